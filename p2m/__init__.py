@@ -1,0 +1,3 @@
+"""p2m compiles a recipe (a prompt, constraints, metric preferences) into a small model that can be deployed."""
+
+__version__ = "0.1.0"

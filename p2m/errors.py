@@ -1,0 +1,78 @@
+"""Every error that p2m raises on purpose.
+
+    P2MError
+    +-- UserError               the input is wrong                    exit code 2
+    |   +-- RecipeError         one or more Problems of a recipe
+    |   +-- DataError           a dataset or a row of it
+    |   +-- MissingWeights      a base model cannot be had here
+    +-- StoreError              the store cannot be read or written   exit code 1
+    +-- StageError              a stage failed for a reason of its own
+
+A message says what, where, what was expected and what to type next. The command line prints it without
+a traceback; anything that is not a P2MError is a bug of ours.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+class P2MError(Exception):
+    """Base of all deliberate errors."""
+
+    exit_code = 1
+
+
+class UserError(P2MError):
+    """The user's input is wrong; nothing was lost."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: `where` is file:line or an override, `path` a config path."""
+
+    message: str
+    path: str = ""
+    where: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        head = ": ".join(part for part in (self.where, self.path, self.message) if part)
+        return f"{head}\n    {self.hint}" if self.hint else head
+
+
+class RecipeError(UserError):
+    """A recipe that cannot be built; carries every problem found, not only the first."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class DataError(UserError):
+    """A dataset that cannot be read as the task needs it."""
+
+
+class MissingWeights(UserError):
+    """A base model that is neither installed nor reachable."""
+
+
+class StoreError(P2MError):
+    """The store cannot be used as it is."""
+
+
+class StageError(P2MError):
+    """A stage could not do its work."""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """`Did you mean ...?` for a misspelt name, else the list of what there is; "" where there is nothing."""
+    known = sorted(set(names))
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"one of: {', '.join(known)}" if known else ""

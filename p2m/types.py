@@ -1,0 +1,447 @@
+"""The nouns that every part of p2m shares: frozen values and a few Protocols, standard library only.
+
+Engine, components and stages meet here and nowhere else, so this module imports nothing of p2m.
+A value that goes to disk is a frozen dataclass of plain fields (str, int, float, bool, None, enums,
+tuples, string-keyed dicts, other such dataclasses) and `Path`, which stands for a file or a folder
+that the value owns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+# --------------------------------------------------------------------------- tasks and rows
+
+
+class TaskType(StrEnum):
+    """What kind of mapping a model learns; the values are the Hub's task names."""
+
+    QUESTION_ANSWERING = "question-answering"  # extractive: the output is a span of one input field
+    CLASSIFICATION = "text-classification"  # the output is one of `Task.labels`
+    TEXT_TO_TEXT = "text2text-generation"  # anything else
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row: input fields, the answer, and where it came from."""
+
+    input: dict[str, str]
+    output: str
+    also: tuple[str, ...] = ()  # further answers that count as right
+    source: str = ""  # "user", "squad:train", "embedded:qa.people.birthplace", ...
+    group: str = ""  # rows of one group (a passage, a template with its fact) never cross a split's border
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Every answer that counts as right, the first one being the preferred one."""
+        return (self.output, *self.also)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """An input or output field of a task."""
+
+    name: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A prompt, understood: what goes in, what comes out, and how it is judged."""
+
+    type: TaskType
+    instruction: str  # the prompt without its demonstrations, blanks normalised
+    inputs: tuple[Field, ...]
+    output: Field
+    labels: tuple[str, ...] = ()  # of a classification, in a stable order; () where data must tell
+    demonstrations: tuple[Example, ...] = ()
+    language: str = "en"  # ISO 639-1
+    metrics: tuple[str, ...] = ()  # suggested, best first
+    output_format: str = ""  # in words, e.g. "YYYY, YYYY-MM or N/A; several joined by ' | '"
+    reasons: tuple[str, ...] = ()  # how each of the above was read from the prompt
+
+    @property
+    def context_field(self) -> str:
+        """The field whose text holds the answer (extractive tasks); the last field elsewhere."""
+        for candidate in self.inputs:
+            if candidate.name in ("context", "passage", "paragraph", "document", "article", "text"):
+                return candidate.name
+        return self.inputs[-1].name
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """One line of a report: how many rows, of what, and one of them to look at."""
+
+    what: str
+    rows: int
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Rows as one artifact, with what was counted while making them."""
+
+    rows: tuple[Example, ...]
+    counts: tuple[Count, ...] = ()
+    figures: dict[str, float] = field(default_factory=dict)  # e.g. {"relations": 71, "answer_entropy_bits": 9.2}
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The rows a student learns from, stops by, and is judged on; no near-duplicate crosses a border."""
+
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    test: tuple[Example, ...]
+    evidence: str  # "gold" where the test rows are the user's own, else "synthetic" or "retrieved"
+    counts: tuple[Count, ...] = ()
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+# --------------------------------------------------------------------------- retrieval
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A split of a dataset on disk: file names relative to the dataset's folder, and rows where known."""
+
+    name: str  # "train", "validation", "test", "all"
+    files: tuple[str, ...]
+    rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is known of a dataset before its rows are read."""
+
+    name: str
+    description: str = ""
+    task_ids: tuple[str, ...] = ()  # the card's own task categories and ids
+    languages: tuple[str, ...] = ()
+    license: str = ""  # SPDX-like, lower case; "" where the card is silent
+    columns: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+    size_bytes: int | None = None
+    folder: str = ""  # relative to the catalogue's root
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A dataset that might serve a task, with the reasons for and against."""
+
+    card: Card
+    score: float  # the retriever's own, higher is better; comparable within one search only
+    mapping: dict[str, str] | None  # task field (inputs and output) -> column; None where none fits
+    reasons: tuple[str, ...] = ()
+    refusal: str = ""  # why it is not used; "" where it is
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The answer of a search, best first; none that is usable is a valid answer."""
+
+    found: tuple[Candidate, ...]
+
+    @property
+    def usable(self) -> tuple[Candidate, ...]:
+        return tuple(candidate for candidate in self.found if not candidate.refusal)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """A file or folder of the user's, as an artifact: keyed by content, never by place."""
+
+    path: Path
+
+
+# --------------------------------------------------------------------------- settings that enter keys
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How a student is fitted. All of it enters the key of the training step."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    epochs: float = 3.0
+    batch_size: int = 32  # rows a step
+    learning_rate: float = 1e-4
+    warmup_ratio: float = 0.06  # of all steps, 0 to 1
+    weight_decay: float = 0.01
+    label_smoothing: float = 0.0
+    patience: int = 3  # evaluations without a better primary metric before stopping
+    evaluations: int = 6  # over the whole training, evenly spaced; each is a checkpoint too
+    max_length: int = 256  # tokens of a training row; longer contexts are windowed
+    precision: str = "auto"  # auto, fp32 or bf16; auto takes bf16 where the processor computes in it
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """What the deployed model may cost at most; None means no limit. Bytes, seconds, USD."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    max_parameters: int | None = None
+    max_size: int | None = None  # bytes of the exported model with its tokenizer
+    max_latency: float | None = None  # seconds, p95 on one core, one row
+    max_cost: float | None = None  # USD paid to teachers for one cold build
+    languages: tuple[str, ...] = ()  # ISO 639-1; () means the prompt's own
+    licenses: tuple[str, ...] = ()  # accepted licences of data and base models; () means any
+    network: bool = True  # False: nothing may be fetched
+
+
+# --------------------------------------------------------------------------- models and figures
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The student that was chosen, and why, and why not the others."""
+
+    student: str  # its name among the candidates
+    reasons: tuple[str, ...]
+    refused: dict[str, str] = field(default_factory=dict)  # student -> reason
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One evaluation during training."""
+
+    step: int
+    loss: float
+    score: float  # the primary metric on the validation rows (a sample of them where there are many)
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A fitted student as a Hugging Face checkpoint folder (config, safetensors, tokenizer)."""
+
+    checkpoint: Path
+    parameters: int
+    steps: int
+    best: float  # primary metric on validation, of the checkpoint that is kept
+    history: tuple[Evaluation, ...]
+    environment: dict[str, str]  # device, precision, versions of torch and transformers
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A compressed variant that was tried, and what the gate said."""
+
+    name: str  # "fp32", "int8"
+    score: float  # primary metric on validation
+    size_bytes: int
+    kept: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A model as the bundle will ship it: the folder that `p2m.runtimes.predict.Predictor` opens."""
+
+    model: Path
+    precision: str
+    parameters: int
+    size_bytes: int
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A metric's value over a set of rows, with its 95% bootstrap interval."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A row of the test set with what the model said; `correct` is the primary metric's value of the row."""
+
+    input: dict[str, str]
+    output: str
+    predicted: str
+    confidence: float
+    correct: float  # 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """The exported model on the held-out rows, beside what it must beat."""
+
+    scores: tuple[Score, ...]
+    baselines: dict[str, float]  # name -> primary metric, e.g. {"majority": 0.02}
+    teacher: float | None  # primary metric of the teacher on the same rows; None where it cannot answer
+    teacher_note: str
+    evidence: str  # as in Split
+    rows: tuple[Judged, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Cost of one answer on one core of this machine, batch 1, over real rows."""
+
+    latency_p50: float  # seconds
+    latency_p95: float  # seconds
+    rows: int
+    peak_memory: int  # bytes, of the measuring process
+    machine: str  # the processor's name
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the model meets the recipe's contract."""
+
+    ship: bool
+    lines: tuple[str, ...]  # one a requirement: "exact_match 0.71 (>= 0.60)"
+    failures: tuple[str, ...]
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A folder that runs without p2m, and the verdict on it."""
+
+    folder: Path
+    verdict: Verdict
+
+
+# --------------------------------------------------------------------------- what a running stage is handed
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Where and how work is done. It cannot change a result, so it never enters a key."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    device: str = "auto"  # auto, cpu or cuda
+    threads: int = 0  # 0: all cores
+    batch_size: int = 32  # rows at once where nothing is learnt
+
+
+class Run(Protocol):
+    """What the executor hands a stage that asks for it (a keyword-only parameter `run`)."""
+
+    @property
+    def folder(self) -> Path:
+        """A scratch folder of this very step (of its key). It survives a kill, so a stage can resume in it."""
+
+    @property
+    def runtime(self) -> Runtime: ...
+
+    def progress(self, done: int, total: int, note: str = "") -> None:
+        """Show how far the step is; cheap, may be called for every row."""
+
+    def say(self, line: str) -> None:
+        """Print one line that the user should see and that the run's log keeps."""
+
+
+# --------------------------------------------------------------------------- components
+
+
+@runtime_checkable
+class Teacher(Protocol):
+    """Writes rows for a task; a real one also answers rows that others wrote."""
+
+    @property
+    def can_answer(self) -> bool: ...
+
+    def refusal(self, task: Task) -> str | None:
+        """Why this teacher cannot write rows for the task, and what would help; None where it can."""
+
+    def generate(self, task: Task, number: int, *, seed: int, texts: Path | None) -> Iterator[Example]:
+        """Yield `number` rows. The first n rows do not depend on `number`: a larger number only adds."""
+
+    def answer(self, task: Task, inputs: Sequence[Mapping[str, str]]) -> list[str]:
+        """Answer foreign rows; only where `can_answer`."""
+
+    def figures(self, task: Task, rows: Sequence[Example]) -> dict[str, float]:
+        """Counts worth a line in the data report, e.g. relations, forms, answer entropy."""
+
+
+@runtime_checkable
+class Retriever(Protocol):
+    """Ranks the cards of a catalogue for a task."""
+
+    def search(self, task: Task, cards: Sequence[Card]) -> tuple[Candidate, ...]:
+        """Best first; only the scores and their reasons, no mapping and no refusal yet."""
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """A figure of merit, 0 to 1, higher is better."""
+
+    @property
+    def name(self) -> str: ...
+
+    def refusal(self, task: Task) -> str | None:
+        """Why the metric does not fit the task; None where it does."""
+
+    def statistics(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Any:
+        """Per-row sufficient statistics: an array (rows, k) that resampling can index."""
+
+    def value(self, statistics: Any) -> float:
+        """The metric over these rows' statistics."""
+
+
+class Learner(Protocol):
+    """A student made ready for one task: a torch model and the two ways between rows and tensors."""
+
+    model: Any  # torch.nn.Module (a transformers PreTrainedModel)
+    tokenizer: Any  # what `save_pretrained` writes beside the weights; None where there is none
+
+    def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
+        """Training features: lists of ints by name, `labels` (or start/end positions) included."""
+
+    def collate(self, features: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """A padded batch of tensors, (batch, length)."""
+
+    def predict(self, rows: Sequence[Example], *, batch_size: int, device: Any) -> list[str]:
+        """The model's answers as text, for the metric that steers early stopping."""
+
+
+@runtime_checkable
+class Student(Protocol):
+    """A family of small models."""
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights, for constraints, before anything is loaded."""
+
+    @property
+    def license(self) -> str: ...
+
+    @property
+    def size_bytes(self) -> int:
+        """Expected size of the smallest export, for constraints and the plan."""
+
+    def refusal(self, task: Task) -> str | None:
+        """Why this student cannot learn the task; None where it can."""
+
+    def prepare(self, task: Task, labels: Sequence[str], *, seed: int) -> Learner:
+        """Load or initialise the weights. Raises `MissingWeights` where they cannot be had."""
+
+    def restore(self, task: Task, labels: Sequence[str], checkpoint: Path) -> Learner:
+        """The learner again, from a checkpoint folder that training wrote."""
+
+    def export(self, task: Task, labels: Sequence[str], checkpoint: Path, target: Path) -> None:
+        """Write the fp32 ONNX folder that `p2m.runtimes.predict.Predictor` opens."""
+
+
+@runtime_checkable
+class Compressor(Protocol):
+    """Makes an exported folder smaller or faster; the gate decides whether it is kept."""
+
+    @property
+    def name(self) -> str: ...
+
+    def compress(self, source: Path, target: Path) -> None:
+        """Write a compressed copy of the exported folder `source` to `target`."""
