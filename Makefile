@@ -1,0 +1,36 @@
+# make model SPEC=recipes/qa.yaml                      build a recipe into outputs/<name>
+# make model SPEC=recipes/qa.yaml ARGS="training=fast"  the same with overrides
+PYTHON ?= python3
+SPEC   ?= recipes/qa.yaml
+SWEEP  ?= student=minilm,tiny_seq2seq
+ARGS   ?=
+DATA   ?= ../shared/data
+BIN    := .venv/bin
+.DEFAULT_GOAL := help
+.PHONY: setup model test test-all lint sweep bench clean help
+
+.venv/.p2m: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,embedded]'
+	@touch $@
+.venv/.dev: .venv/.p2m
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,embedded,teachers,dev]'
+	@touch $@
+
+setup: .venv/.p2m  ## make .venv with the console script p2m
+model: .venv/.p2m  ## build SPEC into outputs/<name>; ARGS="student=tiny_seq2seq" overrides
+	@$(BIN)/p2m build $(SPEC) $(ARGS)
+test: lint  ## lint, types and the test suite (under ten minutes)
+	$(BIN)/python -m pytest
+test-all: lint  ## the longer proofs too
+	$(BIN)/python -m pytest -m 'slow or not slow'
+lint: .venv/.dev  ## ruff check, ruff format --check, mypy
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+sweep: .venv/.p2m  ## build SPEC for every choice in SWEEP="student=a,b", then a leaderboard
+	@$(BIN)/p2m build $(SPEC) -m $(SWEEP) $(ARGS)
+bench: .venv/.dev  ## every benchmark on DATA (a folder of datasets)
+	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script $(DATA) || exit 1; done
+clean:  ## remove bundles and build leavings; the store and its ledger stay
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache && find outputs -mindepth 1 -maxdepth 1 ! -name .store -exec rm -rf {} + 2>/dev/null || true
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 12
