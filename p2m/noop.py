@@ -1,0 +1,112 @@
+"""The build that has nothing to do, answered from file stats alone, standard library only.
+
+After a build that ended well, a record is kept of everything its answer depended on: the arguments, the stats
+of every file and folder that was read or listed, the environment that was consulted, and what was printed. The
+next call with the same arguments compares; any difference, however small, takes the full path, which compares
+contents. So this module may be wrong only towards doing more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+FORMAT = 1
+ENVIRONMENT = ("P2M_STORE", "HF_HOME", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "PYTHONPATH")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the last such build printed and returned."""
+
+    text: str
+    exit_code: int
+
+
+def project_root(start: Path | None = None) -> Path:
+    """The nearest folder upward that looks like a project; the working directory where none does."""
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if any((folder / mark).exists() for mark in ("outputs", "pyproject.toml", ".git")):
+            return folder
+    return here
+
+
+def default_store() -> Path:
+    """`$P2M_STORE`, else `outputs/.store` of the project."""
+    chosen = os.environ.get("P2M_STORE")
+    return Path(chosen).expanduser() if chosen else project_root() / "outputs" / ".store"
+
+
+def lookup(arguments: Sequence[str]) -> Answer | None:
+    """The last build's answer where nothing that it depended on has changed, else None."""
+    try:
+        record = json.loads(_record_path(arguments).read_text(encoding="utf-8"))
+        if record["format"] != FORMAT or record["environment"] != _environment():
+            return None
+        if any(_stamp(path) != stamp for path, stamp in record["stamps"].items()):
+            return None
+        return Answer(record["text"], record["exit_code"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def remember(arguments: Sequence[str], answer: Answer, read: Iterable[Path]) -> None:
+    """Keep `answer` for as long as nothing under the paths of `read` changes; failure to do so is harmless."""
+    stamps: dict[str, list[int] | None] = {}
+    for path in (*read, *_installation()):
+        for place in _walk(path):
+            stamps[place] = _stamp(place)
+    record = {
+        "format": FORMAT,
+        "environment": _environment(),
+        "stamps": stamps,
+        "text": answer.text,
+        "exit_code": answer.exit_code,
+    }
+    target = _record_path(arguments)
+    temporary = target.with_name(f"{target.name}.{os.getpid()}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(record), encoding="utf-8")
+        temporary.replace(target)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+
+
+def _record_path(arguments: Sequence[str]) -> Path:
+    identity = json.dumps([os.getcwd(), *arguments]).encode()
+    return default_store() / "noop" / f"{hashlib.sha256(identity).hexdigest()}.json"
+
+
+def _environment() -> dict[str, str | None]:
+    return {"python": sys.version, **{name: os.environ.get(name) for name in ENVIRONMENT}}
+
+
+def _installation() -> tuple[Path, ...]:
+    """This package's own tree, and the folders of distributions, whose stats change with every install."""
+    return (Path(__file__).parent, *(Path(place) for place in sys.path if place.endswith("site-packages")))
+
+
+def _walk(path: Path) -> Iterable[str]:
+    """The path itself and, of a folder other than `site-packages`, everything below it."""
+    text = os.fspath(path)
+    yield text
+    if os.path.isdir(text) and not text.endswith("site-packages"):
+        for folder, folders, files in os.walk(text):
+            folders[:] = sorted(name for name in folders if name != "__pycache__")
+            yield from (os.path.join(folder, name) for name in (*folders, *files))
+
+
+def _stamp(path: str) -> list[int] | None:
+    """Inode, size, mtime and ctime, which no change of content leaves as they were; None for what is not there."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return [stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
