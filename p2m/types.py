@@ -88,7 +88,7 @@ class Examples:
 
     rows: tuple[Example, ...]
     counts: tuple[Count, ...] = ()
-    figures: dict[str, float] = field(default_factory=dict)  # e.g. {"relations": 71, "answer_entropy_bits": 9.2}
+    figures: dict[str, float] = field(default_factory=dict)  # e.g. {"relations": 71, "answer_bits": 9.2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +178,41 @@ class Training:
     evaluations: int = 6  # over the whole training, evenly spaced; each is a checkpoint too
     max_length: int = 256  # tokens of a training row; longer contexts are windowed
     precision: str = "auto"  # auto, fp32 or bf16; auto takes bf16 where the processor computes in it
+
+
+@dataclass(frozen=True, slots=True)
+class Curation:
+    """Which rows are dropped before the split. All of it enters the key of the curating step."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    near_duplicate: float = 0.9  # Jaccard of character 5-gram shingles, 0 to 1; 1 drops exact ones only
+    max_share_of_answer: float = 1.0  # largest share of the rows that one answer may have, 0 to 1
+    decontaminate: bool = True  # drop rows that are near a demonstration or a test row
+
+
+@dataclass(frozen=True, slots=True)
+class Splitting:
+    """How rows are set aside. A user's own validation or test file is kept whole and needs no share."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    validation_share: float = 0.05  # of the curated rows, 0 to 1
+    max_validation: int = 500  # rows
+    test_share: float = 0.1
+    max_test: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What a metric, or the ratio to the teacher's (`teacher_ratio`), must reach for a model to ship."""
+
+    metric: str
+    operator: str  # one of >=, >, <=, <, ==
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.metric} {self.operator} {self.value:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +367,7 @@ class Run(Protocol):
 
     @property
     def folder(self) -> Path:
-        """A scratch folder of this very step (of its key). It survives a kill, so a stage can resume in it."""
+        """A scratch folder of this very step (of its key). It survives a kill: stages resume in it."""
 
     @property
     def runtime(self) -> Runtime: ...
