@@ -1,0 +1,165 @@
+"""A plan: steps in the order in which they were written, edges checked by type. Nothing is read and nothing runs.
+
+An input must be a step that was added before, so a cycle cannot be written. Steps are frozen; what a setting may be
+is decided here, while the plan is made, so that nothing unkeyable is found when half of a build is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from p2m.engine.hashing import plain
+from p2m.engine.stage import Stage
+from p2m.errors import nearest
+from p2m.types import Files
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, eq=False)
+class Ref:
+    """The output of a step, to be handed to later steps of the same plan."""
+
+    name: str
+    type: type
+
+
+@dataclass(frozen=True)
+class Edge:
+    """One input of a step: which parameter, and the step that makes it (None where there is none)."""
+
+    parameter: str  # "rest[0]" of a `*rest` input
+    step: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One node: a stage with its inputs and settings, or a source, which is a file or folder of the user's."""
+
+    name: str
+    output: type
+    stage: Stage[..., Any] | None = None
+    inputs: tuple[Edge, ...] = ()
+    settings: Mapping[str, Any] = _NOTHING
+    origins: Mapping[str, str] = _NOTHING  # setting -> "recipes/qa.yaml:14" or "override training.epochs=2"
+    path: Path | None = None  # of a source
+
+    @property
+    def is_source(self) -> bool:
+        return self.stage is None
+
+    @property
+    def kind(self) -> str:
+        return "source" if self.stage is None else self.stage.kind
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The steps whose outputs it takes, each once, in order."""
+        return tuple(dict.fromkeys(edge.step for edge in self.inputs if edge.step is not None))
+
+
+@dataclass(eq=False)
+class Plan:
+    """Steps, added one by one; `name` is what runs of it are remembered by."""
+
+    name: str
+    _steps: dict[str, Step] = field(default_factory=dict, repr=False)
+    _refs: dict[str, Ref] = field(default_factory=dict, repr=False)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(self._steps.values())
+
+    def step(self, name: str) -> Step:
+        """The step of that name.
+
+        Raises:
+            KeyError: there is none; the message has the nearest names.
+        """
+        if name not in self._steps:
+            raise KeyError(f"plan {self.name} has no step {name!r}; {nearest(name, self._steps)}")
+        return self._steps[name]
+
+    def consumers(self, name: str) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if name in step.needs)
+
+    def source(self, name: str, path: Path, *, type: type = Files, origin: str = "") -> Ref:
+        """A file or folder of the user's, keyed by its content when the plan runs."""
+        origins = MappingProxyType({"path": origin} if origin else {})
+        return self._append(Step(name, type, path=Path(path), origins=origins))
+
+    def add(
+        self,
+        name: str,
+        stage: Stage[..., Any],
+        *inputs: Ref | None,
+        origins: Mapping[str, str] = _NOTHING,
+        **settings: Any,
+    ) -> Ref:
+        """Append a step that runs `stage` over earlier steps.
+
+        Raises:
+            TypeError: an input of another type, missing or unknown settings, a setting that is not plain data.
+            ValueError: a name that is taken, or an input of another plan.
+        """
+        where = f"step {name} ({stage.place})"
+        complete = _settings(stage, settings, where)
+        edges = self._edges(stage, inputs, where)
+        step = Step(name, stage.output, stage, edges, complete, MappingProxyType(dict(origins)))
+        return self._append(step)
+
+    def _append(self, step: Step) -> Ref:
+        if step.name in self._steps:
+            raise ValueError(f"plan {self.name} has a step {step.name!r} already")
+        self._steps[step.name] = step
+        self._refs[step.name] = Ref(step.name, step.output)
+        return self._refs[step.name]
+
+    def _edges(self, stage: Stage[..., Any], inputs: tuple[Ref | None, ...], where: str) -> tuple[Edge, ...]:
+        fixed = [name for name in stage.inputs if name != stage.variadic]
+        if len(inputs) > len(fixed) and stage.variadic is None:
+            raise TypeError(f"{where} takes {len(fixed)} inputs ({', '.join(fixed)}), not {len(inputs)}")
+        padded = (*inputs, *[None] * (len(fixed) - len(inputs)))
+        edges = []
+        for index, ref in enumerate(padded):
+            name = fixed[index] if index < len(fixed) else str(stage.variadic)
+            label = name if index < len(fixed) else f"{name}[{index - len(fixed)}]"
+            edges.append(Edge(label, self._checked(stage, name, ref, where)))
+        return tuple(edges)
+
+    def _checked(self, stage: Stage[..., Any], name: str, ref: Ref | None, where: str) -> str | None:
+        wanted = stage.inputs[name]
+        if ref is None:
+            if name not in stage.optional:
+                raise TypeError(f"{where} needs its input {name}, a {wanted.__name__}")
+            return None
+        if not isinstance(ref, Ref):
+            raise TypeError(f"{where}: input {name} must be what an earlier step returned, not {ref!r}")
+        if self._refs.get(ref.name) is not ref:
+            raise ValueError(f"{where}: input {name} is {ref.name!r}, which is no earlier step of this plan")
+        if not issubclass(ref.type, wanted):
+            raise TypeError(
+                f"{where}: input {name} must be a {wanted.__name__}, but {ref.name!r} makes a {ref.type.__name__}"
+            )
+        return ref.name
+
+
+def _settings(stage: Stage[..., Any], given: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    """Every setting of the stage in the order of its signature, defaults filled in."""
+    for unknown in given.keys() - set(stage.settings):
+        hint = nearest(unknown, stage.settings)
+        raise TypeError(f"{where} has no setting {unknown!r}{'; ' + hint if hint else ''}")
+    complete = {**stage.defaults, **given}
+    missing = [name for name in stage.settings if name not in complete]
+    if missing:
+        raise TypeError(f"{where} lacks its settings {', '.join(missing)}")
+    for name in stage.settings:
+        try:
+            plain(complete[name])
+        except TypeError as error:
+            raise TypeError(f"{where}: setting {name}: {error}") from None
+    return MappingProxyType({name: complete[name] for name in stage.settings})
