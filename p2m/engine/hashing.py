@@ -1,7 +1,7 @@
 """Every digest of p2m, in one file: typed, canonical, tagged, and held by golden vectors in the tests.
 
-A value is first written as a plain tree (`plain`), which is also what action entries keep on disk, and the tree is
-then encoded with tags and lengths, so that 1, 1.0, "1", True and None differ and {a: bc} and {ab: c} differ.
+A value is first written as a plain tree (`plain`), which is also what action entries keep on disk, and the tree
+is then encoded with tags and lengths: 1, 1.0, "1", True and None differ, and so do {a: bc} and {ab: c}.
 Changing any encoding here changes every key: raise the tag's version when that is meant.
 """
 
@@ -51,7 +51,7 @@ def digest_file(path: Path) -> str:
 
 
 def digest_tree(path: Path) -> str:
-    """The digest of a file's content, or of a folder as `tree_object` writes it; mode and times do not count."""
+    """The digest of a file's content, or of a folder as `tree_object` writes it, whatever mode and times."""
     if path.is_dir():
         return digest_bytes(tree_object(tree_entries(path)))
     return digest_file(path)
@@ -63,8 +63,8 @@ def digest_tree(path: Path) -> str:
 def plain(value: object) -> Any:
     """`value` as a JSON tree that no other value shares (tuples as lists).
 
-    Dataclasses become {"$type": qualified name, field: ...}, enum members {"$enum": qualified name, "name": ...},
-    and keys that begin with "$" are doubled, so that no dict can pass for one of these.
+    Dataclasses become {"$type": qualified name, field: ...}, enum members {"$enum": qualified name, "name": ...};
+    a key that begins with "$" gets another one, so that no dict can pass for these.
     """
     return _plain(value, "value")
 

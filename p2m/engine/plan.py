@@ -1,7 +1,7 @@
-"""A plan: steps in the order in which they were written, edges checked by type. Nothing is read and nothing runs.
+"""A plan: steps in the order in which they were written, edges checked by type. Nothing is read or run.
 
-An input must be a step that was added before, so a cycle cannot be written. Steps are frozen; what a setting may be
-is decided here, while the plan is made, so that nothing unkeyable is found when half of a build is done.
+An input must be a step that was added before, so a cycle cannot be written. Steps are frozen; what a setting
+may be is decided here, while the plan is made, so that nothing unkeyable turns up when half of a build is done.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from p2m.engine.stage import Stage
 from p2m.errors import nearest
 from p2m.types import Files
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +40,14 @@ class Edge:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One node: a stage with its inputs and settings, or a source, which is a file or folder of the user's."""
+    """One node: a stage with its inputs and settings, or a source: a file or folder of the user's."""
 
     name: str
     output: type
     stage: Stage[..., Any] | None = None
     inputs: tuple[Edge, ...] = ()
-    settings: Mapping[str, Any] = _NOTHING
-    origins: Mapping[str, str] = _NOTHING  # setting -> "recipes/qa.yaml:14" or "override training.epochs=2"
+    settings: Mapping[str, Any] = field(default_factory=_nothing)
+    origins: Mapping[str, str] = field(default_factory=_nothing)  # setting -> "recipes/qa.yaml:14"
     path: Path | None = None  # of a source
 
     @property
@@ -97,13 +99,13 @@ class Plan:
         name: str,
         stage: Stage[..., Any],
         *inputs: Ref | None,
-        origins: Mapping[str, str] = _NOTHING,
+        origins: Mapping[str, str] = MappingProxyType({}),
         **settings: Any,
     ) -> Ref:
         """Append a step that runs `stage` over earlier steps.
 
         Raises:
-            TypeError: an input of another type, missing or unknown settings, a setting that is not plain data.
+            TypeError: an input of another type, missing or unknown settings, settings that are not plain data.
             ValueError: a name that is taken, or an input of another plan.
         """
         where = f"step {name} ({stage.place})"
@@ -143,7 +145,8 @@ class Plan:
             raise ValueError(f"{where}: input {name} is {ref.name!r}, which is no earlier step of this plan")
         if not issubclass(ref.type, wanted):
             raise TypeError(
-                f"{where}: input {name} must be a {wanted.__name__}, but {ref.name!r} makes a {ref.type.__name__}"
+                f"{where}: input {name} must be a {wanted.__name__},"
+                f" but {ref.name!r} makes a {ref.type.__name__}"
             )
         return ref.name
 

@@ -1,8 +1,8 @@
 """A stage: a plain function whose signature says what enters its key.
 
-Positional parameters are artifacts and become edges, keyword-only parameters are settings, a keyword-only `run` is
-handed over by the executor and never hashed, and the return type is the artifact made. What a function reads beside
-its parameters no key would see, so a function that closes over a variable is refused.
+Positional parameters are artifacts and become edges, keyword-only parameters are settings, a keyword-only `run`
+is handed over by the executor and never hashed, and the return type is the artifact made. What a function reads
+beside its parameters no key would see, so a function that closes over a variable is refused.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Stage(Generic[P, R]):
 
 
 def stage(version: str, kind: Kind) -> Callable[[Callable[P, R]], Stage[P, R]]:
-    """Make a stage of a function; raise the version when its meaning changes in a way that code cannot show."""
+    """Make a stage of a function; raise the version when its meaning changes where no code shows it."""
     if kind not in KINDS:
         raise TypeError(f"a stage's kind is one of {', '.join(KINDS)}, not {kind!r}")
 
