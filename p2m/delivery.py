@@ -1,0 +1,106 @@
+"""Where bundles land: `outputs/<name>`, replaced whole, and never by one that meets less of its contract.
+
+    outputs/qa/                        the last build of the recipe as committed
+    outputs/qa/rejected/               the last build that fell short, where a better one stands already
+    outputs/qa/variants/<digest>/      builds with overrides
+    outputs/qa/sweeps/<id>/<variant>/  jobs of a sweep
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from pathlib import Path
+
+from p2m.errors import UserError
+
+KEPT = ("rejected", "variants", "sweeps")  # folders beside a bundle's own files that a new bundle leaves alone
+MANIFEST = "manifest.json"
+
+
+def deliver(bundle: Path, target: Path, *, ship: bool) -> Path:
+    """Copy a bundle folder to `target` in one rename, and return where it landed.
+
+    Raises:
+        UserError: the place cannot be written, or holds something that is not a bundle.
+    """
+    if not ship and _ships(target):
+        target = target / "rejected"
+    _refuse_foreign(target)
+    fresh = target.with_name(f".{target.name}.new-{os.getpid()}")
+    old = target.with_name(f".{target.name}.old-{os.getpid()}")
+    try:
+        fresh.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(bundle, fresh)
+        if target.exists():
+            target.rename(old)
+        fresh.rename(target)
+        for name in KEPT:
+            if (old / name).exists():
+                (old / name).rename(target / name)
+    except OSError as error:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        raise UserError(_unwritable(target, error)) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def check_writable(target: Path) -> None:
+    """Find out before anything is spent whether a bundle could be put at `target`.
+
+    Raises:
+        UserError: it could not.
+    """
+    _refuse_foreign(target)
+    probe = target.parent / f".p2m-probe-{os.getpid()}"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"p2m")
+    except OSError as error:
+        raise UserError(_unwritable(target, error)) from error
+    finally:
+        try:
+            probe.unlink(missing_ok=True)
+        except OSError:
+            pass
+
+
+def _ships(target: Path) -> bool:
+    """Whether a bundle that met its contract stands at `target`."""
+    try:
+        manifest = json.loads((target / MANIFEST).read_text(encoding="utf-8"))
+        return bool(manifest["verdict"]["ship"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _refuse_foreign(target: Path) -> None:
+    """A folder that p2m did not write is never replaced."""
+    if not target.exists():
+        return
+    names = {entry.name for entry in target.iterdir()} if target.is_dir() else {"a file"}
+    if names and MANIFEST not in names and not names <= set(KEPT):
+        raise UserError(
+            f"{target}: holds something that is not a bundle ({', '.join(sorted(names)[:3])}), so nothing was"
+            " written there\n    move it away, or give the recipe another name: name=..."
+        )
+
+
+def _unwritable(target: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"{target}: the disk is full; the finished steps are kept in the store"
+            "\n    free some space and run the same command again"
+        )
+    return (
+        f"{target}: cannot be written ({error.strerror or error}); nothing was lost"
+        "\n    make the folder writable, or choose another with --outputs DIR"
+    )
+
+
+
