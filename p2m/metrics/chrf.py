@@ -1,0 +1,57 @@
+"""chrf: overlap of character and word n-grams, for text with many right wordings and for any language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from p2m.types import Task, TaskType
+
+
+@dataclass(frozen=True, slots=True)
+class ChrF:
+    """Corpus chrF++ (Popović, 2017, WMT) as sacrebleu computes it, divided by 100; 0 to 1.
+
+    Each row is held against the right answer that it fits best. `word_order=0` is plain chrF.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    char_order: int = 6  # longest n-gram of characters
+    word_order: int = 2  # longest n-gram of words
+    beta: int = 2  # weight of recall against precision
+
+    @property
+    def name(self) -> str:
+        return "chrf"
+
+    def refusal(self, task: Task) -> str | None:
+        if task.type is TaskType.CLASSIFICATION:
+            return "chrf judges free text, and a label is right or wrong: use accuracy or macro_f1"
+        return None
+
+    def statistics(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Any:
+        """Counts of n-grams (predicted, right, common) for each order, int (rows, 3 x orders).
+
+        The corpus value is a function of their sums, so resampled rows need no second pass over the text.
+        sacrebleu offers these counts by a private method only; a test holds the result to its public one.
+        """
+        import numpy as np
+
+        scorer = self._scorer()
+        counts = [
+            scorer._extract_corpus_statistics([said], [[answer] for answer in answers])[0]
+            for said, answers in zip(predictions, references, strict=True)
+        ]
+        width = 3 * (self.char_order + self.word_order)
+        return np.array(counts, dtype=np.int64).reshape(-1, width)
+
+    def value(self, statistics: Any) -> float:
+        score = self._scorer()._compute_f_score(statistics.sum(axis=0).tolist())
+        return min(1.0, float(score) / 100)
+
+    def _scorer(self) -> Any:
+        from sacrebleu.metrics import CHRF
+
+        return CHRF(char_order=self.char_order, word_order=self.word_order, beta=self.beta)

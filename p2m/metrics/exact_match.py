@@ -1,0 +1,44 @@
+"""exact_match: the share of rows whose answer equals one of the right ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from p2m.metrics.text import collapse, normalise
+from p2m.types import Task
+
+
+@dataclass(frozen=True, slots=True)
+class ExactMatch:
+    """Equality after normalisation, with the best of the right answers; 0 to 1.
+
+    `normalisation` is "squad" (case, punctuation and articles do not count) or "blanks" (only surplus blanks
+    do not count: for code, dates and other output where punctuation carries meaning).
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    normalisation: Literal["squad", "blanks"] = "squad"
+
+    @property
+    def name(self) -> str:
+        return "exact_match"
+
+    def refusal(self, task: Task) -> str | None:
+        return None
+
+    def statistics(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Any:
+        """Right or wrong a row, float (rows, 1)."""
+        import numpy as np
+
+        same = normalise if self.normalisation == "squad" else collapse
+        right = [
+            same(said) in {same(answer) for answer in answers}
+            for said, answers in zip(predictions, references, strict=True)
+        ]
+        return np.array(right, dtype=float).reshape(-1, 1)
+
+    def value(self, statistics: Any) -> float:
+        return float(statistics.mean()) if len(statistics) else 0.0

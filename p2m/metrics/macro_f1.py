@@ -1,0 +1,59 @@
+"""macro_f1: the mean F1 of the labels, so that a rare label counts as much as a common one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from p2m.types import Task, TaskType
+
+
+@dataclass(frozen=True, slots=True)
+class MacroF1:
+    """Unweighted mean of the F1 of every label that occurs among answers or predictions; 0 to 1.
+
+    A row with several right labels counts as the one that was predicted, where that is among them.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    @property
+    def name(self) -> str:
+        return "macro_f1"
+
+    def refusal(self, task: Task) -> str | None:
+        if task.type is not TaskType.CLASSIFICATION:
+            return f"macro_f1 averages over labels, and this is {task.type.value}: use token_f1"
+        return None
+
+    def statistics(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Any:
+        """Numbers of the predicted and the right label, int (rows, 2), labels numbered in sorted order."""
+        import numpy as np
+
+        pairs = [
+            _pair(said.strip(), [answer.strip() for answer in answers])
+            for said, answers in zip(predictions, references, strict=True)
+        ]
+        number = {
+            label: place for place, label in enumerate(sorted({label for pair in pairs for label in pair}))
+        }
+        numbered = [(number[said], number[right]) for said, right in pairs]
+        return np.array(numbered, dtype=np.int64).reshape(-1, 2)
+
+    def value(self, statistics: Any) -> float:
+        import numpy as np
+
+        if not len(statistics):
+            return 0.0
+        said, right = statistics[:, 0], statistics[:, 1]
+        size = int(statistics.max()) + 1
+        hits = np.bincount(said[said == right], minlength=size)
+        seen = np.bincount(said, minlength=size) + np.bincount(right, minlength=size)
+        present = seen > 0
+        return float((2 * hits[present] / seen[present]).mean())
+
+
+def _pair(said: str, answers: Sequence[str]) -> tuple[str, str]:
+    """The predicted label and the one that it is judged by."""
+    return said, said if said in answers else answers[0]

@@ -1,0 +1,39 @@
+"""How answers are made comparable: the normalisation of SQuAD, and words for any script.
+
+SQuAD (Rajpurkar et al., 2016, arXiv 1606.05250) compares lower-cased answers without punctuation, English
+articles and surplus blanks. Two things are added, neither of which moves a figure on SQuAD itself: full-width
+and CJK punctuation goes too, and an answer that would vanish ("A", "+") is compared as it stands, so that it
+does not equal every other answer that vanishes.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_CJK_PUNCTUATION = "、。〃「」『』【】《》〈〉〔〕・！（），：；？［］｛｝"
+_PUNCTUATION = str.maketrans("", "", string.punctuation + _CJK_PUNCTUATION)
+
+# Scripts that write no blanks between words: Han, kana, Thai, Lao, Myanmar, Khmer. One character, one token.
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003134f]"
+)
+
+
+def collapse(text: str) -> str:
+    """`text` without blanks at its ends, and with single blanks inside."""
+    return " ".join(text.split())
+
+
+def normalise(text: str) -> str:
+    """`text` as SQuAD compares it: lower case, no punctuation, no articles, single blanks."""
+    lowered = text.lower()
+    bare = collapse(_ARTICLES.sub(" ", lowered.translate(_PUNCTUATION)))
+    return bare or collapse(lowered)
+
+
+def tokens(text: str) -> list[str]:
+    """The blank-separated tokens of `text`; a character of a script without blanks is a token of its own."""
+    return _UNSPACED.sub(r" \g<0> ", text).split()

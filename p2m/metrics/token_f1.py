@@ -1,0 +1,53 @@
+"""token_f1: how far the words of an answer overlap with those of a right one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from p2m.metrics.text import normalise, tokens
+from p2m.types import Task, TaskType
+
+
+@dataclass(frozen=True, slots=True)
+class TokenF1:
+    """F1 of bags of tokens after SQuAD normalisation, best over the right answers; mean of rows, 0 to 1.
+
+    In scripts without blanks the tokens are characters, as evaluations of Chinese and Japanese reading
+    comprehension do it (CMRC 2018, Cui et al., 2019).
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    @property
+    def name(self) -> str:
+        return "token_f1"
+
+    def refusal(self, task: Task) -> str | None:
+        if task.type is TaskType.CLASSIFICATION:
+            return "token_f1 judges free text, and a label is right or wrong: use accuracy or macro_f1"
+        return None
+
+    def statistics(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Any:
+        """F1 a row, float (rows, 1)."""
+        import numpy as np
+
+        scores = [
+            max((_f1(said, answer) for answer in answers), default=0.0)
+            for said, answers in zip(predictions, references, strict=True)
+        ]
+        return np.array(scores, dtype=float).reshape(-1, 1)
+
+    def value(self, statistics: Any) -> float:
+        return float(statistics.mean()) if len(statistics) else 0.0
+
+
+def _f1(said: str, answer: str) -> float:
+    """F1 of two answers; where one has no token, 1 if the other has none either (SQuAD 2.0)."""
+    left, right = tokens(normalise(said)), tokens(normalise(answer))
+    if not left or not right:
+        return float(left == right)
+    common = sum((Counter(left) & Counter(right)).values())
+    return 2 * common / (len(left) + len(right))
