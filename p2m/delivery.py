@@ -1,13 +1,14 @@
 """Where bundles land: `outputs/<name>`, replaced whole, and never by one that meets less of its contract.
 
-    outputs/qa/                        the last build of the recipe as committed
-    outputs/qa/rejected/               the last build that fell short, where a better one stands already
-    outputs/qa/variants/<digest>/      builds with overrides
-    outputs/qa/sweeps/<id>/<variant>/  jobs of a sweep
+outputs/qa/                        the last build of the recipe as committed
+outputs/qa/rejected/               the last build that fell short, where a better one stands already
+outputs/qa/variants/<digest>/      builds with overrides
+outputs/qa/sweeps/<id>/<variant>/  jobs of a sweep
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -16,7 +17,11 @@ from pathlib import Path
 
 from p2m.errors import UserError
 
-KEPT = ("rejected", "variants", "sweeps")  # folders beside a bundle's own files that a new bundle leaves alone
+KEPT = (
+    "rejected",
+    "variants",
+    "sweeps",
+)  # folders beside a bundle's own files that a new bundle leaves alone
 MANIFEST = "manifest.json"
 
 
@@ -64,10 +69,8 @@ def check_writable(target: Path) -> None:
     except OSError as error:
         raise UserError(_unwritable(target, error)) from error
     finally:
-        try:
-            probe.unlink(missing_ok=True)
-        except OSError:
-            pass
+        with contextlib.suppress(OSError):
+            probe.unlink()
 
 
 def _ships(target: Path) -> bool:
@@ -101,6 +104,3 @@ def _unwritable(target: Path, error: OSError) -> str:
         f"{target}: cannot be written ({error.strerror or error}); nothing was lost"
         "\n    make the folder writable, or choose another with --outputs DIR"
     )
-
-
-

@@ -8,6 +8,7 @@ contents. So this module may be wrong only towards doing more.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -76,7 +77,8 @@ def remember(arguments: Sequence[str], answer: Answer, read: Iterable[Path]) -> 
         temporary.write_text(json.dumps(record), encoding="utf-8")
         temporary.replace(target)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
 
 
 def _record_path(arguments: Sequence[str]) -> Path:

@@ -90,13 +90,22 @@ def _parser(verb: str) -> argparse.ArgumentParser:
 
 
 def _recipe_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
-    parser.add_argument("recipe", type=Path, nargs="?" if verb == "check" else None, help="a recipe's YAML file")
+    parser.add_argument(
+        "recipe", type=Path, nargs="?" if verb == "check" else None, help="a recipe's YAML file"
+    )
     step = " STEP first, where the verb takes one" if verb in ("why", "show") else ""
     parser.add_argument(
-        "words", nargs="*", metavar="OVERRIDE", help=f"Hydra overrides such as training.epochs=2;{step or ' any number'}"
+        "words",
+        nargs="*",
+        metavar="OVERRIDE",
+        help=f"Hydra overrides such as training.epochs=2;{step or ' any number'}",
     )
     parser.add_argument(
-        "--trust", action="append", default=[], metavar="PACKAGE", help="let components come from this package"
+        "--trust",
+        action="append",
+        default=[],
+        metavar="PACKAGE",
+        help="let components come from this package",
     )
 
 
@@ -110,8 +119,12 @@ def _verb_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     elif verb == "plan":
         parser.add_argument("--exit-code", action="store_true", help="exit with 10 where something would run")
     elif verb == "build":
-        parser.add_argument("-m", "--multirun", action="store_true", help="sweep over overrides such as seed=0,1")
-        parser.add_argument("--outputs", type=Path, help="where bundles land (default: outputs/ of the project)")
+        parser.add_argument(
+            "-m", "--multirun", action="store_true", help="sweep over overrides such as seed=0,1"
+        )
+        parser.add_argument(
+            "--outputs", type=Path, help="where bundles land (default: outputs/ of the project)"
+        )
     elif verb == "graph":
         parser.add_argument("--format", choices=("text", "mermaid"), default="text")
     elif verb == "show":

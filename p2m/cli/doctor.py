@@ -69,7 +69,9 @@ def _processor() -> Finding:
 def _memory() -> Finding:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIGABYTE
     if total < 4:
-        return Finding("memory", "bad", f"{total:.1f} GB", "training needs about 4 GB; use training.batch_size=8")
+        return Finding(
+            "memory", "bad", f"{total:.1f} GB", "training needs about 4 GB; use training.batch_size=8"
+        )
     return Finding("memory", "ok", f"{total:.1f} GB")
 
 
@@ -77,7 +79,9 @@ def _disk() -> Finding:
     root = noop.project_root()
     free = shutil.disk_usage(root).free / GIGABYTE
     if free < 2:
-        return Finding("disk", "bad", f"{free:.1f} GB free at {root}", "a build needs about 2 GB; set P2M_STORE")
+        return Finding(
+            "disk", "bad", f"{free:.1f} GB free at {root}", "a build needs about 2 GB; set P2M_STORE"
+        )
     return Finding("disk", "ok", f"{free:.1f} GB free at {root}")
 
 
@@ -126,4 +130,6 @@ def _weights() -> Finding:
 
 def _accelerator() -> Finding:
     drivers = [place for place in ("/dev/nvidia0", "/proc/driver/nvidia/version") if Path(place).exists()]
-    return Finding("accelerator", "ok", f"NVIDIA driver at {drivers[0]}" if drivers else "none; none is needed")
+    return Finding(
+        "accelerator", "ok", f"NVIDIA driver at {drivers[0]}" if drivers else "none; none is needed"
+    )

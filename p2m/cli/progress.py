@@ -33,7 +33,9 @@ class Progress:
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
         self._clear()
 
     def step_started(self, step: str, reason: str = "") -> None:
@@ -66,7 +68,11 @@ class Progress:
     def step_finished(self, step: str, status: str, seconds: float) -> None:
         self._clear()
         mark = {"reused": "=", "ran": "+", "cut-off": "~"}.get(status, " ")
-        words = {"reused": "cached", "ran": f"ran         {duration(seconds)}", "cut-off": "ran, output unchanged"}
+        words = {
+            "reused": "cached",
+            "ran": f"ran         {duration(seconds)}",
+            "cut-off": "ran, output unchanged",
+        }
         print(f"  {mark} {step:<10} {words.get(status, status)}", file=sys.stderr, flush=True)
 
     def step_failed(self, step: str, error: BaseException) -> None:

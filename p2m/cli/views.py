@@ -1,0 +1,123 @@
+"""Plans, builds and artifacts as text. Pure: values in, lines out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from p2m.build import Built, Project
+from p2m.cli.progress import duration
+from p2m.engine.explain import StepPreview
+
+MARKS = {"cached": "=", "run": "+", "unknown": "?", "source": "."}
+WIDTH = 110  # characters of a shown value
+
+
+def preview_text(previews: Sequence[StepPreview]) -> str:
+    """A line a step: its mark, what would happen, the expected time, and what changed where."""
+    lines = []
+    for step in previews:
+        if step.status == "source":
+            continue
+        seconds = (
+            f"~ {duration(step.seconds)}" if step.seconds is not None and step.status != "cached" else ""
+        )
+        line = f"  {MARKS[step.status]} {step.step:<16} {step.status:<8} {seconds:<14} {step.reason}"
+        lines.append(line.rstrip())
+        lines += [f"      {change}" for change in step.changes]
+    return "\n".join(lines)
+
+
+def preview_summary(previews: Sequence[StepPreview]) -> str:
+    """`13 steps: 3 cached, 9 to run, 1 depends on them. About 6 min.`"""
+    steps = [step for step in previews if step.status != "source"]
+    count = {status: sum(step.status == status for step in steps) for status in ("cached", "run", "unknown")}
+    text = f"{len(steps)} steps: {count['cached']} cached, {count['run']} to run"
+    if count["unknown"]:
+        text += f", {count['unknown']} depend on what those make"
+    known = [step.seconds for step in steps if step.status != "cached" and step.seconds is not None]
+    return f"{text}. About {duration(sum(known))} by the last builds." if known else f"{text}."
+
+
+def build_text(built: Built) -> str:
+    """The last lines of a build: what was done, the verdict, and where the bundle is."""
+    counts = built.result.counts
+    done = [f"{counts.get(status, 0)} {word}" for status, word in (("reused", "reused"), ("ran", "ran"))]
+    if counts.get("cut-off"):
+        done.append(f"{counts['cut-off']} cut off early")
+    total = sum(counts.values())
+    lines = [f"{total} steps: {', '.join(done)}. {duration(built.result.seconds)}.", verdict_text(built)]
+    return "\n".join(lines)
+
+
+def verdict_text(built: Built) -> str:
+    """SHIP, or what falls short of the recipe's contract, with the figures and the bundle's path."""
+    verdict = built.verdict
+    evidence = "" if verdict.evidence == "gold" else f" ({verdict.evidence} evidence)"
+    head = f"SHIP{evidence}" if verdict.ship else f"FALLS SHORT{evidence}"
+    lines = [head, *(f"  {line}" for line in verdict.lines)]
+    lines += [f"  falls short: {failure}" for failure in verdict.failures]
+    lines.append(f"  -> {relative(built.folder)}")
+    return "\n".join(lines)
+
+
+def project_text(project: Project) -> str:
+    """What `check` says of a recipe that is well."""
+    spec, task = project.composed.spec, project.task
+    lines = [f"{relative(project.recipe)}: a valid recipe for {task.type.value}"]
+    lines.append(f"  inputs   {', '.join(field.name for field in task.inputs)}  ->  {task.output.name}")
+    if task.labels:
+        lines.append(f"  labels   {', '.join(task.labels)}")
+    lines.append(f"  metric   {spec.primary_metric.name}")
+    lines.append(f"  students {', '.join(spec.student.candidates)}")
+    lines += [f"  because  {reason}" for reason in task.reasons]
+    return "\n".join(lines)
+
+
+def artifact_text(value: Any, *, rows: int) -> str:
+    """An artifact, field by field; of long tuples the first `rows`."""
+    lines: list[str] = []
+    for item in fields(value):
+        content = getattr(value, item.name)
+        if isinstance(content, tuple) and content and is_dataclass(content[0]):
+            lines.append(f"{item.name}: {len(content):,}")
+            lines += [f"  {_one_line(row)}" for row in content[:rows]]
+        elif isinstance(content, Path):
+            lines.append(f"{item.name}: {', '.join(_tree(content))}")
+        elif isinstance(content, tuple):
+            lines.append(f"{item.name}: {len(content)}" if len(content) > rows else f"{item.name}:")
+            lines += [f"  {_short(entry)}" for entry in content[:rows]]
+        else:
+            lines.append(f"{item.name}: {_short(content)}")
+    return "\n".join(lines)
+
+
+def relative(path: Path) -> str:
+    """The path from the working directory where that is shorter."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _one_line(row: Any) -> str:
+    parts = {item.name: getattr(row, item.name) for item in fields(row)}
+    return _short(
+        json.dumps({k: v for k, v in parts.items() if v not in ("", (), {})}, ensure_ascii=False, default=str)
+    )
+
+
+def _short(value: Any) -> str:
+    text = _one_line(value) if is_dataclass(value) else str(value)
+    text = " ".join(text.split())
+    return text if len(text) <= WIDTH * 3 else text[: WIDTH * 3 - 1] + "…"
+
+
+def _tree(path: Path) -> list[str]:
+    if path.is_file():
+        return [f"{path.name} ({path.stat().st_size:,} bytes)"]
+    files = sorted(entry for entry in path.rglob("*") if entry.is_file())
+    return [f"{entry.relative_to(path)} ({entry.stat().st_size:,} bytes)" for entry in files]

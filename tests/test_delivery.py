@@ -1,0 +1,68 @@
+"""Bundles land whole, beside what is kept, and never over something better or something foreign."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from p2m.delivery import check_writable, deliver
+from p2m.errors import UserError
+
+
+def bundle(folder: Path, *, ship: bool, mark: str) -> Path:
+    folder.mkdir()
+    (folder / "manifest.json").write_text(json.dumps({"verdict": {"ship": ship}}))
+    (folder / "mark").write_text(mark)
+    return folder
+
+
+def test_a_bundle_replaces_the_one_before_and_keeps_sweeps(tmp_path: Path) -> None:
+    target = tmp_path / "outputs" / "qa"
+    deliver(bundle(tmp_path / "a", ship=True, mark="a"), target, ship=True)
+    (target / "sweeps" / "s1").mkdir(parents=True)
+    landed = deliver(bundle(tmp_path / "b", ship=True, mark="b"), target, ship=True)
+    assert landed == target
+    assert (target / "mark").read_text() == "b"
+    assert (target / "sweeps" / "s1").is_dir()
+    assert [entry.name for entry in target.parent.iterdir()] == ["qa"]
+
+
+def test_a_bundle_that_falls_short_never_replaces_one_that_ships(tmp_path: Path) -> None:
+    target = tmp_path / "qa"
+    deliver(bundle(tmp_path / "good", ship=True, mark="good"), target, ship=True)
+    landed = deliver(bundle(tmp_path / "bad", ship=False, mark="bad"), target, ship=False)
+    assert (target / "mark").read_text() == "good"
+    assert landed == target / "rejected"
+    assert (landed / "mark").read_text() == "bad"
+
+
+def test_a_bundle_that_falls_short_replaces_another_that_did(tmp_path: Path) -> None:
+    target = tmp_path / "qa"
+    deliver(bundle(tmp_path / "a", ship=False, mark="a"), target, ship=False)
+    assert deliver(bundle(tmp_path / "b", ship=False, mark="b"), target, ship=False) == target
+    assert (target / "mark").read_text() == "b"
+
+
+def test_a_folder_that_p2m_did_not_write_is_refused_and_left_alone(tmp_path: Path) -> None:
+    target = tmp_path / "qa"
+    target.mkdir()
+    (target / "thesis.tex").write_text("years of work")
+    with pytest.raises(UserError, match=r"thesis\.tex"):
+        check_writable(target)
+    with pytest.raises(UserError, match=r"not a bundle"):
+        deliver(bundle(tmp_path / "a", ship=True, mark="a"), target, ship=True)
+    assert (target / "thesis.tex").read_text() == "years of work"
+
+
+def test_outputs_that_cannot_be_written_are_found_out_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "outputs").write_text("a file, not a folder")
+    with pytest.raises(UserError, match=r"cannot be written.*\n.*--outputs"):
+        check_writable(tmp_path / "outputs" / "qa")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_found_out(tmp_path: Path) -> None:
+    tmp_path.chmod(0o555)
+    with pytest.raises(UserError, match="cannot be written"):
+        check_writable(tmp_path / "qa")
