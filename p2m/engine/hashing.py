@@ -1,7 +1,7 @@
 """Every digest of p2m, in one file: typed, canonical, tagged, and held by golden vectors in the tests.
 
-A value is first written as a plain tree (`plain`), which is also what action entries keep on disk, and the tree
-is then encoded with tags and lengths: 1, 1.0, "1", True and None differ, and so do {a: bc} and {ab: c}.
+A value is first written as a plain tree (`plain`), which is also what action entries keep on disk, and the
+tree is then encoded with tags and lengths: 1, 1.0, "1", True and None differ; so do {a: bc} and {ab: c}.
 Changing any encoding here changes every key: raise the tag's version when that is meant.
 """
 
@@ -63,8 +63,8 @@ def digest_tree(path: Path) -> str:
 def plain(value: object) -> Any:
     """`value` as a JSON tree that no other value shares (tuples as lists).
 
-    Dataclasses become {"$type": qualified name, field: ...}, enum members {"$enum": qualified name, "name": ...};
-    a key that begins with "$" gets another one, so that no dict can pass for these.
+    Dataclasses become {"$type": qualified name, field: ...}, enum members {"$enum": qualified name, "name":
+    ...}; a key that begins with "$" gets another one, so that no dict can pass for these.
     """
     return _plain(value, "value")
 

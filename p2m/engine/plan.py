@@ -1,7 +1,7 @@
 """A plan: steps in the order in which they were written, edges checked by type. Nothing is read or run.
 
-An input must be a step that was added before, so a cycle cannot be written. Steps are frozen; what a setting
-may be is decided here, while the plan is made, so that nothing unkeyable turns up when half of a build is done.
+An input must be a step that was added before, so a cycle cannot be written. Steps are frozen; what a
+setting may be is decided here, while the plan is made, so that nothing unkeyable turns up in half a build.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class Plan:
         """Append a step that runs `stage` over earlier steps.
 
         Raises:
-            TypeError: an input of another type, missing or unknown settings, settings that are not plain data.
+            TypeError: an input of another type, missing or unknown settings, unkeyable settings.
             ValueError: a name that is taken, or an input of another plan.
         """
         where = f"step {name} ({stage.place})"

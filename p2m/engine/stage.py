@@ -1,8 +1,8 @@
 """A stage: a plain function whose signature says what enters its key.
 
-Positional parameters are artifacts and become edges, keyword-only parameters are settings, a keyword-only `run`
-is handed over by the executor and never hashed, and the return type is the artifact made. What a function reads
-beside its parameters no key would see, so a function that closes over a variable is refused.
+Positional parameters are artifacts and become edges, keyword-only parameters are settings, a keyword-only
+`run` is handed over by the executor and never hashed, and the return type is the artifact made. What a
+function reads beside its parameters no key would see, so one that closes over a variable is refused.
 """
 
 from __future__ import annotations

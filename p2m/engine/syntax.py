@@ -1,0 +1,150 @@
+"""A Python module as what it does: its digest without comments and docstrings, and what it imports.
+
+The tree is written out by own rules instead of `ast.dump`, whose output differs between Python versions:
+empty fields are left out, so a field that a later version adds changes nothing while it is not used.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from p2m.engine.hashing import digest_bytes
+
+TAG = "p2m.code.v1"
+_IGNORED = frozenset(("ctx", "type_comment", "kind", "type_ignores"))
+_IMPORTERS = frozenset(("import_module", "__import__"))
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One import: `from <dots><module> import <names>`, or `import <module>` with no names."""
+
+    module: str
+    level: int  # leading dots
+    names: tuple[str, ...]
+
+    def absolute(self, package: str) -> str:
+        """The module's full name, seen from a module of `package`."""
+        if not self.level:
+            return self.module
+        base = package.split(".")
+        base = base[: len(base) - (self.level - 1)]
+        return ".".join([*base, self.module] if self.module else base)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A parsed module."""
+
+    digest: str
+    imports: tuple[Import, ...]
+    tree: ast.Module
+
+    def slice_digest(self, names: Iterable[str], *, whole: bool = False) -> str:
+        """The digest of those top-level definitions and of what they name in turn."""
+        if whole:
+            return self.digest
+        defined = {name: node for node in self.tree.body for name in _defined(node)}
+        waiting = [name for name in names if name in defined]
+        reached = set(waiting)
+        while waiting:
+            mentioned = _names(defined[waiting.pop()]) & defined.keys()
+            waiting.extend(mentioned - reached)
+            reached |= mentioned
+        parts = [f"{name}={_digest(defined[name])}" for name in sorted(reached)]
+        return digest_bytes("\n".join((TAG, *parts)).encode())
+
+
+def read_source(content: bytes, path: str) -> Source:
+    """Parse a module.
+
+    Raises:
+        SyntaxError: with `path` as its file.
+    """
+    tree = ast.parse(content, filename=path)
+    return Source(_digest(tree), tuple(_imports(tree)), tree)
+
+
+def _digest(node: ast.AST) -> str:
+    parts: list[str] = [TAG]
+    _write(node, parts)
+    return digest_bytes("".join(parts).encode("utf-8", "surrogatepass"))
+
+
+def _write(value: object, parts: list[str]) -> None:
+    """Append the canonical text of a node, a list or a constant; every piece is delimited."""
+    if isinstance(value, ast.AST):
+        parts.append(f"({type(value).__name__}")
+        for name, child in ast.iter_fields(value):
+            if name in _IGNORED or (child is None and name != "value") or child == []:
+                continue
+            parts.append(f" {name}=")
+            _write(child, parts)
+        parts.append(")")
+    elif isinstance(value, list):
+        parts.append("[")
+        for item in value:
+            if not _is_remark(item):
+                _write(item, parts)
+                parts.append(",")
+        parts.append("]")
+    elif isinstance(value, str):
+        parts.append(f"s{len(value)}:{value}")
+    else:
+        parts.append(f"<{type(value).__name__}:{value!r}>")
+
+
+def _is_remark(node: object) -> bool:
+    """A docstring, or another constant that stands alone and does nothing."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _imports(tree: ast.Module) -> Iterator[Import]:
+    """Every import, wherever it stands, but those for the type checker alone."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and _is_type_checking(node.test):
+            waiting.extend(node.orelse)
+            continue
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, 0, ()) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield Import(node.module or "", node.level, tuple(alias.name for alias in node.names))
+        elif isinstance(node, ast.Call):
+            yield from _dynamic(node)
+        waiting.extend(ast.iter_child_nodes(node))
+
+
+def _dynamic(call: ast.Call) -> Iterator[Import]:
+    """`import_module("literal")`; what is computed cannot be seen here."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name in _IMPORTERS and call.args and isinstance(call.args[0], ast.Constant):
+        module = call.args[0].value
+        if isinstance(module, str) and module and not module.startswith("."):
+            yield Import(module, 0, ())
+
+
+def _is_type_checking(test: ast.expr) -> bool:
+    return getattr(test, "id", getattr(test, "attr", "")) == "TYPE_CHECKING"
+
+
+def _defined(node: ast.stmt) -> tuple[str, ...]:
+    """The names that a top-level statement defines."""
+    if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+        return (node.name,)
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return tuple(target.id for target in targets if isinstance(target, ast.Name))
+
+
+def _names(node: ast.AST) -> set[str]:
+    """Every name that a definition mentions, those in text annotations too."""
+    found = set()
+    for child in ast.walk(node):
+        if isinstance(child, ast.Name):
+            found.add(child.id)
+        elif isinstance(child, ast.Constant) and isinstance(child.value, str) and child.value.isidentifier():
+            found.add(child.value)
+    return found
