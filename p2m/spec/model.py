@@ -1,0 +1,324 @@
+"""The recipe as one frozen value: what the user asked for, every default filled in, every component built.
+
+A comment at the end of a field's line is its documentation, also in the JSON Schema (`p2m.spec.schema`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from p2m.spec.components import builder, located_error
+from p2m.spec.units import Duration, Money, Parameters, Size, parse_requirement
+from p2m.types import (
+    Compressor,
+    Constraints,
+    Curation,
+    Example,
+    Metric,
+    Requirement,
+    Retriever,
+    Runtime,
+    Splitting,
+    Student,
+    TaskType,
+    Teacher,
+    Training,
+)
+
+TEACHER_RATIO = "teacher_ratio"  # as a requirement: the student's primary metric over the teacher's
+RANGES: dict[type, dict[str, tuple[float, float]]] = {
+    Training: {
+        "epochs": (0.01, 1000),
+        "batch_size": (1, 4096),
+        "learning_rate": (1e-8, 1.0),
+        "warmup_ratio": (0, 1),
+        "weight_decay": (0, 1),
+        "label_smoothing": (0, 0.99),
+        "patience": (1, 1000),
+        "evaluations": (1, 1000),
+        "max_length": (8, 8192),
+    },
+    Curation: {"near_duplicate": (0.1, 1), "max_share_of_answer": (0.001, 1)},
+    Splitting: {
+        "validation_share": (0.001, 0.5),
+        "max_validation": (1, 1_000_000),
+        "test_share": (0.001, 0.5),
+        "max_test": (1, 1_000_000),
+    },
+    Runtime: {"threads": (0, 4096), "batch_size": (1, 65536)},
+}
+CHOICES: dict[type, dict[str, tuple[str, ...]]] = {
+    Training: {"precision": ("auto", "fp32", "bf16")},
+    Runtime: {"device": ("auto", "cpu", "cuda")},
+}
+_NAME = re.compile(r"[^\W_][\w.-]{0,99}")
+S = TypeVar("S")
+
+
+def _within(value: S) -> S:
+    """A settings value whose fields are all within `RANGES` and `CHOICES`."""
+    wrong: list[tuple[tuple[str, ...], str, Any]] = []
+    for name, (low, high) in RANGES.get(type(value), {}).items():
+        if not low <= (found := getattr(value, name)) <= high:
+            wrong.append(((name,), f"{found:g} is out of range: from {low:g} to {high:g}", found))
+    for name, choices in CHOICES.get(type(value), {}).items():
+        if (found := getattr(value, name)) not in choices:
+            wrong.append(((name,), f"{found!r} is not one of {', '.join(choices)}", found))
+    if wrong:
+        raise located_error(wrong)
+    return value
+
+
+class Section(BaseModel):
+    """A part of a recipe: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class WrittenComponent(BaseModel):
+    """A component as it is written: its class and that class's fields."""
+
+    model_config = ConfigDict(extra="allow")
+
+    target: str | None  # dotted name of the component's class, e.g. p2m.students.minilm.MiniLM; null: none
+
+
+class WrittenConstraints(Section):
+    """What the deployed model may cost at most, with units; null means no limit."""
+
+    max_parameters: Parameters | None = None  # weights of the model, e.g. 250M
+    max_size: Size | None = None  # of the exported model with its tokenizer, e.g. 24 MB
+    max_latency: Duration | None = None  # p95 of one answer on one core, e.g. 40 ms
+    max_cost: Money | None = None  # paid to teachers for one cold build, e.g. 5 USD
+    languages: tuple[str, ...] = ()  # ISO 639-1, e.g. [en, fr]; none means the prompt's own
+    licenses: tuple[str, ...] = ()  # accepted licences of data and base models; none means any
+    network: bool = True  # false: nothing may be fetched
+
+
+class WrittenExample(Section):
+    """A demonstration as it is written."""
+
+    input: dict[str, str] | str  # the input's fields, or the text itself where there is only one
+    output: str  # the answer, exactly as the model should write it
+    also: tuple[str, ...] = ()  # further answers that count as right
+
+
+def _component(group: str) -> PlainValidator:
+    return PlainValidator(builder(group), json_schema_input_type=WrittenComponent | None)
+
+
+def _constraints(value: Any) -> Constraints:
+    if isinstance(value, Constraints):
+        return value
+    written = WrittenConstraints.model_validate({} if value is None else value)
+    return Constraints(**{name: getattr(written, name) for name in WrittenConstraints.model_fields})
+
+
+def _example(value: Any) -> Example:
+    if isinstance(value, Example):
+        return value
+    written = WrittenExample.model_validate(value)
+    fields = {"input": written.input} if isinstance(written.input, str) else written.input
+    empty = [(("input", name), "is empty", text) for name, text in fields.items() if not text.strip()]
+    if not fields:
+        empty.append((("input",), "has no field", fields))  # type: ignore[arg-type]
+    if empty:
+        raise located_error(empty)
+    return Example(dict(fields), written.output, written.also, source="user")
+
+
+def _requirements(value: Any) -> Any:
+    """`{metric: ">= 0.60"}` to Requirements, in the order in which they are written."""
+    if not isinstance(value, Mapping):
+        return value
+    found: list[Requirement] = []
+    wrong: list[tuple[tuple[str, ...], str, Any]] = []
+    for metric, text in value.items():
+        try:
+            found.append(parse_requirement(str(metric), text))
+        except ValueError as error:
+            wrong.append(((str(metric),), str(error), text))
+    if wrong:
+        raise located_error(wrong)
+    return tuple(found)
+
+
+def _none_as(default: Callable[[], Any]) -> BeforeValidator:
+    """`key:` with nothing after it means the default, not null."""
+    return BeforeValidator(lambda value: default() if value is None else value)
+
+
+Texts = Annotated[tuple[str, ...], _none_as(tuple)]
+
+
+class TaskWords(Section):
+    """What the prompt cannot say, or says wrongly; whatever is null is read from the prompt."""
+
+    type: TaskType | None = None  # question-answering, text-classification or text2text-generation
+    inputs: Texts = ()  # names of the input fields, in order
+    output: str | None = None  # name of the output field
+    labels: Texts = ()  # of a classification
+    language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}(-\w+)*$")  # ISO 639-1, e.g. en
+
+
+class Preferences(Section):
+    """How the model is judged, and what it must reach."""
+
+    primary: str | None = None  # steers early stopping and every gate; null: the task's own
+    also: Texts = ()  # further metrics to report
+    require: Annotated[
+        tuple[Requirement, ...],
+        BeforeValidator(_requirements, json_schema_input_type=dict[str, str | float]),
+        _none_as(tuple),
+    ] = ()  # metric or teacher_ratio -> ">= 0.60"; what falls short is not shipped
+
+
+class DataFiles(Section):
+    """The user's own data: a file (jsonl, csv, ...) or a folder, relative to the recipe; all optional."""
+
+    train: Path | None = None  # rows to learn from, beside those that are made or found
+    validation: Path | None = None  # rows that steer early stopping
+    test: Path | None = None  # rows that the verdict rests on; never learnt from
+    texts: Path | None = None  # folder of .txt and .md files that questions are made from
+
+
+class Retrieval(Section):
+    """Where existing datasets are looked for, and by what."""
+
+    component: Annotated[Retriever | None, _component("retriever")] = None
+    sources: Annotated[
+        tuple[Path, ...], _none_as(tuple)
+    ] = ()  # folders of datasets with cards, relative to the recipe
+    limit: int = Field(default=5, ge=1, le=1000)  # datasets that are considered
+    max_rows: int = Field(default=20_000, ge=1)  # taken over all datasets
+
+    @model_validator(mode="before")
+    @classmethod
+    def _part(cls, value: Any) -> Any:
+        """The stages' own settings stand beside the component's: tell them apart."""
+        if not isinstance(value, Mapping) or "component" in value:
+            return value
+        own = {key: item for key, item in value.items() if key in ("sources", "limit", "max_rows")}
+        rest = {key: item for key, item in value.items() if key not in own}
+        return own | ({"component": rest} if rest else {})
+
+
+class Students(Section):
+    """The model families to choose from."""
+
+    candidates: dict[str, Annotated[Student, _component("student")]] = Field(min_length=1)  # name -> family
+
+
+class Compression(Section):
+    """What is tried to make the exported model smaller, and how much it may cost."""
+
+    candidates: Annotated[
+        dict[str, Annotated[Compressor, _component("compression")]], _none_as(dict)
+    ] = {}  # name -> way
+    tolerance: float = Field(
+        default=0.02, ge=0, le=1
+    )  # of the primary metric that a smaller variant may lose
+
+
+class Generation(Section):
+    """How much the teacher writes."""
+
+    num_examples: int = Field(default=6000, ge=0, le=100_000_000)  # rows
+
+
+class Evaluating(Section):
+    """How the exported model is judged."""
+
+    bootstrap: int = Field(default=1000, ge=10, le=1_000_000)  # resamples for the 95% intervals
+    latency_rows: int = Field(default=100, ge=1, le=1_000_000)  # rows that latency is measured over
+
+
+class ExecutorWords(Section):
+    """What runs the steps."""
+
+    name: str = "local"  # processes on this machine
+
+
+class StoreWords(Section):
+    """Where finished work is kept."""
+
+    path: Path | None = None  # null: $P2M_STORE, else outputs/.store of the project
+
+
+class ModelSpec(Section):
+    """A whole recipe. Paths are absolute; limits are in weights, bytes, seconds and USD."""
+
+    name: str  # of the model; its bundle lands in outputs/<name>
+    prompt: str  # what the model should do, in any language; may hold demonstrations
+    examples: Annotated[
+        tuple[Annotated[Example, PlainValidator(_example, json_schema_input_type=WrittenExample)], ...],
+        _none_as(tuple),
+    ] = ()  # demonstrations, beside those in the prompt
+    task: TaskWords = TaskWords()  # corrections to what is read from the prompt
+    constraints: Annotated[
+        Constraints, PlainValidator(_constraints, json_schema_input_type=WrittenConstraints)
+    ] = Constraints()  # what the model may cost at most
+    metrics: Preferences = Preferences()  # how the model is judged, and what it must reach
+    metric: dict[str, Annotated[Metric, _component("metric")]] = {}  # the metrics there are
+    data: DataFiles = DataFiles()  # the user's own data
+    teacher: Annotated[Teacher | None, _component("teacher")] = None  # what writes training rows
+    retriever: Retrieval = Retrieval()  # what looks for existing datasets
+    student: Students  # the model families to choose from
+    generation: Generation = Generation()  # how much the teacher writes
+    curation: Annotated[Curation, AfterValidator(_within)] = Curation()  # which rows are dropped
+    split: Annotated[Splitting, AfterValidator(_within)] = Splitting()  # which rows are set aside
+    training: Annotated[Training, AfterValidator(_within)] = Training()  # how the student is fitted
+    compression: Compression = Compression()  # what is tried to make the model smaller
+    evaluation: Evaluating = Evaluating()  # how the exported model is judged
+    runtime: Annotated[Runtime, AfterValidator(_within)] = (
+        Runtime()
+    )  # where work is done; never changes a result
+    executor: ExecutorWords = ExecutorWords()  # what runs the steps
+    store: StoreWords = StoreWords()  # where finished work is kept
+    seed: int = Field(default=0, ge=0, lt=2**32)  # of everything random
+
+    @field_validator("name")
+    @classmethod
+    def _usable_name(cls, value: str) -> str:
+        if not _NAME.fullmatch(value):
+            raise ValueError(f"{value!r} cannot name a folder: use letters, digits, '-', '_' and '.'")
+        return value
+
+    @field_validator("prompt")
+    @classmethod
+    def _said(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("is empty: say what the model should do, in a sentence or more")
+        return value
+
+    @field_validator("examples", mode="after")
+    @classmethod
+    def _named_input(cls, value: tuple[Example, ...], info: ValidationInfo) -> tuple[Example, ...]:
+        return value
+
+    @field_validator("metric", mode="after")
+    @classmethod
+    def _same_names(cls, value: dict[str, Metric]) -> dict[str, Metric]:
+        wrong = [
+            ((name,), f"this metric calls itself {metric.name!r}: write `{metric.name}:`", name)
+            for name, metric in value.items()
+            if metric is not None and metric.name != name
+        ]
+        if wrong:
+            raise located_error(wrong)
+        return value
