@@ -1,8 +1,8 @@
 """An artifact on disk: a folder that a person can read.
 
-`value.json` holds the plain fields, `<field>.jsonl` the rows of a field that is a tuple of dataclasses, and a field
-of type `Path` is the file or folder `<field>`. What comes back equals what was saved, but for its paths, which point
-into the folder that was loaded. pydantic is imported on first use, for planning needs none of it.
+`value.json` holds the plain fields, `<field>.jsonl` the rows of a field that is a tuple of dataclasses, and a
+field of type `Path` is the file or folder `<field>`. What comes back equals what was saved, but for its paths,
+which point into the folder loaded. pydantic is imported on first use, for planning needs none of it.
 """
 
 from __future__ import annotations
@@ -100,8 +100,12 @@ def _load(kind: type[T], folder: Path) -> T:
 # --------------------------------------------------------------------------- what a type's fields are
 
 
-@cache
 def _fields(kind: type) -> tuple[_Field, ...]:
+    return _read_fields(kind)  # type: ignore[arg-type]  # a class is hashable, which mypy denies
+
+
+@cache
+def _read_fields(kind: Any) -> tuple[_Field, ...]:
     if not dataclasses.is_dataclass(kind):
         raise TypeError(f"{qualified_name(kind)} is no dataclass, so it cannot be an artifact")
     hints = typing.get_type_hints(kind)
@@ -110,7 +114,7 @@ def _fields(kind: type) -> tuple[_Field, ...]:
     )
 
 
-def _field(kind: type, name: str, hint: Any) -> _Field:
+def _field(kind: Any, name: str, hint: Any) -> _Field:
     members = _members(hint)
     if Path in members:
         if set(members) - {Path, types.NoneType}:

@@ -1,4 +1,4 @@
-"""Versions of installed distributions, and a profile of this machine: what a key may know of its surroundings."""
+"""Versions of distributions and a profile of this machine: what a key may know of its surroundings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ABSENT = "absent"
 
 @cache
 def version_of(package: str) -> str:
-    """The version of the distribution that brings a top-level import name; "absent" where none is installed."""
+    """The version of the distribution that brings an import name; "absent" where none is installed."""
     try:
         return metadata.version(_ALIASES.get(package, package))
     except metadata.PackageNotFoundError:

@@ -1,0 +1,114 @@
+"""The few file operations under the store: durable, create-only, and with errors that say what to do.
+
+A file is written under a temporary name, synced, and linked to its final name, which fails if that exists; so
+a name is either absent or complete, whatever kills the process.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from p2m.errors import StoreError
+
+READ_ONLY = 0o444
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST)
+
+
+@contextmanager
+def explained(root: Path, doing: str) -> Iterator[None]:
+    """Turn an OSError from below into a StoreError that names the store, the fault and the next command."""
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, root, doing) from error
+
+
+def explain(error: OSError, root: Path, doing: str) -> StoreError:
+    place = error.filename if isinstance(error.filename, (str, Path)) else root
+    if error.errno in _FULL:
+        return StoreError(
+            f"no room while {doing} in {root}: {error.strerror}\n"
+            "    what was stored before is intact; free some space, or set P2M_STORE to a larger disk,"
+            " and run the same command again"
+        )
+    if error.errno in _FORBIDDEN:
+        return StoreError(
+            f"cannot write {place} while {doing}: {error.strerror}\n"
+            f"    make {root} a folder that you may write, or set P2M_STORE to one"
+        )
+    return StoreError(f"{doing} in {root} failed at {place}: {error.strerror}")
+
+
+def is_disk_full(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
+def sync_file(path: Path) -> None:
+    """Force a file's content to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_folders(folders: Iterable[Path]) -> None:
+    """Force the names in these folders to the disk."""
+    for folder in sorted(set(folders)):
+        handle = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def create(temporary: Path, target: Path) -> bool:
+    """Give the synced file `temporary` its final name; False where that name is taken. `temporary` goes."""
+    target.parent.mkdir(exist_ok=True)
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def write_durably(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """Write and sync a new file; on failure nothing of it remains."""
+    try:
+        with open(path, "xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(path, mode)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def unique(folder: Path, label: str) -> Path:
+    """A name in `folder` that nobody else will choose."""
+    return folder / f"{label}.{os.getpid()}.{uuid.uuid4().hex[:12]}"
+
+
+def remove_tree(folder: Path) -> None:
+    """Delete a folder, read-only files included; what another process deleted meanwhile is no error."""
+
+    def retry(function: object, path: str, error: BaseException) -> None:
+        if isinstance(error, FileNotFoundError):
+            return
+        os.chmod(Path(path).parent, stat.S_IRWXU)
+        os.chmod(path, stat.S_IRWXU)
+        function(path)  # type: ignore[operator]
+
+    if os.path.isdir(folder):
+        shutil.rmtree(folder, onerror=lambda function, path, info: retry(function, path, info[1]))

@@ -1,0 +1,211 @@
+"""The store: what was made, by content, and which key made it.
+
+    FORMAT   cas/ab/<sha256>   ac/ab/<key>   steps/<key>/   ledger/   tmp/   locks/   quarantine/   runs/<id>/
+
+An action entry says that a key gave an output; it is written once, last, and holds the full preimage of its key,
+so that `why` is exact for ever. Nothing is trusted on the way out: an entry that does not match its own digests
+goes to `quarantine` and counts as missing, as a blob does that does not match its name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from p2m.engine import disk, hashing
+from p2m.engine.blobs import Blobs, DamagedError
+from p2m.engine.hashing import TreeEntry
+from p2m.engine.locks import Holder, locked
+from p2m.errors import StoreError
+
+__all__ = ["KEY_TAG", "Action", "DamagedError", "Store"]
+
+FORMAT = 1
+KEY_TAG = "p2m.step.v1"
+_MARK = "FORMAT"
+_FOLDERS = ("cas", "ac", "ledger", "tmp", "locks", "quarantine", "runs", "steps")
+_STRANGERS = frozenset(("noop", ".gitignore", "lost+found"))  # may lie in a folder before it is a store
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """The entry of a key: what it gave, what the key was made of, and how long it took."""
+
+    key: str
+    output: str  # digest of the artifact's folder
+    preimage: Mapping[str, Any]  # a plain tree; its digest is the key
+    seconds: float
+
+
+class Store:
+    """A store at `root`, which is made where it is absent.
+
+    Raises:
+        StoreError: a folder that is something else, a newer format, or one that cannot be written.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(os.path.abspath(root))
+        with disk.explained(self.root, "opening the store"):
+            _open(self.root)
+        self.blobs = Blobs(self.root)
+
+    # ------------------------------------------------------------------ entries
+
+    def lookup(self, key: str) -> Action | None:
+        """The entry of a key whose output is still there; contents are verified when they are read."""
+        action = self.entry(key)
+        return action if action is not None and self.blobs.is_complete(action.output) else None
+
+    def entry(self, key: str) -> Action | None:
+        """The entry of a key alone, whatever became of its output."""
+        path = self._entry_path(key)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise disk.explain(error, self.root, "reading an entry") from error
+        try:
+            return _parse_entry(content, key)
+        except (ValueError, KeyError, TypeError) as error:
+            self.blobs.quarantine(path, f"entry does not verify: {error}")
+            return None
+
+    def publish(self, key: str, preimage: Mapping[str, Any], output: str, seconds: float) -> Action:
+        """Write the entry of a key, last of all, and return the one that stands.
+
+        Where the key has another result already, that one stays and the new one is kept as an alternative.
+        """
+        action = Action(key, output, preimage, seconds)
+        content = _entry_bytes(action)
+        with disk.explained(self.root, "publishing an entry"):
+            while not self.blobs.create(self._entry_path(key), content):
+                standing = self.entry(key)
+                if standing is None:
+                    continue  # it was damaged and is now set aside
+                if standing.output != output:
+                    self.blobs.create(self._entry_path(key, alternative=output), content)
+                return standing
+        return action
+
+    def alternatives(self, key: str) -> tuple[str, ...]:
+        """Other results that the same key gave: a step that is not deterministic."""
+        names = (path.name for path in self._entry_path(key).parent.glob(f"{key}~*"))
+        return tuple(sorted(name.split("~", 1)[1] for name in names))
+
+    def forget(self, key: str, reason: str) -> None:
+        """Set an entry aside whose output turned out damaged, so that the step runs again."""
+        self.blobs.quarantine(self._entry_path(key), reason)
+
+    # ------------------------------------------------------------------ contents (see `blobs`)
+
+    def put_bytes(self, content: bytes) -> str:
+        return self.blobs.put_bytes(content)
+
+    def put_folder(self, folder: Path) -> str:
+        return self.blobs.put_folder(folder)
+
+    def read(self, digest: str) -> bytes:
+        return self.blobs.read(digest)
+
+    def tree(self, digest: str) -> tuple[TreeEntry, ...]:
+        return self.blobs.tree(digest)
+
+    def materialize(self, digest: str) -> Path:
+        return self.blobs.materialize(digest)
+
+    def temporary(self, label: str) -> AbstractContextManager[Path]:
+        return self.blobs.temporary(label)
+
+    # ------------------------------------------------------------------ places
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "runs"
+
+    def scratch(self, key: str) -> Path:
+        """The folder in which the step of that key works; it survives a kill."""
+        with disk.explained(self.root, "making a scratch folder"):
+            folder = self.root / "steps" / key
+            folder.mkdir(exist_ok=True)
+        return folder
+
+    def clear_scratch(self, key: str) -> None:
+        with disk.explained(self.root, "clearing a scratch folder"):
+            disk.remove_tree(self.root / "steps" / key)
+
+    def lock(self, key: str, what: str, waiting: Callable[[Holder], None]) -> AbstractContextManager[bool]:
+        """Hold the key for one build at a time; see `locks.locked`."""
+        return locked(self.root / "locks" / key, what, waiting)
+
+    def _entry_path(self, key: str, alternative: str = "") -> Path:
+        return self.root / "ac" / key[:2] / (f"{key}~{alternative}" if alternative else key)
+
+
+def _open(root: Path) -> None:
+    mark = root / _MARK
+    if mark.is_file():
+        _check_format(root, mark.read_text(encoding="utf-8", errors="replace"))
+    else:
+        _found(root)
+    for name in _FOLDERS:
+        (root / name).mkdir(exist_ok=True)
+
+
+def _check_format(root: Path, text: str) -> None:
+    words = text.split()
+    if len(words) != 2 or words[0] != "p2m-store" or not words[1].isdigit():
+        raise StoreError(
+            f"{root / _MARK} is not the format file of a p2m store (it reads {text[:40]!r})\n"
+            "    give another folder, as store.path=... or in P2M_STORE"
+        )
+    if int(words[1]) > FORMAT:
+        raise StoreError(
+            f"{root} is a store of format {words[1]}, and this p2m reads format {FORMAT}\n"
+            "    upgrade p2m, or give another folder, as store.path=... or in P2M_STORE"
+        )
+
+
+def _found(root: Path) -> None:
+    """Make the root a store, if it is empty or holds nothing but beginnings of one."""
+    root.mkdir(parents=True, exist_ok=True)
+    names = {path.name for path in root.iterdir()} - _STRANGERS - set(_FOLDERS)
+    foreign = sorted(name for name in names if not name.startswith(_MARK + "."))
+    if foreign:
+        raise StoreError(
+            f"{root} is not a p2m store and not empty (it holds {', '.join(foreign[:3])})\n"
+            "    give an empty or new folder, as store.path=... or in P2M_STORE"
+        )
+    temporary = disk.unique(root, _MARK)
+    disk.write_durably(temporary, f"p2m-store {FORMAT}\n".encode())
+    disk.create(temporary, root / _MARK)
+    (root / ".gitignore").write_text("*\n", encoding="utf-8")
+    disk.sync_folders([root])
+
+
+def _entry_bytes(action: Action) -> bytes:
+    body = {
+        "format": FORMAT,
+        "key": action.key,
+        "output": action.output,
+        "seconds": round(action.seconds, 3),
+        "preimage": action.preimage,
+    }
+    text = json.dumps(body, indent=1, sort_keys=True) + "\n"
+    return f"{hashing.digest_bytes(text.encode())}\n{text}".encode()
+
+
+def _parse_entry(content: bytes, key: str) -> Action:
+    seal, _, text = content.partition(b"\n")
+    if seal.decode("ascii", "replace") != hashing.digest_bytes(text):
+        raise ValueError("its seal is broken")
+    body = json.loads(text)
+    if body["key"] != key or hashing.digest_tree_of_plain(body["preimage"], tag=KEY_TAG) != key:
+        raise ValueError("its preimage does not give its key")
+    return Action(key, body["output"], body["preimage"], body["seconds"])
