@@ -1,0 +1,1 @@
+from p2m.teachers.temporal.resolve import resolve
