@@ -1,7 +1,7 @@
 """The recipe as a file, before Hydra sees it: is it there, what shape has it, does it say what it may not.
 
-Every refusal names the file, the line and the nearest right name. Of Hydra's own settings a recipe may choose a
-launcher and a sweeper; anything else could make a stranger's recipe run code or change the environment.
+Every refusal names the file, the line and the nearest right name. Of Hydra's own settings a recipe may choose
+a launcher and a sweeper; anything else could make a stranger's recipe run code or change the environment.
 """
 
 from __future__ import annotations
@@ -90,6 +90,20 @@ def read_recipe(path: Path) -> Marked:
     return marked
 
 
+def read_group(path: Path) -> Marked:
+    """A file of a config group, a mapping that may be empty.
+
+    Raises:
+        RecipeError: it is something else.
+    """
+    marked = read_marked(path)
+    if marked.value is None:
+        return Marked(marked.path, marked.text, {})
+    if not isinstance(marked.value, dict):
+        raise RecipeError([Problem("is not a mapping", where=show(path, 1), hint="write `key: value` lines")])
+    return marked
+
+
 def forbidden(marked: Marked) -> Iterator[Problem]:
     """What no file of a user may say, since Hydra would act on it."""
     for at in _keys_named(marked.value, "_target_", ""):
@@ -98,9 +112,7 @@ def forbidden(marked: Marked) -> Iterator[Problem]:
         return
     for key in _mapping(marked.value.get("hydra")):
         if key not in HYDRA_MAY:
-            hint = (
-                f"only {' and '.join(HYDRA_MAY)} may stand under `hydra:`; the rest goes on the command line"
-            )
+            hint = f"only {' and '.join(HYDRA_MAY)} may stand there; the rest goes on the command line"
             yield _problem(marked, f"hydra.{key}", "may not be set in a recipe", hint)
 
 

@@ -1,9 +1,11 @@
-"""What happens to composed values between Hydra and pydantic: the user's text is kept from interpolation, paths
-are made absolute, and what would make a key depend on when or where a recipe is composed is refused."""
+"""Composed values between Hydra and pydantic.
+
+The user's text is kept from interpolation, paths are made absolute, and what would make a key depend on when or
+where a recipe is composed is refused.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,7 +51,7 @@ def _map(value: Any, change: Callable[[str], str]) -> Any:
     return value
 
 
-def volatile(config: Mapping[str, Any], origins: Mapping[str, str]) -> Iterator[Problem]:
+def volatile(config: Mapping[str, Any], place: Callable[[str], str]) -> Iterator[Problem]:
     """A Problem for each interpolation, in a part that enters keys, that looks outside the recipe."""
     for at, text in _strings({key: item for key, item in config.items() if key not in UNKEYED}, ""):
         if "${" not in text or text.startswith(_MARK):
@@ -58,10 +60,10 @@ def volatile(config: Mapping[str, Any], origins: Mapping[str, str]) -> Iterator[
             if is_resolver and name not in STABLE:
                 message = f"${{{name}:...}} is refused: the same recipe must mean the same everywhere"
                 hint = "write the value itself, or give it as an override on the command line"
-                yield Problem(message, at, origins.get(at, ""), hint)
+                yield Problem(message, at, place(at), hint)
             elif not is_resolver and name.partition(".")[0] in UNKEYED:
                 message = f"refers to {name}, which may differ from machine to machine"
-                yield Problem(message, at, origins.get(at, ""), "write the value itself")
+                yield Problem(message, at, place(at), "write the value itself")
 
 
 def _strings(value: Any, at: str) -> Iterator[tuple[str, str]]:
@@ -78,7 +80,8 @@ def _strings(value: Any, at: str) -> Iterator[tuple[str, str]]:
 def _interpolations(text: str) -> Iterator[tuple[str, bool]]:
     """Names in `${name}` (False) and `${name:...}` (True), nested ones too."""
     from omegaconf.errors import GrammarParseError
-    from omegaconf.grammar_parser import OmegaConfGrammarParser, parse
+    from omegaconf.grammar.gen.OmegaConfGrammarParser import OmegaConfGrammarParser
+    from omegaconf.grammar_parser import parse
 
     try:
         pending: list[Any] = [parse(text)]
@@ -136,31 +139,3 @@ def _missing(path: Path, written: str, at: str, place: Callable[[str], str]) -> 
     if here.exists() and here != path:
         hint = f"paths are relative to the recipe; from here it would be {here}"
     return Problem(f"there is no {show(path)}", at, place(at), hint)
-
-
-def misplaced_booleans(config: Mapping[str, Any], spec: Any, place: Callable[[str], str]) -> list[Problem]:
-    """pydantic takes true for 1; we do not: a Problem for each boolean that became a number."""
-    found: list[Problem] = []
-
-    def walk(value: Any, made: Any, at: str) -> None:
-        if isinstance(value, bool):
-            if isinstance(made, int | float) and not isinstance(made, bool):
-                shown = str(value).lower()
-                found.append(
-                    Problem(f"expected a number, got {shown}", at, place(at), "write the number itself")
-                )
-        elif isinstance(value, Mapping):
-            for key, item in value.items():
-                walk(item, _member(made, str(key)), join(at, str(key)))
-
-    walk(config, spec, "")
-    return found
-
-
-def _member(made: Any, key: str) -> Any:
-    if isinstance(made, Mapping):
-        return made.get(key)
-    component = getattr(made, "component", None)
-    if component is not None and dataclasses.is_dataclass(component) and hasattr(component, key):
-        return getattr(component, key)
-    return getattr(made, key, None)

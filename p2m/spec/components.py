@@ -1,4 +1,4 @@
-"""`target: p2m.students.minilm.MiniLM` plus fields, made into that frozen dataclass; nothing else is imported.
+"""`target: p2m.students.minilm.MiniLM` plus fields, made into that dataclass; nothing else is imported.
 
 A target is resolved only inside p2m's own folder of its group (`p2m.students.` for a student) or inside a
 package that the user trusts by name, so reading a stranger's recipe never runs the stranger's code.
@@ -64,7 +64,7 @@ def build_component(value: Any, family: Family, *, trust: Sequence[str] = ()) ->
         found = resolve_target(target, family, trust=trust)
     except ValueError as error:
         raise _problem(("target",), str(error), target) from error
-    component = TypeAdapter(found).validate_python(fields)
+    component: Any = TypeAdapter(found).validate_python(fields)
     if not isinstance(component, family.protocol):
         lacks = _lacks(component, family.protocol)
         raise _problem(("target",), f"{target} is not a {family.group}: it lacks {lacks}", target)
@@ -98,15 +98,6 @@ def resolve_target(target: Any, family: Family, *, trust: Sequence[str] = ()) ->
     if not trusted and found.__module__ != module:
         raise ValueError(f"{target} is defined elsewhere; write {found.__module__}.{found.__qualname__}")
     return found
-
-
-def field_names(value: Any, family: Family, *, trust: Sequence[str] = ()) -> tuple[str, ...]:
-    """The settings that the component described by `value` has; () where its target cannot be resolved."""
-    try:
-        found = resolve_target(value["target"], family, trust=trust)
-    except (ValueError, KeyError, TypeError):
-        return ()
-    return tuple(field.name for field in dataclasses.fields(found) if field.init)
 
 
 def _outside(target: str, family: Family) -> str:

@@ -17,7 +17,6 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -304,11 +303,6 @@ class ModelSpec(Section):
     def _said(cls, value: str) -> str:
         if not value.strip():
             raise ValueError("is empty: say what the model should do, in a sentence or more")
-        return value
-
-    @field_validator("examples", mode="after")
-    @classmethod
-    def _named_input(cls, value: tuple[Example, ...], info: ValidationInfo) -> tuple[Example, ...]:
         return value
 
     @field_validator("metric", mode="after")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from p2m.errors import Problem, nearest
-from p2m.spec.components import FAMILIES, field_names
+from p2m.spec.components import FAMILIES, resolve_target
 from p2m.spec.model import (
     Compression,
     DataFiles,
@@ -18,6 +19,7 @@ from p2m.spec.model import (
     Generation,
     ModelSpec,
     Preferences,
+    Retrieval,
     StoreWords,
     Students,
     TaskWords,
@@ -32,6 +34,7 @@ SECTIONS: dict[str, type] = {
     "constraints": WrittenConstraints,
     "metrics": Preferences,
     "data": DataFiles,
+    "retriever": Retrieval,
     "student": Students,
     "generation": Generation,
     "curation": Curation,
@@ -42,27 +45,28 @@ SECTIONS: dict[str, type] = {
     "runtime": Runtime,
     "executor": ExecutorWords,
     "store": StoreWords,
-    "examples": WrittenExample,
 }
-_PLAIN = {
-    "missing": "is missing",
-    "extra_forbidden": "unknown key",
-    "unexpected_keyword_argument": "unknown key",
-    "string_type": "expected text",
-    "model_type": "expected a mapping",
-    "dict_type": "expected a mapping",
-    "dataclass_type": "expected a mapping",
-    "tuple_type": "expected a list",
-    "list_type": "expected a list",
-    "path_type": "expected a path",
-    "bool_type": "expected true or false",
-    "bool_parsing": "expected true or false",
-    "int_type": "expected a whole number",
-    "int_parsing": "expected a whole number",
-    "int_from_float": "expected a whole number",
-    "float_type": "expected a number",
-    "float_parsing": "expected a number",
+DEPTH = {"teacher": 1, "retriever": 1, "metric": 2, "student": 3, "compression": 3}  # of a group's components
+_WANTED = {
+    "string_type": "text",
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "dataclass_type": "a mapping",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "path_type": "a path",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a smaller number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
 }
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
 def problems_of(
@@ -73,76 +77,113 @@ def problems_of(
     trust: Sequence[str] = (),
 ) -> list[Problem]:
     """Every error of a failed ModelSpec validation of `data`; `place` maps a config path to file:line."""
-    found: dict[tuple[str, str], Problem] = {}
+    found: dict[str, Problem] = {}
     for item in error.errors(include_url=False):
-        path, parents = _config_path(item["loc"])
-        message = _message(item)
-        unknown = _PLAIN.get(item["type"]) == "unknown key"
-        hint = _names(parents, data, trust) if unknown else ""
-        if unknown and hint:
-            hint = nearest(str(parents[-1]), hint)
-        found.setdefault((path, message), Problem(message, path, place(path), hint or ""))
+        parts = _parts(item["loc"])
+        path, hint = config_path(parts), ""
+        if item["type"] in _UNKNOWN and parts:
+            hint = nearest(str(parts[-1]), keys_at(parts[:-1], data, trust=trust))
+        found.setdefault(path, Problem(_message(item), path, place(path), hint))
     return list(found.values())
 
 
-def names_at(
-    parents: Sequence[str | int], data: Mapping[str, Any], trust: Sequence[str] = ()
-) -> tuple[str, ...]:
-    """The keys that may stand in the section at `parents`."""
+def misplaced_booleans(
+    data: Mapping[str, Any], place: Callable[[str], str], *, trust: Sequence[str] = ()
+) -> list[Problem]:
+    """pydantic takes true for 1; we do not: a Problem for each boolean where a number belongs."""
+    found: list[Problem] = []
+    for parts, value in _leaves(data, ()):
+        if isinstance(value, bool):
+            kinds = _kinds(parts, data, trust)
+            if kinds & {int, float} and bool not in kinds:
+                message = f"expected a number, got {str(value).lower()}"
+                found.append(Problem(message, config_path(parts), place(config_path(parts))))
+    return found
+
+
+def keys_at(parents: Sequence[str | int], data: Mapping[str, Any], *, trust: Sequence[str] = ()) -> list[str]:
+    """The keys that may stand in the section at `parents`; [] where any may, or none is known."""
     top = str(parents[0]) if parents else ""
-    section = SECTIONS.get(top)
-    if top == "retriever" and len(parents) == 1:
-        return (
-            *field_names(data.get(top), FAMILIES[top], trust=trust),
-            "target",
-            "sources",
-            "limit",
-            "max_rows",
-        )
-    if top == "teacher" and len(parents) == 1:
-        return (*field_names(data.get(top), FAMILIES[top], trust=trust), "target")
-    inner = {"metric": 2, "student": 3, "compression": 3}.get(top)
-    if inner is not None and len(parents) == inner:
-        return (*field_names(_at(data, parents), FAMILIES[top], trust=trust), "target")
-    if section is None or (len(parents) > 1 and top != "examples"):
-        return ()
-    if issubclass(section, BaseModel):
-        return tuple(section.model_fields)
-    return tuple(field.name for field in dataclasses.fields(section))
+    keys = list(_fields(_component_at(parents, data, trust)))
+    if len(parents) == DEPTH.get(top):
+        keys.append("target")
+    if top == "examples" and len(parents) == 2:
+        keys += WrittenExample.model_fields
+    if len(parents) <= 1:
+        keys += [key for key in _fields(SECTIONS.get(top)) if key != "component"]
+    return keys
 
 
-def _names(parents: Sequence[str | int], data: Mapping[str, Any], trust: Sequence[str]) -> tuple[str, ...]:
-    return names_at(parents[:-1], data, trust)
-
-
-def _at(data: Any, parents: Sequence[str | int]) -> Any:
-    for part in parents:
-        try:
-            data = data[part]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data
-
-
-def _config_path(loc: Sequence[str | int]) -> tuple[str, list[str | int]]:
-    """Pydantic's location as a config path: union branches and our own nesting are left out."""
-    path, parts = "", []
-    for index, part in enumerate(loc):
-        if (index == 1 and loc[0] == "retriever" and part == "component") or str(part).endswith(("]", ")")):
-            continue
-        if parts and parts[0] == "examples" and index > 1 and part in ("str", "dict"):
-            continue
-        parts.append(part)
+def config_path(parts: Sequence[str | int]) -> str:
+    """`training.epochs`, `examples[0].output`."""
+    path = ""
+    for part in parts:
         path = f"{path}[{part}]" if isinstance(part, int) else f"{path}.{part}" if path else str(part)
-    return path, parts
+    return path
+
+
+def _component_at(parents: Sequence[str | int], data: Mapping[str, Any], trust: Sequence[str]) -> type | None:
+    """The class of the component that `data` describes at `parents`, where it does."""
+    top = str(parents[0]) if parents else ""
+    if len(parents) != DEPTH.get(top):
+        return None
+    value: Any = data
+    try:
+        for part in parents:
+            value = value[part]
+        return resolve_target(value["target"], FAMILIES[top], trust=trust)
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None
+
+
+def _fields(section: type | None) -> dict[str, Any]:
+    """Names and types of the fields of a section or a settings class."""
+    if section is None:
+        return {}
+    if issubclass(section, BaseModel):
+        return {name: item.annotation for name, item in section.model_fields.items()}
+    if dataclasses.is_dataclass(section):
+        hints = typing.get_type_hints(section)
+        return {item.name: hints[item.name] for item in dataclasses.fields(section) if item.init}
+    return {}
+
+
+def _kinds(parts: Sequence[str | int], data: Mapping[str, Any], trust: Sequence[str]) -> set[type]:
+    """The plain types that the field at `parts` may have."""
+    section = _component_at(parts[:-1], data, trust)
+    if str(parts[-1]) not in _fields(section):
+        section = SECTIONS.get(str(parts[0]) if len(parts) == 2 else "") if len(parts) <= 2 else None
+    annotation = _fields(section).get(str(parts[-1]))
+    return {kind for kind in (annotation, *typing.get_args(annotation)) if isinstance(kind, type)}
+
+
+def _leaves(value: Any, parts: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _leaves(item, (*parts, str(key)))
+    elif not isinstance(value, list):
+        yield parts, value
+
+
+def _parts(loc: Sequence[str | int]) -> list[str | int]:
+    """Pydantic's location without what is pydantic's own or ours: union branches, our nesting."""
+    parts: list[str | int] = []
+    for index, part in enumerate(loc):
+        nested = index == 1 and loc[0] == "retriever" and part == "component"
+        branch = index > 2 and loc[0] == "examples" and part in ("str", "dict[str,str]")
+        if not (nested or branch):
+            parts.append(part)
+    return parts
 
 
 def _message(item: Any) -> str:
     kind, shown = item["type"], _shown(item.get("input"))
-    if kind in ("missing", "extra_forbidden", "unexpected_keyword_argument"):
-        return _PLAIN[kind]
-    if kind in _PLAIN:
-        return f"{_PLAIN[kind]}, got {shown}"
+    if kind in _UNKNOWN:
+        return "unknown key"
+    if kind == "missing":
+        return "is missing"
+    if kind in _WANTED:
+        return f"expected {_WANTED[kind]}, got {shown}"
     if kind == "enum":
         return f"{shown} is not one of {item['ctx']['expected']}"
     message = str(item["msg"]).removeprefix("Value error, ")
@@ -152,5 +193,7 @@ def _message(item: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = "nothing" if value is None else repr(value)
+    if value is None:
+        return "nothing"
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

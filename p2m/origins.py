@@ -1,0 +1,77 @@
+"""Where every setting of a composed recipe was written: its file and line, or its override.
+
+Lines are merged in the order in which the values are, by the same rule: a mapping is merged into, anything else
+replaces what stood there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from p2m.marked_yaml import Marked, join, show
+
+UNSEEN = ("defaults", "hydra")  # about composing, not about the model
+
+
+class Origins:
+    """Config path -> place, while files and overrides are merged in."""
+
+    def __init__(self, recipe: Path, library: Path) -> None:
+        self.recipe = recipe
+        self.library = library
+        self.places: dict[str, str] = {}
+
+    def merge_file(self, marked: Marked, package: str) -> None:
+        """Note the lines of a file whose values are merged in at `package` ("" is the top)."""
+        self._merge(marked.value, package, lambda at: self._line(marked, at))
+
+    def merge_override(self, key: str, value: Any, text: str) -> None:
+        """Note that `text` set `key`."""
+        self._merge(value, key, lambda _at: f"override {text}")
+
+    def remove(self, key: str) -> None:
+        """Forget `key` and what is below it, which an override deleted."""
+        self.places = {path: at for path, at in self.places.items() if not _is_below(path, key)}
+
+    def place(self, path: str) -> str:
+        """Where a config path was written, else something in it, else the nearest section around it."""
+        while path and path not in self.places:
+            for key, place in self.places.items():
+                if _is_below(key, path):
+                    return place
+            path = re.sub(r"(\.|^)[^.\[]+$|\[\d+\]$", "", path)
+        return self.places.get(path) or show(self.recipe)
+
+    def _merge(self, value: Any, package: str, place: Callable[[str], str]) -> None:
+        parents = package.split(".")[:-1]
+        for depth in range(1, len(parents) + 1):
+            self.places.setdefault(".".join(parents[:depth]), place(""))
+        self._walk(value, package, "", place)
+
+    def _walk(self, value: Any, package: str, at: str, place: Callable[[str], str]) -> None:
+        path = f"{package}.{at}" if package and at else package or at
+        if path.partition(".")[0].partition("[")[0] in UNSEEN:
+            return
+        if not isinstance(value, Mapping):
+            self.remove(path)
+        if path:
+            self.places[path] = place(at)
+        if isinstance(value, Mapping):
+            for key, item in value.items():
+                self._walk(item, package, join(at, str(key)), place)
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                self._walk(item, package, join(at, index), place)
+
+    def _line(self, marked: Marked, at: str) -> str:
+        line = marked.lines.get(at, 1)
+        if marked.path.is_relative_to(self.library):
+            return f"conf/{marked.path.relative_to(self.library).as_posix()}:{line}"
+        return show(marked.path, line)
+
+
+def _is_below(path: str, section: str) -> bool:
+    return path == section or path.startswith((f"{section}.", f"{section}["))
