@@ -127,9 +127,9 @@ def multirun(
 ) -> list[Job[T]]:
     """Run `job` over the variants that the overrides span, by Hydra's own sweeper and launcher.
 
-    `job` gets a variant's overrides, ready for `compose`; a launcher may call it in another process. A job that
-    raises is kept as such and loses no other. `folder` (default: outputs/<name>/sweeps/<time>) gets a folder
-    for each variant, named by its number.
+    `job` gets a variant's overrides, ready for `compose`; a launcher may call it in another process. A job
+    that raises is kept as such and loses no other. `folder` (default: outputs/<name>/sweeps/<time>) gets a
+    folder for each variant, named by its number.
 
     Raises:
         RecipeError: the recipe, or a variant's choice, is wrong; then no job has run.

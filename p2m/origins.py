@@ -1,7 +1,7 @@
 """Where every setting of a composed recipe was written: its file and line, or its override.
 
-Lines are merged in the order in which the values are, by the same rule: a mapping is merged into, anything else
-replaces what stood there.
+Lines are merged in the order in which the values are, by the same rule: a mapping is merged into, anything
+else replaces what stood there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Composed values between Hydra and pydantic.
 
-The user's text is kept from interpolation, paths are made absolute, and what would make a key depend on when or
-where a recipe is composed is refused.
+The user's text is kept from interpolation, paths are made absolute, and what would make a key depend on when
+or where a recipe is composed is refused.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _interpolations(text: str) -> Iterator[tuple[str, bool]]:
     while pending:
         node = pending.pop()
         if isinstance(node, OmegaConfGrammarParser.InterpolationResolverContext):
-            yield node.resolverName().getText(), True
+            yield str(node.resolverName().getText()), True  # type: ignore[no-untyped-call]
         elif isinstance(node, OmegaConfGrammarParser.InterpolationNodeContext):
             yield node.getText().removeprefix("${").removesuffix("}").strip(), False
         pending.extend(getattr(node, "children", None) or ())
