@@ -1,0 +1,29 @@
+"""What stages use of curation: rules that say which rows go, nearness of rows, and figures."""
+
+from p2m.curation.balance import surplus
+from p2m.curation.checks import malformed, with_span_first
+from p2m.curation.contamination import Protected, contaminated
+from p2m.curation.repeats import near_duplicates, repeated
+from p2m.curation.rules import ORIGINS, from_origin, inputs, origin, shown, sift
+from p2m.curation.similar import Shingled, clusters, fold
+from p2m.curation.summary import summary
+
+__all__ = [
+    "ORIGINS",
+    "Protected",
+    "Shingled",
+    "clusters",
+    "contaminated",
+    "fold",
+    "from_origin",
+    "inputs",
+    "malformed",
+    "near_duplicates",
+    "origin",
+    "repeated",
+    "shown",
+    "sift",
+    "summary",
+    "surplus",
+    "with_span_first",
+]

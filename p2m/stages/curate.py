@@ -1,0 +1,136 @@
+"""curate: which rows are fit to learn from, and what became of the others.
+
+Rules run from the cheapest: form, repeats and contradictions, contamination and near duplicates, balance.
+Rows are ordered by trust (the user's own, then retrieved, then generated); of two alike the earlier stays.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from p2m.curation.base import (
+    ORIGINS,
+    Protected,
+    Shingled,
+    contaminated,
+    from_origin,
+    inputs,
+    malformed,
+    near_duplicates,
+    origin,
+    repeated,
+    sift,
+    summary,
+    surplus,
+    with_span_first,
+)
+from p2m.engine.stage import stage
+from p2m.errors import DataError
+from p2m.types import Count, Curation, Example, Examples, Task
+
+
+@stage(version="1", kind="pure")
+def curate(
+    task: Task,
+    generated: Examples | None,
+    retrieved: Examples | None,
+    train: Examples | None,
+    validation: Examples | None,
+    test: Examples | None,
+    *,
+    curation: Curation,
+    seed: int,
+) -> Examples:
+    """One set of rows to learn from; `validation` and `test` are the user's own, and only guarded here.
+
+    Counts tell how many rows came in, stayed and went, and why, each with an example.
+
+    Raises:
+        DataError: no row is left, or a setting cannot be met.
+    """
+    _check(curation)
+    given = {"user": train, "retrieved": retrieved, "generated": generated}
+    rows = [row for name in ORIGINS for row in from_origin(_rows(given[name]), name)]
+    arrived = Counter(map(origin, rows))
+    rows = [with_span_first(task, row) for row in rows]
+    dropped: list[Count] = []
+    for rule in (malformed, repeated):
+        sifted = sift(rows, rule(task, rows))
+        rows, dropped = list(sifted.rows), [*dropped, *sifted.dropped]
+    sifted = sift(rows, _too_near(task, rows, _protected(task, validation, test), curation))
+    rows, dropped = list(sifted.rows), [*dropped, *sifted.dropped]
+    sifted = sift(rows, surplus(rows, max_share=curation.max_share_of_answer, seed=seed))
+    rows, dropped = list(sifted.rows), [*dropped, *sifted.dropped]
+    if not rows:
+        raise DataError(_nothing_left(arrived, dropped))
+    kept = Counter(map(origin, rows))
+    return Examples(
+        tuple(rows),
+        counts=(
+            *(Count(f"in: {name}", arrived[name]) for name in ORIGINS if arrived[name]),
+            *dropped,
+            *(Count(f"kept: {name}", kept[name]) for name in ORIGINS if arrived[name]),
+        ),
+        figures=_inherited(generated, retrieved) | summary(task, rows) | {"rows_in": float(arrived.total())},
+    )
+
+
+def _too_near(
+    task: Task, rows: Sequence[Example], protected: Sequence[Protected], curation: Curation
+) -> list[str]:
+    """Contamination and near duplicates in one pass, which share the costly shingling."""
+    guards = protected if curation.decontaminate else ()
+    everything = (*rows, *(guard.row for guard in guards))
+    shingled = Shingled([inputs(task, row) for row in everything])
+    threshold = curation.near_duplicate
+    gone = contaminated(task, rows, guards, shingled, threshold=threshold)
+    return near_duplicates(rows, shingled, gone, threshold=threshold)
+
+
+def _protected(task: Task, validation: Examples | None, test: Examples | None) -> list[Protected]:
+    """What training must not see; a row that is in several is called by the first."""
+    return [
+        *(Protected("test row", row) for row in _rows(test)),
+        *(Protected("validation row", row) for row in _rows(validation)),
+        *(Protected("demonstration", row) for row in task.demonstrations),
+    ]
+
+
+def _rows(examples: Examples | None) -> tuple[Example, ...]:
+    return examples.rows if examples else ()
+
+
+def _inherited(generated: Examples | None, retrieved: Examples | None) -> dict[str, float]:
+    """The figures of the steps before, under the name of the origin."""
+    parts = (("generated", generated), ("retrieved", retrieved))
+    return {
+        f"{name}.{figure}": value
+        for name, part in parts
+        if part
+        for figure, value in sorted(part.figures.items())
+    }
+
+
+def _check(curation: Curation) -> None:
+    """Both shares must lie in (0, 1]."""
+    for name in ("near_duplicate", "max_share_of_answer"):
+        value = getattr(curation, name)
+        if not 0 < value <= 1:
+            raise DataError(f"curation.{name}={value:g} must be above 0 and at most 1; 1 switches it off")
+
+
+def _nothing_left(arrived: Counter[str], dropped: Sequence[Count]) -> str:
+    if not arrived:
+        return (
+            "there are no rows to learn from: give data.train, a teacher that writes rows (teacher=embedded),"
+            " or a catalogue (retriever.sources)"
+        )
+    reasons = "".join(
+        f"\n    {count.rows} {count.what}, e.g. {count.example}"
+        for count in sorted(dropped, key=lambda count: -count.rows)[:5]
+    )
+    return (
+        f"none of {arrived.total()} rows is fit to learn from:{reasons}\n"
+        "    correct the rows, or the prompt's fields and labels (`task`), or see `curation` in the plan"
+    )
