@@ -1,9 +1,9 @@
 """The build that has nothing to do, answered from file stats alone, standard library only.
 
-After a build that ended well, a record is kept of everything its answer depended on: the arguments, the stats
-of every file and folder that was read or listed, the environment that was consulted, and what was printed. The
-next call with the same arguments compares; any difference, however small, takes the full path, which compares
-contents. So this module may be wrong only towards doing more.
+After a build, a record is kept of everything its answer depended on: the arguments, the stats of every file
+and folder that was read or listed, the environment that was consulted, and what was printed. The next call
+with the same arguments compares; any difference, however small, takes the full path, which compares contents.
+So this module may be wrong only towards doing more.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def lookup(arguments: Sequence[str]) -> Answer | None:
 
 
 def remember(arguments: Sequence[str], answer: Answer, read: Iterable[Path]) -> None:
-    """Keep `answer` for as long as nothing under the paths of `read` changes; failure to do so is harmless."""
+    """Keep `answer` until something under the paths of `read` changes; failing to do so is harmless."""
     stamps: dict[str, list[int] | None] = {}
     for path in (*read, *_installation()):
         for place in _walk(path):
@@ -106,7 +106,7 @@ def _walk(path: Path) -> Iterable[str]:
 
 
 def _stamp(path: str) -> list[int] | None:
-    """Inode, size, mtime and ctime, which no change of content leaves as they were; None for what is not there."""
+    """Inode, size, mtime and ctime, which no change of content leaves alone; None for what is not there."""
     try:
         stat = os.stat(path)
     except OSError:

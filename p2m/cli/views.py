@@ -10,6 +10,7 @@ from typing import Any
 
 from p2m.build import Built, Project
 from p2m.cli.progress import duration
+from p2m.compiler import primary_metric
 from p2m.engine.explain import StepPreview
 
 MARKS = {"cached": "=", "run": "+", "unknown": "?", "source": "."}
@@ -71,7 +72,7 @@ def project_text(project: Project) -> str:
     lines.append(f"  inputs   {', '.join(field.name for field in task.inputs)}  ->  {task.output.name}")
     if task.labels:
         lines.append(f"  labels   {', '.join(task.labels)}")
-    lines.append(f"  metric   {spec.primary_metric.name}")
+    lines.append(f"  metric   {primary_metric(spec, task).name}")
     lines.append(f"  students {', '.join(spec.student.candidates)}")
     lines += [f"  because  {reason}" for reason in task.reasons]
     return "\n".join(lines)

@@ -1,0 +1,143 @@
+"""Compose, compile, execute, deliver: what the command line and the Python API both call.
+
+project = p2m.build.load(Path("recipes/qa.yaml"), ["training=fast"])
+p2m.build.preview(project)                 # what would run, and why
+built = p2m.build.build(project, observer) # Built(verdict, folder, result)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from p2m import noop
+from p2m.compiler import compile_plan
+from p2m.compose import Composed, compose
+from p2m.delivery import check_writable, deliver
+from p2m.engine.executor import Observer, Result, execute
+from p2m.engine.explain import StepPreview
+from p2m.engine.explain import graph as engine_graph
+from p2m.engine.explain import preview as engine_preview
+from p2m.engine.explain import why as engine_why
+from p2m.engine.plan import Plan
+from p2m.engine.store import Store
+from p2m.errors import Problem, RecipeError, UserError, nearest
+from p2m.parsing import parse_prompt
+from p2m.spec import feasibility
+from p2m.types import Bundle, Task, Verdict
+
+
+@dataclass(frozen=True)
+class Project:
+    """A recipe that was read, checked and compiled, with the places that a build of it writes to."""
+
+    recipe: Path
+    composed: Composed
+    task: Task
+    plan: Plan
+    store: Path
+    target: Path  # where the bundle will land
+    read: tuple[Path, ...] = field(default=())  # every file and folder that the answer depends on
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished build."""
+
+    verdict: Verdict
+    folder: Path  # where the bundle landed
+    result: Result
+
+
+def load(
+    recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str] = (), outputs: Path | None = None,
+    target: Path | None = None,
+) -> Project:  # fmt: skip
+    """Read, check and compile a recipe; nothing runs.
+
+    Raises:
+        RecipeError: with every problem found, each with its place.
+    """
+    composed = compose(recipe, overrides, trust=trust)
+    spec = composed.spec
+    task = _understood(composed)
+    base = (outputs or noop.project_root() / "outputs") / spec.name
+    store = spec.store.path or noop.default_store()
+    own = [path for path in (spec.data.train, spec.data.validation, spec.data.test, spec.data.texts) if path]
+    read = (*composed.files, *composed.looked, *own, *spec.retriever.sources)
+    plan = compile_plan(spec, task, composed.origins)
+    return Project(recipe, composed, task, plan, Path(store), target or _target(base, overrides), read)
+
+
+def preview(project: Project) -> tuple[StepPreview, ...]:
+    """What a build would do, step by step; nothing runs and nothing is written."""
+    return engine_preview(project.plan, Store(project.store))
+
+
+def why(project: Project, step: str) -> tuple[str, ...]:
+    """The exact differences that make `step` run again, down to the setting, file or module that changed.
+
+    Raises:
+        UserError: the plan has no such step.
+    """
+    names = [known.name for known in project.plan.steps]
+    if step not in names:
+        raise UserError(f"no step {step!r} in this plan: {nearest(step, names)}")
+    return engine_why(project.plan, Store(project.store), step)
+
+
+def graph(project: Project, fmt: str = "text") -> str:
+    """The steps and their edges as text or Mermaid, marked by what a build would do."""
+    return engine_graph(project.plan, preview(project), fmt)
+
+
+def build(project: Project, observer: Observer) -> Built:
+    """Build the project and put its bundle in place.
+
+    Raises:
+        UserError: the outputs cannot be written, found out before anything runs; or wrong data.
+    """
+    check_writable(project.target)
+    result = execute(project.plan, Store(project.store), project.composed.spec.runtime, observer)
+    bundle = result.value("package")
+    assert isinstance(bundle, Bundle)
+    folder = deliver(bundle.folder, project.target, ship=bundle.verdict.ship)
+    return Built(bundle.verdict, folder, result)
+
+
+def _understood(composed: Composed) -> Task:
+    """The task, by the same rules as the parse step; what cannot be met is said now.
+
+    Raises:
+        RecipeError: with every constraint, metric or component that cannot work with this task.
+    """
+    spec = composed.spec
+    wanted = spec.task
+    task = parse_prompt(
+        spec.prompt, spec.examples, type=wanted.type, inputs=wanted.inputs, output=wanted.output,
+        labels=wanted.labels, language=wanted.language,
+    )  # fmt: skip
+    found = feasibility(spec, task)
+    if found:
+        raise RecipeError(
+            [Problem(message, path, _place(composed, path), hint) for path, message, hint in found]
+        )
+    return task
+
+
+def _place(composed: Composed, path: str) -> str:
+    """Where the nearest written ancestor of a config path stands."""
+    while path and path not in composed.origins:
+        path = path.rpartition(".")[0]
+    return composed.origins.get(path, "")
+
+
+def _target(base: Path, overrides: Sequence[str]) -> Path:
+    """The recipe as committed owns `outputs/<name>`; overrides build beside it."""
+    if not overrides:
+        return base
+    digest = hashlib.sha256(json.dumps(sorted(overrides)).encode()).hexdigest()[:8]
+    return base / "variants" / digest

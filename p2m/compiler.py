@@ -1,0 +1,204 @@
+"""ModelSpec to Plan: the pipeline, one line a step, edges visible. Pure: nothing is read and nothing runs.
+
+Steps that a recipe does not need (a catalogue that it does not name, say) are not in its plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from p2m.engine.plan import Plan, Ref
+from p2m.spec import ModelSpec
+from p2m.stages.choose import choose
+from p2m.stages.compress import compress
+from p2m.stages.curate import curate
+from p2m.stages.evaluate import evaluate
+from p2m.stages.generate import generate
+from p2m.stages.measure import measure
+from p2m.stages.merge import merge
+from p2m.stages.package import package
+from p2m.stages.parse import parse
+from p2m.stages.read import read
+from p2m.stages.report import report
+from p2m.stages.retrieve import retrieve
+from p2m.stages.select import select
+from p2m.stages.split import split
+from p2m.stages.train import train
+from p2m.types import Metric, Task
+
+
+# fmt: off
+def compile_plan(spec: ModelSpec, understood: Task, origins: Mapping[str, str]) -> Plan:
+    """The plan of a recipe whose prompt is understood as `understood`.
+
+    `origins` says where each setting was written ("training.epochs" -> "recipes/qa.yaml:14").
+    """
+    plan = Plan(spec.name)
+    at = _Places(origins)
+    students, reported = spec.student.candidates, _reported_metrics(spec, understood)
+    primary = reported[0]
+
+    task = plan.add("parse", parse, **_parsing(spec), origins=at("prompt", "examples", "task"))
+    train_rows = _own_rows(plan, task, spec.data.train, "train", at)
+    validation_rows = _own_rows(plan, task, spec.data.validation, "validation", at)
+    test_rows = _own_rows(plan, task, spec.data.test, "test", at)
+    retrieved = _catalogues(plan, task, spec, at)
+    generated = _teacher(plan, task, spec, at)
+    curated = plan.add("curate", curate, task, generated, retrieved, train_rows, validation_rows, test_rows,
+                       curation=spec.curation, seed=spec.seed, origins=at("curation", "seed"))
+    parts = plan.add("split", split, task, curated, validation_rows, test_rows,
+                     splitting=spec.split, seed=spec.seed, origins=at("split", "seed", splitting="split"))
+    choice = plan.add("choose", choose, task, students=students, constraints=spec.constraints,
+                      origins=at("constraints", students="student"))
+    trained = plan.add("train", train, task, parts, choice, students=students, metric=primary,
+                       training=spec.training, seed=spec.seed,
+                       origins=at("training", "seed", students="student",
+                                 metric="metrics.primary"))
+    exported = plan.add("compress", compress, task, parts, choice, trained, students=students,
+                        compressors=spec.compression.candidates, metric=primary,
+                        tolerance=spec.compression.tolerance, constraints=spec.constraints,
+                        origins=at("constraints", compressors="compression",
+                                   tolerance="compression.tolerance"))
+    evaluated = plan.add("evaluate", evaluate, task, parts, exported, metrics=reported,
+                         teacher=spec.teacher, bootstrap=spec.evaluation.bootstrap, seed=spec.seed,
+                         origins=at("teacher", "seed", metrics="metrics",
+                                    bootstrap="evaluation.bootstrap"))
+    measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,
+                        origins=at(rows="evaluation.latency_rows"))
+    pictured = plan.add("report", report, task, curated, parts, trained, exported, evaluated, measured,
+                        name=spec.name, origins=at("name"))
+    plan.add("package", package, task, parts, choice, trained, exported, evaluated, measured, pictured,
+             name=spec.name, spec=_committed(spec), requirements=spec.metrics.require,
+             constraints=spec.constraints,
+             origins=at("name", "constraints", requirements="metrics.require"))
+    return plan
+# fmt: on
+
+
+def primary_metric(spec: ModelSpec, task: Task) -> Metric:
+    """The metric that steers early stopping and the gates: the recipe's, else the task's own."""
+    name = spec.metrics.primary or next(name for name in task.metrics if name in spec.metric)
+    return spec.metric[name]
+
+
+def _reported_metrics(spec: ModelSpec, task: Task) -> tuple[Metric, ...]:
+    """The primary one first, then what the recipe asks to see or requires, each once."""
+    primary = primary_metric(spec, task)
+    wanted = [*spec.metrics.also, *(requirement.metric for requirement in spec.metrics.require)]
+    names = dict.fromkeys([primary.name, *(name for name in wanted if name in spec.metric)])
+    return tuple(spec.metric[name] for name in names)
+
+
+def _committed(spec: ModelSpec) -> dict[str, Any]:
+    """What the manifest says of the recipe, as plain data: what was decided, and no place, machine or path."""
+    return {
+        "name": spec.name, "prompt": spec.prompt, "seed": spec.seed,
+        "metrics": {"primary": spec.metrics.primary, "also": list(spec.metrics.also)},
+        "teacher": _described(spec.teacher), "num_examples": spec.generation.num_examples,
+        "students": {name: _described(student) for name, student in spec.student.candidates.items()},
+        "compression": {name: _described(way) for name, way in spec.compression.candidates.items()},
+        "constraints": asdict(spec.constraints), "curation": asdict(spec.curation),
+        "split": asdict(spec.split), "training": asdict(spec.training),
+    }  # fmt: skip
+
+
+def _described(component: Any) -> dict[str, Any] | None:
+    """A component as a recipe would write it."""
+    if component is None:
+        return None
+    made = type(component)
+    return {"target": f"{made.__module__}.{made.__qualname__}", **asdict(component)}
+
+
+class _Places:
+    """Says where settings were written: `at("seed", rows="evaluation.latency_rows")`."""
+
+    def __init__(self, origins: Mapping[str, str]) -> None:
+        self._origins = origins
+
+    def __call__(self, *same: str, **renamed: str) -> dict[str, str]:
+        """Setting -> place; of a section also that of each key inside it ("training.epochs")."""
+        places: dict[str, str] = {}
+        for setting, path in ({name: name for name in same} | renamed).items():
+            for written, place in self._origins.items():
+                if written == path or written.startswith(path + "."):
+                    places[setting + written[len(path) :]] = place
+        return places
+
+
+def _parsing(spec: ModelSpec) -> dict[str, Any]:
+    """What the recipe says of its task."""
+    return {
+        "prompt": spec.prompt,
+        "examples": spec.examples,
+        "type": spec.task.type,
+        "inputs": spec.task.inputs,
+        "output": spec.task.output,
+        "labels": spec.task.labels,
+        "language": spec.task.language,
+    }
+
+
+def _own_rows(plan: Plan, task: Ref, path: Path | None, role: str, at: _Places) -> Ref | None:
+    """The user's own rows of this role, where the recipe names any."""
+    if path is None:
+        return None
+    files = plan.source(f"data.{role}", path, origin=at(f"data.{role}").get(f"data.{role}", ""))
+    return plan.add(f"read-{role}", read, task, files, role=role)
+
+
+def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: _Places) -> Ref | None:
+    """The rows of relevant datasets of every catalogue; None where the recipe names no catalogue."""
+    retrieval, rows = spec.retriever, []
+    for number, source in enumerate(retrieval.sources, start=1):
+        suffix = f"-{number}" if len(retrieval.sources) > 1 else ""
+        catalogue = plan.source(
+            f"catalogue{suffix}", source, origin=at("retriever.sources").get("retriever.sources", "")
+        )
+        found = plan.add(
+            f"retrieve{suffix}",
+            retrieve,
+            task,
+            catalogue,
+            retriever=retrieval.component,
+            limit=retrieval.limit,
+            constraints=spec.constraints,
+            origins=at("retriever", "constraints", limit="retriever.limit"),
+        )
+        rows.append(
+            plan.add(
+                f"select{suffix}",
+                select,
+                task,
+                found,
+                catalogue,
+                max_rows=retrieval.max_rows,
+                seed=spec.seed,
+                origins=at("seed", max_rows="retriever.max_rows"),
+            )
+        )
+    if len(rows) > 1:
+        return plan.add("merge", merge, *rows)
+    return rows[0] if rows else None
+
+
+def _teacher(plan: Plan, task: Ref, spec: ModelSpec, at: _Places) -> Ref | None:
+    """The rows that the teacher writes; None where the recipe has no teacher."""
+    if spec.teacher is None or not spec.generation.num_examples:
+        return None
+    texts = None
+    if spec.data.texts is not None:
+        texts = plan.source("data.texts", spec.data.texts, origin=at("data.texts").get("data.texts", ""))
+    return plan.add(
+        "generate",
+        generate,
+        task,
+        texts,
+        teacher=spec.teacher,
+        num_examples=spec.generation.num_examples,
+        seed=spec.seed,
+        origins=at("teacher", "seed", num_examples="generation.num_examples"),
+    )
