@@ -1,0 +1,210 @@
+"""Labelled lines: `Input: ...` / `Output: ...` and their many relatives, grouped into rows.
+
+The name of the output is found first: a known word for it ("Output", "Answer", "Ausgabe", ...), or else the
+name that comes right before the first name returns. A row is then everything from one output to the next;
+names that fewer than half of the rows have are no fields but part of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from p2m.parsing.words import FIELD_WORDS, INPUT_WORDS, META_WORDS, OUTPUT_WORDS, STRONG_OUTPUTS
+
+LINE = re.compile(
+    r"^[ \t>]*(?:[-*•][ \t]+|#{1,6}[ \t]+|\(?\d{1,3}[.)][ \t]+)?(?:\*\*|__)?"
+    r"(?:(?:example|beispiel|exemple|ejemplo|пример|例|示例)[ \t]*#?\d*[ \t]*[-:.–]?[ \t]*)?"
+    r"(?P<name>[^\W\d_][^\W\d]*(?:[ /'-][^\W\d]+){0,3}?)(?P<number>[ _#]{0,2}\d{0,3})[ \t]*(?:\((?:text"
+    r"|string)\))?"
+    r"(?:\*\*|__)?[ \t]*(?:[:：]|=(?!=))(?:\*\*|__)?[ \t]*(?P<value>.*)$",
+    re.IGNORECASE,
+)
+_KNOWN = "|".join(sorted(map(re.escape, (INPUT_WORDS | OUTPUT_WORDS) - {"are"}), key=len, reverse=True))
+# A labelled line that is empty or holds a placeholder: where the model's own input would go.
+SLOT_LINE = re.compile(
+    rf"[ \t>]*(?:[#*_]+[ \t]*)?(?:{_KNOWN}|context|passage)[ \t]*\d*[ \t]*[:：=][ \t]*(?:\*\*)?[ \t]*"
+    r"(?:\{+[^{}\n]*\}+|<[^<>\n]*>|\[[A-Z_ ]+\]|\.{3}|_+)?[ \t]*",
+    re.IGNORECASE,
+)
+_ONE_LINE = re.compile(
+    r"^(?P<head>[ \t>]*(?:[-*•][ \t]+|\(?\d{1,3}[.)][ \t]+)?(?:\*\*)?(?P<name>[^\W\d_]\w*)(?:\*\*)?["
+    r" \t]*[:：][ \t]*\S.*?)"
+    r"[ \t]*[,;|/]?[ \t]+(?P<tail>(?:\*\*)?(?:output|answer|a|label|sentiment|category|response"
+    r"|translation|target"
+    r"|summary|ausgabe|antwort|sortie|réponse|salida|respuesta|ответ|出力|输出|答え|答案)"
+    r"(?:\*\*)?[ \t]*[:：].*)$",
+    re.IGNORECASE,
+)
+_EXAMPLE = re.compile(
+    r"^[ \t#>*-]*(?:example|beispiel|exemple|ejemplo|пример|例|示例)[ \t]*#?\d+[^\n]{0,3}$", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One row of labelled lines, and where it stood."""
+
+    input: dict[str, str]
+    output: str
+    name: str  # of the output, as written, lower case
+    span: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    start: int  # offset in the prompt
+    end: int
+    text: str
+    name: str  # "" for a line without a label
+    number: str
+    value: str
+
+
+def labelled(prompt: str) -> list[Group]:
+    """The rows that labelled lines make; none where they look like headings of the instruction."""
+    lines = _lines(prompt)
+    names = [line.name for line in lines if line.name]
+    output = _output_name(names)
+    if not output:
+        return []
+    blocks = _blocks(lines, output)
+    accepted = _accepted(blocks, output)
+    groups = [group for block in blocks if (group := _group(block, accepted, output))]
+    described = [group for group in groups if _describes(group)]
+    return [group for group in groups if group not in described]
+
+
+def _lines(prompt: str) -> list[_Line]:
+    """Lines of the prompt; one that holds an input and its output counts as two."""
+    found: list[_Line] = []
+    offset = 0
+    for text in prompt.split("\n"):
+        pieces = [(offset, text)]
+        match = _ONE_LINE.match(text)
+        if match and match["name"].lower() in INPUT_WORDS:
+            pieces = [(offset, match["head"]), (offset + match.start("tail"), match["tail"])]
+        for start, piece in pieces:
+            found.append(_line(start, piece))
+        offset += len(text) + 1
+    return found
+
+
+def _line(start: int, text: str) -> _Line:
+    match = LINE.match(text)
+    name = match["name"].lower().strip() if match else ""
+    if not match or name in META_WORDS or name.split(" ")[0] in META_WORDS or _is_address(match["value"]):
+        return _Line(start, start + len(text), text, "", "", "")
+    number = re.sub(r"\D", "", match["number"])
+    return _Line(start, start + len(text), text, name, number, match["value"])
+
+
+def _is_address(value: str) -> bool:
+    return value.startswith("//")  # https://...
+
+
+def _output_name(names: list[str]) -> str:
+    """The name of the answer among labels in the order they occur; "" where nothing looks like one."""
+    counts = Counter(names)
+    for strong in STRONG_OUTPUTS:
+        if strong in counts and any(name not in STRONG_OUTPUTS for name in names[: _last(names, strong)]):
+            return strong
+    returning = [name for name in names if counts[name] >= 2]
+    if returning:
+        first = returning[0]
+        again = names.index(first, names.index(first) + 1)
+        before = names[again - 1]
+        if before != first and counts[before] >= 2:
+            return before
+    if len(names) >= 2 and names[-1] in OUTPUT_WORDS and names[-2] in INPUT_WORDS | FIELD_WORDS:
+        return names[-1]
+    return ""
+
+
+def _last(names: list[str], name: str) -> int:
+    return len(names) - 1 - names[::-1].index(name)
+
+
+def _blocks(lines: list[_Line], output: str) -> list[list[_Line]]:
+    """Runs of lines that each end with the output and what belongs to it."""
+    blocks: list[list[_Line]] = []
+    block: list[_Line] = []
+    position = 0
+    while position < len(lines):
+        block.append(lines[position])
+        if lines[position].name == output:
+            end = _end_of_output(lines, position)
+            block.extend(lines[position + 1 : end])
+            blocks.append(block)
+            block, position = [], end
+        else:
+            position += 1
+    return blocks
+
+
+def _end_of_output(lines: list[_Line], position: int) -> int:
+    """Past the answer: to the next label, example heading or empty line (a first empty line may"
+    " precede it)."""
+    end = position + 1
+    if not lines[position].value and end < len(lines) and not lines[end].text.strip():
+        following = lines[end + 1] if end + 1 < len(lines) else None
+        if following is None or following.name or _EXAMPLE.match(following.text):
+            return end
+        end += 1
+    while (
+        end < len(lines)
+        and lines[end].text.strip()
+        and not lines[end].name
+        and not _EXAMPLE.match(lines[end].text)
+    ):
+        if lines[end].text.strip() in ("---", "***", "```", "==="):
+            break
+        end += 1
+    return end
+
+
+def _accepted(blocks: list[list[_Line]], output: str) -> frozenset[str]:
+    """The names that are fields: those of most rows; of a single row, those that are known as such."""
+    counts = Counter(
+        name for block in blocks for name in {line.name for line in block if line.name} - {output}
+    )
+    if len(blocks) > 1:
+        return frozenset(name for name, count in counts.items() if 2 * count > len(blocks))
+    known = frozenset(
+        name for name in counts if name.replace(" ", "_") in INPUT_WORDS | FIELD_WORDS | OUTPUT_WORDS
+    )
+    return known or frozenset(counts)
+
+
+def _group(block: list[_Line], accepted: frozenset[str], output: str) -> Group | None:
+    starts = [index for index, line in enumerate(block) if line.name in accepted]
+    last = next((index for index, line in enumerate(block) if line.name == output), None)
+    if not starts or last is None or starts[0] > last:
+        return None
+    texts: dict[str, list[str]] = {}
+    numbered = _numbered(block[starts[0] : last], accepted)
+    current = ""
+    for line in block[starts[0] : last]:
+        if line.name in accepted:
+            current = f"{line.name}{line.number}" if line.name in numbered else line.name
+            texts.setdefault(current, []).append(line.value)
+        else:
+            texts[current].append(line.text)
+    answer = "\n".join([block[last].value, *(line.text for line in block[last + 1 :])]).strip()
+    fields = {name: "\n".join(parts).strip() for name, parts in texts.items()}
+    return Group(fields, answer, output, (block[starts[0]].start, block[-1].end))
+
+
+def _numbered(lines: list[_Line], accepted: frozenset[str]) -> frozenset[str]:
+    """Names of which one row has several, told apart by their numbers (`Sentence 1`, `Sentence 2`)."""
+    pairs = {(line.name, line.number) for line in lines if line.name in accepted}
+    counts = Counter(name for name, _ in pairs)
+    return frozenset(name for name, count in counts.items() if count > 1)
+
+
+def _describes(group: Group) -> bool:
+    """`Input: a review` / `Output: its sentiment` says what rows look like and is none."""
+    texts = [*group.input.values(), group.output]
+    start = re.compile(r"(?:an?|the|one of|its|either|your|ein\w*|une?|el|la|le)\s", re.IGNORECASE)
+    return all(start.match(text) and len(text.split()) <= 14 for text in texts)

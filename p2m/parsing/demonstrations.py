@@ -1,0 +1,232 @@
+"""Which parts of a prompt are rows: a prompt's demonstrations taken apart from its instruction.
+
+Forms, tried in this order, the first that finds a row wins: JSON objects, `input="..." output="..."`, tags,
+labelled lines (`Input:` / `Output:` in many spellings, `Q:` / `A:`, or any pair of names that repeats),
+arrows, and paragraphs of two lines after an announcement. What is not part of a row is the instruction.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from p2m.parsing.blocks import SLOT_LINE, labelled
+from p2m.parsing.text import normalise, unquote
+from p2m.parsing.words import ANNOUNCEMENT, GENERIC_INPUTS, INPUT_WORDS, OUTPUT_WORDS
+
+BARE = "input"  # the key of an input that is one text and has no field names of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A demonstration as it was written: `input` maps names to texts, in the prompt's order."""
+
+    input: dict[str, str]
+    output: str
+    output_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A prompt taken apart."""
+
+    instruction: str
+    rows: tuple[Row, ...] = ()
+    form: str = ""  # how the rows were written, in words
+
+
+Found = tuple[list[Row], list[tuple[int, int]]]  # rows, and the spans of the text that they took
+
+
+def take_apart(prompt: str) -> Reading:
+    """Instruction and demonstrations of a normalised prompt."""
+    for form, find in _FORMS:
+        rows, spans = find(prompt)
+        rows = [row for row in rows if row.output and any(row.input.values())]
+        if rows:
+            return Reading(_residue(prompt, spans), tuple(rows), form)
+    return Reading(_residue(prompt, []))
+
+
+def _residue(prompt: str, spans: list[tuple[int, int]]) -> str:
+    """What is left of the prompt without its rows, their announcements and a last empty slot."""
+    pieces, position = [], 0
+    for start, end in sorted(spans):
+        pieces.append(prompt[position:start])
+        position = max(position, end)
+    rest = "".join([*pieces, prompt[position:]])
+    kept = [
+        line
+        for line in rest.split("\n")
+        if not (spans and (_ANNOUNCES.fullmatch(line.strip()) or _RULE.fullmatch(line)))
+    ]
+    while kept and (not kept[-1].strip() or SLOT_LINE.fullmatch(kept[-1]) or _RULE.fullmatch(kept[-1])):
+        kept.pop()
+    return normalise("\n".join(kept))
+
+
+_ANNOUNCES = re.compile(ANNOUNCEMENT, re.IGNORECASE)
+_RULE = re.compile(r"\s*(?:[-*_=#~]{2,}|`{3}\w*|\"{3}|#{1,6}|[-*•]|\(?\d{1,3}[.)])\s*")
+
+
+# --------------------------------------------------------------------------- input="..." output="..."
+
+_OPEN = r"[\"“]"
+_SHUT = r"(?<!\\)(?:\\\\)*[\"”]"  # a quotation mark that is not escaped
+_IN = "|".join(sorted(map(re.escape, INPUT_WORDS - {"in", "q"}), key=len, reverse=True))
+_OUT = "|".join(sorted(map(re.escape, OUTPUT_WORDS - {"a", "out", "are"}), key=len, reverse=True))
+_QUOTED = re.compile(
+    rf"(?:(?:[-*•]|\(?\d{{1,3}}[.)])[ \t]+)?(?:(?:example|e\.g\.|i\.e\.)\s*\d*\s*[:.,]?\s*)?"
+    rf"\b(?:{_IN})\s*\d*\s*[=:：]\s*{_OPEN}(?P<input>(?:(?!\n\n\n).)*?){_SHUT}"
+    rf"\s*[,;]?\s*(?:and\s+)?(?:the\s+)?(?:expected[ _]|corresponding\s+)?(?P<name>{_OUT})\s*\d*\s*[=:：]\s*"
+    rf"{_OPEN}(?P<output>.*?){_SHUT}(?=\s*(?:$|\n)|\s*[,;.]?\s*(?:$|\n)"
+    rf"|[,;]?\s+(?:{_IN})\s*\d*\s*[=:：]\s*[\"“])[,;.]?",
+    re.IGNORECASE | re.DOTALL,
+)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\n", '"': '"', "'": "'", "\\": "\\"}
+
+
+def _unescape(text: str) -> str:
+    """Backslash escapes as Python and JSON write them; any other backslash stands for itself."""
+    return re.sub(r"\\([nrt\"'\\])", lambda match: _ESCAPES[match.group(1)], text).strip()
+
+
+def _quoted(prompt: str) -> Found:
+    if not re.search(r"[=:：]\s*[\"“]", prompt):
+        return [], []
+    matches = list(_QUOTED.finditer(prompt))
+    rows = [
+        Row({BARE: _unescape(match["input"])}, _unescape(match["output"]), match["name"].lower())
+        for match in matches
+    ]
+    return rows, [match.span() for match in matches]
+
+
+# --------------------------------------------------------------------------- JSON objects, tags
+
+
+def _json(prompt: str) -> Found:
+    rows: list[Row] = []
+    spans: list[tuple[int, int]] = []
+    decoder, position = json.JSONDecoder(strict=False), 0
+    while (start := prompt.find("{", position)) >= 0:
+        try:
+            value, end = decoder.raw_decode(prompt, start)
+        except ValueError:
+            position = start + 1
+            continue
+        position = end
+        row = _from_object(value)
+        if row:
+            rows.append(row)
+            spans.append((start, end))
+    return rows, spans
+
+
+def _from_object(value: object) -> Row | None:
+    """`{"input": ..., "output": ...}`, the input being a text or an object, or fields beside an output."""
+    if not isinstance(value, dict) or len(value) < 2:
+        return None
+    out = [key for key in value if str(key).lower() in OUTPUT_WORDS]
+    if not out or not isinstance(value[out[-1]], (str, int, float)):
+        return None
+    rest = {str(key): item for key, item in value.items() if key != out[-1]}
+    if len(rest) == 1:
+        (name, item), *_ = rest.items()
+        if isinstance(item, dict):
+            rest = {str(key): inner for key, inner in item.items()}
+        elif name.lower() in ("input", "in", "text"):
+            rest = {BARE: item}
+    if not rest or not all(isinstance(item, (str, int, float)) for item in rest.values()):
+        return None
+    return Row(
+        {name: str(item).strip() for name, item in rest.items()},
+        str(value[out[-1]]).strip(),
+        str(out[-1]).lower(),
+    )
+
+
+_TAGS = re.compile(
+    r"(?:<example[^>]*>\s*)?<(?P<in>[a-z_]+)>(?P<input>.*?)</(?P=in)>\s*<(?P<out>[a-z_]+)>(?P<output>.*?)</(?P=out)>(?:\s*</example>)?",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def _tags(prompt: str) -> Found:
+    matches = [
+        match
+        for match in _TAGS.finditer(prompt)
+        if match["in"].lower() in INPUT_WORDS and match["out"].lower() in OUTPUT_WORDS
+    ]
+    rows = [
+        Row({BARE: match["input"].strip()}, match["output"].strip(), match["out"].lower())
+        for match in matches
+    ]
+    return rows, [match.span() for match in matches]
+
+
+# ------------------------------------------------------------------ labelled lines, arrows, paragraphs
+
+
+def _labelled(prompt: str) -> Found:
+    groups = labelled(prompt)
+    rows = []
+    for group in groups:
+        names = list(group.input)
+        bare = len(names) == 1 and names[0] in INPUT_WORDS and names[0] in GENERIC_INPUTS
+        fields = {BARE: next(iter(group.input.values()))} if bare else group.input
+        rows.append(
+            Row({name: unquote(text) for name, text in fields.items()}, unquote(group.output), group.name)
+        )
+    return rows, [group.span for group in groups]
+
+
+_ARROW = re.compile(
+    r"^[ \t>]*(?:[-*•][ \t]+|\(?\d{1,3}[.)][ \t]+)?(?:(?:e\.g\.,?|for example[:,]?|examples?:|input:)["
+    r" \t]*)?"
+    r"(?P<input>[^\n]+?)[ \t]*(?:-{1,2}>|=>|→|⟶|⇒|➜|↦)[ \t]*(?:output:[ \t]*)?(?P<output>[^\n]+)$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_ARROWS = re.compile(r"-{1,2}>|=>|→|⟶|⇒|➜|↦")
+
+
+def _arrows(prompt: str) -> Found:
+    """Lines `this -> that`: two at least, or one that an example was announced for."""
+    matches = [match for match in _ARROW.finditer(prompt) if len(_ARROWS.findall(match.group())) == 1]
+    announced = re.search(
+        r"\b(?:examples?|e\.g\.|beispiele?|exemples?|ejemplos?|пример\w*|例|예)\b", prompt, re.IGNORECASE
+    )
+    if len(matches) < 2 and not (matches and announced and announced.start() <= matches[0].start("input")):
+        return [], []
+    rows = [Row({BARE: unquote(match["input"])}, unquote(match["output"])) for match in matches]
+    return rows, [match.span() for match in matches]
+
+
+def _paragraphs(prompt: str) -> Found:
+    """After "Here are some examples:", paragraphs of two lines each: the input, then the output."""
+    for match in re.finditer(
+        rf"(?:^|(?<=[.!?] )){ANNOUNCEMENT}[ \t]*\n+", prompt, re.IGNORECASE | re.MULTILINE
+    ):
+        rows: list[Row] = []
+        position = match.end()
+        for paragraph in prompt[position:].split("\n\n"):
+            lines = paragraph.strip("\n").split("\n")
+            if len(lines) != 2:
+                break
+            rows.append(Row({BARE: unquote(lines[0])}, unquote(lines[1])))
+            position += len(paragraph) + 2
+        if len(rows) >= 2:
+            return rows, [(match.start(), min(position, len(prompt)))]
+    return [], []
+
+
+_FORMS: tuple[tuple[str, Callable[[str], Found]], ...] = (
+    ("JSON objects", _json),
+    ('input="..." output="..."', _quoted),
+    ("tags", _tags),
+    ("labelled lines", _labelled),
+    ("arrows", _arrows),
+    ("paragraphs of two lines", _paragraphs),
+)

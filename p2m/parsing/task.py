@@ -1,0 +1,245 @@
+"""A prompt and a recipe's examples, read into one typed `Task`; what the recipe says outright is never"
+" overruled."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from p2m.errors import Problem, RecipeError, nearest
+from p2m.parsing.demonstrations import BARE, Reading, Row, take_apart
+from p2m.parsing.fields import cut, default_names, field_name, read_names
+from p2m.parsing.kinds import read_kind, suggest_metrics
+from p2m.parsing.labels import Labels, read_labels
+from p2m.parsing.language import read_language
+from p2m.parsing.text import normalise, sentences, squeeze
+from p2m.parsing.words import CONTEXT_WORDS, QUESTION_WORDS
+from p2m.types import Example, Field, Task, TaskType
+
+_FORMAT = re.compile(
+    r"\b(?:output|answers?|response|format(?:ted)?|return|reply|separated?|respond|ausgabe|antwort"
+    r"|réponse|sortie|respuesta|salida|ответ)\b|出力|答え|输出|答案|출력|답",
+    re.IGNORECASE,
+)
+_CONTEXT = re.compile(
+    "|".join(rf"\b{word}\w*" if word.isascii() else re.escape(word) for word in sorted(CONTEXT_WORDS)), re.I
+)
+_QUESTION = re.compile(
+    "|".join(
+        rf"\b{word}\w*" if word.isascii() else re.escape(word) for word in sorted(QUESTION_WORDS - {"q"})
+    ),
+    re.I,
+)
+_OUTPUT_NAMES = {
+    TaskType.QUESTION_ANSWERING: "answer",
+    TaskType.CLASSIFICATION: "label",
+    TaskType.TEXT_TO_TEXT: "output",
+}
+
+
+def parse_prompt(
+    prompt: str,
+    examples: Sequence[Example] = (),
+    *,
+    type: TaskType | None = None,
+    inputs: Sequence[str] = (),
+    output: str | None = None,
+    labels: Sequence[str] = (),
+    language: str | None = None,
+) -> Task:
+    """Read a prompt by rules. Two prompts that differ only in blanks at line ends give equal tasks.
+
+    `examples` are demonstrations beside the prompt's own; one whose only field is `input` is a bare text. The
+    keyword arguments overrule what would be read.
+
+    Raises:
+        RecipeError: the prompt is empty, or demonstrations do not fit the task's fields or labels.
+    """
+    text = normalise(prompt)
+    if not text:
+        raise RecipeError(
+            [
+                Problem(
+                    "the prompt is empty", "prompt", hint="say in a sentence what goes in and what comes out"
+                )
+            ]
+        )
+    reading = take_apart(text)
+    rows = (*reading.rows, *(_row(example) for example in examples))
+    origins = [f"demonstration {index} of the prompt" for index, _ in enumerate(reading.rows, 1)]
+    paths = ["prompt"] * len(origins) + [f"examples[{index}].input" for index in range(len(examples))]
+    names, why_fields = (tuple(inputs), "") if inputs else read_names(reading.instruction, text, rows)
+    outputs = [row.output for row in rows]
+    found = Labels(tuple(labels), "given") if labels else read_labels(reading.instruction, outputs)
+    drafts = tuple(Example(dict(_draft(row, names)), row.output) for row in rows)
+    kind, why_kind = (type, "") if type else _kind(reading, names, drafts, found, bool(labels))
+    if not names:
+        asked = bool(_CONTEXT.search(reading.instruction)) and bool(_QUESTION.search(reading.instruction))
+        names = default_names(kind, reading.instruction, rows, asked)
+    fitted = _fit(rows, names, origins, paths, examples)
+    given = found.values if kind is TaskType.CLASSIFICATION else ()
+    if labels:
+        _check_labels(rows, labels, origins, len(reading.rows))
+    spoken, why_language = _language(reading, fitted, language)
+    metrics, why_metrics = suggest_metrics(kind, reading.instruction, fitted, spoken)
+    reasons = (
+        reading.form and f"{len(reading.rows)} demonstrations: {reading.form}",
+        why_kind,
+        why_fields,
+        why_language,
+    )
+    labelled = found.reason if given and not labels and found.reason not in why_kind else ""
+    return Task(
+        type=kind,
+        instruction=reading.instruction,
+        inputs=tuple(Field(name, _described(name, reading.instruction)) for name in names),
+        output=Field(output or _output_name(rows, kind)),
+        labels=given,
+        demonstrations=fitted,
+        language=spoken,
+        metrics=metrics,
+        output_format=_output_format(kind, reading.instruction, names, given),
+        reasons=tuple(reason for reason in (*reasons, labelled, why_metrics) if reason),
+    )
+
+
+def _row(example: Example) -> Row:
+    """A recipe's example with its blanks normalised like the prompt's."""
+    return Row({name: normalise(text) for name, text in example.input.items()}, normalise(example.output))
+
+
+def _draft(row: Row, names: Sequence[str]) -> dict[str, str]:
+    """The row's fields as far as they can be told before the task is known."""
+    if names and BARE in row.input and len(row.input) == 1:
+        return cut(row.input[BARE], names) or row.input
+    return row.input
+
+
+def _kind(
+    reading: Reading, names: Sequence[str], drafts: Sequence[Example], found: Labels, given: bool
+) -> tuple[TaskType, str]:
+    if given:
+        return TaskType.CLASSIFICATION, "a classification: its labels are given"
+    return read_kind(reading.instruction, names, drafts, found)
+
+
+def _fit(
+    rows: Sequence[Row],
+    names: Sequence[str],
+    origins: Sequence[str],
+    paths: Sequence[str],
+    examples: Sequence[Example],
+) -> tuple[Example, ...]:
+    """The demonstrations with exactly the task's fields, in its order.
+
+    Raises:
+        RecipeError: one Problem for each demonstration that lacks a field or has one that the task has not.
+    """
+    fitted: list[Example] = []
+    problems: list[Problem] = []
+    for index, row in enumerate(rows):
+        fields = _fields(row, names)
+        if isinstance(fields, str):
+            where = f"{origins[index]}: " if index < len(origins) else ""
+            problems.append(Problem(where + fields, paths[index], hint=_hint(names)))
+            continue
+        also = examples[index - len(origins)].also if index >= len(origins) else ()
+        fitted.append(Example(fields, row.output, also, source="user"))
+    if problems:
+        raise RecipeError(problems)
+    return tuple(fitted)
+
+
+def _fields(row: Row, names: Sequence[str]) -> dict[str, str] | str:
+    """The row by the task's fields, or what is wrong with it."""
+    given = {field_name(name): text for name, text in row.input.items()}
+    wanted = {field_name(name): name for name in names}
+    if set(given) == set(wanted):
+        empty = [wanted[name] for name in wanted if not given[name].strip()]
+        return f"its field {empty[0]!r} is empty" if empty else {wanted[name]: given[name] for name in wanted}
+    if len(given) == 1 and len(wanted) == 1 and BARE in given:
+        return {names[0]: given[BARE]}
+    if set(given) == {BARE}:
+        parts = cut(given[BARE], list(wanted))
+        if parts is not None:
+            return {wanted[name]: parts[name] for name in wanted}
+        return f"its input is one text, but the task has the fields {_listed(names)}"
+    missing = [wanted[name] for name in wanted if name not in given]
+    unknown = [name for name in given if name not in wanted]
+    lacks = f"it lacks the field {_listed(missing)}" if missing else ""
+    extra = (
+        f"it has {_listed(unknown)}, which is no field of the task ({nearest(unknown[0], names)})"
+        if unknown
+        else ""
+    )
+    return " and ".join(part for part in (lacks, extra) if part)
+
+
+def _hint(names: Sequence[str]) -> str:
+    inner = ", ".join(f'{name}: "..."' for name in names)
+    return f"write input: {{{inner}}}, or name the fields with task.inputs=[{', '.join(names)}]"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(repr(name) for name in names)
+
+
+def _check_labels(rows: Sequence[Row], labels: Sequence[str], origins: Sequence[str], own: int) -> None:
+    """Raise RecipeError for every demonstration that answers with something that is no label."""
+    problems = [
+        Problem(
+            f"{origins[index] + ' ' if index < own else ''}answers {row.output!r}, which is none of"
+            f" task.labels",
+            "prompt" if index < own else f"examples[{index - own}].output",
+            hint=nearest(row.output, labels),
+        )
+        for index, row in enumerate(rows)
+        if row.output not in labels
+    ]
+    if problems:
+        raise RecipeError(problems)
+
+
+def _language(reading: Reading, rows: Sequence[Example], given: str | None) -> tuple[str, str]:
+    if given:
+        return given, ""
+    return read_language(reading.instruction, [text for row in rows for text in row.input.values()])
+
+
+def _output_name(rows: Sequence[Row], kind: TaskType) -> str:
+    """The demonstrations' own name for the answer, unless it says nothing."""
+    named = [row.output_name for row in rows if row.output_name]
+    name = field_name(named[0]) if named else ""
+    return _OUTPUT_NAMES[kind] if name in ("", "output", "outputs", "out", "a") else name
+
+
+def _described(name: str, instruction: str) -> str:
+    """The sentence that first speaks of a field, shortened; "" where none does."""
+    word = re.escape(name.replace("_", " "))
+    for sentence in sentences(instruction):
+        if re.search(
+            rf"\b(?:the|an?|each|this) (?:\w+ )?{word}\b (?:is|are|contains?|holds?|describes?|may|can"
+            rf"|will)\b",
+            sentence,
+            re.I,
+        ):
+            return squeeze(sentence)[:200]
+    return ""
+
+
+def _output_format(kind: TaskType, instruction: str, names: Sequence[str], labels: Sequence[str]) -> str:
+    """In words: the labels, or what the prompt says of its output, at most three sentences."""
+    if labels:
+        return f"one of: {', '.join(labels)}"
+    said = [squeeze(part) for part in sentences(instruction) if _FORMAT.search(part)]
+    # Sentences that say what the output *is* come before those that only mention it.
+    said.sort(
+        key=lambda part: (
+            not re.search(r"\b(?:is|are|should|must|be|either|only|just|separate[d]?|format)\b", part)
+        )
+    )
+    words = " ".join(part if part[-1:] in ".!?:。！？" else part + "." for part in said[:3])[:400]
+    if kind is TaskType.QUESTION_ANSWERING:
+        where = next((name for name in names if name in CONTEXT_WORDS), names[-1])
+        return f"a span of the {where}. {words}".strip()
+    return words or "free text"
