@@ -85,7 +85,7 @@ class Blobs:
             raise DamagedError(digest, "is no folder") from None
 
     def is_complete(self, digest: str) -> bool:
-        """Whether a folder's tree is sound and its blobs are there with their sizes; contents are not read."""
+        """Whether a folder's tree is sound and its blobs are there with their sizes; they are not read."""
         try:
             entries = [entry for entry in self.tree(digest) if entry.digest]
         except DamagedError:

@@ -98,9 +98,24 @@ def changed_files(code: Code) -> tuple[str, ...]:
     return tuple(module for path, (module, *stamp) in code.files.items() if _stamp(path) != tuple(stamp))
 
 
+def stale_modules(code: Code) -> tuple[str, ...]:
+    """Modules that this process loaded before they were edited: it would run the old code under a new key."""
+    stale = []
+    for name, value in code.modules.items():
+        spec = getattr(sys.modules.get(name), "__spec__", None)
+        if spec is None:
+            continue
+        if name not in _first_read or _first_read[name][0] is not spec:  # first sight, or reloaded
+            _first_read[name] = (spec, value)
+        if name not in SLICED and _first_read[name][1] != value:
+            stale.append(name)
+    return tuple(stale)
+
+
 # --------------------------------------------------------------------------- walking the imports
 
 _memo: dict[tuple[str, int, int, int, int], Source] = {}
+_first_read: dict[str, tuple[object, str]] = {}  # loaded module -> its spec, and its digest when first read
 
 
 @dataclass(frozen=True, slots=True)

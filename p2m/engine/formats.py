@@ -1,8 +1,8 @@
 """An artifact on disk: a folder that a person can read.
 
 `value.json` holds the plain fields, `<field>.jsonl` the rows of a field that is a tuple of dataclasses, and a
-field of type `Path` is the file or folder `<field>`. What comes back equals what was saved, but for its paths,
-which point into the folder loaded. pydantic is imported on first use, for planning needs none of it.
+field of type `Path` is the file or folder `<field>`. What comes back equals what was saved, but for its
+paths, which point into the folder loaded. pydantic is imported on first use: planning needs none of it.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     FORMAT   cas/ab/<sha256>   ac/ab/<key>   steps/<key>/   ledger/   tmp/   locks/   quarantine/   runs/<id>/
 
-An action entry says that a key gave an output; it is written once, last, and holds the full preimage of its key,
-so that `why` is exact for ever. Nothing is trusted on the way out: an entry that does not match its own digests
-goes to `quarantine` and counts as missing, as a blob does that does not match its name.
+An action entry says that a key gave an output; it is written once, last, and holds the full preimage of its
+key, so that `why` is exact for ever. Nothing is trusted on the way out: an entry that does not match its own
+digests goes to `quarantine` and counts as missing, as a blob does that does not match its name.
 """
 
 from __future__ import annotations

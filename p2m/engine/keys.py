@@ -1,0 +1,93 @@
+"""What a step's key is made of.
+
+    key = digest of {format, stage, version, kind, code, settings, components, inputs, packages, machine}
+
+Inputs enter by the digests of what was really made, under the names of the parameters. Places, users, times,
+names of steps, runs and plans never enter. `FORMAT` stands for the engine itself: raise it when a change of
+the engine changes what a step makes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from p2m.engine import closure
+from p2m.engine.closure import Code
+from p2m.engine.hashing import digest_tree_of_plain, plain
+from p2m.engine.packages import machine_profile, version_of
+from p2m.engine.plan import Step
+from p2m.engine.store import KEY_TAG
+from p2m.errors import StageError
+
+FORMAT = 1
+_PACKAGED = ("seeded", "measured", "recorded")  # kinds whose results may differ between library versions
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Everything of a step's key but its inputs, and the code as it was when the build began."""
+
+    preimage: Mapping[str, Any]  # a plain tree without "inputs"
+    code: tuple[Code, ...]
+    loaded: frozenset[str]  # the modules among it that were loaded then, which no later edit can reach
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key and the plain tree whose digest it is."""
+
+    value: str
+    preimage: Mapping[str, Any]
+
+
+def identify(step: Step) -> Identity:
+    """Read a step's code and settings.
+
+    Raises:
+        StageError: its code was edited after this process had loaded it.
+    """
+    assert step.stage is not None, step.name
+    code = closure.code_of(step.stage.function)
+    found = closure.components_in(dict(step.settings))
+    components = {closure.component_name(component): closure.component_code(component) for component in found}
+    every = (code, *components.values())
+    stale = sorted({name for part in every for name in closure.stale_modules(part)})
+    if stale:
+        raise StageError(
+            f"step {step.name}: {', '.join(stale)} was edited after this process had loaded it;"
+            " start a new process"
+        )
+    preimage: dict[str, Any] = {
+        "format": FORMAT,
+        "stage": step.stage.name,
+        "version": step.stage.version,
+        "kind": step.stage.kind,
+        "code": dict(code.modules),
+        "settings": {name: plain(value) for name, value in step.settings.items()},
+        "components": {name: dict(components[name].modules) for name in sorted(components)},
+        "packages": _packages(step, every),
+        "machine": dict(machine_profile()) if step.stage.kind == "measured" else {},
+    }
+    loaded = frozenset(name for part in every for name in part.modules if name in sys.modules)
+    return Identity(preimage, every, loaded)
+
+
+def make_key(identity: Identity, inputs: Mapping[str, str | None]) -> Key:
+    """The key of a step whose inputs have these content digests, by parameter."""
+    preimage = {**identity.preimage, "inputs": dict(inputs)}
+    return Key(digest_tree_of_plain(preimage, tag=KEY_TAG), preimage)
+
+
+def edited_code(identity: Identity) -> tuple[str, ...]:
+    """Text files, and modules that a step loads when it runs, that changed since the build began."""
+    changed = {name for code in identity.code for name in closure.changed_files(code)}
+    return tuple(sorted(changed - identity.loaded))
+
+
+def _packages(step: Step, code: Iterable[Code]) -> dict[str, str]:
+    if step.kind not in _PACKAGED:
+        return {}
+    return {name: version_of(name) for name in sorted({name for part in code for name in part.packages})}
