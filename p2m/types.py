@@ -168,12 +168,12 @@ class Training:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
-    epochs: float = 3.0
+    epochs: float = 3.0  # passes over the training rows; early stopping may end it before
     batch_size: int = 32  # rows a step
-    learning_rate: float = 1e-4
+    learning_rate: float = 1e-4  # at its highest, after the warm-up
     warmup_ratio: float = 0.06  # of all steps, 0 to 1
-    weight_decay: float = 0.01
-    label_smoothing: float = 0.0
+    weight_decay: float = 0.01  # of AdamW
+    label_smoothing: float = 0.0  # 0 to 1
     patience: int = 3  # evaluations without a better primary metric before stopping
     evaluations: int = 6  # over the whole training, evenly spaced; each is a checkpoint too
     max_length: int = 256  # tokens of a training row; longer contexts are windowed
@@ -199,8 +199,8 @@ class Splitting:
 
     validation_share: float = 0.05  # of the curated rows, 0 to 1
     max_validation: int = 500  # rows
-    test_share: float = 0.1
-    max_test: int = 1000
+    test_share: float = 0.1  # of the curated rows, 0 to 1
+    max_test: int = 1000  # rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,153 @@
 
 from __future__ import annotations
 
-from p2m.spec.model import ModelSpec
-from p2m.types import Task
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from p2m.errors import nearest
+from p2m.spec.model import TEACHER_RATIO, ModelSpec
+from p2m.spec.units import show_parameters, show_size
+from p2m.types import Constraints, Requirement, Student, Task
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a student cannot be taken: the config path that refuses it, and the reason in words."""
+
+    path: str
+    reason: str
 
 
 def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
-    """What cannot be met: (config path, message, what to do about it)."""
-    return []
+    """What cannot be met: (config path, message, what to type instead)."""
+    return [*_students(spec, task), *_metrics(spec, task), *_requirements(spec, task), *_rows(spec, task)]
+
+
+def _students(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
+    """No candidate can be taken; says of each why."""
+    candidates = spec.student.candidates
+    refusals = {name: _refusals(student, task, spec.constraints) for name, student in candidates.items()}
+    if not all(refusals.values()):
+        return
+    message = "; ".join(f"{name} {_listed(reasons)}" for name, reasons in refusals.items())
+    path = _shared_path(list(refusals.values()))
+    able = [candidates[name] for name, reasons in refusals.items() if all(r.path == path for r in reasons)]
+    yield path, f"no student can be taken: {message}", _way_out(path, able)
+
+
+def _refusals(student: Student, task: Task, limits: Constraints) -> list[_Refusal]:
+    found = []
+    if reason := student.refusal(task):
+        found.append(_Refusal("student", f"does not fit the task: {reason}"))
+    if limits.max_parameters is not None and student.parameters > limits.max_parameters:
+        most = show_parameters(limits.max_parameters)
+        reason = f"has {_rounded(student.parameters)} parameters (at most {most} allowed)"
+        found.append(_Refusal("constraints.max_parameters", reason))
+    if limits.max_size is not None and student.size_bytes > limits.max_size:
+        reason = f"takes about {_rounded(student.size_bytes)}B (at most {show_size(limits.max_size)} allowed)"
+        found.append(_Refusal("constraints.max_size", reason))
+    accepted = [name.lower() for name in limits.licenses]
+    if accepted and student.license.lower() not in accepted:
+        reason = f"is licensed {student.license} (accepted: {', '.join(limits.licenses)})"
+        found.append(_Refusal("constraints.licenses", reason))
+    return found
+
+
+def _shared_path(refusals: list[list[_Refusal]]) -> str:
+    """The limit to lift: one that stands alone in the way of a student, else one that is in every student's."""
+    alone = [reasons[0].path for reasons in refusals if len({reason.path for reason in reasons}) == 1]
+    limits = [path for path in alone if path != "student"]
+    common = set.intersection(*({reason.path for reason in reasons} for reasons in refusals))
+    return next(iter([*limits, *sorted(common), *alone]), "student")
+
+
+def _way_out(path: str, able: list[Student]) -> str:
+    """What to type so that one of the `able` students, which only `path` refuses, can be taken."""
+    if path == "constraints.max_parameters" and able:
+        return (
+            f"raise it to {_rounded(min(one.parameters for one in able), up=True)}, or choose another student"
+        )
+    if path == "constraints.max_size" and able:
+        return f"raise it to {_rounded(min(one.size_bytes for one in able), up=True)}B, or choose another student"
+    if path == "constraints.licenses" and able:
+        return f"accept one of: {', '.join(sorted({one.license for one in able}))}"
+    return "choose another student, e.g. student=auto, or correct the task's type with task.type=..."
+
+
+def _metrics(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
+    """Metrics that there are none of, or that do not fit the task."""
+    fitting = [name for name, metric in spec.metric.items() if metric.refusal(task) is None]
+    wanted = [(f"metrics.also[{index}]", name) for index, name in enumerate(spec.metrics.also)]
+    required = dict.fromkeys(one.metric for one in spec.metrics.require if one.metric != TEACHER_RATIO)
+    wanted += [(f"metrics.require.{name}", name) for name in required]
+    if spec.metrics.primary is not None:
+        wanted.insert(0, ("metrics.primary", spec.metrics.primary))
+    elif not any(name in fitting for name in task.metrics):
+        known = f"one of: {', '.join(fitting)}" if fitting else "add one to the group `metric`"
+        yield "metrics.primary", f"none of the chosen metrics suits a {task.type} task", known
+    for path, name in wanted:
+        if name not in spec.metric:
+            known = [*spec.metric, TEACHER_RATIO] if ".require." in path else list(spec.metric)
+            yield path, f"there is no metric {name!r}", nearest(name, known)
+        elif reason := spec.metric[name].refusal(task):
+            fits = f"of a {task.type} task, these fit: {', '.join(fitting)}" if fitting else ""
+            yield path, f"{name} does not fit the task: {reason}", fits
+
+
+def _requirements(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
+    """Requirements that no model can meet."""
+    for requirement in spec.metrics.require:
+        path = f"metrics.require.{requirement.metric}"
+        if requirement.metric == TEACHER_RATIO:
+            if spec.teacher is None:
+                yield path, "there is no teacher to compare with", "remove it, or choose a teacher"
+            elif not spec.teacher.can_answer:
+                message = "the chosen teacher writes rows with their answers but cannot answer others, so"
+                hint = "remove it, or require a metric, e.g. exact_match: '>= 0.60'"
+                yield path, f"{message} there is nothing to compare with", hint
+        elif not _reachable(requirement):
+            hint = "write a share from 0 to 1"
+            if 1 < requirement.value <= 100:
+                hint += f", e.g. '{requirement.operator} {requirement.value / 100:g}'"
+            yield path, f"no model can have {requirement}: metrics go from 0 to 1", hint
+
+
+def _reachable(requirement: Requirement) -> bool:
+    operator, value = requirement.operator, requirement.value
+    if operator == ">":
+        return value < 1
+    if operator == "<":
+        return value > 0
+    return value <= 1 if operator == ">=" else value >= 0 if operator == "<=" else 0 <= value <= 1
+
+
+def _rows(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
+    """Nothing to learn from: no teacher that writes rows, no rows of the user's, no place to look for any."""
+    searching = spec.retriever.component is not None and bool(spec.retriever.sources)
+    if spec.data.train is not None or searching:
+        return
+    ways = "give rows with data.train=FILE, or datasets with retriever.sources=[FOLDER]"
+    if spec.retriever.sources:
+        ways = "retriever.sources is given, but no retriever: choose one, e.g. retriever=bm25"
+    if spec.teacher is None:
+        yield "teacher", "there is nothing to learn from: no teacher, no data.train, no datasets", ways
+    elif reason := spec.teacher.refusal(task):
+        yield "teacher", f"the chosen teacher cannot write rows for this task: {reason}", ways
+    elif spec.generation.num_examples == 0:
+        yield (
+            "generation.num_examples",
+            "there is nothing to learn from: the teacher is to write no rows",
+            ways,
+        )
+
+
+def _rounded(number: int, *, up: bool = False) -> str:
+    """`22.7M`; with `up`, a round figure that is not below the number."""
+    for name, factor in (("B", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= factor:
+            return f"{-(-number // factor)}{name}" if up else f"{number / factor:.3g}{name}"
+    return str(number)
+
+
+def _listed(reasons: list[_Refusal]) -> str:
+    return " and ".join(reason.reason for reason in reasons)

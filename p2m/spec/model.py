@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -250,7 +250,7 @@ class Evaluating(Section):
 class ExecutorWords(Section):
     """What runs the steps."""
 
-    name: str = "local"  # processes on this machine
+    name: Literal["local"] = "local"  # processes on this machine
 
 
 class StoreWords(Section):

@@ -1,0 +1,116 @@
+"""`p2m init`: a prompt as a commented recipe that builds as it is.
+
+Valid by construction: whatever the prompt's text, the recipe composes and its prompt is that text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+
+from p2m.errors import UserError
+from p2m.types import Example
+
+SCHEMA = "recipe.schema.json"
+_RECIPE = """\
+# yaml-language-server: $schema={schema}
+# p2m build {file}
+defaults:
+  - base
+  - override teacher: embedded    # writes training rows, no key and no network; or none, with data.train
+  - override student: auto        # or minilm, tiny_seq2seq
+  - override training: default    # or fast (minutes), long (an hour)
+  - _self_
+
+name: {name}
+prompt: {prompt}
+{examples}
+constraints:                      # what the model may cost at most
+  max_parameters: null            # e.g. 250M
+  max_size: null                  # e.g. 24 MB
+  max_latency: null               # e.g. 40 ms, p95 on one core
+
+metrics:
+  primary: null                   # null: the task's own, e.g. exact_match
+  require: {{}}                     # e.g. {{exact_match: ">= 0.60"}}; what falls short is not shipped
+
+data:                             # paths relative to this file, all optional
+  train: null                     # e.g. rows.jsonl
+  test: null                      # your own rows: the verdict rests on them
+"""
+_NO_EXAMPLES = """\
+# examples:                       # demonstrations, beside those in the prompt
+#   - {input: "...", output: "..."}
+"""
+
+
+def render_recipe(
+    prompt: str, *, name: str, examples: Sequence[Example] = (), schema: str = SCHEMA, file: str = ""
+) -> str:
+    """The text of a recipe for `prompt`; `schema` is where an editor finds the JSON Schema.
+
+    Raises:
+        UserError: the prompt is empty.
+    """
+    if not prompt.strip():
+        raise UserError('the prompt is empty\n    say what the model should do: p2m init "Answer ..."')
+    return _RECIPE.format(
+        schema=schema,
+        file=_one_line(file or f"{recipe_name(name)}.yaml"),
+        name=_quoted(recipe_name(name)),
+        prompt=_block(prompt),
+        examples=_examples(examples),
+    )
+
+
+def recipe_name(text: str) -> str:
+    """A name for a model and its folder, from any text."""
+    words = re.findall(r"\w+", text.lower())
+    name = "-".join(words[:6])[:60].strip("-_")
+    return name or "model"
+
+
+def _block(text: str) -> str:
+    """A text as a YAML block where that keeps it as it is, else in double quotes."""
+    text = text.replace("\r\n", "\n")
+    lines = text.rstrip("\n").split("\n")
+    plain = all(line.isprintable() and not line.endswith(" ") for line in lines) and text.isascii()
+    if not plain and all(_prints(line) for line in lines):
+        plain = True
+    if not plain or not lines[0].strip() or lines[0][0] in " \t" or len(lines) > 12:
+        return _quoted(text)
+    trailing = len(text) - len(text.rstrip("\n"))
+    if trailing > 1:
+        return _quoted(text)
+    return f"|{'' if trailing else '-'}\n" + "\n".join(f"  {line}" if line else "" for line in lines)
+
+
+def _prints(line: str) -> bool:
+    """Whether YAML and an editor show the line as it is."""
+    return line == "" or (line.isprintable() and not line.endswith(" ") and "\ufeff" not in line)
+
+
+def _quoted(text: str) -> str:
+    """A text in double quotes: what JSON writes, YAML reads, surrogate pairs and rare breaks apart."""
+    escaped = json.dumps(text, ensure_ascii=True)
+    return re.sub(r"\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}", _astral, escaped)
+
+
+def _astral(match: re.Match[str]) -> str:
+    """A surrogate pair as the one escape that YAML has for it."""
+    return f"\\U{ord(json.loads(f'{chr(34)}{match[0]}{chr(34)}')):08x}"
+
+
+def _examples(examples: Sequence[Example]) -> str:
+    if not examples:
+        return _NO_EXAMPLES
+    lines = ["examples:"]
+    for example in examples[:3]:
+        fields = ", ".join(f"{_quoted(key)}: {_quoted(value)}" for key, value in example.input.items())
+        lines.append(f"  - {{input: {{{fields}}}, output: {_quoted(example.output)}}}")
+    return "\n".join(lines) + "\n"
+
+
+def _one_line(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())
