@@ -55,7 +55,7 @@ def _refusals(student: Student, task: Task, limits: Constraints) -> list[_Refusa
 
 
 def _shared_path(refusals: list[list[_Refusal]]) -> str:
-    """The limit to lift: one that stands alone in the way of a student, else one that is in every student's."""
+    """The limit to lift: one that stands alone in the way of a student, else one that is in every way."""
     alone = [reasons[0].path for reasons in refusals if len({reason.path for reason in reasons}) == 1]
     limits = [path for path in alone if path != "student"]
     common = set.intersection(*({reason.path for reason in reasons} for reasons in refusals))
@@ -65,11 +65,11 @@ def _shared_path(refusals: list[list[_Refusal]]) -> str:
 def _way_out(path: str, able: list[Student]) -> str:
     """What to type so that one of the `able` students, which only `path` refuses, can be taken."""
     if path == "constraints.max_parameters" and able:
-        return (
-            f"raise it to {_rounded(min(one.parameters for one in able), up=True)}, or choose another student"
-        )
+        least = _rounded(min(one.parameters for one in able), up=True)
+        return f"raise it to {least}, or choose another student"
     if path == "constraints.max_size" and able:
-        return f"raise it to {_rounded(min(one.size_bytes for one in able), up=True)}B, or choose another student"
+        least = _rounded(min(one.size_bytes for one in able), up=True)
+        return f"raise it to {least}B, or choose another student"
     if path == "constraints.licenses" and able:
         return f"accept one of: {', '.join(sorted({one.license for one in able}))}"
     return "choose another student, e.g. student=auto, or correct the task's type with task.type=..."
@@ -88,8 +88,8 @@ def _metrics(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
         yield "metrics.primary", f"none of the chosen metrics suits a {task.type} task", known
     for path, name in wanted:
         if name not in spec.metric:
-            known = [*spec.metric, TEACHER_RATIO] if ".require." in path else list(spec.metric)
-            yield path, f"there is no metric {name!r}", nearest(name, known)
+            there_are = [*spec.metric, TEACHER_RATIO] if ".require." in path else list(spec.metric)
+            yield path, f"there is no metric {name!r}", nearest(name, there_are)
         elif reason := spec.metric[name].refusal(task):
             fits = f"of a {task.type} task, these fit: {', '.join(fitting)}" if fitting else ""
             yield path, f"{name} does not fit the task: {reason}", fits
@@ -137,7 +137,7 @@ def _rows(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     elif spec.generation.num_examples == 0:
         yield (
             "generation.num_examples",
-            "there is nothing to learn from: the teacher is to write no rows",
+            "there is nothing to learn from: the teacher writes no rows",
             ways,
         )
 

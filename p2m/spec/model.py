@@ -157,6 +157,15 @@ def _requirements(value: Any) -> Any:
     return tuple(found)
 
 
+def _present(value: Any) -> Any:
+    """`name: null` takes a candidate or a metric away that a group brought."""
+    return (
+        {key: item for key, item in value.items() if item is not None}
+        if isinstance(value, Mapping)
+        else value
+    )
+
+
 def _none_as(default: Callable[[], Any]) -> BeforeValidator:
     """`key:` with nothing after it means the default, not null."""
     return BeforeValidator(lambda value: default() if value is None else value)
@@ -220,15 +229,17 @@ class Retrieval(Section):
 class Students(Section):
     """The model families to choose from."""
 
-    candidates: dict[str, Annotated[Student, _component("student")]] = Field(min_length=1)  # name -> family
+    candidates: Annotated[dict[str, Annotated[Student, _component("student")]], BeforeValidator(_present)] = (
+        Field(min_length=1)
+    )  # name -> family; null takes one away
 
 
 class Compression(Section):
     """What is tried to make the exported model smaller, and how much it may cost."""
 
     candidates: Annotated[
-        dict[str, Annotated[Compressor, _component("compression")]], _none_as(dict)
-    ] = {}  # name -> way
+        dict[str, Annotated[Compressor, _component("compression")]], BeforeValidator(_present), _none_as(dict)
+    ] = {}  # name -> way; null takes one away
     tolerance: float = Field(
         default=0.02, ge=0, le=1
     )  # of the primary metric that a smaller variant may lose
@@ -273,7 +284,9 @@ class ModelSpec(Section):
         Constraints, PlainValidator(_constraints, json_schema_input_type=WrittenConstraints)
     ] = Constraints()  # what the model may cost at most
     metrics: Preferences = Preferences()  # how the model is judged, and what it must reach
-    metric: dict[str, Annotated[Metric, _component("metric")]] = {}  # the metrics there are
+    metric: Annotated[
+        dict[str, Annotated[Metric, _component("metric")]], BeforeValidator(_present), _none_as(dict)
+    ] = {}  # the metrics there are; null takes one away
     data: DataFiles = DataFiles()  # the user's own data
     teacher: Annotated[Teacher | None, _component("teacher")] = None  # what writes training rows
     retriever: Retrieval = Retrieval()  # what looks for existing datasets
