@@ -10,12 +10,13 @@ import re
 from collections.abc import Sequence
 
 from p2m.errors import UserError
+from p2m.marked_yaml import plain_scalar
 from p2m.types import Example
 
 SCHEMA = "recipe.schema.json"
 _RECIPE = """\
 # yaml-language-server: $schema={schema}
-# p2m build {file}
+# p2m build {file}        (for the editor: p2m check --schema > {schema})
 defaults:
   - base
   - override teacher: embedded    # writes training rows, no key and no network; or none, with data.train
@@ -51,14 +52,18 @@ def render_recipe(
     """The text of a recipe for `prompt`; `schema` is where an editor finds the JSON Schema.
 
     Raises:
-        UserError: the prompt is empty.
+        UserError: the prompt is empty, or no valid Unicode.
     """
     if not prompt.strip():
         raise UserError('the prompt is empty\n    say what the model should do: p2m init "Answer ..."')
+    try:
+        prompt.encode()
+    except UnicodeEncodeError as error:
+        raise UserError("the prompt is not valid text\n    check the encoding of your terminal") from error
     return _RECIPE.format(
         schema=schema,
         file=_one_line(file or f"{recipe_name(name)}.yaml"),
-        name=_quoted(recipe_name(name)),
+        name=_plain(recipe_name(name)),
         prompt=_block(prompt),
         examples=_examples(examples),
     )
@@ -67,28 +72,19 @@ def render_recipe(
 def recipe_name(text: str) -> str:
     """A name for a model and its folder, from any text."""
     words = re.findall(r"\w+", text.lower())
-    name = "-".join(words[:6])[:60].strip("-_")
+    name = "-".join(words[:6])[:40].strip("-_")
     return name or "model"
 
 
 def _block(text: str) -> str:
-    """A text as a YAML block where that keeps it as it is, else in double quotes."""
+    """A text as a YAML block where that keeps it as it is and short, else in double quotes."""
     text = text.replace("\r\n", "\n")
-    lines = text.rstrip("\n").split("\n")
-    plain = all(line.isprintable() and not line.endswith(" ") for line in lines) and text.isascii()
-    if not plain and all(_prints(line) for line in lines):
-        plain = True
-    if not plain or not lines[0].strip() or lines[0][0] in " \t" or len(lines) > 12:
+    lines = text.removesuffix("\n").split("\n")
+    shown = all(line.isprintable() and not line.endswith(" ") for line in lines)
+    if not shown or not lines[-1] or not lines[0] or lines[0].startswith(" ") or len(lines) > 10:
         return _quoted(text)
-    trailing = len(text) - len(text.rstrip("\n"))
-    if trailing > 1:
-        return _quoted(text)
-    return f"|{'' if trailing else '-'}\n" + "\n".join(f"  {line}" if line else "" for line in lines)
-
-
-def _prints(line: str) -> bool:
-    """Whether YAML and an editor show the line as it is."""
-    return line == "" or (line.isprintable() and not line.endswith(" ") and "\ufeff" not in line)
+    indented = "\n".join(f"  {line}" if line else "" for line in lines)
+    return f"|{'' if text.endswith(chr(10)) else '-'}\n{indented}"
 
 
 def _quoted(text: str) -> str:
@@ -100,6 +96,11 @@ def _quoted(text: str) -> str:
 def _astral(match: re.Match[str]) -> str:
     """A surrogate pair as the one escape that YAML has for it."""
     return f"\\U{ord(json.loads(f'{chr(34)}{match[0]}{chr(34)}')):08x}"
+
+
+def _plain(name: str) -> str:
+    """A name as it is, or in quotes where YAML would take it for something else."""
+    return name if re.fullmatch("[a-z][a-z0-9-]*", name) and plain_scalar(name) == name else _quoted(name)
 
 
 def _examples(examples: Sequence[Example]) -> str:

@@ -159,11 +159,9 @@ def _requirements(value: Any) -> Any:
 
 def _present(value: Any) -> Any:
     """`name: null` takes a candidate or a metric away that a group brought."""
-    return (
-        {key: item for key, item in value.items() if item is not None}
-        if isinstance(value, Mapping)
-        else value
-    )
+    if not isinstance(value, Mapping):
+        return value
+    return {key: item for key, item in value.items() if item is not None}
 
 
 def _none_as(default: Callable[[], Any]) -> BeforeValidator:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from p2m.compose.recipe import near_files
 from p2m.errors import Problem
 from p2m.marked_yaml import join, show
-from p2m.recipe_file import near_files
 
 TEXT_KEYS = ("prompt", "examples")  # the user's words: `${` and `???` mean themselves there
 UNKEYED = ("runtime", "executor", "store")  # never enter a key, so they may depend on the machine

@@ -37,13 +37,8 @@ class Origins:
         self.places = {path: at for path, at in self.places.items() if not _is_below(path, key)}
 
     def place(self, path: str) -> str:
-        """Where a config path was written, else something in it, else the nearest section around it."""
-        while path and path not in self.places:
-            for key, place in self.places.items():
-                if _is_below(key, path):
-                    return place
-            path = re.sub(r"(\.|^)[^.\[]+$|\[\d+\]$", "", path)
-        return self.places.get(path) or show(self.recipe)
+        """Where a config path was written, as `place_in`; the recipe itself where nothing is known."""
+        return place_in(self.places, path) or show(self.recipe)
 
     def _merge(self, value: Any, package: str, place: Callable[[str], str]) -> None:
         parents = package.split(".")[:-1]
@@ -55,7 +50,7 @@ class Origins:
         path = f"{package}.{at}" if package and at else package or at
         if path.partition(".")[0].partition("[")[0] in UNSEEN:
             return
-        if not isinstance(value, Mapping):
+        if path in self.places and not isinstance(value, Mapping):
             self.remove(path)
         if path:
             self.places[path] = place(at)
@@ -71,6 +66,16 @@ class Origins:
         if marked.path.is_relative_to(self.library):
             return f"conf/{marked.path.relative_to(self.library).as_posix()}:{line}"
         return show(marked.path, line)
+
+
+def place_in(places: Mapping[str, str], path: str) -> str:
+    """The place of a config path, else of something in it, else of the nearest section around it; "" for none."""
+    while path and path not in places:
+        for key, place in places.items():
+            if _is_below(key, path):
+                return place
+        path = re.sub(r"(\.|^)[^.\[]+$|\[\d+\]$", "", path)
+    return places.get(path, "")
 
 
 def _is_below(path: str, section: str) -> bool:

@@ -1,0 +1,169 @@
+"""Hydra's view of our files: a config source that reads YAML strictly and notes what was read and looked for.
+
+The recipe is the primary config whatever its name and place; group files beside it win over the library's.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra import version
+from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
+from hydra.core.utils import setup_globals
+from hydra.errors import HydraException
+from hydra.plugins.config_source import ConfigResult, ConfigSource
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from p2m.compose.recipe import forbidden, read_group, read_recipe
+from p2m.compose.values import encode_text
+from p2m.errors import Problem, RecipeError
+from p2m.marked_yaml import Marked, show
+from p2m.resources import conf_folder
+
+PRIMARY = "_recipe_"  # what Hydra calls the recipe, so that its file name may be anything
+
+
+@dataclass
+class Reading:
+    """What the config sources read while Hydra composes."""
+
+    files: dict[str, Marked] = field(default_factory=dict)  # Hydra's name of the config -> file
+    looked: dict[Path, None] = field(default_factory=dict)
+    own: set[str] = field(default_factory=set)  # names of the configs that are the user's
+
+
+READING: ContextVar[Reading] = ContextVar("p2m_reading")
+
+
+def current_reading() -> Reading:
+    """The current reading; a throwaway one in a launcher's worker, where nobody asks what was read."""
+    return READING.get(Reading())
+
+
+class MarkedSource(ConfigSource):  # type: ignore[misc]
+    """A folder of YAML files that `p2m.marked_yaml` reads; as "main", a recipe and the folder it lies in."""
+
+    def __init__(self, provider: str, path: str) -> None:
+        super().__init__(provider=provider, path=path)
+        place = Path(self.path)
+        self.recipe = place if provider == "main" else None
+        self.folder = place.parent if self.recipe else place
+
+    @staticmethod
+    def scheme() -> str:
+        return "marked"
+
+    def available(self) -> bool:
+        return True
+
+    def is_config(self, config_path: str) -> bool:
+        file = self._file(config_path)
+        return file is not None and file.is_file()
+
+    def is_group(self, config_path: str) -> bool:
+        folder = self.folder / config_path
+        current_reading().looked[folder] = None
+        return folder.is_dir() and any(folder.glob("*.yaml"))
+
+    def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
+        if results_filter == ObjectType.GROUP or not self.is_group(config_path):
+            return []
+        return sorted(file.stem for file in (self.folder / config_path).glob("*.yaml"))
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        file = self._file(config_path)
+        assert file is not None
+        reading = current_reading()
+        if config_path not in reading.files:
+            marked = read_recipe(file) if file == self.recipe else read_group(file)
+            if self.recipe:
+                refuse(list(forbidden(marked)))
+                reading.own.add(config_path)
+            reading.files[config_path] = marked
+        marked = reading.files[config_path]
+        value = encode_text(marked.value)
+        if file == self.recipe:
+            value["defaults"] = _with_self(value.get("defaults"))
+        return ConfigResult(
+            self.provider,
+            self.full_path(),
+            OmegaConf.create(value),
+            {"package": package_header(marked) or None},
+        )
+
+    def _file(self, config_path: str) -> Path | None:
+        if config_path == PRIMARY:
+            return self.recipe
+        file = self.folder / f"{config_path.removesuffix('.yaml')}.yaml"
+        current_reading().looked[file] = None
+        return None if file == self.recipe else file
+
+
+def _with_self(defaults: Any) -> list[Any]:
+    """A recipe's defaults: `base` where it names none, and always itself, after what it builds on."""
+    entries = list(defaults) if defaults else ["base"]
+    return entries if "_self_" in entries else [*entries, "_self_"]
+
+
+def search_path(recipe: Path) -> ConfigSearchPathImpl:
+    version.setbase("1.3")
+    setup_globals()
+    Plugins.instance().register(MarkedSource)
+    path = ConfigSearchPathImpl()
+    path.append("hydra", "pkg://hydra.conf")
+    path.append("main", f"marked://{recipe}")
+    path.append("p2m", f"marked://{conf_folder()}")
+    path.append("schema", "structured://")
+    return path
+
+
+@contextmanager
+def composing() -> Iterator[Reading]:
+    reading = Reading()
+    token = READING.set(reading)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Hydra's advice to its own developers
+            yield reading
+    finally:
+        READING.reset(token)
+
+
+@contextmanager
+def translated(marked: Marked, reading: Reading, overrides: Sequence[Override]) -> Iterator[None]:
+    """Hydra's and OmegaConf's errors as a RecipeError; our own checks, before, leave them the rare cases."""
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException, ValueError, AssertionError, TypeError) as error:
+        cause = error if str(error).strip() else error.__cause__ or error
+        lines = [line.strip() for line in str(cause).splitlines() if line.strip() and "://" not in line]
+        message = (lines[0] if lines else type(cause).__name__).replace(f"'{PRIMARY}'", "the recipe")
+        blamed = [one for one in overrides if one.key_or_group and f"'{one.key_or_group}'" in message]
+        named = re.match(r"In '([^']+)'", message)
+        file = reading.files.get(named[1], marked) if named else marked
+        place = show(file.path, file.lines.get("defaults"))
+        if blamed:
+            place = f"override {blamed[0].input_line}"
+        raise RecipeError([Problem(message, where=place, hint=" ".join(lines[1:4]))]) from error
+
+
+def package_header(marked: Marked) -> str:
+    """What the `# @package` line of a file says; "" where it has none."""
+    return ConfigSource._get_header_dict(marked.text[:512])["package"] or ""
+
+
+def refuse(problems: Sequence[Problem]) -> None:
+    """Raise what was found, if anything was."""
+    if problems:
+        raise RecipeError(problems)
