@@ -104,36 +104,33 @@ class _Owned(NamedTuple):
 
 def _shared_run(task: Task, rows: Sequence[Example], protected: Sequence[Protected]) -> list[str]:
     """Runs of words shared with a protected row, phrases of the trade aside."""
-    guarded = [_words(text) for _, row in protected for text in inputs(task, row)]
-    names = [name for name, row in protected for _ in inputs(task, row)]
-    number_of = {word: n + 1 for n, word in enumerate(sorted({word for text in guarded for word in text}))}
-    tokenised = [[_words(text) for text in inputs(task, row)] for row in rows]
+    guarded = [(name, _words(text)) for name, row in protected for text in inputs(task, row)]
+    number_of = {word: n + 1 for n, word in enumerate(sorted({word for _, text in guarded for word in text}))}
+    texts = [inputs(task, row) for row in rows]
+    numbers = {text: _numbers(_words(text), number_of) for text in sorted({t for row in texts for t in row})}
     reasons = [""] * len(rows)
     for run, unit in ((WORDS, "words"), (_UNSPACED_WORDS, "characters")):
         owned: dict[int, _Owned] = {}
-        for name, text in zip(reversed(names), reversed(guarded), strict=True):
-            if _run_length(text) == run:
-                owned.update(_protected_runs(name, text, number_of, run))
-        telling = _telling(tokenised, owned, number_of, run)
-        for number, found in enumerate(telling):
+        for name, words in reversed(guarded):
+            if _run_length(words) == run:
+                owned.update(_protected_runs(name, _numbers(words, number_of), run))
+        for number, found in enumerate(_telling(texts, numbers, owned, run)):
             if found and not reasons[number]:
                 reasons[number] = f"contamination: {run} {unit} in a row of a {owned[min(found)].name}"
     return reasons
 
 
-def _protected_runs(
-    name: str, text: Sequence[str], number_of: Mapping[str, int], run: int
-) -> dict[int, _Owned]:
+def _protected_runs(name: str, numbers: Array, run: int) -> dict[int, _Owned]:
     """The runs of a protected text with their halves, which overlap by a word where the length is odd."""
     half = (run + 1) // 2
-    whole, halves = _runs(text, number_of, run), _runs(text, number_of, half)
+    whole, halves = _runs(numbers, run), _runs(numbers, half)
     return {
         int(whole[n]): _Owned(name, (int(halves[n]), int(halves[n + run - half]))) for n in range(len(whole))
     }
 
 
 def _telling(
-    rows: Sequence[Sequence[list[str]]], owned: Mapping[int, _Owned], number_of: Mapping[str, int], run: int
+    rows: Sequence[tuple[str, ...]], numbers: Mapping[str, Array], owned: Mapping[int, _Owned], run: int
 ) -> list[set[int]]:
     """For each row the protected runs in it of which neither half is a phrase of the trade.
 
@@ -144,35 +141,32 @@ def _telling(
     if not owned:
         return [set()] * len(rows)
     whole = np.array(sorted(owned), dtype=np.uint64)
+    hits = {text: _hits(numbers[text], run, whole) for text in numbers}  # rows share passages: once a text
     halves = np.array(sorted({half for entry in owned.values() for half in entry.halves}), dtype=np.uint64)
-    seen = Counter(hit for row in rows for hit in _hits(row, number_of, (run + 1) // 2, halves))
+    halves_of = {text: _hits(numbers[text], (run + 1) // 2, halves) for text in numbers}
+    seen = Counter(half for row in rows for half in set().union(*(halves_of[text] for text in row)))
     limit = max(_PHRASE_ROWS, _PHRASE_SHARE * len(rows))
     phrases = {half for half, count in seen.items() if count > limit}
     return [
-        {hit for hit in _hits(row, number_of, run, whole) if phrases.isdisjoint(owned[hit].halves)}
-        for row in rows
+        {hit for text in row for hit in hits[text] if phrases.isdisjoint(owned[hit].halves)} for row in rows
     ]
 
 
-def _hits(fields: Sequence[list[str]], number_of: Mapping[str, int], run: int, known: Array) -> set[int]:
-    """Hashes of the row's runs that are among `known` (ascending)."""
+def _hits(numbers: Array, run: int, known: Array) -> set[int]:
+    """Hashes of a text's runs that are among `known` (ascending)."""
     import numpy as np
 
-    found: set[int] = set()
-    for text in fields:
-        runs = _runs(text, number_of, run)
-        places = np.minimum(np.searchsorted(known, runs), len(known) - 1)
-        found.update(map(int, runs[known[places] == runs]))
-    return found
+    runs = _runs(numbers, run)
+    places = np.minimum(np.searchsorted(known, runs), len(known) - 1)
+    return set(map(int, runs[known[places] == runs]))
 
 
-def _runs(text: Sequence[str], number_of: Mapping[str, int], run: int) -> Array:
-    """64-bit hashes of the runs of `run` words, over word numbers; runs with an unknown word are left out."""
+def _runs(numbers: Array, run: int) -> Array:
+    """64-bit hashes of the runs of `run` words; runs with an unknown word (0) are left out."""
     import numpy as np
 
-    if len(text) < run:
+    if len(numbers) < run:
         return np.zeros(0, dtype=np.uint64)
-    numbers = np.array([number_of.get(word, 0) for word in text], dtype=np.uint64)
     windows = np.lib.stride_tricks.sliding_window_view(numbers, run)
     windows = windows[(windows > 0).all(axis=1)]
     factors = np.random.default_rng(13).integers(1, 1 << 63, run, dtype=np.uint64) | np.uint64(1)
@@ -180,6 +174,12 @@ def _runs(text: Sequence[str], number_of: Mapping[str, int], run: int) -> Array:
     mixed ^= mixed >> np.uint64(29)
     found: Array = (mixed * factors).sum(axis=1, dtype=np.uint64)
     return found
+
+
+def _numbers(words: Sequence[str], number_of: Mapping[str, int]) -> Array:
+    import numpy as np
+
+    return np.array([number_of.get(word, 0) for word in words], dtype=np.uint64)
 
 
 def _words(text: str) -> list[str]:

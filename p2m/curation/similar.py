@@ -13,7 +13,8 @@ be promised.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ class Shingled:
     def __init__(self, rows: Sequence[Sequence[str]]) -> None:
         import numpy as np
 
-        self.sets = [_shingles(fields) for fields in rows]
+        hashed = cache(_hashed)  # rows share passages: once a text
+        self.sets = [_shingles(fields, hashed) for fields in rows]
         self.sizes = np.zeros((len(rows), _FIELDS), dtype=np.int64)
         self.bitmaps = np.zeros((len(rows), _BITS // 64), dtype=np.uint64)
         self._common = np.zeros(1 << _BUCKETS, dtype=np.int64)
@@ -166,18 +168,19 @@ def _bucket(shingles: Array) -> Array:
     return found
 
 
-def _shingles(fields: Sequence[str]) -> Array:
+def _shingles(fields: Sequence[str], hashed: Callable[[str, int], Array]) -> Array:
     """The row's set of hashed shingles, ascending uint64; a text shorter than a shingle is one as a whole."""
     import numpy as np
 
-    parts = [_hashed(fold(text), min(place, _FIELDS - 1)) for place, text in enumerate(fields)]
+    parts = [hashed(text, min(place, _FIELDS - 1)) for place, text in enumerate(fields)]
     return np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.uint64)
 
 
 def _hashed(text: str, field: int) -> Array:
-    """64-bit hashes of the 5-grams of `text`, `field` in their low three bits; multilinear, then mixed."""
+    """64-bit hashes of the folded text's 5-grams, `field` in the low three bits; multilinear, mixed."""
     import numpy as np
 
+    text = fold(text)
     if not text:
         return np.zeros(0, dtype=np.uint64)
     codes = np.frombuffer(text.ljust(_SIZE, "\0").encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
