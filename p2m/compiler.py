@@ -93,7 +93,7 @@ def _reported_metrics(spec: ModelSpec, task: Task) -> tuple[Metric, ...]:
 
 
 def _committed(spec: ModelSpec) -> dict[str, Any]:
-    """What the manifest says of the recipe, as plain data: what was decided, and no place, machine or path."""
+    """What the manifest says of the recipe, as plain data: what was decided, no place, no machine."""
     return {
         "name": spec.name, "prompt": spec.prompt, "seed": spec.seed,
         "metrics": {"primary": spec.metrics.primary, "also": list(spec.metrics.also)},

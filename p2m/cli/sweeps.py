@@ -1,7 +1,7 @@
 """A sweep: Hydra's own multirun over a recipe, one shared store, and a leaderboard at the end.
 
-A sweep's folder is named by its overrides, so the same command goes on where it was interrupted: finished jobs
-find every step in the store.
+A sweep's folder is named by its overrides, so the same command goes on where it was interrupted: jobs
+that were finished find every step in the store.
 """
 
 from __future__ import annotations
