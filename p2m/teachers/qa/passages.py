@@ -1,0 +1,177 @@
+"""A passage about one topic, with a question on one of its sentences, from the frames.
+
+The asked fact stands in it once. Another entity of the same kind may be said the same of, with other values,
+so that the question's own words must be read to tell the two apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from random import Random
+
+from p2m.teachers.qa.frames import Frame, Question, Sentence, frames, render
+from p2m.teachers.qa.topics import make
+from p2m.teachers.qa.values import Value
+
+Filler = Callable[[Random], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A question on a passage, with its answer, which the passage holds once."""
+
+    question: str
+    context: str
+    answer: str
+    relation: str  # "people.birth"
+
+
+@cache
+def by_topic() -> dict[str, tuple[Frame, ...]]:
+    """Topic kind -> the frames that speak of it."""
+    table: dict[str, tuple[Frame, ...]] = {}
+    for frame in frames():
+        for topic in frame.topics:
+            table[topic] = (*table.get(topic, ()), frame)
+    return table
+
+
+@cache
+def _starts() -> tuple[tuple[str, Frame], ...]:
+    return tuple((topic, frame) for topic, known in sorted(by_topic().items()) for frame in known)
+
+
+def passage(rng: Random, filler: Filler) -> Item | None:
+    """Compose one; None where the draw came out ambiguous and the caller should draw again."""
+    kind, frame = rng.choice(_starts())
+    question = rng.choice(frame.questions)
+    used: set[str] = set()
+    topic = _fresh(rng, kind, used)
+    asked = _state(rng, frame, question, topic, used)
+    if asked is None:
+        return None
+    sentence, values, mode = asked
+    told = [_aside(rng, other, topic, used) for other in _others(rng, kind, frame)]
+    names = question.answer == "t"
+    place = 0 if names or (mode == "" and told) else rng.randint(0, len(told))
+    lines = [*told[:place], sentence.text, *told[place:]]
+    if place and told:
+        lines[0] = _opening(rng, kind, frame, topic, used) or lines[0]
+    rival = _rival(rng, kind, frame, question, values, used)
+    lines = _mixed(rng, lines, rival, filler)
+    text = _asked(rng, question, values, sentence, rival)
+    answer = _answer(question, values, sentence)
+    context = " ".join(lines)
+    if answer is None or context.count(answer) != 1 or answer in text:
+        return None
+    return Item(text, context, answer, f"{frame.domain}.{frame.name}")
+
+
+def _fresh(rng: Random, kind: str, used: set[str]) -> Value:
+    """A value of a kind that the passage does not speak of yet."""
+    for _ in range(6):
+        value = make(kind, rng)
+        if value.text not in used:
+            break
+    used.add(value.text)
+    return value
+
+
+def _fill(rng: Random, frame: Frame, topic: Value, used: set[str]) -> dict[str, Value]:
+    return {"t": topic, **{slot: _fresh(rng, kind, used) for slot, kind in frame.slots}}
+
+
+def _state(
+    rng: Random, frame: Frame, question: Question, topic: Value, used: set[str]
+) -> tuple[Sentence, dict[str, Value], str] | None:
+    """The asked sentence, which holds the answer and whatever the question mentions."""
+    wanted = question.uses | {question.answer.partition(".")[0]}
+    ways = [way for way in frame.statements if wanted - {"t"} <= way.names]
+    if not ways:
+        return None
+    way = rng.choice(ways)
+    mode = "" if question.answer == "t" else rng.choice(("", "", "short", "common", "he", "he"))
+    for _ in range(4):
+        values = _fill(rng, frame, topic, used)
+        sentence = render(way.nodes, values, mode, rng, swap=0.06)
+        if wanted - {"t"} <= sentence.spans.keys():
+            return sentence, values, mode
+    return None
+
+
+def _others(rng: Random, kind: str, frame: Frame) -> list[Frame]:
+    known = [other for other in by_topic()[kind] if other is not frame]
+    return rng.sample(known, min(len(known), rng.choice((0, 1, 2, 2, 3, 3, 4))))
+
+
+def _aside(rng: Random, frame: Frame, topic: Value, used: set[str]) -> str:
+    """A sentence that says something else of the topic."""
+    mode = rng.choice(("short", "short", "common", "he", "he", "he"))
+    return render(rng.choice(frame.statements).nodes, _fill(rng, frame, topic, used), mode, rng, swap=0.06).text
+
+
+def _opening(rng: Random, kind: str, frame: Frame, topic: Value, used: set[str]) -> str | None:
+    """A first sentence, which names the topic in full."""
+    known = [other for other in by_topic()[kind] if other is not frame]
+    if not known:
+        return None
+    other = rng.choice(known)
+    return render(rng.choice(other.statements).nodes, _fill(rng, other, topic, used), "", rng, swap=0.06).text
+
+
+@dataclass(frozen=True, slots=True)
+class _Rival:
+    text: str
+    topic: Value
+
+
+def _rival(
+    rng: Random, kind: str, frame: Frame, question: Question, values: dict[str, Value], used: set[str]
+) -> _Rival | None:
+    """The same relation of another entity; only where the question tells the two apart."""
+    telling = question.uses - {question.answer.partition(".")[0]}
+    if not telling or rng.random() < 0.4:
+        return None
+    other = _fresh(rng, kind, used)
+    theirs = _fill(rng, frame, other, used)
+    same = [name for name in values if values[name].text == theirs[name].text]
+    if same:
+        return None
+    lead = rng.choice(("", "", "", "By contrast, ", "Meanwhile, ", "Earlier, ", "Similarly, ", "Elsewhere, "))
+    text = render(rng.choice(frame.statements).nodes, theirs, "", rng, swap=0.06).text
+    if lead and text.split(" ")[0] in ("The", "In", "On", "Under", "After", "A", "An", "As", "By", "For"):
+        text = lead + text[0].lower() + text[1:]
+    return _Rival(text, other)
+
+
+def _mixed(rng: Random, lines: list[str], rival: _Rival | None, filler: Filler) -> list[str]:
+    """The lines with the rival's and some idle ones between or after them, never before a pronoun's name."""
+    lines = list(lines)
+    if rival:
+        lines.insert(rng.choice((0, len(lines))), rival.text)
+    for _ in range(rng.choice((0, 0, 1, 1, 2))):
+        lines.insert(rng.choice((0, len(lines))), filler(rng))
+    return lines
+
+
+def _asked(rng: Random, question: Question, values: dict[str, Value], sentence: Sentence, rival: _Rival | None) -> str:
+    """The question in words. Marks that it mentions are quoted from the sentence."""
+    topic = values["t"]
+    alike = rival is not None and rival.topic.form("short") == topic.form("short")
+    vague = topic.form("short").startswith("the ") and rng.random() < 0.6
+    mode = "" if alike or vague or rng.random() < 0.55 else "short"
+    quoted = {name: Value(sentence.text[slice(*span)]) for name, span in sentence.spans.items() if name not in values}
+    return render(question.nodes, {**values, **quoted}, mode, rng, swap=0.22).text
+
+
+def _answer(question: Question, values: dict[str, Value], sentence: Sentence) -> str | None:
+    name, _, form = question.answer.partition(".")
+    start, end = sentence.spans[name]
+    text = sentence.text[start:end]
+    if not form:
+        return text
+    part = values[name].form(form)
+    return part if re.search(rf"\b{re.escape(part)}\b", text) else None
