@@ -12,12 +12,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from p2m import noop
 from p2m.compiler import compile_plan
 from p2m.compose import Composed, compose
 from p2m.delivery import check_writable, deliver
-from p2m.engine.executor import Observer, Result, execute
+from p2m.engine.executor import Observer, Result, execute, stored
 from p2m.engine.explain import StepPreview
 from p2m.engine.explain import graph as engine_graph
 from p2m.engine.explain import preview as engine_preview
@@ -87,6 +88,11 @@ def why(project: Project, step: str) -> tuple[str, ...]:
     if step not in names:
         raise UserError(f"no step {step!r} in this plan: {nearest(step, names)}")
     return engine_why(project.plan, Store(project.store), step)
+
+
+def made(project: Project, step: str) -> Any | None:
+    """What `step` made for the recipe as it is now; None where it has not been built."""
+    return stored(project.plan, Store(project.store), step)
 
 
 def graph(project: Project, fmt: str = "text") -> str:

@@ -38,7 +38,7 @@ class Progress:
     ) -> None:
         self._clear()
 
-    def step_started(self, step: str, reason: str = "") -> None:
+    def step_started(self, step: str) -> None:
         self._step, self._started, self._printed = step, time.monotonic(), time.monotonic()
         if self._live:
             self._write(f"  > {step}")

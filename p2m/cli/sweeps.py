@@ -1,7 +1,7 @@
 """A sweep: Hydra's own multirun over a recipe, one shared store, and a leaderboard at the end.
 
-A sweep's folder is named by its overrides, so the same command goes on where it was interrupted: jobs
-that were finished find every step in the store.
+A sweep's folder is named by its overrides, so the same command goes on where it was interrupted: jobs that were
+finished find every step in the store.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from p2m import noop
@@ -25,37 +26,45 @@ from p2m.leaderboard import Entry, as_text, write
 CONTRACT_MISSED = 4
 
 
-def sweep(arguments: argparse.Namespace) -> int:
-    """Build every job of the sweep and print the leaderboard; 4 where no job meets the contract.
+@dataclass(frozen=True)
+class _Job:
+    """Builds one variant; a value that launchers can send to another process."""
 
-    A job that fails is told of, and the others go on; the exit code is then that of the failure.
-    """
-    words: list[str] = arguments.words
-    folder = _folder(arguments)
-    entries: list[Entry] = []
-    failures: list[P2MError] = []
+    recipe: Path
+    trust: tuple[str, ...]
+    folder: Path
 
-    def job(overrides: Sequence[str]) -> None:
+    def __call__(self, overrides: Sequence[str]) -> Entry:
         variant = _variant(overrides)
         print(f"\n{variant}", file=sys.stderr)
-        try:
-            project = load(arguments.recipe, list(overrides), trust=arguments.trust, target=folder / variant)
-            with Progress() as progress:
-                built = build(project, progress)
-        except P2MError as error:
-            failures.append(error)
-            print(f"p2m build: {variant}: {error}", file=sys.stderr)
-            return
+        project = load(self.recipe, list(overrides), trust=self.trust, target=self.folder / variant)
+        with Progress() as progress:
+            built = build(project, progress)
         print(build_text(built), file=sys.stderr)
-        entries.append(_entry(variant, built))
-        write(entries, folder)
+        return _entry(variant, built)
 
-    multirun(arguments.recipe, words, job)
+
+def sweep(arguments: argparse.Namespace) -> int:
+    """Build every variant and print the leaderboard; 4 where none meets the contract.
+
+    A variant that fails is told of and loses no other; the exit code is then that of the failure. An error
+    that is not p2m's own is raised after the leaderboard is written.
+    """
+    folder = _folder(arguments)
+    job = _Job(arguments.recipe, tuple(arguments.trust), folder)
+    jobs = multirun(arguments.recipe, arguments.words, job, folder=folder, trust=arguments.trust)
+    entries = [done.value for done in jobs if done.value is not None]
     if entries:
+        write(entries, folder)
         print(as_text(entries))
-        print(f"-> {relative(folder)}: leaderboard.csv, leaderboard.svg")
-    if failures:
-        return failures[0].exit_code
+        print(f"-> {relative(folder)}: leaderboard.csv and a picture")
+    failed = [(done.overrides, done.error) for done in jobs if done.error is not None]
+    for overrides, error in failed:
+        if not isinstance(error, P2MError):
+            raise error
+        print(f"p2m build: {_variant(overrides)}: {error}", file=sys.stderr)
+    if failed:
+        return next(error.exit_code for _, error in failed if isinstance(error, P2MError))
     return 0 if any(entry.ship for entry in entries) else CONTRACT_MISSED
 
 
@@ -72,7 +81,7 @@ def _variant(overrides: Sequence[str]) -> str:
 
 
 def _entry(variant: str, built: Built) -> Entry:
-    """What the leaderboard says of a job."""
+    """What the leaderboard says of a variant."""
     evaluated = built.result.value("evaluate")
     exported = built.result.value("compress")
     measured = built.result.value("measure")
