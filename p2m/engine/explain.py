@@ -1,7 +1,7 @@
 """What a build would do, and why: answered from keys, entries and the journal; nothing runs.
 
 A step's reason is the exact difference between the preimage of its key now and that of the last build, which
-the store keeps. Where an input is known only once an earlier step has run, the answer says so and guesses not.
+the store keeps. Where an input is known only once an earlier step has run, the answer says so.
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ def _dump(hint: Any, value: Any, where: str) -> Any:
         # Dumping alone lets a wrong type inside a dataclass pass, so what was dumped must validate again.
         dumped = adapter.dump_python(value, mode="json", warnings="error")
         adapter.validate_python(dumped)
-    except (PydanticSerializationError, ValidationError) as error:
+    except (PydanticSerializationError, ValidationError, AttributeError, TypeError) as error:
         raise FormatError(f"{where} does not hold what its type says ({hint}): {error}") from error
     return dumped
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 from functools import cache
-from importlib import metadata, util
 from pathlib import Path
 
 # Import names that are not the distribution's name; others are looked up at a cost of about a second.
@@ -16,6 +15,8 @@ ABSENT = "absent"
 @cache
 def version_of(package: str) -> str:
     """The version of the distribution that brings an import name; "absent" where none is installed."""
+    from importlib import metadata, util  # a tenth of a second, and pure steps need none of it
+
     try:
         return metadata.version(_ALIASES.get(package, package))
     except metadata.PackageNotFoundError:

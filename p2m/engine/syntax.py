@@ -81,7 +81,7 @@ def _write(value: object, parts: list[str]) -> None:
             if name in _IGNORED or (child is None and name != "value") or child == []:
                 continue
             parts.append(f" {name}=")
-            _write(child, parts)
+            _write(_merged(child) if isinstance(value, ast.JoinedStr) else child, parts)
         parts.append(")")
     elif isinstance(value, list):
         parts.append("[")
@@ -94,6 +94,18 @@ def _write(value: object, parts: list[str]) -> None:
         parts.append(f"s{len(value)}:{value}")
     else:
         parts.append(f"<{type(value).__name__}:{value!r}>")
+
+
+def _merged(pieces: list[ast.expr]) -> list[ast.expr]:
+    """The pieces of an f-string with neighbouring texts joined, which Python versions split differently."""
+    merged: list[ast.expr] = []
+    for piece in pieces:
+        last = merged[-1] if merged else None
+        if isinstance(piece, ast.Constant) and isinstance(last, ast.Constant):
+            merged[-1] = ast.Constant(f"{last.value}{piece.value}")
+        elif not (isinstance(piece, ast.Constant) and piece.value == ""):
+            merged.append(piece)
+    return merged
 
 
 def _is_remark(node: object) -> bool:

@@ -1,0 +1,187 @@
+"""The laws of digests, and golden vectors that hold the encoding still."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p2m.engine import hashing
+from p2m.engine.hashing import digest, digest_tree, parse_tree, plain, tree_entries, tree_object
+from p2m.types import TaskType, Training
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+VALUES = st.recursive(
+    LEAVES | st.binary(max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@dataclass(frozen=True)
+class Pair:
+    a: Any
+    b: Any = None
+
+
+@dataclass(frozen=True)
+class Twin:
+    a: Any
+    b: Any = None
+
+
+@dataclass
+class Loose:
+    a: int = 1
+
+
+class Color(Enum):
+    RED = 1
+    GREEN = 1.0
+
+
+def strictly_equal(left: Any, right: Any) -> bool:
+    """Equality that tells 1 from 1.0 from True, and 0.0 from -0.0."""
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(strictly_equal, left, right))
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(strictly_equal(left[key], right[key]) for key in left)
+    return repr(left) == repr(right)
+
+
+@given(VALUES, VALUES)
+def test_two_values_share_a_digest_only_if_they_are_the_same(left: Any, right: Any) -> None:
+    assert (digest(left) == digest(right)) == strictly_equal(left, right)
+
+
+@given(VALUES, st.data())
+def test_changing_one_leaf_changes_the_digest(value: Any, data: st.DataObject) -> None:
+    other = data.draw(LEAVES)
+    for spot in _spots(value):
+        changed = _replaced(value, spot, other)
+        assert (digest(changed) == digest(value)) == strictly_equal(changed, value)
+
+
+def _spots(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    if isinstance(value, (list, dict)):
+        keys = range(len(value)) if isinstance(value, list) else value
+        return [spot for key in keys for spot in _spots(value[key], (*path, key))]
+    return [path]
+
+
+def _replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    if not path:
+        return new
+    copy = value.copy()
+    copy[path[0]] = _replaced(value[path[0]], path[1:], new)
+    return copy
+
+
+@given(st.dictionaries(st.text(max_size=5), LEAVES, min_size=2), st.randoms())
+def test_the_order_of_keys_does_not_count(value: dict[str, Any], random: Any) -> None:
+    items = list(value.items())
+    random.shuffle(items)
+    assert digest(dict(items)) == digest(value)
+
+
+@given(VALUES)
+def test_a_plain_tree_survives_json(value: Any) -> None:
+    import json
+
+    tree = plain(value)
+    again = json.loads(json.dumps(tree))
+    assert hashing.digest_tree_of_plain(again) == digest(value)
+
+
+def test_values_that_python_calls_equal_differ() -> None:
+    values = [1, 1.0, "1", True, None, "", 0, False, 0.0, -0.0, [], {}, b"", b"1", "None", float("inf")]
+    assert len({digest(value) for value in values}) == len(values)
+    assert digest({"a": "bc"}) != digest({"ab": "c"})
+    assert digest(["ab", "c"]) != digest(["a", "bc"])
+    assert digest([["a"], "b"]) != digest([["a", "b"]])
+
+
+def test_a_dataclass_counts_by_its_class_and_every_field() -> None:
+    values = [Pair(1, 2), Pair(2, 1), Pair(1, None), Twin(1, 2), {"a": 1, "b": 2}]
+    spoofed = {"$type": hashing.qualified_name(Pair), "a": 1, "b": 2}
+    assert len({digest(value) for value in [*values, spoofed]}) == len(values) + 1
+    assert digest(Training(epochs=3.0)) == digest(Training())
+    assert digest(Training(epochs=2.0)) != digest(Training())
+
+
+def test_enum_members_count_by_name_and_not_as_their_value() -> None:
+    assert digest(TaskType.CLASSIFICATION) != digest("text-classification")
+    assert digest(Pair(TaskType.CLASSIFICATION)) != digest(Pair(TaskType.TEXT_TO_TEXT))
+
+
+def test_a_tuple_is_the_same_sequence_as_a_list() -> None:
+    assert digest((1, (2, 3))) == digest([1, [2, 3]])
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ({"a": [1, float("nan")]}, "value['a'][1]"),
+        (Pair({"x": Path("/tmp")}), "value.a['x']"),
+        ([{1: 2}], "value[0]"),
+        (Pair(Loose()), "value.a"),
+        ({"s": {1, 2}}, "value['s']"),
+        ([lambda: 1], "value[0]"),
+        ("\ud800", "value"),
+        (type("Sub", (int,), {})(3), "value"),
+    ],
+)
+def test_what_is_not_plain_data_is_refused_with_its_path(value: Any, path: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        digest(value)
+    assert str(caught.value).startswith(f"{path} ")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, "4f5bc0f53b49d491c47ef2cb42fd4213ff305be2626faa7a69c6e014982e9f6a"),
+        ({"b": [1, 1.5, "é", True, None], "a": {"$x": -0.0}}, "50f20181c47b84783a237e12c8db105c528c4f565b433565e28ca5d37e17a285"),
+        (Training(), "8087f3bdbeba16792eed303744033fe32bb1662ac56bd7c9a69382dc8a9c0a9a"),
+        ((TaskType.CLASSIFICATION, b"\x00", 10**30, -7, float("-inf")), "4344ebfc0629fffae2fe8d335413b3d733e46132666ff744b6ae6ac16ed81dde"),
+    ],
+)
+def test_golden_digests_hold_the_encoding_still(value: Any, expected: str) -> None:
+    assert digest(value) == expected
+
+
+def test_the_digest_of_a_folder_ignores_modes_times_and_the_order_of_writing(tmp_path: Path) -> None:
+    for name, order in (("one", ("b", "a")), ("two", ("a", "b"))):
+        (tmp_path / name / "sub" / "empty").mkdir(parents=True)
+        for file in order:
+            (tmp_path / name / "sub" / file).write_bytes(file.encode())
+    (tmp_path / "two" / "sub" / "a").chmod(0o755)
+    os.utime(tmp_path / "two" / "sub" / "b", (1, 1))
+    assert digest_tree(tmp_path / "one") == digest_tree(tmp_path / "two")
+    assert digest_tree(tmp_path / "one") == "a5822ed3218ac89515644cbea71626c868500f1868ab7f52bbf3e40a2f96d013"
+    (tmp_path / "two" / "sub" / "a").rename(tmp_path / "two" / "a")
+    assert digest_tree(tmp_path / "one") != digest_tree(tmp_path / "two")
+    (tmp_path / "one" / "sub" / "empty").rmdir()
+    assert digest_tree(tmp_path / "one") != "a5822ed3218ac89515644cbea71626c868500f1868ab7f52bbf3e40a2f96d013"
+
+
+def test_a_tree_object_holds_odd_names(tmp_path: Path) -> None:
+    for name in ("a b", "new\nline", 'quote"', "é", "- 0 x"):
+        (tmp_path / name).write_text(name)
+    entries = tree_entries(tmp_path)
+    assert parse_tree(tree_object(entries)) == entries
+    assert len(entries) == 5
+
+
+def test_links_inside_a_folder_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    with pytest.raises(ValueError, match="link"):
+        digest_tree(tmp_path)
