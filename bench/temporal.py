@@ -2,14 +2,14 @@
 
     .venv/bin/python bench/temporal.py DATA [--half report|develop|all] [--show 20]
 
-DATA is a folder with duckling_time_corpus, timenorm_pairs and recognizers_english (`.jsonl.gz`), or a folder that
-holds them as temporal/. English rows only. Expressions are halved by a hash of their text: the grammar may be
-developed on one half, and only the other half's figures are reported.
+DATA is a folder with duckling_time_corpus, timenorm_pairs and recognizers_english (`.jsonl.gz`), or a folder
+that holds them as temporal/. English rows only. Expressions are halved by a hash of their text: the grammar
+may be developed on one half, and only the other half's figures are reported.
 
-Per corpus: how many gold values one of YYYY, YYYY-MM, YYYY-MM-DD can carry (datable); of those, the share that
-`resolve` gives any value (coverage), and of the covered the share with the very value (agreement) or one that is
-only coarser or finer (compatible); of the gold that no format carries (weeks, seasons, ranges, durations), the
-share that `resolve` leaves undated as well.
+Per corpus: how many gold values one of YYYY, YYYY-MM, YYYY-MM-DD can carry (datable); of those, the share
+that `resolve` gives any value (coverage), and of the covered the share with the very value (agreement) or
+one that is only coarser or finer (compatible); of the gold that no format carries (weeks, seasons, ranges,
+durations), the share that `resolve` leaves undated as well.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Pair:
 
 
 def duckling(row: dict[str, Any]) -> Pair | None:
-    """Grains become formats; an interval counts where it lies within one day; clock times alone are left out."""
+    """Grains become formats; an interval counts where it lies within one day; clock times alone are left
+    out.
+    """
     if row["lang"] != "EN":
         return None
     start = datetime.fromisoformat(row["start"])
@@ -84,13 +86,14 @@ def recognizers(row: dict[str, Any]) -> Pair | None:
 
 def _names_a_day(expression: str) -> bool:
     """Whether more than a clock time or an hour's distance is said."""
-    return bool(
-        re.search(
-            r"day|night|tomor|morning of|this (morning|afternoon|evening)|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
-            r"|\b(mon|tue|tues|wed|thu|fri|sat|sun)\b|\d[-/]\d|\d{4}-|week|month|year|fortnight|xmas|\dth|\dst|\dnd|\drd",
-            expression.lower(),
-        )
-    )
+    return bool(_DAY_WORDS.search(expression.lower()))
+
+
+_DAY_WORDS = re.compile(
+    r"day|night|tomor|morning of|this (morning|afternoon|evening)|week|month|year|fortnight|xmas"
+    r"|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|\b(mon|tues?|wed|thu|fri|sat|sun)\b"
+    r"|\d[-/]\d|\d{4}-|\d(th|st|nd|rd)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,9 @@ def measure(rows: list[Pair], direction: Direction | None, show: int) -> dict[st
 
 def main() -> None:
     """Print one line a corpus."""
-    parser = argparse.ArgumentParser(description="real annotators' expressions against the calendar semantics")
+    parser = argparse.ArgumentParser(
+        description="real annotators' expressions against the calendar semantics"
+    )
     parser.add_argument("data", type=Path, help="folder of the corpora, or one that holds them as temporal/")
     parser.add_argument("--half", choices=("report", "develop", "all"), default="report")
     parser.add_argument("--show", type=int, default=0, help="disagreements to print per corpus")
@@ -162,7 +167,8 @@ def main() -> None:
     missing = [corpus.file for corpus in CORPORA.values() if not (folder / corpus.file).is_file()]
     if missing:
         parser.error(f"{folder} lacks {', '.join(missing)}")
-    print(f"{options.half} half\n{'corpus':12} {'rows':>5} {'datable':>8} coverage agreement compatible undated-kept")
+    print(f"{options.half} half")
+    print(f"{'corpus':12} {'rows':>5} {'datable':>8} coverage agreement compatible undated-kept")
     for name, corpus in CORPORA.items():
         figures = measure(list(pairs(folder, corpus, options.half)), corpus.direction, options.show)
         print(

@@ -1,4 +1,5 @@
-"""The calendar semantics behind every label: which day, month or year an expression names, seen from an anchor.
+"""The calendar semantics behind every label: which day, month or year an expression names, seen from an
+anchor.
 
 Values are text in one of three formats, YYYY, YYYY-MM and YYYY-MM-DD (ISO 8601 calendar dates, reduced
 precision allowed); what fits none of them (a week, a season, a quarter, a decade, a clock time alone) has no
@@ -83,7 +84,7 @@ def weekday_of_week(anchor: date, weekday: int, weeks: int) -> date:
 
 
 def nth_weekday(year: int, month: int, weekday: int, nth: int) -> date | None:
-    """The nth such weekday of a month, counted from its end where nth is negative; None where there is none."""
+    """The nth such weekday of a month, from its end where nth is negative; None where there is none."""
     if nth > 0:
         first = date(year, month, 1)
         day = 1 + (weekday - first.weekday()) % 7 + 7 * (nth - 1)
@@ -112,7 +113,7 @@ def month_from(anchor: date, month: int, direction: Direction) -> tuple[int, int
 
 
 def day_of_month(anchor: date, day: int, direction: Direction) -> date | None:
-    """The nearest day that has that number within its month, the anchor included; None for 32 and the like."""
+    """The nearest day with that number within its month, the anchor included; None for 32 and the like."""
     step = 1 if direction == "future" else -1
     for months in range(0, 3 * step, step):
         found = make_day(*shift_months(anchor.year, anchor.month, months), day)
@@ -140,113 +141,3 @@ def orthodox_easter(year: int) -> date:
     e = (2 * (year % 4) + 4 * (year % 7) - d + 34) % 7
     month, day = divmod(d + e + 114, 31)
     return date(year, month, day + 1) + timedelta(days=year // 100 - year // 400 - 2)
-
-
-def _fixed(month: int, day: int) -> Rule:
-    return lambda year: make_day(year, month, day)
-
-
-def _nth(month: int, weekday: int, nth: int, days: int = 0) -> Rule:
-    def rule(year: int) -> date | None:
-        found = nth_weekday(year, month, weekday, nth)
-        return None if found is None else found + timedelta(days=days)
-
-    return rule
-
-
-def _easter(days: int) -> Rule:
-    return lambda year: easter(year) + timedelta(days=days)
-
-
-def _orthodox(days: int) -> Rule:
-    return lambda year: orthodox_easter(year) + timedelta(days=days)
-
-
-def _advent(days: int) -> Rule:
-    """Days after the first Sunday of Advent, which is the fourth before Christmas Day."""
-    return lambda year: weekday_from(date(year, 12, 25), 6, "past") + timedelta(days=days - 21)
-
-
-HOLIDAYS: dict[str, Rule] = {
-    "New Year's Day": _fixed(1, 1),
-    "Epiphany": _fixed(1, 6),
-    "Martin Luther King Day": _nth(1, 0, 3),
-    "Burns Night": _fixed(1, 25),
-    "Australia Day": _fixed(1, 26),
-    "Groundhog Day": _fixed(2, 2),
-    "Valentine's Day": _fixed(2, 14),
-    "Presidents' Day": _nth(2, 0, 3),
-    "Leap Day": _fixed(2, 29),
-    "St. David's Day": _fixed(3, 1),
-    "International Women's Day": _fixed(3, 8),
-    "Pi Day": _fixed(3, 14),
-    "St. Patrick's Day": _fixed(3, 17),
-    "April Fools' Day": _fixed(4, 1),
-    "Earth Day": _fixed(4, 22),
-    "St. George's Day": _fixed(4, 23),
-    "Anzac Day": _fixed(4, 25),
-    "May Day": _fixed(5, 1),
-    "Star Wars Day": _fixed(5, 4),
-    "Cinco de Mayo": _fixed(5, 5),
-    "Mother's Day": _nth(5, 6, 2),
-    "Memorial Day": _nth(5, 0, -1),
-    "Father's Day": _nth(6, 6, 3),
-    "Flag Day": _fixed(6, 14),
-    "Juneteenth": _fixed(6, 19),
-    "Midsummer Day": _fixed(6, 24),
-    "Canada Day": _fixed(7, 1),
-    "Independence Day": _fixed(7, 4),
-    "the Fourth of July": _fixed(7, 4),
-    "Bastille Day": _fixed(7, 14),
-    "Assumption Day": _fixed(8, 15),
-    "Labor Day": _nth(9, 0, 1),
-    "Columbus Day": _nth(10, 0, 2),
-    "Boss's Day": lambda year: _workday(date(year, 10, 16)),
-    "Halloween": _fixed(10, 31),
-    "All Saints' Day": _fixed(11, 1),
-    "All Souls' Day": _fixed(11, 2),
-    "Election Day": _nth(11, 0, 1, 1),
-    "Bonfire Night": _fixed(11, 5),
-    "Remembrance Day": _fixed(11, 11),
-    "Armistice Day": _fixed(11, 11),
-    "Veterans Day": _fixed(11, 11),
-    "Thanksgiving": _nth(11, 3, 4),
-    "Black Friday": _nth(11, 3, 4, 1),
-    "Small Business Saturday": _nth(11, 3, 4, 2),
-    "Cyber Monday": _nth(11, 3, 4, 4),
-    "Giving Tuesday": _nth(11, 3, 4, 5),
-    "Advent Sunday": _advent(0),
-    "St. Andrew's Day": _fixed(11, 30),
-    "St. Nicholas Day": _fixed(12, 6),
-    "Human Rights Day": _fixed(12, 10),
-    "Christmas Eve": _fixed(12, 24),
-    "Christmas Day": _fixed(12, 25),
-    "Christmas": _fixed(12, 25),
-    "Boxing Day": _fixed(12, 26),
-    "New Year's Eve": _fixed(12, 31),
-    "Shrove Tuesday": _easter(-47),
-    "Mardi Gras": _easter(-47),
-    "Ash Wednesday": _easter(-46),
-    "Palm Sunday": _easter(-7),
-    "Maundy Thursday": _easter(-3),
-    "Good Friday": _easter(-2),
-    "Holy Saturday": _easter(-1),
-    "Easter Sunday": _easter(0),
-    "Easter": _easter(0),
-    "Easter Monday": _easter(1),
-    "Ascension Day": _easter(39),
-    "Pentecost": _easter(49),
-    "Whit Monday": _easter(50),
-    "Trinity Sunday": _easter(56),
-    "Corpus Christi": _easter(60),
-    "Clean Monday": _orthodox(-48),
-    "Orthodox Palm Sunday": _orthodox(-7),
-    "Orthodox Good Friday": _orthodox(-2),
-    "Orthodox Easter": _orthodox(0),
-    "Orthodox Easter Monday": _orthodox(1),
-}
-
-
-def _workday(day: date) -> date:
-    """The nearest weekday that is no weekend: Friday for Saturday, Monday for Sunday."""
-    return day + timedelta(days={5: -1, 6: 1}.get(day.weekday(), 0))

@@ -1,4 +1,6 @@
-"""Numbers, ordinals, months and weekdays as English writes them, both ways: patterns to read, words to write."""
+"""Numbers, ordinals, months and weekdays as English writes them, both ways: patterns to read, words to
+write.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,26 @@ import re
 from p2m.teachers.temporal.dates import MONTHS, WEEKDAYS
 
 _UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    *(
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+    ),
+)
 _TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 _ORDINALS = (
-    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
-    "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth"
-).split()
+    *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"),
+    *("eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth"),
+    *("eighteenth", "nineteenth", "twentieth"),
+)
 
 CARDINAL_WORDS: dict[str, int] = {word: value for value, word in enumerate(_UNITS)} | {
     ten if unit == 0 else f"{ten}-{_UNITS[unit]}": 20 + 10 * index + unit
@@ -44,8 +58,9 @@ WEEKDAY = (
     r"(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|"
     r"(?:mon|tues|tue|wed|thurs|thur|thu|fri|sat|sun)\b\.?)"
 )
+_TWO_DIGITS = {word: value for word, value in _SPOKEN.items() if value > 9}
 _YEAR_WORDS = re.compile(
-    rf"\b(?:(?P<century>nineteen|eighteen|seventeen|twenty) (?P<rest>{_any_of({k: v for k, v in _SPOKEN.items() if v > 9})})|"
+    rf"\b(?:(?P<century>nineteen|eighteen|seventeen|twenty) (?P<rest>{_any_of(_TWO_DIGITS)})|"
     rf"two thousand(?: and)?(?: (?P<units>{_any_of(_SPOKEN)}))?)\b"
 )
 
@@ -66,7 +81,9 @@ def ordinal(text: str) -> int:
 
 def month_number(text: str) -> int:
     """1 to 12, from a name or its abbreviation in lower case."""
-    return next(index for index, name in enumerate(MONTHS, 1) if name.lower().startswith(text.rstrip(".")[:3]))
+    return next(
+        index for index, name in enumerate(MONTHS, 1) if name.lower().startswith(text.rstrip(".")[:3])
+    )
 
 
 def weekday_number(text: str) -> int:

@@ -2,9 +2,9 @@
 
 The grammar that writes rows does not need it (there, labels come before words); it exists so that the same
 semantics can be held against what real annotators wrote, and so that a test can read back what was written.
-Conventions where usage is divided: a week, a season, a quarter and a decade have no value; `two weeks ago` is
-that day, `two months ago` that month, `two years ago` that year; `last Friday` and `next July` are the nearest
-ones; 03/04/2013 is month first; `a year earlier` hangs on another event and is undated.
+Conventions where usage is divided: a week, a season, a quarter and a decade have no value; `two weeks ago`
+is that day, `two months ago` that month, `two years ago` that year; `last Friday` and `next July` are the
+nearest ones; 03/04/2013 is month first; `a year earlier` hangs on another event and is undated.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datetime import date
 
 from p2m.teachers.temporal import dates
 from p2m.teachers.temporal.dates import Direction, Rule
+from p2m.teachers.temporal.holidays import holiday
 from p2m.teachers.temporal.numerals import MONTH, NUMBER, ORDINAL, WEEKDAY, digits_for_years
 from p2m.teachers.temporal.numerals import month_number as month_of
 from p2m.teachers.temporal.numerals import number as number_of
@@ -30,7 +31,9 @@ _PHASE = (
     r"(?:early|earlier|late|later|mid|the middle of|middle of|halfway through|"
     r"(?:the )?(?:very )?(?:end|start|beginning|close|turn|top|tail end)(?: of)?)\b"
 )
-_ABOUT = r"(?:about|around|nearly|almost|exactly|roughly|just over|over|more than|just|some|approximately|only) "
+_ABOUT = (
+    r"(?:about|around|nearly|almost|exactly|roughly|just over|over|more than|just|some|approximately|only) "
+)
 _LEAD = r"(?:on|in|at|by|around|about|circa|back in|back on|of|for|approximately) "
 _AHEAD = 120  # days that an expression without year and tense may look ahead
 _CLOCK = (
@@ -56,8 +59,8 @@ def resolve(expression: str, anchor: date, direction: Direction | None = None) -
     """The value of `expression` (YYYY, YYYY-MM or YYYY-MM-DD) seen from `anchor`; None where it has none.
 
     `direction` is the way the sentence looks, for expressions that leave their year or week open; where it is
-    not known, a month or day without a year is the coming one if that is at most four months off, else the past
-    one, and a weekday is the past one.
+    not known, a month or day without a year is the coming one if that is at most four months off, else the
+    past one, and a weekday is the past one.
     """
     text = _normal(expression)
     view = _View(anchor, direction)
@@ -205,7 +208,7 @@ def _annual(text: str) -> int | Rule | None:
         return _nth(month_of(match["month"]), weekday_of(match["wd"]), nth)
     if match := re.fullmatch(rf"(?P<edge>first|last) day of (?P<month>{MONTH})", text):
         return _edge(month_of(match["month"]), match["edge"])
-    return _holidays().get(_holiday_key(text))
+    return holiday(text)
 
 
 def _fixed(month: int, day: int) -> Rule:
@@ -266,7 +269,7 @@ def full_year(two_digits: int, anchor: date) -> int:
 
 def _annual_open(match: re.Match[str], view: _View) -> str | None:
     """`July`, `March 5`, `Christmas`: the nearest in the sentence's direction."""
-    core = _annual(match["core"])
+    core = _annual(match.group()) or _annual(match["core"])
     if core is None:
         return None
     if isinstance(core, int):
@@ -390,6 +393,12 @@ def _nth_weekday_of_month(match: re.Match[str], view: _View) -> str | None:
     return _iso(dates.nth_weekday(year, month, weekday_of(match["wd"]), nth))
 
 
+def _edge_of_month(match: re.Match[str], view: _View) -> str | None:
+    step = {"l": -1, "n": 1}.get(match["which"][0], 0)
+    rule = _edge(dates.shift_months(view.anchor.year, view.anchor.month, step)[1], match["edge"])
+    return _iso(rule(dates.shift_months(view.anchor.year, view.anchor.month, step)[0]))
+
+
 def _edge_of_year(match: re.Match[str], view: _View) -> str | None:
     year = _year(match["year"], view)
     if year is None:
@@ -397,64 +406,9 @@ def _edge_of_year(match: re.Match[str], view: _View) -> str | None:
     return _iso(date(year, 1, 1) if match["edge"] == "first" else date(year, 12, 31))
 
 
-# --------------------------------------------------------------------------- holidays by name
-
-_ALIASES = {
-    "xmas": "Christmas",
-    "xmas day": "Christmas Day",
-    "xmas eve": "Christmas Eve",
-    "mlk day": "Martin Luther King Day",
-    "martin luther king jr day": "Martin Luther King Day",
-    "mlk jr day": "Martin Luther King Day",
-    "civil rights day": "Martin Luther King Day",
-    "new year": "New Year's Day",
-    "new years": "New Year's Day",
-    "thanksgiving day": "Thanksgiving",
-    "4th of july": "Independence Day",
-    "fourth of july": "Independence Day",
-    "july fourth": "Independence Day",
-    "july 4th": "Independence Day",
-    "guy fawkes night": "Bonfire Night",
-    "guy fawkes day": "Bonfire Night",
-    "st paddys day": "St. Patrick's Day",
-    "paddys day": "St. Patrick's Day",
-    "pancake day": "Shrove Tuesday",
-    "fat tuesday": "Shrove Tuesday",
-    "easter day": "Easter Sunday",
-    "easter mon": "Easter Monday",
-    "whit sunday": "Pentecost",
-    "international workers day": "May Day",
-    "labour day": "Labor Day",
-    "halloween night": "Halloween",
-    "juneteenth day": "Juneteenth",
-    "all hallows eve": "Halloween",
-    "epiphany day": "Epiphany",
-    "washingtons birthday": "Presidents' Day",
-    "president day": "Presidents' Day",
-    "presidents day": "Presidents' Day",
-    "day of pentecost": "Pentecost",
-    "maundy thu": "Maundy Thursday",
-    "holy thursday": "Maundy Thursday",
-}
-_KEYS: dict[str, Rule] = {}
-
-
-def _holiday_key(text: str) -> str:
-    """A name without what spelling varies in: marks, `the`, saint, the possessive s."""
-    text = re.sub(r"[.'’,]", "", text.lower()).removeprefix("the ")
-    text = re.sub(r"\bsaint\b", "st", text)
-    return re.sub(r"\b(\w{3,})s (day|eve|night)\b", r"\1 \2", text)
-
-
-def _holidays() -> dict[str, Rule]:
-    if not _KEYS:
-        _KEYS.update({_holiday_key(name): rule for name, rule in dates.HOLIDAYS.items()})
-        _KEYS.update({_holiday_key(alias): dates.HOLIDAYS[name] for alias, name in _ALIASES.items()})
-    return _KEYS
-
-
 # --------------------------------------------------------------------------- the rules, first match wins
 
+_WHICH = "last|previous|past|next|following|coming|this|current"
 _UNIT = r"(?P<unit>day|week|fortnight|month|year)s?"
 _YEARISH = rf"(?:{YEAR}|'\d\d|(?:last|this|next|the current|the) (?:year|yr))"
 _CORE = r"(?P<core>(?:the )?[a-z0-9][\w' .,-]*?)"
@@ -473,11 +427,15 @@ _TABLE: tuple[tuple[str, Callable[[re.Match[str], _View], str | None]], ...] = (
     (rf"(?P<n>{NUMBER}) {_UNIT} (?P<way>from|after|before|ago) (?P<start>.+)", _distance),
     (r"(?:the )?(?:last|previous|past) (?P<unit>month|year|yr)", _relative_period("last")),
     (r"(?:the )?(?:next|coming|upcoming|following) (?P<unit>month|year|yr)", _relative_period("next")),
-    (r"(?:this|the|the current|current|this very) (?:calendar )?(?P<unit>month|year|yr)", _relative_period("this")),
+    (
+        r"(?:this|the|the current|current|this very) (?:calendar )?(?P<unit>month|year|yr)",
+        _relative_period("this"),
+    ),
     (r"(?:the )?(?P<unit>month|year) before last", _relative_period("before last")),
     (r"(?:the )?(?P<unit>month|year) after next", _relative_period("after next")),
     (r"(?:the )?(?:end of )?(?P<unit>year|month)(?:[- ]?end|'s end)?", _year_end),
     (r"(?:the )?(?:eo|bo)(?P<unit>y|m)", _year_end),
+    (r"(?:the )?(?P<edge>first|last) day of (?P<which>last|this|next|the) month", _edge_of_month),
     (rf"(?:the )?(?P<edge>first|last) day of (?P<year>{_YEARISH})", _edge_of_year),
     (rf"(?:{_PHASE})[- ]?(?:in )?(?P<of>.+)", _phase),
     (rf"(?:{_LAST}) (?P<wd>{WEEKDAY})(?: {_PART})?", _weekday_towards("past")),
@@ -485,7 +443,7 @@ _TABLE: tuple[tuple[str, Callable[[re.Match[str], _View], str | None]], ...] = (
     (rf"this (?P<wd>{WEEKDAY})(?: {_PART})?", _this_weekday),
     (rf"(?P<wd>{WEEKDAY})(?:'s)?(?:,? (?:in the |at )?{_PART})?", _weekday),
     (
-        rf"(?P<wd>{WEEKDAY}),? (?:of |in )?(?:the )?(?P<which>last|previous|past|next|following|coming|this|current) week",
+        rf"(?P<wd>{WEEKDAY}),? (?:of |in )?(?:the )?(?P<which>{_WHICH}) week",
         _weekday_of_week,
     ),
     (rf"(?P<which>last|next|this) week,? (?:on )?(?P<wd>{WEEKDAY})", _weekday_of_week),
@@ -499,7 +457,7 @@ _TABLE: tuple[tuple[str, Callable[[re.Match[str], _View], str | None]], ...] = (
     (rf"{_PART} of (?P<day>.+)", _part_of),
     (rf"(?P<n>{NUMBER}) (?P<wd>{WEEKDAY})s (?P<way>from now|ago|back)", _weekdays_away),
     (
-        rf"(?:the )?(?P<nth>last|{ORDINAL}) (?P<wd>{WEEKDAY}) (?:of|in) (?:the )?(?P<which>last|this|next|current) month",
+        rf"(?:the )?(?P<nth>last|{ORDINAL}) (?P<wd>{WEEKDAY}) (?:of|in) (?:the )?(?P<which>{_WHICH}) month",
         _nth_weekday_of_month,
     ),
     (rf"(?P<core>{MONTH} {ORDINAL}|{ORDINAL} {MONTH})(?P<sep>,) ?(?P<wd>{WEEKDAY})", _with_weekday),
@@ -507,7 +465,7 @@ _TABLE: tuple[tuple[str, Callable[[re.Match[str], _View], str | None]], ...] = (
     (rf"(?P<month>{MONTH})[-/](?P<d>\d\d?)[-/](?P<y>{YEAR})", _named_full),
     (rf"(?P<d>\d\d?)[-/](?P<month>{MONTH})[-/](?P<y>{YEAR})", _named_full),
     (
-        rf"(?:the )?(?P<day>{ORDINAL})(?: day)? (?:of )?(?:the )?(?P<which>this|last|previous|next|current) month",
+        rf"(?:the )?(?P<day>{ORDINAL})(?: day)? (?:of )?(?:the )?(?P<which>{_WHICH}) month",
         _of_month,
     ),
     (r"the (?P<day>\d\d?(?:st|nd|rd|th))", _open_day),
@@ -520,7 +478,10 @@ _TABLE: tuple[tuple[str, Callable[[re.Match[str], _View], str | None]], ...] = (
     (rf"(?:{_LAST}) {_CORE}", _annual_towards("past")),
     (rf"(?:{_NEXT}) {_CORE}", _annual_towards("future")),
     (rf"this {_CORE}", _annual_this),
-    (rf"(?:this |next |last |this coming |this past )?(?P<wd>{WEEKDAY})(?P<sep>,?) ?(?P<core>.+)", _with_weekday),
+    (
+        rf"(?:this |next |last |this coming |this past )?(?P<wd>{WEEKDAY})(?P<sep>,?) ?(?P<core>.+)",
+        _with_weekday,
+    ),
     (rf"{_CORE}(?:'s)?(?: (?:in the )?{_PART})?", _annual_open),
     (rf"(?:the )?(?:year |calendar year )?(?P<y>{YEAR})(?: ?a\.?d\.?)?", lambda match, _view: match["y"]),
 )
