@@ -69,7 +69,7 @@ class Origins:
 
 
 def place_in(places: Mapping[str, str], path: str) -> str:
-    """The place of a config path, else of something in it, else of the nearest section around it; "" for none."""
+    """The place of a config path, else of something in it, else of the section around it; "" for none."""
     while path and path not in places:
         for key, place in places.items():
             if _is_below(key, path):

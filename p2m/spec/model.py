@@ -302,6 +302,24 @@ class ModelSpec(Section):
     store: StoreWords = StoreWords()  # where finished work is kept
     seed: int = Field(default=0, ge=0, lt=2**32)  # of everything random
 
+    @model_validator(mode="before")
+    @classmethod
+    def _named_input(cls, value: Any) -> Any:
+        """An example's bare text belongs to the task's only input, where that is named."""
+        task, examples = (
+            (value.get("task"), value.get("examples")) if isinstance(value, Mapping) else (None, None)
+        )
+        names = task.get("inputs") if isinstance(task, Mapping) else None
+        if not (isinstance(names, list) and len(names) == 1 and isinstance(examples, list)):
+            return value
+        named = [
+            {**one, "input": {str(names[0]): one["input"]}}
+            if isinstance(one, Mapping) and isinstance(one.get("input"), str)
+            else one
+            for one in examples
+        ]
+        return {**value, "examples": named}
+
     @field_validator("name")
     @classmethod
     def _usable_name(cls, value: str) -> str:
