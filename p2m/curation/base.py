@@ -3,6 +3,7 @@
 from p2m.curation.balance import surplus
 from p2m.curation.checks import malformed, with_span_first
 from p2m.curation.contamination import Protected, contaminated
+from p2m.curation.holdout import Pool, hold_out
 from p2m.curation.repeats import near_duplicates, repeated
 from p2m.curation.rules import ORIGINS, from_origin, inputs, origin, shown, sift
 from p2m.curation.similar import Shingled, clusters, fold
@@ -10,12 +11,14 @@ from p2m.curation.summary import summary
 
 __all__ = [
     "ORIGINS",
+    "Pool",
     "Protected",
     "Shingled",
     "clusters",
     "contaminated",
     "fold",
     "from_origin",
+    "hold_out",
     "inputs",
     "malformed",
     "near_duplicates",

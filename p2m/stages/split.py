@@ -1,0 +1,210 @@
+"""split: rows to learn from, to stop by, and to be judged on, with nothing near or grouped across a border.
+
+A user's own test set is kept whole and in its order, and all other rows give way to it; then to the user's
+validation set. Without an own test set, rows are set aside from the most trusted origin that has enough of
+them, and the evidence says which that was.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from p2m.curation.base import ORIGINS, Pool, Shingled, clusters, hold_out, inputs, malformed, origin, shown
+from p2m.engine.stage import stage
+from p2m.errors import DataError
+from p2m.types import Count, Example, Examples, Split, Splitting, Task, TaskType
+
+# Rows as near as this never sit on two sides. Looser than the default of curation: what is different enough
+# to learn from may still be near enough to give an answer away.
+BORDER = 0.8
+_EVIDENCE = {"user": "gold", "retrieved": "retrieved", "generated": "synthetic"}
+_FEWEST = 20  # rows in all, below which no share of them means anything
+_FEWEST_OF_ORIGIN = 100  # rows that an origin must have before test rows are taken from it
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """The curated rows with their units, and what became of them and of the user's own sets."""
+
+    pool: Pool
+    free: list[int]  # numbers of curated rows that share no unit with the user's own sets
+    validation: list[Example]  # the user's, without rows that share a unit with the user's test set
+    test: list[Example]
+    given_up: list[Count]
+
+
+@stage(version="1", kind="seeded")
+def split(
+    task: Task,
+    curated: Examples,
+    validation: Examples | None,
+    test: Examples | None,
+    *,
+    splitting: Splitting,
+    seed: int,
+) -> Split:
+    """Cut `curated` into train, validation and test, where the user gave none of their own.
+
+    Raises:
+        DataError: too few rows, or rows too alike, or a label without a row to learn from.
+    """
+    _check(curated, test, splitting)
+    placed = _place(task, curated.rows, validation, test)
+    rows, free = placed.pool.rows, placed.free
+    lot = random.Random(f"split:{seed}")
+    judged, stopping, evidence, unseen = placed.test, placed.validation, "gold", 0
+    if not judged:
+        allowed, name, number = _test_origin(rows, free, splitting)
+        taken = hold_out(placed.pool, allowed, number, templates=name == "generated", lot=lot)
+        free = [row for row in free if row not in taken]
+        known = {rows[row].source for row in free}
+        unseen = sum(1 for row in taken if name == "generated" and rows[row].source not in known)
+        judged, evidence = _shuffled(rows, taken, lot), _EVIDENCE[name]
+    if not stopping:
+        number = max(1, min(splitting.max_validation, round(splitting.validation_share * len(rows))))
+        taken = hold_out(placed.pool, free, number, templates=False, lot=lot)
+        free = [row for row in free if row not in taken]
+        stopping = _shuffled(rows, taken, lot)
+    learnt = _shuffled(rows, free, lot)
+    _require(task, learnt, stopping, judged)
+    return Split(
+        train=tuple(learnt),
+        validation=tuple(stopping),
+        test=tuple(judged),
+        evidence=evidence,
+        counts=(*_counts(task, learnt, stopping, judged, own=bool(placed.test)), *placed.given_up),
+        figures=_figures(placed.pool, learnt, stopping, judged)
+        | {"test_rows_of_unseen_templates": float(unseen)},
+    )
+
+
+def _place(
+    task: Task, rows: Sequence[Example], validation: Examples | None, test: Examples | None
+) -> _Placed:
+    """Find the units over all rows, and let rows give way to the user's own test and validation sets."""
+    stopping = validation.rows if validation else ()
+    judged = test.rows if test else ()
+    everything = (*rows, *stopping, *judged)
+    groups = [row.group and f"{origin(row)}:{row.group}" for row in everything]
+    units = clusters(Shingled([inputs(task, row) for row in everything]), threshold=BORDER, groups=groups)
+    own = units[len(rows) : len(rows) + len(stopping)]
+    barred = set(units[len(rows) + len(stopping) :])
+    held = set(own)
+    given_up = [
+        _given_up("near a test row", [r for r, unit in zip(rows, units, strict=False) if unit in barred]),
+        _given_up(
+            "near a validation row",
+            [r for r, unit in zip(rows, units, strict=False) if unit in held - barred],
+        ),
+        _given_up(
+            "of the validation set, near a test row",
+            [r for r, unit in zip(stopping, own, strict=True) if unit in barred],
+        ),
+    ]
+    return _Placed(
+        pool=Pool(task, rows, units[: len(rows)]),
+        free=[row for row in range(len(rows)) if units[row] not in barred | held],
+        validation=[r for r, unit in zip(stopping, own, strict=True) if unit not in barred],
+        test=list(judged),
+        given_up=[count for count in given_up if count.rows],
+    )
+
+
+def _given_up(why: str, rows: Sequence[Example]) -> Count:
+    return Count(f"given up: {why}", len(rows), shown(rows[0]) if rows else "")
+
+
+def _test_origin(
+    rows: Sequence[Example], free: Sequence[int], splitting: Splitting
+) -> tuple[list[int], str, int]:
+    """Rows that test rows may be taken from, their origin, and how many to take.
+
+    At most half of an origin's rows are taken, so that a few rows of the user's still teach.
+    """
+    of_origin = {name: [row for row in free if origin(rows[row]) == name] for name in ORIGINS}
+    enough = [name for name in ORIGINS if len(of_origin[name]) >= _FEWEST_OF_ORIGIN]
+    name = enough[0] if enough else max(ORIGINS, key=lambda name: len(of_origin[name]))
+    number = min(splitting.max_test, round(splitting.test_share * len(free)), len(of_origin[name]) // 2)
+    return of_origin[name], name, max(1, number)
+
+
+def _shuffled(rows: Sequence[Example], numbers: set[int] | list[int], lot: random.Random) -> list[Example]:
+    order = sorted(numbers)
+    lot.shuffle(order)
+    return [rows[number] for number in order]
+
+
+def _check(curated: Examples, test: Examples | None, splitting: Splitting) -> None:
+    """Settings and sizes that cannot work, before any row is compared."""
+    for name in ("validation_share", "test_share"):
+        if not 0 < getattr(splitting, name) < 0.5:
+            raise DataError(f"split.{name}={getattr(splitting, name):g} must lie between 0 and 0.5")
+    for name in ("max_validation", "max_test"):
+        if getattr(splitting, name) < 1:
+            raise DataError(f"split.{name}={getattr(splitting, name)} must be at least 1")
+    if test is not None and not test.rows:
+        raise DataError("data.test has no rows: give a file with at least one, or set data.test=null")
+    if len(curated.rows) < _FEWEST:
+        raise DataError(
+            f"{len(curated.rows)} rows are too few to learn from (at least {_FEWEST} are needed):"
+            " add rows to data.train, or raise generation.num_examples"
+        )
+
+
+def _require(
+    task: Task, train: Sequence[Example], validation: Sequence[Example], test: Sequence[Example]
+) -> None:
+    """Every part must have rows, and every label must be learnable."""
+    for name, part in (("learn from", train), ("stop by", validation), ("be judged on", test)):
+        if not part:
+            raise DataError(
+                f"no rows are left to {name}: the rows are so alike, or in so few groups, that none can be"
+                " set aside. Give own files as data.validation and data.test, or more varied rows"
+                " (generation.num_examples, data.train)"
+            )
+    if task.type is not TaskType.CLASSIFICATION:
+        return
+    known = {row.output for row in train}
+    missing = sorted({*task.labels, *(row.output for row in test if not task.labels)} - known)
+    if missing or len(known) < 2:
+        named = ", ".join(map(repr, missing[:5])) or "a second label"
+        raise DataError(
+            f"there is no row to learn {named} from: add such rows to data.train, or raise"
+            " generation.num_examples, or take the label out of task.labels"
+        )
+
+
+def _counts(
+    task: Task,
+    train: Sequence[Example],
+    validation: Sequence[Example],
+    test: Sequence[Example],
+    *,
+    own: bool,
+) -> list[Count]:
+    """Rows by part and origin, and test rows of a form that no answer can meet."""
+    counts = []
+    for name, part in (("train", train), ("validation", validation), ("test", test)):
+        origins = Counter("user" if name == "test" and own else origin(row) for row in part)
+        counts += [Count(f"{name}: {kind}", origins[kind]) for kind in ORIGINS if origins[kind]]
+    faults = malformed(task, test)
+    for fault in sorted(set(faults) - {""}):
+        rows = [row for row, found in zip(test, faults, strict=True) if found == fault]
+        counts.append(Count(f"test rows that do not fit the task: {fault}", len(rows), shown(rows[0])))
+    return counts
+
+
+def _figures(
+    pool: Pool, train: Sequence[Example], validation: Sequence[Example], test: Sequence[Example]
+) -> dict[str, float]:
+    sizes = Counter(pool.units)
+    return {
+        "train_rows": float(len(train)),
+        "validation_rows": float(len(validation)),
+        "test_rows": float(len(test)),
+        "units": float(len(sizes)),
+        "largest_unit_rows": float(max(sizes.values())),
+    }

@@ -1,0 +1,166 @@
+"""The split stage: nothing near and no group crosses a border, and a user's own test set is sacred."""
+
+from __future__ import annotations
+
+import random
+from itertools import chain, combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from p2m.curation.similar import fold
+from p2m.errors import DataError
+from p2m.stages.split import BORDER, split
+from p2m.types import Example, Examples, Field, Split, Splitting, Task, TaskType
+
+INTENT = Task(
+    type=TaskType.CLASSIFICATION,
+    instruction="",
+    inputs=(Field("text"),),
+    output=Field("label"),
+    labels=("play", "stop"),
+)
+FREE = Task(type=TaskType.TEXT_TO_TEXT, instruction="", inputs=(Field("text"),), output=Field("output"))
+WORDS = ["".join(random.Random(n).choices("abcdefghijklmnopqrst", k=6)) for n in range(400)]
+
+
+def row(seed: int, output: str = "", source: str = "generated:t", group: str = "") -> Example:
+    text = " ".join(random.Random(f"row{seed}").choices(WORDS, k=9))
+    return Example({"text": text}, output or f"answer {seed}", source=source, group=group)
+
+
+def cut(rows: list[Example], task: Task = FREE, seed: int = 0, **given_: object) -> Split:
+    parts = [Examples(tuple(given_.pop(n))) if n in given_ else None for n in ("validation", "test")]  # type: ignore[arg-type]
+    return split(task, Examples(tuple(rows)), *parts, splitting=Splitting(**given_), seed=seed)  # type: ignore[arg-type]
+
+
+def similar(left: Example, right: Example) -> bool:
+    a, b = (
+        {fold(r.input["text"])[n : n + 5] for n in range(max(1, len(r.input["text"]) - 4))}
+        for r in (left, right)
+    )
+    return len(a & b) / len(a | b) >= BORDER
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), seed=st.integers(0, 5), own_test=st.booleans(), own_validation=st.booleans())
+def test_no_group_and_no_near_pair_crosses_a_border(
+    data: st.DataObject, seed: int, own_test: bool, own_validation: bool
+) -> None:
+    draw = data.draw
+    rows: list[Example] = []
+    for number in range(60):
+        copy_of = draw(st.integers(0, 3)) == 0 and rows
+        base = draw(st.sampled_from(rows)) if copy_of else row(number)
+        text = base.input["text"] + draw(st.sampled_from(["", ".", "s"])) if copy_of else base.input["text"]
+        group = draw(st.sampled_from(["", "", "", "g1", "g2", "g3"]))
+        rows.append(Example({"text": text}, f"answer {number}", source="user", group=group))
+    given_ = {}
+    if own_test:
+        given_["test"] = [row(1000), *draw(st.lists(st.sampled_from(rows), max_size=4))]
+    if own_validation:
+        given_["validation"] = [row(2000), *draw(st.lists(st.sampled_from(rows), max_size=4))]
+    try:
+        found = cut(rows, seed=seed, **given_)
+    except DataError as error:
+        assert "alike" in str(error)  # noqa: PT017
+        return
+    for left, right in combinations((found.train, found.validation, found.test), 2):
+        assert not {r.group for r in left if r.group} & {r.group for r in right}
+        assert not any(similar(a, b) for a in left for b in right)
+    if own_test:
+        assert found.test == tuple(given_["test"])
+    assert {r.output for r in chain(found.train, found.validation, found.test)} <= {
+        r.output for r in chain(rows, *given_.values())
+    }
+
+
+def test_without_own_sets_every_row_lands_in_exactly_one_part() -> None:
+    rows = [row(n) for n in range(400)]
+    found = cut(rows)
+    parts = [*found.train, *found.validation, *found.test]
+    assert sorted(r.output for r in parts) == sorted(r.output for r in rows)
+    assert len(found.test) == 40
+    assert len(found.validation) == 20
+    assert found.train != tuple(r for r in rows if r in found.train)  # shuffled
+    assert cut(rows) == found
+    assert cut(rows, seed=1).test != found.test
+
+
+def test_a_users_test_set_is_kept_whole_and_never_sampled_from() -> None:
+    test = [row(n, source="") for n in range(900, 1300)]
+    found = cut([row(n) for n in range(200)], test=test, max_test=10)
+    assert found.test == tuple(test)
+    assert found.evidence == "gold"
+    assert not {r.output for r in (*found.train, *found.validation)} & {r.output for r in test}
+
+
+def test_rows_give_way_to_the_users_own_sets_and_are_counted() -> None:
+    rows = [row(n) for n in range(100)]
+    found = cut(rows, test=[rows[3], row(500)], validation=[rows[4], row(500), row(501)])
+    counts = {count.what: count.rows for count in found.counts}
+    assert counts["given up: near a test row"] == 1
+    assert counts["given up: near a validation row"] == 1
+    assert counts["given up: of the validation set, near a test row"] == 1
+    assert found.validation == (rows[4], row(501))
+    assert len(found.train) == 98
+
+
+def test_the_evidence_is_that_of_the_most_trusted_origin_with_enough_rows() -> None:
+    generated = [row(n) for n in range(600)]
+    found = cut([row(n, source="retrieved:squad") for n in range(1000, 1150)] + generated)
+    assert found.evidence == "retrieved"
+    assert all(r.source.startswith("retrieved") for r in found.test)
+    assert len(found.test) == 75  # half of what there is, so that the other half still teaches
+    assert cut([row(n, source="user") for n in range(1000, 1120)] + generated).evidence == "gold"
+    few = cut([row(n, source="user") for n in range(1000, 1020)] + generated)
+    assert few.evidence == "synthetic"
+    assert all(r.source.startswith("generated") for r in few.test)
+
+
+def test_a_synthetic_test_set_has_templates_that_training_never_saw_and_facts_of_known_ones() -> None:
+    rows = [
+        row(n, source=f"generated:embedded:{n % 50}", group=f"fact {n % 50} {n // 100}") for n in range(2000)
+    ]
+    found = cut(rows)
+    known = {r.source for r in found.train}
+    unseen = [r for r in found.test if r.source not in known]
+    assert len(found.test) <= 200
+    assert 0.25 * len(found.test) < len(unseen) < 0.75 * len(found.test)
+    assert found.figures["test_rows_of_unseen_templates"] == len(unseen)
+    assert len(known) >= 45
+
+
+def test_with_few_templates_none_is_held_out_whole() -> None:
+    rows = [row(n, source=f"generated:{n % 4}") for n in range(400)]
+    assert cut(rows).figures["test_rows_of_unseen_templates"] == 0
+
+
+def test_a_classification_is_stratified() -> None:
+    rows = [row(n, "play" if n % 10 else "stop", source="user") for n in range(1000)]
+    found = cut(rows, INTENT)
+    for part in (found.test, found.validation, found.train):
+        share = sum(r.output == "stop" for r in part) / len(part)
+        assert share == pytest.approx(0.1, abs=0.03)
+
+
+def test_rows_in_one_group_cannot_be_split_and_the_error_says_what_to_do() -> None:
+    with pytest.raises(DataError, match=r"data\.validation and data\.test"):
+        cut([row(n, group="one") for n in range(50)])
+    with pytest.raises(DataError, match="12 rows are too few"):
+        cut([row(n) for n in range(12)])
+    with pytest.raises(DataError, match="no row to learn 'stop' from"):
+        cut([row(n, "play") for n in range(50)], INTENT)
+    with pytest.raises(DataError, match="test has no rows"):
+        cut([row(n) for n in range(50)], test=[])
+    with pytest.raises(DataError, match=r"test_share=0\.7 must lie between"):
+        cut([row(n) for n in range(50)], test_share=0.7)
+
+
+def test_gold_rows_that_do_not_fit_the_task_are_kept_and_counted() -> None:
+    rows = [row(n, "play" if n % 2 else "stop") for n in range(60)]
+    found = cut(rows, INTENT, test=[row(900, "play"), row(901, "Stop")])
+    counts = {count.what: count.rows for count in found.counts}
+    assert counts["test rows that do not fit the task: output is none of the labels"] == 1
+    assert len(found.test) == 2
