@@ -24,6 +24,7 @@ _TRUE_FALSE = {"true": True, "True": True, "TRUE": True, "false": False, "False"
 _INTEGER = re.compile(r"[-+]?[0-9][0-9_]*")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL = {".inf": float("inf"), "-.inf": float("-inf"), "+.inf": float("inf"), ".nan": float("nan")}
+_CONTAINERS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _NULL = ("", "~", "null", "Null", "NULL")
 
 
@@ -71,7 +72,7 @@ def parse_marked(text: str, path: Path) -> Marked:
         raise _refusal(path, line, f"not YAML: {_reason(error)}", _advice(text, line)) from error
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1
-        message = f"not YAML: the character U+{ord(error.character):04X} is not allowed"  # type: ignore[arg-type]
+        message = f"not YAML: the character U+{int(error.character):04X} is not allowed"
         raise _refusal(path, line, message, "remove it, or write it as an escape in double quotes") from error
     except RecursionError as error:
         raise _refusal(path, 1, "nested too deeply", "") from error
@@ -91,7 +92,7 @@ def show(path: Path, line: int | None = None) -> str:
     """`file:line`, relative to the working directory where the file lies under it."""
     try:
         shown = path.resolve().relative_to(Path.cwd().resolve())
-    except (ValueError, OSError):
+    except (ValueError, OSError, RuntimeError):  # not below, or a loop of links
         shown = path
     return f"{shown.as_posix()}:{line}" if line else shown.as_posix()
 
@@ -111,6 +112,9 @@ class _Walker:
             raise _refusal(self.path, node.start_mark.line + 1, f"holds more than {MAX_VALUES} values", "")
         if at:
             self.lines.setdefault(at, node.start_mark.line + 1)
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _CONTAINERS:
+            self._problem(node.start_mark.line + 1, at, f"the tag {node.tag} is not allowed", "remove it")
+            return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, at)
         if isinstance(node, yaml.SequenceNode):

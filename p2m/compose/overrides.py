@@ -27,6 +27,9 @@ def checked(marked: Marked, overrides: Sequence[str], groups: Groups, *, sweep: 
     for text in overrides:
         try:
             parsed += (found := parser.parse_overrides([text]))
+            if not all(override.key_or_group for override in found):
+                problems.append(Problem("not an override: the key is missing", where=f"override {text}"))
+                continue
             for override in found:
                 problems += _check_choice(override, groups, sweep=sweep)
         except (HydraException, OmegaConfBaseException) as error:
