@@ -2,9 +2,9 @@
 
     evaluate.load("<this folder>", "exact_match").compute(predictions=[...], references=[[...], ...])
 
-The configuration is a metric's name (a module of `p2m.metrics`) or its qualified class name; further keywords
-of `compute` are the metric's settings. `evaluate` copies this file into its cache, so it holds no logic of its
-own, and asks that its own import stand on a line alone.
+The configuration is a metric's name (a module of `p2m.metrics`) or its qualified class name; further
+keywords of `compute` are the metric's settings. `evaluate` copies this file into its cache, so it holds no
+logic of its own, and asks that its own import stand on a line alone.
 """
 
 import datasets

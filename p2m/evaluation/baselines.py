@@ -1,0 +1,112 @@
+"""What a model must beat: answers that need no learning, on the same rows.
+
+`majority` always says the commonest training answer; `retrieval` says what the nearest training row says, by
+BM25 over its inputs (Robertson and Zaragoza, 2009); `overlap` points at a likely span of the passage sentence
+that shares most words with the question (after the baselines of MCTest, Richardson et al., 2013, and SQuAD).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from p2m.types import Example, Task, TaskType
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
+
+_K1, _B = 1.5, 0.75  # the usual constants of BM25
+_TOKEN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_]+")
+_SENTENCE = re.compile(r"(?<=[.!?。！？])\s*")
+_NAME_OR_NUMBER = re.compile(
+    r"(?:[A-Z\d][\w'’.,-]*\w|[A-Z\d])(?:\s+(?:of |the |de )?(?:[A-Z\d][\w'’-]*\w|[A-Z\d]))*"
+)
+_ASKS_NUMBER = re.compile(
+    r"\b(when|how many|how much|how old|how long|what year|which year|what date)\b", re.IGNORECASE
+)
+
+
+def baselines(task: Task, train: Sequence[Example], test: Sequence[Example]) -> dict[str, list[str]]:
+    """Answers to the test rows' inputs by the name of the baseline; gold answers are never looked at."""
+    found = {"majority": majority(train, len(test)), "retrieval": retrieval(task, train, test)}
+    if task.type is TaskType.QUESTION_ANSWERING:
+        found["overlap"] = [overlap(task, row.input) for row in test]
+    return found
+
+
+def majority(train: Sequence[Example], rows: int) -> list[str]:
+    """The commonest training answer for every row; of equally common ones the first in sorted order."""
+    counts = Counter(row.output for row in train)
+    answer = min(counts, key=lambda text: (-counts[text], text), default="")
+    return [answer] * rows
+
+
+def retrieval(task: Task, train: Sequence[Example], test: Sequence[Example]) -> list[str]:
+    """The answer of the nearest training row for each row; "" where no training row shares a word."""
+    import numpy as np
+
+    if not train:
+        return [""] * len(test)
+    postings = _postings([Counter(_tokens(task, row.input)) for row in train])
+    answers = []
+    for row in test:
+        scores = np.zeros(len(train))
+        for token in sorted(set(_tokens(task, row.input))):
+            if token in postings:
+                numbers, weights = postings[token]
+                scores[numbers] += weights
+        best = int(scores.argmax())
+        answers.append(train[best].output if scores[best] > 0 else "")
+    return answers
+
+
+def overlap(task: Task, values: Mapping[str, str]) -> str:
+    """A name or number from the sentence of the context that shares most words with the question."""
+    context = values.get(task.context_field, "")
+    question = " ".join(text for name, text in values.items() if name != task.context_field)
+    asked = set(_words(question))
+    sentences = [part for part in _SENTENCE.split(context) if part.strip()]
+    if not sentences:
+        return ""
+    rarity = Counter(word for part in sentences for word in set(_words(part)))
+
+    def shared(part: str) -> float:
+        return sum(1 / rarity[word] for word in asked & set(_words(part)))
+
+    best = max(sentences, key=shared)  # the first of equals
+    spans = [span for span in _NAME_OR_NUMBER.findall(best) if not asked & set(_words(span))]
+    if _ASKS_NUMBER.search(question):
+        spans = [span for span in spans if any(map(str.isdigit, span))] or spans
+    return spans[0] if spans else best.strip().rstrip(".!?")
+
+
+def _postings(rows: Sequence[Counter[str]]) -> dict[str, tuple[Array, Array]]:
+    """For each token the rows that have it and their BM25 weights."""
+    import numpy as np
+
+    lengths = [row.total() for row in rows]
+    mean = max(1.0, sum(lengths) / len(rows))
+    entries: dict[str, list[tuple[int, float]]] = {}
+    for number, row in enumerate(rows):
+        norm = _K1 * (1 - _B + _B * lengths[number] / mean)
+        for token, count in row.items():
+            entries.setdefault(token, []).append((number, count * (_K1 + 1) / (count + norm)))
+    found = {}
+    for token, pairs in entries.items():
+        rarity = math.log(1 + (len(rows) - len(pairs) + 0.5) / (len(pairs) + 0.5))
+        numbers = np.array([number for number, _ in pairs], dtype=np.int64)
+        found[token] = (numbers, rarity * np.array([weight for _, weight in pairs]))
+    return found
+
+
+def _tokens(task: Task, values: Mapping[str, str]) -> list[str]:
+    return [token for entry in task.inputs for token in _words(values.get(entry.name, ""))]
+
+
+def _words(text: str) -> list[str]:
+    return _TOKEN.findall(text.casefold())

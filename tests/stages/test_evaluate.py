@@ -1,0 +1,192 @@
+"""The evaluate stage on a real exported folder: a bag-of-words classifier in ONNX, made here by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from p2m.errors import DataError
+from p2m.metrics.accuracy import Accuracy
+from p2m.metrics.macro_f1 import MacroF1
+from p2m.runtimes.predict import Settings
+from p2m.stages.evaluate import evaluate
+from p2m.types import Example, Exported, Field, Runtime, Split, Task, TaskType
+
+TASK = Task(
+    type=TaskType.CLASSIFICATION,
+    instruction="",
+    inputs=(Field("text"),),
+    output=Field("label"),
+    labels=("play", "stop"),
+)
+WORDS = {"[UNK]": 0, "song": 1, "halt": 2, "now": 3, "please": 4}
+TEST = tuple(
+    Example({"text": text}, label)
+    for text, label in [
+        ("song now", "play"),
+        ("song please", "play"),
+        ("halt", "stop"),
+        ("song halt halt", "stop"),
+        ("please song", "stop"),
+    ]
+)
+TRAIN = (
+    Example({"text": "halt please"}, "stop"),
+    Example({"text": "halt it"}, "stop"),
+    Example({"text": "song"}, "play"),
+)
+PARTS = Split(train=TRAIN, validation=(), test=TEST, evidence="gold")
+
+
+@dataclass
+class Here:
+    """A run in a temporary folder that remembers its progress."""
+
+    folder: Path
+    runtime: Runtime = field(default_factory=lambda: Runtime(threads=1))
+    seen: list[tuple[int, int]] = field(default_factory=list)
+
+    def progress(self, done: int, total: int, note: str = "") -> None:
+        self.seen.append((done, total))
+
+    def say(self, line: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Oracle:
+    """A teacher that answers by one word; a real object, though a simple one."""
+
+    word: str = "halt"
+    can_answer: bool = True
+
+    def refusal(self, task: Task) -> str | None:
+        return None
+
+    def generate(self, task: Task, number: int, *, seed: int, texts: Path | None) -> Iterator[Example]:
+        return iter(())
+
+    def answer(self, task: Task, inputs: Sequence[Mapping[str, str]]) -> list[str]:
+        return ["stop" if self.word in row["text"] else "play" for row in inputs]
+
+    def figures(self, task: Task, rows: Sequence[Example]) -> dict[str, float]:
+        return {}
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> Exported:
+    """logits = the sum of one row of weights per word, over words that are not padding."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    folder = tmp_path / "model"
+    folder.mkdir()
+    weights = np.array([[0, 0], [2, 0], [0, 2], [0, 0], [0, 0]], dtype=np.float32)
+    names = ("input_ids", "attention_mask", "token_type_ids")
+    nodes = [
+        helper.make_node("Gather", ["weights", "input_ids"], ["each"]),
+        helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["mask", "last"], ["wide"]),
+        helper.make_node("Mul", ["each", "wide"], ["kept"]),
+        helper.make_node("Cast", ["token_type_ids"], ["types"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["types", "last"], ["none"]),
+        helper.make_node("Add", ["kept", "none"], ["both"]),
+        helper.make_node("ReduceSum", ["both", "middle"], ["logits"], keepdims=0),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "bag",
+        [helper.make_tensor_value_info(name, TensorProto.INT64, ["rows", "words"]) for name in names],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["rows", 2])],
+        [
+            numpy_helper.from_array(weights, "weights"),
+            numpy_helper.from_array(np.array([2]), "last"),
+            numpy_helper.from_array(np.array([1]), "middle"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(model, str(folder / "model.onnx"))
+    tokenizer = Tokenizer(models.WordLevel(WORDS, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    Settings(kind="classification", fields=("text",), labels=TASK.labels).write(folder)
+    return Exported(model=folder, precision="fp32", parameters=10, size_bytes=1, trials=())
+
+
+def judge(exported: Exported, tmp_path: Path, **given: object):  # type: ignore[no-untyped-def]
+    metrics = (Accuracy(), MacroF1())
+    settings = {"metrics": metrics, "teacher": None, "bootstrap": 200, "seed": 0, "run": Here(tmp_path)}
+    return evaluate(TASK, given.pop("parts", PARTS), exported, **{**settings, **given})  # type: ignore[arg-type]
+
+
+def test_the_exported_model_is_scored_with_intervals_on_the_test_rows(
+    exported: Exported, tmp_path: Path
+) -> None:
+    run = Here(tmp_path)
+    found = judge(exported, tmp_path, run=run)
+    accuracy, macro = found.scores
+    assert (accuracy.metric, accuracy.value, accuracy.rows) == ("accuracy", 0.8, 5)
+    assert accuracy.low < 0.8 < accuracy.high <= 1.0
+    assert macro.metric == "macro_f1"
+    assert macro.value == pytest.approx(0.8)
+    assert found.evidence == "gold"
+    assert run.seen[-1] == (5, 5)
+
+
+def test_every_row_is_kept_with_what_was_said_and_whether_it_is_right(
+    exported: Exported, tmp_path: Path
+) -> None:
+    rows = judge(exported, tmp_path).rows
+    assert [row.predicted for row in rows] == ["play", "play", "stop", "stop", "play"]
+    assert [row.correct for row in rows] == [1.0, 1.0, 1.0, 1.0, 0.0]
+    assert rows[0].confidence == pytest.approx(np.exp(2) / (np.exp(2) + 1))
+    assert [row.input for row in rows] == [row.input for row in TEST]
+
+
+def test_baselines_answer_the_same_rows(exported: Exported, tmp_path: Path) -> None:
+    """Nearest are: song, song, halt, song (rarer than halt), song."""
+    found = judge(exported, tmp_path).baselines
+    assert found == {"majority": 0.6, "retrieval": 0.6}
+    other = (Example({"text": "play it"}, "play"), *(replace(row, output="play") for row in TRAIN))
+    flipped = judge(exported, tmp_path, parts=replace(PARTS, train=other)).baselines
+    assert flipped == {"majority": 0.4, "retrieval": 0.4}
+
+
+def test_a_teacher_that_can_answer_is_compared_and_another_is_explained(
+    exported: Exported, tmp_path: Path
+) -> None:
+    assert judge(exported, tmp_path).teacher is None
+    able = judge(exported, tmp_path, teacher=Oracle())
+    assert able.teacher == 0.8
+    assert able.teacher_note == "Oracle on the same 5 rows"
+    unable = judge(exported, tmp_path, teacher=Oracle(can_answer=False))
+    assert unable.teacher is None
+    assert "cannot answer" in unable.teacher_note
+
+
+def test_evaluation_repeats_itself(exported: Exported, tmp_path: Path) -> None:
+    assert judge(exported, tmp_path) == judge(exported, tmp_path)
+    few = [judge(exported, tmp_path, seed=seed, bootstrap=3).scores[0].low for seed in range(8)]
+    assert len(set(few)) > 1
+
+
+def test_another_right_answer_counts(exported: Exported, tmp_path: Path) -> None:
+    lenient = replace(PARTS, test=(*TEST[:4], replace(TEST[4], also=("play",))))
+    assert judge(exported, tmp_path, parts=lenient).scores[0].value == 1.0
+
+
+def test_it_is_the_exported_folder_that_is_judged(exported: Exported, tmp_path: Path) -> None:
+    settings = json.loads((exported.model / "predictor.json").read_text())
+    settings["labels"] = ["stop", "play"]
+    (exported.model / "predictor.json").write_text(json.dumps(settings))
+    assert judge(exported, tmp_path).scores[0].value == pytest.approx(0.2)
+
+
+def test_no_test_row_is_an_error(exported: Exported, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data\.test"):
+        judge(exported, tmp_path, parts=replace(PARTS, test=()))
