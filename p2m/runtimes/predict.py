@@ -1,0 +1,628 @@
+#!/usr/bin/env python3
+"""Answers of a small model, with onnxruntime, tokenizers and numpy alone.
+
+One file on purpose: evaluation runs it, and the bundle ships this very file beside the model, so what was judged
+is what is deployed. It imports nothing of the package that built it. Training uses its readers too, so that rows
+become tensors, and tensors answers, in one way everywhere.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+FORMAT = 1  # of predictor.json
+SETTINGS = "predictor.json"
+KINDS = ("span", "classification", "seq2seq")
+CHECKSUMS = "SHA256SUMS"
+PAD, EOS, OFFSET, BYTES = 0, 1, 3, 259  # ByT5's convention (Xue et al., 2022): byte + 3; 0 pads, 1 ends, 2 is spare
+
+
+class InputError(ValueError):
+    """A row that the model cannot read."""
+
+
+class BundleError(RuntimeError):
+    """A model folder that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model says, and how sure it is (0 to 1)."""
+
+    output: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Settings:
+    """predictor.json: how rows become the model's input, and its output answers."""
+
+    kind: str  # one of KINDS
+    fields: tuple[str, ...]  # names that each input has
+    context: str = ""  # span: the field whose text holds the answer
+    labels: tuple[str, ...] = ()  # classification: by index of the logit
+    max_length: int = 256  # tokens of a window (span) or input (classification); bytes of an input (seq2seq)
+    stride: int = 0  # span: tokens that neighbouring windows share
+    max_answer: int = 32  # span: tokens of the longest answer; seq2seq: bytes of it
+
+    @staticmethod
+    def read(folder: Path) -> Settings:
+        """Read and check `predictor.json`.
+
+        Raises:
+            BundleError: there is none, or it is not one that this file understands.
+        """
+        path = folder / SETTINGS
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            if data.pop("format") != FORMAT:
+                raise BundleError(f"{path}: written by another version; use the predict.py that came with it")
+            data["fields"], data["labels"] = tuple(data["fields"]), tuple(data.get("labels", ()))
+            settings = Settings(**data)
+        except OSError as error:
+            raise BundleError(f"{path}: cannot be read ({error.strerror or error}); is this a model folder?") from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BundleError(f"{path}: not a model's settings ({error!r}); copy the bundle again") from None
+        if settings.kind not in KINDS or not settings.fields:
+            raise BundleError(f"{path}: kind {settings.kind!r} is not one of {', '.join(KINDS)}")
+        return settings
+
+    def write(self, folder: Path) -> None:
+        data = {"format": FORMAT, **{name: getattr(self, name) for name in self.__dataclass_fields__}}
+        (folder / SETTINGS).write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+# --------------------------------------------------------------------------- rows to text
+
+
+def check_row(row: Any, fields: Sequence[str]) -> dict[str, str]:
+    """The task's fields of a row; further keys are ignored.
+
+    Raises:
+        InputError: a field is missing or is not text.
+    """
+    if not isinstance(row, Mapping):
+        raise InputError(f"expected an object with {_named(fields)}, not {_kind_of(row)}")
+    missing = [name for name in fields if name not in row]
+    if missing:
+        there = f"there is {_named(list(row))}" if row else "the object is empty"
+        raise InputError(f"no {_named(missing)}; expected {_named(fields)}, {there}")
+    for name in fields:
+        if not isinstance(row[name], str):
+            raise InputError(f'"{name}" must be text, not {_kind_of(row[name])}')
+        try:
+            row[name].encode("utf-8")
+        except UnicodeEncodeError:
+            raise InputError(f'"{name}" holds half a surrogate pair, which is not text') from None
+    return {name: row[name] for name in fields}
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _kind_of(value: Any) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def joined(row: Mapping[str, str], fields: Sequence[str]) -> str:
+    """One text of several fields: the text alone where there is one, else a line `name: text` each."""
+    if len(fields) == 1:
+        return row[fields[0]]
+    return "\n".join(f"{name}: {row[name]}" for name in fields)
+
+
+# --------------------------------------------------------------------------- spans
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of one row's context as the encoder sees it; all arrays are as long as `ids`."""
+
+    row: int
+    ids: list[int]
+    types: list[int]
+    starts: Any  # (length,) int: first character of the token in the context, -1 outside the context
+    ends: Any  # (length,) int: character after its last
+    opens: Any  # (length,) bool: a token that begins a word of the context
+    closes: Any  # (length,) bool: a token that ends one
+
+
+class SpanReader:
+    """Question and context to overlapping windows; start and end logits to the best span of whole words."""
+
+    def __init__(self, settings: Settings, tokenizer: Any) -> None:
+        self.settings = settings
+        self.tokenizer = tokenizer
+        self.question_fields = tuple(name for name in settings.fields if name != settings.context)
+        tokenizer.no_padding()
+
+    def windows(self, rows: Sequence[Mapping[str, str]], max_length: int | None = None) -> list[Window]:
+        """The windows of all rows, in order; a row has at least one."""
+        length = max_length or self.settings.max_length
+        contexts = [row[self.settings.context] for row in rows]
+        if self.question_fields:
+            questions = self._questions(rows, length)
+            stride = min(self.settings.stride, length // 4)
+            self.tokenizer.enable_truncation(length, stride=stride, strategy="only_second")
+            encodings = self.tokenizer.encode_batch(list(zip(questions, contexts, strict=True)))
+            part = 1
+        else:
+            self.tokenizer.enable_truncation(length, stride=min(self.settings.stride, length // 4))
+            encodings = self.tokenizer.encode_batch(contexts)
+            part = 0
+        found = []
+        for index, encoding in enumerate(encodings):
+            found += [_window(index, each, part) for each in (encoding, *encoding.overflowing)]
+        return found
+
+    def _questions(self, rows: Sequence[Mapping[str, str]], length: int) -> list[str]:
+        """Questions, cut where they would leave the context less than half of a window."""
+        self.tokenizer.no_truncation()
+        texts = [joined(row, self.question_fields) for row in rows]
+        encodings = self.tokenizer.encode_batch(texts, add_special_tokens=False)
+        limit = length // 2 - 4
+        return [
+            text[: encoding.offsets[limit - 1][1]] if len(encoding.ids) > limit else text
+            for text, encoding in zip(texts, encodings, strict=True)
+        ]
+
+    def answers(
+        self, rows: Sequence[Mapping[str, str]], windows: Sequence[Window], starts: Any, ends: Any
+    ) -> list[Answer]:
+        """The best span of each row; `starts` and `ends` hold a logits array (at least `length`) a window.
+
+        The score is p(start) p(end), each a softmax over the words of all windows of the row.
+        """
+        groups: dict[int, list[int]] = {}
+        for position, window in enumerate(windows):
+            groups.setdefault(window.row, []).append(position)
+        return [
+            self._best(row[self.settings.context], [(windows[p], starts[p], ends[p]) for p in groups[index]])
+            for index, row in enumerate(rows)
+        ]
+
+    def _best(self, context: str, parts: Sequence[tuple[Window, Any, Any]]) -> Answer:
+        import numpy as np
+
+        best, text, total_start, total_end = -np.inf, "", [], []
+        for window, start, end in parts:
+            opens, closes = np.flatnonzero(window.opens), np.flatnonzero(window.closes)
+            if not len(opens) or not len(closes):
+                continue
+            first = np.asarray(start, dtype=np.float64)[opens]
+            last = np.asarray(end, dtype=np.float64)[closes]
+            total_start.append(first)
+            total_end.append(last)
+            distance = closes[None, :] - opens[:, None]
+            sums = np.where(
+                (distance >= 0) & (distance < self.settings.max_answer), first[:, None] + last[None, :], -np.inf
+            )
+            i, j = np.unravel_index(int(np.argmax(sums)), sums.shape)
+            if sums[i, j] > best:
+                best = float(sums[i, j])
+                text = context[window.starts[opens[i]] : window.ends[closes[j]]]
+        if not total_start or best == -np.inf:
+            return Answer("", 0.0)
+        weight = _log_sum(np.concatenate(total_start)) + _log_sum(np.concatenate(total_end))
+        return Answer(text.strip(), float(min(1.0, np.exp(best - weight))))
+
+
+def _window(row: int, encoding: Any, part: int) -> Window:
+    import numpy as np
+
+    inside = np.array([each == part for each in encoding.sequence_ids], dtype=bool)
+    words = np.array([-1 if each is None else each for each in encoding.word_ids])
+    words[~inside] = -1
+    offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+    changes = words[1:] != words[:-1]
+    return Window(
+        row,
+        encoding.ids,
+        encoding.type_ids,
+        starts=np.where(inside, offsets[:, 0], -1),
+        ends=np.where(inside, offsets[:, 1], -1),
+        opens=inside & np.concatenate([[True], changes]),
+        closes=inside & np.concatenate([changes, [True]]),
+    )
+
+
+def _log_sum(logits: Any) -> float:
+    import numpy as np
+
+    top = float(logits.max())
+    return top + float(np.log(np.exp(logits - top).sum()))
+
+
+# --------------------------------------------------------------------------- labels
+
+
+class LabelReader:
+    """Fields to one text or a pair; logits to a label and its softmax."""
+
+    def __init__(self, settings: Settings, tokenizer: Any) -> None:
+        self.settings = settings
+        self.tokenizer = tokenizer
+        tokenizer.no_padding()
+
+    def encode(self, rows: Sequence[Mapping[str, str]], max_length: int | None = None) -> list[Any]:
+        """Encodings with `ids` and `type_ids`, one a row. Two fields make a pair, more are joined."""
+        fields = self.settings.fields
+        self.tokenizer.enable_truncation(max_length or self.settings.max_length, strategy="longest_first")
+        if len(fields) == 2:
+            pairs = [(row[fields[0]], row[fields[1]]) for row in rows]
+            return list(self.tokenizer.encode_batch(pairs))
+        return list(self.tokenizer.encode_batch([joined(row, fields) for row in rows]))
+
+    def answers(self, logits: Any) -> list[Answer]:
+        """`logits` is (rows, labels)."""
+        import numpy as np
+
+        values = np.asarray(logits, dtype=np.float64)
+        shares = np.exp(values - values.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        best = shares.argmax(axis=1)
+        return [Answer(self.settings.labels[i], float(share[i])) for i, share in zip(best, shares, strict=True)]
+
+
+# --------------------------------------------------------------------------- bytes
+
+
+class ByteReader:
+    """Fields to bytes and back. An input that is too long loses the end of its longest field."""
+
+    def __init__(self, settings: Settings, tokenizer: Any = None) -> None:
+        self.settings = settings
+
+    def encode(self, row: Mapping[str, str], max_length: int | None = None) -> list[int]:
+        """Ids of the input, the end mark included."""
+        limit = (max_length or self.settings.max_length) - 1
+        fields = self.settings.fields
+        text = joined(row, fields).encode("utf-8")
+        if len(text) > limit:
+            longest = max(fields, key=lambda name: len(row[name].encode("utf-8")))
+            kept = max(0, len(row[longest].encode("utf-8")) - (len(text) - limit))
+            cut = row[longest].encode("utf-8")[:kept].decode("utf-8", errors="ignore")
+            text = joined({**row, longest: cut}, fields).encode("utf-8")[:limit]
+        return [byte + OFFSET for byte in text] + [EOS]
+
+    @staticmethod
+    def encode_answer(text: str, max_length: int) -> list[int]:
+        return [byte + OFFSET for byte in text.encode("utf-8")][: max_length - 1] + [EOS]
+
+    @staticmethod
+    def decode(ids: Iterable[int]) -> str:
+        """The text before the end mark; bytes that are not UTF-8 are dropped."""
+        found = bytearray()
+        for each in ids:
+            if each == EOS:
+                break
+            if OFFSET <= each < BYTES:
+                found.append(each - OFFSET)
+        return found.decode("utf-8", errors="ignore")
+
+
+# --------------------------------------------------------------------------- the model
+
+
+class Predictor:
+    """An exported model folder, opened. `threads` is onnxruntime's within one operator."""
+
+    def __init__(self, folder: str | Path, *, threads: int = 1) -> None:
+        self.folder = Path(folder)
+        self.settings = Settings.read(self.folder)
+        self._threads = threads
+        if self.settings.kind == "seq2seq":
+            self._reader: Any = ByteReader(self.settings)
+            self._encoder, self._decoder = self._open("encoder.onnx"), self._open("decoder.onnx")
+            return
+        reader = SpanReader if self.settings.kind == "span" else LabelReader
+        self._reader = reader(self.settings, _tokenizer(self.folder / "tokenizer.json"))
+        self._model = self._open("model.onnx")
+
+    def predict(self, rows: Sequence[Mapping[str, str]], *, batch_size: int = 8) -> list[Answer]:
+        """Answers in the order of the rows; each row has the task's fields.
+
+        Raises:
+            InputError: a row lacks a field, or a field is not text.
+        """
+        checked = [check_row(row, self.settings.fields) for row in rows]
+        if not checked:
+            return []
+        if self.settings.kind == "span":
+            return self._spans(checked, batch_size)
+        if self.settings.kind == "classification":
+            return self._labels(checked, batch_size)
+        return self._texts(checked, batch_size)
+
+    def _open(self, name: str) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        path = self.folder / name
+        if not path.is_file():
+            raise BundleError(f"{path}: missing; copy the bundle again")
+        try:
+            return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises a dozen unrelated types for a damaged file
+            raise BundleError(f"{path}: onnxruntime cannot open it ({_first_line(error)})") from None
+
+    def _spans(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
+        windows = self._reader.windows(rows)
+        starts: list[Any] = [None] * len(windows)
+        ends: list[Any] = [None] * len(windows)
+        for batch in by_length([len(window.ids) for window in windows], batch_size):
+            outputs = self._model.run(None, padded([(windows[i].ids, windows[i].types) for i in batch]))
+            for place, i in enumerate(batch):
+                starts[i], ends[i] = outputs[0][place], outputs[1][place]
+        answers: list[Answer] = self._reader.answers(rows, windows, starts, ends)
+        return answers
+
+    def _labels(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
+        encodings = self._reader.encode(rows)
+        answers: list[Any] = [None] * len(rows)
+        for batch in by_length([len(each.ids) for each in encodings], batch_size):
+            feeds = padded([(encodings[i].ids, encodings[i].type_ids) for i in batch])
+            for i, answer in zip(batch, self._reader.answers(self._model.run(None, feeds)[0]), strict=True):
+                answers[i] = answer
+        return answers
+
+    def _texts(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
+        encoded = [self._reader.encode(row) for row in rows]
+        answers: list[Any] = [None] * len(rows)
+        for batch in by_length([len(ids) for ids in encoded], batch_size):
+            for i, answer in zip(batch, self._greedy([encoded[i] for i in batch]), strict=True):
+                answers[i] = answer
+        return answers
+
+    def _greedy(self, inputs: Sequence[Sequence[int]]) -> list[Answer]:
+        """The likeliest byte at a time; the score is the probability that the model gives to the whole answer."""
+        import numpy as np
+
+        feeds = padded([(ids, ids) for ids in inputs])
+        mask = feeds["attention_mask"]
+        names = [each.name for each in self._encoder.get_outputs()]
+        cross = dict(zip(names, self._encoder.run(None, {k: feeds[k] for k in ("input_ids", "attention_mask")}), strict=True))
+        outputs = [each.name for each in self._decoder.get_outputs()]
+        past = {
+            each.name: np.zeros((len(inputs), each.shape[1], 0, each.shape[3]), dtype=np.float32)
+            for each in self._decoder.get_inputs()
+            if each.name.startswith("past_")
+        }
+        tokens = np.zeros((len(inputs), 1), dtype=np.int64)  # decoding starts from the padding mark
+        found: list[list[int]] = [[] for _ in inputs]
+        logs, open_rows = np.zeros(len(inputs)), np.ones(len(inputs), dtype=bool)
+        for _ in range(self.settings.max_answer):
+            result = dict(
+                zip(outputs, self._decoder.run(None, {"input_ids": tokens, "attention_mask": mask, **past, **cross}), strict=True)
+            )
+            logits = result.pop("logits")[:, -1, :].astype(np.float64)
+            best = logits.argmax(axis=1)
+            for i in np.flatnonzero(open_rows):
+                found[i].append(int(best[i]))
+                logs[i] += logits[i, best[i]] - _log_sum(logits[i])
+            open_rows &= best != EOS
+            if not open_rows.any():
+                break
+            tokens = np.where(open_rows, best, PAD)[:, None].astype(np.int64)
+            past = {name.replace("present_", "past_"): value for name, value in result.items()}
+        return [Answer(self._reader.decode(ids), float(np.exp(log))) for ids, log in zip(found, logs, strict=True)]
+
+
+def by_length(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
+    """Indices in batches of similar length, so that little is padded."""
+    order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]
+
+
+def padded(items: Sequence[tuple[Sequence[int], Sequence[int]]]) -> dict[str, Any]:
+    """Ids and type ids as the arrays that an encoder takes, each (rows, longest)."""
+    import numpy as np
+
+    shape = (len(items), max(len(ids) for ids, _ in items))
+    feeds = {name: np.zeros(shape, dtype=np.int64) for name in ("input_ids", "attention_mask", "token_type_ids")}
+    for place, (ids, types) in enumerate(items):
+        feeds["input_ids"][place, : len(ids)] = ids
+        feeds["attention_mask"][place, : len(ids)] = 1
+        feeds["token_type_ids"][place, : len(types)] = types
+    return feeds
+
+
+def _tokenizer(path: Path) -> Any:
+    from tokenizers import Tokenizer
+
+    if not path.is_file():
+        raise BundleError(f"{path}: missing; copy the bundle again")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises plain Exception
+        raise BundleError(f"{path}: not a tokenizer ({_first_line(error)})") from None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+# --------------------------------------------------------------------------- checksums
+
+
+def check_sums(folder: Path) -> list[str]:
+    """What differs from the folder's SHA256SUMS; [] where every listed file is there and unchanged.
+
+    Raises:
+        BundleError: there is no list to check against.
+    """
+    path = folder / CHECKSUMS
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"{path}: cannot be read ({_first_line(error)}); is {folder} a bundle?") from None
+    wrong = []
+    for line in lines:
+        digest, _, name = line.partition("  ")
+        if len(digest) != 64 or not name or os.path.isabs(name) or ".." in Path(name).parts:
+            wrong.append(f"{line!r}: not a line of checksums")
+            continue
+        try:
+            with (folder / name).open("rb") as stream:
+                actual = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            wrong.append(f"{name}: {error.strerror or error}")
+            continue
+        if actual != digest:
+            wrong.append(f"{name}: changed since it was packaged")
+    return wrong if lines else [f"{path}: lists nothing"]
+
+
+# --------------------------------------------------------------------------- command line
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 done, 1 the bundle is broken, 2 the input is wrong, 5 checksums differ."""
+    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        if options.check:
+            return _check(Path(__file__).resolve().parent if options.model is None else Path(options.model))
+        return _run(options)
+    except InputError as error:
+        return _fail(str(error), 2)
+    except BundleError as error:
+        return _fail(str(error), 1)
+    except ImportError as error:
+        return _fail(f"{_first_line(error)}; type: pip install -r requirements.txt", 1)
+    except BrokenPipeError:  # the reader of our output went away: not our failure
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="predict.py",
+        description="Answer one input, or every line of JSON on standard input, as JSON lines.",
+        epilog="""examples:
+  python predict.py '{"question": "Who built it?", "context": "It was built by Ada Marsh."}'
+  python predict.py 'a text, where the model has one input field'
+  python predict.py < inputs.jsonl > answers.jsonl
+  python predict.py --check""",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("input", nargs="?", help="one input: a JSON object of the fields, or text where there is one field")
+    parser.add_argument("--model", metavar="DIR", help="the model's folder (default: model/ beside this file)")
+    parser.add_argument("--threads", type=_positive, default=1, metavar="N", help="processor threads (default: 1)")
+    parser.add_argument(
+        "--batch-size", type=_positive, default=1, metavar="N", help="lines answered at once (default: 1, each at once)"
+    )
+    parser.add_argument("--check", action="store_true", help=f"compare every file with {CHECKSUMS} and stop")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1, not {text!r}")
+    return int(text)
+
+
+def _run(options: argparse.Namespace) -> int:
+    folder = Path(options.model) if options.model else Path(__file__).resolve().parent / "model"
+    settings = Settings.read(folder)
+    if options.input is None and sys.stdin.isatty():
+        raise InputError(f"no input: give {_named(settings.fields)} as an argument or lines; see --help")
+    one = None if options.input is None else check_row(parse_argument(options.input, settings.fields), settings.fields)
+    predictor = Predictor(folder, threads=options.threads)
+    if one is not None:
+        _write(sys.stdout, predictor.predict([one]))
+        return 0
+    batch: list[dict[str, str]] = []
+    for row in read_lines(sys.stdin.buffer, settings.fields, before_error=lambda: _flush(predictor, batch)):
+        batch.append(row)
+        if len(batch) >= options.batch_size:
+            _flush(predictor, batch)
+    _flush(predictor, batch)
+    return 0
+
+
+def _flush(predictor: Predictor, batch: list[dict[str, str]]) -> None:
+    _write(sys.stdout, predictor.predict(batch, batch_size=max(1, len(batch))))
+    batch.clear()
+
+
+def parse_argument(text: str, fields: Sequence[str]) -> Any:
+    """The row that a command-line argument stands for: JSON, or bare text where there is one field."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if isinstance(value, dict):
+        return value
+    if len(fields) == 1:
+        return {fields[0]: value if isinstance(value, str) else text}
+    raise InputError(f"the model has {len(fields)} input fields: give a JSON object with {_named(fields)}")
+
+
+def read_lines(stream: Iterable[bytes], fields: Sequence[str], before_error: Any = lambda: None) -> Iterator[dict[str, str]]:
+    """Rows of JSON Lines; blank lines are skipped. `before_error` is called before a bad line is reported.
+
+    Raises:
+        InputError: a line is not a row, with its number.
+    """
+    for number, raw in enumerate(stream, start=1):
+        try:
+            line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+            if not line:
+                continue
+            value = json.loads(line)
+            row = check_row({fields[0]: value} if isinstance(value, str) and len(fields) == 1 else value, fields)
+        except UnicodeDecodeError:
+            problem = "not UTF-8"
+        except InputError as error:
+            problem = str(error)
+        except (ValueError, RecursionError):
+            problem = f"not JSON; expected an object with {_named(fields)}"
+        else:
+            yield row
+            continue
+        before_error()
+        raise InputError(f"line {number}: {problem}")
+
+
+def _write(stream: TextIO, answers: Iterable[Answer]) -> None:
+    for answer in answers:
+        line = json.dumps({"output": answer.output, "score": round(answer.score, 4)}, ensure_ascii=False)
+        stream.write(line + "\n")
+        stream.flush()
+
+
+def _check(folder: Path) -> int:
+    wrong = check_sums(folder)
+    for line in wrong:
+        print(f"predict.py: {line}", file=sys.stderr)
+    if not wrong:
+        print(f"{folder}: every file is as it was packaged")
+    return 5 if wrong else 0
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"predict.py: {message}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

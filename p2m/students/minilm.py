@@ -1,0 +1,132 @@
+"""all-MiniLM-L6-v2 (Wang et al., 2020; Reimers and Gurevych, 2019): a 22M encoder with a span or a label head.
+
+It saw question and passage pairs of SQuAD, without their answers, in its contrastive training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from p2m.errors import UserError
+from p2m.runtimes.predict import Settings
+from p2m.students import weights
+from p2m.students.encoder import LabelLearner, SpanLearner, backend
+from p2m.types import Learner, Task, TaskType
+
+MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of its model.safetensors
+_SHAPE = {
+    "vocab_size": 30522,
+    "hidden_size": 384,
+    "num_hidden_layers": 6,
+    "intermediate_size": 1536,
+    "max_position_embeddings": 512,
+    "type_vocab_size": 2,
+}
+
+
+@dataclass(frozen=True)
+class MiniLM:
+    """A BERT checkpoint, fine-tuned; any folder or Hub name of that architecture does as `model`."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    model: str = MODEL
+    revision: str = "main"  # on the Hub; what arrives is checked against `sha256`
+    sha256: str = SHA256  # of model.safetensors; "" accepts any
+    license: str = "apache-2.0"
+    languages: tuple[str, ...] = ("en",)  # that the base model knows
+    window: int = 384  # tokens read at once when answering; longer passages are read in several windows
+    stride: int = 128  # tokens that neighbouring windows share
+    max_answer: int = 32  # tokens of the longest answer
+    dropout: float = 0.1  # after each sublayer
+    attention_dropout: float = 0.0  # any rate above 0 leaves the fused kernel and doubles a step's time on a CPU
+
+    @property
+    def parameters(self) -> int:
+        """Encoder, pooler and a head of two outputs; a label head adds hidden_size + 1 a further label."""
+        return _count({**_SHAPE, **weights.shape(weights.local_folder(self.model, MODEL))})
+
+    @property
+    def size_bytes(self) -> int:
+        """Eight bits a weight, and the tokenizer (about 23 bytes an entry)."""
+        return self.parameters + 23 * _SHAPE["vocab_size"]
+
+    def refusal(self, task: Task) -> str | None:
+        """Why the model cannot learn the task."""
+        if task.type not in (TaskType.QUESTION_ANSWERING, TaskType.CLASSIFICATION):
+            return f"an encoder marks spans and labels and cannot write text ({task.type}); student=tiny_seq2seq can"
+        if self.languages and task.language not in self.languages:
+            return f"its base model knows {', '.join(self.languages)}, the task is in {task.language}"
+        return None
+
+    def prepare(self, task: Task, labels: Sequence[str], *, seed: int) -> Learner:
+        """The base model with a fresh head.
+
+        Raises:
+            MissingWeights: the weights cannot be had, or are not those that were published.
+        """
+        import torch
+
+        folder = weights.find(self.model, MODEL, revision=self.revision, sha256=self.sha256)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return self._open(task, labels, folder)
+
+    def restore(self, task: Task, labels: Sequence[str], checkpoint: Path) -> Learner:
+        return self._open(task, labels, checkpoint)
+
+    def export(self, task: Task, labels: Sequence[str], checkpoint: Path, target: Path) -> None:
+        """model.onnx with dynamic batch and length, tokenizer.json, predictor.json."""
+        from p2m.students.onnx_graph import encoder_graph
+
+        target.mkdir(parents=True, exist_ok=True)
+        learner = self.restore(task, labels, checkpoint)
+        outputs = ("start_logits", "end_logits") if task.type is TaskType.QUESTION_ANSWERING else ("logits",)
+        encoder_graph(learner.model, outputs, target / "model.onnx")
+        tokenizer = backend(learner.tokenizer)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        tokenizer.save(str(target / "tokenizer.json"))
+        self._settings(task, labels).write(target)
+
+    def _open(self, task: Task, labels: Sequence[str], folder: Path) -> Learner:
+        from transformers import AutoTokenizer, BertForQuestionAnswering, BertForSequenceClassification
+
+        from p2m.students.quiet import quiet
+
+        settings = self._settings(task, labels)
+        options: dict[str, Any] = {
+            "hidden_dropout_prob": self.dropout,
+            "attention_probs_dropout_prob": self.attention_dropout,
+        }
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+            if settings.kind == "span":
+                model = BertForQuestionAnswering.from_pretrained(str(folder), local_files_only=True, **options)
+                return SpanLearner(model, tokenizer, settings)
+            options |= {"id2label": dict(enumerate(labels)), "label2id": {each: i for i, each in enumerate(labels)}}
+            model = BertForSequenceClassification.from_pretrained(str(folder), local_files_only=True, **options)
+        return LabelLearner(model, tokenizer, settings)
+
+    def _settings(self, task: Task, labels: Sequence[str]) -> Settings:
+        fields = tuple(each.name for each in task.inputs)
+        if task.type is TaskType.QUESTION_ANSWERING:
+            return Settings(
+                "span", fields, task.context_field, (), self.window, self.stride, max_answer=self.max_answer
+            )
+        if len(labels) < 2:
+            raise UserError(f"a classification needs two labels, there is {list(labels)}; name them: task.labels=[a,b]")
+        return Settings("classification", fields, labels=tuple(labels), max_length=self.window)
+
+
+def _count(shape: dict[str, Any]) -> int:
+    """Weights of a BertModel with its pooler, and two outputs."""
+    hidden, inner = shape["hidden_size"], shape["intermediate_size"]
+    tables = shape["vocab_size"] + shape["max_position_embeddings"] + shape["type_vocab_size"]
+    layer = 4 * (hidden * hidden + hidden) + (2 * hidden * inner + inner + hidden) + 4 * hidden
+    pooler = hidden * hidden + hidden
+    return int(tables * hidden + 2 * hidden + shape["num_hidden_layers"] * layer + pooler + 2 * (hidden + 1))
