@@ -228,6 +228,7 @@ def _check(frame: Frame, place: str) -> None:
     held: set[str] = set()
     for statement in frame.statements:
         held |= statement.names
+        problems += [f"another name for mark {name!r}" for name in _marks(statement.nodes) & known]
         problems += [f"slot {name!r} in a statement" for name in statement.names - known - _marks(statement.nodes)]
     for question in frame.questions:
         problems += [f"slot {name!r} in a question" for name in question.uses - held - {"t"}]
@@ -320,8 +321,11 @@ def _spoken(slot: Slot, page: _Page) -> str:
         if page.topic == "he":
             before = page.parts[-1] if page.parts else ""
             subject = not before or before.endswith((", ", "that ", "which ", "when ", "where ", "because ", "; "))
-            return value.form("his" if slot.form else "he" if subject else "him")
-        text = value.form(page.topic) if page.topic else value.text
+            if slot.form or subject:
+                return value.form("his" if slot.form else "he")
+            text = value.form("short")  # a pronoun reads badly where a name is no subject
+        else:
+            text = value.form(page.topic) if page.topic else value.text
     else:
         text = value.form(slot.form) if slot.form not in ("", "'s") else value.text
     return text + ("'s" if slot.form == "'s" else "")

@@ -270,7 +270,7 @@ def clause(rng: Random) -> str:
         lambda: f"the price of {get('crop')} had {rng.choice(('fallen', 'risen', 'collapsed', 'doubled'))}",
         lambda: f"{get('group')} {rng.choice(('had left', 'refused to pay', 'feared', 'could no longer afford', 'depended on', 'complained about'))} {get('goods')}",
         lambda: f"the {get('nat_n')} {rng.choice(('had frozen', 'had dried up', 'flooded every spring', 'was too shallow', 'could not be crossed'))}",
-        lambda: f"{get('orgs')} {rng.choice(('had run out of money', 'refused to support it', 'wanted to control', 'had banned', 'needed', 'objected to'))} {get('concept')}",
+        lambda: f"{get('orgs')} {rng.choice(('had run out of money', 'refused to support', 'wanted to control', 'had banned', 'needed', 'objected to'))} {get('concept')}",
         lambda: f"{get('substance')} was {rng.choice(('scarce', 'too expensive', 'in short supply', 'easy to obtain', 'cheaper than ' + get('material')))}",
         lambda: f"there {rng.choice(('were too few', 'were not enough', 'were too many', 'was a lack of'))} {get('people_p')}",
         lambda: f"it was {get('quality')}",

@@ -27,6 +27,7 @@ class Item:
     context: str
     answer: str
     relation: str  # "people.birth"
+    group: str = ""  # rows of one group share their passage; "" where no other row does
 
 
 @cache
@@ -104,7 +105,7 @@ def _state(
 
 def _others(rng: Random, kind: str, frame: Frame) -> list[Frame]:
     known = [other for other in by_topic()[kind] if other is not frame]
-    return rng.sample(known, min(len(known), rng.choice((0, 1, 2, 2, 3, 3, 4))))
+    return rng.sample(known, min(len(known), rng.choice((0, 1, 2, 3, 3, 4, 5))))
 
 
 def _aside(rng: Random, frame: Frame, topic: Value, used: set[str]) -> str:
@@ -152,7 +153,7 @@ def _mixed(rng: Random, lines: list[str], rival: _Rival | None, filler: Filler) 
     lines = list(lines)
     if rival:
         lines.insert(rng.choice((0, len(lines))), rival.text)
-    for _ in range(rng.choice((0, 0, 1, 1, 2))):
+    for _ in range(rng.choice((0, 0, 1, 1, 2, 3))):
         lines.insert(rng.choice((0, len(lines))), filler(rng))
     return lines
 

@@ -20,7 +20,10 @@ def entity(full: str, short: str, common: str, he: str = "it") -> Value:
 
 def person(rng: Random) -> Value:
     """Someone, by first and last name; sometimes with a middle name or initial."""
-    he = "he" if rng.random() < 0.62 else "she"
+    return _human(rng, "he" if rng.random() < 0.62 else "she")
+
+
+def _human(rng: Random, he: str) -> Value:
     first = rng.choice(classes()["male" if he == "he" else "female"])
     if rng.random() < 0.12:
         first = names.syllables(rng, 1, 2) + ("a" if he == "she" else "")
@@ -244,7 +247,7 @@ def orbit(rng: Random) -> Value:
 
 
 TOPICS: dict[str, Maker] = {
-    "person": person, "ruler": ruler, "city": _place("city"), "town": _place("town"), "land": land, "nature": water,
+    "person": person, "man": lambda rng: _human(rng, "he"), "woman": lambda rng: _human(rng, "she"), "ruler": ruler, "city": _place("city"), "town": _place("town"), "land": land, "nature": water,
     "company": company, "institution": institution, "party": party, "club": club, "band": band, "book": _work("book"),
     "film": _work("film"), "song": _work("song"), "painting": _work("painting"), "war": war, "pact": pact,
     "festival": festival, "disaster": disaster, "species": species, "herb": herb, "matter": matter, "device": device,

@@ -30,6 +30,20 @@ class Value:
         return self.forms.get(name, self.text)
 
 
+class Draw(Random):
+    """A source of random draws that remembers the time a passage plays in, so that its years agree roughly."""
+
+    era: int | None = None
+
+    def settle(self) -> None:
+        """Choose a time for the next passage."""
+        draw = self.random()
+        if draw < 0.12:
+            self.era = self.randint(900, 1599)
+        else:
+            self.era = self.randint(1600, 1899) if draw < 0.4 else self.randint(1900, 2012)
+
+
 Sampler = Callable[[Random], Value]
 _SAMPLERS: dict[str, Sampler] = {}
 
@@ -88,6 +102,10 @@ def magnitude(rng: Random, low: int, high: int) -> int:
 
 
 def _year(rng: Random) -> int:
+    draw = rng.random()
+    era = getattr(rng, "era", None)
+    if era is not None and draw < 0.9:
+        return min(2019, era + rng.randint(-35, 35))
     draw = rng.random()
     if draw < 0.1:
         return rng.randint(1000, 1599)
@@ -236,6 +254,11 @@ def weight(rng: Random) -> str:
 @sampler("temperature")
 def temperature(rng: Random) -> str:
     return f"{rng.choice(('', '', '', '−'))}{rng.randint(1, 1800)} {rng.choice(('°C', '°F', 'degrees Celsius', 'degrees'))}"
+
+
+@sampler("weather")
+def weather(rng: Random) -> str:
+    return f"{rng.choice(('', '', '−'))}{rng.randint(1, 44)} {rng.choice(('°C', '°F', 'degrees Celsius', 'degrees'))}"
 
 
 @sampler("speed")
