@@ -12,6 +12,7 @@ from p2m.engine.plan import Step
 from p2m.engine.store import DamagedError, Store
 
 _ABSENT = object()
+_VALUED = ("package", "machine", "stage")  # kinds whose values tell a reader something; digests do not
 _SHOWN = 60  # characters of a value in a line
 
 
@@ -30,7 +31,7 @@ class Change:
             text = f"{self.path}: {self.old or '(none)'} -> {self.new or '(none)'}"
         else:
             verb = "is new" if not self.old else "is gone" if not self.new else "changed"
-            shown = f": {self.old} -> {self.new}" if self.kind in ("package", "machine", "stage") else ""
+            shown = f": {self.old or 'none'} -> {self.new or 'none'}" if self.kind in _VALUED else ""
             text = f"{self.kind} {self.path} {verb}{shown}"
         return f"{text}  {self.where}" if self.where else text
 

@@ -12,7 +12,7 @@ import shutil
 import stat
 import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from p2m.errors import StoreError
@@ -101,14 +101,13 @@ def unique(folder: Path, label: str) -> Path:
 
 
 def remove_tree(folder: Path) -> None:
-    """Delete a folder, read-only files included; what another process deleted meanwhile is no error."""
+    """Delete a folder as far as that goes: what cannot be deleted now is in nobody's way."""
 
-    def retry(function: object, path: str, error: BaseException) -> None:
-        if isinstance(error, FileNotFoundError):
-            return
-        os.chmod(Path(path).parent, stat.S_IRWXU)
-        os.chmod(path, stat.S_IRWXU)
-        function(path)  # type: ignore[operator]
+    def insist(_function: object, path: str, _error: object) -> None:
+        with suppress(OSError):  # a folder that its maker left read-only
+            os.chmod(os.path.dirname(path), stat.S_IRWXU)
+            os.chmod(path, stat.S_IRWXU)
+            shutil.rmtree(path, ignore_errors=True) if os.path.isdir(path) else os.unlink(path)
 
     if os.path.isdir(folder):
-        shutil.rmtree(folder, onerror=lambda function, path, info: retry(function, path, info[1]))
+        shutil.rmtree(folder, onerror=insist)

@@ -98,6 +98,7 @@ class Plan:
         self,
         name: str,
         stage: Stage[..., Any],
+        /,
         *inputs: Ref | None,
         origins: Mapping[str, str] = MappingProxyType({}),
         **settings: Any,

@@ -17,6 +17,7 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_args
 Kind = Literal["pure", "seeded", "recorded", "measured", "volatile"]
 KINDS: tuple[str, ...] = get_args(Kind)
 RUN = "run"  # the parameter that the executor fills
+ORIGINS = "origins"  # taken by `Plan.add`
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -71,6 +72,8 @@ def _read_signature(function: Callable[P, R], version: str, kind: Kind) -> Stage
     for name, parameter in inspect.signature(function).parameters.items():
         if name not in hints:
             raise TypeError(f"{where}: parameter {name} has no type")
+        if name == ORIGINS:
+            raise TypeError(f"{where}: {ORIGINS} is what a plan calls the places of settings; rename it")
         if parameter.kind is parameter.KEYWORD_ONLY:
             settings.append(name)
             if parameter.default is not parameter.empty:

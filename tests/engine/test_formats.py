@@ -47,7 +47,12 @@ def strategy(hint: Any) -> st.SearchStrategy[Any]:
     if dataclasses.is_dataclass(hint):
         inner = typing.get_type_hints(hint)
         return st.builds(hint, **{item.name: strategy(inner[item.name]) for item in dataclasses.fields(hint)})
-    plain = {str: st.text(max_size=10), int: st.integers(), float: st.floats(allow_nan=False), bool: st.booleans()}
+    plain = {
+        str: st.text(max_size=10),
+        int: st.integers(),
+        float: st.floats(allow_nan=False),
+        bool: st.booleans(),
+    }
     return plain[hint]
 
 

@@ -149,9 +149,15 @@ def test_what_is_not_plain_data_is_refused_with_its_path(value: Any, path: str) 
     ("value", "expected"),
     [
         (None, "4f5bc0f53b49d491c47ef2cb42fd4213ff305be2626faa7a69c6e014982e9f6a"),
-        ({"b": [1, 1.5, "é", True, None], "a": {"$x": -0.0}}, "50f20181c47b84783a237e12c8db105c528c4f565b433565e28ca5d37e17a285"),
+        (
+            {"b": [1, 1.5, "é", True, None], "a": {"$x": -0.0}},
+            "50f20181c47b84783a237e12c8db105c528c4f565b433565e28ca5d37e17a285",
+        ),
         (Training(), "8087f3bdbeba16792eed303744033fe32bb1662ac56bd7c9a69382dc8a9c0a9a"),
-        ((TaskType.CLASSIFICATION, b"\x00", 10**30, -7, float("-inf")), "4344ebfc0629fffae2fe8d335413b3d733e46132666ff744b6ae6ac16ed81dde"),
+        (
+            (TaskType.CLASSIFICATION, b"\x00", 10**30, -7, float("-inf")),
+            "4344ebfc0629fffae2fe8d335413b3d733e46132666ff744b6ae6ac16ed81dde",
+        ),
     ],
 )
 def test_golden_digests_hold_the_encoding_still(value: Any, expected: str) -> None:

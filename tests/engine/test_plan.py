@@ -49,7 +49,10 @@ def test_a_stage_reads_its_contract_from_the_signature() -> None:
 def test_a_step_holds_edges_and_settings_with_defaults(plan: Plan, number: Ref) -> None:
     ref = plan.add("grown", grow, number, number, seed=1, origins={"seed": "r.yaml:9"})
     step = plan.step("grown")
-    assert [(edge.parameter, edge.step) for edge in step.inputs] == [("first", "number"), ("rest[0]", "number")]
+    assert [(edge.parameter, edge.step) for edge in step.inputs] == [
+        ("first", "number"),
+        ("rest[0]", "number"),
+    ]
     assert dict(step.settings) == {"seed": 1, "scale": Scale(3)}
     assert step.needs == ("number",)
     assert [step.name for step in plan.steps] == ["file", "number", "grown"]

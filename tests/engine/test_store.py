@@ -36,9 +36,7 @@ def put(store: Store, files: dict[str, bytes]) -> str:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 NAMES = st.lists(st.text("abé ", min_size=1, max_size=3), min_size=1, max_size=3).map("/".join)

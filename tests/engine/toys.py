@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from dataclasses import dataclass
@@ -104,3 +105,14 @@ def slow(first: Number, *, name: str, seconds: float, run: Run) -> Number:
     time.sleep(seconds)
     log(f"slow {name} done")
     return Number(first.value + 1)
+
+
+@stage(version="1", kind="pure")
+def read_folder(files: Files) -> Number:
+    log("read_folder")
+    return Number(len(list(files.path.iterdir())))
+
+
+@stage(version="1", kind="pure")
+def fill(files: Files, *, run: Run) -> Number:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(run.folder / "big"))

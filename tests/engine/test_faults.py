@@ -1,0 +1,284 @@
+"""Kills, rivals and full disks: at worst a step is done again, and nothing wrong is ever served."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_executor import build, small
+from toys import Number
+
+from p2m.engine import hashing
+from p2m.engine.executor import execute
+from p2m.engine.journal import last_run
+from p2m.engine.plan import Plan
+from p2m.engine.store import Store
+from p2m.errors import StoreError
+from p2m.types import Runtime
+
+HERE = Path(__file__).parent
+PROGRAM = """
+import resource, sys
+from pathlib import Path
+from test_faults import chain, Lines
+from p2m.engine.executor import execute
+from p2m.engine.store import Store
+from p2m.errors import P2MError
+from p2m.types import Runtime
+folder, seconds, limit = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+if limit:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    result = execute(chain(folder, seconds), Store(folder / "store"), Runtime(), Lines())
+    print(result.value("s5").value, dict(result.counts))
+except P2MError as error:
+    print(type(error).__name__, error)
+    sys.exit(error.exit_code)
+"""
+NAMES = [f"s{index}" for index in range(6)]
+
+
+class Lines:
+    """An observer that prints."""
+
+    def step_started(self, step: str) -> None:
+        print("started", step, flush=True)
+
+    def progress(self, step: str, done: int, total: int, note: str) -> None: ...
+
+    def said(self, step: str, line: str) -> None: ...
+
+    def waiting(self, step: str, holder: str) -> None:
+        print("waiting", step, holder, flush=True)
+
+    def step_finished(self, step: str, status: str, seconds: float) -> None:
+        print("finished", step, status, flush=True)
+
+    def step_failed(self, step: str, error: BaseException) -> None: ...
+
+
+def chain(folder: Path, seconds: float) -> Plan:
+    from toys import read_number, slow
+
+    plan = Plan("chain")
+    last = plan.add("number", read_number, plan.source("file", folder / "n.txt"))
+    for name in NAMES:
+        last = plan.add(name, slow, last, name=name, seconds=seconds)
+    return plan
+
+
+def start(folder: Path, *, seconds: float = 0.05, limit: int = 0) -> subprocess.Popen[str]:
+    environment = {
+        **os.environ,
+        "P2M_TOY_LOG": str(folder / "log"),
+        "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1])]),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(folder), str(seconds), str(limit)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+    )
+
+
+def log_of(folder: Path) -> list[str]:
+    path = folder / "log"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def assert_sound(store: Store) -> None:
+    """Every blob has its name's content, every entry verifies and has its output."""
+    for blob in (store.root / "cas").rglob("*"):
+        assert blob.is_dir() or hashing.digest_file(blob) == blob.name
+    for entry in (store.root / "ac").rglob("?" * 64):
+        assert store.lookup(entry.name) is not None
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "n.txt").write_text("1")
+    return tmp_path
+
+
+def test_a_build_that_is_killed_again_and_again_loses_at_most_the_running_step(folder: Path) -> None:
+    for step in ("s1", "s3", "s4"):
+        process = start(folder)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.strip() == f"started {step}":
+                break
+        while f"slow {step} started" not in log_of(folder) and process.poll() is None:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        process.stdout.close()
+        store = Store(folder / "store")
+        assert_sound(store)
+        record = last_run(store, "chain")
+        assert record is not None
+        assert record.status == "unfinished"
+    out, _ = start(folder).communicate()
+    assert "7 {" in out
+    done = Counter(line for line in log_of(folder) if line.endswith("done"))
+    assert done == Counter(f"slow {name} done" for name in NAMES)
+    assert "slow s3 resumed" in log_of(folder)  # it found its scratch folder as the kill had left it
+    assert_sound(Store(folder / "store"))
+    assert list((folder / "store" / "steps").iterdir()) == []
+
+
+@pytest.mark.slow
+def test_kills_at_random_moments_never_leave_a_wrong_store(folder: Path) -> None:
+    random_ = random.Random(7)
+    for number in range(40):
+        (folder / "n.txt").write_text(str(number % 4))
+        process = start(folder, seconds=0.01)
+        time.sleep(random_.uniform(0.2, 0.9))
+        process.kill()
+        process.communicate()
+        assert_sound(Store(folder / "store"))
+        out, _ = start(folder, seconds=0.01).communicate()
+        assert f"{number % 4 + 6} {{" in out
+
+
+def test_processes_that_build_the_same_share_the_work(folder: Path) -> None:
+    processes = [start(folder) for _ in range(3)]
+    outputs = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], outputs
+    assert all("7 {" in output for output in outputs)
+    done = Counter(line for line in log_of(folder) if line.endswith("done"))
+    assert done == Counter(f"slow {name} done" for name in NAMES)
+    assert_sound(Store(folder / "store"))
+
+
+def test_who_is_waited_for_is_said(folder: Path) -> None:
+    holder = start(folder, seconds=0.6)
+    assert holder.stdout is not None
+    for line in holder.stdout:
+        if line.startswith("started s0"):
+            break
+    follower = start(folder, seconds=0.6)
+    assert follower.stdout is not None
+    seen = [line for line in follower.stdout if line.startswith("waiting")]
+    holder.communicate()
+    follower.communicate()
+    assert any(f"process {holder.pid}, at it for" in line for line in seen), seen
+
+
+def test_a_lock_goes_with_its_process(folder: Path) -> None:
+    process = start(folder, seconds=30)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("started s0"):
+            break
+    process.kill()
+    process.communicate()
+    began = time.monotonic()
+    store = Store(folder / "store")
+    for key in os.listdir(store.root / "locks"):
+        with store.lock(key, "test", lambda who: pytest.fail(f"waits for {who}")):
+            pass
+    assert time.monotonic() - began < 1
+
+
+def test_a_file_size_limit_is_a_clear_error_and_the_store_stays_intact(folder: Path) -> None:
+    process = start(folder, limit=1500)
+    out, _ = process.communicate()
+    assert process.returncode == 1, out
+    assert "StoreError no room while" in out
+    assert "what was stored before is intact" in out
+    assert_sound(Store(folder / "store"))
+    out, _ = start(folder).communicate()
+    assert "7 {" in out
+
+
+CALLS = ("link", "fsync", "chmod", "mkdir", "rename", "replace", "open", "unlink", "rmdir")
+
+
+class Faulty:
+    """Stands before the operating system's file calls, and fails the n-th one that touches the store."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, store: Path, code: int) -> None:
+        self.store, self.code = str(store), code
+        self.count, self.fail_at = 0, 0
+        for name in CALLS:
+            patch.setattr(os, name, self._wrap(getattr(os, name)))
+        import builtins
+        import io
+
+        opened = self._wrap(io.open)
+        patch.setattr(builtins, "open", opened)
+        patch.setattr(io, "open", opened)
+
+    def _wrap(self, function: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            touched = any(self.store in str(argument) for argument in arguments) or function is FSYNC
+            if touched and self.fail_at:
+                self.count += 1
+                if self.count == self.fail_at:
+                    raise OSError(self.code, os.strerror(self.code), str(arguments[0]))
+            return function(*arguments, **options)
+
+        return call
+
+
+FSYNC = os.fsync
+
+
+def _every_fault(folder: Path, patch: pytest.MonkeyPatch, code: int, stride: int) -> int:
+    """Fail every `stride`-th file call of a cold build, one build each; returns how many builds were tried."""
+    tried, position = 0, 1
+    while True:
+        root = folder / f"store{position}"
+        with patch.context() as inner:
+            faulty = Faulty(inner, root, code)
+            faulty.fail_at = position
+            try:
+                store = Store(root)
+                result = build(small(folder), store)
+                assert result.value("rows") == Number(8)
+            except StoreError as error:
+                assert str(root) in str(error)
+            except OSError as error:  # the stage's own file call, in its scratch folder
+                assert "/steps/" in str(error.filename), (position, error)
+            finally:
+                faulty.fail_at = 0
+        if faulty.count < position:
+            return tried
+        store = Store(root)
+        assert_sound(store)
+        assert build(small(folder), store).value("rows") == Number(8), position
+        assert build(small(folder), store).counts == {"reused": 4}, position
+        tried, position = tried + 1, position + stride
+
+
+def test_a_fault_at_any_file_call_is_a_clean_error_or_a_right_result(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "n.txt").write_text("10")
+    assert _every_fault(folder, monkeypatch, errno.ENOSPC, 7) >= 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EMFILE])
+def test_each_fault_at_each_file_call(folder: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    (folder / "n.txt").write_text("10")
+    assert _every_fault(folder, monkeypatch, code, 1) >= 150
+
+
+def test_a_stage_that_fills_the_disk_is_told_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from toys import fill
+
+    plan = Plan("full")
+    plan.add("fill", fill, plan.source("file", folder / "n.txt"))
+    with pytest.raises(StoreError, match="no room while running fill"):
+        execute(plan, Store(folder / "store"), Runtime())
