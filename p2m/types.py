@@ -128,6 +128,7 @@ class Card:
     parts: tuple[Part, ...] = ()
     size_bytes: int | None = None
     folder: str = ""  # relative to the catalogue's root
+    label_names: dict[str, tuple[str, ...]] = field(default_factory=dict)  # column -> what its numbers mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +329,13 @@ class Measured:
     rows: int
     peak_memory: int  # bytes, of the measuring process
     machine: str  # the processor's name
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What data, training and evaluation came to: `report.html`, which needs no other file, and `report.txt`."""
+
+    folder: Path
 
 
 @dataclass(frozen=True, slots=True)
