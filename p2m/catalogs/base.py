@@ -1,0 +1,26 @@
+"""What datasets on disk are to the stages: cards of a catalogue, rows of a file, columns for a task's fields."""
+
+from p2m.catalogs.cards import Catalogue, Skipped, learnable, open_catalogue, part_paths, placeless
+from p2m.catalogs.columns import Column, observe
+from p2m.catalogs.convert import Converter
+from p2m.catalogs.front_matter import normal_license
+from p2m.catalogs.mapping import SURE, Fit, map_columns
+from p2m.catalogs.rows import Record, read_rows
+
+__all__ = [
+    "SURE",
+    "Catalogue",
+    "Column",
+    "Converter",
+    "Fit",
+    "Record",
+    "Skipped",
+    "learnable",
+    "map_columns",
+    "normal_license",
+    "observe",
+    "open_catalogue",
+    "part_paths",
+    "placeless",
+    "read_rows",
+]

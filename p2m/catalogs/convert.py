@@ -1,0 +1,72 @@
+"""One row of a dataset as an `Example` of a task, by a mapping of fields to columns."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from p2m.catalogs.columns import flatten, texts_of
+from p2m.catalogs.labels import fit_labels
+from p2m.catalogs.rows import Record
+from p2m.types import Example, Task, TaskType
+
+ALSO = ("also", "aliases", "alternatives", "other_answers")  # columns of further right answers
+
+
+@dataclass(frozen=True, slots=True)
+class Converter:
+    """Turns rows into examples of one task."""
+
+    task: Task
+    mapping: Mapping[str, str]  # task field -> column
+    source: str
+    label_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # column -> names of its numbers
+    spans_only: bool = False  # refuse the rows of an extractive task whose answers do not stand in their context
+
+    def convert(self, record: Record) -> Example | str:
+        """The example, or why the row is none (empty field, no answer, a label the task has not)."""
+        flat = dict(flatten(record.values))
+        inputs: dict[str, str] = {}
+        for one in self.task.inputs:
+            text = self._text(flat, self.mapping[one.name])
+            if not text:
+                return f"{one.name!r} (column {self.mapping[one.name]!r}) is empty"
+            inputs[one.name] = text
+        column = self.mapping[self.task.output.name]
+        answers = list(dict.fromkeys(self._names(column, texts_of(flat.get(column)))))
+        if not answers:
+            return f"{self.task.output.name!r} (column {column!r}) is empty"
+        if self.spans_only and self.task.type is TaskType.QUESTION_ANSWERING:
+            answers = [answer for answer in answers if answer in inputs[self.task.context_field]]
+            if not answers:
+                return f"the answer does not stand in {self.task.context_field!r}"
+        if self.task.labels:
+            label = self._label(answers[0])
+            if label is None:
+                return f"{answers[0]!r} is none of the labels"
+            answers = [label]
+        also = [text for name in ALSO if name in flat and name != column for text in texts_of(flat[name])]
+        rest = tuple(dict.fromkeys(text for text in (*answers[1:], *also) if text != answers[0]))
+        return Example(inputs, answers[0], rest, source=self.source, group=self._group(inputs))
+
+    def _text(self, flat: Mapping[str, Any], column: str) -> str:
+        texts = texts_of(flat.get(column))
+        return " ".join(texts) if column.rpartition(".")[2] in ("tokens", "words") else "\n".join(texts)
+
+    def _names(self, column: str, answers: list[str]) -> list[str]:
+        names = self.label_names.get(column)
+        if not names:
+            return answers
+        return [names[int(text)] if text.isdigit() and int(text) < len(names) else text for text in answers]
+
+    def _label(self, answer: str) -> str | None:
+        return fit_labels(self.task.labels, [answer]).spelling.get(answer)
+
+    def _group(self, inputs: Mapping[str, str]) -> str:
+        """Rows about one passage belong together."""
+        if self.task.type is not TaskType.QUESTION_ANSWERING or len(inputs) < 2:
+            return ""
+        passage = inputs[self.task.context_field]
+        return f"{self.source.partition(':')[0]}:{hashlib.sha256(passage.encode()).hexdigest()[:12]}"

@@ -1,0 +1,226 @@
+"""Which columns of a dataset are a task's fields, decided by names first, then by what the columns hold.
+
+A mapping that only the structure suggests (two text columns for a text-to-text task) is marked by its low
+confidence; whether that is enough is for the stages to say, which know how near the dataset is otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from p2m.catalogs.columns import MAX_LABELS, Column
+from p2m.catalogs.labels import fit_labels
+from p2m.catalogs.vocabulary import ASKED, BOOKKEEPING, GROUPS
+from p2m.types import Task, TaskType
+
+SURE = 0.5  # confidence from which names, and not structure alone, speak for a mapping
+SPANS = 0.9  # share of the sampled answers that must stand in the context of an extractive task
+_OUTPUT_GROUP = {
+    TaskType.QUESTION_ANSWERING: "answer",
+    TaskType.CLASSIFICATION: "label",
+    TaskType.TEXT_TO_TEXT: "output",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Columns for a task's fields; `mapping` is None where there are none, and `refusal` says why."""
+
+    mapping: dict[str, str] | None
+    confidence: float = 0.0  # of the least sure field, 0 to 1
+    reasons: tuple[str, ...] = ()
+    refusal: str = ""
+
+
+def map_columns(task: Task, columns: Sequence[Column]) -> Fit:
+    """The best mapping of the task's inputs and output to columns, checked against the sampled values."""
+    scores = _scores(task, columns)
+    output = task.output.name
+    wanted = [field.name for field in task.inputs] + [output]
+    chosen = _assign(wanted, output, columns, scores)
+    missing = [name for name in wanted if name not in chosen]
+    names = ", ".join(column.name for column in columns)
+    if missing:
+        return Fit(None, refusal=f"no column for {' and '.join(map(repr, missing))} among {names}")
+    by_name = {column.name: column for column in columns}
+    mapping = {name: chosen[name] for name in wanted}
+    confidence = min(scores[name, chosen[name]] for name in wanted)
+    reasons = (", ".join(f"{name} <- {column}" for name, column in mapping.items()),)
+    return _checked(task, Fit(mapping, min(confidence, 1.0), reasons), by_name)
+
+
+def _assign(
+    wanted: Sequence[str], output: str, columns: Sequence[Column], scores: dict[tuple[str, str], float]
+) -> dict[str, str]:
+    """Best pairs first; of equal ones, inputs take the earlier column and the output the later."""
+    place = {column.name: index for index, column in enumerate(columns)}
+    pairs = sorted(
+        (pair for pair in scores if scores[pair] > 0),
+        key=lambda pair: (
+            -round(scores[pair], 6),
+            wanted.index(pair[0]),
+            -place[pair[1]] if pair[0] == output else place[pair[1]],
+        ),
+    )
+    chosen: dict[str, str] = {}
+    for name, column in pairs:
+        if name not in chosen and column not in chosen.values():
+            chosen[name] = column
+    return chosen
+
+
+def _scores(task: Task, columns: Sequence[Column]) -> dict[tuple[str, str], float]:
+    found: dict[tuple[str, str], float] = {}
+    for column in columns:
+        for index, field in enumerate(task.inputs):
+            found[field.name, column.name] = _input_score(task, index, column)
+        found[task.output.name, column.name] = _output_score(task, column, columns)
+    return found
+
+
+def _input_score(task: Task, index: int, column: Column) -> float:
+    name = task.inputs[index].name
+    if column.kind not in ("text", "texts") or (column.rows and not column.filled):
+        return 0.0
+    named = _name_score(column.name, name, _groups(name, alone=len(task.inputs) == 1))
+    if task.type is TaskType.TEXT_TO_TEXT and _last(column.name) == task.language and "." in column.name:
+        named = max(named, 0.9)  # translation.en, the task being about English texts
+    if named >= 0.9:
+        return named
+    if _bookkeeping(column.name):
+        return 0.0
+    if column.kind == "texts":
+        named *= 0.6
+    if named == 0 and "question" in _groups(name) and column.questions > 0.5:
+        return 0.45
+    if named == 0 and name == task.context_field and len(task.inputs) > 1 and column.words > 30:
+        return 0.4
+    return named or 0.1 + min(column.words, 50) / 1000
+
+
+def _output_score(task: Task, column: Column, columns: Sequence[Column]) -> float:
+    if column.rows and not column.filled:
+        return 0.0
+    name = task.output.name
+    if task.type is TaskType.CLASSIFICATION:
+        return _label_score(task, column)
+    if column.kind not in ("text", "texts") and not (column.kind == "label" and task.type is TaskType.TEXT_TO_TEXT):
+        return 0.0
+    groups = [_OUTPUT_GROUP[task.type], *_groups(name)]
+    named = _name_score(column.name, name, groups)
+    asked = [group for stem, group in ASKED.items() if stem in task.instruction.lower()]
+    if any(_name_score(column.name, group, [group]) >= 0.7 for group in asked):
+        named = max(named, 0.92)
+    if task.type is TaskType.TEXT_TO_TEXT and "." in column.name and len(_last(column.name)) in (2, 3):
+        siblings = [other for other in columns if other.name.startswith(column.name.rpartition(".")[0] + ".")]
+        if len(siblings) == 2 and _last(column.name) != task.language:
+            named = max(named, 0.85)  # the other side of a translation
+    if _bookkeeping(column.name) and named < 0.9:
+        return 0.0
+    return named or (0.1 if column.kind == "text" else 0.05)
+
+
+def _label_score(task: Task, column: Column) -> float:
+    """Few values that return; what the task's labels are, if it names them, outweighs the column's name."""
+    observed = column.rows > 0
+    if observed and (column.distinct is None or len(column.distinct) < 2 or not _returns(column)):
+        return 0.0
+    if not observed and column.kind not in ("label", "boolean", "text", "number", "texts"):
+        return 0.0
+    named = _name_score(column.name, task.output.name, ["label", *_groups(task.output.name)])
+    if task.labels and column.distinct and fit_labels(task.labels, column.distinct).fits:
+        return max(named, 0.9) + 0.1
+    if _bookkeeping(column.name) and named < 0.5:
+        return 0.0
+    bonus = 0.15 if column.kind in ("label", "boolean") else 0.0
+    if column.kind == "texts":
+        return named * 0.5
+    if column.kind == "number" and named < 0.5:
+        return 0.05
+    return min(named + bonus, 1.0) if named else (0.3 if column.kind == "label" else 0.15 + bonus)
+
+
+def _returns(column: Column) -> bool:
+    """Whether each value stands in several rows, as labels do."""
+    return column.distinct is not None and len(column.distinct) <= min(MAX_LABELS, max(2, column.filled // 3))
+
+
+def plain(name: str) -> str:
+    """`Review Body`, `reviewBody` and `review-body` alike."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[\s\-./]+", "_", spaced).strip("_").lower()
+
+
+def _last(name: str) -> str:
+    return plain(name.rpartition(".")[2])
+
+
+def _groups(name: str, *, alone: bool = False) -> list[str]:
+    """The roles that a field's name may mean; a lone input may be any text."""
+    name = plain(name)
+    own = [group for group, names in GROUPS.items() if name == group or name in names[:3]]
+    return [*own, "text", "input"] if alone else own
+
+
+def _name_score(column: str, field: str, groups: Sequence[str]) -> float:
+    """How well a column's name says that it is the field, 0 to 1."""
+    whole, last, field = plain(column), _last(column), plain(field)
+    parent = plain(column.rpartition(".")[0])
+    last = parent if parent and last in ("text", "value", "text_value") else last
+    if whole == field:
+        return 1.0
+    if last == field:
+        return 0.97
+    best = 0.0
+    for group in groups:
+        names = GROUPS.get(group, ())
+        for candidate in (whole, last):
+            if candidate in names:
+                best = max(best, 0.88 - 0.01 * names.index(candidate))
+    if best:
+        return best
+    words = set(last.split("_"))
+    if field in words:
+        return 0.6
+    near = [GROUPS[group].index(word) for group in groups for word in words if word in GROUPS.get(group, ())[:12]]
+    return 0.55 - 0.01 * min(near) if near else 0.0
+
+
+def _bookkeeping(name: str) -> bool:
+    words = _last(name).split("_")
+    return words[-1] in BOOKKEEPING or words[0] in ("num", "n", "is", "has", "id") or _last(name) in BOOKKEEPING
+
+
+def _checked(task: Task, fit: Fit, by_name: dict[str, Column]) -> Fit:
+    """The fit with what the values say of it: spans of an extractive task, labels of a classification."""
+    mapping = fit.mapping or {}
+    output = by_name[mapping[task.output.name]]
+    if task.type is TaskType.QUESTION_ANSWERING and output.samples:
+        return _with_spans(fit, by_name[mapping[task.context_field]], output)
+    if task.type is TaskType.CLASSIFICATION and output.distinct is not None and output.rows:
+        return _with_labels(task, fit, output)
+    return fit
+
+
+def _with_spans(fit: Fit, context: Column, output: Column) -> Fit:
+    pairs = [(text, answer) for text, answer in zip(context.samples, output.samples, strict=True) if answer and text]
+    inside = sum(answer in text for text, answer in pairs)
+    share = inside / len(pairs) if pairs else 0.0
+    said = f"{inside} of {len(pairs)} sampled answers stand in {context.name!r}"
+    if share < SPANS:
+        return replace(fit, refusal=f"{said}; an extractive task needs nearly all")
+    return replace(fit, reasons=(*fit.reasons, said))
+
+
+def _with_labels(task: Task, fit: Fit, output: Column) -> Fit:
+    values = output.distinct or ()
+    if task.labels:
+        found = fit_labels(task.labels, values)
+        if not found.fits:
+            return replace(fit, refusal=found.reason)
+        return replace(fit, reasons=(*fit.reasons, found.reason))
+    if output.kind == "number" and sorted(values) == sorted(map(str, range(len(values)))):
+        return replace(fit, refusal=f"its labels are bare numbers ({', '.join(values[:5])}), with no names in the card")
+    return replace(fit, reasons=(*fit.reasons, f"{len(values)} labels, e.g. {', '.join(values[:3])}"))

@@ -1,0 +1,153 @@
+"""retrieve: which datasets of a catalogue could serve the task, and why the others could not.
+
+The retriever ranks by words. What it found is then held against the recipe and the task, the cheap checks first
+(licence, language, sort of task, a part to learn from), and last the rows themselves: which columns are the fields,
+do the answers stand in their passages, are the labels the task's. None usable is a valid answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, islice
+from pathlib import Path
+
+from p2m.catalogs.base import (
+    SURE,
+    Record,
+    Skipped,
+    learnable,
+    map_columns,
+    normal_license,
+    observe,
+    open_catalogue,
+    part_paths,
+    placeless,
+    read_rows,
+)
+from p2m.engine.stage import stage
+from p2m.errors import DataError
+from p2m.retrievers.base import Retriever
+from p2m.types import Candidate, Candidates, Card, Constraints, Files, Task, TaskType
+
+_LOOK = 20_000  # rows of a dataset that its columns are judged by; labels are often sorted, so not only the first
+_SHOWN = 4  # times `limit`: how many candidates are reported, refused ones included
+# What the Hub's task ids must speak of for a dataset to suit a type of task.
+_SUITS = {
+    TaskType.QUESTION_ANSWERING: ("question-answering", "qa", "reading", "extractive"),
+    TaskType.CLASSIFICATION: ("classification", "sentiment", "intent", "inference", "entailment", "hate", "toxic",
+                              "topic", "emotion", "multiple-choice", "scoring", "similarity", "fact-checking", "detection",
+                              "acceptability", "stance"),
+    TaskType.TEXT_TO_TEXT: ("text2text", "generation", "translation", "summar", "conditional", "conversational",
+                            "paraphras", "simplification", "code", "dialogue", "rewriting", "question-answering",
+                            "phoneme", "correction", "normalization", "text-classification"),
+}  # fmt: skip
+_TEXTLESS = ("image", "audio", "video", "tabular", "speech", "token-classification", "object-detection")
+_ANY_LANGUAGE = frozenset(("multilingual", "code", "unknown", "mul", "und"))
+
+
+@stage(version="1", kind="pure")
+def retrieve(
+    task: Task, catalogue: Files | None, *, retriever: Retriever, limit: int, constraints: Constraints
+) -> Candidates:
+    """Rank the catalogue's cards for the task; at most `limit` datasets are opened.
+
+    Each candidate comes with its columns for the task's fields, or with the reason why it is refused. Datasets whose
+    card or files are broken are refused with the place.
+
+    Raises:
+        DataError: there is no catalogue at the path.
+    """
+    if catalogue is None:
+        return Candidates(())
+    root = catalogue.path
+    opened = open_catalogue(root)
+    judged: list[Candidate] = []
+    reads = 0
+    for candidate in retriever.search(task, opened.cards):
+        if reads >= limit or len(judged) >= limit * _SHOWN:
+            break
+        refusal = candidate.refusal or _on_paper(task, candidate.card, constraints)
+        if refusal:
+            judged.append(replace(candidate, refusal=refusal))
+            continue
+        reads += 1
+        judged.append(_judged(task, candidate, root))
+    broken = [_broken(one, root) for one in opened.skipped]
+    return Candidates((*judged, *broken))
+
+
+def _on_paper(task: Task, card: Card, constraints: Constraints) -> str:
+    """Why the card alone rules the dataset out; "" where it does not."""
+    return (
+        _wrong_license(card, constraints)
+        or _wrong_language(task, card, constraints)
+        or _wrong_task(task, card)
+        or ("" if learnable(card) else f"it has no part to learn from, only {_listed([part.name for part in card.parts])}")
+    )
+
+
+def _wrong_license(card: Card, constraints: Constraints) -> str:
+    if not constraints.licenses:
+        return ""
+    accepted = {normal_license(text) for text in constraints.licenses}
+    if not card.license:
+        return f"its card names no licence, and constraints.licenses accepts {_listed(constraints.licenses)} only"
+    others = [text for text in card.license.split(", ") if text not in accepted]
+    return f"its licence {_listed(others)} is not among constraints.licenses ({_listed(constraints.licenses)})" if others else ""
+
+
+def _wrong_language(task: Task, card: Card, constraints: Constraints) -> str:
+    wanted = {code.lower().partition("-")[0] for code in constraints.languages} or {task.language.partition("-")[0]}
+    there = set(card.languages)
+    if not there or there & _ANY_LANGUAGE or there & wanted:
+        return ""
+    return f"its language is {_listed(sorted(there)[:6])}, the task's {_listed(sorted(wanted))}"
+
+
+def _wrong_task(task: Task, card: Card) -> str:
+    ids = [one.lower().replace("_", "-") for one in card.task_ids]
+    if not ids or any(word in one for one in ids for word in _SUITS[task.type]):
+        return ""
+    if task.type is TaskType.TEXT_TO_TEXT and not all(one.startswith(_TEXTLESS) for one in ids):
+        return ""
+    return f"it is made for {_listed(card.task_ids[:3])}, the task is {task.type.value}"
+
+
+def _judged(task: Task, candidate: Candidate, root: Path) -> Candidate:
+    """The candidate with its mapping, by its own rows."""
+    card = candidate.card
+    try:
+        columns = observe(_spread(root, card), card.label_names)
+    except DataError as error:
+        return replace(candidate, refusal=placeless(str(error), root))
+    fit = map_columns(task, columns)
+    reasons = (*candidate.reasons, *fit.reasons, _size(card))
+    refusal = fit.refusal
+    if not refusal and fit.confidence < SURE:
+        unsure = ", ".join(f"{name} <- {column}" for name, column in (fit.mapping or {}).items())
+        refusal = f"no column is named like the task's fields (best guess: {unsure})"
+    return replace(candidate, mapping=None if refusal else fit.mapping, reasons=reasons, refusal=refusal)
+
+
+def _spread(root: Path, card: Card) -> Iterator[Record]:
+    """Rows of the learnable parts, spread over all of them where there are many."""
+    parts = learnable(card)
+    total = sum(part.rows or 0 for part in parts)
+    step = max(1, -(-total // _LOOK))
+    records = chain.from_iterable(read_rows(path) for part in parts for path in part_paths(root, card, part))
+    return islice(records, 0, None, step) if total else islice(records, _LOOK)
+
+
+def _broken(skipped: Skipped, root: Path) -> Candidate:
+    return Candidate(Card(skipped.name), 0.0, None, refusal=placeless(skipped.reason, root))
+
+
+def _size(card: Card) -> str:
+    rows = "; ".join(f"{part.name} {part.rows if part.rows is not None else '?'} rows" for part in card.parts)
+    size = f", {card.size_bytes / 2**20:.1f} MB" if card.size_bytes is not None else ""
+    return f"{rows}{size}, licence {card.license or 'not named'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)

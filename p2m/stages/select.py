@@ -1,0 +1,93 @@
+"""select: rows of the datasets that retrieve found usable, as examples of the task."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from pathlib import Path
+
+from p2m.catalogs.base import Converter, learnable, part_paths, placeless, read_rows
+from p2m.engine.stage import stage
+from p2m.errors import DataError
+from p2m.types import Candidate, Candidates, Count, Example, Examples, Files, Task
+
+
+@stage(version="1", kind="seeded")
+def select(
+    task: Task, found: Candidates, catalogue: Files | None, *, max_rows: int, seed: int
+) -> Examples:
+    """At most `max_rows` rows over all usable datasets, an even share of each, a sample where one has more.
+
+    Rows come from parts made to learn from, never from a validation or test part. What is left out is counted; a
+    dataset that turns out broken is left out whole, with the place.
+    """
+    rows: list[Example] = []
+    counts: list[Count] = []
+    usable = found.usable if catalogue is not None else ()
+    chosen: list[list[Example]] = []
+    for candidate in usable:
+        taken, said = _rows(task, candidate, catalogue.path if catalogue else Path(), max_rows, seed)
+        chosen.append(taken)
+        counts.extend(said)
+    for candidate, taken, quota in zip(usable, chosen, _quotas([len(one) for one in chosen], max_rows), strict=True):
+        kept = _sample(taken, quota, seed, candidate.card.name)
+        rows.extend(kept)
+        by_part = Counter(row.source for row in kept)
+        counts.extend(Count(part, number, _shown(kept, part)) for part, number in sorted(by_part.items()))
+    return Examples(tuple(rows), tuple(counts), {"datasets": float(sum(bool(one) for one in chosen))})
+
+
+def _rows(
+    task: Task, candidate: Candidate, root: Path, most: int, seed: int
+) -> tuple[list[Example], list[Count]]:
+    """A uniform sample of one dataset's rows (algorithm R, Vitter 1985), in the order of the files."""
+    card = candidate.card
+    kept: list[tuple[int, Example]] = []
+    refused: Counter[str] = Counter()
+    shown: dict[str, str] = {}
+    chance = random.Random(f"{seed}:{card.name}")
+    seen = 0
+    try:
+        for part in learnable(card):
+            converter = Converter(task, candidate.mapping or {}, f"{card.name}:{part.name}", card.label_names, True)
+            for path in part_paths(root, card, part):
+                for record in read_rows(path):
+                    row = converter.convert(record)
+                    if isinstance(row, str):
+                        refused[row] += 1
+                        shown.setdefault(row, placeless(record.where, root))
+                        continue
+                    seen += 1
+                    if len(kept) < most:
+                        kept.append((seen, row))
+                    elif (place := chance.randrange(seen)) < most:
+                        kept[place] = (seen, row)
+    except DataError as error:
+        return [], [Count(f"{card.name}: left out, {placeless(str(error), root)}", 0)]
+    counts = [Count(f"{card.name}: left out, {why}", number, shown[why]) for why, number in refused.most_common(8)]
+    return [row for _, row in sorted(kept, key=lambda pair: pair[0])], counts
+
+
+def _quotas(sizes: list[int], total: int) -> list[int]:
+    """An even share each; what a small dataset leaves goes to the others, better ones first."""
+    quotas = [0] * len(sizes)
+    while total > 0 and any(quota < size for quota, size in zip(quotas, sizes, strict=True)):
+        open_ones = [index for index, size in enumerate(sizes) if quotas[index] < size]
+        share = max(1, total // len(open_ones))
+        for index in open_ones:
+            more = min(share, sizes[index] - quotas[index], total)
+            quotas[index] += more
+            total -= more
+    return quotas
+
+
+def _sample(rows: list[Example], quota: int, seed: int, name: str) -> list[Example]:
+    if quota >= len(rows):
+        return rows
+    places = random.Random(f"{seed}:{name}:quota").sample(range(len(rows)), quota)
+    return [rows[place] for place in sorted(places)]
+
+
+def _shown(rows: list[Example], source: str) -> str:
+    row = next(row for row in rows if row.source == source)
+    return " / ".join(" ".join(text.split())[:80] for text in row.input.values()) + " -> " + row.output[:80]
