@@ -1,0 +1,198 @@
+"""What cannot be met is said before anything is spent, with the figure that stands in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p2m.metrics.accuracy import Accuracy
+from p2m.metrics.exact_match import ExactMatch
+from p2m.metrics.token_f1 import TokenF1
+from p2m.spec import ModelSpec, feasibility
+from p2m.types import Candidate, Card, Constraints, Example, Field, Learner, Task, TaskType
+
+QA = Task(
+    TaskType.QUESTION_ANSWERING, "Answer.", (Field("question"), Field("context")), Field("answer"),
+    metrics=("exact_match", "token_f1"),
+)  # fmt: skip
+KINDS = Task(
+    TaskType.CLASSIFICATION,
+    "Sort.",
+    (Field("text"),),
+    Field("label"),
+    labels=("a", "b"),
+    metrics=("accuracy",),
+)
+
+
+@dataclass(frozen=True)
+class Small:
+    """A student of a given size that learns some kinds of tasks."""
+
+    parameters: int = 22_700_000
+    license: str = "apache-2.0"
+    size_bytes: int = 24_000_000
+    types: tuple[TaskType, ...] = tuple(TaskType)
+
+    def refusal(self, task: Task) -> str | None:
+        return None if task.type in self.types else f"it has no head for {task.type}"
+
+    def prepare(self, task: Task, labels: Sequence[str], *, seed: int) -> Learner:
+        raise NotImplementedError
+
+    def restore(self, task: Task, labels: Sequence[str], checkpoint: Path) -> Learner:
+        raise NotImplementedError
+
+    def export(self, task: Task, labels: Sequence[str], checkpoint: Path, target: Path) -> None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A teacher that writes rows for some kinds of tasks."""
+
+    can_answer: bool = False
+    types: tuple[TaskType, ...] = tuple(TaskType)
+
+    def refusal(self, task: Task) -> str | None:
+        return None if task.type in self.types else f"it knows no {task.type}"
+
+    def generate(self, task: Task, number: int, *, seed: int, texts: Path | None) -> Iterator[Example]:
+        raise NotImplementedError
+
+    def answer(self, task: Task, inputs: Sequence[Mapping[str, str]]) -> list[str]:
+        raise NotImplementedError
+
+    def figures(self, task: Task, rows: Sequence[Example]) -> dict[str, float]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Finder:
+    """A retriever."""
+
+    def search(self, task: Task, cards: Sequence[Card]) -> tuple[Candidate, ...]:
+        return ()
+
+
+def spec(**changes: Any) -> ModelSpec:
+    base: dict[str, Any] = {
+        "name": "x",
+        "prompt": "Answer.",
+        "student": {"candidates": {"minilm": Small()}},
+        "teacher": Writer(),
+        "metric": {"exact_match": ExactMatch(), "token_f1": TokenF1(), "accuracy": Accuracy()},
+    }
+    return ModelSpec.model_validate(base | changes)
+
+
+def only(found: list[tuple[str, str, str]]) -> tuple[str, str, str]:
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_a_recipe_that_can_be_built_has_no_problem() -> None:
+    limits = Constraints(max_parameters=250_000_000, max_size=24_000_000, licenses=("Apache-2.0",))
+    wishes = {"primary": "exact_match", "also": ["token_f1"], "require": {"exact_match": ">= 0.6"}}
+    assert feasibility(spec(constraints=limits, metrics=wishes), QA) == []
+    assert feasibility(spec(), KINDS) == []
+
+
+def test_a_student_that_is_too_large_is_named_with_its_parameters() -> None:
+    path, message, hint = only(feasibility(spec(constraints={"max_parameters": "1M"}), QA))
+    assert path == "constraints.max_parameters"
+    assert "minilm has 22.7M parameters (at most 1M allowed)" in message
+    assert "raise it to 23M" in hint
+    assert feasibility(spec(constraints={"max_parameters": "23M"}), QA) == []
+
+
+def test_so_is_one_that_is_too_big_or_wrongly_licensed() -> None:
+    path, message, hint = only(feasibility(spec(constraints={"max_size": "5 MB"}), QA))
+    assert path == "constraints.max_size"
+    assert "24MB" in message.replace(" ", "")
+    assert "24MB" in hint.replace(" ", "")
+    path, message, hint = only(feasibility(spec(constraints={"licenses": ["mit"]}), QA))
+    assert path == "constraints.licenses"
+    assert "apache-2.0" in hint
+
+
+def test_one_student_that_fits_is_enough() -> None:
+    students = {"candidates": {"big": Small(10**9), "tiny": Small(10**6)}}
+    assert feasibility(spec(student=students, constraints={"max_parameters": "5M"}), QA) == []
+
+
+def test_every_student_is_named_with_its_own_reason() -> None:
+    students = {
+        "candidates": {"big": Small(10**9), "encoder": Small(10**6, types=(TaskType.CLASSIFICATION,))}
+    }
+    path, message, hint = only(feasibility(spec(student=students, constraints={"max_parameters": "5M"}), QA))
+    assert path == "constraints.max_parameters"
+    assert "big has 1B parameters" in message
+    assert "encoder does not fit the task" in message
+    assert "raise it to 1B" in hint
+
+
+def test_a_task_that_no_student_learns_is_told_at_the_student() -> None:
+    students = {"candidates": {"encoder": Small(types=())}}
+    path, message, _hint = only(feasibility(spec(student=students), QA))
+    assert path == "student"
+    assert "no head" in message
+
+
+def test_a_teacher_that_cannot_answer_cannot_be_compared_with() -> None:
+    wishes = {"require": {"teacher_ratio": ">= 0.95"}}
+    path, message, hint = only(feasibility(spec(metrics=wishes), QA))
+    assert path == "metrics.require.teacher_ratio"
+    assert "cannot answer" in message
+    assert "exact_match" in hint
+    assert feasibility(spec(metrics=wishes, teacher=Writer(can_answer=True)), QA) == []
+    nobody = spec(metrics=wishes, teacher=None, data={"train": "rows.jsonl"})
+    assert "no teacher" in only(feasibility(nobody, QA))[1]
+
+
+@pytest.mark.parametrize(
+    ("metrics", "path", "says"),
+    [
+        ({"primary": "exact_mach"}, "metrics.primary", "did you mean 'exact_match'?"),
+        ({"primary": "accuracy"}, "metrics.primary", "these fit: exact_match, token_f1"),
+        ({"also": ["token_f1", "accuracy"]}, "metrics.also[1]", "these fit"),
+        ({"require": {"accuracy": ">= 0.5"}}, "metrics.require.accuracy", "these fit"),
+        ({"require": {"techer_ratio": ">= 0.5"}}, "metrics.require.techer_ratio", "'teacher_ratio'"),
+        ({"require": {"exact_match": ">= 60"}}, "metrics.require.exact_match", "'>= 0.6'"),
+        ({"require": {"exact_match": "> 1"}}, "metrics.require.exact_match", "0 to 1"),
+        ({"require": {"exact_match": "< 0"}}, "metrics.require.exact_match", "0 to 1"),
+    ],
+)
+def test_a_metric_that_does_not_fit_is_told_with_those_that_do(metrics: Any, path: str, says: str) -> None:
+    found = only(feasibility(spec(metrics=metrics), QA))
+    assert found[0] == path
+    assert says in " ".join(found[1:])
+
+
+def test_a_task_without_a_metric_of_its_own_is_told() -> None:
+    path, _message, hint = only(feasibility(spec(metric={"exact_match": ExactMatch()}), KINDS))
+    assert path == "metrics.primary"
+    assert "exact_match" in hint
+
+
+def test_nothing_to_learn_from_is_told() -> None:
+    path, message, hint = only(feasibility(spec(teacher=None), QA))
+    assert path == "teacher"
+    assert "nothing to learn from" in message
+    assert "data.train" in hint
+    path, message, _hint = only(feasibility(spec(teacher=Writer(types=())), QA))
+    assert path == "teacher"
+    assert "knows no question-answering" in message
+    path, _message, _hint = only(feasibility(spec(generation={"num_examples": 0}), QA))
+    assert path == "generation.num_examples"
+
+
+def test_rows_or_datasets_of_the_users_make_up_for_a_teacher() -> None:
+    assert feasibility(spec(teacher=None, data={"train": "rows.jsonl"}), QA) == []
+    searching = {"component": Finder(), "sources": ["datasets"]}
+    assert feasibility(spec(teacher=None, retriever=searching), QA) == []
+    assert "retriever=" in only(feasibility(spec(teacher=None, retriever={"sources": ["datasets"]}), QA))[2]
