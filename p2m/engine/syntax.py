@@ -102,7 +102,7 @@ def _merged(pieces: list[ast.expr]) -> list[ast.expr]:
     for piece in pieces:
         last = merged[-1] if merged else None
         if isinstance(piece, ast.Constant) and isinstance(last, ast.Constant):
-            merged[-1] = ast.Constant(f"{last.value}{piece.value}")
+            merged[-1] = ast.Constant(str(last.value) + str(piece.value))
         elif not (isinstance(piece, ast.Constant) and piece.value == ""):
             merged.append(piece)
     return merged

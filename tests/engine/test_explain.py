@@ -131,7 +131,7 @@ def test_why_names_the_module_whose_code_changed(tmp_path: Path, store: Store) -
     old["packages"]["numpy"] = "1.0"
     key = hashing.digest_tree_of_plain(old, tag=KEY_TAG)
     store.publish(key, old, action.output, 1.0)
-    (event,) = [path for path in store.runs.glob("*/run.jsonl")]
+    (event,) = store.runs.glob("*/run.jsonl")
     event.write_text(event.read_text().replace(record.key, key))
     store.forget(record.key, "test")
     lines = why(small(tmp_path), store, "rows")

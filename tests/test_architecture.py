@@ -1,0 +1,271 @@
+"""The layers of docs/design.md, held by parsing every import, those inside functions too.
+
+Imports go downward only, siblings on a line do not import each other, upper layers reach a component family
+only through its base, and heavy libraries are imported inside the functions that need them. Each rule is shown
+to bite on a small tree that breaks it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import p2m
+
+ROOT = Path(p2m.__file__).parent
+
+# Top to bottom. A module may import from lines below its own, and from its own part.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("__main__",),
+    ("cli",),
+    ("build",),
+    ("compose", "compiler", "delivery", "leaderboard", "recipe_template", "noop"),
+    ("stages",),
+    ("spec",),
+    (
+        *("teachers", "retrievers", "students", "training", "compression", "metrics", "catalogs"),
+        *("parsing", "curation", "evaluation", "reporting"),
+    ),
+    ("runtimes",),  # what the bundle ships: students export for it and are judged through it
+    ("engine",),
+    ("marked_yaml", "resources"),
+    ("types", "errors"),
+)
+FAMILIES = (
+    "teachers",
+    "retrievers",
+    "students",
+    "compression",
+    "metrics",
+)  # reached through `.base` from above
+ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (
+    ("explain",),
+    ("executor", "differences"),
+    ("work", "keys", "journal", "sources"),
+    ("plan", "store", "observer"),
+    ("blobs",),
+    ("stage", "formats", "closure", "locks", "packages"),
+    ("disk", "syntax"),
+    ("hashing",),
+)
+HEAVY = frozenset(
+    (
+        *("torch", "transformers", "datasets", "evaluate", "onnx", "onnxruntime", "onnxscript", "optimum"),
+        *(
+            "sklearn",
+            "scipy",
+            "sentence_transformers",
+            "safetensors",
+            "tokenizers",
+            "accelerate",
+            "matplotlib",
+        ),
+        *("sacrebleu", "rouge_score", "pandas", "pyarrow", "anthropic", "openai", "gradio", "ray"),
+    )
+)
+# Loaded by `evaluate.load` alone, which wants its imports at the top.
+LOADED_BY_HEAVY = frozenset(("p2m.evaluation.evaluate_module.evaluate_module",))
+
+
+@dataclass(frozen=True)
+class Import:
+    module: str  # who
+    target: str  # what
+    line: int
+    at_top: bool  # outside every function
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.line} imports {self.target}"
+
+
+def modules_of(root: Path) -> dict[str, Path]:
+    """Every module below `root`, by its name as part of a package called p2m."""
+    found = {}
+    for path in sorted(root.rglob("*.py")):
+        parts = ["p2m", *path.relative_to(root).with_suffix("").parts]
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports_of(root: Path) -> list[Import]:
+    modules = modules_of(root)
+    found = []
+    for module, path in modules.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+        for node, at_top in _walk(tree, True):
+            for target in _targets(node, package, modules):
+                found.append(Import(module, target, node.lineno, at_top))
+    return found
+
+
+def _walk(node: ast.AST, at_top: bool) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.Import, ast.ImportFrom)):
+            yield child, at_top
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            # Never run, so not heavy; still an import of its layer.
+            yield from _walk(child, False)
+        else:
+            inner = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+            yield from _walk(child, at_top and not inner)
+
+
+def _targets(node: ast.Import | ast.ImportFrom, package: str, modules: dict[str, Path]) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+        return
+    base = package.split(".")
+    base = base[: len(base) - node.level + 1] if node.level else []
+    target = ".".join([*base, *([node.module] if node.module else [])])
+    for alias in node.names:
+        yield f"{target}.{alias.name}" if f"{target}.{alias.name}" in modules else target
+
+
+def own(imports: list[Import]) -> list[Import]:
+    return [found for found in imports if found.target.split(".")[0] == "p2m"]
+
+
+def part(module: str) -> str:
+    """The part of p2m that a module belongs to; "" for the package itself."""
+    return [*module.split("."), ""][1]
+
+
+def layer_faults(imports: list[Import], layers: tuple[tuple[str, ...], ...] = LAYERS) -> list[str]:
+    rank = {name: depth for depth, names in enumerate(layers) for name in names}
+    faults = []
+    for found in own(imports):
+        above, below = part(found.module), part(found.target)
+        if above in ("", below) or below == "":
+            continue
+        if above not in rank or below not in rank:
+            faults.append(f"{found}: {above if above not in rank else below} has no layer")
+        elif rank[above] >= rank[below]:
+            faults.append(f"{found}: not downward")
+    return faults
+
+
+def engine_faults(imports: list[Import]) -> list[str]:
+    """Inside the engine the same, one level deeper."""
+    inner = [
+        Import(
+            "p2m." + found.module.split(".", 2)[2], "p2m." + found.target.split(".", 2)[2], found.line, True
+        )
+        for found in own(imports)
+        if found.module.startswith("p2m.engine.") and found.target.startswith("p2m.engine.")
+    ]
+    return layer_faults(inner, ENGINE_LAYERS)
+
+
+def family_faults(imports: list[Import]) -> list[str]:
+    """Whoever is not of a family knows its base alone."""
+    return [
+        f"{found}: only p2m.{part(found.target)}.base may be imported from outside"
+        for found in own(imports)
+        if part(found.target) in FAMILIES
+        and part(found.module) != part(found.target)
+        and found.target != f"p2m.{part(found.target)}.base"
+    ]
+
+
+def cycles(imports: list[Import]) -> list[str]:
+    """Modules that reach themselves."""
+    edges: dict[str, set[str]] = {}
+    for found in own(imports):
+        if found.target != found.module and not found.module.startswith(found.target + "."):
+            edges.setdefault(found.module, set()).add(found.target)
+    faults = []
+    for module in edges:
+        reached: set[str] = set()
+        waiting = list(edges[module])
+        while waiting:
+            name = waiting.pop()
+            if name not in reached:
+                reached.add(name)
+                waiting.extend(edges.get(name, ()))
+        if module in reached:
+            faults.append(f"{module} is part of a cycle")
+    return faults
+
+
+def heavy_faults(imports: list[Import]) -> list[str]:
+    return [
+        f"{found}: only inside the functions that need it"
+        for found in imports
+        if found.at_top and found.target.split(".")[0] in HEAVY and found.module not in LOADED_BY_HEAVY
+    ]
+
+
+RULES = {
+    "layers": layer_faults,
+    "engine": engine_faults,
+    "families": family_faults,
+    "cycles": cycles,
+    "heavy": heavy_faults,
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_package_keeps_the_rule(rule: str) -> None:
+    imports = imports_of(ROOT)
+    assert len(own(imports)) >= 60
+    assert RULES[rule](imports) == []
+
+
+def test_every_module_of_the_engine_has_its_line() -> None:
+    known = {name for names in ENGINE_LAYERS for name in names}
+    assert {path.stem for path in (ROOT / "engine").glob("*.py")} - {"__init__"} == known
+
+
+BAD = {
+    "layers": (
+        {"engine/a.py": "def f():\n    from p2m.stages import b\n", "stages/b.py": ""},
+        "not downward",
+    ),
+    "siblings": ({"compose.py": "from p2m import compiler\n", "compiler.py": ""}, "not downward"),
+    "relative": ({"students/a.py": "from ..teachers import base\n", "teachers/base.py": ""}, "not downward"),
+    "unknown": ({"stages/a.py": "import p2m.misc\n", "misc.py": ""}, "misc has no layer"),
+    "engine": ({"engine/hashing.py": "from p2m.engine import plan\n", "engine/plan.py": ""}, "not downward"),
+    "families": (
+        {"stages/a.py": "from p2m.teachers.embedded import X\n", "teachers/embedded.py": ""},
+        "only p2m.teachers.base",
+    ),
+    "cycles": (
+        {"engine/a.py": "import p2m.engine.b\n", "engine/b.py": "def f():\n    from p2m.engine.a import x\n"},
+        "part of a cycle",
+    ),
+    "heavy": ({"training/a.py": "class A:\n    from torch.nn import Module\n"}, "only inside the functions"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_the_rule_bites_on_a_tree_that_breaks_it(name: str, tmp_path: Path) -> None:
+    files, message = BAD[name]
+    for path, content in files.items():
+        target = tmp_path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content)
+    rule = name if name in RULES else "layers"
+    faults = RULES[rule](imports_of(tmp_path))
+    assert faults
+    assert all(message in fault for fault in faults)
+
+
+def test_good_imports_are_let_pass(tmp_path: Path) -> None:
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "teachers").mkdir()
+    (tmp_path / "teachers" / "base.py").write_text("from p2m.types import Teacher\n")
+    (tmp_path / "types.py").write_text("import re\n")
+    (tmp_path / "stages" / "a.py").write_text(
+        "from typing import TYPE_CHECKING\n"
+        "from p2m.teachers.base import Teacher\n"
+        "if TYPE_CHECKING:\n    import torch\n"
+        "def f():\n    import torch\n"
+    )
+    imports = imports_of(tmp_path)
+    assert len(imports) == 6
+    assert [rule(imports) for rule in RULES.values()] == [[]] * len(RULES)
