@@ -1,0 +1,94 @@
+"""What a report says, whatever its form: drawn from the artifacts, then laid out as text or as a page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from p2m.types import Count, Evaluated, Examples, Exported, Judged, Measured, Split, Task, TaskType, Trained
+
+WORST = 25  # errors that are listed
+_UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that a build made known, under one name."""
+
+    name: str
+    task: Task
+    curated: Examples
+    parts: Split
+    trained: Trained
+    exported: Exported
+    evaluated: Evaluated
+    measured: Measured
+
+
+def headline(story: Story) -> list[tuple[str, str]]:
+    """The figures that matter most: name and value, best first."""
+    primary = story.evaluated.scores[0]
+    best = max(story.evaluated.baselines.items(), key=lambda item: item[1], default=None)
+    rows = [(primary.metric, f"{primary.value:.3f} [{primary.low:.3f}, {primary.high:.3f}]")]
+    if best:
+        rows.append((f"best baseline ({best[0]})", f"{best[1]:.3f}"))
+    teacher = story.evaluated.teacher
+    rows.append(("teacher", "not applicable" if teacher is None else f"{teacher:.3f}"))
+    rows += [
+        ("test rows", f"{primary.rows:,} ({story.evaluated.evidence})"),
+        ("parameters", f"{story.exported.parameters / 1e6:.1f}M, {story.exported.precision}"),
+        ("size", size(story.exported.size_bytes)),
+        (
+            "latency p50 / p95",
+            f"{milliseconds(story.measured.latency_p50)} / {milliseconds(story.measured.latency_p95)}",
+        ),
+        ("trained on", f"{len(story.parts.train):,} rows, {story.trained.steps:,} steps"),
+    ]
+    return rows
+
+
+def errors(rows: Sequence[Judged]) -> list[Judged]:
+    """Wrong answers, the surest first: those that a user would be misled by."""
+    wrong = [row for row in rows if row.correct < 0.5]
+    return sorted(wrong, key=lambda row: (row.correct, -row.confidence, row.output, row.predicted))[:WORST]
+
+
+def confusions(rows: Sequence[Judged]) -> list[tuple[str, str, int]]:
+    """Pairs of right and wrongly predicted label with their counts, most frequent first."""
+    counts = Counter((row.output, row.predicted) for row in rows if row.correct < 0.5)
+    return [
+        (right, said, n) for (right, said), n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+def labels(story: Story) -> list[str]:
+    """The labels of a classification, in the task's order where it has one."""
+    seen = {row.output for row in story.evaluated.rows} | {row.predicted for row in story.evaluated.rows}
+    return [*story.task.labels, *sorted(seen - set(story.task.labels))]
+
+
+def is_classification(story: Story) -> bool:
+    return story.task.type is TaskType.CLASSIFICATION
+
+
+def dropped(counts: Sequence[Count]) -> list[Count]:
+    """What curation dropped, most first, its reasons without their mark."""
+    found = [
+        Count(count.what.removeprefix("dropped: "), count.rows, count.example)
+        for count in counts
+        if count.what.startswith("dropped: ")
+    ]
+    return sorted(found, key=lambda count: (-count.rows, count.what))
+
+
+def size(number: int) -> str:
+    """Bytes in the unit that suits them."""
+    for scale, unit in _UNITS:
+        if number >= scale:
+            return f"{number / scale:.1f} {unit}"
+    return f"{number} B"
+
+
+def milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms"

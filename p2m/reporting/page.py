@@ -1,0 +1,172 @@
+"""The report as one HTML file: its pictures and its style are inside it, and it asks nothing of a network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from p2m.reporting import charts
+from p2m.reporting.facts import Story, confusions, dropped, errors, headline, is_classification, labels
+from p2m.types import Count, Judged
+
+_MATRIX = 24  # labels that a confusion matrix can show
+_STYLE = """
+:root { color-scheme: light; }
+body { margin: 0; background: #f6f8fa; color: #1f2933; line-height: 1.45;
+  font: 15px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
+main { max-width: 1220px; margin: 0 auto; padding: 24px; }
+h1 { margin: 0 0 4px; font-size: 26px; } h2 { margin: 0 0 10px; font-size: 16px; }
+p { margin: 0 0 10px; color: #52606d; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); gap: 12px;
+  margin: 18px 0; }
+.tile, section { background: #fff; border: 1px solid #e3e8ee; border-radius: 8px; }
+.tile { padding: 10px 14px; } .tile b { display: block; font-size: 18px; }
+.tile span { color: #66727f; font-size: 13px; }
+.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 560px), 1fr)); gap: 16px; }
+section { padding: 16px; overflow-x: auto; } section.wide { grid-column: 1 / -1; }
+svg { max-width: 100%; height: auto; }
+table { border-collapse: collapse; width: 100%; font-size: 13px; }
+th, td { text-align: left; vertical-align: top; padding: 5px 10px 5px 0; border-bottom: 1px solid #e3e8ee; }
+th { color: #66727f; font-weight: 600; } td.n, th.n { text-align: right; white-space: nowrap; }
+td.input { color: #52606d; max-width: 520px; overflow-wrap: anywhere; }
+td.wrong { color: #c0463b; } td.right { color: #2c8a57; }
+"""
+
+
+def render(story: Story) -> str:
+    """A whole HTML document; every text from data is escaped."""
+    tiles = "".join(
+        f'<div class="tile"><span>{escape(name)}</span><b>{escape(value)}</b></div>'
+        for name, value in headline(story)
+    )
+    sections = "\n".join(
+        part
+        for part in (_scores(story), *_training(story), *_data(story), *_answers(story), _mistakes(story))
+        if part
+    )
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(story.name)}: report</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<h1>{escape(story.name)}</h1>\n<p>{escape(story.task.instruction)}</p>\n"
+        f'<div class="tiles">{tiles}</div>\n<div class="grid">\n{sections}\n</div>\n</main>\n'
+        "</body>\n</html>\n"
+    )
+
+
+def _section(title: str, *content: str, wide: bool = False) -> str:
+    kind = ' class="wide"' if wide else ""
+    return f"<section{kind}>\n<h2>{escape(title)}</h2>\n{''.join(content)}\n</section>"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[tuple[str, str]]]) -> str:
+    """Cells are (text, CSS class)."""
+    head = "".join(f"<th>{escape(name)}</th>" for name in header)
+    body = "".join(
+        "<tr>" + "".join(f'<td class="{kind}">{escape(text)}</td>' for text, kind in row) + "</tr>\n"
+        for row in rows
+    )
+    return f"<table>\n<tr>{head}</tr>\n{body}</table>"
+
+
+def _scores(story: Story) -> str:
+    rows = [
+        ((score.metric, ""), (f"{score.value:.3f}", "n"), (f"{score.low:.3f} to {score.high:.3f}", "n"))
+        for score in story.evaluated.scores
+    ]
+    primary = story.evaluated.scores[0]
+    return _section(
+        f"Scores on {primary.rows:,} {story.evaluated.evidence} rows",
+        f"<p>{escape(primary.metric)}; the whisker is the 95% bootstrap interval."
+        f" Teacher: {escape(story.evaluated.teacher_note)}.</p>",
+        charts.scores(story.evaluated),
+        _table(("metric", "value", "95% interval"), rows),
+    )
+
+
+def _training(story: Story) -> list[str]:
+    if not story.trained.history:
+        return []
+    score, loss = charts.training(story.trained.history)
+    made = ", ".join(f"{name} {value}" for name, value in sorted(story.trained.environment.items()))
+    metric = story.evaluated.scores[0].metric
+    return [
+        _section(f"Training: {metric} on {len(story.parts.validation):,} validation rows, by step", score,
+                 f"<p>best {story.trained.best:.3f}; {escape(made)}</p>"),
+        _section("Training: loss by step", loss),
+    ]  # fmt: skip
+
+
+def _data(story: Story) -> list[str]:
+    figures = story.curated.figures
+    kept, arrived = len(story.curated.rows), int(figures.get("rows_in", len(story.curated.rows)))
+    lost = dropped(story.curated.counts)
+    distinct, bits = int(figures.get("distinct_answers", 0)), figures.get("answer_entropy_bits", 0.0)
+    text = (
+        f"<p>{arrived:,} rows came in, {kept:,} stayed; {distinct:,} distinct answers,"
+        f" {bits:.1f} bits of answer entropy.</p>"
+    )
+    rows = [*_plain(story.curated.counts), *lost, *story.parts.counts]
+    return [
+        _section("Answers to learn from", text, _distribution(story)),
+        _section("Where rows came from and went", _counts(rows), wide=True),
+    ]
+
+
+def _distribution(story: Story) -> str:
+    outputs = [row.output for row in story.parts.train]
+    if is_classification(story):
+        return charts.shares(Counter(outputs), title="rows of each label in the training set")
+    return charts.histogram(
+        [len(text.split()) for text in outputs], title="length of training answers", unit="words"
+    )
+
+
+def _plain(counts: Sequence[Count]) -> list[Count]:
+    return [count for count in counts if not count.what.startswith("dropped: ")]
+
+
+def _counts(counts: Sequence[Count]) -> str:
+    rows = [((count.what, ""), (f"{count.rows:,}", "n"), (count.example, "input")) for count in counts]
+    return _table(("what", "rows", "one of them"), rows)
+
+
+def _answers(story: Story) -> list[str]:
+    """How sure the model is and, for a classification, what it takes for what."""
+    found = [
+        _section("Right answers by the model's own confidence", charts.calibration(story.evaluated.rows))
+    ]
+    if not is_classification(story):
+        return found
+    names = labels(story)
+    if len(names) <= _MATRIX:
+        return [*found, _section("Right labels (down) and predicted ones (across)",
+                                 charts.confusion(story.evaluated.rows, names))]  # fmt: skip
+    pairs = [
+        ((right, ""), (said, "wrong"), (str(n), "n"))
+        for right, said, n in confusions(story.evaluated.rows)[:20]
+    ]
+    return [*found, _section("Commonest confusions", _table(("right label", "taken for", "rows"), pairs))]
+
+
+def _mistakes(story: Story) -> str:
+    wrong = errors(story.evaluated.rows)
+    if not wrong:
+        return _section("Errors", "<p>None on these rows.</p>", wide=True)
+    rows = [
+        (
+            (f"{row.confidence:.2f}", "n"),
+            (row.predicted or "(nothing)", "wrong"),
+            (row.output, "right"),
+            (_input(row), "input"),
+        )
+        for row in wrong
+    ]
+    return _section("Surest errors", _table(("sure", "said", "right", "input"), rows), wide=True)
+
+
+def _input(row: Judged, most: int = 420) -> str:
+    parts = [text if len(row.input) == 1 else f"{name}: {text}" for name, text in row.input.items()]
+    flat = " | ".join(" ".join(part.split()) for part in parts)
+    return flat if len(flat) <= most else flat[: most - 1] + "…"

@@ -1,0 +1,72 @@
+"""The report as text for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from p2m.reporting.facts import Story, confusions, dropped, errors, headline, is_classification
+
+_ERRORS = 5  # errors that the short form shows
+
+
+def table(rows: Sequence[Sequence[str]], *, header: Sequence[str] = ()) -> str:
+    """Columns as wide as their widest cell; cells that begin with a digit are set right."""
+    everything = [list(header), *map(list, rows)] if header else [list(row) for row in rows]
+    if not everything:
+        return ""
+    widths = [max(len(row[place]) for row in everything) for place in range(len(everything[0]))]
+    lines = [
+        "  ".join(_cell(cell, width) for cell, width in zip(row, widths, strict=True)) for row in everything
+    ]
+    if header:
+        lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def render(story: Story) -> str:
+    """Scores, data, and the surest errors, in some forty lines of at most about 110 characters."""
+    scores = [
+        (score.metric, f"{score.value:.3f}", f"[{score.low:.3f}, {score.high:.3f}]")
+        for score in story.evaluated.scores
+    ]
+    rivals = [(name, f"{value:.3f}") for name, value in sorted(story.evaluated.baselines.items())]
+    parts = [
+        f"{story.name}: {story.task.instruction[:90]}",
+        table(headline(story)),
+        table(scores, header=("metric", "value", "95% interval")),
+        table(rivals, header=("baseline", story.evaluated.scores[0].metric)),
+        f"teacher: {story.evaluated.teacher_note}",
+        table(_data(story), header=("rows", "number")),
+        _mistakes(story),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _cell(cell: str, width: int) -> str:
+    return cell.rjust(width) if cell[:1].isdigit() else cell.ljust(width)
+
+
+def _data(story: Story) -> list[tuple[str, str]]:
+    curated = [
+        (count.what, f"{count.rows:,}")
+        for count in story.curated.counts
+        if not count.what.startswith("dropped")
+    ]
+    lost = [(f"dropped: {count.what}", f"{count.rows:,}") for count in dropped(story.curated.counts)]
+    cut = [(count.what, f"{count.rows:,}") for count in story.parts.counts]
+    return [*curated, *lost, *cut]
+
+
+def _mistakes(story: Story) -> str:
+    """The commonest confusions of a classification, else the surest wrong answers."""
+    if is_classification(story):
+        rows = [(right, said, str(n)) for right, said, n in confusions(story.evaluated.rows)[:_ERRORS]]
+        return table(rows, header=("right label", "taken for", "rows")) if rows else ""
+    wrong = errors(story.evaluated.rows)[:_ERRORS]
+    cells = [(f"{row.confidence:.2f}", _cut(row.predicted), _cut(row.output)) for row in wrong]
+    return table(cells, header=("sure", "said", "right")) if cells else ""
+
+
+def _cut(content: str, most: int = 48) -> str:
+    flat = " ".join(content.split()) or "(nothing)"
+    return flat if len(flat) <= most else flat[: most - 1] + "…"

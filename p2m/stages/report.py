@@ -1,0 +1,29 @@
+"""report: what the build came to, for people: a page with pictures, and a text for the terminal."""
+
+from __future__ import annotations
+
+from p2m.engine.stage import stage
+from p2m.reporting.base import Story, as_page, as_text
+from p2m.types import Evaluated, Examples, Exported, Measured, Report, Run, Split, Task, Trained
+
+
+@stage(version="1", kind="pure")
+def report(
+    task: Task,
+    curated: Examples,
+    parts: Split,
+    trained: Trained,
+    exported: Exported,
+    evaluated: Evaluated,
+    measured: Measured,
+    *,
+    name: str,
+    run: Run,
+) -> Report:
+    """Write `report.html` and `report.txt`; no clock, no host: the same artifacts give the same bytes."""
+    story = Story(name, task, curated, parts, trained, exported, evaluated, measured)
+    folder = run.folder / "report"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.html").write_text(as_page(story), encoding="utf-8", errors="replace")
+    (folder / "report.txt").write_text(as_text(story), encoding="utf-8", errors="replace")
+    return Report(folder)

@@ -1,0 +1,247 @@
+"""The report stage: complete, self-contained, safe with any text, and the same bytes for the same input."""
+
+from __future__ import annotations
+
+import random
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from p2m.reporting import svg
+from p2m.reporting.charts import histogram
+from p2m.reporting.facts import Story
+from p2m.reporting.page import render as as_page
+from p2m.reporting.text import render as as_text
+from p2m.reporting.text import table
+from p2m.stages.report import report
+from p2m.types import (
+    Count,
+    Evaluated,
+    Evaluation,
+    Example,
+    Examples,
+    Exported,
+    Field,
+    Judged,
+    Measured,
+    Runtime,
+    Score,
+    Split,
+    Task,
+    TaskType,
+    Trained,
+)
+
+LABELS = ("play music", "stop", "book a table", "weather", "set an alarm")
+VOID = {"meta", "br", "hr", "img", "input", "link"}
+
+
+def story(kind: TaskType = TaskType.CLASSIFICATION, rows: int = 200, labels: Sequence[str] = LABELS) -> Story:
+    lot = random.Random(2)
+    labelled = kind is TaskType.CLASSIFICATION
+    answers = list(labels) if labelled else [" ".join(["word"] * lot.randint(1, 9)) for _ in range(40)]
+    train = tuple(Example({"text": f"text {n}"}, lot.choice(answers)) for n in range(rows))
+    judged = []
+    for n in range(rows):
+        right = lot.choice(answers)
+        said = right if lot.random() < 0.8 else lot.choice(answers)
+        judged.append(Judged({"text": f"test {n}"}, right, said, lot.random(), float(said == right)))
+    value = sum(row.correct for row in judged) / rows
+    task = Task(
+        kind,
+        "Name the intent of a sentence.",
+        (Field("text"),),
+        Field("label"),
+        tuple(labels) if labelled else (),
+    )
+    return Story(
+        name="intents",
+        task=task,
+        curated=Examples(
+            train,
+            counts=(
+                Count("in: generated", rows + 12),
+                Count("dropped: duplicate: the same input and output", 9, "text 3 -> stop"),
+                Count("dropped: blank text", 3, " -> stop"),
+                Count("kept: generated", rows),
+            ),
+            figures={"rows_in": rows + 12.0, "distinct_answers": 5.0, "answer_entropy_bits": 2.3},
+        ),
+        parts=Split(train, train[:20], (), "synthetic", (Count("train: generated", rows),)),
+        trained=Trained(
+            Path("x"),
+            22_700_000,
+            600,
+            0.81,
+            tuple(Evaluation(n * 100, 2.0 / n, 0.3 + 0.1 * n) for n in range(1, 6)),
+            {"device": "cpu", "torch": "2.13.0"},
+        ),
+        exported=Exported(Path("x"), "int8", 22_700_000, 23_400_000, ()),
+        evaluated=Evaluated(
+            (
+                Score("accuracy", value, value - 0.05, value + 0.05, rows),
+                Score("macro_f1", 0.79, 0.73, 0.84, rows),
+            ),
+            {"majority": 0.23, "retrieval": 0.61},
+            None,
+            "not applicable: the recipe has no teacher",
+            "synthetic",
+            tuple(judged),
+        ),
+        measured=Measured(0.0123, 0.0209, 100, 150_000_000, "a processor"),
+    )
+
+
+class Balanced(HTMLParser):
+    """Fails on a tag that is closed out of turn, and gathers text and links."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@dataclass
+class Here:
+    folder: Path
+    runtime: Runtime = field(default_factory=Runtime)
+
+    def progress(self, done: int, total: int, note: str = "") -> None: ...
+
+    def say(self, line: str) -> None: ...
+
+
+def test_the_stage_writes_a_page_and_a_text_that_repeat_byte_for_byte(tmp_path: Path) -> None:
+    told = story()
+    parts = (told.task, told.curated, told.parts, told.trained, told.exported, told.evaluated, told.measured)
+    first = report(*parts, name="intents", run=Here(tmp_path / "a"))
+    second = report(*parts, name="intents", run=Here(tmp_path / "b"))
+    for name in ("report.html", "report.txt"):
+        content = (first.folder / name).read_bytes()
+        assert content == (second.folder / name).read_bytes()
+        assert len(content) > 500
+
+
+@pytest.mark.parametrize("kind", list(TaskType))
+def test_the_page_is_well_formed_asks_for_nothing_and_tells_the_figures(kind: TaskType) -> None:
+    told = story(kind)
+    page = as_page(told)
+    read = Balanced(page)
+    assert read.links == []
+    assert "script" not in read.tags
+    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org/2000/svg)", page)
+    for picture in re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL):
+        ElementTree.fromstring(picture)
+    assert read.tags.count("svg") >= 5
+    value = told.evaluated.scores[0]
+    for shown in (
+        f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]",
+        "23.4 MB",
+        "20.9 ms",
+        "0.610",
+        "212",
+    ):
+        assert shown in read.text
+
+
+@pytest.mark.parametrize("kind", list(TaskType))
+def test_the_text_tells_scores_losses_and_mistakes_in_few_lines(kind: TaskType) -> None:
+    text = as_text(story(kind))
+    assert max(map(len, text.splitlines())) <= 120
+    assert len(text.splitlines()) < 50
+    for shown in ("accuracy", "macro_f1", "retrieval", "0.610", "dropped: blank text", "12.3 ms / 20.9 ms"):
+        assert shown in text
+    assert ("taken for" if kind is TaskType.CLASSIFICATION else "said") in text
+
+
+def test_many_labels_are_told_by_their_confusions_instead_of_a_matrix() -> None:
+    page = as_page(story(rows=2000, labels=[f"label {n}" for n in range(77)]))
+    assert "Commonest confusions" in page
+    assert "57 others" in page
+
+
+def test_a_perfect_model_without_history_has_a_report() -> None:
+    told = story()
+    right = tuple(replace(row, predicted=row.output, correct=1.0) for row in told.evaluated.rows)
+    told = replace(
+        told, evaluated=replace(told.evaluated, rows=right), trained=replace(told.trained, history=())
+    )
+    assert "None on these rows" in Balanced(as_page(told)).text
+    assert "taken for" not in as_text(told)
+
+
+def test_the_surest_errors_come_first() -> None:
+    told = story(TaskType.TEXT_TO_TEXT)
+    rows = (
+        Judged({"text": "a"}, "right", "unsure", 0.2, 0.0),
+        Judged({"text": "b"}, "right", "certain", 0.99, 0.0),
+        Judged({"text": "c"}, "right", "right", 1.0, 1.0),
+    )
+    page = as_page(replace(told, evaluated=replace(told.evaluated, rows=rows)))
+    assert page.index("certain") < page.index("unsure")
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(max_size=60))
+def test_no_text_from_data_breaks_the_page(text: str) -> None:
+    told = story(rows=30)
+    hostile = f'</title></svg><script>alert("{text}")</script>'
+    row = Judged({"text": hostile}, hostile, hostile + "!", 0.9, 0.0)
+    told = replace(
+        told,
+        name=hostile,
+        evaluated=replace(told.evaluated, rows=(row, *told.evaluated.rows)),
+        curated=replace(told.curated, counts=(Count(hostile, 3, hostile),)),
+    )
+    assert "script" not in Balanced(as_page(told)).tags
+
+
+@settings(max_examples=100, deadline=None)
+@given(low=st.floats(-1e6, 1e6), span=st.floats(0, 1e6), number=st.integers(1, 9))
+def test_ticks_span_the_range_in_even_steps(low: float, span: float, number: int) -> None:
+    found = svg.ticks(low, low + span, number)
+    assert found[0] <= low + 1e-6 * max(1, abs(low))
+    assert found[-1] >= low + span - 1e-6 * max(1, abs(low + span))
+    steps = [after - before for before, after in pairwise(found)]
+    assert len(steps) <= 2 * number + 2
+    assert max(steps) == pytest.approx(min(steps), rel=1e-3)
+
+
+def test_a_histogram_counts_every_value_once() -> None:
+    values = [1] * 50 + [2] * 30 + [7] * 20 + [400]
+    shown = histogram(values, title="t", unit="words")
+    numbers = [int(n.replace(",", "")) for n in re.findall(r'fill="#66727f"[^>]*>([\d,]+)</text>', shown)]
+    assert sum(numbers) == 101
+
+
+def test_a_table_sets_numbers_right_and_text_left() -> None:
+    assert table([("a", "1"), ("bbb", "22")], header=("x", "n")) == "x    n\n---  --\na     1\nbbb  22"
+    assert table([]) == ""
