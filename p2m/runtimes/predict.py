@@ -329,8 +329,10 @@ class Predictor:
         self._reader = reader(self.settings, _tokenizer(self.folder / "tokenizer.json"))
         self._model = self._open("model.onnx")
 
-    def predict(self, rows: Sequence[Mapping[str, str]], *, batch_size: int = 8) -> list[Answer]:
+    def predict(self, rows: Sequence[Mapping[str, str]], *, batch_size: int = 1) -> list[Answer]:
         """Answers in the order of the rows; each row has the task's fields.
+
+        A quantised model scales its activations over a batch, so an answer may hang on its neighbours above 1.
 
         Raises:
             InputError: a row lacks a field, or a field is not text.

@@ -94,6 +94,7 @@ class MiniLM:
         self._settings(task, labels).write(target)
 
     def _open(self, task: Task, labels: Sequence[str], folder: Path) -> Learner:
+        import torch
         from transformers import AutoTokenizer, BertForQuestionAnswering, BertForSequenceClassification
 
         from p2m.students.quiet import quiet
@@ -102,6 +103,8 @@ class MiniLM:
         options: dict[str, Any] = {
             "hidden_dropout_prob": self.dropout,
             "attention_probs_dropout_prob": self.attention_dropout,
+            # On a CPU the fused kernel's backward pass takes a third of a step; plain products are 1.3 times faster.
+            "attn_implementation": "sdpa" if torch.cuda.is_available() else "eager",
         }
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
