@@ -18,8 +18,8 @@ from p2m.types import Example, Task, TaskType
 __all__ = ["figures", "generate", "matches", "resolve"]
 
 _SUBJECT = re.compile(
-    r"\b(temporal|time|date)[ -]+(date[ -]+)?(expressions?|references?|mentions?|phrases?)|\btimex|\btemporal\b"
-    r"|relative dates?|(dates?|times?) (that are |which are )?(mentioned|referred to)",
+    r"\b(temporal|time|date)[ -]+(date[ -]+)?(expressions?|references?|mentions?|phrases?)"
+    r"|\btimex|\btemporal\b|relative dates?|(dates?|times?) (that are |which are )?(mentioned|referred to)",
     re.IGNORECASE,
 )
 _ANCHOR = re.compile(
@@ -37,8 +37,8 @@ _PAIR = re.compile(r"\S == \d{4}(-\d\d){0,2}(?= \||$)")
 def matches(task: Task) -> bool:
     """Whether the prompt asks for temporal expressions with their dates, seen from a posting date.
 
-        Demonstrations in the very form decide alone; else the instruction must name the expressions, the posting
-    date and the normalised form. One input field, text out.
+        Demonstrations in the very form decide alone; else the instruction must name the expressions, the
+    posting date and the normalised form. One input field, text out.
     """
     if task.type is not TaskType.TEXT_TO_TEXT or len(task.inputs) != 1 or task.language != "en":
         return False

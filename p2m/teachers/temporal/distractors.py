@@ -22,8 +22,8 @@ ago, many years ago, decades ago, centuries ago, ages ago, long ago, not long ag
 back, recently, recently, just recently, earlier this week, over the weekend, in recent years, in recent
 months, in recent weeks, in the first quarter, in the second half, in the third quarter, at the time, that
 year, that summer, that same week, the following day, the next morning, the next day, the day before, two
-days later, a week later, three years earlier, a month later, the previous night, the previous month, the
-previous year, the following year, at dawn, at noon, around midnight, just before midnight, in the
+days later, a week later, three years earlier, a month later, the previous night, at dawn, at noon,
+around midnight, just before midnight, in the
 morning, in the evening, late in the evening, in his youth, in her youth, as a child, as a teenager,
 before the war, after the war, during the war, once, once before, back then, in those days, over the
 holidays, at one point, overnight, just now, the other day, one day, one morning, moments ago, an hour
@@ -190,7 +190,8 @@ Rome was not built in a day.
 """)
 
 _DURATIONS = ("for {n} {unit}s", "for more than {n} {unit}s", "over the past {n} {unit}s",
-              "in the past {n} {unit}s", "for almost {n} {unit}s", "for {n} {unit}s in a row", "for the past {n} {unit}s")  # fmt: skip
+              "in the past {n} {unit}s", "for almost {n} {unit}s", "for {n} {unit}s in a row",
+              "for the past {n} {unit}s")  # fmt: skip
 _AHEAD = ("for {n} {unit}s", "within {n} {unit}s", "over the next {n} {unit}s", "for the next {n} {unit}s",
           "for at least {n} {unit}s", "in the next {n} {unit}s")  # fmt: skip
 _WHOLE = words(

@@ -115,7 +115,7 @@ graduation ceremony, the wedding, the memorial service, the hackathon, the works
 
 OBJECT = words("""
 bike, laptop, tent, sofa, guitar, camera, washing machine, sewing machine, kayak, bookshelf, projector,
-coffee grinder, dishwasher, scooter, violin, telescope, winter coat, rucksack, keyboard, lawnmower, drill,
+coffee grinder, dishwasher, scooter, violin, telescope, raincoat, rucksack, keyboard, lawnmower, drill,
 router, printer, phone, tablet, headphones, bread maker
 """)
 
@@ -486,7 +486,7 @@ NOMINAL = lines("""
 > The contract expires {A}.
 > The strike is set for {N}.
 > The trial is scheduled for {N}.
-> Election day in {country} is {N}.
+> The referendum in {country} is on {N}.
 > Reminder: {event}, {N}, {city}.
 > We have until {N} to finish the {object} project.
 > I'm off until {N}.

@@ -62,6 +62,8 @@ def resolve(expression: str, anchor: date, direction: Direction | None = None) -
     not known, a month or day without a year is the coming one if that is at most four months off, else the
     past one, and a weekday is the past one.
     """
+    if not dates.FIRST_YEAR < anchor.year < dates.LAST_YEAR:
+        return None  # near the calendar's ends, neighbours may not exist
     text = _normal(expression)
     view = _View(anchor, direction)
     found = _whole(text, view)
@@ -344,6 +346,8 @@ def _numeric(match: re.Match[str], view: _View) -> str | None:
 
 
 def _numeric_open(match: re.Match[str], view: _View) -> str | None:
+    if match.group() == "24/7":
+        return None  # all the time, not the 24th of July
     a, b = int(match["a"]), int(match["b"])
     for month, day in ((a, b), (b, a)):
         if dates.make_day(2000, month, day):
