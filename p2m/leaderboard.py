@@ -141,6 +141,8 @@ def _point(
     color = svg.MODEL if entry.ship else svg.OTHER
     tip = f"{entry.variant}: {score.value:.3f} [{score.low:.3f}, {score.high:.3f}], {size(entry.size_bytes)}"
     name = svg.fitted(entry.variant, 220)
+    while any(abs(x - place) < 6 for place, _ in labelled):
+        x += 7  # intervals of one size stand side by side
     after = x + 240 <= right
     height = y(score.value) + 4
     while any(abs(height - other) < 14 and abs(x - place) < 240 for place, other in labelled):

@@ -11,6 +11,7 @@ from p2m.types import Evaluated, Evaluation, Judged
 
 WIDTH = 560  # pixels, of every chart
 _LABELS = 190  # pixels, left of horizontal bars
+_VALUES = 100  # pixels, right of the longest bar
 _ROW = 26  # pixels, of a horizontal bar
 
 
@@ -28,7 +29,7 @@ class Bar(NamedTuple):
 def bars(rows: Sequence[Bar], *, title: str, top: float | None = None) -> str:
     """Horizontal bars from 0 to `top` (the largest value where None), labels left, values right."""
     most = top or max([*(max(row.value, row.high) for row in rows), 1e-9])
-    span = WIDTH - _LABELS - 60
+    span = WIDTH - _LABELS - _VALUES
     parts = []
     for place, row in enumerate(rows):
         y = 6 + place * _ROW

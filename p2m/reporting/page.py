@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from html import escape
 
 from p2m.reporting import charts
@@ -21,14 +22,14 @@ p { margin: 0 0 10px; color: #52606d; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); gap: 12px;
   margin: 18px 0; }
 .tile, section { background: #fff; border: 1px solid #e3e8ee; border-radius: 8px; }
-.tile { padding: 10px 14px; } .tile b { display: block; font-size: 18px; }
+.tile { padding: 10px 14px; } .tile b { display: block; font-size: 16px; }
 .tile span { color: #66727f; font-size: 13px; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 560px), 1fr)); gap: 16px; }
 section { padding: 16px; overflow-x: auto; } section.wide { grid-column: 1 / -1; }
 svg { max-width: 100%; height: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; }
 th, td { text-align: left; vertical-align: top; padding: 5px 10px 5px 0; border-bottom: 1px solid #e3e8ee; }
-th { color: #66727f; font-weight: 600; } td.n, th.n { text-align: right; white-space: nowrap; }
+th { color: #66727f; font-weight: 600; } td.n, th.n { text-align: right; white-space: nowrap; width: 1%; }
 td.input { color: #52606d; max-width: 520px; overflow-wrap: anywhere; }
 td.wrong { color: #c0463b; } td.right { color: #2c8a57; }
 """
@@ -62,7 +63,11 @@ def _section(title: str, *content: str, wide: bool = False) -> str:
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[tuple[str, str]]]) -> str:
     """Cells are (text, CSS class)."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in header)
+    rows = list(rows)
+    kinds = [kind for _, kind in rows[0]] if rows else [""] * len(header)
+    head = "".join(
+        f'<th class="{kind}">{escape(name)}</th>' for name, kind in zip(header, kinds, strict=True)
+    )
     body = "".join(
         "<tr>" + "".join(f'<td class="{kind}">{escape(text)}</td>' for text, kind in row) + "</tr>\n"
         for row in rows
@@ -101,7 +106,7 @@ def _training(story: Story) -> list[str]:
 def _data(story: Story) -> list[str]:
     figures = story.curated.figures
     kept, arrived = len(story.curated.rows), int(figures.get("rows_in", len(story.curated.rows)))
-    lost = dropped(story.curated.counts)
+    lost = [replace(count, what=f"dropped: {count.what}") for count in dropped(story.curated.counts)]
     distinct, bits = int(figures.get("distinct_answers", 0)), figures.get("answer_entropy_bits", 0.0)
     text = (
         f"<p>{arrived:,} rows came in, {kept:,} stayed; {distinct:,} distinct answers,"

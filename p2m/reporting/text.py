@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from p2m.reporting.facts import Story, confusions, dropped, errors, headline, is_classification
 
+_NAME = 25  # characters of a figure's name
 _ERRORS = 5  # errors that the short form shows
 
 
@@ -32,7 +33,7 @@ def render(story: Story) -> str:
     rivals = [(name, f"{value:.3f}") for name, value in sorted(story.evaluated.baselines.items())]
     parts = [
         f"{story.name}: {story.task.instruction[:90]}",
-        table(headline(story)),
+        "\n".join(f"{name:<{_NAME}}  {value}" for name, value in headline(story)),
         table(scores, header=("metric", "value", "95% interval")),
         table(rivals, header=("baseline", story.evaluated.scores[0].metric)),
         f"teacher: {story.evaluated.teacher_note}",
