@@ -1,0 +1,111 @@
+"""compress: the fitted student as an ONNX folder, and the smaller variants of it that keep the metric.
+
+Every variant is judged on the validation rows through the very predictor that the bundle ships, a row at a time as
+its user will ask.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from p2m.compression.base import Compressor
+from p2m.engine.stage import stage
+from p2m.errors import StageError
+from p2m.metrics.base import Metric
+from p2m.runtimes.base import Predictor
+from p2m.students.base import Student, labels_of
+from p2m.types import Choice, Constraints, Example, Exported, Run, Split, Task, Trained, Trial
+
+FULL = "fp32"
+MAX_ROWS = 500  # validation rows that a gate judges by
+
+
+@stage(version="1", kind="seeded")
+def compress(
+    task: Task,
+    parts: Split,
+    choice: Choice,
+    trained: Trained,
+    *,
+    students: dict[str, Student],
+    compressors: dict[str, Compressor],
+    metric: Metric,
+    tolerance: float,
+    constraints: Constraints,
+    run: Run,
+) -> Exported:
+    """Export in fp32, try each compressor, keep the smallest that loses at most `tolerance` of the metric.
+
+    Where only a variant that the gate refused is within `constraints.max_size`, the fp32 one stays, and the trial
+    says so: a model that is small and wrong is no model.
+
+    Raises:
+        StageError: a compressor or the exporter made nothing that can be opened.
+    """
+    rows = parts.validation[:MAX_ROWS]
+    folders = {FULL: _fresh(run.folder / "export" / FULL)}
+    labels = labels_of(task, parts.train)
+    students[choice.student].export(task, labels, trained.checkpoint, folders[FULL])
+    scores = {FULL: _score(folders[FULL], rows, metric, run)}
+    run.say(f"{FULL}: {metric.name} {scores[FULL]:.4f} on validation, {_size(folders[FULL]) / 1e6:.1f} MB")
+    for compressor in compressors.values():
+        name = compressor.name
+        folders[name] = _fresh(run.folder / "export" / name)
+        compressor.compress(folders[FULL], folders[name])
+        scores[name] = _score(folders[name], rows, metric, run)
+        run.say(f"{name}: {metric.name} {scores[name]:.4f} on validation, {_size(folders[name]) / 1e6:.1f} MB")
+    trials = tuple(_trial(name, folders, scores, tolerance, constraints) for name in folders)
+    best = min((trial for trial in trials if trial.kept), key=lambda trial: (trial.size_bytes, trial.name))
+    model = run.folder / "model"
+    shutil.rmtree(model, ignore_errors=True)
+    shutil.copytree(folders[best.name], model)
+    return Exported(model, best.name, trained.parameters, best.size_bytes, trials)
+
+
+def _trial(
+    name: str, folders: dict[str, Path], scores: dict[str, float], tolerance: float, constraints: Constraints
+) -> Trial:
+    """What the gate says to a variant."""
+    size, lost = _size(folders[name]), scores[FULL] - scores[name]
+    if name == FULL:
+        reason = "the exported model itself"
+        kept = True
+    else:
+        kept = lost <= tolerance + 1e-9  # the metric is a mean of floats: 0.02 lost may read 0.020000000000000018
+        word = "at most" if kept else "more than"
+        reason = f"loses {max(0.0, lost):.4f}, {word} the {tolerance:g} that is tolerated"
+    if constraints.max_size is not None:
+        fits = size <= constraints.max_size
+        reason += f"; {'within' if fits else 'over'} max_size ({size:,} of {constraints.max_size:,} bytes)"
+        others = [_size(folder) for other, folder in folders.items() if other != name]
+        if fits and not kept and all(other > constraints.max_size for other in others):
+            reason += "; it is the only one that fits, so the size cannot be met: raise max_size or tolerance"
+    return Trial(name, scores[name], size, kept, reason)
+
+
+def _score(folder: Path, rows: Sequence[Example], metric: Metric, run: Run) -> float:
+    """The metric of an exported folder on `rows`; 0.0 where there are none."""
+    try:
+        predictor = Predictor(folder, threads=run.runtime.threads)
+        answers = []
+        for done, row in enumerate(rows, start=1):
+            answers += predictor.predict([row.input])
+            if done % 50 == 0:
+                run.progress(done, len(rows), f"{folder.name} on validation rows")
+    except RuntimeError as error:
+        raise StageError(f"{folder.name}: the exported model does not run ({error})") from error
+    if not rows:
+        return 0.0
+    return metric.value(metric.statistics([answer.output for answer in answers], [row.answers for row in rows]))
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _fresh(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

@@ -1,0 +1,103 @@
+"""measure: what one answer costs on one core of this machine, in a fresh process that runs the bundle's own file."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from itertools import cycle, islice
+from pathlib import Path
+
+from p2m.engine.stage import stage
+from p2m.errors import StageError
+from p2m.runtimes import base as runtimes
+from p2m.types import Example, Exported, Measured, Run, Split, Task
+
+WARM_UP = 5  # answers before the clock counts: the first ones allocate
+
+# Runs without p2m: it loads predict.py as a bundle's user would, and reports seconds an answer and peak memory.
+_PROBE = """
+import importlib.util, json, resource, sys, time
+spec = importlib.util.spec_from_file_location("predict", sys.argv[1])
+predict = importlib.util.module_from_spec(spec)
+sys.modules["predict"] = predict
+spec.loader.exec_module(predict)
+model = predict.Predictor(sys.argv[2], threads=1)
+rows = json.load(sys.stdin)
+for row in rows[: int(sys.argv[3])]:
+    model.predict([row])
+seconds = []
+for row in rows:
+    began = time.perf_counter()
+    model.predict([row])
+    seconds.append(time.perf_counter() - began)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({"seconds": seconds, "peak": peak if sys.platform == "darwin" else peak * 1024}))
+"""
+
+
+@stage(version="1", kind="measured")
+def measure(task: Task, parts: Split, exported: Exported, *, rows: int, run: Run) -> Measured:
+    """Latency over `rows` test rows (repeated where there are fewer), batch 1, one thread, one core.
+
+    Raises:
+        StageError: there is no row to ask, or the probe failed.
+    """
+    real = parts.test or parts.validation
+    if not real:
+        raise StageError("there is no row to measure with; give data.test, or raise split.test_share")
+    run.say(f"measuring {rows} answers on one core")
+    found = _probe(exported.model, list(islice(cycle(real), rows)))
+    seconds = sorted(float(each) for each in found["seconds"])
+    return Measured(
+        latency_p50=percentile(seconds, 0.50),
+        latency_p95=percentile(seconds, 0.95),
+        rows=len(seconds),
+        peak_memory=int(found["peak"]),
+        machine=processor(),
+    )
+
+
+def percentile(ordered: Sequence[float], share: float) -> float:
+    """The nearest-rank percentile of ascending values: one that was really measured."""
+    rank = max(1, -(-len(ordered) * round(share * 100) // 100))
+    return ordered[rank - 1]
+
+
+def processor() -> str:
+    """The processor's name, as its maker wrote it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _probe(model: Path, rows: Sequence[Example]) -> dict[str, list[float]]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", _PROBE, str(runtimes.SOURCE), str(model), str(WARM_UP)],
+        input=json.dumps([row.input for row in rows]),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=environment,
+        preexec_fn=_one_core,
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
+        raise StageError(f"the latency probe failed: {last}")
+    found: dict[str, list[float]] = json.loads(done.stdout)
+    return found
+
+
+def _one_core() -> None:
+    """Bind the probe to one core, where the system lets us."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
