@@ -1,8 +1,8 @@
 """The layers of docs/design.md, held by parsing every import, those inside functions too.
 
 Imports go downward only, siblings on a line do not import each other, upper layers reach a component family
-only through its base, and heavy libraries are imported inside the functions that need them. Each rule is shown
-to bite on a small tree that breaks it.
+only through its base, and heavy libraries are imported inside the functions that need them. Each rule is
+shown to bite on a small tree that breaks it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,7 @@ def modules_of(root: Path) -> dict[str, Path]:
     return found
 
 
+@cache
 def imports_of(root: Path) -> list[Import]:
     modules = modules_of(root)
     found = []

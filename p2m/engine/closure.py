@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType
@@ -234,12 +234,27 @@ def _add_data_files(
     if "." not in module and path.name != "__init__.py":
         return
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for name in sorted(os.listdir(folder)):
-        label = f"{package.replace('.', '/')}/{name}"
-        if name.endswith(DATA_SUFFIXES) and label not in modules:
-            file = os.fspath(folder / name)
-            modules[label] = digest_file(folder / name)
-            files[file] = (label, *_stamp(file))
+    for name, file in _data_files(folder, package.replace(".", "/")):
+        if name not in modules:
+            modules[name] = _read(file).digest if file.suffix == ".py" else digest_file(file)
+            files[os.fspath(file)] = (name, *_stamp(os.fspath(file)))
+
+
+def _data_files(folder: Path, label: str, *, inside: bool = False) -> Iterator[tuple[str, Path]]:
+    """Files that code beside them may read, in folders below that are no packages too.
+
+    A Python file of such a folder counts as well: it is not imported but handed to somebody by its path.
+    """
+    with os.scandir(folder) as listing:
+        entries = sorted(listing, key=lambda entry: entry.name)
+    if inside and any(entry.name == "__init__.py" for entry in entries):
+        return
+    for entry in entries:
+        name = f"{label}/{entry.name}"
+        if entry.name.endswith((*DATA_SUFFIXES, ".py") if inside else DATA_SUFFIXES):
+            yield name, Path(entry.path)
+        elif entry.is_dir() and entry.name != "__pycache__":
+            yield from _data_files(Path(entry.path), name, inside=True)
 
 
 def _stamp(path: str) -> tuple[int, int, int, int]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from p2m.engine import formats
 from p2m.engine.journal import Journal, StepRecord, last_steps
-from p2m.engine.keys import Identity, Key, edited_code, identify, make_key
+from p2m.engine.keys import Identity, Key, edited_code, identify_all, make_key
 from p2m.engine.observer import Observer, Silent
 from p2m.engine.plan import Plan, Step
 from p2m.engine.sources import is_unchanged, read_source
@@ -88,14 +88,13 @@ def stored(plan: Plan, store: Store, name: str) -> Any | None:
     """The artifact of a step if the store holds it for the plan as it is now, else None; nothing runs."""
     digests: dict[str, str] = {}
     wanted = plan.step(name)
-    needed = _ancestors(plan, wanted)
-    for step in plan.steps:
-        if step.name not in needed:
-            continue
+    needed = [step for step in plan.steps if step.name in _ancestors(plan, wanted)]
+    identities = identify_all(needed, store)
+    for step in needed:
         if step.is_source:
             digests[step.name] = read_source(step).digest
             continue
-        action = store.lookup(step_key(step, identify(step), digests).value)
+        action = store.lookup(step_key(step, identities[step.name], digests).value)
         if action is None:
             return None
         digests[step.name] = action.output
@@ -125,7 +124,7 @@ class _Build:
     def __init__(self, plan: Plan, store: Store, runtime: Runtime, observer: Observer) -> None:
         self.plan, self.store, self.runtime, self.observer = plan, store, runtime, observer
         # Code is read once, before anything runs, so that an edit during a long build cannot mix with it.
-        self.identities = {step.name: identify(step) for step in plan.steps if not step.is_source}
+        self.identities = identify_all(plan.steps, store)
         self.sources = {step.name: read_source(step) for step in plan.steps if step.is_source}
         self.previous = last_steps(store, plan.name)
         self.digests: dict[str, str] = {}

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from p2m.engine.differences import Change, changed_files, compare
 from p2m.engine.executor import step_key
 from p2m.engine.journal import StepRecord, last_steps
-from p2m.engine.keys import identify
+from p2m.engine.keys import identify_all
 from p2m.engine.plan import Plan, Step
 from p2m.engine.sources import read_source
 from p2m.engine.store import Store
@@ -87,6 +87,7 @@ class _Survey:
     def __init__(self, plan: Plan, store: Store) -> None:
         self.plan, self.store = plan, store
         self.last = last_steps(store, plan.name)
+        self.identities = identify_all(plan.steps, store)
         self.digests: dict[str, str] = {}
         self.found: dict[str, StepPreview] = {}
 
@@ -110,7 +111,7 @@ class _Survey:
         last = self.last.get(step.name)
         before = self._preimage(last)
         seconds = self._seconds(last)
-        identity = identify(step)
+        identity = self.identities[step.name]
         missing = tuple(name for name in step.needs if name not in self.digests)
         if missing:
             return self._with_unknown_inputs(step, identity.preimage, before, seconds, missing)

@@ -14,12 +14,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from p2m.engine import closure
+from p2m.engine import closure, syntax
 from p2m.engine.closure import Code
 from p2m.engine.hashing import digest_tree_of_plain, plain
 from p2m.engine.packages import machine_profile, version_of
 from p2m.engine.plan import Step
-from p2m.engine.store import KEY_TAG
+from p2m.engine.store import KEY_TAG, Store
 from p2m.errors import StageError
 
 FORMAT = 1
@@ -73,6 +73,15 @@ def identify(step: Step) -> Identity:
     }
     loaded = frozenset(name for part in every for name in part.modules if name in sys.modules)
     return Identity(preimage, every, loaded)
+
+
+def identify_all(steps: Iterable[Step], store: Store) -> dict[str, Identity]:
+    """Identify every step that is no source; what was parsed is remembered in the store's folder."""
+    memory = store.root / "tmp" / "code.json"
+    syntax.recall(memory)
+    identities = {step.name: identify(step) for step in steps if not step.is_source}
+    syntax.retain(memory)
+    return identities
 
 
 def make_key(identity: Identity, inputs: Mapping[str, str | None]) -> Key:

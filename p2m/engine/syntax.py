@@ -7,12 +7,17 @@ empty fields are left out, so a field that a later version adds changes nothing 
 from __future__ import annotations
 
 import ast
+import json
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from p2m.engine.hashing import digest_bytes
 
 TAG = "p2m.code.v1"
+_KEPT = 5000  # files at most that are remembered between processes
 _IGNORED = frozenset(("ctx", "type_comment", "kind", "type_ignores"))
 _IMPORTERS = frozenset(("import_module", "__import__"))
 
@@ -40,13 +45,13 @@ class Source:
 
     digest: str
     imports: tuple[Import, ...]
-    tree: ast.Module
+    content: bytes
 
     def slice_digest(self, names: Iterable[str], *, whole: bool = False) -> str:
         """The digest of those top-level definitions and of what they name in turn."""
         if whole:
             return self.digest
-        defined = {name: node for node in self.tree.body for name in _defined(node)}
+        defined = {name: node for node in ast.parse(self.content).body for name in _defined(node)}
         waiting = [name for name in names if name in defined]
         reached = set(waiting)
         while waiting:
@@ -63,8 +68,52 @@ def read_source(content: bytes, path: str) -> Source:
     Raises:
         SyntaxError: with `path` as its file.
     """
-    tree = ast.parse(content, filename=path)
-    return Source(_digest(tree), tuple(_imports(tree)), tree)
+    seal = digest_bytes(content)
+    if seal not in _known:
+        tree = ast.parse(content, filename=path)
+        _known[seal] = (_digest(tree), tuple(dict.fromkeys(_imports(tree))))
+    return Source(*_known[seal], content)
+
+
+# What parsing gave, by the digest of the file's content: a pure function of it, so it may be kept on disk.
+_known: dict[str, tuple[str, tuple[Import, ...]]] = {}
+_recalled: dict[Path, int] = {}  # file -> how many it held
+
+
+def recall(file: Path) -> None:
+    """Take in what an earlier process parsed; a file that does not match its own seal is ignored."""
+    if file in _recalled:
+        return
+    _recalled[file] = 0
+    try:
+        seal, _, body = file.read_bytes().partition(b"\n")
+        if seal.decode() != digest_bytes(body):
+            return
+        record = json.loads(body)
+        if record["tag"] != TAG:
+            return
+        for content, (digest, imports) in record["known"].items():
+            found = tuple(Import(module, level, tuple(names)) for module, level, names in imports)
+            _known.setdefault(content, (digest, found))
+        _recalled[file] = len(record["known"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+
+
+def retain(file: Path) -> None:
+    """Keep what was parsed for the next process; failing to is harmless."""
+    if len(_known) <= _recalled.get(file, 0):
+        return
+    known = {
+        content: [digest, [[wanted.module, wanted.level, wanted.names] for wanted in imports]]
+        for content, (digest, imports) in list(_known.items())[-_KEPT:]
+    }
+    body = json.dumps({"tag": TAG, "known": known}).encode()
+    temporary = file.with_name(f"{file.name}.{os.getpid()}")
+    with suppress(OSError):
+        temporary.write_bytes(digest_bytes(body).encode() + b"\n" + body)
+        temporary.replace(file)
+        _recalled[file] = len(_known)
 
 
 def _digest(node: ast.AST) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import p2m.types
-from p2m.engine import closure
+from p2m.engine import closure, syntax
 from p2m.engine.closure import code_digest, code_of, component_digest, components_in, is_component
 from p2m.engine.syntax import read_source
 
@@ -41,6 +41,10 @@ FILES = {
     "helpers/sums.py": "LIMIT = 10\ndef add(x):\n    y = x + 1\n    return y if y < LIMIT else LIMIT\n",
     "helpers/prompt.txt": "Be brief.\n",
     "helpers/notes.md": "not code\n",
+    "helpers/frames/deep/people.txt": "Ada\n",
+    "helpers/frames/plugin.py": "x = 1  # by path\n",
+    "helpers/package/__init__.py": "",
+    "helpers/package/own.txt": "of an unused package\n",
     "late.py": "def later(x):\n    return -x\n",
     "unused.py": "x = 1\n",
     "only_types.py": "x = 1\n",
@@ -99,7 +103,10 @@ def work(package: Package) -> Callable[..., Any]:
 def test_the_closure_follows_imports_inside_functions_and_relative_ones(package: Package, work: Any) -> None:
     code = code_of(work)
     names = {name.removeprefix(package.name).lstrip("./") for name in code.modules}
-    assert names == {"stages", "stages.work", "helpers", "helpers.sums", "helpers/prompt.txt", "late"}
+    assert names == {
+        *("stages", "stages.work", "helpers", "helpers.sums", "late"),
+        *("helpers/prompt.txt", "helpers/frames/deep/people.txt", "helpers/frames/plugin.py"),
+    }
     assert code.packages == ("numpy",)
 
 
@@ -113,6 +120,8 @@ def test_the_closure_follows_imports_inside_functions_and_relative_ones(package:
         ("unused.py", "x = 1", "x = 2"),
         ("only_types.py", "x = 1", "x = 2"),
         ("helpers/notes.md", "not", "never"),
+        ("helpers/frames/plugin.py", "by path", "by its path"),
+        ("helpers/package/own.txt", "unused", "used"),
         ("__init__.py", '"1"', '"2"'),
     ],
 )
@@ -131,6 +140,8 @@ def test_what_cannot_change_a_result_changes_no_digest(
         ("stages/work.py", "later(add(x))", "later(add(x) + 0)"),
         ("helpers/__init__.py", "add\n", "add\nEXTRA = 1\n"),
         ("helpers/prompt.txt", "brief", "verbose"),
+        ("helpers/frames/deep/people.txt", "Ada", "Bob"),
+        ("helpers/frames/plugin.py", "1", "2"),
         ("late.py", "-x", "+x"),
         ("stages/work.py", '    """What."""\n', '    x = """What."""\n'),
         ("stages/work.py", "add(x)", "add(*x)"),
@@ -284,3 +295,20 @@ def test_a_function_without_a_file_is_refused() -> None:
     exec("def f(): pass", namespace)
     with pytest.raises(TypeError, match="was not found"):
         code_digest(namespace["f"])
+
+
+def test_what_was_parsed_is_remembered_between_processes_and_never_trusted_when_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "code.json"
+    content = b"from a.b import c\nimport d\nx = 1\n"
+    fresh = read_source(content, "x.py")
+    syntax.retain(file)
+    for damaged in (False, True):
+        if damaged:
+            file.write_bytes(file.read_bytes().replace(b'"a.b"', b'"a.z"'))
+        monkeypatch.setattr(syntax, "_known", {})
+        monkeypatch.setattr(syntax, "_recalled", {})
+        syntax.recall(file)
+        assert bool(syntax._known) is not damaged
+        assert read_source(content, "x.py") == fresh
