@@ -1,10 +1,24 @@
-"""What a runtime is to the stages: the predictor of exported folders, and the file that bundles ship."""
+"""What a runtime is to the stages: the predictor of exported folders, and what a bundle says of itself."""
 
 from pathlib import Path
 
 from p2m.runtimes import predict
+from p2m.runtimes.card import Facts, model_card, sources
 from p2m.runtimes.predict import CHECKSUMS, BundleError, InputError, Predictor, Settings, check_sums
+from p2m.runtimes.verdict import judge
 
 SOURCE = Path(predict.__file__)  # copied into every bundle as predict.py
 
-__all__ = ["CHECKSUMS", "SOURCE", "BundleError", "InputError", "Predictor", "Settings", "check_sums"]
+__all__ = [
+    "CHECKSUMS",
+    "SOURCE",
+    "BundleError",
+    "Facts",
+    "InputError",
+    "Predictor",
+    "Settings",
+    "check_sums",
+    "judge",
+    "model_card",
+    "sources",
+]

@@ -22,7 +22,12 @@ FORMAT = 1  # of predictor.json
 SETTINGS = "predictor.json"
 KINDS = ("span", "classification", "seq2seq")
 CHECKSUMS = "SHA256SUMS"
-PAD, EOS, OFFSET, BYTES = 0, 1, 3, 259  # ByT5's convention (Xue et al., 2022): byte + 3; 0 pads, 1 ends, 2 is spare
+PAD, EOS, OFFSET, BYTES = (
+    0,
+    1,
+    3,
+    259,
+)  # ByT5's convention (Xue et al., 2022): byte + 3; 0 pads, 1 ends, 2 is spare
 
 
 class InputError(ValueError):
@@ -68,7 +73,9 @@ class Settings:
             data["fields"], data["labels"] = tuple(data["fields"]), tuple(data.get("labels", ()))
             settings = Settings(**data)
         except OSError as error:
-            raise BundleError(f"{path}: cannot be read ({error.strerror or error}); is this a model folder?") from None
+            raise BundleError(
+                f"{path}: cannot be read ({error.strerror or error}); is this a model folder?"
+            ) from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BundleError(f"{path}: not a model's settings ({error!r}); copy the bundle again") from None
         if settings.kind not in KINDS or not settings.fields:
@@ -77,7 +84,9 @@ class Settings:
 
     def write(self, folder: Path) -> None:
         data = {"format": FORMAT, **{name: getattr(self, name) for name in self.__dataclass_fields__}}
-        (folder / SETTINGS).write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        (folder / SETTINGS).write_text(
+            json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 # --------------------------------------------------------------------------- rows to text
@@ -205,7 +214,9 @@ class SpanReader:
             total_end.append(last)
             distance = closes[None, :] - opens[:, None]
             sums = np.where(
-                (distance >= 0) & (distance < self.settings.max_answer), first[:, None] + last[None, :], -np.inf
+                (distance >= 0) & (distance < self.settings.max_answer),
+                first[:, None] + last[None, :],
+                -np.inf,
             )
             i, j = np.unravel_index(int(np.argmax(sums)), sums.shape)
             if sums[i, j] > best:
@@ -271,7 +282,9 @@ class LabelReader:
         shares = np.exp(values - values.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)
         best = shares.argmax(axis=1)
-        return [Answer(self.settings.labels[i], float(share[i])) for i, share in zip(best, shares, strict=True)]
+        return [
+            Answer(self.settings.labels[i], float(share[i])) for i, share in zip(best, shares, strict=True)
+        ]
 
 
 # --------------------------------------------------------------------------- bytes
@@ -396,7 +409,13 @@ class Predictor:
         feeds = padded([(ids, ids) for ids in inputs])
         mask = feeds["attention_mask"]
         names = [each.name for each in self._encoder.get_outputs()]
-        cross = dict(zip(names, self._encoder.run(None, {k: feeds[k] for k in ("input_ids", "attention_mask")}), strict=True))
+        cross = dict(
+            zip(
+                names,
+                self._encoder.run(None, {k: feeds[k] for k in ("input_ids", "attention_mask")}),
+                strict=True,
+            )
+        )
         outputs = [each.name for each in self._decoder.get_outputs()]
         past = {
             each.name: np.zeros((len(inputs), each.shape[1], 0, each.shape[3]), dtype=np.float32)
@@ -408,7 +427,11 @@ class Predictor:
         logs, open_rows = np.zeros(len(inputs)), np.ones(len(inputs), dtype=bool)
         for _ in range(self.settings.max_answer):
             result = dict(
-                zip(outputs, self._decoder.run(None, {"input_ids": tokens, "attention_mask": mask, **past, **cross}), strict=True)
+                zip(
+                    outputs,
+                    self._decoder.run(None, {"input_ids": tokens, "attention_mask": mask, **past, **cross}),
+                    strict=True,
+                )
             )
             logits = result.pop("logits")[:, -1, :].astype(np.float64)
             best = logits.argmax(axis=1)
@@ -420,7 +443,9 @@ class Predictor:
                 break
             tokens = np.where(open_rows, best, PAD)[:, None].astype(np.int64)
             past = {name.replace("present_", "past_"): value for name, value in result.items()}
-        return [Answer(self._reader.decode(ids), float(np.exp(log))) for ids, log in zip(found, logs, strict=True)]
+        return [
+            Answer(self._reader.decode(ids), float(np.exp(log))) for ids, log in zip(found, logs, strict=True)
+        ]
 
 
 def by_length(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
@@ -435,7 +460,9 @@ def padded(items: Sequence[tuple[Sequence[int], Sequence[int]]]) -> dict[str, An
     import numpy as np
 
     shape = (len(items), max(len(ids) for ids, _ in items))
-    feeds = {name: np.zeros(shape, dtype=np.int64) for name in ("input_ids", "attention_mask", "token_type_ids")}
+    feeds = {
+        name: np.zeros(shape, dtype=np.int64) for name in ("input_ids", "attention_mask", "token_type_ids")
+    }
     for place, (ids, types) in enumerate(items):
         feeds["input_ids"][place, : len(ids)] = ids
         feeds["attention_mask"][place, : len(ids)] = 1
@@ -526,11 +553,21 @@ def _parser() -> argparse.ArgumentParser:
   python predict.py --check""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("input", nargs="?", help="one input: a JSON object of the fields, or text where there is one field")
-    parser.add_argument("--model", metavar="DIR", help="the model's folder (default: model/ beside this file)")
-    parser.add_argument("--threads", type=_positive, default=1, metavar="N", help="processor threads (default: 1)")
     parser.add_argument(
-        "--batch-size", type=_positive, default=1, metavar="N", help="lines answered at once (default: 1, each at once)"
+        "input", nargs="?", help="one input: a JSON object of the fields, or text where there is one field"
+    )
+    parser.add_argument(
+        "--model", metavar="DIR", help="the model's folder (default: model/ beside this file)"
+    )
+    parser.add_argument(
+        "--threads", type=_positive, default=1, metavar="N", help="processor threads (default: 1)"
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="lines answered at once (default: 1, each at once)",
     )
     parser.add_argument("--check", action="store_true", help=f"compare every file with {CHECKSUMS} and stop")
     return parser
@@ -547,7 +584,11 @@ def _run(options: argparse.Namespace) -> int:
     settings = Settings.read(folder)
     if options.input is None and sys.stdin.isatty():
         raise InputError(f"no input: give {_named(settings.fields)} as an argument or lines; see --help")
-    one = None if options.input is None else check_row(parse_argument(options.input, settings.fields), settings.fields)
+    one = (
+        None
+        if options.input is None
+        else check_row(parse_argument(options.input, settings.fields), settings.fields)
+    )
     predictor = Predictor(folder, threads=options.threads)
     if one is not None:
         _write(sys.stdout, predictor.predict([one]))
@@ -579,7 +620,9 @@ def parse_argument(text: str, fields: Sequence[str]) -> Any:
     raise InputError(f"the model has {len(fields)} input fields: give a JSON object with {_named(fields)}")
 
 
-def read_lines(stream: Iterable[bytes], fields: Sequence[str], before_error: Any = lambda: None) -> Iterator[dict[str, str]]:
+def read_lines(
+    stream: Iterable[bytes], fields: Sequence[str], before_error: Any = lambda: None
+) -> Iterator[dict[str, str]]:
     """Rows of JSON Lines; blank lines are skipped. `before_error` is called before a bad line is reported.
 
     Raises:
@@ -591,7 +634,9 @@ def read_lines(stream: Iterable[bytes], fields: Sequence[str], before_error: Any
             if not line:
                 continue
             value = json.loads(line)
-            row = check_row({fields[0]: value} if isinstance(value, str) and len(fields) == 1 else value, fields)
+            row = check_row(
+                {fields[0]: value} if isinstance(value, str) and len(fields) == 1 else value, fields
+            )
         except UnicodeDecodeError:
             problem = "not UTF-8"
         except InputError as error:

@@ -19,15 +19,23 @@ def choose(task: Task, *, students: dict[str, Student], constraints: Constraints
         StageError: no candidate is allowed; says of each why.
     """
     refused = {name: reason for name in students if (reason := _refusal(students[name], task, constraints))}
-    able = sorted((name for name in students if name not in refused), key=lambda n: (-students[n].parameters, n))
+    able = sorted(
+        (name for name in students if name not in refused), key=lambda n: (-students[n].parameters, n)
+    )
     if not able:
         listed = "".join(f"\n    {name}: {reason}" for name, reason in sorted(refused.items()))
-        raise StageError(f"no student can be taken{listed or ': there are no candidates'}\n    loosen constraints, or student=auto")
+        raise StageError(
+            f"no student can be taken{listed or ': there are no candidates'}\n    loosen constraints, or student=auto"
+        )
     best = able[0]
     reasons = [f"{best} fits {task.type} with {students[best].parameters / 1e6:.1f}M parameters"]
-    reasons += [f"its smallest export takes about {students[best].size_bytes / 1e6:.0f} MB, licence {students[best].license}"]
+    reasons += [
+        f"its smallest export takes about {students[best].size_bytes / 1e6:.0f} MB, licence {students[best].license}"
+    ]
     for name in able[1:]:
-        refused[name] = f"smaller than {best} ({students[name].parameters / 1e6:.1f}M parameters), which fits too"
+        refused[name] = (
+            f"smaller than {best} ({students[name].parameters / 1e6:.1f}M parameters), which fits too"
+        )
         reasons.append(f"larger than {name}, and allowed")
     return Choice(best, tuple(reasons), refused)
 

@@ -55,7 +55,9 @@ def compress(
         folders[name] = _fresh(run.folder / "export" / name)
         compressor.compress(folders[FULL], folders[name])
         scores[name] = _score(folders[name], rows, metric, run)
-        run.say(f"{name}: {metric.name} {scores[name]:.4f} on validation, {_size(folders[name]) / 1e6:.1f} MB")
+        run.say(
+            f"{name}: {metric.name} {scores[name]:.4f} on validation, {_size(folders[name]) / 1e6:.1f} MB"
+        )
     trials = tuple(_trial(name, folders, scores, tolerance, constraints) for name in folders)
     best = min((trial for trial in trials if trial.kept), key=lambda trial: (trial.size_bytes, trial.name))
     model = run.folder / "model"
@@ -73,7 +75,9 @@ def _trial(
         reason = "the exported model itself"
         kept = True
     else:
-        kept = lost <= tolerance + 1e-9  # the metric is a mean of floats: 0.02 lost may read 0.020000000000000018
+        kept = (
+            lost <= tolerance + 1e-9
+        )  # the metric is a mean of floats: 0.02 lost may read 0.020000000000000018
         word = "at most" if kept else "more than"
         reason = f"loses {max(0.0, lost):.4f}, {word} the {tolerance:g} that is tolerated"
     if constraints.max_size is not None:
@@ -98,7 +102,9 @@ def _score(folder: Path, rows: Sequence[Example], metric: Metric, run: Run) -> f
         raise StageError(f"{folder.name}: the exported model does not run ({error})") from error
     if not rows:
         return 0.0
-    return metric.value(metric.statistics([answer.output for answer in answers], [row.answers for row in rows]))
+    return metric.value(
+        metric.statistics([answer.output for answer in answers], [row.answers for row in rows])
+    )
 
 
 def _size(folder: Path) -> int:

@@ -104,7 +104,9 @@ class LabelLearner:
             encodings = self._reader.encode([row.input for row in chunk], length)
             for i, (row, encoding) in enumerate(zip(chunk, encodings, strict=True)):
                 if row.output not in index:
-                    raise DataError(f"a row of {row.source or 'the data'} has the label {row.output!r}; {nearest(row.output, index)}")
+                    raise DataError(
+                        f"a row of {row.source or 'the data'} has the label {row.output!r}; {nearest(row.output, index)}"
+                    )
                 features.append(
                     {
                         "input_ids": encoding.ids,
@@ -143,7 +145,11 @@ def backend(tokenizer: Any) -> Any:
 
 def _tokens(window: Any, span: Span) -> tuple[int, int]:
     """First and last token of the span in the window; (0, 0), the first token, where it is not all there."""
-    inside = [i for i, (start, end) in enumerate(zip(window.starts, window.ends, strict=True)) if end > span.start >= 0 and 0 <= start < span.end]
+    inside = [
+        i
+        for i, (start, end) in enumerate(zip(window.starts, window.ends, strict=True))
+        if end > span.start >= 0 and 0 <= start < span.end
+    ]
     if not inside or window.starts[inside[0]] > span.start or window.ends[inside[-1]] < span.end:
         return 0, 0
     return inside[0], inside[-1]

@@ -43,7 +43,9 @@ class MiniLM:
     stride: int = 128  # tokens that neighbouring windows share
     max_answer: int = 32  # tokens of the longest answer
     dropout: float = 0.1  # after each sublayer
-    attention_dropout: float = 0.0  # any rate above 0 leaves the fused kernel and doubles a step's time on a CPU
+    attention_dropout: float = (
+        0.0  # any rate above 0 leaves the fused kernel and doubles a step's time on a CPU
+    )
 
     @property
     def parameters(self) -> int:
@@ -109,10 +111,17 @@ class MiniLM:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
             if settings.kind == "span":
-                model = BertForQuestionAnswering.from_pretrained(str(folder), local_files_only=True, **options)
+                model = BertForQuestionAnswering.from_pretrained(
+                    str(folder), local_files_only=True, **options
+                )
                 return SpanLearner(model, tokenizer, settings)
-            options |= {"id2label": dict(enumerate(labels)), "label2id": {each: i for i, each in enumerate(labels)}}
-            model = BertForSequenceClassification.from_pretrained(str(folder), local_files_only=True, **options)
+            options |= {
+                "id2label": dict(enumerate(labels)),
+                "label2id": {each: i for i, each in enumerate(labels)},
+            }
+            model = BertForSequenceClassification.from_pretrained(
+                str(folder), local_files_only=True, **options
+            )
         return LabelLearner(model, tokenizer, settings)
 
     def _settings(self, task: Task, labels: Sequence[str]) -> Settings:
@@ -122,7 +131,9 @@ class MiniLM:
                 "span", fields, task.context_field, (), self.window, self.stride, max_answer=self.max_answer
             )
         if len(labels) < 2:
-            raise UserError(f"a classification needs two labels, there is {list(labels)}; name them: task.labels=[a,b]")
+            raise UserError(
+                f"a classification needs two labels, there is {list(labels)}; name them: task.labels=[a,b]"
+            )
         return Settings("classification", fields, labels=tuple(labels), max_length=self.window)
 
 

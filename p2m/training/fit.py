@@ -20,7 +20,9 @@ from p2m.errors import DataError
 from p2m.training.machine import Machine, choose_machine, environment, prepare
 from p2m.types import Evaluation, Example, Learner, Run, Trained, Training
 
-Scorer = Callable[[Sequence[str], Sequence[Sequence[str]]], float]  # predictions, answers of each row -> 0 to 1
+Scorer = Callable[
+    [Sequence[str], Sequence[Sequence[str]]], float
+]  # predictions, answers of each row -> 0 to 1
 STATE = "trainer_state.json"  # the last file that Trainer writes into a checkpoint
 
 
@@ -115,14 +117,18 @@ def _step(checkpoint: Path) -> int:
     return int(checkpoint.name.rpartition("-")[2])
 
 
-def _features(learner: Learner, train: Sequence[Example], training: Training, run: Run) -> list[dict[str, Any]]:
+def _features(
+    learner: Learner, train: Sequence[Example], training: Training, run: Run
+) -> list[dict[str, Any]]:
     features = learner.encode(train, max_length=training.max_length)
     used = len({each["row"] for each in features}) if features and "row" in features[0] else len(features)
     if not used:
         what = f"none of {len(train)} training rows can be learnt" if train else "there are no training rows"
         raise DataError(f"{what}; in extractive tasks the answer must be a part of the passage")
     if used < len(train):
-        run.say(f"{len(train) - used} of {len(train)} training rows teach nothing: their answer cannot be expressed")
+        run.say(
+            f"{len(train) - used} of {len(train)} training rows teach nothing: their answer cannot be expressed"
+        )
     return features
 
 
@@ -248,12 +254,16 @@ def _steering(run: Run, training: Training) -> Any:
             left = (now - since) / done * (state.max_steps - state.global_step) if done else 0.0
             entries = _evaluations(state)
             note = f"score {max(e.score for e in entries):.3f}  " if entries else ""
-            run.progress(state.global_step, state.max_steps, note + (f"{_minutes(left)} left" if done else ""))
+            run.progress(
+                state.global_step, state.max_steps, note + (f"{_minutes(left)} left" if done else "")
+            )
 
         def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             entries = _evaluations(state)
             latest = entries[-1]
-            run.say(f"step {latest.step} of {state.max_steps}  loss {latest.loss:.4f}  score {latest.score:.4f}")
+            run.say(
+                f"step {latest.step} of {state.max_steps}  loss {latest.loss:.4f}  score {latest.score:.4f}"
+            )
             if stale(entries) >= training.patience and latest.step < state.max_steps:
                 run.say(f"no better score in {training.patience} evaluations: stopping early")
                 control.should_training_stop = True

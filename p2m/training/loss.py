@@ -18,9 +18,15 @@ def batch_loss(model: Any, inputs: dict[str, Any], smoothing: float) -> Any:
         return outputs.loss
     if "labels" not in inputs:
         losses = [
-            cross_entropy(getattr(outputs, f"{side}_logits").float(), inputs[f"{side}_positions"], label_smoothing=smoothing)
+            cross_entropy(
+                getattr(outputs, f"{side}_logits").float(),
+                inputs[f"{side}_positions"],
+                label_smoothing=smoothing,
+            )
             for side in ("start", "end")
         ]
         return (losses[0] + losses[1]) / 2
     labels, logits = inputs["labels"].flatten(), outputs.logits.float()
-    return cross_entropy(logits.reshape(len(labels), -1), labels, ignore_index=-100, label_smoothing=smoothing)
+    return cross_entropy(
+        logits.reshape(len(labels), -1), labels, ignore_index=-100, label_smoothing=smoothing
+    )

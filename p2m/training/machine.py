@@ -74,7 +74,9 @@ def cpu_flags() -> frozenset[str]:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return frozenset()
-    return frozenset(flag for line in lines if line.startswith("flags") for flag in line.split(":", 1)[1].split())
+    return frozenset(
+        flag for line in lines if line.startswith("flags") for flag in line.split(":", 1)[1].split()
+    )
 
 
 def environment(machine: Machine) -> dict[str, str]:

@@ -1,0 +1,178 @@
+"""The model card of a bundle: what it is, how to run it, what it scored and on what, what it learnt from, its limits."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from p2m.types import Choice, Evaluated, Example, Exported, Measured, Split, Task, TaskType, Trained, Verdict
+
+EVIDENCE = {
+    "gold": "rows that the recipe's author gave for testing",
+    "synthetic": "rows that the same generator made as the training rows; such scores do not rank models",
+    "retrieved": "rows set aside from the retrieved datasets",
+}
+SHOWN = 5  # wrong answers that the card shows
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a card tells."""
+
+    name: str
+    task: Task
+    parts: Split
+    choice: Choice
+    trained: Trained
+    exported: Exported
+    evaluated: Evaluated
+    measured: Measured
+    verdict: Verdict
+    license: str  # of the base model
+
+
+def model_card(facts: Facts) -> str:
+    """Markdown with the Hub's front matter; the same facts give the same bytes."""
+    sections = [_front(facts), _head(facts), _use(facts), _figures(facts), _data(facts), _limits(facts)]
+    return "\n\n".join(sections) + "\n"
+
+
+def _front(facts: Facts) -> str:
+    lines = [
+        "---",
+        f"pipeline_tag: {facts.task.type}",
+        "library_name: onnx",
+        f"language: {facts.task.language}",
+    ]
+    return "\n".join([*lines, f"license: {facts.license}", "tags: [p2m, onnxruntime]", "---"])
+
+
+def _head(facts: Facts) -> str:
+    state = "meets its contract" if facts.verdict.ship else "does **not** meet its contract"
+    short = "".join(f"\n- falls short: {line}" for line in facts.verdict.failures)
+    return (
+        f"# {facts.name}\n\n{facts.task.instruction}\n\n"
+        f"A {facts.task.type} model of {facts.exported.parameters / 1e6:.1f}M parameters"
+        f" ({facts.choice.student}, {facts.exported.precision}, {facts.exported.size_bytes / 1e6:.1f} MB)."
+        f" It {state}.{short}"
+    )
+
+
+def _use(facts: Facts) -> str:
+    sample = next(iter((*facts.task.demonstrations, *facts.parts.test, *facts.parts.train)), None)
+    names = ", ".join(f"`{each.name}`" for each in facts.task.inputs)
+    lines = ["## Use", "", "```sh", "pip install -r requirements.txt", "python predict.py --check"]
+    if sample:
+        fields = {each.name: sample.input[each.name] for each in facts.task.inputs}
+        argument = json.dumps(fields, ensure_ascii=False) if len(fields) > 1 else next(iter(fields.values()))
+        lines.append(f"python predict.py {shlex.quote(argument)}")
+    lines += ["python predict.py < inputs.jsonl > answers.jsonl", "```", ""]
+    lines.append(
+        f'Inputs are JSON objects with {names}; answers are `{{"output": ..., "score": ...}}`, the score from 0 to 1.'
+    )
+    return "\n".join(lines)
+
+
+def _figures(facts: Facts) -> str:
+    evaluated, measured = facts.evaluated, facts.measured
+    rows = evaluated.scores[0].rows if evaluated.scores else 0
+    lines = [
+        "## Figures",
+        "",
+        f"On {rows} held-out rows ({evaluated.evidence}: {EVIDENCE.get(evaluated.evidence, evaluated.evidence)}),"
+        " with 95% bootstrap intervals:",
+        "",
+        "| metric | value | interval |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {s.metric} | {s.value:.3f} | {s.low:.3f} to {s.high:.3f} |" for s in evaluated.scores]
+    first = evaluated.scores[0].metric if evaluated.scores else "the primary metric"
+    lines += [
+        f"| {first} of the {name} baseline | {value:.3f} | |"
+        for name, value in sorted(evaluated.baselines.items())
+    ]
+    teacher = "" if evaluated.teacher is None else f"{evaluated.teacher:.3f} "
+    lines += [
+        "",
+        f"Teacher: {teacher}({evaluated.teacher_note})." if evaluated.teacher_note else "Teacher: none.",
+    ]
+    lines += [
+        "",
+        f"One answer on one core takes {measured.latency_p50 * 1000:.1f} ms (median) and"
+        f" {measured.latency_p95 * 1000:.1f} ms (p95 of {measured.rows}), {measured.peak_memory / 1e6:.0f} MB of memory,"
+        f" measured on {measured.machine}.",
+        "",
+        "Variants: "
+        + "; ".join(
+            f"{t.name} {t.score:.3f} on validation, {t.size_bytes / 1e6:.1f} MB ({t.reason})"
+            for t in facts.exported.trials
+        )
+        + ".",
+    ]
+    return "\n".join(lines)
+
+
+def _data(facts: Facts) -> str:
+    parts = facts.parts
+    lines = [
+        "## Data",
+        "",
+        f"{len(parts.train)} training rows, {len(parts.validation)} for validation, {len(parts.test)} for testing."
+        " Sources of the training rows:",
+        "",
+    ]
+    lines += [f"- {source}: {rows} rows" for source, rows in sources(parts.train)]
+    return "\n".join(lines)
+
+
+def sources(rows: Iterable[Example]) -> list[tuple[str, int]]:
+    """Where rows came from, most first: "embedded:qa.people" for "embedded:qa.people.birthplace"."""
+    counts = Counter(".".join(row.source.split(".")[:2]) or "unknown" for row in rows)
+    return sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+
+
+def _limits(facts: Facts) -> str:
+    lines = [
+        "## Limits",
+        "",
+        f"- Trained for the language {facts.task.language} and for the task above, and for nothing else.",
+    ]
+    if facts.task.type is TaskType.QUESTION_ANSWERING:
+        lines.append(
+            f"- Every answer is a span of `{facts.task.context_field}`: it answers also where there is no answer. Mind the score."
+        )
+    elif facts.task.type is TaskType.CLASSIFICATION:
+        lines.append("- It knows its labels alone and gives one of them to any text.")
+    else:
+        lines.append("- It writes text byte by byte and may write what is not in its input.")
+    lines.append(f"- Its figures rest on {EVIDENCE.get(facts.evaluated.evidence, facts.evaluated.evidence)}.")
+    lines += _mistakes(facts)
+    return "\n".join(lines)
+
+
+def _mistakes(facts: Facts) -> Sequence[str]:
+    """The wrong answers that it was surest of."""
+    wrong = sorted(
+        (r for r in facts.evaluated.rows if r.correct < 1.0),
+        key=lambda r: (-r.confidence, r.output, r.predicted),
+    )
+    if not wrong:
+        return []
+    lines = [
+        "",
+        f"Wrong in {len(wrong)} of {len(facts.evaluated.rows)} test rows; surest of:",
+        "",
+        "| expected | answered | score |",
+        "|---|---|---|",
+    ]
+    return lines + [
+        f"| {_cell(r.output)} | {_cell(r.predicted)} | {r.confidence:.2f} |" for r in wrong[:SHOWN]
+    ]
+
+
+def _cell(text: str) -> str:
+    flat = " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
+    return flat if len(flat) <= 80 else flat[:79] + "…"

@@ -1,0 +1,138 @@
+"""package: the bundle, a folder that runs without p2m, and the verdict on it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from p2m import __version__
+from p2m.engine.stage import stage
+from p2m.runtimes.base import CHECKSUMS, SOURCE, Facts, judge, model_card, sources
+from p2m.types import (
+    Bundle,
+    Choice,
+    Constraints,
+    Evaluated,
+    Exported,
+    Measured,
+    Report,
+    Requirement,
+    Run,
+    Split,
+    Task,
+    Trained,
+)
+
+SCHEMA = 1  # of manifest.json
+MANIFEST = "manifest.json"
+NEEDS = ("numpy", "onnxruntime", "tokenizers")  # what predict.py imports
+
+
+@stage(version="1", kind="pure")
+def package(
+    task: Task,
+    parts: Split,
+    choice: Choice,
+    trained: Trained,
+    exported: Exported,
+    evaluated: Evaluated,
+    measured: Measured,
+    report: Report,
+    *,
+    name: str,
+    spec: dict[str, Any],
+    requirements: tuple[Requirement, ...],
+    constraints: Constraints,
+    run: Run,
+) -> Bundle:
+    """Write the bundle folder; no clock and no place, so the same artifacts give the same bytes.
+
+    `spec` is the recipe as plain data, for the manifest.
+    """
+    verdict = judge(requirements, constraints, exported, evaluated, measured)
+    facts = Facts(
+        name, task, parts, choice, trained, exported, evaluated, measured, verdict, _license(spec, choice)
+    )
+    folder = run.folder / "bundle"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(exported.model, folder / "model")
+    shutil.copytree(report.folder, folder, dirs_exist_ok=True)
+    shutil.copyfile(SOURCE, folder / "predict.py")
+    _write(folder / "README.md", model_card(facts))
+    _write(folder / "requirements.txt", "".join(f"{need}~={_minor(need)}\n" for need in NEEDS))
+    _write(folder / MANIFEST, json.dumps(_manifest(facts, spec, folder), indent=2, ensure_ascii=False) + "\n")
+    sums = digests(folder)
+    _write(folder / CHECKSUMS, "".join(f"{digest}  {path}\n" for path, digest in sums.items()))
+    return Bundle(folder, verdict)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Relative path to sha256 of every file below `folder`, by path."""
+    found = {}
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as stream:
+                found[path.relative_to(folder).as_posix()] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return dict(sorted(found.items()))
+
+
+def _manifest(facts: Facts, spec: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Everything a machine may want to know of a bundle, as plain data."""
+    evaluated, exported, trained = facts.evaluated, facts.exported, facts.trained
+    task = {key: value for key, value in asdict(facts.task).items() if key != "reasons"}
+    return {
+        "schema": SCHEMA,
+        "name": facts.name,
+        "p2m": __version__,
+        "task": task,
+        "verdict": asdict(facts.verdict),
+        "metrics": [asdict(score) for score in evaluated.scores],
+        "baselines": evaluated.baselines,
+        "teacher": {"score": evaluated.teacher, "note": evaluated.teacher_note},
+        "evidence": evaluated.evidence,
+        "measured": asdict(facts.measured),
+        "model": {
+            "student": facts.choice.student,
+            "reasons": facts.choice.reasons,
+            "refused": facts.choice.refused,
+            "parameters": exported.parameters,
+            "precision": exported.precision,
+            "size_bytes": exported.size_bytes,
+            "trials": [asdict(trial) for trial in exported.trials],
+            "license": facts.license,
+        },
+        "training": {
+            "steps": trained.steps,
+            "best": trained.best,
+            "history": [asdict(each) for each in trained.history],
+            "environment": trained.environment,
+        },
+        "data": {
+            "rows": {part: len(getattr(facts.parts, part)) for part in ("train", "validation", "test")},
+            "sources": dict(sources(facts.parts.train)),
+            "figures": facts.parts.figures,
+        },
+        "spec": spec,
+        "runtime": {need: version(need) for need in NEEDS},
+        "files": digests(folder),
+    }
+
+
+def _license(spec: dict[str, Any], choice: Choice) -> str:
+    """The base model's licence, as its component states it."""
+    student = spec.get("students", {}).get(choice.student) or {}
+    return str(student.get("license", "unknown"))
+
+
+def _minor(distribution: str) -> str:
+    """Major and minor of the installed version: what `~=` keeps within one major."""
+    return ".".join(version(distribution).split(".")[:2])
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
