@@ -15,7 +15,9 @@ def matches(task: Task) -> bool:
     return task.type is TaskType.QUESTION_ANSWERING and len(task.inputs) == 2
 
 
-def generate(number: int, seed: int, *, texts: Path | None = None, text_share: float = 0.5) -> Iterator[Example]:
+def generate(
+    number: int, seed: int, *, texts: Path | None = None, text_share: float = 0.5
+) -> Iterator[Example]:
     """Yield `number` rows with the fields `question` and `context`; row k depends on the seed, k and the texts.
 
     Args:

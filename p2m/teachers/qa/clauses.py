@@ -38,7 +38,11 @@ class Verb:
     def third(self) -> str:
         if self.base.endswith(("s", "x", "ch", "sh", "z", "o")):
             return self.base + "es"
-        return self.base[:-1] + "ies" if self.base.endswith("y") and self.base[-2] not in "aeiou" else self.base + "s"
+        return (
+            self.base[:-1] + "ies"
+            if self.base.endswith("y") and self.base[-2] not in "aeiou"
+            else self.base + "s"
+        )
 
     @property
     def ing(self) -> str:
@@ -168,7 +172,9 @@ def _common(rng: Random, kind: str) -> Phrase:
         return Phrase(core, kind, noun if rng.random() < 0.4 else core, modifier, noun)
     tail = f" {rng.choice(('of', 'in', 'near', 'from'))} {names.city(rng)}" if rng.random() < 0.15 else ""
     if rng.random() < 0.5 or kind in "M":
-        return Phrase(f"the {core}{tail}", kind, f"the {noun}" if rng.random() < 0.4 else f"the {core}", modifier, noun)
+        return Phrase(
+            f"the {core}{tail}", kind, f"the {noun}" if rng.random() < 0.4 else f"the {core}", modifier, noun
+        )
     brief = nouns.article(core) if rng.random() < 0.5 else f"the {core}"
     return Phrase(nouns.article(core) + tail, kind, brief, modifier, noun)
 
@@ -199,7 +205,14 @@ def _many(rng: Random, kind: str, noun: str, core: str, modifier: str) -> Phrase
         text = f"{first}, {second} and {core}"
         return Phrase(text, kind, text, "", noun, plural=True)
     if draw < 0.55 and kind in "PAM":
-        return Phrase(f"the {core}", kind, f"the {noun}" if rng.random() < 0.4 else f"the {core}", modifier, noun, plural=True)
+        return Phrase(
+            f"the {core}",
+            kind,
+            f"the {noun}" if rng.random() < 0.4 else f"the {core}",
+            modifier,
+            noun,
+            plural=True,
+        )
     if draw < 0.63:
         place = names.city(rng) if rng.random() < 0.5 else names.realm(rng)
         return Phrase(f"{core} from {place}", kind, core, modifier, noun, plural=True)
@@ -221,7 +234,9 @@ def clause(rng: Random, used: set[str], verb: Verb | None = None) -> Clause:
 
 def _adjuncts(rng: Random, present: bool, used: set[str]) -> dict[str, str]:
     chosen: dict[str, str] = {}
-    roles = rng.sample(("time", "place", "cause", "purpose", "means", "time", "result"), rng.choice((0, 1, 1, 1, 2, 2, 3)))
+    roles = rng.sample(
+        ("time", "place", "cause", "purpose", "means", "time", "result"), rng.choice((0, 1, 1, 1, 2, 2, 3))
+    )
     if "cause" in roles and "purpose" in roles:
         roles.remove("cause")
     for role in roles:
@@ -279,7 +294,14 @@ def _result(rng: Random, used: set[str]) -> str:
     return f"{rng.choice(('leading to', 'which led to', 'resulting in', 'which caused', 'and caused'))} {phrase(rng, rng.choice('ECE'), used).text}"  # noqa: E501
 
 
-_ADJUNCTS = {"time": _time, "place": _where, "cause": _cause, "purpose": _purpose, "means": _means, "result": _result}
+_ADJUNCTS = {
+    "time": _time,
+    "place": _where,
+    "cause": _cause,
+    "purpose": _purpose,
+    "means": _means,
+    "result": _result,
+}
 
 # --------------------------------------------------------------------------- sentences
 
@@ -304,8 +326,12 @@ def _apposition(rng: Random, of: Phrase) -> str:
     if of.kind == "I":
         return nouns.article(f"{rng.choice(classes()['nationality'])} {rng.choice(classes()['profession'])}")
     if of.kind == "A" and not of.plural:
-        return f"which {rng.choice(('stood', 'lay', 'was kept'))} {rng.choice(('in', 'near'))} {names.city(rng)}"
-    verb = rng.choice(("depended on", "had long relied on", "knew little about", "were divided over", "had profited from"))
+        return (
+            f"which {rng.choice(('stood', 'lay', 'was kept'))} {rng.choice(('in', 'near'))} {names.city(rng)}"
+        )
+    verb = rng.choice(
+        ("depended on", "had long relied on", "knew little about", "were divided over", "had profited from")
+    )
     return f"{'which' if of.kind in 'OA' else 'who'} {verb} {find('concept')(rng).text}"
 
 
@@ -324,7 +350,9 @@ def _be(of: Phrase, present: bool) -> str:
 
 
 def _passive(said: Clause, subject: str) -> str:
-    return f"{said.object.text} {_be(said.object, said.present)} {said.verb.part} by {subject}{_prepped(said)}"
+    return (
+        f"{said.object.text} {_be(said.object, said.present)} {said.verb.part} by {subject}{_prepped(said)}"
+    )
 
 
 def _trailing(said: Clause, fronted: str) -> str:
@@ -356,13 +384,21 @@ def _synonym(rng: Random, said: Clause) -> Verb:
     known = synonyms()
     for base in known.get(said.verb.base, ()):
         if _past(base) == past:
-            return Verb(base, past, past, said.verb.subjects, said.verb.objects, said.verb.prep, said.verb.targets)
-    return Verb(said.verb.base, past, past, said.verb.subjects, said.verb.objects, said.verb.prep, said.verb.targets)
+            return Verb(
+                base, past, past, said.verb.subjects, said.verb.objects, said.verb.prep, said.verb.targets
+            )
+    return Verb(
+        said.verb.base, past, past, said.verb.subjects, said.verb.objects, said.verb.prep, said.verb.targets
+    )
 
 
 def _rest(rng: Random, said: Clause, *, without: str, share: float = 0.35) -> str:
     """Adjuncts that a question repeats, each with probability `share`."""
-    told = [role for role in ("place", "time", "means", "purpose", "cause") if role in said.adjuncts and role != without]
+    told = [
+        role
+        for role in ("place", "time", "means", "purpose", "cause")
+        if role in said.adjuncts and role != without
+    ]
     return "".join(f" {said.adjuncts[role]}" for role in told if rng.random() < share)
 
 
@@ -420,15 +456,27 @@ def _on_object(rng: Random, said: Clause, verb: Verb) -> list[Asked]:
 def _on_target(rng: Random, said: Clause) -> Asked:
     assert said.target is not None
     kind, prep, base = said.target.kind, said.verb.prep, said.verb.base
-    wh = "where" if prep in ("in", "to", "into") and kind == "L" and rng.random() < 0.5 else _wh(rng, kind, said.target.plural)
+    wh = (
+        "where"
+        if prep in ("in", "to", "into") and kind == "L" and rng.random() < 0.5
+        else _wh(rng, kind, said.target.plural)
+    )
     object_, subject = said.object.brief, said.subject.brief
     if wh == "where":
-        return Asked(f"where {_do(said)} {subject} {base} {object_}{' ' + prep if prep == 'to' and rng.random() < 0.4 else ''}", said.target.text, "target")  # noqa: E501
+        return Asked(
+            f"where {_do(said)} {subject} {base} {object_}{' ' + prep if prep == 'to' and rng.random() < 0.4 else ''}",
+            said.target.text,
+            "target",
+        )  # noqa: E501
     if rng.random() < 0.5:
         fronted = "whom" if wh == "who" else wh
         return Asked(f"{prep} {fronted} {_do(said)} {subject} {base} {object_}", said.target.text, "target")
     if rng.random() < 0.4:
-        return Asked(f"{wh} {_be(said.object, said.present)} {object_} {said.verb.part} {prep}", said.target.text, "target")
+        return Asked(
+            f"{wh} {_be(said.object, said.present)} {object_} {said.verb.part} {prep}",
+            said.target.text,
+            "target",
+        )
     return Asked(f"{wh} {_do(said)} {subject} {base} {object_} {prep}", said.target.text, "target")
 
 
@@ -445,7 +493,9 @@ def _on_parts(rng: Random, said: Clause, verb: Verb) -> list[Asked]:
             elif rng.random() < 0.5:
                 text = f"how many {noun} {_do(said)} {said.subject.brief} {base}"
             else:
-                text = f"how many {noun} {_be(of, said.present)} {said.verb.part}{_rest(rng, said, without='')}"
+                text = (
+                    f"how many {noun} {_be(of, said.present)} {said.verb.part}{_rest(rng, said, without='')}"
+                )
             made.append(Asked(text, of.number, "number"))
         elif of.modifier and of.head and " and " not in of.text:
             answer = of.modifier if rng.random() < 0.6 else f"{of.modifier} {of.head}"
@@ -466,25 +516,60 @@ def _on_adjunct(rng: Random, said: Clause, verb: Verb, role: str) -> list[Asked]
         return _on_time(rng, said, core, lead, inner)
     if role == "place":
         name = inner if inner[:1].isupper() or inner.startswith("the ") else phrase_
-        wh = "where" if rng.random() < 0.65 else f"{lead} {rng.choice(('what', 'which'))} {rng.choice(('city', 'place', 'area', 'location', 'country'))}"  # noqa: E501
+        wh = (
+            "where"
+            if rng.random() < 0.65
+            else f"{lead} {rng.choice(('what', 'which'))} {rng.choice(('city', 'place', 'area', 'location', 'country'))}"
+        )  # noqa: E501
         return [Asked(f"{wh} {core}", name if rng.random() < 0.75 else phrase_, "place")]
     if role == "purpose":
         bare = phrase_.removeprefix("in order ").removeprefix("so as ")
         wh = rng.choice(("why", "why", "for what purpose", "for what reason"))
         return [Asked(f"{wh} {core}", bare if rng.random() < 0.75 else bare.removeprefix("to "), "purpose")]
     if role == "cause":
-        answer = _after(phrase_, ("because of ", "due to ", "as a result of ", "owing to ", "in response to ", "because ", "since ", "as "))
+        answer = _after(
+            phrase_,
+            (
+                "because of ",
+                "due to ",
+                "as a result of ",
+                "owing to ",
+                "in response to ",
+                "because ",
+                "since ",
+                "as ",
+            ),
+        )
         wh = rng.choice(("why", "why", "why", "for what reason", "because of what"))
         return [Asked(f"{wh} {core}", answer, "cause")]
     if role == "means":
         answer = _after(phrase_, ("with the help of ", "by means of ", "through ", "using ", "with ", "by "))
-        wh = "how" if rng.random() < 0.6 or lead == "by" else rng.choice(("what was used", "with what", "using what"))
+        wh = (
+            "how"
+            if rng.random() < 0.6 or lead == "by"
+            else rng.choice(("what was used", "with what", "using what"))
+        )
         if wh == "what was used":
-            return [Asked(f"what {_do(said)} {said.subject.brief} use to {said.verb.base} {said.object.brief}", answer, "means")]
+            return [
+                Asked(
+                    f"what {_do(said)} {said.subject.brief} use to {said.verb.base} {said.object.brief}",
+                    answer,
+                    "means",
+                )
+            ]
         return [Asked(f"{wh} {core}", answer, "means")]
-    answer = _after(phrase_, ("leading to ", "which led to ", "resulting in ", "which caused ", "and caused "))
+    answer = _after(
+        phrase_, ("leading to ", "which led to ", "resulting in ", "which caused ", "and caused ")
+    )
     did = f"{said.subject.brief} {said.verb.ing} {said.object.brief}"
-    text = rng.choice((f"what did {did} lead to", f"what was the result of {did}", f"what was caused by {did}", f"what happened as a result of {did}"))  # noqa: E501
+    text = rng.choice(
+        (
+            f"what did {did} lead to",
+            f"what was the result of {did}",
+            f"what was caused by {did}",
+            f"what happened as a result of {did}",
+        )
+    )  # noqa: E501
     return [Asked(text, answer, "result")]
 
 
@@ -506,11 +591,19 @@ def _on_time(rng: Random, said: Clause, core: str, lead: str, inner: str) -> lis
     if lead in ("during", "after", "before"):
         return [Asked(f"{rng.choice(('when', f'{lead} what event', f'{lead} what'))} {core}", inner, "time")]
     if lead == "from":
-        return [Asked(f"{rng.choice(('when', 'during what years', 'for what period'))} {core}", inner, "time")]
+        return [
+            Asked(f"{rng.choice(('when', 'during what years', 'for what period'))} {core}", inner, "time")
+        ]
     if lead == "on":
         if rng.random() < 0.35 and words[-1].isdigit():
-            return [Asked(f"{rng.choice(('in what year', 'what year', 'in which year'))} {core}", words[-1], "time")]
+            return [
+                Asked(
+                    f"{rng.choice(('in what year', 'what year', 'in which year'))} {core}", words[-1], "time"
+                )
+            ]
         return [Asked(f"{rng.choice(('when', 'when', 'on what date', 'on what day'))} {core}", inner, "time")]
     unit = "century" if "century" in inner else "decade" if inner.endswith("s") else "year"
-    wh = "when" if rng.random() < 0.45 else rng.choice((f"in what {unit}", f"what {unit}", f"in which {unit}"))
+    wh = (
+        "when" if rng.random() < 0.45 else rng.choice((f"in what {unit}", f"what {unit}", f"in which {unit}"))
+    )
     return [Asked(f"{wh} {core}", inner, "time")]

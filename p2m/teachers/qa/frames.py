@@ -5,6 +5,7 @@
     c:city y:year p:person              its slots and their types, beside the topic `t`
     . {t} was founded in {c} in {y}.    a statement
     ? y | When was {t} founded?         questions whose answer is slot y, several parted by " | "
+    ?1 y | When ...?                    the same, but only of what statement 1 says
 
 In a text, `{slot}` is a value, `{slot.form}` another form of it (`{d.year}`, `{t.his}`), `{t's}` its possessive,
 `[this|that|]` a choice, and `<w:because {x} fell>` names a stretch of text so that it can be an answer.
@@ -51,7 +52,8 @@ Node = str | Slot | Choice | Mark
 class Question:
     answer: str  # slot, slot.form or mark
     nodes: tuple[Node, ...]
-    uses: frozenset[str]  # slots that every rendering may mention
+    uses: frozenset[str]  # slots that some rendering mentions
+    only: int  # the statement (from 1) that it may be asked of; 0 for any
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,11 @@ def _marks(nodes: tuple[Node, ...]) -> set[str]:
 def frames() -> tuple[Frame, ...]:
     """Every frame of the folder `frames/`, in the order of file names and lines."""
     folder = Path(__file__).parent / "frames"
-    return tuple(frame for path in sorted(folder.glob("*.txt")) for frame in read(path.read_text(encoding="utf-8"), path.name))
+    return tuple(
+        frame
+        for path in sorted(folder.glob("*.txt"))
+        for frame in read(path.read_text(encoding="utf-8"), path.name)
+    )
 
 
 def read(text: str, origin: str) -> Iterator[Frame]:
@@ -189,12 +195,15 @@ def _frame(topics: tuple[str, ...], block: list[tuple[int, str]], origin: str) -
                 statements.append(Statement(nodes, mentioned(nodes)))
             elif sign == "?":
                 answer, _, forms = rest.partition("|")
-                questions += [_question(answer.strip(), form.strip()) for form in _forms(forms)]
+                only, answer = (int(answer[0]), answer[1:]) if answer[:1].isdigit() else (0, answer)
+                questions += [_question(answer.strip(), form.strip(), only) for form in _forms(forms)]
             else:
                 slots += [(part.partition(":")[0], part.partition(":")[2]) for part in line.split()]
         except ValueError as error:
             raise ValueError(f"{origin}:{number}: {error}") from None
-    frame = Frame(origin.removesuffix(".txt"), topics, name, tuple(slots), tuple(statements), tuple(questions))
+    frame = Frame(
+        origin.removesuffix(".txt"), topics, name, tuple(slots), tuple(statements), tuple(questions)
+    )
     _check(frame, f"{origin}:{block[0][0]}")
     return frame
 
@@ -211,9 +220,9 @@ def _forms(text: str) -> list[str]:
     return parts
 
 
-def _question(answer: str, form: str) -> Question:
+def _question(answer: str, form: str, only: int) -> Question:
     nodes = parse(form)
-    return Question(answer, nodes, mentioned(nodes))
+    return Question(answer, nodes, mentioned(nodes), only)
 
 
 def _check(frame: Frame, place: str) -> None:
@@ -229,9 +238,17 @@ def _check(frame: Frame, place: str) -> None:
     for statement in frame.statements:
         held |= statement.names
         problems += [f"another name for mark {name!r}" for name in _marks(statement.nodes) & known]
-        problems += [f"slot {name!r} in a statement" for name in statement.names - known - _marks(statement.nodes)]
+        problems += [
+            f"slot {name!r} in a statement" for name in statement.names - known - _marks(statement.nodes)
+        ]
+    everywhere = held
     for question in frame.questions:
+        held = everywhere
         problems += [f"slot {name!r} in a question" for name in question.uses - held - {"t"}]
+        if question.only > len(frame.statements):
+            problems.append(f"statement {question.only}")
+        elif question.only:
+            held = frame.statements[question.only - 1].names
         if question.answer.partition(".")[0] not in held:
             problems.append(f"answer {question.answer!r}, which no statement holds")
     if not frame.statements or not frame.questions:
@@ -320,7 +337,9 @@ def _spoken(slot: Slot, page: _Page) -> str:
     if slot.name == "t" and slot.form in ("", "'s"):
         if page.topic == "he":
             before = page.parts[-1] if page.parts else ""
-            subject = not before or before.endswith((", ", "that ", "which ", "when ", "where ", "because ", "; "))
+            subject = not before or before.endswith(
+                (", ", "that ", "which ", "when ", "where ", "because ", "; ")
+            )
             if slot.form or subject:
                 return value.form("his" if slot.form else "he")
             text = value.form("short")  # a pronoun reads badly where a name is no subject

@@ -64,7 +64,19 @@ def _joined(rng: Random, context: str) -> str:
         return context
     at = rng.randrange(len(parts) - 1)
     second = parts[at + 1]
-    if second.split(" ")[0] in ("The", "In", "On", "A", "An", "Because", "To", "After", "During", "Before", "From"):
+    if second.split(" ")[0] in (
+        "The",
+        "In",
+        "On",
+        "A",
+        "An",
+        "Because",
+        "To",
+        "After",
+        "During",
+        "Before",
+        "From",
+    ):
         second = second[0].lower() + second[1:]
         link = rng.choice((", while ", "; ", ", and ", ", but ", ", whereas ", ", although "))
         return ". ".join([*parts[:at], parts[at] + link + second, *parts[at + 2 :]])

@@ -27,7 +27,9 @@ def surname(rng: Random) -> str:
 
 
 def _tail(rng: Random) -> str:
-    return rng.choice(("", "", "", "er", "son", "ov", "ski", "ini", "ez", "man", "ley", "well", "sen", "ak", "u"))
+    return rng.choice(
+        ("", "", "", "er", "son", "ov", "ski", "ini", "ez", "man", "ley", "well", "sen", "ak", "u")
+    )
 
 
 def town(rng: Random) -> str:
@@ -60,7 +62,13 @@ def people(rng: Random) -> str:
 
 def latin(rng: Random) -> str:
     """A scientific name, e.g. "Brenola crestata"."""
-    return syllables(rng, 1, 2) + rng.choice(_LATIN[:3]) + " " + syllables(rng, 1, 2).lower() + rng.choice(_LATIN)
+    return (
+        syllables(rng, 1, 2)
+        + rng.choice(_LATIN[:3])
+        + " "
+        + syllables(rng, 1, 2).lower()
+        + rng.choice(_LATIN)
+    )
 
 
 def brand(rng: Random) -> str:
@@ -80,9 +88,18 @@ def title(rng: Random) -> str:
     adjective, noun = rng.choice(words["adj"]).title(), rng.choice(words["art_n"] + words["nat_n"]).title()
     other = rng.choice(words["event_n"] + words["animal"] + words["color"] + words["season"]).title()
     forms = (
-        f"The {adjective} {noun}", f"The {noun} of {city(rng)}", f"{noun}s and {other}s", f"A {other} in {city(rng)}",
-        f"The Last {noun}", f"{syllables(rng)}", f"{syllables(rng)} and {syllables(rng)}", f"Beyond the {noun}",
-        f"{other} {noun}", f"Letters from {town(rng)}", f"The {syllables(rng)} {noun}", f"My {adjective} {other}",
+        f"The {adjective} {noun}",
+        f"The {noun} of {city(rng)}",
+        f"{noun}s and {other}s",
+        f"One {other} in {city(rng)}",
+        f"The Last {noun}",
+        f"{syllables(rng)}",
+        f"{syllables(rng)} and {syllables(rng)}",
+        f"Beyond the {noun}",
+        f"{other} {noun}",
+        f"Letters from {town(rng)}",
+        f"The {syllables(rng)} {noun}",
+        f"My {adjective} {other}",
         f"{noun} {rng.choice(('Song', 'Story', 'Blues', 'Nights', 'Suite', 'Variations'))}",
         f"The {rng.choice(words['profession']).title()}'s {rng.choice(('Daughter', 'Wife', 'House', 'Secret', 'Garden'))}",
         f"{rng.choice(('Return to', 'Farewell to', 'Flight over', 'Leaving', 'Under'))} {town(rng)}",

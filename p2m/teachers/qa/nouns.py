@@ -13,7 +13,9 @@ _IRREGULAR = {"person": "people", "wolf": "wolves", "goose": "geese", "mouse": "
 
 def article(phrase: str) -> str:
     """The phrase with its indefinite article."""
-    return ("an " if phrase[0].lower() in "aeiou" and not phrase.startswith(("uni", "use", "eu", "one")) else "a ") + phrase
+    return (
+        "an " if phrase[0].lower() in "aeiou" and not phrase.startswith(("uni", "use", "eu", "one")) else "a "
+    ) + phrase
 
 
 def plural(noun: str) -> str:
@@ -50,7 +52,9 @@ def artifact(rng: Random) -> str:
     """An indefinite man-made thing: "a narrow stone bridge"."""
     noun = pick(rng, "art_n")
     if rng.random() < 0.3 and " " not in noun:
-        noun = f"{rng.choice(('stone', 'wooden', 'iron', 'brick', 'marble', 'steel', 'glass', 'bronze'))} {noun}"
+        noun = (
+            f"{rng.choice(('stone', 'wooden', 'iron', 'brick', 'marble', 'steel', 'glass', 'bronze'))} {noun}"
+        )
     return article(modified(rng, noun, 0.5))
 
 
@@ -111,7 +115,14 @@ def goods(rng: Random) -> str:
 @sampler("three")
 def three(rng: Random) -> str:
     """A list of three of one class, in one order."""
-    words = rng.sample(classes()[rng.choice(("product", "crop", "resource", "dish", "field", "concept_n", "people_p", "sci_p", "material"))], 3)  # noqa: E501
+    words = rng.sample(
+        classes()[
+            rng.choice(
+                ("product", "crop", "resource", "dish", "field", "concept_n", "people_p", "sci_p", "material")
+            )
+        ],
+        3,
+    )  # noqa: E501
     return f"{words[0]}, {words[1]}{rng.choice((',', '', ''))} and {words[2]}"
 
 
@@ -124,7 +135,14 @@ def crops(rng: Random) -> str:
 @sampler("foods")
 def foods(rng: Random) -> str:
     words = rng.sample(classes()["food"], 3)
-    return rng.choice((f"{words[0]} and {words[1]}", f"{words[0]}, {words[1]} and {words[2]}", words[0], f"{pick(rng, 'adj')} {words[0]}"))
+    return rng.choice(
+        (
+            f"{words[0]} and {words[1]}",
+            f"{words[0]}, {words[1]} and {words[2]}",
+            words[0],
+            f"{pick(rng, 'adj')} {words[0]}",
+        )
+    )
 
 
 @sampler("animals")
@@ -158,7 +176,15 @@ def event(rng: Random) -> str:
 def quality(rng: Random) -> str:
     """What follows "was" or "became": "short-lived", "too expensive"."""
     adjective = pick(rng, "adj")
-    return rng.choice((adjective, f"too {adjective}", f"very {adjective}", f"highly {adjective}", f"{adjective} and {pick(rng, 'adj')}"))
+    return rng.choice(
+        (
+            adjective,
+            f"too {adjective}",
+            f"very {adjective}",
+            f"highly {adjective}",
+            f"{adjective} and {pick(rng, 'adj')}",
+        )
+    )
 
 
 @sampler("kind")
@@ -229,12 +255,177 @@ def natural(rng: Random) -> str:
 
 @sampler("virtue")
 def virtue(rng: Random) -> str:
-    return rng.choice(("Truth", "Honour", "Labour", "Liberty", "Light", "Courage", "Unity", "Faith", "Knowledge", "Justice", "Peace", "Wisdom", "Loyalty", "Progress", "Patience", "Order"))  # noqa: E501
+    return rng.choice(
+        (
+            "Truth",
+            "Honour",
+            "Labour",
+            "Liberty",
+            "Light",
+            "Courage",
+            "Unity",
+            "Faith",
+            "Knowledge",
+            "Justice",
+            "Peace",
+            "Wisdom",
+            "Loyalty",
+            "Progress",
+            "Patience",
+            "Order",
+        )
+    )  # noqa: E501
 
 
 @sampler("weapon")
 def weapon(rng: Random) -> str:
-    return rng.choice(("cannons", "machine guns", "torpedoes", "mortars", "field guns", "rocket launchers", "light tanks", "armoured cars", "howitzers", "anti-aircraft guns", "heavy guns", "muskets", "longbows", "lances", "depth charges"))  # noqa: E501
+    return rng.choice(
+        (
+            "cannons",
+            "machine guns",
+            "torpedoes",
+            "mortars",
+            "field guns",
+            "rocket launchers",
+            "light tanks",
+            "armoured cars",
+            "howitzers",
+            "anti-aircraft guns",
+            "heavy guns",
+            "muskets",
+            "longbows",
+            "lances",
+            "depth charges",
+        )
+    )  # noqa: E501
+
+
+@sampler("beast")
+def beast(rng: Random) -> str:
+    """What an animal does with a part of its body."""
+    return rng.choice((
+        "attract a mate", f"frighten {animals(rng)}", f"dig for {pick(rng, 'food')}", "hide from enemies", "keep warm", "find its way in the dark",
+        f"crack open {pick(rng, 'food')}", "store fat", "climb trees", "signal danger to its young", f"filter {pick(rng, 'food')} from the water",
+        "escape from predators", "build its nest", f"defend itself against {animals(rng)}", "cool its body", "hold on to branches",
+    ))  # fmt: skip
+
+
+_SYMPTOMS = (
+    "fever", "headache", "a dry cough", "muscle pain", "loss of appetite", "a red rash", "swollen glands", "fatigue", "vomiting",
+    "blurred vision", "chest pain", "dizziness", "a sore throat", "yellow skin", "night sweats", "weight loss", "shortness of breath",
+    "memory loss", "stiff joints", "tremors", "bleeding gums", "hair loss", "insomnia", "high blood pressure",
+)  # fmt: skip
+
+
+@sampler("symptom")
+def symptom(rng: Random) -> str:
+    return rng.choice(_SYMPTOMS)
+
+
+@sampler("symptoms")
+def symptoms(rng: Random) -> str:
+    one, two, three = rng.sample(_SYMPTOMS, 3)
+    return rng.choice((f"{one} and {two}", f"{one}, {two} and {three}", f"{one}, {two}, and {three}"))
+
+
+@sampler("contact")
+def contact(rng: Random) -> str:
+    """How a disease may be caught, as it follows "by"."""
+    return rng.choice((
+        f"drinking polluted {pick(rng, 'sub_n')}", f"touching infected {animals(rng)}", f"eating raw {pick(rng, 'food')}",
+        f"handling {pick(rng, 'product')}", f"sleeping near {animals(rng)}", f"breathing {pick(rng, 'sub_n')}", "sharing needles",
+        f"bathing in {article(pick(rng, 'nat_n'))}", f"walking barefoot through {article(pick(rng, 'nat_n'))}",
+    ))  # fmt: skip
+
+
+@sampler("herbpart")
+def herbpart(rng: Random) -> str:
+    return rng.choice(("root", "bark", "leaf", "stem", "seed", "flower", "sap", "fruit"))
+
+
+@sampler("god")
+def god(rng: Random) -> str:
+    name = names.syllables(rng, 1, 2)
+    return rng.choice((name, name, f"{name} the {rng.choice(('Wise', 'Hunter', 'Mother', 'Old', 'Blind'))}"))
+
+
+@sampler("script")
+def script(rng: Random) -> str:
+    return rng.choice(
+        (
+            "Latin",
+            "Cyrillic",
+            "Arabic",
+            "Greek",
+            "Hebrew",
+            names.syllables(rng, 1, 2),
+            names.syllables(rng, 1, 2),
+        )
+    )
+
+
+@sampler("feature2")
+def feature2(rng: Random) -> str:
+    """What a device has or does."""
+    return rng.choice((
+        f"runs on {pick(rng, 'sub_n')}", f"is made of {pick(rng, 'material')}", f"needs no {pick(rng, 'sub_n')}",
+        f"uses {science(rng)}", "can be carried by one person", f"stores {pick(rng, 'sci_p')}", "has two engines",
+    ))  # fmt: skip
+
+
+@sampler("acronym")
+def acronym(rng: Random) -> str:
+    return "".join(rng.choice("ABCDEFGHIKLMNOPRSTUW") for _ in range(rng.randint(2, 5)))
+
+
+@sampler("title2")
+def title2(rng: Random) -> str:
+    """A by-name: "the iron garden", "Old Brenol"."""
+    noun = pick(rng, "art_n", "nat_n", "animal")
+    return rng.choice(
+        (
+            f"the {pick(rng, 'adj')} {noun}",
+            f"the {noun} of {names.town(rng)}",
+            f"Old {names.syllables(rng)}",
+            names.syllables(rng, 2, 3),
+            f"{pick(rng, 'color')} {noun}",
+        )
+    )  # noqa: E501
+
+
+@sampler("merit")
+def merit(rng: Random) -> str:
+    """What a work may be praised for: "vivid portrait of rural schools"."""
+    return rng.choice((
+        f"portrait of {pick(rng, 'adj')} {pick(rng, 'people_p')}", f"{pick(rng, 'adj')} style", f"attention to {concept(rng)}",
+        f"use of {pick(rng, 'nationality')} folk tales", f"{pick(rng, 'adj')} humour", f"treatment of {concept(rng)}",
+        "dialogue", "visual effects", "careful research", f"depiction of {event(rng)}", "original plot", "use of light",
+    ))  # fmt: skip
+
+
+@sampler("scene")
+def scene(rng: Random) -> str:
+    """What a picture may show."""
+    return rng.choice((
+        f"{group(rng)} {rng.choice(('resting', 'working', 'praying', 'dancing', 'waiting'))} near {feature(rng)}",
+        f"{article(pick(rng, 'animal'))} in {feature(rng)}", f"{article(pick(rng, 'art_n'))} at {rng.choice(('dusk', 'dawn', 'night'))}",
+        f"the {pick(rng, 'event_n')} of {names.town(rng)}", f"{article(pick(rng, 'profession'))} with {article(pick(rng, 'animal'))}",
+    ))  # fmt: skip
+
+
+@sampler("effect")
+def effect(rng: Random) -> str:
+    return rng.choice(
+        (
+            "depth",
+            "soft light",
+            "dark tone",
+            "bright surface",
+            "rough texture",
+            "golden glow",
+            "sense of movement",
+        )
+    )
 
 
 @sampler("age")

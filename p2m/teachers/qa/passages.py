@@ -51,16 +51,15 @@ def passage(rng: Random, filler: Filler) -> Item | None:
     question = rng.choice(frame.questions)
     used: set[str] = set()
     topic = _fresh(rng, kind, used)
-    asked = _state(rng, frame, question, topic, used)
+    others = _others(rng, kind, frame)
+    first = question.answer == "t" or not others or rng.random() < 0.3
+    asked = _state(rng, frame, question, topic, used, first)
     if asked is None:
         return None
-    sentence, values, mode = asked
-    told = [_aside(rng, other, topic, used) for other in _others(rng, kind, frame)]
-    names = question.answer == "t"
-    place = 0 if names or (mode == "" and told) else rng.randint(0, len(told))
+    sentence, values = asked
+    told = [_aside(rng, other, topic, used, opening=not first and not at) for at, other in enumerate(others)]
+    place = 0 if first else rng.randint(1, len(told))
     lines = [*told[:place], sentence.text, *told[place:]]
-    if place and told:
-        lines[0] = _opening(rng, kind, frame, topic, used) or lines[0]
     rival = _rival(rng, kind, frame, question, values, used)
     lines = _mixed(rng, lines, rival, filler)
     text = _asked(rng, question, values, sentence, rival)
@@ -86,20 +85,24 @@ def _fill(rng: Random, frame: Frame, topic: Value, used: set[str]) -> dict[str, 
 
 
 def _state(
-    rng: Random, frame: Frame, question: Question, topic: Value, used: set[str]
-) -> tuple[Sentence, dict[str, Value], str] | None:
-    """The asked sentence, which holds the answer and whatever the question mentions."""
+    rng: Random, frame: Frame, question: Question, topic: Value, used: set[str], first: bool
+) -> tuple[Sentence, dict[str, Value]] | None:
+    """The asked sentence, which holds the answer and whatever the question mentions.
+
+    The first sentence on the topic names it; later ones may use its short name, a noun or a pronoun.
+    """
     wanted = question.uses | {question.answer.partition(".")[0]}
-    ways = [way for way in frame.statements if wanted - {"t"} <= way.names]
+    told = frame.statements[question.only - 1 : question.only] if question.only else frame.statements
+    ways = [way for way in told if wanted - {"t"} <= way.names]
     if not ways:
         return None
     way = rng.choice(ways)
-    mode = "" if question.answer == "t" else rng.choice(("", "", "short", "common", "he", "he"))
+    mode = "" if first else rng.choice(("", "short", "common", "he", "he"))
     for _ in range(4):
         values = _fill(rng, frame, topic, used)
         sentence = render(way.nodes, values, mode, rng, swap=0.06)
         if wanted - {"t"} <= sentence.spans.keys():
-            return sentence, values, mode
+            return sentence, values
     return None
 
 
@@ -108,19 +111,12 @@ def _others(rng: Random, kind: str, frame: Frame) -> list[Frame]:
     return rng.sample(known, min(len(known), rng.choice((0, 1, 2, 3, 3, 4, 5))))
 
 
-def _aside(rng: Random, frame: Frame, topic: Value, used: set[str]) -> str:
-    """A sentence that says something else of the topic."""
-    mode = rng.choice(("short", "short", "common", "he", "he", "he"))
-    return render(rng.choice(frame.statements).nodes, _fill(rng, frame, topic, used), mode, rng, swap=0.06).text
-
-
-def _opening(rng: Random, kind: str, frame: Frame, topic: Value, used: set[str]) -> str | None:
-    """A first sentence, which names the topic in full."""
-    known = [other for other in by_topic()[kind] if other is not frame]
-    if not known:
-        return None
-    other = rng.choice(known)
-    return render(rng.choice(other.statements).nodes, _fill(rng, other, topic, used), "", rng, swap=0.06).text
+def _aside(rng: Random, frame: Frame, topic: Value, used: set[str], *, opening: bool) -> str:
+    """A sentence that says something else of the topic; the opening one names it in full."""
+    mode = "" if opening else rng.choice(("short", "short", "common", "he", "he", "he"))
+    return render(
+        rng.choice(frame.statements).nodes, _fill(rng, frame, topic, used), mode, rng, swap=0.06
+    ).text
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +154,19 @@ def _mixed(rng: Random, lines: list[str], rival: _Rival | None, filler: Filler) 
     return lines
 
 
-def _asked(rng: Random, question: Question, values: dict[str, Value], sentence: Sentence, rival: _Rival | None) -> str:
+def _asked(
+    rng: Random, question: Question, values: dict[str, Value], sentence: Sentence, rival: _Rival | None
+) -> str:
     """The question in words. Marks that it mentions are quoted from the sentence."""
     topic = values["t"]
     alike = rival is not None and rival.topic.form("short") == topic.form("short")
     vague = topic.form("short").startswith("the ") and rng.random() < 0.6
     mode = "" if alike or vague or rng.random() < 0.55 else "short"
-    quoted = {name: Value(sentence.text[slice(*span)]) for name, span in sentence.spans.items() if name not in values}
+    quoted = {
+        name: Value(sentence.text[slice(*span)])
+        for name, span in sentence.spans.items()
+        if name not in values
+    }
     return render(question.nodes, {**values, **quoted}, mode, rng, swap=0.22).text
 
 

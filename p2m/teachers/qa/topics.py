@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from p2m.teachers.qa import names
+from p2m.teachers.qa import names, nouns
 from p2m.teachers.qa.lexicon import classes
 from p2m.teachers.qa.values import Value, find, ordinal
 
@@ -14,8 +14,12 @@ Maker = Callable[[Random], Value]
 
 def entity(full: str, short: str, common: str, he: str = "it") -> Value:
     """A topic's value; forms `short`, `common`, `he`, `him`, `his`."""
-    him, his = {"he": ("him", "his"), "she": ("her", "her"), "it": ("it", "its"), "they": ("them", "their")}[he]
-    return Value(full, {"short": short, "common": common, "he": he, "him": him, "his": his, "His": his.title()})
+    him, his = {"he": ("him", "his"), "she": ("her", "her"), "it": ("it", "its"), "they": ("them", "their")}[
+        he
+    ]
+    return Value(
+        full, {"short": short, "common": common, "he": he, "him": him, "his": his, "His": his.title()}
+    )
 
 
 def person(rng: Random) -> Value:
@@ -41,9 +45,17 @@ def _human(rng: Random, he: str) -> Value:
 def ruler(rng: Random) -> Value:
     """A monarch or noble, whose common noun is the title."""
     he = "he" if rng.random() < 0.7 else "she"
-    first = rng.choice(classes()["male" if he == "he" else "female"]) if rng.random() < 0.6 else names.syllables(rng, 2, 2)
-    rank = rng.choice(("king", "emperor", "duke", "prince", "sultan") if he == "he" else ("queen", "empress", "duchess"))
-    number = rng.choice((" I", " II", " III", " IV", " V", " VI", " the Great", " the Bold", f" of {names.city(rng)}"))
+    first = (
+        rng.choice(classes()["male" if he == "he" else "female"])
+        if rng.random() < 0.6
+        else names.syllables(rng, 2, 2)
+    )
+    rank = rng.choice(
+        ("king", "emperor", "duke", "prince", "sultan") if he == "he" else ("queen", "empress", "duchess")
+    )
+    number = rng.choice(
+        (" I", " II", " III", " IV", " V", " VI", " the Great", " the Bold", f" of {names.city(rng)}")
+    )
     return entity(f"{rank.title()} {first}{number}", first, f"the {rank}", he)
 
 
@@ -63,7 +75,9 @@ def land(rng: Random) -> Value:
 
 def water(rng: Random) -> Value:
     """A river, lake, mountain, island or another thing of nature with a name."""
-    noun = rng.choice(("River", "Lake", "Mount", "Island", "Desert", "Valley", "Glacier", "Forest", "Mountains", "Bay"))
+    noun = rng.choice(
+        ("River", "Lake", "Mount", "Island", "Desert", "Valley", "Glacier", "Forest", "Mountains", "Bay")
+    )
     name = names.syllables(rng, 1, 2)
     full = f"{noun} {name}" if noun in ("Lake", "Mount") else f"the {name} {noun}"
     if noun == "Mountains":
@@ -74,15 +88,57 @@ def water(rng: Random) -> Value:
 
 def company(rng: Random) -> Value:
     name = rng.choice((names.surname(rng), names.syllables(rng, 1, 2), names.brand(rng).split()[0]))
-    tail = rng.choice((" Company", " Corporation", " Industries", " Motors", " & Sons", " Group", " Bank", " Airlines", " Records", " Pictures", " Systems", "", "", f" & {names.surname(rng)}", " Brothers", " Press", " Foods", " Electric"))  # noqa: E501
+    tail = rng.choice(
+        (
+            " Company",
+            " Corporation",
+            " Industries",
+            " Motors",
+            " & Sons",
+            " Group",
+            " Bank",
+            " Airlines",
+            " Records",
+            " Pictures",
+            " Systems",
+            "",
+            "",
+            f" & {names.surname(rng)}",
+            " Brothers",
+            " Press",
+            " Foods",
+            " Electric",
+        )
+    )  # noqa: E501
     return entity(name + tail, name, rng.choice(("the company", "the firm", "the business")))
 
 
 def institution(rng: Random) -> Value:
     """A university, museum, hospital, society or agency."""
-    noun = rng.choice(("University", "College", "Institute", "Museum", "Hospital", "Library", "Academy", "Conservatory", "Observatory", "Society", "Foundation", "Agency", "Gallery"))  # noqa: E501
+    noun = rng.choice(
+        (
+            "University",
+            "College",
+            "Institute",
+            "Museum",
+            "Hospital",
+            "Library",
+            "Academy",
+            "Conservatory",
+            "Observatory",
+            "Society",
+            "Foundation",
+            "Agency",
+            "Gallery",
+        )
+    )  # noqa: E501
     place = names.city(rng) if rng.random() < 0.6 else names.surname(rng)
-    forms = (f"the {noun} of {place}", f"{place} {noun}", f"the {place} {rng.choice(('National', 'Royal', 'State', 'Municipal', 'Technical', 'Free'))} {noun}", f"the {rng.choice(('Royal', 'National', 'American', 'European', 'International'))} {noun} of {rng.choice(classes()['field']).title()}")  # noqa: E501
+    forms = (
+        f"the {noun} of {place}",
+        f"{place} {noun}",
+        f"the {place} {rng.choice(('National', 'Royal', 'State', 'Municipal', 'Technical', 'Free'))} {noun}",
+        f"the {rng.choice(('Royal', 'National', 'American', 'European', 'International'))} {noun} of {rng.choice(classes()['field']).title()}",
+    )  # noqa: E501
     full = rng.choice(forms)
     return entity(full, f"the {noun}", f"the {noun.lower()}")
 
@@ -90,18 +146,57 @@ def institution(rng: Random) -> Value:
 def party(rng: Random) -> Value:
     """A party, union, league or movement."""
     noun = rng.choice(("Party", "League", "Union", "Movement", "Front", "Alliance", "Congress"))
-    lead = rng.choice(("Liberal", "National", "Democratic", "People's", "Workers'", "Socialist", "Conservative", "Republican", "Progressive", "Reform", "Farmers'", names.syllables(rng, 1, 2)))  # noqa: E501
+    lead = rng.choice(
+        (
+            "Liberal",
+            "National",
+            "Democratic",
+            "People's",
+            "Workers'",
+            "Socialist",
+            "Conservative",
+            "Republican",
+            "Progressive",
+            "Reform",
+            "Farmers'",
+            names.syllables(rng, 1, 2),
+        )
+    )  # noqa: E501
     return entity(f"the {lead} {noun}", f"the {noun}", f"the {noun.lower()}")
 
 
 def club(rng: Random) -> Value:
     place = names.city(rng)
-    tail = rng.choice(("United", "City", "Rovers", "Athletic", "FC", "Wanderers", "Tigers", "Hawks", "Giants", "Bears", "Rangers", "Eagles", "Lions", "Wolves"))  # noqa: E501
+    tail = rng.choice(
+        (
+            "United",
+            "City",
+            "Rovers",
+            "Athletic",
+            "FC",
+            "Wanderers",
+            "Tigers",
+            "Hawks",
+            "Giants",
+            "Bears",
+            "Rangers",
+            "Eagles",
+            "Lions",
+            "Wolves",
+        )
+    )  # noqa: E501
     return entity(f"{place} {tail}", f"{place}", rng.choice(("the club", "the team", "the side")))
 
 
 def band(rng: Random) -> Value:
-    name = rng.choice((f"the {names.syllables(rng)}s", f"the {rng.choice(classes()['color']).title()} {rng.choice(classes()['animal']).title()}s", f"{names.syllables(rng)} {rng.choice(classes()['animal']).title()}", names.syllables(rng, 2, 3)))  # noqa: E501
+    name = rng.choice(
+        (
+            f"the {names.syllables(rng)}s",
+            f"the {rng.choice(classes()['color']).title()} {rng.choice(classes()['animal']).title()}s",
+            f"{names.syllables(rng)} {rng.choice(classes()['animal']).title()}",
+            names.syllables(rng, 2, 3),
+        )
+    )  # noqa: E501
     return entity(name, name, rng.choice(("the band", "the group")))
 
 
@@ -121,9 +216,15 @@ def war(rng: Random) -> Value:
     elif draw < 0.7:
         full, common = f"the Siege of {names.city(rng)}", "the siege"
     elif draw < 0.85:
-        full, common = f"the {rng.choice(('First', 'Second', 'Third', 'Great'))} {names.syllables(rng, 1, 2)} War", "the war"
+        full, common = (
+            f"the {rng.choice(('First', 'Second', 'Third', 'Great'))} {names.syllables(rng, 1, 2)} War",
+            "the war",
+        )
     else:
-        full, common = f"the {names.syllables(rng, 1, 2)} {rng.choice(('Revolt', 'Rebellion', 'Uprising', 'Campaign', 'Expedition'))}", ""  # noqa: E501
+        full, common = (
+            f"the {names.syllables(rng, 1, 2)} {rng.choice(('Revolt', 'Rebellion', 'Uprising', 'Campaign', 'Expedition'))}",
+            "",
+        )  # noqa: E501
         common = "the " + full.split()[-1].lower()
     return entity(full, full, common)
 
@@ -132,7 +233,11 @@ def pact(rng: Random) -> Value:
     """A treaty, law or constitution."""
     draw = rng.random()
     if draw < 0.5:
-        return entity(f"the {rng.choice(('Treaty', 'Peace', 'Convention', 'Treaty'))} of {names.city(rng)}", "the treaty", "the treaty")
+        return entity(
+            f"the {rng.choice(('Treaty', 'Peace', 'Convention', 'Treaty'))} of {names.city(rng)}",
+            "the treaty",
+            "the treaty",
+        )
     lead = rng.choice(classes()["concept_n"]).title()
     full = f"the {lead} Act" + (f" of {rng.randint(1780, 2015)}" if rng.random() < 0.5 else "")
     return entity(full, "the act", rng.choice(("the act", "the law")))
@@ -140,51 +245,157 @@ def pact(rng: Random) -> Value:
 
 def festival(rng: Random) -> Value:
     """A festival, fair, race, cup or prize that recurs."""
-    noun = rng.choice(("Festival", "Cup", "Prize", "Games", "Fair", "Marathon", "Championship", "Award", "Regatta", "Carnival", "Medal", "Trophy"))  # noqa: E501
+    noun = rng.choice(
+        (
+            "Festival",
+            "Cup",
+            "Prize",
+            "Games",
+            "Fair",
+            "Marathon",
+            "Championship",
+            "Award",
+            "Regatta",
+            "Carnival",
+            "Medal",
+            "Trophy",
+        )
+    )  # noqa: E501
     lead = rng.choice((names.city(rng), names.surname(rng), names.syllables(rng, 1, 2)))
-    return entity(f"the {lead} {noun}", f"the {noun}", "the award" if noun in ("Prize", "Award", "Medal", "Trophy") else "the event")
+    return entity(
+        f"the {lead} {noun}",
+        f"the {noun}",
+        "the award" if noun in ("Prize", "Award", "Medal", "Trophy") else "the event",
+    )
 
 
 def disaster(rng: Random) -> Value:
     """An earthquake, storm, flood, fire, eruption or epidemic."""
     place, number = names.city(rng), rng.randint(1700, 2018)
-    noun = rng.choice(("earthquake", "flood", "fire", "eruption", "epidemic", "famine", "explosion", "train crash"))
+    noun = rng.choice(
+        ("earthquake", "flood", "fire", "eruption", "epidemic", "famine", "explosion", "train crash")
+    )
     if rng.random() < 0.25:
         name = rng.choice(classes()["female"] + classes()["male"])
         return entity(f"Hurricane {name}", name, "the storm")
-    return entity(rng.choice((f"the {number} {place} {noun}", f"the great {place} {noun}", f"the {place} {noun}")), f"the {noun}", "the disaster")  # noqa: E501
+    return entity(
+        rng.choice((f"the {number} {place} {noun}", f"the great {place} {noun}", f"the {place} {noun}")),
+        f"the {noun}",
+        "the disaster",
+    )  # noqa: E501
 
 
 def species(rng: Random) -> Value:
     kind = rng.choice(classes()["animal"])
-    lead = rng.choice((f"{rng.choice(classes()['color'])}", names.syllables(rng).title(), rng.choice(("northern", "southern", "dwarf", "giant", "common", "spotted", "striped", "horned", "long-tailed", "mountain", "tree", "desert", "snow"))))  # noqa: E501
+    lead = rng.choice(
+        (
+            f"{rng.choice(classes()['color'])}",
+            names.syllables(rng).title(),
+            rng.choice(
+                (
+                    "northern",
+                    "southern",
+                    "dwarf",
+                    "giant",
+                    "common",
+                    "spotted",
+                    "striped",
+                    "horned",
+                    "long-tailed",
+                    "mountain",
+                    "tree",
+                    "desert",
+                    "snow",
+                )
+            ),
+        )
+    )  # noqa: E501
     return entity(f"the {lead} {kind}", f"the {kind}", "the species")
 
 
 def herb(rng: Random) -> Value:
     kind = rng.choice(classes()["plant"])
-    lead = rng.choice((rng.choice(classes()["color"]), names.syllables(rng).title(), rng.choice(("mountain", "marsh", "sea", "dwarf", "giant", "sweet", "bitter", "winter", "wild"))))  # noqa: E501
+    lead = rng.choice(
+        (
+            rng.choice(classes()["color"]),
+            names.syllables(rng).title(),
+            rng.choice(("mountain", "marsh", "sea", "dwarf", "giant", "sweet", "bitter", "winter", "wild")),
+        )
+    )  # noqa: E501
     return entity(f"the {lead} {kind}", f"the {kind}", "the plant")
 
 
 def matter(rng: Random) -> Value:
     """A chemical, mineral or drug of an invented name."""
-    name = names.syllables(rng, 1, 2).lower() + rng.choice(("ium", "ite", "ine", "ol", "ide", "ase", "ene", "ose", "one", "an"))
+    name = names.syllables(rng, 1, 2).lower() + rng.choice(
+        ("ium", "ite", "ine", "ol", "ide", "ase", "ene", "ose", "one", "an")
+    )
     return entity(name, name, rng.choice(("the substance", "the compound", "the material")))
 
 
 def device(rng: Random) -> Value:
     """A machine, program, vehicle or technique with a name."""
     name = names.brand(rng)
-    noun = rng.choice(("engine", "computer", "console", "camera", "aircraft", "locomotive", "satellite", "operating system", "game", "system", "telescope", "rifle", "car", "processor", "format", "network"))  # noqa: E501
+    noun = rng.choice(
+        (
+            "engine",
+            "computer",
+            "console",
+            "camera",
+            "aircraft",
+            "locomotive",
+            "satellite",
+            "operating system",
+            "game",
+            "system",
+            "telescope",
+            "rifle",
+            "car",
+            "processor",
+            "format",
+            "network",
+        )
+    )  # noqa: E501
     return entity(f"the {name}" if rng.random() < 0.6 else f"the {name} {noun}", f"the {name}", f"the {noun}")
 
 
 def building(rng: Random) -> Value:
-    noun = rng.choice(("Cathedral", "Palace", "Castle", "Tower", "Bridge", "Theatre", "Abbey", "Temple", "Station", "Stadium", "Fortress", "Hall", "Lighthouse", "Dam", "Mosque", "Church", "Airport", "Canal"))  # noqa: E501
-    lead = rng.choice((names.town(rng), names.surname(rng), f"{rng.choice(('Saint', 'St.'))} {rng.choice(classes()['male'])}'s", rng.choice(classes()["color"]).title()))  # noqa: E501
+    noun = rng.choice(
+        (
+            "Cathedral",
+            "Palace",
+            "Castle",
+            "Tower",
+            "Bridge",
+            "Theatre",
+            "Abbey",
+            "Temple",
+            "Station",
+            "Stadium",
+            "Fortress",
+            "Hall",
+            "Lighthouse",
+            "Dam",
+            "Mosque",
+            "Church",
+            "Airport",
+            "Canal",
+        )
+    )  # noqa: E501
+    lead = rng.choice(
+        (
+            names.town(rng),
+            names.surname(rng),
+            f"{rng.choice(('Saint', 'St.'))} {rng.choice(classes()['male'])}'s",
+            rng.choice(classes()["color"]).title(),
+        )
+    )  # noqa: E501
     full = f"{lead} {noun}" if rng.random() < 0.6 else f"the {lead} {noun}"
-    return entity(full, f"the {noun.lower()}", "the building" if noun not in ("Bridge", "Dam", "Canal") else f"the {noun.lower()}")
+    return entity(
+        full,
+        f"the {noun.lower()}",
+        "the building" if noun not in ("Bridge", "Dam", "Canal") else f"the {noun.lower()}",
+    )
 
 
 def folk(rng: Random) -> Value:
@@ -195,18 +406,35 @@ def folk(rng: Random) -> Value:
 def doctrine(rng: Random) -> Value:
     """A theory, method, style, school or faith."""
     noun = rng.choice(("theory", "method", "style", "school", "doctrine", "movement", "principle", "model"))
-    lead = rng.choice((names.syllables(rng, 1, 2) + "ian", names.surname(rng), rng.choice(classes()["adj"]), names.city(rng)))
+    lead = rng.choice(
+        (
+            names.syllables(rng, 1, 2) + "ian",
+            names.surname(rng),
+            rng.choice(classes()["adj"]),
+            names.city(rng),
+        )
+    )
     return entity(f"the {lead} {noun}", f"the {noun}", f"the {noun}")
 
 
 def ailment(rng: Random) -> Value:
-    name = rng.choice((rng.choice(classes()["disease"]), f"{names.surname(rng)} {rng.choice(('disease', 'syndrome', 'fever'))}", f"{names.syllables(rng)} fever"))  # noqa: E501
+    name = rng.choice(
+        (
+            rng.choice(classes()["disease"]),
+            f"{names.surname(rng)} {rng.choice(('disease', 'syndrome', 'fever'))}",
+            f"{names.syllables(rng)} fever",
+        )
+    )  # noqa: E501
     return entity(name, name, "the disease")
 
 
 def idiom(rng: Random) -> Value:
     """A language."""
-    name = rng.choice(classes()["language"]) if rng.random() < 0.5 else names.syllables(rng, 1, 2) + rng.choice(("i", "ian", "ese", "ish"))
+    name = (
+        rng.choice(classes()["language"])
+        if rng.random() < 0.5
+        else names.syllables(rng, 1, 2) + rng.choice(("i", "ian", "ese", "ish"))
+    )
     return entity(name, name, "the language")
 
 
@@ -225,7 +453,11 @@ def unit(rng: Random) -> Value:
     draw = rng.random()
     if draw < 0.5:
         noun = rng.choice(("Division", "Regiment", "Brigade", "Squadron", "Fleet"))
-        return entity(f"the {ordinal(rng.randint(2, 60)).title() if draw < 0.2 else names.town(rng)} {noun}", f"the {noun}", f"the {noun.lower()}")  # noqa: E501
+        return entity(
+            f"the {ordinal(rng.randint(2, 60)).title() if draw < 0.2 else names.town(rng)} {noun}",
+            f"the {noun}",
+            f"the {noun.lower()}",
+        )  # noqa: E501
     name = f"{rng.choice(('HMS', 'USS', 'SS', 'RMS'))} {rng.choice((names.syllables(rng), rng.choice(classes()['animal']).title(), names.town(rng)))}"  # noqa: E501
     return entity(name, name, "the ship")
 
@@ -246,7 +478,30 @@ def orbit(rng: Random) -> Value:
     return entity(full, full, f"the {noun}")
 
 
+def _common(kind: str, noun: str, he: str = "it", many: bool = False) -> Maker:
+    """A topic that is no name but a common noun, sometimes narrowed: "trade", "long-distance trade", "trade in Peru"."""
+
+    def make(rng: Random) -> Value:
+        word = rng.choice(classes()[kind])
+        word = nouns.plural(word) if many else word
+        draw = rng.random()
+        if draw < 0.3:
+            full = f"{rng.choice(classes()['adj'])} {word}"
+        elif draw < 0.45:
+            full = f"{rng.choice(classes()['nationality'])} {word}"
+        else:
+            full = f"{word} in {names.realm(rng)}" if draw < 0.6 else word
+        return entity(full, full, noun or word, he)
+
+    return make
+
+
 TOPICS: dict[str, Maker] = {
+    "practice": _common("concept_n", "the practice"), "subject": _common("field", "the subject"),
+    "game": _common("sport", "the sport"), "artform": _common("genre", "the style"), "stuff": _common("sub_n", "the substance"),
+    "ware": _common("material", "the material"), "small": _common("sci_p", "", "they"),
+    "tools": _common("art_n", "", "they", many=True), "workers": _common("people_p", "", "they"),
+    "custom": _common("abstr_n", "", "they", many=True),
     "person": person, "man": lambda rng: _human(rng, "he"), "woman": lambda rng: _human(rng, "she"), "ruler": ruler, "city": _place("city"), "town": _place("town"), "land": land, "nature": water,
     "company": company, "institution": institution, "party": party, "club": club, "band": band, "book": _work("book"),
     "film": _work("film"), "song": _work("song"), "painting": _work("painting"), "war": war, "pact": pact,

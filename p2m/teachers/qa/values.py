@@ -155,9 +155,17 @@ def decade(rng: Random) -> str:
 @sampler("century")
 def century(rng: Random) -> str:
     number = rng.randint(2, 20)
-    spoken = ordinal(number) if rng.random() < 0.3 else f"{number}{ordinal(number + 20)[-2:] if number > 12 else ''}"
+    spoken = (
+        ordinal(number)
+        if rng.random() < 0.3
+        else f"{number}{ordinal(number + 20)[-2:] if number > 12 else ''}"
+    )
     if number <= 12:
-        spoken = ordinal(number) if rng.random() < 0.4 else f"{number}{'nd' if number == 2 else 'rd' if number == 3 else 'th'}"
+        spoken = (
+            ordinal(number)
+            if rng.random() < 0.4
+            else f"{number}{'nd' if number == 2 else 'rd' if number == 3 else 'th'}"
+        )
     era = rng.choice(("", "", "", "early ", "late ", "mid-"))
     return f"the {era}{spoken} century" + (rng.choice((" BC", " AD")) if rng.random() < 0.08 else "")
 
@@ -166,12 +174,27 @@ def century(rng: Random) -> str:
 def years(rng: Random) -> str:
     """A stretch of years, as it follows "from"."""
     first = _year(rng)
-    return f"{first} to {first + rng.randint(1, 40)}" if rng.random() < 0.7 else f"{first} until {first + rng.randint(1, 40)}"
+    return (
+        f"{first} to {first + rng.randint(1, 40)}"
+        if rng.random() < 0.7
+        else f"{first} until {first + rng.randint(1, 40)}"
+    )
 
 
 @sampler("span")
 def span(rng: Random) -> str:
-    unit, top = rng.choice((("years", 60), ("months", 18), ("weeks", 12), ("days", 40), ("hours", 48), ("minutes", 90), ("decades", 8), ("centuries", 9)))  # noqa: E501
+    unit, top = rng.choice(
+        (
+            ("years", 60),
+            ("months", 18),
+            ("weeks", 12),
+            ("days", 40),
+            ("hours", 48),
+            ("minutes", 90),
+            ("decades", 8),
+            ("centuries", 9),
+        )
+    )  # noqa: E501
     number = rng.randint(2, top)
     head = rng.choice(("", "", "", "", "about ", "nearly ", "more than ", "over ", "almost "))
     return f"{head}{words_of(number) if number < 13 or rng.random() < 0.3 else number} {unit}"
@@ -189,11 +212,30 @@ def count(rng: Random) -> str:
     draw = rng.random()
     if draw < 0.25:
         text = str(rng.randint(13, 999))
-    elif draw < 0.75:
+    elif draw < 0.88:
         text = f"{magnitude(rng, 1000, 999_000):,}"
     else:
         text = f"{rng.choice((rng.randint(2, 900), round(rng.uniform(1, 90), 1)))} {rng.choice(('million', 'million', 'billion'))}"
-    return rng.choice(("", "", "", "", "", "about ", "over ", "more than ", "nearly ", "some ", "approximately ", "at least ", "around ")) + text  # noqa: E501
+    return (
+        rng.choice(
+            (
+                "",
+                "",
+                "",
+                "",
+                "",
+                "about ",
+                "over ",
+                "more than ",
+                "nearly ",
+                "some ",
+                "approximately ",
+                "at least ",
+                "around ",
+            )
+        )
+        + text
+    )  # noqa: E501
 
 
 @sampler("percent")
@@ -205,7 +247,20 @@ def percent(rng: Random) -> str:
 
 @sampler("share")
 def share(rng: Random) -> str:
-    return rng.choice(("half", "a third", "two thirds", "a quarter", "three quarters", "a fifth", "one in ten", "most", percent(rng), percent(rng)))  # noqa: E501
+    return rng.choice(
+        (
+            "half",
+            "a third",
+            "two thirds",
+            "a quarter",
+            "three quarters",
+            "a fifth",
+            "one in ten",
+            "most",
+            percent(rng),
+            percent(rng),
+        )
+    )  # noqa: E501
 
 
 @sampler("money")
@@ -243,7 +298,9 @@ def size(rng: Random) -> str:
 
 @sampler("area")
 def area(rng: Random) -> str:
-    return _measure(rng, 3, 400_000, "square kilometres", "square miles", "hectares", "acres", "km2", "square feet")
+    return _measure(
+        rng, 3, 400_000, "square kilometres", "square miles", "hectares", "acres", "km2", "square feet"
+    )
 
 
 @sampler("weight")
@@ -268,7 +325,9 @@ def speed(rng: Random) -> str:
 
 @sampler("power")
 def power(rng: Random) -> str:
-    return _measure(rng, 2, 5000, "megawatts", "MW", "kilowatts", "horsepower", "watts", "volts", "MB", "GB", "megahertz")
+    return _measure(
+        rng, 2, 5000, "megawatts", "MW", "kilowatts", "horsepower", "watts", "volts", "MB", "GB", "megahertz"
+    )
 
 
 @sampler("ord")
@@ -284,4 +343,21 @@ def score(rng: Random) -> str:
 
 @sampler("freq")
 def freq(rng: Random) -> str:
-    return rng.choice(("every two years", "once a year", "every four years", "twice a year", "once a week", "three times a day", "every decade", "annually", "each spring", "once a month", "every 76 years", "daily", "every other year", "several times a year"))  # noqa: E501
+    return rng.choice(
+        (
+            "every two years",
+            "once a year",
+            "every four years",
+            "twice a year",
+            "once a week",
+            "three times a day",
+            "every decade",
+            "annually",
+            "each spring",
+            "once a month",
+            "every 76 years",
+            "daily",
+            "every other year",
+            "several times a year",
+        )
+    )  # noqa: E501
