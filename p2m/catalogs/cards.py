@@ -1,8 +1,8 @@
-"""A folder of datasets as cards: what each is, from its README's front matter, its files' names and first rows.
+"""A folder of datasets as cards: what each is, from its README's front matter, its files' names and rows.
 
 A dataset is a folder with data files, usually beside a README.md whose YAML front matter follows the Hub's
-(`configs`, `dataset_info`, `task_categories`, `language`, `license`, each as one value or a list). What is broken is
-reported with its place and skipped, so that one bad card never hides the others.
+(`configs`, `dataset_info`, `task_categories`, `language`, `license`, each as one value or a list). What is
+broken is reported with its place and skipped, so that one bad card never hides the others.
 """
 
 from __future__ import annotations
@@ -22,12 +22,17 @@ from p2m.types import Card, Part
 
 CARD = "README.md"
 _PART = re.compile(
-    r"(?:^|[-_./ ])(train(?:ing)?|valid(?:ation)?|dev(?:elopment)?|val|test(?:ing)?|eval(?:uation)?|all)(?=$|[-_./ \d])",
+    r"(?:^|[-_./ ])(train(?:ing)?|valid(?:ation)?|dev(?:elopment)?|val|test(?:ing)?|eval(?:uation)?|all)"
+    r"(?=$|[-_./ \d])",
     re.IGNORECASE,
 )
-_PARTS = {"trai": "train", "vali": "validation", "val": "validation", "dev": "validation", "deve": "validation",
-          "test": "test", "eval": "test", "all": "all"}  # fmt: skip
-_INNER = frozenset("data train training validation valid dev val test eval all default".split())
+_PARTS = {
+    "trai": "train", "vali": "validation", "val": "validation", "dev": "validation", "deve": "validation",
+    "test": "test", "eval": "test", "all": "all",
+}  # fmt: skip
+_INNER = frozenset(
+    ("data", "train", "training", "validation", "valid", "dev", "val", "test", "eval", "all", "default")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,12 @@ def open_catalogue(root: Path) -> Catalogue:
         except DataError as error:
             skipped.append(Skipped(name, str(error)))
     if not cards and not skipped:
-        raise DataError(f"{root}: no dataset in it; one is a folder with a {CARD} and data files such as train.jsonl")
-    return Catalogue(tuple(sorted(cards, key=lambda card: card.name)), tuple(sorted(skipped, key=lambda one: one.name)))
+        raise DataError(
+            f"{root}: no dataset in it; one is a folder with a {CARD} and data files such as train.jsonl"
+        )
+    return Catalogue(
+        tuple(sorted(cards, key=lambda card: card.name)), tuple(sorted(skipped, key=lambda one: one.name))
+    )
 
 
 def part_paths(root: Path, card: Card, part: Part) -> tuple[Path, ...]:
@@ -78,7 +87,8 @@ def learnable(card: Card) -> tuple[Part, ...]:
 
 
 def placeless(message: str, root: Path) -> str:
-    """A message without the catalogue's own place, which differs between machines and must not reach an artifact."""
+    """A message without the catalogue's own place, which differs between machines and must not reach an
+    artifact."""
     return message.replace(f"{root}/", "").replace(str(root), root.name)
 
 
@@ -97,7 +107,9 @@ def _datasets(root: Path) -> Iterator[tuple[Path, list[Path]]]:
         if _is_dataset(folder):
             yield folder, _data_files(folder, deep=True)
         else:
-            yield from ((inner, _data_files(inner, deep=True)) for inner in _folders(folder) if _is_dataset(inner))
+            yield from (
+                (inner, _data_files(inner, deep=True)) for inner in _folders(folder) if _is_dataset(inner)
+            )
 
 
 def _is_dataset(folder: Path) -> bool:
@@ -129,7 +141,11 @@ def _data_files(folder: Path, *, deep: bool) -> list[Path]:
 
 def _name(folder: Path, files: Sequence[Path], root: Path) -> str:
     if folder == root:
-        return files[0].name.partition(".")[0] if len(files) == 1 and not _PART.search(files[0].name) else root.name
+        return (
+            files[0].name.partition(".")[0]
+            if len(files) == 1 and not _PART.search(files[0].name)
+            else root.name
+        )
     return folder.relative_to(root).as_posix()
 
 
@@ -149,7 +165,12 @@ def _cards(name: str, folder: Path, files: Sequence[Path], root: Path) -> Iterat
 
 
 def _card(
-    name: str, folder: Path, relative: str, chosen: Mapping[str, list[Path]], front: FrontMatter, info: Mapping[str, Any]
+    name: str,
+    folder: Path,
+    relative: str,
+    chosen: Mapping[str, list[Path]],
+    front: FrontMatter,
+    info: Mapping[str, Any],
 ) -> Card:
     paths = [path for files in chosen.values() for path in files]
     first = next(files[0] for files in chosen.values())
@@ -215,5 +236,6 @@ def _chosen(
 def _ordered(chosen: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
     order = ("train", "all", "validation", "test")
     rank = {name: index for index, name in enumerate(order)}
-    return {name: sorted(set(chosen[name])) for name in sorted(chosen, key=lambda name: (rank.get(name, 9), name))}
-
+    return {
+        name: sorted(set(chosen[name])) for name in sorted(chosen, key=lambda name: (rank.get(name, 9), name))
+    }

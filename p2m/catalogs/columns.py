@@ -91,7 +91,9 @@ def _kind(value: Any) -> str:
     return "texts" if isinstance(value, list) and all(isinstance(item, str) for item in value) else "other"
 
 
-def observe(records: Iterable[Record], label_names: Mapping[str, tuple[str, ...]] | None = None) -> tuple[Column, ...]:
+def observe(
+    records: Iterable[Record], label_names: Mapping[str, tuple[str, ...]] | None = None
+) -> tuple[Column, ...]:
     """The columns of some rows. Every row is counted; a sample of them, the same at every call, is kept."""
     tallies: dict[str, _Tally] = {}
     kept: list[dict[str, str]] = []
@@ -112,7 +114,11 @@ def observe(records: Iterable[Record], label_names: Mapping[str, tuple[str, ...]
 
 
 def _column(
-    name: str, tally: _Tally, rows: int, kept: list[dict[str, str]], label_names: Mapping[str, tuple[str, ...]]
+    name: str,
+    tally: _Tally,
+    rows: int,
+    kept: list[dict[str, str]],
+    label_names: Mapping[str, tuple[str, ...]],
 ) -> Column:
     kind = max(sorted(tally.kinds), key=lambda one: tally.kinds[one], default="other")
     distinct = tuple(sorted(tally.distinct)) if tally.distinct is not None and kind != "texts" else None
@@ -122,4 +128,6 @@ def _column(
         kind, distinct = "label", tuple(names[number] for number in numbers) or distinct
     filled = max(tally.filled, 1)
     samples = tuple(row.get(name, "") for row in kept)
-    return Column(name, kind, rows, tally.filled, distinct, tally.words / filled, tally.questions / filled, samples)
+    return Column(
+        name, kind, rows, tally.filled, distinct, tally.words / filled, tally.questions / filled, samples
+    )

@@ -23,7 +23,9 @@ class Converter:
     mapping: Mapping[str, str]  # task field -> column
     source: str
     label_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # column -> names of its numbers
-    spans_only: bool = False  # refuse the rows of an extractive task whose answers do not stand in their context
+    spans_only: bool = (
+        False  # refuse the rows of an extractive task whose answers do not stand in their context
+    )
 
     def convert(self, record: Record) -> Example | str:
         """The example, or why the row is none (empty field, no answer, a label the task has not)."""

@@ -1,6 +1,7 @@
 """A README's YAML front matter, the Hub's way: every value one or a list, every scalar a text.
 
-Scalars stay texts (`language: no` is Norwegian and no boolean), so that nothing is lost before we know what is meant.
+Scalars stay texts (`language: no` is Norwegian and no boolean), so that nothing is lost before we know what
+is meant.
 """
 
 from __future__ import annotations
@@ -28,8 +29,12 @@ class FrontMatter:
 
     def place(self, key: str) -> str:
         """`file:line` of a key's first mention; line 1 where it is not mentioned."""
-        lines = self.path.read_text(encoding="utf-8", errors="replace").split("\n") if self.path.is_file() else []
-        number = next((index for index, line in enumerate(lines, 1) if re.match(rf"[\s-]*{key}\s*:", line)), 1)
+        lines = (
+            self.path.read_text(encoding="utf-8", errors="replace").split("\n") if self.path.is_file() else []
+        )
+        number = next(
+            (index for index, line in enumerate(lines, 1) if re.match(rf"[\s-]*{key}\s*:", line)), 1
+        )
         return f"{self.path}:{number}"
 
     def tasks(self) -> tuple[str, ...]:
@@ -49,8 +54,13 @@ class FrontMatter:
 
     def description(self) -> str:
         """The pretty name, then the card's summary or first prose."""
-        parts = [*texts(self.fields.get("pretty_name"))[:1], *texts(self.fields.get("description"), split=False)]
-        summary = re.search(r"^#+\s*(?:dataset )?(?:summary|description)\s*$(.*?)(?=^#|\Z)", self.body, re.I | re.M | re.S)
+        parts = [
+            *texts(self.fields.get("pretty_name"))[:1],
+            *texts(self.fields.get("description"), split=False),
+        ]
+        summary = re.search(
+            r"^#+\s*(?:dataset )?(?:summary|description)\s*$(.*?)(?=^#|\Z)", self.body, re.I | re.M | re.S
+        )
         prose = summary.group(1) if summary and summary.group(1).strip() else self.body
         prose = re.sub(r"```.*?```", " ", prose, flags=re.S)
         prose = re.sub(r"<[^>\n]+>|^#.*$|^\s*\|.*$|\[More Information Needed\]", " ", prose, flags=re.M)
@@ -62,7 +72,9 @@ class FrontMatter:
         if found is None:
             return ()
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-            raise DataError(f"{self.place('configs')}: configs must be a list of `config_name` and `data_files`")
+            raise DataError(
+                f"{self.place('configs')}: configs must be a list of `config_name` and `data_files`"
+            )
         return tuple(str(item.get("config_name", "default")) for item in found)
 
     def data_files(self, config: str) -> list[tuple[str, str]]:
@@ -73,9 +85,13 @@ class FrontMatter:
                 pairs = list(_patterns(item.get("data_files")))
                 if not pairs and base:
                     return [("", f"{base}*")]
-                wrong = [pattern for _, pattern in pairs if pattern.startswith("/") or ".." in pattern.split("/")]
+                wrong = [
+                    pattern for _, pattern in pairs if pattern.startswith("/") or ".." in pattern.split("/")
+                ]
                 if wrong:
-                    raise DataError(f"{self.place('data_files')}: {wrong[0]!r} leads out of the dataset's folder")
+                    raise DataError(
+                        f"{self.place('data_files')}: {wrong[0]!r} leads out of the dataset's folder"
+                    )
                 return [(split, base + pattern.removeprefix("./")) for split, pattern in pairs]
         return []
 
@@ -127,7 +143,7 @@ def read_front_matter(path: Path) -> FrontMatter:
     if not end:
         raise DataError(f"{path}:1: the card's front matter opens with --- and has no closing ---")
     try:
-        fields = yaml.load(head, Loader=yaml.BaseLoader)  # noqa: S506 - the base loader makes texts only
+        fields = yaml.load(head, Loader=yaml.BaseLoader)  # makes texts only
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 2 if mark else 1
@@ -135,12 +151,15 @@ def read_front_matter(path: Path) -> FrontMatter:
     if fields is None or fields == "":
         fields = {}
     if not isinstance(fields, dict):
-        raise DataError(f"{path}:2: the card's front matter must hold `key: value` lines, e.g. `license: mit`")
+        raise DataError(
+            f"{path}:2: the card's front matter must hold `key: value` lines, e.g. `license: mit`"
+        )
     return FrontMatter(fields, body.lstrip("-").strip(), path)
 
 
 def texts(value: Any, *, split: bool = True) -> list[str]:
-    """One value, a list of values or a comma list, as texts; the lists of a mapping (per configuration) joined."""
+    """One value, a list of values or a comma list, as texts; the lists of a mapping (per configuration)
+    joined."""
     if isinstance(value, Mapping):
         return list(dict.fromkeys(text for inner in value.values() for text in texts(inner, split=split)))
     if isinstance(value, list):
@@ -162,7 +181,9 @@ def _patterns(value: Any) -> Sequence[tuple[str, str]]:
     if isinstance(value, str):
         return [("", value)]
     if isinstance(value, Mapping):
-        return [(str(split), pattern) for split, inner in value.items() for pattern in texts(inner, split=False)]
+        return [
+            (str(split), pattern) for split, inner in value.items() for pattern in texts(inner, split=False)
+        ]
     if isinstance(value, list):
         pairs: list[tuple[str, str]] = []
         for item in value:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 _SAME = {
     "1": ("yes", "true", "positive"), "0": ("no", "false", "negative"), "true": ("yes",), "false": ("no",),
-    "pos": ("positive",), "neg": ("negative",), "neu": ("neutral",), "ham": ("not_spam", "no_spam", "legitimate"),
+    "pos": ("positive",), "neg": ("negative",), "neu": ("neutral",),
+    "ham": ("not_spam", "no_spam", "legitimate"),
     "entailment": ("entails",), "contradiction": ("contradicts",),
 }  # fmt: skip
 

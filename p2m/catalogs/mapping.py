@@ -106,7 +106,9 @@ def _output_score(task: Task, column: Column, columns: Sequence[Column]) -> floa
     name = task.output.name
     if task.type is TaskType.CLASSIFICATION:
         return _label_score(task, column)
-    if column.kind not in ("text", "texts") and not (column.kind == "label" and task.type is TaskType.TEXT_TO_TEXT):
+    if column.kind not in ("text", "texts") and not (
+        column.kind == "label" and task.type is TaskType.TEXT_TO_TEXT
+    ):
         return 0.0
     groups = [_OUTPUT_GROUP[task.type], *_groups(name)]
     named = _name_score(column.name, name, groups)
@@ -184,13 +186,17 @@ def _name_score(column: str, field: str, groups: Sequence[str]) -> float:
     words = set(last.split("_"))
     if field in words:
         return 0.6
-    near = [GROUPS[group].index(word) for group in groups for word in words if word in GROUPS.get(group, ())[:12]]
+    near = [
+        GROUPS[group].index(word) for group in groups for word in words if word in GROUPS.get(group, ())[:12]
+    ]
     return 0.55 - 0.01 * min(near) if near else 0.0
 
 
 def _bookkeeping(name: str) -> bool:
     words = _last(name).split("_")
-    return words[-1] in BOOKKEEPING or words[0] in ("num", "n", "is", "has", "id") or _last(name) in BOOKKEEPING
+    return (
+        words[-1] in BOOKKEEPING or words[0] in ("num", "n", "is", "has", "id") or _last(name) in BOOKKEEPING
+    )
 
 
 def _checked(task: Task, fit: Fit, by_name: dict[str, Column]) -> Fit:
@@ -205,7 +211,11 @@ def _checked(task: Task, fit: Fit, by_name: dict[str, Column]) -> Fit:
 
 
 def _with_spans(fit: Fit, context: Column, output: Column) -> Fit:
-    pairs = [(text, answer) for text, answer in zip(context.samples, output.samples, strict=True) if answer and text]
+    pairs = [
+        (text, answer)
+        for text, answer in zip(context.samples, output.samples, strict=True)
+        if answer and text
+    ]
     inside = sum(answer in text for text, answer in pairs)
     share = inside / len(pairs) if pairs else 0.0
     said = f"{inside} of {len(pairs)} sampled answers stand in {context.name!r}"
@@ -222,5 +232,7 @@ def _with_labels(task: Task, fit: Fit, output: Column) -> Fit:
             return replace(fit, refusal=found.reason)
         return replace(fit, reasons=(*fit.reasons, found.reason))
     if output.kind == "number" and sorted(values) == sorted(map(str, range(len(values)))):
-        return replace(fit, refusal=f"its labels are bare numbers ({', '.join(values[:5])}), with no names in the card")
+        return replace(
+            fit, refusal=f"its labels are bare numbers ({', '.join(values[:5])}), with no names in the card"
+        )
     return replace(fit, reasons=(*fit.reasons, f"{len(values)} labels, e.g. {', '.join(values[:3])}"))

@@ -1,4 +1,5 @@
-"""Rows of a data file, one at a time, each with its place: JSON Lines, JSON, CSV, TSV and Parquet, also gzipped.
+"""Rows of a data file, one at a time, each with its place: JSON Lines, JSON, CSV, TSV and Parquet, also
+gzipped.
 
 Every way in which a file can be broken ends in a DataError that says file and line; nothing else leaves here.
 """
@@ -14,11 +15,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from p2m.errors import DataError, nearest
 
-FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet"}
+FORMATS = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+}
 KNOWN = "jsonl, json, csv, tsv (each also as .gz) and parquet"
 _COUNTED = 512 * 2**20  # bytes; the rows of larger files are not counted
 
@@ -78,7 +86,10 @@ def count_rows(path: Path) -> int | None:
 
 def _lacks(record: Record, column: str) -> str:
     there = ", ".join(record.values) or "none"
-    return f"{record.where}: the row lacks the column {column!r}; it has {there} ({nearest(column, record.values)})"
+    hint = nearest(column, record.values)
+    return f"{record.where}: the row lacks the column {column!r}; it has {there}" + (
+        f" ({hint})" if hint else ""
+    )
 
 
 @contextmanager
@@ -117,7 +128,7 @@ def _sniff(path: Path) -> str:
 def _bytes(path: Path) -> IO[bytes]:
     with path.open("rb") as raw:
         zipped = raw.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if zipped else path.open("rb")
+    return cast("IO[bytes]", gzip.open(path, "rb")) if zipped else path.open("rb")
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -128,7 +139,9 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
                 byte = error.object[error.start]
-                raise DataError(f"{path}:{number}: not UTF-8 (byte 0x{byte:02x}); save the file as UTF-8") from error
+                raise DataError(
+                    f"{path}:{number}: not UTF-8 (byte 0x{byte:02x}); save the file as UTF-8"
+                ) from error
 
 
 def _jsonl(path: Path) -> Iterator[Record]:
@@ -141,7 +154,9 @@ def _jsonl(path: Path) -> Iterator[Record]:
             reason = getattr(error, "msg", "nested too deeply")
             raise DataError(f"{path}:{number}: not JSON ({reason}): {line.strip()[:80]}") from error
         if not isinstance(value, dict):
-            raise DataError(f"{path}:{number}: expected an object such as {{\"text\": ...}}, found {line.strip()[:60]}")
+            raise DataError(
+                f'{path}:{number}: expected an object such as {{"text": ...}}, found {line.strip()[:60]}'
+            )
         yield Record(value, f"{path}:{number}")
 
 
@@ -187,7 +202,9 @@ def _separated(path: Path, delimiter: str) -> Iterator[Record]:
             except StopIteration:
                 return
             except (csv.Error, UnicodeDecodeError) as error:
-                raise DataError(f"{path}:{line}: cannot be read as {path.suffix[1:] or 'csv'}: {error}") from error
+                raise DataError(
+                    f"{path}:{line}: cannot be read as {path.suffix[1:] or 'csv'}: {error}"
+                ) from error
             if not cells:
                 continue
             if header is None:

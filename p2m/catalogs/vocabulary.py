@@ -1,3 +1,4 @@
+# ruff: noqa: E501, SIM905
 """Names that columns of real datasets have, by what they hold. Data only; within a group, the commonest first."""
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
 BOOKKEEPING = frozenset(
     "id ids idx index uuid guid key url uri link links hash sha date time timestamp created path file filename split"
     " version author user username count counts start end offset license domain lang language repo commit answer_start"
-    " answer_end published ups score_count paperid docid qid pid uid rowid page".split()  # noqa: SIM905
+    " answer_end published ups score_count paperid docid qid pid uid rowid page".split()
 )
 # Words of an instruction, by stem, that name the sort of output it asks for.
 ASKED = {

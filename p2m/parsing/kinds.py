@@ -14,8 +14,9 @@ _EXTRACT = re.compile(EXTRACT, re.IGNORECASE)
 _ANSWER = re.compile(ANSWER_FROM_TEXT, re.IGNORECASE)
 _GENERATE = re.compile(GENERATE, re.IGNORECASE)
 _COPY_OF_OTHER = re.compile(
-    r"\b(?:translat|normali[sz]|convert|transform|summari[sz]|title|headline|rewrit|paraphras|simplif|question\b.{0,40}\banswer to it)",
-    re.I,
+    r"\b(?:translat|normali[sz]|convert|transform|summari[sz]|title|headline|rewrit|paraphras|simplif"
+    r"|question\b.{0,40}\banswer to it)",
+    re.IGNORECASE,
 )
 
 

@@ -26,7 +26,7 @@ _QUOTED_LIST = re.compile(
 )
 _ITEM = r"[^\s,;/|.:()\[\]\"'“”][^,;/|:()\[\]\n\"“”]{0,40}?"
 _ANNOUNCED = re.compile(
-    r"(?:\b(?:one|any|either) of (?:the |these |those )?(?:following |possible |given |\w+ )?(?:\d+ "
+    r"(?:\b(?:one|any|either) of\b\s*(?:the |these |those )?(?:following\b\s*|possible |given |\w+ )?(?:\d+ "
     r"|\w+ )?(?:labels?|classes|categories|options|values|intents|topics|choices|sentiments|emotions"
     r"|types|words|answers)?"
     r"|\b(?:possible |the |valid |allowed |output |target |available )*(?:labels?|classes|categories"
@@ -54,7 +54,8 @@ _AS = re.compile(
 )
 _BRACKETED = re.compile(rf"[(\[{{](?P<list>{_ITEM}(?:\s*[,/|]\s*{_ITEM})+)[)\]}}]")
 _COLON = re.compile(
-    rf"[:：—]\s*(?P<list>{_ITEM}(?:\s*[,、]\s*{_ITEM})*,?\s+(?:or|oder|ou|или|lub|o)\s+[\w-]+)\s*(?=[.;)\n]|$)",
+    rf"[:：—]\s*(?P<list>{_ITEM}(?:\s*[,、]\s*{_ITEM})*,?\s+(?:or|oder|ou|или|lub"
+    rf"|o)\s+[\w-]+)\s*(?=[.;)\n]|$)",
     re.IGNORECASE,
 )
 _SLASHED = re.compile(r"(?<![\w/:.])(?P<list>[^\W\d_]\w{0,20}(?:\s?/\s?[^\W\d_]\w{0,20})+)(?![\w/])")

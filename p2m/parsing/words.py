@@ -338,7 +338,7 @@ ENDONYMS = {
     "deutsch": "de", "deutsche": "de", "deutschen": "de", "deutscher": "de", "französisch": "fr", "englisch": "en",
     "français": "fr", "française": "fr", "anglais": "en", "español": "es", "española": "es", "inglés": "en",
     "italiano": "it", "italiana": "it", "português": "pt", "portuguesa": "pt", "nederlands": "nl", "polski": "pl",
-    "русский": "ru", "русском": "ru", "русского": "ru", "日本語": "ja", "英語": "en", "中文": "zh", "英文": "en",
+    "русский": "ru", "русском": "ru", "русского": "ru", "日本語": "ja", "スペイン語": "es", "フランス語": "fr", "ドイツ語": "de", "中国語": "zh", "韓国語": "ko", "英語": "en", "中文": "zh", "英文": "en",
     "한국어": "ko", "영어": "en", "türkçe": "tr",
 }  # fmt: skip
 

@@ -1,20 +1,25 @@
 """Okapi BM25 (Robertson and Zaragoza, 2009) over dataset cards, with rank-bm25 as its engine.
 
-Three things are ours. The idf is Lucene's, log(1 + (N - n + 0.5) / (n + 0.5)), which stays positive, so that small
-catalogues rank too. A card's fields count by weight: what a dataset is called says more than what its summary
-mentions. The query is the task's instruction, its type in the Hub's words, and its fields' names.
+Ours are: the idf, which is Lucene's log(1 + (N - n + 0.5) / (n + 0.5)) and stays positive, so that small
+catalogues rank too; weights for a card's fields; a query of the instruction, the fields' names and,
+faintly, the sort of task, in which a repeated word counts by the logarithm; cards of other languages marked
+down; and a floor, below which a card has so little in common with the prompt that ranking first among
+others means nothing.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from p2m.retrievers.tokens import TASK_WORDS, name_tokens, stem_tokens
-from p2m.types import Candidate, Card, Task
+from p2m.types import Candidate, Card, Task, TaskType
+
+_FAINT = 0.3  # weight of the sort of task in the query: it decides only where the prompt's own words do not
+_FOREIGN = 0.5  # factor for a card of other languages than the task's
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,28 +29,44 @@ class BM25:
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     k1: float = 1.5  # how soon a repeated word stops counting, 1.2 to 2 as a rule
-    b: float = 0.75  # how much long cards are marked down, 0 to 1
+    b: float = 0.9  # how much long cards are marked down, 0 to 1
     name_weight: int = 3  # times that a word of the dataset's name counts
-    task_weight: int = 2  # the same of its task categories
-    least_overlap: float = 0.0  # share of the query's idf that a card must hold to be found at all, 0 to 1
+    task_weight: int = 1  # the same of its task categories
+    least_overlap: float = 0.05  # share of the query's weight that a card must hold to be used, 0 to 1
+    least_overlap_free: float = (
+        0.2  # the same for text to text, where neither labels nor spans check the choice
+    )
 
     def search(self, task: Task, cards: Sequence[Card]) -> tuple[Candidate, ...]:
-        """Cards that share a word with the task, best first; reasons name the words that count most."""
+        """Cards that share a word with the task, best first; those below the floor come refused."""
         query = _query(task)
         documents = [self._document(card) for card in cards]
         if not query or not any(documents):
             return ()
-        scores, idf = self._scores(query, documents)
+        idf = _idf(documents)
+        scores = self._scores(query, documents, idf)
         unseen = math.log(1 + (len(cards) + 0.5) / 0.5)  # the idf of a word that no card has
-        mass = sum(idf.get(token, unseen) for token in query)
+        mass = sum(weight * idf.get(token, unseen) for token, weight in query.items())
         found: list[Candidate] = []
         for card, document, score in zip(cards, documents, scores, strict=True):
-            shared = sorted(set(query) & set(document), key=lambda token: (-idf[token], token))
-            overlap = sum(idf[token] for token in shared) / mass
-            if shared and overlap >= self.least_overlap:
-                words = f"shares {', '.join(shared[:6])} ({overlap:.0%} of the query's weight)"
-                found.append(Candidate(card, round(score, 4), None, (f"bm25 {score:.2f}", words)))
+            shared = sorted(
+                query.keys() & set(document), key=lambda token: (-idf[token] * query[token], token)
+            )
+            if shared:
+                overlap = sum(query[token] * idf[token] for token in shared) / mass
+                foreign = bool(card.languages) and task.language not in card.languages
+                found.append(
+                    self._candidate(task, card, score * (_FOREIGN if foreign else 1), shared, overlap)
+                )
         return tuple(sorted(found, key=lambda candidate: (-candidate.score, candidate.card.name)))
+
+    def _candidate(
+        self, task: Task, card: Card, score: float, shared: Sequence[str], overlap: float
+    ) -> Candidate:
+        floor = self.least_overlap_free if task.type is TaskType.TEXT_TO_TEXT else self.least_overlap
+        words = f"shares {', '.join(shared[:6])} ({overlap:.0%} of the query's weight)"
+        refusal = f"it {words}; at least {floor:.0%} are needed" if overlap < floor else ""
+        return Candidate(card, round(score, 4), None, (f"bm25 {score:.2f}", words), refusal)
 
     def _document(self, card: Card) -> list[str]:
         name = name_tokens(card.name)
@@ -53,20 +74,31 @@ class BM25:
         columns = [token for column in card.columns for token in name_tokens(column)]
         return [*name * self.name_weight, *tasks * self.task_weight, *columns, *stem_tokens(card.description)]
 
-    def _scores(self, query: Sequence[str], documents: Sequence[Sequence[str]]) -> tuple[list[float], dict[str, float]]:
-        """One score a document, and the idf of every token."""
+    def _scores(
+        self, query: Mapping[str, float], documents: Sequence[Sequence[str]], idf: Mapping[str, float]
+    ) -> list[float]:
+        """One score a document: rank-bm25's sum, taken word by word so that each can have its weight."""
         from rank_bm25 import BM25Okapi
 
         engine = BM25Okapi([list(document) or [""] for document in documents], k1=self.k1, b=self.b)
-        holding = Counter(token for document in documents for token in set(document))
-        total = len(documents)
-        idf = {token: math.log(1 + (total - n + 0.5) / (n + 0.5)) for token, n in holding.items()}
-        engine.idf = idf
-        return [float(score) for score in engine.get_scores(list(query))], idf
+        engine.idf = dict(idf)
+        totals = [0.0] * len(documents)
+        for token, weight in query.items():
+            if token in idf:
+                scores = engine.get_scores([token])
+                totals = [total + weight * float(score) for total, score in zip(totals, scores, strict=True)]
+        return totals
 
 
-def _query(task: Task) -> list[str]:
-    """The task's words; each counts once, for a prompt that repeats itself asks for nothing more."""
+def _idf(documents: Sequence[Sequence[str]]) -> dict[str, float]:
+    holding = Counter(token for document in documents for token in set(document))
+    return {token: math.log(1 + (len(documents) - n + 0.5) / (n + 0.5)) for token, n in holding.items()}
+
+
+def _query(task: Task) -> dict[str, float]:
+    """The task's words and their weights, in the prompt's order."""
+    labels = [token for label in task.labels[:20] for token in name_tokens(label)]
     fields = [token for field in (*task.inputs, task.output) for token in name_tokens(field.name)]
-    words = [*stem_tokens(task.instruction), *fields, *TASK_WORDS[task.type]]
-    return list(dict.fromkeys([*words, *(token for label in task.labels[:20] for token in name_tokens(label))]))
+    counts = Counter([*stem_tokens(task.instruction), *fields, *dict.fromkeys(labels)])
+    weights = {token: 1 + math.log(count) for token, count in counts.items()}
+    return weights | {token: _FAINT for token in TASK_WORDS[task.type] if token not in weights}

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, SIM905
 """Words as retrieval counts them: folded, split at case and underscores, without stop words, lightly stemmed."""
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ STOP = frozenset(
     " until up very was we were what when where which while who whom why will with would you your yours"
     " task job given give provide provided input output following example examples must may might please ask need expect"
     " dataset data set corpus contain contains consist consists include includes including based use used using"
-    " one two make sure note e g i e etc per via".split()  # noqa: SIM905
+    " one two make sure note e g i e etc per via".split()
 )
 _SUFFIXES = (
     ("ization", "ize"), ("isation", "ize"), ("ational", "ate"), ("fulness", "ful"), ("iveness", "ive"),
@@ -64,6 +65,11 @@ def stem(word: str) -> str:
             if suffix == "s" and word.endswith(("ss", "us", "is")):
                 return word
             cut = word[: len(word) - len(suffix)] + rest
-            doubled = suffix in ("ing", "ings", "ed") and len(cut) > 3 and cut[-1] == cut[-2] and cut[-1] not in "lsz"
+            doubled = (
+                suffix in ("ing", "ings", "ed")
+                and len(cut) > 3
+                and cut[-1] == cut[-2]
+                and cut[-1] not in "lsz"
+            )
             return (cut[:-1] if doubled else cut).removesuffix("e") if len(cut) > 3 else cut
     return word.removesuffix("e") if len(word) > 4 else word

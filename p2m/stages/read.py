@@ -1,4 +1,5 @@
-"""read: the user's own rows, as examples of the task. Whatever is wrong with one is an error with its place."""
+"""read: the user's own rows, as examples of the task. Whatever is wrong with one is an error with its
+place."""
 
 from __future__ import annotations
 
@@ -6,30 +7,48 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from p2m.catalogs.base import Converter, Fit, Record, map_columns, observe, open_catalogue, part_paths, read_rows
+from p2m.catalogs.base import (
+    Converter,
+    Fit,
+    Record,
+    map_columns,
+    observe,
+    open_catalogue,
+    part_paths,
+    read_rows,
+)
 from p2m.engine.stage import stage
 from p2m.errors import DataError, nearest
 from p2m.types import Card, Count, Example, Examples, Files, Part, Task, TaskType
 
-_PARTS = {"train": ("train", "all"), "validation": ("validation", "all"), "test": ("test", "validation", "all")}
+_PARTS = {
+    "train": ("train", "all"),
+    "validation": ("validation", "all"),
+    "test": ("test", "validation", "all"),
+}
 _LOOK = 2000  # rows that the mapping of columns is decided by
 
 
 @stage(version="1", kind="pure")
 def read(task: Task, files: Files, *, role: str) -> Examples:
-    """Every row of a data file, or of the part of a dataset's folder that suits `role` (train, validation, test).
+    """Every row of a data file, or of the part of a dataset's folder that suits `role` (train, validation,
+    test).
 
-    Columns are found by the task's field names, else by the rules that map any dataset's columns. Answers given as
-    a list (or the Hub's `{text: [...], answer_start: [...]}`) become the output and what else counts as right.
+    Columns are found by the task's field names, else by the rules that map any dataset's columns. Answers
+    given as a list (or the Hub's `{text: [...], answer_start: [...]}`) become the output and what else
+    counts as right.
 
     Raises:
-        DataError: with file and line: an unreadable or empty file, a row that lacks a column, has an empty field or
+        DataError: with file and line: an unreadable or empty file, a row that lacks a column, has an empty
+        field or
             a label that the task has not; or no column that could be one of the task's fields.
     """
     paths, card, name = _paths(files.path, role)
     records = list(islice(_records(paths), _LOOK))
     if not records:
-        raise DataError(f"{paths[0]}: it has no rows; data.{role} needs at least one, e.g. {_example_row(task)}")
+        raise DataError(
+            f"{paths[0]}: it has no rows; data.{role} needs at least one, e.g. {_example_row(task)}"
+        )
     fit = _fit(task, records, card, paths[0])
     converter = Converter(task, fit.mapping or {}, "user", card.label_names)
     rows = [_converted(converter, record, role) for record in _records(paths, _columns(fit))]
@@ -46,7 +65,9 @@ def _paths(path: Path, role: str) -> tuple[tuple[Path, ...], Card, str]:
         raise DataError(catalogue.skipped[0].reason)
     if len(catalogue.cards) != 1:
         names = ", ".join(card.name for card in catalogue.cards[:8])
-        raise DataError(f"{path}: holds {len(catalogue.cards)} datasets ({names}); give data.{role} one of them")
+        raise DataError(
+            f"{path}: holds {len(catalogue.cards)} datasets ({names}); give data.{role} one of them"
+        )
     card = catalogue.cards[0]
     part = _part(card, role, path)
     return part_paths(path, card, part), card, f"{path.name}:{part.name}"
@@ -58,7 +79,8 @@ def _part(card: Card, role: str, path: Path) -> Part:
             if part.name == wanted:
                 return part
     there = ", ".join(part.name for part in card.parts)
-    raise DataError(f"{path}: has no part for data.{role}; it has {there}. Name the file itself, e.g. {path / 'rows.jsonl'}")
+    hint = f"name the file itself, e.g. {path / card.parts[0].files[0]}"
+    raise DataError(f"{path}: has no part for data.{role}, only {there}; {hint}")
 
 
 def _records(paths: Sequence[Path], columns: Sequence[str] = ()) -> Iterator[Record]:
@@ -71,7 +93,9 @@ def _fit(task: Task, records: Sequence[Record], card: Card, path: Path) -> Fit:
     fit = map_columns(task, observe(records, card.label_names))
     if fit.mapping is None:
         fields = ", ".join(field.name for field in (*task.inputs, task.output))
-        hint = f"name the columns {fields}, or the fields after the columns (task.inputs=[...] task.output=...)"
+        hint = (
+            f"name the columns {fields}, or the fields after the columns (task.inputs=[...] task.output=...)"
+        )
         raise DataError(f"{path}: {fit.refusal}; {hint}")
     return fit
 
@@ -94,7 +118,9 @@ def _no_spans(task: Task, rows: Sequence[Example]) -> tuple[Count, ...]:
     """Rows of an extractive task that no span can answer: they stay, and are said."""
     if task.type is not TaskType.QUESTION_ANSWERING:
         return ()
-    wrong = [row for row in rows if not any(answer in row.input[task.context_field] for answer in row.answers)]
+    wrong = [
+        row for row in rows if not any(answer in row.input[task.context_field] for answer in row.answers)
+    ]
     if not wrong:
         return ()
     return (Count(f"the answer does not stand in {task.context_field!r}", len(wrong), _shown(wrong[0])),)

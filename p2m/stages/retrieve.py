@@ -1,8 +1,9 @@
 """retrieve: which datasets of a catalogue could serve the task, and why the others could not.
 
-The retriever ranks by words. What it found is then held against the recipe and the task, the cheap checks first
-(licence, language, sort of task, a part to learn from), and last the rows themselves: which columns are the fields,
-do the answers stand in their passages, are the labels the task's. None usable is a valid answer.
+The retriever ranks by words. What it found is then held against the recipe and the task, the cheap checks
+first (licence, language, sort of task, a part to learn from), and last the rows themselves: which columns
+are the fields, do the answers stand in their passages, are the labels the task's. None usable is a valid
+answer.
 """
 
 from __future__ import annotations
@@ -30,17 +31,23 @@ from p2m.errors import DataError
 from p2m.retrievers.base import Retriever
 from p2m.types import Candidate, Candidates, Card, Constraints, Files, Task, TaskType
 
-_LOOK = 20_000  # rows of a dataset that its columns are judged by; labels are often sorted, so not only the first
+_LOOK = (
+    20_000  # rows of a dataset that its columns are judged by; labels are often sorted, so not only the first
+)
 _SHOWN = 4  # times `limit`: how many candidates are reported, refused ones included
 # What the Hub's task ids must speak of for a dataset to suit a type of task.
 _SUITS = {
     TaskType.QUESTION_ANSWERING: ("question-answering", "qa", "reading", "extractive"),
-    TaskType.CLASSIFICATION: ("classification", "sentiment", "intent", "inference", "entailment", "hate", "toxic",
-                              "topic", "emotion", "multiple-choice", "scoring", "similarity", "fact-checking", "detection",
-                              "acceptability", "stance"),
-    TaskType.TEXT_TO_TEXT: ("text2text", "generation", "translation", "summar", "conditional", "conversational",
-                            "paraphras", "simplification", "code", "dialogue", "rewriting", "question-answering",
-                            "phoneme", "correction", "normalization", "text-classification"),
+    TaskType.CLASSIFICATION: (
+        "classification", "sentiment", "intent", "inference", "entailment", "hate", "toxic", "topic", "emotion",
+        "multiple-choice",
+        "scoring", "similarity", "fact-checking", "detection", "acceptability", "stance",
+    ),
+    TaskType.TEXT_TO_TEXT: (
+        "text2text", "generation", "translation", "summar", "conditional", "conversational", "paraphras",
+        "simplification", "code", "dialogue", "rewriting", "question-answering", "phoneme", "correction",
+        "normalization", "text-classification",
+    ),
 }  # fmt: skip
 _TEXTLESS = ("image", "audio", "video", "tabular", "speech", "token-classification", "object-detection")
 _ANY_LANGUAGE = frozenset(("multilingual", "code", "unknown", "mul", "und"))
@@ -52,8 +59,8 @@ def retrieve(
 ) -> Candidates:
     """Rank the catalogue's cards for the task; at most `limit` datasets are opened.
 
-    Each candidate comes with its columns for the task's fields, or with the reason why it is refused. Datasets whose
-    card or files are broken are refused with the place.
+    Each candidate comes with its columns for the task's fields, or with the reason why it is refused.
+    Datasets whose card or files are broken are refused with the place.
 
     Raises:
         DataError: there is no catalogue at the path.
@@ -73,6 +80,7 @@ def retrieve(
             continue
         reads += 1
         judged.append(_judged(task, candidate, root))
+    judged = _one_label_set(task, judged)
     broken = [_broken(one, root) for one in opened.skipped]
     return Candidates((*judged, *broken))
 
@@ -83,7 +91,11 @@ def _on_paper(task: Task, card: Card, constraints: Constraints) -> str:
         _wrong_license(card, constraints)
         or _wrong_language(task, card, constraints)
         or _wrong_task(task, card)
-        or ("" if learnable(card) else f"it has no part to learn from, only {_listed([part.name for part in card.parts])}")
+        or (
+            ""
+            if learnable(card)
+            else f"it has no part to learn from, only {_listed([part.name for part in card.parts])}"
+        )
     )
 
 
@@ -92,13 +104,19 @@ def _wrong_license(card: Card, constraints: Constraints) -> str:
         return ""
     accepted = {normal_license(text) for text in constraints.licenses}
     if not card.license:
-        return f"its card names no licence, and constraints.licenses accepts {_listed(constraints.licenses)} only"
+        return f"its card names no licence, and constraints.licenses wants {_listed(constraints.licenses)}"
     others = [text for text in card.license.split(", ") if text not in accepted]
-    return f"its licence {_listed(others)} is not among constraints.licenses ({_listed(constraints.licenses)})" if others else ""
+    return (
+        f"its licence {_listed(others)} is not among constraints.licenses ({_listed(constraints.licenses)})"
+        if others
+        else ""
+    )
 
 
 def _wrong_language(task: Task, card: Card, constraints: Constraints) -> str:
-    wanted = {code.lower().partition("-")[0] for code in constraints.languages} or {task.language.partition("-")[0]}
+    wanted = {code.lower().partition("-")[0] for code in constraints.languages} or {
+        task.language.partition("-")[0]
+    }
     there = set(card.languages)
     if not there or there & _ANY_LANGUAGE or there & wanted:
         return ""
@@ -128,6 +146,23 @@ def _judged(task: Task, candidate: Candidate, root: Path) -> Candidate:
         unsure = ", ".join(f"{name} <- {column}" for name, column in (fit.mapping or {}).items())
         refusal = f"no column is named like the task's fields (best guess: {unsure})"
     return replace(candidate, mapping=None if refusal else fit.mapping, reasons=reasons, refusal=refusal)
+
+
+def _one_label_set(task: Task, judged: list[Candidate]) -> list[Candidate]:
+    """Of datasets with labels of their own only the best is kept, unless the task itself names the labels."""
+    if task.type is not TaskType.CLASSIFICATION or task.labels:
+        return judged
+    best = next((one.card.name for one in judged if not one.refusal), None)
+    return [
+        one
+        if one.refusal or one.card.name == best
+        else replace(
+            one,
+            mapping=None,
+            refusal=f"its labels are others than those of {best}; name yours with task.labels=[...]",
+        )
+        for one in judged
+    ]
 
 
 def _spread(root: Path, card: Card) -> Iterator[Record]:

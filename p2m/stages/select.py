@@ -13,13 +13,11 @@ from p2m.types import Candidate, Candidates, Count, Example, Examples, Files, Ta
 
 
 @stage(version="1", kind="seeded")
-def select(
-    task: Task, found: Candidates, catalogue: Files | None, *, max_rows: int, seed: int
-) -> Examples:
+def select(task: Task, found: Candidates, catalogue: Files | None, *, max_rows: int, seed: int) -> Examples:
     """At most `max_rows` rows over all usable datasets, an even share of each, a sample where one has more.
 
-    Rows come from parts made to learn from, never from a validation or test part. What is left out is counted; a
-    dataset that turns out broken is left out whole, with the place.
+    Rows come from parts made to learn from, never from a validation or test part. What is left out is
+    counted; a dataset that turns out broken is left out whole, with the place.
     """
     rows: list[Example] = []
     counts: list[Count] = []
@@ -29,7 +27,9 @@ def select(
         taken, said = _rows(task, candidate, catalogue.path if catalogue else Path(), max_rows, seed)
         chosen.append(taken)
         counts.extend(said)
-    for candidate, taken, quota in zip(usable, chosen, _quotas([len(one) for one in chosen], max_rows), strict=True):
+    for candidate, taken, quota in zip(
+        usable, chosen, _quotas([len(one) for one in chosen], max_rows), strict=True
+    ):
         kept = _sample(taken, quota, seed, candidate.card.name)
         rows.extend(kept)
         by_part = Counter(row.source for row in kept)
@@ -49,7 +49,9 @@ def _rows(
     seen = 0
     try:
         for part in learnable(card):
-            converter = Converter(task, candidate.mapping or {}, f"{card.name}:{part.name}", card.label_names, True)
+            converter = Converter(
+                task, candidate.mapping or {}, f"{card.name}:{part.name}", card.label_names, True
+            )
             for path in part_paths(root, card, part):
                 for record in read_rows(path):
                     row = converter.convert(record)
@@ -64,7 +66,9 @@ def _rows(
                         kept[place] = (seen, row)
     except DataError as error:
         return [], [Count(f"{card.name}: left out, {placeless(str(error), root)}", 0)]
-    counts = [Count(f"{card.name}: left out, {why}", number, shown[why]) for why, number in refused.most_common(8)]
+    counts = [
+        Count(f"{card.name}: left out, {why}", number, shown[why]) for why, number in refused.most_common(8)
+    ]
     return [row for _, row in sorted(kept, key=lambda pair: pair[0])], counts
 
 
