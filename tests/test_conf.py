@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -48,7 +47,7 @@ def test_the_walk_finds_all_that_ships() -> None:
 @pytest.mark.parametrize(("group", "option"), OPTIONS, ids=lambda text: text)
 def test_every_option_composes(tmp_path: Path, group: str, option: str) -> None:
     chosen = composed(tmp_path, f"{group}=[{option}]" if group == "metric" else f"{group}={option}")
-    assert chosen.choices[group] == option
+    assert chosen.choices[group] == ([option] if group == "metric" else option)
     assert CONF / group / f"{option}.yaml" in chosen.files
 
 
@@ -70,8 +69,6 @@ def test_every_component_is_what_its_group_promises(group: str, option: str) -> 
         assert component is None or isinstance(component, FAMILIES[group].protocol)
         if component is not None:
             assert component.__dataclass_params__.frozen
-            fields = {field.name for field in dataclasses.fields(component) if field.init}
-            assert fields == set(value) - {"target"}, "a YAML file shows every setting of its component"
 
 
 def test_each_family_has_something_to_choose() -> None:
@@ -86,11 +83,10 @@ def test_every_file_opens_with_its_purpose_and_a_command(file: Path) -> None:
     header = [line for line in lines[:5] if line.startswith("# ") and not line.startswith("# @package")]
     assert len(lines) < 40
     assert len(header) >= 2
-    commands = [line for line in header if re.match(r"# (p2m|make) \w+ ", line)]
+    commands = [line for line in header if re.match(r"#\s+(p2m|make) \w+ ", line)]
     assert commands
-    group = file.parent.name
-    if file.parent != CONF and group != "metric" and file.stem != "auto":
-        assert group in commands[0] or "recipes/" in commands[0]
+    if file.parent != CONF and file.parent.name not in ("metric", "store"):
+        assert f"{file.parent.name}={file.stem}" in commands[0], "the command chooses this very option"
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda file: file.name)
@@ -99,7 +95,7 @@ def test_every_recipe_composes_and_points_editors_at_the_schema(recipe: Path) ->
     assert chosen.spec.student.candidates
     lines = recipe.read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("# yaml-language-server: $schema=")
-    assert any(re.match(r"# (p2m|make) \w+ ", line) for line in lines[:5])
+    assert any(re.match(r"#\s+(p2m|make) \w+ ", line) for line in lines[:5])
     assert recipe in chosen.files
 
 

@@ -69,7 +69,7 @@ def compose(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str]
         origins=origins.places,
         files=tuple(marked.path for marked in reading.files.values()),
         looked=tuple(reading.looked),
-        choices=_choices(defaults.defaults),
+        choices=_choices(defaults),
         overrides=tuple(overrides),
         recipe=recipe,
         config=plain,
@@ -106,13 +106,14 @@ def _origins(
 
 
 def _choices(defaults: Any) -> dict[str, Any]:
-    """Group to the option chosen in it; a list where there are several."""
-    found: dict[str, list[str]] = {}
-    for item in defaults:
+    """Group to the option chosen in it; a list in groups that take several."""
+    known = dict(defaults.overrides.known_choices)
+    several: dict[str, list[str]] = {}
+    for item in defaults.defaults:
         group, _, option = str(item.config_path).rpartition("/")
-        if group and not group.startswith("hydra"):
-            found.setdefault(group, []).append(option)
-    return {group: options[0] if len(options) == 1 else options for group, options in found.items()}
+        if group and group not in known:
+            several.setdefault(group, []).append(option)
+    return {group: choice for group, choice in (known | several).items() if not group.startswith("hydra")}
 
 
 def _plain(config: DictConfig, origins: Origins) -> dict[str, Any]:

@@ -147,7 +147,8 @@ def translated(marked: Marked, reading: Reading, overrides: Sequence[Override]) 
         yield
     except (HydraException, OmegaConfBaseException, ValueError, AssertionError, TypeError) as error:
         cause = error if str(error).strip() else error.__cause__ or error
-        lines = [line.strip() for line in str(cause).splitlines() if line.strip() and "://" not in line]
+        lines = [line.strip() for line in str(cause).splitlines()]
+        lines = [line for line in lines if line and "://" not in line and line != "Config search path:"]
         message = (lines[0] if lines else type(cause).__name__).replace(f"'{PRIMARY}'", "the recipe")
         blamed = [one for one in overrides if one.key_or_group and f"'{one.key_or_group}'" in message]
         named = re.match(r"In '([^']+)'", message)
