@@ -136,3 +136,9 @@ def test_forty_thousand_rows_are_clustered_within_a_minute() -> None:
     started = time.process_time()
     clusters(Shingled(rows), threshold=0.9, groups=[""] * len(rows))
     assert time.process_time() - started < 60
+
+
+def test_a_pair_exactly_at_the_threshold_is_near() -> None:
+    rows = [("abcdefghijklm",), ("abcdefghijklx",)]  # 8 of 10 shingles in common
+    assert joined(rows, 0.8) == {(0, 1)}
+    assert joined(rows, 0.81) == set()
