@@ -16,6 +16,7 @@ from p2m.catalogs.vocabulary import ASKED, BOOKKEEPING, GROUPS
 from p2m.types import Task, TaskType
 
 SURE = 0.5  # confidence from which names, and not structure alone, speak for a mapping
+_FEW = 100  # rows
 SPANS = 0.9  # share of the sampled answers that must stand in the context of an extractive task
 _OUTPUT_GROUP = {
     TaskType.QUESTION_ANSWERING: "answer",
@@ -127,11 +128,12 @@ def _output_score(task: Task, column: Column, columns: Sequence[Column]) -> floa
 def _label_score(task: Task, column: Column) -> float:
     """Few values that return; what the task's labels are, if it names them, outweighs the column's name."""
     observed = column.rows > 0
-    if observed and (column.distinct is None or len(column.distinct) < 2 or not _returns(column)):
+    named = _name_score(column.name, task.output.name, ["label", *_groups(task.output.name)])
+    few = column.filled < _FEW and named >= 0.97  # too few rows to see whether values return: trust the name
+    if observed and not few and (column.distinct is None or len(column.distinct) < 2 or not _returns(column)):
         return 0.0
     if not observed and column.kind not in ("label", "boolean", "text", "number", "texts"):
         return 0.0
-    named = _name_score(column.name, task.output.name, ["label", *_groups(task.output.name)])
     if task.labels and column.distinct and fit_labels(task.labels, column.distinct).fits:
         return max(named, 0.9) + 0.1
     if _bookkeeping(column.name) and named < 0.5:

@@ -26,7 +26,7 @@ _PROSE = re.compile(
 )
 _ONE = re.compile(
     r"\b(?:given|classif\w+|summari[sz]e|translate|rewrite|paraphrase|label|read|tag|categori[sz]e"
-    r"|correct|simplify)\s+(?:an?|the|each|every|this|these|given|some)\s+"
+    r"|correct|simplify|rate|score|judge|sort)\s+(?:an?|the|each|every|this|these|given|some)\s+"
     r"(?:[\w-]+\s+){0,5}?(?P<noun>sentence|text|review|tweet|question|article|passage|paragraph"
     r"|document|query|message|email|headline|comment|utterance|word|abstract|story|statement|title"
     r"|post)s?\b",

@@ -1,0 +1,129 @@
+# ruff: noqa: E501
+"""Columns of datasets as they are, mapped to the fields of tasks."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from p2m.catalogs.base import SURE, Record, map_columns, observe
+from p2m.catalogs.labels import fit_labels
+from p2m.types import Field, Task, TaskType
+
+QA, CLASSES, TEXT = TaskType.QUESTION_ANSWERING, TaskType.CLASSIFICATION, TaskType.TEXT_TO_TEXT
+
+
+def task(kind, inputs, output, **more):
+    return Task(kind, more.pop("instruction", ""), tuple(map(Field, inputs)), Field(output), **more)
+
+
+def columns(rows, **label_names):
+    return observe([Record(row, f"row {n}") for n, row in enumerate(rows)], label_names)
+
+
+CASES = [
+    (QA, ("question", "context"), "answer",
+     {"id": "7", "title": "T", "passage": "It rained in May.", "query": "When?", "answers": {"text": ["May"], "answer_start": [13]}},
+     ("query", "passage", "answers.text")),
+    (CLASSES, ("text",), "label", {"tweet_id": 4, "tweet": "so {n}", "class": 1, "count": 3}, ("tweet", "class")),
+    (CLASSES, ("text",), "label", {"comment_text": "x {n}", "created_at": "2020", "toxic": True}, ("comment_text", "toxic")),
+    (CLASSES, ("premise", "hypothesis"), "label", {"idx": 1, "sentence1": "p {n}", "sentence2": "h {n}", "gold_label": "no"},
+     ("sentence1", "sentence2", "gold_label")),
+    (TEXT, ("input",), "output", {"email_body": "hello {n}", "subject_line": "hi {n}"}, ("email_body", "subject_line")),
+    (TEXT, ("text",), "summary", {"url": "u{n}", "document": "long {n}", "highlights": "short {n}"}, ("document", "highlights")),
+    (TEXT, ("input",), "output", {"translation": {"en": "yes {n}", "de": "ja {n}"}}, ("translation.en", "translation.de")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "inputs", "output", "row", "expected"), CASES)
+def test_columns_of_real_schemas_find_their_fields(kind, inputs, output, row, expected):
+    def filled(value, n):
+        if isinstance(value, dict):
+            return {key: filled(item, n) for key, item in value.items()}
+        if isinstance(value, bool):
+            return n % 2 == 0
+        if isinstance(value, int):
+            return n % 2 + 1
+        return value.replace("{n}", str(n)) if isinstance(value, str) else value
+
+    rows = [filled(row, n) for n in range(30)]
+    if "gold_label" in row:
+        rows = [one | {"gold_label": ("yes", "no")[n % 2]} for n, one in enumerate(rows)]
+    fit = map_columns(task(kind, inputs, output), columns(rows))
+    assert tuple((fit.mapping or {}).values()) == expected
+    assert not fit.refusal
+    assert fit.confidence >= SURE
+
+
+def test_answers_that_stand_in_no_context_refuse_an_extractive_task():
+    rows = [
+        {"question": "q?", "context": f"c {n}", "answer": f"c {n}" if n < 8 else "free"} for n in range(10)
+    ]
+    fit = map_columns(task(QA, ("question", "context"), "answer"), columns(rows))
+    assert "8 of 10 sampled answers" in fit.refusal
+    assert not map_columns(task(QA, ("question", "context"), "answer"), columns(rows[:8])).refusal
+
+
+def test_values_that_hardly_return_are_no_labels():
+    rows = [{"text": f"t {n}", "title": f"unique {n}"} for n in range(200)]
+    assert map_columns(task(CLASSES, ("text",), "label"), columns(rows)).mapping is None
+
+
+def test_bare_class_numbers_are_refused_unless_the_card_names_them():
+    rows = [{"text": f"t {n}", "label": n % 3} for n in range(60)]
+    asked = task(CLASSES, ("text",), "label")
+    assert "bare numbers" in map_columns(asked, columns(rows)).refusal
+    named = map_columns(asked, columns(rows, label=("no", "maybe", "yes")))
+    assert not named.refusal
+    assert any("maybe" in reason for reason in named.reasons)
+
+
+def test_the_column_that_holds_the_tasks_labels_outranks_the_one_with_the_better_name():
+    rows = [{"text": f"t {n}", "label": f"{n % 4}", "feeling": ("Sad", "Glad")[n % 2]} for n in range(60)]
+    fit = map_columns(task(CLASSES, ("text",), "label", labels=("sad", "glad")), columns(rows))
+    assert (fit.mapping or {})["label"] == "feeling"
+
+
+@pytest.mark.parametrize(
+    ("labels", "values", "spelling"),
+    [
+        (("BookTable", "play song"), ("book_table", "PlaySong", "other"), {"book_table": "BookTable", "PlaySong": "play song"}),
+        (("positive", "negative"), ("pos", "neg"), {"pos": "positive", "neg": "negative"}),
+        (("yes", "no"), ("true", "false"), {"true": "yes", "false": "no"}),
+        (("1", "2"), ("1", "2", "3"), {"1": "1", "2": "2"}),
+    ],
+)  # fmt: skip
+def test_labels_meet_however_they_are_spelt(labels, values, spelling):
+    found = fit_labels(labels, values)
+    assert (found.fits, found.spelling) == (True, spelling)
+
+
+def test_numbers_are_not_taken_for_words():
+    assert not fit_labels(("negative", "positive"), ("0", "1")).fits
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.text(max_size=6),
+            st.recursive(
+                st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+                lambda inner: (
+                    st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+                ),
+                max_leaves=6,
+            ),
+            max_size=4,
+        ),
+        max_size=6,
+    ),
+    st.sampled_from(
+        [(QA, ("question", "context"), "answer"), (CLASSES, ("text",), "label"), (TEXT, ("input",), "output")]
+    ),
+)
+def test_no_rows_break_the_rules(rows, asked):
+    fit = map_columns(task(*asked), columns(rows))
+    if fit.mapping is not None:
+        assert list(fit.mapping) == [*asked[1], asked[2]]
+        assert len(set(fit.mapping.values())) == len(fit.mapping)
