@@ -298,9 +298,10 @@ def test_a_wrong_target_says_what_there_is(tmp_path: Path, target: str, says: st
 
 def test_composing_loads_no_heavy_library(tmp_path: Path) -> None:
     path = write(tmp_path, PROMPT)
+    shipped = ["teacher=embedded", "student=auto", "retriever=bm25", "compression=int8"]
     code = (
         "import sys; from pathlib import Path; from p2m.compose import compose;"
-        f"compose(Path({str(path)!r}), ['teacher=embedded'], trust={TRUST!r});"
+        f"compose(Path({str(path)!r}), {shipped!r}, trust={TRUST!r});"
         "heavy = {'torch', 'transformers', 'datasets', 'evaluate', 'onnxruntime', 'sklearn', 'pandas'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
