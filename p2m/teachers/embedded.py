@@ -16,7 +16,9 @@ from typing import Any, ClassVar
 from p2m.errors import StageError
 from p2m.types import Example, Task, TaskType
 
-KNOWN = "reading comprehension (a question and a passage in, a span of the passage out) and temporal expressions"
+KNOWN = (
+    "reading comprehension (a question and a passage in, a span of the passage out) and temporal expressions"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,9 @@ class Embedded:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
-    text_share: float = 0.5  # of reading comprehension rows, where the recipe brings texts: made from them, 0 to 1
+    text_share: float = (
+        0.5  # of reading comprehension rows, where the recipe brings texts: made from them, 0 to 1
+    )
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.text_share <= 1.0:

@@ -1,4 +1,4 @@
-"""Reading comprehension by rule: passages, questions and answers from fact grammars and from the user's texts."""
+"""Reading comprehension by rule: rows from fact grammars and from the user's own texts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def matches(task: Task) -> bool:
 def generate(
     number: int, seed: int, *, texts: Path | None = None, text_share: float = 0.5
 ) -> Iterator[Example]:
-    """Yield `number` rows with the fields `question` and `context`; row k depends on the seed, k and the texts.
+    """Yield `number` rows with the fields `question` and `context`; row k depends on seed, k and texts.
 
     Args:
         texts: a folder of .txt and .md files, or one such file, to make questions of.
@@ -45,7 +45,7 @@ def generate(
 
 
 def figures(rows: Sequence[Example]) -> dict[str, float]:
-    """What the data report prints of the rows: width of the grammar, variety of the answers, shares by wh-word."""
+    """What the data report prints: the width of the grammar and the variety of the answers."""
     from p2m.teachers.qa.frames import frames
 
     known = frames()

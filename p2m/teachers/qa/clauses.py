@@ -1,8 +1,10 @@
-"""Sentences of open vocabulary: who did what, where, when, why and how, with a question on any constituent.
+# ruff: noqa: E501  (choices of words read better on one line)
+"""Sentences of open vocabulary: who did what, where, when, why and how, and questions on any constituent.
 
-Relations written by hand teach how particular facts are told; this grammar teaches the rest: to find the clause
-that a question speaks of, whatever its verb, and to cut out the constituent that is asked for. A clause is built
-from a few hundred verbs with the classes of their subjects and objects; questions are derived from its syntax.
+Relations written by hand teach how particular facts are told; this grammar teaches the rest: to find the
+clause that a question speaks of, whatever its verb, and to cut out the constituent that is asked for. A clause
+is built from some two hundred verbs with the classes of their subjects and objects; questions are derived from
+its syntax.
 """
 
 from __future__ import annotations
@@ -12,16 +14,9 @@ from functools import cache
 from random import Random
 
 from p2m.teachers.qa import names, nouns
-from p2m.teachers.qa.lexicon import classes, lines, synonyms
+from p2m.teachers.qa.lexicon import classes, lines
 from p2m.teachers.qa.topics import make
 from p2m.teachers.qa.values import find
-
-_HEADS = {
-    "P": ("group", "group of people"), "O": ("organization", "body", "institution"), "A": ("structure", "object", "thing"),
-    "S": ("substance", "material"), "C": ("activity", "practice"), "B": ("measure", "policy"), "E": ("event", "disaster"),
-    "N": ("natural feature", "feature"), "L": ("place", "area", "city", "country"), "X": ("things", "objects"),
-    "M": ("animal", "species", "creature"), "F": ("product", "goods", "items"), "I": ("person", "individual"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +77,6 @@ class Clause:
     present: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question with its answer, and the role that the answer plays in the clause."""
-
-    question: str
-    answer: str
-    role: str
-
-
 @cache
 def verbs() -> tuple[Verb, ...]:
     return tuple(_verb(line) for line in lines("verbs.txt"))
@@ -100,13 +86,14 @@ def _verb(line: str) -> Verb:
     forms, frame, *rest = (part.strip() for part in line.split(";"))
     words = forms.split()
     base = words[0]
-    past, part = (words[1], words[2]) if len(words) == 3 else (_past(base), _past(base))
+    past, part = (words[1], words[2]) if len(words) == 3 else (past_of(base), past_of(base))
     subjects, _, objects = frame.partition(">")
     prep, *targets = rest[0].split() if rest else ("",)
     return Verb(base, past, part, tuple(subjects.split()), tuple(objects.split()), prep, tuple(targets))
 
 
-def _past(base: str) -> str:
+def past_of(base: str) -> str:
+    """The past tense of a regular verb."""
     if base.endswith("e"):
         return base + "d"
     if base.endswith("y") and base[-2] not in "aeiou":
@@ -116,7 +103,7 @@ def _past(base: str) -> str:
 
 # --------------------------------------------------------------------------- constituents
 
-_CLASSES = {"P": "people_p", "A": "art_n", "S": "sub_n", "C": "concept_n", "B": "abstr_n", "E": "event_n", "N": "nat_n", "X": "sci_p", "M": "animal", "F": "product"}  # fmt: skip  # noqa: E501
+_CLASSES = {"P": "people_p", "A": "art_n", "S": "sub_n", "C": "concept_n", "B": "abstr_n", "E": "event_n", "N": "nat_n", "X": "sci_p", "M": "animal", "F": "product"}  # fmt: skip
 
 
 def phrase(rng: Random, kind: str, used: set[str]) -> Phrase:
@@ -131,9 +118,13 @@ def phrase(rng: Random, kind: str, used: set[str]) -> Phrase:
 
 
 def _phrase(rng: Random, kind: str) -> Phrase:
+    if kind == "I" and rng.random() < 0.1:
+        several = [make("person", rng).text for _ in range(rng.choice((2, 2, 3)))]
+        text = f"{', '.join(several[:-1])} and {several[-1]}"
+        return Phrase(text, "I", text, head=text, plural=True)
     if kind == "I":
-        person = make("person" if rng.random() < 0.85 else "ruler", rng)
-        return Phrase(person.text, "I", person.form("short"))
+        someone = make("person" if rng.random() < 0.85 else "ruler", rng)
+        return Phrase(someone.text, "I", someone.form("short"))
     if kind == "O":
         return _body(rng)
     if kind == "L":
@@ -143,8 +134,8 @@ def _phrase(rng: Random, kind: str) -> Phrase:
         word = find(kind)(rng).text
         return Phrase(word, "S" if kind == "disease" else "F", word, head=word)
     if kind in "AN" and rng.random() < 0.2:
-        name = make("building" if kind == "A" else "nature", rng)
-        return Phrase(name.text, kind, name.text)
+        named = make("building" if kind == "A" else "nature", rng)
+        return Phrase(named.text, kind, named.text)
     return _common(rng, kind)
 
 
@@ -154,7 +145,7 @@ def _body(rng: Random) -> Phrase:
         name = make(rng.choice(("company", "institution", "party")), rng)
         return Phrase(name.text, "O", name.form("short"))
     if draw < 0.5:
-        word = f"the {rng.choice(classes()['nationality'])} {rng.choice(('government', 'army', 'navy', 'parliament', 'court', 'authorities', 'church'))}"  # noqa: E501
+        word = f"the {rng.choice(classes()['nationality'])} {rng.choice(('government', 'army', 'navy', 'parliament', 'court', 'authorities', 'church'))}"
         return Phrase(word, "O", word)
     word = rng.choice(classes()["orgs"])
     return Phrase(word, "O", word, head=word)
@@ -166,8 +157,10 @@ def _common(rng: Random, kind: str) -> Phrase:
     noun = nouns.plural(head) if many and kind in "AMB" else head
     modifier = _modifier(rng) if rng.random() < 0.6 else ""
     core = f"{modifier} {noun}".strip()
-    if many:
+    if many and (kind not in "AB" or rng.random() > 0.16):
         return _many(rng, kind, noun, core, modifier)
+    if many or (kind in "SCABEN" and rng.random() < 0.16):
+        return _complemented(rng, kind, core, noun, many)
     if kind in "SC":
         return Phrase(core, kind, noun if rng.random() < 0.4 else core, modifier, noun)
     tail = f" {rng.choice(('of', 'in', 'near', 'from'))} {names.city(rng)}" if rng.random() < 0.15 else ""
@@ -177,6 +170,37 @@ def _common(rng: Random, kind: str) -> Phrase:
         )
     brief = nouns.article(core) if rng.random() < 0.5 else f"the {core}"
     return Phrase(nouns.article(core) + tail, kind, brief, modifier, noun)
+
+
+def _complemented(rng: Random, kind: str, core: str, noun: str, many: bool) -> Phrase:
+    """A phrase with a complement that belongs to it: "the lack of fresh water", "a law on free speech"."""
+    words = classes()
+    link, other = {
+        "A": (
+            "of",
+            rng.choice(
+                (names.city(rng), words["people_p"][rng.randrange(40)], find("kind")(rng).text + " stone")
+            ),
+        ),
+        "B": (
+            rng.choice(("on", "against", "for")),
+            find(rng.choice(("concept", "group", "goods")))(rng).text,
+        ),
+        "E": ("of", find(rng.choice(("group", "city", "decade")))(rng).text),
+        "N": (rng.choice(("of", "between")), names.town(rng)),
+    }.get(kind, ("of", find(rng.choice(("goods", "animals", "group", "science")))(rng).text))
+    if link == "between":
+        other = f"{other} and {names.town(rng)}"
+    if kind in "SC":
+        noun = rng.choice(
+            ("lack", "use", "price", "study", "loss", "spread", "amount", "quality", "control", "growth")
+        )
+        core, other, link = noun, core, "of"
+    lead = "" if many else rng.choice(("the ", "the ", "a ")) if kind not in "SC" else "the "
+    lead = "an " if lead == "a " and core[0] in "aeiou" else lead
+    text = f"{lead}{core} {link} {other}"
+    brief = text if rng.random() < 0.6 else f"{lead}{core}"
+    return Phrase(text, kind, brief, "", f"{noun} {link} {other}", plural=many)
 
 
 def _modifier(rng: Random) -> str:
@@ -276,7 +300,7 @@ def _cause(rng: Random, used: set[str]) -> str:
     draw = rng.random()
     if draw < 0.5:
         return f"{rng.choice(('because', 'since', 'because', 'as'))} {nouns.clause(rng)}"
-    return f"{rng.choice(('because of', 'due to', 'as a result of', 'owing to', 'in response to'))} {phrase(rng, rng.choice('EBC'), used).text}"  # noqa: E501
+    return f"{rng.choice(('because of', 'due to', 'as a result of', 'owing to', 'in response to'))} {phrase(rng, rng.choice('EBC'), used).text}"
 
 
 def _purpose(rng: Random, used: set[str]) -> str:
@@ -291,7 +315,7 @@ def _means(rng: Random, used: set[str]) -> str:
 
 
 def _result(rng: Random, used: set[str]) -> str:
-    return f"{rng.choice(('leading to', 'which led to', 'resulting in', 'which caused', 'and caused'))} {phrase(rng, rng.choice('ECE'), used).text}"  # noqa: E501
+    return f"{rng.choice(('leading to', 'which led to', 'resulting in', 'which caused', 'and caused'))} {phrase(rng, rng.choice('ECE'), used).text}"
 
 
 _ADJUNCTS = {
@@ -312,14 +336,14 @@ def sentence(rng: Random, said: Clause) -> str:
     subject, thing = said.subject.text, said.object.text
     if rng.random() < 0.14 and said.subject.kind in "IOPA":
         subject = f"{subject}, {_apposition(rng, said.subject)},"
-    core = _passive(said, subject) if passive else f"{subject} {_finite(said)} {thing}{_prepped(said)}"
+    core = _passive(said, subject) if passive else f"{subject} {finite(said)} {thing}{prepped(said)}"
     front = [role for role in ("time", "place", "cause", "purpose") if role in said.adjuncts]
     if front and rng.random() < 0.4:
         role = rng.choice(front)
         text = f"{said.adjuncts[role]}, {core}" + _trailing(said, role)
     else:
         text = core + _trailing(said, "")
-    return text[0].upper() + text[1:] + "."
+    return text[0].upper() + text[1:].rstrip(",") + "."
 
 
 def _apposition(rng: Random, of: Phrase) -> str:
@@ -335,24 +359,25 @@ def _apposition(rng: Random, of: Phrase) -> str:
     return f"{'which' if of.kind in 'OA' else 'who'} {verb} {find('concept')(rng).text}"
 
 
-def _finite(said: Clause) -> str:
+def finite(said: Clause) -> str:
+    """The verb as it stands after a plural or in the past."""
     return said.verb.base if said.present else said.verb.past
 
 
-def _prepped(said: Clause) -> str:
+def prepped(said: Clause) -> str:
+    """The preposition with its object; "" where there is none."""
     return f" {said.verb.prep} {said.target.text}" if said.target else ""
 
 
-def _be(of: Phrase, present: bool) -> str:
+def agreeing(of: Phrase, present: bool) -> str:
+    """The form of "be" that agrees with a phrase."""
     if present:
         return "are" if of.plural else "is"
     return "were" if of.plural else "was"
 
 
 def _passive(said: Clause, subject: str) -> str:
-    return (
-        f"{said.object.text} {_be(said.object, said.present)} {said.verb.part} by {subject}{_prepped(said)}"
-    )
+    return f"{said.object.text} {agreeing(said.object, said.present)} {said.verb.part} by {subject}{prepped(said)}"
 
 
 def _trailing(said: Clause, fronted: str) -> str:
@@ -362,248 +387,3 @@ def _trailing(said: Clause, fronted: str) -> str:
             comma = "," if role == "result" else ""
             text += f"{comma} {said.adjuncts[role]}"
     return text
-
-
-# --------------------------------------------------------------------------- questions
-
-
-def questions(rng: Random, said: Clause) -> list[Asked]:
-    """Questions on every constituent of the clause, in one wording each."""
-    verb = _synonym(rng, said)
-    asked = [*_on_subject(rng, said, verb), *_on_object(rng, said, verb), *_on_parts(rng, said, verb)]
-    asked += [made for role in said.adjuncts for made in _on_adjunct(rng, said, verb, role)]
-    return asked
-
-
-def _synonym(rng: Random, said: Clause) -> Verb:
-    """The clause's verb, or sometimes another word for it."""
-    others = [word for word in synonyms().get(said.verb.past, ()) if " " not in word and word.endswith("ed")]
-    if not others or rng.random() < 0.55 or said.present:
-        return said.verb
-    past = rng.choice(others)
-    known = synonyms()
-    for base in known.get(said.verb.base, ()):
-        if _past(base) == past:
-            return Verb(
-                base, past, past, said.verb.subjects, said.verb.objects, said.verb.prep, said.verb.targets
-            )
-    return Verb(
-        said.verb.base, past, past, said.verb.subjects, said.verb.objects, said.verb.prep, said.verb.targets
-    )
-
-
-def _rest(rng: Random, said: Clause, *, without: str, share: float = 0.35) -> str:
-    """Adjuncts that a question repeats, each with probability `share`."""
-    told = [
-        role
-        for role in ("place", "time", "means", "purpose", "cause")
-        if role in said.adjuncts and role != without
-    ]
-    return "".join(f" {said.adjuncts[role]}" for role in told if rng.random() < share)
-
-
-def _wh(rng: Random, kind: str, plural: bool) -> str:
-    if kind in "IP" and rng.random() < 0.75:
-        return "who"
-    if kind == "O" and rng.random() < 0.4:
-        return "who"
-    if rng.random() < 0.55:
-        return "what"
-    head = rng.choice(_HEADS[kind])
-    return f"{rng.choice(('what', 'which', 'what'))} {nouns.plural(head) if plural and not head.endswith('s') else head}"
-
-
-def _do(said: Clause) -> str:
-    return "do" if said.present and said.subject.plural else "does" if said.present else "did"
-
-
-def _on_subject(rng: Random, said: Clause, verb: Verb) -> list[Asked]:
-    wh = _wh(rng, said.subject.kind, said.subject.plural)
-    rest = _rest(rng, said, without="")
-    prep = _prepped(said) if rng.random() < 0.6 else ""
-    if said.present:
-        finite = verb.third if wh in ("who", "what") else verb.base
-    else:
-        finite = verb.past
-    draw = rng.random()
-    if draw < 0.72:
-        text = f"{wh} {finite} {said.object.brief}{prep}{rest}"
-    elif draw < 0.88:
-        by = "whom" if wh == "who" else wh
-        text = f"by {by} {_be(said.object, said.present)} {said.object.brief} {said.verb.part}{prep}{rest}"
-    else:
-        text = f"{said.object.brief} {_be(said.object, said.present)} {said.verb.part} by {wh if wh != 'who' else 'whom'}{rest}"
-    return [Asked(text, said.subject.text, "subject")]
-
-
-def _on_object(rng: Random, said: Clause, verb: Verb) -> list[Asked]:
-    wh = _wh(rng, said.object.kind, said.object.plural)
-    rest = _rest(rng, said, without="")
-    prep = _prepped(said) if said.target and rng.random() < 0.7 else ""
-    draw = rng.random()
-    if draw < 0.6:
-        text = f"{wh} {_do(said)} {said.subject.brief} {verb.base if verb is said.verb or _past(verb.base) == verb.past else said.verb.base}{prep}{rest}"  # noqa: E501
-    elif draw < 0.85:
-        text = f"{wh} {'is' if said.present else 'was'} {verb.part} by {said.subject.brief}{prep}{rest}"
-    else:
-        text = f"{said.subject.brief} {_finite(said)} {wh if wh != 'who' else 'whom'}{prep}{rest}"
-    made = [Asked(text, said.object.text, "object")]
-    if said.target:
-        made.append(_on_target(rng, said))
-    return made
-
-
-def _on_target(rng: Random, said: Clause) -> Asked:
-    assert said.target is not None
-    kind, prep, base = said.target.kind, said.verb.prep, said.verb.base
-    wh = (
-        "where"
-        if prep in ("in", "to", "into") and kind == "L" and rng.random() < 0.5
-        else _wh(rng, kind, said.target.plural)
-    )
-    object_, subject = said.object.brief, said.subject.brief
-    if wh == "where":
-        return Asked(
-            f"where {_do(said)} {subject} {base} {object_}{' ' + prep if prep == 'to' and rng.random() < 0.4 else ''}",
-            said.target.text,
-            "target",
-        )  # noqa: E501
-    if rng.random() < 0.5:
-        fronted = "whom" if wh == "who" else wh
-        return Asked(f"{prep} {fronted} {_do(said)} {subject} {base} {object_}", said.target.text, "target")
-    if rng.random() < 0.4:
-        return Asked(
-            f"{wh} {_be(said.object, said.present)} {object_} {said.verb.part} {prep}",
-            said.target.text,
-            "target",
-        )
-    return Asked(f"{wh} {_do(said)} {subject} {base} {object_} {prep}", said.target.text, "target")
-
-
-def _on_parts(rng: Random, said: Clause, verb: Verb) -> list[Asked]:
-    """How many, and what kind of."""
-    made: list[Asked] = []
-    base = said.verb.base
-    for of, subject in ((said.subject, True), (said.object, False)):
-        if of.number:
-            noun = of.text.removeprefix(of.number + " ")
-            noun = of.head if rng.random() < 0.4 else noun
-            if subject:
-                text = f"how many {noun} {_finite(said)} {said.object.brief}"
-            elif rng.random() < 0.5:
-                text = f"how many {noun} {_do(said)} {said.subject.brief} {base}"
-            else:
-                text = (
-                    f"how many {noun} {_be(of, said.present)} {said.verb.part}{_rest(rng, said, without='')}"
-                )
-            made.append(Asked(text, of.number, "number"))
-        elif of.modifier and of.head and " and " not in of.text:
-            answer = of.modifier if rng.random() < 0.6 else f"{of.modifier} {of.head}"
-            lead = f"what {rng.choice(('kind', 'type', 'sort', 'form'))} of {of.head}"
-            if subject:
-                text = f"{lead} {_finite(said)} {said.object.brief}"
-            else:
-                text = f"{lead} {_do(said)} {said.subject.brief} {base}"
-            made.append(Asked(text, answer, "kind"))
-    return made
-
-
-def _on_adjunct(rng: Random, said: Clause, verb: Verb, role: str) -> list[Asked]:
-    phrase_ = said.adjuncts[role]
-    lead, _, inner = phrase_.partition(" ")
-    core = _ask_core(rng, said, role)
-    if role == "time":
-        return _on_time(rng, said, core, lead, inner)
-    if role == "place":
-        name = inner if inner[:1].isupper() or inner.startswith("the ") else phrase_
-        wh = (
-            "where"
-            if rng.random() < 0.65
-            else f"{lead} {rng.choice(('what', 'which'))} {rng.choice(('city', 'place', 'area', 'location', 'country'))}"
-        )  # noqa: E501
-        return [Asked(f"{wh} {core}", name if rng.random() < 0.75 else phrase_, "place")]
-    if role == "purpose":
-        bare = phrase_.removeprefix("in order ").removeprefix("so as ")
-        wh = rng.choice(("why", "why", "for what purpose", "for what reason"))
-        return [Asked(f"{wh} {core}", bare if rng.random() < 0.75 else bare.removeprefix("to "), "purpose")]
-    if role == "cause":
-        answer = _after(
-            phrase_,
-            (
-                "because of ",
-                "due to ",
-                "as a result of ",
-                "owing to ",
-                "in response to ",
-                "because ",
-                "since ",
-                "as ",
-            ),
-        )
-        wh = rng.choice(("why", "why", "why", "for what reason", "because of what"))
-        return [Asked(f"{wh} {core}", answer, "cause")]
-    if role == "means":
-        answer = _after(phrase_, ("with the help of ", "by means of ", "through ", "using ", "with ", "by "))
-        wh = (
-            "how"
-            if rng.random() < 0.6 or lead == "by"
-            else rng.choice(("what was used", "with what", "using what"))
-        )
-        if wh == "what was used":
-            return [
-                Asked(
-                    f"what {_do(said)} {said.subject.brief} use to {said.verb.base} {said.object.brief}",
-                    answer,
-                    "means",
-                )
-            ]
-        return [Asked(f"{wh} {core}", answer, "means")]
-    answer = _after(
-        phrase_, ("leading to ", "which led to ", "resulting in ", "which caused ", "and caused ")
-    )
-    did = f"{said.subject.brief} {said.verb.ing} {said.object.brief}"
-    text = rng.choice(
-        (
-            f"what did {did} lead to",
-            f"what was the result of {did}",
-            f"what was caused by {did}",
-            f"what happened as a result of {did}",
-        )
-    )  # noqa: E501
-    return [Asked(text, answer, "result")]
-
-
-def _after(text: str, leads: tuple[str, ...]) -> str:
-    return next((text.removeprefix(lead) for lead in leads if text.startswith(lead)), text)
-
-
-def _ask_core(rng: Random, said: Clause, role: str) -> str:
-    """The clause turned for a fronted question word: "did X destroy Y", "was Y destroyed"."""
-    rest = _rest(rng, said, without=role, share=0.2)
-    if rng.random() < 0.5:
-        agent = f" by {said.subject.brief}" if rng.random() < 0.5 else ""
-        return f"{_be(said.object, said.present)} {said.object.brief} {said.verb.part}{agent}{rest}"
-    return f"{_do(said)} {said.subject.brief} {said.verb.base} {said.object.brief}{rest}"
-
-
-def _on_time(rng: Random, said: Clause, core: str, lead: str, inner: str) -> list[Asked]:
-    words = inner.replace(",", "").split()
-    if lead in ("during", "after", "before"):
-        return [Asked(f"{rng.choice(('when', f'{lead} what event', f'{lead} what'))} {core}", inner, "time")]
-    if lead == "from":
-        return [
-            Asked(f"{rng.choice(('when', 'during what years', 'for what period'))} {core}", inner, "time")
-        ]
-    if lead == "on":
-        if rng.random() < 0.35 and words[-1].isdigit():
-            return [
-                Asked(
-                    f"{rng.choice(('in what year', 'what year', 'in which year'))} {core}", words[-1], "time"
-                )
-            ]
-        return [Asked(f"{rng.choice(('when', 'when', 'on what date', 'on what day'))} {core}", inner, "time")]
-    unit = "century" if "century" in inner else "decade" if inner.endswith("s") else "year"
-    wh = (
-        "when" if rng.random() < 0.45 else rng.choice((f"in what {unit}", f"what {unit}", f"in which {unit}"))
-    )
-    return [Asked(f"{wh} {core}", inner, "time")]

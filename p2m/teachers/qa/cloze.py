@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (choices of words read better on one line)
 """Questions made of the user's own texts by cloze translation (Lewis et al., 2019, arXiv 1906.04980).
 
 A constituent that rules can tell (a date, a number, a name, a noun phrase, a reason) is taken out of its sentence;
@@ -26,7 +27,95 @@ _MONTHS = "January|February|March|April|May|June|July|August|September|October|N
 _NAME = (
     r"(?:[A-Z][\w’'.-]*\w)(?: (?:of|de|von|the|van|al|la|du|di|and|&) (?=[A-Z])| (?=[A-Z])|[A-Z][\w’'-]*\w)*"
 )
-_STOP = "of in on at to for from by with as and or but that which who whom whose when where while because since if than into over under after before during between through against among without within about until is are was were be been being has have had do does did can could will would shall should may might must not also its their his her this these those it they he she we you i there then so such only both either more most very".split()  # noqa: E501
+_STOP = [
+    "of",
+    "in",
+    "on",
+    "at",
+    "to",
+    "for",
+    "from",
+    "by",
+    "with",
+    "as",
+    "and",
+    "or",
+    "but",
+    "that",
+    "which",
+    "who",
+    "whom",
+    "whose",
+    "when",
+    "where",
+    "while",
+    "because",
+    "since",
+    "if",
+    "than",
+    "into",
+    "over",
+    "under",
+    "after",
+    "before",
+    "during",
+    "between",
+    "through",
+    "against",
+    "among",
+    "without",
+    "within",
+    "about",
+    "until",
+    "is",
+    "are",
+    "was",
+    "were",
+    "be",
+    "been",
+    "being",
+    "has",
+    "have",
+    "had",
+    "do",
+    "does",
+    "did",
+    "can",
+    "could",
+    "will",
+    "would",
+    "shall",
+    "should",
+    "may",
+    "might",
+    "must",
+    "not",
+    "also",
+    "its",
+    "their",
+    "his",
+    "her",
+    "this",
+    "these",
+    "those",
+    "it",
+    "they",
+    "he",
+    "she",
+    "we",
+    "you",
+    "i",
+    "there",
+    "then",
+    "so",
+    "such",
+    "only",
+    "both",
+    "either",
+    "more",
+    "most",
+    "very",
+]
 _RULES = (
     (
         "date",
@@ -38,7 +127,7 @@ _RULES = (
     (
         "number",
         r"\b(?:\d[\d.,]*\d|\d|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty)(?: (?:million|billion|thousand|hundred))?(?= [a-z]{3,})",
-    ),  # noqa: E501
+    ),
     ("reason", r"(?<=\bbecause )(?!of\b)[^,.;:()]{12,90}(?=[,.;])"),
     ("purpose", r"(?<=\bin order )to [^,.;:()]{8,70}(?=[,.;])"),
     ("name", rf"(?<=[a-z,] ){_NAME}"),
@@ -51,7 +140,23 @@ _WH = {
     "person": ("Who", "Who", "What person"), "place": ("Where", "What place", "In what place"),
     "name": ("What", "Who", "Which"), "thing": ("What", "What", "Which"),
 }  # fmt: skip
-_AUXILIARIES = "is are was were has had have can could will would may might must should".split()
+_AUXILIARIES = [
+    "is",
+    "are",
+    "was",
+    "were",
+    "has",
+    "had",
+    "have",
+    "can",
+    "could",
+    "will",
+    "would",
+    "may",
+    "might",
+    "must",
+    "should",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +252,10 @@ def _clues(text: str) -> tuple[tuple[str, int, int], ...]:
         for match in re.finditer(pattern, text):
             start, end = match.start(), match.start() + len(match.group().rstrip())
             answer = text[start:end]
-            if len(answer) < 1 or text.count(answer) != 1 or any(a < end and start < b for a, b in taken):
+            if not answer or text.count(answer) != 1 or any(a < end and start < b for a, b in taken):
                 continue
-            taken.append((start, end))
+            if rule not in ("reason", "purpose"):  # within those, shorter answers may be asked for too
+                taken.append((start, end))
             clues.append((rule, start, end))
     return tuple(clues)
 
@@ -260,7 +366,7 @@ def _lowered(word: str) -> str:
             "their",
         )
         else word
-    )  # noqa: E501
+    )
 
 
 def _uncapped(words: list[str]) -> list[str]:

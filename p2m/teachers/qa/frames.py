@@ -7,7 +7,7 @@
     ? y | When was {t} founded?         questions whose answer is slot y, several parted by " | "
     ?1 y | When ...?                    the same, but only of what statement 1 says
 
-In a text, `{slot}` is a value, `{slot.form}` another form of it (`{d.year}`, `{t.his}`), `{t's}` its possessive,
+In a text, `{slot}` is a value, `{slot.form}` another form of it (`{d.year}`), `{t's}` its possessive,
 `[this|that|]` a choice, and `<w:because {x} fell>` names a stretch of text so that it can be an answer.
 """
 
@@ -234,14 +234,13 @@ def _check(frame: Frame, place: str) -> None:
             make(kind, Random(0))
         except KeyError:
             problems.append(f"type {kind!r} of slot {slot!r}")
-    held: set[str] = set()
+    everywhere: frozenset[str] = frozenset()
     for statement in frame.statements:
-        held |= statement.names
+        everywhere |= statement.names
         problems += [f"another name for mark {name!r}" for name in _marks(statement.nodes) & known]
         problems += [
             f"slot {name!r} in a statement" for name in statement.names - known - _marks(statement.nodes)
         ]
-    everywhere = held
     for question in frame.questions:
         held = everywhere
         problems += [f"slot {name!r} in a question" for name in question.uses - held - {"t"}]
@@ -268,6 +267,7 @@ class _Page:
     topic: str
     rng: Random
     swap: float  # probability that a word with synonyms is replaced
+    asides: bool
     parts: list[str]
     spans: dict[str, tuple[int, int]]
     at: int = 0
@@ -278,15 +278,22 @@ class _Page:
 
 
 def render(
-    nodes: tuple[Node, ...], values: dict[str, Value], topic: str, rng: Random, *, swap: float = 0.0
+    nodes: tuple[Node, ...],
+    values: dict[str, Value],
+    topic: str,
+    rng: Random,
+    *,
+    swap: float = 0.0,
+    asides: bool = False,
 ) -> Sentence:
     """The nodes in words.
 
     Args:
         topic: the form in which `{t}` is spoken of: "" (in full), "short", "common" or "he".
+        asides: whether to say what values carry besides themselves, before and after their spans.
         swap: probability, 0 to 1, that a word of the frame that has synonyms is replaced by one.
     """
-    page = _Page(values, topic, rng, swap, [], {})
+    page = _Page(values, topic, rng, swap, asides, [], {})
     _write(nodes, page)
     text = "".join(page.parts)
     return Sentence(text[:1].upper() + text[1:], page.spans)
@@ -298,12 +305,15 @@ def _write(nodes: tuple[Node, ...], page: _Page) -> None:
             page.put(_reworded(node, page.rng, page.swap) if page.swap else node)
         elif isinstance(node, Slot):
             text = _spoken(node, page)
-            _agree(text, page)
+            forms = page.values[node.name].forms if page.asides and not node.form else {}
+            _agree(forms.get("before", text), page)
+            page.put(forms.get("before", ""))
             start = page.at
             page.put(text)
             if node.form in ("", "'s"):
                 bare = text.removesuffix("'s") if node.form else text
                 page.spans.setdefault(node.name, (start, start + len(bare)))
+            page.put(forms.get("after", ""))
         elif isinstance(node, Choice):
             _write(page.rng.choice(node.options), page)
         else:

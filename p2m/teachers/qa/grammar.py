@@ -1,10 +1,11 @@
-"""Rows of the grammars: row k depends on the seed and k alone, so any number of rows begins with the same ones."""
+"""Rows of the grammars: row k depends on the seed and k alone, so a larger number only adds."""
 
 from __future__ import annotations
 
 from random import Random
 
-from p2m.teachers.qa.clauses import Asked, Clause, clause, questions, sentence
+from p2m.teachers.qa.asking import Asked, questions
+from p2m.teachers.qa.clauses import Clause, clause, sentence
 from p2m.teachers.qa.passages import Item, passage
 from p2m.teachers.qa.values import Draw
 
@@ -87,7 +88,7 @@ def _worded(rng: Random, question: str) -> str:
     """The question as people type it: mostly well, now and then without capitals, a mark or a letter."""
     text = question.strip().rstrip("?").strip()
     text = " ".join(text.split())
-    text = text[0].upper() + text[1:]
+    text = _named(rng, text[0].upper() + text[1:])
     draw = rng.random()
     if draw < 0.03:
         text = text.lower()
@@ -101,3 +102,43 @@ def _worded(rng: Random, question: str) -> str:
     if text.startswith("What ") and rng.random() < 0.04:
         text = "Which " + text[5:] if rng.random() < 0.5 else text.replace("What ", "What exactly ", 1)
     return text if rng.random() < 0.02 else text + "?"
+
+
+_AUX = frozenset(
+    [
+        "is",
+        "was",
+        "are",
+        "were",
+        "did",
+        "does",
+        "do",
+        "has",
+        "had",
+        "have",
+        "can",
+        "could",
+        "would",
+        "will",
+        "should",
+        "of",
+        "in",
+        "at",
+        "to",
+        "from",
+        "for",
+    ]
+)
+
+
+def _named(rng: Random, text: str) -> str:
+    """A question for a name put at length: "What is the name of the company that ..."."""
+    words = text.split()
+    if len(words) < 5 or rng.random() > 0.12:
+        return text
+    if words[0] == "Who" and words[1] not in _AUX:
+        noun, rest = rng.choice(("person", "man", "one")), " ".join(words[1:])
+        return f"What {rng.choice(('is', 'was'))} the name of the {noun} who {rest}"
+    if words[0] in ("What", "Which") and words[1] not in _AUX and words[2] not in _AUX and words[1].islower():
+        return f"What is the name of the {words[1]} that {' '.join(words[2:])}"
+    return text

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (choices of words read better on one line)
 """Noun phrases and small phrases of open vocabulary: slot types for what is not a name, a date or a number."""
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from p2m.teachers.qa import names
 from p2m.teachers.qa.lexicon import classes
 from p2m.teachers.qa.values import Value, few, sampler
 
-_IRREGULAR = {"person": "people", "wolf": "wolves", "goose": "geese", "mouse": "mice", "calf": "calves", "leaf": "leaves", "tooth": "teeth", "deer": "deer", "moose": "moose", "elk": "elk", "bison": "bison", "sheep": "sheep", "salmon": "salmon", "trout": "trout", "herring": "herring", "cod": "cod", "algae": "algae", "crisis": "crises", "belief": "beliefs", "reef": "reefs", "volcano": "volcanoes", "embargo": "embargoes"}  # fmt: skip  # noqa: E501
+_IRREGULAR = {"person": "people", "wolf": "wolves", "goose": "geese", "mouse": "mice", "calf": "calves", "leaf": "leaves", "tooth": "teeth", "deer": "deer", "moose": "moose", "elk": "elk", "bison": "bison", "sheep": "sheep", "salmon": "salmon", "trout": "trout", "herring": "herring", "cod": "cod", "algae": "algae", "crisis": "crises", "belief": "beliefs", "reef": "reefs", "volcano": "volcanoes", "embargo": "embargoes"}  # fmt: skip
 
 
 def article(phrase: str) -> str:
@@ -122,7 +123,7 @@ def three(rng: Random) -> str:
             )
         ],
         3,
-    )  # noqa: E501
+    )
     return f"{words[0]}, {words[1]}{rng.choice((',', '', ''))} and {words[2]}"
 
 
@@ -274,7 +275,7 @@ def virtue(rng: Random) -> str:
             "Patience",
             "Order",
         )
-    )  # noqa: E501
+    )
 
 
 @sampler("weapon")
@@ -297,7 +298,7 @@ def weapon(rng: Random) -> str:
             "lances",
             "depth charges",
         )
-    )  # noqa: E501
+    )
 
 
 @sampler("beast")
@@ -390,7 +391,7 @@ def title2(rng: Random) -> str:
             names.syllables(rng, 2, 3),
             f"{pick(rng, 'color')} {noun}",
         )
-    )  # noqa: E501
+    )
 
 
 @sampler("merit")

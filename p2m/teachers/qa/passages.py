@@ -13,7 +13,7 @@ from functools import cache
 from random import Random
 
 from p2m.teachers.qa.frames import Frame, Question, Sentence, frames, render
-from p2m.teachers.qa.topics import make
+from p2m.teachers.qa.topics import attributed, make
 from p2m.teachers.qa.values import Value
 
 Filler = Callable[[Random], str]
@@ -81,7 +81,10 @@ def _fresh(rng: Random, kind: str, used: set[str]) -> Value:
 
 
 def _fill(rng: Random, frame: Frame, topic: Value, used: set[str]) -> dict[str, Value]:
-    return {"t": topic, **{slot: _fresh(rng, kind, used) for slot, kind in frame.slots}}
+    return {
+        "t": topic,
+        **{slot: attributed(_fresh(rng, kind, used), kind, rng) for slot, kind in frame.slots},
+    }
 
 
 def _state(
@@ -100,7 +103,7 @@ def _state(
     mode = "" if first else rng.choice(("", "short", "common", "he", "he"))
     for _ in range(4):
         values = _fill(rng, frame, topic, used)
-        sentence = render(way.nodes, values, mode, rng, swap=0.06)
+        sentence = render(way.nodes, values, mode, rng, swap=0.06, asides=True)
         if wanted - {"t"} <= sentence.spans.keys():
             return sentence, values
     return None
@@ -138,7 +141,7 @@ def _rival(
     if same:
         return None
     lead = rng.choice(("", "", "", "By contrast, ", "Meanwhile, ", "Earlier, ", "Similarly, ", "Elsewhere, "))
-    text = render(rng.choice(frame.statements).nodes, theirs, "", rng, swap=0.06).text
+    text = render(rng.choice(frame.statements).nodes, theirs, "", rng, swap=0.06, asides=True).text
     if lead and text.split(" ")[0] in ("The", "In", "On", "Under", "After", "A", "An", "As", "By", "For"):
         text = lead + text[0].lower() + text[1:]
     return _Rival(text, other)
@@ -146,12 +149,52 @@ def _rival(
 
 def _mixed(rng: Random, lines: list[str], rival: _Rival | None, filler: Filler) -> list[str]:
     """The lines with the rival's and some idle ones between or after them, never before a pronoun's name."""
-    lines = list(lines)
+    lines = [_linked(rng, line) if at else line for at, line in enumerate(lines)]
     if rival:
         lines.insert(rng.choice((0, len(lines))), rival.text)
     for _ in range(rng.choice((0, 0, 1, 1, 2, 3))):
         lines.insert(rng.choice((0, len(lines))), filler(rng))
     return lines
+
+
+_LINKS = (
+    "However, ",
+    "In addition, ",
+    "Moreover, ",
+    "Later, ",
+    "At the time, ",
+    "For example, ",
+    "As a result, ",
+    "Today, ",
+)
+_LEADS = frozenset(
+    [
+        "The",
+        "In",
+        "On",
+        "Under",
+        "After",
+        "A",
+        "An",
+        "As",
+        "By",
+        "For",
+        "He",
+        "She",
+        "It",
+        "They",
+        "His",
+        "Her",
+        "Its",
+    ]
+)
+
+
+def _linked(rng: Random, line: str) -> str:
+    """The sentence, now and then with a word that links it to the one before."""
+    if rng.random() > 0.12 or line.split(" ", 1)[0] not in _LEADS:
+        return line
+    return rng.choice(_LINKS) + line[0].lower() + line[1:]
 
 
 def _asked(
@@ -170,11 +213,21 @@ def _asked(
     return render(question.nodes, {**values, **quoted}, mode, rng, swap=0.22).text
 
 
+_HEDGE = re.compile(
+    r"^(?:about|approximately|around|some|nearly|almost|roughly) (?=[\d$£€]|[a-z-]+ [a-z])", re.IGNORECASE
+)
+
+
+def bare(text: str) -> str:
+    """An amount without the word that only says that it is not exact; "over" and "at least" belong to it."""
+    return _HEDGE.sub("", text)
+
+
 def _answer(question: Question, values: dict[str, Value], sentence: Sentence) -> str | None:
     name, _, form = question.answer.partition(".")
     start, end = sentence.spans[name]
     text = sentence.text[start:end]
     if not form:
-        return text
+        return bare(text)
     part = values[name].form(form)
     return part if re.search(rf"\b{re.escape(part)}\b", text) else None

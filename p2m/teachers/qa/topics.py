@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (choices of words read better on one line)
 """What a passage is about: an entity with its full name, its short name, a common noun and its pronouns."""
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def company(rng: Random) -> Value:
             " Foods",
             " Electric",
         )
-    )  # noqa: E501
+    )
     return entity(name + tail, name, rng.choice(("the company", "the firm", "the business")))
 
 
@@ -131,14 +132,14 @@ def institution(rng: Random) -> Value:
             "Agency",
             "Gallery",
         )
-    )  # noqa: E501
+    )
     place = names.city(rng) if rng.random() < 0.6 else names.surname(rng)
     forms = (
         f"the {noun} of {place}",
         f"{place} {noun}",
         f"the {place} {rng.choice(('National', 'Royal', 'State', 'Municipal', 'Technical', 'Free'))} {noun}",
         f"the {rng.choice(('Royal', 'National', 'American', 'European', 'International'))} {noun} of {rng.choice(classes()['field']).title()}",
-    )  # noqa: E501
+    )
     full = rng.choice(forms)
     return entity(full, f"the {noun}", f"the {noun.lower()}")
 
@@ -161,7 +162,7 @@ def party(rng: Random) -> Value:
             "Farmers'",
             names.syllables(rng, 1, 2),
         )
-    )  # noqa: E501
+    )
     return entity(f"the {lead} {noun}", f"the {noun}", f"the {noun.lower()}")
 
 
@@ -184,7 +185,7 @@ def club(rng: Random) -> Value:
             "Lions",
             "Wolves",
         )
-    )  # noqa: E501
+    )
     return entity(f"{place} {tail}", f"{place}", rng.choice(("the club", "the team", "the side")))
 
 
@@ -196,7 +197,7 @@ def band(rng: Random) -> Value:
             f"{names.syllables(rng)} {rng.choice(classes()['animal']).title()}",
             names.syllables(rng, 2, 3),
         )
-    )  # noqa: E501
+    )
     return entity(name, name, rng.choice(("the band", "the group")))
 
 
@@ -224,7 +225,7 @@ def war(rng: Random) -> Value:
         full, common = (
             f"the {names.syllables(rng, 1, 2)} {rng.choice(('Revolt', 'Rebellion', 'Uprising', 'Campaign', 'Expedition'))}",
             "",
-        )  # noqa: E501
+        )
         common = "the " + full.split()[-1].lower()
     return entity(full, full, common)
 
@@ -260,7 +261,7 @@ def festival(rng: Random) -> Value:
             "Medal",
             "Trophy",
         )
-    )  # noqa: E501
+    )
     lead = rng.choice((names.city(rng), names.surname(rng), names.syllables(rng, 1, 2)))
     return entity(
         f"the {lead} {noun}",
@@ -282,7 +283,7 @@ def disaster(rng: Random) -> Value:
         rng.choice((f"the {number} {place} {noun}", f"the great {place} {noun}", f"the {place} {noun}")),
         f"the {noun}",
         "the disaster",
-    )  # noqa: E501
+    )
 
 
 def species(rng: Random) -> Value:
@@ -309,7 +310,7 @@ def species(rng: Random) -> Value:
                 )
             ),
         )
-    )  # noqa: E501
+    )
     return entity(f"the {lead} {kind}", f"the {kind}", "the species")
 
 
@@ -321,7 +322,7 @@ def herb(rng: Random) -> Value:
             names.syllables(rng).title(),
             rng.choice(("mountain", "marsh", "sea", "dwarf", "giant", "sweet", "bitter", "winter", "wild")),
         )
-    )  # noqa: E501
+    )
     return entity(f"the {lead} {kind}", f"the {kind}", "the plant")
 
 
@@ -355,7 +356,7 @@ def device(rng: Random) -> Value:
             "format",
             "network",
         )
-    )  # noqa: E501
+    )
     return entity(f"the {name}" if rng.random() < 0.6 else f"the {name} {noun}", f"the {name}", f"the {noun}")
 
 
@@ -381,7 +382,7 @@ def building(rng: Random) -> Value:
             "Airport",
             "Canal",
         )
-    )  # noqa: E501
+    )
     lead = rng.choice(
         (
             names.town(rng),
@@ -389,7 +390,7 @@ def building(rng: Random) -> Value:
             f"{rng.choice(('Saint', 'St.'))} {rng.choice(classes()['male'])}'s",
             rng.choice(classes()["color"]).title(),
         )
-    )  # noqa: E501
+    )
     full = f"{lead} {noun}" if rng.random() < 0.6 else f"the {lead} {noun}"
     return entity(
         full,
@@ -424,7 +425,7 @@ def ailment(rng: Random) -> Value:
             f"{names.surname(rng)} {rng.choice(('disease', 'syndrome', 'fever'))}",
             f"{names.syllables(rng)} fever",
         )
-    )  # noqa: E501
+    )
     return entity(name, name, "the disease")
 
 
@@ -439,7 +440,7 @@ def idiom(rng: Random) -> Value:
 
 
 def periodical(rng: Random) -> Value:
-    name = f"the {names.city(rng)} {rng.choice(('Times', 'Gazette', 'Herald', 'Review', 'Courier', 'Post', 'Chronicle', 'Observer', 'Tribune', 'Mirror'))}"  # noqa: E501
+    name = f"the {names.city(rng)} {rng.choice(('Times', 'Gazette', 'Herald', 'Review', 'Courier', 'Post', 'Chronicle', 'Observer', 'Tribune', 'Mirror'))}"
     return entity(name, name, rng.choice(("the newspaper", "the paper")))
 
 
@@ -457,8 +458,8 @@ def unit(rng: Random) -> Value:
             f"the {ordinal(rng.randint(2, 60)).title() if draw < 0.2 else names.town(rng)} {noun}",
             f"the {noun}",
             f"the {noun.lower()}",
-        )  # noqa: E501
-    name = f"{rng.choice(('HMS', 'USS', 'SS', 'RMS'))} {rng.choice((names.syllables(rng), rng.choice(classes()['animal']).title(), names.town(rng)))}"  # noqa: E501
+        )
+    name = f"{rng.choice(('HMS', 'USS', 'SS', 'RMS'))} {rng.choice((names.syllables(rng), rng.choice(classes()['animal']).title(), names.town(rng)))}"
     return entity(name, name, "the ship")
 
 
@@ -491,14 +492,14 @@ def _common(kind: str, noun: str, he: str = "it", many: bool = False) -> Maker:
             full = f"{rng.choice(classes()['nationality'])} {word}"
         else:
             full = f"{word} in {names.realm(rng)}" if draw < 0.6 else word
-        return entity(full, full, noun or word, he)
+        return entity(full, full, noun if rng.random() < 0.3 and noun else full, he)
 
     return make
 
 
 TOPICS: dict[str, Maker] = {
-    "practice": _common("concept_n", "the practice"), "subject": _common("field", "the subject"),
-    "game": _common("sport", "the sport"), "artform": _common("genre", "the style"), "stuff": _common("sub_n", "the substance"),
+    "practice": _common("concept_n", ""), "subject": _common("field", "the subject"),
+    "game": _common("sport", "the sport"), "artform": _common("genre", ""), "stuff": _common("sub_n", "the substance"),
     "ware": _common("material", "the material"), "small": _common("sci_p", "", "they"),
     "tools": _common("art_n", "", "they", many=True), "workers": _common("people_p", "", "they"),
     "custom": _common("abstr_n", "", "they", many=True),
@@ -514,3 +515,58 @@ TOPICS: dict[str, Maker] = {
 def make(kind: str, rng: Random) -> Value:
     """A topic of a kind, or a value of a slot type: frames may draw either."""
     return TOPICS[kind](rng) if kind in TOPICS else find(kind)(rng)
+
+
+def attributed(value: Value, kind: str, rng: Random) -> Value:
+    """The value with what a text may say of it in passing: forms `before` and `after`, outside the value's span."""
+    draw = rng.random()
+    if draw > 0.2:
+        return value
+    forms = dict(value.forms)
+    if kind in ("person", "man", "woman") and draw < 0.13:
+        forms["before"] = (
+            f"the {rng.choice(('', rng.choice(classes()['nationality']) + ' '))}{rng.choice(classes()['profession'])} "
+        )
+    elif draw < 0.1:
+        forms["after"] = _bracketed(kind, rng)
+    return Value(value.text, forms)
+
+
+def _bracketed(kind: str, rng: Random) -> str:
+    year = find("year")(rng).text
+    if kind in ("person", "man", "woman", "ruler"):
+        return rng.choice(
+            (
+                f" ({year}–{rng.randint(1850, 2010)})",
+                f" (born {year})",
+                f" (d. {year})",
+                f", later {rng.choice(('Lord', 'Sir', 'Dr'))} {names.surname(rng)},",
+            )
+        )
+    if kind in ("city", "town", "realm", "land", "region"):
+        return rng.choice(
+            (
+                f" (now {names.town(rng)})",
+                f" ({names.syllables(rng)})",
+                f", {names.realm(rng)},",
+                f" (then part of {names.realm(rng)})",
+            )
+        )
+    if kind in (
+        "company",
+        "institution",
+        "party",
+        "device",
+        "book",
+        "film",
+        "title",
+        "war",
+        "building",
+        "club",
+        "band",
+    ):
+        letters = "".join(rng.choice("ABCDEFGHIKLMNOPRST") for _ in range(3))
+        return rng.choice((f" ({letters})", f" ({year})", f" (also called {names.syllables(rng)})"))
+    if kind in ("count", "money", "distance", "height", "area", "weight", "size"):
+        return rng.choice((f" ({find(kind)(rng).text})", f" (as of {year})", " (estimated)"))
+    return ""

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (choices of words read better on one line)
 """Typed values that fill the slots of a frame: each sampler draws one, with the forms it can be spoken of in.
 
 A sampler's name is the type a frame file gives a slot; every class of the lexicon is a sampler too.
@@ -13,9 +14,43 @@ from random import Random
 from p2m.teachers.qa import names
 from p2m.teachers.qa.lexicon import classes
 
-ONES = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split()  # noqa: E501
-TENS = "_ _ twenty thirty forty fifty sixty seventy eighty ninety".split()
-ORDINALS = "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split()
+ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+TENS = ["_", "_", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+ORDINALS = [
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "eleventh",
+    "twelfth",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +140,7 @@ def _year(rng: Random) -> int:
     draw = rng.random()
     era = getattr(rng, "era", None)
     if era is not None and draw < 0.9:
-        return min(2019, era + rng.randint(-35, 35))
+        return min(2019, int(era) + rng.randint(-35, 35))
     draw = rng.random()
     if draw < 0.1:
         return rng.randint(1000, 1599)
@@ -171,14 +206,12 @@ def century(rng: Random) -> str:
 
 
 @sampler("years")
-def years(rng: Random) -> str:
-    """A stretch of years, as it follows "from"."""
+def years(rng: Random) -> Value:
+    """A stretch of years, as it follows "from"; its forms hold `first` and `last`."""
     first = _year(rng)
-    return (
-        f"{first} to {first + rng.randint(1, 40)}"
-        if rng.random() < 0.7
-        else f"{first} until {first + rng.randint(1, 40)}"
-    )
+    last = first + rng.randint(1, 40)
+    link = rng.choice((" to ", " to ", " until ", "–", "-"))
+    return Value(f"{first}{link}{last}", {"first": str(first), "last": str(last)})
 
 
 @sampler("span")
@@ -194,7 +227,7 @@ def span(rng: Random) -> str:
             ("decades", 8),
             ("centuries", 9),
         )
-    )  # noqa: E501
+    )
     number = rng.randint(2, top)
     head = rng.choice(("", "", "", "", "about ", "nearly ", "more than ", "over ", "almost "))
     return f"{head}{words_of(number) if number < 13 or rng.random() < 0.3 else number} {unit}"
@@ -235,11 +268,15 @@ def count(rng: Random) -> str:
             )
         )
         + text
-    )  # noqa: E501
+    )
 
 
 @sampler("percent")
 def percent(rng: Random) -> str:
+    return _percent(rng)
+
+
+def _percent(rng: Random) -> str:
     number = rng.choice((f"{rng.randint(2, 98)}", f"{rng.uniform(0.5, 99):.1f}"))
     head = rng.choice(("", "", "", "", "about ", "over ", "more than ", "nearly ", "almost "))
     return f"{head}{number}{rng.choice(('%', '%', ' percent', ' per cent'))}"
@@ -257,10 +294,10 @@ def share(rng: Random) -> str:
             "a fifth",
             "one in ten",
             "most",
-            percent(rng),
-            percent(rng),
+            _percent(rng),
+            _percent(rng),
         )
-    )  # noqa: E501
+    )
 
 
 @sampler("money")
@@ -360,4 +397,4 @@ def freq(rng: Random) -> str:
             "every other year",
             "several times a year",
         )
-    )  # noqa: E501
+    )
