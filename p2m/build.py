@@ -129,16 +129,9 @@ def _understood(composed: Composed) -> Task:
     found = feasibility(spec, task)
     if found:
         raise RecipeError(
-            [Problem(message, path, _place(composed, path), hint) for path, message, hint in found]
+            [Problem(message, path, composed.place(path), hint) for path, message, hint in found]
         )
     return task
-
-
-def _place(composed: Composed, path: str) -> str:
-    """Where the nearest written ancestor of a config path stands."""
-    while path and path not in composed.origins:
-        path = path.rpartition(".")[0]
-    return composed.origins.get(path, "")
 
 
 def _target(base: Path, overrides: Sequence[str]) -> Path:

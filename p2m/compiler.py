@@ -46,7 +46,7 @@ def compile_plan(spec: ModelSpec, understood: Task, origins: Mapping[str, str]) 
     validation_rows = _own_rows(plan, task, spec.data.validation, "validation", at)
     test_rows = _own_rows(plan, task, spec.data.test, "test", at)
     retrieved = _catalogues(plan, task, spec, at)
-    generated = _teacher(plan, task, spec, at)
+    generated = _teacher(plan, task, spec, understood, at)
     curated = plan.add("curate", curate, task, generated, retrieved, train_rows, validation_rows, test_rows,
                        curation=spec.curation, seed=spec.seed, origins=at("curation", "seed"))
     parts = plan.add("split", split, task, curated, validation_rows, test_rows,
@@ -185,9 +185,10 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: _Places) -> Ref | No
     return rows[0] if rows else None
 
 
-def _teacher(plan: Plan, task: Ref, spec: ModelSpec, at: _Places) -> Ref | None:
-    """The rows that the teacher writes; None where the recipe has no teacher."""
-    if spec.teacher is None or not spec.generation.num_examples:
+def _teacher(plan: Plan, task: Ref, spec: ModelSpec, understood: Task, at: _Places) -> Ref | None:
+    """The rows that the teacher writes; None where there is no teacher, or where it cannot write such rows."""
+    teacher = spec.teacher
+    if teacher is None or teacher.refusal(understood) is not None or not spec.generation.num_examples:
         return None
     texts = None
     if spec.data.texts is not None:

@@ -1,0 +1,162 @@
+"""What the verbs say and return where nothing is built."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from p2m.cli import arguments
+from tests.cli.conftest import Call
+
+
+@pytest.mark.parametrize("verb", list(arguments.VERBS))
+def test_every_verb_has_help_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        arguments.parse([verb, "--help"])
+    assert ended.value.code == 0
+    assert f"p2m {verb}" in capsys.readouterr().out.split("examples:")[1]
+
+
+def test_a_misspelt_verb_is_told_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        arguments.parse(["biuld", "recipes/qa.yaml"])
+    assert ended.value.code == 2
+    assert "did you mean 'build'?" in capsys.readouterr().err
+
+
+def test_overrides_may_stand_around_options() -> None:
+    parsed = arguments.parse(["build", "qa.yaml", "-m", "student=a,b", "--trust", "mine", "seed=1"])
+    assert parsed.multirun
+    assert parsed.words == ["student=a,b", "seed=1"]
+    assert parsed.trust == ["mine"]
+
+
+def test_why_takes_the_step_before_the_overrides() -> None:
+    parsed = arguments.parse(["why", "qa.yaml", "train", "seed=1"])
+    assert (parsed.step, parsed.words) == ("train", ["seed=1"])
+    assert arguments.parse(["show", "qa.yaml", "seed=1"]).step is None
+
+
+def test_plan_lists_every_step_writes_no_artifact_and_says_that_there_is_work(
+    call: Call, project: Path
+) -> None:
+    done = call("plan", "shout.yaml", "--exit-code")
+    assert done.returncode == 10
+    steps = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("  +")]
+    assert steps[0] == "parse"
+    assert {"curate", "split", "train", "evaluate", "package"} <= set(steps)
+    assert not list((project / "outputs").rglob("cas/*/*"))
+
+
+def test_plan_speaks_json(call: Call) -> None:
+    steps = json.loads(call("plan", "shout.yaml", "--json").stdout)
+    assert {"step", "status", "reason"} <= set(steps[0])
+
+
+def test_a_mistake_in_a_recipe_ends_in_2_with_the_place_and_the_nearest_name(
+    call: Call, project: Path
+) -> None:
+    text = (project / "shout.yaml").read_text().replace("epochs: 1", "epocs: 1")
+    (project / "shout.yaml").write_text(text)
+    done = call("build", "shout.yaml")
+    assert done.returncode == 2
+    assert "shout.yaml:10" in done.stderr
+    assert "'epochs'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_row_without_its_column_ends_in_2_with_the_line(call: Call, project: Path) -> None:
+    with (project / "train.jsonl").open("a") as file:
+        file.write('\n{"input": "lonely"}\n')
+    done = call("build", "shout.yaml")
+    assert done.returncode == 2
+    assert "train.jsonl:61" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("override", "word"),
+    [
+        ("data.test=nowhere.jsonl", "nowhere.jsonl"),
+        ("constraints.max_parameters=1000", "max_parameters"),
+        ("metrics.primary=accuracy", "accuracy"),
+        ("student=tiny", "tiny_seq2seq"),
+        ("+metrics.require.teacher_ratio='>= 0.9'", "teacher_ratio"),
+        ("training.epochs=many", "training.epochs"),
+    ],
+)
+def test_what_cannot_work_is_said_before_anything_runs(
+    call: Call, project: Path, override: str, word: str
+) -> None:
+    done = call("build", "shout.yaml", override)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert word in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (project / "outputs" / ".store" / "ac").exists() or not list(
+        (project / "outputs" / ".store" / "ac").rglob("*.json")
+    )
+
+
+def test_outputs_that_are_a_file_are_refused_before_anything_runs(call: Call, project: Path) -> None:
+    (project / "taken").write_text("")
+    done = call("build", "shout.yaml", "--outputs", "taken")
+    assert done.returncode == 2
+    assert "cannot be written" in done.stderr
+
+
+def test_init_writes_a_recipe_that_checks(call: Call, project: Path) -> None:
+    prompt = "Say whether a review is positive or negative."
+    assert call("init", prompt, "--output", "reviews.yaml").returncode == 0
+    again = call("init", prompt, "--output", "reviews.yaml")
+    assert again.returncode == 2
+    assert "exists already" in again.stderr
+    assert (project / "reviews.yaml").read_text().count("\n") < 45
+
+
+def test_the_schema_of_recipes_is_printed_for_editors(call: Call) -> None:
+    schema = json.loads(call("check", "--schema").stdout)
+    assert {"prompt", "metrics", "constraints"} <= set(schema["properties"])
+
+
+def test_why_of_an_unknown_step_names_the_nearest(call: Call) -> None:
+    done = call("why", "shout.yaml", "trian")
+    assert done.returncode == 2
+    assert "did you mean 'train'?" in done.stderr
+
+
+def test_graph_draws_mermaid(call: Call) -> None:
+    text = call("graph", "shout.yaml", "--format", "mermaid").stdout
+    assert text.startswith("flowchart")
+    assert "train" in text
+
+
+def test_doctor_finds_this_machine_and_speaks_json(call: Call) -> None:
+    found = {item["what"]: item["state"] for item in json.loads(call("doctor", "--json").stdout)}
+    assert found["python"] == "ok"
+    assert "extra train" in found
+
+
+def test_planning_imports_nothing_heavy(project: Path) -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys\nfrom p2m.cli import main\nmain(['plan', 'shout.yaml'])\n"
+        "heavy = {'torch', 'transformers', 'datasets', 'evaluate', 'onnxruntime', 'sklearn'}\n"
+        "print('HEAVY', sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "HEAVY []", done.stdout
+
+
+def test_a_store_that_cannot_be_written_is_an_error_without_a_traceback(call: Call, project: Path) -> None:
+    (project / "file").write_text("")
+    done = call("build", "shout.yaml", P2M_STORE=os.fspath(project / "file"))
+    assert done.returncode in (1, 2)
+    assert "Traceback" not in done.stderr
+    assert "file" in done.stderr
