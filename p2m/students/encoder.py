@@ -1,4 +1,4 @@
-"""Learners over a BERT encoder: rows to features and back, through the readers that the bundle itself uses."""
+"""Learners over a BERT encoder: rows to features and back, through the readers that the bundle uses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class SpanLearner:
     def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
         """A feature a window that holds the answer, and one window without it a row; both have `row`.
 
-        A window without the answer points at its first token. Rows whose answer is not in the passage have none.
+        A window without the answer points at its first token. Rows whose answer is not in the passage have
+        none.
         """
         features = []
         length = min(max_length, self.settings.max_length)
@@ -105,7 +106,8 @@ class LabelLearner:
             for i, (row, encoding) in enumerate(zip(chunk, encodings, strict=True)):
                 if row.output not in index:
                     raise DataError(
-                        f"a row of {row.source or 'the data'} has the label {row.output!r}; {nearest(row.output, index)}"
+                        f"a row of {row.source or 'the data'} has the label {row.output!r};"
+                        f" {nearest(row.output, index)}"
                     )
                 features.append(
                     {
@@ -137,7 +139,9 @@ class LabelLearner:
 
 
 def backend(tokenizer: Any) -> Any:
-    """A private copy of the `tokenizers.Tokenizer` inside a transformers tokenizer: readers set its truncation."""
+    """A private copy of the `tokenizers.Tokenizer` inside a transformers tokenizer: readers set its
+    truncation.
+    """
     from tokenizers import Tokenizer
 
     return Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())

@@ -1,0 +1,140 @@
+"""Real but tiny models that several test folders share; each is made once a session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from p2m.students.minilm import MiniLM
+from p2m.students.tiny_seq2seq import TinySeq2Seq
+from p2m.types import Example, Field, Runtime, Task, TaskType
+
+QA = Task(
+    TaskType.QUESTION_ANSWERING,
+    "Answer from the passage.",
+    (Field("question"), Field("context")),
+    Field("answer"),
+)
+LABELS = Task(TaskType.CLASSIFICATION, "Sort it.", (Field("text"),), Field("label"), ("no", "yes"))
+TEXT = Task(TaskType.TEXT_TO_TEXT, "Rewrite it.", (Field("text"),), Field("result"))
+PEOPLE = ("Ada", "Ben", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hugo")
+CITIES = ("Rome", "Oslo", "Lima", "Bonn", "Cairo", "Delhi", "Paris", "Quito")
+
+
+@dataclass
+class Here:
+    """A run in a folder that remembers what was said."""
+
+    folder: Path
+    runtime: Runtime = field(default_factory=lambda: Runtime(device="cpu", threads=1))
+    lines: list[str] = field(default_factory=list)
+    seen: list[tuple[int, int, str]] = field(default_factory=list)
+
+    def progress(self, done: int, total: int, note: str = "") -> None:
+        self.seen.append((done, total, note))
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+
+def rows_of(task: Task) -> tuple[Example, ...]:
+    """64 regular rows that a tiny model can learn."""
+    found = []
+    for i, person in enumerate(PEOPLE):
+        for j, city in enumerate(CITIES):
+            other = PEOPLE[(i + j + 1) % len(PEOPLE)]
+            text = f"{person} lives in {city}. {other} is away."
+            if task is QA:
+                row = Example({"question": "who lives there?", "context": text}, person, source="made:qa.a")
+            elif task is LABELS:
+                row = Example({"text": text}, "yes" if i % 2 else "no", source="made:labels.a")
+            else:
+                row = Example({"text": person}, person[::-1], source="made:text.a")
+            found.append(row)
+    return tuple(found)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Here:
+    return Here(tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint folder of a BERT of two layers over a vocabulary made here."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tiny-bert")
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    letters = [chr(each) for each in range(ord("a"), ord("z") + 1)] + list("0123456789.,?!-")
+    words = [each.lower() for each in (*PEOPLE, *CITIES)] + "lives in is away who there".split()
+    pieces = dict.fromkeys([*special, *letters, *(f"##{letter}" for letter in letters), *words])
+    tokenizer = Tokenizer(models.WordPiece({each: i for i, each in enumerate(pieces)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]",
+        sep_token="[SEP]", mask_token="[MASK]",
+    )  # fmt: skip
+    config = BertConfig(
+        vocab_size=len(pieces), hidden_size=32, num_hidden_layers=2, num_attention_heads=2,
+        intermediate_size=64, max_position_embeddings=96,
+    )  # fmt: skip
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        BertModel(config).save_pretrained(folder)
+    fast.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_minilm(tiny_bert: Path) -> MiniLM:
+    return MiniLM(model=str(tiny_bert), sha256="", window=40, stride=12, max_answer=6)
+
+
+@pytest.fixture(scope="session")
+def tiny_bytes() -> TinySeq2Seq:
+    return TinySeq2Seq(d_model=32, d_ff=48, layers=2, decoder_layers=2, heads=2, max_input=96, max_output=24)
+
+
+class Exports:
+    """Kind of predictor -> (checkpoint, exported folder), made when first asked for: an export takes seconds."""
+
+    def __init__(self, factory: pytest.TempPathFactory, minilm: MiniLM, seq2seq: TinySeq2Seq) -> None:
+        self._factory = factory
+        self._cases = {"span": (QA, minilm), "classification": (LABELS, minilm), "seq2seq": (TEXT, seq2seq)}
+        self._made: dict[str, tuple[Path, Path]] = {}
+
+    def __getitem__(self, kind: str) -> tuple[Path, Path]:
+        if kind not in self._made:
+            self._made[kind] = self._make(kind)
+        return self._made[kind]
+
+    def _make(self, kind: str) -> tuple[Path, Path]:
+        import torch
+
+        task, student = self._cases[kind]
+        checkpoint, target = self._factory.mktemp(f"{kind}-checkpoint"), self._factory.mktemp(kind)
+        learner = student.prepare(task, task.labels, seed=1)
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(2)
+            for weight in learner.model.parameters():
+                if weight.dim() > 1:
+                    weight.normal_(std=0.3)  # wide enough for answers to differ between rows
+        learner.model.save_pretrained(checkpoint)
+        if learner.tokenizer is not None:
+            learner.tokenizer.save_pretrained(str(checkpoint))
+        student.export(task, task.labels, checkpoint, target)
+        return checkpoint, target
+
+
+@pytest.fixture(scope="session")
+def exports(
+    tmp_path_factory: pytest.TempPathFactory, tiny_minilm: MiniLM, tiny_bytes: TinySeq2Seq
+) -> Exports:
+    return Exports(tmp_path_factory, tiny_minilm, tiny_bytes)

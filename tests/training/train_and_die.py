@@ -1,0 +1,51 @@
+"""A training in a process of its own, which kills itself at a given step: `FOLDER TINY_BERT STEP` (0: never)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from conftest import LABELS, Here, rows_of
+
+from p2m.students.minilm import MiniLM
+from p2m.training.base import fit
+from p2m.types import Training
+
+
+class Mortal(Here):
+    """A run that is killed, without a chance to clean up, when it reports its last step."""
+
+    def progress(self, done: int, total: int, note: str = "") -> None:
+        if done == LAST:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+FOLDER, BERT, LAST = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+
+
+def main() -> None:
+    student = MiniLM(model=BERT, sha256="", window=40)
+    rows = rows_of(LABELS)
+    run = Mortal(FOLDER)
+    fitted = fit(
+        student.prepare(LABELS, LABELS.labels, seed=5),
+        rows[:40],
+        rows[40:],
+        training=Training(epochs=4, batch_size=8, learning_rate=2e-3, evaluations=4, patience=9),
+        score=lambda said, right: sum(a in b for a, b in zip(said, right, strict=True)) / len(said),
+        seed=5,
+        run=run,
+    )
+    digest = hashlib.sha256((fitted.checkpoint / "model.safetensors").read_bytes()).hexdigest()
+    print(json.dumps({"history": [asdict(e) for e in fitted.history], "weights": digest, "said": run.lines}))
+
+
+if __name__ == "__main__":
+    main()
