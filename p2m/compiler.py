@@ -186,7 +186,7 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: _Places) -> Ref | No
 
 
 def _teacher(plan: Plan, task: Ref, spec: ModelSpec, understood: Task, at: _Places) -> Ref | None:
-    """The rows that the teacher writes; None where there is no teacher, or where it cannot write such rows."""
+    """The rows that the teacher writes; None where there is none, or where it cannot write such rows."""
     teacher = spec.teacher
     if teacher is None or teacher.refusal(understood) is not None or not spec.generation.num_examples:
         return None
