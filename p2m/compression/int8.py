@@ -21,8 +21,9 @@ ENCODER = "model.onnx"  # one pass an answer: its embedding table is worth shrin
 class Int8:
     """Quantise the matrix products, and in encoders the embedding table.
 
-    The table is half of a small encoder and read once a token, so it costs no time there. A decoder reads its own
-    at every step, and a lookup in eight bits made T5 several times slower, so graphs of decoders keep theirs.
+    The table is half of a small encoder and read once a token, so it costs no time there. A decoder reads its
+    own at every step, and a lookup in eight bits made T5 several times slower, so graphs of decoders keep
+    theirs.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}

@@ -1,4 +1,6 @@
-"""The model card of a bundle: what it is, how to run it, what it scored and on what, what it learnt from, its limits."""
+"""The model card of a bundle: what it is, how to run it, what it scored and on what, what it learnt from, its
+limits.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +73,8 @@ def _use(facts: Facts) -> str:
         lines.append(f"python predict.py {shlex.quote(argument)}")
     lines += ["python predict.py < inputs.jsonl > answers.jsonl", "```", ""]
     lines.append(
-        f'Inputs are JSON objects with {names}; answers are `{{"output": ..., "score": ...}}`, the score from 0 to 1.'
+        f"Inputs are JSON objects with {names}; answers are"
+        ' `{"output": ..., "score": ...}`, the score from 0 to 1.'
     )
     return "\n".join(lines)
 
@@ -82,8 +85,8 @@ def _figures(facts: Facts) -> str:
     lines = [
         "## Figures",
         "",
-        f"On {rows} held-out rows ({evaluated.evidence}: {EVIDENCE.get(evaluated.evidence, evaluated.evidence)}),"
-        " with 95% bootstrap intervals:",
+        f"On {rows} held-out rows ({evaluated.evidence}:"
+        f" {EVIDENCE.get(evaluated.evidence, evaluated.evidence)}), with 95% bootstrap intervals:",
         "",
         "| metric | value | interval |",
         "|---|---|---|",
@@ -102,8 +105,8 @@ def _figures(facts: Facts) -> str:
     lines += [
         "",
         f"One answer on one core takes {measured.latency_p50 * 1000:.1f} ms (median) and"
-        f" {measured.latency_p95 * 1000:.1f} ms (p95 of {measured.rows}), {measured.peak_memory / 1e6:.0f} MB of memory,"
-        f" measured on {measured.machine}.",
+        f" {measured.latency_p95 * 1000:.1f} ms (p95 of {measured.rows}),"
+        f" {measured.peak_memory / 1e6:.0f} MB of memory, measured on {measured.machine}.",
         "",
         "Variants: "
         + "; ".join(
@@ -120,8 +123,8 @@ def _data(facts: Facts) -> str:
     lines = [
         "## Data",
         "",
-        f"{len(parts.train)} training rows, {len(parts.validation)} for validation, {len(parts.test)} for testing."
-        " Sources of the training rows:",
+        f"{len(parts.train)} training rows, {len(parts.validation)} for validation,"
+        f" {len(parts.test)} for testing. Sources of the training rows:",
         "",
     ]
     lines += [f"- {source}: {rows} rows" for source, rows in sources(parts.train)]
@@ -142,7 +145,8 @@ def _limits(facts: Facts) -> str:
     ]
     if facts.task.type is TaskType.QUESTION_ANSWERING:
         lines.append(
-            f"- Every answer is a span of `{facts.task.context_field}`: it answers also where there is no answer. Mind the score."
+            f"- Every answer is a span of `{facts.task.context_field}`: it answers also where there is no"
+            " answer. Mind the score."
         )
     elif facts.task.type is TaskType.CLASSIFICATION:
         lines.append("- It knows its labels alone and gives one of them to any text.")

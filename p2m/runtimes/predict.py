@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Answers of a small model, with onnxruntime, tokenizers and numpy alone.
 
-One file on purpose: evaluation runs it, and the bundle ships this very file beside the model, so what was judged
-is what is deployed. It imports nothing of the package that built it. Training uses its readers too, so that rows
-become tensors, and tensors answers, in one way everywhere.
+One file on purpose: evaluation runs it, and the bundle ships this very file beside the model, so what was
+judged is what is deployed. It imports nothing of the package that built it. Training uses its readers too, so
+that rows become tensors, and tensors answers, in one way everywhere.
 """
 
 from __future__ import annotations
@@ -310,7 +310,7 @@ class ByteReader:
 
     @staticmethod
     def encode_answer(text: str, max_length: int) -> list[int]:
-        return [byte + OFFSET for byte in text.encode("utf-8")][: max_length - 1] + [EOS]
+        return [*(byte + OFFSET for byte in text.encode("utf-8")[: max_length - 1]), EOS]
 
     @staticmethod
     def decode(ids: Iterable[int]) -> str:
@@ -345,7 +345,8 @@ class Predictor:
     def predict(self, rows: Sequence[Mapping[str, str]], *, batch_size: int = 1) -> list[Answer]:
         """Answers in the order of the rows; each row has the task's fields.
 
-        A quantised model scales its activations over a batch, so an answer may hang on its neighbours above 1.
+        A quantised model scales its activations over a batch, so an answer may hang on its neighbours above
+        1.
 
         Raises:
             InputError: a row lacks a field, or a field is not text.
@@ -403,7 +404,9 @@ class Predictor:
         return answers
 
     def _greedy(self, inputs: Sequence[Sequence[int]]) -> list[Answer]:
-        """The likeliest byte at a time; the score is the probability that the model gives to the whole answer."""
+        """The likeliest byte at a time; the score is the probability that the model gives to the whole
+        answer.
+        """
         import numpy as np
 
         feeds = padded([(ids, ids) for ids in inputs])

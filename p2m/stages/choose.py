@@ -12,8 +12,8 @@ from p2m.types import Choice, Constraints, Task
 def choose(task: Task, *, students: dict[str, Student], constraints: Constraints) -> Choice:
     """The largest candidate that is allowed: among small models that fit, weights are what quality costs.
 
-    A pretrained encoder refuses what it cannot express (free text), so it is taken for spans and labels, and a
-    sequence-to-sequence model for the rest.
+    A pretrained encoder refuses what it cannot express (free text), so it is taken for spans and labels, and
+    a sequence-to-sequence model for the rest.
 
     Raises:
         StageError: no candidate is allowed; says of each why.
@@ -25,12 +25,14 @@ def choose(task: Task, *, students: dict[str, Student], constraints: Constraints
     if not able:
         listed = "".join(f"\n    {name}: {reason}" for name, reason in sorted(refused.items()))
         raise StageError(
-            f"no student can be taken{listed or ': there are no candidates'}\n    loosen constraints, or student=auto"
+            f"no student can be taken{listed or ': there are no candidates'}"
+            "\n    loosen constraints, or student=auto"
         )
     best = able[0]
     reasons = [f"{best} fits {task.type} with {students[best].parameters / 1e6:.1f}M parameters"]
     reasons += [
-        f"its smallest export takes about {students[best].size_bytes / 1e6:.0f} MB, licence {students[best].license}"
+        f"its smallest export takes about {students[best].size_bytes / 1e6:.0f} MB,"
+        f" licence {students[best].license}"
     ]
     for name in able[1:]:
         refused[name] = (

@@ -1,7 +1,7 @@
 """compress: the fitted student as an ONNX folder, and the smaller variants of it that keep the metric.
 
-Every variant is judged on the validation rows through the very predictor that the bundle ships, a row at a time as
-its user will ask.
+Every variant is judged on the validation rows through the very predictor that the bundle ships, a row at a
+time as its user will ask.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def compress(
 ) -> Exported:
     """Export in fp32, try each compressor, keep the smallest that loses at most `tolerance` of the metric.
 
-    Where only a variant that the gate refused is within `constraints.max_size`, the fp32 one stays, and the trial
-    says so: a model that is small and wrong is no model.
+    Where only a variant that the gate refused is within `constraints.max_size`, the fp32 one stays, and the
+    trial says so: a model that is small and wrong is no model.
 
     Raises:
         StageError: a compressor or the exporter made nothing that can be opened.

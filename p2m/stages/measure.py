@@ -1,4 +1,6 @@
-"""measure: what one answer costs on one core of this machine, in a fresh process that runs the bundle's own file."""
+"""measure: what one answer costs on one core of this machine, in a fresh process that runs the bundle's own
+file.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 from p2m.engine.stage import stage
 from p2m.errors import StageError
@@ -18,7 +21,8 @@ from p2m.types import Example, Exported, Measured, Run, Split, Task
 
 WARM_UP = 5  # answers before the clock counts: the first ones allocate
 
-# Runs without p2m: it loads predict.py as a bundle's user would, and reports seconds an answer and peak memory.
+# Runs without p2m: it loads predict.py as a bundle's user would, and reports seconds an answer and peak
+# memory.
 _PROBE = """
 import importlib.util, json, resource, sys, time
 spec = importlib.util.spec_from_file_location("predict", sys.argv[1])
@@ -78,7 +82,7 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _probe(model: Path, rows: Sequence[Example]) -> dict[str, list[float]]:
+def _probe(model: Path, rows: Sequence[Example]) -> dict[str, Any]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-c", _PROBE, str(runtimes.SOURCE), str(model), str(WARM_UP)],
@@ -93,7 +97,7 @@ def _probe(model: Path, rows: Sequence[Example]) -> dict[str, list[float]]:
     if done.returncode:
         last = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
         raise StageError(f"the latency probe failed: {last}")
-    found: dict[str, list[float]] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 

@@ -1,4 +1,5 @@
-"""all-MiniLM-L6-v2 (Wang et al., 2020; Reimers and Gurevych, 2019): a 22M encoder with a span or a label head.
+"""all-MiniLM-L6-v2 (Wang et al., 2020; Reimers and Gurevych, 2019): a 22M encoder with a span or a label
+head.
 
 It saw question and passage pairs of SQuAD, without their answers, in its contrastive training.
 """
@@ -60,7 +61,7 @@ class MiniLM:
     def refusal(self, task: Task) -> str | None:
         """Why the model cannot learn the task."""
         if task.type not in (TaskType.QUESTION_ANSWERING, TaskType.CLASSIFICATION):
-            return f"an encoder marks spans and labels and cannot write text ({task.type}); student=tiny_seq2seq can"
+            return f"it marks spans and labels and cannot write text ({task.type}); student=tiny_seq2seq can"
         if self.languages and task.language not in self.languages:
             return f"its base model knows {', '.join(self.languages)}, the task is in {task.language}"
         return None
@@ -105,7 +106,8 @@ class MiniLM:
         options: dict[str, Any] = {
             "hidden_dropout_prob": self.dropout,
             "attention_probs_dropout_prob": self.attention_dropout,
-            # On a CPU the fused kernel's backward pass takes a third of a step; plain products are 1.3 times faster.
+            # On a CPU the fused kernel's backward pass takes a third of a step; plain products are 1.3 times
+            # faster.
             "attn_implementation": "sdpa" if torch.cuda.is_available() else "eager",
         }
         with quiet():

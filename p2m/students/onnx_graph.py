@@ -1,4 +1,6 @@
-"""The one place that turns torch modules into ONNX files; the exporter's interface still moves, ours does not."""
+"""The one place that turns torch modules into ONNX files; the exporter's interface still moves, ours does
+not.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ def encoder_graph(model: Any, outputs: Sequence[str], path: Path) -> None:
     """Write a BERT model with a head as one graph: ids, mask, types (batch, length) to `outputs`."""
     import torch
 
-    class Heads(torch.nn.Module):
+    class Heads(torch.nn.Module):  # type: ignore[misc]
         """The named outputs as a tuple, by position of the three inputs."""
 
         def __init__(self) -> None:
@@ -24,7 +26,8 @@ def encoder_graph(model: Any, outputs: Sequence[str], path: Path) -> None:
             self.inner = model
 
         def forward(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> tuple[Any, ...]:
-            # An additive mask of four axes passes through untouched: the library's own would freeze the length.
+            # An additive mask of four axes passes through untouched: the library's own would freeze the
+            # length.
             bias = (1.0 - attention_mask[:, None, None, :].to(torch.float32)) * -1e9
             found = self.inner(input_ids=input_ids, attention_mask=bias, token_type_ids=token_type_ids)
             return tuple(found[name] for name in outputs)
@@ -35,7 +38,7 @@ def encoder_graph(model: Any, outputs: Sequence[str], path: Path) -> None:
     write_graph(
         Heads(),
         {name: ids.clone() for name in _INPUTS},  # the exporter takes one tensor given twice for one input
-        {name: axes for name in _INPUTS},
+        dict.fromkeys(_INPUTS, axes),
         outputs,
         path,
     )
@@ -50,10 +53,11 @@ def write_graph(
     *,
     variadic_from: int | None = None,
 ) -> None:
-    """Trace `module` over example inputs (by parameter name, in order) and write it, weights inside, to `path`.
+    """Trace `module` over example inputs (by parameter name, in order) and write it, weights inside, to
+    `path`.
 
-    `axes` names the dynamic axes of each input. Where the module takes `*rest`, `variadic_from` is the index of the
-    first input in it. The same weights give the same bytes.
+    `axes` names the dynamic axes of each input. Where the module takes `*rest`, `variadic_from` is the index
+    of the first input in it. The same weights give the same bytes.
     """
     import torch
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 _WORD = re.compile(r"\w+")
 _SENTENCE = re.compile(r"[.!?]+[\"')\]]*\s+|\n+")
@@ -21,8 +22,8 @@ class Span:
 def locate(context: str, answers: Sequence[str], question: str) -> Span | None:
     """The occurrence of the first answer that occurs; None where none does.
 
-    Occurrences that begin and end at words go before others, exact case before any case, and among several the
-    one in the sentence that shares most words with the question, then the first.
+    Occurrences that begin and end at words go before others, exact case before any case, and among several
+    the one in the sentence that shares most words with the question, then the first.
     """
     for answer in answers:
         if not answer.strip():
@@ -41,7 +42,7 @@ def _likeliest(context: str, spans: Sequence[Span], question: str) -> Span:
         return spans[0]
     asked = {word.lower() for word in _WORD.findall(question)}
     borders = [0, *(match.end() for match in _SENTENCE.finditer(context)), len(context) + 1]
-    sentences = [Span(start, end) for start, end in zip(borders, borders[1:], strict=False)]
+    sentences = [Span(start, end) for start, end in pairwise(borders)]
 
     def overlap(span: Span) -> int:
         for sentence in sentences:

@@ -1,10 +1,12 @@
-"""A T5 model as two graphs: the encoder with the keys and values of cross-attention, and one step of the decoder.
+"""A T5 model as two graphs: the encoder with the keys and values of cross-attention, and one step of the
+decoder.
 
-The forward passes are written out over the model's own modules, so that the cache is plain tensors and an empty
-past (the first step) is an ordinary shape.
+The forward passes are written out over the model's own modules, so that the cache is plain tensors and an
+empty past (the first step) is an ordinary shape.
 
-    encoder  input_ids, attention_mask (batch, source)  ->  cross_key_i, cross_value_i (batch, heads, source, width)
-    decoder  input_ids (batch, 1), attention_mask (batch, source), past_key_i, past_value_i (batch, heads, past, width),
+    encoder  input_ids, attention_mask (batch, source)  ->  cross_key_i, cross_value_i (batch, heads, source,
+    width) decoder  input_ids (batch, 1), attention_mask (batch, source), past_key_i, past_value_i (batch,
+    heads, past, width),
              cross_key_i, cross_value_i  ->  logits (batch, 1, vocabulary), present_key_i, present_value_i
 """
 
@@ -69,7 +71,7 @@ def _modules(model: Any) -> tuple[Any, Any]:
         )
         return attention.relative_attention_bias(buckets).permute(2, 0, 1).unsqueeze(0)
 
-    class Encoder(torch.nn.Module):
+    class Encoder(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.stack, self.decoder = model.encoder, model.decoder
@@ -91,7 +93,7 @@ def _modules(model: Any) -> tuple[Any, Any]:
                 found += [split(cross.k(states)), split(cross.v(states))]
             return tuple(found)
 
-    class Decoder(torch.nn.Module):
+    class Decoder(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.stack, self.head = model.decoder, model.lm_head

@@ -1,7 +1,9 @@
-"""A small byte-level T5 (Raffel et al., 2020; ByT5: Xue et al., 2022), trained from scratch: needs no weights.
+"""A small byte-level T5 (Raffel et al., 2020; ByT5: Xue et al., 2022), trained from scratch: needs no
+weights.
 
-It reads and writes any language and any format, and knows nothing before it is trained: it suits short, regular
-mappings (dates, codes, normalisation) and learns reading comprehension hardly at all from a few thousand rows.
+It reads and writes any language and any format, and knows nothing before it is trained: it suits short,
+regular mappings (dates, codes, normalisation) and learns reading comprehension hardly at all from a few
+thousand rows.
 """
 
 from __future__ import annotations
@@ -69,8 +71,8 @@ class TinySeq2Seq:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = T5ForConditionalGeneration(config)
-            # T5 initialises embeddings with deviation 1 for training on a trillion tokens; tied to the output, and
-            # with a few thousand rows, small ones learn sooner.
+            # T5 initialises embeddings with deviation 1 for training on a trillion tokens; tied to the
+            # output, and with a few thousand rows, small ones learn sooner.
             torch.nn.init.normal_(model.shared.weight, std=0.05)
         return ByteLearner(model, self._settings(task))
 
@@ -107,7 +109,9 @@ class ByteLearner:
         self._reader = ByteReader(settings)
 
     def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
-        """A feature a row whose answer fits; one that would be cut would teach to stop short, and is left out."""
+        """A feature a row whose answer fits; one that would be cut would teach to stop short, and is left
+        out.
+        """
         limit = min(max_length * BYTES_PER_TOKEN, self.settings.max_length)
         return [
             {

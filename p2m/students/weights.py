@@ -1,7 +1,8 @@
-"""Where the base model's weights come from: a package that is installed, a folder, or the Hub; always checked.
+"""Where the base model's weights come from: a package that is installed, a folder, or the Hub; always
+checked.
 
-The package that carries all-MiniLM-L6-v2 is somebody's repackaging, so its code is never imported: its folder is
-found, and the weights must have the digest of those that were published.
+The package that carries all-MiniLM-L6-v2 is somebody's repackaging, so its code is never imported: its folder
+is found, and the weights must have the digest of those that were published.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ _WANTED = [
 
 
 def installed_folder(package: str = PACKAGE) -> Path | None:
-    """The checkpoint folder inside the installed package, which is not imported; None where it is not installed."""
+    """The checkpoint folder inside the installed package, which is not imported; None where it is not
+    installed.
+    """
     spec = importlib.util.find_spec(package)
     for place in (spec.submodule_search_locations or ()) if spec else ():
         folder = Path(place) / "model"

@@ -1,8 +1,8 @@
 """Fitting a student: transformers' Trainer, steered by the recipe's own metric on decoded answers.
 
-Everything that a kill must not lose lies in the step's folder: each evaluation is a checkpoint with optimizer,
-schedule and generator states, and what decides early stopping is computed from the history inside it. So a run
-that is killed and run again goes on where it was, and ends as it would have ended.
+Everything that a kill must not lose lies in the step's folder: each evaluation is a checkpoint with
+optimizer, schedule and generator states, and what decides early stopping is computed from the history inside
+it. So a run that is killed and run again goes on where it was, and ends as it would have ended.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ def fit(
 ) -> Trained:
     """Fit `learner` to `train`; keep the weights that score best on `validation`.
 
-    Evaluates `training.evaluations` times, evenly spaced; stops after `training.patience` without a better score.
+    Evaluates `training.evaluations` times, evenly spaced; stops after `training.patience` without a better
+    score.
 
     Raises:
         DataError: no row of `train` can be learnt, or there is nothing to validate on.
@@ -52,8 +53,8 @@ def fit(
     folder = run.folder / "checkpoints"
     steps = max(1, math.ceil(len(features) * training.epochs / training.batch_size))
     run.say(
-        f"{len(features)} features, {steps} steps of {training.batch_size}, {machine.precision} on {machine.device}"
-        f" with {machine.threads} threads"
+        f"{len(features)} features, {steps} steps of {training.batch_size},"
+        f" {machine.precision} on {machine.device} with {machine.threads} threads"
     )
     with _quiet():
         trainer = _trainer(learner, features, validation, training, score, seed, run, folder, machine, steps)
@@ -127,7 +128,8 @@ def _features(
         raise DataError(f"{what}; in extractive tasks the answer must be a part of the passage")
     if used < len(train):
         run.say(
-            f"{len(train) - used} of {len(train)} training rows teach nothing: their answer cannot be expressed"
+            f"{len(train) - used} of {len(train)} training rows teach nothing:"
+            " their answer cannot be expressed"
         )
     return features
 
@@ -195,9 +197,10 @@ def _trainer(
     if machine.device == "cuda":
         arguments._n_gpu = 1  # one device: several would change the batch, and with it the result
 
-    class Steered(Trainer):
+    class Steered(Trainer):  # type: ignore[misc]
         """Trainer whose evaluation is the recipe's metric on the learner's own answers."""
 
+        control: Any
         losses: tuple[float, int] = (0.0, 0)  # sum and number since the last evaluation
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
@@ -242,7 +245,7 @@ def _steering(run: Run, training: Training) -> Any:
     """A callback that stops early and tells how far the training is."""
     from transformers import TrainerCallback
 
-    class Steering(TrainerCallback):
+    class Steering(TrainerCallback):  # type: ignore[misc]
         began: tuple[int, float] | None = None  # step and time at which this process began
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

@@ -1,4 +1,5 @@
-"""What a training runs on: the device, the number format it computes in, the allocator; measured, not guessed.
+"""What a training runs on: the device, the number format it computes in, the allocator; measured, not
+guessed.
 
 On a CPU with AMX or AVX-512 bf16 units, autocast to bf16 makes a MiniLM step 1.8 times as fast as fp32; on
 others it is slower, so `auto` asks the processor.

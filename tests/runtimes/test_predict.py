@@ -83,7 +83,9 @@ def test_text_to_text_runs_without_torch_or_a_tokenizer(exports: Exports, tmp_pa
 
 
 def test_one_field_takes_bare_text_json_and_json_text(label_bundle: Path) -> None:
-    outputs = {call(label_bundle, text).stdout for text in ("Ada lives", '{"text": "Ada lives"}', '"Ada lives"')}
+    outputs = {
+        call(label_bundle, text).stdout for text in ("Ada lives", '{"text": "Ada lives"}', '"Ada lives"')
+    }
     assert len(outputs) == 1
     assert json.loads(outputs.pop())["output"] in LABELS.labels
     numbers = call(label_bundle, "1815")  # JSON too, but not an object: it is text
@@ -98,7 +100,7 @@ def test_one_field_takes_bare_text_json_and_json_text(label_bundle: Path) -> Non
         ((), b'["a"]\n', 'line 1: expected an object with "question", "context", not a list'),
         ((), b'{"question": 3, "context": "b"}\n', 'line 1: "question" must be text, not a number'),
         ((), b'{"question": "\xff", "context": "b"}\n', "line 1: not UTF-8"),
-        ((), b'{"question": "\\ud800", "context": "b"}', "line 1: \"question\" holds half a surrogate"),
+        ((), b'{"question": "\\ud800", "context": "b"}', 'line 1: "question" holds half a surrogate'),
         (("who?",), b"", 'the model has 2 input fields: give a JSON object with "question", "context"'),
         (('{"question": "who?"}',), b"", 'no "context"'),
     ],
@@ -123,7 +125,10 @@ def test_what_came_before_a_bad_line_is_answered_also_in_batches(span_bundle: Pa
 
 def test_lines_are_answered_as_they_come(span_bundle: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, str(span_bundle / "predict.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, str(span_bundle / "predict.py")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdin is not None
     assert process.stdout is not None
@@ -170,7 +175,9 @@ def test_check_on_the_command_line_exits_5(span_bundle: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "tokenizer.json", "predictor.json"])
-def test_a_damaged_or_missing_file_is_one_line_and_exit_code_1(span_bundle: Path, tmp_path: Path, name: str) -> None:
+def test_a_damaged_or_missing_file_is_one_line_and_exit_code_1(
+    span_bundle: Path, tmp_path: Path, name: str
+) -> None:
     for number, damage in enumerate((b"garbage", None)):
         bundle = bundle_of(span_bundle / "model", tmp_path / str(number))
         (bundle / "model" / name).unlink()
@@ -231,7 +238,10 @@ def test_a_bundle_runs_in_an_environment_of_its_requirements_alone(span_bundle: 
     assert probe.returncode, "torch must not be here"
     row = rows_of(QA)[0].input
     done = subprocess.run(
-        [python, str(span_bundle / "predict.py"), json.dumps(row)], capture_output=True, text=True, check=False
+        [python, str(span_bundle / "predict.py"), json.dumps(row)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["output"] == Predictor(span_bundle / "model").predict([row])[0].output

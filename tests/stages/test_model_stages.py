@@ -88,7 +88,14 @@ def fitted(tiny_minilm: MiniLM, tmp_path_factory: pytest.TempPathFactory) -> Tra
     training = Training(epochs=6, batch_size=8, learning_rate=2e-3, evaluations=2, max_length=40)
     run = Here(tmp_path_factory.mktemp("train"))
     return train(
-        LABELS, PARTS, CHOICE, students={"minilm": tiny_minilm}, metric=Accuracy(), training=training, seed=0, run=run
+        LABELS,
+        PARTS,
+        CHOICE,
+        students={"minilm": tiny_minilm},
+        metric=Accuracy(),
+        training=training,
+        seed=0,
+        run=run,
     )
 
 
@@ -124,13 +131,17 @@ def test_the_largest_student_that_is_allowed_is_chosen_with_reasons() -> None:
     small = choose(QA, students=students, constraints=Constraints(max_parameters=10_000_000))
     assert small.student == "tiny_seq2seq"
     assert "at most 10,000,000" in small.refused["minilm"]
-    assert choose(QA, students=students, constraints=Constraints(max_size=10_000_000)).student == "tiny_seq2seq"
+    assert (
+        choose(QA, students=students, constraints=Constraints(max_size=10_000_000)).student == "tiny_seq2seq"
+    )
 
 
 def test_where_no_student_is_allowed_each_reason_is_said() -> None:
     students = {"minilm": MiniLM(license="cc-by-nc-4.0"), "tiny_seq2seq": TinySeq2Seq()}
     with pytest.raises(StageError) as caught:
-        choose(TEXT, students=students, constraints=Constraints(max_parameters=1000, licenses=("Apache-2.0",)))
+        choose(
+            TEXT, students=students, constraints=Constraints(max_parameters=1000, licenses=("Apache-2.0",))
+        )
     message = str(caught.value)
     assert "tiny_seq2seq: 5," in message
     assert "cannot write text" in message
@@ -208,7 +219,9 @@ def test_the_bundle_runs_says_what_it_is_and_is_byte_equal_when_rebuilt(
 ) -> None:
     bundle = bundled(fitted, exported, tmp_path / "a", Requirement("accuracy", ">=", 0.5))
     again = bundled(fitted, exported, tmp_path / "b", Requirement("accuracy", ">=", 0.5))
-    names = sorted(path.relative_to(bundle.folder).as_posix() for path in bundle.folder.rglob("*") if path.is_file())
+    names = sorted(
+        path.relative_to(bundle.folder).as_posix() for path in bundle.folder.rglob("*") if path.is_file()
+    )
     assert {"README.md", "SHA256SUMS", "manifest.json", "predict.py", "requirements.txt"} <= set(names)
     for name in names:
         assert (bundle.folder / name).read_bytes() == (again.folder / name).read_bytes(), name

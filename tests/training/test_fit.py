@@ -46,7 +46,9 @@ def test_the_checkpoint_kept_is_the_one_that_scored_best(tiny_minilm: MiniLM, he
     learner = tiny_minilm.restore(LABELS, LABELS.labels, fitted.checkpoint)
     learner.model.eval()
     rows = rows_of(LABELS)[40:]
-    assert accuracy(learner.predict(rows, batch_size=8, device="cpu"), [r.answers for r in rows]) == fitted.best
+    assert (
+        accuracy(learner.predict(rows, batch_size=8, device="cpu"), [r.answers for r in rows]) == fitted.best
+    )
     assert fitted.parameters == sum(each.numel() for each in learner.model.parameters())
     assert fitted.environment["device"] == "cpu"
     assert here.seen[-1][:2] == (30, 30)
@@ -150,7 +152,10 @@ def test_staleness_counts_from_the_first_best() -> None:
 
 
 @given(
-    st.lists(st.integers(1, 50), min_size=1, max_size=400), st.integers(1, 17), st.integers(0, 3), st.integers(0, 3)
+    st.lists(st.integers(1, 50), min_size=1, max_size=400),
+    st.integers(1, 17),
+    st.integers(0, 3),
+    st.integers(0, 3),
 )
 def test_batches_hold_every_row_once_in_an_order_of_seed_and_epoch(
     lengths: list[int], size: int, seed: int, epoch: int
