@@ -71,8 +71,8 @@ def sweep(arguments: argparse.Namespace) -> int:
 def _folder(arguments: argparse.Namespace) -> Path:
     """`outputs/<recipe>/sweeps/<digest of the overrides>`."""
     digest = hashlib.sha256(json.dumps(sorted(arguments.words)).encode()).hexdigest()[:8]
-    base = arguments.outputs or noop.project_root() / "outputs"
-    return Path(base) / arguments.recipe.stem / "sweeps" / digest
+    base: Path = arguments.outputs or noop.project_root() / "outputs"
+    return base / arguments.recipe.stem / "sweeps" / digest
 
 
 def _variant(overrides: Sequence[str]) -> str:

@@ -165,8 +165,12 @@ def _show(arguments: argparse.Namespace, _argv: list[str]) -> int:
 def _predict(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.runtimes import predict
 
-    rest = [] if arguments.input is None else [arguments.input]
-    return predict.main([*rest], bundle=arguments.bundle)
+    if not (arguments.bundle / "manifest.json").is_file():
+        raise UserError(
+            f"{arguments.bundle}: no bundle here\n    next: p2m build RECIPE, which makes one in outputs/"
+        )
+    rest = [] if arguments.input is None else ["--", arguments.input]
+    return predict.main(["--model", str(arguments.bundle / "model"), *rest])
 
 
 def _doctor(arguments: argparse.Namespace, _argv: list[str]) -> int:
