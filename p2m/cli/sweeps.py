@@ -1,7 +1,7 @@
 """A sweep: Hydra's own multirun over a recipe, one shared store, and a leaderboard at the end.
 
-A sweep's folder is named by its overrides, so the same command goes on where it was interrupted: jobs that were
-finished find every step in the store.
+A sweep's folder is named by its overrides, so the same command goes on where it was interrupted: jobs that
+were finished find every step in the store.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def _folder(arguments: argparse.Namespace) -> Path:
     """`outputs/<recipe>/sweeps/<digest of the overrides>`."""
     digest = hashlib.sha256(json.dumps(sorted(arguments.words)).encode()).hexdigest()[:8]
     base: Path = arguments.outputs or noop.project_root() / "outputs"
-    return base / arguments.recipe.stem / "sweeps" / digest
+    recipe: Path = arguments.recipe
+    return base / recipe.stem / "sweeps" / digest
 
 
 def _variant(overrides: Sequence[str]) -> str:
