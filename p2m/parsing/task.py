@@ -66,41 +66,69 @@ def parse_prompt(
         )
     reading = take_apart(text)
     rows = (*reading.rows, *(_row(example) for example in examples))
-    origins = [f"demonstration {index} of the prompt" for index, _ in enumerate(reading.rows, 1)]
-    paths = ["prompt"] * len(origins) + [f"examples[{index}].input" for index in range(len(examples))]
     names, why_fields = (tuple(inputs), "") if inputs else read_names(reading.instruction, text, rows)
-    outputs = [row.output for row in rows]
-    found = Labels(tuple(labels), "given") if labels else read_labels(reading.instruction, outputs)
+    found = Labels(tuple(labels), "given") if labels else read_labels(reading.instruction, _outputs(rows))
     drafts = tuple(Example(dict(_draft(row, names)), row.output) for row in rows)
     kind, why_kind = (type, "") if type else _kind(reading, names, drafts, found, bool(labels))
-    if not names:
-        asked = bool(_CONTEXT.search(reading.instruction)) and bool(_QUESTION.search(reading.instruction))
-        names = default_names(kind, reading.instruction, rows, asked)
-    fitted = _fit(rows, names, origins, paths, examples)
-    given = found.values if kind is TaskType.CLASSIFICATION else ()
+    names = names or _default_names(kind, reading, rows)
+    fitted = _fit(rows, names, examples)
     if labels:
-        _check_labels(rows, labels, origins, len(reading.rows))
+        _check_labels(rows, labels, len(reading.rows))
     spoken, why_language = _language(reading, fitted, language)
-    metrics, why_metrics = suggest_metrics(kind, reading.instruction, fitted, spoken)
-    reasons = (
-        reading.form and f"{len(reading.rows)} demonstrations: {reading.form}",
-        why_kind,
-        why_fields,
-        why_language,
+    counted = f"{len(reading.rows)} demonstrations: {reading.form}" if reading.form else ""
+    listed = found.reason if not labels and found.reason not in why_kind else ""
+    return _assembled(
+        kind,
+        reading,
+        fitted,
+        names=names,
+        output=output or _output_name(rows, kind),
+        labels=found.values if kind is TaskType.CLASSIFICATION else (),
+        language=spoken,
+        reasons=(
+            counted,
+            why_kind,
+            why_fields,
+            why_language,
+            listed if kind is TaskType.CLASSIFICATION else "",
+        ),
     )
-    labelled = found.reason if given and not labels and found.reason not in why_kind else ""
+
+
+def _assembled(
+    kind: TaskType,
+    reading: Reading,
+    rows: tuple[Example, ...],
+    *,
+    names: tuple[str, ...],
+    output: str,
+    labels: tuple[str, ...],
+    language: str,
+    reasons: tuple[str, ...],
+) -> Task:
+    """The task, with what follows from its parts: descriptions, metrics, the output's format."""
+    metrics, why_metrics = suggest_metrics(kind, reading.instruction, rows, language)
     return Task(
         type=kind,
         instruction=reading.instruction,
         inputs=tuple(Field(name, _described(name, reading.instruction)) for name in names),
-        output=Field(output or _output_name(rows, kind)),
-        labels=given,
-        demonstrations=fitted,
-        language=spoken,
+        output=Field(output),
+        labels=labels,
+        demonstrations=rows,
+        language=language,
         metrics=metrics,
-        output_format=_output_format(kind, reading.instruction, names, given),
-        reasons=tuple(reason for reason in (*reasons, labelled, why_metrics) if reason),
+        output_format=_output_format(kind, reading.instruction, names, labels),
+        reasons=tuple(reason for reason in (*reasons, why_metrics) if reason),
     )
+
+
+def _outputs(rows: Sequence[Row]) -> list[str]:
+    return [row.output for row in rows]
+
+
+def _default_names(kind: TaskType, reading: Reading, rows: Sequence[Row]) -> tuple[str, ...]:
+    asked = bool(_CONTEXT.search(reading.instruction)) and bool(_QUESTION.search(reading.instruction))
+    return default_names(kind, reading.instruction, rows, asked)
 
 
 def _row(example: Example) -> Row:
@@ -123,28 +151,25 @@ def _kind(
     return read_kind(reading.instruction, names, drafts, found)
 
 
-def _fit(
-    rows: Sequence[Row],
-    names: Sequence[str],
-    origins: Sequence[str],
-    paths: Sequence[str],
-    examples: Sequence[Example],
-) -> tuple[Example, ...]:
-    """The demonstrations with exactly the task's fields, in its order.
+def _fit(rows: Sequence[Row], names: Sequence[str], examples: Sequence[Example]) -> tuple[Example, ...]:
+    """The demonstrations with exactly the task's fields, in its order; the last of `rows` are the `examples`.
 
     Raises:
         RecipeError: one Problem for each demonstration that lacks a field or has one that the task has not.
     """
+    own = len(rows) - len(examples)
     fitted: list[Example] = []
     problems: list[Problem] = []
     for index, row in enumerate(rows):
         fields = _fields(row, names)
-        if isinstance(fields, str):
-            where = f"{origins[index]}: " if index < len(origins) else ""
-            problems.append(Problem(where + fields, paths[index], hint=_hint(names)))
-            continue
-        also = examples[index - len(origins)].also if index >= len(origins) else ()
-        fitted.append(Example(fields, row.output, also, source="user"))
+        if not isinstance(fields, str):
+            also = examples[index - own].also if index >= own else ()
+            fitted.append(Example(fields, row.output, also, source="user"))
+        elif index < own:
+            said = f"demonstration {index + 1} of the prompt: {fields}"
+            problems.append(Problem(said, "prompt", hint=_hint(names)))
+        else:
+            problems.append(Problem(fields, f"examples[{index - own}].input", hint=_hint(names)))
     if problems:
         raise RecipeError(problems)
     return tuple(fitted)
@@ -184,12 +209,12 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join(repr(name) for name in names)
 
 
-def _check_labels(rows: Sequence[Row], labels: Sequence[str], origins: Sequence[str], own: int) -> None:
+def _check_labels(rows: Sequence[Row], labels: Sequence[str], own: int) -> None:
     """Raise RecipeError for every demonstration that answers with something that is no label."""
     problems = [
         Problem(
-            f"{origins[index] + ' ' if index < own else ''}answers {row.output!r}, which is none of"
-            f" task.labels",
+            (f"demonstration {index + 1} " if index < own else "")
+            + f"answers {row.output!r}, none of task.labels",
             "prompt" if index < own else f"examples[{index - own}].output",
             hint=nearest(row.output, labels),
         )

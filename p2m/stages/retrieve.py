@@ -39,9 +39,9 @@ _SHOWN = 4  # times `limit`: how many candidates are reported, refused ones incl
 _SUITS = {
     TaskType.QUESTION_ANSWERING: ("question-answering", "qa", "reading", "extractive"),
     TaskType.CLASSIFICATION: (
-        "classification", "sentiment", "intent", "inference", "entailment", "hate", "toxic", "topic", "emotion",
-        "multiple-choice",
-        "scoring", "similarity", "fact-checking", "detection", "acceptability", "stance",
+        "classification", "sentiment", "intent", "inference", "entailment", "hate", "toxic", "topic",
+        "emotion", "multiple-choice", "scoring", "similarity", "fact-checking", "detection",
+        "acceptability", "stance",
     ),
     TaskType.TEXT_TO_TEXT: (
         "text2text", "generation", "translation", "summar", "conditional", "conversational", "paraphras",

@@ -52,6 +52,8 @@ def catalogue(tmp_path):
     dataset(root, "unseen", qa, {"test.jsonl": QA})
     dataset(root, "fremd", qa.replace("[en]", "de"), {"train.jsonl": QA})
     dataset(root, "broken", qa, {"train.jsonl": '{"question": "a?"}\n{oops\n'})
+    late = "".join(json.dumps(row) + "\n" for row in QA[:25])
+    dataset(root, "late", qa, {"train.jsonl": late + "{oops\n"})
     dataset(root, "nocard", "license: [mit\nlanguage: en", {"train.jsonl": QA})
     free = [row | {"answers": {"text": ["nowhere"], "answer_start": [0]}} for row in QA]
     dataset(root, "free", qa, {"train.jsonl": free})
@@ -86,6 +88,7 @@ def test_the_dataset_that_fits_is_used_and_every_other_says_why_not(catalogue):
     assert "only test" in by_name["unseen"].refusal
     assert "language is de" in by_name["fremd"].refusal
     assert by_name["broken"].refusal.startswith("broken/train.jsonl:2: not JSON")
+    assert by_name["late"].refusal.startswith("late/train.jsonl:26: not JSON")
     assert by_name["nocard"].refusal.startswith("nocard/README.md:3: the card is not YAML")
     assert "0 of 40 sampled answers" in by_name["free"].refusal
     assert "made for text-classification" in by_name["moods"].refusal
