@@ -48,7 +48,7 @@ ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (
     ("executor", "differences"),
     ("work", "keys", "journal", "sources"),
     ("plan", "store", "observer"),
-    ("blobs",),
+    ("blobs", "components"),
     ("stage", "formats", "closure", "locks", "packages"),
     ("disk", "syntax"),
     ("hashing",),

@@ -12,12 +12,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
-from p2m.engine.hashing import digest, digest_file, is_frozen_dataclass, qualified_name
+from p2m.engine.hashing import digest, digest_file
 from p2m.engine.syntax import Source, read_source
 
 DATA_SUFFIXES = (".txt", ".json", ".jsonl", ".csv", ".tsv")  # read as code where they lie beside code
@@ -25,13 +25,6 @@ _PACKAGE = __name__.rsplit(".", 2)[0]
 EXCLUDED = (f"{_PACKAGE}.engine", f"{_PACKAGE}.errors")
 SLICED = (f"{_PACKAGE}.types",)
 _WHOLE = "*"
-_GENERATED = frozenset(
-    f"__{name}__"
-    for name in (
-        *("init", "repr", "eq", "hash", "lt", "le", "gt", "ge", "replace", "post_init"),
-        *("setattr", "delattr", "getstate", "setstate"),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,36 +54,6 @@ def component_code(component: object) -> Code:
 def component_digest(component: object) -> str:
     """One digest over the first-party import closure of the component's class."""
     return digest(dict(component_code(component).modules))
-
-
-def is_component(value: object) -> bool:
-    """Whether `value` acts: a frozen dataclass with a method or a property of its own, outside `types`."""
-    if not is_frozen_dataclass(value) or type(value).__module__ in (*EXCLUDED, *SLICED):
-        return False
-    acts = (FunctionType, property, classmethod, staticmethod)
-    return any(
-        isinstance(member, acts) and name not in _GENERATED
-        for kind in type(value).__mro__
-        if kind is not object
-        for name, member in vars(kind).items()
-    )
-
-
-def components_in(value: object) -> tuple[object, ...]:
-    """Every component inside a setting, itself included, in the order in which they stand there."""
-    if isinstance(value, dict):
-        return tuple(found for item in value.values() for found in components_in(item))
-    if isinstance(value, (tuple, list)):
-        return tuple(found for item in value for found in components_in(item))
-    if is_frozen_dataclass(value):
-        fields = getattr(type(value), "__dataclass_fields__", {})
-        inner = tuple(found for name in fields for found in components_in(getattr(value, name)))
-        return ((value, *inner)) if is_component(value) else inner
-    return ()
-
-
-def component_name(component: object) -> str:
-    return qualified_name(type(component))
 
 
 def changed_files(code: Code) -> tuple[str, ...]:
@@ -124,12 +87,18 @@ class _Roots:
 
     folders: Mapping[str, Path]
     lone: Mapping[str, Path]
+    located: dict[str, Path | None]  # what `locate` found before
 
     def owns(self, module: str) -> bool:
         return module.split(".", 1)[0] in self.folders or module in self.lone
 
     def locate(self, module: str) -> Path | None:
         """The file of a first-party module, None where there is none of that name."""
+        if module not in self.located:
+            self.located[module] = self._locate(module)
+        return self.located[module]
+
+    def _locate(self, module: str) -> Path | None:
         parts = module.split(".")
         if parts[0] not in self.folders:
             return self.lone.get(module)
@@ -153,10 +122,32 @@ def _roots(module: str) -> _Roots:
             folders[name] = Path(paths[0])
         elif file is not None:
             lone[name] = Path(file)
-    return _Roots(folders, lone)
+    return _Roots(folders, lone, {})
+
+
+_snapshot: dict[str, Code] | None = None
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Within the block each module's closure is read once, so that all steps see the files of one moment."""
+    global _snapshot
+    _snapshot = {}
+    try:
+        yield
+    finally:
+        _snapshot = None
 
 
 def _closure(module: str) -> Code:
+    if _snapshot is None:
+        return _read_closure(module)
+    if module not in _snapshot:
+        _snapshot[module] = _read_closure(module)
+    return _snapshot[module]
+
+
+def _read_closure(module: str) -> Code:
     root = _roots(module)
     if root.locate(module) is None:
         raise TypeError(f"the source file of {module} was not found, so its code cannot enter a key")

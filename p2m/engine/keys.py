@@ -16,6 +16,7 @@ from typing import Any
 
 from p2m.engine import closure, syntax
 from p2m.engine.closure import Code
+from p2m.engine.components import component_name, components_in
 from p2m.engine.hashing import digest_tree_of_plain, plain
 from p2m.engine.packages import machine_profile, version_of
 from p2m.engine.plan import Step
@@ -51,8 +52,8 @@ def identify(step: Step) -> Identity:
     """
     assert step.stage is not None, step.name
     code = closure.code_of(step.stage.function)
-    found = closure.components_in(dict(step.settings))
-    components = {closure.component_name(component): closure.component_code(component) for component in found}
+    found = components_in(dict(step.settings))
+    components = {component_name(component): closure.component_code(component) for component in found}
     every = (code, *components.values())
     stale = sorted({name for part in every for name in closure.stale_modules(part)})
     if stale:
@@ -79,7 +80,8 @@ def identify_all(steps: Iterable[Step], store: Store) -> dict[str, Identity]:
     """Identify every step that is no source; what was parsed is remembered in the store's folder."""
     memory = store.root / "tmp" / "code.json"
     syntax.recall(memory)
-    identities = {step.name: identify(step) for step in steps if not step.is_source}
+    with closure.snapshot():
+        identities = {step.name: identify(step) for step in steps if not step.is_source}
     syntax.retain(memory)
     return identities
 

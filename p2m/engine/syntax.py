@@ -51,6 +51,13 @@ class Source:
         """The digest of those top-level definitions and of what they name in turn."""
         if whole:
             return self.digest
+        wanted = sorted(set(names))
+        label = f"{digest_bytes(self.content)} {' '.join(wanted)}"
+        if label not in _slices:
+            _slices[label] = self._slice(wanted)
+        return _slices[label]
+
+    def _slice(self, names: Iterable[str]) -> str:
         defined = {name: node for node in ast.parse(self.content).body for name in _defined(node)}
         waiting = [name for name in names if name in defined]
         reached = set(waiting)
@@ -77,6 +84,7 @@ def read_source(content: bytes, path: str) -> Source:
 
 # What parsing gave, by the digest of the file's content: a pure function of it, so it may be kept on disk.
 _known: dict[str, tuple[str, tuple[Import, ...]]] = {}
+_slices: dict[str, str] = {}  # content's digest and the names asked for -> digest of those definitions
 _recalled: dict[Path, int] = {}  # file -> how many it held
 
 
@@ -95,25 +103,28 @@ def recall(file: Path) -> None:
         for content, (digest, imports) in record["known"].items():
             found = tuple(Import(module, level, tuple(names)) for module, level, names in imports)
             _known.setdefault(content, (digest, found))
-        _recalled[file] = len(record["known"])
+        _slices.update(record["slices"])
+        _recalled[file] = len(record["known"]) + len(record["slices"])
     except (OSError, ValueError, KeyError, TypeError):
         return
 
 
 def retain(file: Path) -> None:
     """Keep what was parsed for the next process; failing to is harmless."""
-    if len(_known) <= _recalled.get(file, 0):
+    count = len(_known) + len(_slices)
+    if count <= _recalled.get(file, 0):
         return
     known = {
         content: [digest, [[wanted.module, wanted.level, wanted.names] for wanted in imports]]
         for content, (digest, imports) in list(_known.items())[-_KEPT:]
     }
-    body = json.dumps({"tag": TAG, "known": known}).encode()
+    slices = dict(list(_slices.items())[-_KEPT:])
+    body = json.dumps({"tag": TAG, "known": known, "slices": slices}).encode()
     temporary = file.with_name(f"{file.name}.{os.getpid()}")
     with suppress(OSError):
         temporary.write_bytes(digest_bytes(body).encode() + b"\n" + body)
         temporary.replace(file)
-        _recalled[file] = len(_known)
+        _recalled[file] = count
 
 
 def _digest(node: ast.AST) -> str:

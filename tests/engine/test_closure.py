@@ -14,7 +14,8 @@ import pytest
 
 import p2m.types
 from p2m.engine import closure, syntax
-from p2m.engine.closure import code_digest, code_of, component_digest, components_in, is_component
+from p2m.engine.closure import code_digest, code_of, component_digest
+from p2m.engine.components import components_in, is_component
 from p2m.engine.syntax import read_source
 
 _numbers = itertools.count()

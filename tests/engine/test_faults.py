@@ -270,9 +270,11 @@ def test_a_fault_at_any_file_call_is_a_clean_error_or_a_right_result(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EMFILE])
-def test_each_fault_at_each_file_call(folder: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+def test_every_kind_of_fault_at_every_other_file_call(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
     (folder / "n.txt").write_text("10")
-    assert _every_fault(folder, monkeypatch, code, 1) >= 150
+    assert _every_fault(folder, monkeypatch, code, 2) >= 80
 
 
 def test_a_stage_that_fills_the_disk_is_told_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
