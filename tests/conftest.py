@@ -71,7 +71,7 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny-bert")
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     letters = [chr(each) for each in range(ord("a"), ord("z") + 1)] + list("0123456789.,?!-")
-    words = [each.lower() for each in (*PEOPLE, *CITIES)] + "lives in is away who there".split()
+    words = [each.lower() for each in (*PEOPLE, *CITIES)] + ["lives", "in", "is", "away", "who", "there"]
     pieces = dict.fromkeys([*special, *letters, *(f"##{letter}" for letter in letters), *words])
     tokenizer = Tokenizer(models.WordPiece({each: i for i, each in enumerate(pieces)}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
@@ -103,7 +103,7 @@ def tiny_bytes() -> TinySeq2Seq:
 
 
 class Exports:
-    """Kind of predictor -> (checkpoint, exported folder), made when first asked for: an export takes seconds."""
+    """Kind of predictor -> (checkpoint, exported folder), made when first asked for: it takes seconds."""
 
     def __init__(self, factory: pytest.TempPathFactory, minilm: MiniLM, seq2seq: TinySeq2Seq) -> None:
         self._factory = factory

@@ -183,7 +183,7 @@ def _trainer(
         eval_steps=every,
         save_strategy="steps",
         save_steps=every,
-        save_total_limit=1,  # the best and the last: Trainer never removes the best one
+        save_total_limit=2,  # the best and the last; with 1, Trainer ends by removing the last
         load_best_model_at_end=True,
         metric_for_best_model="score",
         greater_is_better=True,

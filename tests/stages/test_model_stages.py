@@ -1,4 +1,6 @@
-"""choose, train, compress, measure and package, joined over a tiny encoder: a bundle that runs, and its verdict."""
+"""choose, train, compress, measure and package, joined over a tiny encoder: a bundle that runs, and its
+verdict.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Both families on tiny models: features, exports that equal the torch model, refusals, weights that are checked."""
+"""Both families on tiny models: features, exports that equal the torch model, refusals, weights that are
+checked.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Fitting tiny models for real: steered by the metric, the best kept, resumed after SIGKILL, equal by seed."""
+"""Fitting tiny models for real: steered by the metric, the best kept, resumed after SIGKILL, equal by seed.
+"""
 
 from __future__ import annotations
 

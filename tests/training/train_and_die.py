@@ -1,4 +1,5 @@
-"""A training in a process of its own, which kills itself at a given step: `FOLDER TINY_BERT STEP` (0: never)."""
+"""A training in a process of its own, which kills itself at a given step: `FOLDER TINY_BERT STEP` (0: never).
+"""
 
 from __future__ import annotations
 
