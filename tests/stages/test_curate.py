@@ -199,6 +199,14 @@ def test_balance_caps_an_answer_without_touching_the_users_rows() -> None:
     assert [row.input for row in found.rows[:5]] == [row.input for row in mine]
     assert found.figures["label_share.play"] == pytest.approx(0.6)
     assert found.figures["label_share.book"] == 0.0
+    found_more = run(
+        INTENT,
+        generated=more[:60],
+        retrieved=more[60:] + [labelled(text(300 + n), "play") for n in range(15)],
+        curation=Curation(max_share_of_answer=0.5),
+    )
+    played = [row.source for row in found_more.rows if row.output == "play"]
+    assert (played.count("retrieved"), played.count("generated")) == (15, 5)  # generated rows go first
     with pytest.raises(DataError, match=r"max_share_of_answer=0\.50 or more"):
         run(INTENT, generated=more, curation=Curation(max_share_of_answer=0.4))
 

@@ -43,31 +43,32 @@ def similar(left: Example, right: Example) -> bool:
     return len(a & b) / len(a | b) >= BORDER
 
 
-@settings(max_examples=40, deadline=None)
-@given(data=st.data(), seed=st.integers(0, 5), own_test=st.booleans(), own_validation=st.booleans())
-def test_no_group_and_no_near_pair_crosses_a_border(
-    data: st.DataObject, seed: int, own_test: bool, own_validation: bool
-) -> None:
-    draw = data.draw
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), own_test=st.booleans(), own_validation=st.booleans())
+def test_no_group_and_no_near_pair_crosses_a_border(seed: int, own_test: bool, own_validation: bool) -> None:
+    lot = random.Random(seed)
     rows: list[Example] = []
     for number in range(60):
-        copy_of = draw(st.integers(0, 3)) == 0 and rows
-        base = draw(st.sampled_from(rows)) if copy_of else row(number)
-        text = base.input["text"] + draw(st.sampled_from(["", ".", "s"])) if copy_of else base.input["text"]
-        group = draw(st.sampled_from(["", "", "", "g1", "g2", "g3"]))
-        rows.append(Example({"text": text}, f"answer {number}", source="user", group=group))
+        base = row(number)
+        if rows and lot.random() < 0.25:
+            base = Example({"text": lot.choice(rows).input["text"] + lot.choice(["", ".", "s"])}, "")
+        group, source = (
+            lot.choice(["", "", "", "g1", "g2", "g3"]),
+            lot.choice(["user", "user", "generated:t"]),
+        )
+        rows.append(Example(base.input, f"answer {number}", source=source, group=group))
     given_ = {}
     if own_test:
-        given_["test"] = [row(1000), *draw(st.lists(st.sampled_from(rows), max_size=4))]
+        given_["test"] = [row(1000, source="user"), *lot.choices(rows, k=lot.randint(0, 4))]
     if own_validation:
-        given_["validation"] = [row(2000), *draw(st.lists(st.sampled_from(rows), max_size=4))]
+        given_["validation"] = [row(2000, source="user"), *lot.choices(rows, k=lot.randint(0, 4))]
     try:
         found = cut(rows, seed=seed, **given_)
     except DataError as error:
         assert "alike" in str(error)  # noqa: PT017
         return
     for left, right in combinations((found.train, found.validation, found.test), 2):
-        assert not {r.group for r in left if r.group} & {r.group for r in right}
+        assert not {(r.source, r.group) for r in left if r.group} & {(r.source, r.group) for r in right}
         assert not any(similar(a, b) for a in left for b in right)
     if own_test:
         assert found.test == tuple(given_["test"])
@@ -142,7 +143,7 @@ def test_a_classification_is_stratified() -> None:
     found = cut(rows, INTENT)
     for part in (found.test, found.validation, found.train):
         share = sum(r.output == "stop" for r in part) / len(part)
-        assert share == pytest.approx(0.1, abs=0.03)
+        assert share == pytest.approx(0.1, abs=0.005)
 
 
 def test_rows_in_one_group_cannot_be_split_and_the_error_says_what_to_do() -> None:
