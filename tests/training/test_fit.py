@@ -1,5 +1,4 @@
-"""Fitting tiny models for real: steered by the metric, the best kept, resumed after SIGKILL, equal by seed.
-"""
+"""Fitting tiny models for real: steered by the metric, the best kept, resumed after SIGKILL."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""A training in a process of its own, which kills itself at a given step: `FOLDER TINY_BERT STEP` (0: never).
-"""
+"""A training in its own process, which kills itself at a given step: `FOLDER TINY_BERT STEP` (0: never)."""
 
 from __future__ import annotations
 
