@@ -117,6 +117,8 @@ _STOP = [
     "very",
 ]
 _RULES = (
+    ("reason", r"(?<=\bbecause )(?!of\b)[^,.;:()]{12,90}(?=[,.;])"),
+    ("purpose", r"(?<=\bin order )to [^,.;:()]{8,70}(?=[,.;])"),
     (
         "date",
         rf"\b(?:\d{{1,2}} (?:{_MONTHS})(?: \d{{3,4}})?|(?:{_MONTHS}) \d{{1,2}}(?:, \d{{4}})?|(?:{_MONTHS}) \d{{4}})\b",
@@ -128,8 +130,6 @@ _RULES = (
         "number",
         r"\b(?:\d[\d.,]*\d|\d|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty)(?: (?:million|billion|thousand|hundred))?(?= [a-z]{3,})",
     ),
-    ("reason", r"(?<=\bbecause )(?!of\b)[^,.;:()]{12,90}(?=[,.;])"),
-    ("purpose", r"(?<=\bin order )to [^,.;:()]{8,70}(?=[,.;])"),
     ("name", rf"(?<=[a-z,] ){_NAME}"),
     ("thing", rf"(?<=\b)(?:the|a|an) (?:(?!(?:{'|'.join(_STOP)})\b)[a-z][a-z-]+ ?){{1,4}}(?=\b)"),
 )
