@@ -120,6 +120,7 @@ def test_no_near_pair_and_no_group_is_in_two_clusters(rows: list, groups: list[s
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # of wall time; what is judged is processor time
 def test_forty_thousand_rows_are_clustered_within_a_minute() -> None:
     random_ = random.Random(0)
     words = ["".join(random_.choices("abcdefghijklmnop", k=random_.randint(2, 9))) for _ in range(3000)]
