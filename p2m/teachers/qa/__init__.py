@@ -52,17 +52,17 @@ def figures(rows: Sequence[Example]) -> dict[str, float]:
     answers = Counter(row.output.lower() for row in rows)
     relations = {row.source for row in rows}
     figures = {
-        "relations known": float(len(known)),
-        "statement forms": float(sum(len(frame.statements) for frame in known)),
-        "question forms": float(sum(len(frame.questions) for frame in known)),
-        "relations used": float(len(relations)),
-        "distinct answers": float(len(answers)),
-        "answer entropy (bits)": round(_entropy(answers), 2),
+        "relations": float(len(known)),
+        "statement_forms": float(sum(len(frame.statements) for frame in known)),
+        "question_forms": float(sum(len(frame.questions) for frame in known)),
+        "relations_used": float(len(relations)),
+        "distinct_answers": float(len(answers)),
+        "answer_entropy_bits": round(_entropy(answers), 2),
     }
     if rows:
         contexts = [next(iter(sorted(row.input.values(), key=len, reverse=True))) for row in rows]
-        figures["words a passage"] = round(sum(len(text.split()) for text in contexts) / len(rows), 1)
-        figures["words an answer"] = round(sum(len(row.output.split()) for row in rows) / len(rows), 2)
+        figures["words_per_passage"] = round(sum(len(text.split()) for text in contexts) / len(rows), 1)
+        figures["words_per_answer"] = round(sum(len(row.output.split()) for row in rows) / len(rows), 2)
     return figures
 
 
