@@ -109,8 +109,13 @@ def _state(
     return None
 
 
+# Relations of one topic that speak of the same matter in other words; of each pair a passage tells one.
+_CLASHES = (("date_place", "outcome"), ("adaptation", "cast"), ("tactics", "date_place"), ("crisis", "span_h"))
+
+
 def _others(rng: Random, kind: str, frame: Frame) -> list[Frame]:
-    known = [other for other in by_topic()[kind] if other is not frame]
+    clashing = {name for pair in _CLASHES if frame.name in pair for name in pair}
+    known = [other for other in by_topic()[kind] if other is not frame and other.name not in clashing]
     return rng.sample(known, min(len(known), rng.choice((0, 1, 2, 3, 3, 4, 5))))
 
 
