@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -107,6 +108,9 @@ def build(project: Project, observer: Observer) -> Built:
         UserError: the outputs cannot be written, found out before anything runs; or wrong data.
     """
     check_writable(project.target)
+    # Threads that spin while they wait make a training on a busy machine several times slower; libgomp reads
+    # this once, when torch is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     result = execute(project.plan, Store(project.store), project.composed.spec.runtime, observer)
     bundle = result.value("package")
     assert isinstance(bundle, Bundle)

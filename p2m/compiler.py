@@ -27,7 +27,7 @@ from p2m.stages.retrieve import retrieve
 from p2m.stages.select import select
 from p2m.stages.split import split
 from p2m.stages.train import train
-from p2m.types import Metric, Task
+from p2m.types import Metric, Task, Teacher
 
 
 # fmt: off
@@ -63,7 +63,7 @@ def compile_plan(spec: ModelSpec, understood: Task, origins: Mapping[str, str]) 
                         origins=at("constraints", compressors="compression",
                                    tolerance="compression.tolerance"))
     evaluated = plan.add("evaluate", evaluate, task, parts, exported, metrics=reported,
-                         teacher=spec.teacher, bootstrap=spec.evaluation.bootstrap, seed=spec.seed,
+                         teacher=_judge(spec), bootstrap=spec.evaluation.bootstrap, seed=spec.seed,
                          origins=at("teacher", "seed", metrics="metrics",
                                     bootstrap="evaluation.bootstrap"))
     measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,
@@ -90,6 +90,11 @@ def _reported_metrics(spec: ModelSpec, task: Task) -> tuple[Metric, ...]:
     wanted = [*spec.metrics.also, *(requirement.metric for requirement in spec.metrics.require)]
     names = dict.fromkeys([primary.name, *(name for name in wanted if name in spec.metric)])
     return tuple(spec.metric[name] for name in names)
+
+
+def _judge(spec: ModelSpec) -> Teacher | None:
+    """The teacher that the student is compared with; one that cannot answer has no part in the evaluation."""
+    return spec.teacher if spec.teacher is not None and spec.teacher.can_answer else None
 
 
 def _committed(spec: ModelSpec) -> dict[str, Any]:

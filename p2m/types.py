@@ -333,7 +333,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What data, training and evaluation came to: `report.html`, which needs no other file, and `report.txt`."""
+    """What data, training and evaluation came to: `report.html`, on its own, and `report.txt`."""
 
     folder: Path
 

@@ -78,7 +78,7 @@ def _check(arguments: argparse.Namespace, _argv: list[str]) -> int:
 
     project = _project(arguments)
     if arguments.json:
-        print(_as_json({"spec": project.composed.spec.as_plain(), "task": project.task}))
+        print(_as_json({"spec": project.composed.config, "task": project.task}))
     else:
         print(project_text(project))
     return 0

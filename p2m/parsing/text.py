@@ -30,5 +30,8 @@ def unquote(text: str) -> str:
 
 def sentences(text: str) -> list[str]:
     """Sentences and list items, roughly; good enough to find the one that speaks of the output."""
+    text = re.sub(
+        r"(?<![.!?:;。！？\n])\n(?!\n|\s*(?:[-*•]|\d+[.)]))", " ", text
+    )  # a line that was only wrapped
     parts = re.split(r"(?<=[.!?])\s+(?=[A-ZÀ-ÝА-Я\"'“(\[])|(?<=[。！？])|\n+", text)
     return [part.strip(BLANKS + "\n-*•") for part in parts if part.strip(BLANKS + "\n-*•")]

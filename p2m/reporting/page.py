@@ -112,6 +112,13 @@ def _data(story: Story) -> list[str]:
         f"<p>{arrived:,} rows came in, {kept:,} stayed; {distinct:,} distinct answers,"
         f" {bits:.1f} bits of answer entropy.</p>"
     )
+    written = [
+        f"{value:,.4g} {name.removeprefix('generated.').replace('_', ' ')}"
+        for name, value in figures.items()
+        if name.startswith("generated.")
+    ]
+    if written:
+        text += f"<p>Of the teacher: {escape(', '.join(written))}.</p>"
     rows = [*_plain(story.curated.counts), *lost, *story.parts.counts]
     return [
         _section("Answers to learn from", text, _distribution(story)),

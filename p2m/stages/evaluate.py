@@ -87,7 +87,7 @@ def _teacher(
 ) -> tuple[float | None, str]:
     """The teacher's primary metric on the rows, and how it was had or why not."""
     if teacher is None:
-        return None, "not applicable: the recipe has no teacher"
+        return None, "not applicable: no teacher that answers rows of others"
     name = type(teacher).__name__
     if not teacher.can_answer:
         return None, f"not applicable: {name} makes rows with their answers and cannot answer those of others"

@@ -110,13 +110,18 @@ def _state(
 
 
 # Relations of one topic that speak of the same matter in other words; of each pair a passage tells one.
-_CLASHES = (("date_place", "outcome"), ("adaptation", "cast"), ("tactics", "date_place"), ("crisis", "span_h"))
+_CLASHES = (
+    ("date_place", "outcome"),
+    ("adaptation", "cast"),
+    ("tactics", "date_place"),
+    ("crisis", "span_h"),
+)
 
 
 def _others(rng: Random, kind: str, frame: Frame) -> list[Frame]:
     clashing = {name for pair in _CLASHES if frame.name in pair for name in pair}
     known = [other for other in by_topic()[kind] if other is not frame and other.name not in clashing]
-    return rng.sample(known, min(len(known), rng.choice((0, 1, 2, 3, 3, 4, 5))))
+    return rng.sample(known, min(len(known), rng.choice((0, 1, 2, 3, 4, 5, 6))))
 
 
 def _aside(rng: Random, frame: Frame, topic: Value, used: set[str], *, opening: bool) -> str:
@@ -157,7 +162,7 @@ def _mixed(rng: Random, lines: list[str], rival: _Rival | None, filler: Filler) 
     lines = [_linked(rng, line) if at else line for at, line in enumerate(lines)]
     if rival:
         lines.insert(rng.choice((0, len(lines))), rival.text)
-    for _ in range(rng.choice((0, 0, 1, 1, 2, 3))):
+    for _ in range(rng.choice((0, 0, 1, 2, 3, 4))):
         lines.insert(rng.choice((0, len(lines))), filler(rng))
     return lines
 
@@ -215,7 +220,7 @@ def _asked(
         for name, span in sentence.spans.items()
         if name not in values
     }
-    return render(question.nodes, {**values, **quoted}, mode, rng, swap=0.22).text
+    return render(question.nodes, {**values, **quoted}, mode, rng, swap=0.3).text
 
 
 _HEDGE = re.compile(
