@@ -1,0 +1,143 @@
+"""One small recipe the whole way: built, built again, edited, asked, swept."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Call, call_in, write_project
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose recipe has been built once."""
+    folder = write_project(tmp_path_factory.mktemp("built") / "project")
+    done = call_in(folder)("build", "shout.yaml")
+    assert done.returncode == 0, done.stderr
+    assert "SHIP" in done.stdout
+    assert "outputs/shout" in done.stdout
+    return folder
+
+
+def ran(done: subprocess.CompletedProcess[str]) -> set[str]:
+    """The steps that a build ran, whether their output changed or not."""
+    lines = [line.split() for line in done.stderr.splitlines()]
+    return {words[1] for words in lines if len(words) > 2 and words[0] in "+~" and words[2].startswith("ran")}
+
+
+def edit(project: Path, old: str, new: str) -> None:
+    text = (project / "shout.yaml").read_text()
+    assert old in text
+    (project / "shout.yaml").write_text(text.replace(old, new))
+
+
+def test_the_bundle_answers_by_its_own_script_and_by_p2m(built: Path) -> None:
+    script = built / "outputs" / "shout" / "predict.py"
+    own = subprocess.run([sys.executable, script, "cat"], capture_output=True, text=True, check=True)
+    asked = call_in(built)("predict", "outputs/shout", "cat")
+    assert set(json.loads(own.stdout)) == {"output", "score"}
+    assert asked.stdout == own.stdout
+
+
+def test_the_checksums_of_the_bundle_hold(built: Path) -> None:
+    script = built / "outputs" / "shout" / "predict.py"
+    assert subprocess.run([sys.executable, script, "--check"], capture_output=True).returncode == 0
+
+
+def test_the_manifest_tells_nothing_of_this_machine_s_folders(built: Path) -> None:
+    manifest = (built / "outputs" / "shout" / "manifest.json").read_text()
+    assert str(built) not in manifest
+    assert json.loads(manifest)["verdict"]["ship"] is True
+
+
+def test_the_same_command_again_runs_nothing(built: Path) -> None:
+    done = call_in(built)("build", "shout.yaml")
+    assert done.returncode == 0
+    assert "nothing to do" in done.stdout
+    assert ran(done) == set()
+    assert call_in(built)("plan", "shout.yaml", "--exit-code").returncode == 0
+
+
+def test_without_the_record_of_the_last_build_every_step_is_still_cached(built: Path) -> None:
+    for record in (built / "outputs" / ".store" / "noop").iterdir():
+        record.unlink()
+    done = call_in(built)("build", "shout.yaml")
+    assert ran(done) == set()
+    assert "12 reused, 0 ran" in done.stdout
+
+
+def test_a_new_metric_reruns_the_evaluation_and_what_follows_alone(built: Path) -> None:
+    edit(built, "  primary: exact_match", "  primary: exact_match\n  also: [chrf]")
+    why = call_in(built)("why", "shout.yaml", "evaluate").stdout
+    assert "metrics" in why
+    assert "shout.yaml:" in why
+    done = call_in(built)("build", "shout.yaml")
+    assert ran(done) == {"evaluate", "report", "package"}
+    assert "chrf" in (built / "outputs" / "shout" / "manifest.json").read_text()
+
+
+def test_a_prompt_that_differs_in_trailing_blanks_is_cut_off_after_parse(built: Path) -> None:
+    edit(built, "Say the word in capitals.", "Say the word in capitals.  ")
+    done = call_in(built)("build", "shout.yaml")
+    assert "parse" in ran(done)
+    assert not {"curate", "split", "train", "compress", "evaluate"} & ran(done)
+
+
+def test_a_contract_that_is_missed_ends_in_4_and_does_not_replace_the_bundle(built: Path) -> None:
+    before = (built / "outputs" / "shout" / "manifest.json").read_text()
+    edit(built, '">= 0"', '">= 2"')
+    done = call_in(built)("build", "shout.yaml")
+    assert done.returncode in (2, 4), done.stdout + done.stderr
+    edit(built, '">= 2"', '">= 1"')
+    done = call_in(built)("build", "shout.yaml")
+    assert done.returncode == 4
+    assert "FALLS SHORT" in done.stdout
+    assert (built / "outputs" / "shout" / "manifest.json").read_text() == before
+    assert (built / "outputs" / "shout" / "rejected" / "manifest.json").is_file()
+    edit(built, '">= 1"', '">= 0"')
+
+
+def test_show_prints_rows_and_figures(built: Path) -> None:
+    text = call_in(built)("show", "shout.yaml", "split", "--rows", "2").stdout
+    assert "train: " in text
+    assert '"output"' in text
+
+
+@pytest.mark.slow
+def test_a_sweep_shares_upstream_steps_and_ends_in_a_leaderboard(built: Path) -> None:
+    done = call_in(built)("build", "shout.yaml", "-m", "training.learning_rate=1e-3,2e-3")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("+ train") == 2
+    assert done.stderr.count("+ curate") == 0
+    assert "training.learning_rate=1e-3" in done.stdout
+    (folder,) = (built / "outputs" / "shout" / "sweeps").iterdir()
+    assert len((folder / "leaderboard.csv").read_text().splitlines()) == 3
+    assert list(folder.glob("leaderboard.svg"))
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_without_a_traceback_and_the_same_command_goes_on(tmp_path: Path) -> None:
+    folder = write_project(tmp_path / "project")
+    edit(folder, "epochs: 1", "epochs: 400")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "p2m", "build", "shout.yaml"], cwd=folder, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "train: " in line:
+            break
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    rest = process.stderr.read()
+    assert process.wait(60) == 130
+    assert "goes on from there" in rest
+    assert "Traceback" not in rest
+    edit(folder, "epochs: 400", "epochs: 1")
+    call: Call = call_in(folder)
+    assert "curate" not in ran(call("build", "shout.yaml"))
