@@ -6,7 +6,7 @@
 DATA is a folder with hub/squad/validation.jsonl.gz (or that holds the squad folder itself). Builds through the
 product, as a user would: a recipe with a prompt and one demonstration of its own, `p2m build`, then the bundle's own
 predictor on every question. Prints exact match and token F1 with 95% bootstrap intervals of the default build and,
-with --full, of the build of up to an hour (generation=large training=long) beside it; beside both, a baseline without
+with --full, of the build of up to an hour (generation=large) beside it; beside both, a baseline without
 a model, measured in the same run, and what peers published. Exits with 1 where the best build is below 25.
 
 Said plainly: the base model, all-MiniLM-L6-v2, saw SQuAD's questions paired with their passages, without answers, in
@@ -48,12 +48,13 @@ examples:
       question: Who drew the plans?
       context: The mill at Orrin was built in 1811 from plans by Ada Marsh.
     output: Ada Marsh
+defaults: [base, override student: minilm, override training: generated, _self_]
 metrics: {primary: exact_match, also: [token_f1]}
 split: {test_share: 0.02}
 """
 BUILDS = {
     "default build": (),
-    "build of up to an hour": ("generation=large", "training=long"),
+    "build of up to an hour": ("generation=large", "training.evaluations=6"),
 }
 
 
