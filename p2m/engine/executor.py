@@ -14,14 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from p2m.engine import formats
 from p2m.engine.journal import Journal, StepRecord, last_steps
 from p2m.engine.keys import Identity, Key, edited_code, identify_all, make_key
 from p2m.engine.observer import Observer, Silent
 from p2m.engine.plan import Plan, Step
 from p2m.engine.sources import is_unchanged, read_source
 from p2m.engine.store import Action, DamagedError, Store
-from p2m.engine.work import Input, LostInputError, RunHandle, perform
+from p2m.engine.work import Input, LostInputError, RunHandle, load_artifact, perform
 from p2m.errors import StageError, StoreError, UserError
 from p2m.types import Runtime
 
@@ -66,8 +65,7 @@ class Result:
         result = self
         for _ in range(_REPAIRS):
             try:
-                folder = self.store.materialize(result.outcome(name).output)
-                return formats.load(step.output, folder)
+                return load_artifact(step, result.outcome(name).output, self.store)
             except DamagedError:
                 result = execute(self.plan, self.store, self.runtime)
         raise StoreError(f"{self.store.root} keeps losing what {name} makes; check the disk")
@@ -100,7 +98,7 @@ def stored(plan: Plan, store: Store, name: str) -> Any | None:
         digests[step.name] = action.output
     if wanted.is_source:
         return wanted.output(wanted.path)
-    return formats.load(wanted.output, store.materialize(digests[name]))
+    return load_artifact(wanted, digests[name], store)
 
 
 def step_key(step: Step, identity: Identity, digests: Mapping[str, str]) -> Key:

@@ -68,10 +68,11 @@ def load(type: type[T], folder: Path) -> T:
 
     Raises:
         FormatError: the folder does not hold such a value.
+        OSError: it could not be read.
     """
     try:
         return _load(type, folder)
-    except (OSError, KeyError, ValueError) as error:
+    except (FileNotFoundError, KeyError, ValueError) as error:
         if isinstance(error, FormatError):
             raise
         raise FormatError(f"{folder} does not hold a {type.__name__}: {error}") from error

@@ -18,7 +18,7 @@ from p2m.engine.hashing import qualified_name
 from p2m.engine.plan import Step
 from p2m.engine.stage import RUN
 from p2m.engine.store import Store
-from p2m.errors import StageError
+from p2m.errors import StageError, StoreError
 from p2m.types import Runtime
 
 
@@ -99,6 +99,21 @@ def read_input(given: Input | None, store: Store) -> Any:
     if given.step.is_source:
         return given.step.output(given.step.path)
     try:
-        return formats.load(given.step.output, store.materialize(given.digest))
+        return load_artifact(given.step, given.digest, store)
     except DamagedError as error:
         raise LostInputError(given.step.name, error) from error
+
+
+def load_artifact(step: Step, digest: str, store: Store) -> Any:
+    """What a step made, verified, its paths pointing into a copy.
+
+    Raises:
+        DamagedError: the store no longer holds it.
+        StoreError: it cannot be read.
+    """
+    folder = store.materialize(digest)
+    with disk.explained(store.root, f"reading what {step.name} made"):
+        try:
+            return formats.load(step.output, folder)
+        except FormatError as error:
+            raise StoreError(f"what {step.name} made is not what this p2m expects: {error}") from error

@@ -137,6 +137,7 @@ def test_a_build_that_is_killed_again_and_again_loses_at_most_the_running_step(f
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_kills_at_random_moments_never_leave_a_wrong_store(folder: Path) -> None:
     random_ = random.Random(7)
     for number in range(40):
@@ -269,6 +270,7 @@ def test_a_fault_at_any_file_call_is_a_clean_error_or_a_right_result(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EMFILE])
 def test_every_kind_of_fault_at_every_other_file_call(
     folder: Path, monkeypatch: pytest.MonkeyPatch, code: int
