@@ -121,7 +121,7 @@ _CLASHES = (
 def _others(rng: Random, kind: str, frame: Frame) -> list[Frame]:
     clashing = {name for pair in _CLASHES if frame.name in pair for name in pair}
     known = [other for other in by_topic()[kind] if other is not frame and other.name not in clashing]
-    return rng.sample(known, min(len(known), rng.choice((0, 1, 2, 3, 4, 5, 6))))
+    return rng.sample(known, min(len(known), rng.choice((0, 1, 2, 3, 3, 4, 5))))
 
 
 def _aside(rng: Random, frame: Frame, topic: Value, used: set[str], *, opening: bool) -> str:
@@ -162,7 +162,7 @@ def _mixed(rng: Random, lines: list[str], rival: _Rival | None, filler: Filler) 
     lines = [_linked(rng, line) if at else line for at, line in enumerate(lines)]
     if rival:
         lines.insert(rng.choice((0, len(lines))), rival.text)
-    for _ in range(rng.choice((0, 0, 1, 2, 3, 4))):
+    for _ in range(rng.choice((0, 0, 1, 1, 2, 3))):
         lines.insert(rng.choice((0, len(lines))), filler(rng))
     return lines
 
@@ -220,7 +220,7 @@ def _asked(
         for name, span in sentence.spans.items()
         if name not in values
     }
-    return render(question.nodes, {**values, **quoted}, mode, rng, swap=0.3).text
+    return render(question.nodes, {**values, **quoted}, mode, rng, swap=0.22).text
 
 
 _HEDGE = re.compile(
