@@ -171,7 +171,7 @@ class SpanReader:
             part = 0
         found = []
         for index, encoding in enumerate(encodings):
-            found += [_window(index, each, part) for each in (encoding, *encoding.overflowing)]
+            found += _windows(index, (encoding, *encoding.overflowing), part)
         return found
 
     def _questions(self, rows: Sequence[Mapping[str, str]], length: int) -> list[str]:
@@ -228,23 +228,35 @@ class SpanReader:
         return Answer(text.strip(), float(min(1.0, np.exp(best - weight))))
 
 
-def _window(row: int, encoding: Any, part: int) -> Window:
+def _windows(row: int, encodings: Sequence[Any], part: int) -> list[Window]:
+    """The windows of one row. A word that a border cuts opens and closes where it does in the passage."""
     import numpy as np
 
-    inside = np.array([each == part for each in encoding.sequence_ids], dtype=bool)
-    words = np.array([-1 if each is None else each for each in encoding.word_ids])
-    words[~inside] = -1
-    offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
-    changes = words[1:] != words[:-1]
-    return Window(
-        row,
-        encoding.ids,
-        encoding.type_ids,
-        starts=np.where(inside, offsets[:, 0], -1),
-        ends=np.where(inside, offsets[:, 1], -1),
-        opens=inside & np.concatenate([[True], changes]),
-        closes=inside & np.concatenate([changes, [True]]),
-    )
+    borders: dict[int, tuple[int, int]] = {}  # word -> its first character, and the one after its last
+    for encoding in encodings:
+        for side, word, (start, end) in zip(
+            encoding.sequence_ids, encoding.word_ids, encoding.offsets, strict=True
+        ):
+            if side == part and word is not None:
+                first, last = borders.get(word, (start, end))
+                borders[word] = (min(first, start), max(last, end))
+    found = []
+    for encoding in encodings:
+        inside = np.array([side == part for side in encoding.sequence_ids], dtype=bool)
+        words = np.array([borders.get(word, (-1, -1)) for word in encoding.word_ids]).reshape(-1, 2)
+        offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+        found.append(
+            Window(
+                row,
+                encoding.ids,
+                encoding.type_ids,
+                starts=np.where(inside, offsets[:, 0], -1),
+                ends=np.where(inside, offsets[:, 1], -1),
+                opens=inside & (offsets[:, 0] == words[:, 0]),
+                closes=inside & (offsets[:, 1] == words[:, 1]),
+            )
+        )
+    return found
 
 
 def _log_sum(logits: Any) -> float:

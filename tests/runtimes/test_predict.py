@@ -200,14 +200,12 @@ def test_settings_of_another_format_are_refused(tmp_path: Path) -> None:
 
 def test_spans_are_whole_words_within_the_longest_answer(exports: Exports) -> None:
     predictor = Predictor(exports["span"][1])
-    for row in rows_of(QA)[:20]:
-        answer = predictor.predict([row.input])[0]
-        context = row.input["context"]
-        place = context.find(answer.output)
-        assert place >= 0
-        end = place + len(answer.output)
-        assert not (context[place - 1 : place].isalnum() and context[place].isalnum())
-        assert not (context[end : end + 1].isalnum() and context[end - 1].isalnum())
+    pieces = ["xylograph", "quizzical", "jukebox", "Ada", "zephyr", "lives", "wok"]  # most of several pieces
+    for turn in range(20):
+        words = [pieces[(turn * 3 + i * (turn + 1)) % len(pieces)] for i in range(6)]
+        output = predictor.predict([{"question": "who is it?", "context": " ".join(words)}])[0].output
+        assert output
+        assert set(output.split()) <= set(words)
 
 
 def test_an_empty_passage_has_an_empty_answer_of_no_confidence(exports: Exports) -> None:

@@ -85,6 +85,8 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(tiny_bert: Pat
     assert whole.returncode == 0, whole.stderr
     one, other = json.loads(resumed.stdout), json.loads(whole.stdout)
     assert "going on from step 10" in one["said"]
+    assert one["steps"] == list(range(11, 21))
+    assert other["steps"] == list(range(1, 21))
     assert not any("going on" in line for line in other["said"])
     assert one["history"] == other["history"]
     assert one["weights"] == other["weights"]

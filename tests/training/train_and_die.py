@@ -23,6 +23,7 @@ class Mortal(Here):
     """A run that is killed, without a chance to clean up, when it reports its last step."""
 
     def progress(self, done: int, total: int, note: str = "") -> None:
+        super().progress(done, total, note)
         if done == LAST:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -43,8 +44,18 @@ def main() -> None:
         seed=5,
         run=run,
     )
+    steps = [done for done, _, _ in run.seen]
     digest = hashlib.sha256((fitted.checkpoint / "model.safetensors").read_bytes()).hexdigest()
-    print(json.dumps({"history": [asdict(e) for e in fitted.history], "weights": digest, "said": run.lines}))
+    print(
+        json.dumps(
+            {
+                "history": [asdict(e) for e in fitted.history],
+                "weights": digest,
+                "said": run.lines,
+                "steps": steps,
+            }
+        )
+    )
 
 
 if __name__ == "__main__":
