@@ -61,7 +61,7 @@ def _init(arguments: argparse.Namespace, _argv: list[str]) -> int:
         raise UserError(f"{path}: exists already\n    choose another place with --output FILE")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render_recipe(prompt, name=name), encoding="utf-8")
+        path.write_text(render_recipe(prompt, name=name, file=str(path)), encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error
     print(f"{path}\n    next: p2m plan {path}")

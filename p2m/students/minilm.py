@@ -42,7 +42,7 @@ class MiniLM:
     languages: tuple[str, ...] = ("en",)  # that the base model knows
     window: int = 384  # tokens read at once when answering; longer passages are read in several windows
     stride: int = 128  # tokens that neighbouring windows share
-    max_answer: int = 32  # tokens of the longest answer
+    max_answer: int = 16  # tokens of the longest answer
     dropout: float = 0.1  # after each sublayer
     attention_dropout: float = (
         0.0  # any rate above 0 leaves the fused kernel and doubles a step's time on a CPU
