@@ -30,20 +30,34 @@ def judge(
     """
     lines: list[str] = []
     failures: list[str] = []
-    required = {each.metric for each in requirements}
-    for score in evaluated.scores:
-        if score.metric not in required:
-            lines.append(_scored(score, f"{score.value:.2f}"))
     for requirement in requirements:
         line, met = _required(requirement, evaluated)
         lines.append(line)
         if not met:
             failures.append(line)
+    required = {each.metric for each in requirements}
+    lines += [
+        _scored(score, f"{score.value:.2f}") for score in evaluated.scores if score.metric not in required
+    ]
     for line, met in _costs(constraints, exported, measured):
         lines.append(line)
         if not met:
             failures.append(line)
+    lines.append(_summary(exported, evaluated, measured))
     return Verdict(not failures, tuple(lines), tuple(failures), evaluated.evidence)
+
+
+def _summary(exported: Exported, evaluated: Evaluated, measured: Measured) -> str:
+    """What is worth knowing without being asked: size, speed, and what the model must beat."""
+    told = (
+        f"{exported.parameters / 1e6:.1f}M parameters, {exported.size_bytes / 1e6:.1f} MB"
+        f" {exported.precision}, p50 {measured.latency_p50 * 1000:.0f} ms"
+        f" and p95 {measured.latency_p95 * 1000:.0f} ms on one core"
+    )
+    if not evaluated.baselines or not evaluated.scores:
+        return told
+    name, value = max(evaluated.baselines.items(), key=lambda item: item[1])
+    return f"{told}; {evaluated.scores[0].rows} test rows, best baseline ({name}) {value:.2f}"
 
 
 def _required(requirement: Requirement, evaluated: Evaluated) -> tuple[str, bool]:
