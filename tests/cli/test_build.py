@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-
-from tests.cli.conftest import Call, call_in, write_project
+from shouting import Call, call_in, write_project
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,19 @@ import os
 from pathlib import Path
 
 import pytest
+from shouting import Call, call_in, write_project
 
 from p2m.cli import arguments
-from tests.cli.conftest import Call
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return write_project(tmp_path / "project")
+
+
+@pytest.fixture
+def call(project: Path) -> Call:
+    return call_in(project)
 
 
 @pytest.mark.parametrize("verb", list(arguments.VERBS))

@@ -8,8 +8,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 RECIPE = """\
 name: shout
 prompt: |
@@ -51,13 +49,3 @@ def call_in(folder: Path) -> Call:
         )  # fmt: skip
 
     return call
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    return write_project(tmp_path / "project")
-
-
-@pytest.fixture
-def call(project: Path) -> Call:
-    return call_in(project)
