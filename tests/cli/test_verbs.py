@@ -73,7 +73,7 @@ def test_a_mistake_in_a_recipe_ends_in_2_with_the_place_and_the_nearest_name(
     (project / "shout.yaml").write_text(text)
     done = call("build", "shout.yaml")
     assert done.returncode == 2
-    assert "shout.yaml:10" in done.stderr
+    assert "shout.yaml:11" in done.stderr
     assert "'epochs'" in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -148,8 +148,8 @@ def test_wrong_defaults_and_wrong_overrides_are_told_together(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("override", "says"),
     [
-        ("training=fst", "did you mean 'fast'? (one of: default, fast, long)"),
-        ("training=3", "one of: default, fast, long"),
+        ("training=fst", "did you mean 'fast'? (one of: default, fast, generated, long)"),
+        ("training=3", "one of: default, fast, generated, long"),
         ("training=null", "needs a choice"),
         ("metric=[exact_match,tokn_f1]", "did you mean 'token_f1'?"),
         ("studnt=tiny", "did you mean 'student'?"),
