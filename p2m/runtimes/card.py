@@ -97,10 +97,10 @@ def _figures(facts: Facts) -> str:
         f"| {first} of the {name} baseline | {value:.3f} | |"
         for name, value in sorted(evaluated.baselines.items())
     ]
-    teacher = "" if evaluated.teacher is None else f"{evaluated.teacher:.3f} "
+    teacher = "" if evaluated.teacher is None else f"{evaluated.teacher:.3f}, "
     lines += [
         "",
-        f"Teacher: {teacher}({evaluated.teacher_note})." if evaluated.teacher_note else "Teacher: none.",
+        f"Teacher: {teacher}{evaluated.teacher_note}." if evaluated.teacher_note else "Teacher: none.",
     ]
     lines += [
         "",

@@ -21,10 +21,12 @@ from p2m.types import Example, Exported, Measured, Run, Split, Task
 
 WARM_UP = 5  # answers before the clock counts: the first ones allocate
 
-# Runs without p2m: it loads predict.py as a bundle's user would, and reports seconds an answer and peak
-# memory.
+# Runs without p2m, bound to one core where the system lets it: loads predict.py as a bundle's user would, and
+# reports seconds an answer and peak memory in bytes.
 _PROBE = """
-import importlib.util, json, resource, sys, time
+import importlib.util, json, os, resource, sys, time
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 spec = importlib.util.spec_from_file_location("predict", sys.argv[1])
 predict = importlib.util.module_from_spec(spec)
 sys.modules["predict"] = predict
@@ -38,8 +40,12 @@ for row in rows:
     began = time.perf_counter()
     model.predict([row])
     seconds.append(time.perf_counter() - began)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps({"seconds": seconds, "peak": peak if sys.platform == "darwin" else peak * 1024}))
+try:  # Linux: getrusage would tell the peak of the process that started this one, where that was larger
+    lines = open("/proc/self/status").read().splitlines()
+    peak = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+except OSError:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({"seconds": seconds, "peak": peak}))
 """
 
 
@@ -91,7 +97,6 @@ def _probe(model: Path, rows: Sequence[Example]) -> dict[str, Any]:
         text=True,
         encoding="utf-8",
         env=environment,
-        preexec_fn=_one_core,
         check=False,
     )
     if done.returncode:
@@ -99,9 +104,3 @@ def _probe(model: Path, rows: Sequence[Example]) -> dict[str, Any]:
         raise StageError(f"the latency probe failed: {last}")
     found: dict[str, Any] = json.loads(done.stdout)
     return found
-
-
-def _one_core() -> None:
-    """Bind the probe to one core, where the system lets us."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
