@@ -47,8 +47,16 @@ def explain(error: OSError, root: Path, doing: str) -> StoreError:
     return StoreError(f"{doing} in {root} failed at {place}: {error.strerror}")
 
 
-def is_disk_full(error: BaseException) -> bool:
-    return isinstance(error, OSError) and error.errno in _FULL
+def disk_full(error: BaseException | None) -> OSError | None:
+    """The fault of a full disk behind an error; libraries that are not Python wrap it, so words count too."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return error
+        for code in _FULL:
+            if f"os error {code})" in str(error) or os.strerror(code) in str(error):
+                return OSError(code, os.strerror(code))
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def sync_file(path: Path) -> None:

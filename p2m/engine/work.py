@@ -70,9 +70,10 @@ def perform(step: Step, inputs: Sequence[Input | None], run: RunHandle, store: S
         settings[RUN] = run
     try:
         value = stage.function(*arguments, **settings)
-    except OSError as error:
-        if disk.is_disk_full(error):
-            raise disk.explain(error, store.root, f"running {step.name}") from error
+    except Exception as error:
+        full = disk.disk_full(error)
+        if full is not None:
+            raise disk.explain(full, store.root, f"running {step.name}") from error
         raise
     if type(value) is not stage.output:
         raise StageError(

@@ -17,7 +17,7 @@ import pytest
 from test_executor import build, small
 from toys import Number
 
-from p2m.engine import hashing
+from p2m.engine import disk, hashing
 from p2m.engine.executor import execute
 from p2m.engine.journal import last_run
 from p2m.engine.plan import Plan
@@ -286,3 +286,21 @@ def test_a_stage_that_fills_the_disk_is_told_so(folder: Path, monkeypatch: pytes
     plan.add("fill", fill, plan.source("file", folder / "n.txt"))
     with pytest.raises(StoreError, match="no room while running fill"):
         execute(plan, Store(folder / "store"), Runtime())
+
+
+def _wrapped(code: int) -> Exception:
+    """What a library that is not Python makes of a full disk."""
+    try:
+        raise RuntimeError(f"I/O error: {os.strerror(code)} (os error {code})")
+    except RuntimeError as error:
+        outer = ValueError("could not save")
+        outer.__cause__ = error
+        return outer
+
+
+def test_a_full_disk_is_known_behind_the_errors_of_other_libraries() -> None:
+    found = disk.disk_full(_wrapped(errno.ENOSPC))
+    assert found is not None
+    assert found.errno == errno.ENOSPC
+    assert disk.disk_full(ValueError("no such label")) is None
+    assert disk.disk_full(_wrapped(errno.ENOENT)) is None
