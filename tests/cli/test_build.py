@@ -114,7 +114,7 @@ def test_a_sweep_shares_upstream_steps_and_ends_in_a_leaderboard(built: Path) ->
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("+ train") == 2
     assert done.stderr.count("+ curate") == 0
-    assert "training.learning_rate=1e-3" in done.stdout
+    assert "training.learning_rate=0.001" in done.stdout
     (folder,) = (built / "outputs" / "shout" / "sweeps").iterdir()
     assert len((folder / "leaderboard.csv").read_text().splitlines()) == 3
     assert list(folder.glob("leaderboard.svg"))
@@ -125,7 +125,11 @@ def test_ctrl_c_ends_without_a_traceback_and_the_same_command_goes_on(tmp_path: 
     folder = write_project(tmp_path / "project")
     edit(folder, "epochs: 1", "epochs: 400")
     process = subprocess.Popen(
-        [sys.executable, "-m", "p2m", "build", "shout.yaml"], cwd=folder, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "p2m", "build", "shout.yaml"],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_interrupts,
     )
     assert process.stderr is not None
     for line in process.stderr:
@@ -140,3 +144,8 @@ def test_ctrl_c_ends_without_a_traceback_and_the_same_command_goes_on(tmp_path: 
     edit(folder, "epochs: 400", "epochs: 1")
     call: Call = call_in(folder)
     assert "curate" not in ran(call("build", "shout.yaml"))
+
+
+def _heed_interrupts() -> None:
+    """A shell's background jobs, this test perhaps among them, ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
