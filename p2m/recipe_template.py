@@ -19,9 +19,9 @@ _RECIPE = """\
 # p2m build {file}        (for the editor: p2m check --schema > {schema})
 defaults:
   - base
-  - override teacher: embedded    # writes training rows, no key and no network; or none, with data.train
+  - override teacher: {teacher:<12}# embedded writes rows, no key, no network; none needs data.train
   - override student: auto        # or minilm, tiny_seq2seq
-  - override training: default    # or fast (minutes), long (an hour)
+  - override training: {training:<11}# fast (minutes), default, generated (one pass), long (an hour)
   - _self_
 
 name: {name}
@@ -37,7 +37,7 @@ metrics:
   require: {{}}                     # e.g. {{exact_match: ">= 0.60"}}; what falls short is not shipped
 
 data:                             # paths relative to this file, all optional
-  train: null                     # e.g. rows.jsonl
+  train: null                     # e.g. rows.jsonl, with a line like {row}
   test: null                      # your own rows: the verdict rests on them
 """
 _NO_EXAMPLES = """\
@@ -47,9 +47,18 @@ _NO_EXAMPLES = """\
 
 
 def render_recipe(
-    prompt: str, *, name: str, examples: Sequence[Example] = (), schema: str = SCHEMA, file: str = ""
+    prompt: str,
+    *,
+    name: str,
+    examples: Sequence[Example] = (),
+    schema: str = SCHEMA,
+    file: str = "",
+    teacher: str = "embedded",
+    row: str = '{"input": "...", "output": "..."}',
 ) -> str:
     """The text of a recipe for `prompt`; `schema` is where an editor finds the JSON Schema.
+
+    `teacher` is the one that can write the rows, or "none"; `row` shows what a row of the user's looks like.
 
     Raises:
         UserError: the prompt is empty, or no valid Unicode.
@@ -62,6 +71,9 @@ def render_recipe(
         raise UserError("the prompt is not valid text\n    check the encoding of your terminal") from error
     return _RECIPE.format(
         schema=schema,
+        teacher=teacher,
+        training="default" if teacher == "none" else "generated",
+        row=_one_line(row),
         file=_one_line(file or f"{recipe_name(name)}.yaml"),
         name=_plain(recipe_name(name)),
         prompt=_block(prompt),

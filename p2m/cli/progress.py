@@ -49,9 +49,9 @@ class Progress:
             return
         self._printed = now
         elapsed = now - self._started
-        left = elapsed / done * (total - done) if done else 0.0
-        share = f"{done:,} of {total:,}"
-        line = f"  > {step:<10} {share}  {note}  {duration(elapsed)}, about {duration(left)} left"
+        line = f"  > {step:<10} {done:,} of {total:,}  {note}  after {duration(elapsed)}"
+        if done and " left" not in note:  # a step that knows its own pace says so itself
+            line += f", about {duration(elapsed / done * (total - done))} left"
         if self._live:
             self._write(line)
         else:
@@ -77,7 +77,8 @@ class Progress:
 
     def step_failed(self, step: str, error: BaseException) -> None:
         self._clear()
-        print(f"  ! {step:<10} failed", file=sys.stderr, flush=True)
+        what = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        print(f"  ! {step:<10} {what}", file=sys.stderr, flush=True)
 
     def _write(self, line: str) -> None:
         sys.stderr.write("\r\x1b[2K" + line)

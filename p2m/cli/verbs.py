@@ -31,7 +31,7 @@ def run(argv: Sequence[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         print(
-            "\ninterrupted; every finished step is kept, and so are a training's checkpoints."
+            "\ninterrupted; every finished step is kept, and so is what a training had written."
             "\nThe same command goes on from there.",
             file=sys.stderr,
         )
@@ -50,7 +50,7 @@ def _project(arguments: argparse.Namespace) -> Any:
 
 
 def _init(arguments: argparse.Namespace, _argv: list[str]) -> int:
-    from p2m.recipe_template import recipe_name, render_recipe
+    from p2m.recipe_template import recipe_name
 
     prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
     if not prompt.strip():
@@ -61,11 +61,23 @@ def _init(arguments: argparse.Namespace, _argv: list[str]) -> int:
         raise UserError(f"{path}: exists already\n    choose another place with --output FILE")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render_recipe(prompt, name=name, file=str(path)), encoding="utf-8")
+        path.write_text(_rendered(prompt, name, path), encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error
     print(f"{path}\n    next: p2m plan {path}")
     return 0
+
+
+def _rendered(prompt: str, name: str, path: Path) -> str:
+    """The recipe's text, with the embedded teacher only where it can write the rows."""
+    from p2m.parsing import parse_prompt
+    from p2m.recipe_template import render_recipe
+    from p2m.teachers.embedded import Embedded
+
+    task = parse_prompt(prompt)
+    teacher = "none" if Embedded().refusal(task) else "embedded"
+    row = json.dumps({field.name: "..." for field in (*task.inputs, task.output)})
+    return render_recipe(prompt, name=name, file=str(path), teacher=teacher, row=row)
 
 
 def _check(arguments: argparse.Namespace, _argv: list[str]) -> int:

@@ -59,8 +59,7 @@ def verdict_text(built: Built) -> str:
     verdict = built.verdict
     evidence = "" if verdict.evidence == "gold" else f" ({verdict.evidence} evidence)"
     head = f"SHIP{evidence}" if verdict.ship else f"FALLS SHORT{evidence}"
-    lines = [head, *(f"  {line}" for line in verdict.lines)]
-    lines += [f"  falls short: {failure}" for failure in verdict.failures]
+    lines = [head, *(f"  {'x' if line in verdict.failures else ' '} {line}" for line in verdict.lines)]
     lines.append(f"  -> {relative(built.folder)}")
     return "\n".join(lines)
 

@@ -15,6 +15,7 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "==": operator.eq,
 }
+FEW_ROWS = 30  # test rows below which a figure says little
 
 
 def judge(
@@ -43,7 +44,7 @@ def judge(
         lines.append(line)
         if not met:
             failures.append(line)
-    lines.append(_summary(exported, evaluated, measured))
+    lines += [_summary(exported, evaluated, measured), *_warnings(requirements, evaluated)]
     return Verdict(not failures, tuple(lines), tuple(failures), evaluated.evidence)
 
 
@@ -58,6 +59,23 @@ def _summary(exported: Exported, evaluated: Evaluated, measured: Measured) -> st
         return told
     name, value = max(evaluated.baselines.items(), key=lambda item: item[1])
     return f"{told}; {evaluated.scores[0].rows} test rows, best baseline ({name}) {value:.2f}"
+
+
+def _warnings(requirements: Sequence[Requirement], evaluated: Evaluated) -> list[str]:
+    """What no contract asks about, and a user should know before trusting the model."""
+    if not evaluated.scores:
+        return []
+    primary, found = evaluated.scores[0], []
+    for name, value in evaluated.baselines.items():
+        if value >= primary.value:
+            found.append(f"warning: no better than the {name} baseline ({value:.2f})")
+    if not requirements:
+        found.append(
+            f'warning: nothing is required of the model; e.g. metrics.require={{{primary.metric}: ">= 0.8"}}'
+        )
+    if primary.rows < FEW_ROWS:
+        found.append(f"warning: {primary.rows} test rows tell little; give more with data.test")
+    return found
 
 
 def _required(requirement: Requirement, evaluated: Evaluated) -> tuple[str, bool]:

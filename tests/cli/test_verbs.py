@@ -170,3 +170,11 @@ def test_a_store_that_cannot_be_written_is_an_error_without_a_traceback(call: Ca
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr
     assert "file" in done.stderr
+
+
+def test_init_leaves_out_a_teacher_that_cannot_write_the_rows(call: Call, project: Path) -> None:
+    call("init", "Classify a review as positive or negative.", "--output", "reviews.yaml")
+    call("init", "Answer a question from a passage.", "--output", "answers.yaml")
+    assert "override teacher: none" in (project / "reviews.yaml").read_text()
+    assert "override teacher: embedded" in (project / "answers.yaml").read_text()
+    assert call("check", "answers.yaml").returncode == 0

@@ -72,3 +72,15 @@ def test_the_ratio_to_the_teacher_needs_a_teacher_that_answered() -> None:
 
 def test_a_metric_that_was_not_measured_fails() -> None:
     assert verdict(Requirement("accuracy", ">=", 0.1)).failures == ("accuracy not measured (>= 0.10)",)
+
+
+def test_a_model_that_beats_no_baseline_and_a_contract_that_asks_nothing_are_warned_of() -> None:
+    few = Score("exact_match", 0.5, 0.1, 0.9, 3)
+    found = judge(
+        (), Constraints(), EXPORTED, Evaluated((few,), {"retrieval": 0.5}, None, "", "gold"), MEASURED
+    )
+    assert found.ship
+    assert [line.split(":")[0] for line in found.lines[-3:]] == ["warning"] * 3
+    assert "retrieval baseline" in found.lines[-3]
+    assert "metrics.require" in found.lines[-2]
+    assert "3 test rows" in found.lines[-1]
