@@ -72,10 +72,11 @@ def _rendered(prompt: str, name: str, path: Path) -> str:
     """The recipe's text, with the embedded teacher only where it can write the rows."""
     from p2m.parsing import parse_prompt
     from p2m.recipe_template import render_recipe
-    from p2m.teachers.embedded import Embedded
+    from p2m.spec.components import FAMILIES, build_component
 
     task = parse_prompt(prompt)
-    teacher = "none" if Embedded().refusal(task) else "embedded"
+    embedded = build_component({"target": "p2m.teachers.embedded.Embedded"}, FAMILIES["teacher"])
+    teacher = "none" if embedded.refusal(task) else "embedded"
     row = json.dumps({field.name: "..." for field in (*task.inputs, task.output)})
     return render_recipe(prompt, name=name, file=str(path), teacher=teacher, row=row)
 
