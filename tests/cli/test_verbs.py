@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from shouting import Call, call_in, write_project
 
-from p2m.cli import arguments
+from p2m.cli import arguments, common, verbs
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def call(project: Path) -> Call:
     return call_in(project)
 
 
-@pytest.mark.parametrize("verb", list(arguments.VERBS))
+@pytest.mark.parametrize("verb", verbs.names())
 def test_every_verb_has_help_with_an_example(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         arguments.parse([verb, "--help"])
@@ -46,8 +46,17 @@ def test_overrides_may_stand_around_options() -> None:
 
 def test_why_takes_the_step_before_the_overrides() -> None:
     parsed = arguments.parse(["why", "qa.yaml", "train", "seed=1"])
+    common.take_step(parsed)
     assert (parsed.step, parsed.words) == ("train", ["seed=1"])
-    assert arguments.parse(["show", "qa.yaml", "seed=1"]).step is None
+    parsed = arguments.parse(["show", "qa.yaml", "seed=1"])
+    common.take_step(parsed)
+    assert parsed.step is None
+
+
+def test_every_verb_has_its_line_in_the_overview() -> None:
+    lines = [line.split() for line in arguments.overview().splitlines() if line.startswith("  p2m ")]
+    assert sorted(line[1] for line in lines) == verbs.names()
+    assert all(len(line) > 3 for line in lines)
 
 
 def test_plan_lists_every_step_writes_no_artifact_and_says_that_there_is_work(

@@ -1,0 +1,63 @@
+"""What the verbs share: the recipe's arguments, the project behind them, JSON, exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+CONTRACT_MISSED = 4
+WORK_TO_DO = 10
+INTERRUPTED = 130
+
+
+def recipe_arguments(parser: argparse.ArgumentParser, *, optional: bool = False, step: bool = False) -> None:
+    """RECIPE, then overrides and --trust; with `step` the first word may be a step's name (`take_step`)."""
+    parser.add_argument("recipe", type=Path, nargs="?" if optional else None, help="a recipe's YAML file")
+    first = " STEP first, where the verb takes one" if step else ""
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="OVERRIDE",
+        help=f"Hydra overrides such as training.epochs=2;{first or ' any number'}",
+    )
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="PACKAGE",
+        help="let components come from this package",
+    )
+
+
+def json_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def take_step(arguments: argparse.Namespace) -> None:
+    """Move the step's name, where one was typed, from the overrides to `arguments.step`."""
+    words = arguments.words
+    arguments.step = words.pop(0) if words and "=" not in words[0] else None
+
+
+def project(arguments: argparse.Namespace) -> Any:
+    """The recipe as typed, read, checked and compiled."""
+    from p2m.build import load
+
+    outputs = getattr(arguments, "outputs", None)
+    return load(arguments.recipe, arguments.words, trust=arguments.trust, outputs=outputs)
+
+
+def as_json(value: Any) -> str:
+    """Values as indented JSON: dataclasses by their fields, anything else that JSON lacks as text."""
+
+    def plain(item: Any) -> Any:
+        return (
+            dataclasses.asdict(item)
+            if dataclasses.is_dataclass(item) and not isinstance(item, type)
+            else str(item)
+        )
+
+    return json.dumps(value, indent=2, ensure_ascii=False, default=plain)
