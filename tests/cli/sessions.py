@@ -1,0 +1,279 @@
+"""Command-line sessions as text files: what was typed, and what was printed, to the letter.
+
+A session is a file in transcripts/. Its first lines, which begin with `#`, say what it shows; one of them may be
+`# from: NAME`, which starts it in the project as the session NAME left it (else: a new project of
+`shouting.write_project`). After that, a line that begins with `$ ` is a command and what follows is its output:
+
+    $ p2m plan shout.yaml             a real process; NAME=value before it sets the environment
+    $ edit shout.yaml s/old/new/      replaces text (not a pattern) that must be there; any sign may stand for /
+    $ append train.jsonl {"input": "x"}
+    $ rm FILE     $ touch FILE     $ flip FILE (one bit in its middle)     $ cp FROM TO     $ cat FILE
+    $ git ARGUMENTS                   git, with a name and dates of its own
+
+FILE may be a pattern such as `outputs/.store/cas/*/*`: the first match in order of names. A command that ends
+in another code than 0 is followed by `[exit N]`. Times, digests, run ids and places are made equal by `normal`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent / "transcripts"
+_WIDTH = 110
+
+
+@dataclass(frozen=True)
+class Session:
+    """A transcript, read: its heading, where it starts, and its commands with what they print."""
+
+    name: str
+    heading: str
+    start: str  # "" for a new project
+    blocks: tuple[tuple[str, str], ...]  # (command, output)
+
+    @property
+    def text(self) -> str:
+        return self.heading + "".join(f"$ {command}\n{output}" for command, output in self.blocks)
+
+
+def read_session(path: Path) -> Session:
+    heading, *parts = re.split(r"^\$ ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    start = re.search(r"^# from: (\S+)$", heading, flags=re.MULTILINE)
+    blocks = [part.partition("\n") for part in parts]
+    return Session(
+        path.stem, heading, start[1] if start else "", tuple((head, rest) for head, _, rest in blocks)
+    )
+
+
+class Zygote:
+    """A process that has imported what every verb imports, and forks once a command: 0.1 s, not 1 s."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def call(self, words: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
+        """Exit code and output of `p2m WORDS`, standard error and output in the order of their lines."""
+        output = folder.parent / f"{folder.name}.out"
+        output.write_text("")
+        request = {"words": words, "folder": str(folder), "environment": environment, "output": str(output)}
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(request), file=self._process.stdin, flush=True)
+        code = int(self._process.stdout.readline())
+        return code, output.read_text(encoding="utf-8")
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+
+class Player:
+    """Plays the commands of a session in a project folder."""
+
+    def __init__(self, folder: Path, zygote: Zygote) -> None:
+        self.folder, self.zygote = folder, zygote
+        self.runs: dict[str, str] = {}
+        self.verbs: dict[str, Callable[[list[str]], str]] = {
+            "rm": self._rm, "touch": self._touch, "flip": self._flip,
+            "cp": self._cp, "cat": self._cat, "git": self._git,
+        }  # fmt: skip
+
+    def play(self, command: str) -> str:
+        """What a command printed, normalised."""
+        head = command.split(None, 1)[0]
+        if head == "edit":
+            return self._edit(command)
+        if head == "append":
+            return self._append(command)
+        if head in self.verbs:
+            return normal(self.verbs[head](shlex.split(command)[1:]), self.folder, self.runs)
+        words, environment = shlex.split(command), {}
+        while "=" in words[0]:
+            name, _, value = words.pop(0).partition("=")
+            environment[name] = value
+        assert words[0] == "p2m", f"no command {words[0]!r} in sessions"
+        typed = [self._run_ids(word) for word in words[1:]]
+        code, output = self.zygote.call(typed, self.folder, environment)
+        if output and not output.endswith("\n"):
+            output += "\n"
+        return normal(output, self.folder, self.runs) + (f"[exit {code}]\n" if code else "")
+
+    def _run_ids(self, word: str) -> str:
+        """`<run 1>` stands for the run of that number."""
+        known = {short: run for run, short in self.runs.items()}
+        return known.get(word, word)
+
+    def _edit(self, command: str) -> str:
+        _, name, script = command.split(None, 2)
+        _, old, new, _ = script.split(script[1])
+        path = self._one(name)
+        text = path.read_text(encoding="utf-8")
+        old, new = old.replace("\\n", "\n"), new.replace("\\n", "\n")
+        assert old in text, f"{name} does not hold {old!r}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        return ""
+
+    def _append(self, command: str) -> str:
+        _, name, line = command.split(None, 2)
+        with (self.folder / name).open("a", encoding="utf-8") as stream:
+            stream.write("\n" + line)
+        return ""
+
+    def _rm(self, words: list[str]) -> str:
+        path = self._one(words[-1])
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return ""
+
+    def _touch(self, words: list[str]) -> str:
+        (self.folder / words[0]).touch()
+        return ""
+
+    def _flip(self, words: list[str]) -> str:
+        path = self._one(words[0])
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.chmod(0o644)
+        path.write_bytes(content)
+        path.chmod(0o444)
+        return ""
+
+    def _cp(self, words: list[str]) -> str:
+        source, target = self._one(words[0]), self.folder / words[1]
+        shutil.copytree(source, target) if source.is_dir() else shutil.copyfile(source, target)
+        return ""
+
+    def _cat(self, words: list[str]) -> str:
+        text = self._one(words[0]).read_text(encoding="utf-8")
+        return text if text.endswith("\n") else text + "\n"
+
+    def _git(self, words: list[str]) -> str:
+        own = {
+            **{f"GIT_{who}_{what}": "someone@example.org" for who in ("AUTHOR", "COMMITTER")
+               for what in ("NAME", "EMAIL")},
+            "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z",
+            "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull,
+        }  # fmt: skip
+        done = subprocess.run(
+            ["git", *words], cwd=self.folder, env=os.environ | own, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def _one(self, pattern: str) -> Path:
+        found = sorted(self.folder.glob(pattern))
+        assert found, f"nothing matches {pattern}"
+        return found[0]
+
+
+_SAME = (  # what differs from run to run and from machine to machine, in the order of replacement
+    (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?Z?\b", "2026-01-01 00:00"),
+    (r"\b[0-9a-f]{64}\b", "d" * 64),
+    (r"\b(?=[a-f]*[0-9])[0-9a-f]{12}\b|\b[a-f]{12}\b", "d" * 12),
+    (r"(commit|revision|at) [0-9a-f]{7,40}\b", r"\1 ddddddd"),
+    (r"\bprocess \d+", "process 1"),
+    (r"\bpid \d+", "pid 1"),
+    (r"(bf16|fp32) on \w+ with \d+ threads?", "fp32 on cpu with 1 threads"),
+    (r"\bloss \d+\.\d+", "loss 1.0"),
+)
+_MEASURED = re.compile(  # numbers with a unit: the column that they stand in keeps its width
+    r"(?P<blanks> *)(?:\d+ h \d\d min|\d+ min \d\d s|[\d,]+(?:\.\d+)? (?P<unit>ms|s|bytes|kB|MB|GB))(?=\W|$)"
+)
+_UNITS = {"ms": "1 ms", "s": "1.0 s", "bytes": "1 bytes", "kB": "1.0 MB", "MB": "1.0 MB", "GB": "1.0 MB"}
+_RUN = re.compile(r"\b\d{8}-\d{6}-\d{6}-[0-9a-f]{6}\b")
+
+
+def normal(text: str, folder: Path, runs: dict[str, str]) -> str:
+    """`text` with what differs from run to run made equal; run ids become `<run 1>`, `<run 2>`, ..."""
+    text = text.replace(str(folder), "<project>")
+    text = _RUN.sub(lambda found: runs.setdefault(found[0], f"<run {len(runs) + 1}>"), text)
+    for pattern, same in _SAME:
+        text = re.sub(pattern, same, text)
+    text = _MEASURED.sub(_measured, text)
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+def _measured(found: re.Match[str]) -> str:
+    same = _UNITS[found["unit"] or "s"]
+    blanks = found["blanks"]
+    if len(blanks) > 1 and found.string[found.end() : found.end() + 1] in ("\n", ""):
+        blanks = "  "
+    elif len(blanks) > 1:
+        blanks = " " * max(1, len(found[0]) - len(same))
+    return blanks + same
+
+
+def same_output(command: str, one: str, other: str) -> bool:
+    """Whether two outputs are the same; the steps of a build may end in any order."""
+    if re.match(r"(\S+=\S* )*p2m build", command):
+        return sorted(one.splitlines()) == sorted(other.splitlines())
+    return one == other
+
+
+# --------------------------------------------------------------------------- the process that forks
+
+
+def _serve() -> None:
+    import p2m.build
+    import p2m.cli.arguments
+    import p2m.cli.main
+    from p2m.cli import (
+        main,  # the function: the module of that name takes its place when it is imported
+        verbs,
+    )
+
+    for name in verbs.names():
+        verbs.verb(name)
+    assert p2m.build
+    for line in sys.stdin:
+        request = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _run(main, request)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def _run(main: Callable[[list[str]], int], request: dict[str, Any]) -> None:
+    code = 70
+    try:
+        target = os.open(str(request["output"]), os.O_WRONLY | os.O_APPEND)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for number, handle in ((0, nothing), (1, target), (2, target)):
+            os.dup2(handle, number)
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
+        sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115
+        os.chdir(str(request["folder"]))
+        os.environ.pop("P2M_STORE", None)
+        os.environ.update(request["environment"], COLUMNS=str(_WIDTH), NO_COLOR="1")
+        sys.argv = ["p2m", *request["words"]]
+        code = main(request["words"])
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    _serve()
