@@ -49,7 +49,7 @@ ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (
     ("work", "keys", "journal", "sources"),
     ("plan", "store", "observer"),
     ("blobs", "components"),
-    ("stage", "formats", "closure", "locks", "packages"),
+    ("stage", "formats", "closure", "locks", "packages", "entries", "shared"),
     ("disk", "syntax"),
     ("hashing",),
 )

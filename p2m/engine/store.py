@@ -9,7 +9,6 @@ digests goes to `quarantine` and counts as missing, as a blob does that does not
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -17,29 +16,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.engine import disk, hashing
+from p2m.engine import disk
 from p2m.engine.blobs import Blobs, DamagedError
+from p2m.engine.entries import FORMAT, KEY_TAG, Action, entry_bytes, parse_entry
 from p2m.engine.hashing import TreeEntry
 from p2m.engine.locks import Holder, locked
+from p2m.engine.shared import SharedPlace
 from p2m.errors import StoreError
 
-__all__ = ["KEY_TAG", "Action", "DamagedError", "Store"]
+__all__ = ["KEY_TAG", "Action", "DamagedError", "Store", "StorePlace"]
 
-FORMAT = 1
-KEY_TAG = "p2m.step.v1"
 _MARK = "FORMAT"
 _FOLDERS = ("cas", "ac", "ledger", "tmp", "locks", "quarantine", "runs", "steps")
 _STRANGERS = frozenset(("noop", ".gitignore", "lost+found"))  # may lie in a folder before it is a store
 
 
 @dataclass(frozen=True, slots=True)
-class Action:
-    """The entry of a key: what it gave, what the key was made of, and how long it took."""
+class StorePlace:
+    """Where a store is: plain data, from which another process opens the same one (`Store.at`)."""
 
-    key: str
-    output: str  # digest of the artifact's folder
-    preimage: Mapping[str, Any]  # a plain tree; its digest is the key
-    seconds: float
+    root: Path
+    shared: SharedPlace | None = None
 
 
 class Store:
@@ -49,11 +46,17 @@ class Store:
         StoreError: a folder that is something else, a newer format, or one that cannot be written.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, shared: SharedPlace | None = None) -> None:
         self.root = Path(os.path.abspath(root))
+        self.place = StorePlace(self.root, shared)
         with disk.explained(self.root, "opening the store"):
             _open(self.root)
         self.blobs = Blobs(self.root)
+
+    @classmethod
+    def at(cls, place: StorePlace) -> Store:
+        """The store at that place, opened again, for instance in a worker process."""
+        return cls(place.root, place.shared)
 
     # ------------------------------------------------------------------ entries
 
@@ -72,7 +75,7 @@ class Store:
         except OSError as error:
             raise disk.explain(error, self.root, "reading an entry") from error
         try:
-            return _parse_entry(content, key)
+            return parse_entry(content, key)
         except (ValueError, KeyError, TypeError) as error:
             self.blobs.quarantine(path, f"entry does not verify: {error}")
             return None
@@ -83,7 +86,7 @@ class Store:
         Where the key has another result already, that one stays and the new one is kept as an alternative.
         """
         action = Action(key, output, preimage, seconds)
-        content = _entry_bytes(action)
+        content = entry_bytes(action)
         with disk.explained(self.root, "publishing an entry"):
             while not self.blobs.create(self._entry_path(key), content):
                 standing = self.entry(key)
@@ -187,25 +190,3 @@ def _found(root: Path) -> None:
     disk.create(temporary, root / _MARK)
     (root / ".gitignore").write_text("*\n", encoding="utf-8")
     disk.sync_folders([root])
-
-
-def _entry_bytes(action: Action) -> bytes:
-    body = {
-        "format": FORMAT,
-        "key": action.key,
-        "output": action.output,
-        "seconds": round(action.seconds, 3),
-        "preimage": action.preimage,
-    }
-    text = json.dumps(body, indent=1, sort_keys=True) + "\n"
-    return f"{hashing.digest_bytes(text.encode())}\n{text}".encode()
-
-
-def _parse_entry(content: bytes, key: str) -> Action:
-    seal, _, text = content.partition(b"\n")
-    if seal.decode("ascii", "replace") != hashing.digest_bytes(text):
-        raise ValueError("its seal is broken")
-    body = json.loads(text)
-    if body["key"] != key or hashing.digest_tree_of_plain(body["preimage"], tag=KEY_TAG) != key:
-        raise ValueError("its preimage does not give its key")
-    return Action(key, body["output"], body["preimage"], body["seconds"])

@@ -1,0 +1,242 @@
+"""A shared store: the layout of a store at a url, read, and where allowed written, by several machines.
+
+    FORMAT   cas/ab/<sha256>   ac/ab/<key>   tmp/
+
+`Shared` is the whole seam: an object store joins by these three calls. They may fail and hang as networks do;
+`exchange` bounds them, verifies what came and makes every fault a miss. Credentials come from the file
+system's own configuration and never from a url: one that carries a secret is refused.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+Mode = Literal["read", "write"]
+MODES: tuple[Mode, ...] = ("read", "write")
+NEEDS = {  # protocol -> (what it imports, what brings that)
+    "http": ("aiohttp", "aiohttp"),
+    "https": ("aiohttp", "aiohttp"),
+    "s3": ("s3fs", "s3fs"),
+    "s3a": ("s3fs", "s3fs"),
+    "gs": ("gcsfs", "gcsfs"),
+    "gcs": ("gcsfs", "gcsfs"),
+    "abfs": ("adlfs", "adlfs"),
+    "abfss": ("adlfs", "adlfs"),
+    "az": ("adlfs", "adlfs"),
+    "ssh": ("paramiko", "paramiko"),
+    "sftp": ("paramiko", "paramiko"),
+    "smb": ("smbprotocol", "smbprotocol"),
+    "hf": ("huggingface_hub", "huggingface_hub"),
+    "oss": ("ossfs", "ossfs"),
+}
+READ_ONLY = ("http", "https", "github", "gist", "git", "data", "zip", "tar", "libarchive", "reference")
+PUTS_ARE_WHOLE = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss")  # an object is there whole or not
+_URL = re.compile(r"(?P<protocol>[a-z][a-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
+_CHUNK = 1 << 20  # bytes read at once
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPlace:
+    """Where a shared store is and what may be done there: plain data, and never a secret."""
+
+    url: str
+    mode: Mode = "read"
+    timeout: float = 10.0  # seconds that one operation may take, beside what its bytes take
+
+    @property
+    def protocol(self) -> str:
+        return self.url.partition("://")[0]
+
+
+class OversizeError(Exception):
+    """A name holds more than it may."""
+
+
+class Shared(Protocol):
+    """What a shared store can do; names are relative, such as `ac/ab/<key>`. Every call may raise or hang."""
+
+    place: SharedPlace
+
+    def read(self, name: str, write: Callable[[bytes], object], limit: int) -> bool:
+        """Hand over what is under `name`, piece by piece; False where there is nothing.
+
+        Raises:
+            OversizeError: there are more than `limit` bytes; no more than a piece beyond that was read.
+        """
+
+    def size(self, name: str) -> int | None:
+        """Bytes under `name`; None where there is nothing."""
+
+    def write(self, name: str, content: bytes | Path, *, replace: bool = False) -> bool:
+        """Put bytes, or a file's, under `name`, whole or not at all; False where it is taken and stays."""
+
+
+class FsspecShared:
+    """A shared store behind any url that fsspec knows. fsspec is imported with the first call."""
+
+    def __init__(self, place: SharedPlace) -> None:
+        self.place = place
+        self._system: Any = None
+        self._base = ""
+
+    def read(self, name: str, write: Callable[[bytes], object], limit: int) -> bool:
+        system, path = self._at(name)
+        # Streamed by one request: without these the size would be asked for first.
+        options = {"block_size": 0, "size": 1} if self.place.protocol in ("http", "https") else {}
+        try:
+            stream = system.open(path, "rb", **options)
+        except FileNotFoundError:
+            return False
+        seen = 0
+        with stream:
+            while chunk := stream.read(_CHUNK):
+                seen += len(chunk)
+                if seen > limit:
+                    raise OversizeError(f"more than {limit} bytes")
+                write(chunk)
+        return True
+
+    def size(self, name: str) -> int | None:
+        system, path = self._at(name)
+        try:
+            return int(system.info(path)["size"])
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, content: bytes | Path, *, replace: bool = False) -> bool:
+        if not replace and self.size(name) is not None:
+            return False
+        system, path = self._at(name)
+        if self.place.protocol in PUTS_ARE_WHOLE:
+            return _put(system, path, content, replace)
+        temporary = f"{self._base}/tmp/{uuid.uuid4().hex}"
+        try:
+            _put_somewhere(system, temporary, content)
+            _expect_size(system, temporary, content)
+            return self._rename(temporary, path, replace)
+        finally:
+            with suppress(Exception):  # gone by its renaming, or never there
+                system.rm_file(temporary)
+
+    def _rename(self, temporary: str, path: str, replace: bool) -> bool:
+        system = self._system
+        system.makedirs(path.rpartition("/")[0], exist_ok=True)
+        if self.place.protocol in ("file", "local") and not replace:
+            try:
+                system.link(temporary, path)  # unlike a renaming, this never takes a name that is taken
+            except FileExistsError:
+                return False
+            return True
+        system.mv(temporary, path)
+        return True
+
+    def _at(self, name: str) -> tuple[Any, str]:
+        """The file system and the path in it; both are found with the first call."""
+        if self._system is None:
+            import fsspec
+
+            self._system, base = fsspec.core.url_to_fs(self.place.url)
+            self._base = str(base).rstrip("/")
+        return self._system, f"{self._base}/{name}"
+
+
+def _put(system: Any, path: str, content: bytes | Path, replace: bool) -> bool:
+    """One request, after which the object is there whole or not at all."""
+    if isinstance(content, Path):
+        system.put_file(str(content), path)
+    elif replace:
+        system.pipe_file(path, content)
+    else:
+        try:
+            system.pipe_file(path, content, mode="create")
+        except FileExistsError:
+            return False
+        except TypeError:  # a file system that knows no such mode; that the name is free was asked before
+            system.pipe_file(path, content)
+    _expect_size(system, path, content)
+    return True
+
+
+def _put_somewhere(system: Any, path: str, content: bytes | Path) -> None:
+    system.makedirs(path.rpartition("/")[0], exist_ok=True)
+    if isinstance(content, Path):
+        system.put_file(str(content), path)
+    else:
+        system.pipe_file(path, content)
+
+
+def _expect_size(system: Any, path: str, content: bytes | Path) -> None:
+    expected = len(content) if isinstance(content, bytes) else os.stat(content).st_size
+    found = int(system.info(path)["size"])
+    if found != expected:
+        raise OSError(f"{found} of {expected} bytes arrived")
+
+
+# --------------------------------------------------------------------------- urls
+
+
+def checked_url(text: str) -> str:
+    """The url of a shared store as it may be written: `protocol://place`, or the absolute path of a folder.
+
+    Raises:
+        ValueError: it is no such thing, or holds a secret; the message does not repeat it.
+    """
+    found = _URL.fullmatch(text)
+    if found is None:
+        if "::" in text or not text.startswith(("/", "~")):
+            raise ValueError(
+                f"{redacted(text)!r} is no url: write s3://bucket/p2m, file:///mnt/p2m or an absolute path"
+            )
+        return f"file://{os.path.abspath(os.path.expanduser(text))}"
+    _refuse_secrets(found["protocol"], found["rest"])
+    if not found["rest"].strip("/") and found["protocol"] != "memory":
+        raise ValueError(f"{redacted(text)!r} names no place: write {found['protocol']}://host-or-bucket/p2m")
+    return text.rstrip("/")
+
+
+def _refuse_secrets(protocol: str, rest: str) -> None:
+    user, at, _ = rest.partition("/")[0].rpartition("@")
+    if at and ":" in user:
+        raise ValueError(
+            f"the {protocol} url holds a password: give it to fsspec instead, in ~/.config/fsspec/*.json, "
+            "FSSPEC_* variables or the provider's own files"
+        )
+    if "?" in rest or "#" in rest:
+        raise ValueError(
+            f"the {protocol} url holds a query, which may be a secret: give credentials to fsspec instead, "
+            "in ~/.config/fsspec/*.json, FSSPEC_* variables or the provider's own files"
+        )
+
+
+def redacted(text: str) -> str:
+    """`text` without whatever in it may be a secret: passwords before an @, and queries."""
+    return re.sub(r"\?[^\s'\"]*", "?...", re.sub(r"://[^\s/@'\"]*@", "://...@", text))
+
+
+def lacking(place: SharedPlace) -> str:
+    """What keeps this place from working here, with what to type; "" where nothing is known to."""
+    module, package = NEEDS.get(place.protocol, ("", ""))
+    if module and importlib.util.find_spec(module) is None:
+        return f"{place.protocol}:// needs {package}, which is not installed\n    pip install {package}"
+    if place.mode == "write" and place.protocol in READ_ONLY:
+        return f"{place.protocol}:// can only be read\n    write store.shared.mode=read, or give another url"
+    return ""
+
+
+def unknown_protocol(place: SharedPlace) -> str:
+    """Whether fsspec knows the protocol: "" where it does. Imports fsspec."""
+    import fsspec
+
+    try:
+        fsspec.get_filesystem_class(place.protocol)
+    except (ValueError, ImportError) as error:
+        return redacted(str(error))
+    return ""
