@@ -1,17 +1,17 @@
 """Command-line sessions as text files: what was typed, and what was printed, to the letter.
 
-A session is a file in transcripts/. Its first lines, which begin with `#`, say what it shows; one of them may be
+A session is a file in transcripts/. Its first lines, which begin with `#`, say what it shows; one may be
 `# from: NAME`, which starts it in the project as the session NAME left it (else: a new project of
-`shouting.write_project`). After that, a line that begins with `$ ` is a command and what follows is its output:
+`shouting.write_project`). After that, a line that begins with `$ ` is a command, and its output follows:
 
     $ p2m plan shout.yaml             a real process; NAME=value before it sets the environment
-    $ edit shout.yaml s/old/new/      replaces text (not a pattern) that must be there; any sign may stand for /
+    $ edit shout.yaml s/old/new/      text (no pattern) that must be there; any sign may stand for /
     $ append train.jsonl {"input": "x"}
     $ rm FILE     $ touch FILE     $ flip FILE (one bit in its middle)     $ cp FROM TO     $ cat FILE
     $ git ARGUMENTS                   git, with a name and dates of its own
 
-FILE may be a pattern such as `outputs/.store/cas/*/*`: the first match in order of names. A command that ends
-in another code than 0 is followed by `[exit N]`. Times, digests, run ids and places are made equal by `normal`.
+FILE may be a pattern such as `outputs/.store/cas/*/*`: the first match in order of names. A command that
+ends in another code than 0 is followed by `[exit N]`. `normal` makes times, digests, run ids and places equal.
 """
 
 from __future__ import annotations
@@ -228,13 +228,13 @@ def same_output(command: str, one: str, other: str) -> bool:
 
 
 def _serve() -> None:
+    import p2m.cli
+
+    main = p2m.cli.main  # the function; the module of that name takes its place below
     import p2m.build
     import p2m.cli.arguments
     import p2m.cli.main
-    from p2m.cli import (
-        main,  # the function: the module of that name takes its place when it is imported
-        verbs,
-    )
+    from p2m.cli import verbs
 
     for name in verbs.names():
         verbs.verb(name)

@@ -1,5 +1,9 @@
-"""Real sessions, compared to the letter. P2M_WRITE_TRANSCRIPTS=1 pytest tests/cli/test_transcripts.py rewrites
-the files in transcripts/ (see `sessions`); read the difference before it is committed."""
+"""Real sessions, compared to the letter.
+
+    P2M_WRITE_TRANSCRIPTS=1 pytest tests/cli/test_transcripts.py
+
+rewrites the files in transcripts/ (see `sessions`); read the difference before it is committed.
+"""
 
 from __future__ import annotations
 
@@ -49,6 +53,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_session_goes_as_written(stage: Stage, name: str) -> None:
     wanted, played = stage.played(name)
+    assert "Traceback" not in played.text, played.text
     same = [
         same_output(command, output, now)
         for (command, output), (_, now) in zip(wanted.blocks, played.blocks, strict=True)
