@@ -48,8 +48,11 @@ ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (
     ("executor", "differences"),
     ("work", "keys", "journal", "sources"),
     ("plan", "store", "observer"),
-    ("blobs", "components"),
-    ("stage", "formats", "closure", "locks", "packages", "entries", "shared"),
+    ("exchange",),
+    ("offers",),
+    ("breaker",),
+    ("blobs", "components", "shared"),
+    ("stage", "formats", "closure", "locks", "packages", "entries"),
     ("disk", "syntax"),
     ("hashing",),
 )

@@ -39,7 +39,7 @@ class Blobs:
         """Store a blob and return its digest."""
         digest = hashing.digest_bytes(content)
         with disk.explained(self.root, "storing a blob"):
-            target = self._path(digest)
+            target = self.path(digest)
             if not target.exists() or self._set_aside_if_damaged(target):
                 self.create(target, content)
         return digest
@@ -64,7 +64,7 @@ class Blobs:
         Raises:
             DamagedError: it is missing, or was not what its name says.
         """
-        path = self._path(digest)
+        path = self.path(digest)
         try:
             content = path.read_bytes()
         except FileNotFoundError:
@@ -84,22 +84,33 @@ class Blobs:
         except ValueError:
             raise DamagedError(digest, "is no folder") from None
 
+    def holds(self, digest: str, size: int) -> bool:
+        """Whether a blob is there with that size; it is not read."""
+        path = self.path(digest)
+        try:
+            found = os.stat(path).st_size
+        except OSError:
+            return False
+        if found != size:
+            self.quarantine(path, f"has {found} bytes instead of {size}")
+        return found == size
+
+    def adopt(self, path: Path, entry: TreeEntry) -> None:
+        """Move a file of this file system, known to be what `entry` says, into the store."""
+        with disk.explained(self.root, "storing a blob"):
+            disk.sync_folders(self._adopt(path, entry))
+
+    def path(self, digest: str) -> Path:
+        """Where the blob of that digest lies, if it is there."""
+        return self.root / "cas" / digest[:2] / digest
+
     def is_complete(self, digest: str) -> bool:
         """Whether a folder's tree is sound and its blobs are there with their sizes; they are not read."""
         try:
             entries = [entry for entry in self.tree(digest) if entry.digest]
         except DamagedError:
             return False
-        for entry in entries:
-            path = self._path(entry.digest)
-            try:
-                size = os.stat(path).st_size
-            except OSError:
-                return False
-            if size != entry.size:
-                self.quarantine(path, f"has {size} bytes instead of {entry.size}")
-                return False
-        return True
+        return all(self.holds(entry.digest, entry.size) for entry in entries)
 
     def materialize(self, digest: str) -> Path:
         """A stored folder as a copy that may be read in place: writes into it cannot reach the store.
@@ -153,12 +164,9 @@ class Blobs:
 
     # ------------------------------------------------------------------ inside
 
-    def _path(self, digest: str) -> Path:
-        return self.root / "cas" / digest[:2] / digest
-
     def _adopt(self, path: Path, entry: TreeEntry) -> set[Path]:
         """Move a file into `cas` and return the folders whose names changed."""
-        target = self._path(entry.digest)
+        target = self.path(entry.digest)
         if target.exists() and not self._set_aside_if_damaged(target):
             return set()
         os.chmod(path, disk.READ_ONLY)
@@ -187,7 +195,7 @@ class Blobs:
             target.mkdir(parents=True)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        blob = self._path(entry.digest)
+        blob = self.path(entry.digest)
         try:
             shutil.copyfile(blob, target)
         except FileNotFoundError:

@@ -44,6 +44,11 @@ def digest_bytes(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def new_hash() -> hashlib._Hash:
+    """What `digest_bytes` is made of, for content that comes in pieces."""
+    return hashlib.sha256()
+
+
 def digest_file(path: Path) -> str:
     """The sha256 of a file's content, read in pieces."""
     with open(path, "rb") as stream:

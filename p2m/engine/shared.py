@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from p2m.engine.entries import FORMAT
+
 Mode = Literal["read", "write"]
 MODES: tuple[Mode, ...] = ("read", "write")
 NEEDS = {  # protocol -> (what it imports, what brings that)
@@ -40,6 +42,7 @@ NEEDS = {  # protocol -> (what it imports, what brings that)
 READ_ONLY = ("http", "https", "github", "gist", "git", "data", "zip", "tar", "libarchive", "reference")
 PUTS_ARE_WHOLE = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss")  # an object is there whole or not
 _URL = re.compile(r"(?P<protocol>[a-z][a-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
+MAX_ENTRY = 16 << 20  # bytes
 _CHUNK = 1 << 20  # bytes read at once
 
 
@@ -178,6 +181,45 @@ def _expect_size(system: Any, path: str, content: bytes | Path) -> None:
     found = int(system.info(path)["size"])
     if found != expected:
         raise OSError(f"{found} of {expected} bytes arrived")
+
+
+# --------------------------------------------------------------------------- layout
+
+
+def blob_name(digest: str) -> str:
+    return f"cas/{digest[:2]}/{digest}"
+
+
+def entry_name(key: str) -> str:
+    return f"ac/{key[:2]}/{key}"
+
+
+def format_problem(mark: bytes | None) -> str:
+    """What is wrong with the content of a shared store's FORMAT; "" where it can be read."""
+    if mark is None:
+        return "it holds no p2m store (there is no file FORMAT)"
+    words = mark.decode("ascii", "replace").split()
+    if len(words) != 2 or words[0] != "p2m-store" or not words[1].isdigit():
+        return "its file FORMAT is not that of a p2m store"
+    if int(words[1][:9]) > FORMAT:
+        return f"it has format {words[1][:9]}, and this p2m reads format {FORMAT}; upgrade p2m"
+    return ""
+
+
+def open_shared(place: SharedPlace) -> Shared:
+    """The shared store at that place; nothing is read yet."""
+    return FsspecShared(place)
+
+
+def read_bytes(shared: Shared, name: str, limit: int, alive: Callable[[], None]) -> bytes | None:
+    """What is under `name`, at most `limit` bytes of it; `alive` may raise between pieces."""
+    pieces: list[bytes] = []
+
+    def take(piece: bytes) -> None:
+        alive()
+        pieces.append(piece)
+
+    return b"".join(pieces) if shared.read(name, take, limit) else None
 
 
 # --------------------------------------------------------------------------- urls

@@ -12,13 +12,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from p2m.engine import disk
 from p2m.engine.blobs import Blobs, DamagedError
 from p2m.engine.entries import FORMAT, KEY_TAG, Action, entry_bytes, parse_entry
+from p2m.engine.exchange import Exchange
 from p2m.engine.hashing import TreeEntry
 from p2m.engine.locks import Holder, locked
 from p2m.engine.shared import SharedPlace
@@ -52,6 +53,7 @@ class Store:
         with disk.explained(self.root, "opening the store"):
             _open(self.root)
         self.blobs = Blobs(self.root)
+        self._exchange = Exchange(shared, self.blobs) if shared else None
 
     @classmethod
     def at(cls, place: StorePlace) -> Store:
@@ -61,9 +63,26 @@ class Store:
     # ------------------------------------------------------------------ entries
 
     def lookup(self, key: str) -> Action | None:
-        """The entry of a key whose output is still there; contents are verified when they are read."""
+        """The entry of a key whose output is there; contents are verified when they are read.
+
+        What is not here and can be had from the shared store, in full and verified, is here then.
+        """
+        action = self.lookup_here(key)
+        if action is not None or self._exchange is None:
+            return action
+        standing = self.entry(key)
+        action = self._exchange.fetch(key, standing)
+        return None if action is None else self._keep(action, standing)
+
+    def lookup_here(self, key: str) -> Action | None:
+        """As `lookup`, without the shared store."""
         action = self.entry(key)
         return action if action is not None and self.blobs.is_complete(action.output) else None
+
+    def glance(self, key: str) -> Action | None:
+        """As `lookup`, but nothing is fetched or written: `shared` where only the shared store has it."""
+        action = self.lookup_here(key)
+        return action if action is not None or self._exchange is None else self._exchange.glance(key)
 
     def entry(self, key: str) -> Action | None:
         """The entry of a key alone, whatever became of its output."""
@@ -85,8 +104,13 @@ class Store:
 
         Where the key has another result already, that one stays and the new one is kept as an alternative.
         """
-        action = Action(key, output, preimage, seconds)
-        content = entry_bytes(action)
+        action = self._publish(Action(key, output, preimage, seconds))
+        if self._exchange is not None:
+            self._exchange.offers.offer(action)
+        return action
+
+    def _publish(self, action: Action) -> Action:
+        key, output, content = action.key, action.output, entry_bytes(action)
         with disk.explained(self.root, "publishing an entry"):
             while not self.blobs.create(self._entry_path(key), content):
                 standing = self.entry(key)
@@ -96,6 +120,17 @@ class Store:
                     self.blobs.create(self._entry_path(key, alternative=output), content)
                 return standing
         return action
+
+    def _keep(self, action: Action, standing: Action | None) -> Action | None:
+        """Publish what came from the shared store; None where that cannot be done here."""
+        try:
+            if standing is not None and standing.output != action.output:
+                self.forget(action.key, "its output is missing or damaged")
+            self._publish(action)
+            found = self.lookup_here(action.key)
+        except StoreError:  # whoever makes the step instead will meet the same fault and say it
+            return None
+        return None if found is None else replace(found, shared=True)
 
     def alternatives(self, key: str) -> tuple[str, ...]:
         """Other results that the same key gave: a step that is not deterministic."""
@@ -125,6 +160,24 @@ class Store:
 
     def temporary(self, label: str) -> AbstractContextManager[Path]:
         return self.blobs.temporary(label)
+
+    # ------------------------------------------------------------------ the shared store (see `exchange`)
+
+    def offer(self, key: str) -> None:
+        """Send what a key gave to the shared store, in the background; a no-op where none may be written."""
+        action = self.entry(key) if self._exchange is not None else None
+        if action is not None and self._exchange is not None:
+            self._exchange.offers.offer(action)
+
+    def heed(self, listener: Callable[[str], None]) -> None:
+        """Hand the lines that tell of the shared store's faults to `listener`, each once."""
+        if self._exchange is not None:
+            self._exchange.notices.listener = listener
+
+    def settle(self, say: Callable[[str], None], *, wait: bool = True) -> None:
+        """At a build's end: wait, with a deadline, until all on offer is sent; faults are only said."""
+        if self._exchange is not None:
+            self._exchange.settle(self.entry, say, wait=wait)
 
     # ------------------------------------------------------------------ places
 

@@ -1,0 +1,270 @@
+"""A store's dealings with a shared one: what it lacks is fetched, what it makes offered; faults are misses.
+
+Whatever comes from there is verified before it becomes visible here: an entry by its seal and by the key that
+its preimage gives, a folder's listing by its digest, its form and its names, a file by its digest and its
+size. That proves integrity, not origin: a shared store is as trustworthy as whoever may write to it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from p2m.engine import hashing
+from p2m.engine.blobs import Blobs, DamagedError
+from p2m.engine.breaker import Breaker, Fault, Job, Notices
+from p2m.engine.entries import FORMAT, Action, entry_bytes, parse_entry
+from p2m.engine.hashing import TreeEntry
+from p2m.engine.offers import Offers
+from p2m.engine.shared import (
+    MAX_ENTRY,
+    Shared,
+    SharedPlace,
+    blob_name,
+    entry_name,
+    format_problem,
+    open_shared,
+    read_bytes,
+    redacted,
+)
+from p2m.errors import StoreError
+
+MAX_TREE = 64 << 20  # bytes of a folder's listing
+_HEX = frozenset("0123456789abcdef")
+
+
+class PoisonedError(Exception):
+    """Something is there, and is not what its name says."""
+
+
+class Exchange:
+    """What one store, by its `blobs`, gets from and gives to the shared store at `place`."""
+
+    def __init__(
+        self, place: SharedPlace, blobs: Blobs, *, pin: Callable[[Iterable[str]], object] = lambda words: None
+    ) -> None:
+        self.place, self._blobs, self._pin = place, blobs, pin
+        self._shared: Shared = open_shared(place)
+        self.notices = Notices()
+        subject = f"shared store {redacted(place.url)}"
+        self._reading = Breaker(subject, "what it does not give is made here", place.timeout, self.notices)
+        self._poisoned: set[str] = set()  # names whose content is to be replaced where that is allowed
+        self._known: dict[str, Action | None] = {}  # what was answered for a key
+        self._ready: bool | None = None  # whether it is a store that can be read; None: not asked yet
+        self.offers = Offers(self._shared, blobs, self._poisoned, self.notices)
+
+    def glance(self, key: str) -> Action | None:
+        """The verified entry of a key, asked for once; no contents are fetched and nothing is written."""
+        try:
+            if key not in self._known and self._is_ready():
+                self._known[key] = self._entry(key)
+        except Fault:
+            pass
+        finally:
+            self.notices.deliver()
+        return self._known.get(key)
+
+    def fetch(self, key: str, standing: Action | None) -> Action | None:
+        """An action of that key whose output is now here, in full; None where that cannot be had.
+
+        `standing` is the entry that is here already, without its output in full: that one is completed where
+        the shared store can, and gives way to the shared store's own entry otherwise.
+        """
+        if self._reading.is_off:
+            return None
+        try:
+            if standing is not None and self._is_ready() and self._bring(standing.output):
+                return standing
+            action = self.glance(key)
+            if action is not None and self._bring(action.output):
+                return action
+            self._known[key] = None  # an entry whose output is not there is of no use to anyone
+            return None
+        except Fault:
+            return None
+        except (StoreError, OSError) as error:  # this machine's own disk; whoever makes the step will meet it
+            self.notices.add(f"shared store: what came could not be kept ({redacted(str(error))})")
+            return None
+        finally:
+            self.notices.deliver()
+
+    def settle(
+        self, entry: Callable[[str], Action | None], say: Callable[[str], None], *, wait: bool
+    ) -> None:
+        """Send what is left of this build and of earlier ones, and wait for it where `wait`."""
+        try:
+            if wait and not self._reading.is_off:
+                self.offers.resume(entry)
+            if wait:
+                self.offers.settle(say)
+        except StoreError as error:
+            say(str(error))
+        finally:
+            self.notices.deliver()
+
+    # ------------------------------------------------------------------ inside
+
+    def _is_ready(self) -> bool:
+        """Whether there is a store of a format that is understood. Raises: Fault."""
+        if self._ready is None:
+            mark = self._read("FORMAT", 100)
+            problem = format_problem(mark)
+            if mark is None and self.place.mode == "write":
+                self._ready = False  # it is founded with the first offer, and has nothing until then
+            else:
+                self._ready = not problem
+                if problem:
+                    self._reading.off(problem)
+        return self._ready
+
+    def _entry(self, key: str) -> Action | None:
+        content = self._read(entry_name(key), MAX_ENTRY)
+        if content is None:
+            return None
+        try:
+            return checked_entry(content, key)
+        except Exception as error:  # whatever garbage does to a parser
+            self._known[key] = None
+            raise self._poison(entry_name(key), error) from error
+
+    def _bring(self, output: str) -> bool:
+        """Fetch what is missing of a folder; False where the shared store has not got it. Raises: Fault."""
+        self._pin([output])
+        entries = self._tree(output)
+        if entries is None:
+            return False
+        self._pin([entry.digest for entry in entries if entry.digest])  # first, so that what is here stays
+        missing = {
+            entry.digest: entry
+            for entry in entries
+            if entry.digest and not self._blobs.holds(entry.digest, entry.size)
+        }
+        self._refuse_what_does_not_fit(missing.values())
+        with self._blobs.temporary("fetch") as folder:
+            jobs = [self._blob_job(entry, folder) for entry in missing.values()]
+            absent: list[str] = []
+            self._reading.all([job(absent) for job in jobs])
+            if absent:
+                return False
+            for entry in missing.values():
+                self._blobs.adopt(folder / entry.digest, entry)
+        return self._blobs.is_complete(output)
+
+    def _tree(self, output: str) -> tuple[TreeEntry, ...] | None:
+        try:
+            return self._blobs.tree(output)
+        except DamagedError:
+            pass
+        content = self._read(blob_name(output), MAX_TREE)
+        if content is None:
+            return None
+        try:
+            entries = checked_tree(content, output)
+        except Exception as error:
+            raise self._poison(blob_name(output), error) from error
+        self._blobs.put_bytes(content)
+        return entries
+
+    def _blob_job(self, entry: TreeEntry, folder: Path) -> Callable[[list[str]], Job]:
+        name = blob_name(entry.digest)
+
+        def run(alive: Callable[[], None], absent: list[str]) -> None:
+            hasher = hashing.new_hash()
+            with open(folder / entry.digest, "xb") as stream:
+
+                def take(piece: bytes) -> None:
+                    alive()
+                    hasher.update(piece)
+                    stream.write(piece)
+
+                if not self._shared.read(name, take, entry.size):
+                    absent.append(name)
+                elif hasher.hexdigest() != entry.digest:
+                    self._poisoned.add(name)
+                    raise PoisonedError("its content does not match its name")
+
+        def job(absent: list[str]) -> Job:
+            return Job(f"reading {name[:15]}", lambda alive: run(alive, absent), entry.size)
+
+        return job
+
+    def _read(self, name: str, limit: int) -> bytes | None:
+        found: list[bytes | None] = []
+        self._reading.call(
+            Job(
+                f"reading {name[:15]}",
+                lambda alive: found.append(read_bytes(self._shared, name, limit, alive)),
+            )
+        )
+        return found[0]
+
+    def _poison(self, name: str, error: Exception) -> Fault:
+        self._poisoned.add(name)
+        return self._reading.fault(
+            f"reading {name[:15]}", f"it does not verify: {type(error).__name__}: {error}"
+        )
+
+    def _refuse_what_does_not_fit(self, entries: Iterable[TreeEntry]) -> None:
+        wanted, free = sum(entry.size for entry in entries), shutil.disk_usage(self._blobs.root).free
+        if wanted > free:
+            raise self._reading.fault("reading a folder", f"it says {wanted} bytes, and {free} are free here")
+
+
+def checked_entry(content: bytes, key: str) -> Action:
+    """An entry from elsewhere, held to everything that one made here would be.
+
+    Raises:
+        Exception: of whatever kind, where it is not such an entry.
+    """
+    action = parse_entry(content, key)
+    body = json.loads(content.partition(b"\n")[2])
+    if body["format"] != FORMAT or set(body) != {"format", "key", "output", "seconds", "preimage"}:
+        raise ValueError("its form is not that of an entry")
+    if not is_digest(action.output):
+        raise ValueError("its output is no digest")
+    seconds = action.seconds
+    if type(seconds) not in (int, float) or not math.isfinite(seconds) or seconds < 0:
+        raise ValueError("its seconds are no duration")
+    if entry_bytes(action) != content:
+        raise ValueError("its form is not that of an entry")
+    return replace(action, shared=True)
+
+
+def checked_tree(content: bytes, digest: str) -> tuple[TreeEntry, ...]:
+    """The entries of a folder's listing from elsewhere.
+
+    Raises:
+        Exception: it is not canonical, or names a place outside the folder, or one place twice.
+    """
+    if hashing.digest_bytes(content) != digest:
+        raise ValueError("its content does not match its name")
+    entries = hashing.parse_tree(content)
+    if hashing.tree_object(entries) != content:
+        raise ValueError("its form is not that of a folder")
+    files, empty, parents = set[str](), set[str](), set[str]()
+    for entry in entries:
+        folder = entry.name.endswith("/")
+        parts = entry.name.removesuffix("/").split("/")
+        if any(part in ("", ".", "..") or "\0" in part for part in parts):
+            raise ValueError(f"it names {entry.name[:80]!r}")
+        if folder != (not entry.digest) or (folder and entry.size) or entry.size < 0:
+            raise ValueError(f"it lists {entry.name[:80]!r} as neither file nor folder")
+        if entry.digest and not is_digest(entry.digest):
+            raise ValueError(f"it lists {entry.name[:80]!r} without a digest")
+        path = "/".join(parts)
+        if path in files or path in empty:
+            raise ValueError(f"it names {entry.name[:80]!r} twice")
+        (empty if folder else files).add(path)
+        parents.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
+    if files & empty or (files | empty) & parents:
+        raise ValueError("it names something that is a folder with content too")
+    return entries
+
+
+def is_digest(text: object) -> bool:
+    """Whether this is 64 letters of hexadecimal, and so safe as a name."""
+    return isinstance(text, str) and len(text) == 64 and _HEX.issuperset(text)
