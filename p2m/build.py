@@ -24,9 +24,11 @@ from p2m.engine.explain import StepPreview
 from p2m.engine.explain import graph as engine_graph
 from p2m.engine.explain import preview as engine_preview
 from p2m.engine.explain import why as engine_why
+from p2m.engine.journal import Invocation
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
 from p2m.errors import Problem, RecipeError, UserError, nearest
+from p2m.marked_yaml import show
 from p2m.parsing import parse_prompt
 from p2m.spec import feasibility
 from p2m.types import Bundle, Task, Verdict
@@ -101,8 +103,8 @@ def graph(project: Project, fmt: str = "text") -> str:
     return engine_graph(project.plan, preview(project), fmt)
 
 
-def build(project: Project, observer: Observer) -> Built:
-    """Build the project and put its bundle in place.
+def build(project: Project, observer: Observer, *, argv: Sequence[str] = ()) -> Built:
+    """Build the project and put its bundle in place; `argv`, what was typed, is noted in the journal.
 
     Raises:
         UserError: the outputs cannot be written, found out before anything runs; or wrong data.
@@ -111,7 +113,9 @@ def build(project: Project, observer: Observer) -> Built:
     # Threads that spin while they wait make a training on a busy machine several times slower; libgomp reads
     # this once, when torch is first imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    result = execute(project.plan, Store(project.store), project.composed.spec.runtime, observer)
+    typed = Invocation(show(project.recipe), project.composed.overrides, tuple(argv))
+    runtime = project.composed.spec.runtime
+    result = execute(project.plan, Store(project.store), runtime, observer, invocation=typed)
     bundle = result.value("package")
     assert isinstance(bundle, Bundle)
     folder = deliver(bundle.folder, project.target, ship=bundle.verdict.ship)

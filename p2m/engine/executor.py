@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from p2m.engine.journal import Journal, StepRecord, last_steps
+from p2m.engine.journal import Invocation, Journal, StepRecord, last_steps
 from p2m.engine.keys import Identity, Key, edited_code, identify_all, make_key
 from p2m.engine.observer import Observer, Silent
 from p2m.engine.plan import Plan, Step
@@ -71,14 +71,21 @@ class Result:
         raise StoreError(f"{self.store.root} keeps losing what {name} makes; check the disk")
 
 
-def execute(plan: Plan, store: Store, runtime: Runtime, observer: Observer | None = None) -> Result:
-    """Build every step of the plan.
+def execute(
+    plan: Plan,
+    store: Store,
+    runtime: Runtime,
+    observer: Observer | None = None,
+    *,
+    invocation: Invocation | None = None,
+) -> Result:
+    """Build every step of the plan; `invocation` is what the journal will say of who asked for it.
 
     Raises:
         UserError: a source is missing, or was edited while a step read it.
         P2MError: whatever a stage raises; what was finished before is kept.
     """
-    build = _Build(plan, store, runtime, observer or Silent())
+    build = _Build(plan, store, runtime, observer or Silent(), invocation)
     return build.run()
 
 
@@ -119,7 +126,10 @@ def _ancestors(plan: Plan, step: Step) -> set[str]:
 class _Build:
     """One execution: what is known so far."""
 
-    def __init__(self, plan: Plan, store: Store, runtime: Runtime, observer: Observer) -> None:
+    def __init__(
+        self, plan: Plan, store: Store, runtime: Runtime, observer: Observer, invocation: Invocation | None
+    ) -> None:
+        self.invocation = invocation
         self.plan, self.store, self.runtime, self.observer = plan, store, runtime, observer
         # Code is read once, before anything runs, so that an edit during a long build cannot mix with it.
         self.identities = identify_all(plan.steps, store)
@@ -131,7 +141,7 @@ class _Build:
 
     def run(self) -> Result:
         began = time.monotonic()
-        self.journal = Journal(self.store, self.plan.name)
+        self.journal = Journal(self.store, self.plan.name, self.invocation)
         status = "failed"
         try:
             self._record_sources()

@@ -17,8 +17,19 @@ from typing import Any
 
 from p2m.engine import disk
 from p2m.engine.store import Store
+from p2m.errors import UserError, nearest
 
 _EVENTS = "run.jsonl"
+_LOG = "log.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What was typed to start a run, as far as the engine's caller tells; for people, never for keys."""
+
+    recipe: str = ""
+    overrides: tuple[str, ...] = ()
+    argv: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +59,20 @@ class RunRecord:
     ended: float | None
     status: str  # done, failed, interrupted, unfinished
     steps: Mapping[str, StepRecord]
+    invocation: Invocation = Invocation()
+    pid: int = 0  # of the process that ran it
+    born: str = ""  # when that process started, on the clock of its system; "" where that is not known
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None where it has no end."""
+        return None if self.ended is None else self.ended - self.started
 
 
 class Journal:
     """Writes the record of one run."""
 
-    def __init__(self, store: Store, plan: str) -> None:
+    def __init__(self, store: Store, plan: str, invocation: Invocation | None = None) -> None:
         now = time.time()
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
         self.id = f"{stamp}-{int(now % 1 * 1e6):06d}-{uuid.uuid4().hex[:6]}"
@@ -61,14 +80,18 @@ class Journal:
         self._root = store.root
         with disk.explained(self._root, "writing the journal"):
             self._folder.mkdir(parents=True)
-        self._write({"event": "started", "plan": plan, "time": now, "pid": os.getpid()})
+        typed = invocation or Invocation()
+        told = {"recipe": typed.recipe, "overrides": list(typed.overrides), "argv": list(typed.argv)}
+        pid = os.getpid()
+        event = {"event": "started", "plan": plan, "time": now, "pid": pid, "born": _born(pid)}
+        self._write(event | {name: value for name, value in told.items() if value})
 
     def step(self, record: StepRecord) -> None:
         filled = {name: getattr(record, name) for name in StepRecord.__slots__ if getattr(record, name)}
         self._write({"event": "step", **filled, "origins": dict(record.origins)})
 
     def said(self, step: str, line: str) -> None:
-        self._append("log.txt", f"{step}: {line}\n")
+        self._append(_LOG, f"{step}: {line}\n")
 
     def ended(self, status: str) -> None:
         self._write({"event": "ended", "status": status, "time": time.time()})
@@ -102,21 +125,101 @@ def last_steps(store: Store, plan: str) -> dict[str, StepRecord]:
     return found
 
 
-def _runs(store: Store, plan: str) -> Iterator[RunRecord]:
-    """Runs of that plan, latest first."""
+def runs(store: Store, plan: str | None = None) -> Iterator[RunRecord]:
+    """Every run, latest first; with `plan`, those of the plan of that name."""
+    return _runs(store, plan)
+
+
+def find_run(store: Store, name: str, plan: str | None = None) -> RunRecord:
+    """The run that `name` means: its id, a part of that which no other has, `last`, or `last~2`.
+
+    Raises:
+        UserError: there is none, or there are several.
+    """
+    what = f"runs of {plan}" if plan else "runs"
+    back = _back(name)
+    if back is not None:
+        for number, record in enumerate(_runs(store, plan)):
+            if number == back:
+                return record
+        raise UserError(f"{store.root} holds no {what} as far back as {name}\n    next: p2m log")
+    found = [run for run in _ids(store) if name in run]
+    if name in found:
+        found = [name]
+    if len(found) > 1:
+        raise UserError(f"{name} is part of {len(found)} runs: {', '.join(found[:3])}\n    next: p2m log")
+    record = _parse(found[0], store.runs / found[0] / _EVENTS, None) if found else None
+    if record is None:
+        hint = nearest(name, _ids(store)[:50])
+        hint = hint if hint.startswith("did you") else "`p2m log` lists them"
+        raise UserError(f"{store.root} holds no run {name!r}; {hint}")
+    if plan and record.plan != plan:
+        raise UserError(f"{record.id} is a run of {record.plan}, not of {plan}\n    next: p2m log")
+    return record
+
+
+def state(store: Store, record: RunRecord) -> str:
+    """The run's status, and of one without an end whether it is "running" or was "killed"."""
+    if record.ended is not None:
+        return record.status
+    if not record.pid:
+        return "killed"
     try:
-        names = sorted(os.listdir(store.runs), reverse=True)
+        os.kill(record.pid, 0)
+    except ProcessLookupError:
+        return "killed"
+    except PermissionError:
+        pass  # somebody else's process, so it is there
+    return "running" if _born(record.pid) == record.born else "killed"
+
+
+def said(store: Store, run: str) -> tuple[str, ...]:
+    """What the stages said during a run, a line each."""
+    try:
+        text = (store.runs / run / _LOG).read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return
-    for name in names:
+        return ()
+    return tuple(text.splitlines())
+
+
+def _back(name: str) -> int | None:
+    """How many runs before the last one `last~N` means; None where the name is no such word."""
+    head, _, number = name.partition("~")
+    if head != "last" or (number and not number.isdecimal()) or name.endswith("~"):
+        return None
+    return int(number or 0)
+
+
+def _born(pid: int) -> str:
+    """When a process started, in ticks since this system's own start; "" where the system does not tell."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{text.rpartition(')')[2].split()[19]} {boot}"
+    except (OSError, IndexError):
+        return ""
+
+
+def _ids(store: Store) -> list[str]:
+    """The ids of all runs, latest first."""
+    try:
+        return sorted(os.listdir(store.runs), reverse=True)
+    except OSError:
+        return []
+
+
+def _runs(store: Store, plan: str | None) -> Iterator[RunRecord]:
+    """Runs of that plan, or of all, latest first."""
+    for name in _ids(store):
         record = _parse(name, store.runs / name / _EVENTS, plan)
         if record is not None:
             yield record
 
 
-def _parse(name: str, path: Path, plan: str) -> RunRecord | None:
+def _parse(name: str, path: Path, plan: str | None) -> RunRecord | None:
     """The record in that file; None where it is another plan's, or unreadable."""
-    started, status, ended = 0.0, "unfinished", None
+    begun: dict[str, Any] = {}
+    status, ended = "unfinished", None
     steps: dict[str, StepRecord] = {}
     try:
         with open(path, encoding="utf-8") as stream:
@@ -124,9 +227,9 @@ def _parse(name: str, path: Path, plan: str) -> RunRecord | None:
                 event = json.loads(line)
                 kind = event.pop("event")
                 if kind == "started":
-                    if event["plan"] != plan:
+                    if plan is not None and event["plan"] != plan:
                         return None
-                    started = event["time"]
+                    begun = event if isinstance(event["time"], (int, float)) else {}
                 elif kind == "step":
                     record = StepRecord(**event)
                     steps[record.step] = record
@@ -134,8 +237,13 @@ def _parse(name: str, path: Path, plan: str) -> RunRecord | None:
                     status, ended = event["status"], event["time"]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         # The last line of a killed run may be cut; what stands before it still holds.
-        if not started:
-            return None
-    return RunRecord(name, plan, started, ended, status, steps)
+        pass
+    if not begun:
+        return None
+    typed = Invocation(
+        str(begun.get("recipe", "")), tuple(begun.get("overrides", ())), tuple(begun.get("argv", ()))
+    )
+    pid, born = int(begun.get("pid", 0)), str(begun.get("born", ""))
+    return RunRecord(name, begun["plan"], begun["time"], ended, status, steps, typed, pid, born)

@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     project = common.project(arguments)
     print(f"{project.plan.name}: {relative(project.recipe)}", file=sys.stderr)
     with Progress() as progress:
-        built = build(project, progress)
+        built = build(project, progress, argv=argv)
     code = 0 if built.verdict.ship else common.CONTRACT_MISSED
     if arguments.json:
         print(
