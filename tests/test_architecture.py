@@ -50,9 +50,8 @@ ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (
     ("plan", "store", "observer"),
     ("exchange",),
     ("offers",),
-    ("breaker",),
-    ("blobs", "components", "shared"),
-    ("stage", "formats", "closure", "locks", "packages", "entries"),
+    ("blobs", "components", "breaker", "shared"),
+    ("stage", "formats", "closure", "locks", "packages", "entries", "places"),
     ("disk", "syntax"),
     ("hashing",),
 )

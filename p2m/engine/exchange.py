@@ -20,16 +20,15 @@ from p2m.engine.breaker import Breaker, Fault, Job, Notices
 from p2m.engine.entries import FORMAT, Action, entry_bytes, parse_entry
 from p2m.engine.hashing import TreeEntry
 from p2m.engine.offers import Offers
+from p2m.engine.places import SharedPlace, redacted
 from p2m.engine.shared import (
     MAX_ENTRY,
     Shared,
-    SharedPlace,
     blob_name,
     entry_name,
     format_problem,
     open_shared,
     read_bytes,
-    redacted,
 )
 from p2m.errors import StoreError
 

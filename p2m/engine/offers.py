@@ -20,6 +20,7 @@ from p2m.engine.blobs import Blobs, DamagedError
 from p2m.engine.breaker import Breaker, Fault, Job, Notices
 from p2m.engine.entries import FORMAT, Action, entry_bytes, parse_entry
 from p2m.engine.hashing import TreeEntry
+from p2m.engine.places import redacted
 from p2m.engine.shared import (
     MAX_ENTRY,
     Shared,
@@ -27,7 +28,6 @@ from p2m.engine.shared import (
     entry_name,
     format_problem,
     read_bytes,
-    redacted,
 )
 from p2m.errors import StoreError
 

@@ -3,60 +3,24 @@
     FORMAT   cas/ab/<sha256>   ac/ab/<key>   tmp/
 
 `Shared` is the whole seam: an object store joins by these three calls. They may fail and hang as networks do;
-`exchange` bounds them, verifies what came and makes every fault a miss. Credentials come from the file
-system's own configuration and never from a url: one that carries a secret is refused.
+`exchange` bounds them, verifies what came and makes every fault a miss.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import re
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from p2m.engine.entries import FORMAT
+from p2m.engine.places import SharedPlace
 
-Mode = Literal["read", "write"]
-MODES: tuple[Mode, ...] = ("read", "write")
-NEEDS = {  # protocol -> (what it imports, what brings that)
-    "http": ("aiohttp", "aiohttp"),
-    "https": ("aiohttp", "aiohttp"),
-    "s3": ("s3fs", "s3fs"),
-    "s3a": ("s3fs", "s3fs"),
-    "gs": ("gcsfs", "gcsfs"),
-    "gcs": ("gcsfs", "gcsfs"),
-    "abfs": ("adlfs", "adlfs"),
-    "abfss": ("adlfs", "adlfs"),
-    "az": ("adlfs", "adlfs"),
-    "ssh": ("paramiko", "paramiko"),
-    "sftp": ("paramiko", "paramiko"),
-    "smb": ("smbprotocol", "smbprotocol"),
-    "hf": ("huggingface_hub", "huggingface_hub"),
-    "oss": ("ossfs", "ossfs"),
-}
-READ_ONLY = ("http", "https", "github", "gist", "git", "data", "zip", "tar", "libarchive", "reference")
 PUTS_ARE_WHOLE = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss")  # an object is there whole or not
-_URL = re.compile(r"(?P<protocol>[a-z][a-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
 MAX_ENTRY = 16 << 20  # bytes
 _CHUNK = 1 << 20  # bytes read at once
-
-
-@dataclass(frozen=True, slots=True)
-class SharedPlace:
-    """Where a shared store is and what may be done there: plain data, and never a secret."""
-
-    url: str
-    mode: Mode = "read"
-    timeout: float = 10.0  # seconds that one operation may take, beside what its bytes take
-
-    @property
-    def protocol(self) -> str:
-        return self.url.partition("://")[0]
 
 
 class OversizeError(Exception):
@@ -220,65 +184,3 @@ def read_bytes(shared: Shared, name: str, limit: int, alive: Callable[[], None])
         pieces.append(piece)
 
     return b"".join(pieces) if shared.read(name, take, limit) else None
-
-
-# --------------------------------------------------------------------------- urls
-
-
-def checked_url(text: str) -> str:
-    """The url of a shared store as it may be written: `protocol://place`, or the absolute path of a folder.
-
-    Raises:
-        ValueError: it is no such thing, or holds a secret; the message does not repeat it.
-    """
-    found = _URL.fullmatch(text)
-    if found is None:
-        if "::" in text or not text.startswith(("/", "~")):
-            raise ValueError(
-                f"{redacted(text)!r} is no url: write s3://bucket/p2m, file:///mnt/p2m or an absolute path"
-            )
-        return f"file://{os.path.abspath(os.path.expanduser(text))}"
-    _refuse_secrets(found["protocol"], found["rest"])
-    if not found["rest"].strip("/") and found["protocol"] != "memory":
-        raise ValueError(f"{redacted(text)!r} names no place: write {found['protocol']}://host-or-bucket/p2m")
-    return text.rstrip("/")
-
-
-def _refuse_secrets(protocol: str, rest: str) -> None:
-    user, at, _ = rest.partition("/")[0].rpartition("@")
-    if at and ":" in user:
-        raise ValueError(
-            f"the {protocol} url holds a password: give it to fsspec instead, in ~/.config/fsspec/*.json, "
-            "FSSPEC_* variables or the provider's own files"
-        )
-    if "?" in rest or "#" in rest:
-        raise ValueError(
-            f"the {protocol} url holds a query, which may be a secret: give credentials to fsspec instead, "
-            "in ~/.config/fsspec/*.json, FSSPEC_* variables or the provider's own files"
-        )
-
-
-def redacted(text: str) -> str:
-    """`text` without whatever in it may be a secret: passwords before an @, and queries."""
-    return re.sub(r"\?[^\s'\"]*", "?...", re.sub(r"://[^\s/@'\"]*@", "://...@", text))
-
-
-def lacking(place: SharedPlace) -> str:
-    """What keeps this place from working here, with what to type; "" where nothing is known to."""
-    module, package = NEEDS.get(place.protocol, ("", ""))
-    if module and importlib.util.find_spec(module) is None:
-        return f"{place.protocol}:// needs {package}, which is not installed\n    pip install {package}"
-    if place.mode == "write" and place.protocol in READ_ONLY:
-        return f"{place.protocol}:// can only be read\n    write store.shared.mode=read, or give another url"
-    return ""
-
-
-def unknown_protocol(place: SharedPlace) -> str:
-    """Whether fsspec knows the protocol: "" where it does. Imports fsspec."""
-    import fsspec
-
-    try:
-        fsspec.get_filesystem_class(place.protocol)
-    except (ValueError, ImportError) as error:
-        return redacted(str(error))
-    return ""

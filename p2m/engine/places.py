@@ -1,0 +1,133 @@
+"""Where a shared store is: its url, and what of the environment and of this machine bears on it.
+
+Credentials come from the file system's own configuration and never from a url: one that may carry a secret is
+refused, in words that do not repeat it, so that none gets into a message, a journal or a manifest.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Mode = Literal["read", "write"]
+MODES: tuple[Mode, ...] = ("read", "write")
+URL_VARIABLE, MODE_VARIABLE = "P2M_SHARED_STORE", "P2M_SHARED_STORE_MODE"
+DEFAULT_TIMEOUT = 10.0  # seconds
+NEEDS = {  # protocol -> (what it imports, what brings that)
+    "http": ("aiohttp", "aiohttp"),
+    "https": ("aiohttp", "aiohttp"),
+    "s3": ("s3fs", "s3fs"),
+    "s3a": ("s3fs", "s3fs"),
+    "gs": ("gcsfs", "gcsfs"),
+    "gcs": ("gcsfs", "gcsfs"),
+    "abfs": ("adlfs", "adlfs"),
+    "abfss": ("adlfs", "adlfs"),
+    "az": ("adlfs", "adlfs"),
+    "ssh": ("paramiko", "paramiko"),
+    "sftp": ("paramiko", "paramiko"),
+    "smb": ("smbprotocol", "smbprotocol"),
+    "hf": ("huggingface_hub", "huggingface_hub"),
+    "oss": ("ossfs", "ossfs"),
+}
+READ_ONLY = ("http", "https", "github", "gist", "git", "data", "zip", "tar", "libarchive", "reference")
+_URL = re.compile(r"(?P<protocol>[a-z][a-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPlace:
+    """Where a shared store is and what may be done there: plain data, and never a secret."""
+
+    url: str
+    mode: Mode = "read"
+    timeout: float = DEFAULT_TIMEOUT  # seconds that one operation may take, beside what its bytes take
+
+    @property
+    def protocol(self) -> str:
+        return self.url.partition("://")[0]
+
+
+def chosen_place(written: SharedPlace | None, environment: Mapping[str, str]) -> SharedPlace | None:
+    """The place as the recipe has it, or as P2M_SHARED_STORE and P2M_SHARED_STORE_MODE, where set, want it.
+
+    Raises:
+        ValueError: a variable holds something else than a url (`none` for no store; `?mode=write` may follow)
+            or a mode.
+    """
+    url, _, query = environment.get(URL_VARIABLE, "").strip().partition("?mode=")
+    mode = environment.get(MODE_VARIABLE, "").strip() or query
+    if url == "none":
+        return None
+    place = written
+    if url:
+        try:
+            place = SharedPlace(checked_url(url), timeout=written.timeout if written else DEFAULT_TIMEOUT)
+        except ValueError as error:
+            raise ValueError(f"{URL_VARIABLE}: {error}") from None
+    if not mode or place is None:
+        return place
+    if mode not in MODES:
+        raise ValueError(f"{MODE_VARIABLE}: {redacted(mode)[:40]!r} is no mode: write read or write")
+    return replace(place, mode=mode)
+
+
+def checked_url(text: str) -> str:
+    """The url of a shared store as it may be written: `protocol://place`, or the absolute path of a folder.
+
+    Raises:
+        ValueError: it is no such thing, or holds a secret; the message does not repeat it.
+    """
+    found = _URL.fullmatch(text)
+    if found is None:
+        if "::" in text or not text.startswith(("/", "~")):
+            raise ValueError(
+                f"{redacted(text)!r} is no url: write s3://bucket/p2m, file:///mnt/p2m or an absolute path"
+            )
+        return f"file://{os.path.abspath(os.path.expanduser(text))}"
+    _refuse_secrets(found["protocol"], found["rest"])
+    if not found["rest"].strip("/") and found["protocol"] != "memory":
+        raise ValueError(f"{redacted(text)!r} names no place: write {found['protocol']}://host-or-bucket/p2m")
+    return text.rstrip("/")
+
+
+def _refuse_secrets(protocol: str, rest: str) -> None:
+    user, at, _ = rest.partition("/")[0].rpartition("@")
+    if at and ":" in user:
+        raise ValueError(
+            f"the {protocol} url holds a password: give it to fsspec instead, in ~/.config/fsspec/*.json, "
+            "FSSPEC_* variables or the provider's own files"
+        )
+    if "?" in rest or "#" in rest:
+        raise ValueError(
+            f"the {protocol} url holds a query, which may be a secret: give credentials to fsspec instead, "
+            "in ~/.config/fsspec/*.json, FSSPEC_* variables or the provider's own files"
+        )
+
+
+def redacted(text: str) -> str:
+    """`text` without whatever in it may be a secret: passwords before an @, and queries."""
+    return re.sub(r"\?[^\s'\"]*", "?...", re.sub(r"://[^\s/@'\"]*@", "://...@", text))
+
+
+def lacking(place: SharedPlace) -> str:
+    """What keeps this place from working here, with what to type; "" where nothing is known to."""
+    module, package = NEEDS.get(place.protocol, ("", ""))
+    if module and importlib.util.find_spec(module) is None:
+        return f"{place.protocol}:// needs {package}, which is not installed\n    pip install {package}"
+    if place.mode == "write" and place.protocol in READ_ONLY:
+        return f"{place.protocol}:// can only be read\n    write store.shared.mode=read, or give another url"
+    return ""
+
+
+def unknown_protocol(place: SharedPlace) -> str:
+    """Whether fsspec knows the protocol: "" where it does. Imports fsspec."""
+    import fsspec
+
+    try:
+        fsspec.get_filesystem_class(place.protocol)
+    except (ValueError, ImportError) as error:
+        return redacted(str(error))
+    return ""
