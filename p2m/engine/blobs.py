@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,15 +29,16 @@ class DamagedError(StoreError):
 
 
 class Blobs:
-    """The content-addressed part of the store at `root`."""
+    """The content-addressed part of the store at `root`; `pin` is told digests before they are counted on."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, pin: Callable[[Iterable[str]], object] = lambda words: None) -> None:
+        self.root, self._pin = root, pin
         self._verified: dict[str, Stamps] = {}  # digests of the copies that this process has compared
 
     def put_bytes(self, content: bytes) -> str:
         """Store a blob and return its digest."""
         digest = hashing.digest_bytes(content)
+        self._pin([digest])
         with disk.explained(self.root, "storing a blob"):
             target = self.path(digest)
             if not target.exists() or self._set_aside_if_damaged(target):
@@ -51,12 +52,15 @@ class Blobs:
                 entries = hashing.tree_entries(folder)
             except ValueError as error:
                 raise StoreError(f"an artifact cannot hold this: {error}") from None
+            listing = hashing.tree_object(entries)
+            # Before anything is looked at: what is found stored already must stay until it is part of this.
+            self._pin([*(entry.digest for entry in entries if entry.digest), hashing.digest_bytes(listing)])
             touched: set[Path] = set()
             for entry in entries:
                 if entry.digest:
                     touched |= self._adopt(folder / entry.name, entry)
             disk.sync_folders(touched)
-            return self.put_bytes(hashing.tree_object(entries))
+            return self.put_bytes(listing)
 
     def read(self, digest: str) -> bytes:
         """A blob's content, verified.
@@ -97,6 +101,7 @@ class Blobs:
 
     def adopt(self, path: Path, entry: TreeEntry) -> None:
         """Move a file of this file system, known to be what `entry` says, into the store."""
+        self._pin([entry.digest])
         with disk.explained(self.root, "storing a blob"):
             disk.sync_folders(self._adopt(path, entry))
 
@@ -121,6 +126,7 @@ class Blobs:
             DamagedError: a part of it is missing or damaged.
         """
         target = self.root / "tmp" / "out" / digest
+        self._pin([digest])
         with disk.explained(self.root, "copying an artifact"):
             if self._verified.get(digest) == _stamps(target) is not None:
                 return target

@@ -34,19 +34,66 @@ class Holder:
 def locked(path: Path, what: str, waiting: Callable[[Holder], None]) -> Iterator[bool]:
     """Hold the lock of that file; `waiting` is called once if another has it. Yields whether it waited.
 
-    The file stays when the lock goes: deleting it would let two processes lock two files of one name.
+    A collector deletes files that nobody holds, so whoever got the lock looks whether the name is still that
+    file; two processes that locked two files of one name would both go on.
     """
-    with disk.explained(path.parent.parent, f"locking {what}"):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    waited = False
+    while True:
+        with disk.explained(path.parent.parent, f"locking {what}"):
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            if not _try(handle, path):
+                if not waited:
+                    waiting(_holder(handle))
+                waited = True
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            if is_at(handle, path):
+                _sign(handle, what)
+                yield waited
+                return
+        finally:
+            os.close(handle)
+
+
+def is_at(handle: int, path: Path) -> bool:
+    """Whether an open file is still the one of that name."""
     try:
-        waited = not _try(handle, path)
-        if waited:
-            waiting(_holder(handle))
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        _sign(handle, what)
-        yield waited
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def remove_unheld(path: Path) -> bool:
+    """Delete a lock file that no process holds; False where one does, or where there is none."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not is_at(handle, path):
+            return False
+        path.unlink()
+    except BlockingIOError:
+        return False
     finally:
         os.close(handle)
+    return True
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock of that file."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def _try(handle: int, path: Path) -> bool:

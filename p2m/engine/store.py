@@ -1,6 +1,7 @@
 """The store: what was made, by content, and which key made it.
 
-    FORMAT   cas/ab/<sha256>   ac/ab/<key>   steps/<key>/   ledger/   tmp/   locks/   quarantine/   runs/<id>/
+    FORMAT   cas/ab/<sha256>   ac/ab/<key>   steps/<key>/   runs/<id>/   ledger/   tmp/   locks/   quarantine/
+    leases/<run>   keep/<name>   roots/<id>      what gc leaves alone, beside the last runs
 
 An action entry says that a key gave an output; it is written once, last, and holds the full preimage of its
 key, so that `why` is exact for ever. Nothing is trusted on the way out: an entry that does not match its own
@@ -10,8 +11,9 @@ digests goes to `quarantine` and counts as missing, as a blob does that does not
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,14 +23,18 @@ from p2m.engine.blobs import Blobs, DamagedError
 from p2m.engine.entries import FORMAT, KEY_TAG, Action, entry_bytes, parse_entry
 from p2m.engine.exchange import Exchange
 from p2m.engine.hashing import TreeEntry
+from p2m.engine.leases import Lease, leased
 from p2m.engine.locks import Holder, locked
-from p2m.engine.shared import SharedPlace
+from p2m.engine.places import SharedPlace
 from p2m.errors import StoreError
 
 __all__ = ["KEY_TAG", "Action", "DamagedError", "Store", "StorePlace"]
 
 _MARK = "FORMAT"
-_FOLDERS = ("cas", "ac", "ledger", "tmp", "locks", "quarantine", "runs", "steps")
+_FOLDERS = (
+    *("cas", "ac", "ledger", "tmp", "locks", "quarantine", "runs", "steps"),
+    *("leases", "keep", "roots"),
+)
 _STRANGERS = frozenset(("noop", ".gitignore", "lost+found"))  # may lie in a folder before it is a store
 
 
@@ -52,13 +58,40 @@ class Store:
         self.place = StorePlace(self.root, shared)
         with disk.explained(self.root, "opening the store"):
             _open(self.root)
-        self.blobs = Blobs(self.root)
-        self._exchange = Exchange(shared, self.blobs) if shared else None
+        self._leases: tuple[Lease, ...] = ()
+        self._changing = threading.Lock()
+        self.blobs = Blobs(self.root, self.pin)
+        self._exchange = Exchange(shared, self.blobs, pin=self.pin) if shared else None
 
     @classmethod
     def at(cls, place: StorePlace) -> Store:
         """The store at that place, opened again, for instance in a worker process."""
         return cls(place.root, place.shared)
+
+    # ------------------------------------------------------------------ leases
+
+    @contextmanager
+    def leased(self, run_id: str) -> Iterator[Lease]:
+        """While this is open, whatever is looked up, fetched or stored here stays, collectors or not.
+
+        Workers of the same build join it by the same id; it ends with the last of them.
+        """
+        with leased(self.root, run_id) as lease:
+            with self._changing:
+                self._leases = (*self._leases, lease)
+            try:
+                yield lease
+            finally:
+                with self._changing:
+                    self._leases = tuple(other for other in self._leases if other is not lease)
+
+    join_lease = leased
+
+    def pin(self, words: Iterable[str], *, again: bool = False) -> None:
+        """Protect keys and digests for as long as the open lease lives; without one nothing is protected."""
+        wanted = list(words) if self._leases else []
+        for lease in self._leases:
+            lease.pin(wanted, again=again)
 
     # ------------------------------------------------------------------ entries
 
@@ -76,6 +109,7 @@ class Store:
 
     def lookup_here(self, key: str) -> Action | None:
         """As `lookup`, without the shared store."""
+        self.pin([key], again=True)  # it may have got its entry since it was last looked up
         action = self.entry(key)
         return action if action is not None and self.blobs.is_complete(action.output) else None
 
@@ -111,6 +145,7 @@ class Store:
 
     def _publish(self, action: Action) -> Action:
         key, output, content = action.key, action.output, entry_bytes(action)
+        self.pin([key], again=True)
         with disk.explained(self.root, "publishing an entry"):
             while not self.blobs.create(self._entry_path(key), content):
                 standing = self.entry(key)
