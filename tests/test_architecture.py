@@ -44,15 +44,20 @@ FAMILIES = (
     "metrics",
 )  # reached through `.base` from above
 ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (
-    ("explain",),
+    ("explain", "union"),
     ("executor", "differences"),
-    ("work", "keys", "journal", "sources"),
+    ("scheduler",),
+    ("local", "worker"),
+    ("inline", "wire"),
+    ("task",),
+    ("work", "keys", "journal", "loading", "network"),
+    ("sources",),
     ("plan", "store", "observer"),
     ("exchange",),
     ("offers",),
     ("blobs", "components", "breaker", "shared"),
     ("stage", "formats", "closure", "locks", "packages", "entries", "places"),
-    ("disk", "syntax"),
+    ("disk", "syntax", "slots"),
     ("hashing",),
 )
 HEAVY = frozenset(
