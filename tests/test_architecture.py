@@ -54,10 +54,13 @@ ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (
     ("sources",),
     ("plan", "store", "observer"),
     ("exchange",),
-    ("offers",),
-    ("blobs", "components", "breaker", "shared"),
-    ("stage", "formats", "closure", "locks", "packages", "entries", "places"),
-    ("disk", "syntax", "slots"),
+    ("offers", "ledger"),
+    ("blobs", "components", "breaker", "shared", "shelf"),
+    (
+        *("stage", "formats", "closure", "locks", "packages", "entries", "places"),
+        *("record_index", "segments", "flights"),
+    ),
+    ("disk", "syntax", "slots", "records"),
     ("hashing",),
 )
 HEAVY = frozenset(

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from p2m.engine.components import components_in
 from p2m.engine.hashing import plain
 from p2m.engine.stage import Stage
 from p2m.errors import nearest
@@ -56,7 +57,16 @@ class Step:
 
     @property
     def kind(self) -> str:
-        return "source" if self.stage is None else self.stage.kind
+        """The stage's; but recorded, not pure or seeded, where a component of its settings calls out.
+
+        Such a component says so by `calls_out = True` (see `p2m.types.RemoteTeacher`).
+        """
+        if self.stage is None:
+            return "source"
+        replayed = self.stage.kind in ("pure", "seeded") and any(
+            getattr(component, "calls_out", False) for component in components_in(dict(self.settings))
+        )
+        return "recorded" if replayed else self.stage.kind
 
     @property
     def needs(self) -> tuple[str, ...]:

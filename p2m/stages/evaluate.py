@@ -11,7 +11,7 @@ from p2m.errors import DataError
 from p2m.evaluation.base import baselines, judge, through_evaluate
 from p2m.metrics.base import Metric
 from p2m.runtimes.base import Predictor
-from p2m.teachers.base import Teacher
+from p2m.teachers.base import Teacher, bound
 from p2m.types import Evaluated, Example, Exported, Judged, Run, Score, Split, Task
 
 # Rows are answered one by one: a quantised model scales its activations over the whole batch, so that in
@@ -45,7 +45,7 @@ def evaluate(
     said = [answer.output for answer in answers]
     right = [row.answers for row in parts.test]
     primary = metrics[0]
-    judged, note = _teacher(task, parts.test, primary, teacher)
+    judged, note = _teacher(task, parts.test, primary, teacher, run)
     return Evaluated(
         scores=tuple(_score(metric, said, right, bootstrap=bootstrap, seed=seed) for metric in metrics),
         baselines={
@@ -83,7 +83,7 @@ def _score(
 
 
 def _teacher(
-    task: Task, rows: Sequence[Example], primary: Metric, teacher: Teacher | None
+    task: Task, rows: Sequence[Example], primary: Metric, teacher: Teacher | None, run: Run
 ) -> tuple[float | None, str]:
     """The teacher's primary metric on the rows, and how it was had or why not."""
     if teacher is None:
@@ -91,7 +91,7 @@ def _teacher(
     name = type(teacher).__name__
     if not teacher.can_answer:
         return None, f"not applicable: {name} makes rows with their answers and cannot answer those of others"
-    said = teacher.answer(task, [row.input for row in rows])
+    said = bound(teacher, run).answer(task, [row.input for row in rows])
     value = primary.value(primary.statistics(said, [row.answers for row in rows]))
     return value, f"{name} on the same {len(rows)} rows"
 
