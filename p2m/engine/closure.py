@@ -25,6 +25,7 @@ _PACKAGE = __name__.rsplit(".", 2)[0]
 EXCLUDED = (f"{_PACKAGE}.engine", f"{_PACKAGE}.errors")
 SLICED = (f"{_PACKAGE}.types",)
 _WHOLE = "*"
+Stamp = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def component_digest(component: object) -> str:
 
 def changed_files(code: Code) -> tuple[str, ...]:
     """The files whose stats are not what they were when `code` was read, by module."""
-    return tuple(module for path, (module, *stamp) in code.files.items() if _stamp(path) != tuple(stamp))
+    return tuple(module for path, (module, *stamp) in code.files.items() if stamp_of(path) != tuple(stamp))
 
 
 def stale_modules(code: Code) -> tuple[str, ...]:
@@ -162,9 +163,10 @@ def _read_closure(module: str) -> Code:
         name = waiting.pop()
         path = root.locate(name)
         assert path is not None, name
+        # Stamped before it is read: an edit in between makes the stamp too old, which is noticed later.
+        files[os.fspath(path)] = (name, *stamp_of(os.fspath(path)))
         source = _read(path)
         modules[name] = source.digest
-        files[os.fspath(path)] = (name, *_stamp(os.fspath(path)))
         _add_data_files(path.parent, name, path, modules, files)
         first_party, foreign = _resolve(root, name, path, source, sliced)
         packages |= foreign
@@ -174,8 +176,8 @@ def _read_closure(module: str) -> Code:
     for name, names in sliced.items():
         path = root.locate(name)
         assert path is not None, name
+        files[os.fspath(path)] = (name, *stamp_of(os.fspath(path)))
         modules[name] = _read(path).slice_digest(names, whole=_WHOLE in names)
-        files[os.fspath(path)] = (name, *_stamp(os.fspath(path)))
     return Code(dict(sorted(modules.items())), tuple(sorted(packages)), files)
 
 
@@ -227,8 +229,8 @@ def _add_data_files(
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for name, file in _data_files(folder, package.replace(".", "/")):
         if name not in modules:
+            files[os.fspath(file)] = (name, *stamp_of(os.fspath(file)))
             modules[name] = _read(file).digest if file.suffix == ".py" else digest_file(file)
-            files[os.fspath(file)] = (name, *_stamp(os.fspath(file)))
 
 
 def _data_files(folder: Path, label: str, *, inside: bool = False) -> Iterator[tuple[str, Path]]:
@@ -248,7 +250,7 @@ def _data_files(folder: Path, label: str, *, inside: bool = False) -> Iterator[t
             yield from _data_files(Path(entry.path), name, inside=True)
 
 
-def _stamp(path: str) -> tuple[int, int, int, int]:
+def stamp_of(path: str) -> Stamp:
     """What changes with a file's content: inode, size, and both times in nanoseconds."""
     try:
         stat = os.stat(path)
@@ -258,7 +260,7 @@ def _stamp(path: str) -> tuple[int, int, int, int]:
 
 
 def _read(path: Path) -> Source:
-    key = (os.fspath(path), *_stamp(os.fspath(path)))
+    key = (os.fspath(path), *stamp_of(os.fspath(path)))
     if key not in _memo:
         _memo[key] = read_source(path.read_bytes(), os.fspath(path))
     return _memo[key]

@@ -65,7 +65,7 @@ def identify(step: Step) -> Identity:
         "format": FORMAT,
         "stage": step.stage.name,
         "version": step.stage.version,
-        "kind": step.stage.kind,
+        "kind": step.kind,
         "code": dict(code.modules),
         "settings": {name: plain(value) for name, value in step.settings.items()},
         "components": {name: dict(components[name].modules) for name in sorted(components)},
@@ -90,12 +90,6 @@ def make_key(identity: Identity, inputs: Mapping[str, str | None]) -> Key:
     """The key of a step whose inputs have these content digests, by parameter."""
     preimage = {**identity.preimage, "inputs": dict(inputs)}
     return Key(digest_tree_of_plain(preimage, tag=KEY_TAG), preimage)
-
-
-def edited_code(identity: Identity) -> tuple[str, ...]:
-    """Text files, and modules that a step loads when it runs, that changed since the build began."""
-    changed = {name for code in identity.code for name in closure.changed_files(code)}
-    return tuple(sorted(changed - identity.loaded))
 
 
 def _packages(step: Step, code: Iterable[Code]) -> dict[str, str]:

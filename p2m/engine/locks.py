@@ -15,6 +15,8 @@ from pathlib import Path
 from p2m.engine import disk
 from p2m.errors import StoreError
 
+on_behalf_of = 0  # the process that a lock is signed with instead of this one; a worker's parent
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -115,7 +117,11 @@ def _sign(handle: int, what: str) -> None:
     """Leave who and since when in the file; only a courtesy, so a full disk does not matter."""
     try:
         os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps({"pid": os.getpid(), "what": what, "since": time.time()}).encode(), 0)
+        os.pwrite(
+            handle,
+            json.dumps({"pid": on_behalf_of or os.getpid(), "what": what, "since": time.time()}).encode(),
+            0,
+        )
     except OSError:
         pass
 

@@ -1,4 +1,4 @@
-"""Who watches a build: the seam between the executor and whatever prints."""
+"""Who watches a build: the seams between a running step, the executor, and whatever prints."""
 
 from __future__ import annotations
 
@@ -37,3 +37,18 @@ class Silent:
     def step_finished(self, step: str, status: str, seconds: float) -> None: ...
 
     def step_failed(self, step: str, error: BaseException) -> None: ...
+
+
+class Teller(Protocol):
+    """Whom a running step tells of itself, from whatever process it runs in."""
+
+    def started(self, step: str) -> None: ...
+
+    def waiting(self, step: str, holder: str) -> None: ...
+
+    def progress(self, step: str, done: int, total: int, note: str) -> None: ...
+
+    def said(self, step: str, line: str) -> None: ...
+
+    def printed(self, step: str, line: str) -> None:
+        """A line that it wrote to standard output or error, of itself or by a library."""

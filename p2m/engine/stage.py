@@ -8,11 +8,15 @@ function reads beside its parameters no key would see, so one that closes over a
 from __future__ import annotations
 
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, is_dataclass
+from importlib import import_module
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_args
+
+from p2m.engine.slots import Resources, declared
 
 Kind = Literal["pure", "seeded", "recorded", "measured", "volatile"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -38,6 +42,7 @@ class Stage(Generic[P, R]):
     defaults: Mapping[str, Any]  # of settings that need not be given
     output: type
     wants_run: bool
+    resources: Resources  # how it is best run; in no key
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.function(*args, **kwargs)
@@ -46,19 +51,47 @@ class Stage(Generic[P, R]):
     def place(self) -> str:
         return f"{self.function.__module__}.{self.name}"
 
+    @property
+    def is_importable(self) -> bool:
+        """Whether another process can find it by its module and name."""
+        module = self.function.__module__
+        return module != "__main__" and getattr(sys.modules.get(module), self.name, None) is self
 
-def stage(version: str, kind: Kind) -> Callable[[Callable[P, R]], Stage[P, R]]:
-    """Make a stage of a function; raise the version when its meaning changes where no code shows it."""
+
+def stage(
+    version: str, kind: Kind, *, cpus: int | str = 1, memory: str | int = 0, gpus: int = 0
+) -> Callable[[Callable[P, R]], Stage[P, R]]:
+    """Make a stage of a function; raise the version when its meaning changes where no code shows it.
+
+    `cpus` ("all": every one), `memory` ("2 GB") and `gpus` are what a step of it takes of a machine: they say
+    what may run beside it and enter no key. A measured stage runs alone whatever it declares.
+    """
     if kind not in KINDS:
         raise TypeError(f"a stage's kind is one of {', '.join(KINDS)}, not {kind!r}")
 
     def decorate(function: Callable[P, R]) -> Stage[P, R]:
-        return _read_signature(function, version, kind)
+        try:
+            resources = declared(cpus, memory, gpus, alone=kind == "measured")
+        except ValueError as error:
+            raise TypeError(f"stage {function.__module__}.{function.__name__}: {error}") from None
+        return _read_signature(function, version, kind, resources)
 
     return decorate
 
 
-def _read_signature(function: Callable[P, R], version: str, kind: Kind) -> Stage[P, R]:
+def find(module: str, name: str) -> Stage[..., Any]:
+    """The stage of that name, its module imported.
+
+    Raises:
+        ImportError: there is none.
+    """
+    found = getattr(import_module(module), name, None)
+    if not isinstance(found, Stage):
+        raise ImportError(f"{module} has no stage {name}")
+    return found
+
+
+def _read_signature(function: Callable[P, R], version: str, kind: Kind, resources: Resources) -> Stage[P, R]:
     where = f"stage {function.__module__}.{function.__name__}"
     free = function.__code__.co_freevars  # type: ignore[attr-defined]
     if free:
@@ -101,6 +134,7 @@ def _read_signature(function: Callable[P, R], version: str, kind: Kind) -> Stage
         defaults=types.MappingProxyType(defaults),
         output=output,
         wants_run=RUN in settings,
+        resources=resources,
     )
 
 

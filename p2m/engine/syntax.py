@@ -20,6 +20,9 @@ TAG = "p2m.code.v1"
 _KEPT = 5000  # files at most that are remembered between processes
 _IGNORED = frozenset(("ctx", "type_comment", "kind", "type_ignores"))
 _IMPORTERS = frozenset(("import_module", "__import__"))
+# What a stage declares of the machine it likes to run on: it cannot change what the stage makes.
+_STAGE_MODULE = f"{__name__.rpartition('.')[0]}.stage"
+_RESOURCES = frozenset(("cpus", "memory", "gpus"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,9 @@ class Source:
         return _slices[label]
 
     def _slice(self, names: Iterable[str]) -> str:
-        defined = {name: node for node in ast.parse(self.content).body for name in _defined(node)}
+        tree = ast.parse(self.content)
+        _drop_resources(tree)
+        defined = {name: node for node in tree.body for name in _defined(node)}
         waiting = [name for name in names if name in defined]
         reached = set(waiting)
         while waiting:
@@ -78,6 +83,7 @@ def read_source(content: bytes, path: str) -> Source:
     seal = digest_bytes(content)
     if seal not in _known:
         tree = ast.parse(content, filename=path)
+        _drop_resources(tree)
         _known[seal] = (_digest(tree), tuple(dict.fromkeys(_imports(tree))))
     return Source(*_known[seal], content)
 
@@ -197,6 +203,21 @@ def _dynamic(call: ast.Call) -> Iterator[Import]:
         module = call.args[0].value
         if isinstance(module, str) and module and not module.startswith("."):
             yield Import(module, 0, ())
+
+
+def _drop_resources(tree: ast.Module) -> None:
+    """Take the declared resources out of the decorators of stages."""
+    names = {
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module == _STAGE_MODULE
+        for alias in node.names
+        if alias.name == "stage"
+    }
+    for node in tree.body:
+        for call in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in names:
+                call.keywords = [word for word in call.keywords if word.arg not in _RESOURCES]
 
 
 def _is_type_checking(test: ast.expr) -> bool:

@@ -6,7 +6,7 @@ so that it can run in this process or in another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,11 @@ from p2m.engine import disk, formats
 from p2m.engine.blobs import DamagedError
 from p2m.engine.formats import FormatError
 from p2m.engine.hashing import qualified_name
-from p2m.engine.plan import Step
-from p2m.engine.stage import RUN
+from p2m.engine.sources import SourceState
+from p2m.engine.stage import RUN, Stage
 from p2m.engine.store import Store
 from p2m.errors import StageError, StoreError
-from p2m.types import Runtime
+from p2m.types import Recorder, Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class RunHandle:
     runtime: Runtime
     on_progress: Callable[[int, int, str], None]
     on_say: Callable[[str], None]
+    recorder: Recorder
 
     def progress(self, done: int, total: int, note: str = "") -> None:
         self.on_progress(done, total, note)
@@ -40,21 +41,30 @@ class RunHandle:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An artifact to be read: the step that made it, and its digest; or a source, in its place."""
+    """An artifact to be read: the step that made it, its type and digest; or a source, in its place."""
 
-    step: Step
-    digest: str  # "" for a source
+    step: str
+    type: type
+    digest: str
+    path: Path | None = None  # of a source
+    state: SourceState | None = None  # of a source, as it was when the keys were made
 
 
 class LostInputError(Exception):
     """An input could not be read back; its step must run again."""
 
-    def __init__(self, step: str, cause: DamagedError) -> None:
+    def __init__(self, step: str, cause: str) -> None:
         self.step = step
-        super().__init__(f"{step}: {cause}")
+        super().__init__(step, cause)
+
+    def __str__(self) -> str:
+        return ": ".join(self.args)
 
 
-def perform(step: Step, inputs: Sequence[Input | None], run: RunHandle, store: Store) -> str:
+def perform(
+    name: str, stage: Stage[..., Any], settings: Mapping[str, Any], inputs: Sequence[Input | None],
+    run: RunHandle, store: Store,
+) -> str:  # fmt: skip
     """Run a step and store what it made; returns the output's digest.
 
     Raises:
@@ -62,34 +72,30 @@ def perform(step: Step, inputs: Sequence[Input | None], run: RunHandle, store: S
         StageError: the stage returned something else than it declares.
         StoreError: the disk is full, under the stage or under the store.
     """
-    stage = step.stage
-    assert stage is not None, step.name
     arguments = [read_input(given, store) for given in inputs]
-    settings: dict[str, Any] = dict(step.settings)
-    if stage.wants_run:
-        settings[RUN] = run
+    given = {**settings, RUN: run} if stage.wants_run else dict(settings)
     try:
-        value = stage.function(*arguments, **settings)
+        value = stage.function(*arguments, **given)
     except Exception as error:
         full = disk.disk_full(error)
         if full is not None:
-            raise disk.explain(full, store.root, f"running {step.name}") from error
+            raise disk.explain(full, store.root, f"running {name}") from error
         raise
     if type(value) is not stage.output:
         raise StageError(
-            f"step {step.name} returned a {qualified_name(type(value))}; {stage.place} declares a"
+            f"step {name} returned a {qualified_name(type(value))}; {stage.place} declares a"
             f" {qualified_name(stage.output)}"
         )
-    return keep(step, value, store)
+    return keep(name, value, store)
 
 
-def keep(step: Step, value: Any, store: Store) -> str:
+def keep(name: str, value: Any, store: Store) -> str:
     """Store a value as an artifact and return its digest."""
-    with store.temporary(step.name) as folder, disk.explained(store.root, f"writing what {step.name} made"):
+    with store.temporary(name) as folder, disk.explained(store.root, f"writing what {name} made"):
         try:
             formats.save(value, folder)
         except FormatError as error:
-            raise StageError(f"step {step.name}: {error}") from error
+            raise StageError(f"step {name}: {error}") from error
         return store.put_folder(folder)
 
 
@@ -97,15 +103,15 @@ def read_input(given: Input | None, store: Store) -> Any:
     """The value of an input, verified on the way."""
     if given is None:
         return None
-    if given.step.is_source:
-        return given.step.output(given.step.path)
+    if given.path is not None:
+        return given.type(given.path)
     try:
-        return load_artifact(given.step, given.digest, store)
+        return load_artifact(given.step, given.type, given.digest, store)
     except DamagedError as error:
-        raise LostInputError(given.step.name, error) from error
+        raise LostInputError(given.step, str(error)) from error
 
 
-def load_artifact(step: Step, digest: str, store: Store) -> Any:
+def load_artifact(name: str, kind: type, digest: str, store: Store) -> Any:
     """What a step made, verified, its paths pointing into a copy.
 
     Raises:
@@ -113,8 +119,8 @@ def load_artifact(step: Step, digest: str, store: Store) -> Any:
         StoreError: it cannot be read.
     """
     folder = store.materialize(digest)
-    with disk.explained(store.root, f"reading what {step.name} made"):
+    with disk.explained(store.root, f"reading what {name} made"):
         try:
-            return formats.load(step.output, folder)
+            return formats.load(kind, folder)
         except FormatError as error:
-            raise StoreError(f"what {step.name} made is not what this p2m expects: {error}") from error
+            raise StoreError(f"what {name} made is not what this p2m expects: {error}") from error

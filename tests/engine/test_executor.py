@@ -447,13 +447,14 @@ def late(tmp_path: Path) -> Iterator[Callable[[str], Any]]:
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "helper.py").write_text("VALUE = 1\n")
+    (package / "words.txt").write_text("one")
     (package / "stages.py").write_text(
         "from pathlib import Path\n"
         "from toys import Number\n"
         "from p2m.engine.stage import stage\n"
         "@stage(version='1', kind='pure')\n"
         "def late(first: Number, *, edit: str) -> Number:\n"
-        "    if edit: (Path(__file__).parent / 'helper.py').write_text(edit)\n"
+        "    if edit: (Path(__file__).parent / edit).write_text('VALUE = 2')\n"
         "    from late_package.helper import VALUE\n"
         "    return Number(first.value + VALUE)\n"
     )
@@ -464,15 +465,49 @@ def late(tmp_path: Path) -> Iterator[Callable[[str], Any]]:
         del sys.modules[name]
 
 
-def test_code_that_is_edited_before_the_step_loads_it_is_noticed(
-    tmp_path: Path, store: Store, late: Callable[[str], Any]
-) -> None:
+@stage(version="1", kind="pure")
+def rewrite(first: Number, *, path: str, text: str) -> Number:
+    Path(path).write_text(text)
+    return first
+
+
+def _late(tmp_path: Path, late: Callable[[str], Any], *, file: str, text: str, edit: str = "") -> Plan:
+    """A step that writes into a file of the package, and one of that package after it."""
     (tmp_path / "n.txt").write_text("10")
     plan = Plan("late")
     number = plan.add("n", read_number, plan.source("file", tmp_path / "n.txt"))
-    plan.add("late", late("stages").late, number, edit="VALUE = 2\n")
-    with pytest.raises(StageError, match=r"late_package\.helper was edited while late was running"):
+    path = str(tmp_path / "late_package" / file)
+    written = plan.add("write", rewrite, number, path=path, text=text)
+    plan.add("late", late("stages").late, written, edit=edit)
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("helper.py", r"late_package\.helper"), ("words.txt", "words.txt")]
+)
+def test_code_that_is_edited_before_the_step_loads_it_is_noticed(
+    tmp_path: Path, store: Store, late: Callable[[str], Any], file: str, name: str
+) -> None:
+    plan = _late(tmp_path, late, file=file, text="VALUE = 2\n")
+    with pytest.raises(StageError, match=f"{name} was edited"):
         build(plan, store)
+    assert [step.status for step in last_steps(store, "late").values()] == ["source", "ran", "ran"]
+
+
+def test_a_text_beside_the_code_that_is_edited_while_the_step_runs_discards_the_result(
+    tmp_path: Path, store: Store, late: Callable[[str], Any]
+) -> None:
+    plan = _late(tmp_path, late, file="other.py", text="", edit="words.txt")
+    with pytest.raises(StageError, match=r"words\.txt was edited while late was running"):
+        build(plan, store)
+    assert "late" not in last_steps(store, "late")
+
+
+def test_code_that_is_edited_once_the_step_has_it_does_not_matter(
+    tmp_path: Path, store: Store, late: Callable[[str], Any]
+) -> None:
+    plan = _late(tmp_path, late, file="other.py", text="", edit="helper.py")
+    assert build(plan, store).value("late") == Number(11)  # by the code that its key stands for
 
 
 def test_code_that_is_edited_after_it_was_loaded_asks_for_a_new_process(

@@ -1,0 +1,98 @@
+"""What goes between a build and its workers: framed messages, and errors that survive the way.
+
+A frame is its length in four bytes and a pickled tuple whose first word says what it is. Both ends are this
+program, on one machine, over a socket pair that nobody else has.
+"""
+
+from __future__ import annotations
+
+import pickle
+import socket
+import struct
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+from p2m.errors import P2MError, StageError
+
+_LENGTH = struct.Struct(">I")
+
+
+class RemoteTraceback(Exception):
+    """Where in a worker an error arose, as text: the cause of the error that the build raises."""
+
+    def __str__(self) -> str:
+        return "\n" + str(self.args[0])
+
+
+def frame(message: tuple[Any, ...]) -> bytes:
+    content = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    return _LENGTH.pack(len(content)) + content
+
+
+class Frames:
+    """Puts what was received together again."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, content: bytes) -> Iterator[tuple[Any, ...]]:
+        self._buffer += content
+        while len(self._buffer) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._buffer)
+            end = _LENGTH.size + length
+            if len(self._buffer) < end:
+                return
+            body = bytes(self._buffer[_LENGTH.size : end])
+            del self._buffer[:end]
+            yield pickle.loads(body)
+
+
+def receive(channel: socket.socket) -> tuple[Any, ...] | None:
+    """The next message of a blocking socket; None where the other end is gone."""
+    head = _exactly(channel, _LENGTH.size)
+    body = None if head is None else _exactly(channel, _LENGTH.unpack(head)[0])
+    return None if body is None else pickle.loads(body)
+
+
+def pack(error: BaseException) -> tuple[Any, ...]:
+    """An error as plain data; one that cannot be sent as it is becomes a StageError of the same words."""
+    trace = "" if isinstance(error, P2MError) else "".join(traceback.format_exception(error))
+    for packed in (("pickled", error), ("parts", type(error), error.args, dict(vars(error)))):
+        try:
+            found = _unpacked(pickle.loads(pickle.dumps(packed)))
+        except Exception:
+            continue
+        if type(found) is type(error) and str(found) == str(error):
+            return (pickle.dumps(packed), trace)
+    plain = StageError(f"{type(error).__name__}: {error}")
+    return (pickle.dumps(("pickled", plain)), trace)
+
+
+def unpack(packed: tuple[Any, ...]) -> BaseException:
+    content, trace = packed
+    error = _unpacked(pickle.loads(content))
+    if trace:
+        error.__cause__ = RemoteTraceback(trace)
+    return error
+
+
+def _unpacked(packed: tuple[Any, ...]) -> BaseException:
+    if packed[0] == "pickled":
+        found: BaseException = packed[1]
+        return found
+    _, kind, arguments, fields = packed
+    error: BaseException = kind.__new__(kind)  # its own __init__ may take other arguments than it passed on
+    error.args = arguments
+    vars(error).update(fields)
+    return error
+
+
+def _exactly(channel: socket.socket, length: int) -> bytes | None:
+    parts = bytearray()
+    while len(parts) < length:
+        part = channel.recv(length - len(parts))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)
