@@ -5,6 +5,6 @@ source that reads YAML strictly and knows lines, so that every setting can say w
 """
 
 from p2m.compose.single import Composed, compose
-from p2m.compose.sweep import Job, multirun
+from p2m.compose.sweep import Job, Span, multirun, span
 
-__all__ = ["Composed", "Job", "compose", "multirun"]
+__all__ = ["Composed", "Job", "Span", "compose", "multirun", "span"]

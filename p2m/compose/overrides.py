@@ -13,6 +13,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
+from p2m.compose.launchers import lacking
 from p2m.compose.recipe import Groups, check_defaults, check_options
 from p2m.compose.source import refuse
 from p2m.errors import Problem
@@ -55,6 +56,10 @@ def _check_choice(override: Override, groups: Groups, *, sweep: bool) -> Iterato
     def report(message: str, hint: str) -> Problem:
         return Problem(message, where=f"override {override.input_line}", hint=hint)
 
+    if group == "hydra/launcher" and not many:
+        missing = lacking(str(override.value()))
+        if missing is not None:
+            yield report(*missing)
     if many and not sweep:
         yield report("several values need a sweep", "add -m to the command line, or write a list: key=[a,b]")
     elif not options or override.is_delete():

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from p2m.compose.launchers import lacking
 from p2m.errors import Problem, RecipeError, nearest
 from p2m.marked_yaml import Marked, join, read_marked, show
 
@@ -156,6 +157,8 @@ def _check_choice(
             yield _problem(
                 marked, at, f"{group} may not be chosen in a recipe", "choose it on the command line"
             )
+        elif group == "hydra/launcher" and (missing := lacking(str(choice))) is not None:
+            yield _problem(marked, at, *missing)
         return
     options = groups.options(group)
     if not options:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from p2m.compose.launchers import jobs_at_once
 from p2m.compose.overrides import checked, forced
 from p2m.compose.recipe import Groups, find_recipe, read_recipe
 from p2m.compose.single import compose
@@ -38,6 +44,30 @@ class Job(Generic[T]):
         return float(self.value)  # type: ignore[arg-type]
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What a sweep's overrides span, known before any job runs."""
+
+    name: str  # of the recipe
+    variants: (
+        tuple[tuple[str, ...], ...] | None
+    )  # overrides of each; None where the sweeper decides as it goes
+    at_once: int  # jobs that the launcher runs side by side on this machine
+
+
+def span(recipe: Path, overrides: Sequence[str], *, trust: Sequence[str] = ()) -> Span:
+    """The variants of a sweep, in the order and with the overrides that `multirun` gives to its jobs.
+
+    Raises:
+        RecipeError: the recipe, or a choice, is wrong.
+    """
+    with _sweeping(recipe, overrides, trust, None) as (hydra, words, name):
+        config = hydra.compose_config(PRIMARY, words, run_mode=RunMode.MULTIRUN)
+        variants = _variants(hydra, config)
+        at_once = jobs_at_once(config.hydra.launcher, len(variants or ()) or 2**16)
+    return Span(name, variants, at_once)
+
+
 def multirun(
     recipe: Path,
     overrides: Sequence[str],
@@ -55,6 +85,19 @@ def multirun(
     Raises:
         RecipeError: the recipe, or a variant's choice, is wrong; then no job has run.
     """
+    done: list[Job[T]] = []
+    with _sweeping(recipe, overrides, trust, folder) as (hydra, words, _name):
+        returned = hydra.multirun(PRIMARY, _Task(job, done), words, with_log_configuration=False)
+    if not returned:  # a sweeper that keeps its jobs' results to itself
+        return done
+    return [one.return_value for batch in returned for one in batch]
+
+
+@contextmanager
+def _sweeping(
+    recipe: Path, overrides: Sequence[str], trust: Sequence[str], folder: Path | None
+) -> Iterator[tuple[Hydra, list[str], str]]:
+    """Hydra over the checked recipe, the words for it, and the recipe's name; its errors are translated."""
     recipe = find_recipe(recipe)
     groups = Groups((recipe.parent, conf_folder()))
     with composing() as reading:
@@ -66,16 +109,23 @@ def multirun(
         name = compose(recipe, fixed, trust=trust).spec.name
         target = folder or Path("outputs") / name / "sweeps" / time.strftime("%Y-%m-%d_%H-%M-%S")
         words = [*_sweep_settings(target), *(forced(override, groups) for override in parsed)]
-        done: list[Job[T]] = []
         try:
             with translated(marked, reading, parsed):
-                hydra = Hydra.create_main_hydra2(name, search_path(recipe))
-                returned = hydra.multirun(PRIMARY, _Task(job, done), words, with_log_configuration=False)
+                yield Hydra.create_main_hydra2(name, search_path(recipe)), words, name
         finally:
             GlobalHydra.instance().clear()
-    if not returned:  # a sweeper that keeps its jobs' results to itself
-        return done
-    return [one.return_value for batch in returned for one in batch]
+
+
+def _variants(hydra: Hydra, config: DictConfig) -> tuple[tuple[str, ...], ...] | None:
+    """Every job's overrides as Hydra's basic sweeper spans them; None of another sweeper."""
+    sweeper: Any = config.hydra.sweeper
+    if not str(sweeper.get("_target_")).endswith(f".{BasicSweeper.__name__}"):
+        return None
+    preset = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
+    parser = OverridesParser.create(config_loader=hydra.config_loader)
+    spanned: list[Override] = parser.parse_overrides([*preset, *config.hydra.overrides.task])
+    (jobs,) = BasicSweeper.split_arguments(spanned, None)
+    return tuple(tuple(text.removeprefix("++") for text in job) for job in jobs)
 
 
 def _sweep_settings(target: Path) -> list[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra
 
-from p2m.compose import multirun
+from p2m.compose import multirun, span
 from p2m.errors import RecipeError
 from recipes import TRUST, read, write
 
@@ -98,17 +101,75 @@ def test_a_jobs_end_is_a_number_to_sweepers_that_want_one(tmp_path: Path) -> Non
 
 
 def test_the_joblib_launcher_runs_jobs_in_other_processes(tmp_path: Path) -> None:
-    pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     path = write(tmp_path, PROMPT)
     words = ["seed=0,1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
 
     def job(overrides: Sequence[str]) -> int:
-        import os
-
         return os.getpid()
 
     jobs = multirun(path, words, job, folder=tmp_path / "sweep", trust=TRUST)
-    import os
-
     assert len(jobs) == 2
     assert os.getpid() not in [one.value for one in jobs]
+
+
+SPANS = [
+    ["seed=0,1", "training=fast,long", "training.epochs=2"],
+    ["seed=range(0,3)", "metric=[exact_match],[exact_match,token_f1]"],
+    ["training.epochs=choice(1,2)", "training.precision='fp32'"],
+    ["seed=3"],
+    ["seed=1,2", "hydra.sweeper.max_batch_size=1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=1"],
+]
+
+
+@pytest.mark.parametrize("words", SPANS, ids=" ".join)
+def test_the_span_is_what_the_jobs_then_get(tmp_path: Path, words: list[str]) -> None:
+    path = write(tmp_path, PROMPT + "hydra: {sweeper: {params: {split.test_share: '0.2,0.3'}}}\n")
+    foreseen = span(path, words, trust=TRUST)
+    jobs = multirun(path, words, list, folder=tmp_path / "sweep", trust=TRUST)
+    assert foreseen.variants == tuple(one.overrides for one in jobs)
+    assert foreseen.name == "small"
+    assert len(jobs) % 2 == 0
+
+
+def test_the_span_counts_the_jobs_that_run_side_by_side(tmp_path: Path) -> None:
+    path = write(tmp_path, PROMPT)
+
+    def at_once(*words: str) -> int:
+        return span(path, ["seed=0,1,2", *words], trust=TRUST).at_once
+
+    assert at_once() == 1
+    assert at_once("hydra/launcher=joblib", "hydra.launcher.n_jobs=2") == 2
+    assert at_once("hydra/launcher=joblib", "hydra.launcher.n_jobs=9") == 3
+    assert at_once("hydra/launcher=joblib", "hydra.launcher.n_jobs=-1") == min(3, os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("joblyb", "'joblib'"), ("ray", "pip install hydra-ray-launcher")]
+)
+def test_a_launcher_that_is_not_there_is_refused_with_what_to_type(
+    tmp_path: Path, name: str, hint: str
+) -> None:
+    chosen_by_a_recipe = f"defaults:\n  - base\n  - override hydra/launcher: {name}\n"
+    for path, words in (
+        (write(tmp_path, PROMPT), [f"hydra/launcher={name}"]),
+        (write(tmp_path, PROMPT, "own.yaml", defaults=chosen_by_a_recipe), ["seed=0,1"]),
+    ):
+        with pytest.raises(RecipeError) as caught:
+            span(path, words, trust=TRUST)
+        assert hint in str(caught.value)
+
+
+def test_without_its_package_joblib_is_refused_with_the_command_that_installs_it(tmp_path: Path) -> None:
+    path = write(tmp_path, PROMPT)
+    code = (
+        "import sys\nfrom importlib.machinery import PathFinder\n"
+        "class Without:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.startswith('hydra_plugins'): raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Without())\n"
+        "from pathlib import Path\nfrom p2m.compose import span\n"
+        f"span(Path({str(path)!r}), ['seed=0,1', 'hydra/launcher=joblib'], trust=('strangers',))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "override hydra/launcher=joblib: the launcher 'joblib' is not installed" in done.stderr
+    assert "pip install 'p2m[launchers]'" in done.stderr

@@ -1,0 +1,60 @@
+"""Hydra's launchers: which are installed, what to type for one that is not, how many jobs run at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from p2m.errors import nearest
+
+# What to type for a launcher's package; the plugin's own package is named by the launcher.
+_INSTALL = {
+    "joblib": "pip install 'p2m[launchers]'",
+    "ray": "pip install hydra-ray-launcher",
+    "rq": "pip install hydra-rq-launcher",
+    "submitit_local": "pip install hydra-submitit-launcher",
+    "submitit_slurm": "pip install hydra-submitit-launcher",
+}
+_PACKAGES = {"submitit_local": "submitit", "submitit_slurm": "submitit"}
+
+
+def lacking(name: str) -> tuple[str, str] | None:
+    """Why that launcher cannot be had, and what to type; None where nothing is known against it."""
+    if name == "basic":
+        return None
+    known = name in _INSTALL
+    if known and _is_installed(f"hydra_{_PACKAGES.get(name, name)}_launcher"):
+        return None
+    if known:
+        return f"the launcher {name!r} is not installed", f"install it: {_INSTALL[name]}"
+    if _others():
+        return None  # one of those may bring it; Hydra will say
+    return f"there is no launcher {name!r}", nearest(name, ["basic", *_INSTALL])
+
+
+def jobs_at_once(launcher: Mapping[str, Any], jobs: int) -> int:
+    """How many of so many jobs that launcher runs at once on this machine, counted as joblib counts."""
+    if "joblib" not in str(launcher.get("_target_")):
+        return 1
+    said, cores = launcher.get("n_jobs"), os.cpu_count() or 1
+    wanted = 1 if said is None else int(said)
+    return max(1, min(jobs, wanted if wanted > 0 else cores + 1 + wanted))
+
+
+def _is_installed(plugin: str) -> bool:
+    try:
+        return find_spec(f"hydra_plugins.{plugin}") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _others() -> list[str]:
+    """Launchers' packages that this module knows nothing of."""
+    found = find_spec("hydra_plugins")
+    known = {f"hydra_{_PACKAGES.get(name, name)}_launcher" for name in _INSTALL}
+    places = found.submodule_search_locations if found and found.submodule_search_locations else ()
+    names = {entry.name for place in places for entry in Path(place).glob("*launcher*")}
+    return sorted(names - known)
