@@ -1,18 +1,27 @@
-"""A sweep's variants side by side: a table, a CSV file, and a picture of score against size."""
+"""A sweep's variants side by side: a table, a CSV file, JSON, and a picture of score against size.
+
+Variants that are not built yet are listed below those that are; variants that differ in the seed alone are
+summed up below the table.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from p2m.reporting.base import milliseconds, size, svg, table
 from p2m.types import Score
 
-CSV, PICTURE, TEXT = "leaderboard.csv", "leaderboard.svg", "leaderboard.txt"
+CSV, PICTURE, TEXT, DATA = "leaderboard.csv", "leaderboard.svg", "leaderboard.txt", "leaderboard.json"
+SEED = "seed="
+REASON_WIDTH = 100  # characters of a shown reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,57 @@ class Entry:
     ship: bool
     seconds: float  # of building it, reused steps included as nothing
     folder: str
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """One variant without a model: still to come, or failed."""
+
+    variant: str
+    state: str  # waiting, building, failed
+    reason: str = ""  # of a failure
+
+    def __str__(self) -> str:
+        text = " ".join(f"{self.state}: {self.reason}".split()) if self.reason else self.state
+        return text if len(text) <= REASON_WIDTH else text[: REASON_WIDTH - 1] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Variants that differ in the seed alone: the primary metric's mean and spread over them."""
+
+    overrides: tuple[str, ...]  # what they have in common
+    seeds: int
+    metric: str
+    mean: float
+    spread: float  # the sample's standard deviation
+
+    def __str__(self) -> str:
+        name = ",".join(self.overrides) or "the recipe"
+        return f"{name} over {self.seeds} seeds: {self.metric} {self.mean:.3f} ± {self.spread:.3f}"
+
+
+def entry_of(data: Mapping[str, Any]) -> Entry:
+    """The entry that `asdict` made plain, for instance back from JSON."""
+    scores = tuple(Score(**score) for score in data["scores"])
+    return Entry(**{**data, "scores": scores, "overrides": tuple(data["overrides"])})
+
+
+def over_seeds(entries: Sequence[Entry]) -> list[Group]:
+    """A group for every set of two or more variants that differ in the seed alone, best mean first."""
+    sets: dict[tuple[str, ...], list[Score]] = {}
+    for entry in entries:
+        rest = tuple(text for text in entry.overrides if not text.startswith(SEED))
+        if len(rest) < len(entry.overrides):
+            sets.setdefault(rest, []).append(entry.scores[0])
+    groups = []
+    for rest, scores in sets.items():
+        values = [score.value for score in scores]
+        if len(values) > 1 and len({score.metric for score in scores}) == 1:
+            mean, spread = statistics.fmean(values), statistics.stdev(values)
+            groups.append(Group(rest, len(values), scores[0].metric, mean, spread))
+    return sorted(groups, key=lambda group: (-group.mean, group.overrides))
 
 
 def ranked(entries: Sequence[Entry]) -> list[Entry]:
@@ -34,39 +94,60 @@ def ranked(entries: Sequence[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda e: (not e.ship, -e.scores[0].value, e.size_bytes, e.variant))
 
 
-def as_text(entries: Sequence[Entry]) -> str:
-    """The table for a terminal, best variant first."""
+def as_text(entries: Sequence[Entry], pending: Sequence[Pending] = ()) -> str:
+    """The table for a terminal, best variant first, then what has no model, then means over seeds."""
+    lines = [_table(entries)] if entries else []
+    if pending:
+        width = max(len(each.variant) for each in pending)
+        lines += [f"{each.variant:<{width}}  {each}" for each in pending]
+    lines += [str(group) for group in over_seeds(entries)]
+    return "\n".join(lines) if lines else "no variant was built"
+
+
+def best_line(entries: Sequence[Entry]) -> str:
+    """The best variant so far, in a line."""
     if not entries:
-        return "no variant was built"
+        return "no variant is built yet"
+    best = ranked(entries)[0]
+    verdict = "SHIP" if best.ship else "falls short"
+    first = best.scores[0]
+    figures = f"{first.metric} {first.value:.3f} [{first.low:.3f}, {first.high:.3f}]"
+    return f"best of {len(entries)}: {best.variant}  {figures}  {size(best.size_bytes)}  {verdict}"
+
+
+def _table(entries: Sequence[Entry]) -> str:
     names = [score.metric for score in entries[0].scores]
-    header = (
-        "variant",
-        names[0],
-        "95% interval",
-        *names[1:],
-        "size",
-        "parameters",
-        "p95",
-        "verdict",
-        "built in",
-    )
+    figures = ("size", "parameters", "p95", "verdict", "built in")
+    header = ("variant", names[0], "95% interval", *names[1:], *figures)
     return table([_cells(entry, names) for entry in ranked(entries)], header=header)
 
 
-def as_csv(entries: Sequence[Entry]) -> str:
-    """The same with plain numbers: bytes, seconds, and each metric with its interval."""
+def as_data(entries: Sequence[Entry], pending: Sequence[Pending] = ()) -> dict[str, Any]:
+    """Everything as plain data, best variant first."""
+    return {
+        "entries": [asdict(entry) for entry in ranked(entries)],
+        "pending": [asdict(each) for each in pending],
+        "over_seeds": [asdict(group) for group in over_seeds(entries)],
+    }
+
+
+def as_csv(entries: Sequence[Entry], pending: Sequence[Pending] = ()) -> str:
+    """The same with plain numbers: bytes, seconds, each metric with its interval; blank without a model."""
     names = list(dict.fromkeys(score.metric for entry in entries for score in entry.scores))
     columns = [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
     fixed = ("rows", "size_bytes", "parameters", "latency_p95_seconds", "ship", "build_seconds", "folder")
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["variant", *columns, *fixed])
+    writer.writerow(["variant", *columns, *fixed, "state"])
     for entry in ranked(entries):
         found = {score.metric: (score.value, score.low, score.high) for score in entry.scores}
         values = [f"{number:.6f}" for name in names for number in found.get(name, ())]
         values = values if len(values) == len(columns) else _padded(found, names)
         tail = (entry.scores[0].rows, entry.size_bytes, entry.parameters, f"{entry.latency_p95:.6f}")
-        writer.writerow([entry.variant, *values, *tail, entry.ship, f"{entry.seconds:.3f}", entry.folder])
+        end = (entry.ship, f"{entry.seconds:.3f}", entry.folder, "done")
+        writer.writerow([entry.variant, *values, *tail, *end])
+    for each in pending:
+        writer.writerow([each.variant, *[""] * (len(columns) + len(fixed)), str(each)])
     return out.getvalue()
 
 
@@ -101,10 +182,18 @@ def as_picture(entries: Sequence[Entry]) -> str:
     return svg.picture(width, height, parts, title=f"{metric} of {len(entries)} variants by size")
 
 
-def write(entries: Sequence[Entry], folder: Path) -> None:
-    """Write the table, the CSV file and the picture into `folder`, replacing those of an earlier call."""
+def write(entries: Sequence[Entry], folder: Path, pending: Sequence[Pending] = ()) -> None:
+    """Write table, CSV, JSON and picture into `folder`, each in one rename over that of an earlier call."""
     folder.mkdir(parents=True, exist_ok=True)
-    contents = {TEXT: as_text(entries) + "\n", CSV: as_csv(entries), PICTURE: as_picture(entries) + "\n"}
+    contents = {
+        TEXT: as_text(entries, pending) + "\n",
+        CSV: as_csv(entries, pending),
+        DATA: json.dumps(as_data(entries, pending), indent=1, ensure_ascii=False) + "\n",
+    }
+    if entries:
+        contents[PICTURE] = as_picture(entries) + "\n"
+    else:
+        (folder / PICTURE).unlink(missing_ok=True)  # of an earlier call, with other variants
     for name, content in contents.items():
         beside = folder / f".{name}.{os.getpid()}"
         beside.write_text(content, encoding="utf-8")

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import xml.etree.ElementTree as ElementTree
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from p2m.leaderboard import Entry, as_csv, as_picture, as_text, ranked, write
+from p2m.leaderboard import (
+    Entry,
+    Pending,
+    as_csv,
+    as_data,
+    as_picture,
+    as_text,
+    best_line,
+    entry_of,
+    over_seeds,
+    ranked,
+    write,
+)
 from p2m.types import Score
 
 
@@ -83,7 +97,65 @@ def test_writing_replaces_what_an_earlier_sweep_left(tmp_path: Path) -> None:
     write(ENTRIES, folder)
     assert sorted(file.name for file in folder.iterdir()) == [
         "leaderboard.csv",
+        "leaderboard.json",
         "leaderboard.svg",
         "leaderboard.txt",
     ]
     assert (folder / "leaderboard.csv").read_text() == as_csv(ENTRIES)
+
+
+def test_variants_without_a_model_are_listed_with_what_became_of_them() -> None:
+    pending = [
+        Pending("seed=1", "waiting"),
+        Pending("seed=2", "failed", "data.test: no\n  such file " + "x" * 200),
+    ]
+    lines = as_text(ENTRIES, pending).splitlines()
+    assert lines[-2].split() == ["seed=1", "waiting"]
+    assert lines[-1].startswith("seed=2  failed: data.test: no such file xxx")
+    assert len(lines[-1]) < 120
+    rows = list(csv.DictReader(io.StringIO(as_csv(ENTRIES, pending))))
+    assert [row["state"] for row in rows[:4]] == ["done"] * 4
+    assert (rows[4]["variant"], rows[4]["state"], rows[4]["exact_match"]) == ("seed=1", "waiting", "")
+    assert len(as_csv([], pending).splitlines()) == 3
+    assert as_text([], pending).startswith("seed=1  waiting")
+
+
+def seeds(student: str, *values: float) -> list[Entry]:
+    return [
+        replace(entry(f"{student},seed={i}", value, 10), overrides=(f"student={student}", f"seed={i}"))
+        for i, value in enumerate(values)
+    ]
+
+
+def test_variants_that_differ_in_the_seed_alone_are_summed_up() -> None:
+    groups = over_seeds([*seeds("minilm", 0.51, 0.53, 0.55), *seeds("tiny", 0.2), *seeds("big", 0.6, 0.7)])
+    assert [str(group) for group in groups] == [
+        "student=big over 2 seeds: exact_match 0.650 ± 0.071",
+        "student=minilm over 3 seeds: exact_match 0.530 ± 0.020",
+    ]
+    assert as_text(seeds("big", 0.6, 0.7)).splitlines()[-1] == str(groups[0])
+    bare = [replace(each, overrides=each.overrides[1:]) for each in seeds("x", 0.5, 0.5)]
+    assert str(over_seeds(bare)[0]) == "the recipe over 2 seeds: exact_match 0.500 ± 0.000"
+    assert over_seeds(ENTRIES) == []
+
+
+def test_entries_come_back_from_json_as_they_were(tmp_path: Path) -> None:
+    entries = seeds("minilm", 0.5, 0.6)
+    write(entries, tmp_path, [Pending("late", "building")])
+    data = json.loads((tmp_path / "leaderboard.json").read_text())
+    assert data == json.loads(json.dumps(as_data(entries, [Pending("late", "building")])))
+    assert [entry_of(each) for each in data["entries"]] == ranked(entries)
+    assert data["pending"] == [asdict(Pending("late", "building"))]
+    assert data["over_seeds"][0]["seeds"] == 2
+
+
+def test_the_best_line_names_the_first_of_the_table() -> None:
+    assert best_line(ENTRIES).startswith("best of 4: student=minilm,training=long  exact_match 0.550")
+    assert best_line([]) == "no variant is built yet"
+
+
+def test_a_picture_of_an_earlier_sweep_does_not_stay_where_nothing_is_built(tmp_path: Path) -> None:
+    write(ENTRIES, tmp_path)
+    write([], tmp_path, [Pending("a", "waiting")])
+    assert not (tmp_path / "leaderboard.svg").exists()
+    assert (tmp_path / "leaderboard.txt").read_text() == "a  waiting\n"
