@@ -5,6 +5,8 @@
     |   +-- RecipeError         one or more Problems of a recipe
     |   +-- DataError           a dataset or a row of it
     |   +-- MissingWeights      a base model cannot be had here
+    |   +-- LockError           a lock that is damaged, foreign or too new
+    +-- LockDrift               what is there is not what is locked   exit code 3
     +-- StoreError              the store cannot be read or written   exit code 1
     +-- StageError              a stage failed for a reason of its own
 
@@ -59,6 +61,16 @@ class DataError(UserError):
 
 class MissingWeights(UserError):
     """A base model that is neither installed nor reachable."""
+
+
+class LockError(UserError):
+    """A lock file that cannot be used as it is."""
+
+
+class LockDrift(P2MError):
+    """There is no lock, or what is there, or was made, is not what it pins."""
+
+    exit_code = 3
 
 
 class StoreError(P2MError):

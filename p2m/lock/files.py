@@ -1,0 +1,106 @@
+"""Lock files on disk: `recipes/qa.lock` beside `recipes/qa.yaml`, replaced whole, where they change."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from p2m.errors import LockDrift, LockError
+from p2m.lock.model import Lock
+from p2m.lock.text import fault, is_lock, lock_text, parse_lock
+from p2m.marked_yaml import show
+
+
+def lock_path(recipe: Path) -> Path:
+    """Where the lock of a recipe lies."""
+    return recipe.with_suffix(".lock")
+
+
+def read_lock(path: Path) -> Lock:
+    """The lock in a file.
+
+    Raises:
+        LockDrift: there is none.
+        LockError: it is none, is damaged, of a newer format, or cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        recipe = show(path.with_suffix(".yaml"))
+        raise LockDrift(
+            f"there is no lock {show(path)}\n    build the recipe, which writes it: p2m build {recipe}"
+        ) from None
+    except OSError as error:
+        raise LockError(f"{show(path)}: cannot be read ({error.strerror})") from error
+    return parse_lock(content, path)
+
+
+def read_lock_of(recipe: Path) -> Lock:
+    """The lock of a recipe.
+
+    Raises:
+        LockDrift, LockError: as `read_lock`, or it is another recipe's.
+    """
+    path = lock_path(recipe)
+    lock = read_lock(path)
+    if lock.recipe != recipe.name:
+        raise LockError(
+            f"{show(path)}: is the lock of {lock.recipe}, not of {recipe.name}\n"
+            f"    if it was copied or the recipe renamed, delete it and build: rm {show(path)}"
+        )
+    return lock
+
+
+def standing(recipe: Path) -> tuple[Lock | None, str]:
+    """The lock that a new one would replace, None where there is none or it is damaged; and what is wrong.
+
+    Raises:
+        LockError: what stands there must not be overwritten: another recipe's lock, one of a newer format, or
+            a file that is no lock at all.
+    """
+    path = lock_path(recipe)
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None, ""
+    except OSError as error:
+        raise LockError(f"{show(path)}: cannot be read ({error.strerror})") from error
+    try:
+        return read_lock_of(recipe), ""
+    except LockError:
+        wrong = fault(content, path)
+        if wrong and (is_lock(content) or "merge conflict" in wrong) and not _is_newer(content, path):
+            return None, wrong
+        raise
+
+
+def write_lock(path: Path, lock: Lock) -> bool:
+    """Put a lock in place, in one rename; False, and the file untouched, where it says the same already.
+
+    Raises:
+        OSError: it cannot be written; what stood there still does.
+    """
+    content = lock_text(lock).encode()
+    with suppress(FileNotFoundError):
+        if path.read_bytes() == content:
+            return False
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with open(temporary, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+    return True
+
+
+def _is_newer(content: bytes, path: Path) -> bool:
+    try:
+        parse_lock(content, path)
+    except LockError as error:
+        return "upgrade p2m" in str(error)
+    return False

@@ -1,0 +1,149 @@
+"""A lock around a build: what must hold before it, what must hold after it, and the new lock at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from p2m.engine.store import Store
+from p2m.errors import LockDrift, UserError, nearest
+from p2m.lock.compare import GROUPS, Difference, differences
+from p2m.lock.contents import Now, Subject, is_of_now, lock_of, lock_of_result, look
+from p2m.lock.files import lock_path, read_lock_of, standing, write_lock
+from p2m.lock.model import Lock
+from p2m.marked_yaml import show
+
+Mode = Literal["write", "skip", "locked", "frozen"]
+Done = Mapping[str, tuple[str, str]]  # step -> key and output
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a build does with the lock: write it, leave it alone, or hold to it; `frozen` is `locked` without
+    network. `ignore` names groups of differences that do not count.
+    """
+
+    mode: Mode = "write"
+    ignore: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.ignore:
+            if name not in GROUPS:
+                raise UserError(f"there is no group {name!r} of differences: {nearest(name, GROUPS)}")
+
+    @property
+    def holds(self) -> bool:
+        """Whether the build must be what the lock says."""
+        return self.mode in ("locked", "frozen")
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What was looked at before a build began."""
+
+    policy: Policy
+    path: Path
+    store: Store
+    now: Now | None = None  # None where the lock is left alone
+    old: Lock | None = None
+    wrong: str = ""  # what is wrong with the lock that stands, and will be written anew
+
+
+def watch(subject: Subject, store: Store, policy: Policy) -> Watch:
+    """Look at the lock before a build.
+
+    Raises:
+        LockDrift: the build must hold to a lock, and there is none, or what is there is not what it pins.
+        LockError: the lock is damaged, foreign or too new.
+    """
+    path = lock_path(subject.recipe)
+    if policy.mode == "skip":
+        return Watch(policy, path, store)
+    if not policy.holds:
+        old, wrong = standing(subject.recipe)
+        return Watch(policy, path, store, look(subject, store), old, wrong)
+    old = read_lock_of(subject.recipe)
+    register(store, path)
+    now = look(subject, store, student=old.weights.student if old.weights else "")
+    found = differences(old, lock_of(now, None, known=old), subject.place)
+    refuse(path, counted(found, policy.ignore), subject.recipe)
+    return Watch(policy, path, store, now, old)
+
+
+def hold(watched: Watch, done: Done) -> None:
+    """Refuse a build that gave something else than its lock says.
+
+    Raises:
+        LockDrift: with what is locked and what was made.
+    """
+    if not watched.policy.holds:
+        return
+    assert watched.now is not None
+    assert watched.old is not None
+    made = lock_of_result(watched.now, watched.store, done)
+    left = counted(differences(watched.old, made), watched.policy.ignore)
+    if left:
+        raise LockDrift(
+            f"what was built is not what {show(watched.path)} says; the last bundle was left as it was\n"
+            f"{drift_text(left)}\n"
+            f"    if that is right, pin it: p2m build {show(watched.now.subject.recipe)}"
+        )
+
+
+def settle(watched: Watch, done: Done) -> str:
+    """Write the lock of a finished build where it changed; says what was done in a line, "" for nothing."""
+    if watched.policy.mode != "write":
+        return ""
+    assert watched.now is not None
+    name = show(watched.path)
+    if not is_of_now(watched.now, done):
+        return f"{name} was not written: a file was edited while the build began; run the same command again"
+    lock = lock_of_result(watched.now, watched.store, done)
+    try:
+        changed = write_lock(watched.path, lock)
+    except OSError as error:
+        return f"{name} was not written: {error.strerror or error}"
+    register(watched.store, watched.path)
+    if watched.wrong:
+        return f"{name} was written anew: the one there {watched.wrong}"
+    return f"{name} was {'written' if watched.old is None else 'brought up to date'}" if changed else ""
+
+
+def register(store: Store, path: Path) -> None:
+    """Keep what the lock names from being collected."""
+    remember = getattr(store, "register_root", None)
+    if remember is not None:
+        remember(path.absolute())
+
+
+def counted(found: tuple[Difference, ...], ignore: Sequence[str]) -> tuple[Difference, ...]:
+    return tuple(one for one in found if one.group not in ignore)
+
+
+def refuse(path: Path, found: tuple[Difference, ...], recipe: Path) -> None:
+    """Raise LockDrift where anything is left that counts."""
+    if found:
+        raise LockDrift(drift_message(path, found, recipe))
+
+
+def drift_message(path: Path, found: tuple[Difference, ...], recipe: Path) -> str:
+    """All differences, and what to type."""
+    number = f"{len(found)} difference{'s' if len(found) > 1 else ''}"
+    lines = [f"{show(path)} is out of date: {number}", drift_text(found)]
+    lines.append(f"    to build with what is there now, and lock it: p2m build {show(recipe)}")
+    if {one.group for one in found} == {"code"}:
+        lines.append("    to let changed code pass: --ignore code")
+    return "\n".join(lines)
+
+
+def drift_text(found: Sequence[Difference]) -> str:
+    """The differences by group; `locked -> now`."""
+    lines: list[str] = []
+    for group, meaning in GROUPS.items():
+        members = [one for one in found if one.group == group]
+        if members:
+            lines.append(f"  {group} ({meaning}), locked -> now:")
+            lines += [f"    {one}" for one in members]
+    return "\n".join(lines)
