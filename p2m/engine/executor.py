@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from p2m.engine.inline import Inline, Means
+from p2m.engine.journal import Invocation
 from p2m.engine.keys import identify_all
 from p2m.engine.observer import Observer, Silent
 from p2m.engine.plan import Plan, Step
@@ -69,12 +70,14 @@ def execute(
     *,
     executor: Means | None = None,
     network: bool = True,
+    invocation: Invocation | None = None,
 ) -> Result:
     """Build every step of the plan.
 
     Args:
         executor: what carries the steps out; by default this process, one after the other.
         network: whether steps may reach other machines.
+        invocation: what the journal will say of who asked for it.
 
     Raises:
         UserError: a source is missing, or was edited while a step read it.
@@ -83,7 +86,7 @@ def execute(
     """
     began = time.monotonic()
     means = executor or Inline()
-    build = Build(plan, store, runtime, observer or Silent(), means, network=network)
+    build = Build(plan, store, runtime, observer or Silent(), means, network=network, invocation=invocation)
     outcomes = build.run()
     seconds = time.monotonic() - began
 

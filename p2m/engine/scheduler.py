@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from p2m.engine.inline import Ended, Executor, Means, guarded
-from p2m.engine.journal import Journal, StepRecord, last_steps
+from p2m.engine.journal import Invocation, Journal, StepRecord, last_steps
 from p2m.engine.keys import Identity, Key, identify_all, make_key
 from p2m.engine.observer import Observer
 from p2m.engine.plan import Plan, Step
@@ -78,8 +78,17 @@ class Build:
     """One execution: what is known so far."""
 
     def __init__(
-        self, plan: Plan, store: Store, runtime: Runtime, observer: Observer, means: Means, *, network: bool
+        self,
+        plan: Plan,
+        store: Store,
+        runtime: Runtime,
+        observer: Observer,
+        means: Means,
+        *,
+        network: bool,
+        invocation: Invocation | None = None,
     ) -> None:
+        self.invocation = invocation
         self.plan, self.store, self.runtime, self.observer = plan, store, runtime, observer
         self.means, self.network = means, network
         # Code is read once, before anything runs, so that an edit during a long build cannot mix with it.
@@ -97,7 +106,7 @@ class Build:
 
     def run(self) -> tuple[Outcome, ...]:
         """Build every step, and return what became of each; sources are no steps."""
-        self.journal = Journal(self.store, self.plan.name)
+        self.journal = Journal(self.store, self.plan.name, self.invocation)
         status = "failed"
         try:
             with self.store.leased(self.journal.id), guarded(self.network):
