@@ -18,7 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FORMAT = 1
-ENVIRONMENT = ("P2M_STORE", "HF_HOME", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "PYTHONPATH")
+ENVIRONMENT = (
+    *("P2M_STORE", "P2M_SHARED_STORE", "P2M_SHARED_STORE_MODE"),
+    *("HF_HOME", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "PYTHONPATH"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ def checked_url(text: str) -> str:
     if found is None:
         if "::" in text or not text.startswith(("/", "~")):
             raise ValueError(
-                f"{redacted(text)!r} is no url: write s3://bucket/p2m, file:///mnt/p2m or an absolute path"
+                "this is no url: write s3://bucket/p2m, file:///mnt/p2m or a folder's absolute path"
             )
         return f"file://{os.path.abspath(os.path.expanduser(text))}"
     _refuse_secrets(found["protocol"], found["rest"])
@@ -94,8 +94,7 @@ def checked_url(text: str) -> str:
 
 
 def _refuse_secrets(protocol: str, rest: str) -> None:
-    user, at, _ = rest.partition("/")[0].rpartition("@")
-    if at and ":" in user:
+    if ":" in rest.rpartition("@")[0]:  # of the whole rest, since a password may hold a slash
         raise ValueError(
             f"the {protocol} url holds a password: give it to fsspec instead, in ~/.config/fsspec/*.json, "
             "FSSPEC_* variables or the provider's own files"
@@ -109,7 +108,9 @@ def _refuse_secrets(protocol: str, rest: str) -> None:
 
 def redacted(text: str) -> str:
     """`text` without whatever in it may be a secret: passwords before an @, and queries."""
-    return re.sub(r"\?[^\s'\"]*", "?...", re.sub(r"://[^\s/@'\"]*@", "://...@", text))
+    return re.sub(
+        r"(://[^\s?'\"]*)\?[^\s'\"]*", r"\1?...", re.sub(r"://[^\s@'\"]*:[^\s'\"]*@", "://...@", text)
+    )
 
 
 def lacking(place: SharedPlace) -> str:

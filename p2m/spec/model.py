@@ -21,6 +21,7 @@ from pydantic import (
     model_validator,
 )
 
+from p2m.engine.places import DEFAULT_TIMEOUT, checked_url
 from p2m.spec.components import builder, located_error
 from p2m.spec.units import Duration, Money, Parameters, Size, parse_requirement
 from p2m.types import (
@@ -262,10 +263,19 @@ class ExecutorWords(Section):
     name: Literal["local"] = "local"  # processes on this machine
 
 
+class SharedWords(Section):
+    """A second store, which several machines share; $P2M_SHARED_STORE and $P2M_SHARED_STORE_MODE go first."""
+
+    url: Annotated[str, AfterValidator(checked_url)]  # e.g. s3://bucket/p2m, or a folder's absolute path
+    mode: Literal["read", "write"] = "read"  # write: what is made here is sent there too
+    timeout: float = Field(default=DEFAULT_TIMEOUT, gt=0, le=3600)  # seconds that one operation may take
+
+
 class StoreWords(Section):
     """Where finished work is kept."""
 
     path: Path | None = None  # null: $P2M_STORE, else outputs/.store of the project
+    shared: SharedWords | None = None  # null: $P2M_SHARED_STORE, else none
 
 
 class ModelSpec(Section):

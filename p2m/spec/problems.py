@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from p2m.engine.places import redacted
 from p2m.errors import Problem, nearest
 from p2m.spec.components import FAMILIES, resolve_target
 from p2m.spec.model import (
@@ -20,6 +21,7 @@ from p2m.spec.model import (
     ModelSpec,
     Preferences,
     Retrieval,
+    SharedWords,
     StoreWords,
     Students,
     TaskWords,
@@ -45,6 +47,7 @@ SECTIONS: dict[str, type] = {
     "runtime": Runtime,
     "executor": ExecutorWords,
     "store": StoreWords,
+    "store.shared": SharedWords,
 }
 DEPTH = {"teacher": 1, "retriever": 1, "metric": 2, "student": 3, "compression": 3}  # of a group's components
 _WANTED = {
@@ -83,7 +86,8 @@ def problems_of(
         path, hint = config_path(parts), ""
         if item["type"] in _UNKNOWN and parts:
             hint = nearest(str(parts[-1]), keys_at(parts[:-1], data, trust=trust))
-        found.setdefault(path, Problem(_message(item), path, place(path), hint))
+        # What was typed for a url may hold a password, and a place may repeat what was typed.
+        found.setdefault(path, Problem(redacted(_message(item)), path, redacted(place(path)), hint))
     return list(found.values())
 
 
@@ -109,8 +113,8 @@ def keys_at(parents: Sequence[str | int], data: Mapping[str, Any], *, trust: Seq
         keys.append("target")
     if top == "examples" and len(parents) == 2:
         keys += WrittenExample.model_fields
-    if len(parents) <= 1:
-        keys += [key for key in _fields(SECTIONS.get(top)) if key != "component"]
+    section = SECTIONS.get(".".join(str(part) for part in parents))
+    keys += [key for key in _fields(section) if key != "component"]
     return keys
 
 
@@ -152,7 +156,7 @@ def _kinds(parts: Sequence[str | int], data: Mapping[str, Any], trust: Sequence[
     """The plain types that the field at `parts` may have."""
     section = _component_at(parts[:-1], data, trust)
     if str(parts[-1]) not in _fields(section):
-        section = SECTIONS.get(str(parts[0]) if len(parts) == 2 else "") if len(parts) <= 2 else None
+        section = SECTIONS.get(".".join(str(part) for part in parts[:-1]))
     annotation = _fields(section).get(str(parts[-1]))
     return {kind for kind in (annotation, *typing.get_args(annotation)) if isinstance(kind, type)}
 
