@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from p2m.engine.explain import graph as engine_graph
 from p2m.engine.explain import preview as engine_preview
 from p2m.engine.explain import why as engine_why
 from p2m.engine.journal import Invocation
+from p2m.engine.places import SharedPlace, chosen_place, lacking
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
 from p2m.errors import Problem, RecipeError, UserError, nearest
@@ -44,6 +47,7 @@ class Project:
     plan: Plan
     store: Path
     target: Path  # where the bundle will land
+    shared: SharedPlace | None = None  # the store that machines share, where there is one
     read: tuple[Path, ...] = field(default=())  # every file and folder that the answer depends on
 
 
@@ -73,12 +77,23 @@ def load(
     own = [path for path in (spec.data.train, spec.data.validation, spec.data.test, spec.data.texts) if path]
     read = (*composed.files, *composed.looked, *own, *spec.retriever.sources)
     plan = compile_plan(spec, task, composed.origins)
-    return Project(recipe, composed, task, plan, Path(store), target or _target(base, overrides), read)
+    where = target or _target(base, overrides)
+    return Project(recipe, composed, task, plan, Path(store), where, _shared(composed), read)
+
+
+def open_store(project: Project) -> Store:
+    """The project's store, with the shared one where there is one, which is asked only for what is not here.
+
+    What is wrong with the shared one is said on standard error, unless whoever builds listens (`Store.heed`).
+    """
+    store = Store(project.store, project.shared)
+    store.heed(lambda line: print(f"    {line}", file=sys.stderr, flush=True))
+    return store
 
 
 def preview(project: Project) -> tuple[StepPreview, ...]:
     """What a build would do, step by step; nothing runs and nothing is written."""
-    return engine_preview(project.plan, Store(project.store))
+    return engine_preview(project.plan, open_store(project))
 
 
 def why(project: Project, step: str) -> tuple[str, ...]:
@@ -90,12 +105,12 @@ def why(project: Project, step: str) -> tuple[str, ...]:
     names = [known.name for known in project.plan.steps]
     if step not in names:
         raise UserError(f"no step {step!r} in this plan: {nearest(step, names)}")
-    return engine_why(project.plan, Store(project.store), step)
+    return engine_why(project.plan, open_store(project), step)
 
 
 def made(project: Project, step: str) -> Any | None:
     """What `step` made for the recipe as it is now; None where it has not been built."""
-    return stored(project.plan, Store(project.store), step)
+    return stored(project.plan, open_store(project), step)
 
 
 def graph(project: Project, fmt: str = "text") -> str:
@@ -115,11 +130,48 @@ def build(project: Project, observer: Observer, *, argv: Sequence[str] = ()) -> 
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     typed = Invocation(show(project.recipe), project.composed.overrides, tuple(argv))
     runtime = project.composed.spec.runtime
-    result = execute(project.plan, Store(project.store), runtime, observer, invocation=typed)
-    bundle = result.value("package")
-    assert isinstance(bundle, Bundle)
-    folder = deliver(bundle.folder, project.target, ship=bundle.verdict.ship)
+    with _exchanging(open_store(project), observer) as store:
+        result = execute(project.plan, store, runtime, observer, invocation=typed)
+        bundle = result.value("package")
+        assert isinstance(bundle, Bundle)
+        folder = deliver(bundle.folder, project.target, ship=bundle.verdict.ship)
     return Built(bundle.verdict, folder, result)
+
+
+@contextmanager
+def _exchanging(store: Store, observer: Observer) -> Iterator[Store]:
+    """Tell the observer of the shared store; send it what was made, also by a build that fails later on."""
+
+    def say(line: str) -> None:
+        observer.said("shared store", line)
+
+    store.heed(say)
+    try:
+        yield store
+    except Exception:
+        store.settle(say)
+        raise
+    store.settle(say)
+
+
+def _shared(composed: Composed) -> SharedPlace | None:
+    """The shared store that the recipe or the environment names.
+
+    Raises:
+        RecipeError, UserError: it cannot work on this machine.
+    """
+    written = composed.spec.store.shared
+    place = SharedPlace(written.url, written.mode, written.timeout) if written else None
+    try:
+        chosen = chosen_place(place, os.environ)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    problem = lacking(chosen) if chosen else ""
+    if problem and chosen == place:
+        raise RecipeError([Problem(problem, "store.shared.url", composed.place("store.shared.url"))])
+    if problem:
+        raise UserError(f"P2M_SHARED_STORE: {problem}")
+    return chosen
 
 
 def _understood(composed: Composed) -> Task:
