@@ -73,7 +73,7 @@ def compile_plan(spec: ModelSpec, understood: Task, origins: Mapping[str, str]) 
     plan.add("package", package, task, parts, choice, trained, exported, evaluated, measured, pictured,
              name=spec.name, spec=_committed(spec), requirements=spec.metrics.require,
              constraints=spec.constraints,
-             origins=at("name", "constraints", requirements="metrics.require"))
+             origins=at("name", "constraints", requirements="metrics.require", **_COMMITTED))
     return plan
 # fmt: on
 
@@ -108,6 +108,16 @@ def _committed(spec: ModelSpec) -> dict[str, Any]:
         "constraints": asdict(spec.constraints), "curation": asdict(spec.curation),
         "split": asdict(spec.split), "training": asdict(spec.training),
     }  # fmt: skip
+
+
+# Where the parts of `_committed` come from, for their places.
+_COMMITTED = {
+    **{f"spec.{name}": name for name in ("name", "prompt", "seed", "metrics", "teacher", "constraints", "curation")},
+    **{f"spec.{name}": name for name in ("split", "training")},
+    "spec.num_examples": "generation.num_examples",
+    "spec.students": "student.candidates",
+    "spec.compression": "compression.candidates",
+}
 
 
 def _described(component: Any) -> dict[str, Any] | None:
