@@ -1,7 +1,13 @@
-"""One verb, from what was typed to an exit code: deliberate errors and Ctrl-C end in a message."""
+"""One verb, from what was typed to an exit code: deliberate errors and Ctrl-C end in a message.
+
+The first Ctrl-C (or SIGTERM) ends what runs, keeps what is finished and says how to go on; the second ends
+the process at once, and workers end with it.
+"""
 
 from __future__ import annotations
 
+import os
+import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,21 +20,47 @@ from p2m.errors import P2MError
 def run(argv: Sequence[str]) -> int:
     """Run one verb and return its exit code; only a bug of ours gives a traceback."""
     typed = arguments.parse(argv)
-    signal.signal(signal.SIGTERM, _terminate)
+    _heed_interrupts()
     try:
         code: int = verbs.verb(typed.verb).run(typed, list(argv))
         return code
     except P2MError as error:
         print(f"p2m {typed.verb}: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print(
-            "\ninterrupted; every finished step is kept, and so is what a training had written."
-            "\nThe same command goes on from there.",
-            file=sys.stderr,
-        )
+    except KeyboardInterrupt as interrupt:
+        print(interrupted_text(interrupt, argv), file=sys.stderr)
         return common.INTERRUPTED
 
 
-def _terminate(_signal: int, _frame: Any) -> None:
+def interrupted_text(interrupt: KeyboardInterrupt, argv: Sequence[str]) -> str:
+    """What was finished, what was running, and what to type."""
+    from p2m.cli.progress import duration
+    from p2m.engine.executor import Interrupted
+
+    lines = ["\ninterrupted; every finished step is kept."]
+    if isinstance(interrupt, Interrupted):
+        if interrupt.finished:
+            lines.append(f"  finished in this run: {', '.join(interrupt.finished)}")
+        for stopped in interrupt.running:
+            then = "goes on from what it had written" if stopped.kept else "starts again"
+            lines.append(f"  stopped: {stopped.step} after {duration(stopped.seconds)}; it {then}")
+    lines.append(f"The same command goes on from there:\n    {shlex.join(['p2m', *argv])}")
+    return "\n".join(lines)
+
+
+def _heed_interrupts() -> None:
+    """Both signals raise KeyboardInterrupt once; a background job of a shell goes on ignoring Ctrl-C."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _interrupt)
+
+
+def _interrupt(_signal: int, _frame: Any) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end_at_once)
     raise KeyboardInterrupt
+
+
+def _end_at_once(_signal: int, _frame: Any) -> None:
+    os._exit(common.INTERRUPTED)

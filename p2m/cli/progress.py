@@ -1,12 +1,18 @@
-"""Progress of a build on standard error: a live line on a terminal, a line now and then elsewhere."""
+"""Progress of a build on standard error: a live line a running step on a terminal, a line now and then
+elsewhere.
+"""
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
+from dataclasses import dataclass
 from types import TracebackType
 
 QUIET_SECONDS = 15.0  # between two lines of one step where standard error is not a terminal
+LIVE_SECONDS = 0.1  # between two pictures of a terminal
+_MOST = 8  # running steps that a terminal shows
 
 
 def duration(seconds: float) -> str:
@@ -21,14 +27,23 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+@dataclass
+class _Running:
+    """A running step, as far as it has told."""
+
+    started: float
+    printed: float
+    line: str
+
+
 class Progress:
-    """The executor's observer: prints a line a step, and what the running step says."""
+    """The executor's observer: prints a line a step, and what the running steps say."""
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
-        self._step = ""
-        self._started = 0.0
-        self._printed = 0.0
+        self._running: dict[str, _Running] = {}
+        self._drawn = 0  # lines of the live part that stand on the terminal
+        self._last = 0.0
 
     def __enter__(self) -> Progress:
         return self
@@ -36,54 +51,67 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
-        self._clear()
+        self._running.clear()
+        self._draw()
 
     def step_started(self, step: str) -> None:
-        self._step, self._started, self._printed = step, time.monotonic(), time.monotonic()
-        if self._live:
-            self._write(f"  > {step}")
+        now = time.monotonic()
+        self._running[step] = _Running(now, now, f"  > {step}")
+        self._draw()
 
     def progress(self, step: str, done: int, total: int, note: str = "") -> None:
         now = time.monotonic()
-        if now - self._printed < (0.1 if self._live else QUIET_SECONDS):
-            return
-        self._printed = now
-        elapsed = now - self._started
-        line = f"  > {step:<10} {done:,} of {total:,}  {note}  after {duration(elapsed)}"
+        running = self._running.setdefault(step, _Running(now, now, ""))
+        elapsed = now - running.started
+        running.line = f"  > {step:<10} {done:,} of {total:,}  {note}  after {duration(elapsed)}"
         if done and " left" not in note:  # a step that knows its own pace says so itself
-            line += f", about {duration(elapsed / done * (total - done))} left"
+            running.line += f", about {duration(elapsed / done * (total - done))} left"
         if self._live:
-            self._write(line)
-        else:
-            print(line, file=sys.stderr, flush=True)
+            if now - self._last >= LIVE_SECONDS:
+                self._draw()
+        elif now - running.printed >= QUIET_SECONDS:
+            running.printed = now
+            self._print(running.line)
 
     def said(self, step: str, line: str) -> None:
-        self._clear()
-        print(f"    {step}: {line}", file=sys.stderr, flush=True)
+        self._print(f"    {step}: {line}")
 
     def waiting(self, step: str, holder: str) -> None:
-        self._clear()
-        print(f"    {step}: waiting for {holder}, which is building it", file=sys.stderr, flush=True)
+        self._print(f"    {step}: waiting for {holder}, which is building it")
 
     def step_finished(self, step: str, status: str, seconds: float) -> None:
-        self._clear()
+        self._running.pop(step, None)
         mark = {"reused": "=", "ran": "+", "cut-off": "~"}.get(status, " ")
         words = {
             "reused": "cached",
             "ran": f"ran         {duration(seconds)}",
             "cut-off": "ran, output unchanged",
         }
-        print(f"  {mark} {step:<10} {words.get(status, status)}", file=sys.stderr, flush=True)
+        self._print(f"  {mark} {step:<10} {words.get(status, status)}")
 
     def step_failed(self, step: str, error: BaseException) -> None:
-        self._clear()
+        self._running.pop(step, None)
         what = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-        print(f"  ! {step:<10} {what}", file=sys.stderr, flush=True)
+        self._print(f"  ! {step:<10} {what}")
 
-    def _write(self, line: str) -> None:
-        sys.stderr.write("\r\x1b[2K" + line)
+    def _print(self, line: str) -> None:
+        """A line that stays, above the live part."""
+        if not self._live:
+            print(line, file=sys.stderr, flush=True)
+            return
+        self._draw(line + "\n")
+
+    def _draw(self, above: str = "") -> None:
+        """Write the live part anew, a line a running step, after what is to stay above it."""
+        if not self._live:
+            return
+        self._last = time.monotonic()
+        size = shutil.get_terminal_size()
+        lines = [running.line[: size.columns - 1] for running in self._running.values()]
+        room = max(1, min(_MOST, size.lines - 2))
+        if len(lines) > room:
+            lines = [*lines[: room - 1], f"  > and {len(lines) - room + 1} more"]
+        up = f"\x1b[{self._drawn - 1}A" if self._drawn > 1 else ""
+        sys.stderr.write(f"{up}\r\x1b[J{above}" + "\n".join(lines))
         sys.stderr.flush()
-
-    def _clear(self) -> None:
-        if self._live:
-            self._write("")
+        self._drawn = len(lines)

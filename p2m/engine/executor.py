@@ -15,6 +15,7 @@ from typing import Any
 from p2m.engine.inline import Inline, Means
 from p2m.engine.journal import Invocation
 from p2m.engine.keys import identify_all
+from p2m.engine.local import Local
 from p2m.engine.observer import Observer, Silent
 from p2m.engine.plan import Plan, Step
 from p2m.engine.scheduler import REPAIRS, Build, Interrupted, Outcome, Stopped, step_key
@@ -25,7 +26,7 @@ from p2m.errors import StoreError
 from p2m.types import Runtime
 
 __all__ = [
-    "Inline", "Interrupted", "Means", "Observer", "Outcome", "Result", "Silent", "Stopped",
+    "Inline", "Interrupted", "Local", "Means", "Observer", "Outcome", "Result", "Silent", "Stopped",
     "execute", "step_key", "stored",
 ]  # fmt: skip
 

@@ -1,12 +1,13 @@
 """What a recipe means: the validated `ModelSpec`, its units, and whether its wishes can be met at all."""
 
 from p2m.spec.feasibility import feasibility
-from p2m.spec.model import TEACHER_RATIO, ModelSpec, Retrieval
+from p2m.spec.model import TEACHER_RATIO, ExecutorWords, ModelSpec, Retrieval
 from p2m.spec.problems import misplaced_booleans, problems_of
 from p2m.spec.schema import json_schema
 
 __all__ = [
     "TEACHER_RATIO",
+    "ExecutorWords",
     "ModelSpec",
     "Retrieval",
     "feasibility",

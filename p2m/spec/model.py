@@ -260,7 +260,10 @@ class Evaluating(Section):
 class ExecutorWords(Section):
     """What runs the steps."""
 
-    name: Literal["local"] = "local"  # processes on this machine
+    name: Literal["local", "inline"] = "local"  # processes on this machine, or the building process itself
+    workers: int = Field(default=0, ge=0, le=4096)  # processors handed out to steps; 0: every one
+    memory: Size | None = None  # handed out to steps that declare some, e.g. 16 GB; null: the machine's
+    gpus: int | None = Field(default=None, ge=0, le=1024)  # devices handed out to steps; null: the machine's
 
 
 class SharedWords(Section):

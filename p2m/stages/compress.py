@@ -22,7 +22,7 @@ FULL = "fp32"
 MAX_ROWS = 500  # validation rows that a gate judges by
 
 
-@stage(version="1", kind="seeded")
+@stage(version="1", kind="seeded", cpus="all")
 def compress(
     task: Task,
     parts: Split,

@@ -20,7 +20,7 @@ _BATCH = 1
 _CHUNK = 20  # rows between two reports of progress
 
 
-@stage(version="1", kind="seeded")
+@stage(version="1", kind="seeded", cpus="all")
 def evaluate(
     task: Task,
     parts: Split,

@@ -11,7 +11,7 @@ from p2m.training.base import fit
 from p2m.types import Choice, Run, Split, Task, Trained, Training
 
 
-@stage(version="1", kind="seeded")
+@stage(version="1", kind="seeded", cpus="all")
 def train(
     task: Task,
     parts: Split,
