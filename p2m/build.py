@@ -21,7 +21,7 @@ from p2m import noop
 from p2m.compiler import compile_plan
 from p2m.compose import Composed, compose
 from p2m.delivery import check_writable, deliver
-from p2m.engine.executor import Observer, Result, execute, stored
+from p2m.engine.executor import Inline, Local, Means, Observer, Result, execute, stored
 from p2m.engine.explain import StepPreview
 from p2m.engine.explain import graph as engine_graph
 from p2m.engine.explain import preview as engine_preview
@@ -33,7 +33,7 @@ from p2m.engine.store import Store
 from p2m.errors import Problem, RecipeError, UserError, nearest
 from p2m.marked_yaml import show
 from p2m.parsing import parse_prompt
-from p2m.spec import feasibility
+from p2m.spec import ExecutorWords, feasibility
 from p2m.types import Bundle, Task, Verdict
 
 
@@ -129,13 +129,21 @@ def build(project: Project, observer: Observer, *, argv: Sequence[str] = ()) -> 
     # this once, when torch is first imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     typed = Invocation(show(project.recipe), project.composed.overrides, tuple(argv))
-    runtime = project.composed.spec.runtime
+    spec = project.composed.spec
     with _exchanging(open_store(project), observer) as store:
-        result = execute(project.plan, store, runtime, observer, invocation=typed)
+        result = execute(
+            project.plan, store, spec.runtime, observer,
+            executor=means(spec.executor), network=spec.constraints.network, invocation=typed,
+        )  # fmt: skip
         bundle = result.value("package")
         assert isinstance(bundle, Bundle)
         folder = deliver(bundle.folder, project.target, ship=bundle.verdict.ship)
     return Built(bundle.verdict, folder, result)
+
+
+def means(words: ExecutorWords) -> Means:
+    """What runs the steps, as the recipe says it."""
+    return Inline() if words.name == "inline" else Local(words.workers, words.memory, words.gpus)
 
 
 @contextmanager
