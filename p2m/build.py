@@ -22,11 +22,9 @@ from p2m.compiler import compile_plan
 from p2m.compose import Composed, compose
 from p2m.delivery import check_writable, deliver
 from p2m.engine.executor import Inline, Local, Means, Observer, Result, execute, stored
-from p2m.engine.explain import StepPreview
-from p2m.engine.explain import graph as engine_graph
-from p2m.engine.explain import preview as engine_preview
-from p2m.engine.explain import why as engine_why
-from p2m.engine.journal import Invocation
+from p2m.engine import explain, graphs
+from p2m.engine.explain import Cause, Reason, Reuse, StepPreview, Survey
+from p2m.engine.journal import Invocation, find_run
 from p2m.engine.places import SharedPlace, chosen_place, lacking
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
@@ -93,19 +91,60 @@ def open_store(project: Project) -> Store:
 
 def preview(project: Project) -> tuple[StepPreview, ...]:
     """What a build would do, step by step; nothing runs and nothing is written."""
-    return engine_preview(project.plan, open_store(project))
+    return survey(project).previews
 
 
-def why(project: Project, step: str) -> tuple[str, ...]:
+def survey(project: Project, against: str | None = None) -> Survey:
+    """The plan beside what the last builds of it left, or the run `against`.
+
+    Raises:
+        UserError: there is no such run, or a source is missing.
+    """
+    store = open_store(project)
+    run = find_run(store, against, project.plan.name) if against else None
+    return Survey(project.plan, store, run)
+
+
+def why(project: Project, step: str, against: str | None = None) -> Reason:
     """The exact differences that make `step` run again, down to the setting, file or module that changed.
 
     Raises:
         UserError: the plan has no such step.
     """
+    check_step(project, step)
+    return explain.why(survey(project, against), step)
+
+
+def causes(project: Project, against: str | None = None) -> tuple[Cause, ...]:
+    """Everything that makes steps run, each once, with the steps that it reaches."""
+    return explain.causes(survey(project, against))
+
+
+def why_not(project: Project, step: str) -> Reuse | None:
+    """What the reuse of `step` rests on; None where it would run.
+
+    Raises:
+        UserError: the plan has no such step.
+    """
+    check_step(project, step)
+    return explain.why_not(survey(project), step)
+
+
+def reach(project: Project, trust: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
+    """For each override the steps whose keys it changes by itself, found by leaving it out."""
+    overrides = project.composed.overrides
+    found: dict[str, tuple[str, ...]] = {}
+    for number, text in enumerate(overrides):
+        rest = [*overrides[:number], *overrides[number + 1 :]]
+        found[text] = explain.apart(load(project.recipe, rest, trust=trust).plan, project.plan)
+    return found
+
+
+def check_step(project: Project, step: str) -> None:
+    """Raises UserError where the plan has no such step."""
     names = [known.name for known in project.plan.steps]
     if step not in names:
         raise UserError(f"no step {step!r} in this plan: {nearest(step, names)}")
-    return engine_why(project.plan, open_store(project), step)
 
 
 def made(project: Project, step: str) -> Any | None:
@@ -113,9 +152,18 @@ def made(project: Project, step: str) -> Any | None:
     return stored(project.plan, open_store(project), step)
 
 
-def graph(project: Project, fmt: str = "text") -> str:
-    """The steps and their edges as text or Mermaid, marked by what a build would do."""
-    return engine_graph(project.plan, preview(project), fmt)
+def graph(project: Project, fmt: str = "text", *, run: str | None = None) -> str:
+    """The steps and their edges, coloured by what a build would do, or by what a run did.
+
+    `fmt` is one of `graphs.FORMATS`.
+
+    Raises:
+        UserError: there is no such run.
+    """
+    if run is None:
+        return graphs.draw(graphs.of_plan(project.plan, preview(project)), fmt)
+    store = open_store(project)
+    return graphs.draw(graphs.of_run(find_run(store, run, project.plan.name), project.plan, store), fmt)
 
 
 def build(project: Project, observer: Observer, *, argv: Sequence[str] = ()) -> Built:

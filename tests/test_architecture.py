@@ -24,7 +24,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("cli",),
     ("build",),
-    ("compose", "compiler", "delivery", "leaderboard", "recipe_template", "noop"),
+    ("comparison", "saved_plan"),
+    ("compose", "compiler", "delivery", "leaderboard", "recipe_template", "noop", "row_changes"),
     ("stages",),
     ("spec",),
     (
@@ -44,6 +45,7 @@ FAMILIES = (
     "metrics",
 )  # reached through `.base` from above
 ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (
+    ("graphs",),
     ("explain", "union"),
     ("executor", "differences"),
     ("scheduler",),

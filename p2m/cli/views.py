@@ -1,9 +1,8 @@
-"""Plans, builds and artifacts as text. Pure: values in, lines out."""
+"""Recipes, builds and artifacts as text. Pure: values in, lines out."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -11,36 +10,8 @@ from typing import Any
 from p2m.build import Built, Project
 from p2m.cli.progress import duration
 from p2m.compiler import primary_metric
-from p2m.engine.explain import StepPreview
 
-MARKS = {"cached": "=", "run": "+", "unknown": "?", "source": "."}
 WIDTH = 110  # characters of a shown value
-
-
-def preview_text(previews: Sequence[StepPreview]) -> str:
-    """A line a step: its mark, what would happen, the expected time, and what changed where."""
-    lines = []
-    for step in previews:
-        if step.status == "source":
-            continue
-        seconds = (
-            f"~ {duration(step.seconds)}" if step.seconds is not None and step.status != "cached" else ""
-        )
-        line = f"  {MARKS[step.status]} {step.step:<16} {step.status:<8} {seconds:<14} {step.reason}"
-        lines.append(line.rstrip())
-        lines += [f"      {change}" for change in step.changes]
-    return "\n".join(lines)
-
-
-def preview_summary(previews: Sequence[StepPreview]) -> str:
-    """`13 steps: 3 cached, 9 to run, 1 depends on them. About 6 min.`"""
-    steps = [step for step in previews if step.status != "source"]
-    count = {status: sum(step.status == status for step in steps) for status in ("cached", "run", "unknown")}
-    text = f"{len(steps)} steps: {count['cached']} cached, {count['run']} to run"
-    if count["unknown"]:
-        text += f", {count['unknown']} depend on what those make"
-    known = [step.seconds for step in steps if step.status != "cached" and step.seconds is not None]
-    return f"{text}. About {duration(sum(known))} by the last builds." if known else f"{text}."
 
 
 def build_text(built: Built) -> str:

@@ -1,26 +1,31 @@
 """What a build would do, and why: answered from keys, entries and the journal; nothing runs.
 
-A step's reason is the exact difference between the preimage of its key now and that of the last build, which
-the store keeps. Where an input is known only once an earlier step has run, the answer says so.
+A step's reason is the exact difference between the preimage of its key now and that of the last build, or of
+another run, which the store keeps. Where an input is known only once an earlier step has run, the answer says
+so. A difference is listed if and only if it is part of the key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from p2m.engine.blobs import DamagedError
 from p2m.engine.differences import Change, changed_files, compare
 from p2m.engine.executor import step_key
-from p2m.engine.journal import StepRecord, last_steps
-from p2m.engine.keys import identify_all
+from p2m.engine.hashing import digest
+from p2m.engine.journal import RunRecord, StepRecord, last_steps, runs
+from p2m.engine.keys import Key, identify_all
 from p2m.engine.plan import Plan, Step
-from p2m.engine.sources import read_source
-from p2m.engine.store import Store
+from p2m.engine.sources import SourceState, read_source
+from p2m.engine.store import Action, Store
 
 Status = Literal["cached", "run", "unknown", "source"]
-_MARKS = {"cached": "=", "run": "+", "unknown": "?", "source": "."}
-_COLORS = {"cached": "#d5f5d5", "run": "#ffe3b3", "unknown": "#eeeeee", "source": "#dce9ff"}
+VERBS = {"cached": "is cached", "run": "runs", "unknown": "may run", "source": "is a source"}
+_BACK = 50  # runs that are looked at for how long a step takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,163 @@ class StepPreview:
     seconds: float | None = None  # how long it took when it last ran; None where it never did
     changes: tuple[Change, ...] = ()  # against the last build
     needs: tuple[str, ...] = field(default=())
+    key: str = ""  # "" where it depends on what an earlier step makes
+    output: str = ""  # digest of what it made, or of a source; "" where it is not made yet
+    size: int | None = None  # bytes of what it made, or made last time
+    waits: tuple[str, ...] = ()  # the needs whose outputs are not known yet
+    note: str = ""  # where a cached result lies, if not here
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why one step is what it is, and why its inputs are what they are."""
+
+    step: str
+    status: Status
+    text: str
+    changes: tuple[Change, ...]
+    because: tuple[Reason, ...]
+    again: bool = False  # told above already
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One change, or one fact such as "never built", and every step that runs for it."""
+
+    what: str
+    change: Change | None
+    steps: tuple[str, ...]  # whose keys it changes by itself
+    follow: tuple[str, ...]  # that run if the outputs of those change
+    files: tuple[Change, ...] = ()  # of a source: which files
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """Why a step is not run: what its key was made of, and who made its result."""
+
+    step: str
+    action: Action
+    made_by: RunRecord | None  # None where no run in the journal did
+    inputs: tuple[tuple[str, str, str], ...]  # parameter, the step that makes it, digest
+    elsewhere: tuple[Cause, ...]  # what changed since the last build and does not reach it
+
+
+class Survey:
+    """One walk over a plan, beside what the journal remembers of it, or of one run of it."""
+
+    def __init__(self, plan: Plan, store: Store, against: RunRecord | None = None) -> None:
+        self.plan, self.store, self.against = plan, store, against
+        self.last = last_steps(store, plan.name) if against is None else _finished(against)
+        self.identities = identify_all(plan.steps, store)
+        self.sources: dict[str, SourceState] = {}
+        self.keys: dict[str, Key] = {}
+        self.digests: dict[str, str] = {}
+        found = {}
+        for step in plan.steps:
+            found[step.name] = self._source(step) if step.is_source else self._step(step)
+        self.found: Mapping[str, StepPreview] = self._with_old_times(found)
+
+    @property
+    def previews(self) -> tuple[StepPreview, ...]:
+        return tuple(self.found.values())
+
+    def before(self, name: str) -> Mapping[str, Any] | None:
+        """What the step's key was made of then; None where it was not built, or that is not kept."""
+        last = self.last.get(name)
+        action = self.store.entry(last.key) if last is not None and last.key else None
+        return action.preimage if action is not None else None
+
+    def _source(self, step: Step) -> StepPreview:
+        state = self.sources[step.name] = read_source(step)
+        self.digests[step.name] = state.digest
+        size = sum(entry.size for entry in state.entries)
+        told = StepPreview(step.name, "source", "never read before", output=state.digest, size=size)
+        last = self.last.get(step.name)
+        if last is None:
+            return told
+        if last.output == state.digest:
+            return replace(told, reason="unchanged")
+        changes = changed_files(self.store, last.listing, state.entries, step.origins.get("path", ""))
+        return replace(told, reason=f"{step.path} changed", changes=changes)
+
+    def _step(self, step: Step) -> StepPreview:
+        last = self.last.get(step.name)
+        before = self.before(step.name)
+        identity = self.identities[step.name]
+        seconds, size = self._seconds(last), self._size(last.output if last else "")
+        told = StepPreview(step.name, "run", "never built", seconds, needs=step.needs, size=size)
+        waits = tuple(name for name in step.needs if name not in self.digests)
+        if waits:
+            return self._waiting(step, identity.preimage, before, replace(told, waits=waits))
+        key = self.keys[step.name] = step_key(step, identity, self.digests)
+        changes = compare(step, before, key.preimage) if before else ()
+        told = replace(told, key=key.value)
+        if step.kind == "volatile":
+            return replace(told, reason="runs every time")
+        action = self.store.lookup(key.value)
+        if action is not None:
+            self.digests[step.name] = action.output
+            reason = "unchanged"
+            if changes or before is None:
+                reason = "built before with these inputs and settings"
+            return replace(
+                told, status="cached", reason=reason, seconds=action.seconds, changes=changes,
+                output=action.output, size=self._size(action.output),
+            )  # fmt: skip
+        if before is None:
+            lost = last is not None and last.key == key.value
+            return replace(told, reason="its result is missing or damaged") if lost else told
+        if not changes:
+            return replace(told, reason="its result is missing or damaged")
+        return replace(told, reason=_summary(changes), changes=changes)
+
+    def _waiting(
+        self, step: Step, preimage: Mapping[str, Any], before: Mapping[str, Any] | None, told: StepPreview
+    ) -> StepPreview:
+        """A step whose key is not known yet: it runs for reasons of its own, or only if an input changes."""
+        if before is None:
+            return told
+        known = {
+            edge.parameter: self.digests.get(edge.step) if edge.step else None
+            for edge in step.inputs
+            if edge.step not in told.waits
+        }
+        unknown = {edge.parameter for edge in step.inputs if edge.step in told.waits}
+        old_inputs = {name: value for name, value in before["inputs"].items() if name not in unknown}
+        changes = compare(step, {**before, "inputs": old_inputs}, {**preimage, "inputs": known})
+        if changes:
+            return replace(told, reason=_summary(changes), changes=changes)
+        if step.kind == "volatile":
+            return replace(told, reason="runs every time")
+        reason = f"if the output of {listed(told.waits, 'or')} changes"
+        return replace(told, status="unknown", reason=reason)
+
+    def _seconds(self, last: StepRecord | None) -> float | None:
+        if last is None:
+            return None
+        action = self.store.entry(last.key) if last.key else None
+        return action.seconds if action is not None else last.seconds or None
+
+    def _size(self, output: str) -> int | None:
+        """Bytes of an artifact; None where the store does not hold it."""
+        try:
+            return sum(entry.size for entry in self.store.tree(output)) if output else None
+        except DamagedError:
+            return None
+
+    def _with_old_times(self, found: dict[str, StepPreview]) -> dict[str, StepPreview]:
+        """Durations from older runs where the last one does not tell them."""
+        unknown = {name for name, told in found.items() if told.seconds is None and told.status != "source"}
+        if not unknown:
+            return found
+        for number, record in enumerate(runs(self.store, self.plan.name)):
+            for name in sorted(unknown & record.steps.keys()):
+                if record.steps[name].seconds:
+                    found[name] = replace(found[name], seconds=record.steps[name].seconds)
+                    unknown.discard(name)
+            if not unknown or number >= _BACK:
+                break
+        return found
 
 
 def preview(plan: Plan, store: Store) -> tuple[StepPreview, ...]:
@@ -41,127 +203,80 @@ def preview(plan: Plan, store: Store) -> tuple[StepPreview, ...]:
     Raises:
         UserError: a source is missing.
     """
-    return _Survey(plan, store).previews()
+    return Survey(plan, store).previews
 
 
-def why(plan: Plan, store: Store, step: str) -> tuple[str, ...]:
+def why(survey: Survey, step: str) -> Reason:
     """Why a step would run or not, chained to the leaf: a file, a setting with its place, a module.
 
     Raises:
         KeyError: the plan has no such step.
     """
-    wanted = plan.step(step)
-    survey = _Survey(plan, store)
-    known = {found.step: found for found in survey.previews()}
-    lines: list[str] = []
-    _chain(plan, known, wanted.name, "", lines, set())
-    return tuple(lines)
+    return _reason(survey, survey.plan.step(step).name, set())
 
 
-def graph(plan: Plan, previews: Sequence[StepPreview] | None = None, fmt: str = "text") -> str:
-    """The plan as text (a line a step with what it needs) or as a Mermaid flowchart, coloured by status.
-
-    Raises:
-        ValueError: another format.
-    """
-    status = {found.step: found.status for found in previews or ()}
-    if fmt == "mermaid":
-        return _mermaid(plan, status)
-    if fmt != "text":
-        raise ValueError(f"graph knows the formats text and mermaid, not {fmt!r}")
-    width = max((len(step.name) for step in plan.steps), default=0)
-    lines = []
-    for step in plan.steps:
-        mark = _MARKS[status[step.name]] + " " if step.name in status else ""
-        needs = ", ".join(step.needs) if step.needs else (str(step.path) if step.is_source else "")
-        lines.append(f"{mark}{step.name:<{width}}  {'<- ' + needs if needs else ''}".rstrip())
-    return "\n".join(lines)
+def causes(survey: Survey) -> tuple[Cause, ...]:
+    """Everything that makes steps run, each once, with the steps that it reaches: first by itself, then
+    through what they make. Settings come first, then files, code, packages and the rest."""
+    found: dict[Change | str, list[str]] = {}
+    for name, told in survey.found.items():
+        for leaf in _leaves(survey, told):
+            found.setdefault(leaf, []).append(name)
+    order = sorted(found, key=_rank)  # stable: else in the order of the plan
+    return tuple(_cause(survey, leaf, found[leaf]) for leaf in order)
 
 
-# --------------------------------------------------------------------------- survey
+def why_not(survey: Survey, step: str) -> Reuse | None:
+    """Why a step is not run; None where it is."""
+    told = survey.found[survey.plan.step(step).name]
+    action = survey.store.entry(told.key) if told.status == "cached" else None
+    if action is None:
+        return None
+    inputs = tuple(
+        (edge.parameter, edge.step, survey.digests[edge.step])
+        for edge in survey.plan.step(step).inputs
+        if edge.step is not None
+    )
+    elsewhere = tuple(cause for cause in causes(survey) if step not in cause.steps)
+    return Reuse(step, action, _maker(survey, told.key), inputs, elsewhere)
 
 
-class _Survey:
-    """One walk over a plan, beside what the journal remembers of it."""
+def touched(survey: Survey, reuse: Reuse) -> tuple[str, ...]:
+    """Modules of a reused step that were written after its result was made, to no effect on its key."""
+    made = reuse.made_by.ended if reuse.made_by is not None else None
+    if made is None:
+        return ()
+    found = set()
+    for code in survey.identities[reuse.step].code:
+        for path, (module, *_) in code.files.items():
+            with suppress(OSError):
+                if os.stat(path).st_mtime > made:
+                    found.add(module)
+    return tuple(sorted(found))
 
-    def __init__(self, plan: Plan, store: Store) -> None:
-        self.plan, self.store = plan, store
-        self.last = last_steps(store, plan.name)
-        self.identities = identify_all(plan.steps, store)
-        self.digests: dict[str, str] = {}
-        self.found: dict[str, StepPreview] = {}
 
-    def previews(self) -> tuple[StepPreview, ...]:
-        for step in self.plan.steps:
-            self.found[step.name] = self._source(step) if step.is_source else self._step(step)
-        return tuple(self.found.values())
+def apart(one: Plan, other: Plan) -> tuple[str, ...]:
+    """The steps of `other` that `one` lacks, or has with other settings, edges or stages."""
+    known = {step.name: step for step in one.steps}
+    return tuple(step.name for step in other.steps if not _alike(known.get(step.name), step))
 
-    def _source(self, step: Step) -> StepPreview:
-        state = read_source(step)
-        self.digests[step.name] = state.digest
-        last = self.last.get(step.name)
-        if last is None:
-            return StepPreview(step.name, "source", "never read before")
-        if last.output == state.digest:
-            return StepPreview(step.name, "source", "unchanged")
-        changes = changed_files(self.store, last.listing, state.entries, step.origins.get("path", ""))
-        return StepPreview(step.name, "source", f"{step.path} changed", changes=changes)
 
-    def _step(self, step: Step) -> StepPreview:
-        last = self.last.get(step.name)
-        before = self._preimage(last)
-        seconds = self._seconds(last)
-        identity = self.identities[step.name]
-        missing = tuple(name for name in step.needs if name not in self.digests)
-        if missing:
-            return self._with_unknown_inputs(step, identity.preimage, before, seconds, missing)
-        key = step_key(step, identity, self.digests)
-        changes = compare(step, before, key.preimage) if before else ()
-        if step.kind == "volatile":
-            return StepPreview(step.name, "run", "runs every time", seconds, (), step.needs)
-        action = self.store.lookup(key.value)
-        if action is not None:
-            self.digests[step.name] = action.output
-            reason = "unchanged" if not changes else "built before with these inputs and settings"
-            return StepPreview(step.name, "cached", reason, action.seconds, changes, step.needs)
-        if before is None:
-            return StepPreview(step.name, "run", "never built", seconds, (), step.needs)
-        if not changes:
-            return StepPreview(step.name, "run", "its result is missing or damaged", seconds, (), step.needs)
-        return StepPreview(step.name, "run", _summary(changes), seconds, changes, step.needs)
+def _alike(one: Step | None, other: Step) -> bool:
+    if one is None or one.path != other.path or one.inputs != other.inputs:
+        return False
+    return one.stage is other.stage and digest(dict(one.settings)) == digest(dict(other.settings))
 
-    def _with_unknown_inputs(
-        self,
-        step: Step,
-        preimage: Mapping[str, Any],
-        before: Mapping[str, Any] | None,
-        seconds: float | None,
-        missing: tuple[str, ...],
-    ) -> StepPreview:
-        """A step whose key is not known yet: it runs for reasons of its own, or only if an input changes."""
-        if before is None:
-            return StepPreview(step.name, "run", "never built", seconds, (), step.needs)
-        known = {
-            edge.parameter: self.digests.get(edge.step) if edge.step else None
-            for edge in step.inputs
-            if edge.step not in missing
-        }
-        old_inputs = {name: value for name, value in before["inputs"].items() if name in known}
-        changes = compare(step, {**before, "inputs": old_inputs}, {**preimage, "inputs": known})
-        if changes:
-            return StepPreview(step.name, "run", _summary(changes), seconds, changes, step.needs)
-        reason = f"if the output of {' or '.join(missing)} changes"
-        return StepPreview(step.name, "unknown", reason, seconds, (), step.needs)
 
-    def _preimage(self, last: StepRecord | None) -> Mapping[str, Any] | None:
-        action = self.store.entry(last.key) if last is not None and last.key else None
-        return action.preimage if action is not None else None
+def listed(names: Sequence[str], word: str = "and") -> str:
+    """`a, b or c`."""
+    return f" {word} ".join(part for part in (", ".join(names[:-1]), names[-1]) if part) if names else ""
 
-    def _seconds(self, last: StepRecord | None) -> float | None:
-        if last is None:
-            return None
-        action = self.store.entry(last.key) if last.key else None
-        return action.seconds if action is not None else last.seconds
+
+# --------------------------------------------------------------------------- inside
+
+
+def _finished(record: RunRecord) -> dict[str, StepRecord]:
+    return {name: step for name, step in record.steps.items() if step.is_done}
 
 
 def _summary(changes: Sequence[Change]) -> str:
@@ -169,33 +284,81 @@ def _summary(changes: Sequence[Change]) -> str:
     return f"{', '.join(kinds)} changed"
 
 
-def _chain(
-    plan: Plan, known: Mapping[str, StepPreview], name: str, indent: str, lines: list[str], seen: set[str]
-) -> None:
-    """Append the reasons of a step and, below it, those of every input that is not what it was."""
-    found = known[name]
-    verb = {"cached": "is cached", "run": "runs", "unknown": "may run", "source": "is a source"}[found.status]
+def _reason(survey: Survey, name: str, seen: set[str]) -> Reason:
+    told = survey.found[name]
     if name in seen:
-        lines.append(f"{indent}{name} {verb} (see above)")
-        return
+        return Reason(name, told.status, told.reason, (), (), again=True)
     seen.add(name)
-    lines.append(f"{indent}{name} {verb}: {found.reason}")
-    lines.extend(f"{indent}  {change}" for change in found.changes)
-    if found.status == "cached" and not found.changes:
+    if told.status == "cached" and not told.changes:
+        return Reason(name, told.status, told.reason, (), ())
+    inner = tuple(
+        _reason(survey, need, seen)
+        for need in survey.plan.step(name).needs
+        if survey.found[need].status in ("run", "unknown") or _moved(survey, need)
+    )
+    return Reason(name, told.status, told.reason, told.changes, inner)
+
+
+def _moved(survey: Survey, name: str) -> bool:
+    """Whether an input that is there is another than then."""
+    last = survey.last.get(name)
+    return last is not None and last.output != survey.found[name].output
+
+
+def _leaves(survey: Survey, told: StepPreview) -> Iterator[Change | str]:
+    """What makes a step run by itself: changes that are no other step's doing, or a fact."""
+    if told.status != "run":
         return
-    for need in plan.step(name).needs:
-        if known[need].status in ("run", "unknown") or known[need].changes:
-            _chain(plan, known, need, indent + "  ", lines, seen)
+    if not told.changes:
+        yield told.reason
+    makers = {edge.parameter: edge.step for edge in survey.plan.step(told.step).inputs}
+    for change in told.changes:
+        maker = makers.get(change.path.partition(" (")[0]) if change.kind == "input" else None
+        if maker is None:
+            yield change
+        elif survey.plan.step(maker).is_source:
+            yield Change("source", maker, change.old, change.new, _place(survey, maker))
+        elif not survey.found[maker].changes:
+            yield change  # the same key gave something else, or the edge is new
+        else:
+            yield from _upstream(survey, maker)
 
 
-def _mermaid(plan: Plan, status: Mapping[str, str]) -> str:
-    ids = {step.name: f"s{number}" for number, step in enumerate(plan.steps)}
-    lines = ["flowchart TD"]
-    for step in plan.steps:
-        left, right = ("[(", ")]") if step.is_source else ("[", "]")
-        lines.append(f'    {ids[step.name]}{left}"{step.name}"{right}')
-    for step in plan.steps:
-        lines += [f"    {ids[need]} --> {ids[step.name]}" for need in step.needs]
-    for name, found in status.items():
-        lines.append(f"    style {ids[name]} fill:{_COLORS[found]}")
-    return "\n".join(lines)
+def _upstream(survey: Survey, name: str) -> Iterator[Change | str]:
+    """The leaves behind a step that is cached, but with another output than then."""
+    yield from _leaves(survey, replace(survey.found[name], status="run"))
+
+
+def _place(survey: Survey, source: str) -> str:
+    return survey.plan.step(source).origins.get("path", "")
+
+
+def _rank(leaf: Change | str) -> int:
+    kinds = ("setting", "source", "input", "code", "package", "machine", "stage")
+    return kinds.index(leaf.kind) if isinstance(leaf, Change) and leaf.kind in kinds else len(kinds)
+
+
+def _cause(survey: Survey, leaf: Change | str, steps: Sequence[str]) -> Cause:
+    reached = set(steps)
+    follow = []
+    for step in survey.plan.steps:
+        told = survey.found[step.name]
+        if step.name in reached or step.is_source or told.status == "cached":
+            continue
+        if reached & set(step.needs):
+            reached.add(step.name)
+            if told.status == "unknown":
+                follow.append(step.name)
+    if isinstance(leaf, str):
+        return Cause(leaf, None, tuple(steps), tuple(follow))
+    files = survey.found[leaf.path].changes if leaf.kind == "source" else ()
+    return Cause(str(leaf), leaf, tuple(steps), tuple(follow), files)
+
+
+def _maker(survey: Survey, key: str) -> RunRecord | None:
+    """The run that made the result of that key: of this plan, else of any."""
+    for plan in (survey.plan.name, None):
+        for record in runs(survey.store, plan):
+            if any(step.key == key and step.status in ("ran", "cut-off") for step in record.steps.values()):
+                return record
+    return None

@@ -139,9 +139,9 @@ def find_run(store: Store, name: str, plan: str | None = None) -> RunRecord:
     what = f"runs of {plan}" if plan else "runs"
     back = _back(name)
     if back is not None:
-        for number, record in enumerate(_runs(store, plan)):
+        for number, earlier in enumerate(_runs(store, plan)):
             if number == back:
-                return record
+                return earlier
         raise UserError(f"{store.root} holds no {what} as far back as {name}\n    next: p2m log")
     found = [run for run in _ids(store) if name in run]
     if name in found:

@@ -11,7 +11,7 @@ A session is a file in transcripts/. Its first lines, which begin with `#`, say 
     $ git ARGUMENTS                   git, with a name and dates of its own
 
 FILE may be a pattern such as `outputs/.store/cas/*/*`: the first match in order of names. A command that
-ends in another code than 0 is followed by `[exit N]`. `normal` makes times, digests, run ids and places equal.
+ends in another code than 0 is followed by `[exit N]`. `normal` makes times, sizes, run ids, ... equal.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Player:
         return normal(output, self.folder, self.runs) + (f"[exit {code}]\n" if code else "")
 
     def _run_ids(self, word: str) -> str:
-        """`<run 1>` stands for the run of that number."""
+        """A run by the id that it has in the transcript."""
         known = {short: run for run, short in self.runs.items()}
         return known.get(word, word)
 
@@ -191,16 +191,17 @@ _SAME = (  # what differs from run to run and from machine to machine, in the or
     (r"\bloss \d+\.\d+", "loss 1.0"),
 )
 _MEASURED = re.compile(  # numbers with a unit: the column that they stand in keeps its width
-    r"(?P<blanks> *)(?:\d+ h \d\d min|\d+ min \d\d s|[\d,]+(?:\.\d+)? (?P<unit>ms|s|bytes|kB|MB|GB))(?=\W|$)"
+    r"(?P<blanks> *)(?:\d+ h \d\d min|\d+ min \d\d s|[\d,]+(?:\.\d+)? (?P<unit>ms|s|B|kB|MB|GB))(?=\W|$)"
 )
-_UNITS = {"ms": "1 ms", "s": "1.0 s", "bytes": "1 bytes", "kB": "1.0 MB", "MB": "1.0 MB", "GB": "1.0 MB"}
+_UNITS = {"ms": "1 ms", "s": "1.0 s", "B": "1.0 MB", "kB": "1.0 MB", "MB": "1.0 MB", "GB": "1.0 MB"}
+_SAME_RUN = "20260101-000000-000000-%06d"
 _RUN = re.compile(r"\b\d{8}-\d{6}-\d{6}-[0-9a-f]{6}\b")
 
 
 def normal(text: str, folder: Path, runs: dict[str, str]) -> str:
-    """`text` with what differs from run to run made equal; run ids become `<run 1>`, `<run 2>`, ..."""
+    """`text` with what differs from run to run made equal; run ids are numbered as they turn up."""
     text = text.replace(str(folder), "<project>")
-    text = _RUN.sub(lambda found: runs.setdefault(found[0], f"<run {len(runs) + 1}>"), text)
+    text = _RUN.sub(lambda found: runs.setdefault(found[0], _SAME_RUN % (len(runs) + 1)), text)
     for pattern, same in _SAME:
         text = re.sub(pattern, same, text)
     text = _MEASURED.sub(_measured, text)
@@ -210,7 +211,11 @@ def normal(text: str, folder: Path, runs: dict[str, str]) -> str:
 def _measured(found: re.Match[str]) -> str:
     same = _UNITS[found["unit"] or "s"]
     blanks = found["blanks"]
-    if len(blanks) > 1 and found.string[found.end() : found.end() + 1] in ("\n", ""):
+    if (
+        len(blanks) > 1
+        and found["unit"] in (None, "s", "ms")
+        and found.string[found.end() : found.end() + 1] in ("\n", "")
+    ):
         blanks = "  "
     elif len(blanks) > 1:
         blanks = " " * max(1, len(found[0]) - len(same))

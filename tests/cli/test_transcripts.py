@@ -71,8 +71,9 @@ def test_there_are_sessions() -> None:
 
 def test_what_differs_from_run_to_run_is_made_equal() -> None:
     runs: dict[str, str] = {}
-    text = "20260101-000000-123456-abcdef took 12 s, 20260101-000000-123456-abcdef: 1.2 kB\n"
-    assert normal(text, Path("/x"), runs) == "<run 1> took 1.0 s, <run 1>: 1.0 MB\n"
+    text = "20270101-000000-123456-abcdef took 12 s, 20270101-000000-123456-abcdef: 1.2 kB\n"
+    run = "20260101-000000-000000-000001"
+    assert normal(text, Path("/x"), runs) == f"{run} took 1.0 s, {run}: 1.0 MB\n"
     columns = "  + train     run        9.8 s  why\n  + train     run        112 s  why\n"
     first, second = normal(columns, Path("/x"), {}).splitlines()
     assert first == second

@@ -9,9 +9,11 @@ import pytest
 from test_executor import build, small
 from toys import Scale, count_rows, halve, read_folder, read_number, tabulate
 
+from p2m.cli.plan_views import why_text
 from p2m.engine.differences import difference
 from p2m.engine.executor import execute
-from p2m.engine.explain import StepPreview, graph, preview, why
+from p2m.engine.explain import StepPreview, Survey, preview
+from p2m.engine.explain import why as explained
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
 from p2m.errors import UserError
@@ -22,6 +24,11 @@ from p2m.types import Runtime
 def store(tmp_path: Path) -> Store:
     (tmp_path / "n.txt").write_text("10")
     return Store(tmp_path / "store")
+
+
+def why(plan: Plan, store: Store, step: str) -> tuple[str, ...]:
+    """The reasons as the command line prints them."""
+    return tuple(why_text(explained(Survey(plan, store), step), {}).splitlines())
 
 
 def statuses(previews: tuple[StepPreview, ...]) -> list[str]:
@@ -85,9 +92,8 @@ def test_why_names_the_file_that_changed(tmp_path: Path, store: Store) -> None:
     assert why(small(tmp_path), store, "half") == (
         "half may run: if the output of number changes",
         "  number runs: input changed",
-        "    input files (file) changed",
-        f"    file is a source: {tmp_path / 'n.txt'} changed",
-        "      file n.txt changed  r.yaml:3",
+        "    file changed",
+        "      file n.txt changed (2 bytes)  r.yaml:3",
     )
     build(small(tmp_path), store)
     assert why(small(tmp_path), store, "half") == ("half is cached: unchanged",)
@@ -111,7 +117,11 @@ def test_why_names_each_new_changed_and_deleted_file_of_a_folder(tmp_path: Path,
     (texts / "b").write_text("other")
     (texts / "d").write_text("new")
     lines = why(folder_plan(texts), store, "names")
-    assert [line.strip() for line in lines[-3:]] == ["file a is gone", "file b changed", "file d is new"]
+    assert [line.strip() for line in lines[-3:]] == [
+        "file a is gone (1 bytes)",
+        "file b changed (1 -> 5 bytes)",
+        "file d is new (3 bytes)",
+    ]
 
 
 def test_why_names_the_module_whose_code_changed(tmp_path: Path, store: Store) -> None:
@@ -165,24 +175,6 @@ def test_the_difference_of_two_long_texts_is_shown_where_it_lies(tmp_path: Path,
     assert "old" in change.old
     assert "new" in change.new
     assert len(change.old) < 70
-
-
-def test_graphs_show_edges_and_statuses(tmp_path: Path, store: Store) -> None:
-    build(small(tmp_path), store)
-    plan = small(tmp_path, plus=3)
-    text = graph(plan, preview(plan, store)).splitlines()
-    assert text[1] == "= number  <- file"
-    assert text[2] == "+ half    <- number"
-    assert text[3] == "? table   <- half"
-    assert graph(plan).splitlines()[1] == "number  <- file"
-    mermaid = graph(plan, preview(plan, store), "mermaid").splitlines()
-    assert mermaid[0] == "flowchart TD"
-    assert '    s0[("file")]' in mermaid
-    assert "    s0 --> s1" in mermaid
-    assert "    style s2 fill:#ffe3b3" in mermaid
-    assert not any("style" in line for line in graph(plan, None, "mermaid").splitlines())
-    with pytest.raises(ValueError, match="text and mermaid"):
-        graph(plan, None, "svg")
 
 
 def test_a_plan_of_thirteen_steps_with_nothing_to_do_takes_a_moment(tmp_path: Path, store: Store) -> None:

@@ -3,26 +3,84 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from p2m.cli import common
 from p2m.errors import UserError
 
 GROUP = "build"
 SUMMARY = "say exactly why a step would run, or why not"
-EXAMPLES = "p2m why recipes/qa.yaml train"
+EXAMPLES = """p2m why recipes/qa.yaml                # every cause, and the steps that it reaches
+  p2m why recipes/qa.yaml train seed=1   # one step, down to the setting, row or module
+  p2m why --not recipes/qa.yaml parse    # what its reuse rests on"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     common.recipe_arguments(parser, step=True)
     common.json_argument(parser)
+    parser.add_argument("--not", dest="reuse", action="store_true", help="say why the step is NOT run")
+    parser.add_argument("--against", metavar="RUN", help="compare with that run (see p2m log), not the last")
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     common.take_step(arguments)
-    if arguments.step is None:
-        raise UserError("which step? p2m why RECIPE STEP; `p2m graph RECIPE` names them")
-    from p2m.build import why
+    if arguments.reuse and arguments.step is None:
+        raise UserError("which step? p2m why --not RECIPE STEP; `p2m graph RECIPE` names them")
+    if arguments.reuse and arguments.against:
+        raise UserError("--not looks at what is in the store, so --against has no meaning with it")
+    project = common.project(arguments)
+    if arguments.reuse:
+        return _reuse(project, arguments)
+    return _one(project, arguments) if arguments.step else _all(project, arguments)
 
-    lines = why(common.project(arguments), arguments.step)
-    print(common.as_json(lines) if arguments.json else "\n".join(lines))
+
+def _all(project: Any, arguments: argparse.Namespace) -> int:
+    from p2m.build import survey
+    from p2m.cli.plan_views import causes_text
+    from p2m.engine.explain import causes
+
+    found = survey(project, arguments.against)
+    every = causes(found)
+    if arguments.json:
+        print(common.as_json(every))
+    else:
+        print(causes_text(found.previews, every, _rows(project, found)))
     return 0
+
+
+def _one(project: Any, arguments: argparse.Namespace) -> int:
+    from p2m.build import check_step, survey
+    from p2m.cli.plan_views import why_text
+    from p2m.engine.explain import why
+
+    check_step(project, arguments.step)
+    found = survey(project, arguments.against)
+    reason = why(found, arguments.step)
+    print(common.as_json(reason) if arguments.json else why_text(reason, _rows(project, found)))
+    return 0
+
+
+def _reuse(project: Any, arguments: argparse.Namespace) -> int:
+    from p2m.build import check_step, reach, survey
+    from p2m.cli.reuse_views import reuse_text
+    from p2m.engine.explain import touched, why_not
+
+    check_step(project, arguments.step)
+    found = survey(project)
+    reuse = why_not(found, arguments.step)
+    if reuse is None:
+        words = " ".join(["p2m why", str(arguments.recipe), arguments.step, *arguments.words])
+        raise UserError(f"{arguments.step} is not reused: it would run\n    next: {words}")
+    edited, overrides = touched(found, reuse), reach(project, arguments.trust)
+    if arguments.json:
+        print(common.as_json({"reuse": reuse, "edited": edited, "overrides": overrides}))
+    else:
+        print(reuse_text(reuse, edited, overrides))
+    return 0
+
+
+def _rows(project: Any, found: Any) -> dict[str, tuple[str, ...]]:
+    """What is known of the rows of sources that changed."""
+    from p2m.comparison import changed_rows
+
+    return changed_rows(project.plan, project.task, found)

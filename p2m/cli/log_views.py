@@ -1,0 +1,67 @@
+"""Runs as text. Pure: values in, lines out."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from p2m.cli.progress import duration
+from p2m.engine.graphs import MARKS
+from p2m.engine.journal import RunRecord, StepRecord
+from p2m.reporting.text import table
+
+_DONE = {"reused": "reused", "ran": "ran", "cut-off": "cut off", "failed": "failed", "interrupted": "stopped"}
+
+
+def when(seconds: float) -> str:
+    """A time of this machine's clock: `2026-11-22 19:58`."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def command(run: RunRecord) -> str:
+    """What was typed; the recipe and its overrides where that is not known."""
+    typed = run.invocation
+    if typed.argv:
+        return shlex.join(["p2m", *typed.argv])
+    return shlex.join(["p2m", "build", typed.recipe or run.plan, *typed.overrides])
+
+
+def counts(run: RunRecord) -> str:
+    """`9 reused, 3 ran`."""
+    found = Counter(step.status for step in run.steps.values())
+    return ", ".join(f"{found[status]} {word}" for status, word in _DONE.items() if found[status]) or "none"
+
+
+def log_text(runs: Sequence[tuple[RunRecord, str, str]]) -> str:
+    """A line a run: (record, state, verdict)."""
+    rows = [
+        (
+            run.id, state, counts(run), "" if run.seconds is None else duration(run.seconds), verdict,
+            shlex.join([run.invocation.recipe or run.plan, *run.invocation.overrides]),
+        )
+        for run, state, verdict in runs
+    ]  # fmt: skip
+    return table(rows, header=("run", "status", "steps", "took", "verdict", "recipe")) if rows else "no runs"
+
+
+def run_text(run: RunRecord, state: str, verdict: str, said: Sequence[str]) -> str:
+    """One run: what was typed, its steps with their times, and what the stages said."""
+    took = "" if run.seconds is None else f" in {duration(run.seconds)}"
+    head = [f"{run.id}  {when(run.started)}  {state}{took}" + (f"  {verdict}" if verdict else "")]
+    head.append(f"  {command(run)}")
+    steps = [step for step in run.steps.values() if step.status != "source"]
+    width = max((len(step.step) for step in steps), default=0)
+    for step in steps:
+        head.append(step_line(step, width))
+        head += [f"      {line.partition(': ')[2]}" for line in said if line.startswith(f"{step.step}: ")]
+    if not steps:
+        head.append("  no step was reached")
+    return "\n".join(head)
+
+
+def step_line(step: StepRecord, width: int = 12) -> str:
+    """`+ train  ran  6.4 s`."""
+    took = duration(step.seconds) if step.status in ("ran", "cut-off") else ""
+    return f"  {MARKS.get(step.status, ' ')} {step.step:<{width}}  {step.status:<11}  {took:>10}".rstrip()

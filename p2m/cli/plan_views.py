@@ -1,0 +1,145 @@
+"""What a build would do and why, as text. Pure: values in, lines out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from p2m.cli.progress import duration
+from p2m.engine.differences import Change
+from p2m.engine.explain import VERBS, Cause, Reason, StepPreview, listed
+from p2m.engine.graphs import MARKS
+from p2m.reporting.facts import size
+
+_STATUS = {"cached": "cached", "run": "run", "unknown": "may run"}
+_MOST = 6  # changes of one step that a plan shows
+_NAMES = 5  # steps that a line names
+
+
+def plan_text(previews: Sequence[StepPreview]) -> str:
+    """A line a step: its mark, what would happen, the expected time and size, and the exact reason."""
+    steps = [told for told in previews if told.status != "source"]
+    sources = {told.step: told for told in previews if told.status == "source"}
+    width = max((len(told.step) for told in steps), default=0)
+    timed = any(told.seconds is not None for told in steps if told.status != "cached")
+    sized = any(told.size is not None for told in steps)
+    lines = []
+    for told in steps:
+        head = f"  {MARKS[told.status]} {told.step:<{width}}  {_STATUS[told.status]:<7}"
+        head += f"  {_time(told):>10}" if timed else ""
+        head += f"  {size(told.size) if told.size is not None else '':>8}" if sized else ""
+        first, *more = _reasons(told, sources) or [""]
+        lines.append(f"{head}  {first}".rstrip())
+        lines += [f"{' ' * len(head)}  {reason}" for reason in more]
+    return "\n".join(lines)
+
+
+def plan_summary(previews: Sequence[StepPreview]) -> str:
+    """`12 steps: 3 cached, 1 to run, 8 may run. About 3.1 s; about 16 s if all of them run.`"""
+    steps = [told for told in previews if told.status != "source"]
+    count = {status: sum(told.status == status for told in steps) for status in _STATUS}
+    text = f"{len(steps)} steps: {count['cached']} cached, {count['run']} to run"
+    text += f", {count['unknown']} may run" if count["unknown"] else ""
+    if not count["run"] and not count["unknown"]:
+        return f"{len(steps)} steps: nothing to do."
+    sure, all_of_them = _sum(steps, ("run",)), _sum(steps, ("run", "unknown"))
+    if all_of_them is None:
+        return f"{text}."
+    if sure is None or not count["unknown"]:
+        return f"{text}. About {duration(all_of_them)} by earlier builds."
+    return f"{text}. About {duration(sure)} by earlier builds, {duration(all_of_them)} if all of them run."
+
+
+def why_text(reason: Reason, sources: Mapping[str, Sequence[str]]) -> str:
+    """The chain of reasons down to the leaf; `sources` has what is known of the rows of sources."""
+    return "\n".join(_reason_lines(reason, "", sources))
+
+
+def causes_text(
+    previews: Sequence[StepPreview], causes: Sequence[Cause], sources: Mapping[str, Sequence[str]]
+) -> str:
+    """Every cause with the steps that it reaches."""
+    if not causes:
+        return plan_summary(previews)
+    grouped: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for cause in causes:
+        told = grouped.setdefault((cause.steps, cause.follow), [])
+        told += [_headline(cause), *(f"  {change}" for change in cause.files)]
+        if cause.change is not None and cause.change.kind == "source":
+            told += [f"  {line}" for line in sources.get(cause.change.path, ())]
+    lines = []
+    for (steps, follow), told in grouped.items():
+        perhaps = f"; perhaps {_some(follow)}" if follow else ""
+        lines += [*told, f"  -> {_some(steps)}{perhaps}"]
+    return "\n".join([*lines, plan_summary(previews)])
+
+
+def _headline(cause: Cause) -> str:
+    change = cause.change
+    if change is None:
+        return cause.what
+    if change.kind == "source":
+        return f"{change.path} {'is new' if not change.old else 'changed'}  {change.where}".rstrip()
+    return str(change)
+
+
+def _time(told: StepPreview) -> str:
+    return f"{duration(told.seconds)}" if told.seconds is not None and told.status != "cached" else ""
+
+
+def _sum(steps: Sequence[StepPreview], statuses: Sequence[str]) -> float | None:
+    """Seconds of the steps of these statuses; None where no such step has ever been timed."""
+    known = [told.seconds for told in steps if told.status in statuses and told.seconds is not None]
+    return sum(known) if known else None
+
+
+def _reasons(told: StepPreview, sources: Mapping[str, StepPreview]) -> list[str]:
+    """The exact changes of a step, a line each; of a source that changed, its files."""
+    note = [told.note] if told.note else []
+    if told.status == "cached":
+        return note if told.reason == "unchanged" else [told.reason, *note]
+    if not told.changes:
+        return [told.reason]
+    lines: list[str] = []
+    for change in told.changes:
+        maker = sources.get(_maker(change))
+        lines += _source_lines(change, maker) if maker is not None else [str(change)]
+    if len(lines) > _MOST + 1:
+        lines = [*lines[:_MOST], f"and {len(lines) - _MOST} more: p2m why RECIPE {told.step}"]
+    return lines
+
+
+def _maker(change: Change) -> str:
+    """The step that an input comes from, as `compare` writes it: `files (data.train)`."""
+    if change.kind != "input":
+        return ""
+    return change.path.rpartition(" (")[2].removesuffix(")") if " (" in change.path else change.path
+
+
+def _source_lines(change: Change, source: StepPreview) -> list[str]:
+    if not source.changes:
+        return [f"{source.step} {'is new' if not change.old else 'changed'}"]
+    return [f"{source.step}: {file}" for file in source.changes]
+
+
+def _reason_lines(reason: Reason, indent: str, sources: Mapping[str, Sequence[str]]) -> list[str]:
+    if reason.status == "source":
+        moved = "changed" if reason.changes else reason.text
+        lines = [f"{indent}{reason.step} {moved}"]
+        lines += [f"{indent}  {change}" for change in reason.changes]
+        return lines + [f"{indent}  {line}" for line in sources.get(reason.step, ())]
+    head = f"{indent}{reason.step} {VERBS[reason.status]}"
+    if reason.again:
+        return [f"{head} (see above)"]
+    told = {inner.step for inner in reason.because}
+    lines = [f"{head}: {reason.text}"]
+    lines += [f"{indent}  {change}" for change in reason.changes if _maker(change) not in told]
+    for inner in reason.because:
+        lines += _reason_lines(inner, indent + "  ", sources)
+    return lines
+
+
+def _some(names: Sequence[str]) -> str:
+    """The names, or the first few of them and how many more."""
+    if len(names) <= _NAMES + 1:
+        return listed(names)
+    return f"{', '.join(names[:_NAMES])} and {len(names) - _NAMES} more"

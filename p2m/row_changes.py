@@ -1,0 +1,101 @@
+"""Which rows two tables do not share, by content: added, removed, and changed where only the answer differs.
+
+Rows are plain dicts as artifacts keep them; where they came from and their groups do not count.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Row = Mapping[str, Any]
+_BESIDE = ("source", "group")  # fields of a row that say where it comes from
+_WIDTH = 100  # characters of a shown row
+
+
+@dataclass(frozen=True, slots=True)
+class RowChanges:
+    """What differs between two tables, in the order of their rows."""
+
+    old: int  # rows
+    new: int  # rows
+    added: tuple[Row, ...]
+    removed: tuple[Row, ...]
+    changed: tuple[tuple[Row, Row], ...]  # the same input, another answer
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
+
+
+def rows_between(old: Sequence[Row], new: Sequence[Row]) -> RowChanges:
+    """Compare two tables as multisets of rows."""
+    gone, come = _beyond(old, new), _beyond(new, old)
+    by_input: dict[str, list[Row]] = defaultdict(list)
+    for row in gone:
+        by_input[_text(_asked(row))].append(row)
+    added, changed = [], []
+    for row in come:
+        same = by_input[_text(_asked(row))]
+        if same:
+            changed.append((same.pop(0), row))
+        else:
+            added.append(row)
+    paired = Counter(id(before) for before, _ in changed)
+    removed = tuple(row for row in gone if not paired[id(row)])
+    return RowChanges(len(old), len(new), tuple(added), removed, tuple(changed))
+
+
+def lines(found: RowChanges, *, most: int = 1) -> tuple[str, ...]:
+    """`60 -> 62 rows: 3 added, 1 removed`, then the first few of each."""
+    if not found:
+        same = "the same rows" if found.old == found.new else f"{found.old:,} -> {found.new:,} rows"
+        return (f"{same}, in another order or layout",)
+    parts = (("added", found.added), ("removed", found.removed), ("changed", found.changed))
+    counts = ", ".join(f"{len(rows):,} {word}" for word, rows in parts if rows)
+    return (f"{found.old:,} -> {found.new:,} rows: {counts}", *_shown(found, most))
+
+
+def _shown(found: RowChanges, most: int) -> Iterator[str]:
+    for row in found.added[:most]:
+        yield f"  + {short(row)}"
+    for row in found.removed[:most]:
+        yield f"  - {short(row)}"
+    for before, after in found.changed[:most]:
+        yield f"  - {short(before)}"
+        yield f"  + {short(after)}"
+
+
+def short(row: Row) -> str:
+    """A row in a line: its fields as JSON, cut where it is long."""
+    fields = row.get("input") if isinstance(row.get("input"), dict) else None
+    plain = {**fields, "->": row.get("output")} if fields else dict(row)
+    text = json.dumps({k: v for k, v in plain.items() if v not in ("", [], {}, None)}, ensure_ascii=False)
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
+
+
+def _beyond(rows: Sequence[Row], others: Sequence[Row]) -> list[Row]:
+    """The rows that `others` lacks, each as often as it does."""
+    left = Counter(_text(_meant(row)) for row in others)
+    found = []
+    for row in rows:
+        text = _text(_meant(row))
+        if left[text]:
+            left[text] -= 1
+        else:
+            found.append(row)
+    return found
+
+
+def _meant(row: Row) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in _BESIDE}
+
+
+def _asked(row: Row) -> Any:
+    return row.get("input", row)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
