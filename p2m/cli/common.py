@@ -36,6 +36,12 @@ def json_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 
+def ignore_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ignore", action="append", default=[], metavar="GROUP", help="let these differences pass, e.g. code"
+    )
+
+
 def take_step(arguments: argparse.Namespace) -> None:
     """Move the step's name, where one was typed, from the overrides to `arguments.step`."""
     words = arguments.words

@@ -10,6 +10,7 @@ from p2m.lock.compare import GROUPS, Difference, causes, differences
 from p2m.lock.contents import Subject, lock_of, lock_of_result, look, missing_steps
 from p2m.lock.files import lock_path, read_lock, read_lock_of, standing, write_lock
 from p2m.lock.keeping import (
+    Mode,
     Policy,
     Watch,
     counted,
@@ -44,6 +45,7 @@ __all__ = [
     "InputPin",
     "Lock",
     "MetricPin",
+    "Mode",
     "ModelPin",
     "Policy",
     "StepPin",

@@ -131,10 +131,10 @@ def is_of_now(now: Now, done: Mapping[str, tuple[str, str]]) -> bool:
     )
 
 
-def missing_steps(now: Now, store: Store) -> tuple[str, ...]:
-    """The steps that the store does not hold for the recipe as it is, those whose key is unknown included."""
+def missing_steps(now: Now, store: Store | None) -> tuple[str, ...]:
+    """The steps that a lock needs and the store does not hold, those whose key is unknown included."""
     walk = _walk(now, store, {})
-    return tuple(name for name, pin in walk.items() if not pin.output and pin.kind != "volatile")
+    return tuple(name for name, pin in walk.items() if not pin.output and pin.may_differ != EVERY_BUILD)
 
 
 # --------------------------------------------------------------------------- causes

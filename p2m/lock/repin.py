@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from p2m.errors import UserError, nearest
-from p2m.lock.compare import Difference, causes, differences
+from p2m.lock.compare import Difference, Place, causes, differences
 from p2m.lock.model import Lock
 
 _WHOLE = ("recipe", "code", "packages", "p2m", "teacher", "weights")
@@ -22,7 +22,7 @@ class Upgrade:
     left: tuple[Difference, ...]
 
 
-def upgrade(old: Lock, new: Lock, names: Sequence[str]) -> Upgrade:
+def upgrade(old: Lock, new: Lock, names: Sequence[str], place: Place = lambda _path: "") -> Upgrade:
     """`old` with the pins of `names` taken from `new`; without names all of them.
 
     Where the pins that result are not those of any build that the store knows, the results (keys, outputs,
@@ -32,15 +32,15 @@ def upgrade(old: Lock, new: Lock, names: Sequence[str]) -> Upgrade:
         UserError: a name that neither lock knows.
     """
     if not names:
-        return Upgrade(new, differences(old, new), ())
+        return Upgrade(new, differences(old, new, place), ())
     lock = old
     for name in names:
         lock = _repinned(lock, new, name)
-    changes, left = causes(differences(old, lock)), causes(differences(lock, new))
+    changes, left = causes(differences(old, lock, place)), causes(differences(lock, new, place))
     if not changes:
         return Upgrade(old, (), left)
     if not left:
-        return Upgrade(new, differences(old, new), ())
+        return Upgrade(new, differences(old, new, place), ())
     return Upgrade(replace(lock, steps={}, metrics={}, datasets={}, model=None), changes, left)
 
 

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from p2m import noop
 from p2m.cli import common
+from p2m.errors import UserError
+
+if TYPE_CHECKING:
+    from p2m.lock import Mode, Policy
 
 GROUP = "build"
 SUMMARY = "build a recipe into a bundle"
 EXAMPLES = """p2m build recipes/qa.yaml
   p2m build recipes/qa.yaml training=fast seed=3
-  p2m build recipes/qa.yaml -m student=minilm,tiny_seq2seq seed=0,1"""
+  p2m build recipes/qa.yaml -m student=minilm,tiny_seq2seq seed=0,1
+  p2m build recipes/qa.yaml -m seed=0,1,2,3 hydra/launcher=joblib hydra.launcher.n_jobs=2
+  p2m build recipes/qa.yaml --locked     # or P2M_LOCKED=1, in CI"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     common.recipe_arguments(parser)
     common.json_argument(parser)
     parser.add_argument("-m", "--multirun", action="store_true", help="sweep over overrides such as seed=0,1")
+    lock = parser.add_mutually_exclusive_group()
+    lock.add_argument("--locked", action="store_true", help="refuse whatever differs from the recipe's lock")
+    lock.add_argument("--frozen", action="store_true", help="--locked, and without network")
+    lock.add_argument("--no-lock", action="store_true", help="leave the recipe's lock alone")
+    common.ignore_argument(parser)
     parser.add_argument("--outputs", type=Path, help="where bundles land (default: outputs/ of the project)")
 
 
@@ -27,15 +41,19 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     from p2m.build import build
     from p2m.cli.progress import Progress
     from p2m.cli.views import build_text, relative, verdict_text
+    from p2m.lock import lock_path
 
+    policy = _policy(arguments, os.environ)
     if arguments.multirun:
         from p2m.cli.sweeps import sweep
 
-        return sweep(arguments)
+        return sweep(arguments, argv)
     project = common.project(arguments)
     print(f"{project.plan.name}: {relative(project.recipe)}", file=sys.stderr)
     with Progress() as progress:
-        built = build(project, progress, argv=argv)
+        built = build(project, progress, argv=argv, policy=policy)
+    if built.note:
+        print(f"    {built.note}", file=sys.stderr)
     code = 0 if built.verdict.ship else common.CONTRACT_MISSED
     if arguments.json:
         print(
@@ -47,5 +65,32 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     print(build_text(built))
     steps = sum(built.result.counts.values())
     text = f"{steps} steps: nothing to do.\n{verdict_text(built)}"
-    noop.remember(argv, noop.Answer(text, code), (*project.read, built.folder))
+    lock = () if policy.mode == "skip" or project.is_variant else (lock_path(project.recipe),)
+    noop.remember(argv, noop.Answer(text, code), (*project.read, built.folder, *lock))
     return code
+
+
+def _policy(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Policy:
+    """What was typed, else what P2M_LOCKED=1 or P2M_FROZEN=1 say; `--no-lock` does not lift these."""
+    from p2m.lock import Policy
+
+    wanted = {
+        mode: getattr(arguments, mode) or _is_set(f"P2M_{mode.upper()}", environment)
+        for mode in ("locked", "frozen")
+    }
+    mode: Mode = "frozen" if wanted["frozen"] else "locked" if wanted["locked"] else "write"
+    policy = Policy("skip" if mode == "write" and arguments.no_lock else mode, tuple(arguments.ignore))
+    if arguments.multirun and policy.holds:
+        raise UserError(
+            f"--{mode} builds the recipe as committed, and a sweep builds variants: leave one out"
+        )
+    if arguments.ignore and not policy.holds:
+        raise UserError("--ignore belongs to --locked and --frozen: a lock is written whole")
+    return policy
+
+
+def _is_set(name: str, environment: Mapping[str, str]) -> bool:
+    text = environment.get(name, "").strip().lower()
+    if text not in ("", "0", "false", "no", "1", "true", "yes"):
+        raise UserError(f"{name}={text!r} is neither 1 nor 0")
+    return text in ("1", "true", "yes")
