@@ -18,7 +18,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from p2m.engine import slots, wire, worker
@@ -78,7 +78,8 @@ class _Pool:
     """The workers of one build."""
 
     def __init__(self, store: Store, run: str, network: bool, capacity: Capacity) -> None:
-        self._opening = (store.place, run, network)
+        # This process alone deals with the shared store: it asks before a step starts, and sends what comes.
+        self._opening = (replace(store.place, shared=None), run, network)
         self._capacity = capacity
         self._here = Here(store)
         self._workers: list[_Worker] = []

@@ -38,6 +38,7 @@ class Outcome:
     seconds: float  # 0 where it was reused
     key: str
     output: str  # digest of the artifact
+    shared: bool = False  # it was reused, and came from the shared store
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,8 @@ class Build:
                 if action is None:
                     self.ready[name] = key
                     continue
-                known = self._finish(step, Outcome(name, "reused", 0.0, key.value, action.output))
+                reused = Outcome(name, "reused", 0.0, key.value, action.output, action.shared)
+                known = self._finish(step, reused)
             self.digests[name] = known.output
 
     def _start(self, executor: Executor) -> None:
@@ -213,6 +215,8 @@ class Build:
             self._failed(run, ended.error)
         elif ended.done is not None:
             done = ended.done
+            if done.ran:
+                self.store.offer(run.key.value)
             status = self._ran(run.step, done.output) if done.ran else "reused"
             self._finish(run.step, Outcome(ended.step, status, done.seconds, run.key.value, done.output))
 

@@ -67,7 +67,7 @@ def carry_out(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] |
     """
     with store.lock(call.key, call.step, lambda who: teller.waiting(call.step, str(who))):
         if call.kind != VOLATILE:
-            action = store.lookup(call.key)
+            action = store.lookup_here(call.key)  # whoever started this has asked the shared store
             if action is not None:
                 return Done(action.output, False, 0.0)
             if store.entry(call.key) is not None:

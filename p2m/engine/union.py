@@ -138,7 +138,7 @@ class _Walk:
             status = "unknown" if self._is_as_before(identity, last) else "run"
         else:
             key = step_key(step, identity, known).value
-            action = self.store.lookup(key) if step.kind != "volatile" else None
+            action = self.store.glance(key) if step.kind != "volatile" else None
         if step.kind == "volatile":  # never shared: it runs whenever it is met
             key = digest_tree_of_plain({"key": key, "plan": number, "step": step.name}, tag=_SYMBOL)
         if action is None:
