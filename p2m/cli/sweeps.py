@@ -1,93 +1,223 @@
-"""A sweep: Hydra's own multirun over a recipe, one shared store, and a leaderboard at the end.
+"""A sweep on the command line: what it will do, how it goes, and the leaderboard.
 
-A sweep's folder is named by its overrides, so the same command goes on where it was interrupted: jobs that
-were finished find every step in the store.
+The same command goes on where it was: finished variants are known from the sweep's folder, and of the others
+every finished step is in the store.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
-import re
+import os
 import sys
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from p2m import noop
-from p2m.build import Built, build, load
-from p2m.cli.progress import Progress
+from p2m.build import Built
+from p2m.cli import common
+from p2m.cli.progress import Progress, duration
 from p2m.cli.views import build_text, relative
 from p2m.compose import multirun
-from p2m.errors import P2MError
-from p2m.leaderboard import Entry, as_text, write
+from p2m.engine.observer import Observer, Silent
+from p2m.errors import P2MError, StageError, UserError
+from p2m.leaderboard import Entry, Pending, as_data, as_text, best_line
+from p2m.sweeps import Board, Ended, Job, Sweep, prepare
 
-CONTRACT_MISSED = 4
+
+def sweep(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
+    """Build every variant and print the leaderboard; 4 where none meets the contract.
+
+    A variant that fails is told of and loses no other; the exit code is then that of the failure.
+    """
+    asked = prepare(arguments.recipe, arguments.words, trust=arguments.trust, outputs=arguments.outputs)
+    board = _board(asked)
+    if not _is_finished(asked, board):
+        _announce(asked)
+        board.forget_failures()
+        board.update()
+        ended = _run(asked, board, argv)
+    else:
+        ended = [Ended(each.name, was_finished=True) for each in asked.variants or ()]
+    entries, pending = board.update()
+    text = _text(asked, entries, pending, as_json=arguments.json)
+    if all(each.was_finished for each in ended) and not arguments.json:
+        print(f"{len(ended)} variants: nothing to do.")
+    print(text)
+    return _finish(asked, argv, ended, entries, text)
+
+
+def plan_sweep(arguments: argparse.Namespace) -> int:
+    """What `build -m` of the same words would do, variants that share steps counted once."""
+    from p2m.cli.union_views import union_data, union_text
+
+    asked = prepare(arguments.recipe, arguments.words, trust=arguments.trust)
+    if asked.variants is None or asked.union is None:
+        raise UserError(
+            "this sweeper decides on the variants as it goes, so there is nothing to count before"
+            "\n    next: p2m build -m with the same words"
+        )
+    names = [each.name for each in asked.variants]
+    show = (
+        common.as_json(union_data(names, asked.union)) if arguments.json else union_text(names, asked.union)
+    )
+    print(show)
+    busy = asked.union.unique > asked.union.cached
+    return common.WORK_TO_DO if arguments.exit_code and busy else 0
+
+
+def _board(asked: Sweep) -> Board:
+    variants = (
+        None if asked.variants is None else tuple((each.name, each.identity) for each in asked.variants)
+    )
+    return Board(asked.folder, variants, uuid.uuid4().hex)
+
+
+def _is_finished(asked: Sweep, board: Board) -> bool:
+    variants = asked.variants
+    return variants is not None and all(board.finished(each.name, each.identity) for each in variants)
+
+
+def _announce(asked: Sweep) -> None:
+    """What will be done, before anything is."""
+    from p2m.cli.union_views import union_summary
+
+    if asked.union is None:
+        print("the sweeper decides on the variants as it goes", file=sys.stderr)
+    else:
+        print(union_summary(asked.union), file=sys.stderr)
+    if asked.at_once > 1:
+        share = max(1, (os.cpu_count() or 1) // asked.at_once)
+        print(f"{asked.at_once} jobs at a time, {share} of the cores each", file=sys.stderr)
+
+
+def _run(asked: Sweep, board: Board, argv: Sequence[str]) -> list[Ended]:
+    """Launch the jobs; what became of each."""
+    variants = asked.variants or ()
+    expected = {
+        each.name: asked.union.own_seconds(n) if asked.union else None for n, each in enumerate(variants)
+    }
+    teller = _Teller(tuple(each.name for each in variants))
+    job = Job(asked.recipe, asked.trust, board, teller, asked.at_once, expected, tuple(argv), os.getpid())
+    try:
+        jobs = multirun(
+            asked.recipe,
+            [*asked.words, "hydra.sweep.subdir=.jobs"],
+            job,
+            folder=asked.folder,
+            trust=asked.trust,
+        )
+    except KeyboardInterrupt:
+        entries, pending = board.update()
+        total = len(entries) + len(pending)
+        print(f"\n{len(entries)} of {total} variants are built: {relative(asked.folder)}", file=sys.stderr)
+        raise
+    except P2MError:
+        raise
+    except Exception as error:
+        if type(error).__name__ not in ("TerminatedWorkerError", "BrokenProcessPool"):
+            raise
+        entries, pending = board.update()
+        raise StageError(
+            f"a process of the launcher was killed, perhaps for want of memory; {len(entries)} of"
+            f" {len(entries) + len(pending)} variants are built, and every finished step is kept"
+            "\n    the same command goes on from there; fewer at once: hydra.launcher.n_jobs=1"
+        ) from error
+    for done in jobs:
+        if done.error is not None:
+            raise done.error
+    return [done.value for done in jobs if done.value is not None]
+
+
+def _text(asked: Sweep, entries: list[Entry], pending: list[Pending], *, as_json: bool) -> str:
+    if as_json:
+        return common.as_json(as_data(entries, pending) | {"folder": str(asked.folder)})
+    places = "leaderboard.csv, .json and a picture"
+    return f"{as_text(entries, pending)}\n-> {relative(asked.folder)}: {places}"
+
+
+def _finish(
+    asked: Sweep, argv: Sequence[str], ended: Sequence[Ended], entries: Sequence[Entry], text: str
+) -> int:
+    """The exit code; what failed is told, and a sweep without failures is remembered for the next call."""
+    failed = [each for each in ended if each.reason]
+    for each in failed:
+        print(f"p2m build: {each.variant}: {each.bug or each.reason}", file=sys.stderr)
+    if failed:
+        return failed[0].exit_code
+    code = 0 if any(entry.ship for entry in entries) else common.CONTRACT_MISSED
+    if asked.variants is not None and len(entries) == len({each.name for each in asked.variants}):
+        head = "" if "--json" in argv else f"{len(ended)} variants: nothing to do.\n"
+        noop.remember(argv, noop.Answer(head + text, code), (*asked.read, asked.folder))
+    return code
 
 
 @dataclass(frozen=True)
-class _Job:
-    """Builds one variant; a value that launchers can send to another process."""
+class _Teller:
+    """Tells of a sweep on standard error; sent to jobs in other processes."""
 
-    recipe: Path
-    trust: tuple[str, ...]
-    folder: Path
+    variants: tuple[str, ...]
 
-    def __call__(self, overrides: Sequence[str]) -> Entry:
-        variant = _variant(overrides)
-        print(f"\n{variant}", file=sys.stderr)
-        project = load(self.recipe, list(overrides), trust=self.trust, target=self.folder / variant)
-        with Progress() as progress:
-            built = build(project, progress)
-        print(build_text(built), file=sys.stderr)
-        return _entry(variant, built)
+    @contextmanager
+    def began(self, variant: str, *, alone: bool) -> Iterator[Observer]:
+        if alone:
+            print(f"\n{self._name(variant)}", file=sys.stderr, flush=True)
+            with Progress() as progress:
+                yield progress
+        else:
+            print(f"{self._name(variant)}: begins", file=sys.stderr, flush=True)
+            yield _Aside(self._number(variant))
 
+    def waiting(self, variant: str, holder: str) -> None:
+        print(
+            f"{self._name(variant)}: waiting for {holder}, which is building it", file=sys.stderr, flush=True
+        )
 
-def sweep(arguments: argparse.Namespace) -> int:
-    """Build every variant and print the leaderboard; 4 where none meets the contract.
+    def ended(
+        self,
+        ended: Ended,
+        built: Built | None,
+        entries: list[Entry],
+        pending: list[Pending],
+        left: float | None,
+    ) -> None:
+        lines = [f"{self._name(ended.variant)}: " + (f"failed: {ended.reason}" if built is None else "built")]
+        if built is not None:
+            lines.append(build_text(built))
+        todo = sum(each.state != "failed" for each in pending)
+        time_left = f", about {duration(left)} left" if left is not None and todo else ""
+        lines.append(f"{len(entries)} of {len(entries) + len(pending)} variants are built{time_left}")
+        if sys.stderr.isatty():
+            lines.append(best_line(entries))
+        print("\n".join(lines), file=sys.stderr, flush=True)
 
-    A variant that fails is told of and loses no other; the exit code is then that of the failure. An error
-    that is not p2m's own is raised after the leaderboard is written.
-    """
-    folder = _folder(arguments)
-    job = _Job(arguments.recipe, tuple(arguments.trust), folder)
-    jobs = multirun(arguments.recipe, arguments.words, job, folder=folder, trust=arguments.trust)
-    entries = [done.value for done in jobs if done.value is not None]
-    if entries:
-        write(entries, folder)
-        print(as_text(entries))
-        print(f"-> {relative(folder)}: leaderboard.csv and a picture")
-    failed = [(done.overrides, done.error) for done in jobs if done.error is not None]
-    for overrides, error in failed:
-        if not isinstance(error, P2MError):
-            raise error
-        print(f"p2m build: {_variant(overrides)}: {error}", file=sys.stderr)
-    if failed:
-        return next(error.exit_code for _, error in failed if isinstance(error, P2MError))
-    return 0 if any(entry.ship for entry in entries) else CONTRACT_MISSED
+    def _name(self, variant: str) -> str:
+        return f"{self._number(variant)} {variant}".lstrip()
 
-
-def _folder(arguments: argparse.Namespace) -> Path:
-    """`outputs/<recipe>/sweeps/<digest of the overrides>`."""
-    digest = hashlib.sha256(json.dumps(sorted(arguments.words)).encode()).hexdigest()[:8]
-    base: Path = arguments.outputs or noop.project_root() / "outputs"
-    recipe: Path = arguments.recipe
-    return base / recipe.stem / "sweeps" / digest
+    def _number(self, variant: str) -> str:
+        if variant not in self.variants:
+            return ""
+        return f"[{self.variants.index(variant) + 1} of {len(self.variants)}]"
 
 
-def _variant(overrides: Sequence[str]) -> str:
-    """`student=minilm,seed=0` as the name of a folder."""
-    return re.sub(r"[^\w.,=+-]+", "_", ",".join(overrides))[:150] or "default"
+class _Aside(Silent):
+    """An observer for one of several jobs that share a terminal: whole lines only, each with its job."""
 
+    def __init__(self, tag: str) -> None:
+        self._tag = tag
 
-def _entry(variant: str, built: Built) -> Entry:
-    """What the leaderboard says of a variant."""
-    evaluated = built.result.value("evaluate")
-    exported = built.result.value("compress")
-    measured = built.result.value("measure")
-    return Entry(
-        variant=variant, scores=evaluated.scores, size_bytes=exported.size_bytes,
-        parameters=exported.parameters, latency_p95=measured.latency_p95, ship=built.verdict.ship,
-        seconds=built.result.seconds, folder=str(built.folder),
-    )  # fmt: skip
+    def waiting(self, step: str, holder: str) -> None:
+        self._say(f"{step}: waiting for {holder}, which is building it")
+
+    def step_finished(self, step: str, status: str, seconds: float) -> None:
+        if status == "ran":
+            self._say(f"+ {step:<10} ran         {duration(seconds)}")
+        elif status == "cut-off":
+            self._say(f"~ {step:<10} ran, output unchanged")
+
+    def step_failed(self, step: str, error: BaseException) -> None:
+        self._say(f"! {step:<10} {'interrupted' if isinstance(error, KeyboardInterrupt) else 'failed'}")
+
+    def _say(self, line: str) -> None:
+        print(f"  {self._tag} {line}", file=sys.stderr, flush=True)
