@@ -20,6 +20,9 @@ def build_text(built: Built) -> str:
     done = [f"{counts.get(status, 0)} {word}" for status, word in (("reused", "reused"), ("ran", "ran"))]
     if counts.get("cut-off"):
         done.append(f"{counts['cut-off']} cut off early")
+    fetched = sum(outcome.shared for outcome in built.result.outcomes)
+    if fetched:
+        done[0] += f" ({fetched} from the shared store)"
     total = sum(counts.values())
     lines = [f"{total} steps: {', '.join(done)}. {duration(built.result.seconds)}.", verdict_text(built)]
     return "\n".join(lines)

@@ -131,7 +131,7 @@ class Survey:
         told = replace(told, key=key.value)
         if step.kind == "volatile":
             return replace(told, reason="runs every time")
-        action = self.store.lookup(key.value)
+        action = self.store.glance(key.value)
         if action is not None:
             self.digests[step.name] = action.output
             reason = "unchanged"
@@ -140,6 +140,7 @@ class Survey:
             return replace(
                 told, status="cached", reason=reason, seconds=action.seconds, changes=changes,
                 output=action.output, size=self._size(action.output),
+                note="in the shared store" if action.shared else "",
             )  # fmt: skip
         if before is None:
             lost = last is not None and last.key == key.value
