@@ -59,7 +59,23 @@ class Ledger:
     def answer(
         self, request: object, call: Callable[[], bytes], *, sample: int = 0, labels: Labels | None = None
     ) -> bytes:
-        asked = Asked.of(request, sample)
+        return self._answer(Asked.of(request, sample), call, labels)
+
+    def add(self, record: Record) -> tuple[Record, bool]:
+        """Record an answer given elsewhere; returns the record that stands, and whether it is new."""
+        called = []
+
+        def call() -> bytes:
+            called.append(True)
+            return record.answer
+
+        self._answer(record.asked, call, record)
+        standing = self.shelf.find(record.digest)
+        if standing is None:
+            raise StoreError(f"{self.folder} lost what was just recorded; check the disk")
+        return standing, bool(called)
+
+    def _answer(self, asked: Asked, call: Callable[[], bytes], labels: Labels | Record | None) -> bytes:
         record = self.shelf.find(asked.digest)
         if record is not None:
             return record.answer
@@ -92,19 +108,11 @@ class Ledger:
             if answer is not None:
                 return answer
 
-    def add(self, record: Record) -> Record:
-        """Record an answer that was given elsewhere; returns the record that stands."""
-        self.answer(
-            record.asked.request, lambda: record.answer, sample=record.asked.sample, labels=_From(record)
-        )
-        standing = self.shelf.find(record.digest)
-        if standing is None:
-            raise StoreError(f"{self.folder} lost what was just recorded; check the disk")
-        return standing
-
     # ------------------------------------------------------------------ leading a flight
 
-    def _lead(self, flight: Flight, asked: Asked, call: Callable[[], bytes], labels: Labels | None) -> bytes:
+    def _lead(
+        self, flight: Flight, asked: Asked, call: Callable[[], bytes], labels: Labels | Record | None
+    ) -> bytes:
         handed_over = False
         try:
             for pause in pauses():
@@ -157,7 +165,9 @@ class Ledger:
             raise self._appender.failure  # what is paid for now could not be kept
         return record.answer if record is not None else None
 
-    def _record(self, asked: Asked, answer: object, began: float, labels: Labels | None) -> Future[Appended]:
+    def _record(
+        self, asked: Asked, answer: object, began: float, labels: Labels | Record | None
+    ) -> Future[Appended]:
         if type(answer) is not bytes:
             raise StageError(f"a call to be recorded returned {type(answer).__name__}; it must return bytes")
         record = _record_of(asked, answer, time.monotonic() - began, labels)
@@ -167,19 +177,9 @@ class Ledger:
             raise StageError(f"an answer cannot be recorded: {error}") from error
 
 
-class _From:
-    """Labels of a record that keeps its own time too."""
-
-    def __init__(self, record: Record) -> None:
-        self.record = record
-
-    def __call__(self, _answer: bytes) -> Mapping[str, Any]:
-        return self.record.labels
-
-
-def _record_of(asked: Asked, answer: bytes, seconds: float, labels: Labels | None) -> Record:
-    if isinstance(labels, _From):
-        return labels.record
+def _record_of(asked: Asked, answer: bytes, seconds: float, labels: Labels | Record | None) -> Record:
+    if isinstance(labels, Record):  # made elsewhere: it keeps its own time too
+        return labels
     given = labels(answer) if callable(labels) else labels
     return Record(asked, answer, time.time(), seconds, dict(given or {}))
 

@@ -13,12 +13,12 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from p2m.engine import disk, record_index
 from p2m.engine.record_index import DamagedIndexError, Index, Place
-from p2m.engine.records import Frame, Gap, Record, parse_body, parse_frame, scan
+from p2m.engine.records import Frame, Record, parse_body, parse_frame, scan
 from p2m.engine.segments import SUFFIX, Appended
 from p2m.errors import StoreError
 
@@ -115,25 +115,17 @@ class Shelf:
                 else:
                     self._covered.setdefault(name, 0)
 
-    def scan_all(self) -> Iterator[tuple[str, Frame | Gap]]:
-        """Every frame of every segment, and what is none, by segment."""
-        for name, size in self._sizes().items():
-            with open(self.segments / name, "rb") as stream:
-                for part in scan(stream, 0, size):
-                    yield name, part
-
-    def records(self) -> Iterator[Record]:
-        """Every sound record, once; of two for one request the first."""
-        seen: set[bytes] = set()
-        for _, part in self.scan_all():
-            if isinstance(part, Gap) or (key := bytes.fromhex(part.digest)) in seen:
-                continue
+    def digests(self) -> list[str]:
+        """Every digest that has a record, sorted."""
+        with disk.explained(self.folder, "reading the ledger"), self._lock:
+            self.catch_up()
             try:
-                record = parse_body(part.body, part.digest)
-            except ValueError:
-                continue
-            seen.add(key)
-            yield record
+                known = {entry[:32] for entry in self._base.all()} if self._base is not None else set()
+            except DamagedIndexError:
+                self._forget()
+                self.catch_up()
+                return self.digests()
+            return sorted(key.hex() for key in known | self._recent.keys())
 
     # ------------------------------------------------------------------ inside
 

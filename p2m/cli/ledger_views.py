@@ -1,0 +1,85 @@
+"""What `p2m ledger` prints."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from p2m.engine.ledger_care import Found, Totals
+from p2m.engine.records import Record
+
+_WIDTH = 60  # characters of a request in a list
+
+
+def totals_text(totals: Totals, recipes: Mapping[str, int]) -> str:
+    if not totals.records:
+        return "no recorded calls yet"
+    paid = "" if totals.cost is None else f", ${totals.cost:.2f}"
+    lines = [f"{totals.records:,} records, {size(totals.bytes)}{paid}"]
+    lines.append(f"first {stamp(totals.first or 0)}, last {stamp(totals.last or 0)}")
+    for name, values in sorted(totals.labels.items()):
+        for value, one in sorted(values.items(), key=lambda item: (-item[1].records, item[0])):
+            cost = f"  ${one.cost:.2f}" if one.cost else ""
+            lines.append(f"  {name}={value}  {one.records:,}{cost}")
+    lines += [f"  used by recipe {name}  {count:,}" for name, count in sorted(recipes.items())]
+    return "\n".join(lines)
+
+
+def list_text(records: Sequence[Record]) -> str:
+    lines = []
+    for record in records:
+        labels = " ".join(f"{name}={value}" for name, value in sorted(record.labels.items()))
+        request = json.dumps(record.asked.request, ensure_ascii=False)
+        shown = request if len(request) <= _WIDTH else request[: _WIDTH - 3] + "..."
+        lines.append(f"{record.digest[:12]}  {stamp(record.time)}  {labels}  {shown}")
+    return "\n".join(lines) or "no such record"
+
+
+def record_text(record: Record) -> str:
+    return "\n".join(
+        [
+            f"digest   {record.digest}",
+            f"when     {stamp(record.time)}, took {record.seconds:.2f} s",
+            f"labels   {json.dumps(dict(record.labels), ensure_ascii=False, sort_keys=True)}",
+            f"sample   {record.asked.sample}",
+            f"request  {json.dumps(record.asked.request, ensure_ascii=False, indent=2)}",
+            f"answer   {record.answer.decode('utf-8', 'backslashreplace')}",
+        ]
+    )
+
+
+def record_json(record: Record) -> dict[str, Any]:
+    return {
+        "digest": record.digest,
+        "time": record.time,
+        "seconds": record.seconds,
+        "labels": dict(record.labels),
+        "sample": record.asked.sample,
+        "request": record.asked.request,
+        "answer": record.answer.decode("utf-8", "backslashreplace"),
+    }
+
+
+def check_text(found: Found) -> str:
+    lines = [f"{found.records:,} sound records, {size(found.bytes)}"]
+    lines += [f"  damaged  {place}" for place in found.damaged]
+    lines += [
+        f"  cut      {place} (the end of a killed writer, or a record being written)" for place in found.torn
+    ]
+    if found.damaged:
+        lines.append("what is damaged counts as never recorded; `p2m ledger check --repair` takes it out")
+    return "\n".join(lines)
+
+
+def stamp(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+def size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError
