@@ -21,14 +21,15 @@ from p2m import noop
 from p2m.compiler import compile_plan
 from p2m.compose import Composed, compose
 from p2m.delivery import check_writable, deliver
-from p2m.engine.executor import Inline, Local, Means, Observer, Result, execute, stored
 from p2m.engine import explain, graphs
+from p2m.engine.executor import Inline, Local, Means, Observer, Result, execute, stored
 from p2m.engine.explain import Cause, Reason, Reuse, StepPreview, Survey
 from p2m.engine.journal import Invocation, find_run
 from p2m.engine.places import SharedPlace, chosen_place, lacking
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
 from p2m.errors import Problem, RecipeError, UserError, nearest
+from p2m.lock import Policy, Subject, Watch, hold, settle, watch
 from p2m.marked_yaml import show
 from p2m.parsing import parse_prompt
 from p2m.spec import ExecutorWords, feasibility
@@ -46,6 +47,7 @@ class Project:
     store: Path
     target: Path  # where the bundle will land
     shared: SharedPlace | None = None  # the store that machines share, where there is one
+    is_variant: bool = False  # built with overrides, or into a place of its own, so that it has no lock
     read: tuple[Path, ...] = field(default=())  # every file and folder that the answer depends on
 
 
@@ -56,6 +58,7 @@ class Built:
     verdict: Verdict
     folder: Path  # where the bundle landed
     result: Result
+    note: str = ""  # what became of the lock, where there is something to say
 
 
 def load(
@@ -76,7 +79,8 @@ def load(
     read = (*composed.files, *composed.looked, *own, *spec.retriever.sources)
     plan = compile_plan(spec, task, composed.origins)
     where = target or _target(base, overrides)
-    return Project(recipe, composed, task, plan, Path(store), where, _shared(composed), read)
+    variant = bool(overrides) or target is not None
+    return Project(recipe, composed, task, plan, Path(store), where, _shared(composed), variant, read)
 
 
 def open_store(project: Project) -> Store:
@@ -87,6 +91,11 @@ def open_store(project: Project) -> Store:
     store = Store(project.store, project.shared)
     store.heed(lambda line: print(f"    {line}", file=sys.stderr, flush=True))
     return store
+
+
+def subject(project: Project) -> Subject:
+    """What a lock of this project is about."""
+    return Subject(project.recipe, project.composed.spec, project.plan, project.composed.place)
 
 
 def preview(project: Project) -> tuple[StepPreview, ...]:
@@ -166,11 +175,15 @@ def graph(project: Project, fmt: str = "text", *, run: str | None = None) -> str
     return graphs.draw(graphs.of_run(find_run(store, run, project.plan.name), project.plan, store), fmt)
 
 
-def build(project: Project, observer: Observer, *, argv: Sequence[str] = ()) -> Built:
+def build(
+    project: Project, observer: Observer, *, argv: Sequence[str] = (), policy: Policy | None = None
+) -> Built:
     """Build the project and put its bundle in place; `argv`, what was typed, is noted in the journal.
 
     Raises:
         UserError: the outputs cannot be written, found out before anything runs; or wrong data.
+        LockDrift: the build must hold to its lock (`policy`), and what is there or was made differs.
+        LockError: there is a lock that must not be overwritten.
     """
     check_writable(project.target)
     # Threads that spin while they wait make a training on a busy machine several times slower; libgomp reads
@@ -178,15 +191,31 @@ def build(project: Project, observer: Observer, *, argv: Sequence[str] = ()) -> 
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     typed = Invocation(show(project.recipe), project.composed.overrides, tuple(argv))
     spec = project.composed.spec
+    policy = policy or Policy()
     with _exchanging(open_store(project), observer) as store:
+        watched = _watched(project, store, policy)
         result = execute(
             project.plan, store, spec.runtime, observer,
-            executor=means(spec.executor), network=spec.constraints.network, invocation=typed,
+            executor=means(spec.executor), network=spec.constraints.network and policy.mode != "frozen",
+            invocation=typed,
         )  # fmt: skip
+        done = {outcome.step: (outcome.key, outcome.output) for outcome in result.outcomes}
+        hold(watched, done)
         bundle = result.value("package")
         assert isinstance(bundle, Bundle)
         folder = deliver(bundle.folder, project.target, ship=bundle.verdict.ship)
-    return Built(bundle.verdict, folder, result)
+        note = settle(watched, done)
+    return Built(bundle.verdict, folder, result, note)
+
+
+def _watched(project: Project, store: Store, policy: Policy) -> Watch:
+    """The lock before a build; a variant has none."""
+    if project.is_variant and policy.holds:
+        raise UserError(
+            f"--{policy.mode} builds the recipe as committed, without overrides\n"
+            "    leave the overrides out, or write them into the recipe and build it once without the option"
+        )
+    return watch(subject(project), store, Policy("skip") if project.is_variant else policy)
 
 
 def means(words: ExecutorWords) -> Means:
