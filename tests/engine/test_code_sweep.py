@@ -173,29 +173,27 @@ def edited(lines: list[str], row: int, line: str) -> str:
     return "".join((*lines[: row - 1], line, *lines[row:]))
 
 
-def check_remarks(limit: int) -> int:
-    done = 0
-    paths = list(MODULES)
-    random.Random(SEED).shuffle(paths)
-    for path in paths:
+def check_remarks(modules: list[Path], each: int) -> int:
+    """Try at most so many changes of each module; returns how many were tried."""
+    done, chance = 0, random.Random(SEED)
+    for path in modules:
         text = path.read_text(encoding="utf-8")
         before = digest(text)
-        for number, variant in enumerate(without_meaning(text)):
+        variants = list(enumerate(without_meaning(text)))
+        for number, variant in chance.sample(variants, min(each, len(variants))):
             assert digest(variant) == before, f"{path}: change {number}"
             done += 1
-            if done >= limit:
-                return done
     return done
 
 
 def test_a_change_of_a_remark_or_of_the_layout_changes_no_digest() -> None:
-    assert check_remarks(300) == 300
+    assert check_remarks(random.Random(SEED).sample(MODULES, 25), 16) > 200
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_change_of_any_remark_or_of_the_layout_changes_no_digest() -> None:
-    assert check_remarks(CASES) > min(CASES - 1, 10000)
+    assert check_remarks(MODULES, CASES) > min(CASES, 10000)
 
 
 # --------------------------------------------------------------------------- from a module to the keys
