@@ -137,10 +137,11 @@ class Survey:
             reason = "unchanged"
             if changes or before is None:
                 reason = "built before with these inputs and settings"
+            if action.shared:
+                reason = "in the shared store"
             return replace(
                 told, status="cached", reason=reason, seconds=action.seconds, changes=changes,
                 output=action.output, size=self._size(action.output),
-                note="in the shared store" if action.shared else "",
             )  # fmt: skip
         if before is None:
             lost = last is not None and last.key == key.value
