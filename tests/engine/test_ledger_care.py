@@ -1,0 +1,125 @@
+"""Adding a ledger up, erasing from it for good, and moving its records to another machine."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+from ledgers import fill
+
+from p2m.engine import ledger_care
+from p2m.engine.ledger import Ledger
+from p2m.engine.ledger_care import Query
+from p2m.engine.ledger_transfer import export, import_file
+from p2m.engine.records import Asked
+from p2m.errors import StoreError, UserError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "ledger"
+
+
+def test_totals_go_by_label_with_what_was_paid(folder: Path) -> None:
+    ledger = Ledger(folder)
+    for number in range(10):
+        labels = {"model": "big" if number < 3 else "small", "cost": 0.25, "batch": number}
+        ledger.answer({"n": number}, lambda: b"x", labels=labels)
+    ledger.close()
+    totals = ledger_care.add_up(folder)
+    assert (totals.records, totals.cost) == (10, 2.5)
+    assert (totals.labels["model"]["small"].records, totals.labels["model"]["small"].cost) == (7, 1.75)
+    assert len(totals.labels["batch"]) == 10
+    assert totals.first is not None
+    assert totals.last is not None
+    assert totals.first <= totals.last
+
+
+@pytest.mark.parametrize("text", ["Müller", "MÜLLER", "Mu\u0308ller", "line\nbreak", "deep"])
+def test_text_is_found_however_it_is_written(folder: Path, text: str) -> None:
+    ledger = Ledger(folder)
+    ledger.answer({"p": "from Müller"}, lambda: b"a")
+    ledger.answer({"p": "2"}, lambda: b'{"content": "to M\\u00fcller"}')
+    ledger.answer({"p": "3"}, lambda: b'{"content": "{\\"name\\": \\"M\\\\u00fcller deep\\"}"}')
+    ledger.answer({"p": "a line\nbreak"}, lambda: b"\xff\xfe")
+    ledger.answer({"p": "nobody"}, lambda: b"nothing")
+    ledger.close()
+    found = [record for record in ledger_care.each(folder) if Query(matching=text).selects(record)]
+    assert len(found) == {"line\nbreak": 1, "deep": 1}.get(text, 3)
+
+
+def test_erasing_takes_the_bytes_away_keeps_the_rest_and_says_so_without_the_words(folder: Path) -> None:
+    answers = fill(folder, 300)
+    ledger = Ledger(folder)
+    ledger.answer({"p": "call Zebedee Quux"}, lambda: b"secret", labels={"user": "zq"})
+    with pytest.raises(StoreError, match="open"):
+        ledger_care.erase(folder, Query(matching="zebedee"))
+    ledger.close()
+    assert ledger_care.erase(folder, Query(matching="zebedee")).records == 1
+    files = [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+    assert not any(b"Zebedee" in content or b"zebedee" in content for content in files)
+    log = (folder / "erased.jsonl").read_text()
+    assert '"records": 1' in log
+    assert '"text": true' in log
+    ledger = Ledger(folder)
+    assert ledger.known({"p": "call Zebedee Quux"}) is None
+    assert {n: ledger.known({"n": n}) for n in answers} == answers
+    ledger.close()
+    assert ledger_care.erase(folder, Query(where={"digest": Asked.of({"n": 1}).digest[:12]})).records == 1
+    with pytest.raises(UserError, match="which records"):
+        ledger_care.erase(folder, Query())
+
+
+def test_records_travel_and_the_first_one_wins(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    answers = fill(here, 50, model="m")
+    ledger = Ledger(here)
+    ledger.answer({"x": float("inf")}, lambda: b"\xff\x00", sample=3)
+    done = export(ledger, ledger.shelf.digests(), tmp_path / "one.jsonl.gz")
+    export(ledger, reversed(ledger.shelf.digests()), tmp_path / "two.jsonl.gz")
+    assert (done.records, done.missing) == (51, 0)
+    assert (tmp_path / "one.jsonl.gz").read_bytes() == (tmp_path / "two.jsonl.gz").read_bytes()
+    assert export(ledger, ["0" * 64], tmp_path / "none.gz").missing == 1
+    ledger.close()
+    other = Ledger(there)
+    other.answer({"n": 7}, lambda: b"mine")
+    first = import_file(other, tmp_path / "one.jsonl.gz")
+    assert (first.added, first.known, first.damaged) == (50, 0, ())
+    assert first.conflicts == (Asked.of({"n": 7}).digest,)
+    again = import_file(other, tmp_path / "one.jsonl.gz")
+    assert (again.added, again.known, len(again.conflicts)) == (0, 50, 1)
+    assert {n: other.known({"n": n}) for n in answers} == {**answers, 7: b"mine"}
+    assert other.known({"x": float("inf")}, sample=3) == b"\xff\x00"
+    other.close()
+    (kept,) = (record for record in ledger_care.each(there) if record.asked.request == {"n": 9})
+    (was,) = (record for record in ledger_care.each(here) if record.asked.request == {"n": 9})
+    assert kept == was  # with its time, its seconds and its labels
+
+
+def test_a_damaged_export_gives_what_is_sound_and_names_the_lines(tmp_path: Path) -> None:
+    fill(tmp_path / "here", 20)
+    ledger = Ledger(tmp_path / "here")
+    file = tmp_path / "x.jsonl.gz"
+    export(ledger, ledger.shelf.digests(), file)
+    ledger.close()
+    lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
+    lines[5] = lines[5].replace(b"answer ", b"answar ")
+    lines[8] = lines[8].replace(b'"n"', b'"m"')
+    lines[9] = b"[]\n"
+    file.write_bytes(gzip.compress(b"".join(lines)))
+    other = Ledger(tmp_path / "there")
+    done = import_file(other, file)
+    assert (done.added, done.damaged) == (17, (6, 9, 10))
+    file.write_bytes(gzip.compress(b"".join(lines))[:-300])
+    assert import_file(other, file).damaged
+    for wrong in (b"", b"no gzip", gzip.compress(b'{"some": "json"}\n')):
+        file.write_bytes(wrong)
+        with pytest.raises(UserError, match="not a file that"):
+            import_file(other, file)
+    file.write_bytes(gzip.compress(b'{"p2m_ledger": 7}\n'))
+    with pytest.raises(UserError, match="format 7"):
+        import_file(other, file)
+    with pytest.raises(UserError, match="cannot be read"):
+        import_file(other, tmp_path / "nowhere.gz")
+    other.close()
