@@ -71,7 +71,10 @@ def sync_file(path: Path) -> None:
 def sync_folders(folders: Iterable[Path]) -> None:
     """Force the names in these folders to the disk."""
     for folder in sorted(set(folders)):
-        handle = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        try:
+            handle = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+        except FileNotFoundError:
+            continue  # a collector found it empty: nothing in it is counted on
         try:
             os.fsync(handle)
         finally:
@@ -80,14 +83,20 @@ def sync_folders(folders: Iterable[Path]) -> None:
 
 def create(temporary: Path, target: Path) -> bool:
     """Give the synced file `temporary` its final name; False where that name is taken. `temporary` goes."""
-    target.parent.mkdir(exist_ok=True)
     try:
-        os.link(temporary, target)
-    except FileExistsError:
-        return False
+        while True:
+            target.parent.mkdir(exist_ok=True)
+            try:
+                os.link(temporary, target)
+            except FileExistsError:
+                return False
+            except FileNotFoundError:
+                if not temporary.exists():
+                    raise
+                continue  # a collector took the empty folder away
+            return True
     finally:
         temporary.unlink(missing_ok=True)
-    return True
 
 
 def write_durably(path: Path, content: bytes, *, mode: int = 0o644) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from p2m.engine import disk
+from p2m.engine import anchors, disk
 from p2m.engine.blobs import Blobs, DamagedError
 from p2m.engine.entries import FORMAT, KEY_TAG, Action, entry_bytes, parse_entry
 from p2m.engine.exchange import Exchange
@@ -120,7 +120,7 @@ class Store:
 
     def entry(self, key: str) -> Action | None:
         """The entry of a key alone, whatever became of its output."""
-        path = self._entry_path(key)
+        path = self.entry_path(key)
         try:
             content = path.read_bytes()
         except FileNotFoundError:
@@ -147,12 +147,12 @@ class Store:
         key, output, content = action.key, action.output, entry_bytes(action)
         self.pin([key], again=True)
         with disk.explained(self.root, "publishing an entry"):
-            while not self.blobs.create(self._entry_path(key), content):
+            while not self.blobs.create(self.entry_path(key), content):
                 standing = self.entry(key)
                 if standing is None:
                     continue  # it was damaged and is now set aside
                 if standing.output != output:
-                    self.blobs.create(self._entry_path(key, alternative=output), content)
+                    self.blobs.create(self.entry_path(key, alternative=output), content)
                 return standing
         return action
 
@@ -169,12 +169,12 @@ class Store:
 
     def alternatives(self, key: str) -> tuple[str, ...]:
         """Other results that the same key gave: a step that is not deterministic."""
-        names = (path.name for path in self._entry_path(key).parent.glob(f"{key}~*"))
+        names = (path.name for path in self.entry_path(key).parent.glob(f"{key}~*"))
         return tuple(sorted(name.split("~", 1)[1] for name in names))
 
     def forget(self, key: str, reason: str) -> None:
         """Set an entry aside whose output turned out damaged, so that the step runs again."""
-        self.blobs.quarantine(self._entry_path(key), reason)
+        self.blobs.quarantine(self.entry_path(key), reason)
 
     # ------------------------------------------------------------------ contents (see `blobs`)
 
@@ -214,6 +214,10 @@ class Store:
         if self._exchange is not None:
             self._exchange.settle(self.entry, say, wait=wait)
 
+    def register_root(self, path: Path) -> None:
+        """Keep what the lock file at `path` names, for as long as it is there, as it reads when gc runs."""
+        anchors.register(self.root, path)
+
     # ------------------------------------------------------------------ places
 
     @property
@@ -235,7 +239,8 @@ class Store:
         """Hold the key for one build at a time; see `locks.locked`."""
         return locked(self.root / "locks" / key, what, waiting)
 
-    def _entry_path(self, key: str, alternative: str = "") -> Path:
+    def entry_path(self, key: str, alternative: str = "") -> Path:
+        """Where the entry of a key, or of another result of it, lies if it is there."""
         return self.root / "ac" / key[:2] / (f"{key}~{alternative}" if alternative else key)
 
 

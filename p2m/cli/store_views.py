@@ -1,0 +1,62 @@
+"""Collections, names and verifications as text. Pure: values in, lines out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from p2m.cli.stores import size
+from p2m.engine.anchors import Keep
+from p2m.engine.gc import Amount, Report
+
+_WHAT = {
+    "entries": "entries of keys that nothing keeps",
+    "blobs": "files and folders of their outputs",
+    "copies": "copies made for reading",
+    "scratch": "scratch folders of steps given up",
+    "leavings": "leavings of killed processes",
+    "quarantine": "damaged things set aside long ago",
+    "runs": "old run records",
+    "locks": "lock files that nobody holds",
+    "leases": "leases of builds that are no more",
+    "roots": "notes of lock files that have gone",
+}
+
+
+def gc_text(report: Report, command: str) -> str:
+    """What stays and why, what goes, and the command that does it."""
+    lines = ["keeps"]
+    width = max((len(kept.label) for kept in report.kept), default=0)
+    lines += [f"  {kept.label:<{width}}  {_amount(kept.amount)}" for kept in report.kept]
+    if not report.kept:
+        lines.append("  nothing: no run, no name and no lock file asks for anything")
+    lines.append(f"  in all {_amount(report.total_kept)}")
+    if not report.freed:
+        return "\n".join([*lines, "nothing to free."])
+    lines.append("freed" if report.deleted else "would free")
+    for kind, amount in report.freed.items():
+        lines.append(f"  {size(amount.size):>8}  {amount.count:>7,}  {_WHAT[kind]}")
+    total = size(report.total_freed.size)
+    lines.append(
+        f"{total} freed." if report.deleted else f"{total} in all. Nothing was deleted; to delete: {command}"
+    )
+    return "\n".join(lines)
+
+
+def keeps_text(keeps: Sequence[Keep]) -> str:
+    """A line a name."""
+    if not keeps:
+        return "no names are kept\n    next: p2m keep RECIPE --as NAME"
+    width = max(len(keep.name) for keep in keeps)
+    lines = []
+    for keep in keeps:
+        if keep.damaged:
+            lines.append(f"{keep.name:<{width}}  damaged; what can be read of it is still kept")
+        else:
+            made = time.strftime("%Y-%m-%d %H:%M", time.localtime(keep.made))
+            lines.append(f"{keep.name:<{width}}  {keep.plan}  run {keep.run}  kept since {made}")
+    return "\n".join(lines)
+
+
+def _amount(amount: Amount) -> str:
+    return f"{size(amount.size)} in {amount.count:,} files" if amount.count else "nothing that is still there"

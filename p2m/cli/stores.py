@@ -1,0 +1,79 @@
+"""What the verbs of the store share: which store is meant, progress, sizes and ages as people write them."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from p2m.errors import UserError
+
+_AGES = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def store_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--store", type=Path, metavar="DIR", help="the store (default: $P2M_STORE or the project's)"
+    )
+
+
+def open_existing(path: Path | None) -> Any:
+    """The store at `path`, else the default one; looking after a store never makes one.
+
+    Raises:
+        UserError: there is no store.
+    """
+    from p2m import noop
+    from p2m.engine.store import Store
+
+    place = path or noop.default_store()
+    if not (place / "FORMAT").exists() and not (place.is_dir() and any(place.iterdir())):
+        raise UserError(
+            f"{place}: no store here\n    next: give its folder as --store DIR; a first p2m build makes one"
+        )
+    return Store(place)
+
+
+def seconds(text: str) -> float:
+    """`7d`, `12h`, `30m` in seconds, for argparse."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", text.strip())
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no age; write 30m, 12h, 7d or 2w")
+    return float(found[1]) * _AGES[found[2]]
+
+
+def count(text: str) -> int:
+    """A number from 0, for argparse."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0")
+    return int(text)
+
+
+def size(number: int) -> str:
+    """`1.2 GB`: decimal units, as disks are sold."""
+    value = float(number)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+class Ticker:
+    """A line on standard error that is rewritten twice a second at most, where that is a terminal."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + 1
+        self._shown = False
+
+    def __call__(self, what: str, number: int) -> None:
+        if sys.stderr.isatty() and time.monotonic() >= self._next:
+            self._next, self._shown = time.monotonic() + 0.5, True
+            print(f"\r\033[K{what}: {number:,}", end="", file=sys.stderr, flush=True)
+
+    def done(self) -> None:
+        if self._shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,64 @@
+"""p2m gc: free what nothing keeps."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+
+from p2m.cli import common, stores
+
+GROUP = "store"
+SUMMARY = "say what the store could free, and free it"
+EXAMPLES = """p2m gc                       # what would go, and what keeps the rest; deletes nothing
+  p2m gc --delete
+  p2m gc --runs 1 --older-than 7d --delete"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    stores.store_argument(parser)
+    common.json_argument(parser)
+    parser.add_argument("--delete", action="store_true", help="delete; builds may go on meanwhile")
+    parser.add_argument(
+        "--runs", type=stores.count, metavar="N", help="keep the last N runs of each plan (default 3)"
+    )
+    parser.add_argument(
+        "--older-than", type=stores.seconds, default=0.0, metavar="AGE", help="spare what is younger: 12h, 7d"
+    )
+
+
+def run(arguments: argparse.Namespace, argv: list[str]) -> int:
+    from p2m.cli.store_views import gc_text
+    from p2m.engine.gc import collect
+    from p2m.engine.roots import RUNS
+
+    store = stores.open_existing(arguments.store)
+    ticker = stores.Ticker()
+    try:
+        report = collect(
+            store,
+            delete=arguments.delete,
+            runs=RUNS if arguments.runs is None else arguments.runs,
+            older_than=arguments.older_than,
+            progress=ticker,
+            waiting=lambda who: print(f"waiting for another gc, {who}", file=sys.stderr, flush=True),
+        )
+    finally:
+        ticker.done()
+    if arguments.json:
+        print(
+            common.as_json(
+                {
+                    "store": str(store.root),
+                    "deleted": report.deleted,
+                    "freed": report.freed,
+                    "kept": report.kept,
+                    "total_freed": report.total_freed,
+                    "total_kept": report.total_kept,
+                }
+            )
+        )
+    else:
+        print(f"store {store.root}")
+        print(gc_text(report, shlex.join(["p2m", *argv, "--delete"])))
+    return 0

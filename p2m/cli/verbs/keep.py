@@ -1,0 +1,103 @@
+"""p2m keep: names that gc respects."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from p2m.cli import common, stores
+from p2m.errors import UserError, nearest
+
+GROUP = "store"
+SUMMARY = "keep a run's results under a name, whatever gc does"
+EXAMPLES = """p2m keep recipes/qa.yaml --as demo          # the last finished run of that recipe
+  p2m keep 20260301-101500-123456-a1b2c3      # a run; `p2m log` lists them
+  p2m keep --list
+  p2m keep --drop demo"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", nargs="?", metavar="RECIPE|RUN", help="a recipe's YAML file, or a run's id")
+    parser.add_argument(
+        "words", nargs="*", metavar="OVERRIDE", help="overrides that choose the recipe's store or name"
+    )
+    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="as for p2m build")
+    parser.add_argument("--as", dest="name", metavar="NAME", help="the name (default: the plan's)")
+    parser.add_argument("--list", action="store_true", help="list the names")
+    parser.add_argument("--drop", metavar="NAME", help="forget a name; its results stay until the next gc")
+    stores.store_argument(parser)
+    common.json_argument(parser)
+
+
+def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
+    wanted = [bool(arguments.what), arguments.list, arguments.drop is not None]
+    if sum(wanted) != 1:
+        raise UserError(
+            "what is to be done? p2m keep RECIPE --as NAME, p2m keep --list, or p2m keep --drop NAME"
+        )
+    if arguments.list:
+        return _list(arguments)
+    return _drop(arguments) if arguments.drop is not None else _keep(arguments)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from p2m.cli.store_views import keeps_text
+    from p2m.engine.anchors import keeps
+
+    found = keeps(stores.open_existing(arguments.store).root)
+    print(common.as_json(found) if arguments.json else keeps_text(found))
+    return 0
+
+
+def _drop(arguments: argparse.Namespace) -> int:
+    from p2m.engine.anchors import drop, is_name, keeps
+
+    root = stores.open_existing(arguments.store).root
+    if not is_name(arguments.drop) or not drop(root, arguments.drop):
+        names = [keep.name for keep in keeps(root)]
+        raise UserError(
+            f"no name {arguments.drop!r} is kept; {nearest(arguments.drop, names) or 'there is none'}"
+        )
+    told = f"{arguments.drop} is no longer kept; the next p2m gc --delete may free what it named"
+    print(common.as_json({"dropped": arguments.drop}) if arguments.json else told)
+    return 0
+
+
+def _keep(arguments: argparse.Namespace) -> int:
+    from p2m.engine.anchors import is_name, keep
+    from p2m.engine.roots import words_of
+
+    store, record = _run(arguments)
+    name = arguments.name or record.plan
+    if not is_name(name):
+        raise UserError(
+            f"{name!r} is no name: letters, digits, '.', '_' and '-', beginning with a letter or digit"
+        )
+    made = keep(store.root, name, record.id, record.plan, words_of(record))
+    lost = [step.step for step in record.steps.values() if step.key and store.lookup(step.key) is None]
+    if arguments.json:
+        print(common.as_json({"name": made.name, "run": made.run, "plan": made.plan, "missing": lost}))
+        return 0
+    print(f"{name} keeps run {record.id} of {record.plan} ({len(record.steps)} steps)")
+    if lost:
+        print(f"  no longer in the store: {', '.join(lost)}; build the recipe again and keep that run")
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> tuple[Any, Any]:
+    """The store and the run that were meant."""
+    from p2m.engine.journal import find_run, runs
+
+    path = Path(arguments.what)
+    if path.suffix not in (".yaml", ".yml") and not path.is_file():
+        store = stores.open_existing(arguments.store)
+        return store, find_run(store, arguments.what)
+    arguments.recipe = path
+    project = common.project(arguments)
+    store = stores.open_existing(arguments.store or project.store)
+    done = (record for record in runs(store, project.plan.name) if record.status == "done")
+    record = next(done, None)
+    if record is None:
+        raise UserError(f"{path} has no finished run in {store.root}\n    next: p2m build {path}")
+    return store, record
