@@ -32,6 +32,7 @@ from p2m.errors import Problem, RecipeError, UserError, nearest
 from p2m.lock import Policy, Subject, Watch, hold, settle, watch
 from p2m.marked_yaml import show
 from p2m.parsing import parse_prompt
+from p2m.saved_plan import Words, check, read_plan, write_plan
 from p2m.spec import ExecutorWords, feasibility
 from p2m.types import Bundle, Task, Verdict
 
@@ -147,6 +148,26 @@ def reach(project: Project, trust: Sequence[str] = ()) -> dict[str, tuple[str, .
         rest = [*overrides[:number], *overrides[number + 1 :]]
         found[text] = explain.apart(load(project.recipe, rest, trust=trust).plan, project.plan)
     return found
+
+
+def save_plan(project: Project, found: Survey, path: Path, words: Words) -> None:
+    """Write what a build would do now to a file that `load_plan` takes."""
+    write_plan(path, words, found, project.composed.config)
+
+
+def load_plan(path: Path) -> Project:
+    """The project of a saved plan, if a build of it would do exactly what the plan says.
+
+    Raises:
+        UserError: it is no plan, is damaged, or is stale, with every difference.
+    """
+    saved = read_plan(path)
+    words = saved.words
+    outputs = Path(words.outputs) if words.outputs else None
+    project = load(Path(words.recipe), words.overrides, trust=words.trust, outputs=outputs)
+    composed = project.composed
+    check(saved, survey(project), composed.config, composed.origins)
+    return project
 
 
 def check_step(project: Project, step: str) -> None:

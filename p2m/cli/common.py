@@ -8,6 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from p2m.errors import UserError
+
 CONTRACT_MISSED = 4
 WORK_TO_DO = 10
 INTERRUPTED = 130
@@ -48,9 +50,24 @@ def take_step(arguments: argparse.Namespace) -> None:
     arguments.step = words.pop(0) if words and "=" not in words[0] else None
 
 
+def planned(arguments: argparse.Namespace) -> Any:
+    """The project of a saved plan, which brings its own words."""
+    from p2m.build import load_plan
+
+    if arguments.recipe or arguments.words or arguments.trust or arguments.outputs or arguments.multirun:
+        raise UserError(
+            "--plan brings its recipe, overrides and outputs along: give nothing else\n"
+            f"    next: p2m build --plan {arguments.plan}"
+        )
+    return load_plan(arguments.plan)
+
+
 def project(arguments: argparse.Namespace) -> Any:
     """The recipe as typed, read, checked and compiled."""
     from p2m.build import load
+
+    if arguments.recipe is None:
+        raise UserError("which recipe? see p2m --help")
 
     outputs = getattr(arguments, "outputs", None)
     return load(arguments.recipe, arguments.words, trust=arguments.trust, outputs=outputs)

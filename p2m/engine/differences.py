@@ -49,7 +49,7 @@ def compare(step: Step, old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple
             changes.append(Change("stage", name, _shown(old.get(name)), _shown(new.get(name))))
     for path, before, after in difference(old.get("settings"), new.get("settings")):
         where = _origin(step, path)
-        changes.append(Change("setting", path, *_pair(before, after), where))
+        changes.append(Change("setting", path, *shown_pair(before, after), where))
     for name, before, after in _code(old, new):
         changes.append(Change("code", name, before[:12], after[:12]))
     if not changes and old.get("components") != new.get("components"):
@@ -167,7 +167,7 @@ def _origin(step: Step, path: str) -> str:
     return ""
 
 
-def _pair(old: Any, new: Any) -> tuple[str, str]:
+def shown_pair(old: Any, new: Any) -> tuple[str, str]:
     """Both values as text; of two long texts that begin alike, what stands around the first difference."""
     if isinstance(old, str) and isinstance(new, str) and max(len(old), len(new)) > _SHOWN - 2:
         same = next((i for i, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), None)

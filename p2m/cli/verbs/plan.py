@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
+from pathlib import Path
 
 from p2m.cli import common
+from p2m.errors import UserError
 
 GROUP = "build"
 SUMMARY = "say what a build would run, and why"
 EXAMPLES = """p2m plan recipes/qa.yaml generation.num_examples=8000
-  p2m plan recipes/qa.yaml -m student=minilm,tiny_seq2seq"""
+  p2m plan recipes/qa.yaml -m student=minilm,tiny_seq2seq
+  p2m plan recipes/qa.yaml --out plan.json    # then: p2m build --plan plan.json
+  p2m plan recipes/qa.yaml --exit-code        # 10 where something would run"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,21 +23,33 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     common.json_argument(parser)
     parser.add_argument("-m", "--multirun", action="store_true", help="plan the union of a sweep's variants")
     parser.add_argument("--exit-code", action="store_true", help="exit with 10 where something would run")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="save it for p2m build --plan FILE")
+    parser.add_argument("--outputs", type=Path, help="where a build of the saved plan puts its bundle")
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     if arguments.multirun:
         from p2m.cli.sweeps import plan_sweep
 
+        if arguments.out:
+            raise UserError("--out saves the plan of one recipe, not of a sweep: leave out -m")
         return plan_sweep(arguments)
-    from p2m.build import survey
+    from p2m.build import save_plan, survey
     from p2m.cli.plan_views import plan_summary, plan_text
 
-    previews = survey(common.project(arguments)).previews
+    project = common.project(arguments)
+    found = survey(project)
     if arguments.json:
-        print(common.as_json([dataclasses.asdict(step) for step in previews]))
+        print(common.as_json([dataclasses.asdict(step) for step in found.previews]))
     else:
-        print(plan_text(previews))
-        print(plan_summary(previews))
-    busy = any(step.status in ("run", "unknown") for step in previews)
+        print(plan_text(found.previews))
+        print(plan_summary(found.previews))
+    if arguments.out:
+        from p2m.saved_plan import Words
+
+        outputs = str(arguments.outputs or "")
+        words = Words(str(arguments.recipe), tuple(arguments.words), tuple(arguments.trust), outputs)
+        save_plan(project, found, arguments.out, words)
+        print(f"-> {arguments.out}\n    next: p2m build --plan {arguments.out}", file=sys.stderr)
+    busy = any(step.status in ("run", "unknown") for step in found.previews)
     return common.WORK_TO_DO if arguments.exit_code and busy else 0

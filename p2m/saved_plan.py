@@ -1,0 +1,201 @@
+"""A plan as a file, to be looked at now and built later: exactly that, or not at all.
+
+It holds the recipe's words, the store, and of every step what would be done with it, its key, and what the
+key is made of, as far as that is known before anything runs. `differences` compares that with now.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from p2m.engine import disk, hashing
+from p2m.engine.differences import Change, compare, difference, shown_pair
+from p2m.engine.explain import Survey
+from p2m.engine.plan import Step
+from p2m.errors import UserError
+
+FORMAT = 1
+_KIND = "p2m-plan"
+_MOST = 20  # differences that a refusal lists
+_WAS = {"cached": "was cached", "run": "was to run", "unknown": "was perhaps to run"}
+_IS = {"cached": "is cached now", "run": "runs now", "unknown": "may run now"}
+_BY_CONFIG = ("setting",)  # differences of steps that those of the recipe explain
+
+
+@dataclass(frozen=True)
+class Words:
+    """What was typed to plan: enough to plan again."""
+
+    recipe: str  # as typed
+    overrides: tuple[str, ...]
+    trust: tuple[str, ...]
+    outputs: str  # "" for the default
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """A plan file, read."""
+
+    path: Path
+    words: Words
+    plan: str
+    store: str
+    config: Mapping[str, Any]  # the composed recipe
+    sources: Mapping[str, str]  # name -> digest
+    steps: Mapping[str, Mapping[str, Any]]  # name -> status, key, identity, inputs
+
+
+def write_plan(path: Path, words: Words, survey: Survey, config: Mapping[str, Any]) -> None:
+    """Write what `survey` found to `path`, replacing what was there.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    body = {
+        "kind": _KIND, "format": FORMAT, "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "recipe": words.recipe, "overrides": list(words.overrides), "trust": list(words.trust),
+        "outputs": words.outputs, "plan": survey.plan.name, "store": str(survey.store.root),
+        "config": _as_json(config),
+        "sources": {name: state.digest for name, state in survey.sources.items()},
+        "steps": {step.name: _step(survey, step) for step in survey.plan.steps if not step.is_source},
+    }  # fmt: skip
+    body["seal"] = _seal(body)
+    temporary = disk.unique(path.parent, path.name)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        disk.write_durably(temporary, (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def read_plan(path: Path) -> SavedPlan:
+    """A plan file.
+
+    Raises:
+        UserError: it is missing, something else, of another format, or damaged.
+    """
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        kind, number = body["kind"], body["format"]
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be read: {error.strerror}\n    next: p2m plan RECIPE --out plan.json"
+        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is no saved plan\n    next: p2m plan RECIPE --out plan.json") from error
+    if kind != _KIND or number != FORMAT:
+        raise UserError(
+            f"{path} is {kind!r} of format {number}; this p2m builds {_KIND!r} of format {FORMAT}\n"
+            f"    next: p2m plan RECIPE --out plan.json"
+        )
+    if body.pop("seal", None) != _seal(body):
+        raise UserError(f"{path} was edited or is damaged\n    next: p2m plan RECIPE --out plan.json")
+    words = Words(body["recipe"], tuple(body["overrides"]), tuple(body["trust"]), body["outputs"])
+    return SavedPlan(path, words, body["plan"], body["store"], body["config"], body["sources"], body["steps"])
+
+
+def check(saved: SavedPlan, survey: Survey, config: Mapping[str, Any], places: Mapping[str, str]) -> None:
+    """Refuse a plan that is not what a build would do now.
+
+    Raises:
+        UserError: with every difference.
+    """
+    found = list(differences(saved, survey, config, places))
+    if not found:
+        return
+    shown = [f"    {line}" for line in found[:_MOST]]
+    shown += [f"    and {len(found) - _MOST} more"] if len(found) > _MOST else []
+    again = " ".join(["p2m plan", saved.words.recipe, *saved.words.overrides, "--out", str(saved.path)])
+    raise UserError("\n".join([f"{saved.path} is stale; nothing was run", *shown, f"    next: {again}"]))
+
+
+def differences(
+    saved: SavedPlan, survey: Survey, config: Mapping[str, Any], places: Mapping[str, str]
+) -> Iterator[str]:
+    """What is not as it was when the plan was made, each once, the recipe's own words first."""
+    if saved.store != str(survey.store.root):
+        yield f"it was made on the store {saved.store}, and this is {survey.store.root}"
+        return
+    if saved.plan != survey.plan.name:
+        yield f"it is a plan of {saved.plan}, and the recipe is now {survey.plan.name}"
+    words = [_change(each, places) for each in difference(saved.config, _as_json(config))]
+    yield from map(str, words)
+    yield from _sources(saved, survey)
+    now = {step.name: step for step in survey.plan.steps if not step.is_source}
+    told: set[str] = set()
+    for name in [*(name for name in saved.steps if name not in now), *now]:
+        for line in _of_step(saved.steps.get(name), now.get(name), name, survey, by_words=bool(words)):
+            if line not in told:
+                told.add(line)
+                yield line
+
+
+def _of_step(
+    then: Mapping[str, Any] | None, step: Step | None, name: str, survey: Survey, *, by_words: bool
+) -> Iterator[str]:
+    if then is None or step is None:
+        yield f"step {name} is {'new' if then is None else 'gone'}"
+        return
+    now = _step(survey, step)
+    for change in compare(
+        step,
+        {**then["identity"], "inputs": then["inputs"]},
+        {**now["identity"], "inputs": now["inputs"]},
+    ):
+        if change.kind == "input" or (by_words and change.kind in _BY_CONFIG):
+            continue  # a source, told above, or what another step made: its status tells
+        yield str(change) if change.kind in ("code", "package", "machine") else f"{name}: {change}"
+    if then["status"] != now["status"]:
+        yield f"{name} {_WAS[then['status']]} and {_IS[now['status']]}"
+    elif then["inputs"] != now["inputs"] and not _from_sources(then, now, step, survey):
+        yield f"{name} would take other inputs"
+
+
+def _from_sources(then: Mapping[str, Any], now: Mapping[str, Any], step: Step, survey: Survey) -> bool:
+    """Whether the inputs that differ are all sources."""
+    moved = {
+        edge.step
+        for edge in step.inputs
+        if then["inputs"].get(edge.parameter) != now["inputs"][edge.parameter]
+    }
+    return moved <= survey.sources.keys()
+
+
+def _sources(saved: SavedPlan, survey: Survey) -> Iterator[str]:
+    for name in sorted(saved.sources.keys() | survey.sources.keys()):
+        state = survey.sources.get(name)
+        if state is None or name not in saved.sources:
+            yield f"{name} is {'gone' if state is None else 'new'}"
+        elif state.digest != saved.sources[name]:
+            step = survey.plan.step(name)
+            yield f"{name} changed: {step.path}  {step.origins.get('path', '')}".rstrip()
+
+
+def _step(survey: Survey, step: Step) -> dict[str, Any]:
+    """What is known of a step before anything runs; inputs that are not made yet are null."""
+    told = survey.found[step.name]
+    inputs = {edge.parameter: survey.digests.get(edge.step) if edge.step else None for edge in step.inputs}
+    identity = dict(survey.identities[step.name].preimage)
+    return {"status": told.status, "key": told.key or None, "inputs": inputs, "identity": identity}
+
+
+def _change(found: tuple[str, Any, Any], places: Mapping[str, str]) -> Change:
+    path, old, new = found
+    return Change("setting", path, *shown_pair(old, new), places.get(path, ""))
+
+
+def _as_json(value: Any) -> Any:
+    """Plain data as JSON gives it back, so that what was written compares with what is."""
+    return json.loads(json.dumps(value, sort_keys=True, default=str))
+
+
+def _seal(body: Mapping[str, Any]) -> str:
+    return hashing.digest_bytes(json.dumps(body, sort_keys=True).encode())
