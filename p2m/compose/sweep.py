@@ -23,6 +23,7 @@ from p2m.compose.overrides import checked, forced
 from p2m.compose.recipe import Groups, find_recipe, read_recipe
 from p2m.compose.single import compose
 from p2m.compose.source import PRIMARY, composing, search_path, translated
+from p2m.errors import RecipeError
 from p2m.resources import conf_folder
 
 T = TypeVar("T")
@@ -48,7 +49,7 @@ class Job(Generic[T]):
 class Span:
     """What a sweep's overrides span, known before any job runs."""
 
-    name: str  # of the recipe
+    name: str  # of the recipe; "" where its first variant is wrong
     variants: (
         tuple[tuple[str, ...], ...] | None
     )  # overrides of each; None where the sweeper decides as it goes
@@ -61,7 +62,7 @@ def span(recipe: Path, overrides: Sequence[str], *, trust: Sequence[str] = ()) -
     Raises:
         RecipeError: the recipe, or a choice, is wrong.
     """
-    with _sweeping(recipe, overrides, trust, None) as (hydra, words, name):
+    with _sweeping(recipe, overrides, trust, None, lenient=True) as (hydra, words, name):
         config = hydra.compose_config(PRIMARY, words, run_mode=RunMode.MULTIRUN)
         variants = _variants(hydra, config)
         at_once = jobs_at_once(config.hydra.launcher, len(variants or ()) or 2**16)
@@ -95,7 +96,12 @@ def multirun(
 
 @contextmanager
 def _sweeping(
-    recipe: Path, overrides: Sequence[str], trust: Sequence[str], folder: Path | None
+    recipe: Path,
+    overrides: Sequence[str],
+    trust: Sequence[str],
+    folder: Path | None,
+    *,
+    lenient: bool = False,
 ) -> Iterator[tuple[Hydra, list[str], str]]:
     """Hydra over the checked recipe, the words for it, and the recipe's name; its errors are translated."""
     recipe = find_recipe(recipe)
@@ -103,17 +109,35 @@ def _sweeping(
     with composing() as reading:
         marked = read_recipe(recipe)
         parsed = checked(marked, overrides, groups, sweep=True)
-        fixed = [
-            str(one.input_line) for one in parsed if not (one.is_sweep_override() or one.is_hydra_override())
-        ]
-        name = compose(recipe, fixed, trust=trust).spec.name
+        name = _name(recipe, parsed, trust, lenient=lenient)
         target = folder or Path("outputs") / name / "sweeps" / time.strftime("%Y-%m-%d_%H-%M-%S")
         words = [*_sweep_settings(target), *(forced(override, groups) for override in parsed)]
         try:
             with translated(marked, reading, parsed):
-                yield Hydra.create_main_hydra2(name, search_path(recipe)), words, name
+                yield Hydra.create_main_hydra2(name or PRIMARY, search_path(recipe)), words, name
         finally:
             GlobalHydra.instance().clear()
+
+
+def _name(recipe: Path, parsed: Sequence[Override], trust: Sequence[str], *, lenient: bool) -> str:
+    """The recipe's name, from composing it with the first choice of all that is swept but the name itself.
+
+    "" where that is no valid recipe, if the caller will compose every variant anyway and say all at once.
+    """
+    words = []
+    for one in parsed:
+        if one.is_hydra_override() or (one.is_sweep_override() and one.key_or_group == "name"):
+            continue
+        if not one.is_sweep_override():
+            words.append(str(one.input_line))
+        elif one.is_discrete_sweep():
+            words.append(f"{one.get_key_element()}={next(one.sweep_string_iterator())}")
+    try:
+        return compose(recipe, words, trust=trust).spec.name
+    except RecipeError:
+        if not lenient:
+            raise
+        return ""
 
 
 def _variants(hydra: Hydra, config: DictConfig) -> tuple[tuple[str, ...], ...] | None:

@@ -56,7 +56,7 @@ def prepare(
     """
     spanned = span(recipe, words, trust=trust)
     base = outputs or noop.project_root() / "outputs"
-    folder = base / spanned.name / "sweeps" / _digest(recipe, words)
+    folder = base / (spanned.name or recipe.stem) / "sweeps" / _digest(recipe, words)
     if spanned.variants is None:
         return Sweep(recipe, tuple(words), tuple(trust), folder, spanned.at_once, None, None)
     projects = _load(recipe, spanned, trust, folder)
