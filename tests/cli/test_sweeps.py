@@ -1,0 +1,277 @@
+"""Sweeps as their user sees them: planned as a union, built side by side, and gone on with after any end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from shouting import call_in, write_project
+
+JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+SWEEP = ("build", "shout.yaml", "-m", "evaluation.bootstrap=100,200")
+
+
+def executions(project: Path) -> Counter[str]:
+    """How often each step's key was run to its end, by the journals of all builds."""
+    found: Counter[str] = Counter()
+    for run in (project / "outputs" / ".store" / "runs").glob("*/run.jsonl"):
+        for line in run.read_text().splitlines():
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue  # the last line of a killed run
+            if event["event"] == "step" and event["status"] in ("ran", "cut-off"):
+                found[event["step"] + " " + event["key"]] += 1
+    return found
+
+
+def published(project: Path) -> set[str]:
+    """The keys whose work is finished."""
+    return {path.name for path in (project / "outputs" / ".store" / "ac").glob("*/*") if path.is_file()}
+
+
+def board(project: Path) -> dict[str, list[dict[str, object]]]:
+    (place,) = (project / "outputs" / "shout" / "sweeps").glob("*/leaderboard.json")
+    return dict(json.loads(place.read_text()))
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int], str]:
+    """A project that was swept by two joblib workers, what the plan had foreseen, and what was said."""
+    folder = write_project(tmp_path_factory.mktemp("swept") / "project")
+    call = call_in(folder)
+    foreseen = json.loads(call("plan", *SWEEP[1:], *JOBLIB, "--json").stdout)
+    done = call(*SWEEP, *JOBLIB)
+    assert done.returncode == 0, done.stderr
+    return folder, foreseen, done.stderr
+
+
+def test_two_workers_run_no_step_twice_and_no_more_than_was_planned(
+    swept: tuple[Path, dict[str, int], str],
+) -> None:
+    project, foreseen, said = swept
+    assert (foreseen["steps"], foreseen["unique"], foreseen["cached"]) == (24, 15, 0)
+    ran = executions(project)
+    assert set(ran.values()) == {1}
+    assert sum(step.startswith("train ") for step in ran) == 1
+    assert sum(ran.values()) <= foreseen["unique"]
+    assert "2 variants, 24 steps, 15 unique, 0 cached" in said.splitlines()[0]
+    assert "[1 of 2] evaluation.bootstrap=100: begins" in said
+    assert "2 of 2 variants are built" in said
+
+
+def test_jobs_side_by_side_divide_the_cores(swept: tuple[Path, dict[str, int], str]) -> None:
+    share = max(1, (os.cpu_count() or 1) // 2)
+    assert f"2 jobs at a time, {share} of the cores each" in swept[2]
+    logs = [path.read_text() for path in swept[0].glob("outputs/.store/runs/*/log.txt")]
+    (line,) = [line for text in logs for line in text.splitlines() if " threads" in line]
+    assert f"with {share} threads" in line
+
+
+def test_the_leaderboard_has_every_variant_with_its_bundle(swept: tuple[Path, dict[str, int], str]) -> None:
+    entries = board(swept[0])["entries"]
+    assert sorted(str(each["variant"]) for each in entries) == [
+        "evaluation.bootstrap=100",
+        "evaluation.bootstrap=200",
+    ]
+    assert all((Path(str(each["folder"])) / "predict.py").is_file() for each in entries)
+
+
+def test_the_same_command_has_nothing_to_do_whatever_launches_it(
+    swept: tuple[Path, dict[str, int], str],
+) -> None:
+    project, _, _ = swept
+    before = executions(project)
+    for words in (JOBLIB, JOBLIB, ()):
+        done = call_in(project)(*SWEEP, *words)
+        assert done.returncode == 0
+        assert done.stdout.startswith("2 variants: nothing to do.")
+        assert "evaluation.bootstrap=200" in done.stdout
+        assert done.stderr == ""
+    assert executions(project) == before
+    assert call_in(project)("plan", *SWEEP[1:], "--exit-code").returncode == 0
+
+
+def test_a_bundle_that_was_damaged_is_put_back_from_the_store(
+    swept: tuple[Path, dict[str, int], str],
+) -> None:
+    project, _, _ = swept
+    before = executions(project)
+    lost = Path(str(board(project)["entries"][0]["folder"])) / "predict.py"
+    text = lost.read_text()
+    lost.write_text("")
+    assert call_in(project)(*SWEEP).returncode == 0
+    assert lost.read_text() == text
+    assert executions(project) == before
+
+
+def test_a_plan_of_a_sweep_shows_what_is_shared_once_and_has_work_to_do(tmp_path: Path) -> None:
+    call = call_in(write_project(tmp_path / "project"))
+    done = call("plan", "shout.yaml", "-m", "evaluation.bootstrap=100,200", "seed=0,1", "--exit-code")
+    assert done.returncode == 10, done.stderr
+    lines = done.stdout.splitlines()
+    assert sum(line.startswith("  + parse") for line in lines) == 1
+    assert sum(line.startswith("  + train") for line in lines) == 2
+    assert sum(line.startswith("  + package") for line in lines) == 4
+    assert lines[-1] == "4 variants, 48 steps, 26 unique, 0 cached."
+
+
+def test_what_is_wrong_with_any_variant_is_said_before_any_job(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project")
+    done = call_in(project)("build", "shout.yaml", "-m", "training.epochs=1,x", "student=tiny_seq2seq,tiny")
+    assert done.returncode == 2
+    assert "student=tiny_seq2seq,tiny" in done.stderr
+    done = call_in(project)(
+        "build", "shout.yaml", "-m", "training.epochs=1,x", "data.test=test.jsonl,no.jsonl"
+    )
+    assert done.returncode == 2
+    assert "override training.epochs=x" in done.stderr
+    assert "override data.test=no.jsonl" in done.stderr
+    assert "and 1 more, of 4" in done.stderr
+    assert not executions(project)
+
+
+@pytest.mark.slow
+def test_a_failed_variant_is_told_and_loses_no_other(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project")
+    (project / "bad.jsonl").write_text('{"input": "lonely"}\n')
+    for words in (JOBLIB, ()):
+        done = call_in(project)("build", "shout.yaml", "-m", "data.test=bad.jsonl,test.jsonl", *words)
+        assert done.returncode == 2, done.stderr
+        assert "bad.jsonl:1" in done.stderr
+        assert "Traceback" not in done.stderr
+        table = board(project)
+        assert [each["variant"] for each in table["entries"]] == ["data.test=test.jsonl"]
+        assert "bad.jsonl:1" in str(table["pending"][0]["reason"])
+        assert "data.test=bad.jsonl  failed: " in done.stdout
+    assert set(executions(project).values()) == {1}
+
+
+@pytest.mark.slow
+def test_four_workers_over_six_variants_run_no_step_twice(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project")
+    words = ("shout.yaml", "-m", "seed=0,1", "evaluation.bootstrap=100,200,300")
+    workers = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=4")
+    foreseen = json.loads(call_in(project)("plan", *words, "--json").stdout)
+    done = call_in(project)("build", *words, *workers)
+    assert done.returncode == 0, done.stderr
+    ran = executions(project)
+    assert set(ran.values()) == {1}
+    assert sum(step.startswith("train ") for step in ran) == 2
+    assert sum(ran.values()) <= foreseen["unique"]
+    assert len(board(project)["over_seeds"]) == 3
+
+
+@pytest.mark.slow
+def test_two_sweeps_of_one_recipe_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project")
+    running = [
+        start(project, *SWEEP),
+        start(project, *SWEEP, *JOBLIB),
+        start(project, *SWEEP[:3], "seed=0,1"),
+    ]
+    for process in running:
+        _, said = process.communicate(timeout=280)
+        assert process.returncode == 0, said
+    assert set(executions(project).values()) == {1}
+    tables = sorted((project / "outputs" / "shout" / "sweeps").glob("*/leaderboard.json"))
+    assert [len(json.loads(table.read_text())["entries"]) for table in tables] == [2, 2]
+
+
+def start(project: Path, *words: str) -> subprocess.Popen[str]:
+    """p2m in a process group of its own, as a shell would start it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "p2m", *words],
+        cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        env={name: value for name, value in os.environ.items() if name != "P2M_STORE"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.05)
+
+
+def family(group: int) -> set[int]:
+    """The processes of a session that still run."""
+    found = set()
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = place.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(words[3]) == group and words[0] != "Z":
+            found.add(int(place.parent.name))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("at_step", ["split", "compress", "package"])
+@pytest.mark.parametrize("whole", [True, False], ids=["all-processes", "launcher-alone"])
+def test_a_sweep_that_is_killed_goes_on_with_nothing_finished_redone(
+    tmp_path: Path, at_step: str, whole: bool
+) -> None:
+    project = write_project(tmp_path / "project")
+    process = start(project, *SWEEP, *JOBLIB)
+    wait_for(lambda: any(step.startswith(at_step) for step in executions(project)))
+    if whole:
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+        wait_for(lambda: not family(process.pid), 20)  # nothing goes on behind the user's back
+    process.communicate()
+    kept = published(project)
+    assert kept
+    before = executions(project)
+    done = call_in(project)(*SWEEP, *JOBLIB)
+    assert done.returncode == 0, done.stderr
+    again = executions(project)
+    assert set(again.values()) == {1}
+    assert not {step.split()[1] for step in again - before} & kept
+    assert len(board(project)["entries"]) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("words", [JOBLIB, ()], ids=["joblib", "basic"])
+def test_ctrl_c_says_what_is_built_and_the_same_command_goes_on(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    project = write_project(tmp_path / "project")
+    process = start(project, *SWEEP, *words)
+    wait_for(lambda: any(step.startswith("split") for step in executions(project)))
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    assert "0 of 2 variants are built: outputs/shout/sweeps/" in said
+    assert "The same command" in said or "the same command" in said
+    assert "Traceback" not in said
+    wait_for(lambda: not family(process.pid), 20)
+    done = call_in(project)(*SWEEP, *words)
+    assert done.returncode == 0, done.stderr
+    assert set(executions(project).values()) == {1}
+
+
+@pytest.mark.slow
+def test_an_edited_recipe_leaves_no_stale_line_in_the_leaderboard(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project")
+    assert call_in(project)(*SWEEP).returncode == 0
+    recipe = project / "shout.yaml"
+    recipe.write_text(recipe.read_text().replace("in capitals.", "in capital letters."))
+    process = start(project, *SWEEP)
+    wait_for(lambda: not board(project)["entries"], 60)
+    _, said = process.communicate(timeout=280)
+    assert process.returncode == 0, said
+    assert len(board(project)["entries"]) == 2
