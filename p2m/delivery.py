@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from p2m.errors import UserError
@@ -31,8 +33,27 @@ def deliver(bundle: Path, target: Path, *, ship: bool) -> Path:
     Raises:
         UserError: the place cannot be written, or holds something that is not a bundle.
     """
-    if not ship and _ships(target):
-        target = target / "rejected"
+    try:
+        with _alone_in(target.parent):
+            return _place(bundle, target / "rejected" if not ship and _ships(target) else target)
+    except OSError as error:
+        raise UserError(_unwritable(target, error)) from error
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """One process at a time puts a bundle into that folder; the kernel frees it of one that dies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks: as before there were any
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _place(bundle: Path, target: Path) -> Path:
     _refuse_foreign(target)
     fresh = target.with_name(f".{target.name}.new-{os.getpid()}")
     old = target.with_name(f".{target.name}.old-{os.getpid()}")

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,3 +68,30 @@ def test_a_read_only_folder_is_found_out(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
     with pytest.raises(UserError, match="cannot be written"):
         check_writable(tmp_path / "qa")
+
+
+DELIVERIES = """
+import sys
+from pathlib import Path
+from p2m.delivery import deliver
+for _ in range(400):
+    deliver(Path(sys.argv[1]), Path(sys.argv[2]), ship=True)
+"""
+
+
+def test_processes_that_deliver_to_one_place_at_once_all_succeed(tmp_path: Path) -> None:
+    target = tmp_path / "outputs" / "qa"
+    marks = ("a", "b", "c")
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", DELIVERIES, bundle(tmp_path / mark, ship=True, mark=mark), target],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for mark in marks
+    ]
+    for process in running:
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+    assert (target / "mark").read_text() in marks
+    assert [entry.name for entry in target.parent.iterdir()] == ["qa"]
