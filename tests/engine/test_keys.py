@@ -39,9 +39,9 @@ from p2m.engine.syntax import read_source as parse
 from toys import Scale, count_rows, halve, read_number, tabulate
 here = Path(sys.argv[2])
 here.mkdir(exist_ok=True)
-(here / "zähler.txt").write_bytes(b"10")
+(here / "n.txt").write_bytes(b"10")
 plan = Plan("keys")
-source = plan.source("file", here / "zähler.txt")
+source = plan.source("file", here / "n.txt")
 half = plan.add("half", halve, plan.add("number", read_number, source), None, plus=3)
 plan.add("rows", count_rows, plan.add("table", tabulate, half, None), scale=Scale(7))
 identities = identify_all(plan.steps, Store(here / "store"))
