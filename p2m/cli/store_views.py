@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from p2m.cli.stores import size
 from p2m.engine.anchors import Keep
 from p2m.engine.gc import Amount, Report
+from p2m.engine.rebuild import Rebuilt
+from p2m.engine.verify import Verification
 
 _WHAT = {
     "entries": "entries of keys that nothing keeps",
@@ -55,6 +57,45 @@ def keeps_text(keeps: Sequence[Keep]) -> str:
         else:
             made = time.strftime("%Y-%m-%d %H:%M", time.localtime(keep.made))
             lines.append(f"{keep.name:<{width}}  {keep.plan}  run {keep.run}  kept since {made}")
+    return "\n".join(lines)
+
+
+def verification_text(found: Verification, *, repaired: bool, command: str) -> str:
+    """What was read, each fault with what it touches, and what to do next."""
+    lines = [
+        f"read {found.blobs:,} files ({size(found.bytes)}), {found.entries:,} entries,"
+        f" {found.runs:,} run records, {found.ledger:,} recorded calls"
+    ]
+    for fault in found.faults:
+        lines.append(f"  {fault.kind:<9} {fault.path}")
+        lines.append(f"            {fault.reason}")
+        if fault.steps:
+            shown = ", ".join(fault.steps[:6]) + (
+                f" and {len(fault.steps) - 6} more" * (len(fault.steps) > 6)
+            )
+            lines.append(f"            touches {shown}")
+        if fault.repair:
+            lines.append(f"            {fault.repair}")
+    lines += [f"  note      {note}" for note in found.notes]
+    count = len(found.faults)
+    left = sum(not fault.repair for fault in found.faults)
+    things = f"{count:,} thing{'s' * (count != 1)}"
+    if not count:
+        lines.append("sound.")
+    elif not repaired:
+        lines.append(f"wrong: {things}. Builds never use what is damaged; to set it aside: {command}")
+    elif left:
+        lines.append(f"wrong: {things}, {left:,} not repaired. Try again when no build runs.")
+    else:
+        lines.append(f"wrong: {things}, all dealt with. The next p2m build makes anew what it needs.")
+    return "\n".join(lines)
+
+
+def rebuilt_text(result: Rebuilt) -> str:
+    """A line for the step, and where the two results part."""
+    mark = "=" if result.passes else "!"
+    lines = [f"  {mark} {result.step:<16} {result.kind:<9} {result.verdict}"]
+    lines += [f"      {line}" for line in result.lines]
     return "\n".join(lines)
 
 

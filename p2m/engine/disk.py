@@ -128,3 +128,27 @@ def remove_tree(folder: Path) -> None:
 
     if os.path.isdir(folder):
         shutil.rmtree(folder, onerror=insist)
+
+
+def listed(folder: Path) -> list[Path]:
+    """What lies in a folder, in order; nothing where there is none."""
+    try:
+        return [folder / name for name in sorted(os.listdir(folder))]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def read_if_there(path: Path) -> bytes | None:
+    """A file's content; None where it is not, or no longer, there.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be read: {error.strerror}\n    check its rights and the disk"
+        ) from error

@@ -73,7 +73,7 @@ def remove_unheld(path: Path) -> bool:
         return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not is_at(handle, path):
+        if not is_at(handle, path) or path.is_dir():
             return False
         path.unlink()
     except BlockingIOError:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from p2m.engine import anchors, leases
+from p2m.engine import anchors, disk, leases
 from p2m.engine.leases import is_word
 from p2m.engine.locks import is_held
 from p2m.engine.roots import Roots
@@ -63,21 +63,21 @@ def entries(store: Store, progress: Progress) -> Iterator[tuple[Item, float]]:
 
 def copies(store: Store) -> Iterator[Item]:
     """Every copy that was made to be read."""
-    for path in _listed(store.root / "tmp" / "out"):
+    for path in disk.listed(store.root / "tmp" / "out"):
         if is_word(path.name):
             yield Item("copies", path, _size(path), path.name)
 
 
 def scratch(store: Store, age: float) -> Iterator[Item]:
     """Scratch folders that nobody has touched for so long."""
-    for path in _listed(store.root / "steps"):
+    for path in disk.listed(store.root / "steps"):
         if _idle(path) > max(age, WEEK):
             yield Item("scratch", path, _size(path), path.name)
 
 
 def leavings(store: Store) -> Iterator[Item]:
     """What processes that are dead have left in `tmp`."""
-    for path in _listed(store.root / "tmp"):
+    for path in disk.listed(store.root / "tmp"):
         found = _LEAVING.fullmatch(path.name)
         if found and not _runs(int(found[1])) and (path.name.startswith(GONE + ".") or _idle(path) > GRACE):
             yield Item("leavings", path, _size(path))
@@ -85,7 +85,7 @@ def leavings(store: Store) -> Iterator[Item]:
 
 def quarantine(store: Store, age: float) -> Iterator[Item]:
     """What was set aside long ago."""
-    for path in _listed(store.root / "quarantine"):
+    for path in disk.listed(store.root / "quarantine"):
         if _idle(path) > max(age, WEEK):
             yield Item("quarantine", path, _size(path))
 
@@ -99,7 +99,7 @@ def records(store: Store, roots: Roots) -> Iterator[Item]:
 
 def locks(store: Store) -> Iterator[Item]:
     """Lock files of steps and copies that nobody holds."""
-    for path in _listed(store.root / "locks"):
+    for path in disk.listed(store.root / "locks"):
         word = path.name.removeprefix("out-")
         if is_word(word) and not is_held(path):
             yield Item("locks", path, _size(path))
@@ -107,7 +107,7 @@ def locks(store: Store) -> Iterator[Item]:
 
 def dead_leases(store: Store) -> Iterator[Item]:
     """Leases of builds that are no more."""
-    for path in _listed(store.root / leases.FOLDER):
+    for path in disk.listed(store.root / leases.FOLDER):
         if not is_held(path):
             yield Item("leases", path, _size(path))
 
@@ -122,24 +122,17 @@ def dropped(store: Store) -> Iterator[Item]:
 def empty_folders(store: Store) -> Iterable[Path]:
     """Fan-out folders with nothing in them."""
     for kind in ("cas", "ac"):
-        for path in _listed(store.root / kind):
-            if path.is_dir() and not _listed(path):
+        for path in disk.listed(store.root / kind):
+            if path.is_dir() and not disk.listed(path):
                 yield path
 
 
 # --------------------------------------------------------------------------- inside
 
 
-def _listed(folder: Path) -> list[Path]:
-    try:
-        return [folder / name for name in sorted(os.listdir(folder))]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
 def _files(folder: Path, depth: int) -> Iterator[tuple[Path, os.stat_result]]:
     """The files `depth` folders below; what goes meanwhile is left out."""
-    for path in _listed(folder):
+    for path in disk.listed(folder):
         try:
             stat = os.lstat(path)
         except FileNotFoundError:
