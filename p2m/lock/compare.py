@@ -198,7 +198,8 @@ def _pair(old: Any, new: Any) -> tuple[str, str]:
         before, after = repr(old), repr(new)
     if max(len(before), len(after)) <= 60:
         return before, after
-    same = next((i for i, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), 0)
+    pairs = enumerate(zip(before, after, strict=False))
+    same = next((i for i, (a, b) in pairs if a != b), min(len(before), len(after)))
     start = max(0, same - 20)
     return _window(before, start), _window(after, start)
 

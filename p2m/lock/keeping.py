@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from p2m.engine.network import without_network
 from p2m.engine.store import Store
 from p2m.errors import LockDrift, UserError, nearest
 from p2m.lock.compare import GROUPS, Difference, differences
@@ -67,7 +69,8 @@ def watch(subject: Subject, store: Store, policy: Policy) -> Watch:
     old = read_lock_of(subject.recipe)
     register(store, path)
     now = look(subject, store, student=old.weights.student if old.weights else "")
-    found = differences(old, lock_of(now, None, known=old), subject.place)
+    with without_network() if policy.mode == "frozen" else nullcontext():  # a shared store is asked too
+        found = differences(old, lock_of(now, store, known=old), subject.place)
     refuse(path, counted(found, policy.ignore), subject.recipe)
     return Watch(policy, path, store, now, old)
 
