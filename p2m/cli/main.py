@@ -20,7 +20,7 @@ from p2m.errors import P2MError
 def run(argv: Sequence[str]) -> int:
     """Run one verb and return its exit code; only a bug of ours gives a traceback."""
     typed = arguments.parse(argv)
-    _heed_interrupts()
+    heed_interrupts()
     try:
         code: int = verbs.verb(typed.verb).run(typed, list(argv))
         return code
@@ -48,7 +48,7 @@ def interrupted_text(interrupt: KeyboardInterrupt, argv: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def _heed_interrupts() -> None:
+def heed_interrupts() -> None:
     """Both signals raise KeyboardInterrupt once; a background job of a shell goes on ignoring Ctrl-C."""
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:

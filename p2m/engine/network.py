@@ -85,7 +85,8 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         host = arguments[0]
         if host is None or host in ("", b"") or _is_allowed(_text(host)):
             return
-        raise _refusal(_text(host))
+        port = arguments[1] if event == "socket.getaddrinfo" else None
+        raise _refusal(_text(host) + (f":{_text(port)}" if port else ""))
     if event in _SENDS:
         family, address = arguments[0].family, arguments[1]
         if family not in (socket.AF_INET, socket.AF_INET6) or not isinstance(address, tuple):

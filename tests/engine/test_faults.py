@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ PROGRAM = """
 import resource, sys
 from pathlib import Path
 from test_faults import chain, Lines
-from p2m.engine.executor import execute
+from p2m.engine.executor import Inline, Local, execute
 from p2m.engine.store import Store
 from p2m.errors import P2MError
 from p2m.types import Runtime
@@ -38,7 +39,8 @@ folder, seconds, limit = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 try:
-    result = execute(chain(folder, seconds), Store(folder / "store"), Runtime(), Lines())
+    means = Inline() if sys.argv[4] == "inline" else Local()
+    result = execute(chain(folder, seconds), Store(folder / "store"), Runtime(), Lines(), executor=means)
     print(result.value("s5").value, dict(result.counts))
 except P2MError as error:
     print(type(error).__name__, error)
@@ -76,14 +78,17 @@ def chain(folder: Path, seconds: float) -> Plan:
     return plan
 
 
-def start(folder: Path, *, seconds: float = 0.05, limit: int = 0) -> subprocess.Popen[str]:
+def start(
+    folder: Path, *, seconds: float = 0.05, limit: int = 0, executor: str = "local", **variables: str
+) -> subprocess.Popen[str]:
     environment = {
         **os.environ,
         "P2M_TOY_LOG": str(folder / "log"),
         "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1])]),
+        **variables,
     }
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(folder), str(seconds), str(limit)],
+        [sys.executable, "-c", PROGRAM, str(folder), str(seconds), str(limit), executor],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -136,29 +141,156 @@ def test_a_build_that_is_killed_again_and_again_loses_at_most_the_running_step(f
     assert list((folder / "store" / "steps").iterdir()) == []
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_kills_at_random_moments_never_leave_a_wrong_store(folder: Path) -> None:
+def kill_at_random(folder: Path, kills: int, executor: str) -> None:
+    """Kill builds of one chain at random moments, now the command and now a worker of it.
+
+    After every kill the store is sound, and no step that was finished is ever done again.
+    """
     random_ = random.Random(7)
-    for number in range(40):
-        (folder / "n.txt").write_text(str(number % 4))
-        process = start(folder, seconds=0.01)
-        time.sleep(random_.uniform(0.2, 0.9))
-        process.kill()
+    for number in range(kills):
+        value = number // 5 % 4
+        (folder / "n.txt").write_text(str(value))
+        process = start(folder, seconds=0.01, executor=executor)
+        time.sleep(random_.uniform(0.02, 0.7))
+        workers = children(process.pid)
+        victim = random_.choice(workers) if workers and random_.random() < 0.4 else process.pid
+        with suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+        if victim != process.pid and random_.random() < 0.5:
+            process.kill()
         process.communicate()
         assert_sound(Store(folder / "store"))
-        out, _ = start(folder, seconds=0.01).communicate()
-        assert f"{number % 4 + 6} {{" in out
+        if number % 5 == 4:
+            out, _ = start(folder, seconds=0.01, executor=executor).communicate()
+            assert f"{value + 6} {{" in out
+    for line, times in Counter(line for line in log_of(folder) if line.endswith("done")).items():
+        # A kill between a step's last line and its entry costs that step, and only that one.
+        assert times <= min(4, kills) + kills // 20, line
+    assert list((folder / "store" / "steps").iterdir()) == []
 
 
-def test_processes_that_build_the_same_share_the_work(folder: Path) -> None:
-    processes = [start(folder) for _ in range(3)]
+def children(process: int) -> list[int]:
+    """The processes that it has started, where the system tells."""
+    try:
+        return [int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+@pytest.mark.parametrize("executor", ["local", "inline"])
+def test_kills_at_random_moments_never_leave_a_wrong_store(folder: Path, executor: str) -> None:
+    kill_at_random(folder, 5, executor)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+def test_a_thousand_kills_at_random_moments_never_leave_a_wrong_store(folder: Path) -> None:
+    kill_at_random(folder, int(os.environ.get("P2M_KILLS", "1000")), "local")
+
+
+def check_rivals(folder: Path, number: int) -> None:
+    """Cold processes on one build: one execution a step, and no error."""
+    processes = [start(folder, seconds=0.02) for _ in range(number)]
     outputs = [process.communicate()[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0, 0], outputs
+    assert [process.returncode for process in processes] == [0] * number, outputs
     assert all("7 {" in output for output in outputs)
     done = Counter(line for line in log_of(folder) if line.endswith("done"))
     assert done == Counter(f"slow {name} done" for name in NAMES)
     assert_sound(Store(folder / "store"))
+
+
+@pytest.mark.parametrize("number", [2, 8])
+def test_processes_that_build_the_same_share_the_work(folder: Path, number: int) -> None:
+    check_rivals(folder, number)
+
+
+@pytest.mark.slow
+def test_thirty_two_processes_that_build_the_same_share_the_work(folder: Path) -> None:
+    check_rivals(folder, 32)
+
+
+# --------------------------------------------------------------------------- every step of the protocol
+
+SYNC_POINTS = """
+import os, signal, sys
+at, role = int(os.environ["P2M_TEST_KILL_AT"]), os.environ["P2M_TEST_ROLE"]
+is_worker = len(sys.orig_argv) > 2 and "p2m.engine.worker" in sys.orig_argv[2]
+if (role == "worker") == is_worker:
+    import builtins, fcntl, io
+    count = 0
+    def counted(function):
+        def call(*arguments, **options):
+            global count
+            if STORE in " ".join(map(str, arguments)) or function in (os_fsync, flock):
+                count += 1
+                if count == at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return function(*arguments, **options)
+        return call
+    STORE = os.environ["P2M_TEST_STORE"]
+    os_fsync, flock = os.fsync, fcntl.flock
+    fcntl.flock = counted(fcntl.flock)
+    for name in ("link", "fsync", "chmod", "mkdir", "rename", "replace", "unlink", "rmdir", "open"):
+        setattr(os, name, counted(getattr(os, name)))
+    builtins.open = io.open = counted(io.open)
+    import atexit
+    atexit.register(lambda: open(os.environ["P2M_TEST_COUNT"], "w").write(str(count)))
+"""
+
+
+def kill_at_every_point(folder: Path, role: str, stride: int, first: int = 1) -> int:
+    """Kill the command, or its worker, just before its k-th file operation, for every `stride`-th k."""
+    hooks = folder / "hooks"
+    hooks.mkdir()
+    (hooks / "sitecustomize.py").write_text(SYNC_POINTS)
+    path = os.pathsep.join([str(hooks), str(HERE), str(HERE.parents[1])])
+    tried, at = 0, first
+    while True:
+        place = folder / f"{role}{at}"
+        place.mkdir()
+        (place / "n.txt").write_text("1")
+        hooked = {
+            "PYTHONPATH": path,
+            "P2M_TEST_KILL_AT": str(at),
+            "P2M_TEST_ROLE": role,
+            "P2M_TEST_STORE": str(place / "store"),
+            "P2M_TEST_COUNT": str(place / "count"),
+        }
+        process = start(place, seconds=0, **hooked)
+        out, _ = process.communicate()
+        if process.returncode == 0 and (place / "count").exists():
+            assert "7 {" in out
+            return tried  # there is no k-th operation any more
+        assert process.returncode in (1, -signal.SIGKILL), out
+        if process.returncode == 1:
+            assert "StageError step" in out, out
+            assert "signal 9" in out, out
+        store = Store(place / "store")
+        assert_sound(store)
+        finished = len(list((store.root / "ac").rglob("?" * 64)))
+        begun = len(log_of(place))
+        out, _ = start(place, seconds=0).communicate()
+        assert "7 {" in out, (at, out)
+        assert f"'reused': {finished}" in out or not finished, (at, out)
+        again = [line for line in log_of(place)[begun:] if line.endswith("done")]
+        assert len(again) == min(len(NAMES), len(NAMES) + 1 - finished), at  # nothing finished is redone
+        assert_sound(store)
+        assert list((store.root / "steps").iterdir()) == []
+        tried, at = tried + 1, at + stride
+
+
+@pytest.mark.parametrize(("role", "stride"), [("worker", 83), ("command", 41)])
+def test_a_kill_at_a_step_of_the_protocol_costs_at_most_that_step(
+    folder: Path, role: str, stride: int
+) -> None:
+    assert kill_at_every_point(folder, role, stride, first=7) >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("role", ["worker", "command"])
+def test_a_kill_at_every_step_of_the_protocol_costs_at_most_that_step(folder: Path, role: str) -> None:
+    assert kill_at_every_point(folder, role, 1) >= 80
 
 
 def test_who_is_waited_for_is_said(folder: Path) -> None:
@@ -186,7 +318,7 @@ def test_a_lock_goes_with_its_process(folder: Path) -> None:
     began = time.monotonic()
     store = Store(folder / "store")
     for key in os.listdir(store.root / "locks"):
-        with store.lock(key, "test", lambda who: pytest.fail(f"waits for {who}")):
+        with store.lock(key, "test", lambda who: None):
             pass
     assert time.monotonic() - began < 1
 

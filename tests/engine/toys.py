@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import hashlib
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,3 +127,89 @@ def read_folder(files: Files) -> Number:
 @stage(version="1", kind="pure")
 def fill(files: Files, *, run: Run) -> Number:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(run.folder / "big"))
+
+
+# --------------------------------------------------------------------------- stages that take room and time
+
+
+def _span(name: str, pid: int, seconds: float) -> None:
+    log(f"begin {name} {pid} {time.monotonic()}")
+    time.sleep(seconds)
+    log(f"end {name} {pid} {time.monotonic()}")
+
+
+@stage(version="1", kind="pure")
+def single(*rest: Number, name: str, seconds: float = 0.0) -> Number:
+    _span(name, os.getpid(), seconds)
+    return Number(sum(number.value for number in rest) + 1)
+
+
+@stage(version="1", kind="pure", cpus=2)
+def double(*rest: Number, name: str, seconds: float = 0.0) -> Number:
+    _span(name, os.getpid(), seconds)
+    return Number(sum(number.value for number in rest) + 2)
+
+
+@stage(version="1", kind="pure", cpus="all")
+def whole(*rest: Number, name: str, seconds: float = 0.0) -> Number:
+    _span(name, os.getpid(), seconds)
+    return Number(sum(number.value for number in rest) + 3)
+
+
+@stage(version="1", kind="measured")
+def measured(*rest: Number, name: str, seconds: float = 0.0) -> Number:
+    _span(name, os.getpid(), seconds)
+    return Number(sum(number.value for number in rest) + 4)
+
+
+@stage(version="1", kind="pure")
+def native(*rest: Number, how: str, seconds: float, run: Run) -> Number:
+    """Sits in native code: asleep, locked up so that no other Python code runs, or multiplying."""
+    (run.folder / "half").write_text("half")
+    run.say("in it")
+    log(f"native {os.getpid()}")
+    if how == "sleep":
+        time.sleep(seconds)
+    elif how == "lock":
+        mutex = ctypes.create_string_buffer(128)
+        for _ in range(2 if seconds else 1):  # the second never returns, whatever signal comes
+            ctypes.PyDLL(None).pthread_mutex_lock(mutex)
+    else:
+        import numpy
+
+        until = time.monotonic() + seconds
+        matrix = numpy.ones((1500, 1500))
+        while time.monotonic() < until:
+            matrix = matrix @ matrix / 1500
+    log("native done")
+    return Number(len(rest))
+
+
+@stage(version="1", kind="pure")
+def die(*rest: Number, how: str) -> Number:
+    """Ends its own process."""
+    print("last words", flush=True)
+    if how == "exit":
+        os._exit(3)
+    os.kill(os.getpid(), signal.SIGSEGV if how == "fault" else signal.SIGKILL)
+    return Number(0)
+
+
+@stage(version="1", kind="pure")
+def threads(*rest: Number, run: Run) -> Number:
+    return Number(run.runtime.threads)
+
+
+@stage(version="1", kind="pure")
+def print_and_fail(*rest: Number, words: str) -> Number:
+    print("printed", flush=True)
+    os.write(2, b"written past Python\n")
+    raise ZeroDivisionError(words)
+
+
+@stage(version="1", kind="pure")
+def dial(*rest: Number, host: str, port: int) -> Number:
+    import socket
+
+    with socket.create_connection((host, port), timeout=1):
+        return Number(1)
