@@ -44,22 +44,18 @@ class Flight:
 
     def __init__(self, table: Flights, digest: str) -> None:
         self._table, self._digest = table, digest
-        self._locked = False
+        self.locked = False
         self.arrival: Future[bytes | None] = Future()
         self.arrival.set_running_or_notify_cancel()  # one follower that gives up must not stop the others
 
     def try_lock(self) -> bool:
         """Keep other processes from the same request; False while one of them is at it."""
-        self._locked = self._locked or self._table.try_lock(self._digest)
-        return self._locked
+        self.locked = self.locked or self._table.try_lock(self._digest)
+        return self.locked
 
     def land(self, answer: bytes | None) -> None:
-        """End the flight, once. The byte goes first: it belongs to the process, so to the next leader too."""
-        if self._locked:
-            self._locked = False
-            self._table.unlock(self._digest)
-        self._table.remove(self._digest, self)
-        if not self.arrival.done():
+        """End the flight; what is said first counts."""
+        if self._table.end(self._digest, self):
             self.arrival.set_result(answer)
 
 
@@ -87,10 +83,15 @@ class Flights:
             flight = self._flying[digest] = Flight(self, digest)
             return flight, True
 
-    def remove(self, digest: str, flight: Flight) -> None:
+    def end(self, digest: str, flight: Flight) -> bool:
+        """Let the next one lead, once; the byte goes while nobody else can lead."""
         with self._lock:
-            if self._flying.get(digest) is flight:
-                del self._flying[digest]
+            if self._flying.get(digest) is not flight:
+                return False
+            if flight.locked:
+                fcntl.lockf(self._handle, fcntl.LOCK_UN, 1, _byte(digest))
+            del self._flying[digest]
+            return True
 
     def try_lock(self, digest: str) -> bool:
         try:
@@ -98,9 +99,6 @@ class Flights:
         except (BlockingIOError, PermissionError):
             return False
         return True
-
-    def unlock(self, digest: str) -> None:
-        fcntl.lockf(self._handle, fcntl.LOCK_UN, 1, _byte(digest))
 
 
 def pauses() -> Iterator[float]:

@@ -129,6 +129,7 @@ class Ledger:
             handed_over = True
             pending.add_done_callback(_lander(flight, answer))
             pending.result()
+            flight.land(answer)
             return answer
         finally:
             if not handed_over:
@@ -153,6 +154,7 @@ class Ledger:
             handed_over = True
             pending.add_done_callback(_lander(flight, answer))
             await asyncio.wrap_future(pending)
+            flight.land(answer)
             return answer
         finally:
             if not handed_over:

@@ -19,7 +19,7 @@ from typing import Any
 
 from p2m.engine import disk
 from p2m.engine.record_index import DamagedIndexError, Index
-from p2m.engine.records import Frame, Gap, Record, parse_body, scan
+from p2m.engine.records import Frame, Gap, Record, frame_of, parse_body, scan
 from p2m.engine.segments import SUFFIX
 from p2m.engine.shelf import hold_gate
 from p2m.errors import StoreError, UserError
@@ -202,8 +202,7 @@ def _rewrite_one(path: Path, drop: Callable[[Record], bool]) -> int:
                 for part in scan(stream, 0, size):
                     record = _record(part)
                     if record is not None and not drop(record):
-                        stream.seek(part.offset)
-                        target.write(stream.read(part.length - 1) + b"\n")
+                        target.write(frame_of(record))
                 target.flush()
                 os.fsync(target.fileno())
             os.replace(temporary, path)

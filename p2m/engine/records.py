@@ -1,10 +1,10 @@
 """One recorded answer, as bytes that prove themselves: the unit of which the ledger's segments are made.
 
-    p2m1 <request digest> <seal> <length> <JSON on one line>\\n
+    \\np2m1 <request digest> <seal> <length> <JSON on one line>
 
 The seal is the sha256 of the digest and the JSON, and the digest is that of the request inside it, so a byte
-that was flipped, cut or swapped is seen. The JSON holds no line break, so behind a damaged record the next
-one is found by the mark at the beginning of a line.
+that was flipped, cut or swapped is seen. The JSON holds no line break, so behind damage of any kind the next
+record is found by the mark on a line of its own, which it brings with it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any, BinaryIO
 from p2m.engine.hashing import digest_tree_of_plain, plain
 
 REQUEST_TAG = "p2m.request.v1"
-MARK = b"p2m1 "
-HEADER = 5 + 65 + 65 + 9  # bytes before the JSON
+MARK = b"\np2m1 "
+HEADER = 6 + 65 + 65 + 9  # bytes before the JSON
 MAX_RECORD = 1 << 30  # bytes; a longer one is a damaged length
-_HEADER = re.compile(rb"p2m1 ([0-9a-f]{64}) ([0-9a-f]{64}) ([0-9a-f]{8}) ")
+_HEADER = re.compile(rb"[\x00-\xff]p2m1 ([0-9a-f]{64}) ([0-9a-f]{64}) ([0-9a-f]{8}) ")
 _CHUNK = 1 << 20  # bytes searched at once
 
 
@@ -66,7 +66,7 @@ class Frame:
 
     digest: str
     offset: int
-    length: int  # bytes of the whole frame, the line break included
+    length: int  # bytes of the whole frame
     body: bytes
 
 
@@ -111,8 +111,8 @@ def frame_of(record: Record) -> bytes:
     body = body_of(record)
     if len(body) > MAX_RECORD:
         raise ValueError(f"a record of {len(body)} bytes; at most {MAX_RECORD} can be recorded")
-    head = f"p2m1 {record.digest} {seal(record.digest, body)} {len(body):08x} "
-    return b"%s%s\n" % (head.encode("ascii"), body)
+    head = f"\np2m1 {record.digest} {seal(record.digest, body)} {len(body):08x} "
+    return b"%s%s" % (head.encode("ascii"), body)
 
 
 def seal(digest: str, body: bytes) -> str:
@@ -142,7 +142,7 @@ def parse_body(body: bytes, digest: str) -> Record:
 
 
 def parse_frame(content: bytes, digest: str | None = None) -> tuple[str, bytes] | None:
-    """Digest and JSON of a frame without its line break; None where it is damaged or another's."""
+    """Digest and JSON of a frame; None where it is damaged or another's."""
     found = _HEADER.match(content)
     if found is None:
         return None
@@ -172,20 +172,20 @@ def _frame_at(stream: BinaryIO, position: int, end: int) -> Frame | None:
     if found is None:
         return None
     length = int(found[3], 16)
-    if position + HEADER + length + 1 > end:
+    if position + HEADER + length > end:
         return None
     parsed = parse_frame(head + stream.read(length))
-    return None if parsed is None else Frame(parsed[0], position, HEADER + length + 1, parsed[1])
+    return None if parsed is None else Frame(parsed[0], position, HEADER + length, parsed[1])
 
 
 def _next_mark(stream: BinaryIO, position: int, end: int) -> int | None:
-    """Where the next line begins that looks like a record."""
+    """Where the next record seems to begin."""
     overlap = len(MARK)
     while position < end:
-        stream.seek(position - 1)
-        chunk = stream.read(min(_CHUNK, end - position + 1) + overlap)
-        found = chunk.find(b"\n" + MARK)
-        if found >= 0 and position + found + overlap <= end:
+        stream.seek(position)
+        chunk = stream.read(min(_CHUNK + overlap, end - position))
+        found = chunk.find(MARK)
+        if found >= 0:
             return position + found
         position += _CHUNK
     return None

@@ -176,7 +176,7 @@ class Shelf:
                 content = os.pread(self._handle(place.segment), place.length, place.offset)
             except FileNotFoundError:
                 return None
-        frame = parse_frame(content[:-1], digest)
+        frame = parse_frame(content, digest)
         if frame is None:
             return None
         try:

@@ -50,7 +50,7 @@ except P2MError as error:
 def start(
     folder: Path, numbers: range, *, threads: int = 8, limit: int = 0, seconds: float = 0.0
 ) -> subprocess.Popen[str]:
-    """A process that asks for these numbers, a request each; its calls are noted in `calls` beside the ledger."""
+    """A process that asks for these numbers, a request each; calls are noted in `calls` beside the ledger."""
     words = [folder, folder.with_name("calls"), numbers.start, numbers.stop, threads, limit, seconds]
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *map(str, words)],

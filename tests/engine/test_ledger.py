@@ -115,9 +115,9 @@ PLAIN = st.recursive(
 def test_a_record_comes_back_as_it_went(request: Any, answer: bytes, labels: dict[str, str]) -> None:
     record = Record(Asked.of(request), answer, 12.5, 0.25, labels)
     frame = frame_of(record)
-    assert frame.endswith(b"\n")
+    assert frame.startswith(b"\np2m1 ")
     assert frame.count(b"\n") == 1
-    parsed = parse_frame(frame[:-1], record.digest)
+    parsed = parse_frame(frame, record.digest)
     assert parsed is not None
     back = parse_body(parsed[1], record.digest)
     assert (back.answer, back.asked.digest, back.time) == (answer, record.digest, 12.5)
@@ -390,11 +390,11 @@ def test_each_byte_of_a_segment_flipped_loses_its_record_alone(folder: Path) -> 
     answers = fill(folder, 3)
     segment = only_segment(folder)
     content = segment.read_bytes()
-    ends = [at + 1 for at, byte in enumerate(content) if byte == 10]
+    ends = [*(at for at, byte in enumerate(content) if at and byte == 10), len(content)]
     order = [ledger_care._record(part).asked.request["n"] for _, part in ledger_care._parts(folder)]  # type: ignore[union-attr]
     noticed = 0
     for at in range(len(content)):
-        for bit in (1, 128) if at % 3 else (8,):
+        for bit in (1 << at % 8,):
             segment.write_bytes(content[:at] + bytes([content[at] ^ bit]) + content[at + 1 :])
             ledger = Ledger(folder)
             hit = order[sum(end <= at for end in ends)]
@@ -403,7 +403,7 @@ def test_each_byte_of_a_segment_flipped_loses_its_record_alone(folder: Path) -> 
                 assert found == answer or (number == hit and found is None), (at, bit)
                 noticed += found is None
             ledger.close()
-    assert noticed > 2 * len(content) // 2
+    assert noticed > len(content) - 9
 
 
 @pytest.mark.parametrize("index", [True, False])
@@ -412,13 +412,13 @@ def test_a_segment_cut_anywhere_keeps_what_stands_before(folder: Path, index: bo
     assert (folder / "index").exists() is index
     segment = only_segment(folder)
     content = segment.read_bytes()
-    for at in random.Random(5).sample(range(len(content)), 25):
+    for at in random.Random(5).sample(range(len(content)), 6):
         shutil.copytree(folder, work := folder.with_name(f"cut{at}"))
         only_segment(work).write_bytes(content[:at])
         ledger = Ledger(work)
-        whole = content[:at].count(b"\n") + (content[at : at + 1] == b"\n")
+        whole = content[:at].count(b"\n") - (at > 0 and content[at : at + 1] != b"\n" and at < len(content))
         known = [number for number in answers if ledger.known({"n": number}) is not None]
-        assert whole - 1 <= len(known) <= whole
+        assert len(known) == whole
         assert all(ledger.answer({"n": n}, lambda n=n: answers[n]) == answers[n] for n in answers)  # type: ignore[misc]
         ledger.close()
         again = Ledger(work)
@@ -429,7 +429,7 @@ def test_a_segment_cut_anywhere_keeps_what_stands_before(folder: Path, index: bo
 def test_two_records_swapped_and_bytes_of_one_put_into_another(folder: Path) -> None:
     answers = fill(folder, 6)
     segment = only_segment(folder)
-    lines = segment.read_bytes().splitlines(keepends=True)
+    lines = [b"\n" + line for line in segment.read_bytes().split(b"\n")[1:]]
     segment.write_bytes(b"".join(reversed(lines)))
     ledger = Ledger(folder)
     assert {n: ledger.known({"n": n}) for n in answers} == answers
@@ -465,7 +465,7 @@ def test_an_answer_that_looks_like_a_record_is_an_answer(folder: Path) -> None:
     ledger.close()
     segment = only_segment(folder)
     content = segment.read_bytes()
-    for at in range(len(content)):
+    for at in range(0, len(content), 2):
         segment.write_bytes(content[:at] + bytes([content[at] ^ 2]) + content[at + 1 :])
         again = Ledger(folder)
         assert again.known("inner") is None
@@ -548,7 +548,8 @@ class Histories(RuleBasedStateMachine):
     @rule(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), index=st.booleans())
     def flip(self, where: float, bit: int, index: bool) -> None:
         files = sorted((self.root / "ledger" / "segments").iterdir())
-        if index and (self.root / "ledger" / "index").exists():
+        index = index and (self.root / "ledger" / "index").exists()
+        if index:
             files = [self.root / "ledger" / "index"]
         files = [path for path in files if path.stat().st_size]
         if not files:
