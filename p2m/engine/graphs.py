@@ -76,7 +76,7 @@ def of_run(record: RunRecord, plan: Plan, store: Store) -> Graph:
         status = done_now.status if done_now else "not reached"
         seconds = done_now.seconds or None if done_now else None
         nodes.append(Node(name, step.kind, status, seconds, step.needs))
-    return Graph(record.plan, record.id, _sorted(nodes, list(record.steps)))
+    return Graph(record.plan, record.id, _sorted(nodes, list({**now, **record.steps})))
 
 
 def draw(graph: Graph, fmt: str) -> str:

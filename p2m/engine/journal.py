@@ -10,7 +10,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,14 @@ class RunRecord:
 class Journal:
     """Writes the record of one run."""
 
-    def __init__(self, store: Store, plan: str, invocation: Invocation | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        plan: str,
+        invocation: Invocation | None = None,
+        *,
+        order: Sequence[str] = (),  # of the plan's steps, in which the record gives them back
+    ) -> None:
         now = time.time()
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
         self.id = f"{stamp}-{int(now % 1 * 1e6):06d}-{uuid.uuid4().hex[:6]}"
@@ -81,7 +88,7 @@ class Journal:
         with disk.explained(self._root, "writing the journal"):
             self._folder.mkdir(parents=True)
         typed = invocation or Invocation()
-        told = {"recipe": typed.recipe, "overrides": list(typed.overrides), "argv": list(typed.argv)}
+        told = {"recipe": typed.recipe, "overrides": list(typed.overrides), "argv": list(typed.argv), "order": list(order)}
         pid = os.getpid()
         event = {"event": "started", "plan": plan, "time": now, "pid": pid, "born": _born(pid)}
         self._write(event | {name: value for name, value in told.items() if value})
@@ -245,5 +252,7 @@ def _parse(name: str, path: Path, plan: str | None) -> RunRecord | None:
     typed = Invocation(
         str(begun.get("recipe", "")), tuple(begun.get("overrides", ())), tuple(begun.get("argv", ()))
     )
+    place = {step: number for number, step in enumerate(begun.get("order", ()))}
+    steps = dict(sorted(steps.items(), key=lambda item: place.get(item[0], len(place))))
     pid, born = int(begun.get("pid", 0)), str(begun.get("born", ""))
     return RunRecord(name, begun["plan"], begun["time"], ended, status, steps, typed, pid, born)

@@ -107,7 +107,9 @@ class Build:
 
     def run(self) -> tuple[Outcome, ...]:
         """Build every step, and return what became of each; sources are no steps."""
-        self.journal = Journal(self.store, self.plan.name, self.invocation)
+        self.journal = Journal(
+            self.store, self.plan.name, self.invocation, order=[step.name for step in self.plan.steps]
+        )
         status = "failed"
         try:
             with self.store.leased(self.journal.id), guarded(self.network):
