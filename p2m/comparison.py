@@ -3,21 +3,216 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from p2m.engine.blobs import DamagedError
+from p2m.engine.differences import Change, compare, files_between
 from p2m.engine.explain import Survey
 from p2m.engine.journal import RunRecord
-from p2m.engine.plan import Plan, Step
+from p2m.engine.plan import Edge, Plan, Step
 from p2m.engine.store import Store
 from p2m.errors import P2MError
-from p2m.row_changes import Row, lines, rows_between
+from p2m.row_changes import Row, RowChanges, lines, rows_between
+from p2m.sides import Side, SideStep
 from p2m.stages.read import read
 from p2m.types import Files, Task
 
 _LARGEST = 50_000_000  # bytes of a source whose rows are read to be compared
+_TABLES = ("rows", "train", "validation", "test")  # fields of artifacts that hold rows
+_FIGURES = {  # step -> its plain fields that are figures
+    "compress": ("parameters", "size_bytes"),
+    "measure": ("latency_p50", "latency_p95", "peak_memory"),
+}
+
+
+@dataclass(frozen=True)
+class StepDifference:
+    """What differs between two states of one step; `changes` from the first to the second."""
+
+    step: str
+    changes: tuple[Change, ...]  # its own, not what it takes from steps that differ themselves
+    note: str = ""  # where the changes do not tell all
+
+
+@dataclass(frozen=True)
+class TableDifference:
+    """Rows that two artifacts do not share."""
+
+    step: str
+    table: str
+    rows: RowChanges
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of both sides; None where one lacks it."""
+
+    name: str
+    old: float | None
+    new: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that differs between two sides, in the order of the plan."""
+
+    old: str
+    new: str
+    first: str  # the first step that differs; "" where none does
+    steps: tuple[StepDifference, ...]  # that differ by themselves
+    follow: tuple[str, ...]  # that differ only in what they take
+    only_old: tuple[str, ...]
+    only_new: tuple[str, ...]
+    sources: Mapping[str, tuple[Change, ...]]
+    figures: tuple[Figure, ...]
+    tables: tuple[TableDifference, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.steps or self.follow or self.only_old or self.only_new or self.sources)
+
+
+def compare_sides(old: Side, new: Side, store: Store) -> Comparison:
+    """Compare two sides by keys, by what the keys are made of, and by what was made."""
+    names = _order(old, new)
+    both = [name for name in names if name in old.steps and name in new.steps]
+    found = {name: _step_difference(name, old, new) for name in both}
+    own = tuple(each for each in found.values() if each is not None and (each.changes or each.note))
+    follow = tuple(name for name, each in found.items() if each is not None and each not in own)
+    only_old = tuple(name for name in names if name not in new.steps)
+    only_new = tuple(name for name in names if name not in old.steps)
+    apart = {each.step for each in own} | {*follow, *only_old, *only_new}
+    first = next((name for name in names if name in apart), "")
+    tables = tuple(each for name in both for each in _tables(name, old.steps[name], new.steps[name], store))
+    return Comparison(
+        old.label, new.label, first, own, follow, only_old, only_new,
+        _source_changes(old, new), _figures(old, new, store), tables,
+    )  # fmt: skip
+
+
+def _order(old: Side, new: Side) -> list[str]:
+    """All steps: those of the new side in its order, each missing one after what it followed in the old."""
+    names = list(new.steps)
+    before = ""
+    for name in old.steps:
+        if name not in new.steps:
+            names.insert(names.index(before) + 1 if before else 0, name)
+        before = name
+    return names
+
+
+def _step_difference(name: str, old: Side, new: Side) -> StepDifference | None:
+    """None where the two states of a step are the same, as far as is known."""
+    one, other = old.steps[name], new.steps[name]
+    if one.key and one.key == other.key:
+        if one.output and other.output and one.output != other.output:
+            return StepDifference(name, (), "the same key, but another result")
+        return None
+    if one.preimage is None or other.preimage is None:
+        if one.key and other.key:
+            return StepDifference(name, (), "the keys differ; what one of them was made of is not kept")
+        return None
+    shared = one.preimage["inputs"].keys() & other.preimage["inputs"].keys()
+    complete = bool(one.key and other.key)
+    old_inputs, new_inputs = (
+        {key: value for key, value in side.preimage["inputs"].items() if complete or key in shared}
+        for side in (one, other)
+        if side.preimage is not None
+    )
+    changes = compare(
+        _stand_in(name, old, new),
+        {**one.preimage, "inputs": old_inputs},
+        {**other.preimage, "inputs": new_inputs},
+    )
+    own = tuple(_placed(change, one, other) for change in changes if change.kind != "input")
+    if own or changes:
+        return StepDifference(name, own)
+    return None if complete else _unknown(name, one, other)
+
+
+def _unknown(name: str, one: SideStep, other: SideStep) -> StepDifference | None:
+    """A step whose key waits for others on one side at least: it follows whatever those do."""
+    return None if one.key == other.key == "" else StepDifference(name, ())
+
+
+def _stand_in(name: str, old: Side, new: Side) -> Step:
+    """Names the makers of inputs, told by the digests of what they made."""
+    edges: dict[str, Edge] = {}
+    for side in (old, new):
+        makers = {step.output: maker for maker, step in side.steps.items() if step.output}
+        makers |= {source.digest: maker for maker, source in side.sources.items()}
+        preimage = side.steps[name].preimage or {"inputs": {}}
+        for parameter, digest in preimage["inputs"].items():
+            edges[parameter] = Edge(parameter, makers.get(digest))
+    return Step(name, object, inputs=tuple(edges.values()))
+
+
+def _placed(change: Change, one: SideStep, other: SideStep) -> Change:
+    """The change with its places on both sides."""
+    if change.kind != "setting":
+        return change
+    places = [place for place in (_place(one, change.path), _place(other, change.path)) if place]
+    return replace(change, where=" -> ".join(dict.fromkeys(places)))
+
+
+def _place(step: SideStep, path: str) -> str:
+    while path:
+        if path in step.origins:
+            return step.origins[path]
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return ""
+
+
+def _source_changes(old: Side, new: Side) -> dict[str, tuple[Change, ...]]:
+    """Sources that differ, with their files where both listings are known."""
+    changes: dict[str, tuple[Change, ...]] = {}
+    for name in sorted(old.sources.keys() | new.sources.keys()):
+        one, other = old.sources.get(name), new.sources.get(name)
+        if one is not None and other is not None and one.digest == other.digest:
+            continue
+        listings = [
+            {} if side is None else {entry.name: entry for entry in side.entries or ()}
+            for side in (one, other)
+        ]
+        known = all(side is None or side.entries is not None for side in (one, other))
+        found = files_between(listings[0], listings[1]) if known else ()
+        whole = Change("source", name, one.digest[:12] if one else "", other.digest[:12] if other else "")
+        changes[name] = found or (whole,)
+    return changes
+
+
+def _figures(old: Side, new: Side, store: Store) -> tuple[Figure, ...]:
+    """Metrics, size and latency of both sides."""
+    one, other = _figures_of(old, store), _figures_of(new, store)
+    names = dict.fromkeys([*other, *one])
+    return tuple(Figure(name, one.get(name), other.get(name)) for name in names)
+
+
+def _figures_of(side: Side, store: Store) -> dict[str, float]:
+    found = dict(side.figures)
+    evaluated = side.steps.get("evaluate")
+    scores = table(store, evaluated.output, "scores") if evaluated is not None else None
+    for score in scores or ():
+        found[str(score["metric"])] = float(score["value"])
+    for name, fields in _FIGURES.items():
+        step = side.steps.get(name)
+        plain = plain_fields(store, step.output) if step is not None else {}
+        found |= {field: float(plain[field]) for field in fields if field in plain}
+    return found
+
+
+def _tables(name: str, one: SideStep, other: SideStep, store: Store) -> Iterator[TableDifference]:
+    """Rows of a step's artifact that differ, where both are in the store."""
+    if not one.output or not other.output or one.output == other.output:
+        return
+    for field in _TABLES:
+        before, after = table(store, one.output, field), table(store, other.output, field)
+        if before is not None and after is not None:
+            found = rows_between(before, after)
+            if found:
+                yield TableDifference(name, field, found)
 
 
 def changed_rows(plan: Plan, task: Task, found: Survey) -> dict[str, tuple[str, ...]]:

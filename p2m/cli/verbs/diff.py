@@ -1,0 +1,98 @@
+"""p2m diff: two builds side by side."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from p2m.cli import common
+from p2m.errors import UserError
+
+GROUP = "build"
+SUMMARY = "compare recipes, runs, locks or git revisions"
+EXAMPLES = """p2m diff last~1 last                          # two runs
+  p2m diff recipes/qa.yaml recipes/qa.yaml seed=1   # a recipe without and with overrides
+  p2m diff HEAD~3:recipes/qa.yaml recipes/qa.yaml   # a recipe as it was
+  p2m diff recipes/qa.lock last"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    help_old = "a recipe, REVISION:RECIPE, a run (last, last~1, an id) or a lock"
+    parser.add_argument("old", help=help_old)
+    parser.add_argument("new", help="the same")
+    parser.add_argument("words", nargs="*", metavar="OVERRIDE", help="overrides of the second, if a recipe")
+    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help=argparse.SUPPRESS)
+    parser.add_argument("--rows", type=int, default=3, help="how many rows of each kind (default 3)")
+    common.json_argument(parser)
+
+
+def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
+    from p2m.cli.diff_views import diff_text
+    from p2m.comparison import compare_sides
+
+    with ExitStack() as stack:
+        sides = _Sides(stack, tuple(arguments.trust), (arguments.old, arguments.new))
+        old = sides.side(arguments.old, ())
+        new = sides.side(arguments.new, tuple(arguments.words))
+        found = compare_sides(old, new, sides.store)
+        print(common.as_json(found) if arguments.json else diff_text(found, rows=arguments.rows))
+    return 0
+
+
+class _Sides:
+    """Reads what was typed; all sides share one store, that of the recipe where one is named."""
+
+    def __init__(self, stack: ExitStack, trust: tuple[str, ...], typed: tuple[str, ...]) -> None:
+        from p2m import noop
+        from p2m.engine.store import Store
+
+        self.stack, self.trust = stack, trust
+        self.projects: dict[tuple[str, tuple[str, ...]], Any] = {}
+        recipes = [self._project(text, ()) for text in typed if _is_recipe(text)]
+        self.plan = recipes[0].plan.name if recipes else None
+        self.store = Store(recipes[0].store) if recipes else Store(noop.default_store())
+
+    def side(self, text: str, overrides: tuple[str, ...]) -> Any:
+        from p2m.engine.explain import Survey
+        from p2m.engine.journal import find_run
+        from p2m.lock import read_lock
+        from p2m.sides import of_lock, of_run, of_survey
+
+        label = " ".join([text, *overrides])
+        if _is_recipe(text):
+            return of_survey(label, Survey(self._project(text, overrides).plan, self.store))
+        if overrides:
+            raise UserError(f"overrides belong to a recipe, and {text} is none")
+        if text.endswith(".lock"):
+            return of_lock(text, read_lock(Path(text)), self.store)
+        revision, _, recipe = text.partition(":")
+        if recipe:
+            return self._revision(label, revision, recipe)
+        return of_run(find_run(self.store, text, self.plan), self.store)
+
+    def _revision(self, label: str, revision: str, recipe: str) -> Any:
+        from p2m.build import load
+        from p2m.engine.explain import Survey
+        from p2m.revisions import recipe_at
+        from p2m.sides import of_survey, placed
+
+        copy = self.stack.enter_context(recipe_at(revision, recipe))
+        project = load(copy.recipe, trust=self.trust)
+        side = of_survey(f"{label} (composed by the present p2m)", Survey(project.plan, self.store))
+        return placed(side, f"{copy.root}/", f"{revision}:")
+
+    def _project(self, text: str, overrides: tuple[str, ...]) -> Any:
+        from p2m.build import load
+
+        if (text, overrides) not in self.projects:
+            self.projects[text, overrides] = load(Path(text), overrides, trust=self.trust)
+        return self.projects[text, overrides]
+
+
+def _is_recipe(text: str) -> bool:
+    """A file, or what looks like one; `HEAD~3:recipes/qa.yaml` is a revision unless such a file is there."""
+    named = text.endswith((".yaml", ".yml")) and not re.match(r"[^/\\.]+:", text) and ":" not in text
+    return named or (Path(text).is_file() and not text.endswith(".lock"))

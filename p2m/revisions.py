@@ -1,0 +1,65 @@
+"""A project as it was at a revision of git, in a temporary folder; the work tree is never touched."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from p2m.errors import UserError
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A recipe inside a copy of its repository."""
+
+    root: Path
+    recipe: Path
+
+
+@contextmanager
+def recipe_at(revision: str, recipe: str) -> Iterator[Checkout]:
+    """`recipe` inside a copy of its repository at `revision`, which is gone when the block ends.
+
+    Raises:
+        UserError: git, the repository, the revision or the recipe in it is absent.
+    """
+    folder = Path(recipe).parent
+    top = Path(_git(folder, "rev-parse", "--show-toplevel").decode().strip())
+    commit = _commit(folder, revision)
+    # Without --full-tree, archives hold what lies below the working directory alone.
+    content = _git(top, "archive", "--format=tar", commit)
+    inside = Path(recipe).resolve().relative_to(top.resolve())
+    with tempfile.TemporaryDirectory(prefix="p2m-") as place:
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            archive.extractall(place, filter="data")
+        if not (Path(place) / inside).is_file():
+            raise UserError(f"{revision} has no {inside.as_posix()}\n    next: git log --oneline -- {recipe}")
+        yield Checkout(Path(place), Path(place) / inside)
+
+
+def _commit(folder: Path, revision: str) -> str:
+    try:
+        return _git(folder, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()
+    except UserError:
+        raise UserError(
+            f"there is no revision {revision!r} in the repository of {folder}\n    next: git log --oneline"
+        ) from None
+
+
+def _git(folder: Path, *arguments: str) -> bytes:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, timeout=120)
+    except FileNotFoundError as error:
+        if not folder.is_dir():
+            raise UserError(f"there is no folder {folder}") from error
+        raise UserError("git is not installed, so revisions cannot be read") from error
+    if done.returncode:
+        reason = done.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")
+        raise UserError(f"git {arguments[0]} in {folder}: {reason or 'failed'}")
+    return done.stdout
