@@ -7,22 +7,21 @@ size. That proves integrity, not origin: a shared store is as trustworthy as who
 
 from __future__ import annotations
 
-import json
-import math
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from p2m.engine import hashing
 from p2m.engine.blobs import Blobs, DamagedError
 from p2m.engine.breaker import Breaker, Fault, Job, Notices
-from p2m.engine.entries import FORMAT, Action, entry_bytes, parse_entry
+from p2m.engine.entries import Action
 from p2m.engine.hashing import TreeEntry
+from p2m.engine.inspection import checked_entry, checked_tree
 from p2m.engine.offers import Offers
 from p2m.engine.places import SharedPlace, redacted
 from p2m.engine.shared import (
     MAX_ENTRY,
+    OversizeError,
     Shared,
     blob_name,
     entry_name,
@@ -33,11 +32,13 @@ from p2m.engine.shared import (
 from p2m.errors import StoreError
 
 MAX_TREE = 64 << 20  # bytes of a folder's listing
-_HEX = frozenset("0123456789abcdef")
 
 
 class PoisonedError(Exception):
     """Something is there, and is not what its name says."""
+
+
+_LASTING = (PoisonedError, OversizeError)  # faults of what is there, which are there the next time too
 
 
 class Exchange:
@@ -79,10 +80,7 @@ class Exchange:
             if standing is not None and self._is_ready() and self._bring(standing.output):
                 return standing
             action = self.glance(key)
-            if action is not None and self._bring(action.output):
-                return action
-            self._known[key] = None  # an entry whose output is not there is of no use to anyone
-            return None
+            return action if action is not None and self._bring_for(action) else None
         except Fault:
             return None
         except (StoreError, OSError) as error:  # this machine's own disk; whoever makes the step will meet it
@@ -128,7 +126,19 @@ class Exchange:
             return checked_entry(content, key)
         except Exception as error:  # whatever garbage does to a parser
             self._known[key] = None
-            raise self._poison(entry_name(key), error) from error
+            raise self._poison(entry_name(key), error) from PoisonedError()
+
+    def _bring_for(self, action: Action) -> bool:
+        """Fetch what an entry promises. Raises: Fault, where it may do better another time."""
+        try:
+            if self._bring(action.output):
+                return True
+        except Fault as fault:
+            if not isinstance(fault.__cause__, _LASTING):
+                raise
+        self._known[action.key] = None
+        self._poisoned.add(entry_name(action.key))
+        return False
 
     def _bring(self, output: str) -> bool:
         """Fetch what is missing of a folder; False where the shared store has not got it. Raises: Fault."""
@@ -164,7 +174,7 @@ class Exchange:
         try:
             entries = checked_tree(content, output)
         except Exception as error:
-            raise self._poison(blob_name(output), error) from error
+            raise self._poison(blob_name(output), error) from PoisonedError()
         self._blobs.put_bytes(content)
         return entries
 
@@ -180,11 +190,15 @@ class Exchange:
                     hasher.update(piece)
                     stream.write(piece)
 
-                if not self._shared.read(name, take, entry.size):
-                    absent.append(name)
-                elif hasher.hexdigest() != entry.digest:
-                    self._poisoned.add(name)
-                    raise PoisonedError("its content does not match its name")
+                there = self._shared.read(name, take, entry.size)
+                size = stream.tell()
+            if not there:
+                absent.append(name)
+            elif hasher.hexdigest() != entry.digest:
+                self._poisoned.add(name)
+                raise PoisonedError("its content does not match its name")
+            elif size != entry.size:
+                raise PoisonedError(f"it has {size} bytes, and a folder lists {entry.size}")
 
         def job(absent: list[str]) -> Job:
             return Job(f"reading {name[:15]}", lambda alive: run(alive, absent), entry.size)
@@ -193,12 +207,16 @@ class Exchange:
 
     def _read(self, name: str, limit: int) -> bytes | None:
         found: list[bytes | None] = []
-        self._reading.call(
-            Job(
-                f"reading {name[:15]}",
-                lambda alive: found.append(read_bytes(self._shared, name, limit, alive)),
-            )
-        )
+
+        def run(alive: Callable[[], None]) -> None:
+            found.append(read_bytes(self._shared, name, limit, alive))
+
+        try:
+            self._reading.call(Job(f"reading {name[:15]}", run))
+        except Fault as fault:
+            if isinstance(fault.__cause__, _LASTING):
+                self._poisoned.add(name)
+            raise
         return found[0]
 
     def _poison(self, name: str, error: Exception) -> Fault:
@@ -211,59 +229,3 @@ class Exchange:
         wanted, free = sum(entry.size for entry in entries), shutil.disk_usage(self._blobs.root).free
         if wanted > free:
             raise self._reading.fault("reading a folder", f"it says {wanted} bytes, and {free} are free here")
-
-
-def checked_entry(content: bytes, key: str) -> Action:
-    """An entry from elsewhere, held to everything that one made here would be.
-
-    Raises:
-        Exception: of whatever kind, where it is not such an entry.
-    """
-    action = parse_entry(content, key)
-    body = json.loads(content.partition(b"\n")[2])
-    if body["format"] != FORMAT or set(body) != {"format", "key", "output", "seconds", "preimage"}:
-        raise ValueError("its form is not that of an entry")
-    if not is_digest(action.output):
-        raise ValueError("its output is no digest")
-    seconds = action.seconds
-    if type(seconds) not in (int, float) or not math.isfinite(seconds) or seconds < 0:
-        raise ValueError("its seconds are no duration")
-    if entry_bytes(action) != content:
-        raise ValueError("its form is not that of an entry")
-    return replace(action, shared=True)
-
-
-def checked_tree(content: bytes, digest: str) -> tuple[TreeEntry, ...]:
-    """The entries of a folder's listing from elsewhere.
-
-    Raises:
-        Exception: it is not canonical, or names a place outside the folder, or one place twice.
-    """
-    if hashing.digest_bytes(content) != digest:
-        raise ValueError("its content does not match its name")
-    entries = hashing.parse_tree(content)
-    if hashing.tree_object(entries) != content:
-        raise ValueError("its form is not that of a folder")
-    files, empty, parents = set[str](), set[str](), set[str]()
-    for entry in entries:
-        folder = entry.name.endswith("/")
-        parts = entry.name.removesuffix("/").split("/")
-        if any(part in ("", ".", "..") or "\0" in part for part in parts):
-            raise ValueError(f"it names {entry.name[:80]!r}")
-        if folder != (not entry.digest) or (folder and entry.size) or entry.size < 0:
-            raise ValueError(f"it lists {entry.name[:80]!r} as neither file nor folder")
-        if entry.digest and not is_digest(entry.digest):
-            raise ValueError(f"it lists {entry.name[:80]!r} without a digest")
-        path = "/".join(parts)
-        if path in files or path in empty:
-            raise ValueError(f"it names {entry.name[:80]!r} twice")
-        (empty if folder else files).add(path)
-        parents.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
-    if files & empty or (files | empty) & parents:
-        raise ValueError("it names something that is a folder with content too")
-    return entries
-
-
-def is_digest(text: object) -> bool:
-    """Whether this is 64 letters of hexadecimal, and so safe as a name."""
-    return isinstance(text, str) and len(text) == 64 and _HEX.issuperset(text)

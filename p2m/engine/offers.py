@@ -12,17 +12,20 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
 from p2m.engine import disk, hashing
 from p2m.engine.blobs import Blobs, DamagedError
 from p2m.engine.breaker import Breaker, Fault, Job, Notices
-from p2m.engine.entries import FORMAT, Action, entry_bytes, parse_entry
+from p2m.engine.entries import FORMAT, Action, entry_bytes
 from p2m.engine.hashing import TreeEntry
+from p2m.engine.inspection import checked_entry
 from p2m.engine.places import redacted
 from p2m.engine.shared import (
     MAX_ENTRY,
+    OversizeError,
     Shared,
     blob_name,
     entry_name,
@@ -46,6 +49,7 @@ class Offers:
         self._queue: SimpleQueue[tuple[Action, int]] = SimpleQueue()
         self._changed = threading.Condition()
         self._left = 0  # actions that are still to be sent
+        self._failed = 0  # that could not be
         self._bytes = 0  # of these, at most
         self._seen: set[str] = set()
         self._founded = False
@@ -76,21 +80,21 @@ class Offers:
         """Wait until all is sent, it failed or took too long; an interrupt ends the waiting."""
         with self._changed:
             left, size = self._left, self._bytes
-        if not left:
-            return
+        if left:
+            self._wait(left, size, say)
+        with self._changed:
+            unsent, self._failed = self._left + self._failed, 0
+        if unsent:
+            say(f"{unsent} results were not sent; the next build sends them")
+
+    def _wait(self, left: int, size: int, say: Callable[[str], None]) -> None:
         say(
             f"sending {left} results ({size / 1e6:,.1f} MB) to the shared store; Ctrl-C leaves them for later"
         )
         deadline = time.monotonic() + 2 * self._shared.place.timeout + size / _PACE
-        try:
-            with self._changed:
-                while self._left and not self._sending.is_off and time.monotonic() < deadline:
-                    self._changed.wait(min(0.1, max(0.0, deadline - time.monotonic())))
-                left = self._left
-        except KeyboardInterrupt:
-            left = self._left
-        if left:
-            say(f"{left} results were not sent; the next build sends them")
+        with suppress(KeyboardInterrupt), self._changed:
+            while self._left and not self._sending.is_off and time.monotonic() < deadline:
+                self._changed.wait(min(0.1, max(0.0, deadline - time.monotonic())))
 
     # ------------------------------------------------------------------ the thread
 
@@ -109,10 +113,12 @@ class Offers:
         """Send what is queued, and end when there is nothing left."""
         while True:
             action, size = self._queue.get()
+            failed = True
             try:
                 if not self._sending.is_off:
                     self._send(action)
                     self._forget(action.key)
+                    failed = False
             except Fault:
                 pass  # counted and said
             except DamagedError:
@@ -121,6 +127,7 @@ class Offers:
                 self._sending.fault("reading what is to be sent", f"{type(error).__name__}: {error}")
             with self._changed:
                 self._left -= 1
+                self._failed += failed
                 self._bytes -= size
                 self._changed.notify_all()
                 if not self._left:
@@ -131,16 +138,18 @@ class Offers:
         self._found()
         tree = self._blobs.read(action.output)
         entries = {entry.digest: entry for entry in hashing.parse_tree(tree) if entry.digest}
-        self._sending.all([self._blob_job(entry) for entry in entries.values()])
-        self._sending.all([self._blob_job(TreeEntry("", action.output, len(tree)))])
+        # Where the entry did not hold what it promised, its blobs are not taken for granted either.
+        anew = entry_name(action.key) in self._poisoned
+        self._sending.all([self._blob_job(entry, anew) for entry in entries.values()])
+        self._sending.all([self._blob_job(TreeEntry("", action.output, len(tree)), anew)])
         self._sending.call(Job("sending an entry", lambda alive: self._send_entry(action)))
 
-    def _blob_job(self, entry: TreeEntry) -> Job:
+    def _blob_job(self, entry: TreeEntry, anew: bool) -> Job:
         name, path = blob_name(entry.digest), self._blobs.path(entry.digest)
 
         def run(alive: Callable[[], None]) -> None:
             there = self._shared.size(name)
-            if there == entry.size and name not in self._poisoned:
+            if there == entry.size and not anew and name not in self._poisoned:
                 return
             if hashing.digest_file(path) != entry.digest:
                 raise OSError("it is damaged here")
@@ -155,16 +164,23 @@ class Offers:
         name, content = entry_name(action.key), entry_bytes(action)
         if name not in self._poisoned and self._shared.write(name, content):
             return
-        standing = read_bytes(self._shared, name, MAX_ENTRY, lambda: None)
-        try:
-            output = None if standing is None else parse_entry(standing, action.key).output
-        except Exception:  # whatever garbage does to a parser
-            output = None
-        if output is None:
+        standing = None if name in self._poisoned else self._standing(name, action.key)
+        if standing is None:
             self._shared.write(name, content, replace=True)
             self._poisoned.discard(name)
-        elif output != action.output:
+        elif standing.output != action.output:
             self._shared.write(f"{name}~{action.output}", content)
+
+    def _standing(self, name: str, key: str) -> Action | None:
+        """The entry that is there; None where it is none. Raises: what the shared store raises."""
+        try:
+            content = read_bytes(self._shared, name, MAX_ENTRY, lambda: None)
+        except OversizeError:
+            return None
+        try:
+            return None if content is None else checked_entry(content, key)
+        except Exception:  # whatever garbage does to a parser
+            return None
 
     def _found(self) -> None:
         """Make it a store where it is none yet. Raises: Fault."""
