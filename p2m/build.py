@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +27,8 @@ from p2m.engine.explain import Cause, Reason, Reuse, StepPreview, Survey
 from p2m.engine.journal import Invocation, find_run
 from p2m.engine.places import SharedPlace, chosen_place, lacking
 from p2m.engine.plan import Plan
-from p2m.engine.store import Store
+from p2m.engine.store import DamagedError, Store
+from p2m.engine.work import load_artifact
 from p2m.errors import Problem, RecipeError, UserError, nearest
 from p2m.lock import Policy, Subject, Watch, hold, settle, watch
 from p2m.marked_yaml import show
@@ -177,9 +178,27 @@ def check_step(project: Project, step: str) -> None:
         raise UserError(f"no step {step!r} in this plan: {nearest(step, names)}")
 
 
-def made(project: Project, step: str) -> Any | None:
-    """What `step` made for the recipe as it is now; None where it has not been built."""
-    return stored(project.plan, open_store(project), step)
+def outputs(project: Project, run: str | None = None) -> dict[str, str]:
+    """Step -> digest of what it made, for the recipe as it is now or in that run.
+
+    Raises:
+        UserError: there is no such run, or a source is missing.
+    """
+    if run is None:
+        return {told.step: told.output for told in preview(project) if told.output}
+    record = find_run(open_store(project), run, project.plan.name)
+    return {name: step.output for name, step in record.steps.items() if step.output}
+
+
+def made(project: Project, step: str, found: Mapping[str, str] | None = None) -> Any | None:
+    """What `step` made for the recipe as it is now, or as `outputs` found it; None where there is nothing."""
+    known, store = project.plan.step(step), open_store(project)
+    if found is None or known.is_source:
+        return stored(project.plan, store, step)
+    try:
+        return load_artifact(step, known.output, found[step], store) if step in found else None
+    except DamagedError:
+        return None
 
 
 def graph(project: Project, fmt: str = "text", *, run: str | None = None) -> str:

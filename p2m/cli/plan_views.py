@@ -73,6 +73,17 @@ def causes_text(
     return "\n".join([*lines, plan_summary(previews)])
 
 
+def outputs_text(rows: Sequence[tuple[str, str, int | None, str]]) -> str:
+    """A line a step: the type, size and digest of what it made."""
+    width = max((len(name) for name, *_ in rows), default=0)
+    kinds = max((len(kind) for _, kind, *_ in rows), default=0)
+    return "\n".join(
+        f"{name:<{width}}  {kind:<{kinds}}  "
+        + (f"{size(number):>8}  {digest[:12]}" if number is not None else "not built yet")
+        for name, kind, number, digest in rows
+    )
+
+
 def _headline(cause: Cause) -> str:
     change = cause.change
     if change is None:

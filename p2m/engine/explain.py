@@ -178,11 +178,7 @@ class Survey:
         return action.seconds if action is not None else last.seconds or None
 
     def _size(self, output: str) -> int | None:
-        """Bytes of an artifact; None where the store does not hold it."""
-        try:
-            return sum(entry.size for entry in self.store.tree(output)) if output else None
-        except DamagedError:
-            return None
+        return size_of(self.store, output)
 
     def _with_old_times(self, found: dict[str, StepPreview]) -> dict[str, StepPreview]:
         """Durations from older runs where the last one does not tell them."""
@@ -267,6 +263,14 @@ def _alike(one: Step | None, other: Step) -> bool:
     if one is None or one.path != other.path or one.inputs != other.inputs:
         return False
     return one.stage is other.stage and digest(dict(one.settings)) == digest(dict(other.settings))
+
+
+def size_of(store: Store, output: str) -> int | None:
+    """Bytes of an artifact; None where the store does not hold it."""
+    try:
+        return sum(entry.size for entry in store.tree(output)) if output else None
+    except DamagedError:
+        return None
 
 
 def listed(names: Sequence[str], word: str = "and") -> str:

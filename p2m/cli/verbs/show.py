@@ -3,41 +3,60 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from p2m.cli import common
-from p2m.errors import UserError, nearest
+from p2m.errors import UserError
 
 GROUP = "result"
 SUMMARY = "print what a step made"
-EXAMPLES = """p2m show recipes/qa.yaml            # every step in a line
-  p2m show recipes/qa.yaml curate --rows 5"""
+EXAMPLES = """p2m show recipes/qa.yaml                    # every step in a line
+  p2m show recipes/qa.yaml curate --rows 5
+  p2m show recipes/qa.yaml curate --run last~1   # what that run made, or reused"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     common.recipe_arguments(parser, step=True)
     common.json_argument(parser)
     parser.add_argument("--rows", type=int, default=3, help="how many rows of each table (default 3)")
+    parser.add_argument("--run", metavar="RUN", help="of that run (last, last~1, or an id), not of now")
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     common.take_step(arguments)
-    from p2m.build import made
-    from p2m.cli.views import artifact_text
+    from p2m.build import check_step, made, outputs
 
     project = common.project(arguments)
-    names = [step.name for step in project.plan.steps if not step.is_source]
-    if arguments.step is not None and arguments.step not in names:
-        raise UserError(f"no step {arguments.step!r} in this plan: {nearest(arguments.step, names)}")
-    wanted = [arguments.step] if arguments.step else names
-    values = {name: made(project, name) for name in wanted}
+    if arguments.step is None:
+        return _overview(project, arguments)
+    check_step(project, arguments.step)
+    value = made(project, arguments.step, outputs(project, arguments.run))
     if arguments.json:
-        print(common.as_json(values))
+        print(common.as_json({arguments.step: value}))
+    elif value is None:
+        when = f"run {arguments.run} did not make it" if arguments.run else "has not been built yet"
+        raise UserError(f"{arguments.step}: {when}\n    next: p2m build {arguments.recipe}")
+    else:
+        from p2m.cli.views import artifact_text
+
+        print(artifact_text(value, rows=arguments.rows))
+    return 0
+
+
+def _overview(project: Any, arguments: argparse.Namespace) -> int:
+    """Every step with the type, size and digest of what it made."""
+    from p2m.build import made, open_store, outputs
+    from p2m.cli.plan_views import outputs_text
+    from p2m.engine.explain import size_of
+
+    store, found = open_store(project), outputs(project, arguments.run)
+    steps = [step for step in project.plan.steps if not step.is_source]
+    if arguments.json:
+        print(common.as_json({step.name: made(project, step.name, found) for step in steps}))
         return 0
-    for name, value in values.items():
-        if len(wanted) > 1:
-            print(f"{name}: {'not built yet' if value is None else type(value).__name__}")
-        elif value is None:
-            raise UserError(f"{name} has not been built yet\n    next: p2m build {arguments.recipe}")
-        else:
-            print(artifact_text(value, rows=arguments.rows))
+    rows = [
+        (step.name, step.output.__name__, size_of(store, found.get(step.name, "")), found.get(step.name, ""))
+        for step in steps
+    ]
+    print(outputs_text(rows))
     return 0
