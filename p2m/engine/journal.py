@@ -88,7 +88,12 @@ class Journal:
         with disk.explained(self._root, "writing the journal"):
             self._folder.mkdir(parents=True)
         typed = invocation or Invocation()
-        told = {"recipe": typed.recipe, "overrides": list(typed.overrides), "argv": list(typed.argv), "order": list(order)}
+        told = {
+            "recipe": typed.recipe,
+            "overrides": list(typed.overrides),
+            "argv": list(typed.argv),
+            "order": list(order),
+        }
         pid = os.getpid()
         event = {"event": "started", "plan": plan, "time": now, "pid": pid, "born": _born(pid)}
         self._write(event | {name: value for name, value in told.items() if value})
