@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from p2m.engine.network import without_network
 from p2m.engine.store import Store
-from p2m.errors import LockDrift, UserError, nearest
+from p2m.errors import LockDrift, StoreError, UserError, nearest
 from p2m.lock.compare import GROUPS, Difference, differences
 from p2m.lock.contents import Now, Subject, is_of_now, lock_of, lock_of_result, look
 from p2m.lock.files import lock_path, read_lock_of, standing, write_lock
@@ -115,10 +115,9 @@ def settle(watched: Watch, done: Done) -> str:
 
 
 def register(store: Store, path: Path) -> None:
-    """Keep what the lock names from being collected."""
-    remember = getattr(store, "register_root", None)
-    if remember is not None:
-        remember(path.absolute())
+    """Keep what the lock names from being collected; where nothing can be written, nothing is collected."""
+    with suppress(StoreError):
+        store.register_root(path.absolute())
 
 
 def counted(found: tuple[Difference, ...], ignore: Sequence[str]) -> tuple[Difference, ...]:

@@ -451,3 +451,16 @@ def test_a_frozen_build_names_the_step_and_the_host_that_it_kept_apart(
         "build", "shout.yaml", "--trust", "talking", "--locked", PYTHONPATH=str(project)
     )
     assert "refused" in allowed.stderr.lower()
+
+
+def test_the_documented_excerpt_has_the_shape_of_a_real_lock(built: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "lock.md").read_text(encoding="utf-8")
+    excerpt = text.partition("```yaml\n")[2].partition("```")[0]
+
+    def sections(lock: str) -> list[str]:
+        return re.findall(r"^\w+(?=:)", lock, re.MULTILINE)
+
+    assert sections(excerpt) == sections((built / "shout.lock").read_text())
+    shown = [line.partition(":")[0] for line in excerpt.splitlines() if line.strip() not in ("", "...")]
+    there = [line.partition(":")[0] for line in (built / "shout.lock").read_text().splitlines()]
+    assert [line for line in shown if line not in there] == []

@@ -66,7 +66,7 @@ def _check(project: Project, arguments: argparse.Namespace) -> int:
     elif found:
         print(drift_message(path, found, project.recipe))
     else:
-        print(f"{show(path)} is up to date")
+        print(f"{show(path)} is up to date{'' if old.metrics else ', without results until the next build'}")
     return LockDrift.exit_code if found else 0
 
 
