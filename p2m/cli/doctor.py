@@ -28,7 +28,8 @@ class Finding:
 
 def examine() -> tuple[Finding, ...]:
     """Everything worth knowing before a build."""
-    return (_python(), _processor(), _memory(), _disk(), _store(), *_extras(), _weights(), _accelerator())
+    places = (_disk(), _store(), *_shared())
+    return (_python(), _processor(), _memory(), *places, *_extras(), _weights(), _accelerator())
 
 
 def as_text(findings: tuple[Finding, ...]) -> str:
@@ -91,6 +92,27 @@ def _store() -> Finding:
     if not os.access(place, os.W_OK):
         return Finding("store", "bad", f"{store} cannot be written", "set P2M_STORE to a folder of yours")
     return Finding("store", "ok", f"{store}{'' if store.exists() else ' (made by the first build)'}")
+
+
+def _shared() -> list[Finding]:
+    """The shared store that the environment names: whether it answers, and what may be done there."""
+    from p2m.engine.exchange import probe
+    from p2m.engine.places import URL_VARIABLE, chosen_place, lacking, unknown_protocol
+
+    what = "shared store"
+    try:
+        place = chosen_place(None, os.environ)
+    except ValueError as error:
+        return [Finding(what, "bad", str(error), f"set {URL_VARIABLE} to a url such as s3://bucket/p2m")]
+    if place is None:
+        return []
+    problem, _, advice = lacking(place).partition("\n")
+    problem = problem or unknown_protocol(place)
+    if problem:
+        return [Finding(what, "bad", problem, advice.strip())]
+    answer = probe(place)
+    shown = f"{place.url}, {place.mode}: {answer.text}"
+    return [Finding(what, "ok" if answer.is_well else "bad", shown, answer.advice)]
 
 
 def _extras() -> list[Finding]:

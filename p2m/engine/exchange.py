@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from p2m.engine import hashing
 from p2m.engine.blobs import Blobs, DamagedError
 from p2m.engine.breaker import Breaker, Fault, Job, Notices
-from p2m.engine.entries import Action
+from p2m.engine.entries import FORMAT, Action
 from p2m.engine.hashing import TreeEntry
 from p2m.engine.inspection import checked_entry, checked_tree
 from p2m.engine.offers import Offers
@@ -39,6 +40,34 @@ class PoisonedError(Exception):
 
 
 _LASTING = (PoisonedError, OversizeError)  # faults of what is there, which are there the next time too
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a shared store said when it was asked for its format."""
+
+    is_well: bool
+    text: str
+    advice: str = ""
+
+
+def probe(place: SharedPlace) -> Answer:
+    """Ask the shared store at that place for its format, once and for no longer than its timeout."""
+    notices = Notices()
+    found: list[bytes | None] = []
+    shared = open_shared(place)
+
+    def run(alive: Callable[[], None]) -> None:
+        found.append(read_bytes(shared, "FORMAT", 100, alive))
+
+    try:
+        Breaker("", "", place.timeout, notices).call(Job("reading FORMAT", run))
+    except Fault as fault:
+        return Answer(False, f"no answer ({fault})", "builds go on without it; check the url and credentials")
+    if found[0] is None and place.mode == "write":
+        return Answer(True, "empty; the first build that sends something makes it a store")
+    problem = format_problem(found[0])
+    return Answer(not problem, problem or f"format {FORMAT}", "builds go on without it" if problem else "")
 
 
 class Exchange:

@@ -124,7 +124,7 @@ def lacking(place: SharedPlace) -> str:
 
 
 def unknown_protocol(place: SharedPlace) -> str:
-    """Whether fsspec knows the protocol: "" where it does. Imports fsspec."""
+    """What fsspec says to a protocol that it does not know; "" where it does. Imports fsspec."""
     import fsspec
 
     try:

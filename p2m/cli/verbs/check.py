@@ -31,6 +31,12 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.cli.views import project_text
 
     project = common.project(arguments)
+    if project.shared is not None:
+        from p2m.engine.places import unknown_protocol
+
+        problem = unknown_protocol(project.shared)
+        if problem:
+            raise UserError(f"{project.shared.url}: {problem}\n    give another url for the shared store")
     if arguments.json:
         print(common.as_json({"spec": project.composed.config, "task": project.task}))
     else:
