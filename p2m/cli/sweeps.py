@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from p2m import noop
 from p2m.build import Built
@@ -31,7 +32,7 @@ def sweep(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
 
     A variant that fails is told of and loses no other; the exit code is then that of the failure.
     """
-    asked = prepare(arguments.recipe, arguments.words, trust=arguments.trust, outputs=arguments.outputs)
+    asked = _asked(arguments, arguments.outputs)
     board = _board(asked)
     if not _is_finished(asked, board):
         _announce(asked)
@@ -52,7 +53,7 @@ def plan_sweep(arguments: argparse.Namespace) -> int:
     """What `build -m` of the same words would do, variants that share steps counted once."""
     from p2m.cli.union_views import union_data, union_text
 
-    asked = prepare(arguments.recipe, arguments.words, trust=arguments.trust)
+    asked = _asked(arguments)
     if asked.variants is None or asked.union is None:
         raise UserError(
             "this sweeper decides on the variants as it goes, so there is nothing to count before"
@@ -65,6 +66,12 @@ def plan_sweep(arguments: argparse.Namespace) -> int:
     print(show)
     busy = asked.union.unique > asked.union.cached
     return common.WORK_TO_DO if arguments.exit_code and busy else 0
+
+
+def _asked(arguments: argparse.Namespace, outputs: Path | None = None) -> Sweep:
+    if arguments.recipe is None:
+        raise UserError(f"a sweep needs a recipe\n    try: p2m {arguments.verb} --help")
+    return prepare(arguments.recipe, arguments.words, trust=arguments.trust, outputs=outputs)
 
 
 def _board(asked: Sweep) -> Board:
