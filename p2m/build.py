@@ -141,13 +141,16 @@ def why_not(project: Project, step: str) -> Reuse | None:
     return explain.why_not(survey(project), step)
 
 
-def reach(project: Project, trust: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
-    """For each override the steps whose keys it changes by itself, found by leaving it out."""
+def reach(project: Project, trust: Sequence[str] = ()) -> dict[str, tuple[str, ...] | None]:
+    """For each override the steps whose keys it changes by itself, found by leaving it out; None where the
+    recipe is the same without it."""
     overrides = project.composed.overrides
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, tuple[str, ...] | None] = {}
     for number, text in enumerate(overrides):
         rest = [*overrides[:number], *overrides[number + 1 :]]
-        found[text] = explain.apart(load(project.recipe, rest, trust=trust).plan, project.plan)
+        without = load(project.recipe, rest, trust=trust)
+        same = without.composed.config == project.composed.config
+        found[text] = None if same else explain.apart(without.plan, project.plan)
     return found
 
 

@@ -33,7 +33,7 @@ def diff_text(found: Comparison, *, rows: int = 3) -> str:
             f"  {each.step}: {line}"
             for line in (*map(str, each.changes), *([each.note] if each.note else []))
         ]
-    out += [f"  and, for what these make: {listed(found.follow)}"] if found.follow else []
+    out += [f"  and what takes from these: {listed(found.follow)}"] if found.follow else []
     for table in found.tables:
         name = table.step if table.table == "rows" else f"{table.step}.{table.table}"
         if table.step == "evaluate":

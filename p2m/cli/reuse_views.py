@@ -9,7 +9,7 @@ from p2m.cli.progress import duration
 from p2m.engine.explain import Reuse, listed
 
 
-def reuse_text(reuse: Reuse, edited: Sequence[str], overrides: Mapping[str, Sequence[str]]) -> str:
+def reuse_text(reuse: Reuse, edited: Sequence[str], overrides: Mapping[str, Sequence[str] | None]) -> str:
     """Who made the result, what its key was made of, and what changed without reaching it."""
     made = reuse.action.preimage
     lines = [f"{reuse.step} does not run: the store holds its result", f"  made by   {_maker(reuse)}"]
@@ -45,7 +45,9 @@ def _input(parameter: str, maker: str, digest: str) -> str:
     return f"{named} {digest[:12]}"
 
 
-def _override(text: str, steps: Sequence[str], step: str) -> str:
+def _override(text: str, steps: Sequence[str] | None, step: str) -> str:
+    if steps is None:
+        return f"  override {text}: what the recipe says anyway"
     if not steps:
         return f"  override {text}: enters no key"
     if step in steps:
