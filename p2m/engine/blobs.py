@@ -15,6 +15,7 @@ from pathlib import Path
 from p2m.engine import disk, hashing
 from p2m.engine.hashing import TreeEntry
 from p2m.engine.locks import locked
+from p2m.engine.stats import Stats
 from p2m.errors import StoreError
 
 Stamps = tuple[tuple[int, ...], ...]
@@ -31,8 +32,13 @@ class DamagedError(StoreError):
 class Blobs:
     """The content-addressed part of the store at `root`; `pin` is told digests before they are counted on."""
 
-    def __init__(self, root: Path, pin: Callable[[Iterable[str]], object] = lambda words: None) -> None:
-        self.root, self._pin = root, pin
+    def __init__(
+        self,
+        root: Path,
+        pin: Callable[[Iterable[str]], object] = lambda words: None,
+        stats: Stats | None = None,
+    ) -> None:
+        self.root, self._pin, self._stats = root, pin, stats or Stats.forgetful()
         self._verified: dict[str, Stamps] = {}  # digests of the copies that this process has compared
 
     def put_bytes(self, content: bytes) -> str:
@@ -120,7 +126,7 @@ class Blobs:
     def materialize(self, digest: str) -> Path:
         """A stored folder as a copy that may be read in place: writes into it cannot reach the store.
 
-        Copies are kept under tmp/out and compared again before they are handed out.
+        Copies are kept under tmp/out; what was written to since it was compared is compared again.
 
         Raises:
             DamagedError: a part of it is missing or damaged.
@@ -133,7 +139,7 @@ class Blobs:
             target.parent.mkdir(exist_ok=True)
             # Two builds may want the same copy; the one that is late must not swap it under the other.
             with locked(self.root / "locks" / f"out-{digest}", "copy", waiting=lambda holder: None):
-                if not _holds(target, digest):
+                if not self._holds(target, digest):
                     self._copy_to(digest, target)
                 self._verified[digest] = _stamps(target) or ()
         return target
@@ -196,6 +202,14 @@ class Blobs:
                 target.rename(old / "copy")
             (copy / "new").rename(target)
 
+    def _holds(self, folder: Path, digest: str) -> bool:
+        """Whether the files of a folder are those of that tree."""
+        try:
+            entries, _ = self._stats.entries(folder)
+            return folder.is_dir() and hashing.digest_bytes(hashing.tree_object(entries)) == digest
+        except (OSError, ValueError):
+            return False
+
     def _copy_out(self, entry: TreeEntry, target: Path) -> None:
         if not entry.digest:
             target.mkdir(parents=True)
@@ -210,14 +224,6 @@ class Blobs:
             if hashing.digest_file(blob) != entry.digest:
                 self.quarantine(blob, "content does not match its digest")
             raise DamagedError(entry.digest, f"({entry.name}) was damaged")
-
-
-def _holds(folder: Path, digest: str) -> bool:
-    """Whether the files of a folder are those of that tree."""
-    try:
-        return folder.is_dir() and hashing.digest_tree(folder) == digest
-    except (OSError, ValueError):
-        return False
 
 
 def _stamps(folder: Path) -> Stamps | None:

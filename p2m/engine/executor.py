@@ -105,7 +105,7 @@ def stored(plan: Plan, store: Store, name: str) -> Any | None:
     identities = identify_all(needed, store)
     for step in needed:
         if step.is_source:
-            digests[step.name] = read_source(step).digest
+            digests[step.name] = read_source(step, store.stats).digest
             continue
         action = store.lookup(step_key(step, identities[step.name], digests).value)
         if action is None:

@@ -105,7 +105,7 @@ class Survey:
         return action.preimage if action is not None else None
 
     def _source(self, step: Step) -> StepPreview:
-        state = self.sources[step.name] = read_source(step)
+        state = self.sources[step.name] = read_source(step, self.store.stats)
         self.digests[step.name] = state.digest
         size = sum(entry.size for entry in state.entries)
         told = StepPreview(step.name, "source", "never read before", output=state.digest, size=size)

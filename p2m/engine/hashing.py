@@ -207,11 +207,11 @@ def tree_entries(folder: Path) -> tuple[TreeEntry, ...]:
         ValueError: a link, a socket or another thing that is neither file nor folder.
     """
     found = []
-    for name, path in _walk(folder, ""):
-        if name.endswith("/"):
+    for name, path, stat in walk(folder):
+        if stat is None:
             found.append(TreeEntry(name, "", 0))
         else:
-            found.append(TreeEntry(name, digest_file(path), path.stat().st_size))
+            found.append(TreeEntry(name, digest_file(path), stat.st_size))
     return tuple(sorted(found, key=lambda entry: os.fsencode(entry.name)))
 
 
@@ -239,8 +239,12 @@ def parse_tree(content: bytes) -> tuple[TreeEntry, ...]:
     return tuple(entries)
 
 
-def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
-    """Files with their relative names, and empty folders with a trailing slash."""
+def walk(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path, os.stat_result | None]]:
+    """Files with their relative names and stats, and empty folders with a trailing slash and no stats.
+
+    Raises:
+        ValueError: a link, a socket or another thing that is neither file nor folder.
+    """
     empty = True
     with os.scandir(folder) as listing:
         entries = list(listing)
@@ -250,10 +254,10 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
         if entry.is_symlink():
             raise ValueError(f"{entry.path} is a link; put the file itself there")
         if entry.is_dir():
-            yield from _walk(Path(entry.path), name + "/")
+            yield from walk(Path(entry.path), name + "/")
         elif entry.is_file():
-            yield name, Path(entry.path)
+            yield name, Path(entry.path), entry.stat(follow_symlinks=False)
         else:
             raise ValueError(f"{entry.path} is neither a file nor a folder")
     if empty and prefix:
-        yield prefix, folder
+        yield prefix, folder, None

@@ -95,7 +95,7 @@ def _stored(plan: Plan, store: Store, wanted: Step) -> tuple[Key, Action, dict[s
     identities = identify_all(plan.steps, store)
     for step in plan.steps:
         if step.is_source:
-            digests[step.name] = read_source(step).digest
+            digests[step.name] = read_source(step, store.stats).digest
         elif all(need in digests for need in step.needs):
             key = step_key(step, identities[step.name], digests)
             action = store.lookup(key.value)

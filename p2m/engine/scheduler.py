@@ -94,7 +94,7 @@ class Build:
         self.means, self.network = means, network
         # Code is read once, before anything runs, so that an edit during a long build cannot mix with it.
         self.identities = identify_all(plan.steps, store)
-        self.sources = {step.name: read_source(step) for step in plan.steps if step.is_source}
+        self.sources = {step.name: read_source(step, store.stats) for step in plan.steps if step.is_source}
         self.previous = last_steps(store, plan.name)
         self.slots = Slots(means.capacity)
         self.digests: dict[str, str] = {}  # of steps whose inputs are all current

@@ -7,13 +7,12 @@ folder do not. An edit while a step runs is noticed, and the step's result is no
 from __future__ import annotations
 
 import errno
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from p2m.engine.hashing import TreeEntry, digest, digest_bytes, tree_entries, tree_object
-from p2m.engine.hashing import digest_file as _digest_file
+from p2m.engine.hashing import TreeEntry, digest, digest_bytes, tree_object
 from p2m.engine.plan import Step
+from p2m.engine.stats import Stats
 from p2m.errors import UserError, nearest
 
 
@@ -31,8 +30,8 @@ class SourceState:
         return tree_object(self.entries)
 
 
-def read_source(step: Step) -> SourceState:
-    """Hash a source.
+def read_source(step: Step, stats: Stats | None = None) -> SourceState:
+    """Hash a source; with `stats`, of its files only those that may have changed since they were hashed.
 
     Raises:
         UserError: it is missing or cannot be read; with the place where it was asked for.
@@ -40,8 +39,7 @@ def read_source(step: Step) -> SourceState:
     assert step.path is not None, step.name
     where = f"{step.origins['path']}: " if "path" in step.origins else ""
     try:
-        stamps = _stamps(step.path)
-        return _read(step.path, stamps)
+        return _read(step.path, stats or Stats.forgetful())
     except FileNotFoundError:
         raise UserError(f"{where}{step.path} does not exist{_suggestion(step.path)}") from None
     except OSError as error:
@@ -51,32 +49,21 @@ def read_source(step: Step) -> SourceState:
         raise UserError(f"{where}{error}") from None
 
 
-def is_unchanged(step: Step, state: SourceState) -> bool:
+def is_unchanged(step: Step, state: SourceState, stats: Stats | None = None) -> bool:
     """Whether a source still is what it was, by content, and by times too, since an edit may be undone."""
     try:
-        return read_source(step) == state
+        return read_source(step, stats) == state
     except UserError:
         return False
 
 
-def _read(path: Path, stamps: tuple[tuple[int, ...], ...]) -> SourceState:
+def _read(path: Path, stats: Stats) -> SourceState:
+    entries, stamps = stats.entries(path)
     if path.is_dir():
-        entries = tree_entries(path)
         content = digest_bytes(tree_object(entries))
         return SourceState(digest({"folder": content}), entries, stamps)
-    if not path.is_file():
-        raise ValueError(f"{path} is neither a file nor a folder")
-    content = _digest_file(path)
-    entry = TreeEntry(path.name, content, path.stat().st_size)
-    return SourceState(digest({"file": content, "name": path.name}), (entry,), stamps)
-
-
-def _stamps(path: Path) -> tuple[tuple[int, ...], ...]:
-    found = [os.stat(path)]
-    for place, folders, files in os.walk(path):
-        folders.sort()
-        found += [os.lstat(os.path.join(place, name)) for name in sorted(files)]
-    return tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for stat in found)
+    (entry,) = entries
+    return SourceState(digest({"file": entry.digest, "name": path.name}), entries, stamps)
 
 
 def _suggestion(path: Path) -> str:

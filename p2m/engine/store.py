@@ -26,6 +26,7 @@ from p2m.engine.hashing import TreeEntry
 from p2m.engine.leases import Lease, leased
 from p2m.engine.locks import Holder, locked
 from p2m.engine.places import SharedPlace
+from p2m.engine.stats import Stats
 from p2m.errors import StoreError
 
 __all__ = ["KEY_TAG", "Action", "DamagedError", "Store", "StorePlace"]
@@ -60,7 +61,8 @@ class Store:
             _open(self.root)
         self._leases: tuple[Lease, ...] = ()
         self._changing = threading.Lock()
-        self.blobs = Blobs(self.root, self.pin)
+        self.stats = Stats(self.root / "tmp")
+        self.blobs = Blobs(self.root, self.pin, self.stats)
         self._exchange = Exchange(shared, self.blobs, pin=self.pin) if shared else None
 
     @classmethod

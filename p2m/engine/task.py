@@ -87,7 +87,7 @@ def _run(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None
         )
     found = stage or find(*call.stage)
     output = perform(call.step, found, call.settings, call.inputs, _handle(call, store, teller), store)
-    _check_unchanged(call)
+    _check_unchanged(call, store)
     seconds = time.monotonic() - began
     if call.kind != VOLATILE:
         output = store.publish(call.key, call.preimage, output, seconds).output
@@ -105,11 +105,11 @@ def _handle(call: Call, store: Store, teller: Teller) -> RunHandle:
     )
 
 
-def _check_unchanged(call: Call) -> None:
+def _check_unchanged(call: Call, store: Store) -> None:
     for given in call.inputs:
         if given is None or given.path is None or given.state is None:
             continue
-        if not is_unchanged(Step(given.step, given.type, path=given.path), given.state):
+        if not is_unchanged(Step(given.step, given.type, path=given.path), given.state, store.stats):
             raise UserError(
                 f"{given.path} was edited while {call.step} was reading it, so the result was not kept\n"
                 "    run the same command again"

@@ -70,7 +70,7 @@ def test_a_sound_store_is_said_to_be_and_nothing_is_written(folder: Path) -> Non
 
 Damage = Callable[[Path, Path], None]
 DAMAGES: dict[str, Damage] = {
-    "flipped": lambda path, other: write(path, flip(path.read_bytes())),
+    "flipped": lambda path, other: write(path, flip(path.read_bytes() or b"\n")),
     "flipped at the end": lambda path, other: write(path, path.read_bytes()[:-2] + b"\x07\n"),
     "truncated": lambda path, other: write(path, path.read_bytes()[: path.stat().st_size // 2]),
     "emptied": lambda path, other: write(path, b""),
@@ -92,7 +92,7 @@ MUST_FIND = ("cas", "ac", "keep")  # whatever is changed there is found
 
 
 def damage_one(folder: Path, sound: Path, name: Path, other: Path, how: str) -> None:
-    """Damage one object of a copy of the store, in three copies: build at once; verify and repair; collect."""
+    """Damage one object in two copies of the store: build in one; verify, repair and collect in the other."""
     root = folder / "damaged"
     shutil.copytree(sound, root)
     path = root / name
