@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -69,6 +73,28 @@ def test_without_the_record_of_the_last_build_every_step_is_still_cached(built: 
     done = call_in(built)("build", "shout.yaml")
     assert ran(done) == set()
     assert "12 reused, 0 ran" in done.stdout
+
+
+def test_another_machine_runs_nothing_of_what_a_web_server_has(built: Path, tmp_path: Path) -> None:
+    pytest.importorskip("aiohttp")
+    here = tmp_path / "project"
+    shutil.copytree(built, here, ignore=lambda folder, names: ["outputs"] if folder == str(built) else [])
+    (here / "outputs").mkdir()
+    handler = partial(SimpleHTTPRequestHandler, directory=str(built / "outputs" / ".store"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        shared = {"P2M_SHARED_STORE": f"http://127.0.0.1:{server.server_port}"}
+        planned = call_in(here)("plan", "shout.yaml", "--exit-code", **shared)
+        done = call_in(here)("build", "shout.yaml", **shared)
+        server.shutdown()
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    assert planned.stdout.count("in the shared store") == 12
+    assert done.returncode == 0, done.stderr
+    assert ran(done) == set()
+    assert "12 reused (12 from the shared store), 0 ran" in done.stdout
+    assert "nothing to do" in call_in(here)("plan", "shout.yaml").stdout
+    mine, theirs = (folder / "outputs" / "shout" / "manifest.json" for folder in (here, built))
+    assert mine.read_text() == theirs.read_text()
 
 
 def test_a_new_metric_reruns_the_evaluation_and_what_follows_alone(built: Path) -> None:

@@ -1,0 +1,54 @@
+"""The shared store as its user meets it: asked after, misspelt, or with a secret in its url."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from shouting import Call, call_in, write_project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return write_project(tmp_path / "project")
+
+
+@pytest.fixture
+def call(project: Path) -> Call:
+    return call_in(project)
+
+
+def test_a_password_in_a_url_is_refused_and_not_repeated(project: Path, call: Call) -> None:
+    url = "s3://key:HIDDEN@bucket/p2m"
+    for answer in (
+        call("check", "shout.yaml", "store=shared", f"store.shared.url={url}"),
+        call("build", "shout.yaml", P2M_SHARED_STORE=url),
+        call("doctor", P2M_SHARED_STORE=url),
+    ):
+        assert answer.returncode != 0
+        assert "holds a password" in answer.stdout + answer.stderr
+        assert "HIDDEN" not in answer.stdout + answer.stderr
+    stored = [path.read_bytes() for path in (project / "outputs").rglob("*") if path.is_file()]
+    assert not any(b"HIDDEN" in content for content in stored)
+
+
+def test_doctor_asks_the_shared_store(tmp_path: Path, call: Call) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "FORMAT").write_text("p2m-store 1\n")
+    said = call("doctor", P2M_SHARED_STORE=str(tmp_path / "shared")).stdout
+    assert f"file://{tmp_path}/shared, read: format 1" in said
+    assert "holds no p2m store" in call("doctor", P2M_SHARED_STORE=str(tmp_path / "nowhere")).stdout
+
+
+def test_what_cannot_work_is_an_error_before_anything_runs(call: Call) -> None:
+    unknown = call("check", "shout.yaml", P2M_SHARED_STORE="foo://bucket/p2m")
+    assert unknown.returncode == 2
+    assert "Protocol not known: foo" in unknown.stderr
+    written = call(
+        "check", "shout.yaml", "store=shared", "store.shared.url=http://host/p2m", "store.shared.mode=write"
+    )
+    assert written.returncode == 2
+    assert "http:// can only be read" in written.stderr
+    misspelt = call("plan", "shout.yaml", P2M_SHARED_STORE="/x", P2M_SHARED_STORE_MODE="all")
+    assert misspelt.returncode == 2
+    assert "P2M_SHARED_STORE_MODE: 'all' is no mode" in misspelt.stderr
