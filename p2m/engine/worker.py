@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -41,6 +42,9 @@ def main(channel: int, lifeline: int, parent: int) -> None:
         _serve(socket.socket(fileno=channel), parent)
     except KeyboardInterrupt:
         code = 128 + signal.SIGTERM
+    except BaseException:  # a bug of ours: its place is shown with the step that it cost
+        traceback.print_exc()
+        code = 1
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         with suppress(Exception):

@@ -28,7 +28,7 @@ from toys import (
     total,
 )
 
-from p2m.engine.executor import Result, Silent, execute, stored
+from p2m.engine.executor import Inline, Local, Result, Silent, execute, stored
 from p2m.engine.journal import last_run, last_steps
 from p2m.engine.plan import Plan
 from p2m.engine.stage import stage
@@ -394,15 +394,19 @@ def edit_while_reading(files: Files, *, new: str) -> Number:
     return Number(value)
 
 
+EXECUTORS = pytest.mark.parametrize("executor", [Inline(), Local(workers=1)], ids=["inline", "local"])
+
+
+@EXECUTORS
 @pytest.mark.parametrize("new", ["20", "10"])
 def test_an_input_that_is_edited_while_its_step_runs_never_poisons_the_cache(
-    tmp_path: Path, store: Store, new: str
+    tmp_path: Path, store: Store, new: str, executor: Any
 ) -> None:
     (tmp_path / "n.txt").write_text("10")
     plan = Plan("racy")
     plan.add("n", edit_while_reading, plan.source("file", tmp_path / "n.txt"), new=new)
     with pytest.raises(UserError, match=r"n\.txt was edited while n was reading it"):
-        build(plan, store)
+        execute(plan, store, Runtime(), executor=executor)
     assert list((store.root / "ac").rglob("?" * 64)) == []
 
 
@@ -485,29 +489,34 @@ def _late(tmp_path: Path, late: Callable[[str], Any], *, file: str, text: str, e
 @pytest.mark.parametrize(
     ("file", "name"), [("helper.py", r"late_package\.helper"), ("words.txt", "words.txt")]
 )
+@EXECUTORS
 def test_code_that_is_edited_before_the_step_loads_it_is_noticed(
-    tmp_path: Path, store: Store, late: Callable[[str], Any], file: str, name: str
+    tmp_path: Path, store: Store, late: Callable[[str], Any], file: str, name: str, executor: Any
 ) -> None:
     plan = _late(tmp_path, late, file=file, text="VALUE = 2\n")
     with pytest.raises(StageError, match=f"{name} was edited"):
-        build(plan, store)
+        execute(plan, store, Runtime(), executor=executor)
     assert [step.status for step in last_steps(store, "late").values()] == ["source", "ran", "ran"]
 
 
+@EXECUTORS
 def test_a_text_beside_the_code_that_is_edited_while_the_step_runs_discards_the_result(
-    tmp_path: Path, store: Store, late: Callable[[str], Any]
+    tmp_path: Path, store: Store, late: Callable[[str], Any], executor: Any
 ) -> None:
     plan = _late(tmp_path, late, file="other.py", text="", edit="words.txt")
     with pytest.raises(StageError, match=r"words\.txt was edited while late was running"):
-        build(plan, store)
+        execute(plan, store, Runtime(), executor=executor)
     assert "late" not in last_steps(store, "late")
 
 
+@EXECUTORS
 def test_code_that_is_edited_once_the_step_has_it_does_not_matter(
-    tmp_path: Path, store: Store, late: Callable[[str], Any]
+    tmp_path: Path, store: Store, late: Callable[[str], Any], executor: Any
 ) -> None:
     plan = _late(tmp_path, late, file="other.py", text="", edit="helper.py")
-    assert build(plan, store).value("late") == Number(11)  # by the code that its key stands for
+    assert execute(plan, store, Runtime(), executor=executor).value("late") == Number(
+        11
+    )  # by the code that its key stands for
 
 
 def test_code_that_is_edited_after_it_was_loaded_asks_for_a_new_process(

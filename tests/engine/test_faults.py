@@ -279,7 +279,7 @@ def kill_at_every_point(folder: Path, role: str, stride: int, first: int = 1) ->
         tried, at = tried + 1, at + stride
 
 
-@pytest.mark.parametrize(("role", "stride"), [("worker", 83), ("command", 41)])
+@pytest.mark.parametrize(("role", "stride"), [("worker", 200), ("command", 40)])
 def test_a_kill_at_a_step_of_the_protocol_costs_at_most_that_step(
     folder: Path, role: str, stride: int
 ) -> None:

@@ -1,0 +1,83 @@
+"""What a build prints while it runs, on a terminal and elsewhere."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+
+import pytest
+
+from p2m.cli import progress as module
+from p2m.cli.progress import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def screen(text: str) -> list[str]:
+    """The lines that a terminal shows after these characters: up, to the line's start, clear to the end."""
+    lines, row = [""], 0
+    for up, other in re.findall(r"\x1b\[(\d+)A|(\r\x1b\[J|\n|[^\x1b\r\n]+)", text):
+        if up:
+            row -= int(up)
+        elif other.startswith("\r"):
+            lines[row:] = [""]
+        elif other == "\n":
+            row += 1
+            lines[row:] = [""]
+        else:
+            lines[row] += other
+    return lines
+
+
+def test_a_terminal_shows_every_running_step_below_what_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(module, "LIVE_SECONDS", 0.0)
+    with Progress() as progress:
+        progress.step_started("train")
+        progress.step_started("read")
+        progress.progress("train", 3, 10, "steps")
+        progress.said("read", "12 rows")
+        assert screen(terminal.getvalue())[0] == "    read: 12 rows"
+        assert [line[:9] for line in screen(terminal.getvalue())[1:]] == ["  > train", "  > read"]
+        progress.step_finished("read", "ran", 0.5)
+        progress.step_started("split")
+        shown = screen(terminal.getvalue())
+        assert [line[:9] for line in shown[2:]] == ["  > train", "  > split"]
+        assert shown[1].startswith("  + read       ran")
+        assert "3 of 10  steps" in shown[2]
+    assert screen(terminal.getvalue()) == [*shown[:2], ""]
+
+
+def test_more_steps_than_a_terminal_has_room_for_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setenv("LINES", "6")
+    progress = Progress()
+    for number in range(9):
+        progress.step_started(f"step{number}" + "x" * 60)
+    shown = screen(terminal.getvalue())
+    assert len(shown) == 4
+    assert all(len(line) < 30 for line in shown)
+    assert shown[-1] == "  > and 6 more"
+
+
+def test_elsewhere_a_line_a_step_and_no_control_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with Progress() as progress:
+        progress.step_started("train")
+        progress.progress("train", 3, 10, "steps")
+        progress.waiting("train", "process 7, at it for 3 s")
+        progress.step_finished("train", "cut-off", 3.0)
+        progress.step_failed("split", KeyboardInterrupt())
+    assert stream.getvalue().splitlines() == [
+        "    train: waiting for process 7, at it for 3 s, which is building it",
+        "  ~ train      ran, output unchanged",
+        "  ! split      interrupted",
+    ]
