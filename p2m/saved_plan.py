@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +73,8 @@ def write_plan(path: Path, words: Words, survey: Survey, config: Mapping[str, An
         disk.write_durably(temporary, (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode())
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error
 
 
