@@ -6,6 +6,7 @@ or where a recipe is composed is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,16 @@ from p2m.marked_yaml import join, show
 
 TEXT_KEYS = ("prompt", "examples")  # the user's words: `${` and `???` mean themselves there
 UNKEYED = ("runtime", "executor", "store")  # never enter a key, so they may depend on the machine
-STABLE = ("oc.select", "oc.decode", "oc.create", "oc.deprecated", "oc.dict.keys", "oc.dict.values")
+_OUTSIDE = (*UNKEYED, "hydra")  # what an interpolation must not reach from elsewhere
+_BY_KEY = (
+    "oc.select",
+    "oc.dict.keys",
+    "oc.dict.values",
+)  # resolvers whose first argument is a key of the config
 FILES = ("train", "validation", "test", "texts")
 _MARK = "\x00t"
+_PARTS = re.compile(r"[^.\[\]]+")
+_BLANKS = " \t'\""
 
 
 def encode_text(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,18 +60,40 @@ def _map(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def volatile(config: Mapping[str, Any], place: Callable[[str], str]) -> Iterator[Problem]:
-    """A Problem for each interpolation, in a part that enters keys, that looks outside the recipe."""
+    """A Problem for each text, in a part that enters keys, whose interpolations look outside the recipe.
+
+    Resolvers that read something are refused, and so is every way to the parts that enter no key, however it
+    is written: `${store.path}`, `${..store.path}`, `${[store].path}`, `${oc.select:store.path}`.
+    """
     for at, text in _strings({key: item for key, item in config.items() if key not in UNKEYED}, ""):
         if "${" not in text or text.startswith(_MARK):
             continue
-        for name, is_resolver in _interpolations(text):
-            if is_resolver and name not in STABLE:
-                message = f"${{{name}:...}} is refused: the same recipe must mean the same everywhere"
-                hint = "write the value itself, or give it as an override on the command line"
-                yield Problem(message, at, place(at), hint)
-            elif not is_resolver and name.partition(".")[0] in UNKEYED:
-                message = f"refers to {name}, which may differ from machine to machine"
-                yield Problem(message, at, place(at), "write the value itself")
+        found = [_refusal(name, is_call, at) for name, is_call in _interpolations(text)]
+        for message, hint in [refusal for refusal in found if refusal][:1]:
+            yield Problem(message, at, place(at), hint)
+
+
+def _refusal(name: str, is_call: bool, at: str) -> tuple[str, str] | None:
+    """Why an interpolation at the path `at` is refused, and what to write instead."""
+    resolver, _, argument = name.partition(":") if is_call else ("", "", name)
+    if is_call and resolver not in _BY_KEY:
+        message = f"${{{resolver}:...}} is refused: the same recipe must mean the same everywhere"
+        return message, "write the value itself, or give it as an override on the command line"
+    if "$" in argument or "\\" in argument:
+        return f"${{{name}}} names a key that is only known later", "write the key, or the value itself"
+    if _root(argument, at) in ("", *_OUTSIDE):
+        return f"refers to {argument}, which may differ from machine to machine", "write the value itself"
+    return None
+
+
+def _root(key: str, at: str) -> str:
+    """The top-level part that a key means where it stands at the path `at`; "" for the whole config."""
+    levels = len(key) - len(key.lstrip("."))
+    parts = _PARTS.findall(key)
+    if levels:
+        parent = _PARTS.findall(at)[:-1]
+        parts = [*parent[: max(0, len(parent) - (levels - 1))], *parts]
+    return str(parts[0]) if parts else ""
 
 
 def _strings(value: Any, at: str) -> Iterator[tuple[str, str]]:
@@ -78,7 +108,7 @@ def _strings(value: Any, at: str) -> Iterator[tuple[str, str]]:
 
 
 def _interpolations(text: str) -> Iterator[tuple[str, bool]]:
-    """Names in `${name}` (False) and `${name:...}` (True), nested ones too."""
+    """`name` of each `${name}` (False), `resolver:first argument` of each call (True), nested ones too."""
     from omegaconf.errors import GrammarParseError
     from omegaconf.grammar.gen.OmegaConfGrammarParser import OmegaConfGrammarParser
     from omegaconf.grammar_parser import parse
@@ -90,10 +120,17 @@ def _interpolations(text: str) -> Iterator[tuple[str, bool]]:
     while pending:
         node = pending.pop()
         if isinstance(node, OmegaConfGrammarParser.InterpolationResolverContext):
-            yield str(node.resolverName().getText()), True  # type: ignore[no-untyped-call]
+            yield _call(node), True
         elif isinstance(node, OmegaConfGrammarParser.InterpolationNodeContext):
             yield node.getText().removeprefix("${").removesuffix("}").strip(), False
         pending.extend(getattr(node, "children", None) or ())
+
+
+def _call(node: Any) -> str:
+    """`resolver:first argument` of a call, quotes and blanks off."""
+    name, given = node.resolverName().getText(), node.sequence()
+    first = given.getText().split(",", 1)[0] if given is not None else ""
+    return f"{name}:{first.strip(_BLANKS)}"
 
 
 def resolve_paths(

@@ -253,6 +253,37 @@ def test_volatile_interpolations_are_refused_where_they_would_enter_a_key(
         assert found.where.startswith("override")
         assert "refused" in found.message
     assert "store.path" in problem(path, "task.language=${store.path}").message
+    for value in (
+        *("${oc.select:store.path}", "${oc.select:'store.path',x}", "${..store.path}", "${[store].path}"),
+        *(
+            "${store[path]}",
+            "a ${ store.path } b",
+            "${oc.dict.values:runtime}",
+            "${oc.select:runtime.threads}",
+        ),
+        *(
+            "${oc.select:..store.path}",
+            "${hydra.runtime.cwd}",
+            "${hydra.job.num}",
+            "${oc.select:hydra.job.id}",
+        ),
+    ):
+        found = problem(path, f'task.language="{value}"')
+        assert found.path == "task.language"
+        assert "differ from machine to machine" in found.message, value
+    for value in ("${${name}.path}", "${oc.select:${name}}"):
+        assert "only known later" in problem(path, f'task.language="{value}"').message, value
+    for value in (
+        "${env:HOME}",
+        "${random:}",
+        "${uuid:}",
+        "${tempfile:}",
+        "${oc.decode:'1'}",
+        "${oc.create:{a: 1}}",
+    ):
+        assert "must mean the same everywhere" in problem(path, f'task.language="{value}"').message, value
+    for value in ("${seed}0", "${oc.select:seed}0", "${..seed}0"):
+        assert read(path, f"evaluation.bootstrap='{value}'").spec.evaluation.bootstrap == 40
     line = DEFAULTS.count("\n") + 2
     found = problem(write(tmp_path, PROMPT + "name: ${now:%Y}\n"))
     assert found.where.endswith(f"small.yaml:{line}")
