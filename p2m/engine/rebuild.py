@@ -123,7 +123,9 @@ def _run(
     assert stage is not None, step.name
     (place / "run").mkdir()
     recorder = StepRecorder(store.root / "ledger", key.value, {"step": step.name})
-    handle = RunHandle(place / "run", runtime, lambda done, total, note: None, lambda line: None, recorder)
+    handle = RunHandle(
+        place / "run", runtime, lambda done, total, note: None, lambda line: None, lambda: recorder
+    )
     arguments = [read_input(given, store) for given in inputs]
     settings = {**step.settings, "run": handle} if stage.wants_run else dict(step.settings)
     value = stage.function(*arguments, **settings)

@@ -10,11 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from p2m.engine import loading, network
 from p2m.engine.closure import Code
-from p2m.engine.ledger import StepRecorder
 from p2m.engine.observer import Teller
 from p2m.engine.plan import Step
 from p2m.engine.slots import Grant
@@ -23,7 +23,7 @@ from p2m.engine.stage import Stage, find
 from p2m.engine.store import Store
 from p2m.engine.work import Input, RunHandle, perform
 from p2m.errors import StageError, UserError
-from p2m.types import Runtime
+from p2m.types import Recorder, Runtime
 
 VOLATILE = "volatile"  # the kind that is never cached
 
@@ -101,8 +101,14 @@ def _handle(call: Call, store: Store, teller: Teller) -> RunHandle:
         runtime=call.runtime,
         on_progress=lambda done, total, note: teller.progress(call.step, done, total, note),
         on_say=lambda line: teller.said(call.step, line),
-        recorder=StepRecorder(store.root / "ledger", call.key, {"step": call.step}),
+        recorder_of=cache(lambda: _recorder(call, store)),
     )
+
+
+def _recorder(call: Call, store: Store) -> Recorder:
+    from p2m.engine.ledger import StepRecorder  # brings asyncio along, which few steps need
+
+    return StepRecorder(store.root / "ledger", call.key, {"step": call.step})
 
 
 def _check_unchanged(call: Call, store: Store) -> None:

@@ -91,7 +91,10 @@ def _unpacked(packed: tuple[Any, ...]) -> BaseException:
 def _exactly(channel: socket.socket, length: int) -> bytes | None:
     parts = bytearray()
     while len(parts) < length:
-        part = channel.recv(length - len(parts))
+        try:
+            part = channel.recv(length - len(parts))
+        except ConnectionResetError:  # it hung up without reading the last that it was told
+            return None
         if not part:
             return None
         parts += part

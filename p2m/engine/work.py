@@ -30,7 +30,11 @@ class RunHandle:
     runtime: Runtime
     on_progress: Callable[[int, int, str], None]
     on_say: Callable[[str], None]
-    recorder: Recorder
+    recorder_of: Callable[[], Recorder]
+
+    @property
+    def recorder(self) -> Recorder:
+        return self.recorder_of()
 
     def progress(self, done: int, total: int, note: str = "") -> None:
         self.on_progress(done, total, note)
