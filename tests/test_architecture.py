@@ -69,7 +69,7 @@ ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (
     ("sources",),
     ("plan", "store", "observer", "ledger_care", "ledger_transfer"),
     ("exchange",),
-    ("offers", "ledger", "anchors"),
+    ("offers", "ledger", "anchors", "founding"),
     ("blobs", "components", "breaker", "shared", "inspection", "shelf", "leases"),
     (
         *("stage", "formats", "closure", "locks", "packages", "entries", "places", "stats"),

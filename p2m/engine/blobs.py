@@ -6,8 +6,10 @@ counts as missing. What leaves is a copy, so no writer outside can reach the sto
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,8 +39,12 @@ class Blobs:
         root: Path,
         pin: Callable[[Iterable[str]], object] = lambda words: None,
         stats: Stats | None = None,
+        *,
+        writable: bool = True,
     ) -> None:
         self.root, self._pin, self._stats = root, pin, stats or Stats.forgetful()
+        self._writable = writable
+        self._private: Path | None = None  # where copies go that the store itself cannot take
         self._verified: dict[str, Stamps] = {}  # digests of the copies that this process has compared
 
     def put_bytes(self, content: bytes) -> str:
@@ -134,6 +140,8 @@ class Blobs:
         target = self.root / "tmp" / "out" / digest
         self._pin([digest])
         with disk.explained(self.root, "copying an artifact"):
+            if not self._writable:
+                return self._private_copy(digest)
             if self._verified.get(digest) == _stamps(target) is not None:
                 return target
             target.parent.mkdir(exist_ok=True)
@@ -164,7 +172,12 @@ class Blobs:
         return created
 
     def quarantine(self, path: Path, reason: str) -> None:
-        """Move something that cannot be trusted out of the way, with the reason beside it."""
+        """Move something that cannot be trusted out of the way, with the reason beside it.
+
+        In a store that may only be read it stays, and is as little trusted.
+        """
+        if not self._writable:
+            return
         target = disk.unique(self.root / "quarantine", path.name)
         try:
             path.replace(target)
@@ -193,14 +206,29 @@ class Blobs:
         return True
 
     def _copy_to(self, digest: str, target: Path) -> None:
-        entries = self.tree(digest)
         with self.temporary("old") as old, self.temporary("copy") as copy:
-            for entry in entries:
-                self._copy_out(entry, copy / "new" / entry.name)
-            (copy / "new").mkdir(exist_ok=True)
+            self._copy_all(digest, copy / "new")
             if target.exists():
                 target.rename(old / "copy")
             (copy / "new").rename(target)
+
+    def _copy_all(self, digest: str, folder: Path) -> None:
+        entries = self.tree(digest)
+        folder.mkdir()
+        for entry in entries:
+            self._copy_out(entry, folder / entry.name)
+
+    def _private_copy(self, digest: str) -> Path:
+        """A copy outside the store, gone when this process ends."""
+        if self._private is None:
+            self._private = Path(tempfile.mkdtemp(prefix="p2m-"))
+            atexit.register(disk.remove_tree, self._private)
+        target = self._private / digest
+        if not target.exists() or _stamps(target) != self._verified.get(digest):
+            disk.remove_tree(target)
+            self._copy_all(digest, target)
+            self._verified[digest] = _stamps(target) or ()
+        return target
 
     def _holds(self, folder: Path, digest: str) -> bool:
         """Whether the files of a folder are those of that tree."""

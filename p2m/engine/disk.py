@@ -42,7 +42,8 @@ def explain(error: OSError, root: Path, doing: str) -> StoreError:
     if error.errno in _FORBIDDEN:
         return StoreError(
             f"cannot write {place} while {doing}: {error.strerror}\n"
-            f"    make {root} a folder that you may write, or set P2M_STORE to one"
+            f"    make {root} a folder that you may write, or set P2M_STORE to one; to plan, explain, show"
+            " and verify it is enough to read it"
         )
     return StoreError(f"{doing} in {root} failed at {place}: {error.strerror}")
 

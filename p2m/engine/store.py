@@ -20,8 +20,9 @@ from typing import Any
 
 from p2m.engine import anchors, disk
 from p2m.engine.blobs import Blobs, DamagedError
-from p2m.engine.entries import FORMAT, KEY_TAG, Action, entry_bytes, parse_entry
+from p2m.engine.entries import KEY_TAG, Action, entry_bytes, parse_entry
 from p2m.engine.exchange import Exchange
+from p2m.engine.founding import open_store
 from p2m.engine.hashing import TreeEntry
 from p2m.engine.leases import Lease, leased
 from p2m.engine.locks import Holder, locked
@@ -30,13 +31,6 @@ from p2m.engine.stats import Stats
 from p2m.errors import StoreError
 
 __all__ = ["KEY_TAG", "Action", "DamagedError", "Store", "StorePlace"]
-
-_MARK = "FORMAT"
-_FOLDERS = (
-    *("cas", "ac", "ledger", "tmp", "locks", "quarantine", "runs", "steps"),
-    *("leases", "keep", "roots"),
-)
-_STRANGERS = frozenset(("noop", ".gitignore", "lost+found"))  # may lie in a folder before it is a store
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +42,21 @@ class StorePlace:
 
 
 class Store:
-    """A store at `root`, which is made where it is absent.
+    """A store at `root`, which is made where it is absent. One that may only be read can be read.
 
     Raises:
-        StoreError: a folder that is something else, a newer format, or one that cannot be written.
+        StoreError: see `founding.open_store`.
     """
 
     def __init__(self, root: Path, shared: SharedPlace | None = None) -> None:
         self.root = Path(os.path.abspath(root))
         self.place = StorePlace(self.root, shared)
         with disk.explained(self.root, "opening the store"):
-            _open(self.root)
+            self.writable = open_store(self.root)  # otherwise it can be read alone
         self._leases: tuple[Lease, ...] = ()
         self._changing = threading.Lock()
         self.stats = Stats(self.root / "tmp")
-        self.blobs = Blobs(self.root, self.pin, self.stats)
+        self.blobs = Blobs(self.root, self.pin, self.stats, writable=self.writable)
         self._exchange = Exchange(shared, self.blobs, pin=self.pin) if shared else None
 
     @classmethod
@@ -244,44 +238,3 @@ class Store:
     def entry_path(self, key: str, alternative: str = "") -> Path:
         """Where the entry of a key, or of another result of it, lies if it is there."""
         return self.root / "ac" / key[:2] / (f"{key}~{alternative}" if alternative else key)
-
-
-def _open(root: Path) -> None:
-    mark = root / _MARK
-    if mark.is_file():
-        _check_format(root, mark.read_text(encoding="utf-8", errors="replace"))
-    else:
-        _found(root)
-    for name in _FOLDERS:
-        (root / name).mkdir(exist_ok=True)
-
-
-def _check_format(root: Path, text: str) -> None:
-    words = text.split()
-    if len(words) != 2 or words[0] != "p2m-store" or not words[1].isdigit():
-        raise StoreError(
-            f"{root / _MARK} is not the format file of a p2m store (it reads {text[:40]!r})\n"
-            "    give another folder, as store.path=... or in P2M_STORE"
-        )
-    if int(words[1]) > FORMAT:
-        raise StoreError(
-            f"{root} is a store of format {words[1]}, and this p2m reads format {FORMAT}\n"
-            "    upgrade p2m, or give another folder, as store.path=... or in P2M_STORE"
-        )
-
-
-def _found(root: Path) -> None:
-    """Make the root a store, if it is empty or holds nothing but beginnings of one."""
-    root.mkdir(parents=True, exist_ok=True)
-    names = {path.name for path in root.iterdir()} - _STRANGERS - set(_FOLDERS)
-    foreign = sorted(name for name in names if not name.startswith(_MARK + "."))
-    if foreign:
-        raise StoreError(
-            f"{root} is not a p2m store and not empty (it holds {', '.join(foreign[:3])})\n"
-            "    give an empty or new folder, as store.path=... or in P2M_STORE"
-        )
-    temporary = disk.unique(root, _MARK)
-    disk.write_durably(temporary, f"p2m-store {FORMAT}\n".encode())
-    disk.create(temporary, root / _MARK)
-    (root / ".gitignore").write_text("*\n", encoding="utf-8")
-    disk.sync_folders([root])
