@@ -53,7 +53,7 @@ class Stopped:
 class Interrupted(KeyboardInterrupt):
     """The build was interrupted; what it had finished is kept."""
 
-    def __init__(self, finished: tuple[str, ...], running: tuple[Stopped, ...]) -> None:
+    def __init__(self, finished: tuple[str, ...] = (), running: tuple[Stopped, ...] = ()) -> None:
         super().__init__()
         self.finished, self.running = finished, running
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from p2m.engine import wire
 from p2m.engine.blobs import DamagedError
+from p2m.engine.executor import Interrupted, Stopped
 from p2m.engine.work import LostInputError
 from p2m.errors import P2MError, Problem, RecipeError, StageError, UserError
 
@@ -38,6 +39,7 @@ def test_messages_arrive_whole_in_any_pieces(messages: list[tuple[str, int, byte
         LostInputError("split", "abc is missing"),
         FileNotFoundError(2, "No such file", "x.txt"),
         KeyboardInterrupt(),
+        Interrupted(("split",), (Stopped("train", 3.0, True),)),
         ZeroDivisionError("oh"),
     ],
     ids=lambda error: type(error).__name__,
