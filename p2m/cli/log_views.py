@@ -38,7 +38,7 @@ def log_text(runs: Sequence[tuple[RunRecord, str, str]]) -> str:
     """A line a run: (record, state, verdict)."""
     rows = [
         (
-            run.id, state, counts(run), "" if run.seconds is None else duration(run.seconds), verdict,
+            run.id, state, counts(run), f"{duration(run.seconds) if run.seconds is not None else '':>10}", verdict,
             shlex.join([run.invocation.recipe or run.plan, *run.invocation.overrides]),
         )
         for run, state, verdict in runs

@@ -189,6 +189,10 @@ _SAME = (  # what differs from run to run and from machine to machine, in the or
     (r"\bpid \d+", "pid 1"),
     (r"(bf16|fp32) on \w+ with \d+ threads?", "fp32 on cpu with 1 threads"),
     (r"\bloss \d+\.\d+", "loss 1.0"),
+    (r"(?m)^  > .*\n", ""),  # how far a step is, told now and then
+    (r"(\bconf/[\w/]+\.yaml):\d+", r"\1:1"),
+    (r"\b\d+ modules\b", "9 modules"),
+    (r"(?m)^(    packages  ).*$", r"\1torch 1.0"),
 )
 _MEASURED = re.compile(  # numbers with a unit: the column that they stand in keeps its width
     r"(?P<blanks> *)(?:\d+ h \d\d min|\d+ min \d\d s|[\d,]+(?:\.\d+)? (?P<unit>ms|s|B|kB|MB|GB))(?=\W|$)"
