@@ -196,7 +196,7 @@ def start(project: Path, *words: str) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 120.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 200.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come to that"
@@ -275,3 +275,23 @@ def test_an_edited_recipe_leaves_no_stale_line_in_the_leaderboard(tmp_path: Path
     _, said = process.communicate(timeout=280)
     assert process.returncode == 0, said
     assert len(board(project)["entries"]) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_a_launchers_process_that_is_killed_is_told_with_what_to_type(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project")
+    process = start(project, *SWEEP, *JOBLIB)
+
+    def workers() -> list[int]:
+        places = [Path(f"/proc/{pid}/cmdline") for pid in sorted(family(process.pid))]
+        return [int(place.parent.name) for place in places if b"LokyProcess" in place.read_bytes()]
+
+    wait_for(lambda: executions(project) and workers())
+    os.kill(workers()[0], signal.SIGKILL)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "0 of 2 variants are built, and every finished step is kept" in said
+    assert "hydra.launcher.n_jobs=1" in said
+    assert "Traceback" not in said
+    wait_for(lambda: not family(process.pid), 20)
