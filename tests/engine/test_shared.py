@@ -33,13 +33,14 @@ from p2m.engine.explain import preview
 from p2m.engine.local import Local
 from p2m.engine.places import SharedPlace, checked_url, chosen_place, lacking, redacted
 from p2m.engine.plan import Plan
+from p2m.engine.shared import FsspecShared, OversizeError
 from p2m.engine.store import Store
 from p2m.types import Runtime
 
 HERE = Path(__file__).parent
 FILES = {"value.json": b'{"a": 1}', "rows/part.jsonl": b"{}\n" * 50, "weights.bin": bytes(range(256)) * 9}
 NUMBERS = count()
-FULL = "P2M_CASES" in os.environ
+CASES = int(os.environ.get("P2M_CASES", "500"))
 CALLS = 34  # calls that sending an artifact takes, and some
 
 
@@ -404,24 +405,53 @@ def test_a_fault_at_any_single_call_of_reading_is_a_miss(tmp_path: Path, remote:
         assert not any(hits[1:-1])
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "hang"])
-def test_a_fault_at_every_kth_call_of_sending_and_fetching_never_makes_a_wrong_result(
-    tmp_path: Path, remote: World, fault: str
-) -> None:
+QUICK = [fault for fault in FAULTS if fault != "hang"]
+
+
+@pytest.mark.parametrize("fault", QUICK)
+def test_a_fault_at_every_kth_call_never_makes_a_wrong_result(tmp_path: Path, fault: str) -> None:
+    for k in (1, 2, 3, 5, 8, 13, 21):
+        every_kth(tmp_path, fault, k)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", QUICK)
+def test_a_fault_at_every_kth_call_for_every_k(tmp_path: Path, fault: str) -> None:
+    for k in range(1, CALLS):
+        every_kth(tmp_path, fault, k)
+
+
+def every_kth(folder: Path, fault: str, k: int) -> None:
+    """Two machines send and fetch while every kth call fails; a third one mends what they left."""
     truth = FILES | {"number": b"0"}
-    for k in range(1, CALLS) if FULL else (1, 2, 3, 5, 7, 11, 16, 23, 31):
-        remote = founded(tmp_path / f"remote{k}")
-        remote.fault = lambda number, operation, path, k=k: fault if number % k == 0 else None  # type: ignore[misc]
-        for machine in ("a", "b"):
-            check_second_machine(tmp_path / f"{machine}{k}", truth, at("write"))
-        remote.fault = lambda number, operation, path: None
-        check_second_machine(tmp_path / f"c{k}", truth, at("write"))
-        assert check_second_machine(tmp_path / f"d{k}", truth, at())  # mended by whoever could
+    remote = founded(folder / f"remote{k}")
+    remote.fault = lambda number, operation, path: fault if number % k == 0 else None
+    for machine in ("a", "b"):
+        check_second_machine(folder / f"{machine}{k}", truth, at("write"))
+    remote.fault = lambda number, operation, path: None
+    check_second_machine(folder / f"c{k}", truth, at("write"))
+    assert check_second_machine(folder / f"d{k}", truth, at())
 
 
-@settings(max_examples=300 if FULL else 8)
-@given(st.lists(st.sampled_from((*FAULTS, None, None, None)), min_size=1, max_size=60), st.booleans())
+SEQUENCES = st.lists(st.sampled_from((*FAULTS, None, None, None)), min_size=1, max_size=60)
+
+
+@settings(max_examples=8)
+@given(SEQUENCES, st.booleans())
 def test_random_faults_never_make_a_wrong_result(faults: list[str | None], starts_full: bool) -> None:
+    with_faults(faults, starts_full)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3000)
+@settings(max_examples=CASES)
+@given(SEQUENCES, st.booleans())
+def test_many_random_faults_never_make_a_wrong_result(faults: list[str | None], starts_full: bool) -> None:
+    with_faults(faults, starts_full)
+
+
+def with_faults(faults: list[str | None], starts_full: bool) -> None:
+    """Two machines send and fetch while calls fail in that order, again and again; a third one mends."""
     truth = FILES | {"number": b"0"}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -432,6 +462,7 @@ def test_random_faults_never_make_a_wrong_result(faults: list[str | None], start
         remote.fault = lambda number, operation, path: faults[number % len(faults)]
         for machine in ("a", "b"):
             check_second_machine(folder / machine, truth, at("write", timeout=0.05))
+        time.sleep(0.1)  # for what hung
         remote.fault = lambda number, operation, path: None
         check_second_machine(folder / "c", truth, at("write"))
         assert check_second_machine(folder / "d", truth, at())
@@ -659,6 +690,15 @@ def test_a_poisoned_blob_is_a_miss_and_is_replaced_by_whoever_may_write(
     settle(second)
     assert hashing.digest_file(place) == blob
     assert Store(tmp_path / "third", at()).lookup(action.key) is not None
+
+
+def test_no_more_is_read_than_a_name_may_hold(tmp_path: Path, remote: World) -> None:
+    (remote.folder / "store").mkdir()
+    (remote.folder / "store" / "endless").write_bytes(bytes(5 << 20))
+    pieces: list[bytes] = []
+    with pytest.raises(OversizeError):
+        FsspecShared(at()).read("endless", pieces.append, 3 << 20)
+    assert sum(map(len, pieces)) <= 3 << 20
 
 
 @pytest.mark.parametrize(
