@@ -36,13 +36,11 @@ def counts(run: RunRecord) -> str:
 
 def log_text(runs: Sequence[tuple[RunRecord, str, str]]) -> str:
     """A line a run: (record, state, verdict)."""
-    rows = [
-        (
-            run.id, state, counts(run), f"{duration(run.seconds) if run.seconds is not None else '':>10}", verdict,
-            shlex.join([run.invocation.recipe or run.plan, *run.invocation.overrides]),
-        )
-        for run, state, verdict in runs
-    ]  # fmt: skip
+    rows = []
+    for run, state, verdict in runs:
+        took = duration(run.seconds) if run.seconds is not None else ""
+        typed = shlex.join([run.invocation.recipe or run.plan, *run.invocation.overrides])
+        rows.append((run.id, state, counts(run), f"{took:>10}", verdict, typed))
     return table(rows, header=("run", "status", "steps", "took", "verdict", "recipe")) if rows else "no runs"
 
 
