@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from p2m.engine import anchors, disk, leases
+from p2m.engine import anchors, disk, leases, stats
 from p2m.engine.leases import is_word
 from p2m.engine.locks import is_held
 from p2m.engine.roots import Roots
@@ -27,6 +27,7 @@ KINDS: tuple[Kind, ...] = (
 WEEK = 7 * 86400.0
 # A process of another container may look dead here, so what was touched lately is left alone.
 GRACE = 600.0  # seconds
+FORGOTTEN = 30 * 86400.0  # seconds that nobody has asked for what is remembered of a place
 GONE = "gone"  # label of what a collector has moved aside to delete
 _LEAVING = re.compile(r".+\.(\d+)\.[0-9a-f]{12}")
 Progress = Callable[[str, int], None]  # what is being looked at, and how many so far
@@ -80,6 +81,9 @@ def leavings(store: Store) -> Iterator[Item]:
     for path in disk.listed(store.root / "tmp"):
         found = _LEAVING.fullmatch(path.name)
         if found and not _runs(int(found[1])) and (path.name.startswith(GONE + ".") or _idle(path) > GRACE):
+            yield Item("leavings", path, _size(path))
+    for path in disk.listed(store.root / "tmp" / stats.FOLDER):
+        if _idle(path) > FORGOTTEN:
             yield Item("leavings", path, _size(path))
 
 

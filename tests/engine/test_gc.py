@@ -355,6 +355,18 @@ while time.time() < until:
     count += 1
 print(count)
 """
+VERIFIER = """
+import sys, time
+from pathlib import Path
+from p2m.engine.store import Store
+from p2m.engine.verify import verify
+store, until, count = Store(Path(sys.argv[1]) / "store"), float(sys.argv[2]), 0
+while time.time() < until:
+    found = verify(store)
+    assert found.faults == (), found.faults
+    count += 1
+print(count)
+"""
 
 
 def together(folder: Path, variant: int) -> Plan:
@@ -369,7 +381,7 @@ def together(folder: Path, variant: int) -> Plan:
 
 
 def run_together(folder: Path, seconds: float, builders: int, runs: int) -> list[str]:
-    """Builders and a collector at once; returns what the stages logged."""
+    """Builders, a collector and a verifier at once; returns what the stages logged."""
     environment = {
         **os.environ, "P2M_TOY_LOG": str(folder / "log"),
         "PYTHONPATH": os.pathsep.join([str(HERE), str(HERE.parents[1])]),
@@ -383,7 +395,7 @@ def run_together(folder: Path, seconds: float, builders: int, runs: int) -> list
         )
 
     processes = [begin(BUILDER, str(seed)) for seed in range(builders)]
-    processes.append(begin(COLLECTOR, str(runs)))
+    processes += [begin(COLLECTOR, str(runs)), begin(VERIFIER)]
     outputs = [process.communicate()[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * len(processes), outputs
     assert all(int(output) >= 1 for output in outputs), outputs
