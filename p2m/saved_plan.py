@@ -17,8 +17,8 @@ from typing import Any
 
 from p2m.engine import disk, hashing
 from p2m.engine.differences import Change, compare, difference, shown_pair
-from p2m.engine.explain import Survey
 from p2m.engine.plan import Step
+from p2m.engine.survey import Survey
 from p2m.errors import UserError
 
 FORMAT = 1

@@ -60,6 +60,7 @@ NAMED_BY_BASE = frozenset(("p2m.students.weights",))  # finds and checks files, 
 ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (
     ("graphs",),
     ("explain", "union", "rebuild"),
+    ("survey",),
     ("executor", "differences", "repair"),
     ("scheduler",),
     ("local", "gc", "verify"),

@@ -10,10 +10,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from p2m.engine.explain import StepPreview
 from p2m.engine.journal import RunRecord
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
+from p2m.engine.survey import StepPreview
 from p2m.errors import nearest
 
 MARKS = {
