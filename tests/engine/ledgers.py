@@ -37,6 +37,8 @@ def ask(number):
 
 ledger = Ledger(folder)
 os.write(1, b"open\\n")
+while len(sys.argv) > 8 and not os.path.exists(sys.argv[8]):
+    time.sleep(0.001)
 try:
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(ask, range(first, last)))
@@ -48,10 +50,17 @@ except P2MError as error:
 
 
 def start(
-    folder: Path, numbers: range, *, threads: int = 8, limit: int = 0, seconds: float = 0.0
+    folder: Path,
+    numbers: range,
+    *,
+    threads: int = 8,
+    limit: int = 0,
+    seconds: float = 0.0,
+    gate: Path | None = None,
 ) -> subprocess.Popen[str]:
     """A process that asks for these numbers, a request each; calls are noted in `calls` beside the ledger."""
     words = [folder, folder.with_name("calls"), numbers.start, numbers.stop, threads, limit, seconds]
+    words += [gate] if gate is not None else []  # nothing is asked before that file exists
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *map(str, words)],
         stdout=subprocess.PIPE,

@@ -603,11 +603,16 @@ def lines_of(process: subprocess.Popen[str]) -> list[str]:
 def test_eight_processes_ask_for_the_same_and_for_different_things(folder: Path) -> None:
     """Each request is one call, whoever asks; all that share a request get one answer."""
     ranges = [range(number * 20, number * 20 + 60) for number in range(8)]  # each overlaps the next two
-    processes = [ledgers.start(folder, numbers, seconds=0.005) for numbers in ranges]
+    gate = folder.with_name("go")
+    processes = [ledgers.start(folder, numbers, seconds=0.02, gate=gate) for numbers in ranges]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+    gate.touch()
     outputs = [lines_of(process) for process in processes]
     assert [process.returncode for process in processes] == [0] * 8, outputs
     for output, numbers in zip(outputs, ranges, strict=True):
-        assert sorted(output[1:]) == sorted(f"{n} {f'answer {n} ' * 2:.12}" for n in numbers)
+        assert sorted(output) == sorted(f"{n} {f'answer {n} ' * 2:.12}" for n in numbers)
     assert Counter(ledgers.calls(folder)) == Counter(range(200))
     found = ledger_care.check(folder)
     assert (found.records, found.damaged, found.torn) == (200, (), ())
