@@ -18,7 +18,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, replace, replace
 from typing import Any
 
 from p2m.engine import slots, wire, worker
@@ -241,9 +241,12 @@ class _Pool:
 
 
 def _pickled(call: Call) -> bytes | None:
-    """The call as bytes; None where something in it cannot be found by name."""
+    """The call as bytes; None where something in it cannot be found by name.
+
+    That this process had loaded a module says nothing of what a worker will load.
+    """
     try:
-        return pickle.dumps(call, protocol=pickle.HIGHEST_PROTOCOL)
+        return pickle.dumps(replace(call, trusted=frozenset()), protocol=pickle.HIGHEST_PROTOCOL)
     except Exception:  # picklers raise whatever they like
         return None
 

@@ -499,6 +499,24 @@ def test_code_that_is_edited_before_the_step_loads_it_is_noticed(
     assert [step.status for step in last_steps(store, "late").values()] == ["source", "ran", "ran"]
 
 
+def test_code_that_the_command_has_loaded_and_a_worker_has_not_is_compared_by_the_worker(
+    tmp_path: Path, store: Store, late: Callable[[str], Any]
+) -> None:
+    text = (tmp_path / "late_package" / "stages.py").read_text().replace("+ VALUE", "+ 7 * VALUE")
+    plan = _late(tmp_path, late, file="stages.py", text=text)
+    with pytest.raises(StageError, match=r"late_package\.stages was edited after the build had begun"):
+        execute(plan, store, Runtime(), executor=Local(workers=1))
+    assert "late" not in last_steps(store, "late")
+
+
+def test_code_that_the_command_has_loaded_is_what_it_runs_itself(
+    tmp_path: Path, store: Store, late: Callable[[str], Any]
+) -> None:
+    text = (tmp_path / "late_package" / "stages.py").read_text().replace("+ VALUE", "+ 7 * VALUE")
+    plan = _late(tmp_path, late, file="stages.py", text=text)
+    assert execute(plan, store, Runtime(), executor=Inline()).value("late") == Number(11)
+
+
 @EXECUTORS
 def test_a_text_beside_the_code_that_is_edited_while_the_step_runs_discards_the_result(
     tmp_path: Path, store: Store, late: Callable[[str], Any], executor: Any
