@@ -10,7 +10,6 @@ import errno
 import os
 import shutil
 import stat
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -115,7 +114,7 @@ def write_durably(path: Path, content: bytes, *, mode: int = 0o644) -> None:
 
 def unique(folder: Path, label: str) -> Path:
     """A name in `folder` that nobody else will choose."""
-    return folder / f"{label}.{os.getpid()}.{uuid.uuid4().hex[:12]}"
+    return folder / f"{label}.{os.getpid()}.{os.urandom(6).hex()}"
 
 
 def remove_tree(folder: Path) -> None:

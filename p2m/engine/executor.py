@@ -10,12 +10,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from p2m.engine.inline import Inline, Means
 from p2m.engine.journal import Invocation
 from p2m.engine.keys import identify_all
-from p2m.engine.local import Local
 from p2m.engine.observer import Observer, Silent
 from p2m.engine.plan import Plan, Step
 from p2m.engine.scheduler import REPAIRS, Build, Interrupted, Outcome, Stopped, step_key
@@ -25,10 +24,22 @@ from p2m.engine.work import load_artifact
 from p2m.errors import StoreError
 from p2m.types import Runtime
 
+if TYPE_CHECKING:
+    from p2m.engine.local import Local
+
 __all__ = [
     "Inline", "Interrupted", "Local", "Means", "Observer", "Outcome", "Result", "Silent", "Stopped",
     "execute", "step_key", "stored",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """`Local` when it is asked for: it brings sockets and processes, and a build may have nothing to do."""
+    if name == "Local":
+        from p2m.engine.local import Local
+
+        return Local
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,7 +81,7 @@ class Journal:
     ) -> None:
         now = time.time()
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now))
-        self.id = f"{stamp}-{int(now % 1 * 1e6):06d}-{uuid.uuid4().hex[:6]}"
+        self.id = f"{stamp}-{int(now % 1 * 1e6):06d}-{os.urandom(3).hex()}"
         self._folder = store.runs / self.id
         self._root = store.root
         with disk.explained(self._root, "writing the journal"):

@@ -8,7 +8,6 @@ local file system, which processes of one machine talk through, keep working.
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,6 +87,8 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         port = arguments[1] if event == "socket.getaddrinfo" else None
         raise _refusal(_text(host) + (f":{_text(port)}" if port else ""))
     if event in _SENDS:
+        import socket  # whoever gets here has loaded it; who has nothing to do need not
+
         family, address = arguments[0].family, arguments[1]
         if family not in (socket.AF_INET, socket.AF_INET6) or not isinstance(address, tuple):
             return

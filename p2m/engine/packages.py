@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 from functools import cache
 from pathlib import Path
 
@@ -33,6 +32,8 @@ def version_of(package: str) -> str:
 @cache
 def machine_profile() -> tuple[tuple[str, str], ...]:
     """What a measured step depends on, without the machine's name: processor, cores, memory, system."""
+    import platform  # here and below for its weight
+
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return (
         ("architecture", platform.machine()),
@@ -45,6 +46,8 @@ def machine_profile() -> tuple[tuple[str, str], ...]:
 
 def _processor() -> str:
     """The processor's name; model numbers where the name is as vague as virtual machines make it."""
+    import platform
+
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -16,12 +16,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from p2m.engine import anchors, disk
 from p2m.engine.blobs import Blobs, DamagedError
 from p2m.engine.entries import KEY_TAG, Action, entry_bytes, parse_entry
-from p2m.engine.exchange import Exchange
 from p2m.engine.founding import open_store
 from p2m.engine.hashing import TreeEntry
 from p2m.engine.leases import Lease, leased
@@ -29,6 +28,9 @@ from p2m.engine.locks import Holder, locked
 from p2m.engine.places import SharedPlace
 from p2m.engine.stats import Stats
 from p2m.errors import StoreError
+
+if TYPE_CHECKING:
+    from p2m.engine.exchange import Exchange
 
 __all__ = ["KEY_TAG", "Action", "DamagedError", "Store", "StorePlace"]
 
@@ -57,7 +59,11 @@ class Store:
         self._changing = threading.Lock()
         self.stats = Stats(self.root / "tmp")
         self.blobs = Blobs(self.root, self.pin, self.stats, writable=self.writable)
-        self._exchange = Exchange(shared, self.blobs, pin=self.pin) if shared else None
+        self._exchange: Exchange | None = None
+        if shared:
+            from p2m.engine.exchange import Exchange  # threads and queues, which most builds do without
+
+            self._exchange = Exchange(shared, self.blobs, pin=self.pin)
 
     @classmethod
     def at(cls, place: StorePlace) -> Store:

@@ -1,0 +1,57 @@
+"""A build that has nothing to do loads nothing that it does not need: imports are most of what it costs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HEAVY = {
+    *("asyncio", "concurrent", "multiprocessing", "socket", "ssl", "subprocess", "queue", "logging"),
+    *(
+        "uuid",
+        "platform",
+        "pydantic",
+        "hydra",
+        "omegaconf",
+        "yaml",
+        "fsspec",
+        "numpy",
+        "torch",
+        "importlib.metadata",
+    ),
+    *("p2m.engine.exchange", "p2m.engine.local", "p2m.engine.ledger", "p2m.engine.gc", "p2m.engine.explain"),
+}
+PROGRAM = """
+import sys
+from pathlib import Path
+from p2m.engine.executor import execute
+from p2m.engine.plan import Plan
+from p2m.engine.store import Store
+from p2m.types import Runtime
+from sums import add, read
+plan = Plan("weight")
+plan.add("sum", add, plan.add("read", read, plan.source("n", Path("n.txt"))), None, plus=1)
+print(dict(execute(plan, Store(Path("store")), Runtime()).counts))
+print(*sys.modules)
+"""
+
+
+def test_a_build_with_nothing_to_do_loads_nothing_heavy(tmp_path: Path) -> None:
+    (tmp_path / "n.txt").write_text("1")
+    root, here = Path(__file__).parents[2], Path(__file__).parent
+    environment = {
+        "PATH": os.environ["PATH"], "PYTHONPATH": f"{root}{os.pathsep}{here}", "P2M_SUMS": str(tmp_path)
+    }  # fmt: skip
+    seen = []
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], cwd=tmp_path, env=environment, capture_output=True, text=True,
+            check=True,
+        )  # fmt: skip
+        seen.append(done.stdout.splitlines())
+    assert seen[0][0] == "{'ran': 2}"
+    assert "pydantic" in seen[0][1].split()  # so that the list below can tell
+    assert seen[1][0] == "{'reused': 2}"
+    assert HEAVY & set(seen[1][1].split()) == set()
