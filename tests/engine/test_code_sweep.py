@@ -6,7 +6,6 @@ The quick form takes a sample; the slow one takes every place (P2M_CASES: at mos
 from __future__ import annotations
 
 import ast
-import copy
 import io
 import json
 import os
@@ -26,6 +25,7 @@ from p2m.engine.syntax import read_source
 
 PACKAGE = Path(p2m.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.read_text(encoding="utf-8").strip())
+TEXTS = {path: path.read_text(encoding="utf-8") for path in MODULES}  # one moment's, whoever edits them
 SEED = int(os.environ.get("P2M_SEED", "1"))
 CASES = int(os.environ.get("P2M_CASES", "1000000"))
 
@@ -47,9 +47,9 @@ def is_remark(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def mutated(tree: ast.Module, index: int, *, delete: bool) -> str:
+def mutated(text: str, index: int, *, delete: bool) -> str:
     """The module with the statement of that index deleted, or with one change inside it."""
-    changed = copy.deepcopy(tree)
+    changed = ast.parse(text)
     target = statements(changed)[index]
     if delete or not change_inside(target):
         replace(changed, target, ast.Pass() if not isinstance(target, ast.Pass) else ast.Continue())
@@ -108,22 +108,20 @@ def places(modules: list[Path]) -> list[tuple[Path, int, bool]]:
     return [
         (path, index, delete)
         for path in modules
-        for index in range(len(statements(ast.parse(path.read_text(encoding="utf-8")))))
+        for index in range(len(statements(ast.parse(TEXTS[path]))))
         for delete in (False, True)
     ]
 
 
 def check_statements(chosen: list[tuple[Path, int, bool]]) -> None:
-    trees: dict[Path, tuple[ast.Module, str]] = {}
+    before: dict[Path, str] = {}
     for path, index, delete in chosen:
-        if path not in trees:
-            text = path.read_text(encoding="utf-8")
-            tree = ast.parse(text)
-            trees[path] = (tree, digest(text))
-            assert digest(ast.unparse(tree)) == trees[path][1], path  # so that only the mutation differs
-        tree, before = trees[path]
-        line = statements(tree)[index].lineno
-        assert digest(mutated(tree, index, delete=delete)) != before, f"{path}:{line}"
+        if path not in before:
+            before[path] = digest(TEXTS[path])
+            # What is compared is written out anew, so that the mutation alone differs.
+            assert digest(ast.unparse(ast.parse(TEXTS[path]))) == before[path], path
+        changed = digest(mutated(TEXTS[path], index, delete=delete))
+        assert changed != before[path], f"{path}: statement {index}, deleted: {delete}"
 
 
 def test_a_change_of_a_statement_changes_the_digest_of_its_module() -> None:
@@ -177,7 +175,7 @@ def check_remarks(modules: list[Path], each: int) -> int:
     """Try at most so many changes of each module; returns how many were tried."""
     done, chance = 0, random.Random(SEED)
     for path in modules:
-        text = path.read_text(encoding="utf-8")
+        text = TEXTS[path]
         before = digest(text)
         variants = list(enumerate(without_meaning(text)))
         for number, variant in chance.sample(variants, min(each, len(variants))):
