@@ -312,7 +312,7 @@ def kill_at(folder: Path, position: int) -> bool:
 
 
 def test_a_collector_that_is_killed_leaves_a_sound_store(folder: Path) -> None:
-    assert [kill_at(folder, position) for position in (40, 120, 150, 170, 190)].count(True) >= 3
+    assert [kill_at(folder, position) for position in (60, 130, 170)].count(True) >= 2
 
 
 @pytest.mark.slow
@@ -404,11 +404,11 @@ def run_together(folder: Path, seconds: float, builders: int, runs: int) -> list
 
 
 def test_builds_and_a_collector_that_takes_all_it_may_get_along(folder: Path) -> None:
-    run_together(folder, 4, 3, runs=0)
+    run_together(folder, 2, 3, runs=0)
 
 
 def test_what_the_last_runs_keep_is_made_once_whatever_a_collector_does(folder: Path) -> None:
-    log = run_together(folder, 4, 3, runs=3)
+    log = run_together(folder, 2, 2, runs=3)
     done = Counter(line for line in log if line.endswith("done"))
     assert set(done.values()) == {1}, done
 
