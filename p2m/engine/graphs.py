@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from p2m.engine.journal import RunRecord
+from p2m.engine.journal import RunRecord, StepRecord
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
 from p2m.engine.survey import StepPreview
@@ -70,12 +70,11 @@ def of_run(record: RunRecord, plan: Plan, store: Store) -> Graph:
         taken = action.preimage["inputs"].values() if action is not None else ()
         needs = tuple(dict.fromkeys(makers[digest] for digest in taken if digest in makers))
         kind = str(action.preimage["kind"]) if action is not None else "source"
-        nodes.append(Node(name, kind, done.status, done.seconds or None, needs))
+        nodes.append(Node(name, kind, done.status, _took(done), needs))
     for name, step in now.items():
         done_now = record.steps.get(name)
         status = done_now.status if done_now else "not reached"
-        seconds = done_now.seconds or None if done_now else None
-        nodes.append(Node(name, step.kind, status, seconds, step.needs))
+        nodes.append(Node(name, step.kind, status, _took(done_now), step.needs))
     return Graph(record.plan, record.id, _sorted(nodes, list({**now, **record.steps})))
 
 
@@ -88,6 +87,11 @@ def draw(graph: Graph, fmt: str) -> str:
     if fmt not in FORMATS:
         raise ValueError(f"no graph format {fmt!r}: {nearest(fmt, FORMATS)}")
     return FORMATS[fmt](graph)
+
+
+def _took(done: StepRecord | None) -> float | None:
+    """How long a step took in a run; None where it did not run to its end."""
+    return done.seconds if done is not None and done.status in ("ran", "cut-off") else None
 
 
 def _sorted(nodes: Sequence[Node], order: Sequence[str]) -> tuple[Node, ...]:
