@@ -288,7 +288,9 @@ class StepRecorder:
 
 
 def used(folder: Path, key: str) -> tuple[str, ...]:
-    """The digests that the step of that key used, as far as they were noted."""
+    """The digests that the step of that key used, as far as they were noted; a source ("") uses none."""
+    if not key:
+        return ()
     try:
         lines = (folder / "uses" / key).read_text(encoding="ascii", errors="replace").split("\n")
     except FileNotFoundError:
