@@ -176,14 +176,6 @@ def test_an_incremental_build_equals_a_clean_one_and_runs_only_what_is_new(
     _check_in_new_folder(generations)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-@settings(max_examples=400, deadline=None)
-@given(graphs())
-def test_hundreds_of_incremental_builds_equal_clean_ones(generations: list[list[Node]]) -> None:
-    _check_in_new_folder(generations)
-
-
 def _check_in_new_folder(generations: list[list[Node]]) -> None:
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as place:
         path = Path(place) / "log"
