@@ -350,7 +350,7 @@ from pathlib import Path
 from p2m.engine.gc import collect
 from p2m.engine.store import Store
 store, until, count = Store(Path(sys.argv[1]) / "store"), float(sys.argv[2]), 0
-while time.time() < until:
+while time.time() < until or count == 0:
     collect(store, delete=True, runs=int(sys.argv[3]))
     count += 1
 print(count)
@@ -361,7 +361,7 @@ from pathlib import Path
 from p2m.engine.store import Store
 from p2m.engine.verify import verify
 store, until, count = Store(Path(sys.argv[1]) / "store"), float(sys.argv[2]), 0
-while time.time() < until:
+while time.time() < until or count == 0:
     found = verify(store)
     assert found.faults == (), found.faults
     count += 1
