@@ -80,6 +80,13 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def slack() -> float:
+    """What a busy machine may add, in seconds: ten times the start of a process that does nothing."""
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", "pass"], check=True)
+    return 10 * (time.monotonic() - began)
+
+
 def end(process: subprocess.Popen[str], send: str) -> tuple[float, str]:
     """Seconds from the signal to the end of the process, and what it printed."""
     began = time.monotonic()
@@ -101,7 +108,7 @@ def test_an_interrupt_in_native_code_ends_within_a_second_and_says_how_to_go_on(
     found = workers(tmp_path)
     seconds, out = end(process, send)
     assert process.returncode == 130, out
-    assert seconds < 1.2, out  # a second, and what a busy machine adds to it
+    assert seconds < 1 + slack(), out
     assert "finished in this run: first" in out
     assert "stopped: native0 after" in out
     assert "goes on from what it had written" in out
@@ -125,7 +132,7 @@ def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
     assert process.returncode == 130
-    assert time.monotonic() - began < 0.35
+    assert time.monotonic() - began < 0.15 + slack()
     assert _gone(found, 2.0)
 
 
