@@ -433,6 +433,7 @@ class Histories(RuleBasedStateMachine):
         self.value = 0
         self.runs: dict[str, list[frozenset[tuple[int, int]]]] = {"a": [], "b": []}
         self.kept: dict[str, frozenset[tuple[int, int]]] = {}
+        self.present: set[tuple[int, int]] = set()  # what was built and may not have been collected
 
     @rule(value=st.integers(0, 2))
     def edit(self, value: int) -> None:
@@ -444,8 +445,8 @@ class Histories(RuleBasedStateMachine):
         made = build(number(self.folder, plus, plan), self.store)
         assert made.value("sum") == Number(self.value + plus)
         wanted = (self.value, plus)
-        if wanted in self.must():
-            assert made.outcome("sum").status == "reused"
+        assert (made.outcome("sum").status == "reused") == (wanted in self.present)
+        self.present.add(wanted)
         self.runs[plan].append(frozenset([wanted]))
 
     @precondition(lambda self: self.runs["a"])
@@ -461,18 +462,15 @@ class Histories(RuleBasedStateMachine):
 
     @rule(runs=st.integers(0, 3))
     def collect(self, runs: int) -> None:
-        must = self.must(runs)
         collect(self.store, delete=True, runs=runs)
+        self.present &= self.wanted(runs)
         there = {(value, plus) for value in range(3) for plus in range(4) if self._is_there(value, plus)}
-        assert there == must  # nothing kept is gone, and nothing else is there
-        self.collected = runs
+        assert there == self.present  # nothing kept is gone, and nothing else is there
 
-    def must(self, runs: int | None = None) -> set[tuple[int, int]]:
-        kept = {each for made in self.kept.values() for each in made}
-        for made in self.runs.values():
-            last = made if runs is None else made[len(made) - min(runs, len(made)) :]
-            kept |= {each for run in last for each in run if runs is not None}
-        return kept
+    def wanted(self, runs: int) -> set[tuple[int, int]]:
+        """What names and the last runs keep."""
+        last = [run for made in self.runs.values() for run in made[len(made) - min(runs, len(made)) :]]
+        return {each for run in (*self.kept.values(), *last) for each in run}
 
     def _is_there(self, value: int, plus: int) -> bool:
         (self.folder / "n.txt").write_text(str(value))
