@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -221,6 +220,8 @@ class Blobs:
     def _private_copy(self, digest: str) -> Path:
         """A copy outside the store, gone when this process ends."""
         if self._private is None:
+            import tempfile  # which brings random along, and stores that only may be read are rare
+
             self._private = Path(tempfile.mkdtemp(prefix="p2m-"))
             atexit.register(disk.remove_tree, self._private)
         target = self._private / digest

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 HEAVY = {
-    *("asyncio", "concurrent", "multiprocessing", "socket", "ssl", "subprocess", "queue", "logging"),
+    *("asyncio", "concurrent", "multiprocessing", "socket", "ssl", "subprocess", "queue", "tempfile"),
     *(
         "uuid",
         "platform",
