@@ -144,7 +144,8 @@ class Reach:
 
 def _last(found: list[RunRecord], kept: int) -> list[RunRecord]:
     """The newest runs until `kept` of them are done, and of those that are not no more than `kept`."""
-    last, done = [], 0
+    last: list[RunRecord] = []
+    done = 0
     for record in found:
         if done == kept:
             break
