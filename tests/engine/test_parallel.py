@@ -119,7 +119,7 @@ def check(nodes: list[tuple[str, tuple[int, ...]]]) -> None:
         assert build(plan, Store(Path(place) / "parallel")).counts == {"reused": len(nodes)}
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(graphs())
 def test_workers_give_what_one_process_gives_within_their_slots(
     nodes: list[tuple[str, tuple[int, ...]]],
