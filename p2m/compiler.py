@@ -112,7 +112,10 @@ def _committed(spec: ModelSpec) -> dict[str, Any]:
 
 # Where the parts of `_committed` come from, for their places.
 _COMMITTED = {
-    **{f"spec.{name}": name for name in ("name", "prompt", "seed", "metrics", "teacher", "constraints", "curation")},
+    **{
+        f"spec.{name}": name
+        for name in ("name", "prompt", "seed", "metrics", "teacher", "constraints", "curation")
+    },
     **{f"spec.{name}": name for name in ("split", "training")},
     "spec.num_examples": "generation.num_examples",
     "spec.students": "student.candidates",
