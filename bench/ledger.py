@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from p2m.engine.ledger import Ledger
-from p2m.engine.records import Asked, Record, frame_of
+from p2m.engine.recording.ledger import Ledger
+from p2m.engine.recording.records import Asked, Record, frame_of
 
 THREADS = 64
 WRITTEN = 20_000  # requests of the durability part, each answered by its own call

@@ -21,14 +21,14 @@ from p2m import noop
 from p2m.compiler import compile_plan
 from p2m.compose import Composed, compose
 from p2m.delivery import check_writable, deliver
-from p2m.engine import explain, graphs
 from p2m.engine.executor import Inline, Local, Means, Observer, Result, execute, stored
-from p2m.engine.explain import Cause, Reason, Reuse, StepPreview, Survey
+from p2m.engine.explaining import explain, graphs
+from p2m.engine.explaining.explain import Cause, Reason, Reuse, StepPreview, Survey
 from p2m.engine.journal import Invocation, find_run
-from p2m.engine.places import SharedPlace, chosen_place, lacking
 from p2m.engine.plan import Plan
+from p2m.engine.running.work import load_artifact
+from p2m.engine.storage.places import SharedPlace, chosen_place, lacking
 from p2m.engine.store import DamagedError, Store
-from p2m.engine.work import load_artifact
 from p2m.errors import Problem, RecipeError, UserError, nearest
 from p2m.lock import Policy, Subject, Watch, hold, settle, watch
 from p2m.marked_yaml import show

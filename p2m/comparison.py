@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from p2m.engine.blobs import DamagedError
-from p2m.engine.differences import Change, compare, files_between
+from p2m.engine.explaining.differences import Change, compare, files_between
+from p2m.engine.explaining.survey import Survey
 from p2m.engine.journal import RunRecord
 from p2m.engine.plan import Edge, Plan, Step
+from p2m.engine.storage.blobs import DamagedError
 from p2m.engine.store import Store
-from p2m.engine.survey import Survey
 from p2m.errors import P2MError
 from p2m.row_changes import Row, RowChanges, lines, rows_between
 from p2m.sides import Side, SideStep

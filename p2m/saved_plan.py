@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.engine import disk, hashing
-from p2m.engine.differences import Change, compare, difference, shown_pair
+from p2m.engine import hashing
+from p2m.engine.explaining.differences import Change, compare, difference, shown_pair
+from p2m.engine.explaining.survey import Survey
+from p2m.engine.files import disk
 from p2m.engine.plan import Step
-from p2m.engine.survey import Survey
 from p2m.errors import UserError
 
 FORMAT = 1

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from p2m.engine.explaining.survey import Survey
 from p2m.engine.hashing import TreeEntry, parse_tree
 from p2m.engine.journal import RunRecord
 from p2m.engine.store import DamagedError, Store
-from p2m.engine.survey import Survey
 from p2m.lock import Lock
 
 

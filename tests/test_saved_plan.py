@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from p2m.engine.explain import Survey
+from p2m.engine.explaining.explain import Survey
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
 from p2m.errors import UserError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from p2m.comparison import Comparison, Figure
-from p2m.engine.survey import listed
+from p2m.engine.explaining.survey import listed
 from p2m.reporting.facts import milliseconds, size
 from p2m.row_changes import lines, short
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from p2m.engine.ledger_care import Found, Totals
-from p2m.engine.records import Record
+from p2m.engine.recording.care import Found, Totals
+from p2m.engine.recording.records import Record
 
 _WIDTH = 60  # characters of a request in a list
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from p2m.cli.progress import duration
-from p2m.engine.graphs import MARKS
+from p2m.engine.explaining.graphs import MARKS
 from p2m.engine.journal import RunRecord, StepRecord
 from p2m.reporting.text import table
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from p2m.cli.log_views import command, when
 from p2m.cli.progress import duration
-from p2m.engine.explain import Reuse, listed
+from p2m.engine.explaining.explain import Reuse, listed
 
 
 def reuse_text(reuse: Reuse, edited: Sequence[str], overrides: Mapping[str, Sequence[str] | None]) -> str:

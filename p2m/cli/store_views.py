@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 
 from p2m.cli.stores import size
-from p2m.engine.anchors import Keep
-from p2m.engine.gc import Amount, Report
-from p2m.engine.rebuild import Rebuilt
-from p2m.engine.verify import Verification
+from p2m.engine.care.gc import Amount, Report
+from p2m.engine.care.rebuild import Rebuilt
+from p2m.engine.care.verify import Verification
+from p2m.engine.storage.anchors import Keep
 
 _WHAT = {
     "entries": "entries of keys that nothing keeps",

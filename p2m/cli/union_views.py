@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from p2m.cli.progress import duration
-from p2m.engine.union import Member, PlanUnion
+from p2m.engine.explaining.union import Member, PlanUnion
 
 _MARKS = {"cached": "=", "run": "+", "unknown": "?"}
 

@@ -12,20 +12,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from p2m.engine.inline import Inline, Means
 from p2m.engine.journal import Invocation
 from p2m.engine.keys import identify_all
 from p2m.engine.observer import Observer, Silent
 from p2m.engine.plan import Plan, Step
-from p2m.engine.scheduler import REPAIRS, Build, Interrupted, Outcome, Stopped, step_key
+from p2m.engine.running.inline import Inline, Means
+from p2m.engine.running.scheduler import REPAIRS, Build, Interrupted, Outcome, Stopped, step_key
+from p2m.engine.running.work import load_artifact
 from p2m.engine.sources import read_source
 from p2m.engine.store import DamagedError, Store
-from p2m.engine.work import load_artifact
 from p2m.errors import StoreError
 from p2m.types import Runtime
 
 if TYPE_CHECKING:
-    from p2m.engine.local import Local
+    from p2m.engine.running.local import Local
 
 __all__ = [
     "Inline", "Interrupted", "Local", "Means", "Observer", "Outcome", "Result", "Silent", "Stopped",
@@ -36,7 +36,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """`Local` when it is asked for: it brings sockets and processes, and a build may have nothing to do."""
     if name == "Local":
-        from p2m.engine.local import Local
+        from p2m.engine.running.local import Local
 
         return Local
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from p2m.engine import disk
+from p2m.engine.files import disk
 from p2m.engine.store import Store
 from p2m.errors import UserError, nearest
 

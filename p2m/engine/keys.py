@@ -14,11 +14,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from p2m.engine import closure, syntax
-from p2m.engine.closure import Code
-from p2m.engine.components import component_name, components_in
+from p2m.engine.code import closure, syntax
+from p2m.engine.code.closure import Code
+from p2m.engine.code.components import component_name, components_in
+from p2m.engine.code.packages import machine_profile, version_of
 from p2m.engine.hashing import digest_tree_of_plain, plain
-from p2m.engine.packages import machine_profile, version_of
 from p2m.engine.plan import Step
 from p2m.engine.store import KEY_TAG, Store
 from p2m.errors import StageError

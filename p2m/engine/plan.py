@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from p2m.engine.components import components_in
+from p2m.engine.code.components import components_in
 from p2m.engine.hashing import plain
 from p2m.engine.stage import Stage
 from p2m.errors import nearest

@@ -10,9 +10,9 @@ import errno
 from dataclasses import dataclass
 from pathlib import Path
 
+from p2m.engine.files.stats import Stats
 from p2m.engine.hashing import TreeEntry, digest, digest_bytes, tree_object
 from p2m.engine.plan import Step
-from p2m.engine.stats import Stats
 from p2m.errors import UserError, nearest
 
 

@@ -18,19 +18,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from p2m.engine import anchors, disk
-from p2m.engine.blobs import Blobs, DamagedError
-from p2m.engine.entries import KEY_TAG, Action, entry_bytes, parse_entry
-from p2m.engine.founding import open_store
+from p2m.engine.files import disk
+from p2m.engine.files.locks import Holder, locked
+from p2m.engine.files.stats import Stats
 from p2m.engine.hashing import TreeEntry
-from p2m.engine.leases import Lease, leased
-from p2m.engine.locks import Holder, locked
-from p2m.engine.places import SharedPlace
-from p2m.engine.stats import Stats
+from p2m.engine.storage import anchors
+from p2m.engine.storage.blobs import Blobs, DamagedError
+from p2m.engine.storage.entries import KEY_TAG, Action, entry_bytes, parse_entry
+from p2m.engine.storage.founding import open_store
+from p2m.engine.storage.leases import Lease, leased
+from p2m.engine.storage.places import SharedPlace
 from p2m.errors import StoreError
 
 if TYPE_CHECKING:
-    from p2m.engine.exchange import Exchange
+    from p2m.engine.storage.exchange import Exchange
 
 __all__ = ["KEY_TAG", "Action", "DamagedError", "Store", "StorePlace"]
 
@@ -61,7 +62,9 @@ class Store:
         self.blobs = Blobs(self.root, self.pin, self.stats, writable=self.writable)
         self._exchange: Exchange | None = None
         if shared:
-            from p2m.engine.exchange import Exchange  # threads and queues, which most builds do without
+            from p2m.engine.storage.exchange import (
+                Exchange,  # threads and queues, which most builds do without
+            )
 
             self._exchange = Exchange(shared, self.blobs, pin=self.pin)
 

@@ -15,13 +15,13 @@ from typing import Any
 
 from p2m import __version__
 from p2m.catalogs.base import open_catalogue
-from p2m.engine import closure
-from p2m.engine.blobs import DamagedError
+from p2m.engine.code import closure
 from p2m.engine.executor import step_key
 from p2m.engine.hashing import TreeEntry, digest
 from p2m.engine.keys import Identity, identify, identify_all
 from p2m.engine.plan import Plan, Step
 from p2m.engine.sources import SourceState, read_source
+from p2m.engine.storage.blobs import DamagedError
 from p2m.engine.store import Store
 from p2m.errors import DataError
 from p2m.lock.model import (

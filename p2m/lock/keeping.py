@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from p2m.engine.network import without_network
+from p2m.engine.running.network import without_network
 from p2m.engine.store import Store
 from p2m.errors import LockDrift, StoreError, UserError, nearest
 from p2m.lock.compare import GROUPS, Difference, differences

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from p2m.engine.places import DEFAULT_TIMEOUT, checked_url
+from p2m.engine.storage.places import DEFAULT_TIMEOUT, checked_url
 from p2m.spec.components import builder, located_error
 from p2m.spec.units import Duration, Money, Parameters, Size, parse_requirement
 from p2m.types import (

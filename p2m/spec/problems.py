@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from p2m.engine.places import redacted
+from p2m.engine.storage.places import redacted
 from p2m.errors import Problem, nearest
 from p2m.spec.components import FAMILIES, resolve_target
 from p2m.spec.model import (

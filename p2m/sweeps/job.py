@@ -19,8 +19,8 @@ from typing import Protocol
 
 from p2m.build import Built, Project, build, load, open_store
 from p2m.engine.executor import Observer
+from p2m.engine.explaining.union import unite
 from p2m.engine.slots import CORES, processors
-from p2m.engine.union import unite
 from p2m.errors import P2MError
 from p2m.leaderboard import Entry, Pending
 from p2m.sweeps.board import Board

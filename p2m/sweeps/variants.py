@@ -16,7 +16,7 @@ from pathlib import Path
 from p2m import noop
 from p2m.build import Project, load, open_store
 from p2m.compose import Span, span
-from p2m.engine.union import PlanUnion, unite
+from p2m.engine.explaining.union import PlanUnion, unite
 from p2m.errors import Problem, RecipeError, UserError
 
 _LAUNCHING = ("hydra/launcher=", "hydra.launcher.", "+hydra.launcher.", "++hydra.launcher.")

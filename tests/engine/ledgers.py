@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from p2m.engine.ledger import Ledger
+from p2m.engine.recording.ledger import Ledger
 
 HERE = Path(__file__).parent
 
@@ -18,7 +18,7 @@ PROGRAM = """
 import os, resource, sys, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from p2m.engine.ledger import Ledger
+from p2m.engine.recording.ledger import Ledger
 from p2m.errors import P2MError
 folder, log = Path(sys.argv[1]), sys.argv[2]
 first, last, threads, limit = (int(word) for word in sys.argv[3:7])

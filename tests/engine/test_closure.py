@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 import p2m.types
-from p2m.engine import closure, syntax
-from p2m.engine.closure import code_digest, code_of, component_digest
-from p2m.engine.components import components_in, is_component
-from p2m.engine.syntax import read_source
+from p2m.engine.code import closure, syntax
+from p2m.engine.code.closure import code_digest, code_of, component_digest
+from p2m.engine.code.components import components_in, is_component
+from p2m.engine.code.syntax import read_source
 
 _numbers = itertools.count()
 

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 import p2m
-from p2m.engine.syntax import read_source
+from p2m.engine.code.syntax import read_source
 
 PACKAGE = Path(p2m.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.read_text(encoding="utf-8").strip())
@@ -203,8 +203,8 @@ from modulefinder import ModuleFinder
 from pathlib import Path
 import p2m
 from p2m.build import load
-from p2m.engine import closure
-from p2m.engine.components import components_in
+from p2m.engine.code import closure
+from p2m.engine.code.components import components_in
 
 root = Path(p2m.__file__).parent
 assert root.parent == Path.cwd(), root

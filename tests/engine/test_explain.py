@@ -10,10 +10,10 @@ from test_executor import build, small
 from toys import Scale, count_rows, halve, read_folder, read_number, tabulate
 
 from p2m.cli.plan_views import why_text
-from p2m.engine.differences import difference
 from p2m.engine.executor import execute
-from p2m.engine.explain import StepPreview, Survey, preview
-from p2m.engine.explain import why as explained
+from p2m.engine.explaining.differences import difference
+from p2m.engine.explaining.explain import StepPreview, Survey, preview
+from p2m.engine.explaining.explain import why as explained
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
 from p2m.errors import UserError
@@ -165,7 +165,7 @@ def test_differences_reach_the_leaf() -> None:
 
 
 def test_the_difference_of_two_long_texts_is_shown_where_it_lies(tmp_path: Path, store: Store) -> None:
-    from p2m.engine.differences import compare
+    from p2m.engine.explaining.differences import compare
 
     plan = small(tmp_path)
     head = "Answer a question from a passage, " * 10

@@ -17,8 +17,8 @@ from test_executor import build
 from toys import Scale, count_rows, halve, read_number, tabulate, total
 
 from p2m.comparison import Comparison, compare_sides
-from p2m.engine.differences import Change, compare, difference
-from p2m.engine.explain import Survey, causes, why
+from p2m.engine.explaining.differences import Change, compare, difference
+from p2m.engine.explaining.explain import Survey, causes, why
 from p2m.engine.hashing import digest_tree_of_plain, plain
 from p2m.engine.journal import find_run
 from p2m.engine.plan import Plan

@@ -18,8 +18,9 @@ import pytest
 from test_executor import build, small
 from toys import Number
 
-from p2m.engine import disk, hashing
+from p2m.engine import hashing
 from p2m.engine.executor import execute
+from p2m.engine.files import disk
 from p2m.engine.journal import last_run
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
@@ -214,7 +215,7 @@ def test_thirty_two_processes_that_build_the_same_share_the_work(folder: Path) -
 SYNC_POINTS = """
 import os, signal, sys
 at, role = int(os.environ["P2M_TEST_KILL_AT"]), os.environ["P2M_TEST_ROLE"]
-is_worker = len(sys.orig_argv) > 2 and "p2m.engine.worker" in sys.orig_argv[2]
+is_worker = len(sys.orig_argv) > 2 and "p2m.engine.running.worker" in sys.orig_argv[2]
 if (role == "worker") == is_worker:
     import builtins, fcntl, io
     count = 0

@@ -22,12 +22,12 @@ from test_faults import NAMES, assert_sound, log_of
 from test_store import contents
 from toys import Number, read_number, total
 
-from p2m.engine import anchors, leases
+from p2m.engine.care.gc import Report, collect
+from p2m.engine.care.roots import words_of
 from p2m.engine.executor import execute, stored
-from p2m.engine.gc import Report, collect
 from p2m.engine.journal import last_run
 from p2m.engine.plan import Plan
-from p2m.engine.roots import words_of
+from p2m.engine.storage import anchors, leases
 from p2m.engine.store import Store
 from p2m.types import Runtime
 
@@ -217,7 +217,7 @@ def test_copies_leavings_scratch_locks_records_and_old_quarantine_go(
     assert collect(store, delete=True).freed.get("copies") is None
     assert {path.name for path in (young, old, mine)} <= set(os.listdir(store.root / "tmp"))
     assert scratch.exists()
-    from p2m.engine import sweep
+    from p2m.engine.care import sweep
 
     real = time.time
     monkeypatch.setattr(sweep.time, "time", lambda: real() + 8 * DAY)  # type: ignore[attr-defined]
@@ -238,10 +238,10 @@ def test_records_beyond_the_newest_go_and_a_running_one_stays(folder: Path, stor
     for _ in range(4):
         build(number(folder, 1), store)
     oldest, *_ = sorted(os.listdir(store.runs))
-    from p2m.engine.roots import find_roots
+    from p2m.engine.care.roots import find_roots
 
     assert len(find_roots(store, records=2).old) == 2
-    from p2m.engine import sweep
+    from p2m.engine.care import sweep
 
     with store.leased(oldest):
         names = [item.path.name for item in sweep.records(store, find_roots(store, records=2))]
@@ -268,7 +268,7 @@ def test_damaged_things_stop_no_collection_and_a_damaged_name_still_keeps(folder
 
 KILLER = """
 import os, signal, sys
-from p2m.engine.gc import collect
+from p2m.engine.care.gc import collect
 from p2m.engine.store import Store
 store, at = Store(sys.argv[1]), int(sys.argv[2])
 count = 0
@@ -347,7 +347,7 @@ print(number)
 COLLECTOR = """
 import sys, time
 from pathlib import Path
-from p2m.engine.gc import collect
+from p2m.engine.care.gc import collect
 from p2m.engine.store import Store
 store, until, count = Store(Path(sys.argv[1]) / "store"), float(sys.argv[2]), 0
 while time.time() < until or count == 0:
@@ -359,7 +359,7 @@ VERIFIER = """
 import sys, time
 from pathlib import Path
 from p2m.engine.store import Store
-from p2m.engine.verify import verify
+from p2m.engine.care.verify import verify
 store, until, count = Store(Path(sys.argv[1]) / "store"), float(sys.argv[2]), 0
 while time.time() < until or count == 0:
     found = verify(store)

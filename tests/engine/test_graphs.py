@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from test_executor import build, small
 
-from p2m.engine.explain import preview
-from p2m.engine.graphs import FORMATS, MARKS, draw, of_plan, of_run
+from p2m.engine.explaining.explain import preview
+from p2m.engine.explaining.graphs import FORMATS, MARKS, draw, of_plan, of_run
 from p2m.engine.journal import Journal, StepRecord, find_run
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store

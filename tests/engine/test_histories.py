@@ -27,9 +27,9 @@ import sums
 from sums import Sum
 
 from p2m.engine.executor import Result, execute
-from p2m.engine.inline import Inline, Means
-from p2m.engine.local import Local
 from p2m.engine.plan import Plan
+from p2m.engine.running.inline import Inline, Means
+from p2m.engine.running.local import Local
 from p2m.engine.store import Store
 from p2m.errors import UserError
 from p2m.types import Runtime

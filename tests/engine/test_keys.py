@@ -35,7 +35,7 @@ from p2m.engine.keys import identify_all, make_key
 from p2m.engine.plan import Plan
 from p2m.engine.sources import read_source
 from p2m.engine.store import Store
-from p2m.engine.syntax import read_source as parse
+from p2m.engine.code.syntax import read_source as parse
 from toys import Scale, count_rows, halve, read_number, tabulate
 here = Path(sys.argv[2])
 here.mkdir(exist_ok=True)

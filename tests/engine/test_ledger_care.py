@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from ledgers import fill
 
-from p2m.engine import ledger_care
-from p2m.engine.ledger import Ledger
-from p2m.engine.ledger_care import Query
-from p2m.engine.ledger_transfer import export, import_file
-from p2m.engine.records import Asked
+from p2m.engine.recording import care as ledger_care
+from p2m.engine.recording.care import Query
+from p2m.engine.recording.ledger import Ledger
+from p2m.engine.recording.records import Asked
+from p2m.engine.recording.transfer import export, import_file
 from p2m.errors import StoreError, UserError
 
 

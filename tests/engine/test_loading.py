@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from p2m.engine.syntax import read_source
+from p2m.engine.code.syntax import read_source
 
 STAGES = """from toys import Number
 from p2m.engine.stage import stage
@@ -33,10 +33,9 @@ print(result.outcomes[0].status, result.value("constant").value)
 
 def build(folder: Path) -> str:
     path = os.pathsep.join([str(folder), str(Path(__file__).parent), str(Path(__file__).parents[2])])
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(folder / "store")],
-        env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": ""}, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
+    command = [sys.executable, "-c", PROGRAM, str(folder / "store")]
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": ""}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 def test_an_edit_within_the_second_of_the_last_build_is_what_runs(tmp_path: Path) -> None:

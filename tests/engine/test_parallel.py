@@ -304,7 +304,7 @@ def test_a_build_without_network_reaches_nobody(store: Store, server: int, execu
 def test_a_process_that_forbade_the_network_still_talks_over_local_sockets(tmp_path: Path) -> None:
     code = """
 import socket, sys
-from p2m.engine.network import forbid_network
+from p2m.engine.running.network import forbid_network
 from p2m.errors import UserError
 forbid_network()
 one, two = socket.socketpair()

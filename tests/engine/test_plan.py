@@ -131,7 +131,7 @@ def test_a_function_that_closes_over_a_variable_is_no_stage() -> None:
 
 def test_planning_imports_no_heavy_library() -> None:
     program = (
-        "import sys, p2m.engine.plan, p2m.engine.executor, p2m.engine.explain\n"
+        "import sys, p2m.engine.plan, p2m.engine.executor, p2m.engine.explaining.explain\n"
         "heavy = {'torch', 'transformers', 'datasets', 'hydra', 'omegaconf', 'pydantic', 'numpy', 'yaml'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )

@@ -11,12 +11,12 @@ import pytest
 from test_executor import build, small
 from test_store import damage
 
+from p2m.engine.care.gc import collect
+from p2m.engine.care.verify import verify
 from p2m.engine.executor import stored
-from p2m.engine.explain import Survey, preview, why
-from p2m.engine.founding import network_mount
-from p2m.engine.gc import collect
+from p2m.engine.explaining.explain import Survey, preview, why
+from p2m.engine.storage.founding import network_mount
 from p2m.engine.store import Store
-from p2m.engine.verify import verify
 from p2m.errors import StoreError
 
 
@@ -140,7 +140,7 @@ def test_a_network_file_system_is_known_by_the_mount_that_a_place_lies_on(place:
 def test_it_is_refused_with_the_reason_and_the_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from p2m.engine import founding
+    from p2m.engine.storage import founding
 
     monkeypatch.setattr(founding, "network_mount", lambda place, mounts: "nfs4")
     with pytest.raises(StoreError, match=r"(?s)network file system \(nfs4\).*P2M_STORE.*P2M_ALLOW_NFS=1"):

@@ -28,12 +28,12 @@ from test_store import contents, put
 from toys import Number, clock, push, read_number
 
 from p2m.engine import hashing
-from p2m.engine.entries import KEY_TAG, Action, entry_bytes
-from p2m.engine.explain import preview
-from p2m.engine.local import Local
-from p2m.engine.places import SharedPlace, checked_url, chosen_place, lacking, redacted
+from p2m.engine.explaining.explain import preview
 from p2m.engine.plan import Plan
-from p2m.engine.shared import FsspecShared, OversizeError
+from p2m.engine.running.local import Local
+from p2m.engine.storage.entries import KEY_TAG, Action, entry_bytes
+from p2m.engine.storage.places import SharedPlace, checked_url, chosen_place, lacking, redacted
+from p2m.engine.storage.shared import FsspecShared, OversizeError
 from p2m.engine.store import Store
 from p2m.types import Runtime
 
@@ -326,7 +326,7 @@ RACER = """
 import sys
 from pathlib import Path
 from test_shared import make, settle
-from p2m.engine.places import SharedPlace
+from p2m.engine.storage.places import SharedPlace
 from p2m.engine.store import Store
 folder, name = Path(sys.argv[1]), sys.argv[2]
 store = Store(folder / name, SharedPlace(f"file://{folder}/shared", "write"))
@@ -841,7 +841,7 @@ def test_fsspec_is_imported_only_when_something_is_missing_here(tmp_path: Path) 
     program = f"""
 import sys
 from pathlib import Path
-from p2m.engine.places import SharedPlace
+from p2m.engine.storage.places import SharedPlace
 from p2m.engine.store import Store
 store = Store(Path({str(tmp_path / "first")!r}), SharedPlace("memory://none"))
 assert store.lookup({key_of(0)[0]!r}) is not None

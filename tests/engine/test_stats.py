@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from test_executor import build, small
 from test_store import contents, flip, put
 
-from p2m.engine import hashing, stats
+from p2m.engine import hashing
+from p2m.engine.files import stats
+from p2m.engine.files.stats import Stats
 from p2m.engine.plan import Plan
 from p2m.engine.sources import is_unchanged, read_source
-from p2m.engine.stats import Stats
 from p2m.engine.store import Store
 
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from toys import halve, mix, push, read_number, total
 
 from p2m.engine.executor import Result, execute
+from p2m.engine.explaining.union import PlanUnion, unite
 from p2m.engine.plan import Plan, Ref
 from p2m.engine.store import Store
-from p2m.engine.union import PlanUnion, unite
 from p2m.errors import UserError
 from p2m.types import Runtime
 

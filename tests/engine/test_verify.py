@@ -16,17 +16,17 @@ from test_store import flip
 from toys import Number, read_number
 
 from p2m.delivery import deliver
-from p2m.engine import anchors
-from p2m.engine.gc import collect
+from p2m.engine.care.gc import collect
+from p2m.engine.care.rebuild import rebuild
+from p2m.engine.care.repair import repair
+from p2m.engine.care.roots import words_of
+from p2m.engine.care.verify import verify
 from p2m.engine.journal import last_run, runs
-from p2m.engine.ledger import Ledger, close_all
 from p2m.engine.plan import Plan
-from p2m.engine.rebuild import rebuild
-from p2m.engine.repair import repair
-from p2m.engine.roots import words_of
+from p2m.engine.recording.ledger import Ledger, close_all
 from p2m.engine.stage import stage
+from p2m.engine.storage import anchors
 from p2m.engine.store import Store
-from p2m.engine.verify import verify
 from p2m.errors import UserError
 from p2m.types import Files, Runtime
 
@@ -252,7 +252,7 @@ def test_a_step_that_is_run_again_is_judged_by_its_kind(
 
 
 def test_the_first_row_and_field_that_differ_are_told(folder: Path) -> None:
-    from p2m.engine.rebuild import differences
+    from p2m.engine.care.rebuild import differences
 
     old, new = folder / "old", folder / "new"
     for place, text, size in ((old, "a", 3), (new, "b", 4)):

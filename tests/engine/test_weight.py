@@ -21,7 +21,13 @@ HEAVY = {
         "torch",
         "importlib.metadata",
     ),
-    *("p2m.engine.exchange", "p2m.engine.local", "p2m.engine.ledger", "p2m.engine.gc", "p2m.engine.explain"),
+    *(
+        "p2m.engine.storage.exchange",
+        "p2m.engine.running.local",
+        "p2m.engine.recording.ledger",
+        "p2m.engine.care.gc",
+        "p2m.engine.explaining.explain",
+    ),
 }
 PROGRAM = """
 import sys

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2m.engine import wire
-from p2m.engine.blobs import DamagedError
 from p2m.engine.executor import Interrupted, Stopped
-from p2m.engine.work import LostInputError
+from p2m.engine.running import wire
+from p2m.engine.running.work import LostInputError
+from p2m.engine.storage.blobs import DamagedError
 from p2m.errors import P2MError, Problem, RecipeError, StageError, UserError
 
 

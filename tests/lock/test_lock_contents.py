@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from p2m.build import load, subject
-from p2m.engine.anchors import registered
 from p2m.engine.executor import execute
 from p2m.engine.plan import Plan, Ref
+from p2m.engine.storage.anchors import registered
 from p2m.engine.store import Store
 from p2m.lock import Lock, differences, lock_of, lock_path, look, register
 from p2m.lock.weights import weights_pin

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
 
     project = common.project(arguments)
     if project.shared is not None:
-        from p2m.engine.places import unknown_protocol
+        from p2m.engine.storage.places import unknown_protocol
 
         problem = unknown_protocol(project.shared)
         if problem:

@@ -56,8 +56,8 @@ class _Sides:
         self.store = Store(recipes[0].store) if recipes else Store(noop.default_store())
 
     def side(self, text: str, overrides: tuple[str, ...]) -> Any:
+        from p2m.engine.explaining.survey import Survey
         from p2m.engine.journal import find_run
-        from p2m.engine.survey import Survey
         from p2m.lock import read_lock
         from p2m.sides import of_lock, of_run, of_survey
 
@@ -75,7 +75,7 @@ class _Sides:
 
     def _revision(self, label: str, revision: str, recipe: str) -> Any:
         from p2m.build import load
-        from p2m.engine.survey import Survey
+        from p2m.engine.explaining.survey import Survey
         from p2m.revisions import recipe_at
         from p2m.sides import of_survey, placed
 

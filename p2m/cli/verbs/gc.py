@@ -29,8 +29,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     from p2m.cli.store_views import gc_text
-    from p2m.engine.gc import collect
-    from p2m.engine.roots import RUNS
+    from p2m.engine.care.gc import collect
+    from p2m.engine.care.roots import RUNS
 
     store = stores.open_existing(arguments.store)
     ticker = stores.Ticker()

@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
 
 def _stats(arguments: argparse.Namespace) -> int:
     from p2m.cli.ledger_views import totals_text
-    from p2m.engine.ledger_care import add_up
+    from p2m.engine.recording.care import add_up
 
     totals, recipes = add_up(_folder(arguments)), _recipes(arguments)
     if arguments.json:
@@ -66,7 +66,7 @@ def _stats(arguments: argparse.Namespace) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     from p2m.cli.ledger_views import list_text, record_json
-    from p2m.engine.ledger_care import each
+    from p2m.engine.recording.care import each
 
     query = _query(arguments)
     chosen = (record for record in each(_folder(arguments)) if query.selects(record))
@@ -77,7 +77,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace) -> int:
     from p2m.cli.ledger_views import record_json, record_text
-    from p2m.engine.ledger_care import each
+    from p2m.engine.recording.care import each
 
     wanted = (arguments.target or "").lower()
     if not wanted:
@@ -92,7 +92,7 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from p2m.cli.ledger_views import check_text
-    from p2m.engine.ledger_care import check, rewrite
+    from p2m.engine.recording.care import check, rewrite
 
     folder = _folder(arguments)
     found = check(folder)
@@ -111,8 +111,8 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from p2m.engine.ledger import opened
-    from p2m.engine.ledger_transfer import export
+    from p2m.engine.recording.ledger import opened
+    from p2m.engine.recording.transfer import export
 
     if bool(arguments.target) == arguments.all:
         raise UserError("export what? p2m ledger export RECIPE --output FILE, or --all instead of RECIPE")
@@ -133,8 +133,8 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _import(arguments: argparse.Namespace) -> int:
-    from p2m.engine.ledger import opened
-    from p2m.engine.ledger_transfer import import_file
+    from p2m.engine.recording.ledger import opened
+    from p2m.engine.recording.transfer import import_file
     from p2m.engine.store import Store
 
     if not arguments.target:
@@ -157,7 +157,7 @@ def _import(arguments: argparse.Namespace) -> int:
 
 
 def _erase(arguments: argparse.Namespace) -> int:
-    from p2m.engine.ledger_care import each, erase
+    from p2m.engine.recording.care import each, erase
 
     folder, query = _folder(arguments), _query(arguments)
     if not query.where and not query.matching:
@@ -185,7 +185,7 @@ def _folder(arguments: argparse.Namespace) -> Path:
 
 
 def _query(arguments: argparse.Namespace) -> Any:
-    from p2m.engine.ledger_care import Query
+    from p2m.engine.recording.care import Query
 
     where = {}
     for pair in arguments.where:
@@ -200,7 +200,7 @@ def _of_recipe(arguments: argparse.Namespace, folder: Path) -> set[str]:
     """What the last build of the recipe used."""
     from p2m.build import load
     from p2m.engine.journal import last_steps
-    from p2m.engine.ledger import used
+    from p2m.engine.recording.ledger import used
     from p2m.engine.store import Store
 
     project = load(Path(arguments.target), arguments.words, trust=arguments.trust)
@@ -216,7 +216,7 @@ def _of_recipe(arguments: argparse.Namespace, folder: Path) -> set[str]:
 def _recipes(arguments: argparse.Namespace) -> dict[str, int]:
     """How many records the last build of each recipe used."""
     from p2m.engine.journal import last_steps, runs
-    from p2m.engine.ledger import used
+    from p2m.engine.recording.ledger import used
     from p2m.engine.store import Store
 
     folder = _folder(arguments)

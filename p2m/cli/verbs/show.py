@@ -47,7 +47,7 @@ def _overview(project: Any, arguments: argparse.Namespace) -> int:
     """Every step with the type, size and digest of what it made."""
     from p2m.build import made, open_store, outputs
     from p2m.cli.plan_views import outputs_text
-    from p2m.engine.survey import size_of
+    from p2m.engine.explaining.survey import size_of
 
     store, found = open_store(project), outputs(project, arguments.run)
     steps = [step for step in project.plan.steps if not step.is_source]

@@ -37,8 +37,8 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
 
 def _verify(arguments: argparse.Namespace, command: str) -> int:
     from p2m.cli.store_views import verification_text
-    from p2m.engine.repair import repair
-    from p2m.engine.verify import verify
+    from p2m.engine.care.repair import repair
+    from p2m.engine.care.verify import verify
 
     store = _store(arguments)
     ticker = stores.Ticker()
@@ -58,7 +58,7 @@ def _verify(arguments: argparse.Namespace, command: str) -> int:
 
 def _rebuild(arguments: argparse.Namespace) -> int:
     from p2m.cli.store_views import rebuilt_text
-    from p2m.engine.rebuild import rebuild
+    from p2m.engine.care.rebuild import rebuild
 
     if arguments.recipe is None:
         raise UserError(f"a step of which recipe? p2m verify RECIPE --rebuild {arguments.rebuild}")

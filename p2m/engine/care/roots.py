@@ -1,0 +1,172 @@
+"""What a collector must leave: from runs, names and lock files to keys, and from keys to blobs.
+
+Roots are keys and digests. A key stands for its entry, its alternatives and their outputs; an output for its
+tree and its blobs. Reading here changes nothing: what is damaged reaches nothing and is left to `verify`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from p2m.engine import hashing
+from p2m.engine.journal import RunRecord, runs
+from p2m.engine.storage import anchors
+from p2m.engine.storage.entries import parse_entry
+from p2m.engine.store import Store
+
+RUNS = 3  # of each plan that are kept unless told otherwise
+RECORDS = 200  # of each plan's run records
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """One reason to keep things."""
+
+    label: str  # "last 3 runs of qa", "keep demo", "recipes/qa.lock"
+    words: tuple[str, ...] = field(repr=False)  # keys and digests
+    scratch: frozenset[str] = frozenset()  # keys of steps that have not ended
+
+
+@dataclass(frozen=True, slots=True)
+class Roots:
+    """All reasons but the running builds, whose pins are read apart."""
+
+    roots: tuple[Root, ...]
+    known: frozenset[str]  # ids of the runs that were looked at
+    old: tuple[str, ...]  # ids of the runs whose records are beyond the newest
+
+
+def find_roots(store: Store, kept: int = RUNS, records: int = RECORDS) -> Roots:
+    """The last `kept` runs of each plan, kept names, and lock files."""
+    plans: dict[tuple[str, str], list[RunRecord]] = defaultdict(list)
+    known: set[str] = set()
+    for record in runs(store):
+        known.add(record.id)
+        plans[str(record.plan), record.invocation.recipe].append(record)
+    names = [plan for plan, _ in plans]
+    roots = []
+    for (plan, recipe), found in plans.items():
+        last = _last(found, kept)
+        where = f" ({recipe})" if names.count(plan) > 1 and recipe else ""
+        count = f"last {len(last)} runs" if len(last) > 1 else "last run"
+        if last:
+            words = tuple(dict.fromkeys(word for record in last for word in words_of(record)))
+            scratch = frozenset(key for record in last for key in _unfinished(record))
+            roots.append(Root(f"{count} of {plan}{where}", words, scratch))
+    old = tuple(record.id for found in plans.values() for record in found[records:])
+    return Roots((*roots, *named_roots(store)), frozenset(known), old)
+
+
+def named_roots(store: Store) -> tuple[Root, ...]:
+    """Names and lock files alone."""
+    roots = [
+        Root(f"keep {keep.name}{' (damaged)' if keep.damaged else ''}", keep.words)
+        for keep in anchors.keeps(store.root)
+    ]
+    for lock in anchors.registered(store.root):
+        if lock.path is not None and not lock.gone:
+            roots.append(Root(_shown(lock.path), lock.words))
+    return tuple(roots)
+
+
+def new_runs(store: Store, known: Iterable[str]) -> Iterator[RunRecord]:
+    """Runs that began after the `known` ones were looked at."""
+    seen = frozenset(known)
+    for record in runs(store):
+        if record.id in seen:
+            return
+        yield record
+
+
+def words_of(record: RunRecord) -> tuple[str, ...]:
+    """Every key and digest that a run names."""
+    return tuple(
+        word
+        for step in record.steps.values()
+        for word in (step.key, step.output, step.listing)
+        if isinstance(word, str) and word
+    )
+
+
+class Reach:
+    """From words to everything that they keep; what was read is remembered."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._trees: dict[str, tuple[str, ...]] = {}
+
+    def of(self, words: Iterable[str]) -> set[str]:
+        """The words themselves, the outputs of keys, and the blobs of folders."""
+        found: set[str] = set()
+        for word in words:
+            found.add(word)
+            outputs = self._outputs(word)
+            found.update(outputs)
+            for digest in (word, *outputs):
+                found.update(self._blobs(digest))
+        return found
+
+    def _outputs(self, key: str) -> list[str]:
+        """What a key gave, and what else it gave: read anew each time, for it may have come to be."""
+        place = self._store.entry_path(key)
+        found = []
+        for path in (place, *(self._store.entry_path(key, other) for other in self._store.alternatives(key))):
+            try:
+                found.append(parse_entry(path.read_bytes(), key).output)
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+        return found
+
+    def _blobs(self, digest: str) -> tuple[str, ...]:
+        if digest not in self._trees:
+            found = self._read_tree(digest)
+            if found is None:
+                return ()  # not there, so not remembered either
+            self._trees[digest] = found
+        return self._trees[digest]
+
+    def _read_tree(self, digest: str) -> tuple[str, ...] | None:
+        tag = hashing.TREE_TAG.encode() + b"\n"
+        try:
+            with open(self._store.blobs.path(digest), "rb") as stream:
+                content = stream.read(len(tag))
+                if content != tag:
+                    return ()
+                content += stream.read()
+            if hashing.digest_bytes(content) != digest:
+                return ()
+            return tuple(entry.digest for entry in hashing.parse_tree(content) if entry.digest)
+        except (OSError, ValueError):
+            return None
+
+
+def _last(found: list[RunRecord], kept: int) -> list[RunRecord]:
+    """The newest runs until `kept` of them are done, and of those that are not no more than `kept`."""
+    last: list[RunRecord] = []
+    done = 0
+    for record in found:
+        if done == kept:
+            break
+        if record.status == "done":
+            done += 1
+        elif len(last) - done >= kept:
+            continue
+        last.append(record)
+    return last
+
+
+def _unfinished(record: RunRecord) -> Iterator[str]:
+    """Keys whose scratch folder may still be of use; of a killed run no record names them."""
+    for step in record.steps.values():
+        if step.key and not step.is_done:
+            yield step.key
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,1 @@
+"""What code a step reaches, as digests; and loading exactly that code."""

@@ -1,0 +1,266 @@
+"""The code that a stage or a component reaches by import, as digests by module.
+
+An edited helper must rebuild what uses it, and a reworded comment nothing: modules are parsed, docstrings and
+comments fall away, imports are followed (those inside functions too) within the package of the function, and
+text files beside a module that was reached count as code. The engine is left out, since it has a format
+version; of the shared `types` only the definitions that are imported count, and `errors` not at all, whose
+wording cannot reach an artifact. A digest depends on the files alone, not on what has been imported yet.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from p2m.engine.code.syntax import Source, read_source
+from p2m.engine.hashing import digest, digest_file
+
+DATA_SUFFIXES = (".txt", ".json", ".jsonl", ".csv", ".tsv")  # read as code where they lie beside code
+_PACKAGE = __name__.rsplit(".", 3)[0]
+EXCLUDED = (f"{_PACKAGE}.engine", f"{_PACKAGE}.errors")
+SLICED = (f"{_PACKAGE}.types",)
+_WHOLE = "*"
+Stamp = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What was reached: digests of first-party code, and third-party packages by import name."""
+
+    modules: Mapping[str, str]  # module, or package/file of a text file -> digest
+    packages: tuple[str, ...]  # top-level import names outside the standard library
+    files: Mapping[str, tuple[str, int, int, int, int]]  # path -> module and stamp, for `changed_files`
+
+
+def code_of(function: Callable[..., Any]) -> Code:
+    """The closure of the module in which `function` was written."""
+    return _closure(function.__module__)
+
+
+def code_digest(function: Callable[..., Any]) -> str:
+    """One digest over the first-party import closure of the function's module."""
+    return digest(dict(code_of(function).modules))
+
+
+def component_code(component: object) -> Code:
+    """The closure of the module in which the component's class was written."""
+    return _closure(type(component).__module__)
+
+
+def component_digest(component: object) -> str:
+    """One digest over the first-party import closure of the component's class."""
+    return digest(dict(component_code(component).modules))
+
+
+def changed_files(code: Code) -> tuple[str, ...]:
+    """The files whose stats are not what they were when `code` was read, by module."""
+    return tuple(module for path, (module, *stamp) in code.files.items() if stamp_of(path) != tuple(stamp))
+
+
+def stale_modules(code: Code) -> tuple[str, ...]:
+    """Modules that this process loaded before they were edited: it would run the old code under a new key."""
+    stale = []
+    for name, value in code.modules.items():
+        spec = getattr(sys.modules.get(name), "__spec__", None)
+        if spec is None:
+            continue
+        if name not in _first_read or _first_read[name][0] is not spec:  # first sight, or reloaded
+            _first_read[name] = (spec, value)
+        if name not in SLICED and _first_read[name][1] != value:
+            stale.append(name)
+    return tuple(stale)
+
+
+# --------------------------------------------------------------------------- walking the imports
+
+_memo: dict[tuple[str, int, int, int, int], Source] = {}
+_first_read: dict[str, tuple[object, str]] = {}  # loaded module -> its spec, and its digest when first read
+
+
+@dataclass(frozen=True, slots=True)
+class _Roots:
+    """Where first-party modules lie: the folders of top-level packages, and one lone module's file."""
+
+    folders: Mapping[str, Path]
+    lone: Mapping[str, Path]
+    located: dict[str, Path | None]  # what `locate` found before
+
+    def owns(self, module: str) -> bool:
+        return module.split(".", 1)[0] in self.folders or module in self.lone
+
+    def locate(self, module: str) -> Path | None:
+        """The file of a first-party module, None where there is none of that name."""
+        if module not in self.located:
+            self.located[module] = self._locate(module)
+        return self.located[module]
+
+    def _locate(self, module: str) -> Path | None:
+        parts = module.split(".")
+        if parts[0] not in self.folders:
+            return self.lone.get(module)
+        base = self.folders[parts[0]].joinpath(*parts[1:])
+        for candidate in (base / "__init__.py", base.with_suffix(".py") if len(parts) > 1 else None):
+            if candidate is not None and candidate.is_file():
+                return candidate
+        return None
+
+
+def _roots(module: str) -> _Roots:
+    """The function's own package, and this one, whose helpers a stage from elsewhere may use."""
+    top = module.split(".", 1)[0]
+    folders: dict[str, Path] = {}
+    lone: dict[str, Path] = {}
+    for name in (top, _PACKAGE):
+        loaded = sys.modules.get(name)
+        paths = list(getattr(loaded, "__path__", None) or ())
+        file = getattr(loaded, "__file__", None)
+        if paths:
+            folders[name] = Path(paths[0])
+        elif file is not None:
+            lone[name] = Path(file)
+    return _Roots(folders, lone, {})
+
+
+_snapshot: dict[str, Code] | None = None
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Within the block each module's closure is read once, so that all steps see the files of one moment."""
+    global _snapshot
+    _snapshot = {}
+    try:
+        yield
+    finally:
+        _snapshot = None
+
+
+def _closure(module: str) -> Code:
+    if _snapshot is None:
+        return _read_closure(module)
+    if module not in _snapshot:
+        _snapshot[module] = _read_closure(module)
+    return _snapshot[module]
+
+
+def _read_closure(module: str) -> Code:
+    root = _roots(module)
+    if root.locate(module) is None:
+        raise TypeError(f"the source file of {module} was not found, so its code cannot enter a key")
+    modules: dict[str, str] = {}
+    packages: set[str] = set()
+    files: dict[str, tuple[str, int, int, int, int]] = {}
+    sliced: dict[str, set[str]] = {}
+    waiting = [module, *_reached(root, module, (), sliced)]
+    waiting = list(dict.fromkeys(waiting))
+    seen = set(waiting)
+    while waiting:
+        name = waiting.pop()
+        path = root.locate(name)
+        assert path is not None, name
+        # Stamped before it is read: an edit in between makes the stamp too old, which is noticed later.
+        files[os.fspath(path)] = (name, *stamp_of(os.fspath(path)))
+        source = _read(path)
+        modules[name] = source.digest
+        _add_data_files(path.parent, name, path, modules, files)
+        first_party, foreign = _resolve(root, name, path, source, sliced)
+        packages |= foreign
+        for reached in first_party - seen:
+            seen.add(reached)
+            waiting.append(reached)
+    for name, names in sliced.items():
+        path = root.locate(name)
+        assert path is not None, name
+        files[os.fspath(path)] = (name, *stamp_of(os.fspath(path)))
+        modules[name] = _read(path).slice_digest(names, whole=_WHOLE in names)
+    return Code(dict(sorted(modules.items())), tuple(sorted(packages)), files)
+
+
+def _resolve(
+    root: _Roots, module: str, path: Path, source: Source, sliced: dict[str, set[str]]
+) -> tuple[set[str], set[str]]:
+    """First-party modules that a module imports, and the other packages; slices are noted in `sliced`."""
+    first_party: set[str] = set()
+    foreign: set[str] = set()
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for wanted in source.imports:
+        target = wanted.absolute(package)
+        if not root.owns(target):
+            foreign.add(target.split(".", 1)[0])
+        elif target in SLICED:
+            sliced.setdefault(target, set()).update(wanted.names or (_WHOLE,))
+        else:
+            first_party |= _reached(root, target, wanted.names, sliced)
+    return first_party, foreign - set(sys.stdlib_module_names)
+
+
+def _reached(root: _Roots, target: str, names: Iterable[str], sliced: dict[str, set[str]]) -> set[str]:
+    """The modules that `from target import names` runs: target's parents, itself, and submodules named."""
+    parts = target.split(".")
+    names = tuple(names)
+    wanted = [".".join(parts[:length]) for length in range(2, len(parts) + 1)]
+    submodules = [f"{target}.{name}" for name in names]
+    found = [name for name in submodules if root.locate(name) is not None]
+    # The top package runs too, but only what is asked of it by name can matter to a stage.
+    if len(parts) == 1 and (not names or len(found) < len(names)):
+        wanted.append(target)
+    for name in found:
+        if name in SLICED:
+            sliced.setdefault(name, set()).add(_WHOLE)
+    kept = [name for name in (*wanted, *found) if name not in SLICED and not _excluded(name)]
+    return {name for name in kept if root.locate(name) is not None}
+
+
+def _excluded(module: str) -> bool:
+    return any(module == name or module.startswith(name + ".") for name in EXCLUDED)
+
+
+def _add_data_files(
+    folder: Path, module: str, path: Path, modules: dict[str, str], files: dict[str, Any]
+) -> None:
+    # A lone module may lie anywhere, and its neighbours are not its prompts.
+    if "." not in module and path.name != "__init__.py":
+        return
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for name, file in _data_files(folder, package.replace(".", "/")):
+        if name not in modules:
+            files[os.fspath(file)] = (name, *stamp_of(os.fspath(file)))
+            modules[name] = _read(file).digest if file.suffix == ".py" else digest_file(file)
+
+
+def _data_files(folder: Path, label: str, *, inside: bool = False) -> Iterator[tuple[str, Path]]:
+    """Files that code beside them may read, in folders below that are no packages too.
+
+    A Python file of such a folder counts as well: it is not imported but handed to somebody by its path.
+    """
+    with os.scandir(folder) as listing:
+        entries = sorted(listing, key=lambda entry: entry.name)
+    if inside and any(entry.name == "__init__.py" for entry in entries):
+        return
+    for entry in entries:
+        name = f"{label}/{entry.name}"
+        if entry.name.endswith((*DATA_SUFFIXES, ".py") if inside else DATA_SUFFIXES):
+            yield name, Path(entry.path)
+        elif entry.is_dir() and entry.name != "__pycache__":
+            yield from _data_files(Path(entry.path), name, inside=True)
+
+
+def stamp_of(path: str) -> Stamp:
+    """What changes with a file's content: inode, size, and both times in nanoseconds."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return (0, 0, 0, 0)
+    return (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+def _read(path: Path) -> Source:
+    key = (os.fspath(path), *stamp_of(os.fspath(path)))
+    if key not in _memo:
+        _memo[key] = read_source(path.read_bytes(), os.fspath(path))
+    return _memo[key]

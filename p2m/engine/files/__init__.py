@@ -1,0 +1,1 @@
+"""Files under the store and beside it: durable writes, locks, sealed notes, remembered stats."""

@@ -1,0 +1,1 @@
+"""Recorded calls: one durable record a request that was paid for."""

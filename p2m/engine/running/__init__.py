@@ -1,0 +1,1 @@
+"""Carrying steps out: tasks, workers, slots, and the loop that schedules them."""

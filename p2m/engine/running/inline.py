@@ -1,0 +1,98 @@
+"""The seam between the scheduler and whatever carries steps out, and its simplest side: this very process.
+
+A `Means` is plain data (how steps are to be run); `open` makes an `Executor` of it for one build. The
+scheduler starts no more than the means' capacity holds and asks for events; where a step runs, it never
+knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from p2m.engine.observer import Teller
+from p2m.engine.running import network
+from p2m.engine.running.task import Call, Done, carry_out
+from p2m.engine.slots import Capacity
+from p2m.engine.stage import Stage
+from p2m.engine.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A call that is over: either done or failed."""
+
+    step: str
+    done: Done | None = None
+    error: BaseException | None = None
+
+
+class Executor(Protocol):
+    """Carries calls out."""
+
+    def start(self, call: Call, stage: Stage[..., Any]) -> None:
+        """Take a call on; returns at once."""
+
+    def events(self, timeout: float | None, teller: Teller) -> Sequence[Ended]:
+        """Tell of running steps until one has ended, or the time (seconds) is over; returns those ended."""
+
+    def stop(self) -> None:
+        """End whatever still runs, within a second; nothing of it is left."""
+
+
+class Means(Protocol):
+    """How steps are run: plain data."""
+
+    @property
+    def capacity(self) -> Capacity: ...
+
+    def open(self, store: Store, run: str, *, network: bool) -> Executor:
+        """Ready for the build of that id; nothing is started yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inline:
+    """One step after the other, in this process: for debuggers, and for stages that no name leads to."""
+
+    @property
+    def capacity(self) -> Capacity:
+        return Capacity(1, 0, 0)
+
+    def open(self, store: Store, run: str, *, network: bool) -> Executor:
+        return Here(store)
+
+
+class Here:
+    """Carries out in `events` what was started. Whether the network is forbidden is this process's affair."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: list[tuple[Call, Stage[..., Any]]] = []
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._waiting)
+
+    def start(self, call: Call, stage: Stage[..., Any]) -> None:
+        self._waiting.append((call, stage))
+
+    def events(self, timeout: float | None, teller: Teller) -> Sequence[Ended]:
+        if not self._waiting:
+            return ()
+        call, stage = self._waiting.pop(0)
+        try:
+            return (Ended(call.step, carry_out(call, self._store, teller, stage)),)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            return (Ended(call.step, error=error),)
+
+    def stop(self) -> None:
+        self._waiting.clear()
+
+
+def guarded(network_allowed: bool) -> AbstractContextManager[None]:
+    """Within the block this process reaches no host, where it must not."""
+    return nullcontext() if network_allowed else network.without_network()

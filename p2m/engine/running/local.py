@@ -1,0 +1,332 @@
+"""Steps in processes of this machine: workers that are started when a step must run, and kept for the next.
+
+A worker runs one step at a time. A step goes to the idle worker that made most of its inputs, which has
+imported what goes with them, and else to the one that has done most; a new one is started only where none is
+idle. Workers have a process group of their own, so that what they start ends with them.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from p2m.engine import slots
+from p2m.engine.observer import Teller
+from p2m.engine.running import wire, worker
+from p2m.engine.running.inline import Ended, Executor, Here
+from p2m.engine.running.task import Call
+from p2m.engine.slots import Capacity
+from p2m.engine.stage import Stage
+from p2m.engine.store import Store
+from p2m.errors import StageError
+
+PATIENCE = 0.5  # seconds that a worker has to end what it does before it is killed
+_POLL = 0.2  # seconds between two looks for dead workers where the kernel does not tell
+_TAIL = 20  # lines of a worker's output that are shown when it dies
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """Worker processes on this machine; what is not said is taken from the machine."""
+
+    workers: int = 0  # processors to hand out; 0: every one
+    memory: int | None = None  # bytes
+    gpus: int | None = None
+
+    @property
+    def capacity(self) -> Capacity:
+        return slots.capacity(self.workers, self.memory, self.gpus)
+
+    def open(self, store: Store, run: str, *, network: bool) -> Executor:
+        return _Pool(store, run, network, self.capacity)
+
+
+@dataclass(eq=False)
+class _Worker:
+    """One process, seen from its parent."""
+
+    process: subprocess.Popen[bytes]
+    channel: socket.socket
+    lifeline: int  # the end that this process holds; the worker dies when it is closed
+    death: int | None  # a handle that becomes readable when the process has ended, where there is such
+    gpus: tuple[int, ...]  # the devices that it sees; () for all
+    call: Call | None = None
+    stage: Stage[..., Any] | None = None
+    ran: list[str] = field(default_factory=list)
+    frames: wire.Frames = field(default_factory=wire.Frames)
+    rest: bytes = b""  # the beginning of a line of output
+    tail: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL))
+
+    @property
+    def output(self) -> int:
+        assert self.process.stdout is not None
+        return self.process.stdout.fileno()
+
+
+class _Pool:
+    """The workers of one build."""
+
+    def __init__(self, store: Store, run: str, network: bool, capacity: Capacity) -> None:
+        # This process alone deals with the shared store: it asks before a step starts, and sends what comes.
+        self._opening = (replace(store.place, shared=None), run, network)
+        self._capacity = capacity
+        self._here = Here(store)
+        self._workers: list[_Worker] = []
+        self._selector = selectors.DefaultSelector()
+
+    # ------------------------------------------------------------------ the executor's side
+
+    def start(self, call: Call, stage: Stage[..., Any]) -> None:
+        content = _pickled(call) if stage.is_importable else None
+        if content is None:
+            self._here.start(call, stage)
+            return
+        chosen = self._choose(call)
+        chosen.call, chosen.stage = call, stage
+        with suppress(OSError):  # it has died, which `events` will notice
+            chosen.channel.sendall(wire.frame((call.step, call.code, content)))
+
+    def events(self, timeout: float | None, teller: Teller) -> Sequence[Ended]:
+        if self._here.is_busy:
+            return self._here.events(timeout, teller)
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            ended = list(self._look(until, teller))
+            if ended or self._here.is_busy or (until is not None and time.monotonic() >= until):
+                return ended
+
+    def stop(self) -> None:
+        """Workers end what they do, or are killed once they had time to; an interrupt kills at once."""
+        try:
+            for each in self._workers:
+                with suppress(OSError):
+                    each.channel.shutdown(socket.SHUT_RDWR)
+                    if each.call is not None:
+                        each.process.send_signal(signal.SIGTERM)
+            until = time.monotonic() + PATIENCE
+            for each in self._workers:
+                with suppress(subprocess.TimeoutExpired):
+                    each.process.wait(max(0.0, until - time.monotonic()))
+        finally:
+            for each in self._workers:
+                _end(each)
+            self._workers.clear()
+            self._selector.close()
+            self._selector = selectors.DefaultSelector()
+
+    # ------------------------------------------------------------------ what happens
+
+    def _look(self, until: float | None, teller: Teller) -> Iterator[Ended]:
+        wait = None if until is None else max(0.0, until - time.monotonic())
+        if any(each.death is None for each in self._workers):
+            wait = min(_POLL, _POLL if wait is None else wait)
+        for key, _ in self._selector.select(wait):
+            each, what = key.data
+            if each not in self._workers:
+                continue  # it ended by an earlier event of the same look
+            if what == "output":
+                self._print(each, teller)
+            elif what == "channel":
+                yield from self._receive(each, teller)
+            else:
+                yield from self._dead(each, teller)
+        for each in [each for each in self._workers if each.death is None]:
+            if each.process.poll() is not None:
+                yield from self._dead(each, teller)
+
+    def _receive(self, each: _Worker, teller: Teller) -> Iterator[Ended]:
+        content = _read(each.channel)
+        if content == b"":
+            self._unregister(each.channel)
+            if each.death is None:
+                each.process.wait()
+            return  # the end of the process is an event of its own
+        for word, *rest in each.frames.feed(content or b""):
+            if word in ("done", "failed", "unloadable"):
+                self._print(each, teller)
+                yield from self._over(each, word, rest)
+            else:
+                getattr(teller, word)(*rest)
+
+    def _over(self, each: _Worker, word: str, rest: list[Any]) -> Iterator[Ended]:
+        call, stage = each.call, each.stage
+        assert call is not None
+        assert stage is not None
+        each.call = each.stage = None
+        each.ran.append(call.step)
+        if word == "unloadable":  # something in it cannot be found by name in another process
+            self._here.start(call, stage)
+        elif word == "done":
+            yield Ended(call.step, rest[1])
+        else:
+            yield Ended(call.step, error=wire.unpack(rest[1]))
+
+    def _dead(self, each: _Worker, teller: Teller) -> Iterator[Ended]:
+        """A worker has ended by itself; whatever it still said counts."""
+        while _has_more(each.channel):
+            yield from self._receive(each, teller)
+        self._print(each, teller)
+        code, peak = _reap(each.process)
+        self._workers.remove(each)
+        for handle in (each.channel, each.output, each.death):
+            self._unregister(handle)
+        _end(each)
+        if each.call is not None:
+            yield Ended(each.call.step, error=_obituary(each, code, peak))
+
+    def _print(self, each: _Worker, teller: Teller) -> None:
+        """Pass on the lines that a worker has written; bars that redraw themselves count once."""
+        step = each.call.step if each.call is not None else (each.ran or ["worker"])[-1]
+        with suppress(BlockingIOError):
+            while content := os.read(each.output, _CHUNK):
+                *lines, each.rest = (each.rest + content).split(b"\n")
+                for line in lines:
+                    text = line.decode("utf-8", "replace").rstrip("\r").rpartition("\r")[2]
+                    each.tail.append(text)
+                    teller.printed(step, text)
+                if len(each.rest) > 4 * _CHUNK:
+                    each.rest = each.rest[-_CHUNK:]
+            self._unregister(each.output)
+
+    def _unregister(self, handle: Any) -> None:
+        if handle is not None:
+            with suppress(KeyError, ValueError):
+                self._selector.unregister(handle)
+
+    # ------------------------------------------------------------------ workers
+
+    def _choose(self, call: Call) -> _Worker:
+        gpus = call.grant.gpus if 0 < len(call.grant.gpus) < self._capacity.gpus else ()
+        made = {given.step for given in call.inputs if given is not None}
+        idle = [each for each in self._workers if each.call is None and each.gpus == gpus]
+        if not idle:
+            return self._begin(gpus)
+        return max(idle, key=lambda each: (len(made & set(each.ran)), len(each.ran)))
+
+    def _begin(self, gpus: tuple[int, ...]) -> _Worker:
+        ours, theirs = socket.socketpair()
+        watched, lifeline = os.pipe()
+        handles = (theirs.fileno(), watched)
+        try:
+            process = subprocess.Popen(
+                worker.command(sys.path, *handles),
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0,
+                pass_fds=handles, process_group=0, env=_environment(gpus),
+            )  # fmt: skip
+        finally:
+            theirs.close()
+            os.close(watched)
+        assert process.stdout is not None
+        os.set_blocking(process.stdout.fileno(), False)
+        with suppress(OSError):
+            ours.sendall(wire.frame(self._opening))
+        each = _Worker(process, ours, lifeline, _death(process.pid), gpus)
+        self._workers.append(each)
+        self._selector.register(ours, selectors.EVENT_READ, (each, "channel"))
+        self._selector.register(each.output, selectors.EVENT_READ, (each, "output"))
+        if each.death is not None:
+            self._selector.register(each.death, selectors.EVENT_READ, (each, "death"))
+        return each
+
+
+def _pickled(call: Call) -> bytes | None:
+    """The call as bytes; None where something in it cannot be found by name.
+
+    That this process had loaded a module says nothing of what a worker will load.
+    """
+    try:
+        return pickle.dumps(replace(call, trusted=frozenset()), protocol=pickle.HIGHEST_PROTOCOL)
+    except Exception:  # picklers raise whatever they like
+        return None
+
+
+def _environment(gpus: tuple[int, ...]) -> dict[str, str] | None:
+    """A worker that may not have every device sees only its own."""
+    if not gpus:
+        return None
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = visible.split(",") if visible else [str(number) for number in range(max(gpus) + 1)]
+    return {**os.environ, "CUDA_VISIBLE_DEVICES": ",".join(names[number] for number in gpus)}
+
+
+def _death(pid: int) -> int | None:
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):  # not Linux, or an old one
+        return None
+
+
+def _read(channel: socket.socket) -> bytes | None:
+    """What has arrived; b"" at the end, None where nothing has."""
+    try:
+        return channel.recv(_CHUNK, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
+
+
+def _has_more(channel: socket.socket) -> bool:
+    try:
+        return bool(channel.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK))
+    except OSError:
+        return False
+
+
+def _reap(process: subprocess.Popen[bytes]) -> tuple[int, int]:
+    """How a process ended (negative: by that signal), and the most memory it had, in bytes; 0: not known."""
+    if process.returncode is not None:
+        return process.returncode, 0
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except ChildProcessError:
+        return process.wait(), 0
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _end(each: _Worker) -> None:
+    """Kill whatever is left of a worker and of what it started, and let go of it."""
+    with suppress(OSError):
+        os.killpg(each.process.pid, signal.SIGKILL)
+    each.process.wait()
+    each.channel.close()
+    for handle in (each.lifeline, each.death):
+        if handle is not None:
+            os.close(handle)
+    if each.process.stdout is not None:
+        each.process.stdout.close()
+
+
+def _obituary(each: _Worker, code: int, peak: int) -> StageError:
+    assert each.call is not None
+    step = each.call.step
+    if code < 0:
+        how = f"was killed by signal {-code} ({signal.Signals(-code).name})"
+    else:
+        how = f"ended its process with exit code {code}"
+    lines = [f"step {step} {how}; what was finished before is kept"]
+    if -code == signal.SIGKILL:
+        has = f" at {peak / 1e9:.1f} GB" if peak > 1e6 else ""
+        total = slots.capacity().memory
+        lines.append(
+            f"    most often that is the system, out of memory{has} of {total / 1e9:.0f} GB: close other"
+            " programs, or build with executor.workers=1 or training.batch_size=8"
+        )
+    elif code < 0:
+        lines.append("    a fault in a native library, whose last words are in the run's log.txt")
+    lines += [f"    | {text}" for text in each.tail]
+    lines.append("    the same command goes on from the last finished step")
+    return StageError("\n".join(lines))

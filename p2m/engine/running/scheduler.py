@@ -1,0 +1,344 @@
+"""One build: steps are looked up as soon as their inputs are known, and run as soon as there is room.
+
+A key is made of the digests of what the earlier steps really gave, so a step that gives the same bytes again
+stops the wave, and results of two generations cannot mix. Whatever is made stays known under its key, so an
+artifact that turns out to be lost is made anew while nothing else runs twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from p2m.engine.journal import Invocation, Journal, StepRecord, last_steps
+from p2m.engine.keys import Identity, Key, identify_all, make_key
+from p2m.engine.observer import Observer
+from p2m.engine.plan import Plan, Step
+from p2m.engine.running.inline import Ended, Executor, Means, guarded
+from p2m.engine.running.task import VOLATILE, Call
+from p2m.engine.running.work import Input, LostInputError
+from p2m.engine.slots import Grant, Slots
+from p2m.engine.sources import read_source
+from p2m.engine.store import Store
+from p2m.errors import StoreError
+from p2m.types import Runtime
+
+REPAIRS = 3  # times that one step is made anew in one build before the disk itself is suspected
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one step."""
+
+    step: str
+    status: str  # reused; ran; cut-off: ran, but made what it made last time, so what follows is reused
+    seconds: float  # 0 where it was reused
+    key: str
+    output: str  # digest of the artifact
+    shared: bool = False  # it was reused, and came from the shared store
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A step that an interrupt met while it ran."""
+
+    step: str
+    seconds: float
+    kept: bool  # whether it left something in its scratch folder to go on from
+
+
+class Interrupted(KeyboardInterrupt):
+    """The build was interrupted; what it had finished is kept."""
+
+    def __init__(self, finished: tuple[str, ...] = (), running: tuple[Stopped, ...] = ()) -> None:
+        super().__init__()
+        self.finished, self.running = finished, running
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A started step, and which outcomes it took in."""
+
+    step: Step
+    key: Key
+    taken: Mapping[str, Outcome]
+    since: float
+
+
+def step_key(step: Step, identity: Identity, digests: Mapping[str, str]) -> Key:
+    """The key of a step whose needs have these digests."""
+    return make_key(
+        identity, {edge.parameter: digests[edge.step] if edge.step else None for edge in step.inputs}
+    )
+
+
+class Build:
+    """One execution: what is known so far."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        runtime: Runtime,
+        observer: Observer,
+        means: Means,
+        *,
+        network: bool,
+        invocation: Invocation | None = None,
+    ) -> None:
+        self.invocation = invocation
+        self.plan, self.store, self.runtime, self.observer = plan, store, runtime, observer
+        self.means, self.network = means, network
+        # Code is read once, before anything runs, so that an edit during a long build cannot mix with it.
+        self.identities = identify_all(plan.steps, store)
+        self.sources = {step.name: read_source(step, store.stats) for step in plan.steps if step.is_source}
+        self.previous = last_steps(store, plan.name)
+        self.slots = Slots(means.capacity)
+        self.digests: dict[str, str] = {}  # of steps whose inputs are all current
+        self.made: dict[str, Outcome] = {}  # whatever was finished, current or not
+        self.ready: dict[str, Key] = {}  # steps that must run and wait for room
+        self.running: dict[str, _Running] = {}
+        self.repairs: Counter[str] = Counter()
+        self.failure: BaseException | None = None
+        self._histories: dict[str, float] = {}
+
+    def run(self) -> tuple[Outcome, ...]:
+        """Build every step, and return what became of each; sources are no steps."""
+        self.journal = Journal(
+            self.store, self.plan.name, self.invocation, order=[step.name for step in self.plan.steps]
+        )
+        status = "failed"
+        try:
+            with self.store.leased(self.journal.id), guarded(self.network):
+                self._record_sources()
+                self._build()
+            status = "done"
+        except KeyboardInterrupt:
+            status = "interrupted"
+            raise
+        finally:
+            self._end(status)
+        return tuple(self.made[step.name] for step in self.plan.steps if not step.is_source)
+
+    # ------------------------------------------------------------------ the loop
+
+    def _build(self) -> None:
+        executor = self.means.open(self.store, self.journal.id, network=self.network)
+        try:
+            while True:
+                self._settle()
+                self._start(executor)
+                if not self.running:
+                    break
+                for ended in executor.events(None, _Telling(self.journal, self.observer)):
+                    self._ended(ended)
+        except KeyboardInterrupt:
+            executor.stop()
+            raise self._interrupted() from None
+        finally:
+            executor.stop()
+        if self.failure is not None:
+            raise self.failure
+
+    def _settle(self) -> None:
+        """Look up every step whose inputs are known; what is not there becomes ready to run."""
+        if self.failure is not None:
+            return
+        for step in self.plan.steps:
+            name = step.name
+            if name in self.digests or name in self.ready or name in self.running:
+                continue
+            if any(need not in self.digests for need in step.needs):
+                continue
+            key = step_key(step, self.identities[name], self.digests)
+            known = self.made.get(name)
+            if known is None or known.key != key.value:
+                action = None if step.kind == VOLATILE else self.store.lookup(key.value)
+                if action is None:
+                    self.ready[name] = key
+                    continue
+                reused = Outcome(name, "reused", 0.0, key.value, action.output, action.shared)
+                known = self._finish(step, reused)
+            self.digests[name] = known.output
+
+    def _start(self, executor: Executor) -> None:
+        """Start whatever there is room for, the longest chain of work first."""
+        if self.failure is not None:
+            return
+        for name in self._by_length(self.ready):
+            step = self.plan.step(name)
+            assert step.stage is not None
+            grant = self.slots.take(name, step.stage.resources)
+            if grant is None:
+                continue
+            key = self.ready.pop(name)
+            taken = {need: self.made[need] for need in step.needs if need in self.made}
+            self.running[name] = _Running(step, key, taken, time.monotonic())
+            executor.start(self._call(step, key, grant), step.stage)
+
+    def _call(self, step: Step, key: Key, grant: Grant) -> Call:
+        assert step.stage is not None
+        identity = self.identities[step.name]
+        runtime = self.runtime
+        if not runtime.threads and not grant.whole:
+            runtime = replace(runtime, threads=grant.cpus)
+        return Call(
+            step=step.name,
+            key=key.value,
+            preimage=key.preimage,
+            kind=step.kind,
+            stage=(step.stage.function.__module__, step.stage.name),
+            settings=dict(step.settings),
+            inputs=tuple(None if edge.step is None else self._input(edge.step) for edge in step.inputs),
+            code=identity.code,
+            trusted=identity.loaded,
+            runtime=runtime,
+            grant=grant,
+        )
+
+    def _input(self, name: str) -> Input:
+        step = self.plan.step(name)
+        return Input(name, step.output, self.digests[name], step.path, self.sources.get(name))
+
+    # ------------------------------------------------------------------ what comes back
+
+    def _ended(self, ended: Ended) -> None:
+        run = self.running.pop(ended.step)
+        self.slots.give_back(ended.step)
+        if isinstance(ended.error, LostInputError):
+            try:
+                self._lost(run, ended.error)
+            except StoreError as error:
+                self._failed(run, error)
+        elif ended.error is not None:
+            self._failed(run, ended.error)
+        elif ended.done is not None:
+            done = ended.done
+            if done.ran:
+                self.store.offer(run.key.value)
+            status = self._ran(run.step, done.output) if done.ran else "reused"
+            self._finish(run.step, Outcome(ended.step, status, done.seconds, run.key.value, done.output))
+
+    def _lost(self, run: _Running, error: LostInputError) -> None:
+        """Have an artifact made anew that could not be read back, and everything after it looked at again."""
+        name = error.step
+        if self.made.get(name) is not run.taken[name]:
+            return  # another step noticed it first
+        self.repairs[name] += 1
+        if self.repairs[name] > REPAIRS:
+            raise StoreError(f"{self.store.root} keeps losing what {name} makes; check the disk") from error
+        self.store.forget(self.made.pop(name).key, str(error))
+        for follower in descendants(self.plan, name):
+            self.digests.pop(follower, None)
+            self.ready.pop(follower, None)
+
+    def _finish(self, step: Step, outcome: Outcome) -> Outcome:
+        self.made[step.name] = outcome
+        seconds = round(outcome.seconds, 3)
+        self.journal.step(
+            StepRecord(step.name, outcome.status, outcome.key, outcome.output, seconds, step.origins)
+        )
+        self.observer.step_finished(step.name, outcome.status, outcome.seconds)
+        return outcome
+
+    def _failed(self, run: _Running, error: BaseException) -> None:
+        """Remember the first failure; steps that run on are let finish, and nothing new starts."""
+        interrupted = isinstance(error, KeyboardInterrupt)
+        error.add_note(f"in step {run.step.name}")
+        with suppress(StoreError):  # the first error says more
+            status = "interrupted" if interrupted else "failed"
+            self.journal.step(StepRecord(run.step.name, status, run.key.value, origins=run.step.origins))
+        self.observer.step_failed(run.step.name, error)
+        if self.failure is None:
+            self.failure = error
+        if interrupted:
+            raise error
+
+    def _interrupted(self) -> Interrupted:
+        now, stopped = time.monotonic(), []
+        for name, run in self.running.items():
+            with suppress(StoreError):
+                self.journal.step(StepRecord(name, "interrupted", run.key.value, origins=run.step.origins))
+            self.observer.step_failed(name, KeyboardInterrupt())
+            scratch = self.store.root / "steps" / run.key.value
+            kept = scratch.is_dir() and any(scratch.iterdir())
+            stopped.append(Stopped(name, now - run.since, kept))
+        finished = tuple(name for name, outcome in self.made.items() if outcome.status != "reused")
+        return Interrupted(finished, tuple(stopped))
+
+    def _ran(self, step: Step, output: str) -> str:
+        """Whether it just ran, or ran and stopped the wave."""
+        before = self.previous.get(step.name)
+        same = before is not None and before.output == output
+        return "cut-off" if same and self.plan.consumers(step.name) else "ran"
+
+    def _record_sources(self) -> None:
+        for name, state in self.sources.items():
+            self.digests[name] = state.digest
+            listing = self.store.put_bytes(state.listing)
+            origins = self.plan.step(name).origins
+            self.journal.step(StepRecord(name, "source", "", state.digest, 0.0, origins, listing))
+
+    def _end(self, status: str) -> None:
+        try:
+            self.journal.ended(status)
+        except StoreError:
+            if status == "done":  # otherwise the first error says more
+                raise
+
+    # ------------------------------------------------------------------ which comes first
+
+    def _by_length(self, names: Iterable[str]) -> list[str]:
+        """Steps by the longest chain of work that hangs on them, going by history; then as in the plan."""
+        order = [step.name for step in self.plan.steps if step.name in set(names)]
+        return sorted(order, key=lambda name: -self._length(name)) if len(order) > 1 else order
+
+    def _length(self, name: str) -> float:
+        if name not in self._histories:
+            after = max((self._length(step.name) for step in self.plan.consumers(name)), default=0.0)
+            self._histories[name] = after + self._seconds(name)
+        return self._histories[name]
+
+    def _seconds(self, name: str) -> float:
+        """What the step took when it last ran, 0 where it never did."""
+        last = self.previous.get(name)
+        if last is None or not last.key:
+            return 0.0
+        action = self.store.entry(last.key)
+        return action.seconds if action is not None else last.seconds
+
+
+def descendants(plan: Plan, name: str) -> set[str]:
+    """The step itself and all that hangs on it."""
+    found = {name}
+    for step in plan.steps:
+        if found & set(step.needs):
+            found.add(step.name)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """What running steps say goes to the journal and to whoever watches."""
+
+    journal: Journal
+    observer: Observer
+
+    def started(self, step: str) -> None:
+        self.observer.step_started(step)
+
+    def waiting(self, step: str, holder: str) -> None:
+        self.observer.waiting(step, holder)
+
+    def progress(self, step: str, done: int, total: int, note: str) -> None:
+        self.observer.progress(step, done, total, note)
+
+    def said(self, step: str, line: str) -> None:
+        self.journal.said(step, line)
+        self.observer.said(step, line)
+
+    def printed(self, step: str, line: str) -> None:
+        self.journal.said(step, line)

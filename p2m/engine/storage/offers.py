@@ -1,0 +1,234 @@
+"""What a build made, on its way to the shared store: in a thread, blobs first and the entry last.
+
+offers/<key>    an empty file for each that is still to be sent, so that a build which was killed, or whose
+                shared store was away, leaves the rest to the next
+
+A build never waits for this but at its end, and then not for ever (`settle`).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from queue import SimpleQueue
+
+from p2m.engine import hashing
+from p2m.engine.files import disk
+from p2m.engine.hashing import TreeEntry
+from p2m.engine.storage.blobs import Blobs, DamagedError
+from p2m.engine.storage.breaker import Breaker, Fault, Job, Notices
+from p2m.engine.storage.entries import FORMAT, Action, entry_bytes
+from p2m.engine.storage.inspection import checked_entry
+from p2m.engine.storage.places import redacted
+from p2m.engine.storage.shared import (
+    MAX_ENTRY,
+    OversizeError,
+    Shared,
+    blob_name,
+    entry_name,
+    format_problem,
+    read_bytes,
+)
+from p2m.errors import StoreError
+
+FOLDER = "offers"
+_PACE = 1 << 20  # bytes a second that the end of a build waits for
+
+
+class Offers:
+    """Sends actions and their blobs; names in `poisoned` are replaced, all others that are there stay."""
+
+    def __init__(self, shared: Shared, blobs: Blobs, poisoned: set[str], notices: Notices) -> None:
+        self._shared, self._blobs, self._poisoned, self._notices = shared, blobs, poisoned, notices
+        subject = f"sending to the shared store {redacted(shared.place.url)}"
+        instead = "results stay here, and the next build sends them"
+        self._sending = Breaker(subject, instead, shared.place.timeout, notices)
+        self._queue: SimpleQueue[tuple[Action, int]] = SimpleQueue()
+        self._changed = threading.Condition()
+        self._left = 0  # actions that are still to be sent
+        self._failed = 0  # that could not be
+        self._bytes = 0  # of these, at most
+        self._seen: set[str] = set()
+        self._founded = False
+
+    def offer(self, action: Action) -> None:
+        """Note an action as to be sent, and return at once."""
+        if self._shared.place.mode != "write" or action.key in self._seen or action.shared:
+            return
+        if action.preimage.get("kind") == "volatile":
+            return
+        self._note(action.key)
+        self._enqueue(action)
+
+    def resume(self, entry: Callable[[str], Action | None]) -> None:
+        """Offer what an earlier build could not send; `entry` gives the action of a key that is here."""
+        if self._shared.place.mode != "write" or self._sending.is_off:
+            return
+        for key in self._noted():
+            if key in self._seen:
+                continue
+            action = entry(key)
+            if action is None:
+                self._forget(key)  # collected since
+            else:
+                self._enqueue(action)
+
+    def settle(self, say: Callable[[str], None]) -> None:
+        """Wait until all is sent, it failed or took too long; an interrupt ends the waiting."""
+        with self._changed:
+            left, size = self._left, self._bytes
+        if left:
+            self._wait(left, size, say)
+        with self._changed:
+            unsent, self._failed = self._left + self._failed, 0
+        if unsent:
+            say(f"{unsent} results were not sent; the next build sends them")
+
+    def _wait(self, left: int, size: int, say: Callable[[str], None]) -> None:
+        say(
+            f"sending {left} results ({size / 1e6:,.1f} MB) to the shared store; Ctrl-C leaves them for later"
+        )
+        deadline = time.monotonic() + 2 * self._shared.place.timeout + size / _PACE
+        with suppress(KeyboardInterrupt), self._changed:
+            while self._left and not self._sending.is_off and time.monotonic() < deadline:
+                self._changed.wait(min(0.1, max(0.0, deadline - time.monotonic())))
+
+    # ------------------------------------------------------------------ the thread
+
+    def _enqueue(self, action: Action) -> None:
+        self._seen.add(action.key)
+        size = self._size(action)
+        with self._changed:
+            first = self._left == 0
+            self._left += 1
+            self._bytes += size
+        self._queue.put((action, size))
+        if first:
+            threading.Thread(target=self._work, name="shared store", daemon=True).start()
+
+    def _work(self) -> None:
+        """Send what is queued, and end when there is nothing left."""
+        while True:
+            action, size = self._queue.get()
+            failed = True
+            try:
+                if not self._sending.is_off:
+                    self._send(action)
+                    self._forget(action.key)
+                    failed = False
+            except Fault:
+                pass  # counted and said
+            except DamagedError:
+                self._forget(action.key)  # there is nothing whole to be sent
+            except Exception as error:  # a thread has nobody to raise to
+                self._sending.fault("reading what is to be sent", f"{type(error).__name__}: {error}")
+            with self._changed:
+                self._left -= 1
+                self._failed += failed
+                self._bytes -= size
+                self._changed.notify_all()
+                if not self._left:
+                    return
+
+    def _send(self, action: Action) -> None:
+        """Raises: Fault; DamagedError: the store here has not got it whole."""
+        self._found()
+        tree = self._blobs.read(action.output)
+        entries = {entry.digest: entry for entry in hashing.parse_tree(tree) if entry.digest}
+        # Where the entry did not hold what it promised, its blobs are not taken for granted either.
+        anew = entry_name(action.key) in self._poisoned
+        self._sending.all([self._blob_job(entry, anew) for entry in entries.values()])
+        self._sending.all([self._blob_job(TreeEntry("", action.output, len(tree)), anew)])
+        self._sending.call(Job("sending an entry", lambda alive: self._send_entry(action)))
+
+    def _blob_job(self, entry: TreeEntry, anew: bool) -> Job:
+        name, path = blob_name(entry.digest), self._blobs.path(entry.digest)
+
+        def run(alive: Callable[[], None]) -> None:
+            there = self._shared.size(name)
+            if there == entry.size and not anew and name not in self._poisoned:
+                return
+            if hashing.digest_file(path) != entry.digest:
+                raise OSError("it is damaged here")
+            alive()
+            self._shared.write(name, path, replace=there is not None)
+            self._poisoned.discard(name)
+
+        return Job(f"sending {name[:15]}", run, entry.size)
+
+    def _send_entry(self, action: Action) -> None:
+        """Whoever was first stays; another result is kept beside it, as here."""
+        name, content = entry_name(action.key), entry_bytes(action)
+        if name not in self._poisoned and self._shared.write(name, content):
+            return
+        standing = None if name in self._poisoned else self._standing(name, action.key)
+        if standing is None:
+            self._shared.write(name, content, replace=True)
+            self._poisoned.discard(name)
+        elif standing.output != action.output:
+            self._shared.write(f"{name}~{action.output}", content)
+
+    def _standing(self, name: str, key: str) -> Action | None:
+        """The entry that is there; None where it is none. Raises: what the shared store raises."""
+        try:
+            content = read_bytes(self._shared, name, MAX_ENTRY, lambda: None)
+        except OversizeError:
+            return None
+        try:
+            return None if content is None else checked_entry(content, key)
+        except Exception:  # whatever garbage does to a parser
+            return None
+
+    def _found(self) -> None:
+        """Make it a store where it is none yet. Raises: Fault."""
+        if self._founded:
+            return
+
+        def run(_alive: Callable[[], None]) -> None:
+            mark = read_bytes(self._shared, "FORMAT", 100, lambda: None)
+            if mark is None and not self._shared.write("FORMAT", f"p2m-store {FORMAT}\n".encode()):
+                mark = read_bytes(self._shared, "FORMAT", 100, lambda: None)
+            problem = "" if mark is None else format_problem(mark)
+            if problem:
+                self._sending.off(problem)
+                raise Fault(problem)
+
+        self._sending.call(Job("reading FORMAT", run))
+        self._founded = True
+
+    # ------------------------------------------------------------------ notes of what is to be sent
+
+    @property
+    def _folder(self) -> Path:
+        return self._blobs.root / FOLDER
+
+    def _note(self, key: str) -> None:
+        try:
+            self._folder.mkdir(exist_ok=True)
+            (self._folder / key).touch()
+        except OSError as error:  # it may still be sent now
+            self._notices.add(f"offers to the shared store cannot be noted: {error.strerror}")
+
+    def _forget(self, key: str) -> None:
+        try:
+            (self._folder / key).unlink(missing_ok=True)
+        except OSError as error:
+            self._notices.add(f"offers to the shared store cannot be noted: {error.strerror}")
+
+    def _noted(self) -> list[str]:
+        try:
+            return sorted(name for name in os.listdir(self._folder) if len(name) == 64)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise disk.explain(error, self._blobs.root, "reading the offers") from error
+
+    def _size(self, action: Action) -> int:
+        try:
+            return sum(entry.size for entry in self._blobs.tree(action.output))
+        except (DamagedError, StoreError, OSError):
+            return 0
