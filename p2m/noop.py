@@ -13,11 +13,13 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 FORMAT = 1
+_TICK = 50_000_000  # nanoseconds by which the times of files may lag behind the clock
 ENVIRONMENT = (
     *("P2M_LOCKED", "P2M_FROZEN", "P2M_STORE", "P2M_SHARED_STORE", "P2M_SHARED_STORE_MODE"),
     *("HF_HOME", "HF_ENDPOINT", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "PYTHONPATH"),
@@ -30,6 +32,29 @@ class Answer:
 
     text: str
     exit_code: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a command read, by its stats as they were then: what is edited later is not what it read."""
+
+    since: int  # when the command began
+    stamps: Mapping[str, list[int] | None]
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether nothing was edited while it was being read."""
+        return not any(_is_newer(stamp, self.since) for stamp in self.stamps.values())
+
+
+def now() -> int:
+    """The time to give to `look`, taken before anything is read."""
+    return time.time_ns()
+
+
+def look(read: Iterable[Path], since: int) -> Seen:
+    """The stats of everything under the paths of `read`, which were read after `since`."""
+    return Seen(since, {place: _stamp(place) for path in read for place in _walk(path)})
 
 
 def project_root(start: Path | None = None) -> Path:
@@ -60,12 +85,24 @@ def lookup(arguments: Sequence[str]) -> Answer | None:
         return None
 
 
-def remember(arguments: Sequence[str], answer: Answer, read: Iterable[Path]) -> None:
-    """Keep `answer` until something under the paths of `read` changes; failing to do so is harmless."""
-    stamps: dict[str, list[int] | None] = {}
-    for path in (*read, *_installation()):
-        for place in _walk(path):
-            stamps[place] = _stamp(place)
+def remember(
+    arguments: Sequence[str], answer: Answer, made: Iterable[Path], seen: Seen | None = None
+) -> None:
+    """Keep `answer` until something of what was `seen`, or under the paths of `made`, changes.
+
+    `made` is what the command wrote itself. Failing to remember is harmless.
+    """
+    seen = seen or Seen(sys.maxsize, {})
+    stamps = dict(seen.stamps)
+    for path in made:
+        stamps |= {place: _stamp(place) for place in _walk(path)}
+    certain = seen.is_certain
+    for place in (place for path in _installation() for place in _walk(path)):
+        stamps[place] = _stamp(place)
+        # Folders of code change by what Python keeps in them.
+        certain &= os.path.isdir(place) or not _is_newer(stamps[place], seen.since)
+    if not certain:
+        return
     record = {
         "format": FORMAT,
         "environment": _environment(),
@@ -82,6 +119,10 @@ def remember(arguments: Sequence[str], answer: Answer, read: Iterable[Path]) -> 
     except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink()
+
+
+def _is_newer(stamp: list[int] | None, since: int) -> bool:
+    return stamp is not None and stamp[3] >= since - _TICK
 
 
 def _record_path(arguments: Sequence[str]) -> Path:

@@ -1,6 +1,7 @@
 """The answer without work: right as long as nothing changed, silent as soon as anything did."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -76,3 +77,25 @@ def test_a_store_that_cannot_be_written_is_no_error(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("P2M_STORE", str(tmp_path / "file"))
     noop.remember(ARGUMENTS, noop.Answer("SHIP", 0), [])
     assert noop.lookup(ARGUMENTS) is None
+
+
+def test_what_is_edited_while_a_build_runs_is_not_taken_for_what_it_built(project: Path) -> None:
+    began = noop.now()
+    seen = noop.look([project / "qa.yaml"], began)
+    (project / "qa.yaml").write_text("prompt: y")  # the build has read the words before
+    noop.remember(["build", "edited"], noop.Answer("SHIP", 0), [], seen)
+    assert noop.lookup(["build", "edited"]) is None
+
+
+def test_what_is_edited_while_it_is_being_read_is_not_remembered(project: Path) -> None:
+    began = noop.now()
+    (project / "qa.yaml").write_text("prompt: y")  # perhaps after it was read, and before it was looked at
+    noop.remember(["build", "edited"], noop.Answer("SHIP", 0), [], noop.look([project / "qa.yaml"], began))
+    assert noop.lookup(["build", "edited"]) is None
+
+
+def test_what_was_left_alone_is_remembered(project: Path) -> None:
+    time.sleep(0.1)  # files carry times that lag a little
+    seen = noop.look([project], noop.now())
+    noop.remember(["build", "calm"], noop.Answer("SHIP", 0), [], seen)
+    assert noop.lookup(["build", "calm"]) == noop.Answer("SHIP", 0)

@@ -32,7 +32,9 @@ def sweep(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
 
     A variant that fails is told of and loses no other; the exit code is then that of the failure.
     """
+    began = noop.now()
     asked = _asked(arguments, arguments.outputs)
+    seen = noop.look(asked.read, began)
     board = _board(asked)
     if not _is_finished(asked, board):
         _announce(asked)
@@ -46,7 +48,7 @@ def sweep(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
     if all(each.was_finished for each in ended) and not arguments.json:
         print(f"{len(ended)} variants: nothing to do.")
     print(text)
-    return _finish(asked, argv, ended, entries, text)
+    return _finish(asked, argv, ended, entries, text, seen)
 
 
 def plan_sweep(arguments: argparse.Namespace) -> int:
@@ -145,8 +147,9 @@ def _text(asked: Sweep, entries: list[Entry], pending: list[Pending], *, as_json
 
 
 def _finish(
-    asked: Sweep, argv: Sequence[str], ended: Sequence[Ended], entries: Sequence[Entry], text: str
-) -> int:
+    asked: Sweep, argv: Sequence[str], ended: Sequence[Ended], entries: Sequence[Entry], text: str,
+    seen: noop.Seen,
+) -> int:  # fmt: skip
     """The exit code; what failed is told, and a sweep without failures is remembered for the next call."""
     failed = [each for each in ended if each.reason]
     for each in failed:
@@ -156,7 +159,7 @@ def _finish(
     code = 0 if any(entry.ship for entry in entries) else common.CONTRACT_MISSED
     if asked.variants is not None and len(entries) == len({each.name for each in asked.variants}):
         head = "" if "--json" in argv else f"{len(ended)} variants: nothing to do.\n"
-        noop.remember(argv, noop.Answer(head + text, code), (*asked.read, asked.folder))
+        noop.remember(argv, noop.Answer(head + text, code), (asked.folder,), seen)
     return code
 
 

@@ -52,7 +52,9 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
         from p2m.cli.sweeps import sweep
 
         return sweep(arguments, argv)
+    began = noop.now()
     project = common.planned(arguments) if arguments.plan else common.project(arguments)
+    seen = noop.look(project.read, began)
     print(f"{project.plan.name}: {relative(project.recipe)}", file=sys.stderr)
     with Progress() as progress:
         built = build(project, progress, argv=argv, policy=policy)
@@ -72,7 +74,7 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     lock = () if policy.mode == "skip" or project.is_variant else (lock_path(project.recipe),)
     if arguments.plan:
         return code  # once built, a saved plan is stale, which the quick path would not see
-    noop.remember(argv, noop.Answer(text, code), (*project.read, built.folder, *lock))
+    noop.remember(argv, noop.Answer(text, code), (built.folder, *lock), seen)
     return code
 
 
