@@ -1,5 +1,5 @@
 """The command line. This module answers a build that has nothing to do by itself, without any import beyond
-the standard library; everything else is reached through `main`.
+the standard library; everything else is reached through `dispatch`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if answer is not None:
             print(answer.text)
             return answer.exit_code
-        from p2m.cli.main import run
+        from p2m.cli.dispatch import run
 
         return run(arguments)
     except BrokenPipeError:  # `p2m show ... | head`

@@ -239,10 +239,9 @@ def same_output(command: str, one: str, other: str) -> bool:
 def _serve() -> None:
     import p2m.cli
 
-    main = p2m.cli.main  # the function; the module of that name takes its place below
     import p2m.build
     import p2m.cli.arguments
-    import p2m.cli.main
+    import p2m.cli.dispatch
     from p2m.cli import verbs
 
     for name in verbs.names():
@@ -252,7 +251,7 @@ def _serve() -> None:
         request = json.loads(line)
         child = os.fork()
         if child == 0:
-            _run(main, request)
+            _run(p2m.cli.main, request)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from shouting import call_in, write_project
 
-from p2m.cli.main import run
+from p2m.cli.dispatch import run
 from p2m.lock import FORMAT, Lock, MetricPin, lock_text, parse_lock, read_lock
 
 P2M = Callable[..., "Said"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from shouting import Call, call_in, write_project
 
+from p2m import cli
 from p2m.cli import arguments, common, verbs
 
 
@@ -187,3 +188,11 @@ def test_init_leaves_out_a_teacher_that_cannot_write_the_rows(call: Call, projec
     assert "override teacher: none" in (project / "reviews.yaml").read_text()
     assert "override teacher: embedded" in (project / "answers.yaml").read_text()
     assert call("check", "answers.yaml").returncode == 0
+
+
+def test_the_entry_point_may_be_called_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """No module of the package may take the function's name."""
+    for _ in range(2):
+        with pytest.raises(SystemExit):
+            cli.main(["--help"])
+    assert "p2m build" in capsys.readouterr().out

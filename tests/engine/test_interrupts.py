@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 PROGRAM = """
 import sys
 from pathlib import Path
-from p2m.cli.main import heed_interrupts, interrupted_text
+from p2m.cli.dispatch import heed_interrupts, interrupted_text
 from p2m.engine.executor import Local, execute
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store

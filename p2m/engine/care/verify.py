@@ -240,6 +240,8 @@ class _Reading:
             self.notes.append(f"{len(aside)} damaged things set aside earlier lie in quarantine/")
 
     def _fault(self, kind: str, path: Path, reason: str, steps: Iterable[str] = ()) -> None:
+        if kind == "foreign" and not os.path.lexists(path):
+            return  # a collector took it away since it was listed
         place = str(path.relative_to(self.store.root))
         self.faults.append(Fault(kind, place, reason, tuple(sorted(steps))))
 
