@@ -227,7 +227,7 @@ def parse_tree(content: bytes) -> tuple[TreeEntry, ...]:
     """The entries of a tree object.
 
     Raises:
-        ValueError: these bytes are no tree object.
+        ValueError: these bytes are no tree object, or name a place outside the folder.
     """
     lines = content.decode("ascii").splitlines()
     if not lines or lines[0] != TREE_TAG:
@@ -235,8 +235,16 @@ def parse_tree(content: bytes) -> tuple[TreeEntry, ...]:
     entries = []
     for line in lines[1:]:
         value, size, name = line.split(" ", 2)
-        entries.append(TreeEntry(json.loads(name), "" if value == "-" else value, int(size)))
+        entries.append(TreeEntry(_inside(json.loads(name)), "" if value == "-" else value, int(size)))
     return tuple(entries)
+
+
+def _inside(name: str) -> str:
+    """A name, if it stays below the folder: any file's bytes may be taken for a tree by who names its digest."""
+    parts = name.removesuffix("/").split("/")
+    if any(part in ("", ".", "..") or "\0" in part for part in parts):
+        raise ValueError(f"it names {name[:80]!r}")
+    return name
 
 
 def walk(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path, os.stat_result | None]]:

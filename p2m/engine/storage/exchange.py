@@ -194,13 +194,12 @@ class Exchange:
 
     def _tree(self, output: str) -> tuple[TreeEntry, ...] | None:
         try:
-            return self._blobs.tree(output)
+            content: bytes | None = self._blobs.read(output)
         except DamagedError:
-            pass
-        content = self._read(blob_name(output), MAX_TREE)
+            content = self._read(blob_name(output), MAX_TREE)
         if content is None:
             return None
-        try:
+        try:  # also what is here: it may have come as a file, whose bytes are anybody's
             entries = checked_tree(content, output)
         except Exception as error:
             raise self._poison(blob_name(output), error) from PoisonedError()
