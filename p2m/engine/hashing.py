@@ -235,12 +235,18 @@ def parse_tree(content: bytes) -> tuple[TreeEntry, ...]:
     entries = []
     for line in lines[1:]:
         value, size, name = line.split(" ", 2)
-        entries.append(TreeEntry(_inside(json.loads(name)), "" if value == "-" else value, int(size)))
+        entries.append(TreeEntry(_inside(name), "" if value == "-" else value, int(size)))
     return tuple(entries)
 
 
-def _inside(name: str) -> str:
-    """A name, if it stays below the folder: any file's bytes may be taken for a tree by who names its digest."""
+def _inside(text: str) -> str:
+    """The name that is written so, if it stays below the folder: any file may pass for a listing."""
+    try:
+        name = json.loads(text)
+    except RecursionError:
+        name = None
+    if not isinstance(name, str):
+        raise ValueError("it names something that is no text")
     parts = name.removesuffix("/").split("/")
     if any(part in ("", ".", "..") or "\0" in part for part in parts):
         raise ValueError(f"it names {name[:80]!r}")

@@ -34,7 +34,7 @@ from p2m.engine.running.local import Local
 from p2m.engine.storage.entries import KEY_TAG, Action, entry_bytes
 from p2m.engine.storage.places import SharedPlace, checked_url, chosen_place, lacking, redacted
 from p2m.engine.storage.shared import FsspecShared, OversizeError
-from p2m.engine.store import Store
+from p2m.engine.store import DamagedError, Store
 from p2m.types import Runtime
 
 HERE = Path(__file__).parent
@@ -645,9 +645,10 @@ TREES = {
 }
 
 
+@pytest.mark.parametrize("came", ["as a listing", "as a file"])
 @pytest.mark.parametrize("name", TREES)
 def test_a_poisoned_listing_is_a_miss_and_reaches_nothing_outside(
-    tmp_path: Path, remote: World, name: str
+    tmp_path: Path, remote: World, name: str, came: str
 ) -> None:
     filled(tmp_path)
     key, preimage = key_of(7)
@@ -661,6 +662,8 @@ def test_a_poisoned_listing_is_a_miss_and_reaches_nothing_outside(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     second = Store(tmp_path / "second", at())
+    if came == "as a file":  # of another artifact, for instance, where any bytes may stand
+        second.put_bytes(TREES[name])
     lines = listened(second)
     assert second.lookup(key) is None
     assert not list((second.root / "ac").rglob("?" * 64))
@@ -670,6 +673,29 @@ def test_a_poisoned_listing_is_a_miss_and_reaches_nothing_outside(
     assert list((second.root / "tmp").iterdir()) == []
     make(second, 7)
     assert_sound(second)
+
+
+def test_a_wrong_size_in_a_listing_from_elsewhere_sets_aside_nothing_that_is_sound(
+    tmp_path: Path, remote: World
+) -> None:
+    filled(tmp_path)
+    second = Store(tmp_path / "second", at())
+    good = second.put_bytes(b"evil")
+    listed = second.put_bytes(TREES["a size too large"])
+    assert not second.blobs.is_complete(listed)
+    assert second.read(good) == b"evil"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["dots", "dots inside", "absolute", "empty name", "a null byte", "a name that is a list", "a deep name"],
+)
+def test_a_file_that_looks_like_a_listing_leads_nobody_outside(tmp_path: Path, name: str) -> None:
+    store = Store(tmp_path / "store")
+    store.put_bytes(b"evil")
+    with pytest.raises(DamagedError):
+        store.materialize(store.put_bytes(TREES[name]))
+    assert not list(tmp_path.rglob("evil"))
 
 
 @pytest.mark.parametrize(

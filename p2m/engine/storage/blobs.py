@@ -101,14 +101,16 @@ class Blobs:
             raise DamagedError(digest, "is no folder") from None
 
     def holds(self, digest: str, size: int) -> bool:
-        """Whether a blob is there with that size; it is not read."""
+        """Whether a blob is there with that size; it is read only where it is not."""
         path = self.path(digest)
         try:
             found = os.stat(path).st_size
+            if found != size:
+                self._set_aside_if_damaged(
+                    path
+                )  # otherwise it is the size that somebody lists which is wrong
         except OSError:
             return False
-        if found != size:
-            self.quarantine(path, f"has {found} bytes instead of {size}")
         return found == size
 
     def adopt(self, path: Path, entry: TreeEntry) -> None:
