@@ -21,7 +21,7 @@ _KEPT = 5000  # files at most that are remembered between processes
 _IGNORED = frozenset(("ctx", "type_comment", "kind", "type_ignores"))
 _IMPORTERS = frozenset(("import_module", "__import__"))
 # What a stage declares of the machine it likes to run on: it cannot change what the stage makes.
-_STAGE_MODULE = f"{__name__.rpartition('.')[0]}.stage"
+_STAGE_MODULE = f"{__name__.partition('.code.')[0]}.stage"
 _RESOURCES = frozenset(("cpus", "memory", "gpus"))
 
 
