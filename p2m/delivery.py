@@ -25,6 +25,7 @@ KEPT = (
     "sweeps",
 )  # folders beside a bundle's own files that a new bundle leaves alone
 MANIFEST = "manifest.json"
+_FRESH, _OLD = ".new", ".old"  # endings of what stands beside a target for a moment
 
 
 def deliver(bundle: Path, target: Path, *, ship: bool) -> Path:
@@ -35,6 +36,7 @@ def deliver(bundle: Path, target: Path, *, ship: bool) -> Path:
     """
     try:
         with _alone_in(target.parent):
+            _recover(target)  # which may bring the bundle back that is looked at now
             return _place(bundle, target / "rejected" if not ship and _ships(target) else target)
     except OSError as error:
         raise UserError(_unwritable(target, error)) from error
@@ -54,26 +56,47 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 
 def _place(bundle: Path, target: Path) -> Path:
+    _recover(target)
     _refuse_foreign(target)
-    fresh = target.with_name(f".{target.name}.new-{os.getpid()}")
-    old = target.with_name(f".{target.name}.old-{os.getpid()}")
+    fresh = target.with_name(f".{target.name}{_FRESH}")
+    old = target.with_name(f".{target.name}{_OLD}")
     try:
         fresh.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(fresh, ignore_errors=True)  # half a copy, of a process that was killed
         shutil.copytree(bundle, fresh)
         if target.exists():
             target.rename(old)
         fresh.rename(target)
-        for name in KEPT:
-            if (old / name).exists():
-                (old / name).rename(target / name)
+        _move_kept(old, target)
     except OSError as error:
-        if old.exists() and not target.exists():
-            old.rename(target)
+        _recover(target)
         raise UserError(_unwritable(target, error)) from error
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
     return target
+
+
+def _move_kept(old: Path, target: Path) -> None:
+    for name in KEPT:
+        if (old / name).exists() and not (target / name).exists():
+            (old / name).rename(target / name)
+
+
+def _recover(target: Path) -> None:
+    """Finish what a process that was killed in the middle of a delivery has left beside `target`.
+
+    Raises:
+        OSError: what is kept beside a bundle cannot be moved to the one that stands now; it stays.
+    """
+    old = target.with_name(f".{target.name}{_OLD}")
+    if not old.exists():
+        return
+    if target.exists():
+        _move_kept(old, target)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        old.rename(target)
 
 
 def check_writable(target: Path) -> None:

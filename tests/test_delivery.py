@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -95,3 +96,60 @@ def test_processes_that_deliver_to_one_place_at_once_all_succeed(tmp_path: Path)
         assert process.returncode == 0, said
     assert (target / "mark").read_text() in marks
     assert [entry.name for entry in target.parent.iterdir()] == ["qa"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from p2m.delivery import deliver
+left, rename = int(sys.argv[3]), Path.rename
+def dying(path, target):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rename(path, target)
+Path.rename = dying
+deliver(Path(sys.argv[1]), Path(sys.argv[2]), ship=sys.argv[4] == "ships")
+"""
+
+
+@pytest.mark.parametrize("renames", range(5))
+def test_a_kill_in_the_middle_of_a_delivery_loses_nothing_that_stands_beside_a_bundle(
+    tmp_path: Path, renames: int
+) -> None:
+    target = tmp_path / "outputs" / "qa"
+    deliver(bundle(tmp_path / "a", ship=True, mark="a"), target, ship=True)
+    deliver(bundle(tmp_path / "short", ship=False, mark="short"), target, ship=False)
+    for name in ("sweeps", "variants"):
+        (target / name / "one").mkdir(parents=True)
+    new = bundle(tmp_path / "b", ship=True, mark="b")
+    killed = subprocess.run([sys.executable, "-c", KILLED, new, target, str(renames), "ships"], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    deliver(bundle(tmp_path / "c", ship=True, mark="c"), target, ship=True)
+    assert (target / "mark").read_text() == "c"
+    assert (target / "rejected" / "mark").read_text() == "short"
+    assert {"sweeps", "variants"} <= {entry.name for entry in target.iterdir()}
+    assert [entry.name for entry in target.parent.iterdir()] == ["qa"]
+
+
+def test_a_bundle_that_a_kill_left_aside_still_outranks_one_that_falls_short(tmp_path: Path) -> None:
+    target = tmp_path / "outputs" / "qa"
+    deliver(bundle(tmp_path / "a", ship=True, mark="a"), target, ship=True)
+    new = bundle(tmp_path / "b", ship=True, mark="b")
+    subprocess.run([sys.executable, "-c", KILLED, new, target, "1", "ships"], check=False)
+    assert not target.exists()
+    landed = deliver(bundle(tmp_path / "short", ship=False, mark="short"), target, ship=False)
+    assert landed == target / "rejected"
+    assert (target / "mark").read_text() == "a"
+
+
+def test_half_of_a_rejected_bundle_is_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "outputs" / "qa"
+    deliver(bundle(tmp_path / "a", ship=True, mark="a"), target, ship=True)
+    deliver(bundle(tmp_path / "b", ship=False, mark="b"), target, ship=False)
+    new = bundle(tmp_path / "c", ship=False, mark="c")
+    subprocess.run([sys.executable, "-c", KILLED, new, target, "1", "falls short"], check=False)
+    deliver(new, target, ship=False)
+    assert (target / "rejected" / "mark").read_text() == "c"
+    assert sorted(entry.name for entry in target.iterdir()) == ["manifest.json", "mark", "rejected"]
