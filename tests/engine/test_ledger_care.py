@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,7 @@ from ledgers import fill
 from p2m.engine.recording import care as ledger_care
 from p2m.engine.recording.care import Query
 from p2m.engine.recording.ledger import Ledger
-from p2m.engine.recording.records import Asked
+from p2m.engine.recording.records import Asked, canonical, seal
 from p2m.engine.recording.transfer import export, import_file
 from p2m.errors import StoreError, UserError
 
@@ -34,6 +38,17 @@ def test_totals_go_by_label_with_what_was_paid(folder: Path) -> None:
     assert totals.first is not None
     assert totals.last is not None
     assert totals.first <= totals.last
+
+
+@pytest.mark.parametrize("text", ["4711", "Grüße 😀", "spaced"])
+def test_numbers_and_escapes_among_other_text_are_found_too(folder: Path, text: str) -> None:
+    ledger = Ledger(folder)
+    ledger.answer({"user": 4711}, lambda: b"a")
+    ledger.answer({"p": "1"}, lambda: b'Here: ```json {"x": "Gr\\u00fc\\u00dfe \\ud83d\\ude00"}```')
+    ledger.answer({"p": "2"}, lambda: b'\n {"x": "sp\\u0061ced"}')
+    ledger.answer({"p": True}, lambda: b"nothing")
+    ledger.close()
+    assert sum(Query(matching=text).selects(record) for record in ledger_care.each(folder)) == 1
 
 
 @pytest.mark.parametrize("text", ["Müller", "MÜLLER", "Mu\u0308ller", "line\nbreak", "deep"])
@@ -69,6 +84,23 @@ def test_erasing_takes_the_bytes_away_keeps_the_rest_and_says_so_without_the_wor
     assert ledger_care.erase(folder, Query(where={"digest": Asked.of({"n": 1}).digest[:12]})).records == 1
     with pytest.raises(UserError, match="which records"):
         ledger_care.erase(folder, Query())
+
+
+def test_erasing_also_takes_what_an_erasure_that_was_killed_has_left(folder: Path) -> None:
+    fill(folder, 3)
+    ledger = Ledger(folder)
+    ledger.answer({"p": "call Zebedee Quux"}, lambda: b"secret")
+    ledger.answer({"p": "call Ada Marsh"}, lambda: b"secret")
+    ledger.close()
+    program = (
+        "import os, signal, sys; from pathlib import Path; from p2m.engine.recording import care\n"
+        "os.replace = lambda *names: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "care.erase(Path(sys.argv[1]), care.Query(matching='Zebedee'))"
+    )
+    killed = subprocess.run([sys.executable, "-c", program, folder], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert ledger_care.erase(folder, Query(matching="Ada Marsh")).records == 1
+    assert not any(b"Ada Marsh" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 def test_records_travel_and_the_first_one_wins(tmp_path: Path) -> None:
@@ -123,3 +155,48 @@ def test_a_damaged_export_gives_what_is_sound_and_names_the_lines(tmp_path: Path
     with pytest.raises(UserError, match="cannot be read"):
         import_file(other, tmp_path / "nowhere.gz")
     other.close()
+
+
+@pytest.mark.parametrize("time", [1e300, -1.0, "nan", "1", True, None, [1]])
+def test_an_import_leaves_out_records_of_impossible_times(tmp_path: Path, time: object) -> None:
+    fill(tmp_path / "here", 2)
+    ledger = Ledger(tmp_path / "here")
+    file = tmp_path / "x.jsonl.gz"
+    export(ledger, ledger.shelf.digests(), file)
+    ledger.close()
+    head, first, second = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
+    line = json.loads(first)
+    line["record"]["time"] = time
+    line["seal"] = seal(line["digest"], canonical(line["record"]))
+    file.write_bytes(gzip.compress(head + canonical(line) + b"\n" + second))
+    other = Ledger(tmp_path / "there")
+    done = import_file(other, file)
+    assert (done.added, done.damaged) == (1, (2,))
+    other.close()
+
+
+WRITING = """
+import sys
+from pathlib import Path
+from p2m.engine.recording.ledger import Ledger
+for start in range(0, 10**9, 600):
+    ledger = Ledger(Path(sys.argv[1]))
+    for number in range(start, start + 300):  # enough for a new index when the ledger is closed
+        ledger.answer({"n": number}, lambda: b"answer" * 2000)
+    ledger.close()
+    print(start, flush=True)
+"""
+
+
+def test_a_check_beside_a_writer_finds_nothing_damaged(folder: Path) -> None:
+    writer = subprocess.Popen([sys.executable, "-c", WRITING, folder], stdout=subprocess.PIPE)
+    assert writer.stdout is not None
+    try:
+        writer.stdout.readline()
+        for _ in range(3):
+            found = ledger_care.check(folder)
+            assert found.damaged == ()
+            writer.stdout.readline()
+    finally:
+        writer.kill()
+        writer.communicate()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,8 @@ from p2m.engine.recording.segments import SUFFIX
 from p2m.engine.recording.shelf import hold_gate
 from p2m.errors import StoreError, UserError
 
+_REWRITTEN = "rewritten"  # label of a segment that is being written anew
+_ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
 _MANY = 40  # values of one label beyond which they are only counted
 
 
@@ -119,6 +122,7 @@ def check(folder: Path) -> Found:
     try:
         index = Index.open(folder / "index")
         if index is not None:
+            sizes = {path.name: path.stat().st_size for path in _segments(folder)}  # others go on writing
             short = [name for name, size in index.covered.items() if sizes.get(name, 0) < size]
             damaged += [f"{name}: shorter than when it was last read" for name in short]
             for _ in index.all():
@@ -148,6 +152,8 @@ def rewrite(folder: Path, drop: Callable[[Record], bool], *, log: Mapping[str, A
         gate = _alone(folder)
         try:
             (folder / "index").unlink(missing_ok=True)
+            for path in (folder / "segments").glob(f"{_REWRITTEN}.*"):
+                path.unlink()  # what a rewriting that was killed has left holds records too
             for path in _segments(folder):
                 dropped.records += _rewrite_one(path, drop)
         finally:
@@ -196,7 +202,7 @@ def _rewrite_one(path: Path, drop: Callable[[Record], bool]) -> int:
             path.unlink()
             disk.sync_folders([path.parent])
             return gone
-        temporary = disk.unique(path.parent, "rewritten")
+        temporary = disk.unique(path.parent, _REWRITTEN)
         try:
             with open(temporary, "xb") as target:
                 for part in scan(stream, 0, size):
@@ -258,9 +264,13 @@ def _texts(value: object) -> Iterator[str]:
     """Every text inside; of one that is JSON (answers often are) also those inside it, without escapes."""
     if isinstance(value, str):
         yield value
-        if value[:1] in ("{", "[", '"'):
+        if "\\u" in value:  # of JSON that stands among other text
+            yield _ESCAPES.sub(lambda found: _unescaped(found[0]), value)
+        if value.lstrip()[:1] in ("{", "[", '"'):
             with suppress(ValueError, RecursionError):
                 yield from _texts(json.loads(value))
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        yield json.dumps(value)
     elif isinstance(value, list):
         for item in value:
             yield from _texts(item)
@@ -270,6 +280,12 @@ def _texts(value: object) -> Iterator[str]:
         for key, item in value.items():
             yield key
             yield from _texts(item)
+
+
+def _unescaped(escapes: str) -> str:
+    """`\\u00e9` as the character that it stands for; two halves of a pair make one."""
+    units = b"".join(int(code, 16).to_bytes(2, "big") for code in escapes.split("\\u")[1:])
+    return units.decode("utf-16-be", "replace")
 
 
 def _folded(text: str) -> str:

@@ -25,6 +25,7 @@ HEADER = 6 + 65 + 65 + 9  # bytes before the JSON
 MAX_RECORD = 1 << 30  # bytes; a longer one is a damaged length
 _HEADER = re.compile(rb"[\x00-\xff]p2m1 ([0-9a-f]{64}) ([0-9a-f]{64}) ([0-9a-f]{8}) ")
 _CHUNK = 1 << 20  # bytes searched at once
+_LATEST = 253402300800  # the year 10000, in seconds since the epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +133,10 @@ def parse_body(body: bytes, digest: str) -> Record:
             answer = content["answer"].encode("utf-8")
         else:
             answer = base64.b64decode(content["answer64"], validate=True)
-        labels = content["labels"]
-        record = Record(asked, answer, float(content["time"]), float(content["seconds"]), labels)
+        labels, time, seconds = content["labels"], content["time"], content["seconds"]
+        if not all(type(value) in (int, float) and 0 <= value < _LATEST for value in (time, seconds)):
+            raise ValueError("its times are none")
+        record = Record(asked, answer, float(time), float(seconds), labels)
     except (KeyError, TypeError, AttributeError, UnicodeEncodeError, RecursionError) as error:
         raise ValueError(f"not a record: {error}") from None
     if asked.digest != digest or not isinstance(labels, dict):
