@@ -92,7 +92,7 @@ def read_plan(path: Path) -> SavedPlan:
         raise UserError(
             f"{path}: cannot be read: {error.strerror}\n    next: p2m plan RECIPE --out plan.json"
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path} is no saved plan\n    next: p2m plan RECIPE --out plan.json") from error
     if kind != _KIND or number != FORMAT:
         raise UserError(
@@ -101,8 +101,26 @@ def read_plan(path: Path) -> SavedPlan:
         )
     if body.pop("seal", None) != _seal(body):
         raise UserError(f"{path} was edited or is damaged\n    next: p2m plan RECIPE --out plan.json")
+    if not _has_form(body):
+        raise UserError(f"{path} is no plan that p2m wrote\n    next: p2m plan RECIPE --out plan.json")
     words = Words(body["recipe"], tuple(body["overrides"]), tuple(body["trust"]), body["outputs"])
     return SavedPlan(path, words, body["plan"], body["store"], body["config"], body["sources"], body["steps"])
+
+
+def _has_form(body: Mapping[str, Any]) -> bool:
+    """Whether everything that is looked at later is there, and of its kind: anyone can seal a file."""
+    texts = [body.get(name) for name in ("recipe", "outputs", "plan", "store")]
+    lists = [body.get(name) for name in ("overrides", "trust")]
+    tables = [body.get(name) for name in ("config", "sources", "steps")]
+    if not all(isinstance(table, dict) for table in tables):
+        return False
+    for words in lists:
+        texts += words if isinstance(words, list) else [None]
+    for step in body["steps"].values():
+        parts = [step.get(name) for name in ("identity", "inputs")] if isinstance(step, dict) else [None]
+        if not all(isinstance(part, dict) for part in parts) or step.get("status") not in _WAS:
+            return False
+    return all(isinstance(text, str) for text in texts)
 
 
 def check(saved: SavedPlan, survey: Survey, config: Mapping[str, Any], places: Mapping[str, str]) -> None:

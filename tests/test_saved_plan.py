@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from p2m.engine import hashing
 from p2m.engine.explaining.explain import Survey
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
@@ -96,3 +98,30 @@ def test_a_missing_plan_and_a_place_that_cannot_be_written_are_the_users_mistake
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
         write_plan(tmp_path / "file" / "plan.json", WORDS, survey, {})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"recipe": None}, {"overrides": 4}, {"trust": [1]}, {"outputs": []}, {"steps": []}, {"config": None},
+        {"steps": {"a": 1}}, {"steps": {"a": {"status": "run", "identity": 1, "inputs": {}}}},
+        {"steps": {"a": {"status": "odd", "identity": {}, "inputs": {}}}},
+    ],
+)  # fmt: skip
+def test_a_sealed_file_that_has_another_form_is_no_plan(
+    tmp_path: Path, survey: Survey, changes: dict[str, Any]
+) -> None:
+    path = tmp_path / "plan.json"
+    write_plan(path, WORDS, survey, {})
+    body = json.loads(path.read_text()) | changes
+    del body["seal"]
+    body["seal"] = hashing.digest_bytes(json.dumps(body, sort_keys=True).encode())
+    path.write_text(json.dumps(body))
+    with pytest.raises(UserError, match="no plan"):
+        read_plan(path)
+
+
+def test_a_file_that_is_nested_without_end_is_no_plan(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text("[" * 100_000)
+    with pytest.raises(UserError, match="no saved plan"):
+        read_plan(tmp_path / "plan.json")

@@ -83,4 +83,5 @@ def as_json(value: Any) -> str:
             else str(item)
         )
 
-    return json.dumps(value, indent=2, ensure_ascii=False, default=plain)
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=plain)
+    return text.encode("utf-8", "backslashreplace").decode()  # names of files need not be text

@@ -192,6 +192,13 @@ def test_a_foreign_folder_is_refused_and_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+@pytest.mark.parametrize("number", ["²", "9" * 5000, "-1"])
+def test_a_format_that_is_no_number_is_refused(store: Store, number: str) -> None:
+    (store.root / "FORMAT").write_text(f"p2m-store {number}\n")
+    with pytest.raises(StoreError, match="not the format file"):
+        Store(store.root)
+
+
 def test_a_store_of_a_newer_format_is_refused_and_left_alone(store: Store) -> None:
     (store.root / "FORMAT").write_text("p2m-store 2\n")
     with pytest.raises(StoreError, match="upgrade p2m"):

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from some_locks import LOCK, locks
 
+from p2m.engine.hashing import digest_bytes
 from p2m.errors import LockError
-from p2m.lock import FORMAT, Lock, lock_text, parse_lock
+from p2m.lock import FORMAT, FilePin, InputPin, Lock, MetricPin, StepPin, lock_text, parse_lock
 
 PATH = Path("recipes/qa.lock")
 
@@ -99,3 +100,37 @@ def test_line_ends_of_another_system_are_read() -> None:
 def test_a_prompt_of_several_lines_stands_as_it_is() -> None:
     text = lock_text(replace(LOCK, settings={"prompt": "Say it.\n  Twice: yes\n\nDone."}))
     assert "  prompt: |-\n    Say it.\n      Twice: yes\n\n    Done.\n" in text
+
+
+def sealed(body: str) -> bytes:
+    """A body under a seal that holds, as whoever wishes p2m ill can write it."""
+    return f"{body}digest: {digest_bytes(body.encode())}\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("was", "instead"),
+    [
+        ("format: 1", "format: " + "9" * 5000),
+        ("value: 0.5", "value: much"),
+        ("tolerance: 0.1", "tolerance: [1]"),
+        ("kind: pure", "kind: 7"),
+        ("path: rows", "path: [1]"),
+        ("torch: 2.13.0", "torch: 2.13"),
+    ],
+)
+def test_values_of_another_kind_are_refused_though_the_seal_holds(was: str, instead: str) -> None:
+    lock = Lock(
+        "qa.yaml", "qa", "0.1", inputs={"data.train": InputPin("rows", "d" * 64, {})},
+        packages={"torch": "2.13.0"}, steps={"parse": StepPin("pure", "own")},
+        metrics={"f1": MetricPin(0.5, 0.1)},
+    )  # fmt: skip
+    body = lock_text(lock).rpartition("digest: ")[0]
+    assert was in body
+    with pytest.raises(LockError):
+        parse_lock(sealed(body.replace(was, instead)), PATH)
+
+
+def test_names_of_files_that_are_no_text_are_kept() -> None:
+    files = {name: FilePin("a" * 64, 3) for name in ("bad\udcffname", "two\nlines", "pair\ud83d")}
+    lock = Lock("qa.yaml", "qa", "0.1", inputs={"data": InputPin("data", "d" * 64, files)})
+    assert parse_lock(lock_text(lock).encode(), PATH) == lock

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -261,7 +262,7 @@ def _check_format(folder: Path) -> None:
         disk.create(temporary, mark)
         disk.sync_folders([folder])
         return
-    if len(words) != 2 or words[0] != "p2m-ledger" or not words[1].isdigit():
+    if len(words) != 2 or words[0] != "p2m-ledger" or not re.fullmatch("[0-9]{1,9}", words[1]):
         raise StoreError(f"{mark} is not the format file of a ledger; restore it or remove it")
     if int(words[1]) > FORMAT:
         raise StoreError(

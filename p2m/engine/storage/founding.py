@@ -13,6 +13,7 @@ from p2m.errors import StoreError
 
 NFS_VARIABLE = "P2M_ALLOW_NFS"
 _MARK = "FORMAT"
+_NUMBER = re.compile("[0-9]{1,9}")
 _FOLDERS = (
     *("cas", "ac", "ledger", "tmp", "locks", "quarantine", "runs", "steps"),
     *("leases", "keep", "roots"),
@@ -76,7 +77,7 @@ def _refuse_network(root: Path) -> None:
 
 def _check_format(root: Path, text: str) -> None:
     words = text.split()
-    if len(words) != 2 or words[0] != "p2m-store" or not words[1].isdigit():
+    if len(words) != 2 or words[0] != "p2m-store" or not _NUMBER.fullmatch(words[1]):
         raise StoreError(
             f"{root / _MARK} is not the format file of a p2m store (it reads {text[:40]!r})\n"
             "    give another folder, as store.path=... or in P2M_STORE"
