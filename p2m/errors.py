@@ -16,7 +16,6 @@ a traceback; anything that is not a P2MError is a bug of ours.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -83,6 +82,8 @@ class StageError(P2MError):
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """`Did you mean ...?` for a misspelt name, else the list of what there is; "" where there is nothing."""
+    import difflib  # here for its weight: most commands make no such mistake
+
     known = sorted(set(names))
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if close:

@@ -191,7 +191,7 @@ def _text(value: str) -> bytes:
 # --------------------------------------------------------------------------- folders
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class TreeEntry:
     """A file of a folder, or an empty folder in it (name ends with "/", digest "")."""
 

@@ -15,7 +15,7 @@ CORES = "P2M_CORES"  # environment: processors that this process may use where i
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
           "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}  # fmt: skip
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
+_SIZE = r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,9 @@ def size(text: str | int) -> int:
     Raises:
         ValueError: anything else.
     """
-    found = _SIZE.fullmatch(str(text))
+    if type(text) is int and text >= 0:
+        return text
+    found = re.fullmatch(_SIZE, str(text), re.IGNORECASE)
     if found is None or found[2].lower() not in _UNITS:
         raise ValueError(f"{text!r} is no size in bytes; write it as 512 MB, 2 GB or 1.5 GiB")
     return int(float(found[1]) * _UNITS[found[2].lower()])

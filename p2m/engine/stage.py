@@ -20,6 +20,7 @@ from p2m.engine.slots import Resources, declared
 
 Kind = Literal["pure", "seeded", "recorded", "measured", "volatile"]
 KINDS: tuple[str, ...] = get_args(Kind)
+VOLATILE: Kind = "volatile"  # the kind that is never cached
 RUN = "run"  # the parameter that the executor fills
 ORIGINS = "origins"  # taken by `Plan.add`
 

@@ -22,16 +22,15 @@ from p2m.engine.files import disk
 from p2m.engine.files.locks import Holder, locked
 from p2m.engine.files.stats import Stats
 from p2m.engine.hashing import TreeEntry
-from p2m.engine.storage import anchors
 from p2m.engine.storage.blobs import Blobs, DamagedError
 from p2m.engine.storage.entries import KEY_TAG, Action, entry_bytes, parse_entry
 from p2m.engine.storage.founding import open_store
 from p2m.engine.storage.leases import Lease, leased
-from p2m.engine.storage.places import SharedPlace
 from p2m.errors import StoreError
 
 if TYPE_CHECKING:
     from p2m.engine.storage.exchange import Exchange
+    from p2m.engine.storage.places import SharedPlace
 
 __all__ = ["KEY_TAG", "Action", "DamagedError", "Store", "StorePlace"]
 
@@ -221,6 +220,8 @@ class Store:
 
     def register_root(self, path: Path) -> None:
         """Keep what the lock file at `path` names, for as long as it is there, as it reads when gc runs."""
+        from p2m.engine.storage import anchors
+
         anchors.register(self.root, path)
 
     # ------------------------------------------------------------------ places
@@ -246,4 +247,4 @@ class Store:
 
     def entry_path(self, key: str, alternative: str = "") -> Path:
         """Where the entry of a key, or of another result of it, lies if it is there."""
-        return self.root / "ac" / key[:2] / (f"{key}~{alternative}" if alternative else key)
+        return self.root.joinpath("ac", key[:2], f"{key}~{alternative}" if alternative else key)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -119,6 +118,7 @@ def unique(folder: Path, label: str) -> Path:
 
 def remove_tree(folder: Path) -> None:
     """Delete a folder as far as that goes: what cannot be deleted now is in nobody's way."""
+    import shutil  # brings compression along
 
     def insist(_function: object, path: str, _error: object) -> None:
         with suppress(OSError):  # a folder that its maker left read-only

@@ -21,12 +21,10 @@ from p2m.engine.running import network
 from p2m.engine.running.work import Input, RunHandle, perform
 from p2m.engine.slots import Grant
 from p2m.engine.sources import is_unchanged
-from p2m.engine.stage import Stage, find
+from p2m.engine.stage import VOLATILE, Stage, find
 from p2m.engine.store import Store
 from p2m.errors import StageError, UserError
 from p2m.types import Recorder, Runtime
-
-VOLATILE = "volatile"  # the kind that is never cached
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -121,7 +120,7 @@ class Blobs:
 
     def path(self, digest: str) -> Path:
         """Where the blob of that digest lies, if it is there."""
-        return self.root / "cas" / digest[:2] / digest
+        return self.root.joinpath("cas", digest[:2], digest)
 
     def is_complete(self, digest: str) -> bool:
         """Whether a folder's tree is sound and its blobs are there with their sizes; they are not read."""
@@ -249,6 +248,8 @@ class Blobs:
         target.parent.mkdir(parents=True, exist_ok=True)
         blob = self.path(entry.digest)
         try:
+            import shutil  # brings compression along
+
             shutil.copyfile(blob, target)
         except FileNotFoundError:
             raise DamagedError(entry.digest, f"({entry.name}) is missing") from None
