@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -19,33 +20,22 @@ from test_executor import build, small
 from toys import Number
 
 from p2m.engine import hashing
-from p2m.engine.executor import execute
+from p2m.engine.executor import Inline, Local, execute
 from p2m.engine.files import disk
 from p2m.engine.journal import last_run
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
-from p2m.errors import StoreError
+from p2m.errors import P2MError, StoreError
 from p2m.types import Runtime
 
 HERE = Path(__file__).parent
 PROGRAM = """
 import resource, sys
 from pathlib import Path
-from test_faults import chain, Lines
-from p2m.engine.executor import Inline, Local, execute
-from p2m.engine.store import Store
-from p2m.errors import P2MError
-from p2m.types import Runtime
-folder, seconds, limit = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
-if limit:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-try:
-    means = Inline() if sys.argv[4] == "inline" else Local()
-    result = execute(chain(folder, seconds), Store(folder / "store"), Runtime(), Lines(), executor=means)
-    print(result.value("s5").value, dict(result.counts))
-except P2MError as error:
-    print(type(error).__name__, error)
-    sys.exit(error.exit_code)
+from test_faults import run
+if int(sys.argv[3]):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+sys.exit(run(Path(sys.argv[1]), float(sys.argv[2]), sys.argv[4]))
 """
 NAMES = [f"s{index}" for index in range(6)]
 
@@ -77,6 +67,18 @@ def chain(folder: Path, seconds: float) -> Plan:
     for name in NAMES:
         last = plan.add(name, slow, last, name=name, seconds=seconds)
     return plan
+
+
+def run(folder: Path, seconds: float, executor: str) -> int:
+    """Build the chain and say what came of it; returns the exit code."""
+    means: Any = Inline() if executor == "inline" else Local()
+    try:
+        result = execute(chain(folder, seconds), Store(folder / "store"), Runtime(), Lines(), executor=means)
+    except P2MError as error:
+        print(type(error).__name__, error)
+        return error.exit_code
+    print(result.value("s5").value, dict(result.counts))
+    return 0
 
 
 def start(
@@ -145,29 +147,77 @@ def test_a_build_that_is_killed_again_and_again_loses_at_most_the_running_step(f
 def kill_at_random(folder: Path, kills: int, executor: str) -> None:
     """Kill builds of one chain at random moments, now the command and now a worker of it.
 
-    After every kill the store is sound, and no step that was finished is ever done again.
+    A build that comes to its end is no kill: it gives what it must, and the chain begins anew with another
+    number. After every kill the store is sound, and no step that has its entry is ever done again.
     """
     random_ = random.Random(7)
-    for number in range(kills):
-        value = number // 5 % 4
-        (folder / "n.txt").write_text(str(value))
-        process = start(folder, seconds=0.01, executor=executor)
-        time.sleep(random_.uniform(0.02, 0.7))
-        workers = children(process.pid)
-        victim = random_.choice(workers) if workers and random_.random() < 0.4 else process.pid
-        with suppress(ProcessLookupError):
-            os.kill(victim, signal.SIGKILL)
-        if victim != process.pid and random_.random() < 0.5:
-            process.kill()
-        process.communicate()
-        assert_sound(Store(folder / "store"))
-        if number % 5 == 4:
-            out, _ = start(folder, seconds=0.01, executor=executor).communicate()
-            assert f"{value + 6} {{" in out
-    for line, times in Counter(line for line in log_of(folder) if line.endswith("done")).items():
-        # A kill between a step's last line and its entry costs that step, and only that one.
-        assert times <= min(4, kills) + kills // 20, line
-    assert list((folder / "store" / "steps").iterdir()) == []
+    killed, value, spent = 0, 0, 0.0
+    while killed < kills:
+        place = folder / str(value // 10)  # now and then another store, so that looking it over stays quick
+        place.mkdir(exist_ok=True)
+        (place / "n.txt").write_text(str(value))
+        store = Store(place / "store")
+        before = entries(store)
+        code = -1
+        while code:
+            finished = len(entries(store) - before)
+            (place / "log").write_text("")
+            began = time.monotonic()
+            calm = value % 10 == 0 or killed == kills  # the first build of a store tells how long one takes
+            code, out = forked(place, executor, None if calm else random_.uniform(0, spent), random_)
+            again = [line.split()[1] for line in log_of(place) if line.endswith("done")]
+            assert again == NAMES[max(0, finished - 1) :][: len(again)], (value, killed, finished)
+            assert_sound(store)
+            assert code in (0, -signal.SIGKILL) or "signal 9" in out, out
+            killed += code != 0
+        assert f"{value + 6} {{" in out, out
+        assert len(entries(store) - before) == 1 + len(NAMES)
+        assert list((place / "store" / "steps").iterdir()) == []
+        spent = time.monotonic() - began if value % 10 == 0 else spent
+        value += 1
+
+
+def forked(folder: Path, executor: str, seconds: float | None, random_: random.Random) -> tuple[int, str]:
+    """Build in a child that need not load anything, and strike after so long; its end and what it printed."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 70
+        try:
+            os.dup2(writing, 1)
+            os.dup2(writing, 2)
+            sys.stdout = sys.stderr = open(1, "w", closefd=False)  # noqa: SIM115
+            os.close(reading)
+            os.close(writing)
+            os.environ["P2M_TOY_LOG"] = str(folder / "log")
+            code = run(folder, 0.005, executor)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+    os.close(writing)
+    if seconds is not None:
+        time.sleep(seconds)
+        strike(child, random_)
+    with open(reading) as stream:
+        out = stream.read()  # to the end, which is when the last worker has gone too
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), out
+
+
+def strike(process: int, random_: random.Random) -> None:
+    """Kill the process, or a worker of it, or both; one that has ended is not waited for yet."""
+    workers = children(process)
+    victim = random_.choice(workers) if workers and random_.random() < 0.4 else process
+    with suppress(ProcessLookupError):
+        os.kill(victim, signal.SIGKILL)
+    if victim != process and random_.random() < 0.5:
+        os.kill(process, signal.SIGKILL)
+
+
+def entries(store: Store) -> set[str]:
+    """The keys of the steps that were finished."""
+    return {path.name for path in (store.root / "ac").rglob("?" * 64)}
 
 
 def children(process: int) -> list[int]:
@@ -180,13 +230,14 @@ def children(process: int) -> list[int]:
 
 @pytest.mark.parametrize("executor", ["local", "inline"])
 def test_kills_at_random_moments_never_leave_a_wrong_store(folder: Path, executor: str) -> None:
-    kill_at_random(folder, 5, executor)
+    kill_at_random(folder, 8, executor)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_a_thousand_kills_at_random_moments_never_leave_a_wrong_store(folder: Path) -> None:
-    kill_at_random(folder, int(os.environ.get("P2M_KILLS", "1000")), "local")
+@pytest.mark.parametrize("executor", ["inline", "local"])
+def test_a_thousand_kills_at_random_moments_never_leave_a_wrong_store(folder: Path, executor: str) -> None:
+    kill_at_random(folder, int(os.environ.get("P2M_KILLS", "1000")), executor)
 
 
 def check_rivals(folder: Path, number: int) -> None:
