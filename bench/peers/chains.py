@@ -179,9 +179,14 @@ def _redun(folder: Path, steps: int) -> None:
 
 STAGES = """\
 from dataclasses import dataclass
+from pathlib import Path
 
 from p2m.engine.stage import stage
-from p2m.types import Files
+
+
+@dataclass(frozen=True)
+class Text:
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -190,8 +195,8 @@ class Number:
 
 
 @stage(version="1", kind="pure")
-def read(file: Files) -> Number:
-    return Number(int(file.path.read_text()))
+def read(text: Text) -> Number:
+    return Number(int(text.path.read_text()))
 
 
 @stage(version="1", kind="pure")
@@ -207,14 +212,13 @@ from pathlib import Path
 from p2m.engine.executor import execute
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
-from p2m.types import Runtime
-from steps import read, step
+from steps import Text, read, step
 
 plan = Plan("chain")
-last = plan.add("read", read, plan.source("n", Path("n.txt")))
+last = plan.add("read", read, plan.source("n", Path("n.txt"), type=Text))
 for index in range(STEPS):
     last = plan.add(f"s{index}", step, last, index=index)
-print(dict(execute(plan, Store(Path("store")), Runtime()).counts))
+print(dict(execute(plan, Store(Path("store"))).counts))
 """
 
 

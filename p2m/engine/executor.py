@@ -18,14 +18,13 @@ from p2m.engine.observer import Observer, Silent
 from p2m.engine.plan import Plan, Step
 from p2m.engine.running.inline import Inline, Means
 from p2m.engine.running.scheduler import REPAIRS, Build, Interrupted, Outcome, Stopped, step_key
-from p2m.engine.running.work import load_artifact
 from p2m.engine.sources import read_source
 from p2m.engine.store import DamagedError, Store
 from p2m.errors import StoreError
-from p2m.types import Runtime
 
 if TYPE_CHECKING:
     from p2m.engine.running.local import Local
+    from p2m.types import Runtime
 
 __all__ = [
     "Inline", "Interrupted", "Local", "Means", "Observer", "Outcome", "Result", "Silent", "Stopped",
@@ -49,7 +48,7 @@ class Result:
     run: str  # the run's id
     plan: Plan = field(repr=False)
     store: Store = field(repr=False)
-    runtime: Runtime = field(repr=False)
+    runtime: Runtime | None = field(repr=False)
     outcomes: tuple[Outcome, ...]
     seconds: float
     again: Callable[[], Result] = field(repr=False)  # the same build once more
@@ -64,6 +63,8 @@ class Result:
 
     def value(self, name: str) -> Any:
         """The artifact of a step, its paths pointing into a verified copy; made anew if the store lost it."""
+        from p2m.engine.running.work import load_artifact
+
         step = self.plan.step(name)
         result = self
         for _ in range(REPAIRS):
@@ -77,7 +78,7 @@ class Result:
 def execute(
     plan: Plan,
     store: Store,
-    runtime: Runtime,
+    runtime: Runtime | None = None,
     observer: Observer | None = None,
     *,
     executor: Means | None = None,
@@ -87,6 +88,7 @@ def execute(
     """Build every step of the plan.
 
     Args:
+        runtime: what stages are told of where they run; None for the defaults.
         executor: what carries the steps out; by default this process, one after the other.
         network: whether steps may reach other machines.
         invocation: what the journal will say of who asked for it.
@@ -110,6 +112,8 @@ def execute(
 
 def stored(plan: Plan, store: Store, name: str) -> Any | None:
     """The artifact of a step if the store holds it for the plan as it is now, else None; nothing runs."""
+    from p2m.engine.running.work import load_artifact
+
     digests: dict[str, str] = {}
     wanted = plan.step(name)
     needed = [step for step in plan.steps if step.name in _ancestors(plan, wanted)]

@@ -16,7 +16,6 @@ from p2m.engine.code.components import components_in
 from p2m.engine.hashing import plain
 from p2m.engine.stage import Stage
 from p2m.errors import nearest
-from p2m.types import Files
 
 
 def _nothing() -> Mapping[str, Any]:
@@ -99,10 +98,13 @@ class Plan:
     def consumers(self, name: str) -> tuple[Step, ...]:
         return tuple(step for step in self.steps if name in step.needs)
 
-    def source(self, name: str, path: Path, *, type: type = Files, origin: str = "") -> Ref:
-        """A file or folder of the user's, keyed by its content when the plan runs."""
+    def source(self, name: str, path: Path, *, type: type | None = None, origin: str = "") -> Ref:
+        """A file or folder of the user's, keyed by its content when the plan runs.
+
+        Steps get it as `type(path)`: as `p2m.types.Files` where nothing else is said.
+        """
         origins = MappingProxyType({"path": origin} if origin else {})
-        return self._append(Step(name, type, path=Path(path), origins=origins))
+        return self._append(Step(name, type or _files(), path=Path(path), origins=origins))
 
     def add(
         self,
@@ -160,6 +162,13 @@ class Plan:
                 f" but {ref.name!r} makes a {ref.type.__name__}"
             )
         return ref.name
+
+
+def _files() -> type:
+    """What a source is where nothing else is said."""
+    from p2m.types import Files  # among many classes, and a plan may do without any of them
+
+    return Files
 
 
 def _settings(stage: Stage[..., Any], given: Mapping[str, Any], where: str) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 HEAVY = {
     *("asyncio", "concurrent", "multiprocessing", "socket", "ssl", "subprocess", "queue", "tempfile"),
+    *("shutil", "difflib"),
     *(
         "uuid",
         "platform",
@@ -24,6 +25,10 @@ HEAVY = {
     *(
         "p2m.engine.storage.exchange",
         "p2m.engine.running.local",
+        "p2m.engine.running.task",
+        "p2m.engine.running.work",
+        "p2m.engine.formats",
+        "p2m.engine.storage.anchors",
         "p2m.engine.recording.ledger",
         "p2m.engine.care.gc",
         "p2m.engine.explaining.explain",
@@ -61,3 +66,17 @@ def test_a_build_with_nothing_to_do_loads_nothing_heavy(tmp_path: Path) -> None:
     assert "pydantic" in seen[0][1].split()  # so that the list below can tell
     assert seen[1][0] == "{'reused': 2}"
     assert HEAVY & set(seen[1][1].split()) == set()
+
+
+def test_the_engine_does_without_the_nouns_of_models() -> None:
+    program = "import sys, p2m.engine.executor, p2m.engine.plan, p2m.engine.store; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert "p2m.engine.running.scheduler" in loaded
+    assert "p2m.types" not in loaded  # dozens of classes

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from p2m.engine.observer import Teller
-from p2m.engine.running import network
-from p2m.engine.running.task import Call, Done, carry_out
 from p2m.engine.slots import Capacity
 from p2m.engine.stage import Stage
 from p2m.engine.store import Store
+
+if TYPE_CHECKING:
+    from p2m.engine.running.task import Call, Done
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ class Here:
     def events(self, timeout: float | None, teller: Teller) -> Sequence[Ended]:
         if not self._waiting:
             return ()
+        from p2m.engine.running.task import carry_out  # most builds of a finished plan carry out nothing
+
         call, stage = self._waiting.pop(0)
         try:
             return (Ended(call.step, carry_out(call, self._store, teller, stage)),)
@@ -95,4 +98,8 @@ class Here:
 
 def guarded(network_allowed: bool) -> AbstractContextManager[None]:
     """Within the block this process reaches no host, where it must not."""
-    return nullcontext() if network_allowed else network.without_network()
+    if network_allowed:
+        return nullcontext()
+    from p2m.engine.running import network
+
+    return network.without_network()

@@ -12,19 +12,23 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from p2m.engine.journal import Invocation, Journal, StepRecord, last_steps
 from p2m.engine.keys import Identity, Key, identify_all, make_key
 from p2m.engine.observer import Observer
 from p2m.engine.plan import Plan, Step
 from p2m.engine.running.inline import Ended, Executor, Means, guarded
-from p2m.engine.running.task import VOLATILE, Call
-from p2m.engine.running.work import Input, LostInputError
 from p2m.engine.slots import Grant, Slots
 from p2m.engine.sources import read_source
+from p2m.engine.stage import VOLATILE
 from p2m.engine.store import Store
 from p2m.errors import StoreError
-from p2m.types import Runtime
+
+if TYPE_CHECKING:  # what it takes to carry a step out is loaded with the first that must run
+    from p2m.engine.running.task import Call
+    from p2m.engine.running.work import Input, LostInputError
+    from p2m.types import Runtime
 
 REPAIRS = 3  # times that one step is made anew in one build before the disk itself is suspected
 
@@ -82,7 +86,7 @@ class Build:
         self,
         plan: Plan,
         store: Store,
-        runtime: Runtime,
+        runtime: Runtime | None,
         observer: Observer,
         means: Means,
         *,
@@ -180,9 +184,12 @@ class Build:
             executor.start(self._call(step, key, grant), step.stage)
 
     def _call(self, step: Step, key: Key, grant: Grant) -> Call:
+        from p2m.engine.running.task import Call
+        from p2m.types import Runtime
+
         assert step.stage is not None
         identity = self.identities[step.name]
-        runtime = self.runtime
+        runtime = self.runtime or Runtime()
         if not runtime.threads and not grant.whole:
             runtime = replace(runtime, threads=grant.cpus)
         return Call(
@@ -200,12 +207,16 @@ class Build:
         )
 
     def _input(self, name: str) -> Input:
+        from p2m.engine.running.work import Input
+
         step = self.plan.step(name)
         return Input(name, step.output, self.digests[name], step.path, self.sources.get(name))
 
     # ------------------------------------------------------------------ what comes back
 
     def _ended(self, ended: Ended) -> None:
+        from p2m.engine.running.work import LostInputError
+
         run = self.running.pop(ended.step)
         self.slots.give_back(ended.step)
         if isinstance(ended.error, LostInputError):
