@@ -39,10 +39,10 @@ def locked(path: Path, what: str, waiting: Callable[[Holder], None]) -> Iterator
     A collector deletes files that nobody holds, so whoever got the lock looks whether the name is still that
     file; two processes that locked two files of one name would both go on.
     """
-    waited = False
+    waited, holder = False, os.getpid()
     while True:
         with disk.explained(path.parent.parent, f"locking {what}"):
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             if not _try(handle, path):
                 if not waited:
@@ -51,7 +51,10 @@ def locked(path: Path, what: str, waiting: Callable[[Holder], None]) -> Iterator
                 fcntl.flock(handle, fcntl.LOCK_EX)
             if is_at(handle, path):
                 _sign(handle, what)
-                yield waited
+                try:
+                    yield waited
+                finally:
+                    _free(handle, holder)
                 return
         finally:
             os.close(handle)
@@ -111,6 +114,12 @@ def _try(handle: int, path: Path) -> bool:
             ) from error
         raise
     return True
+
+
+def _free(handle: int, holder: int) -> None:
+    """Let go of a lock; closing the file would not, while a process forked meanwhile has it open too."""
+    if os.getpid() == holder:  # otherwise this is such a process, and the lock is its parent's
+        fcntl.flock(handle, fcntl.LOCK_UN)
 
 
 def _sign(handle: int, what: str) -> None:

@@ -7,9 +7,10 @@ knows.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from p2m.engine.observer import Teller
@@ -77,7 +78,8 @@ class Here:
         return bool(self._waiting)
 
     def start(self, call: Call, stage: Stage[..., Any]) -> None:
-        self._waiting.append((call, stage))
+        # A stage may change a list that it was given, which steps of this process may share.
+        self._waiting.append((replace(call, settings=copy.deepcopy(dict(call.settings))), stage))
 
     def events(self, timeout: float | None, teller: Teller) -> Sequence[Ended]:
         if not self._waiting:

@@ -15,6 +15,7 @@ from p2m.engine import formats
 from p2m.engine.files import disk
 from p2m.engine.formats import FormatError
 from p2m.engine.hashing import qualified_name
+from p2m.engine.running import surroundings
 from p2m.engine.sources import SourceState
 from p2m.engine.stage import RUN, Stage
 from p2m.engine.storage.blobs import DamagedError
@@ -74,13 +75,19 @@ def perform(
 
     Raises:
         LostInputError: the store no longer holds an input.
-        StageError: the stage returned something else than it declares.
+        StageError: the stage returned something else than it declares, or nothing at all.
         StoreError: the disk is full, under the stage or under the store.
     """
     arguments = [read_input(given, store) for given in inputs]
     given = {**settings, RUN: run} if stage.wants_run else dict(settings)
     try:
-        value = stage.function(*arguments, **given)
+        with surroundings.put_back():
+            value = stage.function(*arguments, **given)
+    except SystemExit as error:
+        raise StageError(
+            f"step {name} wanted to end its process (sys.exit({error.code!r})) instead of returning a"
+            f" {stage.output.__name__}"
+        ) from error
     except Exception as error:
         full = disk.disk_full(error)
         if full is not None:
