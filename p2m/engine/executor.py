@@ -116,7 +116,8 @@ def stored(plan: Plan, store: Store, name: str) -> Any | None:
 
     digests: dict[str, str] = {}
     wanted = plan.step(name)
-    needed = [step for step in plan.steps if step.name in _ancestors(plan, wanted)]
+    ancestors = _ancestors(plan, wanted)
+    needed = [step for step in plan.steps if step.name in ancestors]
     identities = identify_all(needed, store)
     for step in needed:
         if step.is_source:

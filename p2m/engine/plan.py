@@ -80,6 +80,7 @@ class Plan:
     name: str
     _steps: dict[str, Step] = field(default_factory=dict, repr=False)
     _refs: dict[str, Ref] = field(default_factory=dict, repr=False)
+    _consumers: dict[str, list[Step]] = field(default_factory=dict, repr=False)
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -96,7 +97,7 @@ class Plan:
         return self._steps[name]
 
     def consumers(self, name: str) -> tuple[Step, ...]:
-        return tuple(step for step in self.steps if name in step.needs)
+        return tuple(self._consumers.get(name, ()))
 
     def source(self, name: str, path: Path, *, type: type | None = None, origin: str = "") -> Ref:
         """A file or folder of the user's, keyed by its content when the plan runs.
@@ -131,6 +132,8 @@ class Plan:
         if step.name in self._steps:
             raise ValueError(f"plan {self.name} has a step {step.name!r} already")
         self._steps[step.name] = step
+        for need in step.needs:
+            self._consumers.setdefault(need, []).append(step)
         self._refs[step.name] = Ref(step.name, step.output)
         return self._refs[step.name]
 

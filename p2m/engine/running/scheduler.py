@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from p2m.engine.journal import Invocation, Journal, StepRecord, last_steps
 from p2m.engine.keys import Identity, Key, identify_all, make_key
 from p2m.engine.observer import Observer
 from p2m.engine.plan import Plan, Step
+from p2m.engine.running.agenda import Agenda, Ready
 from p2m.engine.running.inline import Ended, Executor, Means, guarded
 from p2m.engine.slots import Grant, Slots
 from p2m.engine.sources import read_source
@@ -103,11 +104,10 @@ class Build:
         self.slots = Slots(means.capacity)
         self.digests: dict[str, str] = {}  # of steps whose inputs are all current
         self.made: dict[str, Outcome] = {}  # whatever was finished, current or not
-        self.ready: dict[str, Key] = {}  # steps that must run and wait for room
+        self.agenda, self.ready = Agenda(plan), Ready(plan, self._seconds)
         self.running: dict[str, _Running] = {}
         self.repairs: Counter[str] = Counter()
         self.failure: BaseException | None = None
-        self._histories: dict[str, float] = {}
 
     def run(self) -> tuple[Outcome, ...]:
         """Build every step, and return what became of each; sources are no steps."""
@@ -151,7 +151,7 @@ class Build:
         """Look up every step whose inputs are known; what is not there becomes ready to run."""
         if self.failure is not None:
             return
-        for step in self.plan.steps:
+        while (step := self.agenda.next()) is not None:
             name = step.name
             if name in self.digests or name in self.ready or name in self.running:
                 continue
@@ -162,25 +162,23 @@ class Build:
             if known is None or known.key != key.value:
                 action = None if step.kind == VOLATILE else self.store.lookup(key.value)
                 if action is None:
-                    self.ready[name] = key
+                    self.ready.add(step, key)
                     continue
                 reused = Outcome(name, "reused", 0.0, key.value, action.output, action.shared)
                 known = self._finish(step, reused)
             self.digests[name] = known.output
+            self.agenda.add(follower.name for follower in self.plan.consumers(name))
 
     def _start(self, executor: Executor) -> None:
         """Start whatever there is room for, the longest chain of work first."""
         if self.failure is not None:
             return
-        for name in self._by_length(self.ready):
+        for name, key, grant in self.ready.start(self.slots.take):
             step = self.plan.step(name)
             assert step.stage is not None
-            grant = self.slots.take(name, step.stage.resources)
-            if grant is None:
-                continue
-            key = self.ready.pop(name)
             taken = {need: self.made[need] for need in step.needs if need in self.made}
             self.running[name] = _Running(step, key, taken, time.monotonic())
+            self.journal.began(name, key.value)
             executor.start(self._call(step, key, grant), step.stage)
 
     def _call(self, step: Step, key: Key, grant: Grant) -> Call:
@@ -219,6 +217,7 @@ class Build:
 
         run = self.running.pop(ended.step)
         self.slots.give_back(ended.step)
+        self.agenda.add([ended.step])
         if isinstance(ended.error, LostInputError):
             try:
                 self._lost(run, ended.error)
@@ -244,7 +243,8 @@ class Build:
         self.store.forget(self.made.pop(name).key, str(error))
         for follower in descendants(self.plan, name):
             self.digests.pop(follower, None)
-            self.ready.pop(follower, None)
+            self.ready.discard(follower)
+            self.agenda.add([follower])
 
     def _finish(self, step: Step, outcome: Outcome) -> Outcome:
         self.made[step.name] = outcome
@@ -299,19 +299,6 @@ class Build:
         except StoreError:
             if status == "done":  # otherwise the first error says more
                 raise
-
-    # ------------------------------------------------------------------ which comes first
-
-    def _by_length(self, names: Iterable[str]) -> list[str]:
-        """Steps by the longest chain of work that hangs on them, going by history; then as in the plan."""
-        order = [step.name for step in self.plan.steps if step.name in set(names)]
-        return sorted(order, key=lambda name: -self._length(name)) if len(order) > 1 else order
-
-    def _length(self, name: str) -> float:
-        if name not in self._histories:
-            after = max((self._length(step.name) for step in self.plan.consumers(name)), default=0.0)
-            self._histories[name] = after + self._seconds(name)
-        return self._histories[name]
 
     def _seconds(self, name: str) -> float:
         """What the step took when it last ran, 0 where it never did."""
