@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2m.engine import hashing
+from p2m.engine.recording.ledger import Ledger
 from p2m.engine.store import KEY_TAG, DamagedError, Store
 from p2m.errors import StoreError
 
@@ -242,3 +243,27 @@ def test_a_folder_that_may_not_be_written_is_refused() -> None:
     home.rmdir()
     assert message.startswith("StoreError: cannot write")
     assert "P2M_STORE" in message
+
+
+def test_what_several_processes_write_to_follows_the_umask_so_that_a_group_can_share_a_store(
+    tmp_path: Path,
+) -> None:
+    before = os.umask(0o002)
+    try:
+        store = Store(tmp_path / "shared")
+        with store.leased("run"), store.lock("a" * 64, "step", lambda who: None):
+            store.pin(["b" * 64])
+            ledger = Ledger(store.root / "ledger")
+            ledger.answer({"a": 1}, lambda: b"paid for")
+            ledger.close()
+            shared = [
+                *store.root.glob("locks/*"),
+                *store.root.glob("leases/*"),
+                *store.root.glob("locks/.gc"),
+            ]
+            shared += [store.root / "ledger" / "gate", store.root / "ledger" / "flights"]
+            shared += store.root.glob("ledger/segments/*")
+            assert len(shared) >= 6
+            assert [path for path in shared if path.stat().st_mode & 0o060 != 0o060] == []
+    finally:
+        os.umask(before)

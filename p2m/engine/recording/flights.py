@@ -63,7 +63,7 @@ class Flights:
     """The flights of one ledger in this process."""
 
     def __init__(self, path: Path) -> None:
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         self._flying: dict[str, Flight] = {}
         self._lock = threading.Lock()
 

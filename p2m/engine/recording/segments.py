@@ -143,7 +143,7 @@ class Appender:
                 return
         name = uuid.uuid4().hex + SUFFIX
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        self._handle = os.open(self.folder / name, flags, 0o644)
+        self._handle = os.open(self.folder / name, flags, 0o666)
         fcntl.flock(self._handle, fcntl.LOCK_EX)
         self.segment, self._end = name, 0
         disk.sync_folders([self.folder])

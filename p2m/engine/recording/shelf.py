@@ -238,7 +238,7 @@ class Shelf:
 
 def hold_gate(folder: Path, how: int) -> int:
     """Open the gate file and hold it; raises BlockingIOError where `how` says not to wait."""
-    gate = os.open(folder / "gate", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    gate = os.open(folder / "gate", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(gate, how)
     except BaseException:

@@ -65,7 +65,7 @@ def leased(root: Path, run_id: str) -> Iterator[Lease]:
 def gate(root: Path, *, exclusive: bool = False) -> Iterator[None]:
     """The lock between those who pin (shared) and the one who deletes (exclusive)."""
     path = root / "locks" / GATE
-    handle = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    handle = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
         yield
@@ -136,7 +136,7 @@ def _hold(path: Path) -> int:
     """Open a lease file and share its lock; again where it was swept away in between."""
     path.parent.mkdir(exist_ok=True)
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(handle, fcntl.LOCK_SH)
             if is_at(handle, path):
