@@ -13,6 +13,7 @@ from p2m.engine.journal import RunRecord, StepRecord
 from p2m.reporting.text import table
 
 _DONE = {"reused": "reused", "ran": "ran", "cut-off": "cut off", "failed": "failed", "interrupted": "stopped"}
+_LEFT = {"killed": "killed"}  # state of a run -> what became of steps that had begun and never ended
 
 
 def when(seconds: float) -> str:
@@ -28,10 +29,11 @@ def command(run: RunRecord) -> str:
     return shlex.join(["p2m", "build", typed.recipe or run.plan, *typed.overrides])
 
 
-def counts(run: RunRecord) -> str:
-    """`9 reused, 3 ran`."""
+def counts(run: RunRecord, state: str = "") -> str:
+    """`9 reused, 3 ran, 1 killed`."""
     found = Counter(step.status for step in run.steps.values())
-    return ", ".join(f"{found[status]} {word}" for status, word in _DONE.items() if found[status]) or "none"
+    words = {**_DONE, "running": _LEFT.get(state, "running")}
+    return ", ".join(f"{found[status]} {word}" for status, word in words.items() if found[status]) or "none"
 
 
 def log_text(runs: Sequence[tuple[RunRecord, str, str]]) -> str:
@@ -40,7 +42,7 @@ def log_text(runs: Sequence[tuple[RunRecord, str, str]]) -> str:
     for run, state, verdict in runs:
         took = duration(run.seconds) if run.seconds is not None else ""
         typed = shlex.join([run.invocation.recipe or run.plan, *run.invocation.overrides])
-        rows.append((run.id, state, counts(run), f"{took:>10}", verdict, typed))
+        rows.append((run.id, state, counts(run, state), f"{took:>10}", verdict, typed))
     return table(rows, header=("run", "status", "steps", "took", "verdict", "recipe")) if rows else "no runs"
 
 
@@ -52,14 +54,17 @@ def run_text(run: RunRecord, state: str, verdict: str, said: Sequence[str]) -> s
     steps = [step for step in run.steps.values() if step.status != "source"]
     width = max((len(step.step) for step in steps), default=0)
     for step in steps:
-        head.append(step_line(step, width))
+        head.append(step_line(step, width, state))
         head += [f"      {line.partition(': ')[2]}" for line in said if line.startswith(f"{step.step}: ")]
     if not steps:
         head.append("  no step was reached")
     return "\n".join(head)
 
 
-def step_line(step: StepRecord, width: int = 12) -> str:
-    """`+ train  ran  6.4 s`."""
+def step_line(step: StepRecord, width: int = 12, state: str = "") -> str:
+    """`+ train  ran  6.4 s`; `! train  killed` of a step that ran when its run was killed."""
+    left = _LEFT.get(state) if step.status == "running" else None
+    if left:
+        return f"  ! {step.step:<{width}}  {left}"
     took = duration(step.seconds) if step.status in ("ran", "cut-off") else ""
     return f"  {MARKS.get(step.status, ' ')} {step.step:<{width}}  {step.status:<11}  {took:>10}".rstrip()

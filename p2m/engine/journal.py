@@ -36,7 +36,7 @@ class StepRecord:
     """What a run did with a step; of a source, `output` is its digest and `listing` the blob listing it."""
 
     step: str
-    status: str  # reused, ran, cut-off, source, failed, interrupted
+    status: str  # reused, ran, cut-off, source, failed, interrupted; running: it has begun, no more is known
     key: str = ""
     output: str = ""
     seconds: float = 0.0
@@ -96,6 +96,10 @@ class Journal:
         pid = os.getpid()
         event = {"event": "started", "plan": plan, "time": now, "pid": pid, "born": _born(pid)}
         self._write(event | {name: value for name, value in told.items() if value})
+
+    def began(self, step: str, key: str) -> None:
+        """A step is about to run; its scratch folder, named by the key, may hold something from now on."""
+        self._write({"event": "began", "step": step, "key": key})
 
     def step(self, record: StepRecord) -> None:
         filled = {name: getattr(record, name) for name in StepRecord.__slots__ if getattr(record, name)}
@@ -244,6 +248,8 @@ def _parse(name: str, path: Path, plan: str | None) -> RunRecord | None:
                 elif kind == "step":
                     record = StepRecord(**event)
                     steps[record.step] = record
+                elif kind == "began":
+                    steps[event["step"]] = StepRecord(event["step"], "running", event["key"])
                 elif kind == "ended":
                     status, ended = event["status"], event["time"]
     except FileNotFoundError:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from p2m.cli.log_views import log_text, run_text
 from p2m.engine.journal import Invocation, Journal, StepRecord, find_run, runs, said, state
 from p2m.engine.store import Store
 from p2m.errors import UserError
@@ -98,3 +99,16 @@ def test_what_stands_before_a_torn_line_holds(store: Store, cut: str) -> None:
     (store.runs / "foreign").mkdir()
     (store.runs / "foreign" / "run.jsonl").write_text(cut)
     assert [found.id for found in runs(store)] == [journal.id]
+
+
+def test_a_step_that_had_begun_when_its_run_was_killed_is_named_with_its_key(store: Store) -> None:
+    journal = Journal(store, "plan", order=["a", "b"])
+    journal.began("a", "1" * 64)
+    journal.step(StepRecord("a", "ran", "1" * 64, "o", 2.0))
+    journal.began("b", "2" * 64)
+    steps = find_run(store, "last", "plan").steps
+    assert (steps["a"].status, steps["a"].seconds) == ("ran", 2.0)
+    assert (steps["b"].status, steps["b"].key, steps["b"].is_done) == ("running", "2" * 64, False)
+    assert "1 ran, 1 killed" in log_text([(find_run(store, "last"), "killed", "")])
+    assert "! b  killed" in run_text(find_run(store, "last"), "killed", "", ())
+    assert "> b  running" in run_text(find_run(store, "last"), "running", "", ())

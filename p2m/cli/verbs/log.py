@@ -100,7 +100,7 @@ def _follow(store: Any, record: Any) -> int:
     from p2m.cli.log_views import step_line
     from p2m.engine.journal import find_run, said, state
 
-    steps: set[str] = set()
+    told: dict[str, str] = {}  # step -> the status that was printed
     lines = 0
     while True:
         record = find_run(store, record.id)
@@ -110,9 +110,9 @@ def _follow(store: Any, record: Any) -> int:
             print(f"      {line}")
         lines = len(spoken)
         for name, step in record.steps.items():
-            if name not in steps and step.status != "source":
-                print(step_line(step))
-            steps.add(name)
+            if told.get(name) != step.status and step.status != "source":
+                print(step_line(step, state=now))
+            told[name] = step.status
         sys.stdout.flush()
         if now != "running":
             print(f"{record.id}  {now}")

@@ -159,7 +159,7 @@ def _last(found: list[RunRecord], kept: int) -> list[RunRecord]:
 
 
 def _unfinished(record: RunRecord) -> Iterator[str]:
-    """Keys whose scratch folder may still be of use; of a killed run no record names them."""
+    """Keys whose scratch folder may still be of use: of steps that failed, were stopped, or ran when killed."""
     for step in record.steps.values():
         if step.key and not step.is_done:
             yield step.key

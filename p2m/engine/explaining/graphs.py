@@ -18,12 +18,12 @@ from p2m.errors import nearest
 
 MARKS = {
     "cached": "=", "run": "+", "unknown": "?", "source": ".",
-    "reused": "=", "ran": "+", "cut-off": "~", "failed": "!", "interrupted": "!", "not reached": "-",
+    "reused": "=", "ran": "+", "cut-off": "~", "failed": "!", "interrupted": "!", "running": ">", "not reached": "-",
 }  # fmt: skip
 _FILLS = {
     "cached": "#d5f5d5", "run": "#ffe3b3", "unknown": "#eeeeee", "source": "#dce9ff",
     "reused": "#d5f5d5", "ran": "#ffe3b3", "cut-off": "#e6f2b8", "failed": "#ffc2c2",
-    "interrupted": "#ffc2c2", "not reached": "#eeeeee",
+    "interrupted": "#ffc2c2", "running": "#fff6a8", "not reached": "#eeeeee",
 }  # fmt: skip
 
 
