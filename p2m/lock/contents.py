@@ -80,7 +80,8 @@ def look(subject: Subject, store: Store | None, *, student: str = "") -> Now:
     else:
         with closure.snapshot():
             identities = {step.name: identify(step) for step in steps if not step.is_source}
-    sources = {step.name: read_source(step) for step in steps if step.is_source}
+    stats = store.stats if store is not None else None
+    sources = {step.name: read_source(step, stats) for step in steps if step.is_source}
     folder = subject.recipe.absolute().parent
     pins = Lock(
         recipe=subject.recipe.name,

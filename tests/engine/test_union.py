@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +14,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from toys import halve, mix, push, read_number, total
 
+from p2m.engine import hashing
 from p2m.engine.executor import Result, execute
 from p2m.engine.explaining.union import PlanUnion, unite
+from p2m.engine.files.stats import SETTLED
 from p2m.engine.plan import Plan, Ref
 from p2m.engine.store import Store
 from p2m.errors import UserError
 from p2m.types import Runtime
 
-CASES = int(os.environ.get("P2M_CASES", "40"))
+CASES = int(os.environ.get("P2M_CASES", "12"))
 STAGES = {"mix": mix, "total": total, "halve": halve}
 
 Node = tuple[str, int, int | None, int]  # stage, first input, second input, plus; inputs count backwards
@@ -180,3 +183,18 @@ def test_a_missing_source_is_the_users_mistake(count: Path) -> None:
     (count / "n.txt").unlink()
     with pytest.raises(UserError, match="does not exist"):
         united(count, BRANCHED, Store(count / "store"))
+
+
+def test_sources_that_were_hashed_before_are_not_read_again_for_a_union(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "n.txt").write_text("1")
+    time.sleep(SETTLED / 1e9 + 0.1)  # a file younger than that is never trusted by its times
+    plan, store = plan_of(tmp_path, ()), Store(tmp_path / "store")
+    unite([plan], store)
+
+    def read(path: Path) -> str:
+        raise AssertionError(f"{path} was read again")
+
+    monkeypatch.setattr(hashing, "digest_file", read)
+    unite([plan], Store(tmp_path / "store"))

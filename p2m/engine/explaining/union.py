@@ -122,7 +122,7 @@ class _Walk:
     def _source(self, step: Step) -> str:
         place = (step.name, step.path)
         if place not in self.sources:
-            self.sources[place] = read_source(step)
+            self.sources[place] = read_source(step, self.store.stats)
         return self.sources[place].digest
 
     def _member(
