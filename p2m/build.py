@@ -78,11 +78,21 @@ def load(
     base = (outputs or noop.project_root() / "outputs") / spec.name
     store = spec.store.path or noop.default_store()
     own = [path for path in (spec.data.train, spec.data.validation, spec.data.test, spec.data.texts) if path]
-    read = (*composed.files, *composed.looked, *own, *spec.retriever.sources)
+    read = (*composed.files, *composed.looked, *own, *spec.retriever.sources, *_places(trust))
     plan = compile_plan(spec, task, composed.origins)
     where = target or _target(base, overrides)
     variant = bool(overrides) or target is not None
     return Project(recipe, composed, task, plan, Path(store), where, _shared(composed), variant, read)
+
+
+def _places(packages: Sequence[str]) -> Iterator[Path]:
+    """Where the code of those packages lies, as far as any of it was loaded."""
+    for name in packages:
+        module = sys.modules.get(name.split(".", 1)[0])
+        yield from (Path(place) for place in getattr(module, "__path__", ()))
+        file = getattr(module, "__file__", None)
+        if file and not hasattr(module, "__path__"):
+            yield Path(file)
 
 
 def open_store(project: Project) -> Store:
@@ -244,10 +254,11 @@ def build(
         )  # fmt: skip
         done = {outcome.step: (outcome.key, outcome.output) for outcome in result.outcomes}
         hold(watched, done)
-        bundle = result.value("package")
-        assert isinstance(bundle, Bundle)
-        folder = deliver(bundle.folder, project.target, ship=bundle.verdict.ship)
-        note = settle(watched, done)
+        with store.leased(result.run):  # what is copied into place stays until it is there
+            bundle = result.value("package")
+            assert isinstance(bundle, Bundle)
+            folder = deliver(bundle.folder, project.target, ship=bundle.verdict.ship)
+            note = settle(watched, done)
     return Built(bundle.verdict, folder, result, note)
 
 

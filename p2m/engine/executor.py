@@ -69,7 +69,8 @@ class Result:
         result = self
         for _ in range(REPAIRS):
             try:
-                return load_artifact(name, step.output, result.outcome(name).output, self.store)
+                with self.store.leased(self.run):  # the build's own has ended with it
+                    return load_artifact(name, step.output, result.outcome(name).output, self.store)
             except DamagedError:
                 result = self.again()
         raise StoreError(f"{self.store.root} keeps losing what {name} makes; check the disk")
