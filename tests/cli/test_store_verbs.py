@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from p2m.cli import main
+from p2m.cli import common, main
 from p2m.engine.executor import execute
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
@@ -117,3 +117,8 @@ def test_a_store_of_a_newer_format_is_refused(store: Store, capsys: pytest.Captu
         code, text = said(capsys, verb)
         assert code == 1
         assert "upgrade p2m" in text
+
+
+def test_json_takes_names_of_files_that_are_no_text() -> None:
+    text = common.as_json({"path": "cas/\udcff"})
+    assert json.loads(text.encode()) == {"path": "cas/\udcff"}
