@@ -7,6 +7,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -97,7 +98,8 @@ class Progress:
     def _print(self, line: str) -> None:
         """A line that stays, above the live part."""
         if not self._live:
-            print(line, file=sys.stderr, flush=True)
+            with suppress(OSError):  # nobody reads it any more, or its disk is full: the build goes on
+                print(line, file=sys.stderr, flush=True)
             return
         self._draw(line + "\n")
 
@@ -112,6 +114,7 @@ class Progress:
         if len(lines) > room:
             lines = [*lines[: room - 1], f"  > and {len(lines) - room + 1} more"]
         up = f"\x1b[{self._drawn - 1}A" if self._drawn > 1 else ""
-        sys.stderr.write(f"{up}\r\x1b[J{above}" + "\n".join(lines))
-        sys.stderr.flush()
+        with suppress(OSError):  # a terminal that was closed
+            sys.stderr.write(f"{up}\r\x1b[J{above}" + "\n".join(lines))
+            sys.stderr.flush()
         self._drawn = len(lines)

@@ -81,3 +81,18 @@ def test_elsewhere_a_line_a_step_and_no_control_characters(monkeypatch: pytest.M
         "  ~ train      ran, output unchanged",
         "  ! split      interrupted",
     ]
+
+
+class Gone(io.StringIO):
+    """A stream whose reader has gone."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+
+def test_a_build_goes_on_where_nobody_reads_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Gone())
+    with Progress() as progress:
+        progress.step_started("train")
+        progress.said("train", "hello")
+        progress.step_finished("train", "ran", 3.0)

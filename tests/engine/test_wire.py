@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,3 +62,16 @@ def test_an_error_that_cannot_be_sent_says_at_least_what_it_said() -> None:
     found = wire.unpack(wire.pack(Odd(1, 2)))
     assert isinstance(found, StageError)
     assert str(found) == "Odd: 1 and 2"
+
+
+def test_an_error_of_a_module_that_only_the_worker_finds_says_what_it_said(tmp_path: Path) -> None:
+    (tmp_path / "far_away.py").write_text("class Far(Exception): ...\n")
+    sys.path.insert(0, str(tmp_path))
+    try:
+        packed = wire.pack(importlib.import_module("far_away").Far("lost"))
+    finally:
+        sys.path.remove(str(tmp_path))
+        del sys.modules["far_away"]
+    found = wire.unpack(packed)
+    assert isinstance(found, StageError)
+    assert str(found) == "Far: lost"

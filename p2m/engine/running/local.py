@@ -35,6 +35,7 @@ PATIENCE = 0.5  # seconds that a worker has to end what it does before it is kil
 _POLL = 0.2  # seconds between two looks for dead workers where the kernel does not tell
 _TAIL = 20  # lines of a worker's output that are shown when it dies
 _CHUNK = 1 << 16
+_ALL = 1 << 10  # pieces of output that are read of a step that has ended: more than a pipe holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ class _Pool:
             return  # the end of the process is an event of its own
         for word, *rest in each.frames.feed(content or b""):
             if word in ("done", "failed", "unloadable"):
-                self._print(each, teller)
+                self._print(each, teller, _ALL)
                 yield from self._over(each, word, rest)
             else:
                 getattr(teller, word)(*rest)
@@ -177,7 +178,7 @@ class _Pool:
         """A worker has ended by itself; whatever it still said counts."""
         while _has_more(each.channel):
             yield from self._receive(each, teller)
-        self._print(each, teller)
+        self._print(each, teller, _ALL)
         code, peak = _reap(each.process)
         self._workers.remove(each)
         for handle in (each.channel, each.output, each.death):
@@ -186,11 +187,18 @@ class _Pool:
         if each.call is not None:
             yield Ended(each.call.step, error=_obituary(each, code, peak))
 
-    def _print(self, each: _Worker, teller: Teller) -> None:
-        """Pass on the lines that a worker has written; bars that redraw themselves count once."""
+    def _print(self, each: _Worker, teller: Teller, most: int = 1) -> None:
+        """Pass on lines that a worker has written, from `most` pieces of its output.
+
+        Bars that redraw themselves count once.
+        """
         step = each.call.step if each.call is not None else (each.ran or ["worker"])[-1]
         with suppress(BlockingIOError):
-            while content := os.read(each.output, _CHUNK):
+            for _ in range(most):  # one that writes faster than this reads must not keep it from the others
+                content = os.read(each.output, _CHUNK)
+                if not content:
+                    self._unregister(each.output)
+                    return
                 *lines, each.rest = (each.rest + content).split(b"\n")
                 for line in lines:
                     text = line.decode("utf-8", "replace").rstrip("\r").rpartition("\r")[2]
@@ -198,7 +206,6 @@ class _Pool:
                     teller.printed(step, text)
                 if len(each.rest) > 4 * _CHUNK:
                     each.rest = each.rest[-_CHUNK:]
-            self._unregister(each.output)
 
     def _unregister(self, handle: Any) -> None:
         if handle is not None:
@@ -216,8 +223,23 @@ class _Pool:
         return max(idle, key=lambda each: (len(made & set(each.ran)), len(each.ran)))
 
     def _begin(self, gpus: tuple[int, ...]) -> _Worker:
-        ours, theirs = socket.socketpair()
+        try:
+            return self._begin_process(gpus)
+        except OSError as error:
+            raise StageError(
+                f"no worker could be started: {error.strerror}\n"
+                "    close other programs, raise the limits (ulimit -u, ulimit -n),"
+                " or build with executor=inline"
+            ) from error
+
+    def _begin_process(self, gpus: tuple[int, ...]) -> _Worker:
         watched, lifeline = os.pipe()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError:
+            os.close(watched)
+            os.close(lifeline)
+            raise
         handles = (theirs.fileno(), watched)
         try:
             process = subprocess.Popen(
@@ -225,6 +247,10 @@ class _Pool:
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0,
                 pass_fds=handles, process_group=0, env=_environment(gpus),
             )  # fmt: skip
+        except OSError:
+            ours.close()
+            os.close(lifeline)
+            raise
         finally:
             theirs.close()
             os.close(watched)

@@ -58,20 +58,23 @@ def receive(channel: socket.socket) -> tuple[Any, ...] | None:
 def pack(error: BaseException) -> tuple[Any, ...]:
     """An error as plain data; one that cannot be sent as it is becomes a StageError of the same words."""
     trace = "" if isinstance(error, P2MError) else "".join(traceback.format_exception(error))
+    words = f"{type(error).__name__}: {error}"
     for packed in (("pickled", error), ("parts", type(error), error.args, dict(vars(error)))):
         try:
             found = _unpacked(pickle.loads(pickle.dumps(packed)))
         except Exception:
             continue
         if type(found) is type(error) and str(found) == str(error):
-            return (pickle.dumps(packed), trace)
-    plain = StageError(f"{type(error).__name__}: {error}")
-    return (pickle.dumps(("pickled", plain)), trace)
+            return (pickle.dumps(packed), trace, words)
+    return (pickle.dumps(("pickled", StageError(words))), trace, words)
 
 
 def unpack(packed: tuple[Any, ...]) -> BaseException:
-    content, trace = packed
-    error = _unpacked(pickle.loads(content))
+    content, trace, words = packed
+    try:
+        error = _unpacked(pickle.loads(content))
+    except Exception:  # its class is of a module that only the worker finds
+        error = StageError(words)
     if trace:
         error.__cause__ = RemoteTraceback(trace)
     return error
