@@ -25,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `p2m show ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except KeyboardInterrupt:  # while modules were loaded: nothing had begun
+        print("\ninterrupted before anything began", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

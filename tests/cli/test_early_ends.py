@@ -1,0 +1,55 @@
+"""Before a build has begun, and code that is the user's own: what the quick path and an interrupt see."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from shouting import write_project
+
+from p2m.build import load
+
+EARLY = """
+import signal, sys
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+from p2m.cli import main
+signal.setitimer(signal.ITIMER_REAL, 0.01)
+sys.exit(main(["plan", "shout.yaml"]))
+"""
+
+STUDENT = '''
+from dataclasses import dataclass
+
+from p2m.students.tiny_seq2seq import TinySeq2Seq
+
+
+@dataclass(frozen=True)
+class Mine(TinySeq2Seq):
+    """A student of the user's own."""
+'''
+
+
+def test_an_interrupt_while_modules_are_loaded_is_no_traceback(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project")
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
+
+
+def test_the_code_of_trusted_packages_is_among_what_a_build_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else an edit of it would be answered by the last build's words."""
+    project = write_project(tmp_path / "project")
+    (project / "my_students.py").write_text(STUDENT)
+    text = (
+        (project / "shout.yaml").read_text().replace("tiny_seq2seq: {", "mine: {target: my_students.Mine, ")
+    )
+    (project / "shout.yaml").write_text(text)
+    monkeypatch.chdir(project)
+    monkeypatch.syspath_prepend(str(project))
+    assert project / "my_students.py" in load(Path("shout.yaml"), trust=["my_students"]).read
