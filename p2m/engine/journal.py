@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -140,9 +140,9 @@ def last_steps(store: Store, plan: str) -> dict[str, StepRecord]:
     return found
 
 
-def runs(store: Store, plan: str | None = None) -> Iterator[RunRecord]:
-    """Every run, latest first; with `plan`, those of the plan of that name."""
-    return _runs(store, plan)
+def runs(store: Store, plan: str | None = None, without: Collection[str] = ()) -> Iterator[RunRecord]:
+    """Runs but those with the ids `without`, latest first; with `plan`, those of the plan of that name."""
+    return _runs(store, plan, without)
 
 
 def find_run(store: Store, name: str, plan: str | None = None) -> RunRecord:
@@ -223,10 +223,10 @@ def _ids(store: Store) -> list[str]:
         return []
 
 
-def _runs(store: Store, plan: str | None) -> Iterator[RunRecord]:
+def _runs(store: Store, plan: str | None, without: Collection[str] = ()) -> Iterator[RunRecord]:
     """Runs of that plan, or of all, latest first."""
     for name in _ids(store):
-        record = _parse(name, store.runs / name / _EVENTS, plan)
+        record = None if name in without else _parse(name, store.runs / name / _EVENTS, plan)
         if record is not None:
             yield record
 

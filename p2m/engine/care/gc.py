@@ -169,6 +169,7 @@ class _Sweep:
     def __init__(self, store: Store, pins: Pins, reach: Reach, survey: _Survey, progress: Progress) -> None:
         self.store, self.pins, self.reach, self.survey = store, pins, reach, survey
         self.progress = progress
+        self.seen = set(survey.roots.known)  # ids of runs that say nothing new any more
         self.aside: list[Path] = []
         self.freed: Counter[tuple[Kind, str]] = Counter()
 
@@ -211,8 +212,10 @@ class _Sweep:
     def _take_in(self) -> None:
         """Add what builds have pinned, and what was kept or begun, since the last look."""
         words = self.pins.news()
-        for record in new_runs(self.store, self.survey.roots.known):
+        for record in new_runs(self.store, self.seen):
             words += words_of(record)
+            if record.ended is not None:
+                self.seen.add(record.id)
         for root in named_roots(self.store):
             words += [word for word in root.words if word not in self.survey.live]
         self.survey.live |= self.reach.of(words)
