@@ -172,7 +172,8 @@ def kill_at_random(folder: Path, kills: int, executor: str) -> None:
             killed += code != 0
         assert f"{value + 6} {{" in out, out
         assert len(entries(store) - before) == 1 + len(NAMES)
-        assert list((place / "store" / "steps").iterdir()) == []
+        # A kill just after an entry leaves that step's scratch folder behind, for gc; no other stays.
+        assert {path.name for path in (place / "store" / "steps").iterdir()} <= entries(store)
         spent = time.monotonic() - began if value % 10 == 0 else spent
         value += 1
 
@@ -230,7 +231,7 @@ def children(process: int) -> list[int]:
 
 @pytest.mark.parametrize("executor", ["local", "inline"])
 def test_kills_at_random_moments_never_leave_a_wrong_store(folder: Path, executor: str) -> None:
-    kill_at_random(folder, 8, executor)
+    kill_at_random(folder, 6, executor)
 
 
 @pytest.mark.slow
@@ -240,9 +241,9 @@ def test_a_thousand_kills_at_random_moments_never_leave_a_wrong_store(folder: Pa
     kill_at_random(folder, int(os.environ.get("P2M_KILLS", "1000")), executor)
 
 
-def check_rivals(folder: Path, number: int) -> None:
+def check_rivals(folder: Path, number: int, executor: str = "local") -> None:
     """Cold processes on one build: one execution a step, and no error."""
-    processes = [start(folder, seconds=0.02) for _ in range(number)]
+    processes = [start(folder, seconds=0.02, executor=executor) for _ in range(number)]
     outputs = [process.communicate()[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * number, outputs
     assert all("7 {" in output for output in outputs)
@@ -251,14 +252,15 @@ def check_rivals(folder: Path, number: int) -> None:
     assert_sound(Store(folder / "store"))
 
 
-@pytest.mark.parametrize("number", [2, 8])
-def test_processes_that_build_the_same_share_the_work(folder: Path, number: int) -> None:
-    check_rivals(folder, number)
+@pytest.mark.parametrize(("number", "executor"), [(2, "local"), (8, "inline")])
+def test_processes_that_build_the_same_share_the_work(folder: Path, number: int, executor: str) -> None:
+    check_rivals(folder, number, executor)
 
 
 @pytest.mark.slow
-def test_thirty_two_processes_that_build_the_same_share_the_work(folder: Path) -> None:
-    check_rivals(folder, 32)
+@pytest.mark.parametrize("number", [8, 32])
+def test_as_many_processes_with_workers_that_build_the_same_share_the_work(folder: Path, number: int) -> None:
+    check_rivals(folder, number)
 
 
 # --------------------------------------------------------------------------- every step of the protocol
@@ -301,7 +303,7 @@ def kill_at_every_point(folder: Path, role: str, stride: int, first: int = 1) ->
         place = folder / f"{role}{at}"
         place.mkdir()
         (place / "n.txt").write_text("1")
-        hooked = {
+        hooked: dict[str, Any] = {
             "PYTHONPATH": path,
             "P2M_TEST_KILL_AT": str(at),
             "P2M_TEST_ROLE": role,
@@ -327,11 +329,12 @@ def kill_at_every_point(folder: Path, role: str, stride: int, first: int = 1) ->
         again = [line for line in log_of(place)[begun:] if line.endswith("done")]
         assert len(again) == min(len(NAMES), len(NAMES) + 1 - finished), at  # nothing finished is redone
         assert_sound(store)
-        assert list((store.root / "steps").iterdir()) == []
+        # A kill just after an entry leaves that step's scratch folder behind, for gc; no other stays.
+        assert {path.name for path in (store.root / "steps").iterdir()} <= entries(store)
         tried, at = tried + 1, at + stride
 
 
-@pytest.mark.parametrize(("role", "stride"), [("worker", 200), ("command", 40)])
+@pytest.mark.parametrize(("role", "stride"), [("worker", 220), ("command", 60)])
 def test_a_kill_at_a_step_of_the_protocol_costs_at_most_that_step(
     folder: Path, role: str, stride: int
 ) -> None:

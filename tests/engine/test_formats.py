@@ -86,7 +86,7 @@ def comparable(value: Any) -> Any:
 
 @pytest.mark.parametrize("kind", ARTIFACTS, ids=lambda kind: kind.__name__)
 def test_every_type_of_p2m_comes_back_as_it_was_saved(kind: type) -> None:
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=8, deadline=None)
     @given(strategy(kind))
     def comes_back(drawn: Any) -> None:
         with tempfile.TemporaryDirectory() as place:

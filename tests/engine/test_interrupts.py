@@ -99,7 +99,11 @@ def end(process: subprocess.Popen[str], send: str) -> tuple[float, str]:
 
 
 @pytest.mark.parametrize(
-    ("how", "send"), [("sleep", "group"), ("sleep", "term"), ("lock", "parent"), ("matmul", "group")]
+    ("how", "send"),
+    [
+        pytest.param("sleep", "group", marks=pytest.mark.slow),
+        *(("sleep", "term"), ("lock", "parent"), ("matmul", "group")),
+    ],
 )
 def test_an_interrupt_in_native_code_ends_within_a_second_and_says_how_to_go_on(
     tmp_path: Path, how: str, send: str
@@ -136,7 +140,7 @@ def test_a_second_interrupt_ends_at_once(tmp_path: Path) -> None:
     assert _gone(found, 2.0)
 
 
-@pytest.mark.parametrize("how", ["sleep", "lock"])
+@pytest.mark.parametrize("how", [pytest.param("sleep", marks=pytest.mark.slow), "lock"])
 def test_workers_die_with_a_parent_that_is_killed_and_the_same_command_goes_on(
     tmp_path: Path, how: str
 ) -> None:

@@ -161,7 +161,7 @@ def check_pythons(tmp_path: Path, root: Path, pythons: list[str], *, share: int)
 
 
 def test_neither_is_the_version_of_python(tmp_path: Path, root: Path) -> None:
-    check_pythons(tmp_path, root, other_pythons()[-1:], share=6)
+    check_pythons(tmp_path, root, other_pythons()[-1:], share=12)
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ from toys import (
 )
 
 from p2m.engine.executor import Inline, Local, Result, execute
-from p2m.engine.journal import last_run
+from p2m.engine.journal import last_run, last_steps
 from p2m.engine.plan import Plan, Ref
 from p2m.engine.stage import stage
 from p2m.engine.store import Store
@@ -119,7 +119,7 @@ def check(nodes: list[tuple[str, tuple[int, ...]]]) -> None:
         assert build(plan, Store(Path(place) / "parallel")).counts == {"reused": len(nodes)}
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(graphs())
 def test_workers_give_what_one_process_gives_within_their_slots(
     nodes: list[tuple[str, tuple[int, ...]]],
@@ -176,14 +176,19 @@ def test_a_chain_stays_with_the_worker_that_began_it(store: Store, log: Callable
 def test_what_took_long_before_starts_first(store: Store, log: Callable[[], list[str]]) -> None:
     def plan(salt: str) -> Plan:
         made = Plan("history")
-        for name, seconds in (("short", 0.0), ("long", 1.4), ("middle", 0.7)):
+        for name, seconds in (("short", 0.0), ("long", 0.4), ("middle", 0.2)):
             made.add(name, whole, name=name + salt, seconds=seconds)
         return made
 
     build(plan(""), store)
+    took = {name: record.seconds for name, record in last_steps(store, "history").items()}
+    assert took["long"] > 0.4
+    assert took["middle"] > 0.2
     build(plan("x"), store)
     begun = [line.split()[1] for line in log() if line.startswith("begin")]
-    assert begun == ["short", "long", "middle", "longx", "middlex", "shortx"]
+    assert begun[:3] == ["short", "long", "middle"]
+    # What took how long is as recorded: on a busy machine the short step may have taken longest.
+    assert begun[3:] == [f"{name}x" for name in sorted(took, key=lambda name: -took[name])]
 
 
 def test_a_step_has_the_threads_that_it_was_granted(store: Store) -> None:
