@@ -140,6 +140,9 @@ def _items(text: str) -> list[str]:
         return [_clean(item) for item in quoted if _clean(item)]
     text = re.split(r"(?<=\w)[.。!?](?:\s|$)|\n", text.strip())[0]
     text = text.strip(" .[](){}")
+    listed, explained, _ = text.partition(": ")
+    if explained and re.search(r",|\s(?:and|or)\s", listed):
+        text = listed  # "a, b and c: a for this, b for that"
     parts = re.split(
         r"\s*[,;|、/]\s*(?:(?:and|or|und|oder|et|ou|y|o|и|или)\s+)?|\s+(?:or|and|oder|und|ou|или|lub|または"
         r"|或)\s+",

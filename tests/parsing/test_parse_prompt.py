@@ -205,3 +205,8 @@ def test_no_prompt_ends_in_anything_but_a_task_or_a_recipe_error(prompt):
         return
     assert task.inputs
     assert task.output.name
+
+
+def test_labels_end_where_their_explanation_begins() -> None:
+    prompt = "Classify a ticket. The labels are billing, delivery and presales: billing for charges, delivery for parcels."
+    assert parse_prompt(prompt).labels == ("billing", "delivery", "presales")
