@@ -155,7 +155,7 @@ def _last(found: list[RunRecord], kept: int) -> list[RunRecord]:
 
 
 def _unfinished(record: RunRecord) -> Iterator[str]:
-    """Keys whose scratch folder may still be of use: of steps that failed, were stopped, or ran when killed."""
+    """Keys whose scratch folder may be of use: of steps that failed, were stopped, or ran when killed."""
     for step in record.steps.values():
         if step.key and not step.is_done:
             yield step.key
