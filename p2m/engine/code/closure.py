@@ -1,7 +1,8 @@
 """The code that a stage or a component reaches by import, as digests by module.
 
 An edited helper must rebuild what uses it, and a reworded comment nothing: modules are parsed, docstrings and
-comments fall away, imports are followed (those inside functions too) within the package of the function, and
+comments fall away, imports are followed (those inside functions too) within the package of the function and what
+lies beside it uninstalled, and
 text files beside a module that was reached count as code. The engine is left out, since it has a format
 version; of the shared `types` only the definitions that are imported count, and `errors` not at all, whose
 wording cannot reach an artifact. A digest depends on the files alone, not on what has been imported yet.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ _PACKAGE = __name__.rsplit(".", 3)[0]
 EXCLUDED = (f"{_PACKAGE}.engine", f"{_PACKAGE}.errors")
 SLICED = (f"{_PACKAGE}.types",)
 _WHOLE = "*"
+_INSTALLED = ("site-packages", "dist-packages")
 Stamp = tuple[int, int, int, int]
 
 
@@ -88,10 +90,14 @@ class _Roots:
 
     folders: Mapping[str, Path]
     lone: Mapping[str, Path]
+    beside: Path | None  # where the function's own package or module lies, unless it is installed there
     located: dict[str, Path | None]  # what `locate` found before
 
     def owns(self, module: str) -> bool:
-        return module.split(".", 1)[0] in self.folders or module in self.lone
+        top = module.split(".", 1)[0]
+        if top in self.folders or module in self.lone:
+            return True
+        return self.beside is not None and _module_in(self.beside, (top,)) is not None
 
     def locate(self, module: str) -> Path | None:
         """The file of a first-party module, None where there is none of that name."""
@@ -101,17 +107,27 @@ class _Roots:
 
     def _locate(self, module: str) -> Path | None:
         parts = module.split(".")
-        if parts[0] not in self.folders:
+        if parts[0] in self.folders:
+            return _module_in(self.folders[parts[0]], parts[1:])
+        if module in self.lone or self.beside is None:
             return self.lone.get(module)
-        base = self.folders[parts[0]].joinpath(*parts[1:])
-        for candidate in (base / "__init__.py", base.with_suffix(".py") if len(parts) > 1 else None):
-            if candidate is not None and candidate.is_file():
-                return candidate
-        return None
+        return _module_in(self.beside, parts)
+
+
+def _module_in(folder: Path, parts: Sequence[str]) -> Path | None:
+    """The file of a module whose name goes on by `parts` from that folder."""
+    base = folder.joinpath(*parts)
+    for candidate in (base / "__init__.py", base.with_name(base.name + ".py") if parts else None):
+        if candidate is not None and candidate.is_file():
+            return candidate
+    return None
 
 
 def _roots(module: str) -> _Roots:
-    """The function's own package, and this one, whose helpers a stage from elsewhere may use."""
+    """The function's own package, this one, whose helpers it may use, and what lies beside its own.
+
+    A lone module's helpers lie beside it; what was installed beside a package is told by its version instead.
+    """
     top = module.split(".", 1)[0]
     folders: dict[str, Path] = {}
     lone: dict[str, Path] = {}
@@ -123,7 +139,13 @@ def _roots(module: str) -> _Roots:
             folders[name] = Path(paths[0])
         elif file is not None:
             lone[name] = Path(file)
-    return _Roots(folders, lone, {})
+    own = folders.get(top) or lone.get(top)
+    installed = own is None or top == _PACKAGE or own.parent.name in _INSTALLED or _is_stdlib(own.parent)
+    return _Roots(folders, lone, None if installed or own is None else own.parent, {})
+
+
+def _is_stdlib(folder: Path) -> bool:
+    return folder == Path(os.__file__).parent
 
 
 _snapshot: dict[str, Code] | None = None
