@@ -521,12 +521,16 @@ def test_random_collections_between_random_reads_serve_nothing_wrong(folder: Pat
         collect(store, delete=True, runs=random_.randrange(3))
 
 
-def test_the_scratch_folder_of_a_step_that_ran_at_a_kill_is_kept_for_the_next_build(store: Store) -> None:
+def test_the_scratch_folder_of_a_step_that_ran_at_a_kill_is_kept_for_the_next_build(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from p2m.engine.care import sweep
+
     journal = Journal(store, "plan")
     journal.began("train", "a" * 64)  # and no more is known of it
     for key in ("a" * 64, "b" * 64):
         (store.scratch(key) / "checkpoint").write_text("x")
-        age(store.scratch(key) / "checkpoint", 30 * DAY)
-        age(store.root / "steps" / key, 30 * DAY)
+    real = time.time
+    monkeypatch.setattr(sweep.time, "time", lambda: real() + 8 * DAY)  # type: ignore[attr-defined]
     collect(store, delete=True)
     assert [path.name for path in (store.root / "steps").iterdir()] == ["a" * 64]
