@@ -23,7 +23,8 @@ from p2m.engine.store import Store
 from p2m.errors import UserError
 from p2m.types import Runtime
 
-CASES = int(os.environ.get("P2M_CASES", "12"))
+CASES = 12  # of each law; P2M_CASES says how many the long forms take
+MANY = int(os.environ.get("P2M_CASES", "300"))
 STAGES = {"mix": mix, "total": total, "halve": halve}
 
 Node = tuple[str, int, int | None, int]  # stage, first input, second input, plus; inputs count backwards
@@ -96,13 +97,7 @@ BRANCHED: list[Shape] = [
 ]
 
 
-@settings(max_examples=CASES)
-@given(shapes=variants("mix"), built=st.lists(st.integers(0, 3), max_size=2))
-@example(shapes=BRANCHED, built=[])
-@example(shapes=BRANCHED, built=[1])
-def test_where_outputs_differ_with_inputs_exactly_the_unique_uncached_steps_run(
-    shapes: list[Shape], built: list[int]
-) -> None:
+def check_exactly(shapes: list[Shape], built: list[int]) -> None:
     with ready() as (folder, store):
         build(folder, [shapes[index % len(shapes)] for index in built], store)
         found = united(folder, shapes, store)
@@ -115,15 +110,7 @@ def test_where_outputs_differ_with_inputs_exactly_the_unique_uncached_steps_run(
         assert united(folder, shapes, store).cached == found.unique
 
 
-@settings(max_examples=CASES)
-@given(
-    shapes=variants("mix", "total", "halve", "push"),
-    built=st.lists(st.integers(0, 3), max_size=2),
-    lost=st.lists(st.integers(0, 7), max_size=2),
-)
-def test_no_more_than_the_unique_uncached_steps_run_whatever_coincides_or_was_lost(
-    shapes: list[Shape], built: list[int], lost: list[int]
-) -> None:
+def check_at_most(shapes: list[Shape], built: list[int], lost: list[int]) -> None:
     with ready() as (folder, store):
         _, results = build(folder, [shapes[index % len(shapes)] for index in built], store)
         for place in lost:
@@ -132,6 +119,50 @@ def test_no_more_than_the_unique_uncached_steps_run_whatever_coincides_or_was_lo
         found = united(folder, shapes, store)
         ran, _ = build(folder, shapes, store)
         assert ran <= found.unique - found.cached
+
+
+SOME = st.lists(st.integers(0, 3), max_size=2)
+LOST = st.lists(st.integers(0, 7), max_size=2)
+DIFFERING = variants("mix")
+COINCIDING = variants("mix", "total", "halve", "push")
+
+
+@settings(max_examples=CASES)
+@given(shapes=DIFFERING, built=SOME)
+@example(shapes=BRANCHED, built=[])
+@example(shapes=BRANCHED, built=[1])
+def test_where_outputs_differ_with_inputs_exactly_the_unique_uncached_steps_run(
+    shapes: list[Shape], built: list[int]
+) -> None:
+    check_exactly(shapes, built)
+
+
+@settings(max_examples=CASES)
+@given(shapes=COINCIDING, built=SOME, lost=LOST)
+def test_no_more_than_the_unique_uncached_steps_run_whatever_coincides_or_was_lost(
+    shapes: list[Shape], built: list[int], lost: list[int]
+) -> None:
+    check_at_most(shapes, built, lost)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@settings(max_examples=MANY)
+@given(shapes=DIFFERING, built=SOME)
+def test_in_hundreds_of_unions_exactly_the_unique_uncached_steps_run(
+    shapes: list[Shape], built: list[int]
+) -> None:
+    check_exactly(shapes, built)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@settings(max_examples=MANY)
+@given(shapes=COINCIDING, built=SOME, lost=LOST)
+def test_in_hundreds_of_unions_no_more_than_those_run(
+    shapes: list[Shape], built: list[int], lost: list[int]
+) -> None:
+    check_at_most(shapes, built, lost)
 
 
 def test_a_shared_unbuilt_beginning_is_counted_once(count: Path) -> None:
