@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -169,14 +170,23 @@ def save_plan(project: Project, found: Survey, path: Path, words: Words) -> None
     write_plan(path, words, found, project.composed.config)
 
 
-def load_plan(path: Path) -> Project:
+def load_plan(path: Path, *, trust: Sequence[str] = ()) -> Project:
     """The project of a saved plan, if a build of it would do exactly what the plan says.
 
+    A plan may be a stranger's, so the packages that it wants trusted must be named again.
+
     Raises:
-        UserError: it is no plan, is damaged, or is stale, with every difference.
+        UserError: it is no plan, is damaged, or is stale, with every difference; or it wants more trust.
     """
     saved = read_plan(path)
     words = saved.words
+    missing = [name for name in words.trust if name not in trust]
+    if missing:
+        flags = " ".join(f"--trust {shlex.quote(name)}" for name in words.trust)
+        raise UserError(
+            f"{path} runs code of {', '.join(missing)}, which a plan cannot allow by itself\n"
+            f"    if you trust that code: p2m build --plan {shlex.quote(str(path))} {flags}"
+        )
     outputs = Path(words.outputs) if words.outputs else None
     project = load(Path(words.recipe), words.overrides, trust=words.trust, outputs=outputs)
     composed = project.composed
@@ -258,7 +268,7 @@ def build(
             bundle = result.value("package")
             assert isinstance(bundle, Bundle)
             folder = deliver(bundle.folder, project.target, ship=bundle.verdict.ship)
-            note = settle(watched, done)
+            note = settle(watched, done, stands=folder == project.target)
     return Built(bundle.verdict, folder, result, note)
 
 

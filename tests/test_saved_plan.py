@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from p2m.build import load_plan
 from p2m.engine import hashing
 from p2m.engine.explaining.explain import Survey
 from p2m.engine.plan import Plan
@@ -125,3 +126,11 @@ def test_a_file_that_is_nested_without_end_is_no_plan(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text("[" * 100_000)
     with pytest.raises(UserError, match="no saved plan"):
         read_plan(tmp_path / "plan.json")
+
+
+def test_a_plan_cannot_trust_a_package_by_itself(tmp_path: Path, survey: Survey) -> None:
+    write_plan(tmp_path / "plan.json", WORDS, survey, {})
+    with pytest.raises(UserError, match=r"runs code of mine.*\n.*--trust mine"):
+        load_plan(tmp_path / "plan.json")
+    with pytest.raises(UserError, match="no such recipe|r.yaml"):
+        load_plan(tmp_path / "plan.json", trust=["mine"])

@@ -54,12 +54,12 @@ def planned(arguments: argparse.Namespace) -> Any:
     """The project of a saved plan, which brings its own words."""
     from p2m.build import load_plan
 
-    if arguments.recipe or arguments.words or arguments.trust or arguments.outputs or arguments.multirun:
+    if arguments.recipe or arguments.words or arguments.outputs or arguments.multirun:
         raise UserError(
             "--plan brings its recipe, overrides and outputs along: give nothing else\n"
             f"    next: p2m build --plan {arguments.plan}"
         )
-    return load_plan(arguments.plan)
+    return load_plan(arguments.plan, trust=arguments.trust)
 
 
 def project(arguments: argparse.Namespace) -> Any:
