@@ -1,11 +1,11 @@
 """The code that a stage or a component reaches by import, as digests by module.
 
 An edited helper must rebuild what uses it, and a reworded comment nothing: modules are parsed, docstrings and
-comments fall away, imports are followed (those inside functions too) within the package of the function and what
-lies beside it uninstalled, and
-text files beside a module that was reached count as code. The engine is left out, since it has a format
-version; of the shared `types` only the definitions that are imported count, and `errors` not at all, whose
-wording cannot reach an artifact. A digest depends on the files alone, not on what has been imported yet.
+comments fall away, imports are followed (those inside functions too) within the package of the function and
+to what lies beside it without being installed, and text files beside a module that was reached count as code.
+The engine is left out, since it has a format version; of the shared `types` only the definitions that are
+imported count, and `errors` not at all, whose wording cannot reach an artifact. A digest depends on the files
+alone, not on what has been imported yet.
 """
 
 from __future__ import annotations
