@@ -132,5 +132,5 @@ def test_a_plan_cannot_trust_a_package_by_itself(tmp_path: Path, survey: Survey)
     write_plan(tmp_path / "plan.json", WORDS, survey, {})
     with pytest.raises(UserError, match=r"runs code of mine.*\n.*--trust mine"):
         load_plan(tmp_path / "plan.json")
-    with pytest.raises(UserError, match="no such recipe|r.yaml"):
+    with pytest.raises(UserError, match=r"r\.yaml"):
         load_plan(tmp_path / "plan.json", trust=["mine"])
