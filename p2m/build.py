@@ -22,6 +22,8 @@ from p2m import noop
 from p2m.compiler import compile_plan
 from p2m.compose import Composed, compose
 from p2m.delivery import check_writable, deliver
+from p2m.engine.code.closure import component_code
+from p2m.engine.code.components import components_in
 from p2m.engine.executor import Inline, Local, Means, Observer, Result, execute, stored
 from p2m.engine.explaining import explain, graphs
 from p2m.engine.explaining.explain import Cause, Reason, Reuse, StepPreview, Survey
@@ -79,8 +81,9 @@ def load(
     base = (outputs or noop.project_root() / "outputs") / spec.name
     store = spec.store.path or noop.default_store()
     own = [path for path in (spec.data.train, spec.data.validation, spec.data.test, spec.data.texts) if path]
-    read = (*composed.files, *composed.looked, *own, *spec.retriever.sources, *_places(trust))
+    read = (*composed.files, *composed.looked, *own, *spec.retriever.sources)
     plan = compile_plan(spec, task, composed.origins)
+    read = (*read, *_places(trust), *_reached(plan, trust))
     where = target or _target(base, overrides)
     variant = bool(overrides) or target is not None
     return Project(recipe, composed, task, plan, Path(store), where, _shared(composed), variant, read)
@@ -94,6 +97,15 @@ def _places(packages: Sequence[str]) -> Iterator[Path]:
         file = getattr(module, "__file__", None)
         if file and not hasattr(module, "__path__"):
             yield Path(file)
+
+
+def _reached(plan: Plan, packages: Sequence[str]) -> Iterator[Path]:
+    """Every file that the components of those packages reach by import, such as helpers beside a lone module."""
+    tops = {name.split(".", 1)[0] for name in packages}
+    for step in plan.steps:
+        for component in components_in(dict(step.settings)):
+            if type(component).__module__.split(".", 1)[0] in tops:
+                yield from (Path(place) for place in component_code(component).files)
 
 
 def open_store(project: Project) -> Store:

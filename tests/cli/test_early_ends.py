@@ -45,11 +45,13 @@ def test_the_code_of_trusted_packages_is_among_what_a_build_reads(
 ) -> None:
     """Else an edit of it would be answered by the last build's words."""
     project = write_project(tmp_path / "project")
-    (project / "my_students.py").write_text(STUDENT)
+    (project / "my_students.py").write_text("import my_helper\n" + STUDENT)
+    (project / "my_helper.py").write_text("RATE = 1\n")
     text = (
         (project / "shout.yaml").read_text().replace("tiny_seq2seq: {", "mine: {target: my_students.Mine, ")
     )
     (project / "shout.yaml").write_text(text)
     monkeypatch.chdir(project)
     monkeypatch.syspath_prepend(str(project))
-    assert project / "my_students.py" in load(Path("shout.yaml"), trust=["my_students"]).read
+    read = load(Path("shout.yaml"), trust=["my_students"]).read
+    assert {project / "my_students.py", project / "my_helper.py"} <= set(read)
