@@ -100,7 +100,7 @@ def _places(packages: Sequence[str]) -> Iterator[Path]:
 
 
 def _reached(plan: Plan, packages: Sequence[str]) -> Iterator[Path]:
-    """Every file that the components of those packages reach by import, such as helpers beside a lone module."""
+    """Every file that components of those packages reach by import, such as helpers beside a module."""
     tops = {name.split(".", 1)[0] for name in packages}
     for step in plan.steps:
         for component in components_in(dict(step.settings)):
