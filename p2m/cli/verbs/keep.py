@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.cli import common, stores
-from p2m.errors import UserError, nearest
+from p2m.errors import UserError, command, nearest
 
 GROUP = "store"
 SUMMARY = "keep a run's results under a name, whatever gc does"
@@ -56,9 +56,8 @@ def _drop(arguments: argparse.Namespace) -> int:
     root = stores.open_existing(arguments.store).root
     if not is_name(arguments.drop) or not drop(root, arguments.drop):
         names = [keep.name for keep in keeps(root)]
-        raise UserError(
-            f"no name {arguments.drop!r} is kept; {nearest(arguments.drop, names) or 'there is none'}"
-        )
+        hint = nearest(arguments.drop, names) if names else "no names are kept at all"
+        raise UserError(f"no name {arguments.drop!r} is kept; {hint}")
     told = f"{arguments.drop} is no longer kept; the next p2m gc --delete may free what it named"
     print(common.as_json({"dropped": arguments.drop}) if arguments.json else told)
     return 0
@@ -79,7 +78,8 @@ def _keep(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(common.as_json({"name": made.name, "run": made.run, "plan": made.plan, "missing": lost}))
         return 0
-    print(f"{name} keeps run {record.id} of {record.plan} ({len(record.steps)} steps)")
+    steps = sum(step.status != "source" for step in record.steps.values())
+    print(f"{name} keeps run {record.id} of {record.plan} ({steps} steps)")
     if lost:
         print(f"  no longer in the store: {', '.join(lost)}; build the recipe again and keep that run")
     return 0
@@ -99,5 +99,5 @@ def _run(arguments: argparse.Namespace) -> tuple[Any, Any]:
     done = (record for record in runs(store, project.plan.name) if record.status == "done")
     record = next(done, None)
     if record is None:
-        raise UserError(f"{path} has no finished run in {store.root}\n    next: p2m build {path}")
+        raise UserError(f"{path} has no finished run in {store.root}\n    next: {command('build', path)}")
     return store, record
