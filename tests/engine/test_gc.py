@@ -534,3 +534,15 @@ def test_the_scratch_folder_of_a_step_that_ran_at_a_kill_is_kept_for_the_next_bu
     monkeypatch.setattr(sweep.time, "time", lambda: real() + 8 * DAY)  # type: ignore[attr-defined]
     collect(store, delete=True)
     assert [path.name for path in (store.root / "steps").iterdir()] == ["a" * 64]
+
+
+def test_what_a_kill_left_of_a_step_that_is_stored_goes_at_once(folder: Path, store: Store) -> None:
+    """A kill between the entry and the end of the step leaves its scratch folder, of no use to anyone."""
+    key = execute(number(folder, 0), store, Runtime()).outcome("sum").key
+    (store.scratch(key) / "checkpoint").write_text("x")
+    with store.lock(key, "sum", lambda who: None):
+        collect(store, delete=True)
+        assert (store.root / "steps" / key).exists()
+    collect(store, delete=True)
+    assert not (store.root / "steps" / key).exists()
+    assert execute(number(folder, 0), store, Runtime()).counts == {"reused": 2}

@@ -71,9 +71,11 @@ def copies(store: Store) -> Iterator[Item]:
 
 
 def scratch(store: Store, age: float) -> Iterator[Item]:
-    """Scratch folders that nobody has touched for so long."""
+    """Scratch folders that nobody has touched for so long, or that a kill left of a step that is stored."""
     for path in disk.listed(store.root / "steps"):
-        if _idle(path) > max(age, WEEK):
+        if is_word(path.name) and store.entry(path.name) and not is_held(store.root / "locks" / path.name):
+            yield Item("scratch", path, _size(path))
+        elif _idle(path) > max(age, WEEK):
             yield Item("scratch", path, _size(path), path.name)
 
 
