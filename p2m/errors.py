@@ -80,6 +80,13 @@ class StageError(P2MError):
     """A stage could not do its work."""
 
 
+def command(*words: object) -> str:
+    """`p2m ...` with those words as a shell takes them, for messages that say what to type."""
+    import shlex
+
+    return shlex.join(["p2m", *map(str, words)])
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """`Did you mean ...?` for a misspelt name, else the list of what there is; "" where there is nothing."""
     import difflib  # here for its weight: most commands make no such mistake

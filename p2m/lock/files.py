@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 from contextlib import suppress
 from pathlib import Path
 
-from p2m.errors import LockDrift, LockError
+from p2m.errors import LockDrift, LockError, command
 from p2m.lock.model import Lock
 from p2m.lock.text import fault, is_lock, lock_text, parse_lock
 from p2m.marked_yaml import show
@@ -15,6 +16,16 @@ from p2m.marked_yaml import show
 def lock_path(recipe: Path) -> Path:
     """Where the lock of a recipe lies."""
     return recipe.with_suffix(".lock")
+
+
+def unlocked_build(recipe: Path, option: str = "") -> str:
+    """What to type to write a lock by a build, where `option` or the environment says to hold to it."""
+    holding = ("P2M_LOCKED", "P2M_FROZEN")
+    lifted = [name for name in holding if os.environ.get(name, "").strip().lower() in ("1", "true", "yes")]
+    typed = command("build", show(recipe))
+    if lifted:
+        return f"unset {' '.join(lifted)}; {typed}"
+    return f"{typed}, without {option}" if option else typed
 
 
 def read_lock(path: Path) -> Lock:
@@ -27,9 +38,9 @@ def read_lock(path: Path) -> Lock:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        recipe = show(path.with_suffix(".yaml"))
+        build = unlocked_build(path.with_suffix(".yaml"))
         raise LockDrift(
-            f"there is no lock {show(path)}\n    build the recipe, which writes it: p2m build {recipe}"
+            f"there is no lock {show(path)}\n    build the recipe, which writes it: {build}"
         ) from None
     except OSError as error:
         raise LockError(f"{show(path)}: cannot be read ({error.strerror})") from error
@@ -47,7 +58,7 @@ def read_lock_of(recipe: Path) -> Lock:
     if lock.recipe != recipe.name:
         raise LockError(
             f"{show(path)}: is the lock of {lock.recipe}, not of {recipe.name}\n"
-            f"    if it was copied or the recipe renamed, delete it and build: rm {show(path)}"
+            f"    if it was copied or the recipe renamed, delete it and build: rm {shlex.quote(show(path))}"
         )
     return lock
 

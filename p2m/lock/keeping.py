@@ -10,10 +10,10 @@ from typing import Literal
 
 from p2m.engine.running.network import without_network
 from p2m.engine.store import Store
-from p2m.errors import LockDrift, StoreError, UserError, nearest
+from p2m.errors import LockDrift, StoreError, UserError, command, nearest
 from p2m.lock.compare import GROUPS, Difference, differences
 from p2m.lock.contents import Now, Subject, is_of_now, lock_of, lock_of_result, look
-from p2m.lock.files import lock_path, read_lock_of, standing, write_lock
+from p2m.lock.files import lock_path, read_lock_of, standing, unlocked_build, write_lock
 from p2m.lock.model import Lock
 from p2m.marked_yaml import show
 
@@ -71,7 +71,7 @@ def watch(subject: Subject, store: Store, policy: Policy) -> Watch:
     now = look(subject, store, student=old.weights.student if old.weights else "")
     with without_network() if policy.mode == "frozen" else nullcontext():  # a shared store is asked too
         found = differences(old, lock_of(now, store, known=old), subject.place)
-    refuse(path, counted(found, policy.ignore), subject.recipe)
+    refuse(path, counted(found, policy.ignore), subject.recipe, f"--{policy.mode}")
     return Watch(policy, path, store, now, old)
 
 
@@ -88,19 +88,26 @@ def hold(watched: Watch, done: Done) -> None:
     made = lock_of_result(watched.now, watched.store, done)
     left = counted(differences(watched.old, made), watched.policy.ignore)
     if left:
+        option = f"--{watched.policy.mode}"
         raise LockDrift(
             f"what was built is not what {show(watched.path)} says; the last bundle was left as it was\n"
             f"{drift_text(left)}\n"
-            f"    if that is right, pin it: p2m build {show(watched.now.subject.recipe)}"
+            f"    if that is right, pin it: {unlocked_build(watched.now.subject.recipe, option)}"
         )
 
 
-def settle(watched: Watch, done: Done) -> str:
-    """Write the lock of a finished build where it changed; says what was done in a line, "" for nothing."""
+def settle(watched: Watch, done: Done, *, stands: bool) -> str:
+    """Write the lock of a finished build where it changed; says what was done in a line, "" for nothing.
+
+    A lock names the model that stands in the outputs, so a build whose bundle did not take that place
+    (`stands` is False) leaves it alone.
+    """
     if watched.policy.mode != "write":
         return ""
     assert watched.now is not None
     name = show(watched.path)
+    if not stands:
+        return f"{name} was left as it was: this build falls short, and the bundle before it stands"
     if not is_of_now(watched.now, done):
         return f"{name} was not written: a file was edited while the build began; run the same command again"
     lock = lock_of_result(watched.now, watched.store, done)
@@ -124,17 +131,19 @@ def counted(found: tuple[Difference, ...], ignore: Sequence[str]) -> tuple[Diffe
     return tuple(one for one in found if one.group not in ignore)
 
 
-def refuse(path: Path, found: tuple[Difference, ...], recipe: Path) -> None:
+def refuse(path: Path, found: tuple[Difference, ...], recipe: Path, option: str) -> None:
     """Raise LockDrift where anything is left that counts."""
     if found:
-        raise LockDrift(drift_message(path, found, recipe))
+        raise LockDrift(drift_message(path, found, recipe, option))
 
 
-def drift_message(path: Path, found: tuple[Difference, ...], recipe: Path) -> str:
-    """All differences, and what to type."""
+def drift_message(path: Path, found: tuple[Difference, ...], recipe: Path, option: str = "") -> str:
+    """All differences, and what to type where `option` made them count."""
     number = f"{len(found)} difference{'s' if len(found) > 1 else ''}"
     lines = [f"{show(path)} is out of date: {number}", drift_text(found)]
-    lines.append(f"    to build with what is there now, and lock it: p2m build {show(recipe)}")
+    lines.append(f"    to build with what is there now, and lock it: {unlocked_build(recipe, option)}")
+    if any(one.group == "inputs" for one in found):
+        lines.append(f"    for the rows that changed: {command('why', show(recipe))}")
     if {one.group for one in found} == {"code"}:
         lines.append("    to let changed code pass: --ignore code")
     return "\n".join(lines)

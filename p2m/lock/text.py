@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from p2m.engine.hashing import digest_bytes
-from p2m.errors import LockError, RecipeError
+from p2m.errors import LockError, RecipeError, command
 from p2m.lock.model import (
     FORMAT,
     DatasetPin,
@@ -100,8 +101,8 @@ def _checked(content: bytes, path: Path) -> str:
 
 
 def _anew(path: Path) -> str:
-    recipe = show(path.with_suffix(".yaml"))
-    return f"take the committed one: git checkout -- {show(path)}; or write it anew: p2m lock {recipe}"
+    anew = command("lock", show(path.with_suffix(".yaml")))
+    return f"take the committed one: git checkout -- {shlex.quote(show(path))}; or write it anew: {anew}"
 
 
 # --------------------------------------------------------------------------- values to a tree and back

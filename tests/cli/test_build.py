@@ -120,8 +120,11 @@ def test_a_contract_that_is_missed_ends_in_4_and_does_not_replace_the_bundle(bui
     done = call_in(built)("build", "shout.yaml")
     assert done.returncode in (2, 4), done.stdout + done.stderr
     edit(built, '">= 2"', '">= 1"')
+    lock = (built / "shout.lock").read_bytes()
     done = call_in(built)("build", "shout.yaml")
     assert done.returncode == 4
+    assert (built / "shout.lock").read_bytes() == lock  # it names the bundle that stands
+    assert "shout.lock was left as it was: this build falls short" in done.stderr
     assert "FALLS SHORT" in done.stdout
     assert (built / "outputs" / "shout" / "manifest.json").read_text() == before
     assert (built / "outputs" / "shout" / "rejected" / "manifest.json").is_file()

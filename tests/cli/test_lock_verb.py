@@ -209,7 +209,8 @@ def refused(p2m: P2M, *more: str) -> str:
     check = p2m("lock", "shout.yaml", "--check", *more)
     build = p2m("build", "shout.yaml", "--locked", *more)
     assert (check.code, build.code) == (3, 3)
-    assert build.err.endswith("p2m build: " + check.out)
+    assert ", without --locked\n" in build.err
+    assert build.err.replace(", without --locked", "").endswith("p2m build: " + check.out)
     assert "cached" not in build.err
     assert "p2m build shout.yaml" in check.out
     return check.out
@@ -357,7 +358,8 @@ def test_the_environment_locks_too_and_never_variants(
 ) -> None:
     (project / "shout.lock").unlink()
     monkeypatch.setenv("P2M_LOCKED", "1")
-    assert p2m("build", "shout.yaml").code == 3
+    done = p2m("build", "shout.yaml")
+    assert (done.code, "unset P2M_LOCKED; p2m build shout.yaml" in done.err) == (3, True)
     assert p2m("build", "shout.yaml", "--no-lock").code == 3
     done = p2m("build", "shout.yaml", "seed=1")
     assert (done.code, "without overrides" in done.err) == (2, True)
