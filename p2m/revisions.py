@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import subprocess
 import tarfile
 import tempfile
@@ -39,7 +40,8 @@ def recipe_at(revision: str, recipe: str) -> Iterator[Checkout]:
         with tarfile.open(fileobj=io.BytesIO(content)) as archive:
             archive.extractall(place, filter="data")
         if not (Path(place) / inside).is_file():
-            raise UserError(f"{revision} has no {inside.as_posix()}\n    next: git log --oneline -- {recipe}")
+            log = shlex.join(["git", "log", "--oneline", "--", recipe])
+            raise UserError(f"{revision} has no {inside.as_posix()}\n    next: {log}")
         yield Checkout(Path(place), Path(place) / inside)
 
 

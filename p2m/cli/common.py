@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from p2m.errors import UserError
+from p2m.errors import UserError, command
 
 CONTRACT_MISSED = 4
 WORK_TO_DO = 10
@@ -57,7 +57,7 @@ def planned(arguments: argparse.Namespace) -> Any:
     if arguments.recipe or arguments.words or arguments.outputs or arguments.multirun:
         raise UserError(
             "--plan brings its recipe, overrides and outputs along: give nothing else\n"
-            f"    next: p2m build --plan {arguments.plan}"
+            f"    next: {command('build', '--plan', arguments.plan)}"
         )
     return load_plan(arguments.plan, trust=arguments.trust)
 

@@ -34,18 +34,30 @@ def checked(marked: Marked, overrides: Sequence[str], groups: Groups, *, sweep: 
             for override in found:
                 problems += _check_choice(override, groups, sweep=sweep)
         except (HydraException, OmegaConfBaseException) as error:
-            hint = "write key=value; put text with blanks or special characters in two pairs of quotes"
+            hint = "write key=value, such as training.epochs=2; put text with blanks or special characters in"
             problems.append(
-                Problem(_first_line(error), where=f"override {text}", hint=f"{hint}: 'key=\"a, b\"'")
+                Problem(
+                    _said(error, text),
+                    where=f"override {text}",
+                    hint=f"{hint} two pairs of quotes: 'key=\"a, b\"'",
+                )
             )
     refuse(problems)
     return parsed
 
 
-def _first_line(error: Exception) -> str:
+def _said(error: Exception, text: str) -> str:
+    """What is wrong with a word, in words of its writer: those of the grammar name classes and tokens."""
+    if "=" not in text and text[:1] != "~":
+        return "not an override, which has the form key=value"
+    key, _, value = text.partition("=")
+    if key != key.strip() or any(sign.isspace() for sign in key):
+        return f"not an override: write no blanks around the key {key.strip()!r}"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     reason = next((line for line in lines if not line.startswith(("See ", "Error parsing"))), "")
-    return f"not an override: {reason}" if reason else "not an override"
+    if not reason or "Exception" in reason or "viable alternative" in reason:
+        return f"not an override: the value {value!r} cannot be read"
+    return f"not an override: {reason}"
 
 
 def _check_choice(override: Override, groups: Groups, *, sweep: bool) -> Iterator[Problem]:

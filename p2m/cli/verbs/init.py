@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from p2m.errors import UserError
+from p2m.errors import UserError, command
 
 GROUP = "recipe"
 SUMMARY = "write a commented recipe from a prompt"
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         path.write_text(_rendered(prompt, name, path), encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error
-    print(f"{path}\n    next: p2m plan {path}")
+    print(f"{path}\n    next: {command('plan', path)}")
     return 0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.cli import common
-from p2m.errors import UserError, nearest
+from p2m.errors import UserError, command, nearest
 
 GROUP = "store"
 SUMMARY = "look at, move and erase recorded teacher calls"
@@ -208,7 +208,7 @@ def _of_recipe(arguments: argparse.Namespace, folder: Path) -> set[str]:
     if not steps:
         raise UserError(
             f"{arguments.target} has not been built in {folder.parent}\n"
-            f"    next: p2m build {arguments.target}"
+            f"    next: {command('build', arguments.target, *arguments.words)}"
         )
     return {digest for step in steps for digest in used(folder, step.key)}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from p2m.cli import common
-from p2m.errors import LockDrift, UserError
+from p2m.errors import LockDrift, UserError, command
 
 if TYPE_CHECKING:
     from p2m.build import Project
@@ -83,7 +83,7 @@ def _write(project: Project, arguments: argparse.Namespace) -> int:
     if store is None or missing:
         raise LockDrift(
             f"{show(project.recipe)} as it is now has not been built: {', '.join(missing)}\n"
-            f"    build it, which writes the lock too: p2m build {show(project.recipe)}"
+            f"    build it, which writes the lock too: {command('build', show(project.recipe))}"
         )
     lock = lock_of(now, store)
     changes = differences(old, lock, about.place) if old is not None else ()
@@ -121,7 +121,7 @@ def _told(arguments: argparse.Namespace, path: Path, state: str, changes: Any, l
     if left:
         print(f"not named, so left as it was pinned:\n{drift_text(left)}")
     if pending:
-        print(f"    the next build pins what these give: p2m build {show(arguments.recipe)}")
+        print(f"    the next build pins what these give: {command('build', show(arguments.recipe))}")
     return 0
 
 

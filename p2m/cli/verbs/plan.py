@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from p2m.cli import common
-from p2m.errors import UserError
+from p2m.errors import UserError, command
 
 GROUP = "build"
 SUMMARY = "say what a build would run, and why"
@@ -50,6 +50,6 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         outputs = str(arguments.outputs or "")
         words = Words(str(arguments.recipe), tuple(arguments.words), tuple(arguments.trust), outputs)
         save_plan(project, found, arguments.out, words)
-        print(f"-> {arguments.out}\n    next: p2m build --plan {arguments.out}", file=sys.stderr)
+        print(f"-> {arguments.out}\n    next: {command('build', '--plan', arguments.out)}", file=sys.stderr)
     busy = any(step.status in ("run", "unknown") for step in found.previews)
     return common.WORK_TO_DO if arguments.exit_code and busy else 0

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from p2m.cli import common
-from p2m.errors import UserError
+from p2m.errors import UserError, command
 
 GROUP = "result"
 SUMMARY = "print what a step made"
@@ -35,7 +35,8 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         print(common.as_json({arguments.step: value}))
     elif value is None:
         when = f"run {arguments.run} did not make it" if arguments.run else "has not been built yet"
-        raise UserError(f"{arguments.step}: {when}\n    next: p2m build {arguments.recipe}")
+        again = command("build", arguments.recipe, *arguments.words)
+        raise UserError(f"{arguments.step}: {when}\n    next: {again}")
     else:
         from p2m.cli.views import artifact_text
 

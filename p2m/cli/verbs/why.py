@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from p2m.cli import common
-from p2m.errors import UserError
+from p2m.errors import UserError, command
 
 GROUP = "build"
 SUMMARY = "say exactly why a step would run, or why not"
@@ -69,7 +69,7 @@ def _reuse(project: Any, arguments: argparse.Namespace) -> int:
     found = survey(project)
     reuse = why_not(found, arguments.step)
     if reuse is None:
-        words = " ".join(["p2m why", str(arguments.recipe), arguments.step, *arguments.words])
+        words = command("why", arguments.recipe, arguments.step, *arguments.words)
         raise UserError(f"{arguments.step} is not reused: it would run\n    next: {words}")
     edited, overrides = touched(found, reuse), reach(project, arguments.trust)
     if arguments.json:
