@@ -16,14 +16,17 @@ INTERRUPTED = 130
 
 
 def recipe_arguments(parser: argparse.ArgumentParser, *, optional: bool = False, step: bool = False) -> None:
-    """RECIPE, then overrides and --trust; with `step` the first word may be a step's name (`take_step`)."""
+    """RECIPE, then overrides and --trust; with `step` a step's name may stand before these (`take_step`)."""
     parser.add_argument("recipe", type=Path, nargs="?" if optional else None, help="a recipe's YAML file")
-    first = " STEP first, where the verb takes one" if step else ""
+    if step:
+        parser.add_argument(
+            "step", nargs="?", metavar="STEP", help="a step's name; p2m graph RECIPE lists them"
+        )
     parser.add_argument(
         "words",
         nargs="*",
         metavar="OVERRIDE",
-        help=f"Hydra overrides such as training.epochs=2;{first or ' any number'}",
+        help="Hydra overrides such as training.epochs=2; any number",
     )
     parser.add_argument(
         "--trust",
@@ -45,9 +48,10 @@ def ignore_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def take_step(arguments: argparse.Namespace) -> None:
-    """Move the step's name, where one was typed, from the overrides to `arguments.step`."""
-    words = arguments.words
-    arguments.step = words.pop(0) if words and "=" not in words[0] else None
+    """Where no step was typed, the first override was taken for one: move it to where it belongs."""
+    if arguments.step and "=" in arguments.step:
+        arguments.words.insert(0, arguments.step)
+        arguments.step = None
 
 
 def planned(arguments: argparse.Namespace) -> Any:

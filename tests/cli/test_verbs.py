@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from shouting import Call, call_in, write_project
 
 from p2m import cli
 from p2m.cli import arguments, common, verbs
+from p2m.errors import command
 
 
 @pytest.fixture
@@ -52,6 +54,18 @@ def test_why_takes_the_step_before_the_overrides() -> None:
     parsed = arguments.parse(["show", "qa.yaml", "seed=1"])
     common.take_step(parsed)
     assert parsed.step is None
+
+
+@pytest.mark.parametrize("verb", ["why", "show"])
+def test_the_usage_shows_where_a_step_stands(verb: str) -> None:
+    usage = " ".join(arguments.parser_of(verb).format_usage().split())
+    assert usage.endswith("recipe [STEP] [OVERRIDE ...]")
+
+
+def test_commands_in_messages_are_quoted_for_a_shell() -> None:
+    words = ["build", "my recipe.yaml", "metrics.require.accuracy=>= 0.5", "seed='1'"]
+    typed = command(words[0], Path(words[1]), *words[2:])
+    assert shlex.split(typed) == ["p2m", *words]
 
 
 def test_every_verb_has_its_line_in_the_overview() -> None:

@@ -153,7 +153,10 @@ def test_wrong_defaults_and_wrong_overrides_are_told_together(tmp_path: Path) ->
         ("training=null", "needs a choice"),
         ("metric=[exact_match,tokn_f1]", "did you mean 'token_f1'?"),
         ("studnt=tiny", "did you mean 'student'?"),
-        ("training.epochs", "not an override"),
+        ("training.epochs", "write key=value, such as training.epochs=2"),
+        ("what is this", "not an override, which has the form key=value"),
+        ("metrics.require.accuracy=>= 0.5", "the value '>= 0.5' cannot be read"),
+        ("seed = 3", "no blanks around the key 'seed'"),
         ("=3", "not an override"),
         ("", "not an override"),
         ("training.epochs=1,2", "add -m"),
@@ -166,6 +169,7 @@ def test_wrong_defaults_and_wrong_overrides_are_told_together(tmp_path: Path) ->
 def test_a_wrong_override_is_named(tmp_path: Path, override: str, says: str) -> None:
     found = problem(write(tmp_path, PROMPT), override)
     assert says in str(found)
+    assert "Exception" not in str(found)
     assert found.where in (f"override {override}", "override") or override.startswith("+")
 
 
