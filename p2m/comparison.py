@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from p2m.engine.explaining.differences import Change, compare, files_between
@@ -68,10 +68,15 @@ class Comparison:
     sources: Mapping[str, tuple[Change, ...]]
     figures: tuple[Figure, ...]
     tables: tuple[TableDifference, ...]
+    unreached: Mapping[str, tuple[str, ...]] = field(
+        default_factory=dict
+    )  # side -> steps that it never began
 
     @property
     def is_empty(self) -> bool:
-        return not (self.steps or self.follow or self.only_old or self.only_new or self.sources)
+        return not (
+            self.steps or self.follow or self.only_old or self.only_new or self.sources or self.unreached
+        )
 
 
 def compare_sides(old: Side, new: Side, store: Store) -> Comparison:
@@ -81,15 +86,21 @@ def compare_sides(old: Side, new: Side, store: Store) -> Comparison:
     found = {name: _step_difference(name, old, new) for name in both}
     own = tuple(each for each in found.values() if each is not None and (each.changes or each.note))
     follow = tuple(name for name, each in found.items() if each is not None and each not in own)
-    only_old = tuple(name for name in names if name not in new.steps)
-    only_new = tuple(name for name in names if name not in old.steps)
+    only_old, unreached = _lacked(names, new)
+    only_new, unreached_old = _lacked(names, old)
     apart = {each.step for each in own} | {*follow, *only_old, *only_new}
     first = next((name for name in names if name in apart), "")
     tables = tuple(each for name in both for each in _tables(name, old.steps[name], new.steps[name], store))
     return Comparison(
         old.label, new.label, first, own, follow, only_old, only_new,
-        _source_changes(old, new), _figures(old, new, store), tables,
+        _source_changes(old, new), _figures(old, new, store), tables, {**unreached_old, **unreached},
     )  # fmt: skip
+
+
+def _lacked(names: list[str], side: Side) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """The steps that a side is without, and by its name those that it did not reach."""
+    absent = tuple(name for name in names if name not in side.steps)
+    return ((), {side.label: absent} if absent else {}) if side.is_partial else (absent, {})
 
 
 def _order(old: Side, new: Side) -> list[str]:
@@ -172,6 +183,8 @@ def _source_changes(old: Side, new: Side) -> dict[str, tuple[Change, ...]]:
         one, other = old.sources.get(name), new.sources.get(name)
         if one is not None and other is not None and one.digest == other.digest:
             continue
+        if (one is None and old.is_partial) or (other is None and new.is_partial):
+            continue
         listings = [
             {} if side is None else {entry.name: entry for entry in side.entries or ()}
             for side in (one, other)
@@ -207,12 +220,12 @@ def _tables(name: str, one: SideStep, other: SideStep, store: Store) -> Iterator
     """Rows of a step's artifact that differ, where both are in the store."""
     if not one.output or not other.output or one.output == other.output:
         return
-    for field in _TABLES:
-        before, after = table(store, one.output, field), table(store, other.output, field)
+    for part in _TABLES:
+        before, after = table(store, one.output, part), table(store, other.output, part)
         if before is not None and after is not None:
             found = rows_between(before, after)
             if found:
-                yield TableDifference(name, field, found)
+                yield TableDifference(name, part, found)
 
 
 def changed_rows(plan: Plan, task: Task, found: Survey) -> dict[str, tuple[str, ...]]:

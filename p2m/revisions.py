@@ -45,6 +45,21 @@ def recipe_at(revision: str, recipe: str) -> Iterator[Checkout]:
         yield Checkout(Path(place), Path(place) / inside)
 
 
+def text_at(revision: str, path: str) -> bytes:
+    """One file as it was at `revision`.
+
+    Raises:
+        UserError: git, the repository, the revision or the file in it is absent.
+    """
+    folder, name = Path(path).parent, Path(path).name
+    commit = _commit(folder, revision)
+    try:
+        return _git(folder, "show", f"{commit}:./{name}")
+    except UserError:
+        log = shlex.join(["git", "log", "--oneline", "--", path])
+        raise UserError(f"{revision} has no {path}\n    next: {log}") from None
+
+
 def _commit(folder: Path, revision: str) -> str:
     try:
         return _git(folder, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").decode().strip()

@@ -40,6 +40,7 @@ class Side:
     steps: Mapping[str, SideStep]  # in the order of the plan
     sources: Mapping[str, SideSource]
     figures: Mapping[str, float] = field(default_factory=dict)  # those that it holds itself
+    is_partial: bool = False  # of a run that did not reach its end: what it lacks, it may have
 
 
 def of_survey(label: str, found: Survey) -> Side:
@@ -73,7 +74,7 @@ def of_run(record: RunRecord, store: Store) -> Side:
             )
         elif done.key:
             steps[name] = SideStep(done.key, done.output, _preimage(store, done.key), done.origins)
-    return Side(f"run {record.id}", steps, sources)
+    return Side(f"run {record.id}", steps, sources, is_partial=record.status != "done")
 
 
 def of_lock(label: str, lock: Lock, store: Store) -> Side:

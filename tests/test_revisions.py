@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from p2m.errors import UserError
-from p2m.revisions import recipe_at
+from p2m.revisions import recipe_at, text_at
 
 
 def git(folder: Path, *words: str) -> str:
@@ -78,3 +78,10 @@ def test_no_repository_and_no_git_are_said(
         recipe_at("HEAD", str(repository / "recipes" / "qa.yaml")),
     ):
         pass
+
+
+def test_one_file_is_read_as_it_was_committed_and_a_missing_one_is_named(repository: Path) -> None:
+    path = repository / "recipes" / "qa.yaml"
+    assert [text_at(revision, str(path)) for revision in ("HEAD~1", "HEAD")] == [b"first", b"second"]
+    with pytest.raises(UserError, match=r"HEAD has no .*qa\.lock\n    next: git log"):
+        text_at("HEAD", str(path.with_suffix(".lock")))

@@ -28,6 +28,7 @@ def diff_text(found: Comparison, *, rows: int = 3) -> str:
     for name, changes in found.sources.items():
         out += [f"  {name}: {change}" if change.kind == "file" else f"  {change}" for change in changes]
     out += [f"  {name} is gone" for name in found.only_old] + [f"  {name} is new" for name in found.only_new]
+    out += [f"  not reached by {side}: {listed(names)}" for side, names in found.unreached.items()]
     for each in found.steps:
         out += [
             f"  {each.step}: {line}"

@@ -16,11 +16,12 @@ SUMMARY = "compare recipes, runs, locks or git revisions"
 EXAMPLES = """p2m diff last~1 last                          # two runs
   p2m diff recipes/qa.yaml recipes/qa.yaml seed=1   # a recipe without and with overrides
   p2m diff HEAD~3:recipes/qa.yaml recipes/qa.yaml   # a recipe as it was
+  p2m diff HEAD~3:recipes/qa.lock recipes/qa.lock   # a lock as it was
   p2m diff recipes/qa.lock last"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    help_old = "a recipe, REVISION:RECIPE, a run (last, last~1, an id) or a lock"
+    help_old = "a recipe, a lock, either as REVISION:FILE, or a run (last, last~1, an id)"
     parser.add_argument("old", help=help_old)
     parser.add_argument("new", help="the same")
     parser.add_argument("words", nargs="*", metavar="OVERRIDE", help="overrides of the second, if a recipe")
@@ -66,9 +67,11 @@ class _Sides:
             return of_survey(label, Survey(self._project(text, overrides).plan, self.store))
         if overrides:
             raise UserError(f"overrides belong to a recipe, and {text} is none")
-        if text.endswith(".lock"):
-            return of_lock(text, read_lock(Path(text)), self.store)
         revision, _, recipe = text.partition(":")
+        if text.endswith(".lock") and (not recipe or Path(text).is_file()):
+            return of_lock(text, read_lock(Path(text)), self.store)
+        if recipe.endswith(".lock"):
+            return of_lock(text, _lock_at(revision, recipe), self.store)
         if recipe:
             return self._revision(label, revision, recipe)
         return of_run(find_run(self.store, text, self.plan), self.store)
@@ -90,6 +93,22 @@ class _Sides:
         if (text, overrides) not in self.projects:
             self.projects[text, overrides] = load(Path(text), overrides, trust=self.trust)
         return self.projects[text, overrides]
+
+
+def _lock_at(revision: str, path: str) -> Any:
+    """A lock as it was committed; advice on mending the file there is would not help."""
+    from p2m.errors import LockError
+    from p2m.lock import parse_lock
+    from p2m.revisions import text_at
+
+    content = text_at(revision, path)
+    try:
+        return parse_lock(content, Path(path))
+    except LockError as error:
+        reason = str(error).splitlines()[0]
+        raise LockError(
+            f"{revision}:{reason}\n    next: name a revision of which the lock is whole"
+        ) from None
 
 
 def _is_recipe(text: str) -> bool:
