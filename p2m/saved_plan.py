@@ -20,7 +20,8 @@ from p2m.engine.explaining.differences import Change, compare, difference, shown
 from p2m.engine.explaining.survey import Survey
 from p2m.engine.files import disk
 from p2m.engine.plan import Step
-from p2m.errors import UserError
+from p2m.errors import UserError, command
+from p2m.marked_yaml import show
 
 FORMAT = 1
 _KIND = "p2m-plan"
@@ -134,8 +135,11 @@ def check(saved: SavedPlan, survey: Survey, config: Mapping[str, Any], places: M
         return
     shown = [f"    {line}" for line in found[:_MOST]]
     shown += [f"    and {len(found) - _MOST} more"] if len(found) > _MOST else []
-    again = " ".join(["p2m plan", saved.words.recipe, *saved.words.overrides, "--out", str(saved.path)])
-    raise UserError("\n".join([f"{saved.path} is stale; nothing was run", *shown, f"    next: {again}"]))
+    words, path = saved.words, show(saved.path)
+    more = [part for name in words.trust for part in ("--trust", name)]
+    more += ["--outputs", words.outputs] if words.outputs else []
+    again = command("plan", words.recipe, *words.overrides, *more, "--out", path)
+    raise UserError("\n".join([f"{path} is stale; nothing was run", *shown, f"    next: {again}"]))
 
 
 def differences(
@@ -148,22 +152,27 @@ def differences(
     if saved.plan != survey.plan.name:
         yield f"it is a plan of {saved.plan}, and the recipe is now {survey.plan.name}"
     words = [_change(each, places) for each in difference(saved.config, _as_json(config))]
-    yield from map(str, words)
-    yield from _sources(saved, survey)
+    causes = [*map(str, words), *_sources(saved, survey)]
     now = {step.name: step for step in survey.plan.steps if not step.is_source}
-    told: set[str] = set()
+    follow: dict[str, str] = {}  # step -> how it differs
     for name in [*(name for name in saved.steps if name not in now), *now]:
-        for line in _of_step(saved.steps.get(name), now.get(name), name, survey, by_words=bool(words)):
-            if line not in told:
-                told.add(line)
-                yield line
+        found = _of_step(saved.steps.get(name), now.get(name), name, survey, by_words=bool(words))
+        for line, follows in found:
+            if follows:
+                follow[name] = line
+            else:
+                causes.append(line)
+    yield from dict.fromkeys(causes or follow.values())
+    if causes and follow:
+        yield f"and {len(follow)} step{'s that follow' if len(follow) > 1 else ' that follows'}"
 
 
 def _of_step(
     then: Mapping[str, Any] | None, step: Step | None, name: str, survey: Survey, *, by_words: bool
-) -> Iterator[str]:
+) -> Iterator[tuple[str, bool]]:
+    """How a step differs, each with whether that follows from a difference that is told elsewhere."""
     if then is None or step is None:
-        yield f"step {name} is {'new' if then is None else 'gone'}"
+        yield f"step {name} is {'new' if then is None else 'gone'}", False
         return
     now = _step(survey, step)
     for change in compare(
@@ -173,11 +182,12 @@ def _of_step(
     ):
         if change.kind == "input" or (by_words and change.kind in _BY_CONFIG):
             continue  # a source, told above, or what another step made: its status tells
-        yield str(change) if change.kind in ("code", "package", "machine") else f"{name}: {change}"
+        yield str(change) if change.kind in ("code", "package", "machine") else f"{name}: {change}", False
+    moved = any(then[part] != now[part] for part in ("identity", "inputs"))
     if then["status"] != now["status"]:
-        yield f"{name} {_WAS[then['status']]} and {_IS[now['status']]}"
+        yield f"{name} {_WAS[then['status']]} and {_IS[now['status']]}", moved
     elif then["inputs"] != now["inputs"] and not _from_sources(then, now, step, survey):
-        yield f"{name} would take other inputs"
+        yield f"{name} would take other inputs", True
 
 
 def _from_sources(then: Mapping[str, Any], now: Mapping[str, Any], step: Step, survey: Survey) -> bool:
@@ -197,7 +207,7 @@ def _sources(saved: SavedPlan, survey: Survey) -> Iterator[str]:
             yield f"{name} is {'gone' if state is None else 'new'}"
         elif state.digest != saved.sources[name]:
             step = survey.plan.step(name)
-            yield f"{name} changed: {step.path}  {step.origins.get('path', '')}".rstrip()
+            yield f"{name} changed: {show(step.path)}  {step.origins.get('path', '')}".rstrip()
 
 
 def _step(survey: Survey, step: Step) -> dict[str, Any]:
