@@ -9,16 +9,17 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from p2m import noop
 from p2m.build import Built
 from p2m.cli import common
-from p2m.cli.progress import Progress, duration
+from p2m.cli.progress import QUIET_SECONDS, Progress, duration
 from p2m.cli.views import build_text, relative
 from p2m.compose import multirun
 from p2m.engine.observer import Observer, Silent
@@ -177,7 +178,7 @@ class _Teller:
                 yield progress
         else:
             print(f"{self._name(variant)}: begins", file=sys.stderr, flush=True)
-            yield _Aside(self._number(variant))
+            yield _Aside(self._name(variant))
 
     def waiting(self, variant: str, holder: str) -> None:
         print(
@@ -216,6 +217,20 @@ class _Aside(Silent):
 
     def __init__(self, tag: str) -> None:
         self._tag = tag
+        self._told: dict[str, tuple[float, float]] = {}  # step -> when it began, and last told how far it is
+
+    def step_started(self, step: str) -> None:
+        self._told[step] = (time.monotonic(), time.monotonic())
+
+    def progress(self, step: str, done: int, total: int, note: str = "") -> None:
+        now = time.monotonic()
+        began, told = self._told.setdefault(step, (now, now))
+        if now - told >= QUIET_SECONDS:
+            self._told[step] = (began, now)
+            self._say(f"> {step:<10} {done:,} of {total:,}  {note}  after {duration(now - began)}")
+
+    def said(self, step: str, line: str) -> None:
+        self._say(f"  {step}: {line}")
 
     def waiting(self, step: str, holder: str) -> None:
         self._say(f"{step}: waiting for {holder}, which is building it")
@@ -230,4 +245,5 @@ class _Aside(Silent):
         self._say(f"! {step:<10} {'interrupted' if isinstance(error, KeyboardInterrupt) else 'failed'}")
 
     def _say(self, line: str) -> None:
-        print(f"  {self._tag} {line}", file=sys.stderr, flush=True)
+        with suppress(OSError):  # nobody reads it any more: the build goes on
+            print(f"  {self._tag} {line}", file=sys.stderr, flush=True)

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from p2m.cli import progress as module
+from p2m.cli import sweeps
 from p2m.cli.progress import Progress
 
 
@@ -96,3 +97,21 @@ def test_a_build_goes_on_where_nobody_reads_what_it_says(monkeypatch: pytest.Mon
         progress.step_started("train")
         progress.said("train", "hello")
         progress.step_finished("train", "ran", 3.0)
+
+
+def test_jobs_of_a_sweep_tell_what_stages_say_each_line_with_its_variant(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(sweeps, "QUIET_SECONDS", 0.0)
+    with sweeps._Teller(("seed=0", "seed=1")).began("seed=1", alone=False) as job:
+        job.step_started("train")
+        job.said("train", "loss 0.1")
+        job.progress("train", 3, 10, "steps")
+        monkeypatch.setattr(sweeps, "QUIET_SECONDS", 60.0)
+        job.progress("train", 4, 10, "steps")
+    begins, said, far = stream.getvalue().splitlines()
+    assert all("[2 of 2] seed=1" in line for line in (begins, said, far))
+    assert "train: loss 0.1" in said
+    assert "train      3 of 10  steps" in far

@@ -15,6 +15,7 @@ from pathlib import Path
 from p2m.engine.files import disk
 from p2m.errors import StoreError
 
+QUIET_SECONDS = 1.0  # that another may hold a lock before it is said who is waited for
 on_behalf_of = 0  # the process that a lock is signed with instead of this one; a worker's parent
 
 
@@ -34,7 +35,8 @@ class Holder:
 
 @contextmanager
 def locked(path: Path, what: str, waiting: Callable[[Holder], None]) -> Iterator[bool]:
-    """Hold the lock of that file; `waiting` is called once if another has it. Yields whether it waited.
+    """Hold the lock of that file; `waiting` is called once if another has it for a while. Yields whether it
+    waited.
 
     A collector deletes files that nobody holds, so whoever got the lock looks whether the name is still that
     file; two processes that locked two files of one name would both go on.
@@ -45,7 +47,7 @@ def locked(path: Path, what: str, waiting: Callable[[Holder], None]) -> Iterator
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             if not _try(handle, path):
-                if not waited:
+                if not (waited or _soon(handle, path)):
                     waiting(_holder(handle))
                 waited = True
                 fcntl.flock(handle, fcntl.LOCK_EX)
@@ -114,6 +116,17 @@ def _try(handle: int, path: Path) -> bool:
             ) from error
         raise
     return True
+
+
+def _soon(handle: int, path: Path) -> bool:
+    """Whether the lock is had after a moment that is not worth a word."""
+    pause, until = 0.005, time.monotonic() + QUIET_SECONDS
+    while time.monotonic() < until:
+        time.sleep(pause)
+        if _try(handle, path):
+            return True
+        pause = min(2 * pause, 0.1)
+    return False
 
 
 def _free(handle: int, holder: int) -> None:
