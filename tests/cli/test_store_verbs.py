@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from shouting import write_project
 
 from p2m.cli import common, main
 from p2m.engine.executor import execute
+from p2m.engine.journal import Invocation
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
 from p2m.types import Runtime
@@ -71,6 +73,26 @@ def test_a_name_is_given_listed_respected_and_dropped(
     assert said(capsys, "keep", "--drop", "demo")[0] == 0
     said(capsys, "gc", "--runs", "0", "--delete")
     assert entries(store) == 0
+
+
+def test_a_recipe_s_run_is_chosen_by_its_overrides(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = write_project(tmp_path / "project") / "shout.yaml"
+    runs: dict[tuple[str, ...], str] = {}
+    for words in ((), ("training.epochs=2", "seed=2"), ("seed=3",)):
+        plan = Plan("shout")
+        plan.source("file", tmp_path / "n.txt")
+        runs[words] = execute(plan, store, Runtime(), invocation=Invocation(str(recipe), words)).run
+    assert f"keeps run {runs[()]} of" in said(capsys, "keep", str(recipe), "--as", "a")[1]
+    words = ("seed=2", "training.epochs=2")
+    assert f"keeps run {runs[words[::-1]]} of" in said(capsys, "keep", str(recipe), *words, "--as", "b")[1]
+    code, text = said(capsys, "keep", str(recipe), "seed=4", "training.epochs=2")
+    assert code == 2
+    assert "has no finished run with seed=4 training.epochs=2 in" in text
+    assert all(run in text for run in runs.values())
+    assert "all runs: p2m log" in text
+    assert said(capsys, "keep", "last", "seed=2")[0] == 2
 
 
 @pytest.mark.parametrize(

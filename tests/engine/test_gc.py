@@ -24,9 +24,9 @@ from toys import Number, read_number, total
 
 from p2m.engine import formats
 from p2m.engine.care.gc import Report, collect
-from p2m.engine.care.roots import words_of
+from p2m.engine.care.roots import find_roots, words_of
 from p2m.engine.executor import execute, stored
-from p2m.engine.journal import Journal, last_run
+from p2m.engine.journal import Invocation, Journal, last_run
 from p2m.engine.plan import Plan
 from p2m.engine.storage import anchors, leases
 from p2m.engine.store import Store
@@ -89,6 +89,32 @@ def test_the_last_runs_of_each_plan_stay_and_older_ones_go(folder: Path, store: 
     assert [path for path in (store.root / "cas").rglob("*") if path.is_file()] == []
     assert list((store.root / "ac").iterdir()) == []
     assert build(number(folder, 4), store).counts.get("reused") is None
+
+
+def typed(plan: Plan, store: Store, *overrides: str) -> None:
+    execute(plan, store, Runtime(), invocation=Invocation("r.yaml", overrides))
+
+
+def test_variants_and_builds_that_reuse_everything_push_out_no_generation(folder: Path, store: Store) -> None:
+    for plus in range(3):
+        typed(number(folder, plus), store)
+    for _ in range(4):
+        typed(number(folder, 2), store)
+    for words in (("seed=2", "a=1"), ("a=1", "seed=2"), ("seed=3",)):
+        typed(number(folder, 10 + len(words)), store, *words)
+    assert len(find_roots(store, records=2).old) == 10 - 2 - 3  # the first two generations' records stay
+    report = collect(store, delete=True)
+    assert labels(report) == ["last run of plan seed=3", "last run of plan a=1 seed=2", "last 3 runs of plan"]
+    assert [stored(number(folder, plus), store, "sum") for plus in range(3)] == [
+        Number(1), Number(2), Number(3)
+    ]  # fmt: skip
+    for seed in range(5):
+        typed(number(folder, 20), store, f"seed={seed}")
+    assert labels(collect(store)) == ["last 3 runs of plan", "last runs of 6 variants of plan"]
+    collect(store, delete=True, runs=1)
+    assert [stored(number(folder, plus), store, "sum") for plus in (1, 2, 11, 12, 20)] == [
+        None, Number(3), None, Number(13), Number(21)
+    ]  # fmt: skip
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(folder: Path, store: Store) -> None:
@@ -255,8 +281,6 @@ def test_records_beyond_the_newest_go_and_a_running_one_stays(folder: Path, stor
     for _ in range(4):
         build(number(folder, 1), store)
     oldest, *_ = sorted(os.listdir(store.runs))
-    from p2m.engine.care.roots import find_roots
-
     assert len(find_roots(store, records=2).old) == 2
     from p2m.engine.care import sweep
 

@@ -20,7 +20,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     common.json_argument(parser)
     parser.add_argument("--delete", action="store_true", help="delete; builds may go on meanwhile")
     parser.add_argument(
-        "--runs", type=stores.count, metavar="N", help="keep the last N runs of each plan (default 3)"
+        "--runs",
+        type=stores.count,
+        metavar="N",
+        help="keep the last N runs of each plan and set of overrides (default 3)",
     )
     parser.add_argument(
         "--older-than", type=stores.seconds, default=0.0, metavar="AGE", help="spare what is younger: 12h, 7d"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,18 @@ from p2m.errors import UserError, command, nearest
 
 GROUP = "store"
 SUMMARY = "keep a run's results under a name, whatever gc does"
-EXAMPLES = """p2m keep recipes/qa.yaml --as demo          # the last finished run of that recipe
+EXAMPLES = """p2m keep recipes/qa.yaml --as demo          # its last finished run without overrides
+  p2m keep recipes/qa.yaml seed=2 --as two    # its last finished run with just these overrides
   p2m keep 20260301-101500-123456-a1b2c3      # a run; `p2m log` lists them
   p2m keep --list
   p2m keep --drop demo"""
 
+_NEAR = 3  # runs that are named where none is the one that was meant
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", nargs="?", metavar="RECIPE|RUN", help="a recipe's YAML file, or a run's id")
-    parser.add_argument(
-        "words", nargs="*", metavar="OVERRIDE", help="overrides that choose the recipe's store or name"
-    )
+    parser.add_argument("words", nargs="*", metavar="OVERRIDE", help="the overrides of the run, in any order")
     parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="as for p2m build")
     parser.add_argument("--as", dest="name", metavar="NAME", help="the name (default: the plan's)")
     parser.add_argument("--list", action="store_true", help="list the names")
@@ -87,17 +89,47 @@ def _keep(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> tuple[Any, Any]:
     """The store and the run that were meant."""
+    from p2m.engine.care.roots import variant
     from p2m.engine.journal import find_run, runs
 
     path = Path(arguments.what)
     if path.suffix not in (".yaml", ".yml") and not path.is_file():
+        if arguments.words:
+            raise UserError(
+                f"{arguments.what} is a run, which has its overrides; these choose runs of a recipe"
+            )
         store = stores.open_existing(arguments.store)
         return store, find_run(store, arguments.what)
     arguments.recipe = path
     project = common.project(arguments)
     store = stores.open_existing(arguments.store or project.store)
-    done = (record for record in runs(store, project.plan.name) if record.status == "done")
-    record = next(done, None)
-    if record is None:
-        raise UserError(f"{path} has no finished run in {store.root}\n    next: {command('build', path)}")
-    return store, record
+    wanted = variant(project.composed.overrides)
+    done = [
+        record
+        for record in runs(store, project.plan.name)
+        if record.status == "done" and Path(record.invocation.recipe or path).name == path.name
+    ]
+    for record in done:
+        if variant(record.invocation.overrides) == wanted:
+            return store, record
+    raise UserError(_none(path, wanted, store.root, done))
+
+
+def _none(path: Path, wanted: tuple[str, ...], root: Path, done: Sequence[Any]) -> str:
+    """That there is no such run, with those whose overrides are the nearest, the latest of each."""
+    from p2m.engine.care.roots import variant
+
+    latest: dict[tuple[str, ...], Any] = {}
+    for record in done:
+        latest.setdefault(variant(record.invocation.overrides), record)
+    near = sorted(latest, key=lambda words: len({*words} ^ {*wanted}))[:_NEAR]
+    lines = [f"{path} has no finished run {_shown(wanted)} in {root}" + (", but these:" if near else "")]
+    lines += [f"      {latest[words].id}  {_shown(words)}" for words in near]
+    lines.append(f"    next: {command('build', path, *wanted)}")
+    if near:
+        lines.append("    or p2m keep RUN; all runs: p2m log")
+    return "\n".join(lines)
+
+
+def _shown(words: tuple[str, ...]) -> str:
+    return f"with {' '.join(words)}" if words else "without overrides"

@@ -7,7 +7,7 @@ tree and its blobs. Reading here changes nothing: what is damaged reaches nothin
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,15 +17,16 @@ from p2m.engine.storage import anchors
 from p2m.engine.storage.entries import parse_entry
 from p2m.engine.store import Store
 
-RUNS = 3  # of each plan that are kept unless told otherwise
+RUNS = 3  # of each plan and set of overrides that are kept unless told otherwise
 RECORDS = 200  # of each plan's run records
+_SHOWN = 3  # variants of a plan that are told one by one
 
 
 @dataclass(frozen=True, slots=True)
 class Root:
     """One reason to keep things."""
 
-    label: str  # "last 3 runs of qa", "keep demo", "recipes/qa.lock"
+    label: str  # "last 3 runs of qa", "last run of qa seed=2", "keep demo"
     words: tuple[str, ...] = field(repr=False)  # keys and digests
     scratch: frozenset[str] = frozenset()  # keys of steps that have not ended
 
@@ -40,24 +41,54 @@ class Roots:
 
 
 def find_roots(store: Store, kept: int = RUNS, records: int = RECORDS) -> Roots:
-    """The last `kept` runs of each plan, kept names, and lock files."""
+    """The last `kept` runs of each plan with each set of overrides, kept names, and lock files."""
     plans: dict[tuple[str, str], list[RunRecord]] = defaultdict(list)
     known: set[str] = set()
     for record in runs(store):
         known.add(record.id)
         plans[str(record.plan), record.invocation.recipe].append(record)
     names = [plan for plan, _ in plans]
-    roots = []
+    roots: list[Root] = []
+    old: list[str] = []
     for (plan, recipe), found in plans.items():
-        last = _last(found, kept)
         where = f" ({recipe})" if names.count(plan) > 1 and recipe else ""
-        count = f"last {len(last)} runs" if len(last) > 1 else "last run"
-        if last:
-            words = tuple(dict.fromkeys(word for record in last for word in words_of(record)))
-            scratch = frozenset(key for record in last for key in _unfinished(record))
-            roots.append(Root(f"{count} of {plan}{where}", words, scratch))
-    old = tuple(record.id for found in plans.values() for record in found[records:])
-    return Roots((*roots, *named_roots(store)), frozenset(known), old)
+        last = {words: _last(same, kept) for words, same in _variants(found).items()}
+        roots += _run_roots(f"{plan}{where}", {words: same for words, same in last.items() if same})
+        # However old, for without its record a run keeps nothing.
+        needed = {record.id for same in last.values() for record in same}
+        old += [record.id for record in found[records:] if record.id not in needed]
+    return Roots((*roots, *named_roots(store)), frozenset(known), tuple(old))
+
+
+def variant(overrides: Iterable[str]) -> tuple[str, ...]:
+    """A set of overrides, in whichever order they were typed."""
+    return tuple(sorted(overrides))
+
+
+def _variants(found: Iterable[RunRecord]) -> dict[tuple[str, ...], list[RunRecord]]:
+    """Runs by their overrides, in the order of the latest of each."""
+    variants: dict[tuple[str, ...], list[RunRecord]] = defaultdict(list)
+    for record in found:
+        variants[variant(record.invocation.overrides)].append(record)
+    return variants
+
+
+def _run_roots(plan: str, last: Mapping[tuple[str, ...], list[RunRecord]]) -> Iterator[Root]:
+    """A root for the plan as committed and for each variant, or for all of these where they are many."""
+    variants = [words for words in last if words]
+    folded = variants if len(variants) > _SHOWN else []
+    for words, found in last.items():
+        if words not in folded:
+            count = f"last {len(found)} runs" if len(found) > 1 else "last run"
+            yield _root(" ".join([count, "of", plan, *words]), found)
+    if folded:
+        found = [record for words in folded for record in last[words]]
+        yield _root(f"last runs of {len(folded)} variants of {plan}", found)
+
+
+def _root(label: str, found: Sequence[RunRecord]) -> Root:
+    words = tuple(dict.fromkeys(word for record in found for word in words_of(record)))
+    return Root(label, words, frozenset(key for record in found for key in _unfinished(record)))
 
 
 def named_roots(store: Store) -> tuple[Root, ...]:
@@ -140,15 +171,21 @@ class Reach:
 
 
 def _last(found: list[RunRecord], kept: int) -> list[RunRecord]:
-    """The newest runs until `kept` of them are done, and of those that are not no more than `kept`."""
+    """The newest runs until `kept` of them are done, and of those that are not no more than `kept`.
+
+    A run that rests on the keys of a newer one, such as a build that reused everything, counts for nothing.
+    """
     last: list[RunRecord] = []
-    done = 0
+    done: set[frozenset[str]] = set()
     for record in found:
-        if done == kept:
+        if len(done) == kept:
             break
+        keys = frozenset(step.key for step in record.steps.values() if step.key)
         if record.status == "done":
-            done += 1
-        elif len(last) - done >= kept:
+            if keys in done:
+                continue
+            done.add(keys)
+        elif len(last) - len(done) >= kept:
             continue
         last.append(record)
     return last
