@@ -64,6 +64,8 @@ class Built:
     folder: Path  # where the bundle landed
     result: Result
     note: str = ""  # what became of the lock, where there is something to say
+    sent: int = 0  # results that the shared store got
+    is_pending: bool = False  # whether something is still to be sent there, by the next build
 
 
 def load(
@@ -281,7 +283,7 @@ def build(
             assert isinstance(bundle, Bundle)
             folder = deliver(bundle.folder, project.target, ship=bundle.verdict.ship)
             note = settle(watched, done, stands=folder == project.target)
-    return Built(bundle.verdict, folder, result, note)
+    return Built(bundle.verdict, folder, result, note, store.sent, store.is_pending)
 
 
 def _watched(project: Project, store: Store, policy: Policy) -> Watch:

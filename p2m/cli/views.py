@@ -24,6 +24,8 @@ def build_text(built: Built) -> str:
     if fetched:
         done[0] += f" ({fetched} from the shared store)"
     total = sum(counts.values())
+    if built.sent:
+        done[-1] += f"; sent {built.sent} step{'s' * (built.sent != 1)} to the shared store"
     lines = [f"{total} steps: {', '.join(done)}. {duration(built.result.seconds)}.", verdict_text(built)]
     return "\n".join(lines)
 

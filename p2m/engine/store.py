@@ -202,11 +202,24 @@ class Store:
 
     # ------------------------------------------------------------------ the shared store (see `exchange`)
 
-    def offer(self, key: str) -> None:
-        """Send what a key gave to the shared store, in the background; a no-op where none may be written."""
+    @property
+    def sent(self) -> int:
+        """Results that the shared store has got from here."""
+        return self._exchange.offers.sent if self._exchange is not None else 0
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether something is still to be sent to the shared store, after this build too."""
+        return self._exchange is not None and self._exchange.offers.is_pending
+
+    def offer(self, key: str, *, made: bool = True) -> None:
+        """Send what a key gave to the shared store, in the background; a no-op where none may be written.
+
+        Of what was not just `made` it is asked first whether it is there.
+        """
         action = self.entry(key) if self._exchange is not None else None
         if action is not None and self._exchange is not None:
-            self._exchange.offers.offer(action)
+            self._exchange.offers.offer(action, made=made)
 
     def heed(self, listener: Callable[[str], None]) -> None:
         """Hand the lines that tell of the shared store's faults to `listener`, each once."""

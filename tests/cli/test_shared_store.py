@@ -41,9 +41,10 @@ def test_doctor_asks_the_shared_store(tmp_path: Path, call: Call) -> None:
 
 
 def test_what_cannot_work_is_an_error_before_anything_runs(call: Call) -> None:
-    unknown = call("check", "shout.yaml", P2M_SHARED_STORE="foo://bucket/p2m")
-    assert unknown.returncode == 2
-    assert "Protocol not known: foo" in unknown.stderr
+    for verb in ("check", "plan"):
+        unknown = call(verb, "shout.yaml", P2M_SHARED_STORE="foo://bucket/p2m")
+        assert unknown.returncode == 2
+        assert "P2M_SHARED_STORE: Protocol not known: foo" in unknown.stderr
     written = call(
         "check", "shout.yaml", "store=shared", "store.shared.url=http://host/p2m", "store.shared.mode=write"
     )
@@ -52,3 +53,18 @@ def test_what_cannot_work_is_an_error_before_anything_runs(call: Call) -> None:
     misspelt = call("plan", "shout.yaml", P2M_SHARED_STORE="/x", P2M_SHARED_STORE_MODE="all")
     assert misspelt.returncode == 2
     assert "P2M_SHARED_STORE_MODE: 'all' is no mode" in misspelt.stderr
+
+
+@pytest.mark.slow
+def test_a_warm_store_sends_what_it_has_and_the_quick_path_waits_for_that(tmp_path: Path, call: Call) -> None:
+    assert "sent" not in call("build", "shout.yaml").stdout
+    (tmp_path / "file").write_text("in the way")
+    away = {"P2M_SHARED_STORE": str(tmp_path / "file" / "shared"), "P2M_SHARED_STORE_MODE": "write"}
+    for _ in range(2):
+        assert "12 reused, 0 ran. " in call("build", "shout.yaml", **away).stdout
+    there = away | {"P2M_SHARED_STORE": str(tmp_path / "shared")}
+    assert (
+        "12 reused, 0 ran; sent 12 steps to the shared store" in call("build", "shout.yaml", **there).stdout
+    )
+    assert len([path for path in (tmp_path / "shared" / "ac").rglob("*") if path.is_file()]) == 12
+    assert "nothing to do" in call("build", "shout.yaml", **there).stdout

@@ -250,6 +250,29 @@ def test_blobs_are_sent_before_the_entry_and_what_is_there_is_not_sent_again(
     assert sum(operation == "mv" for operation, _ in remote.calls) == 3  # one file, the listing, the entry
 
 
+def test_what_was_found_here_is_sent_too_and_asked_after_once_where_it_is_there(
+    tmp_path: Path, remote: World
+) -> None:
+    (tmp_path / "n.txt").write_text("7")
+    build(small(tmp_path), Store(tmp_path / "first"))
+    warm = Store(tmp_path / "first", at("write"))
+    assert build(small(tmp_path), warm).counts == {"reused": 4}
+    assert any("sending" in line for line in settle(warm))
+    assert (warm.sent, warm.is_pending) == (4, False)
+    assert build(small(tmp_path), Store(tmp_path / "second", at())).counts == {"reused": 4}
+    remote.calls.clear()
+    again = Store(tmp_path / "first", at("write"))
+    build(small(tmp_path), again)
+    assert settle(again) == []
+    assert (again.sent, again.is_pending) == (0, False)
+    assert len(remote.calls) == 4
+    remote.fault = lambda number, operation, path: "error"
+    away = Store(tmp_path / "first", at("write", timeout=0.5))
+    build(small(tmp_path), away)
+    assert any("were not sent" in line for line in settle(away))
+    assert away.is_pending
+
+
 def test_the_first_result_stays_and_another_one_is_kept_beside_it(tmp_path: Path, remote: World) -> None:
     first = make(filled(tmp_path), 0)
     other = Store(tmp_path / "other", at("write"))
@@ -860,6 +883,8 @@ def test_what_a_protocol_lacks_is_said_with_what_to_type(monkeypatch: pytest.Mon
     assert lacking(SharedPlace("file:///mnt/p2m")) == ""
     monkeypatch.undo()
     assert "can only be read" in lacking(SharedPlace("https://host/p2m", "write"))
+    assert "Protocol not known: s4" in lacking(SharedPlace("s4://x"))
+    assert lacking(SharedPlace("flaky://net/store")) == ""
 
 
 def test_fsspec_is_imported_only_when_something_is_missing_here(tmp_path: Path) -> None:

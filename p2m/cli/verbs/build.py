@@ -74,6 +74,8 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     lock = () if policy.mode == "skip" or project.is_variant else (lock_path(project.recipe),)
     if arguments.plan:
         return code  # once built, a saved plan is stale, which the quick path would not see
+    if built.is_pending:
+        return code  # the next build has something to do: to send it
     noop.remember(argv, noop.Answer(text, code), (built.folder, *lock), seen)
     return code
 

@@ -164,6 +164,8 @@ class Build:
                 if action is None:
                     self.ready.add(step, key)
                     continue
+                if not action.shared:
+                    self.store.offer(key.value, made=False)
                 reused = Outcome(name, "reused", 0.0, key.value, action.output, action.shared)
                 known = self._finish(step, reused)
             self.digests[name] = known.output
@@ -227,8 +229,7 @@ class Build:
             self._failed(run, ended.error)
         elif ended.done is not None:
             done = ended.done
-            if done.ran:
-                self.store.offer(run.key.value)
+            self.store.offer(run.key.value, made=done.ran)
             status = self._ran(run.step, done.output) if done.ran else "reused"
             self._finish(run.step, Outcome(ended.step, status, done.seconds, run.key.value, done.output))
 

@@ -1,4 +1,4 @@
-"""What a build made, on its way to the shared store: in a thread, blobs first and the entry last.
+"""What a build made or found here, on its way to the shared store: in a thread, blobs first and the entry last.
 
 offers/<key>    an empty file for each that is still to be sent, so that a build which was killed, or whose
                 shared store was away, leaves the rest to the next
@@ -36,6 +36,7 @@ from p2m.engine.storage.shared import (
 from p2m.errors import StoreError
 
 FOLDER = "offers"
+_SILENCE = 1.0  # seconds that the end of a build waits without a word
 _PACE = 1 << 20  # bytes a second that the end of a build waits for
 
 
@@ -47,22 +48,31 @@ class Offers:
         subject = f"sending to the shared store {redacted(shared.place.url)}"
         instead = "results stay here, and the next build sends them"
         self._sending = Breaker(subject, instead, shared.place.timeout, notices)
-        self._queue: SimpleQueue[tuple[Action, int]] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[Action, int, bool]] = SimpleQueue()
         self._changed = threading.Condition()
-        self._left = 0  # actions that are still to be sent
+        self._left = 0  # actions that are still to be sent, or asked after
+        self._asked = 0  # of these, those that may be there already
         self._failed = 0  # that could not be
         self._bytes = 0  # of these, at most
         self._seen: set[str] = set()
         self._founded = False
+        self._unsent = 0  # when it was last settled
+        self.sent = 0  # actions that the shared store has got from here
 
-    def offer(self, action: Action) -> None:
-        """Note an action as to be sent, and return at once."""
+    @property
+    def is_pending(self) -> bool:
+        """Whether something is left for the next build to send."""
+        return self._shared.place.mode == "write" and bool(self._left or self._unsent or self._noted())
+
+    def offer(self, action: Action, *, made: bool = True) -> None:
+        """Note an action as to be sent, and return at once; one not just `made` may be there already."""
         if self._shared.place.mode != "write" or action.key in self._seen or action.shared:
             return
         if action.preimage.get("kind") == "volatile":
             return
-        self._note(action.key)
-        self._enqueue(action)
+        if made:
+            self._note(action.key)
+        self._enqueue(action, made)
 
     def resume(self, entry: Callable[[str], Action | None]) -> None:
         """Offer what an earlier build could not send; `entry` gives the action of a key that is here."""
@@ -75,49 +85,57 @@ class Offers:
             if action is None:
                 self._forget(key)  # collected since
             else:
-                self._enqueue(action)
+                self._enqueue(action, True)
 
     def settle(self, say: Callable[[str], None]) -> None:
         """Wait until all is sent, it failed or took too long; an interrupt ends the waiting."""
+        self._wait(say)
         with self._changed:
-            left, size = self._left, self._bytes
-        if left:
-            self._wait(left, size, say)
-        with self._changed:
-            unsent, self._failed = self._left + self._failed, 0
-        if unsent:
-            say(f"{unsent} results were not sent; the next build sends them")
+            self._unsent, self._failed = self._left + self._failed, 0
+        if self._unsent:
+            say(f"{self._unsent} results were not sent; the next build sends them")
 
-    def _wait(self, left: int, size: int, say: Callable[[str], None]) -> None:
-        say(
-            f"sending {left} results ({size / 1e6:,.1f} MB) to the shared store; Ctrl-C leaves them for later"
-        )
-        deadline = time.monotonic() + 2 * self._shared.place.timeout + size / _PACE
+    def _wait(self, say: Callable[[str], None]) -> None:
+        began, told, most = time.monotonic(), False, 0
         with suppress(KeyboardInterrupt), self._changed:
-            while self._left and not self._sending.is_off and time.monotonic() < deadline:
-                self._changed.wait(min(0.1, max(0.0, deadline - time.monotonic())))
+            while self._left and not self._sending.is_off:
+                most = max(most, self._bytes)
+                left = began + 2 * self._shared.place.timeout + most / _PACE - time.monotonic()
+                if left <= 0:
+                    break
+                # What is there already is not worth a line, so the answers are waited for, if not long.
+                if not told and (not self._asked or time.monotonic() - began > _SILENCE):
+                    told = True
+                    what = f"sending {self._left} results ({most / 1e6:,.1f} MB) to the shared store"
+                    say(f"{what}; Ctrl-C leaves them for later")
+                self._changed.wait(min(0.1, left))
 
     # ------------------------------------------------------------------ the thread
 
-    def _enqueue(self, action: Action) -> None:
+    def _enqueue(self, action: Action, made: bool) -> None:
         self._seen.add(action.key)
-        size = self._size(action)
+        size = self._size(action) if made else 0
         with self._changed:
             first = self._left == 0
             self._left += 1
+            self._asked += not made
             self._bytes += size
-        self._queue.put((action, size))
+        self._queue.put((action, size, made))
         if first:
             threading.Thread(target=self._work, name="shared store", daemon=True).start()
 
     def _work(self) -> None:
         """Send what is queued, and end when there is nothing left."""
         while True:
-            action, size = self._queue.get()
+            action, size, made = self._queue.get()
             failed = True
             try:
-                if not self._sending.is_off:
+                if not made and not self._sending.is_off and not self._is_there(action.key):
+                    self._queue_again(action)
+                    continue
+                if made and not self._sending.is_off:
                     self._send(action)
+                if not self._sending.is_off:
                     self._forget(action.key)
                     failed = False
             except Fault:
@@ -128,11 +146,28 @@ class Offers:
                 self._sending.fault("reading what is to be sent", f"{type(error).__name__}: {error}")
             with self._changed:
                 self._left -= 1
+                self._asked -= not made
                 self._failed += failed
                 self._bytes -= size
                 self._changed.notify_all()
                 if not self._left:
                     return
+
+    def _is_there(self, key: str) -> bool:
+        """Whether the shared store has an entry of that key, which is written last. Raises: Fault."""
+        name = entry_name(key)
+        found: list[int | None] = []
+        self._sending.call(Job("asking for an entry", lambda alive: found.append(self._shared.size(name))))
+        return found[0] is not None and name not in self._poisoned
+
+    def _queue_again(self, action: Action) -> None:
+        """Have it sent after the questions that wait."""
+        self._note(action.key)
+        size = self._size(action)
+        with self._changed:
+            self._asked -= 1
+            self._bytes += size
+        self._queue.put((action, size, True))
 
     def _send(self, action: Action) -> None:
         """Raises: Fault; DamagedError: the store here has not got it whole."""
@@ -164,11 +199,13 @@ class Offers:
         """Whoever was first stays; another result is kept beside it, as here."""
         name, content = entry_name(action.key), entry_bytes(action)
         if name not in self._poisoned and self._shared.write(name, content):
+            self.sent += 1
             return
         standing = None if name in self._poisoned else self._standing(name, action.key)
         if standing is None:
             self._shared.write(name, content, replace=True)
             self._poisoned.discard(name)
+            self.sent += 1
         elif standing.output != action.output:
             self._shared.write(f"{name}~{action.output}", content)
 

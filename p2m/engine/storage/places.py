@@ -120,7 +120,14 @@ def lacking(place: SharedPlace) -> str:
         return f"{place.protocol}:// needs {package}, which is not installed\n    pip install {package}"
     if place.mode == "write" and place.protocol in READ_ONLY:
         return f"{place.protocol}:// can only be read\n    write store.shared.mode=read, or give another url"
-    return ""
+    if place.protocol in (*NEEDS, "file", "local", "memory"):
+        return ""
+    problem = unknown_protocol(place)  # imports much, so of these alone
+    return (
+        f"{problem}\n    write s3://bucket/p2m gs://bucket/p2m, ssh://host/p2m or a folder's absolute path"
+        if problem
+        else ""
+    )
 
 
 def unknown_protocol(place: SharedPlace) -> str:
