@@ -207,6 +207,7 @@ def _sources(saved: SavedPlan, survey: Survey) -> Iterator[str]:
             yield f"{name} is {'gone' if state is None else 'new'}"
         elif state.digest != saved.sources[name]:
             step = survey.plan.step(name)
+            assert step.path is not None
             yield f"{name} changed: {show(step.path)}  {step.origins.get('path', '')}".rstrip()
 
 
