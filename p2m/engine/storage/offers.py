@@ -1,4 +1,4 @@
-"""What a build made or found here, on its way to the shared store: in a thread, blobs first and the entry last.
+"""What a build made or found, on its way to the shared store: in a thread, blobs first and the entry last.
 
 offers/<key>    an empty file for each that is still to be sent, so that a build which was killed, or whose
                 shared store was away, leaves the rest to the next
