@@ -40,6 +40,7 @@ from p2m.types import Runtime
 HERE = Path(__file__).parent
 FILES = {"value.json": b'{"a": 1}', "rows/part.jsonl": b"{}\n" * 50, "weights.bin": bytes(range(256)) * 9}
 NUMBERS = count()
+OUTSIDE = Path(tempfile.gettempdir(), f"p2m-outside-{os.getpid()}")  # what no store may ever make
 CASES = int(os.environ.get("P2M_CASES", "500"))
 CALLS = 34  # calls that sending an artifact takes, and some
 
@@ -645,7 +646,7 @@ BLOB = hashing.digest_bytes(b"evil")
 TREES = {
     "dots": tree(f'{BLOB} 4 "../evil"'),
     "dots inside": tree(f'{BLOB} 4 "a/../../evil"'),
-    "absolute": tree(f'{BLOB} 4 "/tmp/p2m-evil"'),
+    "absolute": tree(f'{BLOB} 4 "{OUTSIDE}"'),
     "empty name": tree(f'{BLOB} 4 ""'),
     "double slash": tree(f'{BLOB} 4 "a//b"'),
     "a null byte": tree(f'{BLOB} 4 "a\\u0000b"'),
@@ -691,7 +692,7 @@ def test_a_poisoned_listing_is_a_miss_and_reaches_nothing_outside(
     assert second.lookup(key) is None
     assert not list((second.root / "ac").rglob("?" * 64))
     assert len(lines) == 1
-    assert not Path("/tmp/p2m-evil").exists()
+    assert not OUTSIDE.exists()
     assert not list(tmp_path.rglob("evil"))
     assert list((second.root / "tmp").iterdir()) == []
     make(second, 7)
