@@ -237,9 +237,8 @@ def same_output(command: str, one: str, other: str) -> bool:
 
 
 def _serve() -> None:
-    import p2m.cli
-
     import p2m.build
+    import p2m.cli
     import p2m.cli.arguments
     import p2m.cli.dispatch
     from p2m.cli import verbs

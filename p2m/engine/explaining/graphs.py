@@ -18,7 +18,8 @@ from p2m.errors import nearest
 
 MARKS = {
     "cached": "=", "run": "+", "unknown": "?", "source": ".",
-    "reused": "=", "ran": "+", "cut-off": "~", "failed": "!", "interrupted": "!", "running": ">", "not reached": "-",
+    "reused": "=", "ran": "+", "cut-off": "~",
+    "failed": "!", "interrupted": "!", "running": ">", "not reached": "-",
 }  # fmt: skip
 _FILLS = {
     "cached": "#d5f5d5", "run": "#ffe3b3", "unknown": "#eeeeee", "source": "#dce9ff",
