@@ -105,6 +105,7 @@ def test_a_lock_tells_nothing_of_the_machine_its_places_or_the_time(built: Path)
     assert not re.search(r"\d\d:\d\d", text)
 
 
+@pytest.mark.slow
 def test_another_store_folder_user_locale_zone_and_hash_seed_give_the_same_lock(
     built: Path, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from sessions import FOLDER, Player, Session, Zygote, normal, read_session, same
 from shouting import write_project
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.txt"))
+LONG = ("diff", "lock", "saved-plan")  # sessions with several builds of their own
 
 
 class Stage:
@@ -50,7 +51,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     found.zygote.close()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in LONG else []) for name in NAMES]
+)
 def test_the_session_goes_as_written(stage: Stage, name: str) -> None:
     wanted, played = stage.played(name)
     assert "Traceback" not in played.text, played.text
