@@ -20,6 +20,8 @@ from p2m.errors import P2MError
 def run(argv: Sequence[str]) -> int:
     """Run one verb and return its exit code; only a bug of ours gives a traceback."""
     typed = arguments.parse(argv)
+    if getattr(typed, "trust", None) and "" not in sys.path and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # a script's path lacks it, and trusted code often lies beside a project
     heed_interrupts()
     try:
         code: int = verbs.verb(typed.verb).run(typed, list(argv))

@@ -55,3 +55,16 @@ def test_the_code_of_trusted_packages_is_among_what_a_build_reads(
     monkeypatch.syspath_prepend(str(project))
     read = load(Path("shout.yaml"), trust=["my_students"]).read
     assert {project / "my_students.py", project / "my_helper.py"} <= set(read)
+
+
+def test_the_console_script_finds_trusted_code_in_the_working_directory(tmp_path: Path) -> None:
+    project = write_project(tmp_path / "project")
+    (project / "my_students.py").write_text(STUDENT)
+    text = (project / "shout.yaml").read_text()
+    (project / "shout.yaml").write_text(text.replace("tiny_seq2seq: {", "mine: {target: my_students.Mine, "))
+    script = [sys.executable, "-P", "-c", "import sys; from p2m.cli import main; sys.exit(main())"]
+    for words, code in ((["--trust", "my_students"], 0), ([], 2)):
+        done = subprocess.run(
+            [*script, "check", "shout.yaml", *words], cwd=project, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, done.stderr
