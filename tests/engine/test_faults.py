@@ -349,17 +349,18 @@ def test_a_kill_at_every_step_of_the_protocol_costs_at_most_that_step(folder: Pa
 
 
 def test_who_is_waited_for_is_said(folder: Path) -> None:
-    holder = start(folder, seconds=0.6)
+    holder = start(folder, seconds=3)  # a wait of less than a second is not worth a line
     assert holder.stdout is not None
     for line in holder.stdout:
         if line.startswith("started s0"):
             break
-    follower = start(folder, seconds=0.6)
+    follower = start(folder, seconds=3)
     assert follower.stdout is not None
-    seen = [line for line in follower.stdout if line.startswith("waiting")]
-    holder.communicate()
-    follower.communicate()
-    assert any(f"process {holder.pid}, at it for" in line for line in seen), seen
+    seen = next((line for line in follower.stdout if line.startswith("waiting")), "")
+    for process in (follower, holder):
+        process.kill()
+        process.communicate()
+    assert f"process {holder.pid}, at it for" in seen
 
 
 def test_a_lock_goes_with_its_process(folder: Path) -> None:

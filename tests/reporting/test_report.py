@@ -228,7 +228,7 @@ def test_no_text_from_data_breaks_the_page(text: str) -> None:
 @given(low=st.floats(-1e6, 1e6), span=st.floats(0, 1e6), number=st.integers(1, 9))
 def test_ticks_span_the_range_in_even_steps(low: float, span: float, number: int) -> None:
     found = svg.ticks(low, low + span, number)
-    assert found[0] <= low + 1e-6 * max(1, abs(low))
+    assert found[0] <= low + 1e-6 * max(1, abs(low), span)
     assert found[-1] >= low + span - 1e-6 * max(1, abs(low + span))
     steps = [after - before for before, after in pairwise(found)]
     assert len(steps) <= 2 * number + 2

@@ -134,7 +134,7 @@ def test_whoever_builds_the_same_variant_later_waits_and_is_told_for_whom(tmp_pa
         "import sys, time\nfrom pathlib import Path\nsys.path.insert(0, sys.argv[2])\n"
         "from test_board import board_of, bundle\nboard = board_of(Path(sys.argv[1]))\n"
         "with board.building('seed=0', print):\n"
-        "    print('has it', flush=True)\n    time.sleep(0.5)\n"
+        "    print('has it', flush=True)\n    time.sleep(2)\n"
         "    board.end('seed=0', 'i', bundle(Path(sys.argv[1]), 'seed=0'))\n"
     )
     first = subprocess.Popen(
