@@ -54,6 +54,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, int
     return folder, foreseen, done.stderr
 
 
+@pytest.mark.slow
 def test_two_workers_run_no_step_twice_and_no_more_than_was_planned(
     swept: tuple[Path, dict[str, int], str],
 ) -> None:
@@ -68,6 +69,7 @@ def test_two_workers_run_no_step_twice_and_no_more_than_was_planned(
     assert "2 of 2 variants are built" in said
 
 
+@pytest.mark.slow
 def test_jobs_side_by_side_divide_the_cores(swept: tuple[Path, dict[str, int], str]) -> None:
     share = max(1, (os.cpu_count() or 1) // 2)
     assert f"2 jobs at a time, {share} of the cores each" in swept[2]
@@ -76,6 +78,7 @@ def test_jobs_side_by_side_divide_the_cores(swept: tuple[Path, dict[str, int], s
     assert f"with {share} threads" in line
 
 
+@pytest.mark.slow
 def test_the_leaderboard_has_every_variant_with_its_bundle(swept: tuple[Path, dict[str, int], str]) -> None:
     entries = board(swept[0])["entries"]
     assert sorted(str(each["variant"]) for each in entries) == [
@@ -85,6 +88,7 @@ def test_the_leaderboard_has_every_variant_with_its_bundle(swept: tuple[Path, di
     assert all((Path(str(each["folder"])) / "predict.py").is_file() for each in entries)
 
 
+@pytest.mark.slow
 def test_the_same_command_has_nothing_to_do_whatever_launches_it(
     swept: tuple[Path, dict[str, int], str],
 ) -> None:
@@ -100,6 +104,7 @@ def test_the_same_command_has_nothing_to_do_whatever_launches_it(
     assert call_in(project)("plan", *SWEEP[1:], "--exit-code").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_bundle_that_was_damaged_is_put_back_from_the_store(
     swept: tuple[Path, dict[str, int], str],
 ) -> None:
