@@ -12,11 +12,17 @@ from typing import Any
 
 from p2m.engine.plan import Plan, Ref
 from p2m.spec import ModelSpec
-from p2m.stages.choose import choose
+from p2m.stages.baselines import baselines
+from p2m.stages.choose import choose, refusal
 from p2m.stages.compress import compress
+from p2m.stages.cross_validate import cross_validate
 from p2m.stages.curate import curate
+from p2m.stages.embed import embed
+from p2m.stages.encoder import encoder
 from p2m.stages.evaluate import evaluate
+from p2m.stages.fold import fold
 from p2m.stages.generate import generate
+from p2m.stages.judge import judge
 from p2m.stages.measure import measure
 from p2m.stages.merge import merge
 from p2m.stages.package import package
@@ -27,7 +33,7 @@ from p2m.stages.retrieve import retrieve
 from p2m.stages.select import select
 from p2m.stages.split import split
 from p2m.stages.train import train
-from p2m.types import Metric, Task, Teacher
+from p2m.types import LinearStudent, Metric, Student, Task, TaskType, Teacher
 
 
 # fmt: off
@@ -51,31 +57,90 @@ def compile_plan(spec: ModelSpec, understood: Task, origins: Mapping[str, str]) 
                        curation=spec.curation, seed=spec.seed, origins=at("curation", "seed"))
     parts = plan.add("split", split, task, curated, validation_rows, test_rows,
                      splitting=spec.split, seed=spec.seed, origins=at("split", "seed", splitting="split"))
-    choice = plan.add("choose", choose, task, students=students, constraints=spec.constraints,
-                      origins=at("constraints", students="student"))
-    trained = plan.add("train", train, task, parts, choice, students=students, metric=primary,
-                       training=spec.training, seed=spec.seed,
-                       origins=at("training", "seed", students="student",
-                                 metric="metrics.primary"))
+    base, embeddings = _embedded(plan, task, parts, spec, understood, at)
+    learning = {"metric": primary, "training": spec.training, "seed": spec.seed}
+    learnt = at("training", "seed", students="student", metric="metrics.primary")
+    tried = _cross_validated(plan, task, parts, base, embeddings, spec, understood, learning, at)
+    choice = plan.add("choose", choose, task, parts, *tried, students=students, constraints=spec.constraints,
+                      metric=primary, origins=at("constraints", students="student", metric="metrics.primary"))
+    folds = [] if spec.data.test else [
+        plan.add(f"fold-{number}", fold, task, parts, choice, base, embeddings, *tried, number=number - 1,
+                 students=students, **learning, origins=learnt | at(number="split.folds"))
+        for number in range(1, spec.split.folds + 1)
+    ]
+    trained = plan.add("train", train, task, parts, choice, base, embeddings, students=students, **learning,
+                       origins=learnt)
     exported = plan.add("compress", compress, task, parts, choice, trained, students=students,
                         compressors=spec.compression.candidates, metric=primary,
                         tolerance=spec.compression.tolerance, constraints=spec.constraints,
-                        origins=at("constraints", compressors="compression",
+                        seed=spec.seed, origins=at("constraints", "seed", compressors="compression",
                                    tolerance="compression.tolerance"))
-    evaluated = plan.add("evaluate", evaluate, task, parts, exported, metrics=reported,
-                         teacher=_judge(spec), bootstrap=spec.evaluation.bootstrap, seed=spec.seed,
+    rivals = plan.add("baselines", baselines, task, parts, base, embeddings,
+                      students=_rivals(spec, understood), metric=primary,
+                      origins=at(students="baselines", metric="metrics.primary"))
+    evaluated = plan.add("evaluate", evaluate, task, parts, choice, exported, rivals, *tried, *folds,
+                         metrics=reported, teacher=_judge(spec), bootstrap=spec.evaluation.bootstrap, seed=spec.seed,
                          origins=at("teacher", "seed", metrics="metrics",
                                     bootstrap="evaluation.bootstrap"))
     measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,
                         origins=at(rows="evaluation.latency_rows"))
+    verdict = plan.add("judge", judge, task, exported, evaluated, measured,
+                       requirements=spec.metrics.require, constraints=spec.constraints,
+                       origins=at("constraints", requirements="metrics.require"))
     pictured = plan.add("report", report, task, curated, parts, trained, exported, evaluated, measured,
-                        name=spec.name, origins=at("name"))
-    plan.add("package", package, task, parts, choice, trained, exported, evaluated, measured, pictured,
-             name=spec.name, spec=_committed(spec), requirements=spec.metrics.require,
-             constraints=spec.constraints,
-             origins=at("name", "constraints", requirements="metrics.require", **_COMMITTED))
+                        verdict, name=spec.name, origins=at("name"))
+    plan.add("package", package, task, parts, choice, trained, exported, evaluated, measured, verdict,
+             pictured, name=spec.name, spec=_committed(spec), origins=at("name", **_COMMITTED))
     return plan
 # fmt: on
+
+
+def _embedded(
+    plan: Plan, task: Ref, parts: Ref, spec: ModelSpec, understood: Task, at: _Places
+) -> tuple[Ref | None, Ref | None]:
+    """The base encoder that linear candidates and baselines read, and the rows through it; None without."""
+    readers = [
+        student
+        for student in (*_allowed(spec, understood, spec.student.candidates).values(),
+                        *_rivals(spec, understood).values())
+        if isinstance(student, LinearStudent) and student.encoder is not None
+    ]  # fmt: skip
+    if not readers:
+        return None, None
+    smaller = next(iter(spec.compression.candidates.values()), None)
+    base = plan.add("encoder", encoder, base=readers[0].encoder, compressor=smaller,
+                    origins=at(base="student", compressor="compression"))  # fmt: skip
+    return base, plan.add("embed", embed, task, parts, base)
+
+
+def _cross_validated(
+    plan: Plan, task: Ref, parts: Ref, base: Ref | None, embeddings: Ref | None, spec: ModelSpec,
+    understood: Task, learning: Mapping[str, Any], at: _Places,
+) -> list[Ref]:  # fmt: skip
+    """What each candidate says out of fold, where there is a choice between several classifiers."""
+    able = _allowed(spec, understood, spec.student.candidates)
+    if understood.type is not TaskType.CLASSIFICATION or len(able) < 2:
+        return []
+    origins = at("training", "seed", metric="metrics.primary")
+    return [
+        plan.add(f"cross-validate-{name}", cross_validate, task, parts, base, embeddings, name=name,
+                 student=student, **learning, origins=origins | at(student=f"student.candidates.{name}"))
+        for name, student in able.items()
+    ]  # fmt: skip
+
+
+def _allowed(spec: ModelSpec, understood: Task, students: Mapping[str, Student]) -> dict[str, Student]:
+    """The students that task and constraints allow."""
+    return {
+        name: student
+        for name, student in students.items()
+        if not refusal(student, understood, spec.constraints)
+    }
+
+
+def _rivals(spec: ModelSpec, understood: Task) -> dict[str, Student]:
+    """The linear students that a model must not be worse than: those that could be taken in its place."""
+    return _allowed(spec, understood, spec.baselines.candidates)
 
 
 def primary_metric(spec: ModelSpec, task: Task) -> Metric:

@@ -14,6 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+CROSS_VALIDATION = "cross-validation"  # as `Split.evidence`
+
 # --------------------------------------------------------------------------- tasks and rows
 
 
@@ -98,9 +100,22 @@ class Split:
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
     test: tuple[Example, ...]
-    evidence: str  # "gold" where the test rows are the user's own, else "synthetic" or "retrieved"
+    evidence: (
+        str  # "gold": the test rows are the user's own; else "cross-validation", "synthetic", "retrieved"
+    )
     counts: tuple[Count, ...] = ()
     figures: dict[str, float] = field(default_factory=dict)
+    folds: tuple[int, ...] = ()  # of each training row, from 0; groups and near-duplicates share one
+
+    @property
+    def is_cross_validated(self) -> bool:
+        """Whether the model is judged by folds of the training rows, for there are too few to set any aside."""
+        return self.evidence == CROSS_VALIDATION
+
+    @property
+    def judged(self) -> tuple[Example, ...]:
+        """The rows that figures rest on."""
+        return self.train if self.is_cross_validated else self.test
 
 
 # --------------------------------------------------------------------------- retrieval
@@ -164,14 +179,26 @@ class Files:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """What a family's training takes where a recipe leaves it open."""
+
+    learning_rate: float  # at its highest
+    epochs: float  # passes over the rows, where there are many
+    fewest_steps: int  # optimiser steps below which learning has hardly begun
+    from_scratch: bool = False  # whether it knows nothing before
+
+
+@dataclass(frozen=True, slots=True)
 class Training:
-    """How a student is fitted. All of it enters the key of the training step."""
+    """How a student is fitted. All of it enters the key of the training step. None: scaled to rows, labels
+    and student.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
-    epochs: float = 3.0  # passes over the training rows; early stopping may end it before
-    batch_size: int = 32  # rows a step
-    learning_rate: float = 1e-4  # at its highest, after the warm-up
+    epochs: float | None = None  # passes over the training rows; early stopping may end it before
+    batch_size: int | None = None  # rows a step
+    learning_rate: float | None = None  # at its highest, after the warm-up
     warmup_ratio: float = 0.06  # of all steps, 0 to 1
     weight_decay: float = 0.01  # of AdamW
     label_smoothing: float = 0.0  # 0 to 1
@@ -198,6 +225,8 @@ class Splitting:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
+    folds: int = 5  # of a cross-validation, which chooses and, of few rows, estimates
+    cross_validate_below: int = 1000  # own rows; with fewer, and no test set, none is set aside
     validation_share: float = 0.05  # of the curated rows, 0 to 1
     max_validation: int = 500  # rows
     test_share: float = 0.1  # of the curated rows, 0 to 1
@@ -241,6 +270,7 @@ class Choice:
     student: str  # its name among the candidates
     reasons: tuple[str, ...]
     refused: dict[str, str] = field(default_factory=dict)  # student -> reason
+    scores: dict[str, float] = field(default_factory=dict)  # student -> cross-validated primary metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +292,34 @@ class Trained:
     best: float  # primary metric on validation, of the checkpoint that is kept
     history: tuple[Evaluation, ...]
     environment: dict[str, str]  # device, precision, versions of torch and transformers
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """A base encoder as exported: `model.onnx` (embeddings of unit length) and `tokenizer.json`."""
+
+    folder: Path
+    precision: str  # "fp32" or a compressor's name
+    window: int  # tokens of a text that are read
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """The rows of a split through an encoder: an .npz with `train`, `validation` and `test`, float32."""
+
+    vectors: Path
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfFold:
+    """What a student said to training rows that it had not learnt from, fold by fold."""
+
+    student: str
+    rows: tuple[int, ...]  # numbers of training rows, ascending
+    answers: tuple[str, ...]
+    confidences: tuple[float, ...]  # 0 to 1
+    folds: tuple[int, ...] = ()  # that were held out, one after the other
+    note: str = ""  # why there are none, or not of every fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,15 +367,53 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a rival of the model answered to the judged rows."""
+
+    name: str
+    answers: tuple[str, ...]
+    is_learnt: bool  # a linear student; else an answer that needs no learning
+
+
+@dataclass(frozen=True, slots=True)
+class Baselines:
+    """The rivals of a model, on the rows that judge it."""
+
+    found: tuple[Baseline, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The model beside a baseline on the same rows, by the primary metric: a paired permutation test."""
+
+    name: str
+    value: float  # of the baseline
+    better: float  # one-sided p of the model being better, 0 to 1
+    worse: float  # one-sided p of its being worse, 0 to 1
+    is_learnt: bool  # see Baseline
+    needed: int | None = None  # rows that would tell a difference as large as the one seen; None: none seen
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluated:
-    """The exported model on the held-out rows, beside what it must beat."""
+    """The exported model on the rows that judge it, beside what it must beat.
+
+    Of a cross-validation the answers are those of models that learnt from the other folds; the exported one
+    learnt from all rows.
+    """
 
     scores: tuple[Score, ...]
-    baselines: dict[str, float]  # name -> primary metric, e.g. {"majority": 0.02}
+    comparisons: tuple[Comparison, ...]
     teacher: float | None  # primary metric of the teacher on the same rows; None where it cannot answer
     teacher_note: str
     evidence: str  # as in Split
     rows: tuple[Judged, ...] = ()
+    tried: int = 1  # candidates of which the model is the best, on the rows that judge it
+
+    @property
+    def baselines(self) -> dict[str, float]:
+        """Name -> primary metric, e.g. {"majority": 0.02}."""
+        return {each.name: each.value for each in self.comparisons}
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,14 +434,29 @@ class Report:
     folder: Path
 
 
+class Decision(StrEnum):
+    """What a verdict comes to."""
+
+    SHIP = "SHIP"
+    FALLS_SHORT = "FALLS SHORT"  # it was seen to miss its contract
+    UNPROVEN = "UNPROVEN"  # too few rows to tell
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the model meets the recipe's contract."""
+    """Whether the model meets its contract: the recipe's, and that it beats what needs no model."""
 
-    ship: bool
+    decision: Decision
     lines: tuple[str, ...]  # one a requirement: "exact_match 0.71 (>= 0.60)"
-    failures: tuple[str, ...]
+    failures: tuple[str, ...]  # of the lines: what was missed
     evidence: str
+    unproven: tuple[str, ...] = ()  # of the lines: what too few rows cannot tell
+    warnings: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()  # what to do next: which rows, how many
+
+    @property
+    def ship(self) -> bool:
+        return self.decision is Decision.SHIP
 
 
 @dataclass(frozen=True, slots=True)
@@ -491,6 +602,18 @@ class Metric(Protocol):
         """The metric over these rows' statistics."""
 
 
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a linear student is fitted to."""
+
+    task: Task
+    labels: tuple[str, ...]
+    rows: tuple[Example, ...]
+    vectors: Any  # (rows, dimensions) float32, of the rows; None without an encoder
+    encoder: Path | None  # the exported encoder's folder
+    balanced: bool = False  # whether every label counts as much as every other, however rare
+
+
 class Learner(Protocol):
     """A student made ready for one task: a torch model and the two ways between rows and tensors."""
 
@@ -508,8 +631,20 @@ class Learner(Protocol):
 
 
 @runtime_checkable
+class BaseEncoder(Protocol):
+    """A text encoder whose weights stay as they are: exported once, shared by every recipe that reads it."""
+
+    @property
+    def window(self) -> int:
+        """Tokens of a text that are read."""
+
+    def export(self, target: Path) -> None:
+        """Write `model.onnx`, which gives embeddings of unit length, and `tokenizer.json` to `target`."""
+
+
+@runtime_checkable
 class Student(Protocol):
-    """A family of small models."""
+    """A family of small models: a `TunedStudent` or a `LinearStudent`."""
 
     @property
     def parameters(self) -> int:
@@ -525,14 +660,35 @@ class Student(Protocol):
     def refusal(self, task: Task) -> str | None:
         """Why this student cannot learn the task; None where it can."""
 
+    def export(self, task: Task, labels: Sequence[str], checkpoint: Path, target: Path) -> None:
+        """Write the folder that `p2m.runtimes.predict.Predictor` opens, in full precision."""
+
+
+@runtime_checkable
+class TunedStudent(Student, Protocol):
+    """A family whose weights gradient descent moves."""
+
+    @property
+    def pace(self) -> Pace:
+        """What training takes where the recipe says `auto`."""
+
     def prepare(self, task: Task, labels: Sequence[str], *, seed: int) -> Learner:
         """Load or initialise the weights. Raises `MissingWeights` where they cannot be had."""
 
     def restore(self, task: Task, labels: Sequence[str], checkpoint: Path) -> Learner:
         """The learner again, from a checkpoint folder that training wrote."""
 
-    def export(self, task: Task, labels: Sequence[str], checkpoint: Path, target: Path) -> None:
-        """Write the fp32 ONNX folder that `p2m.runtimes.predict.Predictor` opens."""
+
+@runtime_checkable
+class LinearStudent(Student, Protocol):
+    """A family with a convex loss: solved in seconds, no steps, nothing to stop by."""
+
+    @property
+    def encoder(self) -> BaseEncoder | None:
+        """What it reads embeddings of; None where words are enough."""
+
+    def solve(self, lesson: Lesson, target: Path) -> int:
+        """Fit and write the folder that `Predictor` opens; the number of weights."""
 
 
 @runtime_checkable

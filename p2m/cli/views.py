@@ -33,9 +33,13 @@ def build_text(built: Built) -> str:
 def verdict_text(built: Built) -> str:
     """SHIP, or what falls short of the recipe's contract, with the figures and the bundle's path."""
     verdict = built.verdict
-    evidence = "" if verdict.evidence == "gold" else f" ({verdict.evidence} evidence)"
-    head = f"SHIP{evidence}" if verdict.ship else f"FALLS SHORT{evidence}"
-    lines = [head, *(f"  {'x' if line in verdict.failures else ' '} {line}" for line in verdict.lines)]
+    evidence = "" if verdict.evidence == "gold" else f" (by {verdict.evidence})"
+    marks = dict.fromkeys(verdict.unproven, "?") | dict.fromkeys(verdict.failures, "x")
+    lines = [f"{verdict.decision}{evidence}"]
+    lines += [f"  ! {line}" for line in verdict.warnings if line not in verdict.lines]
+    marks |= dict.fromkeys((line for line in verdict.warnings if line in verdict.lines), "!")
+    lines += [f"  {marks.get(line, ' ')} {line}" for line in verdict.lines]
+    lines += [f"  next: {line}" for line in verdict.advice]
     lines.append(f"  -> {relative(built.folder)}")
     return "\n".join(lines)
 

@@ -1,7 +1,8 @@
-"""What the evaluate stage uses of evaluation: reported values, intervals, and what a model must beat."""
+"""What the stages use of evaluation: reported values, intervals, comparisons, and what a model must beat."""
 
-from p2m.evaluation.baselines import baselines
+from p2m.evaluation.baselines import trivial
 from p2m.evaluation.bootstrap import judge
-from p2m.evaluation.reported import through_evaluate
+from p2m.evaluation.compare import ALPHA, needed_rows, swaps
+from p2m.evaluation.reported import reported
 
-__all__ = ["baselines", "judge", "through_evaluate"]
+__all__ = ["ALPHA", "judge", "needed_rows", "reported", "swaps", "trivial"]

@@ -1,7 +1,7 @@
 """What a model must beat: answers that need no learning, on the same rows.
 
-`majority` always says the commonest training answer; `retrieval` says what the nearest training row says, by
-BM25 over its inputs (Robertson and Zaragoza, 2009); `overlap` points at a likely span of the passage sentence
+`majority` always says the commonest training answer; `nearest` says what the nearest training row says, by
+BM25 over its inputs (Robertson and Zaragoza, 2009); `copy` says its longest input again; `overlap` points at a likely span of the passage sentence
 that shares most words with the question (after the baselines of MCTest, Richardson et al., 2013, and SQuAD).
 """
 
@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from p2m.runtimes.predict import pieces_of
 from p2m.types import Example, Task, TaskType
 
 if TYPE_CHECKING:
@@ -31,11 +32,13 @@ _ASKS_NUMBER = re.compile(
 )
 
 
-def baselines(task: Task, train: Sequence[Example], test: Sequence[Example]) -> dict[str, list[str]]:
+def trivial(task: Task, train: Sequence[Example], test: Sequence[Example]) -> dict[str, list[str]]:
     """Answers to the test rows' inputs by the name of the baseline; gold answers are never looked at."""
-    found = {"majority": majority(train, len(test)), "retrieval": retrieval(task, train, test)}
+    found = {"majority": majority(train, len(test)), "nearest": nearest(task, train, test)}
     if task.type is TaskType.QUESTION_ANSWERING:
         found["overlap"] = [overlap(task, row.input) for row in test]
+    if task.type is TaskType.TEXT_TO_TEXT:
+        found["copy"] = [max((row.input[each.name] for each in task.inputs), key=len) for row in test]
     return found
 
 
@@ -46,7 +49,7 @@ def majority(train: Sequence[Example], rows: int) -> list[str]:
     return [answer] * rows
 
 
-def retrieval(task: Task, train: Sequence[Example], test: Sequence[Example]) -> list[str]:
+def nearest(task: Task, train: Sequence[Example], test: Sequence[Example]) -> list[str]:
     """The answer of the nearest training row for each row; "" where no training row shares a word."""
     import numpy as np
 
@@ -105,7 +108,12 @@ def _postings(rows: Sequence[Counter[str]]) -> dict[str, tuple[Array, Array]]:
 
 
 def _tokens(task: Task, values: Mapping[str, str]) -> list[str]:
-    return [token for entry in task.inputs for token in _words(values.get(entry.name, ""))]
+    """Words; where text is written, pieces of words too, for the answer may be spelt from the input."""
+    texts = [values.get(entry.name, "") for entry in task.inputs]
+    found = [token for text in texts for token in _words(text)]
+    if task.type is TaskType.TEXT_TO_TEXT:
+        found += [piece for text in texts for piece in pieces_of(text)]
+    return found
 
 
 def _words(text: str) -> list[str]:

@@ -17,6 +17,7 @@ class ChrF:
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    through_evaluate: ClassVar[bool] = True  # its libraries are as heavy as `evaluate`
 
     char_order: int = 6  # longest n-gram of characters
     word_order: int = 2  # longest n-gram of words

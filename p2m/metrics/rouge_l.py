@@ -22,6 +22,7 @@ class RougeL:
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    through_evaluate: ClassVar[bool] = True  # its libraries are as heavy as `evaluate`
 
     @property
     def name(self) -> str:

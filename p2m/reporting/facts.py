@@ -6,7 +6,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from p2m.types import Count, Evaluated, Examples, Exported, Judged, Measured, Split, Task, TaskType, Trained
+from p2m.types import (
+    Count,
+    Evaluated,
+    Examples,
+    Exported,
+    Judged,
+    Measured,
+    Split,
+    Task,
+    TaskType,
+    Trained,
+    Verdict,
+)
 
 WORST = 25  # errors that are listed
 _UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
@@ -24,6 +36,7 @@ class Story:
     exported: Exported
     evaluated: Evaluated
     measured: Measured
+    verdict: Verdict
 
 
 def headline(story: Story) -> list[tuple[str, str]]:

@@ -4,7 +4,15 @@ from pathlib import Path
 
 from p2m.runtimes import predict
 from p2m.runtimes.card import Facts, model_card, sources
-from p2m.runtimes.predict import CHECKSUMS, BundleError, InputError, Predictor, Settings, check_sums
+from p2m.runtimes.predict import (
+    CHECKSUMS,
+    BundleError,
+    InputError,
+    Predictor,
+    Settings,
+    check_sums,
+    open_encoder,
+)
 from p2m.runtimes.verdict import judge
 
 SOURCE = Path(predict.__file__)  # copied into every bundle as predict.py
@@ -20,5 +28,6 @@ __all__ = [
     "check_sums",
     "judge",
     "model_card",
+    "open_encoder",
     "sources",
 ]

@@ -10,12 +10,25 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from p2m.types import Choice, Evaluated, Example, Exported, Measured, Split, Task, TaskType, Trained, Verdict
+from p2m.types import (
+    Choice,
+    Decision,
+    Evaluated,
+    Example,
+    Exported,
+    Measured,
+    Split,
+    Task,
+    TaskType,
+    Trained,
+    Verdict,
+)
 
 EVIDENCE = {
     "gold": "rows that the recipe's author gave for testing",
     "synthetic": "rows that the same generator made as the training rows; such scores do not rank models",
     "retrieved": "rows set aside from the retrieved datasets",
+    "cross-validation": "the training rows, each answered by a model that had not learnt from its fold",
 }
 SHOWN = 5  # wrong answers that the card shows
 
@@ -53,13 +66,21 @@ def _front(facts: Facts) -> str:
 
 
 def _head(facts: Facts) -> str:
-    state = "meets its contract" if facts.verdict.ship else "does **not** meet its contract"
-    short = "".join(f"\n- falls short: {line}" for line in facts.verdict.failures)
+    verdict = facts.verdict
+    state = {
+        Decision.SHIP: "It meets its contract.",
+        Decision.FALLS_SHORT: "It does **not** meet its contract.",
+        Decision.UNPROVEN: "Whether it meets its contract is **unproven**: too few rows judged it.",
+    }[verdict.decision]
+    told = [f"falls short: {line}" for line in verdict.failures]
+    told += [f"unproven: {line}" for line in verdict.unproven]
+    told += [f"warning: {line}" for line in verdict.warnings]
+    told += [f"next: {line}" for line in verdict.advice]
+    listed = "".join(f"\n- {line}" for line in told)
     return (
-        f"# {facts.name}\n\n{facts.task.instruction}\n\n"
+        f"# {facts.name}\n\n**{verdict.decision}**. {state}{listed}\n\n{facts.task.instruction}\n\n"
         f"A {facts.task.type} model of {facts.exported.parameters / 1e6:.1f}M parameters"
         f" ({facts.choice.student}, {facts.exported.precision}, {facts.exported.size_bytes / 1e6:.1f} MB)."
-        f" It {state}.{short}"
     )
 
 

@@ -12,7 +12,9 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,8 @@ from typing import Any, TextIO
 
 FORMAT = 1  # of predictor.json
 SETTINGS = "predictor.json"
-KINDS = ("span", "classification", "seq2seq")
+KINDS = ("span", "classification", "linear", "seq2seq")
+LINEAR = "linear.npz"
 CHECKSUMS = "SHA256SUMS"
 PAD, EOS, OFFSET, BYTES = (
     0,
@@ -28,6 +31,7 @@ PAD, EOS, OFFSET, BYTES = (
     3,
     259,
 )  # ByT5's convention (Xue et al., 2022): byte + 3; 0 pads, 1 ends, 2 is spare
+_WORD = re.compile(r"\w+|[^\w\s]")
 
 
 class InputError(ValueError):
@@ -53,8 +57,8 @@ class Settings:
     kind: str  # one of KINDS
     fields: tuple[str, ...]  # names that each input has
     context: str = ""  # span: the field whose text holds the answer
-    labels: tuple[str, ...] = ()  # classification: by index of the logit
-    max_length: int = 256  # tokens of a window (span) or input (classification); bytes of an input (seq2seq)
+    labels: tuple[str, ...] = ()  # classification, linear: by index of the logit
+    max_length: int = 256  # tokens of a window (span) or input (classification, linear); bytes (seq2seq)
     stride: int = 0  # span: tokens that neighbouring windows share
     max_answer: int = 32  # span: tokens of the longest answer; seq2seq: bytes of it
 
@@ -288,15 +292,124 @@ class LabelReader:
 
     def answers(self, logits: Any) -> list[Answer]:
         """`logits` is (rows, labels)."""
+        return labelled(logits, self.settings.labels)
+
+
+def labelled(logits: Any, labels: Sequence[str]) -> list[Answer]:
+    """The likeliest label of each row of (rows, labels), with its softmax."""
+    import numpy as np
+
+    values = np.asarray(logits, dtype=np.float64)
+    shares = np.exp(values - values.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    return [
+        Answer(labels[i], float(share[i])) for i, share in zip(shares.argmax(axis=1), shares, strict=True)
+    ]
+
+
+# --------------------------------------------------------------------------- linear models
+
+
+def words_of(text: str) -> list[str]:
+    """Words and marks of a text, and pairs of neighbours; case does not count."""
+    found = _WORD.findall(text.casefold())
+    return found + [f"{first} {second}" for first, second in zip(found, found[1:], strict=False)]
+
+
+def pieces_of(text: str) -> list[str]:
+    """Runs of 2 to 5 characters inside the words of a text, a blank standing for a word's border."""
+    found: list[str] = []
+    for word in text.casefold().split():
+        edged = f" {word} "
+        for size in (2, 3, 4, 5):
+            found += [edged[at : at + size] for at in range(len(edged) - size + 1)]
+    return found
+
+
+TERMS = {"words": words_of, "pieces": pieces_of}  # in the order of a linear model's columns
+
+
+class LinearHead:
+    """linear.npz: weights of a linear classifier over embeddings, TF-IDF terms, or both.
+
+    `dense` is (dimensions, labels) float32; `sparse` (terms, labels) int8 with `scale` (labels,); `idf`
+    (terms,); `bias` (labels,). Terms stand in terms.json by block, in the order of their rows. TF-IDF is
+    sublinear, each block of unit length (Salton and Buckley, 1988).
+    """
+
+    def __init__(self, folder: Path) -> None:
         import numpy as np
 
-        values = np.asarray(logits, dtype=np.float64)
-        shares = np.exp(values - values.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        best = shares.argmax(axis=1)
-        return [
-            Answer(self.settings.labels[i], float(share[i])) for i, share in zip(best, shares, strict=True)
-        ]
+        path = folder / LINEAR
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                self._arrays = {name: arrays[name] for name in arrays.files}
+            blocks = json.loads((folder / "terms.json").read_text("utf-8")) if self.has_terms else {}
+            self._rows: dict[str, dict[str, int]] = {}
+            count = 0
+            for name, terms in blocks.items():
+                self._rows[name] = {term: count + place for place, term in enumerate(terms)}
+                count += len(terms)
+        except (OSError, ValueError, KeyError) as error:
+            raise BundleError(
+                f"{path}: not a linear model ({_first_line(error)}); copy the bundle again"
+            ) from None
+
+    @property
+    def has_terms(self) -> bool:
+        return "sparse" in self._arrays
+
+    @property
+    def has_embedding(self) -> bool:
+        return "dense" in self._arrays
+
+    def logits(self, texts: Sequence[str], embeddings: Any) -> Any:
+        """(rows, labels); `embeddings` is (rows, dimensions), or None where the head reads none."""
+        import numpy as np
+
+        found = np.tile(self._arrays["bias"].astype(np.float64), (len(texts), 1))
+        if self.has_embedding:
+            found += np.asarray(embeddings, dtype=np.float64) @ self._arrays["dense"].astype(np.float64)
+        if self.has_terms:
+            for place, text in enumerate(texts):
+                rows, values = self._weighted(text)
+                found[place] += (values @ self._arrays["sparse"][rows].astype(np.float64)) * self._arrays[
+                    "scale"
+                ]
+        return found
+
+    def _weighted(self, text: str) -> tuple[Any, Any]:
+        """Numbers of the terms of a text, and their TF-IDF."""
+        import numpy as np
+
+        numbers, values = [], []
+        for name, rows in self._rows.items():
+            counts = Counter(rows[term] for term in TERMS[name](text) if term in rows)
+            found = np.array(sorted(counts), dtype=np.int64)
+            weights = (1 + np.log([float(counts[row]) for row in found])) * self._arrays["idf"][found]
+            numbers.append(found)
+            values.append(weights / max(1e-12, float(np.sqrt((weights * weights).sum()))))
+        return np.concatenate(numbers), np.concatenate(values)
+
+
+class TextEncoder:
+    """Texts to embeddings of unit length (texts, dimensions), by a graph that pools inside."""
+
+    def __init__(self, tokenizer: Any, session: Any, max_length: int) -> None:
+        self._tokenizer, self._session = tokenizer, session
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(max_length)
+
+    def encode(self, texts: Sequence[str], *, batch_size: int = 1) -> Any:
+        import numpy as np
+
+        encodings = list(self._tokenizer.encode_batch(list(texts)))
+        found: list[Any] = [None] * len(encodings)
+        for batch in by_length([len(each.ids) for each in encodings], batch_size):
+            feeds = padded([(encodings[i].ids, encodings[i].type_ids) for i in batch])
+            for i, vector in zip(batch, self._session.run(None, feeds)[0], strict=True):
+                found[i] = vector
+        return np.stack(found)
 
 
 # --------------------------------------------------------------------------- bytes
@@ -350,6 +463,11 @@ class Predictor:
             self._reader: Any = ByteReader(self.settings)
             self._encoder, self._decoder = self._open("encoder.onnx"), self._open("decoder.onnx")
             return
+        if self.settings.kind == "linear":
+            self._head = LinearHead(self.folder)
+            if self._head.has_embedding:
+                self._encoder = open_encoder(self.folder, threads=threads, max_length=self.settings.max_length)
+            return
         reader = SpanReader if self.settings.kind == "span" else LabelReader
         self._reader = reader(self.settings, _tokenizer(self.folder / "tokenizer.json"))
         self._model = self._open("model.onnx")
@@ -370,22 +488,16 @@ class Predictor:
             return self._spans(checked, batch_size)
         if self.settings.kind == "classification":
             return self._labels(checked, batch_size)
+        if self.settings.kind == "linear":
+            texts = [joined(row, self.settings.fields) for row in checked]
+            embeddings = (
+                self._encoder.encode(texts, batch_size=batch_size) if self._head.has_embedding else None
+            )
+            return labelled(self._head.logits(texts, embeddings), self.settings.labels)
         return self._texts(checked, batch_size)
 
     def _open(self, name: str) -> Any:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        path = self.folder / name
-        if not path.is_file():
-            raise BundleError(f"{path}: missing; copy the bundle again")
-        try:
-            return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises a dozen unrelated types for a damaged file
-            raise BundleError(f"{path}: onnxruntime cannot open it ({_first_line(error)})") from None
+        return _session(self.folder / name, self._threads)
 
     def _spans(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
         windows = self._reader.windows(rows)
@@ -461,6 +573,27 @@ class Predictor:
         return [
             Answer(self._reader.decode(ids), float(np.exp(log))) for ids, log in zip(found, logs, strict=True)
         ]
+
+
+def open_encoder(folder: Path, *, threads: int, max_length: int) -> TextEncoder:
+    """The encoder in a folder with `model.onnx` and `tokenizer.json`."""
+    session = _session(folder / "model.onnx", threads)
+    return TextEncoder(_tokenizer(folder / "tokenizer.json"), session, max_length)
+
+
+def _session(path: Path, threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    if not path.is_file():
+        raise BundleError(f"{path}: missing; copy the bundle again")
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises a dozen unrelated types for a damaged file
+        raise BundleError(f"{path}: onnxruntime cannot open it ({_first_line(error)})") from None
 
 
 def by_length(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:

@@ -1,11 +1,31 @@
-"""Whether a model meets its recipe's contract: what was required, what was measured, line by line."""
+"""Whether a model may ship: what its recipe requires, and that it beats what needs no model, by more than chance.
+
+A recipe that requires nothing has a contract all the same. Baselines that need no learning must be beaten on
+the same rows (a paired test); linear models of ten lines, where the constraints allow them, must not be
+better. Text that is written must be right by half, for fluent nonsense beats no baseline that counts. Too few
+rows to tell is a decision of its own.
+"""
 
 from __future__ import annotations
 
 import operator
+from collections import Counter
 from collections.abc import Callable, Sequence
 
-from p2m.types import Constraints, Evaluated, Exported, Measured, Requirement, Score, Verdict
+from p2m.types import (
+    CROSS_VALIDATION,
+    Comparison,
+    Constraints,
+    Decision,
+    Evaluated,
+    Exported,
+    Measured,
+    Requirement,
+    Score,
+    Task,
+    TaskType,
+    Verdict,
+)
 
 TEACHER_RATIO = "teacher_ratio"
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -15,67 +35,174 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "==": operator.eq,
 }
-FEW_ROWS = 30  # test rows below which a figure says little
+FEW_ROWS = 30  # rows below which no figure tells
+ALPHA = 0.01  # one-sided, of "more than chance"; divided among the candidates that the model was chosen from
+_BEATEN = 0.05  # one-sided p at which a linear model is taken to be better
+_WRITTEN = 0.5  # of the primary metric, that a text-to-text model must reach where nothing is required
 
 
 def judge(
+    task: Task,
     requirements: Sequence[Requirement],
     constraints: Constraints,
     exported: Exported,
     evaluated: Evaluated,
     measured: Measured,
 ) -> Verdict:
-    """One line a requirement and a constraint, e.g. `exact_match 0.71 [0.63, 0.78] (>= 0.60)`.
+    """One line a requirement and a constraint, e.g. `exact_match 0.71 [0.63, 0.78] (>= 0.60)`, and a line a
+    baseline.
 
-    Where nothing is required of a metric, its line has no limit. A figure that could not be had is a failure.
+    A figure that could not be had is a failure.
     """
-    lines: list[str] = []
-    failures: list[str] = []
-    for requirement in requirements:
-        line, met = _required(requirement, evaluated)
-        lines.append(line)
-        if not met:
-            failures.append(line)
+    lines, failures = _requirements(requirements, evaluated)
     required = {each.metric for each in requirements}
     lines += [
         _scored(score, f"{score.value:.2f}") for score in evaluated.scores if score.metric not in required
     ]
     for line, met in _costs(constraints, exported, measured):
         lines.append(line)
-        if not met:
+        failures += [] if met else [line]
+    primary = evaluated.scores[0] if evaluated.scores else None
+    unproven: list[str] = []
+    warnings: list[str] = []
+    if primary is not None:
+        stated = primary.metric in required
+        for each in evaluated.comparisons:
+            line, fault = _compared(each, primary, evaluated.tried, stated=stated)
+            lines.append(line)
+            {"short": failures, "unproven": unproven, "warning": warnings}.get(fault, []).append(line)
+        if task.type is TaskType.TEXT_TO_TEXT and not stated and primary.value < _WRITTEN:
+            line = (
+                f"{primary.metric} {primary.value:.2f} (>= {_WRITTEN:.2f}, where a recipe requires nothing)"
+            )
+            lines.append(line)
             failures.append(line)
-    lines += [_summary(exported, evaluated, measured), *_warnings(requirements, evaluated)]
-    return Verdict(not failures, tuple(lines), tuple(failures), evaluated.evidence)
+        if primary.rows < FEW_ROWS:
+            line = f"{primary.rows} rows to judge by tell little: {_enough(evaluated)} would tell"
+            lines.append(line)
+            unproven.append(line)
+        warnings += _doubts(requirements, evaluated, primary)
+    lines.append(_summary(exported, evaluated, measured))
+    decision = Decision.FALLS_SHORT if failures else Decision.UNPROVEN if unproven else Decision.SHIP
+    return Verdict(
+        decision, tuple(lines), tuple(failures), evaluated.evidence, tuple(unproven), tuple(warnings),
+        tuple(_advice(decision, task, failures, evaluated)),
+    )  # fmt: skip
+
+
+def _requirements(requirements: Sequence[Requirement], evaluated: Evaluated) -> tuple[list[str], list[str]]:
+    lines, failures = [], []
+    for requirement in requirements:
+        line, met = _required(requirement, evaluated)
+        lines.append(line)
+        failures += [] if met else [line]
+    return lines, failures
+
+
+def _compared(each: Comparison, primary: Score, tried: int, *, stated: bool) -> tuple[str, str]:
+    """The line on a baseline, and what it comes to: "", "warning", "unproven" or "short".
+
+    Where the recipe states what the primary metric must reach (`stated`), chance is its author's business.
+    """
+    behind = primary.value <= each.value
+    if each.is_learnt:
+        line = f"{each.name} has {each.value:.2f} on the same rows"
+        if each.worse < _BEATEN and behind:
+            return f"{line}, which is better: student={each.name}", "warning" if stated else "short"
+        return (f"{line}, which is not worse", "warning") if primary.value < each.value else (line, "")
+    if behind and (stated or primary.rows >= FEW_ROWS):
+        return f"no better than {_called(each)}", "short"
+    if each.better < ALPHA / tried:
+        return f"better than {_called(each)}, p {_p(each.better)}", ""
+    line = f"better than {_called(each)} only as chance may have it, p {_p(each.better)}"
+    if each.needed is not None:
+        line += f": {_rows(max(each.needed, FEW_ROWS))} rows would tell"
+    return line, "warning" if stated else "unproven"
+
+
+def _called(each: Comparison) -> str:
+    names = {
+        "majority": "always the commonest answer", "nearest": "the nearest training row's answer",
+        "overlap": "a likely span near the question's words", "copy": "the input itself",
+    }  # fmt: skip
+    return f"{names.get(each.name, each.name)} ({each.value:.2f})"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _enough(evaluated: Evaluated) -> int:
+    """Rows that would tell, of what could be told."""
+    needed = [each.needed for each in evaluated.comparisons if each.needed is not None and not each.is_learnt]
+    return _rows(max([FEW_ROWS, *needed]))
+
+
+def _rows(number: int) -> int:
+    """The number in two leading digits at most, upward."""
+    scale = 10 ** max(0, len(str(number)) - 2)
+    return int(-(-number // scale) * scale)
+
+
+def _doubts(requirements: Sequence[Requirement], evaluated: Evaluated, primary: Score) -> list[str]:
+    """What no contract asks about, and a user should know before trusting the model."""
+    found = []
+    for requirement in requirements:
+        if requirement.metric == primary.metric and requirement.operator in (">=", ">"):
+            if primary.low < requirement.value <= primary.value:
+                found.append(
+                    f"on {primary.rows} rows {primary.metric} may be as low as {primary.low:.2f},"
+                    f" below the {requirement.value:g} that is required"
+                )
+    if evaluated.evidence == "synthetic":
+        found.append("judged on rows that were generated like those it learnt from; give data.test")
+    return found
+
+
+def _advice(decision: Decision, task: Task, failures: Sequence[str], evaluated: Evaluated) -> list[str]:
+    """What to do next: which rows, and how many."""
+    if decision is Decision.SHIP or not evaluated.scores:
+        return []
+    crossed = evaluated.evidence == CROSS_VALIDATION
+    role = "data.train" if crossed or decision is Decision.FALLS_SHORT else "data.test"
+    primary = evaluated.scores[0]
+    if decision is Decision.UNPROVEN:
+        more = max(1, _enough(evaluated) - primary.rows)
+        return [f"label about {_rows(more)} more rows and give them as {role}{_above_all(task, evaluated)}"]
+    weak = [line for line in failures if line.startswith(("no better", primary.metric))]
+    better = [
+        each.name for each in evaluated.comparisons if any(f"student={each.name}" in f for f in failures)
+    ]
+    found = [f"type: student={better[0]}, or student=auto, which chooses by itself"] if better else []
+    if weak and not better:
+        found.append(
+            f"give more rows to learn from as {role}{_above_all(task, evaluated)}; look at the surest errors in"
+            " report.html: if a reader could not tell the answer from the input, no model can"
+        )
+    return found
+
+
+def _above_all(task: Task, evaluated: Evaluated) -> str:
+    """The labels that are wrong most often."""
+    if task.type is not TaskType.CLASSIFICATION:
+        return ""
+    wrong = Counter(row.output for row in evaluated.rows if row.correct < 0.5)
+    worst = sorted(wrong, key=lambda label: (-wrong[label], label))[:3]
+    return f", above all of {', '.join(worst)}" if worst else ""
 
 
 def _summary(exported: Exported, evaluated: Evaluated, measured: Measured) -> str:
-    """What is worth knowing without being asked: size, speed, and what the model must beat."""
-    told = (
-        f"{exported.parameters / 1e6:.1f}M parameters, {exported.size_bytes / 1e6:.1f} MB"
+    """What is worth knowing without being asked: size and speed."""
+    rows = f"; {evaluated.scores[0].rows} rows judged it" if evaluated.scores else ""
+    return (
+        f"{_count(exported.parameters)} parameters, {exported.size_bytes / 1e6:.1f} MB"
         f" {exported.precision}, p50 {measured.latency_p50 * 1000:.0f} ms"
-        f" and p95 {measured.latency_p95 * 1000:.0f} ms on one core"
+        f" and p95 {measured.latency_p95 * 1000:.0f} ms on one core{rows}"
     )
-    if not evaluated.baselines or not evaluated.scores:
-        return told
-    name, value = max(evaluated.baselines.items(), key=lambda item: item[1])
-    return f"{told}; {evaluated.scores[0].rows} test rows, best baseline ({name}) {value:.2f}"
 
 
-def _warnings(requirements: Sequence[Requirement], evaluated: Evaluated) -> list[str]:
-    """What no contract asks about, and a user should know before trusting the model."""
-    if not evaluated.scores:
-        return []
-    primary, found = evaluated.scores[0], []
-    for name, value in evaluated.baselines.items():
-        if value >= primary.value:
-            found.append(f"warning: no better than the {name} baseline ({value:.2f})")
-    if not requirements:
-        found.append(
-            f'warning: nothing is required of the model; e.g. metrics.require={{{primary.metric}: ">= 0.8"}}'
-        )
-    if primary.rows < FEW_ROWS:
-        found.append(f"warning: {primary.rows} test rows tell little; give more with data.test")
-    return found
+def _count(number: int) -> str:
+    return f"{number / 1e6:.1f}M" if number >= 100_000 else f"{number:,}"
 
 
 def _required(requirement: Requirement, evaluated: Evaluated) -> tuple[str, bool]:

@@ -43,7 +43,7 @@ from p2m.types import (
 TEACHER_RATIO = "teacher_ratio"  # as a requirement: the student's primary metric over the teacher's
 RANGES: dict[type, dict[str, tuple[float, float]]] = {
     Training: {
-        "epochs": (0.01, 1000),
+        "epochs": (0.01, 10_000),
         "batch_size": (1, 4096),
         "learning_rate": (1e-8, 1.0),
         "warmup_ratio": (0, 1),
@@ -55,6 +55,8 @@ RANGES: dict[type, dict[str, tuple[float, float]]] = {
     },
     Curation: {"near_duplicate": (0.1, 1), "max_share_of_answer": (0.001, 1)},
     Splitting: {
+        "folds": (2, 20),
+        "cross_validate_below": (0, 1_000_000),
         "validation_share": (0.001, 0.5),
         "max_validation": (1, 1_000_000),
         "test_share": (0.001, 0.5),
@@ -74,7 +76,7 @@ def _within(value: S) -> S:
     """A settings value whose fields are all within `RANGES` and `CHOICES`."""
     wrong: list[tuple[tuple[str, ...], str, Any]] = []
     for name, (low, high) in RANGES.get(type(value), {}).items():
-        if not low <= (found := getattr(value, name)) <= high:
+        if (found := getattr(value, name)) is not None and not low <= found <= high:
             wrong.append(((name,), f"{found:g} is out of range: from {low:g} to {high:g}", found))
     for name, choices in CHOICES.get(type(value), {}).items():
         if (found := getattr(value, name)) not in choices:
@@ -233,6 +235,14 @@ class Students(Section):
     )  # name -> family; null takes one away
 
 
+class Baselines(Section):
+    """Linear students that a model is held against, on the very rows that judge it."""
+
+    candidates: Annotated[
+        dict[str, Annotated[Student, _component("student")]], BeforeValidator(_present), _none_as(dict)
+    ] = {}  # name -> family; null takes one away
+
+
 class Compression(Section):
     """What is tried to make the exported model smaller, and how much it may cost."""
 
@@ -302,6 +312,9 @@ class ModelSpec(Section):
     teacher: Annotated[Teacher | None, _component("teacher")] = None  # what writes training rows
     retriever: Retrieval = Retrieval()  # what looks for existing datasets
     student: Students  # the model families to choose from
+    baselines: Baselines = Field(
+        default_factory=lambda: Baselines()
+    )  # linear students that a model must not be worse than
     generation: Generation = Generation()  # how much the teacher writes
     curation: Annotated[Curation, AfterValidator(_within)] = Curation()  # which rows are dropped
     split: Annotated[Splitting, AfterValidator(_within)] = Splitting()  # which rows are set aside

@@ -1,40 +1,86 @@
-"""choose: the student family that the task and the constraints allow, and why not the others."""
+"""choose: the student that does best on the user's own rows among those that task and constraints allow."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from p2m.engine.stage import stage
 from p2m.errors import StageError
+from p2m.metrics.base import Metric
 from p2m.students.base import Student
-from p2m.types import Choice, Constraints, Task
+from p2m.types import Choice, Constraints, OutOfFold, Split, Task
 
 
-@stage(version="1", kind="pure")
-def choose(task: Task, *, students: dict[str, Student], constraints: Constraints) -> Choice:
-    """The largest candidate that is allowed: among small models that fit, weights are what quality costs.
+@stage(version="2", kind="pure")
+def choose(
+    task: Task,
+    parts: Split,
+    *tried: OutOfFold,
+    students: dict[str, Student],
+    constraints: Constraints,
+    metric: Metric,
+) -> Choice:
+    """The candidate with the best cross-validated metric; where none was tried, the largest that is allowed.
 
-    A pretrained encoder refuses what it cannot express (free text), so it is taken for spans and labels, and
-    a sequence-to-sequence model for the rest.
+    Two candidates are compared on the rows that both were asked about; of equals the smaller one is taken. A
+    pretrained encoder refuses what it cannot express (free text), so without trials it is taken for spans,
+    and a sequence-to-sequence model for the rest.
 
     Raises:
         StageError: no candidate is allowed; says of each why.
     """
-    refused = {name: reason for name in students if (reason := _refusal(students[name], task, constraints))}
-    able = sorted(
-        (name for name in students if name not in refused), key=lambda n: (-students[n].parameters, n)
-    )
+    refused = {name: reason for name in students if (reason := refusal(students[name], task, constraints))}
+    able = [name for name in students if name not in refused]
     if not able:
         listed = "".join(f"\n    {name}: {reason}" for name, reason in sorted(refused.items()))
         raise StageError(
             f"no student can be taken{listed or ': there are no candidates'}"
             "\n    loosen constraints, or student=auto"
         )
-    best = able[0]
-    reasons = [f"{best} fits {task.type} with {students[best].parameters / 1e6:.1f}M parameters"]
-    reasons += [
-        f"its smallest export takes about {students[best].size_bytes / 1e6:.0f} MB,"
-        f" licence {students[best].license}"
+    given = [each for each in tried if each.rows and each.student in able]
+    if given:
+        return _by_trial(parts, given, tried, students, metric, refused)
+    return _by_size(task, able, students, refused)
+
+
+def _by_trial(
+    parts: Split, given: Sequence[OutOfFold], tried: Sequence[OutOfFold], students: dict[str, Student],
+    metric: Metric, refused: dict[str, str],
+) -> Choice:  # fmt: skip
+    """The winner of pairwise comparisons, from those that answered most rows to those that answered fewest."""
+    order = sorted(given, key=lambda each: (-len(each.rows), students[each.student].size_bytes, each.student))
+    best = order[0]
+    for rival in order[1:]:
+        rows = sorted(set(best.rows) & set(rival.rows))
+        if _value(rival, rows, parts, metric) > _value(best, rows, parts, metric):
+            best = rival
+    scores = {each.student: _value(each, each.rows, parts, metric) for each in given}
+    reasons = [
+        f"{name}: {metric.name} {scores[name]:.3f} on {len(each.rows)} rows that it had not learnt from,"
+        f" in {len(each.folds)} fold{'s' * (len(each.folds) != 1)}"
+        for each in sorted(given, key=lambda each: (each is not best, -scores[each.student]))
+        for name in [each.student]
     ]
-    for name in able[1:]:
+    refused |= {each.student: each.note for each in tried if not each.rows and each.student not in refused}
+    refused |= {
+        each.student: f"{metric.name} {scores[each.student]:.3f}, no better than {best.student} on the same rows"
+        for each in given
+        if each is not best
+    }
+    return Choice(best.student, tuple(reasons), refused, scores)
+
+
+def _by_size(
+    task: Task, able: Sequence[str], students: dict[str, Student], refused: dict[str, str]
+) -> Choice:
+    ranked = sorted(able, key=lambda name: (-students[name].parameters, name))
+    best = ranked[0]
+    reasons = [
+        f"{best} fits {task.type} with {students[best].parameters / 1e6:.1f}M parameters",
+        f"its smallest export takes about {students[best].size_bytes / 1e6:.0f} MB,"
+        f" licence {students[best].license}",
+    ]
+    for name in ranked[1:]:
         refused[name] = (
             f"smaller than {best} ({students[name].parameters / 1e6:.1f}M parameters), which fits too"
         )
@@ -42,7 +88,14 @@ def choose(task: Task, *, students: dict[str, Student], constraints: Constraints
     return Choice(best, tuple(reasons), refused)
 
 
-def _refusal(student: Student, task: Task, constraints: Constraints) -> str:
+def _value(each: OutOfFold, rows: Sequence[int], parts: Split, metric: Metric) -> float:
+    """The metric over those training rows."""
+    place = {row: number for number, row in enumerate(each.rows)}
+    said = [each.answers[place[row]] for row in rows]
+    return metric.value(metric.statistics(said, [parts.train[row].answers for row in rows])) if rows else 0.0
+
+
+def refusal(student: Student, task: Task, constraints: Constraints) -> str:
     """Every reason why the student cannot be taken, or ""."""
     found = [reason] if (reason := student.refusal(task)) else []
     if constraints.max_parameters is not None and student.parameters > constraints.max_parameters:

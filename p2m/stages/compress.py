@@ -15,14 +15,15 @@ from p2m.engine.stage import stage
 from p2m.errors import StageError
 from p2m.metrics.base import Metric
 from p2m.runtimes.base import Predictor
-from p2m.students.base import Student, labels_of
+from p2m.stages.lessons import sample
+from p2m.students.base import LinearStudent, Student, labels_of
 from p2m.types import Choice, Constraints, Example, Exported, Run, Split, Task, Trained, Trial
 
 FULL = "fp32"
-MAX_ROWS = 500  # validation rows that a gate judges by
+MAX_ROWS = 500  # rows that a gate judges by
 
 
-@stage(version="1", kind="seeded", cpus="all")
+@stage(version="2", kind="seeded", cpus="all")
 def compress(
     task: Task,
     parts: Split,
@@ -34,6 +35,7 @@ def compress(
     metric: Metric,
     tolerance: float,
     constraints: Constraints,
+    seed: int,
     run: Run,
 ) -> Exported:
     """Export in fp32, try each compressor, keep the smallest that loses at most `tolerance` of the metric.
@@ -44,13 +46,14 @@ def compress(
     Raises:
         StageError: a compressor or the exporter made nothing that can be opened.
     """
-    rows = parts.validation[:MAX_ROWS]
+    rows = sample(task, parts.validation or parts.train, MAX_ROWS, seed)
     folders = {FULL: _fresh(run.folder / "export" / FULL)}
     labels = labels_of(task, parts.train)
     students[choice.student].export(task, labels, trained.checkpoint, folders[FULL])
     scores = {FULL: _score(folders[FULL], rows, metric, run)}
     run.say(f"{FULL}: {metric.name} {scores[FULL]:.4f} on validation, {_size(folders[FULL]) / 1e6:.1f} MB")
-    for compressor in compressors.values():
+    smaller = {} if isinstance(students[choice.student], LinearStudent) else compressors
+    for compressor in smaller.values():
         name = compressor.name
         folders[name] = _fresh(run.folder / "export" / name)
         compressor.compress(folders[FULL], folders[name])
@@ -63,7 +66,13 @@ def compress(
     model = run.folder / "model"
     shutil.rmtree(model, ignore_errors=True)
     shutil.copytree(folders[best.name], model)
-    return Exported(model, best.name, trained.parameters, best.size_bytes, trials)
+    return Exported(
+        model,
+        trained.environment.get("precision", FULL) if not smaller else best.name,
+        trained.parameters,
+        best.size_bytes,
+        trials,
+    )
 
 
 def _trial(

@@ -1,4 +1,4 @@
-"""evaluate: the exported model on held-out rows, in the runtime that will serve it, and what it must beat."""
+"""evaluate: the model on the rows that judge it, in the runtime that will serve it, beside what it must beat."""
 
 from __future__ import annotations
 
@@ -8,11 +8,26 @@ from typing import NamedTuple
 
 from p2m.engine.stage import stage
 from p2m.errors import DataError
-from p2m.evaluation.base import baselines, judge, through_evaluate
+from p2m.evaluation.base import ALPHA, judge, needed_rows, reported, swaps
 from p2m.metrics.base import Metric
 from p2m.runtimes.base import Predictor
+from p2m.stages.folds import joined_folds
 from p2m.teachers.base import Teacher, bound
-from p2m.types import Evaluated, Example, Exported, Judged, Run, Score, Split, Task
+from p2m.types import (
+    Baseline,
+    Baselines,
+    Choice,
+    Comparison,
+    Evaluated,
+    Example,
+    Exported,
+    Judged,
+    OutOfFold,
+    Run,
+    Score,
+    Split,
+    Task,
+)
 
 # Rows are answered one by one: a quantised model scales its activations over the whole batch, so that in
 # company a row may get another answer than the one that the user of the bundle will get.
@@ -20,12 +35,14 @@ _BATCH = 1
 _CHUNK = 20  # rows between two reports of progress
 
 
-@stage(version="1", kind="seeded", cpus="all")
+@stage(version="2", kind="seeded", cpus="all")
 def evaluate(
     task: Task,
     parts: Split,
+    choice: Choice,
     exported: Exported,
-    *,
+    rivals: Baselines,
+    *folds: OutOfFold,
     metrics: tuple[Metric, ...],
     teacher: Teacher | None,
     bootstrap: int,
@@ -34,29 +51,53 @@ def evaluate(
 ) -> Evaluated:
     """Every metric with its 95% interval from `bootstrap` resamples; the first metric is the primary one.
 
+    Where rows are too few to set any aside, the answers are those of the chosen student out of fold.
     Baselines and teacher are judged by the primary metric, on the same rows.
 
     Raises:
         DataError: there is no row to be judged on.
     """
-    if not parts.test:
+    rows = parts.judged
+    if not rows:
         raise DataError("there is no test row: give data.test, or raise split.test_share")
-    answers = _answers(exported, parts.test, run)
+    answers = _out_of_fold(folds, choice, rows) if parts.is_cross_validated else _answers(exported, rows, run)
     said = [answer.output for answer in answers]
-    right = [row.answers for row in parts.test]
+    right = [row.answers for row in rows]
     primary = metrics[0]
-    judged, note = _teacher(task, parts.test, primary, teacher, run)
+    judged, note = _teacher(task, rows, primary, teacher, run)
+    tried = max(1, len(choice.scores)) if parts.is_cross_validated else 1
     return Evaluated(
         scores=tuple(_score(metric, said, right, bootstrap=bootstrap, seed=seed) for metric in metrics),
-        baselines={
-            name: primary.value(primary.statistics(texts, right))
-            for name, texts in baselines(task, parts.train, parts.test).items()
-        },
+        comparisons=tuple(
+            _compared(each, primary, said, right, seed=seed, tried=tried)
+            for each in rivals.found
+            if each.name != choice.student  # which it could only tie with
+        ),
         teacher=judged,
         teacher_note=note,
         evidence=parts.evidence,
-        rows=_judged(primary, parts.test, answers),
+        rows=_judged(primary, rows, answers),
+        tried=tried,
     )
+
+
+def _compared(
+    rival: Baseline, primary: Metric, said: Sequence[str], right: Sequence[Sequence[str]], *,
+    seed: int, tried: int,
+) -> Comparison:  # fmt: skip
+    value = primary.value(primary.statistics(rival.answers, right))
+    better, worse = swaps(primary, said, rival.answers, right, seed=seed)
+    needed = needed_rows(primary, said, rival.answers, right, alpha=ALPHA / tried)
+    return Comparison(rival.name, value, better, worse, rival.is_learnt, needed)
+
+
+def _out_of_fold(folds: Sequence[OutOfFold], choice: Choice, rows: Sequence[Example]) -> list[_Answer]:
+    """The chosen student's answers to every row."""
+    found = joined_folds(each for each in folds if each.student == choice.student)
+    if found is None or len(found.rows) != len(rows):
+        known = 0 if found is None else len(found.rows)
+        raise DataError(f"{choice.student} was asked about {known} of {len(rows)} rows out of fold")
+    return [_Answer(*pair) for pair in zip(found.answers, found.confidences, strict=True)]
 
 
 class _Answer(NamedTuple):
@@ -78,7 +119,7 @@ def _answers(exported: Exported, rows: Sequence[Example], run: Run) -> list[_Ans
 def _score(
     metric: Metric, said: Sequence[str], right: Sequence[Sequence[str]], *, bootstrap: int, seed: int
 ) -> Score:
-    value = through_evaluate(metric, said, right)
+    value = reported(metric, said, right)
     return judge(metric, said, right, value=value, resamples=bootstrap, seed=seed)
 
 

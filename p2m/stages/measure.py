@@ -56,7 +56,7 @@ def measure(task: Task, parts: Split, exported: Exported, *, rows: int, run: Run
     Raises:
         StageError: there is no row to ask, or the probe failed.
     """
-    real = parts.test or parts.validation
+    real = parts.test or parts.validation or parts.train
     if not real:
         raise StageError("there is no row to measure with; give data.test, or raise split.test_share")
     run.say(f"measuring {rows} answers on one core")

@@ -12,20 +12,19 @@ from typing import Any
 
 from p2m import __version__
 from p2m.engine.stage import stage
-from p2m.runtimes.base import CHECKSUMS, SOURCE, Facts, judge, model_card, sources
+from p2m.runtimes.base import CHECKSUMS, SOURCE, Facts, model_card, sources
 from p2m.types import (
     Bundle,
     Choice,
-    Constraints,
     Evaluated,
     Exported,
     Measured,
     Report,
-    Requirement,
     Run,
     Split,
     Task,
     Trained,
+    Verdict,
 )
 
 SCHEMA = 1  # of manifest.json
@@ -33,7 +32,7 @@ MANIFEST = "manifest.json"
 NEEDS = ("numpy", "onnxruntime", "tokenizers")  # what predict.py imports
 
 
-@stage(version="1", kind="pure")
+@stage(version="2", kind="pure")
 def package(
     task: Task,
     parts: Split,
@@ -42,19 +41,17 @@ def package(
     exported: Exported,
     evaluated: Evaluated,
     measured: Measured,
+    verdict: Verdict,
     report: Report,
     *,
     name: str,
     spec: dict[str, Any],
-    requirements: tuple[Requirement, ...],
-    constraints: Constraints,
     run: Run,
 ) -> Bundle:
     """Write the bundle folder; no clock and no place, so the same artifacts give the same bytes.
 
     `spec` is the recipe as plain data, for the manifest.
     """
-    verdict = judge(requirements, constraints, exported, evaluated, measured)
     facts = Facts(
         name, task, parts, choice, trained, exported, evaluated, measured, verdict, _license(spec, choice)
     )
@@ -90,7 +87,7 @@ def _manifest(facts: Facts, spec: dict[str, Any], folder: Path) -> dict[str, Any
         "name": facts.name,
         "p2m": __version__,
         "task": task,
-        "verdict": asdict(facts.verdict),
+        "verdict": {**asdict(facts.verdict), "ship": facts.verdict.ship},
         "metrics": [asdict(score) for score in evaluated.scores],
         "baselines": evaluated.baselines,
         "teacher": {"score": evaluated.teacher, "note": evaluated.teacher_note},
@@ -100,6 +97,7 @@ def _manifest(facts: Facts, spec: dict[str, Any], folder: Path) -> dict[str, Any
             "student": facts.choice.student,
             "reasons": facts.choice.reasons,
             "refused": facts.choice.refused,
+            "cross_validated": facts.choice.scores,
             "parameters": exported.parameters,
             "precision": exported.precision,
             "size_bytes": exported.size_bytes,

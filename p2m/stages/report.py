@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from p2m.engine.stage import stage
 from p2m.reporting.base import Story, as_page, as_text
-from p2m.types import Evaluated, Examples, Exported, Measured, Report, Run, Split, Task, Trained
+from p2m.types import Evaluated, Examples, Exported, Measured, Report, Run, Split, Task, Trained, Verdict
 
 
-@stage(version="1", kind="pure")
+@stage(version="2", kind="pure")
 def report(
     task: Task,
     curated: Examples,
@@ -16,12 +16,13 @@ def report(
     exported: Exported,
     evaluated: Evaluated,
     measured: Measured,
+    verdict: Verdict,
     *,
     name: str,
     run: Run,
 ) -> Report:
     """Write `report.html` and `report.txt`; no clock, no host: the same artifacts give the same bytes."""
-    story = Story(name, task, curated, parts, trained, exported, evaluated, measured)
+    story = Story(name, task, curated, parts, trained, exported, evaluated, measured, verdict)
     folder = run.folder / "report"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.html").write_text(as_page(story), encoding="utf-8", errors="replace")

@@ -2,7 +2,8 @@
 
 A user's own test set is kept whole and in its order, and all other rows give way to it; then to the user's
 validation set. Without an own test set, rows are set aside from the most trusted origin that has enough of
-them, and the evidence says which that was.
+them, and the evidence says which that was. Of few rows none is set aside: five of them would judge nothing,
+and three would steer nothing, so that folds of the training rows do both.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from p2m.curation.base import ORIGINS, Pool, Shingled, clusters, hold_out, inputs, malformed, origin, shown
 from p2m.engine.stage import stage
 from p2m.errors import DataError
-from p2m.types import Count, Example, Examples, Split, Splitting, Task, TaskType
+from p2m.types import CROSS_VALIDATION, Count, Example, Examples, Split, Splitting, Task, TaskType
 
 # Rows as near as this never sit on two sides. Looser than the default of curation: what is different enough
 # to learn from may still be near enough to give an answer away.
@@ -36,7 +37,7 @@ class _Placed:
     given_up: list[Count]
 
 
-@stage(version="1", kind="seeded")
+@stage(version="2", kind="seeded")
 def split(
     task: Task,
     curated: Examples,
@@ -56,20 +57,25 @@ def split(
     rows, free = placed.pool.rows, placed.free
     lot = random.Random(f"split:{seed}")
     judged, stopping, evidence, unseen = placed.test, placed.validation, "gold", 0
-    if not judged:
+    crossed = not judged and _is_small(rows, free, splitting)
+    if crossed:
+        evidence = CROSS_VALIDATION
+    elif not judged:
         allowed, name, number = _test_origin(rows, free, splitting)
         taken = hold_out(placed.pool, allowed, number, templates=name == "generated", lot=lot)
         free = [row for row in free if row not in taken]
         known = {rows[row].source for row in free}
         unseen = sum(1 for row in taken if name == "generated" and rows[row].source not in known)
         judged, evidence = _shuffled(rows, taken, lot), _EVIDENCE[name]
-    if not stopping:
+    if not stopping and not crossed and len(free) >= splitting.cross_validate_below:
         number = max(1, min(splitting.max_validation, round(splitting.validation_share * len(rows))))
         taken = hold_out(placed.pool, free, number, templates=False, lot=lot)
         free = [row for row in free if row not in taken]
         stopping = _shuffled(rows, taken, lot)
-    learnt = _shuffled(rows, free, lot)
-    _require(task, learnt, stopping, judged)
+    order = sorted(free)
+    lot.shuffle(order)
+    learnt = [rows[number] for number in order]
+    _require(task, learnt, judged, crossed=crossed)
     return Split(
         train=tuple(learnt),
         validation=tuple(stopping),
@@ -78,7 +84,43 @@ def split(
         counts=(*_counts(task, learnt, stopping, judged, own=bool(placed.test)), *placed.given_up),
         figures=_figures(placed.pool, learnt, stopping, judged)
         | {"test_rows_of_unseen_templates": float(unseen)},
+        folds=_folds(task, placed.pool, order, splitting.folds, lot)
+        if crossed or task.type is TaskType.CLASSIFICATION
+        else (),
     )
+
+
+def _is_small(rows: Sequence[Example], free: Sequence[int], splitting: Splitting) -> bool:
+    """Whether there are so few rows, all of them the user's own, that none should be set aside."""
+    return len(free) < splitting.cross_validate_below and all(origin(rows[row]) == "user" for row in free)
+
+
+def _folds(task: Task, pool: Pool, order: Sequence[int], folds: int, lot: random.Random) -> tuple[int, ...]:
+    """The fold of each row in `order`: whole units, stratified by label, about equally many rows each.
+
+    A unit goes where its labels are rarest so far, then where fewest rows are.
+    """
+    members: dict[int, list[int]] = {}
+    for row in order:
+        members.setdefault(pool.units[row], []).append(row)
+    units = sorted(members, key=lambda unit: (-len(members[unit]), unit))
+    noise = {unit: lot.random() for unit in units}
+    units.sort(key=lambda unit: (-len(members[unit]), noise[unit]))
+    labels = task.type is TaskType.CLASSIFICATION
+    of_label: Counter[tuple[int, str]] = Counter()
+    sizes = [0] * folds
+    found: dict[int, int] = {}
+    for unit in units:
+        strata = Counter(pool.rows[row].output if labels else "" for row in members[unit])
+        fold = min(
+            range(folds),
+            key=lambda number: (sum(of_label[number, each] * n for each, n in strata.items()), sizes[number]),
+        )
+        for each, n in strata.items():
+            of_label[fold, each] += n
+        sizes[fold] += len(members[unit])
+        found |= dict.fromkeys(members[unit], fold)
+    return tuple(found[row] for row in order)
 
 
 def _place(
@@ -154,11 +196,9 @@ def _check(curated: Examples, test: Examples | None, splitting: Splitting) -> No
         )
 
 
-def _require(
-    task: Task, train: Sequence[Example], validation: Sequence[Example], test: Sequence[Example]
-) -> None:
+def _require(task: Task, train: Sequence[Example], test: Sequence[Example], *, crossed: bool) -> None:
     """Every part must have rows, and every label must be learnable."""
-    for name, part in (("learn from", train), ("stop by", validation), ("be judged on", test)):
+    for name, part in (("learn from", train), ("be judged on", test or (train if crossed else ()))):
         if not part:
             raise DataError(
                 f"no rows are left to {name}: the rows are so alike, or in so few groups, that none can be"

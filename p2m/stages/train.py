@@ -1,21 +1,24 @@
-"""train: the chosen student, fitted to the rows, stopped by the recipe's primary metric."""
+"""train: the chosen student, fitted to the rows; tuned ones are stopped by the recipe's primary metric."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
 
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
-from p2m.students.base import Student, labels_of
+from p2m.stages.lessons import Material, is_balanced
+from p2m.students.base import Lesson, LinearStudent, Student, TunedStudent
 from p2m.training.base import fit
-from p2m.types import Choice, Run, Split, Task, Trained, Training
+from p2m.types import Choice, Embeddings, Encoder, Run, Split, Task, Trained, Training
 
 
-@stage(version="1", kind="seeded", cpus="all")
+@stage(version="2", kind="seeded", cpus="all")
 def train(
     task: Task,
     parts: Split,
     choice: Choice,
+    encoder: Encoder | None,
+    embeddings: Embeddings | None,
     *,
     students: dict[str, Student],
     metric: Metric,
@@ -26,12 +29,31 @@ def train(
     """Fit `choice.student`; a run that was killed goes on from its last evaluation.
 
     Raises:
-        DataError: there is nothing to learn from or to stop by.
+        DataError: there is nothing to learn from.
         MissingWeights: the base model cannot be had.
     """
-    learner = students[choice.student].prepare(task, labels_of(task, parts.train), seed=seed)
+    material = Material(task, parts, encoder, embeddings)
+    student = students[choice.student]
+    if isinstance(student, LinearStudent):
+        return _solved(student, material, metric, run)
+    assert isinstance(student, TunedStudent)
+    learner = student.prepare(task, material.labels, seed=seed)
+    return fit(
+        learner, parts.train, parts.validation,
+        training=training, pace=student.pace, metric=metric, seed=seed, run=run,
+    )  # fmt: skip
 
-    def score(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-        return metric.value(metric.statistics(predictions, references))
 
-    return fit(learner, parts.train, parts.validation, training=training, score=score, seed=seed, run=run)
+def _solved(student: LinearStudent, material: Material, metric: Metric, run: Run) -> Trained:
+    rows, vectors = material.all_to_learn()
+    folder = run.folder / "checkpoint"
+    shutil.rmtree(folder, ignore_errors=True)
+    reads = student.encoder is not None and material.encoder is not None
+    encoder = material.encoder.folder if reads and material.encoder is not None else None
+    lesson = Lesson(
+        material.task, material.labels, rows, vectors if reads else None, encoder, is_balanced(metric)
+    )
+    parameters = student.solve(lesson, folder)
+    run.say(f"solved for {len(rows)} rows and {len(material.labels)} labels")
+    precision = material.encoder.precision if reads and material.encoder is not None else "fp32"
+    return Trained(folder, parameters, steps=0, best=0.0, history=(), environment={"precision": precision})

@@ -1,10 +1,34 @@
-"""What a student family is to the stages: the Protocols, and the labels that a classifier tells apart."""
+"""What a student family is to the stages: the Protocols, the labels of a classifier, and answers to known
+vectors.
+"""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from p2m.types import Example, Learner, Student, Task, TaskType
+from p2m.runtimes.predict import Answer, LinearHead, joined, labelled
+from p2m.types import (
+    BaseEncoder,
+    Example,
+    Learner,
+    Lesson,
+    LinearStudent,
+    Student,
+    Task,
+    TaskType,
+    TunedStudent,
+)
 
-__all__ = ["Learner", "Student", "labels_of"]
+__all__ = [
+    "BaseEncoder",
+    "Learner",
+    "Lesson",
+    "LinearStudent",
+    "Student",
+    "TunedStudent",
+    "labels_of",
+    "linear_answers",
+]
 
 
 def labels_of(task: Task, rows: Sequence[Example]) -> tuple[str, ...]:
@@ -12,3 +36,12 @@ def labels_of(task: Task, rows: Sequence[Example]) -> tuple[str, ...]:
     if task.type is not TaskType.CLASSIFICATION:
         return ()
     return task.labels or tuple(sorted({row.output for row in rows}))
+
+
+def linear_answers(
+    folder: Path, task: Task, labels: Sequence[str], rows: Sequence[Example], vectors: Any
+) -> list[Answer]:
+    """What a solved linear student says to rows whose embeddings, (rows, dimensions), are known already."""
+    fields = tuple(each.name for each in task.inputs)
+    texts = [joined(row.input, fields) for row in rows]
+    return labelled(LinearHead(folder).logits(texts, vectors), labels)

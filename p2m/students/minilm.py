@@ -15,7 +15,7 @@ from p2m.errors import UserError
 from p2m.runtimes.predict import Settings
 from p2m.students import weights
 from p2m.students.encoder import LabelLearner, SpanLearner, backend
-from p2m.types import Learner, Task, TaskType
+from p2m.types import Learner, Pace, Task, TaskType
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of its model.safetensors
@@ -57,6 +57,10 @@ class MiniLM:
     def size_bytes(self) -> int:
         """Eight bits a weight, and the tokenizer (about 23 bytes an entry)."""
         return self.parameters + 23 * _SHAPE["vocab_size"]
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(learning_rate=1e-4, epochs=3.0, fewest_steps=120)
 
     def refusal(self, task: Task) -> str | None:
         """Why the model cannot learn the task."""

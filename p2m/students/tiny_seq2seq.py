@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from p2m.runtimes.predict import BYTES, EOS, PAD, ByteReader, Settings, by_length
-from p2m.types import Example, Learner, Task
+from p2m.types import Example, Learner, Pace, Task
 
 BYTES_PER_TOKEN = 4  # a word piece of English is about four bytes; training's max_length counts word pieces
 
@@ -47,6 +47,10 @@ class TinySeq2Seq:
     def size_bytes(self) -> int:
         """Eight bits a weight; graphs and tables add a little."""
         return int(1.1 * self.parameters) + 400_000
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(learning_rate=1e-3, epochs=3.0, fewest_steps=2000, from_scratch=True)
 
     def refusal(self, task: Task) -> str | None:
         """Why the model cannot learn the task."""

@@ -1,5 +1,6 @@
-"""What training is to the stages: `fit`, and nothing else."""
+"""What training is to the stages: `fit`, `predicted` and the schedule."""
 
-from p2m.training.fit import Scorer, fit
+from p2m.training.fit import fit, predicted
+from p2m.training.schedule import Schedule, scheduled
 
-__all__ = ["Scorer", "fit"]
+__all__ = ["Schedule", "fit", "predicted", "scheduled"]

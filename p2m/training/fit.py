@@ -12,17 +12,16 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from p2m.errors import DataError
 from p2m.training.machine import Machine, choose_machine, environment, prepare
-from p2m.types import Evaluation, Example, Learner, Run, Trained, Training
+from p2m.training.schedule import Schedule, scheduled
+from p2m.types import Evaluation, Example, Learner, Metric, Pace, Run, Trained, Training
 
-Scorer = Callable[
-    [Sequence[str], Sequence[Sequence[str]]], float
-]  # predictions, answers of each row -> 0 to 1
+BATCH = 32  # rows answered at once
 STATE = "trainer_state.json"  # the last file that Trainer writes into a checkpoint
 
 
@@ -32,7 +31,8 @@ def fit(
     validation: Sequence[Example],
     *,
     training: Training,
-    score: Scorer,
+    pace: Pace,
+    metric: Metric,
     seed: int,
     run: Run,
 ) -> Trained:
@@ -51,13 +51,16 @@ def fit(
     if not validation:
         raise DataError("there are no validation rows to stop by; raise split.validation_share")
     folder = run.folder / "checkpoints"
-    steps = max(1, math.ceil(len(features) * training.epochs / training.batch_size))
+    schedule = scheduled(training, pace, len(features))
+    steps = schedule.steps
     run.say(
-        f"{len(features)} features, {steps} steps of {training.batch_size},"
+        f"{len(features)} features, {steps} steps of {schedule.batch_size}, rate {schedule.learning_rate:g},"
         f" {machine.precision} on {machine.device} with {machine.threads} threads"
     )
     with _quiet():
-        trainer = _trainer(learner, features, validation, training, score, seed, run, folder, machine, steps)
+        trainer = _trainer(
+            learner, features, validation, training, schedule, metric, seed, run, folder, machine
+        )
         last = last_checkpoint(folder)
         history = read_history(last) if last else ()
         if last and _over(history, steps, training.patience):
@@ -78,6 +81,15 @@ def fit(
         history=history,
         environment=environment(machine),
     )
+
+
+def predicted(learner: Learner, rows: Sequence[Example], *, training: Training, run: Run) -> list[str]:
+    """The learner's answers, on the device and in the precision that it would be trained in."""
+    machine = choose_machine(run.runtime, training.precision)
+    prepare(machine)
+    learner.model.to(machine.device).eval()
+    with _autocast(machine):
+        return learner.predict(rows, batch_size=BATCH, device=machine.device)
 
 
 def last_checkpoint(folder: Path) -> Path | None:
@@ -153,12 +165,12 @@ def _trainer(
     features: list[dict[str, Any]],
     validation: Sequence[Example],
     training: Training,
-    score: Scorer,
+    schedule: Schedule,
+    metric: Metric,
     seed: int,
     run: Run,
     folder: Path,
     machine: Machine,
-    steps: int,
 ) -> Any:
     from transformers import Trainer, TrainingArguments
 
@@ -166,12 +178,13 @@ def _trainer(
     from p2m.training.sampling import LengthSampler
 
     lengths = [len(each["input_ids"]) for each in features]
+    steps = schedule.steps
     every = max(1, math.ceil(steps / max(1, training.evaluations)))
     arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
-        per_device_train_batch_size=training.batch_size,
-        learning_rate=training.learning_rate,
+        per_device_train_batch_size=schedule.batch_size,
+        learning_rate=schedule.learning_rate,
         warmup_steps=round(training.warmup_ratio * steps),
         weight_decay=training.weight_decay,
         lr_scheduler_type="linear",
@@ -204,7 +217,7 @@ def _trainer(
         losses: tuple[float, int] = (0.0, 0)  # sum and number since the last evaluation
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-            return LengthSampler(lengths, training.batch_size, seed)
+            return LengthSampler(lengths, schedule.batch_size, seed)
 
         def compute_loss(
             self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
@@ -219,9 +232,9 @@ def _trainer(
             self.losses = (0.0, 0)
             self.model.eval()
             with _autocast(machine):
-                answers = learner.predict(validation, batch_size=training.batch_size, device=self.args.device)
+                answers = learner.predict(validation, batch_size=BATCH, device=self.args.device)
             self.model.train()
-            value = float(score(answers, [row.answers for row in validation]))
+            value = metric.value(metric.statistics(answers, [row.answers for row in validation]))
             metrics = {"eval_score": value, "eval_loss": total / max(1, number)}
             self.log(dict(metrics))
             self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)

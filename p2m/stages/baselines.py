@@ -1,0 +1,63 @@
+"""baselines: what a model must beat, on the very rows that judge it: answers without learning, and ten lines.
+
+Where the model is judged by cross-validation, so are they, on the same folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from p2m.engine.stage import stage
+from p2m.evaluation.base import trivial
+from p2m.metrics.base import Metric
+from p2m.stages.folds import held_out
+from p2m.stages.lessons import Material, picked, solve_and_ask
+from p2m.students.base import LinearStudent, Student
+from p2m.types import Baseline, Baselines, Embeddings, Encoder, Example, Run, Split, Task
+
+
+@stage(version="1", kind="seeded", cpus="all")
+def baselines(
+    task: Task,
+    parts: Split,
+    encoder: Encoder | None,
+    embeddings: Embeddings | None,
+    *,
+    students: dict[str, Student],
+    metric: Metric,
+    run: Run,
+) -> Baselines:
+    """Their answers to `parts.judged`; `students` are the linear ones that the constraints would allow."""
+    material = Material(task, parts, encoder, embeddings)
+    judged = parts.judged
+    answers: dict[str, list[str]] = {}
+    for learnt, asked in _rounds(material):
+        found = trivial(task, learnt[0], asked[1][0])
+        for name, student in students.items():
+            assert isinstance(student, LinearStudent)
+            said = solve_and_ask(student, material, learnt, asked[1], metric=metric, folder=run.folder / name)
+            found[name] = [answer.output for answer in said]
+        for name, texts in found.items():
+            whole = answers.setdefault(name, [""] * len(judged))
+            for row, text in zip(asked[0], texts, strict=True):
+                whole[row] = text
+    return Baselines(tuple(Baseline(name, tuple(texts), name in students) for name, texts in answers.items()))
+
+
+Rows = tuple[Sequence[Example], Any]  # with their vectors
+
+
+def _rounds(material: Material) -> list[tuple[Rows, tuple[Sequence[int], Rows]]]:
+    """What is learnt from and, with the numbers of the judged rows, what is asked: one round, or one a fold."""
+    parts = material.parts
+    if not parts.is_cross_validated:
+        everything = (list(range(len(parts.test))), (parts.test, material.vectors("test")))
+        return [(material.all_to_learn(), everything)]
+    vectors = material.vectors("train")
+    rounds: list[tuple[Rows, tuple[Sequence[int], Rows]]] = []
+    for fold in sorted(set(parts.folds)):
+        outside, inside = held_out(material, fold)
+        learnt, asked = picked(parts.train, vectors, outside), picked(parts.train, vectors, inside)
+        rounds.append((learnt, (inside, asked)))
+    return rounds

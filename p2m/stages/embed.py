@@ -1,0 +1,41 @@
+"""embed: every row of a split through a frozen encoder, once for all students that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from p2m.engine.stage import stage
+from p2m.runtimes.base import open_encoder
+from p2m.runtimes.predict import joined
+from p2m.types import Embeddings, Encoder, Example, Run, Split, Task
+
+BATCH = 32  # rows at once
+_CHUNK = 320  # rows between two reports of progress
+
+
+@stage(version="1", kind="seeded", cpus="all")
+def embed(task: Task, parts: Split, encoder: Encoder, *, run: Run) -> Embeddings:
+    """Embeddings of unit length of the training, validation and test rows, in their order."""
+    import numpy as np
+
+    model = open_encoder(encoder.folder, threads=run.runtime.threads, max_length=encoder.window)
+    total = sum(len(getattr(parts, part)) for part in ("train", "validation", "test"))
+    done = 0
+    arrays: dict[str, Any] = {}
+    for part in ("train", "validation", "test"):
+        rows: Sequence[Example] = getattr(parts, part)
+        found = []
+        for start in range(0, len(rows), _CHUNK):
+            chunk = [joined(row.input, _fields(task)) for row in rows[start : start + _CHUNK]]
+            found.append(model.encode(chunk, batch_size=BATCH))
+            done += len(chunk)
+            run.progress(done, total, "rows embedded")
+        arrays[part] = np.concatenate(found) if found else np.zeros((0, 0), dtype=np.float32)
+    path = run.folder / "vectors.npz"
+    np.savez(path, **arrays)
+    return Embeddings(path)
+
+
+def _fields(task: Task) -> tuple[str, ...]:
+    return tuple(each.name for each in task.inputs)

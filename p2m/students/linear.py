@@ -1,0 +1,136 @@
+"""Linear classifiers over TF-IDF terms, over frozen embeddings, or both: solved, not trained, and written as
+numpy.
+
+The terms are those of `runtimes.predict`, so what is fitted is what is served. Weights of terms are kept in
+eight bits a label's column; with tens of thousands of terms and a hundred labels they are most of the file.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from p2m.runtimes.predict import LINEAR, TERMS, Settings, joined
+from p2m.types import Lesson, Task, TaskType
+
+MANY_ROWS = 2000  # from here on a term must stand in two rows, and the solver is content sooner
+_UNSEEN = -1e4  # logit of a label without a row to learn from
+_FACTORS = {"float32": 4, "int8": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A linear map of features to labels: `matrix` (features, labels), `bias` (labels,)."""
+
+    matrix: Any
+    bias: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """TF-IDF of the training rows: the terms of each block, their `idf`, and the rows as a sparse matrix."""
+
+    blocks: dict[str, list[str]]
+    idf: Any  # (terms,) float32
+    matrix: Any  # (rows, terms), sparse
+
+
+def refusal(task: Task) -> str | None:
+    """Why a linear classifier cannot learn the task."""
+    if task.type is not TaskType.CLASSIFICATION:
+        return f"it tells labels apart and neither marks spans nor writes text ({task.type})"
+    return None
+
+
+def texts_of(lesson: Lesson) -> list[str]:
+    fields = tuple(each.name for each in lesson.task.inputs)
+    return [joined(row.input, fields) for row in lesson.rows]
+
+
+def terms(texts: Sequence[str], most: dict[str, int]) -> Terms:
+    """TF-IDF of words and of pieces of words; of each block the `most` frequent terms."""
+    import numpy as np
+    from scipy.sparse import hstack
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    blocks, idfs, parts = {}, [], []
+    for name, analyzer in TERMS.items():
+        vectorizer = TfidfVectorizer(
+            analyzer=analyzer, sublinear_tf=True, max_features=most[name],
+            min_df=2 if len(texts) >= MANY_ROWS else 1, dtype=np.float64,
+        )  # fmt: skip
+        parts.append(vectorizer.fit_transform(texts))
+        blocks[name] = [str(term) for term in vectorizer.get_feature_names_out()]
+        idfs.append(vectorizer.idf_)
+    return Terms(blocks, np.concatenate(idfs).astype(np.float32), hstack(parts).tocsr())
+
+
+def logistic(features: Any, answers: Sequence[str], lesson: Lesson, *, strength: float) -> Weights:
+    """Multinomial logistic regression, L2 of weight 1 / `strength`, over (rows, features)."""
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
+    place = {label: number for number, label in enumerate(lesson.labels)}
+    matrix = np.zeros((features.shape[1], len(place)))
+    bias = np.full(len(place), _UNSEEN)
+    known = sorted(set(answers))
+    if len(known) < 2:
+        bias[[place[label] for label in known]] = 0.0
+        return Weights(matrix, bias)
+    many = len(answers) >= MANY_ROWS
+    model = LogisticRegression(
+        C=strength, max_iter=200 if many else 1000, tol=1e-3 if many else 1e-4,
+        class_weight="balanced" if lesson.balanced else None,
+    )  # fmt: skip
+    with threadpool_limits(1 if features.shape[0] < MANY_ROWS else None):  # threads cost more than they bring
+        model.fit(features, list(answers))
+    columns = [place[label] for label in model.classes_]
+    if len(columns) == 2:  # one column tells two labels apart
+        matrix[:, columns[1]] = model.coef_[0]
+        bias[columns[0]], bias[columns[1]] = 0.0, model.intercept_[0]
+    else:
+        matrix[:, columns] = model.coef_.T
+        bias[columns] = model.intercept_
+    return Weights(matrix, bias)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the classifiers whose logits are added, and how much it counts."""
+
+    weights: Weights
+    share: float
+    terms: Terms | None = None  # None: over embeddings
+
+
+def write(lesson: Lesson, parts: Sequence[Part], target: Path, *, max_length: int) -> int:
+    """The folder that `Predictor` opens; the number of weights, without the encoder's."""
+    import numpy as np
+
+    target.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, Any] = {"bias": np.zeros(len(lesson.labels), dtype=np.float32)}
+    for part in parts:
+        arrays["bias"] += (part.share * part.weights.bias).astype(np.float32)
+        scaled = part.share * part.weights.matrix
+        if part.terms is None:
+            arrays["dense"] = scaled.astype(np.float32)
+            continue
+        scale = np.maximum(np.abs(scaled).max(axis=0), 1e-12) / 127
+        arrays |= {
+            "sparse": np.rint(scaled / scale).astype(np.int8),
+            "scale": scale.astype(np.float32),
+            "idf": part.terms.idf,
+        }
+        (target / "terms.json").write_text(json.dumps(part.terms.blocks, ensure_ascii=False), "utf-8")
+    np.savez_compressed(target / LINEAR, **arrays)
+    if lesson.encoder is not None and "dense" in arrays:
+        for name in ("model.onnx", "tokenizer.json"):
+            shutil.copyfile(lesson.encoder / name, target / name)
+    fields = tuple(each.name for each in lesson.task.inputs)
+    Settings("linear", fields, labels=lesson.labels, max_length=max_length).write(target)
+    return int(sum(array.size for name, array in arrays.items() if name in ("bias", "dense", "sparse")))

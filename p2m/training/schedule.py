@@ -1,0 +1,41 @@
+"""How long and how fast a student is tuned: what the recipe says, else what suits rows and student.
+
+Few rows are passed over often, for learning takes a number of steps before it shows at all; many rows a few
+times. Pure, so that a plan can say the same before anything runs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from p2m.types import Pace, Training
+
+_BATCHES = ((200, 8), (2000, 16))  # below so many rows, so many a step
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A training, resolved."""
+
+    steps: int  # of the optimiser
+    batch_size: int  # rows a step
+    learning_rate: float  # at its highest
+    fewest_steps: int  # before which nothing is stopped early
+
+    @property
+    def rows(self) -> int:
+        """Row passes in all."""
+        return self.steps * self.batch_size
+
+
+def scheduled(training: Training, pace: Pace, rows: int) -> Schedule:
+    """The schedule for `rows` training features."""
+    batch = training.batch_size or next((size for below, size in _BATCHES if rows < below), _BATCH)
+    if training.epochs is not None:
+        steps = max(1, math.ceil(rows * training.epochs / batch))
+    else:
+        steps = max(pace.fewest_steps, math.ceil(rows * pace.epochs / batch))
+    rate = training.learning_rate or pace.learning_rate
+    return Schedule(steps, batch, rate, min(steps, pace.fewest_steps))
