@@ -79,7 +79,8 @@ def compile_plan(spec: ModelSpec, understood: Task, origins: Mapping[str, str]) 
                       students=_rivals(spec, understood), metric=primary,
                       origins=at(students="baselines", metric="metrics.primary"))
     evaluated = plan.add("evaluate", evaluate, task, parts, choice, exported, rivals, *tried, *folds,
-                         metrics=reported, teacher=_judge(spec), bootstrap=spec.evaluation.bootstrap, seed=spec.seed,
+                         metrics=reported, teacher=_judge(spec), bootstrap=spec.evaluation.bootstrap,
+                         seed=spec.seed,
                          origins=at("teacher", "seed", metrics="metrics",
                                     bootstrap="evaluation.bootstrap"))
     measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,

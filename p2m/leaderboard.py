@@ -11,13 +11,14 @@ import io
 import json
 import os
 import statistics
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from p2m.reporting.base import milliseconds, size, svg, table
-from p2m.types import Score
+from p2m.types import Decision, Score
 
 CSV, PICTURE, TEXT, DATA = "leaderboard.csv", "leaderboard.svg", "leaderboard.txt", "leaderboard.json"
 SEED = "seed="
@@ -33,10 +34,15 @@ class Entry:
     size_bytes: int
     parameters: int
     latency_p95: float  # seconds
-    ship: bool
+    decision: Decision
     seconds: float  # of building it, reused steps included as nothing
     folder: str
     overrides: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()  # what the verdict says against it
+
+    @property
+    def ship(self) -> bool:
+        return self.decision is Decision.SHIP
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,15 @@ class Group:
 def entry_of(data: Mapping[str, Any]) -> Entry:
     """The entry that `asdict` made plain, for instance back from JSON."""
     scores = tuple(Score(**score) for score in data["scores"])
-    return Entry(**{**data, "scores": scores, "overrides": tuple(data["overrides"])})
+    return Entry(
+        **{
+            **data,
+            "scores": scores,
+            "decision": Decision(data["decision"]),
+            "overrides": tuple(data["overrides"]),
+            "doubts": tuple(data["doubts"]),
+        }
+    )
 
 
 def over_seeds(entries: Sequence[Entry]) -> list[Group]:
@@ -95,8 +109,8 @@ def ranked(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def as_text(entries: Sequence[Entry], pending: Sequence[Pending] = ()) -> str:
-    """The table for a terminal, best variant first, then what has no model, then means over seeds."""
-    lines = [_table(entries)] if entries else []
+    """The verdicts and the table, best variant first, then what has no model, then means over seeds."""
+    lines = [_verdicts(entries), _table(entries)] if entries else []
     if pending:
         width = max(len(each.variant) for each in pending)
         lines += [f"{each.variant:<{width}}  {each}" for each in pending]
@@ -104,15 +118,22 @@ def as_text(entries: Sequence[Entry], pending: Sequence[Pending] = ()) -> str:
     return "\n".join(lines) if lines else "no variant was built"
 
 
+def _verdicts(entries: Sequence[Entry]) -> str:
+    """How many variants may ship, and what is said against the best one."""
+    counts = Counter(entry.decision for entry in entries)
+    told = ", ".join(f"{counts[each]} {each}" for each in Decision if counts[each])
+    best = ranked(entries)[0]
+    return "\n".join([told, *(f"  {best.variant}: {line}" for line in best.doubts)])
+
+
 def best_line(entries: Sequence[Entry]) -> str:
     """The best variant so far, in a line."""
     if not entries:
         return "no variant is built yet"
     best = ranked(entries)[0]
-    verdict = "SHIP" if best.ship else "falls short"
     first = best.scores[0]
     figures = f"{first.metric} {first.value:.3f} [{first.low:.3f}, {first.high:.3f}]"
-    return f"best of {len(entries)}: {best.variant}  {figures}  {size(best.size_bytes)}  {verdict}"
+    return f"best of {len(entries)}: {best.variant}  {figures}  {size(best.size_bytes)}  {best.decision}"
 
 
 def _table(entries: Sequence[Entry]) -> str:
@@ -135,7 +156,7 @@ def as_csv(entries: Sequence[Entry], pending: Sequence[Pending] = ()) -> str:
     """The same with plain numbers: bytes, seconds, each metric with its interval; blank without a model."""
     names = list(dict.fromkeys(score.metric for entry in entries for score in entry.scores))
     columns = [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
-    fixed = ("rows", "size_bytes", "parameters", "latency_p95_seconds", "ship", "build_seconds", "folder")
+    fixed = ("rows", "size_bytes", "parameters", "latency_p95_seconds", "verdict", "build_seconds", "folder")
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["variant", *columns, *fixed, "state"])
@@ -144,7 +165,7 @@ def as_csv(entries: Sequence[Entry], pending: Sequence[Pending] = ()) -> str:
         values = [f"{number:.6f}" for name in names for number in found.get(name, ())]
         values = values if len(values) == len(columns) else _padded(found, names)
         tail = (entry.scores[0].rows, entry.size_bytes, entry.parameters, f"{entry.latency_p95:.6f}")
-        end = (entry.ship, f"{entry.seconds:.3f}", entry.folder, "done")
+        end = (entry.decision, f"{entry.seconds:.3f}", entry.folder, "done")
         writer.writerow([entry.variant, *values, *tail, *end])
     for each in pending:
         writer.writerow([each.variant, *[""] * (len(columns) + len(fixed)), str(each)])
@@ -210,7 +231,7 @@ def _cells(entry: Entry, names: Sequence[str]) -> list[str]:
         size(entry.size_bytes),
         f"{entry.parameters / 1e6:.1f}M",
         milliseconds(entry.latency_p95),
-        "SHIP" if entry.ship else "falls short",
+        str(entry.decision),
         f"{entry.seconds:.0f} s",
     ]
 

@@ -109,7 +109,7 @@ class Split:
 
     @property
     def is_cross_validated(self) -> bool:
-        """Whether the model is judged by folds of the training rows, for there are too few to set any aside."""
+        """Whether folds of the training rows judge the model, there being too few to set any aside."""
         return self.evidence == CROSS_VALIDATION
 
     @property

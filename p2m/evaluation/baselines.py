@@ -1,8 +1,9 @@
 """What a model must beat: answers that need no learning, on the same rows.
 
 `majority` always says the commonest training answer; `nearest` says what the nearest training row says, by
-BM25 over its inputs (Robertson and Zaragoza, 2009); `copy` says its longest input again; `overlap` points at a likely span of the passage sentence
-that shares most words with the question (after the baselines of MCTest, Richardson et al., 2013, and SQuAD).
+BM25 over its inputs (Robertson and Zaragoza, 2009); `copy` says its longest input again; `overlap` points at
+a likely span of the passage sentence that shares most words with the question (after the baselines of MCTest,
+Richardson et al., 2013, and SQuAD).
 """
 
 from __future__ import annotations

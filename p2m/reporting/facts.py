@@ -39,6 +39,15 @@ class Story:
     verdict: Verdict
 
 
+def verdict_lines(story: Story) -> list[str]:
+    """What is said against the model, and what to do next: the faults first."""
+    verdict = story.verdict
+    told = [f"falls short: {line}" for line in verdict.failures]
+    told += [f"unproven: {line}" for line in verdict.unproven]
+    told += [f"warning: {line}" for line in verdict.warnings]
+    return told + [f"next: {line}" for line in verdict.advice]
+
+
 def headline(story: Story) -> list[tuple[str, str]]:
     """The figures that matter most: name and value, best first."""
     primary = story.evaluated.scores[0]
@@ -49,16 +58,20 @@ def headline(story: Story) -> list[tuple[str, str]]:
     teacher = story.evaluated.teacher
     rows.append(("teacher", "not applicable" if teacher is None else f"{teacher:.3f}"))
     rows += [
-        ("test rows", f"{primary.rows:,} ({story.evaluated.evidence})"),
-        ("parameters", f"{story.exported.parameters / 1e6:.1f}M, {story.exported.precision}"),
+        ("judged by", f"{primary.rows:,} rows ({story.evaluated.evidence})"),
+        ("parameters", f"{count(story.exported.parameters)}, {story.exported.precision}"),
         ("size", size(story.exported.size_bytes)),
         (
             "latency p50 / p95",
             f"{milliseconds(story.measured.latency_p50)} / {milliseconds(story.measured.latency_p95)}",
         ),
-        ("trained on", f"{len(story.parts.train):,} rows, {story.trained.steps:,} steps"),
+        ("trained on", f"{len(story.parts.train):,} rows{_steps(story.trained)}"),
     ]
     return rows
+
+
+def _steps(trained: Trained) -> str:
+    return f", {trained.steps:,} steps" if trained.steps else ", solved"
 
 
 def errors(rows: Sequence[Judged]) -> list[Judged]:
@@ -93,6 +106,11 @@ def dropped(counts: Sequence[Count]) -> list[Count]:
         if count.what.startswith("dropped: ")
     ]
     return sorted(found, key=lambda count: (-count.rows, count.what))
+
+
+def count(number: int) -> str:
+    """A number of weights: in millions, unless there are few."""
+    return f"{number / 1e6:.1f}M" if number >= 100_000 else f"{number:,}"
 
 
 def size(number: int) -> str:

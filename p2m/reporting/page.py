@@ -8,7 +8,16 @@ from dataclasses import replace
 from html import escape
 
 from p2m.reporting import charts
-from p2m.reporting.facts import Story, confusions, dropped, errors, headline, is_classification, labels
+from p2m.reporting.facts import (
+    Story,
+    confusions,
+    dropped,
+    errors,
+    headline,
+    is_classification,
+    labels,
+    verdict_lines,
+)
 from p2m.types import Count, Judged
 
 _MATRIX = 24  # labels that a confusion matrix can show
@@ -31,6 +40,8 @@ table { border-collapse: collapse; width: 100%; font-size: 13px; }
 th, td { text-align: left; vertical-align: top; padding: 5px 10px 5px 0; border-bottom: 1px solid #e3e8ee; }
 th { color: #66727f; font-weight: 600; } td.n, th.n { text-align: right; white-space: nowrap; width: 1%; }
 td.input { color: #52606d; max-width: 520px; overflow-wrap: anywhere; }
+p.verdict { font-size: 18px; margin-bottom: 4px; } p.ship b { color: #2c8a57; }
+p.short b { color: #c0463b; } p.unproven b { color: #a06a00; } ul { margin: 0 0 12px; padding-left: 20px; }
 td.wrong { color: #c0463b; } td.right { color: #2c8a57; }
 """
 
@@ -50,9 +61,19 @@ def render(story: Story) -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(story.name)}: report</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<main>\n"
-        f"<h1>{escape(story.name)}</h1>\n<p>{escape(story.task.instruction)}</p>\n"
+        f"<h1>{escape(story.name)}</h1>\n{_verdict(story)}<p>{escape(story.task.instruction)}</p>\n"
         f'<div class="tiles">{tiles}</div>\n<div class="grid">\n{sections}\n</div>\n</main>\n'
         "</body>\n</html>\n"
+    )
+
+
+def _verdict(story: Story) -> str:
+    """The decision as a word in its colour, and under it what is said against the model."""
+    decision = story.verdict.decision
+    kind = {"SHIP": "ship", "UNPROVEN": "unproven"}.get(decision, "short")
+    lines = "".join(f"<li>{escape(line)}</li>" for line in verdict_lines(story))
+    return f'<p class="verdict {kind}"><b>{escape(decision)}</b></p>\n' + (
+        f"<ul>{lines}</ul>\n" if lines else ""
     )
 
 

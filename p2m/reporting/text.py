@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from p2m.reporting.facts import Story, confusions, dropped, errors, headline, is_classification
+from p2m.reporting.facts import Story, confusions, dropped, errors, headline, is_classification, verdict_lines
 
 _NAME = 25  # characters of a figure's name
 _ERRORS = 5  # errors that the short form shows
@@ -32,7 +32,8 @@ def render(story: Story) -> str:
     ]
     rivals = [(name, f"{value:.3f}") for name, value in sorted(story.evaluated.baselines.items())]
     parts = [
-        f"{story.name}: {story.task.instruction[:90]}",
+        "\n".join([f"{story.verdict.decision}  {story.name}", *verdict_lines(story)]),
+        story.task.instruction[:90],
         "\n".join(f"{name:<{_NAME}}  {value}" for name, value in headline(story)),
         table(scores, header=("metric", "value", "95% interval")),
         table(rivals, header=("baseline", story.evaluated.scores[0].metric)),

@@ -17,6 +17,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -313,7 +314,7 @@ def labelled(logits: Any, labels: Sequence[str]) -> list[Answer]:
 def words_of(text: str) -> list[str]:
     """Words and marks of a text, and pairs of neighbours; case does not count."""
     found = _WORD.findall(text.casefold())
-    return found + [f"{first} {second}" for first, second in zip(found, found[1:], strict=False)]
+    return found + [f"{first} {second}" for first, second in pairwise(found)]
 
 
 def pieces_of(text: str) -> list[str]:
@@ -466,7 +467,9 @@ class Predictor:
         if self.settings.kind == "linear":
             self._head = LinearHead(self.folder)
             if self._head.has_embedding:
-                self._encoder = open_encoder(self.folder, threads=threads, max_length=self.settings.max_length)
+                self._encoder = open_encoder(
+                    self.folder, threads=threads, max_length=self.settings.max_length
+                )
             return
         reader = SpanReader if self.settings.kind == "span" else LabelReader
         self._reader = reader(self.settings, _tokenizer(self.folder / "tokenizer.json"))

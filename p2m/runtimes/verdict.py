@@ -1,4 +1,4 @@
-"""Whether a model may ship: what its recipe requires, and that it beats what needs no model, by more than chance.
+"""Whether a model may ship: what its recipe requires, and that it beats what needs no model by more than chance.
 
 A recipe that requires nothing has a contract all the same. Baselines that need no learning must be beaten on
 the same rows (a paired test); linear models of ten lines, where the constraints allow them, must not be
@@ -148,12 +148,12 @@ def _doubts(requirements: Sequence[Requirement], evaluated: Evaluated, primary: 
     """What no contract asks about, and a user should know before trusting the model."""
     found = []
     for requirement in requirements:
-        if requirement.metric == primary.metric and requirement.operator in (">=", ">"):
-            if primary.low < requirement.value <= primary.value:
-                found.append(
-                    f"on {primary.rows} rows {primary.metric} may be as low as {primary.low:.2f},"
-                    f" below the {requirement.value:g} that is required"
-                )
+        at_least = requirement.metric == primary.metric and requirement.operator in (">=", ">")
+        if at_least and primary.low < requirement.value <= primary.value:
+            found.append(
+                f"on {primary.rows} rows {primary.metric} may be as low as {primary.low:.2f},"
+                f" below the {requirement.value:g} that is required"
+            )
     if evaluated.evidence == "synthetic":
         found.append("judged on rows that were generated like those it learnt from; give data.test")
     return found
@@ -176,8 +176,8 @@ def _advice(decision: Decision, task: Task, failures: Sequence[str], evaluated: 
     found = [f"type: student={better[0]}, or student=auto, which chooses by itself"] if better else []
     if weak and not better:
         found.append(
-            f"give more rows to learn from as {role}{_above_all(task, evaluated)}; look at the surest errors in"
-            " report.html: if a reader could not tell the answer from the input, no model can"
+            f"give more rows to learn from as {role}{_above_all(task, evaluated)}; look at the surest errors"
+            " in report.html: if a reader could not tell the answer from the input, no model can"
         )
     return found
 

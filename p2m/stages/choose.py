@@ -47,7 +47,7 @@ def _by_trial(
     parts: Split, given: Sequence[OutOfFold], tried: Sequence[OutOfFold], students: dict[str, Student],
     metric: Metric, refused: dict[str, str],
 ) -> Choice:  # fmt: skip
-    """The winner of pairwise comparisons, from those that answered most rows to those that answered fewest."""
+    """The winner of comparisons in turn, from those that answered most rows to those that answered fewest."""
     order = sorted(given, key=lambda each: (-len(each.rows), students[each.student].size_bytes, each.student))
     best = order[0]
     for rival in order[1:]:
@@ -63,7 +63,7 @@ def _by_trial(
     ]
     refused |= {each.student: each.note for each in tried if not each.rows and each.student not in refused}
     refused |= {
-        each.student: f"{metric.name} {scores[each.student]:.3f}, no better than {best.student} on the same rows"
+        each.student: f"{metric.name} {scores[each.student]:.3f}, and {best.student} did better"
         for each in given
         if each is not best
     }

@@ -1,4 +1,4 @@
-"""evaluate: the model on the rows that judge it, in the runtime that will serve it, beside what it must beat."""
+"""evaluate: the model on the rows that judge it, in the runtime that serves it, beside what it must beat."""
 
 from __future__ import annotations
 

@@ -142,8 +142,9 @@ def _entry(variant: str, overrides: Sequence[str], built: Built, seconds: float)
     measured = built.result.value("measure")
     return Entry(
         variant=variant, scores=evaluated.scores, size_bytes=exported.size_bytes,
-        parameters=exported.parameters, latency_p95=measured.latency_p95, ship=built.verdict.ship,
+        parameters=exported.parameters, latency_p95=measured.latency_p95, decision=built.verdict.decision,
         seconds=seconds, folder=str(built.folder), overrides=tuple(overrides),
+        doubts=(*built.verdict.failures, *built.verdict.unproven, *built.verdict.warnings),
     )  # fmt: skip
 
 

@@ -1,0 +1,187 @@
+"""A BERT encoder (Devlin et al., 2019) written as an ONNX graph from its checkpoint: no torch, no tracing.
+
+Tracing the same model takes half a minute, most of it imports; this takes a second, and the same weights give
+the same bytes. A test holds the graph to transformers' own forward pass.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from p2m.errors import StageError
+
+OPSET = 20  # the first with Gelu
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+_MASKED = -1e9  # added to the attention logits of padding
+_ACTIVATIONS = {"gelu": {"approximate": "none"}, "gelu_new": {"approximate": "tanh"}}
+
+
+def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """config.json, and the weights by name, float32, without the `bert.` that a checkpoint with a head has."""
+    from safetensors.numpy import load_file
+
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    weights = load_file(str(folder / "model.safetensors"))
+    return config, {name.removeprefix("bert."): array.astype("float32") for name, array in weights.items()}
+
+
+def pooled(folder: Path, path: Path) -> None:
+    """`embeddings` (batch, width): the mean over tokens, of unit length."""
+    config, weights = read_checkpoint(folder)
+    graph = Graph(config, weights)
+    _save(graph, {"embeddings": graph.pooled(graph.states())}, path)
+
+
+def labelled(folder: Path, path: Path, *, head: str = "classifier") -> None:
+    """`logits` (batch, labels): a linear map of the pooled embedding."""
+    config, weights = read_checkpoint(folder)
+    graph = Graph(config, weights)
+    _save(graph, {"logits": graph.linear(graph.pooled(graph.states()), head)}, path)
+
+
+def spans(folder: Path, path: Path, *, head: str = "qa_outputs") -> None:
+    """`start_logits` and `end_logits` (batch, length): a linear map of each token's state."""
+    config, weights = read_checkpoint(folder)
+    graph = Graph(config, weights)
+    logits = graph.linear(graph.states(), head)
+    outputs = {
+        name: graph.node("Gather", logits, graph.constant(place), axis=2)
+        for place, name in enumerate(("start_logits", "end_logits"))
+    }
+    _save(graph, outputs, path)
+
+
+class Graph:
+    """Nodes and weights of one encoder, named in the order in which they are made."""
+
+    def __init__(self, config: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
+        self.config, self.weights = config, weights
+        self.nodes: list[Any] = []
+        self.initializers: dict[str, Any] = {}
+        if config.get("model_type", "bert") != "bert" or config.get("hidden_act") not in _ACTIVATIONS:
+            raise StageError(
+                f"only BERT encoders can be exported, not {config.get('model_type')}"
+                f" with {config.get('hidden_act')}"
+            )
+        if config.get("position_embedding_type", "absolute") != "absolute":
+            raise StageError("only absolute positions can be exported")
+
+    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
+        """Add a node of one output; the output's name."""
+        from onnx import helper
+
+        name = f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=f"node_{name}", **attributes))
+        return name
+
+    def weight(self, name: str, *, transposed: bool = False) -> str:
+        import numpy as np
+
+        if name not in self.weights:
+            raise StageError(f"the checkpoint has no weight {name}")
+        label = f"{name}.T" if transposed else name
+        array = self.weights[name]
+        self.initializers[label] = np.ascontiguousarray(array.T) if transposed else array
+        return label
+
+    def constant(self, value: Any) -> str:
+        """An initializer: whole numbers as int64, others as float32."""
+        import numpy as np
+
+        array = np.asarray(value)
+        array = array.astype(np.int64 if array.dtype.kind == "i" else np.float32)
+        name = f"constant_{'_'.join(map(str, array.flatten().tolist()))}_{array.ndim}"
+        self.initializers[name] = array
+        return name
+
+    def linear(self, states: str, name: str) -> str:
+        product = self.node("MatMul", states, self.weight(f"{name}.weight", transposed=True))
+        return self.node("Add", product, self.weight(f"{name}.bias"))
+
+    def normal(self, states: str, name: str) -> str:
+        epsilon = float(self.config.get("layer_norm_eps", 1e-12))
+        scale, shift = self.weight(f"{name}.weight"), self.weight(f"{name}.bias")
+        return self.node("LayerNormalization", states, scale, shift, axis=-1, epsilon=epsilon)
+
+    def states(self) -> str:
+        """The last hidden states (batch, length, width)."""
+        mask = self.node("Cast", "attention_mask", to=1)
+        absent = self.node("Sub", self.constant(1.0), mask)
+        bias = self.node("Mul", absent, self.constant(_MASKED))
+        bias = self.node("Unsqueeze", bias, self.constant([1, 2]))  # (batch, 1, 1, length)
+        states = self._embedded()
+        for number in range(int(self.config["num_hidden_layers"])):
+            states = self._layer(states, bias, f"encoder.layer.{number}")
+        return states
+
+    def pooled(self, states: str) -> str:
+        """The mean of the states over the tokens of each row, scaled to length 1: (batch, width)."""
+        mask = self.node("Unsqueeze", self.node("Cast", "attention_mask", to=1), self.constant([2]))
+        total = self.node("ReduceSum", self.node("Mul", states, mask), self.constant([1]), keepdims=0)
+        tokens = self.node("ReduceSum", mask, self.constant([1]), keepdims=0)
+        mean = self.node("Div", total, self.node("Max", tokens, self.constant(1.0)))
+        length = self.node("ReduceL2", mean, self.constant([1]), keepdims=1)
+        return self.node("Div", mean, self.node("Max", length, self.constant(1e-12)))
+
+    def _embedded(self) -> str:
+        words = self.node("Gather", self.weight("embeddings.word_embeddings.weight"), "input_ids")
+        kinds = self.node("Gather", self.weight("embeddings.token_type_embeddings.weight"), "token_type_ids")
+        length = self.node("Shape", "input_ids", start=1, end=2)
+        table = self.weight("embeddings.position_embeddings.weight")
+        places = self.node("Slice", table, self.constant([0]), length, self.constant([0]))
+        both = self.node("Add", words, kinds)
+        return self.normal(self.node("Add", both, places), "embeddings.LayerNorm")
+
+    def _layer(self, states: str, bias: str, name: str) -> str:
+        heads = int(self.config["num_attention_heads"])
+        size = int(self.config["hidden_size"]) // heads
+
+        def split(part: str) -> str:  # (batch, length, width) -> (batch, length, heads, size)
+            found = self.linear(states, f"{name}.attention.self.{part}")
+            return self.node("Reshape", found, self.constant([0, 0, heads, size]))
+
+        query = self.node("Transpose", split("query"), perm=[0, 2, 1, 3])
+        query = self.node("Mul", query, self.constant(float(size) ** -0.5))
+        key = self.node("Transpose", split("key"), perm=[0, 2, 3, 1])
+        value = self.node("Transpose", split("value"), perm=[0, 2, 1, 3])
+        logits = self.node("Add", self.node("MatMul", query, key), bias)
+        mixed = self.node("MatMul", self.node("Softmax", logits, axis=-1), value)
+        mixed = self.node("Transpose", mixed, perm=[0, 2, 1, 3])
+        mixed = self.node("Reshape", mixed, self.constant([0, 0, heads * size]))
+        added = self.node("Add", self.linear(mixed, f"{name}.attention.output.dense"), states)
+        states = self.normal(added, f"{name}.attention.output.LayerNorm")
+        inner = self.linear(states, f"{name}.intermediate.dense")
+        inner = self.node("Gelu", inner, **_ACTIVATIONS[self.config["hidden_act"]])
+        added = self.node("Add", self.linear(inner, f"{name}.output.dense"), states)
+        return self.normal(added, f"{name}.output.LayerNorm")
+
+
+def _save(graph: Graph, outputs: Mapping[str, str], path: Path) -> None:
+    """Inputs are int64 (batch, length); the outputs get the names they are given."""
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    for name, made in outputs.items():
+        graph.nodes.append(helper.make_node("Identity", [made], [name], name=f"node_{name}"))
+    rank: dict[str, Sequence[str]] = {"embeddings": ("batch", "width"), "logits": ("batch", "labels")}
+    model = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            "encoder",
+            [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in INPUTS],
+            [
+                helper.make_tensor_value_info(
+                    name, TensorProto.FLOAT, list(rank.get(name, ("batch", "length")))
+                )
+                for name in outputs
+            ],
+            [numpy_helper.from_array(array, name) for name, array in graph.initializers.items()],
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=10,
+        producer_name="p2m",
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save(model, str(path))
