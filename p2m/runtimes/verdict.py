@@ -1,4 +1,4 @@
-"""Whether a model may ship: what its recipe requires, and that it beats what needs no model by more than chance.
+"""Whether a model may ship: what its recipe requires, and that it beats what needs no model.
 
 A recipe that requires nothing has a contract all the same. Baselines that need no learning must be beaten on
 the same rows (a paired test); linear models of ten lines, where the constraints allow them, must not be

@@ -42,6 +42,11 @@ FAMILIES = {
 }
 
 
+def family_at(section: str) -> Family:
+    """The family of the components in a section of a recipe; baselines are students too."""
+    return FAMILIES["student" if section == "baselines" else section]
+
+
 def build_component(value: Any, family: Family, *, trust: Sequence[str] = ()) -> Any:
     """The component that `value` describes; None for null and for `target: null`.
 

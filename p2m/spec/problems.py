@@ -11,8 +11,9 @@ from pydantic import BaseModel, ValidationError
 
 from p2m.engine.storage.places import redacted
 from p2m.errors import Problem, nearest
-from p2m.spec.components import FAMILIES, resolve_target
+from p2m.spec.components import family_at, resolve_target
 from p2m.spec.model import (
+    Baselines,
     Compression,
     DataFiles,
     Evaluating,
@@ -38,6 +39,7 @@ SECTIONS: dict[str, type] = {
     "data": DataFiles,
     "retriever": Retrieval,
     "student": Students,
+    "baselines": Baselines,
     "generation": Generation,
     "curation": Curation,
     "split": Splitting,
@@ -49,7 +51,14 @@ SECTIONS: dict[str, type] = {
     "store": StoreWords,
     "store.shared": SharedWords,
 }
-DEPTH = {"teacher": 1, "retriever": 1, "metric": 2, "student": 3, "compression": 3}  # of a group's components
+DEPTH = {  # of a section's components
+    "teacher": 1,
+    "retriever": 1,
+    "metric": 2,
+    "student": 3,
+    "baselines": 3,
+    "compression": 3,
+}
 _WANTED = {
     "string_type": "text",
     "model_type": "a mapping",
@@ -135,7 +144,7 @@ def _component_at(parents: Sequence[str | int], data: Mapping[str, Any], trust: 
     try:
         for part in parents:
             value = value[part]
-        return resolve_target(value["target"], FAMILIES[top], trust=trust)
+        return resolve_target(value["target"], family_at(top), trust=trust)
     except (KeyError, IndexError, TypeError, ValueError):
         return None
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from p2m.marked_yaml import read_marked
 from p2m.resources import conf_folder
-from p2m.spec.components import FAMILIES, Family, resolve_target
+from p2m.spec.components import Family, family_at, resolve_target
 from p2m.spec.model import CHOICES, RANGES, ModelSpec, WrittenExample
 from p2m.spec.problems import DEPTH, SECTIONS
 
@@ -36,7 +36,7 @@ def json_schema() -> dict[str, Any]:
     properties = schema["properties"]
     for group, depth in DEPTH.items():
         own = definitions["Retrieval"]["properties"] if group == "retriever" else {}
-        component = _component(FAMILIES[group], own)
+        component = _component(family_at(group), own)
         if depth == 3:
             section = definitions[properties[group]["$ref"].rpartition("/")[2]]
             section["properties"]["candidates"]["additionalProperties"] = component

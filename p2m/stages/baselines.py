@@ -49,7 +49,7 @@ Rows = tuple[Sequence[Example], Any]  # with their vectors
 
 
 def _rounds(material: Material) -> list[tuple[Rows, tuple[Sequence[int], Rows]]]:
-    """What is learnt from and, with their numbers, the judged rows that are asked: one round, or one a fold."""
+    """What is learnt from, and which judged rows are asked, by number: one round, or one a fold."""
     parts = material.parts
     if not parts.is_cross_validated:
         everything = (list(range(len(parts.test))), (parts.test, material.vectors("test")))

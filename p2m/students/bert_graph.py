@@ -20,7 +20,7 @@ _ACTIVATIONS = {"gelu": {"approximate": "none"}, "gelu_new": {"approximate": "ta
 
 
 def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """config.json, and the weights by name, float32, without the `bert.` that a checkpoint with a head has."""
+    """config.json, and the weights by name, float32, without the `bert.` of checkpoints with a head."""
     from safetensors.numpy import load_file
 
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
