@@ -409,6 +409,7 @@ class Evaluated:
     evidence: str  # as in Split
     rows: tuple[Judged, ...] = ()
     tried: int = 1  # candidates of which the model is the best, on the rows that judge it
+    out_of_fold: float | None = None  # primary metric in the cross-validation that chose the model
 
     @property
     def baselines(self) -> dict[str, float]:

@@ -59,6 +59,11 @@ def judge(
     lines += [
         _scored(score, f"{score.value:.2f}") for score in evaluated.scores if score.metric not in required
     ]
+    if evaluated.out_of_fold is not None:
+        lines.append(
+            f"{evaluated.scores[0].metric} {evaluated.out_of_fold:.2f} in the cross-validation of the training"
+            " rows that chose it"
+        )
     for line, met in _costs(constraints, exported, measured):
         lines.append(line)
         failures += [] if met else [line]

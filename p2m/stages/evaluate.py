@@ -78,6 +78,7 @@ def evaluate(
         evidence=parts.evidence,
         rows=_judged(primary, rows, answers),
         tried=tried,
+        out_of_fold=None if parts.is_cross_validated else choice.scores.get(choice.student),
     )
 
 
