@@ -8,13 +8,13 @@ with five seeds, and with all its rows, once. A build is a user's: a recipe with
 all else default, `p2m build`, then the bundle's own predict.py on rows that are never learnt from.
 
 Peers, on the same rows: the majority; the nearest neighbour (TF-IDF cosine); logistic regression on
-TfidfVectorizer (C=20, and scikit-learn's own C=1) and on frozen all-MiniLM-L6-v2 (C=20), the base of p2m's own
-minilm; and, with --setfit, SetFit as published on that base, pinned in peers.txt. SetFit takes minutes a cell,
-so it runs on up to --setfit-rows rows, with the settings of its paper; `-` is where it was not run.
+TfidfVectorizer (C=20, and scikit-learn's own C=1) and on frozen all-MiniLM-L6-v2 (C=20), the base of p2m's
+own minilm; and, with --setfit, SetFit as published on that base, pinned in peers.txt. SetFit takes minutes a
+cell, so it runs on up to --setfit-rows rows, with the settings of its paper; `-` is where it was not run.
 
 Prints the accuracy, the verdicts of the builds and how they compare with the truth, which
-classification/report.py defines. Exits with 1 where p2m's mean over tables is below a peer's, where it is more
-than 2 points below one on a table, or where fewer than 95% of its verdicts are right.
+classification/report.py defines. Exits with 1 where p2m's mean over tables is below a peer's, where it is
+more than 2 points below one on a table, or where fewer than 95% of its verdicts are right.
 
 Results are kept in the folder of --work, and one that is there is not made again; p2m's hold as long as its
 code is the same (--stale lifts that). The rows to learn from of banking77 and snips_intents were looked at

@@ -2,9 +2,10 @@
 
 The truth about a build is a paired comparison, on the rows to judge by, with each trivial baseline, the
 majority and the nearest neighbour. It *beats* them where it is ahead of both by more than chance (exact
-one-sided sign test on the rows that one of the two gets right and the other does not, p < 0.05); it is *worse*
-where one of them is so ahead of it; else the rows do not decide. SHIP is right where it beats them, FALLS SHORT
-where it does not, UNPROVEN where it does not or where there were fewer than 100 rows to learn from.
+one-sided sign test on the rows that one of the two gets right and the other does not, p < 0.05); it is
+*worse* where one of them is so ahead of it; else the rows do not decide. SHIP is right where it beats them,
+FALLS SHORT where it does not, UNPROVEN where it does not or where there were fewer than 100 rows to learn
+from.
 """
 
 from __future__ import annotations

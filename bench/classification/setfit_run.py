@@ -19,10 +19,8 @@ def main() -> None:
     labels = sorted({label for _, label in asked["rows"]})
     if len(labels) == 1:
         return write([labels[0]] * len(asked["texts"]))
-    rows = {
-        "text": [text for text, _ in asked["rows"]],
-        "label": [labels.index(it) for _, it in asked["rows"]],
-    }
+    places = [labels.index(label) for _, label in asked["rows"]]
+    rows = datasets.Dataset.from_dict({"text": [text for text, _ in asked["rows"]], "label": places})
     arguments = setfit.TrainingArguments(
         num_iterations=20, num_epochs=1, batch_size=16, seed=asked["seed"], report_to="none",
         save_strategy="no", show_progress_bar=False, output_dir="checkpoints",
@@ -31,11 +29,10 @@ def main() -> None:
     def model() -> Any:
         return setfit.SetFitModel.from_pretrained(asked["weights"])
 
-    trainer = setfit.Trainer(model_init=model, args=arguments, train_dataset=datasets.Dataset.from_dict(rows))
+    trainer = setfit.Trainer(model_init=model, args=arguments, train_dataset=rows)
     trainer.train()
-    return write(
-        [labels[int(place)] for place in trainer.model.predict(asked["texts"], show_progress_bar=False)]
-    )
+    answers = trainer.model.predict(asked["texts"], show_progress_bar=False)
+    return write([labels[int(place)] for place in answers])
 
 
 def write(answers: list[str]) -> None:

@@ -4,9 +4,9 @@
   validation part;
 - tickets: this repository's own, recipes/data/tickets, with its official test part;
 - natural_instructions: every task of DATA/natural_instructions/tasks.jsonl.gz whose outputs are labels: at
-  least two outputs have MIN_ROWS rows each, and two fifths of all rows between them. Rows of rarer outputs are
-  left out. Where one output alone has two fifths of the rows, and no other has MIN_ROWS, the task is to tell it
-  from the rest, which is called "other".
+  least two outputs have MIN_ROWS rows each, and two fifths of all rows between them. Rows of rarer outputs
+  are left out. Where one output alone has two fifths of the rows, and no other has MIN_ROWS, the task is to
+  tell it from the rest, which is called "other".
 
 A part to judge by is never learnt from: the official one (a stratified TEST_CAP of it at most), else a
 stratified half of the rows. All draws have fixed seeds.
