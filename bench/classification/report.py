@@ -137,9 +137,9 @@ def lines(results: Results, peers: Sequence[str], sizes: Sequence[str]) -> list[
     for size in sizes:
         some = [cell for cell in results if cell.size == size]
         if some:
-            count = f"mean of {len({cell.table for cell in some})} tables"
+            count = f"mean, tables: {len({cell.table for cell in some})}"
             said.append(f"{count:24s}{_line(results, peers, size, some)}")
-    said.append(f"{f'mean of {len(by_table)} tables':24s}{_line(results, peers, 'each', list(results))}")
+    said.append(f"{f'mean, tables: {len(by_table)}':24s}{_line(results, peers, 'each', list(results))}")
     return [*said, *_worst(results, peers, by_table), *_verdicts(results)]
 
 
