@@ -52,11 +52,18 @@ class Log:
         self._file = folder / "results.jsonl"
         self._code = contestants.code_digest()
         self._known: dict[tuple[Any, ...], Result] = {}
-        for line in self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else ():
-            made = json.loads(line)
+        for made in self._read():
             cell = Cell(made["table"], made["size"], made["seed"])
             if made["name"] != P2M or made["code"] == self._code or stale:
                 self._known[cell, made["digest"], made["name"]] = Result(**made["result"])
+
+    def _read(self) -> Iterator[dict[str, Any]]:
+        """What was written; a line that a kill cut off is left out, and measured again."""
+        for line in self._file.read_text(encoding="utf-8").splitlines() if self._file.exists() else ():
+            try:
+                yield json.loads(line)
+            except ValueError:
+                print(f"{self._file}: a damaged line is left out", file=sys.stderr)
 
     def find(self, cell: Cell, digest: str, name: str) -> Result | None:
         """The result, unless it is that of a build that failed, which is tried again."""
