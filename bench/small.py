@@ -72,8 +72,9 @@ class Log:
 
     def add(self, cell: Cell, digest: str, name: str, result: Result) -> None:
         made = asdict(cell) | {"digest": digest, "name": name, "code": self._code, "result": asdict(result)}
+        cut = self._file.exists() and not self._file.read_bytes().endswith(b"\n")
         with self._file.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(made) + "\n")
+            file.write("\n" * cut + json.dumps(made) + "\n")
 
 
 def main(argv: Sequence[str]) -> int:
