@@ -52,8 +52,8 @@ def _summary(exported: Exported, evaluated: Evaluated, measured: Measured) -> st
     """What is worth knowing without being asked: size, speed, and what the model must beat."""
     told = (
         f"{exported.parameters / 1e6:.1f}M parameters, {exported.size_bytes / 1e6:.1f} MB"
-        f" {exported.precision}, p50 {measured.latency_p50 * 1000:.0f} ms"
-        f" and p95 {measured.latency_p95 * 1000:.0f} ms on one core"
+        f" {exported.precision}, p50 {measured.latency_p50 * 1000:.0f} ms,"
+        f" p95 {measured.latency_p95 * 1000:.0f} ms and {measured.throughput:,.0f} rows/s on one core"
     )
     if not evaluated.baselines or not evaluated.scores:
         return told
