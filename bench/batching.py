@@ -4,9 +4,9 @@ Asks the bundle's predictor, on one thread, for SQuAD validation rows (passages)
 (short texts), 1, 8 and 32 at a time: rows a second, medians of alternating rounds in processor seconds, so
 that other work on the machine counts little; peak memory, each batch size in a process of its own; answers
 that differ from those of one by one, by their text or by more than 0.001 of their score. Without --bundle
-the models are all-MiniLM-L6-v2 with a head of random weights, in eight bits: the head has no say in the speed,
-and its scores are as sensitive as any. Exits 1 where a batch is slower than one by one by more than 3%, or
-an answer differs.
+the models are all-MiniLM-L6-v2 with a head of random weights, in eight bits: the head has no say in the
+speed, and its scores are as sensitive as any. Exits 1 where a batch is slower than one by one by more than
+3%, or an answer differs.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ def read(data: Path, name: str) -> list[Row]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
     fields = ("question", "context") if name == "passages" else ("text",)
-    return [{field: row[field] for field in fields} for row in rows[:: len(rows) // ROWS[name]]][: ROWS[name]]
+    chosen = rows[:: len(rows) // ROWS[name]][: ROWS[name]]
+    return [{field: row[field] for field in fields} for row in chosen]
 
 
 def made(name: str, data: Path, work: Path) -> Path:
