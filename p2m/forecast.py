@@ -1,7 +1,7 @@
 """What a training will take, before it starts: rows, steps, rate and, where this machine is known, the time.
 
-Rows are known once the split is in the store; before that they are counted in the user's files and in what the
-teacher is asked for.
+Rows are known once the split is in the store; before that they are counted in the user's files and in what
+the teacher is asked for.
 """
 
 from __future__ import annotations
@@ -64,7 +64,11 @@ def _rows(spec: ModelSpec, found: Survey) -> tuple[int, bool]:
     own = _lines(spec)
     written = spec.generation.num_examples if "generate" in found.found else 0
     total = own + written
-    aside = 0 if spec.data.test or total < spec.split.cross_validate_below else _share(spec.split.test_share, total)
+    aside = (
+        0
+        if spec.data.test or total < spec.split.cross_validate_below
+        else _share(spec.split.test_share, total)
+    )
     return max(0, total - aside), False
 
 

@@ -419,10 +419,11 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Cost of one answer on one core of this machine, batch 1, over real rows."""
+    """Cost of answers on one core of this machine, over real rows."""
 
-    latency_p50: float  # seconds
+    latency_p50: float  # seconds, of a row alone
     latency_p95: float  # seconds
+    throughput: float  # rows a second, given to the predictor 32 at a time
     rows: int
     peak_memory: int  # bytes, of the measuring process
     machine: str  # the processor's name

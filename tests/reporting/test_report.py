@@ -96,7 +96,7 @@ def story(kind: TaskType = TaskType.CLASSIFICATION, rows: int = 200, labels: Seq
             "synthetic",
             tuple(judged),
         ),
-        measured=Measured(0.0123, 0.0209, 100, 150_000_000, "a processor"),
+        measured=Measured(0.0123, 0.0209, 98.76, 100, 150_000_000, "a processor"),
     )
 
 

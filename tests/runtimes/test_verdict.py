@@ -10,7 +10,7 @@ from p2m.runtimes.verdict import judge
 from p2m.types import Constraints, Evaluated, Exported, Measured, Requirement, Score, Verdict
 
 EXPORTED = Exported(Path("model"), "int8", 22_000_000, 24_000_000, ())
-MEASURED = Measured(0.010, 0.052, 100, 1, "cpu")
+MEASURED = Measured(0.010, 0.052, 1234.5, 100, 1, "cpu")
 
 
 def evaluated(value: float = 0.71, teacher: float | None = None) -> Evaluated:
@@ -36,7 +36,7 @@ def test_what_is_met_ships_with_figures_and_limits() -> None:
     assert found.lines == (
         "exact_match 0.71 [0.63, 0.78] (>= 0.60)",
         "token_f1 0.80 [0.70, 0.90]",
-        "22.0M parameters, 24.0 MB int8, p50 10 ms and p95 52 ms on one core",
+        "22.0M parameters, 24.0 MB int8, p50 10 ms, p95 52 ms and 1,234 rows/s on one core",
     )
     assert found.evidence == "gold"
 
