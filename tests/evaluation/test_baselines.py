@@ -81,7 +81,10 @@ def test_gold_answers_are_not_looked_at() -> None:
 
 def test_where_text_is_written_the_longest_input_is_an_answer_too() -> None:
     task = Task(TaskType.TEXT_TO_TEXT, "", (Field("style"), Field("text")), Field("result"))
-    rows = [Example({"style": "formal", "text": "a longer text"}, "?"), Example({"style": "", "text": ""}, "?")]
+    rows = [
+        Example({"style": "formal", "text": "a longer text"}, "?"),
+        Example({"style": "", "text": ""}, "?"),
+    ]
     found = trivial(task, [Example({"style": "x", "text": "y"}, "z")], rows)
     assert set(found) == {"majority", "nearest", "copy"}
     assert found["copy"] == ["a longer text", ""]
