@@ -83,7 +83,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, default=7, help="how often each command is timed (7)")
     given = parser.parse_args(argv)
     only = set(given.only.split(",")) if given.only else None
-    found = peers.prepare(given.peers, only)
+    wanted = {chain.tool for chain in CHAINS}
+    found = peers.prepare(given.peers, wanted & only if only else wanted)
     make = peers.make() if only is None or peers.MAKE in only else None
     tools = ({make.name: make} if make else {}) | found.found
     print(f"load at the start: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores; {given.rounds} rounds")

@@ -409,6 +409,7 @@ class Evaluated:
     evidence: str  # as in Split
     rows: tuple[Judged, ...] = ()
     tried: int = 1  # candidates of which the model is the best, on the rows that judge it
+    out_of_fold: float | None = None  # primary metric in the cross-validation that chose the model
 
     @property
     def baselines(self) -> dict[str, float]:
@@ -418,10 +419,11 @@ class Evaluated:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Cost of one answer on one core of this machine, batch 1, over real rows."""
+    """Cost of answers on one core of this machine, over real rows."""
 
-    latency_p50: float  # seconds
+    latency_p50: float  # seconds, of a row alone
     latency_p95: float  # seconds
+    throughput: float  # rows a second, given to the predictor 32 at a time
     rows: int
     peak_memory: int  # bytes, of the measuring process
     machine: str  # the processor's name

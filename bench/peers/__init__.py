@@ -50,20 +50,21 @@ def arguments(purpose: str) -> argparse.ArgumentParser:
     return parser
 
 
-def pins() -> dict[str, str]:
-    """Tool -> version."""
-    lines = [line.split("#", 1)[0].strip() for line in PINS.read_text(encoding="utf-8").splitlines()]
-    return dict(line.split("==", 1) for line in lines if line)
+def pins() -> dict[str, list[str]]:
+    """Tool -> what is installed for it: itself first, then what it is pinned together with."""
+    lines = [line.split("#", 1)[0].split() for line in PINS.read_text(encoding="utf-8").splitlines()]
+    return {requirements[0].split("==")[0]: requirements for requirements in lines if requirements}
 
 
 def prepare(folder: Path, only: set[str] | None = None) -> Peers:
-    """Every pinned tool, installed under `folder` where it was not."""
+    """Every pinned tool, or those of `only`, installed under `folder` where it was not."""
     found, missing = {}, {}
-    for name, version in pins().items():
+    for name, requirements in pins().items():
         if only is not None and name not in only:
             continue
+        version = requirements[0].split("==")[1]
         place = folder.expanduser().resolve() / f"{name}-{version}"
-        failure = "" if (place / "ready").exists() else _install(place, f"{name}=={version}")
+        failure = "" if (place / "ready").exists() else _install(place, requirements)
         if failure:
             missing[name] = failure
         else:
@@ -80,15 +81,15 @@ def make() -> Peer | None:
     return Peer(MAKE, said.split("\n", 1)[0].rsplit(" ", 1)[-1], Path(program).parent)
 
 
-def _install(place: Path, requirement: str) -> str:
+def _install(place: Path, requirements: list[str]) -> str:
     """Why it could not be installed; "" where it could."""
-    print(f"installing {requirement} into {place}", file=sys.stderr)
+    print(f"installing {' '.join(requirements)} into {place}", file=sys.stderr)
     shutil.rmtree(place, ignore_errors=True)
     venv.create(place, with_pip=True)
     pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    done = subprocess.run([*pip, requirement], capture_output=True, text=True, check=False)
+    done = subprocess.run([*pip, *requirements], capture_output=True, text=True, check=False)
     if done.returncode:
-        return f"pip could not install {requirement}: {done.stderr.strip().splitlines()[-1:]}"
+        return f"pip could not install {requirements[0]}: {done.stderr.strip().splitlines()[-1:]}"
     (place / "ready").touch()
     return ""
 

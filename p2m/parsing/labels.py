@@ -40,6 +40,11 @@ _ANNOUNCED = re.compile(
     r"|(?:\n+\s*(?:[-*•]|\d+[.)])\s*[^\n]+){2,})",
     re.IGNORECASE,
 )
+_COUNTED = re.compile(
+    r"\b(?:to|into|as|by|in|is|are|of) (?:exactly |only )?(?:one|any|either) of "
+    r"(?:[\w'-]+ ){0,3}?[\w'-]+\s*[:：]\s*(?P<list>[^\n.]+)",
+    re.IGNORECASE,
+)
 _OF = re.compile(
     rf"\b(?:one of|either|any of|between)\s+(?P<list>{_ITEM}(?:\s*,\s*{_ITEM})*,?\s+(?:or"
     rf"|and)\s+[\w-]+(?:[ ][\w-]+)?)\s*(?=[.,;:)\n]|$)",
@@ -107,6 +112,7 @@ def _candidates(text: str) -> list[tuple[bool, list[str]]]:
     found: list[tuple[bool, list[str]]] = []
     for match in _ANNOUNCED.finditer(text):
         found.append((True, _items(match["list"])))
+    found += [(True, _items(match["list"])) for match in _COUNTED.finditer(text)]
     for match in _OF.finditer(text):
         found.append((True, _items(match["list"])))
     for match in _QUOTED_LIST.finditer(text):

@@ -65,6 +65,7 @@ def headline(story: Story) -> list[tuple[str, str]]:
             "latency p50 / p95",
             f"{milliseconds(story.measured.latency_p50)} / {milliseconds(story.measured.latency_p95)}",
         ),
+        ("throughput", f"{story.measured.throughput:,.1f} rows/s"),
         ("trained on", f"{len(story.parts.train):,} rows{_steps(story.trained)}"),
     ]
     return rows

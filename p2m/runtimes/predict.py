@@ -33,6 +33,12 @@ PAD, EOS, OFFSET, BYTES = (
     259,
 )  # ByT5's convention (Xue et al., 2022): byte + 3; 0 pads, 1 ends, 2 is spare
 _WORD = re.compile(r"\w+|[^\w\s]")
+# Of a batch, by measurement: activations of more tokens leave the processor's cache, and rows take longer
+# than alone. Decoding costs by the step: more bytes at once pay, and so does padding that finds rows company.
+BATCH_TOKENS = 384
+BATCH_BYTES, BYTES_STEP = 2048, 16
+# onnxruntime's CPU kernel of this fusion takes ten times as long as its parts.
+_SLOW = ["SkipLayerNormFusion"]
 
 
 class InputError(ValueError):
@@ -406,8 +412,8 @@ class TextEncoder:
 
         encodings = list(self._tokenizer.encode_batch(list(texts)))
         found: list[Any] = [None] * len(encodings)
-        for batch in by_length([len(each.ids) for each in encodings], batch_size):
-            feeds = padded([(encodings[i].ids, encodings[i].type_ids) for i in batch])
+        for batch, length in packed([len(each.ids) for each in encodings], batch_size):
+            feeds = padded([(encodings[i].ids, encodings[i].type_ids) for i in batch], length)
             for i, vector in zip(batch, self._session.run(None, feeds)[0], strict=True):
                 found[i] = vector
         return np.stack(found)
@@ -478,8 +484,8 @@ class Predictor:
     def predict(self, rows: Sequence[Mapping[str, str]], *, batch_size: int = 1) -> list[Answer]:
         """Answers in the order of the rows; each row has the task's fields.
 
-        A quantised model scales its activations over a batch, so an answer may hang on its neighbours above
-        1.
+        At most `batch_size` of them go through the model at once, and fewer where they are long (`packed`).
+        An answer does not depend on the batch size or on the other rows.
 
         Raises:
             InputError: a row lacks a field, or a field is not text.
@@ -506,8 +512,9 @@ class Predictor:
         windows = self._reader.windows(rows)
         starts: list[Any] = [None] * len(windows)
         ends: list[Any] = [None] * len(windows)
-        for batch in by_length([len(window.ids) for window in windows], batch_size):
-            outputs = self._model.run(None, padded([(windows[i].ids, windows[i].types) for i in batch]))
+        for batch, length in packed([len(window.ids) for window in windows], batch_size):
+            feeds = padded([(windows[i].ids, windows[i].types) for i in batch], length)
+            outputs = self._model.run(None, feeds)
             for place, i in enumerate(batch):
                 starts[i], ends[i] = outputs[0][place], outputs[1][place]
         answers: list[Answer] = self._reader.answers(rows, windows, starts, ends)
@@ -516,8 +523,8 @@ class Predictor:
     def _labels(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
         encodings = self._reader.encode(rows)
         answers: list[Any] = [None] * len(rows)
-        for batch in by_length([len(each.ids) for each in encodings], batch_size):
-            feeds = padded([(encodings[i].ids, encodings[i].type_ids) for i in batch])
+        for batch, length in packed([len(each.ids) for each in encodings], batch_size):
+            feeds = padded([(encodings[i].ids, encodings[i].type_ids) for i in batch], length)
             for i, answer in zip(batch, self._reader.answers(self._model.run(None, feeds)[0]), strict=True):
                 answers[i] = answer
         return answers
@@ -525,18 +532,19 @@ class Predictor:
     def _texts(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
         encoded = [self._reader.encode(row) for row in rows]
         answers: list[Any] = [None] * len(rows)
-        for batch in by_length([len(ids) for ids in encoded], batch_size):
-            for i, answer in zip(batch, self._greedy([encoded[i] for i in batch]), strict=True):
+        lengths = [len(ids) for ids in encoded]
+        for batch, length in packed(lengths, batch_size, tokens=BATCH_BYTES, step=BYTES_STEP):
+            for i, answer in zip(batch, self._greedy([encoded[i] for i in batch], length), strict=True):
                 answers[i] = answer
         return answers
 
-    def _greedy(self, inputs: Sequence[Sequence[int]]) -> list[Answer]:
+    def _greedy(self, inputs: Sequence[Sequence[int]], length: int) -> list[Answer]:
         """The likeliest byte at a time; the score is the probability that the model gives to the whole
-        answer.
+        answer. Rows that have ended leave the batch.
         """
         import numpy as np
 
-        feeds = padded([(ids, ids) for ids in inputs])
+        feeds = padded([(ids, ids) for ids in inputs], length)
         mask = feeds["attention_mask"]
         names = [each.name for each in self._encoder.get_outputs()]
         cross = dict(
@@ -554,7 +562,7 @@ class Predictor:
         }
         tokens = np.zeros((len(inputs), 1), dtype=np.int64)  # decoding starts from the padding mark
         found: list[list[int]] = [[] for _ in inputs]
-        logs, open_rows = np.zeros(len(inputs)), np.ones(len(inputs), dtype=bool)
+        logs, rows = np.zeros(len(inputs)), np.arange(len(inputs))  # `rows` are those that go on
         for _ in range(self.settings.max_answer):
             result = dict(
                 zip(
@@ -565,14 +573,18 @@ class Predictor:
             )
             logits = result.pop("logits")[:, -1, :].astype(np.float64)
             best = logits.argmax(axis=1)
-            for i in np.flatnonzero(open_rows):
-                found[i].append(int(best[i]))
-                logs[i] += logits[i, best[i]] - _log_sum(logits[i])
-            open_rows &= best != EOS
-            if not open_rows.any():
-                break
-            tokens = np.where(open_rows, best, PAD)[:, None].astype(np.int64)
+            for place, row in enumerate(rows):
+                found[row].append(int(best[place]))
+                logs[row] += logits[place, best[place]] - _log_sum(logits[place])
             past = {name.replace("present_", "past_"): value for name, value in result.items()}
+            goes = best != EOS
+            if not goes.all():
+                rows, best, mask = rows[goes], best[goes], mask[goes]
+                past = {name: value[goes] for name, value in past.items()}
+                cross = {name: value[goes] for name, value in cross.items()}
+            if not len(rows):
+                break
+            tokens = best[:, None].astype(np.int64)
         return [
             Answer(self._reader.decode(ids), float(np.exp(log))) for ids, log in zip(found, logs, strict=True)
         ]
@@ -594,7 +606,9 @@ def _session(path: Path, threads: int) -> Any:
     if not path.is_file():
         raise BundleError(f"{path}: missing; copy the bundle again")
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=_SLOW
+        )
     except Exception as error:  # onnxruntime raises a dozen unrelated types for a damaged file
         raise BundleError(f"{path}: onnxruntime cannot open it ({_first_line(error)})") from None
 
@@ -606,11 +620,32 @@ def by_length(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
         yield order[start : start + batch_size]
 
 
-def padded(items: Sequence[tuple[Sequence[int], Sequence[int]]]) -> dict[str, Any]:
-    """Ids and type ids as the arrays that an encoder takes, each (rows, longest)."""
+def packed(
+    lengths: Sequence[int], batch_size: int, *, tokens: int = BATCH_TOKENS, step: int = 1
+) -> Iterator[tuple[list[int], int]]:
+    """Indices in batches, shortest rows first, and the length that all rows of the batch are padded to.
+
+    Only rows of one length, rounded up to a multiple of `step`, go together. So every row meets the same
+    shapes whatever its company, and what the model says of it is the same to the last bit. Padding by the
+    longest neighbour would change the order of sums; the next layer may then round an activation in eight
+    bits the other way, and the layers after it say another score.
+
+    A batch has at most `tokens` tokens, padding included, or one row.
+    """
+    groups: dict[int, list[int]] = {}
+    for index, length in enumerate(lengths):
+        groups.setdefault(-(-length // step) * step, []).append(index)
+    for length, group in sorted(groups.items()):
+        size = max(1, min(batch_size, tokens // length))
+        for start in range(0, len(group), size):
+            yield group[start : start + size], length
+
+
+def padded(items: Sequence[tuple[Sequence[int], Sequence[int]]], length: int | None = None) -> dict[str, Any]:
+    """Ids and type ids as the arrays that an encoder takes, each (rows, `length`, else the longest)."""
     import numpy as np
 
-    shape = (len(items), max(len(ids) for ids, _ in items))
+    shape = (len(items), length or max(len(ids) for ids, _ in items))
     feeds = {
         name: np.zeros(shape, dtype=np.int64) for name in ("input_ids", "attention_mask", "token_type_ids")
     }
@@ -718,7 +753,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_positive,
         default=1,
         metavar="N",
-        help="lines answered at once (default: 1, each at once)",
+        help="lines read before they are answered (default: 1, each as it comes); no answer changes",
     )
     parser.add_argument("--check", action="store_true", help=f"compare every file with {CHECKSUMS} and stop")
     return parser

@@ -59,6 +59,11 @@ def judge(
     lines += [
         _scored(score, f"{score.value:.2f}") for score in evaluated.scores if score.metric not in required
     ]
+    if evaluated.out_of_fold is not None:
+        lines.append(
+            f"{evaluated.scores[0].metric} {evaluated.out_of_fold:.2f}"
+            " in the cross-validation of the training rows that chose it"
+        )
     for line, met in _costs(constraints, exported, measured):
         lines.append(line)
         failures += [] if met else [line]
@@ -197,8 +202,8 @@ def _summary(exported: Exported, evaluated: Evaluated, measured: Measured) -> st
     rows = f"; {evaluated.scores[0].rows} rows judged it" if evaluated.scores else ""
     return (
         f"{_count(exported.parameters)} parameters, {exported.size_bytes / 1e6:.1f} MB"
-        f" {exported.precision}, p50 {measured.latency_p50 * 1000:.0f} ms"
-        f" and p95 {measured.latency_p95 * 1000:.0f} ms on one core{rows}"
+        f" {exported.precision}, p50 {measured.latency_p50 * 1000:.0f} ms,"
+        f" p95 {measured.latency_p95 * 1000:.0f} ms and {measured.throughput:,.0f} rows/s on one core{rows}"
     )
 
 

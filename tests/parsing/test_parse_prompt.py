@@ -210,3 +210,22 @@ def test_no_prompt_ends_in_anything_but_a_task_or_a_recipe_error(prompt):
 def test_labels_end_where_their_explanation_begins() -> None:
     prompt = "Classify a ticket. The labels are billing, delivery and presales: billing for charges, delivery for parcels."
     assert parse_prompt(prompt).labels == ("billing", "delivery", "presales")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "labels"),
+    [
+        (
+            "Route incoming letters (in Dutch or English) to one of 4 desks: permits, taxes, parks, other.",
+            ("permits", "taxes", "parks", "other"),
+        ),
+        (
+            "Assign each note to exactly one of these three shelves: fiction, travel or cooking",
+            ("fiction", "travel", "cooking"),
+        ),
+    ],
+)
+def test_a_list_after_one_of_some_things_names_the_labels(prompt: str, labels: tuple[str, ...]) -> None:
+    task = parse_prompt(prompt)
+    assert task.type is TaskType.CLASSIFICATION
+    assert task.labels == labels

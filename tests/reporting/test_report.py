@@ -111,7 +111,7 @@ def story(kind: TaskType = TaskType.CLASSIFICATION, rows: int = 200, labels: Seq
             "synthetic",
             tuple(judged),
         ),
-        measured=Measured(0.0123, 0.0209, 100, 150_000_000, "a processor"),
+        measured=Measured(0.0123, 0.0209, 98.76, 100, 150_000_000, "a processor"),
         verdict=VERDICT,
     )
 
@@ -204,7 +204,8 @@ def test_the_verdict_heads_page_and_text_before_any_figure(decision: Decision) -
     told = replace(story(), verdict=replace(VERDICT, decision=decision))
     lines = [
         "falls short: accuracy 0.80 [0.75, 0.85] (>= 0.90)",
-        "unproven: better than the input itself (0.75) only as chance may have it, p 0.100: 400 rows would tell",
+        "unproven: better than the input itself (0.75) only as chance may have it, p 0.100:"
+        " 400 rows would tell",
         "warning: judged on rows that were generated",
         "next: give more rows to learn from as data.train",
     ]

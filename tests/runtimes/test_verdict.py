@@ -1,4 +1,4 @@
-"""A verdict says what was required and measured, beats what needs no model, and knows when rows are too few."""
+"""A verdict tells what was required and found, asks for more than chance, and knows when rows are too few."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from p2m.types import (
 )
 
 EXPORTED = Exported(Path("model"), "int8", 22_000_000, 24_000_000, ())
-MEASURED = Measured(0.010, 0.052, 100, 1, "cpu")
+MEASURED = Measured(0.010, 0.052, 1234.5, 100, 1, "cpu")
 TASKS = {kind: Task(kind, "", (Field("text"),), Field("result")) for kind in TaskType}
 STATED = Requirement("exact_match", ">=", 0.6)
 SHIP, SHORT, UNPROVEN = Decision.SHIP, Decision.FALLS_SHORT, Decision.UNPROVEN
@@ -77,7 +77,8 @@ def test_what_is_met_ships_with_figures_and_limits() -> None:
         "exact_match 0.71 [0.63, 0.78] (>= 0.60)",
         "token_f1 0.80 [0.70, 0.90]",
         "better than always the commonest answer (0.40), p < 0.001",
-        "22.0M parameters, 24.0 MB int8, p50 10 ms and p95 52 ms on one core; 120 rows judged it",
+        "22.0M parameters, 24.0 MB int8, p50 10 ms, p95 52 ms and 1,234 rows/s on one core;"
+        " 120 rows judged it",
     )
     assert found.evidence == "gold"
 
@@ -137,7 +138,8 @@ CASES = {
     ),
     "a baseline is beaten as chance may have it": Case(
         evaluated(CHANCE), UNPROVEN, SHIP,
-        "better than always the commonest answer (0.68) only as chance may have it, p 0.200: 860 rows would tell",
+        "better than always the commonest answer (0.68) only as chance may have it, p 0.200:"
+        " 860 rows would tell",
         warned=True,
     ),
     "a baseline is beaten with p at the limit": Case(
@@ -151,7 +153,8 @@ CASES = {
     ),
     "and a fifth of it is": Case(evaluated(majority(better=0.0019), tried=5), SHIP, SHIP, "p 0.002"),
     "a baseline is as good": Case(
-        evaluated(majority(0.71, 0.6, None)), SHORT, SHORT, "no better than always the commonest answer (0.71)"
+        evaluated(majority(0.71, 0.6, None)), SHORT, SHORT,
+        "no better than always the commonest answer (0.71)",
     ),
     "a baseline is better": Case(
         evaluated(Comparison("overlap", 0.9, 1.0, 0.001, False)), SHORT, SHORT,
@@ -240,6 +243,12 @@ def test_text_that_is_written_must_be_right_by_half(
     assert any("where a recipe requires nothing" in line for line in found.lines) is (decision is not SHIP)
     low = Requirement("exact_match", ">=", 0.2)
     assert verdict(low, kind=kind, seen=seen).decision is (SHIP if rows >= FEW_ROWS else UNPROVEN)
+
+
+def test_the_figure_of_the_cross_validation_that_chose_is_told_beside_that_of_the_test_rows() -> None:
+    line = "exact_match 0.66 in the cross-validation of the training rows that chose it"
+    assert line in verdict(seen=replace(evaluated(), out_of_fold=0.66)).lines
+    assert not any("cross-validation" in each for each in verdict().lines)
 
 
 # --------------------------------------------------------------------------- warnings and advice

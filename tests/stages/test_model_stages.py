@@ -179,6 +179,7 @@ def test_one_answer_is_measured_in_a_process_of_its_own(exported: Exported, here
     found = measure(LABELS, PARTS, exported, rows=30, run=here)
     assert found.rows == 30
     assert 0 < found.latency_p50 <= found.latency_p95 < 5
+    assert found.throughput > 1 / found.latency_p95
     assert 20e6 < found.peak_memory < len(ballast)
     assert found.machine
     with pytest.raises(StageError, match="no row to measure"):
@@ -207,7 +208,7 @@ def bundled(
         fitted,
         exported,
         EVALUATED,
-        Measured(0.01, 0.02, 30, 50_000_000, "A Processor"),
+        Measured(0.01, 0.02, 150.0, 30, 50_000_000, "A Processor"),
         Report(report),
         name="tiny",
         spec={"name": "tiny", "students": {"minilm": {"license": "apache-2.0"}}},
