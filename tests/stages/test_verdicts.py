@@ -1,5 +1,6 @@
-"""What verdicts come to over many tables: chance never ships, 20 gold rows are never enough, a task that can
-be learnt from 500 rows ships. Through the stages themselves, with linear students; the long form has 100 seeds.
+"""What verdicts come to over many tables: chance never ships, 20 gold rows are never enough, and a task that
+can be learnt from 500 rows ships. Through the stages themselves, with linear students; the long form has 100
+seeds.
 """
 
 from __future__ import annotations
