@@ -17,7 +17,12 @@ from p2m.spec import Retrieval, json_schema
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 TEXTS = sorted([*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "recipes/data/README.md"])
-UNTOLD = ("metric", "student.candidates", "baselines.candidates", "compression.candidates")  # told by the groups' own files
+UNTOLD = (
+    "metric",
+    "student.candidates",
+    "baselines.candidates",
+    "compression.candidates",
+)  # told by the groups' own files
 OF_RETRIEVAL = tuple(name for name in Retrieval.model_fields if name != "component")
 
 

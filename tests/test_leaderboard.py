@@ -22,19 +22,21 @@ from p2m.leaderboard import (
     ranked,
     write,
 )
-from p2m.types import Score
+from p2m.types import Decision, Score
 
 
-def entry(variant: str, value: float, megabytes: float, *, ship: bool = True, extra: bool = True) -> Entry:
+def entry(
+    variant: str, value: float, megabytes: float, *, decision: Decision = Decision.SHIP, extra: bool = True
+) -> Entry:
     scores = (Score("exact_match", value, value - 0.06, value + 0.06, 120),)
     more = (Score("token_f1", value + 0.1, value, value + 0.2, 120),) if extra else ()
     return Entry(
-        variant, (*scores, *more), int(megabytes * 1e6), 22_700_000, 0.0212, ship, 412.3, f"out/{variant}"
+        variant, (*scores, *more), int(megabytes * 1e6), 22_700_000, 0.0212, decision, 412.3, f"out/{variant}"
     )
 
 
 ENTRIES = [
-    entry("student=tiny_seq2seq", 0.21, 9.8, ship=False),
+    entry("student=tiny_seq2seq", 0.21, 9.8, decision=Decision.FALLS_SHORT),
     entry("student=minilm", 0.52, 23.4),
     entry("student=minilm,training=long", 0.55, 23.4),
     entry("student=minilm,compression=none & <b>", 0.53, 91.1),
@@ -43,36 +45,61 @@ ENTRIES = [
 
 def test_variants_that_ship_come_first_then_the_better_then_the_smaller() -> None:
     assert [
-        e.variant for e in ranked([*ENTRIES, entry("big", 0.9, 50, ship=False), entry("equal", 0.55, 20)])
+        each.variant
+        for each in ranked(
+            [
+                *ENTRIES,
+                entry("big", 0.9, 50, decision=Decision.FALLS_SHORT),
+                entry("unknown", 0.95, 50, decision=Decision.UNPROVEN),
+                entry("equal", 0.55, 20),
+            ]
+        )
     ] == [
         "equal",
         "student=minilm,training=long",
         "student=minilm,compression=none & <b>",
         "student=minilm",
+        "unknown",
         "big",
         "student=tiny_seq2seq",
     ]
 
 
 def test_the_table_has_a_line_a_variant_with_its_interval_and_verdict() -> None:
-    lines = as_text(ENTRIES).splitlines()
+    verdicts, *lines = as_text(ENTRIES).splitlines()
+    assert verdicts == "3 SHIP, 1 FALLS SHORT"
     assert len(lines) == 2 + len(ENTRIES)
     assert lines[0].split()[:2] == ["variant", "exact_match"]
     assert "[0.490, 0.610]" in lines[2]
     assert "SHIP" in lines[2]
-    assert "falls short" in lines[-1]
+    assert "FALLS SHORT" in lines[-1]
     assert as_text([]) == "no variant was built"
+
+
+def test_what_is_said_against_the_best_variant_heads_the_file(tmp_path: Path) -> None:
+    doubtful = replace(
+        entry("a", 0.9, 5, decision=Decision.UNPROVEN), doubts=("9 rows to judge by", "may be chance")
+    )
+    worse = replace(entry("b", 0.5, 5, decision=Decision.FALLS_SHORT), doubts=("not shown",))
+    write([worse, doubtful], tmp_path)
+    text = (tmp_path / "leaderboard.txt").read_text()
+    assert text.splitlines()[:3] == [
+        "1 FALLS SHORT, 1 UNPROVEN", "  a: 9 rows to judge by", "  a: may be chance"
+    ]  # fmt: skip
+    assert "not shown" not in text
+    assert best_line([worse, doubtful]).endswith("UNPROVEN")
 
 
 def test_the_csv_holds_every_figure_and_blanks_where_a_metric_is_missing() -> None:
     rows = list(csv.DictReader(io.StringIO(as_csv([*ENTRIES, entry("bare, one", 0.1, 1, extra=False)]))))
     assert len(rows) == 5
     best = rows[0]
-    assert (best["variant"], best["ship"], best["size_bytes"]) == (
+    assert (best["variant"], best["verdict"], best["size_bytes"]) == (
         "student=minilm,training=long",
-        "True",
+        "SHIP",
         "23400000",
     )
+    assert {row["verdict"] for row in rows} == {"SHIP", "FALLS SHORT"}
     assert float(best["exact_match_low"]) == 0.49
     assert float(best["token_f1"]) == 0.65
     bare = next(row for row in rows if row["variant"] == "bare, one")
@@ -140,7 +167,8 @@ def test_variants_that_differ_in_the_seed_alone_are_summed_up() -> None:
 
 
 def test_entries_come_back_from_json_as_they_were(tmp_path: Path) -> None:
-    entries = seeds("minilm", 0.5, 0.6)
+    first, second = seeds("minilm", 0.5, 0.6)
+    entries = [replace(first, decision=Decision.UNPROVEN, doubts=("9 rows",)), second]
     write(entries, tmp_path, [Pending("late", "building")])
     data = json.loads((tmp_path / "leaderboard.json").read_text())
     assert data == json.loads(json.dumps(as_data(entries, [Pending("late", "building")])))

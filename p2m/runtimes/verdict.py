@@ -82,7 +82,7 @@ def judge(
         if not stated and primary.value < least:
             line = f"{primary.metric} {primary.value:.2f} (>= {least:.2f}, where a recipe requires nothing)"
             lines.append(line)
-            failures.append(line)
+            (unproven if primary.rows < FEW_ROWS else failures).append(line)
         if primary.rows < FEW_ROWS:
             line = f"{primary.rows} rows to judge by tell little: {_enough(evaluated)} would tell"
             lines.append(line)
@@ -110,14 +110,15 @@ def _compared(each: Comparison, primary: Score, tried: int, *, stated: bool) -> 
 
     Where the recipe states what the primary metric must reach (`stated`), chance is its author's business.
     """
-    behind = primary.value <= each.value
+    behind, few = primary.value <= each.value, primary.rows < FEW_ROWS
+    missed = "unproven" if few else "short"
     if each.is_learnt:
         line = f"{each.name} has {each.value:.2f} on the same rows"
         if each.worse < _BEATEN and behind:
-            return f"{line}, which is better: student={each.name}", "warning" if stated else "short"
+            return f"{line}, which is better: student={each.name}", "warning" if stated else missed
         return (f"{line}, which is not worse", "warning") if primary.value < each.value else (line, "")
-    if behind and (stated or primary.rows >= FEW_ROWS):
-        return f"no better than {_called(each)}", "short"
+    if behind:
+        return f"no better than {_called(each)}", "short" if stated else missed
     if each.better < ALPHA / tried:
         return f"better than {_called(each)}, p {_p(each.better)}", ""
     line = f"better than {_called(each)} only as chance may have it, p {_p(each.better)}"

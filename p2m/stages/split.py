@@ -75,7 +75,9 @@ def split(
     order = sorted(free)
     lot.shuffle(order)
     learnt = [rows[number] for number in order]
-    _require(task, learnt, judged, crossed=crossed)
+    needed = crossed or task.type is TaskType.CLASSIFICATION
+    folds = _folds(task, placed.pool, order, splitting.folds, lot) if needed else ()
+    _require(task, learnt, judged or (learnt if crossed and folds else ()))
     return Split(
         train=tuple(learnt),
         validation=tuple(stopping),
@@ -84,9 +86,7 @@ def split(
         counts=(*_counts(task, learnt, stopping, judged, own=bool(placed.test)), *placed.given_up),
         figures=_figures(placed.pool, learnt, stopping, judged)
         | {"test_rows_of_unseen_templates": float(unseen)},
-        folds=_folds(task, placed.pool, order, splitting.folds, lot)
-        if crossed or task.type is TaskType.CLASSIFICATION
-        else (),
+        folds=folds,
     )
 
 
@@ -98,12 +98,15 @@ def _is_small(rows: Sequence[Example], free: Sequence[int], splitting: Splitting
 def _folds(task: Task, pool: Pool, order: Sequence[int], folds: int, lot: random.Random) -> tuple[int, ...]:
     """The fold of each row in `order`: whole units, stratified by label, about equally many rows each.
 
-    A unit goes where its labels are rarest so far, then where fewest rows are.
+    A unit goes where its labels are rarest so far, then where fewest rows are. () where all are one unit,
+    for without its fold there would be nothing to learn from.
     """
     members: dict[int, list[int]] = {}
     for row in order:
         members.setdefault(pool.units[row], []).append(row)
     units = sorted(members, key=lambda unit: (-len(members[unit]), unit))
+    if len(units) < 2:
+        return ()
     noise = {unit: lot.random() for unit in units}
     units.sort(key=lambda unit: (-len(members[unit]), noise[unit]))
     labels = task.type is TaskType.CLASSIFICATION
@@ -196,9 +199,9 @@ def _check(curated: Examples, test: Examples | None, splitting: Splitting) -> No
         )
 
 
-def _require(task: Task, train: Sequence[Example], test: Sequence[Example], *, crossed: bool) -> None:
+def _require(task: Task, train: Sequence[Example], judged: Sequence[Example]) -> None:
     """Every part must have rows, and every label must be learnable."""
-    for name, part in (("learn from", train), ("be judged on", test or (train if crossed else ()))):
+    for name, part in (("learn from", train), ("be judged on", judged)):
         if not part:
             raise DataError(
                 f"no rows are left to {name}: the rows are so alike, or in so few groups, that none can be"
@@ -208,7 +211,7 @@ def _require(task: Task, train: Sequence[Example], test: Sequence[Example], *, c
     if task.type is not TaskType.CLASSIFICATION:
         return
     known = {row.output for row in train}
-    missing = sorted({*task.labels, *(row.output for row in test if not task.labels)} - known)
+    missing = sorted({*task.labels, *(row.output for row in judged if not task.labels)} - known)
     if missing or len(known) < 2:
         named = ", ".join(map(repr, missing[:5])) or "a second label"
         raise DataError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from p2m.evaluation.baselines import baselines, majority, overlap, retrieval
+from p2m.evaluation.baselines import majority, nearest, overlap, trivial
 from p2m.types import Example, Field, Task, TaskType
 
 QA = Task(
@@ -38,13 +38,13 @@ def test_majority_is_the_commonest_answer_and_ties_go_to_the_first_in_order() ->
     assert majority([], 1) == [""]
 
 
-def test_retrieval_says_what_the_nearest_training_row_says() -> None:
+def test_nearest_says_what_the_nearest_training_row_says() -> None:
     rows = [labelled("please stop that music", "?"), labelled("a jazz record", "?"), labelled("qqq", "?")]
-    assert retrieval(TEXT, TRAIN, rows) == ["stop", "play", ""]
-    assert retrieval(TEXT, [], rows) == ["", "", ""]
+    assert nearest(TEXT, TRAIN, rows) == ["stop", "play", ""]
+    assert nearest(TEXT, [], rows) == ["", "", ""]
 
 
-def test_retrieval_agrees_with_rank_bm25_on_the_nearest_row() -> None:
+def test_nearest_agrees_with_rank_bm25_on_the_nearest_row() -> None:
     import random
 
     from rank_bm25 import BM25Plus
@@ -54,7 +54,7 @@ def test_retrieval_agrees_with_rank_bm25_on_the_nearest_row() -> None:
     train = [labelled(" ".join(lot.choices(words, k=lot.randint(4, 12))), str(n)) for n in range(80)]
     rows = [labelled(" ".join(lot.choices(words, k=5)), "?") for _ in range(60)]
     theirs = BM25Plus([row.input["text"].split() for row in train], delta=0)
-    found = retrieval(TEXT, train, rows)
+    found = nearest(TEXT, train, rows)
     for row, answer in zip(rows, found, strict=True):
         scores = theirs.get_scores(sorted(set(row.input["text"].split())))
         assert scores[int(answer)] > 0.93 * scores.max()  # its idf is smoothed a little differently
@@ -73,7 +73,27 @@ def test_the_overlap_span_is_a_name_or_a_number_from_the_right_sentence() -> Non
 def test_gold_answers_are_not_looked_at() -> None:
     train = [Example({"question": "Who?", "context": PASSAGE}, "Ada Marsh")]
     test = [Example({"question": "When was it built?", "context": PASSAGE}, "1811")]
-    found = baselines(QA, train, test)
-    assert set(found) == {"majority", "retrieval", "overlap"}
-    assert baselines(QA, train, [replace(row, output="x", also=("y",)) for row in test]) == found
-    assert set(baselines(TEXT, TRAIN, TRAIN)) == {"majority", "retrieval"}
+    found = trivial(QA, train, test)
+    assert set(found) == {"majority", "nearest", "overlap"}
+    assert trivial(QA, train, [replace(row, output="x", also=("y",)) for row in test]) == found
+    assert set(trivial(TEXT, TRAIN, TRAIN)) == {"majority", "nearest"}
+
+
+def test_where_text_is_written_the_longest_input_is_an_answer_too() -> None:
+    task = Task(TaskType.TEXT_TO_TEXT, "", (Field("style"), Field("text")), Field("result"))
+    rows = [
+        Example({"style": "formal", "text": "a longer text"}, "?"),
+        Example({"style": "", "text": ""}, "?"),
+    ]
+    found = trivial(task, [Example({"style": "x", "text": "y"}, "z")], rows)
+    assert set(found) == {"majority", "nearest", "copy"}
+    assert found["copy"] == ["a longer text", ""]
+
+
+def test_where_text_is_written_rows_are_near_by_pieces_of_words_too() -> None:
+    task = Task(TaskType.TEXT_TO_TEXT, "", (Field("text"),), Field("result"))
+    train = [Example({"text": "photography"}, "one"), Example({"text": "gardening"}, "two")]
+    rows = [Example({"text": "gardens"}, "?"), Example({"text": "photographs"}, "?")]
+    assert nearest(task, train, rows) == ["two", "one"]
+    labels = Task(TaskType.CLASSIFICATION, "", (Field("text"),), Field("label"))
+    assert nearest(labels, train, rows) == ["", ""], "of a classification whole words count"

@@ -23,7 +23,9 @@ from p2m.reporting.text import render as as_text
 from p2m.reporting.text import table
 from p2m.stages.report import report
 from p2m.types import (
+    Comparison,
     Count,
+    Decision,
     Evaluated,
     Evaluation,
     Example,
@@ -38,9 +40,19 @@ from p2m.types import (
     Task,
     TaskType,
     Trained,
+    Verdict,
 )
 
 LABELS = ("play music", "stop", "book a table", "weather", "set an alarm")
+VERDICT = Verdict(
+    Decision.FALLS_SHORT,
+    ("accuracy 0.80 [0.75, 0.85] (>= 0.90)", "size 9 bytes (<= 8)"),
+    ("accuracy 0.80 [0.75, 0.85] (>= 0.90)",),
+    "synthetic",
+    ("better than the input itself (0.75) only as chance may have it, p 0.100: 400 rows would tell",),
+    ("judged on rows that were generated",),
+    ("give more rows to learn from as data.train",),
+)
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
 
@@ -90,13 +102,17 @@ def story(kind: TaskType = TaskType.CLASSIFICATION, rows: int = 200, labels: Seq
                 Score("accuracy", value, value - 0.05, value + 0.05, rows),
                 Score("macro_f1", 0.79, 0.73, 0.84, rows),
             ),
-            {"majority": 0.23, "retrieval": 0.61},
+            (
+                Comparison("majority", 0.23, 0.0005, 1.0, False, 20),
+                Comparison("nearest", 0.61, 0.004, 1.0, False, 90),
+            ),
             None,
             "not applicable: the recipe has no teacher",
             "synthetic",
             tuple(judged),
         ),
         measured=Measured(0.0123, 0.0209, 98.76, 100, 150_000_000, "a processor"),
+        verdict=VERDICT,
     )
 
 
@@ -141,7 +157,8 @@ class Here:
 
 def test_the_stage_writes_a_page_and_a_text_that_repeat_byte_for_byte(tmp_path: Path) -> None:
     told = story()
-    parts = (told.task, told.curated, told.parts, told.trained, told.exported, told.evaluated, told.measured)
+    artifacts = (told.task, told.curated, told.parts, told.trained, told.exported, told.evaluated)
+    parts = (*artifacts, told.measured, told.verdict)
     first = report(*parts, name="intents", run=Here(tmp_path / "a"))
     second = report(*parts, name="intents", run=Here(tmp_path / "b"))
     for name in ("report.html", "report.txt"):
@@ -177,9 +194,47 @@ def test_the_text_tells_scores_losses_and_mistakes_in_few_lines(kind: TaskType) 
     text = as_text(story(kind))
     assert max(map(len, text.splitlines())) <= 120
     assert len(text.splitlines()) < 50
-    for shown in ("accuracy", "macro_f1", "retrieval", "0.610", "dropped: blank text", "12.3 ms / 20.9 ms"):
+    for shown in ("accuracy", "macro_f1", "nearest", "0.610", "dropped: blank text", "12.3 ms / 20.9 ms"):
         assert shown in text
     assert ("taken for" if kind is TaskType.CLASSIFICATION else "said") in text
+
+
+@pytest.mark.parametrize("decision", list(Decision))
+def test_the_verdict_heads_page_and_text_before_any_figure(decision: Decision) -> None:
+    told = replace(story(), verdict=replace(VERDICT, decision=decision))
+    lines = [
+        "falls short: accuracy 0.80 [0.75, 0.85] (>= 0.90)",
+        "unproven: better than the input itself (0.75) only as chance may have it, p 0.100:"
+        " 400 rows would tell",
+        "warning: judged on rows that were generated",
+        "next: give more rows to learn from as data.train",
+    ]
+    assert as_text(told).splitlines()[:5] == [f"{decision}  intents", *lines]
+    page = Balanced(as_page(told))
+    places = [page.text.index(line) for line in (decision, *lines)]
+    assert places == sorted(places)
+    assert places[-1] < page.text.index("best baseline")
+    kinds = {Decision.SHIP: "ship", Decision.FALLS_SHORT: "short", Decision.UNPROVEN: "unproven"}
+    assert f'<p class="verdict {kinds[decision]}"><b>{decision}</b></p>' in as_page(told)
+
+
+def test_a_verdict_without_doubts_is_a_word() -> None:
+    told = replace(story(), verdict=Verdict(Decision.SHIP, ("accuracy 0.80",), (), "gold"))
+    first, second = as_text(told).splitlines()[:2]
+    assert (first, second) == ("SHIP  intents", "")
+    assert "<ul>" not in as_page(told)
+
+
+def test_a_solved_model_has_no_steps_and_its_few_weights_are_counted_whole() -> None:
+    told = story()
+    told = replace(
+        told,
+        trained=replace(told.trained, steps=0, history=()),
+        exported=replace(told.exported, parameters=5_120, precision="fp32"),
+    )
+    for shown in ("200 rows, solved", "5,120, fp32"):
+        assert shown in as_text(told)
+        assert shown in Balanced(as_page(told)).text
 
 
 def test_many_labels_are_told_by_their_confusions_instead_of_a_matrix() -> None:
@@ -218,6 +273,7 @@ def test_no_text_from_data_breaks_the_page(text: str) -> None:
     told = replace(
         told,
         name=hostile,
+        verdict=Verdict(Decision.FALLS_SHORT, (hostile,), (hostile,), "gold", advice=(hostile,)),
         evaluated=replace(told.evaluated, rows=(row, *told.evaluated.rows)),
         curated=replace(told.curated, counts=(Count(hostile, 3, hostile),)),
     )

@@ -1,5 +1,6 @@
-"""What verdicts come to over many tables: chance never ships, 20 gold rows are never enough, a task that can
-be learnt from 500 rows ships. Through the stages themselves, with linear students; the long form has 100 seeds.
+"""What verdicts come to over many tables: chance never ships, 20 gold rows are never enough, and a task that
+can be learnt from 500 rows ships. Through the stages themselves, with linear students; the long form has 100
+seeds.
 """
 
 from __future__ import annotations
@@ -119,7 +120,9 @@ def verdict_on(
         TASK, parts, choice, exported, rivals, *tried, metrics=(metric,), teacher=None, bootstrap=100,
         seed=seed, run=Here(folder / "evaluate"),
     )  # fmt: skip
-    return judge(TASK, (), Constraints(), exported, evaluated, Measured(0.001, 0.002, 10, 10**6, "here"))
+    return judge(
+        TASK, (), Constraints(), exported, evaluated, Measured(0.001, 0.002, 500.0, 10, 10**6, "here")
+    )
 
 
 def _by_chance(base: Encoder, folder: Path, seed: int) -> Verdict:

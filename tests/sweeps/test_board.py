@@ -12,7 +12,7 @@ import pytest
 from p2m.errors import UserError
 from p2m.leaderboard import Entry
 from p2m.sweeps import Board
-from p2m.types import Score
+from p2m.types import Decision, Score
 
 NAMES = ("seed=0", "seed=1", "seed=2", "seed=3")
 
@@ -32,10 +32,11 @@ def bundle(folder: Path, variant: str, value: float = 0.5) -> Entry:
         1000,
         10,
         0.01,
-        True,
+        Decision.SHIP,
         3.0,
         str(place),
         (variant,),
+        ("9 rows to judge by tell little",),
     )
 
 
