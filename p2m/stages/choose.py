@@ -63,11 +63,23 @@ def _by_trial(
     ]
     refused |= {each.student: each.note for each in tried if not each.rows and each.student not in refused}
     refused |= {
-        each.student: f"{metric.name} {scores[each.student]:.3f}, and {best.student} did better"
+        each.student: f"{metric.name} {scores[each.student]:.3f}, and {_why(best, each, parts, metric)}"
         for each in given
         if each is not best
     }
     return Choice(best.student, tuple(reasons), refused, scores)
+
+
+def _why(best: OutOfFold, other: OutOfFold, parts: Split, metric: Metric) -> str:
+    """Why `best` was taken before `other`."""
+    rows = sorted(set(best.rows) & set(other.rows))
+    ahead = _value(best, rows, parts, metric) - _value(other, rows, parts, metric)
+    if ahead > 0:
+        return f"{best.student} did better" + (" on the same rows" if best.rows != other.rows else "")
+    if ahead == 0:
+        more = len(best.rows) > len(other.rows)
+        return f"{best.student} did as well{' on more rows' if more else ' and is no larger'}"
+    return f"{best.student} did better than what beat it"
 
 
 def _by_size(

@@ -85,7 +85,7 @@ def _compared(
 ) -> Comparison:  # fmt: skip
     value = primary.value(primary.statistics(rival.answers, right))
     better, worse = swaps(primary, said, rival.answers, right, seed=seed)
-    needed = needed_rows(primary, said, rival.answers, right, alpha=ALPHA / tried)
+    needed = needed_rows(primary, said, rival.answers, right, seed=seed, alpha=ALPHA / tried)
     return Comparison(rival.name, value, better, worse, rival.is_learnt, needed)
 
 

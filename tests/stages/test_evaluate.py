@@ -15,7 +15,19 @@ from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.macro_f1 import MacroF1
 from p2m.runtimes.predict import Settings
 from p2m.stages.evaluate import evaluate
-from p2m.types import Example, Exported, Field, Runtime, Split, Task, TaskType
+from p2m.types import (
+    Baseline,
+    Baselines,
+    Choice,
+    Example,
+    Exported,
+    Field,
+    OutOfFold,
+    Runtime,
+    Split,
+    Task,
+    TaskType,
+)
 
 TASK = Task(
     type=TaskType.CLASSIFICATION,
@@ -41,6 +53,13 @@ TRAIN = (
     Example({"text": "song"}, "play"),
 )
 PARTS = Split(train=TRAIN, validation=(), test=TEST, evidence="gold")
+CHOICE = Choice("bag", ("it fits",))
+RIVALS = Baselines(
+    (
+        Baseline("majority", ("stop",) * 5, is_learnt=False),
+        Baseline("linear_tfidf", ("play", "play", "stop", "stop", "stop"), is_learnt=True),
+    )
+)
 
 
 @dataclass
@@ -118,10 +137,12 @@ def exported(tmp_path: Path) -> Exported:
     return Exported(model=folder, precision="fp32", parameters=10, size_bytes=1, trials=())
 
 
-def judge(exported: Exported, tmp_path: Path, **given: object):  # type: ignore[no-untyped-def]
+def judge(exported: Exported, tmp_path: Path, *folds: OutOfFold, **given: object):  # type: ignore[no-untyped-def]
     metrics = (Accuracy(), MacroF1())
     settings = {"metrics": metrics, "teacher": None, "bootstrap": 200, "seed": 0, "run": Here(tmp_path)}
-    return evaluate(TASK, given.pop("parts", PARTS), exported, **{**settings, **given})  # type: ignore[arg-type]
+    parts, choice = given.pop("parts", PARTS), given.pop("choice", CHOICE)
+    rivals = given.pop("rivals", RIVALS)
+    return evaluate(TASK, parts, choice, exported, rivals, *folds, **{**settings, **given})  # type: ignore[arg-type]
 
 
 def test_the_exported_model_is_scored_with_intervals_on_the_test_rows(
@@ -148,13 +169,74 @@ def test_every_row_is_kept_with_what_was_said_and_whether_it_is_right(
     assert [row.input for row in rows] == [row.input for row in TEST]
 
 
-def test_baselines_answer_the_same_rows(exported: Exported, tmp_path: Path) -> None:
-    """Nearest are: song, song, halt, song (rarer than halt), song."""
-    found = judge(exported, tmp_path).baselines
-    assert found == {"majority": 0.6, "retrieval": 0.6}
-    other = (Example({"text": "play it"}, "play"), *(replace(row, output="play") for row in TRAIN))
-    flipped = judge(exported, tmp_path, parts=replace(PARTS, train=other)).baselines
-    assert flipped == {"majority": 0.4, "retrieval": 0.4}
+def test_the_model_is_compared_with_every_rival_on_the_same_rows(exported: Exported, tmp_path: Path) -> None:
+    found = judge(exported, tmp_path)
+    assert found.baselines == {"majority": 0.6, "linear_tfidf": 1.0}
+    trivial, learnt = found.comparisons
+    assert (trivial.is_learnt, learnt.is_learnt) == (False, True)
+    # It alone is right on rows 1 and 2, and the majority alone on row 5: of three coins two or more, 1/2.
+    assert trivial.better == pytest.approx(1 / 2, abs=0.05)
+    assert trivial.worse == pytest.approx(7 / 8, abs=0.05)
+    assert trivial.needed is not None
+    assert trivial.needed > 30
+    assert learnt.better == 1.0  # it is never better
+    assert learnt.worse == pytest.approx(1 / 2, abs=0.05)
+    assert learnt.needed is None
+
+
+def test_the_chosen_student_is_not_held_against_itself(exported: Exported, tmp_path: Path) -> None:
+    found = judge(exported, tmp_path, choice=Choice("linear_tfidf", ()))
+    assert set(found.baselines) == {"majority"}
+
+
+# --------------------------------------------------------------------------- few rows: out of fold
+
+CROSSED = Split(TEST, (), (), "cross-validation", folds=(0, 0, 1, 1, 1))
+TRIED = (
+    OutOfFold("bag", (0, 1), ("play", "stop"), (0.9, 0.6), (0,)),
+    OutOfFold("other", (0, 1, 2, 3, 4), ("stop",) * 5, (1.0,) * 5, (0, 1)),
+    OutOfFold("bag", (), (), (), note="known from choosing"),
+    OutOfFold("bag", (2, 3, 4), ("stop", "stop", "play"), (0.8, 0.7, 0.5), (1,)),
+)
+
+
+def test_where_folds_judge_the_answers_are_those_of_the_chosen_student_out_of_fold(
+    exported: Exported, tmp_path: Path
+) -> None:
+    choice = Choice("bag", (), scores={"bag": 0.6, "other": 0.6, "third": 0.1})
+    found = judge(replace(exported, model=tmp_path), tmp_path, *TRIED, parts=CROSSED, choice=choice)
+    assert [row.predicted for row in found.rows] == ["play", "stop", "stop", "stop", "play"]
+    assert [row.confidence for row in found.rows] == [0.9, 0.6, 0.8, 0.7, 0.5]
+    assert [row.output for row in found.rows] == [row.output for row in TEST]
+    assert found.scores[0].value == pytest.approx(0.6)
+    assert found.evidence == "cross-validation"
+    assert found.tried == 3  # the same rows chose it among three
+    assert found.out_of_fold is None  # which the figure itself is
+
+
+def test_rows_of_their_own_were_not_chosen_by(exported: Exported, tmp_path: Path) -> None:
+    choice = Choice("bag", (), scores={"bag": 0.7, "other": 0.6})
+    found = judge(exported, tmp_path, *TRIED, choice=choice)
+    assert found.tried == 1
+    assert found.scores[0].value == pytest.approx(0.8)
+    assert found.out_of_fold == 0.7
+
+
+def test_more_candidates_ask_for_more_rows(exported: Exported, tmp_path: Path) -> None:
+    one, five = (
+        judge(exported, tmp_path, *TRIED, parts=CROSSED, choice=Choice("bag", (), scores=scores),
+              rivals=Baselines((Baseline("majority", ("play",) * 5, is_learnt=False),)))
+        for scores in ({"bag": 0.6}, dict.fromkeys(["bag", *"abcd"], 0.6))
+    )  # fmt: skip
+    assert one.comparisons[0].better == five.comparisons[0].better
+    assert one.comparisons[0].needed < five.comparisons[0].needed
+
+
+def test_a_row_that_no_fold_answered_is_an_error(exported: Exported, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="bag was asked about 2 of 5 rows"):
+        judge(exported, tmp_path, TRIED[0], parts=CROSSED)
+    with pytest.raises(DataError, match="bag was asked about 0 of 5 rows"):
+        judge(exported, tmp_path, TRIED[1], parts=CROSSED)
 
 
 def test_a_teacher_that_can_answer_is_compared_and_another_is_explained(

@@ -1,6 +1,4 @@
-"""choose, train, compress, measure and package, joined over a tiny encoder: a bundle that runs, and its
-verdict.
-"""
+"""train, compress, measure, judge, package, joined over a tiny encoder: a bundle that runs, and its verdict."""
 
 from __future__ import annotations
 
@@ -12,21 +10,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from conftest import LABELS, QA, TEXT, Here, rows_of
+from conftest import LABELS, Here, rows_of
 
 from p2m.errors import StageError
 from p2m.metrics.accuracy import Accuracy
 from p2m.runtimes.base import Predictor, check_sums
-from p2m.stages.choose import choose
 from p2m.stages.compress import compress
+from p2m.stages.judge import judge
 from p2m.stages.measure import measure, percentile
 from p2m.stages.package import package
 from p2m.stages.train import train
 from p2m.students.minilm import MiniLM
-from p2m.students.tiny_seq2seq import TinySeq2Seq
 from p2m.types import (
     Bundle,
     Choice,
+    Comparison,
     Compressor,
     Constraints,
     Evaluated,
@@ -45,7 +43,8 @@ ROWS = rows_of(LABELS)
 PARTS = Split(ROWS[:40], ROWS[40:52], ROWS[52:], "gold")
 CHOICE = Choice("minilm", ("it fits",))
 EVALUATED = Evaluated(
-    (Score("accuracy", 0.9, 0.8, 1.0, 12),), {"majority": 0.5}, None, "there is no teacher", "gold",
+    (Score("accuracy", 0.9, 0.8, 1.0, 52),), (Comparison("majority", 0.5, 0.0005, 1.0, False, 40),), None,
+    "there is no teacher", "gold",
     (Judged(ROWS[0].input, "no", "yes", 0.8, 0.0), Judged(ROWS[1].input, "no", "no", 0.9, 1.0)),
 )  # fmt: skip
 
@@ -93,6 +92,8 @@ def fitted(tiny_minilm: MiniLM, tmp_path_factory: pytest.TempPathFactory) -> Tra
         LABELS,
         PARTS,
         CHOICE,
+        None,
+        None,
         students={"minilm": tiny_minilm},
         metric=Accuracy(),
         training=training,
@@ -114,6 +115,7 @@ def exported_with(
         metric=Accuracy(),
         tolerance=0.02,
         constraints=Constraints(max_size=max_size),
+        seed=0,
         run=Here(folder),
     )
 
@@ -121,33 +123,6 @@ def exported_with(
 @pytest.fixture(scope="module")
 def exported(fitted: Trained, tiny_minilm: MiniLM, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     return exported_with(fitted, tiny_minilm, tmp_path_factory.mktemp("compress"), Lean(), Spoilt())
-
-
-def test_the_largest_student_that_is_allowed_is_chosen_with_reasons() -> None:
-    students = {"minilm": MiniLM(), "tiny_seq2seq": TinySeq2Seq()}
-    for task in (QA, LABELS):
-        choice = choose(task, students=students, constraints=Constraints())
-        assert choice.student == "minilm"
-        assert "smaller than minilm" in choice.refused["tiny_seq2seq"]
-    assert choose(TEXT, students=students, constraints=Constraints()).student == "tiny_seq2seq"
-    small = choose(QA, students=students, constraints=Constraints(max_parameters=10_000_000))
-    assert small.student == "tiny_seq2seq"
-    assert "at most 10,000,000" in small.refused["minilm"]
-    assert (
-        choose(QA, students=students, constraints=Constraints(max_size=10_000_000)).student == "tiny_seq2seq"
-    )
-
-
-def test_where_no_student_is_allowed_each_reason_is_said() -> None:
-    students = {"minilm": MiniLM(license="cc-by-nc-4.0"), "tiny_seq2seq": TinySeq2Seq()}
-    with pytest.raises(StageError) as caught:
-        choose(
-            TEXT, students=students, constraints=Constraints(max_parameters=1000, licenses=("Apache-2.0",))
-        )
-    message = str(caught.value)
-    assert "tiny_seq2seq: 5," in message
-    assert "cannot write text" in message
-    assert "licence cc-by-nc-4.0" in message
 
 
 def test_the_gate_keeps_the_smallest_that_keeps_the_metric(exported: Exported) -> None:
@@ -183,7 +158,7 @@ def test_one_answer_is_measured_in_a_process_of_its_own(exported: Exported, here
     assert 20e6 < found.peak_memory < len(ballast)
     assert found.machine
     with pytest.raises(StageError, match="no row to measure"):
-        measure(LABELS, Split(ROWS, (), (), "gold"), exported, rows=3, run=here)
+        measure(LABELS, Split((), (), (), "gold"), exported, rows=3, run=here)
     with pytest.raises(StageError, match=r"predictor\.json"):
         measure(LABELS, PARTS, replace(exported, model=here.folder), rows=3, run=here)
 
@@ -201,6 +176,10 @@ def bundled(
     report = folder / "report"
     report.mkdir(parents=True)
     (report / "report.html").write_text("<p>report</p>")
+    measured = Measured(0.01, 0.02, 150.0, 30, 50_000_000, "A Processor")
+    verdict = judge(
+        LABELS, exported, EVALUATED, measured, requirements=requirements, constraints=Constraints(**limits)
+    )
     return package(
         LABELS,
         PARTS,
@@ -208,12 +187,11 @@ def bundled(
         fitted,
         exported,
         EVALUATED,
-        Measured(0.01, 0.02, 150.0, 30, 50_000_000, "A Processor"),
+        measured,
+        verdict,
         Report(report),
         name="tiny",
         spec={"name": "tiny", "students": {"minilm": {"license": "apache-2.0"}}},
-        requirements=requirements,
-        constraints=Constraints(**limits),
         run=Here(folder / "run"),
     )
 
@@ -256,7 +234,12 @@ def test_the_manifest_and_the_card_tell_figures_limits_and_mistakes(
     model = bundle.folder / "model" / "model.onnx"
     assert manifest["files"]["model/model.onnx"] == hashlib.sha256(model.read_bytes()).hexdigest()
     card = (bundle.folder / "README.md").read_text(encoding="utf-8")
-    assert "does **not** meet its contract" in card
+    assert (
+        "# tiny\n\n**FALLS SHORT**. It does **not** meet its contract.\n- falls short: accuracy 0.90" in card
+    )
+    assert manifest["baselines"] == {"majority": 0.5}
+    assert manifest["verdict"]["decision"] == "FALLS SHORT"
+    assert manifest["model"]["cross_validated"] == {}
     assert "falls short: accuracy 0.90 [0.80, 1.00] (>= 0.95)" in card
     assert "| no | yes | 0.80 |" in card
     assert "10.0 ms (median)" in card

@@ -1,0 +1,159 @@
+"""choose: by what candidates said to rows that they had not learnt from; without trials by size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+from conftest import LABELS, QA, TEXT
+
+from p2m.errors import StageError
+from p2m.metrics.accuracy import Accuracy
+from p2m.metrics.macro_f1 import MacroF1
+from p2m.stages.choose import choose
+from p2m.students.linear_tfidf import LinearTfidf
+from p2m.students.minilm import MiniLM
+from p2m.students.tiny_seq2seq import TinySeq2Seq
+from p2m.types import Choice, Constraints, Example, Metric, OutOfFold, Split, Student
+
+METRIC = Accuracy()
+RIGHT = ("yes", "no", "yes", "no", "yes", "no", "no", "no", "no", "no")
+ROWS = tuple(Example({"text": f"row {n}"}, label) for n, label in enumerate(RIGHT))
+PARTS = Split(ROWS, (), (), "cross-validation", folds=(0, 1) * 5)
+
+
+@dataclass(frozen=True)
+class Sized(LinearTfidf):
+    """A student of some size, told by its name in what follows."""
+
+    bytes: int = 1000
+
+    @property
+    def size_bytes(self) -> int:
+        return self.bytes
+
+
+STUDENTS: dict[str, Student] = {
+    "small": Sized(bytes=10), "middle": Sized(bytes=20), "large": Sized(bytes=30), "tuned": MiniLM()
+}  # fmt: skip
+
+
+def said(name: str, wrong: set[int], rows: range = range(10), note: str = "") -> OutOfFold:
+    """Answers to those rows, of which these are wrong."""
+    answers = tuple({"yes": "no", "no": "yes"}[RIGHT[n]] if n in wrong else RIGHT[n] for n in rows)
+    return OutOfFold(name, tuple(rows), answers, (0.9,) * len(rows), (0, 1), note)
+
+
+def chosen(*tried: OutOfFold, metric: Metric = METRIC, **limits: int) -> Choice:
+    constraints = Constraints(**limits)  # type: ignore[arg-type]
+    return choose(LABELS, PARTS, *tried, students=STUDENTS, constraints=constraints, metric=metric)
+
+
+def test_the_candidate_that_was_right_most_often_is_taken_and_all_scores_are_told() -> None:
+    tried = (said("small", {1, 2, 3}), said("middle", {4}), said("large", {1, 2}))
+    for order in (tried, tried[::-1]):
+        found = chosen(*order)
+        assert found.student == "middle"
+        assert found.scores == pytest.approx({"small": 0.7, "middle": 0.9, "large": 0.8})
+        assert found.reasons[0].startswith("middle: accuracy 0.900 on 10 rows that it had not learnt from")
+        assert "in 2 folds" in found.reasons[0]
+        assert [reason.split(":")[0] for reason in found.reasons] == ["middle", "large", "small"]
+        assert found.refused["large"] == "accuracy 0.800, and middle did better"
+
+
+def test_of_equals_the_smaller_one_is_taken() -> None:
+    found = chosen(said("large", {1}), said("small", {2}), said("middle", {3}))
+    assert found.student == "small"
+    assert found.refused["large"] == "accuracy 0.900, and small did as well and is no larger"
+
+
+def test_two_candidates_are_compared_on_the_rows_that_both_answered() -> None:
+    easy = said("tuned", set(), range(4))
+    assert chosen(said("small", {0, 1}), easy).student == "tuned"
+    hard = said("tuned", {0}, range(4))
+    found = chosen(said("small", {5, 6, 7, 8}), hard)
+    assert found.scores == pytest.approx({"small": 0.6, "tuned": 0.75})
+    assert found.student == "small"
+    assert found.refused["tuned"] == "accuracy 0.750, and small did better on the same rows"
+
+
+def test_the_recipes_metric_decides() -> None:
+    rare = said("small", {0, 2, 4})  # always "no"
+    common = said("large", {1, 3, 5, 6})  # finds every "yes"
+    assert chosen(rare, common).student == "small"
+    assert chosen(rare, common, metric=MacroF1()).student == "large"
+
+
+def test_a_candidate_that_was_not_tried_says_why_and_is_not_taken() -> None:
+    untried = OutOfFold("tuned", (), (), (), note="not tried: 10 rows are too few")
+    found = chosen(said("small", {1}), untried)
+    assert found.student == "small"
+    assert found.refused["tuned"] == "not tried: 10 rows are too few"
+    assert "tuned" not in found.scores
+
+
+def test_a_candidate_that_the_constraints_refuse_is_not_taken_however_good() -> None:
+    found = chosen(said("small", {1, 2, 3}), said("large", set()), max_size=25)
+    assert found.student == "small"
+    assert "at most 25 allowed" in found.refused["large"]
+    assert "large" not in found.scores
+
+
+def test_of_equals_on_common_rows_the_one_that_answered_more_is_taken() -> None:
+    found = chosen(said("large", {1, 9}), said("small", {2}, range(5)))
+    assert found.student == "large"
+    assert found.refused["small"] == "accuracy 0.800, and large did as well on more rows"
+
+
+def test_without_any_trial_the_largest_is_taken() -> None:
+    untried = [OutOfFold(name, (), (), (), note="no folds") for name in STUDENTS]
+    found = chosen(*untried)
+    assert found.student == "tuned"
+    assert found.scores == {}
+    assert chosen(*untried, max_size=25).student in ("small", "middle")
+
+
+def test_another_right_answer_counts_in_a_trial() -> None:
+    lenient = replace(PARTS, train=tuple(replace(row, also=("yes",)) for row in ROWS))
+    tried = (said("small", {1}), OutOfFold("large", tuple(range(10)), ("yes",) * 10, (0.5,) * 10, (0, 1)))
+    found = choose(LABELS, lenient, *tried, students=STUDENTS, constraints=Constraints(), metric=METRIC)
+    assert found.scores["large"] == 1.0
+
+
+def test_the_largest_student_that_is_allowed_is_chosen_with_reasons() -> None:
+    students = {"minilm": MiniLM(), "tiny_seq2seq": TinySeq2Seq()}
+    for task in (QA, LABELS):
+        choice = choose(task, PARTS, students=students, constraints=Constraints(), metric=METRIC)
+        assert choice.student == "minilm"
+        assert "smaller than minilm" in choice.refused["tiny_seq2seq"]
+    assert (
+        choose(TEXT, PARTS, students=students, constraints=Constraints(), metric=METRIC).student
+        == "tiny_seq2seq"
+    )
+    small = choose(
+        QA, PARTS, students=students, constraints=Constraints(max_parameters=10_000_000), metric=METRIC
+    )
+    assert small.student == "tiny_seq2seq"
+    assert "at most 10,000,000" in small.refused["minilm"]
+    assert (
+        choose(
+            QA, PARTS, students=students, constraints=Constraints(max_size=10_000_000), metric=METRIC
+        ).student
+        == "tiny_seq2seq"
+    )
+
+
+def test_where_no_student_is_allowed_each_reason_is_said() -> None:
+    students = {"minilm": MiniLM(license="cc-by-nc-4.0"), "tiny_seq2seq": TinySeq2Seq()}
+    with pytest.raises(StageError) as caught:
+        choose(
+            TEXT,
+            PARTS,
+            students=students,
+            constraints=Constraints(max_parameters=1000, licenses=("Apache-2.0",)),
+            metric=METRIC,
+        )
+    message = str(caught.value)
+    assert "tiny_seq2seq: 5," in message
+    assert "cannot write text" in message
+    assert "licence cc-by-nc-4.0" in message
