@@ -50,7 +50,7 @@ class MiniLM:
 
     @property
     def parameters(self) -> int:
-        """Encoder, pooler and a head of two outputs; a label head adds hidden_size + 1 a further label."""
+        """Encoder and a head of two outputs; a label head adds hidden_size + 1 a further label."""
         return _count({**_SHAPE, **weights.shape(weights.local_folder(self.model, MODEL))})
 
     @property
@@ -88,12 +88,14 @@ class MiniLM:
 
     def export(self, task: Task, labels: Sequence[str], checkpoint: Path, target: Path) -> None:
         """model.onnx with dynamic batch and length, tokenizer.json, predictor.json."""
-        from p2m.students.onnx_graph import encoder_graph
+        from p2m.students.onnx_graph import encoder_graph, pooled_graph
 
         target.mkdir(parents=True, exist_ok=True)
         learner = self.restore(task, labels, checkpoint)
-        outputs = ("start_logits", "end_logits") if task.type is TaskType.QUESTION_ANSWERING else ("logits",)
-        encoder_graph(learner.model, outputs, target / "model.onnx")
+        if task.type is TaskType.QUESTION_ANSWERING:
+            encoder_graph(learner.model, ("start_logits", "end_logits"), target / "model.onnx")
+        else:
+            pooled_graph(learner.model.bert, target / "model.onnx", head=learner.model.classifier)
         tokenizer = backend(learner.tokenizer)
         tokenizer.no_truncation()
         tokenizer.no_padding()
@@ -102,8 +104,9 @@ class MiniLM:
 
     def _open(self, task: Task, labels: Sequence[str], folder: Path) -> Learner:
         import torch
-        from transformers import AutoTokenizer, BertForQuestionAnswering, BertForSequenceClassification
+        from transformers import AutoTokenizer, BertForQuestionAnswering
 
+        from p2m.students.pooled_classifier import pooled_classifier
         from p2m.students.quiet import quiet
 
         settings = self._settings(task, labels)
@@ -125,9 +128,7 @@ class MiniLM:
                 "id2label": dict(enumerate(labels)),
                 "label2id": {each: i for i, each in enumerate(labels)},
             }
-            model = BertForSequenceClassification.from_pretrained(
-                str(folder), local_files_only=True, **options
-            )
+            model = pooled_classifier().from_pretrained(str(folder), local_files_only=True, **options)
         return LabelLearner(model, tokenizer, settings)
 
     def _settings(self, task: Task, labels: Sequence[str]) -> Settings:
@@ -144,9 +145,8 @@ class MiniLM:
 
 
 def _count(shape: dict[str, Any]) -> int:
-    """Weights of a BertModel with its pooler, and two outputs."""
+    """Weights of a BertModel without a pooler, and two outputs."""
     hidden, inner = shape["hidden_size"], shape["intermediate_size"]
     tables = shape["vocab_size"] + shape["max_position_embeddings"] + shape["type_vocab_size"]
     layer = 4 * (hidden * hidden + hidden) + (2 * hidden * inner + inner + hidden) + 4 * hidden
-    pooler = hidden * hidden + hidden
-    return int(tables * hidden + 2 * hidden + shape["num_hidden_layers"] * layer + pooler + 2 * (hidden + 1))
+    return int(tables * hidden + 2 * hidden + shape["num_hidden_layers"] * layer + 2 * (hidden + 1))

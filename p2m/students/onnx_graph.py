@@ -15,7 +15,7 @@ _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
 def pooled(states: Any, attention_mask: Any) -> Any:
-    """The mean of states (batch, length, width) over the tokens of each row, of unit length: (batch, width)."""
+    """The mean of states (batch, length, width) over each row's tokens, of unit length: (batch, width)."""
     import torch
 
     mask = attention_mask[:, :, None].to(states.dtype)
@@ -23,26 +23,31 @@ def pooled(states: Any, attention_mask: Any) -> Any:
     return torch.nn.functional.normalize(mean, dim=-1)
 
 
-def pooled_graph(model: Any, path: Path) -> None:
-    """Write a bare BERT as one graph: ids, mask, types (batch, length) to embeddings (batch, width)."""
+def pooled_graph(model: Any, path: Path, *, head: Any = None) -> None:
+    """Write a bare BERT as one graph: ids, mask, types (batch, length) to embeddings (batch, width).
+
+    With a `head` over the embeddings, its logits (batch, labels) are written in their place.
+    """
     import torch
 
     class Pooled(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.inner = model
+            self.head = head if head is not None else torch.nn.Identity()
 
         def forward(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> Any:
             bias = (1.0 - attention_mask[:, None, None, :].to(torch.float32)) * -1e9
             found = self.inner(input_ids=input_ids, attention_mask=bias, token_type_ids=token_type_ids)
-            return pooled(found.last_hidden_state, attention_mask)
+            return self.head(pooled(found.last_hidden_state, attention_mask))
 
     ids = torch.ones((2, 16), dtype=torch.long)
+    model.set_attn_implementation("eager")
     write_graph(
         Pooled(),
         {name: ids.clone() for name in _INPUTS},
         dict.fromkeys(_INPUTS, {0: "batch", 1: "length"}),
-        ("embeddings",),
+        ("embeddings",) if head is None else ("logits",),
         path,
     )
 
