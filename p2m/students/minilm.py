@@ -60,7 +60,8 @@ class MiniLM:
 
     @property
     def pace(self) -> Pace:
-        return Pace(learning_rate=1e-4, epochs=3.0, fewest_steps=120)
+        # Of labels: 60 steps do as well as 100 or 200 for 55 rows, and 1e-4 better than 2e-4 for 55 to 3,800.
+        return Pace(learning_rate=1e-4, epochs=3.0, fewest_steps=60)
 
     def refusal(self, task: Task) -> str | None:
         """Why the model cannot learn the task."""
