@@ -1,12 +1,15 @@
 """What a training will take, before it starts: rows, steps, rate and, where this machine is known, the time.
 
 Rows are known once the split is in the store; before that they are counted in the user's files and in what
-the teacher is asked for.
+the teacher is asked for. Speed is remembered from a probe or from an earlier training of the same student.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 
 from p2m.engine.explaining.survey import Survey
 from p2m.engine.running.work import load_artifact
@@ -14,8 +17,10 @@ from p2m.engine.store import DamagedError
 from p2m.spec import ModelSpec
 from p2m.stages.choose import refusal
 from p2m.students.base import TunedStudent
-from p2m.training.base import Schedule, scheduled
-from p2m.types import Split, Task
+from p2m.training.base import Schedule, characters, expected_seconds, probe, scheduled
+from p2m.types import Example, Split, Task
+
+_LENGTH = 120.0  # characters of a row, where none is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class Forecast:
     rows: int
     is_counted: bool  # by the split itself, not estimated from files
     schedule: Schedule
+    seconds: float | None  # on this machine; None where it was never measured
 
     def __str__(self) -> str:
         about = "" if self.is_counted else "about "
@@ -38,46 +44,71 @@ class Forecast:
 
 def forecasts(spec: ModelSpec, task: Task, found: Survey) -> tuple[Forecast, ...]:
     """Of every student that may be tuned; () where all are solved, or the rows cannot be known."""
-    tuned = {
+    parts = _parts(found)
+    rows = len(parts.train) if parts else _estimated(spec, found)
+    length = characters(parts.train if parts else task.demonstrations) or _LENGTH
+    return tuple(
+        Forecast(
+            name, rows, parts is not None, scheduled(spec.training, student.pace, rows),
+            expected_seconds(student, task, spec.training, rows, length, spec.runtime),
+        )
+        for name, student in _tuned(spec, task).items()
+        if rows
+    )  # fmt: skip
+
+
+def measure_speed(spec: ModelSpec, task: Task, found: Survey) -> None:
+    """Probe every student that may be tuned, for some steps; loads torch, and is remembered for this machine.
+
+    Raises:
+        MissingWeights: a base model cannot be had.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as a build does, before torch is imported
+    parts = _parts(found)
+    rows = _sample(task, parts, len(parts.train) if parts else _estimated(spec, found))
+    labels = task.labels or tuple(sorted({row.output for row in rows}))
+    labels = labels if len(labels) > 1 else ("no", "yes")
+    for student in _tuned(spec, task).values():
+        probe(student, task, labels, rows, spec.training, spec.runtime)
+
+
+def _tuned(spec: ModelSpec, task: Task) -> dict[str, TunedStudent]:
+    return {
         name: student
         for name, student in spec.student.candidates.items()
         if isinstance(student, TunedStudent) and not refusal(student, task, spec.constraints)
     }
-    if not tuned:
-        return ()
-    rows, counted = _rows(spec, found)
-    return tuple(
-        Forecast(name, rows, counted, scheduled(spec.training, student.pace, rows))
-        for name, student in tuned.items()
-        if rows
-    )
 
 
-def _rows(spec: ModelSpec, found: Survey) -> tuple[int, bool]:
+def _sample(task: Task, parts: Split | None, number: int) -> Sequence[Example]:
+    """As many rows to take steps on: the split's, else demonstrations, else a text of the usual length."""
+    if parts:
+        return parts.train
+    text = "word " * round(_LENGTH / 5)
+    made = Example({field.name: text for field in task.inputs}, task.labels[0] if task.labels else "word")
+    return tuple(islice(cycle(task.demonstrations or (made,)), number))
+
+
+def _parts(found: Survey) -> Split | None:
+    """The split, where the store has it."""
     digest = found.digests.get("split")
-    if digest:
-        try:
-            parts = load_artifact("split", Split, digest, found.store)
-            return len(parts.train), True
-        except (DamagedError, OSError, ValueError):
-            pass
-    own = _lines(spec)
+    try:
+        return load_artifact("split", Split, digest, found.store) if digest else None
+    except (DamagedError, OSError):
+        return None
+
+
+def _estimated(spec: ModelSpec, found: Survey) -> int:
+    """Training rows, from lines of files and the number that the teacher is asked for."""
     written = spec.generation.num_examples if "generate" in found.found else 0
-    total = own + written
-    aside = (
-        0
-        if spec.data.test or total < spec.split.cross_validate_below
-        else _share(spec.split.test_share, total)
-    )
-    return max(0, total - aside), False
-
-
-def _share(share: float, total: int) -> int:
-    return round(share * total)
+    total = _lines(spec) + written
+    if spec.data.test or total < spec.split.cross_validate_below:
+        return total
+    return total - round(spec.split.test_share * total)
 
 
 def _lines(spec: ModelSpec) -> int:
-    """Lines of the training file, which in a table are rows; 0 where it is a folder or in a binary format."""
+    """Lines of the training file, which in a table are rows; 0 for a folder or a binary format."""
     path = spec.data.train
     if path is None or not path.is_file() or path.suffix in (".parquet", ".arrow", ".gz", ".zip"):
         return 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from p2m.build import Project
 from p2m.cli.progress import duration
 from p2m.engine.explaining.differences import Change
 from p2m.engine.explaining.explain import VERBS, Cause, Reason, StepPreview, listed
 from p2m.engine.explaining.graphs import MARKS
+from p2m.engine.explaining.survey import Survey
 from p2m.reporting.facts import size
 
 _STATUS = {"cached": "cached", "run": "run", "unknown": "may run"}
@@ -47,6 +49,24 @@ def plan_summary(previews: Sequence[StepPreview]) -> str:
     if sure is None or not count["unknown"]:
         return f"{text}. About {duration(all_of_them)} by earlier builds."
     return f"{text}. About {duration(sure)} by earlier builds, {duration(all_of_them)} if all of them run."
+
+
+def training_text(project: Project, found: Survey, *, probe: bool = False) -> str:
+    """A line a student that may be tuned: rows, steps, rate and time; "" where nothing is trained."""
+    from p2m.forecast import forecasts, measure_speed
+
+    if found.found["train"].status == "cached":
+        return ""
+    spec, task = project.composed.spec, project.task
+    if probe:
+        measure_speed(spec, task, found)
+    lines = []
+    for told in forecasts(spec, task, found):
+        time = "time unknown on this machine; measure it: --probe"
+        if told.seconds is not None:
+            time = f"about {duration(told.seconds)} on this machine"
+        lines.append(f"  {told}: {time}\n")
+    return "".join(lines)
 
 
 def why_text(reason: Reason, sources: Mapping[str, Sequence[str]]) -> str:

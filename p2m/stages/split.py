@@ -22,7 +22,7 @@ from p2m.types import CROSS_VALIDATION, Count, Example, Examples, Split, Splitti
 # to learn from may still be near enough to give an answer away.
 BORDER = 0.8
 _EVIDENCE = {"user": "gold", "retrieved": "retrieved", "generated": "synthetic"}
-_FEWEST = 20  # rows in all, below which no share of them means anything
+_FEWEST = 6  # rows in all, below which there is nothing to learn from and to ask about
 _FEWEST_OF_ORIGIN = 100  # rows that an origin must have before test rows are taken from it
 
 

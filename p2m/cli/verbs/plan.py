@@ -15,6 +15,7 @@ SUMMARY = "say what a build would run, and why"
 EXAMPLES = """p2m plan recipes/qa.yaml generation.num_examples=8000
   p2m plan recipes/qa.yaml -m student=minilm,tiny_seq2seq
   p2m plan recipes/qa.yaml --out plan.json    # then: p2m build --plan plan.json
+  p2m plan recipes/qa.yaml --probe            # some seconds, once a machine: how long training takes
   p2m plan recipes/qa.yaml --exit-code        # 10 where something would run"""
 
 
@@ -23,6 +24,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     common.json_argument(parser)
     parser.add_argument("-m", "--multirun", action="store_true", help="plan the union of a sweep's variants")
     parser.add_argument("--exit-code", action="store_true", help="exit with 10 where something would run")
+    parser.add_argument(
+        "--probe", action="store_true", help="measure a few training steps on this machine, for the times"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="save it for p2m build --plan FILE")
     parser.add_argument("--outputs", type=Path, help="where a build of the saved plan puts its bundle")
 
@@ -35,8 +39,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
             raise UserError("--out saves the plan of one recipe, not of a sweep: leave out -m")
         return plan_sweep(arguments)
     from p2m.build import save_plan, survey
-    from p2m.cli.plan_views import plan_summary, plan_text
-    from p2m.forecast import forecasts
+    from p2m.cli.plan_views import plan_summary, plan_text, training_text
 
     project = common.project(arguments)
     found = survey(project)
@@ -45,9 +48,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     else:
         print(plan_text(found.previews))
         print(plan_summary(found.previews))
-        if found.found["train"].status != "cached":
-            for line in forecasts(project.composed.spec, project.task, found):
-                print(f"  {line}")
+        print(training_text(project, found, probe=arguments.probe), end="")
     if arguments.out:
         from p2m.saved_plan import Words
 
