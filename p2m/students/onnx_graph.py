@@ -41,15 +41,8 @@ def pooled_graph(model: Any, path: Path, *, head: Any = None) -> None:
             found = self.inner(input_ids=input_ids, attention_mask=bias, token_type_ids=token_type_ids)
             return self.head(pooled(found.last_hidden_state, attention_mask))
 
-    ids = torch.ones((2, 16), dtype=torch.long)
     model.set_attn_implementation("eager")
-    write_graph(
-        Pooled(),
-        {name: ids.clone() for name in _INPUTS},
-        dict.fromkeys(_INPUTS, {0: "batch", 1: "length"}),
-        ("embeddings",) if head is None else ("logits",),
-        path,
-    )
+    _traced(Pooled(), {("embeddings" if head is None else "logits"): {0: "batch"}}, path)
 
 
 def encoder_graph(model: Any, outputs: Sequence[str], path: Path) -> None:
@@ -70,16 +63,31 @@ def encoder_graph(model: Any, outputs: Sequence[str], path: Path) -> None:
             found = self.inner(input_ids=input_ids, attention_mask=bias, token_type_ids=token_type_ids)
             return tuple(found[name] for name in outputs)
 
-    ids = torch.ones((2, 16), dtype=torch.long)
-    axes = {0: "batch", 1: "length"}
     model.set_attn_implementation("eager")
-    write_graph(
-        Heads(),
-        {name: ids.clone() for name in _INPUTS},  # the exporter takes one tensor given twice for one input
-        dict.fromkeys(_INPUTS, axes),
-        outputs,
-        path,
-    )
+    _traced(Heads(), {name: {0: "batch", 1: "length"} for name in outputs}, path)
+
+
+def _traced(module: Any, outputs: dict[str, dict[int, str]], path: Path) -> None:
+    """Write a module over ids, mask and types, whose `outputs` have these dynamic axes.
+
+    An encoder has no branch that depends on its input, so that one run of it tells all: a second, where
+    torch.export and its decompositions take ten. The same weights give the same bytes.
+    """
+    import torch
+
+    ids = torch.ones((2, 16), dtype=torch.long)
+    with quiet(), torch.no_grad():
+        torch.onnx.export(
+            module.eval().to("cpu").float(),
+            tuple(ids.clone() for _ in _INPUTS),  # the exporter takes one tensor given twice for one input
+            str(path),
+            dynamo=False,
+            input_names=list(_INPUTS),
+            output_names=list(outputs),
+            dynamic_axes={name: {0: "batch", 1: "length"} for name in _INPUTS} | outputs,
+            opset_version=OPSET,
+        )
+    module.eval()  # the exporter brings back the mode of the outer module to the inner ones, too
 
 
 def write_graph(
