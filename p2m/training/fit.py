@@ -84,18 +84,26 @@ def fit(
         weights=_weights(learner, features, machine) if balanced else None,
         is_announced=step_seconds is not None,
     )  # fmt: skip
-    if loop.resume(run.folder):
-        run.say(f"going on from step {loop.state.step}")
-    elif isinstance(learner, WarmStarter):
-        with autocast(machine):
-            loss = learner.warm_start(features, batch_size=BATCH, device=machine.device, balanced=balanced)
-        run.say(f"the head is solved over the untuned embeddings: loss {loss:.4f} on the training rows")
-        if validation:
-            loop.look(loss)
+    _begin(loop, balanced)
     loop.go(run.folder)
     if loop.step_seconds is not None:
         probe.remember(speed, length, loop.step_seconds)
     return _kept(loop, run)
+
+
+def _begin(loop: Loop, balanced: bool) -> None:
+    """Go on where a kill left it, else start, from a solved head where there is one."""
+    learner, run = loop.learner, loop.run
+    if loop.resume(run.folder):
+        run.say(f"going on from step {loop.state.step}")
+    elif isinstance(learner, WarmStarter):
+        with autocast(loop.machine):
+            loss = learner.warm_start(
+                loop.features, batch_size=BATCH, device=loop.machine.device, balanced=balanced
+            )
+        run.say(f"the head is solved over the untuned embeddings: loss {loss:.4f} on the training rows")
+        if loop.validation:
+            loop.look(loss)
 
 
 def predicted(learner: Learner, rows: Sequence[Example], *, training: Training, run: Run) -> list[str]:
