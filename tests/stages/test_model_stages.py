@@ -1,4 +1,4 @@
-"""train, compress, measure, judge, package, joined over a tiny encoder: a bundle that runs, and its verdict."""
+"""train, compress, measure, judge, package over a tiny encoder: a bundle that runs, and its verdict."""
 
 from __future__ import annotations
 
