@@ -202,6 +202,7 @@ class Training:
     warmup_ratio: float = 0.06  # of all steps, 0 to 1
     weight_decay: float = 0.01  # of AdamW
     label_smoothing: float = 0.0  # 0 to 1
+    class_weights: str = "auto"  # balanced, none, or auto: balanced where the metric counts labels alike
     patience: int = 3  # evaluations without a better primary metric before stopping
     evaluations: int = 6  # over the whole training, evenly spaced; each is a checkpoint too
     max_length: int = 256  # tokens of a training row; longer contexts are windowed
@@ -289,8 +290,8 @@ class Trained:
     checkpoint: Path
     parameters: int
     steps: int
-    best: float  # primary metric on validation, of the checkpoint that is kept
-    history: tuple[Evaluation, ...]
+    best: float  # primary metric on validation, of the checkpoint that is kept; 0 without validation rows
+    history: tuple[Evaluation, ...]  # from step 0 where the head was solved; () without validation rows
     environment: dict[str, str]  # device, precision, versions of torch and transformers
 
 
@@ -630,6 +631,16 @@ class Learner(Protocol):
 
     def predict(self, rows: Sequence[Example], *, batch_size: int, device: Any) -> list[str]:
         """The model's answers as text, for the metric that steers early stopping."""
+
+
+@runtime_checkable
+class WarmStarter(Protocol):
+    """A `Learner` whose head can be solved before the first step."""
+
+    def warm_start(
+        self, features: Sequence[dict[str, Any]], *, batch_size: int, device: Any, balanced: bool
+    ) -> float:
+        """Set the head to what suits the model as it is; the mean loss of the features, `encode`'s, then."""
 
 
 @runtime_checkable

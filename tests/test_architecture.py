@@ -31,6 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "compose",
         "compiler",
         "delivery",
+        "forecast",
         "leaderboard",
         "lock",
         "recipe_template",

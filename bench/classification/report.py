@@ -140,12 +140,13 @@ def lines(results: Results, peers: Sequence[str], sizes: Sequence[str]) -> list[
             count = f"mean, tables: {len({cell.table for cell in some})}"
             said.append(f"{count:24s}{_line(results, peers, size, some)}")
     said.append(f"{f'mean, tables: {len(by_table)}':24s}{_line(results, peers, 'each', list(results))}")
+    if any("*" in line for line in said):
+        said.append("* of fewer cells than the others; bars compare the cells of both")
     return [*said, *_worst(results, peers, by_table), *_verdicts(results)]
 
 
 def _line(results: Results, peers: Sequence[str], size: str, cells: Sequence[Cell]) -> str:
-    values = [mean_of(results, name, cells) for name in (P2M, *peers)]
-    shown = "".join(f"{'-' if value is None else f'{value:.1f}':>10s}" for value in values)
+    shown = "".join(f"{_mean(results, name, cells):>10s}" for name in (P2M, *peers))
     rows = statistics.median(next(iter(results[cell].values())).rows for cell in cells if results[cell])
     text = f"{size:>8s}{rows:7.0f}{shown}"
     own = [(cell, results[cell][P2M]) for cell in cells if P2M in results[cell]]
@@ -156,6 +157,14 @@ def _line(results: Results, peers: Sequence[str], size: str, cells: Sequence[Cel
     said = f"{counts[SHIP]}/{counts[SHORT]}/{counts[UNPROVEN]}"
     said += f" {counts[FAILED]} {FAILED}" if counts[FAILED] else ""
     return f"{text}  {said:19s}  {wrong:5d}  {statistics.median(result.seconds for _, result in own):7.1f}"
+
+
+def _mean(results: Results, name: str, cells: Sequence[Cell]) -> str:
+    """`-` where it was not run, and a star where it was not run in every cell."""
+    value = mean_of(results, name, cells)
+    if value is None:
+        return "-"
+    return f"{value:.1f}" + ("" if all(name in results[cell] for cell in cells) else "*")
 
 
 def _worst(results: Results, peers: Sequence[str], by_table: dict[str, list[Cell]]) -> list[str]:

@@ -626,9 +626,9 @@ def packed(
     """Indices in batches, shortest rows first, and the length that all rows of the batch are padded to.
 
     Only rows of one length, rounded up to a multiple of `step`, go together. So every row meets the same
-    shapes whatever its company, and what the model says of it is the same to the last bit. Padding by the
-    longest neighbour would change the order of sums; the next layer may then round an activation in eight
-    bits the other way, and the layers after it say another score.
+    length whatever its company, and that answers stay the same does not rest on how a kernel sums over
+    padding. (Where it was tried, 1 to 40 tokens of padding moved no logit of short texts, and rounding
+    lengths of tokens up to 4 or 8 gained no time.)
 
     A batch has at most `tokens` tokens, padding included, or one row.
     """

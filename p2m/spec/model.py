@@ -65,7 +65,7 @@ RANGES: dict[type, dict[str, tuple[float, float]]] = {
     Runtime: {"threads": (0, 4096), "batch_size": (1, 65536)},
 }
 CHOICES: dict[type, dict[str, tuple[str, ...]]] = {
-    Training: {"precision": ("auto", "fp32", "bf16")},
+    Training: {"precision": ("auto", "fp32", "bf16"), "class_weights": ("auto", "none", "balanced")},
     Runtime: {"device": ("auto", "cpu", "cuda")},
 }
 _NAME = re.compile(r"[^\W_][\w.-]{0,99}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from p2m.metrics.base import Metric
 from p2m.runtimes.predict import Answer
-from p2m.stages.lessons import Material, picked, solve_and_ask
+from p2m.stages.lessons import Material, picked, solve_and_ask, weighs_labels
 from p2m.students.base import LinearStudent, TunedStudent
 from p2m.training.base import fit, predicted
 from p2m.types import OutOfFold, Recorder, Run, Runtime, Training
@@ -54,8 +54,8 @@ def answered_by_tuned(
         outside, inside = held_out(material, fold)
         trained = fit(
             student.prepare(task, labels, seed=seed), [rows[row] for row in outside],
-            material.parts.validation, training=training, pace=student.pace, metric=metric, seed=seed,
-            run=_Within(run, run.folder / f"fold-{fold}"),
+            material.parts.validation, student=student, training=training, metric=metric, seed=seed,
+            run=_Within(run, run.folder / f"fold-{fold}"), balanced=weighs_labels(training, metric),
         )  # fmt: skip
         learner = student.restore(task, labels, trained.checkpoint)
         answers = predicted(learner, [rows[row] for row in inside], training=training, run=run)

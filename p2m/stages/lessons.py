@@ -14,7 +14,7 @@ from typing import Any
 
 from p2m.runtimes.predict import Answer
 from p2m.students.base import Lesson, LinearStudent, labels_of, linear_answers
-from p2m.types import Embeddings, Encoder, Example, Metric, Split, Task, TaskType
+from p2m.types import Embeddings, Encoder, Example, Metric, Split, Task, TaskType, Training
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,11 @@ def sample(task: Task, rows: Sequence[Example], most: int, seed: int) -> list[Ex
 def is_balanced(metric: Metric) -> bool:
     """Whether the metric counts a rare label as much as a common one; then training does so, too."""
     return metric.name.startswith("macro")
+
+
+def weighs_labels(training: Training, metric: Metric) -> bool:
+    """Whether a tuned student's loss counts every label alike."""
+    return training.class_weights == "balanced" or (training.class_weights == "auto" and is_balanced(metric))
 
 
 def picked(rows: Sequence[Example], vectors: Any, numbers: Sequence[int]) -> tuple[list[Example], Any]:

@@ -6,7 +6,7 @@ import shutil
 
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
-from p2m.stages.lessons import Material, is_balanced
+from p2m.stages.lessons import Material, is_balanced, weighs_labels
 from p2m.students.base import Lesson, LinearStudent, Student, TunedStudent
 from p2m.training.base import fit
 from p2m.types import Choice, Embeddings, Encoder, Run, Split, Task, Trained, Training
@@ -40,7 +40,8 @@ def train(
     learner = student.prepare(task, material.labels, seed=seed)
     return fit(
         learner, parts.train, parts.validation,
-        training=training, pace=student.pace, metric=metric, seed=seed, run=run,
+        student=student, training=training, metric=metric, seed=seed, run=run,
+        balanced=weighs_labels(training, metric),
     )  # fmt: skip
 
 

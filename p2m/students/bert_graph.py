@@ -54,6 +54,16 @@ def spans(folder: Path, path: Path, *, head: str = "qa_outputs") -> None:
     _save(graph, outputs, path)
 
 
+def copy_tokenizer(folder: Path, target: Path) -> None:
+    """The checkpoint's tokenizer.json, which neither pads nor cuts by itself."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.save(str(target / "tokenizer.json"))
+
+
 class Graph:
     """Nodes and weights of one encoder, named in the order in which they are made."""
 

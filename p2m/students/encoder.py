@@ -7,11 +7,14 @@ from typing import Any
 
 from p2m.errors import DataError, nearest
 from p2m.runtimes.predict import LabelReader, Settings, SpanReader, by_length, joined, padded
+from p2m.students.linear import solved
 from p2m.students.spans import Span, locate
 from p2m.types import Example
 
 MULTIPLE = 8  # padded lengths: fewer distinct shapes, for which kernels are prepared once each
 CHUNK = 1000  # rows tokenised at once
+HEAD_STRENGTH = 20.0  # C of the head that training starts from, as frozen students have it
+LOWEST_BIAS = -20.0  # of a label without a row: never chosen, and no more than label smoothing can bear
 
 
 class SpanLearner:
@@ -118,6 +121,36 @@ class LabelLearner:
                     }
                 )
         return features
+
+    def warm_start(
+        self, features: Sequence[dict[str, Any]], *, batch_size: int, device: Any, balanced: bool
+    ) -> float:
+        """Solve the head over the embeddings of the features (LP-FT: Kumar et al., 2022, arXiv 2202.10054).
+
+        Training then starts at the level of frozen embeddings, and a random head's gradients cannot spoil
+        them. Gives the mean cross-entropy of the features under the solved head, in nats.
+        """
+        import numpy as np
+        import torch
+
+        vectors = np.zeros((len(features), self.model.config.hidden_size), dtype=np.float32)
+        self.model.eval()
+        for batch in by_length([len(each["input_ids"]) for each in features], batch_size):
+            items = [(features[i]["input_ids"], features[i]["token_type_ids"]) for i in batch]
+            feeds = {name: each.to(device) for name, each in _tensors(items).items()}
+            with torch.inference_mode():
+                vectors[batch] = self.model.embed(**feeds).float().cpu().numpy()
+        labels = self.settings.labels
+        answers = [labels[each["labels"]] for each in features]
+        weights = solved(vectors, answers, labels, strength=HEAD_STRENGTH, balanced=balanced)
+        bias = np.maximum(weights.bias, LOWEST_BIAS)
+        head = self.model.classifier
+        with torch.no_grad():
+            head.weight.copy_(torch.from_numpy(weights.matrix.T.copy()))
+            head.bias.copy_(torch.from_numpy(bias))
+        logits = torch.from_numpy(vectors @ weights.matrix + bias)
+        wanted = torch.tensor([each["labels"] for each in features])
+        return float(torch.nn.functional.cross_entropy(logits, wanted))
 
     def collate(self, features: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Ids, mask and types (batch, length); labels (batch,)."""

@@ -73,12 +73,22 @@ def terms(texts: Sequence[str], most: dict[str, int]) -> Terms:
 
 
 def logistic(features: Any, answers: Sequence[str], lesson: Lesson, *, strength: float) -> Weights:
-    """Multinomial logistic regression, L2 of weight 1 / `strength`, over (rows, features)."""
+    """`solved` for the labels of a lesson."""
+    return solved(features, answers, lesson.labels, strength=strength, balanced=lesson.balanced)
+
+
+def solved(
+    features: Any, answers: Sequence[str], labels: Sequence[str], *, strength: float, balanced: bool
+) -> Weights:
+    """Multinomial logistic regression, L2 of weight 1 / `strength`, over (rows, features).
+
+    `balanced` weighs every label alike, however rare.
+    """
     import numpy as np
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
-    place = {label: number for number, label in enumerate(lesson.labels)}
+    place = {label: number for number, label in enumerate(labels)}
     matrix = np.zeros((features.shape[1], len(place)))
     bias = np.full(len(place), _UNSEEN)
     known = sorted(set(answers))
@@ -88,7 +98,7 @@ def logistic(features: Any, answers: Sequence[str], lesson: Lesson, *, strength:
     many = len(answers) >= MANY_ROWS
     model = LogisticRegression(
         C=strength, max_iter=200 if many else 1000, tol=1e-3 if many else 1e-4,
-        class_weight="balanced" if lesson.balanced else None,
+        class_weight="balanced" if balanced else None,
     )  # fmt: skip
     with threadpool_limits(1 if features.shape[0] < MANY_ROWS else None):  # threads cost more than they bring
         model.fit(features, list(answers))

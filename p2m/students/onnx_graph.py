@@ -11,7 +11,6 @@ from typing import Any
 from p2m.students.quiet import quiet
 
 OPSET = 20
-_INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
 def pooled(states: Any, attention_mask: Any) -> Any:
@@ -21,36 +20,6 @@ def pooled(states: Any, attention_mask: Any) -> Any:
     mask = attention_mask[:, :, None].to(states.dtype)
     mean = (states * mask).sum(1) / mask.sum(1).clamp(min=1.0)
     return torch.nn.functional.normalize(mean, dim=-1)
-
-
-def encoder_graph(model: Any, outputs: Sequence[str], path: Path) -> None:
-    """Write a BERT model with a head as one graph: ids, mask, types (batch, length) to `outputs`."""
-    import torch
-
-    class Heads(torch.nn.Module):  # type: ignore[misc]
-        """The named outputs as a tuple, by position of the three inputs."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.inner = model
-
-        def forward(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> tuple[Any, ...]:
-            # An additive mask of four axes passes through untouched: the library's own would freeze the
-            # length.
-            bias = (1.0 - attention_mask[:, None, None, :].to(torch.float32)) * -1e9
-            found = self.inner(input_ids=input_ids, attention_mask=bias, token_type_ids=token_type_ids)
-            return tuple(found[name] for name in outputs)
-
-    ids = torch.ones((2, 16), dtype=torch.long)
-    axes = {0: "batch", 1: "length"}
-    model.set_attn_implementation("eager")
-    write_graph(
-        Heads(),
-        {name: ids.clone() for name in _INPUTS},  # the exporter takes one tensor given twice for one input
-        dict.fromkeys(_INPUTS, axes),
-        outputs,
-        path,
-    )
 
 
 def write_graph(

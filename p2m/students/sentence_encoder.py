@@ -23,12 +23,7 @@ class SentenceEncoder:
 
     def export(self, target: Path) -> None:
         """Raises MissingWeights where the weights cannot be had, or are not those that were published."""
-        from tokenizers import Tokenizer
-
         folder = weights.find(self.model, MODEL, revision=self.revision, sha256=self.sha256)
         target.mkdir(parents=True, exist_ok=True)
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        tokenizer.save(str(target / "tokenizer.json"))
+        bert_graph.copy_tokenizer(folder, target)
         bert_graph.pooled(folder, target / "model.onnx")

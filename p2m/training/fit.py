@@ -1,28 +1,41 @@
-"""Fitting a student: transformers' Trainer, steered by the recipe's own metric on decoded answers.
+"""Fitting a student, steered by the recipe's own metric on decoded answers.
 
-Everything that a kill must not lose lies in the step's folder: each evaluation is a checkpoint with
-optimizer, schedule and generator states, and what decides early stopping is computed from the history inside
-it. So a run that is killed and run again goes on where it was, and ends as it would have ended.
+Everything that a kill must not lose lies in the step's folder, and what decides when to stop is computed from
+the history inside it. So a run that is killed and run again goes on where it was, and ends as it would have
+ended.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
 import shutil
-import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from p2m.errors import DataError
-from p2m.training.machine import Machine, choose_machine, environment, prepare
+from p2m.training import checkpoints, probe
+from p2m.training.loop import BATCH, Loop, expectation
+from p2m.training.loss import balanced_weights
+from p2m.training.machine import Machine, autocast, choose_machine, environment, prepare
 from p2m.training.schedule import Schedule, scheduled
-from p2m.types import Evaluation, Example, Learner, Metric, Pace, Run, Trained, Training
+from p2m.training.stopping import Stopping, evaluation_steps
+from p2m.types import (
+    Evaluation,
+    Example,
+    Learner,
+    Metric,
+    Run,
+    Trained,
+    Training,
+    TunedStudent,
+    WarmStarter,
+)
 
-BATCH = 32  # rows answered at once
-STATE = "trainer_state.json"  # the last file that Trainer writes into a checkpoint
+FINISHED = "finished.json"
 
 
 def fit(
@@ -30,57 +43,59 @@ def fit(
     train: Sequence[Example],
     validation: Sequence[Example],
     *,
+    student: TunedStudent,
     training: Training,
-    pace: Pace,
     metric: Metric,
     seed: int,
     run: Run,
+    balanced: bool = False,
 ) -> Trained:
-    """Fit `learner` to `train`; keep the weights that score best on `validation`.
+    """Fit `learner`, which `student` prepared, to `train`; keep the weights that score best on `validation`.
 
-    Evaluates `training.evaluations` times, evenly spaced; stops after `training.patience` without a better
-    score.
+    Evaluates `training.evaluations` times, evenly spaced, and before the first step where the head was
+    solved; stops after `training.patience` without a better score, once learning has begun. Without
+    validation rows the schedule is run to its end and the last weights are kept. `balanced` makes every label
+    count alike.
 
     Raises:
-        DataError: no row of `train` can be learnt, or there is nothing to validate on.
+        DataError: no row of `train` can be learnt.
         UserError: the runtime asks for a device that is not there.
+        StageError: the training diverged.
     """
     machine = choose_machine(run.runtime, training.precision)
     prepare(machine)
+    known = _finished(run.folder, learner, machine)
+    if known is not None:
+        run.say(f"training had ended at step {known.steps}")
+        return known
     features = _features(learner, train, training, run)
-    if not validation:
-        raise DataError("there are no validation rows to stop by; raise split.validation_share")
-    folder = run.folder / "checkpoints"
-    schedule = scheduled(training, pace, len(features))
-    steps = schedule.steps
-    run.say(
-        f"{len(features)} features, {steps} steps of {schedule.batch_size}, rate {schedule.learning_rate:g},"
-        f" {machine.precision} on {machine.device} with {machine.threads} threads"
-    )
-    with _quiet():
-        trainer = _trainer(
-            learner, features, validation, training, schedule, metric, seed, run, folder, machine
-        )
-        last = last_checkpoint(folder)
-        history = read_history(last) if last else ()
-        if last and _over(history, steps, training.patience):
-            run.say(f"training had ended at step {history[-1].step}")
-        else:
-            if last:
-                run.say(f"going on from step {_step(last)}")
-            trainer.train(resume_from_checkpoint=str(last) if last else None)
-            last = last_checkpoint(folder)
-            history = read_history(last) if last else ()
-    best = max(history, key=lambda each: (each.score, -each.step))
-    target = _keep(folder / f"checkpoint-{best.step}", learner, run.folder / "checkpoint")
-    return Trained(
-        checkpoint=target,
-        parameters=sum(each.numel() for each in learner.model.parameters()),
-        steps=history[-1].step,
-        best=best.score,
-        history=history,
-        environment=environment(machine),
-    )
+    schedule = scheduled(training, student.pace, len(features))
+    speed = probe.speed_key(student, machine.precision, machine.threads, schedule.batch_size, machine.device)
+    length = probe.characters(train)
+    step_seconds = probe.remembered(speed, length)
+    _announce(run, features, schedule, machine, step_seconds)
+    learner.model.to(machine.device)
+    from_scratch = bool(student.pace.from_scratch and validation)
+    floor = commonest_score(train, validation, metric) if from_scratch else None
+    loop = Loop(
+        learner, features, validation, training, schedule, Stopping(schedule, training.patience, floor),
+        machine, metric, seed, run,
+        looks=evaluation_steps(schedule, training.evaluations, early=from_scratch),
+        weights=_weights(learner, features, machine) if balanced else None,
+        is_announced=step_seconds is not None,
+    )  # fmt: skip
+    if loop.resume(run.folder):
+        run.say(f"going on from step {loop.state.step}")
+    elif isinstance(learner, WarmStarter):
+        with autocast(machine):
+            loss = learner.warm_start(features, batch_size=BATCH, device=machine.device, balanced=balanced)
+        run.say(f"the head is solved over the untuned embeddings: loss {loss:.4f} on the training rows")
+        if validation:
+            loop.look(loss)
+    loop.go(run.folder)
+    if loop.step_seconds is not None:
+        probe.remember(speed, length, loop.step_seconds)
+    return _kept(loop, run)
 
 
 def predicted(learner: Learner, rows: Sequence[Example], *, training: Training, run: Run) -> list[str]:
@@ -88,46 +103,26 @@ def predicted(learner: Learner, rows: Sequence[Example], *, training: Training, 
     machine = choose_machine(run.runtime, training.precision)
     prepare(machine)
     learner.model.to(machine.device).eval()
-    with _autocast(machine):
+    with autocast(machine):
         return learner.predict(rows, batch_size=BATCH, device=machine.device)
 
 
-def last_checkpoint(folder: Path) -> Path | None:
-    """The latest whole checkpoint; those that a kill left half written are removed."""
-    whole = []
-    for path in folder.glob("checkpoint-*") if folder.is_dir() else ():
-        try:
-            json.loads((path / STATE).read_text(encoding="utf-8"))
-            whole.append(path)
-        except (OSError, ValueError):
-            shutil.rmtree(path, ignore_errors=True)
-    return max(whole, key=_step, default=None)
+def commonest_score(train: Sequence[Example], validation: Sequence[Example], metric: Metric) -> float:
+    """The metric of giving the commonest training answer to every row of `validation`."""
+    answer = Counter(row.output for row in train).most_common(1)[0][0]
+    right = [row.answers for row in validation]
+    return metric.value(metric.statistics([answer] * len(right), right))
 
 
-def read_history(checkpoint: Path) -> tuple[Evaluation, ...]:
-    """The evaluations up to a checkpoint, oldest first."""
-    state = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))
-    return tuple(
-        Evaluation(entry["step"], entry["eval_loss"], entry["eval_score"])
-        for entry in state["log_history"]
-        if "eval_score" in entry
+def _announce(
+    run: Run, features: Sequence[Any], schedule: Schedule, machine: Machine, step_seconds: float | None
+) -> None:
+    about = f", {expectation(schedule, step_seconds)}" if step_seconds is not None else ""
+    run.say(
+        f"{len(features)} features, {schedule.steps} steps of {schedule.batch_size},"
+        f" rate {schedule.learning_rate:g}, {machine.precision} on {machine.device}"
+        f" with {machine.threads} threads{about}"
     )
-
-
-def stale(history: Sequence[Evaluation]) -> int:
-    """Evaluations since the best one."""
-    if not history:
-        return 0
-    best = max(range(len(history)), key=lambda i: (history[i].score, -i))
-    return len(history) - 1 - best
-
-
-def _over(history: Sequence[Evaluation], steps: int, patience: int) -> bool:
-    return bool(history) and (history[-1].step >= steps or stale(history) >= patience)
-
-
-def _step(checkpoint: Path) -> int:
-    return int(checkpoint.name.rpartition("-")[2])
 
 
 def _features(
@@ -146,180 +141,69 @@ def _features(
     return features
 
 
-def _keep(best: Path, learner: Learner, target: Path) -> Path:
-    """The checkpoint that is kept, without what only training needs; a folder that appears whole."""
+def _weights(learner: Learner, features: Sequence[dict[str, Any]], machine: Machine) -> Any:
+    """(labels,) of a classification; None elsewhere."""
+    import torch
+
+    answers = [each["labels"] for each in features if isinstance(each.get("labels"), int)]
+    if not answers:
+        return None
+    found = balanced_weights(answers, learner.model.config.num_labels)
+    return torch.tensor(found, dtype=torch.float32, device=machine.device)
+
+
+def _kept(loop: Loop, run: Run) -> Trained:
+    """The best weights as a checkpoint folder that appears whole, without what only training needs."""
+    state, model = loop.state, loop.learner.model
+    if state.best is not None:
+        model.load_state_dict(state.best)
+    target = run.folder / "checkpoint"
     fresh = target.with_name("checkpoint.new")
     for path in (fresh, target):
         shutil.rmtree(path, ignore_errors=True)
-    fresh.mkdir(parents=True)
-    for name in ("config.json", "generation_config.json", "model.safetensors"):
-        if (best / name).is_file():
-            shutil.copyfile(best / name, fresh / name)
-    if learner.tokenizer is not None:
-        learner.tokenizer.save_pretrained(str(fresh))
-    return fresh.rename(target)
-
-
-def _trainer(
-    learner: Learner,
-    features: list[dict[str, Any]],
-    validation: Sequence[Example],
-    training: Training,
-    schedule: Schedule,
-    metric: Metric,
-    seed: int,
-    run: Run,
-    folder: Path,
-    machine: Machine,
-) -> Any:
-    from transformers import Trainer, TrainingArguments
-
-    from p2m.training.loss import batch_loss
-    from p2m.training.sampling import LengthSampler
-
-    lengths = [len(each["input_ids"]) for each in features]
-    steps = schedule.steps
-    every = max(1, math.ceil(steps / max(1, training.evaluations)))
-    arguments = TrainingArguments(
-        output_dir=str(folder),
-        max_steps=steps,
-        per_device_train_batch_size=schedule.batch_size,
-        learning_rate=schedule.learning_rate,
-        warmup_steps=round(training.warmup_ratio * steps),
-        weight_decay=training.weight_decay,
-        lr_scheduler_type="linear",
-        optim="adamw_torch_fused",
-        bf16=machine.precision == "bf16",
-        use_cpu=machine.device == "cpu",
-        seed=seed,
-        eval_strategy="steps",
-        eval_steps=every,
-        save_strategy="steps",
-        save_steps=every,
-        save_total_limit=2,  # the best and the last; with 1, Trainer ends by removing the last
-        load_best_model_at_end=True,
-        metric_for_best_model="score",
-        greater_is_better=True,
-        logging_strategy="no",
-        report_to=[],
-        disable_tqdm=True,
-        remove_unused_columns=False,
-        dataloader_pin_memory=machine.device == "cuda",
-        push_to_hub=False,
-    )
-    if machine.device == "cuda":
-        arguments._n_gpu = 1  # one device: several would change the batch, and with it the result
-
-    class Steered(Trainer):  # type: ignore[misc]
-        """Trainer whose evaluation is the recipe's metric on the learner's own answers."""
-
-        control: Any
-        losses: tuple[float, int] = (0.0, 0)  # sum and number since the last evaluation
-
-        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-            return LengthSampler(lengths, schedule.batch_size, seed)
-
-        def compute_loss(
-            self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
-        ) -> Any:
-            loss = batch_loss(model, inputs, training.label_smoothing)
-            total, number = self.losses
-            self.losses = (total + float(loss.detach()), number + 1)
-            return loss
-
-        def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-            total, number = self.losses
-            self.losses = (0.0, 0)
-            self.model.eval()
-            with _autocast(machine):
-                answers = learner.predict(validation, batch_size=BATCH, device=self.args.device)
-            self.model.train()
-            value = metric.value(metric.statistics(answers, [row.answers for row in validation]))
-            metrics = {"eval_score": value, "eval_loss": total / max(1, number)}
-            self.log(dict(metrics))
-            self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
-            return metrics
-
-    trainer = Steered(
-        model=learner.model,
-        args=arguments,
-        train_dataset=features,
-        data_collator=learner.collate,
-        eval_dataset=list(validation),
-        callbacks=[_steering(run, training)],
-    )
-    from transformers.trainer_callback import PrinterCallback
-
-    trainer.remove_callback(PrinterCallback)
-    return trainer
-
-
-def _steering(run: Run, training: Training) -> Any:
-    """A callback that stops early and tells how far the training is."""
-    from transformers import TrainerCallback
-
-    class Steering(TrainerCallback):  # type: ignore[misc]
-        began: tuple[int, float] | None = None  # step and time at which this process began
-
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            now = time.monotonic()
-            if self.began is None:
-                self.began = (state.global_step, now)
-            first, since = self.began
-            done = state.global_step - first
-            left = (now - since) / done * (state.max_steps - state.global_step) if done else 0.0
-            entries = _evaluations(state)
-            note = f"score {max(e.score for e in entries):.3f}  " if entries else ""
-            run.progress(
-                state.global_step, state.max_steps, note + (f"{_minutes(left)} left" if done else "")
-            )
-
-        def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            entries = _evaluations(state)
-            latest = entries[-1]
-            run.say(
-                f"step {latest.step} of {state.max_steps}  loss {latest.loss:.4f}  score {latest.score:.4f}"
-            )
-            if stale(entries) >= training.patience and latest.step < state.max_steps:
-                run.say(f"no better score in {training.patience} evaluations: stopping early")
-                control.should_training_stop = True
-
-    return Steering()
-
-
-def _evaluations(state: Any) -> list[Evaluation]:
-    return [
-        Evaluation(entry["step"], entry["eval_loss"], entry["eval_score"])
-        for entry in state.log_history
-        if "eval_score" in entry
-    ]
-
-
-def _minutes(seconds: float) -> str:
-    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"
-
-
-def _autocast(machine: Machine) -> Any:
-    import torch
-
-    return torch.autocast(machine.device, torch.bfloat16, enabled=machine.precision == "bf16")
+    with _without_bars():
+        model.save_pretrained(str(fresh))
+    if loop.learner.tokenizer is not None:
+        loop.learner.tokenizer.save_pretrained(str(fresh))
+    fresh.rename(target)
+    best = max((each.score for each in state.history), default=0.0)
+    record = {
+        "steps": state.step, "best": best, "history": [asdict(each) for each in state.history],
+    }  # fmt: skip
+    (run.folder / FINISHED).write_text(json.dumps(record), encoding="utf-8")
+    (run.folder / checkpoints.FILE).unlink(missing_ok=True)
+    return _trained(target, record, model, loop.machine)
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Trainer reports through run.say alone; warnings about what it saves are no user's business."""
-    import warnings
-
+def _without_bars() -> Iterator[None]:
+    """Training reports through run.say alone."""
     from transformers.utils import logging
 
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
+    had = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
-        logging.set_verbosity(level)
-        if bars:
+        if had:
             logging.enable_progress_bar()
+
+
+def _finished(folder: Path, learner: Learner, machine: Machine) -> Trained | None:
+    """What a run that was killed after its end left; None where it had not ended."""
+    try:
+        record = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return _trained(folder / "checkpoint", record, learner.model, machine)
+
+
+def _trained(checkpoint: Path, record: dict[str, Any], model: Any, machine: Machine) -> Trained:
+    return Trained(
+        checkpoint=checkpoint,
+        parameters=sum(each.numel() for each in model.parameters()),
+        steps=record["steps"],
+        best=record["best"],
+        history=tuple(Evaluation(**each) for each in record["history"]),
+        environment=environment(machine),
+    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 from p2m.errors import UserError
 from p2m.types import Runtime
 
-_BF16_FLAGS = {"amx_bf16", "avx512_bf16"}
+BF16_FLAGS = {"amx_bf16", "avx512_bf16"}
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # glibc, malloc.h
 
 
@@ -49,7 +50,7 @@ def choose_machine(runtime: Runtime, precision: str) -> Machine:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if precision == "auto":
-        fast = torch.cuda.is_bf16_supported() if device == "cuda" else bool(_BF16_FLAGS & cpu_flags())
+        fast = torch.cuda.is_bf16_supported() if device == "cuda" else bool(BF16_FLAGS & cpu_flags())
         precision = "bf16" if fast else "fp32"
     return Machine(device, precision, runtime.threads or cores())
 
@@ -60,6 +61,13 @@ def prepare(machine: Machine) -> None:
 
     torch.set_num_threads(machine.threads)
     _keep_memory()
+
+
+def autocast(machine: Machine) -> Any:
+    """The context in which matrix products are computed in the machine's precision."""
+    import torch
+
+    return torch.autocast(machine.device, torch.bfloat16, enabled=machine.precision == "bf16")
 
 
 def cores() -> int:
@@ -78,6 +86,17 @@ def cpu_flags() -> frozenset[str]:
     return frozenset(
         flag for line in lines if line.startswith("flags") for flag in line.split(":", 1)[1].split()
     )
+
+
+@cache
+def processor() -> str:
+    """The processor's name."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    found = re.search(r"^model name\s*:\s*(.*)$", text, re.MULTILINE)
+    return found.group(1).strip() if found else platform.processor() or platform.machine()
 
 
 def environment(machine: Machine) -> dict[str, str]:

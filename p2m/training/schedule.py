@@ -31,11 +31,17 @@ class Schedule:
 
 
 def scheduled(training: Training, pace: Pace, rows: int) -> Schedule:
-    """The schedule for `rows` training features."""
+    """The schedule for `rows` training features.
+
+    Where the recipe says how long a student from scratch is trained, half of that is given it to begin.
+    """
     batch = training.batch_size or next((size for below, size in _BATCHES if rows < below), _BATCH)
+    fewest = pace.fewest_steps
     if training.epochs is not None:
         steps = max(1, math.ceil(rows * training.epochs / batch))
+        if pace.from_scratch:
+            fewest = max(fewest, steps // 2)
     else:
-        steps = max(pace.fewest_steps, math.ceil(rows * pace.epochs / batch))
+        steps = max(fewest, math.ceil(rows * pace.epochs / batch))
     rate = training.learning_rate or pace.learning_rate
-    return Schedule(steps, batch, rate, min(steps, pace.fewest_steps))
+    return Schedule(steps, batch, rate, min(steps, fewest))

@@ -61,7 +61,7 @@ def test_an_answer_does_not_depend_on_its_batch(
 
 @pytest.mark.parametrize("kind", ["span", "classification"])
 def test_in_eight_bits_a_row_is_answered_to_the_last_bit_as_alone(opened: Open, kind: str) -> None:
-    """Anything less would be rounded another way now and then, and end in another score."""
+    """Closer than the printed digits: an activation rounded another way may end in another score."""
     predictor = opened(kind, "int8")
     rows = [row_of(TASKS[kind], f"{one} lives in {two}. {'Oslo ' * i}") for i in range(6) for one in PEOPLE
             for two in CITIES[:3]]  # fmt: skip

@@ -6,8 +6,8 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -15,62 +15,204 @@ from conftest import LABELS, QA, TEXT, Here, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2m.errors import DataError, UserError
+from p2m.errors import DataError, StageError, UserError
 from p2m.students.minilm import MiniLM
 from p2m.students.tiny_seq2seq import TinySeq2Seq
 from p2m.training.base import fit
-from p2m.training.fit import last_checkpoint, stale
+from p2m.training.checkpoints import load
 from p2m.training.machine import choose_machine, cpu_flags
 from p2m.training.sampling import LengthSampler
-from p2m.types import Evaluation, Example, Runtime, Trained, Training
+from p2m.types import Example, Pace, Runtime, Task, Trained, Training, TunedStudent
 
 SHORT = Training(epochs=2, batch_size=8, learning_rate=2e-3, evaluations=4, max_length=40)
 SCRIPT = Path(__file__).with_name("train_and_die.py")
 
 
-def accuracy(said: Sequence[str], right: Sequence[Sequence[str]]) -> float:
-    return sum(a in b for a, b in zip(said, right, strict=True)) / len(said)
+@dataclass(frozen=True)
+class Share:
+    """Accuracy, or what `told` makes of the answers."""
+
+    told: Callable[[Sequence[str]], float] | None = None
+    name: str = "accuracy"
+
+    def refusal(self, task: Task) -> str | None:
+        return None
+
+    def statistics(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> list[float]:
+        if self.told is not None:
+            return [self.told(predictions)]
+        return [float(said in right) for said, right in zip(predictions, references, strict=True)]
+
+    def value(self, statistics: list[float]) -> float:
+        return sum(statistics) / len(statistics)
 
 
-def trained(student: MiniLM, here: Here, training: Training = SHORT, score: object = accuracy) -> Trained:
-    rows = rows_of(LABELS)
-    learner = student.prepare(LABELS, LABELS.labels, seed=0)
-    return fit(learner, rows[:40], rows[40:], training=training, score=score, seed=0, run=here)  # type: ignore[arg-type]
+@dataclass(frozen=True)
+class Hasty(MiniLM):
+    """A student that may be stopped early at any time."""
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(learning_rate=2e-3, epochs=2, fewest_steps=1)
+
+
+@dataclass(frozen=True)
+class HastyBytes(TinySeq2Seq):
+    """A student from scratch that is given up after some steps."""
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(learning_rate=1e-3, epochs=2, fewest_steps=20, from_scratch=True)
+
+
+@pytest.fixture
+def hasty(tiny_minilm: MiniLM) -> Hasty:
+    return Hasty(**vars(tiny_minilm))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def fitted_to(
+    student: TunedStudent, task: Task, here: Here, training: Training = SHORT, metric: Share | None = None,
+    validation: int = 24,
+) -> Trained:  # fmt: skip
+    rows = rows_of(task)
+    learner = student.prepare(task, task.labels, seed=0)
+    return fit(
+        learner, rows[:40], rows[40 : 40 + validation],
+        student=student, training=training, metric=metric or Share(), seed=0, run=here,
+    )  # fmt: skip
 
 
 def test_the_checkpoint_kept_is_the_one_that_scored_best(tiny_minilm: MiniLM, here: Here) -> None:
-    fitted = trained(tiny_minilm, here, replace(SHORT, epochs=6, patience=9))
-    assert [each.step for each in fitted.history] == [8, 16, 24, 30]
+    fitted = fitted_to(tiny_minilm, LABELS, here, replace(SHORT, epochs=6, patience=9))
+    assert [each.step for each in fitted.history] == [0, 8, 16, 24, 30]
     assert fitted.steps == 30
     assert fitted.best == max(each.score for each in fitted.history)
     learner = tiny_minilm.restore(LABELS, LABELS.labels, fitted.checkpoint)
     learner.model.eval()
     rows = rows_of(LABELS)[40:]
-    assert (
-        accuracy(learner.predict(rows, batch_size=8, device="cpu"), [r.answers for r in rows]) == fitted.best
-    )
+    said = learner.predict(rows, batch_size=8, device="cpu")
+    assert sum(a == row.output for a, row in zip(said, rows, strict=True)) / len(rows) == fitted.best
     assert fitted.parameters == sum(each.numel() for each in learner.model.parameters())
     assert fitted.environment["device"] == "cpu"
     assert here.seen[-1][:2] == (30, 30)
     names = {path.name for path in fitted.checkpoint.iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= names
-    assert not {"optimizer.pt", "trainer_state.json"} & names
+    assert not (here.folder / "training.pt").exists()
+
+
+def test_training_starts_from_a_solved_head(tiny_minilm: MiniLM, here: Here) -> None:
+    import numpy as np
+    from sklearn.linear_model import LogisticRegression
+
+    rows = rows_of(LABELS)
+    fitted = fitted_to(tiny_minilm, LABELS, here, replace(SHORT, precision="fp32"))
+    learner = tiny_minilm.prepare(LABELS, LABELS.labels, seed=3)
+    features = learner.encode(rows, max_length=40)
+    batches = [learner.collate([each]) for each in features]
+    learner.model.eval()
+    vectors = np.stack(
+        [
+            learner.model.embed(**{k: v for k, v in batch.items() if k != "labels"})[0].detach().numpy()
+            for batch in batches
+        ]
+    )
+    assert np.allclose((vectors**2).sum(axis=1), 1.0, atol=1e-5)
+    known = LogisticRegression(C=20.0, max_iter=1000).fit(vectors[:40], [row.output for row in rows[:40]])
+    assert fitted.history[0].score == known.score(vectors[40:], [row.output for row in rows[40:]])
+    assert fitted.history[0].loss > 0
+    assert any(line.startswith("the head is solved") for line in here.lines)
+
+
+def test_the_start_itself_may_be_the_best(hasty: Hasty, here: Here) -> None:
+    scores = iter([0.9, 0.5, 0.4, 0.4])
+    training = replace(SHORT, epochs=6, evaluations=6, patience=2)
+    fitted = fitted_to(hasty, LABELS, here, training, Share(lambda said: next(scores)))
+    assert fitted.best == 0.9
+    assert fitted.history[0].step == 0
+    learner = hasty.restore(LABELS, LABELS.labels, fitted.checkpoint)
+    other = hasty.prepare(LABELS, LABELS.labels, seed=0)
+    same = zip(learner.model.bert.parameters(), other.model.bert.parameters(), strict=True)
+    assert all(bool((a == b).all()) for a, b in same), "the encoder as it was before the first step"
+
+
+def test_without_validation_rows_the_schedule_is_run_to_its_end(hasty: Hasty, here: Here) -> None:
+    fitted = fitted_to(hasty, LABELS, here, replace(SHORT, epochs=4, patience=1), validation=0)
+    assert fitted.steps == 20
+    assert fitted.history == ()
+    assert fitted.best == 0.0
+    assert any(line.startswith("step 20 of 20  loss") for line in here.lines)
+    learner = hasty.restore(LABELS, LABELS.labels, fitted.checkpoint)
+    other = hasty.prepare(LABELS, LABELS.labels, seed=0)
+    same = zip(learner.model.bert.parameters(), other.model.bert.parameters(), strict=True)
+    assert not all(bool((a == b).all()) for a, b in same), "the last weights are kept"
+
+
+def test_a_student_from_scratch_that_has_not_learnt_is_said_so_and_given_up(
+    tiny_bytes: TinySeq2Seq, here: Here
+) -> None:
+    student = HastyBytes(**vars(tiny_bytes))
+    training = Training(learning_rate=1e-6, epochs=8, batch_size=8, evaluations=8, max_length=40)
+    fitted = fitted_to(student, TEXT, here, training)
+    (said,) = [line for line in here.lines if line.startswith("step 10 of 40: no better")]
+    assert "the commonest answer (accuracy 0.00 against 0.00)" in said
+    assert "here are 40" in said
+    assert "training.epochs=40" in said
+    assert fitted.steps == 20
+    assert here.lines[-1] == "nothing learnt: stopping early"
+
+
+def test_a_loss_that_is_no_number_says_what_to_do(tiny_bytes: TinySeq2Seq, here: Here) -> None:
+    import torch
+
+    learner = tiny_bytes.prepare(TEXT, (), seed=0)
+    with torch.no_grad():
+        learner.model.shared.weight.fill_(float("nan"))
+    with pytest.raises(StageError, match=r"lower training\.learning_rate \(it is 1\)"):
+        fit(
+            learner, rows_of(TEXT)[:16], (), student=tiny_bytes, training=replace(SHORT, learning_rate=1.0),
+            metric=Share(), seed=0, run=here,
+        )  # fmt: skip
 
 
 def test_the_loss_falls_on_the_training_rows(tiny_minilm: MiniLM, here: Here) -> None:
-    fitted = trained(tiny_minilm, here, replace(SHORT, epochs=12, patience=9, precision="fp32"))
+    fitted = fitted_to(tiny_minilm, QA, here, replace(SHORT, epochs=12, patience=9, precision="fp32"))
     assert fitted.history[-1].loss < 0.8 * fitted.history[0].loss
 
 
-def test_training_stops_when_the_metric_no_longer_rises(tiny_minilm: MiniLM, here: Here) -> None:
-    scores = iter([0.2, 0.5, 0.4, 0.4, 0.9, 0.9])
+def test_training_stops_when_the_metric_no_longer_rises(hasty: Hasty, here: Here) -> None:
+    scores = iter([0.1, 0.2, 0.5, 0.4, 0.4, 0.9, 0.9])
     training = replace(SHORT, epochs=6, evaluations=6, patience=2)
-    fitted = trained(tiny_minilm, here, training, lambda said, right: next(scores))
-    assert [each.score for each in fitted.history] == [0.2, 0.5, 0.4, 0.4]
+    fitted = fitted_to(hasty, LABELS, here, training, Share(lambda said: next(scores)))
+    assert [each.score for each in fitted.history] == [0.1, 0.2, 0.5, 0.4, 0.4]
     assert fitted.best == 0.5
     assert fitted.steps == 20
-    again = trained(tiny_minilm, here, training, lambda said, right: 1.0)  # as after a kill at its very end
+    assert here.lines[-1] == "no better score in 2 evaluations: stopping early"
+    again = fitted_to(hasty, LABELS, here, training)  # as after a kill at its very end
     assert again == fitted
+
+
+def test_rare_labels_count_as_much_as_common_ones(tiny_minilm: MiniLM, tmp_path: Path) -> None:
+    import torch
+
+    rows = [row for row in rows_of(LABELS) if row.output == "no" or "Rome" in row.input["text"]]
+    said = {}
+    for balanced in (False, True):
+        run = Here(tmp_path / str(balanced))
+        learner = tiny_minilm.prepare(LABELS, LABELS.labels, seed=0)
+        training = replace(SHORT, learning_rate=1e-7)
+        fit(
+            learner, rows, (), student=tiny_minilm, training=training, metric=Share(), seed=0, run=run,
+            balanced=balanced,
+        )  # fmt: skip
+        with torch.no_grad():
+            batch = learner.collate(learner.encode(rows, max_length=40))
+            said[balanced] = float(learner.model.eval()(**batch).logits.softmax(-1)[:, 1].mean())
+    assert said[True] > said[False] + 0.05
 
 
 def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(tiny_bert: Path, tmp_path: Path) -> None:
@@ -92,14 +234,11 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(tiny_bert: Pat
     assert one["weights"] == other["weights"]
 
 
-def test_a_checkpoint_that_a_kill_left_half_written_is_passed_over(tmp_path: Path) -> None:
-    assert last_checkpoint(tmp_path / "nowhere") is None
-    for step, text in ((10, '{"log_history": []}'), (9, "{}"), (20, '{"log_hist')):
-        (tmp_path / f"checkpoint-{step}").mkdir()
-        (tmp_path / f"checkpoint-{step}" / "trainer_state.json").write_text(text)
-    (tmp_path / "checkpoint-30").mkdir()
-    assert last_checkpoint(tmp_path) == tmp_path / "checkpoint-10"
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint-10", "checkpoint-9"]
+def test_a_checkpoint_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+    assert load(tmp_path / "nowhere", None, None) is None
+    for content in (b"", b"PK", b"not a checkpoint at all"):
+        (tmp_path / "training.pt").write_bytes(content)
+        assert load(tmp_path, None, None) is None
 
 
 def test_a_span_and_a_text_model_can_be_fitted_with_smoothing(
@@ -107,11 +246,9 @@ def test_a_span_and_a_text_model_can_be_fitted_with_smoothing(
 ) -> None:
     training = replace(SHORT, epochs=1, evaluations=1, label_smoothing=0.1)
     for task, student in ((QA, tiny_minilm), (TEXT, tiny_bytes)):
-        rows = rows_of(task)
-        learner = student.prepare(task, (), seed=0)
-        run = Here(tmp_path / task.type)
-        fitted = fit(learner, rows[:32], rows[60:], training=training, score=accuracy, seed=0, run=run)
-        assert fitted.steps == 4
+        fitted = fitted_to(student, task, Here(tmp_path / task.type), training)
+        assert fitted.steps == 5
+        assert [each.step for each in fitted.history] == [5]
         assert fitted.history[0].loss > 0
 
 
@@ -120,11 +257,17 @@ def test_rows_that_cannot_be_learnt_are_counted_or_refused(tiny_minilm: MiniLM, 
     stranger = Example({"question": "who?", "context": "Ben is away."}, "Ada")
     rows = rows_of(QA)
     training = replace(SHORT, epochs=1, evaluations=1)
+
+    def tried(train: list[Example]) -> Trained:
+        return fit(
+            learner, train, rows[:2], student=tiny_minilm, training=training, metric=Share(), seed=0, run=here
+        )
+
     with pytest.raises(DataError, match="none of 2 training rows"):
-        fit(learner, [stranger] * 2, rows[:2], training=training, score=accuracy, seed=0, run=here)
-    with pytest.raises(DataError, match="no validation rows"):
-        fit(learner, rows[:2], [], training=training, score=accuracy, seed=0, run=here)
-    fit(learner, [stranger, *rows[:8]], rows[:2], training=training, score=accuracy, seed=0, run=here)
+        tried([stranger] * 2)
+    with pytest.raises(DataError, match="no training rows"):
+        tried([])
+    tried([stranger, *rows[:8]])
     assert "1 of 9 training rows teach nothing: their answer cannot be expressed" in here.lines
 
 
@@ -141,16 +284,6 @@ def test_devices_and_precisions_are_checked() -> None:
     fast = bool({"amx_bf16", "avx512_bf16"} & cpu_flags())
     assert choose_machine(Runtime(device="cpu", threads=3), "auto").precision == ("bf16" if fast else "fp32")
     assert choose_machine(Runtime(device="cpu", threads=3), "fp32").threads == 3
-
-
-def test_staleness_counts_from_the_first_best() -> None:
-    def history(*scores: float) -> list[Evaluation]:
-        return [Evaluation(i, 0.0, score) for i, score in enumerate(scores)]
-
-    assert stale([]) == 0
-    assert stale(history(0.1)) == 0
-    assert stale(history(0.1, 0.3, 0.3, 0.2)) == 2
-    assert stale(history(0.1, 0.3, 0.4)) == 0
 
 
 @given(

@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         return plan_sweep(arguments)
     from p2m.build import save_plan, survey
     from p2m.cli.plan_views import plan_summary, plan_text
+    from p2m.forecast import forecasts
 
     project = common.project(arguments)
     found = survey(project)
@@ -44,6 +45,9 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     else:
         print(plan_text(found.previews))
         print(plan_summary(found.previews))
+        if found.found["train"].status != "cached":
+            for line in forecasts(project.composed.spec, project.task, found):
+                print(f"  {line}")
     if arguments.out:
         from p2m.saved_plan import Words
 
