@@ -13,6 +13,7 @@ import pytest
 
 from p2m.errors import StageError
 from p2m.students import bert_graph
+from p2m.students.pooled_classifier import pooled_classifier
 
 RAGGED = [[7, 3, 9, 12, 5, 30, 2], [4], [11, 8, 6], [1, 1, 2, 3, 5, 8, 13, 21, 34, 5, 6, 7]]
 SHAPES = {
@@ -28,6 +29,8 @@ def saved(kind: str, folder: Path, **shape: Any) -> Any:
     import torch
     import transformers
 
+    classes = {each: getattr(transformers, each) for each in ("BertModel", "BertForQuestionAnswering")}
+    classes["PooledClassifier"] = pooled_classifier()
     config = transformers.BertConfig(
         **{
             "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
@@ -36,7 +39,7 @@ def saved(kind: str, folder: Path, **shape: Any) -> Any:
     )  # fmt: skip
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(1)
-        model = getattr(transformers, kind)(config).eval()
+        model = classes[kind](config).eval()
         for name, weight in model.named_parameters():
             weight.normal_(std=0.3).add_(1.0 if name.endswith("LayerNorm.weight") else 0.0)
     model.save_pretrained(folder)
@@ -99,8 +102,8 @@ def test_span_logits_are_those_of_transformers(tmp_path: Path) -> None:
             assert np.abs(found[name] - theirs[name].numpy())[there].max() < 1e-5
 
 
-def test_label_logits_are_a_linear_map_of_the_pooled_embedding(tmp_path: Path) -> None:
-    model = saved("BertForSequenceClassification", tmp_path, num_labels=3)
+def test_label_logits_are_those_of_the_classifier_that_is_trained(tmp_path: Path) -> None:
+    model = saved("PooledClassifier", tmp_path, num_labels=3)
     bert_graph.labelled(tmp_path, tmp_path / "model.onnx")
     weight, bias = (each.detach().numpy().astype(np.float64) for each in model.classifier.parameters())
     for feeds in batches():
@@ -109,6 +112,7 @@ def test_label_logits_are_a_linear_map_of_the_pooled_embedding(tmp_path: Path) -
         found = run(tmp_path / "model.onnx", feeds)["logits"]
         assert found.shape == expected.shape
         assert np.abs(found - expected).max() < 1e-5
+        assert np.abs(found - forward(model, feeds).logits.numpy()).max() < 1e-5
 
 
 def test_padding_changes_nothing(tmp_path: Path) -> None:
