@@ -102,6 +102,7 @@ def _use(facts: Facts) -> str:
 
 def _figures(facts: Facts) -> str:
     evaluated, measured = facts.evaluated, facts.measured
+    gate = "validation" if facts.parts.validation else "training rows"
     rows = evaluated.scores[0].rows if evaluated.scores else 0
     lines = [
         "## Figures",
@@ -132,7 +133,7 @@ def _figures(facts: Facts) -> str:
         "",
         "Variants: "
         + "; ".join(
-            f"{t.name} {t.score:.3f} on validation, {t.size_bytes / 1e6:.1f} MB ({t.reason})"
+            f"{t.name} {t.score:.3f} on {gate}, {t.size_bytes / 1e6:.1f} MB ({t.reason})"
             for t in facts.exported.trials
         )
         + ".",
