@@ -13,6 +13,7 @@ from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.exact_match import ExactMatch
 from p2m.metrics.token_f1 import TokenF1
 from p2m.spec import ModelSpec, feasibility
+from p2m.students.linear_tfidf import LinearTfidf
 from p2m.types import Candidate, Card, Constraints, Example, Field, Learner, Task, TaskType
 
 QA = Task(
@@ -123,6 +124,15 @@ def test_so_is_one_that_is_too_big_or_wrongly_licensed() -> None:
 def test_one_student_that_fits_is_enough() -> None:
     students = {"candidates": {"big": Small(10**9), "tiny": Small(10**6)}}
     assert feasibility(spec(student=students, constraints={"max_parameters": "5M"}), QA) == []
+
+
+def test_a_baseline_that_would_have_to_be_trained_is_refused() -> None:
+    rivals = {"candidates": {"words": LinearTfidf(), "minilm": Small()}}
+    path, message, hint = only(feasibility(spec(baselines=rivals), KINDS))
+    assert path == "baselines.candidates.minilm"
+    assert "tuned step by step" in message
+    assert "baselines=linear" in hint
+    assert feasibility(spec(baselines={"candidates": {"words": LinearTfidf()}}), QA) == []
 
 
 def test_every_student_is_named_with_its_own_reason() -> None:
