@@ -62,7 +62,7 @@ def main(argv: Sequence[str]) -> int:
     given = parser.parse_args(argv)
     work = given.work or Path(tempfile.mkdtemp(prefix="p2m-unlearnable-"))
     wanted = tuple(given.only.split(",")) if given.only else ("",)
-    faults = []
+    faults: list[str] = []
     for task in (*_cmudict(given.data), *_instructions(given.data)):
         if not task.name.startswith(wanted):
             continue
@@ -89,10 +89,9 @@ def _faults(task: Task, found: Outcome) -> Iterator[str]:
 def _cmudict(data: Path) -> Iterator[Task]:
     with gzip.open(data / "hub/cmudict/all.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
-    keys = [key for key in rows[0] if isinstance(rows[0][key], str)][:2]
     chosen = random.Random(0).sample(rows, ROWS)
     prompt = 'Write the phonemes of an English word.\ninput="cat" output="K AE1 T"'
-    yield Task("cmudict", prompt, tuple((row[keys[0]], row[keys[1]]) for row in chosen))
+    yield Task("cmudict", prompt, tuple((row["word"], row["phones"][0]) for row in chosen))
 
 
 def _instructions(data: Path) -> Iterator[Task]:
