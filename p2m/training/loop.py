@@ -127,10 +127,13 @@ class Loop:
         if self.stopping.is_idle(state.history):
             epochs = math.ceil(MORE * steps * self.schedule.batch_size / rows)
             seen = f"{self.metric.name} {state.history[-1].score:.2f} against {self.stopping.floor:.2f}"
-            self.run.say(
-                f"step {state.step:,} of {steps:,}: no better than the commonest answer ({seen}): it has not"
-                " begun to learn; from scratch such a mapping takes tens of thousands of rows"
+            advice = (
+                "it has not begun to learn; from scratch such a mapping takes tens of thousands of rows"
                 f" (here are {rows:,}) or more steps: give more rows (data.train) or training.epochs={epochs}"
+            )
+            self.run.say(
+                f"step {state.step:,} of {steps:,}: no better than the commonest answer ({seen}): "
+                + (advice if len(state.history) == 1 else "it has still not begun to learn")
             )
         if state.step < steps and self.stopping.is_over(state.history):
             idle = self.stopping.is_idle(state.history)

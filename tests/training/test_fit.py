@@ -158,10 +158,11 @@ def test_a_student_from_scratch_that_has_not_learnt_is_said_so_and_given_up(
     student = HastyBytes(**vars(tiny_bytes))
     training = Training(learning_rate=1e-6, epochs=8, batch_size=8, evaluations=8, max_length=40)
     fitted = fitted_to(student, TEXT, here, training)
-    (said,) = [line for line in here.lines if line.startswith("step 10 of 40: no better")]
+    (said,) = [line for line in here.lines if line.startswith("step 5 of 40: no better")]
     assert "the commonest answer (accuracy 0.00 against 0.00)" in said
     assert "here are 40" in said
     assert "training.epochs=40" in said
+    assert sum("still not begun to learn" in line for line in here.lines) == 3
     assert fitted.steps == 20
     assert here.lines[-1] == "nothing learnt: stopping early"
 
