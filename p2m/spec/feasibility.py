@@ -21,7 +21,7 @@ class _Refusal:
 
 def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
     """What cannot be met: (config path, message, what to type instead)."""
-    found = [*_students(spec, task), *_baselines(spec), *_metrics(spec, task)]
+    found = [*_students(spec, task), *_encoders(spec), *_baselines(spec), *_metrics(spec, task)]
     return [*found, *_requirements(spec, task), *_rows(spec, task)]
 
 
@@ -35,6 +35,21 @@ def _students(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     path = _shared_path(list(refusals.values()))
     able = [candidates[name] for name, reasons in refusals.items() if all(r.path == path for r in reasons)]
     yield path, f"no student can be taken: {message}", _way_out(path, able)
+
+
+def _encoders(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
+    """Linear candidates over different encoders: rows are embedded once for all of them."""
+    readers = {
+        name: student.encoder
+        for name, student in spec.student.candidates.items()
+        if isinstance(student, LinearStudent) and student.encoder is not None
+    }
+    first = next(iter(readers), "")
+    for name, encoder in readers.items():
+        if encoder != readers[first]:
+            message = f"{name} reads another encoder than {first}, and rows are embedded once for both"
+            hint = f"give both the same model, revision, sha256 and window, or {first}: null"
+            yield f"student.candidates.{name}", message, hint
 
 
 def _baselines(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:

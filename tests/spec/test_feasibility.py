@@ -13,6 +13,8 @@ from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.exact_match import ExactMatch
 from p2m.metrics.token_f1 import TokenF1
 from p2m.spec import ModelSpec, feasibility
+from p2m.students.linear_ensemble import LinearEnsemble
+from p2m.students.linear_minilm import LinearMiniLM
 from p2m.students.linear_tfidf import LinearTfidf
 from p2m.types import Candidate, Card, Constraints, Example, Field, Learner, Task, TaskType
 
@@ -206,3 +208,12 @@ def test_rows_or_datasets_of_the_users_make_up_for_a_teacher() -> None:
     searching = {"component": Finder(), "sources": ["datasets"]}
     assert feasibility(spec(teacher=None, retriever=searching), QA) == []
     assert "retriever=" in only(feasibility(spec(teacher=None, retriever={"sources": ["datasets"]}), QA))[2]
+
+
+def test_linear_candidates_over_different_encoders_are_refused() -> None:
+    """Rows are embedded once for all of them; silently sharing the first one's would serve the wrong model."""
+    students = {"a": LinearMiniLM(), "b": LinearMiniLM(window=64)}
+    found = feasibility(spec(student={"candidates": students}, data={"train": "rows.jsonl"}), KINDS)
+    assert [path for path, _, _ in found] == ["student.candidates.b"]
+    same = {"a": LinearMiniLM(), "b": LinearEnsemble()}
+    assert feasibility(spec(student={"candidates": same}), KINDS) == []
