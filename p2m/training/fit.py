@@ -7,22 +7,21 @@ ended.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from p2m.errors import DataError
-from p2m.training import checkpoints, probe
-from p2m.training.loop import BATCH, Loop, expectation
+from p2m.training import probe
 from p2m.training.loss import balanced_weights
 from p2m.training.machine import Machine, autocast, choose_machine, environment, prepare
 from p2m.training.schedule import Schedule, scheduled
 from p2m.training.stopping import Stopping, evaluation_steps
+from p2m.training.trainer import BATCH, Course, expectation, quiet, take_steps
 from p2m.types import (
     Evaluation,
     Example,
@@ -32,10 +31,10 @@ from p2m.types import (
     Trained,
     Training,
     TunedStudent,
-    WarmStarter,
 )
 
 FINISHED = "finished.json"
+CHECKPOINTS = "checkpoints"  # of a training that has not ended
 
 
 def fit(
@@ -77,25 +76,17 @@ def fit(
     learner.model.to(machine.device)
     from_scratch = bool(student.pace.from_scratch and validation)
     floor = commonest_score(train, validation, metric) if from_scratch else None
-    loop = Loop(
+    course = Course(
         learner, features, validation, training, schedule, Stopping(schedule, training.patience, floor),
         machine, metric, seed, run,
         looks=evaluation_steps(schedule, training.evaluations, early=from_scratch),
         weights=_weights(learner, features, machine) if balanced else None,
         is_announced=step_seconds is not None,
     )  # fmt: skip
-    if loop.resume(run.folder):
-        run.say(f"going on from step {loop.state.step}")
-    elif isinstance(learner, WarmStarter):
-        with autocast(machine):
-            loss = learner.warm_start(features, batch_size=BATCH, device=machine.device, balanced=balanced)
-        run.say(f"the head is solved over the untuned embeddings: loss {loss:.4f} on the training rows")
-        if validation:
-            loop.look(loss)
-    loop.go(run.folder)
-    if loop.step_seconds is not None:
-        probe.remember(speed, length, loop.step_seconds)
-    return _kept(loop, run)
+    steps, history = take_steps(course, run.folder / CHECKPOINTS)
+    if course.step_seconds is not None:
+        probe.remember(speed, length, course.step_seconds)
+    return _kept(course, steps, history)
 
 
 def predicted(learner: Learner, rows: Sequence[Example], *, training: Training, run: Run) -> list[str]:
@@ -152,41 +143,24 @@ def _weights(learner: Learner, features: Sequence[dict[str, Any]], machine: Mach
     return torch.tensor(found, dtype=torch.float32, device=machine.device)
 
 
-def _kept(loop: Loop, run: Run) -> Trained:
+def _kept(course: Course, steps: int, history: Sequence[Evaluation]) -> Trained:
     """The best weights as a checkpoint folder that appears whole, without what only training needs."""
-    state, model = loop.state, loop.learner.model
-    if state.best is not None:
-        model.load_state_dict(state.best)
-    target = run.folder / "checkpoint"
-    fresh = target.with_name("checkpoint.new")
+    folder, model, tokenizer = course.run.folder, course.learner.model, course.learner.tokenizer
+    if course.best is not None:
+        model.load_state_dict(course.best)
+    target, fresh = folder / "checkpoint", folder / "checkpoint.new"
     for path in (fresh, target):
         shutil.rmtree(path, ignore_errors=True)
-    with _without_bars():
+    with quiet():
         model.save_pretrained(str(fresh))
-    if loop.learner.tokenizer is not None:
-        loop.learner.tokenizer.save_pretrained(str(fresh))
+    if tokenizer is not None:
+        tokenizer.save_pretrained(str(fresh))
     fresh.rename(target)
-    best = max((each.score for each in state.history), default=0.0)
-    record = {
-        "steps": state.step, "best": best, "history": [asdict(each) for each in state.history],
-    }  # fmt: skip
-    (run.folder / FINISHED).write_text(json.dumps(record), encoding="utf-8")
-    (run.folder / checkpoints.FILE).unlink(missing_ok=True)
-    return _trained(target, record, model, loop.machine)
-
-
-@contextlib.contextmanager
-def _without_bars() -> Iterator[None]:
-    """Training reports through run.say alone."""
-    from transformers.utils import logging
-
-    had = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if had:
-            logging.enable_progress_bar()
+    best = max((each.score for each in history), default=0.0)
+    record = {"steps": steps, "best": best, "history": [asdict(each) for each in history]}
+    (folder / FINISHED).write_text(json.dumps(record), encoding="utf-8")
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    return _trained(target, record, model, course.machine)
 
 
 def _finished(folder: Path, learner: Learner, machine: Machine) -> Trained | None:
