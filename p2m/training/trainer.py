@@ -48,7 +48,7 @@ class Course:
     run: Run
     looks: tuple[int, ...]  # steps after which to evaluate
     weights: Any = None  # (labels,) what a row of each label counts; None: all alike
-    is_announced: bool = True  # whether the time that it takes has been told
+    is_announced: bool = False  # whether the time that it takes has been told
     losses: list[float] = field(default_factory=list)  # of the steps since the last evaluation
     best: dict[str, Any] | None = None  # weights of the best evaluation; None: those at hand
     took: list[float] = field(default_factory=list)  # seconds of this process's steps
@@ -130,6 +130,7 @@ def take_steps(course: Course, folder: Path) -> tuple[int, list[Evaluation]]:
     import torch
 
     last = last_checkpoint(folder)
+    course.learner.model.to(course.machine.device)
     if last is None:
         course.warm_start()
     else:
