@@ -306,7 +306,10 @@ class Encoder:
 
 @dataclass(frozen=True, slots=True)
 class Embeddings:
-    """The rows of a split through an encoder: an .npz with `train`, `validation` and `test`, float32."""
+    """The rows of a split, and the words of its labels, through an encoder.
+
+    An .npz with `train`, `validation`, `test` and `labels`, each (rows, dimensions) float32.
+    """
 
     vectors: Path
 
@@ -612,7 +615,7 @@ class Lesson:
     task: Task
     labels: tuple[str, ...]
     rows: tuple[Example, ...]
-    vectors: Any  # (rows, dimensions) float32, of the rows; None without an encoder
+    vectors: Any  # (rows, dimensions) float32, of the rows, then of labels' words; None without an encoder
     encoder: Path | None  # the exported encoder's folder
     balanced: bool = False  # whether every label counts as much as every other, however rare
 

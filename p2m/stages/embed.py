@@ -8,6 +8,7 @@ from typing import Any
 from p2m.engine.stage import stage
 from p2m.runtimes.base import open_encoder
 from p2m.runtimes.predict import joined
+from p2m.students.base import label_words, labels_of
 from p2m.types import Embeddings, Encoder, Example, Run, Split, Task
 
 BATCH = 32  # rows at once
@@ -16,7 +17,7 @@ _CHUNK = 320  # rows between two reports of progress
 
 @stage(version="1", kind="seeded", cpus="all")
 def embed(task: Task, parts: Split, encoder: Encoder, *, run: Run) -> Embeddings:
-    """Embeddings of unit length of the training, validation and test rows, in their order."""
+    """Embeddings of unit length of the training, validation and test rows, in their order, and of labels."""
     import numpy as np
 
     model = open_encoder(encoder.folder, threads=run.runtime.threads, max_length=encoder.window)
@@ -32,6 +33,8 @@ def embed(task: Task, parts: Split, encoder: Encoder, *, run: Run) -> Embeddings
             done += len(chunk)
             run.progress(done, total, "rows embedded")
         arrays[part] = np.concatenate(found) if found else np.zeros((0, 0), dtype=np.float32)
+    words = label_words(labels_of(task, parts.train))
+    arrays["labels"] = model.encode(words, batch_size=BATCH) if words else np.zeros((0, 0), dtype=np.float32)
     path = run.folder / "vectors.npz"
     np.savez(path, **arrays)
     return Embeddings(path)

@@ -48,6 +48,19 @@ class Material:
             return rows, self.vectors("train")
         return rows, np.concatenate([self.vectors("train"), self.vectors("validation")])
 
+    def lesson(
+        self, student: LinearStudent, rows: Sequence[Example], vectors: Any, *, metric: Metric,
+        encoder: Path | None = None,
+    ) -> Lesson:  # fmt: skip
+        """What `student` is fitted to: these rows and, where it reads any, their vectors and the labels'."""
+        import numpy as np
+
+        if student.encoder is None or vectors is None:
+            vectors = None
+        elif len(labels := self.vectors("labels")):
+            vectors = np.concatenate([vectors, labels])
+        return Lesson(self.task, self.labels, tuple(rows), vectors, encoder, is_balanced(metric))
+
 
 def solve_and_ask(
     student: LinearStudent,
@@ -60,13 +73,9 @@ def solve_and_ask(
 ) -> list[Answer]:
     """What `student` says to the `asked` rows after the `learnt` ones; both come with their vectors."""
     shutil.rmtree(folder, ignore_errors=True)
-    reads = student.encoder is not None
-    rows, vectors = learnt
-    lesson = Lesson(
-        material.task, material.labels, tuple(rows), vectors if reads else None, None, is_balanced(metric)
-    )
-    student.solve(lesson, folder)
-    return linear_answers(folder, material.task, material.labels, asked[0], asked[1] if reads else None)
+    student.solve(material.lesson(student, *learnt, metric=metric), folder)
+    vectors = None if student.encoder is None else asked[1]
+    return linear_answers(folder, material.task, material.labels, asked[0], vectors)
 
 
 def sample(task: Task, rows: Sequence[Example], most: int, seed: int) -> list[Example]:

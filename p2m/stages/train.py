@@ -6,8 +6,8 @@ import shutil
 
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
-from p2m.stages.lessons import Material, is_balanced, weighs_labels
-from p2m.students.base import Lesson, LinearStudent, Student, TunedStudent
+from p2m.stages.lessons import Material, weighs_labels
+from p2m.students.base import LinearStudent, Student, TunedStudent
 from p2m.training.base import fit
 from p2m.types import Choice, Embeddings, Encoder, Run, Split, Task, Trained, Training
 
@@ -51,9 +51,7 @@ def _solved(student: LinearStudent, material: Material, metric: Metric, run: Run
     shutil.rmtree(folder, ignore_errors=True)
     reads = student.encoder is not None and material.encoder is not None
     encoder = material.encoder.folder if reads and material.encoder is not None else None
-    lesson = Lesson(
-        material.task, material.labels, rows, vectors if reads else None, encoder, is_balanced(metric)
-    )
+    lesson = material.lesson(student, rows, vectors, metric=metric, encoder=encoder)
     parameters = student.solve(lesson, folder)
     run.say(f"solved for {len(rows)} rows and {len(material.labels)} labels")
     precision = material.encoder.precision if reads and material.encoder is not None else "fp32"

@@ -8,6 +8,7 @@ eight bits a label's column; with tens of thousands of terms and a hundred label
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from p2m.types import Lesson, Task, TaskType
 
 MANY_ROWS = 2000  # from here on a term must stand in two rows, and the solver is content sooner
 _UNSEEN = -1e4  # logit of a label without a row to learn from
-_FACTORS = {"float32": 4, "int8": 1}
+_JOINTS = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")  # "PlayMusic", "card_arrival"
+_WORD = re.compile(r"[^\W\d_]{3,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,18 @@ def refusal(task: Task) -> str | None:
 
 
 def texts_of(lesson: Lesson) -> list[str]:
+    """The rows as texts, and after them the labels' own words."""
     fields = tuple(each.name for each in lesson.task.inputs)
-    return [joined(row.input, fields) for row in lesson.rows]
+    return [*(joined(row.input, fields) for row in lesson.rows), *label_words(lesson.labels)]
+
+
+def label_words(labels: Sequence[str]) -> list[str]:
+    """The words of each label, "card arrival" for `card_arrival`; [] where not every label has one.
+
+    They are texts about their labels: of five rows a label they are worth two more, of a thousand nothing.
+    """
+    words = [_JOINTS.sub(" ", label).strip().casefold() for label in labels]
+    return words if all(_WORD.search(each) for each in words) else []
 
 
 def terms(texts: Sequence[str], most: dict[str, int]) -> Terms:
@@ -72,17 +84,28 @@ def terms(texts: Sequence[str], most: dict[str, int]) -> Terms:
     return Terms(blocks, np.concatenate(idfs).astype(np.float32), hstack(parts).tocsr())
 
 
-def logistic(features: Any, answers: Sequence[str], lesson: Lesson, *, strength: float) -> Weights:
-    """`solved` for the labels of a lesson."""
-    return solved(features, answers, lesson.labels, strength=strength, balanced=lesson.balanced)
+def logistic(features: Any, lesson: Lesson, *, strength: float, label_weight: float) -> Weights:
+    """`solved` for a lesson; `features` are of its rows and, after them, of its labels' words, if any.
+
+    Each label's words count as `label_weight` rows.
+    """
+    answers = [row.output for row in lesson.rows]
+    weights = [1.0] * len(answers)
+    if features.shape[0] > len(answers):
+        answers += lesson.labels
+        weights += [label_weight] * len(lesson.labels)
+    return solved(
+        features, answers, lesson.labels, strength=strength, balanced=lesson.balanced, weights=weights
+    )
 
 
 def solved(
-    features: Any, answers: Sequence[str], labels: Sequence[str], *, strength: float, balanced: bool
-) -> Weights:
+    features: Any, answers: Sequence[str], labels: Sequence[str], *, strength: float, balanced: bool,
+    weights: Sequence[float] | None = None,
+) -> Weights:  # fmt: skip
     """Multinomial logistic regression, L2 of weight 1 / `strength`, over (rows, features).
 
-    `balanced` weighs every label alike, however rare.
+    `balanced` weighs every label alike, however rare; `weights` are of the rows.
     """
     import numpy as np
     from sklearn.linear_model import LogisticRegression
@@ -101,7 +124,7 @@ def solved(
         class_weight="balanced" if balanced else None,
     )  # fmt: skip
     with threadpool_limits(1 if features.shape[0] < MANY_ROWS else None):  # threads cost more than they bring
-        model.fit(features, list(answers))
+        model.fit(features, list(answers), sample_weight=weights)
     columns = [place[label] for label in model.classes_]
     if len(columns) == 2:  # one column tells two labels apart
         matrix[:, columns[1]] = model.coef_[0]

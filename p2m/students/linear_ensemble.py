@@ -26,16 +26,13 @@ class LinearEnsemble(LinearMiniLM):
         return super().size_bytes + 500_000
 
     def solve(self, lesson: Lesson, target: Path) -> int:
-        answers = [row.output for row in lesson.rows]
         found = linear.terms(linear.texts_of(lesson), {"words": self.max_words, "pieces": self.max_pieces})
+        words, vectors = (
+            linear.logistic(features, lesson, strength=self.strength, label_weight=self.label_weight)
+            for features in (found.matrix, lesson.vectors)
+        )
         parts = [
-            linear.Part(
-                linear.logistic(found.matrix, answers, lesson, strength=self.strength),
-                self.tfidf_share,
-                found,
-            ),
-            linear.Part(
-                linear.logistic(lesson.vectors, answers, lesson, strength=self.strength), 1 - self.tfidf_share
-            ),
+            linear.Part(words, self.tfidf_share, found),
+            linear.Part(vectors, 1 - self.tfidf_share),
         ]
         return self.parameters + linear.write(lesson, parts, target, max_length=self.window)

@@ -32,6 +32,7 @@ class LinearMiniLM:
     languages: tuple[str, ...] = ("en",)  # that the base model knows
     window: int = 256  # tokens that are read; the rest of a longer text is not
     strength: float = 20.0  # C of scikit-learn: inverse of the penalty
+    label_weight: float = 2.0  # rows that the words of a label count as
 
     @property
     def encoder(self) -> SentenceEncoder:
@@ -49,8 +50,9 @@ class LinearMiniLM:
         return linear.refusal(task) or MiniLM(languages=self.languages).refusal(task)
 
     def solve(self, lesson: Lesson, target: Path) -> int:
-        answers = [row.output for row in lesson.rows]
-        weights = linear.logistic(lesson.vectors, answers, lesson, strength=self.strength)
+        weights = linear.logistic(
+            lesson.vectors, lesson, strength=self.strength, label_weight=self.label_weight
+        )
         own = linear.write(lesson, [linear.Part(weights, 1.0)], target, max_length=self.window)
         return self.parameters + own
 

@@ -24,6 +24,7 @@ class LinearTfidf:
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     strength: float = 20.0  # C of scikit-learn: inverse of the penalty
+    label_weight: float = 2.0  # rows that the words of a label count as
     max_words: int = 10_000  # the most frequent words and pairs of words
     max_pieces: int = 20_000  # the most frequent runs of 2 to 5 characters
     license: str = "apache-2.0"  # of nothing but the user's own words
@@ -44,8 +45,9 @@ class LinearTfidf:
 
     def solve(self, lesson: Lesson, target: Path) -> int:
         found = linear.terms(linear.texts_of(lesson), {"words": self.max_words, "pieces": self.max_pieces})
-        answers = [row.output for row in lesson.rows]
-        weights = linear.logistic(found.matrix, answers, lesson, strength=self.strength)
+        weights = linear.logistic(
+            found.matrix, lesson, strength=self.strength, label_weight=self.label_weight
+        )
         return linear.write(lesson, [linear.Part(weights, 1.0, found)], target, max_length=1)
 
     def export(self, task: Task, labels: Sequence[str], checkpoint: Path, target: Path) -> None:

@@ -211,7 +211,7 @@ def test_rows_or_datasets_of_the_users_make_up_for_a_teacher() -> None:
 
 
 def test_linear_candidates_over_different_encoders_are_refused() -> None:
-    """Rows are embedded once for all of them; silently sharing the first one's would serve the wrong model."""
+    """Rows are embedded once for all of them; sharing the first one's would serve the wrong model."""
     students = {"a": LinearMiniLM(), "b": LinearMiniLM(window=64)}
     found = feasibility(spec(student={"candidates": students}, data={"train": "rows.jsonl"}), KINDS)
     assert [path for path, _, _ in found] == ["student.candidates.b"]

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,11 +123,12 @@ def test_weights_in_eight_bits_cost_no_answer_beyond_near_ties(encoder: Path, tm
     student.solve(full, tmp_path)
     head = LinearHead(tmp_path)
     found = linear.terms(linear.texts_of(full), {"words": 2000, "pieces": 4000})
-    exact = linear.logistic(found.matrix, [row.output for row in learnt], full, strength=20.0)
+    exact = linear.logistic(found.matrix, full, strength=20.0, label_weight=2.0)
+    matrix = found.matrix[: len(learnt)]  # after them come the words of the labels
     logits = head.logits([row.input["text"] for row in learnt], None)
-    precise = found.matrix @ exact.matrix + exact.bias
+    precise = matrix @ exact.matrix + exact.bias
     scale = np.abs(exact.matrix).max(axis=0) / 127
-    error = np.asarray(np.abs(found.matrix).sum(axis=1)).reshape(-1, 1) * scale / 2 + 1e-4
+    error = np.asarray(np.abs(matrix).sum(axis=1)).reshape(-1, 1) * scale / 2 + 1e-4
     assert (np.abs(logits - precise) <= error).all()
     assert np.abs(logits - precise).max() < 0.2
     ordered = np.sort(precise, axis=1)
@@ -267,6 +269,7 @@ def test_linear_students_refuse_what_is_no_label_and_what_their_base_does_not_kn
 
 WITHOUT_TORCH = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from p2m.compression.int8 import Int8
 from p2m.runtimes.base import Predictor, open_encoder
@@ -316,3 +319,26 @@ def test_the_real_encoder_is_exported_and_read_without_torch(tmp_path: Path) -> 
     if weights.installed_folder() is None:
         pytest.skip("the embedded extra is not installed")
     assert without_torch(tmp_path, LinearMiniLM().model, LinearMiniLM().sha256) == ["yes no", ""]
+
+
+def test_the_words_of_labels_are_read_where_every_label_has_some() -> None:
+    words = linear.label_words(["card_arrival", "PlayMusic", "top-up"])
+    assert words == [
+        "card arrival",
+        "play music",
+        "top up",
+    ]
+    assert linear.label_words(["yes", "no"]) == []  # one of two would be favoured
+    assert linear.label_words(["1", "2", "3"]) == []
+    assert linear.label_words(["возврат", "доставка"]) == ["возврат", "доставка"]
+
+
+def test_a_label_without_a_row_is_known_by_its_words_unless_told_otherwise(tmp_path: Path) -> None:
+    task = replace(LABELS, labels=("billing", "delivery", "returns"))
+    rows = [Example({"text": f"about billing number {n}"}, "billing") for n in range(4)]
+    rows += [Example({"text": f"the returns of parcel {n}"}, "returns") for n in range(4)]
+    taught = Lesson(task, task.labels, tuple(rows), None, None)
+    LinearTfidf().solve(taught, tmp_path / "two")
+    assert Predictor(tmp_path / "two").predict([{"text": "delivery"}])[0].output == "delivery"
+    LinearTfidf(label_weight=0.0).solve(taught, tmp_path / "none")
+    assert Predictor(tmp_path / "none").predict([{"text": "delivery"}])[0].output != "delivery"
