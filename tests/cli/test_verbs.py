@@ -107,7 +107,7 @@ def test_a_row_without_its_column_ends_in_2_with_the_line(call: Call, project: P
         file.write('\n{"input": "lonely"}\n')
     done = call("build", "shout.yaml")
     assert done.returncode == 2
-    assert "train.jsonl:61" in done.stderr
+    assert "train.jsonl:41" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -116,7 +116,7 @@ def test_a_row_without_its_column_ends_in_2_with_the_line(call: Call, project: P
     [
         ("data.test=nowhere.jsonl", "nowhere.jsonl"),
         ("constraints.max_parameters=1000", "max_parameters"),
-        ("metrics.primary=accuracy", "accuracy"),
+        ("metrics.primary=chrf", "chrf"),
         ("student=tiny", "tiny_seq2seq"),
         ("+metrics.require.teacher_ratio='>= 0.9'", "teacher_ratio"),
         ("training.epochs=many", "training.epochs"),
