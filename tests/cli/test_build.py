@@ -124,7 +124,7 @@ def test_a_contract_that_is_missed_ends_in_4_and_does_not_replace_the_bundle(bui
     done = call_in(built)("build", "shout.yaml")
     assert done.returncode == 4
     assert (built / "shout.lock").read_bytes() == lock  # it names the bundle that stands
-    assert "shout.lock was left as it was: this build falls short" in done.stderr
+    assert "shout.lock was left as it was: this build does not ship" in done.stderr
     assert "FALLS SHORT" in done.stdout
     assert (built / "outputs" / "shout" / "manifest.json").read_text() == before
     assert (built / "outputs" / "shout" / "rejected" / "manifest.json").is_file()
