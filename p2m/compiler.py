@@ -33,7 +33,7 @@ from p2m.stages.retrieve import retrieve
 from p2m.stages.select import select
 from p2m.stages.split import split
 from p2m.stages.train import train
-from p2m.types import LinearStudent, Metric, Student, Task, TaskType, Teacher
+from p2m.types import BaseEncoder, LinearStudent, Metric, Student, Task, TaskType, Teacher
 
 
 # fmt: off
@@ -100,16 +100,12 @@ def _embedded(
     plan: Plan, task: Ref, parts: Ref, spec: ModelSpec, understood: Task, at: _Places
 ) -> tuple[Ref | None, Ref | None]:
     """The base encoder that linear candidates and baselines read, and the rows through it; None without."""
-    readers = [
-        student
-        for student in (*_allowed(spec, understood, spec.student.candidates).values(),
-                        *_rivals(spec, understood).values())
-        if isinstance(student, LinearStudent) and student.encoder is not None
-    ]  # fmt: skip
-    if not readers:
+    read = _read_encoder(_allowed(spec, understood, spec.student.candidates))
+    read = read or _read_encoder(_rivals(spec, understood))
+    if read is None:
         return None, None
     smaller = next(iter(spec.compression.candidates.values()), None)
-    base = plan.add("encoder", encoder, base=readers[0].encoder, compressor=smaller,
+    base = plan.add("encoder", encoder, base=read, compressor=smaller,
                     origins=at(base="student", compressor="compression"))  # fmt: skip
     return base, plan.add("embed", embed, task, parts, base)
 
@@ -140,8 +136,20 @@ def _allowed(spec: ModelSpec, understood: Task, students: Mapping[str, Student])
 
 
 def _rivals(spec: ModelSpec, understood: Task) -> dict[str, Student]:
-    """The linear students that a model must not be worse than: those that could be taken in its place."""
-    return _allowed(spec, understood, spec.baselines.candidates)
+    """The linear students that a model must not be worse than: those that could be taken in its place.
+
+    One that reads another encoder than the candidates do is left out: rows are embedded once.
+    """
+    able = _allowed(spec, understood, spec.baselines.candidates)
+    read = _read_encoder(_allowed(spec, understood, spec.student.candidates)) or _read_encoder(able)
+    return {name: student for name, student in able.items() if _read_encoder({name: student}) in (None, read)}
+
+
+def _read_encoder(students: Mapping[str, Student]) -> BaseEncoder | None:
+    """The encoder that linear students read, which is the same for all (`feasibility` sees to it)."""
+    return next(
+        (each.encoder for each in students.values() if isinstance(each, LinearStudent) and each.encoder), None
+    )
 
 
 def primary_metric(spec: ModelSpec, task: Task) -> Metric:

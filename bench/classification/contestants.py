@@ -200,7 +200,12 @@ def _write_recipe(table: Table, rows: Sequence[Row], place: Path) -> None:
     recipe = {
         "name": "small",
         "prompt": table.prompt,
-        "task": {"type": "text-classification", "inputs": ["text"], "output": "label"},
+        "task": {
+            "type": "text-classification",
+            "inputs": ["text"],
+            "output": "label",
+            "labels": sorted({label for _, label in table.train}),
+        },
         "data": {"train": "rows.jsonl"},
     }
     lines = [json.dumps({"text": text, "label": label}, ensure_ascii=False) for text, label in rows]

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from p2m.runtimes.verdict import count
 from p2m.types import (
     Choice,
     Decision,
@@ -79,7 +80,7 @@ def _head(facts: Facts) -> str:
     listed = "".join(f"\n- {line}" for line in told)
     return (
         f"# {facts.name}\n\n**{verdict.decision}**. {state}{listed}\n\n{facts.task.instruction}\n\n"
-        f"A {facts.task.type} model of {facts.exported.parameters / 1e6:.1f}M parameters"
+        f"A {facts.task.type} model of {count(facts.exported.parameters)} parameters"
         f" ({facts.choice.student}, {facts.exported.precision}, {facts.exported.size_bytes / 1e6:.1f} MB)."
     )
 
@@ -102,6 +103,7 @@ def _use(facts: Facts) -> str:
 
 def _figures(facts: Facts) -> str:
     evaluated, measured = facts.evaluated, facts.measured
+    gate = "validation" if facts.parts.validation else "training rows"
     rows = evaluated.scores[0].rows if evaluated.scores else 0
     lines = [
         "## Figures",
@@ -132,7 +134,7 @@ def _figures(facts: Facts) -> str:
         "",
         "Variants: "
         + "; ".join(
-            f"{t.name} {t.score:.3f} on validation, {t.size_bytes / 1e6:.1f} MB ({t.reason})"
+            f"{t.name} {t.score:.3f} on {gate}, {t.size_bytes / 1e6:.1f} MB ({t.reason})"
             for t in facts.exported.trials
         )
         + ".",

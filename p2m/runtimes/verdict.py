@@ -202,13 +202,14 @@ def _summary(exported: Exported, evaluated: Evaluated, measured: Measured) -> st
     """What is worth knowing without being asked: size and speed."""
     rows = f"; {evaluated.scores[0].rows} rows judged it" if evaluated.scores else ""
     return (
-        f"{_count(exported.parameters)} parameters, {exported.size_bytes / 1e6:.1f} MB"
+        f"{count(exported.parameters)} parameters, {exported.size_bytes / 1e6:.1f} MB"
         f" {exported.precision}, p50 {measured.latency_p50 * 1000:.0f} ms,"
         f" p95 {measured.latency_p95 * 1000:.0f} ms and {measured.throughput:,.0f} rows/s on one core{rows}"
     )
 
 
-def _count(number: int) -> str:
+def count(number: int) -> str:
+    """A number of weights: in millions, unless there are few."""
     return f"{number / 1e6:.1f}M" if number >= 100_000 else f"{number:,}"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from p2m.errors import nearest
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
 from p2m.spec.units import show_parameters, show_size
-from p2m.types import Constraints, Requirement, Student, Task
+from p2m.types import Constraints, LinearStudent, Requirement, Student, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,8 @@ class _Refusal:
 
 def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
     """What cannot be met: (config path, message, what to type instead)."""
-    return [*_students(spec, task), *_metrics(spec, task), *_requirements(spec, task), *_rows(spec, task)]
+    found = [*_students(spec, task), *_encoders(spec), *_baselines(spec), *_metrics(spec, task)]
+    return [*found, *_requirements(spec, task), *_rows(spec, task)]
 
 
 def _students(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
@@ -34,6 +35,29 @@ def _students(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     path = _shared_path(list(refusals.values()))
     able = [candidates[name] for name, reasons in refusals.items() if all(r.path == path for r in reasons)]
     yield path, f"no student can be taken: {message}", _way_out(path, able)
+
+
+def _encoders(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
+    """Linear candidates over different encoders: rows are embedded once for all of them."""
+    readers = {
+        name: student.encoder
+        for name, student in spec.student.candidates.items()
+        if isinstance(student, LinearStudent) and student.encoder is not None
+    }
+    first = next(iter(readers), "")
+    for name, encoder in readers.items():
+        if encoder != readers[first]:
+            message = f"{name} reads another encoder than {first}, and rows are embedded once for both"
+            hint = f"give both the same model, revision, sha256 and window, or {first}: null"
+            yield f"student.candidates.{name}", message, hint
+
+
+def _baselines(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
+    """Baselines that would have to be trained."""
+    for name, student in spec.baselines.candidates.items():
+        if not isinstance(student, LinearStudent):
+            message = f"{name} is tuned step by step, and a baseline is solved in seconds"
+            yield f"baselines.candidates.{name}", message, "choose linear students: baselines=linear"
 
 
 def _refusals(student: Student, task: Task, limits: Constraints) -> list[_Refusal]:

@@ -47,20 +47,20 @@ def compress(
         StageError: a compressor or the exporter made nothing that can be opened.
     """
     rows = sample(task, parts.validation or parts.train, MAX_ROWS, seed)
+    judged = "validation" if parts.validation else "training rows"
     folders = {FULL: _fresh(run.folder / "export" / FULL)}
     labels = labels_of(task, parts.train)
     students[choice.student].export(task, labels, trained.checkpoint, folders[FULL])
     scores = {FULL: _score(folders[FULL], rows, metric, run)}
-    run.say(f"{FULL}: {metric.name} {scores[FULL]:.4f} on validation, {_size(folders[FULL]) / 1e6:.1f} MB")
-    smaller = {} if isinstance(students[choice.student], LinearStudent) else compressors
+    run.say(f"{FULL}: {metric.name} {scores[FULL]:.4f} on {judged}, {_size(folders[FULL]) / 1e6:.1f} MB")
+    is_linear = isinstance(students[choice.student], LinearStudent)  # its encoder was made smaller before
+    smaller = {} if is_linear else compressors
     for compressor in smaller.values():
         name = compressor.name
         folders[name] = _fresh(run.folder / "export" / name)
         compressor.compress(folders[FULL], folders[name])
         scores[name] = _score(folders[name], rows, metric, run)
-        run.say(
-            f"{name}: {metric.name} {scores[name]:.4f} on validation, {_size(folders[name]) / 1e6:.1f} MB"
-        )
+        run.say(f"{name}: {metric.name} {scores[name]:.4f} on {judged}, {_size(folders[name]) / 1e6:.1f} MB")
     trials = tuple(_trial(name, folders, scores, tolerance, constraints) for name in folders)
     best = min((trial for trial in trials if trial.kept), key=lambda trial: (trial.size_bytes, trial.name))
     model = run.folder / "model"
@@ -68,7 +68,7 @@ def compress(
     shutil.copytree(folders[best.name], model)
     return Exported(
         model,
-        trained.environment.get("precision", FULL) if not smaller else best.name,
+        trained.environment.get("precision", FULL) if is_linear else best.name,
         trained.parameters,
         best.size_bytes,
         trials,

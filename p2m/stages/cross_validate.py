@@ -42,6 +42,8 @@ def cross_validate(
         folds = every if rows <= MANY_ROWS else every[:1]
         return answered_by_linear(name, student, material, folds, metric=metric, run=run)
     assert isinstance(student, TunedStudent)
+    if student.pace.from_scratch:
+        return none(name, "not tried: from scratch, labels are learnt from tens of thousands of rows at best")
     if rows < FEWEST_ROWS or rows < FEWEST_PER_LABEL * labels:
         return none(
             name,

@@ -63,7 +63,10 @@ def terms(texts: Sequence[str], most: dict[str, int]) -> Terms:
             analyzer=analyzer, sublinear_tf=True, max_features=most[name],
             min_df=2 if len(texts) >= MANY_ROWS else 1, dtype=np.float64,
         )  # fmt: skip
-        parts.append(vectorizer.fit_transform(texts))
+        try:
+            parts.append(vectorizer.fit_transform(texts))
+        except ValueError:  # no term stands in two rows: of numbers or names each may be its own
+            parts.append(vectorizer.set_params(min_df=1).fit_transform(texts))
         blocks[name] = [str(term) for term in vectorizer.get_feature_names_out()]
         idfs.append(vectorizer.idf_)
     return Terms(blocks, np.concatenate(idfs).astype(np.float32), hstack(parts).tocsr())

@@ -7,49 +7,31 @@ ended.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from p2m.errors import DataError
-from p2m.training import checkpoints, probe
-from p2m.training.loop import BATCH, Loop, expectation
+from p2m.training import probe
 from p2m.training.loss import balanced_weights
 from p2m.training.machine import Machine, autocast, choose_machine, environment, prepare
-from p2m.training.schedule import Schedule, scheduled
+from p2m.training.schedule import scheduled
 from p2m.training.stopping import Stopping, evaluation_steps
-from p2m.types import (
-    Evaluation,
-    Example,
-    Learner,
-    Metric,
-    Run,
-    Trained,
-    Training,
-    TunedStudent,
-    WarmStarter,
-)
+from p2m.training.trainer import BATCH, Course, expectation, quiet, take_steps
+from p2m.types import Evaluation, Example, Learner, Metric, Run, Trained, Training, TunedStudent
 
 FINISHED = "finished.json"
+CHECKPOINTS = "checkpoints"  # of a training that has not ended
 
 
 def fit(
-    learner: Learner,
-    train: Sequence[Example],
-    validation: Sequence[Example],
-    *,
-    student: TunedStudent,
-    training: Training,
-    metric: Metric,
-    seed: int,
-    run: Run,
-    balanced: bool = False,
-) -> Trained:
+    learner: Learner, train: Sequence[Example], validation: Sequence[Example], *,
+    student: TunedStudent, training: Training, metric: Metric, seed: int, run: Run, balanced: bool = False,
+) -> Trained:  # fmt: skip
     """Fit `learner`, which `student` prepared, to `train`; keep the weights that score best on `validation`.
 
     Evaluates `training.evaluations` times, evenly spaced, and before the first step where the head was
@@ -64,38 +46,21 @@ def fit(
     """
     machine = choose_machine(run.runtime, training.precision)
     prepare(machine)
-    known = _finished(run.folder, learner, machine)
+    known = _finished(run, learner, machine)
     if known is not None:
-        run.say(f"training had ended at step {known.steps}")
         return known
     features = _features(learner, train, training, run)
     schedule = scheduled(training, student.pace, len(features))
-    speed = probe.speed_key(student, machine.precision, machine.threads, schedule.batch_size, machine.device)
-    length = probe.characters(train)
-    step_seconds = probe.remembered(speed, length)
-    _announce(run, features, schedule, machine, step_seconds)
-    learner.model.to(machine.device)
     from_scratch = bool(student.pace.from_scratch and validation)
     floor = commonest_score(train, validation, metric) if from_scratch else None
-    loop = Loop(
+    course = Course(
         learner, features, validation, training, schedule, Stopping(schedule, training.patience, floor),
         machine, metric, seed, run,
         looks=evaluation_steps(schedule, training.evaluations, early=from_scratch),
         weights=_weights(learner, features, machine) if balanced else None,
-        is_announced=step_seconds is not None,
     )  # fmt: skip
-    if loop.resume(run.folder):
-        run.say(f"going on from step {loop.state.step}")
-    elif isinstance(learner, WarmStarter):
-        with autocast(machine):
-            loss = learner.warm_start(features, batch_size=BATCH, device=machine.device, balanced=balanced)
-        run.say(f"the head is solved over the untuned embeddings: loss {loss:.4f} on the training rows")
-        if validation:
-            loop.look(loss)
-    loop.go(run.folder)
-    if loop.step_seconds is not None:
-        probe.remember(speed, length, loop.step_seconds)
-    return _kept(loop, run)
+    steps, history = _taken(course, student, probe.characters(train))
+    return _kept(course, steps, history)
 
 
 def predicted(learner: Learner, rows: Sequence[Example], *, training: Training, run: Run) -> list[str]:
@@ -114,15 +79,22 @@ def commonest_score(train: Sequence[Example], validation: Sequence[Example], met
     return metric.value(metric.statistics([answer] * len(right), right))
 
 
-def _announce(
-    run: Run, features: Sequence[Any], schedule: Schedule, machine: Machine, step_seconds: float | None
-) -> None:
-    about = f", {expectation(schedule, step_seconds)}" if step_seconds is not None else ""
-    run.say(
-        f"{len(features)} features, {schedule.steps} steps of {schedule.batch_size},"
+def _taken(course: Course, student: TunedStudent, length: float) -> tuple[int, list[Evaluation]]:
+    """The steps, announced with the time that they take where it is known; their speed is remembered."""
+    schedule, machine = course.schedule, course.machine
+    speed = probe.speed_key(student, machine.precision, machine.threads, schedule.batch_size, machine.device)
+    known = probe.remembered(speed, length)
+    about = f", {expectation(schedule, known)}" if known is not None else ""
+    course.run.say(
+        f"{len(course.features)} features, {schedule.steps} steps of {schedule.batch_size},"
         f" rate {schedule.learning_rate:g}, {machine.precision} on {machine.device}"
         f" with {machine.threads} threads{about}"
     )
+    course.is_announced = known is not None
+    found = take_steps(course, course.run.folder / CHECKPOINTS)
+    if course.step_seconds is not None:
+        probe.remember(speed, length, course.step_seconds)
+    return found
 
 
 def _features(
@@ -152,50 +124,34 @@ def _weights(learner: Learner, features: Sequence[dict[str, Any]], machine: Mach
     return torch.tensor(found, dtype=torch.float32, device=machine.device)
 
 
-def _kept(loop: Loop, run: Run) -> Trained:
+def _kept(course: Course, steps: int, history: Sequence[Evaluation]) -> Trained:
     """The best weights as a checkpoint folder that appears whole, without what only training needs."""
-    state, model = loop.state, loop.learner.model
-    if state.best is not None:
-        model.load_state_dict(state.best)
-    target = run.folder / "checkpoint"
-    fresh = target.with_name("checkpoint.new")
+    folder, model, tokenizer = course.run.folder, course.learner.model, course.learner.tokenizer
+    if course.best is not None:
+        model.load_state_dict(course.best)
+    target, fresh = folder / "checkpoint", folder / "checkpoint.new"
     for path in (fresh, target):
         shutil.rmtree(path, ignore_errors=True)
-    with _without_bars():
+    with quiet():
         model.save_pretrained(str(fresh))
-    if loop.learner.tokenizer is not None:
-        loop.learner.tokenizer.save_pretrained(str(fresh))
+    if tokenizer is not None:
+        tokenizer.save_pretrained(str(fresh))
     fresh.rename(target)
-    best = max((each.score for each in state.history), default=0.0)
-    record = {
-        "steps": state.step, "best": best, "history": [asdict(each) for each in state.history],
-    }  # fmt: skip
-    (run.folder / FINISHED).write_text(json.dumps(record), encoding="utf-8")
-    (run.folder / checkpoints.FILE).unlink(missing_ok=True)
-    return _trained(target, record, model, loop.machine)
+    best = max((each.score for each in history), default=0.0)
+    record = {"steps": steps, "best": best, "history": [asdict(each) for each in history]}
+    (folder / FINISHED).write_text(json.dumps(record), encoding="utf-8")
+    shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
+    return _trained(target, record, model, course.machine)
 
 
-@contextlib.contextmanager
-def _without_bars() -> Iterator[None]:
-    """Training reports through run.say alone."""
-    from transformers.utils import logging
-
-    had = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if had:
-            logging.enable_progress_bar()
-
-
-def _finished(folder: Path, learner: Learner, machine: Machine) -> Trained | None:
+def _finished(run: Run, learner: Learner, machine: Machine) -> Trained | None:
     """What a run that was killed after its end left; None where it had not ended."""
     try:
-        record = json.loads((folder / FINISHED).read_text(encoding="utf-8"))
+        record = json.loads((run.folder / FINISHED).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return _trained(folder / "checkpoint", record, learner.model, machine)
+    run.say(f"training had ended at step {record['steps']}")
+    return _trained(run.folder / "checkpoint", record, learner.model, machine)
 
 
 def _trained(checkpoint: Path, record: dict[str, Any], model: Any, machine: Machine) -> Trained:

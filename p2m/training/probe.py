@@ -92,7 +92,8 @@ def probe(
     runtime: Runtime,
 ) -> float:  # fmt: skip
     """Seconds of a step of `student` over batches of `rows` here, measured over a few; it is remembered."""
-    from p2m.training.loop import optimizer_of
+    import torch
+
     from p2m.training.loss import batch_loss
     from p2m.training.machine import autocast
 
@@ -101,7 +102,7 @@ def probe(
     schedule = scheduled(training, student.pace, len(rows))
     learner = student.prepare(task, labels, seed=0)
     model: Any = learner.model.to(machine.device).train()
-    optimizer = optimizer_of(model, training.weight_decay)
+    optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     few = rows[: schedule.batch_size * (_WARM + _STEPS)]
     features = learner.encode(few, max_length=training.max_length)
     size, took = schedule.batch_size, []

@@ -231,10 +231,12 @@ def test_a_requirement_on_another_metric_takes_the_place_of_nothing() -> None:
         (TaskType.TEXT_TO_TEXT, 0.499, 120, SHORT),
         (TaskType.TEXT_TO_TEXT, 0.499, 29, UNPROVEN),
         (TaskType.QUESTION_ANSWERING, 0.3, 120, SHIP),
-        (TaskType.CLASSIFICATION, 0.3, 120, SHIP),
+        (TaskType.QUESTION_ANSWERING, 0.299, 120, SHORT),
+        (TaskType.QUESTION_ANSWERING, 0.299, 29, UNPROVEN),
+        (TaskType.CLASSIFICATION, 0.2, 120, SHIP),
     ],
 )
-def test_text_that_is_written_must_be_right_by_half(
+def test_written_text_must_be_right_by_half_and_spans_by_three_tenths(
     kind: TaskType, value: float, rows: int, decision: Decision
 ) -> None:
     seen = evaluated(majority(0.1), value=value, rows=rows)

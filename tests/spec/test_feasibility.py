@@ -13,6 +13,9 @@ from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.exact_match import ExactMatch
 from p2m.metrics.token_f1 import TokenF1
 from p2m.spec import ModelSpec, feasibility
+from p2m.students.linear_ensemble import LinearEnsemble
+from p2m.students.linear_minilm import LinearMiniLM
+from p2m.students.linear_tfidf import LinearTfidf
 from p2m.types import Candidate, Card, Constraints, Example, Field, Learner, Task, TaskType
 
 QA = Task(
@@ -125,6 +128,15 @@ def test_one_student_that_fits_is_enough() -> None:
     assert feasibility(spec(student=students, constraints={"max_parameters": "5M"}), QA) == []
 
 
+def test_a_baseline_that_would_have_to_be_trained_is_refused() -> None:
+    rivals = {"candidates": {"words": LinearTfidf(), "minilm": Small()}}
+    path, message, hint = only(feasibility(spec(baselines=rivals), KINDS))
+    assert path == "baselines.candidates.minilm"
+    assert "tuned step by step" in message
+    assert "baselines=linear" in hint
+    assert feasibility(spec(baselines={"candidates": {"words": LinearTfidf()}}), QA) == []
+
+
 def test_every_student_is_named_with_its_own_reason() -> None:
     students = {
         "candidates": {"big": Small(10**9), "encoder": Small(10**6, types=(TaskType.CLASSIFICATION,))}
@@ -196,3 +208,12 @@ def test_rows_or_datasets_of_the_users_make_up_for_a_teacher() -> None:
     searching = {"component": Finder(), "sources": ["datasets"]}
     assert feasibility(spec(teacher=None, retriever=searching), QA) == []
     assert "retriever=" in only(feasibility(spec(teacher=None, retriever={"sources": ["datasets"]}), QA))[2]
+
+
+def test_linear_candidates_over_different_encoders_are_refused() -> None:
+    """Rows are embedded once for all of them; silently sharing the first one's would serve the wrong model."""
+    students = {"a": LinearMiniLM(), "b": LinearMiniLM(window=64)}
+    found = feasibility(spec(student={"candidates": students}, data={"train": "rows.jsonl"}), KINDS)
+    assert [path for path, _, _ in found] == ["student.candidates.b"]
+    same = {"a": LinearMiniLM(), "b": LinearEnsemble()}
+    assert feasibility(spec(student={"candidates": same}), KINDS) == []

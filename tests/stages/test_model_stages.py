@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -171,14 +172,19 @@ def test_percentiles_are_values_that_were_measured() -> None:
 
 
 def bundled(
-    fitted: Trained, exported: Exported, folder: Path, *requirements: Requirement, **limits: int
+    fitted: Trained,
+    exported: Exported,
+    folder: Path,
+    *requirements: Requirement,
+    evaluated: Evaluated = EVALUATED,
+    **limits: int,
 ) -> Bundle:
     report = folder / "report"
     report.mkdir(parents=True)
     (report / "report.html").write_text("<p>report</p>")
     measured = Measured(0.01, 0.02, 150.0, 30, 50_000_000, "A Processor")
     verdict = judge(
-        LABELS, exported, EVALUATED, measured, requirements=requirements, constraints=Constraints(**limits)
+        LABELS, exported, evaluated, measured, requirements=requirements, constraints=Constraints(**limits)
     )
     return package(
         LABELS,
@@ -186,7 +192,7 @@ def bundled(
         CHOICE,
         fitted,
         exported,
-        EVALUATED,
+        evaluated,
         measured,
         verdict,
         Report(report),
@@ -246,3 +252,16 @@ def test_the_manifest_and_the_card_tell_figures_limits_and_mistakes(
     assert "/run/" not in card + json.dumps(manifest), "no place of this machine may leak"
     needs = (bundle.folder / "requirements.txt").read_text().split()
     assert [each.split("~=")[0] for each in needs] == ["numpy", "onnxruntime", "tokenizers"]
+
+
+def test_a_card_of_few_weights_and_few_rows_says_so(
+    fitted: Trained, exported: Exported, tmp_path: Path
+) -> None:
+    few = replace(EVALUATED, scores=(replace(EVALUATED.scores[0], rows=12),))
+    bundle = bundled(fitted, replace(exported, parameters=5_120), tmp_path, evaluated=few)
+    card = (bundle.folder / "README.md").read_text(encoding="utf-8")
+    assert "**UNPROVEN**. Whether it meets its contract is **unproven**: too few rows judged it." in card
+    assert "- unproven: 12 rows to judge by tell little: 40 would tell" in card
+    assert "- next: label about 28 more rows" in card
+    assert "model of 5,120 parameters" in card
+    assert re.search(r"fp32 [01]\.\d{3} on validation, ", card)

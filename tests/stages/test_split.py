@@ -152,8 +152,8 @@ def test_a_classification_is_stratified() -> None:
 def test_rows_in_one_group_cannot_be_split_and_the_error_says_what_to_do() -> None:
     with pytest.raises(DataError, match=r"data\.validation and data\.test"):
         cut([row(n, group="one") for n in range(50)])
-    with pytest.raises(DataError, match="12 rows are too few"):
-        cut([row(n) for n in range(12)])
+    with pytest.raises(DataError, match="5 rows are too few"):
+        cut([row(n) for n in range(5)])
     with pytest.raises(DataError, match="no row to learn 'stop' from"):
         cut([row(n, "play") for n in range(50)], INTENT)
     with pytest.raises(DataError, match="test has no rows"):
@@ -189,6 +189,11 @@ def test_of_few_own_rows_none_is_set_aside_and_folds_of_them_judge() -> None:
     assert cut(rows) == found
     assert cut(rows, seed=1).train != found.train
     assert Counter(cut(rows, folds=4).folds) == dict.fromkeys(range(4), 50)
+
+
+def test_six_own_rows_are_enough_to_fold() -> None:
+    found = cut([own(n) for n in range(6)])
+    assert sorted(Counter(found.folds).values()) == [1, 1, 1, 1, 2]
 
 
 def test_rows_are_few_below_the_setting_and_only_where_all_are_the_users_own() -> None:

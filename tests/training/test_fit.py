@@ -19,9 +19,9 @@ from p2m.errors import DataError, StageError, UserError
 from p2m.students.minilm import MiniLM
 from p2m.students.tiny_seq2seq import TinySeq2Seq
 from p2m.training.base import fit
-from p2m.training.checkpoints import load
 from p2m.training.machine import choose_machine, cpu_flags
 from p2m.training.sampling import LengthSampler
+from p2m.training.trainer import last_checkpoint
 from p2m.types import Example, Pace, Runtime, Task, Trained, Training, TunedStudent
 
 SHORT = Training(epochs=2, batch_size=8, learning_rate=2e-3, evaluations=4, max_length=40)
@@ -102,7 +102,7 @@ def test_the_checkpoint_kept_is_the_one_that_scored_best(tiny_minilm: MiniLM, he
     assert here.seen[-1][:2] == (30, 30)
     names = {path.name for path in fitted.checkpoint.iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= names
-    assert not (here.folder / "training.pt").exists()
+    assert not (here.folder / "checkpoints").exists()
 
 
 def test_training_starts_from_a_solved_head(tiny_minilm: MiniLM, here: Here) -> None:
@@ -158,10 +158,11 @@ def test_a_student_from_scratch_that_has_not_learnt_is_said_so_and_given_up(
     student = HastyBytes(**vars(tiny_bytes))
     training = Training(learning_rate=1e-6, epochs=8, batch_size=8, evaluations=8, max_length=40)
     fitted = fitted_to(student, TEXT, here, training)
-    (said,) = [line for line in here.lines if line.startswith("step 10 of 40: no better")]
+    (said,) = [line for line in here.lines if line.startswith("step 5 of 40: no better")]
     assert "the commonest answer (accuracy 0.00 against 0.00)" in said
     assert "here are 40" in said
     assert "training.epochs=40" in said
+    assert sum("still not begun to learn" in line for line in here.lines) == 3
     assert fitted.steps == 20
     assert here.lines[-1] == "nothing learnt: stopping early"
 
@@ -220,25 +221,35 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(tiny_bert: Pat
         command = [sys.executable, str(SCRIPT), str(tmp_path / folder), str(tiny_bert), str(last)]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    assert start("killed", 13).returncode == -signal.SIGKILL
+    assert start("killed", 13).returncode == -signal.SIGKILL, "within an epoch of five steps"
+    assert start("killed", 16).returncode == -signal.SIGKILL, "at the start of one"
     resumed = start("killed", 0)
     assert resumed.returncode == 0, resumed.stderr
     whole = start("whole", 0)
     assert whole.returncode == 0, whole.stderr
     one, other = json.loads(resumed.stdout), json.loads(whole.stdout)
-    assert "going on from step 10" in one["said"]
-    assert one["steps"] == list(range(11, 21))
+    assert "going on from step 15" in one["said"]
+    assert one["steps"] == list(range(16, 21))
     assert other["steps"] == list(range(1, 21))
     assert not any("going on" in line for line in other["said"])
+    assert not any("solved" in line for line in one["said"])
     assert one["history"] == other["history"]
+    assert [each["step"] for each in one["history"]] == [0, 3, 6, 9, 12, 15, 18, 20]
     assert one["weights"] == other["weights"]
+    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["checkpoint", "finished.json"]
 
 
-def test_a_checkpoint_that_cannot_be_read_is_none(tmp_path: Path) -> None:
-    assert load(tmp_path / "nowhere", None, None) is None
-    for content in (b"", b"PK", b"not a checkpoint at all"):
-        (tmp_path / "training.pt").write_bytes(content)
-        assert load(tmp_path, None, None) is None
+def test_a_checkpoint_that_a_kill_left_half_written_is_none(tmp_path: Path) -> None:
+    assert last_checkpoint(tmp_path / "nowhere") is None
+    for step in (9, 10, 11):
+        (tmp_path / f"checkpoint-{step}").mkdir()
+    state = tmp_path / "checkpoint-10" / "trainer_state.json"
+    state.write_text('{"global_step"', encoding="utf-8")
+    assert last_checkpoint(tmp_path) is None
+    for step in (9, 10):
+        state = tmp_path / f"checkpoint-{step}" / "trainer_state.json"
+        state.write_text(f'{{"global_step": {step}}}', encoding="utf-8")
+        assert last_checkpoint(tmp_path) == state.parent
 
 
 def test_a_span_and_a_text_model_can_be_fitted_with_smoothing(

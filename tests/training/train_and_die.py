@@ -17,7 +17,7 @@ from conftest import LABELS, Here, rows_of
 from p2m.metrics.base import Metric
 from p2m.metrics.exact_match import ExactMatch
 from p2m.students.minilm import MiniLM
-from p2m.training import loop
+from p2m.training import trainer
 from p2m.training.base import fit
 from p2m.types import Training
 
@@ -36,7 +36,7 @@ FOLDER, BERT, LAST = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 
 
 def main() -> None:
-    loop.KEEP_EVERY = 0.0  # a checkpoint at every evaluation
+    trainer.KEEP_EVERY = 0.0  # a checkpoint at every evaluation
     student = MiniLM(model=BERT, sha256="", window=40)
     rows = rows_of(LABELS)
     run = Mortal(FOLDER)
@@ -44,7 +44,7 @@ def main() -> None:
         student.prepare(LABELS, LABELS.labels, seed=5),
         rows[:40],
         rows[40:],
-        training=Training(epochs=4, batch_size=8, learning_rate=2e-3, evaluations=4, patience=9),
+        training=Training(epochs=4, batch_size=8, learning_rate=2e-3, evaluations=7, patience=9),
         student=student,
         metric=METRIC,
         seed=5,
