@@ -266,11 +266,11 @@ def plain_fields(store: Store, output: str) -> Mapping[str, Any]:
 
 
 def verdict_of(store: Store, record: RunRecord) -> str:
-    """`SHIP` or `FALLS SHORT` where the run packaged a model that is still there; else ""."""
+    """`SHIP`, `FALLS SHORT` or `UNPROVEN` where the run packaged a model that is still there; else ""."""
     packaged = record.steps.get("package")
     fields = plain_fields(store, packaged.output) if packaged is not None else {}
     verdict = fields.get("verdict")
-    return "" if not isinstance(verdict, dict) else "SHIP" if verdict.get("ship") else "FALLS SHORT"
+    return str(verdict.get("decision", "")) if isinstance(verdict, dict) else ""
 
 
 def blob(store: Store, output: str, name: str) -> bytes | None:

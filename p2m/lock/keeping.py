@@ -107,7 +107,7 @@ def settle(watched: Watch, done: Done, *, stands: bool) -> str:
     assert watched.now is not None
     name = show(watched.path)
     if not stands:
-        return f"{name} was left as it was: this build falls short, and the bundle before it stands"
+        return f"{name} was left as it was: this build does not ship, and the bundle before it stands"
     if not is_of_now(watched.now, done):
         return f"{name} was not written: a file was edited while the build began; run the same command again"
     lock = lock_of_result(watched.now, watched.store, done)

@@ -22,13 +22,18 @@ sys.exit(main(["plan", "shout.yaml"]))
 STUDENT = '''
 from dataclasses import dataclass
 
-from p2m.students.tiny_seq2seq import TinySeq2Seq
+from p2m.students.linear_tfidf import LinearTfidf
 
 
 @dataclass(frozen=True)
-class Mine(TinySeq2Seq):
+class Mine(LinearTfidf):
     """A student of the user's own."""
 '''
+
+
+def take_mine(recipe: Path) -> None:
+    line = "student: {candidates: {linear_tfidf: null, mine: {target: my_students.Mine}}}"
+    recipe.write_text(f"{recipe.read_text()}{line}\n")
 
 
 def test_an_interrupt_while_modules_are_loaded_is_no_traceback(tmp_path: Path) -> None:
@@ -47,10 +52,7 @@ def test_the_code_of_trusted_packages_is_among_what_a_build_reads(
     project = write_project(tmp_path / "project")
     (project / "my_students.py").write_text("import my_helper\n" + STUDENT)
     (project / "my_helper.py").write_text("RATE = 1\n")
-    text = (
-        (project / "shout.yaml").read_text().replace("tiny_seq2seq: {", "mine: {target: my_students.Mine, ")
-    )
-    (project / "shout.yaml").write_text(text)
+    take_mine(project / "shout.yaml")
     monkeypatch.chdir(project)
     monkeypatch.syspath_prepend(str(project))
     read = load(Path("shout.yaml"), trust=["my_students"]).read
@@ -60,8 +62,7 @@ def test_the_code_of_trusted_packages_is_among_what_a_build_reads(
 def test_the_console_script_finds_trusted_code_in_the_working_directory(tmp_path: Path) -> None:
     project = write_project(tmp_path / "project")
     (project / "my_students.py").write_text(STUDENT)
-    text = (project / "shout.yaml").read_text()
-    (project / "shout.yaml").write_text(text.replace("tiny_seq2seq: {", "mine: {target: my_students.Mine, "))
+    take_mine(project / "shout.yaml")
     script = [sys.executable, "-P", "-c", "import sys; from p2m.cli import main; sys.exit(main())"]
     for words, code in ((["--trust", "my_students"], 0), ([], 2)):
         done = subprocess.run(

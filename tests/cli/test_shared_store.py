@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from shouting import Call, call_in, write_project
+from shouting import STEPS, Call, call_in, write_project
 
 
 @pytest.fixture
@@ -61,10 +61,9 @@ def test_a_warm_store_sends_what_it_has_and_the_quick_path_waits_for_that(tmp_pa
     (tmp_path / "file").write_text("in the way")
     away = {"P2M_SHARED_STORE": str(tmp_path / "file" / "shared"), "P2M_SHARED_STORE_MODE": "write"}
     for _ in range(2):
-        assert "12 reused, 0 ran. " in call("build", "shout.yaml", **away).stdout
+        assert f"{STEPS} reused, 0 ran. " in call("build", "shout.yaml", **away).stdout
     there = away | {"P2M_SHARED_STORE": str(tmp_path / "shared")}
-    assert (
-        "12 reused, 0 ran; sent 12 steps to the shared store" in call("build", "shout.yaml", **there).stdout
-    )
-    assert len([path for path in (tmp_path / "shared" / "ac").rglob("*") if path.is_file()]) == 12
+    sent = f"{STEPS} reused, 0 ran; sent {STEPS} steps to the shared store"
+    assert sent in call("build", "shout.yaml", **there).stdout
+    assert len([path for path in (tmp_path / "shared" / "ac").rglob("*") if path.is_file()]) == STEPS
     assert "nothing to do" in call("build", "shout.yaml", **there).stdout

@@ -1,14 +1,15 @@
-"""What the verbs say and return where nothing is built."""
+"""What the verbs say and return, mostly where nothing is built."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 from pathlib import Path
 
 import pytest
-from shouting import Call, call_in, write_project
+from shouting import TEXT_RECIPE, Call, call_in, write_project
 
 from p2m import cli
 from p2m.cli import arguments, common, verbs
@@ -90,6 +91,61 @@ def test_plan_speaks_json(call: Call) -> None:
     assert {"step", "status", "reason"} <= set(steps[0])
 
 
+def test_plan_tells_of_a_training_what_is_known_and_how_to_know_more(tmp_path: Path, call: Call) -> None:
+    tuned = call_in(write_project(tmp_path / "tuned", TEXT_RECIPE))
+    said = tuned("plan", "shout.yaml").stdout.splitlines()[-1]
+    assert re.fullmatch(
+        r"  tiny_seq2seq: about 60 rows, \d+ steps of \d+ \(1\.\d passes\), rate 0\.001:"
+        r" time unknown on this machine; measure it: --probe",
+        said,
+    )
+    solved = call("plan", "shout.yaml").stdout
+    assert solved.splitlines()[-1] == "14 steps: 0 cached, 14 to run."  # nothing is tuned
+
+
+@pytest.mark.slow  # it measures real steps
+def test_a_probe_is_remembered_by_later_plans(tmp_path: Path) -> None:
+    call = call_in(write_project(tmp_path / "tuned", TEXT_RECIPE))
+    for options in (["--probe"], []):
+        assert re.search(r": about [\d.]+ s on this machine\n$", call("plan", "shout.yaml", *options).stdout)
+
+
+NO_TORCH = 'raise AssertionError("{name} was imported")\n'
+
+
+def test_a_linear_model_is_built_and_asked_without_torch(tmp_path: Path, project: Path, call: Call) -> None:
+    for name in ("torch", "transformers"):
+        (tmp_path / "broken" / name).mkdir(parents=True)
+        (tmp_path / "broken" / name / "__init__.py").write_text(NO_TORCH.format(name=name))
+    path = str(tmp_path / "broken")
+    done = call("build", "shout.yaml", PYTHONPATH=path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[1] == "SHIP"
+    asked = call("predict", "outputs/shout", "mat", PYTHONPATH=path)
+    assert json.loads(asked.stdout)["output"] == "shouted", asked.stderr
+    tuned = call("build", "shout.yaml", "student=tiny_seq2seq", PYTHONPATH=path)
+    assert tuned.returncode == 1
+    assert "torch was imported" in tuned.stderr
+
+
+def test_few_rows_to_judge_by_end_in_4_with_how_many_would_tell(call: Call, project: Path) -> None:
+    rows = (project / "test.jsonl").read_text().splitlines()
+    (project / "test.jsonl").write_text("\n".join(rows[:10]))
+    for _ in range(2):  # built, and answered from memory
+        done = call("build", "shout.yaml")
+        assert done.returncode == 4, done.stderr
+        assert done.stdout.splitlines()[1] == "UNPROVEN"
+        enough = re.search(r"  \? 10 rows to judge by tell little: (\d+) would tell\n", done.stdout)
+        assert enough
+        more = int(enough[1]) - 10
+        assert f"  next: label about {more} more rows and give them as data.test" in done.stdout
+    assert "nothing to do" in done.stdout
+    assert "UNPROVEN" in call("log").stdout
+    assert (
+        json.loads((project / "outputs" / "shout" / "manifest.json").read_text())["verdict"]["ship"] is False
+    )
+
+
 def test_a_mistake_in_a_recipe_ends_in_2_with_the_place_and_the_nearest_name(
     call: Call, project: Path
 ) -> None:
@@ -107,7 +163,7 @@ def test_a_row_without_its_column_ends_in_2_with_the_line(call: Call, project: P
         file.write('\n{"input": "lonely"}\n')
     done = call("build", "shout.yaml")
     assert done.returncode == 2
-    assert "train.jsonl:61" in done.stderr
+    assert "train.jsonl:41" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -116,7 +172,7 @@ def test_a_row_without_its_column_ends_in_2_with_the_line(call: Call, project: P
     [
         ("data.test=nowhere.jsonl", "nowhere.jsonl"),
         ("constraints.max_parameters=1000", "max_parameters"),
-        ("metrics.primary=accuracy", "accuracy"),
+        ("metrics.primary=chrf", "chrf"),
         ("student=tiny", "tiny_seq2seq"),
         ("+metrics.require.teacher_ratio='>= 0.9'", "teacher_ratio"),
         ("training.epochs=many", "training.epochs"),
