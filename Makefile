@@ -21,9 +21,9 @@ setup: .venv/.p2m  ## make .venv with the console script p2m
 model: .venv/.p2m  ## build SPEC into outputs/<name>; ARGS="student=tiny_seq2seq" overrides
 	@$(BIN)/p2m build $(SPEC) $(ARGS)
 test: lint  ## lint, types and the test suite (under ten minutes)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 test-all: lint  ## the longer proofs too
-	$(BIN)/python -m pytest -m 'slow or not slow'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or not slow"
 lint: .venv/.dev  ## ruff check, ruff format --check, mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 sweep: .venv/.p2m  ## build SPEC for every choice in SWEEP="student=a,b", then a leaderboard

@@ -20,7 +20,7 @@ _RECIPE = """\
 defaults:
   - base
   - override teacher: {teacher:<12}# embedded writes rows, no key, no network; none needs data.train
-  - override student: auto        # or minilm, tiny_seq2seq
+  - override student: auto        # the best on your own rows; or linear_tfidf, minilm, ...
   - override training: {training:<11}# fast (minutes), default, generated (one pass), long (an hour)
   - _self_
 
