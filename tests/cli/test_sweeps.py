@@ -154,7 +154,7 @@ def test_a_failed_variant_is_told_and_loses_no_other(tmp_path: Path) -> None:
     for words in (JOBLIB, ()):
         done = call_in(project)("build", "shout.yaml", "-m", "data.test=bad.jsonl,test.jsonl", *words)
         assert done.returncode == 2, done.stderr
-        assert "bad.jsonl: no column for 'output'" in done.stderr
+        assert "bad.jsonl: no column for 'label'" in done.stderr
         assert "Traceback" not in done.stderr
         table = board(project)
         assert [each["variant"] for each in table["entries"]] == ["data.test=test.jsonl"]
