@@ -22,8 +22,11 @@ def choose(
 ) -> Choice:
     """The candidate with the best cross-validated metric; where none was tried, the largest that is allowed.
 
-    Two candidates are compared on the rows that both were asked about; of equals the smaller one is taken. A
-    pretrained encoder refuses what it cannot express (free text), so without trials it is taken for spans,
+    Two candidates are compared on the rows that both were asked about. One takes the place of a larger one
+    only where it does better by more than a standard error (after the rule of Breiman et al., 1984): of few
+    rows the best score is mostly luck, and the larger one reads all that the smaller one reads.
+
+    A pretrained encoder refuses what it cannot express (free text), so without trials it is taken for spans,
     and a sequence-to-sequence model for the rest.
 
     Raises:
@@ -47,12 +50,15 @@ def _by_trial(
     parts: Split, given: Sequence[OutOfFold], tried: Sequence[OutOfFold], students: dict[str, Student],
     metric: Metric, refused: dict[str, str],
 ) -> Choice:  # fmt: skip
-    """The winner of comparisons in turn, from those that answered most rows to those that answered fewest."""
-    order = sorted(given, key=lambda each: (-len(each.rows), students[each.student].size_bytes, each.student))
+    """The winner of comparisons in turn: first those that answered most rows, of these first the largest."""
+    order = sorted(
+        given, key=lambda each: (-len(each.rows), -students[each.student].size_bytes, each.student)
+    )
     best = order[0]
     for rival in order[1:]:
         rows = sorted(set(best.rows) & set(rival.rows))
-        if _value(rival, rows, parts, metric) > _value(best, rows, parts, metric):
+        ahead = _value(rival, rows, parts, metric) - _value(best, rows, parts, metric)
+        if ahead > _error(rival, best, rows, parts, metric):
             best = rival
     scores = {each.student: _value(each, each.rows, parts, metric) for each in given}
     reasons = [
@@ -77,9 +83,18 @@ def _why(best: OutOfFold, other: OutOfFold, parts: Split, metric: Metric) -> str
     if ahead > 0:
         return f"{best.student} did better" + (" on the same rows" if best.rows != other.rows else "")
     if ahead == 0:
-        more = len(best.rows) > len(other.rows)
-        return f"{best.student} did as well{' on more rows' if more else ' and is no larger'}"
+        return f"{best.student} did as well{' on more rows' if len(best.rows) > len(other.rows) else ''}"
+    if -ahead <= _error(other, best, rows, parts, metric):
+        return f"it is ahead of {best.student} by no more than chance may have it"
     return f"{best.student} did better than what beat it"
+
+
+def _error(one: OutOfFold, two: OutOfFold, rows: Sequence[int], parts: Split, metric: Metric) -> float:
+    """The standard error of the difference of their metric on those rows, which they share."""
+    import numpy as np
+
+    gains = [_value(one, [row], parts, metric) - _value(two, [row], parts, metric) for row in rows]
+    return float(np.std(gains)) / max(1.0, len(rows) ** 0.5) if rows else 0.0
 
 
 def _by_size(

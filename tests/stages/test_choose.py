@@ -50,21 +50,28 @@ def chosen(*tried: OutOfFold, metric: Metric = METRIC, **limits: int) -> Choice:
 
 
 def test_the_candidate_that_was_right_most_often_is_taken_and_all_scores_are_told() -> None:
-    tried = (said("small", {1, 2, 3}), said("middle", {4}), said("large", {1, 2}))
+    tried = (said("small", {1, 2, 3}), said("middle", {4}), said("large", {1, 2, 5, 6, 7, 8}))
     for order in (tried, tried[::-1]):
         found = chosen(*order)
         assert found.student == "middle"
-        assert found.scores == pytest.approx({"small": 0.7, "middle": 0.9, "large": 0.8})
+        assert found.scores == pytest.approx({"small": 0.7, "middle": 0.9, "large": 0.4})
         assert found.reasons[0].startswith("middle: accuracy 0.900 on 10 rows that it had not learnt from")
         assert "in 2 folds" in found.reasons[0]
-        assert [reason.split(":")[0] for reason in found.reasons] == ["middle", "large", "small"]
-        assert found.refused["large"] == "accuracy 0.800, and middle did better"
+        assert [reason.split(":")[0] for reason in found.reasons] == ["middle", "small", "large"]
+        assert found.refused["large"] == "accuracy 0.400, and middle did better"
 
 
-def test_of_equals_the_smaller_one_is_taken() -> None:
+def test_a_smaller_one_must_be_ahead_by_more_than_chance_may_have_it() -> None:
     found = chosen(said("large", {1}), said("small", {2}), said("middle", {3}))
-    assert found.student == "small"
-    assert found.refused["large"] == "accuracy 0.900, and small did as well and is no larger"
+    assert found.student == "large"
+    assert found.refused["small"] == "accuracy 0.900, and large did as well"
+    found = chosen(said("large", {1, 2}), said("small", {4}))
+    assert found.student == "large"
+    assert (
+        found.refused["small"]
+        == "accuracy 0.900, and it is ahead of large by no more than chance may have it"
+    )
+    assert chosen(said("large", {1, 2, 3, 5}), said("small", {4})).student == "small"
 
 
 def test_two_candidates_are_compared_on_the_rows_that_both_answered() -> None:
@@ -79,7 +86,7 @@ def test_two_candidates_are_compared_on_the_rows_that_both_answered() -> None:
 
 def test_the_recipes_metric_decides() -> None:
     rare = said("small", {0, 2, 4})  # always "no"
-    common = said("large", {1, 3, 5, 6})  # finds every "yes"
+    common = said("large", {1, 3, 5, 6, 7, 8})  # finds every "yes"
     assert chosen(rare, common).student == "small"
     assert chosen(rare, common, metric=MacroF1()).student == "large"
 
