@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,25 +133,6 @@ def solved(
         matrix[:, columns] = model.coef_.T
         bias[columns] = model.intercept_
     return Weights(matrix, bias)
-
-
-def dealt(answers: Sequence[str], folds: int) -> list[int]:
-    """The fold of each row: the rows of a label are dealt out one by one."""
-    seen: Counter[str] = Counter()
-    found = []
-    for answer in answers:
-        found.append(seen[answer] % folds)
-        seen[answer] += 1
-    return found
-
-
-def surprise(logits: Any, right: Any) -> float:
-    """The summed negative log-likelihood of the right labels, (rows,) of indices, under (rows, labels)."""
-    import numpy as np
-
-    top = logits.max(axis=1, keepdims=True)
-    sums = np.log(np.exp(logits - top).sum(axis=1)) + top[:, 0]
-    return float((sums - logits[np.arange(len(right)), right]).sum())
 
 
 @dataclass(frozen=True, slots=True)
