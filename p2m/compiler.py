@@ -88,8 +88,8 @@ def compile_plan(spec: ModelSpec, understood: Task, origins: Mapping[str, str]) 
     verdict = plan.add("judge", judge, task, exported, evaluated, measured,
                        requirements=spec.metrics.require, constraints=spec.constraints,
                        origins=at("constraints", requirements="metrics.require"))
-    pictured = plan.add("report", report, task, curated, parts, trained, exported, evaluated, measured,
-                        verdict, name=spec.name, origins=at("name"))
+    pictured = plan.add("report", report, task, curated, parts, choice, trained, exported, evaluated,
+                        measured, verdict, name=spec.name, origins=at("name"))
     plan.add("package", package, task, parts, choice, trained, exported, evaluated, measured, verdict,
              pictured, name=spec.name, spec=_committed(spec), origins=at("name", **_COMMITTED))
     return plan

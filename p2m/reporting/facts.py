@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from p2m.types import (
+    Choice,
     Count,
     Evaluated,
     Examples,
@@ -37,6 +38,7 @@ class Story:
     evaluated: Evaluated
     measured: Measured
     verdict: Verdict
+    choice: Choice
 
 
 def verdict_lines(story: Story) -> list[str]:
@@ -46,6 +48,19 @@ def verdict_lines(story: Story) -> list[str]:
     told += [f"unproven: {line}" for line in verdict.unproven]
     told += [f"warning: {line}" for line in verdict.warnings]
     return told + [f"next: {line}" for line in verdict.advice]
+
+
+def candidates(story: Story) -> list[tuple[str, str, str]]:
+    """Students that could have been taken: name, cross-validated score, why or why not; best first."""
+    choice = story.choice
+    names = dict.fromkeys([choice.student, *choice.scores, *choice.refused])
+    taken = "taken" if choice.scores else "; ".join(choice.reasons)
+    rows = [
+        (name, f"{choice.scores[name]:.3f}" if name in choice.scores else "",
+         taken if name == choice.student else choice.refused.get(name, ""))
+        for name in names if name
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: (row[0] != choice.student, not row[1], -float(row[1] or 0)))
 
 
 def headline(story: Story) -> list[tuple[str, str]]:

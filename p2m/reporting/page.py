@@ -10,6 +10,7 @@ from html import escape
 from p2m.reporting import charts
 from p2m.reporting.facts import (
     Story,
+    candidates,
     confusions,
     dropped,
     errors,
@@ -52,11 +53,8 @@ def render(story: Story) -> str:
         f'<div class="tile"><span>{escape(name)}</span><b>{escape(value)}</b></div>'
         for name, value in headline(story)
     )
-    sections = "\n".join(
-        part
-        for part in (_scores(story), *_training(story), *_data(story), *_answers(story), _mistakes(story))
-        if part
-    )
+    parts = (_scores(story), _candidates(story), *_training(story), *_data(story), *_answers(story))
+    sections = "\n".join(part for part in (*parts, _mistakes(story)) if part)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -109,6 +107,15 @@ def _scores(story: Story) -> str:
         charts.scores(story.evaluated),
         _table(("metric", "value", "95% interval"), rows),
     )
+
+
+def _candidates(story: Story) -> str:
+    """The students that were tried, and why the one was taken."""
+    rows = [((name, ""), (score, "n"), (why, "input")) for name, score, why in candidates(story)]
+    if not rows:
+        return ""
+    metric = story.evaluated.scores[0].metric
+    return _section("Students", _table(("student", f"{metric} out of fold", "why"), rows))
 
 
 def _training(story: Story) -> list[str]:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from p2m.reporting.facts import Story, confusions, dropped, errors, headline, is_classification, verdict_lines
+from p2m.reporting.facts import (
+    Story,
+    candidates,
+    confusions,
+    dropped,
+    errors,
+    headline,
+    is_classification,
+    verdict_lines,
+)
 
 _NAME = 25  # characters of a figure's name
 _ERRORS = 5  # errors that the short form shows
@@ -37,6 +46,7 @@ def render(story: Story) -> str:
         "\n".join(f"{name:<{_NAME}}  {value}" for name, value in headline(story)),
         table(scores, header=("metric", "value", "95% interval")),
         table(rivals, header=("baseline", story.evaluated.scores[0].metric)),
+        table(candidates(story), header=("student", "out of fold", "why")) if story.choice.scores else "",
         f"teacher: {story.evaluated.teacher_note}",
         table(_data(story), header=("rows", "number")),
         _mistakes(story),

@@ -120,6 +120,9 @@ def _figures(facts: Facts) -> str:
         f"| {first} of the {name} baseline | {value:.3f} | |"
         for name, value in sorted(evaluated.baselines.items())
     ]
+    if facts.choice.scores:
+        told = ", ".join(f"{name} {score:.3f}" for name, score in facts.choice.scores.items())
+        lines += ["", f"Students in the cross-validation that chose: {told}."]
     teacher = "" if evaluated.teacher is None else f"{evaluated.teacher:.3f}, "
     lines += [
         "",

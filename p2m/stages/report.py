@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from p2m.engine.stage import stage
 from p2m.reporting.base import Story, as_page, as_text
-from p2m.types import Evaluated, Examples, Exported, Measured, Report, Run, Split, Task, Trained, Verdict
+from p2m.types import (
+    Choice,
+    Evaluated,
+    Examples,
+    Exported,
+    Measured,
+    Report,
+    Run,
+    Split,
+    Task,
+    Trained,
+    Verdict,
+)
 
 
 @stage(version="2", kind="pure")
@@ -12,6 +24,7 @@ def report(
     task: Task,
     curated: Examples,
     parts: Split,
+    choice: Choice,
     trained: Trained,
     exported: Exported,
     evaluated: Evaluated,
@@ -22,7 +35,7 @@ def report(
     run: Run,
 ) -> Report:
     """Write `report.html` and `report.txt`; no clock, no host: the same artifacts give the same bytes."""
-    story = Story(name, task, curated, parts, trained, exported, evaluated, measured, verdict)
+    story = Story(name, task, curated, parts, trained, exported, evaluated, measured, verdict, choice)
     folder = run.folder / "report"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.html").write_text(as_page(story), encoding="utf-8", errors="replace")

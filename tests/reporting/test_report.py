@@ -23,6 +23,7 @@ from p2m.reporting.text import render as as_text
 from p2m.reporting.text import table
 from p2m.stages.report import report
 from p2m.types import (
+    Choice,
     Comparison,
     Count,
     Decision,
@@ -113,6 +114,7 @@ def story(kind: TaskType = TaskType.CLASSIFICATION, rows: int = 200, labels: Seq
         ),
         measured=Measured(0.0123, 0.0209, 98.76, 100, 150_000_000, "a processor"),
         verdict=VERDICT,
+        choice=Choice("minilm", ("minilm fits",)),
     )
 
 
@@ -157,8 +159,8 @@ class Here:
 
 def test_the_stage_writes_a_page_and_a_text_that_repeat_byte_for_byte(tmp_path: Path) -> None:
     told = story()
-    artifacts = (told.task, told.curated, told.parts, told.trained, told.exported, told.evaluated)
-    parts = (*artifacts, told.measured, told.verdict)
+    artifacts = (told.task, told.curated, told.parts, told.choice, told.trained, told.exported)
+    parts = (*artifacts, told.evaluated, told.measured, told.verdict)
     first = report(*parts, name="intents", run=Here(tmp_path / "a"))
     second = report(*parts, name="intents", run=Here(tmp_path / "b"))
     for name in ("report.html", "report.txt"):
@@ -301,3 +303,17 @@ def test_a_histogram_counts_every_value_once() -> None:
 def test_a_table_sets_numbers_right_and_text_left() -> None:
     assert table([("a", "1"), ("bbb", "22")], header=("x", "n")) == "x    n\n---  --\na     1\nbbb  22"
     assert table([]) == ""
+
+
+def test_students_that_were_tried_are_told_with_their_scores_and_why() -> None:
+    refused = {"big": "over max_size", "words": "accuracy 0.710, and both did better"}
+    choice = Choice("both", ("both: ...",), refused, {"both": 0.82, "words": 0.71})
+    told = replace(story(), choice=choice)
+    page, text = as_page(told), as_text(told)
+    for shown in (page, text):
+        assert (
+            shown.index("both")
+            < shown.rindex("0.820")
+            < shown.rindex("0.710")
+            < shown.rindex("over max_size")
+        )
