@@ -63,7 +63,7 @@ def compile_plan(spec: ModelSpec, understood: Task, origins: Mapping[str, str]) 
     tried = _cross_validated(plan, task, parts, base, embeddings, spec, understood, learning, at)
     choice = plan.add("choose", choose, task, parts, *tried, students=students, constraints=spec.constraints,
                       metric=primary, origins=at("constraints", students="student", metric="metrics.primary"))
-    folds = [] if spec.data.test else [
+    folds = [] if spec.data.test or understood.type is TaskType.TEXT_TO_TEXT else [
         plan.add(f"fold-{number}", fold, task, parts, choice, base, embeddings, *tried, number=number - 1,
                  students=students, **learning, origins=learnt | at(number="split.folds"))
         for number in range(1, spec.split.folds + 1)

@@ -23,6 +23,7 @@ from p2m.types import CROSS_VALIDATION, Count, Example, Examples, Split, Splitti
 BORDER = 0.8
 _EVIDENCE = {"user": "gold", "retrieved": "retrieved", "generated": "synthetic"}
 _FEWEST = 6  # rows in all, below which there is nothing to learn from and to ask about
+_FEWEST_TESTED = 40  # rows that judge, where there are four times as many: fewer prove nothing
 _FEWEST_OF_ORIGIN = 100  # rows that an origin must have before test rows are taken from it
 
 
@@ -57,7 +58,8 @@ def split(
     rows, free = placed.pool.rows, placed.free
     lot = random.Random(f"split:{seed}")
     judged, stopping, evidence, unseen = placed.test, placed.validation, "gold", 0
-    crossed = not judged and _is_small(rows, free, splitting)
+    small = _is_small(task, rows, free, splitting)
+    crossed = not judged and small
     if crossed:
         evidence = CROSS_VALIDATION
     elif not judged:
@@ -67,7 +69,7 @@ def split(
         known = {rows[row].source for row in free}
         unseen = sum(1 for row in taken if name == "generated" and rows[row].source not in known)
         judged, evidence = _shuffled(rows, taken, lot), _EVIDENCE[name]
-    if not stopping and not crossed and len(free) >= splitting.cross_validate_below:
+    if not stopping and not small:
         number = max(1, min(splitting.max_validation, round(splitting.validation_share * len(rows))))
         taken = hold_out(placed.pool, free, number, templates=False, lot=lot)
         free = [row for row in free if row not in taken]
@@ -90,9 +92,14 @@ def split(
     )
 
 
-def _is_small(rows: Sequence[Example], free: Sequence[int], splitting: Splitting) -> bool:
-    """Whether there are so few rows, all of them the user's own, that none should be set aside."""
-    return len(free) < splitting.cross_validate_below and all(origin(rows[row]) == "user" for row in free)
+def _is_small(task: Task, rows: Sequence[Example], free: Sequence[int], splitting: Splitting) -> bool:
+    """Whether there are so few rows, all of them the user's own, that none should be set aside.
+
+    Written text is another matter: a student from scratch takes minutes for each fold, and must be watched on
+    rows that it does not learn from.
+    """
+    few = len(free) < splitting.cross_validate_below and all(origin(rows[row]) == "user" for row in free)
+    return few and task.type is not TaskType.TEXT_TO_TEXT
 
 
 def _folds(task: Task, pool: Pool, order: Sequence[int], folds: int, lot: random.Random) -> tuple[int, ...]:
@@ -172,7 +179,8 @@ def _test_origin(
     of_origin = {name: [row for row in free if origin(rows[row]) == name] for name in ORIGINS}
     enough = [name for name in ORIGINS if len(of_origin[name]) >= _FEWEST_OF_ORIGIN]
     name = enough[0] if enough else max(ORIGINS, key=lambda name: len(of_origin[name]))
-    number = min(splitting.max_test, round(splitting.test_share * len(free)), len(of_origin[name]) // 2)
+    wanted = max(round(splitting.test_share * len(free)), min(_FEWEST_TESTED, len(free) // 4))
+    number = min(splitting.max_test, wanted, len(of_origin[name]) // 2)
     return of_origin[name], name, max(1, number)
 
 

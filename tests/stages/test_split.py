@@ -22,6 +22,7 @@ INTENT = Task(
     output=Field("label"),
     labels=("play", "stop"),
 )
+SPANS = Task(TaskType.QUESTION_ANSWERING, "", (Field("text"),), Field("output"))
 FREE = Task(type=TaskType.TEXT_TO_TEXT, instruction="", inputs=(Field("text"),), output=Field("output"))
 WORDS = ["".join(random.Random(n).choices("abcdefghijklmnopqrst", k=6)) for n in range(400)]
 
@@ -179,30 +180,30 @@ def own(number: int, output: str = "", group: str = "") -> Example:
 
 def test_of_few_own_rows_none_is_set_aside_and_folds_of_them_judge() -> None:
     rows = [own(n) for n in range(200)]
-    found = cut(rows)
+    found = cut(rows, SPANS)
     assert found.evidence == "cross-validation"
     assert found.is_cross_validated
     assert found.validation == found.test == ()
     assert sorted(r.output for r in found.train) == sorted(r.output for r in rows)
     assert found.judged == found.train
     assert Counter(found.folds) == dict.fromkeys(range(5), 40)
-    assert cut(rows) == found
-    assert cut(rows, seed=1).train != found.train
-    assert Counter(cut(rows, folds=4).folds) == dict.fromkeys(range(4), 50)
+    assert cut(rows, SPANS) == found
+    assert cut(rows, SPANS, seed=1).train != found.train
+    assert Counter(cut(rows, SPANS, folds=4).folds) == dict.fromkeys(range(4), 50)
 
 
 def test_six_own_rows_are_enough_to_fold() -> None:
-    found = cut([own(n) for n in range(6)])
+    found = cut([own(n) for n in range(6)], SPANS)
     assert sorted(Counter(found.folds).values()) == [1, 1, 1, 1, 2]
 
 
 def test_rows_are_few_below_the_setting_and_only_where_all_are_the_users_own() -> None:
     rows = [own(n) for n in range(300)]
-    assert cut(rows, cross_validate_below=301).is_cross_validated
-    enough = cut(rows, cross_validate_below=300)
+    assert cut(rows, SPANS, cross_validate_below=301).is_cross_validated
+    enough = cut(rows, SPANS, cross_validate_below=300)
     assert enough.evidence == "gold"
-    assert len(enough.test) == 30
-    mixed = cut([*rows, row(300)])
+    assert len(enough.test) == 40
+    mixed = cut([*rows, row(300)], SPANS)
     assert not mixed.is_cross_validated
     assert mixed.test
 
@@ -214,9 +215,9 @@ def test_the_users_own_sets_take_part_in_no_fold() -> None:
     assert judged.judged == judged.test
     assert len(judged.folds) == len(judged.train) == 100
     assert (
-        cut([own(n) for n in range(100)], test=[own(900)]).folds == ()
+        cut([own(n) for n in range(100)], SPANS, test=[own(900)]).folds == ()
     )  # nothing to choose between by folds
-    stopped = cut(rows, validation=[own(901)])
+    stopped = cut(rows, SPANS, validation=[own(901)])
     assert stopped.is_cross_validated
     assert stopped.validation == (own(901),)
     assert len(stopped.folds) == 100
@@ -236,7 +237,7 @@ def test_every_row_is_in_one_fold_and_no_group_or_near_pair_in_two(
             text = lot.choice(rows).input["text"] + lot.choice(["", ".", "s"])
         group = lot.choice(["", "", "", "g1", "g2", "g3"])
         rows.append(Example({"text": text}, answer, source="user", group=group))
-    found = cut(rows, INTENT if labels else FREE, seed=seed, folds=folds)
+    found = cut(rows, INTENT if labels else SPANS, seed=seed, folds=folds)
     assert len(found.folds) == len(found.train) == 60
     assert set(found.folds) <= set(range(folds))
     for (left, one), (right, two) in combinations(zip(found.train, found.folds, strict=True), 2):
@@ -265,8 +266,17 @@ def test_folds_are_stratified_and_of_about_one_size(seed: int, counts: list[int]
 def test_rows_that_are_all_in_one_group_cannot_be_folded() -> None:
     """A fold that leaves nothing to learn from judges nothing."""
     with pytest.raises(DataError, match=r"data\.validation and data\.test"):
-        cut([own(n, group="one") for n in range(50)])
+        cut([own(n, group="one") for n in range(50)], SPANS)
     with pytest.raises(DataError, match=r"data\.validation and data\.test"):
         cut([row(n, "play" if n % 2 else "stop", group="one") for n in range(50)], INTENT)
     rows = [own(n, "play" if n % 2 else "stop", group="one") for n in range(50)]
     assert cut(rows, INTENT, test=[own(900, "play")]).folds == ()
+
+
+def test_text_is_never_folded_and_some_rows_are_set_aside_however_few() -> None:
+    found = cut([own(n) for n in range(200)], FREE)
+    assert found.evidence == "gold"
+    assert (len(found.test), found.folds) == (40, ())
+    assert found.validation
+    judged = cut([own(n) for n in range(200)], FREE, test=[own(900)])
+    assert judged.validation
