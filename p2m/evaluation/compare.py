@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Any
 
+from p2m.runtimes.verdict import ALPHA
 from p2m.types import Metric
 
-ALPHA = 0.01  # one-sided, of "more than chance"; divided among the candidates that the model was chosen from
 POWER = 0.9  # the chance that as many rows as are asked for will tell
 RESAMPLES = 2000  # coins thrown for each row: p is known to 0.0005
 ROUGH = 300  # resamples where a spread is enough
