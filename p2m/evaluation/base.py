@@ -2,7 +2,7 @@
 
 from p2m.evaluation.baselines import trivial
 from p2m.evaluation.bootstrap import judge
-from p2m.evaluation.compare import ALPHA, needed_rows, swaps
+from p2m.evaluation.compare import needed_rows, swaps
 from p2m.evaluation.reported import reported
 
-__all__ = ["ALPHA", "judge", "needed_rows", "reported", "swaps", "trivial"]
+__all__ = ["judge", "needed_rows", "reported", "swaps", "trivial"]

@@ -13,11 +13,12 @@ from p2m.runtimes.predict import (
     check_sums,
     open_encoder,
 )
-from p2m.runtimes.verdict import judge
+from p2m.runtimes.verdict import ALPHA, judge
 
 SOURCE = Path(predict.__file__)  # copied into every bundle as predict.py
 
 __all__ = [
+    "ALPHA",
     "CHECKSUMS",
     "SOURCE",
     "BundleError",
