@@ -35,6 +35,7 @@ class _Running:
     started: float
     printed: float
     line: str
+    first: tuple[float, int] | None = None  # when it first told how far it was, and how far
 
 
 class Progress:
@@ -65,8 +66,9 @@ class Progress:
         running = self._running.setdefault(step, _Running(now, now, ""))
         elapsed = now - running.started
         running.line = f"  > {step:<10} {done:,} of {total:,}  {note}  after {duration(elapsed)}"
-        if done and " left" not in note:  # a step that knows its own pace says so itself
-            running.line += f", about {duration(elapsed / done * (total - done))} left"
+        since, before = running.first = running.first or (now, done)  # what went before is no measure of pace
+        if done > before and " left" not in note:  # a step that knows its own pace says so itself
+            running.line += f", about {duration((now - since) / (done - before) * (total - done))} left"
         if self._live:
             if now - self._last >= LIVE_SECONDS:
                 self._draw()

@@ -115,3 +115,17 @@ def test_jobs_of_a_sweep_tell_what_stages_say_each_line_with_its_variant(
     assert all("[2 of 2] seed=1" in line for line in (begins, said, far))
     assert "train: loss 0.1" in said
     assert "train      3 of 10  steps" in far
+
+
+def test_what_a_step_does_before_it_counts_is_no_measure_of_its_pace(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 30.0, 100.0])
+    monkeypatch.setattr("p2m.cli.progress.time.monotonic", lambda: next(clock, 100.0))
+    monkeypatch.setattr("p2m.cli.progress.QUIET_SECONDS", 0.0)
+    shown = Progress()
+    shown.step_started("train")  # loads libraries for half a minute
+    shown.progress("train", 1, 60)
+    assert "left" not in capsys.readouterr().err
+    shown.progress("train", 8, 60)
+    assert "about 8 min 40 s left" in capsys.readouterr().err
