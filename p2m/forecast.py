@@ -16,9 +16,10 @@ from p2m.engine.running.work import load_artifact
 from p2m.engine.store import DamagedError
 from p2m.spec import ModelSpec
 from p2m.stages.choose import refusal
+from p2m.stages.cross_validate import untried
 from p2m.students.base import TunedStudent
 from p2m.training.base import Schedule, characters, expected_seconds, probe, scheduled
-from p2m.types import Example, Split, Task
+from p2m.types import Example, Split, Task, TaskType
 
 _LENGTH = 120.0  # characters of a row, where none is known
 
@@ -45,14 +46,14 @@ class Forecast:
 def forecasts(spec: ModelSpec, task: Task, found: Survey) -> tuple[Forecast, ...]:
     """Of every student that may be tuned; () where all are solved, or the rows cannot be known."""
     parts = _parts(found)
-    rows = len(parts.train) if parts else _estimated(spec, found)
+    rows = len(parts.train) if parts else _estimated(spec, task, found)
     length = characters(parts.train if parts else task.demonstrations) or _LENGTH
     return tuple(
         Forecast(
             name, rows, parts is not None, scheduled(spec.training, student.pace, rows),
             expected_seconds(student, task, spec.training, rows, length, spec.runtime),
         )
-        for name, student in _tuned(spec, task).items()
+        for name, student in _tuned(spec, task, rows).items()
         if rows
     )  # fmt: skip
 
@@ -65,19 +66,25 @@ def measure_speed(spec: ModelSpec, task: Task, found: Survey) -> None:
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as a build does, before torch is imported
     parts = _parts(found)
-    rows = _sample(task, parts, len(parts.train) if parts else _estimated(spec, found))
+    rows = _sample(task, parts, len(parts.train) if parts else _estimated(spec, task, found))
     labels = task.labels or tuple(sorted({row.output for row in rows}))
     labels = labels if len(labels) > 1 else ("no", "yes")
-    for student in _tuned(spec, task).values():
+    for student in _tuned(spec, task, len(rows)).values():
         probe(student, task, labels, rows, spec.training, spec.runtime)
 
 
-def _tuned(spec: ModelSpec, task: Task) -> dict[str, TunedStudent]:
-    return {
+def _tuned(spec: ModelSpec, task: Task, rows: int) -> dict[str, TunedStudent]:
+    """Of a choice by cross-validation those that would be tried with so many rows."""
+    able = {
         name: student
         for name, student in spec.student.candidates.items()
-        if isinstance(student, TunedStudent) and not refusal(student, task, spec.constraints)
+        if not refusal(student, task, spec.constraints)
     }
+    tuned = {name: student for name, student in able.items() if isinstance(student, TunedStudent)}
+    if task.type is not TaskType.CLASSIFICATION or len(able) < 2:
+        return tuned
+    labels = len(task.labels) or 2
+    return {name: student for name, student in tuned.items() if not untried(student, rows, labels)}
 
 
 def _sample(task: Task, parts: Split | None, number: int) -> Sequence[Example]:
@@ -98,13 +105,17 @@ def _parts(found: Survey) -> Split | None:
         return None
 
 
-def _estimated(spec: ModelSpec, found: Survey) -> int:
+def _estimated(spec: ModelSpec, task: Task, found: Survey) -> int:
     """Training rows, from lines of files and the number that the teacher is asked for."""
     written = spec.generation.num_examples if "generate" in found.found else 0
     total = _lines(spec) + written
-    if spec.data.test or total < spec.split.cross_validate_below:
+    few = total < spec.split.cross_validate_below and not written
+    if few and task.type is not TaskType.TEXT_TO_TEXT:
         return total
-    return total - round(spec.split.test_share * total)
+    aside = 0.0 if spec.data.test else min(spec.split.max_test, spec.split.test_share * total)
+    if not spec.data.validation:
+        aside += min(spec.split.max_validation, spec.split.validation_share * total)
+    return round(total - aside)
 
 
 def _lines(spec: ModelSpec) -> int:

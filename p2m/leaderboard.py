@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.reporting.base import milliseconds, size, svg, table
+from p2m.reporting.base import count, milliseconds, size, svg, table
 from p2m.types import Decision, Score
 
 CSV, PICTURE, TEXT, DATA = "leaderboard.csv", "leaderboard.svg", "leaderboard.txt", "leaderboard.json"
@@ -229,7 +229,7 @@ def _cells(entry: Entry, names: Sequence[str]) -> list[str]:
         f"[{first.low:.3f}, {first.high:.3f}]",
         *(f"{values[name]:.3f}" if name in values else "" for name in names[1:]),
         size(entry.size_bytes),
-        f"{entry.parameters / 1e6:.1f}M",
+        count(entry.parameters),
         milliseconds(entry.latency_p95),
         str(entry.decision),
         f"{entry.seconds:.0f} s",

@@ -101,7 +101,7 @@ class Split:
     validation: tuple[Example, ...]
     test: tuple[Example, ...]
     evidence: (
-        str  # "gold": the test rows are the user's own; else "cross-validation", "synthetic", "retrieved"
+        str  # "gold": data.test; "set aside" of the user's rows, "cross-validation", "synthetic", "retrieved"
     )
     counts: tuple[Count, ...] = ()
     figures: dict[str, float] = field(default_factory=dict)

@@ -51,11 +51,12 @@ def majority(train: Sequence[Example], rows: int) -> list[str]:
 
 
 def nearest(task: Task, train: Sequence[Example], test: Sequence[Example]) -> list[str]:
-    """The answer of the nearest training row for each row; "" where no training row shares a word."""
+    """The answer of the nearest training row for each row; the commonest where none shares a term."""
     import numpy as np
 
     if not train:
         return [""] * len(test)
+    fallback = majority(train, 1)[0]
     postings = _postings([Counter(_tokens(task, row.input)) for row in train])
     answers = []
     for row in test:
@@ -65,7 +66,7 @@ def nearest(task: Task, train: Sequence[Example], test: Sequence[Example]) -> li
                 numbers, weights = postings[token]
                 scores[numbers] += weights
         best = int(scores.argmax())
-        answers.append(train[best].output if scores[best] > 0 else "")
+        answers.append(train[best].output if scores[best] > 0 else fallback)
     return answers
 
 
@@ -109,10 +110,12 @@ def _postings(rows: Sequence[Counter[str]]) -> dict[str, tuple[Array, Array]]:
 
 
 def _tokens(task: Task, values: Mapping[str, str]) -> list[str]:
-    """Words; where text is written, pieces of words too, for the answer may be spelt from the input."""
+    """Words and, but for passages, pieces of words: an answer may be spelt from the input, and a code or a
+    name is near to its variants.
+    """
     texts = [values.get(entry.name, "") for entry in task.inputs]
     found = [token for text in texts for token in _words(text)]
-    if task.type is TaskType.TEXT_TO_TEXT:
+    if task.type is not TaskType.QUESTION_ANSWERING:
         found += [piece for text in texts for piece in pieces_of(text)]
     return found
 

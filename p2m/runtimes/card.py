@@ -28,6 +28,7 @@ from p2m.types import (
 EVIDENCE = {
     "gold": "rows that the recipe's author gave for testing",
     "synthetic": "rows that the same generator made as the training rows; such scores do not rank models",
+    "set aside": "rows set aside from the author's own",
     "retrieved": "rows set aside from the retrieved datasets",
     "cross-validation": "the training rows, each answered by a model that had not learnt from its fold",
 }

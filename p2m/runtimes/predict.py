@@ -344,7 +344,8 @@ class LinearHead:
     sublinear, each block of unit length (Salton and Buckley, 1988).
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, labels: int) -> None:
+        """Raises BundleError where the arrays are not whole, or not of so many `labels`."""
         import numpy as np
 
         path = folder / LINEAR
@@ -357,10 +358,22 @@ class LinearHead:
             for name, terms in blocks.items():
                 self._rows[name] = {term: count + place for place, term in enumerate(terms)}
                 count += len(terms)
-        except (OSError, ValueError, KeyError) as error:
+            self._check(count, labels)
+        except Exception as error:  # numpy and zipfile raise a dozen unrelated types for a damaged file
             raise BundleError(
                 f"{path}: not a linear model ({_first_line(error)}); copy the bundle again"
             ) from None
+
+    def _check(self, terms: int, labels: int) -> None:
+        """The shapes that belong together."""
+        found = {name: array.shape for name, array in self._arrays.items()}
+        wanted: dict[str, tuple[int, ...]] = {"bias": (labels,)}
+        if self.has_terms:
+            wanted |= {"sparse": (terms, labels), "scale": (labels,), "idf": (terms,)}
+        if self.has_embedding:
+            wanted["dense"] = (*found["dense"][:1], labels)
+        if found != wanted or not set(self._rows) <= set(TERMS):
+            raise ValueError(f"arrays {found} where {wanted} belong")
 
     @property
     def has_terms(self) -> bool:
@@ -471,7 +484,7 @@ class Predictor:
             self._encoder, self._decoder = self._open("encoder.onnx"), self._open("decoder.onnx")
             return
         if self.settings.kind == "linear":
-            self._head = LinearHead(self.folder)
+            self._head = LinearHead(self.folder, len(self.settings.labels))
             if self._head.has_embedding:
                 self._encoder = open_encoder(
                     self.folder, threads=threads, max_length=self.settings.max_length

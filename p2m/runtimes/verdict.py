@@ -37,6 +37,7 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
 }
 FEW_ROWS = 30  # rows below which no figure tells
 ALPHA = 0.01  # one-sided, of "more than chance"; divided among the candidates that the model was chosen from
+_FOLDED = 1000  # rows from which some are set aside, unless a recipe says otherwise
 _BEATEN = 0.05  # one-sided p at which a linear model is taken to be better
 # Of the primary metric, that a model must reach where nothing is required: a model that is right once in
 # twenty may beat every baseline and is of no use.
@@ -73,7 +74,7 @@ def judge(
     unproven: list[str] = []
     warnings: list[str] = []
     if primary is not None:
-        stated = primary.metric in required
+        stated = _is_stated(requirements, evaluated)
         for each in evaluated.comparisons:
             line, fault = _compared(each, primary, evaluated.tried, stated=stated)
             lines.append(line)
@@ -105,6 +106,15 @@ def _requirements(requirements: Sequence[Requirement], evaluated: Evaluated) -> 
     return lines, failures
 
 
+def _is_stated(requirements: Sequence[Requirement], evaluated: Evaluated) -> bool:
+    """Whether a requirement asks more of the primary metric than answers without a model reach."""
+    best = max((each.value for each in evaluated.comparisons if not each.is_learnt), default=0.0)
+    return any(
+        each.metric == evaluated.scores[0].metric and each.operator in (">=", ">", "==") and each.value > best
+        for each in requirements
+    )
+
+
 def _compared(each: Comparison, primary: Score, tried: int, *, stated: bool) -> tuple[str, str]:
     """The line on a baseline, and what it comes to: "", "warning", "unproven" or "short".
 
@@ -118,10 +128,11 @@ def _compared(each: Comparison, primary: Score, tried: int, *, stated: bool) -> 
             return f"{line}, which is better: student={each.name}", "warning" if stated else missed
         return (f"{line}, which is not worse", "warning") if primary.value < each.value else (line, "")
     if behind:
-        return f"no better than {_called(each)}", "short" if stated else missed
+        return f"no better than {_called(each)}, itself {primary.value:.2f}", "short" if stated else missed
     if each.better < ALPHA / tried:
         return f"better than {_called(each)}, p {_p(each.better)}", ""
-    line = f"better than {_called(each)} only as chance may have it, p {_p(each.better)}"
+    line = f"better than {_called(each)} only as chance may have it"
+    line += f", p {_p(each.better)} (below {ALPHA / tried:.2g} is asked)"
     if each.needed is not None:
         line += f": {_rows(max(each.needed, FEW_ROWS))} rows would tell"
     return line, "warning" if stated else "unproven"
@@ -170,23 +181,34 @@ def _advice(decision: Decision, task: Task, failures: Sequence[str], evaluated: 
     """What to do next: which rows, and how many."""
     if decision is Decision.SHIP or not evaluated.scores:
         return []
-    crossed = evaluated.evidence == CROSS_VALIDATION
-    role = "data.train" if crossed or decision is Decision.FALLS_SHORT else "data.test"
-    primary = evaluated.scores[0]
-    if decision is Decision.UNPROVEN:
-        more = max(1, _enough(evaluated) - primary.rows)
-        return [f"label about {_rows(more)} more rows and give them as {role}{_above_all(task, evaluated)}"]
-    weak = [line for line in failures if line.startswith(("no better", primary.metric))]
-    better = [
-        each.name for each in evaluated.comparisons if any(f"student={each.name}" in f for f in failures)
+    value = evaluated.scores[0].value
+    behind = [each for each in evaluated.comparisons if not each.is_learnt and each.value >= value]
+    if decision is Decision.UNPROVEN and not behind:
+        return [_rows_to_give(task, evaluated)]
+    if behind and value == 1.0:
+        return ["answers without a model are right throughout, too: do without one, or give rows less alike"]
+    better = next(
+        (each.name for each in evaluated.comparisons if f"student={each.name}" in str(failures)), ""
+    )
+    if better:
+        return [f"type: student={better}, or student=auto, which chooses by itself"]
+    if not behind and not any(line.startswith(evaluated.scores[0].metric) for line in failures):
+        return []  # what falls short is a size or a time, and its line says so
+    return [
+        f"give more rows to learn from as data.train{_above_all(task, evaluated)}; look at the surest errors"
+        " in report.html: if a reader could not tell the answer from the input, no model can"
     ]
-    found = [f"type: student={better[0]}, or student=auto, which chooses by itself"] if better else []
-    if weak and not better:
-        found.append(
-            f"give more rows to learn from as {role}{_above_all(task, evaluated)}; look at the surest errors"
-            " in report.html: if a reader could not tell the answer from the input, no model can"
-        )
-    return found
+
+
+def _rows_to_give(task: Task, evaluated: Evaluated) -> str:
+    """The rows that would tell, and what to give them as."""
+    enough, rows = _enough(evaluated), evaluated.scores[0].rows
+    more = _rows(max(1, enough - rows))
+    if evaluated.evidence == CROSS_VALIDATION and rows + more < _FOLDED:
+        return f"label about {more} more rows and give them as data.train{_above_all(task, evaluated)}"
+    if evaluated.evidence == "gold":
+        return f"label about {more} more rows and give them as data.test{_above_all(task, evaluated)}"
+    return f"label about {enough} rows that are not among these and give them as data.test"
 
 
 def _above_all(task: Task, evaluated: Evaluated) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from p2m.engine.stage import stage
-from p2m.evaluation.base import trivial
+from p2m.evaluation.base import majority, trivial
 from p2m.metrics.base import Metric
 from p2m.stages.folds import held_out
 from p2m.stages.lessons import Material, picked, solve_and_ask
@@ -32,12 +32,14 @@ def baselines(
     material = Material(task, parts, encoder, embeddings)
     judged = parts.judged
     answers: dict[str, list[str]] = {}
+    all_rows = material.all_to_learn()[0]  # of a fold alone the commonest may be what the fold lacks
     for learnt, asked in _rounds(material):
         found = trivial(task, learnt[0], asked[1][0])
         for name, student in students.items():
             assert isinstance(student, LinearStudent)
             said = solve_and_ask(student, material, learnt, asked[1], metric=metric, folder=run.folder / name)
             found[name] = [answer.output for answer in said]
+        found["majority"] = majority(all_rows, len(asked[0]))
         for name, texts in found.items():
             whole = answers.setdefault(name, [""] * len(judged))
             for row, text in zip(asked[0], texts, strict=True):

@@ -48,39 +48,34 @@ def compress(
     """
     rows = sample(task, parts.validation or parts.train, MAX_ROWS, seed)
     judged = "validation" if parts.validation else "training rows"
-    folders = {FULL: _fresh(run.folder / "export" / FULL)}
+    linear = isinstance(students[choice.student], LinearStudent)  # its encoder was made smaller before
+    full = trained.environment.get("precision", FULL) if linear else FULL
+    folders = {full: _fresh(run.folder / "export" / full)}
     labels = labels_of(task, parts.train)
-    students[choice.student].export(task, labels, trained.checkpoint, folders[FULL])
-    scores = {FULL: _score(folders[FULL], rows, metric, run)}
-    run.say(f"{FULL}: {metric.name} {scores[FULL]:.4f} on {judged}, {_size(folders[FULL]) / 1e6:.1f} MB")
-    is_linear = isinstance(students[choice.student], LinearStudent)  # its encoder was made smaller before
-    smaller = {} if is_linear else compressors
-    for compressor in smaller.values():
+    students[choice.student].export(task, labels, trained.checkpoint, folders[full])
+    scores = {full: _score(folders[full], rows, metric, run)}
+    run.say(f"{full}: {metric.name} {scores[full]:.4f} on {judged}, {_size(folders[full]) / 1e6:.1f} MB")
+    for compressor in () if linear else compressors.values():
         name = compressor.name
         folders[name] = _fresh(run.folder / "export" / name)
-        compressor.compress(folders[FULL], folders[name])
+        compressor.compress(folders[full], folders[name])
         scores[name] = _score(folders[name], rows, metric, run)
         run.say(f"{name}: {metric.name} {scores[name]:.4f} on {judged}, {_size(folders[name]) / 1e6:.1f} MB")
-    trials = tuple(_trial(name, folders, scores, tolerance, constraints) for name in folders)
+    trials = tuple(_trial(name, full, folders, scores, tolerance, constraints) for name in folders)
     best = min((trial for trial in trials if trial.kept), key=lambda trial: (trial.size_bytes, trial.name))
     model = run.folder / "model"
     shutil.rmtree(model, ignore_errors=True)
     shutil.copytree(folders[best.name], model)
-    return Exported(
-        model,
-        trained.environment.get("precision", FULL) if is_linear else best.name,
-        trained.parameters,
-        best.size_bytes,
-        trials,
-    )
+    return Exported(model, best.name, trained.parameters, best.size_bytes, trials)
 
 
 def _trial(
-    name: str, folders: dict[str, Path], scores: dict[str, float], tolerance: float, constraints: Constraints
-) -> Trial:
+    name: str, full: str, folders: dict[str, Path], scores: dict[str, float], tolerance: float,
+    constraints: Constraints,
+) -> Trial:  # fmt: skip
     """What the gate says to a variant."""
-    size, lost = _size(folders[name]), scores[FULL] - scores[name]
-    if name == FULL:
+    size, lost = _size(folders[name]), scores[full] - scores[name]
+    if name == full:
         reason = "the exported model itself"
         kept = True
     else:

@@ -42,14 +42,21 @@ def cross_validate(
         folds = every if rows <= MANY_ROWS else every[:1]
         return answered_by_linear(name, student, material, folds, metric=metric, run=run)
     assert isinstance(student, TunedStudent)
-    if student.pace.from_scratch:
-        return none(name, "not tried: from scratch, labels are learnt from tens of thousands of rows at best")
-    if rows < FEWEST_ROWS or rows < FEWEST_PER_LABEL * labels:
-        return none(
-            name,
-            f"not tried: {rows} rows of {labels} labels are too few for fine-tuning to beat frozen embeddings"
-            f" (from {max(FEWEST_ROWS, FEWEST_PER_LABEL * labels)} rows on)",
-        )
+    if why := untried(student, rows, labels):
+        return none(name, why)
     return answered_by_tuned(
         name, student, material, every[:1], metric=metric, training=training, seed=seed, run=run
     )
+
+
+def untried(student: TunedStudent, rows: int, labels: int) -> str:
+    """Why a student that is tuned is no candidate for so many rows and labels; "" where it is one."""
+    if student.pace.from_scratch:
+        return "not tried: from scratch, labels are learnt from tens of thousands of rows at best"
+    fewest = max(FEWEST_ROWS, FEWEST_PER_LABEL * labels)
+    if rows < fewest:
+        return (
+            f"not tried: {rows} rows of {labels} labels are too few for fine-tuning to beat frozen embeddings"
+            f" (from {fewest} rows on)"
+        )
+    return ""

@@ -26,10 +26,11 @@ _PARTS = {
     "validation": ("validation", "all"),
     "test": ("test", "validation", "all"),
 }
+_MANY = 20  # rows from which few distinct answers are no accident
 _LOOK = 2000  # rows that the mapping of columns is decided by
 
 
-@stage(version="1", kind="pure")
+@stage(version="2", kind="pure")
 def read(task: Task, files: Files, *, role: str) -> Examples:
     """Every row of a data file, or of the part of a dataset's folder that suits `role` (train, validation,
     test).
@@ -52,6 +53,8 @@ def read(task: Task, files: Files, *, role: str) -> Examples:
     fit = _fit(task, records, card, paths[0])
     converter = Converter(task, fit.mapping or {}, "user", card.label_names)
     rows = [_converted(converter, record, role) for record in _records(paths, _columns(fit))]
+    if role == "train":
+        _refuse_labels_read_as_text(task, rows, paths[0])
     said = Count(f"{name}: {', '.join(fit.reasons[:1])}", len(rows), _shown(rows[0]))
     return Examples(tuple(rows), (said, *_no_spans(task, rows)))
 
@@ -112,6 +115,22 @@ def _converted(converter: Converter, record: Record, role: str) -> Example:
     labels = converter.task.labels
     hint = nearest(row.split("'")[1], labels) if labels and "none of the labels" in row else ""
     raise DataError(f"{record.where}: {row}; {hint or f'complete the row or take it out of data.{role}'}")
+
+
+def _refuse_labels_read_as_text(task: Task, rows: Sequence[Example], path: Path) -> None:
+    """Where a prompt was taken for text to text, and the rows answer it with a few short labels again and
+    again: training a writer on them for minutes would be no answer to what was asked.
+    """
+    was_read = any(reason.startswith("text to text") for reason in task.reasons)  # and not stated
+    answers = {row.output for row in rows}
+    short = all(len(answer.split()) <= 5 for answer in answers)
+    if was_read and short and len(rows) >= _MANY and 2 <= len(answers) <= len(rows) // 8:
+        named = ", ".join(sorted(answers)[:6])
+        raise DataError(
+            f"{path}: {len(rows)} rows have {len(answers)} distinct answers ({named}), which looks like labels,"
+            " and the prompt was read as text to text; write task.type=text-classification, or"
+            " task.type=text2text-generation if text it is"
+        )
 
 
 def _no_spans(task: Task, rows: Sequence[Example]) -> tuple[Count, ...]:

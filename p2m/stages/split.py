@@ -21,9 +21,9 @@ from p2m.types import CROSS_VALIDATION, Count, Example, Examples, Split, Splitti
 # Rows as near as this never sit on two sides. Looser than the default of curation: what is different enough
 # to learn from may still be near enough to give an answer away.
 BORDER = 0.8
-_EVIDENCE = {"user": "gold", "retrieved": "retrieved", "generated": "synthetic"}
+_EVIDENCE = {"user": "set aside", "retrieved": "retrieved", "generated": "synthetic"}
 _FEWEST = 6  # rows in all, below which there is nothing to learn from and to ask about
-_FEWEST_TESTED = 40  # rows that judge, where there are four times as many: fewer prove nothing
+_FEWEST_TESTED = 200  # rows that judge, where there are five times as many: fewer prove little
 _FEWEST_OF_ORIGIN = 100  # rows that an origin must have before test rows are taken from it
 
 
@@ -179,7 +179,7 @@ def _test_origin(
     of_origin = {name: [row for row in free if origin(rows[row]) == name] for name in ORIGINS}
     enough = [name for name in ORIGINS if len(of_origin[name]) >= _FEWEST_OF_ORIGIN]
     name = enough[0] if enough else max(ORIGINS, key=lambda name: len(of_origin[name]))
-    wanted = max(round(splitting.test_share * len(free)), min(_FEWEST_TESTED, len(free) // 4))
+    wanted = max(round(splitting.test_share * len(free)), min(_FEWEST_TESTED, len(free) // 5))
     number = min(splitting.max_test, wanted, len(of_origin[name]) // 2)
     return of_origin[name], name, max(1, number)
 

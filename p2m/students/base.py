@@ -46,4 +46,4 @@ def linear_answers(
     """What a solved linear student says to rows whose embeddings, (rows, dimensions), are known already."""
     fields = tuple(each.name for each in task.inputs)
     texts = [joined(row.input, fields) for row in rows]
-    return labelled(LinearHead(folder).logits(texts, vectors), labels)
+    return labelled(LinearHead(folder, len(labels)).logits(texts, vectors), labels)

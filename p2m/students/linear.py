@@ -123,7 +123,7 @@ def solved(
         C=strength, max_iter=200 if many else 1000, tol=1e-3 if many else 1e-4,
         class_weight="balanced" if balanced else None,
     )  # fmt: skip
-    with threadpool_limits(1 if features.shape[0] < MANY_ROWS else None):  # threads cost more than they bring
+    with threadpool_limits(1):  # sums in another order would give other bytes
         model.fit(features, list(answers), sample_weight=weights)
     columns = [place[label] for label in model.classes_]
     if len(columns) == 2:  # one column tells two labels apart

@@ -27,6 +27,7 @@ from p2m.types import Evaluation, Example, Learner, Metric, Run, Training, WarmS
 
 BATCH = 32  # rows answered at once
 KEEP_EVERY = 15.0  # seconds: what is done again after a kill, at most, beside the way to an evaluation
+MOST_EPOCHS = 100  # passes over rows that are worth a try
 MORE = 5  # times the steps: what to try where a student from scratch has not begun to learn
 _BEST = "best.pt"  # in a checkpoint
 _UNTIMED = 2  # steps, in which kernels are prepared
@@ -108,7 +109,8 @@ class Course:
             seen = f"{self.metric.name} {history[-1].score:.2f} against {self.stopping.floor:.2f}"
             advice = (
                 "it has not begun to learn; from scratch such a mapping takes tens of thousands of rows"
-                f" (here are {rows:,}) or more steps: give more rows (data.train) or training.epochs={epochs}"
+                f" (here are {rows:,}) or more steps: give more rows (data.train)"
+                + (f" or training.epochs={epochs}" if epochs <= MOST_EPOCHS else "")
             )
             self.run.say(
                 f"step {step:,} of {steps:,}: no better than the commonest answer ({seen}): "

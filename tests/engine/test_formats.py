@@ -24,7 +24,9 @@ from p2m.types import Count, Example, Examples, Exported, Trial
 ARTIFACTS = [
     kind
     for _, kind in inspect.getmembers(p2m.types, inspect.isclass)
-    if dataclasses.is_dataclass(kind) and kind.__module__ == "p2m.types"
+    if dataclasses.is_dataclass(kind)
+    and kind.__module__ == "p2m.types"
+    and kind is not p2m.types.Lesson  # holds arrays, and lives inside one step
 ]
 
 

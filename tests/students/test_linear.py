@@ -121,7 +121,7 @@ def test_weights_in_eight_bits_cost_no_answer_beyond_near_ties(encoder: Path, tm
     full = lesson(learnt, encoder, labels=labels)
     student = LinearTfidf(max_words=2000, max_pieces=4000)
     student.solve(full, tmp_path)
-    head = LinearHead(tmp_path)
+    head = LinearHead(tmp_path, 12)
     found = linear.terms(linear.texts_of(full), {"words": 2000, "pieces": 4000})
     exact = linear.logistic(found.matrix, full, strength=20.0, label_weight=2.0)
     matrix = found.matrix[: len(learnt)]  # after them come the words of the labels
