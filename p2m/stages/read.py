@@ -127,7 +127,7 @@ def _refuse_labels_read_as_text(task: Task, rows: Sequence[Example], path: Path)
     if was_read and short and len(rows) >= _MANY and 2 <= len(answers) <= len(rows) // 8:
         named = ", ".join(sorted(answers)[:6])
         raise DataError(
-            f"{path}: {len(rows)} rows have {len(answers)} distinct answers ({named}), which looks like labels,"
+            f"{path}: {len(rows)} rows have {len(answers)} distinct answers ({named}): labels, as it seems,"
             " and the prompt was read as text to text; write task.type=text-classification, or"
             " task.type=text2text-generation if text it is"
         )

@@ -84,7 +84,7 @@ def test_without_own_sets_every_row_lands_in_exactly_one_part() -> None:
     found = cut(rows)
     parts = [*found.train, *found.validation, *found.test]
     assert sorted(r.output for r in parts) == sorted(r.output for r in rows)
-    assert len(found.test) == 120
+    assert len(found.test) == 200
     assert len(found.validation) == 60
     assert found.folds == ()
     assert found.judged == found.test
@@ -118,7 +118,7 @@ def test_the_evidence_is_that_of_the_most_trusted_origin_with_enough_rows() -> N
     assert found.evidence == "retrieved"
     assert all(r.source.startswith("retrieved") for r in found.test)
     assert len(found.test) == 75  # half of what there is, so that the other half still teaches
-    assert cut([row(n, source="user") for n in range(1000, 1120)] + generated).evidence == "gold"
+    assert cut([row(n, source="user") for n in range(1000, 1120)] + generated).evidence == "set aside"
     few = cut([row(n, source="user") for n in range(1000, 1020)] + generated)
     assert few.evidence == "synthetic"
     assert all(r.source.startswith("generated") for r in few.test)
@@ -201,8 +201,8 @@ def test_rows_are_few_below_the_setting_and_only_where_all_are_the_users_own() -
     rows = [own(n) for n in range(300)]
     assert cut(rows, SPANS, cross_validate_below=301).is_cross_validated
     enough = cut(rows, SPANS, cross_validate_below=300)
-    assert enough.evidence == "gold"
-    assert len(enough.test) == 40
+    assert enough.evidence == "set aside"
+    assert len(enough.test) == 60
     mixed = cut([*rows, row(300)], SPANS)
     assert not mixed.is_cross_validated
     assert mixed.test
@@ -275,7 +275,7 @@ def test_rows_that_are_all_in_one_group_cannot_be_folded() -> None:
 
 def test_text_is_never_folded_and_some_rows_are_set_aside_however_few() -> None:
     found = cut([own(n) for n in range(200)], FREE)
-    assert found.evidence == "gold"
+    assert found.evidence == "set aside"
     assert (len(found.test), found.folds) == (40, ())
     assert found.validation
     judged = cut([own(n) for n in range(200)], FREE, test=[own(900)])

@@ -168,3 +168,18 @@ def test_a_verdict_is_right_over_many_seeds(case: str, base: Encoder, tmp_path: 
         if not _holds(case, verdict):
             wrong[seed] = verdict
     assert wrong == {}
+
+
+def test_rows_that_come_in_groups_of_a_label_ship_nothing_that_is_below_chance(
+    base: Encoder, tmp_path: Path
+) -> None:
+    """A fold that holds whole labels has nothing of them to learn from; then its own commonest answer is no
+    bar either.
+    """
+    lot, labels = random.Random(0), sorted(WORDS)
+    rows = tuple(
+        Example({"text": f"{lot.random()} {word} {n}"}, labels[group % 3], source="user", group=str(group))
+        for group, word in enumerate(sum(WORDS.values(), ())[:9])
+        for n in range(20)
+    )
+    assert verdict_on(base, tmp_path, rows, (), 0).decision is not Decision.SHIP

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2m.runtimes.base import open_encoder
-from p2m.runtimes.predict import LINEAR, LinearHead, Predictor, joined
+from p2m.runtimes.predict import LINEAR, BundleError, LinearHead, Predictor, joined
 from p2m.students import linear, weights
 from p2m.students.base import linear_answers
 from p2m.students.linear_ensemble import LinearEnsemble
@@ -342,3 +342,26 @@ def test_a_label_without_a_row_is_known_by_its_words_unless_told_otherwise(tmp_p
     assert Predictor(tmp_path / "two").predict([{"text": "delivery"}])[0].output == "delivery"
     LinearTfidf(label_weight=0.0).solve(taught, tmp_path / "none")
     assert Predictor(tmp_path / "none").predict([{"text": "delivery"}])[0].output != "delivery"
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "terms", "no terms", "labels"])
+def test_a_damaged_linear_model_is_refused_by_name(damage: str, tmp_path: Path) -> None:
+    rows = tuple(Example({"text": f"{word} {n}"}, label) for word, label in (("aye", "yes"), ("nay", "no"))
+                 for n in range(4))  # fmt: skip
+    LinearTfidf().solve(Lesson(LABELS, LABELS.labels, rows, None, None), tmp_path)
+    arrays, terms, settings = (tmp_path / name for name in ("linear.npz", "terms.json", "predictor.json"))
+    content = arrays.read_bytes()
+    if damage == "cut":
+        arrays.write_bytes(content[:500])
+    elif damage == "empty":
+        arrays.write_bytes(b"")
+    elif damage == "flipped":
+        arrays.write_bytes(content[:200] + bytes([content[200] ^ 255]) + content[201:])
+    elif damage == "terms":
+        terms.write_text('{"words": ["aye"]}')
+    elif damage == "no terms":
+        terms.write_text("[]")
+    else:
+        settings.write_text(settings.read_text().replace('"no",', '"no", "maybe",'))
+    with pytest.raises(BundleError, match="not a linear model"):
+        Predictor(tmp_path)
