@@ -18,7 +18,7 @@ prompt: |
 data: {train: train.jsonl, test: test.jsonl}
 metrics:
   primary: accuracy
-  require: {accuracy: ">= 0.6"}
+  require: {accuracy: ">= 0.7"}
 defaults: [base, override teacher: none, override student: linear_tfidf, override compression: none, _self_]
 training: {epochs: 1, evaluations: 1}
 baselines: {candidates: {linear_tfidf: null, linear_minilm: null}}

@@ -116,7 +116,7 @@ def test_a_prompt_that_differs_in_trailing_blanks_is_cut_off_after_parse(built: 
 
 def test_a_contract_that_is_missed_ends_in_4_and_does_not_replace_the_bundle(built: Path) -> None:
     before = (built / "outputs" / "shout" / "manifest.json").read_text()
-    edit(built, '">= 0.6"', '">= 2"')
+    edit(built, '">= 0.7"', '">= 2"')
     done = call_in(built)("build", "shout.yaml")
     assert done.returncode in (2, 4), done.stdout + done.stderr
     edit(built, '">= 2"', '">= 1"')
@@ -128,7 +128,7 @@ def test_a_contract_that_is_missed_ends_in_4_and_does_not_replace_the_bundle(bui
     assert "FALLS SHORT" in done.stdout
     assert (built / "outputs" / "shout" / "manifest.json").read_text() == before
     assert (built / "outputs" / "shout" / "rejected" / "manifest.json").is_file()
-    edit(built, '">= 1"', '">= 0.6"')
+    edit(built, '">= 1"', '">= 0.7"')
 
 
 def test_show_prints_rows_and_figures(built: Path) -> None:
