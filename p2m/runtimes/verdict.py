@@ -11,6 +11,7 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 
 from p2m.types import (
     CROSS_VALIDATION,
@@ -37,6 +38,7 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
 }
 FEW_ROWS = 30  # rows below which no figure tells
 ALPHA = 0.01  # one-sided, of "more than chance"; divided among the candidates that the model was chosen from
+_COMMON = 5  # rows of a label that is none of chance
 _FOLDED = 1000  # rows from which some are set aside, unless a recipe says otherwise
 _BEATEN = 0.05  # one-sided p at which a linear model is taken to be better
 # Of the primary metric, that a model must reach where nothing is required: a model that is right once in
@@ -88,7 +90,7 @@ def judge(
             line = f"{primary.rows} rows to judge by tell little: {_enough(evaluated)} would tell"
             lines.append(line)
             unproven.append(line)
-        warnings += _doubts(requirements, evaluated, primary)
+        warnings += [*_doubts(requirements, evaluated, primary), *_misspelt(task, evaluated)]
     lines.append(_summary(exported, evaluated, measured))
     decision = Decision.FALLS_SHORT if failures else Decision.UNPROVEN if unproven else Decision.SHIP
     return Verdict(
@@ -179,6 +181,19 @@ def _doubts(requirements: Sequence[Requirement], evaluated: Evaluated, primary: 
     if evaluated.evidence == "synthetic":
         found.append("judged on rows that were generated like those it learnt from; give data.test")
     return found
+
+
+def _misspelt(task: Task, evaluated: Evaluated) -> list[str]:
+    """Labels of one row that are spelt nearly like a common one, where nobody listed the labels."""
+    if task.type is not TaskType.CLASSIFICATION or task.labels:
+        return []
+    counts = Counter(row.output for row in evaluated.rows)
+    common = [label for label, rows in counts.items() if rows >= _COMMON]
+    return [
+        f"the label {label!r} has one row: is it {near[0]!r} misspelt? (task.labels=[...] refuses such rows)"
+        for label, rows in counts.items()
+        if rows == 1 and (near := get_close_matches(label, common, 1, 0.8))
+    ]
 
 
 def _advice(decision: Decision, task: Task, failures: Sequence[str], evaluated: Evaluated) -> list[str]:

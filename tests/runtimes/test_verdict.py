@@ -444,3 +444,12 @@ def test_rows_that_are_asked_for_are_rounded_upward_to_two_digits(needed: int) -
     told = int(line.split(": ")[1].split(" rows")[0])
     assert max(needed, FEW_ROWS) <= told <= max(needed, FEW_ROWS) * 1.1
     assert len(str(told).rstrip("0")) <= 2
+
+
+def test_a_label_of_one_row_that_looks_misspelt_is_warned_of_unless_labels_are_listed() -> None:
+    rows = tuple(Judged({"text": str(n)}, "repair", "repair", 0.9, 1.0) for n in range(6))
+    odd = Judged({"text": "x"}, "repiar", "repair", 0.9, 0.0)
+    seen = replace(evaluated(), rows=(*rows, odd))
+    (warning,) = verdict(seen=seen, kind=TaskType.CLASSIFICATION).warnings
+    assert "'repiar' has one row: is it 'repair' misspelt?" in warning
+    assert verdict(seen=replace(seen, rows=rows), kind=TaskType.CLASSIFICATION).warnings == ()
