@@ -95,7 +95,7 @@ def judge(
     decision = Decision.FALLS_SHORT if failures else Decision.UNPROVEN if unproven else Decision.SHIP
     return Verdict(
         decision, tuple(lines), tuple(failures), evaluated.evidence, tuple(unproven), tuple(warnings),
-        tuple(_advice(decision, task, failures, evaluated)),
+        tuple(_advice(decision, task, [*failures, *unproven], evaluated)),
     )  # fmt: skip
 
 
@@ -196,22 +196,21 @@ def _misspelt(task: Task, evaluated: Evaluated) -> list[str]:
     ]
 
 
-def _advice(decision: Decision, task: Task, failures: Sequence[str], evaluated: Evaluated) -> list[str]:
-    """What to do next: which rows, and how many."""
+def _advice(decision: Decision, task: Task, faults: Sequence[str], evaluated: Evaluated) -> list[str]:
+    """What to do next: which rows, and how many; `faults` is what keeps the model from shipping."""
     if decision is Decision.SHIP or not evaluated.scores:
         return []
     value = evaluated.scores[0].value
-    behind = [each for each in evaluated.comparisons if not each.is_learnt and each.value >= value]
+    said = "\n".join(faults)
+    behind = [each for each in evaluated.comparisons if f"no better than {_called(each)}" in said]
     if decision is Decision.UNPROVEN and not behind:
         return [_rows_to_give(task, evaluated)]
     if behind and value == 1.0:
         return ["answers without a model are right throughout, too: do without one, or give rows less alike"]
-    better = next(
-        (each.name for each in evaluated.comparisons if f"student={each.name}" in str(failures)), ""
-    )
+    better = next((each.name for each in evaluated.comparisons if f"student={each.name}" in said), "")
     if better:
         return [f"type: student={better}, or student=auto, which chooses by itself"]
-    if not behind and not any(line.startswith(evaluated.scores[0].metric) for line in failures):
+    if not behind and not any(line.startswith(evaluated.scores[0].metric) for line in faults):
         return []  # what falls short is a size or a time, and its line says so
     return [
         f"give more rows to learn from as data.train{_above_all(task, evaluated)}; look at the surest errors"
