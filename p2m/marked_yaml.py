@@ -174,9 +174,9 @@ def plain_scalar(text: str) -> Any:
     if text in _TRUE_FALSE:
         return _TRUE_FALSE[text]
     if _INTEGER.fullmatch(text):
-        return int(text)
+        return int(text.replace("_", ""))
     if _FLOAT.fullmatch(text):
-        return float(text)
+        return float(text.replace("_", ""))
     return _SPECIAL.get(text.lower(), text)
 
 

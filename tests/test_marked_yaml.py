@@ -96,3 +96,8 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except RecipeError as error:
         problems = list(error.problems)
     assert all(problem.where.startswith("x.yaml") for problem in problems)
+
+
+@pytest.mark.parametrize(("text", "value"), [("0_", 0), ("1__0", 10), ("1_.5", 1.5), ("-2_0", -20)])
+def test_underscores_inside_numbers_are_read_wherever_they_stand(text: str, value: float) -> None:
+    assert plain_scalar(text) == value
