@@ -143,7 +143,7 @@ class Card:
     parts: tuple[Part, ...] = ()
     size_bytes: int | None = None
     folder: str = ""  # relative to the catalogue's root
-    label_names: dict[str, tuple[str, ...]] = field(default_factory=dict)  # column -> what its numbers mean
+    label_names: dict[str, dict[str, str]] = field(default_factory=dict)  # column -> number -> what it means
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from p2m.catalogs.front_matter import FrontMatter, read_front_matter
+from p2m.catalogs.front_matter import OPENING, FrontMatter, read_front_matter
 from p2m.catalogs.rows import count_rows, data_format, read_rows
 from p2m.errors import DataError
 from p2m.types import Card, Part
 
 CARD = "README.md"
+_HEAD = 512  # bytes of a README that tell whether it is a card
 _PART = re.compile(
     r"(?:^|[-_./ ])(train(?:ing)?|valid(?:ation)?|dev(?:elopment)?|val|test(?:ing)?|eval(?:uation)?|all)"
     r"(?=$|[-_./ \d])",
@@ -120,7 +121,8 @@ def _is_dataset(folder: Path) -> bool:
 def read_is_card(path: Path) -> bool:
     """Whether a README opens with front matter, whatever is in it."""
     with path.open("rb") as stream:
-        return stream.read(7).lstrip(b"\xef\xbb\xbf").startswith(b"---")
+        head = stream.read(_HEAD).decode("utf-8-sig", errors="replace")
+    return OPENING.match(head.replace("\r", "\n")) is not None
 
 
 def _folders(root: Path) -> list[Path]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+from p2m.catalogs.labels import number_name
 from p2m.catalogs.rows import Record
 
 MAX_LABELS = 1000  # more distinct values than this are no labels
 SAMPLE = 200  # values of a column that are kept to look at
+_DATES = (datetime.date, datetime.time, datetime.timedelta)  # a datetime is a date
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,7 @@ class Column:
     """One column; `name` is dotted where it is a field of an object, e.g. `answers.text`."""
 
     name: str
-    kind: str  # "text", "texts" (a list of them), "number", "boolean", "label" or "other"
+    kind: str  # "text", "texts" (a list), "number", "date", "boolean", "label", "binary" or "other"
     rows: int = 0  # seen, of which `filled` were not empty
     filled: int = 0
     distinct: tuple[str, ...] | None = None  # its values where they are few, sorted; None where they are many
@@ -42,15 +46,16 @@ def flatten(values: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iter
 
 
 def texts_of(value: Any) -> list[str]:
-    """A value as texts: one of a scalar, all of a list; none of what is empty or no text."""
+    """A value as texts: one of a scalar, all of a list; none of what is empty or no text.
+
+    Numbers and dates have every digit that the file has: `1234567.0`, `0.12345678`, `2024-01-31 09:30:00`.
+    """
     if isinstance(value, bool):
         return ["true" if value else "false"]
     if isinstance(value, str):
         return [value.strip()] if value.strip() else []
-    if isinstance(value, float):
-        return [f"{value:g}"] if value == value else []
-    if isinstance(value, int):
-        return [str(value)]
+    if isinstance(value, (int, float, Decimal, *_DATES)):
+        return [str(value)] if value == value else []
     if isinstance(value, list):
         return [text for item in value if not isinstance(item, (list, Mapping)) for text in texts_of(item)]
     return []
@@ -69,7 +74,7 @@ class _Tally:
     def add(self, value: Any) -> None:
         texts = texts_of(value)
         kind = _kind(value)
-        self.kinds[kind] = self.kinds.get(kind, 0) + bool(texts or kind == "texts")
+        self.kinds[kind] = self.kinds.get(kind, 0) + bool(texts or kind in ("texts", "binary"))
         if not texts:
             return
         self.filled += 1
@@ -84,15 +89,20 @@ class _Tally:
 def _kind(value: Any) -> str:
     if isinstance(value, bool):
         return "boolean"
-    if isinstance(value, (int, float)):
+    if isinstance(value, (int, float, Decimal)):
         return "number"
     if isinstance(value, str):
         return "text"
-    return "texts" if isinstance(value, list) and all(isinstance(item, str) for item in value) else "other"
+    if isinstance(value, _DATES):
+        return "date"
+    if isinstance(value, bytes):
+        return "binary"
+    flat = isinstance(value, list) and not any(isinstance(item, (list, Mapping, bytes)) for item in value)
+    return "texts" if flat else "other"
 
 
 def observe(
-    records: Iterable[Record], label_names: Mapping[str, tuple[str, ...]] | None = None
+    records: Iterable[Record], label_names: Mapping[str, Mapping[str, str]] | None = None
 ) -> tuple[Column, ...]:
     """The columns of some rows. Every row is counted; a sample of them, the same at every call, is kept."""
     tallies: dict[str, _Tally] = {}
@@ -118,14 +128,13 @@ def _column(
     tally: _Tally,
     rows: int,
     kept: list[dict[str, str]],
-    label_names: Mapping[str, tuple[str, ...]],
+    label_names: Mapping[str, Mapping[str, str]],
 ) -> Column:
     kind = max(sorted(tally.kinds), key=lambda one: tally.kinds[one], default="other")
     distinct = tuple(sorted(tally.distinct)) if tally.distinct is not None and kind != "texts" else None
     if name in label_names and distinct is not None:
-        names = label_names[name]
-        numbers = [int(value) for value in distinct if value.isdigit() and int(value) < len(names)]
-        kind, distinct = "label", tuple(names[number] for number in numbers) or distinct
+        named = {number_name(label_names[name], value) for value in distinct} - {None}
+        kind, distinct = "label", tuple(sorted(map(str, named))) or distinct
     filled = max(tally.filled, 1)
     samples = tuple(row.get(name, "") for row in kept)
     return Column(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from p2m.catalogs.columns import flatten, texts_of
-from p2m.catalogs.labels import fit_labels
+from p2m.catalogs.labels import label_reader, number_name
 from p2m.catalogs.rows import Record
 from p2m.types import Example, Task, TaskType
 
@@ -22,10 +22,14 @@ class Converter:
     task: Task
     mapping: Mapping[str, str]  # task field -> column
     source: str
-    label_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # column -> names of its numbers
+    label_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # column -> number -> name
     spans_only: bool = (
         False  # refuse the rows of an extractive task whose answers do not stand in their context
     )
+    _named: Callable[[str], str | None] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_named", label_reader(self.task.labels))
 
     def convert(self, record: Record) -> Example | str:
         """The example, or why the row is none (empty field, no answer, a label the task has not)."""
@@ -37,15 +41,20 @@ class Converter:
                 return f"{one.name!r} (column {self.mapping[one.name]!r}) is empty"
             inputs[one.name] = text
         column = self.mapping[self.task.output.name]
-        answers = list(dict.fromkeys(self._names(column, texts_of(flat.get(column)))))
+        answers = list(dict.fromkeys(texts_of(flat.get(column))))
         if not answers:
             return f"{self.task.output.name!r} (column {column!r}) is empty"
+        if names := self.label_names.get(column):
+            named = [number_name(names, answer) for answer in answers]
+            if named[0] is None:
+                return f"{answers[0]!r} is none of the labels that its card names"
+            answers = list(dict.fromkeys(name for name in named if name is not None))
         if self.spans_only and self.task.type is TaskType.QUESTION_ANSWERING:
             answers = [answer for answer in answers if answer in inputs[self.task.context_field]]
             if not answers:
                 return f"the answer does not stand in {self.task.context_field!r}"
         if self.task.labels:
-            label = self._label(answers[0])
+            label = self._named(answers[0])
             if label is None:
                 return f"{answers[0]!r} is none of the labels"
             answers = [label]
@@ -56,15 +65,6 @@ class Converter:
     def _text(self, flat: Mapping[str, Any], column: str) -> str:
         texts = texts_of(flat.get(column))
         return " ".join(texts) if column.rpartition(".")[2] in ("tokens", "words") else "\n".join(texts)
-
-    def _names(self, column: str, answers: list[str]) -> list[str]:
-        names = self.label_names.get(column)
-        if not names:
-            return answers
-        return [names[int(text)] if text.isdigit() and int(text) < len(names) else text for text in answers]
-
-    def _label(self, answer: str) -> str | None:
-        return fit_labels(self.task.labels, [answer]).spelling.get(answer)
 
     def _group(self, inputs: Mapping[str, str]) -> str:
         """Rows about one passage belong together."""

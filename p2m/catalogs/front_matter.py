@@ -17,6 +17,8 @@ import yaml
 from p2m.errors import DataError
 
 _MAX_WORDS = 400  # of a description
+OPENING = re.compile(r"\s*---[^\S\n]*\n")  # of front matter, by the Hub's own rule
+_CLOSING = re.compile(r"^---", re.M)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +113,18 @@ class FrontMatter:
                 return int(count) if count.isdigit() else None
         return None
 
-    def label_names(self, info: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-        """What the numbers of class label columns mean."""
-        found: dict[str, tuple[str, ...]] = {}
+    def label_names(self, info: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+        """What the numbers of class label columns mean: column -> number -> name."""
+        found: dict[str, dict[str, str]] = {}
         features = info.get("features")
         for feature in features if isinstance(features, list) else ():
             dtype = feature.get("dtype") if isinstance(feature, dict) else None
             label = dtype.get("class_label") if isinstance(dtype, dict) else None
             names = label.get("names") if isinstance(label, dict) else None
-            if isinstance(names, dict) and all(str(key).isdigit() for key in names):
-                found[str(feature["name"])] = tuple(str(names[key]) for key in sorted(names, key=int))
-            elif isinstance(names, list):
-                found[str(feature["name"])] = tuple(map(str, names))
+            if isinstance(names, list):
+                names = dict(enumerate(names))
+            if isinstance(names, dict) and "name" in feature:
+                found[str(feature["name"])] = {str(number): str(name) for number, name in names.items()}
         return found
 
 
@@ -133,28 +135,30 @@ def read_front_matter(path: Path) -> FrontMatter:
         DataError: with file and line: not UTF-8, front matter that is not YAML, not a mapping, or never ends.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise DataError(f"{path}:{line}: the card is not UTF-8; save it as UTF-8") from error
-    if not text.startswith("---\n"):
+    opening = OPENING.match(text)
+    if opening is None:
         return FrontMatter({}, text, path)
-    head, end, body = text[4:].partition("\n---")
-    if not end:
-        raise DataError(f"{path}:1: the card's front matter opens with --- and has no closing ---")
+    before = opening[0].count("\n")  # lines
+    closing = _CLOSING.search(text, opening.end())
+    if closing is None:
+        raise DataError(f"{path}:{before}: the card's front matter opens with --- and has no closing ---")
     try:
-        fields = yaml.load(head, Loader=yaml.BaseLoader)  # makes texts only
+        fields = yaml.load(text[opening.end() : closing.start()], Loader=yaml.BaseLoader)  # makes texts only
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = mark.line + 2 if mark else 1
+        line = before + 1 + mark.line if mark else before
         raise DataError(f"{path}:{line}: the card is not YAML: {getattr(error, 'problem', error)}") from error
     if fields is None or fields == "":
         fields = {}
     if not isinstance(fields, dict):
         raise DataError(
-            f"{path}:2: the card's front matter must hold `key: value` lines, e.g. `license: mit`"
+            f"{path}:{before + 1}: the card's front matter must hold `key: value` lines, e.g. `license: mit`"
         )
-    return FrontMatter(fields, body.lstrip("-").strip(), path)
+    return FrontMatter(fields, text[closing.end() :].lstrip("-").strip(), path)
 
 
 def texts(value: Any, *, split: bool = True) -> list[str]:

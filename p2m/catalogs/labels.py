@@ -1,17 +1,29 @@
-"""Whether a dataset's labels are those that a task names, however they are spelt."""
+"""Whether a dataset's labels are those that a task names, however they are spelt.
+
+A label that is written as the task writes it is that label. Another spelling counts where it can mean one
+label only, and no spelling drops a sign that may be the difference: `-1` is not `1`, `C#` is neither `C` nor
+`C++`, and `A+` is not `A`.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 _SAME = {
-    "1": ("yes", "true", "positive"), "0": ("no", "false", "negative"), "true": ("yes",), "false": ("no",),
+    "true": ("yes",), "false": ("no",),
     "pos": ("positive",), "neg": ("negative",), "neu": ("neutral",),
     "ham": ("not_spam", "no_spam", "legitimate"),
     "entailment": ("entails",), "contradiction": ("contradicts",),
 }  # fmt: skip
+_WHOLE = re.compile(r"[+-]?\d+\.0+")  # as a table with gaps writes whole numbers
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+# Between letters, or a letter and a digit: "1-2" is not "1.2", and "level -1" not "level 1".
+_JOINT = re.compile(
+    r"(?<=[^\W\d_])(?:[\s_./-]+(?=[^\W\d_])|(?:[\s_]+|[./-])(?=\d))|(?<=\d)[\s_./-]+(?=[^\W\d_])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +36,9 @@ class LabelFit:
 
 
 def fit_labels(labels: Sequence[str], values: Sequence[str]) -> LabelFit:
-    """Every label of the task must be had; further values of the dataset are dropped with their rows.
-
-    Bare numbers are labels only of a task that names those very numbers.
-    """
-    wanted = {fold(label): label for label in labels}
-    numbers = all(value.isdigit() for value in values)
-    spelling: dict[str, str] = {}
-    for value in values:
-        folded = fold(value)
-        names = (folded, *(() if numbers else map(fold, _SAME.get(folded, ()))))
-        found = [wanted[name] for name in names if name in wanted]
-        if found:
-            spelling[value] = found[0]
+    """Every label of the task must be had; further values of the dataset are dropped with their rows."""
+    named = label_reader(labels)
+    spelling = {value: label for value in values if (label := named(value)) is not None}
     missing = [label for label in labels if label not in spelling.values()]
     if missing:
         shown = ", ".join(values[:8]) + (", ..." if len(values) > 8 else "")
@@ -47,7 +49,36 @@ def fit_labels(labels: Sequence[str], values: Sequence[str]) -> LabelFit:
     return LabelFit(True, f"its labels hold all {len(labels)} of the task{rest}", spelling)
 
 
+def label_reader(labels: Iterable[str]) -> Callable[[str], str | None]:
+    """What says which of the labels a value means; None where it means none, or may mean several."""
+    exact = {label.strip(): label for label in labels}
+    meant: dict[str, set[str]] = {}
+    for label in labels:
+        for form in (label.strip().casefold(), fold(label)):
+            meant.setdefault(form, set()).add(label)
+
+    def named(value: str) -> str | None:
+        if value.strip() in exact:
+            return exact[value.strip()]
+        folded = fold(value)
+        for form in (value.strip().casefold(), folded, *_SAME.get(folded, ())):
+            if form in meant:
+                return next(iter(meant[form])) if len(meant[form]) == 1 else None
+        return None
+
+    return named
+
+
+def number_name(names: Mapping[str, str], text: str) -> str | None:
+    """The class label that a number, or its name, stands for by a card; None where it stands for none."""
+    number = text.partition(".")[0] if _WHOLE.fullmatch(text) else text
+    return names.get(number, text if text in names.values() else None)
+
+
 def fold(label: str) -> str:
-    """`BookRestaurant`, `book restaurant` and `book_restaurant` alike."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", label.strip())
-    return re.sub(r"[\W_]+", "_", spaced).strip("_").casefold()
+    """`BookRestaurant`, `book restaurant` and `book_restaurant` alike, and `1.0` and `1`; nothing else."""
+    text = unicodedata.normalize("NFC", label.strip())
+    if _WHOLE.fullmatch(text):
+        return text.partition(".")[0]
+    spaced = _CAMEL.sub("_", text)
+    return _JOINT.sub("_", spaced).casefold()

@@ -18,6 +18,7 @@ from p2m.types import Task, TaskType
 SURE = 0.5  # confidence from which names, and not structure alone, speak for a mapping
 _FEW = 100  # rows
 SPANS = 0.9  # share of the sampled answers that must stand in the context of an extractive task
+_BY_NAME = ("number", "date", "boolean")  # kinds of columns that are fields only where they are called so
 _OUTPUT_GROUP = {
     TaskType.QUESTION_ANSWERING: "answer",
     TaskType.CLASSIFICATION: "label",
@@ -42,14 +43,30 @@ def map_columns(task: Task, columns: Sequence[Column]) -> Fit:
     wanted = [field.name for field in task.inputs] + [output]
     chosen = _assign(wanted, output, columns, scores)
     missing = [name for name in wanted if name not in chosen]
-    names = ", ".join(column.name for column in columns)
     if missing:
-        return Fit(None, refusal=f"no column for {' and '.join(map(repr, missing))} among {names}")
+        names = ", ".join(column.name for column in columns)
+        named = [column for column in columns if plain(column.name) in map(plain, missing)]
+        unfit = "".join(f"; {_unfit(column)}" for column in named)
+        return Fit(None, refusal=f"no column for {' and '.join(map(repr, missing))} among {names}{unfit}")
     by_name = {column.name: column for column in columns}
     mapping = {name: chosen[name] for name in wanted}
     confidence = min(scores[name, chosen[name]] for name in wanted)
     reasons = (", ".join(f"{name} <- {column}" for name, column in mapping.items()),)
     return _checked(task, Fit(mapping, min(confidence, 1.0), reasons), by_name)
+
+
+def _unfit(column: Column) -> str:
+    """Why a column is no field in spite of its name."""
+    if column.kind == "binary":
+        return f"{column.name!r} holds binary data, which is no text"
+    if not column.filled:
+        return f"{column.name!r} is empty in every row"
+    if column.kind == "other":
+        return f"{column.name!r} holds lists or objects, where text was expected"
+    if column.kind == "texts":
+        return f"{column.name!r} holds lists, where one text was expected"
+    several = column.distinct is None or len(column.distinct) > 1
+    return f"{column.name!r} holds {'values that hardly return' if several else 'one value'}: no labels"
 
 
 def _assign(
@@ -83,9 +100,11 @@ def _scores(task: Task, columns: Sequence[Column]) -> dict[tuple[str, str], floa
 
 def _input_score(task: Task, index: int, column: Column) -> float:
     name = task.inputs[index].name
-    if column.kind not in ("text", "texts") or (column.rows and not column.filled):
+    if column.kind not in ("text", "texts", *_BY_NAME) or (column.rows and not column.filled):
         return 0.0
     named = _name_score(column.name, name, _groups(name, alone=len(task.inputs) == 1))
+    if column.kind in _BY_NAME:
+        return named if named >= 0.97 else 0.0
     if task.type is TaskType.TEXT_TO_TEXT and _last(column.name) == task.language and "." in column.name:
         named = max(named, 0.9)  # translation.en, the task being about English texts
     if named >= 0.9:
@@ -107,7 +126,7 @@ def _output_score(task: Task, column: Column, columns: Sequence[Column]) -> floa
     name = task.output.name
     if task.type is TaskType.CLASSIFICATION:
         return _label_score(task, column)
-    if column.kind not in ("text", "texts") and not (
+    if column.kind not in ("text", "texts", *_BY_NAME) and not (
         column.kind == "label" and task.type is TaskType.TEXT_TO_TEXT
     ):
         return 0.0
@@ -122,6 +141,8 @@ def _output_score(task: Task, column: Column, columns: Sequence[Column]) -> floa
             named = max(named, 0.85)  # the other side of a translation
     if _bookkeeping(column.name) and named < 0.9:
         return 0.0
+    if column.kind in _BY_NAME:
+        return named
     return named or (0.1 if column.kind == "text" else 0.05)
 
 
@@ -129,8 +150,10 @@ def _label_score(task: Task, column: Column) -> float:
     """Few values that return; what the task's labels are, if it names them, outweighs the column's name."""
     observed = column.rows > 0
     named = _name_score(column.name, task.output.name, ["label", *_groups(task.output.name)])
-    few = column.filled < _FEW and named >= 0.97  # too few rows to see whether values return: trust the name
-    if observed and not few and (column.distinct is None or len(column.distinct) < 2 or not _returns(column)):
+    several = column.distinct is not None and len(column.distinct) > 1
+    few = column.filled < _FEW or (column.distinct is not None and not several)
+    trusted = named >= 0.97 and few and column.filled > 0  # too few to see whether values return
+    if observed and not trusted and not (several and _returns(column)):
         return 0.0
     if not observed and column.kind not in ("label", "boolean", "text", "number", "texts"):
         return 0.0
@@ -237,4 +260,6 @@ def _with_labels(task: Task, fit: Fit, output: Column) -> Fit:
         return replace(
             fit, refusal=f"its labels are bare numbers ({', '.join(values[:5])}), with no names in the card"
         )
+    if len(values) < 2:
+        return replace(fit, refusal=f"its rows have one label only ({', '.join(values)})")
     return replace(fit, reasons=(*fit.reasons, f"{len(values)} labels, e.g. {', '.join(values[:3])}"))

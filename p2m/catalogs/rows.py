@@ -11,7 +11,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,17 +49,17 @@ def data_format(path: Path) -> str | None:
 
 
 def read_rows(path: Path, columns: Sequence[str] = ()) -> Iterator[Record]:
-    """The rows of a file in order, streaming.
+    """The rows of a file in order, streaming; each must have `columns`, dotted ones of objects too.
 
     Raises:
-        DataError: with file and line: it cannot be read, is broken, or a row lacks one of `columns`.
+        DataError: with file and line: it cannot be read, is broken, or a row lacks one of the columns.
     """
     with _translated(path):
         form = data_format(path) or _sniff(path)
         readers = {"jsonl": _jsonl, "json": _json, "csv": _csv, "tsv": _tsv, "parquet": _parquet}
         for record in readers[form](path):
             for column in columns:
-                if column not in record.values:
+                if not _has(record.values, column):
                     raise DataError(_lacks(record, column))
             yield record
 
@@ -82,6 +82,11 @@ def count_rows(path: Path) -> int | None:
         with _translated(path), _bytes(path) as stream:
             return sum(1 for line in stream if line.strip())
     return sum(1 for _ in read_rows(path))
+
+
+def _has(values: Mapping[str, Any], column: str) -> bool:
+    """Whether a row has a column, or the object that a dotted one is a field of: names may hold dots too."""
+    return column in values or any(column.startswith(f"{name}.") for name in values)
 
 
 def _lacks(record: Record, column: str) -> str:

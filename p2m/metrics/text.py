@@ -2,8 +2,8 @@
 
 SQuAD (Rajpurkar et al., 2016, arXiv 1606.05250) compares lower-cased answers without punctuation, English
 articles and surplus blanks. Two things are added, neither of which moves a figure on SQuAD itself: full-width
-and CJK punctuation goes too, and an answer that would vanish ("A", "+") is compared as it stands, so that it
-does not equal every other answer that vanishes.
+and CJK punctuation goes too, and an answer that would vanish keeps its articles ("(A)" is "a") or, where that
+leaves nothing either ("+"), stands as it is, so that it does not equal every other answer that vanishes.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def collapse(text: str) -> str:
 def normalise(text: str) -> str:
     """`text` as SQuAD compares it: lower case, no punctuation, no articles, single blanks."""
     lowered = text.lower()
-    bare = collapse(_ARTICLES.sub(" ", lowered.translate(_PUNCTUATION)))
-    return bare or collapse(lowered)
+    bare = lowered.translate(_PUNCTUATION)
+    return collapse(_ARTICLES.sub(" ", bare)) or collapse(bare) or collapse(lowered)
 
 
 def tokens(text: str) -> list[str]:

@@ -172,6 +172,19 @@ def _none_as(default: Callable[[], Any]) -> BeforeValidator:
     return BeforeValidator(lambda value: default() if value is None else value)
 
 
+def _told_apart(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Labels of which each is something, and none is another, blanks around them aside."""
+    wrong: list[tuple[tuple[int], str, Any]] = []
+    for index, label in enumerate(labels):
+        if not label.strip():
+            wrong.append(((index,), "is empty: a label is a word or more", label))
+        elif label.strip() in {other.strip() for other in labels[:index]}:
+            wrong.append(((index,), f"{label!r} stands twice: write each label once", label))
+    if wrong:
+        raise located_error(wrong)
+    return labels
+
+
 Texts = Annotated[tuple[str, ...], _none_as(tuple)]
 
 
@@ -181,7 +194,7 @@ class TaskWords(Section):
     type: TaskType | None = None  # question-answering, text-classification or text2text-generation
     inputs: Texts = ()  # names of the input fields, in order
     output: str | None = None  # name of the output field
-    labels: Texts = ()  # of a classification
+    labels: Annotated[Texts, AfterValidator(_told_apart)] = ()  # of a classification
     language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}(-\w+)*$")  # ISO 639-1, e.g. en
 
 

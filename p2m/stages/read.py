@@ -52,7 +52,9 @@ def read(task: Task, files: Files, *, role: str) -> Examples:
         )
     fit = _fit(task, records, card, paths[0])
     converter = Converter(task, fit.mapping or {}, "user", card.label_names)
-    rows = [_converted(converter, record, role) for record in _records(paths, _columns(fit))]
+    rows = [
+        _converted(converter, record, role) for record in _records(paths, tuple((fit.mapping or {}).values()))
+    ]
     if role == "train":
         _refuse_labels_read_as_text(task, rows, paths[0])
     said = Count(f"{name}: {', '.join(fit.reasons[:1])}", len(rows), _shown(rows[0]))
@@ -101,11 +103,6 @@ def _fit(task: Task, records: Sequence[Record], card: Card, path: Path) -> Fit:
         )
         raise DataError(f"{path}: {fit.refusal}; {hint}")
     return fit
-
-
-def _columns(fit: Fit) -> tuple[str, ...]:
-    """The columns that each row must have, at the top level."""
-    return tuple(dict.fromkeys(column.partition(".")[0] for column in (fit.mapping or {}).values()))
 
 
 def _converted(converter: Converter, record: Record, role: str) -> Example:

@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from p2m.catalogs.base import SURE, Record, map_columns, observe
+from p2m.catalogs.columns import texts_of
 from p2m.catalogs.labels import fit_labels
 from p2m.types import Field, Task, TaskType
 
@@ -74,7 +78,7 @@ def test_bare_class_numbers_are_refused_unless_the_card_names_them():
     rows = [{"text": f"t {n}", "label": n % 3} for n in range(60)]
     asked = task(CLASSES, ("text",), "label")
     assert "bare numbers" in map_columns(asked, columns(rows)).refusal
-    named = map_columns(asked, columns(rows, label=("no", "maybe", "yes")))
+    named = map_columns(asked, columns(rows, label={"0": "no", "1": "maybe", "2": "yes"}))
     assert not named.refusal
     assert any("maybe" in reason for reason in named.reasons)
 
@@ -127,3 +131,26 @@ def test_no_rows_break_the_rules(rows, asked):
     if fit.mapping is not None:
         assert list(fit.mapping) == [*asked[1], asked[2]]
         assert len(set(fit.mapping.values())) == len(fit.mapping)
+
+
+def test_numbers_and_dates_are_answers_where_their_column_is_called_so():
+    rows = [{"question": f"{n} + 1?", "answer": n + 1} for n in range(30)]
+    fit = map_columns(task(TEXT, ("question",), "answer"), columns(rows))
+    assert fit.mapping == {"question": "question", "answer": "answer"}
+    dated = [{"note": f"note {n}", "day": date(2024, 1, n + 1)} for n in range(30)]
+    assert (map_columns(task(TEXT, ("note",), "day"), columns(dated)).mapping or {})["day"] == "day"
+
+
+def test_a_column_that_cannot_be_the_field_is_named_with_the_reason():
+    asked = task(TEXT, ("question",), "answer")
+    for answer, reason in ((b"\x01", "'answer' holds binary data"), (None, "'answer' is empty in every row")):
+        fit = map_columns(asked, columns([{"question": "q?", "answer": answer}]))
+        assert fit.mapping is None
+        assert reason in fit.refusal
+
+
+def test_texts_have_every_digit():
+    values = [1234567.0, 0.12345678, 3.141592653589793, Decimal("1.50"), 10**20, float("nan"), None, [2.5, 3]]
+    assert [texts_of(value) for value in values] == [
+        ["1234567.0"], ["0.12345678"], ["3.141592653589793"], ["1.50"], ["1" + "0" * 20], [], [], ["2.5", "3"],
+    ]  # fmt: skip

@@ -58,6 +58,10 @@ def corpus(rows: int = 60) -> tuple[list[str], list[list[str]]]:
         ("1,000", ["1000"], 1.0),
         ("Ada Marsh", ["Marsh", "Ada Marsh"], 1.0),
         ("Ada", ["Ada Marsh"], 0.0),
+        ("(A)", ["A"], 1.0),  # an option, not an article: punctuation goes all the same
+        ("A.", ["A"], 1.0),
+        ("B.", ["B"], 1.0),
+        ("The.", ["the"], 1.0),
         ("A", ["the"], 0.0),  # both vanish under the original script, which would call them equal
         ("+", ["-"], 0.0),
         ("", ["+"], 0.0),
@@ -77,6 +81,7 @@ def test_exact_match_follows_squad(said: str, answers: list[str], equal: float) 
         ("red", ["blue"], 0.0),
         ("dog dog cat", ["dog cat cat"], 2 / 3),  # bags, not sets
         ("東京都", ["東京"], 0.8),  # characters: 3 against 2, 2 common
+        ("(A)", ["A"], 1.0),
         ("", [""], 1.0),
         ("", ["x"], 0.0),
     ],
