@@ -19,7 +19,7 @@ from p2m.compose.origins import Origins, place_in
 from p2m.compose.overrides import checked, forced
 from p2m.compose.recipe import HYDRA_MAY, Groups, find_recipe, read_recipe
 from p2m.compose.source import PRIMARY, Reading, composing, package_header, refuse, search_path, translated
-from p2m.compose.values import decode_text, resolve_paths, volatile
+from p2m.compose.values import TEXT_KEYS, decode_text, encode_text, resolve_paths, volatile
 from p2m.errors import Problem, RecipeError
 from p2m.marked_yaml import show
 from p2m.resources import conf_folder
@@ -55,12 +55,15 @@ def compose(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str]
     with composing() as reading:
         marked = read_recipe(recipe)
         parsed = checked(marked, overrides, groups, sweep=False)
-        words = [forced(override, groups) for override in parsed]
+        said = [override for override in parsed if _is_text(override)]
+        words = [forced(override, groups) for override in parsed if override not in said]
         with translated(marked, reading, parsed):
             loader = ConfigLoaderImpl(config_search_path=search_path(recipe))
             defaults = loader.compute_defaults_list(PRIMARY, words, RunMode.RUN)
             refuse(list(_meddling(reading, defaults.defaults)))
             config = loader.load_configuration(PRIMARY, words, RunMode.RUN, from_shell=False)
+            for override in said:
+                _say(config, override)
         origins = _origins(reading, defaults.defaults, parsed, groups, recipe)
     plain = _plain(config, origins)
     spec = _validated(plain, origins, tuple(trust))
@@ -74,6 +77,18 @@ def compose(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str]
         recipe=recipe,
         config=plain,
     )
+
+
+def _is_text(override: Override) -> bool:
+    """Whether an override gives the user's own words, which Hydra would interpolate."""
+    return override.key_or_group.partition(".")[0] in TEXT_KEYS and not override.is_delete()
+
+
+def _say(config: DictConfig, override: Override) -> None:
+    """Set a text as it was written."""
+    key = override.key_or_group
+    (text,) = encode_text({key.partition(".")[0]: override.value()}).values()
+    OmegaConf.update(config, key, text, merge=False, force_add=True)
 
 
 def _meddling(reading: Reading, defaults: Any) -> Iterator[Problem]:

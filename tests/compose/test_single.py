@@ -134,6 +134,16 @@ def test_the_users_words_are_never_interpolated(tmp_path: Path) -> None:
     assert spec.examples == (Example({"input": "???"}, "${x}", source="user"),)
 
 
+def test_the_users_words_are_never_interpolated_on_the_command_line_either(tmp_path: Path) -> None:
+    path = write(tmp_path, PROMPT + "examples: [{input: a, output: b}]\n")
+    for text in ("Expand ${name}", "a price in ${currency}, ${ and $", "${oc.env:HOME}", "???"):
+        assert read(path, f'prompt="{text}"').spec.prompt == text
+        given = read(path, f'examples=[{{input: {{x: "{text}"}}, output: "${{seed}}"}}]').spec.examples
+        assert given == (Example({"x": text}, "${seed}", source="user"),)
+    assert read(path, 'examples.0.output="${seed}"').spec.examples[0].output == "${seed}"
+    assert read(path, "prompt=${name}", "+examples=[]").spec.prompt == "${name}"
+
+
 def test_labels_and_answers_are_text_as_written(tmp_path: Path) -> None:
     text = (
         PROMPT
