@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 from p2m.compose.launchers import lacking
 from p2m.compose.recipe import Groups, check_defaults, check_options
 from p2m.compose.source import refuse
+from p2m.compose.values import TEXT_KEYS
 from p2m.errors import Problem
 from p2m.marked_yaml import Marked
 
@@ -92,3 +93,8 @@ def forced(override: Override, groups: Groups) -> str:
     is_group = "." not in key and bool(groups.options(key))
     chooses = override.is_sweep_override() or not isinstance(override.value(), dict)
     return text if is_group and chooses else f"++{text}"
+
+
+def is_text(override: Override) -> bool:
+    """Whether an override gives the user's own words, which Hydra would interpolate."""
+    return override.key_or_group.partition(".")[0] in TEXT_KEYS and not override.is_delete()

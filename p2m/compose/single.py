@@ -16,10 +16,10 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
 from p2m.compose.origins import Origins, place_in
-from p2m.compose.overrides import checked, forced
+from p2m.compose.overrides import checked, forced, is_text
 from p2m.compose.recipe import HYDRA_MAY, Groups, find_recipe, read_recipe
 from p2m.compose.source import PRIMARY, Reading, composing, package_header, refuse, search_path, translated
-from p2m.compose.values import TEXT_KEYS, decode_text, encode_text, resolve_paths, volatile
+from p2m.compose.values import decode_text, encode_text, resolve_paths, volatile
 from p2m.errors import Problem, RecipeError
 from p2m.marked_yaml import show
 from p2m.resources import conf_folder
@@ -55,7 +55,7 @@ def compose(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str]
     with composing() as reading:
         marked = read_recipe(recipe)
         parsed = checked(marked, overrides, groups, sweep=False)
-        said = [override for override in parsed if _is_text(override)]
+        said = [override for override in parsed if is_text(override)]
         words = [forced(override, groups) for override in parsed if override not in said]
         with translated(marked, reading, parsed):
             loader = ConfigLoaderImpl(config_search_path=search_path(recipe))
@@ -77,11 +77,6 @@ def compose(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str]
         recipe=recipe,
         config=plain,
     )
-
-
-def _is_text(override: Override) -> bool:
-    """Whether an override gives the user's own words, which Hydra would interpolate."""
-    return override.key_or_group.partition(".")[0] in TEXT_KEYS and not override.is_delete()
 
 
 def _say(config: DictConfig, override: Override) -> None:

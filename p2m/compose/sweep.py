@@ -19,7 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from p2m.compose.launchers import jobs_at_once
-from p2m.compose.overrides import checked, forced
+from p2m.compose.overrides import checked, forced, is_text
 from p2m.compose.recipe import Groups, find_recipe, read_recipe
 from p2m.compose.single import compose
 from p2m.compose.source import PRIMARY, composing, search_path, translated
@@ -27,6 +27,7 @@ from p2m.errors import RecipeError
 from p2m.resources import conf_folder
 
 T = TypeVar("T")
+_DOLLAR = "\x00d"  # stands for "$" while Hydra has the word
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _sweeping(
         parsed = checked(marked, overrides, groups, sweep=True)
         name = _name(recipe, parsed, trust, lenient=lenient)
         target = folder or Path("outputs") / name / "sweeps" / time.strftime("%Y-%m-%d_%H-%M-%S")
-        words = [*_sweep_settings(target), *(forced(override, groups) for override in parsed)]
+        words = [*_sweep_settings(target), *(_word(override, groups) for override in parsed)]
         try:
             with translated(marked, reading, parsed):
                 yield Hydra.create_main_hydra2(name or PRIMARY, search_path(recipe)), words, name
@@ -149,7 +150,18 @@ def _variants(hydra: Hydra, config: DictConfig) -> tuple[tuple[str, ...], ...] |
     parser = OverridesParser.create(config_loader=hydra.config_loader)
     spanned: list[Override] = parser.parse_overrides([*preset, *config.hydra.overrides.task])
     (jobs,) = BasicSweeper.split_arguments(spanned, None)
-    return tuple(tuple(text.removeprefix("++") for text in job) for job in jobs)
+    return tuple(tuple(map(_written, job)) for job in jobs)
+
+
+def _word(override: Override, groups: Groups) -> str:
+    """The override for Hydra, which must not interpolate the user's own words; `_written` undoes it."""
+    word = forced(override, groups)
+    return word.replace("$", _DOLLAR) if is_text(override) else word
+
+
+def _written(word: str) -> str:
+    """The override as its user would write it."""
+    return word.removeprefix("++").replace(_DOLLAR, "$")
 
 
 def _sweep_settings(target: Path) -> list[str]:
@@ -173,7 +185,7 @@ class _Task(Generic[T]):
 
     def __call__(self, _config: DictConfig) -> Job[T]:
         hydra = HydraConfig.get()
-        overrides = tuple(str(text).removeprefix("++") for text in hydra.overrides.task)
+        overrides = tuple(_written(str(text)) for text in hydra.overrides.task)
         folder = Path(hydra.runtime.output_dir)
         try:
             result = Job(overrides, folder, value=self.job(overrides))

@@ -37,6 +37,19 @@ def test_every_combination_is_a_job_that_composes(tmp_path: Path) -> None:
     assert set(jobs[0].overrides) == {"training.epochs=1", "seed=0", "training=fast"}
 
 
+def test_a_swept_prompt_is_never_interpolated(tmp_path: Path) -> None:
+    path = write(tmp_path, PROMPT)
+    words = ['prompt="Expand ${name}, please","a price in ${currency} or ${"', "seed=0,1"]
+    jobs = multirun(
+        path, words, lambda given: read(path, *given).spec.prompt, folder=tmp_path / "sweep", trust=TRUST
+    )
+    assert {one.value for one in jobs} == {"Expand ${name}, please", "a price in ${currency} or ${"}
+    spanned = span(path, words, trust=TRUST).variants
+    assert spanned == tuple(tuple(one.overrides) for one in jobs)
+    assert spanned is not None
+    assert spanned[0] == ('prompt="Expand ${name}, please"', "seed=0")
+
+
 def test_groups_are_swept_over_and_multi_select_groups_too(tmp_path: Path) -> None:
     path = write(tmp_path, PROMPT)
     words = ["training=fast,long", "metric=[exact_match],[exact_match,token_f1]"]
