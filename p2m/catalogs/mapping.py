@@ -6,13 +6,12 @@ confidence; whether that is enough is for the stages to say, which know how near
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from p2m.catalogs.columns import MAX_LABELS, Column
 from p2m.catalogs.labels import fit_labels
-from p2m.catalogs.vocabulary import ASKED, BOOKKEEPING, GROUPS
+from p2m.catalogs.vocabulary import ASKED, BOOKKEEPING, GROUPS, plain
 from p2m.types import Task, TaskType
 
 SURE = 0.5  # confidence from which names, and not structure alone, speak for a mapping
@@ -172,12 +171,6 @@ def _label_score(task: Task, column: Column) -> float:
 def _returns(column: Column) -> bool:
     """Whether each value stands in several rows, as labels do."""
     return column.distinct is not None and len(column.distinct) <= min(MAX_LABELS, max(2, column.filled // 3))
-
-
-def plain(name: str) -> str:
-    """`Review Body`, `reviewBody` and `review-body` alike."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
-    return re.sub(r"[\s\-./]+", "_", spaced).strip("_").lower()
 
 
 def _last(name: str) -> str:

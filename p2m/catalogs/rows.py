@@ -1,22 +1,22 @@
-"""Rows of a data file, one at a time, each with its place: JSON Lines, JSON, CSV, TSV and Parquet, also
-gzipped.
+"""Rows of a data file, one at a time, each with its place, whatever the format.
 
 Every way in which a file can be broken ends in a DataError that says file and line; nothing else leaves here.
 """
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
-import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
+from p2m.catalogs.lines import numbered_lines, open_bytes
+from p2m.catalogs.objects import json_lines, json_rows
+from p2m.catalogs.parquet import count_parquet, parquet_rows
+from p2m.catalogs.tables import separated, workbook
 from p2m.errors import DataError, nearest
 
 FORMATS = {
@@ -26,9 +26,21 @@ FORMATS = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".parquet": "parquet",
+    ".xlsx": "xlsx",
 }
-KNOWN = "jsonl, json, csv, tsv (each also as .gz) and parquet"
+KNOWN = "jsonl, json, csv, tsv (each also as .gz), parquet and xlsx"
+_WHOLE = ("parquet", "xlsx")  # formats that are never gzipped
 _COUNTED = 512 * 2**20  # bytes; the rows of larger files are not counted
+
+
+_READERS = {
+    "jsonl": json_lines,
+    "json": json_rows,
+    "csv": lambda path: separated(path, ","),
+    "tsv": lambda path: separated(path, "\t"),
+    "parquet": parquet_rows,
+    "xlsx": workbook,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +56,8 @@ def data_format(path: Path) -> str | None:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] == ".gz":
         suffixes.pop()
-        return FORMATS.get(suffixes[-1]) if suffixes and suffixes[-1] != ".parquet" else None
+        form = FORMATS.get(suffixes[-1]) if suffixes else None
+        return None if form in _WHOLE else form
     return FORMATS.get(suffixes[-1]) if suffixes else None
 
 
@@ -56,8 +69,8 @@ def read_rows(path: Path, columns: Sequence[str] = ()) -> Iterator[Record]:
     """
     with _translated(path):
         form = data_format(path) or _sniff(path)
-        readers = {"jsonl": _jsonl, "json": _json, "csv": _csv, "tsv": _tsv, "parquet": _parquet}
-        for record in readers[form](path):
+        for values, where in _READERS[form](path):
+            record = Record(values, where)
             for column in columns:
                 if not _has(record.values, column):
                     raise DataError(_lacks(record, column))
@@ -73,14 +86,12 @@ def count_rows(path: Path) -> int | None:
     form = data_format(path) or _sniff(path)
     if form == "parquet":
         with _translated(path):
-            import pyarrow.parquet
-
-            return int(pyarrow.parquet.read_metadata(path).num_rows)
+            return count_parquet(path)
     if path.stat().st_size > _COUNTED:
         return None
     if form == "jsonl":
-        with _translated(path), _bytes(path) as stream:
-            return sum(1 for line in stream if line.strip())
+        with _translated(path):
+            return sum(1 for _, line in numbered_lines(path) if line.strip())
     return sum(1 for _ in read_rows(path))
 
 
@@ -123,121 +134,8 @@ def _sniff(path: Path) -> str:
     with path.open("rb") as raw:
         if raw.read(4) == b"PAR1":
             return "parquet"
-    with _bytes(path) as stream:
+    with open_bytes(path) as stream:
         head = stream.read(512).lstrip(b"\xef\xbb\xbf \t\r\n")
     if head[:1] in (b"{", b"["):
         return "json" if head[:1] == b"[" else "jsonl"
     raise DataError(f"{path}: not a data file that p2m knows; it reads {KNOWN}")
-
-
-def _bytes(path: Path) -> IO[bytes]:
-    with path.open("rb") as raw:
-        zipped = raw.read(2) == b"\x1f\x8b"
-    return cast("IO[bytes]", gzip.open(path, "rb")) if zipped else path.open("rb")
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines (from 1) as text."""
-    with _bytes(path) as stream:
-        for number, line in enumerate(stream, 1):
-            try:
-                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                byte = error.object[error.start]
-                raise DataError(
-                    f"{path}:{number}: not UTF-8 (byte 0x{byte:02x}); save the file as UTF-8"
-                ) from error
-
-
-def _jsonl(path: Path) -> Iterator[Record]:
-    for number, line in _lines(path):
-        if not line.strip():
-            continue
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            reason = getattr(error, "msg", "nested too deeply")
-            raise DataError(f"{path}:{number}: not JSON ({reason}): {line.strip()[:80]}") from error
-        if not isinstance(value, dict):
-            raise DataError(
-                f'{path}:{number}: expected an object such as {{"text": ...}}, found {line.strip()[:60]}'
-            )
-        yield Record(value, f"{path}:{number}")
-
-
-def _json(path: Path) -> Iterator[Record]:
-    """An array of objects, or an object whose one list holds them; JSON Lines under the wrong name too."""
-    text = "".join(line for _, line in _lines(path))
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        if text.lstrip()[:1] == "{" and "\n" in text.strip():
-            yield from _jsonl(path)
-            return
-        line = getattr(error, "lineno", 1)
-        raise DataError(f"{path}:{line}: not JSON ({getattr(error, 'msg', 'nested too deeply')})") from error
-    if isinstance(value, dict):
-        lists = [item for item in value.values() if isinstance(item, list)]
-        value = lists[0] if len(lists) == 1 else [value]
-    if not isinstance(value, list):
-        raise DataError(f"{path}:1: expected a list of objects, found {type(value).__name__}")
-    for index, row in enumerate(value, 1):
-        if not isinstance(row, dict):
-            raise DataError(f"{path} row {index}: expected an object, found {str(row)[:60]}")
-        yield Record(row, f"{path} row {index}")
-
-
-def _csv(path: Path) -> Iterator[Record]:
-    return _separated(path, ",")
-
-
-def _tsv(path: Path) -> Iterator[Record]:
-    return _separated(path, "\t")
-
-
-def _separated(path: Path, delimiter: str) -> Iterator[Record]:
-    csv.field_size_limit(2**31 - 1)
-    with _bytes(path) as raw:
-        reader = csv.reader(io.TextIOWrapper(raw, "utf-8-sig", newline=""), delimiter=delimiter, strict=True)
-        header: list[str] | None = None
-        while True:
-            line = reader.line_num + 1
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except (csv.Error, UnicodeDecodeError) as error:
-                raise DataError(
-                    f"{path}:{line}: cannot be read as {path.suffix[1:] or 'csv'}: {error}"
-                ) from error
-            if not cells:
-                continue
-            if header is None:
-                header = _header(cells, path)
-                continue
-            if len(cells) != len(header):
-                raise DataError(
-                    f"{path}:{line}: {len(cells)} cells under {len(header)} columns ({', '.join(header)});"
-                    " put cells that hold the separator or quotes in double quotes"
-                )
-            yield Record(dict(zip(header, cells, strict=True)), f"{path}:{line}")
-
-
-def _header(cells: list[str], path: Path) -> list[str]:
-    header = [cell.strip() for cell in cells]
-    if len(set(header)) < len(header) or not all(header):
-        raise DataError(f"{path}:1: the columns need names, each once; found {', '.join(map(repr, header))}")
-    return header
-
-
-def _parquet(path: Path) -> Iterator[Record]:
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise DataError(f"{path}: reading Parquet needs pyarrow; pip install 'p2m[train]'") from error
-    number = 0
-    with pyarrow.parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=1000):
-            for row in batch.to_pylist():
-                number += 1
-                yield Record(row, f"{path} row {number}")

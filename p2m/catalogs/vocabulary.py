@@ -1,7 +1,9 @@
 # ruff: noqa: E501, SIM905
-"""Names that columns of real datasets have, by what they hold. Data only; within a group, the commonest first."""
+"""Names that columns of real datasets have, by what they hold; within a group, the commonest first."""
 
 from __future__ import annotations
+
+import re
 
 # Each group is a role; a field and a column of one group are taken to mean the same.
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -51,3 +53,9 @@ ASKED = {
     "snippet": "code", "sql": "code", "program": "code", "phonem": "pronunciation", "pronounc": "pronunciation",
     "pronunciation": "pronunciation", "arpabet": "pronunciation", "コード": "code", "código": "code",
 }  # fmt: skip
+
+
+def plain(name: str) -> str:
+    """`Review Body`, `reviewBody` and `review-body` alike."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[\s\-./]+", "_", spaced).strip("_").lower()

@@ -1,0 +1,69 @@
+"""Rows of Parquet files, values as they are: dates and decimals too, 32-bit numbers by their own digits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from p2m.errors import DataError
+
+_BATCH = 1000  # rows
+
+
+def parquet_rows(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """Each row with its `file row n`.
+
+    Raises:
+        DataError: no pyarrow, two columns of one name, or bytes in a text that are no UTF-8.
+    """
+    pyarrow = _pyarrow(path)
+    number = 0
+    with pyarrow.parquet.ParquetFile(path) as file:
+        names = file.schema_arrow.names
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise DataError(f"{path}: two columns are called {', '.join(map(repr, twice))}; name each once")
+        for batch in file.iter_batches(batch_size=_BATCH):
+            try:
+                columns = [_values(column) for column in batch.columns]
+            except UnicodeDecodeError as error:
+                rows = f"rows {number + 1} to {number + batch.num_rows}"
+                raise DataError(f"{path} {rows}: a text is not UTF-8 ({error.reason})") from error
+            for row in zip(*columns, strict=True):
+                number += 1
+                yield dict(zip(names, row, strict=True)), f"{path} row {number}"
+
+
+def count_parquet(path: Path) -> int:
+    return int(_pyarrow(path).parquet.read_metadata(path).num_rows)
+
+
+def _pyarrow(path: Path) -> Any:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise DataError(f"{path}: reading Parquet needs pyarrow; pip install 'p2m[train]'") from error
+    return pyarrow
+
+
+def _values(column: Any) -> list[Any]:
+    """A column of a batch as Python values that lose nothing."""
+    import numpy as np
+    import pyarrow
+
+    kind = column.type
+    if pyarrow.types.is_float16(kind) or pyarrow.types.is_float32(kind):
+        # 0.1 in 32 bits is 0.10000000149011612 in 64
+        return [None if item is None else Decimal(str(np.float32(item))) for item in column.to_pylist()]
+    if getattr(kind, "unit", "") == "ns":  # finer than Python's datetimes
+        fine = column.cast(pyarrow.string())
+        coarse = {"timestamp": pyarrow.timestamp, "time64": pyarrow.time64, "duration": pyarrow.duration}
+        made = coarse[str(kind).partition("[")[0]]
+        to = made("us", kind.tz) if pyarrow.types.is_timestamp(kind) else made("us")
+        try:
+            column = column.cast(to)
+        except pyarrow.ArrowInvalid:  # digits would be lost
+            column = fine
+    return list(column.to_pylist())
