@@ -53,7 +53,7 @@ class Project:
     target: Path  # where the bundle will land
     shared: SharedPlace | None = None  # the store that machines share, where there is one
     is_variant: bool = False  # built with overrides, or into a place of its own, so that it has no lock
-    read: tuple[Path, ...] = field(default=())  # every file and folder that the answer depends on
+    read: tuple[noop.Read, ...] = field(default=())  # every file and folder that the answer depends on
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,12 @@ def load(
     task = _understood(composed)
     base = (outputs or noop.project_root() / "outputs") / spec.name
     store = spec.store.path or noop.default_store()
-    own = [path for path in (spec.data.train, spec.data.validation, spec.data.test, spec.data.texts) if path]
-    read = (*composed.files, *composed.looked, *own, *spec.retriever.sources)
+    data = spec.data
+    own = (*(data.train or ()), *(data.validation or ()), *(data.test or ()))
+    texts = (data.texts,) if data.texts else ()
+    read = (*composed.files, *composed.looked, *own, *texts, *spec.retriever.sources)
     plan = compile_plan(spec, task, composed.origins)
-    read = (*read, *_places(trust), *_reached(plan, trust))
+    read = (*read, *map(noop.Entries, composed.listed), *_places(trust), *_reached(plan, trust))
     where = target or _target(base, overrides)
     variant = bool(overrides) or target is not None
     return Project(recipe, composed, task, plan, Path(store), where, _shared(composed), variant, read)

@@ -234,12 +234,21 @@ def _parsing(spec: ModelSpec) -> dict[str, Any]:
     }
 
 
-def _own_rows(plan: Plan, task: Ref, path: Path | None, role: str, at: _Places) -> Ref | None:
+def _own_rows(plan: Plan, task: Ref, paths: tuple[Path, ...] | None, role: str, at: _Places) -> Ref | None:
     """The user's own rows of this role, where the recipe names any."""
-    if path is None:
+    if paths is None:
         return None
-    files = plan.source(f"data.{role}", path, origin=at(f"data.{role}").get(f"data.{role}", ""))
-    return plan.add(f"read-{role}", read, task, files, role=role)
+    name = f"data.{role}"
+    places = at(name)
+    files = [
+        plan.source(
+            f"{name}-{number}" if len(paths) > 1 else name,
+            path,
+            origin=places.get(f"{name}[{number - 1}]", places.get(name, "")),
+        )
+        for number, path in enumerate(paths, start=1)
+    ]
+    return plan.add(f"read-{role}", read, task, *files, role=role)
 
 
 def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: _Places) -> Ref | None:

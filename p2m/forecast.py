@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
+from pathlib import Path
 
 from p2m.engine.explaining.survey import Survey
 from p2m.engine.running.work import load_artifact
@@ -119,9 +120,12 @@ def _estimated(spec: ModelSpec, task: Task, found: Survey) -> int:
 
 
 def _lines(spec: ModelSpec) -> int:
-    """Lines of the training file, which in a table are rows; 0 for a folder or a binary format."""
-    path = spec.data.train
-    if path is None or not path.is_file() or path.suffix in (".parquet", ".arrow", ".gz", ".zip"):
+    """Lines of the training files, which in a table are rows; 0 for a folder or a binary format."""
+    return sum(map(_lines_of, spec.data.train or ()))
+
+
+def _lines_of(path: Path) -> int:
+    if not path.is_file() or path.suffix in (".parquet", ".xlsx", ".arrow", ".gz", ".zip"):
         return 0
     with path.open("rb") as stream:
         return max(0, sum(1 for line in stream if line.strip()) - (path.suffix in (".csv", ".tsv")))

@@ -35,6 +35,16 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Entries:
+    """A folder of which only the names in it were read."""
+
+    folder: Path
+
+
+Read = Path | Entries
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """What a command read, by its stats as they were then: what is edited later is not what it read."""
 
@@ -52,7 +62,7 @@ def now() -> int:
     return time.time_ns()
 
 
-def look(read: Iterable[Path], since: int) -> Seen:
+def look(read: Iterable[Read], since: int) -> Seen:
     """The stats of everything under the paths of `read`, which were read after `since`."""
     return Seen(since, {place: _stamp(place) for path in read for place in _walk(path)})
 
@@ -139,8 +149,11 @@ def _installation() -> tuple[Path, ...]:
     return (Path(__file__).parent, *(Path(place) for place in sys.path if place.endswith("site-packages")))
 
 
-def _walk(path: Path) -> Iterable[str]:
+def _walk(path: Read) -> Iterable[str]:
     """The path itself and, of a folder other than `site-packages`, everything below it."""
+    if isinstance(path, Entries):
+        yield os.fspath(path.folder)
+        return
     text = os.fspath(path)
     yield text
     if os.path.isdir(text) and not text.endswith("site-packages"):

@@ -94,6 +94,17 @@ def test_what_is_edited_while_it_is_being_read_is_not_remembered(project: Path) 
     assert noop.lookup(["build", "edited"]) is None
 
 
+def test_a_folder_whose_entries_alone_were_read_is_known_by_them(project: Path) -> None:
+    time.sleep(0.1)
+    seen = noop.look([noop.Entries(project / "data")], noop.now())
+    assert list(seen.stamps) == [str(project / "data")]
+    noop.remember(["build", "listed"], noop.Answer("SHIP", 0), [], seen)
+    (project / "data" / "deep" / "rows.jsonl").write_text("{}\n")
+    assert noop.lookup(["build", "listed"]) == noop.Answer("SHIP", 0)
+    (project / "data" / "more.csv").write_text("")
+    assert noop.lookup(["build", "listed"]) is None
+
+
 def test_what_was_left_alone_is_remembered(project: Path) -> None:
     time.sleep(0.1)  # files carry times that lag a little
     seen = noop.look([project], noop.now())

@@ -6,7 +6,7 @@ from p2m.catalogs.columns import Column, observe
 from p2m.catalogs.convert import Converter
 from p2m.catalogs.front_matter import normal_license
 from p2m.catalogs.mapping import SURE, Fit, map_columns
-from p2m.catalogs.rows import Record, read_rows
+from p2m.catalogs.rows import Record, read_rows, require
 
 __all__ = [
     "SURE",
@@ -24,4 +24,5 @@ __all__ = [
     "part_paths",
     "placeless",
     "read_rows",
+    "require",
 ]

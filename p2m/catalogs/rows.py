@@ -61,20 +61,27 @@ def data_format(path: Path) -> str | None:
     return FORMATS.get(suffixes[-1]) if suffixes else None
 
 
-def read_rows(path: Path, columns: Sequence[str] = ()) -> Iterator[Record]:
-    """The rows of a file in order, streaming; each must have `columns`, dotted ones of objects too.
+def read_rows(path: Path) -> Iterator[Record]:
+    """The rows of a file in order, streaming.
 
     Raises:
-        DataError: with file and line: it cannot be read, is broken, or a row lacks one of the columns.
+        DataError: with file and line: it cannot be read, or is broken.
     """
     with _translated(path):
         form = data_format(path) or _sniff(path)
         for values, where in _READERS[form](path):
-            record = Record(values, where)
-            for column in columns:
-                if not _has(record.values, column):
-                    raise DataError(_lacks(record, column))
-            yield record
+            yield Record(values, where)
+
+
+def require(record: Record, columns: Sequence[str]) -> None:
+    """See that a row has these columns, dotted ones of objects too.
+
+    Raises:
+        DataError: with file and line: it lacks one.
+    """
+    for column in columns:
+        if not _has(record.values, column):
+            raise DataError(_lacks(record, column))
 
 
 def count_rows(path: Path) -> int | None:

@@ -19,7 +19,7 @@ from p2m.compose.origins import Origins, place_in
 from p2m.compose.overrides import checked, forced, is_text
 from p2m.compose.recipe import HYDRA_MAY, Groups, find_recipe, read_recipe
 from p2m.compose.source import PRIMARY, Reading, composing, package_header, refuse, search_path, translated
-from p2m.compose.values import decode_text, encode_text, resolve_paths, volatile
+from p2m.compose.values import decode_text, encode_text, listed_folders, resolve_paths, volatile
 from p2m.errors import Problem, RecipeError
 from p2m.marked_yaml import show
 from p2m.resources import conf_folder
@@ -34,6 +34,7 @@ class Composed:
     origins: Mapping[str, str]  # config path -> "recipes/qa.yaml:14", "conf/base.yaml:5" or "override seed=1"
     files: tuple[Path, ...]  # every YAML file read
     looked: tuple[Path, ...]  # every file and folder whose presence was asked for, there or not
+    listed: tuple[Path, ...]  # every folder whose entries were held against a pattern
     choices: Mapping[str, Any]  # group -> option, or list of options
     overrides: tuple[str, ...]
     recipe: Path  # absolute
@@ -72,6 +73,7 @@ def compose(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str]
         origins=origins.places,
         files=tuple(marked.path for marked in reading.files.values()),
         looked=tuple(reading.looked),
+        listed=tuple(listed_folders(plain, recipe.parent)),
         choices=_choices(defaults),
         overrides=tuple(overrides),
         recipe=recipe,

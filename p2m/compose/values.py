@@ -6,8 +6,10 @@ or where a recipe is composed is refused.
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ _BY_KEY = (
     "oc.dict.keys",
     "oc.dict.values",
 )  # resolvers whose first argument is a key of the config
-FILES = ("train", "validation", "test", "texts")
+ROWS = ("train", "validation", "test")  # of `data`: a file, a folder, a pattern, or a list of them
 _MARK = "\x00t"
 _PARTS = re.compile(r"[^.\[\]]+")
 _BLANKS = " \t'\""
@@ -145,22 +147,75 @@ def resolve_paths(
         if not value.strip():
             problems.append(Problem("is empty", at, place(at), "name a file, or write null"))
             return value
+        if at.startswith(tuple(f"data.{role}" for role in ROWS)) and _is_pattern(value, folder):
+            found = _fitting(value, folder)
+            if not found:
+                problems.append(_nothing_fits(value, at, place(at), folder))
+            return found
         path = Path(folder, Path(value).expanduser())
         problem = _missing(path, value, at, place)
         if problem:
             problems.append(problem)
         return str(path)
 
+    def several(value: Any, at: str) -> Any:
+        if not isinstance(value, list):
+            return absolute(value, at)
+        if not value:
+            problems.append(Problem("is empty", at, place(at), "name a file, or write null"))
+        found = [absolute(each, join(at, number)) for number, each in enumerate(value)]
+        flat = [path for each in found for path in (each if isinstance(each, list) else [each])]
+        return list(dict.fromkeys(flat)) if all(isinstance(path, str) for path in flat) else flat
+
     data = config.get("data")
     if isinstance(data, Mapping):
         config = config | {
-            "data": {k: absolute(v, f"data.{k}") if k in FILES else v for k, v in data.items()}
+            "data": {
+                key: absolute(value, f"data.{key}") if key == "texts" else several(value, f"data.{key}")
+                for key, value in data.items()
+            }
         }
     retriever = config.get("retriever")
     if isinstance(retriever, Mapping) and isinstance(retriever.get("sources"), list):
         sources = [absolute(v, f"retriever.sources[{i}]") for i, v in enumerate(retriever["sources"])]
         config = config | {"retriever": {**retriever, "sources": sources}}
     return config, problems
+
+
+def listed_folders(config: Mapping[str, Any], folder: Path) -> Iterator[Path]:
+    """The folders whose entries decide what the patterns of a config fit, which stands in `folder`."""
+    data = config.get("data")
+    if not isinstance(data, Mapping):
+        return
+    for role in ROWS:
+        written = data.get(role)
+        for value in written if isinstance(written, list) else [written]:
+            if isinstance(value, str) and _is_pattern(value, folder):
+                fixed = takewhile(lambda part: not glob.has_magic(part), Path(value).expanduser().parts)
+                base = folder.joinpath(*fixed)
+                yield base
+                yield from (inner for inner in base.rglob("*") if inner.is_dir())
+
+
+def _is_pattern(value: str, folder: Path) -> bool:
+    """Whether it is one, and not the name of a file with such signs."""
+    return glob.has_magic(value) and not Path(folder, Path(value).expanduser()).exists()
+
+
+def _fitting(pattern: str, folder: Path) -> list[str]:
+    """The files that fit, by name."""
+    found = glob.glob(str(Path(pattern).expanduser()), root_dir=folder, recursive=True)
+    return sorted(str(path) for name in found if (path := folder / name).is_file())
+
+
+def _nothing_fits(pattern: str, at: str, where: str, folder: Path) -> Problem:
+    parent = (folder / Path(pattern).expanduser()).parent
+    hint = ""
+    if not glob.has_magic(str(parent.relative_to(folder) if parent.is_relative_to(folder) else parent)):
+        names = sorted(path.name for path in parent.iterdir()) if parent.is_dir() else []
+        there = f"there are {', '.join(names[:5])}" if names else "it is empty"
+        hint = f"in {show(parent)} {there}" if parent.is_dir() else f"there is no folder {show(parent)}"
+    return Problem(f"no file fits {pattern}", at, where, hint)
 
 
 def _missing(path: Path, written: str, at: str, place: Callable[[str], str]) -> Problem | None:

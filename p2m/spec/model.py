@@ -210,12 +210,21 @@ class Preferences(Section):
     ] = ()  # metric or teacher_ratio -> ">= 0.60"; what falls short is not shipped
 
 
-class DataFiles(Section):
-    """The user's own data: a file (jsonl, csv, ...) or a folder, relative to the recipe; all optional."""
+Paths = Annotated[
+    tuple[Path, ...],
+    BeforeValidator(
+        lambda value: (value,) if isinstance(value, (str, Path)) else value,
+        json_schema_input_type=Path | tuple[Path, ...],
+    ),
+]
 
-    train: Path | None = None  # rows to learn from, beside those that are made or found
-    validation: Path | None = None  # rows that steer early stopping
-    test: Path | None = None  # rows that the verdict rests on; never learnt from
+
+class DataFiles(Section):
+    """The user's own data, relative to the recipe: files (jsonl, csv, ...), folders or patterns."""
+
+    train: Paths | None = None  # rows to learn from, beside those that are made or found
+    validation: Paths | None = None  # rows that steer early stopping
+    test: Paths | None = None  # rows that the verdict rests on; never learnt from
     texts: Path | None = None  # folder of .txt and .md files that questions are made from
 
 

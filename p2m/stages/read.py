@@ -3,8 +3,9 @@ place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from p2m.catalogs.base import (
@@ -16,10 +17,11 @@ from p2m.catalogs.base import (
     open_catalogue,
     part_paths,
     read_rows,
+    require,
 )
 from p2m.engine.stage import stage
 from p2m.errors import DataError, nearest
-from p2m.types import Card, Count, Example, Examples, Files, Part, Task, TaskType
+from p2m.types import Card, Count, Example, Examples, Files, Part, Run, Task, TaskType
 
 _PARTS = {
     "train": ("train", "all"),
@@ -27,38 +29,93 @@ _PARTS = {
     "test": ("test", "validation", "all"),
 }
 _MANY = 20  # rows from which few distinct answers are no accident
-_LOOK = 2000  # rows that the mapping of columns is decided by
+_LOOK = 20_000  # rows that the mapping of columns is decided by, spread: files are often sorted
+_SAID = 5  # contradictions that are shown
 
 
-@stage(version="2", kind="pure")
-def read(task: Task, files: Files, *, role: str) -> Examples:
-    """Every row of a data file, or of the part of a dataset's folder that suits `role` (train, validation,
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The rows of one file, with the card that goes with them."""
+
+    path: Path
+    card: Card
+    records: list[Record]
+
+    @property
+    def columns(self) -> frozenset[str]:
+        return frozenset(name for record in self.records for name in record.values)
+
+
+@stage(version="3", kind="pure")
+def read(task: Task, files: Files, *more: Files, role: str, run: Run | None = None) -> Examples:
+    """Every row of data files, or of the parts of datasets' folders that suit `role` (train, validation,
     test).
 
-    Columns are found by the task's field names, else by the rules that map any dataset's columns. Answers
-    given as a list (or the Hub's `{text: [...], answer_start: [...]}`) become the output and what else
-    counts as right.
+    Columns are found by the task's field names, else by the rules that map any dataset's columns; files with
+    the same columns are looked at together. Answers given as a list (or the Hub's `{text: [...],
+    answer_start: [...]}`) become the output and what else counts as right.
 
     Raises:
         DataError: with file and line: an unreadable or empty file, a row that lacks a column, has an empty
         field or
             a label that the task has not; or no column that could be one of the task's fields.
     """
-    paths, card, name = _paths(files.path, role)
-    records = list(islice(_records(paths), _LOOK))
-    if not records:
-        raise DataError(
-            f"{paths[0]}: it has no rows; data.{role} needs at least one, e.g. {_example_row(task)}"
-        )
-    fit = _fit(task, records, card, paths[0])
-    converter = Converter(task, fit.mapping or {}, "user", card.label_names)
-    rows = [
-        _converted(converter, record, role) for record in _records(paths, tuple((fit.mapping or {}).values()))
-    ]
+    parts = [_paths(each.path, role) for each in (files, *more)]
+    tables = [_table(task, path, card, role) for paths, card, _ in parts for path in paths]
+    alike: dict[frozenset[str], list[_Table]] = {}
+    for table in tables:
+        alike.setdefault(table.columns, []).append(table)
+    fits = {columns: _fit(task, together) for columns, together in alike.items()}
+    found: list[tuple[Record, Example]] = []
+    for table in tables:
+        mapping = fits[table.columns].mapping or {}
+        converter = Converter(task, mapping, "user", table.card.label_names)
+        for record in table.records:
+            require(record, tuple(mapping.values()))
+            found.append((record, _converted(converter, record, role)))
+    rows = [row for _, row in found]
     if role == "train":
-        _refuse_labels_read_as_text(task, rows, paths[0])
-    said = Count(f"{name}: {', '.join(fit.reasons[:1])}", len(rows), _shown(rows[0]))
-    return Examples(tuple(rows), (said, *_no_spans(task, rows)))
+        _refuse_labels_read_as_text(task, rows, tables[0].path)
+    contradictions = _contradictions(task, found, role)
+    if run is not None and contradictions:
+        run.say(f"{contradictions[0].what}: {contradictions[0].example}")
+    names = ", ".join(name for _, _, name in parts)
+    said = (f"{names}: {', '.join(fit.reasons[:1])}" for fit in fits.values())
+    read_from = Count(" | ".join(said), len(rows), _shown(rows[0]))
+    return Examples(tuple(rows), (read_from, *_no_spans(task, rows), *contradictions))
+
+
+def _table(task: Task, path: Path, card: Card, role: str) -> _Table:
+    records = list(read_rows(path))
+    if not records:
+        raise DataError(f"{path}: it has no rows; data.{role} needs at least one, e.g. {_example_row(task)}")
+    return _Table(path, card, records)
+
+
+def _contradictions(task: Task, found: Sequence[tuple[Record, Example]], role: str) -> tuple[Count, ...]:
+    """Inputs that stand in several rows with different labels, each with its places."""
+    if task.type is not TaskType.CLASSIFICATION:
+        return ()
+    together: dict[tuple[str, ...], dict[str, str]] = {}
+    rows: Counter[tuple[str, ...]] = Counter()
+    for record, row in found:
+        key = tuple(" ".join(text.split()) for text in row.input.values())
+        rows[key] += 1
+        together.setdefault(key, {}).setdefault(row.output, Path(record.where).name)
+    torn = [key for key, labels in together.items() if len(labels) > 1]
+    if not torn:
+        return ()
+    shown = "; ".join(
+        ", ".join(f"{place} {label!r}" for label, place in together[key].items()) for key in torn[:_SAID]
+    )
+    more = f"; and {len(torn) - _SAID} more" if len(torn) > _SAID else ""
+    done = (
+        "none can be answered right in every row"
+        if role == "test"
+        else "kept is the label that most of them have, else none"
+    )
+    what = f"{len(torn)} of its inputs with different labels ({done})"
+    return (Count(what, sum(rows[key] for key in torn), shown + more),)
 
 
 def _paths(path: Path, role: str) -> tuple[tuple[Path, ...], Card, str]:
@@ -88,20 +145,17 @@ def _part(card: Card, role: str, path: Path) -> Part:
     raise DataError(f"{path}: has no part for data.{role}, only {there}; {hint}")
 
 
-def _records(paths: Sequence[Path], columns: Sequence[str] = ()) -> Iterator[Record]:
-    for path in paths:
-        yield from read_rows(path, columns)
-
-
-def _fit(task: Task, records: Sequence[Record], card: Card, path: Path) -> Fit:
-    """Where the task's fields stand, by their own names where all do."""
-    fit = map_columns(task, observe(records, card.label_names))
+def _fit(task: Task, tables: Sequence[_Table]) -> Fit:
+    """Where the task's fields stand in tables of the same columns, by their own names where all do."""
+    records = [record for table in tables for record in table.records]
+    spread = records[:: max(1, -(-len(records) // _LOOK))]
+    fit = map_columns(task, observe(spread, tables[0].card.label_names))
     if fit.mapping is None:
         fields = ", ".join(field.name for field in (*task.inputs, task.output))
         hint = (
             f"name the columns {fields}, or the fields after the columns (task.inputs=[...] task.output=...)"
         )
-        raise DataError(f"{path}: {fit.refusal}; {hint}")
+        raise DataError(f"{tables[0].path}: {fit.refusal}; {hint}")
     return fit
 
 

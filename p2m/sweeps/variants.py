@@ -43,7 +43,7 @@ class Sweep:
     at_once: int  # jobs side by side
     variants: tuple[Variant, ...] | None  # None where the sweeper decides as it goes
     union: PlanUnion | None  # of the variants, in their order
-    read: tuple[Path, ...] = ()  # every file and folder that the variants depend on
+    read: tuple[noop.Read, ...] = ()  # every file and folder that the variants depend on
 
 
 def prepare(

@@ -9,13 +9,14 @@ import json
 import subprocess
 from datetime import date
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from workbooks import write_workbook
 
-from p2m.catalogs.base import read_rows
+from p2m.catalogs.base import read_rows, require
 from p2m.catalogs.columns import texts_of
 from p2m.errors import DataError
 
@@ -46,7 +47,7 @@ def write(path, rows=ROWS):
     "name", ["r.jsonl", "r.jsonl.gz", "r.json", "r.json.gz", "r.csv", "r.csv.gz", "r.tsv"]
 )
 def test_each_format_gives_the_rows_that_were_written(tmp_path, name):
-    assert [record.values for record in read_rows(write(tmp_path / name), ["text", "label"])] == ROWS
+    assert [record.values for record in read_rows(write(tmp_path / name))] == ROWS
 
 
 def test_parquet_gives_the_rows_that_were_written(tmp_path):
@@ -85,7 +86,7 @@ def test_a_broken_file_is_reported_with_its_place(tmp_path, name, data, said):
         pytest.importorskip("pyarrow")
     (tmp_path / name).write_bytes(data)
     with pytest.raises(DataError, match=said):
-        list(read_rows(tmp_path / name, ["text"]))
+        list(map(partial(require, columns=["text"]), read_rows(tmp_path / name)))
 
 
 def test_a_missing_file_is_reported(tmp_path):

@@ -56,7 +56,7 @@ def test_a_folder_beside_the_recipe_that_holds_no_yaml_is_no_group(tmp_path: Pat
     path = write(tmp_path, PROMPT)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "rows.jsonl").write_text("{}\n")
-    assert read(path, "data={test: data/rows.jsonl}").spec.data.test == tmp_path / "data" / "rows.jsonl"
+    assert read(path, "data={test: data/rows.jsonl}").spec.data.test == (tmp_path / "data" / "rows.jsonl",)
 
 
 def test_every_setting_knows_its_file_and_line_or_its_override(
@@ -166,8 +166,51 @@ def test_data_paths_are_relative_to_the_recipe(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "gold.jsonl").write_text("")
     (tmp_path / "catalogue").mkdir()
     spec = read(path).spec
-    assert spec.data.test == tmp_path / "gold.jsonl"
+    assert spec.data.test == (tmp_path / "gold.jsonl",)
     assert spec.retriever.sources == (tmp_path / "catalogue",)
+
+
+def test_data_may_be_several_files_and_patterns(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, PROMPT + "data:\n  train: [b.csv, rows/*.csv, 'rows/**/deep.csv']\n  test: 'a[1].csv'\n"
+    )
+    for name in (
+        "b.csv",
+        "a[1].csv",
+        "a1.csv",
+        "rows/2.csv",
+        "rows/1.csv",
+        "rows/in/deep.csv",
+        "rows/no.txt",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("")
+    composed = read(path)
+    found = [each.relative_to(tmp_path).as_posix() for each in composed.spec.data.train or ()]
+    assert found == ["b.csv", "rows/1.csv", "rows/2.csv", "rows/in/deep.csv"]
+    assert composed.spec.data.test == (tmp_path / "a[1].csv",)  # the name of a file, not a pattern
+    assert set(composed.listed) == {tmp_path / "rows", tmp_path / "rows" / "in"}
+    assert read(path, "data.train=[b.csv,a1.csv]").spec.data.train == (
+        tmp_path / "b.csv",
+        tmp_path / "a1.csv",
+    )
+
+
+def test_a_pattern_that_fits_nothing_is_reported_with_its_place(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, PROMPT + "data:\n  train:\n    - rows/*.csv\n    - nowhere/*.csv\n    - gone.csv\n"
+    )
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows" / "a.jsonl").write_text("")
+    found = problems(path)
+    lines = DEFAULTS.count(chr(10)) + 3
+    assert [(each.path, each.where.rpartition(":")[2]) for each in found] == [
+        (f"data.train[{number}]", str(lines + 1 + number)) for number in range(3)
+    ]
+    assert found[0].message == "no file fits rows/*.csv"
+    assert "a.jsonl" in found[0].hint
+    assert "there is no folder" in found[1].hint
+    assert "is empty" in problem(path, "data.train=[]").message
 
 
 def test_a_missing_data_file_is_reported_with_its_place_and_near_names(tmp_path: Path) -> None:

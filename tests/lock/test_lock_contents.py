@@ -76,7 +76,7 @@ def test_a_place_outside_the_recipe_s_folder_shows_its_name_alone(folder: Path) 
     place = folder.parent / f"{folder.name}-elsewhere" / "given.jsonl"
     rows(place)
     lock = lock_with(folder, f"data: {{train: {place}}}\n")
-    assert lock.settings["data.train"] == lock.inputs["data.train"].path == "given.jsonl"
+    assert lock.settings["data.train[0]"] == lock.inputs["data.train"].path == "given.jsonl"
     assert str(folder.parent) not in str(lock)
     above = lock_with(folder, f"data: {{train: ../{place.parent.name}/given.jsonl}}\n")
     assert above.inputs["data.train"].path == f"../{place.parent.name}/given.jsonl"

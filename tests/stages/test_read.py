@@ -83,3 +83,64 @@ def test_a_column_may_have_a_dot_in_its_name(tmp_path: Path) -> None:
     path.write_text("id,reviews.text,reviews.label\n1,poor,bad\n2,fine,good\n", encoding="utf-8")
     rows = read(REVIEWS, Files(path), role="train").rows
     assert [(row.input["text"], row.output) for row in rows] == [("poor", "bad"), ("fine", "good")]
+
+
+def table_of(path: Path, rows: list[tuple[str, str]], header: str = "text,label") -> Files:
+    path.write_text(
+        "\n".join([header, *(f"{text},{label}" for text, label in rows)]) + "\n", encoding="utf-8"
+    )
+    return Files(path)
+
+
+def test_several_files_are_one_table_even_where_each_has_one_label(tmp_path: Path) -> None:
+    good = table_of(tmp_path / "good.csv", [(f"fine {n}", "good") for n in range(150)])
+    bad = table_of(tmp_path / "bad.csv", [(f"poor {n}", "bad") for n in range(150)])
+    other = table_of(tmp_path / "more.csv", [("so so", "bad"), ("nice", "good")], "review,sentiment")
+    rows = read(REVIEWS, good, bad, other, role="train").rows
+    assert [row.output for row in rows] == ["good"] * 150 + ["bad"] * 150 + ["bad", "good"]
+    assert rows[-1].input == {"text": "nice"}
+
+
+def test_a_long_file_that_is_sorted_by_label_is_read(tmp_path: Path) -> None:
+    rows = [(f"poor {n}", "bad") for n in range(2500)] + [(f"fine {n}", "good") for n in range(100)]
+    files = table_of(tmp_path / "rows.csv", rows, "review,sentiment")
+    assert len(read(REVIEWS, files, role="train").rows) == 2600
+
+
+def test_an_empty_file_among_several_is_named(tmp_path: Path) -> None:
+    full = table_of(tmp_path / "full.csv", [("a", "good"), ("b", "bad")])
+    with pytest.raises(DataError, match=r"empty\.csv: it has no rows"):
+        read(REVIEWS, full, table_of(tmp_path / "empty.csv", []), role="train")
+
+
+def test_an_empty_cell_is_refused_with_its_line_and_words_for_nothing_are_words(tmp_path: Path) -> None:
+    words = ["None", "NA", "N/A", "null", "nan"]
+    files = table_of(tmp_path / "rows.csv", [(word, "good") for word in words])
+    assert [row.input["text"] for row in read(REVIEWS, files, role="test").rows] == words
+    with pytest.raises(DataError, match=r"rows\.csv:3: 'label' \(column 'label'\) is empty"):
+        read(REVIEWS, table_of(tmp_path / "rows.csv", [("a", "good"), ("b", "")]), role="test")
+    (tmp_path / "rows.jsonl").write_text('{"text": "a", "label": "bad"}\n{"text": null, "label": "bad"}\n')
+    with pytest.raises(DataError, match=r"rows\.jsonl:2: 'text' \(column 'text'\) is empty"):
+        read(REVIEWS, Files(tmp_path / "rows.jsonl"), role="test")
+
+
+class Said(list):  # type: ignore[type-arg]
+    """A run that keeps what is said."""
+
+    def say(self, line: str) -> None:
+        self.append(line)
+
+
+def test_contradicting_labels_are_said_with_their_files_and_lines(tmp_path: Path) -> None:
+    one = table_of(tmp_path / "one.csv", [("fine", "good"), ("well", "good"), ("poor", "bad")])
+    two = table_of(tmp_path / "two.csv", [("fine ", "bad"), ("poor", "bad")])
+    run = Said()
+    made = read(REVIEWS, one, two, role="train", run=run)  # type: ignore[arg-type]
+    assert len(made.rows) == 5
+    assert len(run) == 1
+    assert "1 of its inputs with different labels" in run[0]
+    assert "one.csv:2 'good', two.csv:2 'bad'" in run[0]
+    assert made.counts[-1].rows == 2
+    run.clear()
+    read(REVIEWS, one, role="train", run=run)  # type: ignore[arg-type]
+    assert not run
