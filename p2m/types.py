@@ -293,6 +293,7 @@ class Trained:
     best: float  # primary metric on validation, of the checkpoint that is kept; 0 without validation rows
     history: tuple[Evaluation, ...]  # from step 0 where the head was solved; () without validation rows
     environment: dict[str, str]  # device, precision, versions of torch and transformers
+    cut: int = 0  # of the rows learnt from: longer than what is read of one
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +347,7 @@ class Exported:
     parameters: int
     size_bytes: int
     trials: tuple[Trial, ...]
+    warnings: tuple[str, ...] = ()  # what its training lacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -628,6 +630,9 @@ class Learner(Protocol):
 
     def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
         """Training features: lists of ints by name, `labels` (or start/end positions) included."""
+
+    def cut(self, rows: Sequence[Example], *, max_length: int) -> int:
+        """How many rows are longer than what `encode` keeps of one."""
 
     def collate(self, features: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """A padded batch of tensors, (batch, length)."""

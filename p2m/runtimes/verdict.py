@@ -74,7 +74,7 @@ def judge(
         failures += [] if met else [line]
     primary = evaluated.scores[0] if evaluated.scores else None
     unproven: list[str] = []
-    warnings: list[str] = []
+    warnings = list(exported.warnings)
     if primary is not None:
         stated = _is_stated(requirements, evaluated)
         for each in evaluated.comparisons:

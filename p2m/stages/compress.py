@@ -16,7 +16,7 @@ from p2m.metrics.base import Metric
 from p2m.runtimes.base import Predictor
 from p2m.stages.lessons import sample
 from p2m.students.base import LinearStudent, Student, labels_of
-from p2m.types import Choice, Constraints, Example, Exported, Run, Split, Task, Trained, Trial
+from p2m.types import Choice, Constraints, Example, Exported, Run, Split, Task, TaskType, Trained, Trial
 
 FULL = "fp32"
 MAX_ROWS = 500  # rows that a gate judges by
@@ -66,7 +66,20 @@ def compress(
     model = run.folder / "model"
     shutil.rmtree(model, ignore_errors=True)
     shutil.copytree(folders[best.name], model)
-    return Exported(model, best.name, trained.parameters, best.size_bytes, trials)
+    learnt = len(parts.train) + (len(parts.validation) if linear else 0)
+    warnings = _warnings(task, trained, learnt, linear=linear)
+    return Exported(model, best.name, trained.parameters, best.size_bytes, trials, warnings)
+
+
+def _warnings(task: Task, trained: Trained, rows: int, *, linear: bool) -> tuple[str, ...]:
+    """What of the rows was not learnt."""
+    if not trained.cut:
+        return ()
+    reads = "its encoder reads" if linear else "training.max_length and the student allow"
+    hint = "; student=linear_tfidf reads all of them" if task.type is TaskType.CLASSIFICATION else ""
+    return (
+        f"{trained.cut:,} of {rows:,} training rows are longer than {reads}: their end was cut off{hint}",
+    )
 
 
 def _trial(

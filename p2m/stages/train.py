@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
 from p2m.stages.lessons import Material, weighs_labels
-from p2m.students.base import LinearStudent, Student, TunedStudent
+from p2m.students.base import LinearStudent, Student, TunedStudent, longer
 from p2m.training.base import fit
-from p2m.types import Choice, Embeddings, Encoder, Run, Split, Task, Trained, Training
+from p2m.types import Choice, Embeddings, Encoder, Example, Run, Split, Task, Trained, Training
 
 
 @stage(version="2", kind="seeded", cpus="all")
@@ -38,11 +40,12 @@ def train(
         return _solved(student, material, metric, run)
     assert isinstance(student, TunedStudent)
     learner = student.prepare(task, material.labels, seed=seed)
-    return fit(
+    trained = fit(
         learner, parts.train, parts.validation,
         student=student, training=training, metric=metric, seed=seed, run=run,
         balanced=weighs_labels(training, metric),
     )  # fmt: skip
+    return replace(trained, cut=learner.cut(parts.train, max_length=training.max_length))
 
 
 def _solved(student: LinearStudent, material: Material, metric: Metric, run: Run) -> Trained:
@@ -54,5 +57,15 @@ def _solved(student: LinearStudent, material: Material, metric: Metric, run: Run
     lesson = material.lesson(student, rows, vectors, metric=metric, encoder=encoder)
     parameters = student.solve(lesson, folder)
     run.say(f"solved for {len(rows)} rows and {len(material.labels)} labels")
-    precision = material.encoder.precision if reads and material.encoder is not None else "fp32"
-    return Trained(folder, parameters, steps=0, best=0.0, history=(), environment={"precision": precision})
+    if not reads or material.encoder is None:
+        return Trained(folder, parameters, 0, 0.0, (), {"precision": "fp32"})
+    environment = {"precision": material.encoder.precision}
+    return Trained(folder, parameters, 0, 0.0, (), environment, _cut(material.encoder, material.task, rows))
+
+
+def _cut(encoder: Encoder, task: Task, rows: Sequence[Example]) -> int:
+    """Rows of which the encoder did not read the end."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(encoder.folder / "tokenizer.json"))
+    return longer(tokenizer, rows, [field.name for field in task.inputs], encoder.window)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.runtimes.predict import Answer, LinearHead, joined, labelled
+from p2m.students.lengths import longer
 from p2m.students.linear import label_words
 from p2m.types import (
     BaseEncoder,
@@ -30,6 +31,7 @@ __all__ = [
     "label_words",
     "labels_of",
     "linear_answers",
+    "longer",
 ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from p2m.errors import DataError, nearest
 from p2m.runtimes.predict import LabelReader, Settings, SpanReader, by_length, joined, padded
+from p2m.students.lengths import longer
 from p2m.students.linear import solved
 from p2m.students.spans import Span, locate
 from p2m.types import Example
@@ -57,6 +58,10 @@ class SpanLearner:
                     }
                 )
         return features
+
+    def cut(self, rows: Sequence[Example], *, max_length: int) -> int:
+        """None: what is longer is read in windows."""
+        return 0
 
     def collate(self, features: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Ids, mask and types (batch, length); positions (batch,)."""
@@ -121,6 +126,11 @@ class LabelLearner:
                     }
                 )
         return features
+
+    def cut(self, rows: Sequence[Example], *, max_length: int) -> int:
+        """Rows of more tokens than `encode` keeps."""
+        length = min(max_length, self.settings.max_length)
+        return longer(backend(self.tokenizer), rows, self.settings.fields, length)
 
     def warm_start(
         self, features: Sequence[dict[str, Any]], *, batch_size: int, device: Any, balanced: bool

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from p2m.runtimes.predict import BYTES, EOS, PAD, ByteReader, Settings, by_length
+from p2m.runtimes.predict import BYTES, EOS, PAD, ByteReader, Settings, by_length, joined
 from p2m.types import Example, Learner, Pace, Task
 
 BYTES_PER_TOKEN = 4  # a word piece of English is about four bytes; training's max_length counts word pieces
@@ -116,7 +116,7 @@ class ByteLearner:
         """A feature a row whose answer fits; one that would be cut would teach to stop short, and is left
         out.
         """
-        limit = min(max_length * BYTES_PER_TOKEN, self.settings.max_length)
+        limit = self._limit(max_length)
         return [
             {
                 "input_ids": self._reader.encode(row.input, limit),
@@ -126,6 +126,16 @@ class ByteLearner:
             for place, row in enumerate(rows)
             if len(row.output.encode("utf-8")) < self.settings.max_answer
         ]
+
+    def cut(self, rows: Sequence[Example], *, max_length: int) -> int:
+        """Rows of more bytes than `encode` keeps, the end mark included."""
+        limit = self._limit(max_length)
+        texts = (joined(row.input, self.settings.fields) for row in rows)
+        return sum(len(text.encode("utf-8")) >= limit for text in texts)
+
+    def _limit(self, max_length: int) -> int:
+        """Bytes of an input."""
+        return min(max_length * BYTES_PER_TOKEN, self.settings.max_length)
 
     def collate(self, features: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Ids and mask (batch, source); labels (batch, target) with -100 where there is none."""

@@ -202,6 +202,16 @@ def bundled(
     )
 
 
+def test_rows_that_lost_their_end_are_warned_of(
+    fitted: Trained, exported: Exported, tiny_minilm: MiniLM, tmp_path: Path
+) -> None:
+    assert (fitted.cut, exported.warnings) == (0, ())
+    made = exported_with(replace(fitted, cut=7), tiny_minilm, tmp_path / "compress")
+    assert f"7 of {len(PARTS.train)} training rows are longer than" in made.warnings[0]
+    bundle = bundled(fitted, made, tmp_path)
+    assert "their end was cut off" in (bundle.folder / "README.md").read_text()
+
+
 def test_the_bundle_runs_says_what_it_is_and_is_byte_equal_when_rebuilt(
     fitted: Trained, exported: Exported, tmp_path: Path
 ) -> None:

@@ -284,6 +284,12 @@ def test_a_linear_student_learns_from_validation_rows_too_and_is_exported_as_it_
     )
     assert frozen.environment == {"precision": "int8"}
     assert frozen.parameters > small.parameters
+    assert (trained.cut, frozen.cut) == (0, 0)
+    narrow = (replace(base, window=8), vectors["judged"])  # of which no row has so few tokens
+    cut = train(
+        LABELS, JUDGED, Choice("frozen", ()), *narrow, students=students, **LEARNING, run=Here(tmp_path / "n")
+    )
+    assert cut.cut == 50
     exported = compress(
         LABELS, JUDGED, Choice("frozen", ()), frozen, students=students, compressors={"int8": Int8()},
         metric=METRIC, tolerance=0.02, constraints=Constraints(), seed=0, run=Here(tmp_path / "c"),

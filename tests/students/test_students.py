@@ -117,6 +117,24 @@ def test_an_overlong_input_loses_the_end_of_its_longest_field(tiny_bytes: TinySe
     assert text.startswith("question: who is it?\ncontext: éé")
 
 
+@pytest.mark.parametrize("kind", STUDENTS)
+def test_the_rows_that_lose_their_end_are_counted(kind: str, request: pytest.FixtureRequest) -> None:
+    task, name = STUDENTS[kind]
+    learner = learner_of(request.getfixturevalue(name), task)
+    output = rows_of(task)[0].output
+    rows = [
+        Example({each.name: " ".join(["Ada"] * words) for each in task.inputs}, output) for words in range(40)
+    ]
+    if kind == "span":
+        assert learner.cut(rows, max_length=16) == 0  # what is longer is read in windows
+        return
+    kept = [len(each["input_ids"]) for each in learner.encode(rows, max_length=16)]
+    whole = [len(each["input_ids"]) for each in learner.encode(rows, max_length=4096)]
+    lost = sum(one < other for one, other in zip(kept, whole, strict=True))
+    assert learner.cut(rows, max_length=16) == lost
+    assert 0 < lost < len(rows)
+
+
 def test_the_number_of_parameters_is_known_beforehand(tiny_bytes: TinySeq2Seq, tiny_minilm: MiniLM) -> None:
     for student in (tiny_bytes, TinySeq2Seq(d_model=64, layers=3, heads=4)):
         model = learner_of(student, TEXT).model
