@@ -41,17 +41,23 @@ def map_columns(task: Task, columns: Sequence[Column]) -> Fit:
     output = task.output.name
     wanted = [field.name for field in task.inputs] + [output]
     chosen = _assign(wanted, output, columns, scores)
-    missing = [name for name in wanted if name not in chosen]
+    called = {name: [each for each in columns if plain(each.name) == plain(name)] for name in wanted}
+    # No other column takes the place of one that is called like the field and has no texts.
+    void = [name for name in wanted if called[name] and not any(map(_has_texts, called[name]))]
+    missing = [name for name in wanted if name not in chosen or name in void]
     if missing:
         names = ", ".join(column.name for column in columns)
-        named = [column for column in columns if plain(column.name) in map(plain, missing)]
-        unfit = "".join(f"; {_unfit(column)}" for column in named)
+        unfit = "".join(f"; {_unfit(column)}" for name in missing for column in called[name])
         return Fit(None, refusal=f"no column for {' and '.join(map(repr, missing))} among {names}{unfit}")
     by_name = {column.name: column for column in columns}
     mapping = {name: chosen[name] for name in wanted}
     confidence = min(scores[name, chosen[name]] for name in wanted)
     reasons = (", ".join(f"{name} <- {column}" for name, column in mapping.items()),)
     return _checked(task, Fit(mapping, min(confidence, 1.0), reasons), by_name)
+
+
+def _has_texts(column: Column) -> bool:
+    return not column.rows or (column.filled > 0 and column.kind not in ("binary", "other"))
 
 
 def _unfit(column: Column) -> str:

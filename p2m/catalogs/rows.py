@@ -29,6 +29,7 @@ FORMATS = {
     ".xlsx": "xlsx",
 }
 KNOWN = "jsonl, json, csv, tsv (each also as .gz), parquet and xlsx"
+TABLES = ("csv", "tsv", "xlsx")  # formats with a header
 _WHOLE = ("parquet", "xlsx")  # formats that are never gzipped
 _COUNTED = 512 * 2**20  # bytes; the rows of larger files are not counted
 

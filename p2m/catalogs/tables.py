@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from p2m.catalogs.lines import numbered_lines
-from p2m.catalogs.vocabulary import GROUPS, plain
+from p2m.catalogs.vocabulary import is_known
 from p2m.errors import DataError
 
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe"}
 _LOOK = 200  # lines, or rows of a workbook, that a table is judged by
 _STATED = re.compile(r'"?sep=(.)"?\r?\n?')  # the first line, as Excel reads and writes it
 _INDEX = re.compile(r"\d*")  # what pandas writes below a header cell without a name
-_KNOWN = frozenset(name for names in GROUPS.values() for name in names)
 _EXACT = 10**15  # from here on Excel's numbers are no longer exact
 Cells = Sequence[Any]
 
@@ -165,12 +164,16 @@ def _named(header: Sequence[str], rows: Sequence[Cells], where: str) -> list[int
         if name and sum(str(row[place]).strip() == name for row in rows) > 1
     ]
     told = [place for place, name in enumerate(header) if len(name.split()) > 9 and name.endswith((".", "!"))]
-    known = any(plain(name) in _KNOWN for place, name in enumerate(header) if place not in again)
+    known = any(is_known(name) for place, name in enumerate(header) if place not in again)
     if (again or told) and not known:
-        example = header[(again or told)[0]][:60]
-        raise DataError(
-            f"{where}: a row, as it seems ({example!r}), where the names of the columns were expected;"
-            f" add a first line such as {','.join(['text', 'label', 'c', 'd', 'e'][: len(header)])},"
-            " or give the column a name that is no value"
-        )
+        raise DataError(f"{where}: {no_header(header[(again or told)[0]], header)}")
     return [place for place, name in enumerate(header) if name]
+
+
+def no_header(cell: str, header: Collection[str]) -> str:
+    """That a first line is a row, which `cell` tells."""
+    names = ["text", "label", "c", "d", "e", "f", "g"]
+    return (
+        f"a row, as it seems ({cell[:60]!r}), where the names of the columns were expected; add a first line"
+        f" such as {','.join(names[: len(header)])}, or give the column a name that is no value"
+    )

@@ -41,6 +41,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
                "subject_line", "headline", "summaries", "title", "label", "phones", "simplifications",
                "correction_seq", "hypothesis"),
 }  # fmt: skip
+_KNOWN = frozenset(name for names in GROUPS.values() for name in names)
 # Columns that say which row it is, and nothing of the task.
 BOOKKEEPING = frozenset(
     "id ids idx index uuid guid key url uri link links hash sha date time timestamp created path file filename split"
@@ -53,6 +54,11 @@ ASKED = {
     "snippet": "code", "sql": "code", "program": "code", "phonem": "pronunciation", "pronounc": "pronunciation",
     "pronunciation": "pronunciation", "arpabet": "pronunciation", "コード": "code", "código": "code",
 }  # fmt: skip
+
+
+def is_known(name: str) -> bool:
+    """Whether it is a column's usual name."""
+    return plain(name) in _KNOWN
 
 
 def plain(name: str) -> str:

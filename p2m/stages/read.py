@@ -9,10 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from p2m.catalogs.base import (
+    TABLES,
     Converter,
     Fit,
     Record,
+    data_format,
+    is_known,
+    label_reader,
     map_columns,
+    no_header,
     observe,
     open_catalogue,
     part_paths,
@@ -147,6 +152,7 @@ def _part(card: Card, role: str, path: Path) -> Part:
 
 def _fit(task: Task, tables: Sequence[_Table]) -> Fit:
     """Where the task's fields stand in tables of the same columns, by their own names where all do."""
+    _refuse_no_header(task, tables[0])
     records = [record for table in tables for record in table.records]
     spread = records[:: max(1, -(-len(records) // _LOOK))]
     fit = map_columns(task, observe(spread, tables[0].card.label_names))
@@ -157,6 +163,18 @@ def _fit(task: Task, tables: Sequence[_Table]) -> Fit:
         )
         raise DataError(f"{tables[0].path}: {fit.refusal}; {hint}")
     return fit
+
+
+def _refuse_no_header(task: Task, table: _Table) -> None:
+    """Where a table's column is called like a label, and none has a usual name."""
+    names = table.records[0].values.keys()
+    fields = {field.name for field in (*task.inputs, task.output)}
+    if data_format(table.path) not in TABLES or any(name in fields or is_known(name) for name in names):
+        return
+    named = label_reader(task.labels)
+    for name in names:
+        if named(name) is not None:
+            raise DataError(f"{table.path}:1: {no_header(name, names)}")
 
 
 def _converted(converter: Converter, record: Record, role: str) -> Example:

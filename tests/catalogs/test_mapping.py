@@ -149,6 +149,13 @@ def test_a_column_that_cannot_be_the_field_is_named_with_the_reason():
         assert reason in fit.refusal
 
 
+def test_no_other_column_takes_the_place_of_an_empty_one_of_the_fields_name():
+    rows = [{"text": None, "note": f"note {n}", "label": "ab"[n % 2]} for n in range(30)]
+    fit = map_columns(task(CLASSES, ("text",), "label"), columns(rows))
+    assert fit.mapping is None
+    assert "'text' is empty in every row" in fit.refusal
+
+
 def test_texts_have_every_digit():
     values = [1234567.0, 0.12345678, 3.141592653589793, Decimal("1.50"), 10**20, float("nan"), None, [2.5, 3]]
     assert [texts_of(value) for value in values] == [
