@@ -37,7 +37,7 @@ def repeated(task: Task, rows: Sequence[Example]) -> list[str]:
 
 
 def near_duplicates(
-    rows: Sequence[Example], shingled: Shingled, gone: Sequence[str], *, threshold: float
+    task: Task, rows: Sequence[Example], shingled: Shingled, gone: Sequence[str], *, threshold: float
 ) -> list[str]:
     """`gone`, completed by why each other row is all but an earlier one with the same output.
 
@@ -45,7 +45,7 @@ def near_duplicates(
     see. `shingled` begins with the inputs of the rows, in their order.
     """
     index = Index(shingled, threshold=threshold)
-    answers = [fold(row.output) for row in rows]
+    answers = [_answer(task, row.output) for row in rows]
     reasons = list(gone)
     for number in range(len(rows)):
         if gone[number]:
@@ -87,10 +87,15 @@ def _winner(task: Task, rows: Sequence[Example], numbers: Sequence[int]) -> int 
 
 def _agree(task: Task, left: Example, right: Example) -> bool:
     """Whether two rows of one input accept a common answer; of spans, one may contain the other."""
-    ours = {fold(answer) for answer in left.answers}
-    theirs = {fold(answer) for answer in right.answers}
+    ours = {_answer(task, answer) for answer in left.answers}
+    theirs = {_answer(task, answer) for answer in right.answers}
     if ours & theirs:
         return True
     if task.type is not TaskType.QUESTION_ANSWERING:
         return False
     return any(f" {a} " in f" {b} " or f" {b} " in f" {a} " for a in ours for b in theirs)
+
+
+def _answer(task: Task, text: str) -> str:
+    """An answer as it is compared: of labels, `US` and `us` are two."""
+    return text if task.type is TaskType.CLASSIFICATION else fold(text)

@@ -85,7 +85,7 @@ def _too_near(
     shingled = Shingled([inputs(task, row) for row in everything])
     threshold = curation.near_duplicate
     gone = contaminated(task, rows, guards, shingled, threshold=threshold)
-    return near_duplicates(rows, shingled, gone, threshold=threshold)
+    return near_duplicates(task, rows, shingled, gone, threshold=threshold)
 
 
 def _protected(task: Task, validation: Examples | None, test: Examples | None) -> list[Protected]:

@@ -214,7 +214,7 @@ def is_reason(case: Case, data: bytes, line: int, said: str) -> bool:
             "is empty in every row",
         ),
         "label": (f"{place}'none of them' is none of the labels",),
-        "short": (place,),
+        "short": (place, "no column for 'label'"),
         "": (),
     }[case.fault]
     # Two signs may stand in every row alike.

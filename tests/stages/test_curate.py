@@ -269,3 +269,17 @@ def test_nothing_to_learn_from_is_an_error_that_says_what_to_do() -> None:
         run(INTENT, train=[labelled(" ", "play"), labelled("", "stop")])
     with pytest.raises(DataError, match="near_duplicate=0 must be above 0"):
         run(INTENT, train=[labelled("a", "play")], curation=Curation(near_duplicate=0.0))
+
+
+def test_labels_that_differ_in_case_alone_are_two_labels() -> None:
+    task = Task(TaskType.CLASSIFICATION, "", (Field("text"),), Field("label"), labels=("US", "us"))
+    near = "a long enough text about the one or the other, number "
+    rows = [
+        labelled(text(1), "US"),
+        labelled(text(1), "us"),
+        labelled(f"{near}1", "US"),
+        labelled(f"{near}2", "us"),
+    ]
+    found = run(task, train=rows)
+    assert [row.output for row in found.rows] == ["US", "us"]
+    assert [row.input["text"][-1] for row in found.rows] == ["1", "2"]
