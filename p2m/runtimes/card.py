@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from p2m.runtimes.predict import SCORES, Settings
 from p2m.runtimes.verdict import count
 from p2m.types import (
     Choice,
@@ -94,10 +95,13 @@ def _use(facts: Facts) -> str:
         fields = {each.name: sample.input[each.name] for each in facts.task.inputs}
         argument = json.dumps(fields, ensure_ascii=False) if len(fields) > 1 else next(iter(fields.values()))
         lines.append(f"python predict.py {shlex.quote(argument)}")
+    lines += ["python predict.py --input rows.csv --output answered.csv"]
     lines += ["python predict.py < inputs.jsonl > answers.jsonl", "```", ""]
+    output, kind = facts.task.output.name, Settings.read(facts.exported.model).kind
     lines.append(
-        f"Inputs are JSON objects with {names}; answers are"
-        ' `{"output": ..., "score": ...}`, the score from 0 to 1.'
+        f'Inputs are JSON objects with {names}; answers are `{{"output": ..., "score": ...}}`. A file of'
+        f" rows, or a .txt of one input a line, comes back with `{output}` and `{output}_score` added. The"
+        f" score, from 0 to 1, is {SCORES[kind]}."
     )
     return "\n".join(lines)
 

@@ -3,21 +3,24 @@
 
 One file on purpose: evaluation runs it, and the bundle ships this very file beside the model, so what was
 judged is what is deployed. It imports nothing of the package that built it. Training uses its readers too, so
-that rows become tensors, and tensors answers, in one way everywhere.
+that rows become tensors, and tensors answers, in one way everywhere. Files of rows are read by tables.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.util
 import json
 import os
 import re
+import shlex
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -25,7 +28,16 @@ FORMAT = 1  # of predictor.json
 SETTINGS = "predictor.json"
 KINDS = ("span", "classification", "linear", "seq2seq")
 LINEAR = "linear.npz"
+# What the score of an answer is, from 0 to 1. It was never fitted to how often answers are right.
+SCORES = {
+    "span": "p(start) x p(end) of the span, over every word of the passage; not calibrated",
+    "classification": "the label's softmax probability; not calibrated",
+    "linear": "the label's probability by the linear model; not calibrated",
+    "seq2seq": "the probability of the whole text, byte by byte, so lower for longer ones; not calibrated",
+}
 CHECKSUMS = "SHA256SUMS"
+FILE_BATCH = 32  # rows of a file that are answered together
+EVERY = 5  # seconds between two lines of progress
 PAD, EOS, OFFSET, BYTES = (
     0,
     1,
@@ -131,7 +143,8 @@ def _named(names: Sequence[str]) -> str:
 
 def _kind_of(value: Any) -> str:
     names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")
+    number = "a number" if isinstance(value, (int, float)) else type(value).__name__
+    return names.get(type(value), number)
 
 
 def joined(row: Mapping[str, str], fields: Sequence[str]) -> str:
@@ -720,43 +733,72 @@ def check_sums(folder: Path) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 done, 1 the bundle is broken, 2 the input is wrong, 5 checksums differ."""
-    options = _parser().parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    try:
-        if options.check:
-            return _check(Path(__file__).resolve().parent if options.model is None else Path(options.model))
-        return _run(options)
-    except InputError as error:
-        return _fail(str(error), 2)
-    except BundleError as error:
-        return _fail(str(error), 1)
-    except ImportError as error:
-        return _fail(f"{_first_line(error)}; type: pip install -r requirements.txt", 1)
-    except BrokenPipeError:  # the reader of our output went away: not our failure
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return 130
-
-
-def _parser() -> argparse.ArgumentParser:
+    here = Path(__file__).resolve().parent
     parser = argparse.ArgumentParser(
         prog="predict.py",
-        description="Answer one input, or every line of JSON on standard input, as JSON lines.",
-        epilog="""examples:
-  python predict.py '{"question": "Who built it?", "context": "It was built by Ada Marsh."}'
+        description=DESCRIPTION,
+        epilog=f"""examples:
+  python predict.py '{{"question": "Who built it?", "context": "It was built by Ada Marsh."}}'
   python predict.py 'a text, where the model has one input field'
+  python predict.py --input reviews.csv --output answered.csv
   python predict.py < inputs.jsonl > answers.jsonl
-  python predict.py --check""",
+  python predict.py --check
+
+{scores_told()}""",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    add_arguments(parser)
     parser.add_argument(
-        "input", nargs="?", help="one input: a JSON object of the fields, or text where there is one field"
+        "--model",
+        metavar="DIR",
+        type=Path,
+        default=here / "model",
+        help="the model's folder (default: model/)",
+    )
+    parser.add_argument("--check", action="store_true", help=f"compare every file with {CHECKSUMS} and stop")
+    options = parser.parse_args(arguments)
+    if options.check:
+        folder = here if options.model == here / "model" else options.model
+        return _guarded("predict.py", lambda: _check(folder))
+    return answer(options, options.model, ("python", sys.argv[0]), name="predict.py")
+
+
+DESCRIPTION = "Answer one input, a table or text file, or every line of JSON on standard input."
+
+
+def scores_told() -> str:
+    """What a score is, for --help."""
+    return "scores, from 0 to 1:\n" + "\n".join(f"  {kind:<14} {told}" for kind, told in SCORES.items())
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be asked, and how."""
+    parser.add_argument(
+        "text",
+        nargs="?",
+        metavar="INPUT",
+        help="one input: a JSON object of the fields, or text where there is one field",
     )
     parser.add_argument(
-        "--model", metavar="DIR", help="the model's folder (default: model/ beside this file)"
+        "--input",
+        dest="file",
+        type=Path,
+        metavar="FILE",
+        help="a file of inputs: .csv, .tsv, .jsonl, .json, .parquet, or .txt with one input a line",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="where the rows of --input go with their answers, in the format of its name (default: standard"
+        " output, in the format of the input)",
+    )
+    parser.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="FIELD=COLUMN",
+        help="the column of --input that is a field of the model, where the names differ",
     )
     parser.add_argument(
         "--threads", type=_positive, default=1, metavar="N", help="processor threads (default: 1)"
@@ -764,12 +806,35 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--batch-size",
         type=_positive,
-        default=1,
         metavar="N",
-        help="lines read before they are answered (default: 1, each as it comes); no answer changes",
+        help="rows read before they are answered (default: 1, each as it comes; 32 with --input);"
+        " no answer changes",
     )
-    parser.add_argument("--check", action="store_true", help=f"compare every file with {CHECKSUMS} and stop")
-    return parser
+
+
+def answer(options: argparse.Namespace, model: Path, command: Sequence[str], *, name: str) -> int:
+    """Do what was typed; `command` is how to type it again, and `name` what errors begin with."""
+    return _guarded(name, lambda: _run(options, model, command, name))
+
+
+def _guarded(name: str, work: Callable[[], int]) -> int:
+    """The exit code of `work`; what is wrong is said on one line, never as a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        return work()
+    except InputError as error:
+        return _fail(name, str(error), 2)
+    except BundleError as error:
+        return _fail(name, str(error), 1)
+    except ImportError as error:
+        return _fail(name, f"{_first_line(error)}; type: pip install -r requirements.txt", 1)
+    except BrokenPipeError:  # the reader of our output went away: not our failure
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
 
 
 def _positive(text: str) -> int:
@@ -778,24 +843,58 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _run(options: argparse.Namespace) -> int:
-    folder = Path(options.model) if options.model else Path(__file__).resolve().parent / "model"
-    settings = Settings.read(folder)
-    if options.input is None and sys.stdin.isatty():
-        raise InputError(f"no input: give {_named(settings.fields)} as an argument or lines; see --help")
-    one = (
-        None
-        if options.input is None
-        else check_row(parse_argument(options.input, settings.fields), settings.fields)
+def _run(options: argparse.Namespace, model: Path, command: Sequence[str], name: str) -> int:
+    settings = Settings.read(model)
+    if options.file is not None:
+        if options.text is not None:
+            raise InputError("--input FILE holds all that is asked: give no other input beside it")
+        return _answer_file(options, model, settings, name)
+    if options.output is not None or options.column:
+        raise InputError("--output and --column go with --input FILE")
+    if options.text is None:
+        return _answer_lines(options, model, settings)
+    _refuse_path(options.text, settings.fields, command)
+    row = asked(parse_argument(options.text, settings.fields), settings.fields)
+    _write(sys.stdout, Predictor(model, threads=options.threads).predict([row]))
+    return 0
+
+
+def _refuse_path(text: str, fields: Sequence[str], command: Sequence[str]) -> None:
+    """A file's name is hardly what the model should be asked about."""
+    try:
+        if not os.path.isfile(text):
+            return
+    except ValueError:  # no name of a file at all
+        return
+    as_text = f"; for the words themselves: {shlex.quote(json.dumps({fields[0]: text}))}"
+    raise InputError(
+        f"{text} is a file; to have its rows answered, type: {shlex.join([*command, '--input', text])}"
+        + (as_text if len(fields) == 1 else "")
     )
-    predictor = Predictor(folder, threads=options.threads)
-    if one is not None:
-        _write(sys.stdout, predictor.predict([one]))
-        return 0
+
+
+def asked(row: Any, fields: Sequence[str]) -> dict[str, str]:
+    """The task's fields of a row that somebody asks about: none is empty.
+
+    Raises:
+        InputError: a field is missing, empty or no text.
+    """
+    found = check_row(row, fields)
+    empty = [name for name in fields if not found[name].strip()]
+    if empty:
+        raise InputError(f"{_named(empty)} is empty: there is nothing to answer")
+    return found
+
+
+def _answer_lines(options: argparse.Namespace, model: Path, settings: Settings) -> int:
+    """JSON Lines from standard input, answered as they come."""
+    if sys.stdin.isatty():
+        raise InputError(f"no input: give {_named(settings.fields)} as an argument or lines; see --help")
+    predictor = Predictor(model, threads=options.threads)
     batch: list[dict[str, str]] = []
     for row in read_lines(sys.stdin.buffer, settings.fields, before_error=lambda: _flush(predictor, batch)):
         batch.append(row)
-        if len(batch) >= options.batch_size:
+        if len(batch) >= (options.batch_size or 1):
             _flush(predictor, batch)
     _flush(predictor, batch)
     return 0
@@ -804,6 +903,99 @@ def _run(options: argparse.Namespace) -> int:
 def _flush(predictor: Predictor, batch: list[dict[str, str]]) -> None:
     _write(sys.stdout, predictor.predict(batch, batch_size=max(1, len(batch))))
     batch.clear()
+
+
+# --------------------------------------------------------------------------- files
+
+
+def _answer_file(options: argparse.Namespace, model: Path, settings: Settings, name: str) -> int:
+    """Every row of a file with its answer. Nothing is written before all rows were found to be right."""
+    tables, fields = _tables(), settings.fields
+    try:
+        table = tables.Table(options.file, fields[0])
+        tables.check_target(table, options.output)
+        output = _output_name(model)
+        columns = tables.match_columns(table, fields, output, _wanted(options.column))
+        if any(field != column for field, column in columns.items()):
+            told = ", ".join(f"{field} <- {column}" for field, column in columns.items())
+            print(f"{name}: {told}", file=sys.stderr)
+
+        def row_of(row: Any) -> dict[str, str]:
+            return asked({f: row.values[c] for f, c in columns.items() if c in row.values}, fields)
+
+        total = tables.count_rows(table, lambda row: _problem(row_of, row))
+        answer_name = tables.free_name(output, table.columns)
+        names = (answer_name, tables.free_name(f"{answer_name}_score", table.columns))
+        predictor = Predictor(model, threads=options.threads)
+        answered = _answered(predictor, table.rows(), row_of, options.batch_size or FILE_BATCH)
+        tables.write(table, options.output, sys.stdout.buffer, names, _watched(answered, total, name))
+    except tables.TableError as error:
+        raise InputError(str(error)) from None
+    return 0
+
+
+def _tables() -> Any:
+    """tables.py beside this file, wherever both lie, and whatever this file was imported as."""
+    path = Path(__file__).resolve().with_name("tables.py")
+    if not path.is_file():
+        raise BundleError(f"{path}: missing; copy the bundle again")
+    spec = importlib.util.spec_from_file_location("predict_tables", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # where dataclasses look for it
+    spec.loader.exec_module(module)
+    return module
+
+
+def _output_name(model: Path) -> str:
+    """What the task calls its answer; `output` for a model without its bundle."""
+    try:
+        return str(json.loads((model.parent / "manifest.json").read_text("utf-8"))["task"]["output"]["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "output"
+
+
+def _wanted(columns: Sequence[str]) -> dict[str, str]:
+    found = {}
+    for text in columns:
+        field, mark, column = text.partition("=")
+        if not (field and mark and column):
+            raise InputError(f"--column {text}: expected FIELD=COLUMN, such as --column text=body")
+        found[field] = column
+    return found
+
+
+def _problem(row_of: Callable[[Any], Any], row: Any) -> str:
+    try:
+        row_of(row)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def _answered(
+    predictor: Predictor, rows: Iterable[Any], row_of: Callable[[Any], dict[str, str]], size: int
+) -> Iterator[tuple[Any, Answer]]:
+    """Each row with its answer, `size` of them at a time."""
+    remaining = iter(rows)
+    while batch := list(islice(remaining, size)):
+        yield from zip(batch, predictor.predict([row_of(row) for row in batch], batch_size=size), strict=True)
+
+
+def _watched(answered: Iterable[tuple[Any, Answer]], total: int, name: str) -> Iterator[tuple[Any, Answer]]:
+    """The same; how far they are is said on standard error every few seconds."""
+    started = said = time.monotonic()
+    for done, each in enumerate(answered):
+        now = time.monotonic()
+        if now - said >= EVERY and done:
+            said = now
+            left = (now - started) / done * (total - done)
+            print(f"{name}: {done:,} of {total:,} rows, {left:.0f} s left", file=sys.stderr)
+        yield each
+
+
+# --------------------------------------------------------------------------- rows of arguments and pipes
 
 
 def parse_argument(text: str, fields: Sequence[str]) -> Any:
@@ -833,15 +1025,15 @@ def read_lines(
             if not line:
                 continue
             value = json.loads(line)
-            row = check_row(
-                {fields[0]: value} if isinstance(value, str) and len(fields) == 1 else value, fields
-            )
+            row = asked({fields[0]: value} if isinstance(value, str) and len(fields) == 1 else value, fields)
         except UnicodeDecodeError:
             problem = "not UTF-8"
         except InputError as error:
             problem = str(error)
         except (ValueError, RecursionError):
-            problem = f"not JSON; expected an object with {_named(fields)}"
+            problem = (
+                f"not JSON; expected an object with {_named(fields)} (for tables and texts: --input FILE)"
+            )
         else:
             yield row
             continue
@@ -865,8 +1057,8 @@ def _check(folder: Path) -> int:
     return 5 if wrong else 0
 
 
-def _fail(message: str, code: int) -> int:
-    print(f"predict.py: {message}", file=sys.stderr)
+def _fail(name: str, message: str, code: int) -> int:
+    print(f"{name}: {message}", file=sys.stderr)
     return code
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from p2m import __version__
 from p2m.engine.stage import stage
+from p2m.runtimes import tables
 from p2m.runtimes.base import CHECKSUMS, SOURCE, Facts, model_card, sources
 from p2m.types import (
     Bundle,
@@ -59,7 +60,8 @@ def package(
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(exported.model, folder / "model")
     shutil.copytree(report.folder, folder, dirs_exist_ok=True)
-    shutil.copyfile(SOURCE, folder / "predict.py")
+    for shipped in (SOURCE, Path(tables.__file__)):
+        shutil.copyfile(shipped, folder / shipped.name)
     _write(folder / "README.md", model_card(facts))
     _write(folder / "requirements.txt", "".join(f"{need}~={_minor(need)}\n" for need in NEEDS))
     _write(folder / MANIFEST, json.dumps(_manifest(facts, spec, folder), indent=2, ensure_ascii=False) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -46,6 +47,21 @@ def test_the_bundle_answers_by_its_own_script_and_by_p2m(built: Path) -> None:
     asked = call_in(built)("predict", "outputs/shout", "mat")
     assert set(json.loads(own.stdout)) == {"output", "score"}
     assert asked.stdout == own.stdout
+
+
+def test_the_bundle_answers_files_by_its_own_script_and_by_p2m(built: Path) -> None:
+    script, asked = built / "outputs" / "shout" / "predict.py", built / "asked.txt"
+    asked.write_text("mat\n")
+    own = subprocess.run(
+        [sys.executable, script, "--input", asked], capture_output=True, text=True, check=True
+    )
+    assert re.fullmatch(r"mat\tshouted\t0\.\d{4}\n", own.stdout)
+    done = call_in(built)("predict", "outputs/shout", "--input", "asked.txt", "--output", "answered.csv")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (built / "answered.csv").read_text().startswith("text,label,label_score\nmat,shouted,0.")
+    done = call_in(built)("predict", "outputs/shout", "asked.txt")
+    assert done.returncode == 2
+    assert "type: p2m predict outputs/shout --input asked.txt" in done.stderr
 
 
 def test_the_checksums_of_the_bundle_hold(built: Path) -> None:

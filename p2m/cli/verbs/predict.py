@@ -1,4 +1,4 @@
-"""p2m predict: ask a bundle."""
+"""p2m predict: ask a bundle, by the file that it ships."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from p2m.errors import UserError
 GROUP = "result"
 SUMMARY = "ask a built model"
 EXAMPLES = """p2m predict outputs/qa '{"question": "Who left?", "context": "Ada left at noon."}'
+  p2m predict outputs/reviews --input reviews.csv --output answered.csv
   p2m predict outputs/qa < questions.jsonl > answers.jsonl"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
+    from p2m.runtimes import predict
+
     parser.add_argument("bundle", type=Path, help="a bundle's folder")
-    parser.add_argument("input", nargs="?", help="one input as JSON or text; none reads JSON Lines")
+    predict.add_arguments(parser)
+    parser.epilog = f"{parser.epilog}\n\n{predict.scores_told()}"
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
@@ -25,5 +29,5 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         raise UserError(
             f"{arguments.bundle}: no bundle here\n    next: p2m build RECIPE, which makes one in outputs/"
         )
-    rest = [] if arguments.input is None else ["--", arguments.input]
-    return predict.main(["--model", str(arguments.bundle / "model"), *rest])
+    again = ("p2m", "predict", str(arguments.bundle))
+    return predict.answer(arguments, arguments.bundle / "model", again, name="p2m predict")

@@ -1,0 +1,575 @@
+"""Tables and text files for predict.py: the rows to ask about, and the same file again with their answers.
+
+A bundle ships this file beside predict.py. The standard library is all it needs; Parquet takes pyarrow.
+What a file holds stays as it is written, byte for byte: an answer is put into the text of its row. Only where
+the answers go to a file of another format are the other columns written anew.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+FORMATS = {
+    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
+    ".parquet": "parquet", ".txt": "text", ".text": "text",
+}  # fmt: skip
+SEPARATORS = ",;\t|"  # that a .csv may have; the header line tells which
+_SNIFFED = 50  # lines by which the separator is found
+_LOOK = 1000  # rows by which the columns are told apart
+_NAME = 60  # characters: no column has a longer name, but a row in the place of the header has
+_SHOWN = 5  # bad rows that are named
+_CHUNK = 1000  # rows of Parquet that are read at once
+Answers = Iterator[tuple["Row", Any]]  # each row with its answer, which has `output` and `score`
+_NUMBER = re.compile(r"[\s\d.,:/+-]*")  # numbers, dates and times in cells
+
+
+_COMMA, _CLOSING = re.compile(r"\s*,\s*"), re.compile(r"\s*\]\s*\Z")
+
+
+class TableError(ValueError):
+    """A file that cannot be read, or a row in it; the message says where."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row. Of the file's text, its answer goes between `before` and `after`."""
+
+    values: Mapping[str, Any]
+    where: str  # file:line, or `file row n` where there are no lines
+    before: str = ""
+    after: str = ""
+
+
+class Exact(float):
+    """A number of JSON that remembers how it was written."""
+
+    def __new__(cls, text: str) -> Exact:
+        made = super().__new__(cls, text)
+        made.text = text  # type: ignore[attr-defined]
+        return made
+
+    def __str__(self) -> str:
+        return str(self.text)  # type: ignore[attr-defined]
+
+
+def form_of(path: Path) -> str:
+    """The format of a file, by its name.
+
+    Raises:
+        TableError: the name does not tell.
+    """
+    form = FORMATS.get(path.suffix.lower())
+    if form is None:
+        raise TableError(f"{path}: the name must end in {', '.join(FORMATS)}")
+    return form
+
+
+# --------------------------------------------------------------------------- reading
+
+
+class Table:
+    """A file of rows, read anew as often as it is asked for. `columns` are all that its first rows have."""
+
+    def __init__(self, path: Path, field: str) -> None:
+        """`field` is what a line of a text file is called.
+
+        Raises:
+            TableError: there is no such file, it is no table, or its first rows are broken.
+        """
+        if not path.is_file():
+            raise TableError(f"{path}: {'not a regular file' if path.exists() else 'there is no such file'}")
+        self.path, self.field = path, field
+        self.form = form_of(path)
+        self.encoding = "utf-8" if self.form == "parquet" else _encoding(path)
+        self.separator = _separator(self) if self.form in ("csv", "tsv") else ""
+        first = list(islice(self.rows(), _LOOK))
+        if not first:
+            raise TableError(f"{path}: there are no rows in it")
+        self.columns = tuple(dict.fromkeys(name for row in first for name in row.values))
+        self.texts = tuple(
+            name for name in self.columns if self._is_text([r.values.get(name) for r in first])
+        )
+
+    def rows(self) -> Iterator[Row]:
+        """Every row, in order.
+
+        Raises:
+            TableError: with file and line.
+        """
+        readers = {"csv": _separated, "tsv": _separated, "jsonl": _jsonl, "json": _json, "text": _text}
+        with translated(self.path):
+            yield from readers.get(self.form, _parquet)(self)
+
+    def head(self) -> str:
+        """What stands before the first row."""
+        if self.form in ("csv", "tsv"):
+            return _header(self)[1]
+        return _opening(_whole(self))[0] if self.form == "json" else ""
+
+    def _is_text(self, values: Sequence[Any]) -> bool:
+        given = [value for value in values if value not in (None, "")]
+        texts = all(isinstance(value, str) for value in given)
+        return texts and any(not _NUMBER.fullmatch(value) for value in given)
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """What the system and pyarrow raise, as TableErrors."""
+    try:
+        yield
+    except (TableError, BrokenPipeError):
+        raise
+    except OSError as error:
+        raise TableError(f"{path}: {error.strerror or error}") from None
+    except UnicodeError as error:
+        raise TableError(f"{path}: {error}") from None
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "pyarrow":
+            raise
+        raise TableError(f"{path}: {str(error).strip().splitlines()[0]}") from None
+
+
+def _encoding(path: Path) -> str:
+    """By the mark that a file may begin with, which is written again."""
+    with translated(path), path.open("rb") as stream:
+        mark = stream.read(3)
+    if mark[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    return "utf-8-sig" if mark == b"\xef\xbb\xbf" else "utf-8"
+
+
+def _lines(table: Table) -> Iterator[tuple[int, str]]:
+    """Numbered lines with their ends."""
+    path = table.path
+    if table.encoding == "utf-16":
+        with path.open(encoding="utf-16", newline="\n") as stream:
+            yield from enumerate(stream, 1)
+        return
+    with path.open("rb") as raw:
+        for number, line in enumerate(raw, 1):
+            try:
+                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                byte, better = line[error.start], path.with_stem(f"{path.stem}-utf8")
+                raise TableError(
+                    f"{path}:{number}: not UTF-8 (byte 0x{byte:02x}); if it is of Windows:"
+                    f" iconv -f cp1252 -t utf-8 '{path}' > '{better}'"
+                ) from None
+
+
+def _whole(table: Table) -> str:
+    return "".join(line for _, line in _lines(table))
+
+
+def _separator(table: Table) -> str:
+    """The mark between cells: the file's own word (`sep=;`, of Excel), else the one of the header that stands
+    as often in the rows, so that commas of texts and numbers are none.
+    """
+    lines = [line for _, line in islice(_lines(table), _SNIFFED) if line.strip()]
+    if table.form == "tsv" or not lines:
+        return "\t"
+    if _stated(lines[0]):
+        return lines[0][4]
+    bare = [re.sub(r'"[^"]*"', "", line) for line in lines]
+
+    def likely(mark: str) -> tuple[bool, int, int]:
+        count = bare[0].count(mark)
+        return count > 0, sum(line.count(mark) == count for line in bare), count
+
+    return max(SEPARATORS, key=likely)
+
+
+def _stated(line: str) -> bool:
+    return re.fullmatch(r"sep=[,;\t|]\s*", line, re.IGNORECASE) is not None
+
+
+def _cells(table: Table) -> Iterator[tuple[int, list[str], str]]:
+    """The line where a record begins, its cells, and its text with the empty lines before it."""
+    csv.field_size_limit(2**31 - 1)
+    taken: list[int] = []  # numbers of the lines of this record
+    texts: list[str] = []
+
+    def remembered() -> Iterator[str]:
+        for number, line in _lines(table):
+            taken.append(number)
+            texts.append(line)
+            yield "" if number == 1 and _stated(line) else line
+
+    reader = csv.reader(remembered(), delimiter=table.separator, strict=True)
+    while True:
+        taken.clear()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            line = taken[0] if taken else reader.line_num
+            raise TableError(
+                f"{table.path}:{line}: the row that begins here cannot be read: {error}"
+            ) from None
+        if cells:
+            yield taken[0], cells, "".join(texts)
+            texts.clear()
+
+
+def _header(table: Table) -> tuple[list[str], str]:
+    for line, cells, text in _cells(table):
+        names = [cell.strip() for cell in cells]
+        if len(set(names)) < len(names) or not all(names):
+            raise TableError(
+                f"{table.path}:{line}: the first line must name every column, each once; it is"
+                f" {', '.join(map(repr, cells[:8]))}"
+            )
+        return names, text
+    raise TableError(f"{table.path}: there are no rows in it")
+
+
+def _separated(table: Table) -> Iterator[Row]:
+    header = _header(table)[0]
+    for number, (line, cells, text) in enumerate(_cells(table)):
+        if number == 0:
+            continue
+        if len(cells) != len(header):
+            raise TableError(
+                f"{table.path}:{line}: {len(cells)} cells under {len(header)} columns ({', '.join(header)});"
+                " a cell that holds the separator or quotes stands in double quotes"
+            )
+        body = text.rstrip("\r\n")
+        where = f"{table.path}:{line}"
+        yield Row(dict(zip(header, cells, strict=True)), where, body, text[len(body) :])
+
+
+def _object(text: str, where: str, form: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text, parse_float=Exact)
+    except (ValueError, RecursionError) as error:
+        hint = "" if form == "jsonl" else "; a .json file holds an array of objects, [{...}, {...}]"
+        reason = getattr(error, "msg", "nested too deeply")
+        raise TableError(f"{where}: not JSON ({reason}){hint}") from None
+    return _check_object(value, where)
+
+
+def _check_object(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or not value:
+        raise TableError(f"{where}: expected an object with the row's columns, found {str(value)[:60]}")
+    return value
+
+
+def _jsonl(table: Table) -> Iterator[Row]:
+    blank = ""
+    for number, line in _lines(table):
+        if not line.strip():
+            blank += line
+            continue
+        where = f"{table.path}:{number}"
+        value = _object(line, where, table.form)
+        cut = line.rindex("}")
+        yield Row(value, where, blank + line[:cut].rstrip(), line[cut:])
+        blank = ""
+
+
+def _opening(text: str) -> tuple[str, int]:
+    """What stands before the first object of an array, and where that begins."""
+    found = re.match(r"\s*\[\s*", text)
+    start = found.end() if found else 0
+    return text[:start], start
+
+
+def _json(table: Table) -> Iterator[Row]:
+    """An array of objects; or one object a line, under the wrong name."""
+    text = _whole(table)
+    head, at = _opening(text)
+    if not head:
+        yield from _jsonl(table)
+        return
+    decoder, line, counted = json.JSONDecoder(parse_float=Exact), 1, 0
+    last = re.fullmatch(r"\]\s*", text[at:])  # an empty array
+    while not last:
+        line, counted = line + text.count("\n", counted, at), at
+        where = f"{table.path}:{line}"
+        try:
+            value, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            raise TableError(f"{where}: not JSON ({getattr(error, 'msg', 'nested too deeply')})") from None
+        _check_object(value, where)
+        last, comma = _CLOSING.match(text, end), _COMMA.match(text, end)
+        if not last and not comma:
+            raise TableError(
+                f"{where}: after the object that begins here, a comma or the array's end is missing"
+            )
+        body = text[at : end - 1].rstrip()
+        after = comma.end() if comma else len(text)
+        yield Row(value, where, body, text[at + len(body) : after])
+        at = after
+
+
+def _text(table: Table) -> Iterator[Row]:
+    """Every line is one input; empty ones at the end are none."""
+    empty: list[Row] = []
+    for number, line in _lines(table):
+        body = line.rstrip("\r\n")
+        row = Row({table.field: body}, f"{table.path}:{number}", body, line[len(body) :])
+        if body.strip():
+            yield from (*empty, row)
+            empty.clear()
+        else:
+            empty.append(row)
+
+
+def _pyarrow(path: Path) -> Any:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise TableError(f"{path}: Parquet needs pyarrow; type: pip install pyarrow") from None
+    return pyarrow
+
+
+def _parquet(table: Table) -> Iterator[Row]:
+    number = 0
+    with _pyarrow(table.path).parquet.ParquetFile(table.path) as file:
+        for batch in file.iter_batches(batch_size=_CHUNK):
+            for values in batch.to_pylist():
+                number += 1
+                yield Row(values, f"{table.path} row {number}")
+
+
+# --------------------------------------------------------------------------- which column is which field
+
+
+def match_columns(
+    table: Table, fields: Sequence[str], output: str, wanted: Mapping[str, str]
+) -> dict[str, str]:
+    """Field -> column: what is `wanted`, else the column of that name, else, of a single field, the only
+    other column of texts.
+
+    Raises:
+        TableError: some field has no column; it says what to type.
+    """
+    there = ", ".join(table.columns)
+    for field, column in wanted.items():
+        if field not in fields:
+            raise TableError(
+                f"--column {field}={column}: the model has no field {field!r}, only {', '.join(fields)}"
+            )
+        if column not in table.columns:
+            raise TableError(f"--column {field}={column}: {table.path} has no such column, only {there}")
+    found = {field: wanted.get(field, field) for field in fields}
+    missing = [field for field, column in found.items() if column not in table.columns]
+    if not missing:
+        return found
+    others = [name for name in table.texts if name != output and name not in found.values()]
+    if len(fields) == 1 and len(others) == 1 and len(others[0]) <= _NAME:
+        return {fields[0]: others[0]}
+    free = [*others, *(name for name in table.columns if name not in others and name not in found.values())]
+    typed = " ".join(
+        f"--column {_quoted(f'{field}={column}')}"
+        for field, column in zip(missing, [*free, *["COLUMN"] * len(missing)], strict=False)
+    )
+    raise TableError(
+        f"{table.path}: no column {' and '.join(map(repr, missing))}; it has {there}\n"
+        f"    say which it is, e.g. {typed}"
+    )
+
+
+def _quoted(text: str) -> str:
+    return text if re.fullmatch(r"[\w=.-]+", text) else "'" + text.replace("'", "'\\''") + "'"
+
+
+def free_name(name: str, taken: Iterable[str]) -> str:
+    """`name`, or what it becomes where the table has such a column: name_predicted, name_predicted_2, ..."""
+    known, found, number = set(taken), name, 1
+    while found in known:
+        found = f"{name}_predicted" + (f"_{number}" if number > 1 else "")
+        number += 1
+    return found
+
+
+def count_rows(table: Table, problem: Callable[[Row], str]) -> int:
+    """How many rows there are, none of which has a problem; from now on `table.columns` are those of all.
+
+    Raises:
+        TableError: with the first rows that have a problem, and how many there are.
+    """
+    count, wrong, bad = 0, [], 0
+    columns: dict[str, None] = {}
+    for row in table.rows():
+        count += 1
+        columns |= dict.fromkeys(row.values)
+        said = problem(row)
+        if said:
+            bad += 1
+            wrong += [f"{row.where}: {said}"] if bad <= _SHOWN else []
+    if bad:
+        more = [f"... {bad} rows of {count} are wrong, and none has been answered"] if bad > 1 else []
+        raise TableError("\n    ".join([*wrong, *more]))
+    table.columns = tuple(columns)
+    return count
+
+
+# --------------------------------------------------------------------------- writing
+
+
+def check_target(table: Table, target: Path | None) -> str:
+    """The format to write.
+
+    Raises:
+        TableError: the answers cannot be written there, or not so.
+    """
+    form = table.form if target is None else form_of(target)
+    if target is None and form == "parquet":
+        raise TableError("Parquet is not for the screen: give --output FILE")
+    if target is not None and target.exists() and not target.is_file():
+        raise TableError(
+            f"{target}: not a regular file; leave --output out, and the answers go to the screen"
+        )
+    if target is not None and target.exists() and target.samefile(table.path):
+        raise TableError(f"{target}: that is the input; give --output another name")
+    if target is not None and not target.resolve().parent.is_dir():
+        raise TableError(f"{target}: there is no folder {target.parent}; make it first")
+    if form == "text" and table.form != "text":
+        raise TableError(f"{target}: a text file has no columns; name it .csv, .tsv, .jsonl or .json")
+    if form == "parquet":
+        _pyarrow(target or table.path)
+    return form
+
+
+def write(
+    table: Table, target: Path | None, screen: IO[bytes], names: tuple[str, str], answers: Answers
+) -> None:
+    """Write every row with its answer and score under `names`; a file takes its name when it is whole.
+
+    Raises:
+        TableError: it cannot be written.
+    """
+    form = check_target(table, target)
+    if target is None:
+        _write(table, form, screen, names, answers)
+        return
+    place = target.resolve()
+    draft = place.with_name(f".{place.name}.{os.getpid()}")
+    with translated(target):
+        try:
+            with draft.open("wb") as stream:
+                _write(table, form, stream, names, answers)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(draft, place)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def _write(table: Table, form: str, stream: IO[bytes], names: tuple[str, str], answers: Answers) -> None:
+    if form == "parquet":
+        _write_parquet(table, stream, names, answers)
+        return
+    same = form == table.form
+    encoder = io.TextIOWrapper(
+        stream, table.encoding if same else "utf-8", "backslashreplace", newline="", write_through=True
+    )
+    try:
+        for piece in _spliced(table, names, answers) if same else _anew(table, form, names, answers):
+            encoder.write(piece)
+    finally:
+        encoder.detach()
+
+
+def _spliced(table: Table, names: tuple[str, str], answers: Answers) -> Iterator[str]:
+    """The file's own text, with the answers put in."""
+    head = table.head()
+    if table.separator:
+        body = head.rstrip("\r\n")
+        yield body + _joined(names, table.separator) + (head[len(body) :] or "\n")
+    else:
+        yield head
+    for row, said in answers:
+        yield row.before + _addition(table, names, said) + row.after
+
+
+def _addition(table: Table, names: tuple[str, str], said: Any) -> str:
+    if table.separator:
+        return _joined((said.output, f"{said.score:.4f}"), table.separator)
+    if table.form == "text":
+        return f"\t{' '.join(said.output.split())}\t{said.score:.4f}"
+    return (
+        f", {_json_text(names[0])}: {_json_text(said.output)}, {_json_text(names[1])}: {round(said.score, 4)}"
+    )
+
+
+def _joined(cells: Sequence[str], separator: str) -> str:
+    """Further cells of a line that has some."""
+    return "".join(separator + _cell(cell, separator) for cell in cells)
+
+
+def _cell(text: str, separator: str) -> str:
+    quoted = any(mark in text for mark in (separator, '"', "\r", "\n")) or text != text.strip()
+    return '"' + text.replace('"', '""') + '"' if quoted else text
+
+
+def _json_text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _anew(table: Table, form: str, names: tuple[str, str], answers: Answers) -> Iterator[str]:
+    """The rows in another format."""
+    columns = table.columns if form in ("csv", "tsv") else ()
+    separator = "\t" if form == "tsv" else ","
+    if columns:
+        yield separator.join(_cell(name, separator) for name in (*columns, *names)) + "\n"
+    elif form == "json":
+        yield "[\n"
+    for number, (row, said) in enumerate(answers):
+        if columns:
+            cells = [_plain(row.values.get(name)) for name in columns]
+            yield separator.join(_cell(cell, separator) for cell in cells)
+            yield _joined((said.output, f"{said.score:.4f}"), separator) + "\n"
+            continue
+        if table.form in ("json", "jsonl"):  # as it is written, on one line
+            body = re.sub(r"\s*\n\s*", " ", row.before.strip()) + _addition(table, names, said) + "}"
+        else:
+            body = _json_text({**row.values, names[0]: said.output, names[1]: round(said.score, 4)})
+        yield body + "\n" if form == "jsonl" else ("" if number == 0 else ",\n") + body
+    if form == "json":
+        yield "\n]\n"
+
+
+def _plain(value: Any) -> str:
+    """A value as a cell: texts and numbers as they are, nothing for null, anything nested as JSON."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return _json_text(value) if isinstance(value, (dict, list, bool)) else str(value)
+
+
+def _write_parquet(table: Table, stream: IO[bytes], names: tuple[str, str], answers: Answers) -> None:
+    """Columns of a Parquet file keep their types; those of other files get what their values are."""
+    arrow = _pyarrow(table.path)
+
+    def added(batch: Any, said: Sequence[Any]) -> Any:
+        outputs = arrow.array([each.output for each in said], arrow.string())
+        scores = arrow.array([round(each.score, 4) for each in said], arrow.float64())
+        return batch.append_column(names[0], outputs).append_column(names[1], scores)
+
+    if table.form != "parquet":
+        pairs = list(answers)
+        whole = arrow.Table.from_pylist([dict(row.values) for row, _ in pairs])
+        arrow.parquet.write_table(added(whole, [said for _, said in pairs]), stream)
+        return
+    writer = None
+    with arrow.parquet.ParquetFile(table.path) as file:
+        for batch in file.iter_batches(batch_size=_CHUNK):
+            rows = arrow.Table.from_batches([batch])
+            made = added(rows, [said for _, said in islice(answers, len(batch))])
+            writer = writer or arrow.parquet.ParquetWriter(stream, made.schema)
+            writer.write_table(made)
+    if writer is not None:
+        writer.close()

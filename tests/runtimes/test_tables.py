@@ -1,0 +1,343 @@
+"""Files of rows: what stands in them comes back as it was, with the answers; what is wrong is said first."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from p2m.runtimes import predict, tables
+from p2m.runtimes.predict import LINEAR, Settings
+
+Ask = Callable[..., "Asked"]
+GOOD, BAD = "good,0.7311", "bad,0.7311"
+
+
+class Asked:
+    """What came of one call."""
+
+    def __init__(self, code: int, out: bytes, err: bytes) -> None:
+        self.code, self.raw, self.err = code, out, err.decode()
+
+    @property
+    def out(self) -> str:
+        return self.raw.decode()
+
+
+def bundle_of(folder: Path, *fields: str) -> Path:
+    """A model that says good of what holds "fine", else bad; its answer is called label."""
+    model = folder / "model"
+    model.mkdir(parents=True)
+    Settings("linear", fields, labels=("bad", "good")).write(model)
+    (model / "terms.json").write_text(json.dumps({"words": ["fine"]}))
+    np.savez(
+        model / LINEAR,
+        bias=np.array([0.0, -1.0], np.float32), sparse=np.array([[0, 1]], np.int8),
+        scale=np.array([1.0, 2.0], np.float32), idf=np.array([1.0], np.float32),
+    )  # fmt: skip
+    (folder / "manifest.json").write_text(json.dumps({"task": {"output": {"name": "label"}}}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return bundle_of(tmp_path_factory.mktemp("bundle"), "text")
+
+
+@pytest.fixture
+def ask(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Ask:
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str, of: Path = bundle) -> Asked:
+        capfdbinary.readouterr()
+        code = predict.main(["--model", str(of / "model"), *arguments])
+        sys.stdout.flush()
+        return Asked(code, *capfdbinary.readouterr())
+
+    return call
+
+
+def write(name: str, content: str | bytes) -> str:
+    Path(name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return name
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "wanted"),
+    [
+        ("a.csv", "id,text\n1,fine\n02,poor\n", f"id,text,label,label_score\n1,fine,{GOOD}\n02,poor,{BAD}\n"),
+        ("b.csv", "text;n\r\nfine;1,50", "text;n;label;label_score\r\nfine;1,50;good;0.7311"),
+        ("c.csv",
+         "sep=;\ntext;n\nfine, so;1\n",
+         f"sep=;\ntext;n;label;label_score\nfine, so;1;{GOOD.replace(',', ';')}\n"),
+        ("d.csv", "\ufefftext,n\nfine,1\n", f"\ufefftext,n,label,label_score\nfine,1,{GOOD}\n"),
+        ("e.csv", 'text,n\n"fine\n\n""x"", y",1\n',
+         f'text,n,label,label_score\n"fine\n\n""x"", y",1,{GOOD}\n'),
+        ("f.tsv", "text\tn\nfine, so\t1\n", "text\tn\tlabel\tlabel_score\nfine, so\t1\tgood\t0.7311\n"),
+        ("g.csv", "n;text\n1,5;fine\n2,5;poor\n",
+         "n;text;label;label_score\n1,5;fine;good;0.7311\n2,5;poor;bad;0.7311\n"),
+        ("h.jsonl", '{"n":1.10,"text":"fine"}\n\n{"text": "poor" }\n',
+         '{"n":1.10,"text":"fine", "label": "good", "label_score": 0.7311}\n\n'
+         '{"text": "poor", "label": "bad", "label_score": 0.7311}\n'),
+        ("i.json", '[\n  {\n    "text": "fine"\n  }, {"text": "poor"}\n]\n',
+         '[\n  {\n    "text": "fine", "label": "good", "label_score": 0.7311\n  }, '
+         '{"text": "poor", "label": "bad", "label_score": 0.7311}\n]\n'),
+        ("j.txt", "fine\r\n poor \r\n\r\n", "fine\tgood\t0.7311\r\n poor \tbad\t0.7311\r\n"),
+        ("k.csv", "text,label\nfine,bad\n",
+         f"text,label,label_predicted,label_predicted_score\nfine,bad,{GOOD}\n"),
+    ],
+)  # fmt: skip
+def test_a_file_comes_back_as_it_was_with_the_answers(ask: Ask, name: str, content: str, wanted: str) -> None:
+    done = ask("--input", write(name, content))
+    assert (done.code, done.err) == (0, "")
+    assert done.out == wanted
+    assert ask("--input", name, "--output", f"out{Path(name).suffix}").out == ""
+    assert Path(f"out{Path(name).suffix}").read_bytes() == done.raw
+
+
+def test_utf_16_is_read_and_written(ask: Ask) -> None:
+    done = ask("--input", write("a.csv", "text;n\nfine é;1\n".encode("utf-16")))
+    assert done.raw.decode("utf-16") == "text;n;label;label_score\nfine é;1;good;0.7311\n"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.json"])
+@pytest.mark.parametrize("output", ["o.csv", "o.tsv", "o.jsonl", "o.json", "o.parquet"])
+def test_another_format_is_written_by_its_name(ask: Ask, name: str, output: str) -> None:
+    rows = [{"text": 'fine,\t"é', "n": "007"}, {"text": "poor", "n": ""}]
+    texts = {
+        "a.csv": 'text,n\n"fine,\t""é",007\npoor,\n',
+        "a.jsonl": "".join(json.dumps(row) + "\n" for row in rows),
+        "a.json": json.dumps(rows, indent=1),
+    }
+    assert ask("--input", write(name, texts[name]), "--output", output).code == 0
+    answered = [
+        {**row, "label": label, "label_score": 0.7311}
+        for row, label in zip(rows, ("good", "bad"), strict=True)
+    ]
+    assert read(Path(output)) == answered
+
+
+def read(path: Path) -> list[dict[str, object]]:
+    """A written file by the libraries that others would use."""
+    if path.suffix == ".parquet":
+        import pyarrow.parquet
+
+        return list(pyarrow.parquet.read_table(path).to_pylist())
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".json":
+        return list(json.loads(text))
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in text.splitlines()]
+    found = csv.DictReader(io.StringIO(text), delimiter="\t" if path.suffix == ".tsv" else ",")
+    return [{**row, "label_score": float(row["label_score"])} for row in found]
+
+
+def test_numbers_of_json_keep_their_digits_in_a_table(ask: Ask) -> None:
+    write("a.jsonl", '{"text": "fine", "n": 1.10, "big": 12345678901234567890.10, "b": true, "l": [1]}\n')
+    assert ask("--input", "a.jsonl", "--output", "o.csv").code == 0
+    assert Path("o.csv").read_text().splitlines()[1] == f"fine,1.10,12345678901234567890.10,true,[1],{GOOD}"
+
+
+def test_parquet_keeps_its_types_and_goes_to_a_file(ask: Ask) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    rows = {
+        "text": ["fine", "poor"],
+        "d": [Decimal("1.50"), None],
+        "day": [date(2026, 1, 2)] * 2,
+        "label": [1, 2],
+    }
+    pyarrow.parquet.write_table(pyarrow.table(rows), "a.parquet")
+    assert "give --output FILE" in ask("--input", "a.parquet").err
+    assert ask("--input", "a.parquet", "--output", "o.parquet").code == 0
+    found = pyarrow.parquet.read_table("o.parquet")
+    assert found.select(list(rows)).equals(pyarrow.table(rows))
+    assert found["label_predicted"].to_pylist() == ["good", "bad"]
+    write("b.parquet", "no parquet")
+    assert "b.parquet: Parquet magic bytes not found" in ask("--input", "b.parquet", "--output", "o.csv").err
+
+
+def test_parquet_without_pyarrow_names_the_package(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    done = ask("--input", write("a.parquet", "PAR1"), "--output", "o.parquet")
+    assert (done.code, "pip install pyarrow" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "column"),
+    [
+        ("id,body,label\n1,fine,good\n", (), "body"),  # numbers are no text, nor is the answer
+        ("day,body\n2026-01-02,fine\n", (), "body"),
+        ("head,body\nfine,poor\n", ("--column", "text=head"), "head"),
+    ],
+)
+def test_columns_go_by_name_else_the_only_text_is_asked_about_and_told(
+    ask: Ask, content: str, arguments: tuple[str, ...], column: str
+) -> None:
+    done = ask("--input", write("a.csv", content), *arguments)
+    assert ",good," in done.out
+    assert done.err == f"predict.py: text <- {column}\n"
+
+
+def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -> None:
+    two = bundle_of(tmp_path / "two", "question", "context")
+    write("a.csv", "question,passage\nfine?,Ada\n")
+    done = ask("--input", "a.csv", of=two)
+    assert done.code == 2
+    assert "no column 'context'; it has question, passage" in done.err
+    assert done.err.endswith("--column context=passage\n")
+    assert ask("--input", "a.csv", "--column", "context=passage", of=two).code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "arguments", "said"),
+    [
+        ("a.csv", "head,body\nx,y\n", (),
+         "a.csv: no column 'text'; it has head, body\n    say which it is, e.g. --column text=head"),
+        ("a.csv", "text\nx\n", ("--column", "text=body"),
+         "--column text=body: a.csv has no such column, only text"),
+        ("a.csv", "text\nx\n", ("--column", "txt=text"),
+         "--column txt=text: the model has no field 'txt', only text"),
+        ("a.csv", "text\nx\n", ("--column", "text"), "--column text: expected FIELD=COLUMN"),
+        ("a.csv", "text,n\nx,1\n\"a\nb\",2\n ,3\ny,4\n,5\n", (), "a.csv:5: \"text\" is empty"),
+        ("a.csv", "text,n\nx,1\n ,3\ny,4\n,5\n", (), "... 2 rows of 4 are wrong, and none has been answered"),
+        ("a.csv", "text,n\nx\n", (), "a.csv:2: 1 cells under 2 columns (text, n)"),
+        ("a.csv", 'text,n\nx,1\ny,"open\nz,2\n', (), "a.csv:3: the row that begins here cannot be read"),
+        ("a.csv", "text,text\nx,1\n", (), "a.csv:1: the first line must name every column, each once"),
+        ("a.csv", b"text\nx\nna\xefve\n", (),
+         "a.csv:3: not UTF-8 (byte 0xef); if it is of Windows: iconv -f cp1252"),
+        ("a.csv", "text\n", (), "a.csv: there are no rows in it"),
+        ("a.csv", "", (), "a.csv: there are no rows in it"),
+        ("a.jsonl", '{"text": "x"}\nnope\n', (), "a.jsonl:2: not JSON"),
+        ("a.jsonl", '{"text": "x"}\n["x"]\n', (), "a.jsonl:2: expected an object"),
+        ("a.jsonl", '{"text": "x"}\n{"text": 3}\n', (), 'a.jsonl:2: "text" must be text, not a number'),
+        ("a.jsonl", '{"text": "x"}\n{"txt": "y"}\n', (), 'a.jsonl:2: no "text"'),
+        ("a.json", '[{"text": "x"},\n {"text": "y"} {"text": "z"}]', (),
+         "a.json:2: after the object that begins here"),
+        ("a.json", '[{"text": "x"},\n {"text": "y"}', (), "a.json:2: after the object"),
+        ("a.json", '[{"text": "x"},\n]', (), "a.json:2: not JSON"),
+        ("a.json", '{"rows": [\n1]}', (),
+         "a.json:1: not JSON (Expecting value); a .json file holds an array"),
+        ("a.json", "[]", (), "a.json: there are no rows"),
+        ("a.txt", "x\n\ny\n", (), 'a.txt:2: "text" is empty'),
+        ("a.xls", "x", (), "a.xls: the name must end in .csv"),
+        ("a.csv", "text\nx\n", ("--output", "no/o.csv"), "no/o.csv: there is no folder no"),
+        ("a.csv", "text\nx\n", ("--output", "a.csv"), "a.csv: that is the input"),
+        ("a.csv", "text\nx\n", ("--output", "o.txt"), "o.txt: a text file has no columns"),
+        ("a.csv", "text\nx\n", ("more",), "--input FILE holds all that is asked"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_with_its_place_and_nothing_is_written(
+    ask: Ask, name: str, content: str | bytes, arguments: tuple[str, ...], said: str
+) -> None:
+    write(name, content)
+    write("o.csv", "before")
+    done = ask(
+        "--input", name, *(arguments if "--output" in arguments else ("--output", "o.csv", *arguments))
+    )
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert done.err.startswith("predict.py: ")
+    assert sorted(path.name for path in Path().iterdir()) == sorted({name, "o.csv"})
+    assert Path("o.csv").read_text() == "before" or name == "o.csv"
+
+
+def test_files_that_are_none_are_refused(ask: Ask) -> None:
+    assert "nope.csv: there is no such file" in ask("--input", "nope.csv").err
+    Path("folder.csv").mkdir()
+    assert "folder.csv: not a regular file" in ask("--input", "folder.csv").err
+    write("a.csv", "text\nx\n")
+    assert "folder.csv: not a regular file" in ask("--input", "a.csv", "--output", "folder.csv").err
+
+
+def test_a_file_s_name_is_not_answered_as_a_text(ask: Ask) -> None:
+    write("my rows.csv", "text\nfine\n")
+    done = ask("my rows.csv")
+    assert (done.code, done.out) == (2, "")
+    assert "predict.py" in done.err or "pytest" in done.err
+    assert "--input 'my rows.csv'" in done.err
+    typed = json.loads(ask('{"text": "my rows.csv"}').out)
+    assert typed["output"] == "bad"
+    assert ask("fine \0 text").code == 0
+    assert ask("fine " * 2000).code == 0
+
+
+@pytest.mark.parametrize("text", ["", "  \n", '{"text": ""}', '""'])
+def test_an_empty_text_is_refused(ask: Ask, text: str) -> None:
+    done = ask(text)
+    assert (done.code, done.out) == (2, "")
+    assert '"text" is empty' in done.err
+
+
+def test_long_files_tell_how_far_they_are(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predict, "EVERY", 0)
+    done = ask("--input", write("a.txt", "fine\n" * 3))
+    assert "predict.py: 2 of 3 rows, 0 s left" in done.err
+
+
+def test_help_says_what_scores_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        predict.main(["--help"])
+    assert capsys.readouterr().out.count("not calibrated") == len(predict.SCORES) == len(predict.KINDS)
+
+
+def test_the_bundle_s_own_files_do_it_with_nothing_else_about(bundle: Path, tmp_path: Path) -> None:
+    for module in (predict, tables):
+        target = tmp_path / Path(module.__file__).name
+        target.write_bytes(Path(module.__file__).read_bytes())
+    (tmp_path / "a.csv").write_text("text\nfine\n")
+    command = [sys.executable, "-I", "predict.py", "--model", str(bundle / "model"), "--input", "a.csv"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == f"text,label,label_score\nfine,{GOOD}\n"
+    (tmp_path / "tables.py").unlink()
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "tables.py: missing; copy the bundle again" in done.stderr
+
+
+cells = st.text(st.sampled_from("fine x1,;\t|\"'\n\r\\é€😀"), max_size=12)
+names = st.lists(st.text(st.sampled_from("abc; ,"), min_size=1, max_size=4), min_size=1, max_size=4)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    header=names, rows=st.lists(st.lists(cells, min_size=5, max_size=5), min_size=1, max_size=6),
+    mark=st.sampled_from(",;\t|"), end=st.sampled_from(["\n", "\r\n"]), quoting=st.sampled_from([0, 1]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+)  # fmt: skip
+def test_every_cell_of_any_table_comes_back(
+    tmp_path: Path, header: list[str], rows: list[list[str]], mark: str, end: str, quoting: int, encoding: str
+) -> None:
+    """Against what was written; the separator is stated, so that no table can be read in two ways."""
+    columns = list(dict.fromkeys(["text", *(name.strip() or "n" for name in header)]))
+    path, target = tmp_path / "a.csv", tmp_path / "o.csv"
+    with path.open("w", encoding=encoding, newline="") as stream:
+        stream.write(f"sep={mark}{end}")
+        quoting = (
+            1 if any("\r" in cell for row in rows for cell in row) else quoting
+        )  # which the writer leaves bare
+        writer = csv.writer(stream, delimiter=mark, lineterminator=end, quoting=quoting)
+        writer.writerows([columns, *(row[: len(columns)] for row in rows)])
+    table = tables.Table(path, "text")
+    read = list(table.rows())
+    there = [row[: len(columns)] for row in rows if len(columns) > 1 or row[0] or quoting]
+    assert [list(row.values.values()) for row in read] == there
+    said = [(row, predict.Answer(f'a{mark}"', 0.5)) for row in read]
+    tables.write(table, target, io.BytesIO(), ("label", "score"), iter(said))
+    with target.open(encoding=encoding, newline="") as stream:
+        found = [row for row in csv.reader(stream, delimiter=mark) if row]
+    assert found[1:] == [[*columns, "label", "score"], *([*row, f'a{mark}"', "0.5000"] for row in there)]
