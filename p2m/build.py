@@ -68,6 +68,32 @@ class Built:
     is_pending: bool = False  # whether something is still to be sent there, by the next build
 
 
+@dataclass(frozen=True)
+class Understood:
+    """A recipe that was read: its task, and why no build of it can succeed."""
+
+    composed: Composed
+    task: Task
+    problems: tuple[Problem, ...]  # constraints, metrics and components that cannot work with this task
+
+
+def understand(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Understood:
+    """Read a recipe and its task, by the same rules as the parse step.
+
+    Raises:
+        RecipeError: with every problem that keeps it from being read.
+    """
+    composed = compose(recipe, overrides, trust=trust)
+    wanted = composed.spec.task
+    task = parse_prompt(
+        composed.spec.prompt, composed.spec.examples, type=wanted.type, inputs=wanted.inputs,
+        output=wanted.output, labels=wanted.labels, language=wanted.language,
+    )  # fmt: skip
+    found = feasibility(composed.spec, task)
+    problems = (Problem(message, path, composed.place(path), hint) for path, message, hint in found)
+    return Understood(composed, task, tuple(problems))
+
+
 def load(
     recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str] = (), outputs: Path | None = None,
     target: Path | None = None,
@@ -77,20 +103,33 @@ def load(
     Raises:
         RecipeError: with every problem found, each with its place.
     """
-    composed = compose(recipe, overrides, trust=trust)
+    return compiled(understand(recipe, overrides, trust=trust), recipe, overrides, trust, outputs, target)
+
+
+def compiled(
+    read: Understood, recipe: Path, overrides: Sequence[str], trust: Sequence[str],
+    outputs: Path | None = None, target: Path | None = None,
+) -> Project:  # fmt: skip
+    """The project of a recipe that was read.
+
+    Raises:
+        RecipeError: no build of it can succeed.
+    """
+    if read.problems:
+        raise RecipeError(read.problems)
+    composed, task = read.composed, read.task
     spec = composed.spec
-    task = _understood(composed)
     base = (outputs or noop.project_root() / "outputs") / spec.name
     store = spec.store.path or noop.default_store()
     data = spec.data
     own = (*(data.train or ()), *(data.validation or ()), *(data.test or ()))
     texts = (data.texts,) if data.texts else ()
-    read = (*composed.files, *composed.looked, *own, *texts, *spec.retriever.sources)
+    rests = (*composed.files, *composed.looked, *own, *texts, *spec.retriever.sources)
     plan = compile_plan(spec, task, composed.origins)
-    read = (*read, *map(noop.Entries, composed.listed), *_places(trust), *_reached(plan, trust))
+    rests = (*rests, *map(noop.Entries, composed.listed), *_places(trust), *_reached(plan, trust))
     where = target or _target(base, overrides)
     variant = bool(overrides) or target is not None
-    return Project(recipe, composed, task, plan, Path(store), where, _shared(composed), variant, read)
+    return Project(recipe, composed, task, plan, Path(store), where, _shared(composed), variant, rests)
 
 
 def _places(packages: Sequence[str]) -> Iterator[Path]:
@@ -337,26 +376,6 @@ def _shared(composed: Composed) -> SharedPlace | None:
     if problem:
         raise UserError(f"P2M_SHARED_STORE: {problem}")
     return chosen
-
-
-def _understood(composed: Composed) -> Task:
-    """The task, by the same rules as the parse step; what cannot be met is said now.
-
-    Raises:
-        RecipeError: with every constraint, metric or component that cannot work with this task.
-    """
-    spec = composed.spec
-    wanted = spec.task
-    task = parse_prompt(
-        spec.prompt, spec.examples, type=wanted.type, inputs=wanted.inputs, output=wanted.output,
-        labels=wanted.labels, language=wanted.language,
-    )  # fmt: skip
-    found = feasibility(spec, task)
-    if found:
-        raise RecipeError(
-            [Problem(message, path, composed.place(path), hint) for path, message, hint in found]
-        )
-    return task
 
 
 def _target(base: Path, overrides: Sequence[str]) -> Path:

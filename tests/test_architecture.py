@@ -32,6 +32,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "compiler",
         "delivery",
         "forecast",
+        "inspection",
         "leaderboard",
         "lock",
         "recipe_template",

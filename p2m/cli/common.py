@@ -89,3 +89,11 @@ def as_json(value: Any) -> str:
 
     text = json.dumps(value, indent=2, ensure_ascii=False, default=plain)
     return text.encode("utf-8", "backslashreplace").decode()  # names of files need not be text
+
+
+def relative(path: Path) -> str:
+    """The path from the working directory where that is shorter."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

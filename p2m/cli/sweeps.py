@@ -19,8 +19,9 @@ from pathlib import Path
 from p2m import noop
 from p2m.build import Built
 from p2m.cli import common
+from p2m.cli.common import relative
 from p2m.cli.progress import QUIET_SECONDS, Progress, duration
-from p2m.cli.views import build_text, relative
+from p2m.cli.views import build_text
 from p2m.compose import multirun
 from p2m.engine.observer import Observer, Silent
 from p2m.errors import P2MError, StageError, UserError

@@ -7,9 +7,12 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.build import Built, Project
+from p2m.build import Built, Understood
+from p2m.cli.common import relative
+from p2m.cli.data_views import data_lines
 from p2m.cli.progress import duration
 from p2m.compiler import primary_metric
+from p2m.inspection import Inspection
 
 WIDTH = 110  # characters of a shown value
 
@@ -44,16 +47,22 @@ def verdict_text(built: Built) -> str:
     return "\n".join(lines)
 
 
-def project_text(project: Project) -> str:
-    """What `check` says of a recipe that is well."""
-    spec, task = project.composed.spec, project.task
-    lines = [f"{relative(project.recipe)}: a valid recipe for {task.type.value}"]
+def recipe_text(read: Understood, found: Inspection) -> str:
+    """What `check` understood of a recipe and of its data, whether it can be built or not."""
+    spec, task = read.composed.spec, read.task
+    sound = not (read.problems or found.problems)
+    state = "a valid recipe for" if sound else "not to be built as it is; understood as"
+    lines = [f"{relative(read.composed.recipe)}: {state} {task.type.value}"]
     lines.append(f"  inputs   {', '.join(field.name for field in task.inputs)}  ->  {task.output.name}")
     if task.labels:
         lines.append(f"  labels   {', '.join(task.labels)}")
-    lines.append(f"  metric   {primary_metric(spec, task).name}")
+    if not any(problem.path == "metrics.primary" for problem in read.problems):
+        lines.append(f"  metric   {primary_metric(spec, task).name}")
     lines.append(f"  students {', '.join(spec.student.candidates)}")
     lines += [f"  because  {reason}" for reason in task.reasons]
+    lines += data_lines(found)
+    for note in found.notes:
+        lines += [f"  ! {note.text}", *([f"      {note.rows}"] if note.rows else [])]
     return "\n".join(lines)
 
 
@@ -73,14 +82,6 @@ def artifact_text(value: Any, *, rows: int) -> str:
         else:
             lines.append(f"{item.name}: {_short(content)}")
     return "\n".join(lines)
-
-
-def relative(path: Path) -> str:
-    """The path from the working directory where that is shorter."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 def _one_line(row: Any) -> str:

@@ -2,9 +2,9 @@
 
 from p2m.curation.balance import surplus
 from p2m.curation.checks import malformed, with_span_first
-from p2m.curation.contamination import Protected, contaminated
+from p2m.curation.contamination import Protected, contaminated, exposed
 from p2m.curation.holdout import Pool, hold_out
-from p2m.curation.repeats import near_duplicates, repeated
+from p2m.curation.repeats import near_duplicates, repeated, same_input
 from p2m.curation.rules import ORIGINS, from_origin, inputs, origin, shown, sift
 from p2m.curation.similar import Shingled, clusters, fold
 from p2m.curation.summary import summary
@@ -16,6 +16,7 @@ __all__ = [
     "Shingled",
     "clusters",
     "contaminated",
+    "exposed",
     "fold",
     "from_origin",
     "hold_out",
@@ -24,6 +25,7 @@ __all__ = [
     "near_duplicates",
     "origin",
     "repeated",
+    "same_input",
     "shown",
     "sift",
     "summary",

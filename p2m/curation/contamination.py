@@ -53,7 +53,7 @@ def contaminated(
     if not protected or not rows:
         return [""] * len(rows)
     rules = (
-        _same_input(task, rows, protected),
+        exposed(task, rows, protected),
         _near(len(rows), protected, shingled, threshold),
         _same_question_and_answer(task, rows, protected),
         _shared_run(task, rows, protected),
@@ -61,7 +61,8 @@ def contaminated(
     return [next((reason for reason in reasons if reason), "") for reasons in zip(*rules, strict=True)]
 
 
-def _same_input(task: Task, rows: Sequence[Example], protected: Sequence[Protected]) -> list[str]:
+def exposed(task: Task, rows: Sequence[Example], protected: Sequence[Protected]) -> list[str]:
+    """Why each row has the very input of a protected one; "" where it has not."""
     known = {tuple(map(fold, inputs(task, row))): name for name, row in reversed(protected)}
     keys = [tuple(map(fold, inputs(task, row))) for row in rows]
     return [f"contamination: the input of a {known[key]}" if key in known else "" for key in keys]

@@ -27,13 +27,17 @@ def repeated(task: Task, rows: Sequence[Example]) -> list[str]:
     """
     together: dict[tuple[str, ...], list[int]] = {}
     for number, row in enumerate(rows):
-        key = tuple(" ".join(unicodedata.normalize("NFC", text).split()) for text in inputs(task, row))
-        together.setdefault(key, []).append(number)
+        together.setdefault(same_input(task, row), []).append(number)
     reasons = [""] * len(rows)
     for numbers in together.values():
         if len(numbers) > 1:
             _decide(task, rows, numbers, reasons)
     return reasons
+
+
+def same_input(task: Task, row: Example) -> tuple[str, ...]:
+    """What rows of the very same input have in common: their texts, however blanks and accents are coded."""
+    return tuple(" ".join(unicodedata.normalize("NFC", text).split()) for text in inputs(task, row))
 
 
 def near_duplicates(

@@ -356,6 +356,11 @@ def match_columns(
     Raises:
         TableError: some field has no column; it says what to type.
     """
+    if table.form == "text" and len(fields) > 1:
+        raise TableError(
+            f"{table.path}: a line is one input, and the model has {len(fields)} fields"
+            f" ({', '.join(fields)}); give a table with these columns, .csv or .jsonl"
+        )
     there = ", ".join(table.columns)
     for field, column in wanted.items():
         if field not in fields:

@@ -58,7 +58,7 @@ def curate(
     for rule in (malformed, repeated):
         sifted = sift(rows, rule(task, rows))
         rows, dropped = list(sifted.rows), [*dropped, *sifted.dropped]
-    sifted = sift(rows, _too_near(task, rows, _protected(task, validation, test), curation))
+    sifted = sift(rows, too_near(task, rows, protected_rows(task, validation, test), curation))
     rows, dropped = list(sifted.rows), [*dropped, *sifted.dropped]
     sifted = sift(rows, surplus(rows, max_share=curation.max_share_of_answer, seed=seed))
     rows, dropped = list(sifted.rows), [*dropped, *sifted.dropped]
@@ -76,7 +76,7 @@ def curate(
     )
 
 
-def _too_near(
+def too_near(
     task: Task, rows: Sequence[Example], protected: Sequence[Protected], curation: Curation
 ) -> list[str]:
     """Contamination and near duplicates in one pass, which share the costly shingling."""
@@ -88,7 +88,7 @@ def _too_near(
     return near_duplicates(task, rows, shingled, gone, threshold=threshold)
 
 
-def _protected(task: Task, validation: Examples | None, test: Examples | None) -> list[Protected]:
+def protected_rows(task: Task, validation: Examples | None, test: Examples | None) -> list[Protected]:
     """What training must not see; a row that is in several is called by the first."""
     return [
         *(Protected("test row", row) for row in _rows(test)),

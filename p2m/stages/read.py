@@ -4,8 +4,10 @@ place."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from p2m.catalogs.base import (
@@ -36,6 +38,7 @@ _PARTS = {
 _MANY = 20  # rows from which few distinct answers are no accident
 _LOOK = 20_000  # rows that the mapping of columns is decided by, spread: files are often sorted
 _SAID = 5  # contradictions that are shown
+_TOLD = 5  # things that are wrong, of which one error tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class _Table:
     path: Path
     card: Card
     records: list[Record]
+    wrong: tuple[str, ...] = ()  # what kept it from being read to its end
 
     @property
     def columns(self) -> frozenset[str]:
@@ -61,52 +65,109 @@ def read(task: Task, files: Files, *more: Files, role: str, run: Run | None = No
     answer_start: [...]}`) become the output and what else counts as right.
 
     Raises:
-        DataError: with file and line: an unreadable or empty file, a row that lacks a column, has an empty
-        field or
-            a label that the task has not; or no column that could be one of the task's fields.
+        DataError: with file and line, of several problems the first: an unreadable or empty file, a row that
+            lacks a column, has an empty field or a label that the task has not; or no column that could be
+            one of the task's fields.
     """
-    parts = [_paths(each.path, role) for each in (files, *more)]
-    tables = [_table(task, path, card, role) for paths, card, _ in parts for path in paths]
-    alike: dict[frozenset[str], list[_Table]] = {}
-    for table in tables:
-        alike.setdefault(table.columns, []).append(table)
-    fits = {columns: _fit(task, together) for columns, together in alike.items()}
-    found: list[tuple[Record, Example]] = []
-    for table in tables:
-        mapping = fits[table.columns].mapping or {}
-        converter = Converter(task, mapping, "user", table.card.label_names)
-        for record in table.records:
-            require(record, tuple(mapping.values()))
-            found.append((record, _converted(converter, record, role)))
-    rows = [row for _, row in found]
-    if role == "train":
-        _refuse_labels_read_as_text(task, rows, tables[0].path)
-    contradictions = _contradictions(task, found, role)
+    seen = look(task, (files, *more), role)
+    if seen.wrong:
+        raise DataError(told(seen.wrong))
+    contradictions = _contradictions(task, seen, role)
     if run is not None and contradictions:
         run.say(f"{contradictions[0].what}: {contradictions[0].example}")
-    names = ", ".join(name for _, _, name in parts)
-    said = (f"{names}: {', '.join(fit.reasons[:1])}" for fit in fits.values())
-    read_from = Count(" | ".join(said), len(rows), _shown(rows[0]))
-    return Examples(tuple(rows), (read_from, *_no_spans(task, rows), *contradictions))
+    said = (f"{seen.name}: {', '.join(fit.reasons[:1])}" for fit in seen.fits)
+    read_from = Count(" | ".join(said), len(seen.rows), _shown(seen.rows[0]))
+    return Examples(seen.rows, (read_from, *_no_spans(task, seen.rows), *contradictions))
 
 
-def _table(task: Task, path: Path, card: Card, role: str) -> _Table:
-    records = list(read_rows(path))
-    if not records:
-        raise DataError(f"{path}: it has no rows; data.{role} needs at least one, e.g. {_example_row(task)}")
-    return _Table(path, card, records)
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What data files hold for a task, and everything in them that `read` refuses."""
+
+    name: str  # of all files, without their place
+    columns: tuple[str, ...]
+    fits: tuple[Fit, ...]  # one for each set of columns that files have
+    rows: tuple[Example, ...]
+    places: tuple[str, ...]  # file:line of each row
+    wrong: tuple[str, ...]  # each with its place; () where all can be read
 
 
-def _contradictions(task: Task, found: Sequence[tuple[Record, Example]], role: str) -> tuple[Count, ...]:
+def look(task: Task, files: Sequence[Files], role: str, *, most: int | None = None) -> Seen:
+    """The rows of `read` with their places, at most `most` of a file; what is wrong with one ends nothing."""
+    wrong: list[str] = []
+    names: list[str] = []
+    tables: list[_Table] = []
+    for each in files:
+        with _noted(wrong):
+            paths, card, name = _paths(each.path, role)
+            names.append(name)
+            tables += [_table(task, path, card, role, most) for path in paths]
+    alike: dict[frozenset[str], list[_Table]] = {}
+    for table in tables:
+        if table.records:
+            alike.setdefault(table.columns, []).append(table)
+    fits: dict[frozenset[str], Fit] = {}
+    for columns, together in alike.items():
+        with _noted(wrong):
+            fits[columns] = _fit(task, together)
+    found: list[tuple[Record, Example]] = []
+    for table in tables:
+        if table.columns in fits:
+            mapping = fits[table.columns].mapping or {}
+            converter = Converter(task, mapping, "user", table.card.label_names)
+            for record in table.records:
+                with _noted(wrong):
+                    require(record, tuple(mapping.values()))
+                    found.append((record, _converted(converter, record, role, is_told=len(wrong) < _TOLD)))
+        wrong += table.wrong
+    rows = tuple(row for _, row in found)
+    if role == "train" and rows:
+        with _noted(wrong):
+            _refuse_labels_read_as_text(task, rows, tables[0].path)
+    header = dict.fromkeys(name for table in tables for record in table.records for name in record.values)
+    places = tuple(record.where for record, _ in found)
+    return Seen(", ".join(names), tuple(header), tuple(fits.values()), rows, places, tuple(wrong))
+
+
+@contextmanager
+def _noted(wrong: list[str]) -> Iterator[None]:
+    """What is wrong is remembered rather than raised."""
+    try:
+        yield
+    except DataError as error:
+        wrong.append(str(error))
+
+
+def told(wrong: Sequence[str]) -> str:
+    """The first of what is wrong, a line each, and how much there is."""
+    more = [f"... {len(wrong)} such problems in all"] if len(wrong) > _TOLD else []
+    return "\n    ".join([*wrong[:_TOLD], *more])
+
+
+def _table(task: Task, path: Path, card: Card, role: str, most: int | None) -> _Table:
+    """The rows of a file as far as it can be read."""
+    records: list[Record] = []
+    wrong: list[str] = []
+    with _noted(wrong):
+        for record in islice(read_rows(path), most):
+            records.append(record)
+        if not records:
+            raise DataError(
+                f"{path}: it has no rows; data.{role} needs at least one, e.g. {_example_row(task)}"
+            )
+    return _Table(path, card, records, tuple(wrong))
+
+
+def _contradictions(task: Task, seen: Seen, role: str) -> tuple[Count, ...]:
     """Inputs that stand in several rows with different labels, each with its places."""
     if task.type is not TaskType.CLASSIFICATION:
         return ()
     together: dict[tuple[str, ...], dict[str, str]] = {}
     rows: Counter[tuple[str, ...]] = Counter()
-    for record, row in found:
+    for place, row in zip(seen.places, seen.rows, strict=True):
         key = tuple(" ".join(text.split()) for text in row.input.values())
         rows[key] += 1
-        together.setdefault(key, {}).setdefault(row.output, Path(record.where).name)
+        together.setdefault(key, {}).setdefault(row.output, Path(place).name)
     torn = [key for key, labels in together.items() if len(labels) > 1]
     if not torn:
         return ()
@@ -177,11 +238,12 @@ def _refuse_no_header(task: Task, table: _Table) -> None:
             raise DataError(f"{table.path}:1: {no_header(name, names)}")
 
 
-def _converted(converter: Converter, record: Record, role: str) -> Example:
+def _converted(converter: Converter, record: Record, role: str, *, is_told: bool) -> Example:
+    """The row; of what is wrong and will not be told, no remedy is looked for, which takes long."""
     row = converter.convert(record)
     if isinstance(row, Example):
         return row
-    labels = converter.task.labels
+    labels = converter.task.labels if is_told else ()
     hint = nearest(row.split("'")[1], labels) if labels and "none of the labels" in row else ""
     raise DataError(f"{record.where}: {row}; {hint or f'complete the row or take it out of data.{role}'}")
 

@@ -53,7 +53,7 @@ def split(
     Raises:
         DataError: too few rows, or rows too alike, or a label without a row to learn from.
     """
-    _check(curated, test, splitting)
+    check_sizes(curated, test, splitting)
     placed = _place(task, curated.rows, validation, test)
     rows, free = placed.pool.rows, placed.free
     lot = random.Random(f"split:{seed}")
@@ -79,7 +79,7 @@ def split(
     learnt = [rows[number] for number in order]
     needed = crossed or task.type is TaskType.CLASSIFICATION
     folds = _folds(task, placed.pool, order, splitting.folds, lot) if needed else ()
-    _require(task, learnt, judged or (learnt if crossed and folds else ()))
+    require(task, learnt, judged or (learnt if crossed and folds else ()))
     return Split(
         train=tuple(learnt),
         validation=tuple(stopping),
@@ -190,7 +190,7 @@ def _shuffled(rows: Sequence[Example], numbers: set[int] | list[int], lot: rando
     return [rows[number] for number in order]
 
 
-def _check(curated: Examples, test: Examples | None, splitting: Splitting) -> None:
+def check_sizes(curated: Examples, test: Examples | None, splitting: Splitting) -> None:
     """Settings and sizes that cannot work, before any row is compared."""
     for name in ("validation_share", "test_share"):
         if not 0 < getattr(splitting, name) < 0.5:
@@ -207,7 +207,7 @@ def _check(curated: Examples, test: Examples | None, splitting: Splitting) -> No
         )
 
 
-def _require(task: Task, train: Sequence[Example], judged: Sequence[Example]) -> None:
+def require(task: Task, train: Sequence[Example], judged: Sequence[Example]) -> None:
     """Every part must have rows, and every label must be learnable."""
     for name, part in (("learn from", train), ("be judged on", judged)):
         if not part:

@@ -201,6 +201,9 @@ def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -
     assert "no column 'context'; it has question, passage" in done.err
     assert done.err.endswith("--column context=passage\n")
     assert ask("--input", "a.csv", "--column", "context=passage", of=two).code == 0
+    assert (
+        "the model has 2 fields (question, context)" in ask("--input", write("a.txt", "fine\n"), of=two).err
+    )
 
 
 @pytest.mark.parametrize(

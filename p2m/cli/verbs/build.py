@@ -43,8 +43,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     from p2m.build import build
+    from p2m.cli.common import relative
     from p2m.cli.progress import Progress
-    from p2m.cli.views import build_text, relative, verdict_text
+    from p2m.cli.views import build_text, verdict_text
     from p2m.lock import lock_path
 
     policy = _policy(arguments, os.environ)

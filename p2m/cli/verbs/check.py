@@ -1,16 +1,21 @@
-"""p2m check: is the recipe well?"""
+"""p2m check: is the recipe well, and are its data?"""
 
 from __future__ import annotations
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
 from p2m.cli import common
 from p2m.errors import UserError
 
+if TYPE_CHECKING:
+    from p2m.engine.storage.places import SharedPlace
+
 GROUP = "recipe"
-SUMMARY = "validate a recipe without building it"
-EXAMPLES = """p2m check recipes/qa.yaml student=tiny_seq2seq
+SUMMARY = "validate a recipe and its data without building it"
+EXAMPLES = """p2m check recipes/tickets.yaml
+  p2m check recipes/qa.yaml student=tiny_seq2seq
   p2m check --schema > recipe.schema.json"""
 
 
@@ -28,17 +33,29 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         return 0
     if not arguments.recipe:
         raise UserError("a recipe is needed, or --schema\n    try: p2m check --help")
-    from p2m.cli.views import project_text
+    from p2m.build import compiled, understand
+    from p2m.cli.views import recipe_text
+    from p2m.inspection import inspect
 
-    project = common.project(arguments)
-    if project.shared is not None:
-        from p2m.engine.storage.places import unknown_protocol
-
-        problem = unknown_protocol(project.shared)
-        if problem:
-            raise UserError(f"{project.shared.url}: {problem}\n    give another url for the shared store")
+    read = understand(arguments.recipe, arguments.words, trust=arguments.trust)
+    found = inspect(read.composed.spec, read.task)
+    wrong = [*map(str, read.problems), *found.problems]
+    if not read.problems:
+        project = compiled(read, arguments.recipe, arguments.words, arguments.trust)
+        _refuse_unknown_protocol(project.shared)
     if arguments.json:
-        print(common.as_json({"spec": project.composed.config, "task": project.task}))
+        told = {"spec": read.composed.config, "task": read.task, "data": found, "problems": wrong}
+        print(common.as_json(told))
     else:
-        print(project_text(project))
+        print(recipe_text(read, found))
+    if wrong:
+        raise UserError("\n".join(wrong))
     return 0
+
+
+def _refuse_unknown_protocol(shared: SharedPlace | None) -> None:
+    from p2m.engine.storage.places import unknown_protocol
+
+    problem = unknown_protocol(shared) if shared is not None else None
+    if shared is not None and problem:
+        raise UserError(f"{shared.url}: {problem}\n    give another url for the shared store")
