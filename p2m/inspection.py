@@ -191,6 +191,8 @@ def _parts(spec: ModelSpec, task: Task, owned: Mapping[str, _Own], reasons: Sequ
         DataError: a build would refuse them.
     """
     kept = tuple(row for row, reason in zip(owned["train"].rows, reasons, strict=True) if not reason)
+    if not kept:
+        raise DataError(f"none of {len(reasons):,} rows of train is fit to learn from, as is said above")
     surplus(kept, max_share=spec.curation.max_share_of_answer, seed=spec.seed)
     curated, test = Examples(kept), _examples(owned, "test")
     if _is_small(task, owned):

@@ -210,6 +210,8 @@ def test_of_much_text_only_the_very_same_is_looked_for(
     assert (found.is_much, found.split) == (True, {})
     few = inspect(spec_of(plain, train=table(tmp_path / "c.csv", mails(5)), test=test), TASK)
     assert "5 rows are too few" in few.problems[0]
+    none = inspect(spec_of(plain, train=test, test=test), TASK)
+    assert "none of 1 rows of train is fit to learn from" in none.problems[0]
 
 
 def test_the_text_is_a_table_that_is_aligned(tmp_path: Path) -> None:
