@@ -52,7 +52,9 @@ def _part_lines(part: Part, first: Part) -> Iterator[str]:
     used = {column for each in part.mappings for column in each.values()}
     unused = [name for name in part.columns if not any(f"{one}.".startswith(f"{name}.") for one in used)]
     if told:
-        yield f"           {' | '.join(told)}" + (f"; unused: {', '.join(unused)}" if unused else "")
+        yield f"           {' | '.join(dict.fromkeys(told))}" + (
+            f"; unused: {', '.join(unused)}" if unused else ""
+        )
 
 
 def _label_lines(found: Inspection) -> Iterator[str]:
