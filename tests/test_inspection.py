@@ -137,6 +137,28 @@ def test_everything_that_is_wrong_with_a_file_is_told_at_once(plain: ModelSpec, 
         read(TASK, Files(many), role="train")
 
 
+def test_of_several_files_each_is_read_whatever_is_wrong_with_another(
+    plain: ModelSpec, tmp_path: Path
+) -> None:
+    paths = [table(tmp_path / name, mails(10, start)) for name, start in (("a.csv", 0), ("b.csv", 50))]
+    paths.append(tmp_path / "c.jsonl")
+    paths[2].write_text("".join(json.dumps({"body": t, "category": c}) + "\n" for t, c in mails(10, 100)))
+    spec = spec_of(plain)
+    spec = spec.model_copy(update={"data": spec.data.model_copy(update={"train": tuple(paths)})})
+    found = inspect(spec, TASK)
+    assert (found.parts[0].rows, found.problems) == (30, ())
+    assert found.parts[0].mappings == (
+        {"text": "text", "label": "label"},
+        {"text": "body", "label": "category"},
+    )
+    paths[0].write_text(paths[0].read_text() + "no cell more\n")
+    paths[1].write_text("")
+    (problem,) = inspect(spec, TASK).problems
+    assert "a.csv:12: 1 cells" in problem
+    assert "b.csv: it has no rows" in problem
+    assert inspect(spec, TASK).parts[0].rows == 20
+
+
 def test_what_comes_after_a_broken_line_is_not_read(plain: ModelSpec, tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", mails(30))
     path.write_text(path.read_text() + "one cell\nx,nonsense\n")
