@@ -47,6 +47,7 @@ class Part:
     files: tuple[str, ...]
     rows: int
     refused: int  # further rows, which cannot be read
+    is_whole: bool  # whether all rows were looked at
     columns: tuple[str, ...]
     mappings: tuple[dict[str, str], ...]  # task field -> column; several where files have different columns
     labels: dict[str, int]  # of a classification: rows by label, those of the task first
@@ -124,6 +125,7 @@ def _read(spec: ModelSpec, task: Task, role: str) -> _Own:
         files=tuple(map(str, paths)),
         rows=len(rows),
         refused=len(seen.wrong),
+        is_whole=seen.is_whole,
         columns=seen.columns,
         mappings=tuple(fit.mapping for fit in seen.fits if fit.mapping),
         labels=_labels(task, rows),

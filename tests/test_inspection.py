@@ -159,6 +159,16 @@ def test_of_several_files_each_is_read_whatever_is_wrong_with_another(
     assert inspect(spec, TASK).parts[0].rows == 20
 
 
+def test_of_very_many_rows_the_first_are_read_and_that_is_said(
+    plain: ModelSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = spec_of(plain, train=table(tmp_path / "a.csv", mails(30)))
+    for most, is_whole in ((30, True), (29, False)):
+        monkeypatch.setattr(inspection, "MOST", most)
+        (part,) = inspect(spec, TASK).parts
+        assert (part.rows, part.is_whole) == (most, is_whole)
+
+
 def test_what_comes_after_a_broken_line_is_not_read(plain: ModelSpec, tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", mails(30))
     path.write_text(path.read_text() + "one cell\nx,nonsense\n")

@@ -43,8 +43,8 @@ def _languages(found: Inspection) -> str:
 
 def _part_lines(part: Part, first: Part) -> Iterator[str]:
     """The rows and, where they are not those of the first part, the columns."""
-    more = " (and more, which were not read)" if part.rows >= MOST else ""
-    more = f" and {part.refused:,} refused" if part.refused else more
+    more = f" and {part.refused:,} refused" if part.refused else ""
+    more += "" if part.is_whole else f" of the first {MOST:,} of each file"
     yield f"  {part.role:<8} {part.rows:,} rows{more}: {', '.join(relative(Path(one)) for one in part.files)}"
     if part is not first and (part.mappings, part.columns) == (first.mappings, first.columns):
         return

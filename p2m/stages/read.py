@@ -48,7 +48,8 @@ class _Table:
     path: Path
     card: Card
     records: list[Record]
-    wrong: tuple[str, ...] = ()  # what kept it from being read to its end
+    wrong: tuple[str, ...]  # what kept it from being read to its end
+    is_whole: bool  # whether that is all that there is
 
     @property
     def columns(self) -> frozenset[str]:
@@ -90,6 +91,7 @@ class Seen:
     rows: tuple[Example, ...]
     places: tuple[str, ...]  # file:line of each row
     wrong: tuple[str, ...]  # each with its place; () where all can be read
+    is_whole: bool  # whether no file has more rows than were asked for
 
 
 def look(task: Task, files: Sequence[Files], role: str, *, most: int | None = None) -> Seen:
@@ -126,7 +128,8 @@ def look(task: Task, files: Sequence[Files], role: str, *, most: int | None = No
             _refuse_labels_read_as_text(task, rows, tables[0].path)
     header = dict.fromkeys(name for table in tables for record in table.records for name in record.values)
     places = tuple(record.where for record, _ in found)
-    return Seen(", ".join(names), tuple(header), tuple(fits.values()), rows, places, tuple(wrong))
+    is_whole = all(table.is_whole for table in tables)
+    return Seen(", ".join(names), tuple(header), tuple(fits.values()), rows, places, tuple(wrong), is_whole)
 
 
 @contextmanager
@@ -148,14 +151,16 @@ def _table(task: Task, path: Path, card: Card, role: str, most: int | None) -> _
     """The rows of a file as far as it can be read."""
     records: list[Record] = []
     wrong: list[str] = []
+    stream, is_whole = read_rows(path), True
     with _noted(wrong):
-        for record in islice(read_rows(path), most):
+        for record in islice(stream, most):
             records.append(record)
+        is_whole = next(stream, None) is None
         if not records:
             raise DataError(
                 f"{path}: it has no rows; data.{role} needs at least one, e.g. {_example_row(task)}"
             )
-    return _Table(path, card, records, tuple(wrong))
+    return _Table(path, card, records, tuple(wrong), is_whole)
 
 
 def _contradictions(task: Task, seen: Seen, role: str) -> tuple[Count, ...]:
