@@ -37,7 +37,7 @@ from p2m.lock import Policy, Subject, Watch, hold, settle, watch
 from p2m.marked_yaml import show
 from p2m.parsing import parse_prompt
 from p2m.saved_plan import Words, check, read_plan, write_plan
-from p2m.spec import ExecutorWords, feasibility
+from p2m.spec import ExecutorWords, ModelSpec, feasibility
 from p2m.types import Bundle, Task, Verdict
 
 
@@ -84,14 +84,27 @@ def understand(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
         RecipeError: with every problem that keeps it from being read.
     """
     composed = compose(recipe, overrides, trust=trust)
-    wanted = composed.spec.task
-    task = parse_prompt(
-        composed.spec.prompt, composed.spec.examples, type=wanted.type, inputs=wanted.inputs,
-        output=wanted.output, labels=wanted.labels, language=wanted.language,
-    )  # fmt: skip
+    task = _task(composed.spec)
     found = feasibility(composed.spec, task)
     problems = (Problem(message, path, composed.place(path), hint) for path, message, hint in found)
     return Understood(composed, task, tuple(problems))
+
+
+def glimpse(refused: RecipeError) -> Task | None:
+    """The task of a recipe that was refused, where its prompt can be read all the same."""
+    words = ("name", "prompt", "examples", "task", "student")  # without a student there is no spec
+    try:
+        return _task(ModelSpec.model_validate({key: refused.config.get(key) for key in words}))
+    except (RecipeError, ValueError):
+        return None
+
+
+def _task(spec: ModelSpec) -> Task:
+    wanted = spec.task
+    return parse_prompt(
+        spec.prompt, spec.examples, type=wanted.type, inputs=wanted.inputs, output=wanted.output,
+        labels=wanted.labels, language=wanted.language,
+    )  # fmt: skip
 
 
 def load(

@@ -16,7 +16,7 @@ a traceback; anything that is not a P2MError is a bug of ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -47,10 +47,14 @@ class Problem:
 
 
 class RecipeError(UserError):
-    """A recipe that cannot be built; carries every problem found, not only the first."""
+    """A recipe that cannot be built; carries every problem found, not only the first.
+
+    `config` is the recipe as plain data, where it could be composed.
+    """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
+        self.config: Mapping[str, object] = {}
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

@@ -288,6 +288,11 @@ def test_what_was_understood_is_shown_before_what_is_wrong(
     assert out.startswith(f"{recipe}: not to be built as it is; understood as text-classification\n")
     assert "  labels   billing, delivery, returns\n" in out
     assert "  train    30 rows: " in out
+    with pytest.raises(UserError, match=r"there is no .*trian\.csv\n    did you mean 'train\.csv'"):
+        checked(str(recipe), "data.train=trian.csv", "task.output=team")
+    out = capsys.readouterr().out
+    assert out.startswith(f"{recipe}: not to be built as it is; understood as text-classification\n")
+    assert "  inputs   text  ->  team\n  labels   billing, delivery, returns\n" in out
     table(tmp_path / "train.csv", [*mails(30), ("", "billing")])
     with pytest.raises(UserError, match=r"train\.csv:32: 'text' .* is empty"):
         checked(str(recipe), "--json")

@@ -13,6 +13,7 @@ from p2m.cli.data_views import data_lines
 from p2m.cli.progress import duration
 from p2m.compiler import primary_metric
 from p2m.inspection import Inspection
+from p2m.types import Task
 
 WIDTH = 110  # characters of a shown value
 
@@ -47,15 +48,18 @@ def verdict_text(built: Built) -> str:
     return "\n".join(lines)
 
 
+def task_lines(recipe: Path, task: Task, *, is_sound: bool) -> list[str]:
+    """What was understood of a prompt."""
+    state = "a valid recipe for" if is_sound else "not to be built as it is; understood as"
+    lines = [f"{relative(recipe)}: {state} {task.type.value}"]
+    lines.append(f"  inputs   {', '.join(field.name for field in task.inputs)}  ->  {task.output.name}")
+    return [*lines, f"  labels   {', '.join(task.labels)}"] if task.labels else lines
+
+
 def recipe_text(read: Understood, found: Inspection) -> str:
     """What `check` understood of a recipe and of its data, whether it can be built or not."""
     spec, task = read.composed.spec, read.task
-    sound = not (read.problems or found.problems)
-    state = "a valid recipe for" if sound else "not to be built as it is; understood as"
-    lines = [f"{relative(read.composed.recipe)}: {state} {task.type.value}"]
-    lines.append(f"  inputs   {', '.join(field.name for field in task.inputs)}  ->  {task.output.name}")
-    if task.labels:
-        lines.append(f"  labels   {', '.join(task.labels)}")
+    lines = task_lines(read.composed.recipe, task, is_sound=not (read.problems or found.problems))
     if not any(problem.path == "metrics.primary" for problem in read.problems):
         lines.append(f"  metric   {primary_metric(spec, task).name}")
     lines.append(f"  students {', '.join(spec.student.candidates)}")

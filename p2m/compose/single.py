@@ -67,7 +67,11 @@ def compose(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str]
                 _say(config, override)
         origins = _origins(reading, defaults.defaults, parsed, groups, recipe)
     plain = _plain(config, origins)
-    spec = _validated(plain, origins, tuple(trust))
+    try:
+        spec = _validated(plain, origins, tuple(trust))
+    except RecipeError as error:
+        error.config = plain
+        raise
     return Composed(
         spec=spec,
         origins=origins.places,

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from p2m.cli import common
-from p2m.errors import UserError
+from p2m.errors import RecipeError, UserError
 
 if TYPE_CHECKING:
     from p2m.engine.storage.places import SharedPlace
@@ -37,7 +37,11 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.cli.views import recipe_text
     from p2m.inspection import inspect
 
-    read = understand(arguments.recipe, arguments.words, trust=arguments.trust)
+    try:
+        read = understand(arguments.recipe, arguments.words, trust=arguments.trust)
+    except RecipeError as error:
+        _show_glimpse(arguments, error)
+        raise
     found = inspect(read.composed.spec, read.task)
     wrong = [*map(str, read.problems), *found.problems]
     if not read.problems:
@@ -51,6 +55,19 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     if wrong:
         raise UserError("\n".join(wrong))
     return 0
+
+
+def _show_glimpse(arguments: argparse.Namespace, refused: RecipeError) -> None:
+    """What can be understood of a recipe that cannot be read whole."""
+    from p2m.build import glimpse
+    from p2m.cli.views import task_lines
+
+    task = glimpse(refused)
+    if arguments.json:
+        print(common.as_json({"task": task, "problems": [*map(str, refused.problems)]}))
+    elif task is not None:
+        lines = task_lines(arguments.recipe, task, is_sound=False)
+        print("\n".join([*lines, *(f"  because  {reason}" for reason in task.reasons)]))
 
 
 def _refuse_unknown_protocol(shared: SharedPlace | None) -> None:
