@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -258,6 +258,21 @@ def test_what_is_wrong_is_said_with_its_place_and_nothing_is_written(
     assert done.err.startswith("predict.py: ")
     assert sorted(path.name for path in Path().iterdir()) == sorted({name, "o.csv"})
     assert Path("o.csv").read_text() == "before" or name == "o.csv"
+
+
+def test_an_interrupted_file_leaves_what_was_there(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\nfine\npoor\n")
+    (tmp_path / "o.csv").write_text("before")
+    table = tables.Table(tmp_path / "a.csv", "text")
+
+    def answers() -> Iterator[tuple[tables.Row, predict.Answer]]:
+        yield next(table.rows()), predict.Answer("good", 0.5)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tables.write(table, tmp_path / "o.csv", io.BytesIO(), ("label", "score"), answers())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "o.csv"]
+    assert (tmp_path / "o.csv").read_text() == "before"
 
 
 def test_files_that_are_none_are_refused(ask: Ask) -> None:
