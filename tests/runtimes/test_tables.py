@@ -90,6 +90,8 @@ def write(name: str, content: str | bytes) -> str:
         ("f.tsv", "text\tn\nfine, so\t1\n", "text\tn\tlabel\tlabel_score\nfine, so\t1\tgood\t0.7311\n"),
         ("g.csv", "n;text\n1,5;fine\n2,5;poor\n",
          "n;text;label;label_score\n1,5;fine;good;0.7311\n2,5;poor;bad;0.7311\n"),
+        ("m.csv", "text;price, eur\nfine, so;1,50\n",
+         "text;price, eur;label;label_score\nfine, so;1,50;good;0.7311\n"),
         ("h.jsonl", '{"n":1.10,"text":"fine"}\n\n{"text": "poor" }\n',
          '{"n":1.10,"text":"fine", "label": "good", "label_score": 0.7311}\n\n'
          '{"text": "poor", "label": "bad", "label_score": 0.7311}\n'),
