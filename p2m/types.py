@@ -20,11 +20,16 @@ CROSS_VALIDATION = "cross-validation"  # as `Split.evidence`
 
 
 class TaskType(StrEnum):
-    """What kind of mapping a model learns; the values are the Hub's task names."""
+    """What kind of mapping a model learns; the values are the Hub's task names where it has one."""
 
-    QUESTION_ANSWERING = "question-answering"  # extractive: the output is a span of one input field
+    QUESTION_ANSWERING = "question-answering"  # the output is a span of one input field, another one asks
+    EXTRACTION = "extraction"  # the output is a span of the input
     CLASSIFICATION = "text-classification"  # the output is one of `Task.labels`
-    TEXT_TO_TEXT = "text2text-generation"  # anything else
+    MULTI_LABEL = "multi-label-classification"  # the output is any number of `Task.labels`
+    REGRESSION = "regression"  # the output is a number
+    RECORDS = "records"  # the output is a JSON object
+    TEXT_TO_TEXT = "text2text-generation"  # the output is text
+    UNSUPPORTED = "unsupported"  # no text goes in, or none comes out: `Task.lacking` says what it takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,12 @@ class Task:
     metrics: tuple[str, ...] = ()  # suggested, best first
     output_format: str = ""  # in words, e.g. "YYYY, YYYY-MM or N/A; several joined by ' | '"
     reasons: tuple[str, ...] = ()  # how each of the above was read from the prompt
+    lacking: str = ""  # what an unsupported task would take, e.g. "images"
+
+    @property
+    def is_span(self) -> bool:
+        """Whether the answer is a span of `context_field`."""
+        return self.type in (TaskType.QUESTION_ANSWERING, TaskType.EXTRACTION)
 
     @property
     def context_field(self) -> str:

@@ -49,7 +49,7 @@ class Converter:
             if named[0] is None:
                 return f"{answers[0]!r} is none of the labels that its card names"
             answers = list(dict.fromkeys(name for name in named if name is not None))
-        if self.spans_only and self.task.type is TaskType.QUESTION_ANSWERING:
+        if self.spans_only and self.task.is_span:
             answers = [answer for answer in answers if answer in inputs[self.task.context_field]]
             if not answers:
                 return f"the answer does not stand in {self.task.context_field!r}"

@@ -227,7 +227,7 @@ def _checked(task: Task, fit: Fit, by_name: dict[str, Column]) -> Fit:
     """The fit with what the values say of it: spans of an extractive task, labels of a classification."""
     mapping = fit.mapping or {}
     output = by_name[mapping[task.output.name]]
-    if task.type is TaskType.QUESTION_ANSWERING and output.samples:
+    if task.is_span and output.samples:
         return _with_spans(fit, by_name[mapping[task.context_field]], output)
     if task.type is TaskType.CLASSIFICATION and output.distinct is not None and output.rows:
         return _with_labels(task, fit, output)

@@ -20,7 +20,7 @@ def malformed(task: Task, rows: Sequence[Example]) -> list[str]:
 
 def with_span_first(task: Task, row: Example) -> Example:
     """The row with an answer that its context holds as the preferred one, where only another one did."""
-    if task.type is not TaskType.QUESTION_ANSWERING:
+    if not task.is_span:
         return row
     context = row.input.get(task.context_field, "")
     if row.output in context:
@@ -52,6 +52,6 @@ def _output_fault(task: Task, row: Example) -> str:
         return f"output longer than {_LONGEST_OUTPUT} characters"
     if task.type is TaskType.CLASSIFICATION and task.labels and row.output not in task.labels:
         return "output is none of the labels"
-    if task.type is TaskType.QUESTION_ANSWERING and row.output not in row.input.get(task.context_field, ""):
+    if task.is_span and row.output not in row.input.get(task.context_field, ""):
         return f"answer does not occur in the {task.context_field}"
     return ""

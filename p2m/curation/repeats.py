@@ -95,7 +95,7 @@ def _agree(task: Task, left: Example, right: Example) -> bool:
     theirs = {_answer(task, answer) for answer in right.answers}
     if ours & theirs:
         return True
-    if task.type is not TaskType.QUESTION_ANSWERING:
+    if not task.is_span:
         return False
     return any(f" {a} " in f" {b} " or f" {b} " in f" {a} " for a in ours for b in theirs)
 

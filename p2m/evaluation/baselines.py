@@ -36,7 +36,7 @@ _ASKS_NUMBER = re.compile(
 def trivial(task: Task, train: Sequence[Example], test: Sequence[Example]) -> dict[str, list[str]]:
     """Answers to the test rows' inputs by the name of the baseline; gold answers are never looked at."""
     found = {"majority": majority(train, len(test)), "nearest": nearest(task, train, test)}
-    if task.type is TaskType.QUESTION_ANSWERING:
+    if task.is_span:
         found["overlap"] = [overlap(task, row.input) for row in test]
     if task.type is TaskType.TEXT_TO_TEXT:
         found["copy"] = [max((row.input[each.name] for each in task.inputs), key=len) for row in test]
@@ -115,7 +115,7 @@ def _tokens(task: Task, values: Mapping[str, str]) -> list[str]:
     """
     texts = [values.get(entry.name, "") for entry in task.inputs]
     found = [token for text in texts for token in _words(text)]
-    if task.type is not TaskType.QUESTION_ANSWERING:
+    if not task.is_span:
         found += [piece for text in texts for piece in pieces_of(text)]
     return found
 

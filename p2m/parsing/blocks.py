@@ -40,6 +40,8 @@ _ONE_LINE = re.compile(
 _EXAMPLE = re.compile(
     r"^[ \t#>*-]*(?:example|beispiel|exemple|ejemplo|пример|例|示例)[ \t]*#?\d+[^\n]{0,3}$", re.IGNORECASE
 )
+_FENCE = re.compile(r"[ \t>]*(?:```|~~~)")
+_OPENS = re.compile(r"[:：=][ \t]*(?:```|~~~)\w*$")  # a fence that opens behind a label
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class _Line:
     name: str  # "" for a line without a label
     number: str
     value: str
+    fenced: bool = False  # inside a fenced block, whose last line is its closing fence
 
 
 def labelled(prompt: str) -> list[Group]:
@@ -77,18 +80,35 @@ def labelled(prompt: str) -> list[Group]:
 
 
 def _lines(prompt: str) -> list[_Line]:
-    """Lines of the prompt; one that holds an input and its output counts as two."""
+    """Lines of the prompt; one that holds an input and its output counts as two, unless its output follows.
+
+    What stands in a fenced block is text, whatever it looks like.
+    """
     found: list[_Line] = []
-    offset = 0
-    for text in prompt.split("\n"):
-        pieces = [(offset, text)]
-        match = _ONE_LINE.match(text)
-        if match and match["name"].lower() in INPUT_WORDS:
-            pieces = [(offset, match["head"]), (offset + match.start("tail"), match["tail"])]
-        for start, piece in pieces:
-            found.append(_line(start, piece))
+    offset, fenced = 0, False
+    texts = prompt.split("\n")
+    for number, text in enumerate(texts):
+        if fenced or _FENCE.match(text):
+            inner = _Line(offset, offset + len(text), text, "", "", "", fenced)
+            found.append(inner)
+            fenced = not fenced if _FENCE.match(text) else fenced
+        else:
+            opens = _OPENS.search(text) is not None
+            found += [_line(start, piece) for start, piece in _pieces(offset, text, texts[number + 1 :])]
+            fenced = opens
         offset += len(text) + 1
     return found
+
+
+def _pieces(start: int, text: str, following: list[str]) -> list[tuple[int, str]]:
+    """The line, or its input and its output apart; an input may quote what looks like an output."""
+    match = _ONE_LINE.match(text)
+    if not match or match["name"].lower() not in INPUT_WORDS:
+        return [(start, text)]
+    after = LINE.match(next((line for line in following if line.strip()), ""))
+    if after and after["name"].lower() == LINE.match(match["tail"])["name"].lower():  # type: ignore[index]
+        return [(start, text)]
+    return [(start, match["head"]), (start + match.start("tail"), match["tail"])]
 
 
 def _line(start: int, text: str) -> _Line:
@@ -152,13 +172,11 @@ def _end_of_output(lines: list[_Line], position: int) -> int:
         if following is None or following.name or _EXAMPLE.match(following.text):
             return end
         end += 1
-    while (
-        end < len(lines)
-        and lines[end].text.strip()
-        and not lines[end].name
-        and not _EXAMPLE.match(lines[end].text)
+    while end < len(lines) and (
+        lines[end].fenced
+        or (lines[end].text.strip() and not lines[end].name and not _EXAMPLE.match(lines[end].text))
     ):
-        if lines[end].text.strip() in ("---", "***", "```", "==="):
+        if not lines[end].fenced and lines[end].text.strip() in ("---", "***", "==="):
             break
         end += 1
     return end
@@ -204,7 +222,17 @@ def _numbered(lines: list[_Line], accepted: frozenset[str]) -> frozenset[str]:
 
 
 def _describes(group: Group) -> bool:
-    """`Input: a review` / `Output: its sentiment` says what rows look like and is none."""
-    texts = [*group.input.values(), group.output]
-    start = re.compile(r"(?:an?|the|one of|its|either|your|ein\w*|une?|el|la|le)\s", re.IGNORECASE)
-    return all(start.match(text) and len(text.split()) <= 14 for text in texts)
+    """`Input: a review` / `Output: its sentiment` says what rows look like and is none: articles and the words
+    for inputs and outputs, no sentence.
+    """
+    return all(_DESCRIBES.fullmatch(text.strip(" .")) for text in [*group.input.values(), group.output])
+
+
+_THINGS = "|".join(
+    sorted((re.escape(word) for word in INPUT_WORDS | OUTPUT_WORDS | FIELD_WORDS if len(word) > 3), key=len)[::-1]
+)
+_DESCRIBES = re.compile(
+    rf"(?:an?|the|one of|its|either|your|ein\w*|der|die|das|une?|el|la|le)\s(?:[^\s.!?]+\s){{0,4}}"
+    rf"(?:{_THINGS})s?\b(?:\s[^\s.!?]+){{0,6}}",
+    re.IGNORECASE,
+)

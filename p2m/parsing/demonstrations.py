@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from p2m.parsing.blocks import SLOT_LINE, labelled
 from p2m.parsing.text import normalise, unquote
-from p2m.parsing.words import ANNOUNCEMENT, GENERIC_INPUTS, INPUT_WORDS, OUTPUT_WORDS
+from p2m.parsing.words import ANNOUNCEMENT, FIELD_WORDS, GENERIC_INPUTS, INPUT_WORDS, OUTPUT_WORDS
 
 BARE = "input"  # the key of an input that is one text and has no field names of its own
 
@@ -56,7 +56,7 @@ def _residue(prompt: str, spans: list[tuple[int, int]]) -> str:
     for start, end in sorted(spans):
         pieces.append(prompt[position:start])
         position = max(position, end)
-    rest = "".join([*pieces, prompt[position:]])
+    rest = _unwrapped("".join([*pieces, prompt[position:]]))
     kept = [
         line
         for line in rest.split("\n")
@@ -68,7 +68,7 @@ def _residue(prompt: str, spans: list[tuple[int, int]]) -> str:
 
 
 _ANNOUNCES = re.compile(ANNOUNCEMENT, re.IGNORECASE)
-_RULE = re.compile(r"\s*(?:[-*_=#~]{2,}|`{3}\w*|\"{3}|#{1,6}|[-*•]|\(?\d{1,3}[.)])\s*")
+_RULE = re.compile(r"\s*(?:[-*_=#~]{2,}|`{3}\w*|\"{3}|#{1,6}|[-*•]|\(?\d{1,3}[.)]|[\[\],;\s]+)\s*")
 
 
 # --------------------------------------------------------------------------- input="..." output="..."
@@ -104,6 +104,39 @@ def _quoted(prompt: str) -> Found:
     return rows, [match.span() for match in matches]
 
 
+# Lines of two or more `name="value"`, whatever the names: word="read" phones="R EH D".
+_PAIR = r"(?P<{0}>[^\W\d]\w*)[ \t]*[=:][ \t]*(?:\"(?P<{1}>(?:[^\"\\\n]|\\.)*)\"|'(?P<{2}>(?:[^'\\\n]|\\.)*)')"
+_ONE_PAIR = re.compile(_PAIR.format("name", "double", "single"))
+_BARE_PAIR = r"[^\W\d]\w*[ \t]*[=:][ \t]*(?:\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*')"
+_PAIRS = re.compile(
+    rf"^[ \t>]*(?:[-*•][ \t]+|\(?\d{{1,3}}[.)][ \t]+)?{_BARE_PAIR}(?:[ \t]*(?:[,;]|->|=>|→)?[ \t]*{_BARE_PAIR})+[ \t]*[.,;]?[ \t]*$",
+    re.MULTILINE,
+)
+
+
+def _pairs(prompt: str) -> Found:
+    """Lines of the same names in quotes: two at least, or one that names an output."""
+    rows: list[Row] = []
+    spans: list[tuple[int, int]] = []
+    for match in _PAIRS.finditer(prompt):
+        fields = {pair["name"].lower(): _unescape(pair["double"] or pair["single"] or "")
+                  for pair in _ONE_PAIR.finditer(match.group())}  # fmt: skip
+        rows.append(_of_fields(fields))
+        spans.append(match.span())
+    names = {(*row.input, row.output_name) for row in rows}
+    known = len(rows) == 1 and rows[0].output_name in OUTPUT_WORDS
+    return (rows, spans) if len(names) == 1 and (len(rows) > 1 or known) else ([], [])
+
+
+def _of_fields(fields: dict[str, str]) -> Row:
+    """A row of named fields: the answer is the last that is called like one, else the last."""
+    out = next((name for name in reversed(fields) if name in OUTPUT_WORDS), list(fields)[-1])
+    rest = {name: text for name, text in fields.items() if name != out}
+    if len(rest) == 1 and next(iter(rest)) in GENERIC_INPUTS:
+        rest = {BARE: next(iter(rest.values()))}
+    return Row(rest, fields[out], out)
+
+
 # --------------------------------------------------------------------------- JSON objects, tags
 
 
@@ -114,7 +147,7 @@ def _json(prompt: str) -> Found:
     while (start := prompt.find("{", position)) >= 0:
         try:
             value, end = decoder.raw_decode(prompt, start)
-        except ValueError:
+        except (ValueError, RecursionError):
             position = start + 1
             continue
         position = end
@@ -126,11 +159,19 @@ def _json(prompt: str) -> Found:
 
 
 def _from_object(value: object) -> Row | None:
-    """`{"input": ..., "output": ...}`, the input being a text or an object, or fields beside an output."""
-    if not isinstance(value, dict) or len(value) < 2:
+    """`{"input": ..., "output": ...}`, the input being a text or an object, or fields beside an output; or
+    `{"messages": [...]}`. An output that is no text stays JSON.
+    """
+    if not isinstance(value, dict):
+        return None
+    messages = value.get("messages")
+    if isinstance(messages, list) and messages and all(isinstance(one, dict) for one in messages):
+        said = {str(one.get("role")): one.get("content") for one in messages}
+        value = {"input": said.get("user"), "output": said.get("assistant")}
+    if len(value) < 2:
         return None
     out = [key for key in value if str(key).lower() in OUTPUT_WORDS]
-    if not out or not isinstance(value[out[-1]], (str, int, float)):
+    if not out or value[out[-1]] is None:
         return None
     rest = {str(key): item for key, item in value.items() if key != out[-1]}
     if len(rest) == 1:
@@ -143,28 +184,57 @@ def _from_object(value: object) -> Row | None:
         return None
     return Row(
         {name: str(item).strip() for name, item in rest.items()},
-        str(value[out[-1]]).strip(),
+        _as_text(value[out[-1]]),
         str(out[-1]).lower(),
     )
 
 
-_TAGS = re.compile(
-    r"(?:<example[^>]*>\s*)?<(?P<in>[a-z_]+)>(?P<input>.*?)</(?P=in)>\s*<(?P<out>[a-z_]+)>(?P<output>.*?)</(?P=out)>(?:\s*</example>)?",
+def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return value.strip()
+    return json.dumps(value, ensure_ascii=False)
+
+
+_TAG = r"<(?P<{0}>[a-z][\w-]*)(?:\s[^<>]*)?>(?P<{1}>(?:(?!</?(?P={0})[\s>]).)*)</(?P={0})>"
+_EXAMPLE_TAG = re.compile(
+    r"<(?P<tag>example|demo|demonstration|sample|shot|beispiel|exemple|ejemplo)(?:[\s_-]?\d*)(?:\s[^<>]*)?>(?P<body>.*?)</(?P=tag)[^<>]*>",
     re.IGNORECASE | re.DOTALL,
+)
+_CHILD = re.compile(_TAG.format("name", "text"), re.IGNORECASE | re.DOTALL)
+_TWINS = re.compile(
+    rf"{_TAG.format('a', 'first')}\s*{_TAG.format('b', 'second')}", re.IGNORECASE | re.DOTALL
 )
 
 
 def _tags(prompt: str) -> Found:
-    matches = [
-        match
-        for match in _TAGS.finditer(prompt)
-        if match["in"].lower() in INPUT_WORDS and match["out"].lower() in OUTPUT_WORDS
-    ]
-    rows = [
-        Row({BARE: match["input"].strip()}, match["output"].strip(), match["out"].lower())
-        for match in matches
-    ]
-    return rows, [match.span() for match in matches]
+    """`<example>` with one tag a field, or an input's tag with its output's right behind it."""
+    rows: list[Row] = []
+    spans: list[tuple[int, int]] = []
+    for match in _EXAMPLE_TAG.finditer(prompt):
+        fields = {child["name"].lower(): child["text"].strip() for child in _CHILD.finditer(match["body"])}
+        if len(fields) > 1:
+            rows.append(_of_fields(fields))
+            spans.append(match.span())
+    if rows:
+        return rows, spans
+    for match in _TWINS.finditer(prompt):
+        if match["a"].lower() in INPUT_WORDS | FIELD_WORDS and match["b"].lower() in OUTPUT_WORDS:
+            rows.append(_of_fields({match["a"].lower(): match["first"].strip(), match["b"].lower(): match["second"].strip()}))  # fmt: skip
+            spans.append(match.span())
+    return rows, spans
+
+
+_LISTS = re.compile(r"<(?P<tag>labels|categories|classes|options|tags|topics)>(?P<list>.*?)</(?P=tag)>", re.I | re.S)
+_WRAPPERS = re.compile(
+    r"</?(?:examples?|demonstrations|few-?shot|task|instructions?|prompt|system|role|rules?|guidelines?|goal|description"
+    r"|context|requirements|output_?format|format)>",
+    re.IGNORECASE,
+)
+
+
+def _unwrapped(text: str) -> str:
+    """Without the tags that only hold the parts of a prompt apart."""
+    return _WRAPPERS.sub("", _LISTS.sub(lambda match: f"{match['tag'].capitalize()}: {match['list'].strip()}", text))
 
 
 # ------------------------------------------------------------------ labelled lines, arrows, paragraphs
@@ -225,6 +295,7 @@ def _paragraphs(prompt: str) -> Found:
 _FORMS: tuple[tuple[str, Callable[[str], Found]], ...] = (
     ("JSON objects", _json),
     ('input="..." output="..."', _quoted),
+    ('name="..." name="..."', _pairs),
     ("tags", _tags),
     ("labelled lines", _labelled),
     ("arrows", _arrows),

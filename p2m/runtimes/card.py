@@ -175,7 +175,7 @@ def _limits(facts: Facts) -> str:
         "",
         f"- Trained for the language {facts.task.language} and for the task above, and for nothing else.",
     ]
-    if facts.task.type is TaskType.QUESTION_ANSWERING:
+    if facts.task.is_span:
         lines.append(
             f"- Every answer is a span of `{facts.task.context_field}`: it answers also where there is no"
             " answer. Mind the score."

@@ -271,7 +271,7 @@ def _refuse_labels_read_as_text(task: Task, rows: Sequence[Example], path: Path)
 
 def _no_spans(task: Task, rows: Sequence[Example]) -> tuple[Count, ...]:
     """Rows of an extractive task that no span can answer: they stay, and are said."""
-    if task.type is not TaskType.QUESTION_ANSWERING:
+    if not task.is_span:
         return ()
     wrong = [
         row for row in rows if not any(answer in row.input[task.context_field] for answer in row.answers)

@@ -90,7 +90,7 @@ class MiniLM:
     def export(self, task: Task, labels: Sequence[str], checkpoint: Path, target: Path) -> None:
         """model.onnx with dynamic batch and length, tokenizer.json, predictor.json."""
         target.mkdir(parents=True, exist_ok=True)
-        write = bert_graph.spans if task.type is TaskType.QUESTION_ANSWERING else bert_graph.labelled
+        write = bert_graph.spans if task.is_span else bert_graph.labelled
         write(checkpoint, target / "model.onnx")
         bert_graph.copy_tokenizer(checkpoint, target)
         self._settings(task, labels).write(target)
@@ -126,7 +126,7 @@ class MiniLM:
 
     def _settings(self, task: Task, labels: Sequence[str]) -> Settings:
         fields = tuple(each.name for each in task.inputs)
-        if task.type is TaskType.QUESTION_ANSWERING:
+        if task.is_span:
             return Settings(
                 "span", fields, task.context_field, (), self.window, self.stride, max_answer=self.max_answer
             )

@@ -112,5 +112,5 @@ def _renamed(row: Example, names: Mapping[str, str], task: Task) -> Example:
 
 def _describe(task: Task) -> str:
     names = ", ".join(field.name for field in task.inputs)
-    kind = "extractive" if task.type is TaskType.QUESTION_ANSWERING else task.type.value
+    kind = "extractive" if task.is_span else task.type.value
     return f"{kind}, from {names or 'nothing'} to {task.output.name}"
