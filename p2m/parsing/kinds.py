@@ -1,83 +1,125 @@
-"""What sort of task a prompt sets, and how it should be judged."""
+"""What sort of task a prompt sets, and how it should be judged.
+
+Signs are weighed, not matched in turn: the words of the prompt (`signs`), less what a negation takes back; the
+list of labels that it holds; the names of what goes in; what its demonstrations answer. The type with the most
+weight is read, and the lead over the next tells how sure the reading is.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from p2m.parsing.labels import MAX_WORDS, Labels
-from p2m.parsing.words import ANSWER_FROM_TEXT, CLASSIFY, CONTEXT_WORDS, EXTRACT, GENERATE, QUESTION_WORDS
+from p2m.parsing.labels import MAX_WORDS, STRONG, Labels
+from p2m.parsing.signs import NEGATION, SIGNS
+from p2m.parsing.words import CONTEXT_WORDS, QUESTION_WORDS
 from p2m.types import Example, TaskType
 
-_CLASSIFY = re.compile(CLASSIFY, re.IGNORECASE)
-_EXTRACT = re.compile(EXTRACT, re.IGNORECASE)
-_ANSWER = re.compile(ANSWER_FROM_TEXT, re.IGNORECASE)
-_GENERATE = re.compile(GENERATE, re.IGNORECASE)
-_COPY_OF_OTHER = re.compile(
-    r"\b(?:translat|normali[sz]|convert|transform|summari[sz]|title|headline|rewrit|paraphras|simplif"
-    r"|question\b.{0,40}\banswer to it)",
-    re.IGNORECASE,
-)
+SURE = 0.5  # lead from which the words of a prompt need no second opinion
+_COMPILED = tuple((kind, weight, re.compile(pattern, re.IGNORECASE)) for kind, weight, pattern in SIGNS)
+_NEGATED = re.compile(NEGATION, re.IGNORECASE)
+_LATE = 0.75  # of a sign's weight, where it stands in the second half of a long prompt
+_NUMBER = re.compile(r"[-+]?[\d.,\s]*\d\s?%?")
+_NAMES = {
+    TaskType.CLASSIFICATION: "a classification",
+    TaskType.MULTI_LABEL: "a classification with several labels a row",
+    TaskType.QUESTION_ANSWERING: "extractive question answering",
+    TaskType.EXTRACTION: "an extraction",
+    TaskType.REGRESSION: "a regression",
+    TaskType.RECORDS: "records",
+    TaskType.TEXT_TO_TEXT: "text to text",
+    TaskType.UNSUPPORTED: "no task from text to text",
+}
 
 
-def read_kind(
-    instruction: str, names: Sequence[str], rows: Sequence[Example], labels: Labels
-) -> tuple[TaskType, str]:
-    """The task's type and the reason, by what the prompt asks for and what its demonstrations show."""
-    classify, generate = _CLASSIFY.search(instruction), _GENERATE.search(instruction)
-    if labels.values and _judged(instruction, rows, labels, bool(classify), generate):
-        return TaskType.CLASSIFICATION, f"a classification: {labels.reason}"
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A reading: `lead` is the weight by which it is ahead of the next type; `said` the words that spoke for it."""
+
+    type: TaskType
+    reason: str
+    lead: float
+    said: str = ""
+
+
+def read_kind(instruction: str, names: Sequence[str], rows: Sequence[Example], labels: Labels) -> Kind:
+    """The task's type by what the prompt asks for and what its demonstrations show."""
+    weights: Counter[TaskType] = Counter()
+    said: dict[TaskType, tuple[float, str]] = {}
+
+    def add(kind: TaskType, weight: float, words: str) -> None:
+        weights[kind] += weight  # type: ignore[assignment]
+        if weight > said.get(kind, (0.0, ""))[0]:
+            said[kind] = (weight, words)
+
+    text = _NEGATED.sub(" ", instruction)
+    for kind, weight, pattern in _COMPILED:
+        match = pattern.search(text)
+        if match:
+            late = len(text) > 300 and match.start() > len(text) / 2
+            add(kind, weight * (_LATE if late else 1.0), f"the prompt says {match.group(0).strip()!r}")
+    if labels.values:
+        add(TaskType.CLASSIFICATION, 1.4 * labels.strength, labels.reason)
+        weights[TaskType.MULTI_LABEL] += labels.strength  # type: ignore[assignment]
+    if any(name in CONTEXT_WORDS for name in names) and any(name in QUESTION_WORDS for name in names):
+        add(TaskType.QUESTION_ANSWERING, 1.2, f"{' and '.join(names)} go in")
+    for kind, weight, words in _shown(rows, labels):
+        add(kind, weight, words)
+    ranked = sorted(weights, key=lambda kind: -weights[kind])
+    if not ranked or weights[ranked[0]] <= 0:
+        return Kind(TaskType.TEXT_TO_TEXT, "text to text: nothing says otherwise", 0.0)
+    best = ranked[0]
+    lead = weights[best] - (weights[ranked[1]] if len(ranked) > 1 else 0.0)
+    words = said.get(best, (0.0, ""))[1]
+    return Kind(best, f"{_NAMES[best]}: {words}", lead, words)
+
+
+def _shown(rows: Sequence[Example], labels: Labels) -> list[tuple[TaskType, float, str]]:
+    """What the demonstrations speak for and against."""
+    if not rows:
+        return []
+    outputs = [row.output for row in rows]
+    found: list[tuple[TaskType, float, str]] = []
+    if all(_is_object(output) for output in outputs):
+        return [(TaskType.RECORDS, 2.0, "its demonstrations answer with JSON objects")]
+    short = all(len(output.split()) <= MAX_WORDS and len(output) <= 48 for output in outputs)
     spans = _share_of_spans(rows)
-    extract = _EXTRACT.search(instruction)
-    answer = _ANSWER.search(instruction)
-    has_context = any(name in CONTEXT_WORDS for name in names)
-    has_question = any(name in QUESTION_WORDS for name in names)
-    if rows and spans < 1:
-        extract = answer = None
-    if answer or (has_context and has_question and (not rows or spans == 1)):
-        said = answer.group(0) if answer else f"{' and '.join(names)} go in"
-        return TaskType.QUESTION_ANSWERING, f"extractive question answering: {said!r}"
-    if (
-        extract
-        and not (generate and _starts_earlier(generate, extract) and not rows)
-        and not _COPY_OF_OTHER.search(instruction)
-    ):
-        return TaskType.QUESTION_ANSWERING, f"extractive: {extract.group(0)!r}"
-    if (
-        classify
-        and not (generate and generate.start() < classify.start() and rows and _varied(rows))
-        and _short(rows)
-    ):
-        return TaskType.CLASSIFICATION, f"a classification: the prompt says {classify.group(0)!r}"
-    said = f"the prompt says {generate.group(0)!r}" if generate else "nothing says otherwise"
-    return TaskType.TEXT_TO_TEXT, f"text to text: {said}"
+    known = {label.casefold() for label in labels.values}
+    listed = bool(known) and all(output.casefold() in known for output in outputs)
+    parted = [part.strip().casefold() for output in outputs for part in re.split(r"[,;|、，]", output)]
+    several = bool(known) and not listed and all(part in known for part in parted if part)
+    if listed:
+        found.append((TaskType.CLASSIFICATION, 0.6, labels.reason))
+    if several:
+        found.append((TaskType.MULTI_LABEL, 2.0, "its demonstrations answer with several labels"))
+    if all(_NUMBER.fullmatch(output) for output in outputs) and not listed:
+        found.append((TaskType.REGRESSION, 0.8, "its demonstrations answer with numbers"))
+    if spans == 1 and not listed:
+        found.append((TaskType.EXTRACTION, 0.7, "its demonstrations answer with parts of the input"))
+        found.append((TaskType.QUESTION_ANSWERING, 0.5, "its demonstrations answer with parts of the input"))
+    elif spans < 1 and not several:
+        found.append((TaskType.QUESTION_ANSWERING, -0.8, ""))
+    if not short:
+        found += [(TaskType.CLASSIFICATION, -1.5, ""), (TaskType.MULTI_LABEL, -1.0, ""), (TaskType.REGRESSION, -1.5, "")]
+        if spans < 1:
+            found.append((TaskType.TEXT_TO_TEXT, 0.8, "its demonstrations answer with free text"))
+    elif not known and spans < 1 and len(set(outputs)) == len(outputs) > 2:
+        found.append((TaskType.TEXT_TO_TEXT, 0.5, "each demonstration answers with something else"))
+    return found
 
 
-def _judged(
-    instruction: str, rows: Sequence[Example], labels: Labels, classify: bool, generate: re.Match[str] | None
-) -> bool:
-    """Whether labels found in a prompt are what it asks for, and not words that it mentions."""
-    if labels.announced or classify or generate is None:
-        return True
-    return bool(rows) and all(len(row.output.split()) <= MAX_WORDS for row in rows)
-
-
-def _starts_earlier(first: re.Match[str], second: re.Match[str]) -> bool:
-    return first.start() < second.start()
-
-
-def _varied(rows: Sequence[Example]) -> bool:
-    return len({row.output for row in rows}) == len(rows)
-
-
-def _short(rows: Sequence[Example]) -> bool:
-    return all(len(row.output.split()) <= MAX_WORDS for row in rows)
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _share_of_spans(rows: Sequence[Example]) -> float:
     """Share of the demonstrations whose answer stands, as it is, in a longer input."""
-    if not rows:
-        return 0.0
     hits = sum(
         any(row.output.strip(" .\"'") in text and len(text) > len(row.output) for text in row.input.values())
         for row in rows
@@ -89,10 +131,12 @@ def suggest_metrics(
     kind: TaskType, instruction: str, rows: Sequence[Example], language: str
 ) -> tuple[tuple[str, ...], str]:
     """Metrics by name, the one to steer by first, and the reason."""
-    if kind is TaskType.QUESTION_ANSWERING:
+    if kind in (TaskType.QUESTION_ANSWERING, TaskType.EXTRACTION):
         return ("exact_match", "token_f1"), "exact_match, token_f1: the answer is a span"
-    if kind is TaskType.CLASSIFICATION:
+    if kind in (TaskType.CLASSIFICATION, TaskType.MULTI_LABEL):
         return ("accuracy", "macro_f1"), "accuracy, macro_f1: the answer is a label"
+    if kind in (TaskType.REGRESSION, TaskType.RECORDS, TaskType.UNSUPPORTED):
+        return ("exact_match",), ""
     low = instruction.lower()
     if re.search(r"summar|headline|title|tl;dr|résum|zusammenfass|要約|总结|요약", low):
         return ("rouge_l", "chrf"), "rouge_l first: the output condenses the input"

@@ -32,9 +32,15 @@ _QUESTION = re.compile(
 )
 _OUTPUT_NAMES = {
     TaskType.QUESTION_ANSWERING: "answer",
+    TaskType.EXTRACTION: "answer",
     TaskType.CLASSIFICATION: "label",
+    TaskType.MULTI_LABEL: "labels",
+    TaskType.REGRESSION: "value",
+    TaskType.RECORDS: "record",
     TaskType.TEXT_TO_TEXT: "output",
+    TaskType.UNSUPPORTED: "output",
 }
+_LABELLED = (TaskType.CLASSIFICATION, TaskType.MULTI_LABEL)
 
 
 def parse_prompt(
@@ -83,14 +89,14 @@ def parse_prompt(
         fitted,
         names=names,
         output=output or _output_name(rows, kind),
-        labels=found.values if kind is TaskType.CLASSIFICATION else (),
+        labels=found.values if kind in _LABELLED else (),
         language=spoken,
         reasons=(
             counted,
             why_kind,
             why_fields,
             why_language,
-            listed if kind is TaskType.CLASSIFICATION else "",
+            listed if kind in _LABELLED else "",
         ),
     )
 
@@ -148,7 +154,8 @@ def _kind(
 ) -> tuple[TaskType, str]:
     if given:
         return TaskType.CLASSIFICATION, "a classification: its labels are given"
-    return read_kind(reading.instruction, names, drafts, found)
+    kind = read_kind(reading.instruction, names, drafts, found)
+    return kind.type, kind.reason
 
 
 def _fit(rows: Sequence[Row], names: Sequence[str], examples: Sequence[Example]) -> tuple[Example, ...]:
@@ -264,7 +271,7 @@ def _output_format(kind: TaskType, instruction: str, names: Sequence[str], label
         )
     )
     words = " ".join(part if part[-1:] in ".!?:。！？" else part + "." for part in said[:3])[:400]
-    if kind is TaskType.QUESTION_ANSWERING:
+    if kind in (TaskType.QUESTION_ANSWERING, TaskType.EXTRACTION):
         where = next((name for name in names if name in CONTEXT_WORDS), names[-1])
         return f"a span of the {where}. {words}".strip()
     return words or "free text"

@@ -388,3 +388,45 @@ GENERATE = (
     r"|\bcomplete the (?:story|sentence)|\bcontinue\b|\bcorrect the\b|\bfix\b|\belaborate\b|\bcode\b|\btranscri\w*|\bconstruct\w*|\bparse\b|\bprovide\b"
     r"|\bübersetz\w*|\bfasse\b|\bschreib\w*|\btradui\w+|\brésum\w+|\bécri\w+|\btradu[cz]\w+|\bresum\w+|\bescrib\w+|\bперевед\w+|\bнапиш\w+|翻訳|要約|生成|書き|翻译|总结|写|번역|요약"
 )
+
+# What joins the items of a list.
+AND_OR = "or|and|and/or|oder|und|bzw\\.?|ou|et|o|u|y|e|oppure|of|en|lub|albo|czy|i|или|либо|и|або|veya|ya da|ve|eller|och|nebo|または|或者|或|또는|혹은|أو|या|hoặc|atau"
+# What a closed set of answers is called.
+LABEL_NOUNS = (
+    r"\b(?:labels?|class(?:es)?|categor(?:y|ies)|queues?|teams?|desks?|departments?|topics?|intents?|sentiments?|emotions?|tags?|hashtags?|types?|kinds?|groups?"
+    r"|buckets?|bins?|options?|choices?|levels?|priorit(?:y|ies)|severity|urgency|grades?|ratings?|folders?|codes?|status(?:es)?|values?|genres?|stances?|tones?"
+    r"|verdicts?|answers?|outcomes?|sections?|themes?|areas?|reasons?|drawers?|piles?|flags?|one of|either|exactly one|pick|choose from|"
+    r"kategori\w*|klassen?|abteilung\w*|stufen?|arten|schlagw\w+|themen?|gruppen?|bereiche?|fächer|eines? (?:der|von|aus)|"
+    r"catégories?|classes?|étiquettes?|services?|équipes?|niveaux?|thèmes?|rubriques?|valeurs?|motifs?|parmi|"
+    r"categor[ií]as?|clases?|etiquetas?|equipos?|departamentos?|temas?|nivel(?:es)?|tipos?|valores?|áreas?|opciones|entre|"
+    r"rótulos?|equipes?|setor(?:es)?|níve(?:l|is)|opções|categori[ae]|etichett[ae]|classi|reparti?|livell[oi]|tipologi[ae]|"
+    r"categorie\w*|afdelingen?|soorten?|klas\w*|etykiet\w*|dział\w*|typ\w*|zespo\w+|poziom\w*|"
+    r"категори\w+|класс\w*|метк\w+|тип\w*|отдел\w*|тем\w|уровн\w+|тег\w*|вариант\w*|групп\w*|"
+    r"etiket\w*|sınıf\w*|tür\w*|konu\w*|departman\w*|seviye\w*|birim\w*)\b"
+    r"|カテゴリ|ラベル|種類|分類|クラス|部署|タグ|レベル|いずれか|区分|のうち|选项|类别|标签|分类|类型|部门|等级|之一|主题|카테고리|라벨|분류|유형|부서|등급|중 하나|중에|태그"
+    r"|فئة|الفئات|فئات|تصنيف|أنواع|الأنواع|نوع|القسم|أقسام|وسوم|التالية|श्रेणी|श्रेणि|वर्ग|लेबल|टैग|प्रकार"
+)
+# Verbs that ask for an answer, near a list of labels.
+ANSWER_WORDS = (
+    r"\b(?:answer|output|return|reply|respond|indicate|classif\w+|label\w*|say|predict|choose|select|categor\w+|pick|assign|sort|route|decide|tell|grade|"
+    r"mark|flag|only|just|antwort\w*|ausgeb\w+|ausgabe|nur|zuordn\w+|einordn\w+|répond\w+|classe\w*|uniquement|seulement|sortie|respond\w+|responda|clasific\w+|solo|"
+    r"classific\w+|apenas|somente|rispondi|soltanto|ответ\w*|только|определ\w+|odpowied\w+|tylko|yanıt\w*|cevap\w*|sadece|antwoord\w*|alleen)\b"
+    r"|答え|出力|回答|判定|分け|振り分け|输出|回答|判断|只|답|출력|분류|أجب|اكتب|صنف|فقط|उत्तर|केवल"
+)
+# A list after these illustrates and is not complete; one after those names what goes in or out field by field.
+ILLUSTRATES = r"\be\.?g\.|\bi\.e\.|\bfor (?:example|instance)|\bsuch as|\blike\b|\bincluding\b|\bz\. ?b\.|\bbeispiel\w*|\bwie\b|\bp(?:ar|or) (?:ex|ej)\w*\.?|\bex\.|\bcomo\b|\bad esempio|\bes\.|\bnp\.|\bнапример|\bнапр\.|\bтипа|例えば|例：|例:|例如|比如|예를 들어|예:|مثل|مثلا|जैसे|\bmesela|\börneğin|\bbijv\."
+FIELD_LISTS = (
+    r"\b(?:inputs?|columns?|fields?|keys?|attributes?|schema|json|properties|slots?|eingabe|felder|spalten|champs|clés|campos|claves|columnas|chaves|campi|chiavi|colonne"
+    r"|поля|ключ\w*|pola|pól|kolumn\w*|alanlar\w*|velden)\b|フィールド|キー|項目|字段|键|필드|키|항목|حقول|المفاتيح|फ़ील्ड"
+)
+# The answer is to be the code, not its meaning; and the other way round.
+BY_CODE = (
+    r"\b(?:only|just|give back|return|output|answer with|reply with|respond with|write|print|the)\b[^.\n]{0,30}\b(?:digits?|numbers?|codes?|letters?|figure)\b|\bdigits? only\b|\bletters? only\b|\bnumbers? only\b|\bcodes? only\b"
+    r"|\bcodes?:|\bsingle (?:letter|digit|number|character)|\bnur (?:die )?(?:ziffer|zahl|nummer|buchstabe)\w*|\b(?:ziffer|nummer|code)\b[^.\n]{0,20}\b(?:ausgeben|zurück|antworten)|\b(?:seulement|uniquement|juste)\b[^.\n]{0,20}\b(?:chiffre|numéro|lettre|code)"
+    r"|\b(?:le|un) (?:chiffre|numéro|code)\b|\b(?:solo|sólo|únicamente)\b[^.\n]{0,20}\b(?:número|dígito|letra|código)|\bsolo (?:il|la) (?:numero|cifra|lettera|codice)|\b(?:apenas|só|somente)\b[^.\n]{0,20}\b(?:número|dígito|letra|código)"
+    r"|\bтолько (?:цифр|номер|букв|код)\w*|\b(?:цифр|номер|букв|код)\w* (?:только|без)|\btylko (?:cyfr|numer|liter|kod)\w*|\b(?:sadece|yalnızca) (?:rakam|numara|harf|kod)\w*|(?:数字|番号|記号|コード|编号|字母|代码)(?:のみ|だけ|即可)|只(?:输出|写|要|回答)?(?:数字|编号|字母|代码)|(?:숫자|번호|기호|코드)만|الرقم فقط|رقم فقط"
+)
+BY_WORD = r"\bnot the (?:number|digit|letter|code)|\bthe (?:word|name|label)\b[^.\n]{0,12}\bnot\b|\bwithout the (?:number|letter)|\bnicht die (?:nummer|ziffer|zahl)|\bpas le (?:numéro|chiffre)|\bno el número|\bне (?:номер|цифр)\w*"
+YES_NO = frozenset(
+    "yes no true false maybe neutral positive negative mixed spam ham unknown ja nein nee oui non sí si no sim não da nie tak да нет так ні はい いいえ 是 否 예 아니오 네 아니요 نعم لا हाँ नहीं हां evet hayır ano ne nej".split()
+)
