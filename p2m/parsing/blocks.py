@@ -75,7 +75,7 @@ def labelled(prompt: str) -> list[Group]:
     blocks = _blocks(lines, output)
     accepted = _accepted(blocks, output)
     groups = [group for block in blocks if (group := _group(block, accepted, output))]
-    described = [group for group in groups if _describes(group)]
+    described = [group for group in groups if _describes(group) or (len(groups) == 1 and _is_prose(group))]
     return [group for group in groups if group not in described]
 
 
@@ -228,6 +228,12 @@ def _describes(group: Group) -> bool:
     return all(_DESCRIBES.fullmatch(text.strip(" .")) for text in [*group.input.values(), group.output])
 
 
+def _is_prose(group: Group) -> bool:
+    """The only pair, both sides of which begin with a small article: `Input: the report the warden fills in`."""
+    return all(_ARTICLE.match(text) for text in [*group.input.values(), group.output])
+
+
+_ARTICLE = re.compile(r"(?:an?|the|one|its|ein\w*|der|die|das|une?|el|la|le|un|una|il|lo|o|um|uma)\s")
 _THINGS = "|".join(
     sorted((re.escape(word) for word in INPUT_WORDS | OUTPUT_WORDS | FIELD_WORDS if len(word) > 3), key=len)[::-1]
 )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from p2m.parsing.blocks import SLOT_LINE, labelled
 from p2m.parsing.text import normalise, unquote
-from p2m.parsing.words import ANNOUNCEMENT, FIELD_WORDS, GENERIC_INPUTS, INPUT_WORDS, OUTPUT_WORDS
+from p2m.parsing.words import ANNOUNCEMENT, FIELD_WORDS, GENERIC_INPUTS, INPUT_WORDS, META_WORDS, OUTPUT_WORDS
 
 BARE = "input"  # the key of an input that is one text and has no field names of its own
 
@@ -171,6 +171,8 @@ def _from_object(value: object) -> Row | None:
     if len(value) < 2:
         return None
     out = [key for key in value if str(key).lower() in OUTPUT_WORDS]
+    if any(str(key).lower() in META_WORDS for key in value):
+        return None  # what describes the task
     if not out or value[out[-1]] is None:
         return None
     rest = {str(key): item for key, item in value.items() if key != out[-1]}
@@ -256,21 +258,86 @@ def _labelled(prompt: str) -> Found:
 _ARROW = re.compile(
     r"^[ \t>]*(?:[-*•][ \t]+|\(?\d{1,3}[.)][ \t]+)?(?:(?:e\.g\.,?|for example[:,]?|examples?:|input:)["
     r" \t]*)?"
-    r"(?P<input>[^\n]+?)[ \t]*(?:-{1,2}>|=>|→|⟶|⇒|➜|↦)[ \t]*(?:output:[ \t]*)?(?P<output>[^\n]+)$",
+    r"(?P<input>[^\n]+?)[ \t]*(?:-{1,2}>|={1,2}>|>>|→|⟶|⇒|➜|↦|←)[ \t]*(?:output:[ \t]*)?(?P<output>[^\n]+)$",
     re.IGNORECASE | re.MULTILINE,
 )
-_ARROWS = re.compile(r"-{1,2}>|=>|→|⟶|⇒|➜|↦")
+_ARROWS = re.compile(r"-{1,2}>|={1,2}>|>>|→|⟶|⇒|➜|↦|←")
 
 
 def _arrows(prompt: str) -> Found:
     """Lines `this -> that`: two at least, or one that an example was announced for."""
-    matches = [match for match in _ARROW.finditer(prompt) if len(_ARROWS.findall(match.group())) == 1]
+    matches = [
+        match
+        for match in _ARROW.finditer(prompt)
+        if len(_ARROWS.findall(match.group())) == 1 and not re.search(r"^\W*\{[^{}]*\}\W*$", match["input"])
+    ]
     announced = re.search(
         r"\b(?:examples?|e\.g\.|beispiele?|exemples?|ejemplos?|пример\w*|例|예)\b", prompt, re.IGNORECASE
     )
+    if len(matches) > 1 and all(_explains(match) for match in matches):
+        return [], []
     if len(matches) < 2 and not (matches and announced and announced.start() <= matches[0].start("input")):
         return [], []
     rows = [Row({BARE: unquote(match["input"])}, unquote(match["output"])) for match in matches]
+    return rows, [match.span() for match in matches]
+
+
+def _explains(match: re.Match[str]) -> bool:
+    """A bullet `label -> what falls under it` is no demonstration."""
+    name, meaning = match["input"].strip(), match["output"]
+    return len(name.split()) <= 3 and not name.endswith((".", "?", "!", '"')) and len(meaning.split()) >= 2 * len(name.split()) and ("," in meaning or " / " in meaning or len(meaning.split()) > 4) and _LISTED.match(match.group()) is not None
+
+
+_LISTED = re.compile(r"[ \t>]*(?:[-*•]|[\w -]{2,24}?[ \t]{2,})")
+_CELLS = re.compile(r"^(?P<input>[^\n|\t]*[^\s|][^\n|\t]*?)[ ]*(?:\t|[ ]\|)[ ]*(?P<output>[^\n|\t]*)$", re.MULTILINE)
+_HEADER = re.compile(r"[^\W\d]\w*(?:[ _]\w+){0,2}")
+
+
+def _columns(prompt: str) -> Found:
+    """Lines of two cells, `this | that` or with a tab: two at least, behind one another; a header is none."""
+    best: list[re.Match[str]] = []
+    run: list[re.Match[str]] = []
+    for match in _CELLS.finditer(prompt):
+        run = [*run, match] if run and prompt[run[-1].end() : match.start()] == "\n" else [match]
+        best = run if len(run) > len(best) else best
+    if len(best) > 2 and all(_HEADER.fullmatch(cell.strip()) for cell in best[0].groups()):
+        best = best[1:]
+    filled = [match for match in best if match["output"].strip() and "{" not in match["input"]]
+    if len(filled) < 2 or len({match["input"] for match in filled}) < 2 or _TABLE.search(prompt):
+        return [], []
+    rows = [Row({BARE: unquote(match["input"])}, unquote(match["output"])) for match in filled]
+    return rows, [match.span() for match in best]
+
+
+_TABLE = re.compile(r"^[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+", re.MULTILINE)
+_NAMED_TWICE = re.compile(
+    r"^[ \t>]*(?P<a>[^\W\d]\w*)[ \t]*[:：][ \t]*(?P<input>[^\n]+?)[ \t]*[/|;,.]?[ \t]+(?P<b>[^\W\d]\w*)[ \t]*[:：][ \t]*(?P<output>[^\n:：]+)$",
+    re.MULTILINE,
+)
+
+
+def _named_twice(prompt: str) -> Found:
+    """Lines `comment: ... / verdict: ...` of the same two names, two at least."""
+    matches = list(_NAMED_TWICE.finditer(prompt))
+    if len(matches) < 2 or len({(match["a"].lower(), match["b"].lower()) for match in matches}) > 1:
+        return [], []
+    matches = [match for match in matches if not re.search(r"[{<\[]\s*\w+\s*[}>\]]\s*$", match["input"])]
+    rows = [_of_fields({match["a"].lower(): unquote(match["input"]), match["b"].lower(): unquote(match["output"])}) for match in matches]  # fmt: skip
+    return rows, [match.span() for match in matches]
+
+
+_SAID = re.compile(
+    r"^[ \t>]*(?:[-*•][ \t]+|\(?\d{1,3}[.)][ \t]+)?[\"“„«「](?P<input>[^\"“”„»」\n]{4,})[\"”“»」][ \t]*(?:[:：—–-]|\bis\b)?[ \t]*(?P<output>[^\s\"“”:：][^\n\"“”]{0,40})$",
+    re.MULTILINE,
+)
+
+
+def _said(prompt: str) -> Found:
+    """Lines of a quotation and what it is called: three at least."""
+    matches = list(_SAID.finditer(prompt))
+    if len(matches) < 3 or any(len(match["output"].split()) > 4 for match in matches):
+        return [], []
+    rows = [Row({BARE: match["input"].strip()}, match["output"].strip(" .")) for match in matches]
     return rows, [match.span() for match in matches]
 
 
@@ -298,6 +365,9 @@ _FORMS: tuple[tuple[str, Callable[[str], Found]], ...] = (
     ('name="..." name="..."', _pairs),
     ("tags", _tags),
     ("labelled lines", _labelled),
+    ("lines of two names", _named_twice),
     ("arrows", _arrows),
+    ("two columns", _columns),
+    ("quotations", _said),
     ("paragraphs of two lines", _paragraphs),
 )

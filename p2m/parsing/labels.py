@@ -9,12 +9,14 @@ again elsewhere, and against it that it is an illustration ("e.g. ...") or lists
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from p2m.parsing.text import squeeze, unquote
+from p2m.parsing.weights import LIST_WEIGHTS
 from p2m.parsing.words import (
     AND_OR,
     ANSWER_WORDS,
@@ -24,13 +26,14 @@ from p2m.parsing.words import (
     ILLUSTRATES,
     LABEL_NOUNS,
     NO_LABELS,
+    STOP_WORDS,
     YES_NO,
 )
 
 MAX_WORDS = 6  # of one label
 MAX_LETTERS = 48  # of one label
-STRONG = 0.7  # from which a list speaks for a classification by itself
-_LEAST = 0.35  # below which a list is no list of labels
+STRONG = 0.5  # from which a list speaks for a classification by itself
+_LEAST = 0.1  # below which a list is no list of labels
 _OPEN, _CLOSE = "\"'“”„‘’‚`«»「」『』‹›", "\"'“”‘’`«»「」『』‹›"
 _QUOTED = rf"(?<!\w)\*{{0,2}}[{_OPEN}]{{1,2}}(?P<q>[^{_OPEN}\n]{{1,60}})[{_CLOSE}]{{1,2}}\*{{0,2}}(?!\w)"
 _ANY_QUOTED = re.compile(
@@ -38,48 +41,45 @@ _ANY_QUOTED = re.compile(
     rf"|\*\*([^*\n]{{1,60}})\*\*|<([^<>\n/]{{1,40}})>"
 )
 _MEANING = r"(?:\s*(?:\([^()\n]{1,200}\)|（[^（）\n]{1,200}）|=\s*[^,;\n]{1,60}))?"
-_JOIN = rf"(?:\s*(?:[,;|/、，；]|·)\s*(?:(?:{AND_OR})\s*)?|\s*(?:{AND_OR})\s*)"
+_JOIN = rf"(?:\s*(?:[,;|/、，；،・]|·)\s*(?:(?:{AND_OR})\s*)?|\s*(?:{AND_OR})\s*|(?<=[」』])(?=[「『]))"
 _QUOTED_LIST = re.compile(
     rf"(?:{_ANY_QUOTED.pattern.replace('(?:', '(?:')}){_MEANING}(?:{_JOIN}(?:either\s+)?(?:{_ANY_QUOTED.pattern}){_MEANING})+",
     re.IGNORECASE,
 )
 _BULLET = re.compile(
-    r"^[ \t>]*(?P<mark>[-*•·–—◦▪●○+]|#{1,6}|\(?(?P<code>\d{1,2}|[A-Za-z])[.):）]|[①-⑳]|\[[ x]?\])[ \t]+(?P<item>\S.*)$"
+    r"^[ \t>]*(?P<mark>[-*•·–—◦▪●○+]|#{1,6}|\(?(?P<code>\d{1,2}|[A-Za-z])(?:[.):）]|-(?=[ \t]))|[①-⑳]|\[[ x]?\])[ \t]+(?P<item>\S.*)$"
 )
 _KEYED = re.compile(
-    r"^[ \t>]*(?P<key>[^\s:=：＝|→>][^:=：＝|→>\n]{0,47}?)[ \t]*(?P<sep>[:：＝→]|=>?|->|[ ][-–—][ ]|\t|[-–—](?=\s))[ \t]*(?P<rest>\S.*)$"
+    r"^[ \t>]*(?P<key>[^\s:=：＝|→>][^:=：＝|→>\n]{0,47}?)[ \t]*(?P<sep>[:：＝→…]|=>?|->|[ ][-–—][ ]|\t|[-–—](?=\s))[ \t]*(?P<rest>\S.*)$"
 )
-_CODED = re.compile(r"^[ \t>]*(?P<key>\d{1,2}|[A-Z]\d?)[ \t]+(?P<rest>[^\W\d]\S*(?:[ \t]\S+){0,11})$")
-_SPLIT = re.compile(r"\s*[,;|、，；]\s*|\s*(?<!\w)/\s*|(?<=\w)\s*/\s*(?=\w)")
+_CODED = re.compile(r"^[ \t>]*(?P<key>\d{1,2}|[A-Z]{1,5}-?\d{0,4}|[A-Z]{1,3}-[A-Z]{2,})[ \t]+(?:\.{2,}[ \t]*)?(?P<rest>[^\W\d]\S*(?:[ \t]\S+){0,11})$")
+_CODE_SHAPE = r"(?:[A-ZА-Я]{1,5}[-_.]?\d{0,4}|\d{1,2})"
+_CODED_ITEM = rf"(?P<code>{_CODE_SHAPE})\s*(?:[:=：＝–—-]|\bfor\b|\bmeans?\b|\(|\s(?=[^\W\d_]))\s*[^,;\n()]{{1,80}}?(?:\([^()\n]*\))?\)?"
 _INLINE_CODES = re.compile(
-    r"(?<![\w.])(?P<one>\d{1,2}|[A-Z]\d?)\s*(?:[:=：＝–—]|\bfor\b|\bmeans?\b|\()\s*[^,;\n]{1,80}?"
-    r"(?:[,;、，]\s*(?:and\s+|or\s+)?(?:\d{1,2}|[A-Z]\d?)\s*(?:[:=：＝–—]|\bfor\b|\bmeans?\b|\()\s*[^,;\n]{1,80}?)+"
+    rf"(?<![\w.-]){_CODED_ITEM.replace('?P<code>', '?:')}(?:\s*(?:[,;、，；]|\.\s)?\s*(?:(?:{AND_OR})\s+)?{_CODED_ITEM.replace('?P<code>', '?:')})+"
     r"(?=[.;\n。]|$)"
 )
-_CODE = re.compile(r"(?:^|[,;、，]\s*(?:and\s+|or\s+)?)(\d{1,2}|[A-Z]\d?)\s*(?:[:=：＝–—]|\bfor\b|\bmeans?\b|\()")
-_COLON = re.compile(
-    r"(?:[:：—]|->|=>|→)\s*\n?\s*(?P<list>[^\n.。!?？:：]{1,60}?(?:[,;、，；|]|\s(?:" + AND_OR + r")\s)[^\n]+)"
+_MARKED_CODES = re.compile(rf"(?<![\w.-]){_CODE_SHAPE}\s?\([^()\n]*\)(?:\s*[,;/]?\s*{_CODE_SHAPE}\s?\([^()\n]*\))+")
+_CODE = re.compile(rf"(?:^|[,;、，；).]\s*|\s)(?:(?:{AND_OR})\s+)?({_CODE_SHAPE})\s*(?:[:=：＝–—-]|\bfor\b|\bmeans?\b|\(|\s(?=[^\W\d_]))")
+_MEANT = re.compile(
+    r"(?P<item>[^\W_][\w&+#'./-]{0,24}(?: [\w&+#'/-]{1,16}){0,2})\s*(?:\((?:[^()\n]{3,160})\)|（[^（）\n]{2,160}）)\s*(?:[,;、，；]|\.?\s)?\s*"
+    rf"(?:(?:{AND_OR})\s+)?"
 )
-_BRACKETS = re.compile(r"[\[({（{【](?P<list>[^\[\](){}（）【】\n]{3,400})[\])}）】]")
-_SLASHED = re.compile(
-    r"(?<![\w/:.@])(?P<list>[^\W_][\w&+#'-]{0,24}(?:[ ][\w&+#'-]{1,16})?(?:[ ]?/[ ]?[^\W_][\w&+#'-]{0,24}(?:[ ][\w&+#'-]{1,16})?)+)(?![\w/])"
-)
-_PIPED = re.compile(r"(?P<list>[^\s|][^|\n]{0,30}(?:\s?\|\s?[^|\n:]{1,30}){1,})")
-_EITHER = re.compile(
-    r"\b(?:either|one of|any of|between|whether (?:it|this|they|the \w+|each \w+)? ?(?:is|was|are|sounds|reads)|entweder|soit|sea|ya sea"
-    r"|o bien|sia|albo|либо)\s+(?:an?\s+|the\s+)?(?P<list>[^\n.;:!?()]{2,160})",
+_SEPARATOR = re.compile(
+    rf"\s*(?P<mark>[,;|、，；·・،؛]|(?<![\w/:.])/|/(?![/\d]))\s*(?:(?:{AND_OR})\s+)?|\s+(?P<word>{AND_OR})\s+|(?P<east>または|或者|还是|還是|もしくは|それとも|或|혹은|또는)",
     re.IGNORECASE,
 )
-_AS = re.compile(
-    r"\b(?:as|is|are|be|into|output|return|answer|reply|respond|say|predict|write|label|with|als|ist|comme|est|como|es|é|è|come|jako|jest"
-    r"|как|это)(?:\s+with|\s+it as|\s+them as|\s+only)?:?\s+(?:either\s+|an?\s+|the\s+)?"
-    rf"(?P<list>[\w-]+(?:\s*,\s*(?:an?\s+)?[\w-]+(?:\s[\w-]+)?)*,?\s+(?:{AND_OR})\s+(?:as\s+|an?\s+)?[\w-]+(?:\s[\w-]+)?)"
-    r"\s*(?=[.,;:)\n!?—–]|$|\b(?:based|depending|according|sentiment|in|for|by|to)\b)",
-    re.IGNORECASE,
+_CHOOSES = re.compile(rf"\s(?:{AND_OR})\s", re.IGNORECASE)
+_IN_BRACKETS = re.compile(r"\([^()\n]*\)|（[^（）\n]*）|\[[^\[\]\n]*\]")
+_COLON_BEFORE = re.compile(r"[:：—–=>→]\s*$")
+_CONDITIONAL = re.compile(
+    r"(?P<item>[^\W_][\w&+#'./-]{0,24}(?: [\w&+#'/-]{1,16}){0,2})\s*(?:=|\bif\b|\bwhen\b|\bwenn\b|\bfalls\b|\bsi\b|\bs['’](?:il|elle)\b|\bcuando\b|\bquando\b|\bse\b|\bals\b"
+    r"|\bjeśli\b|\bgdy\b|\bесли\b|\bкогда\b)\s*[^,;.\n=]{2,120}(?:[,;.]\s+|\s(?=\w+\s*=)|$)"
 )
-_QUESTION = re.compile(
-    rf"(?:^|(?<=[.!?\n])\s*)(?P<list>[^\n.,:;!?]{{1,40}}\s(?:{AND_OR})\s[^\n.,:;!?]{{1,40}})\s*[?？]", re.IGNORECASE
-)
+_CAPITALS = re.compile(r"\b[A-Z][A-Z0-9_]{1,15}(?:[ \t]+[A-Z][A-Z0-9_]{1,15}){2,}\b")
+_DASHED = re.compile(r"(?:^|[:：—]\s|\n)(?P<list>[^\s:：\n][^\n:：,.]{0,30}?(?:\s[-–—]\s[^\n:：,.]{1,30}?){2,})(?=[.\n:]|$)")
+_CHECKBOX = re.compile(r"\[[ x]?\]\s*([^\[\n]{1,40}?)(?=\s*(?:\[[ x]?\]|$|\n))")
+_SENTENCE = re.compile(r"[^\n.。!?！？]*(?:\.(?!\s|$)[^\n.。!?！？]*)*[.。!?！？\n]?")
 _SCALE = re.compile(
     r"\b(?:rat\w+|scor\w+|stars?|scale|grade\w*|levels?|severity|skala|sterne?|étoiles?|note|estrellas?|puntu\w+|escala|stelle|voto"
     r"|оцен\w+|звезд\w*|шкал\w*|ocen\w*|gwiazd\w*|puan\w*|yıldız)\b[^.\n]{0,60}?\b(?P<low>[0-3])\s*"
@@ -93,6 +93,8 @@ _ASKS = re.compile(ANSWER_WORDS, re.IGNORECASE)
 _ILLUSTRATES = re.compile(rf"(?:{ILLUSTRATES})[^\n.。]{{0,12}}$", re.IGNORECASE)
 _FIELDS = re.compile(rf"(?:{FIELD_LISTS})[^\n.。]{{0,30}}$", re.IGNORECASE)
 _BY_CODE, _BY_WORD = re.compile(BY_CODE, re.IGNORECASE), re.compile(BY_WORD, re.IGNORECASE)
+_NOT = re.compile(r"\b(?:no|not|never|don['’]?t|nobody|without|instead|nicht|kein\w*|ohne|pas|sans|sin|nunca|sem|não|non|senza|geen|niet|не|без|nie|bez|inte|değil)\b|しない|ない|不要|不需|无需|말고|아니|않|لا |بدون|नहीं", re.IGNORECASE)
+_STOP = frozenset(word for words in STOP_WORDS.values() for word in words.split())
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
@@ -107,12 +109,12 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class _List:
-    """A list in the prompt: its items, where it stands, and how much its form alone speaks for labels."""
+    """A list in the prompt: its items, where it stands, and what its form says of it."""
 
     values: tuple[str, ...]
     start: int
     end: int
-    form: float
+    signs: tuple[str, ...]
 
 
 def read_labels(instruction: str, outputs: Sequence[str]) -> Labels:
@@ -140,30 +142,48 @@ def _parts(output: str) -> list[str]:
     return [part for part in re.split(r"\s*[,;|、，]\s*", output) if part]
 
 
-def _score(each: _List, text: str, outputs: Sequence[str]) -> float:
-    """How likely a list names the labels, about 0 to 1."""
+def signs_of(each: _List, text: str, outputs: Sequence[str]) -> tuple[str, ...]:
+    """All that speaks for or against a list's being that of the labels, by name."""
     before = text[max(0, each.start - 110) : each.start]
     line = before.rpartition("\n")[2] or before.rstrip().rpartition("\n")[2]
-    low = {_fold(value) for value in each.values}
-    score = each.form
-    if low <= YES_NO:
-        score += 0.4
-    if _NOUN.search(before):
-        score += 0.25
-    if _ASKS.search(before) or _ASKS.search(text[each.end : each.end + 60]):
-        score += 0.15
-    if outputs:
-        score += 0.4
+    sentence = re.split(r"[.!?。！？]\s|\n", line)[-1]
+    low = [_fold(value) for value in each.values]
     others = text[: each.start] + "\n" + text[each.end :]
-    named = sum(len(value) > 2 and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", others) is not None for value in each.values)
-    score += 0.15 * (named > 0)
-    if _ILLUSTRATES.search(line):
-        score -= 0.6
-    if _FIELDS.search(line[-60:]):
-        score -= 0.4
-    if low & NO_LABELS:
-        score -= 0.5
-    return score
+    again = sum(
+        len(value) > 1 and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", others) is not None for value in each.values
+    )
+    words = [value.split() for value in each.values]
+    styles = {_style(value) for value in each.values}
+    number, joined_words = len(words), [word for item in words if len(item) > 1 for word in (item[0], item[-1])]
+    found = {
+        "two": number == 2, "several": number > 3, "many": number > 7,
+        "single": all(len(item) == 1 for item in words), "long": any(len(item) > 3 for item in words),
+        "upper": styles == {"upper"}, "title": styles == {"title"}, "lower": styles == {"lower"}, "mixed": len(styles) > 1,
+        "digits": all(value.isdigit() for value in each.values), "yes_no": set(low) <= YES_NO,
+        "stop_words": any(word.casefold() in _STOP for word in joined_words),
+        "function": any(len(item) == 1 and item[0].casefold() in _STOP and item[0].islower() for item in words) and not set(low) <= YES_NO,
+        "no_labels": bool(set(low) & NO_LABELS), "odd": any(re.search(r"[.!?:;=<>@…]", value) for value in each.values),
+        "noun": bool(_NOUN.search(sentence)), "noun_near": bool(_NOUN.search(before)),
+        "asks": bool(_ASKS.search(sentence)), "asks_after": bool(_ASKS.search(text[each.end : each.end + 60])),
+        "noun_after": bool(_NOUN.search(text[each.end : each.end + 40])),
+        "illustrates": bool(_ILLUSTRATES.search(line)), "fields": bool(_FIELDS.search(line[-60:])),
+        "negated": bool(_NOT.search(sentence)), "bracket": before.rstrip()[-1:] in "([{（【",
+        "colon": before.rstrip()[-1:] in ":：—–-=>→", "starts": not sentence.strip(),
+        "again_one": again == 1, "again_two": again > 1, "again_all": again == number,
+        "late": each.start > 0.6 * len(text), "early": each.start < 0.15 * len(text), "whole": each.end - each.start > 0.6 * len(text),
+        "question": text[each.end : each.end + 3].strip()[:1] in tuple("?？"), "shown": bool(outputs),
+    }  # fmt: skip
+    # "run" lists in a sentence are so many that their other signs weigh differently from those of other forms.
+    form = each.signs[0] if each.signs else ""
+    named = [name for name, holds in found.items() if holds]
+    crossed = [f"run {name}" for name in named] if form == "run" else []
+    return (*each.signs, *named, *crossed)
+
+
+def _score(each: _List, text: str, outputs: Sequence[str]) -> float:
+    """How likely a list names the labels, 0 to 1."""
+    total = LIST_WEIGHTS[""] + sum(LIST_WEIGHTS.get(sign, 0.0) for sign in signs_of(each, text, outputs))
+    return 1 / (1 + math.exp(-total))
 
 
 def _lists(text: str) -> Iterator[_List]:
@@ -171,29 +191,37 @@ def _lists(text: str) -> Iterator[_List]:
     yield from _down_the_page(text)
     yield from _tables(text)
     for match in _QUOTED_LIST.finditer(text):
-        yield from _listed(_quoted_items(match.group()), match, 0.45)
-    for match in _INLINE_CODES.finditer(text):
+        yield from _listed(_quoted_items(match.group()), match, "quoted")
+    for match in (*_INLINE_CODES.finditer(text), *_MARKED_CODES.finditer(text)):
         codes = _CODE.findall(match.group())
-        yield from _listed(codes, match, 0.5)
+        if len(set(codes)) == len(codes):
+            yield from _listed(codes, match, "codes")
+    boxes = list(_CHECKBOX.finditer(text))
+    if len(boxes) > 1:
+        yield _List(tuple(_clean(box[1]) for box in boxes), boxes[0].start(), boxes[-1].end(), ("boxes",))
+    for match in _CAPITALS.finditer(text):
+        yield from _listed(match.group().split(), match, "capitals")
+    boxed = re.compile(r"(?:\[[^\[\]\n]{1,40}\][ \t]*){2,}")
+    for match in boxed.finditer(text):
+        yield from _listed(re.findall(r"\[([^\[\]]+)\]", match.group()), match, "boxes")
+    for match in _DASHED.finditer(text):
+        yield from _listed(re.split(r"\s[-–—]\s", match["list"]), match, "dashed")
+    yield from _meant(text)
     for match in _SCALE.finditer(text):
         low, high = int(match["low"] or match["low2"] or 0), int(match["high"] or match["high2"])
         if high - low <= 10 and match.group():
-            yield from _listed([str(step) for step in range(low, high + 1)], match, 0.6)
-    for pattern, form in (
-        (_COLON, 0.35), (_BRACKETS, 0.2), (_SLASHED, 0.35), (_PIPED, 0.3), (_EITHER, 0.4), (_AS, 0.3), (_QUESTION, 0.6),
-    ):  # fmt: skip
-        for match in pattern.finditer(text):
-            yield from _listed(_items(match["list"]), match, form, group="list")
+            yield from _listed([str(step) for step in range(low, high + 1)], match, "scale")
+    yield from _runs(text)
     everywhere = [next(filter(None, found)) for found in _ANY_QUOTED.findall(text)]
     values = tuple(dict.fromkeys(_clean(item) for item in everywhere))
     if 2 <= len(values) <= 12 and all(map(_is_label, values)):
-        yield _List(values, 0, 0, 0.2)
+        yield _List(values, 0, 0, ("everywhere",))
 
 
-def _listed(items: Sequence[str], match: re.Match[str], form: float, group: str | int = 0) -> Iterator[_List]:
+def _listed(items: Sequence[str], match: re.Match[str], form: str) -> Iterator[_List]:
     values = tuple(dict.fromkeys(item for item in map(_clean, items) if item))
     if len(values) >= 2 and all(map(_is_label, values)):
-        yield _List(values, match.start(group), match.end(group), form)
+        yield _List(values, match.start(), match.end(), (form,))
 
 
 # ------------------------------------------------------------------------------------ lists down the page
@@ -214,15 +242,15 @@ def _down_the_page(text: str) -> Iterator[_List]:
         values, end, form = run
         introduced = _introduced(lines, number)
         if len(values) >= 2 and all(map(_is_label, values)):
-            yield _List(values, starts[number], starts[end] - 1, form + 0.1 * introduced)
+            yield _List(values, starts[number], starts[end] - 1, (form, "introduced") if introduced else (form,))
         number = end
 
 
-def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, float] | None:
+def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str] | None:
     """Items of the run of alike lines that begins at `first`, and the line behind it."""
     shape = _shape(lines[first])
     if shape is None:
-        if not _introduced(lines, first) or not lines[first].strip():
+        if not lines[first].strip() or (first and lines[first - 1].strip() and not _introduced(lines, first)):
             return None
         shape = "bare"
     end, chosen = first, []
@@ -234,7 +262,7 @@ def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, float] | N
                 break
             end += 1
             continue
-        if shape == "bare" and (_shape(line) is not None or len(line.split()) > MAX_WORDS or line.rstrip()[-1] in ".:?!。："):
+        if shape == "bare" and (_shape(line) is not None or not _is_label(_clean(line)) or line.rstrip()[-1] in ".:?!。："):
             break
         if shape != "bare" and _shape(line) != shape:
             if line[:1] in " \t" and chosen:  # a wrapped line
@@ -243,9 +271,9 @@ def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, float] | N
             break
         chosen.append(line)
         end += 1
-    if len(chosen) < 2:
+    if len(chosen) < (2 if shape != "bare" or _introduced(lines, first) else 3):
         return None
-    return tuple(dict.fromkeys(_heads(chosen, shape, "\n".join(lines)))), end, 0.3 if shape in ("bare", "keyed") else 0.45
+    return tuple(dict.fromkeys(_heads(chosen, shape, "\n".join(lines)))), end, shape.partition(" ")[0] + shape.partition(" ")[2].isalpha() * " code"
 
 
 def _shape(line: str) -> str | None:
@@ -257,7 +285,7 @@ def _shape(line: str) -> str | None:
     if _CODED.match(line):
         return "bare code"
     match = _KEYED.match(line)
-    return "keyed" if match and len(match["key"].split()) <= MAX_WORDS and "//" not in match["rest"][:2] else None
+    return f"keyed {match['sep'].strip()}" if match and line.rstrip()[-1] not in ":：" and len(match["key"].split()) <= MAX_WORDS and "//" not in match["rest"][:2] else None
 
 
 def _heads(lines: list[str], shape: str, text: str) -> list[str]:
@@ -282,7 +310,7 @@ def _head(item: str) -> str:
     quoted = re.match(rf"\s*(?:{_ANY_QUOTED.pattern})", item)
     if quoted:
         return _clean(next(filter(None, quoted.groups())))
-    head = re.split(r"\s*(?:[:：＝→|]|=>?|->|\s[-–—]+\s|[-–—]{1,2}\s|\t|\s?[(（\[]|,\s(?=e\.g\.|i\.e\.))", item.strip(), maxsplit=1)[0]
+    head = re.split(r"\s*(?:[:：＝→|…]|=>?|->|\s[-–—]+\s|[-–—]{1,2}\s|\t|\s?[(（\[]|,\s(?=e\.g\.|i\.e\.))", item.strip(), maxsplit=1)[0]
     return _clean(head)
 
 
@@ -302,7 +330,7 @@ def _tables(text: str) -> Iterator[_List]:
         header, body = rows[rules[0] - 1] if rules[0] else [], rows[rules[0] + 1 :]
         column = next((number for number, cell in enumerate(header) if _NOUN.search(cell)), 0)
         values = [_clean(row[column]) for row in body if len(row) > column]
-        yield from _listed(values, match, 0.55)
+        yield from _listed(values, match, "table")
 
 
 # ------------------------------------------------------------------------------------------------- items
@@ -313,27 +341,149 @@ def _quoted_items(text: str) -> list[str]:
     return [next(filter(None, found)) for found in _ANY_QUOTED.findall(bare)]
 
 
-def _items(text: str) -> list[str]:
-    """The items of a list in a sentence."""
-    quoted = _quoted_items(text)
-    if len(quoted) >= 2:
-        return quoted
-    text = re.split(r"(?<=[\w)])[.。!?！？](?:\s|$)|\n|\s[—–]\s|;\s(?=\w+\s\w+\s\w+\s\w+)", text.strip())[0]
-    text = text.strip(" .[](){}")
-    listed, explained, _ = text.partition(": ")
-    if explained and re.search(rf",|\s(?:{AND_OR})\s", listed):
-        text = listed  # "a, b and c: a for this, b for that"
-    text = re.sub(r"\([^()]*\)|（[^（）]*）", "", text)
-    for separator in (r"\s*[;；]\s*", r"\s*\|\s*", r"\s*[,、，]\s*", r"\s*/\s*"):
-        if re.search(separator, text):
-            parts = re.split(separator, text)
-            break
-    else:
-        parts = [text]
-    last = re.split(rf"\s(?:{AND_OR})\s|(?:または|或者|或|及|和|혹은|또는)", parts[-1])
-    parts = [*parts[:-1], *last] if all(last) else parts
-    lead = rf"^(?:(?:{AND_OR})\s+|either\s+|as\s+|an?\s+|the\s+|eine?\s+|une?\s+|una?\s+)+"
-    return [re.sub(lead, "", part.strip(), flags=re.IGNORECASE) for part in parts if part.strip()]
+def _meant(text: str) -> Iterator[_List]:
+    """`a (meaning), b (meaning) and c (meaning)`; `a = meaning, b = meaning`; `a if this, b if that`."""
+    for form, pattern in (("meant", _MEANT), ("conditional", _CONDITIONAL)):
+        position = 0
+        while match := pattern.search(text, position):
+            items, end = [match["item"]], match.end()
+            while following := pattern.match(text, end):
+                items.append(following["item"])
+                end = following.end()
+            if len(items) > 1:
+                width = max(len(item.split()) for item in items[1:])
+                rest = re.match(r"(?:or |otherwise |else |sonst |sinon |si no |ansonsten |andernfalls )?([\w-]+)(?=[.\n]|$)", text[end:])
+                for size in dict.fromkeys((width, 1)):
+                    for more in ([], [rest[1]] if rest else []):
+                        values = tuple(map(_clean, [" ".join(items[0].split()[-size:]), *items[1:], *more]))
+                        if len(set(values)) == len(values) and all(map(_is_label, values)):
+                            yield _List(values, match.start(), end, (form, *["rest"] * bool(more)))
+            position = max(end if len(items) > 1 else match.end("item"), match.start() + 1)
+
+
+def _runs(text: str) -> Iterator[_List]:
+    """Items in a row in a sentence, joined by commas, slashes, pipes or "or": with the ends as they stand, and
+    with the first and the last cut to the length of the others. What stands in brackets is a sentence of its own.
+    """
+    for sentence in _SENTENCE.finditer(text):
+        said = sentence.group().rstrip("\n")
+        inner = list(_IN_BRACKETS.finditer(said))
+        blanked = _IN_BRACKETS.sub(lambda found: "\0" * len(found.group()), said)
+        for part, offset in ((blanked, 0), *((found.group()[1:-1], found.start() + 1) for found in inner)):
+            marks = list(_SEPARATOR.finditer(part))
+            if marks:
+                bounds = [0, *(edge for mark in marks for edge in mark.span()), len(part)]
+                pieces = [(part[a:b].replace("\0", " "), a, b) for a, b in zip(bounds[::2], bounds[1::2], strict=True)]
+                yield from _run_lists(pieces, marks, sentence.start() + offset, bracketed=offset > 0)
+
+
+def _run_lists(
+    pieces: list[tuple[str, int, int]], marks: list[re.Match[str]], offset: int, *, bracketed: bool
+) -> Iterator[_List]:
+    """Every run of short pieces behind one another that one kind of mark joins, "or" ending it or not."""
+    kinds = [mark["mark"] or "or" for mark in marks]
+    number = 0
+    while number < len(marks):
+        kind = next((each for each in kinds[number:] if each != "or"), "or") if kinds[number] == "or" else kinds[number]
+        end = number + 1
+        while end < len(marks) and kinds[end] in (kind, "or") and _is_inner(pieces[end][0]):
+            end += 1
+        yield from _cuts(pieces[number : end + 1], marks[number:end], offset, bracketed)
+        for place in range(number, end):
+            chooses = kinds[place] == "or" or _CHOOSES.search(marks[place].group())
+            if chooses and place + 1 < end:  # the list ends behind "or"
+                yield from _cuts(pieces[number : place + 2], marks[number : place + 1], offset, bracketed)
+            if kinds[place] == "or" and place > number:  # two of them alone
+                yield from _cuts(pieces[place : place + 2], marks[place : place + 1], offset, bracketed)
+        if end - number > 2:  # what leads up to the list is a piece of its own
+            yield from _cuts(pieces[number + 1 : end + 1], marks[number + 1 : end], offset, bracketed)
+        number = end
+
+
+def _is_inner(piece: str) -> bool:
+    piece = piece.strip()
+    if _CJK.search(piece):
+        return 0 < len(piece) <= 14 and " " not in piece
+    return 0 < len(piece.split()) <= 4 and not re.search(r"[:：(){}\[\]]|\s[-–—]\s|->|=>|→", piece)
+
+
+def _cuts(run: list[tuple[str, int, int]], marks: list[re.Match[str]], offset: int, bracketed: bool) -> Iterator[_List]:
+    inner = [_clean(piece) for piece, _, _ in run[1:-1]]
+    first, last = run[0][0], run[-1][0]
+    chooses = any(not mark["mark"] or _CHOOSES.search(mark.group()) for mark in marks)
+    strict = any(mark["mark"] in ("/", "|") for mark in marks if mark["mark"])
+    signs = ["run", *["or"] * chooses, *["strict"] * strict, *["in brackets"] * bracketed]
+    seen = set()
+    for how_head, head in _heads_of(first, inner):
+        for how_tail, tail in _tails_of(last, inner):
+            values = tuple(_clean(item) for item in (head, *inner, tail))
+            if values in seen or len(set(map(str.casefold, values))) < len(values) or not all(map(_is_label, values)):
+                continue
+            seen.add(values)
+            start = offset + run[0][1] + first.rfind(head)
+            end = offset + run[-1][1] + last.find(tail) + len(tail)
+            yield _List(values, start, end, (*signs, f"head {how_head}", f"tail {how_tail}"))
+
+
+_LEADS = (
+    r"(?:\b(?:either|as|is|are|be|being|into|to|say|says|return|output|outputs|answer|answers|reply|write|pick|between|of|like|with|called|named|being|it|one of|it's|whether|want"
+    r"|entweder|als|ist|in|ob|zwischen|nach|aus|soit|en|comme|est|entre|parmi|si|es|como|o|é|está|sea|è|come|se|tra|fra|sia|als|is|uit|of|tussen|jako|jest|czy|na|do|z|spośród"
+    r"|как|это|на|по|в|из|либо|между|является|чи|olarak|mi)\s+(?:an?\s+|the\s+|either\s+|eine?\s+|une?\s+|una?\s+|un\s+)?)"
+)
+_LEAD = re.compile(rf"^.*(?:[:：—–(\[{{（【=→>]|{_LEADS}|(?:は|が|を|是|为|成|于|到|入|选|属于|분류|هي|هو|إلى|من|أو)\s*)\s*", re.IGNORECASE | re.DOTALL)
+_TRAIL = re.compile(
+    r"(?:[)\]}）】:：—–(\[（]|\s[-–]\s|のいずれか|のどれか|のどちらか|のどれ|のうち|から|として|に(?:分|仕|振)|で(?:答|出|返)|を|の(?=\d)|に$|で$|と(?:出|答|返)|之一|中(?:的|选)|(?:[一二三四五六七八九\d]|几)?(?:类|种|个|つ|種類|段階)|等|写|的|로 |으로 |중|인지|가운데|로만|만 |里|当中|\s(?:based|depending|according|for|in|by|to|from|is|are|should|please|only|based|only|and|but|inferred|where|when|if|so|per|of|on|und|aber|bitte|je|pro|nach|aus|für|wenn|selon|pour|dans|par|según|para|por|segundo|secondo|per|da|w|dla|по|для|в|для|если)\b).*$",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def _heads_of(first: str, inner: list[str]) -> list[tuple[str, str]]:
+    """Where the first item may begin: behind what leads up to it, or as many words as the others have."""
+    quoted = re.search(rf"{_ANY_QUOTED.pattern}\s*$", first)
+    if quoted:
+        return [("quoted", quoted.group())]
+    found = []
+    led = _LEAD.sub("", first)
+    if led.strip() and led != first and len(led.split()) <= 4:
+        found.append(("colon" if _COLON_BEFORE.search(first[: len(first) - len(led)]) else "led", led))
+    if len(first.split()) <= 4:
+        found.append(("whole", first))
+    words = first.split()
+    width = max((len(item.split()) for item in inner), default=1)
+    if words and not _CJK.search(first):
+        found += [("words", " ".join(words[-size:])) for size in dict.fromkeys((1, width))]
+    elif len(words) > 1:
+        found.append(("words", words[-1]))
+    return found
+
+
+def _tails_of(last: str, inner: list[str]) -> list[tuple[str, str]]:
+    """Where the last item may end."""
+    quoted = re.match(rf"\s*{_ANY_QUOTED.pattern}", last)
+    if quoted:
+        return [("quoted", quoted.group())]
+    found = []
+    stripped = last.strip(" .。?？!")
+    if len(stripped.split()) <= 4:
+        found.append(("whole", stripped))
+    cut = _TRAIL.sub("", stripped)
+    if cut.strip() and cut != stripped and len(cut.split()) <= 4:
+        found.append(("cut", cut))
+    words = stripped.split()
+    width = max((len(item.split()) for item in inner), default=1)
+    if words and not _CJK.search(last):
+        found += [("words", " ".join(words[:size])) for size in dict.fromkeys((1, width))]
+    elif words:
+        found.append(("words", words[0]))
+        if len({len(item) for item in inner}) == 1:
+            found.append(("letters", stripped[: len(inner[0])]))
+    return found
+
+
+def _style(value: str) -> str:
+    if value.isupper():
+        return "upper"
+    return "title" if value[:1].isupper() else "lower"
 
 
 def _clean(text: str) -> str:
@@ -343,7 +493,7 @@ def _clean(text: str) -> str:
 
 
 def _is_label(value: str) -> bool:
-    limit = 16 if _CJK.search(value) else MAX_LETTERS
+    limit = 12 if _CJK.search(value) else MAX_LETTERS
     return bool(value) and len(value) <= limit and len(value.split()) <= MAX_WORDS and not re.search(r"[{}\n]|https?:", value)
 
 
@@ -358,10 +508,16 @@ def _spelt(values: Sequence[str], outputs: Sequence[str]) -> tuple[str, ...]:
 
 
 def _shown(outputs: Sequence[str]) -> Labels:
-    """Short outputs that return: at least four demonstrations, each label twice on average."""
-    counts = Counter(outputs)
-    short = all(len(output.split()) <= MAX_WORDS for output in outputs)
-    if len(outputs) >= 4 and 2 <= len(counts) <= len(outputs) / 2 and short:
-        values = tuple(dict.fromkeys(outputs))
-        return Labels(values, f"labels {', '.join(values[:8])}: all that the demonstrations answer", STRONG)
+    """What the demonstrations answer: surely all labels where they return, likely where they are three at least
+    and short.
+    """
+    for parted in (list(outputs), [part for output in outputs for part in _parts(output)]):
+        counts = Counter(parted)
+        if not 2 <= len(counts) or not all(map(_is_label, counts)) or len(outputs) < 2:
+            continue
+        values = tuple(dict.fromkeys(parted))
+        if len(outputs) >= 4 and len(counts) <= 0.67 * len(parted):
+            return Labels(values, f"labels {', '.join(values[:8])}: all that the demonstrations answer", STRONG)
+        if len(outputs) >= 3 and all(len(value.split()) <= 3 for value in values):
+            return Labels(values, f"labels {', '.join(values[:8])}: the demonstrations'", _LEAST)
     return Labels()
