@@ -7,7 +7,7 @@ ARGS   ?=
 DATA   ?= ../shared/data
 BIN    := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: setup model test test-all lint sweep bench clean help
+.PHONY: setup model test test-all lint sweep bench reader clean help
 
 .venv/.p2m: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -30,6 +30,8 @@ sweep: .venv/.p2m  ## build SPEC for every choice in SWEEP="student=a,b", then a
 	@$(BIN)/p2m build $(SPEC) -m $(SWEEP) $(ARGS)
 bench: .venv/.dev  ## every benchmark on DATA (a folder of datasets)
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script $(DATA) || exit 1; done
+reader: .venv/.dev  ## learn the reading of prompts again, from recipes/data/prompts
+	$(BIN)/python recipes/data/prompts/make.py && $(BIN)/p2m build recipes/prompts.yaml && cp $(addprefix outputs/prompts/model/,linear.npz terms.json predictor.json) p2m/parsing/reader/
 clean:  ## remove bundles and build leavings; the store and its ledger stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache && find outputs -mindepth 1 -maxdepth 1 ! -name .store -exec rm -rf {} + 2>/dev/null || true
 help:  ## this list

@@ -1,8 +1,8 @@
 """What sort of task a prompt sets, and how it should be judged.
 
 Signs are weighed, not matched in turn: the words of the prompt (`signs`), less what a negation takes back; the
-list of labels that it holds; the names of what goes in; what its demonstrations answer. The type with the most
-weight is read, and the lead over the next tells how sure the reading is.
+list of labels that it holds; the names of what goes in; what its demonstrations answer. A small classifier,
+built by p2m itself from recipes/prompts.yaml, reads the prompt with its signs (`reader`); the rules say why.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from p2m.parsing.labels import MAX_WORDS, STRONG, Labels
+from p2m.parsing.labels import MAX_WORDS, Labels
+from p2m.parsing.reader import read_types
 from p2m.parsing.signs import NEGATION, SIGNS
 from p2m.parsing.words import CONTEXT_WORDS, QUESTION_WORDS
 from p2m.types import Example, TaskType
 
-SURE = 0.5  # lead from which the words of a prompt need no second opinion
-_COMPILED = tuple((kind, weight, re.compile(pattern, re.IGNORECASE)) for kind, weight, pattern in SIGNS)
+_COMPILED = tuple(
+    (f"{kind.name.lower().replace('_', '')}{number}", kind, weight, re.compile(pattern, re.IGNORECASE))
+    for number, (kind, weight, pattern) in enumerate(SIGNS)
+)
 _NEGATED = re.compile(NEGATION, re.IGNORECASE)
-_LATE = 0.75  # of a sign's weight, where it stands in the second half of a long prompt
+_EARLY = 80  # letters; what a prompt says first counts more
 _NUMBER = re.compile(r"[-+]?[\d.,\s]*\d\s?%?")
 _NAMES = {
     TaskType.CLASSIFICATION: "a classification",
@@ -37,44 +40,78 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A reading: `lead` is the weight by which it is ahead of the next type; `said` the words that spoke for it."""
+    """A reading: the type, why, and how sure it is, 0 to 1."""
 
     type: TaskType
     reason: str
-    lead: float
-    said: str = ""
+    sure: float
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What speaks for each type: the sum of weights, the weightiest words, and all signs by name."""
+
+    weights: dict[TaskType, float]
+    words: dict[TaskType, str]
+    names: tuple[str, ...]
 
 
 def read_kind(instruction: str, names: Sequence[str], rows: Sequence[Example], labels: Labels) -> Kind:
     """The task's type by what the prompt asks for and what its demonstrations show."""
+    signs = signs_of(instruction, names, rows, labels)
+    shown = "\n".join(f"{text} -> {row.output}" for row in rows for text in row.input.values())
+    chances = read_types(instruction or shown, signs.names)
+    best = max(chances, key=lambda kind: chances[kind])
+    words = signs.words.get(best)
+    why = words or f"by the reader of prompts, {chances[best]:.2f} sure"
+    return Kind(best, f"{_NAMES[best]}: {why}", chances[best])
+
+
+def signs_of(instruction: str, names: Sequence[str], rows: Sequence[Example], labels: Labels) -> Signs:
+    """The signs of a prompt taken apart: of its words, list of labels, fields and demonstrations."""
     weights: Counter[TaskType] = Counter()
-    said: dict[TaskType, tuple[float, str]] = {}
+    strongest: dict[TaskType, tuple[float, str]] = {}
+    found: list[str] = []
 
     def add(kind: TaskType, weight: float, words: str) -> None:
         weights[kind] += weight  # type: ignore[assignment]
-        if weight > said.get(kind, (0.0, ""))[0]:
-            said[kind] = (weight, words)
+        if words and weight > strongest.get(kind, (0.0, ""))[0]:
+            strongest[kind] = (weight, words)
 
     text = _NEGATED.sub(" ", instruction)
-    for kind, weight, pattern in _COMPILED:
+    negated = " ".join(match.group() for match in _NEGATED.finditer(instruction))
+    for name, kind, weight, pattern in _COMPILED:
         match = pattern.search(text)
         if match:
-            late = len(text) > 300 and match.start() > len(text) / 2
-            add(kind, weight * (_LATE if late else 1.0), f"the prompt says {match.group(0).strip()!r}")
+            add(kind, weight, f"the prompt says {match.group(0).strip()[:60]!r}")
+            found += [name, *[f"early{name}"] * (match.start() < _EARLY)]
+        if negated and pattern.search(negated):
+            found.append(f"not{name}")
+    found += [f"{_short(kind)}{'much' if weight >= 1.5 else 'some' if weight >= 0.8 else 'little'}"
+              for kind, weight in weights.items()]  # fmt: skip
     if labels.values:
         add(TaskType.CLASSIFICATION, 1.4 * labels.strength, labels.reason)
-        weights[TaskType.MULTI_LABEL] += labels.strength  # type: ignore[assignment]
+        add(TaskType.MULTI_LABEL, labels.strength, labels.reason)
+        size = "two" if len(labels.values) == 2 else "few" if len(labels.values) < 6 else "many"
+        found += ["list", f"list{int(labels.strength * 4.99)}", f"list{size}"]
     if any(name in CONTEXT_WORDS for name in names) and any(name in QUESTION_WORDS for name in names):
         add(TaskType.QUESTION_ANSWERING, 1.2, f"{' and '.join(names)} go in")
+        found.append("askedoftext")
     for kind, weight, words in _shown(rows, labels):
         add(kind, weight, words)
-    ranked = sorted(weights, key=lambda kind: -weights[kind])
-    if not ranked or weights[ranked[0]] <= 0:
-        return Kind(TaskType.TEXT_TO_TEXT, "text to text: nothing says otherwise", 0.0)
-    best = ranked[0]
-    lead = weights[best] - (weights[ranked[1]] if len(ranked) > 1 else 0.0)
-    words = said.get(best, (0.0, ""))[1]
-    return Kind(best, f"{_NAMES[best]}: {words}", lead, words)
+        found.append(f"shown{_short(kind)}{'' if weight > 0 else 'not'}")
+    ranked = [kind for kind, weight in weights.most_common() if weight > 0]
+    if ranked:
+        found.append(f"most{_short(ranked[0])}")
+        lead = weights[ranked[0]] - (weights[ranked[1]] if len(ranked) > 1 else 0)
+        found += [f"sure{_short(ranked[0])}"] * (lead > 0.8)
+    found += ["demonstrated" if rows else "undemonstrated", *["fields"] * (len(names) > 1)]
+    found.append("short" if len(instruction) < 120 else "middling" if len(instruction) < 400 else "long")
+    return Signs(dict(weights), {kind: words for kind, (_, words) in strongest.items()}, tuple(found))
+
+
+def _short(kind: TaskType) -> str:
+    return kind.name.lower().replace("_", "")
 
 
 def _shown(rows: Sequence[Example], labels: Labels) -> list[tuple[TaskType, float, str]]:

@@ -122,27 +122,32 @@ def read_labels(instruction: str, outputs: Sequence[str]) -> Labels:
 
     Outputs that join several labels count by their parts.
     """
-    shown = {_fold(part) for output in outputs for part in _parts(output)}
-    whole = {_fold(output) for output in outputs}
     best, most = None, _LEAST
-    for each in _lists(instruction):
-        folded = {_fold(value) for value in each.values}
-        if not (whole <= folded or shown <= folded):
-            continue
-        score = _score(each, instruction, outputs)
+    for values, signs in candidates(instruction, outputs):
+        score = _score(signs)
         if score > most:
-            best, most = each, score
+            best, most = values, score
     if best is None:
         return _shown(outputs)
-    values = _spelt(best.values, outputs)
+    values = _spelt(best, outputs)
     return Labels(values, f"labels {', '.join(values[:8])}: listed in the prompt", min(1.0, most))
+
+
+def candidates(instruction: str, outputs: Sequence[str]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Every list that holds all that is demonstrated: its items, and its signs."""
+    shown = {_fold(part) for output in outputs for part in _parts(output)}
+    whole = {_fold(output) for output in outputs}
+    for each in _lists(instruction):
+        folded = {_fold(value) for value in each.values}
+        if whole <= folded or shown <= folded:
+            yield each.values, _signs_of(each, instruction, outputs)
 
 
 def _parts(output: str) -> list[str]:
     return [part for part in re.split(r"\s*[,;|、，]\s*", output) if part]
 
 
-def signs_of(each: _List, text: str, outputs: Sequence[str]) -> tuple[str, ...]:
+def _signs_of(each: _List, text: str, outputs: Sequence[str]) -> tuple[str, ...]:
     """All that speaks for or against a list's being that of the labels, by name."""
     before = text[max(0, each.start - 110) : each.start]
     line = before.rpartition("\n")[2] or before.rstrip().rpartition("\n")[2]
@@ -180,10 +185,9 @@ def signs_of(each: _List, text: str, outputs: Sequence[str]) -> tuple[str, ...]:
     return (*each.signs, *named, *crossed)
 
 
-def _score(each: _List, text: str, outputs: Sequence[str]) -> float:
-    """How likely a list names the labels, 0 to 1."""
-    total = LIST_WEIGHTS[""] + sum(LIST_WEIGHTS.get(sign, 0.0) for sign in signs_of(each, text, outputs))
-    return 1 / (1 + math.exp(-total))
+def _score(signs: Sequence[str]) -> float:
+    """How likely a list of these signs names the labels, 0 to 1."""
+    return 1 / (1 + math.exp(-LIST_WEIGHTS[""] - sum(LIST_WEIGHTS.get(sign, 0.0) for sign in signs)))
 
 
 def _lists(text: str) -> Iterator[_List]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from p2m.errors import Problem, RecipeError, nearest
 from p2m.parsing.demonstrations import BARE, Reading, Row, take_apart
 from p2m.parsing.fields import cut, default_names, field_name, read_names
-from p2m.parsing.kinds import read_kind, suggest_metrics
+from p2m.parsing.kinds import read_kind, signs_of, suggest_metrics
 from p2m.parsing.labels import Labels, read_labels
 from p2m.parsing.language import read_language
 from p2m.parsing.text import normalise, sentences, squeeze
@@ -99,6 +99,16 @@ def parse_prompt(
             listed if kind in _LABELLED else "",
         ),
     )
+
+
+def signed(prompt: str) -> tuple[str, tuple[str, ...]]:
+    """What the reader of prompts is shown: the instruction, and the names of its signs."""
+    text = normalise(prompt)
+    reading = take_apart(text)
+    names, _ = read_names(reading.instruction, text, reading.rows)
+    found = read_labels(reading.instruction, _outputs(reading.rows))
+    drafts = tuple(Example(dict(_draft(row, names)), row.output) for row in reading.rows)
+    return reading.instruction or text, signs_of(reading.instruction, names, drafts, found).names
 
 
 def _assembled(
