@@ -38,7 +38,8 @@ from p2m.marked_yaml import show
 from p2m.parsing import parse_prompt
 from p2m.saved_plan import Words, check, read_plan, write_plan
 from p2m.spec import ExecutorWords, ModelSpec, feasibility
-from p2m.types import Bundle, Task, Verdict
+from p2m.stages.read import shown_by
+from p2m.types import Bundle, Files, Shown, Task, Verdict
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class Understood:
 
     composed: Composed
     task: Task
+    shown: Shown | None  # what its own rows say of the task
     problems: tuple[Problem, ...]  # constraints, metrics and components that cannot work with this task
 
 
@@ -84,10 +86,12 @@ def understand(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
         RecipeError: with every problem that keeps it from being read.
     """
     composed = compose(recipe, overrides, trust=trust)
-    task = _task(composed.spec)
+    task, own = _task(composed.spec), composed.spec.data.train
+    shown = shown_by(task, [Files(path) for path in own]) if own and composed.spec.task.type is None else None
+    task = _task(composed.spec, shown) if shown else task
     found = feasibility(composed.spec, task)
     problems = (Problem(message, path, composed.place(path), hint) for path, message, hint in found)
-    return Understood(composed, task, tuple(problems))
+    return Understood(composed, task, shown, tuple(problems))
 
 
 def glimpse(refused: RecipeError) -> Task | None:
@@ -99,11 +103,11 @@ def glimpse(refused: RecipeError) -> Task | None:
         return None
 
 
-def _task(spec: ModelSpec) -> Task:
+def _task(spec: ModelSpec, shown: Shown | None = None) -> Task:
     wanted = spec.task
     return parse_prompt(
         spec.prompt, spec.examples, type=wanted.type, inputs=wanted.inputs, output=wanted.output,
-        labels=wanted.labels, language=wanted.language,
+        labels=wanted.labels, language=wanted.language, shown=shown,
     )  # fmt: skip
 
 
@@ -138,7 +142,7 @@ def compiled(
     own = (*(data.train or ()), *(data.validation or ()), *(data.test or ()))
     texts = (data.texts,) if data.texts else ()
     rests = (*composed.files, *composed.looked, *own, *texts, *spec.retriever.sources)
-    plan = compile_plan(spec, task, composed.origins)
+    plan = compile_plan(spec, task, composed.origins, shown=read.shown)
     rests = (*rests, *map(noop.Entries, composed.listed), *_places(trust), *_reached(plan, trust))
     where = target or _target(base, overrides)
     variant = bool(overrides) or target is not None

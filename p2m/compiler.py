@@ -33,12 +33,14 @@ from p2m.stages.retrieve import retrieve
 from p2m.stages.select import select
 from p2m.stages.split import split
 from p2m.stages.train import train
-from p2m.types import BaseEncoder, LinearStudent, Metric, Student, Task, TaskType, Teacher
+from p2m.types import BaseEncoder, LinearStudent, Metric, Shown, Student, Task, TaskType, Teacher
 
 
 # fmt: off
-def compile_plan(spec: ModelSpec, understood: Task, origins: Mapping[str, str]) -> Plan:
-    """The plan of a recipe whose prompt is understood as `understood`.
+def compile_plan(
+    spec: ModelSpec, understood: Task, origins: Mapping[str, str], *, shown: Shown | None = None
+) -> Plan:
+    """The plan of a recipe whose prompt is understood as `understood`, with what its own rows have `shown`.
 
     `origins` says where each setting was written ("training.epochs" -> "recipes/qa.yaml:14").
     """
@@ -47,7 +49,8 @@ def compile_plan(spec: ModelSpec, understood: Task, origins: Mapping[str, str]) 
     students, reported = spec.student.candidates, _reported_metrics(spec, understood)
     primary = reported[0]
 
-    task = plan.add("parse", parse, **_parsing(spec), origins=at("prompt", "examples", "task"))
+    task = plan.add("parse", parse, **_parsing(spec), shown=shown,
+                    origins=at("prompt", "examples", "task", shown="data.train"))
     train_rows = _own_rows(plan, task, spec.data.train, "train", at)
     validation_rows = _own_rows(plan, task, spec.data.validation, "validation", at)
     test_rows = _own_rows(plan, task, spec.data.test, "test", at)

@@ -293,7 +293,7 @@ def _unheard(task: Task, owned: Mapping[str, _Own]) -> Iterator[Note]:
 
 def _long(spec: ModelSpec, task: Task, rows: Sequence[Example]) -> Iterator[Note]:
     """Inputs of which a student would not read the end; passages of questions are read in windows."""
-    if task.type is TaskType.QUESTION_ANSWERING:
+    if task.is_span:
         return
     limits: dict[int, list[str]] = {}
     for name, student in spec.student.candidates.items():

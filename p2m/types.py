@@ -70,7 +70,8 @@ class Task:
     metrics: tuple[str, ...] = ()  # suggested, best first
     output_format: str = ""  # in words, e.g. "YYYY, YYYY-MM or N/A; several joined by ' | '"
     reasons: tuple[str, ...] = ()  # how each of the above was read from the prompt
-    lacking: str = ""  # what an unsupported task would take, e.g. "images"
+    lacking: str = ""  # of an unsupported task, the words that ask for what no model here can do
+    doubts: tuple[str, ...] = ()  # where prompt and rows disagree, or part of the prompt was not read
 
     @property
     def is_span(self) -> bool:
@@ -84,6 +85,15 @@ class Task:
             if candidate.name in ("context", "passage", "paragraph", "document", "article", "text"):
                 return candidate.name
         return self.inputs[-1].name
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the user's own training rows answer with, as far as it tells what sort of task they are rows of."""
+
+    type: TaskType
+    why: str  # e.g. "the rows answer with 3 labels: bug, feature, question"
+    labels: tuple[str, ...] = ()  # the distinct answers where they are few, in the order of the rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ SPANS = 0.9  # share of the sampled answers that must stand in the context of an
 _BY_NAME = ("number", "date", "boolean")  # kinds of columns that are fields only where they are called so
 _OUTPUT_GROUP = {
     TaskType.QUESTION_ANSWERING: "answer",
+    TaskType.EXTRACTION: "answer",
     TaskType.CLASSIFICATION: "label",
     TaskType.TEXT_TO_TEXT: "output",
 }

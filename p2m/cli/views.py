@@ -65,6 +65,7 @@ def recipe_text(read: Understood, found: Inspection) -> str:
     lines.append(f"  students {', '.join(spec.student.candidates)}")
     lines += [f"  because  {reason}" for reason in task.reasons]
     lines += data_lines(found)
+    lines += [f"  ! {doubt}" for doubt in task.doubts]
     for note in found.notes:
         lines += [f"  ! {note.text}", *([f"      {note.rows}"] if note.rows else [])]
     return "\n".join(lines)

@@ -1,9 +1,11 @@
-"""A prompt, read by rules into a typed `Task`: quick (milliseconds) and pure, so that planning calls it too.
+"""A prompt, read into a typed `Task`: quick (milliseconds) and pure, so that planning calls it too.
 
-The rules lie one to a module: demonstrations (which parts of a prompt are rows), fields (what goes in),
-labels, kind (what sort of task), language; `task` puts them together and `words` holds the vocabulary.
+One module a question: demonstrations (which parts of a prompt are rows), fields (what goes in), labels, kinds
+(what sort of task), answers (what the user's rows say of it), language; `task` puts them together. `words` and
+`signs` hold the vocabulary; `weights` and the model in `reader` are learnt from recipes/data/prompts.
 """
 
+from p2m.parsing.answers import read_answers
 from p2m.parsing.task import parse_prompt
 
-__all__ = ["parse_prompt"]
+__all__ = ["parse_prompt", "read_answers"]

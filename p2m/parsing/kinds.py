@@ -24,9 +24,10 @@ _COMPILED = tuple(
     for number, (kind, weight, pattern) in enumerate(SIGNS)
 )
 _NEGATED = re.compile(NEGATION, re.IGNORECASE)
+SURE = 0.6  # from which the rows' disagreement with a prompt is worth a word
 _EARLY = 80  # letters; what a prompt says first counts more
 _NUMBER = re.compile(r"[-+]?[\d.,\s]*\d\s?%?")
-_NAMES = {
+NAMES = {
     TaskType.CLASSIFICATION: "a classification",
     TaskType.MULTI_LABEL: "a classification with several labels a row",
     TaskType.QUESTION_ANSWERING: "extractive question answering",
@@ -34,7 +35,7 @@ _NAMES = {
     TaskType.REGRESSION: "a regression",
     TaskType.RECORDS: "records",
     TaskType.TEXT_TO_TEXT: "text to text",
-    TaskType.UNSUPPORTED: "no task from text to text",
+    TaskType.UNSUPPORTED: "more than text in and text out",
 }
 
 
@@ -64,7 +65,7 @@ def read_kind(instruction: str, names: Sequence[str], rows: Sequence[Example], l
     best = max(chances, key=lambda kind: chances[kind])
     words = signs.words.get(best)
     why = words or f"by the reader of prompts, {chances[best]:.2f} sure"
-    return Kind(best, f"{_NAMES[best]}: {why}", chances[best])
+    return Kind(best, f"{NAMES[best]}: {why}", chances[best])
 
 
 def signs_of(instruction: str, names: Sequence[str], rows: Sequence[Example], labels: Labels) -> Signs:

@@ -135,10 +135,10 @@ def read_labels(instruction: str, outputs: Sequence[str]) -> Labels:
 
 def candidates(instruction: str, outputs: Sequence[str]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
     """Every list that holds all that is demonstrated: its items, and its signs."""
-    shown = {_fold(part) for output in outputs for part in _parts(output)}
-    whole = {_fold(output) for output in outputs}
+    shown = {fold_label(part) for output in outputs for part in _parts(output)}
+    whole = {fold_label(output) for output in outputs}
     for each in _lists(instruction):
-        folded = {_fold(value) for value in each.values}
+        folded = {fold_label(value) for value in each.values}
         if whole <= folded or shown <= folded:
             yield each.values, _signs_of(each, instruction, outputs)
 
@@ -152,7 +152,7 @@ def _signs_of(each: _List, text: str, outputs: Sequence[str]) -> tuple[str, ...]
     before = text[max(0, each.start - 110) : each.start]
     line = before.rpartition("\n")[2] or before.rstrip().rpartition("\n")[2]
     sentence = re.split(r"[.!?。！？]\s|\n", line)[-1]
-    low = [_fold(value) for value in each.values]
+    low = [fold_label(value) for value in each.values]
     others = text[: each.start] + "\n" + text[each.end :]
     again = sum(
         len(value) > 1 and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", others) is not None for value in each.values
@@ -501,14 +501,15 @@ def _is_label(value: str) -> bool:
     return bool(value) and len(value) <= limit and len(value.split()) <= MAX_WORDS and not re.search(r"[{}\n]|https?:", value)
 
 
-def _fold(text: str) -> str:
+def fold_label(text: str) -> str:
+    """A label without case, outer marks and surplus blanks, to compare."""
     return squeeze(text).casefold().strip(" .\"'")
 
 
 def _spelt(values: Sequence[str], outputs: Sequence[str]) -> tuple[str, ...]:
     """The labels as the demonstrations spell them, where they do."""
-    spelling = {_fold(part): part for output in reversed(outputs) for part in (*_parts(output), output)}
-    return tuple(spelling.get(_fold(value), value) for value in values)
+    spelling = {fold_label(part): part for output in reversed(outputs) for part in (*_parts(output), output)}
+    return tuple(spelling.get(fold_label(value), value) for value in values)
 
 
 def _shown(outputs: Sequence[str]) -> Labels:

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from p2m.errors import Problem, RecipeError, nearest
 from p2m.parsing.demonstrations import BARE, Reading, Row, take_apart
 from p2m.parsing.fields import cut, default_names, field_name, read_names
-from p2m.parsing.kinds import read_kind, signs_of, suggest_metrics
-from p2m.parsing.labels import Labels, read_labels
+from p2m.parsing.kinds import NAMES, SURE, Kind, read_kind, signs_of, suggest_metrics
+from p2m.parsing.labels import STRONG, Labels, fold_label, read_labels
 from p2m.parsing.language import read_language
 from p2m.parsing.text import normalise, sentences, squeeze
 from p2m.parsing.words import CONTEXT_WORDS, QUESTION_WORDS
-from p2m.types import Example, Field, Task, TaskType
+from p2m.types import Example, Field, Shown, Task, TaskType
 
 _FORMAT = re.compile(
     r"\b(?:output|answers?|response|format(?:ted)?|return|reply|separated?|respond|ausgabe|antwort"
@@ -52,11 +52,12 @@ def parse_prompt(
     output: str | None = None,
     labels: Sequence[str] = (),
     language: str | None = None,
+    shown: Shown | None = None,
 ) -> Task:
-    """Read a prompt by rules. Two prompts that differ only in blanks at line ends give equal tasks.
+    """Read a prompt. Two prompts that differ only in blanks at line ends give equal tasks.
 
     `examples` are demonstrations beside the prompt's own; one whose only field is `input` is a bare text. The
-    keyword arguments overrule what would be read.
+    keyword arguments overrule what would be read; `shown` is what the user's own rows say of it.
 
     Raises:
         RecipeError: the prompt is empty, or demonstrations do not fit the task's fields or labels.
@@ -75,7 +76,8 @@ def parse_prompt(
     names, why_fields = (tuple(inputs), "") if inputs else read_names(reading.instruction, text, rows)
     found = Labels(tuple(labels), "given") if labels else read_labels(reading.instruction, _outputs(rows))
     drafts = tuple(Example(dict(_draft(row, names)), row.output) for row in rows)
-    kind, why_kind = (type, "") if type else _kind(reading, names, drafts, found, bool(labels))
+    kind, why_kind, doubts = _kind(reading, names, drafts, found, type, shown)
+    found, doubts = (found, doubts) if labels else _agreed(found, shown, kind, doubts)
     names = names or _default_names(kind, reading, rows)
     fitted = _fit(rows, names, examples)
     if labels:
@@ -98,6 +100,7 @@ def parse_prompt(
             why_language,
             listed if kind in _LABELLED else "",
         ),
+        doubts=doubts,
     )
 
 
@@ -121,6 +124,7 @@ def _assembled(
     labels: tuple[str, ...],
     language: str,
     reasons: tuple[str, ...],
+    doubts: tuple[str, ...],
 ) -> Task:
     """The task, with what follows from its parts: descriptions, metrics, the output's format."""
     metrics, why_metrics = suggest_metrics(kind, reading.instruction, rows, language)
@@ -135,6 +139,8 @@ def _assembled(
         metrics=metrics,
         output_format=_output_format(kind, reading.instruction, names, labels),
         reasons=tuple(reason for reason in (*reasons, why_metrics) if reason),
+        lacking=reasons[1].partition(": ")[2] if kind is TaskType.UNSUPPORTED else "",
+        doubts=doubts,
     )
 
 
@@ -160,12 +166,62 @@ def _draft(row: Row, names: Sequence[str]) -> dict[str, str]:
 
 
 def _kind(
-    reading: Reading, names: Sequence[str], drafts: Sequence[Example], found: Labels, given: bool
-) -> tuple[TaskType, str]:
-    if given:
-        return TaskType.CLASSIFICATION, "a classification: its labels are given"
-    kind = read_kind(reading.instruction, names, drafts, found)
-    return kind.type, kind.reason
+    reading: Reading,
+    names: Sequence[str],
+    drafts: Sequence[Example],
+    found: Labels,
+    stated: TaskType | None,
+    shown: Shown | None,
+) -> tuple[TaskType, str, tuple[str, ...]]:
+    """The type, why, and where prompt and rows disagree: what is stated outranks the rows, and these the prompt."""
+    if stated:
+        return stated, "", ()
+    if found.reason == "given":
+        return TaskType.CLASSIFICATION, "a classification: its labels are given", ()
+    read = read_kind(reading.instruction, names, drafts, found)
+    if shown is None or _fits(read.type, shown):
+        return read.type, read.reason, ()
+    if shown.type is TaskType.TEXT_TO_TEXT and read.sure >= SURE:
+        return read.type, read.reason, (_disagreement(read, shown, read.type),)
+    kind = TaskType.QUESTION_ANSWERING if _asks(shown, names) else shown.type
+    doubts = (_disagreement(read, shown, kind),) if read.sure >= SURE else ()
+    return kind, f"{NAMES[kind]}: {shown.why}", doubts
+
+
+def _fits(read: TaskType, shown: Shown) -> bool:
+    """Whether rows such as these may be rows of that type."""
+    if shown.type is TaskType.EXTRACTION:  # a label or a text may stand in its input by chance
+        return read in (TaskType.EXTRACTION, TaskType.QUESTION_ANSWERING) or (
+            bool(shown.labels) and read is TaskType.CLASSIFICATION
+        )
+    return read is shown.type or (read is TaskType.MULTI_LABEL and shown.type is TaskType.RECORDS)
+
+
+def _asks(shown: Shown, names: Sequence[str]) -> bool:
+    return shown.type is TaskType.EXTRACTION and any(name in QUESTION_WORDS for name in names)
+
+
+def _disagreement(read: Kind, shown: Shown, taken: TaskType) -> str:
+    other = read.type if taken is not read.type else shown.type
+    return (
+        f"the prompt reads as {read.reason}; but {shown.why}. Taken as {NAMES[taken]}; if it is not, write"
+        f" task: {{type: {other.value}}}"
+    )
+
+
+def _agreed(
+    found: Labels, shown: Shown | None, kind: TaskType, doubts: tuple[str, ...]
+) -> tuple[Labels, tuple[str, ...]]:
+    """The prompt's labels where the rows answer with them; of a guess that they do not bear out, none."""
+    if shown is None or not shown.labels or not found.values or kind not in _LABELLED:
+        return found, doubts
+    listed, answered = ({fold_label(value) for value in values} for values in (found.values, shown.labels))
+    if answered <= listed or (found.strength >= STRONG and answered & listed):
+        return found, doubts
+    if found.strength < STRONG:
+        return Labels(), doubts
+    said = f"the prompt lists {', '.join(found.values[:6])}, but {shown.why}: the rows' labels are taken"
+    return Labels(), (*doubts, f"{said}; if they are wrong, write task: {{labels: [...]}}")
 
 
 def _fit(rows: Sequence[Row], names: Sequence[str], examples: Sequence[Example]) -> tuple[Example, ...]:

@@ -12,6 +12,7 @@ from p2m.types import TaskType
 # What the Hub's cards say of a task of each type.
 TASK_WORDS: dict[TaskType, tuple[str, ...]] = {
     TaskType.QUESTION_ANSWERING: ("question", "answer", "extractiv", "qa"),
+    TaskType.EXTRACTION: ("extract", "span", "entity"),
     TaskType.CLASSIFICATION: ("classif",),
     TaskType.TEXT_TO_TEXT: ("text2text", "generat"),
 }

@@ -1,13 +1,13 @@
-"""parse: the prompt becomes a typed task. By rules, so quick and pure that planning does the same."""
+"""parse: the prompt becomes a typed task, so quickly and purely that planning does the same."""
 
 from __future__ import annotations
 
 from p2m.engine.stage import stage
 from p2m.parsing import parse_prompt
-from p2m.types import Example, Task, TaskType
+from p2m.types import Example, Run, Shown, Task, TaskType
 
 
-@stage(version="1", kind="pure")
+@stage(version="2", kind="pure")
 def parse(
     *,
     prompt: str,
@@ -17,12 +17,18 @@ def parse(
     output: str | None = None,
     labels: tuple[str, ...] = (),
     language: str | None = None,
+    shown: Shown | None = None,
+    run: Run | None = None,
 ) -> Task:
-    """Read `prompt` and the recipe's `examples`; the other settings overrule what would be read.
+    """Read `prompt` and the recipe's `examples`; the other settings overrule what would be read, and `shown`
+    is what the recipe's own rows say of it.
 
     Raises:
         RecipeError: the prompt is empty, or demonstrations do not fit the task's fields or labels.
     """
-    return parse_prompt(
-        prompt, examples, type=type, inputs=inputs, output=output, labels=labels, language=language
+    task = parse_prompt(
+        prompt, examples, type=type, inputs=inputs, output=output, labels=labels, language=language, shown=shown
     )
+    for doubt in task.doubts if run is not None else ():
+        run.say(doubt)
+    return task

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -28,15 +28,16 @@ from p2m.catalogs.base import (
 )
 from p2m.engine.stage import stage
 from p2m.errors import DataError, nearest
-from p2m.types import Card, Count, Example, Examples, Files, Part, Run, Task, TaskType
+from p2m.parsing import read_answers
+from p2m.types import Card, Count, Example, Examples, Files, Part, Run, Shown, Task, TaskType
 
 _PARTS = {
     "train": ("train", "all"),
     "validation": ("validation", "all"),
     "test": ("test", "validation", "all"),
 }
-_MANY = 20  # rows from which few distinct answers are no accident
 _LOOK = 20_000  # rows that the mapping of columns is decided by, spread: files are often sorted
+_GLANCE = 2000  # rows of a file that tell what sort of task it is for
 _SAID = 5  # contradictions that are shown
 _TOLD = 5  # things that are wrong, of which one error tells
 
@@ -123,13 +124,23 @@ def look(task: Task, files: Sequence[Files], role: str, *, most: int | None = No
                     found.append((record, _converted(converter, record, role, is_told=len(wrong) < _TOLD)))
         wrong += table.wrong
     rows = tuple(row for _, row in found)
-    if role == "train" and rows:
-        with _noted(wrong):
-            _refuse_labels_read_as_text(task, rows, tables[0].path)
     header = dict.fromkeys(name for table in tables for record in table.records for name in record.values)
     places = tuple(record.where for record, _ in found)
     is_whole = all(table.is_whole for table in tables)
     return Seen(", ".join(names), tuple(header), tuple(fits.values()), rows, places, tuple(wrong), is_whole)
+
+
+def shown_by(task: Task, files: Sequence[Files]) -> Shown | None:
+    """What the rows of data files say of a task's type; None where too few can be read to tell.
+
+    Whichever column suits the answer best, of a label or of a text, is looked at.
+    """
+    best: Seen | None = None
+    for kind in (TaskType.TEXT_TO_TEXT, TaskType.CLASSIFICATION):
+        seen = look(replace(task, type=kind, labels=()), files, "train", most=_GLANCE)
+        if seen.rows and (best is None or seen.fits[0].confidence > best.fits[0].confidence):
+            best = seen
+    return read_answers(best.rows) if best else None
 
 
 @contextmanager
@@ -251,22 +262,6 @@ def _converted(converter: Converter, record: Record, role: str, *, is_told: bool
     labels = converter.task.labels if is_told else ()
     hint = nearest(row.split("'")[1], labels) if labels and "none of the labels" in row else ""
     raise DataError(f"{record.where}: {row}; {hint or f'complete the row or take it out of data.{role}'}")
-
-
-def _refuse_labels_read_as_text(task: Task, rows: Sequence[Example], path: Path) -> None:
-    """Where a prompt was taken for text to text, and the rows answer it with a few short labels again and
-    again: training a writer on them for minutes would be no answer to what was asked.
-    """
-    was_read = any(reason.startswith("text to text") for reason in task.reasons)  # and not stated
-    answers = {row.output for row in rows}
-    short = all(len(answer.split()) <= 5 for answer in answers)
-    if was_read and short and len(rows) >= _MANY and 2 <= len(answers) <= len(rows) // 8:
-        named = ", ".join(sorted(answers)[:6])
-        raise DataError(
-            f"{path}: {len(rows)} rows have {len(answers)} distinct answers ({named}): labels, as it seems,"
-            " and the prompt was read as text to text; write task.type=text-classification, or"
-            " task.type=text2text-generation if text it is"
-        )
 
 
 def _no_spans(task: Task, rows: Sequence[Example]) -> tuple[Count, ...]:

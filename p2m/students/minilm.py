@@ -65,7 +65,7 @@ class MiniLM:
 
     def refusal(self, task: Task) -> str | None:
         """Why the model cannot learn the task."""
-        if task.type not in (TaskType.QUESTION_ANSWERING, TaskType.CLASSIFICATION):
+        if not task.is_span and task.type is not TaskType.CLASSIFICATION:
             return f"it marks spans and labels and cannot write text ({task.type}); student=tiny_seq2seq can"
         if self.languages and task.language not in self.languages:
             return f"its base model knows {', '.join(self.languages)}, the task is in {task.language}"

@@ -1,7 +1,7 @@
 """Everything that the reading of prompts learnt, made again: `make reader`.
 
 1. fits the weights by which a prompt's lists are ranked (p2m/parsing/weights.py) to the label sets of train.jsonl;
-2. writes the columns `instruction` and `signs` of train.jsonl and test.jsonl, which recipes/prompts.yaml reads.
+2. writes the columns `instruction` and `signs` of train.jsonl, which recipes/prompts.yaml reads.
 
 What is left, building that recipe and copying its model, is p2m's own work.
 """
@@ -72,5 +72,4 @@ def write_signs(name: str) -> None:
 
 if __name__ == "__main__":
     fit_lists(rows_of("train.jsonl"))
-    for each in ("train.jsonl", "test.jsonl"):
-        write_signs(each)
+    write_signs("train.jsonl")
