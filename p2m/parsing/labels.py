@@ -35,9 +35,8 @@ MAX_LETTERS = 48  # of one label
 STRONG = 0.5  # from which a list speaks for a classification by itself
 _LEAST = 0.1  # below which a list is no list of labels
 _OPEN, _CLOSE = "\"'“”„‘’‚`«»「」『』‹›", "\"'“”‘’`«»「」『』‹›"
-_QUOTED = rf"(?<!\w)\*{{0,2}}[{_OPEN}]{{1,2}}(?P<q>[^{_OPEN}\n]{{1,60}})[{_CLOSE}]{{1,2}}\*{{0,2}}(?!\w)"
 _ANY_QUOTED = re.compile(
-    rf"(?<!\w)\*{{0,2}}[{_OPEN}]{{1,2}}([^{_OPEN}\n]{{1,60}}?)[{_CLOSE}]{{1,2}}\*{{0,2}}(?![^\W\d_]*\w[^\W_]*[{_CLOSE}])"
+    rf"(?:(?<!\w)|(?=[「『“„«‘《]))\*{{0,2}}[{_OPEN}]{{1,2}}([^{_OPEN}\n]{{1,60}}?)[{_CLOSE}]{{1,2}}\*{{0,2}}(?![a-z]+[{_CLOSE}])"
     rf"|\*\*([^*\n]{{1,60}})\*\*|<([^<>\n/]{{1,40}})>"
 )
 _MEANING = r"(?:\s*(?:\([^()\n]{1,200}\)|（[^（）\n]{1,200}）|=\s*[^,;\n]{1,60}))?"
@@ -52,11 +51,11 @@ _BULLET = re.compile(
 _KEYED = re.compile(
     r"^[ \t>]*(?P<key>[^\s:=：＝|→>][^:=：＝|→>\n]{0,47}?)[ \t]*(?P<sep>[:：＝→…]|=>?|->|[ ][-–—][ ]|\t|[-–—](?=\s))[ \t]*(?P<rest>\S.*)$"
 )
-_CODED = re.compile(r"^[ \t>]*(?P<key>\d{1,2}|[A-Z]{1,5}-?\d{0,4}|[A-Z]{1,3}-[A-Z]{2,})[ \t]+(?:\.{2,}[ \t]*)?(?P<rest>[^\W\d]\S*(?:[ \t]\S+){0,11})$")
-_CODE_SHAPE = r"(?:[A-ZА-Я]{1,5}[-_.]?\d{0,4}|\d{1,2})"
+_CODED = re.compile(r"^[ \t>]*(?P<key>\d{1,2}|[A-Z]{2,5} \d{1,2}|[A-Z]{1,5}-?\d{0,4}|[A-Z]{1,3}-[A-Z]{2,})[ \t]+(?:\.{2,}[ \t]*)?(?P<rest>[^\W\d]\S*(?:[ \t]\S+){0,11})$")
+_CODE_SHAPE = r"(?:[A-ZА-Я]{1,5}[-_.]?\d{0,4}|[A-Z]{2,5} \d{1,2}|-?\d{1,2})"
 _CODED_ITEM = rf"(?P<code>{_CODE_SHAPE})\s*(?:[:=：＝–—-]|\bfor\b|\bmeans?\b|\(|\s(?=[^\W\d_]))\s*[^,;\n()]{{1,80}}?(?:\([^()\n]*\))?\)?"
 _INLINE_CODES = re.compile(
-    rf"(?<![\w.-]){_CODED_ITEM.replace('?P<code>', '?:')}(?:\s*(?:[,;、，；]|\.\s)?\s*(?:(?:{AND_OR})\s+)?{_CODED_ITEM.replace('?P<code>', '?:')})+"
+    rf"(?<![\w.-]){_CODED_ITEM.replace('?P<code>', '?:')}(?:\s*[,;、，；]?\s*(?:(?:{AND_OR})\s+)?{_CODED_ITEM.replace('?P<code>', '?:')})+"
     r"(?=[.;\n。]|$)"
 )
 _MARKED_CODES = re.compile(rf"(?<![\w.-]){_CODE_SHAPE}\s?\([^()\n]*\)(?:\s*[,;/]?\s*{_CODE_SHAPE}\s?\([^()\n]*\))+")
@@ -72,14 +71,23 @@ _SEPARATOR = re.compile(
 _CHOOSES = re.compile(rf"\s(?:{AND_OR})\s", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"\([^()\n]*\)|（[^（）\n]*）|\[[^\[\]\n]*\]")
 _COLON_BEFORE = re.compile(r"[:：—–=>→]\s*$")
+_VERB = r"(?:(?:output|answer|reply|respond|return|say|write|use|put|choose|give|label|as|with|it as|and|or|it is|it's|antworte|schreibe?|ausgabe|réponds?|responde|rispondi|ответь|odpowiedz)\s+){0,3}"
+_ITEM = r"(?P<item>-?[^\W_][\w&+#'./-]{0,24}(?: [\w&+#'/-]{1,16}){0,2}?)"
 _CONDITIONAL = re.compile(
-    r"(?P<item>[^\W_][\w&+#'./-]{0,24}(?: [\w&+#'/-]{1,16}){0,2})\s*(?:=|\bif\b|\bwhen\b|\bwenn\b|\bfalls\b|\bsi\b|\bs['’](?:il|elle)\b|\bcuando\b|\bquando\b|\bse\b|\bals\b"
-    r"|\bjeśli\b|\bgdy\b|\bесли\b|\bкогда\b)\s*[^,;.\n=]{2,120}(?:[,;.]\s+|\s(?=\w+\s*=)|$)"
+    rf"{_VERB}{_ITEM}[\"'”]?\s*(?:=|\bif\b|\bwhen\b|\bwhere\b|\bmeans?\b|\bfor\b|\bwenn\b|\bfalls\b|\bbei\b|\bsi\b|\bs['’](?:il|elle)\b|\bcuando\b|\bquando\b|\bse\b|\bals\b"
+    rf"|\bjeśli\b|\bgdy\b|\bесли\b|\bкогда\b)\s*[^,;.\n=]{{2,120}}?(?:[,;.]\s*(?:(?:{AND_OR})\s+)?|\s(?:{AND_OR})\s+(?={_VERB}[\w-]+\s+(?:if|when|for|wenn|si|se|если)\b)|\s(?=\w+\s*=)|$)",
+    re.IGNORECASE,
 )
+_OTHERWISE = re.compile(
+    r"(?:otherwise|else|sonst|andernfalls|ansonsten|sinon|si no|en caso contrario|de lo contrario|altrimenti|senão|caso contrário|anders|inaczej|иначе|aksi halde)\b[, ]*(?:it['’]s |it is |the answer is |als )?"
+    r"(?:(?:output|answer|reply|respond with|return|say|write|use|label it|ist es|es)\s+)?[\"'“]?(?P<rest>[\w-]+(?: [\w-]+)?)[\"'”]?(?=\s*[.,;\n]|\s*$)",
+    re.IGNORECASE,
+)
+_GLOSS = re.compile(r"\((?P<gloss>[^()\n,;:]{1,40})\)")
 _CAPITALS = re.compile(r"\b[A-Z][A-Z0-9_]{1,15}(?:[ \t]+[A-Z][A-Z0-9_]{1,15}){2,}\b")
 _DASHED = re.compile(r"(?:^|[:：—]\s|\n)(?P<list>[^\s:：\n][^\n:：,.]{0,30}?(?:\s[-–—]\s[^\n:：,.]{1,30}?){2,})(?=[.\n:]|$)")
 _CHECKBOX = re.compile(r"\[[ x]?\]\s*([^\[\n]{1,40}?)(?=\s*(?:\[[ x]?\]|$|\n))")
-_SENTENCE = re.compile(r"[^\n.。!?！？]*(?:\.(?!\s|$)[^\n.。!?！？]*)*[.。!?！？\n]?")
+_SENTENCE = re.compile(r"[^\n.。!?！？।]*(?:\.(?!\s|$)[^\n.。!?！？।]*)*[.。!?！？।\n]?")
 _SCALE = re.compile(
     r"\b(?:rat\w+|scor\w+|stars?|scale|grade\w*|levels?|severity|skala|sterne?|étoiles?|note|estrellas?|puntu\w+|escala|stelle|voto"
     r"|оцен\w+|звезд\w*|шкал\w*|ocen\w*|gwiazd\w*|puan\w*|yıldız)\b[^.\n]{0,60}?\b(?P<low>[0-3])\s*"
@@ -95,7 +103,7 @@ _FIELDS = re.compile(rf"(?:{FIELD_LISTS})[^\n.。]{{0,30}}$", re.IGNORECASE)
 _BY_CODE, _BY_WORD = re.compile(BY_CODE, re.IGNORECASE), re.compile(BY_WORD, re.IGNORECASE)
 _NOT = re.compile(r"\b(?:no|not|never|don['’]?t|nobody|without|instead|nicht|kein\w*|ohne|pas|sans|sin|nunca|sem|não|non|senza|geen|niet|не|без|nie|bez|inte|değil)\b|しない|ない|不要|不需|无需|말고|아니|않|لا |بدون|नहीं", re.IGNORECASE)
 _STOP = frozenset(word for words in STOP_WORDS.values() for word in words.split())
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +172,8 @@ def _signs_of(each: _List, text: str, outputs: Sequence[str]) -> tuple[str, ...]
         "two": number == 2, "several": number > 3, "many": number > 7,
         "single": all(len(item) == 1 for item in words), "long": any(len(item) > 3 for item in words),
         "upper": styles == {"upper"}, "title": styles == {"title"}, "lower": styles == {"lower"}, "mixed": len(styles) > 1,
-        "digits": all(value.isdigit() for value in each.values), "yes_no": set(low) <= YES_NO,
+        "digits": all(value.isdigit() for value in each.values), "yes_no": set(low) <= YES_NO, "has_yes_no": len(set(low) & YES_NO) > 1,
+        "opposites": number == 2 and _are_opposites(*low),
         "stop_words": any(word.casefold() in _STOP for word in joined_words),
         "function": any(len(item) == 1 and item[0].casefold() in _STOP and item[0].islower() for item in words) and not set(low) <= YES_NO,
         "no_labels": bool(set(low) & NO_LABELS), "odd": any(re.search(r"[.!?:;=<>@…]", value) for value in each.values),
@@ -185,6 +194,17 @@ def _signs_of(each: _List, text: str, outputs: Sequence[str]) -> tuple[str, ...]
     return (*each.signs, *named, *crossed)
 
 
+def _are_opposites(first: str, second: str) -> bool:
+    """`spam` and `not spam`, `eligible` and `ineligible`."""
+    one, other = sorted((first, second), key=len)
+    if not other.endswith(one) or one == other:
+        return False
+    return other[: -len(one)].strip(" -_") in _NEGATIONS
+
+
+_NEGATIONS = frozenset("not no non un in im ir dis anti kein keine nicht pas no_ sin sem não nao non geen niet не nie bukan не".split())
+
+
 def _score(signs: Sequence[str]) -> float:
     """How likely a list of these signs names the labels, 0 to 1."""
     return 1 / (1 + math.exp(-LIST_WEIGHTS[""] - sum(LIST_WEIGHTS.get(sign, 0.0) for sign in signs)))
@@ -192,6 +212,8 @@ def _score(signs: Sequence[str]) -> float:
 
 def _lists(text: str) -> Iterator[_List]:
     """Every list of the prompt, those that are told by their form first."""
+    if len(re.findall(r"\b(?:de|het|een|van|niet|voor|zijn|wordt)\b", text)) > 2:
+        text = re.sub(r"\bof\b", "or", text)  # Dutch; as long as the word it stands for
     yield from _down_the_page(text)
     yield from _tables(text)
     for match in _QUOTED_LIST.finditer(text):
@@ -354,15 +376,20 @@ def _meant(text: str) -> Iterator[_List]:
             while following := pattern.match(text, end):
                 items.append(following["item"])
                 end = following.end()
-            if len(items) > 1:
-                width = max(len(item.split()) for item in items[1:])
-                rest = re.match(r"(?:or |otherwise |else |sonst |sinon |si no |ansonsten |andernfalls )?([\w-]+)(?=[.\n]|$)", text[end:])
+            other = _OTHERWISE.search(text[end - 1 : end + 90])
+            if len(items) > 1 or (form == "conditional" and other):
+                width = max((len(item.split()) for item in items[1:]), default=1)
                 for size in dict.fromkeys((width, 1)):
-                    for more in ([], [rest[1]] if rest else []):
+                    for more in ([], [other["rest"]] if other else []):
                         values = tuple(map(_clean, [" ".join(items[0].split()[-size:]), *items[1:], *more]))
-                        if len(set(values)) == len(values) and all(map(_is_label, values)):
-                            yield _List(values, match.start(), end, (form, *["rest"] * bool(more)))
+                        if len(set(values)) == len(values) > 1 and all(map(_is_label, values)):
+                            yield _List(values, match.start("item"), end, (form, *["rest"] * bool(more)))
             position = max(end if len(items) > 1 else match.end("item"), match.start() + 1)
+    for sentence in _SENTENCE.finditer(text):
+        glosses = list(_GLOSS.finditer(sentence.group()))
+        values = tuple(_clean(gloss["gloss"]) for gloss in glosses)
+        if 2 <= len(values) == len(set(values)) and all(len(value.split()) <= 3 and _is_label(value) for value in values):
+            yield _List(values, sentence.start() + glosses[0].start(), sentence.start() + glosses[-1].end(), ("glosses",))
 
 
 def _runs(text: str) -> Iterator[_List]:
@@ -420,7 +447,7 @@ def _cuts(run: list[tuple[str, int, int]], marks: list[re.Match[str]], offset: i
     seen = set()
     for how_head, head in _heads_of(first, inner):
         for how_tail, tail in _tails_of(last, inner):
-            values = tuple(_clean(item) for item in (head, *inner, tail))
+            values = _without_articles([_clean(item) for item in (head, *inner, tail)])
             if values in seen or len(set(map(str.casefold, values))) < len(values) or not all(map(_is_label, values)):
                 continue
             seen.add(values)
@@ -439,6 +466,16 @@ _TRAIL = re.compile(
     r"(?:[)\]}）】:：—–(\[（]|\s[-–]\s|のいずれか|のどれか|のどちらか|のどれ|のうち|から|として|に(?:分|仕|振)|で(?:答|出|返)|を|の(?=\d)|に$|で$|と(?:出|答|返)|之一|中(?:的|选)|(?:[一二三四五六七八九\d]|几)?(?:类|种|个|つ|種類|段階)|等|写|的|로 |으로 |중|인지|가운데|로만|만 |里|当中|\s(?:based|depending|according|for|in|by|to|from|is|are|should|please|only|based|only|and|but|inferred|where|when|if|so|per|of|on|und|aber|bitte|je|pro|nach|aus|für|wenn|selon|pour|dans|par|según|para|por|segundo|secondo|per|da|w|dla|по|для|в|для|если)\b).*$",
     re.IGNORECASE | re.DOTALL,
 )
+
+
+_ARTICLE = re.compile(r"(?:.*\s)?(?:an?|the|eine?n?|der|die|das|une?|una?|un|el|la|le|il|lo|um|uma|o|a|een|de|het)\s+", re.IGNORECASE)
+
+
+def _without_articles(items: list[str]) -> tuple[str, ...]:
+    """`suits a beginner, an expert` as `beginner, expert`, where all but the first begin with an article."""
+    if all(_ARTICLE.match(item) for item in items[1:]) and _ARTICLE.match(items[0]):
+        return tuple(_ARTICLE.sub("", item, count=1) for item in items)
+    return tuple(items)
 
 
 def _heads_of(first: str, inner: list[str]) -> list[tuple[str, str]]:
@@ -491,7 +528,7 @@ def _style(value: str) -> str:
 
 
 def _clean(text: str) -> str:
-    text = squeeze(text).strip(" .,:;。、")
+    text = squeeze(text).strip(" .,:;。、।؟?")
     text = re.sub(r"^\*+|\*+$|^<|>$|^_{2,}|_{2,}$", "", text)
     return unquote(text).strip(" .,\"'“”‘’`«»„「」:")
 
@@ -516,7 +553,8 @@ def _shown(outputs: Sequence[str]) -> Labels:
     """What the demonstrations answer: surely all labels where they return, likely where they are three at least
     and short.
     """
-    for parted in (list(outputs), [part for output in outputs for part in _parts(output)]):
+    parts = [part for output in outputs for part in _parts(output)]
+    for parted in (parts,) if len(parts) > len(outputs) else (list(outputs),):
         counts = Counter(parted)
         if not 2 <= len(counts) or not all(map(_is_label, counts)) or len(outputs) < 2:
             continue

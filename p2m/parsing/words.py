@@ -390,7 +390,7 @@ GENERATE = (
 )
 
 # What joins the items of a list.
-AND_OR = "or|and|and/or|oder|und|bzw\\.?|ou|et|o|u|y|e|oppure|of|en|lub|albo|czy|i|или|либо|и|або|veya|ya da|ve|eller|och|nebo|または|或者|或|또는|혹은|أو|या|hoặc|atau"
+AND_OR = "or|and|and/or|vs\\.?|versus|oder|und|bzw\\.?|ou|et|o|u|y|e|ed|oppure|en|lub|albo|czy|i|или|либо|и|або|veya|ya da|ve|eller|och|nebo|または|或者|或|또는|혹은|أو|या|hoặc|atau"
 # What a closed set of answers is called.
 LABEL_NOUNS = (
     r"\b(?:labels?|class(?:es)?|categor(?:y|ies)|queues?|teams?|desks?|departments?|topics?|intents?|sentiments?|emotions?|tags?|hashtags?|types?|kinds?|groups?"
