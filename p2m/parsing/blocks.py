@@ -40,6 +40,7 @@ _ONE_LINE = re.compile(
 _EXAMPLE = re.compile(
     r"^[ \t#>*-]*(?:example|beispiel|exemple|ejemplo|пример|例|示例)[ \t]*#?\d+[^\n]{0,3}$", re.IGNORECASE
 )
+_FIELDS_TOO = frozenset(("note", "notes", "task", "hint", "options", "rules", "nota", "hinweis", "remarque", "注意"))
 _FENCE = re.compile(r"[ \t>]*(?:```|~~~)")
 _OPENS = re.compile(r"[:：=][ \t]*(?:```|~~~)\w*$")  # a fence that opens behind a label
 
@@ -87,6 +88,8 @@ def _lines(prompt: str) -> list[_Line]:
     found: list[_Line] = []
     offset, fenced = 0, False
     texts = prompt.split("\n")
+    returning = Counter(match["name"].lower().strip() for text in texts if (match := LINE.match(text)))
+    fields = {name for name, count in returning.items() if count > 1 and name in _FIELDS_TOO}
     for number, text in enumerate(texts):
         if fenced or _FENCE.match(text):
             inner = _Line(offset, offset + len(text), text, "", "", "", fenced)
@@ -94,7 +97,7 @@ def _lines(prompt: str) -> list[_Line]:
             fenced = not fenced if _FENCE.match(text) else fenced
         else:
             opens = _OPENS.search(text) is not None
-            found += [_line(start, piece) for start, piece in _pieces(offset, text, texts[number + 1 :])]
+            found += [_line(start, piece, fields) for start, piece in _pieces(offset, text, texts[number + 1 :])]
             fenced = opens
         offset += len(text) + 1
     return found
@@ -111,10 +114,11 @@ def _pieces(start: int, text: str, following: list[str]) -> list[tuple[int, str]
     return [(start, match["head"]), (start + match.start("tail"), match["tail"])]
 
 
-def _line(start: int, text: str) -> _Line:
+def _line(start: int, text: str, fields: set[str]) -> _Line:
     match = LINE.match(text)
     name = match["name"].lower().strip() if match else ""
-    if not match or name in META_WORDS or name.split(" ")[0] in META_WORDS or _is_address(match["value"]):
+    is_meta = name not in fields and (name in META_WORDS or name.split(" ")[0] in META_WORDS)
+    if not match or is_meta or _is_address(match["value"]):
         return _Line(start, start + len(text), text, "", "", "")
     number = re.sub(r"\D", "", match["number"])
     return _Line(start, start + len(text), text, name, number, match["value"])

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from p2m.parsing.labels import MAX_WORDS, Labels
 from p2m.parsing.reader import read_types
 from p2m.parsing.signs import NEGATION, SIGNS
-from p2m.parsing.words import CONTEXT_WORDS, QUESTION_WORDS
+from p2m.parsing.words import CONTEXT_WORDS, QUESTION_WORDS, YES_NO
 from p2m.types import Example, TaskType
 
 _COMPILED = tuple(
@@ -62,7 +62,8 @@ def read_kind(instruction: str, names: Sequence[str], rows: Sequence[Example], l
     signs = signs_of(instruction, names, rows, labels)
     shown = "\n".join(f"{text} -> {row.output}" for row in rows for text in row.input.values())
     chances = read_types(instruction or shown, signs.names)
-    best = max(chances, key=lambda kind: chances[kind])
+    possible = {kind: chance for kind, chance in chances.items() if kind not in _excluded(rows)}
+    best = max(possible, key=lambda kind: possible[kind])
     words = signs.words.get(best)
     why = words or f"by the reader of prompts, {chances[best]:.2f} sure"
     return Kind(best, f"{NAMES[best]}: {why}", chances[best])
@@ -111,6 +112,19 @@ def signs_of(instruction: str, names: Sequence[str], rows: Sequence[Example], la
     return Signs(dict(weights), {kind: words for kind, (_, words) in strongest.items()}, tuple(found))
 
 
+def _excluded(rows: Sequence[Example]) -> set[TaskType]:
+    """Types that the demonstrations rule out."""
+    if not rows:
+        return set()
+    objects = all(_is_object(row.output) for row in rows)
+    found = set(TaskType) - {TaskType.RECORDS} if objects else set()
+    if _share_of_spans(rows) == 0:
+        found |= {TaskType.QUESTION_ANSWERING, TaskType.EXTRACTION}
+    if any(len(row.output.split()) > 2 * MAX_WORDS for row in rows):
+        found |= {TaskType.CLASSIFICATION, TaskType.MULTI_LABEL, TaskType.REGRESSION}
+    return found
+
+
 def _short(kind: TaskType) -> str:
     return kind.name.lower().replace("_", "")
 
@@ -131,6 +145,8 @@ def _shown(rows: Sequence[Example], labels: Labels) -> list[tuple[TaskType, floa
     several = bool(known) and not listed and all(part in known for part in parted if part)
     if listed:
         found.append((TaskType.CLASSIFICATION, 0.6, labels.reason))
+    elif {output.casefold() for output in outputs} <= YES_NO:
+        found.append((TaskType.CLASSIFICATION, 1.5, "its demonstrations answer yes or no"))
     if several:
         found.append((TaskType.MULTI_LABEL, 2.0, "its demonstrations answer with several labels"))
     if all(_NUMBER.fullmatch(output) for output in outputs) and not listed:

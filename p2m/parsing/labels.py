@@ -34,9 +34,10 @@ MAX_WORDS = 6  # of one label
 MAX_LETTERS = 48  # of one label
 STRONG = 0.5  # from which a list speaks for a classification by itself
 _LEAST = 0.1  # below which a list is no list of labels
-_OPEN, _CLOSE = "\"'“”„‘’‚`«»「」『』‹›", "\"'“”‘’`«»「」『』‹›"
+_OPEN, _CLOSE = "\"'“”„‘’‚`«»「『《‹›", "\"'“”‘’`«»」』》‹›"
+_MARKS = _OPEN + _CLOSE
 _ANY_QUOTED = re.compile(
-    rf"(?:(?<!\w)|(?=[「『“„«‘《]))\*{{0,2}}[{_OPEN}]{{1,2}}([^{_OPEN}\n]{{1,60}}?)[{_CLOSE}]{{1,2}}\*{{0,2}}(?![a-z]+[{_CLOSE}])"
+    rf"(?:(?<!\w)|(?=[「『“„«‘《]))\*{{0,2}}[{_OPEN}]{{1,2}}([^{_MARKS}\n]{{1,60}}?)[{_CLOSE}]{{1,2}}\*{{0,2}}(?![a-z]+[{_CLOSE}])"
     rf"|\*\*([^*\n]{{1,60}})\*\*|<([^<>\n/]{{1,40}})>"
 )
 _MEANING = r"(?:\s*(?:\([^()\n]{1,200}\)|（[^（）\n]{1,200}）|=\s*[^,;\n]{1,60}))?"
@@ -84,7 +85,7 @@ _OTHERWISE = re.compile(
     re.IGNORECASE,
 )
 _GLOSS = re.compile(r"\((?P<gloss>[^()\n,;:]{1,40})\)")
-_CAPITALS = re.compile(r"\b[A-Z][A-Z0-9_]{1,15}(?:[ \t]+[A-Z][A-Z0-9_]{1,15}){2,}\b")
+_CAPITALS = re.compile(r"(?<![/|,] )\b[A-Z][A-Z0-9_]{1,15}(?:[ \t]+[A-Z][A-Z0-9_]{1,15}){2,}\b")
 _DASHED = re.compile(r"(?:^|[:：—]\s|\n)(?P<list>[^\s:：\n][^\n:：,.]{0,30}?(?:\s[-–—]\s[^\n:：,.]{1,30}?){2,})(?=[.\n:]|$)")
 _CHECKBOX = re.compile(r"\[[ x]?\]\s*([^\[\n]{1,40}?)(?=\s*(?:\[[ x]?\]|$|\n))")
 _SENTENCE = re.compile(r"[^\n.。!?！？।]*(?:\.(?!\s|$)[^\n.。!?！？।]*)*[.。!?！？।\n]?")
@@ -152,7 +153,7 @@ def candidates(instruction: str, outputs: Sequence[str]) -> Iterator[tuple[tuple
 
 
 def _parts(output: str) -> list[str]:
-    return [part for part in re.split(r"\s*[,;|、，]\s*", output) if part]
+    return [part for part in re.split(r"\s*[,;|、，]\s*", output) if part.strip(" ()[]-–—") and fold_label(part).strip("()") not in _NOTHING]
 
 
 def _signs_of(each: _List, text: str, outputs: Sequence[str]) -> tuple[str, ...]:
@@ -202,6 +203,7 @@ def _are_opposites(first: str, second: str) -> bool:
     return other[: -len(one)].strip(" -_") in _NEGATIONS
 
 
+_NOTHING = frozenset("none nothing n/a keine keins nichts aucun aucune rien ninguno ninguna nada nessuno nessuna nenhum geen brak нет ничего なし 无 없음 لا شيء".split())
 _NEGATIONS = frozenset("not no non un in im ir dis anti kein keine nicht pas no_ sin sem não nao non geen niet не nie bukan не".split())
 
 
@@ -561,6 +563,7 @@ def _shown(outputs: Sequence[str]) -> Labels:
         values = tuple(dict.fromkeys(parted))
         if len(outputs) >= 4 and len(counts) <= 0.67 * len(parted):
             return Labels(values, f"labels {', '.join(values[:8])}: all that the demonstrations answer", STRONG)
-        if len(outputs) >= 3 and all(len(value.split()) <= 3 for value in values):
+        binary = len(values) == 2 and {fold_label(value) for value in values} <= YES_NO
+        if binary or len(outputs) >= 3 and all(len(value.split()) <= 3 for value in values):
             return Labels(values, f"labels {', '.join(values[:8])}: the demonstrations'", _LEAST)
     return Labels()
