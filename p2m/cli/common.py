@@ -5,9 +5,15 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
+import re
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
+from p2m.cli import verbs
 from p2m.errors import UserError, command
 
 CONTRACT_MISSED = 4
@@ -75,6 +81,17 @@ def project(arguments: argparse.Namespace) -> Any:
 
     outputs = getattr(arguments, "outputs", None)
     return load(arguments.recipe, arguments.words, trust=arguments.trust, outputs=outputs)
+
+
+def runnable(text: str) -> str:
+    """`text` with every `p2m VERB` in it as this program was called, so that what is pasted runs: in a clone
+    no shell finds `p2m`, and `.venv/bin/p2m` was typed, or was by make."""
+    typed = Path(sys.argv[0])
+    found = shutil.which("p2m")
+    if typed.name != "p2m" or (found and os.path.realpath(found) == os.path.realpath(typed)):
+        return text
+    program = shlex.quote(os.path.relpath(typed) if typed.is_relative_to(Path.cwd()) else str(typed))
+    return re.sub(rf"(?<![\w./-])p2m(?= (?:{'|'.join(verbs.names())})\b)", lambda _: program, text)
 
 
 def as_json(value: Any) -> str:

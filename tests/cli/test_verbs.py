@@ -69,6 +69,23 @@ def test_commands_in_messages_are_quoted_for_a_shell() -> None:
     assert shlex.split(typed) == ["p2m", *words]
 
 
+def test_hints_name_the_program_as_it_was_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / "p2m"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    hint = (
+        "p2m build: no\n    next: p2m build x.yaml; `p2m log` lists p2m's runs in p2m/build and /opt/p2m log"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [str(program)])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = hint.replace("p2m build", "bin/p2m build").replace("`p2m log", "`bin/p2m log")
+    assert common.runnable(hint) == said
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert common.runnable(hint) == hint
+
+
 def test_every_verb_has_its_line_in_the_overview() -> None:
     lines = [line.split() for line in arguments.overview().splitlines() if line.startswith("  p2m ")]
     assert sorted(line[1] for line in lines) == verbs.names()

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from p2m.cli import common
 from p2m.errors import UserError, command
 
 if TYPE_CHECKING:
@@ -68,10 +69,10 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     if is_new:
         print(f"{schema}, for editors")
     if table is None:
-        print(f"    next: {command('plan', path)}")
+        print(f"    next: {common.runnable(command('plan', path))}")
         return 0
     print(_told(table))
-    print(f"    next: {command('build', path)}")
+    print(f"    next: {common.runnable(command('build', path))}")
     return 0
 
 
