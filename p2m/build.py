@@ -80,8 +80,8 @@ def load(
     composed = compose(recipe, overrides, trust=trust)
     spec = composed.spec
     task = _understood(composed)
-    base = (outputs or noop.project_root() / "outputs") / spec.name
-    store = spec.store.path or noop.default_store()
+    base = (outputs or noop.project_root(recipe) / "outputs") / spec.name
+    store = spec.store.path or noop.default_store(recipe)
     own = [path for path in (spec.data.train, spec.data.validation, spec.data.test, spec.data.texts) if path]
     read = (*composed.files, *composed.looked, *own, *spec.retriever.sources)
     plan = compile_plan(spec, task, composed.origins)
@@ -110,12 +110,14 @@ def _reached(plan: Plan, packages: Sequence[str]) -> Iterator[Path]:
                 yield from (Path(place) for place in component_code(component).files)
 
 
-def open_store(project: Project) -> Store:
+def open_store(project: Project, *, to_build: bool = False) -> Store:
     """The project's store, with the shared one where there is one, which is asked only for what is not here.
+
+    Only a build makes it where it is absent; whoever looks finds it empty then.
 
     What is wrong with the shared one is said on standard error, unless whoever builds listens (`Store.heed`).
     """
-    store = Store(project.store, project.shared)
+    store = Store(project.store, project.shared, make=to_build)
     store.heed(lambda line: print(f"    {line}", file=sys.stderr, flush=True))
     return store
 
@@ -269,7 +271,7 @@ def build(
     typed = Invocation(show(project.recipe), project.composed.overrides, tuple(argv))
     spec = project.composed.spec
     policy = policy or Policy()
-    with _exchanging(open_store(project), observer) as store:
+    with _exchanging(open_store(project, to_build=True), observer) as store:
         watched = _watched(project, store, policy)
         result = execute(
             project.plan, store, spec.runtime, observer,

@@ -67,6 +67,14 @@ def test_the_same_command_again_runs_nothing(built: Path) -> None:
     assert call_in(built)("plan", "shout.yaml", "--exit-code").returncode == 0
 
 
+def test_a_build_from_elsewhere_uses_the_recipe_s_project(built: Path, tmp_path: Path) -> None:
+    done = call_in(tmp_path)("build", str(built / "shout.yaml"))
+    assert done.returncode == 0, done.stderr
+    assert ran(done) == set()
+    assert done.stdout.endswith(f"-> {built / 'outputs' / 'shout'}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_the_record_of_the_last_build_every_step_is_still_cached(built: Path) -> None:
     for record in (built / "outputs" / ".store" / "noop").iterdir():
         record.unlink()
