@@ -140,7 +140,7 @@ def survey(project: Project, against: str | None = None) -> Survey:
     """
     store = open_store(project)
     run = find_run(store, against, project.plan.name) if against else None
-    return Survey(project.plan, store, run)
+    return Survey(project.plan, store, run, overrides=project.composed.overrides)
 
 
 def why(project: Project, step: str, against: str | None = None) -> Reason:

@@ -54,10 +54,12 @@ def ignore_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def take_step(arguments: argparse.Namespace) -> None:
-    """Where no step was typed, the first override was taken for one: move it to where it belongs."""
-    if arguments.step and "=" in arguments.step:
-        arguments.words.insert(0, arguments.step)
-        arguments.step = None
+    """The step is the first word that is no override, wherever it stands among these."""
+    words = [*([arguments.step] if arguments.step else []), *arguments.words]
+    arguments.step = next((word for word in words if "=" not in word and not word.startswith("~")), None)
+    if arguments.step is not None:
+        words.remove(arguments.step)
+    arguments.words = words
 
 
 def planned(arguments: argparse.Namespace) -> Any:

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 from shouting import BUILT, STEPS, TEXT_RECIPE, Call, call_in, write_project
 
+from p2m.build import causes, load
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -46,6 +48,12 @@ def test_the_bundle_answers_by_its_own_script_and_by_p2m(built: Path) -> None:
     asked = call_in(built)("predict", "outputs/shout", "mat")
     assert set(json.loads(own.stdout)) == {"output", "score"}
     assert asked.stdout == own.stdout
+
+
+def test_a_setting_is_one_cause_wherever_it_enters_a_key(built: Path) -> None:
+    (cause,) = causes(load(built / "shout.yaml", ["training.epochs=3"]))
+    assert cause.what == "training.epochs: 1.0 -> 3.0  override training.epochs=3"
+    assert cause.steps == ("train", "package")
 
 
 def test_the_checksums_of_the_bundle_hold(built: Path) -> None:

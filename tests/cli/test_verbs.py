@@ -48,13 +48,16 @@ def test_overrides_may_stand_around_options() -> None:
     assert parsed.trust == ["mine"]
 
 
-def test_why_takes_the_step_before_the_overrides() -> None:
+def test_why_takes_the_step_wherever_it_stands() -> None:
     parsed = arguments.parse(["why", "qa.yaml", "train", "seed=1"])
     common.take_step(parsed)
     assert (parsed.step, parsed.words) == ("train", ["seed=1"])
     parsed = arguments.parse(["show", "qa.yaml", "seed=1"])
     common.take_step(parsed)
-    assert parsed.step is None
+    assert (parsed.step, parsed.words) == (None, ["seed=1"])
+    parsed = arguments.parse(["why", "qa.yaml", "seed=1", "train", "x=y"])
+    common.take_step(parsed)
+    assert (parsed.step, parsed.words) == ("train", ["seed=1", "x=y"])
 
 
 @pytest.mark.parametrize("verb", ["why", "show"])
