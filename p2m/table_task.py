@@ -31,6 +31,9 @@ _PAIRS = (
 COMMON = 5  # rows from which a label is no slip of the pen
 _MANY_WORDS = 6.0  # a value's mean length in words from which it is no label
 _NUMBER = re.compile(r"[-+]?\d[\d.,' ]*(e[-+]?\d+)?%?", re.IGNORECASE)
+_MEDIA = re.compile(
+    r".+\.(png|jpe?g|gif|webp|bmp|tiff?|heic|wav|mp3|flac|ogg|m4a|mp4|avi|mov|pdf)", re.IGNORECASE
+)
 _SEVERAL = re.compile(r"\s*[|;,]\s*")
 
 
@@ -95,6 +98,7 @@ def read_task(
     table = _open(path)
     chosen = _output(table, prompt, inputs, output)
     given = tuple(table.column(name) for name in inputs) or _inputs(table, prompt, chosen)
+    _refuse_media(table, given)
     kind = _type(table, prompt, given, chosen)
     rows = max((column.rows for column in table.columns), default=0)
     has_test = path.is_dir() and any(part.name == "test" for part in table.card.parts)
@@ -150,7 +154,10 @@ def _output(table: _Table, prompt: str, inputs: Sequence[str], named: str) -> Co
     free = [column for column in table.columns if column.filled and column.name not in inputs]
     scores = {column.name: _output_score(column, prompt) for column in free}
     if not any(scores.values()):
-        scores = {column.name: int(_is_mentioned(column.name, prompt)) for column in free}
+        mentioned = [column for column in free if _is_mentioned(column.name, prompt)]
+        scores = {column.name: 0 for column in free} | {
+            column.name: 2 if _is_number(column) else 1 for column in mentioned
+        }
     best = sorted(free, key=lambda column: -scores[column.name])
     if not best or len(table.columns) < 2:
         raise UserError(
@@ -198,6 +205,17 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
             f"\n    say it, several with commas: --input-columns {','.join(column.name for column in long)}"
         )
     return tuple(chosen)
+
+
+def _refuse_media(table: _Table, inputs: Sequence[Column]) -> None:
+    for column in inputs:
+        named = [text for text in column.samples if _MEDIA.fullmatch(text)]
+        if len(named) > 0.9 * len(column.samples):
+            raise UserError(
+                f"{table.path}: the column {column.name!r} names files of pictures, sounds or pages"
+                f" ({named[0]}), and p2m builds models that read text\n    give their text in a column, or"
+                " another column with --input-columns NAME"
+            )
 
 
 def _is_mentioned(column: str, prompt: str) -> bool:
@@ -279,8 +297,10 @@ def _labelled(table: _Table, output: Column, found: TableTask) -> TableTask:
         known = [label for label in ordered[: ordered.index(value)] if label not in odd]
         same = next((label for label in known if label.casefold() == value.casefold()), "")
         common = [label for label in known if counts[label] >= COMMON]
-        near = get_close_matches(value, common, 1, 0.8) if counts[value] == 1 else []
-        if same or near:
+        near = get_close_matches(value, common, 1, 0.8) or [
+            one for one in common if sorted(one) == sorted(value)
+        ]
+        if same or (near and counts[value] == 1):
             odd[value] = same or near[0]
     labels = {value: counts[value] for value in ordered if value not in odd}
     return replace(found, labels=labels, odd=odd, where={value: where[value] for value in odd})

@@ -41,12 +41,12 @@ def test_the_column_of_few_short_values_is_a_label(tmp_path: Path) -> None:
 
 
 def test_values_that_are_spelt_nearly_like_a_label_are_no_labels(tmp_path: Path) -> None:
-    values = labelled("returns", "delivery")
-    values[4], values[7] = "retruns", "Delivery"
+    values = labelled("ham", "delivery")
+    values[4], values[7] = "hma", "Delivery"
     found = read_task(table(tmp_path, "note,desk", values), "Sort it.")
-    assert dict(found.labels) == {"delivery": 17, "returns": 17}
-    assert dict(found.odd) == {"Delivery": "delivery", "retruns": "returns"}
-    assert found.where["retruns"].endswith("rows.csv:6")
+    assert dict(found.labels) == {"delivery": 17, "ham": 17}
+    assert dict(found.odd) == {"Delivery": "delivery", "hma": "ham"}
+    assert found.where["hma"].endswith("rows.csv:6")
 
 
 @pytest.mark.parametrize(
@@ -81,6 +81,7 @@ def test_names_tell_what_goes_in_and_out(
         ("note,desk", labelled("post|gone", "post", "gone"), "several labels in a row ('post|gone')"),
         ("The box is gone,post", labelled("post", "returns"), "the first line looks like a row"),
         ("note,desk", [], "it has no rows"),
+        ("image,price\n" + "\n".join(f"pics/{n}.JPG,{n % 2}" for n in range(9)), [], "models that read text"),
         ("english,german", [f"Haus {number}" for number in range(36)], "--output-column NAME"),
     ],
 )  # fmt: skip
