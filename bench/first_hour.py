@@ -213,16 +213,16 @@ def _replaced(name: str, old: str, new: str) -> Callable[[Path], tuple[str, ...]
     return mend
 
 
-def _then(words: Sequence[str], change: Callable[[bytes], bytes] = lambda content: content, name: str = "rows.csv"
-) -> Callable[[Path], tuple[str, ...]]:  # fmt: skip
-    """Change the table, and type `init` (again) with these words."""
+def _then(*words: str, change: Callable[[bytes], bytes] | None = None) -> Callable[[Path], tuple[str, ...]]:
+    """Change the table, where it must be, and type `init` again with these words."""
 
     def mend(folder: Path) -> tuple[str, ...]:
-        path = folder / name
-        path.write_bytes(change(path.read_bytes()))
+        if change is not None:
+            path = folder / "rows.csv"
+            path.write_bytes(change(path.read_bytes()))
         for recipe in folder.glob("recipes/*.yaml"):
             recipe.unlink()
-        return tuple(words)
+        return words
 
     return mend
 
@@ -232,7 +232,8 @@ def _in_three_languages(rows: Sequence[Row]) -> list[Row]:
     return [(f"{extra[n % 3]} {n}: {text.lower()}", label) for n, (text, label) in enumerate(rows)]
 
 
-SPAM = _rows("spam", "ham")
+MORE = _rows("spam", "ham", number=200)
+SPAM = MORE[:150]
 DESKS = (
     "billing",
     "delivery",
@@ -258,7 +259,7 @@ ROWS: Files = {"rows.csv": _csv(SPAM)}
 ATTEMPTS = (
     Attempt("spreadsheet", {"export.csv": b"\xef\xbb\xbf" + _csv(_rows("Rechnung", "Versand", "Technik"),
             "Nachricht;Abteilung", ";").replace("\n", "\r\n").encode()},
-            ("Ordne jede Nachricht einer Abteilung zu.", "--data", "export.csv"), says=("Abteilung", "3 labels")),
+            ("Ordne jede Nachricht einer Abteilung zu.", "--data", "export.csv"), says=("3 labels",)),
     Attempt("log", {"app.jsonl": _log(_rows("ERROR", "WARN", "INFO"))},
             ("Tell the level of a log message.", "--data", "app.jsonl"), says=("message -> level",)),
     Attempt("hub-clone", _clone(_rows("joy", "anger", "fear", number=240)),
@@ -266,40 +267,40 @@ ATTEMPTS = (
     Attempt("parquet", {"dump.parquet": _parquet(_rows("high", "low"))},
             ("Tell the priority of a ticket from its body.", "--data", "dump.parquet"),
             says=("body -> priority",)),
-    Attempt("two-files", {"train.csv": _csv(SPAM), "judged.csv": _csv(_rows("spam", "ham", number=190)[150:])},
+    Attempt("two-files", {"train.csv": _csv(SPAM), "judged.csv": _csv(MORE[150:190])},
             (CLASSIFY, "--data", "train.csv", "--test", "judged.csv"), says=("40 rows judged it",)),
     Attempt("three-languages", {"rows.csv": _csv(_in_three_languages(SPAM))}, USUAL),
     Attempt("ten-labels-in-markdown", {"rows.csv": _csv(_rows(*DESKS, number=300), "message,desk")},
             ("-", "--data", "rows.csv", "--name", "desks"), stdin=TABLE, says=("10 labels",)),
-    Attempt("mistyped-label", {"rows.csv": _csv([*TYPO, *_rows("spam", "ham", number=200)[150:]])},
+    Attempt("mistyped-label", {"rows.csv": _csv([*TYPO, *MORE[150:]])},
             USUAL, says=("rows.csv:43", "'hma'", "ham"),
-            mend=_then(USUAL, lambda table: table.replace(b",hma", b",ham"))),
+            mend=_then(*USUAL, change=lambda table: table.replace(b",hma", b",ham"))),
     Attempt("one-class", {"rows.csv": _csv(_rows("spam"))}, USUAL, want="refused",
             says=("'spam' in every row", "another label")),
     Attempt("three-rows", {"rows.csv": _csv(SPAM[:3])}, USUAL, want="refused",
             says=("3 rows are too few", "add rows")),
     Attempt("cp1252", {"rows.csv": _csv([(f"Café {text}", label) for text, label in SPAM]).encode("cp1252")},
             USUAL, says=("rows.csv:2", "UTF-8", "iconv"),
-            mend=_then(USUAL, lambda table: table.decode("cp1252").encode())),
+            mend=_then(*USUAL, change=lambda table: table.decode("cp1252").encode())),
     Attempt("no-header", {"rows.csv": _csv(SPAM[1:], ",".join(SPAM[0]))}, USUAL,
-            says=("rows.csv:1", "header"),
-            mend=_then(USUAL, lambda table: b"text,label\n" + table)),
+            says=("rows.csv:1", "names of the columns"),
+            mend=_then(*USUAL, change=lambda table: b"text,label\n" + table)),
     Attempt("contradictions", {"rows.csv": _csv([*SPAM, *((text, "ham") for text, _ in SPAM[:10:2])])},
             USUAL, says=("rows.csv:2", "rows.csv:152")),
     Attempt("test-in-train", {"rows.csv": _csv(SPAM), "test.csv": _csv(SPAM[:40])},
-            (CLASSIFY, "--data", "rows.csv", "--test", "test.csv"), says=("40 ",)),
+            (*USUAL, "--test", "test.csv"), says=("40 rows", "rows.csv:2 as test.csv:2")),
     Attempt("stars", {"rows.csv": _csv(_rows("1", "2", "3", "4", "5"), "review,stars")},
             ("How many stars does the review give?", "--data", "rows.csv"), says=("5 labels",)),
-    Attempt("booleans", {"rows.jsonl": _jsonl([{"text": one, "urgent": label == "spam"} for one, label in SPAM])},
+    Attempt("booleans", {"rows.jsonl": _jsonl([{"text": a, "urgent": b == "spam"} for a, b in SPAM])},
             ("Is the text urgent?", "--data", "rows.jsonl"), says=("text -> urgent",)),
     Attempt("yes-no", {"rows.csv": _csv(_rows("yes", "no"), "text,urgent")},
             ("Is the text urgent?", "--data", "rows.csv"), says=("2 labels",)),
     Attempt("two-answers", {"rows.jsonl": _jsonl(
-            [{"body": text, "kind": label, "team": "ab"[n % 7 % 2]} for n, (text, label) in enumerate(SPAM)])},
+            [{"body": one, "kind": said, "team": "ab"[n % 7 % 2]} for n, (one, said) in enumerate(SPAM)])},
             ("Sort them.", "--data", "rows.jsonl"), says=("--output-column", "kind, team"),
-            mend=_then(("Sort them.", "--data", "rows.jsonl", "--output-column", "kind"), name="rows.jsonl")),
-    Attempt("indentation", {"r.yaml": _recipe("data:\n    train: rows.csv\n  test: null\n"), **ROWS}, recipe="r.yaml",
-            says=("r.yaml:5", "indentation", "with 0 or 4 blanks, not 2"),
+            mend=_then("Sort them.", "--data", "rows.jsonl", "--output-column", "kind")),
+    Attempt("indentation", {"r.yaml": _recipe("data:\n    train: rows.csv\n  test: null\n"), **ROWS},
+            recipe="r.yaml", says=("r.yaml:5", "indentation", "with 0 or 4 blanks, not 2"),
             mend=_replaced("r.yaml", "  test", "    test")),
     Attempt("test-at-top", {"r.yaml": _recipe("data: {train: rows.csv}\ntest: rows.csv\n"), **ROWS},
             recipe="r.yaml", want="refused", says=("r.yaml:4", "did you mean data.test?")),
@@ -311,8 +312,8 @@ ATTEMPTS = (
     Attempt("pictures", {"pets.csv": _csv([(f"photos/{n}.jpg", "cat" if n % 2 else "dog") for n in range(60)],
             "image,animal")}, ("Say which animal the picture shows.", "--data", "pets.csv"), want="refused",
             says=("models that read text",)),
-    Attempt("several-labels", {"rows.csv": _csv(SEVERAL, "body,tags")}, ("Tag each text.", "--data", "rows.csv"),
-            want="refused", says=("rows.csv:2", "several labels")),
+    Attempt("several-labels", {"rows.csv": _csv(SEVERAL, "body,tags")},
+            ("Tag each text.", "--data", "rows.csv"), want="refused", says=("rows.csv:2", "several labels")),
     Attempt("prices", {"rows.csv": _csv([(text, f"{9 + 1.37 * n:.2f}") for n, (text, _) in enumerate(SPAM)],
             "offer,price")}, ("Estimate the price of an offer.", "--data", "rows.csv"), want="refused",
             says=("not quantities", "ranges")),

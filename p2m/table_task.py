@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from p2m.catalogs.base import Column, Record, observe, open_catalogue, part_paths, read_rows
-from p2m.catalogs.columns import MAX_LABELS, flatten, texts_of
+from p2m.catalogs.base import Column, Converter, Record, observe, open_catalogue, part_paths, read_rows
+from p2m.catalogs.columns import MAX_LABELS
 from p2m.catalogs.mapping import SPANS, plain
 from p2m.catalogs.vocabulary import BOOKKEEPING, GROUPS
 from p2m.errors import UserError, nearest
 from p2m.parsing import parse_prompt
-from p2m.types import Card, TaskType
+from p2m.types import Card, Example, Field, Task, TaskType
 
 _ANSWERS = frozenset((*GROUPS["label"], *GROUPS["answer"], *GROUPS["output"][:8])) - {"text", "language"}
 _PAIRS = (
@@ -78,13 +78,16 @@ class _Table:
     def names(self) -> list[str]:
         return [column.name for column in self.columns]
 
-    def values(self, column: str) -> Iterator[tuple[str, str]]:
-        """The texts of a column, each with its place; of a list, the first."""
-        names = self.card.label_names.get(column, ())
+    def answers(self, task: TableTask, inputs: Sequence[Column], output: Column) -> Iterator[tuple[str, str]]:
+        """What a build will read as each row's answer, and the row's place."""
+        made = Task(task.type, "", tuple(map(Field, task.inputs)), Field(task.output))
+        names = (*task.inputs, task.output)
+        mapping = {name: column.name for name, column in zip(names, (*inputs, output), strict=True)}
+        converter = Converter(made, mapping, "user", self.card.label_names)
         for record in self.records():
-            for text in texts_of(dict(flatten(record.values)).get(column))[:1]:
-                known = names and text.isdigit() and int(text) < len(names)
-                yield (names[int(text)] if known else text), record.where
+            row = converter.convert(record)
+            if isinstance(row, Example):  # else the build says what is wrong with it
+                yield row.output, record.where
 
 
 def read_task(
@@ -106,7 +109,7 @@ def read_task(
         kind, tuple(_field(one.name) for one in given), _field(chosen.name), rows, has_test=has_test
     )
     if kind is TaskType.CLASSIFICATION:
-        found = _labelled(table, chosen, found)
+        found = _labelled(table, given, chosen, found)
     if test is not None:
         other = _open(test)
         for column in (*given, chosen):
@@ -117,7 +120,7 @@ def read_task(
 def _open(path: Path) -> _Table:
     """
     Raises:
-        UserError: there is nothing to read, no row in it, or no header.
+        UserError: there is nothing to read, or no row in it.
     """
     card = Card(path.name)
     files: tuple[Path, ...] = (path,)
@@ -135,13 +138,6 @@ def _open(path: Path) -> _Table:
     columns = observe(table.records(), card.label_names)
     if not columns:
         raise UserError(f"{path}: it has no rows; a table has a line of column names and a row an example")
-    for column in columns:
-        if column.distinct is not None and column.name in column.distinct and column.rows > 1:
-            header = ",".join(f"column{number}" for number in range(1, len(columns) + 1))
-            raise UserError(
-                f"{path}:1: the first line looks like a row, not like the names of the columns:"
-                f" {column.name!r} stands in later rows too\n    put a header above it, e.g. {header}"
-            )
     return replace(table, columns=columns)
 
 
@@ -278,10 +274,10 @@ def _share_inside(context: Column, output: Column) -> float:
     return sum(one in text for text, one in pairs) / max(1, len(pairs))
 
 
-def _labelled(table: _Table, output: Column, found: TableTask) -> TableTask:
+def _labelled(table: _Table, inputs: Sequence[Column], output: Column, found: TableTask) -> TableTask:
     counts: Counter[str] = Counter()
     where: dict[str, str] = {}
-    for value, place in table.values(output.name):
+    for value, place in table.answers(found, inputs, output):
         counts[value] += 1
         where.setdefault(value, place)
     if len(counts) < 2:

@@ -79,7 +79,6 @@ def test_names_tell_what_goes_in_and_out(
         ("note,desk", labelled("post"), "'post' in every row"),
         ("note,prices", [f"{number}.25" for number in range(36)], "numbers that hardly repeat"),
         ("note,desk", labelled("post|gone", "post", "gone"), "several labels in a row ('post|gone')"),
-        ("The box is gone,post", labelled("post", "returns"), "the first line looks like a row"),
         ("note,desk", [], "it has no rows"),
         ("image,price\n" + "\n".join(f"pics/{n}.JPG,{n % 2}" for n in range(9)), [], "models that read text"),
         ("english,german", [f"Haus {number}" for number in range(36)], "--output-column NAME"),
@@ -124,8 +123,8 @@ def test_init_writes_a_recipe_that_is_whole(
     project = load(recipe)
     assert project.task.labels == ("-1", "C#", "no", "off: half")
     assert [one.name for one in project.task.inputs] == ["note"]
-    spec = project.composed.spec
-    assert (spec.teacher, spec.data.train) == (None, tmp_path / "recipes" / "../rows.csv")
+    assert project.composed.spec.teacher is None
+    assert "  train: ../rows.csv\n  test: ../judged.csv\n" in recipe.read_text()
     first = recipe.read_text().splitlines()[0]
     assert json.loads((recipe.parent / first.partition("$schema=")[2]).read_text())["title"] == "p2m recipe"
     with pytest.raises(UserError, match="exists already"):

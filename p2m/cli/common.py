@@ -96,6 +96,14 @@ def runnable(text: str) -> str:
     return re.sub(rf"(?<![\w./-])p2m(?= (?:{'|'.join(verbs.names())})\b)", lambda _: program, text)
 
 
+def from_here(text: str) -> str:
+    """`text` with the files in it as seen from the working directory: `rows.csv:3`, not
+    `/home/ada/shop/recipes/../rows.csv:3`, which is how a recipe's own words join its folder."""
+    while (shorter := re.sub(r"(?<=/)[^/\n]+/\.\./", "", text)) != text:
+        text = shorter
+    return text.replace(f"{Path.cwd()}/", "")
+
+
 def as_json(value: Any) -> str:
     """Values as indented JSON: dataclasses by their fields, anything else that JSON lacks as text."""
 

@@ -89,6 +89,15 @@ def test_hints_name_the_program_as_it_was_called(tmp_path: Path, monkeypatch: py
     assert common.runnable(hint) == hint
 
 
+def test_messages_name_files_as_seen_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "rows.jsonl").write_text('{"text": "x"}\n')
+    recipe = "prompt: Say it.\ntask: {type: text-classification}\ndata: {train: ../recipes/../rows.jsonl}\n"
+    (tmp_path / "recipes" / "x.yaml").write_text(f"{recipe}defaults: [base, override teacher: none]\n")
+    done = call_in(tmp_path)("build", "recipes/x.yaml")
+    assert re.search(r"^p2m build: rows\.jsonl: ", done.stderr, re.MULTILINE), done.stderr
+
+
 def test_every_verb_has_its_line_in_the_overview() -> None:
     lines = [line.split() for line in arguments.overview().splitlines() if line.startswith("  p2m ")]
     assert sorted(line[1] for line in lines) == verbs.names()
