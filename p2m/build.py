@@ -136,8 +136,8 @@ def compiled(
         raise RecipeError(read.problems)
     composed, task = read.composed, read.task
     spec = composed.spec
-    base = (outputs or noop.project_root() / "outputs") / spec.name
-    store = spec.store.path or noop.default_store()
+    base = (outputs or noop.project_root(recipe) / "outputs") / spec.name
+    store = spec.store.path or noop.default_store(recipe)
     data = spec.data
     own = (*(data.train or ()), *(data.validation or ()), *(data.test or ()))
     texts = (data.texts,) if data.texts else ()
@@ -168,12 +168,14 @@ def _reached(plan: Plan, packages: Sequence[str]) -> Iterator[Path]:
                 yield from (Path(place) for place in component_code(component).files)
 
 
-def open_store(project: Project) -> Store:
+def open_store(project: Project, *, to_build: bool = False) -> Store:
     """The project's store, with the shared one where there is one, which is asked only for what is not here.
+
+    Only a build makes it where it is absent; whoever looks finds it empty then.
 
     What is wrong with the shared one is said on standard error, unless whoever builds listens (`Store.heed`).
     """
-    store = Store(project.store, project.shared)
+    store = Store(project.store, project.shared, make=to_build)
     store.heed(lambda line: print(f"    {line}", file=sys.stderr, flush=True))
     return store
 
@@ -196,7 +198,7 @@ def survey(project: Project, against: str | None = None) -> Survey:
     """
     store = open_store(project)
     run = find_run(store, against, project.plan.name) if against else None
-    return Survey(project.plan, store, run)
+    return Survey(project.plan, store, run, overrides=project.composed.overrides)
 
 
 def why(project: Project, step: str, against: str | None = None) -> Reason:
@@ -327,7 +329,7 @@ def build(
     typed = Invocation(show(project.recipe), project.composed.overrides, tuple(argv))
     spec = project.composed.spec
     policy = policy or Policy()
-    with _exchanging(open_store(project), observer) as store:
+    with _exchanging(open_store(project, to_build=True), observer) as store:
         watched = _watched(project, store, policy)
         result = execute(
             project.plan, store, spec.runtime, observer,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ _TRUE_FALSE = {"true": True, "True": True, "TRUE": True, "false": False, "False"
 _INTEGER = re.compile(r"[-+]?[0-9][0-9_]*")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL = {".inf": float("inf"), "-.inf": float("-inf"), "+.inf": float("inf"), ".nan": float("nan")}
+_BLOCK = re.compile(r":\s+[|>][-+\d]*\s*(#.*)?$")  # the key of a text in the lines below
+_VALUE = re.compile(r":\s+[^\s|>&#]")  # a key with its value on the same line
+_KEY = re.compile(r"\s*(- +)?[\w.-]+:(\s|$)")
 _CONTAINERS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _NULL = ("", "~", "null", "Null", "NULL")
 
@@ -191,11 +195,35 @@ def _advice(text: str, line: int) -> str:
     bad = lines[line - 1] if line <= len(lines) else ""
     if "\t" in bad[: len(bad) - len(bad.lstrip())] or bad.lstrip(" ").startswith("\t"):
         return "indent with spaces: YAML forbids tabs"
+    indentation = _misplaced(lines, line - 1) if line <= len(lines) else ""
+    if indentation:
+        return indentation
     if re.match(r"\s*(- )?[\w.]+:\S", bad):
         return "put a blank after the colon"
     if bad.count(": ") > 1:
         return "put text that contains a colon in quotes, or use a block: `prompt: |`"
     return "put text with special characters in quotes, or use a block: `prompt: |`"
+
+
+def _misplaced(lines: list[str], at: int) -> str:
+    """What to do about the line at index `at` where it begins in a column in which it may not, else ""."""
+    above = [line for line in lines[:at] if line.strip() and not line.lstrip().startswith("#")]
+    if not above or not lines[at].strip():
+        return ""
+    begins, before, columns = _column(lines[at]), _column(above[-1]), {_column(line) for line in above}
+    for head, below in pairwise([*above[-2:], lines[at]]):
+        if _BLOCK.search(head) and _column(below) <= _column(head):
+            return "indent the text below the `|` or `>`, by two blanks, say"
+    too_deep = begins > before and _KEY.match(lines[at]) and _VALUE.search(above[-1])
+    if too_deep or (begins < before and begins not in columns):
+        known = " or ".join(str(column) for column in ([before] if too_deep else sorted(columns)))
+        return f"the indentation is wrong: begin the line with {known} blanks, not {begins}"
+    return ""
+
+
+def _column(line: str) -> int:
+    """In which column a line begins, from 0."""
+    return len(line) - len(line.lstrip(" "))
 
 
 def _refusal(path: Path, line: int, message: str, hint: str) -> RecipeError:

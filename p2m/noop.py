@@ -67,19 +67,22 @@ def look(read: Iterable[Read], since: int) -> Seen:
     return Seen(since, {place: _stamp(place) for path in read for place in _walk(path)})
 
 
-def project_root(start: Path | None = None) -> Path:
-    """The nearest folder upward that looks like a project; the working directory where none does."""
-    here = (start or Path.cwd()).resolve()
+def project_root(recipe: Path | None = None) -> Path:
+    """The nearest folder upward of a recipe, without one of the working directory, that looks like a project.
+
+    Where none does, it is the recipe's own folder, or the one around it where that is called `recipes`.
+    """
+    here = recipe.resolve().parent if recipe else Path.cwd().resolve()
     for folder in (here, *here.parents):
         if any((folder / mark).exists() for mark in ("outputs", "pyproject.toml", ".git")):
             return folder
-    return here
+    return here.parent if recipe and here.name == "recipes" else here
 
 
-def default_store() -> Path:
+def default_store(recipe: Path | None = None) -> Path:
     """`$P2M_STORE`, else `outputs/.store` of the project."""
     chosen = os.environ.get("P2M_STORE")
-    return Path(chosen).expanduser() if chosen else project_root() / "outputs" / ".store"
+    return Path(chosen).expanduser() if chosen else project_root(recipe) / "outputs" / ".store"
 
 
 def lookup(arguments: Sequence[str]) -> Answer | None:
@@ -137,7 +140,8 @@ def _is_newer(stamp: list[int] | None, since: int) -> bool:
 
 def _record_path(arguments: Sequence[str]) -> Path:
     identity = json.dumps([os.getcwd(), *arguments]).encode()
-    return default_store() / "noop" / f"{hashlib.sha256(identity).hexdigest()}.json"
+    recipe = next((Path(text) for text in arguments[1:] if os.path.isfile(text)), None)
+    return default_store(recipe) / "noop" / f"{hashlib.sha256(identity).hexdigest()}.json"
 
 
 def _environment() -> dict[str, str | None]:

@@ -8,15 +8,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from p2m.errors import UserError
 from p2m.marked_yaml import plain_scalar
 from p2m.types import Example
 
+if TYPE_CHECKING:
+    from p2m.table_task import TableTask
+
 SCHEMA = "recipe.schema.json"
+_NAME_LENGTH = 40  # characters; a longer name ends with the last whole word
 _RECIPE = """\
 # yaml-language-server: $schema={schema}
-# p2m build {file}        (for the editor: p2m check --schema > {schema})
+# p2m build {file}
 defaults:
   - base
   - override teacher: {teacher:<12}# embedded writes rows, no key, no network; none needs data.train
@@ -26,7 +31,7 @@ defaults:
 
 name: {name}
 prompt: {prompt}
-{examples}
+{examples}{task}
 constraints:                      # what the model may cost at most
   max_parameters: null            # e.g. 250M
   max_size: null                  # e.g. 24 MB
@@ -37,9 +42,12 @@ metrics:
   require: {{}}                     # e.g. {{exact_match: ">= 0.60"}}; what falls short is not shipped
 
 data:                             # paths relative to this file, all optional
-  train: null                     # e.g. rows.jsonl, with a line like {row}
-  test: null                      # your own rows: the verdict rests on them
+  train: {train}
+  test: {test}
 """
+_NO_TRAIN = "null                     # e.g. rows.jsonl, with a line like {row}"
+_NO_TEST = "null                      # your own rows: the verdict rests on them"
+_BOOLEANS = ("yes", "no", "on", "off", "y", "n")  # to readers of the older YAML
 _NO_EXAMPLES = """\
 # examples:                       # demonstrations, beside those in the prompt
 #   - {input: "...", output: "..."}
@@ -55,10 +63,14 @@ def render_recipe(
     file: str = "",
     teacher: str = "embedded",
     row: str = '{"input": "...", "output": "..."}',
+    task: TableTask | None = None,
+    train: str = "",
+    test: str = "",
 ) -> str:
     """The text of a recipe for `prompt`; `schema` is where an editor finds the JSON Schema.
 
     `teacher` is the one that can write the rows, or "none"; `row` shows what a row of the user's looks like.
+    `task` is what the table `train` says of the task; `train` and `test` are places relative to the recipe.
 
     Raises:
         UserError: the prompt is empty, or no valid Unicode.
@@ -73,19 +85,22 @@ def render_recipe(
         schema=schema,
         teacher=teacher,
         training="default" if teacher == "none" else "generated",
-        row=_one_line(row),
+        train=_word(train) if train else _NO_TRAIN.format(row=_one_line(row)),
+        test=_word(test) if test else _NO_TEST,
         file=_one_line(file or f"{recipe_name(name)}.yaml"),
         name=_plain(recipe_name(name)),
         prompt=_block(prompt),
-        examples=_examples(examples),
+        examples="" if task else _examples(examples),
+        task=_task(task) if task else "",
     )
 
 
 def recipe_name(text: str) -> str:
     """A name for a model and its folder, from any text."""
-    words = re.findall(r"\w+", text.lower())
-    name = "-".join(words[:6])[:40].strip("-_")
-    return name or "model"
+    words = [word.strip("_") for word in re.findall(r"\w+", text.lower())][:6]
+    kept = [word for number, word in enumerate(words) if len("-".join(words[: number + 1])) <= _NAME_LENGTH]
+    name = "-".join(word for word in kept if word)
+    return name or "".join(words[:1])[:_NAME_LENGTH] or "model"
 
 
 def _block(text: str) -> str:
@@ -113,6 +128,33 @@ def _astral(match: re.Match[str]) -> str:
 def _plain(name: str) -> str:
     """A name as it is, or in quotes where YAML would take it for something else."""
     return name if re.fullmatch("[a-z][a-z0-9-]*", name) and plain_scalar(name) == name else _quoted(name)
+
+
+def _word(text: str) -> str:
+    """A text as a plain YAML scalar where every reader takes it for that text, else in quotes."""
+    is_plain = (
+        re.fullmatch(r"(\.\./)*[^\W\d][\w./ -]*", text)
+        and plain_scalar(text) == text
+        and text == text.strip()
+    )
+    return text if is_plain and text.lower() not in _BOOLEANS and text.isprintable() else _quoted(text)
+
+
+def _task(task: TableTask) -> str:
+    """The section that says what the table says: the fields, and of a classification the labels."""
+    lines = [
+        f"task:                             # as the {task.rows:,} rows of data.train have it",
+        f"  type: {task.type.value}",
+        f"  inputs: [{', '.join(map(_word, task.inputs))}]",
+        f"  output: {_word(task.output)}",
+    ]
+    if task.labels:
+        lines.append("  labels:                         # any other label in the rows is an error")
+        lines += [
+            f"    - {_word(label):<28}# {rows:,} row{'s' if rows > 1 else ''}"
+            for label, rows in task.labels.items()
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def _examples(examples: Sequence[Example]) -> str:

@@ -41,7 +41,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "row_changes",
     ),
     ("stages",),
-    ("spec",),
+    ("spec", "table_task"),
     (
         *("teachers", "retrievers", "students", "training", "compression", "metrics", "catalogs"),
         *("parsing", "curation", "evaluation", "reporting"),

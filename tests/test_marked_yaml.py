@@ -101,3 +101,23 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 @pytest.mark.parametrize(("text", "value"), [("0_", 0), ("1__0", 10), ("1_.5", 1.5), ("-2_0", -20)])
 def test_underscores_inside_numbers_are_read_wherever_they_stand(text: str, value: float) -> None:
     assert plain_scalar(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "advice"),
+    [
+        ("prompt: Say it.\n  data:\n    train: x\n", 2, "with 0 blanks, not 2"),
+        ("prompt: Say it.\ndata:\n    train: x\n  test: x\n", 4, "with 0 or 4 blanks, not 2"),
+        ("data:\n  train: x\n   test: x\n", 3, "with 2 blanks, not 3"),
+        ("task:\n  labels:\n  - a\n - b\n", 4, "with 0 or 2 blanks, not 1"),
+        ("prompt: |\nSay it.\ndata: {train: x}\n", 3, "indent the text below"),
+        ("prompt: Say it: now.\ndata: {train: x}\n", 1, "quotes"),
+        ("name: x\ntask: {labels: [a, b}\n", 2, "quotes"),
+    ],
+)
+def test_wrong_indentation_is_told_from_other_mistakes(text: str, line: int, advice: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        parse_marked(text, HERE)
+    (problem,) = caught.value.problems
+    assert problem.where == f"x.yaml:{line}"
+    assert advice in problem.hint

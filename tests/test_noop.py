@@ -110,3 +110,30 @@ def test_what_was_left_alone_is_remembered(project: Path) -> None:
     seen = noop.look([project], noop.now())
     noop.remember(["build", "calm"], noop.Answer("SHIP", 0), [], seen)
     assert noop.lookup(["build", "calm"]) == noop.Answer("SHIP", 0)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "mark", "root"),
+    [
+        ("a/recipes/x.yaml", "a/.git", "a"),
+        ("a/recipes/deep/x.yaml", "a/outputs", "a"),
+        ("a/recipes/x.yaml", "", "a"),
+        ("a/x.yaml", "", "a"),
+    ],
+)
+def test_the_project_is_that_of_the_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recipe: str, mark: str, root: str
+) -> None:
+    (tmp_path / "here" / "outputs").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.delenv("P2M_STORE")
+    for place in (Path(recipe).parent, mark):
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+    assert noop.project_root(tmp_path / recipe) == tmp_path / root
+    assert noop.default_store(Path("..") / recipe) == tmp_path / root / "outputs" / ".store"
+    assert noop.project_root() == tmp_path / "here"
+    (tmp_path / recipe).write_text("prompt: x")
+    arguments = ["build", "--json", f"../{recipe}"]
+    noop.remember(arguments, noop.Answer("SHIP", 0), [])
+    assert noop.lookup(arguments) == noop.Answer("SHIP", 0)
+    assert list((tmp_path / root / "outputs" / ".store" / "noop").iterdir())

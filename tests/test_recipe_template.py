@@ -81,6 +81,12 @@ def test_any_text_gives_a_name_for_a_folder(text: str) -> None:
     assert len(recipe_name(text).encode()) < 200
 
 
+def test_a_name_ends_with_a_whole_word() -> None:
+    prompt = "Categorise correspondence concerning international subscriptions"
+    assert recipe_name(prompt) == "categorise-correspondence-concerning"
+    assert recipe_name("a" * 100) == "a" * 40
+
+
 @pytest.mark.parametrize("prompt", ["", "  \n", "\ud800"])
 def test_what_is_no_prompt_is_refused(prompt: str) -> None:
     with pytest.raises(UserError, match="prompt"):

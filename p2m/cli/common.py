@@ -5,9 +5,15 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
+import re
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
+from p2m.cli import verbs
 from p2m.errors import UserError, command
 
 CONTRACT_MISSED = 4
@@ -48,10 +54,12 @@ def ignore_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def take_step(arguments: argparse.Namespace) -> None:
-    """Where no step was typed, the first override was taken for one: move it to where it belongs."""
-    if arguments.step and "=" in arguments.step:
-        arguments.words.insert(0, arguments.step)
-        arguments.step = None
+    """The step is the first word that is no override, wherever it stands among these."""
+    words = [*([arguments.step] if arguments.step else []), *arguments.words]
+    arguments.step = next((word for word in words if "=" not in word and not word.startswith("~")), None)
+    if arguments.step is not None:
+        words.remove(arguments.step)
+    arguments.words = words
 
 
 def planned(arguments: argparse.Namespace) -> Any:
@@ -75,6 +83,25 @@ def project(arguments: argparse.Namespace) -> Any:
 
     outputs = getattr(arguments, "outputs", None)
     return load(arguments.recipe, arguments.words, trust=arguments.trust, outputs=outputs)
+
+
+def runnable(text: str) -> str:
+    """`text` with every `p2m VERB` in it as this program was called, so that what is pasted runs: in a clone
+    no shell finds `p2m`, and `.venv/bin/p2m` was typed, or was by make."""
+    typed = Path(sys.argv[0])
+    found = shutil.which("p2m")
+    if typed.name != "p2m" or (found and os.path.realpath(found) == os.path.realpath(typed)):
+        return text
+    program = shlex.quote(os.path.relpath(typed) if typed.is_relative_to(Path.cwd()) else str(typed))
+    return re.sub(rf"(?<![\w./-])p2m(?= (?:{'|'.join(verbs.names())})\b)", lambda _: program, text)
+
+
+def from_here(text: str) -> str:
+    """`text` with the files in it as seen from the working directory: `rows.csv:3`, not
+    `/home/ada/shop/recipes/../rows.csv:3`, which is how a recipe's own words join its folder."""
+    while (shorter := re.sub(r"(?<=/)[^/\n]+/\.\./", "", text)) != text:
+        text = shorter
+    return text.replace(f"{Path.cwd()}/", "")
 
 
 def as_json(value: Any) -> str:

@@ -27,10 +27,10 @@ def run(argv: Sequence[str]) -> int:
         code: int = verbs.verb(typed.verb).run(typed, list(argv))
         return code
     except P2MError as error:
-        print(f"p2m {typed.verb}: {error}", file=sys.stderr)
+        print(f"p2m {typed.verb}: {common.runnable(common.from_here(str(error)))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
-        print(interrupted_text(interrupt, argv), file=sys.stderr)
+        print(common.runnable(interrupted_text(interrupt, argv)), file=sys.stderr)
         return common.INTERRUPTED
 
 

@@ -8,11 +8,13 @@ import shutil
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 
 QUIET_SECONDS = 15.0  # between two lines of one step where standard error is not a terminal
 LIVE_SECONDS = 0.1  # between two pictures of a terminal
+SEEN_SECONDS, SEEN_SHARE, ENOUGH_SECONDS = 3.0, 0.05, 30.0  # of a step, before its end is estimated
+_MARKS = 64  # of how far a step was, that are kept
 _MOST = 8  # running steps that a terminal shows
 
 
@@ -35,7 +37,24 @@ class _Running:
     started: float
     printed: float
     line: str
-    first: tuple[float, int] | None = None  # when it first told how far it was, and how far
+    marks: list[tuple[float, int]] = field(default_factory=list)  # when it told how far it was, and how far
+
+    def left(self, now: float, done: int, total: int) -> float | None:
+        """Seconds until its end by the pace of the later half of what was seen of it; None before enough was.
+
+        What went before it first told how far it was is no measure, nor are its first and slowest moments.
+        """
+        self.marks.append((now, done))
+        if len(self.marks) > _MARKS:
+            self.marks = [self.marks[0], *self.marks[2::2]]
+        since, before = self.marks[0]
+        seen, share = now - since, (done - before) / max(1, total)
+        if seen < SEEN_SECONDS or (share < SEEN_SHARE and seen < ENOUGH_SECONDS):
+            return None
+        then, had = next((mark for mark in self.marks if mark[0] >= since + seen / 2), self.marks[-1])
+        if had >= done:  # all of it came with the latest news
+            then, had = since, before
+        return (now - then) / (done - had) * (total - done) if done > had else None
 
 
 class Progress:
@@ -66,9 +85,9 @@ class Progress:
         running = self._running.setdefault(step, _Running(now, now, ""))
         elapsed = now - running.started
         running.line = f"  > {step:<10} {done:,} of {total:,}  {note}  after {duration(elapsed)}"
-        since, before = running.first = running.first or (now, done)  # what went before is no measure of pace
-        if done > before and " left" not in note:  # a step that knows its own pace says so itself
-            running.line += f", about {duration((now - since) / (done - before) * (total - done))} left"
+        left = running.left(now, done, total)
+        if left is not None and " left" not in note:  # a step that knows its own pace says so itself
+            running.line += f", about {duration(left)} left"
         if self._live:
             if now - self._last >= LIVE_SECONDS:
                 self._draw()

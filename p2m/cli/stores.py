@@ -34,7 +34,7 @@ def open_existing(path: Path | None) -> Any:
         raise UserError(
             f"{place}: no store here\n    next: give its folder as --store DIR; a first p2m build makes one"
         )
-    return Store(place)
+    return Store(place, make=False)
 
 
 def seconds(text: str) -> float:

@@ -7,6 +7,7 @@ a launcher and a sweeper; anything else could make a stranger's recipe run code 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from p2m.compose.launchers import lacking
 from p2m.errors import Problem, RecipeError, nearest
 from p2m.marked_yaml import Marked, join, read_marked, show
+from p2m.spec.problems import SECTIONS
 
 HYDRA_MAY = ("launcher", "sweeper")  # what a recipe may say under `hydra:` or choose as `override hydra/...`
 
@@ -62,13 +64,29 @@ def find_recipe(path: Path) -> Path:
 
 
 def near_files(path: Path, endings: tuple[str, ...] = ()) -> str:
-    """`did you mean ...?` among the files beside a missing one; "" where its folder is missing or empty."""
+    """`did you mean ...?` among the files beside a missing one, or of its name in a near folder; "" where
+    its folder is empty."""
+    if path.parent != Path() and not path.parent.is_dir():
+        return _near_folders(path)
     try:
         beside = [entry for entry in path.parent.iterdir() if not entry.name.startswith(".")]
     except OSError:
-        return f"the folder {show(path.parent)} does not exist" if path.parent != Path() else ""
-    names = [entry.name for entry in beside if not endings or entry.suffix in endings]
-    return nearest(path.name, names[:2000])
+        return ""
+    return nearest(
+        path.name, [entry.name for entry in beside if not endings or entry.suffix in endings][:2000]
+    )
+
+
+def _near_folders(path: Path) -> str:
+    """The file of that name in a folder near the one that is missing, or that the folder is."""
+    missing = path.parent
+    above = next(folder for folder in missing.parents if folder.is_dir())
+    with suppress(OSError):
+        near = sorted(entry for entry in above.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+        for folder in (*near, above, above.parent):
+            if (folder / path.name).is_file():
+                return f"did you mean {show(folder / path.name)}?"
+    return f"the folder {show(missing)} does not exist"
 
 
 def read_recipe(path: Path) -> Marked:
@@ -85,7 +103,7 @@ def read_recipe(path: Path) -> Marked:
         hint = "a recipe is lines of `key: value`, at least `prompt: ...`"
         kind = "a list" if isinstance(marked.value, list) else "one value"
         raise RecipeError([Problem(f"is {kind}, not a mapping", where=show(path, 1), hint=hint)])
-    problems = list(forbidden(marked))
+    problems = [*forbidden(marked), *_lists(marked)]
     if problems:
         raise RecipeError(problems)
     return marked
@@ -115,6 +133,16 @@ def forbidden(marked: Marked) -> Iterator[Problem]:
         if key not in HYDRA_MAY:
             hint = f"only {' and '.join(HYDRA_MAY)} may stand there; the rest goes on the command line"
             yield _problem(marked, f"hydra.{key}", "may not be set in a recipe", hint)
+
+
+def _lists(marked: Marked) -> Iterator[Problem]:
+    """A list where a section belongs, which Hydra would not merge."""
+    for key, value in marked.value.items():
+        if isinstance(value, list) and key in SECTIONS:
+            hint = "write its keys below it, indented and without dashes"
+            if key == "data" and all(isinstance(item, str) for item in value):
+                hint = f"write `data: {{train: {value[0] if len(value) == 1 else 'FILE'}}}`"
+            yield _problem(marked, key, "expected a mapping, got a list", hint)
 
 
 def check_defaults(marked: Marked, groups: Groups) -> list[Problem]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -130,8 +130,13 @@ def last_run(store: Store, plan: str) -> RunRecord | None:
 
 def last_steps(store: Store, plan: str) -> dict[str, StepRecord]:
     """For each step the record of the last run that finished it, however that run ended."""
+    return finished_steps(_runs(store, plan))
+
+
+def finished_steps(records: Iterable[RunRecord]) -> dict[str, StepRecord]:
+    """Of runs, latest first, each step as the first of them finished it, up to one that went to its end."""
     found: dict[str, StepRecord] = {}
-    for record in _runs(store, plan):
+    for record in records:
         for name, step in record.steps.items():
             if step.is_done:
                 found.setdefault(name, step)

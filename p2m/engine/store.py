@@ -44,17 +44,18 @@ class StorePlace:
 
 
 class Store:
-    """A store at `root`, which is made where it is absent. One that may only be read can be read.
+    """A store at `root`, made where it is absent, unless `make` is False: then it is empty and cannot be
+    written. One that may only be read can be read.
 
     Raises:
         StoreError: see `founding.open_store`.
     """
 
-    def __init__(self, root: Path, shared: SharedPlace | None = None) -> None:
+    def __init__(self, root: Path, shared: SharedPlace | None = None, *, make: bool = True) -> None:
         self.root = Path(os.path.abspath(root))
         self.place = StorePlace(self.root, shared)
         with disk.explained(self.root, "opening the store"):
-            self.writable = open_store(self.root)  # otherwise it can be read alone
+            self.writable = open_store(self.root, make=make)  # otherwise it can be read alone
         self._leases: tuple[Lease, ...] = ()
         self._changing = threading.Lock()
         self.stats = Stats(self.root / "tmp")

@@ -9,7 +9,7 @@ what follows them, measured steps; metrics are held to their tolerance.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from p2m.lock.model import FilePin, InputPin, Lock, StepPin
@@ -61,6 +61,24 @@ def differences(old: Lock, new: Lock, place: Place = lambda _path: "") -> tuple[
     )
     effects = () if causes else (*_datasets(old, new), *_steps(old.steps, new.steps))
     return (*causes, *effects, *_figures(old, new))
+
+
+def holds(old: Lock, new: Lock) -> bool:
+    """Whether `old` says of a build that gave `new` all that is to be said: what they do not share is what
+    may differ between machines, and figures are within their tolerance."""
+    if differences(old, new) or not old.metrics or not old.model or not new.model:
+        return False
+    if old.steps.keys() != new.steps.keys() or old.model.precision != new.model.precision:
+        return False
+    steps = {name: _as_locked(old.steps[name], pin) for name, pin in new.steps.items()}
+    return replace(new, steps=steps, metrics=old.metrics, model=old.model) == old
+
+
+def _as_locked(old: StepPin, new: StepPin) -> StepPin:
+    """The pin with the locked key and output, where these may differ and are known."""
+    key = old.key if old.key and "key" in old.may_differ else new.key
+    output = old.output if old.output and "output" in old.may_differ else new.output
+    return replace(new, key=key, output=output)
 
 
 def causes(found: tuple[Difference, ...]) -> tuple[Difference, ...]:

@@ -167,10 +167,13 @@ def _weights(subject: Subject, student: str) -> Any:
 
 
 def _packages(identities: Mapping[str, Identity]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for identity in identities.values():
-        found |= identity.preimage["packages"]
-    return found
+    """Import name -> version, without what says how it was built (`2.13.0+cpu`): builds of one version differ
+    as machines do, in floating point."""
+    return {
+        name: version.partition("+")[0]
+        for identity in identities.values()
+        for name, version in identity.preimage["packages"].items()
+    }
 
 
 def _code(identities: Mapping[str, Identity]) -> dict[str, str]:
@@ -196,7 +199,9 @@ def _bare_steps(plan: Plan, identities: Mapping[str, Identity]) -> Iterator[tupl
         follows = bool(varying & set(step.needs))
         if follows or step.kind == "seeded":
             varying.add(step.name)
-        mark = "key, output" if follows else "output" if step.kind == "seeded" else ""
+        mark = "output" if step.kind == "seeded" else ""
+        if follows or (mark and identities[step.name].preimage["packages"]):
+            mark = "key, output"
         if step.kind in LOOSE or loose & set(step.needs):
             loose.add(step.name)
             mark = EVERY_BUILD

@@ -94,7 +94,7 @@ def write_lock(path: Path, lock: Lock) -> bool:
     """
     content = lock_text(lock).encode()
     with suppress(FileNotFoundError):
-        if path.read_bytes() == content:
+        if path.read_bytes().replace(b"\r\n", b"\n") == content:  # as git may have checked it out
             return False
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -11,7 +11,7 @@ from typing import Literal
 from p2m.engine.running.network import without_network
 from p2m.engine.store import Store
 from p2m.errors import LockDrift, StoreError, UserError, command, nearest
-from p2m.lock.compare import GROUPS, Difference, differences
+from p2m.lock.compare import GROUPS, Difference, differences, holds
 from p2m.lock.contents import Now, Subject, is_of_now, lock_of, lock_of_result, look
 from p2m.lock.files import lock_path, read_lock_of, standing, unlocked_build, write_lock
 from p2m.lock.model import Lock
@@ -111,6 +111,9 @@ def settle(watched: Watch, done: Done, *, stands: bool) -> str:
     if not is_of_now(watched.now, done):
         return f"{name} was not written: a file was edited while the build began; run the same command again"
     lock = lock_of_result(watched.now, watched.store, done)
+    if watched.old is not None and lock != watched.old and holds(watched.old, lock):
+        register(watched.store, watched.path)
+        return f"{name} holds and was left as it is: only what may differ between machines does"
     try:
         changed = write_lock(watched.path, lock)
     except OSError as error:

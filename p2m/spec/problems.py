@@ -78,6 +78,7 @@ _WANTED = {
     "float_parsing": "a number",
     "finite_number": "a finite number",
 }
+_SECTIONAL = ("model_type", "dict_type", "mapping_type", "dataclass_type")
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
@@ -94,7 +95,9 @@ def problems_of(
         parts = _parts(item["loc"])
         path, hint = config_path(parts), ""
         if item["type"] in _UNKNOWN and parts:
-            hint = nearest(str(parts[-1]), keys_at(parts[:-1], data, trust=trust))
+            hint = _elsewhere(parts) or nearest(str(parts[-1]), keys_at(parts[:-1], data, trust=trust))
+        elif item["type"] in _SECTIONAL and path in SECTIONS:
+            hint = _as_section(path, item.get("input"))
         # What was typed for a url may hold a password, and a place may repeat what was typed.
         found.setdefault(path, Problem(redacted(_message(item)), path, redacted(place(path)), hint))
     return list(found.values())
@@ -133,6 +136,21 @@ def config_path(parts: Sequence[str | int]) -> str:
     for part in parts:
         path = f"{path}[{part}]" if isinstance(part, int) else f"{path}.{part}" if path else str(part)
     return path
+
+
+def _elsewhere(parts: Sequence[str | int]) -> str:
+    """The sections that have a key which was written where it does not belong; "" where none has."""
+    name = str(parts[-1])
+    found = [f"{path}.{name}" for path, section in SECTIONS.items() if path and name in _fields(section)]
+    return f"did you mean {' or '.join(found)}?" if found else ""
+
+
+def _as_section(path: str, value: Any) -> str:
+    """How the section at `path` is written, where something else stands there."""
+    keys = [key for key in _fields(SECTIONS[path]) if key != "component"]
+    if path == "data" and isinstance(value, str):
+        return f"write `data: {{train: {value}}}`"
+    return f"below it, indented, stand its keys: {', '.join(keys[:6])}{', ...' if len(keys) > 6 else ''}"
 
 
 def _component_at(parents: Sequence[str | int], data: Mapping[str, Any], trust: Sequence[str]) -> type | None:

@@ -201,9 +201,10 @@ def check_sizes(curated: Examples, test: Examples | None, splitting: Splitting) 
     if test is not None and not test.rows:
         raise DataError("data.test has no rows: give a file with at least one, or set data.test=null")
     if len(curated.rows) < _FEWEST:
+        own = all(row.source == "user" for row in curated.rows)
         raise DataError(
-            f"{len(curated.rows)} rows are too few to learn from (at least {_FEWEST} are needed):"
-            " add rows to data.train, or raise generation.num_examples"
+            f"{len(curated.rows)} rows are too few to learn from (at least {_FEWEST} are needed): add rows to"
+            f" data.train{'' if own else ', or raise generation.num_examples'}"
         )
 
 

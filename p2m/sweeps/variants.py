@@ -55,7 +55,7 @@ def prepare(
         RecipeError: with every problem of every variant, each once, with the variants that have it.
     """
     spanned = span(recipe, words, trust=trust)
-    base = outputs or noop.project_root() / "outputs"
+    base = outputs or noop.project_root(recipe) / "outputs"
     folder = base / (spanned.name or recipe.stem) / "sweeps" / _digest(recipe, words)
     if spanned.variants is None:
         return Sweep(recipe, tuple(words), tuple(trust), folder, spanned.at_once, None, None)

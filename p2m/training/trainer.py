@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import statistics
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -31,6 +32,8 @@ MOST_EPOCHS = 100  # passes over rows that are worth a try
 MORE = 5  # times the steps: what to try where a student from scratch has not begun to learn
 _BEST = "best.pt"  # in a checkpoint
 _UNTIMED = 2  # steps, in which kernels are prepared
+_TIMED, _SEEN = 5, 3.0  # steps and seconds of them, before it is said how long a training takes
+_RECENT = 20  # steps whose pace that is
 
 
 @dataclass
@@ -59,6 +62,17 @@ class Course:
         """Mean time of a step in this process; None before there were enough."""
         timed = self.took[_UNTIMED:]
         return sum(timed) / len(timed) if len(timed) >= 3 else None
+
+    @property
+    def pace(self) -> float | None:
+        """Seconds of a step by the latest ones; None before enough was seen to tell.
+
+        The first steps prepare kernels, caches and memory, and may take many times what the others do.
+        """
+        timed = self.took[_UNTIMED:]
+        if len(timed) < _TIMED or sum(timed) < _SEEN:
+            return None
+        return statistics.median(timed[-_RECENT:])
 
     def warm_start(self) -> None:
         """Solve the head, where it can be; its loss is that of the evaluation before the first step."""
@@ -122,7 +136,7 @@ class Course:
 
     def tell(self, step: int, history: Sequence[Evaluation]) -> None:
         """How far the training is, and how long it takes."""
-        steps, known = self.schedule.steps, self.step_seconds
+        steps, known = self.schedule.steps, self.pace
         if known is not None and not self.is_announced:
             self.run.say(expectation(self.schedule, known))
             self.is_announced = True

@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from shouting import BUILT, STEPS, TEXT_RECIPE, Call, call_in, write_project
 
+from p2m.build import causes, load
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -64,6 +66,12 @@ def test_the_bundle_answers_files_by_its_own_script_and_by_p2m(built: Path) -> N
     assert "type: p2m predict outputs/shout --input asked.txt" in done.stderr
 
 
+def test_a_setting_is_one_cause_wherever_it_enters_a_key(built: Path) -> None:
+    (cause,) = causes(load(built / "shout.yaml", ["training.epochs=3"]))
+    assert cause.what == "training.epochs: 1.0 -> 3.0  override training.epochs=3"
+    assert cause.steps == ("train", "package")
+
+
 def test_the_checksums_of_the_bundle_hold(built: Path) -> None:
     script = built / "outputs" / "shout" / "predict.py"
     assert subprocess.run([sys.executable, script, "--check"], capture_output=True).returncode == 0
@@ -81,6 +89,14 @@ def test_the_same_command_again_runs_nothing(built: Path) -> None:
     assert "nothing to do" in done.stdout
     assert ran(done) == set()
     assert call_in(built)("plan", "shout.yaml", "--exit-code").returncode == 0
+
+
+def test_a_build_from_elsewhere_uses_the_recipe_s_project(built: Path, tmp_path: Path) -> None:
+    done = call_in(tmp_path)("build", str(built / "shout.yaml"))
+    assert done.returncode == 0, done.stderr
+    assert ran(done) == set()
+    assert done.stdout.endswith(f"-> {built / 'outputs' / 'shout'}\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_the_record_of_the_last_build_every_step_is_still_cached(built: Path) -> None:

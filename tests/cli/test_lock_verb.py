@@ -133,6 +133,41 @@ def test_an_unchanged_lock_is_left_alone_also_by_the_full_path(project: Path, p2
     assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
 
 
+def elsewhere(lock: Lock, accuracy: float) -> Lock:
+    """What another machine, whose floating point differs, would have locked."""
+    steps = {
+        name: replace(
+            pin,
+            key="1" * 64 if "key" in pin.may_differ else pin.key,
+            output="2" * 64 if "output" in pin.may_differ else pin.output,
+        )
+        for name, pin in lock.steps.items()
+    }
+    metrics = {"accuracy": replace(lock.metrics["accuracy"], value=accuracy)}
+    model = replace(lock.model, size=lock.model.size + 8) if lock.model else None
+    return replace(lock, steps=steps, metrics=metrics, model=model)
+
+
+def test_another_machine_s_build_leaves_a_lock_that_holds_as_it_was_committed(
+    project: Path, p2m: P2M
+) -> None:
+    path, first = project / "shout.lock", read_lock(project / "shout.lock")
+    (project / "outputs" / ".store" / "noop").rename(project / "noop")  # no answer from memory
+    for content in (
+        lock_text(elsewhere(first, 0.9)).encode(),
+        lock_text(first).replace("\n", "\r\n").encode(),
+    ):
+        path.write_bytes(content)
+        said = p2m("build", "shout.yaml")
+        assert path.read_bytes() == content
+        shutil.rmtree(project / "outputs" / ".store" / "noop", ignore_errors=True)
+        told = "shout.lock holds and was left as it is: only what may differ between machines does"
+        assert (told in said.err) == (b"\r" not in content)
+    path.write_text(lock_text(elsewhere(first, 0.5)))
+    assert "shout.lock was brought up to date" in p2m("build", "shout.yaml").err
+    assert read_lock(path) == first
+
+
 def test_variants_and_no_lock_leave_it_alone(project: Path, p2m: P2M) -> None:
     lock = project / "shout.lock"
     lock.unlink()

@@ -117,6 +117,33 @@ def test_jobs_of_a_sweep_tell_what_stages_say_each_line_with_its_variant(
     assert "train      3 of 10  steps" in far
 
 
+def estimates(monkeypatch: pytest.MonkeyPatch, *told: tuple[float, int], total: int = 100) -> list[str]:
+    """What is said to be left where a step tells at these times (seconds) how far it is."""
+    clock = iter([0.0, *(when for when, _ in told)])
+    monkeypatch.setattr("p2m.cli.progress.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("p2m.cli.progress.QUIET_SECONDS", 0.0)
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    shown = Progress()
+    shown.step_started("train")
+    for _, done in told:
+        shown.progress("train", done, total)
+    return [line.partition("about ")[2] for line in stream.getvalue().splitlines()]
+
+
+def test_nothing_is_said_to_be_left_before_enough_was_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert estimates(monkeypatch, (1, 1), (3, 2), (10, 4), (11, 7)) == ["", "", "", "31 s left"]
+    assert estimates(monkeypatch, (1, 1), (32, 2)) == ["", "50 min 38 s left"]  # a long step, slow throughout
+
+
+def test_what_is_left_is_told_by_the_latest_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow_at_first = [(1.0, 1), (15.0, 2), *((15.0 + n / 10, 2 + n) for n in range(1, 60))]
+    told = estimates(monkeypatch, *slow_at_first)
+    assert told[1] == ""
+    assert told[-1] == "3.9 s left"
+    assert all(float(line.split()[0]) < 40 for line in told if line)
+
+
 def test_what_a_step_does_before_it_counts_is_no_measure_of_its_pace(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,13 +48,16 @@ def test_overrides_may_stand_around_options() -> None:
     assert parsed.trust == ["mine"]
 
 
-def test_why_takes_the_step_before_the_overrides() -> None:
+def test_why_takes_the_step_wherever_it_stands() -> None:
     parsed = arguments.parse(["why", "qa.yaml", "train", "seed=1"])
     common.take_step(parsed)
     assert (parsed.step, parsed.words) == ("train", ["seed=1"])
     parsed = arguments.parse(["show", "qa.yaml", "seed=1"])
     common.take_step(parsed)
-    assert parsed.step is None
+    assert (parsed.step, parsed.words) == (None, ["seed=1"])
+    parsed = arguments.parse(["why", "qa.yaml", "seed=1", "train", "x=y"])
+    common.take_step(parsed)
+    assert (parsed.step, parsed.words) == ("train", ["seed=1", "x=y"])
 
 
 @pytest.mark.parametrize("verb", ["why", "show"])
@@ -67,6 +70,32 @@ def test_commands_in_messages_are_quoted_for_a_shell() -> None:
     words = ["build", "my recipe.yaml", "metrics.require.accuracy=>= 0.5", "seed='1'"]
     typed = command(words[0], Path(words[1]), *words[2:])
     assert shlex.split(typed) == ["p2m", *words]
+
+
+def test_hints_name_the_program_as_it_was_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / "p2m"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    hint = (
+        "p2m build: no\n    next: p2m build x.yaml; `p2m log` lists p2m's runs in p2m/build and /opt/p2m log"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [str(program)])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = hint.replace("p2m build", "bin/p2m build").replace("`p2m log", "`bin/p2m log")
+    assert common.runnable(hint) == said
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert common.runnable(hint) == hint
+
+
+def test_messages_name_files_as_seen_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "rows.jsonl").write_text('{"text": "x"}\n')
+    recipe = "prompt: Say it.\ntask: {type: text-classification}\ndata: {train: ../recipes/../rows.jsonl}\n"
+    (tmp_path / "recipes" / "x.yaml").write_text(f"{recipe}defaults: [base, override teacher: none]\n")
+    done = call_in(tmp_path)("build", "recipes/x.yaml")
+    assert re.search(r"^p2m build: rows\.jsonl: ", done.stderr, re.MULTILINE), done.stderr
 
 
 def test_every_verb_has_its_line_in_the_overview() -> None:

@@ -402,3 +402,29 @@ def test_the_same_recipe_composes_alike_twice_in_one_process(tmp_path: Path) -> 
     with pytest.raises(RecipeError):
         compose(path, ["seed=x"], trust=TRUST)
     assert read(path, "seed=5").spec.seed == 5
+
+
+@pytest.mark.parametrize(
+    ("written", "path", "hint"),
+    [
+        ("test: rows.jsonl\n", "test", "did you mean data.test?"),
+        ("train: rows.jsonl\n", "train", "did you mean data.train?"),
+        ("labels: [a, b]\n", "labels", "did you mean task.labels?"),
+        ("split: {epochs: 3}\n", "split.epochs", "did you mean training.epochs?"),
+        ("promt: x\n", "promt", "did you mean 'prompt'?"),
+        ("data: rows.jsonl\n", "data", "write `data: {train: rows.jsonl}`"),
+        ("data: [rows.jsonl]\n", "data", "write `data: {train: rows.jsonl}`"),
+        ("data: [{train: rows.jsonl}]\n", "data", "write its keys below it, indented and without dashes"),
+        ("data:\n", "data", "below it, indented, stand its keys: train, validation, test, texts"),
+        ("data: {train: row.jsonl}\n", "data.train", "did you mean 'rows.jsonl'?"),
+        ("data: {train: dta/more.jsonl}\n", "data.train", "/data/more.jsonl?"),
+        ("data: {train: dta/rows.jsonl}\n", "data.train", "/rows.jsonl?"),
+    ],
+)  # fmt: skip
+def test_the_hint_is_what_to_write_instead(tmp_path: Path, written: str, path: str, hint: str) -> None:
+    (tmp_path / "data").mkdir()
+    for place in ("rows.jsonl", "data/more.jsonl"):
+        (tmp_path / place).write_text("")
+    found = problem(write(tmp_path, PROMPT + written))
+    assert found.path == path
+    assert hint in found.hint

@@ -12,8 +12,9 @@ from toys import Scale, count_rows, halve, read_folder, read_number, tabulate
 from p2m.cli.plan_views import why_text
 from p2m.engine.executor import execute
 from p2m.engine.explaining.differences import difference
-from p2m.engine.explaining.explain import StepPreview, Survey, preview
+from p2m.engine.explaining.explain import StepPreview, Survey, causes, preview
 from p2m.engine.explaining.explain import why as explained
+from p2m.engine.journal import Invocation
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
 from p2m.errors import UserError
@@ -84,6 +85,53 @@ def test_a_reverted_setting_is_cached_and_says_so(tmp_path: Path, store: Store) 
     previews = preview(small(tmp_path), store)
     assert set(statuses(previews)) == {"source", "cached"}
     assert previews[2].reason == "built before with these inputs and settings"
+
+
+def tried(folder: Path, store: Store, **settings: int) -> None:
+    """A build with overrides."""
+    words = tuple(f"{name}={value}" for name, value in settings.items())
+    execute(small(folder, **settings), store, Runtime(), invocation=Invocation("r.yaml", words))
+
+
+def told(folder: Path, store: Store, *words: str, **settings: int) -> list[str]:
+    """What is said of every step of a plan with those overrides: its changes, or the reason."""
+    found = Survey(small(folder, **settings), store, overrides=words).previews
+    return [", ".join(map(str, one.changes)) or one.reason for one in found]
+
+
+def test_a_plan_is_compared_with_the_last_build_with_the_same_overrides(tmp_path: Path, store: Store) -> None:
+    build(small(tmp_path), store)
+    tried(tmp_path, store, plus=2)
+    tried(tmp_path, store, plus=4)
+    assert set(told(tmp_path, store)) == {"unchanged"}
+    assert set(told(tmp_path, store, "plus=2", plus=2)) == {"unchanged"}
+    assert told(tmp_path, store, plus=6)[2] == "plus: 0 -> 6  r.yaml:5"  # the recipe itself was edited
+    assert why(small(tmp_path), store, "half") == ("half is cached: unchanged",)
+
+
+def test_other_overrides_are_compared_with_the_nearest_build(tmp_path: Path, store: Store) -> None:
+    build(small(tmp_path), store)
+    tried(tmp_path, store, plus=2)
+    tried(tmp_path, store, plus=2, factor=5)
+    tried(tmp_path, store, plus=4)
+    assert told(tmp_path, store, "plus=6", plus=6)[2] == "plus: 0 -> 6  r.yaml:5"
+    assert told(tmp_path, store, "plus=2", "factor=7", plus=2, factor=7)[2:] == [
+        "unchanged", "unchanged", "scale.factor: 2 -> 7",
+    ]  # fmt: skip
+    assert told(tmp_path, store, "plus=4", "factor=5", plus=4, factor=5)[2:] == [
+        "unchanged", "unchanged", "scale.factor: 2 -> 5",
+    ]  # fmt: skip
+
+
+def test_what_is_cached_from_elsewhere_names_no_change(tmp_path: Path, store: Store) -> None:
+    tried(tmp_path, store, plus=4)
+    build(small(tmp_path), store)
+    survey = Survey(small(tmp_path, plus=4), store)
+    assert [one.changes for one in survey.previews] == [()] * 5
+    assert why(small(tmp_path, plus=4), store, "half") == (
+        "half is cached: built before with these inputs and settings",
+    )
+    assert causes(survey) == ()
 
 
 def test_why_names_the_file_that_changed(tmp_path: Path, store: Store) -> None:

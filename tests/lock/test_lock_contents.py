@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,12 @@ def test_what_cannot_change_a_result_is_no_setting(folder: Path) -> None:
     assert one.settings
     assert not [path for path in one.settings if path.startswith(("runtime", "store", "executor"))]
     assert differences(one, other) == ()
+
+
+def test_how_a_package_was_built_is_no_part_of_a_lock(folder: Path) -> None:
+    found = lock_with(folder)
+    assert found.packages["torch"] == version("torch").partition("+")[0]
+    assert found.steps["encoder"].may_differ == "key, output"  # a key has it
 
 
 def test_every_default_is_a_setting_also_of_components(folder: Path) -> None:

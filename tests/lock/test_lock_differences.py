@@ -26,6 +26,7 @@ from p2m.lock import (
     drift_text,
     upgrade,
 )
+from p2m.lock.compare import holds
 
 
 def place(path: str) -> str:
@@ -148,6 +149,34 @@ def test_metrics_are_held_to_their_tolerance() -> None:
     outside = replace(LOCK, metrics={"exact_match": MetricPin(0.61, 0.01)})
     assert differences(LOCK, inside) == ()
     assert str(only(LOCK, outside)) == "exact_match: 0.5200 (within 0.0800) -> 0.6100"
+
+
+@pytest.mark.parametrize(
+    ("change", "does"),
+    [
+        ({}, True),
+        ({"metrics": {"exact_match": MetricPin(0.55, 0.07)}}, True),
+        ({"model": ModelPin(22_000_000, 24_000_100, "int8")}, True),
+        ({"model": ModelPin(22_000_000, 24_000_000, "fp32")}, False),
+        ({"metrics": {"exact_match": MetricPin(0.7, 0.08)}}, False),
+        ({"settings": {**LOCK.settings, "seed": 1}}, False),
+        ({"recipe": "other.yaml"}, False),
+        ({"weights": replace(LOCK.weights, files={})}, False),
+    ],
+)
+def test_a_lock_holds_where_only_what_may_differ_does(change: dict[str, Any], does: bool) -> None:
+    assert holds(LOCK, replace(LOCK, **change)) is does
+
+
+def test_of_steps_only_what_may_differ_lets_a_lock_hold() -> None:
+    for name, field, does in (
+        ("train", "output", True), ("report", "key", True),
+        ("parse", "output", False), ("train", "own", False),
+    ):  # fmt: skip
+        pin = replace(LOCK.steps[name], **{field: "9" * len(getattr(LOCK.steps[name], field))})
+        assert holds(LOCK, replace(LOCK, steps={**LOCK.steps, name: pin})) is does
+    without = replace(LOCK, metrics={}, model=None)
+    assert not holds(without, LOCK)
 
 
 def test_a_larger_model_is_told_and_a_few_bytes_are_not() -> None:

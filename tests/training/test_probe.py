@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import LABELS, Here, rows_of
@@ -14,6 +15,7 @@ from p2m.metrics.exact_match import ExactMatch
 from p2m.students.minilm import MiniLM
 from p2m.training.base import characters, expected_seconds, fit, probe, scheduled
 from p2m.training.probe import memory_file, remember, remembered
+from p2m.training.trainer import Course
 from p2m.types import Runtime, Training
 
 TRAINING = Training(max_length=40)
@@ -45,12 +47,21 @@ def test_a_training_says_how_long_it_takes_and_remembers_its_speed(tiny_minilm: 
             training=Training(max_length=40, epochs=2), metric=ExactMatch(), seed=0, run=here,
         )  # fmt: skip
         (here.folder / "finished.json").unlink()
-    said = [line for line in here.lines if "16 steps take about" in line]
-    assert len(said) == 2
-    assert said[0].startswith("16 steps take about"), "after a few steps"
-    assert said[1].startswith("64 features"), "from memory, at once"
+    first, said = [line for line in here.lines if line.startswith("64 features")]
+    assert "16 steps take about" not in first
+    assert "16 steps take about" in said, "from memory, at once"
     length = characters(rows)
     assert expected_seconds(tiny_minilm, LABELS, Training(epochs=2), len(rows), length, here.runtime)
+
+
+def test_the_time_left_is_told_by_the_latest_steps_once_enough_was_seen() -> None:
+    course: Any = Course(*[None] * 10, looks=())  # type: ignore[arg-type]
+    course.took = [30.0, 30.0, 0.5, 0.5, 0.5, 0.5, 0.5]  # seconds; kernels are prepared in the first two
+    assert course.pace is None, "2.5 s are too few"
+    course.took += [0.5]
+    assert course.pace == 0.5
+    course.took += [0.01] * 20
+    assert course.pace == 0.01
 
 
 def test_speeds_of_other_lengths_are_scaled_where_they_are_near() -> None:

@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     with Progress() as progress:
         built = build(project, progress, argv=argv, policy=policy)
     if built.note:
-        print(f"    {built.note}", file=sys.stderr)
+        print(f"    {common.runnable(built.note)}", file=sys.stderr)
     code = 0 if built.verdict.ship else common.CONTRACT_MISSED
     if arguments.json:
         print(
@@ -69,9 +69,9 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
             )
         )
         return code
-    print(build_text(built))
+    print(common.runnable(build_text(built)))
     steps = sum(built.result.counts.values())
-    text = f"{steps} steps: nothing to do.\n{verdict_text(built)}"
+    text = f"{steps} steps: nothing to do.\n{common.runnable(verdict_text(built))}"
     lock = () if policy.mode == "skip" or project.is_variant else (lock_path(project.recipe),)
     if arguments.plan:
         return code  # once built, a saved plan is stale, which the quick path would not see

@@ -54,7 +54,7 @@ class _Sides:
         self.projects: dict[tuple[str, tuple[str, ...]], Any] = {}
         recipes = [self._project(text, ()) for text in typed if _is_recipe(text)]
         self.plan = recipes[0].plan.name if recipes else None
-        self.store = Store(recipes[0].store) if recipes else Store(noop.default_store())
+        self.store = Store(recipes[0].store if recipes else noop.default_store(), make=False)
 
     def side(self, text: str, overrides: tuple[str, ...]) -> Any:
         from p2m.engine.explaining.survey import Survey

@@ -4,24 +4,46 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from p2m.cli import common
 from p2m.errors import UserError, command
 
+if TYPE_CHECKING:
+    from p2m.table_task import TableTask
+    from p2m.types import Task
+
 GROUP = "recipe"
-SUMMARY = "write a commented recipe from a prompt"
-EXAMPLES = """p2m init "Classify a review as positive or negative." --output recipes/reviews.yaml"""
+SUMMARY = "write a commented recipe from a prompt, and from a table if you have one"
+EXAMPLES = """p2m init "Say which team answers a customer's message." --data messages.csv
+  p2m init "Say which team answers a customer's message." --data messages.csv --test judged.csv \\
+      --input-columns subject,body --output-column team
+  p2m init "Answer a question from a passage." --output recipes/answers.yaml
+
+recipe.schema.json is written beside the recipe, by which an editor completes keys and marks mistakes, on any
+machine where both are. One that is there, or in ../docs, is left alone and used."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("prompt", help="the task in words; - reads standard input")
+    parser.add_argument("prompt", help="the task in words, one sentence will do; - reads standard input")
+    parser.add_argument(
+        "--data", type=Path, metavar="FILE", help="your rows; the recipe's task is read from them"
+    )
+    parser.add_argument("--test", type=Path, metavar="FILE", help="rows to judge by, never learnt from")
+    parser.add_argument(
+        "--input-columns", default="", metavar="NAMES", help="columns that go in, with commas between them"
+    )
+    parser.add_argument("--output-column", default="", metavar="NAME", help="the column that comes out")
     parser.add_argument("--name", help="the recipe's name (default: made from the prompt)")
     parser.add_argument("--output", type=Path, help="where to write it (default: recipes/<name>.yaml)")
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
-    from p2m.recipe_template import recipe_name
+    from p2m.recipe_template import SCHEMA, recipe_name
+    from p2m.spec import json_schema
 
     prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
     if not prompt.strip():
@@ -30,23 +52,103 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     path = arguments.output or Path("recipes") / f"{name}.yaml"
     if path.exists():
         raise UserError(f"{path}: exists already\n    choose another place with --output FILE")
+    table = _table(arguments, prompt)
+    text = _rendered(prompt, name, path, arguments, table)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_rendered(prompt, name, path), encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
+        schema = path.parent / SCHEMA
+        is_new = _schema(path) == SCHEMA and not schema.exists()
+        if is_new:
+            schema.write_text(
+                json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error
-    print(f"{path}\n    next: {command('plan', path)}")
+    print(path)
+    if is_new:
+        print(f"{schema}, for editors")
+    if table is None:
+        print(f"    next: {common.runnable(command('plan', path))}")
+        return 0
+    print(_told(table))
+    print(f"    next: {common.runnable(command('build', path))}")
     return 0
 
 
-def _rendered(prompt: str, name: str, path: Path) -> str:
+def _table(arguments: argparse.Namespace, prompt: str) -> TableTask | None:
+    """What the table says of the task; None where there is none."""
+    columns = tuple(name.strip() for name in arguments.input_columns.split(",") if name.strip())
+    if arguments.data is None:
+        if arguments.test or columns or arguments.output_column:
+            raise UserError("--test and names of columns belong to a table\n    give it with --data FILE")
+        return None
+    from p2m.table_task import read_task
+
+    for option, place in (("--data", arguments.data), ("--test", arguments.test)):
+        if place is not None and not place.exists():
+            from p2m.compose.recipe import near_files
+
+            hint = near_files(place)
+            raise UserError(f"{option} {place}: there is no such file" + (f"\n    {hint}" if hint else ""))
+    return read_task(
+        arguments.data, prompt, inputs=columns, output=arguments.output_column, test=arguments.test
+    )
+
+
+def _rendered(
+    prompt: str, name: str, path: Path, arguments: argparse.Namespace, table: TableTask | None
+) -> str:
     """The recipe's text, with the embedded teacher only where it can write the rows."""
-    from p2m.parsing import parse_prompt
     from p2m.recipe_template import render_recipe
     from p2m.spec.components import FAMILIES, build_component
 
-    task = parse_prompt(prompt)
+    task = _task(prompt, table)
     embedded = build_component({"target": "p2m.teachers.embedded.Embedded"}, FAMILIES["teacher"])
     teacher = "none" if embedded.refusal(task) else "embedded"
     row = json.dumps({field.name: "..." for field in (*task.inputs, task.output)})
-    return render_recipe(prompt, name=name, file=str(path), teacher=teacher, row=row)
+    test = arguments.test or (arguments.data if table is not None and table.has_test else None)
+    return render_recipe(
+        prompt, name=name, schema=_schema(path), file=path.as_posix(), teacher=teacher, row=row, task=table,
+        train=_beside(arguments.data, path), test=_beside(test, path),
+    )  # fmt: skip
+
+
+def _task(prompt: str, table: TableTask | None) -> Task:
+    """The task as a build of the recipe will read it.
+
+    Raises:
+        RecipeError: a demonstration in the prompt has other fields or labels than the table.
+    """
+    from p2m.parsing import parse_prompt
+
+    if table is None:
+        return parse_prompt(prompt)
+    return parse_prompt(
+        prompt, type=table.type, inputs=table.inputs, output=table.output, labels=tuple(table.labels)
+    )
+
+
+def _beside(file: Path | None, recipe: Path) -> str:
+    """A file's place as the recipe writes it: relative to its own folder."""
+    return Path(os.path.relpath(file, recipe.parent)).as_posix() if file is not None else ""
+
+
+def _schema(recipe: Path) -> str:
+    """Where an editor finds the schema: in the project's docs, else beside the recipe."""
+    from p2m.recipe_template import SCHEMA
+
+    shared = f"../docs/{SCHEMA}"
+    return shared if (recipe.absolute().parent.parent / "docs" / SCHEMA).is_file() else SCHEMA
+
+
+def _told(table: TableTask) -> str:
+    """What was read from the table, and which values were not taken for labels."""
+    labels = f": {len(table.labels)} labels" if table.labels else ""
+    lines = [
+        f"    {', '.join(table.inputs)} -> {table.output}, {table.type.value}{labels}, {table.rows:,} rows"
+    ]
+    for value, label in table.odd.items():
+        mend = "mend it there, or add it to task.labels"
+        lines.append(f"    {table.where[value]}: is {value!r} {label!r} misspelt? {mend}")
+    return "\n".join(lines)

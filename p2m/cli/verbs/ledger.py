@@ -204,7 +204,7 @@ def _of_recipe(arguments: argparse.Namespace, folder: Path) -> set[str]:
     from p2m.engine.store import Store
 
     project = load(Path(arguments.target), arguments.words, trust=arguments.trust)
-    steps = last_steps(Store(folder.parent), project.plan.name).values()
+    steps = last_steps(Store(folder.parent, make=False), project.plan.name).values()
     if not steps:
         raise UserError(
             f"{arguments.target} has not been built in {folder.parent}\n"
@@ -222,7 +222,7 @@ def _recipes(arguments: argparse.Namespace) -> dict[str, int]:
     folder = _folder(arguments)
     if not (folder / "uses").is_dir():
         return {}
-    store = Store(folder.parent)
+    store = Store(folder.parent, make=False)
     found = {}
     for plan in sorted({run.plan for run in runs(store)}):
         keys = {step.key for step in last_steps(store, plan).values()}

@@ -64,7 +64,7 @@ def _check(project: Project, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(common.as_json({"lock": show(path), "up_to_date": not found, "differences": found}))
     elif found:
-        print(drift_message(path, found, project.recipe))
+        print(common.runnable(drift_message(path, found, project.recipe)))
     else:
         print(f"{show(path)} is up to date{'' if old.metrics else ', without results until the next build'}")
     return LockDrift.exit_code if found else 0
@@ -121,7 +121,8 @@ def _told(arguments: argparse.Namespace, path: Path, state: str, changes: Any, l
     if left:
         print(f"not named, so left as it was pinned:\n{drift_text(left)}")
     if pending:
-        print(f"    the next build pins what these give: {command('build', show(arguments.recipe))}")
+        build = common.runnable(command("build", show(arguments.recipe)))
+        print(f"    the next build pins what these give: {build}")
     return 0
 
 

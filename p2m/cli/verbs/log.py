@@ -47,11 +47,11 @@ def _store(recipe: str | None) -> tuple[Any, str | None]:
     from p2m.engine.store import Store
 
     if recipe is None:
-        return Store(noop.default_store()), None
+        return Store(noop.default_store(), make=False), None
     from p2m.build import load
 
     project = load(Path(recipe))
-    return Store(project.store), project.plan.name
+    return Store(project.store, make=False), project.plan.name
 
 
 def _list(store: Any, plan: str | None, arguments: argparse.Namespace) -> int:

@@ -55,6 +55,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         outputs = str(arguments.outputs or "")
         words = Words(str(arguments.recipe), tuple(arguments.words), tuple(arguments.trust), outputs)
         save_plan(project, found, arguments.out, words)
-        print(f"-> {arguments.out}\n    next: {command('build', '--plan', arguments.out)}", file=sys.stderr)
+        again = common.runnable(command("build", "--plan", arguments.out))
+        print(f"-> {arguments.out}\n    next: {again}", file=sys.stderr)
     busy = any(step.status in ("run", "unknown") for step in found.previews)
     return common.WORK_TO_DO if arguments.exit_code and busy else 0

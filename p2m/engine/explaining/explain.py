@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -71,7 +71,9 @@ def causes(survey: Survey) -> tuple[Cause, ...]:
     found: dict[Change | str, list[str]] = {}
     for name, told in survey.found.items():
         for leaf in _leaves(survey, told):
-            found.setdefault(leaf, []).append(name)
+            steps = found.setdefault(_shortest(found, leaf), [])
+            if name not in steps:
+                steps.append(name)
     order = sorted(found, key=_rank)  # stable: else in the order of the plan
     return tuple(_cause(survey, leaf, found[leaf]) for leaf in order)
 
@@ -124,15 +126,17 @@ def _reason(survey: Survey, name: str, seen: set[str]) -> Reason:
     told = survey.found[name]
     if name in seen:
         return Reason(name, told.status, told.reason, (), (), again=True)
+    is_asked = not seen
     seen.add(name)
-    if told.status == "cached" and not told.changes:
+    changes = told.changes or survey.changed.get(name, ())
+    if told.status == "cached" and (is_asked or not changes):
         return Reason(name, told.status, told.reason, (), ())
     inner = tuple(
         _reason(survey, need, seen)
         for need in survey.plan.step(name).needs
         if survey.found[need].status in ("run", "unknown") or _moved(survey, need)
     )
-    return Reason(name, told.status, told.reason, told.changes, inner)
+    return Reason(name, told.status, told.reason, changes, inner)
 
 
 def _moved(survey: Survey, name: str) -> bool:
@@ -154,15 +158,30 @@ def _leaves(survey: Survey, told: StepPreview) -> Iterator[Change | str]:
             yield change
         elif survey.plan.step(maker).is_source:
             yield Change("source", maker, change.old, change.new, _place(survey, maker))
-        elif not survey.found[maker].changes:
+        elif not survey.changed.get(maker):
             yield change  # the same key gave something else, or the edge is new
         else:
             yield from _upstream(survey, maker)
 
 
+def _shortest(found: Mapping[Change | str, list[str]], leaf: Change | str) -> Change | str:
+    """The setting that a step takes by itself where `leaf` is the same one inside a larger setting, such as
+    `seed` of `spec.seed`; both stand in one place and have changed alike."""
+    if isinstance(leaf, str) or leaf.kind != "setting" or not leaf.where:
+        return leaf
+    for other in found:
+        if not isinstance(other, Change) or not leaf.path.endswith(f".{other.path}"):
+            continue
+        if replace(leaf, path=other.path) == other:
+            return other
+    return leaf
+
+
 def _upstream(survey: Survey, name: str) -> Iterator[Change | str]:
     """The leaves behind a step that is cached, but with another output than then."""
-    yield from _leaves(survey, replace(survey.found[name], status="run"))
+    yield from _leaves(
+        survey, replace(survey.found[name], status="run", changes=survey.changed.get(name, ()))
+    )
 
 
 def _place(survey: Survey, source: str) -> str:

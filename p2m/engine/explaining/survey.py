@@ -1,8 +1,9 @@
 """What a build would do with each step, answered from keys, entries and the journal; nothing runs.
 
-A step's reason is the exact difference between the preimage of its key now and that of the last build, or of
-another run, which the store keeps. Where an input is known only once an earlier step has run, the answer says
-so. A difference is listed if and only if it is part of the key.
+A step's reason is the exact difference between the preimage of its key now and that of the last build with
+the same overrides, else of the nearest, or of a run that is named; the store keeps them. Where an input is
+known only once an earlier step has run, the answer says so. A difference is listed if and only if it is part
+of the key.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from typing import Any, Literal
 
 from p2m.engine.executor import step_key
 from p2m.engine.explaining.differences import Change, changed_files, compare
-from p2m.engine.journal import RunRecord, StepRecord, last_steps, runs
+from p2m.engine.explaining.past import nearest_past
+from p2m.engine.journal import RunRecord, StepRecord, runs
 from p2m.engine.keys import Key, identify_all
 from p2m.engine.plan import Plan, Step
-from p2m.engine.sources import SourceState, read_source
+from p2m.engine.sources import read_source
 from p2m.engine.storage.blobs import DamagedError
 from p2m.engine.store import Store
 
@@ -32,7 +34,7 @@ class StepPreview:
     status: Status
     reason: str
     seconds: float | None = None  # how long it took when it last ran; None where it never did
-    changes: tuple[Change, ...] = ()  # against the last build
+    changes: tuple[Change, ...] = ()  # against that build; none where it is cached
     needs: tuple[str, ...] = field(default=())
     key: str = ""  # "" where it depends on what an earlier step makes
     output: str = ""  # digest of what it made, or of a source; "" where it is not made yet
@@ -42,13 +44,24 @@ class StepPreview:
 
 
 class Survey:
-    """One walk over a plan, beside what the journal remembers of it, or of one run of it."""
+    """One walk over a plan, built with `overrides`, beside a past build of it, or the run `against`.
 
-    def __init__(self, plan: Plan, store: Store, against: RunRecord | None = None) -> None:
+    Raises:
+        UserError: a source is missing.
+    """
+
+    def __init__(
+        self, plan: Plan, store: Store, against: RunRecord | None = None, *, overrides: Sequence[str] = ()
+    ) -> None:
         self.plan, self.store, self.against = plan, store, against
-        self.last = last_steps(store, plan.name) if against is None else _finished(against)
         self.identities = identify_all(plan.steps, store)
-        self.sources: dict[str, SourceState] = {}
+        self.sources = {step.name: read_source(step, store.stats) for step in plan.steps if step.is_source}
+        self.last = (
+            nearest_past(plan, store, overrides, self.identities, self.sources)
+            if against is None
+            else _finished(against)
+        )
+        self.changed: dict[str, tuple[Change, ...]] = {}  # of a cached step too, as far as it is another
         self.keys: dict[str, Key] = {}
         self.digests: dict[str, str] = {}
         found = {}
@@ -67,7 +80,7 @@ class Survey:
         return action.preimage if action is not None else None
 
     def _source(self, step: Step) -> StepPreview:
-        state = self.sources[step.name] = read_source(step, self.store.stats)
+        state = self.sources[step.name]
         self.digests[step.name] = state.digest
         size = sum(entry.size for entry in state.entries)
         told = StepPreview(step.name, "source", "never read before", output=state.digest, size=size)
@@ -89,7 +102,7 @@ class Survey:
         if waits:
             return self._waiting(step, identity.preimage, before, replace(told, waits=waits))
         key = self.keys[step.name] = step_key(step, identity, self.digests)
-        changes = compare(step, before, key.preimage) if before else ()
+        changes = self.changed[step.name] = compare(step, before, key.preimage) if before else ()
         told = replace(told, key=key.value)
         if step.kind == "volatile":
             return replace(told, reason="runs every time")
@@ -102,7 +115,7 @@ class Survey:
             if action.shared:
                 reason = "in the shared store"
             return replace(
-                told, status="cached", reason=reason, seconds=action.seconds, changes=changes,
+                told, status="cached", reason=reason, seconds=action.seconds,
                 output=action.output, size=self._size(action.output),
             )  # fmt: skip
         if before is None:
@@ -127,6 +140,7 @@ class Survey:
         old_inputs = {name: value for name, value in before["inputs"].items() if name not in unknown}
         changes = compare(step, {**before, "inputs": old_inputs}, {**preimage, "inputs": known})
         if changes:
+            self.changed[step.name] = changes
             return replace(told, reason=_summary(changes), changes=changes)
         if step.kind == "volatile":
             return replace(told, reason="runs every time")

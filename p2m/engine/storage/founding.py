@@ -21,8 +21,8 @@ _FOLDERS = (
 _STRANGERS = frozenset(("noop", ".gitignore", "lost+found"))  # may lie in a folder before it is a store
 
 
-def open_store(root: Path) -> bool:
-    """Make sure that a store is at `root`, making one where nothing is; returns whether it may be written.
+def open_store(root: Path, *, make: bool = True) -> bool:
+    """Whether the store at `root` may be written; where nothing is, one is made if `make` says so.
 
     Raises:
         StoreError: a folder that is something else, a newer format, a file system that cannot be relied on,
@@ -32,8 +32,10 @@ def open_store(root: Path) -> bool:
     mark = root / _MARK
     if mark.is_file():
         _check_format(root, mark.read_text(encoding="utf-8", errors="replace"))
-    else:
+    elif make or _foreign(root):
         _found(root)
+    else:
+        return False
     try:
         for name in _FOLDERS:
             (root / name).mkdir(exist_ok=True)
@@ -89,11 +91,16 @@ def _check_format(root: Path, text: str) -> None:
         )
 
 
+def _foreign(root: Path) -> list[str]:
+    """What lies there that is no part of a store."""
+    names = {path.name for path in root.iterdir()} - _STRANGERS - set(_FOLDERS) if root.exists() else set()
+    return sorted(name for name in names if not name.startswith(_MARK + "."))
+
+
 def _found(root: Path) -> None:
     """Make the root a store, if it is empty or holds nothing but beginnings of one."""
     root.mkdir(parents=True, exist_ok=True)
-    names = {path.name for path in root.iterdir()} - _STRANGERS - set(_FOLDERS)
-    foreign = sorted(name for name in names if not name.startswith(_MARK + "."))
+    foreign = _foreign(root)
     if foreign:
         raise StoreError(
             f"{root} is not a p2m store and not empty (it holds {', '.join(foreign[:3])})\n"

@@ -1,0 +1,322 @@
+"""The task that a table of the user's shows: which columns go in, which comes out, and the labels there.
+
+Names of columns and words of the prompt speak first, then what the columns hold. Where both leave a doubt,
+nothing is guessed: the error names the columns and the option that decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from pathlib import Path
+
+from p2m.catalogs.base import Column, Converter, Record, observe, open_catalogue, part_paths, read_rows
+from p2m.catalogs.columns import MAX_LABELS
+from p2m.catalogs.mapping import SPANS, plain
+from p2m.catalogs.vocabulary import BOOKKEEPING, GROUPS
+from p2m.errors import UserError, nearest
+from p2m.parsing import parse_prompt
+from p2m.types import Card, Example, Field, Task, TaskType
+
+_ANSWERS = frozenset((*GROUPS["label"], *GROUPS["answer"], *GROUPS["output"][:8])) - {"text", "language"}
+_PAIRS = (
+    ("question", "context"),
+    ("premise", "hypothesis"),
+    ("sentence1", "sentence2"),
+    ("question1", "question2"),
+)
+COMMON = 5  # rows from which a label is no slip of the pen
+_MANY_WORDS = 6.0  # a value's mean length in words from which it is no label
+_NUMBER = re.compile(r"[-+]?\d[\d.,' ]*(e[-+]?\d+)?%?", re.IGNORECASE)
+_MEDIA = re.compile(
+    r".+\.(png|jpe?g|gif|webp|bmp|tiff?|heic|wav|mp3|flac|ogg|m4a|mp4|avi|mov|pdf)", re.IGNORECASE
+)
+_SEVERAL = re.compile(r"\s*[|;,]\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class TableTask:
+    """What a table says about a task; fields are named like their columns."""
+
+    type: TaskType
+    inputs: tuple[str, ...]
+    output: str
+    rows: int
+    labels: Mapping[str, int] = field(default_factory=dict)  # label -> rows, commonest first
+    odd: Mapping[str, str] = field(default_factory=dict)  # a value that is no label -> the label it resembles
+    where: Mapping[str, str] = field(default_factory=dict)  # such a value -> file:line
+    has_test: bool = False  # the folder has a part of its own to judge by
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A file, or the part of a dataset's folder that is learnt from."""
+
+    path: Path
+    files: tuple[Path, ...]
+    card: Card
+    columns: tuple[Column, ...] = ()
+
+    def records(self) -> Iterator[Record]:
+        for file in self.files:
+            yield from read_rows(file)
+
+    def column(self, name: str) -> Column:
+        """
+        Raises:
+            UserError: there is none of that name.
+        """
+        for column in self.columns:
+            if name in (column.name, _field(column.name)):
+                return column
+        raise UserError(f"{self.path}: there is no column {name!r}: {nearest(name, self.names)}")
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    def answers(self, task: TableTask, inputs: Sequence[Column], output: Column) -> Iterator[tuple[str, str]]:
+        """What a build will read as each row's answer, and the row's place."""
+        made = Task(task.type, "", tuple(map(Field, task.inputs)), Field(task.output))
+        names = (*task.inputs, task.output)
+        mapping = {name: column.name for name, column in zip(names, (*inputs, output), strict=True)}
+        converter = Converter(made, mapping, "user", self.card.label_names)
+        for record in self.records():
+            row = converter.convert(record)
+            if isinstance(row, Example):  # else the build says what is wrong with it
+                yield row.output, record.where
+
+
+def read_task(
+    path: Path, prompt: str, *, inputs: Sequence[str] = (), output: str = "", test: Path | None = None
+) -> TableTask:
+    """The task of the table at `path`, a data file or a dataset's folder; `inputs` and `output` name columns.
+
+    Raises:
+        UserError: it has no rows, leaves the columns in doubt, or holds what no model can be learnt from.
+    """
+    table = _open(path)
+    chosen = _output(table, prompt, inputs, output)
+    given = tuple(table.column(name) for name in inputs) or _inputs(table, prompt, chosen)
+    _refuse_media(table, given)
+    kind = _type(table, prompt, given, chosen)
+    rows = max((column.rows for column in table.columns), default=0)
+    has_test = path.is_dir() and any(part.name == "test" for part in table.card.parts)
+    found = TableTask(
+        kind, tuple(_field(one.name) for one in given), _field(chosen.name), rows, has_test=has_test
+    )
+    if kind is TaskType.CLASSIFICATION:
+        found = _labelled(table, given, chosen, found)
+    if test is not None:
+        other = _open(test)
+        for column in (*given, chosen):
+            other.column(column.name)
+    return found
+
+
+def _open(path: Path) -> _Table:
+    """
+    Raises:
+        UserError: there is nothing to read, or no row in it.
+    """
+    card = Card(path.name)
+    files: tuple[Path, ...] = (path,)
+    if path.is_dir():
+        catalogue = open_catalogue(path)
+        if len(catalogue.cards) != 1:
+            names = ", ".join(card.name for card in catalogue.cards[:8]) or catalogue.skipped[0].reason
+            raise UserError(
+                f"{path}: one dataset was expected, and there is: {names}\n    give the file itself"
+            )
+        card = catalogue.cards[0]
+        part = next((one for one in card.parts if one.name in ("train", "all")), card.parts[0])
+        files = part_paths(path, card, part)
+    table = _Table(path, files, card)
+    columns = observe(table.records(), card.label_names)
+    if not columns:
+        raise UserError(f"{path}: it has no rows; a table has a line of column names and a row an example")
+    return replace(table, columns=columns)
+
+
+# --------------------------------------------------------------------------- columns
+
+
+def _output(table: _Table, prompt: str, inputs: Sequence[str], named: str) -> Column:
+    if named:
+        return table.column(named)
+    free = [column for column in table.columns if column.filled and column.name not in inputs]
+    scores = {column.name: _output_score(column, prompt) for column in free}
+    if not any(scores.values()):
+        mentioned = [column for column in free if _is_mentioned(column.name, prompt)]
+        scores = {column.name: 0 for column in free} | {
+            column.name: 2 if _is_number(column) else 1 for column in mentioned
+        }
+    best = sorted(free, key=lambda column: -scores[column.name])
+    if not best or len(table.columns) < 2:
+        raise UserError(
+            f"{table.path}: a table needs a column that goes in and one that comes out; it has"
+            f" {_listed(table.names)}"
+        )
+    if scores[best[0].name] <= 0 or (len(best) > 1 and scores[best[0].name] == scores[best[1].name]):
+        raise UserError(
+            f"{table.path}: which column is the answer is not plain: {_listed(table.names)}"
+            "\n    say it with --output-column NAME"
+        )
+    return best[0]
+
+
+def _output_score(column: Column, prompt: str) -> int:
+    """How much speaks for a column being the answer; 0 for none."""
+    if _is_bookkeeping(column.name) and not _is_mentioned(column.name, prompt):
+        return 0
+    score = 3 * (_field(plain(column.name)) in _ANSWERS) + 2 * _returns(column)
+    return score + 2 * _is_mentioned(column.name, prompt) if score else 0
+
+
+def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
+    texts = [
+        column
+        for column in table.columns
+        if column.name != output.name and column.kind in ("text", "texts") and column.filled
+        if not _is_bookkeeping(column.name) and not _is_number(column)
+    ]
+    long = [column for column in texts if not _returns(column)] or texts
+    by_name = {plain(column.name): column for column in texts}
+    for pair in _PAIRS:
+        if all(name in by_name for name in pair):
+            return tuple(by_name[name] for name in pair)
+    mentioned = [column for column in texts if _is_mentioned(column.name, prompt)]
+    chosen = long if len(long) == 1 else mentioned
+    if not chosen:
+        if not texts:
+            raise UserError(
+                f"{table.path}: no column of text beside {output.name!r} among {_listed(table.names)}"
+                "\n    p2m builds models that read text; say which with --input-columns NAME"
+            )
+        raise UserError(
+            f"{table.path}: which columns the model is to read is not plain: {_listed(table.names)}"
+            f"\n    say it, several with commas: --input-columns {','.join(column.name for column in long)}"
+        )
+    return tuple(chosen)
+
+
+def _refuse_media(table: _Table, inputs: Sequence[Column]) -> None:
+    for column in inputs:
+        named = [text for text in column.samples if _MEDIA.fullmatch(text)]
+        if len(named) > 0.9 * len(column.samples):
+            raise UserError(
+                f"{table.path}: the column {column.name!r} names files of pictures, sounds or pages"
+                f" ({named[0]}), and p2m builds models that read text\n    give their text in a column, or"
+                " another column with --input-columns NAME"
+            )
+
+
+def _is_mentioned(column: str, prompt: str) -> bool:
+    """Whether the prompt has the words of a column's name, in the singular or the plural."""
+    words = set(re.findall(r"\w+", prompt.casefold()))
+    own = [word for word in plain(_field(column)).casefold().split("_") if word]
+    return bool(own) and all({word, f"{word}s", word.removesuffix("s")} & words for word in own)
+
+
+def _is_bookkeeping(column: str) -> bool:
+    words = plain(column).split("_")
+    return words[-1] in BOOKKEEPING or words[0] == "id"
+
+
+def _is_number(column: Column) -> bool:
+    """Whether it holds numbers, of which a CSV file only has the texts."""
+    filled = [text for text in column.samples if text]
+    return column.kind == "number" or (bool(filled) and all(map(_NUMBER.fullmatch, filled)))
+
+
+def _returns(column: Column) -> bool:
+    """Whether the values are short and few enough to stand in several rows each, as labels do."""
+    if column.distinct is None or column.words > _MANY_WORDS or column.kind == "texts":
+        return False
+    return len(column.distinct) <= min(MAX_LABELS, max(2, column.filled // 3))
+
+
+def _field(column: str) -> str:
+    """The field's name: `answers` for the column `answers.text` of the Hub's datasets."""
+    head, dot, last = column.rpartition(".")
+    return head if dot and last in ("text", "value") else column
+
+
+# --------------------------------------------------------------------------- type and labels
+
+
+def _type(table: _Table, prompt: str, inputs: Sequence[Column], output: Column) -> TaskType:
+    read = parse_prompt(prompt, inputs=[_field(column.name) for column in inputs]).type
+    asks = read is TaskType.QUESTION_ANSWERING or {"question", "context"} <= {plain(c.name) for c in inputs}
+    if asks and len(inputs) > 1 and max(_share_inside(column, output) for column in inputs) >= SPANS:
+        return TaskType.QUESTION_ANSWERING
+    named = plain(output.name) in GROUPS["label"] and output.kind != "texts"
+    few = output.distinct is not None and 2 * len(output.distinct) <= output.filled
+    if _returns(output) or (named and few and output.words <= _MANY_WORDS):
+        return TaskType.CLASSIFICATION
+    if _is_number(output):
+        raise UserError(
+            f"{table.path}: the column {output.name!r} holds numbers that hardly repeat, and p2m makes models"
+            " that give labels, spans or text, not quantities"
+            "\n    make ranges of them (low, middle, high), or name another column with --output-column NAME"
+        )
+    if output.kind == "texts" and read is TaskType.CLASSIFICATION:
+        raise UserError(_several(output.name, "lists"))
+    return TaskType.TEXT_TO_TEXT
+
+
+def _share_inside(context: Column, output: Column) -> float:
+    """The share of the sampled answers that stand in a column's text, 0 to 1."""
+    pairs = [(text, one) for text, one in zip(context.samples, output.samples, strict=True) if text and one]
+    return sum(one in text for text, one in pairs) / max(1, len(pairs))
+
+
+def _labelled(table: _Table, inputs: Sequence[Column], output: Column, found: TableTask) -> TableTask:
+    counts: Counter[str] = Counter()
+    where: dict[str, str] = {}
+    for value, place in table.answers(found, inputs, output):
+        counts[value] += 1
+        where.setdefault(value, place)
+    if len(counts) < 2:
+        raise UserError(
+            f"{table.path}: the column {output.name!r} holds {next(iter(counts), '')!r} in every row, and a"
+            " model learns to tell labels apart from rows of at least two"
+            "\n    add rows of another label, or name another column with --output-column NAME"
+        )
+    _refuse_several(output.name, counts, where)
+    ordered = sorted(counts, key=lambda value: (-counts[value], value))
+    odd: dict[str, str] = {}
+    for value in ordered:
+        known = [label for label in ordered[: ordered.index(value)] if label not in odd]
+        same = next((label for label in known if label.casefold() == value.casefold()), "")
+        common = [label for label in known if counts[label] >= COMMON]
+        near = get_close_matches(value, common, 1, 0.8) or [
+            one for one in common if sorted(one) == sorted(value)
+        ]
+        if same or (near and counts[value] == 1):
+            odd[value] = same or near[0]
+    labels = {value: counts[value] for value in ordered if value not in odd}
+    return replace(found, labels=labels, odd=odd, where={value: where[value] for value in odd})
+
+
+def _refuse_several(column: str, counts: Mapping[str, int], where: Mapping[str, str]) -> None:
+    """Refuse `a|b` where `a` and `b` are values as well, for a model gives one label."""
+    seen = Counter(part for value in counts for part in _SEVERAL.split(value))
+    for value in counts:
+        parts = _SEVERAL.split(value)
+        if len(parts) > 1 and all(seen[part] > 1 for part in parts):
+            raise UserError(f"{where[value]}: {_several(column, repr(value))}")
+
+
+def _several(column: str, what: str) -> str:
+    return (
+        f"the column {column!r} holds several labels in a row ({what}), and a classifier of p2m gives one\n"
+        "    keep the label that matters most in each row, or make a recipe for each label: yes or no"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,154 @@
+"""A table shows its task, or leaves a doubt that is said; `p2m init --data` writes what it shows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from p2m.build import load
+from p2m.cli import arguments, verbs
+from p2m.errors import UserError
+from p2m.table_task import read_task
+from p2m.types import TaskType
+
+TEXTS = [f"The {thing} of order {number} is {state}" for number in range(4)
+         for thing in ("box", "lamp", "shelf") for state in ("late", "cracked", "gone")]  # fmt: skip
+
+
+def table(folder: Path, header: str, values: list[str], name: str = "rows.csv") -> Path:
+    path = folder / name
+    path.write_text(
+        "\n".join([header, *(f"{text},{value}" for text, value in zip(TEXTS, values, strict=False))])
+    )
+    return path
+
+
+def labelled(*labels: str) -> list[str]:
+    return [labels[number % len(labels)] for number in range(len(TEXTS))]
+
+
+def init(*typed: str) -> int:
+    parsed = arguments.parse(["init", *typed])
+    return int(verbs.verb("init").run(parsed, []))
+
+
+def test_the_column_of_few_short_values_is_a_label(tmp_path: Path) -> None:
+    found = read_task(table(tmp_path, "note,desk", labelled("returns", "post", "post")), "Sort it.")
+    assert (found.type, found.inputs, found.output) == (TaskType.CLASSIFICATION, ("note",), "desk")
+    assert dict(found.labels) == {"post": 24, "returns": 12}
+
+
+def test_values_that_are_spelt_nearly_like_a_label_are_no_labels(tmp_path: Path) -> None:
+    values = labelled("ham", "delivery")
+    values[4], values[7] = "hma", "Delivery"
+    found = read_task(table(tmp_path, "note,desk", values), "Sort it.")
+    assert dict(found.labels) == {"delivery": 17, "ham": 17}
+    assert dict(found.odd) == {"Delivery": "delivery", "hma": "ham"}
+    assert found.where["hma"].endswith("rows.csv:6")
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind", "inputs", "output"),
+    [
+        ({"id": "{n}", "question": "Who {n}?", "context": "It was Ada{n}.", "answers": ["Ada{n}"]},
+         TaskType.QUESTION_ANSWERING, ("question", "context"), "answers"),
+        ({"document": "a long story {n}", "summary": "story {n}"},
+         TaskType.TEXT_TO_TEXT, ("document",), "summary"),
+        ({"premise": "it rains {n}", "hypothesis": "it is wet {n}", "label": "yes"},
+         None, ("premise", "hypothesis"), "label"),
+        ({"title": "T{n}", "body": "text {n}", "date": "2026-01-{n}", "summary": "s{n}"},
+         TaskType.TEXT_TO_TEXT, ("body",), "summary"),
+    ],
+)  # fmt: skip
+def test_names_tell_what_goes_in_and_out(
+    tmp_path: Path, rows: dict[str, object], kind: TaskType | None, inputs: tuple[str, ...], output: str
+) -> None:
+    lines = [json.dumps(rows).replace("{n}", str(number)) for number in range(12)]
+    if kind is None:
+        lines[::2] = [line.replace('"yes"', '"no"') for line in lines[::2]]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    found = read_task(tmp_path / "rows.jsonl", "Look at the body.")
+    assert (found.type, found.inputs, found.output) == (kind or TaskType.CLASSIFICATION, inputs, output)
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "said"),
+    [
+        ("note,desk", labelled("post"), "'post' in every row"),
+        ("note,prices", [f"{number}.25" for number in range(36)], "numbers that hardly repeat"),
+        ("note,desk", labelled("post|gone", "post", "gone"), "several labels in a row ('post|gone')"),
+        ("note,desk", [], "it has no rows"),
+        ("image,price\n" + "\n".join(f"pics/{n}.JPG,{n % 2}" for n in range(9)), [], "models that read text"),
+        ("english,german", [f"Haus {number}" for number in range(36)], "--output-column NAME"),
+    ],
+)  # fmt: skip
+def test_what_no_model_can_be_made_of_is_refused(
+    tmp_path: Path, header: str, values: list[str], said: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        read_task(table(tmp_path, header, values), "Tell the prices.")
+    assert said in str(caught.value)
+
+
+def test_columns_in_doubt_are_asked_for_and_decided_by_name(tmp_path: Path) -> None:
+    lines = [
+        {"subject": f"S{n}", "body": text, "level": "ab"[n % 2], "area": "cd"[n // 2 % 2]}
+        for n, text in enumerate(TEXTS)
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    with pytest.raises(UserError, match="--output-column NAME"):
+        read_task(path, "Sort it.")
+    with pytest.raises(UserError, match="--input-columns subject,body"):
+        read_task(path, "Sort it.", output="area")
+    found = read_task(path, "Sort it.", output="area", inputs=["subject", "body"])
+    assert (found.inputs, found.output) == (("subject", "body"), "area")
+    assert read_task(path, "Tell the level of a body.").output == "level"
+    with pytest.raises(UserError, match="did you mean 'area'"):
+        read_task(path, "Sort it.", output="aera")
+
+
+def test_init_writes_a_recipe_that_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path, "note,desk", labelled("no", "-1", "C#", "off: half"))
+    table(tmp_path, "note,desk", labelled("no", "C#"), "judged.csv")
+    assert init("Sort the notes of a shop.", "--data", "rows.csv", "--test", "judged.csv") == 0
+    told = capsys.readouterr().out
+    recipe = tmp_path / "recipes" / "sort-the-notes-of-a-shop.yaml"
+    assert told.endswith("next: p2m build recipes/sort-the-notes-of-a-shop.yaml\n")
+    project = load(recipe)
+    assert project.task.labels == ("-1", "C#", "no", "off: half")
+    assert [one.name for one in project.task.inputs] == ["note"]
+    assert project.composed.spec.teacher is None
+    assert "  train: ../rows.csv\n  test: ../judged.csv\n" in recipe.read_text()
+    first = recipe.read_text().splitlines()[0]
+    assert json.loads((recipe.parent / first.partition("$schema=")[2]).read_text())["title"] == "p2m recipe"
+    with pytest.raises(UserError, match="exists already"):
+        init("Sort the notes of a shop.", "--data", "rows.csv")
+
+
+def test_init_uses_the_schema_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "recipe.schema.json").write_text("{}")
+    init("Sort notes.")
+    assert (
+        (tmp_path / "recipes" / "sort-notes.yaml")
+        .read_text()
+        .startswith("# yaml-language-server: $schema=../docs/recipe.schema.json\n")
+    )
+    assert [path.name for path in (tmp_path / "recipes").iterdir()] == ["sort-notes.yaml"]
+
+
+def test_init_names_the_file_that_was_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path, "note,desk", labelled("a", "b"))
+    with pytest.raises(UserError, match="did you mean"):
+        init("Sort.", "--data", "row.csv")
+    with pytest.raises(UserError, match="--data FILE"):
+        init("Sort.", "--output-column", "desk")
+    assert not (tmp_path / "recipes").exists()
