@@ -66,12 +66,18 @@ class Task:
     output: Field
     labels: tuple[str, ...] = ()  # of a classification, in a stable order; () where data must tell
     demonstrations: tuple[Example, ...] = ()
-    language: str = "en"  # ISO 639-1
+    language: str = "en"  # ISO 639-1, of most rows
+    languages: tuple[str, ...] = ()  # all that rows are in, where they are several
     metrics: tuple[str, ...] = ()  # suggested, best first
     output_format: str = ""  # in words, e.g. "YYYY, YYYY-MM or N/A; several joined by ' | '"
     reasons: tuple[str, ...] = ()  # how each of the above was read from the prompt
     lacking: str = ""  # of an unsupported task, the words that ask for what no model here can do
     doubts: tuple[str, ...] = ()  # where prompt and rows disagree, or part of the prompt was not read
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """Every language that rows are in."""
+        return self.languages or (self.language,)
 
     @property
     def is_span(self) -> bool:
@@ -91,9 +97,10 @@ class Task:
 class Shown:
     """What the user's own training rows answer with, as far as it tells what sort of task they are rows of."""
 
-    type: TaskType
-    why: str  # e.g. "the rows answer with 3 labels: bug, feature, question"
+    type: TaskType | None  # None where the rows are too few to tell
+    why: str = ""  # e.g. "the rows answer with 3 labels: bug, feature, question"
     labels: tuple[str, ...] = ()  # the distinct answers where they are few, in the order of the rows
+    languages: tuple[str, ...] = ()  # of their inputs, ISO 639-1, the commonest first
 
 
 @dataclass(frozen=True, slots=True)

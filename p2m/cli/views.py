@@ -12,6 +12,7 @@ from p2m.cli.common import relative
 from p2m.cli.data_views import data_lines
 from p2m.cli.progress import duration
 from p2m.compiler import primary_metric
+from p2m.stages.choose import refusal
 from p2m.inspection import Inspection
 from p2m.types import Task
 
@@ -62,7 +63,11 @@ def recipe_text(read: Understood, found: Inspection) -> str:
     lines = task_lines(read.composed.recipe, task, is_sound=not (read.problems or found.problems))
     if not any(problem.path == "metrics.primary" for problem in read.problems):
         lines.append(f"  metric   {primary_metric(spec, task).name}")
-    lines.append(f"  students {', '.join(spec.student.candidates)}")
+    refused = {name: refusal(each, task, spec.constraints) for name, each in spec.student.candidates.items()}
+    able = [name for name, reason in refused.items() if not reason]
+    lines.append(f"  students {', '.join(able) or 'none'}")
+    if able:
+        lines += [f"  without  {name}: {reason}" for name, reason in refused.items() if reason]
     lines += [f"  because  {reason}" for reason in task.reasons]
     lines += data_lines(found)
     lines += [f"  ! {doubt}" for doubt in task.doubts]

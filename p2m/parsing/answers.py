@@ -6,11 +6,15 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
+from p2m.parsing.language import guess
 from p2m.types import Example, Shown, TaskType
 
 FEWEST = 20  # rows from which answers that return are no accident
 _EACH = 3  # rows that a label has on average, at least
+_HEARD = 300  # rows whose language is guessed
+_SPOKEN = 0.1  # share of the rows from which a language is one of the task's
 _WORDS = 6  # of a label, at most
 _NEARLY = 0.97  # share of the rows that must agree
 _SEVERAL = 0.05  # share of the rows with more than one label, from which a row may have several
@@ -18,11 +22,23 @@ _NUMBER = re.compile(r"[-+]?(?:\d[\d\s,.']*)?\d(?:[eE][-+]?\d+)?\s?[%€$£¥]?"
 _JOINTS = (r"\s*\|\s*", r"\s*;\s*", r"\s*,\s*")
 
 
-def read_answers(rows: Sequence[Example]) -> Shown | None:
-    """The type that the rows' answers show; None where they are too few to tell."""
+def read_answers(rows: Sequence[Example]) -> Shown:
+    """What the rows show of their task: by their answers its type, by their inputs its languages."""
+    return replace(_typed(rows), languages=_languages(rows))
+
+
+def _languages(rows: Sequence[Example]) -> tuple[str, ...]:
+    """The languages that more than a few of the inputs are in, as far as they can be told."""
+    heard = rows[:: max(1, len(rows) // _HEARD)][:_HEARD]
+    counts = Counter(guess(" ".join(row.input.values())[:400], least=3) for row in heard)
+    counts.pop("", None)
+    return tuple(code for code, count in counts.most_common() if count >= max(3, _SPOKEN * counts.total()))
+
+
+def _typed(rows: Sequence[Example]) -> Shown:
     answers = [row.output.strip() for row in rows]
     if len(answers) < FEWEST:
-        return None
+        return Shown(None)
     if _share(answers, _is_object) >= _NEARLY:
         return Shown(TaskType.RECORDS, "the rows answer with JSON objects")
     several = _several(rows, answers)

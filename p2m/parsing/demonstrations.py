@@ -300,9 +300,8 @@ def _columns(prompt: str) -> Found:
     for match in _CELLS.finditer(prompt):
         run = [*run, match] if run and prompt[run[-1].end() : match.start()] == "\n" else [match]
         best = run if len(run) > len(best) else best
-    if len(best) > 2 and all(_HEADER.fullmatch(cell.strip()) for cell in best[0].groups()):
-        best = best[1:]
-    filled = [match for match in best if match["output"].strip() and "{" not in match["input"]]
+    headed = len(best) > 2 and all(_HEADER.fullmatch(cell.strip()) for cell in best[0].groups())
+    filled = [match for match in best[headed:] if match["output"].strip() and "{" not in match["input"]]
     if len(filled) < 2 or len({match["input"] for match in filled}) < 2 or _TABLE.search(prompt):
         return [], []
     rows = [Row({BARE: unquote(match["input"])}, unquote(match["output"])) for match in filled]

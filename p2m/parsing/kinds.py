@@ -60,13 +60,22 @@ class Signs:
 def read_kind(instruction: str, names: Sequence[str], rows: Sequence[Example], labels: Labels) -> Kind:
     """The task's type by what the prompt asks for and what its demonstrations show."""
     signs = signs_of(instruction, names, rows, labels)
-    shown = "\n".join(f"{text} -> {row.output}" for row in rows for text in row.input.values())
-    chances = read_types(instruction or shown, signs.names)
+    if not instruction:
+        return _demonstrated(signs)
+    chances = read_types(instruction, signs.names)
     possible = {kind: chance for kind, chance in chances.items() if kind not in _excluded(rows)}
     best = max(possible, key=lambda kind: possible[kind])
     words = signs.words.get(best)
     why = words or f"by the reader of prompts, {chances[best]:.2f} sure"
     return Kind(best, f"{NAMES[best]}: {why}", chances[best])
+
+
+def _demonstrated(signs: Signs) -> Kind:
+    """The type of a prompt that is nothing but demonstrations."""
+    best = max(signs.weights, key=lambda kind: signs.weights[kind], default=TaskType.TEXT_TO_TEXT)
+    if signs.weights.get(best, 0.0) <= 0:
+        best = TaskType.TEXT_TO_TEXT
+    return Kind(best, f"{NAMES[best]}: {signs.words.get(best, 'nothing says otherwise')}", SURE)
 
 
 def signs_of(instruction: str, names: Sequence[str], rows: Sequence[Example], labels: Labels) -> Signs:

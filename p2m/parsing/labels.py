@@ -34,6 +34,7 @@ MAX_WORDS = 6  # of one label
 MAX_LETTERS = 48  # of one label
 STRONG = 0.5  # from which a list speaks for a classification by itself
 _LEAST = 0.1  # below which a list is no list of labels
+_LONGER = 0.6  # of a list's chance, from which a longer one that holds it is taken
 _OPEN, _CLOSE = "\"'“”„‘’‚`«»「『《‹›", "\"'“”‘’`«»」』》‹›"
 _MARKS = _OPEN + _CLOSE
 _ANY_QUOTED = re.compile(
@@ -131,13 +132,15 @@ def read_labels(instruction: str, outputs: Sequence[str]) -> Labels:
 
     Outputs that join several labels count by their parts.
     """
-    best, most = None, _LEAST
+    scored: dict[tuple[str, ...], float] = {}
     for values, signs in candidates(instruction, outputs):
-        score = _score(signs)
-        if score > most:
-            best, most = values, score
-    if best is None:
+        scored[values] = max(_score(signs), scored.get(values, 0.0))
+    best = max(scored, key=lambda values: scored[values], default=())
+    if not best or scored[best] <= _LEAST:
         return _shown(outputs)
+    # Of "a, b and c: a for this, b for that" the longer list is meant.
+    longer = [values for values in scored if set(values) > set(best) and scored[values] > _LONGER * scored[best]]
+    best, most = max(longer, key=lambda values: scored[values], default=best), scored[best]
     values = _spelt(best, outputs)
     return Labels(values, f"labels {', '.join(values[:8])}: listed in the prompt", min(1.0, most))
 
@@ -174,6 +177,8 @@ def _signs_of(each: _List, text: str, outputs: Sequence[str]) -> tuple[str, ...]
         "single": all(len(item) == 1 for item in words), "long": any(len(item) > 3 for item in words),
         "upper": styles == {"upper"}, "title": styles == {"title"}, "lower": styles == {"lower"}, "mixed": len(styles) > 1,
         "digits": all(value.isdigit() for value in each.values), "yes_no": set(low) <= YES_NO, "has_yes_no": len(set(low) & YES_NO) > 1,
+        "uneven": max(map(len, words)) - min(map(len, words)) > 0, "first_wider": len(words[0]) > max(map(len, words[1:])),
+        "last_wider": len(words[-1]) > max(map(len, words[:-1])),
         "opposites": number == 2 and _are_opposites(*low),
         "stop_words": any(word.casefold() in _STOP for word in joined_words),
         "function": any(len(item) == 1 and item[0].casefold() in _STOP and item[0].islower() for item in words) and not set(low) <= YES_NO,

@@ -58,6 +58,19 @@ def read_language(instruction: str, samples: Sequence[str]) -> tuple[str, str]:
     return "en", "language en: nothing tells another"
 
 
+_SEVERAL = re.compile(
+    rf"\b(?:in|written in|be) (?:either )?({_NAMES})(?:,? (?:or|and|and/or) |, |/)({_NAMES})(?:,? (?:or|and) ({_NAMES}))?\b"
+    rf"|\(({_NAMES})(?:,? (?:or|and|and/or) |, ?| ?/ ?)({_NAMES})(?:,? (?:or|and) ({_NAMES}))?\b"
+    rf"|\b({_NAMES}) (?:or|and) ({_NAMES}) (?:\w+ )?{_THINGS}\b"
+)
+
+
+def mentioned(instruction: str) -> tuple[str, ...]:
+    """Languages that a prompt says its texts may be in, where it names several."""
+    found = [name for match in _SEVERAL.finditer(instruction.lower()) for name in match.groups() if name]
+    return tuple(dict.fromkeys(LANGUAGES[name] for name in found))
+
+
 _RULES = [
     (re.compile(pattern), codes)
     for patterns, codes in ((_STATED, LANGUAGES), (_STATED_NATIVE, ENDONYMS))

@@ -11,7 +11,7 @@ from p2m.parsing.demonstrations import BARE, Reading, Row, take_apart
 from p2m.parsing.fields import cut, default_names, field_name, read_names
 from p2m.parsing.kinds import NAMES, SURE, Kind, read_kind, signs_of, suggest_metrics
 from p2m.parsing.labels import STRONG, Labels, fold_label, read_labels
-from p2m.parsing.language import read_language
+from p2m.parsing.language import guess, mentioned, read_language
 from p2m.parsing.text import normalise, sentences, squeeze
 from p2m.parsing.words import CONTEXT_WORDS, QUESTION_WORDS
 from p2m.types import Example, Field, Shown, Task, TaskType
@@ -82,7 +82,7 @@ def parse_prompt(
     fitted = _fit(rows, names, examples)
     if labels:
         _check_labels(rows, labels, len(reading.rows))
-    spoken, why_language = _language(reading, fitted, language)
+    spoken, languages, why_language, unproven = _language(reading, fitted, language, shown, kind)
     counted = f"{len(reading.rows)} demonstrations: {reading.form}" if reading.form else ""
     listed = found.reason if not labels and found.reason not in why_kind else ""
     return _assembled(
@@ -93,6 +93,7 @@ def parse_prompt(
         output=output or _output_name(rows, kind),
         labels=found.values if kind in _LABELLED else (),
         language=spoken,
+        languages=languages,
         reasons=(
             counted,
             why_kind,
@@ -100,7 +101,7 @@ def parse_prompt(
             why_language,
             listed if kind in _LABELLED else "",
         ),
-        doubts=doubts,
+        doubts=(*doubts, *unproven),
     )
 
 
@@ -123,6 +124,7 @@ def _assembled(
     output: str,
     labels: tuple[str, ...],
     language: str,
+    languages: tuple[str, ...],
     reasons: tuple[str, ...],
     doubts: tuple[str, ...],
 ) -> Task:
@@ -136,6 +138,7 @@ def _assembled(
         labels=labels,
         demonstrations=rows,
         language=language,
+        languages=languages,
         metrics=metrics,
         output_format=_output_format(kind, reading.instruction, names, labels),
         reasons=tuple(reason for reason in (*reasons, why_metrics) if reason),
@@ -179,11 +182,12 @@ def _kind(
     if found.reason == "given":
         return TaskType.CLASSIFICATION, "a classification: its labels are given", ()
     read = read_kind(reading.instruction, names, drafts, found)
-    if shown is None or _fits(read.type, shown):
+    if shown is None or shown.type is None or _fits(read.type, shown):
         return read.type, read.reason, ()
     if shown.type is TaskType.TEXT_TO_TEXT and read.sure >= SURE:
         return read.type, read.reason, (_disagreement(read, shown, read.type),)
     kind = TaskType.QUESTION_ANSWERING if _asks(shown, names) else shown.type
+    assert kind is not None
     doubts = (_disagreement(read, shown, kind),) if read.sure >= SURE else ()
     return kind, f"{NAMES[kind]}: {shown.why}", doubts
 
@@ -203,6 +207,7 @@ def _asks(shown: Shown, names: Sequence[str]) -> bool:
 
 def _disagreement(read: Kind, shown: Shown, taken: TaskType) -> str:
     other = read.type if taken is not read.type else shown.type
+    assert other is not None
     return (
         f"the prompt reads as {read.reason}; but {shown.why}. Taken as {NAMES[taken]}; if it is not, write"
         f" task: {{type: {other.value}}}"
@@ -298,10 +303,28 @@ def _check_labels(rows: Sequence[Row], labels: Sequence[str], own: int) -> None:
         raise RecipeError(problems)
 
 
-def _language(reading: Reading, rows: Sequence[Example], given: str | None) -> tuple[str, str]:
+def _language(
+    reading: Reading, rows: Sequence[Example], given: str | None, shown: Shown | None, kind: TaskType
+) -> tuple[str, tuple[str, ...], str, tuple[str, ...]]:
+    """The language of most rows, all languages where they are several, why, and what is asked for but not shown.
+
+    What is stated outranks the user's own rows, and these the prompt and its demonstrations.
+    """
     if given:
-        return given, ""
-    return read_language(reading.instruction, [text for row in rows for text in row.input.values()])
+        return given, (), "", ()
+    texts = [text for row in rows for text in row.input.values()]
+    spoken, why = read_language(reading.instruction, texts)
+    asked = mentioned(reading.instruction) if kind is not TaskType.TEXT_TO_TEXT else ()
+    asked = tuple(dict.fromkeys((*asked, *filter(None, (guess(text, least=3) for text in texts)))))
+    if shown is not None and shown.languages:
+        there = shown.languages
+        missing = [code for code in asked if code not in there]
+        said = f"the prompt is about texts in {' and '.join(missing)} too, and no rows are: nothing will be proven there"
+        main = spoken if spoken in there[:1] else there[0]
+        why = why if main == spoken else f"language {main}: that of the rows"
+        return main, there if len(there) > 1 else (), why, (said,) if missing and len(asked) > 1 else ()
+    languages = tuple(dict.fromkeys((spoken, *asked)))
+    return spoken, languages if len(languages) > 1 else (), why, ()
 
 
 def _output_name(rows: Sequence[Row], kind: TaskType) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from p2m.errors import nearest
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
@@ -96,6 +96,8 @@ def _refusals(student: Student, task: Task, limits: Constraints) -> list[_Refusa
     found = []
     if reason := student.refusal(task):
         found.append(_Refusal("student", f"does not fit the task: {reason}"))
+    elif limits.languages and (reason := student.refusal(replace(task, languages=limits.languages))):
+        found.append(_Refusal("constraints.languages", f"does not fit constraints.languages: {reason}"))
     if limits.max_parameters is not None and student.parameters > limits.max_parameters:
         most = show_parameters(limits.max_parameters)
         reason = f"has {_rounded(student.parameters)} parameters (at most {most} allowed)"

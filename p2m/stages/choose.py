@@ -124,7 +124,8 @@ def _value(each: OutOfFold, rows: Sequence[int], parts: Split, metric: Metric) -
 
 def refusal(student: Student, task: Task, constraints: Constraints) -> str:
     """Every reason why the student cannot be taken, or ""."""
-    found = [reason] if (reason := student.refusal(task)) else []
+    asked = replace(task, languages=constraints.languages) if constraints.languages else task
+    found = [reason] if (reason := student.refusal(task) or student.refusal(asked)) else []
     if constraints.max_parameters is not None and student.parameters > constraints.max_parameters:
         found.append(f"{student.parameters:,} parameters, at most {constraints.max_parameters:,} allowed")
     if constraints.max_size is not None and student.size_bytes > constraints.max_size:

@@ -131,7 +131,7 @@ def look(task: Task, files: Sequence[Files], role: str, *, most: int | None = No
 
 
 def shown_by(task: Task, files: Sequence[Files]) -> Shown | None:
-    """What the rows of data files say of a task's type; None where too few can be read to tell.
+    """What the rows of data files say of a task; None where none can be read.
 
     Whichever column suits the answer best, of a label or of a text, is looked at.
     """

@@ -67,8 +67,9 @@ class MiniLM:
         """Why the model cannot learn the task."""
         if not task.is_span and task.type is not TaskType.CLASSIFICATION:
             return f"it marks spans and labels and cannot write text ({task.type}); student=tiny_seq2seq can"
-        if self.languages and task.language not in self.languages:
-            return f"its base model knows {', '.join(self.languages)}, the task is in {task.language}"
+        if self.languages and not set(task.spoken) <= set(self.languages):
+            known, spoken = ", ".join(self.languages), " and ".join(task.spoken)
+            return f"its base model knows {known}, the task is in {spoken}"
         return None
 
     def prepare(self, task: Task, labels: Sequence[str], *, seed: int) -> Learner:

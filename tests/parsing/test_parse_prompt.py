@@ -38,7 +38,7 @@ Review: {review}
 Sentiment:"""
 PROMPTS = [  # prompt, type, inputs, labels, language, demonstrations
     (QUOTED, QA, ("question", "context"), (), "en", 2),
-    (BLOCKS, TEXT, ("review",), (), "en", 2),
+    (BLOCKS, CLASSES, ("review",), ("positive", "negative"), "en", 2),
     ("Classify the tweet as hopeful, bitter or neutral.", CLASSES, ("tweet",), ("hopeful", "bitter", "neutral"), "en", 0),
     ('Is the message spam? Answer "spam" or "ham".', CLASSES, ("text",), ("spam", "ham"), "en", 0),
     ("Sort each message. Categories:\n- billing\n- login: cannot sign in\n- other", CLASSES, ("message",),

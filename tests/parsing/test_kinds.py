@@ -1,0 +1,138 @@
+# ruff: noqa: E501, RUF001
+"""What sort of task a prompt sets: by its words, its demonstrations, and the rows that come with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from p2m.parsing import parse_prompt, read_answers
+from p2m.parsing.task import signed
+from p2m.types import Example, Shown, TaskType
+
+ROOT = Path(__file__).resolve().parents[2]
+CLASSES, SEVERAL, QA = TaskType.CLASSIFICATION, TaskType.MULTI_LABEL, TaskType.QUESTION_ANSWERING
+SPAN, NUMBER, RECORD, TEXT, OTHER = (
+    TaskType.EXTRACTION, TaskType.REGRESSION, TaskType.RECORDS, TaskType.TEXT_TO_TEXT, TaskType.UNSUPPORTED,
+)  # fmt: skip
+PROMPTS = [
+    ("Route the visitor's question to the right counter: tickets, cloakroom, guided tours or lost property.", CLASSES),
+    ("Is this review fake? Answer yes or no. Do not summarise it.", CLASSES),
+    ("Sortiere die Schadensmeldung ein: Glas, Wasser, Feuer, Diebstahl.", CLASSES),
+    ("Which of these topics does the speech touch: climate, housing, health, transport? Give all that apply.", SEVERAL),
+    ("Assign every matching tag to the recipe: vegan, quick, spicy, baked. A recipe may have several tags or none.", SEVERAL),
+    ("Answer the question from the passage, in the passage's own words.\nPassage: {passage}\nQuestion: {question}", QA),
+    ("You get a clause of a lease and a tenant's question; give the part of the clause that answers it.", QA),
+    ("Extract the name of the medicine from the doctor's note.", SPAN),
+    ("Find the delivery date in the mail and copy it exactly as it is written.", SPAN),
+    ("Estimate the price of the used camera in euros from the text of the ad. Output a number.", NUMBER),
+    ("Score how similar the two sentences are, a decimal between 0 and 1.", NUMBER),
+    ("Turn the booking mail into a JSON object with the keys name, date, nights and guests.", RECORD),
+    ("Translate the museum label into plain English.", TEXT),
+    ("Write a subject line for the e-mail. Do not classify it and give no labels.", TEXT),
+    ("Rewrite the sentence in a polite tone.", TEXT),
+    ("Look at the photo of the leaf and say which disease it shows.", OTHER),
+    ("Transcribe the audio recordings of our board meetings.", OTHER),
+]
+
+
+@pytest.mark.parametrize(("prompt", "kind"), PROMPTS, ids=[row[0][:40] for row in PROMPTS])
+def test_a_prompt_sets_the_kind_of_task_that_its_writer_meant(prompt: str, kind: TaskType) -> None:
+    task = parse_prompt(prompt)
+    assert task.type is kind
+    assert task.reasons
+
+
+def test_prompts_that_it_was_developed_on_are_read_rightly() -> None:
+    """The half that was looked at; bench/parse.py judges by the other."""
+    rows = [json.loads(line) for line in (ROOT / "bench/prompts/prompts.jsonl").open(encoding="utf-8")]
+    rows = [row for row in rows if row["half"] == "developed on"]
+    right = sum(parse_prompt(row["prompt"]).type == row["type"] for row in rows)
+    assert right / len(rows) >= 0.85
+
+
+def test_the_reader_learnt_from_the_signs_that_it_is_shown() -> None:
+    """After a change of the signs: `make reader`."""
+    rows = [json.loads(line) for line in (ROOT / "recipes/data/prompts/train.jsonl").open(encoding="utf-8")]
+    for row in rows[::20]:
+        instruction, signs = signed(row["prompt"])
+        assert (instruction, " ".join(signs)) == (row["instruction"], row["signs"])
+
+
+def test_demonstrations_rule_out_what_they_do_not_show() -> None:
+    premises = "Judge it.\n\n" + "\n\n".join(
+        f"Input: Premise: {a} Hypothesis: {b}\nOutput: {c}"
+        for a, b, c in [("A cat sleeps.", "It rests.", "yes"), ("A dog runs.", "It sleeps.", "no")]
+    )
+    task = parse_prompt(premises)
+    assert (task.type, task.labels, [one.name for one in task.inputs]) == (CLASSES, ("yes", "no"), ["premise", "hypothesis"])
+    objects = 'Note it down.\n{"input": "Ada, Turin", "output": {"who": "Ada"}}\n{"input": "Bo", "output": {"who": "Bo"}}'
+    assert parse_prompt(objects).type is RECORD
+
+
+def rows_of(outputs: list[str], text: str = "note {n} about {output} and more") -> list[Example]:
+    return [Example({"text": text.format(n=n, output=output)}, output) for n, output in enumerate(outputs)]
+
+
+NEUTRAL = "note {n}, as it came in this morning"
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind"),
+    [
+        (rows_of(["red", "blue", "green"] * 10, NEUTRAL), CLASSES),
+        (rows_of(["1", "0"] * 15, NEUTRAL), CLASSES),
+        (rows_of([f"part {n}" for n in range(30)]), SPAN),
+        (rows_of([f"{n * 7.5}" for n in range(30)], NEUTRAL), NUMBER),
+        (rows_of([f'{{"n": {n}}}' for n in range(30)], NEUTRAL), RECORD),
+        (rows_of(["a|b", "b", "c|a", "c", "a", "b|c"] * 5, NEUTRAL), SEVERAL),
+        (rows_of(["wet, cold", "cold", "dark, wet", "dark", "wet", "cold, dark"] * 5, NEUTRAL), SEVERAL),
+        (rows_of([f"They said {n} times that it was late" for n in range(30)], NEUTRAL), TEXT),
+        (rows_of(["red", "blue"], NEUTRAL), None),
+    ],
+)
+def test_rows_show_their_task_by_their_answers(rows: list[Example], kind: TaskType | None) -> None:
+    assert read_answers(rows).type is kind
+
+
+def test_rows_outrank_a_prompt_and_the_difference_is_said() -> None:
+    colours = read_answers(rows_of(["red", "blue", "green"] * 10, NEUTRAL))
+    task = parse_prompt("Translate the note into French.", shown=colours)
+    assert task.type is CLASSES
+    (doubt,) = task.doubts
+    assert "translat" in doubt.lower()
+    assert "3 labels: red, blue, green" in doubt
+    assert "task: {type: text2text-generation}" in doubt
+
+
+def test_rows_that_agree_with_a_prompt_raise_no_doubt() -> None:
+    colours = read_answers(rows_of(["red", "blue", "green"] * 10, NEUTRAL))
+    task = parse_prompt("Classify the note as red, blue or green.", shown=colours)
+    assert (task.type, task.labels, task.doubts) == (CLASSES, ("red", "blue", "green"), ())
+
+
+def test_what_is_stated_outranks_the_rows() -> None:
+    colours = read_answers(rows_of(["red", "blue", "green"] * 10, NEUTRAL))
+    assert parse_prompt("Translate the note.", type=TEXT, shown=colours).type is TEXT
+
+
+def test_labels_that_no_row_bears_out_are_left_to_the_rows() -> None:
+    shown = Shown(CLASSES, "the rows answer with 2 labels: in, out", ("in", "out"))
+    task = parse_prompt("Classify the note as wet, dry or damp.", shown=shown)
+    assert task.labels == ()
+    assert "the prompt lists wet, dry, damp" in task.doubts[0]
+
+
+def test_languages_are_those_of_the_rows() -> None:
+    english = "the parcel that you sent to me was not in the box {n}"
+    spanish = "no me llega el paquete que pedí y no sé por qué {n}"
+    both = rows_of(["late", "lost"] * 10, english) + rows_of(["late", "lost"] * 10, spanish)
+    prompt = "Classify the mail (Spanish or English) as late or lost."
+    task = parse_prompt(prompt, shown=read_answers(both))
+    assert set(task.spoken) == {"en", "es"}
+    alone = parse_prompt(prompt, shown=read_answers(rows_of(["late", "lost"] * 10, english)))
+    assert alone.spoken == ("en",)
+    assert "texts in es too" in alone.doubts[0]
+    assert set(parse_prompt(prompt).spoken) == {"en", "es"}

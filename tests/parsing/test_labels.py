@@ -1,0 +1,67 @@
+# ruff: noqa: E501, RUF001
+"""Lists of labels in the forms that people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from p2m.parsing.labels import STRONG, read_labels
+
+LISTS = [
+    ("Sort the letter into one of: permits, taxes, parks, other.", ("permits", "taxes", "parks", "other")),
+    ("Which desk gets it?\n\n- Permits: sheds, signs\n- Taxes: anything about money owed\n- Parks & Trees: branches, benches", ("Permits", "Taxes", "Parks & Trees")),
+    ("Give the urgency.\n\n1. at once\n2. this week\n3. whenever", ("at once", "this week", "whenever")),
+    ("Give the urgency, the number only.\n\n1. at once\n2. this week\n3. whenever", ("1", "2", "3")),
+    ("Classify the note.\n\n| label | when |\n|---|---|\n| leak | water where it should not be |\n| mould | black spots |\n| noise | neighbours |", ("leak", "mould", "noise")),
+    ("Grade the essay: pass, borderline, fail.", ("pass", "borderline", "fail")),
+    ("Is the caller angry or calm?", ("angry", "calm")),
+    ('Say whether the claim is "supported", "refuted" or "not stated".', ("supported", "refuted", "not stated")),
+    ("Label the tone as `warm`, `neutral` or `cold`.", ("warm", "neutral", "cold")),
+    ("Tag the post with meme/question/rant, nothing else.", ("meme", "question", "rant")),
+    ("Output one of ALLOW | REVIEW | BLOCK for the comment.", ("ALLOW", "REVIEW", "BLOCK")),
+    ('Predict the species from ["setosa", "virginica", "versicolor"].', ("setosa", "virginica", "versicolor")),
+    ("Answer with the letter only. A: refund, B: exchange, C: repair", ("A", "B", "C")),
+    ("Rate the damage from 1 to 5.", ("1", "2", "3", "4", "5")),
+    ("Output 1 if the sentence is a lie, otherwise 0.", ("1", "0")),
+    ("Answer Same if both words rhyme; answer Different if they do not.", ("Same", "Different")),
+    ("Does the sign forbid parking? yes/no", ("yes", "no")),
+    ("Ordne die Anfrage einer Abteilung zu: Einkauf, Vertrieb oder Lager.", ("Einkauf", "Vertrieb", "Lager")),
+    ("Classe le message : urgent, normal ou à ignorer.", ("urgent", "normal", "à ignorer")),
+    ("Clasifica la reseña como positiva, negativa o mixta.", ("positiva", "negativa", "mixta")),
+    ("次の問い合わせを「請求」「配送」「その他」のいずれかに分類してください。", ("請求", "配送", "その他")),
+    ("判断这条评论属于哪一类：好评、中评、差评", ("好评", "中评", "差评")),
+    ("Определи отдел: бухгалтерия, склад или юристы.", ("бухгалтерия", "склад", "юристы")),
+    ("صنف الرسالة: شكوى، استفسار، اقتراح", ("شكوى", "استفسار", "اقتراح")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("prompt", "labels"), LISTS, ids=[row[0][:40] for row in LISTS])
+def test_a_list_of_labels_is_read_in_every_form(prompt: str, labels: tuple[str, ...]) -> None:
+    assert read_labels(prompt, []).values == labels
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Summarise the report for a manager, a lawyer and a customer, e.g. costs, risks and dates.",
+        "Translate the sentence into German. Keep names, numbers and units.",
+        "Rewrite the mail politely.",
+    ],
+)
+def test_what_is_listed_by_the_way_is_no_list_of_labels(prompt: str) -> None:
+    assert read_labels(prompt, []).strength < STRONG
+
+
+def test_demonstrated_answers_decide_between_lists() -> None:
+    prompt = "Title, date or name may be missing. Say where it goes: attic, cellar or shed."
+    assert read_labels(prompt, ["cellar", "attic"]).values == ("attic", "cellar", "shed")
+    assert read_labels("Say where it goes.", ["attic", "shed", "attic", "attic", "shed"]).values == ("attic", "shed")
+
+
+def test_demonstrated_answers_that_join_labels_are_taken_apart() -> None:
+    outputs = ["wet, dark", "dark", "cold, wet", "cold", "(nothing)", "dark, cold"]
+    assert read_labels("What is wrong with the room?", outputs).values == ("wet", "dark", "cold")
+
+
+def test_labels_are_spelt_as_they_are_demonstrated() -> None:
+    assert read_labels("Answer with Spam or Ham.", ["ham", "spam"]).values == ("spam", "ham")
