@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from p2m.parsing.words import FIELD_WORDS, INPUT_WORDS, META_WORDS, OUTPUT_WORDS, STRONG_OUTPUTS
 
+_MARKED = r"[\u0900-\u0dff]"  # letters and vowel signs of India's scripts, which \w knows in part
 LINE = re.compile(
     r"^[ \t>]*(?:[-*•][ \t]+|#{1,6}[ \t]+|\(?\d{1,3}[.)][ \t]+)?(?:\*\*|__)?"
     r"(?:(?:example|beispiel|exemple|ejemplo|пример|例|示例)[ \t]*#?\d*[ \t]*[-:.–]?[ \t]*)?"
-    r"(?P<name>[^\W\d_][^\W\d]*(?:[ /'-][^\W\d]+){0,3}?)(?P<number>[ _#]{0,2}\d{0,3})[ \t]*(?:\((?:text"
+    rf"(?P<name>(?:[^\W\d_]|{_MARKED})(?:[^\W\d]|{_MARKED})*(?:[ /'-](?:[^\W\d]|{_MARKED})+){{0,3}}?)(?P<number>[ _#]{{0,2}}\d{{0,3}})[ \t]*(?:\((?:text"
     r"|string)\))?"
     r"(?:\*\*|__)?[ \t]*(?:[:：]|=(?!=))(?:\*\*|__)?[ \t]*(?P<value>.*)$",
     re.IGNORECASE,
@@ -233,10 +234,15 @@ def _describes(group: Group) -> bool:
 
 
 def _is_prose(group: Group) -> bool:
-    """The only pair, both sides of which begin with a small article: `Input: the report the warden fills in`."""
+    """The only pair, both sides of which begin with a small article: `Input: the report the warden fills in`;
+    or one whose output tells of its form: `Output: minutes as a number`.
+    """
+    if _FORM.search(group.output) and group.output[:1].islower():
+        return True
     return all(_ARTICLE.match(text) for text in [*group.input.values(), group.output])
 
 
+_FORM = re.compile(r"\be\.g\.|\bas an?\b|\bin (?:small|lower|capital)|\bone of\b|\beither\b|\bz\.? ?b\.|\bp\. ?ej", re.IGNORECASE)
 _ARTICLE = re.compile(r"(?:an?|the|one|its|ein\w*|der|die|das|une?|el|la|le|un|una|il|lo|o|um|uma)\s")
 _THINGS = "|".join(
     sorted((re.escape(word) for word in INPUT_WORDS | OUTPUT_WORDS | FIELD_WORDS if len(word) > 3), key=len)[::-1]

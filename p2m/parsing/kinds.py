@@ -128,10 +128,18 @@ def _excluded(rows: Sequence[Example]) -> set[TaskType]:
     objects = all(_is_object(row.output) for row in rows)
     found = set(TaskType) - {TaskType.RECORDS} if objects else set()
     if _share_of_spans(rows) == 0:
-        found |= {TaskType.QUESTION_ANSWERING, TaskType.EXTRACTION}
+        found.add(TaskType.QUESTION_ANSWERING)
+        if not any(_holds_pieces(row) for row in rows):
+            found.add(TaskType.EXTRACTION)
     if any(len(row.output.split()) > 2 * MAX_WORDS for row in rows):
         found |= {TaskType.CLASSIFICATION, TaskType.MULTI_LABEL, TaskType.REGRESSION}
     return found
+
+
+def _holds_pieces(row: Example) -> bool:
+    """Something between the marks of the output stands in the input: `Ada (PER); Turin (LOC)`."""
+    pieces = [piece.strip() for piece in re.split(r"[;,|:=\[\](){}\n]", row.output)]
+    return any(len(piece) > 2 and piece in text for piece in pieces for text in row.input.values())
 
 
 def _short(kind: TaskType) -> str:

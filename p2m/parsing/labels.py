@@ -137,12 +137,27 @@ def read_labels(instruction: str, outputs: Sequence[str]) -> Labels:
         scored[values] = max(_score(signs), scored.get(values, 0.0))
     best = max(scored, key=lambda values: scored[values], default=())
     if not best or scored[best] <= _LEAST:
-        return _shown(outputs)
+        shown = _shown(outputs)
+        return Labels() if _counted(instruction) > len(shown.values) else shown
     # Of "a, b and c: a for this, b for that" the longer list is meant.
     longer = [values for values in scored if set(values) > set(best) and scored[values] > _LONGER * scored[best]]
+    if scored[best] < STRONG and _counted(instruction) > len(best) + 1:
+        return Labels()  # "about 60 topics", of which some are named
     best, most = max(longer, key=lambda values: scored[values], default=best), scored[best]
     values = _spelt(best, outputs)
     return Labels(values, f"labels {', '.join(values[:8])}: listed in the prompt", min(1.0, most))
+
+
+def _counted(instruction: str) -> int:
+    """How many labels a prompt says that there are, from ten; 0 where it does not say."""
+    return max((int(match[1] or match[2]) for match in _COUNTED.finditer(instruction)), default=0)
+
+
+_COUNTED = re.compile(
+    r"\b(\d{2,4})\s+(?:\w+\s+){0,2}?(?:intents?|topics|categories|labels|classes|tags|codes|kategorien|klassen|themen|catégories|classes|étiquettes|categorías|etiquetas"
+    r"|categorias|categorie|категори\w*|тем\w*|интент\w*)\b|(?<!\d)(\d{2,4})\s?(?:個|つ|种|個の|개)",
+    re.IGNORECASE,
+)
 
 
 def candidates(instruction: str, outputs: Sequence[str]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
@@ -171,6 +186,7 @@ def _signs_of(each: _List, text: str, outputs: Sequence[str]) -> tuple[str, ...]
     )
     words = [value.split() for value in each.values]
     styles = {_style(value) for value in each.values}
+    by_code = bool(_BY_CODE.search(text)) and not _BY_WORD.search(text)
     number, joined_words = len(words), [word for item in words if len(item) > 1 for word in (item[0], item[-1])]
     found = {
         "two": number == 2, "several": number > 3, "many": number > 7,
@@ -179,6 +195,10 @@ def _signs_of(each: _List, text: str, outputs: Sequence[str]) -> tuple[str, ...]
         "digits": all(value.isdigit() for value in each.values), "yes_no": set(low) <= YES_NO, "has_yes_no": len(set(low) & YES_NO) > 1,
         "uneven": max(map(len, words)) - min(map(len, words)) > 0, "first_wider": len(words[0]) > max(map(len, words[1:])),
         "last_wider": len(words[-1]) > max(map(len, words[:-1])),
+        "codes_asked": by_code and all(map(_IS_CODE.fullmatch, each.values)),
+        "codes_unasked": not by_code and all(map(_IS_CODE.fullmatch, each.values)),
+        "no_codes": by_code and not any(map(_IS_CODE.fullmatch, each.values)),
+        "numerals": set(low) <= _NUMERALS,
         "opposites": number == 2 and _are_opposites(*low),
         "stop_words": any(word.casefold() in _STOP for word in joined_words),
         "function": any(len(item) == 1 and item[0].casefold() in _STOP and item[0].islower() for item in words) and not set(low) <= YES_NO,
@@ -208,6 +228,8 @@ def _are_opposites(first: str, second: str) -> bool:
     return other[: -len(one)].strip(" -_") in _NEGATIONS
 
 
+_IS_CODE = re.compile(rf"{_CODE_SHAPE}|[a-z]")
+_NUMERALS = frozenset("zero one two three four five six seven eight nine ten many several none ein eins zwei drei vier fünf un deux trois quatre cinq uno dos tres cuatro cinco due tre quattro cinque dois três".split())
 _NOTHING = frozenset("none nothing n/a keine keins nichts aucun aucune rien ninguno ninguna nada nessuno nessuna nenhum geen brak нет ничего なし 无 없음 لا شيء".split())
 _NEGATIONS = frozenset("not no non un in im ir dis anti kein keine nicht pas no_ sin sem não nao non geen niet не nie bukan не".split())
 
@@ -276,6 +298,9 @@ def _down_the_page(text: str) -> Iterator[_List]:
         introduced = _introduced(lines, number)
         if len(values) >= 2 and all(map(_is_label, values)):
             yield _List(values, starts[number], starts[end] - 1, (form, "introduced") if introduced else (form,))
+            steps = [re.fullmatch(r"\D+ (\d{1,2})", value) for value in values]
+            if all(steps):
+                yield _List(tuple(step[1] for step in steps if step), starts[number], starts[end] - 1, ("steps",))
         number = end
 
 
@@ -470,7 +495,7 @@ _LEADS = (
 )
 _LEAD = re.compile(rf"^.*(?:[:：—–(\[{{（【=→>]|{_LEADS}|(?:は|が|を|是|为|成|于|到|入|选|属于|분류|هي|هو|إلى|من|أو)\s*)\s*", re.IGNORECASE | re.DOTALL)
 _TRAIL = re.compile(
-    r"(?:[)\]}）】:：—–(\[（]|\s[-–]\s|のいずれか|のどれか|のどちらか|のどれ|のうち|から|として|に(?:分|仕|振)|で(?:答|出|返)|を|の(?=\d)|に$|で$|と(?:出|答|返)|之一|中(?:的|选)|(?:[一二三四五六七八九\d]|几)?(?:类|种|个|つ|種類|段階)|等|写|的|로 |으로 |중|인지|가운데|로만|만 |里|当中|\s(?:based|depending|according|for|in|by|to|from|is|are|should|please|only|based|only|and|but|inferred|where|when|if|so|per|of|on|und|aber|bitte|je|pro|nach|aus|für|wenn|selon|pour|dans|par|según|para|por|segundo|secondo|per|da|w|dla|по|для|в|для|если)\b).*$",
+    r"(?:[)\]}）】:：—–(\[（]|\s[-–]\s|のいずれか|のどれか|のどちらか|のどれ|のうち|から|として|に(?:分|仕|振)|で(?:答|出|返)|を|の(?=\d)|に$|で$|と(?:出|答|返)|之一|中(?:的|选)|(?:[一二三四五六七八九\d]|几)?(?:类|种|个|つ|種類|段階)|等|写|的|로 |으로 |\s중|인지|가운데|로만|만 |里|当中|\s(?:based|depending|according|for|in|by|to|from|is|are|should|please|only|based|only|and|but|inferred|where|when|if|so|per|of|on|und|aber|bitte|je|pro|nach|aus|für|wenn|selon|pour|dans|par|según|para|por|segundo|secondo|per|da|w|dla|по|для|в|для|если)\b).*$",
     re.IGNORECASE | re.DOTALL,
 )
 

@@ -105,7 +105,7 @@ def guess(text: str, *, least: int) -> str:
 
 
 def _by_stop_words(text: str, script: str, least: int) -> str:
-    words = Counter(re.findall(r"[^\W\d_]+", text.lower()))
+    words = Counter(re.findall(r"(?<!\w)[^\W\d_]+(?!\w)", text.lower()))
     codes = [code for code in STOP_WORDS if (code in ("ru", "uk")) == (script == "cyrillic")]
     votes = {code: sum(words[word] for word in _stop_words(code)) for code in codes}
     best = max(codes, key=lambda code: (votes[code], -codes.index(code)))

@@ -426,7 +426,7 @@ BY_CODE = (
     r"|\b(?:le|un) (?:chiffre|numéro|code)\b|\b(?:solo|sólo|únicamente)\b[^.\n]{0,20}\b(?:número|dígito|letra|código)|\bsolo (?:il|la) (?:numero|cifra|lettera|codice)|\b(?:apenas|só|somente)\b[^.\n]{0,20}\b(?:número|dígito|letra|código)"
     r"|\bтолько (?:цифр|номер|букв|код)\w*|\b(?:цифр|номер|букв|код)\w* (?:только|без)|\btylko (?:cyfr|numer|liter|kod)\w*|\b(?:sadece|yalnızca) (?:rakam|numara|harf|kod)\w*|(?:数字|番号|記号|コード|编号|字母|代码)(?:のみ|だけ|即可)|只(?:输出|写|要|回答)?(?:数字|编号|字母|代码)|(?:숫자|번호|기호|코드)만|الرقم فقط|رقم فقط"
 )
-BY_WORD = r"\bnot (?:the|its|their|a) (?:number|digit|letter|code)|\bthe (?:word|name|label)\b[^.\n]{0,12}\bnot\b|\b(?:without|no) (?:the )?(?:numbers?|letters?)\b|番号(?:では|じゃ)なく|번호 말고|numara değil|不(?:要|是)(?:编号|数字)|\bnicht die (?:nummer|ziffer|zahl)|\bpas le (?:numéro|chiffre)|\bno el número|\bне (?:номер|цифр)\w*"
+BY_WORD = r"\b(?:letters?|numbers?|digits?) (?:shall|should|must|do|does|are|is)(?: not|n['’]t)\b|\b(?:don['’]t|do not|never) (?:output|include|write|print|return) the (?:letter|number|digit)s?|\bnot (?:the|its|their|a) (?:number|digit|letter|code)|\bthe (?:word|name|label)\b[^.\n]{0,12}\bnot\b|\b(?:without|no) (?:the )?(?:numbers?|letters?)\b|番号(?:では|じゃ)なく|번호 말고|numara değil|不(?:要|是)(?:编号|数字)|\bnicht die (?:nummer|ziffer|zahl)|\bpas le (?:numéro|chiffre)|\bno el número|\bне (?:номер|цифр)\w*"
 YES_NO = frozenset(
     "yes no true false maybe neutral positive negative mixed spam ham unknown ja nein nee oui non sí si no sim não da nie tak да нет так ні はい いいえ 是 否 예 아니오 네 아니요 نعم لا हाँ नहीं हां evet hayır ano ne nej".split()
 )
