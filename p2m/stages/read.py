@@ -3,6 +3,7 @@ place."""
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -133,7 +134,8 @@ def _paths(path: Path, role: str) -> tuple[tuple[Path, ...], Card, str]:
     if len(catalogue.cards) != 1:
         names = ", ".join(card.name for card in catalogue.cards[:8])
         raise DataError(
-            f"{path}: holds {len(catalogue.cards)} datasets ({names}); give data.{role} one of them"
+            f"{path}: holds {len(catalogue.cards)} datasets ({names}); give data.{role} one of them,"
+            f" or files by a pattern such as {path.name}/*.csv"
         )
     card = catalogue.cards[0]
     part = _part(card, role, path)
@@ -181,8 +183,8 @@ def _converted(converter: Converter, record: Record, role: str) -> Example:
     row = converter.convert(record)
     if isinstance(row, Example):
         return row
-    labels = converter.task.labels
-    hint = nearest(row.split("'")[1], labels) if labels and "none of the labels" in row else ""
+    said, wrong, _ = row.partition(" is none of the labels")
+    hint = nearest(ast.literal_eval(said), converter.task.labels) if wrong and converter.task.labels else ""
     raise DataError(f"{record.where}: {row}; {hint or f'complete the row or take it out of data.{role}'}")
 
 

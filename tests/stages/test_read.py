@@ -124,6 +124,14 @@ def test_an_empty_cell_is_refused_with_its_line_and_words_for_nothing_are_words(
         read(REVIEWS, Files(tmp_path / "rows.jsonl"), role="test")
 
 
+def test_a_wrong_label_is_shown_beside_the_right_ones(tmp_path: Path) -> None:
+    files = table_of(tmp_path / "rows.csv", [("a", "good"), ("b", "goood's")])
+    with pytest.raises(
+        DataError, match=r"""rows\.csv:3: "goood's" is none of the labels; did you mean 'good'"""
+    ):
+        read(REVIEWS, files, role="test")
+
+
 class Said(list):  # type: ignore[type-arg]
     """A run that keeps what is said."""
 
