@@ -116,9 +116,9 @@ def _contradictions(task: Task, found: Sequence[tuple[Record, Example]], role: s
     )
     more = f"; and {len(torn) - _SAID} more" if len(torn) > _SAID else ""
     done = (
-        "none can be answered right in every row"
-        if role == "test"
-        else "kept is the label that most of them have, else none"
+        "kept is the label that most of them have, else none"
+        if role == "train"
+        else "all are kept, and no answer is right in all of them"
     )
     what = f"{len(torn)} of its inputs with different labels ({done})"
     return (Count(what, sum(rows[key] for key in torn), shown + more),)

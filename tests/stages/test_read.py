@@ -67,6 +67,44 @@ def test_class_labels_are_named_by_the_card_whatever_stands_before_it(tmp_path: 
     assert [row.output for row in read(REVIEWS, files, role="train").rows] == ["good", "bad", "good"]
 
 
+def test_blanks_after_the_line_that_opens_a_card_are_nothing(tmp_path: Path) -> None:
+    files = dataset(
+        tmp_path, card("{'0': bad, '1': good}").replace("---", "--- ", 1), [("fine", 1), ("poor", 0)]
+    )
+    assert [row.output for row in read(REVIEWS, files, role="train").rows] == ["good", "bad"]
+
+
+SUMS = parse_prompt("Answer the sum.", type=TaskType.TEXT_TO_TEXT, inputs=("question",), output="answer")
+
+
+def test_numbers_are_answers_with_every_digit_of_the_file(tmp_path: Path) -> None:
+    numbers = [
+        "3",
+        "-7",
+        "1234567.0",
+        "0.12345678",
+        "3.141592653589793",
+        "1.50",
+        "12345678901234567890",
+        "true",
+    ]
+    lines = [f'{{"question": "which, {number}?", "answer": {number}}}' for number in numbers]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    rows = read(SUMS, Files(tmp_path / "rows.jsonl"), role="test").rows
+    assert [row.output for row in rows] == numbers
+
+
+def test_a_binary_column_is_refused_by_name(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    columns = {"question": ["a?", "b?"], "answer": [b"1", b"2"], "note": ["x", "y"]}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "rows.parquet")
+    with pytest.raises(
+        DataError, match=r"rows\.parquet: no column for 'answer' .*'answer' holds binary data"
+    ):
+        read(SUMS, Files(tmp_path / "rows.parquet"), role="test")
+
+
 def test_class_labels_that_start_at_one_are_not_shifted(tmp_path: Path) -> None:
     files = dataset(tmp_path, card("{'1': bad, '2': good}"), [("poor", 1), ("fine", 2)])
     assert [row.output for row in read(REVIEWS, files, role="train").rows] == ["bad", "good"]
