@@ -47,7 +47,8 @@ class Converter:
         if names := self.label_names.get(column):
             named = [number_name(names, answer) for answer in answers]
             if named[0] is None:
-                return f"{answers[0]!r} is none of the labels that its card names"
+                unlabelled = " (the Hub's mark for a row without one)" if answers[0] == "-1" else ""
+                return f"{answers[0]!r} is none of the labels that its card names{unlabelled}"
             answers = list(dict.fromkeys(name for name in named if name is not None))
         if self.spans_only and self.task.is_span:
             answers = [answer for answer in answers if answer in inputs[self.task.context_field]]

@@ -37,8 +37,8 @@ def _languages(rows: Sequence[Example]) -> tuple[str, ...]:
 
 def _typed(rows: Sequence[Example]) -> Shown:
     answers = [row.output.strip() for row in rows]
-    if len(answers) < FEWEST:
-        return Shown(None)
+    if len(answers) < FEWEST or len(set(answers)) == 1:
+        return Shown(None)  # of one answer alone, a file that is sorted by label may be the reason
     if _share(answers, _is_object) >= _NEARLY:
         return Shown(TaskType.RECORDS, "the rows answer with JSON objects")
     several = _several(rows, answers)

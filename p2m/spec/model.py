@@ -6,6 +6,7 @@ A comment at the end of a field's line is its documentation, also in the JSON Sc
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -175,10 +176,11 @@ def _none_as(default: Callable[[], Any]) -> BeforeValidator:
 def _told_apart(labels: tuple[str, ...]) -> tuple[str, ...]:
     """Labels of which each is something, and none is another, blanks around them aside."""
     wrong: list[tuple[tuple[int], str, Any]] = []
+    seen = [unicodedata.normalize("NFC", label.strip()) for label in labels]
     for index, label in enumerate(labels):
-        if not label.strip():
+        if not seen[index]:
             wrong.append(((index,), "is empty: a label is a word or more", label))
-        elif label.strip() in {other.strip() for other in labels[:index]}:
+        elif seen[index] in seen[:index]:
             wrong.append(((index,), f"{label!r} stands twice: write each label once", label))
     if wrong:
         raise located_error(wrong)

@@ -3,6 +3,7 @@ place."""
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,7 +38,7 @@ _PARTS = {
     "test": ("test", "validation", "all"),
 }
 _LOOK = 20_000  # rows that the mapping of columns is decided by, spread: files are often sorted
-_GLANCE = 2000  # rows of a file that tell what sort of task it is for
+_GLANCE = 5000  # rows of a file that tell what sort of task it is for
 _SAID = 5  # contradictions that are shown
 _TOLD = 5  # things that are wrong, of which one error tells
 
@@ -192,9 +193,9 @@ def _contradictions(task: Task, seen: Seen, role: str) -> tuple[Count, ...]:
     )
     more = f"; and {len(torn) - _SAID} more" if len(torn) > _SAID else ""
     done = (
-        "none can be answered right in every row"
-        if role == "test"
-        else "kept is the label that most of them have, else none"
+        "kept is the label that most of them have, else none"
+        if role == "train"
+        else "all are kept, and no answer is right in all of them"
     )
     what = f"{len(torn)} of its inputs with different labels ({done})"
     return (Count(what, sum(rows[key] for key in torn), shown + more),)
@@ -210,7 +211,8 @@ def _paths(path: Path, role: str) -> tuple[tuple[Path, ...], Card, str]:
     if len(catalogue.cards) != 1:
         names = ", ".join(card.name for card in catalogue.cards[:8])
         raise DataError(
-            f"{path}: holds {len(catalogue.cards)} datasets ({names}); give data.{role} one of them"
+            f"{path}: holds {len(catalogue.cards)} datasets ({names}); give data.{role} one of them,"
+            f" or files by a pattern such as {path.name}/*.csv"
         )
     card = catalogue.cards[0]
     part = _part(card, role, path)
@@ -260,7 +262,8 @@ def _converted(converter: Converter, record: Record, role: str, *, is_told: bool
     if isinstance(row, Example):
         return row
     labels = converter.task.labels if is_told else ()
-    hint = nearest(row.split("'")[1], labels) if labels and "none of the labels" in row else ""
+    said, wrong, _ = row.partition(" is none of the labels")
+    hint = nearest(ast.literal_eval(said), labels) if wrong and labels else ""
     raise DataError(f"{record.where}: {row}; {hint or f'complete the row or take it out of data.{role}'}")
 
 

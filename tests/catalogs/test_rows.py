@@ -7,6 +7,7 @@ import csv
 import gzip
 import json
 import subprocess
+import sys
 from datetime import date
 from decimal import Decimal
 from functools import partial
@@ -195,6 +196,12 @@ def test_a_workbook_is_read_as_it_looks_in_excel(tmp_path):
         {"text": "a & b\n c", "n": 3}, {"text": "007", "n": date(2023, 3, 15)}, {"text": "x", "n": ""},
     ]  # fmt: skip
     assert [record.where for record in found] == [f"{path} row {number}" for number in (3, 5, 6)]
+
+
+def test_a_workbook_without_the_library_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    with pytest.raises(DataError, match=r"pip install 'p2m\[excel\]', or save it as CSV"):
+        read(write_workbook(tmp_path / "r.xlsx", {"A": [["text"], ["a"]]}))
 
 
 @pytest.mark.parametrize(

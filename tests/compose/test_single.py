@@ -259,6 +259,9 @@ def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
     ("text", "path", "says"),
     [
         ("prompt: ''\n", "prompt", "empty"),
+        (PROMPT + "task: {labels: [a, b, ' a']}\n", "task.labels[2]", "stands twice"),
+        (PROMPT + "task: {labels: [caf\u00e9, b, cafe\u0301]}\n", "task.labels[2]", "stands twice"),
+        (PROMPT + "task: {labels: [a, '', b]}\n", "task.labels[1]", "is empty"),
         ('prompt: "  \\n"\n', "prompt", "empty"),
         ("prompt:\n", "prompt", "expected text, got nothing"),
         ("prompt: [a]\n", "prompt", "expected text"),

@@ -1,4 +1,4 @@
-"""read: labels that a prompt was not understood to ask for are no text to be written."""
+"""read: rows as examples of the task, and what they say of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from p2m.errors import DataError
 from p2m.parsing import parse_prompt
-from p2m.stages.read import read
+from p2m.stages.read import read, shown_by
 from p2m.types import Files, TaskType
 
 PROMPT = "What is the weather like in this diary entry?"
@@ -23,23 +23,27 @@ def table(folder: Path, outputs: list[str]) -> Files:
     return Files(path)
 
 
-def test_a_few_labels_again_and_again_are_not_trained_on_as_text(tmp_path: Path) -> None:
-    task = parse_prompt(PROMPT)
-    assert task.type is TaskType.TEXT_TO_TEXT
-    labels = table(tmp_path, [KINDS[n % 3] for n in range(40)])
-    with pytest.raises(DataError, match=r"40 rows have 3 distinct answers .*task\.type=text-classification"):
-        read(task, labels, role="train")
-    assert len(read(task, labels, role="test").rows) == 40
-
-
-def test_text_is_text_where_answers_differ_where_rows_are_few_and_where_the_recipe_says_so(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("outputs", "kind"),
+    [
+        ([KINDS[n % 3] for n in range(40)], TaskType.CLASSIFICATION),
+        ([f"mostly {n} degrees" for n in range(40)], TaskType.TEXT_TO_TEXT),
+        ([str(n * 1.5) for n in range(40)], TaskType.REGRESSION),
+        ([KINDS[n % 3] for n in range(12)], None),
+        (["sunny"] * 40, None),
+    ],
+)
+def test_rows_say_what_sort_of_task_they_are_for(
+    tmp_path: Path, outputs: list[str], kind: TaskType | None
 ) -> None:
-    task = parse_prompt(PROMPT)
-    assert read(task, table(tmp_path, [f"mostly {n} degrees" for n in range(40)]), role="train").rows
-    assert read(task, table(tmp_path, [KINDS[n % 3] for n in range(12)]), role="train").rows
-    stated = parse_prompt(PROMPT, type=TaskType.TEXT_TO_TEXT)
-    assert read(stated, table(tmp_path, [KINDS[n % 3] for n in range(40)]), role="train").rows
+    shown = shown_by(parse_prompt(PROMPT), [table(tmp_path, outputs)])
+    assert shown is not None
+    assert shown.type is kind
+
+
+def test_a_file_without_rows_that_can_be_read_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("input,output\n", encoding="utf-8")
+    assert shown_by(parse_prompt(PROMPT), [Files(tmp_path / "rows.csv")]) is None
 
 
 REVIEWS = parse_prompt(
@@ -65,6 +69,44 @@ def card(names: str, before: str = "") -> str:
 def test_class_labels_are_named_by_the_card_whatever_stands_before_it(tmp_path: Path, before: str) -> None:
     files = dataset(tmp_path, card("{'0': bad, '1': good}", before), [("fine", 1), ("poor", 0), ("nice", 1)])
     assert [row.output for row in read(REVIEWS, files, role="train").rows] == ["good", "bad", "good"]
+
+
+def test_blanks_after_the_line_that_opens_a_card_are_nothing(tmp_path: Path) -> None:
+    files = dataset(
+        tmp_path, card("{'0': bad, '1': good}").replace("---", "--- ", 1), [("fine", 1), ("poor", 0)]
+    )
+    assert [row.output for row in read(REVIEWS, files, role="train").rows] == ["good", "bad"]
+
+
+SUMS = parse_prompt("Answer the sum.", type=TaskType.TEXT_TO_TEXT, inputs=("question",), output="answer")
+
+
+def test_numbers_are_answers_with_every_digit_of_the_file(tmp_path: Path) -> None:
+    numbers = [
+        "3",
+        "-7",
+        "1234567.0",
+        "0.12345678",
+        "3.141592653589793",
+        "1.50",
+        "12345678901234567890",
+        "true",
+    ]
+    lines = [f'{{"question": "which, {number}?", "answer": {number}}}' for number in numbers]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    rows = read(SUMS, Files(tmp_path / "rows.jsonl"), role="test").rows
+    assert [row.output for row in rows] == numbers
+
+
+def test_a_binary_column_is_refused_by_name(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    columns = {"question": ["a?", "b?"], "answer": [b"1", b"2"], "note": ["x", "y"]}
+    parquet.write_table(pyarrow.table(columns), tmp_path / "rows.parquet")
+    with pytest.raises(
+        DataError, match=r"rows\.parquet: no column for 'answer' .*'answer' holds binary data"
+    ):
+        read(SUMS, Files(tmp_path / "rows.parquet"), role="test")
 
 
 def test_class_labels_that_start_at_one_are_not_shifted(tmp_path: Path) -> None:
@@ -122,6 +164,14 @@ def test_an_empty_cell_is_refused_with_its_line_and_words_for_nothing_are_words(
     (tmp_path / "rows.jsonl").write_text('{"text": "a", "label": "bad"}\n{"text": null, "label": "bad"}\n')
     with pytest.raises(DataError, match=r"rows\.jsonl:2: 'text' \(column 'text'\) is empty"):
         read(REVIEWS, Files(tmp_path / "rows.jsonl"), role="test")
+
+
+def test_a_wrong_label_is_shown_beside_the_right_ones(tmp_path: Path) -> None:
+    files = table_of(tmp_path / "rows.csv", [("a", "good"), ("b", "goood's")])
+    with pytest.raises(
+        DataError, match=r"""rows\.csv:3: "goood's" is none of the labels; did you mean 'good'"""
+    ):
+        read(REVIEWS, files, role="test")
 
 
 class Said(list):  # type: ignore[type-arg]
