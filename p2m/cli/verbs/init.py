@@ -68,10 +68,13 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     print(path)
     if is_new:
         print(f"{schema}, for editors")
-    if table is None:
-        print(f"    next: {common.runnable(command('plan', path))}")
+    if table is not None:
+        print(_told(table))
+    elif "override teacher: none" in text:
+        print(
+            f"    next: name your rows in it, after `train:`; then {common.runnable(command('check', path))}"
+        )
         return 0
-    print(_told(table))
     print(f"    next: {common.runnable(command('build', path))}")
     return 0
 
