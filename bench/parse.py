@@ -1,13 +1,14 @@
 """How often a prompt is read rightly: `python bench/parse.py [data folder]`.
 
-Two sets, each split before anything was tuned; the rules and the reader were made on one half of each (and on the
-2,009 prompts of recipes/data/prompts, none of which is here) and are judged on the other.
+Two sets, each split before anything was tuned; the rules and the reader were made on one half of each (and on
+the 2,009 prompts of recipes/data/prompts, none of which is here) and are judged on the other.
 
-- bench/prompts/prompts.jsonl: 260 prompts as people write them (e-mails, tickets, one sloppy line, a page of rules;
-  a third not in English), with the type of task and the set of labels that their writer meant.
+- bench/prompts/prompts.jsonl: 260 prompts as people write them (e-mails, tickets, one sloppy line, a page of
+  rules; a third not in English), with the type of task and the set of labels that their writer meant.
 - Natural Instructions, from the data folder: the definition as the prompt, the first positive examples as
-  demonstrations. The truth is what a task's own instances show, which the reading never sees: a classification
-  where at most one answer in three is new, a span where all answers stand in their inputs, else text to text.
+  demonstrations. The truth is what a task's own instances show, which the reading never sees: a
+  classification where at most one answer in three is new, a span where all answers stand in their inputs, else
+  text to text.
 
 Beside p2m stands the commonest type of each half.
 `-v` lists the misses of the halves that were developed on.
@@ -83,7 +84,7 @@ def truth_of(task: dict[str, Any]) -> TaskType:
 
 
 def tasks(folder: Path) -> list[Judged]:
-    """Natural Instructions with their demonstrations; a span is a span, whether a question asks for it or not."""
+    """Natural Instructions with their demonstrations; a span is a span, whether or not a question asks for it."""
     judged = []
     with gzip.open(folder / "natural_instructions" / "tasks.jsonl.gz", "rt", encoding="utf-8") as lines:
         for line in lines:

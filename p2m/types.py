@@ -95,7 +95,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the user's own training rows answer with, as far as it tells what sort of task they are rows of."""
+    """What the user's own training rows show of their task."""
 
     type: TaskType | None  # None where the rows are too few to tell
     why: str = ""  # e.g. "the rows answer with 3 labels: bug, feature, question"

@@ -12,8 +12,8 @@ from p2m.cli.common import relative
 from p2m.cli.data_views import data_lines
 from p2m.cli.progress import duration
 from p2m.compiler import primary_metric
-from p2m.stages.choose import refusal
 from p2m.inspection import Inspection
+from p2m.stages.choose import refusal
 from p2m.types import Task
 
 WIDTH = 110  # characters of a shown value

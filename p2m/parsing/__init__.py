@@ -1,8 +1,8 @@
 """A prompt, read into a typed `Task`: quick (milliseconds) and pure, so that planning calls it too.
 
 One module a question: demonstrations (which parts of a prompt are rows), fields (what goes in), labels, kinds
-(what sort of task), answers (what the user's rows say of it), language; `task` puts them together. `words` and
-`signs` hold the vocabulary; `weights` and the model in `reader` are learnt from recipes/data/prompts.
+(what sort of task), answers (what the user's rows say of it), language; `task` puts them together. `words`
+and `signs` hold the vocabulary; `weights` and the model in `reader` are learnt from recipes/data/prompts.
 """
 
 from p2m.parsing.answers import read_answers

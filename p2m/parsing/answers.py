@@ -48,7 +48,9 @@ def _typed(rows: Sequence[Example]) -> Shown:
     spans = sum(_is_span(row) for row in rows) / len(rows)
     few = 2 <= len(labels) <= len(answers) / _EACH and all(len(label.split()) <= _WORDS for label in labels)
     if few and spans < _NEARLY:
-        return Shown(TaskType.CLASSIFICATION, f"the rows answer with {len(labels)} labels: {_listed(labels)}", labels)
+        return Shown(
+            TaskType.CLASSIFICATION, f"the rows answer with {len(labels)} labels: {_listed(labels)}", labels
+        )
     if spans >= _NEARLY:
         return Shown(TaskType.EXTRACTION, "the rows answer with parts of their inputs", labels if few else ())
     if _share(answers, _NUMBER.fullmatch) >= _NEARLY:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Labelled lines: `Input: ...` / `Output: ...` and their many relatives, grouped into rows.
 
 The name of the output is found first: a known word for it ("Output", "Answer", "Ausgabe", ...), or else the
@@ -41,7 +42,9 @@ _ONE_LINE = re.compile(
 _EXAMPLE = re.compile(
     r"^[ \t#>*-]*(?:example|beispiel|exemple|ejemplo|пример|例|示例)[ \t]*#?\d+[^\n]{0,3}$", re.IGNORECASE
 )
-_FIELDS_TOO = frozenset(("note", "notes", "task", "hint", "options", "rules", "nota", "hinweis", "remarque", "注意"))
+_FIELDS_TOO = frozenset(
+    ("note", "notes", "task", "hint", "options", "rules", "nota", "hinweis", "remarque", "注意")
+)
 _FENCE = re.compile(r"[ \t>]*(?:```|~~~)")
 _OPENS = re.compile(r"[:：=][ \t]*(?:```|~~~)\w*$")  # a fence that opens behind a label
 
@@ -98,7 +101,9 @@ def _lines(prompt: str) -> list[_Line]:
             fenced = not fenced if _FENCE.match(text) else fenced
         else:
             opens = _OPENS.search(text) is not None
-            found += [_line(start, piece, fields) for start, piece in _pieces(offset, text, texts[number + 1 :])]
+            found += [
+                _line(start, piece, fields) for start, piece in _pieces(offset, text, texts[number + 1 :])
+            ]
             fenced = opens
         offset += len(text) + 1
     return found
@@ -242,10 +247,15 @@ def _is_prose(group: Group) -> bool:
     return all(_ARTICLE.match(text) for text in [*group.input.values(), group.output])
 
 
-_FORM = re.compile(r"\be\.g\.|\bas an?\b|\bin (?:small|lower|capital)|\bone of\b|\beither\b|\bz\.? ?b\.|\bp\. ?ej", re.IGNORECASE)
+_FORM = re.compile(
+    r"\be\.g\.|\bas an?\b|\bin (?:small|lower|capital)|\bone of\b|\beither\b|\bz\.? ?b\.|\bp\. ?ej",
+    re.IGNORECASE,
+)
 _ARTICLE = re.compile(r"(?:an?|the|one|its|ein\w*|der|die|das|une?|el|la|le|un|una|il|lo|o|um|uma)\s")
 _THINGS = "|".join(
-    sorted((re.escape(word) for word in INPUT_WORDS | OUTPUT_WORDS | FIELD_WORDS if len(word) > 3), key=len)[::-1]
+    sorted((re.escape(word) for word in INPUT_WORDS | OUTPUT_WORDS | FIELD_WORDS if len(word) > 3), key=len)[
+        ::-1
+    ]
 )
 _DESCRIBES = re.compile(
     rf"(?:an?|the|one of|its|either|your|ein\w*|der|die|das|une?|el|la|le)\s(?:[^\s.!?]+\s){{0,4}}"

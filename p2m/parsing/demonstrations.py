@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Which parts of a prompt are rows: a prompt's demonstrations taken apart from its instruction.
 
 Forms, tried in this order, the first that finds a row wins: JSON objects, `input="..." output="..."`, tags,
@@ -203,9 +204,7 @@ _EXAMPLE_TAG = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _CHILD = re.compile(_TAG.format("name", "text"), re.IGNORECASE | re.DOTALL)
-_TWINS = re.compile(
-    rf"{_TAG.format('a', 'first')}\s*{_TAG.format('b', 'second')}", re.IGNORECASE | re.DOTALL
-)
+_TWINS = re.compile(rf"{_TAG.format('a', 'first')}\s*{_TAG.format('b', 'second')}", re.IGNORECASE | re.DOTALL)
 
 
 def _tags(prompt: str) -> Found:
@@ -226,7 +225,9 @@ def _tags(prompt: str) -> Found:
     return rows, spans
 
 
-_LISTS = re.compile(r"<(?P<tag>labels|categories|classes|options|tags|topics)>(?P<list>.*?)</(?P=tag)>", re.I | re.S)
+_LISTS = re.compile(
+    r"<(?P<tag>labels|categories|classes|options|tags|topics)>(?P<list>.*?)</(?P=tag)>", re.I | re.S
+)
 _WRAPPERS = re.compile(
     r"</?(?:examples?|demonstrations|few-?shot|task|instructions?|prompt|system|role|rules?|guidelines?|goal|description"
     r"|context|requirements|output_?format|format)>",
@@ -236,7 +237,9 @@ _WRAPPERS = re.compile(
 
 def _unwrapped(text: str) -> str:
     """Without the tags that only hold the parts of a prompt apart."""
-    return _WRAPPERS.sub("", _LISTS.sub(lambda match: f"{match['tag'].capitalize()}: {match['list'].strip()}", text))
+    return _WRAPPERS.sub(
+        "", _LISTS.sub(lambda match: f"{match['tag'].capitalize()}: {match['list'].strip()}", text)
+    )
 
 
 # ------------------------------------------------------------------ labelled lines, arrows, paragraphs
@@ -285,11 +288,19 @@ def _arrows(prompt: str) -> Found:
 def _explains(match: re.Match[str]) -> bool:
     """A bullet `label -> what falls under it` is no demonstration."""
     name, meaning = match["input"].strip(), match["output"]
-    return len(name.split()) <= 3 and not name.endswith((".", "?", "!", '"')) and len(meaning.split()) >= 2 * len(name.split()) and ("," in meaning or " / " in meaning or len(meaning.split()) > 4) and _LISTED.match(match.group()) is not None
+    return (
+        len(name.split()) <= 3
+        and not name.endswith((".", "?", "!", '"'))
+        and len(meaning.split()) >= 2 * len(name.split())
+        and ("," in meaning or " / " in meaning or len(meaning.split()) > 4)
+        and _LISTED.match(match.group()) is not None
+    )
 
 
 _LISTED = re.compile(r"[ \t>]*(?:[-*•]|[\w -]{2,24}?[ \t]{2,})")
-_CELLS = re.compile(r"^(?P<input>[^\n|\t]*[^\s|][^\n|\t]*?)[ ]*(?:\t|[ ]\|)[ ]*(?P<output>[^\n|\t]*)$", re.MULTILINE)
+_CELLS = re.compile(
+    r"^(?P<input>[^\n|\t]*[^\s|][^\n|\t]*?)[ ]*(?:\t|[ ]\|)[ ]*(?P<output>[^\n|\t]*)$", re.MULTILINE
+)
 _HEADER = re.compile(r"[^\W\d]\w*(?:[ _]\w+){0,2}")
 
 

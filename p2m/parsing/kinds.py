@@ -1,7 +1,7 @@
 """What sort of task a prompt sets, and how it should be judged.
 
-Signs are weighed, not matched in turn: the words of the prompt (`signs`), less what a negation takes back; the
-list of labels that it holds; the names of what goes in; what its demonstrations answer. A small classifier,
+Signs are weighed, not matched in turn: the words of the prompt (`signs`), less what a negation takes back;
+the list of labels that it holds; the names of what goes in; what its demonstrations answer. A small classifier,
 built by p2m itself from recipes/prompts.yaml, reads the prompt with its signs (`reader`); the rules say why.
 """
 
@@ -174,7 +174,11 @@ def _shown(rows: Sequence[Example], labels: Labels) -> list[tuple[TaskType, floa
     elif spans < 1 and not several:
         found.append((TaskType.QUESTION_ANSWERING, -0.8, ""))
     if not short:
-        found += [(TaskType.CLASSIFICATION, -1.5, ""), (TaskType.MULTI_LABEL, -1.0, ""), (TaskType.REGRESSION, -1.5, "")]
+        found += [
+            (TaskType.CLASSIFICATION, -1.5, ""),
+            (TaskType.MULTI_LABEL, -1.0, ""),
+            (TaskType.REGRESSION, -1.5, ""),
+        ]
         if spans < 1:
             found.append((TaskType.TEXT_TO_TEXT, 0.8, "its demonstrations answer with free text"))
     elif not known and spans < 1 and len(set(outputs)) == len(outputs) > 2:

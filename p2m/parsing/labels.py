@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """The labels of a classification: every list that a prompt holds is a candidate, and the best one that its
 demonstrations do not speak against is taken, else what the demonstrations answer.
 
@@ -53,15 +54,21 @@ _BULLET = re.compile(
 _KEYED = re.compile(
     r"^[ \t>]*(?P<key>[^\s:=：＝|→>][^:=：＝|→>\n]{0,47}?)[ \t]*(?P<sep>[:：＝→…]|=>?|->|[ ][-–—][ ]|\t|[-–—](?=\s))[ \t]*(?P<rest>\S.*)$"
 )
-_CODED = re.compile(r"^[ \t>]*(?P<key>\d{1,2}|[A-Z]{2,5} \d{1,2}|[A-Z]{1,5}-?\d{0,4}|[A-Z]{1,3}-[A-Z]{2,})[ \t]+(?:\.{2,}[ \t]*)?(?P<rest>[^\W\d]\S*(?:[ \t]\S+){0,11})$")
+_CODED = re.compile(
+    r"^[ \t>]*(?P<key>\d{1,2}|[A-Z]{2,5} \d{1,2}|[A-Z]{1,5}-?\d{0,4}|[A-Z]{1,3}-[A-Z]{2,})[ \t]+(?:\.{2,}[ \t]*)?(?P<rest>[^\W\d]\S*(?:[ \t]\S+){0,11})$"
+)
 _CODE_SHAPE = r"(?:[A-ZА-Я]{1,5}[-_.]?\d{0,4}|[A-Z]{2,5} \d{1,2}|-?\d{1,2})"
 _CODED_ITEM = rf"(?P<code>{_CODE_SHAPE})\s*(?:[:=：＝–—-]|\bfor\b|\bmeans?\b|\(|\s(?=[^\W\d_]))\s*[^,;\n()]{{1,80}}?(?:\([^()\n]*\))?\)?"
 _INLINE_CODES = re.compile(
     rf"(?<![\w.-]){_CODED_ITEM.replace('?P<code>', '?:')}(?:\s*[,;、，；]?\s*(?:(?:{AND_OR})\s+)?{_CODED_ITEM.replace('?P<code>', '?:')})+"
     r"(?=[.;\n。]|$)"
 )
-_MARKED_CODES = re.compile(rf"(?<![\w.-]){_CODE_SHAPE}\s?\([^()\n]*\)(?:\s*[,;/]?\s*{_CODE_SHAPE}\s?\([^()\n]*\))+")
-_CODE = re.compile(rf"(?:^|[,;、，；).]\s*|\s)(?:(?:{AND_OR})\s+)?({_CODE_SHAPE})\s*(?:[:=：＝–—-]|\bfor\b|\bmeans?\b|\(|\s(?=[^\W\d_]))")
+_MARKED_CODES = re.compile(
+    rf"(?<![\w.-]){_CODE_SHAPE}\s?\([^()\n]*\)(?:\s*[,;/]?\s*{_CODE_SHAPE}\s?\([^()\n]*\))+"
+)
+_CODE = re.compile(
+    rf"(?:^|[,;、，；).]\s*|\s)(?:(?:{AND_OR})\s+)?({_CODE_SHAPE})\s*(?:[:=：＝–—-]|\bfor\b|\bmeans?\b|\(|\s(?=[^\W\d_]))"
+)
 _MEANT = re.compile(
     r"(?P<item>[^\W_][\w&+#'./-]{0,24}(?: [\w&+#'/-]{1,16}){0,2})\s*(?:\((?:[^()\n]{3,160})\)|（[^（）\n]{2,160}）)\s*(?:[,;、，；]|\.?\s)?\s*"
     rf"(?:(?:{AND_OR})\s+)?"
@@ -87,7 +94,9 @@ _OTHERWISE = re.compile(
 )
 _GLOSS = re.compile(r"\((?P<gloss>[^()\n,;:]{1,40})\)")
 _CAPITALS = re.compile(r"(?<![/|,] )\b[A-Z][A-Z0-9_]{1,15}(?:[ \t]+[A-Z][A-Z0-9_]{1,15}){2,}\b")
-_DASHED = re.compile(r"(?:^|[:：—]\s|\n)(?P<list>[^\s:：\n][^\n:：,.]{0,30}?(?:\s[-–—]\s[^\n:：,.]{1,30}?){2,})(?=[.\n:]|$)")
+_DASHED = re.compile(
+    r"(?:^|[:：—]\s|\n)(?P<list>[^\s:：\n][^\n:：,.]{0,30}?(?:\s[-–—]\s[^\n:：,.]{1,30}?){2,})(?=[.\n:]|$)"
+)
 _CHECKBOX = re.compile(r"\[[ x]?\]\s*([^\[\n]{1,40}?)(?=\s*(?:\[[ x]?\]|$|\n))")
 _SENTENCE = re.compile(r"[^\n.。!?！？।]*(?:\.(?!\s|$)[^\n.。!?！？।]*)*[.。!?！？।\n]?")
 _SCALE = re.compile(
@@ -103,7 +112,10 @@ _ASKS = re.compile(ANSWER_WORDS, re.IGNORECASE)
 _ILLUSTRATES = re.compile(rf"(?:{ILLUSTRATES})[^\n.。]{{0,12}}$", re.IGNORECASE)
 _FIELDS = re.compile(rf"(?:{FIELD_LISTS})[^\n.。]{{0,30}}$", re.IGNORECASE)
 _BY_CODE, _BY_WORD = re.compile(BY_CODE, re.IGNORECASE), re.compile(BY_WORD, re.IGNORECASE)
-_NOT = re.compile(r"\b(?:no|not|never|don['’]?t|nobody|without|instead|nicht|kein\w*|ohne|pas|sans|sin|nunca|sem|não|non|senza|geen|niet|не|без|nie|bez|inte|değil)\b|しない|ない|不要|不需|无需|말고|아니|않|لا |بدون|नहीं", re.IGNORECASE)
+_NOT = re.compile(
+    r"\b(?:no|not|never|don['’]?t|nobody|without|instead|nicht|kein\w*|ohne|pas|sans|sin|nunca|sem|não|non|senza|geen|niet|не|без|nie|bez|inte|değil)\b|しない|ない|不要|不需|无需|말고|아니|않|لا |بدون|नहीं",
+    re.IGNORECASE,
+)
 _STOP = frozenset(word for words in STOP_WORDS.values() for word in words.split())
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
@@ -140,7 +152,9 @@ def read_labels(instruction: str, outputs: Sequence[str]) -> Labels:
         shown = _shown(outputs)
         return Labels() if _counted(instruction) > len(shown.values) else shown
     # Of "a, b and c: a for this, b for that" the longer list is meant.
-    longer = [values for values in scored if set(values) > set(best) and scored[values] > _LONGER * scored[best]]
+    longer = [
+        values for values in scored if set(values) > set(best) and scored[values] > _LONGER * scored[best]
+    ]
     if scored[best] < STRONG and _counted(instruction) > len(best) + 1:
         return Labels()  # "about 60 topics", of which some are named
     best, most = max(longer, key=lambda values: scored[values], default=best), scored[best]
@@ -171,7 +185,11 @@ def candidates(instruction: str, outputs: Sequence[str]) -> Iterator[tuple[tuple
 
 
 def _parts(output: str) -> list[str]:
-    return [part for part in re.split(r"\s*[,;|、，]\s*", output) if part.strip(" ()[]-–—") and fold_label(part).strip("()") not in _NOTHING]
+    return [
+        part
+        for part in re.split(r"\s*[,;|、，]\s*", output)
+        if part.strip(" ()[]-–—") and fold_label(part).strip("()") not in _NOTHING
+    ]
 
 
 def _signs_of(each: _List, text: str, outputs: Sequence[str]) -> tuple[str, ...]:
@@ -182,12 +200,16 @@ def _signs_of(each: _List, text: str, outputs: Sequence[str]) -> tuple[str, ...]
     low = [fold_label(value) for value in each.values]
     others = text[: each.start] + "\n" + text[each.end :]
     again = sum(
-        len(value) > 1 and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", others) is not None for value in each.values
+        len(value) > 1 and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", others) is not None
+        for value in each.values
     )
     words = [value.split() for value in each.values]
     styles = {_style(value) for value in each.values}
     by_code = bool(_BY_CODE.search(text)) and not _BY_WORD.search(text)
-    number, joined_words = len(words), [word for item in words if len(item) > 1 for word in (item[0], item[-1])]
+    number, joined_words = (
+        len(words),
+        [word for item in words if len(item) > 1 for word in (item[0], item[-1])],
+    )
     found = {
         "two": number == 2, "several": number > 3, "many": number > 7,
         "single": all(len(item) == 1 for item in words), "long": any(len(item) > 3 for item in words),
@@ -229,9 +251,103 @@ def _are_opposites(first: str, second: str) -> bool:
 
 
 _IS_CODE = re.compile(rf"{_CODE_SHAPE}|[a-z]")
-_NUMERALS = frozenset("zero one two three four five six seven eight nine ten many several none ein eins zwei drei vier fünf un deux trois quatre cinq uno dos tres cuatro cinco due tre quattro cinque dois três".split())
-_NOTHING = frozenset("none nothing n/a keine keins nichts aucun aucune rien ninguno ninguna nada nessuno nessuna nenhum geen brak нет ничего なし 无 없음 لا شيء".split())
-_NEGATIONS = frozenset("not no non un in im ir dis anti kein keine nicht pas no_ sin sem não nao non geen niet не nie bukan не".split())
+_NUMERALS = frozenset(
+    [
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "many",
+        "several",
+        "none",
+        "ein",
+        "eins",
+        "zwei",
+        "drei",
+        "vier",
+        "fünf",
+        "un",
+        "deux",
+        "trois",
+        "quatre",
+        "cinq",
+        "uno",
+        "dos",
+        "tres",
+        "cuatro",
+        "cinco",
+        "due",
+        "tre",
+        "quattro",
+        "cinque",
+        "dois",
+        "três",
+    ]
+)
+_NOTHING = frozenset(
+    [
+        "none",
+        "nothing",
+        "n/a",
+        "keine",
+        "keins",
+        "nichts",
+        "aucun",
+        "aucune",
+        "rien",
+        "ninguno",
+        "ninguna",
+        "nada",
+        "nessuno",
+        "nessuna",
+        "nenhum",
+        "geen",
+        "brak",
+        "нет",
+        "ничего",
+        "なし",
+        "无",
+        "없음",
+        "لا",
+        "شيء",
+    ]
+)
+_NEGATIONS = frozenset(
+    [
+        "not",
+        "no",
+        "non",
+        "un",
+        "in",
+        "im",
+        "ir",
+        "dis",
+        "anti",
+        "kein",
+        "keine",
+        "nicht",
+        "pas",
+        "no_",
+        "sin",
+        "sem",
+        "não",
+        "nao",
+        "non",
+        "geen",
+        "niet",
+        "не",
+        "nie",
+        "bukan",
+        "не",
+    ]
+)
 
 
 def _score(signs: Sequence[str]) -> float:
@@ -297,10 +413,14 @@ def _down_the_page(text: str) -> Iterator[_List]:
         values, end, form = run
         introduced = _introduced(lines, number)
         if len(values) >= 2 and all(map(_is_label, values)):
-            yield _List(values, starts[number], starts[end] - 1, (form, "introduced") if introduced else (form,))
+            yield _List(
+                values, starts[number], starts[end] - 1, (form, "introduced") if introduced else (form,)
+            )
             steps = [re.fullmatch(r"\D+ (\d{1,2})", value) for value in values]
             if all(steps):
-                yield _List(tuple(step[1] for step in steps if step), starts[number], starts[end] - 1, ("steps",))
+                yield _List(
+                    tuple(step[1] for step in steps if step), starts[number], starts[end] - 1, ("steps",)
+                )
         number = end
 
 
@@ -311,7 +431,7 @@ def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str] | Non
         if not lines[first].strip() or (first and lines[first - 1].strip() and not _introduced(lines, first)):
             return None
         shape = "bare"
-    end, chosen = first, []
+    end, chosen = first, list[str]()
     while end < len(lines):
         line = lines[end]
         if not line.strip():
@@ -320,7 +440,9 @@ def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str] | Non
                 break
             end += 1
             continue
-        if shape == "bare" and (_shape(line) is not None or not _is_label(_clean(line)) or line.rstrip()[-1] in ".:?!。："):
+        if shape == "bare" and (
+            _shape(line) is not None or not _is_label(_clean(line)) or line.rstrip()[-1] in ".:?!。："
+        ):
             break
         if shape != "bare" and _shape(line) != shape:
             if line[:1] in " \t" and chosen:  # a wrapped line
@@ -331,7 +453,11 @@ def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str] | Non
         end += 1
     if len(chosen) < (2 if shape != "bare" or _introduced(lines, first) else 3):
         return None
-    return tuple(dict.fromkeys(_heads(chosen, shape, "\n".join(lines)))), end, shape.partition(" ")[0] + shape.partition(" ")[2].isalpha() * " code"
+    return (
+        tuple(dict.fromkeys(_heads(chosen, shape, "\n".join(lines)))),
+        end,
+        shape.partition(" ")[0] + shape.partition(" ")[2].isalpha() * " code",
+    )
 
 
 def _shape(line: str) -> str | None:
@@ -343,7 +469,14 @@ def _shape(line: str) -> str | None:
     if _CODED.match(line):
         return "bare code"
     match = _KEYED.match(line)
-    return f"keyed {match['sep'].strip()}" if match and line.rstrip()[-1] not in ":：" and len(match["key"].split()) <= MAX_WORDS and "//" not in match["rest"][:2] else None
+    return (
+        f"keyed {match['sep'].strip()}"
+        if match
+        and line.rstrip()[-1] not in ":："
+        and len(match["key"].split()) <= MAX_WORDS
+        and "//" not in match["rest"][:2]
+        else None
+    )
 
 
 def _heads(lines: list[str], shape: str, text: str) -> list[str]:
@@ -352,7 +485,12 @@ def _heads(lines: list[str], shape: str, text: str) -> list[str]:
     heads = []
     for line in lines:
         match = _BULLET.match(line)
-        if shape == "coded" and match and match["code"] and (by_code or match["code"].isalpha() and match["mark"][-1] == ":"):
+        if (
+            shape == "coded"
+            and match
+            and match["code"]
+            and (by_code or (match["code"].isalpha() and match["mark"][-1] == ":"))
+        ):
             heads.append(match["code"])
             continue
         coded = _CODED.match(line)
@@ -368,21 +506,32 @@ def _head(item: str) -> str:
     quoted = re.match(rf"\s*(?:{_ANY_QUOTED.pattern})", item)
     if quoted:
         return _clean(next(filter(None, quoted.groups())))
-    head = re.split(r"\s*(?:[:：＝→|…]|=>?|->|\s[-–—]+\s|[-–—]{1,2}\s|\t|\s?[(（\[]|,\s(?=e\.g\.|i\.e\.))", item.strip(), maxsplit=1)[0]
+    head = re.split(
+        r"\s*(?:[:：＝→|…]|=>?|->|\s[-–—]+\s|[-–—]{1,2}\s|\t|\s?[(（\[]|,\s(?=e\.g\.|i\.e\.))",
+        item.strip(),
+        maxsplit=1,
+    )[0]
     return _clean(head)
 
 
 def _introduced(lines: list[str], first: int) -> bool:
     """The line before says that a list follows."""
     before = next((line.rstrip(" *_`") for line in reversed(lines[:first]) if line.strip()), "")
-    return before.endswith((":", "：", "—", "–", "-", "=")) or bool(_NOUN.search(before[-80:]) and len(before.split()) <= 8)
+    return before.endswith((":", "：", "—", "–", "-", "=")) or bool(
+        _NOUN.search(before[-80:]) and len(before.split()) <= 8
+    )
 
 
 def _tables(text: str) -> Iterator[_List]:
     """The column of a Markdown table that is headed like labels, else its first."""
     for match in re.finditer(r"(?:^[ \t]*\|?[^\n|]+\|[^\n]*(?:\n|$)){3,}", text, re.MULTILINE):
-        rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in match.group().strip("\n").split("\n")]
-        rules = [number for number, row in enumerate(rows) if all(re.fullmatch(r":?-{2,}:?", cell) for cell in row)]
+        rows = [
+            [cell.strip() for cell in line.strip().strip("|").split("|")]
+            for line in match.group().strip("\n").split("\n")
+        ]
+        rules = [
+            number for number, row in enumerate(rows) if all(re.fullmatch(r":?-{2,}:?", cell) for cell in row)
+        ]
         if not rules:
             continue
         header, body = rows[rules[0] - 1] if rules[0] else [], rows[rules[0] + 1 :]
@@ -420,8 +569,15 @@ def _meant(text: str) -> Iterator[_List]:
     for sentence in _SENTENCE.finditer(text):
         glosses = list(_GLOSS.finditer(sentence.group()))
         values = tuple(_clean(gloss["gloss"]) for gloss in glosses)
-        if 2 <= len(values) == len(set(values)) and all(len(value.split()) <= 3 and _is_label(value) for value in values):
-            yield _List(values, sentence.start() + glosses[0].start(), sentence.start() + glosses[-1].end(), ("glosses",))
+        if 2 <= len(values) == len(set(values)) and all(
+            len(value.split()) <= 3 and _is_label(value) for value in values
+        ):
+            yield _List(
+                values,
+                sentence.start() + glosses[0].start(),
+                sentence.start() + glosses[-1].end(),
+                ("glosses",),
+            )
 
 
 def _runs(text: str) -> Iterator[_List]:
@@ -436,7 +592,10 @@ def _runs(text: str) -> Iterator[_List]:
             marks = list(_SEPARATOR.finditer(part))
             if marks:
                 bounds = [0, *(edge for mark in marks for edge in mark.span()), len(part)]
-                pieces = [(part[a:b].replace("\0", " "), a, b) for a, b in zip(bounds[::2], bounds[1::2], strict=True)]
+                pieces = [
+                    (part[a:b].replace("\0", " "), a, b)
+                    for a, b in zip(bounds[::2], bounds[1::2], strict=True)
+                ]
                 yield from _run_lists(pieces, marks, sentence.start() + offset, bracketed=offset > 0)
 
 
@@ -447,7 +606,11 @@ def _run_lists(
     kinds = [mark["mark"] or "or" for mark in marks]
     number = 0
     while number < len(marks):
-        kind = next((each for each in kinds[number:] if each != "or"), "or") if kinds[number] == "or" else kinds[number]
+        kind = (
+            next((each for each in kinds[number:] if each != "or"), "or")
+            if kinds[number] == "or"
+            else kinds[number]
+        )
         end = number + 1
         while end < len(marks) and kinds[end] in (kind, "or") and _is_inner(pieces[end][0]):
             end += 1
@@ -470,7 +633,9 @@ def _is_inner(piece: str) -> bool:
     return 0 < len(piece.split()) <= 4 and not re.search(r"[:：(){}\[\]]|\s[-–—]\s|->|=>|→", piece)
 
 
-def _cuts(run: list[tuple[str, int, int]], marks: list[re.Match[str]], offset: int, bracketed: bool) -> Iterator[_List]:
+def _cuts(
+    run: list[tuple[str, int, int]], marks: list[re.Match[str]], offset: int, bracketed: bool
+) -> Iterator[_List]:
     inner = [_clean(piece) for piece, _, _ in run[1:-1]]
     first, last = run[0][0], run[-1][0]
     chooses = any(not mark["mark"] or _CHOOSES.search(mark.group()) for mark in marks)
@@ -480,7 +645,11 @@ def _cuts(run: list[tuple[str, int, int]], marks: list[re.Match[str]], offset: i
     for how_head, head in _heads_of(first, inner):
         for how_tail, tail in _tails_of(last, inner):
             values = _without_articles([_clean(item) for item in (head, *inner, tail)])
-            if values in seen or len(set(map(str.casefold, values))) < len(values) or not all(map(_is_label, values)):
+            if (
+                values in seen
+                or len(set(map(str.casefold, values))) < len(values)
+                or not all(map(_is_label, values))
+            ):
                 continue
             seen.add(values)
             start = offset + run[0][1] + first.rfind(head)
@@ -493,14 +662,20 @@ _LEADS = (
     r"|entweder|als|ist|in|ob|zwischen|nach|aus|soit|en|comme|est|entre|parmi|si|es|como|o|é|está|sea|è|come|se|tra|fra|sia|als|is|uit|of|tussen|jako|jest|czy|na|do|z|spośród"
     r"|как|это|на|по|в|из|либо|между|является|чи|olarak|mi)\s+(?:an?\s+|the\s+|either\s+|eine?\s+|une?\s+|una?\s+|un\s+)?)"
 )
-_LEAD = re.compile(rf"^.*(?:[:：—–(\[{{（【=→>]|{_LEADS}|(?:は|が|を|是|为|成|于|到|入|选|属于|분류|هي|هو|إلى|من|أو)\s*)\s*", re.IGNORECASE | re.DOTALL)
+_LEAD = re.compile(
+    rf"^.*(?:[:：—–(\[{{（【=→>]|{_LEADS}|(?:は|が|を|是|为|成|于|到|入|选|属于|분류|هي|هو|إلى|من|أو)\s*)\s*",
+    re.IGNORECASE | re.DOTALL,
+)
 _TRAIL = re.compile(
     r"(?:[)\]}）】:：—–(\[（]|\s[-–]\s|のいずれか|のどれか|のどちらか|のどれ|のうち|から|として|に(?:分|仕|振)|で(?:答|出|返)|を|の(?=\d)|に$|で$|と(?:出|答|返)|之一|中(?:的|选)|(?:[一二三四五六七八九\d]|几)?(?:类|种|个|つ|種類|段階)|等|写|的|로 |으로 |\s중|인지|가운데|로만|만 |里|当中|\s(?:based|depending|according|for|in|by|to|from|is|are|should|please|only|based|only|and|but|inferred|where|when|if|so|per|of|on|und|aber|bitte|je|pro|nach|aus|für|wenn|selon|pour|dans|par|según|para|por|segundo|secondo|per|da|w|dla|по|для|в|для|если)\b).*$",
     re.IGNORECASE | re.DOTALL,
 )
 
 
-_ARTICLE = re.compile(r"(?:.*\s)?(?:an?|the|eine?n?|der|die|das|une?|una?|un|el|la|le|il|lo|um|uma|o|a|een|de|het)\s+", re.IGNORECASE)
+_ARTICLE = re.compile(
+    r"(?:.*\s)?(?:an?|the|eine?n?|der|die|das|une?|una?|un|el|la|le|il|lo|um|uma|o|a|een|de|het)\s+",
+    re.IGNORECASE,
+)
 
 
 def _without_articles(items: list[str]) -> tuple[str, ...]:
@@ -567,7 +742,12 @@ def _clean(text: str) -> str:
 
 def _is_label(value: str) -> bool:
     limit = 12 if _CJK.search(value) else MAX_LETTERS
-    return bool(value) and len(value) <= limit and len(value.split()) <= MAX_WORDS and not re.search(r"[{}\n]|https?:", value)
+    return (
+        bool(value)
+        and len(value) <= limit
+        and len(value.split()) <= MAX_WORDS
+        and not re.search(r"[{}\n]|https?:", value)
+    )
 
 
 def fold_label(text: str) -> str:
@@ -588,12 +768,14 @@ def _shown(outputs: Sequence[str]) -> Labels:
     parts = [part for output in outputs for part in _parts(output)]
     for parted in (parts,) if len(parts) > len(outputs) else (list(outputs),):
         counts = Counter(parted)
-        if not 2 <= len(counts) or not all(map(_is_label, counts)) or len(outputs) < 2:
+        if not len(counts) >= 2 or not all(map(_is_label, counts)) or len(outputs) < 2:
             continue
         values = tuple(dict.fromkeys(parted))
         if len(outputs) >= 4 and len(counts) <= 0.67 * len(parted):
-            return Labels(values, f"labels {', '.join(values[:8])}: all that the demonstrations answer", STRONG)
+            return Labels(
+                values, f"labels {', '.join(values[:8])}: all that the demonstrations answer", STRONG
+            )
         binary = len(values) == 2 and {fold_label(value) for value in values} <= YES_NO
-        if binary or len(outputs) >= 3 and all(len(value.split()) <= 3 for value in values):
+        if binary or (len(outputs) >= 3 and all(len(value.split()) <= 3 for value in values)):
             return Labels(values, f"labels {', '.join(values[:8])}: the demonstrations'", _LEAST)
     return Labels()

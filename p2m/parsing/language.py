@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """The language of the rows that a task is about: a statement in the prompt, else its script, else its"
 " commonest words."""
 

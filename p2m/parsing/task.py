@@ -176,7 +176,10 @@ def _kind(
     stated: TaskType | None,
     shown: Shown | None,
 ) -> tuple[TaskType, str, tuple[str, ...]]:
-    """The type, why, and where prompt and rows disagree: what is stated outranks the rows, and these the prompt."""
+    """The type, why, and where prompt and rows disagree.
+
+    What is stated outranks the rows, and these the prompt.
+    """
     if stated:
         return stated, "", ()
     if found.reason == "given":
@@ -306,7 +309,7 @@ def _check_labels(rows: Sequence[Row], labels: Sequence[str], own: int) -> None:
 def _language(
     reading: Reading, rows: Sequence[Example], given: str | None, shown: Shown | None, kind: TaskType
 ) -> tuple[str, tuple[str, ...], str, tuple[str, ...]]:
-    """The language of most rows, all languages where they are several, why, and what is asked for but not shown.
+    """The language of most rows, all where they are several, why, and what is asked for but not shown.
 
     What is stated outranks the user's own rows, and these the prompt and its demonstrations.
     """
@@ -319,7 +322,7 @@ def _language(
     if shown is not None and shown.languages:
         there = shown.languages
         missing = [code for code in asked if code not in there]
-        said = f"the prompt is about texts in {' and '.join(missing)} too, and no rows are: nothing will be proven there"
+        said = f"the prompt is about texts in {' and '.join(missing)} too, and no rows are: nothing is proven there"
         main = spoken if spoken in there[:1] else there[0]
         why = why if main == spoken else f"language {main}: that of the rows"
         return main, there if len(there) > 1 else (), why, (said,) if missing and len(asked) > 1 else ()

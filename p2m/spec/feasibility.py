@@ -31,8 +31,8 @@ def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
 _NOT_BUILT = {
     TaskType.MULTI_LABEL: (
         "several labels a row",
-        "make one recipe a label that answers yes or no, or write task: {type: text-classification} where one label"
-        " a row is enough",
+        "make one recipe a label that answers yes or no, or write task: {type: text-classification} where one"
+        " label a row is enough",
     ),
     TaskType.REGRESSION: (
         "a number on a scale",
@@ -40,12 +40,13 @@ _NOT_BUILT = {
     ),
     TaskType.RECORDS: (
         "a JSON object",
-        "make one recipe a field, a classification or an extraction each; or write task: {type: text2text-generation}"
-        " to have the object written as text",
+        "make one recipe a field, a classification or an extraction each; or write"
+        " task: {type: text2text-generation} to have the object written as text",
     ),
     TaskType.UNSUPPORTED: (
         "more than text in, text out",
-        "give it the text of it, a transcript or a description; or, where the prompt is misread, write task: {type: ...}",
+        "give it the text of it, a transcript or a description; or, where the prompt is misread, write"
+        " task: {type: ...}",
     ),
 }
 

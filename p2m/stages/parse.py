@@ -27,8 +27,16 @@ def parse(
         RecipeError: the prompt is empty, or demonstrations do not fit the task's fields or labels.
     """
     task = parse_prompt(
-        prompt, examples, type=type, inputs=inputs, output=output, labels=labels, language=language, shown=shown
+        prompt,
+        examples,
+        type=type,
+        inputs=inputs,
+        output=output,
+        labels=labels,
+        language=language,
+        shown=shown,
     )
-    for doubt in task.doubts if run is not None else ():
-        run.say(doubt)
+    if run is not None:
+        for doubt in task.doubts:
+            run.say(doubt)
     return task

@@ -38,7 +38,9 @@ _SHOWN = 4  # times `limit`: how many candidates are reported, refused ones incl
 # What the Hub's task ids must speak of for a dataset to suit a type of task.
 _SUITS = {
     TaskType.QUESTION_ANSWERING: ("question-answering", "qa", "reading", "extractive"),
-    TaskType.EXTRACTION: ("extraction", "extractive", "token-classification", "question-answering", "slot", "entity"),
+    TaskType.EXTRACTION: (
+        "extraction", "extractive", "token-classification", "question-answering", "slot", "entity",
+    ),
     TaskType.CLASSIFICATION: (
         "classification", "sentiment", "intent", "inference", "entailment", "hate", "toxic", "topic",
         "emotion", "multiple-choice", "scoring", "similarity", "fact-checking", "detection",

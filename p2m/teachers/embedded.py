@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from p2m.errors import StageError
-from p2m.types import Example, Task, TaskType
+from p2m.types import Example, Task
 
 KNOWN = (
     "reading comprehension (a question and a passage in, a span of the passage out) and temporal expressions"

@@ -1,4 +1,4 @@
-# ruff: noqa: E501, RUF001
+# ruff: noqa: E501
 """Demonstrations in the forms that people paste them."""
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ FORMS = [
 
 
 @pytest.mark.parametrize(("text", "rows", "rest"), FORMS, ids=[row[0][:30] for row in FORMS])
-def test_rows_are_taken_from_every_form(text: str, rows: list[tuple[dict[str, str], str]], rest: str | None) -> None:
+def test_rows_are_taken_from_every_form(
+    text: str, rows: list[tuple[dict[str, str], str]], rest: str | None
+) -> None:
     reading = take_apart(f"Judge it.\n\n{text}")
     assert [(row.input, row.output) for row in reading.rows] == rows
     assert rest is None or reading.instruction == rest

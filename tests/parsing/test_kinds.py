@@ -1,4 +1,4 @@
-# ruff: noqa: E501, RUF001
+# ruff: noqa: E501
 """What sort of task a prompt sets: by its words, its demonstrations, and the rows that come with it."""
 
 from __future__ import annotations
@@ -18,12 +18,24 @@ SPAN, NUMBER, RECORD, TEXT, OTHER = (
     TaskType.EXTRACTION, TaskType.REGRESSION, TaskType.RECORDS, TaskType.TEXT_TO_TEXT, TaskType.UNSUPPORTED,
 )  # fmt: skip
 PROMPTS = [
-    ("Route the visitor's question to the right counter: tickets, cloakroom, guided tours or lost property.", CLASSES),
+    (
+        "Route the visitor's question to the right counter: tickets, cloakroom, guided tours or lost property.",
+        CLASSES,
+    ),
     ("Is this review fake? Answer yes or no. Do not summarise it.", CLASSES),
     ("Sortiere die Schadensmeldung ein: Glas, Wasser, Feuer, Diebstahl.", CLASSES),
-    ("Which of these topics does the speech touch: climate, housing, health, transport? Give all that apply.", SEVERAL),
-    ("Assign every matching tag to the recipe: vegan, quick, spicy, baked. A recipe may have several tags or none.", SEVERAL),
-    ("Answer the question from the passage, in the passage's own words.\nPassage: {passage}\nQuestion: {question}", QA),
+    (
+        "Which of these topics does the speech touch: climate, housing, health, transport? Give all that apply.",
+        SEVERAL,
+    ),
+    (
+        "Assign every matching tag to the recipe: vegan, quick, spicy, baked. A recipe may have several tags or none.",
+        SEVERAL,
+    ),
+    (
+        "Answer the question from the passage, in the passage's own words.\nPassage: {passage}\nQuestion: {question}",
+        QA,
+    ),
     ("You get a clause of a lease and a tenant's question; give the part of the clause that answers it.", QA),
     ("Extract the name of the medicine from the doctor's note.", SPAN),
     ("Find the delivery date in the mail and copy it exactly as it is written.", SPAN),
@@ -67,7 +79,11 @@ def test_demonstrations_rule_out_what_they_do_not_show() -> None:
         for a, b, c in [("A cat sleeps.", "It rests.", "yes"), ("A dog runs.", "It sleeps.", "no")]
     )
     task = parse_prompt(premises)
-    assert (task.type, task.labels, [one.name for one in task.inputs]) == (CLASSES, ("yes", "no"), ["premise", "hypothesis"])
+    assert (task.type, task.labels, [one.name for one in task.inputs]) == (
+        CLASSES,
+        ("yes", "no"),
+        ["premise", "hypothesis"],
+    )
     objects = 'Note it down.\n{"input": "Ada, Turin", "output": {"who": "Ada"}}\n{"input": "Bo", "output": {"who": "Bo"}}'
     assert parse_prompt(objects).type is RECORD
 

@@ -1,4 +1,4 @@
-# ruff: noqa: E501, RUF001
+# ruff: noqa: E501
 """Lists of labels in the forms that people write them."""
 
 from __future__ import annotations
@@ -55,7 +55,10 @@ def test_what_is_listed_by_the_way_is_no_list_of_labels(prompt: str) -> None:
 def test_demonstrated_answers_decide_between_lists() -> None:
     prompt = "Title, date or name may be missing. Say where it goes: attic, cellar or shed."
     assert read_labels(prompt, ["cellar", "attic"]).values == ("attic", "cellar", "shed")
-    assert read_labels("Say where it goes.", ["attic", "shed", "attic", "attic", "shed"]).values == ("attic", "shed")
+    assert read_labels("Say where it goes.", ["attic", "shed", "attic", "attic", "shed"]).values == (
+        "attic",
+        "shed",
+    )
 
 
 def test_demonstrated_answers_that_join_labels_are_taken_apart() -> None:

@@ -55,7 +55,9 @@ def fit_lists(rows: list[dict[str, Any]]) -> None:
     vectorizer = DictVectorizer()
     model = LogisticRegression(C=0.3, max_iter=3000).fit(vectorizer.fit_transform(features), right)
     weights = dict(zip(vectorizer.feature_names_, model.coef_[0], strict=True)) | {"": model.intercept_[0]}
-    lines = [f'    "{name}": {weight:.2f},\n' for name, weight in sorted(weights.items()) if abs(weight) >= _KEPT]
+    lines = [
+        f'    "{name}": {weight:.2f},\n' for name, weight in sorted(weights.items()) if abs(weight) >= _KEPT
+    ]
     (ROOT / "p2m/parsing/weights.py").write_text(HEAD + "".join(lines) + "}\n", encoding="utf-8")
 
 
