@@ -7,8 +7,8 @@ the 2,009 prompts of recipes/data/prompts, none of which is here) and are judged
   rules; a third not in English), with the type of task and the set of labels that their writer meant.
 - Natural Instructions, from the data folder: the definition as the prompt, the first positive examples as
   demonstrations. The truth is what a task's own instances show, which the reading never sees: a
-  classification where at most one answer in three is new, a span where all answers stand in their inputs, else
-  text to text.
+  classification where at most one answer in three is new, a span where all answers stand in their inputs,
+  else text to text.
 
 Beside p2m stands the commonest type of each half.
 `-v` lists the misses of the halves that were developed on.
@@ -84,7 +84,7 @@ def truth_of(task: dict[str, Any]) -> TaskType:
 
 
 def tasks(folder: Path) -> list[Judged]:
-    """Natural Instructions with their demonstrations; a span is a span, whether or not a question asks for it."""
+    """Natural Instructions with their demonstrations; a span is a span, asked for or not."""
     judged = []
     with gzip.open(folder / "natural_instructions" / "tasks.jsonl.gz", "rt", encoding="utf-8") as lines:
         for line in lines:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from p2m.catalogs.base import Column, Converter, Record, observe, open_catalogue, part_paths, read_rows
 from p2m.catalogs.columns import MAX_LABELS
-from p2m.catalogs.mapping import SPANS, plain
-from p2m.catalogs.vocabulary import BOOKKEEPING, GROUPS
+from p2m.catalogs.mapping import SPANS
+from p2m.catalogs.vocabulary import BOOKKEEPING, GROUPS, plain
 from p2m.errors import UserError, nearest
 from p2m.parsing import parse_prompt
 from p2m.types import Card, Example, Field, Task, TaskType

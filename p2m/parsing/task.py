@@ -322,7 +322,7 @@ def _language(
     if shown is not None and shown.languages:
         there = shown.languages
         missing = [code for code in asked if code not in there]
-        said = f"the prompt is about texts in {' and '.join(missing)} too, and no rows are: nothing is proven there"
+        said = f"the prompt is about texts in {' and '.join(missing)} too, and no rows are: unproven there"
         main = spoken if spoken in there[:1] else there[0]
         why = why if main == spoken else f"language {main}: that of the rows"
         return main, there if len(there) > 1 else (), why, (said,) if missing and len(asked) > 1 else ()

@@ -1,4 +1,4 @@
-"""Weights of the signs of a list, fitted to prompts whose labels are known by recipes/data/prompts/make.py. Data only."""
+"""Weights of the signs of a list, fitted by recipes/data/prompts/make.py. Data only."""
 
 # fmt: off
 LIST_WEIGHTS: dict[str, float] = {

@@ -1,6 +1,6 @@
 """Everything that the reading of prompts learnt, made again: `make reader`.
 
-1. fits the weights by which a prompt's lists are ranked (p2m/parsing/weights.py) to the label sets of train.jsonl;
+1. fits the weights by which a prompt's lists are ranked (p2m/parsing/weights.py) to the labels there;
 2. writes the columns `instruction` and `signs` of train.jsonl, which recipes/prompts.yaml reads.
 
 What is left, building that recipe and copying its model, is p2m's own work.
@@ -15,7 +15,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 _KEPT = 0.03  # weights below are noise
-HEAD = '''"""Weights of the signs of a list, fitted to prompts whose labels are known by recipes/data/prompts/make.py. Data only."""
+HEAD = '''"""Weights of the signs of a list, fitted by recipes/data/prompts/make.py. Data only."""
 
 # fmt: off
 LIST_WEIGHTS: dict[str, float] = {
