@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,10 @@ from p2m.engine.running.work import load_artifact
 from p2m.engine.storage.places import SharedPlace, chosen_place, lacking
 from p2m.engine.store import DamagedError, Store
 from p2m.errors import Problem, RecipeError, UserError, nearest
-from p2m.lock import Policy, Subject, Watch, hold, settle, watch
+from p2m.lock import Difference, Lock, Policy, Subject, Watch, hold, settle, watch
 from p2m.marked_yaml import show
 from p2m.parsing import parse_prompt
+from p2m.row_changes import SAME_ROWS
 from p2m.saved_plan import Words, check, read_plan, write_plan
 from p2m.spec import ExecutorWords, ModelSpec, feasibility
 from p2m.stages.read import shown_by
@@ -355,7 +357,25 @@ def _watched(project: Project, store: Store, policy: Policy) -> Watch:
             f"--{policy.mode} builds the recipe as committed, without overrides\n"
             "    leave the overrides out, or write them into the recipe and build it once without the option"
         )
-    return watch(subject(project), store, Policy("skip") if project.is_variant else policy)
+    skipped = Policy("skip") if project.is_variant else policy
+    return watch(subject(project), store, skipped, partial(same_rows, project))
+
+
+def same_rows(project: Project, lock: Lock, found: Sequence[Difference]) -> tuple[str, ...]:
+    """The data files that were written anew with the rows that the lock's build read, where that is all that
+    differs; () else, and where the store does not know those rows."""
+    from p2m.comparison import changed_rows
+
+    names = tuple(sorted({one.name.partition(" ")[0] for one in found}))
+    if {one.group for one in found} != {"inputs"} or not lock.inputs.keys() >= set(names):
+        return ()
+    looked = survey(project)
+    rows = changed_rows(project.plan, project.task, looked)
+    same = all(
+        rows.get(name) == (SAME_ROWS,) and looked.last[name].output == lock.inputs[name].digest
+        for name in names
+    )
+    return names if same else ()
 
 
 def means(words: ExecutorWords) -> Means:

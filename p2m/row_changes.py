@@ -13,6 +13,8 @@ from typing import Any
 
 Row = Mapping[str, Any]
 _BESIDE = ("source", "group")  # fields of a row that say where it comes from
+_LAYOUT = ", in another order or layout"
+SAME_ROWS = f"the same rows{_LAYOUT}"
 _WIDTH = 100  # characters of a shown row
 
 
@@ -51,8 +53,7 @@ def rows_between(old: Sequence[Row], new: Sequence[Row]) -> RowChanges:
 def lines(found: RowChanges, *, most: int = 1) -> tuple[str, ...]:
     """`60 -> 62 rows: 3 added, 1 removed`, then the first few of each."""
     if not found:
-        same = "the same rows" if found.old == found.new else f"{found.old:,} -> {found.new:,} rows"
-        return (f"{same}, in another order or layout",)
+        return (SAME_ROWS,) if found.old == found.new else (f"{found.old:,} -> {found.new:,} rows{_LAYOUT}",)
     parts = (("added", found.added), ("removed", found.removed), ("changed", found.changed))
     counts = ", ".join(f"{len(rows):,} {word}" for word, rows in parts if rows)
     return (f"{found.old:,} -> {found.new:,} rows: {counts}", *_shown(found, most))

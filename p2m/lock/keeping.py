@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from p2m.marked_yaml import show
 
 Mode = Literal["write", "skip", "locked", "frozen"]
 Done = Mapping[str, tuple[str, str]]  # step -> key and output
+Alike = Callable[[Lock, Sequence[Difference]], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class Watch:
     wrong: str = ""  # what is wrong with the lock that stands, and will be written anew
 
 
-def watch(subject: Subject, store: Store, policy: Policy) -> Watch:
-    """Look at the lock before a build.
+def watch(subject: Subject, store: Store, policy: Policy, alike: Alike) -> Watch:
+    """Look at the lock before a build; `alike` is asked for inputs that differ in their layout alone.
 
     Raises:
         LockDrift: the build must hold to a lock, and there is none, or what is there is not what it pins.
@@ -71,7 +72,9 @@ def watch(subject: Subject, store: Store, policy: Policy) -> Watch:
     now = look(subject, store, student=old.weights.student if old.weights else "")
     with without_network() if policy.mode == "frozen" else nullcontext():  # a shared store is asked too
         found = differences(old, lock_of(now, store, known=old), subject.place)
-    refuse(path, counted(found, policy.ignore), subject.recipe, f"--{policy.mode}")
+    if found := counted(found, policy.ignore):
+        option = f"--{policy.mode}"
+        raise LockDrift(drift_message(path, found, subject.recipe, option, alike=alike(old, found)))
     return Watch(policy, path, store, now, old)
 
 
@@ -134,18 +137,18 @@ def counted(found: tuple[Difference, ...], ignore: Sequence[str]) -> tuple[Diffe
     return tuple(one for one in found if one.group not in ignore)
 
 
-def refuse(path: Path, found: tuple[Difference, ...], recipe: Path, option: str) -> None:
-    """Raise LockDrift where anything is left that counts."""
-    if found:
-        raise LockDrift(drift_message(path, found, recipe, option))
-
-
-def drift_message(path: Path, found: tuple[Difference, ...], recipe: Path, option: str = "") -> str:
-    """All differences, and what to type where `option` made them count."""
+def drift_message(
+    path: Path, found: tuple[Difference, ...], recipe: Path, option: str = "", *, alike: Sequence[str] = ()
+) -> str:
+    """All differences, and what to type where `option` made them count; `alike` names inputs that differ in
+    their layout alone, where nothing else does."""
     number = f"{len(found)} difference{'s' if len(found) > 1 else ''}"
-    lines = [f"{show(path)} is out of date: {number}", drift_text(found)]
+    state = "is out of date"
+    if alike:
+        state = f"pins another layout of {', '.join(alike)}, of the same rows"
+    lines = [f"{show(path)} {state}: {number}", drift_text(found)]
     lines.append(f"    to build with what is there now, and lock it: {unlocked_build(recipe, option)}")
-    if any(one.group == "inputs" for one in found):
+    if any(one.group == "inputs" for one in found) and not alike:
         lines.append(f"    for the rows that changed: {command('why', show(recipe))}")
     if {one.group for one in found} == {"code"}:
         lines.append("    to let changed code pass: --ignore code")

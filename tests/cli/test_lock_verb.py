@@ -283,6 +283,18 @@ def test_one_byte_of_a_data_file_is_drift(project: Path, p2m: P2M) -> None:
     assert re.search(rf"data\.test {grown}  shout\.yaml:6", text)
 
 
+def test_a_file_with_the_same_rows_is_told_from_one_with_others(project: Path, p2m: P2M) -> None:
+    path = project / "train.jsonl"
+    written = path.read_text().replace('": "', '":  "')
+    path.write_text(written)
+    assert refused(p2m).startswith("shout.lock pins another layout of data.train, of the same rows: 1 diff")
+    path.write_text(written.replace("shouted", "whispered", 1))
+    assert "out of date" in refused(p2m)
+    path.write_text(written)
+    edit(project / "shout.yaml", "epochs: 1", "epochs: 2")
+    assert "out of date" in p2m("lock", "shout.yaml", "--check").out
+
+
 def test_a_file_of_the_same_size_and_time_is_drift(project: Path, p2m: P2M) -> None:
     data = project / "train.jsonl"
     stat = data.stat()

@@ -50,21 +50,20 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
 
 
 def _check(project: Project, arguments: argparse.Namespace) -> int:
-    from p2m.build import subject
-    from p2m.lock import counted, differences, drift_message, lock_of, lock_path, look, read_lock_of, register
+    from p2m.build import same_rows, subject
+    from p2m.lock import counted, differences, drift_message, lock_of, lock_path, look, read_lock_of
     from p2m.marked_yaml import show
 
     path, about = lock_path(project.recipe), subject(project)
     old = read_lock_of(project.recipe)
     store = _store(project)
-    if store is not None:
-        register(store, path)
     now = look(about, store, student=old.weights.student if old.weights else "")
     found = counted(differences(old, lock_of(now, store, known=old), about.place), arguments.ignore)
     if arguments.json:
         print(common.as_json({"lock": show(path), "up_to_date": not found, "differences": found}))
     elif found:
-        print(common.runnable(drift_message(path, found, project.recipe)))
+        alike = same_rows(project, old, found)
+        print(common.runnable(drift_message(path, found, project.recipe, alike=alike)))
     else:
         print(f"{show(path)} is up to date{'' if old.metrics else ', without results until the next build'}")
     return LockDrift.exit_code if found else 0
