@@ -93,7 +93,7 @@ def inspect(spec: ModelSpec, task: Task) -> Inspection:
     reasons = _reasons(spec, task, owned)
     notes = [*_left_out(task, owned, reasons), *_of_judges(task, owned)]
     parts: Split | None = None
-    if "train" in owned and not problems and _is_alone(spec, task):
+    if "train" in owned and not problems and task.type.is_learnt and _is_alone(spec, task):
         try:
             parts = _parts(spec, task, owned, reasons)
         except DataError as error:

@@ -31,6 +31,11 @@ class TaskType(StrEnum):
     TEXT_TO_TEXT = "text2text-generation"  # the output is text
     UNSUPPORTED = "unsupported"  # no text goes in, or none comes out: `Task.lacking` says what it takes
 
+    @property
+    def is_learnt(self) -> bool:
+        """Whether there are students for it."""
+        return self not in (self.MULTI_LABEL, self.REGRESSION, self.RECORDS, self.UNSUPPORTED)
+
 
 @dataclass(frozen=True, slots=True)
 class Example:

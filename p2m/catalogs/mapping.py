@@ -136,7 +136,7 @@ def _output_score(task: Task, column: Column, columns: Sequence[Column]) -> floa
         column.kind == "label" and task.type is TaskType.TEXT_TO_TEXT
     ):
         return 0.0
-    groups = [_OUTPUT_GROUP[task.type], *_groups(name)]
+    groups = [_OUTPUT_GROUP.get(task.type, "output"), *_groups(name)]
     named = _name_score(column.name, name, groups)
     asked = [group for stem, group in ASKED.items() if stem in task.instruction.lower()]
     if any(_name_score(column.name, group, [group]) >= 0.7 for group in asked):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from p2m.cli.progress import duration
 from p2m.compiler import primary_metric
 from p2m.inspection import Inspection
 from p2m.stages.choose import refusal
-from p2m.types import Task
+from p2m.types import Student, Task
 
 WIDTH = 110  # characters of a shown value
 
@@ -66,14 +66,23 @@ def recipe_text(read: Understood, found: Inspection) -> str:
     refused = {name: refusal(each, task, spec.constraints) for name, each in spec.student.candidates.items()}
     able = [name for name, reason in refused.items() if not reason]
     lines.append(f"  students {', '.join(able) or 'none'}")
-    if able:
-        lines += [f"  without  {name}: {reason}" for name, reason in refused.items() if reason]
+    kin = [
+        name
+        for name, each in spec.student.candidates.items()
+        if not each.refusal(_in_own_language(task, each))
+    ]
+    lines += [f"  without  {name}: {refused[name]}" for name in kin if refused[name]]
     lines += [f"  because  {reason}" for reason in task.reasons]
     lines += data_lines(found)
     lines += [f"  ! {doubt}" for doubt in task.doubts]
     for note in found.notes:
         lines += [f"  ! {note.text}", *([f"      {note.rows}"] if note.rows else [])]
     return "\n".join(lines)
+
+
+def _in_own_language(task: Task, student: Student) -> Task:
+    known = getattr(student, "languages", ())
+    return replace(task, language=known[0], languages=()) if known else task
 
 
 def artifact_text(value: Any, *, rows: int) -> str:

@@ -2,8 +2,8 @@
 
 Signs are weighed, not matched in turn: the words of the prompt (`signs`), less what a negation takes back;
 the list of labels that it holds; the names of what goes in; what its demonstrations answer. A small
-classifier, built by p2m itself from recipes/prompts.yaml, reads the prompt with its signs (`reader`); the rules
-say why.
+classifier, built by p2m itself from recipes/prompts.yaml, reads the prompt with its signs (`reader`); the
+rules say why.
 """
 
 from __future__ import annotations

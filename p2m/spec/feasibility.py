@@ -21,7 +21,7 @@ class _Refusal:
 
 def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
     """What cannot be met: (config path, message, what to type instead)."""
-    if task.type in _NOT_BUILT:
+    if not task.type.is_learnt:
         return [_not_built(task)]
     found = [*_students(spec, task), *_encoders(spec), *_baselines(spec), *_metrics(spec, task)]
     return [*found, *_requirements(spec, task), *_rows(spec, task)]
