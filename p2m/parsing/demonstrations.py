@@ -261,10 +261,10 @@ def _labelled(prompt: str) -> Found:
 _ARROW = re.compile(
     r"^[ \t>]*(?:[-*•][ \t]+|\(?\d{1,3}[.)][ \t]+)?(?:(?:e\.g\.,?|for example[:,]?|examples?:|input:)["
     r" \t]*)?"
-    r"(?P<input>[^\n]+?)[ \t]*(?:-{1,2}>|={1,2}>|>>|→|⟶|⇒|➜|↦|←)[ \t]*(?:output:[ \t]*)?(?P<output>[^\n]+)$",
+    r"(?P<input>[^\n]+?)[ \t]*(?:-{1,2}>|={1,2}>|>>|(?<=[ \t])---(?=[ \t])|→|⟶|⇒|➜|↦|←)[ \t]*(?:output:[ \t]*)?(?P<output>[^\n]+)$",
     re.IGNORECASE | re.MULTILINE,
 )
-_ARROWS = re.compile(r"-{1,2}>|={1,2}>|>>|→|⟶|⇒|➜|↦|←")
+_ARROWS = re.compile(r"-{1,2}>|={1,2}>|>>|(?<=\s)---(?=\s)|→|⟶|⇒|➜|↦|←")
 
 
 def _arrows(prompt: str) -> Found:
@@ -337,7 +337,7 @@ def _named_twice(prompt: str) -> Found:
 
 
 _SAID = re.compile(
-    r"^[ \t>]*(?:[-*•][ \t]+|\(?\d{1,3}[.)][ \t]+)?[\"“„«「](?P<input>[^\"“”„»」\n]{4,})[\"”“»」][ \t]*(?:[:：—–-]|\bis\b)?[ \t]*(?P<output>[^\s\"“”:：][^\n\"“”]{0,40})$",
+    r"^[ \t>]*(?:[-*•][ \t]+|\(?\d{1,3}[.)][ \t]+)?[\"“„«「](?P<input>[^\"“”„»」\n]{4,})[\"”“»」][ \t]*(?:[:：=—–-]|\bis\b)?[ \t]*(?P<output>[^\s\"“”:：][^\n\"“”]{0,40})$",
     re.MULTILINE,
 )
 
@@ -348,6 +348,26 @@ def _said(prompt: str) -> Found:
     if len(matches) < 3 or any(len(match["output"].split()) > 4 for match in matches):
         return [], []
     rows = [Row({BARE: match["input"].strip()}, match["output"].strip(" .")) for match in matches]
+    return rows, [match.span() for match in matches]
+
+
+_BELOW = re.compile(
+    r"^(?P<input>[^\n]*[^\s\n:：][^\n]*)\n[ \t]*(?:-{1,2}>|={1,2}>|>>|→|⇒|➜)[ \t]*(?P<output>[^\n]+)$",
+    re.MULTILINE,
+)
+
+
+def _below(prompt: str) -> Found:
+    """The arrow with the answer on a line of its own: two at least."""
+    matches = [match for match in _BELOW.finditer(prompt) if "{" not in match["input"]]
+    if len(matches) < 2:
+        return [], []
+    rows = []
+    for match in matches:
+        name, colon, text = match["input"].partition(":")
+        named = colon and _HEADER.fullmatch(name.strip()) is not None
+        fields = {name.strip().lower(): unquote(text)} if named else {BARE: unquote(match["input"])}
+        rows.append(Row(fields, unquote(match["output"])))
     return rows, [match.span() for match in matches]
 
 
@@ -376,6 +396,7 @@ _FORMS: tuple[tuple[str, Callable[[str], Found]], ...] = (
     ("tags", _tags),
     ("labelled lines", _labelled),
     ("lines of two names", _named_twice),
+    ("answers below", _below),
     ("arrows", _arrows),
     ("two columns", _columns),
     ("quotations", _said),

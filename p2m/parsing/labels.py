@@ -34,7 +34,7 @@ from p2m.parsing.words import (
 MAX_WORDS = 6  # of one label
 MAX_LETTERS = 48  # of one label
 STRONG = 0.5  # from which a list speaks for a classification by itself
-_LEAST = 0.1  # below which a list is no list of labels
+_LEAST = 0.04  # chance below which a list is no list of labels
 _LONGER = 0.6  # of a list's chance, from which a longer one that holds it is taken
 _OPEN, _CLOSE = "\"'“”„‘’‚`«»「『《‹›", "\"'“”‘’`«»」』》‹›"
 _MARKS = _OPEN + _CLOSE
@@ -49,7 +49,7 @@ _QUOTED_LIST = re.compile(
     re.IGNORECASE,
 )
 _BULLET = re.compile(
-    r"^[ \t>]*(?P<mark>[-*•·–—◦▪●○+]|#{1,6}|\(?(?P<code>\d{1,2}|[A-Za-z])(?:[.):）]|-(?=[ \t]))|[①-⑳]|\[[ x]?\])[ \t]+(?P<item>\S.*)$"
+    r"^[ \t>]*(?P<mark>[-*•·–—◦▪●○□☐◻+]|#{1,6}|\(?(?P<code>\d{1,2}|[A-Za-z])(?:[.):）]|-(?=[ \t]))|[①-⑳]|\[[ x]?\])[ \t]+(?P<item>\S.*)$"
 )
 _KEYED = re.compile(
     r"^[ \t>]*(?P<key>[^\s:=：＝|→>][^:=：＝|→>\n]{0,47}?)[ \t]*(?P<sep>[:：＝→…]|=>?|->|[ ][-–—][ ]|\t|[-–—](?=\s))[ \t]*(?P<rest>\S.*)$"
@@ -74,9 +74,10 @@ _MEANT = re.compile(
     rf"(?:(?:{AND_OR})\s+)?"
 )
 _SEPARATOR = re.compile(
-    rf"\s*(?P<mark>[,;|、，；·・،؛]|(?<![\w/:.])/|/(?![/\d]))\s*(?:(?:{AND_OR})\s+)?|\s+(?P<word>{AND_OR})\s+|(?P<east>または|或者|还是|還是|もしくは|それとも|或|혹은|또는)",
+    rf"\s*(?P<mark>[,;|、，；·・،؛▪◦•]|(?<![\w/:.])/|/(?![/\d]))\s*(?:(?:{AND_OR})\s+)?|\s+(?P<word>{AND_OR})\s+|(?P<east>または|或者|还是|還是|もしくは|それとも|或|혹은|또는)",
     re.IGNORECASE,
 )
+_LED_UP_TO = 6  # pieces of a sentence before its list that may look like items
 _CHOOSES = re.compile(rf"\s(?:{AND_OR})\s", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"\([^()\n]*\)|（[^（）\n]*）|\[[^\[\]\n]*\]")
 _COLON_BEFORE = re.compile(r"[:：—–=>→]\s*$")
@@ -93,7 +94,20 @@ _OTHERWISE = re.compile(
     re.IGNORECASE,
 )
 _GLOSS = re.compile(r"\((?P<gloss>[^()\n,;:]{1,40})\)")
-_CAPITALS = re.compile(r"(?<![/|,] )\b[A-Z][A-Z0-9_]{1,15}(?:[ \t]+[A-Z][A-Z0-9_]{1,15}){2,}\b")
+_JSON_LIST = re.compile(r"\[\s*\"[^\"\n]*\"(?:\s*,\s*\"[^\"\n]*\")+\s*\]")
+_ANSWERED = re.compile(
+    r"\b(?:return|output|write|answer(?: with| is)?|say|respond with|reply(?: with)?|predict|label it|mark it|antworte(?: mit)?|réponds|responde|rispondi|ответь|ответ)\s+"
+    r"(?:it |is |as )?(?:[\"'“«„`](-?[\w][\w -]{0,24})[\"'”»“`]|(-?[\w][\w-]{0,20}))(?=\s*(?:[,;.]|$|\n|\bif\b|\bwhen\b|\bfor\b|\bwenn\b|\bsi\b|\bse\b|\botherwise\b))",
+    re.IGNORECASE,
+)
+_ARROWED = re.compile(r"(?:->|=>|→|⇒|➜)\s*(?:[\"'“«„](\w[\w -]{0,24})[\"'”»“]|([^\s.,;:\"”{}<>\[\]]+))")
+_ASKED_ONE_BY_ONE = re.compile(r"(?:(?<=[.:!?]\s)|(?<=\n))(?:[^\W\d][\w -]{1,20}\?[ \t]*){2,}")
+_SPACED = re.compile(
+    r"(?:^|[:：—–]\s|\s(?:from|as|aus|von|als)\s|(?<=\s))(?P<list>(?:[^\W\d_][\w'-]{0,14}[ \t]+){2,7}[^\W\d_][\w'-]{0,14})(?=\s*(?:[.\n()]|$))"
+)
+_CAPITALS = re.compile(
+    r"(?<![/|,] )(?<!or )(?<!and )\b[A-Z][A-Z0-9_]{1,15}(?:[ \t]+[A-Z][A-Z0-9_]{1,15}){2,}\b"
+)
 _DASHED = re.compile(
     r"(?:^|[:：—]\s|\n)(?P<list>[^\s:：\n][^\n:：,.]{0,30}?(?:\s[-–—]\s[^\n:：,.]{1,30}?){2,})(?=[.\n:]|$)"
 )
@@ -116,7 +130,8 @@ _NOT = re.compile(
     r"\b(?:no|not|never|don['’]?t|nobody|without|instead|nicht|kein\w*|ohne|pas|sans|sin|nunca|sem|não|non|senza|geen|niet|не|без|nie|bez|inte|değil)\b|しない|ない|不要|不需|无需|말고|아니|않|لا |بدون|नहीं",
     re.IGNORECASE,
 )
-_STOP = frozenset(word for words in STOP_WORDS.values() for word in words.split())
+_PRONOUNS = "i you he she it we they this that these those them my our your its his her us me ich wir ihr je nous ils yo io noi"
+_STOP = frozenset(word for words in (*STOP_WORDS.values(), _PRONOUNS) for word in words.split())
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 
@@ -144,9 +159,7 @@ def read_labels(instruction: str, outputs: Sequence[str]) -> Labels:
 
     Outputs that join several labels count by their parts.
     """
-    scored: dict[tuple[str, ...], float] = {}
-    for values, signs in candidates(instruction, outputs):
-        scored[values] = max(_score(signs), scored.get(values, 0.0))
+    scored = _chances(candidates(instruction, outputs))
     best = max(scored, key=lambda values: scored[values], default=())
     if not best or scored[best] <= _LEAST:
         shown = _shown(outputs)
@@ -185,6 +198,8 @@ def candidates(instruction: str, outputs: Sequence[str]) -> Iterator[tuple[tuple
 
 
 def _parts(output: str) -> list[str]:
+    if re.fullmatch(r"(?:#\w+\s*)+", output):
+        return output.split()
     return [
         part
         for part in re.split(r"\s*[,;|、，]\s*", output)
@@ -350,9 +365,18 @@ _NEGATIONS = frozenset(
 )
 
 
-def _score(signs: Sequence[str]) -> float:
-    """How likely a list of these signs names the labels, 0 to 1."""
-    return 1 / (1 + math.exp(-LIST_WEIGHTS[""] - sum(LIST_WEIGHTS.get(sign, 0.0) for sign in signs)))
+def _chances(found: Iterator[tuple[tuple[str, ...], tuple[str, ...]]]) -> dict[tuple[str, ...], float]:
+    """How likely each list names the labels, 0 to 1; together with "none of them", which has the weight 1, one.
+
+    A list that is found in several forms has the weights of all of them.
+    """
+    weights: dict[tuple[str, ...], float] = {}
+    for values, signs in found:
+        weights[values] = weights.get(values, 0.0) + math.exp(
+            sum(LIST_WEIGHTS.get(sign, 0.0) for sign in signs)
+        )
+    whole = 1 + sum(weights.values())
+    return {values: weight / whole for values, weight in weights.items()}
 
 
 def _lists(text: str) -> Iterator[_List]:
@@ -370,6 +394,18 @@ def _lists(text: str) -> Iterator[_List]:
     boxes = list(_CHECKBOX.finditer(text))
     if len(boxes) > 1:
         yield _List(tuple(_clean(box[1]) for box in boxes), boxes[0].start(), boxes[-1].end(), ("boxes",))
+    for match in _JSON_LIST.finditer(text):
+        yield from _listed(re.findall(r"\"([^\"\n]*)\"", match.group()), match, "json")
+    for pattern, form in ((_ANSWERED, "answered"), (_ARROWED, "arrowed")):
+        matches = list(pattern.finditer(text))
+        if len(matches) > 1:
+            values = tuple(dict.fromkeys(_clean(next(filter(None, match.groups()))) for match in matches))
+            if len(values) > 1 and all(map(_is_label, values)):
+                yield _List(values, matches[0].start(), matches[-1].end(), (form,))
+    for match in _ASKED_ONE_BY_ONE.finditer(text):
+        yield from _listed(match.group().split("?"), match, "asked")
+    for match in _SPACED.finditer(text):
+        yield from _listed(match["list"].split(), match, "spaced")
     for match in _CAPITALS.finditer(text):
         yield from _listed(match.group().split(), match, "capitals")
     boxed = re.compile(r"(?:\[[^\[\]\n]{1,40}\][ \t]*){2,}")
@@ -416,6 +452,11 @@ def _down_the_page(text: str) -> Iterator[_List]:
             yield _List(
                 values, starts[number], starts[end] - 1, (form, "introduced") if introduced else (form,)
             )
+            styles = [_style(value) for value in values]
+            if (
+                len(values) > 2 and styles[-1] != styles[0] and len(set(styles[:-1])) == 1
+            ):  # another sort of line
+                yield _List(values[:-1], starts[number], starts[end] - 1, (form, "without last"))
             steps = [re.fullmatch(r"\D+ (\d{1,2})", value) for value in values]
             if all(steps):
                 yield _List(
@@ -449,7 +490,7 @@ def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str] | Non
                 end += 1
                 continue
             break
-        chosen.append(line)
+        chosen.append(line.rstrip(" ,;") if shape == "bare" else line)
         end += 1
     if len(chosen) < (2 if shape != "bare" or _introduced(lines, first) else 3):
         return None
@@ -517,7 +558,7 @@ def _head(item: str) -> str:
 def _introduced(lines: list[str], first: int) -> bool:
     """The line before says that a list follows."""
     before = next((line.rstrip(" *_`") for line in reversed(lines[:first]) if line.strip()), "")
-    return before.endswith((":", "：", "—", "–", "-", "=")) or bool(
+    return before.endswith((":", "：", "—", "–", "-", "=", "?", "？")) or bool(
         _NOUN.search(before[-80:]) and len(before.split()) <= 8
     )
 
@@ -535,7 +576,10 @@ def _tables(text: str) -> Iterator[_List]:
         if not rules:
             continue
         header, body = rows[rules[0] - 1] if rules[0] else [], rows[rules[0] + 1 :]
-        column = next((number for number, cell in enumerate(header) if _NOUN.search(cell)), 0)
+        columns = [[row[number] for row in body if len(row) > number] for number in range(len(header))]
+        returning = [number for number, cells in enumerate(columns) if 1 < len(set(cells)) < len(cells)]
+        named = [number for number, cell in enumerate(header) if _NOUN.search(cell)]
+        column = next(iter([*returning, *named]), 0)
         values = [_clean(row[column]) for row in body if len(row) > column]
         yield from _listed(values, match, "table")
 
@@ -621,8 +665,8 @@ def _run_lists(
                 yield from _cuts(pieces[number : place + 2], marks[number : place + 1], offset, bracketed)
             if kinds[place] == "or" and place > number:  # two of them alone
                 yield from _cuts(pieces[place : place + 2], marks[place : place + 1], offset, bracketed)
-        if end - number > 2:  # what leads up to the list is a piece of its own
-            yield from _cuts(pieces[number + 1 : end + 1], marks[number + 1 : end], offset, bracketed)
+        for later in range(number + 1, min(end - 1, number + _LED_UP_TO)):  # what leads up to the list
+            yield from _cuts(pieces[later : end + 1], marks[later:end], offset, bracketed)
         number = end
 
 
@@ -663,11 +707,11 @@ _LEADS = (
     r"|как|это|на|по|в|из|либо|между|является|чи|olarak|mi)\s+(?:an?\s+|the\s+|either\s+|eine?\s+|une?\s+|una?\s+|un\s+)?)"
 )
 _LEAD = re.compile(
-    rf"^.*(?:[:：—–(\[{{（【=→>]|{_LEADS}|(?:は|が|を|是|为|成|于|到|入|选|属于|분류|هي|هو|إلى|من|أو)\s*)\s*",
+    rf"^.*(?:[:：—–(\[{{（【=→>]|\s-\s|{_LEADS}|(?:は|が|を|是|为|成|于|到|入|选|属于|분류|هي|هو|إلى|من|أو)\s*)\s*",
     re.IGNORECASE | re.DOTALL,
 )
 _TRAIL = re.compile(
-    r"(?:[)\]}）】:：—–(\[（]|\s[-–]\s|のいずれか|のどれか|のどちらか|のどれ|のうち|から|として|に(?:分|仕|振)|で(?:答|出|返)|を|の(?=\d)|に$|で$|と(?:出|答|返)|之一|中(?:的|选)|(?:[一二三四五六七八九\d]|几)?(?:类|种|个|つ|種類|段階)|等|写|的|로 |으로 |\s중|인지|가운데|로만|만 |里|当中|\s(?:based|depending|according|for|in|by|to|from|is|are|should|please|only|based|only|and|but|inferred|where|when|if|so|per|of|on|und|aber|bitte|je|pro|nach|aus|für|wenn|selon|pour|dans|par|según|para|por|segundo|secondo|per|da|w|dla|по|для|в|для|если)\b).*$",
+    r"(?:[)\]}）】:：—–(\[（]|\s[-–]\s|のいずれか|のどれか|のどちらか|のどれ|のうち|から|として|に(?:分|仕|振)|で(?:答|出|返)|を|の(?=\d)|に$|で$|と(?:出|答|返)|之一|中(?:的|选)|(?:[一二三四五六七八九\d]|几)?(?:类|种|个|つ|種類|段階)|等|写|的|로 |으로 |\s중|인지|가운데|로만|만 |里|当中|\s(?:ist|sind|wird|est|sont|son|sono|é|è|based|depending|according|for|in|by|to|from|is|are|should|please|only|based|only|and|but|inferred|where|when|if|so|per|of|on|und|aber|bitte|je|pro|nach|aus|für|wenn|selon|pour|dans|par|según|para|por|segundo|secondo|per|da|w|dla|по|для|в|для|если)\b).*$",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -720,7 +764,8 @@ def _tails_of(last: str, inner: list[str]) -> list[tuple[str, str]]:
     words = stripped.split()
     width = max((len(item.split()) for item in inner), default=1)
     if words and not _CJK.search(last):
-        found += [("words", " ".join(words[:size])) for size in dict.fromkeys((1, width))]
+        led = len(words) > 1 and _ARTICLE.fullmatch(words[0] + " ") is not None  # "the passive voice"
+        found += [("words", " ".join(words[: size + led])) for size in dict.fromkeys((1, width))]
     elif words:
         found.append(("words", words[0]))
         if len({len(item) for item in inner}) == 1:
@@ -736,6 +781,7 @@ def _style(value: str) -> str:
 
 def _clean(text: str) -> str:
     text = squeeze(text).strip(" .,:;。、।؟?")
+    text = re.sub(r"\s(?:है|हैं)$", "", text)
     text = re.sub(r"^\*+|\*+$|^<|>$|^_{2,}|_{2,}$", "", text)
     return unquote(text).strip(" .,\"'“”‘’`«»„「」:")
 

@@ -15,6 +15,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 _KEPT = 0.03  # weights below are noise
+_PENALTY = 1.0  # of a squared weight
 HEAD = '''"""Weights of the signs of a list, fitted by recipes/data/prompts/make.py. Data only."""
 
 # fmt: off
@@ -28,36 +29,43 @@ def rows_of(name: str) -> list[dict[str, Any]]:
 
 
 def fit_lists(rows: list[dict[str, Any]]) -> None:
-    """Logistic regression: whether a list of a prompt is that of its labels, by its signs."""
+    """A conditional logit (McFadden, 1974): which of a prompt's lists is that of its labels, or none, by signs."""
+    import numpy as np
+    from scipy.optimize import minimize
+    from scipy.sparse import csr_matrix
     from sklearn.feature_extraction import DictVectorizer
-    from sklearn.linear_model import LogisticRegression
 
     from p2m.parsing.demonstrations import take_apart
-    from p2m.parsing.labels import candidates
-    from p2m.parsing.text import normalise, squeeze
-
-    def fold(text: str) -> str:
-        return squeeze(text).casefold().strip(" .\"'")
+    from p2m.parsing.labels import candidates, fold_label
+    from p2m.parsing.text import normalise
 
     features: list[dict[str, int]] = []
+    prompt_of: list[int] = []  # of each list
     right: list[bool] = []
-    for row in rows:
-        if row["type"] not in ("text-classification", "multi-label-classification"):
-            continue
+    for number, row in enumerate(rows):
         reading = take_apart(normalise(row["prompt"]))
-        labels = {fold(label) for label in row["labels"] or ()}
-        found = {}
+        labels = {fold_label(label) for label in row["labels"] or ()}
         for values, signs in candidates(reading.instruction, [one.output for one in reading.rows]):
-            found[frozenset(map(fold, values)), signs] = bool(labels) and {*map(fold, values)} == labels
-        for (_, signs), good in found.items():
             features.append(dict.fromkeys(signs, 1))
-            right.append(good)
+            prompt_of.append(number)
+            right.append(bool(labels) and {*map(fold_label, values)} == labels)
     vectorizer = DictVectorizer()
-    model = LogisticRegression(C=0.3, max_iter=3000).fit(vectorizer.fit_transform(features), right)
-    weights = dict(zip(vectorizer.feature_names_, model.coef_[0], strict=True)) | {"": model.intercept_[0]}
-    lines = [
-        f'    "{name}": {weight:.2f},\n' for name, weight in sorted(weights.items()) if abs(weight) >= _KEPT
-    ]
+    matrix = csr_matrix(vectorizer.fit_transform(features))
+    owner, good = np.array(prompt_of), np.array(right)
+    meant = np.bincount(owner[good], minlength=len(rows)) > 0
+
+    def loss(weights: Any) -> tuple[float, Any]:
+        scores = np.minimum(matrix @ weights, 30.0)
+        powers = np.exp(scores)
+        whole = 1 + np.bincount(owner, powers, minlength=len(rows))
+        chosen = np.where(meant, np.bincount(owner[good], powers[good], minlength=len(rows)), 1.0)
+        pull = powers / whole[owner] - np.where(good & meant[owner], powers / chosen[owner], 0.0)
+        value = float(np.log(whole / chosen).sum() + _PENALTY * weights @ weights)
+        return value, matrix.T @ pull + 2 * _PENALTY * weights
+
+    found = minimize(loss, np.zeros(matrix.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 500})
+    kept = [(name, weight) for name, weight in zip(vectorizer.feature_names_, found.x, strict=True)]
+    lines = [f'    "{name}": {weight:.2f},\n' for name, weight in sorted(kept) if abs(weight) >= _KEPT]
     (ROOT / "p2m/parsing/weights.py").write_text(HEAD + "".join(lines) + "}\n", encoding="utf-8")
 
 
