@@ -28,7 +28,7 @@ _PAIRS = (
     ("sentence1", "sentence2"),
     ("question1", "question2"),
 )
-COMMON = 5  # rows from which a label is no slip of the pen
+_COMMON = 5  # rows from which a label is no slip of the pen
 _MANY_WORDS = 6.0  # a value's mean length in words from which it is no label
 _NUMBER = re.compile(r"[-+]?\d[\d.,' ]*(e[-+]?\d+)?%?", re.IGNORECASE)
 _MEDIA = re.compile(
@@ -292,7 +292,7 @@ def _labelled(table: _Table, inputs: Sequence[Column], output: Column, found: Ta
     for value in ordered:
         known = [label for label in ordered[: ordered.index(value)] if label not in odd]
         same = next((label for label in known if label.casefold() == value.casefold()), "")
-        common = [label for label in known if counts[label] >= COMMON]
+        common = [label for label in known if counts[label] >= _COMMON]
         near = get_close_matches(value, common, 1, 0.8) or [
             one for one in common if sorted(one) == sorted(value)
         ]

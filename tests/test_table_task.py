@@ -152,3 +152,24 @@ def test_init_names_the_file_that_was_meant(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(UserError, match="--data FILE"):
         init("Sort.", "--output-column", "desk")
     assert not (tmp_path / "recipes").exists()
+
+
+def test_a_folder_from_the_hub_gives_names_of_labels_and_its_own_test_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    names = "".join(f"          '{number}': {name}\n" for number, name in enumerate(("late", "broken")))
+    (folder / "README.md").write_text(
+        "---\nlicense: mit\ndataset_info:\n  features:\n  - {name: note, dtype: string}\n"
+        f"  - name: fault\n    dtype:\n      class_label:\n        names:\n{names}---\n"
+    )
+    lines = [json.dumps({"note": text, "fault": n % 2}) for n, text in enumerate(TEXTS)]
+    (folder / "train.jsonl").write_text("\n".join(lines[:30]))
+    (folder / "test.jsonl").write_text("\n".join(lines[30:]))
+    assert dict(read_task(folder, "Name the fault.").labels) == {"broken": 15, "late": 15}
+    init("Name the fault.", "--data", "notes")
+    recipe = tmp_path / "recipes" / "name-the-fault.yaml"
+    assert "  train: ../notes\n  test: ../notes\n" in recipe.read_text()
+    assert load(recipe).task.labels == ("broken", "late")
