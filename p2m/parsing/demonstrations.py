@@ -8,6 +8,7 @@ arrows, and paragraphs of two lines after an announcement. What is not part of a
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Callable
@@ -282,7 +283,17 @@ def _arrows(prompt: str) -> Found:
     if len(matches) < 2 and not (matches and announced and announced.start() <= matches[0].start("input")):
         return [], []
     rows = [Row({BARE: unquote(match["input"])}, unquote(match["output"])) for match in matches]
+    if len(rows) > 2 and _is_header(rows):
+        rows = rows[1:]
     return rows, [match.span() for match in matches]
+
+
+def _is_header(rows: list[Row]) -> bool:
+    """`tweet -> label`: the first row names what the others hold."""
+    first = rows[0]
+    return first.output.lower() in OUTPUT_WORDS | {"codes", "tags", "team", "verdict"} and all(
+        first.output != row.output for row in rows[1:]
+    )
 
 
 def _explains(match: re.Match[str]) -> bool:
@@ -357,6 +368,29 @@ _BELOW = re.compile(
 )
 
 
+_CSV_HEADER = re.compile(r"^[ \t]*[\w ]{1,24}(?:[,;\t][\w ]{1,24}){1,3}$", re.MULTILINE)
+
+
+def _csv(prompt: str) -> Found:
+    """A header line and rows under it, as a CSV file has them: two at least."""
+    for header in _CSV_HEADER.finditer(prompt):
+        separator = next(mark for mark in "\t;," if mark in header.group())
+        names = [name.strip().lower() for name in header.group().split(separator)]
+        end, rows = header.end(), []
+        for line in prompt[header.end() + 1 :].split("\n"):
+            cells = next(iter(csv.reader([line], delimiter=separator)), [])
+            if len(cells) != len(names) or not cells[0].strip():
+                break
+            end += len(line) + 1
+            if cells[-1].strip() and "{" not in line:
+                fields = dict(zip(names, (cell.strip() for cell in cells), strict=True))
+                rows.append(_of_fields({name: text for name, text in fields.items() if name not in ("id", "#", "no")}))
+        quoted = '"' in prompt[header.end() : end] or separator == "\t"
+        if len(rows) > 1 and quoted and len(rows[0].input) > 0:
+            return rows, [(header.start(), min(end, len(prompt)))]
+    return [], []
+
+
 def _below(prompt: str) -> Found:
     """The arrow with the answer on a line of its own: two at least."""
     matches = [match for match in _BELOW.finditer(prompt) if "{" not in match["input"]]
@@ -396,6 +430,7 @@ _FORMS: tuple[tuple[str, Callable[[str], Found]], ...] = (
     ("tags", _tags),
     ("labelled lines", _labelled),
     ("lines of two names", _named_twice),
+    ("a table with a header", _csv),
     ("answers below", _below),
     ("arrows", _arrows),
     ("two columns", _columns),

@@ -49,10 +49,10 @@ _QUOTED_LIST = re.compile(
     re.IGNORECASE,
 )
 _BULLET = re.compile(
-    r"^[ \t>]*(?P<mark>[-*•·–—◦▪●○□☐◻+]|#{1,6}|\(?(?P<code>\d{1,2}|[A-Za-z])(?:[.):）]|-(?=[ \t]))|[①-⑳]|\[[ x]?\])[ \t]+(?P<item>\S.*)$"
+    r"^[ \t>]*(?P<mark>[-*•·–—◦▪●○□☐◻+]|#{1,6}|\(?(?P<code>\d{1,2}|[A-Za-z]|[ivx]{1,4})(?:[.):）]|-(?=[ \t]))|[①-⑳]|\[[ x]?\])[ \t]+(?P<item>\S.*)$"
 )
 _KEYED = re.compile(
-    r"^[ \t>]*(?P<key>[^\s:=：＝|→>][^:=：＝|→>\n]{0,47}?)[ \t]*(?P<sep>[:：＝→…]|=>?|->|[ ][-–—][ ]|\t|[-–—](?=\s))[ \t]*(?P<rest>\S.*)$"
+    r"^[ \t>]*(?P<key>[^\s:=：＝|→>][^:=：＝|→>\n]{0,47}?)[ \t]*(?P<sep>::|[:：＝→…]|=>?|->|[ ][-–—][ ]|\t|[-–—](?=\s))[ \t]*(?P<rest>\S.*)$"
 )
 _CODED = re.compile(
     r"^[ \t>]*(?P<key>\d{1,2}|[A-Z]{2,5} \d{1,2}|[A-Z]{1,5}-?\d{0,4}|[A-Z]{1,3}-[A-Z]{2,})[ \t]+(?:\.{2,}[ \t]*)?(?P<rest>[^\W\d]\S*(?:[ \t]\S+){0,11})$"
@@ -101,6 +101,8 @@ _ANSWERED = re.compile(
     re.IGNORECASE,
 )
 _ARROWED = re.compile(r"(?:->|=>|→|⇒|➜)\s*(?:[\"'“«„](\w[\w -]{0,24})[\"'”»“]|([^\s.,;:\"”{}<>\[\]]+))")
+_HASHTAGS = re.compile(r"#\w[\w-]*(?:[ \t,]+#\w[\w-]*)+")
+_NUMBERED = re.compile(r"\b(?P<name>[A-Z][a-z]{2,11} |[A-Z]{1,4}-?)(?:\d{1,2})\b")
 _ASKED_ONE_BY_ONE = re.compile(r"(?:(?<=[.:!?]\s)|(?<=\n))(?:[^\W\d][\w -]{1,20}\?[ \t]*){2,}")
 _SPACED = re.compile(
     r"(?:^|[:：—–]\s|\s(?:from|as|aus|von|als)\s|(?<=\s))(?P<list>(?:[^\W\d_][\w'-]{0,14}[ \t]+){2,7}[^\W\d_][\w'-]{0,14})(?=\s*(?:[.\n()]|$))"
@@ -200,6 +202,8 @@ def candidates(instruction: str, outputs: Sequence[str]) -> Iterator[tuple[tuple
 def _parts(output: str) -> list[str]:
     if re.fullmatch(r"(?:#\w+\s*)+", output):
         return output.split()
+    if re.fullmatch(r"\[\s*(?:\"[^\"]*\"\s*,?\s*)*\]", output):
+        return re.findall(r"\"([^\"]+)\"", output)
     return [
         part
         for part in re.split(r"\s*[,;|、，]\s*", output)
@@ -402,6 +406,14 @@ def _lists(text: str) -> Iterator[_List]:
             values = tuple(dict.fromkeys(_clean(next(filter(None, match.groups()))) for match in matches))
             if len(values) > 1 and all(map(_is_label, values)):
                 yield _List(values, matches[0].start(), matches[-1].end(), (form,))
+    for match in _HASHTAGS.finditer(text):
+        yield from _listed(match.group().split(), match, "hashtags")
+    numbered = list(_NUMBERED.finditer(text))
+    for name in dict.fromkeys(match["name"] for match in numbered):
+        of_name = [match for match in numbered if match["name"] == name]
+        values = tuple(dict.fromkeys(match.group() for match in of_name))
+        if len(values) > 1:
+            yield _List(values, of_name[0].start(), of_name[-1].end(), ("numbered",))
     for match in _ASKED_ONE_BY_ONE.finditer(text):
         yield from _listed(match.group().split("?"), match, "asked")
     for match in _SPACED.finditer(text):
