@@ -45,6 +45,7 @@ _EXAMPLE = re.compile(
 _FIELDS_TOO = frozenset(
     ("note", "notes", "task", "hint", "options", "rules", "nota", "hinweis", "remarque", "注意")
 )
+_RULED = re.compile(r"[-*=_~]{3,}|#{2,}")
 _FENCE = re.compile(r"[ \t>]*(?:```|~~~)")
 _OPENS = re.compile(r"[:：=][ \t]*(?:```|~~~)\w*$")  # a fence that opens behind a label
 
@@ -186,7 +187,7 @@ def _end_of_output(lines: list[_Line], position: int) -> int:
         lines[end].fenced
         or (lines[end].text.strip() and not lines[end].name and not _EXAMPLE.match(lines[end].text))
     ):
-        if not lines[end].fenced and lines[end].text.strip() in ("---", "***", "==="):
+        if not lines[end].fenced and _RULED.fullmatch(lines[end].text.strip()):
             break
         end += 1
     return end

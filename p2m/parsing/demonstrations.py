@@ -11,12 +11,21 @@ from __future__ import annotations
 import csv
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from p2m.parsing.blocks import SLOT_LINE, labelled
 from p2m.parsing.text import normalise, unquote
-from p2m.parsing.words import ANNOUNCEMENT, FIELD_WORDS, GENERIC_INPUTS, INPUT_WORDS, META_WORDS, OUTPUT_WORDS
+from p2m.parsing.words import (
+    ANNOUNCEMENT,
+    FIELD_WORDS,
+    GENERIC_INPUTS,
+    INPUT_WORDS,
+    LABEL_NOUNS,
+    META_WORDS,
+    OUTPUT_WORDS,
+)
 
 BARE = "input"  # the key of an input that is one text and has no field names of its own
 
@@ -145,6 +154,7 @@ def _of_fields(fields: dict[str, str]) -> Row:
 def _json(prompt: str) -> Found:
     rows: list[Row] = []
     spans: list[tuple[int, int]] = []
+    found: list[tuple[object, tuple[int, int]]] = []
     decoder, position = json.JSONDecoder(strict=False), 0
     while (start := prompt.find("{", position)) >= 0:
         try:
@@ -153,16 +163,23 @@ def _json(prompt: str) -> Found:
             position = start + 1
             continue
         position = end
-        row = _from_object(value)
-        if row:
+        found.append((value, (start, end)))
+    keys = Counter(tuple(value) for value, _ in found if isinstance(value, dict))
+    for value, span in found:
+        row = _from_object(value, returns=isinstance(value, dict) and keys[tuple(value)] > 1)
+        if row and not any(_SLOT.fullmatch(text) for text in row.input.values()):
             rows.append(row)
-            spans.append((start, end))
+            spans.append(span)
     return rows, spans
 
 
-def _from_object(value: object) -> Row | None:
+_SLOT = re.compile(r"\s*\{+[^{}]*\}+\s*")
+
+
+def _from_object(value: object, *, returns: bool = False) -> Row | None:
     """`{"input": ..., "output": ...}`, the input being a text or an object, or fields beside an output; or
-    `{"messages": [...]}`. An output that is no text stays JSON.
+    `{"messages": [...]}`. An output that is no text stays JSON. Of keys that return in other objects, the last
+    is the output where none is called like one.
     """
     if not isinstance(value, dict):
         return None
@@ -172,7 +189,7 @@ def _from_object(value: object) -> Row | None:
         value = {"input": said.get("user"), "output": said.get("assistant")}
     if len(value) < 2:
         return None
-    out = [key for key in value if str(key).lower() in OUTPUT_WORDS]
+    out = [key for key in value if str(key).lower() in OUTPUT_WORDS] or [*value][-1:] * returns
     if any(str(key).lower() in META_WORDS for key in value):
         return None  # what describes the task
     if not out or value[out[-1]] is None:
@@ -219,8 +236,12 @@ def _tags(prompt: str) -> Found:
             spans.append(match.span())
     if rows:
         return rows, spans
-    for match in _TWINS.finditer(prompt):
-        if match["a"].lower() in INPUT_WORDS | FIELD_WORDS and match["b"].lower() in OUTPUT_WORDS:
+    twins = list(_TWINS.finditer(prompt))
+    pairs = Counter((match["a"].lower(), match["b"].lower()) for match in twins)
+    for match in twins:
+        pair = match["a"].lower(), match["b"].lower()
+        known = pair[0] in INPUT_WORDS | FIELD_WORDS and pair[1] in OUTPUT_WORDS
+        if (known or pairs[pair] > 1) and "{" not in match["first"]:
             rows.append(_of_fields({match["a"].lower(): match["first"].strip(), match["b"].lower(): match["second"].strip()}))  # fmt: skip
             spans.append(match.span())
     return rows, spans
@@ -291,14 +312,18 @@ def _arrows(prompt: str) -> Found:
 def _is_header(rows: list[Row]) -> bool:
     """`tweet -> label`: the first row names what the others hold."""
     first = rows[0]
-    return first.output.lower() in OUTPUT_WORDS | {"codes", "tags", "team", "verdict"} and all(
-        first.output != row.output for row in rows[1:]
-    )
+    named = first.output.lower() in OUTPUT_WORDS or _LABELS.search(first.output) is not None
+    return named and all(first.output != row.output for row in rows[1:])
+
+
+_LABELS = re.compile(LABEL_NOUNS, re.IGNORECASE)
 
 
 def _explains(match: re.Match[str]) -> bool:
     """A bullet `label -> what falls under it` is no demonstration."""
     name, meaning = match["input"].strip(), match["output"]
+    if len(name) < 3 and name.isupper() and len(meaning.split()) > 1:
+        return True  # a code and what it means
     return (
         len(name.split()) <= 3
         and not name.endswith((".", "?", "!", '"'))
@@ -384,11 +409,32 @@ def _csv(prompt: str) -> Found:
             end += len(line) + 1
             if cells[-1].strip() and "{" not in line:
                 fields = dict(zip(names, (cell.strip() for cell in cells), strict=True))
-                rows.append(_of_fields({name: text for name, text in fields.items() if name not in ("id", "#", "no")}))
+                rows.append(
+                    _of_fields({name: text for name, text in fields.items() if name not in ("id", "#", "no")})
+                )
         quoted = '"' in prompt[header.end() : end] or separator == "\t"
         if len(rows) > 1 and quoted and len(rows[0].input) > 0:
             return rows, [(header.start(), min(end, len(prompt)))]
     return [], []
+
+
+_SEPARATED = re.compile(
+    r"^(?P<input>[^\n]*?[^\s:;=|][^\n]*?)[ \t]*(?P<mark>::|\|\|\||[ \t]=[ \t]|[ \t];)[ \t]*(?P<output>\S[^\n:;=|]{0,30})$",
+    re.MULTILINE,
+)
+
+
+def _separated(prompt: str) -> Found:
+    """Lines `a sentence = label` of one mark, three at least, the answers shorter than what is asked."""
+    matches = [match for match in _SEPARATED.finditer(prompt) if "{" not in match["input"]]
+    if len(matches) < 3 or len({match["mark"].strip() for match in matches}) > 1:
+        return [], []
+    if any(len(match["output"].split()) > 3 for match in matches):
+        return [], []
+    if sum(len(match["input"].split()) for match in matches) < 3 * len(matches):
+        return [], []  # `code = meaning`
+    rows = [Row({BARE: unquote(match["input"])}, unquote(match["output"])) for match in matches]
+    return rows, [match.span() for match in matches]
 
 
 def _below(prompt: str) -> Found:
@@ -435,5 +481,6 @@ _FORMS: tuple[tuple[str, Callable[[str], Found]], ...] = (
     ("arrows", _arrows),
     ("two columns", _columns),
     ("quotations", _said),
+    ("a mark between", _separated),
     ("paragraphs of two lines", _paragraphs),
 )

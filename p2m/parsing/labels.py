@@ -40,7 +40,7 @@ _OPEN, _CLOSE = "\"'“”„‘’‚`«»「『《‹›", "\"'“”‘’`«
 _MARKS = _OPEN + _CLOSE
 _ANY_QUOTED = re.compile(
     rf"(?:(?<!\w)|(?=[「『“„«‘《]))\*{{0,2}}[{_OPEN}]{{1,2}}([^{_MARKS}\n]{{1,60}}?)[{_CLOSE}]{{1,2}}\*{{0,2}}(?![a-z]+[{_CLOSE}])"
-    rf"|\*\*([^*\n]{{1,60}})\*\*|<([^<>\n/]{{1,40}})>"
+    rf"|\*\*([^*\n]{{1,60}})\*\*|<([^<>\n/]{{1,40}})>|(?<!\*)\*([^*\n]{{1,40}})\*(?!\*)|\[([^\[\],\n]{{1,40}})\]"
 )
 _MEANING = r"(?:\s*(?:\([^()\n]{1,200}\)|（[^（）\n]{1,200}）|=\s*[^,;\n]{1,60}))?"
 _JOIN = rf"(?:\s*(?:[,;|/、，；،・]|·)\s*(?:(?:{AND_OR})\s*)?|\s*(?:{AND_OR})\s*|(?<=[」』])(?=[「『]))"
@@ -49,10 +49,10 @@ _QUOTED_LIST = re.compile(
     re.IGNORECASE,
 )
 _BULLET = re.compile(
-    r"^[ \t>]*(?P<mark>[-*•·–—◦▪●○□☐◻+]|#{1,6}|\(?(?P<code>\d{1,2}|[A-Za-z]|[ivx]{1,4})(?:[.):）]|-(?=[ \t]))|[①-⑳]|\[[ x]?\])[ \t]+(?P<item>\S.*)$"
+    r"^[ \t>\u3000]*(?P<mark>[-*•·・–—◦▪●○□☐◻+]|#{1,6}|\(?(?P<code>\d{1,2}|[A-Za-z]|[ivx]{1,4})(?:[.):）]|-(?=[ \t]))|[①-⑳]|\[[ x]?\])(?:[ \t\u3000]+|(?<=[・•□☐①-⑳])(?=\S))(?P<item>\S.*)$"
 )
 _KEYED = re.compile(
-    r"^[ \t>]*(?P<key>[^\s:=：＝|→>][^:=：＝|→>\n]{0,47}?)[ \t]*(?P<sep>::|[:：＝→…]|=>?|->|[ ][-–—][ ]|\t|[-–—](?=\s))[ \t]*(?P<rest>\S.*)$"
+    r"^[ \t>\u3000]*(?P<key>[^\s:=：＝|→>…][^:=：＝|→>…\n]{0,47}?)[ \t\u3000]*(?P<sep>::|…+|[:：＝→]|[ ]{2,}|=>?|->|[ ][-–—][ ]|\t|[-–—](?=\s))[ \t]*(?P<rest>\S.*)$"
 )
 _CODED = re.compile(
     r"^[ \t>]*(?P<key>\d{1,2}|[A-Z]{2,5} \d{1,2}|[A-Z]{1,5}-?\d{0,4}|[A-Z]{1,3}-[A-Z]{2,})[ \t]+(?:\.{2,}[ \t]*)?(?P<rest>[^\W\d]\S*(?:[ \t]\S+){0,11})$"
@@ -121,6 +121,11 @@ _SCALE = re.compile(
     r"(?:to|and|through|-|–|—|bis|à|a|al|до|do|ile|until)\s*(?P<high>\d|10)\b(?![.,]\d|\s*%)"
     r"|\b(?P<low2>[0-3])\s*(?:to|-|–|—|bis|à|a|al|до|do|~|〜|～|から|到|至|부터|से)\s*(?P<high2>[2-9]|10)(?![.,]?\d|\s*%)\s*"
     r"(?:の|까지|तक)?\s*(?:stars?|sterne|étoiles|estrellas|estrelas|stelle|sterren|gwiazdek|звезд|звёзд|yıldız|星|つ星|段階|점|별|نجوم|सितारे)",
+    re.IGNORECASE,
+)
+_STARS = re.compile(
+    r"(?=(?:[^\n]{0,40}(?:[★星점]|stars?|sterne?n?|sterren|étoiles?|estrel\w+|stelle|gwiazd\w*|зв[её]зд\w*|yıldız|bintang|sao|نجوم|सितार))|(?<=[★星점(（]))"
+    r"(?<!\d)(?P<low>[01])\s*(?:점|★|星)?\s*(?:-|–|~|〜|～|から|到|至|부터|bis|to|à|a|al|до|do|tot)\s*★?(?P<high>5|10)(?!\d)",
     re.IGNORECASE,
 )
 _NOUN = re.compile(LABEL_NOUNS, re.IGNORECASE)
@@ -426,6 +431,9 @@ def _lists(text: str) -> Iterator[_List]:
     for match in _DASHED.finditer(text):
         yield from _listed(re.split(r"\s[-–—]\s", match["list"]), match, "dashed")
     yield from _meant(text)
+    for match in _STARS.finditer(text):
+        steps = [str(step) for step in range(int(match["low"]), int(match["high"]) + 1)]
+        yield from _listed(steps, match, "scale")
     for match in _SCALE.finditer(text):
         low, high = int(match["low"] or match["low2"] or 0), int(match["high"] or match["high2"])
         if high - low <= 10 and match.group():
@@ -464,6 +472,9 @@ def _down_the_page(text: str) -> Iterator[_List]:
             yield _List(
                 values, starts[number], starts[end] - 1, (form, "introduced") if introduced else (form,)
             )
+            widths = [len(value.split()) for value in values]
+            if len(values) > 3 and form == "bare" and widths[0] > max(widths[1:]):
+                yield _List(values[1:], starts[number + 1], starts[end] - 1, (form, "without first"))
             styles = [_style(value) for value in values]
             if (
                 len(values) > 2 and styles[-1] != styles[0] and len(set(styles[:-1])) == 1
@@ -481,7 +492,11 @@ def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str] | Non
     """Items of the run of alike lines that begins at `first`, and the line behind it."""
     shape = _shape(lines[first])
     if shape is None:
-        if not lines[first].strip() or (first and lines[first - 1].strip() and not _introduced(lines, first)):
+        before = lines[first - 1].strip() if first else ""
+        led_up_to = (
+            not before or _introduced(lines, first) or len(before.split()) > len(lines[first].split()) + 1
+        )
+        if not lines[first].strip() or not led_up_to:
             return None
         shape = "bare"
     end, chosen = first, list[str]()
@@ -576,7 +591,7 @@ def _introduced(lines: list[str], first: int) -> bool:
 
 
 def _tables(text: str) -> Iterator[_List]:
-    """The column of a Markdown table that is headed like labels, else its first."""
+    """The columns of a Markdown table."""
     for match in re.finditer(r"(?:^[ \t]*\|?[^\n|]+\|[^\n]*(?:\n|$)){3,}", text, re.MULTILINE):
         rows = [
             [cell.strip() for cell in line.strip().strip("|").split("|")]
@@ -589,11 +604,12 @@ def _tables(text: str) -> Iterator[_List]:
             continue
         header, body = rows[rules[0] - 1] if rules[0] else [], rows[rules[0] + 1 :]
         columns = [[row[number] for row in body if len(row) > number] for number in range(len(header))]
-        returning = [number for number, cells in enumerate(columns) if 1 < len(set(cells)) < len(cells)]
-        named = [number for number, cell in enumerate(header) if _NOUN.search(cell)]
-        column = next(iter([*returning, *named]), 0)
-        values = [_clean(row[column]) for row in body if len(row) > column]
-        yield from _listed(values, match, "table")
+        for number, cells in enumerate(columns):
+            values = tuple(dict.fromkeys(map(_clean, cells)))
+            if 1 < len(values) and all(map(_is_label, values)):
+                told = ("returning", len(values) < len(cells)), ("named", bool(_NOUN.search(header[number])))
+                signs = ("table", *(name for name, holds in told if holds), *["first column"] * (number == 0))
+                yield _List(values, match.start(), match.end(), signs)
 
 
 # ------------------------------------------------------------------------------------------------- items
