@@ -15,10 +15,9 @@ from pathlib import Path
 
 from p2m.catalogs.base import Column, Converter, Record, observe, open_catalogue, part_paths, read_rows
 from p2m.catalogs.columns import MAX_LABELS
-from p2m.catalogs.mapping import SPANS
 from p2m.catalogs.vocabulary import BOOKKEEPING, GROUPS, plain
 from p2m.errors import UserError, nearest
-from p2m.parsing import parse_prompt
+from p2m.parsing import not_built, parse_prompt, read_answers
 from p2m.types import Card, Example, Field, Task, TaskType
 
 _ANSWERS = frozenset((*GROUPS["label"], *GROUPS["answer"], *GROUPS["output"][:8])) - {"text", "language"}
@@ -28,13 +27,13 @@ _PAIRS = (
     ("sentence1", "sentence2"),
     ("question1", "question2"),
 )
+_FEWEST = 8  # rows that tell what sort of task they are for, where nobody else says it
 _COMMON = 5  # rows from which a label is no slip of the pen
 _MANY_WORDS = 6.0  # a value's mean length in words from which it is no label
 _NUMBER = re.compile(r"[-+]?\d[\d.,' ]*(e[-+]?\d+)?%?", re.IGNORECASE)
 _MEDIA = re.compile(
     r".+\.(png|jpe?g|gif|webp|bmp|tiff?|heic|wav|mp3|flac|ogg|m4a|mp4|avi|mov|pdf)", re.IGNORECASE
 )
-_SEVERAL = re.compile(r"\s*[|;,]\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +77,18 @@ class _Table:
     def names(self) -> list[str]:
         return [column.name for column in self.columns]
 
-    def answers(self, task: TableTask, inputs: Sequence[Column], output: Column) -> Iterator[tuple[str, str]]:
-        """What a build will read as each row's answer, and the row's place."""
+    def examples(
+        self, task: TableTask, inputs: Sequence[Column], output: Column
+    ) -> Iterator[tuple[Example, str]]:
+        """What a build will read as each row, and the row's place; without what it will refuse."""
         made = Task(task.type, "", tuple(map(Field, task.inputs)), Field(task.output))
         names = (*task.inputs, task.output)
         mapping = {name: column.name for name, column in zip(names, (*inputs, output), strict=True)}
         converter = Converter(made, mapping, "user", self.card.label_names)
         for record in self.records():
             row = converter.convert(record)
-            if isinstance(row, Example):  # else the build says what is wrong with it
-                yield row.output, record.where
+            if isinstance(row, Example):
+                yield row, record.where
 
 
 def read_task(
@@ -249,44 +250,36 @@ def _field(column: str) -> str:
 
 
 def _type(table: _Table, prompt: str, inputs: Sequence[Column], output: Column) -> TaskType:
-    read = parse_prompt(prompt, inputs=[_field(column.name) for column in inputs]).type
-    asks = read is TaskType.QUESTION_ANSWERING or {"question", "context"} <= {plain(c.name) for c in inputs}
-    if asks and len(inputs) > 1 and max(_share_inside(column, output) for column in inputs) >= SPANS:
-        return TaskType.QUESTION_ANSWERING
-    named = plain(output.name) in GROUPS["label"] and output.kind != "texts"
-    few = output.distinct is not None and 2 * len(output.distinct) <= output.filled
-    if _returns(output) or (named and few and output.words <= _MANY_WORDS):
+    """The type that prompt and rows show together; of few rows a column of values that return is a label.
+
+    Raises:
+        UserError: no model of p2m learns it.
+    """
+    fields = tuple(_field(column.name) for column in inputs)
+    draft = TableTask(TaskType.TEXT_TO_TEXT, fields, _field(output.name), 0)
+    rows = [row for row, _ in table.examples(draft, inputs, output)]
+    shown = read_answers(rows, fewest=_FEWEST)
+    if shown.type is None and _returns(output):
         return TaskType.CLASSIFICATION
-    if _is_number(output):
-        raise UserError(
-            f"{table.path}: the column {output.name!r} holds numbers that hardly repeat, and p2m makes models"
-            " that give labels, spans or text, not quantities"
-            "\n    make ranges of them (low, middle, high), or name another column with --output-column NAME"
-        )
-    if output.kind == "texts" and read is TaskType.CLASSIFICATION:
-        raise UserError(_several(output.name, "lists"))
-    return TaskType.TEXT_TO_TEXT
-
-
-def _share_inside(context: Column, output: Column) -> float:
-    """The share of the sampled answers that stand in a column's text, 0 to 1."""
-    pairs = [(text, one) for text, one in zip(context.samples, output.samples, strict=True) if text and one]
-    return sum(one in text for text, one in pairs) / max(1, len(pairs))
+    task = parse_prompt(prompt, inputs=fields, shown=shown)
+    if not task.type.is_learnt:
+        message, way = not_built(task)
+        raise UserError(f"{table.path}: the column {output.name!r}: {message}\n    {way}")
+    return task.type
 
 
 def _labelled(table: _Table, inputs: Sequence[Column], output: Column, found: TableTask) -> TableTask:
     counts: Counter[str] = Counter()
     where: dict[str, str] = {}
-    for value, place in table.answers(found, inputs, output):
-        counts[value] += 1
-        where.setdefault(value, place)
+    for row, place in table.examples(found, inputs, output):
+        counts[row.output] += 1
+        where.setdefault(row.output, place)
     if len(counts) < 2:
         raise UserError(
             f"{table.path}: the column {output.name!r} holds {next(iter(counts), '')!r} in every row, and a"
             " model learns to tell labels apart from rows of at least two"
             "\n    add rows of another label, or name another column with --output-column NAME"
         )
-    _refuse_several(output.name, counts, where)
     ordered = sorted(counts, key=lambda value: (-counts[value], value))
     odd: dict[str, str] = {}
     for value in ordered:
@@ -300,22 +293,6 @@ def _labelled(table: _Table, inputs: Sequence[Column], output: Column, found: Ta
             odd[value] = same or near[0]
     labels = {value: counts[value] for value in ordered if value not in odd}
     return replace(found, labels=labels, odd=odd, where={value: where[value] for value in odd})
-
-
-def _refuse_several(column: str, counts: Mapping[str, int], where: Mapping[str, str]) -> None:
-    """Refuse `a|b` where `a` and `b` are values as well, for a model gives one label."""
-    seen = Counter(part for value in counts for part in _SEVERAL.split(value))
-    for value in counts:
-        parts = _SEVERAL.split(value)
-        if len(parts) > 1 and all(seen[part] > 1 for part in parts):
-            raise UserError(f"{where[value]}: {_several(column, repr(value))}")
-
-
-def _several(column: str, what: str) -> str:
-    return (
-        f"the column {column!r} holds several labels in a row ({what}), and a classifier of p2m gives one\n"
-        "    keep the label that matters most in each row, or make a recipe for each label: yes or no"
-    )
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -54,11 +54,11 @@ def test_values_that_are_spelt_nearly_like_a_label_are_no_labels(tmp_path: Path)
     [
         ({"id": "{n}", "question": "Who {n}?", "context": "It was Ada{n}.", "answers": ["Ada{n}"]},
          TaskType.QUESTION_ANSWERING, ("question", "context"), "answers"),
-        ({"document": "a long story {n}", "summary": "story {n}"},
+        ({"document": "a long story {n}", "summary": "tale {n}"},
          TaskType.TEXT_TO_TEXT, ("document",), "summary"),
         ({"premise": "it rains {n}", "hypothesis": "it is wet {n}", "label": "yes"},
          None, ("premise", "hypothesis"), "label"),
-        ({"title": "T{n}", "body": "text {n}", "date": "2026-01-{n}", "summary": "s{n}"},
+        ({"title": "T{n}", "body": "text {n}", "date": "2026-01-{n}", "summary": "tale of {n}"},
          TaskType.TEXT_TO_TEXT, ("body",), "summary"),
     ],
 )  # fmt: skip
@@ -77,8 +77,8 @@ def test_names_tell_what_goes_in_and_out(
     ("header", "values", "said"),
     [
         ("note,desk", labelled("post"), "'post' in every row"),
-        ("note,prices", [f"{number}.25" for number in range(36)], "numbers that hardly repeat"),
-        ("note,desk", labelled("post|gone", "post", "gone"), "several labels in a row ('post|gone')"),
+        ("note,prices", [f"{number}.25" for number in range(36)], "a number on a scale (regression)"),
+        ("note,desk", labelled("post|gone", "post", "gone"), "several labels a row (multi-label"),
         ("note,desk", [], "it has no rows"),
         ("image,price\n" + "\n".join(f"pics/{n}.JPG,{n % 2}" for n in range(9)), [], "models that read text"),
         ("english,german", [f"Haus {number}" for number in range(36)], "--output-column NAME"),

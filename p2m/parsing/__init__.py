@@ -6,6 +6,7 @@ and `signs` hold the vocabulary; `weights` and the model in `reader` are learnt 
 """
 
 from p2m.parsing.answers import read_answers
+from p2m.parsing.not_built import not_built
 from p2m.parsing.task import parse_prompt
 
-__all__ = ["parse_prompt", "read_answers"]
+__all__ = ["not_built", "parse_prompt", "read_answers"]

@@ -22,9 +22,11 @@ _NUMBER = re.compile(r"[-+]?(?:\d[\d\s,.']*)?\d(?:[eE][-+]?\d+)?\s?[%€$£¥]?"
 _JOINTS = (r"\s*\|\s*", r"\s*;\s*", r"\s*,\s*")
 
 
-def read_answers(rows: Sequence[Example]) -> Shown:
-    """What the rows show of their task: by their answers its type, by their inputs its languages."""
-    return replace(_typed(rows), languages=_languages(rows))
+def read_answers(rows: Sequence[Example], *, fewest: int = FEWEST) -> Shown:
+    """What the rows show of their task: by their answers its type, if they are `fewest`; by their inputs its
+    languages.
+    """
+    return replace(_typed(rows, fewest), languages=_languages(rows))
 
 
 def _languages(rows: Sequence[Example]) -> tuple[str, ...]:
@@ -35,9 +37,9 @@ def _languages(rows: Sequence[Example]) -> tuple[str, ...]:
     return tuple(code for code, count in counts.most_common() if count >= max(3, _SPOKEN * counts.total()))
 
 
-def _typed(rows: Sequence[Example]) -> Shown:
+def _typed(rows: Sequence[Example], fewest: int) -> Shown:
     answers = [row.output.strip() for row in rows]
-    if len(answers) < FEWEST or len(set(answers)) == 1:
+    if len(answers) < fewest or len(set(answers)) == 1:
         return Shown(None)  # of one answer alone, a file that is sorted by label may be the reason
     if _share(answers, _is_object) >= _NEARLY:
         return Shown(TaskType.RECORDS, "the rows answer with JSON objects")

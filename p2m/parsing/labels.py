@@ -606,7 +606,7 @@ def _tables(text: str) -> Iterator[_List]:
         columns = [[row[number] for row in body if len(row) > number] for number in range(len(header))]
         for number, cells in enumerate(columns):
             values = tuple(dict.fromkeys(map(_clean, cells)))
-            if 1 < len(values) and all(map(_is_label, values)):
+            if len(values) > 1 and all(map(_is_label, values)):
                 told = ("returning", len(values) < len(cells)), ("named", bool(_NOUN.search(header[number])))
                 signs = ("table", *(name for name, holds in told if holds), *["first column"] * (number == 0))
                 yield _List(values, match.start(), match.end(), signs)

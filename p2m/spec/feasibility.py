@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from p2m.errors import nearest
+from p2m.parsing import not_built
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
 from p2m.spec.units import show_parameters, show_size
-from p2m.types import Constraints, LinearStudent, Requirement, Student, Task, TaskType
+from p2m.types import Constraints, LinearStudent, Requirement, Student, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,40 +23,9 @@ class _Refusal:
 def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
     """What cannot be met: (config path, message, what to type instead)."""
     if not task.type.is_learnt:
-        return [_not_built(task)]
+        return [("task.type", *not_built(task))]
     found = [*_students(spec, task), *_encoders(spec), *_baselines(spec), *_metrics(spec, task)]
     return [*found, *_requirements(spec, task), *_rows(spec, task)]
-
-
-# What no student learns, and what does instead.
-_NOT_BUILT = {
-    TaskType.MULTI_LABEL: (
-        "several labels a row",
-        "make one recipe a label that answers yes or no, or write task: {type: text-classification} where one"
-        " label a row is enough",
-    ),
-    TaskType.REGRESSION: (
-        "a number on a scale",
-        "sort the numbers into a few ranges and write task: {type: text-classification}",
-    ),
-    TaskType.RECORDS: (
-        "a JSON object",
-        "make one recipe a field, a classification or an extraction each; or write"
-        " task: {type: text2text-generation} to have the object written as text",
-    ),
-    TaskType.UNSUPPORTED: (
-        "more than text in, text out",
-        "give it the text of it, a transcript or a description; or, where the prompt is misread, write"
-        " task: {type: ...}",
-    ),
-}
-
-
-def _not_built(task: Task) -> tuple[str, str, str]:
-    """A task whose kind is known and which cannot be built yet."""
-    name, way = _NOT_BUILT[task.type]
-    why = task.lacking or next((reason.partition(": ")[2] for reason in task.reasons if ": " in reason), "")
-    return "task.type", f"this is a task of {name} ({task.type}), which p2m cannot build yet: {why}", way
 
 
 def _students(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:

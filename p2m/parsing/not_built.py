@@ -1,0 +1,34 @@
+"""Kinds of tasks that are told apart and have no students yet: their names, and what does instead."""
+
+from __future__ import annotations
+
+from p2m.types import Task, TaskType
+
+_WAYS = {
+    TaskType.MULTI_LABEL: (
+        "several labels a row",
+        "make one recipe a label that answers yes or no, or write task: {type: text-classification} where one"
+        " label a row is enough",
+    ),
+    TaskType.REGRESSION: (
+        "a number on a scale",
+        "sort the numbers into a few ranges and write task: {type: text-classification}",
+    ),
+    TaskType.RECORDS: (
+        "a JSON object",
+        "make one recipe a field, a classification or an extraction each; or write"
+        " task: {type: text2text-generation} to have the object written as text",
+    ),
+    TaskType.UNSUPPORTED: (
+        "more than text in, text out",
+        "give it the text of it, a transcript or a description; or, where the prompt is misread, write"
+        " task: {type: ...}",
+    ),
+}
+
+
+def not_built(task: Task) -> tuple[str, str]:
+    """Of a task whose kind is known and which no student learns: what it is, and what to write instead."""
+    name, way = _WAYS[task.type]
+    why = task.lacking or next((reason.partition(": ")[2] for reason in task.reasons if ": " in reason), "")
+    return f"this is a task of {name} ({task.type}), which p2m cannot build yet: {why}", way
