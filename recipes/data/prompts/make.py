@@ -29,7 +29,7 @@ def rows_of(name: str) -> list[dict[str, Any]]:
 
 
 def fit_lists(rows: list[dict[str, Any]]) -> None:
-    """A conditional logit (McFadden, 1974): which of a prompt's lists is that of its labels, or none, by signs."""
+    """A conditional logit (McFadden, 1974): which of a prompt's lists holds its labels, or none, by signs."""
     import numpy as np
     from scipy.optimize import minimize
     from scipy.sparse import csr_matrix
