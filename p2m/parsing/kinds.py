@@ -14,7 +14,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from p2m.parsing.labels import MAX_WORDS, Labels
+from p2m.parsing.items import MAX_WORDS
+from p2m.parsing.labels import Labels
 from p2m.parsing.reader import read_types
 from p2m.parsing.signs import NEGATION, SIGNS
 from p2m.parsing.words import CONTEXT_WORDS, QUESTION_WORDS, YES_NO

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from p2m.errors import Problem, RecipeError, nearest
 from p2m.parsing.demonstrations import BARE, Reading, Row, take_apart
 from p2m.parsing.fields import cut, default_names, field_name, read_names
+from p2m.parsing.items import fold_label
 from p2m.parsing.kinds import NAMES, SURE, Kind, read_kind, signs_of, suggest_metrics
-from p2m.parsing.labels import STRONG, Labels, fold_label, read_labels
+from p2m.parsing.labels import STRONG, Labels, read_labels
 from p2m.parsing.language import guess, mentioned, read_language
 from p2m.parsing.text import normalise, sentences, squeeze
 from p2m.parsing.words import CONTEXT_WORDS, QUESTION_WORDS

@@ -36,7 +36,8 @@ def fit_lists(rows: list[dict[str, Any]]) -> None:
     from sklearn.feature_extraction import DictVectorizer
 
     from p2m.parsing.demonstrations import take_apart
-    from p2m.parsing.labels import candidates, fold_label
+    from p2m.parsing.items import fold_label
+    from p2m.parsing.labels import candidates
     from p2m.parsing.text import normalise
 
     features: list[dict[str, int]] = []

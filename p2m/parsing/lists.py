@@ -1,0 +1,169 @@
+# ruff: noqa: E501
+"""Every list that a prompt holds, in whatever form; which of them names the labels is for `labels` to say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from p2m.parsing.items import ANY_QUOTED, CODE_SHAPE, SENTENCE, Listing, clean, is_label, listed, quoted_items
+from p2m.parsing.page import down_the_page, tables
+from p2m.parsing.runs import runs
+from p2m.parsing.words import AND_OR
+
+_MEANING = r"(?:\s*(?:\([^()\n]{1,200}\)|（[^（）\n]{1,200}）|=\s*[^,;\n]{1,60}))?"
+_JOIN = rf"(?:\s*(?:[,;|/、，；،・]|·)\s*(?:(?:{AND_OR})\s*)?|\s*(?:{AND_OR})\s*|(?<=[」』])(?=[「『]))"
+_QUOTED_LIST = re.compile(
+    rf"(?:{ANY_QUOTED.pattern.replace('(?:', '(?:')}){_MEANING}(?:{_JOIN}(?:either\s+)?(?:{ANY_QUOTED.pattern}){_MEANING})+",
+    re.IGNORECASE,
+)
+_CODED_ITEM = rf"(?P<code>{CODE_SHAPE})\s*(?:[:=：＝–—-]|\bfor\b|\bmeans?\b|\(|\s(?=[^\W\d_]))\s*[^,;\n()]{{1,80}}?(?:\([^()\n]*\))?\)?"
+_INLINE_CODES = re.compile(
+    rf"(?<![\w.-]){_CODED_ITEM.replace('?P<code>', '?:')}(?:\s*[,;、，；]?\s*(?:(?:{AND_OR})\s+)?{_CODED_ITEM.replace('?P<code>', '?:')})+"
+    r"(?=[.;\n。]|$)"
+)
+_MARKED_CODES = re.compile(
+    rf"(?<![\w.-]){CODE_SHAPE}\s?\([^()\n]*\)(?:\s*[,;/]?\s*{CODE_SHAPE}\s?\([^()\n]*\))+"
+)
+_CODE = re.compile(
+    rf"(?:^|[,;、，；).]\s*|\s)(?:(?:{AND_OR})\s+)?({CODE_SHAPE})\s*(?:[:=：＝–—-]|\bfor\b|\bmeans?\b|\(|\s(?=[^\W\d_]))"
+)
+_MEANT = re.compile(
+    r"(?P<item>[^\W_][\w&+#'./-]{0,24}(?: [\w&+#'/-]{1,16}){0,2})\s*(?:\((?:[^()\n]{3,160})\)|（[^（）\n]{2,160}）)\s*(?:[,;、，；]|\.?\s)?\s*"
+    rf"(?:(?:{AND_OR})\s+)?"
+)
+_VERB = r"(?:(?:output|answer|reply|respond|return|say|write|use|put|choose|give|label|as|with|it as|and|or|it is|it's|antworte|schreibe?|ausgabe|réponds?|responde|rispondi|ответь|odpowiedz)\s+){0,3}"
+_ITEM = r"(?P<item>-?[^\W_][\w&+#'./-]{0,24}(?: [\w&+#'/-]{1,16}){0,2}?)"
+_CONDITIONAL = re.compile(
+    rf"{_VERB}{_ITEM}[\"'”]?\s*(?:=|\bif\b|\bwhen\b|\bwhere\b|\bmeans?\b|\bfor\b|\bwenn\b|\bfalls\b|\bbei\b|\bsi\b|\bs['’](?:il|elle)\b|\bcuando\b|\bquando\b|\bse\b|\bals\b"
+    rf"|\bjeśli\b|\bgdy\b|\bесли\b|\bкогда\b)\s*[^,;.\n=]{{2,120}}?(?:[,;.]\s*(?:(?:{AND_OR})\s+)?|\s(?:{AND_OR})\s+(?={_VERB}[\w-]+\s+(?:if|when|for|wenn|si|se|если)\b)|\s(?=\w+\s*=)|$)",
+    re.IGNORECASE,
+)
+_OTHERWISE = re.compile(
+    r"(?:otherwise|else|sonst|andernfalls|ansonsten|sinon|si no|en caso contrario|de lo contrario|altrimenti|senão|caso contrário|anders|inaczej|иначе|aksi halde)\b[, ]*(?:it['’]s |it is |the answer is |als )?"
+    r"(?:(?:output|answer|reply|respond with|return|say|write|use|label it|ist es|es)\s+)?[\"'“]?(?P<rest>[\w-]+(?: [\w-]+)?)[\"'”]?(?=\s*[.,;\n]|\s*$)",
+    re.IGNORECASE,
+)
+_GLOSS = re.compile(r"\((?P<gloss>[^()\n,;:]{1,40})\)")
+_JSON_LIST = re.compile(r"\[\s*\"[^\"\n]*\"(?:\s*,\s*\"[^\"\n]*\")+\s*\]")
+_ANSWERED = re.compile(
+    r"\b(?:return|output|write|answer(?: with| is)?|say|respond with|reply(?: with)?|predict|label it|mark it|antworte(?: mit)?|réponds|responde|rispondi|ответь|ответ)\s+"
+    r"(?:it |is |as )?(?:[\"'“«„`](-?[\w][\w -]{0,24})[\"'”»“`]|(-?[\w][\w-]{0,20}))(?=\s*(?:[,;.]|$|\n|\bif\b|\bwhen\b|\bfor\b|\bwenn\b|\bsi\b|\bse\b|\botherwise\b))",
+    re.IGNORECASE,
+)
+_ARROWED = re.compile(r"(?:->|=>|→|⇒|➜)\s*(?:[\"'“«„](\w[\w -]{0,24})[\"'”»“]|([^\s.,;:\"”{}<>\[\]]+))")
+_HASHTAGS = re.compile(r"#\w[\w-]*(?:[ \t,]+#\w[\w-]*)+")
+_NUMBERED = re.compile(r"\b(?P<name>[A-Z][a-z]{2,11} |[A-Z]{1,4}-?)(?:\d{1,2})\b")
+_ASKED_ONE_BY_ONE = re.compile(r"(?:(?<=[.:!?]\s)|(?<=\n))(?:[^\W\d][\w -]{1,20}\?[ \t]*){2,}")
+_SPACED = re.compile(
+    r"(?:^|[:：—–]\s|\s(?:from|as|aus|von|als)\s|(?<=\s))(?P<list>(?:[^\W\d_][\w'-]{0,14}[ \t]+){2,7}[^\W\d_][\w'-]{0,14})(?=\s*(?:[.\n()]|$))"
+)
+_CAPITALS = re.compile(
+    r"(?<![/|,] )(?<!or )(?<!and )\b[A-Z][A-Z0-9_]{1,15}(?:[ \t]+[A-Z][A-Z0-9_]{1,15}){2,}\b"
+)
+_DASHED = re.compile(
+    r"(?:^|[:：—]\s|\n)(?P<list>[^\s:：\n][^\n:：,.]{0,30}?(?:\s[-–—]\s[^\n:：,.]{1,30}?){2,})(?=[.\n:]|$)"
+)
+_CHECKBOX = re.compile(r"\[[ x]?\]\s*([^\[\n]{1,40}?)(?=\s*(?:\[[ x]?\]|$|\n))")
+_SCALE = re.compile(
+    r"\b(?:rat\w+|scor\w+|stars?|scale|grade\w*|levels?|severity|skala|sterne?|étoiles?|note|estrellas?|puntu\w+|escala|stelle|voto"
+    r"|оцен\w+|звезд\w*|шкал\w*|ocen\w*|gwiazd\w*|puan\w*|yıldız)\b[^.\n]{0,60}?\b(?P<low>[0-3])\s*"
+    r"(?:to|and|through|-|–|—|bis|à|a|al|до|do|ile|until)\s*(?P<high>\d|10)\b(?![.,]\d|\s*%)"
+    r"|\b(?P<low2>[0-3])\s*(?:to|-|–|—|bis|à|a|al|до|do|~|〜|～|から|到|至|부터|से)\s*(?P<high2>[2-9]|10)(?![.,]?\d|\s*%)\s*"
+    r"(?:の|까지|तक)?\s*(?:stars?|sterne|étoiles|estrellas|estrelas|stelle|sterren|gwiazdek|звезд|звёзд|yıldız|星|つ星|段階|점|별|نجوم|सितारे)",
+    re.IGNORECASE,
+)
+_STARS = re.compile(
+    r"(?=(?:[^\n]{0,40}(?:[★星점]|stars?|sterne?n?|sterren|étoiles?|estrel\w+|stelle|gwiazd\w*|зв[её]зд\w*|yıldız|bintang|sao|نجوم|सितार))|(?<=[★星점(（]))"
+    r"(?<!\d)(?P<low>[01])\s*(?:점|★|星)?\s*(?:-|–|~|〜|～|から|到|至|부터|bis|to|à|a|al|до|do|tot)\s*★?(?P<high>5|10)(?!\d)",
+    re.IGNORECASE,
+)
+
+
+def lists(text: str) -> Iterator[Listing]:
+    """Every list of the prompt, those that are told by their form first."""
+    if len(re.findall(r"\b(?:de|het|een|van|niet|voor|zijn|wordt)\b", text)) > 2:
+        text = re.sub(r"\bof\b", "or", text)  # Dutch; as long as the word it stands for
+    yield from down_the_page(text)
+    yield from tables(text)
+    for match in _QUOTED_LIST.finditer(text):
+        yield from listed(quoted_items(match.group()), match, "quoted")
+    for match in (*_INLINE_CODES.finditer(text), *_MARKED_CODES.finditer(text)):
+        codes = _CODE.findall(match.group())
+        if len(set(codes)) == len(codes):
+            yield from listed(codes, match, "codes")
+    boxes = list(_CHECKBOX.finditer(text))
+    if len(boxes) > 1:
+        yield Listing(tuple(clean(box[1]) for box in boxes), boxes[0].start(), boxes[-1].end(), ("boxes",))
+    for match in _JSON_LIST.finditer(text):
+        yield from listed(re.findall(r"\"([^\"\n]*)\"", match.group()), match, "json")
+    for pattern, form in ((_ANSWERED, "answered"), (_ARROWED, "arrowed")):
+        matches = list(pattern.finditer(text))
+        if len(matches) > 1:
+            values = tuple(dict.fromkeys(clean(next(filter(None, match.groups()))) for match in matches))
+            if len(values) > 1 and all(map(is_label, values)):
+                yield Listing(values, matches[0].start(), matches[-1].end(), (form,))
+    for match in _HASHTAGS.finditer(text):
+        yield from listed(match.group().split(), match, "hashtags")
+    numbered = list(_NUMBERED.finditer(text))
+    for name in dict.fromkeys(match["name"] for match in numbered):
+        of_name = [match for match in numbered if match["name"] == name]
+        values = tuple(dict.fromkeys(match.group() for match in of_name))
+        if len(values) > 1:
+            yield Listing(values, of_name[0].start(), of_name[-1].end(), ("numbered",))
+    for match in _ASKED_ONE_BY_ONE.finditer(text):
+        yield from listed(match.group().split("?"), match, "asked")
+    for match in _SPACED.finditer(text):
+        yield from listed(match["list"].split(), match, "spaced")
+    for match in _CAPITALS.finditer(text):
+        yield from listed(match.group().split(), match, "capitals")
+    boxed = re.compile(r"(?:\[[^\[\]\n]{1,40}\][ \t]*){2,}")
+    for match in boxed.finditer(text):
+        yield from listed(re.findall(r"\[([^\[\]]+)\]", match.group()), match, "boxes")
+    for match in _DASHED.finditer(text):
+        yield from listed(re.split(r"\s[-–—]\s", match["list"]), match, "dashed")
+    yield from _meant(text)
+    for match in _STARS.finditer(text):
+        steps = [str(step) for step in range(int(match["low"]), int(match["high"]) + 1)]
+        yield from listed(steps, match, "scale")
+    for match in _SCALE.finditer(text):
+        low, high = int(match["low"] or match["low2"] or 0), int(match["high"] or match["high2"])
+        if high - low <= 10 and match.group():
+            yield from listed([str(step) for step in range(low, high + 1)], match, "scale")
+    yield from runs(text)
+    everywhere = [next(filter(None, found)) for found in ANY_QUOTED.findall(text)]
+    values = tuple(dict.fromkeys(clean(item) for item in everywhere))
+    if 2 <= len(values) <= 12 and all(map(is_label, values)):
+        yield Listing(values, 0, 0, ("everywhere",))
+
+
+def _meant(text: str) -> Iterator[Listing]:
+    """`a (meaning), b (meaning) and c (meaning)`; `a = meaning, b = meaning`; `a if this, b if that`."""
+    for form, pattern in (("meant", _MEANT), ("conditional", _CONDITIONAL)):
+        position = 0
+        while match := pattern.search(text, position):
+            items, end = [match["item"]], match.end()
+            while following := pattern.match(text, end):
+                items.append(following["item"])
+                end = following.end()
+            other = _OTHERWISE.search(text[end - 1 : end + 90])
+            if len(items) > 1 or (form == "conditional" and other):
+                width = max((len(item.split()) for item in items[1:]), default=1)
+                for size in dict.fromkeys((width, 1)):
+                    for more in ([], [other["rest"]] if other else []):
+                        values = tuple(map(clean, [" ".join(items[0].split()[-size:]), *items[1:], *more]))
+                        if len(set(values)) == len(values) > 1 and all(map(is_label, values)):
+                            yield Listing(values, match.start("item"), end, (form, *["rest"] * bool(more)))
+            position = max(end if len(items) > 1 else match.end("item"), match.start() + 1)
+    for sentence in SENTENCE.finditer(text):
+        glosses = list(_GLOSS.finditer(sentence.group()))
+        values = tuple(clean(gloss["gloss"]) for gloss in glosses)
+        if 2 <= len(values) == len(set(values)) and all(
+            len(value.split()) <= 3 and is_label(value) for value in values
+        ):
+            yield Listing(
+                values,
+                sentence.start() + glosses[0].start(),
+                sentence.start() + glosses[-1].end(),
+                ("glosses",),
+            )
