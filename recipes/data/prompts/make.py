@@ -39,6 +39,7 @@ def fit_lists(rows: list[dict[str, Any]]) -> None:
     from p2m.parsing.items import fold_label
     from p2m.parsing.labels import candidates
     from p2m.parsing.text import normalise
+    from p2m.parsing.weights import LIST_WEIGHTS
 
     features: list[dict[str, int]] = []
     prompt_of: list[int] = []  # of each list
@@ -65,9 +66,14 @@ def fit_lists(rows: list[dict[str, Any]]) -> None:
         return value, matrix.T @ pull + 2 * _PENALTY * weights
 
     found = minimize(loss, np.zeros(matrix.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 500})
-    kept = [(name, weight) for name, weight in zip(vectorizer.feature_names_, found.x, strict=True)]
-    lines = [f'    "{name}": {weight:.2f},\n' for name, weight in sorted(kept) if abs(weight) >= _KEPT]
+    kept = {
+        name: round(float(weight), 2) for name, weight in zip(vectorizer.feature_names_, found.x, strict=True)
+    }
+    kept = {name: weight for name, weight in sorted(kept.items()) if abs(weight) >= _KEPT}
+    lines = [f'    "{name}": {weight:.2f},\n' for name, weight in kept.items()]
     (ROOT / "p2m/parsing/weights.py").write_text(HEAD + "".join(lines) + "}\n", encoding="utf-8")
+    LIST_WEIGHTS.clear()  # what follows reads by the new ones
+    LIST_WEIGHTS.update(kept)
 
 
 def write_signs(name: str) -> None:
