@@ -334,9 +334,7 @@ def _explains(match: re.Match[str]) -> bool:
 
 
 _LISTED = re.compile(r"[ \t>]*(?:[-*•]|[\w -]{2,24}?[ \t]{2,})")
-_CELLS = re.compile(
-    r"^(?P<input>[^\n|\t]*[^\s|][^\n|\t]*?)[ ]*(?:\t|[ ]\|)[ ]*(?P<output>[^\n|\t]*)$", re.MULTILINE
-)
+_CELLS = re.compile(r"^(?P<input>[^\n|\t]+?)[ ]*(?:\t|[ ]\|)[ ]*(?P<output>[^\n|\t]*)$", re.MULTILINE)
 _HEADER = re.compile(r"[^\W\d]\w*(?:[ _]\w+){0,2}")
 
 
@@ -345,6 +343,8 @@ def _columns(prompt: str) -> Found:
     best: list[re.Match[str]] = []
     run: list[re.Match[str]] = []
     for match in _CELLS.finditer(prompt):
+        if not match["input"].strip():
+            continue
         run = [*run, match] if run and prompt[run[-1].end() : match.start()] == "\n" else [match]
         best = run if len(run) > len(best) else best
     headed = len(best) > 2 and all(_HEADER.fullmatch(cell.strip()) for cell in best[0].groups())
@@ -388,7 +388,7 @@ def _said(prompt: str) -> Found:
 
 
 _BELOW = re.compile(
-    r"^(?P<input>[^\n]*[^\s\n:：][^\n]*)\n[ \t]*(?:-{1,2}>|={1,2}>|>>|→|⇒|➜)[ \t]*(?P<output>[^\n]+)$",
+    r"^(?P<input>[^\n]+)\n[ \t]*(?:-{1,2}>|={1,2}>|>>|→|⇒|➜)[ \t]*(?P<output>[^\n]+)$",
     re.MULTILINE,
 )
 
@@ -419,14 +419,18 @@ def _csv(prompt: str) -> Found:
 
 
 _SEPARATED = re.compile(
-    r"^(?P<input>[^\n]*?[^\s:;=|][^\n]*?)[ \t]*(?P<mark>::|\|\|\||[ \t]=[ \t]|[ \t];)[ \t]*(?P<output>\S[^\n:;=|]{0,30})$",
+    r"^(?P<input>[^\n]+?)[ \t]*(?P<mark>::|\|\|\||[ \t]=[ \t]|[ \t];)[ \t]*(?P<output>\S[^\n:;=|]{0,30})$",
     re.MULTILINE,
 )
 
 
 def _separated(prompt: str) -> Found:
     """Lines `a sentence = label` of one mark, three at least, the answers shorter than what is asked."""
-    matches = [match for match in _SEPARATED.finditer(prompt) if "{" not in match["input"]]
+    matches = [
+        match
+        for match in _SEPARATED.finditer(prompt)
+        if match["input"].strip(" :;=|") and "{" not in match["input"]
+    ]
     if len(matches) < 3 or len({match["mark"].strip() for match in matches}) > 1:
         return [], []
     if any(len(match["output"].split()) > 3 for match in matches):
@@ -439,7 +443,11 @@ def _separated(prompt: str) -> Found:
 
 def _below(prompt: str) -> Found:
     """The arrow with the answer on a line of its own: two at least."""
-    matches = [match for match in _BELOW.finditer(prompt) if "{" not in match["input"]]
+    matches = [
+        match
+        for match in _BELOW.finditer(prompt)
+        if match["input"].strip(" :：") and "{" not in match["input"]
+    ]
     if len(matches) < 2:
         return [], []
     rows = []

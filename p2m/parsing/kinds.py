@@ -18,6 +18,7 @@ from p2m.parsing.items import MAX_WORDS
 from p2m.parsing.labels import Labels
 from p2m.parsing.reader import read_types
 from p2m.parsing.signs import NEGATION, SIGNS
+from p2m.parsing.text import core
 from p2m.parsing.words import CONTEXT_WORDS, QUESTION_WORDS, YES_NO
 from p2m.types import Example, TaskType
 
@@ -91,6 +92,7 @@ def signs_of(instruction: str, names: Sequence[str], rows: Sequence[Example], la
         if words and weight > strongest.get(kind, (0.0, ""))[0]:
             strongest[kind] = (weight, words)
 
+    instruction = core(instruction)
     text = _NEGATED.sub(" ", instruction)
     negated = " ".join(match.group() for match in _NEGATED.finditer(instruction))
     for name, kind, weight, pattern in _COMPILED:

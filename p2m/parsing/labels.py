@@ -26,6 +26,7 @@ from p2m.parsing.items import (
     style,
 )
 from p2m.parsing.lists import lists
+from p2m.parsing.text import core
 from p2m.parsing.weights import LIST_WEIGHTS
 from p2m.parsing.words import ANSWER_WORDS, FIELD_LISTS, ILLUSTRATES, NO_LABELS, STOP_WORDS, YES_NO
 
@@ -89,6 +90,7 @@ def candidates(instruction: str, outputs: Sequence[str]) -> Iterator[tuple[tuple
     """Every list that holds all that is demonstrated: its items, and its signs."""
     shown = {fold_label(part) for output in outputs for part in _parts(output)}
     whole = {fold_label(output) for output in outputs}
+    instruction = core(instruction)
     for each in lists(instruction):
         folded = {fold_label(value) for value in each.values}
         if whole <= folded or shown <= folded:

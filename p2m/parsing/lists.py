@@ -17,17 +17,14 @@ _QUOTED_LIST = re.compile(
     rf"(?:{ANY_QUOTED.pattern.replace('(?:', '(?:')}){_MEANING}(?:{_JOIN}(?:either\s+)?(?:{ANY_QUOTED.pattern}){_MEANING})+",
     re.IGNORECASE,
 )
-_CODED_ITEM = rf"(?P<code>{CODE_SHAPE})\s*(?:[:=：＝–—-]|\bfor\b|\bmeans?\b|\(|\s(?=[^\W\d_]))\s*[^,;\n()]{{1,80}}?(?:\([^()\n]*\))?\)?"
-_INLINE_CODES = re.compile(
-    rf"(?<![\w.-]){_CODED_ITEM.replace('?P<code>', '?:')}(?:\s*[,;、，；]?\s*(?:(?:{AND_OR})\s+)?{_CODED_ITEM.replace('?P<code>', '?:')})+"
-    r"(?=[.;\n。]|$)"
-)
 _MARKED_CODES = re.compile(
     rf"(?<![\w.-]){CODE_SHAPE}\s?\([^()\n]*\)(?:\s*[,;/]?\s*{CODE_SHAPE}\s?\([^()\n]*\))+"
 )
 _CODE = re.compile(
-    rf"(?:^|[,;、，；).]\s*|\s)(?:(?:{AND_OR})\s+)?({CODE_SHAPE})\s*(?:[:=：＝–—-]|\bfor\b|\bmeans?\b|\(|\s(?=[^\W\d_]))"
+    rf"(?<![\w.-])(?P<code>{CODE_SHAPE})\s*(?:[:=：＝–—-]|\bfor\b|\bmeans?\b|\(|\s(?=[^\W\d_]))"
 )
+_NEXT_CODE = re.compile(rf"(?:[,;、，；)]|\b(?:{AND_OR}))\s*$", re.IGNORECASE)
+_FAR = 100  # letters from one code to the next, at most
 _MEANT = re.compile(
     r"(?P<item>[^\W_][\w&+#'./-]{0,24}(?: [\w&+#'/-]{1,16}){0,2})\s*(?:\((?:[^()\n]{3,160})\)|（[^（）\n]{2,160}）)\s*(?:[,;、，；]|\.?\s)?\s*"
     rf"(?:(?:{AND_OR})\s+)?"
@@ -88,8 +85,9 @@ def lists(text: str) -> Iterator[Listing]:
     yield from tables(text)
     for match in _QUOTED_LIST.finditer(text):
         yield from listed(quoted_items(match.group()), match, "quoted")
-    for match in (*_INLINE_CODES.finditer(text), *_MARKED_CODES.finditer(text)):
-        codes = _CODE.findall(match.group())
+    yield from _codes(text)
+    for match in _MARKED_CODES.finditer(text):
+        codes = [one["code"] for one in _CODE.finditer(match.group())]
         if len(set(codes)) == len(codes):
             yield from listed(codes, match, "codes")
     boxes = list(_CHECKBOX.finditer(text))
@@ -135,6 +133,24 @@ def lists(text: str) -> Iterator[Listing]:
     values = tuple(dict.fromkeys(clean(item) for item in everywhere))
     if 2 <= len(values) <= 12 and all(map(is_label, values)):
         yield Listing(values, 0, 0, ("everywhere",))
+
+
+def _codes(text: str) -> Iterator[Listing]:
+    """`A: this, B: that` and `0 = bad; 1 = good` in a line."""
+    run: list[re.Match[str]] = []
+    for match in _CODE.finditer(text):
+        between = text[run[-1].end() : match.start()] if run else ""
+        if run and not (len(between) < _FAR and "\n" not in between and _NEXT_CODE.search(between)):
+            yield from _of_codes(run)
+            run = []
+        run.append(match)
+    yield from _of_codes(run)
+
+
+def _of_codes(run: list[re.Match[str]]) -> Iterator[Listing]:
+    values = tuple(match["code"] for match in run)
+    if 2 <= len(values) == len(set(values)):
+        yield Listing(values, run[0].start(), run[-1].end(), ("codes",))
 
 
 def _meant(text: str) -> Iterator[Listing]:

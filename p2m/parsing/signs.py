@@ -16,8 +16,8 @@ _CLASSES, _OTHER = TaskType.CLASSIFICATION, TaskType.UNSUPPORTED
 NEGATION = (
     r"\b(?:no|not|never|don['’]?t|do not|doesn['’]?t|isn['’]?t|aren['’]?t|won['’]?t|cannot|can['’]?t|without|rather than|instead of|nor|neither"
     r"|nicht|kein\w*|ohne|niemals|statt|sondern nicht|sans|aucun\w*|jamais|pas de|pas d['’]|pas|sin|nunca|ningún|ninguna|sem|não|nem|nenhum\w*|senza|non|mai|geen|niet|zonder|nooit"
-    r"|не|без|ни|nie|bez|nigdy|żadn\w*|inte|utan|değil)\b[^.,;:!?()\n—–、。，]*"
-    r"|[^.,;:!?()\n、。，]*(?:しないで|せず|ではなく|不要|なし(?:で|に)|要りません|不是|不需要|别|無し|말고|하지 마|않고|아니라|없이|بدون|لا (?:أريد|تكتب|تترجم|تلخص)|नहीं|değil|olmadan|yazma\b)[^.,;:!?()\n、。，]*"
+    r"|не|без|ни|nie|bez|nigdy|żadn\w*|inte|utan|değil)\b[^.,;:!?()\n—–、。，]{0,160}"
+    r"|[^.,;:!?()\n、。，]{0,40}(?:しないで|せず|ではなく|不要|なし(?:で|に)|要りません|不是|不需要|别|無し|말고|하지 마|않고|아니라|없이|بدون|لا (?:أريد|تكتب|تترجم|تلخص)|नहीं|değil|olmadan|yazma\b)[^.,;:!?()\n、。，]{0,160}"
 )
 
 _TEXTS = r"(?:passages?|contexts?|paragraphs?|documents?|articles?|texts?|excerpts?|contracts?|leaflets?|manuals?|polic(?:y|ies)|reports?|pages?|section|handbook|guidelines?|faq|regulations?|transcripts?|letters?|stor(?:y|ies)|snippets?|chunks?|clauses?)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+_HEAD, _TAIL = 5000, 2500  # letters
 BLANKS = " \t\u00a0\u2007\u202f\u3000\ufeff\u200b"
 
 
@@ -11,6 +12,11 @@ def normalise(text: str) -> str:
     """Line ends as \\n, no blanks at line ends, no more than one empty line in a row, none at either end."""
     lines = re.split(r"\r\n|[\r\n\v\f\u0085\u2028\u2029]", text.replace("\ufeff", ""))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip(BLANKS) for line in lines)).strip("\n" + BLANKS)
+
+
+def core(text: str) -> str:
+    """The beginning and the end of a very long text, where what is asked for is said."""
+    return text if len(text) <= _HEAD + _TAIL else f"{text[:_HEAD]}\n{text[-_TAIL:]}"
 
 
 def squeeze(text: str) -> str:

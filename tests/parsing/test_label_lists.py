@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from p2m.parsing.demonstrations import take_apart
 from p2m.parsing.labels import STRONG, read_labels
 
 LISTS = [
@@ -68,3 +69,12 @@ def test_demonstrated_answers_that_join_labels_are_taken_apart() -> None:
 
 def test_labels_are_spelt_as_they_are_demonstrated() -> None:
     assert read_labels("Answer with Spam or Ham.", ["ham", "spam"]).values == ("spam", "ham")
+
+
+@pytest.mark.parametrize(
+    "piece", ["a or b, ", "- x - y z\n", "A (b) ", "P1 = x ", "word ", '"q" ', "a if b, ", "x | y "]
+)
+def test_very_long_prompts_are_read_too(piece: str) -> None:
+    """Lists are looked for by patterns; none may try every way of cutting a long line."""
+    read_labels(piece * (20_000 // len(piece)), [])
+    take_apart(piece * (20_000 // len(piece)))
