@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from p2m.errors import DataError, StageError, UserError
 from p2m.students.minilm import MiniLM
 from p2m.students.tiny_seq2seq import TinySeq2Seq
+from p2m.training import trainer
 from p2m.training.base import fit
+from p2m.training.fit import CHECKPOINTS
 from p2m.training.machine import choose_machine, cpu_flags
 from p2m.training.sampling import LengthSampler
 from p2m.training.trainer import last_checkpoint
@@ -126,6 +128,42 @@ def test_training_starts_from_a_solved_head(tiny_minilm: MiniLM, here: Here) -> 
     assert fitted.history[0].score == known.score(vectors[40:], [row.output for row in rows[40:]])
     assert fitted.history[0].loss > 0
     assert any(line.startswith("the head is solved") for line in here.lines)
+
+
+@dataclass
+class Watched(Here):
+    """A run that counts the weights of which the optimizer of its checkpoints keeps moments."""
+
+    moments: int = 0
+
+    def progress(self, done: int, total: int, note: str = "") -> None:
+        import torch
+
+        if last := last_checkpoint(self.folder / CHECKPOINTS):
+            state = torch.load(last / "optimizer.pt", weights_only=True)["state"]
+            self.moments = sum(each["exp_avg"].numel() for each in state.values())
+
+
+def test_labels_are_learnt_above_a_frozen_table_of_words_and_spans_with_it(
+    tiny_minilm: MiniLM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "KEEP_EVERY", 0.0)  # a checkpoint at every evaluation but the last
+    for task, is_frozen in ((LABELS, True), (QA, False)):
+        before = tiny_minilm.prepare(task, task.labels, seed=0).model
+        watched = Watched(tmp_path / task.type)
+        fitted = fitted_to(tiny_minilm, task, watched, replace(SHORT, patience=9))
+        after = tiny_minilm.restore(task, task.labels, fitted.checkpoint).model
+        table, layers = before.bert.embeddings.state_dict(), before.bert.encoder.state_dict()
+        assert all(
+            bool((each == after.bert.embeddings.state_dict()[name]).all()) == is_frozen
+            for name, each in table.items()
+            if name != "position_ids"
+        )
+        assert not any(
+            bool((each == after.bert.encoder.state_dict()[name]).all()) for name, each in layers.items()
+        )
+        frozen = sum(each.numel() for each in before.bert.embeddings.parameters()) if is_frozen else 0
+        assert watched.moments == fitted.parameters - frozen
 
 
 def test_the_start_itself_may_be_the_best(hasty: Hasty, here: Here) -> None:
