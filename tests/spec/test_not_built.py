@@ -1,0 +1,62 @@
+"""Tasks that are told apart and cannot be built are refused by name; so are students that lack a language."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from p2m.build import load, understand
+from p2m.errors import RecipeError
+
+PROMPTS = [
+    (
+        "Assign every tag that applies to the poem: love, death, sea, war. Several tags are possible.",
+        "multi-label",
+    ),
+    ("Estimate the price of the used camera in euros from its ad. Output a number.", "(regression)"),
+    ("Turn the booking mail into a JSON object with the keys name, date and nights.", "(records)"),
+    ("Look at the photo of the leaf and say which disease it shows.", "(unsupported)"),
+]
+ENGLISH = ["the parcel that you sent to me was not in the box", "is this for the kitchen or for the hall"]
+SPANISH = [
+    "no me llega el paquete que pedí y no sé por qué",
+    "es para la cocina o para el pasillo de la casa",
+]
+
+
+def recipe(folder: Path, prompt: str, rows: list[str], more: str = "") -> Path:
+    lines = [f"{text} {n},{('late', 'lost')[n % 2]}" for n, text in enumerate(rows)]
+    (folder / "rows.csv").write_text("\n".join(["text,label", *lines]), encoding="utf-8")
+    path = folder / "r.yaml"
+    path.write_text(f"prompt: {prompt!r}\ndata: {{train: rows.csv}}\n{more}", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("prompt", "named"), PROMPTS)
+def test_a_task_without_students_is_refused_by_its_name(tmp_path: Path, prompt: str, named: str) -> None:
+    path = recipe(tmp_path, prompt, ["one", "two"])
+    (problem,) = understand(path).problems
+    assert named in str(problem)
+    assert problem.path == "task.type"
+    with pytest.raises(RecipeError, match="cannot be built|cannot build yet"):
+        load(path)
+
+
+@pytest.mark.parametrize(("rows", "offered"), [(ENGLISH * 15, True), (ENGLISH * 15 + SPANISH * 15, False)])
+def test_a_student_that_lacks_a_language_of_the_rows_is_not_offered(
+    tmp_path: Path, rows: list[str], offered: bool
+) -> None:
+    task = understand(recipe(tmp_path, "Classify the mail as late or lost.", rows)).task
+    project = load(tmp_path / "r.yaml")
+    refusals = {name: each.refusal(task) for name, each in project.composed.spec.student.candidates.items()}
+    assert (refusals["linear_minilm"] is None) is offered
+    assert refusals["linear_tfidf"] is None
+
+
+def test_a_student_that_lacks_a_language_that_is_demanded_is_refused(tmp_path: Path) -> None:
+    more = "defaults: [base, override student: linear_minilm, _self_]\nconstraints: {languages: [en, es]}\n"
+    path = recipe(tmp_path, "Classify the mail as late or lost.", ENGLISH * 15, more)
+    (problem,) = understand(path).problems
+    assert problem.path == "constraints.languages"
+    assert "en and es" in problem.message
