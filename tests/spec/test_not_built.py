@@ -21,7 +21,7 @@ PROMPTS = [
 ENGLISH = ["the parcel that you sent to me was not in the box", "is this for the kitchen or for the hall"]
 SPANISH = [
     "no me llega el paquete que pedí y no sé por qué",
-    "es para la cocina o para el pasillo de la casa",
+    "es para la cocina o para el pasillo",
 ]
 
 
@@ -39,7 +39,7 @@ def test_a_task_without_students_is_refused_by_its_name(tmp_path: Path, prompt: 
     (problem,) = understand(path).problems
     assert named in str(problem)
     assert problem.path == "task.type"
-    with pytest.raises(RecipeError, match="cannot be built|cannot build yet"):
+    with pytest.raises(RecipeError, match="cannot build yet"):
         load(path)
 
 
