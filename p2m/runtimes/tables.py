@@ -555,6 +555,15 @@ def _plain(value: Any) -> str:
     return _json_text(value) if isinstance(value, (dict, list, bool)) else str(value)
 
 
+def _column(arrow: Any, values: Sequence[Any]) -> Any:
+    """A column of the type that its values have; as texts where they have none in common, or are too great."""
+    try:
+        return arrow.array(values)
+    except (arrow.ArrowException, OverflowError, UnicodeError):
+        cells = [None if value is None else _plain(value) for value in values]
+        return arrow.array([cell and cell.encode("utf-8", "backslashreplace").decode() for cell in cells])
+
+
 def _write_parquet(table: Table, stream: IO[bytes], names: tuple[str, str], answers: Answers) -> None:
     """Columns of a Parquet file keep their types; those of other files get what their values are."""
     arrow = _pyarrow(table.path)
@@ -566,7 +575,8 @@ def _write_parquet(table: Table, stream: IO[bytes], names: tuple[str, str], answ
 
     if table.form != "parquet":
         pairs = list(answers)
-        whole = arrow.Table.from_pylist([dict(row.values) for row, _ in pairs])
+        columns = [_column(arrow, [row.values.get(name) for row, _ in pairs]) for name in table.columns]
+        whole = arrow.table(columns, names=list(table.columns))
         arrow.parquet.write_table(added(whole, [said for _, said in pairs]), stream)
         return
     writer = None

@@ -174,6 +174,20 @@ def test_parquet_keeps_its_types_and_goes_to_a_file(ask: Ask) -> None:
     assert "b.parquet: Parquet magic bytes not found" in ask("--input", "b.parquet", "--output", "o.csv").err
 
 
+def test_parquet_has_every_column_of_every_row_and_texts_where_no_type_fits(ask: Ask) -> None:
+    rows = [
+        {"text": "fine", "big": 2**63, "mixed": 1, "deep": {"n": 1}},
+        {"text": "poor", "late": 7, "mixed": "two", "big": 3, "deep": [2**70]},
+    ]
+    write("a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    assert ask("--input", "a.jsonl", "--output", "o.parquet").code == 0
+    found = [{k: v for k, v in row.items() if not k.startswith("label")} for row in read(Path("o.parquet"))]
+    assert found == [
+        {"text": "fine", "big": str(2**63), "mixed": "1", "deep": '{"n": 1}', "late": None},
+        {"text": "poor", "big": "3", "mixed": "two", "deep": f"[{2**70}]", "late": 7},
+    ]
+
+
 def test_parquet_without_pyarrow_names_the_package(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     done = ask("--input", write("a.parquet", "PAR1"), "--output", "o.parquet")
