@@ -30,6 +30,17 @@ _NAME = 60  # characters: no column has a longer name, but a row in the place of
 _SHOWN = 5  # bad rows that are named
 _CHUNK = 1000  # rows of Parquet that are read at once
 Answers = Iterator[tuple["Row", Any]]  # each row with its answer, which has `output` and `score`
+# Words in the names of columns: what goes into a model, and what is no input whatever else the name says.
+_INPUTS = frozenset(
+    "text texts sentence content review tweet comment utterance message post body input inputs source prompt"
+    " instruction question query passage paragraph document article context story email mail sms abstract title"
+    " headline subject phrase description request ticket note claim statement snippet data value".split()
+)
+_OTHERS = frozenset(
+    "label labels output outputs answer answers target targets tgt class category gold prediction predicted score"
+    " intent sentiment rating response completion id ids idx index uuid guid key url uri link hash sha date time"
+    " timestamp path file filename split version author user username lang language".split()
+)
 _NUMBER = re.compile(r"[\s\d.,:/+-]*")  # numbers, dates and times in cells
 
 
@@ -99,6 +110,15 @@ class Table:
         self.texts = tuple(
             name for name in self.columns if self._is_text([r.values.get(name) for r in first])
         )
+        # what tells a header from a row: its name stands in the rows again, and it is no number over numbers
+        self.again = {name for name in self.columns if any(r.values.get(name) == name for r in first)}
+        self.numeric = [
+            name
+            for name in self.columns
+            if name not in self.texts
+            and not _NUMBER.fullmatch(name)
+            and any(r.values.get(name) for r in first)
+        ]
 
     def rows(self) -> Iterator[Row]:
         """Every row, in order.
@@ -351,7 +371,7 @@ def match_columns(
     table: Table, fields: Sequence[str], output: str, wanted: Mapping[str, str]
 ) -> dict[str, str]:
     """Field -> column: what is `wanted`, else the column of that name, else, of a single field, the only
-    other column of texts.
+    other column of texts that has the name of an input.
 
     Raises:
         TableError: some field has no column; it says what to type.
@@ -373,18 +393,44 @@ def match_columns(
     missing = [field for field, column in found.items() if column not in table.columns]
     if not missing:
         return found
-    others = [name for name in table.texts if name != output and name not in found.values()]
-    if len(fields) == 1 and len(others) == 1 and len(others[0]) <= _NAME:
+    others = [name for name in table.texts if name not in found.values() and _may_be_input(name, output)]
+    if len(fields) == 1 and len(others) == 1 and _is_named(table, others[0], fields[0]):
         return {fields[0]: others[0]}
-    free = [*others, *(name for name in table.columns if name not in others and name not in found.values())]
     typed = " ".join(
         f"--column {_quoted(f'{field}={column}')}"
-        for field, column in zip(missing, [*free, *["COLUMN"] * len(missing)], strict=False)
+        for field, column in zip(missing, [*others, *["COLUMN"] * len(missing)], strict=False)
     )
+    headless = ""
+    if table.form in ("csv", "tsv") and len(missing) == len(fields):
+        headless = f"\n    if its first line is a row: add a first line such as {','.join(fields)}" + (
+            ", or name the file .txt, one input a line" if len(table.columns) == len(fields) == 1 else ""
+        )
     raise TableError(
         f"{table.path}: no column {' and '.join(map(repr, missing))}; it has {there}\n"
-        f"    say which it is, e.g. {typed}"
+        f"    say which it is, e.g. {typed}{headless}"
     )
+
+
+def _words(name: str) -> list[str]:
+    """`Review Body`, `reviewBody` and `review-body` alike."""
+    return re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower())
+
+
+def _may_be_input(name: str, output: str) -> bool:
+    """Whether a column's name is neither the answer's nor one of those that no input has."""
+    words, answer = _words(name), _words(output)
+    return words[: len(answer)] != answer and _OTHERS.isdisjoint(words)
+
+
+def _is_named(table: Table, column: str, field: str) -> bool:
+    """Whether a column has a name, which the first cell of a table without a header is not: it says that it is
+    an input, or stands beside one over nothing but numbers.
+    """
+    if table.form not in ("csv", "tsv"):
+        return True
+    if len(column) > _NAME or column in table.again:
+        return False
+    return not _INPUTS.union(_words(field)).isdisjoint(_words(column)) or bool(table.numeric)
 
 
 def _quoted(text: str) -> str:

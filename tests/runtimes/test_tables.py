@@ -200,6 +200,8 @@ def test_parquet_without_pyarrow_names_the_package(ask: Ask, monkeypatch: pytest
         ("id,body,label\n1,fine,good\n", (), "body"),  # numbers are no text, nor is the answer
         ("day,body\n2026-01-02,fine\n", (), "body"),
         ("head,body\nfine,poor\n", ("--column", "text=head"), "head"),
+        ("reviewBody\nfine\n", (), "reviewBody"),
+        ("n,notiz\n1,fine\n", (), "notiz"),  # what stands over numbers is a header
     ],
 )
 def test_columns_go_by_name_else_the_only_text_is_asked_about_and_told(
@@ -208,6 +210,28 @@ def test_columns_go_by_name_else_the_only_text_is_asked_about_and_told(
     done = ask("--input", write("a.csv", content), *arguments)
     assert ",good," in done.out
     assert done.err == f"predict.py: text <- {column}\n"
+
+
+@pytest.mark.parametrize(
+    "content", ["card\nparcel\n", "my card,1\nmy parcel,2\n", "card,m\nparcel,\n", "text of it\ntext of it\n"]
+)
+def test_a_first_row_is_no_header(ask: Ask, content: str) -> None:
+    done = ask("--input", write("a.csv", content))
+    assert (done.code, done.out) == (2, "")
+    assert "if its first line is a row: add a first line such as text" in done.err
+    assert ("or name the file .txt" in done.err) == ("," not in content)
+
+
+@pytest.mark.parametrize(
+    "name", ["label", "label_text", "gold", "answer", "Class", "targetText", "review_id"]
+)
+def test_answers_and_numbers_of_rows_are_no_input(ask: Ask, name: str) -> None:
+    for file in (write("a.csv", f"{name},n\nfine,1\n"), write("a.jsonl", json.dumps({name: "fine"}))):
+        done = ask("--input", file)
+        assert (done.code, done.out) == (2, "")
+        assert "e.g. --column text=COLUMN\n" in done.err
+        assert "text <- " in ask("--input", file, "--column", f"text={name}").err
+    assert "--column text=body" in ask("--input", write("a.csv", f"{name},body,head\na,b,c\n")).err
 
 
 def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -> None:
