@@ -10,11 +10,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -32,14 +34,16 @@ _CHUNK = 1000  # rows of Parquet that are read at once
 Answers = Iterator[tuple["Row", Any]]  # each row with its answer, which has `output` and `score`
 # Words in the names of columns: what goes into a model, and what is no input whatever else the name says.
 _INPUTS = frozenset(
-    "text texts sentence content review tweet comment utterance message post body input inputs source prompt"
-    " instruction question query passage paragraph document article context story email mail sms abstract title"
-    " headline subject phrase description request ticket note claim statement snippet data value".split()
+    "text texts sentence content review tweet comment utterance message post body input inputs source"  # noqa: SIM905
+    " prompt instruction question query passage paragraph document article context story email mail sms"
+    " abstract title headline subject phrase description request ticket note claim statement snippet data"
+    " value".split()
 )
 _OTHERS = frozenset(
-    "label labels output outputs answer answers target targets tgt class category gold prediction predicted score"
-    " intent sentiment rating response completion id ids idx index uuid guid key url uri link hash sha date time"
-    " timestamp path file filename split version author user username lang language".split()
+    "label labels output outputs answer answers target targets tgt class category gold prediction"  # noqa: SIM905
+    " predicted score intent sentiment rating response completion id ids idx index uuid guid key url uri"
+    " link hash sha date time timestamp path file filename split version author user username lang"
+    " language".split()
 )
 _NUMBER = re.compile(r"[\s\d.,:/+-]*")  # numbers, dates and times in cells
 
@@ -153,6 +157,8 @@ def translated(path: Path) -> Iterator[None]:
         raise TableError(f"{path}: {error.strerror or error}") from None
     except UnicodeError as error:
         raise TableError(f"{path}: {error}") from None
+    except RecursionError:
+        raise TableError(f"{path}: a value is nested too deeply") from None
     except Exception as error:
         if type(error).__module__.partition(".")[0] != "pyarrow":
             raise
@@ -269,32 +275,65 @@ def _separated(table: Table) -> Iterator[Row]:
         yield Row(dict(zip(header, cells, strict=True)), where, body, text[len(body) :])
 
 
-def _object(text: str, where: str, form: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text, parse_float=Exact)
-    except (ValueError, RecursionError) as error:
-        hint = "" if form == "jsonl" else "; a .json file holds an array of objects, [{...}, {...}]"
-        reason = getattr(error, "msg", "nested too deeply")
-        raise TableError(f"{where}: not JSON ({reason}){hint}") from None
-    return _check_object(value, where)
+def _decoded(text: str, at: int = 0) -> tuple[Any, int, bool]:
+    """The value of JSON that begins at `at`, where it ends, and whether it holds what no JSON does: Python's
+    reader knows NaN, which is null here, and infinities, which are texts.
+
+    Raises:
+        ValueError, RecursionError: it is not JSON, or one object has a key twice.
+    """
+    odd: list[str] = []
+
+    def constant(name: str) -> str | None:
+        odd.append(name)
+        return None if name == "NaN" else name
+
+    decoder = json.JSONDecoder(parse_float=Exact, parse_constant=constant, object_pairs_hook=_once)
+    value, end = decoder.raw_decode(text, at)
+    return value, end, bool(odd)
 
 
-def _check_object(value: Any, where: str) -> dict[str, Any]:
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in found if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return found
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if "integer string conversion" in str(error):
+        return f"a number of more than {sys.get_int_max_str_digits()} digits; put it in quotes"
+    return str(getattr(error, "msg", error))
+
+
+def _row(value: Any, where: str, before: str, after: str, is_odd: bool) -> Row:
+    """A row of JSON, as it is written if that is JSON."""
     if not isinstance(value, dict) or not value:
         raise TableError(f"{where}: expected an object with the row's columns, found {str(value)[:60]}")
-    return value
+    return Row(value, where, _json_text(value)[:-1] if is_odd else before, after)
 
 
 def _jsonl(table: Table) -> Iterator[Row]:
     blank = ""
+    hint = "" if table.form == "jsonl" else "; a .json file holds an array of objects, [{...}, {...}]"
     for number, line in _lines(table):
         if not line.strip():
             blank += line
             continue
         where = f"{table.path}:{number}"
-        value = _object(line, where, table.form)
-        cut = line.rindex("}")
-        yield Row(value, where, blank + line[:cut].rstrip(), line[cut:])
+        try:
+            value, end, is_odd = _decoded(line, len(line) - len(line.lstrip()))
+            if line[end:].strip():
+                raise ValueError("something follows the object")
+        except (ValueError, RecursionError) as error:
+            raise TableError(f"{where}: not JSON ({_reason(error)}){hint}") from None
+        body = line[: end - 1].rstrip()
+        row = _row(value, where, body, line[end - 1 :], is_odd)
+        yield replace(row, before=blank + row.before)
         blank = ""
 
 
@@ -312,16 +351,15 @@ def _json(table: Table) -> Iterator[Row]:
     if not head:
         yield from _jsonl(table)
         return
-    decoder, line, counted = json.JSONDecoder(parse_float=Exact), 1, 0
+    line, counted, sign = 1, 0, "\n" if "\n" in text else "\r"
     last = re.fullmatch(r"\]\s*", text[at:])  # an empty array
     while not last:
-        line, counted = line + text.count("\n", counted, at), at
+        line, counted = line + text.count(sign, counted, at), at
         where = f"{table.path}:{line}"
         try:
-            value, end = decoder.raw_decode(text, at)
+            value, end, is_odd = _decoded(text, at)
         except (ValueError, RecursionError) as error:
-            raise TableError(f"{where}: not JSON ({getattr(error, 'msg', 'nested too deeply')})") from None
-        _check_object(value, where)
+            raise TableError(f"{where}: not JSON ({_reason(error)})") from None
         last, comma = _CLOSING.match(text, end), _COMMA.match(text, end)
         if not last and not comma:
             raise TableError(
@@ -329,7 +367,7 @@ def _json(table: Table) -> Iterator[Row]:
             )
         body = text[at : end - 1].rstrip()
         after = comma.end() if comma else len(text)
-        yield Row(value, where, body, text[at + len(body) : after])
+        yield _row(value, where, body, text[at + len(body) : after], is_odd)
         at = after
 
 
@@ -423,8 +461,8 @@ def _may_be_input(name: str, output: str) -> bool:
 
 
 def _is_named(table: Table, column: str, field: str) -> bool:
-    """Whether a column has a name, which the first cell of a table without a header is not: it says that it is
-    an input, or stands beside one over nothing but numbers.
+    """Whether a column has a name, which the first cell of a table without a header is not: it says that it
+    is an input, or stands beside one over nothing but numbers.
     """
     if table.form not in ("csv", "tsv"):
         return True
@@ -505,7 +543,8 @@ def write(
     """
     form = check_target(table, target)
     if target is None:
-        _write(table, form, screen, names, answers)
+        with translated(table.path):
+            _write(table, form, screen, names, answers)
         return
     place = target.resolve()
     draft = place.with_name(f".{place.name}.{os.getpid()}")
@@ -568,6 +607,21 @@ def _cell(text: str, separator: str) -> str:
 
 
 def _json_text(value: Any) -> str:
+    """JSON, with numbers as they were written, and null for what is no number."""
+    if isinstance(value, Exact):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "null"
+    if isinstance(value, Mapping):
+        return (
+            "{"
+            + ", ".join(
+                f"{json.dumps(str(k), ensure_ascii=False)}: {_json_text(v)}" for k, v in value.items()
+            )
+            + "}"
+        )
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_json_text, value)) + "]"
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -598,11 +652,13 @@ def _plain(value: Any) -> str:
     """A value as a cell: texts and numbers as they are, nothing for null, anything nested as JSON."""
     if value is None or isinstance(value, str):
         return value or ""
+    if value != value:  # NaN
+        return ""
     return _json_text(value) if isinstance(value, (dict, list, bool)) else str(value)
 
 
 def _column(arrow: Any, values: Sequence[Any]) -> Any:
-    """A column of the type that its values have; as texts where they have none in common, or are too great."""
+    """A column of the type that its values have; as texts where no type holds them all."""
     try:
         return arrow.array(values)
     except (arrow.ArrowException, OverflowError, UnicodeError):

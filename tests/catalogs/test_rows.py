@@ -146,6 +146,7 @@ def test_tables_are_read_as_people_write_them(tmp_path, name, text, rows):
         ("r.jsonl", b'{"a": "b"}\n{"a": "b\\ud83d"}\n', r"r\.jsonl:2: half a character \(\\ud83d\)"),
         ("r.json", b'[{"a": "b"}, {"a": ["\\udc00"]}]', r"r\.json row 2: half a character"),
         ("r.jsonl", b'{"a": 1, "a": 2}\n', r"r\.jsonl:1: not JSON \(the key 'a' stands twice"),
+        ("r.jsonl", b'{"a": ' + b"1" * 6000 + b"}", r"r\.jsonl:1: not JSON \(a number of more than 4300 digits; put it"),
         ("r.jsonl", b'[{"a": 1}]\n', r"r\.jsonl:1: expected an object.*\.json"),
     ],
 )  # fmt: skip

@@ -154,6 +154,41 @@ def test_numbers_of_json_keep_their_digits_in_a_table(ask: Ask) -> None:
     assert Path("o.csv").read_text().splitlines()[1] == f"fine,1.10,12345678901234567890.10,true,[1],{GOOD}"
 
 
+def test_what_is_no_number_is_empty(ask: Ask) -> None:
+    row = '{"text": "fine", "n": NaN, "l": [NaN, 1.50], "i": -Infinity}'
+    write("a.jsonl", row + "\n")
+    write("a.json", f"[\n  {row}\n]\n")
+    added = '"label": "good", "label_score": 0.7311'
+    wanted = '{"text": "fine", "n": null, "l": [null, 1.50], "i": "-Infinity", ' + added + "}"
+    assert ask("--input", "a.jsonl").out == wanted + "\n"
+    assert ask("--input", "a.json").out == f"[\n  {wanted}\n]\n"
+    ask("--input", "a.jsonl", "--output", "o.csv")
+    assert Path("o.csv").read_text().splitlines()[1] == f'fine,,"[null, 1.50]",-Infinity,{GOOD}'
+
+
+def test_numbers_of_parquet_that_are_none_are_empty(ask: Ask) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["fine"], "n": [float("nan")]}), "a.parquet")
+    ask("--input", "a.parquet", "--output", "o.csv")
+    assert Path("o.csv").read_text().splitlines()[1] == f"fine,,{GOOD}"
+    ask("--input", "a.parquet", "--output", "o.jsonl")
+    assert '"n": null' in Path("o.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("[" * 200000, "nested too deeply"), ("1" * 6000, "4300 digits"), ('1, "n": 2', "'n' stands twice")],
+)
+def test_json_that_cannot_be_read_is_no_text(ask: Ask, value: str, said: str) -> None:
+    done = ask('{"text": "fine", "n": ' + value + "}")
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    with pytest.raises(predict.InputError, match=said):
+        list(predict.read_lines([b'{"text": "fine", "n": ' + value.encode() + b"}"], ["text"]))
+
+
 def test_parquet_keeps_its_types_and_goes_to_a_file(ask: Ask) -> None:
     import pyarrow
     import pyarrow.parquet
@@ -277,6 +312,14 @@ def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -
         ("a.json", '{"rows": [\n1]}', (),
          "a.json:1: not JSON (Expecting value); a .json file holds an array"),
         ("a.json", "[]", (), "a.json: there are no rows"),
+        ("a.jsonl", '{"text": "x"}\n{"text": "x", "n": 1, "n": 2}\n', (),
+         "a.jsonl:2: not JSON (the key 'n' stands twice in one object)"),
+        ("a.json", '[{"text": "x", "n": {"m": 1, "m": 2}}]', (), "a.json:1: not JSON (the key 'm'"),
+        ("a.jsonl", '{"text": "x", "n": ' + "1" * 6000 + "}\n", (),
+         "a.jsonl:1: not JSON (a number of more than 4300 digits; put it in quotes)"),
+        ("a.json", '[{"text": "x", "n": ' + "1" * 6000 + "}]", (), "a.json:1: not JSON (a number of"),
+        ("a.jsonl", '{"text": ' + "[" * 200000, (), "a.jsonl:1: not JSON (nested too deeply)"),
+        ("a.jsonl", '{"text": "x"} {"text": "y"}\n', (), "a.jsonl:1: not JSON (something follows"),
         ("a.txt", "x\n\ny\n", (), 'a.txt:2: "text" is empty'),
         ("a.xls", "x", (), "a.xls: the name must end in .csv"),
         ("a.csv", "text\nx\n", ("--output", "no/o.csv"), "no/o.csv: there is no folder no"),
