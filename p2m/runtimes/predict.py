@@ -784,7 +784,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="file",
         type=Path,
         metavar="FILE",
-        help="a file of inputs: .csv, .tsv, .jsonl, .json, .parquet, or .txt with one input a line",
+        help="a file of inputs: .csv, .tsv, .jsonl, .json, .txt with one input a line (each also as .gz),"
+        " or .parquet",
     )
     parser.add_argument(
         "--output",

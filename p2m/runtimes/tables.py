@@ -8,18 +8,20 @@ the answers go to a file of another format are the other columns written anew.
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import math
 import os
 import re
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 FORMATS = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
@@ -48,6 +50,7 @@ _OTHERS = frozenset(
 _NUMBER = re.compile(r"[\s\d.,:/+-]*")  # numbers, dates and times in cells
 
 
+_NOT_UTF8 = re.compile("[\\udc80-\\udcff]")  # what Python makes of bytes that are no UTF-8
 _COMMA, _CLOSING = re.compile(r"\s*,\s*"), re.compile(r"\s*\]\s*\Z")
 
 
@@ -78,15 +81,23 @@ class Exact(float):
 
 
 def form_of(path: Path) -> str:
-    """The format of a file, by its name.
+    """The format of a file, by its name, which may end in .gz too.
 
     Raises:
         TableError: the name does not tell.
     """
-    form = FORMATS.get(path.suffix.lower())
-    if form is None:
-        raise TableError(f"{path}: the name must end in {', '.join(FORMATS)}")
+    zipped = path.suffix.lower() == ".gz"
+    form = FORMATS.get(Path(path.stem).suffix.lower() if zipped else path.suffix.lower())
+    if form is None or (zipped and form == "parquet"):
+        raise TableError(f"{path}: the name must end in {', '.join(FORMATS)}, each but .parquet also as .gz")
     return form
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """The file, unzipped where it is gzipped, whatever its name."""
+    with path.open("rb") as raw:
+        zipped = raw.read(2) == b"\x1f\x8b"
+    return cast("IO[bytes]", gzip.open(path, "rb")) if zipped else path.open("rb")
 
 
 # --------------------------------------------------------------------------- reading
@@ -106,7 +117,9 @@ class Table:
         self.path, self.field = path, field
         self.form = form_of(path)
         self.encoding = "utf-8" if self.form == "parquet" else _encoding(path)
-        self.separator = _separator(self) if self.form in ("csv", "tsv") else ""
+        with translated(path):
+            self.separator = _separator(self) if self.form in ("csv", "tsv") else ""
+        self.is_one = False  # JSON: one object that holds the rows
         first = list(islice(self.rows(), _LOOK))
         if not first:
             raise TableError(f"{path}: there are no rows in it")
@@ -138,7 +151,7 @@ class Table:
         """What stands before the first row."""
         if self.form in ("csv", "tsv"):
             return _header(self)[1]
-        return _opening(_whole(self))[0] if self.form == "json" else ""
+        return (_opening(_whole(self))[0] or ("[\n" if self.is_one else "")) if self.form == "json" else ""
 
     def _is_text(self, values: Sequence[Any]) -> bool:
         given = [value for value in values if value not in (None, "")]
@@ -153,6 +166,8 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except (TableError, BrokenPipeError):
         raise
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise TableError(f"{path}: not a whole gzip file ({error}); copy or download it again") from None
     except OSError as error:
         raise TableError(f"{path}: {error.strerror or error}") from None
     except UnicodeError as error:
@@ -167,7 +182,7 @@ def translated(path: Path) -> Iterator[None]:
 
 def _encoding(path: Path) -> str:
     """By the mark that a file may begin with, which is written again."""
-    with translated(path), path.open("rb") as stream:
+    with translated(path), _opened(path) as stream:
         mark = stream.read(3)
     if mark[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
@@ -175,22 +190,27 @@ def _encoding(path: Path) -> str:
 
 
 def _lines(table: Table) -> Iterator[tuple[int, str]]:
-    """Numbered lines with their ends."""
-    path = table.path
-    if table.encoding == "utf-16":
-        with path.open(encoding="utf-16", newline="\n") as stream:
-            yield from enumerate(stream, 1)
-        return
-    with path.open("rb") as raw:
-        for number, line in enumerate(raw, 1):
-            try:
-                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                byte, better = line[error.start], path.with_stem(f"{path.stem}-utf8")
+    """Numbered lines with their ends, which are those of Unix, Windows, or old Macs."""
+    path, wide = table.path, table.encoding == "utf-16"
+    with _opened(path) as raw:
+        errors = "strict" if wide else "surrogateescape"
+        encoding = "utf-16" if wide else "utf-8-sig"
+        for number, line in enumerate(io.TextIOWrapper(raw, encoding, errors, newline=""), 1):
+            if "\0" in line:
                 raise TableError(
-                    f"{path}:{number}: not UTF-8 (byte 0x{byte:02x}); if it is of Windows:"
-                    f" iconv -f cp1252 -t utf-8 '{path}' > '{better}'"
-                ) from None
+                    f"{path}:{number}: a NUL character, which no text has; correct the line, or save the file"
+                    " as UTF-8"
+                )
+            if not line.isascii() and (byte := _NOT_UTF8.search(line)) and not wide:
+                zipped = path.suffix.lower() == ".gz"
+                plain = path.with_suffix("") if zipped else path
+                better = plain.with_stem(f"{plain.stem}-utf8")
+                unzip, source = (f"gzip -dc '{path}' | ", "") if zipped else ("", f" '{path}'")
+                raise TableError(
+                    f"{path}:{number}: not UTF-8 (byte 0x{ord(byte[0]) & 0xFF:02x}); if it is of Windows:"
+                    f" {unzip}iconv -f cp1252 -t utf-8{source} > '{better}'"
+                )
+            yield number, line
 
 
 def _whole(table: Table) -> str:
@@ -310,8 +330,8 @@ def _reason(error: Exception) -> str:
     return str(getattr(error, "msg", error))
 
 
-def _row(value: Any, where: str, before: str, after: str, is_odd: bool) -> Row:
-    """A row of JSON, as it is written if that is JSON."""
+def _row(value: Any, where: str, before: str, after: str, *, is_odd: bool) -> Row:
+    """A row of JSON as it stands in the file, or, if that is odd, written anew."""
     if not isinstance(value, dict) or not value:
         raise TableError(f"{where}: expected an object with the row's columns, found {str(value)[:60]}")
     return Row(value, where, _json_text(value)[:-1] if is_odd else before, after)
@@ -332,7 +352,7 @@ def _jsonl(table: Table) -> Iterator[Row]:
         except (ValueError, RecursionError) as error:
             raise TableError(f"{where}: not JSON ({_reason(error)}){hint}") from None
         body = line[: end - 1].rstrip()
-        row = _row(value, where, body, line[end - 1 :], is_odd)
+        row = _row(value, where, body, line[end - 1 :], is_odd=is_odd)
         yield replace(row, before=blank + row.before)
         blank = ""
 
@@ -345,11 +365,17 @@ def _opening(text: str) -> tuple[str, int]:
 
 
 def _json(table: Table) -> Iterator[Row]:
-    """An array of objects; or one object a line, under the wrong name."""
+    """An array of objects, one object that holds them, or, under the wrong name, one object a line."""
     text = _whole(table)
     head, at = _opening(text)
     if not head:
-        yield from _jsonl(table)
+        held = _held(text, str(table.path))
+        table.is_one = held is not None
+        if held is None:
+            yield from _jsonl(table)
+        for number, value in enumerate(held or (), 1):
+            after = "}\n]\n" if number == len(held or ()) else "},\n"
+            yield _row(value, f"{table.path} row {number}", "", after, is_odd=True)
         return
     line, counted, sign = 1, 0, "\n" if "\n" in text else "\r"
     last = re.fullmatch(r"\]\s*", text[at:])  # an empty array
@@ -367,8 +393,32 @@ def _json(table: Table) -> Iterator[Row]:
             )
         body = text[at : end - 1].rstrip()
         after = comma.end() if comma else len(text)
-        yield _row(value, where, body, text[at + len(body) : after], is_odd)
+        yield _row(value, where, body, text[at + len(body) : after], is_odd=is_odd)
         at = after
+
+
+def _held(text: str, where: str) -> Sequence[Any] | None:
+    """The rows in one object: the one list of objects in it, or its columns; None where there are none."""
+    try:
+        value, end, _ = _decoded(text, len(text) - len(text.lstrip()))
+    except (ValueError, RecursionError):
+        return None  # to be said with its line
+    if not isinstance(value, dict) or text[end:].strip():
+        return None
+    lists = {name: item for name, item in value.items() if isinstance(item, list)}
+    full = [name for name, item in lists.items() if item and all(isinstance(each, dict) for each in item)]
+    if len(full) > 1:
+        raise TableError(
+            f"{where}: several lists of rows ({', '.join(full)}); save each as a file of its own"
+        )
+    if full:
+        return lists[full[0]]
+    if not lists or len(lists) < len(value):
+        return None
+    if len({len(item) for item in lists.values()}) > 1:
+        lengths = ", ".join(f"{name} {len(item)}" for name, item in lists.items())
+        raise TableError(f"{where}: lists of different lengths ({lengths}); expected one value a row in each")
+    return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
 
 
 def _text(table: Table) -> Iterator[Row]:
@@ -526,6 +576,8 @@ def check_target(table: Table, target: Path | None) -> str:
         raise TableError(f"{target}: that is the input; give --output another name")
     if target is not None and not target.resolve().parent.is_dir():
         raise TableError(f"{target}: there is no folder {target.parent}; make it first")
+    if target is not None and target.suffix.lower() == ".gz":
+        raise TableError(f"{target}: answers are written unzipped; leave .gz out")
     if form == "text" and table.form != "text":
         raise TableError(f"{target}: a text file has no columns; name it .csv, .tsv, .jsonl or .json")
     if form == "parquet":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import re
@@ -99,6 +100,15 @@ def write(name: str, content: str | bytes) -> str:
          '[\n  {\n    "text": "fine", "label": "good", "label_score": 0.7311\n  }, '
          '{"text": "poor", "label": "bad", "label_score": 0.7311}\n]\n'),
         ("j.txt", "fine\r\n poor \r\n\r\n", "fine\tgood\t0.7311\r\n poor \tbad\t0.7311\r\n"),
+        ("n.csv", 'text,n\r"fine\rx",1\rpoor,2\r',
+         f'text,n,label,label_score\r"fine\rx",1,{GOOD}\rpoor,2,{BAD}\r'),
+        ("o.txt", "fine\rpoor\r", "fine\tgood\t0.7311\rpoor\tbad\t0.7311\r"),
+        ("p.json", '{"text": ["fine", "poor"], "n": [1.10, null]}',
+         '[\n{"text": "fine", "n": 1.10, "label": "good", "label_score": 0.7311},\n'
+         '{"text": "poor", "n": null, "label": "bad", "label_score": 0.7311}\n]\n'),
+        ("q.json", '\n{"version": 1, "data": [{"text": "fine", "l": ["é"]},\n {"text": "poor"}]}\n',
+         '[\n{"text": "fine", "l": ["é"], "label": "good", "label_score": 0.7311},\n'
+         '{"text": "poor", "label": "bad", "label_score": 0.7311}\n]\n'),
         ("k.csv", "text,label\nfine,bad\n",
          f"text,label,label_predicted,label_predicted_score\nfine,bad,{GOOD}\n"),
     ],
@@ -109,6 +119,17 @@ def test_a_file_comes_back_as_it_was_with_the_answers(ask: Ask, name: str, conte
     assert done.out == wanted
     assert ask("--input", name, "--output", f"out{Path(name).suffix}").out == ""
     assert Path(f"out{Path(name).suffix}").read_bytes() == done.raw
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.json", "a.txt"])
+def test_zipped_files_are_read(ask: Ask, name: str) -> None:
+    content = '{"text": "fine"}\n' if "json" in name else "text\nfine\n"
+    plain = ask("--input", write(name, content))
+    done = ask("--input", write(f"{name}.gz", gzip.compress(content.encode())))
+    assert (done.code, done.err, done.raw) == (0, "", plain.raw)
+    assert "answers are written unzipped" in ask("--input", name, "--output", f"o.{name}.gz").err
+    cut = ask("--input", write(f"{name}.gz", gzip.compress(content.encode())[:-9]))
+    assert (cut.code, "not a whole gzip file" in cut.err) == (2, True)
 
 
 def test_utf_16_is_read_and_written(ask: Ask) -> None:
@@ -309,9 +330,16 @@ def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -
          "a.json:2: after the object that begins here"),
         ("a.json", '[{"text": "x"},\n {"text": "y"}', (), "a.json:2: after the object"),
         ("a.json", '[{"text": "x"},\n]', (), "a.json:2: not JSON"),
-        ("a.json", '{"rows": [\n1]}', (),
+        ("a.json", '{"rows": [\n1}', (),
          "a.json:1: not JSON (Expecting value); a .json file holds an array"),
         ("a.json", "[]", (), "a.json: there are no rows"),
+        ("a.json", '{"text": ["x", "y"], "n": [1]}', (), "a.json: lists of different lengths (text 2, n 1)"),
+        ("a.json", '{"a": [{"text": "x"}], "b": [{"text": "y"}]}', (), "a.json: several lists of rows"),
+        ("a.json", '{"data": [{"text": "x"}, {"txt": "y"}]}', (), 'a.json row 2: no "text"'),
+        ("a.csv", "text\nx\na\0b\n", (), "a.csv:3: a NUL character"),
+        ("a.jsonl", '{"text": "a\0b"}\n', (), "a.jsonl:1: a NUL character"),
+        ("a.txt", "x\0\n", (), "a.txt:1: a NUL character"),
+        ("a.csv", "text,n\rx,1\r ,2\r", (), 'a.csv:3: "text" is empty'),
         ("a.jsonl", '{"text": "x"}\n{"text": "x", "n": 1, "n": 2}\n', (),
          "a.jsonl:2: not JSON (the key 'n' stands twice in one object)"),
         ("a.json", '[{"text": "x", "n": {"m": 1, "m": 2}}]', (), "a.json:1: not JSON (the key 'm'"),
