@@ -374,8 +374,8 @@ def _json(table: Table) -> Iterator[Row]:
         if held is None:
             yield from _jsonl(table)
         for number, value in enumerate(held or (), 1):
-            after = "}\n]\n" if number == len(held or ()) else "},\n"
-            yield _row(value, f"{table.path} row {number}", "", after, is_odd=True)
+            closing = "}\n]\n" if number == len(held or ()) else "},\n"
+            yield _row(value, f"{table.path} row {number}", "", closing, is_odd=True)
         return
     line, counted, sign = 1, 0, "\n" if "\n" in text else "\r"
     last = re.fullmatch(r"\]\s*", text[at:])  # an empty array

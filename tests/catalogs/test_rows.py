@@ -199,6 +199,20 @@ def test_a_workbook_is_read_as_it_looks_in_excel(tmp_path):
     assert [record.where for record in found] == [f"{path} row {number}" for number in (3, 5, 6)]
 
 
+def test_numbers_of_a_workbook_are_whole_where_they_are_exact(tmp_path):
+    pytest.importorskip("python_calamine")
+    path = write_workbook(
+        tmp_path / "r.xlsx", {"A": [["text", "n"], ["a", 2**53 - 1], ["b", -(10**15)], ["c", 0.5]]}
+    )
+    values = [record.values["n"] for record in read_rows(path)]
+    assert [str(value) for value in values] == [str(2**53 - 1), str(-(10**15)), "0.5"]
+    write_workbook(path, {"A": [["text", "n"], ["a", 1], ["b", 12345678901234567]]})
+    with pytest.raises(
+        DataError, match=r"r\.xlsx row 3: column 2: 12345678901234568, of which Excel keeps only"
+    ):
+        read(path)
+
+
 def test_a_workbook_without_the_library_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "python_calamine", None)
     with pytest.raises(DataError, match=r"pip install 'p2m\[excel\]', or save it as CSV"):
