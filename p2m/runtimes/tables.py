@@ -118,7 +118,8 @@ class Table:
         self.form = form_of(path)
         self.encoding = "utf-8" if self.form == "parquet" else _encoding(path)
         with translated(path):
-            self.separator = _separator(self) if self.form in ("csv", "tsv") else ""
+            marks = _separators(self) if self.form in ("csv", "tsv") else ("", "")
+        self.read_by, self.separator = marks  # between cells of the file, and of what is written
         self.is_one = False  # JSON: one object that holds the rows
         first = list(islice(self.rows(), _LOOK))
         if not first:
@@ -217,22 +218,24 @@ def _whole(table: Table) -> str:
     return "".join(line for _, line in _lines(table))
 
 
-def _separator(table: Table) -> str:
-    """The mark between cells: the file's own word (`sep=;`, of Excel), else the one of the header that stands
-    as often in the rows, so that commas of texts and numbers are none.
+def _separators(table: Table) -> tuple[str, str]:
+    """The mark between cells, and the one to write: the file's own word (`sep=;`, of Excel), else the one of the
+    header that stands as often in the rows, so that commas of texts and numbers are none. A lone column has
+    no mark, and its commas go into quotes.
     """
     lines = [line for _, line in islice(_lines(table), _SNIFFED) if line.strip()]
     if table.form == "tsv" or not lines:
-        return "\t"
+        return "\t", "\t"
     if _stated(lines[0]):
-        return lines[0][4]
+        return lines[0][4], lines[0][4]
     bare = [re.sub(r'"[^"]*"', "", line) for line in lines]
 
     def likely(mark: str) -> tuple[bool, int, int]:
         count = bare[0].count(mark)
         return count > 0, sum(line.count(mark) == count for line in bare), count
 
-    return max(SEPARATORS, key=likely)
+    mark = max(SEPARATORS, key=likely)
+    return mark, mark if mark in bare[0] else ","
 
 
 def _stated(line: str) -> bool:
@@ -251,7 +254,7 @@ def _cells(table: Table) -> Iterator[tuple[int, list[str], str]]:
             texts.append(line)
             yield "" if number == 1 and _stated(line) else line
 
-    reader = csv.reader(remembered(), delimiter=table.separator, strict=True)
+    reader = csv.reader(remembered(), delimiter=table.read_by, strict=True)
     while True:
         taken.clear()
         try:
@@ -264,8 +267,17 @@ def _cells(table: Table) -> Iterator[tuple[int, list[str], str]]:
                 f"{table.path}:{line}: the row that begins here cannot be read: {error}"
             ) from None
         if cells:
-            yield taken[0], cells, "".join(texts)
+            yield taken[0], cells, _quoted_lone(table, cells, "".join(texts))
             texts.clear()
+
+
+def _quoted_lone(table: Table, cells: Sequence[str], text: str) -> str:
+    """The text of a record; its cell in quotes where it is the only one and holds what now separates."""
+    body = text.strip("\r\n")
+    is_bare = table.separator in cells[0] and not body.startswith('"')
+    if table.read_by == table.separator or len(cells) > 1 or not is_bare:
+        return text
+    return text.replace(body, _cell(cells[0], table.separator))
 
 
 def _header(table: Table) -> tuple[list[str], str]:

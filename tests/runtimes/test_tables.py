@@ -100,6 +100,9 @@ def write(name: str, content: str | bytes) -> str:
          '[\n  {\n    "text": "fine", "label": "good", "label_score": 0.7311\n  }, '
          '{"text": "poor", "label": "bad", "label_score": 0.7311}\n]\n'),
         ("j.txt", "fine\r\n poor \r\n\r\n", "fine\tgood\t0.7311\r\n poor \tbad\t0.7311\r\n"),
+        ("r.csv", "text\nfine, so\n\na;b, c\n\"x, y\"\n",
+         f'text,label,label_score\n"fine, so",{GOOD}\n\n"a;b, c",{BAD}\n"x, y",{BAD}\n'),
+        ("s.csv", 'text\nfine, 5" so\n', f'text,label,label_score\n"fine, 5"" so",{GOOD}\n'),
         ("n.csv", 'text,n\r"fine\rx",1\rpoor,2\r',
          f'text,n,label,label_score\r"fine\rx",1,{GOOD}\rpoor,2,{BAD}\r'),
         ("o.txt", "fine\rpoor\r", "fine\tgood\t0.7311\rpoor\tbad\t0.7311\r"),
