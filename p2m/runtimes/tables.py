@@ -219,8 +219,8 @@ def _whole(table: Table) -> str:
 
 
 def _separators(table: Table) -> tuple[str, str]:
-    """The mark between cells, and the one to write: the file's own word (`sep=;`, of Excel), else the one of the
-    header that stands as often in the rows, so that commas of texts and numbers are none. A lone column has
+    """The mark between cells, and the one to write: the file's own word (`sep=;`, of Excel), else the one of
+    the header that stands as often in the rows, so that commas of texts and numbers are none. A lone column has
     no mark, and its commas go into quotes.
     """
     lines = [line for _, line in islice(_lines(table), _SNIFFED) if line.strip()]
@@ -427,6 +427,11 @@ def _held(text: str, where: str) -> Sequence[Any] | None:
         return lists[full[0]]
     if not lists or len(lists) < len(value):
         return None
+    if set(value) in ({"columns", "data"}, {"columns", "index", "data"}):  # pandas, orient="split"
+        names = [str(name) for name in value["columns"]]
+        if any(not isinstance(cells, list) or len(cells) != len(names) for cells in value["data"]):
+            raise TableError(f"{where}: expected lists of {len(names)} values, one a column, under 'data'")
+        return [dict(zip(names, cells, strict=True)) for cells in value["data"]]
     if len({len(item) for item in lists.values()}) > 1:
         lengths = ", ".join(f"{name} {len(item)}" for name, item in lists.items())
         raise TableError(f"{where}: lists of different lengths ({lengths}); expected one value a row in each")

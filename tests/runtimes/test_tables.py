@@ -109,6 +109,8 @@ def write(name: str, content: str | bytes) -> str:
         ("p.json", '{"text": ["fine", "poor"], "n": [1.10, null]}',
          '[\n{"text": "fine", "n": 1.10, "label": "good", "label_score": 0.7311},\n'
          '{"text": "poor", "n": null, "label": "bad", "label_score": 0.7311}\n]\n'),
+        ("t.json", '{"columns": ["text", "n"], "data": [["fine", 1]]}',
+         '[\n{"text": "fine", "n": 1, "label": "good", "label_score": 0.7311}\n]\n'),
         ("q.json", '\n{"version": 1, "data": [{"text": "fine", "l": ["é"]},\n {"text": "poor"}]}\n',
          '[\n{"text": "fine", "l": ["é"], "label": "good", "label_score": 0.7311},\n'
          '{"text": "poor", "label": "bad", "label_score": 0.7311}\n]\n'),
@@ -338,6 +340,7 @@ def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -
         ("a.json", "[]", (), "a.json: there are no rows"),
         ("a.json", '{"text": ["x", "y"], "n": [1]}', (), "a.json: lists of different lengths (text 2, n 1)"),
         ("a.json", '{"a": [{"text": "x"}], "b": [{"text": "y"}]}', (), "a.json: several lists of rows"),
+        ("a.json", '{"columns": ["text", "n"], "data": [["x"]]}', (), "a.json: expected lists of 2 values"),
         ("a.json", '{"data": [{"text": "x"}, {"txt": "y"}]}', (), 'a.json row 2: no "text"'),
         ("a.csv", "text\nx\na\0b\n", (), "a.csv:3: a NUL character"),
         ("a.jsonl", '{"text": "a\0b"}\n', (), "a.jsonl:1: a NUL character"),
