@@ -295,6 +295,14 @@ def test_answers_and_numbers_of_rows_are_no_input(ask: Ask, name: str) -> None:
     assert "--column text=body" in ask("--input", write("a.csv", f"{name},body,head\na,b,c\n")).err
 
 
+def test_the_task_s_answer_is_no_input_whatever_its_name(tmp_path: Path, ask: Ask) -> None:
+    other = bundle_of(tmp_path / "other", "text")
+    (other / "manifest.json").write_text(json.dumps({"task": {"output": {"name": "review team"}}}))
+    for name in ("review team", "reviewTeam", "review_team_predicted"):
+        assert "--column text=COLUMN" in ask("--input", write("a.csv", f"{name}\nfine\n"), of=other).err
+        assert "--column text=a" in ask("--input", write("a.csv", f"{name},a,b\nx,y,z\n"), of=other).err
+
+
 def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -> None:
     two = bundle_of(tmp_path / "two", "question", "context")
     write("a.csv", "question,passage\nfine?,Ada\n")
