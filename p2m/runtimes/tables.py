@@ -221,8 +221,8 @@ def _whole(table: Table) -> str:
 def _separators(table: Table) -> tuple[str, str]:
     """The mark between cells, and the one to write.
 
-    It is the file's own word (`sep=;`, of Excel), else the one of the header that stands as often in the rows, so
-    that commas of texts and numbers are none. A lone column has no mark, and its commas go into quotes.
+    It is the file's own word (`sep=;`, of Excel), else the one of the header that stands as often below,
+    so that commas of texts and numbers are none. A lone column has no mark; its commas go into quotes.
     """
     lines = [line for _, line in islice(_lines(table), _SNIFFED) if line.strip()]
     if table.form == "tsv" or not lines:
