@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -122,6 +123,8 @@ def _split(names: Sequence[Any], rows: Sequence[Any], path: Path) -> Sequence[An
 def _reason(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "nested too deeply"
+    if "integer string conversion" in str(error):
+        return f"a number of more than {sys.get_int_max_str_digits()} digits; put it in quotes"
     return str(getattr(error, "msg", error))
 
 

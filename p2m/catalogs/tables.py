@@ -21,7 +21,7 @@ SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe"}
 _LOOK = 200  # lines, or rows of a workbook, that a table is judged by
 _STATED = re.compile(r'"?sep=(.)"?\r?\n?')  # the first line, as Excel reads and writes it
 _INDEX = re.compile(r"\d*")  # what pandas writes below a header cell without a name
-_EXACT = 10**15  # from here on Excel's numbers are no longer exact
+_EXACT = 2**53  # from here on Excel's numbers are no longer exact
 Cells = Sequence[Any]
 
 
@@ -118,17 +118,30 @@ def workbook(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
             f"{path}: the sheets {names} have rows; keep the one that is meant, or save it as CSV"
         )
     rows = (
-        ([_cell(cell) for cell in row], f"{path} row {number}")
+        (
+            [_cell(cell, f"{path} row {number}: column {place}") for place, cell in enumerate(row, 1)],
+            f"{path} row {number}",
+        )
         for sheet in filled
         for number, row in enumerate(sheet.iter_rows(), 1)
     )
     yield from _under_header(path, (row for row in rows if any(cell != "" for cell in row[0])))
 
 
-def _cell(value: Any) -> Any:
-    """Excel knows no whole numbers: what it shows as 3 is stored as 3.0."""
-    whole = isinstance(value, float) and value.is_integer() and abs(value) < _EXACT
-    return int(value) if whole else value
+def _cell(value: Any, where: str) -> Any:
+    """Excel knows no whole numbers: what it shows as 3 is stored as 3.0.
+
+    Raises:
+        DataError: a number of more digits than Excel keeps.
+    """
+    if not isinstance(value, float) or not value.is_integer():
+        return value
+    if abs(value) >= _EXACT:
+        raise DataError(
+            f"{where}: {value:.17g}, of which Excel keeps only the first 15 digits; format the column as text"
+            " and type it again, or take the column out"
+        )
+    return int(value)
 
 
 def _under_header(path: Path, rows: Iterator[tuple[Cells, str]]) -> Iterator[tuple[dict[str, Any], str]]:

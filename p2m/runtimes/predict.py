@@ -784,7 +784,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="file",
         type=Path,
         metavar="FILE",
-        help="a file of inputs: .csv, .tsv, .jsonl, .json, .parquet, or .txt with one input a line",
+        help="a file of inputs: .csv, .tsv, .jsonl, .json, .txt with one input a line (each also as .gz),"
+        " or .parquet",
     )
     parser.add_argument(
         "--output",
@@ -999,16 +1000,47 @@ def _watched(answered: Iterable[tuple[Any, Answer]], total: int, name: str) -> I
 
 
 def parse_argument(text: str, fields: Sequence[str]) -> Any:
-    """The row that a command-line argument stands for: JSON, or bare text where there is one field."""
+    """The row that a command-line argument stands for: JSON, or bare text where there is one field.
+
+    Raises:
+        InputError: it is JSON that cannot be read, or bare text for several fields.
+    """
     try:
-        value = json.loads(text)
-    except ValueError:
+        value = _json(text)
+    except json.JSONDecodeError:
+        value = None
+    except (ValueError, RecursionError) as error:
+        if text.lstrip()[:1] == "{":
+            raise InputError(f"not JSON that can be read: {_reason(error)}") from None
         value = None
     if isinstance(value, dict):
         return value
     if len(fields) == 1:
         return {fields[0]: value if isinstance(value, str) else text}
     raise InputError(f"the model has {len(fields)} input fields: give a JSON object with {_named(fields)}")
+
+
+def _json(text: str) -> Any:
+    """A value of JSON.
+
+    Raises:
+        ValueError, RecursionError: it is none, or one object has a key twice.
+    """
+
+    def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice = next(key for key in found if [name for name, _ in pairs].count(key) > 1)
+            raise ValueError(f"the key {twice!r} stands twice in one object")
+        return found
+
+    return json.loads(text, object_pairs_hook=once)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return str(error).partition(";")[0]  # without the name of a setting of Python
 
 
 def read_lines(
@@ -1024,16 +1056,16 @@ def read_lines(
             line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
             if not line:
                 continue
-            value = json.loads(line)
+            value = _json(line)
             row = asked({fields[0]: value} if isinstance(value, str) and len(fields) == 1 else value, fields)
         except UnicodeDecodeError:
             problem = "not UTF-8"
         except InputError as error:
             problem = str(error)
-        except (ValueError, RecursionError):
-            problem = (
-                f"not JSON; expected an object with {_named(fields)} (for tables and texts: --input FILE)"
-            )
+        except (ValueError, RecursionError) as error:
+            reason = "" if isinstance(error, json.JSONDecodeError) else f" ({_reason(error)})"
+            wanted = f"an object with {_named(fields)} (for tables and texts: --input FILE)"
+            problem = f"not JSON{reason}; expected {wanted}"
         else:
             yield row
             continue

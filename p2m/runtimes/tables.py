@@ -8,16 +8,20 @@ the answers go to a file of another format are the other columns written anew.
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
+import math
 import os
 import re
+import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 FORMATS = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
@@ -30,9 +34,23 @@ _NAME = 60  # characters: no column has a longer name, but a row in the place of
 _SHOWN = 5  # bad rows that are named
 _CHUNK = 1000  # rows of Parquet that are read at once
 Answers = Iterator[tuple["Row", Any]]  # each row with its answer, which has `output` and `score`
+# Words in the names of columns: what goes into a model, and what is no input whatever else the name says.
+_INPUTS = frozenset(
+    "text texts sentence content review tweet comment utterance message post body input inputs source"  # noqa: SIM905
+    " prompt instruction question query passage paragraph document article context story email mail sms"
+    " abstract title headline subject phrase description request ticket note claim statement snippet data"
+    " value".split()
+)
+_OTHERS = frozenset(
+    "label labels output outputs answer answers target targets tgt class category gold prediction"  # noqa: SIM905
+    " predicted score intent sentiment rating response completion id ids idx index uuid guid key url uri"
+    " link hash sha date time timestamp path file filename split version author user username lang"
+    " language".split()
+)
 _NUMBER = re.compile(r"[\s\d.,:/+-]*")  # numbers, dates and times in cells
 
 
+_NOT_UTF8 = re.compile("[\\udc80-\\udcff]")  # what Python makes of bytes that are no UTF-8
 _COMMA, _CLOSING = re.compile(r"\s*,\s*"), re.compile(r"\s*\]\s*\Z")
 
 
@@ -63,15 +81,23 @@ class Exact(float):
 
 
 def form_of(path: Path) -> str:
-    """The format of a file, by its name.
+    """The format of a file, by its name, which may end in .gz too.
 
     Raises:
         TableError: the name does not tell.
     """
-    form = FORMATS.get(path.suffix.lower())
-    if form is None:
-        raise TableError(f"{path}: the name must end in {', '.join(FORMATS)}")
+    zipped = path.suffix.lower() == ".gz"
+    form = FORMATS.get(Path(path.stem).suffix.lower() if zipped else path.suffix.lower())
+    if form is None or (zipped and form == "parquet"):
+        raise TableError(f"{path}: the name must end in {', '.join(FORMATS)}, each but .parquet also as .gz")
     return form
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """The file, unzipped where it is gzipped, whatever its name."""
+    with path.open("rb") as raw:
+        zipped = raw.read(2) == b"\x1f\x8b"
+    return cast("IO[bytes]", gzip.open(path, "rb")) if zipped else path.open("rb")
 
 
 # --------------------------------------------------------------------------- reading
@@ -91,7 +117,10 @@ class Table:
         self.path, self.field = path, field
         self.form = form_of(path)
         self.encoding = "utf-8" if self.form == "parquet" else _encoding(path)
-        self.separator = _separator(self) if self.form in ("csv", "tsv") else ""
+        with translated(path):
+            marks = _separators(self) if self.form in ("csv", "tsv") else ("", "")
+        self.read_by, self.separator = marks  # between cells of the file, and of what is written
+        self.is_one = False  # JSON: one object that holds the rows
         first = list(islice(self.rows(), _LOOK))
         if not first:
             raise TableError(f"{path}: there are no rows in it")
@@ -99,6 +128,15 @@ class Table:
         self.texts = tuple(
             name for name in self.columns if self._is_text([r.values.get(name) for r in first])
         )
+        # what tells a header from a row: its name stands in the rows again, and it is no number over numbers
+        self.again = {name for name in self.columns if any(r.values.get(name) == name for r in first)}
+        self.numeric = [
+            name
+            for name in self.columns
+            if name not in self.texts
+            and not _NUMBER.fullmatch(name)
+            and any(r.values.get(name) for r in first)
+        ]
 
     def rows(self) -> Iterator[Row]:
         """Every row, in order.
@@ -114,7 +152,7 @@ class Table:
         """What stands before the first row."""
         if self.form in ("csv", "tsv"):
             return _header(self)[1]
-        return _opening(_whole(self))[0] if self.form == "json" else ""
+        return (_opening(_whole(self))[0] or ("[\n" if self.is_one else "")) if self.form == "json" else ""
 
     def _is_text(self, values: Sequence[Any]) -> bool:
         given = [value for value in values if value not in (None, "")]
@@ -129,10 +167,14 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except (TableError, BrokenPipeError):
         raise
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise TableError(f"{path}: not a whole gzip file ({error}); copy or download it again") from None
     except OSError as error:
         raise TableError(f"{path}: {error.strerror or error}") from None
     except UnicodeError as error:
         raise TableError(f"{path}: {error}") from None
+    except RecursionError:
+        raise TableError(f"{path}: a value is nested too deeply") from None
     except Exception as error:
         if type(error).__module__.partition(".")[0] != "pyarrow":
             raise
@@ -141,7 +183,7 @@ def translated(path: Path) -> Iterator[None]:
 
 def _encoding(path: Path) -> str:
     """By the mark that a file may begin with, which is written again."""
-    with translated(path), path.open("rb") as stream:
+    with translated(path), _opened(path) as stream:
         mark = stream.read(3)
     if mark[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
@@ -149,44 +191,52 @@ def _encoding(path: Path) -> str:
 
 
 def _lines(table: Table) -> Iterator[tuple[int, str]]:
-    """Numbered lines with their ends."""
-    path = table.path
-    if table.encoding == "utf-16":
-        with path.open(encoding="utf-16", newline="\n") as stream:
-            yield from enumerate(stream, 1)
-        return
-    with path.open("rb") as raw:
-        for number, line in enumerate(raw, 1):
-            try:
-                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                byte, better = line[error.start], path.with_stem(f"{path.stem}-utf8")
+    """Numbered lines with their ends, which are those of Unix, Windows, or old Macs."""
+    path, wide = table.path, table.encoding == "utf-16"
+    with _opened(path) as raw:
+        errors = "strict" if wide else "surrogateescape"
+        encoding = "utf-16" if wide else "utf-8-sig"
+        for number, line in enumerate(io.TextIOWrapper(raw, encoding, errors, newline=""), 1):
+            if "\0" in line:
                 raise TableError(
-                    f"{path}:{number}: not UTF-8 (byte 0x{byte:02x}); if it is of Windows:"
-                    f" iconv -f cp1252 -t utf-8 '{path}' > '{better}'"
-                ) from None
+                    f"{path}:{number}: a NUL character, which no text has; correct the line, or save the file"
+                    " as UTF-8"
+                )
+            if not line.isascii() and (byte := _NOT_UTF8.search(line)) and not wide:
+                zipped = path.suffix.lower() == ".gz"
+                plain = path.with_suffix("") if zipped else path
+                better = plain.with_stem(f"{plain.stem}-utf8")
+                unzip, source = (f"gzip -dc '{path}' | ", "") if zipped else ("", f" '{path}'")
+                raise TableError(
+                    f"{path}:{number}: not UTF-8 (byte 0x{ord(byte[0]) & 0xFF:02x}); if it is of Windows:"
+                    f" {unzip}iconv -f cp1252 -t utf-8{source} > '{better}'"
+                )
+            yield number, line
 
 
 def _whole(table: Table) -> str:
     return "".join(line for _, line in _lines(table))
 
 
-def _separator(table: Table) -> str:
-    """The mark between cells: the file's own word (`sep=;`, of Excel), else the one of the header that stands
-    as often in the rows, so that commas of texts and numbers are none.
+def _separators(table: Table) -> tuple[str, str]:
+    """The mark between cells, and the one to write.
+
+    It is the file's own word (`sep=;`, of Excel), else the one of the header that stands as often below,
+    so that commas of texts and numbers are none. A lone column has no mark; its commas go into quotes.
     """
     lines = [line for _, line in islice(_lines(table), _SNIFFED) if line.strip()]
     if table.form == "tsv" or not lines:
-        return "\t"
+        return "\t", "\t"
     if _stated(lines[0]):
-        return lines[0][4]
+        return lines[0][4], lines[0][4]
     bare = [re.sub(r'"[^"]*"', "", line) for line in lines]
 
     def likely(mark: str) -> tuple[bool, int, int]:
         count = bare[0].count(mark)
         return count > 0, sum(line.count(mark) == count for line in bare), count
 
-    return max(SEPARATORS, key=likely)
+    mark = max(SEPARATORS, key=likely)
+    return mark, mark if mark in bare[0] else ","
 
 
 def _stated(line: str) -> bool:
@@ -205,7 +255,7 @@ def _cells(table: Table) -> Iterator[tuple[int, list[str], str]]:
             texts.append(line)
             yield "" if number == 1 and _stated(line) else line
 
-    reader = csv.reader(remembered(), delimiter=table.separator, strict=True)
+    reader = csv.reader(remembered(), delimiter=table.read_by, strict=True)
     while True:
         taken.clear()
         try:
@@ -218,8 +268,17 @@ def _cells(table: Table) -> Iterator[tuple[int, list[str], str]]:
                 f"{table.path}:{line}: the row that begins here cannot be read: {error}"
             ) from None
         if cells:
-            yield taken[0], cells, "".join(texts)
+            yield taken[0], cells, _quoted_lone(table, cells, "".join(texts))
             texts.clear()
+
+
+def _quoted_lone(table: Table, cells: Sequence[str], text: str) -> str:
+    """The text of a record; its cell in quotes where it is the only one and holds what now separates."""
+    body = text.strip("\r\n")
+    is_bare = table.separator in cells[0] and not body.startswith('"')
+    if table.read_by == table.separator or len(cells) > 1 or not is_bare:
+        return text
+    return text.replace(body, _cell(cells[0], table.separator))
 
 
 def _header(table: Table) -> tuple[list[str], str]:
@@ -249,32 +308,65 @@ def _separated(table: Table) -> Iterator[Row]:
         yield Row(dict(zip(header, cells, strict=True)), where, body, text[len(body) :])
 
 
-def _object(text: str, where: str, form: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text, parse_float=Exact)
-    except (ValueError, RecursionError) as error:
-        hint = "" if form == "jsonl" else "; a .json file holds an array of objects, [{...}, {...}]"
-        reason = getattr(error, "msg", "nested too deeply")
-        raise TableError(f"{where}: not JSON ({reason}){hint}") from None
-    return _check_object(value, where)
+def _decoded(text: str, at: int = 0) -> tuple[Any, int, bool]:
+    """The value of JSON that begins at `at`, where it ends, and whether it holds what no JSON does: Python's
+    reader knows NaN, which is null here, and infinities, which are texts.
+
+    Raises:
+        ValueError, RecursionError: it is not JSON, or one object has a key twice.
+    """
+    odd: list[str] = []
+
+    def constant(name: str) -> str | None:
+        odd.append(name)
+        return None if name == "NaN" else name
+
+    decoder = json.JSONDecoder(parse_float=Exact, parse_constant=constant, object_pairs_hook=_once)
+    value, end = decoder.raw_decode(text, at)
+    return value, end, bool(odd)
 
 
-def _check_object(value: Any, where: str) -> dict[str, Any]:
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in found if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return found
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if "integer string conversion" in str(error):
+        return f"a number of more than {sys.get_int_max_str_digits()} digits; put it in quotes"
+    return str(getattr(error, "msg", error))
+
+
+def _row(value: Any, where: str, before: str, after: str, *, is_odd: bool) -> Row:
+    """A row of JSON as it stands in the file, or, if that is odd, written anew."""
     if not isinstance(value, dict) or not value:
         raise TableError(f"{where}: expected an object with the row's columns, found {str(value)[:60]}")
-    return value
+    return Row(value, where, _json_text(value)[:-1] if is_odd else before, after)
 
 
 def _jsonl(table: Table) -> Iterator[Row]:
     blank = ""
+    hint = "" if table.form == "jsonl" else "; a .json file holds an array of objects, [{...}, {...}]"
     for number, line in _lines(table):
         if not line.strip():
             blank += line
             continue
         where = f"{table.path}:{number}"
-        value = _object(line, where, table.form)
-        cut = line.rindex("}")
-        yield Row(value, where, blank + line[:cut].rstrip(), line[cut:])
+        try:
+            value, end, is_odd = _decoded(line, len(line) - len(line.lstrip()))
+            if line[end:].strip():
+                raise ValueError("something follows the object")
+        except (ValueError, RecursionError) as error:
+            raise TableError(f"{where}: not JSON ({_reason(error)}){hint}") from None
+        body = line[: end - 1].rstrip()
+        row = _row(value, where, body, line[end - 1 :], is_odd=is_odd)
+        yield replace(row, before=blank + row.before)
         blank = ""
 
 
@@ -286,22 +378,27 @@ def _opening(text: str) -> tuple[str, int]:
 
 
 def _json(table: Table) -> Iterator[Row]:
-    """An array of objects; or one object a line, under the wrong name."""
+    """An array of objects, one object that holds them, or, under the wrong name, one object a line."""
     text = _whole(table)
     head, at = _opening(text)
     if not head:
-        yield from _jsonl(table)
+        held = _held(text, str(table.path))
+        table.is_one = held is not None
+        if held is None:
+            yield from _jsonl(table)
+        for number, value in enumerate(held or (), 1):
+            closing = "}\n]\n" if number == len(held or ()) else "},\n"
+            yield _row(value, f"{table.path} row {number}", "", closing, is_odd=True)
         return
-    decoder, line, counted = json.JSONDecoder(parse_float=Exact), 1, 0
+    line, counted, sign = 1, 0, "\n" if "\n" in text else "\r"
     last = re.fullmatch(r"\]\s*", text[at:])  # an empty array
     while not last:
-        line, counted = line + text.count("\n", counted, at), at
+        line, counted = line + text.count(sign, counted, at), at
         where = f"{table.path}:{line}"
         try:
-            value, end = decoder.raw_decode(text, at)
+            value, end, is_odd = _decoded(text, at)
         except (ValueError, RecursionError) as error:
-            raise TableError(f"{where}: not JSON ({getattr(error, 'msg', 'nested too deeply')})") from None
-        _check_object(value, where)
+            raise TableError(f"{where}: not JSON ({_reason(error)})") from None
         last, comma = _CLOSING.match(text, end), _COMMA.match(text, end)
         if not last and not comma:
             raise TableError(
@@ -309,8 +406,37 @@ def _json(table: Table) -> Iterator[Row]:
             )
         body = text[at : end - 1].rstrip()
         after = comma.end() if comma else len(text)
-        yield Row(value, where, body, text[at + len(body) : after])
+        yield _row(value, where, body, text[at + len(body) : after], is_odd=is_odd)
         at = after
+
+
+def _held(text: str, where: str) -> Sequence[Any] | None:
+    """The rows in one object: the one list of objects in it, or its columns; None where there are none."""
+    try:
+        value, end, _ = _decoded(text, len(text) - len(text.lstrip()))
+    except (ValueError, RecursionError):
+        return None  # to be said with its line
+    if not isinstance(value, dict) or text[end:].strip():
+        return None
+    lists = {name: item for name, item in value.items() if isinstance(item, list)}
+    full = [name for name, item in lists.items() if item and all(isinstance(each, dict) for each in item)]
+    if len(full) > 1:
+        raise TableError(
+            f"{where}: several lists of rows ({', '.join(full)}); save each as a file of its own"
+        )
+    if full:
+        return lists[full[0]]
+    if not lists or len(lists) < len(value):
+        return None
+    if set(value) in ({"columns", "data"}, {"columns", "index", "data"}):  # pandas, orient="split"
+        names = [str(name) for name in value["columns"]]
+        if any(not isinstance(cells, list) or len(cells) != len(names) for cells in value["data"]):
+            raise TableError(f"{where}: expected lists of {len(names)} values, one a column, under 'data'")
+        return [dict(zip(names, cells, strict=True)) for cells in value["data"]]
+    if len({len(item) for item in lists.values()}) > 1:
+        lengths = ", ".join(f"{name} {len(item)}" for name, item in lists.items())
+        raise TableError(f"{where}: lists of different lengths ({lengths}); expected one value a row in each")
+    return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
 
 
 def _text(table: Table) -> Iterator[Row]:
@@ -351,7 +477,7 @@ def match_columns(
     table: Table, fields: Sequence[str], output: str, wanted: Mapping[str, str]
 ) -> dict[str, str]:
     """Field -> column: what is `wanted`, else the column of that name, else, of a single field, the only
-    other column of texts.
+    other column of texts that has the name of an input.
 
     Raises:
         TableError: some field has no column; it says what to type.
@@ -373,18 +499,44 @@ def match_columns(
     missing = [field for field, column in found.items() if column not in table.columns]
     if not missing:
         return found
-    others = [name for name in table.texts if name != output and name not in found.values()]
-    if len(fields) == 1 and len(others) == 1 and len(others[0]) <= _NAME:
+    others = [name for name in table.texts if name not in found.values() and _may_be_input(name, output)]
+    if len(fields) == 1 and len(others) == 1 and _is_named(table, others[0], fields[0]):
         return {fields[0]: others[0]}
-    free = [*others, *(name for name in table.columns if name not in others and name not in found.values())]
     typed = " ".join(
         f"--column {_quoted(f'{field}={column}')}"
-        for field, column in zip(missing, [*free, *["COLUMN"] * len(missing)], strict=False)
+        for field, column in zip(missing, [*others, *["COLUMN"] * len(missing)], strict=False)
     )
+    headless = ""
+    if table.form in ("csv", "tsv") and len(missing) == len(fields):
+        headless = f"\n    if its first line is a row: add a first line such as {','.join(fields)}" + (
+            ", or name the file .txt, one input a line" if len(table.columns) == len(fields) == 1 else ""
+        )
     raise TableError(
         f"{table.path}: no column {' and '.join(map(repr, missing))}; it has {there}\n"
-        f"    say which it is, e.g. {typed}"
+        f"    say which it is, e.g. {typed}{headless}"
     )
+
+
+def _words(name: str) -> list[str]:
+    """`Review Body`, `reviewBody` and `review-body` alike."""
+    return re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower())
+
+
+def _may_be_input(name: str, output: str) -> bool:
+    """Whether a column's name is neither the answer's nor one of those that no input has."""
+    words, answer = _words(name), _words(output)
+    return words[: len(answer)] != answer and _OTHERS.isdisjoint(words)
+
+
+def _is_named(table: Table, column: str, field: str) -> bool:
+    """Whether a column has a name, which the first cell of a table without a header is not: it says that it
+    is an input, or stands beside one over nothing but numbers.
+    """
+    if table.form not in ("csv", "tsv"):
+        return True
+    if len(column) > _NAME or column in table.again:
+        return False
+    return not _INPUTS.union(_words(field)).isdisjoint(_words(column)) or bool(table.numeric)
 
 
 def _quoted(text: str) -> str:
@@ -442,6 +594,8 @@ def check_target(table: Table, target: Path | None) -> str:
         raise TableError(f"{target}: that is the input; give --output another name")
     if target is not None and not target.resolve().parent.is_dir():
         raise TableError(f"{target}: there is no folder {target.parent}; make it first")
+    if target is not None and target.suffix.lower() == ".gz":
+        raise TableError(f"{target}: answers are written unzipped; leave .gz out")
     if form == "text" and table.form != "text":
         raise TableError(f"{target}: a text file has no columns; name it .csv, .tsv, .jsonl or .json")
     if form == "parquet":
@@ -459,7 +613,8 @@ def write(
     """
     form = check_target(table, target)
     if target is None:
-        _write(table, form, screen, names, answers)
+        with translated(table.path):
+            _write(table, form, screen, names, answers)
         return
     place = target.resolve()
     draft = place.with_name(f".{place.name}.{os.getpid()}")
@@ -522,6 +677,21 @@ def _cell(text: str, separator: str) -> str:
 
 
 def _json_text(value: Any) -> str:
+    """JSON, with numbers as they were written, and null for what is no number."""
+    if isinstance(value, Exact):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "null"
+    if isinstance(value, Mapping):
+        return (
+            "{"
+            + ", ".join(
+                f"{json.dumps(str(k), ensure_ascii=False)}: {_json_text(v)}" for k, v in value.items()
+            )
+            + "}"
+        )
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_json_text, value)) + "]"
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
@@ -552,7 +722,18 @@ def _plain(value: Any) -> str:
     """A value as a cell: texts and numbers as they are, nothing for null, anything nested as JSON."""
     if value is None or isinstance(value, str):
         return value or ""
+    if value != value:  # NaN
+        return ""
     return _json_text(value) if isinstance(value, (dict, list, bool)) else str(value)
+
+
+def _column(arrow: Any, values: Sequence[Any]) -> Any:
+    """A column of the type that its values have; as texts where no type holds them all."""
+    try:
+        return arrow.array(values)
+    except (arrow.ArrowException, OverflowError, UnicodeError):
+        cells = [None if value is None else _plain(value) for value in values]
+        return arrow.array([cell and cell.encode("utf-8", "backslashreplace").decode() for cell in cells])
 
 
 def _write_parquet(table: Table, stream: IO[bytes], names: tuple[str, str], answers: Answers) -> None:
@@ -566,7 +747,8 @@ def _write_parquet(table: Table, stream: IO[bytes], names: tuple[str, str], answ
 
     if table.form != "parquet":
         pairs = list(answers)
-        whole = arrow.Table.from_pylist([dict(row.values) for row, _ in pairs])
+        columns = [_column(arrow, [row.values.get(name) for row, _ in pairs]) for name in table.columns]
+        whole = arrow.table(columns, names=list(table.columns))
         arrow.parquet.write_table(added(whole, [said for _, said in pairs]), stream)
         return
     writer = None

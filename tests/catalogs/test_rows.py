@@ -146,6 +146,7 @@ def test_tables_are_read_as_people_write_them(tmp_path, name, text, rows):
         ("r.jsonl", b'{"a": "b"}\n{"a": "b\\ud83d"}\n', r"r\.jsonl:2: half a character \(\\ud83d\)"),
         ("r.json", b'[{"a": "b"}, {"a": ["\\udc00"]}]', r"r\.json row 2: half a character"),
         ("r.jsonl", b'{"a": 1, "a": 2}\n', r"r\.jsonl:1: not JSON \(the key 'a' stands twice"),
+        ("r.jsonl", b'{"a": ' + b"1" * 6000 + b"}", r"r\.jsonl:1: not JSON \(a number of more than 4300 digits; put it"),
         ("r.jsonl", b'[{"a": 1}]\n', r"r\.jsonl:1: expected an object.*\.json"),
     ],
 )  # fmt: skip
@@ -196,6 +197,20 @@ def test_a_workbook_is_read_as_it_looks_in_excel(tmp_path):
         {"text": "a & b\n c", "n": 3}, {"text": "007", "n": date(2023, 3, 15)}, {"text": "x", "n": ""},
     ]  # fmt: skip
     assert [record.where for record in found] == [f"{path} row {number}" for number in (3, 5, 6)]
+
+
+def test_numbers_of_a_workbook_are_whole_where_they_are_exact(tmp_path):
+    pytest.importorskip("python_calamine")
+    path = write_workbook(
+        tmp_path / "r.xlsx", {"A": [["text", "n"], ["a", 2**53 - 1], ["b", -(10**15)], ["c", 0.5]]}
+    )
+    values = [record.values["n"] for record in read_rows(path)]
+    assert [str(value) for value in values] == [str(2**53 - 1), str(-(10**15)), "0.5"]
+    write_workbook(path, {"A": [["text", "n"], ["a", 1], ["b", 12345678901234567]]})
+    with pytest.raises(
+        DataError, match=r"r\.xlsx row 3: column 2: 12345678901234568, of which Excel keeps only"
+    ):
+        read(path)
 
 
 def test_a_workbook_without_the_library_says_what_to_install(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from shouting import TEXT_RECIPE, Call, call_in, write_project
 
 from p2m import cli
 from p2m.cli import arguments, common, verbs
-from p2m.errors import command
+from p2m.cli.verbs import predict
+from p2m.errors import UserError, command
 
 
 @pytest.fixture
@@ -295,3 +297,19 @@ def test_the_entry_point_may_be_called_again(capsys: pytest.CaptureFixture[str])
         with pytest.raises(SystemExit):
             cli.main(["--help"])
     assert "p2m build" in capsys.readouterr().out
+
+
+def test_predict_names_the_bundles_inside_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "qa"
+    for place in ("variants/1a", "rejected"):
+        (folder / place).mkdir(parents=True)
+        (folder / place / "manifest.json").write_text("{}")
+    os.utime(folder / "variants/1a/manifest.json", (1, 1))
+    with pytest.raises(UserError) as caught:
+        predict.run(Namespace(bundle=folder), [])
+    typed = f"p2m predict {folder}"
+    assert f"next: {typed}/rejected, the last that was built\n          or {typed}/variants/1a" in str(
+        caught.value
+    )
+    with pytest.raises(UserError, match="next: p2m build RECIPE"):
+        predict.run(Namespace(bundle=tmp_path / "none"), [])

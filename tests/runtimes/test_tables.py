@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import re
@@ -99,6 +100,20 @@ def write(name: str, content: str | bytes) -> str:
          '[\n  {\n    "text": "fine", "label": "good", "label_score": 0.7311\n  }, '
          '{"text": "poor", "label": "bad", "label_score": 0.7311}\n]\n'),
         ("j.txt", "fine\r\n poor \r\n\r\n", "fine\tgood\t0.7311\r\n poor \tbad\t0.7311\r\n"),
+        ("r.csv", "text\nfine, so\n\na;b, c\n\"x, y\"\n",
+         f'text,label,label_score\n"fine, so",{GOOD}\n\n"a;b, c",{BAD}\n"x, y",{BAD}\n'),
+        ("s.csv", 'text\nfine, 5" so\n', f'text,label,label_score\n"fine, 5"" so",{GOOD}\n'),
+        ("n.csv", 'text,n\r"fine\rx",1\rpoor,2\r',
+         f'text,n,label,label_score\r"fine\rx",1,{GOOD}\rpoor,2,{BAD}\r'),
+        ("o.txt", "fine\rpoor\r", "fine\tgood\t0.7311\rpoor\tbad\t0.7311\r"),
+        ("p.json", '{"text": ["fine", "poor"], "n": [1.10, null]}',
+         '[\n{"text": "fine", "n": 1.10, "label": "good", "label_score": 0.7311},\n'
+         '{"text": "poor", "n": null, "label": "bad", "label_score": 0.7311}\n]\n'),
+        ("t.json", '{"columns": ["text", "n"], "data": [["fine", 1]]}',
+         '[\n{"text": "fine", "n": 1, "label": "good", "label_score": 0.7311}\n]\n'),
+        ("q.json", '\n{"version": 1, "data": [{"text": "fine", "l": ["é"]},\n {"text": "poor"}]}\n',
+         '[\n{"text": "fine", "l": ["é"], "label": "good", "label_score": 0.7311},\n'
+         '{"text": "poor", "label": "bad", "label_score": 0.7311}\n]\n'),
         ("k.csv", "text,label\nfine,bad\n",
          f"text,label,label_predicted,label_predicted_score\nfine,bad,{GOOD}\n"),
     ],
@@ -109,6 +124,17 @@ def test_a_file_comes_back_as_it_was_with_the_answers(ask: Ask, name: str, conte
     assert done.out == wanted
     assert ask("--input", name, "--output", f"out{Path(name).suffix}").out == ""
     assert Path(f"out{Path(name).suffix}").read_bytes() == done.raw
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.json", "a.txt"])
+def test_zipped_files_are_read(ask: Ask, name: str) -> None:
+    content = '{"text": "fine"}\n' if "json" in name else "text\nfine\n"
+    plain = ask("--input", write(name, content))
+    done = ask("--input", write(f"{name}.gz", gzip.compress(content.encode())))
+    assert (done.code, done.err, done.raw) == (0, "", plain.raw)
+    assert "answers are written unzipped" in ask("--input", name, "--output", f"o.{name}.gz").err
+    cut = ask("--input", write(f"{name}.gz", gzip.compress(content.encode())[:-9]))
+    assert (cut.code, "not a whole gzip file" in cut.err) == (2, True)
 
 
 def test_utf_16_is_read_and_written(ask: Ask) -> None:
@@ -154,6 +180,41 @@ def test_numbers_of_json_keep_their_digits_in_a_table(ask: Ask) -> None:
     assert Path("o.csv").read_text().splitlines()[1] == f"fine,1.10,12345678901234567890.10,true,[1],{GOOD}"
 
 
+def test_what_is_no_number_is_empty(ask: Ask) -> None:
+    row = '{"text": "fine", "n": NaN, "l": [NaN, 1.50], "i": -Infinity}'
+    write("a.jsonl", row + "\n")
+    write("a.json", f"[\n  {row}\n]\n")
+    added = '"label": "good", "label_score": 0.7311'
+    wanted = '{"text": "fine", "n": null, "l": [null, 1.50], "i": "-Infinity", ' + added + "}"
+    assert ask("--input", "a.jsonl").out == wanted + "\n"
+    assert ask("--input", "a.json").out == f"[\n  {wanted}\n]\n"
+    ask("--input", "a.jsonl", "--output", "o.csv")
+    assert Path("o.csv").read_text().splitlines()[1] == f'fine,,"[null, 1.50]",-Infinity,{GOOD}'
+
+
+def test_numbers_of_parquet_that_are_none_are_empty(ask: Ask) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["fine"], "n": [float("nan")]}), "a.parquet")
+    ask("--input", "a.parquet", "--output", "o.csv")
+    assert Path("o.csv").read_text().splitlines()[1] == f"fine,,{GOOD}"
+    ask("--input", "a.parquet", "--output", "o.jsonl")
+    assert '"n": null' in Path("o.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("[" * 200000, "nested too deeply"), ("1" * 6000, "4300 digits"), ('1, "n": 2', "'n' stands twice")],
+)
+def test_json_that_cannot_be_read_is_no_text(ask: Ask, value: str, said: str) -> None:
+    done = ask('{"text": "fine", "n": ' + value + "}")
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    with pytest.raises(predict.InputError, match=said):
+        list(predict.read_lines([b'{"text": "fine", "n": ' + value.encode() + b"}"], ["text"]))
+
+
 def test_parquet_keeps_its_types_and_goes_to_a_file(ask: Ask) -> None:
     import pyarrow
     import pyarrow.parquet
@@ -174,6 +235,20 @@ def test_parquet_keeps_its_types_and_goes_to_a_file(ask: Ask) -> None:
     assert "b.parquet: Parquet magic bytes not found" in ask("--input", "b.parquet", "--output", "o.csv").err
 
 
+def test_parquet_has_every_column_of_every_row_and_texts_where_no_type_fits(ask: Ask) -> None:
+    rows = [
+        {"text": "fine", "big": 2**63, "mixed": 1, "deep": {"n": 1}},
+        {"text": "poor", "late": 7, "mixed": "two", "big": 3, "deep": [2**70]},
+    ]
+    write("a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    assert ask("--input", "a.jsonl", "--output", "o.parquet").code == 0
+    found = [{k: v for k, v in row.items() if not k.startswith("label")} for row in read(Path("o.parquet"))]
+    assert found == [
+        {"text": "fine", "big": str(2**63), "mixed": "1", "deep": '{"n": 1}', "late": None},
+        {"text": "poor", "big": "3", "mixed": "two", "deep": f"[{2**70}]", "late": 7},
+    ]
+
+
 def test_parquet_without_pyarrow_names_the_package(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     done = ask("--input", write("a.parquet", "PAR1"), "--output", "o.parquet")
@@ -186,6 +261,8 @@ def test_parquet_without_pyarrow_names_the_package(ask: Ask, monkeypatch: pytest
         ("id,body,label\n1,fine,good\n", (), "body"),  # numbers are no text, nor is the answer
         ("day,body\n2026-01-02,fine\n", (), "body"),
         ("head,body\nfine,poor\n", ("--column", "text=head"), "head"),
+        ("reviewBody\nfine\n", (), "reviewBody"),
+        ("n,notiz\n1,fine\n", (), "notiz"),  # what stands over numbers is a header
     ],
 )
 def test_columns_go_by_name_else_the_only_text_is_asked_about_and_told(
@@ -194,6 +271,36 @@ def test_columns_go_by_name_else_the_only_text_is_asked_about_and_told(
     done = ask("--input", write("a.csv", content), *arguments)
     assert ",good," in done.out
     assert done.err == f"predict.py: text <- {column}\n"
+
+
+@pytest.mark.parametrize(
+    "content", ["card\nparcel\n", "my card,1\nmy parcel,2\n", "card,m\nparcel,\n", "text of it\ntext of it\n"]
+)
+def test_a_first_row_is_no_header(ask: Ask, content: str) -> None:
+    done = ask("--input", write("a.csv", content))
+    assert (done.code, done.out) == (2, "")
+    assert "if its first line is a row: add a first line such as text" in done.err
+    assert ("or name the file .txt" in done.err) == ("," not in content)
+
+
+@pytest.mark.parametrize(
+    "name", ["label", "label_text", "gold", "answer", "Class", "targetText", "review_id"]
+)
+def test_answers_and_numbers_of_rows_are_no_input(ask: Ask, name: str) -> None:
+    for file in (write("a.csv", f"{name},n\nfine,1\n"), write("a.jsonl", json.dumps({name: "fine"}))):
+        done = ask("--input", file)
+        assert (done.code, done.out) == (2, "")
+        assert "e.g. --column text=COLUMN\n" in done.err
+        assert "text <- " in ask("--input", file, "--column", f"text={name}").err
+    assert "--column text=body" in ask("--input", write("a.csv", f"{name},body,head\na,b,c\n")).err
+
+
+def test_the_task_s_answer_is_no_input_whatever_its_name(tmp_path: Path, ask: Ask) -> None:
+    other = bundle_of(tmp_path / "other", "text")
+    (other / "manifest.json").write_text(json.dumps({"task": {"output": {"name": "review team"}}}))
+    for name in ("review team", "reviewTeam", "review_team_predicted"):
+        assert "--column text=COLUMN" in ask("--input", write("a.csv", f"{name}\nfine\n"), of=other).err
+        assert "--column text=a" in ask("--input", write("a.csv", f"{name},a,b\nx,y,z\n"), of=other).err
 
 
 def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -> None:
@@ -236,9 +343,25 @@ def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -
          "a.json:2: after the object that begins here"),
         ("a.json", '[{"text": "x"},\n {"text": "y"}', (), "a.json:2: after the object"),
         ("a.json", '[{"text": "x"},\n]', (), "a.json:2: not JSON"),
-        ("a.json", '{"rows": [\n1]}', (),
+        ("a.json", '{"rows": [\n1}', (),
          "a.json:1: not JSON (Expecting value); a .json file holds an array"),
         ("a.json", "[]", (), "a.json: there are no rows"),
+        ("a.json", '{"text": ["x", "y"], "n": [1]}', (), "a.json: lists of different lengths (text 2, n 1)"),
+        ("a.json", '{"a": [{"text": "x"}], "b": [{"text": "y"}]}', (), "a.json: several lists of rows"),
+        ("a.json", '{"columns": ["text", "n"], "data": [["x"]]}', (), "a.json: expected lists of 2 values"),
+        ("a.json", '{"data": [{"text": "x"}, {"txt": "y"}]}', (), 'a.json row 2: no "text"'),
+        ("a.csv", "text\nx\na\0b\n", (), "a.csv:3: a NUL character"),
+        ("a.jsonl", '{"text": "a\0b"}\n', (), "a.jsonl:1: a NUL character"),
+        ("a.txt", "x\0\n", (), "a.txt:1: a NUL character"),
+        ("a.csv", "text,n\rx,1\r ,2\r", (), 'a.csv:3: "text" is empty'),
+        ("a.jsonl", '{"text": "x"}\n{"text": "x", "n": 1, "n": 2}\n', (),
+         "a.jsonl:2: not JSON (the key 'n' stands twice in one object)"),
+        ("a.json", '[{"text": "x", "n": {"m": 1, "m": 2}}]', (), "a.json:1: not JSON (the key 'm'"),
+        ("a.jsonl", '{"text": "x", "n": ' + "1" * 6000 + "}\n", (),
+         "a.jsonl:1: not JSON (a number of more than 4300 digits; put it in quotes)"),
+        ("a.json", '[{"text": "x", "n": ' + "1" * 6000 + "}]", (), "a.json:1: not JSON (a number of"),
+        ("a.jsonl", '{"text": ' + "[" * 200000, (), "a.jsonl:1: not JSON (nested too deeply)"),
+        ("a.jsonl", '{"text": "x"} {"text": "y"}\n', (), "a.jsonl:1: not JSON (something follows"),
         ("a.txt", "x\n\ny\n", (), 'a.txt:2: "text" is empty'),
         ("a.xls", "x", (), "a.xls: the name must end in .csv"),
         ("a.csv", "text\nx\n", ("--output", "no/o.csv"), "no/o.csv: there is no folder no"),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from p2m.errors import UserError
+from p2m.delivery import KEPT, MANIFEST
+from p2m.errors import UserError, command
 
 GROUP = "result"
 SUMMARY = "ask a built model"
 EXAMPLES = """p2m predict outputs/qa '{"question": "Who left?", "context": "Ada left at noon."}'
   p2m predict outputs/reviews --input reviews.csv --output answered.csv
   p2m predict outputs/qa < questions.jsonl > answers.jsonl"""
+
+_SHOWN = 5  # bundles that are named
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,12 +25,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = f"{parser.epilog}\n\n{predict.scores_told()}"
 
 
+def _next(folder: Path) -> str:
+    """What to type where a folder is no bundle, but some may lie inside."""
+    below = [path.parent for name in KEPT for path in sorted((folder / name).glob(f"**/{MANIFEST}"))]
+    if not below:
+        return "p2m build RECIPE, which makes one in outputs/"
+    below.sort(key=lambda path: (path / MANIFEST).stat().st_mtime, reverse=True)
+    further = [f"\n          or {command('predict', path)}" for path in below[1:_SHOWN]]
+    more = f"\n          ({len(below) - _SHOWN} more in there)" if len(below) > _SHOWN else ""
+    return f"{command('predict', below[0])}, the last that was built{''.join(further)}{more}"
+
+
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.runtimes import predict
 
-    if not (arguments.bundle / "manifest.json").is_file():
-        raise UserError(
-            f"{arguments.bundle}: no bundle here\n    next: p2m build RECIPE, which makes one in outputs/"
-        )
+    if not (arguments.bundle / MANIFEST).is_file():
+        raise UserError(f"{arguments.bundle}: no bundle here\n    next: {_next(arguments.bundle)}")
     again = ("p2m", "predict", str(arguments.bundle))
     return predict.answer(arguments, arguments.bundle / "model", again, name="p2m predict")
