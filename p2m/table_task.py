@@ -15,6 +15,7 @@ from pathlib import Path
 
 from p2m.catalogs.base import Column, Converter, Record, observe, open_catalogue, part_paths, read_rows
 from p2m.catalogs.columns import MAX_LABELS
+from p2m.catalogs.labels import fold, label_reader
 from p2m.catalogs.vocabulary import BOOKKEEPING, GROUPS, plain
 from p2m.errors import UserError, nearest
 from p2m.parsing import not_built, parse_prompt, read_answers
@@ -274,25 +275,31 @@ def _labelled(table: _Table, inputs: Sequence[Column], output: Column, found: Ta
     for row, place in table.examples(found, inputs, output):
         counts[row.output] += 1
         where.setdefault(row.output, place)
-    if len(counts) < 2:
-        raise UserError(
-            f"{table.path}: the column {output.name!r} holds {next(iter(counts), '')!r} in every row, and a"
-            " model learns to tell labels apart from rows of at least two"
-            "\n    add rows of another label, or name another column with --output-column NAME"
-        )
     ordered = sorted(counts, key=lambda value: (-counts[value], value))
+    common = [label for label in ordered if counts[label] >= _COMMON]
     odd: dict[str, str] = {}
     for value in ordered:
-        known = [label for label in ordered[: ordered.index(value)] if label not in odd]
-        same = next((label for label in known if label.casefold() == value.casefold()), "")
-        common = [label for label in known if counts[label] >= _COMMON]
-        near = get_close_matches(value, common, 1, 0.8) or [
-            one for one in common if sorted(one) == sorted(value)
-        ]
-        if same or (near and counts[value] == 1):
-            odd[value] = same or near[0]
+        if counts[value] == 1 and (label := _resembled(value, common)):
+            odd[value] = label
     labels = {value: counts[value] for value in ordered if value not in odd}
+    named = label_reader(labels)
+    for value in odd:
+        if label := named(value):  # another spelling, which a build reads as the label
+            labels[label] += 1
+    if len(labels) < 2:
+        beside = f", but for {', '.join(f'{value!r} ({where[value]})' for value in odd)}," if odd else ""
+        raise UserError(
+            f"{table.path}: the column {output.name!r} holds {next(iter(labels), '')!r} in every row{beside}"
+            " and a model learns to tell labels apart from rows of at least two"
+            "\n    add rows of another label, or name another column with --output-column NAME"
+        )
     return replace(found, labels=labels, odd=odd, where={value: where[value] for value in odd})
+
+
+def _resembled(value: str, common: Sequence[str]) -> str:
+    """The common label that a value is another spelling of; "" for none."""
+    same = [label for label in common if fold(label) == fold(value) or sorted(label) == sorted(value)]
+    return next(iter(same or get_close_matches(value, common, 1, 0.8)), "")
 
 
 def _listed(names: Sequence[str]) -> str:

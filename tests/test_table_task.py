@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from p2m.build import load
+from p2m.build import load, understand
 from p2m.cli import arguments, verbs
 from p2m.errors import UserError
+from p2m.inspection import inspect
+from p2m.stages.read import read
 from p2m.table_task import read_task
-from p2m.types import TaskType
+from p2m.types import Field, Files, Task, TaskType
 
 TEXTS = [f"The {thing} of order {number} is {state}" for number in range(4)
          for thing in ("box", "lamp", "shelf") for state in ("late", "cracked", "gone")]  # fmt: skip
@@ -44,9 +46,37 @@ def test_values_that_are_spelt_nearly_like_a_label_are_no_labels(tmp_path: Path)
     values = labelled("ham", "delivery")
     values[4], values[7] = "hma", "Delivery"
     found = read_task(table(tmp_path, "note,desk", values), "Sort it.")
-    assert dict(found.labels) == {"delivery": 17, "ham": 17}
+    assert dict(found.labels) == {"delivery": 18, "ham": 17}  # as check counts: Delivery is read as delivery
     assert dict(found.odd) == {"Delivery": "delivery", "hma": "ham"}
     assert found.where["hma"].endswith("rows.csv:6")
+
+
+def test_labels_that_differ_in_case_are_labels_where_both_are_common(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path, "note,desk", labelled("US", "us"))
+    init("Sort the notes.", "--data", "rows.csv")
+    found = understand(tmp_path / "recipes" / "sort-the-notes.yaml")
+    assert found.task.labels == ("US", "us")
+    assert inspect(found.composed.spec, found.task).parts[0].labels == {"US": 18, "us": 18}
+    assert "'US' and 'us' are labels of their own" in capsys.readouterr().out
+
+
+def test_a_table_of_one_label_and_its_misspelling_is_refused(tmp_path: Path) -> None:
+    path = table(tmp_path, "note,desk", [*["post"] * 20, "Post"])
+    with pytest.raises(UserError, match=r"'post' in every row, but for 'Post' \(.*rows.csv:22\)"):
+        read_task(path, "Sort it.")
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_labels_of_other_code_points_and_the_same_letters_are_one(tmp_path: Path, stated: bool) -> None:
+    path = table(tmp_path, "note,desk", labelled("caf\u00e9", "cafe\u0301", "bar"))
+    found = read_task(path, "Sort it.")
+    assert dict(found.labels) == {"caf\u00e9": 24, "bar": 12}
+    labels = tuple(found.labels) if stated else ()
+    task = Task(TaskType.CLASSIFICATION, "", (Field("note"),), Field("desk"), labels)
+    assert {row.output for row in read(task, Files(path), role="train").rows} == {"caf\u00e9", "bar"}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,6 +51,8 @@ class Converter:
                 unlabelled = " (the Hub's mark for a row without one)" if answers[0] == "-1" else ""
                 return f"{answers[0]!r} is none of the labels that its card names{unlabelled}"
             answers = list(dict.fromkeys(name for name in named if name is not None))
+        if self.task.type is TaskType.CLASSIFICATION:  # one label, however its accents are encoded
+            answers = list(dict.fromkeys(unicodedata.normalize("NFC", answer) for answer in answers))
         if self.spans_only and self.task.is_span:
             answers = [answer for answer in answers if answer in inputs[self.task.context_field]]
             if not answers:

@@ -51,15 +51,16 @@ def fit_labels(labels: Sequence[str], values: Sequence[str]) -> LabelFit:
 
 def label_reader(labels: Iterable[str]) -> Callable[[str], str | None]:
     """What says which of the labels a value means; None where it means none, or may mean several."""
-    exact = {label.strip(): label for label in labels}
+    labels = tuple(labels)
+    exact = {_composed(label): label for label in labels}
     meant: dict[str, set[str]] = {}
     for label in labels:
         for form in (label.strip().casefold(), fold(label)):
             meant.setdefault(form, set()).add(label)
 
     def named(value: str) -> str | None:
-        if value.strip() in exact:
-            return exact[value.strip()]
+        if _composed(value) in exact:
+            return exact[_composed(value)]
         folded = fold(value)
         for form in (value.strip().casefold(), folded, *_SAME.get(folded, ())):
             if form in meant:
@@ -77,8 +78,13 @@ def number_name(names: Mapping[str, str], text: str) -> str | None:
 
 def fold(label: str) -> str:
     """`BookRestaurant`, `book restaurant` and `book_restaurant` alike, and `1.0` and `1`; nothing else."""
-    text = unicodedata.normalize("NFC", label.strip())
+    text = _composed(label)
     if _WHOLE.fullmatch(text):
         return text.partition(".")[0]
     spaced = _CAMEL.sub("_", text)
     return _JOINT.sub("_", spaced).casefold()
+
+
+def _composed(label: str) -> str:
+    """The same whether an accent is a character of its own or not."""
+    return unicodedata.normalize("NFC", label.strip())

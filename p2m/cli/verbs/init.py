@@ -147,6 +147,8 @@ def _schema(recipe: Path) -> str:
 
 def _told(table: TableTask) -> str:
     """What was read from the table, and which values were not taken for labels."""
+    from p2m.catalogs.labels import fold
+
     labels = f": {len(table.labels)} labels" if table.labels else ""
     lines = [
         f"    {', '.join(table.inputs)} -> {table.output}, {table.type.value}{labels}, {table.rows:,} rows"
@@ -154,4 +156,12 @@ def _told(table: TableTask) -> str:
     for value, label in table.odd.items():
         mend = "mend it there, or add it to task.labels"
         lines.append(f"    {table.where[value]}: is {value!r} {label!r} misspelt? {mend}")
+    spelt: dict[str, list[str]] = {}
+    for label in table.labels:
+        spelt.setdefault(fold(label), []).append(repr(label))
+    lines += [
+        f"    ! {' and '.join(alike)} are labels of their own; where they mean one, write one of them in the rows"
+        for alike in spelt.values()
+        if len(alike) > 1
+    ]
     return "\n".join(lines)
