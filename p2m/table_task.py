@@ -16,7 +16,7 @@ from pathlib import Path
 from p2m.catalogs.base import Column, Converter, Record, observe, open_catalogue, part_paths, read_rows
 from p2m.catalogs.columns import MAX_LABELS
 from p2m.catalogs.labels import fold, label_reader
-from p2m.catalogs.vocabulary import BOOKKEEPING, GROUPS, plain
+from p2m.catalogs.vocabulary import ALSO, BOOKKEEPING, GROUPS, plain
 from p2m.errors import UserError, nearest
 from p2m.parsing import not_built, parse_prompt, read_answers
 from p2m.types import Card, Example, Field, Task, TaskType
@@ -85,11 +85,16 @@ class _Table:
         made = Task(task.type, "", tuple(map(Field, task.inputs)), Field(task.output))
         names = (*task.inputs, task.output)
         mapping = {name: column.name for name, column in zip(names, (*inputs, output), strict=True)}
-        converter = Converter(made, mapping, "user", self.card.label_names)
+        converter = Converter(made, mapping, "user", self.card.label_names, aliases=False)
         for record in self.records():
             row = converter.convert(record)
             if isinstance(row, Example):
                 yield row, record.where
+            elif "several labels" in row:
+                raise UserError(
+                    f"{record.where}: {row}\n    give each row one label, or name another column with"
+                    " --output-column NAME"
+                )
 
 
 def read_task(
@@ -149,7 +154,11 @@ def _open(path: Path) -> _Table:
 def _output(table: _Table, prompt: str, inputs: Sequence[str], named: str) -> Column:
     if named:
         return table.column(named)
-    free = [column for column in table.columns if column.filled and column.name not in inputs]
+    free = [
+        column
+        for column in table.columns
+        if column.filled and column.name not in inputs and column.name not in ALSO
+    ]
     scores = {column.name: _output_score(column, prompt) for column in free}
     if not any(scores.values()):
         mentioned = [column for column in free if _is_mentioned(column.name, prompt)]
@@ -182,7 +191,7 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
     texts = [
         column
         for column in table.columns
-        if column.name != output.name and column.kind in ("text", "texts") and column.filled
+        if column.name not in (output.name, *ALSO) and column.kind in ("text", "texts") and column.filled
         if not _is_bookkeeping(column.name) and not _is_number(column)
     ]
     long = [column for column in texts if not _returns(column)] or texts

@@ -79,6 +79,45 @@ def test_labels_of_other_code_points_and_the_same_letters_are_one(tmp_path: Path
     assert {row.output for row in read(task, Files(path), role="train").rows} == {"caf\u00e9", "bar"}
 
 
+@pytest.mark.parametrize("many", [3, 60])
+@pytest.mark.parametrize("written", ["list", "json", "python"])
+@pytest.mark.parametrize("size", [6, 36, 150])
+def test_lists_of_labels_are_several_labels(tmp_path: Path, many: int, written: str, size: int) -> None:
+    lists = [[f"l{n % many}", f"l{(n + 1) % many}"] if n % 7 == 2 else [f"l{n % many}"] for n in range(size)]
+    write = {"list": list, "json": json.dumps, "python": str}[written]
+    lines = [json.dumps({"note": f"note {n}", "label": write(each)}) for n, each in enumerate(lists)]  # type: ignore[operator]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    with pytest.raises(UserError, match="several labels|holds lists"):
+        read_task(tmp_path / "rows.jsonl", "Sort the notes by their label.")
+    path = tmp_path / "r.yaml"
+    for more in ("", "task: {type: text-classification}\n"):
+        path.write_text(f"prompt: Sort the notes by their label.\ndata: {{train: rows.jsonl}}\n{more}")
+        found = understand(path)
+        told = [*map(str, found.problems), *inspect(found.composed.spec, found.task).problems]
+        assert "several labels" in (all_of := " ".join(told)) or "lists" in all_of
+
+
+def test_a_column_of_further_right_answers_is_none_of_the_task(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [
+        json.dumps({"note": text, "desk": "ab"[n % 2], "also": ["c", "d"][n % 3 == 0 :]})
+        for n, text in enumerate(TEXTS)
+    ]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    found = read_task(tmp_path / "rows.jsonl", "Name the desk, or also the other.")
+    assert (found.inputs, found.output, set(found.labels)) == (("note",), "desk", {"a", "b"})
+    (tmp_path / "r.yaml").write_text(
+        "prompt: Sort the notes.\ntask: {output: desk}\ndata: {train: rows.jsonl}"
+    )
+    assert understand(tmp_path / "r.yaml").task.type is TaskType.CLASSIFICATION
+    verbs.verb("check").run(arguments.parse(["check", "r.yaml"]), [])
+    told = capsys.readouterr().out
+    assert "further right answers <- also" in told
+    assert "unused" not in told
+
+
 @pytest.mark.parametrize(
     ("rows", "kind", "inputs", "output"),
     [

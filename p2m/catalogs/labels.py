@@ -7,6 +7,7 @@ label only, and no spelling drops a sign that may be the difference: `-1` is not
 
 from __future__ import annotations
 
+import ast
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -83,6 +84,17 @@ def fold(label: str) -> str:
         return text.partition(".")[0]
     spaced = _CAMEL.sub("_", text)
     return _JOINT.sub("_", spaced).casefold()
+
+
+def listed(text: str) -> list[str]:
+    """The texts of a list that is written out in one text, as JSON or as Python writes it; [] of any other."""
+    if text[:1] != "[":
+        return []
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return []
+    return [str(item) for item in value] if isinstance(value, list) else []
 
 
 def _composed(label: str) -> str:

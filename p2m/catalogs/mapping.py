@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from p2m.catalogs.columns import MAX_LABELS, Column
 from p2m.catalogs.labels import fit_labels
-from p2m.catalogs.vocabulary import ASKED, BOOKKEEPING, GROUPS, plain
+from p2m.catalogs.vocabulary import ALSO, ASKED, BOOKKEEPING, GROUPS, plain
 from p2m.types import Task, TaskType
 
 SURE = 0.5  # confidence from which names, and not structure alone, speak for a mapping
@@ -97,7 +97,10 @@ def _assign(
 
 def _scores(task: Task, columns: Sequence[Column]) -> dict[tuple[str, str], float]:
     found: dict[tuple[str, str], float] = {}
+    named = {field.name for field in (*task.inputs, task.output)}
     for column in columns:
+        if column.name in ALSO and column.name not in named:
+            continue
         for index, field in enumerate(task.inputs):
             found[field.name, column.name] = _input_score(task, index, column)
         found[task.output.name, column.name] = _output_score(task, column, columns)

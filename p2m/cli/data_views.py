@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from p2m.catalogs.vocabulary import ALSO
 from p2m.cli.common import relative
 from p2m.inspection import LISTENED, MOST, Inspection, Part
 from p2m.types import CROSS_VALIDATION
@@ -51,10 +52,12 @@ def _part_lines(part: Part, first: Part) -> Iterator[str]:
     told = [", ".join(f"{name} <- {column}" for name, column in each.items()) for each in part.mappings]
     used = {column for each in part.mappings for column in each.values()}
     unused = [name for name in part.columns if not any(f"{one}.".startswith(f"{name}.") for one in used)]
+    also = [name for name in unused if name in ALSO]
+    unused = [name for name in unused if name not in ALSO]
     if told:
-        yield f"           {' | '.join(dict.fromkeys(told))}" + (
-            f"; unused: {', '.join(unused)}" if unused else ""
-        )
+        aliases = f"; further right answers <- {', '.join(also)}" if also else ""
+        rest = f"; unused: {', '.join(unused)}" if unused else ""
+        yield f"           {' | '.join(dict.fromkeys(told))}{aliases}{rest}"
 
 
 def _label_lines(found: Inspection) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections import Counter
@@ -62,14 +63,16 @@ def _typed(rows: Sequence[Example], fewest: int) -> Shown:
 
 def _several(rows: Sequence[Example], answers: Sequence[str]) -> tuple[str, ...]:
     """The labels of answers that join some of a small set; () where they do not."""
-    if any(row.also for row in rows) and sum(bool(row.also) for row in rows) >= _SEVERAL * len(rows):
-        parted = [list(row.answers) for row in rows]
-        return _few_parts(parted)
+    lists = [list(row.answers) if row.also else _items(row.output) or [row.output] for row in rows]
+    if any(len(items) > 1 for items in lists):
+        counts = Counter(item for items in lists for item in items)
+        is_few = len(counts) <= counts.total() / _EACH and all(len(one.split()) <= _WORDS for one in counts)
+        return tuple(counts) if is_few and len(counts) > 1 else ()
     for joint in _JOINTS:
         found = _few_parts([[part for part in re.split(joint, answer) if part] for answer in answers])
         if found:
             return found
-    return _few_parts([_items(answer) for answer in answers]) if _share(answers, _is_list) >= _NEARLY else ()
+    return ()
 
 
 def _few_parts(parted: Sequence[Sequence[str]]) -> tuple[str, ...]:
@@ -91,12 +94,9 @@ def _is_object(text: str) -> bool:
     return text[:1] == "{" and isinstance(_parsed(text), dict)
 
 
-def _is_list(text: str) -> bool:
-    return text[:1] == "[" and isinstance(_parsed(text), list)
-
-
 def _items(text: str) -> list[str]:
-    value = _parsed(text)
+    """The items of a list that is written out in a text, as JSON or as Python writes it; [] of any other."""
+    value = _parsed(text) if text[:1] == "[" else None
     return [str(item) for item in value] if isinstance(value, list) else []
 
 
@@ -104,6 +104,10 @@ def _parsed(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
 
 

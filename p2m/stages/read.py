@@ -96,8 +96,13 @@ class Seen:
     is_whole: bool  # whether no file has more rows than were asked for
 
 
-def look(task: Task, files: Sequence[Files], role: str, *, most: int | None = None) -> Seen:
-    """The rows of `read` with their places, at most `most` of a file; what is wrong with one ends nothing."""
+def look(
+    task: Task, files: Sequence[Files], role: str, *, most: int | None = None, aliases: bool = True
+) -> Seen:
+    """The rows of `read` with their places, at most `most` of a file; what is wrong with one ends nothing.
+
+    Without `aliases`, answers are those of the output's column alone.
+    """
     wrong: list[str] = []
     names: list[str] = []
     tables: list[_Table] = []
@@ -118,7 +123,7 @@ def look(task: Task, files: Sequence[Files], role: str, *, most: int | None = No
     for table in tables:
         if table.columns in fits:
             mapping = fits[table.columns].mapping or {}
-            converter = Converter(task, mapping, "user", table.card.label_names)
+            converter = Converter(task, mapping, "user", table.card.label_names, aliases=aliases)
             for record in table.records:
                 with _noted(wrong):
                     require(record, tuple(mapping.values()))
@@ -138,7 +143,7 @@ def shown_by(task: Task, files: Sequence[Files]) -> Shown | None:
     """
     best: Seen | None = None
     for kind in (TaskType.TEXT_TO_TEXT, TaskType.CLASSIFICATION):
-        seen = look(replace(task, type=kind, labels=()), files, "train", most=_GLANCE)
+        seen = look(replace(task, type=kind, labels=()), files, "train", most=_GLANCE, aliases=False)
         if seen.rows and (best is None or seen.fits[0].confidence > best.fits[0].confidence):
             best = seen
     return read_answers(best.rows) if best else None
