@@ -18,7 +18,7 @@ from p2m.catalogs.columns import MAX_LABELS
 from p2m.catalogs.labels import fold, label_reader
 from p2m.catalogs.vocabulary import ALSO, BOOKKEEPING, GROUPS, plain
 from p2m.errors import UserError, nearest
-from p2m.parsing import not_built, parse_prompt, read_answers
+from p2m.parsing import hardly_return, not_built, parse_prompt, read_answers
 from p2m.types import Card, Example, Field, Task, TaskType
 
 _ANSWERS = frozenset((*GROUPS["label"], *GROUPS["answer"], *GROUPS["output"][:8])) - {"text", "language"}
@@ -49,6 +49,7 @@ class TableTask:
     odd: Mapping[str, str] = field(default_factory=dict)  # a value that is no label -> the label it resembles
     where: Mapping[str, str] = field(default_factory=dict)  # such a value -> file:line
     has_test: bool = False  # the folder has a part of its own to judge by
+    doubts: tuple[str, ...] = ()  # where prompt and rows disagree
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +110,18 @@ def read_task(
     chosen = _output(table, prompt, inputs, output)
     given = tuple(table.column(name) for name in inputs) or _inputs(table, prompt, chosen)
     _refuse_media(table, given)
-    kind = _type(table, prompt, given, chosen)
+    task = _task(table, prompt, given, chosen)
     rows = max((column.rows for column in table.columns), default=0)
     has_test = path.is_dir() and any(part.name == "test" for part in table.card.parts)
     found = TableTask(
-        kind, tuple(_field(one.name) for one in given), _field(chosen.name), rows, has_test=has_test
+        task.type,
+        tuple(_field(one.name) for one in given),
+        _field(chosen.name),
+        rows,
+        has_test=has_test,
+        doubts=task.doubts,
     )
-    if kind is TaskType.CLASSIFICATION:
+    if task.type is TaskType.CLASSIFICATION:
         found = _labelled(table, given, chosen, found)
     if test is not None:
         other = _open(test)
@@ -259,8 +265,8 @@ def _field(column: str) -> str:
 # --------------------------------------------------------------------------- type and labels
 
 
-def _type(table: _Table, prompt: str, inputs: Sequence[Column], output: Column) -> TaskType:
-    """The type that prompt and rows show together; of few rows a column of values that return is a label.
+def _task(table: _Table, prompt: str, inputs: Sequence[Column], output: Column) -> Task:
+    """What prompt and rows show together; of few rows a column of values that return is a label.
 
     Raises:
         UserError: no model of p2m learns it.
@@ -270,20 +276,29 @@ def _type(table: _Table, prompt: str, inputs: Sequence[Column], output: Column) 
     rows = [row for row, _ in table.examples(draft, inputs, output)]
     shown = read_answers(rows, fewest=_FEWEST)
     if shown.type is None and _returns(output):
-        return TaskType.CLASSIFICATION
+        labels = output.distinct or ()
+        said = f"the rows answer with {len(labels)} label{'s' * (len(labels) != 1)}: {', '.join(labels[:6])}"
+        shown = replace(shown, type=TaskType.CLASSIFICATION, why=said, labels=labels)
     task = parse_prompt(prompt, inputs=fields, shown=shown)
     if not task.type.is_learnt:
         message, way = not_built(task)
         raise UserError(f"{table.path}: the column {output.name!r}: {message}\n    {way}")
-    return task.type
+    return task
 
 
 def _labelled(table: _Table, inputs: Sequence[Column], output: Column, found: TableTask) -> TableTask:
     counts: Counter[str] = Counter()
     where: dict[str, str] = {}
-    for row, place in table.examples(found, inputs, output):
+    rows = [*table.examples(found, inputs, output)]
+    for row, place in rows:
         counts[row.output] += 1
         where.setdefault(row.output, place)
+    if hardly_return([row for row, _ in rows]):
+        raise UserError(
+            f"{table.path}: the prompt reads as a classification, and {output.name!r} holds texts that hardly"
+            f" return, e.g. {next(iter(counts))[:40]!r}: no labels\n    name the column of labels with"
+            " --output-column NAME; or, if texts are to be written, say so in the prompt, e.g. Write ..."
+        )
     ordered = sorted(counts, key=lambda value: (-counts[value], value))
     common = [label for label in ordered if counts[label] >= _COMMON]
     odd: dict[str, str] = {}

@@ -94,7 +94,7 @@ def test_lists_of_labels_are_several_labels(tmp_path: Path, many: int, written: 
         path.write_text(f"prompt: Sort the notes by their label.\ndata: {{train: rows.jsonl}}\n{more}")
         found = understand(path)
         told = [*map(str, found.problems), *inspect(found.composed.spec, found.task).problems]
-        assert "several labels" in (all_of := " ".join(told)) or "lists" in all_of
+        assert any("several labels" in one or "holds lists" in one for one in told)
 
 
 def test_a_column_of_further_right_answers_is_none_of_the_task(
@@ -116,6 +116,43 @@ def test_a_column_of_further_right_answers_is_none_of_the_task(
     told = capsys.readouterr().out
     assert "further right answers <- also" in told
     assert "unused" not in told
+
+
+@pytest.mark.parametrize("rows", [15, 80])
+def test_texts_that_do_not_return_are_no_labels(tmp_path: Path, rows: int) -> None:
+    lines = [f"note {n},we shall send {n} of them" for n in range(rows)]
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(["note,answer", *lines]))
+    prompt = "Classify each note into one category."
+    with pytest.raises(UserError, match="reads as a classification, and 'answer' holds texts that hardly"):
+        read_task(path, prompt)
+    assert read_task(path, "Write an answer to the note.").type is TaskType.TEXT_TO_TEXT
+    (tmp_path / "r.yaml").write_text(
+        f"prompt: {prompt}\ntask: {{inputs: [note], output: answer}}\ndata: {{train: rows.csv}}"
+    )
+    found = understand(tmp_path / "r.yaml")
+    assert found.task.type is TaskType.CLASSIFICATION
+    (problem,) = inspect(found.composed.spec, found.task).problems
+    assert "to themselves" in problem
+    assert "task: {type: text2text-generation}" in problem
+
+
+@pytest.mark.parametrize("size", [12, 36])
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ("Translate English to French.", "the prompt reads as text to text"),
+        ("Classify a note as positive, negative or neutral.", "the prompt lists positive, negative, neutral"),
+    ],
+)
+def test_init_says_where_prompt_and_rows_disagree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    size: int, prompt: str, said: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path, "note,desk", labelled("late", "lost", "whole")[:size])
+    init(prompt, "--data", "rows.csv", "--output", "r.yaml")
+    assert f"    ! {said}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

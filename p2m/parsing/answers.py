@@ -19,6 +19,8 @@ _SPOKEN = 0.1  # share of the rows from which a language is one of the task's
 _WORDS = 6  # of a label, at most
 _NEARLY = 0.97  # share of the rows that must agree
 _SEVERAL = 0.05  # share of the rows with more than one label, from which a row may have several
+_NEW = 0.8  # share of the rows with another answer than all others, from which answers are no labels
+_FEW = 5  # answers that may each stand in one row
 _NUMBER = re.compile(r"[-+]?(?:\d[\d\s,.']*)?\d(?:[eE][-+]?\d+)?\s?[%€$£¥]?")
 _JOINTS = (r"\s*\|\s*", r"\s*;\s*", r"\s*,\s*")
 
@@ -28,6 +30,11 @@ def read_answers(rows: Sequence[Example], *, fewest: int = FEWEST) -> Shown:
     languages.
     """
     return replace(_typed(rows, fewest), languages=_languages(rows))
+
+
+def hardly_return(rows: Sequence[Example]) -> bool:
+    """Whether almost every row has an answer of its own, as no column of labels has."""
+    return len({row.output for row in rows}) > max(_FEW, _NEW * len(rows))
 
 
 def _languages(rows: Sequence[Example]) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from p2m.catalogs.base import (
 )
 from p2m.engine.stage import stage
 from p2m.errors import DataError, nearest
-from p2m.parsing import read_answers
+from p2m.parsing import hardly_return, read_answers
 from p2m.types import Card, Count, Example, Examples, Files, Part, Run, Shown, Task, TaskType
 
 _PARTS = {
@@ -130,6 +130,13 @@ def look(
                     found.append((record, _converted(converter, record, role, is_told=len(wrong) < _TOLD)))
         wrong += table.wrong
     rows = tuple(row for _, row in found)
+    if role == "train" and task.type is TaskType.CLASSIFICATION and not task.labels and hardly_return(rows):
+        wrong.append(
+            f"{', '.join(names)}: {len({row.output for row in rows}):,} of {len(rows):,} rows have"
+            f" {task.output.name!r} to themselves, e.g. {rows[0].output[:40]!r}, and labels return;"
+            " to have texts written: task: {type: text2text-generation}; else name the column of labels:"
+            " task: {output: NAME}"
+        )
     header = dict.fromkeys(name for table in tables for record in table.records for name in record.values)
     places = tuple(record.where for record, _ in found)
     is_whole = all(table.is_whole for table in tables)

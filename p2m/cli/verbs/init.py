@@ -156,6 +156,7 @@ def _told(table: TableTask) -> str:
     for value, label in table.odd.items():
         mend = "mend it there, or add it to task.labels"
         lines.append(f"    {table.where[value]}: is {value!r} {label!r} misspelt? {mend}")
+    lines += [f"    ! {doubt}" for doubt in table.doubts]
     spelt: dict[str, list[str]] = {}
     for label in table.labels:
         spelt.setdefault(fold(label), []).append(repr(label))
