@@ -71,7 +71,7 @@ def _label_lines(found: Inspection) -> Iterator[str]:
         first = parts[0].labels
         ordered = sorted(labels, key=lambda label: -first.get(label, 0))
         listed = [*ordered[: _LABELS // 2], *ordered[-_LABELS // 2 :]]
-    width = max(len(label) for label in listed)
+    width = max(len(_shown(label)) for label in listed)
     cells = {label: [_cell(part, label) for part in parts] for label in listed}
     columns = [max(len(row[at]) for row in cells.values()) for at in range(len(parts))]
     head = "  ".join(part.role.rjust(columns[at]) for at, part in enumerate(parts))
@@ -82,7 +82,12 @@ def _label_lines(found: Inspection) -> Iterator[str]:
         row = "  ".join(
             cell.rjust(max(columns[at], len(parts[at].role))) for at, cell in enumerate(cells[label])
         )
-        yield f"           {label:<{width}}  {row}"
+        yield f"           {_shown(label):<{width}}  {row}"
+
+
+def _shown(label: str) -> str:
+    """A label in one line: what does not print is escaped."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in label)
 
 
 def _cell(part: Part, label: str) -> str:
