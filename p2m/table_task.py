@@ -16,6 +16,7 @@ from pathlib import Path
 from p2m.catalogs.base import Column, Converter, Record, observe, open_catalogue, part_paths, read_rows
 from p2m.catalogs.columns import MAX_LABELS
 from p2m.catalogs.labels import fold, label_reader
+from p2m.catalogs.mapping import has_texts, unfit
 from p2m.catalogs.vocabulary import ALSO, BOOKKEEPING, GROUPS, plain
 from p2m.errors import UserError, nearest
 from p2m.parsing import hardly_return, not_built, parse_prompt, read_answers
@@ -108,7 +109,13 @@ def read_task(
     """
     table = _open(path)
     chosen = _output(table, prompt, inputs, output)
-    given = tuple(table.column(name) for name in inputs) or _inputs(table, prompt, chosen)
+    given = tuple(dict.fromkeys(table.column(name) for name in inputs)) or _inputs(table, prompt, chosen)
+    if chosen in given:
+        raise UserError(
+            f"{path}: the column {chosen.name!r} cannot both go in and come out\n    name another one with"
+            " --input-columns or --output-column"
+        )
+    _refuse_unread(table, (*given, chosen))
     _refuse_media(table, given)
     task = _task(table, prompt, given, chosen)
     rows = max((column.rows for column in table.columns), default=0)
@@ -209,8 +216,9 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
     chosen = long if len(long) == 1 else mentioned
     if not chosen:
         if not texts:
+            binary = "".join(f"; {unfit(column)}" for column in table.columns if column.kind == "binary")
             raise UserError(
-                f"{table.path}: no column of text beside {output.name!r} among {_listed(table.names)}"
+                f"{table.path}: no column of text beside {output.name!r} among {_listed(table.names)}{binary}"
                 "\n    p2m builds models that read text; say which with --input-columns NAME"
             )
         raise UserError(
@@ -218,6 +226,14 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
             f"\n    say it, several with commas: --input-columns {','.join(column.name for column in long)}"
         )
     return tuple(chosen)
+
+
+def _refuse_unread(table: _Table, columns: Sequence[Column]) -> None:
+    for column in columns:
+        if not has_texts(column):
+            raise UserError(
+                f"{table.path}: {unfit(column)}\n    name another with --input-columns or --output-column"
+            )
 
 
 def _refuse_media(table: _Table, inputs: Sequence[Column]) -> None:
@@ -281,7 +297,9 @@ def _task(table: _Table, prompt: str, inputs: Sequence[Column], output: Column) 
         shown = replace(shown, type=TaskType.CLASSIFICATION, why=said, labels=labels)
     task = parse_prompt(prompt, inputs=fields, shown=shown)
     if not task.type.is_learnt:
-        message, way = not_built(task)
+        message, way = not_built(
+            task, otherwise="name another column with --output-column NAME, or reword the prompt"
+        )
         raise UserError(f"{table.path}: the column {output.name!r}: {message}\n    {way}")
     return task
 
@@ -308,8 +326,8 @@ def _labelled(table: _Table, inputs: Sequence[Column], output: Column, found: Ta
     labels = {value: counts[value] for value in ordered if value not in odd}
     named = label_reader(labels)
     for value in odd:
-        if label := named(value):  # another spelling, which a build reads as the label
-            labels[label] += 1
+        if (same := named(value)) is not None:  # another spelling, which a build reads as the label
+            labels[same] += 1
     if len(labels) < 2:
         beside = f", but for {', '.join(f'{value!r} ({where[value]})' for value in odd)}," if odd else ""
         raise UserError(

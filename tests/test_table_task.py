@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 from p2m.build import load, understand
 from p2m.cli import arguments, verbs
-from p2m.errors import UserError
+from p2m.errors import DataError, UserError
 from p2m.inspection import inspect
 from p2m.stages.read import read
 from p2m.table_task import read_task
@@ -87,7 +89,7 @@ def test_lists_of_labels_are_several_labels(tmp_path: Path, many: int, written: 
     write = {"list": list, "json": json.dumps, "python": str}[written]
     lines = [json.dumps({"note": f"note {n}", "label": write(each)}) for n, each in enumerate(lists)]  # type: ignore[operator]
     (tmp_path / "rows.jsonl").write_text("\n".join(lines))
-    with pytest.raises(UserError, match="several labels|holds lists"):
+    with pytest.raises(UserError, match=r"several labels|holds lists"):
         read_task(tmp_path / "rows.jsonl", "Sort the notes by their label.")
     path = tmp_path / "r.yaml"
     for more in ("", "task: {type: text-classification}\n"):
@@ -225,7 +227,8 @@ def test_init_writes_a_recipe_that_is_whole(
     assert init("Sort the notes of a shop.", "--data", "rows.csv", "--test", "judged.csv") == 0
     told = capsys.readouterr().out
     recipe = tmp_path / "recipes" / "sort-the-notes-of-a-shop.yaml"
-    assert told.endswith("next: p2m build recipes/sort-the-notes-of-a-shop.yaml\n")
+    place = "recipes/sort-the-notes-of-a-shop.yaml"
+    assert told.endswith(f"next: p2m check {place}; then p2m build {place}\n")
     project = load(recipe)
     assert project.task.labels == ("-1", "C#", "no", "off: half")
     assert [one.name for one in project.task.inputs] == ["note"]
@@ -235,6 +238,35 @@ def test_init_writes_a_recipe_that_is_whole(
     assert json.loads((recipe.parent / first.partition("$schema=")[2]).read_text())["title"] == "p2m recipe"
     with pytest.raises(UserError, match="exists already"):
         init("Sort the notes of a shop.", "--data", "rows.csv")
+
+
+def test_init_refuses_with_what_init_can_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path, "note,prices", [f"{number}.25" for number in range(36)])
+    with pytest.raises(UserError, match="--output-column NAME, or reword the prompt") as caught:
+        init("Tell the prices.", "--data", "rows.csv")
+    assert "task: {" not in str(caught.value)
+    with pytest.raises(UserError, match="'prices' cannot both go in and come out"):
+        init("Sort.", "--data", "rows.csv", "--input-columns", "prices", "--output-column", "prices")
+    for name in ("../up", "a/b", "..", "a\\b"):
+        with pytest.raises(UserError, match="a name is no path"):
+            init("Sort.", "--name", name)
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+def test_a_column_of_binary_data_is_called_so(tmp_path: Path) -> None:
+    rows = {"picture": [b"\x89PNG"] * 12, "desk": ["a", "b"] * 6, "note": ["late"] * 12}
+    parquet.write_table(pyarrow.table(rows), tmp_path / "rows.parquet")
+    with pytest.raises(UserError, match="'picture' holds binary data"):
+        read_task(tmp_path / "rows.parquet", "Sort.", inputs=["picture"], output="desk")
+    with pytest.raises(UserError, match="'picture' holds binary data"):
+        read_task(tmp_path / "rows.parquet", "Sort.", inputs=["note"], output="picture")
+    parquet.write_table(pyarrow.table(rows).drop(["note"]), tmp_path / "bare.parquet")
+    with pytest.raises(UserError, match="'picture' holds binary data"):
+        read_task(tmp_path / "bare.parquet", "Sort.", output="desk")
+    task = Task(TaskType.CLASSIFICATION, "", (Field("text"),), Field("desk"))
+    with pytest.raises(DataError, match="'picture' holds binary data"):
+        read(task, Files(tmp_path / "bare.parquet"), role="train")
 
 
 def test_init_uses_the_schema_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

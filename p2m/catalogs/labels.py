@@ -87,7 +87,7 @@ def fold(label: str) -> str:
 
 
 def listed(text: str) -> list[str]:
-    """The texts of a list that is written out in one text, as JSON or as Python writes it; [] of any other."""
+    """The texts of a list that is written out in one text, as Python or JSON writes it; [] of any other."""
     if text[:1] != "[":
         return []
     try:
