@@ -131,13 +131,16 @@ def _plain(name: str) -> str:
 
 
 def _word(text: str) -> str:
-    """A text as a plain YAML scalar where every reader takes it for that text, else in quotes."""
+    """A text as a plain YAML scalar where every reader takes it for that text, else in quotes; of what would
+    be an interpolation, the text itself."""
     is_plain = (
         re.fullmatch(r"(\.\./)*[^\W\d][\w./ -]*", text)
         and plain_scalar(text) == text
         and text == text.strip()
     )
-    return text if is_plain and text.lower() not in _BOOLEANS and text.isprintable() else _quoted(text)
+    if is_plain and text.lower() not in _BOOLEANS and text.isprintable():
+        return text
+    return _quoted(re.sub(r"(\\*)\$\{", r"\1\1\\${", text))
 
 
 def _task(task: TableTask) -> str:
@@ -151,7 +154,7 @@ def _task(task: TableTask) -> str:
     if task.labels:
         lines.append("  labels:                         # any other label in the rows is an error")
         lines += [
-            f"    - {_word(label):<28}# {rows:,} row{'s' if rows > 1 else ''}"
+            f"    - {_word(label):<26}  # {rows:,} row{'s' if rows > 1 else ''}"
             for label, rows in task.labels.items()
         ]
     return "\n".join(lines) + "\n"

@@ -15,9 +15,11 @@ from pathlib import Path
 
 from p2m.catalogs.base import Column, Converter, Record, observe, open_catalogue, part_paths, read_rows
 from p2m.catalogs.columns import MAX_LABELS
-from p2m.catalogs.vocabulary import BOOKKEEPING, GROUPS, plain
+from p2m.catalogs.labels import fold, label_reader
+from p2m.catalogs.mapping import has_texts, unfit
+from p2m.catalogs.vocabulary import ALSO, BOOKKEEPING, GROUPS, plain
 from p2m.errors import UserError, nearest
-from p2m.parsing import not_built, parse_prompt, read_answers
+from p2m.parsing import hardly_return, not_built, parse_prompt, read_answers
 from p2m.types import Card, Example, Field, Task, TaskType
 
 _ANSWERS = frozenset((*GROUPS["label"], *GROUPS["answer"], *GROUPS["output"][:8])) - {"text", "language"}
@@ -48,6 +50,7 @@ class TableTask:
     odd: Mapping[str, str] = field(default_factory=dict)  # a value that is no label -> the label it resembles
     where: Mapping[str, str] = field(default_factory=dict)  # such a value -> file:line
     has_test: bool = False  # the folder has a part of its own to judge by
+    doubts: tuple[str, ...] = ()  # where prompt and rows disagree
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +87,16 @@ class _Table:
         made = Task(task.type, "", tuple(map(Field, task.inputs)), Field(task.output))
         names = (*task.inputs, task.output)
         mapping = {name: column.name for name, column in zip(names, (*inputs, output), strict=True)}
-        converter = Converter(made, mapping, "user", self.card.label_names)
+        converter = Converter(made, mapping, "user", self.card.label_names, aliases=False)
         for record in self.records():
             row = converter.convert(record)
             if isinstance(row, Example):
                 yield row, record.where
+            elif "several labels" in row:
+                raise UserError(
+                    f"{record.where}: {row}\n    give each row one label, or name another column with"
+                    " --output-column NAME"
+                )
 
 
 def read_task(
@@ -101,15 +109,26 @@ def read_task(
     """
     table = _open(path)
     chosen = _output(table, prompt, inputs, output)
-    given = tuple(table.column(name) for name in inputs) or _inputs(table, prompt, chosen)
+    given = tuple(dict.fromkeys(table.column(name) for name in inputs)) or _inputs(table, prompt, chosen)
+    if chosen in given:
+        raise UserError(
+            f"{path}: the column {chosen.name!r} cannot both go in and come out\n    name another one with"
+            " --input-columns or --output-column"
+        )
+    _refuse_unread(table, (*given, chosen))
     _refuse_media(table, given)
-    kind = _type(table, prompt, given, chosen)
+    task = _task(table, prompt, given, chosen)
     rows = max((column.rows for column in table.columns), default=0)
     has_test = path.is_dir() and any(part.name == "test" for part in table.card.parts)
     found = TableTask(
-        kind, tuple(_field(one.name) for one in given), _field(chosen.name), rows, has_test=has_test
+        task.type,
+        tuple(_field(one.name) for one in given),
+        _field(chosen.name),
+        rows,
+        has_test=has_test,
+        doubts=task.doubts,
     )
-    if kind is TaskType.CLASSIFICATION:
+    if task.type is TaskType.CLASSIFICATION:
         found = _labelled(table, given, chosen, found)
     if test is not None:
         other = _open(test)
@@ -148,7 +167,11 @@ def _open(path: Path) -> _Table:
 def _output(table: _Table, prompt: str, inputs: Sequence[str], named: str) -> Column:
     if named:
         return table.column(named)
-    free = [column for column in table.columns if column.filled and column.name not in inputs]
+    free = [
+        column
+        for column in table.columns
+        if column.filled and column.name not in inputs and column.name not in ALSO
+    ]
     scores = {column.name: _output_score(column, prompt) for column in free}
     if not any(scores.values()):
         mentioned = [column for column in free if _is_mentioned(column.name, prompt)]
@@ -181,7 +204,7 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
     texts = [
         column
         for column in table.columns
-        if column.name != output.name and column.kind in ("text", "texts") and column.filled
+        if column.name not in (output.name, *ALSO) and column.kind in ("text", "texts") and column.filled
         if not _is_bookkeeping(column.name) and not _is_number(column)
     ]
     long = [column for column in texts if not _returns(column)] or texts
@@ -193,8 +216,9 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
     chosen = long if len(long) == 1 else mentioned
     if not chosen:
         if not texts:
+            binary = "".join(f"; {unfit(column)}" for column in table.columns if column.kind == "binary")
             raise UserError(
-                f"{table.path}: no column of text beside {output.name!r} among {_listed(table.names)}"
+                f"{table.path}: no column of text beside {output.name!r} among {_listed(table.names)}{binary}"
                 "\n    p2m builds models that read text; say which with --input-columns NAME"
             )
         raise UserError(
@@ -202,6 +226,14 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
             f"\n    say it, several with commas: --input-columns {','.join(column.name for column in long)}"
         )
     return tuple(chosen)
+
+
+def _refuse_unread(table: _Table, columns: Sequence[Column]) -> None:
+    for column in columns:
+        if not has_texts(column):
+            raise UserError(
+                f"{table.path}: {unfit(column)}\n    name another with --input-columns or --output-column"
+            )
 
 
 def _refuse_media(table: _Table, inputs: Sequence[Column]) -> None:
@@ -249,8 +281,8 @@ def _field(column: str) -> str:
 # --------------------------------------------------------------------------- type and labels
 
 
-def _type(table: _Table, prompt: str, inputs: Sequence[Column], output: Column) -> TaskType:
-    """The type that prompt and rows show together; of few rows a column of values that return is a label.
+def _task(table: _Table, prompt: str, inputs: Sequence[Column], output: Column) -> Task:
+    """What prompt and rows show together; of few rows a column of values that return is a label.
 
     Raises:
         UserError: no model of p2m learns it.
@@ -260,39 +292,56 @@ def _type(table: _Table, prompt: str, inputs: Sequence[Column], output: Column) 
     rows = [row for row, _ in table.examples(draft, inputs, output)]
     shown = read_answers(rows, fewest=_FEWEST)
     if shown.type is None and _returns(output):
-        return TaskType.CLASSIFICATION
+        labels = output.distinct or ()
+        said = f"the rows answer with {len(labels)} label{'s' * (len(labels) != 1)}: {', '.join(labels[:6])}"
+        shown = replace(shown, type=TaskType.CLASSIFICATION, why=said, labels=labels)
     task = parse_prompt(prompt, inputs=fields, shown=shown)
     if not task.type.is_learnt:
-        message, way = not_built(task)
+        message, way = not_built(
+            task, otherwise="name another column with --output-column NAME, or reword the prompt"
+        )
         raise UserError(f"{table.path}: the column {output.name!r}: {message}\n    {way}")
-    return task.type
+    return task
 
 
 def _labelled(table: _Table, inputs: Sequence[Column], output: Column, found: TableTask) -> TableTask:
     counts: Counter[str] = Counter()
     where: dict[str, str] = {}
-    for row, place in table.examples(found, inputs, output):
+    rows = [*table.examples(found, inputs, output)]
+    for row, place in rows:
         counts[row.output] += 1
         where.setdefault(row.output, place)
-    if len(counts) < 2:
+    if hardly_return([row for row, _ in rows]):
         raise UserError(
-            f"{table.path}: the column {output.name!r} holds {next(iter(counts), '')!r} in every row, and a"
-            " model learns to tell labels apart from rows of at least two"
-            "\n    add rows of another label, or name another column with --output-column NAME"
+            f"{table.path}: the prompt reads as a classification, and {output.name!r} holds texts that hardly"
+            f" return, e.g. {next(iter(counts))[:40]!r}: no labels\n    name the column of labels with"
+            " --output-column NAME; or, if texts are to be written, say so in the prompt, e.g. Write ..."
         )
     ordered = sorted(counts, key=lambda value: (-counts[value], value))
+    common = [label for label in ordered if counts[label] >= _COMMON]
     odd: dict[str, str] = {}
     for value in ordered:
-        known = [label for label in ordered[: ordered.index(value)] if label not in odd]
-        same = next((label for label in known if label.casefold() == value.casefold()), "")
-        common = [label for label in known if counts[label] >= _COMMON]
-        near = get_close_matches(value, common, 1, 0.8) or [
-            one for one in common if sorted(one) == sorted(value)
-        ]
-        if same or (near and counts[value] == 1):
-            odd[value] = same or near[0]
+        if counts[value] == 1 and (label := _resembled(value, common)):
+            odd[value] = label
     labels = {value: counts[value] for value in ordered if value not in odd}
+    named = label_reader(labels)
+    for value in odd:
+        if (same := named(value)) is not None:  # another spelling, which a build reads as the label
+            labels[same] += 1
+    if len(labels) < 2:
+        beside = f", but for {', '.join(f'{value!r} ({where[value]})' for value in odd)}," if odd else ""
+        raise UserError(
+            f"{table.path}: the column {output.name!r} holds {next(iter(labels), '')!r} in every row{beside}"
+            " and a model learns to tell labels apart from rows of at least two"
+            "\n    add rows of another label, or name another column with --output-column NAME"
+        )
     return replace(found, labels=labels, odd=odd, where={value: where[value] for value in odd})
+
+
+def _resembled(value: str, common: Sequence[str]) -> str:
+    """The common label that a value is another spelling of; "" for none."""
+    same = [label for label in common if fold(label) == fold(value) or sorted(label) == sorted(value)]
+    return next(iter(same or get_close_matches(value, common, 1, 0.8)), "")
 
 
 def _listed(names: Sequence[str]) -> str:

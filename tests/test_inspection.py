@@ -169,6 +169,20 @@ def test_of_very_many_rows_the_first_are_read_and_that_is_said(
         assert (part.rows, part.is_whole) == (most, is_whole)
 
 
+def test_a_label_stands_in_one_line_of_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [json.dumps({"text": text, "label": f"a\n{label}"}) for text, label in mails(40)]
+    (tmp_path / "train.jsonl").write_text("\n".join(lines))
+    (tmp_path / "r.yaml").write_text(
+        "prompt: Sort the mail.\ntask: {type: text-classification, inputs: [text], output: label}\n"
+        "defaults: [base, override teacher: none, override student: linear, _self_]\n"
+        "data: {train: train.jsonl}"
+    )
+    verb("check").run(parse(["check", str(tmp_path / "r.yaml")]), [])
+    told = capsys.readouterr().out
+    assert "\n           a\\nbilling  " in told
+    assert "a\nbilling" not in told
+
+
 def test_what_comes_after_a_broken_line_is_not_read(plain: ModelSpec, tmp_path: Path) -> None:
     path = table(tmp_path / "a.csv", mails(30))
     path.write_text(path.read_text() + "one cell\nx,nonsense\n")

@@ -14,7 +14,8 @@ from p2m.errors import UserError
 from p2m.marked_yaml import parse_marked
 from p2m.recipe_template import recipe_name, render_recipe
 from p2m.spec.model import _NAME
-from p2m.types import Example
+from p2m.table_task import TableTask
+from p2m.types import Example, TaskType
 
 PROMPTS = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=200).filter(str.strip)
 
@@ -52,6 +53,24 @@ def test_any_prompt_gives_a_recipe_that_composes(prompt: str) -> None:
         path = Path(folder) / "new.yaml"
         path.write_text(render_recipe(prompt, name=recipe_name(prompt)), encoding="utf-8", newline="")
         assert compose(path).spec.prompt == as_read(prompt)
+
+
+LABEL = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=60).map(str.strip)
+
+
+@given(LABEL.filter(bool))
+@example("a label of more than 28 characters")
+@example("${x} and \\\\${y}\\")
+@example("a # b")
+@example("two\nlines")
+@settings(max_examples=8, deadline=None)
+def test_any_label_is_composed_as_it_is(label: str) -> None:
+    table = TableTask(TaskType.CLASSIFICATION, ("text",), "desk", 9, labels={label: 5, "no other": 4})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "new.yaml"
+        text = render_recipe("Sort.", name="x", task=table, teacher="none")
+        path.write_text(text, encoding="utf-8", newline="")
+        assert compose(path).spec.task.labels == (label, "no other")
 
 
 @given(st.dictionaries(PROMPTS, PROMPTS, min_size=1, max_size=2), PROMPTS)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
-from p2m.build import load
+from p2m.build import load, understand
 from p2m.cli import arguments, verbs
-from p2m.errors import UserError
+from p2m.errors import DataError, UserError
+from p2m.inspection import inspect
+from p2m.stages.read import read
 from p2m.table_task import read_task
-from p2m.types import TaskType
+from p2m.types import Field, Files, Task, TaskType
 
 TEXTS = [f"The {thing} of order {number} is {state}" for number in range(4)
          for thing in ("box", "lamp", "shelf") for state in ("late", "cracked", "gone")]  # fmt: skip
@@ -44,9 +48,113 @@ def test_values_that_are_spelt_nearly_like_a_label_are_no_labels(tmp_path: Path)
     values = labelled("ham", "delivery")
     values[4], values[7] = "hma", "Delivery"
     found = read_task(table(tmp_path, "note,desk", values), "Sort it.")
-    assert dict(found.labels) == {"delivery": 17, "ham": 17}
+    assert dict(found.labels) == {"delivery": 18, "ham": 17}  # as check counts: Delivery is read as delivery
     assert dict(found.odd) == {"Delivery": "delivery", "hma": "ham"}
     assert found.where["hma"].endswith("rows.csv:6")
+
+
+def test_labels_that_differ_in_case_are_labels_where_both_are_common(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path, "note,desk", labelled("US", "us"))
+    init("Sort the notes.", "--data", "rows.csv")
+    found = understand(tmp_path / "recipes" / "sort-the-notes.yaml")
+    assert found.task.labels == ("US", "us")
+    assert inspect(found.composed.spec, found.task).parts[0].labels == {"US": 18, "us": 18}
+    assert "'US' and 'us' are labels of their own" in capsys.readouterr().out
+
+
+def test_a_table_of_one_label_and_its_misspelling_is_refused(tmp_path: Path) -> None:
+    path = table(tmp_path, "note,desk", [*["post"] * 20, "Post"])
+    with pytest.raises(UserError, match=r"'post' in every row, but for 'Post' \(.*rows.csv:22\)"):
+        read_task(path, "Sort it.")
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_labels_of_other_code_points_and_the_same_letters_are_one(tmp_path: Path, stated: bool) -> None:
+    path = table(tmp_path, "note,desk", labelled("caf\u00e9", "cafe\u0301", "bar"))
+    found = read_task(path, "Sort it.")
+    assert dict(found.labels) == {"caf\u00e9": 24, "bar": 12}
+    labels = tuple(found.labels) if stated else ()
+    task = Task(TaskType.CLASSIFICATION, "", (Field("note"),), Field("desk"), labels)
+    assert {row.output for row in read(task, Files(path), role="train").rows} == {"caf\u00e9", "bar"}
+
+
+@pytest.mark.parametrize("many", [3, 60])
+@pytest.mark.parametrize("written", ["list", "json", "python"])
+@pytest.mark.parametrize("size", [6, 36, 150])
+def test_lists_of_labels_are_several_labels(tmp_path: Path, many: int, written: str, size: int) -> None:
+    lists = [[f"l{n % many}", f"l{(n + 1) % many}"] if n % 7 == 2 else [f"l{n % many}"] for n in range(size)]
+    write = {"list": list, "json": json.dumps, "python": str}[written]
+    lines = [json.dumps({"note": f"note {n}", "label": write(each)}) for n, each in enumerate(lists)]  # type: ignore[operator]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    with pytest.raises(UserError, match=r"several labels|holds lists"):
+        read_task(tmp_path / "rows.jsonl", "Sort the notes by their label.")
+    path = tmp_path / "r.yaml"
+    for more in ("", "task: {type: text-classification}\n"):
+        path.write_text(f"prompt: Sort the notes by their label.\ndata: {{train: rows.jsonl}}\n{more}")
+        found = understand(path)
+        told = [*map(str, found.problems), *inspect(found.composed.spec, found.task).problems]
+        assert any("several labels" in one or "holds lists" in one for one in told)
+
+
+def test_a_column_of_further_right_answers_is_none_of_the_task(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [
+        json.dumps({"note": text, "desk": "ab"[n % 2], "also": ["c", "d"][n % 3 == 0 :]})
+        for n, text in enumerate(TEXTS)
+    ]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    found = read_task(tmp_path / "rows.jsonl", "Name the desk, or also the other.")
+    assert (found.inputs, found.output, set(found.labels)) == (("note",), "desk", {"a", "b"})
+    (tmp_path / "r.yaml").write_text(
+        "prompt: Sort the notes.\ntask: {output: desk}\ndata: {train: rows.jsonl}"
+    )
+    assert understand(tmp_path / "r.yaml").task.type is TaskType.CLASSIFICATION
+    verbs.verb("check").run(arguments.parse(["check", "r.yaml"]), [])
+    told = capsys.readouterr().out
+    assert "further right answers <- also" in told
+    assert "unused" not in told
+
+
+@pytest.mark.parametrize("rows", [15, 80])
+def test_texts_that_do_not_return_are_no_labels(tmp_path: Path, rows: int) -> None:
+    lines = [f"note {n},we shall send {n} of them" for n in range(rows)]
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(["note,answer", *lines]))
+    prompt = "Classify each note into one category."
+    with pytest.raises(UserError, match="reads as a classification, and 'answer' holds texts that hardly"):
+        read_task(path, prompt)
+    assert read_task(path, "Write an answer to the note.").type is TaskType.TEXT_TO_TEXT
+    (tmp_path / "r.yaml").write_text(
+        f"prompt: {prompt}\ntask: {{inputs: [note], output: answer}}\ndata: {{train: rows.csv}}"
+    )
+    found = understand(tmp_path / "r.yaml")
+    assert found.task.type is TaskType.CLASSIFICATION
+    (problem,) = inspect(found.composed.spec, found.task).problems
+    assert "to themselves" in problem
+    assert "task: {type: text2text-generation}" in problem
+
+
+@pytest.mark.parametrize("size", [12, 36])
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ("Translate English to French.", "the prompt reads as text to text"),
+        ("Classify a note as positive, negative or neutral.", "the prompt lists positive, negative, neutral"),
+    ],
+)
+def test_init_says_where_prompt_and_rows_disagree(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    size: int, prompt: str, said: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path, "note,desk", labelled("late", "lost", "whole")[:size])
+    init(prompt, "--data", "rows.csv", "--output", "r.yaml")
+    assert f"    ! {said}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -119,7 +227,8 @@ def test_init_writes_a_recipe_that_is_whole(
     assert init("Sort the notes of a shop.", "--data", "rows.csv", "--test", "judged.csv") == 0
     told = capsys.readouterr().out
     recipe = tmp_path / "recipes" / "sort-the-notes-of-a-shop.yaml"
-    assert told.endswith("next: p2m build recipes/sort-the-notes-of-a-shop.yaml\n")
+    place = "recipes/sort-the-notes-of-a-shop.yaml"
+    assert told.endswith(f"next: p2m check {place}; then p2m build {place}\n")
     project = load(recipe)
     assert project.task.labels == ("-1", "C#", "no", "off: half")
     assert [one.name for one in project.task.inputs] == ["note"]
@@ -129,6 +238,35 @@ def test_init_writes_a_recipe_that_is_whole(
     assert json.loads((recipe.parent / first.partition("$schema=")[2]).read_text())["title"] == "p2m recipe"
     with pytest.raises(UserError, match="exists already"):
         init("Sort the notes of a shop.", "--data", "rows.csv")
+
+
+def test_init_refuses_with_what_init_can_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path, "note,prices", [f"{number}.25" for number in range(36)])
+    with pytest.raises(UserError, match="--output-column NAME, or reword the prompt") as caught:
+        init("Tell the prices.", "--data", "rows.csv")
+    assert "task: {" not in str(caught.value)
+    with pytest.raises(UserError, match="'prices' cannot both go in and come out"):
+        init("Sort.", "--data", "rows.csv", "--input-columns", "prices", "--output-column", "prices")
+    for name in ("../up", "a/b", "..", "a\\b"):
+        with pytest.raises(UserError, match="a name is no path"):
+            init("Sort.", "--name", name)
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
+
+
+def test_a_column_of_binary_data_is_called_so(tmp_path: Path) -> None:
+    rows = {"picture": [b"\x89PNG"] * 12, "desk": ["a", "b"] * 6, "note": ["late"] * 12}
+    parquet.write_table(pyarrow.table(rows), tmp_path / "rows.parquet")
+    with pytest.raises(UserError, match="'picture' holds binary data"):
+        read_task(tmp_path / "rows.parquet", "Sort.", inputs=["picture"], output="desk")
+    with pytest.raises(UserError, match="'picture' holds binary data"):
+        read_task(tmp_path / "rows.parquet", "Sort.", inputs=["note"], output="picture")
+    parquet.write_table(pyarrow.table(rows).drop(["note"]), tmp_path / "bare.parquet")
+    with pytest.raises(UserError, match="'picture' holds binary data"):
+        read_task(tmp_path / "bare.parquet", "Sort.", output="desk")
+    task = Task(TaskType.CLASSIFICATION, "", (Field("text"),), Field("desk"))
+    with pytest.raises(DataError, match="'picture' holds binary data"):
+        read(task, Files(tmp_path / "bare.parquet"), role="train")
 
 
 def test_init_uses_the_schema_of_the_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

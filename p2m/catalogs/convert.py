@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from p2m.catalogs.columns import flatten, texts_of
-from p2m.catalogs.labels import label_reader, number_name
+from p2m.catalogs.labels import label_reader, listed, number_name
 from p2m.catalogs.rows import Record
+from p2m.catalogs.vocabulary import ALSO
 from p2m.types import Example, Task, TaskType
-
-ALSO = ("also", "aliases", "alternatives", "other_answers")  # columns of further right answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Converter:
     spans_only: bool = (
         False  # refuse the rows of an extractive task whose answers do not stand in their context
     )
+    aliases: bool = True  # whether columns of further right answers are read
     _named: Callable[[str], str | None] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -44,12 +45,17 @@ class Converter:
         answers = list(dict.fromkeys(texts_of(flat.get(column))))
         if not answers:
             return f"{self.task.output.name!r} (column {column!r}) is empty"
-        if names := self.label_names.get(column):
-            named = [number_name(names, answer) for answer in answers]
+        if classes := self.label_names.get(column):
+            named = [number_name(classes, answer) for answer in answers]
             if named[0] is None:
                 unlabelled = " (the Hub's mark for a row without one)" if answers[0] == "-1" else ""
                 return f"{answers[0]!r} is none of the labels that its card names{unlabelled}"
             answers = list(dict.fromkeys(name for name in named if name is not None))
+        if self.task.type is TaskType.CLASSIFICATION:  # one label, however its accents are encoded
+            answers = list(dict.fromkeys(unicodedata.normalize("NFC", answer) for answer in answers))
+            several = answers if len(answers) > 1 else listed(answers[0])
+            if len(several) > 1 and answers[0] not in self.task.labels:
+                return f"{several!r} are several labels, and a {self.task.type} has one a row"
         if self.spans_only and self.task.is_span:
             answers = [answer for answer in answers if answer in inputs[self.task.context_field]]
             if not answers:
@@ -59,7 +65,8 @@ class Converter:
             if label is None:
                 return f"{answers[0]!r} is none of the labels"
             answers = [label]
-        also = [text for name in ALSO if name in flat and name != column for text in texts_of(flat[name])]
+        names = [name for name in ALSO if self.aliases and name in flat and name not in self.mapping.values()]
+        also = [text for name in names for text in texts_of(flat[name])]
         rest = tuple(dict.fromkeys(text for text in (*answers[1:], *also) if text != answers[0]))
         return Example(inputs, answers[0], rest, source=self.source, group=self._group(inputs))
 

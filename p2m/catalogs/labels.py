@@ -7,6 +7,7 @@ label only, and no spelling drops a sign that may be the difference: `-1` is not
 
 from __future__ import annotations
 
+import ast
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -51,15 +52,16 @@ def fit_labels(labels: Sequence[str], values: Sequence[str]) -> LabelFit:
 
 def label_reader(labels: Iterable[str]) -> Callable[[str], str | None]:
     """What says which of the labels a value means; None where it means none, or may mean several."""
-    exact = {label.strip(): label for label in labels}
+    labels = tuple(labels)
+    exact = {_composed(label): label for label in labels}
     meant: dict[str, set[str]] = {}
     for label in labels:
         for form in (label.strip().casefold(), fold(label)):
             meant.setdefault(form, set()).add(label)
 
     def named(value: str) -> str | None:
-        if value.strip() in exact:
-            return exact[value.strip()]
+        if _composed(value) in exact:
+            return exact[_composed(value)]
         folded = fold(value)
         for form in (value.strip().casefold(), folded, *_SAME.get(folded, ())):
             if form in meant:
@@ -77,8 +79,24 @@ def number_name(names: Mapping[str, str], text: str) -> str | None:
 
 def fold(label: str) -> str:
     """`BookRestaurant`, `book restaurant` and `book_restaurant` alike, and `1.0` and `1`; nothing else."""
-    text = unicodedata.normalize("NFC", label.strip())
+    text = _composed(label)
     if _WHOLE.fullmatch(text):
         return text.partition(".")[0]
     spaced = _CAMEL.sub("_", text)
     return _JOINT.sub("_", spaced).casefold()
+
+
+def listed(text: str) -> list[str]:
+    """The texts of a list that is written out in one text, as Python or JSON writes it; [] of any other."""
+    if text[:1] != "[":
+        return []
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return []
+    return [str(item) for item in value] if isinstance(value, list) else []
+
+
+def _composed(label: str) -> str:
+    """The same whether an accent is a character of its own or not."""
+    return unicodedata.normalize("NFC", label.strip())

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from p2m.catalogs.columns import MAX_LABELS, Column
-from p2m.catalogs.labels import fit_labels
-from p2m.catalogs.vocabulary import ASKED, BOOKKEEPING, GROUPS, plain
+from p2m.catalogs.labels import fit_labels, listed
+from p2m.catalogs.vocabulary import ALSO, ASKED, BOOKKEEPING, GROUPS, plain
 from p2m.types import Task, TaskType
 
 SURE = 0.5  # confidence from which names, and not structure alone, speak for a mapping
@@ -44,12 +44,14 @@ def map_columns(task: Task, columns: Sequence[Column]) -> Fit:
     chosen = _assign(wanted, output, columns, scores)
     called = {name: [each for each in columns if plain(each.name) == plain(name)] for name in wanted}
     # No other column takes the place of one that is called like the field and has no texts.
-    void = [name for name in wanted if called[name] and not any(map(_has_texts, called[name]))]
+    void = [name for name in wanted if called[name] and not any(map(has_texts, called[name]))]
     missing = [name for name in wanted if name not in chosen or name in void]
     if missing:
         names = ", ".join(column.name for column in columns)
-        unfit = "".join(f"; {_unfit(column)}" for name in missing for column in called[name])
-        return Fit(None, refusal=f"no column for {' and '.join(map(repr, missing))} among {names}{unfit}")
+        unused = dict.fromkeys(column for name in missing for column in called[name])
+        unused |= dict.fromkeys(column for column in columns if column.kind == "binary")
+        why = "".join(f"; {unfit(column)}" for column in unused)
+        return Fit(None, refusal=f"no column for {' and '.join(map(repr, missing))} among {names}{why}")
     by_name = {column.name: column for column in columns}
     mapping = {name: chosen[name] for name in wanted}
     confidence = min(scores[name, chosen[name]] for name in wanted)
@@ -57,11 +59,11 @@ def map_columns(task: Task, columns: Sequence[Column]) -> Fit:
     return _checked(task, Fit(mapping, min(confidence, 1.0), reasons), by_name)
 
 
-def _has_texts(column: Column) -> bool:
+def has_texts(column: Column) -> bool:
     return not column.rows or (column.filled > 0 and column.kind not in ("binary", "other"))
 
 
-def _unfit(column: Column) -> str:
+def unfit(column: Column) -> str:
     """Why a column is no field in spite of its name."""
     if column.kind == "binary":
         return f"{column.name!r} holds binary data, which is no text"
@@ -69,7 +71,7 @@ def _unfit(column: Column) -> str:
         return f"{column.name!r} is empty in every row"
     if column.kind == "other":
         return f"{column.name!r} holds lists or objects, where text was expected"
-    if column.kind == "texts":
+    if column.kind == "texts" or any(len(listed(text)) > 1 for text in column.samples):
         return f"{column.name!r} holds lists, where one text was expected"
     several = column.distinct is None or len(column.distinct) > 1
     return f"{column.name!r} holds {'values that hardly return' if several else 'one value'}: no labels"
@@ -97,7 +99,10 @@ def _assign(
 
 def _scores(task: Task, columns: Sequence[Column]) -> dict[tuple[str, str], float]:
     found: dict[tuple[str, str], float] = {}
+    named = {field.name for field in (*task.inputs, task.output)}
     for column in columns:
+        if column.name in ALSO and column.name not in named:
+            continue
         for index, field in enumerate(task.inputs):
             found[field.name, column.name] = _input_score(task, index, column)
         found[task.output.name, column.name] = _output_score(task, column, columns)

@@ -48,6 +48,7 @@ BOOKKEEPING = frozenset(
     " version author user username count counts start end offset license domain lang language repo commit answer_start"
     " answer_end published ups score_count paperid docid qid pid uid rowid page".split()
 )
+ALSO = ("also", "aliases", "alternatives", "other_answers")  # columns of further right answers
 # Words of an instruction, by stem, that name the sort of output it asks for.
 ASKED = {
     "summar": "summary", "title": "title", "headline": "title", "subject": "title", "code": "code", "python": "code",

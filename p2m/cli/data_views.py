@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from p2m.catalogs.vocabulary import ALSO
 from p2m.cli.common import relative
 from p2m.inspection import LISTENED, MOST, Inspection, Part
 from p2m.types import CROSS_VALIDATION
@@ -51,10 +52,12 @@ def _part_lines(part: Part, first: Part) -> Iterator[str]:
     told = [", ".join(f"{name} <- {column}" for name, column in each.items()) for each in part.mappings]
     used = {column for each in part.mappings for column in each.values()}
     unused = [name for name in part.columns if not any(f"{one}.".startswith(f"{name}.") for one in used)]
+    also = [name for name in unused if name in ALSO]
+    unused = [name for name in unused if name not in ALSO]
     if told:
-        yield f"           {' | '.join(dict.fromkeys(told))}" + (
-            f"; unused: {', '.join(unused)}" if unused else ""
-        )
+        aliases = f"; further right answers <- {', '.join(also)}" if also else ""
+        rest = f"; unused: {', '.join(unused)}" if unused else ""
+        yield f"           {' | '.join(dict.fromkeys(told))}{aliases}{rest}"
 
 
 def _label_lines(found: Inspection) -> Iterator[str]:
@@ -68,7 +71,7 @@ def _label_lines(found: Inspection) -> Iterator[str]:
         first = parts[0].labels
         ordered = sorted(labels, key=lambda label: -first.get(label, 0))
         listed = [*ordered[: _LABELS // 2], *ordered[-_LABELS // 2 :]]
-    width = max(len(label) for label in listed)
+    width = max(len(_shown(label)) for label in listed)
     cells = {label: [_cell(part, label) for part in parts] for label in listed}
     columns = [max(len(row[at]) for row in cells.values()) for at in range(len(parts))]
     head = "  ".join(part.role.rjust(columns[at]) for at, part in enumerate(parts))
@@ -79,7 +82,12 @@ def _label_lines(found: Inspection) -> Iterator[str]:
         row = "  ".join(
             cell.rjust(max(columns[at], len(parts[at].role))) for at, cell in enumerate(cells[label])
         )
-        yield f"           {label:<{width}}  {row}"
+        yield f"           {_shown(label):<{width}}  {row}"
+
+
+def _shown(label: str) -> str:
+    """A label in one line: what does not print is escaped."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in label)
 
 
 def _cell(part: Part, label: str) -> str:

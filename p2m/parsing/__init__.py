@@ -5,8 +5,8 @@ One module a question: demonstrations (which parts of a prompt are rows), fields
 and `signs` hold the vocabulary; `weights` and the model in `reader` are learnt from recipes/data/prompts.
 """
 
-from p2m.parsing.answers import read_answers
+from p2m.parsing.answers import hardly_return, read_answers
 from p2m.parsing.not_built import not_built
 from p2m.parsing.task import parse_prompt
 
-__all__ = ["not_built", "parse_prompt", "read_answers"]
+__all__ = ["hardly_return", "not_built", "parse_prompt", "read_answers"]

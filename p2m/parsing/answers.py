@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections import Counter
@@ -18,6 +19,8 @@ _SPOKEN = 0.1  # share of the rows from which a language is one of the task's
 _WORDS = 6  # of a label, at most
 _NEARLY = 0.97  # share of the rows that must agree
 _SEVERAL = 0.05  # share of the rows with more than one label, from which a row may have several
+_NEW = 0.8  # share of the rows with another answer than all others, from which answers are no labels
+_FEW = 5  # answers that may each stand in one row
 _NUMBER = re.compile(r"[-+]?(?:\d[\d\s,.']*)?\d(?:[eE][-+]?\d+)?\s?[%€$£¥]?")
 _JOINTS = (r"\s*\|\s*", r"\s*;\s*", r"\s*,\s*")
 
@@ -27,6 +30,11 @@ def read_answers(rows: Sequence[Example], *, fewest: int = FEWEST) -> Shown:
     languages.
     """
     return replace(_typed(rows, fewest), languages=_languages(rows))
+
+
+def hardly_return(rows: Sequence[Example]) -> bool:
+    """Whether almost every row has an answer of its own, as no column of labels has."""
+    return len({row.output for row in rows}) > max(_FEW, _NEW * len(rows))
 
 
 def _languages(rows: Sequence[Example]) -> tuple[str, ...]:
@@ -62,14 +70,16 @@ def _typed(rows: Sequence[Example], fewest: int) -> Shown:
 
 def _several(rows: Sequence[Example], answers: Sequence[str]) -> tuple[str, ...]:
     """The labels of answers that join some of a small set; () where they do not."""
-    if any(row.also for row in rows) and sum(bool(row.also) for row in rows) >= _SEVERAL * len(rows):
-        parted = [list(row.answers) for row in rows]
-        return _few_parts(parted)
+    lists = [list(row.answers) if row.also else _items(row.output) or [row.output] for row in rows]
+    if any(len(items) > 1 for items in lists):
+        counts = Counter(item for items in lists for item in items)
+        is_few = len(counts) <= counts.total() / _EACH and all(len(one.split()) <= _WORDS for one in counts)
+        return tuple(counts) if is_few and len(counts) > 1 else ()
     for joint in _JOINTS:
         found = _few_parts([[part for part in re.split(joint, answer) if part] for answer in answers])
         if found:
             return found
-    return _few_parts([_items(answer) for answer in answers]) if _share(answers, _is_list) >= _NEARLY else ()
+    return ()
 
 
 def _few_parts(parted: Sequence[Sequence[str]]) -> tuple[str, ...]:
@@ -91,12 +101,9 @@ def _is_object(text: str) -> bool:
     return text[:1] == "{" and isinstance(_parsed(text), dict)
 
 
-def _is_list(text: str) -> bool:
-    return text[:1] == "[" and isinstance(_parsed(text), list)
-
-
 def _items(text: str) -> list[str]:
-    value = _parsed(text)
+    """The items of a list that is written out in a text, as JSON or as Python writes it; [] of any other."""
+    value = _parsed(text) if text[:1] == "[" else None
     return [str(item) for item in value] if isinstance(value, list) else []
 
 
@@ -104,6 +111,10 @@ def _parsed(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
 
 

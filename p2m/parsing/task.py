@@ -182,7 +182,7 @@ def _kind(
     What is stated outranks the rows, and these the prompt.
     """
     if stated:
-        return stated, "", ()
+        return stated, "" if stated.is_learnt else f"{NAMES[stated]}: the recipe asks for it", ()
     if found.reason == "given":
         return TaskType.CLASSIFICATION, "a classification: its labels are given", ()
     read = read_kind(reading.instruction, names, drafts, found)

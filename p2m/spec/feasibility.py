@@ -23,7 +23,7 @@ class _Refusal:
 def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
     """What cannot be met: (config path, message, what to type instead)."""
     if not task.type.is_learnt:
-        return [("task.type", *not_built(task))]
+        return [("task.type" if spec.task.type else "prompt", *not_built(task))]
     found = [*_students(spec, task), *_encoders(spec), *_baselines(spec), *_metrics(spec, task)]
     return [*found, *_requirements(spec, task), *_rows(spec, task)]
 

@@ -29,7 +29,7 @@ from p2m.spec.model import (
     WrittenConstraints,
     WrittenExample,
 )
-from p2m.types import Curation, Runtime, Splitting, Training
+from p2m.types import Curation, Runtime, Splitting, TaskType, Training
 
 SECTIONS: dict[str, type] = {
     "": ModelSpec,
@@ -98,6 +98,8 @@ def problems_of(
             hint = _elsewhere(parts) or nearest(str(parts[-1]), keys_at(parts[:-1], data, trust=trust))
         elif item["type"] in _SECTIONAL and path in SECTIONS:
             hint = _as_section(path, item.get("input"))
+        elif item["type"] == "enum" and path == "task.type":
+            hint = nearest(str(item.get("input")), [one.value for one in TaskType if one.is_learnt])
         # What was typed for a url may hold a password, and a place may repeat what was typed.
         found.setdefault(path, Problem(redacted(_message(item)), path, redacted(place(path)), hint))
     return list(found.values())
@@ -216,7 +218,8 @@ def _message(item: Any) -> str:
     if kind in _WANTED:
         return f"expected {_WANTED[kind]}, got {shown}"
     if kind == "enum":
-        return f"{shown} is not one of {item['ctx']['expected']}"
+        is_type = config_path(_parts(item["loc"])) == "task.type"
+        return f"{shown} is " + ("no type of task" if is_type else f"not one of {item['ctx']['expected']}")
     message = str(item["msg"]).removeprefix("Value error, ")
     if kind in ("p2m", "value_error"):
         return message

@@ -29,7 +29,7 @@ from p2m.catalogs.base import (
 )
 from p2m.engine.stage import stage
 from p2m.errors import DataError, nearest
-from p2m.parsing import read_answers
+from p2m.parsing import hardly_return, read_answers
 from p2m.types import Card, Count, Example, Examples, Files, Part, Run, Shown, Task, TaskType
 
 _PARTS = {
@@ -96,8 +96,13 @@ class Seen:
     is_whole: bool  # whether no file has more rows than were asked for
 
 
-def look(task: Task, files: Sequence[Files], role: str, *, most: int | None = None) -> Seen:
-    """The rows of `read` with their places, at most `most` of a file; what is wrong with one ends nothing."""
+def look(
+    task: Task, files: Sequence[Files], role: str, *, most: int | None = None, aliases: bool = True
+) -> Seen:
+    """The rows of `read` with their places, at most `most` of a file; what is wrong with one ends nothing.
+
+    Without `aliases`, answers are those of the output's column alone.
+    """
     wrong: list[str] = []
     names: list[str] = []
     tables: list[_Table] = []
@@ -118,13 +123,20 @@ def look(task: Task, files: Sequence[Files], role: str, *, most: int | None = No
     for table in tables:
         if table.columns in fits:
             mapping = fits[table.columns].mapping or {}
-            converter = Converter(task, mapping, "user", table.card.label_names)
+            converter = Converter(task, mapping, "user", table.card.label_names, aliases=aliases)
             for record in table.records:
                 with _noted(wrong):
                     require(record, tuple(mapping.values()))
                     found.append((record, _converted(converter, record, role, is_told=len(wrong) < _TOLD)))
         wrong += table.wrong
     rows = tuple(row for _, row in found)
+    if role == "train" and task.type is TaskType.CLASSIFICATION and not task.labels and hardly_return(rows):
+        wrong.append(
+            f"{', '.join(names)}: {len({row.output for row in rows}):,} of {len(rows):,} rows have"
+            f" {task.output.name!r} to themselves, e.g. {rows[0].output[:40]!r}, and labels return;"
+            " to have texts written: task: {type: text2text-generation}; else name the column of labels:"
+            " task: {output: NAME}"
+        )
     header = dict.fromkeys(name for table in tables for record in table.records for name in record.values)
     places = tuple(record.where for record, _ in found)
     is_whole = all(table.is_whole for table in tables)
@@ -138,7 +150,7 @@ def shown_by(task: Task, files: Sequence[Files]) -> Shown | None:
     """
     best: Seen | None = None
     for kind in (TaskType.TEXT_TO_TEXT, TaskType.CLASSIFICATION):
-        seen = look(replace(task, type=kind, labels=()), files, "train", most=_GLANCE)
+        seen = look(replace(task, type=kind, labels=()), files, "train", most=_GLANCE, aliases=False)
         if seen.rows and (best is None or seen.fits[0].confidence > best.fits[0].confidence):
             best = seen
     return read_answers(best.rows) if best else None

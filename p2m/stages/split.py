@@ -201,10 +201,9 @@ def check_sizes(curated: Examples, test: Examples | None, splitting: Splitting) 
     if test is not None and not test.rows:
         raise DataError("data.test has no rows: give a file with at least one, or set data.test=null")
     if len(curated.rows) < _FEWEST:
-        own = all(row.source == "user" for row in curated.rows)
         raise DataError(
             f"{len(curated.rows)} rows are too few to learn from (at least {_FEWEST} are needed): add rows to"
-            f" data.train{'' if own else ', or raise generation.num_examples'}"
+            f" data.train{_or_more(curated.rows)}"
         )
 
 
@@ -214,8 +213,8 @@ def require(task: Task, train: Sequence[Example], judged: Sequence[Example]) -> 
         if not part:
             raise DataError(
                 f"no rows are left to {name}: the rows are so alike, or in so few groups, that none can be"
-                " set aside. Give own files as data.validation and data.test, or more varied rows"
-                " (generation.num_examples, data.train)"
+                " set aside. Give own files as data.validation and data.test, or more varied rows in"
+                f" data.train{_or_more(train or judged)}"
             )
     if task.type is not TaskType.CLASSIFICATION:
         return
@@ -224,9 +223,18 @@ def require(task: Task, train: Sequence[Example], judged: Sequence[Example]) -> 
     if missing or len(known) < 2:
         named = ", ".join(map(repr, missing[:5])) or "a second label"
         raise DataError(
-            f"there is no row to learn {named} from: add such rows to data.train, or raise"
-            " generation.num_examples, or take the label out of task.labels"
+            f"there is no row to learn {named} from: add such rows to data.train{_or_more((*train, *judged))}"
+            + (
+                ", or take the label out where the recipe names it (prompt or task.labels)"
+                if set(missing) & set(task.labels)
+                else ""
+            )
         )
+
+
+def _or_more(rows: Sequence[Example]) -> str:
+    """What else to do where rows are lacking and a teacher writes some."""
+    return ", or raise generation.num_examples" if any(origin(row) == "generated" for row in rows) else ""
 
 
 def _counts(

@@ -38,9 +38,27 @@ def test_a_task_without_students_is_refused_by_its_name(tmp_path: Path, prompt: 
     path = recipe(tmp_path, prompt, ["one", "two"])
     (problem,) = understand(path).problems
     assert named in str(problem)
-    assert problem.path == "task.type"
+    assert (problem.path, problem.where.rpartition("/")[2]) == ("prompt", "r.yaml:1")
     with pytest.raises(RecipeError, match="cannot build yet"):
         load(path)
+
+
+def test_a_kind_that_the_recipe_asks_for_is_refused_as_asked_for(tmp_path: Path) -> None:
+    path = recipe(tmp_path, "Sort the mail.", ["one", "two"], "task: {type: regression}\n")
+    (problem,) = understand(path).problems
+    assert problem.message.endswith("which p2m cannot build yet: the recipe asks for it")
+    assert (problem.path, problem.where.rpartition("/")[2]) == ("task.type", "r.yaml:3")
+
+
+def test_a_type_that_there_is_not_is_told_from_those_that_can_be_built(tmp_path: Path) -> None:
+    for typed, said in (
+        ("classification", "'classification' is no type of task; did you mean 'text-classification'?"),
+        ("qa", "one of: extraction, question-answering, text-classification, text2text-generation"),
+    ):
+        path = recipe(tmp_path, "Sort the mail.", ["one", "two"], f"task: {{type: {typed}}}\n")
+        with pytest.raises(RecipeError) as caught:
+            understand(path)
+        assert said in str(caught.value).replace("\n    ", "; ")
 
 
 @pytest.mark.parametrize(("rows", "offered"), [(ENGLISH * 15, True), (ENGLISH * 15 + SPANISH * 15, False)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 from itertools import chain, combinations
 
 import pytest
@@ -148,6 +149,20 @@ def test_a_classification_is_stratified() -> None:
     for part in (found.test, found.validation, found.train):
         share = sum(r.output == "stop" for r in part) / len(part)
         assert share == pytest.approx(0.1, abs=0.01)
+
+
+@pytest.mark.parametrize("source", ["user", "generated:x"])
+def test_a_remedy_is_one_that_there_is(source: str) -> None:
+    for rows, task in (
+        ([row(n, "play", source=source) for n in range(50)], INTENT),
+        ([row(n, "play", source=source) for n in range(50)], replace(INTENT, labels=())),
+        ([row(n, source=source) for n in range(5)], INTENT),
+    ):
+        with pytest.raises(DataError) as caught:
+            cut(rows, task)
+        assert ("generation.num_examples" in str(caught.value)) is (source != "user")
+        is_named = bool(task.labels) and len(rows) == 50
+        assert ("take the label out" in str(caught.value)) is is_named
 
 
 def test_rows_in_one_group_cannot_be_split_and_the_error_says_what_to_do() -> None:

@@ -49,6 +49,10 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     if not prompt.strip():
         raise UserError('the prompt is empty\n    try: p2m init "Answer a question from a passage."')
     name = arguments.name or recipe_name(prompt)
+    if Path(name).name != name or name == ".." or "\\" in name:
+        raise UserError(
+            f"--name {name}: a name is no path\n    give a word, and the recipe's place with --output FILE"
+        )
     path = arguments.output or Path("recipes") / f"{name}.yaml"
     if path.exists():
         raise UserError(f"{path}: exists already\n    choose another place with --output FILE")
@@ -70,7 +74,10 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         print(f"{schema}, for editors")
     if table is not None:
         print(_told(table))
-    elif "override teacher: none" in text:
+        checked, built = (common.runnable(command(verb, path)) for verb in ("check", "build"))
+        print(f"    next: {checked}; then {built}")
+        return 0
+    if "override teacher: none" in text:
         print(
             f"    next: name your rows in it, after `train:`; then {common.runnable(command('check', path))}"
         )
@@ -147,6 +154,8 @@ def _schema(recipe: Path) -> str:
 
 def _told(table: TableTask) -> str:
     """What was read from the table, and which values were not taken for labels."""
+    from p2m.catalogs.labels import fold
+
     labels = f": {len(table.labels)} labels" if table.labels else ""
     lines = [
         f"    {', '.join(table.inputs)} -> {table.output}, {table.type.value}{labels}, {table.rows:,} rows"
@@ -154,4 +163,13 @@ def _told(table: TableTask) -> str:
     for value, label in table.odd.items():
         mend = "mend it there, or add it to task.labels"
         lines.append(f"    {table.where[value]}: is {value!r} {label!r} misspelt? {mend}")
+    lines += [f"    ! {doubt}" for doubt in table.doubts]
+    spelt: dict[str, list[str]] = {}
+    for label in table.labels:
+        spelt.setdefault(fold(label), []).append(repr(label))
+    lines += [
+        f"    ! {' and '.join(alike)} are labels of their own; if they mean one, write one of them alone"
+        for alike in spelt.values()
+        if len(alike) > 1
+    ]
     return "\n".join(lines)
