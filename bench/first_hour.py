@@ -103,7 +103,7 @@ class _Session:
         recipe = attempt.recipe
         if init:
             code, said = self._call("init", *init, stdin=attempt.stdin)
-            suggested = re.search(r"next: p2m (build .*)", said)
+            suggested = re.search(r"next: p2m (check .*)", said)
             if code or suggested is None:
                 return "init", code
             _, recipe, *_ = shlex.split(suggested[1])

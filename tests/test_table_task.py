@@ -228,7 +228,7 @@ def test_init_writes_a_recipe_that_is_whole(
     told = capsys.readouterr().out
     recipe = tmp_path / "recipes" / "sort-the-notes-of-a-shop.yaml"
     place = "recipes/sort-the-notes-of-a-shop.yaml"
-    assert told.endswith(f"next: p2m check {place}; then p2m build {place}\n")
+    assert told.endswith(f"next: p2m check {place}\n    then: p2m build {place}\n")
     project = load(recipe)
     assert project.task.labels == ("-1", "C#", "no", "off: half")
     assert [one.name for one in project.task.inputs] == ["note"]

@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     if table is not None:
         print(_told(table))
         checked, built = (common.runnable(command(verb, path)) for verb in ("check", "build"))
-        print(f"    next: {checked}; then {built}")
+        print(f"    next: {checked}\n    then: {built}")
         return 0
     if "override teacher: none" in text:
         print(
