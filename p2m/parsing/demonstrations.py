@@ -78,6 +78,27 @@ def _residue(prompt: str, spans: list[tuple[int, int]]) -> str:
     return normalise("\n".join(kept))
 
 
+def unread(instruction: str) -> str:
+    """A line of what is left of a prompt that looks like one of several demonstrations; "" where none does.
+
+    Two lines with an arrow, two that begin with a word for an input beside two with one for an output, or tags
+    for them. An explanation (`code -> what it means`) is none.
+    """
+    arrows = [match for match in _ARROW.finditer(instruction) if not _explains(match)]
+    if len(arrows) > 1:
+        return arrows[0].group().strip()
+    named = [match for match in _NAMED_LINE.finditer(instruction) if match["text"].strip()]
+    inputs = [match for match in named if match["name"].casefold() in INPUT_WORDS]
+    outputs = [match for match in named if match["name"].casefold() in OUTPUT_WORDS]
+    if len(inputs) > 1 and len(outputs) > 1:
+        return inputs[0].group().strip()
+    tagged = _TWINS.search(instruction)
+    return tagged.group().strip() if tagged and tagged["a"].casefold() in INPUT_WORDS else ""
+
+
+_NAMED_LINE = re.compile(
+    r"^[ \t>*-]*(?P<name>[^\W\d]\w*)[ \t]*\d*[ \t]*[:：][ \t]*(?P<text>[^\n]*)$", re.MULTILINE
+)
 _ANNOUNCES = re.compile(ANNOUNCEMENT, re.IGNORECASE)
 _RULE = re.compile(r"\s*(?:[-*_=#~]{2,}|`{3}\w*|\"{3}|#{1,6}|[-*•]|\(?\d{1,3}[.)]|[\[\],;\s]+)\s*")
 

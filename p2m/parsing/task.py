@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from p2m.errors import Problem, RecipeError, nearest
-from p2m.parsing.demonstrations import BARE, Reading, Row, take_apart
+from p2m.parsing.demonstrations import BARE, Reading, Row, take_apart, unread
 from p2m.parsing.fields import cut, default_names, field_name, read_names
 from p2m.parsing.items import fold_label
 from p2m.parsing.kinds import NAMES, SURE, Kind, read_kind, signs_of, suggest_metrics
@@ -102,7 +102,17 @@ def parse_prompt(
             why_language,
             listed if kind in _LABELLED else "",
         ),
-        doubts=(*doubts, *unproven),
+        doubts=(*doubts, *unproven, *_unread(reading)),
+    )
+
+
+def _unread(reading: Reading) -> tuple[str, ...]:
+    """That part of the prompt looks like demonstrations and was not read as such."""
+    line = squeeze(unread(reading.instruction))
+    if not line:
+        return ()
+    return (
+        f"{line[:80]!r} looks like a demonstration and was not read as one; write such rows under examples:",
     )
 
 

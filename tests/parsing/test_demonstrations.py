@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from p2m.parsing import parse_prompt
 from p2m.parsing.demonstrations import take_apart
 
 FENCED = "Write a function.\n\nInput: double it\nOutput:\n```python\ndef f(a):\n\n    return 2 * a\n```\n\nInput: halve it\nOutput:\n```python\nkey: 1\n```"
@@ -59,3 +60,24 @@ def test_what_describes_rows_is_no_row(text: str) -> None:
 def test_tags_that_hold_parts_of_a_prompt_apart_are_taken_off() -> None:
     prompt = "<task>Say whether it is rude.</task>\n<labels>rude, polite</labels>\n<example><input>Fool</input><output>rude</output></example>"
     assert take_apart(prompt).instruction == "Say whether it is rude.\nLabels: rude, polite"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '{"input": "a cat", "output": "cat"}\n\na dog barks -> dog\na hen clucks -> hen',
+            "a dog barks -> dog",
+        ),
+        (
+            '{"input": "a cat", "output": "cat"}\n\nText: a dog\nAnswer: dog\nText: a hen\nAnswer: hen',
+            "Text: a dog",
+        ),
+        ("Input: the text\nOutput: the animal", ""),
+        ("E -> early, before the fair\nL -> late, after it", ""),
+    ],
+)
+def test_what_looks_like_demonstrations_and_was_not_read_is_said(text: str, said: str) -> None:
+    doubts = parse_prompt(f"Name the animal.\n\n{text}").doubts
+    assert len(doubts) == bool(said)
+    assert not said or (said in doubts[0] and "examples:" in doubts[0])
