@@ -33,6 +33,10 @@ _FEWEST = 8  # rows that tell what sort of task they are for, where nobody else 
 _COMMON = 5  # rows from which a label is no slip of the pen
 _MANY_WORDS = 6.0  # a value's mean length in words from which it is no label
 _NUMBER = re.compile(r"[-+]?\d[\d.,' ]*(e[-+]?\d+)?%?", re.IGNORECASE)
+_STAMP = re.compile(
+    r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?\S*)?|\d{1,2}:\d{2}(?::\d{2})?"
+    r"|[^\s@]+@[^\s@]+\.\w+|https?://\S+"
+)
 _MEDIA = re.compile(
     r".+\.(png|jpe?g|gif|webp|bmp|tiff?|heic|wav|mp3|flac|ogg|m4a|mp4|avi|mov|pdf)", re.IGNORECASE
 )
@@ -176,7 +180,8 @@ def _output(table: _Table, prompt: str, inputs: Sequence[str], named: str) -> Co
     if not any(scores.values()):
         mentioned = [column for column in free if _is_mentioned(column.name, prompt)]
         scores = {column.name: 0 for column in free} | {
-            column.name: 2 if _is_number(column) else 1 for column in mentioned
+            column.name: 1 + _is_number(column) + any(_stands_in(column, other) for other in free)
+            for column in mentioned
         }
     best = sorted(free, key=lambda column: -scores[column.name])
     if not best or len(table.columns) < 2:
@@ -205,7 +210,7 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
         column
         for column in table.columns
         if column.name not in (output.name, *ALSO) and column.kind in ("text", "texts") and column.filled
-        if not _is_bookkeeping(column.name) and not _is_number(column)
+        if not _is_bookkeeping(column.name) and not _is_number(column) and not _is_stamp(column)
     ]
     long = [column for column in texts if not _returns(column)] or texts
     by_name = {plain(column.name): column for column in texts}
@@ -263,6 +268,18 @@ def _is_number(column: Column) -> bool:
     """Whether it holds numbers, of which a CSV file only has the texts."""
     filled = [text for text in column.samples if text]
     return column.kind == "number" or (bool(filled) and all(map(_NUMBER.fullmatch, filled)))
+
+
+def _is_stamp(column: Column) -> bool:
+    """Whether it holds dates, times, addresses of mail or of pages, which are nothing to read."""
+    filled = [text for text in column.samples if text]
+    return bool(filled) and all(map(_STAMP.fullmatch, filled))
+
+
+def _stands_in(column: Column, other: Column) -> bool:
+    """Whether nearly all values of one column stand in longer texts of the other."""
+    pairs = [(a, b) for a, b in zip(column.samples, other.samples, strict=True) if a and b]
+    return column.name != other.name and sum(a in b and a != b for a, b in pairs) >= 0.9 * len(pairs) > 0
 
 
 def _returns(column: Column) -> bool:

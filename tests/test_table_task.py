@@ -311,3 +311,18 @@ def test_a_folder_from_the_hub_gives_names_of_labels_and_its_own_test_rows(
     recipe = tmp_path / "recipes" / "name-the-fault.yaml"
     assert "  train: ../notes\n  test: ../notes\n" in recipe.read_text()
     assert load(recipe).task.labels == ("broken", "late")
+
+
+def test_dates_and_addresses_are_nothing_to_read(tmp_path: Path) -> None:
+    desks = ("post", "returns") * 18
+    lines = [f"2026-01-{n % 28 + 1:02},a{n}@shop.org,{text},{desks[n]}" for n, text in enumerate(TEXTS)]
+    (tmp_path / "rows.csv").write_text("\n".join(["date,sender,body,desk", *lines]))
+    found = read_task(tmp_path / "rows.csv", "Which desk should handle it?")
+    assert (found.inputs, found.output) == (("body",), "desk")
+
+
+def test_a_column_that_stands_in_the_other_is_the_answer(tmp_path: Path) -> None:
+    lines = [f"The {n}th train leaves for Town{n},Town{n}" for n in range(30)]
+    (tmp_path / "rows.csv").write_text("\n".join(["sentence,city", *lines]))
+    found = read_task(tmp_path / "rows.csv", "Extract the city named in the sentence.")
+    assert (found.type, found.inputs, found.output) == (TaskType.EXTRACTION, ("sentence",), "city")

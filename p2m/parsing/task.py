@@ -335,7 +335,7 @@ def _language(
         missing = [code for code in asked if code not in there]
         said = f"the prompt is about texts in {' and '.join(missing)} too, and no rows are: unproven there"
         main = spoken if spoken in there[:1] else there[0]
-        why = why if main == spoken else f"language {main}: that of the rows"
+        why = why if there == (spoken,) else f"language {' and '.join(there)}: as the rows are"
         return main, there if len(there) > 1 else (), why, (said,) if missing and len(asked) > 1 else ()
     languages = tuple(dict.fromkeys((spoken, *asked)))
     return spoken, languages if len(languages) > 1 else (), why, ()

@@ -101,7 +101,11 @@ def _way_out(path: str, able: list[Student]) -> str:
         return f"raise it to {least}B, or choose another student"
     if path == "constraints.licenses" and able:
         return f"accept one of: {', '.join(sorted({one.license for one in able}))}"
-    return "choose another student, e.g. student=auto, or correct the task's type with task.type=..."
+    if path == "constraints.languages":
+        return "choose a student of any language, e.g. student=linear_tfidf for labels"
+    return (
+        "choose another student, e.g. student=auto, or correct what is read: task.type=..., task.language=..."
+    )
 
 
 def _metrics(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
