@@ -29,7 +29,7 @@ class TaskType(StrEnum):
     REGRESSION = "regression"  # the output is a number
     RECORDS = "records"  # the output is a JSON object
     TEXT_TO_TEXT = "text2text-generation"  # the output is text
-    UNSUPPORTED = "unsupported"  # no text goes in, or none comes out: `Task.lacking` says what it takes
+    UNSUPPORTED = "unsupported"  # no text goes in, or none comes out
 
     @property
     def is_learnt(self) -> bool:
@@ -76,7 +76,7 @@ class Task:
     metrics: tuple[str, ...] = ()  # suggested, best first
     output_format: str = ""  # in words, e.g. "YYYY, YYYY-MM or N/A; several joined by ' | '"
     reasons: tuple[str, ...] = ()  # how each of the above was read from the prompt
-    lacking: str = ""  # of an unsupported task, the words that ask for what no model here can do
+    lacking: str = ""  # of a type without students, what asks for it
     doubts: tuple[str, ...] = ()  # where prompt and rows disagree, or part of the prompt was not read
 
     @property

@@ -8,9 +8,12 @@ label only, and no spelling drops a sign that may be the difference: `-1` is not
 from __future__ import annotations
 
 import ast
+import json
 import re
 import unicodedata
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 _SAME = {
@@ -90,10 +93,13 @@ def listed(text: str) -> list[str]:
     """The texts of a list that is written out in one text, as Python or JSON writes it; [] of any other."""
     if text[:1] != "[":
         return []
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return []
+    value = None
+    with suppress(ValueError, SyntaxError, MemoryError, RecursionError), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of backslashes that Python does not know
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = ast.literal_eval(text)
     return [str(item) for item in value] if isinstance(value, list) else []
 
 

@@ -48,7 +48,9 @@ def _languages(rows: Sequence[Example]) -> tuple[str, ...]:
 def _typed(rows: Sequence[Example], fewest: int) -> Shown:
     answers = [row.output.strip() for row in rows]
     if len(answers) < fewest or len(set(answers)) == 1:
-        return Shown(None)  # of one answer alone, a file that is sorted by label may be the reason
+        # Of one answer alone, a file that is sorted by label may be the reason.
+        short = tuple(dict.fromkeys(answer for answer in answers if len(answer.split()) <= _WORDS))
+        return Shown(None, f"the rows answer with {_listed(short)}", short)
     if _share(answers, _is_object) >= _NEARLY:
         return Shown(TaskType.RECORDS, "the rows answer with JSON objects")
     several = _several(rows, answers)

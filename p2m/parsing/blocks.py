@@ -116,7 +116,8 @@ def _pieces(start: int, text: str, following: list[str]) -> list[tuple[int, str]
     if not match or match["name"].lower() not in INPUT_WORDS:
         return [(start, text)]
     after = LINE.match(next((line for line in following if line.strip()), ""))
-    if after and after["name"].lower() == LINE.match(match["tail"])["name"].lower():  # type: ignore[index]
+    tail = LINE.match(match["tail"])
+    if after and tail and after["name"].lower() == tail["name"].lower():
         return [(start, text)]
     return [(start, match["head"]), (start + match.start("tail"), match["tail"])]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -83,12 +83,12 @@ def _demonstrated(signs: Signs) -> Kind:
 
 def signs_of(instruction: str, names: Sequence[str], rows: Sequence[Example], labels: Labels) -> Signs:
     """The signs of a prompt taken apart: of its words, list of labels, fields and demonstrations."""
-    weights: Counter[TaskType] = Counter()
+    weights: defaultdict[TaskType, float] = defaultdict(float)
     strongest: dict[TaskType, tuple[float, str]] = {}
     found: list[str] = []
 
     def add(kind: TaskType, weight: float, words: str) -> None:
-        weights[kind] += weight  # type: ignore[assignment]
+        weights[kind] += weight
         if words and weight > strongest.get(kind, (0.0, ""))[0]:
             strongest[kind] = (weight, words)
 
@@ -115,7 +115,7 @@ def signs_of(instruction: str, names: Sequence[str], rows: Sequence[Example], la
     for kind, weight, words in _shown(rows, labels):
         add(kind, weight, words)
         found.append(f"shown{_short(kind)}{'' if weight > 0 else 'not'}")
-    ranked = [kind for kind, weight in weights.most_common() if weight > 0]
+    ranked = sorted((kind for kind in weights if weights[kind] > 0), key=lambda kind: -weights[kind])
     if ranked:
         found.append(f"most{_short(ranked[0])}")
         lead = weights[ranked[0]] - (weights[ranked[1]] if len(ranked) > 1 else 0)

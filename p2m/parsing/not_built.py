@@ -34,8 +34,7 @@ def not_built(task: Task, *, otherwise: str = "") -> tuple[str, str]:
     `otherwise` takes the place of what to write into the recipe, where there is none yet.
     """
     name, way, words = _WAYS[task.type]
-    why = task.lacking or next((reason.partition(": ")[2] for reason in task.reasons if ": " in reason), "")
     return (
-        f"this is a task of {name} ({task.type}), which p2m cannot build yet: {why}",
+        f"this is a task of {name} ({task.type}), which p2m cannot build yet: {task.lacking}",
         f"{way}; or {otherwise or words}",
     )

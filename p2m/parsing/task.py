@@ -102,6 +102,7 @@ def parse_prompt(
             why_language,
             listed if kind in _LABELLED else "",
         ),
+        lacking="" if kind.is_learnt else why_kind.partition(": ")[2],
         doubts=(*doubts, *unproven, *_unread(reading)),
     )
 
@@ -137,6 +138,7 @@ def _assembled(
     language: str,
     languages: tuple[str, ...],
     reasons: tuple[str, ...],
+    lacking: str,
     doubts: tuple[str, ...],
 ) -> Task:
     """The task, with what follows from its parts: descriptions, metrics, the output's format."""
@@ -153,7 +155,7 @@ def _assembled(
         metrics=metrics,
         output_format=_output_format(kind, reading.instruction, names, labels),
         reasons=tuple(reason for reason in (*reasons, why_metrics) if reason),
-        lacking=reasons[1].partition(": ")[2] if kind is TaskType.UNSUPPORTED else "",
+        lacking=lacking,
         doubts=doubts,
     )
 
@@ -238,7 +240,12 @@ def _agreed(
     if answered <= listed or (found.strength >= STRONG and answered & listed):
         return found, doubts
     if found.strength < STRONG:
-        return Labels(), doubts
+        others = ", ".join(value for value in shown.labels if fold_label(value) not in listed)
+        said = f"beside the labels of the prompt the rows answer with {others[:120]}: taken as labels too"
+        return Labels(), (
+            *doubts,
+            *[f"{said}; if not, write task: {{labels: [...]}}"] * bool(answered & listed),
+        )
     said = f"the prompt lists {', '.join(found.values[:6])}, but {shown.why}: the rows' labels are taken"
     return Labels(), (*doubts, f"{said}; if they are wrong, write task: {{labels: [...]}}")
 

@@ -274,7 +274,7 @@ def _converted(converter: Converter, record: Record, role: str, *, is_told: bool
     if isinstance(row, Example):
         return row
     labels = converter.task.labels if is_told else ()
-    said, wrong, _ = row.partition(" is none of the labels")
+    said, wrong, _ = row.rpartition(" is none of the labels")
     hint = nearest(ast.literal_eval(said), labels) if wrong and labels else ""
     raise DataError(f"{record.where}: {row}; {hint or f'complete the row or take it out of data.{role}'}")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2m.catalogs.labels import fit_labels, fold, label_reader, number_name
+from p2m.catalogs.labels import fit_labels, fold, label_reader, listed, number_name
 
 SIGNS = st.text(st.sampled_from("aA bB01-+_.#<>=é😀/&"), min_size=1, max_size=5).filter(str.strip)
 
@@ -75,3 +75,15 @@ def test_class_labels_are_looked_up_by_their_own_number() -> None:
     names = {"1": "negative", "2": "neutral", "3": "positive"}
     said = [number_name(names, text) for text in ("1", "2.0", "3", "0", "-1", "4", "neutral", "good")]
     assert said == ["negative", "neutral", "positive", None, None, None, "neutral", None]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('["a", "b"]', ["a", "b"]), ("['a', 'b']", ["a", "b"]), ('["a", true, null]', ["a", "True", "None"]),
+        (r"['\d', 'b']", [r"\d", "b"]), ("[" * 5000, []), ("[a, b]", []), ("a, b", []),
+    ],
+)  # fmt: skip
+def test_a_list_written_in_one_text_is_taken_apart(text: str, found: list[str]) -> None:
+    assert listed(text) == found

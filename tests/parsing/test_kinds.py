@@ -152,3 +152,26 @@ def test_languages_are_those_of_the_rows() -> None:
     assert alone.spoken == ("en",)
     assert "texts in es too" in alone.doubts[0]
     assert set(parse_prompt(prompt).spoken) == {"en", "es"}
+
+
+def test_a_guess_at_labels_refuses_no_rows_where_they_are_too_few_to_tell() -> None:
+    prompt = "Dear Sir or Madam, say for each mail what the patient wants."
+    few = read_answers(rows_of(["move", "cancel"] * 4, NEUTRAL))
+    assert few.type is None
+    assert parse_prompt(prompt, labels=("a", "b"), shown=few).labels == ("a", "b")
+    task = parse_prompt(prompt, type=CLASSES, shown=few)
+    assert task.labels == ()
+    listed = "Classify the mail as move, cancel or other."
+    assert parse_prompt(listed, shown=few).labels == ("move", "cancel", "other")
+    slip = read_answers(rows_of(["move", "cancel", "cancle"] * 3, NEUTRAL))
+    task = parse_prompt("Classify the mail as move or cancel.", shown=slip)
+    assert task.labels == ("move", "cancel") or "the rows answer with cancle" in task.doubts[0]
+
+
+def test_a_kind_without_students_says_what_asked_for_it() -> None:
+    task = parse_prompt(
+        'Note it.\n{"input": "Ada, 3", "output": {"n": 3}}\n{"input": "Bo, 4", "output": {"n": 4}}'
+    )
+    assert task.lacking == "its demonstrations answer with JSON objects"
+    assert parse_prompt("Note it.", type=NUMBER).lacking == "the recipe asks for it"
+    assert parse_prompt("Translate it.").lacking == ""

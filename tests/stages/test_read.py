@@ -194,3 +194,11 @@ def test_contradicting_labels_are_said_with_their_files_and_lines(tmp_path: Path
     run.clear()
     read(REVIEWS, one, role="train", run=run)  # type: ignore[arg-type]
     assert not run
+
+
+def test_a_label_that_reads_like_the_refusal_itself_is_refused_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text(
+        "text,label\nfine,good\nodd,x is none of the labels y\n", encoding="utf-8"
+    )
+    with pytest.raises(DataError, match=r"rows\.csv:3: 'x is none of the labels y' is none of the labels"):
+        read(REVIEWS, Files(tmp_path / "rows.csv"), role="test")
