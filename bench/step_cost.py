@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from p2m.engine.executor import Inline, Local, Means, Silent, execute
+from p2m.engine.handles import Device
 from p2m.engine.plan import Plan
 from p2m.engine.stage import stage
 from p2m.engine.store import Store
-from p2m.types import Runtime
 
 STEPS = 50
 LIMIT = 0.05  # seconds
@@ -56,9 +56,9 @@ def measure(means: Means) -> list[float]:
     """Seconds from the end of one step to the end of the next."""
     with tempfile.TemporaryDirectory() as folder:
         clock = Clock()
-        execute(chain(), Store(Path(folder) / "store"), Runtime(), clock, executor=means)
+        execute(chain(), Store(Path(folder) / "store"), Device(), clock, executor=means)
         again = Clock()
-        execute(chain(), Store(Path(folder) / "store"), Runtime(), again, executor=means)
+        execute(chain(), Store(Path(folder) / "store"), Device(), again, executor=means)
     print(f"  nothing to do: {(again.times[-1] - again.times[0]) * 1000:.0f} ms for {STEPS} steps")
     return [later - earlier for earlier, later in zip(clock.times, clock.times[1:], strict=False)]
 

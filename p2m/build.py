@@ -31,7 +31,7 @@ from p2m.engine.explaining.explain import Cause, Reason, Reuse, StepPreview, Sur
 from p2m.engine.journal import Invocation, find_run
 from p2m.engine.plan import Plan
 from p2m.engine.running.work import load_artifact
-from p2m.engine.storage.places import SharedPlace, chosen_place, lacking
+from p2m.engine.storage.shared_address import SharedPlace, chosen_place, lacking
 from p2m.engine.store import DamagedError, Store
 from p2m.errors import Problem, RecipeError, UserError, nearest
 from p2m.lock import Difference, Lock, Policy, Subject, Watch, hold, settle, watch
@@ -336,7 +336,7 @@ def build(
     with _exchanging(open_store(project, to_build=True), observer) as store:
         watched = _watched(project, store, policy)
         result = execute(
-            project.plan, store, spec.runtime, observer,
+            project.plan, store, spec.device, observer,
             executor=means(spec.executor), network=spec.constraints.network and policy.mode != "frozen",
             invocation=typed,
         )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from p2m.comparable import Side, SideStep
 from p2m.engine.explaining.differences import Change, compare, files_between
 from p2m.engine.explaining.survey import Survey
 from p2m.engine.journal import RunRecord
@@ -15,7 +16,6 @@ from p2m.engine.storage.blobs import DamagedError
 from p2m.engine.store import Store
 from p2m.errors import P2MError
 from p2m.row_changes import Row, RowChanges, lines, rows_between
-from p2m.sides import Side, SideStep
 from p2m.stages.read import read
 from p2m.types import Files, Task
 

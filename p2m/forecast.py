@@ -52,7 +52,7 @@ def forecasts(spec: ModelSpec, task: Task, found: Survey) -> tuple[Forecast, ...
     return tuple(
         Forecast(
             name, rows, parts is not None, scheduled(spec.training, student.pace, rows),
-            expected_seconds(student, task, spec.training, rows, length, spec.runtime),
+            expected_seconds(student, task, spec.training, rows, length, spec.device),
         )
         for name, student in _tuned(spec, task, rows).items()
         if rows
@@ -71,7 +71,7 @@ def measure_speed(spec: ModelSpec, task: Task, found: Survey) -> None:
     labels = task.labels or tuple(sorted({row.output for row in rows}))
     labels = labels if len(labels) > 1 else ("no", "yes")
     for student in _tuned(spec, task, len(rows)).values():
-        probe(student, task, labels, rows, spec.training, spec.runtime)
+        probe(student, task, labels, rows, spec.training, spec.device)
 
 
 def _tuned(spec: ModelSpec, task: Task, rows: int) -> dict[str, TunedStudent]:

@@ -8,7 +8,7 @@ that the value owns.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -508,81 +508,6 @@ class Bundle:
     verdict: Verdict
 
 
-# --------------------------------------------------------------------------- what a running stage is handed
-
-
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    """Where and how work is done. It cannot change a result, so it never enters a key."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    device: str = "auto"  # auto, cpu or cuda
-    threads: int = 0  # 0: all cores
-    batch_size: int = 32  # rows at once where nothing is learnt
-
-
-class Recorder(Protocol):
-    """Calls that are paid for once: an answer is on the disk before it is used, and replayed ever after.
-
-    A request is plain data (text, numbers, None, dicts, lists, frozen dataclasses) and says everything that
-    the answer depends on - provider, resolved model, messages, sampling, schema - and nothing else: no
-    address, no time, no credential. `sample` numbers the answers wanted to one and the same request. `labels`
-    are plain values to find and add up records by (provider, model, `cost` in USD, ...), or a function from
-    the answer to them; they have no part in the request. Answers are bytes.
-
-    Raises TypeError where a request is not plain data, StoreError where an answer cannot be kept.
-    """
-
-    def known(self, request: Any, *, sample: int = 0) -> bytes | None:
-        """The recorded answer; None where there is none."""
-
-    def answer(
-        self,
-        request: Any,
-        call: Callable[[], bytes],
-        *,
-        sample: int = 0,
-        labels: Mapping[str, Any] | Callable[[bytes], Mapping[str, Any]] | None = None,
-    ) -> bytes:
-        """The recorded answer, else that of `call`, recorded.
-
-        Of all threads and processes that ask for one request at once, one calls and the others share. What
-        `call` raises is raised, nothing is recorded, and the next of those who wait calls.
-        """
-
-    async def answer_async(
-        self,
-        request: Any,
-        call: Callable[[], Awaitable[bytes]],
-        *,
-        sample: int = 0,
-        labels: Mapping[str, Any] | Callable[[bytes], Mapping[str, Any]] | None = None,
-    ) -> bytes:
-        """The same for asyncio; the event loop goes on while an answer becomes durable."""
-
-
-class Run(Protocol):
-    """What the executor hands a stage that asks for it (a keyword-only parameter `run`)."""
-
-    @property
-    def folder(self) -> Path:
-        """A scratch folder of this very step (of its key). It survives a kill: stages resume in it."""
-
-    @property
-    def runtime(self) -> Runtime: ...
-
-    @property
-    def recorder(self) -> Recorder:
-        """The ledger, for calls that cost money; opened when it is first asked."""
-
-    def progress(self, done: int, total: int, note: str = "") -> None:
-        """Show how far the step is; cheap, may be called for every row."""
-
-    def say(self, line: str) -> None:
-        """Print one line that the user should see and that the run's log keeps."""
-
-
 # --------------------------------------------------------------------------- components
 
 
@@ -604,18 +529,6 @@ class Teacher(Protocol):
 
     def figures(self, task: Task, rows: Sequence[Example]) -> dict[str, float]:
         """Counts worth a line in the data report, e.g. relations, forms, answer entropy."""
-
-
-@runtime_checkable
-class RemoteTeacher(Teacher, Protocol):
-    """A teacher whose answers are paid for. A stage binds it to the recorder before it asks it anything."""
-
-    @property
-    def calls_out(self) -> bool:
-        """Whether it calls a service; a step that such a component has part in is of kind "recorded"."""
-
-    def recorded_by(self, recorder: Recorder) -> Teacher:
-        """The same teacher, every call of which goes through `recorder`."""
 
 
 @runtime_checkable

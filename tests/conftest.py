@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from p2m.engine.handles import Device
 from p2m.students.minilm import MiniLM
 from p2m.students.tiny_seq2seq import TinySeq2Seq
-from p2m.types import Example, Field, Runtime, Task, TaskType
+from p2m.types import Example, Field, Task, TaskType
 
 # A slow machine is no failure: speed is for bench/, and never for a timed test.
 settings.register_profile("p2m", deadline=None)
@@ -33,7 +34,7 @@ class Here:
     """A run in a folder that remembers what was said."""
 
     folder: Path
-    runtime: Runtime = field(default_factory=lambda: Runtime(device="cpu", threads=1))
+    device: Device = field(default_factory=lambda: Device(type="cpu", threads=1))
     lines: list[str] = field(default_factory=list)
     seen: list[tuple[int, int, str]] = field(default_factory=list)
 

@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("sweeps",),
     ("build",),
     ("comparison", "saved_plan"),
-    ("sides",),
+    ("comparable",),
     (
         "compose",
         "compiler",
@@ -67,7 +67,7 @@ ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (  # modules and packages of p2m.en
     ("store", "sources", "recording"),
     ("storage", "plan"),
     ("files", "formats", "code", "stage"),
-    ("hashing", "slots", "observer"),
+    ("hashing", "slots", "observer", "handles"),
 )
 HEAVY = frozenset(
     (

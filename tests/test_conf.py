@@ -41,7 +41,7 @@ def described(value: Any) -> Iterator[Mapping[str, Any]]:
 def test_the_walk_finds_all_that_ships() -> None:
     assert len(FILES) >= FLOOR, [str(file.relative_to(CONF)) for file in FILES]
     groups = {group for group, _ in OPTIONS}
-    assert groups >= {*FAMILIES, "generation", "training", "runtime", "executor", "store"}
+    assert groups >= {*FAMILIES, "generation", "training", "device", "executor", "store"}
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS, ids=lambda text: text)
@@ -108,5 +108,5 @@ def test_base_says_what_the_spec_defaults_to(tmp_path: Path) -> None:
     from p2m.spec import ModelSpec
 
     spec = composed(tmp_path).spec
-    for name in ("generation", "curation", "split", "training", "evaluation", "runtime", "executor", "store"):
+    for name in ("generation", "curation", "split", "training", "evaluation", "device", "executor", "store"):
         assert getattr(spec, name) == ModelSpec.model_fields[name].default, name

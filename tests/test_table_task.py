@@ -18,7 +18,7 @@ from p2m.table_task import read_task
 from p2m.types import Field, Files, Task, TaskType
 
 TEXTS = [f"The {thing} of order {number} is {state}" for number in range(4)
-         for thing in ("box", "lamp", "shelf") for state in ("late", "cracked", "gone")]  # fmt: skip
+         for thing in ("box", "lamp", "record_files") for state in ("late", "cracked", "gone")]  # fmt: skip
 
 
 def table(folder: Path, header: str, values: list[str], name: str = "rows.csv") -> Path:

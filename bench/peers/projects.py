@@ -359,7 +359,7 @@ from p2m.engine.executor import Silent, execute
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
 from p2m.errors import P2MError
-from p2m.types import Runtime
+from p2m.engine.handles import Device
 from project.steps import a, b
 
 
@@ -373,7 +373,7 @@ if __name__ == "__main__":
     first = plan.add("a", a, plan.source("n", Path("n.txt")))
     plan.add("b", b, first, value=json.load(open("value.json")))
     try:
-        result = execute(plan, Store(Path("store")), Runtime(), Says())
+        result = execute(plan, Store(Path("store")), Device(), Says())
     except P2MError as error:
         sys.exit(f"{type(error).__name__}: {error}")
     print("RESULT", result.value("b").text)

@@ -96,8 +96,8 @@ def _store() -> Finding:
 
 def _shared() -> list[Finding]:
     """The shared store that the environment names: whether it answers, and what may be done there."""
-    from p2m.engine.storage.exchange import probe
-    from p2m.engine.storage.places import URL_VARIABLE, chosen_place, lacking, unknown_protocol
+    from p2m.engine.storage.shared_address import URL_VARIABLE, chosen_place, lacking, unknown_protocol
+    from p2m.engine.storage.sharing import probe
 
     what = "shared store"
     try:

@@ -9,7 +9,7 @@ from p2m.cli.stores import size
 from p2m.engine.care.gc import Amount, Report
 from p2m.engine.care.rebuild import Rebuilt
 from p2m.engine.care.verify import Verification
-from p2m.engine.storage.anchors import Keep
+from p2m.engine.storage.kept import Keep
 
 _WHAT = {
     "entries": "entries of keys that nothing keeps",

@@ -18,7 +18,7 @@ from p2m.errors import Problem
 from p2m.marked_yaml import join, show
 
 TEXT_KEYS = ("prompt", "examples")  # the user's words: `${` and `???` mean themselves there
-UNKEYED = ("runtime", "executor", "store")  # never enter a key, so they may depend on the machine
+UNKEYED = ("device", "executor", "store")  # never enter a key, so they may depend on the machine
 _OUTSIDE = (*UNKEYED, "hydra")  # what an interpolation must not reach from elsewhere
 _BY_KEY = (
     "oc.select",

@@ -23,8 +23,8 @@ from p2m.engine.store import DamagedError, Store
 from p2m.errors import StoreError
 
 if TYPE_CHECKING:
+    from p2m.engine.handles import Device
     from p2m.engine.running.local import Local
-    from p2m.types import Runtime
 
 __all__ = [
     "Inline", "Interrupted", "Local", "Means", "Observer", "Outcome", "Result", "Silent", "Stopped",
@@ -48,7 +48,7 @@ class Result:
     run: str  # the run's id
     plan: Plan = field(repr=False)
     store: Store = field(repr=False)
-    runtime: Runtime | None = field(repr=False)
+    device: Device | None = field(repr=False)
     outcomes: tuple[Outcome, ...]
     seconds: float
     again: Callable[[], Result] = field(repr=False)  # the same build once more
@@ -79,7 +79,7 @@ class Result:
 def execute(
     plan: Plan,
     store: Store,
-    runtime: Runtime | None = None,
+    device: Device | None = None,
     observer: Observer | None = None,
     *,
     executor: Means | None = None,
@@ -89,7 +89,7 @@ def execute(
     """Build every step of the plan.
 
     Args:
-        runtime: what stages are told of where they run; None for the defaults.
+        device: what stages are told of where they run; None for the defaults.
         executor: what carries the steps out; by default this process, one after the other.
         network: whether steps may reach other machines.
         invocation: what the journal will say of who asked for it.
@@ -101,14 +101,14 @@ def execute(
     """
     began = time.monotonic()
     means = executor or Inline()
-    build = Build(plan, store, runtime, observer or Silent(), means, network=network, invocation=invocation)
+    build = Build(plan, store, device, observer or Silent(), means, network=network, invocation=invocation)
     outcomes = build.run()
     seconds = time.monotonic() - began
 
     def again() -> Result:
-        return execute(plan, store, runtime, executor=means, network=network)
+        return execute(plan, store, device, executor=means, network=network)
 
-    return Result(build.journal.id, plan, store, runtime, outcomes, seconds, again)
+    return Result(build.journal.id, plan, store, device, outcomes, seconds, again)
 
 
 def stored(plan: Plan, store: Store, name: str) -> Any | None:

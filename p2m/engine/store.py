@@ -19,18 +19,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from p2m.engine.files import disk
-from p2m.engine.files.locks import Holder, locked
+from p2m.engine.files.file_locks import Holder, locked
 from p2m.engine.files.stats import Stats
 from p2m.engine.hashing import TreeEntry
 from p2m.engine.storage.blobs import Blobs, DamagedError
 from p2m.engine.storage.entries import KEY_TAG, Action, entry_bytes, parse_entry
-from p2m.engine.storage.founding import open_store
 from p2m.engine.storage.leases import Lease, leased
+from p2m.engine.storage.store_folder import open_store
 from p2m.errors import StoreError
 
 if TYPE_CHECKING:
-    from p2m.engine.storage.exchange import Exchange
-    from p2m.engine.storage.places import SharedPlace
+    from p2m.engine.storage.shared_address import SharedPlace
+    from p2m.engine.storage.sharing import Sharing
 
 __all__ = ["KEY_TAG", "Action", "DamagedError", "Store", "StorePlace"]
 
@@ -48,7 +48,7 @@ class Store:
     written. One that may only be read can be read.
 
     Raises:
-        StoreError: see `founding.open_store`.
+        StoreError: see `store_folder.open_store`.
     """
 
     def __init__(self, root: Path, shared: SharedPlace | None = None, *, make: bool = True) -> None:
@@ -60,13 +60,13 @@ class Store:
         self._changing = threading.Lock()
         self.stats = Stats(self.root / "tmp")
         self.blobs = Blobs(self.root, self.pin, self.stats, writable=self.writable)
-        self._exchange: Exchange | None = None
+        self._sharing: Sharing | None = None
         if shared:
-            from p2m.engine.storage.exchange import (
-                Exchange,  # threads and queues, which most builds do without
+            from p2m.engine.storage.sharing import (
+                Sharing,  # threads and queues, which most builds do without
             )
 
-            self._exchange = Exchange(shared, self.blobs, pin=self.pin)
+            self._sharing = Sharing(shared, self.blobs, pin=self.pin)
 
     @classmethod
     def at(cls, place: StorePlace) -> Store:
@@ -106,10 +106,10 @@ class Store:
         What is not here and can be had from the shared store, in full and verified, is here then.
         """
         action = self.lookup_here(key)
-        if action is not None or self._exchange is None:
+        if action is not None or self._sharing is None:
             return action
         standing = self.entry(key)
-        action = self._exchange.fetch(key, standing)
+        action = self._sharing.fetch(key, standing)
         return None if action is None else self._keep(action, standing)
 
     def lookup_here(self, key: str) -> Action | None:
@@ -121,7 +121,7 @@ class Store:
     def glance(self, key: str) -> Action | None:
         """As `lookup`, but nothing is fetched or written: `shared` where only the shared store has it."""
         action = self.lookup_here(key)
-        return action if action is not None or self._exchange is None else self._exchange.glance(key)
+        return action if action is not None or self._sharing is None else self._sharing.glance(key)
 
     def entry(self, key: str) -> Action | None:
         """The entry of a key alone, whatever became of its output."""
@@ -144,8 +144,8 @@ class Store:
         Where the key has another result already, that one stays and the new one is kept as an alternative.
         """
         action = self._publish(Action(key, output, preimage, seconds))
-        if self._exchange is not None:
-            self._exchange.offers.offer(action)
+        if self._sharing is not None:
+            self._sharing.uploads.offer(action)
         return action
 
     def _publish(self, action: Action) -> Action:
@@ -201,42 +201,42 @@ class Store:
     def temporary(self, label: str) -> AbstractContextManager[Path]:
         return self.blobs.temporary(label)
 
-    # ------------------------------------------------------------------ the shared store (see `exchange`)
+    # ------------------------------------------------------------------ the shared store (see `sharing`)
 
     @property
     def sent(self) -> int:
         """Results that the shared store has got from here."""
-        return self._exchange.offers.sent if self._exchange is not None else 0
+        return self._sharing.uploads.sent if self._sharing is not None else 0
 
     @property
     def is_pending(self) -> bool:
         """Whether something is still to be sent to the shared store, after this build too."""
-        return self._exchange is not None and self._exchange.offers.is_pending
+        return self._sharing is not None and self._sharing.uploads.is_pending
 
     def offer(self, key: str, *, made: bool = True) -> None:
         """Send what a key gave to the shared store, in the background; a no-op where none may be written.
 
         Of what was not just `made` it is asked first whether it is there.
         """
-        action = self.entry(key) if self._exchange is not None else None
-        if action is not None and self._exchange is not None:
-            self._exchange.offers.offer(action, made=made)
+        action = self.entry(key) if self._sharing is not None else None
+        if action is not None and self._sharing is not None:
+            self._sharing.uploads.offer(action, made=made)
 
     def heed(self, listener: Callable[[str], None]) -> None:
         """Hand the lines that tell of the shared store's faults to `listener`, each once."""
-        if self._exchange is not None:
-            self._exchange.notices.listener = listener
+        if self._sharing is not None:
+            self._sharing.notices.listener = listener
 
     def settle(self, say: Callable[[str], None], *, wait: bool = True) -> None:
         """At a build's end: wait, with a deadline, until all on offer is sent; faults are only said."""
-        if self._exchange is not None:
-            self._exchange.settle(self.entry, say, wait=wait)
+        if self._sharing is not None:
+            self._sharing.settle(self.entry, say, wait=wait)
 
     def register_root(self, path: Path) -> None:
         """Keep what the lock file at `path` names, for as long as it is there, as it reads when gc runs."""
-        from p2m.engine.storage import anchors
+        from p2m.engine.storage import kept
 
-        anchors.register(self.root, path)
+        kept.register(self.root, path)
 
     # ------------------------------------------------------------------ places
 

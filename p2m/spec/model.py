@@ -22,7 +22,8 @@ from pydantic import (
     model_validator,
 )
 
-from p2m.engine.storage.places import DEFAULT_TIMEOUT, checked_url
+from p2m.engine.handles import Device
+from p2m.engine.storage.shared_address import DEFAULT_TIMEOUT, checked_url
 from p2m.spec.components import builder, located_error
 from p2m.spec.units import Duration, Money, Parameters, Size, parse_requirement
 from p2m.types import (
@@ -33,7 +34,6 @@ from p2m.types import (
     Metric,
     Requirement,
     Retriever,
-    Runtime,
     Splitting,
     Student,
     TaskType,
@@ -63,11 +63,11 @@ RANGES: dict[type, dict[str, tuple[float, float]]] = {
         "test_share": (0.001, 0.5),
         "max_test": (1, 1_000_000),
     },
-    Runtime: {"threads": (0, 4096), "batch_size": (1, 65536)},
+    Device: {"threads": (0, 4096), "batch_size": (1, 65536)},
 }
 CHOICES: dict[type, dict[str, tuple[str, ...]]] = {
     Training: {"precision": ("auto", "fp32", "bf16"), "class_weights": ("auto", "none", "balanced")},
-    Runtime: {"device": ("auto", "cpu", "cuda")},
+    Device: {"type": ("auto", "cpu", "cuda")},
 }
 _NAME = re.compile(r"[^\W_][\w.-]{0,99}")
 S = TypeVar("S")
@@ -345,8 +345,8 @@ class ModelSpec(Section):
     training: Annotated[Training, AfterValidator(_within)] = Training()  # how the student is fitted
     compression: Compression = Compression()  # what is tried to make the model smaller
     evaluation: Evaluating = Evaluating()  # how the exported model is judged
-    runtime: Annotated[Runtime, AfterValidator(_within)] = (
-        Runtime()
+    device: Annotated[Device, AfterValidator(_within)] = (
+        Device()
     )  # where work is done; never changes a result
     executor: ExecutorWords = ExecutorWords()  # what runs the steps
     store: StoreWords = StoreWords()  # where finished work is kept

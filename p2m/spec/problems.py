@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from p2m.engine.storage.places import redacted
+from p2m.engine.handles import Device
+from p2m.engine.storage.shared_address import redacted
 from p2m.errors import Problem, nearest
 from p2m.spec.components import family_at, resolve_target
 from p2m.spec.model import (
@@ -29,7 +30,7 @@ from p2m.spec.model import (
     WrittenConstraints,
     WrittenExample,
 )
-from p2m.types import Curation, Runtime, Splitting, TaskType, Training
+from p2m.types import Curation, Splitting, TaskType, Training
 
 SECTIONS: dict[str, type] = {
     "": ModelSpec,
@@ -46,7 +47,7 @@ SECTIONS: dict[str, type] = {
     "training": Training,
     "compression": Compression,
     "evaluation": Evaluating,
-    "runtime": Runtime,
+    "device": Device,
     "executor": ExecutorWords,
     "store": StoreWords,
     "store.shared": SharedWords,

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.evaluation.base import majority, trivial
 from p2m.metrics.base import Metric
 from p2m.stages.folds import held_out
 from p2m.stages.lessons import Material, picked, solve_and_ask
 from p2m.students.base import LinearStudent, Student
-from p2m.types import Baseline, Baselines, Embeddings, Encoder, Example, Run, Split, Task
+from p2m.types import Baseline, Baselines, Embeddings, Encoder, Example, Split, Task
 
 
 @stage(version="1", kind="seeded", cpus="all")

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from p2m.compression.base import Compressor
+from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import StageError
 from p2m.metrics.base import Metric
 from p2m.runtimes.base import Predictor
 from p2m.stages.lessons import sample
 from p2m.students.base import LinearStudent, Student, labels_of
-from p2m.types import Choice, Constraints, Example, Exported, Run, Split, Task, TaskType, Trained, Trial
+from p2m.types import Choice, Constraints, Example, Exported, Split, Task, TaskType, Trained, Trial
 
 FULL = "fp32"
 MAX_ROWS = 500  # rows that a gate judges by
@@ -109,7 +110,7 @@ def _trial(
 def _score(folder: Path, rows: Sequence[Example], metric: Metric, run: Run) -> float:
     """The metric of an exported folder on `rows`; 0.0 where there are none."""
     try:
-        predictor = Predictor(folder, threads=run.runtime.threads)
+        predictor = Predictor(folder, threads=run.device.threads)
         answers = []
         for start in range(0, len(rows), _CHUNK):
             chunk = [row.input for row in rows[start : start + _CHUNK]]

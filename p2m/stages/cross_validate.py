@@ -6,12 +6,13 @@ on one fold, and only where there are rows enough for its many weights to tell.
 
 from __future__ import annotations
 
+from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
 from p2m.stages.folds import answered_by_linear, answered_by_tuned, none
 from p2m.stages.lessons import Material
 from p2m.students.base import LinearStudent, Student, TunedStudent
-from p2m.types import Embeddings, Encoder, OutOfFold, Run, Split, Task, Training
+from p2m.types import Embeddings, Encoder, OutOfFold, Split, Task, Training
 
 MANY_ROWS = 2000  # training rows from which one fold tells enough
 FEWEST_ROWS = 500  # training rows below which frozen embeddings are not beaten by tuning them

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.runtimes.base import open_encoder
 from p2m.runtimes.predict import joined
 from p2m.students.base import label_words, labels_of
-from p2m.types import Embeddings, Encoder, Example, Run, Split, Task
+from p2m.types import Embeddings, Encoder, Example, Split, Task
 
 BATCH = 32  # rows at once
 _CHUNK = 320  # rows between two reports of progress
@@ -20,7 +21,7 @@ def embed(task: Task, parts: Split, encoder: Encoder, *, run: Run) -> Embeddings
     """Embeddings of unit length of the training, validation and test rows, in their order, and of labels."""
     import numpy as np
 
-    model = open_encoder(encoder.folder, threads=run.runtime.threads, max_length=encoder.window)
+    model = open_encoder(encoder.folder, threads=run.device.threads, max_length=encoder.window)
     total = sum(len(getattr(parts, part)) for part in ("train", "validation", "test"))
     done = 0
     arrays: dict[str, Any] = {}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 
 from p2m.compression.base import Compressor
+from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.students.base import BaseEncoder
-from p2m.types import Encoder, Run
+from p2m.types import Encoder
 
 
 @stage(version="1", kind="seeded", cpus="all")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import DataError
 from p2m.evaluation.base import judge, needed_rows, reported, swaps
@@ -23,7 +24,6 @@ from p2m.types import (
     Exported,
     Judged,
     OutOfFold,
-    Run,
     Score,
     Split,
     Task,
@@ -105,7 +105,7 @@ class _Answer(NamedTuple):
 
 def _answers(exported: Exported, rows: Sequence[Example], run: Run) -> list[_Answer]:
     """What the exported model says to each row."""
-    predictor = Predictor(exported.model, threads=run.runtime.threads or os.cpu_count() or 1)
+    predictor = Predictor(exported.model, threads=run.device.threads or os.cpu_count() or 1)
     found: list[_Answer] = []
     for start in range(0, len(rows), _CHUNK):
         chunk = [row.input for row in rows[start : start + _CHUNK]]

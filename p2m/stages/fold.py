@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
 from p2m.stages.folds import answered_by_linear, answered_by_tuned, none
 from p2m.stages.lessons import Material
 from p2m.students.base import LinearStudent, Student, TunedStudent
-from p2m.types import Choice, Embeddings, Encoder, OutOfFold, Run, Split, Task, Training
+from p2m.types import Choice, Embeddings, Encoder, OutOfFold, Split, Task, Training
 
 
 @stage(version="1", kind="seeded", cpus="all")

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from p2m.engine.handles import Device, Recorder, Run
 from p2m.metrics.base import Metric
 from p2m.runtimes.predict import Answer
 from p2m.stages.lessons import Material, picked, solve_and_ask, weighs_labels
 from p2m.students.base import LinearStudent, TunedStudent
 from p2m.training.base import fit, predicted
-from p2m.types import OutOfFold, Recorder, Run, Runtime, Training
+from p2m.types import OutOfFold, Training
 
 
 def none(name: str, note: str) -> OutOfFold:
@@ -83,8 +84,8 @@ class _Within:
     folder: Path
 
     @property
-    def runtime(self) -> Runtime:
-        return self._outer.runtime
+    def device(self) -> Device:
+        return self._outer.device
 
     @property
     def recorder(self) -> Recorder:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from itertools import islice
 
+from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import StageError
 from p2m.teachers.base import Teacher, bound
-from p2m.types import Count, Example, Examples, Files, Run, Task
+from p2m.types import Count, Example, Examples, Files, Task
 
 
 @stage(version="1", kind="seeded")

@@ -14,10 +14,11 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
+from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import StageError
 from p2m.runtimes import base as runtimes
-from p2m.types import Example, Exported, Measured, Run, Split, Task
+from p2m.types import Example, Exported, Measured, Split, Task
 
 WARM_UP = 5  # answers before the clock counts: the first ones allocate
 BATCH = 32  # rows that are given to the predictor at once, where throughput is measured

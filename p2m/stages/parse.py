@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.parsing import parse_prompt
-from p2m.types import Example, Run, Shown, Task, TaskType
+from p2m.types import Example, Shown, Task, TaskType
 
 
 @stage(version="2", kind="pure")

@@ -27,10 +27,11 @@ from p2m.catalogs.base import (
     read_rows,
     require,
 )
+from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import DataError, nearest
 from p2m.parsing import hardly_return, read_answers
-from p2m.types import Card, Count, Example, Examples, Files, Part, Run, Shown, Task, TaskType
+from p2m.types import Card, Count, Example, Examples, Files, Part, Shown, Task, TaskType
 
 _PARTS = {
     "train": ("train", "all"),

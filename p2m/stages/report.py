@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
+from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.reporting.base import Story, as_page, as_text
-from p2m.types import (
-    Choice,
-    Evaluated,
-    Examples,
-    Exported,
-    Measured,
-    Report,
-    Run,
-    Split,
-    Task,
-    Trained,
-    Verdict,
-)
+from p2m.types import Choice, Evaluated, Examples, Exported, Measured, Report, Split, Task, Trained, Verdict
 
 
 @stage(version="2", kind="pure")

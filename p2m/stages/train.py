@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 
+from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
 from p2m.stages.lessons import Material, weighs_labels
 from p2m.students.base import LinearStudent, Student, TunedStudent, longer
 from p2m.training.base import fit
-from p2m.types import Choice, Embeddings, Encoder, Example, Run, Split, Task, Trained, Training
+from p2m.types import Choice, Embeddings, Encoder, Example, Split, Task, Trained, Training
 
 
 @stage(version="2", kind="seeded", cpus="all")

@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.engine.files.locks import Holder, is_held, locked
+from p2m.engine.files.file_locks import Holder, is_held, locked
 from p2m.errors import UserError
 from p2m.leaderboard import Entry, Pending, entry_of, write
 

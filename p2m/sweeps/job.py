@@ -113,7 +113,7 @@ class Job:
     def _project(self, variant: str, overrides: Sequence[str]) -> Project:
         """The variant's project, with this job's share of the cores where it runs beside others."""
         project = load(self.recipe, overrides, trust=self.trust, target=self.board.folder / variant)
-        runtime = project.composed.spec.runtime
+        device = project.composed.spec.device
         if self.at_once == 1:
             return project
         share = max(1, (os.cpu_count() or 1) // self.at_once)
@@ -121,7 +121,7 @@ class Job:
         if os.getpid() != self.launcher:
             os.environ[CORES] = str(share)
         spec = project.composed.spec.model_copy(
-            update={"runtime": replace(runtime, threads=runtime.threads or share)}
+            update={"device": replace(device, threads=device.threads or share)}
         )
         return replace(project, composed=replace(project.composed, spec=spec))
 

@@ -1,8 +1,23 @@
 """What a teacher is to the stages: the Protocol, and how one that calls a service is bound to the ledger."""
 
-from p2m.types import RemoteTeacher, Run, Teacher
+from typing import Protocol, runtime_checkable
+
+from p2m.engine.handles import Recorder, Run
+from p2m.types import Teacher
 
 __all__ = ["RemoteTeacher", "Teacher", "bound"]
+
+
+@runtime_checkable
+class RemoteTeacher(Teacher, Protocol):
+    """A teacher whose answers are paid for. A stage binds it to the recorder before it asks it anything."""
+
+    @property
+    def calls_out(self) -> bool:
+        """Whether it calls a service; a step that such a component has part in is of kind "recorded"."""
+
+    def recorded_by(self, recorder: Recorder) -> Teacher:
+        """The same teacher, every call of which goes through `recorder`."""
 
 
 def bound(teacher: Teacher, run: Run) -> Teacher:

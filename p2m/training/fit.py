@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from p2m.engine.handles import Run
 from p2m.errors import DataError
 from p2m.training import probe
 from p2m.training.loss import balanced_weights
@@ -22,7 +23,7 @@ from p2m.training.machine import Machine, autocast, choose_machine, environment,
 from p2m.training.schedule import scheduled
 from p2m.training.stopping import Stopping, evaluation_steps
 from p2m.training.trainer import BATCH, Course, expectation, quiet, take_steps
-from p2m.types import Evaluation, Example, Learner, Metric, Run, Trained, Training, TunedStudent
+from p2m.types import Evaluation, Example, Learner, Metric, Trained, Training, TunedStudent
 
 FINISHED = "finished.json"
 CHECKPOINTS = "checkpoints"  # of a training that has not ended
@@ -41,10 +42,10 @@ def fit(
 
     Raises:
         DataError: no row of `train` can be learnt.
-        UserError: the runtime asks for a device that is not there.
+        UserError: the device asks for a device that is not there.
         StageError: the training diverged.
     """
-    machine = choose_machine(run.runtime, training.precision)
+    machine = choose_machine(run.device, training.precision)
     prepare(machine)
     known = _finished(run, learner, machine)
     if known is not None:
@@ -65,7 +66,7 @@ def fit(
 
 def predicted(learner: Learner, rows: Sequence[Example], *, training: Training, run: Run) -> list[str]:
     """The learner's answers, on the device and in the precision that it would be trained in."""
-    machine = choose_machine(run.runtime, training.precision)
+    machine = choose_machine(run.device, training.precision)
     prepare(machine)
     learner.model.to(machine.device).eval()
     with autocast(machine):

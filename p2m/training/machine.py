@@ -16,8 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from p2m.engine.handles import Device
 from p2m.errors import UserError
-from p2m.types import Runtime
 
 BF16_FLAGS = {"amx_bf16", "avx512_bf16"}
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # glibc, malloc.h
@@ -32,7 +32,7 @@ class Machine:
     threads: int
 
 
-def choose_machine(runtime: Runtime, precision: str) -> Machine:
+def choose_machine(device: Device, precision: str) -> Machine:
     """Resolve `auto`.
 
     Raises:
@@ -40,19 +40,19 @@ def choose_machine(runtime: Runtime, precision: str) -> Machine:
     """
     import torch
 
-    device = runtime.device
-    if device not in ("auto", "cpu", "cuda"):
-        raise UserError(f"runtime.device={device}: expected auto, cpu or cuda")
+    kind = device.type
+    if kind not in ("auto", "cpu", "cuda"):
+        raise UserError(f"device.type={kind}: expected auto, cpu or cuda")
     if precision not in ("auto", "fp32", "bf16"):
         raise UserError(f"training.precision={precision}: expected auto, fp32 or bf16")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UserError("runtime.device=cuda: this torch sees no CUDA device; type: runtime.device=cpu")
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UserError("device.type=cuda: this torch sees no CUDA device; type: device.type=cpu")
+    if kind == "auto":
+        kind = "cuda" if torch.cuda.is_available() else "cpu"
     if precision == "auto":
-        fast = torch.cuda.is_bf16_supported() if device == "cuda" else bool(BF16_FLAGS & cpu_flags())
+        fast = torch.cuda.is_bf16_supported() if kind == "cuda" else bool(BF16_FLAGS & cpu_flags())
         precision = "bf16" if fast else "fp32"
-    return Machine(device, precision, runtime.threads or cores())
+    return Machine(kind, precision, device.threads or cores())
 
 
 def prepare(machine: Machine) -> None:

@@ -14,9 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from p2m.engine.handles import Device
 from p2m.training.machine import BF16_FLAGS, choose_machine, cores, cpu_flags, prepare, processor
 from p2m.training.schedule import scheduled
-from p2m.types import Example, Runtime, Task, Training, TunedStudent
+from p2m.types import Example, Task, Training, TunedStudent
 
 MOST = 500  # speeds that are remembered, the latest ones
 _STEPS = 3  # timed ones of a probe
@@ -69,27 +70,27 @@ def remembered(key: str, length: float) -> float | None:
 
 def expected_seconds(
     student: TunedStudent, task: Task, training: Training, rows: int, length: float,
-    runtime: Runtime | None = None,
+    device: Device | None = None,
 ) -> float | None:  # fmt: skip
     """Time of the steps of a training on this machine's processor, without evaluations; None: not known.
 
     `length`: mean `characters` of a row. Imports no torch, so a device other than the processor is only known
-    where `runtime` names it.
+    where `device` names it.
     """
-    runtime = runtime or Runtime()
-    device = "cuda" if runtime.device == "cuda" else "cpu"
+    device = device or Device()
+    kind = "cuda" if device.type == "cuda" else "cpu"
     precision = training.precision
     if precision == "auto":
-        precision = "bf16" if device == "cuda" or BF16_FLAGS & cpu_flags() else "fp32"
+        precision = "bf16" if kind == "cuda" or BF16_FLAGS & cpu_flags() else "fp32"
     schedule = scheduled(training, student.pace, rows)
-    key = speed_key(student, precision, runtime.threads or cores(), schedule.batch_size, device)
+    key = speed_key(student, precision, device.threads or cores(), schedule.batch_size, kind)
     known = remembered(key, length)
     return None if known is None else known * schedule.steps
 
 
 def probe(
     student: TunedStudent, task: Task, labels: Sequence[str], rows: Sequence[Example], training: Training,
-    runtime: Runtime,
+    device: Device,
 ) -> float:  # fmt: skip
     """Seconds of a step of `student` over batches of `rows` here, measured over a few; it is remembered."""
     import torch
@@ -97,7 +98,7 @@ def probe(
     from p2m.training.loss import batch_loss
     from p2m.training.machine import autocast
 
-    machine = choose_machine(runtime, training.precision)
+    machine = choose_machine(device, training.precision)
     prepare(machine)
     schedule = scheduled(training, student.pace, len(rows))
     learner = student.prepare(task, labels, seed=0)

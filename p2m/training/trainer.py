@@ -18,13 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from p2m.engine.handles import Run
 from p2m.errors import StageError
 from p2m.training.loss import batch_loss
 from p2m.training.machine import Machine, autocast
 from p2m.training.sampling import LengthSampler
 from p2m.training.schedule import Schedule
 from p2m.training.stopping import Stopping
-from p2m.types import Evaluation, Example, Learner, Metric, Run, Training, WarmStarter
+from p2m.types import Evaluation, Example, Learner, Metric, Training, WarmStarter
 
 BATCH = 32  # rows answered at once
 KEEP_EVERY = 15.0  # seconds: what is done again after a kill, at most, beside the way to an evaluation

@@ -11,10 +11,10 @@ from shouting import write_project
 
 from p2m.cli import common, main
 from p2m.engine.executor import execute
+from p2m.engine.handles import Device
 from p2m.engine.journal import Invocation
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
-from p2m.types import Runtime
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 from toys import read_number, total
@@ -30,7 +30,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
         plan = Plan("sums")
         first = plan.add("number", read_number, plan.source("file", tmp_path / "n.txt"))
         plan.add("sum", total, first, None, plus=plus)
-        execute(plan, store, Runtime())
+        execute(plan, store, Device())
     return store
 
 
@@ -83,7 +83,7 @@ def test_a_recipe_s_run_is_chosen_by_its_overrides(
     for words in ((), ("training.epochs=2", "seed=2"), ("seed=3",)):
         plan = Plan("shout")
         plan.source("file", tmp_path / "n.txt")
-        runs[words] = execute(plan, store, Runtime(), invocation=Invocation(str(recipe), words)).run
+        runs[words] = execute(plan, store, Device(), invocation=Invocation(str(recipe), words)).run
     assert f"keeps run {runs[()]} of" in said(capsys, "keep", str(recipe), "--as", "a")[1]
     words = ("seed=2", "training.epochs=2")
     assert f"keeps run {runs[words[::-1]]} of" in said(capsys, "keep", str(recipe), *words, "--as", "b")[1]

@@ -279,7 +279,7 @@ def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
         (PROMPT + "student: {candidates: {tiny: {layers: x}}}\n", "student.candidates.tiny.layers", "number"),
         (PROMPT + "student: {candidates: {tiny: {kind: tall}}}\n", "student.candidates.tiny.kind", "wide"),
         (PROMPT + "student: {candidates: {tiny: null}}\n", "student.candidates", "1"),
-        (PROMPT + "runtime: {device: gpu}\n", "runtime.device", "auto, cpu, cuda"),
+        (PROMPT + "device: {type: gpu}\n", "device.type", "auto, cpu, cuda"),
         (PROMPT + "executor: {name: slurm}\n", "executor.name", "local"),
         (PROMPT + "constraints: {network: 5}\n", "constraints.network", "true or false"),
         (PROMPT + "seed: -1\n", "seed", "0"),
@@ -314,8 +314,8 @@ def test_volatile_interpolations_are_refused_where_they_would_enter_a_key(
         *(
             "${store[path]}",
             "a ${ store.path } b",
-            "${oc.dict.values:runtime}",
-            "${oc.select:runtime.threads}",
+            "${oc.dict.values:device}",
+            "${oc.select:device.threads}",
         ),
         *(
             "${oc.select:..store.path}",

@@ -12,6 +12,7 @@ import pytest
 from toys import Number, total
 
 from p2m.engine.executor import execute, stored
+from p2m.engine.handles import Device
 from p2m.engine.observer import Silent, Teller
 from p2m.engine.plan import Plan, Ref
 from p2m.engine.running.inline import Ended, Executor
@@ -19,7 +20,6 @@ from p2m.engine.running.task import Call, Done
 from p2m.engine.running.work import keep
 from p2m.engine.slots import Capacity
 from p2m.engine.store import Store
-from p2m.types import Runtime
 
 STEPS = 10_000
 
@@ -64,7 +64,7 @@ def test_the_scheduler_pays_little_for_each_of_ten_thousand_steps(tmp_path: Path
     shape(plan, plan.source("first", Path(__file__), type=Number))
     means = Instant(keep("number", Number(1), store))
     began = time.process_time()
-    execute(plan, store, Runtime(), Silent(), executor=means)
+    execute(plan, store, Device(), Silent(), executor=means)
     taken = time.process_time() - began
     assert len(set(means.begun)) == len(plan.steps) - 1
     assert taken / STEPS < 0.003  # seconds; a plan of 1,500 took 0.006 a step when each end went through all

@@ -29,12 +29,13 @@ from toys import (
 )
 
 from p2m.engine.executor import Inline, Local, Result, Silent, execute, stored
+from p2m.engine.handles import Device, Run
 from p2m.engine.journal import last_run, last_steps
 from p2m.engine.plan import Plan
 from p2m.engine.stage import stage
 from p2m.engine.store import Store
 from p2m.errors import StageError, StoreError, UserError
-from p2m.types import Files, Run, Runtime
+from p2m.types import Files
 
 
 class Watch(Silent):
@@ -83,7 +84,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[st
 
 
 def build(plan: Plan, store: Store, watch: Watch | None = None) -> Result:
-    return execute(plan, store, Runtime(), watch)
+    return execute(plan, store, Device(), watch)
 
 
 def small(folder: Path, *, plus: int = 0, factor: int = 2) -> Plan:
@@ -243,7 +244,7 @@ def test_a_field_of_a_component_is_part_of_the_key(tmp_path: Path, store: Store)
 def test_the_runtime_is_no_part_of_any_key(tmp_path: Path, store: Store) -> None:
     (tmp_path / "n.txt").write_text("10")
     build(small(tmp_path), store)
-    assert execute(small(tmp_path), store, Runtime(device="cuda", threads=7)).counts == {"reused": 4}
+    assert execute(small(tmp_path), store, Device(type="cuda", threads=7)).counts == {"reused": 4}
 
 
 def test_a_volatile_step_always_runs_and_what_follows_is_reused(tmp_path: Path, store: Store) -> None:
@@ -398,7 +399,7 @@ def test_an_input_that_is_edited_while_its_step_runs_never_poisons_the_cache(
     plan = Plan("racy")
     plan.add("n", edit_while_reading, plan.source("file", tmp_path / "n.txt"), new=new)
     with pytest.raises(UserError, match=r"n\.txt was edited while n was reading it"):
-        execute(plan, store, Runtime(), executor=executor)
+        execute(plan, store, Device(), executor=executor)
     assert list((store.root / "ac").rglob("?" * 64)) == []
 
 
@@ -427,7 +428,7 @@ def talk(files: Files, *, run: Run) -> Number:
     run.say("hello")
     run.progress(1, 2, "rows")
     (run.folder / "left").write_text("over")
-    return Number(run.runtime.threads)
+    return Number(run.device.threads)
 
 
 def _talking(folder: Path) -> Plan:
@@ -487,7 +488,7 @@ def test_code_that_is_edited_before_the_step_loads_it_is_noticed(
 ) -> None:
     plan = _late(tmp_path, late, file=file, text="VALUE = 2\n")
     with pytest.raises(StageError, match=f"{name} was edited"):
-        execute(plan, store, Runtime(), executor=executor)
+        execute(plan, store, Device(), executor=executor)
     assert [step.status for step in last_steps(store, "late").values()] == ["source", "ran", "ran"]
 
 
@@ -497,7 +498,7 @@ def test_code_that_the_command_has_loaded_and_a_worker_has_not_is_compared_by_th
     text = (tmp_path / "late_package" / "stages.py").read_text().replace("+ VALUE", "+ 7 * VALUE")
     plan = _late(tmp_path, late, file="stages.py", text=text)
     with pytest.raises(StageError, match=r"late_package\.stages was edited after the build had begun"):
-        execute(plan, store, Runtime(), executor=Local(workers=1))
+        execute(plan, store, Device(), executor=Local(workers=1))
     assert "late" not in last_steps(store, "late")
 
 
@@ -506,7 +507,7 @@ def test_code_that_the_command_has_loaded_is_what_it_runs_itself(
 ) -> None:
     text = (tmp_path / "late_package" / "stages.py").read_text().replace("+ VALUE", "+ 7 * VALUE")
     plan = _late(tmp_path, late, file="stages.py", text=text)
-    assert execute(plan, store, Runtime(), executor=Inline()).value("late") == Number(11)
+    assert execute(plan, store, Device(), executor=Inline()).value("late") == Number(11)
 
 
 @EXECUTORS
@@ -515,7 +516,7 @@ def test_a_text_beside_the_code_that_is_edited_while_the_step_runs_discards_the_
 ) -> None:
     plan = _late(tmp_path, late, file="other.py", text="", edit="words.txt")
     with pytest.raises(StageError, match=r"words\.txt was edited while late was running"):
-        execute(plan, store, Runtime(), executor=executor)
+        execute(plan, store, Device(), executor=executor)
     assert "late" not in last_steps(store, "late")
 
 
@@ -524,7 +525,7 @@ def test_code_that_is_edited_once_the_step_has_it_does_not_matter(
     tmp_path: Path, store: Store, late: Callable[[str], Any], executor: Any
 ) -> None:
     plan = _late(tmp_path, late, file="other.py", text="", edit="helper.py")
-    assert execute(plan, store, Runtime(), executor=executor).value("late") == Number(
+    assert execute(plan, store, Device(), executor=executor).value("late") == Number(
         11
     )  # by the code that its key stands for
 

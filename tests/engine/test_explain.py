@@ -14,11 +14,11 @@ from p2m.engine.executor import execute
 from p2m.engine.explaining.differences import difference
 from p2m.engine.explaining.explain import StepPreview, Survey, causes, preview
 from p2m.engine.explaining.explain import why as explained
+from p2m.engine.handles import Device
 from p2m.engine.journal import Invocation
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
 from p2m.errors import UserError
-from p2m.types import Runtime
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_reverted_setting_is_cached_and_says_so(tmp_path: Path, store: Store) 
 def tried(folder: Path, store: Store, **settings: int) -> None:
     """A build with overrides."""
     words = tuple(f"{name}={value}" for name, value in settings.items())
-    execute(small(folder, **settings), store, Runtime(), invocation=Invocation("r.yaml", words))
+    execute(small(folder, **settings), store, Device(), invocation=Invocation("r.yaml", words))
 
 
 def told(folder: Path, store: Store, *words: str, **settings: int) -> list[str]:
@@ -160,7 +160,7 @@ def test_why_names_each_new_changed_and_deleted_file_of_a_folder(tmp_path: Path,
     texts.mkdir()
     for name in ("a", "b", "c"):
         (texts / name).write_text(name)
-    execute(folder_plan(texts), store, Runtime())
+    execute(folder_plan(texts), store, Device())
     (texts / "a").unlink()
     (texts / "b").write_text("other")
     (texts / "d").write_text("new")

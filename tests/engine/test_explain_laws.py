@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from test_executor import build
 from toys import Scale, count_rows, halve, read_number, tabulate, total
 
+from p2m.comparable import of_run, of_survey
 from p2m.comparison import Comparison, compare_sides
 from p2m.engine.explaining.differences import Change, compare, difference
 from p2m.engine.explaining.explain import Survey, causes, why
@@ -24,7 +25,6 @@ from p2m.engine.journal import find_run
 from p2m.engine.plan import Plan
 from p2m.engine.store import KEY_TAG, Store
 from p2m.saved_plan import Words, differences, read_plan, write_plan
-from p2m.sides import of_run, of_survey
 
 
 @dataclass(frozen=True)

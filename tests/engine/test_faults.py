@@ -22,11 +22,11 @@ from toys import Number
 from p2m.engine import hashing
 from p2m.engine.executor import Inline, Local, execute
 from p2m.engine.files import disk
+from p2m.engine.handles import Device
 from p2m.engine.journal import last_run
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
 from p2m.errors import P2MError, StoreError
-from p2m.types import Runtime
 
 HERE = Path(__file__).parent
 PROGRAM = """
@@ -73,7 +73,7 @@ def run(folder: Path, seconds: float, executor: str) -> int:
     """Build the chain and say what came of it; returns the exit code."""
     means: Any = Inline() if executor == "inline" else Local()
     try:
-        result = execute(chain(folder, seconds), Store(folder / "store"), Runtime(), Lines(), executor=means)
+        result = execute(chain(folder, seconds), Store(folder / "store"), Device(), Lines(), executor=means)
     except P2MError as error:
         print(type(error).__name__, error)
         return error.exit_code
@@ -473,7 +473,7 @@ def test_a_stage_that_fills_the_disk_is_told_so(folder: Path, monkeypatch: pytes
     plan = Plan("full")
     plan.add("fill", fill, plan.source("file", folder / "n.txt"))
     with pytest.raises(StoreError, match="no room while running fill"):
-        execute(plan, Store(folder / "store"), Runtime())
+        execute(plan, Store(folder / "store"), Device())
 
 
 def _wrapped(code: int) -> Exception:

@@ -26,11 +26,11 @@ from p2m.engine import formats
 from p2m.engine.care.gc import Report, collect
 from p2m.engine.care.roots import find_roots, words_of
 from p2m.engine.executor import execute, stored
+from p2m.engine.handles import Device
 from p2m.engine.journal import Invocation, Journal, last_run
 from p2m.engine.plan import Plan
-from p2m.engine.storage import anchors, leases
+from p2m.engine.storage import kept, leases
 from p2m.engine.store import Store
-from p2m.types import Runtime
 
 HERE = Path(__file__).parent
 DAY = 86400.0
@@ -57,7 +57,7 @@ def number(folder: Path, plus: int, name: str = "plan") -> Plan:
 def keep_last(store: Store, name: str, plan: str) -> None:
     record = last_run(store, plan)
     assert record is not None
-    anchors.keep(store.root, name, record.id, plan, words_of(record))
+    kept.keep(store.root, name, record.id, plan, words_of(record))
 
 
 def age(path: Path, seconds: float) -> None:
@@ -92,7 +92,7 @@ def test_the_last_runs_of_each_plan_stay_and_older_ones_go(folder: Path, store: 
 
 
 def typed(plan: Plan, store: Store, *overrides: str) -> None:
-    execute(plan, store, Runtime(), invocation=Invocation("r.yaml", overrides))
+    execute(plan, store, Device(), invocation=Invocation("r.yaml", overrides))
 
 
 def test_variants_and_builds_that_reuse_everything_push_out_no_generation(folder: Path, store: Store) -> None:
@@ -152,9 +152,9 @@ def test_a_name_keeps_a_run_until_it_is_dropped(folder: Path, store: Store) -> N
     assert labels(report) == ["keep demo"]
     assert stored(number(folder, 1), store, "sum") == Number(2)
     assert stored(number(folder, 2), store, "sum") is None
-    assert [keep.plan for keep in anchors.keeps(store.root)] == ["plan"]
-    assert anchors.drop(store.root, "demo")
-    assert not anchors.drop(store.root, "demo")
+    assert [keep.plan for keep in kept.keeps(store.root)] == ["plan"]
+    assert kept.drop(store.root, "demo")
+    assert not kept.drop(store.root, "demo")
     collect(store, delete=True, runs=0)
     assert stored(number(folder, 1), store, "sum") is None
 
@@ -179,7 +179,7 @@ def test_a_registered_lock_file_keeps_what_it_names_as_it_reads_now(folder: Path
     lock.unlink()
     collect(store, delete=True, runs=0)
     assert store.lookup(second) is None
-    assert anchors.registered(store.root) == ()
+    assert kept.registered(store.root) == ()
 
 
 def test_what_a_living_build_has_pinned_stays_even_if_it_ends_meanwhile(folder: Path, store: Store) -> None:
@@ -200,7 +200,7 @@ def test_what_a_finished_build_hands_over_stays_while_it_is_read(
     folder: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = number(folder, 1)
-    result = execute(plan, store, Runtime())
+    result = execute(plan, store, Device())
     read = formats.load
 
     def collected_first(kind: type, place: Path) -> object:
@@ -260,10 +260,10 @@ def test_copies_leavings_scratch_locks_records_and_old_quarantine_go(
     assert collect(store, delete=True).freed.get("copies") is None
     assert {path.name for path in (young, old, mine)} <= set(os.listdir(store.root / "tmp"))
     assert scratch.exists()
-    from p2m.engine.care import sweep
+    from p2m.engine.care import unused
 
     real = time.time
-    monkeypatch.setattr(sweep.time, "time", lambda: real() + 8 * DAY)  # type: ignore[attr-defined]
+    monkeypatch.setattr(unused.time, "time", lambda: real() + 8 * DAY)  # type: ignore[attr-defined]
     with store.lock("f" * 64, "busy", lambda who: None):
         report = collect(store, delete=True, runs=0)
         assert [path.name for path in (store.root / "locks").iterdir() if path.name[0] != "."] == ["f" * 64]
@@ -282,10 +282,10 @@ def test_records_beyond_the_newest_go_and_a_running_one_stays(folder: Path, stor
         build(number(folder, 1), store)
     oldest, *_ = sorted(os.listdir(store.runs))
     assert len(find_roots(store, records=2).old) == 2
-    from p2m.engine.care import sweep
+    from p2m.engine.care import unused
 
     with store.leased(oldest):
-        names = [item.path.name for item in sweep.records(store, find_roots(store, records=2))]
+        names = [item.path.name for item in unused.records(store, find_roots(store, records=2))]
     assert len(names) == 1
     assert oldest not in names
 
@@ -373,14 +373,14 @@ from pathlib import Path
 from test_gc import together
 from p2m.engine.executor import execute
 from p2m.engine.store import Store
-from p2m.types import Runtime
+from p2m.engine.handles import Device
 folder, until, seed = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
 number = 0
 while time.time() < until or number == 0:
     variant = (seed + number) % 3
     store = Store(folder / "store")
     with store.leased(f"test-{seed}-{number}"):
-        result = execute(together(folder, variant), store, Runtime())
+        result = execute(together(folder, variant), store, Device())
         assert result.value("s5").value == variant + 6 + 1, result
     number += 1
 print(number)
@@ -499,7 +499,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(["x", "y"]))
     def drop(self, name: str) -> None:
-        assert anchors.drop(self.store.root, name) == (self.kept.pop(name, None) is not None)
+        assert kept.drop(self.store.root, name) == (self.kept.pop(name, None) is not None)
 
     @rule(runs=st.integers(0, 3))
     def collect(self, runs: int) -> None:
@@ -541,32 +541,32 @@ def test_random_collections_between_random_reads_serve_nothing_wrong(folder: Pat
     random_ = random.Random(3)
     for _ in range(12):
         plus = random_.randrange(3)
-        assert execute(number(folder, plus), store, Runtime()).value("sum") == Number(1 + plus)
+        assert execute(number(folder, plus), store, Device()).value("sum") == Number(1 + plus)
         collect(store, delete=True, runs=random_.randrange(3))
 
 
 def test_the_scratch_folder_of_a_step_that_ran_at_a_kill_is_kept_for_the_next_build(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from p2m.engine.care import sweep
+    from p2m.engine.care import unused
 
     journal = Journal(store, "plan")
     journal.began("train", "a" * 64)  # and no more is known of it
     for key in ("a" * 64, "b" * 64):
         (store.scratch(key) / "checkpoint").write_text("x")
     real = time.time
-    monkeypatch.setattr(sweep.time, "time", lambda: real() + 8 * DAY)  # type: ignore[attr-defined]
+    monkeypatch.setattr(unused.time, "time", lambda: real() + 8 * DAY)  # type: ignore[attr-defined]
     collect(store, delete=True)
     assert [path.name for path in (store.root / "steps").iterdir()] == ["a" * 64]
 
 
 def test_what_a_kill_left_of_a_step_that_is_stored_goes_at_once(folder: Path, store: Store) -> None:
     """A kill between the entry and the end of the step leaves its scratch folder, of no use to anyone."""
-    key = execute(number(folder, 0), store, Runtime()).outcome("sum").key
+    key = execute(number(folder, 0), store, Device()).outcome("sum").key
     (store.scratch(key) / "checkpoint").write_text("x")
     with store.lock(key, "sum", lambda who: None):
         collect(store, delete=True)
         assert (store.root / "steps" / key).exists()
     collect(store, delete=True)
     assert not (store.root / "steps" / key).exists()
-    assert execute(number(folder, 0), store, Runtime()).counts == {"reused": 2}
+    assert execute(number(folder, 0), store, Device()).counts == {"reused": 2}

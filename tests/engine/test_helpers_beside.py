@@ -26,10 +26,10 @@ from pathlib import Path
 from p2m.engine.executor import execute
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
-from p2m.types import Runtime
+from p2m.engine.handles import Device
 plan = Plan("p")
 plan.add("go", my_stage.go, x=1)
-result = execute(plan, Store(Path("store")), Runtime())
+result = execute(plan, Store(Path("store")), Device())
 print(dict(result.counts), result.value("go").value)
 """
 

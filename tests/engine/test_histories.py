@@ -27,12 +27,12 @@ import sums
 from sums import Sum
 
 from p2m.engine.executor import Result, execute
+from p2m.engine.handles import Device
 from p2m.engine.plan import Plan
 from p2m.engine.running.inline import Inline, Means
 from p2m.engine.running.local import Local
 from p2m.engine.store import Store
 from p2m.errors import UserError
-from p2m.types import Runtime
 
 SEED = int(os.environ.get("P2M_SEED", "0"))
 MEMORY = Path(
@@ -104,7 +104,7 @@ class World:
     def build(self, nodes: Graph, means: Means) -> Result:
         """Build, and hold what ran and what came out against the oracle."""
         wanted = oracle(nodes)
-        result = execute(self.plan(nodes), self.store, Runtime(), executor=means)
+        result = execute(self.plan(nodes), self.store, Device(), executor=means)
         ran = self.ran()
         self._check_ran(ran, wanted)
         assert result.value(f"n{len(nodes) - 1}") == Sum(value_of(nodes))
@@ -133,7 +133,7 @@ class World:
         wanted = oracle(nodes)
         (self.folder / "fail").write_text(line)
         with pytest.raises(UserError, match=f"{line} fails"):
-            execute(self.plan(nodes), self.store, Runtime(), executor=means)
+            execute(self.plan(nodes), self.store, Device(), executor=means)
         (self.folder / "fail").unlink()
         ran = self.ran()
         assert max(ran.values()) == 1
@@ -232,7 +232,7 @@ def play(world: World, number: int, means: Means) -> None:
         elif event == "copies":
             world.lose_copies()
         result = world.build(nodes, means)
-    again = execute(world.plan(nodes), world.store, Runtime(), executor=means)
+    again = execute(world.plan(nodes), world.store, Device(), executor=means)
     assert again.counts == {"reused": len(nodes)}
     assert not world.ran()
 

@@ -21,7 +21,7 @@ from p2m.cli.dispatch import heed_interrupts, interrupted_text
 from p2m.engine.executor import Local, execute
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
-from p2m.types import Runtime
+from p2m.engine.handles import Device
 from test_faults import Lines
 from toys import native, single
 folder, how, seconds = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
@@ -32,7 +32,7 @@ for number in range(int(sys.argv[4])):
 heed_interrupts()
 try:
     means = Local(workers=2)
-    print("done", execute(plan, Store(folder / "store"), Runtime(), Lines(), executor=means).counts)
+    print("done", execute(plan, Store(folder / "store"), Device(), Lines(), executor=means).counts)
 except KeyboardInterrupt as interrupt:
     print(interrupted_text(interrupt, ["build", "my recipe.yaml"]))
     sys.exit(130)

@@ -14,7 +14,7 @@ import pytest
 from test_store import KEY, PREIMAGE, put
 
 from p2m.engine import hashing
-from p2m.engine.files.locks import is_held, locked, remove_unheld
+from p2m.engine.files.file_locks import is_held, locked, remove_unheld
 from p2m.engine.storage.leases import Pins, gate
 from p2m.engine.store import Store
 

@@ -27,7 +27,7 @@ from ledgers import fill
 
 from p2m.engine.recording import care as ledger_care
 from p2m.engine.recording import index as record_index
-from p2m.engine.recording import segments, shelf
+from p2m.engine.recording import record_files, segments
 from p2m.engine.recording.ledger import Ledger, StepRecorder, close_all, opened, used
 from p2m.engine.recording.records import Asked, Record, body_of, frame_of, parse_body, parse_frame
 from p2m.errors import StageError, StoreError
@@ -376,11 +376,11 @@ def test_an_index_that_is_no_good_is_made_anew(folder: Path, tmp_path: Path, how
 def test_records_beyond_what_memory_should_hold_go_to_the_index(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shelf, "_RECENT", 50)
+    monkeypatch.setattr(record_files, "_RECENT", 50)
     answers = fill(folder, 220)
     (folder / "index").unlink()
     ledger = Ledger(folder)
-    assert len(ledger.shelf._recent) < 50
+    assert len(ledger.record_files._recent) < 50
     assert {n: ledger.known({"n": n}) for n in answers} == answers
     ledger.close()
 
@@ -544,8 +544,8 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def index_now(self) -> None:
-        with self.ledger.shelf._lock:
-            self.ledger.shelf._save_if_worth(1)
+        with self.ledger.record_files._lock:
+            self.ledger.record_files._save_if_worth(1)
 
     @rule(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), index=st.booleans())
     def flip(self, where: float, bit: int, index: bool) -> None:

@@ -109,8 +109,8 @@ def test_records_travel_and_the_first_one_wins(tmp_path: Path) -> None:
     answers = fill(here, 50, model="m")
     ledger = Ledger(here)
     ledger.answer({"x": float("inf")}, lambda: b"\xff\x00", sample=3)
-    done = export(ledger, ledger.shelf.digests(), tmp_path / "one.jsonl.gz")
-    export(ledger, reversed(ledger.shelf.digests()), tmp_path / "two.jsonl.gz")
+    done = export(ledger, ledger.record_files.digests(), tmp_path / "one.jsonl.gz")
+    export(ledger, reversed(ledger.record_files.digests()), tmp_path / "two.jsonl.gz")
     assert (done.records, done.missing) == (51, 0)
     assert (tmp_path / "one.jsonl.gz").read_bytes() == (tmp_path / "two.jsonl.gz").read_bytes()
     assert export(ledger, ["0" * 64], tmp_path / "none.gz").missing == 1
@@ -134,7 +134,7 @@ def test_a_damaged_export_gives_what_is_sound_and_names_the_lines(tmp_path: Path
     fill(tmp_path / "here", 20)
     ledger = Ledger(tmp_path / "here")
     file = tmp_path / "x.jsonl.gz"
-    export(ledger, ledger.shelf.digests(), file)
+    export(ledger, ledger.record_files.digests(), file)
     ledger.close()
     lines = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
     lines[5] = lines[5].replace(b"answer ", b"answar ")
@@ -163,7 +163,7 @@ def test_an_import_leaves_out_records_of_impossible_times(tmp_path: Path, time: 
     fill(tmp_path / "here", 2)
     ledger = Ledger(tmp_path / "here")
     file = tmp_path / "x.jsonl.gz"
-    export(ledger, ledger.shelf.digests(), file)
+    export(ledger, ledger.record_files.digests(), file)
     ledger.close()
     head, first, second = gzip.decompress(file.read_bytes()).splitlines(keepends=True)
     line = json.loads(first)

@@ -23,10 +23,10 @@ from p2m.engine.executor import Local, execute
 from p2m.engine.plan import Plan
 from p2m.engine.stage import find
 from p2m.engine.store import Store
-from p2m.types import Runtime
+from p2m.engine.handles import Device
 plan = Plan("racy")
 plan.add("constant", find("racy_package.stages", "constant"))
-result = execute(plan, Store(Path(sys.argv[1])), Runtime(), executor=Local(workers=1))
+result = execute(plan, Store(Path(sys.argv[1])), Device(), executor=Local(workers=1))
 print(result.outcomes[0].status, result.value("constant").value)
 """
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from p2m.engine.files import locks
-from p2m.engine.files.locks import Holder, locked
+from p2m.engine.files import file_locks
+from p2m.engine.files.file_locks import Holder, locked
 
 
 @pytest.mark.parametrize(("held", "told"), [(0.2, 0), (1.0, 1)])
 def test_a_short_wait_is_not_told_and_a_long_one_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: float, told: int
 ) -> None:
-    monkeypatch.setattr(locks, "QUIET_SECONDS", 0.6)
+    monkeypatch.setattr(file_locks, "QUIET_SECONDS", 0.6)
     path, taken, said = tmp_path / "lock", threading.Event(), list[Holder]()
 
     def hold() -> None:

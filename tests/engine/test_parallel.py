@@ -31,12 +31,12 @@ from toys import (
 )
 
 from p2m.engine.executor import Inline, Local, Result, execute
+from p2m.engine.handles import Device
 from p2m.engine.journal import last_run, last_steps
 from p2m.engine.plan import Plan, Ref
 from p2m.engine.stage import stage
 from p2m.engine.store import Store
 from p2m.errors import StageError, UserError
-from p2m.types import Runtime
 
 WIDTH = 3  # processors that the tests hand out, whatever the machine has
 COSTS = {"single": 1, "double": 2, "whole": WIDTH, "measured": WIDTH}
@@ -58,7 +58,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[st
 
 def build(plan: Plan, store: Store, watch: Watch | None = None, **options: Any) -> Result:
     options.setdefault("executor", Local(workers=WIDTH))
-    return execute(plan, store, Runtime(), watch, **options)
+    return execute(plan, store, Device(), watch, **options)
 
 
 # --------------------------------------------------------------------------- laws
@@ -199,7 +199,7 @@ def test_a_step_has_the_threads_that_it_was_granted(store: Store) -> None:
     alone.add("threads", threads)
     other = Store(store.root.parent / "other")
     assert build(alone, other, executor=Local(workers=1)).value("threads") == Number(0)  # the whole machine
-    said = execute(alone, Store(store.root.parent / "third"), Runtime(threads=7), executor=Local(workers=2))
+    said = execute(alone, Store(store.root.parent / "third"), Device(threads=7), executor=Local(workers=2))
     assert said.value("threads") == Number(7)
 
 

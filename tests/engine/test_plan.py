@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from toys import Number, Scale, Table, count_rows, read_number, tabulate, total
 
+from p2m.engine.handles import Run
 from p2m.engine.plan import Plan, Ref
 from p2m.engine.stage import stage
-from p2m.types import Files, Run
+from p2m.types import Files
 
 
 @dataclass(frozen=True)

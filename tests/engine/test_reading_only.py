@@ -15,7 +15,7 @@ from p2m.engine.care.gc import collect
 from p2m.engine.care.verify import verify
 from p2m.engine.executor import stored
 from p2m.engine.explaining.explain import Survey, preview, why
-from p2m.engine.storage.founding import network_mount
+from p2m.engine.storage.store_folder import network_mount
 from p2m.engine.store import Store
 from p2m.errors import StoreError
 
@@ -140,9 +140,9 @@ def test_a_network_file_system_is_known_by_the_mount_that_a_place_lies_on(place:
 def test_it_is_refused_with_the_reason_and_the_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from p2m.engine.storage import founding
+    from p2m.engine.storage import store_folder
 
-    monkeypatch.setattr(founding, "network_mount", lambda place, mounts: "nfs4")
+    monkeypatch.setattr(store_folder, "network_mount", lambda place, mounts: "nfs4")
     with pytest.raises(StoreError, match=r"(?s)network file system \(nfs4\).*P2M_STORE.*P2M_ALLOW_NFS=1"):
         Store(tmp_path / "store")
     assert not (tmp_path / "store").exists()

@@ -29,13 +29,13 @@ from toys import Number, clock, push, read_number
 
 from p2m.engine import hashing
 from p2m.engine.explaining.explain import preview
+from p2m.engine.handles import Device
 from p2m.engine.plan import Plan
 from p2m.engine.running.local import Local
 from p2m.engine.storage.entries import KEY_TAG, Action, entry_bytes
-from p2m.engine.storage.places import SharedPlace, checked_url, chosen_place, lacking, redacted
 from p2m.engine.storage.shared import FsspecShared, OversizeError
+from p2m.engine.storage.shared_address import SharedPlace, checked_url, chosen_place, lacking, redacted
 from p2m.engine.store import DamagedError, Store
-from p2m.types import Runtime
 
 HERE = Path(__file__).parent
 FILES = {"value.json": b'{"a": 1}', "rows/part.jsonl": b"{}\n" * 50, "weights.bin": bytes(range(256)) * 9}
@@ -109,12 +109,12 @@ def test_a_second_machine_builds_nothing(tmp_path: Path, kind: str, means: str, 
     from p2m.engine.executor import execute
 
     first = Store(tmp_path / "first", SharedPlace(url, "write"))
-    made = execute(small(tmp_path), first, Runtime(), executor=executor)
+    made = execute(small(tmp_path), first, Device(), executor=executor)
     assert made.counts == {"ran": 4}
     settle(first)
     second = Store(tmp_path / "second", SharedPlace(url))
     watch = Watch()
-    result = execute(small(tmp_path), second, Runtime(), watch, executor=executor)
+    result = execute(small(tmp_path), second, Device(), watch, executor=executor)
     assert result.counts == {"reused": 4}
     assert watch.ran == []
     assert all(outcome.shared for outcome in result.outcomes)
@@ -350,7 +350,7 @@ RACER = """
 import sys
 from pathlib import Path
 from test_shared import make, settle
-from p2m.engine.storage.places import SharedPlace
+from p2m.engine.storage.shared_address import SharedPlace
 from p2m.engine.store import Store
 folder, name = Path(sys.argv[1]), sys.argv[2]
 store = Store(folder / name, SharedPlace(f"file://{folder}/shared", "write"))
@@ -893,7 +893,7 @@ def test_fsspec_is_imported_only_when_something_is_missing_here(tmp_path: Path) 
     program = f"""
 import sys
 from pathlib import Path
-from p2m.engine.storage.places import SharedPlace
+from p2m.engine.storage.shared_address import SharedPlace
 from p2m.engine.store import Store
 store = Store(Path({str(tmp_path / "first")!r}), SharedPlace("memory://none"))
 assert store.lookup({key_of(0)[0]!r}) is not None

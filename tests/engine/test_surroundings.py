@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from p2m.engine.executor import Inline, Local, execute
+from p2m.engine.handles import Device
 from p2m.engine.plan import Plan
 from p2m.engine.stage import stage
 from p2m.engine.store import Store
 from p2m.errors import StageError
-from p2m.types import Runtime
 
 EXECUTORS = [Inline(), Local(workers=1)]
 
@@ -88,7 +88,7 @@ def test_a_step_finds_nothing_that_an_earlier_step_of_its_process_left(tmp_path:
     spoilt.add("tell", tell, spoilt.add("spoil", spoil, words=words), words=words)
     found = []
     for number, plan in enumerate((clean, spoilt)):
-        result = execute(plan, Store(tmp_path / str(number)), Runtime(), executor=executor)
+        result = execute(plan, Store(tmp_path / str(number)), Device(), executor=executor)
         found.append(json.loads(result.value("tell").text))
     (_, _, undisturbed), (first, second, seen) = found
     assert first == second  # the same process did both
@@ -106,7 +106,7 @@ def test_a_stage_that_calls_exit_fails_and_does_not_end_the_command(tmp_path: Pa
     plan = Plan("leave")
     plan.add("leave", leave, code=0)
     with pytest.raises(StageError, match=r"step leave wanted to end its process \(sys.exit\(0\)\)"):
-        execute(plan, Store(tmp_path / "store"), Runtime(), executor=executor)
+        execute(plan, Store(tmp_path / "store"), Device(), executor=executor)
 
 
 @stage(version="1", kind="pure")
@@ -121,7 +121,7 @@ def start_another(*, seconds: int) -> Told:
 def test_a_process_that_a_step_left_behind_holds_no_lock_of_it(tmp_path: Path) -> None:
     plan, store = Plan("fork"), Store(tmp_path / "store")
     plan.add("fork", start_another, seconds=600)
-    result = execute(plan, store, Runtime())
+    result = execute(plan, store, Device())
     child = int(result.value("fork").text)
     try:
         command = ["flock", "-n", str(store.root / "locks" / result.outcome("fork").key), "true"]

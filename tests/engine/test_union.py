@@ -18,10 +18,10 @@ from p2m.engine import hashing
 from p2m.engine.executor import Result, execute
 from p2m.engine.explaining.union import PlanUnion, unite
 from p2m.engine.files.stats import SETTLED
+from p2m.engine.handles import Device
 from p2m.engine.plan import Plan, Ref
 from p2m.engine.store import Store
 from p2m.errors import UserError
-from p2m.types import Runtime
 
 CASES = 12  # of each law; P2M_CASES says how many the long forms take
 MANY = int(os.environ.get("P2M_CASES", "300"))
@@ -67,7 +67,7 @@ def build(folder: Path, shapes: Sequence[Shape], store: Store) -> tuple[int, lis
     """How many steps ran in building all of them, by the stages' own count."""
     log = folder / "log.txt"
     log.write_text("")
-    results = [execute(plan_of(folder, shape), store, Runtime()) for shape in shapes]
+    results = [execute(plan_of(folder, shape), store, Device()) for shape in shapes]
     return len(log.read_text().splitlines()), results
 
 

@@ -21,14 +21,15 @@ from p2m.engine.care.rebuild import rebuild
 from p2m.engine.care.repair import repair
 from p2m.engine.care.roots import words_of
 from p2m.engine.care.verify import verify
+from p2m.engine.handles import Device
 from p2m.engine.journal import last_run, runs
 from p2m.engine.plan import Plan
 from p2m.engine.recording.ledger import Ledger, close_all
 from p2m.engine.stage import stage
-from p2m.engine.storage import anchors
+from p2m.engine.storage import kept
 from p2m.engine.store import Store
 from p2m.errors import UserError
-from p2m.types import Files, Runtime
+from p2m.types import Files
 
 RIGHT = Number(8)
 
@@ -46,7 +47,7 @@ def full_store(folder: Path, place: str = "store") -> Store:
     build(number(folder, 1), store).value("sum")
     record = last_run(store, "small")
     assert record is not None
-    anchors.keep(store.root, "demo", record.id, "small", words_of(record))
+    kept.keep(store.root, "demo", record.id, "small", words_of(record))
     (folder / "r.lock").write_text(f"key: {record.steps['rows'].key}\n")
     store.register_root(folder / "r.lock")
     ledger = Ledger(store.root / "ledger")
@@ -234,9 +235,9 @@ def test_a_step_that_is_run_again_is_judged_by_its_kind(
     monkeypatch.setenv("FICKLE", "100")
     keys = {name: build(plan, store).outcome(name).key for name in ("fickle", "seeded", "timed")}
     everything = ("fickle", "seeded", "timed", "n")
-    assert all(rebuild(plan, store, Runtime(), name).passes for name in everything)
+    assert all(rebuild(plan, store, Device(), name).passes for name in everything)
     monkeypatch.setenv("FICKLE", "101")
-    found = {name: rebuild(plan, store, Runtime(), name) for name in everything}
+    found = {name: rebuild(plan, store, Device(), name) for name in everything}
     assert {name: each.passes for name, each in found.items()} == {
         "fickle": False, "seeded": True, "timed": True, "n": True
     }  # fmt: skip
@@ -244,11 +245,11 @@ def test_a_step_that_is_run_again_is_judged_by_its_kind(
     assert store.alternatives(keys["fickle"]) == (found["fickle"].alternative,)
     assert build(plan, store).value("fickle") == Figure(100.0, "a")  # builds go on as before
     monkeypatch.setenv("FICKLE", "103")
-    assert not rebuild(plan, store, Runtime(), "seeded").passes
-    assert rebuild(plan, store, Runtime(), "timed").passes
+    assert not rebuild(plan, store, Device(), "seeded").passes
+    assert rebuild(plan, store, Device(), "timed").passes
     monkeypatch.setenv("FICKLE", "100")
     monkeypatch.setenv("LABEL", "b")
-    assert not rebuild(plan, store, Runtime(), "seeded").passes  # a word is no figure
+    assert not rebuild(plan, store, Device(), "seeded").passes  # a word is no figure
 
 
 def test_the_first_row_and_field_that_differ_are_told(folder: Path) -> None:
@@ -270,4 +271,4 @@ def test_the_first_row_and_field_that_differ_are_told(folder: Path) -> None:
 
 def test_a_step_that_is_not_stored_cannot_be_compared(folder: Path) -> None:
     with pytest.raises(UserError, match="next: p2m build"):
-        rebuild(small(folder), Store(folder / "store"), Runtime(), "half")
+        rebuild(small(folder), Store(folder / "store"), Device(), "half")

@@ -23,12 +23,12 @@ HEAVY = {
         "importlib.metadata",
     ),
     *(
-        "p2m.engine.storage.exchange",
+        "p2m.engine.storage.sharing",
         "p2m.engine.running.local",
         "p2m.engine.running.task",
         "p2m.engine.running.work",
         "p2m.engine.formats",
-        "p2m.engine.storage.anchors",
+        "p2m.engine.storage.kept",
         "p2m.engine.recording.ledger",
         "p2m.engine.care.gc",
         "p2m.engine.explaining.explain",
@@ -40,11 +40,11 @@ from pathlib import Path
 from p2m.engine.executor import execute
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
-from p2m.types import Runtime
+from p2m.engine.handles import Device
 from sums import add, read
 plan = Plan("weight")
 plan.add("sum", add, plan.add("read", read, plan.source("n", Path("n.txt"))), None, plus=1)
-print(dict(execute(plan, Store(Path("store")), Runtime()).counts))
+print(dict(execute(plan, Store(Path("store")), Device()).counts))
 print(*sys.modules)
 """
 

@@ -11,11 +11,11 @@ import pytest
 from toys import Number
 
 from p2m.engine.executor import Local, execute
+from p2m.engine.handles import Device
 from p2m.engine.plan import Plan
 from p2m.engine.stage import stage
 from p2m.engine.store import Store
 from p2m.errors import StageError
-from p2m.types import Runtime
 
 
 @stage(version="1", kind="pure")
@@ -38,7 +38,7 @@ def test_a_step_that_never_stops_printing_keeps_no_other_from_starting(tmp_path:
     plan.add("chatter", chatter, until=str(tmp_path / "there"))
     before = plan.add("before", create, None, path="")
     plan.add("after", create, before, path=str(tmp_path / "there"))
-    execute(plan, Store(tmp_path / "store"), Runtime(), executor=Local(workers=2))  # or it would never end
+    execute(plan, Store(tmp_path / "store"), Device(), executor=Local(workers=2))  # or it would never end
 
 
 def test_a_machine_that_starts_no_more_processes_is_a_clear_error(tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from p2m.engine.handles import Run
 from p2m.engine.stage import stage
-from p2m.types import Files, Run
+from p2m.types import Files
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ def die(*rest: Number, how: str) -> Number:
 
 @stage(version="1", kind="pure")
 def threads(*rest: Number, run: Run) -> Number:
-    return Number(run.runtime.threads)
+    return Number(run.device.threads)
 
 
 @stage(version="1", kind="pure")

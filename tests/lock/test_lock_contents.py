@@ -10,13 +10,13 @@ import pytest
 
 from p2m.build import load, subject
 from p2m.engine.executor import execute
+from p2m.engine.handles import Device
 from p2m.engine.plan import Plan, Ref
-from p2m.engine.storage.anchors import registered
+from p2m.engine.storage.kept import registered
 from p2m.engine.store import Store
 from p2m.lock import Lock, differences, lock_of, lock_path, look, register
 from p2m.lock.weights import weights_pin
 from p2m.students.minilm import SHA256, MiniLM
-from p2m.types import Runtime
 
 RECIPE = """\
 name: sort
@@ -60,7 +60,7 @@ def test_what_cannot_change_a_result_is_no_setting(folder: Path) -> None:
     one = lock_with(folder)
     other = lock_with(folder, "data: {train: mine}\nruntime: {threads: 3}\nstore: {path: elsewhere}\n")
     assert one.settings
-    assert not [path for path in one.settings if path.startswith(("runtime", "store", "executor"))]
+    assert not [path for path in one.settings if path.startswith(("device", "store", "executor"))]
     assert differences(one, other) == ()
 
 
@@ -127,7 +127,7 @@ def test_datasets_that_were_selected_are_named_with_their_files(folder: Path) ->
     (folder / "sort.yaml").write_text(RECIPE + "retriever: {sources: [sets]}\n")
     project = load(folder / "sort.yaml")
     store = Store(project.store)
-    execute(beginning(project.plan, "retrieve"), store, Runtime())
+    execute(beginning(project.plan, "retrieve"), store, Device())
     lock = lock_of(look(subject(project), store), store)
     dataset = lock.datasets["reviews"]
     assert (dataset.catalogue, dataset.license) == ("catalogue", "cc-by-4.0")

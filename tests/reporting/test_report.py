@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from p2m.engine.handles import Device
 from p2m.reporting import svg
 from p2m.reporting.charts import histogram
 from p2m.reporting.facts import Story
@@ -35,7 +36,6 @@ from p2m.types import (
     Field,
     Judged,
     Measured,
-    Runtime,
     Score,
     Split,
     Task,
@@ -150,7 +150,7 @@ class Balanced(HTMLParser):
 @dataclass
 class Here:
     folder: Path
-    runtime: Runtime = field(default_factory=Runtime)
+    device: Device = field(default_factory=Device)
 
     def progress(self, done: int, total: int, note: str = "") -> None: ...
 

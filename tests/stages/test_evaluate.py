@@ -10,24 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from p2m.engine.handles import Device
 from p2m.errors import DataError
 from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.macro_f1 import MacroF1
 from p2m.runtimes.predict import Settings
 from p2m.stages.evaluate import evaluate
-from p2m.types import (
-    Baseline,
-    Baselines,
-    Choice,
-    Example,
-    Exported,
-    Field,
-    OutOfFold,
-    Runtime,
-    Split,
-    Task,
-    TaskType,
-)
+from p2m.types import Baseline, Baselines, Choice, Example, Exported, Field, OutOfFold, Split, Task, TaskType
 
 TASK = Task(
     type=TaskType.CLASSIFICATION,
@@ -67,7 +56,7 @@ class Here:
     """A run in a temporary folder that remembers its progress."""
 
     folder: Path
-    runtime: Runtime = field(default_factory=lambda: Runtime(threads=1))
+    device: Device = field(default_factory=lambda: Device(threads=1))
     seen: list[tuple[int, int]] = field(default_factory=list)
 
     def progress(self, done: int, total: int, note: str = "") -> None:

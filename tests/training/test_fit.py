@@ -15,6 +15,7 @@ from conftest import LABELS, QA, TEXT, Here, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p2m.engine.handles import Device
 from p2m.errors import DataError, StageError, UserError
 from p2m.students.minilm import MiniLM
 from p2m.students.tiny_seq2seq import TinySeq2Seq
@@ -24,7 +25,7 @@ from p2m.training.fit import CHECKPOINTS
 from p2m.training.machine import choose_machine, cpu_flags
 from p2m.training.sampling import LengthSampler
 from p2m.training.trainer import last_checkpoint
-from p2m.types import Example, Pace, Runtime, Task, Trained, Training, TunedStudent
+from p2m.types import Example, Pace, Task, Trained, Training, TunedStudent
 
 SHORT = Training(epochs=2, batch_size=8, learning_rate=2e-3, evaluations=4, max_length=40)
 SCRIPT = Path(__file__).with_name("train_and_die.py")
@@ -323,16 +324,16 @@ def test_rows_that_cannot_be_learnt_are_counted_or_refused(tiny_minilm: MiniLM, 
 def test_devices_and_precisions_are_checked() -> None:
     import torch
 
-    with pytest.raises(UserError, match=r"runtime\.device=tpu"):
-        choose_machine(Runtime(device="tpu"), "auto")
+    with pytest.raises(UserError, match=r"device\.type=tpu"):
+        choose_machine(Device(type="tpu"), "auto")
     with pytest.raises(UserError, match=r"training\.precision=int4"):
-        choose_machine(Runtime(), "int4")
+        choose_machine(Device(), "int4")
     if not torch.cuda.is_available():
-        with pytest.raises(UserError, match=r"type: runtime\.device=cpu"):
-            choose_machine(Runtime(device="cuda"), "auto")
+        with pytest.raises(UserError, match=r"type: device\.type=cpu"):
+            choose_machine(Device(type="cuda"), "auto")
     fast = bool({"amx_bf16", "avx512_bf16"} & cpu_flags())
-    assert choose_machine(Runtime(device="cpu", threads=3), "auto").precision == ("bf16" if fast else "fp32")
-    assert choose_machine(Runtime(device="cpu", threads=3), "fp32").threads == 3
+    assert choose_machine(Device(type="cpu", threads=3), "auto").precision == ("bf16" if fast else "fp32")
+    assert choose_machine(Device(type="cpu", threads=3), "fp32").threads == 3
 
 
 @given(

@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 from conftest import LABELS, Here, rows_of
 
+from p2m.engine.handles import Device
 from p2m.metrics.exact_match import ExactMatch
 from p2m.students.minilm import MiniLM
 from p2m.training.base import characters, expected_seconds, fit, probe, scheduled
 from p2m.training.probe import memory_file, remember, remembered
 from p2m.training.trainer import Course
-from p2m.types import Runtime, Training
+from p2m.types import Training
 
 TRAINING = Training(max_length=40)
-RUNTIME = Runtime(device="cpu", threads=1)
+RUNTIME = Device(type="cpu", threads=1)
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +52,7 @@ def test_a_training_says_how_long_it_takes_and_remembers_its_speed(tiny_minilm: 
     assert "16 steps take about" not in first
     assert "16 steps take about" in said, "from memory, at once"
     length = characters(rows)
-    assert expected_seconds(tiny_minilm, LABELS, Training(epochs=2), len(rows), length, here.runtime)
+    assert expected_seconds(tiny_minilm, LABELS, Training(epochs=2), len(rows), length, here.device)
 
 
 def test_the_time_left_is_told_by_the_latest_steps_once_enough_was_seen() -> None:

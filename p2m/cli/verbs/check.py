@@ -10,7 +10,7 @@ from p2m.cli import common
 from p2m.errors import RecipeError, UserError
 
 if TYPE_CHECKING:
-    from p2m.engine.storage.places import SharedPlace
+    from p2m.engine.storage.shared_address import SharedPlace
 
 GROUP = "recipe"
 SUMMARY = "validate a recipe and its data without building it"
@@ -71,7 +71,7 @@ def _show_glimpse(arguments: argparse.Namespace, refused: RecipeError) -> None:
 
 
 def _refuse_unknown_protocol(shared: SharedPlace | None) -> None:
-    from p2m.engine.storage.places import unknown_protocol
+    from p2m.engine.storage.shared_address import unknown_protocol
 
     problem = unknown_protocol(shared) if shared is not None else None
     if shared is not None and problem:

@@ -57,10 +57,10 @@ class _Sides:
         self.store = Store(recipes[0].store if recipes else noop.default_store(), make=False)
 
     def side(self, text: str, overrides: tuple[str, ...]) -> Any:
+        from p2m.comparable import of_lock, of_run, of_survey
         from p2m.engine.explaining.survey import Survey
         from p2m.engine.journal import find_run
         from p2m.lock import read_lock
-        from p2m.sides import of_lock, of_run, of_survey
 
         label = " ".join([text, *overrides])
         if _is_recipe(text):
@@ -78,9 +78,9 @@ class _Sides:
 
     def _revision(self, label: str, revision: str, recipe: str) -> Any:
         from p2m.build import load
+        from p2m.comparable import of_survey, placed
         from p2m.engine.explaining.survey import Survey
         from p2m.revisions import recipe_at
-        from p2m.sides import of_survey, placed
 
         copy = self.stack.enter_context(recipe_at(revision, recipe))
         project = load(copy.recipe, trust=self.trust)

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
 
 def _list(arguments: argparse.Namespace) -> int:
     from p2m.cli.store_views import keeps_text
-    from p2m.engine.storage.anchors import keeps
+    from p2m.engine.storage.kept import keeps
 
     found = keeps(stores.open_existing(arguments.store).root)
     print(common.as_json(found) if arguments.json else keeps_text(found))
@@ -53,7 +53,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _drop(arguments: argparse.Namespace) -> int:
-    from p2m.engine.storage.anchors import drop, is_name, keeps
+    from p2m.engine.storage.kept import drop, is_name, keeps
 
     root = stores.open_existing(arguments.store).root
     if not is_name(arguments.drop) or not drop(root, arguments.drop):
@@ -67,7 +67,7 @@ def _drop(arguments: argparse.Namespace) -> int:
 
 def _keep(arguments: argparse.Namespace) -> int:
     from p2m.engine.care.roots import words_of
-    from p2m.engine.storage.anchors import is_name, keep
+    from p2m.engine.storage.kept import is_name, keep
 
     store, record = _run(arguments)
     name = arguments.name or record.plan

@@ -121,7 +121,7 @@ def _export(arguments: argparse.Namespace) -> int:
     if not folder.is_dir():
         raise UserError(f"there is no ledger in {folder.parent}\n    next: name the store with --store DIR")
     ledger = opened(folder)
-    digests = ledger.shelf.digests() if arguments.all else _of_recipe(arguments, folder)
+    digests = ledger.record_files.digests() if arguments.all else _of_recipe(arguments, folder)
     done = export(ledger, digests, target)
     if arguments.json:
         print(common.as_json({"file": str(target), "records": done.records, "missing": done.missing}))

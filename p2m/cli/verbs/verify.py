@@ -70,7 +70,7 @@ def _rebuild(arguments: argparse.Namespace) -> int:
     wanted = names if arguments.rebuild == "all" else [arguments.rebuild]
     found = []
     for name in wanted:
-        result = rebuild(project.plan, store, project.composed.spec.runtime, name)
+        result = rebuild(project.plan, store, project.composed.spec.device, name)
         found.append(result)
         if not arguments.json:
             print(rebuilt_text(result), flush=True)

@@ -17,11 +17,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from p2m.engine.care import sweep
+from p2m.engine.care import unused
 from p2m.engine.care.roots import RUNS, Reach, Roots, find_roots, named_roots, new_runs, words_of
-from p2m.engine.care.sweep import GONE, KINDS, Item, Kind, Progress
+from p2m.engine.care.unused import GONE, KINDS, Item, Kind, Progress
 from p2m.engine.files import disk
-from p2m.engine.files.locks import locked, remove_unheld
+from p2m.engine.files.file_locks import locked, remove_unheld
 from p2m.engine.storage.leases import Pins, gate
 from p2m.engine.store import Store
 
@@ -129,7 +129,7 @@ def _survey(
 ) -> _Survey:
     # What is stored after this listing is no candidate, whatever the roots say.
     limit = time.time() - older_than
-    entries, blobs = list(sweep.entries(store, progress)), list(sweep.blobs(store, progress))
+    entries, blobs = list(unused.entries(store, progress)), list(unused.blobs(store, progress))
     sizes = {item.word: item.size for item, _ in blobs}
     roots = find_roots(store, runs)
     survey = _Survey(roots)
@@ -147,9 +147,9 @@ def _survey(
     survey.scratch = {key for root in roots.roots for key in root.scratch}
     survey.total_kept = _amount(item for item, _ in blobs if item.word in survey.live)
     survey.items = [item for item, _ in (*entries, *blobs)]
-    survey.items += [*sweep.copies(store), *sweep.scratch(store, older_than), *sweep.leavings(store)]
-    survey.items += [*sweep.quarantine(store, older_than), *sweep.records(store, roots)]
-    survey.items += [*sweep.locks(store), *sweep.dead_leases(store), *sweep.dropped(store)]
+    survey.items += [*unused.copies(store), *unused.scratch(store, older_than), *unused.leavings(store)]
+    survey.items += [*unused.quarantine(store, older_than), *unused.records(store, roots)]
+    survey.items += [*unused.locks(store), *unused.dead_leases(store), *unused.dropped(store)]
     survey.items = [item for item in survey.items if not _is_kept(item, survey)]
     return survey
 
@@ -181,7 +181,7 @@ class _Sweep:
             for path in self.aside:
                 disk.remove_tree(path)
             self.aside.clear()
-        for path in sweep.empty_folders(self.store):
+        for path in unused.empty_folders(self.store):
             with suppress(OSError):  # somebody puts something there, which is as well
                 path.rmdir()
         return {kind: Amount(self.freed[kind, "count"], self.freed[kind, "size"]) for kind in KINDS}

@@ -18,6 +18,7 @@ from typing import Any
 
 from p2m.engine import formats, hashing
 from p2m.engine.executor import step_key
+from p2m.engine.handles import Device
 from p2m.engine.keys import Key, identify_all
 from p2m.engine.plan import Plan, Step
 from p2m.engine.recording.ledger import StepRecorder
@@ -25,7 +26,6 @@ from p2m.engine.running.work import Input, RunHandle, read_input
 from p2m.engine.sources import read_source
 from p2m.engine.store import Action, Store
 from p2m.errors import StageError, UserError
-from p2m.types import Runtime
 
 TOLERANCE = 0.02  # relative, of a seeded step's figures
 _SHOWN = 5  # differences told
@@ -46,7 +46,7 @@ class Rebuilt:
     seconds: float = 0.0
 
 
-def rebuild(plan: Plan, store: Store, runtime: Runtime, name: str) -> Rebuilt:
+def rebuild(plan: Plan, store: Store, device: Device, name: str) -> Rebuilt:
     """Run step `name` again and compare.
 
     Raises:
@@ -61,7 +61,7 @@ def rebuild(plan: Plan, store: Store, runtime: Runtime, name: str) -> Rebuilt:
         inputs = [_input(plan, edge.step, digests) for edge in step.inputs]
         began = time.monotonic()
         with store.temporary(f"again-{name}") as place:
-            value = _run(step, inputs, store, runtime, key, place)
+            value = _run(step, inputs, store, device, key, place)
             formats.save(value, place / "made")
             seconds = time.monotonic() - began
             if hashing.digest_tree(place / "made") == action.output:
@@ -116,15 +116,13 @@ def _input(plan: Plan, name: str | None, digests: dict[str, str]) -> Input | Non
     return Input(name, step.output, digests[name], step.path)
 
 
-def _run(
-    step: Step, inputs: list[Input | None], store: Store, runtime: Runtime, key: Key, place: Path
-) -> Any:
+def _run(step: Step, inputs: list[Input | None], store: Store, device: Device, key: Key, place: Path) -> Any:
     stage = step.stage
     assert stage is not None, step.name
     (place / "run").mkdir()
     recorder = StepRecorder(store.root / "ledger", key.value, {"step": step.name})
     handle = RunHandle(
-        place / "run", runtime, lambda done, total, note: None, lambda line: None, lambda: recorder
+        place / "run", device, lambda done, total, note: None, lambda line: None, lambda: recorder
     )
     arguments = [read_input(given, store) for given in inputs]
     settings = {**step.settings, "run": handle} if stage.wants_run else dict(step.settings)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from p2m.engine.care.verify import Fault, Verification, digest_of
 from p2m.engine.files import disk
-from p2m.engine.files.locks import is_held, remove_unheld
+from p2m.engine.files.file_locks import is_held, remove_unheld
 from p2m.engine.recording import care as ledger_care
-from p2m.engine.storage import anchors, leases
+from p2m.engine.storage import kept, leases
 from p2m.engine.store import Store
 from p2m.errors import StoreError
 
@@ -65,11 +65,11 @@ def _made_whole(store: Store, path: Path, fault: Fault) -> str:
 
 
 def _salvaged(store: Store, path: Path) -> str:
-    words = anchors.words_in(disk.read_if_there(path) or b"")
+    words = kept.words_in(disk.read_if_there(path) or b"")
     store.blobs.quarantine(path, "its seal is broken")
     if not words:
         return "set aside; nothing of it can be read, so keep that run again"
-    anchors.keep(store.root, path.name, "", "", words)
+    kept.keep(store.root, path.name, "", "", words)
     return (
         f"written again with the {len(words)} keys and digests that can be read; better keep that run again"
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from p2m.engine import hashing
 from p2m.engine.journal import RunRecord, runs
-from p2m.engine.storage import anchors
+from p2m.engine.storage import kept
 from p2m.engine.storage.entries import parse_entry
 from p2m.engine.store import Store
 
@@ -95,9 +95,9 @@ def named_roots(store: Store) -> tuple[Root, ...]:
     """Names and lock files alone."""
     roots = [
         Root(f"keep {keep.name}{' (damaged)' if keep.damaged else ''}", keep.words)
-        for keep in anchors.keeps(store.root)
+        for keep in kept.keeps(store.root)
     ]
-    for lock in anchors.registered(store.root):
+    for lock in kept.registered(store.root):
         if lock.path is not None and not lock.gone:
             roots.append(Root(_shown(lock.path), lock.words))
     return tuple(roots)

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from p2m.engine import hashing
-from p2m.engine.care.sweep import Progress
+from p2m.engine.care.unused import Progress
 from p2m.engine.files import disk
 from p2m.engine.hashing import TreeEntry
 from p2m.engine.recording import care as ledger_care
-from p2m.engine.storage import anchors, leases
+from p2m.engine.storage import kept, leases
 from p2m.engine.storage.entries import Action, parse_entry
 from p2m.engine.storage.leases import is_word
 from p2m.engine.store import Store
@@ -200,11 +200,11 @@ class _Reading:
                         self.users[step[word]].add(f"{step['step']} of {plan}")
 
     def _anchors(self) -> None:
-        for keep in anchors.keeps(self.store.root):
+        for keep in kept.keeps(self.store.root):
             if keep.damaged:
-                self._fault("name", self.store.root / anchors.KEEP / keep.name, "its seal is broken")
-        for lock in anchors.registered(self.store.root):
-            note = self.store.root / anchors.ROOTS / lock.id
+                self._fault("name", self.store.root / kept.KEEP / keep.name, "its seal is broken")
+        for lock in kept.registered(self.store.root):
+            note = self.store.root / kept.ROOTS / lock.id
             if lock.damaged:
                 self._fault("lock file", note, "the note of its place is damaged")
             elif lock.gone:

@@ -20,9 +20,9 @@ from typing import Any
 
 from p2m.engine.files import disk
 from p2m.engine.recording.index import DamagedIndexError, Index
+from p2m.engine.recording.record_files import hold_gate
 from p2m.engine.recording.records import Frame, Gap, Record, frame_of, parse_body, scan
 from p2m.engine.recording.segments import SUFFIX
-from p2m.engine.recording.shelf import hold_gate
 from p2m.errors import StoreError, UserError
 
 _REWRITTEN = "rewritten"  # label of a segment that is being written anew

@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from p2m.engine.files import disk
-from p2m.engine.recording.flights import Flight, flights, pauses
+from p2m.engine.recording.record_files import RecordFiles
 from p2m.engine.recording.records import Asked, Record, frame_of
 from p2m.engine.recording.segments import Appended, Appender
-from p2m.engine.recording.shelf import Shelf
+from p2m.engine.recording.single_flight import Flight, flights, pauses
 from p2m.errors import StageError, StoreError
 
 Labels = Mapping[str, Any] | Callable[[bytes], Mapping[str, Any]]  # plain; a function is given the answer
@@ -36,10 +36,12 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(os.path.abspath(folder))
-        self.shelf = Shelf(self.folder)
+        self.record_files = RecordFiles(self.folder)
         with disk.explained(self.folder, "opening the ledger"):
             self._flights = flights(self.folder / "flights")
-        self._appender = Appender(self.shelf.segments, self.shelf.resting, self.shelf.landed)
+        self._appender = Appender(
+            self.record_files.segments, self.record_files.resting, self.record_files.landed
+        )
 
     @property
     def failed(self) -> bool:
@@ -48,12 +50,12 @@ class Ledger:
 
     def close(self) -> None:
         self._appender.close()
-        self.shelf.close()
+        self.record_files.close()
 
     # ------------------------------------------------------------------ the Recorder (p2m.types)
 
     def known(self, request: object, *, sample: int = 0) -> bytes | None:
-        record = self.shelf.find_anywhere(Asked.of(request, sample).digest)
+        record = self.record_files.find_anywhere(Asked.of(request, sample).digest)
         return record.answer if record is not None else None
 
     def answer(
@@ -70,13 +72,13 @@ class Ledger:
             return record.answer
 
         self._answer(record.asked, call, record)
-        standing = self.shelf.find(record.digest)
+        standing = self.record_files.find(record.digest)
         if standing is None:
             raise StoreError(f"{self.folder} lost what was just recorded; check the disk")
         return standing, bool(called)
 
     def _answer(self, asked: Asked, call: Callable[[], bytes], labels: Labels | Record | None) -> bytes:
-        record = self.shelf.find(asked.digest)
+        record = self.record_files.find(asked.digest)
         if record is not None:
             return record.answer
         while True:
@@ -96,7 +98,7 @@ class Ledger:
         labels: Labels | None = None,
     ) -> bytes:
         asked = Asked.of(request, sample)
-        record = self.shelf.find(asked.digest)
+        record = self.record_files.find(asked.digest)
         if record is not None:
             return record.answer
         while True:
@@ -162,7 +164,7 @@ class Ledger:
 
     def _recorded_meanwhile(self, asked: Asked) -> bytes | None:
         """The answer that another process has recorded; None where it is this one's turn to call."""
-        record = self.shelf.find_anywhere(asked.digest)
+        record = self.record_files.find_anywhere(asked.digest)
         if record is None and self._appender.failure is not None:
             raise self._appender.failure  # what is paid for now could not be kept
         return record.answer if record is not None else None

@@ -60,7 +60,7 @@ def export(ledger: Ledger, digests: Iterable[str], target: Path) -> Exported:
         ):
             stream.write(canonical({"p2m_ledger": _VERSION}) + b"\n")
             for digest in sorted(set(digests)):
-                record = ledger.shelf.find_anywhere(digest)
+                record = ledger.record_files.find_anywhere(digest)
                 if record is None:
                     missing += 1
                     continue

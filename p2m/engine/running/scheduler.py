@@ -27,9 +27,9 @@ from p2m.engine.store import Store
 from p2m.errors import StoreError
 
 if TYPE_CHECKING:  # what it takes to carry a step out is loaded with the first that must run
+    from p2m.engine.handles import Device
     from p2m.engine.running.task import Call
     from p2m.engine.running.work import Input, LostInputError
-    from p2m.types import Runtime
 
 REPAIRS = 3  # times that one step is made anew in one build before the disk itself is suspected
 
@@ -87,7 +87,7 @@ class Build:
         self,
         plan: Plan,
         store: Store,
-        runtime: Runtime | None,
+        device: Device | None,
         observer: Observer,
         means: Means,
         *,
@@ -95,7 +95,7 @@ class Build:
         invocation: Invocation | None = None,
     ) -> None:
         self.invocation = invocation
-        self.plan, self.store, self.runtime, self.observer = plan, store, runtime, observer
+        self.plan, self.store, self.device, self.observer = plan, store, device, observer
         self.means, self.network = means, network
         # Code is read once, before anything runs, so that an edit during a long build cannot mix with it.
         self.identities = identify_all(plan.steps, store)
@@ -184,14 +184,14 @@ class Build:
             executor.start(self._call(step, key, grant), step.stage)
 
     def _call(self, step: Step, key: Key, grant: Grant) -> Call:
+        from p2m.engine.handles import Device
         from p2m.engine.running.task import Call
-        from p2m.types import Runtime
 
         assert step.stage is not None
         identity = self.identities[step.name]
-        runtime = self.runtime or Runtime()
-        if not runtime.threads and not grant.whole:
-            runtime = replace(runtime, threads=grant.cpus)
+        device = self.device or Device()
+        if not device.threads and not grant.whole:
+            device = replace(device, threads=grant.cpus)
         return Call(
             step=step.name,
             key=key.value,
@@ -202,7 +202,7 @@ class Build:
             inputs=tuple(None if edge.step is None else self._input(edge.step) for edge in step.inputs),
             code=identity.code,
             trusted=identity.loaded,
-            runtime=runtime,
+            device=device,
             grant=grant,
         )
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from p2m.engine.code import loading
 from p2m.engine.code.closure import Code
+from p2m.engine.handles import Device, Recorder
 from p2m.engine.observer import Teller
 from p2m.engine.plan import Step
 from p2m.engine.running import network
@@ -24,7 +25,6 @@ from p2m.engine.sources import is_unchanged
 from p2m.engine.stage import VOLATILE, Stage, find
 from p2m.engine.store import Store
 from p2m.errors import StageError, UserError
-from p2m.types import Recorder, Runtime
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Call:
     inputs: tuple[Input | None, ...]
     code: tuple[Code, ...]  # first-party code as it was when the key was made
     trusted: frozenset[str]  # modules among it that the process which made the key had loaded
-    runtime: Runtime
+    device: Device
     grant: Grant
 
 
@@ -97,7 +97,7 @@ def _run(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None
 def _handle(call: Call, store: Store, teller: Teller) -> RunHandle:
     return RunHandle(
         folder=store.scratch(call.key),
-        runtime=call.runtime,
+        device=call.device,
         on_progress=lambda done, total, note: teller.progress(call.step, done, total, note),
         on_say=lambda line: teller.said(call.step, line),
         recorder_of=cache(lambda: _recorder(call, store)),

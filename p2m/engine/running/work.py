@@ -14,6 +14,7 @@ from typing import Any
 from p2m.engine import formats
 from p2m.engine.files import disk
 from p2m.engine.formats import FormatError
+from p2m.engine.handles import Device, Recorder
 from p2m.engine.hashing import qualified_name
 from p2m.engine.running import surroundings
 from p2m.engine.sources import SourceState
@@ -21,7 +22,6 @@ from p2m.engine.stage import RUN, Stage
 from p2m.engine.storage.blobs import DamagedError
 from p2m.engine.store import Store
 from p2m.errors import StageError, StoreError
-from p2m.types import Recorder, Runtime
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class RunHandle:
     """What a stage is handed as `run` (the Protocol `p2m.types.Run`)."""
 
     folder: Path
-    runtime: Runtime
+    device: Device
     on_progress: Callable[[int, int, str], None]
     on_say: Callable[[str], None]
     recorder_of: Callable[[], Recorder]

@@ -21,7 +21,7 @@ from contextlib import suppress
 from typing import Any
 
 from p2m.engine.code import loading
-from p2m.engine.files import locks
+from p2m.engine.files import file_locks
 from p2m.engine.running import network, wire
 from p2m.engine.running.task import Call, carry_out
 from p2m.engine.store import Store
@@ -60,7 +60,7 @@ def _serve(channel: socket.socket, parent: int) -> None:
     if opened is None:
         return
     place, run, allowed = opened
-    locks.on_behalf_of = parent  # whoever waits for this step waits for that command
+    file_locks.on_behalf_of = parent  # whoever waits for this step waits for that command
     if not allowed:
         network.forbid_network()
     store = Store.at(place)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from p2m.engine import hashing
 from p2m.engine.files import disk
-from p2m.engine.files.locks import locked
+from p2m.engine.files.file_locks import locked
 from p2m.engine.files.stats import Stats
 from p2m.engine.hashing import TreeEntry
 from p2m.errors import StoreError

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
-from p2m.engine.storage.places import redacted
+from p2m.engine.storage.shared_address import redacted
 
 IN_A_ROW = 3  # faults that end the matter
 LOST_TIMEOUTS = 6  # as do so many timeouts' worth of time lost in faults, in a row or not

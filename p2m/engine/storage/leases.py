@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from p2m.engine.files import disk
-from p2m.engine.files.locks import is_at, is_held, remove_unheld
+from p2m.engine.files.file_locks import is_at, is_held, remove_unheld
 
 FOLDER = "leases"
 GATE = ".gc"

@@ -3,7 +3,7 @@
     FORMAT   cas/ab/<sha256>   ac/ab/<key>   tmp/
 
 `Shared` is the whole seam: an object store joins by these three calls. They may fail and hang as networks do;
-`exchange` bounds them, verifies what came and makes every fault a miss.
+`sharing` bounds them, verifies what came and makes every fault a miss.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from p2m.engine.storage.entries import FORMAT
-from p2m.engine.storage.places import SharedPlace
+from p2m.engine.storage.shared_address import SharedPlace
 
 PUTS_ARE_WHOLE = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss")  # an object is there whole or not
 MAX_ENTRY = 16 << 20  # bytes

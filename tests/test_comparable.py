@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from p2m.cli.diff_views import diff_text
+from p2m.comparable import of_run
 from p2m.comparison import compare_sides
 from p2m.engine.journal import RunRecord, StepRecord
 from p2m.engine.store import Store
-from p2m.sides import of_run
 
 
 def run(name: str, status: str, **keys: str) -> RunRecord:

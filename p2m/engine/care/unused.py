@@ -12,8 +12,8 @@ from typing import Literal
 
 from p2m.engine.care.roots import Roots
 from p2m.engine.files import disk, stats
-from p2m.engine.files.locks import is_held
-from p2m.engine.storage import anchors, leases
+from p2m.engine.files.file_locks import is_held
+from p2m.engine.storage import kept, leases
 from p2m.engine.storage.leases import is_word
 from p2m.engine.store import Store
 
@@ -121,9 +121,9 @@ def dead_leases(store: Store) -> Iterator[Item]:
 
 def dropped(store: Store) -> Iterator[Item]:
     """Notes of lock files that have gone."""
-    for lock in anchors.registered(store.root):
+    for lock in kept.registered(store.root):
         if lock.gone:
-            yield Item("roots", store.root / anchors.ROOTS / lock.id, 0)
+            yield Item("roots", store.root / kept.ROOTS / lock.id, 0)
 
 
 def empty_folders(store: Store) -> Iterable[Path]:

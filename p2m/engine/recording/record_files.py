@@ -29,7 +29,7 @@ _RECENT = 100_000  # records outside the index that are held in memory at most
 _OPEN_FILES = 48
 
 
-class Shelf:
+class RecordFiles:
     """The records of the ledger in `folder`, which is made where it is absent.
 
     Raises:

@@ -22,8 +22,7 @@ from p2m.engine.hashing import TreeEntry
 from p2m.engine.storage.blobs import Blobs, DamagedError
 from p2m.engine.storage.breaker import Breaker, Fault, Job, Notices
 from p2m.engine.storage.entries import FORMAT, Action, entry_bytes
-from p2m.engine.storage.inspection import checked_entry
-from p2m.engine.storage.places import redacted
+from p2m.engine.storage.foreign import checked_entry
 from p2m.engine.storage.shared import (
     MAX_ENTRY,
     OversizeError,
@@ -33,6 +32,7 @@ from p2m.engine.storage.shared import (
     format_problem,
     read_bytes,
 )
+from p2m.engine.storage.shared_address import redacted
 from p2m.errors import StoreError
 
 FOLDER = "offers"
@@ -40,7 +40,7 @@ _SILENCE = 1.0  # seconds that the end of a build waits without a word
 _PACE = 1 << 20  # bytes a second that the end of a build waits for
 
 
-class Offers:
+class Uploads:
     """Sends actions and their blobs; names in `poisoned` are replaced, all others that are there stay."""
 
     def __init__(self, shared: Shared, blobs: Blobs, poisoned: set[str], notices: Notices) -> None:

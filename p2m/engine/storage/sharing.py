@@ -17,9 +17,7 @@ from p2m.engine.hashing import TreeEntry
 from p2m.engine.storage.blobs import Blobs, DamagedError
 from p2m.engine.storage.breaker import Breaker, Fault, Job, Notices
 from p2m.engine.storage.entries import FORMAT, Action
-from p2m.engine.storage.inspection import checked_entry, checked_tree
-from p2m.engine.storage.offers import Offers
-from p2m.engine.storage.places import SharedPlace, redacted
+from p2m.engine.storage.foreign import checked_entry, checked_tree
 from p2m.engine.storage.shared import (
     MAX_ENTRY,
     OversizeError,
@@ -30,6 +28,8 @@ from p2m.engine.storage.shared import (
     open_shared,
     read_bytes,
 )
+from p2m.engine.storage.shared_address import SharedPlace, redacted
+from p2m.engine.storage.uploads import Uploads
 from p2m.errors import StoreError
 
 MAX_TREE = 64 << 20  # bytes of a folder's listing
@@ -70,7 +70,7 @@ def probe(place: SharedPlace) -> Answer:
     return Answer(not problem, problem or f"format {FORMAT}", "builds go on without it" if problem else "")
 
 
-class Exchange:
+class Sharing:
     """What one store, by its `blobs`, gets from and gives to the shared store at `place`."""
 
     def __init__(
@@ -84,7 +84,7 @@ class Exchange:
         self._poisoned: set[str] = set()  # names whose content is to be replaced where that is allowed
         self._known: dict[str, Action | None] = {}  # what was answered for a key
         self._ready: bool | None = None  # whether it is a store that can be read; None: not asked yet
-        self.offers = Offers(self._shared, blobs, self._poisoned, self.notices)
+        self.uploads = Uploads(self._shared, blobs, self._poisoned, self.notices)
 
     def glance(self, key: str) -> Action | None:
         """The verified entry of a key, asked for once; no contents are fetched and nothing is written."""
@@ -124,9 +124,9 @@ class Exchange:
         """Send what is left of this build and of earlier ones, and wait for it where `wait`."""
         try:
             if wait and not self._reading.is_off:
-                self.offers.resume(entry)
+                self.uploads.resume(entry)
             if wait:
-                self.offers.settle(say)
+                self.uploads.settle(say)
         except StoreError as error:
             say(str(error))
         finally:

@@ -1,0 +1,80 @@
+"""What a running stage is handed. None of it can change a result, so none of it enters a key."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where and how work is done. It cannot change a result, so it never enters a key."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    type: str = "auto"  # auto, cpu or cuda
+    threads: int = 0  # 0: all cores
+    batch_size: int = 32  # rows at once where nothing is learnt
+
+
+class Recorder(Protocol):
+    """Calls that are paid for once: an answer is on the disk before it is used, and replayed ever after.
+
+    A request is plain data (text, numbers, None, dicts, lists, frozen dataclasses) and says everything that
+    the answer depends on - provider, resolved model, messages, sampling, schema - and nothing else: no
+    address, no time, no credential. `sample` numbers the answers wanted to one and the same request. `labels`
+    are plain values to find and add up records by (provider, model, `cost` in USD, ...), or a function from
+    the answer to them; they have no part in the request. Answers are bytes.
+
+    Raises TypeError where a request is not plain data, StoreError where an answer cannot be kept.
+    """
+
+    def known(self, request: Any, *, sample: int = 0) -> bytes | None:
+        """The recorded answer; None where there is none."""
+
+    def answer(
+        self,
+        request: Any,
+        call: Callable[[], bytes],
+        *,
+        sample: int = 0,
+        labels: Mapping[str, Any] | Callable[[bytes], Mapping[str, Any]] | None = None,
+    ) -> bytes:
+        """The recorded answer, else that of `call`, recorded.
+
+        Of all threads and processes that ask for one request at once, one calls and the others share. What
+        `call` raises is raised, nothing is recorded, and the next of those who wait calls.
+        """
+
+    async def answer_async(
+        self,
+        request: Any,
+        call: Callable[[], Awaitable[bytes]],
+        *,
+        sample: int = 0,
+        labels: Mapping[str, Any] | Callable[[bytes], Mapping[str, Any]] | None = None,
+    ) -> bytes:
+        """The same for asyncio; the event loop goes on while an answer becomes durable."""
+
+
+class Run(Protocol):
+    """What the executor hands a stage that asks for it (a keyword-only parameter `run`)."""
+
+    @property
+    def folder(self) -> Path:
+        """A scratch folder of this very step (of its key). It survives a kill: stages resume in it."""
+
+    @property
+    def device(self) -> Device: ...
+
+    @property
+    def recorder(self) -> Recorder:
+        """The ledger, for calls that cost money; opened when it is first asked."""
+
+    def progress(self, done: int, total: int, note: str = "") -> None:
+        """Show how far the step is; cheap, may be called for every row."""
+
+    def say(self, line: str) -> None:
+        """Print one line that the user should see and that the run's log keeps."""
