@@ -1,39 +1,58 @@
 """ModelSpec to Plan: the pipeline, one line a step, edges visible. Pure: nothing is read and nothing runs.
 
-Steps that a recipe does not need (a catalogue that it does not name, say) are not in its plan.
+Steps that a recipe does not need (a catalogue that it does not name, say) are not in its plan. Where only
+rows can tell which student is best, every candidate has steps of its own; those of the others end at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from p2m.engine.hashing import keyed_fields
 from p2m.engine.plan import Plan, Ref
-from p2m.spec import ModelSpec
+from p2m.spec import ModelSpec, allowed, contenders, refused
 from p2m.stages.baselines import baselines
-from p2m.stages.choose import choose, refusal
+from p2m.stages.best import best
+from p2m.stages.choose import choose
 from p2m.stages.compress import compress
 from p2m.stages.cross_validate import cross_validate
 from p2m.stages.curate import curate
 from p2m.stages.embed import embed
 from p2m.stages.encoder import encoder
 from p2m.stages.evaluate import evaluate
+from p2m.stages.export import export
 from p2m.stages.fold import fold
 from p2m.stages.generate import generate
-from p2m.stages.judge import judge
 from p2m.stages.measure import measure
 from p2m.stages.merge import merge
 from p2m.stages.package import package
 from p2m.stages.parse import parse
+from p2m.stages.pick import pick
+from p2m.stages.propose import propose
 from p2m.stages.read import read
 from p2m.stages.report import report
 from p2m.stages.retrieve import retrieve
 from p2m.stages.select import select
+from p2m.stages.solve import solve
 from p2m.stages.split import split
 from p2m.stages.train import train
-from p2m.types import BaseEncoder, LinearStudent, Metric, Shown, Student, Task, TaskType, Teacher
+from p2m.stages.verdict import verdict
+from p2m.stages.winner import winner
+from p2m.types import (
+    BaseEncoder,
+    LinearStudent,
+    Metric,
+    Shown,
+    Student,
+    Task,
+    TaskType,
+    Teacher,
+    TunedStudent,
+)
 
 
 # fmt: off
@@ -46,8 +65,8 @@ def compile_plan(
     """
     plan = Plan(spec.name)
     at = _Places(origins)
-    students, reported = spec.student.candidates, _reported_metrics(spec, understood)
-    primary = reported[0]
+    reported = _reported_metrics(spec, understood)
+    primary, limits = reported[0], spec.constraints
 
     task = plan.add("parse", parse, **_parsing(spec), shown=shown,
                     origins=at("prompt", "examples", "task", shown="data.train"))
@@ -61,49 +80,45 @@ def compile_plan(
     parts = plan.add("split", split, task, curated, validation_rows, test_rows,
                      splitting=spec.split, seed=spec.seed, origins=at("split", "seed", splitting="split"))
     base, embeddings = _embedded(plan, task, parts, spec, understood, at)
-    learning = {"metric": primary, "training": spec.training, "seed": spec.seed}
-    learnt = at("training", "seed", students="student", metric="metrics.primary")
-    tried = _cross_validated(plan, task, parts, base, embeddings, spec, understood, learning, at)
-    choice = plan.add("choose", choose, task, parts, *tried, students=students, constraints=spec.constraints,
-                      metric=primary, origins=at("constraints", students="student", metric="metrics.primary"))
-    folds = [] if spec.data.test or understood.type is TaskType.TEXT_TO_TEXT else [
-        plan.add(f"fold-{number}", fold, task, parts, choice, base, embeddings, *tried, number=number - 1,
-                 students=students, **learning, origins=learnt | at(number="split.folds"))
-        for number in range(1, spec.split.folds + 1)
-    ]
-    trained = plan.add("train", train, task, parts, choice, base, embeddings, students=students, **learning,
-                       origins=learnt)
-    exported = plan.add("compress", compress, task, parts, choice, trained, students=students,
-                        compressors=spec.compression.candidates, metric=primary,
-                        tolerance=spec.compression.tolerance, constraints=spec.constraints,
-                        seed=spec.seed, origins=at("constraints", "seed", compressors="compression",
-                                   tolerance="compression.tolerance"))
+    candidates = _Candidates(plan, spec, understood, primary, at, task, parts, base, embeddings)
+    tried = candidates.tried()
+    choice = plan.add("choose", choose, task, parts, *tried.values(), contenders=contenders(candidates.able),
+                      refused=refused(spec.student.candidates, understood, limits), metric=primary,
+                      origins=at(contenders="student", refused="constraints", metric="metrics.primary"))
+    won = plan.add("winner", winner, choice)
+    folds, variants = candidates.made(tried, won)
+    exported = plan.add("pick", pick, task, *variants, tolerance=spec.compression.tolerance,
+                        max_size=limits.max_size,
+                        origins=at(tolerance="compression.tolerance", max_size="constraints.max_size"))
     rivals = plan.add("baselines", baselines, task, parts, base, embeddings,
                       students=_rivals(spec, understood), metric=primary,
                       origins=at(students="baselines", metric="metrics.primary"))
-    evaluated = plan.add("evaluate", evaluate, task, parts, choice, exported, rivals, *tried, *folds,
+    evaluated = plan.add("evaluate", evaluate, task, parts, won, exported, rivals, *tried.values(), *folds,
                          metrics=reported, teacher=_judge(spec), bootstrap=spec.evaluation.bootstrap,
                          seed=spec.seed,
                          origins=at("teacher", "seed", metrics="metrics",
                                     bootstrap="evaluation.bootstrap"))
     measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,
                         origins=at(rows="evaluation.latency_rows"))
-    verdict = plan.add("judge", judge, task, exported, evaluated, measured,
-                       requirements=spec.metrics.require, constraints=spec.constraints,
-                       origins=at("constraints", requirements="metrics.require"))
-    pictured = plan.add("report", report, task, curated, parts, choice, trained, exported, evaluated,
-                        measured, verdict, name=spec.name, origins=at("name"))
-    plan.add("package", package, task, parts, choice, trained, exported, evaluated, measured, verdict,
-             pictured, name=spec.name, spec=_committed(spec), origins=at("name", **_COMMITTED))
+    decided = plan.add("verdict", verdict, task, exported, evaluated, measured,
+                       requirements=spec.metrics.require, max_parameters=limits.max_parameters,
+                       max_size=limits.max_size, max_latency=limits.max_latency,
+                       origins=at(requirements="metrics.require", **_LIMITS))
+    pictured = plan.add("report", report, task, curated, parts, choice, exported, evaluated, measured,
+                        decided, name=spec.name, origins=at("name"))
+    plan.add("package", package, task, parts, choice, exported, evaluated, measured, decided, pictured,
+             name=spec.name, spec=_committed(spec), origins=at("name", **_COMMITTED))
     return plan
 # fmt: on
+
+_LIMITS = {name: f"constraints.{name}" for name in ("max_parameters", "max_size", "max_latency")}
 
 
 def _embedded(
     plan: Plan, task: Ref, parts: Ref, spec: ModelSpec, understood: Task, at: _Places
 ) -> tuple[Ref | None, Ref | None]:
     """The base encoder that linear candidates and baselines read, and the rows through it; None without."""
-    read = _read_encoder(_allowed(spec, understood, spec.student.candidates))
+    read = _read_encoder(allowed(spec.student.candidates, understood, spec.constraints))
     read = read or _read_encoder(_rivals(spec, understood))
     if read is None:
         return None, None
@@ -113,29 +128,147 @@ def _embedded(
     return base, plan.add("embed", embed, task, parts, base)
 
 
-def _cross_validated(
-    plan: Plan, task: Ref, parts: Ref, base: Ref | None, embeddings: Ref | None, spec: ModelSpec,
-    understood: Task, learning: Mapping[str, Any], at: _Places,
-) -> list[Ref]:  # fmt: skip
-    """What each candidate says out of fold, where there is a choice between several classifiers."""
-    able = _allowed(spec, understood, spec.student.candidates)
-    if understood.type is not TaskType.CLASSIFICATION or len(able) < 2:
-        return []
-    origins = at("training", "seed", metric="metrics.primary")
-    return [
-        plan.add(f"cross-validate-{name}", cross_validate, task, parts, base, embeddings, name=name,
-                 student=student, **learning, origins=origins | at(student=f"student.candidates.{name}"))
-        for name, student in able.items()
-    ]  # fmt: skip
+@dataclass(frozen=True)
+class _Candidates:
+    """The steps of each student that may be taken: the largest alone, where nothing but the task decides."""
 
+    plan: Plan
+    spec: ModelSpec
+    understood: Task
+    metric: Metric
+    at: _Places
+    task: Ref
+    parts: Ref
+    base: Ref | None
+    embeddings: Ref | None
 
-def _allowed(spec: ModelSpec, understood: Task, students: Mapping[str, Student]) -> dict[str, Student]:
-    """The students that task and constraints allow."""
-    return {
-        name: student
-        for name, student in students.items()
-        if not refusal(student, understood, spec.constraints)
-    }
+    @property
+    def able(self) -> dict[str, Student]:
+        return allowed(self.spec.student.candidates, self.understood, self.spec.constraints)
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether only rows can tell which is the best."""
+        return self.understood.type is TaskType.CLASSIFICATION and len(self.able) > 1
+
+    def tried(self) -> dict[str, Ref]:
+        """By student, what it says out of fold, where there is a choice."""
+        found = {}
+        for name, student in self.able.items() if self.is_choice else ():
+            with self.plan.group(name):
+                found[name] = self._tried(name, student)
+        return found
+
+    def made(self, tried: Mapping[str, Ref], won: Ref) -> tuple[list[Ref], list[Ref]]:
+        """The folds that judge, where none of the user's rows are kept for that, and what could ship."""
+        students = self.able
+        if not self.is_choice:
+            first = contenders(students)[0].name
+            students = {first: students[first]}
+        decided = won if self.is_choice else None
+        folds, variants = [], []
+        for name, student in students.items():
+            with self.plan.group(name) if self.is_choice else nullcontext():
+                if not self.spec.data.test and self.understood.type is not TaskType.TEXT_TO_TEXT:
+                    folds += self._folds(name, student, decided, tried.get(name))
+                variants += self._variants(name, student, decided)
+        return folds, variants
+
+    def _step(self, what: str, name: str) -> str:
+        return f"{what}-{name}" if self.is_choice else what
+
+    def _tried(self, name: str, student: Student) -> Ref:
+        step = f"cross-validate-{name}"
+        if isinstance(student, LinearStudent):
+            return self._cross_validated(step, name, student, to_choose=True)
+        return self.plan.add(
+            step, fold, self.task, self.parts, None, None, name=name, student=student, number=0,
+            is_trial=True, **self._learning, origins=self._places(name) | self._learnt,
+        )  # fmt: skip
+
+    def _cross_validated(self, step: str, name: str, student: Student, *, to_choose: bool) -> Ref:
+        return self.plan.add(
+            step, cross_validate, self.task, self.parts, self.base, self.embeddings, name=name,
+            student=student, to_choose=to_choose, metric=self.metric,
+            origins=self._places(name) | self.at(metric="metrics.primary"),
+        )  # fmt: skip
+
+    def _folds(self, name: str, student: Student, won: Ref | None, trial: Ref | None) -> list[Ref]:
+        if isinstance(student, LinearStudent):  # one that was tried was asked about every fold
+            return [] if trial else [self._cross_validated("cross-validate", name, student, to_choose=False)]
+        return [
+            self.plan.add(
+                f"{self._step('fold', name)}-{number}", fold, self.task, self.parts, won, trial, name=name,
+                student=student, number=number - 1, is_trial=False, **self._learning,
+                origins=self._places(name) | self._learnt | self.at(number="split.folds"),
+            )
+            for number in range(1, self.spec.split.folds + 1)
+        ]  # fmt: skip
+
+    def _variants(self, name: str, student: Student, won: Ref | None) -> list[Ref]:
+        """The fitted student in full precision and, of one that is tuned, made smaller in each way."""
+        trained = self._fitted(name, student, won)
+        scored = {"metric": self.metric, "seed": self.spec.seed}
+        places = self.at("seed", metric="metrics.primary")
+        full = self.plan.add(
+            self._step("export", name), export, self.task, self.parts, trained, student=student, **scored,
+            origins=self._places(name) | places,
+        )  # fmt: skip
+        if isinstance(student, LinearStudent):  # its encoder was made smaller before
+            return [full]
+        return [full] + [
+            self.plan.add(
+                self._step(f"compress-{way}", name), compress, self.task, self.parts, full,
+                compressor=compressor, **scored,
+                origins=places | self.at(compressor=f"compression.candidates.{way}"),
+            )
+            for way, compressor in self.spec.compression.candidates.items()
+        ]  # fmt: skip
+
+    def _fitted(self, name: str, student: Student, won: Ref | None) -> Ref:
+        if isinstance(student, LinearStudent):
+            return self.plan.add(
+                self._step("train", name), solve, self.task, self.parts, won, self.base, self.embeddings,
+                name=name, student=student, metric=self.metric,
+                origins=self._places(name) | self.at(metric="metrics.primary"),
+            )  # fmt: skip
+        if self.spec.training.trials == 1:
+            return self._trained(self._step("train", name), name, student, won, None)
+        assert isinstance(student, TunedStudent), name
+        with nullcontext() if self.is_choice else self.plan.group("tune"):
+            return self._searched(name, student, won)
+
+    def _searched(self, name: str, student: TunedStudent, won: Ref | None) -> Ref:
+        """The best of several trainings, of which the first is the one that a recipe without trials makes."""
+        made = [self._trained(f"{self._step('train', name)}-1", name, student, won, None)]
+        for number in range(2, self.spec.training.trials + 1):
+            proposal = self.plan.add(
+                f"{self._step('propose', name)}-{number}", propose, number=number,
+                learning_rate=self.spec.training.learning_rate or student.pace.learning_rate,
+                seed=self.spec.seed,
+                origins=self.at("seed", learning_rate="training.learning_rate", number="training.trials"),
+            )  # fmt: skip
+            step = f"{self._step('train', name)}-{number}"
+            made.append(self._trained(step, name, student, won, proposal))
+        return self.plan.add(self._step("best", name), best, *made)
+
+    def _trained(self, step: str, name: str, student: Student, won: Ref | None, proposal: Ref | None) -> Ref:
+        return self.plan.add(
+            step, train, self.task, self.parts, won, proposal, name=name, student=student, **self._learning,
+            origins=self._places(name) | self._learnt,
+        )  # fmt: skip
+
+    @property
+    def _learning(self) -> dict[str, Any]:
+        training = replace(self.spec.training, trials=1)  # how many there are decides no single one
+        return {"metric": self.metric, "training": training, "seed": self.spec.seed}
+
+    @property
+    def _learnt(self) -> dict[str, str]:
+        return self.at("training", "seed", metric="metrics.primary")
+
+    def _places(self, name: str) -> dict[str, str]:
+        return self.at(student=f"student.candidates.{name}")
 
 
 def _rivals(spec: ModelSpec, understood: Task) -> dict[str, Student]:
@@ -143,8 +276,10 @@ def _rivals(spec: ModelSpec, understood: Task) -> dict[str, Student]:
 
     One that reads another encoder than the candidates do is left out: rows are embedded once.
     """
-    able = _allowed(spec, understood, spec.baselines.candidates)
-    read = _read_encoder(_allowed(spec, understood, spec.student.candidates)) or _read_encoder(able)
+    able = allowed(spec.baselines.candidates, understood, spec.constraints)
+    read = _read_encoder(allowed(spec.student.candidates, understood, spec.constraints)) or _read_encoder(
+        able
+    )
     return {name: student for name, student in able.items() if _read_encoder({name: student}) in (None, read)}
 
 
@@ -205,7 +340,9 @@ def _described(component: Any) -> dict[str, Any] | None:
     if component is None:
         return None
     made = type(component)
-    return {"target": f"{made.__module__}.{made.__qualname__}", **asdict(component)}
+    kept = {each.name for each in keyed_fields(made)}
+    fields = {name: value for name, value in asdict(component).items() if name in kept}
+    return {"target": f"{made.__module__}.{made.__qualname__}", **fields}
 
 
 class _Places:
@@ -269,8 +406,14 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: _Places) -> Ref | No
             catalogue,
             retriever=retrieval.component,
             limit=retrieval.limit,
-            constraints=spec.constraints,
-            origins=at("retriever", "constraints", limit="retriever.limit"),
+            licenses=spec.constraints.licenses,
+            languages=spec.constraints.languages,
+            origins=at(
+                "retriever",
+                limit="retriever.limit",
+                licenses="constraints.licenses",
+                languages="constraints.languages",
+            ),
         )
         rows.append(
             plan.add(

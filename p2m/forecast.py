@@ -15,9 +15,8 @@ from pathlib import Path
 from p2m.engine.explaining.survey import Survey
 from p2m.engine.running.work import load_artifact
 from p2m.engine.store import DamagedError
-from p2m.spec import ModelSpec
-from p2m.stages.choose import refusal
-from p2m.stages.cross_validate import untried
+from p2m.spec import ModelSpec, allowed
+from p2m.stages.fold import untried
 from p2m.students.base import TunedStudent
 from p2m.training.base import Schedule, characters, expected_seconds, probe, scheduled
 from p2m.types import Example, Split, Task, TaskType
@@ -76,11 +75,7 @@ def measure_speed(spec: ModelSpec, task: Task, found: Survey) -> None:
 
 def _tuned(spec: ModelSpec, task: Task, rows: int) -> dict[str, TunedStudent]:
     """Of a choice by cross-validation those that would be tried with so many rows."""
-    able = {
-        name: student
-        for name, student in spec.student.candidates.items()
-        if not refusal(student, task, spec.constraints)
-    }
+    able = allowed(spec.student.candidates, task, spec.constraints)
     tuned = {name: student for name, student in able.items() if isinstance(student, TunedStudent)}
     if task.type is not TaskType.CLASSIFICATION or len(able) < 2:
         return tuned

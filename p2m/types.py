@@ -16,6 +16,15 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 CROSS_VALIDATION = "cross-validation"  # as `Split.evidence`
 
+
+def unkeyed(default: Any) -> Any:
+    """A field of a component that cannot change a result: an address, retries, a timeout, a price.
+
+    It enters neither key nor lock; a step that runs is handed the component with it.
+    """
+    return field(default=default, metadata={"keyed": False})
+
+
 # --------------------------------------------------------------------------- tasks and rows
 
 
@@ -240,6 +249,7 @@ class Training:
     evaluations: int = 6  # over the whole training, evenly spaced; each is a checkpoint too
     max_length: int = 256  # tokens of a training row; longer contexts are windowed
     precision: str = "auto"  # auto, fp32 or bf16; auto takes bf16 where the processor computes in it
+    trials: int = 1  # trainings with other rates and batch sizes, of which the best is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +308,16 @@ class Constraints:
 
 
 @dataclass(frozen=True, slots=True)
+class Contender:
+    """What choosing needs to know of a student that task and constraints allow."""
+
+    name: str
+    parameters: int
+    size_bytes: int  # of its smallest export, as expected
+    license: str
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """The student that was chosen, and why, and why not the others."""
 
@@ -305,6 +325,15 @@ class Choice:
     reasons: tuple[str, ...]
     refused: dict[str, str] = field(default_factory=dict)  # student -> reason
     scores: dict[str, float] = field(default_factory=dict)  # student -> cross-validated primary metric
+
+
+@dataclass(frozen=True, slots=True)
+class Winner:
+    """Of a `Choice` what later steps depend on, so that figures of those left out re-key nothing."""
+
+    student: str
+    tried: int = 1  # students that were compared on the training rows
+    score: float | None = None  # the winner's cross-validated primary metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,16 +346,36 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """A fitted student as a Hugging Face checkpoint folder (config, safetensors, tokenizer)."""
+class Proposal:
+    """What a trial of a search sets in `Training`."""
 
-    checkpoint: Path
-    parameters: int
-    steps: int
-    best: float  # primary metric on validation, of the checkpoint that is kept; 0 without validation rows
-    history: tuple[Evaluation, ...]  # from step 0 where the head was solved; () without validation rows
-    environment: dict[str, str]  # device, precision, versions of torch and transformers
-    cut: int = 0  # of the rows learnt from: longer than what is read of one
+    learning_rate: float
+    batch_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What fitting a student came to."""
+
+    parameters: int = 0
+    steps: int = 0
+    best: float = 0.0  # primary metric on validation, of the weights that are kept; 0 without validation rows
+    history: tuple[Evaluation, ...] = ()  # from step 0 where the head was solved; () without validation rows
+    environment: dict[str, str] = field(default_factory=dict)  # device, precision, versions of libraries
+    rows: int = 0  # learnt from
+    cut: int = 0  # of them, longer than what is read of one
+    proposal: Proposal | None = None  # of the trial that was best; None: the recipe as it is
+    trials: tuple[float, ...] = ()  # `best` of each trial, where several were made
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A fitted student: a Hugging Face checkpoint folder (config, safetensors, tokenizer), or a linear model
+    as it is served.
+    """
+
+    checkpoint: Path | None  # None where another candidate was taken
+    fit: Fit = Fit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,13 +411,24 @@ class OutOfFold:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A compressed variant that was tried, and what the gate said."""
+    """A variant of the model that was tried, and what the gate said."""
 
     name: str  # "fp32", "int8"
     score: float  # primary metric on validation
     size_bytes: int
     kept: bool
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """The fitted student as it could ship, in full precision or made smaller, and what it is worth."""
+
+    model: Path | None  # as in `Exported`; None where another candidate was taken
+    name: str  # "fp32", "int8"
+    score: float = 0.0  # primary metric on the validation rows; on training rows where there are none
+    size_bytes: int = 0
+    fit: Fit = Fit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,6 +441,7 @@ class Exported:
     size_bytes: int
     trials: tuple[Trial, ...]
     warnings: tuple[str, ...] = ()  # what its training lacked
+    fit: Fit = Fit()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from p2m.cli.data_views import data_lines
 from p2m.cli.progress import duration
 from p2m.compiler import primary_metric
 from p2m.inspection import Inspection
-from p2m.stages.choose import refusal
+from p2m.spec import refused
 from p2m.types import Student, Task
 
 WIDTH = 110  # characters of a shown value
@@ -63,15 +63,15 @@ def recipe_text(read: Understood, found: Inspection) -> str:
     lines = task_lines(read.composed.recipe, task, is_sound=not (read.problems or found.problems))
     if not any(problem.path == "metrics.primary" for problem in read.problems):
         lines.append(f"  metric   {primary_metric(spec, task).name}")
-    refused = {name: refusal(each, task, spec.constraints) for name, each in spec.student.candidates.items()}
-    able = [name for name, reason in refused.items() if not reason]
+    reasons = refused(spec.student.candidates, task, spec.constraints)
+    able = [name for name in spec.student.candidates if name not in reasons]
     lines.append(f"  students {', '.join(able) or 'none'}")
     kin = [
         name
         for name, each in spec.student.candidates.items()
         if not each.refusal(_in_own_language(task, each))
     ]
-    lines += [f"  without  {name}: {refused[name]}" for name in kin if refused[name]]
+    lines += [f"  without  {name}: {reasons[name]}" for name in kin if name in reasons]
     lines += [f"  because  {reason}" for reason in task.reasons]
     lines += data_lines(found)
     lines += [f"  ! {doubt}" for doubt in task.doubts]

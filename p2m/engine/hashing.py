@@ -68,8 +68,9 @@ def digest_tree(path: Path) -> str:
 def plain(value: object) -> Any:
     """`value` as a JSON tree that no other value shares (tuples as lists).
 
-    Dataclasses become {"$type": qualified name, field: ...}, enum members {"$enum": qualified name, "name":
-    ...}; a key that begins with "$" gets another one, so that no dict can pass for these.
+    Dataclasses become {"$type": qualified name, field: ...}, without fields that are `unkeyed`; enum members
+    {"$enum": qualified name, "name": ...}; a key that begins with "$" gets another one, so that no dict can
+    pass for these.
     """
     return _plain(value, "value")
 
@@ -82,6 +83,11 @@ def is_frozen_dataclass(value: object) -> bool:
     """Whether `value` is an instance of a frozen dataclass."""
     parameters = getattr(type(value), "__dataclass_params__", None)
     return parameters is not None and bool(parameters.frozen)
+
+
+def keyed_fields(kind: type) -> tuple[dataclasses.Field[Any], ...]:
+    """The fields of a dataclass that can change a result: all but those that `p2m.types.unkeyed` made."""
+    return tuple(one for one in dataclasses.fields(kind) if one.metadata.get("keyed", True))
 
 
 def _plain(value: object, path: str) -> Any:
@@ -126,7 +132,7 @@ def _plain_dataclass(value: Any, path: str) -> dict[str, Any]:
     if not is_frozen_dataclass(value):
         raise TypeError(f"{path} is a {qualified_name(type(value))}, a dataclass that is not frozen")
     tree: dict[str, Any] = {"$type": qualified_name(type(value))}
-    for field in dataclasses.fields(value):
+    for field in keyed_fields(type(value)):
         tree[field.name] = _plain(getattr(value, field.name), f"{path}.{field.name}")
     return tree
 

@@ -24,7 +24,7 @@ from p2m.engine.store import KEY_TAG, Store
 from p2m.errors import StageError
 
 FORMAT = 1
-_PACKAGED = ("seeded", "measured", "recorded")  # kinds whose results may differ between library versions
+_PACKAGED = ("seeded", "measured")  # kinds whose results may differ between library versions
 
 
 @dataclass(frozen=True, slots=True)

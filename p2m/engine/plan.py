@@ -6,7 +6,8 @@ setting may be is decided here, while the plan is made, so that nothing unkeyabl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -49,6 +50,7 @@ class Step:
     settings: Mapping[str, Any] = field(default_factory=_nothing)
     origins: Mapping[str, str] = field(default_factory=_nothing)  # setting -> "recipes/qa.yaml:14"
     path: Path | None = None  # of a source
+    group: str = ""  # that it is shown as one line of
 
     @property
     def is_source(self) -> bool:
@@ -56,16 +58,16 @@ class Step:
 
     @property
     def kind(self) -> str:
-        """The stage's; but recorded, not pure or seeded, where a component of its settings calls out.
+        """The stage's: what may be said of its result on a rebuild."""
+        return "source" if self.stage is None else self.stage.kind
 
-        Such a component says so by `calls_out = True` (see `p2m.types.RemoteTeacher`).
+    @property
+    def is_recorded(self) -> bool:
+        """Whether a component of its settings calls out (`calls_out = True`), to be replayed from the ledger.
+
+        That is no promise of equal bytes: what a seeded step makes of the answers is seeded still.
         """
-        if self.stage is None:
-            return "source"
-        replayed = self.stage.kind in ("pure", "seeded") and any(
-            getattr(component, "calls_out", False) for component in components_in(dict(self.settings))
-        )
-        return "recorded" if replayed else self.stage.kind
+        return any(getattr(one, "calls_out", False) for one in components_in(dict(self.settings)))
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -81,6 +83,8 @@ class Plan:
     _steps: dict[str, Step] = field(default_factory=dict, repr=False)
     _refs: dict[str, Ref] = field(default_factory=dict, repr=False)
     _consumers: dict[str, list[Step]] = field(default_factory=dict, repr=False)
+    _groups: set[str] = field(default_factory=set, repr=False)
+    _group: str = field(default="", repr=False)  # of the steps that are being added
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -99,13 +103,31 @@ class Plan:
     def consumers(self, name: str) -> tuple[Step, ...]:
         return tuple(self._consumers.get(name, ()))
 
+    @contextmanager
+    def group(self, name: str) -> Iterator[None]:
+        """Steps that are added within belong together, and are shown as one line unless all are asked for.
+
+        Raises:
+            ValueError: the name is a step's, or no single word; or groups are nested.
+        """
+        if name in self._steps or name.split() != [name]:
+            raise ValueError(f"plan {self.name}: {name!r} cannot name a group: one word that names no step")
+        if self._group:
+            raise ValueError(f"plan {self.name}: the group {name!r} would lie within {self._group!r}")
+        self._groups.add(name)
+        self._group = name
+        try:
+            yield
+        finally:
+            self._group = ""
+
     def source(self, name: str, path: Path, *, type: type | None = None, origin: str = "") -> Ref:
         """A file or folder of the user's, keyed by its content when the plan runs.
 
         Steps get it as `type(path)`: as `p2m.types.Files` where nothing else is said.
         """
         origins = MappingProxyType({"path": origin} if origin else {})
-        return self._append(Step(name, type or _files(), path=Path(path), origins=origins))
+        return self._append(Step(name, type or _files(), path=Path(path), origins=origins, group=self._group))
 
     def add(
         self,
@@ -125,12 +147,15 @@ class Plan:
         where = f"step {name} ({stage.place})"
         complete = _settings(stage, settings, where)
         edges = self._edges(stage, inputs, where)
-        step = Step(name, stage.output, stage, edges, complete, MappingProxyType(dict(origins)))
+        step = Step(
+            name, stage.output, stage, edges, complete, MappingProxyType(dict(origins)), group=self._group
+        )
         return self._append(step)
 
     def _append(self, step: Step) -> Ref:
-        if step.name in self._steps:
-            raise ValueError(f"plan {self.name} has a step {step.name!r} already")
+        if step.name in self._steps or step.name in self._groups:
+            taken = "step" if step.name in self._steps else "group"
+            raise ValueError(f"plan {self.name} has a {taken} {step.name!r} already")
         self._steps[step.name] = step
         for need in step.needs:
             self._consumers.setdefault(need, []).append(step)

@@ -18,7 +18,7 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar, get_args
 
 from p2m.engine.slots import Resources, declared
 
-Kind = Literal["pure", "seeded", "recorded", "measured", "volatile"]
+Kind = Literal["pure", "seeded", "measured", "volatile"]
 KINDS: tuple[str, ...] = get_args(Kind)
 VOLATILE: Kind = "volatile"  # the kind that is never cached
 RUN = "run"  # the parameter that the executor fills

@@ -25,7 +25,7 @@ GROUPS = {
 }
 CAUSES = ("recipe", "inputs", "code", "packages", "p2m")
 SIZE_TOLERANCE = 0.01  # of the exported model: its protobuf lengths depend on the weights
-_EXACT = ("pure", "recorded")  # kinds that give the same output for the same key everywhere
+_EXACT = ("pure",)  # kinds that give the same output for the same key everywhere
 _NONE = "(none)"
 
 Place = Callable[[str], str]

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from p2m.engine.hashing import keyed_fields
 from p2m.lock.model import Setting
 from p2m.marked_yaml import join
 from p2m.spec import ModelSpec, Retrieval
@@ -70,7 +71,7 @@ def _opened(value: Any) -> Any:
     if isinstance(value, tuple) and value and all(isinstance(item, Requirement) for item in value):
         return _requirements(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        fields = {field.name: getattr(value, field.name) for field in keyed_fields(type(value))}
         made = type(value)
         if made.__module__ == _PLAIN_MODULE:
             return fields

@@ -12,12 +12,12 @@ from p2m.types import (
     Evaluated,
     Examples,
     Exported,
+    Fit,
     Judged,
     Measured,
     Split,
     Task,
     TaskType,
-    Trained,
     Verdict,
 )
 
@@ -33,7 +33,7 @@ class Story:
     task: Task
     curated: Examples
     parts: Split
-    trained: Trained
+    trained: Fit
     exported: Exported
     evaluated: Evaluated
     measured: Measured
@@ -86,7 +86,7 @@ def headline(story: Story) -> list[tuple[str, str]]:
     return rows
 
 
-def _steps(trained: Trained) -> str:
+def _steps(trained: Fit) -> str:
     return f", {trained.steps:,} steps" if trained.steps else ", solved"
 
 

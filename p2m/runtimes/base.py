@@ -13,7 +13,7 @@ from p2m.runtimes.predict import (
     check_sums,
     open_encoder,
 )
-from p2m.runtimes.verdict import ALPHA, judge
+from p2m.runtimes.verdict import ALPHA, verdict_on
 
 SOURCE = Path(predict.__file__)  # copied into every bundle as predict.py
 
@@ -27,8 +27,8 @@ __all__ = [
     "Predictor",
     "Settings",
     "check_sums",
-    "judge",
     "model_card",
     "open_encoder",
     "sources",
+    "verdict_on",
 ]

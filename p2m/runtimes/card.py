@@ -22,7 +22,6 @@ from p2m.types import (
     Split,
     Task,
     TaskType,
-    Trained,
     Verdict,
 )
 
@@ -44,7 +43,6 @@ class Facts:
     task: Task
     parts: Split
     choice: Choice
-    trained: Trained
     exported: Exported
     evaluated: Evaluated
     measured: Measured

@@ -16,7 +16,6 @@ from difflib import get_close_matches
 from p2m.types import (
     CROSS_VALIDATION,
     Comparison,
-    Constraints,
     Decision,
     Evaluated,
     Exported,
@@ -46,15 +45,18 @@ _BEATEN = 0.05  # one-sided p at which a linear model is taken to be better
 _LEAST = {TaskType.TEXT_TO_TEXT: 0.5, TaskType.QUESTION_ANSWERING: 0.3, TaskType.EXTRACTION: 0.3}
 
 
-def judge(
+def verdict_on(
     task: Task,
     requirements: Sequence[Requirement],
-    constraints: Constraints,
     exported: Exported,
     evaluated: Evaluated,
     measured: Measured,
+    *,
+    max_parameters: int | None = None,
+    max_size: int | None = None,
+    max_latency: float | None = None,
 ) -> Verdict:
-    """One line a requirement and a constraint, e.g. `exact_match 0.71 [0.63, 0.78] (>= 0.60)`, and a line a
+    """One line a requirement and a limit, e.g. `exact_match 0.71 [0.63, 0.78] (>= 0.60)`, and a line a
     baseline.
 
     A figure that could not be had is a failure.
@@ -69,7 +71,7 @@ def judge(
             f"{evaluated.scores[0].metric} {evaluated.out_of_fold:.2f}"
             " in the cross-validation of the training rows that chose it"
         )
-    for line, met in _costs(constraints, exported, measured):
+    for line, met in _costs(exported, measured, max_parameters, max_size, max_latency):
         lines.append(line)
         failures += [] if met else [line]
     primary = evaluated.scores[0] if evaluated.scores else None
@@ -271,15 +273,20 @@ def _required(requirement: Requirement, evaluated: Evaluated) -> tuple[str, bool
     return f"{requirement.metric} not measured {limit}", False
 
 
-def _costs(constraints: Constraints, exported: Exported, measured: Measured) -> list[tuple[str, bool]]:
+def _costs(
+    exported: Exported, measured: Measured, max_parameters: int | None, max_size: int | None,
+    max_latency: float | None,
+) -> list[tuple[str, bool]]:  # fmt: skip
     found = []
-    if (most := constraints.max_parameters) is not None:
-        found.append((f"parameters {exported.parameters:,} (<= {most:,})", exported.parameters <= most))
-    if (most := constraints.max_size) is not None:
-        found.append((f"size {exported.size_bytes:,} bytes (<= {most:,})", exported.size_bytes <= most))
-    if (limit := constraints.max_latency) is not None:
-        line = f"p95 latency {measured.latency_p95 * 1000:.1f} ms (<= {limit * 1000:g} ms)"
-        found.append((line, measured.latency_p95 <= limit))
+    if max_parameters is not None:
+        line = f"parameters {exported.parameters:,} (<= {max_parameters:,})"
+        found.append((line, exported.parameters <= max_parameters))
+    if max_size is not None:
+        line = f"size {exported.size_bytes:,} bytes (<= {max_size:,})"
+        found.append((line, exported.size_bytes <= max_size))
+    if max_latency is not None:
+        line = f"p95 latency {measured.latency_p95 * 1000:.1f} ms (<= {max_latency * 1000:g} ms)"
+        found.append((line, measured.latency_p95 <= max_latency))
     return found
 
 

@@ -1,5 +1,6 @@
 """What a recipe means: the validated `ModelSpec`, its units, and whether its wishes can be met at all."""
 
+from p2m.spec.candidates import allowed, contenders, refused
 from p2m.spec.feasibility import feasibility
 from p2m.spec.model import TEACHER_RATIO, ExecutorWords, ModelSpec, Retrieval
 from p2m.spec.problems import misplaced_booleans, problems_of
@@ -10,8 +11,11 @@ __all__ = [
     "ExecutorWords",
     "ModelSpec",
     "Retrieval",
+    "allowed",
+    "contenders",
     "feasibility",
     "json_schema",
     "misplaced_booleans",
     "problems_of",
+    "refused",
 ]

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from p2m.errors import nearest
 from p2m.parsing import not_built
+from p2m.spec.candidates import Refusal, refusals, rounded
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
-from p2m.spec.units import show_parameters, show_size
-from p2m.types import Constraints, LinearStudent, Requirement, Student, Task
-
-
-@dataclass(frozen=True, slots=True)
-class _Refusal:
-    """Why a student cannot be taken: the config path that refuses it, and the reason in words."""
-
-    path: str
-    reason: str
+from p2m.types import LinearStudent, Requirement, Student, Task
 
 
 def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
@@ -31,12 +22,12 @@ def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
 def _students(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     """No candidate can be taken; says of each why."""
     candidates = spec.student.candidates
-    refusals = {name: _refusals(student, task, spec.constraints) for name, student in candidates.items()}
-    if not all(refusals.values()):
+    found = {name: refusals(student, task, spec.constraints) for name, student in candidates.items()}
+    if not all(found.values()):
         return
-    message = "; ".join(f"{name} {_listed(reasons)}" for name, reasons in refusals.items())
-    path = _shared_path(list(refusals.values()))
-    able = [candidates[name] for name, reasons in refusals.items() if all(r.path == path for r in reasons)]
+    message = "; ".join(f"{name} {_listed(reasons)}" for name, reasons in found.items())
+    path = _shared_path(list(found.values()))
+    able = [candidates[name] for name, reasons in found.items() if all(r.path == path for r in reasons)]
     yield path, f"no student can be taken: {message}", _way_out(path, able)
 
 
@@ -63,27 +54,7 @@ def _baselines(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
             yield f"baselines.candidates.{name}", message, "choose linear students: baselines=linear"
 
 
-def _refusals(student: Student, task: Task, limits: Constraints) -> list[_Refusal]:
-    found = []
-    if reason := student.refusal(task):
-        found.append(_Refusal("student", f"does not fit the task: {reason}"))
-    elif limits.languages and (reason := student.refusal(replace(task, languages=limits.languages))):
-        found.append(_Refusal("constraints.languages", f"does not fit constraints.languages: {reason}"))
-    if limits.max_parameters is not None and student.parameters > limits.max_parameters:
-        most = show_parameters(limits.max_parameters)
-        reason = f"has {_rounded(student.parameters)} parameters (at most {most} allowed)"
-        found.append(_Refusal("constraints.max_parameters", reason))
-    if limits.max_size is not None and student.size_bytes > limits.max_size:
-        reason = f"takes about {_rounded(student.size_bytes)}B (at most {show_size(limits.max_size)} allowed)"
-        found.append(_Refusal("constraints.max_size", reason))
-    accepted = [name.lower() for name in limits.licenses]
-    if accepted and student.license.lower() not in accepted:
-        reason = f"is licensed {student.license} (accepted: {', '.join(limits.licenses)})"
-        found.append(_Refusal("constraints.licenses", reason))
-    return found
-
-
-def _shared_path(refusals: list[list[_Refusal]]) -> str:
+def _shared_path(refusals: list[list[Refusal]]) -> str:
     """The limit to lift: one that stands alone in the way of a student, else one that is in every way."""
     alone = [reasons[0].path for reasons in refusals if len({reason.path for reason in reasons}) == 1]
     limits = [path for path in alone if path != "student"]
@@ -94,10 +65,10 @@ def _shared_path(refusals: list[list[_Refusal]]) -> str:
 def _way_out(path: str, able: list[Student]) -> str:
     """What to type so that one of the `able` students, which only `path` refuses, can be taken."""
     if path == "constraints.max_parameters" and able:
-        least = _rounded(min(one.parameters for one in able), up=True)
+        least = rounded(min(one.parameters for one in able), up=True)
         return f"raise it to {least}, or choose another student"
     if path == "constraints.max_size" and able:
-        least = _rounded(min(one.size_bytes for one in able), up=True)
+        least = rounded(min(one.size_bytes for one in able), up=True)
         return f"raise it to {least}B, or choose another student"
     if path == "constraints.licenses" and able:
         return f"accept one of: {', '.join(sorted({one.license for one in able}))}"
@@ -175,13 +146,5 @@ def _rows(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
         )
 
 
-def _rounded(number: int, *, up: bool = False) -> str:
-    """`22.7M`; with `up`, a round figure that is not below the number."""
-    for name, factor in (("B", 10**9), ("M", 10**6), ("k", 10**3)):
-        if number >= factor:
-            return f"{-(-number // factor)}{name}" if up else f"{number / factor:.3g}{name}"
-    return str(number)
-
-
-def _listed(reasons: list[_Refusal]) -> str:
+def _listed(reasons: list[Refusal]) -> str:
     return " and ".join(reason.reason for reason in reasons)

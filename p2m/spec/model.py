@@ -53,6 +53,7 @@ RANGES: dict[type, dict[str, tuple[float, float]]] = {
         "patience": (1, 1000),
         "evaluations": (1, 1000),
         "max_length": (8, 8192),
+        "trials": (1, 1000),
     },
     Curation: {"near_duplicate": (0.1, 1), "max_share_of_answer": (0.001, 1)},
     Splitting: {

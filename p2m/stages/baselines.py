@@ -60,7 +60,7 @@ def _rounds(material: Material) -> list[tuple[Rows, tuple[Sequence[int], Rows]]]
     vectors = material.vectors("train")
     rounds: list[tuple[Rows, tuple[Sequence[int], Rows]]] = []
     for fold in sorted(set(parts.folds)):
-        outside, inside = held_out(material, fold)
+        outside, inside = held_out(parts, fold)
         learnt, asked = picked(parts.train, vectors, outside), picked(parts.train, vectors, inside)
         rounds.append((learnt, (inside, asked)))
     return rounds

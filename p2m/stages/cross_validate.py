@@ -1,25 +1,19 @@
-"""cross_validate: what a candidate says to training rows that it has not learnt from, to choose by.
-
-A linear student is solved for every fold. One that is tuned by gradient descent takes minutes, so it is tried
-on one fold, and only where there are rows enough for its many weights to tell.
-"""
+"""cross_validate: what a linear student says to training rows that it has not learnt from, fold by fold."""
 
 from __future__ import annotations
 
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
-from p2m.stages.folds import answered_by_linear, answered_by_tuned, none
-from p2m.stages.lessons import Material
-from p2m.students.base import LinearStudent, Student, TunedStudent
-from p2m.types import Embeddings, Encoder, OutOfFold, Split, Task, Training
+from p2m.stages.folds import gathered, held_out, none
+from p2m.stages.lessons import Material, picked, solve_and_ask
+from p2m.students.base import LinearStudent, Student
+from p2m.types import Embeddings, Encoder, OutOfFold, Split, Task
 
-MANY_ROWS = 2000  # training rows from which one fold tells enough
-FEWEST_ROWS = 500  # training rows below which frozen embeddings are not beaten by tuning them
-FEWEST_PER_LABEL = 20
+MANY_ROWS = 2000  # training rows from which one fold tells enough to choose by
 
 
-@stage(version="1", kind="seeded", cpus="all")
+@stage(version="2", kind="seeded", cpus="all")
 def cross_validate(
     task: Task,
     parts: Split,
@@ -28,36 +22,29 @@ def cross_validate(
     *,
     name: str,
     student: Student,
+    to_choose: bool,
     metric: Metric,
-    training: Training,
-    seed: int,
     run: Run,
 ) -> OutOfFold:
-    """Answers to held-out folds, or a note why the candidate was not tried."""
-    material = Material(task, parts, encoder, embeddings)
-    rows, labels = len(parts.train), max(1, len(material.labels))
+    """Answers to all folds where they judge the model or rows are few, else to the first; `to_choose`: even
+    where rows were set aside to judge by.
+    """
+    assert isinstance(student, LinearStudent)
     if not parts.folds:
         return none(name, "there is nothing to choose by: no folds")
+    if not to_choose and not parts.is_cross_validated:
+        return none(name, "the model is judged by rows that were set aside")
+    material = Material(task, parts, encoder, embeddings)
+    rows, vectors = parts.train, material.vectors("train")
     every = tuple(sorted(set(parts.folds)))
-    if isinstance(student, LinearStudent):
-        folds = every if rows <= MANY_ROWS else every[:1]
-        return answered_by_linear(name, student, material, folds, metric=metric, run=run)
-    assert isinstance(student, TunedStudent)
-    if why := untried(student, rows, labels):
-        return none(name, why)
-    return answered_by_tuned(
-        name, student, material, every[:1], metric=metric, training=training, seed=seed, run=run
-    )
-
-
-def untried(student: TunedStudent, rows: int, labels: int) -> str:
-    """Why a student that is tuned is no candidate for so many rows and labels; "" where it is one."""
-    if student.pace.from_scratch:
-        return "not tried: from scratch, labels are learnt from tens of thousands of rows at best"
-    fewest = max(FEWEST_ROWS, FEWEST_PER_LABEL * labels)
-    if rows < fewest:
-        return (
-            f"not tried: {rows} rows of {labels} labels are too few for fine-tuning to beat frozen embeddings"
-            f" (from {fewest} rows on)"
-        )
-    return ""
+    folds = every if parts.is_cross_validated or len(rows) <= MANY_ROWS else every[:1]
+    found: dict[int, tuple[str, float]] = {}
+    for done, fold in enumerate(folds, start=1):
+        outside, inside = held_out(parts, fold)
+        answers = solve_and_ask(
+            student, material, picked(rows, vectors, outside), picked(rows, vectors, inside),
+            metric=metric, folder=run.folder / f"fold-{fold}",
+        )  # fmt: skip
+        found |= {row: (one.output, one.score) for row, one in zip(inside, answers, strict=True)}
+        run.progress(done, len(folds), "folds")
+    return gathered(name, found, folds)

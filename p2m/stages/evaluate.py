@@ -17,7 +17,6 @@ from p2m.teachers.base import Teacher, bound
 from p2m.types import (
     Baseline,
     Baselines,
-    Choice,
     Comparison,
     Evaluated,
     Example,
@@ -27,6 +26,7 @@ from p2m.types import (
     Score,
     Split,
     Task,
+    Winner,
 )
 
 _CHUNK = 200  # rows between two reports of progress; of many rows more are of one length and go together
@@ -36,7 +36,7 @@ _CHUNK = 200  # rows between two reports of progress; of many rows more are of o
 def evaluate(
     task: Task,
     parts: Split,
-    choice: Choice,
+    winner: Winner,
     exported: Exported,
     rivals: Baselines,
     *folds: OutOfFold,
@@ -57,25 +57,25 @@ def evaluate(
     rows = parts.judged
     if not rows:
         raise DataError("there is no test row: give data.test, or raise split.test_share")
-    answers = _out_of_fold(folds, choice, rows) if parts.is_cross_validated else _answers(exported, rows, run)
+    answers = _out_of_fold(folds, winner, rows) if parts.is_cross_validated else _answers(exported, rows, run)
     said = [answer.output for answer in answers]
     right = [row.answers for row in rows]
     primary = metrics[0]
     judged, note = _teacher(task, rows, primary, teacher, run)
-    tried = max(1, len(choice.scores)) if parts.is_cross_validated else 1
+    tried = winner.tried if parts.is_cross_validated else 1
     return Evaluated(
         scores=tuple(_score(metric, said, right, bootstrap=bootstrap, seed=seed) for metric in metrics),
         comparisons=tuple(
             _compared(each, primary, said, right, seed=seed, tried=tried)
             for each in rivals.found
-            if each.name != choice.student  # which it could only tie with
+            if each.name != winner.student  # which it could only tie with
         ),
         teacher=judged,
         teacher_note=note,
         evidence=parts.evidence,
         rows=_judged(primary, rows, answers),
         tried=tried,
-        out_of_fold=None if parts.is_cross_validated else choice.scores.get(choice.student),
+        out_of_fold=None if parts.is_cross_validated else winner.score,
     )
 
 
@@ -89,12 +89,12 @@ def _compared(
     return Comparison(rival.name, value, better, worse, rival.is_learnt, needed)
 
 
-def _out_of_fold(folds: Sequence[OutOfFold], choice: Choice, rows: Sequence[Example]) -> list[_Answer]:
+def _out_of_fold(folds: Sequence[OutOfFold], winner: Winner, rows: Sequence[Example]) -> list[_Answer]:
     """The chosen student's answers to every row."""
-    found = joined_folds(each for each in folds if each.student == choice.student)
+    found = joined_folds(each for each in folds if each.student == winner.student)
     if found is None or len(found.rows) != len(rows):
         known = 0 if found is None else len(found.rows)
-        raise DataError(f"{choice.student} was asked about {known} of {len(rows)} rows out of fold")
+        raise DataError(f"{winner.student} was asked about {known} of {len(rows)} rows out of fold")
     return [_Answer(*pair) for pair in zip(found.answers, found.confidences, strict=True)]
 
 

@@ -15,7 +15,7 @@ from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.runtimes import tables
 from p2m.runtimes.base import CHECKSUMS, SOURCE, Facts, model_card, sources
-from p2m.types import Bundle, Choice, Evaluated, Exported, Measured, Report, Split, Task, Trained, Verdict
+from p2m.types import Bundle, Choice, Evaluated, Exported, Measured, Report, Split, Task, Verdict
 
 SCHEMA = 1  # of manifest.json
 MANIFEST = "manifest.json"
@@ -27,7 +27,6 @@ def package(
     task: Task,
     parts: Split,
     choice: Choice,
-    trained: Trained,
     exported: Exported,
     evaluated: Evaluated,
     measured: Measured,
@@ -42,9 +41,7 @@ def package(
 
     `spec` is the recipe as plain data, for the manifest.
     """
-    facts = Facts(
-        name, task, parts, choice, trained, exported, evaluated, measured, verdict, _license(spec, choice)
-    )
+    facts = Facts(name, task, parts, choice, exported, evaluated, measured, verdict, _license(spec, choice))
     folder = run.folder / "bundle"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(exported.model, folder / "model")
@@ -71,7 +68,8 @@ def digests(folder: Path) -> dict[str, str]:
 
 def _manifest(facts: Facts, spec: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Everything a machine may want to know of a bundle, as plain data."""
-    evaluated, exported, trained = facts.evaluated, facts.exported, facts.trained
+    evaluated, exported = facts.evaluated, facts.exported
+    fit = exported.fit
     task = {key: value for key, value in asdict(facts.task).items() if key != "reasons"}
     return {
         "schema": SCHEMA,
@@ -96,10 +94,10 @@ def _manifest(facts: Facts, spec: dict[str, Any], folder: Path) -> dict[str, Any
             "license": facts.license,
         },
         "training": {
-            "steps": trained.steps,
-            "best": trained.best,
-            "history": [asdict(each) for each in trained.history],
-            "environment": trained.environment,
+            "steps": fit.steps,
+            "best": fit.best,
+            "history": [asdict(each) for each in fit.history],
+            "environment": fit.environment,
         },
         "data": {
             "rows": {part: len(getattr(facts.parts, part)) for part in ("train", "validation", "test")},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.reporting.base import Story, as_page, as_text
-from p2m.types import Choice, Evaluated, Examples, Exported, Measured, Report, Split, Task, Trained, Verdict
+from p2m.types import Choice, Evaluated, Examples, Exported, Measured, Report, Split, Task, Verdict
 
 
 @stage(version="2", kind="pure")
@@ -14,7 +14,6 @@ def report(
     curated: Examples,
     parts: Split,
     choice: Choice,
-    trained: Trained,
     exported: Exported,
     evaluated: Evaluated,
     measured: Measured,
@@ -24,7 +23,7 @@ def report(
     run: Run,
 ) -> Report:
     """Write `report.html` and `report.txt`; no clock, no host: the same artifacts give the same bytes."""
-    story = Story(name, task, curated, parts, trained, exported, evaluated, measured, verdict, choice)
+    story = Story(name, task, curated, parts, exported.fit, exported, evaluated, measured, verdict, choice)
     folder = run.folder / "report"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.html").write_text(as_page(story), encoding="utf-8", errors="replace")

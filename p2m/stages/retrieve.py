@@ -29,7 +29,7 @@ from p2m.catalogs.base import (
 from p2m.engine.stage import stage
 from p2m.errors import DataError
 from p2m.retrievers.base import Retriever
-from p2m.types import Candidate, Candidates, Card, Constraints, Files, Task, TaskType
+from p2m.types import Candidate, Candidates, Card, Files, Task, TaskType
 
 _LOOK = (
     20_000  # rows of a dataset that its columns are judged by; labels are often sorted, so not only the first
@@ -58,7 +58,13 @@ _ANY_LANGUAGE = frozenset(("multilingual", "code", "unknown", "mul", "und"))
 
 @stage(version="1", kind="pure")
 def retrieve(
-    task: Task, catalogue: Files | None, *, retriever: Retriever, limit: int, constraints: Constraints
+    task: Task,
+    catalogue: Files | None,
+    *,
+    retriever: Retriever,
+    limit: int,
+    licenses: tuple[str, ...],
+    languages: tuple[str, ...],
 ) -> Candidates:
     """Rank the catalogue's cards for the task; at most `limit` datasets are opened.
 
@@ -77,7 +83,7 @@ def retrieve(
     for candidate in retriever.search(task, opened.cards):
         if reads >= limit or len(judged) >= limit * _SHOWN:
             break
-        refusal = candidate.refusal or _on_paper(task, candidate.card, constraints)
+        refusal = candidate.refusal or _on_paper(task, candidate.card, licenses, languages)
         if refusal:
             judged.append(replace(candidate, refusal=refusal))
             continue
@@ -88,11 +94,11 @@ def retrieve(
     return Candidates((*judged, *broken))
 
 
-def _on_paper(task: Task, card: Card, constraints: Constraints) -> str:
+def _on_paper(task: Task, card: Card, licenses: Sequence[str], languages: Sequence[str]) -> str:
     """Why the card alone rules the dataset out; "" where it does not."""
     return (
-        _wrong_license(card, constraints)
-        or _wrong_language(task, card, constraints)
+        _wrong_license(card, licenses)
+        or _wrong_language(task, card, languages)
         or _wrong_task(task, card)
         or (
             ""
@@ -102,24 +108,22 @@ def _on_paper(task: Task, card: Card, constraints: Constraints) -> str:
     )
 
 
-def _wrong_license(card: Card, constraints: Constraints) -> str:
-    if not constraints.licenses:
+def _wrong_license(card: Card, licenses: Sequence[str]) -> str:
+    if not licenses:
         return ""
-    accepted = {normal_license(text) for text in constraints.licenses}
+    accepted = {normal_license(text) for text in licenses}
     if not card.license:
-        return f"its card names no licence, and constraints.licenses wants {_listed(constraints.licenses)}"
+        return f"its card names no licence, and constraints.licenses wants {_listed(licenses)}"
     others = [text for text in card.license.split(", ") if text not in accepted]
     return (
-        f"its licence {_listed(others)} is not among constraints.licenses ({_listed(constraints.licenses)})"
+        f"its licence {_listed(others)} is not among constraints.licenses ({_listed(licenses)})"
         if others
         else ""
     )
 
 
-def _wrong_language(task: Task, card: Card, constraints: Constraints) -> str:
-    wanted = {code.lower().partition("-")[0] for code in constraints.languages} or {
-        task.language.partition("-")[0]
-    }
+def _wrong_language(task: Task, card: Card, languages: Sequence[str]) -> str:
+    wanted = {code.lower().partition("-")[0] for code in languages} or {task.language.partition("-")[0]}
     there = set(card.languages)
     if not there or there & _ANY_LANGUAGE or there & wanted:
         return ""

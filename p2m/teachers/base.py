@@ -14,7 +14,7 @@ class RemoteTeacher(Teacher, Protocol):
 
     @property
     def calls_out(self) -> bool:
-        """Whether it calls a service; a step that such a component has part in is of kind "recorded"."""
+        """Whether it calls a service; steps that it has part in are replayed from the ledger."""
 
     def recorded_by(self, recorder: Recorder) -> Teacher:
         """The same teacher, every call of which goes through `recorder`."""

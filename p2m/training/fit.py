@@ -23,7 +23,7 @@ from p2m.training.machine import Machine, autocast, choose_machine, environment,
 from p2m.training.schedule import scheduled
 from p2m.training.stopping import Stopping, evaluation_steps
 from p2m.training.trainer import BATCH, Course, expectation, quiet, take_steps
-from p2m.types import Evaluation, Example, Learner, Metric, Trained, Training, TunedStudent
+from p2m.types import Evaluation, Example, Fit, Learner, Metric, Trained, Training, TunedStudent
 
 FINISHED = "finished.json"
 CHECKPOINTS = "checkpoints"  # of a training that has not ended
@@ -157,10 +157,12 @@ def _finished(run: Run, learner: Learner, machine: Machine) -> Trained | None:
 
 def _trained(checkpoint: Path, record: dict[str, Any], model: Any, machine: Machine) -> Trained:
     return Trained(
-        checkpoint=checkpoint,
-        parameters=sum(each.numel() for each in model.parameters()),
-        steps=record["steps"],
-        best=record["best"],
-        history=tuple(Evaluation(**each) for each in record["history"]),
-        environment=environment(machine),
+        checkpoint,
+        Fit(
+            parameters=sum(each.numel() for each in model.parameters()),
+            steps=record["steps"],
+            best=record["best"],
+            history=tuple(Evaluation(**each) for each in record["history"]),
+            environment=environment(machine),
+        ),
     )

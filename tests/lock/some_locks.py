@@ -48,7 +48,7 @@ settings = st.one_of(
 _files = st.dictionaries(_names, st.builds(FilePin, _digests, st.integers(0, 10**12)), max_size=3)
 _own = st.builds(
     StepPin,
-    st.sampled_from(["pure", "seeded", "recorded", "measured"]),
+    st.sampled_from(["pure", "seeded", "measured"]),
     _short,
     st.just("") | _digests,
     st.just("") | _digests,

@@ -1,6 +1,6 @@
 """Run a step again on its stored inputs, publish nothing, and compare with what is stored.
 
-A pure or recorded step must give the same bytes. Of a seeded one the figures (numbers in `value.json`) may
+A pure step must give the same bytes. Of a seeded one the figures (numbers in `value.json`) may
 differ by 2 %, and its other files at will: the same seed need not give the same weights on another machine.
 A measured one is only told. A result that differs is kept as an alternative, which no build uses.
 """

@@ -1,0 +1,69 @@
+"""Which students a recipe may choose from: the one place that judges them, before anything is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from p2m.spec.units import show_parameters, show_size
+from p2m.types import Constraints, Contender, Student, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a student cannot be taken: the config path that refuses it, and the reason in words."""
+
+    path: str
+    reason: str
+
+
+def refusals(student: Student, task: Task, limits: Constraints) -> list[Refusal]:
+    """Every reason why the student cannot be taken; [] where it can."""
+    found = []
+    if reason := student.refusal(task):
+        found.append(Refusal("student", f"does not fit the task: {reason}"))
+    elif limits.languages and (reason := student.refusal(replace(task, languages=limits.languages))):
+        found.append(Refusal("constraints.languages", f"does not fit constraints.languages: {reason}"))
+    if limits.max_parameters is not None and student.parameters > limits.max_parameters:
+        most = show_parameters(limits.max_parameters)
+        reason = f"has {rounded(student.parameters)} parameters (at most {most} allowed)"
+        found.append(Refusal("constraints.max_parameters", reason))
+    if limits.max_size is not None and student.size_bytes > limits.max_size:
+        reason = f"takes about {rounded(student.size_bytes)}B (at most {show_size(limits.max_size)} allowed)"
+        found.append(Refusal("constraints.max_size", reason))
+    accepted = [name.lower() for name in limits.licenses]
+    if accepted and student.license.lower() not in accepted:
+        reason = f"is licensed {student.license} (accepted: {', '.join(limits.licenses)})"
+        found.append(Refusal("constraints.licenses", reason))
+    return found
+
+
+def allowed(students: Mapping[str, Student], task: Task, limits: Constraints) -> dict[str, Student]:
+    """The students that task and constraints allow, by name."""
+    return {name: each for name, each in students.items() if not refusals(each, task, limits)}
+
+
+def refused(students: Mapping[str, Student], task: Task, limits: Constraints) -> dict[str, str]:
+    """Of the others, every reason in words."""
+    found = {name: refusals(each, task, limits) for name, each in students.items()}
+    return {name: "; ".join(each.reason for each in reasons) for name, reasons in found.items() if reasons}
+
+
+def contenders(students: Mapping[str, Student]) -> tuple[Contender, ...]:
+    """What choosing needs to know of each, the largest first.
+
+    A pretrained encoder refuses what it cannot express (free text), so where nothing is tried the largest is
+    taken: the encoder for spans, a sequence-to-sequence model for the rest.
+    """
+    found = [
+        Contender(name, each.parameters, each.size_bytes, each.license) for name, each in students.items()
+    ]
+    return tuple(sorted(found, key=lambda each: (-each.parameters, each.name)))
+
+
+def rounded(number: int, *, up: bool = False) -> str:
+    """`22.7M`; with `up`, a round figure that is not below the number."""
+    for name, factor in (("B", 10**9), ("M", 10**6), ("k", 10**3)):
+        if number >= factor:
+            return f"{-(-number // factor)}{name}" if up else f"{number / factor:.3g}{name}"
+    return str(number)

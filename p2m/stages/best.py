@@ -1,0 +1,18 @@
+"""best: of the trials of a search the one with the best primary metric on the validation rows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from p2m.engine.stage import stage
+from p2m.types import Trained
+
+
+@stage(version="1", kind="pure")
+def best(*trials: Trained) -> Trained:
+    """The earliest of equals; nothing where another student was taken."""
+    made = [each for each in trials if each.checkpoint is not None]
+    if not made:
+        return Trained(None)
+    taken = max(made, key=lambda each: each.fit.best)
+    return replace(taken, fit=replace(taken.fit, trials=tuple(each.fit.best for each in made)))

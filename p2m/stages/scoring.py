@@ -1,0 +1,58 @@
+"""What a variant of the model is worth: the primary metric, through the predictor that the bundle ships."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from p2m.engine.handles import Run
+from p2m.errors import StageError
+from p2m.metrics.base import Metric
+from p2m.runtimes.base import Predictor
+from p2m.stages.lessons import sample
+from p2m.types import Example, Fit, Split, Task, Variant
+
+MAX_ROWS = 500  # rows that a variant is judged by
+_CHUNK = 100  # rows between two reports of progress; those of one length go through the model together
+
+
+def scored(
+    task: Task, parts: Split, model: Path, name: str, fit: Fit, *, metric: Metric, seed: int, run: Run
+) -> Variant:
+    """The folder as a variant, judged on validation rows; on training rows where there are none.
+
+    Raises:
+        StageError: it cannot be opened or run.
+    """
+    rows = sample(task, parts.validation or parts.train, MAX_ROWS, seed)
+    judged = "validation" if parts.validation else "training rows"
+    score = _score(model, rows, name, metric, run)
+    size = sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
+    run.say(f"{name}: {metric.name} {score:.4f} on {judged}, {size / 1e6:.1f} MB")
+    return Variant(model, name, score, size, fit)
+
+
+def _score(model: Path, rows: Sequence[Example], name: str, metric: Metric, run: Run) -> float:
+    """The metric of an exported folder on `rows`; 0.0 where there are none."""
+    try:
+        predictor = Predictor(model, threads=run.device.threads)
+        answers = []
+        for start in range(0, len(rows), _CHUNK):
+            chunk = [row.input for row in rows[start : start + _CHUNK]]
+            answers += predictor.predict(chunk, batch_size=len(chunk))
+            run.progress(len(answers), len(rows), f"{name} on validation rows")
+    except RuntimeError as error:
+        raise StageError(f"{name}: the exported model does not run ({error})") from error
+    if not rows:
+        return 0.0
+    return metric.value(
+        metric.statistics([answer.output for answer in answers], [row.answers for row in rows])
+    )
+
+
+def fresh(folder: Path) -> Path:
+    """The folder, empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

@@ -1,0 +1,51 @@
+"""solve: a linear student, fitted to all rows: it has nothing to stop by, so to the validation rows too."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+
+from p2m.engine.handles import Run
+from p2m.engine.stage import stage
+from p2m.metrics.base import Metric
+from p2m.stages.lessons import Material
+from p2m.students.base import LinearStudent, Student, longer
+from p2m.types import Embeddings, Encoder, Example, Fit, Split, Task, Trained, Winner
+
+
+@stage(version="1", kind="seeded", cpus="all")
+def solve(
+    task: Task,
+    parts: Split,
+    winner: Winner | None,
+    encoder: Encoder | None,
+    embeddings: Embeddings | None,
+    *,
+    name: str,
+    student: Student,
+    metric: Metric,
+    run: Run,
+) -> Trained:
+    """The folder that is served; nothing where another student is the `winner`."""
+    if winner is not None and winner.student != name:
+        return Trained(None)
+    assert isinstance(student, LinearStudent)
+    material = Material(task, parts, encoder, embeddings)
+    rows, vectors = material.all_to_learn()
+    folder = run.folder / "checkpoint"
+    shutil.rmtree(folder, ignore_errors=True)
+    read = encoder if student.encoder is not None else None
+    lesson = material.lesson(student, rows, vectors, metric=metric, encoder=read.folder if read else None)
+    parameters = student.solve(lesson, folder)
+    run.say(f"solved for {len(rows)} rows and {len(material.labels)} labels")
+    environment = {"precision": read.precision if read else "fp32"}
+    cut = _cut(read, task, rows) if read else 0
+    return Trained(folder, Fit(parameters, environment=environment, rows=len(rows), cut=cut))
+
+
+def _cut(encoder: Encoder, task: Task, rows: Sequence[Example]) -> int:
+    """Rows of which the encoder did not read the end."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(encoder.folder / "tokenizer.json"))
+    return longer(tokenizer, rows, [field.name for field in task.inputs], encoder.window)

@@ -1,0 +1,26 @@
+"""verdict: on a model: its recipe's contract, and whether it beats what needs no model."""
+
+from __future__ import annotations
+
+from p2m.engine.stage import stage
+from p2m.runtimes import base as runtimes
+from p2m.types import Evaluated, Exported, Measured, Requirement, Task, Verdict
+
+
+@stage(version="2", kind="pure")
+def verdict(
+    task: Task,
+    exported: Exported,
+    evaluated: Evaluated,
+    measured: Measured,
+    *,
+    requirements: tuple[Requirement, ...],
+    max_parameters: int | None,
+    max_size: int | None,
+    max_latency: float | None,
+) -> Verdict:
+    """SHIP, FALLS SHORT or UNPROVEN, with the lines that it rests on and what to do next."""
+    return runtimes.verdict_on(
+        task, requirements, exported, evaluated, measured,
+        max_parameters=max_parameters, max_size=max_size, max_latency=max_latency,
+    )  # fmt: skip
