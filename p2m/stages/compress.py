@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from p2m.compression.base import Compressor
+from p2m.deploy.base import Predictor
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import StageError
 from p2m.metrics.base import Metric
-from p2m.runtimes.base import Predictor
 from p2m.stages.lessons import sample
 from p2m.students.base import LinearStudent, Student, labels_of
 from p2m.types import Choice, Constraints, Example, Exported, Split, Task, TaskType, Trained, Trial
