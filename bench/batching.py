@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from p2m.compression.int8 import Int8
-from p2m.runtimes.predict import Answer, Predictor, Settings
+from p2m.deploy.serving.predict import Answer, Predictor, Settings
 from p2m.students.minilm import MiniLM
 from p2m.types import Field, Task, TaskType
 

@@ -433,7 +433,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A model as the bundle will ship it: the folder that `p2m.runtimes.predict.Predictor` opens."""
+    """A model as the bundle will ship it: the folder that `p2m.deploy.serving.predict.Predictor` opens."""
 
     model: Path
     precision: str
@@ -689,7 +689,7 @@ class Student(Protocol):
         """Why this student cannot learn the task; None where it can."""
 
     def export(self, task: Task, labels: Sequence[str], checkpoint: Path, target: Path) -> None:
-        """Write the folder that `p2m.runtimes.predict.Predictor` opens, in full precision."""
+        """Write the folder that `p2m.deploy.serving.predict.Predictor` opens, in full precision."""
 
 
 @runtime_checkable

@@ -46,7 +46,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("teachers", "retrievers", "students", "training", "compression", "metrics", "catalogs"),
         *("parsing", "curation", "evaluation", "reporting"),
     ),
-    ("runtimes",),  # what the bundle ships: students export for it and are judged through it
+    ("deploy",),  # what the bundle ships: students export for it and are judged through it
     ("engine",),
     ("marked_yaml", "resources"),
     ("types", "errors"),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from p2m.deploy.base import open_encoder
+from p2m.deploy.serving.predict import joined
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
-from p2m.runtimes.base import open_encoder
-from p2m.runtimes.predict import joined
 from p2m.students.base import label_words, labels_of
 from p2m.types import Embeddings, Encoder, Example, Split, Task
 

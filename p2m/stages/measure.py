@@ -14,10 +14,10 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
+from p2m.deploy import base as deploy
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import StageError
-from p2m.runtimes import base as runtimes
 from p2m.types import Example, Exported, Measured, Split, Task
 
 WARM_UP = 5  # answers before the clock counts: the first ones allocate
@@ -108,7 +108,7 @@ def _probe(model: Path, rows: Sequence[Example]) -> dict[str, Any]:
             sys.executable,
             "-c",
             _PROBE,
-            str(runtimes.SOURCE),
+            str(deploy.SOURCE),
             str(model),
             *map(str, (WARM_UP, BATCH, _BATCHES, _SECONDS)),
         ],

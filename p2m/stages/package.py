@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from p2m import __version__
+from p2m.deploy.base import CHECKSUMS, SOURCE, Facts, model_card, sources
+from p2m.deploy.serving import tables
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
-from p2m.runtimes import tables
-from p2m.runtimes.base import CHECKSUMS, SOURCE, Facts, model_card, sources
 from p2m.types import Bundle, Choice, Evaluated, Exported, Measured, Report, Split, Task, Verdict
 
 SCHEMA = 1  # of manifest.json

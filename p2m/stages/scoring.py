@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from p2m.deploy.base import Predictor
 from p2m.engine.handles import Run
 from p2m.errors import StageError
 from p2m.metrics.base import Metric
-from p2m.runtimes.base import Predictor
 from p2m.stages.lessons import sample
 from p2m.types import Example, Fit, Split, Task, Variant
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from p2m.deploy.verdict import verdict_on
 from p2m.engine.stage import stage
-from p2m.runtimes import base as runtimes
 from p2m.types import Evaluated, Exported, Measured, Requirement, Task, Verdict
 
 
@@ -20,7 +20,7 @@ def verdict(
     max_latency: float | None,
 ) -> Verdict:
     """SHIP, FALLS SHORT or UNPROVEN, with the lines that it rests on and what to do next."""
-    return runtimes.verdict_on(
+    return verdict_on(
         task, requirements, exported, evaluated, measured,
         max_parameters=max_parameters, max_size=max_size, max_latency=max_latency,
     )  # fmt: skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from p2m.deploy.serving.predict import LabelReader, Settings, SpanReader, by_length, joined, padded
 from p2m.errors import DataError, nearest
-from p2m.runtimes.predict import LabelReader, Settings, SpanReader, by_length, joined, padded
 from p2m.students.lengths import longer
 from p2m.students.linear import solved
 from p2m.students.spans import Span, locate

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from p2m.runtimes.predict import joined
+from p2m.deploy.serving.predict import joined
 from p2m.types import Example
 
 _MARKS = 3  # tokens that stand around a text, or a pair; any other is of a byte at least

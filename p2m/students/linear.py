@@ -1,7 +1,7 @@
 """Linear classifiers over TF-IDF terms, over frozen embeddings, or both: solved, not trained, and written as
 numpy.
 
-The terms are those of `runtimes.predict`, so what is fitted is what is served. Weights of terms are kept in
+The terms are those of `deploy.serving.predict`, so what is fitted is what is served. Weights of terms are kept in
 eight bits a label's column; with tens of thousands of terms and a hundred labels they are most of the file.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.runtimes.predict import LINEAR, TERMS, Settings, joined
+from p2m.deploy.serving.predict import LINEAR, TERMS, Settings, joined
 from p2m.types import Lesson, Task, TaskType
 
 MANY_ROWS = 2000  # from here on a term must stand in two rows, and the solver is content sooner

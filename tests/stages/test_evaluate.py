@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from p2m.deploy.serving.predict import Settings
 from p2m.engine.handles import Device
 from p2m.errors import DataError
 from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.macro_f1 import MacroF1
-from p2m.runtimes.predict import Settings
 from p2m.stages.evaluate import evaluate
 from p2m.types import Baseline, Baselines, Choice, Example, Exported, Field, OutOfFold, Split, Task, TaskType
 

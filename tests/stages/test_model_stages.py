@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 from conftest import LABELS, Here, rows_of
+from p2m.stages.judge import judge
 
+from p2m.deploy.base import Predictor, check_sums
 from p2m.errors import StageError
 from p2m.metrics.accuracy import Accuracy
-from p2m.runtimes.base import Predictor, check_sums
 from p2m.stages.compress import compress
-from p2m.stages.judge import judge
 from p2m.stages.measure import measure, percentile
 from p2m.stages.package import package
 from p2m.stages.train import train

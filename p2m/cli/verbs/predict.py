@@ -18,7 +18,7 @@ _SHOWN = 5  # bundles that are named
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    from p2m.runtimes import predict
+    from p2m.deploy.serving import predict
 
     parser.add_argument("bundle", type=Path, help="a bundle's folder")
     predict.add_arguments(parser)
@@ -37,7 +37,7 @@ def _next(folder: Path) -> str:
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
-    from p2m.runtimes import predict
+    from p2m.deploy.serving import predict
 
     if not (arguments.bundle / MANIFEST).is_file():
         raise UserError(f"{arguments.bundle}: no bundle here\n    next: {_next(arguments.bundle)}")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from p2m.runtimes.predict import LinearHead, Settings, joined
+from p2m.deploy.serving.predict import LinearHead, Settings, joined
 from p2m.types import TaskType
 
 

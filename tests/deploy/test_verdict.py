@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2m.runtimes.verdict import ALPHA, FEW_ROWS, judge
+from p2m.deploy.verdict import ALPHA, FEW_ROWS, judge
 from p2m.types import (
     Comparison,
     Constraints,

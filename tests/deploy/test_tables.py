@@ -19,8 +19,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from p2m.runtimes import predict, tables
-from p2m.runtimes.predict import LINEAR, Settings
+from p2m.deploy.serving import predict, tables
+from p2m.deploy.serving.predict import LINEAR, Settings
 
 Ask = Callable[..., "Asked"]
 GOOD, BAD = "good,0.7311", "bad,0.7311"

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from p2m.runtimes import predict
-from p2m.runtimes.card import Facts, model_card, sources
-from p2m.runtimes.predict import (
+from p2m.deploy.card import Facts, model_card, sources
+from p2m.deploy.serving import predict
+from p2m.deploy.serving.predict import (
     CHECKSUMS,
     BundleError,
     InputError,
@@ -13,7 +13,7 @@ from p2m.runtimes.predict import (
     check_sums,
     open_encoder,
 )
-from p2m.runtimes.verdict import ALPHA, verdict_on
+from p2m.deploy.verdict import ALPHA, verdict_on
 
 SOURCE = Path(predict.__file__)  # copied into every bundle as predict.py
 

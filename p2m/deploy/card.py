@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from p2m.runtimes.predict import SCORES, Settings
-from p2m.runtimes.verdict import count
+from p2m.deploy.serving.predict import SCORES, Settings
+from p2m.deploy.verdict import count
 from p2m.types import (
     Choice,
     Decision,

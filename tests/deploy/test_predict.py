@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import LABELS, QA, TEXT, Exports, rows_of
 
-from p2m.runtimes.base import SOURCE, Predictor
-from p2m.runtimes.predict import (
+from p2m.deploy.base import SOURCE, Predictor
+from p2m.deploy.serving.predict import (
     Answer,
     BundleError,
     InputError,
