@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 CROSS_VALIDATION = "cross-validation"  # as `Split.evidence`
+ALPHA = 0.01  # one-sided, of "more than chance"; divided among the candidates that a model was chosen from
 
 
 def unkeyed(default: Any) -> Any:

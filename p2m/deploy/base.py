@@ -13,12 +13,11 @@ from p2m.deploy.serving.predict import (
     check_sums,
     open_encoder,
 )
-from p2m.deploy.verdict import ALPHA, verdict_on
+from p2m.deploy.verdict import verdict_on
 
 SOURCE = Path(predict.__file__)  # copied into every bundle as predict.py
 
 __all__ = [
-    "ALPHA",
     "CHECKSUMS",
     "SOURCE",
     "BundleError",

@@ -6,7 +6,7 @@ from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
 from p2m.stages.folds import gathered, held_out, none
-from p2m.stages.lessons import weighs_labels
+from p2m.stages.rows import weighs_labels
 from p2m.students.base import Student, TunedStudent, labels_of
 from p2m.training.base import fit, predicted
 from p2m.types import OutOfFold, Split, Task, Training, Winner

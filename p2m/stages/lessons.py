@@ -1,20 +1,20 @@
-"""What the stages that teach share: rows and their embeddings by number, and a linear student's answers.
+"""What the stages that solve linear students share: rows and their embeddings by number, and answers.
 
 A linear student has nothing to stop by, so it learns from the validation rows too.
 """
 
 from __future__ import annotations
 
-import random
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.deploy.serving.predict import Answer
-from p2m.students.base import Lesson, LinearStudent, labels_of, linear_answers
-from p2m.types import Embeddings, Encoder, Example, Metric, Split, Task, TaskType, Training
+from p2m.deploy.serving.predict import Answer, LinearHead, joined, labelled
+from p2m.stages.rows import is_balanced
+from p2m.students.base import Lesson, LinearStudent, labels_of
+from p2m.types import Embeddings, Encoder, Example, Metric, Split, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,32 +78,13 @@ def solve_and_ask(
     return linear_answers(folder, material.task, material.labels, asked[0], vectors)
 
 
-def sample(task: Task, rows: Sequence[Example], most: int, seed: int) -> list[Example]:
-    """At most so many rows, drawn by the seed, of a classification as many of each label as may be."""
-    if len(rows) <= most:
-        return list(rows)
-    strata: dict[str, list[Example]] = {}
-    for row in rows:
-        strata.setdefault(row.output if task.type is TaskType.CLASSIFICATION else "", []).append(row)
-    lot = random.Random(f"sample:{seed}")
-    for members in strata.values():
-        lot.shuffle(members)
-    order = sorted(
-        (place / len(members), label, place)
-        for label, members in strata.items()
-        for place in range(len(members))
-    )
-    return [strata[label][place] for _, label, place in order[:most]]
-
-
-def is_balanced(metric: Metric) -> bool:
-    """Whether the metric counts a rare label as much as a common one; then training does so, too."""
-    return metric.name.startswith("macro")
-
-
-def weighs_labels(training: Training, metric: Metric) -> bool:
-    """Whether a tuned student's loss counts every label alike."""
-    return training.class_weights == "balanced" or (training.class_weights == "auto" and is_balanced(metric))
+def linear_answers(
+    folder: Path, task: Task, labels: Sequence[str], rows: Sequence[Example], vectors: Any
+) -> list[Answer]:
+    """What a solved linear student says to rows whose embeddings, (rows, dimensions), are known already."""
+    fields = tuple(each.name for each in task.inputs)
+    texts = [joined(row.input, fields) for row in rows]
+    return labelled(LinearHead(folder, len(labels)).logits(texts, vectors), labels)
 
 
 def picked(rows: Sequence[Example], vectors: Any, numbers: Sequence[int]) -> tuple[list[Example], Any]:

@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2m.deploy.base import Predictor
+from p2m.deploy.serving.predict import Predictor
 from p2m.engine.handles import Run
 from p2m.errors import StageError
 from p2m.metrics.base import Metric
-from p2m.stages.lessons import sample
+from p2m.stages.rows import sample
 from p2m.types import Example, Fit, Split, Task, Variant
 
 MAX_ROWS = 500  # rows that a variant is judged by

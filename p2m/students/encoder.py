@@ -8,7 +8,7 @@ from typing import Any
 from p2m.deploy.serving.predict import LabelReader, Settings, SpanReader, by_length, joined, padded
 from p2m.errors import DataError, nearest
 from p2m.students.lengths import longer
-from p2m.students.linear import solved
+from p2m.students.solver import solved
 from p2m.students.spans import Span, locate
 from p2m.types import Example
 

@@ -1,14 +1,13 @@
 """Linear classifiers over TF-IDF terms, over frozen embeddings, or both: solved, not trained, and written as
 numpy.
 
-The terms are those of `deploy.serving.predict`, so what is fitted is what is served. Weights of terms are kept in
+The terms are those of `deploy.serving`, so what is fitted is what is served. Weights of terms are kept in
 eight bits a label's column; with tens of thousands of terms and a hundred labels they are most of the file.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,20 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from p2m.deploy.serving.predict import LINEAR, TERMS, Settings, joined
+from p2m.students.labels import label_words
+from p2m.students.solver import MANY_ROWS, Weights, solved
 from p2m.types import Lesson, Task, TaskType
-
-MANY_ROWS = 2000  # from here on a term must stand in two rows, and the solver is content sooner
-_UNSEEN = -1e4  # logit of a label without a row to learn from
-_JOINTS = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")  # "PlayMusic", "card_arrival"
-_WORD = re.compile(r"[^\W\d_]{3,}")
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """A linear map of features to labels: `matrix` (features, labels), `bias` (labels,)."""
-
-    matrix: Any
-    bias: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +40,6 @@ def texts_of(lesson: Lesson) -> list[str]:
     """The rows as texts, and after them the labels' own words."""
     fields = tuple(each.name for each in lesson.task.inputs)
     return [*(joined(row.input, fields) for row in lesson.rows), *label_words(lesson.labels)]
-
-
-def label_words(labels: Sequence[str]) -> list[str]:
-    """The words of each label, "card arrival" for `card_arrival`; [] where not every label has one.
-
-    They are texts about their labels: of five rows a label they are worth two more, of a thousand nothing.
-    """
-    words = [_JOINTS.sub(" ", label).strip().casefold() for label in labels]
-    return words if all(_WORD.search(each) for each in words) else []
 
 
 def terms(texts: Sequence[str], most: dict[str, int]) -> Terms:
@@ -97,42 +76,6 @@ def logistic(features: Any, lesson: Lesson, *, strength: float, label_weight: fl
     return solved(
         features, answers, lesson.labels, strength=strength, balanced=lesson.balanced, weights=weights
     )
-
-
-def solved(
-    features: Any, answers: Sequence[str], labels: Sequence[str], *, strength: float, balanced: bool,
-    weights: Sequence[float] | None = None,
-) -> Weights:  # fmt: skip
-    """Multinomial logistic regression, L2 of weight 1 / `strength`, over (rows, features).
-
-    `balanced` weighs every label alike, however rare; `weights` are of the rows.
-    """
-    import numpy as np
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
-
-    place = {label: number for number, label in enumerate(labels)}
-    matrix = np.zeros((features.shape[1], len(place)))
-    bias = np.full(len(place), _UNSEEN)
-    known = sorted(set(answers))
-    if len(known) < 2:
-        bias[[place[label] for label in known]] = 0.0
-        return Weights(matrix, bias)
-    many = len(answers) >= MANY_ROWS
-    model = LogisticRegression(
-        C=strength, max_iter=200 if many else 1000, tol=1e-3 if many else 1e-4,
-        class_weight="balanced" if balanced else None,
-    )  # fmt: skip
-    with threadpool_limits(1):  # sums in another order would give other bytes
-        model.fit(features, list(answers), sample_weight=weights)
-    columns = [place[label] for label in model.classes_]
-    if len(columns) == 2:  # one column tells two labels apart
-        matrix[:, columns[1]] = model.coef_[0]
-        bias[columns[0]], bias[columns[1]] = 0.0, model.intercept_[0]
-    else:
-        matrix[:, columns] = model.coef_.T
-        bias[columns] = model.intercept_
-    return Weights(matrix, bias)
 
 
 @dataclass(frozen=True, slots=True)

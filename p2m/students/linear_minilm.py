@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from p2m.students import linear
-from p2m.students.minilm import MODEL, SHA256, MiniLM
+from p2m.students import base_model, linear
+from p2m.students.base_model import MODEL, SHA256
 from p2m.students.sentence_encoder import SentenceEncoder
 from p2m.types import Lesson, Task
 
@@ -40,14 +40,14 @@ class LinearMiniLM:
 
     @property
     def parameters(self) -> int:
-        return MiniLM(model=self.model).parameters
+        return base_model.parameters(self.model)
 
     @property
     def size_bytes(self) -> int:
-        return MiniLM(model=self.model).size_bytes
+        return base_model.size_bytes(self.model)
 
     def refusal(self, task: Task) -> str | None:
-        return linear.refusal(task) or MiniLM(languages=self.languages).refusal(task)
+        return linear.refusal(task) or base_model.unread(task, self.languages)
 
     def solve(self, lesson: Lesson, target: Path) -> int:
         weights = linear.logistic(

@@ -13,20 +13,10 @@ from typing import Any, ClassVar
 
 from p2m.deploy.serving.predict import Settings
 from p2m.errors import UserError
-from p2m.students import bert_graph, weights
+from p2m.students import base_model, bert_graph, weights
+from p2m.students.base_model import MODEL, SHA256
 from p2m.students.encoder import LabelLearner, SpanLearner
 from p2m.types import Learner, Pace, Task, TaskType
-
-MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # of its model.safetensors
-_SHAPE = {
-    "vocab_size": 30522,
-    "hidden_size": 384,
-    "num_hidden_layers": 6,
-    "intermediate_size": 1536,
-    "max_position_embeddings": 512,
-    "type_vocab_size": 2,
-}
 
 
 @dataclass(frozen=True)
@@ -51,12 +41,11 @@ class MiniLM:
     @property
     def parameters(self) -> int:
         """Encoder and a head of two outputs; a label head adds hidden_size + 1 a further label."""
-        return _count({**_SHAPE, **weights.shape(weights.local_folder(self.model, MODEL))})
+        return base_model.parameters(self.model)
 
     @property
     def size_bytes(self) -> int:
-        """Eight bits a weight, and the tokenizer (about 23 bytes an entry)."""
-        return self.parameters + 23 * _SHAPE["vocab_size"]
+        return base_model.size_bytes(self.model)
 
     @property
     def pace(self) -> Pace:
@@ -67,10 +56,7 @@ class MiniLM:
         """Why the model cannot learn the task."""
         if not task.is_span and task.type is not TaskType.CLASSIFICATION:
             return f"it marks spans and labels and cannot write text ({task.type}); student=tiny_seq2seq can"
-        if self.languages and not set(task.spoken) <= set(self.languages):
-            known, spoken = ", ".join(self.languages), " and ".join(task.spoken)
-            return f"its base model knows {known}, the task is in {spoken}"
-        return None
+        return base_model.unread(task, self.languages)
 
     def prepare(self, task: Task, labels: Sequence[str], *, seed: int) -> Learner:
         """The base model with a fresh head.
@@ -138,11 +124,3 @@ class MiniLM:
                 f"a classification needs two labels, there is {list(labels)}; name them: task.labels=[a,b]"
             )
         return Settings("classification", fields, labels=tuple(labels), max_length=self.window)
-
-
-def _count(shape: dict[str, Any]) -> int:
-    """Weights of a BertModel without a pooler, and two outputs."""
-    hidden, inner = shape["hidden_size"], shape["intermediate_size"]
-    tables = shape["vocab_size"] + shape["max_position_embeddings"] + shape["type_vocab_size"]
-    layer = 4 * (hidden * hidden + hidden) + (2 * hidden * inner + inner + hidden) + 4 * hidden
-    return int(tables * hidden + 2 * hidden + shape["num_hidden_layers"] * layer + 2 * (hidden + 1))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from p2m.students import bert_graph, weights
-from p2m.students.minilm import MODEL, SHA256
+from p2m.students.base_model import MODEL, SHA256
 
 
 @dataclass(frozen=True)

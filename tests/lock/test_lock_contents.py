@@ -16,7 +16,8 @@ from p2m.engine.storage.kept import registered
 from p2m.engine.store import Store
 from p2m.lock import Lock, differences, lock_of, lock_path, look, register
 from p2m.lock.weights import weights_pin
-from p2m.students.minilm import SHA256, MiniLM
+from p2m.students.base_model import SHA256
+from p2m.students.minilm import MiniLM
 
 RECIPE = """\
 name: sort
