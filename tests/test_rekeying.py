@@ -1,0 +1,306 @@
+"""What must run again after one change, and nothing else: each change is made to a copy of the package.
+
+Compared is what a step's key holds of its own (code, settings, components, packages), without the digests of its
+inputs: a step that follows runs again only where what it reads comes out differently.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import p2m
+
+ROOT = Path(p2m.__file__).parents[1]
+KEYS = """
+import json, sys
+from pathlib import Path
+from p2m.engine.hashing import digest_tree_of_plain
+from p2m.engine.keys import identify_all
+from p2m.engine.store import Store
+from p2m.build import load
+
+recipe, overrides, trust = Path(sys.argv[1]), json.loads(sys.argv[2]), json.loads(sys.argv[3])
+plan = load(recipe, overrides, trust=trust).plan
+found = identify_all(plan.steps, Store(Path("store")))
+own = {name: digest_tree_of_plain(dict(each.preimage), tag="test") for name, each in found.items()}
+print(json.dumps(own | {step.name: str(step.path) for step in plan.steps if step.is_source}))
+"""
+ASKER = '''
+from dataclasses import dataclass
+
+from p2m.types import unkeyed
+
+
+@dataclass(frozen=True)
+class Asker:
+    """A teacher behind an address."""
+
+    model: str = "small"
+    address: str = unkeyed("https://one.example")
+    retries: int = unkeyed(2)
+    timeout: float = unkeyed(30.0)
+    parallelism: int = unkeyed(4)
+    usd_a_million: float = unkeyed(1.5)
+
+    calls_out = True
+    can_answer = True
+
+    def recorded_by(self, recorder):
+        return self
+
+    def refusal(self, task):
+        return None
+
+    def generate(self, task, number, *, seed, texts):
+        return iter(())
+
+    def answer(self, task, inputs):
+        return []
+
+    def figures(self, task, rows):
+        return {}
+'''
+ASKED = """
+defaults: [{teacher: none}, _self_]
+prompt: "Say whether a review is positive or negative."
+teacher: {target: asker.Asker, model: small, address: "https://one.example"}
+"""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The package, its configuration and its recipes in a folder of their own, to be edited."""
+
+    root: Path
+
+    def keys(self, recipe: str, *overrides: str) -> dict[str, str]:
+        trust = ["asker"] if recipe == "asked" else []
+        words = [f"recipes/{recipe}.yaml", json.dumps(overrides), json.dumps(trust)]
+        done = subprocess.run(
+            [sys.executable, "-c", KEYS, *words], capture_output=True, text=True, check=False, cwd=self.root,
+            env={**os.environ, "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+        return dict(json.loads(done.stdout))
+
+    @contextmanager
+    def edited(self, path: str, old: str, new: str) -> Iterator[None]:
+        """The text of a file with the first `old` replaced; put back at the end."""
+        file = self.root / path
+        text = file.read_text(encoding="utf-8")
+        assert old in text, f"{path} holds no {old!r}"
+        file.write_text(text.replace(old, new, 1), encoding="utf-8")
+        try:
+            yield
+        finally:
+            file.write_text(text, encoding="utf-8")
+
+    @contextmanager
+    def added(self, path: str, text: str) -> Iterator[None]:
+        file = self.root / path
+        assert not file.exists()
+        file.write_text(text, encoding="utf-8")
+        try:
+            yield
+        finally:
+            file.unlink()
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    root = tmp_path_factory.mktemp("copy")
+    for name in ("p2m", "conf", "recipes"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "pyproject.toml").write_text("")
+    (root / "asker.py").write_text(ASKER)
+    (root / "recipes" / "asked.yaml").write_text(ASKED)
+    return Copy(root)
+
+
+RECIPES = {
+    "qa": ("qa",),
+    "tickets": ("tickets", "student=auto"),
+    "temporal": ("temporal",),
+    "asked": ("asked",),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def before(copy: Copy) -> Callable[[str], dict[str, str]]:
+    known: dict[str, dict[str, str]] = {}
+
+    def keys(recipe: str) -> dict[str, str]:
+        if recipe not in known:
+            known[recipe] = copy.keys(*RECIPES[recipe])
+        return known[recipe]
+
+    return keys
+
+
+def differing(one: dict[str, str], other: dict[str, str]) -> set[str]:
+    return {name for name in one.keys() | other.keys() if one.get(name) != other.get(name)}
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of a file, and by recipe the steps whose own key it may change."""
+
+    path: str
+    old: str
+    new: str
+    steps: dict[str, set[str]]
+
+
+@dataclass(frozen=True)
+class Override:
+    """A setting that is changed on the command line."""
+
+    words: tuple[str, ...]
+    steps: dict[str, set[str]]
+
+
+NOTHING: set[str] = set()
+CHANGES: dict[str, Edit | Override] = {
+    "a word of the bundle's help": Edit(
+        "p2m/deploy/serving/command.py", "answers", "replies", {"qa": {"package"}, "tickets": {"package"}}
+    ),
+    "how the bundle reads a table": Edit(
+        "p2m/deploy/serving/tables.py", "import csv", "import csv, string", {"qa": {"package"}}
+    ),
+    "a word of the model card": Edit("p2m/deploy/card.py", "## ", "# ", {"qa": {"package"}}),
+    "a word of a verdict": Edit("p2m/deploy/verdict.py", "would tell", "would do", {"qa": {"verdict"}}),
+    "a word of the report": Edit(
+        "p2m/reporting/facts.py", "trained on", "learnt from", {"qa": {"report"}, "tickets": {"report"}}
+    ),
+    "a method of what a stage is handed": Edit(
+        "p2m/engine/handles.py", "    def say(", "    def whisper(self) -> None: ...\n\n    def say(",
+        {"qa": NOTHING, "tickets": NOTHING},
+    ),
+    "a field of the device": Edit(
+        "p2m/engine/handles.py", "    threads: int = 0", "    colour: str = ''\n    threads: int = 0",
+        {"qa": NOTHING},
+    ),
+    "the wording of an error": Edit("p2m/errors.py", '"""', '"""Said otherwise. ', {"qa": NOTHING}),
+    "a type that nobody uses yet": Edit(
+        "p2m/types.py", "ALPHA = ", "class Later:\n    a: int = 0\n\n\nALPHA = ",
+        {"qa": NOTHING, "tickets": NOTHING},
+    ),
+    "a remark": Edit("p2m/training/fit.py", "FINISHED =", "# a remark\nFINISHED =", {"qa": NOTHING}),
+    "the code of a student that is not in use": Edit(
+        "p2m/students/tiny_seq2seq.py", "from dataclasses", "import string\nfrom dataclasses", {"qa": NOTHING}
+    ),
+    "the code of one candidate of several": Edit(
+        "p2m/students/linear_tfidf.py", "from dataclasses", "import string\nfrom dataclasses",
+        {"tickets": {"cross-validate-linear_tfidf", "train-linear_tfidf", "export-linear_tfidf", "baselines"}},
+    ),
+    "how a tuned student learns": Edit(
+        "p2m/training/schedule.py", "_BATCH = 32", "_BATCH = 64",
+        {
+            "qa": {"train"},
+            "tickets": {"cross-validate-minilm", "train-minilm", "cross-validate-tiny_seq2seq",
+                        "train-tiny_seq2seq"},
+        },
+    ),
+    "a metric that is not in use": Edit("p2m/metrics/chrf.py", "from dataclasses", "import string\nfrom dataclasses", {"qa": NOTHING}),
+    "a metric that is reported": Edit(
+        "p2m/metrics/token_f1.py", "from dataclasses", "import string\nfrom dataclasses", {"qa": {"evaluate"}}
+    ),
+    "a compressor": Edit(
+        "p2m/compression/int8.py", "_FEWEST = 8", "_FEWEST = 9",
+        {"qa": {"compress-int8"}, "tickets": {"encoder", "compress-int8-minilm", "compress-int8-tiny_seq2seq"}},
+    ),
+    "a word of the temporal domain": Edit(
+        "p2m/teachers/domains/temporal/lexicon.txt", "yesterday", "yestreen",
+        {"qa": NOTHING, "temporal": {"generate"}},
+    ),
+    "a word of reading comprehension": Edit(
+        "p2m/teachers/domains/qa/nouns.txt", "a", "b", {"qa": {"generate"}, "temporal": NOTHING}
+    ),
+    "a field of a candidate": Override(
+        ("student.candidates.linear_tfidf.strength=3.0",),
+        {"tickets": {"cross-validate-linear_tfidf", "train-linear_tfidf", "export-linear_tfidf", "package"}},
+    ),
+    "a field of a candidate that the task refuses": Override(
+        ("student=auto", "student.candidates.tiny_seq2seq.d_model=128"), {"qa": {"package"}}
+    ),
+    "what a build may cost": Override(("constraints.max_cost='5 USD'",), {"qa": {"package"}}),
+    "how long an answer may take": Override(
+        ("constraints.max_latency='90 ms'",), {"qa": {"verdict", "package"}}
+    ),
+    "how large the model may be": Override(
+        ("constraints.max_size='99 MB'",), {"qa": {"pick", "verdict", "package"}}
+    ),
+    "no network": Override(("constraints.network=false",), {"qa": {"package"}, "tickets": {"package"}}),
+    "the rows that latency is measured over": Override(("evaluation.latency_rows=7",), {"qa": {"measure"}}),
+    "where work is done": Override(
+        ("device.threads=1", "device.batch_size=4", "executor=inline", "store.path=elsewhere"),
+        {"qa": NOTHING, "tickets": NOTHING},
+    ),
+    "settings of gradient descent": Override(
+        ("training.learning_rate=1e-5",),
+        {
+            "tickets": {"cross-validate-minilm", "train-minilm", "cross-validate-tiny_seq2seq",
+                        "train-tiny_seq2seq", "package"},
+        },
+    ),
+    "further trials": Override(
+        ("training.trials=3",),
+        {"qa": {"train", "train-1", "propose-2", "train-2", "propose-3", "train-3", "best", "package"}},
+    ),
+    "a teacher's address, retries, timeout, parallelism and price": Override(
+        ("teacher.address=https://two.example", "teacher.retries=9", "teacher.timeout=1.0",
+         "teacher.parallelism=64", "teacher.usd_a_million=0.1"),
+        {"asked": NOTHING},
+    ),
+    "a teacher's model": Override(("teacher.model=large",), {"asked": {"generate", "evaluate", "package"}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_one_change_rekeys_exactly(change: str, copy: Copy, before: Callable[[str], dict[str, str]]) -> None:
+    made = CHANGES[change]
+    for recipe, steps in made.steps.items():
+        words = RECIPES[recipe]
+        if isinstance(made, Override):
+            base = copy.keys(*words, "student=auto") if "student=auto" in made.words else before(recipe)
+            assert differing(base, copy.keys(*words, *made.words)) == steps, recipe
+            continue
+        base = before(recipe)
+        with copy.edited(made.path, made.old, made.new):
+            assert differing(base, copy.keys(*words)) == steps, recipe
+
+
+def test_the_first_trial_is_the_training_of_a_recipe_without_trials(
+    copy: Copy, before: Callable[[str], dict[str, str]]
+) -> None:
+    more = copy.keys("qa", "training.trials=3")
+    assert more["train-1"] == before("qa")["train"]
+    again = copy.keys("qa", "training.trials=4")
+    assert differing(more, again) == {"propose-4", "train-4", "package"}
+
+
+def test_a_family_that_joins_the_choice_changes_no_other_step(
+    copy: Copy, before: Callable[[str], dict[str, str]]
+) -> None:
+    """A stranger's student, compressor, metric and backend: files that nothing names re-key nothing."""
+    base = before("tickets")
+    student = (copy.root / "p2m/students/linear_tfidf.py").read_text().replace("LinearTfidf", "Another")
+    with copy.added("p2m/students/another.py", student), copy.added("p2m/metrics/another.py", "x = 1\n"):
+        assert copy.keys(*RECIPES["tickets"]) == base
+        joined = copy.keys(
+            *RECIPES["tickets"], "+student.candidates.another.target=p2m.students.another.Another"
+        )
+    assert {name for name in differing(base, joined) if name in base} == {"choose", "package"}
+    assert {name for name in joined if name not in base} == {
+        "cross-validate-another", "train-another", "export-another"
+    }  # fmt: skip
