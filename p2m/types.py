@@ -144,7 +144,7 @@ class Split:
     validation: tuple[Example, ...]
     test: tuple[Example, ...]
     evidence: (
-        str  # "gold": data.test; "set aside" of the user's rows, "cross-validation", "synthetic", "retrieved"
+        str  # "gold" (data.test), "set aside", "cross-validation" (the user's), "synthetic", "retrieved"
     )
     counts: tuple[Count, ...] = ()
     figures: dict[str, float] = field(default_factory=dict)
@@ -233,9 +233,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """How a student is fitted. All of it enters the key of the training step. None: scaled to rows, labels
-    and student.
-    """
+    """How a student is fitted; all of it enters keys. None: scaled to rows, labels and student."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 

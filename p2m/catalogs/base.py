@@ -1,5 +1,4 @@
-"""What datasets on disk are to the stages: cards of a catalogue, rows of a file, columns for a task's
-fields."""
+"""What datasets on disk are to the stages: cards of a catalogue, rows of a file, columns for fields."""
 
 from p2m.catalogs.cards import Catalogue, Skipped, learnable, open_catalogue, part_paths, placeless
 from p2m.catalogs.columns import Column, observe

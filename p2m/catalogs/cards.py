@@ -88,8 +88,7 @@ def learnable(card: Card) -> tuple[Part, ...]:
 
 
 def placeless(message: str, root: Path) -> str:
-    """A message without the catalogue's own place, which differs between machines and must not reach an
-    artifact."""
+    """A message without the catalogue's own place, which differs between machines."""
     return message.replace(f"{root}/", "").replace(str(root), root.name)
 
 

@@ -23,9 +23,7 @@ class Converter:
     mapping: Mapping[str, str]  # task field -> column
     source: str
     label_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # column -> number -> name
-    spans_only: bool = (
-        False  # refuse the rows of an extractive task whose answers do not stand in their context
-    )
+    spans_only: bool = False  # whether rows are refused whose answers do not stand in their context
     aliases: bool = True  # whether columns of further right answers are read
     _named: Callable[[str], str | None] = field(init=False, repr=False)
 

@@ -162,8 +162,7 @@ def read_front_matter(path: Path) -> FrontMatter:
 
 
 def texts(value: Any, *, split: bool = True) -> list[str]:
-    """One value, a list of values or a comma list, as texts; the lists of a mapping (per configuration)
-    joined."""
+    """One value, a list or a comma list, as texts; the lists of a mapping (per configuration) joined."""
     if isinstance(value, Mapping):
         return list(dict.fromkeys(text for inner in value.values() for text in texts(inner, split=split)))
     if isinstance(value, list):

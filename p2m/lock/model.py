@@ -71,10 +71,9 @@ class StepPin:
     own: str  # short digest of its stage, settings and wiring, whatever its inputs
     key: str = ""
     output: str = ""
-    may_differ: str = (
-        ""  # on another machine: "", "output" (a seeded step), "key, output" (what follows one),
-    )
-    # or EVERY_BUILD: what was measured, and what follows it
+    # On another machine: "", "output" (a seeded step), "key, output" (what follows one), or EVERY_BUILD: what
+    # was measured, and what follows it.
+    may_differ: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,9 +288,7 @@ def _spelt(values: Sequence[str], outputs: Sequence[str]) -> tuple[str, ...]:
 
 
 def _shown(outputs: Sequence[str]) -> Labels:
-    """What the demonstrations answer: surely all labels where they return, likely where they are three at least
-    and short.
-    """
+    """What the demonstrations answer: surely all labels where they return, likely where three and short."""
     parts = [part for output in outputs for part in _parts(output)]
     for parted in (parts,) if len(parts) > len(outputs) else (list(outputs),):
         counts = Counter(parted)

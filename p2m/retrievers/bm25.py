@@ -33,9 +33,7 @@ class BM25:
     name_weight: int = 3  # times that a word of the dataset's name counts
     task_weight: int = 1  # the same of its task categories
     least_overlap: float = 0.05  # share of the query's weight that a card must hold to be used, 0 to 1
-    least_overlap_free: float = (
-        0.2  # the same for text to text, where neither labels nor spans check the choice
-    )
+    least_overlap_free: float = 0.2  # of text to text, where neither labels nor spans check the choice
 
     def search(self, task: Task, cards: Sequence[Card]) -> tuple[Candidate, ...]:
         """Cards that share a word with the task, best first; those below the floor come refused."""

@@ -1,5 +1,4 @@
-"""read: the user's own rows, as examples of the task. Whatever is wrong with one is an error with its
-place."""
+"""read: the user's own rows, as examples of the task. What is wrong with one is an error with its place."""
 
 from __future__ import annotations
 

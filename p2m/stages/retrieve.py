@@ -31,9 +31,7 @@ from p2m.errors import DataError
 from p2m.retrievers.base import Retriever
 from p2m.types import Candidate, Candidates, Card, Files, Task, TaskType
 
-_LOOK = (
-    20_000  # rows of a dataset that its columns are judged by; labels are often sorted, so not only the first
-)
+_LOOK = 20_000  # rows of a dataset that its columns are judged by; labels are often sorted
 _SHOWN = 4  # times `limit`: how many candidates are reported, refused ones included
 # What the Hub's task ids must speak of for a dataset to suit a type of task.
 _SUITS = {

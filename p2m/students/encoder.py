@@ -182,9 +182,7 @@ class LabelLearner:
 
 
 def backend(tokenizer: Any) -> Any:
-    """A private copy of the `tokenizers.Tokenizer` inside a transformers tokenizer: readers set its
-    truncation.
-    """
+    """A copy of the `tokenizers.Tokenizer` inside a transformers tokenizer: readers set its truncation."""
     from tokenizers import Tokenizer
 
     return Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())

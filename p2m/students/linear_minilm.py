@@ -19,9 +19,7 @@ from p2m.types import Lesson, Task
 
 @dataclass(frozen=True)
 class LinearMiniLM:
-    """Mean-pooled embeddings of unit length (Reimers and Gurevych, 2019) and multinomial logistic
-    regression.
-    """
+    """Mean-pooled embeddings of unit length (Reimers and Gurevych, 2019) and logistic regression."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 

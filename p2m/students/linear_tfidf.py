@@ -17,9 +17,7 @@ from p2m.types import Lesson, Task
 
 @dataclass(frozen=True)
 class LinearTfidf:
-    """Sublinear TF-IDF of two blocks (words, pieces), each of unit length, and multinomial logistic
-    regression.
-    """
+    """Sublinear TF-IDF of two blocks (words, pieces), each of unit length, and logistic regression."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 

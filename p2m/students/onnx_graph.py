@@ -1,6 +1,4 @@
-"""The one place that turns torch modules into ONNX files; the exporter's interface still moves, ours does
-not.
-"""
+"""The one place that turns torch modules into ONNX files: the exporter's interface still moves."""
 
 from __future__ import annotations
 

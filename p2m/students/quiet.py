@@ -12,9 +12,7 @@ _CHATTY = ("transformers", "torch.onnx", "onnxscript", "onnx_ir", "huggingface_h
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Within it, only errors are logged, nothing is warned and no bars are drawn; all is as before
-    afterwards.
-    """
+    """Within it, only errors are logged, nothing is warned and no bars are drawn; then all is as before."""
     from transformers.utils import logging as transformers_logging
 
     before = {name: logging.getLogger(name).level for name in _CHATTY}

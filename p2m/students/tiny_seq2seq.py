@@ -113,9 +113,7 @@ class ByteLearner:
         self._reader = ByteReader(settings)
 
     def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
-        """A feature a row whose answer fits; one that would be cut would teach to stop short, and is left
-        out.
-        """
+        """A feature a row whose answer fits; one that was cut would teach to stop short."""
         limit = self._limit(max_length)
         return [
             {

@@ -28,9 +28,7 @@ _WANTED = [
 
 
 def installed_folder(package: str = PACKAGE) -> Path | None:
-    """The checkpoint folder inside the installed package, which is not imported; None where it is not
-    installed.
-    """
+    """The checkpoint folder inside the package, which is not imported; None where it is not installed."""
     spec = importlib.util.find_spec(package)
     for place in (spec.submodule_search_locations or ()) if spec else ():
         folder = Path(place) / "model"
