@@ -33,6 +33,7 @@ from p2m.stages.retrieve import retrieve
 from p2m.stages.select import select
 from p2m.stages.split import split
 from p2m.stages.train import train
+from p2m.teachers.base import specialised
 from p2m.types import BaseEncoder, LinearStudent, Metric, Shown, Student, Task, TaskType, Teacher
 
 
@@ -302,7 +303,7 @@ def _teacher(plan: Plan, task: Ref, spec: ModelSpec, understood: Task, at: _Plac
         generate,
         task,
         texts,
-        teacher=spec.teacher,
+        teacher=specialised(teacher, understood),
         num_examples=spec.generation.num_examples,
         seed=spec.seed,
         origins=at("teacher", "seed", num_examples="generation.num_examples"),

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2m.teachers import temporal
-from p2m.teachers.temporal import distractors, lexicon, sentences
+from p2m.teachers.domains import temporal
+from p2m.teachers.domains.temporal import distractors, lexicon, sentences
 from p2m.types import Example, Field, Task, TaskType
 
 GOLD = Path(__file__).parents[2] / "recipes" / "data" / "temporal_gold.jsonl"

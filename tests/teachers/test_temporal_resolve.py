@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2m.teachers.temporal import dates, resolve
-from p2m.teachers.temporal.holidays import HOLIDAYS, holiday
+from p2m.teachers.domains.temporal import dates, resolve
+from p2m.teachers.domains.temporal.holidays import HOLIDAYS, holiday
 
 easter_of = pytest.importorskip("dateutil.easter")
 relative = pytest.importorskip("dateutil.relativedelta")

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from random import Random
 
-from p2m.teachers.qa import names
-from p2m.teachers.qa.lexicon import classes
-from p2m.teachers.qa.values import Value, few, sampler
+from p2m.teachers.domains.qa import names
+from p2m.teachers.domains.qa.lexicon import classes
+from p2m.teachers.domains.qa.values import Value, few, sampler
 
 _IRREGULAR = {"person": "people", "wolf": "wolves", "goose": "geese", "mouse": "mice", "calf": "calves", "leaf": "leaves", "tooth": "teeth", "deer": "deer", "moose": "moose", "elk": "elk", "bison": "bison", "sheep": "sheep", "salmon": "salmon", "trout": "trout", "herring": "herring", "cod": "cod", "algae": "algae", "crisis": "crises", "belief": "beliefs", "reef": "reefs", "volcano": "volcanoes", "embargo": "embargoes"}  # fmt: skip
 
@@ -216,7 +216,7 @@ _GERUNDS = {
 
 
 def _deed(rng: Random, gerund: bool) -> str:
-    from p2m.teachers.qa.values import find
+    from p2m.teachers.domains.qa.values import find
 
     pieces = rng.choice(_DEEDS).split("{")
     text = pieces[0]
@@ -453,7 +453,7 @@ def fact(rng: Random) -> str:
 
 
 def clause(rng: Random) -> str:
-    from p2m.teachers.qa.values import find
+    from p2m.teachers.domains.qa.values import find
 
     def get(name: str) -> str:
         return find(name)(rng).text

@@ -6,10 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from p2m.teachers.qa import nouns
-from p2m.teachers.qa.clauses import Clause, Verb, agreeing, finite, past_of, prepped
-from p2m.teachers.qa.lexicon import synonyms
-from p2m.teachers.qa.passages import bare
+from p2m.teachers.domains.qa import nouns
+from p2m.teachers.domains.qa.clauses import Clause, Verb, agreeing, finite, past_of, prepped
+from p2m.teachers.domains.qa.lexicon import synonyms
+from p2m.teachers.domains.qa.passages import bare
 
 _HEADS = {
     "P": ("group", "group of people"), "O": ("organization", "body", "institution"), "A": ("structure", "object", "thing"),

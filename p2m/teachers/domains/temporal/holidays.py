@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
-from p2m.teachers.temporal.dates import Rule, easter, make_day, nth_weekday, orthodox_easter, weekday_from
+from p2m.teachers.domains.temporal.dates import (
+    Rule,
+    easter,
+    make_day,
+    nth_weekday,
+    orthodox_easter,
+    weekday_from,
+)
 
 
 def _fixed(month: int, day: int) -> Rule:

@@ -13,9 +13,9 @@ from datetime import date
 from functools import cache
 from random import Random
 
-from p2m.teachers.temporal import distractors, expressions, lexicon
-from p2m.teachers.temporal.dates import Direction
-from p2m.teachers.temporal.expressions import Phrase
+from p2m.teachers.domains.temporal import distractors, expressions, lexicon
+from p2m.teachers.domains.temporal.dates import Direction
+from p2m.teachers.domains.temporal.expressions import Phrase
 
 Piece = str | Phrase
 Maker = Callable[[Random, date, Direction], Phrase]  # dated or undated

@@ -14,14 +14,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from p2m.teachers.temporal import dates
-from p2m.teachers.temporal.dates import Direction, Rule
-from p2m.teachers.temporal.holidays import holiday
-from p2m.teachers.temporal.numerals import MONTH, NUMBER, ORDINAL, WEEKDAY, digits_for_years
-from p2m.teachers.temporal.numerals import month_number as month_of
-from p2m.teachers.temporal.numerals import number as number_of
-from p2m.teachers.temporal.numerals import ordinal as ordinal_of
-from p2m.teachers.temporal.numerals import weekday_number as weekday_of
+from p2m.teachers.domains.temporal import dates
+from p2m.teachers.domains.temporal.dates import Direction, Rule
+from p2m.teachers.domains.temporal.holidays import holiday
+from p2m.teachers.domains.temporal.numerals import MONTH, NUMBER, ORDINAL, WEEKDAY, digits_for_years
+from p2m.teachers.domains.temporal.numerals import month_number as month_of
+from p2m.teachers.domains.temporal.numerals import number as number_of
+from p2m.teachers.domains.temporal.numerals import ordinal as ordinal_of
+from p2m.teachers.domains.temporal.numerals import weekday_number as weekday_of
 
 YEAR = r"(?:1\d|2\d)\d\d"
 _PART = r"(?:early |late |mid[- ]?)?(?:morning|afternoon|evening|night|lunchtime|lunch|midnight|noon|am|pm)"

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from p2m.teachers.qa import names, nouns
-from p2m.teachers.qa.lexicon import classes
-from p2m.teachers.qa.values import Value, find, ordinal
+from p2m.teachers.domains.qa import names, nouns
+from p2m.teachers.domains.qa.lexicon import classes
+from p2m.teachers.domains.qa.values import Value, find, ordinal
 
 Maker = Callable[[Random], Value]
 

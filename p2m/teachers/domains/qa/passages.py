@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from random import Random
 
-from p2m.teachers.qa.frames import Frame, Question, Sentence, frames, render
-from p2m.teachers.qa.topics import attributed, make
-from p2m.teachers.qa.values import Value
+from p2m.teachers.domains.qa.frames import Frame, Question, Sentence, frames, render
+from p2m.teachers.domains.qa.topics import attributed, make
+from p2m.teachers.domains.qa.values import Value
 
 Filler = Callable[[Random], str]
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from random import Random
 
-from p2m.teachers.qa import names
-from p2m.teachers.qa.lexicon import classes
+from p2m.teachers.domains.qa import names
+from p2m.teachers.domains.qa.lexicon import classes
 
 ONES = [
     "zero",

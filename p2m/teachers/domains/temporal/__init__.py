@@ -2,7 +2,7 @@
 
 The words and the values come from one calendar semantics (`dates`), the value first; `resolve` reads the same
 semantics back from text, to be held against what real annotators wrote. Documented conventions: `expressions`
-and `resolve`. Three functions are the teacher's face: `matches`, `generate`, `figures`.
+and `resolve`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,15 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
-from p2m.teachers.temporal.resolve import resolve
+from p2m.teachers.domains.base import RuleTeacher, in_fields_of
+from p2m.teachers.domains.temporal.resolve import resolve
 from p2m.types import Example, Task, TaskType
 
-__all__ = ["figures", "generate", "matches", "resolve"]
+__all__ = ["Domain", "figures", "generate", "matches", "resolve"]
 
 _SUBJECT = re.compile(
     r"\b(temporal|time|date)[ -]+(date[ -]+)?(expressions?|references?|mentions?|phrases?)"
@@ -34,10 +38,32 @@ _POSTED = re.compile(r"\[Posted: \d{4}-\d\d-\d\d\]")
 _PAIR = re.compile(r"\S == \d{4}(-\d\d){0,2}(?= \||$)")
 
 
+@dataclass(frozen=True, slots=True)
+class Domain(RuleTeacher):
+    """Writes dated posts with the temporal expressions in them and their dates."""
+
+    knows: ClassVar[str] = (
+        "temporal expressions in English (a dated post in, expressions with their dates out)"
+    )
+
+    def matches(self, task: Task) -> bool:
+        """Whether the prompt asks for temporal expressions with their dates, seen from a posting date."""
+        return matches(task)
+
+    def generate(self, task: Task, number: int, *, seed: int, texts: Path | None) -> Iterator[Example]:
+        """Yield `number` rows in the task's own field name; the first n do not depend on `number`."""
+        for row in generate(number, seed):
+            yield in_fields_of(task, row, {"input": task.inputs[0].name})
+
+    def figures(self, task: Task, rows: Sequence[Example]) -> dict[str, float]:
+        """Counts for the data report: see `figures` of this module."""
+        return figures(rows)
+
+
 def matches(task: Task) -> bool:
     """Whether the prompt asks for temporal expressions with their dates, seen from a posting date.
 
-        Demonstrations in the very form decide alone; else the instruction must name the expressions, the
+    Demonstrations in the very form decide alone; else the instruction must name the expressions, the
     posting date and the normalised form. One input field, text out.
     """
     if task.type is not TaskType.TEXT_TO_TEXT or len(task.inputs) != 1 or task.language != "en":
@@ -57,7 +83,7 @@ def matches(task: Task) -> bool:
 
 def generate(number: int, seed: int) -> Iterator[Example]:
     """Yield `number` rows with the single input field `input`; the first n rows do not depend on `number`."""
-    from p2m.teachers.temporal import rows
+    from p2m.teachers.domains.temporal import rows
 
     return rows.generate(number, seed)
 

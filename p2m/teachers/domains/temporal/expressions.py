@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
-from p2m.teachers.temporal import dates
-from p2m.teachers.temporal.dates import MONTHS, WEEKDAYS, Direction
-from p2m.teachers.temporal.holidays import HOLIDAYS
-from p2m.teachers.temporal.numerals import cardinal_word, ordinal_digits, ordinal_word
+from p2m.teachers.domains.temporal import dates
+from p2m.teachers.domains.temporal.dates import MONTHS, WEEKDAYS, Direction
+from p2m.teachers.domains.temporal.holidays import HOLIDAYS
+from p2m.teachers.domains.temporal.numerals import cardinal_word, ordinal_digits, ordinal_word
 
 
 @dataclass(frozen=True, slots=True)

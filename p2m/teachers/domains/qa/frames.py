@@ -20,10 +20,10 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from p2m.teachers.qa import nouns as _nouns  # noqa: F401  registers its slot types
-from p2m.teachers.qa.lexicon import synonyms
-from p2m.teachers.qa.topics import TOPICS, make
-from p2m.teachers.qa.values import Value
+from p2m.teachers.domains.qa import nouns as _nouns  # noqa: F401  registers its slot types
+from p2m.teachers.domains.qa.lexicon import synonyms
+from p2m.teachers.domains.qa.topics import TOPICS, make
+from p2m.teachers.domains.qa.values import Value
 
 _TOKEN = re.compile(r"\{([^{}]+)\}|<(\w+):|([\[\]|>])|([^\[\]|<>{}]+)")
 

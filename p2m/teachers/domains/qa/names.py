@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from random import Random
 
-from p2m.teachers.qa.lexicon import classes
+from p2m.teachers.domains.qa.lexicon import classes
 
 _ONSETS = [
     "b",

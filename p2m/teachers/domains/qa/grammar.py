@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
-from p2m.teachers.qa.asking import Asked, questions
-from p2m.teachers.qa.clauses import Clause, clause, sentence
-from p2m.teachers.qa.passages import Item, passage
-from p2m.teachers.qa.values import Draw
+from p2m.teachers.domains.qa.asking import Asked, questions
+from p2m.teachers.domains.qa.clauses import Clause, clause, sentence
+from p2m.teachers.domains.qa.passages import Item, passage
+from p2m.teachers.domains.qa.values import Draw
 
 OPEN_SHARE = 0.42  # of rows: on clauses of open vocabulary rather than on a relation
 

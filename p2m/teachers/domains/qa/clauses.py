@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from random import Random
 
-from p2m.teachers.qa import names, nouns
-from p2m.teachers.qa.lexicon import classes, lines
-from p2m.teachers.qa.topics import make
-from p2m.teachers.qa.values import find
+from p2m.teachers.domains.qa import names, nouns
+from p2m.teachers.domains.qa.lexicon import classes, lines
+from p2m.teachers.domains.qa.topics import make
+from p2m.teachers.domains.qa.values import find
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-from p2m.teachers.temporal.dates import MONTHS, WEEKDAYS
+from p2m.teachers.domains.temporal.dates import MONTHS, WEEKDAYS
 
 _UNITS = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),

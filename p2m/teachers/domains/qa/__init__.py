@@ -5,14 +5,46 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
+from p2m.teachers.domains.base import RuleTeacher, in_fields_of
 from p2m.types import Example, Task, TaskType
 
 
-def matches(task: Task) -> bool:
-    """Whether the task is a question and a passage in, a span of the passage out."""
-    return task.type is TaskType.QUESTION_ANSWERING and len(task.inputs) == 2
+@dataclass(frozen=True, slots=True)
+class Domain(RuleTeacher):
+    """Writes questions with a passage and the span of it that answers them."""
+
+    knows: ClassVar[str] = (
+        "reading comprehension in English (a question and a passage in, a span of the passage out)"
+    )
+
+    text_share: float  # of the rows, where the recipe brings texts: made from them, 0 to 1
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.text_share <= 1.0:
+            raise ValueError(f"text_share is {self.text_share}, expected 0 to 1")
+
+    def matches(self, task: Task) -> bool:
+        """Whether the task is a question and a passage in, a span of the passage out, in English."""
+        return task.type is TaskType.QUESTION_ANSWERING and len(task.inputs) == 2 and task.language == "en"
+
+    def generate(self, task: Task, number: int, *, seed: int, texts: Path | None) -> Iterator[Example]:
+        """Yield `number` rows in the task's own field names; row k depends on seed, k and texts.
+
+        Raises:
+            DataError: `texts` holds nothing that a question can be made of.
+        """
+        asked = next(field.name for field in task.inputs if field.name != task.context_field)
+        names = {"question": asked, "context": task.context_field or "context"}
+        for row in generate(number, seed, texts=texts, text_share=self.text_share):
+            yield in_fields_of(task, row, names)
+
+    def figures(self, task: Task, rows: Sequence[Example]) -> dict[str, float]:
+        """Counts for the data report: see `figures` of this module."""
+        return figures(rows)
 
 
 def generate(
@@ -27,11 +59,11 @@ def generate(
     Raises:
         DataError: `texts` holds nothing that a question can be made of.
     """
-    from p2m.teachers.qa.grammar import row
+    from p2m.teachers.domains.qa.grammar import row
 
     book = None
     if texts is not None and text_share > 0:
-        from p2m.teachers.qa.cloze import Book
+        from p2m.teachers.domains.qa.cloze import Book
 
         book = Book.read(texts)
     for index in range(number):
@@ -46,7 +78,7 @@ def generate(
 
 def figures(rows: Sequence[Example]) -> dict[str, float]:
     """What the data report prints: the width of the grammar and the variety of the answers."""
-    from p2m.teachers.qa.frames import frames
+    from p2m.teachers.domains.qa.frames import frames
 
     known = frames()
     answers = Counter(row.output.lower() for row in rows)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from datetime import date
 from random import Random
 
-from p2m.teachers.temporal.dates import MONTHS, WEEKDAYS, Direction
-from p2m.teachers.temporal.expressions import Phrase
-from p2m.teachers.temporal.lexicon import lines, words
-from p2m.teachers.temporal.numerals import cardinal_word
+from p2m.teachers.domains.temporal.dates import MONTHS, WEEKDAYS, Direction
+from p2m.teachers.domains.temporal.expressions import Phrase
+from p2m.teachers.domains.temporal.lexicon import lines, words
+from p2m.teachers.domains.temporal.numerals import cardinal_word
 
 _PAST = words("""
 last week, last week, last weekend, last summer, last winter, last spring, last fall, last autumn, a few

@@ -16,9 +16,9 @@ from pathlib import Path
 from random import Random
 
 from p2m.errors import DataError
-from p2m.teachers.qa.clauses import verbs
-from p2m.teachers.qa.lexicon import classes, synonyms
-from p2m.teachers.qa.passages import Item
+from p2m.teachers.domains.qa.clauses import verbs
+from p2m.teachers.domains.qa.lexicon import classes, synonyms
+from p2m.teachers.domains.qa.passages import Item
 
 MIN_WORDS, MAX_WORDS = 12, 160  # of a passage
 SUFFIXES = (".txt", ".md")

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from random import Random
 
-from p2m.teachers.temporal import distractors, expressions, lexicon, sentences
-from p2m.teachers.temporal.dates import Direction
-from p2m.teachers.temporal.expressions import Phrase
-from p2m.teachers.temporal.sentences import Piece, Sentence
+from p2m.teachers.domains.temporal import distractors, expressions, lexicon, sentences
+from p2m.teachers.domains.temporal.dates import Direction
+from p2m.teachers.domains.temporal.expressions import Phrase
+from p2m.teachers.domains.temporal.sentences import Piece, Sentence
 from p2m.types import Example
 
 NOTHING = "N/A"
