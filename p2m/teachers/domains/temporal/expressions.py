@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from random import Random
 
 from p2m.teachers.domains.temporal import dates
 from p2m.teachers.domains.temporal.dates import MONTHS, WEEKDAYS, Direction
-from p2m.teachers.domains.temporal.holidays import HOLIDAYS
+from p2m.teachers.domains.temporal.holidays import HOLIDAYS, LISTS
 from p2m.teachers.domains.temporal.numerals import cardinal_word, ordinal_digits, ordinal_word
+from p2m.word_lists import WordLists
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,12 @@ Form = Callable[[Random, date, Direction], "Phrase | None"]
 
 SHORT_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sept", "Oct", "Nov", "Dec")
 _SHORT_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_LISTS = WordLists(Path(__file__).with_name("expressions.txt"))
+_TABLES = {
+    (unit, tense): _LISTS.table(f"{unit} {tense}", 2)
+    for unit in ("month", "year")
+    for tense in ("past", "future")
+}
 _PARTS = ("morning", "afternoon", "evening", "night")
 
 
@@ -321,69 +329,10 @@ def _edge_day(rng: Random, anchor: date, tense: Direction) -> Phrase:
 
 # --------------------------------------------------------------------------- holidays
 
-_HOLIDAYS = (  # what is met more often stands more often
-    "Christmas",
-    "Christmas",
-    "Christmas",
-    "Christmas Day",
-    "Christmas Eve",
-    "Boxing Day",
-    "New Year's Eve",
-    "New Year's Eve",
-    "New Year's Day",
-    "Thanksgiving",
-    "Thanksgiving",
-    "Easter",
-    "Easter",
-    "Easter Sunday",
-    "Easter Monday",
-    "Good Friday",
-    "Halloween",
-    "Halloween",
-    "Valentine's Day",
-    "Valentine's Day",
-    "Labor Day",
-    "Memorial Day",
-    "Independence Day",
-    "the Fourth of July",
-    "Veterans Day",
-    "Martin Luther King Day",
-    "Presidents' Day",
-    "St. Patrick's Day",
-    "April Fools' Day",
-    "Earth Day",
-    "Mother's Day",
-    "Father's Day",
-    "Black Friday",
-    "Cyber Monday",
-    "Columbus Day",
-    "Groundhog Day",
-    "Cinco de Mayo",
-    "Juneteenth",
-    "Bastille Day",
-    "Canada Day",
-    "Australia Day",
-    "Anzac Day",
-    "May Day",
-    "Armistice Day",
-    "Bonfire Night",
-    "Ash Wednesday",
-    "Shrove Tuesday",
-    "Palm Sunday",
-    "Pentecost",
-    "Ascension Day",
-    "Epiphany",
-    "St. Nicholas Day",
-    "All Saints' Day",
-    "Midsummer Day",
-    "Remembrance Day",
-    "Flag Day",
-)
-
 
 def _holiday(rng: Random, anchor: date, tense: Direction) -> Phrase | None:
     """A holiday by itself, with `last` or `next` where the readings agree, or with its year."""
-    name = rng.choice(_HOLIDAYS)
+    name = rng.choice(LISTS["often"])
     rule = HOLIDAYS[name]
     lead = "at " if name in ("Christmas", "Easter", "Thanksgiving") and rng.random() < 0.5 else "on "
     day = dates.occurrence(anchor, rule, tense)
@@ -411,23 +360,10 @@ def _near_month(rng: Random, anchor: date, tense: Direction, most: int = 9) -> t
     return dates.shift_months(anchor.year, anchor.month, months if tense == "future" else -months)
 
 
-_PHASES = (
-    "early ",
-    "early ",
-    "late ",
-    "late ",
-    "mid-",
-    "mid-",
-    "the end of ",
-    "the beginning of ",
-    "the start of ",
-)
-
-
 def _month(rng: Random, anchor: date, tense: Direction) -> Phrase:
     """`July`, `early July`: the nearest in the sentence's direction, never the anchor's own."""
     year, month = _near_month(rng, anchor, tense)
-    phase = rng.choice((*_PHASES, "the middle of ")) if rng.random() < 0.3 else ""
+    phase = rng.choice((*_LISTS["phases"], "the middle of ")) if rng.random() < 0.3 else ""
     lead = "at " if phase.startswith(("the end", "the beg", "the start")) else "in "
     if not phase and rng.random() < 0.15:
         lead = "back in " if tense == "past" else "some time in "
@@ -461,7 +397,7 @@ def _last_month_name(rng: Random, anchor: date, tense: Direction) -> Phrase | No
 
 def _month_year(rng: Random, anchor: date, tense: Direction) -> Phrase:
     day = _far_day(rng, anchor, tense)
-    phase = rng.choice(_PHASES) if rng.random() < 0.2 else ""
+    phase = rng.choice(_LISTS["phases"]) if rng.random() < 0.2 else ""
     name = MONTHS[day.month - 1] if phase else _month_name(rng, day.month)
     joint = rng.choice((" ", " ", " ", ", ", " of "))
     lead = "at " if phase.startswith("the ") else "in "
@@ -477,15 +413,15 @@ def _numeric_month(rng: Random, anchor: date, tense: Direction) -> Phrase:
     return Phrase("numeric_month", text, dates.month_value(day.year, day.month), "in ")
 
 
+def _calendar(rng: Random, unit: str, tense: Direction) -> tuple[str, int]:
+    """An expression, and how many units from the anchor's it lies."""
+    text, step = rng.choice(_TABLES[unit, tense])
+    return text, int(step)
+
+
 def _calendar_month(rng: Random, anchor: date, tense: Direction) -> Phrase:
     """`last month`, `later this month`, `early next month`, `the end of the month`."""
-    past = (("last month", -1), ("last month", -1), ("earlier this month", 0), ("late last month", -1),
-            ("early last month", -1), ("the end of last month", -1), ("the month before last", -2),
-            ("the start of this month", 0), ("early this month", 0))  # fmt: skip
-    future = (("next month", 1), ("next month", 1), ("later this month", 0), ("late next month", 1),
-              ("early next month", 1), ("the end of the month", 0), ("the end of this month", 0),
-              ("the month after next", 2), ("the beginning of next month", 1))  # fmt: skip
-    text, step = rng.choice(past if tense == "past" else future)
+    text, step = _calendar(rng, "month", tense)
     value = dates.month_value(*dates.shift_months(anchor.year, anchor.month, step))
     nominal = not text.startswith(("earlier", "later", "early", "late "))
     lead = "at " if text.startswith(("the end", "the start", "the beg")) else ""
@@ -513,20 +449,12 @@ def _year(rng: Random, anchor: date, tense: Direction) -> Phrase:
         return Phrase("year", str(year), value, "in ", possessive=True)
     if style < 0.76:
         return Phrase("year", f"the year {year}", value, "in ")
-    phase = rng.choice(_PHASES)
+    phase = rng.choice(_LISTS["phases"])
     return Phrase("year_phase", f"{phase}{year}", value, "at " if phase.startswith("the ") else "in ")
 
 
 def _calendar_year(rng: Random, anchor: date, tense: Direction) -> Phrase:
-    past = (("last year", -1), ("last year", -1), ("last year", -1), ("earlier this year", 0),
-            ("late last year", -1),
-            ("early last year", -1), ("the end of last year", -1), ("the year before last", -2),
-            ("early this year", 0), ("the start of this year", 0))  # fmt: skip
-    future = (("next year", 1), ("next year", 1), ("later this year", 0), ("this year", 0),
-              ("early next year", 1),
-              ("late next year", 1), ("the end of the year", 0), ("the end of this year", 0),
-              ("the year after next", 2), ("the start of next year", 1))  # fmt: skip
-    text, step = rng.choice(past if tense == "past" else future)
+    text, step = _calendar(rng, "year", tense)
     nominal = not text.startswith(("earlier", "later", "early", "late "))
     lead = "at " if text.startswith(("the end", "the start")) else ""
     own = text in ("last year", "next year", "this year")

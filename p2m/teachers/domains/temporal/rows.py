@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from random import Random
 
-from p2m.teachers.domains.temporal import distractors, expressions, lexicon, sentences
+from p2m.teachers.domains.temporal import distractors, expressions, sentences
 from p2m.teachers.domains.temporal.dates import Direction
 from p2m.teachers.domains.temporal.expressions import Phrase
+from p2m.teachers.domains.temporal.lexicon import LEXICON
 from p2m.teachers.domains.temporal.sentences import Piece, Sentence
 from p2m.types import Example
 
@@ -194,15 +195,17 @@ def _frame(rng: Random, anchor: date, voice: str) -> tuple[str, str]:
     if rng.random() < 0.45:
         return "", ""
     if voice == "news":
-        city = rng.choice(lexicon.CITY)
+        city = rng.choice(LEXICON["city"])
         return rng.choice(
             (f"{city.upper()} -", f"{city} (Reuters) -", "", "", "BREAKING:", f"{city.upper()}:")
         ), ""
     if voice == "mail":
-        close = rng.choice((rng.choice(lexicon.MAIL_CLOSE), ""))
-        return sentences.fill(rng.choice(lexicon.MAIL_OPEN), rng, anchor), sentences.fill(close, rng, anchor)
+        close = rng.choice((rng.choice(LEXICON["mail closing"]), ""))
+        opening = sentences.fill(rng.choice(LEXICON["mail opening"]), rng, anchor)
+        return opening, sentences.fill(close, rng, anchor)
     if voice == "chat":
-        return "", rng.choice((rng.choice(lexicon.CHAT_END), rng.choice(lexicon.TAGS)))
+        return "", rng.choice((rng.choice(LEXICON["chat ending"]), f"#{rng.choice(LEXICON['tags'])}"))
     if voice == "forum":
-        return rng.choice((rng.choice(lexicon.FORUM_OPEN), f"@{rng.choice(lexicon.FIRST).lower()}")), ""
+        opening, name = rng.choice(LEXICON["forum opening"]), rng.choice(LEXICON["first"])
+        return rng.choice((opening, f"@{name.lower()}")), ""
     return "", ""

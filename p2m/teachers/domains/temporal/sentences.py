@@ -13,9 +13,10 @@ from datetime import date
 from functools import cache
 from random import Random
 
-from p2m.teachers.domains.temporal import distractors, expressions, lexicon
+from p2m.teachers.domains.temporal import distractors, expressions
 from p2m.teachers.domains.temporal.dates import Direction
 from p2m.teachers.domains.temporal.expressions import Phrase
+from p2m.teachers.domains.temporal.lexicon import LEXICON, PREDICATES
 
 Piece = str | Phrase
 Maker = Callable[[Random, date, Direction], Phrase]  # dated or undated
@@ -54,19 +55,6 @@ def _parts(template: str) -> tuple[str, ...]:
     return tuple(re.split(r"\{(\w+)\}", template))
 
 
-_LISTS: dict[str, tuple[str, ...]] = {
-    "first": lexicon.FIRST,
-    "last": lexicon.LAST,
-    "city": lexicon.CITY,
-    "org": lexicon.ORG,
-    "team": lexicon.TEAM,
-    "thing": lexicon.THING,
-    "event": lexicon.EVENT,
-    "object": lexicon.OBJECT,
-    "country": lexicon.COUNTRY,
-}
-
-
 def fill(template: str, rng: Random, anchor: date) -> str:
     """The template with every slot filled, those inside fillers included."""
     parts = _parts(template)
@@ -79,12 +67,12 @@ def fill(template: str, rng: Random, anchor: date) -> str:
 
 
 def _slot(slot: str, rng: Random, anchor: date) -> str:
-    if slot in _LISTS:
-        return fill(rng.choice(_LISTS[slot]), rng, anchor)
+    if slot in LEXICON:
+        return fill(rng.choice(LEXICON[slot]), rng, anchor)
     if slot.endswith("_cap"):
         return upper_first(_slot(slot[:-4], rng, anchor))
     if slot == "person":
-        return f"{rng.choice(lexicon.FIRST)} {rng.choice(lexicon.LAST)}"
+        return f"{rng.choice(LEXICON['first'])} {rng.choice(LEXICON['last'])}"
     if slot == "count":
         return rng.choice((str(rng.randint(12, 999)), f"{rng.randint(2, 90)},{rng.randrange(1000):03d}"))
     if slot == "amount":
@@ -115,22 +103,16 @@ _THING_FUTURES = (_FUTURES[0], *(pair for pair in _FUTURES if pair[0].startswith
 _CHAT_FUTURES = ("will", "'ll", "am going to", "plan to", "have to", "want to", "hope to", "'m gonna")
 
 
-def _predicate(table: tuple[str, ...], rng: Random, anchor: date, tense: Direction) -> tuple[int, str]:
-    index = rng.randrange(len(table))
-    past, base = table[index].split("|")
+def _predicate(kind: str, rng: Random, anchor: date, tense: Direction) -> tuple[int, str]:
+    index = rng.randrange(len(PREDICATES[kind]))
+    past, base = PREDICATES[kind][index]
     return index, fill(past if tense == "past" else base, rng, anchor)
 
 
 def _third_person(
-    kind: str,
-    subject: str,
-    table: tuple[str, ...],
-    rng: Random,
-    anchor: date,
-    tense: Direction,
-    plural: bool = False,
+    kind: str, subject: str, rng: Random, anchor: date, tense: Direction, plural: bool = False
 ) -> _Clause:
-    index, verb = _predicate(table, rng, anchor, tense)
+    index, verb = _predicate(kind, rng, anchor, tense)
     if tense == "future":
         futures = _THING_FUTURES if kind == "place" else _FUTURES
         verb = f"{rng.choice(futures)[plural]} {verb}"
@@ -144,30 +126,30 @@ def _public(rng: Random, anchor: date, tense: Direction) -> _Clause:
     elif kind < 0.55:
         subject = fill("{person}", rng, anchor)
     else:
-        subject = fill(rng.choice(lexicon.ROLE), rng, anchor)
-    return _third_person("public", subject, lexicon.PUBLIC, rng, anchor, tense)
+        subject = fill(rng.choice(LEXICON["role"]), rng, anchor)
+    return _third_person("public", subject, rng, anchor, tense)
 
 
 def _company(rng: Random, anchor: date, tense: Direction) -> _Clause:
-    return _third_person("company", fill("{org}", rng, anchor), lexicon.COMPANY, rng, anchor, tense)
+    return _third_person("company", fill("{org}", rng, anchor), rng, anchor, tense)
 
 
 def _sport(rng: Random, anchor: date, tense: Direction) -> _Clause:
-    subject = fill(rng.choice(lexicon.TEAM), rng, anchor)
-    return _third_person("sport", subject, lexicon.SPORT, rng, anchor, tense, plural=True)
+    subject = fill(rng.choice(LEXICON["team"]), rng, anchor)
+    return _third_person("sport", subject, rng, anchor, tense, plural=True)
 
 
 def _place(rng: Random, anchor: date, tense: Direction) -> _Clause:
-    return _third_person("place", fill("{thing}", rng, anchor), lexicon.PLACE, rng, anchor, tense)
+    return _third_person("place", fill("{thing}", rng, anchor), rng, anchor, tense)
 
 
 def _nature(rng: Random, anchor: date, tense: Direction) -> _Clause:
-    index, verb = _predicate(lexicon.NATURE, rng, anchor, tense)
+    index, verb = _predicate("nature", rng, anchor, tense)
     return _Clause(f"nature{index}", "", verb)
 
 
 def _casual(rng: Random, anchor: date, tense: Direction) -> _Clause:
-    index, verb = _predicate(lexicon.CASUAL, rng, anchor, tense)
+    index, verb = _predicate("casual", rng, anchor, tense)
     template = f"casual{index}"
     if " my " in f" {verb} " or rng.random() < 0.55:
         if tense == "past":
@@ -176,7 +158,7 @@ def _casual(rng: Random, anchor: date, tense: Direction) -> _Clause:
             )
         future = rng.choice(_CHAT_FUTURES)
         return _Clause(template, "I" + (future if future[0] == "'" else f" {future}"), verb)
-    subject = fill(rng.choice(lexicon.RELATIVE), rng, anchor)
+    subject = fill(rng.choice(LEXICON["relative"]), rng, anchor)
     if tense == "past":
         return _Clause(template, subject, verb)
     return _Clause(template, subject, f"will {verb}")
@@ -186,10 +168,10 @@ def _durative(rng: Random, anchor: date, tense: Direction) -> _Clause:
     name = rng.random() < 0.15
     subject = fill(distractors.name(rng) if name else rng.choice(("{person}", "{first}")), rng, anchor)
     if rng.random() < 0.3:
-        index, verb = _predicate(lexicon.DURATIVE, rng, anchor, tense)
+        index, verb = _predicate("durative", rng, anchor, tense)
         verb = verb.replace("was ", "were ", 1) if verb.startswith("was ") else verb
         return _Clause(f"durative{index}", "we", verb if tense == "past" else f"will {verb}")
-    return _third_person("durative", subject, lexicon.DURATIVE, rng, anchor, tense)
+    return _third_person("durative", subject, rng, anchor, tense)
 
 
 _NEWS = (_public, _public, _public, _company, _company, _sport, _place, _nature)
@@ -226,7 +208,7 @@ def simple(rng: Random, anchor: date, tense: Direction, voice: str, maker: Maker
         return Sentence(f"front.{did.template}", (*when, rng.choice((", ", ", ", " ")), f"{did.text}."))
     if tense == "past" and order < 0.92 and phrase.nominal:
         return Sentence(f"mid.{did.template}", (f"{did.subject} ", *when, f" {did.verb}."))
-    said = fill(rng.choice(lexicon.SPEAKER), rng, anchor)
+    said = fill(rng.choice(LEXICON["speaker"]), rng, anchor)
     return Sentence(f"said.{did.template}", (f"{said} said {did.text} ", *when, "."))
 
 
@@ -235,7 +217,7 @@ def attributed(rng: Random, anchor: date, tense: Direction, voice: str, maker: M
     past.
     """
     said, did = maker(rng, anchor, "past"), clause(rng, anchor, tense, voice)
-    speaker, when = fill(rng.choice(lexicon.SPEAKER), rng, anchor), maker(rng, anchor, tense)
+    speaker, when = fill(rng.choice(LEXICON["speaker"]), rng, anchor), maker(rng, anchor, tense)
     return Sentence(
         f"told.{did.template}",
         (f"{speaker} said ", *_with_lead(said), f" that {did.text} ", *_with_lead(when), "."),
@@ -263,13 +245,8 @@ def _of(table: tuple[str, ...], tense: Direction) -> tuple[tuple[int, str], ...]
 
 
 _TABLES = {
-    (name, tense): _of(table, tense)
-    for name, table in (
-        ("nominal", lexicon.NOMINAL),
-        ("possessive", lexicon.POSSESSIVE),
-        ("yearly", lexicon.YEARLY),
-        ("range", lexicon.RANGE),
-    )
+    (name, tense): _of(LEXICON[name], tense)
+    for name in ("nominal", "possessive", "yearly", "range")
     for tense in ("past", "future")
 }
 
@@ -319,14 +296,14 @@ def _range(rng: Random, anchor: date, tense: Direction, line: str) -> dict[str, 
 
 def plain(rng: Random, anchor: date) -> Sentence:
     """A sentence that has nothing to do with time."""
-    index = rng.randrange(len(lexicon.PLAIN))
-    return Sentence(f"plain{index}", (fill(lexicon.PLAIN[index], rng, anchor),))
+    index = rng.randrange(len(LEXICON["plain"]))
+    return Sentence(f"plain{index}", (fill(LEXICON["plain"][index], rng, anchor),))
 
 
 def filler(rng: Random, anchor: date) -> Sentence:
     """A short sentence to stand beside another."""
-    index = rng.randrange(len(lexicon.FILLER))
-    return Sentence(f"filler{index}", (fill(lexicon.FILLER[index], rng, anchor),))
+    index = rng.randrange(len(LEXICON["filler"]))
+    return Sentence(f"filler{index}", (fill(LEXICON["filler"][index], rng, anchor),))
 
 
 def misleading(rng: Random, anchor: date) -> Sentence:
