@@ -14,7 +14,7 @@ from functools import cache
 from random import Random
 
 from p2m.teachers.domains.qa import names, nouns
-from p2m.teachers.domains.qa.lexicon import classes, lines
+from p2m.teachers.domains.qa.lexicon import classes, verb_forms
 from p2m.teachers.domains.qa.topics import make
 from p2m.teachers.domains.qa.values import find
 
@@ -79,16 +79,13 @@ class Clause:
 
 @cache
 def verbs() -> tuple[Verb, ...]:
-    return tuple(_verb(line) for line in lines("verbs.txt"))
+    return tuple(_verb(*columns) for columns in verb_forms())
 
 
-def _verb(line: str) -> Verb:
-    forms, frame, *rest = (part.strip() for part in line.split(";"))
-    words = forms.split()
-    base = words[0]
-    past, part = (words[1], words[2]) if len(words) == 3 else (past_of(base), past_of(base))
-    subjects, _, objects = frame.partition(">")
-    prep, *targets = rest[0].split() if rest else ("",)
+def _verb(forms: str, subjects: str, objects: str, after: str) -> Verb:
+    base, *others = forms.split()
+    past, part = others or (past_of(base), past_of(base))
+    prep, *targets = after.split() or ("",)
     return Verb(base, past, part, tuple(subjects.split()), tuple(objects.split()), prep, tuple(targets))
 
 

@@ -17,7 +17,7 @@ from random import Random
 
 from p2m.errors import DataError
 from p2m.teachers.domains.qa.clauses import verbs
-from p2m.teachers.domains.qa.lexicon import classes, synonyms
+from p2m.teachers.domains.qa.lexicon import choices, classes, synonyms
 from p2m.teachers.domains.qa.passages import Item
 
 MIN_WORDS, MAX_WORDS = 12, 160  # of a passage
@@ -27,95 +27,7 @@ _MONTHS = "January|February|March|April|May|June|July|August|September|October|N
 _NAME = (
     r"(?:[A-Z][\w’'.-]*\w)(?: (?:of|de|von|the|van|al|la|du|di|and|&) (?=[A-Z])| (?=[A-Z])|[A-Z][\w’'-]*\w)*"
 )
-_STOP = [
-    "of",
-    "in",
-    "on",
-    "at",
-    "to",
-    "for",
-    "from",
-    "by",
-    "with",
-    "as",
-    "and",
-    "or",
-    "but",
-    "that",
-    "which",
-    "who",
-    "whom",
-    "whose",
-    "when",
-    "where",
-    "while",
-    "because",
-    "since",
-    "if",
-    "than",
-    "into",
-    "over",
-    "under",
-    "after",
-    "before",
-    "during",
-    "between",
-    "through",
-    "against",
-    "among",
-    "without",
-    "within",
-    "about",
-    "until",
-    "is",
-    "are",
-    "was",
-    "were",
-    "be",
-    "been",
-    "being",
-    "has",
-    "have",
-    "had",
-    "do",
-    "does",
-    "did",
-    "can",
-    "could",
-    "will",
-    "would",
-    "shall",
-    "should",
-    "may",
-    "might",
-    "must",
-    "not",
-    "also",
-    "its",
-    "their",
-    "his",
-    "her",
-    "this",
-    "these",
-    "those",
-    "it",
-    "they",
-    "he",
-    "she",
-    "we",
-    "you",
-    "i",
-    "there",
-    "then",
-    "so",
-    "such",
-    "only",
-    "both",
-    "either",
-    "more",
-    "most",
-    "very",
-]
+_STOP = choices()["words that end a noun phrase"]
 _RULES = (
     ("reason", r"(?<=\bbecause )(?!of\b)[^,.;:()]{12,90}(?=[,.;])"),
     ("purpose", r"(?<=\bin order )to [^,.;:()]{8,70}(?=[,.;])"),
@@ -140,23 +52,7 @@ _WH = {
     "person": ("Who", "Who", "What person"), "place": ("Where", "What place", "In what place"),
     "name": ("What", "Who", "Which"), "thing": ("What", "What", "Which"),
 }  # fmt: skip
-_AUXILIARIES = [
-    "is",
-    "are",
-    "was",
-    "were",
-    "has",
-    "had",
-    "have",
-    "can",
-    "could",
-    "will",
-    "would",
-    "may",
-    "might",
-    "must",
-    "should",
-]
+_AUXILIARIES = choices()["auxiliaries"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,29 +240,7 @@ def _did(before: list[str]) -> tuple[int, str] | None:
 
 def _lowered(word: str) -> str:
     """A sentence's first word as it reads further inside: articles and pronouns lose their capital."""
-    return (
-        word.lower()
-        if word.lower()
-        in (
-            "the",
-            "a",
-            "an",
-            "this",
-            "these",
-            "it",
-            "he",
-            "she",
-            "they",
-            "in",
-            "on",
-            "at",
-            "its",
-            "his",
-            "her",
-            "their",
-        )
-        else word
-    )
+    return word.lower() if word.lower() in choices()["words that lose their capital"] else word
 
 
 def _uncapped(words: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ from random import Random
 
 from p2m.teachers.domains.qa.asking import Asked, questions
 from p2m.teachers.domains.qa.clauses import Clause, clause, sentence
+from p2m.teachers.domains.qa.lexicon import choices
 from p2m.teachers.domains.qa.passages import Item, passage
 from p2m.teachers.domains.qa.values import Draw
 
@@ -65,19 +66,7 @@ def _joined(rng: Random, context: str) -> str:
         return context
     at = rng.randrange(len(parts) - 1)
     second = parts[at + 1]
-    if second.split(" ")[0] in (
-        "The",
-        "In",
-        "On",
-        "A",
-        "An",
-        "Because",
-        "To",
-        "After",
-        "During",
-        "Before",
-        "From",
-    ):
+    if second.split(" ")[0] in choices()["openings that lose their capital"]:
         second = second[0].lower() + second[1:]
         link = rng.choice((", while ", "; ", ", and ", ", but ", ", whereas ", ", although "))
         return ". ".join([*parts[:at], parts[at] + link + second, *parts[at + 2 :]])
@@ -104,31 +93,7 @@ def _worded(rng: Random, question: str) -> str:
     return text if rng.random() < 0.02 else text + "?"
 
 
-_AUX = frozenset(
-    [
-        "is",
-        "was",
-        "are",
-        "were",
-        "did",
-        "does",
-        "do",
-        "has",
-        "had",
-        "have",
-        "can",
-        "could",
-        "would",
-        "will",
-        "should",
-        "of",
-        "in",
-        "at",
-        "to",
-        "from",
-        "for",
-    ]
-)
+_AUX = frozenset(choices()["auxiliaries and prepositions"])
 
 
 def _named(rng: Random, text: str) -> str:

@@ -5,168 +5,15 @@ from __future__ import annotations
 
 from random import Random
 
-from p2m.teachers.domains.qa.lexicon import classes
+from p2m.teachers.domains.qa.lexicon import choices, classes
 
-_ONSETS = [
-    "b",
-    "br",
-    "c",
-    "ch",
-    "cl",
-    "cr",
-    "d",
-    "dr",
-    "f",
-    "fl",
-    "g",
-    "gl",
-    "gr",
-    "h",
-    "j",
-    "k",
-    "kr",
-    "l",
-    "m",
-    "n",
-    "p",
-    "pr",
-    "qu",
-    "r",
-    "s",
-    "sh",
-    "sk",
-    "st",
-    "t",
-    "th",
-    "tr",
-    "v",
-    "w",
-    "y",
-    "z",
-    "Al",
-    "El",
-    "Os",
-    "Ar",
-    "An",
-    "Or",
-    "Ul",
-]
-_NUCLEI = [
-    "a",
-    "e",
-    "i",
-    "o",
-    "u",
-    "ai",
-    "ea",
-    "ei",
-    "ia",
-    "ie",
-    "oa",
-    "ou",
-    "au",
-    "a",
-    "e",
-    "i",
-    "o",
-    "a",
-    "e",
-    "o",
-    "y",
-]
-_CODAS = [
-    "n",
-    "r",
-    "l",
-    "s",
-    "m",
-    "t",
-    "d",
-    "k",
-    "nd",
-    "rn",
-    "lt",
-    "st",
-    "ck",
-    "th",
-    "ss",
-    "x",
-    "ng",
-    "rd",
-    "n",
-    "r",
-    "l",
-    "v",
-    "sk",
-    "ll",
-    "rt",
-]
-_TOWN_ENDS = [
-    "ton",
-    "ham",
-    "ford",
-    "bury",
-    "field",
-    "worth",
-    "stead",
-    "wick",
-    "mouth",
-    "port",
-    "burg",
-    "stadt",
-    "berg",
-    "dorf",
-    "ville",
-    "court",
-    "mont",
-    "grad",
-    "ovo",
-    "sk",
-    "nik",
-    "aro",
-    "ello",
-    "ino",
-    "ara",
-    "ena",
-    "polis",
-    "abad",
-    "pur",
-    "gaon",
-    "tan",
-    "kala",
-    "haven",
-    "by",
-    "holm",
-    "fjord",
-    "vik",
-    "dal",
-    "ey",
-    "ness",
-    "stow",
-    "minster",
-    "wood",
-    "bridge",
-    "more",
-]
-_TRIBE_ENDS = ["i", "ans", "ites", "a", "u", "oi", "ese", "ari", "ani", "ua", "aks", "ek"]
-_LATIN = ["us", "a", "um", "is", "ensis", "ata", "osa", "ica", "oides", "alis", "ella", "inus", "ora", "aria"]
-_TECH_ENDS = [
-    "ex",
-    "on",
-    "ix",
-    "ium",
-    "or",
-    "ator",
-    "graph",
-    "scope",
-    "tron",
-    "phone",
-    "cast",
-    "link",
-    "wave",
-    "core",
-    "stream",
-]
+_ONSETS = choices()["onsets"]
+_NUCLEI = choices()["nuclei"]
+_CODAS = choices()["codas"]
+_TOWN_ENDS = choices()["town endings"]
+_TRIBE_ENDS = choices()["tribe endings"]
+_LATIN = choices()["latin endings"]
+_TECH_ENDS = choices()["device endings"]
 
 
 def syllables(rng: Random, low: int = 1, high: int = 2) -> str:
@@ -181,9 +28,7 @@ def surname(rng: Random) -> str:
 
 
 def _tail(rng: Random) -> str:
-    return rng.choice(
-        ("", "", "", "er", "son", "ov", "ski", "ini", "ez", "man", "ley", "well", "sen", "ak", "u")
-    )
+    return rng.choice(choices()["surname endings"])
 
 
 def town(rng: Random) -> str:

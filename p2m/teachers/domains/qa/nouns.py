@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from random import Random
 
 from p2m.teachers.domains.qa import names
-from p2m.teachers.domains.qa.lexicon import classes
-from p2m.teachers.domains.qa.values import Value, few, sampler
+from p2m.teachers.domains.qa.lexicon import choices, classes, forms
+from p2m.teachers.domains.qa.values import Value, few, find, sampler
 
 _IRREGULAR = {"person": "people", "wolf": "wolves", "goose": "geese", "mouse": "mice", "calf": "calves", "leaf": "leaves", "tooth": "teeth", "deer": "deer", "moose": "moose", "elk": "elk", "bison": "bison", "sheep": "sheep", "salmon": "salmon", "trout": "trout", "herring": "herring", "cod": "cod", "algae": "algae", "crisis": "crises", "belief": "beliefs", "reef": "reefs", "volcano": "volcanoes", "embargo": "embargoes"}  # fmt: skip
+
+
+_SLOT = re.compile(r"\{(?:(a|plural) )?(\w+)\}")
 
 
 def article(phrase: str) -> str:
@@ -36,6 +41,21 @@ def plural(noun: str) -> str:
 
 def pick(rng: Random, *kinds: str) -> str:
     return rng.choice(classes()[rng.choice(kinds)])
+
+
+def _form(rng: Random, name: str) -> str:
+    """One of a slot type's forms; all are filled before one is chosen."""
+    filled = [_SLOT.sub(lambda found: _slot(rng, *found.groups()), form) for form in forms()[name]]
+    return rng.choice(filled)
+
+
+def _slot(rng: Random, shape: str | None, kind: str) -> str:
+    word = pick(rng, kind) if kind in classes() else find(kind)(rng).text
+    return article(word) if shape == "a" else plural(word) if shape else word
+
+
+for _name in forms():
+    sampler(_name)(partial(_form, name=_name))
 
 
 def modified(rng: Random, noun: str, most: float = 0.6) -> str:
@@ -117,11 +137,7 @@ def goods(rng: Random) -> str:
 def three(rng: Random) -> str:
     """A list of three of one class, in one order."""
     words = rng.sample(
-        classes()[
-            rng.choice(
-                ("product", "crop", "resource", "dish", "field", "concept_n", "people_p", "sci_p", "material")
-            )
-        ],
+        classes()[rng.choice(choices()["listed classes"])],
         3,
     )
     return f"{words[0]}, {words[1]}{rng.choice((',', '', ''))} and {words[2]}"
@@ -194,31 +210,11 @@ def kind(rng: Random) -> str:
     return pick(rng, "adj", "adj", "adj", "nationality", "religious")
 
 
-_DEEDS = (
-    "{build} {artifacts}", "{study} {concept}", "{teach} {concept} to {group}", "{trade} in {goods}", "{sell} {goods}",
-    "{protect} {artifacts} from {event}", "{translate} {nationality} texts", "{collect} {animals} and {artifacts}",
-    "{improve} {concept}", "{promote} {concept} among {group}", "{fight} against {concept}", "{train} {group}",
-    "{measure} the distance between {city} and {city}", "{carry} {goods} to {city}", "{produce} {goods}",
-    "{reduce} the cost of {goods}", "{attract} {group}", "{feed} {group}", "{explore} {feature}", "{repair} {artifacts}",
-    "{reform} {concept}", "{draw} {artifacts}", "{count} {animals}", "{connect} {city} with {city}", "{remove} {substance}",
-    "{detect} {science}", "{persuade} {group} to leave {realm}", "{raise} money for {artifact}", "{settle} {acts}",
-    "{compare} {science} with {science}", "{prevent} {event}", "{celebrate} {event}", "{store} {substance}", "{heal} {disease}",
-)  # fmt: skip
-_GERUNDS = {
-    "build": "building", "study": "studying", "teach": "teaching", "trade": "trading", "sell": "selling",
-    "protect": "protecting", "translate": "translating", "collect": "collecting", "improve": "improving",
-    "promote": "promoting", "fight": "fighting", "train": "training", "measure": "measuring", "carry": "carrying",
-    "produce": "producing", "reduce": "reducing", "attract": "attracting", "feed": "feeding", "explore": "exploring",
-    "repair": "repairing", "reform": "reforming", "draw": "drawing", "count": "counting", "connect": "connecting",
-    "remove": "removing", "detect": "detecting", "persuade": "persuading", "raise": "raising", "settle": "settling",
-    "compare": "comparing", "prevent": "preventing", "celebrate": "celebrating", "store": "storing", "heal": "treating",
-}  # fmt: skip
+_GERUNDS = choices().pairs("gerunds")
 
 
 def _deed(rng: Random, gerund: bool) -> str:
-    from p2m.teachers.domains.qa.values import find
-
-    pieces = rng.choice(_DEEDS).split("{")
+    pieces = rng.choice(choices()["deeds"]).split("{")
     text = pieces[0]
     for piece in pieces[1:]:
         name, _, rest = piece.partition("}")
@@ -230,118 +226,10 @@ def _deed(rng: Random, gerund: bool) -> str:
     return text
 
 
-_OFFICES = (
-    "president", "director", "chairman", "secretary", "treasurer", "head of research", "professor of law", "rector",
-    "chief engineer", "governor", "minister of finance", "prime minister", "foreign minister", "mayor", "bishop",
-    "ambassador", "commander", "chief editor", "head coach", "principal conductor", "chief justice", "court physician",
-    "superintendent", "chancellor", "artistic director", "chief executive", "dean", "general manager",
-)  # fmt: skip
-
-
-@sampler("office")
-def office(rng: Random) -> str:
-    return rng.choice(_OFFICES)
-
-
-@sampler("natural")
-def natural(rng: Random) -> str:
-    """A process of nature, as it follows "by"."""
-    return rng.choice((
-        f"the erosion of {pick(rng, 'rock')}", f"the movement of {pick(rng, 'sci_p')}", f"the melting of {article(pick(rng, 'nat_n'))}",
-        f"a series of {plural(pick(rng, 'event_n'))}", f"deposits of {substance(rng)}", "volcanic activity", "wind and rain",
-        f"the collapse of {article(pick(rng, 'nat_n'))}", f"the slow cooling of {pick(rng, 'sub_n')}", "a meteorite impact",
-        f"the flow of {substance(rng)} through {pick(rng, 'rock')}", "the collision of two plates", "repeated flooding",
-    ))  # fmt: skip
-
-
-@sampler("virtue")
-def virtue(rng: Random) -> str:
-    return rng.choice(
-        (
-            "Truth",
-            "Honour",
-            "Labour",
-            "Liberty",
-            "Light",
-            "Courage",
-            "Unity",
-            "Faith",
-            "Knowledge",
-            "Justice",
-            "Peace",
-            "Wisdom",
-            "Loyalty",
-            "Progress",
-            "Patience",
-            "Order",
-        )
-    )
-
-
-@sampler("weapon")
-def weapon(rng: Random) -> str:
-    return rng.choice(
-        (
-            "cannons",
-            "machine guns",
-            "torpedoes",
-            "mortars",
-            "field guns",
-            "rocket launchers",
-            "light tanks",
-            "armoured cars",
-            "howitzers",
-            "anti-aircraft guns",
-            "heavy guns",
-            "muskets",
-            "longbows",
-            "lances",
-            "depth charges",
-        )
-    )
-
-
-@sampler("beast")
-def beast(rng: Random) -> str:
-    """What an animal does with a part of its body."""
-    return rng.choice((
-        "attract a mate", f"frighten {animals(rng)}", f"dig for {pick(rng, 'food')}", "hide from enemies", "keep warm", "find its way in the dark",
-        f"crack open {pick(rng, 'food')}", "store fat", "climb trees", "signal danger to its young", f"filter {pick(rng, 'food')} from the water",
-        "escape from predators", "build its nest", f"defend itself against {animals(rng)}", "cool its body", "hold on to branches",
-    ))  # fmt: skip
-
-
-_SYMPTOMS = (
-    "fever", "headache", "a dry cough", "muscle pain", "loss of appetite", "a red rash", "swollen glands", "fatigue", "vomiting",
-    "blurred vision", "chest pain", "dizziness", "a sore throat", "yellow skin", "night sweats", "weight loss", "shortness of breath",
-    "memory loss", "stiff joints", "tremors", "bleeding gums", "hair loss", "insomnia", "high blood pressure",
-)  # fmt: skip
-
-
-@sampler("symptom")
-def symptom(rng: Random) -> str:
-    return rng.choice(_SYMPTOMS)
-
-
 @sampler("symptoms")
 def symptoms(rng: Random) -> str:
-    one, two, three = rng.sample(_SYMPTOMS, 3)
+    one, two, three = rng.sample(classes()["symptom"], 3)
     return rng.choice((f"{one} and {two}", f"{one}, {two} and {three}", f"{one}, {two}, and {three}"))
-
-
-@sampler("contact")
-def contact(rng: Random) -> str:
-    """How a disease may be caught, as it follows "by"."""
-    return rng.choice((
-        f"drinking polluted {pick(rng, 'sub_n')}", f"touching infected {animals(rng)}", f"eating raw {pick(rng, 'food')}",
-        f"handling {pick(rng, 'product')}", f"sleeping near {animals(rng)}", f"breathing {pick(rng, 'sub_n')}", "sharing needles",
-        f"bathing in {article(pick(rng, 'nat_n'))}", f"walking barefoot through {article(pick(rng, 'nat_n'))}",
-    ))  # fmt: skip
-
-
-@sampler("herbpart")
-def herbpart(rng: Random) -> str:
-    return rng.choice(("root", "bark", "leaf", "stem", "seed", "flower", "sap", "fruit"))
 
 
 @sampler("god")
@@ -365,15 +253,6 @@ def script(rng: Random) -> str:
     )
 
 
-@sampler("feature2")
-def feature2(rng: Random) -> str:
-    """What a device has or does."""
-    return rng.choice((
-        f"runs on {pick(rng, 'sub_n')}", f"is made of {pick(rng, 'material')}", f"needs no {pick(rng, 'sub_n')}",
-        f"uses {science(rng)}", "can be carried by one person", f"stores {pick(rng, 'sci_p')}", "has two engines",
-    ))  # fmt: skip
-
-
 @sampler("acronym")
 def acronym(rng: Random) -> str:
     return "".join(rng.choice("ABCDEFGHIKLMNOPRSTUW") for _ in range(rng.randint(2, 5)))
@@ -394,16 +273,6 @@ def title2(rng: Random) -> str:
     )
 
 
-@sampler("merit")
-def merit(rng: Random) -> str:
-    """What a work may be praised for: "vivid portrait of rural schools"."""
-    return rng.choice((
-        f"portrait of {pick(rng, 'adj')} {pick(rng, 'people_p')}", f"{pick(rng, 'adj')} style", f"attention to {concept(rng)}",
-        f"use of {pick(rng, 'nationality')} folk tales", f"{pick(rng, 'adj')} humour", f"treatment of {concept(rng)}",
-        "dialogue", "visual effects", "careful research", f"depiction of {event(rng)}", "original plot", "use of light",
-    ))  # fmt: skip
-
-
 @sampler("scene")
 def scene(rng: Random) -> str:
     """What a picture may show."""
@@ -412,21 +281,6 @@ def scene(rng: Random) -> str:
         f"{article(pick(rng, 'animal'))} in {feature(rng)}", f"{article(pick(rng, 'art_n'))} at {rng.choice(('dusk', 'dawn', 'night'))}",
         f"the {pick(rng, 'event_n')} of {names.town(rng)}", f"{article(pick(rng, 'profession'))} with {article(pick(rng, 'animal'))}",
     ))  # fmt: skip
-
-
-@sampler("effect")
-def effect(rng: Random) -> str:
-    return rng.choice(
-        (
-            "depth",
-            "soft light",
-            "dark tone",
-            "bright surface",
-            "rough texture",
-            "golden glow",
-            "sense of movement",
-        )
-    )
 
 
 @sampler("age")
@@ -453,8 +307,6 @@ def fact(rng: Random) -> str:
 
 
 def clause(rng: Random) -> str:
-    from p2m.teachers.domains.qa.values import find
-
     def get(name: str) -> str:
         return find(name)(rng).text
 

@@ -13,6 +13,7 @@ from functools import cache
 from random import Random
 
 from p2m.teachers.domains.qa.frames import Frame, Question, Sentence, frames, render
+from p2m.teachers.domains.qa.lexicon import choices
 from p2m.teachers.domains.qa.topics import attributed, make
 from p2m.teachers.domains.qa.values import Value
 
@@ -167,37 +168,8 @@ def _mixed(rng: Random, lines: list[str], rival: _Rival | None, filler: Filler) 
     return lines
 
 
-_LINKS = (
-    "However, ",
-    "In addition, ",
-    "Moreover, ",
-    "Later, ",
-    "At the time, ",
-    "For example, ",
-    "As a result, ",
-    "Today, ",
-)
-_LEADS = frozenset(
-    [
-        "The",
-        "In",
-        "On",
-        "Under",
-        "After",
-        "A",
-        "An",
-        "As",
-        "By",
-        "For",
-        "He",
-        "She",
-        "It",
-        "They",
-        "His",
-        "Her",
-        "Its",
-    ]
-)
+_LINKS = choices()["links"]
+_LEADS = frozenset(choices()["linkable openings"])
 
 
 def _linked(rng: Random, line: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from random import Random
 
 from p2m.teachers.domains.qa import names, nouns
-from p2m.teachers.domains.qa.lexicon import classes
+from p2m.teachers.domains.qa.lexicon import choices, classes
 from p2m.teachers.domains.qa.values import Value, find, ordinal
 
 Maker = Callable[[Random], Value]
@@ -89,50 +89,14 @@ def water(rng: Random) -> Value:
 
 def company(rng: Random) -> Value:
     name = rng.choice((names.surname(rng), names.syllables(rng, 1, 2), names.brand(rng).split()[0]))
-    tail = rng.choice(
-        (
-            " Company",
-            " Corporation",
-            " Industries",
-            " Motors",
-            " & Sons",
-            " Group",
-            " Bank",
-            " Airlines",
-            " Records",
-            " Pictures",
-            " Systems",
-            "",
-            "",
-            f" & {names.surname(rng)}",
-            " Brothers",
-            " Press",
-            " Foods",
-            " Electric",
-        )
-    )
+    other = names.surname(rng)
+    tail = rng.choice(choices()["company endings"]).format(surname=other)
     return entity(name + tail, name, rng.choice(("the company", "the firm", "the business")))
 
 
 def institution(rng: Random) -> Value:
     """A university, museum, hospital, society or agency."""
-    noun = rng.choice(
-        (
-            "University",
-            "College",
-            "Institute",
-            "Museum",
-            "Hospital",
-            "Library",
-            "Academy",
-            "Conservatory",
-            "Observatory",
-            "Society",
-            "Foundation",
-            "Agency",
-            "Gallery",
-        )
-    )
+    noun = rng.choice(choices()["institutions"])
     place = names.city(rng) if rng.random() < 0.6 else names.surname(rng)
     forms = (
         f"the {noun} of {place}",
@@ -147,45 +111,13 @@ def institution(rng: Random) -> Value:
 def party(rng: Random) -> Value:
     """A party, union, league or movement."""
     noun = rng.choice(("Party", "League", "Union", "Movement", "Front", "Alliance", "Congress"))
-    lead = rng.choice(
-        (
-            "Liberal",
-            "National",
-            "Democratic",
-            "People's",
-            "Workers'",
-            "Socialist",
-            "Conservative",
-            "Republican",
-            "Progressive",
-            "Reform",
-            "Farmers'",
-            names.syllables(rng, 1, 2),
-        )
-    )
+    lead = rng.choice((*choices()["party names"], names.syllables(rng, 1, 2)))
     return entity(f"the {lead} {noun}", f"the {noun}", f"the {noun.lower()}")
 
 
 def club(rng: Random) -> Value:
     place = names.city(rng)
-    tail = rng.choice(
-        (
-            "United",
-            "City",
-            "Rovers",
-            "Athletic",
-            "FC",
-            "Wanderers",
-            "Tigers",
-            "Hawks",
-            "Giants",
-            "Bears",
-            "Rangers",
-            "Eagles",
-            "Lions",
-            "Wolves",
-        )
-    )
+    tail = rng.choice(choices()["club endings"])
     return entity(f"{place} {tail}", f"{place}", rng.choice(("the club", "the team", "the side")))
 
 
@@ -246,22 +178,7 @@ def pact(rng: Random) -> Value:
 
 def festival(rng: Random) -> Value:
     """A festival, fair, race, cup or prize that recurs."""
-    noun = rng.choice(
-        (
-            "Festival",
-            "Cup",
-            "Prize",
-            "Games",
-            "Fair",
-            "Marathon",
-            "Championship",
-            "Award",
-            "Regatta",
-            "Carnival",
-            "Medal",
-            "Trophy",
-        )
-    )
+    noun = rng.choice(choices()["contests"])
     lead = rng.choice((names.city(rng), names.surname(rng), names.syllables(rng, 1, 2)))
     return entity(
         f"the {lead} {noun}",
@@ -292,23 +209,7 @@ def species(rng: Random) -> Value:
         (
             f"{rng.choice(classes()['color'])}",
             names.syllables(rng).title(),
-            rng.choice(
-                (
-                    "northern",
-                    "southern",
-                    "dwarf",
-                    "giant",
-                    "common",
-                    "spotted",
-                    "striped",
-                    "horned",
-                    "long-tailed",
-                    "mountain",
-                    "tree",
-                    "desert",
-                    "snow",
-                )
-            ),
+            rng.choice(choices()["animal kinds"]),
         )
     )
     return entity(f"the {lead} {kind}", f"the {kind}", "the species")
@@ -337,52 +238,12 @@ def matter(rng: Random) -> Value:
 def device(rng: Random) -> Value:
     """A machine, program, vehicle or technique with a name."""
     name = names.brand(rng)
-    noun = rng.choice(
-        (
-            "engine",
-            "computer",
-            "console",
-            "camera",
-            "aircraft",
-            "locomotive",
-            "satellite",
-            "operating system",
-            "game",
-            "system",
-            "telescope",
-            "rifle",
-            "car",
-            "processor",
-            "format",
-            "network",
-        )
-    )
+    noun = rng.choice(choices()["devices"])
     return entity(f"the {name}" if rng.random() < 0.6 else f"the {name} {noun}", f"the {name}", f"the {noun}")
 
 
 def building(rng: Random) -> Value:
-    noun = rng.choice(
-        (
-            "Cathedral",
-            "Palace",
-            "Castle",
-            "Tower",
-            "Bridge",
-            "Theatre",
-            "Abbey",
-            "Temple",
-            "Station",
-            "Stadium",
-            "Fortress",
-            "Hall",
-            "Lighthouse",
-            "Dam",
-            "Mosque",
-            "Church",
-            "Airport",
-            "Canal",
-        )
-    )
+    noun = rng.choice(choices()["buildings"])
     lead = rng.choice(
         (
             names.town(rng),
@@ -552,19 +413,7 @@ def _bracketed(kind: str, rng: Random) -> str:
                 f" (then part of {names.realm(rng)})",
             )
         )
-    if kind in (
-        "company",
-        "institution",
-        "party",
-        "device",
-        "book",
-        "film",
-        "title",
-        "war",
-        "building",
-        "club",
-        "band",
-    ):
+    if kind in choices()["topics with an acronym"]:
         letters = "".join(rng.choice("ABCDEFGHIKLMNOPRST") for _ in range(3))
         return rng.choice((f" ({letters})", f" ({year})", f" (also called {names.syllables(rng)})"))
     if kind in ("count", "money", "distance", "height", "area", "weight", "size"):

@@ -12,45 +12,11 @@ from functools import cache
 from random import Random
 
 from p2m.teachers.domains.qa import names
-from p2m.teachers.domains.qa.lexicon import classes
+from p2m.teachers.domains.qa.lexicon import choices, classes
 
-ONES = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-TENS = ["_", "_", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-ORDINALS = [
-    "first",
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-    "eleventh",
-    "twelfth",
-]
+ONES = choices()["ones"]
+TENS = choices()["tens"]
+ORDINALS = choices()["ordinals"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,26 +215,7 @@ def count(rng: Random) -> str:
         text = f"{magnitude(rng, 1000, 999_000):,}"
     else:
         text = f"{rng.choice((rng.randint(2, 900), round(rng.uniform(1, 90), 1)))} {rng.choice(('million', 'million', 'billion'))}"
-    return (
-        rng.choice(
-            (
-                "",
-                "",
-                "",
-                "",
-                "",
-                "about ",
-                "over ",
-                "more than ",
-                "nearly ",
-                "some ",
-                "approximately ",
-                "at least ",
-                "around ",
-            )
-        )
-        + text
-    )
+    return rng.choice(choices()["about a count"]) + text
 
 
 @sampler("percent")
@@ -284,20 +231,7 @@ def _percent(rng: Random) -> str:
 
 @sampler("share")
 def share(rng: Random) -> str:
-    return rng.choice(
-        (
-            "half",
-            "a third",
-            "two thirds",
-            "a quarter",
-            "three quarters",
-            "a fifth",
-            "one in ten",
-            "most",
-            _percent(rng),
-            _percent(rng),
-        )
-    )
+    return rng.choice((*choices()["shares"], _percent(rng), _percent(rng)))
 
 
 @sampler("money")
@@ -376,25 +310,3 @@ def ord_(rng: Random) -> str:
 def score(rng: Random) -> str:
     high = rng.randint(1, 40)
     return f"{high}{rng.choice(('–', '-', ' to '))}{rng.randint(0, high)}"
-
-
-@sampler("freq")
-def freq(rng: Random) -> str:
-    return rng.choice(
-        (
-            "every two years",
-            "once a year",
-            "every four years",
-            "twice a year",
-            "once a week",
-            "three times a day",
-            "every decade",
-            "annually",
-            "each spring",
-            "once a month",
-            "every 76 years",
-            "daily",
-            "every other year",
-            "several times a year",
-        )
-    )

@@ -75,5 +75,7 @@ def holiday(text: str) -> Rule | None:
     """The rule of a holiday called `text`, in any usual spelling; None for any other text."""
     if not _KEYS:
         _KEYS.update({_holiday_key(name): rule for name, rule in HOLIDAYS.items()})
-        _KEYS.update({_holiday_key(alias): HOLIDAYS[name] for alias, name in LISTS.table("other names", 2)})
+        _KEYS.update(
+            {_holiday_key(alias): HOLIDAYS[name] for alias, name in LISTS.pairs("other names").items()}
+        )
     return _KEYS.get(_holiday_key(text))

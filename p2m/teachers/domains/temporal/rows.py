@@ -204,7 +204,7 @@ def _frame(rng: Random, anchor: date, voice: str) -> tuple[str, str]:
         opening = sentences.fill(rng.choice(LEXICON["mail opening"]), rng, anchor)
         return opening, sentences.fill(close, rng, anchor)
     if voice == "chat":
-        return "", rng.choice((rng.choice(LEXICON["chat ending"]), f"#{rng.choice(LEXICON['tags'])}"))
+        return "", rng.choice((rng.choice(LEXICON["chat ending"]), rng.choice(LEXICON["tags"])))
     if voice == "forum":
         opening, name = rng.choice(LEXICON["forum opening"]), rng.choice(LEXICON["first"])
         return rng.choice((opening, f"@{name.lower()}")), ""
