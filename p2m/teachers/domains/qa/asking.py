@@ -8,7 +8,7 @@ from random import Random
 
 from p2m.teachers.domains.qa import nouns
 from p2m.teachers.domains.qa.clauses import Clause, Verb, agreeing, finite, past_of, prepped
-from p2m.teachers.domains.qa.lexicon import synonyms
+from p2m.teachers.domains.qa.lexicon import choices, synonyms
 from p2m.teachers.domains.qa.passages import bare
 
 _HEADS = {
@@ -31,8 +31,8 @@ class Asked:
 def questions(rng: Random, said: Clause) -> list[Asked]:
     """Questions on every constituent of the clause, in one wording each."""
     verb = _synonym(rng, said)
-    asked = [*_on_subject(rng, said, verb), *_on_object(rng, said, verb), *_on_parts(rng, said, verb)]
-    asked += [made for role in said.adjuncts for made in _on_adjunct(rng, said, verb, role)]
+    asked = [*_on_subject(rng, said, verb), *_on_object(rng, said, verb), *_on_parts(rng, said)]
+    asked += [_on_adjunct(rng, said, role) for role in said.adjuncts]
     return asked
 
 
@@ -141,7 +141,7 @@ def _on_target(rng: Random, said: Clause) -> Asked:
     return Asked(f"{wh} {_do(said)} {subject} {base} {object_} {prep}", said.target.text, "target")
 
 
-def _on_parts(rng: Random, said: Clause, verb: Verb) -> list[Asked]:
+def _on_parts(rng: Random, said: Clause) -> list[Asked]:
     """How many, and what kind of."""
     made: list[Asked] = []
     base = said.verb.base
@@ -167,73 +167,56 @@ def _on_parts(rng: Random, said: Clause, verb: Verb) -> list[Asked]:
     return made
 
 
-def _on_adjunct(rng: Random, said: Clause, verb: Verb, role: str) -> list[Asked]:
-    phrase_ = said.adjuncts[role]
-    lead, _, inner = phrase_.partition(" ")
+def _on_adjunct(rng: Random, said: Clause, role: str) -> Asked:
     core = _ask_core(rng, said, role)
-    if role == "time":
-        return _on_time(rng, said, core, lead, inner)
-    if role == "place":
-        name = inner if inner[:1].isupper() or inner.startswith("the ") else phrase_
-        wh = (
-            "where"
-            if rng.random() < 0.65
-            else f"{lead} {rng.choice(('what', 'which'))} {rng.choice(('city', 'place', 'area', 'location', 'country'))}"
-        )
-        return [Asked(f"{wh} {core}", name if rng.random() < 0.92 else phrase_, "place")]
-    if role == "purpose":
-        bare = phrase_.removeprefix("in order ").removeprefix("so as ")
-        wh = rng.choice(("why", "why", "for what purpose", "for what reason"))
-        return [Asked(f"{wh} {core}", bare if rng.random() < 0.75 else bare.removeprefix("to "), "purpose")]
-    if role == "cause":
-        answer = _after(
-            phrase_,
-            (
-                "because of ",
-                "due to ",
-                "as a result of ",
-                "owing to ",
-                "in response to ",
-                "because ",
-                "since ",
-                "as ",
-            ),
-        )
-        wh = rng.choice(("why", "why", "why", "for what reason", "because of what"))
-        return [Asked(f"{wh} {core}", answer, "cause")]
-    if role == "means":
-        answer = _after(phrase_, ("with the help of ", "by means of ", "through ", "using ", "with ", "by "))
-        wh = (
-            "how"
-            if rng.random() < 0.6 or lead == "by"
-            else rng.choice(("what was used", "with what", "using what"))
-        )
-        if wh == "what was used":
-            return [
-                Asked(
-                    f"what {_do(said)} {said.subject.brief} use to {said.verb.base} {said.object.brief}",
-                    answer,
-                    "means",
-                )
-            ]
-        return [Asked(f"{wh} {core}", answer, "means")]
-    answer = _after(
-        phrase_, ("leading to ", "which led to ", "resulting in ", "which caused ", "and caused ")
+    return _ON_ADJUNCT[role](rng, said, said.adjuncts[role], core)
+
+
+def _on_place(rng: Random, said: Clause, told: str, core: str) -> Asked:
+    lead, _, inner = told.partition(" ")
+    name = inner if inner[:1].isupper() or inner.startswith("the ") else told
+    wh = (
+        "where"
+        if rng.random() < 0.65
+        else f"{lead} {rng.choice(('what', 'which'))} {rng.choice(choices()['heads of places'])}"
     )
+    return Asked(f"{wh} {core}", name if rng.random() < 0.92 else told, "place")
+
+
+def _on_purpose(rng: Random, said: Clause, told: str, core: str) -> Asked:
+    answer = told.removeprefix("in order ").removeprefix("so as ")
+    wh = rng.choice(("why", "why", "for what purpose", "for what reason"))
+    return Asked(f"{wh} {core}", answer if rng.random() < 0.75 else answer.removeprefix("to "), "purpose")
+
+
+def _on_cause(rng: Random, said: Clause, told: str, core: str) -> Asked:
+    wh = rng.choice(("why", "why", "why", "for what reason", "because of what"))
+    return Asked(f"{wh} {core}", _after(told, "leads of causes"), "cause")
+
+
+def _on_means(rng: Random, said: Clause, told: str, core: str) -> Asked:
+    answer = _after(told, "leads of means")
+    wh = (
+        "how"
+        if rng.random() < 0.6 or told.startswith("by ")
+        else rng.choice(("what was used", "with what", "using what"))
+    )
+    if wh == "what was used":
+        core, wh = f"{said.subject.brief} use to {said.verb.base} {said.object.brief}", f"what {_do(said)}"
+    return Asked(f"{wh} {core}", answer, "means")
+
+
+def _on_result(rng: Random, said: Clause, told: str, core: str) -> Asked:
+    text = rng.choice(choices()["questions for results"])
     did = f"{said.subject.brief} {said.verb.ing} {said.object.brief}"
-    text = rng.choice(
-        (
-            f"what did {did} lead to",
-            f"what was the result of {did}",
-            f"what was caused by {did}",
-            f"what happened as a result of {did}",
-        )
+    return Asked(text.format(did=did), _after(told, "leads of results"), "result")
+
+
+def _after(told: str, leads: str) -> str:
+    """What follows a word or phrase of that section of choices.txt."""
+    return next(
+        (told.removeprefix(f"{lead} ") for lead in choices()[leads] if told.startswith(f"{lead} ")), told
     )
-    return [Asked(text, answer, "result")]
-
-
-def _after(text: str, leads: tuple[str, ...]) -> str:
-    return next((text.removeprefix(lead) for lead in leads if text.startswith(lead)), text)
 
 
 def _ask_core(rng: Random, said: Clause, role: str) -> str:
@@ -245,24 +228,31 @@ def _ask_core(rng: Random, said: Clause, role: str) -> str:
     return f"{_do(said)} {said.subject.brief} {said.verb.base} {said.object.brief}{rest}"
 
 
-def _on_time(rng: Random, said: Clause, core: str, lead: str, inner: str) -> list[Asked]:
+def _on_time(rng: Random, said: Clause, told: str, core: str) -> Asked:
+    lead, _, inner = told.partition(" ")
     words = inner.replace(",", "").split()
     if lead in ("during", "after", "before"):
-        return [Asked(f"{rng.choice(('when', f'{lead} what event', f'{lead} what'))} {core}", inner, "time")]
+        return Asked(f"{rng.choice(('when', f'{lead} what event', f'{lead} what'))} {core}", inner, "time")
     if lead == "from":
-        return [
-            Asked(f"{rng.choice(('when', 'during what years', 'for what period'))} {core}", inner, "time")
-        ]
+        return Asked(f"{rng.choice(('when', 'during what years', 'for what period'))} {core}", inner, "time")
     if lead == "on":
         if rng.random() < 0.35 and words[-1].isdigit():
-            return [
-                Asked(
-                    f"{rng.choice(('in what year', 'what year', 'in which year'))} {core}", words[-1], "time"
-                )
-            ]
-        return [Asked(f"{rng.choice(('when', 'when', 'on what date', 'on what day'))} {core}", inner, "time")]
+            return Asked(
+                f"{rng.choice(('in what year', 'what year', 'in which year'))} {core}", words[-1], "time"
+            )
+        return Asked(f"{rng.choice(('when', 'when', 'on what date', 'on what day'))} {core}", inner, "time")
     unit = "century" if "century" in inner else "decade" if inner.endswith("s") else "year"
     wh = (
         "when" if rng.random() < 0.45 else rng.choice((f"in what {unit}", f"what {unit}", f"in which {unit}"))
     )
-    return [Asked(f"{wh} {core}", inner, "time")]
+    return Asked(f"{wh} {core}", inner, "time")
+
+
+_ON_ADJUNCT = {
+    "time": _on_time,
+    "place": _on_place,
+    "purpose": _on_purpose,
+    "cause": _on_cause,
+    "means": _on_means,
+    "result": _on_result,
+}

@@ -17,7 +17,7 @@ def row(seed: int, index: int) -> Item:
     """Row `index` of the stream of `seed`. Draws that come out ambiguous are drawn again."""
     rng = Draw(f"p2m.qa:{seed}:{index}")
     while True:
-        rng.settle()
+        rng.choose_era()
         item = _open(rng) if rng.random() < OPEN_SHARE else passage(rng, _idle)
         if item is not None:
             return Item(_worded(rng, item.question), item.context, item.answer, item.relation)

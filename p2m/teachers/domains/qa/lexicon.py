@@ -23,9 +23,9 @@ def choices() -> WordLists:
 
 
 @cache
-def forms() -> WordLists:
+def patterns() -> WordLists:
     """Phrases with slots, by slot type."""
-    return WordLists(_HERE / "forms.txt")
+    return WordLists(_HERE / "patterns.txt")
 
 
 @cache

@@ -8,7 +8,7 @@ from functools import partial
 from random import Random
 
 from p2m.teachers.domains.qa import names
-from p2m.teachers.domains.qa.lexicon import choices, classes, forms
+from p2m.teachers.domains.qa.lexicon import choices, classes, patterns
 from p2m.teachers.domains.qa.values import Value, few, find, sampler
 
 _IRREGULAR = {"person": "people", "wolf": "wolves", "goose": "geese", "mouse": "mice", "calf": "calves", "leaf": "leaves", "tooth": "teeth", "deer": "deer", "moose": "moose", "elk": "elk", "bison": "bison", "sheep": "sheep", "salmon": "salmon", "trout": "trout", "herring": "herring", "cod": "cod", "algae": "algae", "crisis": "crises", "belief": "beliefs", "reef": "reefs", "volcano": "volcanoes", "embargo": "embargoes"}  # fmt: skip
@@ -43,9 +43,9 @@ def pick(rng: Random, *kinds: str) -> str:
     return rng.choice(classes()[rng.choice(kinds)])
 
 
-def _form(rng: Random, name: str) -> str:
-    """One of a slot type's forms; all are filled before one is chosen."""
-    filled = [_SLOT.sub(lambda found: _slot(rng, *found.groups()), form) for form in forms()[name]]
+def _patterned(rng: Random, name: str) -> str:
+    """One of a slot type's patterns; all are filled before one is chosen."""
+    filled = [_SLOT.sub(lambda found: _slot(rng, *found.groups()), pattern) for pattern in patterns()[name]]
     return rng.choice(filled)
 
 
@@ -54,8 +54,8 @@ def _slot(rng: Random, shape: str | None, kind: str) -> str:
     return article(word) if shape == "a" else plural(word) if shape else word
 
 
-for _name in forms():
-    sampler(_name)(partial(_form, name=_name))
+for _name in patterns():
+    sampler(_name)(partial(_patterned, name=_name))
 
 
 def modified(rng: Random, noun: str, most: float = 0.6) -> str:

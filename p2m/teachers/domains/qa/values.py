@@ -36,7 +36,7 @@ class Draw(Random):
 
     era: int | None = None
 
-    def settle(self) -> None:
+    def choose_era(self) -> None:
         """Choose a time for the next passage."""
         draw = self.random()
         if draw < 0.12:
@@ -76,7 +76,7 @@ def find(name: str) -> Sampler:
     return lambda rng: Value(rng.choice(words))
 
 
-def words_of(number: int) -> str:
+def number_in_words(number: int) -> str:
     """A number below one hundred in words."""
     if number < 20:
         return ONES[number]
@@ -196,13 +196,13 @@ def span(rng: Random) -> str:
     )
     number = rng.randint(2, top)
     head = rng.choice(("", "", "", "", "about ", "nearly ", "more than ", "over ", "almost "))
-    return f"{head}{words_of(number) if number < 13 or rng.random() < 0.3 else number} {unit}"
+    return f"{head}{number_in_words(number) if number < 13 or rng.random() < 0.3 else number} {unit}"
 
 
 @sampler("few")
 def few(rng: Random) -> str:
     number = rng.choice((2, 2, 3, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 18, 20, 24, 30, 40))
-    return words_of(number) if number < 13 or rng.random() < 0.3 else str(number)
+    return number_in_words(number) if number < 13 or rng.random() < 0.3 else str(number)
 
 
 @sampler("count")

@@ -18,7 +18,7 @@ from random import Random
 
 from p2m.teachers.domains.temporal import dates
 from p2m.teachers.domains.temporal.dates import MONTHS, WEEKDAYS, Direction
-from p2m.teachers.domains.temporal.holidays import HOLIDAYS, LISTS
+from p2m.teachers.domains.temporal.holidays import HOLIDAYS
 from p2m.teachers.domains.temporal.numerals import cardinal_word, ordinal_digits, ordinal_word
 from p2m.word_lists import WordLists
 
@@ -332,7 +332,7 @@ def _edge_day(rng: Random, anchor: date, tense: Direction) -> Phrase:
 
 def _holiday(rng: Random, anchor: date, tense: Direction) -> Phrase | None:
     """A holiday by itself, with `last` or `next` where the readings agree, or with its year."""
-    name = rng.choice(LISTS["often"])
+    name = rng.choice(_LISTS["holidays"])
     rule = HOLIDAYS[name]
     lead = "at " if name in ("Christmas", "Easter", "Thanksgiving") and rng.random() < 0.5 else "on "
     day = dates.occurrence(anchor, rule, tense)

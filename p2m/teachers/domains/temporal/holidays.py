@@ -57,9 +57,9 @@ _RULES: dict[str, Callable[..., Rule]] = {
     "fixed": _fixed, "weekday": _nth, "workday": _workday,
     "easter": _easter, "orthodox": _orthodox, "advent": _advent,
 }  # fmt: skip
-LISTS = WordLists(Path(__file__).with_name("holidays.txt"))
+_LISTS = WordLists(Path(__file__).with_name("holidays.txt"))
 HOLIDAYS: dict[str, Rule] = {
-    name: _RULES[rule](*map(int, numbers.split())) for name, rule, numbers in LISTS.table("holidays", 3)
+    name: _RULES[rule](*map(int, numbers.split())) for name, rule, numbers in _LISTS.table("holidays", 3)
 }
 _KEYS: dict[str, Rule] = {}
 
@@ -76,6 +76,6 @@ def holiday(text: str) -> Rule | None:
     if not _KEYS:
         _KEYS.update({_holiday_key(name): rule for name, rule in HOLIDAYS.items()})
         _KEYS.update(
-            {_holiday_key(alias): HOLIDAYS[name] for alias, name in LISTS.pairs("other names").items()}
+            {_holiday_key(alias): HOLIDAYS[name] for alias, name in _LISTS.pairs("other names").items()}
         )
     return _KEYS.get(_holiday_key(text))
