@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from p2m.teachers.domains import temporal
 from p2m.teachers.domains.temporal import distractors, sentences
 from p2m.teachers.domains.temporal.lexicon import LEXICON
+from p2m.teachers.domains.temporal.resolve import resolve
 from p2m.types import Example, Field, Task, TaskType
 
 GOLD = Path(__file__).parents[2] / "recipes" / "data" / "temporal_gold.jsonl"
@@ -217,7 +218,7 @@ def test_what_the_grammar_writes_can_be_read_back(rows: list[Example]) -> None:
     for row in rows:
         anchor, _ = read(row)
         for expression, value in pairs(row):
-            assert value in {temporal.resolve(expression, anchor, way) for way in ("past", "future")}, row
+            assert value in {resolve(expression, anchor, way) for way in ("past", "future")}, row
 
 
 # --------------------------------------------------------------------------- undated words
@@ -247,7 +248,7 @@ def test_undated_phrases_have_no_value_in_the_semantics() -> None:
         for tense in ("past", "future"):
             phrase = distractors.undated(rng, anchor, tense)
             assert phrase.value is None
-            assert temporal.resolve(phrase.text, anchor, tense) is None, phrase
+            assert resolve(phrase.text, anchor, tense) is None, phrase
 
 
 def test_every_sentence_fills_all_its_slots(rows: list[Example]) -> None:

@@ -16,10 +16,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from p2m.teachers.domains.base import RuleTeacher, in_fields_of
-from p2m.teachers.domains.temporal.resolve import resolve
 from p2m.types import Example, Task, TaskType
-
-__all__ = ["Domain", "figures", "generate", "matches", "resolve"]
 
 _SUBJECT = re.compile(
     r"\b(temporal|time|date)[ -]+(date[ -]+)?(expressions?|references?|mentions?|phrases?)"
