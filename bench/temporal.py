@@ -25,8 +25,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from p2m.teachers.temporal import resolve
-from p2m.teachers.temporal.dates import Direction
+from p2m.teachers.domains.temporal.dates import Direction
+from p2m.teachers.domains.temporal.resolve import resolve
 
 
 @dataclass(frozen=True, slots=True)

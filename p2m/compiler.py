@@ -42,6 +42,7 @@ from p2m.stages.split import split
 from p2m.stages.train import train
 from p2m.stages.verdict import verdict
 from p2m.stages.winner import winner
+from p2m.teachers.base import specialised
 from p2m.types import (
     BaseEncoder,
     LinearStudent,
@@ -445,7 +446,7 @@ def _teacher(plan: Plan, task: Ref, spec: ModelSpec, understood: Task, at: _Plac
         generate,
         task,
         texts,
-        teacher=spec.teacher,
+        teacher=specialised(teacher, understood),
         num_examples=spec.generation.num_examples,
         seed=spec.seed,
         origins=at("teacher", "seed", num_examples="generation.num_examples"),

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2m.teachers import qa
-from p2m.teachers.qa import asking, clauses, frames, passages
-from p2m.teachers.qa.grammar import row
-from p2m.teachers.qa.values import Value
+from p2m.teachers.domains import qa
+from p2m.teachers.domains.qa import asking, clauses, frames, passages
+from p2m.teachers.domains.qa.grammar import row
+from p2m.teachers.domains.qa.values import Value
 from p2m.types import Field, Task, TaskType
 
 ROWS = 2000
@@ -227,6 +227,7 @@ def test_the_task_must_have_a_question_and_a_passage():
     def task(*names: str) -> Task:
         return Task(TaskType.QUESTION_ANSWERING, "", tuple(Field(name) for name in names), Field("answer"))
 
-    assert qa.matches(task("question", "context"))
-    assert not qa.matches(task("context"))
-    assert not qa.matches(Task(TaskType.TEXT_TO_TEXT, "", (Field("a"), Field("b")), Field("c")))
+    domain = qa.Domain(0.5)
+    assert domain.matches(task("question", "context"))
+    assert not domain.matches(task("context"))
+    assert not domain.matches(Task(TaskType.TEXT_TO_TEXT, "", (Field("a"), Field("b")), Field("c")))

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from p2m.errors import DataError
-from p2m.teachers import qa
-from p2m.teachers.qa.cloze import Book
+from p2m.teachers.domains import qa
+from p2m.teachers.domains.qa.cloze import Book
 
 TEXT = """# The lighthouse
 

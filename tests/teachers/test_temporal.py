@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2m.teachers import temporal
-from p2m.teachers.temporal import distractors, lexicon, sentences
+from p2m.teachers.domains import temporal
+from p2m.teachers.domains.temporal import distractors, sentences
+from p2m.teachers.domains.temporal.lexicon import LEXICON
+from p2m.teachers.domains.temporal.resolve import resolve
 from p2m.types import Example, Field, Task, TaskType
 
 GOLD = Path(__file__).parents[2] / "recipes" / "data" / "temporal_gold.jsonl"
@@ -216,7 +218,7 @@ def test_what_the_grammar_writes_can_be_read_back(rows: list[Example]) -> None:
     for row in rows:
         anchor, _ = read(row)
         for expression, value in pairs(row):
-            assert value in {temporal.resolve(expression, anchor, way) for way in ("past", "future")}, row
+            assert value in {resolve(expression, anchor, way) for way in ("past", "future")}, row
 
 
 # --------------------------------------------------------------------------- undated words
@@ -227,12 +229,12 @@ TEMPORAL = re.compile(
 )
 
 
-LISTS = [name for name in vars(lexicon) if name.isupper()]
+LISTS = list(LEXICON)
 
 
 @pytest.mark.parametrize("name", LISTS)
 def test_plain_words_never_name_a_time(name: str) -> None:
-    entries = getattr(lexicon, name)
+    entries = LEXICON[name]
     assert len(LISTS) >= 30
     assert entries
     assert [line for line in entries if TEMPORAL.search(line)] == []
@@ -246,15 +248,15 @@ def test_undated_phrases_have_no_value_in_the_semantics() -> None:
         for tense in ("past", "future"):
             phrase = distractors.undated(rng, anchor, tense)
             assert phrase.value is None
-            assert temporal.resolve(phrase.text, anchor, tense) is None, phrase
+            assert resolve(phrase.text, anchor, tense) is None, phrase
 
 
 def test_every_sentence_fills_all_its_slots(rows: list[Example]) -> None:
     assert not [row for row in rows if re.search(r"[{}]|\s{2}| [,.](?!\.)", row.input["input"])]
-    lines = (*lexicon.PLAIN, *lexicon.FILLER, *distractors.SENTENCES, *lexicon.NOMINAL, *lexicon.POSSESSIVE)
+    lines = [line for name in ("plain", "filler", "nominal", "possessive") for line in LEXICON[name]]
     from random import Random
 
-    for line in lines:
+    for line in (*lines, *distractors.SENTENCES):
         assert "{" not in sentences.fill(re.sub(r"\{[A-Z]\d?\}", "", line), Random(1), date(2020, 1, 1))
 
 

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2m.teachers.temporal import dates, resolve
-from p2m.teachers.temporal.holidays import HOLIDAYS, holiday
+from p2m.teachers.domains.temporal import dates
+from p2m.teachers.domains.temporal.holidays import HOLIDAYS, holiday
+from p2m.teachers.domains.temporal.resolve import resolve
 
 easter_of = pytest.importorskip("dateutil.easter")
 relative = pytest.importorskip("dateutil.relativedelta")

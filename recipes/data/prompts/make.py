@@ -1,6 +1,6 @@
 """Everything that the reading of prompts learnt, made again: `make reader`.
 
-1. fits the weights by which a prompt's lists are ranked (p2m/parsing/weights.py) to the labels there;
+1. fits the weights by which a prompt's lists are ranked (p2m/parsing/weights.txt) to the labels there;
 2. writes the columns `instruction` and `signs` of train.jsonl, which recipes/prompts.yaml reads.
 
 What is left, building that recipe and copying its model, is p2m's own work.
@@ -16,11 +16,10 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 _KEPT = 0.03  # weights below are noise
 _PENALTY = 1.0  # of a squared weight
-HEAD = '''"""Weights of the signs of a list, fitted by recipes/data/prompts/make.py. Data only."""
+HEAD = """# Weights of the signs of a list, fitted by recipes/data/prompts/make.py.
 
-# fmt: off
-LIST_WEIGHTS: dict[str, float] = {
-'''
+[weights]
+"""
 
 
 def rows_of(name: str) -> list[dict[str, Any]]:
@@ -70,8 +69,8 @@ def fit_lists(rows: list[dict[str, Any]]) -> None:
         name: round(float(weight), 2) for name, weight in zip(vectorizer.feature_names_, found.x, strict=True)
     }
     kept = {name: weight for name, weight in sorted(kept.items()) if abs(weight) >= _KEPT}
-    lines = [f'    "{name}": {weight:.2f},\n' for name, weight in kept.items()]
-    (ROOT / "p2m/parsing/weights.py").write_text(HEAD + "".join(lines) + "}\n", encoding="utf-8")
+    lines = [f"{name} | {weight:.2f}\n" for name, weight in kept.items()]
+    (ROOT / "p2m/parsing/weights.txt").write_text(HEAD + "".join(lines), encoding="utf-8")
     LIST_WEIGHTS.clear()  # what follows reads by the new ones
     LIST_WEIGHTS.update(kept)
 
