@@ -36,7 +36,8 @@ p { margin: 0 0 10px; color: #52606d; }
 .tile span { color: #66727f; font-size: 13px; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 560px), 1fr)); gap: 16px; }
 section { padding: 16px; overflow-x: auto; } section.wide { grid-column: 1 / -1; }
-svg { max-width: 100%; height: auto; }
+svg { display: block; width: 100%; max-width: 720px; height: auto; }
+svg text { font-family: inherit !important; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; }
 th, td { text-align: left; vertical-align: top; padding: 5px 10px 5px 0; border-bottom: 1px solid #e3e8ee; }
 th { color: #66727f; font-weight: 600; } td.n, th.n { text-align: right; white-space: nowrap; width: 1%; }

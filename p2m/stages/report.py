@@ -8,7 +8,7 @@ from p2m.reporting.base import Story, as_page, as_text
 from p2m.types import Choice, Evaluated, Examples, Exported, Measured, Report, Split, Task, Trained, Verdict
 
 
-@stage(version="2", kind="pure")
+@stage(version="2", kind="seeded")
 def report(
     task: Task,
     curated: Examples,

@@ -8,7 +8,6 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2m.engine.handles import Device
-from p2m.reporting import svg
 from p2m.reporting.charts import histogram
 from p2m.reporting.facts import Story
 from p2m.reporting.page import render as as_page
@@ -280,17 +278,6 @@ def test_no_text_from_data_breaks_the_page(text: str) -> None:
         curated=replace(told.curated, counts=(Count(hostile, 3, hostile),)),
     )
     assert "script" not in Balanced(as_page(told)).tags
-
-
-@settings(max_examples=100, deadline=None)
-@given(low=st.floats(-1e6, 1e6), span=st.floats(0, 1e6), number=st.integers(1, 9))
-def test_ticks_span_the_range_in_even_steps(low: float, span: float, number: int) -> None:
-    found = svg.ticks(low, low + span, number)
-    assert found[0] <= low + 1e-6 * max(1, abs(low), span)
-    assert found[-1] >= low + span - 1e-6 * max(1, abs(low + span))
-    steps = [after - before for before, after in pairwise(found)]
-    assert len(steps) <= 2 * number + 2
-    assert max(steps) == pytest.approx(min(steps), rel=1e-3)
 
 
 def test_a_histogram_counts_every_value_once() -> None:
