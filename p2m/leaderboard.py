@@ -6,6 +6,7 @@ summed up below the table.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -119,6 +120,8 @@ def as_text(entries: Sequence[Entry], pending: Sequence[Pending] = ()) -> str:
         width = max(len(each.variant) for each in pending)
         lines += [f"{each.variant:<{width}}  {each}" for each in pending]
     lines += [str(group) for group in over_seeds(entries)]
+    if entries and not pictures.can_draw():
+        lines.append(pictures.WITHOUT)
     return "\n".join(lines) if lines else "no variant was built"
 
 
@@ -165,9 +168,8 @@ def as_csv(entries: Sequence[Entry], pending: Sequence[Pending] = ()) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["variant", *columns, *fixed, "state"])
     for entry in ranked(entries):
-        found = {score.metric: (score.value, score.low, score.high) for score in entry.scores}
-        values = [f"{number:.6f}" for name in names for number in found.get(name, ())]
-        values = values if len(values) == len(columns) else _padded(found, names)
+        found = {s.metric: [f"{number:.6f}" for number in (s.value, s.low, s.high)] for s in entry.scores}
+        values = [text for name in names for text in found.get(name, [""] * 3)]
         tail = (entry.scores[0].rows, entry.size_bytes, entry.parameters, f"{entry.latency_p95:.6f}")
         end = (entry.decision, f"{entry.seconds:.3f}", entry.folder, "done")
         writer.writerow([entry.variant, *values, *tail, *end])
@@ -189,6 +191,8 @@ def as_picture(entries: Sequence[Entry]) -> str:
         axes.set_title(f"{metric} by size", loc="left", fontsize=15, fontweight="bold", pad=14)
         axes.set_xlabel("MB", loc="right", color=pictures.FAINT)
         axes.grid(axis="y")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter("{x:g}")
         across = _beside_each_other([entry.size_bytes / 1e6 for entry in ordered])
         for entry, x in zip(ordered, across, strict=True):
             _dot(axes, entry, x)
@@ -196,7 +200,8 @@ def as_picture(entries: Sequence[Entry]) -> str:
         low, high = axes.get_ylim()
         heights = [(entry.scores[0].value - low) / (high - low) * inside for entry in ordered]
         for entry, x, height in zip(ordered, across, _apart(heights, inside), strict=True):
-            axes.annotate(pictures.fitted(entry.variant, _NAMES - 30), (x, entry.scores[0].value),
+            name = f"{entry.scores[0].value:.3f} {entry.variant}"
+            axes.annotate(pictures.fitted(name, _NAMES - 30), (x, entry.scores[0].value),
                           (1.03, height / inside), textcoords="axes fraction", verticalalignment="center",
                           arrowprops={"arrowstyle": "-", "color": pictures.OTHER, "linewidth": 0.6,
                                       "shrinkA": 2, "shrinkB": 7})  # fmt: skip
@@ -211,14 +216,14 @@ def _dot(axes: Axes, entry: Entry, x: float) -> None:
     score = entry.scores[0]
     color = pictures.MODEL if entry.ship else pictures.OTHER
     axes.plot((x, x), (score.low, score.high), "_-", color=color, markersize=8)
-    (dot,) = axes.plot(x, score.value, "o", color=color, markersize=9)
+    (dot,) = axes.plot(x, score.value, "o", color=color, markersize=8)
     told = f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}], {size(entry.size_bytes)}"
     dot.set_gid(pictures.tip(f"{entry.variant}: {told}"))
 
 
 def _beside_each_other(values: Sequence[float]) -> list[float]:
-    """`values`, those moved up a little that would hide an earlier one; together by a fifth of the range."""
-    step = max(values) * min(1 / 60, 0.2 / len(values))
+    """`values`, those moved up a little that hide an earlier one: together by half the range at most."""
+    step = max(values) * min(1 / 60, 0.5 / len(values))
     placed: list[float] = []
     for value in values:
         while any(abs(value - other) < 0.9 * step for other in placed):
@@ -238,15 +243,13 @@ def _apart(heights: Sequence[float], top: float) -> list[float]:
 def write(entries: Sequence[Entry], folder: Path, pending: Sequence[Pending] = ()) -> None:
     """Write table, CSV, JSON and picture into `folder`, each in one rename over that of an earlier call."""
     folder.mkdir(parents=True, exist_ok=True)
-    data = json.dumps(as_data(entries, pending), indent=1, ensure_ascii=False)
+    data = json.dumps(as_data(entries, pending), indent=1, ensure_ascii=False) + "\n"
     contents = {TEXT: as_text(entries, pending) + "\n", CSV: as_csv(entries, pending)}
-    if entries and not pictures.can_draw():
-        contents[TEXT] += f"{pictures.WITHOUT}\n"
-    elif entries and not _is_drawn(folder, json.loads(data)["entries"]):
-        contents[PICTURE] = as_picture(entries) + "\n"
     if not entries or not pictures.can_draw():
-        (folder / PICTURE).unlink(missing_ok=True)  # of an earlier call, with other variants
-    contents[DATA] = data + "\n"  # last: the picture beside it shows it
+        (folder / PICTURE).unlink(missing_ok=True)  # of an earlier call
+    elif not _is_drawn(folder, json.loads(data)["entries"]):
+        contents[PICTURE] = as_picture(entries) + "\n"
+    contents[DATA] = data  # last: it tells the next call what the picture shows
     for name, content in contents.items():
         beside = folder / f".{name}.{os.getpid()}"
         beside.write_text(content, encoding="utf-8")
@@ -254,13 +257,11 @@ def write(entries: Sequence[Entry], folder: Path, pending: Sequence[Pending] = (
 
 
 def _is_drawn(folder: Path, entries: list[dict[str, Any]]) -> bool:
-    """Whether the picture there shows these entries, so that looking on costs no drawing."""
-    try:
-        return (folder / PICTURE).exists() and json.loads((folder / DATA).read_text("utf-8"))[
-            "entries"
-        ] == entries
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    """Whether the picture there shows these entries, and need not be drawn again."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        drawn = json.loads((folder / DATA).read_text(encoding="utf-8"))["entries"]
+        return (folder / PICTURE).exists() and bool(drawn == entries)
+    return False
 
 
 def _cells(entry: Entry, names: Sequence[str]) -> list[str]:
@@ -275,11 +276,4 @@ def _cells(entry: Entry, names: Sequence[str]) -> list[str]:
         milliseconds(entry.latency_p95),
         str(entry.decision),
         f"{entry.seconds:.0f} s",
-    ]
-
-
-def _padded(found: dict[str, tuple[float, float, float]], names: Sequence[str]) -> list[str]:
-    """Values by column, empty where a variant lacks the metric."""
-    return [
-        f"{number:.6f}" if name in found else "" for name in names for number in found.get(name, (0.0,) * 3)
     ]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from p2m.reporting.pictures import BAD, FAINT, INK, MODEL, OTHER, TEACHER, drawn, fitted, tip
+from p2m.reporting.pictures import BAD, FAINT, INK, MODEL, OTHER, TEACHER, drawn, fitted, tip, width_of
 from p2m.types import Evaluated, Evaluation, Judged
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 WIDTH = 560.0  # of every chart, in units of its view box, as all sizes here
 _LABELS = 190  # left of horizontal bars
-_VALUES = 110  # right of the longest bar
 _ROW = 26  # height of a horizontal bar and its gap
 
 
@@ -29,22 +28,24 @@ class Bar(NamedTuple):
     high: float = 0.0
 
 
-def bars(rows: Sequence[Bar], *, title: str, top: float | None = None) -> str:
-    """Horizontal bars from 0 to `top` (the largest value where None), labels left, values right."""
+def bars(rows: Sequence[Bar], *, title: str, top: float = 1e-9) -> str:
+    """Horizontal bars from 0 to `top`, or to the largest value if larger; labels left, values right."""
 
     def paint(axes: Axes) -> None:
-        axes.set(xlim=(0, top or max([*(max(row.value, row.high) for row in rows), 1e-9])), xticks=[])
+        axes.set(xlim=(0, max([top, *(max(row.value, row.high) for row in rows)])), xticks=[])
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_yticks(range(len(rows)), [fitted(row.label, _LABELS - 12) for row in rows], color=INK)
         for place, row in enumerate(rows):
-            (bar,) = axes.barh(place, row.value, height=0.7, color=row.color, clip_on=False)
+            (bar,) = axes.barh(place, max(0.0, row.value), height=0.7, color=row.color, clip_on=False)
             bar.set_gid(tip(f"{row.label}: {row.shown}"))
+            low, end = max(0.0, row.low), max(0.0, row.value, row.high)
             if row.high > row.low:
-                axes.plot((row.low, row.high), (place, place), "|-", color=INK, clip_on=False)
-            axes.annotate(row.shown, (max(row.value, row.high), place), (6, 0), color=FAINT,
-                          textcoords="offset points", verticalalignment="center_baseline")  # fmt: skip
+                axes.plot((low, row.high), (place, place), "|-", color=INK, clip_on=False)
+            axes.annotate(row.shown, (end, place), (6, 0), color=FAINT, textcoords="offset points",
+                          verticalalignment="center_baseline")  # fmt: skip
 
-    return drawn(paint, title=title, width=WIDTH, height=12 + len(rows) * _ROW, left=_LABELS, right=_VALUES)
+    right = 16 + max((width_of(row.shown) for row in rows), default=0)
+    return drawn(paint, title=title, width=WIDTH, height=12 + len(rows) * _ROW, left=_LABELS, right=right)
 
 
 def scores(evaluated: Evaluated) -> str:
@@ -75,9 +76,11 @@ def curve(points: Sequence[tuple[int, float]], *, title: str, color: str, floor:
         if floor is not None:
             axes.set_ylim(bottom=min(floor, *values))
         axes.locator_params("x", integer=True)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.grid(axis="y")
 
-    return drawn(paint, title=title, width=WIDTH, height=200, left=56, right=24, top=12, bottom=28)
+    return drawn(paint, title=title, width=WIDTH, height=200, left=60, right=36, top=12, bottom=28)
 
 
 def training(history: Sequence[Evaluation]) -> tuple[str, str]:
@@ -118,7 +121,7 @@ def confusion(rows: Sequence[Judged], labels: Sequence[str]) -> str:
     """Right labels down, predicted ones across; a cell's shade is its share of the right label's rows."""
     counts = Counter((row.output, row.predicted) for row in rows)
     totals = Counter(row.output for row in rows)
-    cell = max(20.0, min(44.0, (WIDTH - 200) / len(labels)))
+    cell = max(20.0, min(44.0, (WIDTH - 220) / len(labels)))
     edge, numbers = cell * len(labels), range(len(labels))
 
     def paint(axes: Axes) -> None:
@@ -126,25 +129,23 @@ def confusion(rows: Sequence[Judged], labels: Sequence[str]) -> str:
         middles = [number + 0.5 for number in numbers]
         axes.set_yticks(middles, [fitted(label, 128) for label in labels], color=INK)
         axes.xaxis.tick_top()
-        axes.set_xticks(middles, [fitted(label, 92) for label in labels], color=INK, rotation=50,
+        axes.set_xticks(middles, [fitted(label, 118) for label in labels], color=INK, rotation=50,
                         horizontalalignment="left", rotation_mode="anchor")  # fmt: skip
         axes.tick_params(top=False)
         axes.hlines(numbers, 0, len(labels), color="white")
         axes.vlines(numbers, 0, len(labels), color="white")
-        for down, right in enumerate(labels):
-            for across, said in enumerate(labels):
-                if count := counts[right, said]:
-                    share = count / totals[right]
-                    (shade,) = axes.bar(across + 0.5, 1, 0.94, down, alpha=share, clip_on=False,
-                                        color=MODEL if right == said else BAD)  # fmt: skip
-                    shade.set_gid(tip(f"{right} taken for {said}: {count:,}"))
-                    axes.text(across + 0.5, down + 0.5, f"{count}", color="white" if share > 0.5 else INK,
-                              fontsize=min(11, 1.5 * cell / len(f"{count}")), horizontalalignment="center",
-                              verticalalignment="center_baseline")  # fmt: skip
+        for (right, said), count in counts.items():
+            down, across, share = labels.index(right), labels.index(said), count / totals[right]
+            color = MODEL if right == said else BAD
+            (shade,) = axes.bar(across + 0.5, 1, 0.94, down, color=color, alpha=share)
+            shade.set_gid(tip(f"{right} taken for {said}: {count:,}"))
+            axes.text(across + 0.5, down + 0.5, f"{count}", color="white" if share > 0.5 else INK,
+                      fontsize=min(11, 1.5 * cell / len(f"{count}")), horizontalalignment="center",
+                      verticalalignment="center_baseline")  # fmt: skip
 
     title = "right labels down, predicted ones across"
-    return drawn(paint, title=title, width=max(WIDTH, edge + 200), height=edge + 104, left=140,
-                 right=max(60, WIDTH - 140 - edge), top=96, bottom=8)  # fmt: skip
+    return drawn(paint, title=title, width=max(WIDTH, edge + 220), height=edge + 104, left=140,
+                 right=max(80, WIDTH - 140 - edge), top=96, bottom=8)  # fmt: skip
 
 
 def calibration(rows: Sequence[Judged], bins: int = 5) -> str:
@@ -152,10 +153,8 @@ def calibration(rows: Sequence[Judged], bins: int = 5) -> str:
     shares = []
     for place in range(bins):
         low, high = place / bins, (place + 1) / bins
-        inside = [
-            row.correct for row in rows if low <= row.confidence < high or (high == 1 == row.confidence)
-        ]
+        inside = [row.correct for row in rows if low <= row.confidence < (high if high < 1 else 2)]
         mean = sum(inside) / len(inside) if inside else 0.0
         shown = f"{mean:.2f} of {len(inside):,}" if inside else "no row"
         shares.append(Bar(f"sure {low:.0%} to {high:.0%}", mean, shown))
-    return bars(shares, title="share of right answers by confidence", top=1.15)
+    return bars(shares, title="share of right answers by confidence", top=1.0)

@@ -148,7 +148,8 @@ def _data(story: Story) -> list[str]:
     ]
     if written:
         text += f"<p>Of the teacher: {escape(', '.join(written))}.</p>"
-    rows = [*_plain(story.curated.counts), *lost, *story.parts.counts]
+    kept_or_made = [count for count in story.curated.counts if not count.what.startswith("dropped: ")]
+    rows = [*kept_or_made, *lost, *story.parts.counts]
     return [
         _section("Answers to learn from", text, _distribution(story)),
         _section("Where rows came from and went", _counts(rows), wide=True),
@@ -162,10 +163,6 @@ def _distribution(story: Story) -> str:
     return charts.histogram(
         [len(text.split()) for text in outputs], title="length of training answers", unit="words"
     )
-
-
-def _plain(counts: Sequence[Count]) -> list[Count]:
-    return [count for count in counts if not count.what.startswith("dropped: ")]
 
 
 def _counts(counts: Sequence[Count]) -> str:

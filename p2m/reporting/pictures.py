@@ -23,11 +23,10 @@ _STYLE = {  # over matplotlib's own defaults, whatever its user has set
     "font.size": 12, "text.color": INK, "text.parse_math": False, "svg.fonttype": "none",
     "axes.spines.left": False, "axes.spines.right": False, "axes.spines.top": False,
     "axes.spines.bottom": False, "axes.facecolor": "none", "axes.axisbelow": True, "grid.color": GRID,
-    "axes.formatter.useoffset": False, "axes.formatter.limits": (-9, 12),
     "xtick.bottom": False, "ytick.left": False, "xtick.labelcolor": FAINT, "ytick.labelcolor": FAINT,
 }  # fmt: skip
 _UNSAID = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-_WIDE, _BROAD, _NARROW = 12.5, 9.5, 6.6  # pixels of a character at 12 pixels
+_WIDE, _BROAD, _NARROW = 12.0, 9.0, 7.2  # of a character at 12 pixels, in pixels
 _JOINERS = "\u200c\u200d"  # not printable, but part of how a word is spelt
 
 
@@ -43,14 +42,13 @@ def drawn(
     width: float,
     height: float,
     left: float,
-    right: float = 16,
+    right: float,
     top: float = 6,
     bottom: float = 6,
 ) -> str:
     """One SVG element: what `paint` draws on axes that leave these margins, all in units of the view box.
 
-    It is as wide as its surroundings let it; the title is what a screen reader says, and keeps its ids apart
-    from those of other pictures of one page.
+    The title is what a screen reader says, and keeps ids apart from those of a page's other pictures.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -64,21 +62,19 @@ def drawn(
             paint(figure.add_axes((left / width, bottom / height, *inside)))
             out = io.StringIO()
             figure.savefig(out, format="svg", metadata=_UNSAID)
-    return _element(out.getvalue(), title)
+    return _element(out.getvalue(), title, f"0 0 {width:g} {height:g}")
 
 
-def _element(document: str, title: str) -> str:
+def _element(document: str, title: str, box: str) -> str:
     """A document of matplotlib's as an element of a page: its size is free, its tips show on hovering."""
-    content = re.sub(r"\s*<!--.*?-->", "", document[document.index("<svg") :], flags=re.DOTALL)
+    content = document[document.index(">", document.index("<svg")) + 1 :].rstrip()
+    content = re.sub(r"\s*<!--.*?-->", "", content, flags=re.DOTALL)
     content = re.sub(r'<g id="tip: ([^"]*)">', r"<g><title>\1</title>", content)
-    content = re.sub(r'<g id="[^"]*">', "<g>", content)  # the same in every picture, and used by nothing
-    named = f' role="img" aria-label="{escape(title)}">\n <title>{escape(title)}</title>'
-    return re.sub(
-        r"<svg [^>]*?(viewBox=\"[^\"]*\")[^>]*>",
-        lambda head: '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        + head[1] + named,
-        content, count=1,
-    ).strip()  # fmt: skip
+    content = re.sub(r'<g id="[^"]*"', "<g", content)  # the same in every picture, and used by nothing
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+        f' viewBox="{box}" role="img" aria-label="{escape(title)}">\n<title>{escape(title)}</title>{content}'
+    )
 
 
 def tip(content: str) -> str:
@@ -88,25 +84,26 @@ def tip(content: str) -> str:
 
 def printable(content: str) -> str:
     """`content` on one line, without characters that XML or a terminal would stumble over."""
-    flat = " ".join(content.split())
-    return "".join(each for each in flat if each.isprintable() or each in _JOINERS)
+    return " ".join("".join(c if c.isprintable() or c in _JOINERS else " " for c in content).split())
 
 
 def fitted(content: str, pixels: float) -> str:
     """`content` on one line, cut with an ellipsis where it would be wider than `pixels` at 12 pixels."""
     flat = printable(content)
-    widths = [_width(each) for each in flat]
-    if sum(widths) <= pixels:
+    if width_of(flat) <= pixels:
         return flat
-    room, kept = pixels - _BROAD, 0
-    while kept < len(flat) and (room := room - widths[kept]) >= 0:
-        kept += 1
+    kept = next(n for n in range(len(flat)) if width_of(flat[: n + 1]) > pixels - _WIDE)
     return flat[:kept].rstrip() + "…"
 
 
+def width_of(content: str) -> float:
+    """About how wide a text is at 12 pixels, in pixels; fonts differ."""
+    return sum(map(_width, content))
+
+
 def _width(character: str) -> float:
-    if unicodedata.east_asian_width(character) in "WF":
-        return _WIDE
     if unicodedata.combining(character):
         return 0.0
-    return _BROAD if character.isupper() or character in "mw@%&_—" else _NARROW
+    if character in "mwMW@%—" or unicodedata.east_asian_width(character) in "WF":
+        return _WIDE
+    return _BROAD if character.isupper() else _NARROW
