@@ -23,8 +23,10 @@ def report(
     name: str,
     run: Run,
 ) -> Report:
-    """Write `report.html` and `report.txt`; no clock, no host: the same artifacts and matplotlib give
-    the same bytes."""
+    """Write `report.html` and `report.txt`; no clock, no host: the same artifacts give the same bytes.
+
+    Of another version of matplotlib the pictures may be drawn otherwise.
+    """
     story = Story(name, task, curated, parts, trained, exported, evaluated, measured, verdict, choice)
     folder = run.folder / "report"
     folder.mkdir(parents=True, exist_ok=True)
