@@ -6,23 +6,28 @@ summed up below the table.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import os
 import statistics
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from p2m.reporting.base import count, milliseconds, size, svg, table
+from p2m.reporting.base import count, milliseconds, pictures, size, table
 from p2m.types import Decision, Score
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 CSV, PICTURE, TEXT, DATA = "leaderboard.csv", "leaderboard.svg", "leaderboard.txt", "leaderboard.json"
 SEED = "seed="
 REASON_WIDTH = 100  # characters of a shown reason
+_HEIGHT, _NAMES, _LINE = 320, 370, 16  # of the picture's axes, of the names beside them, of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,8 @@ def as_text(entries: Sequence[Entry], pending: Sequence[Pending] = ()) -> str:
         width = max(len(each.variant) for each in pending)
         lines += [f"{each.variant:<{width}}  {each}" for each in pending]
     lines += [str(group) for group in over_seeds(entries)]
+    if entries and not pictures.can_draw():
+        lines.append(pictures.WITHOUT)
     return "\n".join(lines) if lines else "no variant was built"
 
 
@@ -161,9 +168,8 @@ def as_csv(entries: Sequence[Entry], pending: Sequence[Pending] = ()) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["variant", *columns, *fixed, "state"])
     for entry in ranked(entries):
-        found = {score.metric: (score.value, score.low, score.high) for score in entry.scores}
-        values = [f"{number:.6f}" for name in names for number in found.get(name, ())]
-        values = values if len(values) == len(columns) else _padded(found, names)
+        found = {s.metric: [f"{number:.6f}" for number in (s.value, s.low, s.high)] for s in entry.scores}
+        values = [text for name in names for text in found.get(name, [""] * 3)]
         tail = (entry.scores[0].rows, entry.size_bytes, entry.parameters, f"{entry.latency_p95:.6f}")
         end = (entry.decision, f"{entry.seconds:.3f}", entry.folder, "done")
         writer.writerow([entry.variant, *values, *tail, *end])
@@ -173,52 +179,89 @@ def as_csv(entries: Sequence[Entry], pending: Sequence[Pending] = ()) -> str:
 
 
 def as_picture(entries: Sequence[Entry]) -> str:
-    """Score with its interval (up) against size in MB (across); those that fall short are grey."""
-    width, height, left, bottom = 760.0, 420.0, 60.0, 370.0
-    right, top = width - 30, 44.0
-    across = svg.ticks(0, max(entry.size_bytes for entry in entries) / 1e6, 6)
-    up = svg.ticks(min(e.scores[0].low for e in entries), max(e.scores[0].high for e in entries), 5)
+    """Score with its interval (up) against size in MB (across); those that fall short are grey.
 
-    def x(entry: Entry) -> float:
-        return left + (right - left) * entry.size_bytes / 1e6 / across[-1]
-
-    def y(value: float) -> float:
-        return bottom - (bottom - top) * (value - up[0]) / (up[-1] - up[0])
-
+    Names stand beside the axes, in the order of their scores, each with a line to its dot.
+    """
     metric = entries[0].scores[0].metric
-    parts = [
-        svg.bar(0, 0, width, height, fill="#ffffff"),
-        svg.text(left, 24, f"{metric} by size", size=15, bold=True),
-    ]
-    for value in up:
-        parts += [svg.line(left, y(value), right, y(value)),
-                  svg.text(left - 8, y(value) + 4, f"{value:g}", anchor="end", fill=svg.FAINT)]  # fmt: skip
-    for value in across:
-        place = left + (right - left) * value / across[-1]
-        parts.append(svg.text(place, bottom + 20, f"{value:g}", anchor="middle", fill=svg.FAINT))
-    parts.append(svg.text(right, bottom + 40, "MB", anchor="end", fill=svg.FAINT))
-    labelled: list[tuple[float, float]] = []
-    for entry in ranked(entries):
-        parts += _point(entry, x(entry), y, labelled, right)
-    return svg.picture(width, height, parts, title=f"{metric} of {len(entries)} variants by size")
+    ordered = sorted(ranked(entries), key=lambda entry: -entry.scores[0].value)
+    inside = max(_HEIGHT, _LINE * len(ordered))
+
+    def paint(axes: Axes) -> None:
+        axes.set_title(f"{metric} by size", loc="left", fontsize=15, fontweight="bold", pad=14)
+        axes.set_xlabel("MB", loc="right", color=pictures.FAINT)
+        axes.grid(axis="y")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter("{x:g}")
+        across = _beside_each_other([entry.size_bytes / 1e6 for entry in ordered])
+        for entry, x in zip(ordered, across, strict=True):
+            _dot(axes, entry, x)
+        axes.set_xlim(0, 1.04 * max(*across, 1e-6))
+        low, high = axes.get_ylim()
+        heights = [(entry.scores[0].value - low) / (high - low) * inside for entry in ordered]
+        for entry, x, height in zip(ordered, across, _apart(heights, inside), strict=True):
+            name = f"{entry.scores[0].value:.3f} {entry.variant}"
+            axes.annotate(pictures.fitted(name, _NAMES - 30), (x, entry.scores[0].value),
+                          (1.03, height / inside), textcoords="axes fraction", verticalalignment="center",
+                          arrowprops={"arrowstyle": "-", "color": pictures.OTHER, "linewidth": 0.6,
+                                      "shrinkA": 2, "shrinkB": 7})  # fmt: skip
+
+    title = f"{metric} of {len(entries)} variants by size"
+    return pictures.drawn(paint, title=title, width=880, height=inside + 90, left=60, right=_NAMES, top=44,
+                          bottom=46)  # fmt: skip
+
+
+def _dot(axes: Axes, entry: Entry, x: float) -> None:
+    """A variant's score and interval, `x` MB across."""
+    score = entry.scores[0]
+    color = pictures.MODEL if entry.ship else pictures.OTHER
+    axes.plot((x, x), (score.low, score.high), "_-", color=color, markersize=8)
+    (dot,) = axes.plot(x, score.value, "o", color=color, markersize=8)
+    told = f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}], {size(entry.size_bytes)}"
+    dot.set_gid(pictures.tip(f"{entry.variant}: {told}"))
+
+
+def _beside_each_other(values: Sequence[float]) -> list[float]:
+    """`values`, those moved up a little that hide an earlier one: together by half the range at most."""
+    step = max(values) * min(1 / 60, 0.5 / len(values))
+    placed: list[float] = []
+    for value in values:
+        while any(abs(value - other) < 0.9 * step for other in placed):
+            value += step
+        placed.append(value)
+    return placed
+
+
+def _apart(heights: Sequence[float], top: float) -> list[float]:
+    """Falling heights, moved so that each is a line below the one before and all are within 0 and `top`."""
+    placed: list[float] = []
+    for height in heights:
+        placed.append(min(height, placed[-1] - _LINE if placed else top))
+    return [max(height, _LINE * (len(placed) - 1 - n)) for n, height in enumerate(placed)]
 
 
 def write(entries: Sequence[Entry], folder: Path, pending: Sequence[Pending] = ()) -> None:
     """Write table, CSV, JSON and picture into `folder`, each in one rename over that of an earlier call."""
     folder.mkdir(parents=True, exist_ok=True)
-    contents = {
-        TEXT: as_text(entries, pending) + "\n",
-        CSV: as_csv(entries, pending),
-        DATA: json.dumps(as_data(entries, pending), indent=1, ensure_ascii=False) + "\n",
-    }
-    if entries:
+    data = json.dumps(as_data(entries, pending), indent=1, ensure_ascii=False) + "\n"
+    contents = {TEXT: as_text(entries, pending) + "\n", CSV: as_csv(entries, pending)}
+    if not entries or not pictures.can_draw():
+        (folder / PICTURE).unlink(missing_ok=True)  # of an earlier call
+    elif not _is_drawn(folder, json.loads(data)["entries"]):
         contents[PICTURE] = as_picture(entries) + "\n"
-    else:
-        (folder / PICTURE).unlink(missing_ok=True)  # of an earlier call, with other variants
+    contents[DATA] = data  # last: it tells the next call what the picture shows
     for name, content in contents.items():
         beside = folder / f".{name}.{os.getpid()}"
         beside.write_text(content, encoding="utf-8")
         beside.replace(folder / name)  # a reader never sees half a file
+
+
+def _is_drawn(folder: Path, entries: list[dict[str, Any]]) -> bool:
+    """Whether the picture there shows these entries, and need not be drawn again."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        drawn = json.loads((folder / DATA).read_text(encoding="utf-8"))["entries"]
+        return (folder / PICTURE).exists() and bool(drawn == entries)
+    return False
 
 
 def _cells(entry: Entry, names: Sequence[str]) -> list[str]:
@@ -233,35 +276,4 @@ def _cells(entry: Entry, names: Sequence[str]) -> list[str]:
         milliseconds(entry.latency_p95),
         str(entry.decision),
         f"{entry.seconds:.0f} s",
-    ]
-
-
-def _padded(found: dict[str, tuple[float, float, float]], names: Sequence[str]) -> list[str]:
-    """Values by column, empty where a variant lacks the metric."""
-    return [
-        f"{number:.6f}" if name in found else "" for name in names for number in found.get(name, (0.0,) * 3)
-    ]
-
-
-def _point(
-    entry: Entry, x: float, y: Callable[[float], float], labelled: list[tuple[float, float]], right: float
-) -> list[str]:
-    """A variant's dot, interval and name; a name gives way downward to those that were placed before it."""
-    score = entry.scores[0]
-    color = svg.MODEL if entry.ship else svg.OTHER
-    tip = f"{entry.variant}: {score.value:.3f} [{score.low:.3f}, {score.high:.3f}], {size(entry.size_bytes)}"
-    name = svg.fitted(entry.variant, 220)
-    while any(abs(x - place) < 6 for place, _ in labelled):
-        x += 7  # intervals of one size stand side by side
-    after = x + 240 <= right
-    height = y(score.value) + 4
-    while any(abs(height - other) < 14 and abs(x - place) < 240 for place, other in labelled):
-        height += 14
-    labelled.append((x, height))
-    return [
-        svg.line(x, y(score.low), x, y(score.high), stroke=color, width=1.5),
-        svg.line(x - 4, y(score.low), x + 4, y(score.low), stroke=color, width=1.5),
-        svg.line(x - 4, y(score.high), x + 4, y(score.high), stroke=color, width=1.5),
-        svg.dot(x, y(score.value), 5, fill=color, tip=tip),
-        svg.text(x + 9 if after else x - 9, height, name, anchor="start" if after else "end"),
     ]

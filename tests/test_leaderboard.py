@@ -5,9 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
+
+import pytest
 
 from p2m.leaderboard import (
     Entry,
@@ -23,6 +28,8 @@ from p2m.leaderboard import (
     write,
 )
 from p2m.types import Decision, Score
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 def entry(
@@ -107,15 +114,86 @@ def test_the_csv_holds_every_figure_and_blanks_where_a_metric_is_missing() -> No
     assert bare["folder"] == "out/bare, one"
 
 
+def drawn_texts(picture: str) -> dict[str, tuple[float, float]]:
+    """Where each text of a picture stands."""
+    found = ElementTree.fromstring(picture).iter(f"{SVG}text")
+    return {text.text or "": (float(text.attrib["x"]), float(text.attrib["y"])) for text in found}
+
+
+def dots(picture: str) -> dict[str, tuple[float, float]]:
+    """Where each variant's dot stands, by what is told of it."""
+    groups = [
+        group
+        for group in ElementTree.fromstring(picture).iter(f"{SVG}g")
+        if group.find(f"{SVG}title") is not None
+    ]
+    uses = [next(group.iter(f"{SVG}use")) for group in groups]
+    return {
+        (group.findtext(f"{SVG}title") or "").split(":")[0]: (float(use.attrib["x"]), float(use.attrib["y"]))
+        for group, use in zip(groups, uses, strict=True)
+    }
+
+
 def test_the_picture_is_svg_with_a_dot_a_variant() -> None:
-    picture = ElementTree.fromstring(as_picture(ENTRIES))
-    dots = picture.findall("{http://www.w3.org/2000/svg}circle")
-    assert len(dots) == 4
-    places = {dot[0].text.split(":")[0]: (float(dot.attrib["cx"]), float(dot.attrib["cy"])) for dot in dots}  # type: ignore[union-attr]
+    places = dots(as_picture(ENTRIES))
+    assert set(places) == {each.variant for each in ENTRIES}
     small, good = places["student=tiny_seq2seq"], places["student=minilm,training=long"]
     assert small[0] < good[0]
     assert small[1] > good[1]  # a better score is higher up
-    ElementTree.fromstring(as_picture(ENTRIES[:1]))
+    root = ElementTree.fromstring(as_picture(ENTRIES[:1]))
+    assert root.attrib["aria-label"] == root.findtext(f"{SVG}title") == "exact_match of 1 variants by size"
+
+
+@pytest.mark.parametrize("number", [1, 2, 60])
+def test_names_stand_apart_and_inside_however_many_there_are(number: int) -> None:
+    picture = as_picture([entry(f"seed={n}", 0.5 + 0.001 * (n % 7), 23.4) for n in range(number)])
+    height = float(ElementTree.fromstring(picture).attrib["viewBox"].split()[3])
+    lines = sorted(y for name, (_, y) in drawn_texts(picture).items() if "seed=" in name)
+    assert len(lines) == number
+    assert all(after - before > 12 for before, after in pairwise(lines))
+    assert lines[0] > 12
+    assert lines[-1] < height
+    across = [x for x, _ in dots(picture).values()]
+    assert len(across) == len(set(across)) == number  # none hides another of its size
+
+
+def test_a_name_is_drawn_as_it_is() -> None:
+    names = ["$math_{x}^2$", "<script>", "a_b\\alpha", "😀", "x" * 300]
+    texts = [
+        text.split(" ", 1)[-1] for text in drawn_texts(as_picture([entry(name, 0.5, 1) for name in names]))
+    ]
+    assert set(names[:4]) <= set(texts)
+    assert sum(text.startswith("xxxx") and text.endswith("…") for text in texts) == 1
+
+
+def test_without_matplotlib_all_but_the_picture_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(ENTRIES, tmp_path)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # as if it were not installed
+    write(ENTRIES, tmp_path)
+    assert sorted(file.suffix for file in tmp_path.iterdir()) == [".csv", ".json", ".txt"]
+    assert "pip install 'p2m[train]'" in (tmp_path / "leaderboard.txt").read_text().splitlines()[-1]
+    write([], tmp_path, [Pending("a", "waiting")])
+    assert "pip" not in (tmp_path / "leaderboard.txt").read_text()
+
+
+def test_what_is_drawn_already_is_not_drawn_again(tmp_path: Path) -> None:
+    write(ENTRIES, tmp_path)
+    picture = (tmp_path / "leaderboard.svg").read_bytes()
+    code = (
+        "import json, sys\nfrom pathlib import Path\nfrom p2m.leaderboard import Pending, entry_of, write\n"
+        "folder = Path(sys.argv[1])\n"
+        "data = json.loads((folder / 'leaderboard.json').read_text())\n"
+        "entries = [entry_of(each) for each in data['entries']]\n"
+        "write(entries, folder, [Pending('a', 'waiting')])\n"
+        "print('matplotlib' in sys.modules)\n"
+        "write(entries[1:], folder)\n"
+        "print('matplotlib' in sys.modules, 'matplotlib.pyplot' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True", "False"]
+    assert (tmp_path / "leaderboard.svg").read_bytes() != picture
 
 
 def test_writing_replaces_what_an_earlier_sweep_left(tmp_path: Path) -> None:

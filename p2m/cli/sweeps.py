@@ -144,7 +144,7 @@ def _run(asked: Sweep, board: Board, argv: Sequence[str]) -> list[Ended]:
 def _text(asked: Sweep, entries: list[Entry], pending: list[Pending], *, as_json: bool) -> str:
     if as_json:
         return common.as_json(as_data(entries, pending) | {"folder": str(asked.folder)})
-    places = "leaderboard.csv, .json and a picture"
+    places = ", ".join(sorted(file.name for file in asked.folder.glob("leaderboard.*")))
     return f"{as_text(entries, pending)}\n-> {relative(asked.folder)}: {places}"
 
 

@@ -26,7 +26,7 @@ _JOINTS = (r"\s*\|\s*", r"\s*;\s*", r"\s*,\s*")
 
 
 def read_answers(rows: Sequence[Example], *, fewest: int = FEWEST) -> Shown:
-    """What the rows show of their task: by answers its type, if they are `fewest`; by inputs its languages."""
+    """What the rows show of their task: its type by `fewest` answers at least, its languages by inputs."""
     return replace(_typed(rows, fewest), languages=_languages(rows))
 
 

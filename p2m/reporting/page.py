@@ -36,7 +36,8 @@ p { margin: 0 0 10px; color: #52606d; }
 .tile span { color: #66727f; font-size: 13px; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 560px), 1fr)); gap: 16px; }
 section { padding: 16px; overflow-x: auto; } section.wide { grid-column: 1 / -1; }
-svg { max-width: 100%; height: auto; }
+svg { display: block; width: 100%; max-width: 720px; height: auto; }
+svg text { font-family: inherit !important; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; }
 th, td { text-align: left; vertical-align: top; padding: 5px 10px 5px 0; border-bottom: 1px solid #e3e8ee; }
 th { color: #66727f; font-weight: 600; } td.n, th.n { text-align: right; white-space: nowrap; width: 1%; }
@@ -147,7 +148,8 @@ def _data(story: Story) -> list[str]:
     ]
     if written:
         text += f"<p>Of the teacher: {escape(', '.join(written))}.</p>"
-    rows = [*_plain(story.curated.counts), *lost, *story.parts.counts]
+    kept_or_made = [count for count in story.curated.counts if not count.what.startswith("dropped: ")]
+    rows = [*kept_or_made, *lost, *story.parts.counts]
     return [
         _section("Answers to learn from", text, _distribution(story)),
         _section("Where rows came from and went", _counts(rows), wide=True),
@@ -161,10 +163,6 @@ def _distribution(story: Story) -> str:
     return charts.histogram(
         [len(text.split()) for text in outputs], title="length of training answers", unit="words"
     )
-
-
-def _plain(counts: Sequence[Count]) -> list[Count]:
-    return [count for count in counts if not count.what.startswith("dropped: ")]
 
 
 def _counts(counts: Sequence[Count]) -> str:

@@ -8,7 +8,7 @@ from p2m.reporting.base import Story, as_page, as_text
 from p2m.types import Choice, Evaluated, Examples, Exported, Measured, Report, Split, Task, Verdict
 
 
-@stage(version="2", kind="pure")
+@stage(version="2", kind="seeded")
 def report(
     task: Task,
     curated: Examples,
@@ -22,7 +22,10 @@ def report(
     name: str,
     run: Run,
 ) -> Report:
-    """Write `report.html` and `report.txt`; no clock, no host: the same artifacts give the same bytes."""
+    """Write `report.html` and `report.txt`; no clock, no host: the same artifacts give the same bytes.
+
+    Of another version of matplotlib the pictures may be drawn otherwise.
+    """
     story = Story(name, task, curated, parts, exported.fit, exported, evaluated, measured, verdict, choice)
     folder = run.folder / "report"
     folder.mkdir(parents=True, exist_ok=True)

@@ -266,7 +266,7 @@ def test_planning_imports_nothing_heavy(project: Path) -> None:
 
     code = (
         "import sys\nfrom p2m.cli import main\nmain(['plan', 'shout.yaml'])\n"
-        "heavy = {'torch', 'transformers', 'datasets', 'evaluate', 'onnxruntime', 'sklearn'}\n"
+        "heavy = {'torch', 'transformers', 'datasets', 'evaluate', 'onnxruntime', 'sklearn', 'matplotlib'}\n"
         "print('HEAVY', sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import random
 import re
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,8 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2m.engine.handles import Device
-from p2m.reporting import svg
-from p2m.reporting.charts import histogram
 from p2m.reporting.facts import Story
 from p2m.reporting.page import render as as_page
 from p2m.reporting.text import render as as_text
@@ -176,10 +172,7 @@ def test_the_page_is_well_formed_asks_for_nothing_and_tells_the_figures(kind: Ta
     read = Balanced(page)
     assert read.links == []
     assert "script" not in read.tags
-    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org/2000/svg)", page)
-    for picture in re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL):
-        ElementTree.fromstring(picture)
-    assert read.tags.count("svg") >= 5
+    assert not re.search(r"url\((?!#)|@import|https?://(?!www\.w3\.org/(2000/svg|1999/xlink))", page)
     value = told.evaluated.scores[0]
     for shown in (
         f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]",
@@ -266,7 +259,7 @@ def test_the_surest_errors_come_first() -> None:
     assert page.index("certain") < page.index("unsure")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(text=st.text(max_size=60))
 def test_no_text_from_data_breaks_the_page(text: str) -> None:
     told = story(rows=30)
@@ -280,24 +273,6 @@ def test_no_text_from_data_breaks_the_page(text: str) -> None:
         curated=replace(told.curated, counts=(Count(hostile, 3, hostile),)),
     )
     assert "script" not in Balanced(as_page(told)).tags
-
-
-@settings(max_examples=100, deadline=None)
-@given(low=st.floats(-1e6, 1e6), span=st.floats(0, 1e6), number=st.integers(1, 9))
-def test_ticks_span_the_range_in_even_steps(low: float, span: float, number: int) -> None:
-    found = svg.ticks(low, low + span, number)
-    assert found[0] <= low + 1e-6 * max(1, abs(low), span)
-    assert found[-1] >= low + span - 1e-6 * max(1, abs(low + span))
-    steps = [after - before for before, after in pairwise(found)]
-    assert len(steps) <= 2 * number + 2
-    assert max(steps) == pytest.approx(min(steps), rel=1e-3)
-
-
-def test_a_histogram_counts_every_value_once() -> None:
-    values = [1] * 50 + [2] * 30 + [7] * 20 + [400]
-    shown = histogram(values, title="t", unit="words")
-    numbers = [int(n.replace(",", "")) for n in re.findall(r'fill="#66727f"[^>]*>([\d,]+)</text>', shown)]
-    assert sum(numbers) == 101
 
 
 def test_a_table_sets_numbers_right_and_text_left() -> None:

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from p2m.deploy.base import open_encoder
 from p2m.deploy.serving.predict import LINEAR, BundleError, LinearHead, Predictor, joined
-from p2m.students import linear, weights
 from p2m.stages.lessons import linear_answers
+from p2m.students import linear, weights
 from p2m.students.linear_ensemble import LinearEnsemble
 from p2m.students.linear_minilm import LinearMiniLM
 from p2m.students.linear_tfidf import LinearTfidf
