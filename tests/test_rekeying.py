@@ -1,7 +1,7 @@
 """What must run again after one change, and nothing else: each change is made to a copy of the package.
 
-Compared is what a step's key holds of its own (code, settings, components, packages), without the digests of its
-inputs: a step that follows runs again only where what it reads comes out differently.
+Compared is what a step's key holds of its own (code, settings, components, packages), without the digests of
+its inputs: a step that follows runs again only where what it reads comes out differently.
 """
 
 from __future__ import annotations
@@ -170,6 +170,9 @@ class Override:
 
 
 NOTHING: set[str] = set()
+USES_MORE = ("from dataclasses", "import string\nfrom dataclasses")  # of a module, before and after
+INT8 = {"compress-int8-minilm", "compress-int8-tiny_seq2seq"}
+TFIDF = {"cross-validate-linear_tfidf", "train-linear_tfidf", "export-linear_tfidf"}
 CHANGES: dict[str, Edit | Override] = {
     "a word of the bundle's help": Edit(
         "p2m/deploy/serving/command.py", "answers", "replies", {"qa": {"package"}, "tickets": {"package"}}
@@ -197,11 +200,11 @@ CHANGES: dict[str, Edit | Override] = {
     ),
     "a remark": Edit("p2m/training/fit.py", "FINISHED =", "# a remark\nFINISHED =", {"qa": NOTHING}),
     "the code of a student that is not in use": Edit(
-        "p2m/students/tiny_seq2seq.py", "from dataclasses", "import string\nfrom dataclasses", {"qa": NOTHING}
+        "p2m/students/tiny_seq2seq.py", *USES_MORE, {"qa": NOTHING}
     ),
     "the code of one candidate of several": Edit(
-        "p2m/students/linear_tfidf.py", "from dataclasses", "import string\nfrom dataclasses",
-        {"tickets": {"cross-validate-linear_tfidf", "train-linear_tfidf", "export-linear_tfidf", "baselines"}},
+        "p2m/students/linear_tfidf.py", *USES_MORE,
+        {"tickets": {*TFIDF, "baselines"}},
     ),
     "how a tuned student learns": Edit(
         "p2m/training/schedule.py", "_BATCH = 32", "_BATCH = 64",
@@ -211,24 +214,24 @@ CHANGES: dict[str, Edit | Override] = {
                         "train-tiny_seq2seq"},
         },
     ),
-    "a metric that is not in use": Edit("p2m/metrics/chrf.py", "from dataclasses", "import string\nfrom dataclasses", {"qa": NOTHING}),
+    "a metric that is not in use": Edit("p2m/metrics/chrf.py", *USES_MORE, {"qa": NOTHING}),
     "a metric that is reported": Edit(
-        "p2m/metrics/token_f1.py", "from dataclasses", "import string\nfrom dataclasses", {"qa": {"evaluate"}}
+        "p2m/metrics/token_f1.py", *USES_MORE, {"qa": {"evaluate"}}
     ),
     "a compressor": Edit(
         "p2m/compression/int8.py", "_FEWEST = 8", "_FEWEST = 9",
-        {"qa": {"compress-int8"}, "tickets": {"encoder", "compress-int8-minilm", "compress-int8-tiny_seq2seq"}},
+        {"qa": {"compress-int8"}, "tickets": {"encoder", *INT8}},
     ),
     "a word of the temporal domain": Edit(
         "p2m/teachers/domains/temporal/lexicon.txt", "yesterday", "yestreen",
         {"qa": NOTHING, "temporal": {"generate"}},
     ),
     "a word of reading comprehension": Edit(
-        "p2m/teachers/domains/qa/nouns.txt", "a", "b", {"qa": {"generate"}, "temporal": NOTHING}
+        "p2m/teachers/domains/qa/choices.txt", "\n", "\n\n", {"qa": {"generate"}, "temporal": NOTHING}
     ),
     "a field of a candidate": Override(
         ("student.candidates.linear_tfidf.strength=3.0",),
-        {"tickets": {"cross-validate-linear_tfidf", "train-linear_tfidf", "export-linear_tfidf", "package"}},
+        {"tickets": {*TFIDF, "package"}},
     ),
     "a field of a candidate that the task refuses": Override(
         ("student=auto", "student.candidates.tiny_seq2seq.d_model=128"), {"qa": {"package"}}
