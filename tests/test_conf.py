@@ -15,6 +15,8 @@ from p2m.resources import conf_folder
 from p2m.spec.components import FAMILIES, build_component
 
 CONF = conf_folder()
+from p2m.build import load
+
 ROOT = Path(__file__).parent.parent
 FILES = sorted(CONF.rglob("*.yaml"))
 OPTIONS = [(file.parent.name, file.stem) for file in FILES if file.parent != CONF]
@@ -97,6 +99,11 @@ def test_every_recipe_composes_and_points_editors_at_the_schema(recipe: Path) ->
     assert lines[0].startswith("# yaml-language-server: $schema=")
     assert any(re.match(r"#\s+(p2m|make) \w+ ", line) for line in lines[:5])
     assert recipe in chosen.files
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.name)
+def test_every_recipe_can_be_built(recipe: Path) -> None:
+    assert load(recipe).plan.steps
 
 
 def test_there_are_recipes() -> None:

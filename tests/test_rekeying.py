@@ -223,7 +223,7 @@ CHANGES: dict[str, Edit | Override] = {
         {"qa": {"compress-int8"}, "tickets": {"encoder", *INT8}},
     ),
     "a word of the temporal domain": Edit(
-        "p2m/teachers/domains/temporal/lexicon.txt", "yesterday", "yestreen",
+        "p2m/teachers/domains/temporal/lexicon.txt", "Agnes", "Agnesa",
         {"qa": NOTHING, "temporal": {"generate"}},
     ),
     "a word of reading comprehension": Edit(
