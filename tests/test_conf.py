@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
+from p2m.build import load
 from p2m.compose import Composed, compose
 from p2m.marked_yaml import read_marked
 from p2m.resources import conf_folder
 from p2m.spec.components import FAMILIES, build_component
 
 CONF = conf_folder()
-from p2m.build import load
-
 ROOT = Path(__file__).parent.parent
 FILES = sorted(CONF.rglob("*.yaml"))
 OPTIONS = [(file.parent.name, file.stem) for file in FILES if file.parent != CONF]
