@@ -63,6 +63,7 @@ ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (  # modules and packages of p2m.en
     ("care", "explaining"),
     ("executor",),
     ("running",),
+    ("walk",),
     ("journal", "keys"),
     ("store", "sources", "recording"),
     ("storage", "plan"),

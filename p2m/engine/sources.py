@@ -7,6 +7,7 @@ folder do not. An edit while a step runs is noticed, and the step's result is no
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,15 @@ def read_source(step: Step, stats: Stats | None = None) -> SourceState:
         raise UserError(f"{where}{error.filename or step.path} {reason}") from None
     except ValueError as error:
         raise UserError(f"{where}{error}") from None
+
+
+def read_sources(steps: Iterable[Step], stats: Stats | None = None) -> dict[str, SourceState]:
+    """Every source among the steps, by name. Raises: as `read_source`."""
+    return {step.name: read_source(step, stats) for step in steps if step.is_source}
+
+
+def digests_of(sources: Mapping[str, SourceState]) -> dict[str, str]:
+    return {name: state.digest for name, state in sources.items()}
 
 
 def is_unchanged(step: Step, state: SourceState, stats: Stats | None = None) -> bool:

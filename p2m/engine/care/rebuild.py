@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from p2m.engine import formats, hashing
-from p2m.engine.executor import step_key
 from p2m.engine.handles import Device
 from p2m.engine.keys import Key, identify_all
 from p2m.engine.plan import Plan, Step
 from p2m.engine.recording.ledger import StepRecorder
 from p2m.engine.running.work import Input, RunHandle, read_input
-from p2m.engine.sources import read_source
+from p2m.engine.sources import digests_of, read_sources
 from p2m.engine.store import Action, Store
+from p2m.engine.walk import Walk
 from p2m.errors import StageError, UserError
 
 TOLERANCE = 0.02  # relative, of a seeded step's figures
@@ -91,18 +91,12 @@ def _judged(step: Step, found: tuple[Difference, ...], other: str, seconds: floa
 
 def _stored(plan: Plan, store: Store, wanted: Step) -> tuple[Key, Action, dict[str, str]]:
     """The key and entry of a step, and the digests of all before it."""
-    digests: dict[str, str] = {}
-    identities = identify_all(plan.steps, store)
+    sources = digests_of(read_sources(plan.steps, store.stats))
+    walk = Walk(identify_all(plan.steps, store), sources, store.lookup)
     for step in plan.steps:
-        if step.is_source:
-            digests[step.name] = read_source(step, store.stats).digest
-        elif all(need in digests for need in step.needs):
-            key = step_key(step, identities[step.name], digests)
-            action = store.lookup(key.value)
-            if action is not None and step is wanted:
-                return key, action, digests
-            if action is not None:
-                digests[step.name] = action.output
+        state = walk.at(step)
+        if step is wanted and state.key is not None and state.made is not None:
+            return state.key, state.made, walk.digests
     raise UserError(
         f"{store.root} does not hold what {wanted.name} makes for the recipe as it is now,"
         " so there is nothing to compare with\n    next: p2m build, then this again"

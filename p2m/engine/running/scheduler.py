@@ -15,15 +15,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from p2m.engine.journal import Invocation, Journal, StepRecord, last_steps
-from p2m.engine.keys import Identity, Key, identify_all, make_key
+from p2m.engine.keys import Key, identify_all
 from p2m.engine.observer import Observer
 from p2m.engine.plan import Plan, Step
 from p2m.engine.running.agenda import Agenda, Ready
 from p2m.engine.running.inline import Ended, Executor, Means, guarded
 from p2m.engine.slots import Grant, Slots
-from p2m.engine.sources import read_source
-from p2m.engine.stage import VOLATILE
-from p2m.engine.store import Store
+from p2m.engine.sources import digests_of, read_sources
+from p2m.engine.store import Action, Store
+from p2m.engine.walk import Walk
 from p2m.errors import StoreError
 
 if TYPE_CHECKING:  # what it takes to carry a step out is loaded with the first that must run
@@ -73,13 +73,6 @@ class _Running:
     since: float
 
 
-def step_key(step: Step, identity: Identity, digests: Mapping[str, str]) -> Key:
-    """The key of a step whose needs have these digests."""
-    return make_key(
-        identity, {edge.parameter: digests[edge.step] if edge.step else None for edge in step.inputs}
-    )
-
-
 class Build:
     """One execution: what is known so far."""
 
@@ -99,11 +92,14 @@ class Build:
         self.means, self.network = means, network
         # Code is read once, before anything runs, so that an edit during a long build cannot mix with it.
         self.identities = identify_all(plan.steps, store)
-        self.sources = {step.name: read_source(step, store.stats) for step in plan.steps if step.is_source}
+        self.sources = read_sources(plan.steps, store.stats)
         self.previous = last_steps(store, plan.name)
         self.slots = Slots(means.capacity)
-        self.digests: dict[str, str] = {}  # of steps whose inputs are all current
         self.made: dict[str, Outcome] = {}  # whatever was finished, current or not
+        self.walk: Walk[Outcome | Action] = Walk(
+            self.identities, digests_of(self.sources), store.lookup, self.made
+        )
+        self.digests = self.walk.digests  # of steps whose inputs are all current
         self.agenda, self.ready = Agenda(plan), Ready(plan, self._seconds)
         self.running: dict[str, _Running] = {}
         self.repairs: Counter[str] = Counter()
@@ -155,21 +151,20 @@ class Build:
             name = step.name
             if name in self.digests or name in self.ready or name in self.running:
                 continue
-            if any(need not in self.digests for need in step.needs):
+            state = self.walk.at(step)
+            if state.key is None:
                 continue
-            key = step_key(step, self.identities[name], self.digests)
-            known = self.made.get(name)
-            if known is None or known.key != key.value:
-                action = None if step.kind == VOLATILE else self.store.lookup(key.value)
-                if action is None:
-                    self.ready.add(step, key)
-                    continue
-                if not action.shared:
-                    self.store.offer(key.value, made=False)
-                reused = Outcome(name, "reused", 0.0, key.value, action.output, action.shared)
-                known = self._finish(step, reused)
-            self.digests[name] = known.output
+            if state.made is None:
+                self.ready.add(step, state.key)
+                continue
+            if isinstance(state.made, Action):
+                self._reuse(step, state.made)
             self.agenda.add(follower.name for follower in self.plan.consumers(name))
+
+    def _reuse(self, step: Step, action: Action) -> None:
+        if not action.shared:
+            self.store.offer(action.key, made=False)
+        self._finish(step, Outcome(step.name, "reused", 0.0, action.key, action.output, action.shared))
 
     def _start(self, executor: Executor) -> None:
         """Start whatever there is room for, the longest chain of work first."""
@@ -289,7 +284,6 @@ class Build:
 
     def _record_sources(self) -> None:
         for name, state in self.sources.items():
-            self.digests[name] = state.digest
             listing = self.store.put_bytes(state.listing)
             origins = self.plan.step(name).origins
             self.journal.step(StepRecord(name, "source", "", state.digest, 0.0, origins, listing))
