@@ -24,6 +24,7 @@ class SourceState:
     digest: str  # what enters keys
     entries: tuple[TreeEntry, ...]  # its files; of a single file, itself
     stamps: tuple[tuple[int, ...], ...]  # what no edit leaves as it was
+    is_folder: bool
 
     @property
     def listing(self) -> bytes:
@@ -59,21 +60,21 @@ def digests_of(sources: Mapping[str, SourceState]) -> dict[str, str]:
     return {name: state.digest for name, state in sources.items()}
 
 
-def is_unchanged(step: Step, state: SourceState, stats: Stats | None = None) -> bool:
-    """Whether a source still is what it was, by content, and by times too, since an edit may be undone."""
+def read_path(path: Path, stats: Stats | None = None) -> SourceState | None:
+    """A source as it is now, its times too, since an edit may be undone; None where it cannot be read."""
     try:
-        return read_source(step, stats) == state
-    except UserError:
-        return False
+        return _read(path, stats or Stats.forgetful())
+    except (OSError, ValueError):
+        return None
 
 
 def _read(path: Path, stats: Stats) -> SourceState:
     entries, stamps = stats.entries(path)
     if path.is_dir():
         content = digest_bytes(tree_object(entries))
-        return SourceState(digest({"folder": content}), entries, stamps)
+        return SourceState(digest({"folder": content}), entries, stamps, True)
     (entry,) = entries
-    return SourceState(digest({"file": entry.digest, "name": path.name}), entries, stamps)
+    return SourceState(digest({"file": entry.digest, "name": path.name}), entries, stamps, False)
 
 
 def _suggestion(path: Path) -> str:

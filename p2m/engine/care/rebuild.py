@@ -58,10 +58,12 @@ def rebuild(plan: Plan, store: Store, device: Device, name: str) -> Rebuilt:
         return Rebuilt(name, step.kind, "runs every time, so there is nothing to compare", True)
     with store.leased(f"verify-{uuid.uuid4().hex}"):
         key, action, digests = _stored(plan, store, step)
+        sources = {each.name: each.path for each in plan.steps if each.path is not None}
         inputs = [_input(plan, edge.step, digests) for edge in step.inputs]
+        arguments = [read_input(given, store, sources) for given in inputs]
         began = time.monotonic()
         with store.temporary(f"again-{name}") as place:
-            value = _run(step, inputs, store, device, key, place)
+            value = _run(step, arguments, store, device, key, place)
             formats.save(value, place / "made")
             seconds = time.monotonic() - began
             if hashing.digest_tree(place / "made") == action.output:
@@ -106,11 +108,10 @@ def _stored(plan: Plan, store: Store, wanted: Step) -> tuple[Key, Action, dict[s
 def _input(plan: Plan, name: str | None, digests: dict[str, str]) -> Input | None:
     if name is None:
         return None
-    step = plan.step(name)
-    return Input(name, step.output, digests[name], step.path)
+    return Input(name, plan.step(name).output, digests[name])
 
 
-def _run(step: Step, inputs: list[Input | None], store: Store, device: Device, key: Key, place: Path) -> Any:
+def _run(step: Step, arguments: list[Any], store: Store, device: Device, key: Key, place: Path) -> Any:
     stage = step.stage
     assert stage is not None, step.name
     (place / "run").mkdir()
@@ -118,7 +119,6 @@ def _run(step: Step, inputs: list[Input | None], store: Store, device: Device, k
     handle = RunHandle(
         place / "run", device, lambda done, total, note: None, lambda line: None, lambda: recorder
     )
-    arguments = [read_input(given, store) for given in inputs]
     settings = {**step.settings, "run": handle} if stage.wants_run else dict(step.settings)
     value = stage.function(*arguments, **settings)
     if type(value) is not stage.output:

@@ -22,13 +22,14 @@ from p2m.engine.running.agenda import Agenda, Ready
 from p2m.engine.running.inline import Ended, Executor, Means, guarded
 from p2m.engine.slots import Grant, Slots
 from p2m.engine.sources import digests_of, read_sources
+from p2m.engine.stage import VOLATILE
 from p2m.engine.store import Action, Store
 from p2m.engine.walk import Walk
-from p2m.errors import StoreError
+from p2m.errors import StoreError, UserError
 
 if TYPE_CHECKING:  # what it takes to carry a step out is loaded with the first that must run
     from p2m.engine.handles import Device
-    from p2m.engine.running.task import Call
+    from p2m.engine.running.task import Call, Done
     from p2m.engine.running.work import Input, LostInputError
 
 REPAIRS = 3  # times that one step is made anew in one build before the disk itself is suspected
@@ -100,6 +101,7 @@ class Build:
             self.identities, digests_of(self.sources), store.lookup, self.made
         )
         self.digests = self.walk.digests  # of steps whose inputs are all current
+        self.listings: dict[str, str] = {}  # of sources: the digests of their listings
         self.agenda, self.ready = Agenda(plan), Ready(plan, self._seconds)
         self.running: dict[str, _Running] = {}
         self.repairs: Counter[str] = Counter()
@@ -126,7 +128,8 @@ class Build:
     # ------------------------------------------------------------------ the loop
 
     def _build(self) -> None:
-        executor = self.means.open(self.store, self.journal.id, network=self.network)
+        places = {step.name: step.path for step in self.plan.steps if step.path is not None}
+        executor = self.means.open(self.store, self.journal.id, places, network=self.network)
         try:
             while True:
                 self._settle()
@@ -176,6 +179,8 @@ class Build:
             taken = {need: self.made[need] for need in step.needs if need in self.made}
             self.running[name] = _Running(step, key, taken, time.monotonic())
             self.journal.began(name, key.value)
+            if self.means.is_remote:
+                self._hand_over(step)
             executor.start(self._call(step, key, grant), step.stage)
 
     def _call(self, step: Step, key: Key, grant: Grant) -> Call:
@@ -195,17 +200,40 @@ class Build:
             stage=(step.stage.function.__module__, step.stage.name),
             settings=dict(step.settings),
             inputs=tuple(None if edge.step is None else self._input(edge.step) for edge in step.inputs),
-            code=identity.code,
-            trusted=identity.loaded,
+            code=tuple((part.module, part.modules) for part in identity.code),
             device=device,
             grant=grant,
+            is_remote=self.means.is_remote,
         )
 
     def _input(self, name: str) -> Input:
         from p2m.engine.running.work import Input
 
         step = self.plan.step(name)
-        return Input(name, step.output, self.digests[name], step.path, self.sources.get(name))
+        if step.path is None:
+            return Input(name, step.output, self.digests[name])
+        file = "" if self.sources[name].is_folder else step.path.name
+        return Input(name, step.output, self.listings[name], file)
+
+    def _hand_over(self, step: Step) -> None:
+        """Have what a step takes in the shared store before a worker elsewhere is told of it."""
+        from p2m.engine.running.work import keep_source
+
+        for need in step.needs:
+            path = self.plan.step(need).path
+            if path is not None and keep_source(path, self.store) != self.listings[need]:
+                raise UserError(
+                    f"{path} was edited after the build had begun, so {step.name} was not run\n"
+                    "    run the same command again"
+                )
+            self.store.send(self.digests[need] if path is None else self.listings[need])
+
+    def _take_back(self, run: _Running, done: Done) -> None:
+        """Have here what a worker elsewhere made."""
+        if not self.store.bring(done.output):
+            raise StoreError(f"the shared store does not give what {run.step.name} made elsewhere")
+        if run.step.kind != VOLATILE:
+            self.store.publish(run.key.value, run.key.preimage, done.output, done.seconds)
 
     # ------------------------------------------------------------------ what comes back
 
@@ -223,10 +251,18 @@ class Build:
         elif ended.error is not None:
             self._failed(run, ended.error)
         elif ended.done is not None:
-            done = ended.done
-            self.store.offer(run.key.value, made=done.ran)
-            status = self._ran(run.step, done.output) if done.ran else "reused"
-            self._finish(run.step, Outcome(ended.step, status, done.seconds, run.key.value, done.output))
+            self._done(run, ended.done)
+
+    def _done(self, run: _Running, done: Done) -> None:
+        if self.means.is_remote:
+            try:
+                self._take_back(run, done)
+            except StoreError as error:
+                self._failed(run, error)
+                return
+        self.store.offer(run.key.value, made=done.ran)
+        status = self._ran(run.step, done.output) if done.ran else "reused"
+        self._finish(run.step, Outcome(run.step.name, status, done.seconds, run.key.value, done.output))
 
     def _lost(self, run: _Running, error: LostInputError) -> None:
         """Have an artifact made anew that could not be read back, and everything after it looked at again."""
@@ -284,7 +320,7 @@ class Build:
 
     def _record_sources(self) -> None:
         for name, state in self.sources.items():
-            listing = self.store.put_bytes(state.listing)
+            listing = self.listings[name] = self.store.put_bytes(state.listing)
             origins = self.plan.step(name).origins
             self.journal.step(StepRecord(name, "source", "", state.digest, 0.0, origins, listing))
 
