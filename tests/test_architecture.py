@@ -25,8 +25,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli",),
     ("sweeps",),
     ("build",),
+    ("questions",),
     ("comparison", "saved_plan"),
     ("comparable",),
+    ("project",),
     (
         "compose",
         "compiler",

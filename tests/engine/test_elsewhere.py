@@ -22,7 +22,6 @@ import toys
 from toys import Number, Scale, count_rows, print_and_fail, push, read_folder, read_number, tabulate, total
 
 import p2m
-from p2m.build import load
 from p2m.engine.executor import Inline, execute, stored
 from p2m.engine.handles import Device
 from p2m.engine.observer import Teller
@@ -35,6 +34,7 @@ from p2m.engine.slots import Capacity
 from p2m.engine.storage.shared_address import SharedPlace
 from p2m.engine.store import Store
 from p2m.errors import StageError, StoreError, UserError
+from p2m.project import load
 
 PACKAGE = Path(p2m.__file__).parent
 RECIPES = PACKAGE.parent / "recipes"

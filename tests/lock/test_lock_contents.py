@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from p2m.build import load, subject
 from p2m.engine.executor import execute
 from p2m.engine.handles import Device
 from p2m.engine.plan import Plan, Ref
@@ -16,6 +15,7 @@ from p2m.engine.storage.kept import registered
 from p2m.engine.store import Store
 from p2m.lock import Lock, differences, lock_of, lock_path, look, register
 from p2m.lock.weights import weights_pin
+from p2m.project import load, subject
 from p2m.students.minilm import SHA256, MiniLM
 
 RECIPE = """\
