@@ -25,8 +25,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("cli",),
     ("sweeps",),
     ("build",),
+    ("questions",),
     ("comparison", "saved_plan"),
     ("comparable",),
+    ("project",),
     (
         "compose",
         "compiler",
@@ -63,6 +65,7 @@ ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (  # modules and packages of p2m.en
     ("care", "explaining"),
     ("executor",),
     ("running",),
+    ("walk",),
     ("journal", "keys"),
     ("store", "sources", "recording"),
     ("storage", "plan"),

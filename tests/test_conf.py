@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from p2m.build import load
 from p2m.compose import Composed, compose
 from p2m.marked_yaml import read_marked
+from p2m.project import load
 from p2m.resources import conf_folder
 from p2m.spec.components import FAMILIES, build_component
 

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from p2m import inspection
-from p2m.build import understand
 from p2m.cli.arguments import parse
 from p2m.cli.verbs import verb
 from p2m.cli.views import recipe_text
 from p2m.errors import DataError, UserError
 from p2m.inspection import Inspection, inspect
+from p2m.project import understand
 from p2m.spec import ModelSpec
 from p2m.stages.curate import curate
 from p2m.stages.read import read

@@ -27,7 +27,7 @@ from pathlib import Path
 from p2m.engine.hashing import digest_tree_of_plain
 from p2m.engine.keys import identify_all
 from p2m.engine.store import Store
-from p2m.build import load
+from p2m.project import load
 
 recipe, overrides, trust = Path(sys.argv[1]), json.loads(sys.argv[2]), json.loads(sys.argv[3])
 plan = load(recipe, overrides, trust=trust).plan

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from p2m.build import load_plan
 from p2m.engine import hashing
 from p2m.engine.explaining.explain import Survey
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
 from p2m.errors import UserError
+from p2m.questions import load_plan
 from p2m.saved_plan import Words, check, read_plan, write_plan
 
 WORDS = Words("r.yaml", ("seed=1",), ("mine",), "elsewhere")

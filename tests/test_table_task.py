@@ -9,10 +9,10 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from p2m.build import load, understand
 from p2m.cli import arguments, verbs
 from p2m.errors import DataError, UserError
 from p2m.inspection import inspect
+from p2m.project import load, understand
 from p2m.stages.read import read
 from p2m.table_task import read_task
 from p2m.types import Field, Files, Task, TaskType

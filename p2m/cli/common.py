@@ -64,7 +64,7 @@ def take_step(arguments: argparse.Namespace) -> None:
 
 def planned(arguments: argparse.Namespace) -> Any:
     """The project of a saved plan, which brings its own words."""
-    from p2m.build import load_plan
+    from p2m.questions import load_plan
 
     if arguments.recipe or arguments.words or arguments.outputs or arguments.multirun:
         raise UserError(
@@ -76,7 +76,7 @@ def planned(arguments: argparse.Namespace) -> Any:
 
 def project(arguments: argparse.Namespace) -> Any:
     """The recipe as typed, read, checked and compiled."""
-    from p2m.build import load
+    from p2m.project import load
 
     if arguments.recipe is None:
         raise UserError("which recipe? see p2m --help")

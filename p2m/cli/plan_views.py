@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from p2m.build import Project
 from p2m.cli.progress import duration
 from p2m.engine.explaining.differences import Change
 from p2m.engine.explaining.explain import VERBS, Cause, Reason, StepPreview, listed
 from p2m.engine.explaining.graphs import MARKS
 from p2m.engine.explaining.survey import Survey
+from p2m.project import Project
 from p2m.reporting.facts import size
 
 _STATUS = {"cached": "cached", "run": "run", "unknown": "may run"}

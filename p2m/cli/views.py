@@ -7,12 +7,13 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from p2m.build import Built, Understood
+from p2m.build import Built
 from p2m.cli.common import relative
 from p2m.cli.data_views import data_lines
 from p2m.cli.progress import duration
 from p2m.compiler import primary_metric
 from p2m.inspection import Inspection
+from p2m.project import Understood
 from p2m.spec import refused
 from p2m.types import Student, Task
 

@@ -17,9 +17,10 @@ from p2m.engine.keys import identify_all
 from p2m.engine.observer import Observer, Silent
 from p2m.engine.plan import Plan, Step
 from p2m.engine.running.inline import Inline, Means
-from p2m.engine.running.scheduler import REPAIRS, Build, Interrupted, Outcome, Stopped, step_key
-from p2m.engine.sources import read_source
+from p2m.engine.running.scheduler import REPAIRS, Build, Interrupted, Outcome, Stopped
+from p2m.engine.sources import digests_of, read_sources
 from p2m.engine.store import DamagedError, Store
+from p2m.engine.walk import Walk
 from p2m.errors import StoreError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Inline", "Interrupted", "Local", "Means", "Observer", "Outcome", "Result", "Silent", "Stopped",
-    "execute", "step_key", "stored",
+    "execute", "stored",
 ]  # fmt: skip
 
 
@@ -115,22 +116,16 @@ def stored(plan: Plan, store: Store, name: str) -> Any | None:
     """The artifact of a step if the store holds it for the plan as it is now, else None; nothing runs."""
     from p2m.engine.running.work import load_artifact
 
-    digests: dict[str, str] = {}
     wanted = plan.step(name)
     ancestors = _ancestors(plan, wanted)
     needed = [step for step in plan.steps if step.name in ancestors]
-    identities = identify_all(needed, store)
-    for step in needed:
-        if step.is_source:
-            digests[step.name] = read_source(step, store.stats).digest
-            continue
-        action = store.lookup(step_key(step, identities[step.name], digests).value)
-        if action is None:
-            return None
-        digests[step.name] = action.output
+    sources = digests_of(read_sources(needed, store.stats))
+    walk = Walk(identify_all(needed, store), sources, store.lookup)
+    if not all(step.is_source or walk.at(step).made for step in needed):
+        return None
     if wanted.is_source:
         return wanted.output(wanted.path)
-    return load_artifact(name, wanted.output, digests[name], store)
+    return load_artifact(name, wanted.output, walk.digests[name], store)
 
 
 def _ancestors(plan: Plan, step: Step) -> set[str]:

@@ -9,7 +9,6 @@ the engine changes what a step makes.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,7 +32,6 @@ class Identity:
 
     preimage: Mapping[str, Any]  # a plain tree without "inputs"
     code: tuple[Code, ...]
-    loaded: frozenset[str]  # the modules among it that were loaded then, which no later edit can reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +70,7 @@ def identify(step: Step) -> Identity:
         "packages": _packages(step, every),
         "machine": dict(machine_profile()) if step.stage.kind == "measured" else {},
     }
-    loaded = frozenset(name for part in every for name in part.modules if name in sys.modules)
-    return Identity(preimage, every, loaded)
+    return Identity(preimage, every)
 
 
 def identify_all(steps: Iterable[Step], store: Store) -> dict[str, Identity]:

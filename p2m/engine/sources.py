@@ -7,6 +7,7 @@ folder do not. An edit while a step runs is noticed, and the step's result is no
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ class SourceState:
     digest: str  # what enters keys
     entries: tuple[TreeEntry, ...]  # its files; of a single file, itself
     stamps: tuple[tuple[int, ...], ...]  # what no edit leaves as it was
+    is_folder: bool
 
     @property
     def listing(self) -> bytes:
@@ -49,21 +51,30 @@ def read_source(step: Step, stats: Stats | None = None) -> SourceState:
         raise UserError(f"{where}{error}") from None
 
 
-def is_unchanged(step: Step, state: SourceState, stats: Stats | None = None) -> bool:
-    """Whether a source still is what it was, by content, and by times too, since an edit may be undone."""
+def read_sources(steps: Iterable[Step], stats: Stats | None = None) -> dict[str, SourceState]:
+    """Every source among the steps, by name. Raises: as `read_source`."""
+    return {step.name: read_source(step, stats) for step in steps if step.is_source}
+
+
+def digests_of(sources: Mapping[str, SourceState]) -> dict[str, str]:
+    return {name: state.digest for name, state in sources.items()}
+
+
+def read_path(path: Path, stats: Stats | None = None) -> SourceState | None:
+    """A source as it is now, its times too, since an edit may be undone; None where it cannot be read."""
     try:
-        return read_source(step, stats) == state
-    except UserError:
-        return False
+        return _read(path, stats or Stats.forgetful())
+    except (OSError, ValueError):
+        return None
 
 
 def _read(path: Path, stats: Stats) -> SourceState:
     entries, stamps = stats.entries(path)
     if path.is_dir():
         content = digest_bytes(tree_object(entries))
-        return SourceState(digest({"folder": content}), entries, stamps)
+        return SourceState(digest({"folder": content}), entries, stamps, True)
     (entry,) = entries
-    return SourceState(digest({"file": entry.digest, "name": path.name}), entries, stamps)
+    return SourceState(digest({"file": entry.digest, "name": path.name}), entries, stamps, False)
 
 
 def _suggestion(path: Path) -> str:

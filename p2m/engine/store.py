@@ -196,7 +196,12 @@ class Store:
         return self.blobs.tree(digest)
 
     def materialize(self, digest: str) -> Path:
-        return self.blobs.materialize(digest)
+        try:
+            return self.blobs.materialize(digest)
+        except DamagedError:
+            if not self.bring(digest):
+                raise
+            return self.blobs.materialize(digest)
 
     def temporary(self, label: str) -> AbstractContextManager[Path]:
         return self.blobs.temporary(label)
@@ -221,6 +226,22 @@ class Store:
         action = self.entry(key) if self._sharing is not None else None
         if action is not None and self._sharing is not None:
             self._sharing.uploads.offer(action, made=made)
+
+    def bring(self, digest: str) -> bool:
+        """Whether a folder is here in full, now that what was lacking was asked of the shared store."""
+        if self.blobs.is_complete(digest):
+            return True
+        return self._sharing is not None and self._sharing.bring(digest)
+
+    def send(self, digest: str) -> None:
+        """Have a folder in the shared store when this returns.
+
+        Raises:
+            StoreError: there is none to be written, or it did not take it.
+        """
+        if self._sharing is None:
+            raise StoreError("steps that run elsewhere need a shared store; set store.shared in the recipe")
+        self._sharing.send(digest)
 
     def heed(self, listener: Callable[[str], None]) -> None:
         """Hand the lines that tell of the shared store's faults to `listener`, each once."""

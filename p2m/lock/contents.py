@@ -16,13 +16,13 @@ from typing import Any
 from p2m import __version__
 from p2m.catalogs.base import open_catalogue
 from p2m.engine.code import closure
-from p2m.engine.executor import step_key
 from p2m.engine.hashing import TreeEntry, digest
 from p2m.engine.keys import Identity, identify, identify_all
 from p2m.engine.plan import Plan, Step
-from p2m.engine.sources import SourceState, read_source
+from p2m.engine.sources import SourceState, digests_of, read_sources
 from p2m.engine.storage.blobs import DamagedError
-from p2m.engine.store import Store
+from p2m.engine.store import Action, Store
+from p2m.engine.walk import Walk
 from p2m.errors import DataError
 from p2m.lock.model import (
     EVERY_BUILD,
@@ -81,7 +81,7 @@ def look(subject: Subject, store: Store | None, *, student: str = "") -> Now:
         with closure.snapshot():
             identities = {step.name: identify(step) for step in steps if not step.is_source}
     stats = store.stats if store is not None else None
-    sources = {step.name: read_source(step, stats) for step in steps if step.is_source}
+    sources = read_sources(steps, stats)
     folder = subject.recipe.absolute().parent
     pins = Lock(
         recipe=subject.recipe.name,
@@ -123,13 +123,9 @@ def lock_of_result(now: Now, store: Store, done: Mapping[str, tuple[str, str]]) 
 
 def is_of_now(now: Now, done: Mapping[str, tuple[str, str]]) -> bool:
     """Whether a build ran on these very files and this code: none was edited between the two looks."""
-    outputs = {name: state.digest for name, state in now.sources.items()}
-    outputs |= {name: output for name, (_, output) in done.items()}
-    return all(
-        step_key(step, now.identities[step.name], outputs).value == done[step.name][0]
-        for step in now.plan.steps
-        if not step.is_source
-    )
+    made = {name: Action(key, output, {}, 0.0) for name, (key, output) in done.items()}
+    walk = Walk(now.identities, digests_of(now.sources), lambda key: None, made)
+    return all(step.is_source or walk.at(step).made for step in now.plan.steps)
 
 
 def missing_steps(now: Now, store: Store | None) -> tuple[str, ...]:
@@ -224,22 +220,19 @@ def _own(step: Step, identity: Identity) -> str:
 
 def _walk(now: Now, store: Store | None, known: Mapping[str, StepPin]) -> dict[str, StepPin]:
     """Every step with its key and output, as far as the store and `known` tell."""
-    outputs = {name: state.digest for name, state in now.sources.items()}
+    look: Callable[[str], Action | None] = store.glance if store is not None else lambda key: None
+    walk = Walk(now.identities, digests_of(now.sources), look)
     found: dict[str, StepPin] = {}
     for step in now.plan.steps:
         if step.is_source:
             continue
-        pin = now.pins.steps[step.name]
-        if all(name in outputs for name in step.needs):
-            key = step_key(step, now.identities[step.name], outputs).value
-            action = store.glance(key) if store is not None else None
-            pin = replace(pin, key=key, output=action.output if action else "")
-            locked = known.get(step.name)
-            if pin.output:
-                outputs[step.name] = pin.output
-            elif locked is not None and locked.key == key and locked.output:
-                outputs[step.name] = locked.output
-        found[step.name] = pin
+        found[step.name] = pin = now.pins.steps[step.name]
+        state, locked = walk.at(step), known.get(step.name)
+        if state.key is None:
+            continue
+        found[step.name] = replace(pin, key=state.key.value, output=state.made.output if state.made else "")
+        if state.made is None and locked is not None and locked.key == state.key.value and locked.output:
+            walk.digests[step.name] = locked.output
     return found
 
 

@@ -17,12 +17,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from p2m.build import Built, Project, build, load, open_store
+from p2m.build import Built, build
 from p2m.engine.executor import Observer
 from p2m.engine.explaining.union import unite
 from p2m.engine.slots import CORES, processors
 from p2m.errors import P2MError
 from p2m.leaderboard import Entry, Pending
+from p2m.project import Project, load, open_store
 from p2m.sweeps.board import Board
 from p2m.sweeps.variants import variant_name
 

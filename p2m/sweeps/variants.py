@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from p2m import noop
-from p2m.build import Project, load, open_store
 from p2m.compose import Span, span
 from p2m.engine.explaining.union import PlanUnion, unite
 from p2m.errors import Problem, RecipeError, UserError
+from p2m.project import Project, load, open_store
 
 _LAUNCHING = ("hydra/launcher=", "hydra.launcher.", "+hydra.launcher.", "++hydra.launcher.")
 _LENGTH = 120  # characters of a variant's name, which is a folder's

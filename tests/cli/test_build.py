@@ -17,7 +17,9 @@ from pathlib import Path
 import pytest
 from shouting import BUILT, STEPS, TEXT_RECIPE, Call, call_in, write_project
 
-from p2m.build import causes, load
+from p2m.engine.explaining.explain import causes
+from p2m.project import load
+from p2m.questions import survey
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,7 @@ def test_the_bundle_answers_files_by_its_own_script_and_by_p2m(built: Path) -> N
 
 
 def test_a_setting_is_one_cause_wherever_it_enters_a_key(built: Path) -> None:
-    (cause,) = causes(load(built / "shout.yaml", ["training.epochs=3"]))
+    (cause,) = causes(survey(load(built / "shout.yaml", ["training.epochs=3"])))
     assert cause.what == "training.epochs: 1.0 -> 3.0  override training.epochs=3"
     assert cause.steps == ("train", "package")
 

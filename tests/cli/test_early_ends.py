@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from shouting import write_project
 
-from p2m.build import load
+from p2m.project import load
 
 EARLY = """
 import signal, sys

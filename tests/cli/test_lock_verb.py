@@ -490,7 +490,7 @@ def test_a_frozen_build_names_the_step_and_the_host_that_it_kept_apart(
         (project / "shout.yaml").read_text() + "teacher: {target: talking.Talker}\n"
     )
     pins = (
-        "import sys; from pathlib import Path; from p2m.build import load, subject\n"
+        "import sys; from pathlib import Path; from p2m.project import load, subject\n"
         "from p2m.lock import lock_of, lock_path, look, write_lock\n"
         "recipe = Path('shout.yaml'); about = subject(load(recipe, trust=['talking']))\n"
         "write_lock(lock_path(recipe), lock_of(look(about, None), None))\n"

@@ -180,7 +180,7 @@ def plan_program(project: Path, words: list[str]) -> subprocess.Popen[str]:
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from p2m.build import load\n"
+        "from p2m.project import load\n"
         "from p2m.engine.executor import execute\n"
         "from p2m.engine.plan import Plan\n"
         "from p2m.engine.store import Store\n"

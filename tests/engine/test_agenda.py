@@ -16,7 +16,7 @@ from p2m.engine.handles import Device
 from p2m.engine.observer import Silent, Teller
 from p2m.engine.plan import Plan, Ref
 from p2m.engine.running.inline import Ended, Executor
-from p2m.engine.running.task import Call, Done
+from p2m.engine.running.task import Call, Done, Sources
 from p2m.engine.running.work import keep
 from p2m.engine.slots import Capacity
 from p2m.engine.store import Store
@@ -31,8 +31,9 @@ class Instant:
     output: str
     begun: list[str] = field(default_factory=list)
     capacity: Capacity = field(default_factory=lambda: Capacity(4, 0, 0))
+    is_remote: bool = False
 
-    def open(self, store: Store, run: str, *, network: bool) -> Executor:
+    def open(self, store: Store, run: str, sources: Sources, *, network: bool) -> Executor:
         return self
 
     def start(self, call: Call, stage: Any) -> None:

@@ -14,11 +14,22 @@ import pytest
 
 import p2m.types
 from p2m.engine.code import closure, syntax
-from p2m.engine.code.closure import code_digest, code_of, component_digest
+from p2m.engine.code.closure import code_of, component_code
 from p2m.engine.code.components import components_in, is_component
+from p2m.engine.code.loading import edited_since
 from p2m.engine.code.syntax import read_source
+from p2m.engine.hashing import digest
 
 _numbers = itertools.count()
+
+
+def code_digest(function: Callable[..., Any]) -> str:
+    return digest(dict(code_of(function).modules))
+
+
+def component_digest(component: object) -> str:
+    return digest(dict(component_code(component).modules))
+
 
 FILES = {
     "__init__.py": '"""A package."""\n__version__ = "1"\n',
@@ -245,9 +256,9 @@ def test_a_module_that_was_edited_after_it_was_loaded_is_noticed(package: Packag
 
 def test_files_that_change_after_the_code_was_read_are_named(package: Package, work: Any) -> None:
     code = code_of(work)
-    assert closure.changed_files(code) == ()
+    assert edited_since([code]) == ()
     package.write("helpers/prompt.txt", "Be wordy.\n")
-    assert closure.changed_files(code) == (f"{package.name}/helpers/prompt.txt",)
+    assert edited_since([code]) == (f"{package.name}/helpers/prompt.txt",)
 
 
 EVERYTHING = '''

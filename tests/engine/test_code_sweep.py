@@ -202,7 +202,7 @@ import ast, json, os, random, sys
 from modulefinder import ModuleFinder
 from pathlib import Path
 import p2m
-from p2m.build import load
+from p2m.project import load
 from p2m.engine.code import closure
 from p2m.engine.code.components import components_in
 

@@ -42,7 +42,7 @@ def test_a_step_that_never_stops_printing_keeps_no_other_from_starting(tmp_path:
 
 
 def test_a_machine_that_starts_no_more_processes_is_a_clear_error(tmp_path: Path) -> None:
-    pool: Any = Local(workers=1).open(Store(tmp_path / "store"), "run", network=True)
+    pool: Any = Local(workers=1).open(Store(tmp_path / "store"), "run", {}, network=True)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 4, hard))
     try:

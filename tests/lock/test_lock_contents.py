@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from p2m.build import load, subject
 from p2m.engine.executor import execute
 from p2m.engine.handles import Device
 from p2m.engine.plan import Plan, Ref
@@ -16,6 +15,7 @@ from p2m.engine.storage.kept import registered
 from p2m.engine.store import Store
 from p2m.lock import Lock, differences, lock_of, lock_path, look, register
 from p2m.lock.weights import weights_pin
+from p2m.project import load, subject
 from p2m.students.base_model import SHA256
 from p2m.students.minilm import MiniLM
 
@@ -59,7 +59,7 @@ def test_settings_are_what_was_meant_not_how_it_was_written(folder: Path) -> Non
 
 def test_what_cannot_change_a_result_is_no_setting(folder: Path) -> None:
     one = lock_with(folder)
-    other = lock_with(folder, "data: {train: mine}\nruntime: {threads: 3}\nstore: {path: elsewhere}\n")
+    other = lock_with(folder, "data: {train: mine}\ndevice: {threads: 3}\nstore: {path: elsewhere}\n")
     assert one.settings
     assert not [path for path in one.settings if path.startswith(("device", "store", "executor"))]
     assert differences(one, other) == ()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from p2m.build import load, understand
 from p2m.errors import RecipeError
+from p2m.project import load, understand
 
 PROMPTS = [
     (

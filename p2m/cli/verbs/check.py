@@ -33,9 +33,9 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         return 0
     if not arguments.recipe:
         raise UserError("a recipe is needed, or --schema\n    try: p2m check --help")
-    from p2m.build import compiled, understand
     from p2m.cli.views import recipe_text
     from p2m.inspection import inspect
+    from p2m.project import compiled, understand
 
     try:
         read = understand(arguments.recipe, arguments.words, trust=arguments.trust)
@@ -59,8 +59,8 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
 
 def _show_glimpse(arguments: argparse.Namespace, refused: RecipeError) -> None:
     """What can be understood of a recipe that cannot be read whole."""
-    from p2m.build import glimpse
     from p2m.cli.views import task_lines
+    from p2m.project import glimpse
 
     task = glimpse(refused)
     if arguments.json:

@@ -77,9 +77,9 @@ class _Sides:
         return of_run(find_run(self.store, text, self.plan), self.store)
 
     def _revision(self, label: str, revision: str, recipe: str) -> Any:
-        from p2m.build import load
         from p2m.comparable import of_survey, placed
         from p2m.engine.explaining.survey import Survey
+        from p2m.project import load
         from p2m.revisions import recipe_at
 
         copy = self.stack.enter_context(recipe_at(revision, recipe))
@@ -88,7 +88,7 @@ class _Sides:
         return placed(side, f"{copy.root}/", f"{revision}:")
 
     def _project(self, text: str, overrides: tuple[str, ...]) -> Any:
-        from p2m.build import load
+        from p2m.project import load
 
         if (text, overrides) not in self.projects:
             self.projects[text, overrides] = load(Path(text), overrides, trust=self.trust)

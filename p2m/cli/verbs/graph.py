@@ -20,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
-    from p2m.build import graph
+    from p2m.questions import graph
 
     print(graph(common.project(arguments), arguments.format, run=arguments.run))
     return 0

@@ -198,10 +198,10 @@ def _query(arguments: argparse.Namespace) -> Any:
 
 def _of_recipe(arguments: argparse.Namespace, folder: Path) -> set[str]:
     """What the last build of the recipe used."""
-    from p2m.build import load
     from p2m.engine.journal import last_steps
     from p2m.engine.recording.ledger import used
     from p2m.engine.store import Store
+    from p2m.project import load
 
     project = load(Path(arguments.target), arguments.words, trust=arguments.trust)
     steps = last_steps(Store(folder.parent, make=False), project.plan.name).values()

@@ -10,8 +10,8 @@ from p2m.cli import common
 from p2m.errors import LockDrift, UserError, command
 
 if TYPE_CHECKING:
-    from p2m.build import Project
     from p2m.engine.store import Store
+    from p2m.project import Project
 
 GROUP = "build"
 SUMMARY = "write a recipe's lock, or check that it still holds"
@@ -37,8 +37,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
-    from p2m.build import load
     from p2m.lock import Policy
+    from p2m.project import load
 
     Policy(ignore=tuple(arguments.ignore))  # says what is no group
     if arguments.ignore and not arguments.check:
@@ -50,9 +50,10 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
 
 
 def _check(project: Project, arguments: argparse.Namespace) -> int:
-    from p2m.build import same_rows, subject
     from p2m.lock import counted, differences, drift_message, lock_of, lock_path, look, read_lock_of
     from p2m.marked_yaml import show
+    from p2m.project import subject
+    from p2m.questions import same_rows
 
     path, about = lock_path(project.recipe), subject(project)
     old = read_lock_of(project.recipe)
@@ -70,9 +71,9 @@ def _check(project: Project, arguments: argparse.Namespace) -> int:
 
 
 def _write(project: Project, arguments: argparse.Namespace) -> int:
-    from p2m.build import subject
     from p2m.lock import differences, lock_of, lock_path, look, missing_steps, standing
     from p2m.marked_yaml import show
+    from p2m.project import subject
 
     path, about = lock_path(project.recipe), subject(project)
     old, wrong = standing(project.recipe)
@@ -93,8 +94,8 @@ def _write(project: Project, arguments: argparse.Namespace) -> int:
 
 
 def _upgrade(project: Project, arguments: argparse.Namespace) -> int:
-    from p2m.build import subject
     from p2m.lock import lock_of, lock_path, look, read_lock_of, upgrade
+    from p2m.project import subject
 
     path, about = lock_path(project.recipe), subject(project)
     old = read_lock_of(project.recipe)
@@ -139,6 +140,6 @@ def _put(store: Store | None, path: Path, lock: Any) -> str:
 
 def _store(project: Project) -> Store | None:
     """The store, which looking at a lock does not found."""
-    from p2m.build import open_store
+    from p2m.project import open_store
 
     return open_store(project) if project.store.exists() else None

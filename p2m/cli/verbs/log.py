@@ -48,7 +48,7 @@ def _store(recipe: str | None) -> tuple[Any, str | None]:
 
     if recipe is None:
         return Store(noop.default_store(), make=False), None
-    from p2m.build import load
+    from p2m.project import load
 
     project = load(Path(recipe))
     return Store(project.store, make=False), project.plan.name

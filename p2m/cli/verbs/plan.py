@@ -38,8 +38,8 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         if arguments.out:
             raise UserError("--out saves the plan of one recipe, not of a sweep: leave out -m")
         return plan_sweep(arguments)
-    from p2m.build import save_plan, survey
     from p2m.cli.plan_views import plan_summary, plan_text, training_text
+    from p2m.questions import save_plan, survey
 
     project = common.project(arguments)
     found = survey(project)

@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     common.take_step(arguments)
-    from p2m.build import check_step, made, outputs
+    from p2m.questions import check_step, made, outputs
 
     project = common.project(arguments)
     if arguments.step is None:
@@ -46,9 +46,10 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
 
 def _overview(project: Any, arguments: argparse.Namespace) -> int:
     """Every step with the type, size and digest of what it made."""
-    from p2m.build import made, open_store, outputs
     from p2m.cli.plan_views import outputs_text
     from p2m.engine.explaining.survey import size_of
+    from p2m.project import open_store
+    from p2m.questions import made, outputs
 
     store, found = open_store(project), outputs(project, arguments.run)
     steps = [step for step in project.plan.steps if not step.is_source]

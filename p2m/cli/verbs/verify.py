@@ -87,7 +87,7 @@ def _store(arguments: argparse.Namespace) -> Any:
 
 def _store_of(arguments: argparse.Namespace, project: Any) -> Any:
     """The recipe's store, with its shared one, unless another was typed."""
-    from p2m.build import open_store
+    from p2m.project import open_store
 
     if arguments.store is not None:
         return stores.open_existing(Path(arguments.store))

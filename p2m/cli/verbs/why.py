@@ -35,9 +35,9 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
 
 
 def _all(project: Any, arguments: argparse.Namespace) -> int:
-    from p2m.build import survey
     from p2m.cli.plan_views import causes_text
     from p2m.engine.explaining.explain import causes
+    from p2m.questions import survey
 
     found = survey(project, arguments.against)
     every = causes(found)
@@ -49,9 +49,9 @@ def _all(project: Any, arguments: argparse.Namespace) -> int:
 
 
 def _one(project: Any, arguments: argparse.Namespace) -> int:
-    from p2m.build import check_step, survey
     from p2m.cli.plan_views import why_text
     from p2m.engine.explaining.explain import why
+    from p2m.questions import check_step, survey
 
     check_step(project, arguments.step)
     found = survey(project, arguments.against)
@@ -61,9 +61,9 @@ def _one(project: Any, arguments: argparse.Namespace) -> int:
 
 
 def _reuse(project: Any, arguments: argparse.Namespace) -> int:
-    from p2m.build import check_step, reach, survey
     from p2m.cli.reuse_views import reuse_text
     from p2m.engine.explaining.explain import touched, why_not
+    from p2m.questions import check_step, reach, survey
 
     check_step(project, arguments.step)
     found = survey(project)

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from p2m.engine import formats, hashing
-from p2m.engine.executor import step_key
 from p2m.engine.handles import Device
 from p2m.engine.keys import Key, identify_all
 from p2m.engine.plan import Plan, Step
 from p2m.engine.recording.ledger import StepRecorder
 from p2m.engine.running.work import Input, RunHandle, read_input
-from p2m.engine.sources import read_source
+from p2m.engine.sources import digests_of, read_sources
 from p2m.engine.store import Action, Store
+from p2m.engine.walk import Walk
 from p2m.errors import StageError, UserError
 
 TOLERANCE = 0.02  # relative, of a seeded step's figures
@@ -58,10 +58,12 @@ def rebuild(plan: Plan, store: Store, device: Device, name: str) -> Rebuilt:
         return Rebuilt(name, step.kind, "runs every time, so there is nothing to compare", True)
     with store.leased(f"verify-{uuid.uuid4().hex}"):
         key, action, digests = _stored(plan, store, step)
+        sources = {each.name: each.path for each in plan.steps if each.path is not None}
         inputs = [_input(plan, edge.step, digests) for edge in step.inputs]
+        arguments = [read_input(given, store, sources) for given in inputs]
         began = time.monotonic()
         with store.temporary(f"again-{name}") as place:
-            value = _run(step, inputs, store, device, key, place)
+            value = _run(step, arguments, store, device, key, place)
             formats.save(value, place / "made")
             seconds = time.monotonic() - began
             if hashing.digest_tree(place / "made") == action.output:
@@ -91,18 +93,12 @@ def _judged(step: Step, found: tuple[Difference, ...], other: str, seconds: floa
 
 def _stored(plan: Plan, store: Store, wanted: Step) -> tuple[Key, Action, dict[str, str]]:
     """The key and entry of a step, and the digests of all before it."""
-    digests: dict[str, str] = {}
-    identities = identify_all(plan.steps, store)
+    sources = digests_of(read_sources(plan.steps, store.stats))
+    walk = Walk(identify_all(plan.steps, store), sources, store.lookup)
     for step in plan.steps:
-        if step.is_source:
-            digests[step.name] = read_source(step, store.stats).digest
-        elif all(need in digests for need in step.needs):
-            key = step_key(step, identities[step.name], digests)
-            action = store.lookup(key.value)
-            if action is not None and step is wanted:
-                return key, action, digests
-            if action is not None:
-                digests[step.name] = action.output
+        state = walk.at(step)
+        if step is wanted and state.key is not None and state.made is not None:
+            return state.key, state.made, walk.digests
     raise UserError(
         f"{store.root} does not hold what {wanted.name} makes for the recipe as it is now,"
         " so there is nothing to compare with\n    next: p2m build, then this again"
@@ -112,11 +108,10 @@ def _stored(plan: Plan, store: Store, wanted: Step) -> tuple[Key, Action, dict[s
 def _input(plan: Plan, name: str | None, digests: dict[str, str]) -> Input | None:
     if name is None:
         return None
-    step = plan.step(name)
-    return Input(name, step.output, digests[name], step.path)
+    return Input(name, plan.step(name).output, digests[name])
 
 
-def _run(step: Step, inputs: list[Input | None], store: Store, device: Device, key: Key, place: Path) -> Any:
+def _run(step: Step, arguments: list[Any], store: Store, device: Device, key: Key, place: Path) -> Any:
     stage = step.stage
     assert stage is not None, step.name
     (place / "run").mkdir()
@@ -124,7 +119,6 @@ def _run(step: Step, inputs: list[Input | None], store: Store, device: Device, k
     handle = RunHandle(
         place / "run", device, lambda done, total, note: None, lambda line: None, lambda: recorder
     )
-    arguments = [read_input(given, store) for given in inputs]
     settings = {**step.settings, "run": handle} if stage.wants_run else dict(step.settings)
     value = stage.function(*arguments, **settings)
     if type(value) is not stage.output:

@@ -15,11 +15,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from p2m.engine.code.syntax import Source, read_source
-from p2m.engine.hashing import digest, digest_file
+from p2m.engine.hashing import digest_file
 
 DATA_SUFFIXES = (".txt", ".json", ".jsonl", ".csv", ".tsv")  # read as code where they lie beside code
 _PACKAGE = __name__.rsplit(".", 3)[0]
@@ -34,9 +35,11 @@ Stamp = tuple[int, int, int, int]
 class Code:
     """What was reached: digests of first-party code, and third-party packages by import name."""
 
+    module: str  # where it begins
     modules: Mapping[str, str]  # module, or package/file of a text file -> digest
     packages: tuple[str, ...]  # top-level import names outside the standard library
-    files: Mapping[str, tuple[str, int, int, int, int]]  # path -> module and stamp, for `changed_files`
+    files: Mapping[str, tuple[str, int, int, int, int]]  # path -> module and stamp, of this machine
+    loaded: frozenset[str]  # modules that were loaded when their files were read
 
 
 def code_of(function: Callable[..., Any]) -> Code:
@@ -44,44 +47,61 @@ def code_of(function: Callable[..., Any]) -> Code:
     return _closure(function.__module__)
 
 
-def code_digest(function: Callable[..., Any]) -> str:
-    """One digest over the first-party import closure of the function's module."""
-    return digest(dict(code_of(function).modules))
-
-
 def component_code(component: object) -> Code:
     """The closure of the module in which the component's class was written."""
     return _closure(type(component).__module__)
 
 
-def component_digest(component: object) -> str:
-    """One digest over the first-party import closure of the component's class."""
-    return digest(dict(component_code(component).modules))
-
-
-def changed_files(code: Code) -> tuple[str, ...]:
-    """The files whose stats are not what they were when `code` was read, by module."""
-    return tuple(module for path, (module, *stamp) in code.files.items() if stamp_of(path) != tuple(stamp))
-
-
 def stale_modules(code: Code) -> tuple[str, ...]:
     """Modules that this process loaded before they were edited: it would run the old code under a new key."""
-    stale = []
-    for name, value in code.modules.items():
-        spec = getattr(sys.modules.get(name), "__spec__", None)
-        if spec is None:
-            continue
-        if name not in _first_read or _first_read[name][0] is not spec:  # first sight, or reloaded
-            _first_read[name] = (spec, value)
-        if name not in SLICED and _first_read[name][1] != value:
-            stale.append(name)
-    return tuple(stale)
+    note_loaded(code)
+    return tuple(
+        name
+        for name, value in code.modules.items()
+        if name not in SLICED and (known := _loaded_source(name)) is not None and known.digest != value
+    )
+
+
+def note_loaded(code: Code) -> None:
+    """Remember of every module that was loaded since this was last asked what it was made of: what its file
+    held when `code` was read. Where that was edited meanwhile, it is not known.
+    """
+    for path, (name, *stamp) in code.files.items():
+        if name in sys.modules and _loaded_source(name) is None:
+            same = name in code.loaded or list(stamp_of(path)) == stamp
+            source = _memo.get((path, *code.files[path][1:]), _UNKNOWN)
+            _loaded[name] = (_load_of(name), source if same else _UNKNOWN)
+
+
+def loaded_code(module: str) -> Code:
+    """The closure of a module as this process would run it: of what is loaded, what it was made of."""
+    return _read_closure(module, _as_loaded)
+
+
+def _as_loaded(name: str, path: Path) -> Source:
+    try:
+        return _loaded_source(name) or _read(path)
+    except SyntaxError:  # it was edited since somebody could read it
+        return _UNKNOWN
+
+
+def _loaded_source(name: str) -> Source | None:
+    """What a loaded module was made of; None where it is not loaded, or nobody has looked yet."""
+    known = _loaded.get(name)
+    return known[1] if known is not None and known[0] is _load_of(name) else None
+
+
+def _load_of(name: str) -> object:
+    """What is another one after every load of a module, reloads included."""
+    module = sys.modules.get(name)
+    return getattr(module, "__spec__", None) or module
 
 
 # --------------------------------------------------------------------------- walking the imports
 
 _memo: dict[tuple[str, int, int, int, int], Source] = {}
-_first_read: dict[str, tuple[object, str]] = {}  # loaded module -> its spec, and its digest when first read
+_loaded: dict[str, tuple[object, Source]] = {}  # loaded module -> which load of it, and what that was made of
+_UNKNOWN = Source("", (), b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +152,7 @@ def _roots(module: str) -> _Roots:
     folders: dict[str, Path] = {}
     lone: dict[str, Path] = {}
     for name in (top, _PACKAGE):
-        loaded = sys.modules.get(name)
-        paths = list(getattr(loaded, "__path__", None) or ())
-        file = getattr(loaded, "__file__", None)
+        paths, file = _place_of(name)
         if paths:
             folders[name] = Path(paths[0])
         elif file is not None:
@@ -142,6 +160,17 @@ def _roots(module: str) -> _Roots:
     own = folders.get(top) or lone.get(top)
     installed = own is None or top == _PACKAGE or own.parent.name in _INSTALLED or _is_stdlib(own.parent)
     return _Roots(folders, lone, None if installed or own is None else own.parent, {})
+
+
+def _place_of(top: str) -> tuple[list[str], str | None]:
+    """The folders of a top-level package, or the file of a lone module, loaded or not."""
+    loaded = sys.modules.get(top)
+    if loaded is not None:
+        return list(getattr(loaded, "__path__", None) or ()), getattr(loaded, "__file__", None)
+    spec = find_spec(top)
+    if spec is None:
+        return [], None
+    return list(spec.submodule_search_locations or ()), spec.origin
 
 
 def _is_stdlib(folder: Path) -> bool:
@@ -170,7 +199,9 @@ def _closure(module: str) -> Code:
     return _snapshot[module]
 
 
-def _read_closure(module: str) -> Code:
+def _read_closure(module: str, read: Callable[[str, Path], Source] | None = None) -> Code:
+    """`read` gives the source of a module that lies there; else its file does."""
+    read = read or (lambda name, path: _read(path))
     root = _roots(module)
     if root.locate(module) is None:
         raise TypeError(f"the source file of {module} was not found, so its code cannot enter a key")
@@ -187,7 +218,7 @@ def _read_closure(module: str) -> Code:
         assert path is not None, name
         # Stamped before it is read: an edit in between makes the stamp too old, which is noticed later.
         files[os.fspath(path)] = (name, *stamp_of(os.fspath(path)))
-        source = _read(path)
+        source = read(name, path)
         modules[name] = source.digest
         _add_data_files(path.parent, name, path, modules, files)
         first_party, foreign = _resolve(root, name, path, source, sliced)
@@ -199,8 +230,9 @@ def _read_closure(module: str) -> Code:
         path = root.locate(name)
         assert path is not None, name
         files[os.fspath(path)] = (name, *stamp_of(os.fspath(path)))
-        modules[name] = _read(path).slice_digest(names, whole=_WHOLE in names)
-    return Code(dict(sorted(modules.items())), tuple(sorted(packages)), files)
+        modules[name] = read(name, path).slice_digest(names, whole=_WHOLE in names)
+    loaded = frozenset(name for name in modules if name in sys.modules)
+    return Code(module, dict(sorted(modules.items())), tuple(sorted(packages)), files, loaded)
 
 
 def _resolve(

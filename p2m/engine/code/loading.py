@@ -1,9 +1,10 @@
 """Load the code of a step, and make sure that it is the code its key was made of.
 
 Every first-party module that a step can reach is imported before it runs, even those that it would import in
-the middle, and the stamps of their files are compared with those of the moment when the keys were made.
-Whatever is edited later cannot reach the step any more. Text files, and modules that cannot be imported at
-once, are compared after the run instead (`edited_since`).
+the middle, and what this process then runs is compared, by content, with what the key was made of. So the
+code may lie in another place than where the key was made, and on another machine. Whatever is edited later
+cannot reach the step any more. Text files, and modules that cannot be imported at once, are looked at once
+more after the run (`edited_since`).
 """
 
 from __future__ import annotations
@@ -14,62 +15,64 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import cache_from_source
-from types import ModuleType
 
-from p2m.engine.code.closure import Code, Stamp, stamp_of
+from p2m.engine.code import closure
+from p2m.engine.code.closure import Code
 
-# module's name -> the module, and the stamp of its file when this process loaded it
-_loaded: dict[str, tuple[ModuleType, Stamp]] = {}
+# Where a closure begins, and its digests by module: what one part of a step's code has to be.
+Wanted = tuple[str, Mapping[str, str]]
 
 
-def load(code: Iterable[Code], trusted: frozenset[str]) -> tuple[str, ...]:
-    """Import every module of the closure; returns those that are not what the key was made of.
+def load(modules: Iterable[str]) -> tuple[Code, ...]:
+    """Import the whole closure of each module; returns what this process runs of it.
 
-    `trusted` are modules that were loaded when the code was read, by the very process that read it.
+    Raises:
+        TypeError: there is no such module here.
     """
-    wanted = _modules(code)
-    before = {name: stamp_of(path) for name, (path, _) in wanted.items() if name not in sys.modules}
-    for name in before:
-        _drop_racy_bytecode(wanted[name][0])
-    for name in before:
+    found = tuple(closure.loaded_code(module) for module in modules)
+    fresh = {
+        name: path
+        for code in found
+        for path, (name, *_) in code.files.items()
+        if "/" not in name and name not in sys.modules
+    }
+    for path in fresh.values():
+        _drop_racy_bytecode(path)
+    for name in fresh:
         # What cannot be imported now may never be needed; its file is looked at after the run.
         with suppress(Exception):
             import_module(name)
-    edited = []
-    for name, (path, stamp) in wanted.items():
-        if name in trusted or name not in sys.modules:
-            continue
-        module, now = sys.modules[name], stamp_of(path)
-        known = _loaded.get(name)
-        if (known is None or known[0] is not module) and before.get(name, now) == now:
-            known = _loaded[name] = (module, now)
-        if known != (module, stamp):
-            edited.append(name)
-    return tuple(sorted(edited))
+    for code in found:
+        closure.note_loaded(code)
+    return tuple(closure.loaded_code(code.module) for code in found) if fresh else found
+
+
+def differing(wanted: Iterable[Wanted], found: Iterable[Code]) -> tuple[str, ...]:
+    """The modules and text files of which this process has something else than the key was made of."""
+    return tuple(
+        sorted(
+            {
+                name
+                for (_, modules), code in zip(wanted, found, strict=True)
+                for name, digest in modules.items()
+                if code.modules.get(name) != digest
+            }
+        )
+    )
 
 
 def edited_since(code: Iterable[Code]) -> tuple[str, ...]:
-    """Text files, and modules that are not loaded, whose stamps are not those of when the keys were made."""
+    """Text files, and modules that are not loaded, whose stamps are not those of when `code` was read."""
     return tuple(
         sorted(
             {
                 name
                 for part in code
                 for path, (name, *stamp) in part.files.items()
-                if ("/" in name or name not in sys.modules) and stamp_of(path) != tuple(stamp)
+                if ("/" in name or name not in sys.modules) and closure.stamp_of(path) != tuple(stamp)
             }
         )
     )
-
-
-def _modules(code: Iterable[Code]) -> Mapping[str, tuple[str, Stamp]]:
-    """Module -> its file and that file's stamp, without the text files."""
-    return {
-        name: (path, (first, second, third, fourth))
-        for part in code
-        for path, (name, first, second, third, fourth) in part.files.items()
-        if "/" not in name
-    }
 
 
 def _drop_racy_bytecode(path: str) -> None:

@@ -12,15 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from p2m.engine.executor import step_key
 from p2m.engine.explaining.differences import Change, changed_files, compare
 from p2m.engine.explaining.past import nearest_past
 from p2m.engine.journal import RunRecord, StepRecord, runs
 from p2m.engine.keys import Key, identify_all
 from p2m.engine.plan import Plan, Step
-from p2m.engine.sources import read_source
+from p2m.engine.sources import digests_of, read_sources
 from p2m.engine.storage.blobs import DamagedError
 from p2m.engine.store import Store
+from p2m.engine.walk import Walk
 
 Status = Literal["cached", "run", "unknown", "source"]
 _BACK = 50  # runs that are looked at for how long a step takes
@@ -55,7 +55,7 @@ class Survey:
     ) -> None:
         self.plan, self.store, self.against = plan, store, against
         self.identities = identify_all(plan.steps, store)
-        self.sources = {step.name: read_source(step, store.stats) for step in plan.steps if step.is_source}
+        self.sources = read_sources(plan.steps, store.stats)
         self.last = (
             nearest_past(plan, store, overrides, self.identities, self.sources)
             if against is None
@@ -63,7 +63,8 @@ class Survey:
         )
         self.changed: dict[str, tuple[Change, ...]] = {}  # of a cached step too, as far as it is another
         self.keys: dict[str, Key] = {}
-        self.digests: dict[str, str] = {}
+        self.walk = Walk(self.identities, digests_of(self.sources), store.glance)
+        self.digests: Mapping[str, str] = self.walk.digests
         found = {}
         for step in plan.steps:
             found[step.name] = self._source(step) if step.is_source else self._step(step)
@@ -81,7 +82,6 @@ class Survey:
 
     def _source(self, step: Step) -> StepPreview:
         state = self.sources[step.name]
-        self.digests[step.name] = state.digest
         size = sum(entry.size for entry in state.entries)
         told = StepPreview(step.name, "source", "never read before", output=state.digest, size=size)
         last = self.last.get(step.name)
@@ -98,17 +98,16 @@ class Survey:
         identity = self.identities[step.name]
         seconds, size = self._seconds(last), self._size(last.output if last else "")
         told = StepPreview(step.name, "run", "never built", seconds, needs=step.needs, size=size)
-        waits = tuple(name for name in step.needs if name not in self.digests)
-        if waits:
-            return self._waiting(step, identity.preimage, before, replace(told, waits=waits))
-        key = self.keys[step.name] = step_key(step, identity, self.digests)
+        state = self.walk.at(step)
+        if state.key is None:
+            return self._waiting(step, identity.preimage, before, replace(told, waits=state.waits))
+        key = self.keys[step.name] = state.key
         changes = self.changed[step.name] = compare(step, before, key.preimage) if before else ()
         told = replace(told, key=key.value)
         if step.kind == "volatile":
             return replace(told, reason="runs every time")
-        action = self.store.glance(key.value)
+        action = state.made
         if action is not None:
-            self.digests[step.name] = action.output
             reason = "unchanged"
             if changes or before is None:
                 reason = "built before with these inputs and settings"

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from p2m.engine.executor import step_key
 from p2m.engine.hashing import digest_tree_of_plain
 from p2m.engine.journal import StepRecord, last_steps
 from p2m.engine.keys import Identity, identify_all
 from p2m.engine.plan import Plan, Step
 from p2m.engine.sources import SourceState, read_source
-from p2m.engine.store import Store
+from p2m.engine.store import Action, Store
+from p2m.engine.walk import Walk
 
 _SYMBOL = "p2m.symbol.v1"
 
@@ -87,12 +87,12 @@ def unite(plans: Sequence[Plan], store: Store) -> PlanUnion:
         UserError: a source is missing.
         StageError: code was edited after this process had loaded it.
     """
-    walk = _Walk(store)
-    found = [walk.plan(plan, number) for number, plan in enumerate(plans)]
+    union = _Union(store)
+    found = [union.plan(plan, number) for number, plan in enumerate(plans)]
     return PlanUnion(tuple(members for members, _ in found), tuple(identity for _, identity in found))
 
 
-class _Walk:
+class _Union:
     """What several plans have in common: sources read once, histories, and who held a key first."""
 
     def __init__(self, store: Store) -> None:
@@ -105,17 +105,15 @@ class _Walk:
         if plan.name not in self.histories:
             self.histories[plan.name] = last_steps(self.store, plan.name)
         identities = identify_all(plan.steps, self.store)
-        known: dict[str, str] = {}  # digests of sources and of what is cached
-        symbols: dict[str, str] = {}  # of what is not
-        roots: dict[str, str] = {}  # every step as if nothing were built
+        sources = {step.name: self._source(step) for step in plan.steps if step.is_source}
+        walk = Walk(identities, sources, self.store.glance)
+        symbols: dict[str, str] = {}  # of what is not cached
+        roots = dict(sources)  # every step as if nothing were built
         members = []
         for step in plan.steps:
-            if step.is_source:
-                known[step.name] = roots[step.name] = self._source(step)
-                continue
-            identity = identities[step.name]
-            roots[step.name] = _symbol(step, identity, {}, roots)
-            members.append(self._member(step, identity, known, symbols, plan.name, number))
+            if not step.is_source:
+                roots[step.name] = _symbol(step, identities[step.name], {}, roots)
+                members.append(self._member(step, walk, symbols, plan.name, number))
         whole = digest_tree_of_plain({"steps": sorted(roots.values())}, tag=_SYMBOL)
         return tuple(members), whole
 
@@ -126,25 +124,24 @@ class _Walk:
         return self.sources[place].digest
 
     def _member(
-        self, step: Step, identity: Identity, known: dict[str, str], symbols: dict[str, str], plan: str,
-        number: int,
-    ) -> Member:  # fmt: skip
+        self, step: Step, walk: Walk[Action], symbols: dict[str, str], plan: str, number: int
+    ) -> Member:
+        identity = walk.identities[step.name]
         last = self.histories[plan].get(step.name)
         status: Status = "run"
-        action = None
-        is_symbolic = any(name in symbols for name in step.needs)
-        if is_symbolic:
-            key = _symbol(step, identity, known, symbols)
+        state = walk.at(step)
+        action, is_symbolic = state.made, state.key is None
+        if state.key is None:
+            key = _symbol(step, identity, walk.digests, symbols)
             status = "unknown" if self._is_as_before(identity, last) else "run"
         else:
-            key = step_key(step, identity, known).value
-            action = self.store.glance(key) if step.kind != "volatile" else None
+            key = state.key.value
         if step.kind == "volatile":  # never shared: it runs whenever it is met
             key = digest_tree_of_plain({"key": key, "plan": number, "step": step.name}, tag=_SYMBOL)
         if action is None:
             symbols[step.name] = key
         else:
-            known[step.name], status = action.output, "cached"
+            status = "cached"
         seconds = action.seconds if action is not None else self._seconds(last)
         first = self.first.setdefault(key, number)
         return Member(step.name, status, key, is_symbolic, seconds, first)

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from p2m.engine.observer import Teller
 from p2m.engine.slots import Capacity
@@ -19,7 +19,7 @@ from p2m.engine.stage import Stage
 from p2m.engine.store import Store
 
 if TYPE_CHECKING:
-    from p2m.engine.running.task import Call, Done
+    from p2m.engine.running.task import Call, Done, Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +50,33 @@ class Means(Protocol):
     @property
     def capacity(self) -> Capacity: ...
 
-    def open(self, store: Store, run: str, *, network: bool) -> Executor:
-        """Ready for the build of that id; nothing is started yet."""
+    @property
+    def is_remote(self) -> bool:
+        """Whether steps run where neither this store nor the user's files are, but the shared store is."""
+
+    def open(self, store: Store, run: str, sources: Sources, *, network: bool) -> Executor:
+        """Ready for the build of that id, whose `sources` lie here; nothing is started yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inline:
     """One step after the other, in this process: for debuggers, and for stages that no name leads to."""
 
+    is_remote: ClassVar[bool] = False
+
     @property
     def capacity(self) -> Capacity:
         return Capacity(1, 0, 0)
 
-    def open(self, store: Store, run: str, *, network: bool) -> Executor:
-        return Here(store)
+    def open(self, store: Store, run: str, sources: Sources, *, network: bool) -> Executor:
+        return Here(store, sources)
 
 
 class Here:
     """Carries out in `events` what was started. Whether the network is forbidden is this process's affair."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, sources: Sources) -> None:
+        self._store, self._sources = store, sources
         self._waiting: list[tuple[Call, Stage[..., Any]]] = []
 
     @property
@@ -88,7 +94,7 @@ class Here:
 
         call, stage = self._waiting.pop(0)
         try:
-            return (Ended(call.step, carry_out(call, self._store, teller, stage)),)
+            return (Ended(call.step, carry_out(call, self._store, teller, stage, self._sources)),)
         except KeyboardInterrupt:
             raise
         except BaseException as error:

@@ -19,13 +19,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from p2m.engine import slots
 from p2m.engine.observer import Teller
 from p2m.engine.running import wire, worker
 from p2m.engine.running.inline import Ended, Executor, Here
-from p2m.engine.running.task import Call
+from p2m.engine.running.task import Call, Sources
 from p2m.engine.slots import Capacity
 from p2m.engine.stage import Stage
 from p2m.engine.store import Store
@@ -46,12 +46,14 @@ class Local:
     memory: int | None = None  # bytes
     gpus: int | None = None
 
+    is_remote: ClassVar[bool] = False
+
     @property
     def capacity(self) -> Capacity:
         return slots.capacity(self.workers, self.memory, self.gpus)
 
-    def open(self, store: Store, run: str, *, network: bool) -> Executor:
-        return _Pool(store, run, network, self.capacity)
+    def open(self, store: Store, run: str, sources: Sources, *, network: bool) -> Executor:
+        return _Pool(store, run, sources, network, self.capacity)
 
 
 @dataclass(eq=False)
@@ -79,11 +81,11 @@ class _Worker:
 class _Pool:
     """The workers of one build."""
 
-    def __init__(self, store: Store, run: str, network: bool, capacity: Capacity) -> None:
+    def __init__(self, store: Store, run: str, sources: Sources, network: bool, capacity: Capacity) -> None:
         # This process alone deals with the shared store: it asks before a step starts, and sends what comes.
-        self._opening = (replace(store.place, shared=None), run, network)
+        self._opening = (replace(store.place, shared=None), run, dict(sources), network)
         self._capacity = capacity
-        self._here = Here(store)
+        self._here = Here(store, sources)
         self._workers: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
 
@@ -97,7 +99,7 @@ class _Pool:
         chosen = self._choose(call)
         chosen.call, chosen.stage = call, stage
         with suppress(OSError):  # it has died, which `events` will notice
-            chosen.channel.sendall(wire.frame((call.step, call.code, content)))
+            chosen.channel.sendall(wire.frame((call.step, [module for module, _ in call.code], content)))
 
     def events(self, timeout: float | None, teller: Teller) -> Sequence[Ended]:
         if self._here.is_busy:
@@ -268,12 +270,9 @@ class _Pool:
 
 
 def _pickled(call: Call) -> bytes | None:
-    """The call as bytes; None where something in it cannot be found by name.
-
-    That this process had loaded a module says nothing of what a worker will load.
-    """
+    """The call as bytes; None where something in it cannot be found by name."""
     try:
-        return pickle.dumps(replace(call, trusted=frozenset()), protocol=pickle.HIGHEST_PROTOCOL)
+        return pickle.dumps(call, protocol=pickle.HIGHEST_PROTOCOL)
     except Exception:  # picklers raise whatever they like
         return None
 

@@ -15,20 +15,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from p2m.engine.journal import Invocation, Journal, StepRecord, last_steps
-from p2m.engine.keys import Identity, Key, identify_all, make_key
+from p2m.engine.keys import Key, identify_all
 from p2m.engine.observer import Observer
 from p2m.engine.plan import Plan, Step
 from p2m.engine.running.agenda import Agenda, Ready
 from p2m.engine.running.inline import Ended, Executor, Means, guarded
 from p2m.engine.slots import Grant, Slots
-from p2m.engine.sources import read_source
+from p2m.engine.sources import digests_of, read_sources
 from p2m.engine.stage import VOLATILE
-from p2m.engine.store import Store
-from p2m.errors import StoreError
+from p2m.engine.store import Action, Store
+from p2m.engine.walk import Walk
+from p2m.errors import StoreError, UserError
 
 if TYPE_CHECKING:  # what it takes to carry a step out is loaded with the first that must run
     from p2m.engine.handles import Device
-    from p2m.engine.running.task import Call
+    from p2m.engine.running.task import Call, Done
     from p2m.engine.running.work import Input, LostInputError
 
 REPAIRS = 3  # times that one step is made anew in one build before the disk itself is suspected
@@ -73,13 +74,6 @@ class _Running:
     since: float
 
 
-def step_key(step: Step, identity: Identity, digests: Mapping[str, str]) -> Key:
-    """The key of a step whose needs have these digests."""
-    return make_key(
-        identity, {edge.parameter: digests[edge.step] if edge.step else None for edge in step.inputs}
-    )
-
-
 class Build:
     """One execution: what is known so far."""
 
@@ -99,11 +93,15 @@ class Build:
         self.means, self.network = means, network
         # Code is read once, before anything runs, so that an edit during a long build cannot mix with it.
         self.identities = identify_all(plan.steps, store)
-        self.sources = {step.name: read_source(step, store.stats) for step in plan.steps if step.is_source}
+        self.sources = read_sources(plan.steps, store.stats)
         self.previous = last_steps(store, plan.name)
         self.slots = Slots(means.capacity)
-        self.digests: dict[str, str] = {}  # of steps whose inputs are all current
         self.made: dict[str, Outcome] = {}  # whatever was finished, current or not
+        self.walk: Walk[Outcome | Action] = Walk(
+            self.identities, digests_of(self.sources), store.lookup, self.made
+        )
+        self.digests = self.walk.digests  # of steps whose inputs are all current
+        self.listings: dict[str, str] = {}  # of sources: the digests of their listings
         self.agenda, self.ready = Agenda(plan), Ready(plan, self._seconds)
         self.running: dict[str, _Running] = {}
         self.repairs: Counter[str] = Counter()
@@ -130,7 +128,8 @@ class Build:
     # ------------------------------------------------------------------ the loop
 
     def _build(self) -> None:
-        executor = self.means.open(self.store, self.journal.id, network=self.network)
+        places = {step.name: step.path for step in self.plan.steps if step.path is not None}
+        executor = self.means.open(self.store, self.journal.id, places, network=self.network)
         try:
             while True:
                 self._settle()
@@ -155,21 +154,20 @@ class Build:
             name = step.name
             if name in self.digests or name in self.ready or name in self.running:
                 continue
-            if any(need not in self.digests for need in step.needs):
+            state = self.walk.at(step)
+            if state.key is None:
                 continue
-            key = step_key(step, self.identities[name], self.digests)
-            known = self.made.get(name)
-            if known is None or known.key != key.value:
-                action = None if step.kind == VOLATILE else self.store.lookup(key.value)
-                if action is None:
-                    self.ready.add(step, key)
-                    continue
-                if not action.shared:
-                    self.store.offer(key.value, made=False)
-                reused = Outcome(name, "reused", 0.0, key.value, action.output, action.shared)
-                known = self._finish(step, reused)
-            self.digests[name] = known.output
+            if state.made is None:
+                self.ready.add(step, state.key)
+                continue
+            if isinstance(state.made, Action):
+                self._reuse(step, state.made)
             self.agenda.add(follower.name for follower in self.plan.consumers(name))
+
+    def _reuse(self, step: Step, action: Action) -> None:
+        if not action.shared:
+            self.store.offer(action.key, made=False)
+        self._finish(step, Outcome(step.name, "reused", 0.0, action.key, action.output, action.shared))
 
     def _start(self, executor: Executor) -> None:
         """Start whatever there is room for, the longest chain of work first."""
@@ -181,6 +179,8 @@ class Build:
             taken = {need: self.made[need] for need in step.needs if need in self.made}
             self.running[name] = _Running(step, key, taken, time.monotonic())
             self.journal.began(name, key.value)
+            if self.means.is_remote:
+                self._hand_over(step)
             executor.start(self._call(step, key, grant), step.stage)
 
     def _call(self, step: Step, key: Key, grant: Grant) -> Call:
@@ -200,17 +200,40 @@ class Build:
             stage=(step.stage.function.__module__, step.stage.name),
             settings=dict(step.settings),
             inputs=tuple(None if edge.step is None else self._input(edge.step) for edge in step.inputs),
-            code=identity.code,
-            trusted=identity.loaded,
+            code=tuple((part.module, part.modules) for part in identity.code),
             device=device,
             grant=grant,
+            is_remote=self.means.is_remote,
         )
 
     def _input(self, name: str) -> Input:
         from p2m.engine.running.work import Input
 
         step = self.plan.step(name)
-        return Input(name, step.output, self.digests[name], step.path, self.sources.get(name))
+        if step.path is None:
+            return Input(name, step.output, self.digests[name])
+        file = "" if self.sources[name].is_folder else step.path.name
+        return Input(name, step.output, self.listings[name], file)
+
+    def _hand_over(self, step: Step) -> None:
+        """Have what a step takes in the shared store before a worker elsewhere is told of it."""
+        from p2m.engine.running.work import keep_source
+
+        for need in step.needs:
+            path = self.plan.step(need).path
+            if path is not None and keep_source(path, self.store) != self.listings[need]:
+                raise UserError(
+                    f"{path} was edited after the build had begun, so {step.name} was not run\n"
+                    "    run the same command again"
+                )
+            self.store.send(self.digests[need] if path is None else self.listings[need])
+
+    def _take_back(self, run: _Running, done: Done) -> None:
+        """Have here what a worker elsewhere made."""
+        if not self.store.bring(done.output):
+            raise StoreError(f"the shared store does not give what {run.step.name} made elsewhere")
+        if run.step.kind != VOLATILE:
+            self.store.publish(run.key.value, run.key.preimage, done.output, done.seconds)
 
     # ------------------------------------------------------------------ what comes back
 
@@ -228,10 +251,18 @@ class Build:
         elif ended.error is not None:
             self._failed(run, ended.error)
         elif ended.done is not None:
-            done = ended.done
-            self.store.offer(run.key.value, made=done.ran)
-            status = self._ran(run.step, done.output) if done.ran else "reused"
-            self._finish(run.step, Outcome(ended.step, status, done.seconds, run.key.value, done.output))
+            self._done(run, ended.done)
+
+    def _done(self, run: _Running, done: Done) -> None:
+        if self.means.is_remote:
+            try:
+                self._take_back(run, done)
+            except StoreError as error:
+                self._failed(run, error)
+                return
+        self.store.offer(run.key.value, made=done.ran)
+        status = self._ran(run.step, done.output) if done.ran else "reused"
+        self._finish(run.step, Outcome(run.step.name, status, done.seconds, run.key.value, done.output))
 
     def _lost(self, run: _Running, error: LostInputError) -> None:
         """Have an artifact made anew that could not be read back, and everything after it looked at again."""
@@ -289,8 +320,7 @@ class Build:
 
     def _record_sources(self) -> None:
         for name, state in self.sources.items():
-            self.digests[name] = state.digest
-            listing = self.store.put_bytes(state.listing)
+            listing = self.listings[name] = self.store.put_bytes(state.listing)
             origins = self.plan.step(name).origins
             self.journal.step(StepRecord(name, "source", "", state.digest, 0.0, origins, listing))
 

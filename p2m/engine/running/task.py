@@ -1,7 +1,9 @@
 """One step under its key, from the lock to the entry: what any process on any machine can carry out.
 
-A `Call` is plain data. Whoever carries it out takes the lock of the key, so that the lock lives exactly as
-long as the process that does the work; looks the key up once more; runs the step; makes sure that nothing
+A `Call` is plain data, and names everything by content: code by module and digest, inputs by the digests of
+their folders. It holds no path, inode or store of the machine where it was made. Whoever carries it out takes
+the lock of the key, so that the lock lives exactly as long as the process that does the work; looks the key
+up once more; makes sure that its own code is what the key was made of; runs the step; makes sure that nothing
 which the key stands for was edited meanwhile; publishes; and answers with a digest.
 """
 
@@ -11,17 +13,19 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from p2m.engine.code import loading
-from p2m.engine.code.closure import Code
+from p2m.engine.code.packages import machine_profile, version_of
 from p2m.engine.handles import Device, Recorder
+from p2m.engine.hashing import digest_bytes
 from p2m.engine.observer import Teller
-from p2m.engine.plan import Step
 from p2m.engine.running import network
 from p2m.engine.running.work import Input, RunHandle, perform
 from p2m.engine.slots import Grant
-from p2m.engine.sources import is_unchanged
+from p2m.engine.sources import SourceState, read_path
 from p2m.engine.stage import VOLATILE, Stage, find
 from p2m.engine.store import Store
 from p2m.errors import StageError, UserError
@@ -38,10 +42,13 @@ class Call:
     stage: tuple[str, str]  # module and name
     settings: Mapping[str, Any]
     inputs: tuple[Input | None, ...]
-    code: tuple[Code, ...]  # first-party code as it was when the key was made
-    trusted: frozenset[str]  # modules among it that the process which made the key had loaded
+    code: tuple[loading.Wanted, ...]  # first-party code as it was when the key was made
     device: Device
     grant: Grant
+    is_remote: bool = False  # inputs come from the shared store, and the result must be there with the answer
+
+
+Sources = Mapping[str, Path]  # files and folders of the user's that lie on this machine, by source
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +60,29 @@ class Done:
     seconds: float
 
 
-def carry_out(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None = None) -> Done:
+def carry_out(
+    call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None = None,
+    sources: Sources = MappingProxyType({}),
+) -> Done:  # fmt: skip
     """Do the step, or share what another process does.
 
     Args:
         stage: the stage itself, where it cannot be imported by name.
+        sources: are read in place; one that is not among them comes from the store.
 
     Raises:
-        LostInputError: the store no longer holds an input.
-        UserError: an input was edited while the step ran.
-        StageError: code was edited; or the stage failed.
+        LostInputError: neither the store nor the shared one holds an input.
+        UserError: an input was edited since the key was made.
+        StageError: code was edited, or is another here; or the stage failed.
+        StoreError: the shared store did not take the result of a remote call.
     """
+    done = _share(call, store, teller, stage, sources)
+    if call.is_remote:
+        store.send(done.output)
+    return done
+
+
+def _share(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None, sources: Sources) -> Done:
     with store.lock(call.key, call.step, lambda who: teller.waiting(call.step, str(who))):
         if call.kind != VOLATILE:
             action = store.lookup_here(call.key)  # whoever started this has asked the shared store
@@ -73,20 +92,35 @@ def carry_out(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] |
                 store.forget(call.key, "its output is missing or damaged")
         teller.started(call.step)
         with network.on_behalf_of(call.step):
-            return _run(call, store, teller, stage)
+            return _run(call, store, teller, stage, sources)
 
 
-def _run(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None) -> Done:
+def _run(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None, sources: Sources) -> Done:
     began = time.monotonic()
-    edited = loading.load(call.code, call.trusted)
+    code = loading.load(module for module, _ in call.code)
+    edited = loading.differing(call.code, code)
     if edited:
         raise StageError(
             f"{', '.join(edited)} was edited after the build had begun, so {call.step} was not run\n"
             "    run the same command again"
         )
+    if call.is_remote:
+        _check_machine(call)
+    before = {
+        given.step: read_path(sources[given.step], store.stats)
+        for given in call.inputs
+        if given is not None and given.step in sources
+    }
     found = stage or find(*call.stage)
-    output = perform(call.step, found, call.settings, call.inputs, _handle(call, store, teller), store)
-    _check_unchanged(call, store)
+    handle = _handle(call, store, teller)
+    output = perform(call.step, found, call.settings, call.inputs, handle, store, sources)
+    _check_sources(call, store, sources, before)
+    edited = loading.edited_since(code)
+    if edited:
+        raise StageError(
+            f"{', '.join(edited)} was edited while {call.step} was running, so the result was not kept\n"
+            "    run the same command again"
+        )
     seconds = time.monotonic() - began
     if call.kind != VOLATILE:
         output = store.publish(call.key, call.preimage, output, seconds).output
@@ -110,18 +144,29 @@ def _recorder(call: Call, store: Store) -> Recorder:
     return StepRecorder(store.root / "ledger", call.key, {"step": call.step})
 
 
-def _check_unchanged(call: Call, store: Store) -> None:
+def _check_sources(
+    call: Call, store: Store, sources: Sources, before: Mapping[str, SourceState | None]
+) -> None:
+    """Raises UserError where a file of the user's was not all the time what the key was made of."""
     for given in call.inputs:
-        if given is None or given.path is None or given.state is None:
+        if given is None or given.step not in before:
             continue
-        if not is_unchanged(Step(given.step, given.type, path=given.path), given.state, store.stats):
+        path, state = sources[given.step], before[given.step]
+        is_the_key_s = state is not None and digest_bytes(state.listing) == given.digest
+        if not is_the_key_s or read_path(path, store.stats) != state:
             raise UserError(
-                f"{given.path} was edited while {call.step} was reading it, so the result was not kept\n"
+                f"{path} was edited while {call.step} was reading it, so the result was not kept\n"
                 "    run the same command again"
             )
-    edited = loading.edited_since(call.code)
-    if edited:
-        raise StageError(
-            f"{', '.join(edited)} was edited while {call.step} was running, so the result was not kept\n"
-            "    run the same command again"
-        )
+
+
+def _check_machine(call: Call) -> None:
+    """Raises StageError where the key was made with other packages, or measures another machine."""
+    for name, version in call.preimage["packages"].items():
+        if version_of(name) != version:
+            raise StageError(
+                f"{call.step} was keyed with {name} {version}, and this worker has {version_of(name)}\n"
+                "    install the same versions there"
+            )
+    if call.preimage["machine"] not in ({}, dict(machine_profile())):
+        raise StageError(f"{call.step} measures, and was keyed on another machine; run it there")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from p2m.engine import formats
@@ -17,7 +18,6 @@ from p2m.engine.formats import FormatError
 from p2m.engine.handles import Device, Recorder
 from p2m.engine.hashing import qualified_name
 from p2m.engine.running import surroundings
-from p2m.engine.sources import SourceState
 from p2m.engine.stage import RUN, Stage
 from p2m.engine.storage.blobs import DamagedError
 from p2m.engine.store import Store
@@ -47,13 +47,12 @@ class RunHandle:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An artifact to be read: the step that made it, its type and digest; or a source, in its place."""
+    """An artifact to be read, or a source, by content."""
 
     step: str
     type: type
-    digest: str
-    path: Path | None = None  # of a source
-    state: SourceState | None = None  # of a source, as it was when the keys were made
+    digest: str  # of the folder that holds it
+    file: str | None = None  # of a source: its name in that folder, "" where it is the folder; else None
 
 
 class LostInputError(Exception):
@@ -69,7 +68,7 @@ class LostInputError(Exception):
 
 def perform(
     name: str, stage: Stage[..., Any], settings: Mapping[str, Any], inputs: Sequence[Input | None],
-    run: RunHandle, store: Store,
+    run: RunHandle, store: Store, sources: Mapping[str, Path] = MappingProxyType({}),
 ) -> str:  # fmt: skip
     """Run a step and store what it made; returns the output's digest.
 
@@ -78,7 +77,7 @@ def perform(
         StageError: the stage returned something else than it declares, or nothing at all.
         StoreError: the disk is full, under the stage or under the store.
     """
-    arguments = [read_input(given, store) for given in inputs]
+    arguments = [read_input(given, store, sources) for given in inputs]
     given = {**settings, RUN: run} if stage.wants_run else dict(settings)
     try:
         with surroundings.put_back():
@@ -111,12 +110,31 @@ def keep(name: str, value: Any, store: Store) -> str:
         return store.put_folder(folder)
 
 
-def read_input(given: Input | None, store: Store) -> Any:
-    """The value of an input, verified on the way."""
+def keep_source(path: Path, store: Store) -> str:
+    """Copy a file or folder of the user's into the store, for a machine that has not got it; its digest."""
+    import shutil  # brings compression along
+
+    with store.temporary("source") as folder, disk.explained(store.root, f"copying {path}"):
+        if path.is_dir():
+            shutil.copytree(path, folder, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(path, folder / path.name)
+        return store.put_folder(folder)
+
+
+def read_input(given: Input | None, store: Store, sources: Mapping[str, Path] = MappingProxyType({})) -> Any:
+    """The value of an input, verified on the way; of `sources`, which lie on this machine, in place.
+
+    Raises:
+        LostInputError: what a step made is neither here nor in the shared store.
+        DamagedError: nor is a source.
+    """
     if given is None:
         return None
-    if given.path is not None:
-        return given.type(given.path)
+    if given.step in sources:
+        return given.type(sources[given.step])
+    if given.file is not None:
+        return given.type(store.materialize(given.digest) / given.file)
     try:
         return load_artifact(given.step, given.type, given.digest, store)
     except DamagedError as error:

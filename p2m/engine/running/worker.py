@@ -20,10 +20,10 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-from p2m.engine.code import loading
+from p2m.engine.code import loading, syntax
 from p2m.engine.files import file_locks
 from p2m.engine.running import network, wire
-from p2m.engine.running.task import Call, carry_out
+from p2m.engine.running.task import Call, Sources, carry_out
 from p2m.engine.store import Store
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -59,32 +59,34 @@ def _serve(channel: socket.socket, parent: int) -> None:
     opened = wire.receive(channel)
     if opened is None:
         return
-    place, run, allowed = opened
+    place, run, sources, allowed = opened
     file_locks.on_behalf_of = parent  # whoever waits for this step waits for that command
     if not allowed:
         network.forbid_network()
     store = Store.at(place)
     with store.join_lease(run):
-        _carry_out_all(channel, store)
+        _carry_out_all(channel, store, sources)
 
 
-def _carry_out_all(channel: socket.socket, store: Store) -> None:
+def _carry_out_all(channel: socket.socket, store: Store, sources: Sources) -> None:
+    syntax.recall(store.root / "tmp" / "code.json")
     teller = _Teller(channel)
     while (message := wire.receive(channel)) is not None:
-        step, code, content = message
+        step, modules, content = message
         # Before anything is unpickled, which would import modules at a moment nobody looked at their files.
-        loading.load(code, frozenset())
+        with suppress(TypeError):  # one that is not found here cannot be unpickled either
+            loading.load(modules)
         try:
             call = pickle.loads(content)
         except Exception as error:
             teller.send("unloadable", step, f"{type(error).__name__}: {error}")
             continue
-        _carry_out(call, store, teller)
+        _carry_out(call, store, teller, sources)
 
 
-def _carry_out(call: Call, store: Store, teller: _Teller) -> None:
+def _carry_out(call: Call, store: Store, teller: _Teller, sources: Sources) -> None:
     try:
-        done = carry_out(call, store, teller)
+        done = carry_out(call, store, teller, sources=sources)
     except BaseException as error:
         _flush()
         teller.send("failed", call.step, wire.pack(error))

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from p2m.engine import hashing
 from p2m.engine.hashing import TreeEntry
@@ -32,6 +33,7 @@ from p2m.engine.storage.shared_address import SharedPlace, redacted
 from p2m.engine.storage.uploads import Uploads
 from p2m.errors import StoreError
 
+T = TypeVar("T")
 MAX_TREE = 64 << 20  # bytes of a folder's listing
 
 
@@ -103,13 +105,30 @@ class Sharing:
         `standing` is the entry that is here already, without its output in full: that one is completed where
         the shared store can, and gives way to the shared store's own entry otherwise.
         """
+        return self._tried(lambda: self._fetch(key, standing))
+
+    def bring(self, output: str) -> bool:
+        """Whether a folder is here in full, now that its missing parts were asked for."""
+        return bool(self._tried(lambda: self._is_ready() and self._bring(output)))
+
+    def send(self, output: str) -> None:
+        """Send a folder at once. Raises: StoreError."""
+        try:
+            self.uploads.send_folder(output)
+            self._ready = self._ready or None  # it is a store now
+        except Fault as fault:
+            raise StoreError(
+                f"shared store {redacted(self.place.url)} did not take {output[:12]}: {fault}"
+            ) from fault
+        finally:
+            self.notices.deliver()
+
+    def _tried(self, work: Callable[[], T]) -> T | None:
+        """What `work` gives; None after a fault of the shared store or of this machine's own disk."""
         if self._reading.is_off:
             return None
         try:
-            if standing is not None and self._is_ready() and self._bring(standing.output):
-                return standing
-            action = self.glance(key)
-            return action if action is not None and self._bring_for(action) else None
+            return work()
         except Fault:
             return None
         except (StoreError, OSError) as error:  # this machine's own disk; whoever makes the step will meet it
@@ -133,6 +152,12 @@ class Sharing:
             self.notices.deliver()
 
     # ------------------------------------------------------------------ inside
+
+    def _fetch(self, key: str, standing: Action | None) -> Action | None:
+        if standing is not None and self._is_ready() and self._bring(standing.output):
+            return standing
+        action = self.glance(key)
+        return action if action is not None and self._bring_for(action) else None
 
     def _is_ready(self) -> bool:
         """Whether there is a store of a format that is understood. Raises: Fault."""

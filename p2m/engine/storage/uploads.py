@@ -171,14 +171,24 @@ class Uploads:
 
     def _send(self, action: Action) -> None:
         """Raises: Fault; DamagedError: the store here has not got it whole."""
-        self._found()
-        tree = self._blobs.read(action.output)
-        entries = {entry.digest: entry for entry in hashing.parse_tree(tree) if entry.digest}
         # Where the entry did not hold what it promised, its blobs are not taken for granted either.
-        anew = entry_name(action.key) in self._poisoned
-        self._sending.all([self._blob_job(entry, anew) for entry in entries.values()])
-        self._sending.all([self._blob_job(TreeEntry("", action.output, len(tree)), anew)])
+        self.send_folder(action.output, anew=entry_name(action.key) in self._poisoned)
         self._sending.call(Job("sending an entry", lambda alive: self._send_entry(action)))
+
+    def send_folder(self, output: str, *, anew: bool = False) -> None:
+        """Send a folder, the listing last; parts that are there are sent only where `anew`.
+
+        Raises:
+            Fault: the shared store did not take it, or may only be read.
+            DamagedError: the store here has not got it whole.
+        """
+        if self._shared.place.mode != "write":
+            raise Fault("it may only be read; set store.shared.mode=write")
+        self._found()
+        tree = self._blobs.read(output)
+        entries = {entry.digest: entry for entry in hashing.parse_tree(tree) if entry.digest}
+        self._sending.all([self._blob_job(entry, anew) for entry in entries.values()])
+        self._sending.all([self._blob_job(TreeEntry("", output, len(tree)), anew)])
 
     def _blob_job(self, entry: TreeEntry, anew: bool) -> Job:
         name, path = blob_name(entry.digest), self._blobs.path(entry.digest)

@@ -1,0 +1,190 @@
+"""Open a recipe: read, checked, its task understood, compiled into a plan, with the places it builds into.
+
+project = p2m.project.load(Path("recipes/qa.yaml"), ["training=fast"])
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from p2m import noop
+from p2m.compiler import compile_plan
+from p2m.compose import Composed, compose
+from p2m.engine.code.closure import component_code
+from p2m.engine.code.components import components_in
+from p2m.engine.plan import Plan
+from p2m.engine.storage.shared_address import SharedPlace, chosen_place, lacking
+from p2m.engine.store import Store
+from p2m.errors import Problem, RecipeError, UserError
+from p2m.lock import Subject
+from p2m.parsing import parse_prompt
+from p2m.spec import ModelSpec, feasibility
+from p2m.stages.read import shown_by
+from p2m.types import Files, Shown, Task
+
+
+@dataclass(frozen=True)
+class Project:
+    """A recipe that was read, checked and compiled, with the places that a build of it writes to."""
+
+    recipe: Path
+    composed: Composed
+    task: Task
+    plan: Plan
+    store: Path
+    target: Path  # where the bundle will land
+    shared: SharedPlace | None = None  # the store that machines share, where there is one
+    is_variant: bool = False  # built with overrides, or into a place of its own, so that it has no lock
+    read: tuple[noop.Read, ...] = field(default=())  # every file and folder that the answer depends on
+
+
+@dataclass(frozen=True)
+class Understood:
+    """A recipe that was read: its task, and why no build of it can succeed."""
+
+    composed: Composed
+    task: Task
+    shown: Shown | None  # what its own rows say of the task
+    problems: tuple[Problem, ...]  # constraints, metrics and components that cannot work with this task
+
+
+def understand(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Understood:
+    """Read a recipe and its task, by the same rules as the parse step.
+
+    Raises:
+        RecipeError: with every problem that keeps it from being read.
+    """
+    composed = compose(recipe, overrides, trust=trust)
+    task, own = _task(composed.spec), composed.spec.data.train
+    shown = shown_by(task, [Files(path) for path in own]) if own else None
+    if shown and composed.spec.task.type:
+        shown = Shown(None, languages=shown.languages)
+    task = _task(composed.spec, shown) if shown else task
+    found = feasibility(composed.spec, task)
+    problems = (Problem(message, path, composed.place(path), hint) for path, message, hint in found)
+    return Understood(composed, task, shown, tuple(problems))
+
+
+def glimpse(refused: RecipeError) -> Task | None:
+    """The task of a recipe that was refused, where its prompt can be read all the same."""
+    words = ("name", "prompt", "examples", "task", "student")  # without a student there is no spec
+    try:
+        return _task(ModelSpec.model_validate({key: refused.config.get(key) for key in words}))
+    except (RecipeError, ValueError):
+        return None
+
+
+def _task(spec: ModelSpec, shown: Shown | None = None) -> Task:
+    wanted = spec.task
+    return parse_prompt(
+        spec.prompt, spec.examples, type=wanted.type, inputs=wanted.inputs, output=wanted.output,
+        labels=wanted.labels, language=wanted.language, shown=shown,
+    )  # fmt: skip
+
+
+def load(
+    recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str] = (), outputs: Path | None = None,
+    target: Path | None = None,
+) -> Project:  # fmt: skip
+    """Read, check and compile a recipe; nothing runs.
+
+    Raises:
+        RecipeError: with every problem found, each with its place.
+    """
+    return compiled(understand(recipe, overrides, trust=trust), recipe, overrides, trust, outputs, target)
+
+
+def compiled(
+    read: Understood, recipe: Path, overrides: Sequence[str], trust: Sequence[str],
+    outputs: Path | None = None, target: Path | None = None,
+) -> Project:  # fmt: skip
+    """The project of a recipe that was read.
+
+    Raises:
+        RecipeError: no build of it can succeed.
+    """
+    if read.problems:
+        raise RecipeError(read.problems)
+    composed, task = read.composed, read.task
+    spec = composed.spec
+    base = (outputs or noop.project_root(recipe) / "outputs") / spec.name
+    store = spec.store.path or noop.default_store(recipe)
+    data = spec.data
+    own = (*(data.train or ()), *(data.validation or ()), *(data.test or ()))
+    texts = (data.texts,) if data.texts else ()
+    rests = (*composed.files, *composed.looked, *own, *texts, *spec.retriever.sources)
+    plan = compile_plan(spec, task, composed.origins, shown=read.shown)
+    rests = (*rests, *map(noop.Entries, composed.listed), *_places(trust), *_reached(plan, trust))
+    where = target or _target(base, overrides)
+    variant = bool(overrides) or target is not None
+    return Project(recipe, composed, task, plan, Path(store), where, _shared(composed), variant, rests)
+
+
+def _places(packages: Sequence[str]) -> Iterator[Path]:
+    """Where the code of those packages lies, as far as any of it was loaded."""
+    for name in packages:
+        module = sys.modules.get(name.split(".", 1)[0])
+        yield from (Path(place) for place in getattr(module, "__path__", ()))
+        file = getattr(module, "__file__", None)
+        if file and not hasattr(module, "__path__"):
+            yield Path(file)
+
+
+def _reached(plan: Plan, packages: Sequence[str]) -> Iterator[Path]:
+    """Every file that components of those packages reach by import, such as helpers beside a module."""
+    tops = {name.split(".", 1)[0] for name in packages}
+    for step in plan.steps:
+        for component in components_in(dict(step.settings)):
+            if type(component).__module__.split(".", 1)[0] in tops:
+                yield from (Path(place) for place in component_code(component).files)
+
+
+def open_store(project: Project, *, to_build: bool = False) -> Store:
+    """The project's store, with the shared one where there is one, which is asked only for what is not here.
+
+    Only a build makes it where it is absent; whoever looks finds it empty then.
+
+    What is wrong with the shared one is said on standard error, unless whoever builds listens (`Store.heed`).
+    """
+    store = Store(project.store, project.shared, make=to_build)
+    store.heed(lambda line: print(f"    {line}", file=sys.stderr, flush=True))
+    return store
+
+
+def subject(project: Project) -> Subject:
+    """What a lock of this project is about."""
+    return Subject(project.recipe, project.composed.spec, project.plan, project.composed.place)
+
+
+def _shared(composed: Composed) -> SharedPlace | None:
+    """The shared store that the recipe or the environment names.
+
+    Raises:
+        RecipeError, UserError: it cannot work on this machine.
+    """
+    written = composed.spec.store.shared
+    place = SharedPlace(written.url, written.mode, written.timeout) if written else None
+    try:
+        chosen = chosen_place(place, os.environ)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    problem = lacking(chosen) if chosen else ""
+    if problem and chosen == place:
+        raise RecipeError([Problem(problem, "store.shared.url", composed.place("store.shared.url"))])
+    if problem:
+        raise UserError(f"P2M_SHARED_STORE: {problem}")
+    return chosen
+
+
+def _target(base: Path, overrides: Sequence[str]) -> Path:
+    """The recipe as committed owns `outputs/<name>`; overrides build beside it."""
+    if not overrides:
+        return base
+    digest = hashlib.sha256(json.dumps(sorted(overrides)).encode()).hexdigest()[:8]
+    return base / "variants" / digest
