@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,23 +29,17 @@ def recipe_arguments(parser: argparse.ArgumentParser, *, optional: bool = False,
         parser.add_argument(
             "step", nargs="?", metavar="STEP", help="a step's name; p2m graph RECIPE lists them"
         )
-    parser.add_argument(
-        "words",
-        nargs="*",
-        metavar="OVERRIDE",
-        help="Hydra overrides such as training.epochs=2; any number",
-    )
-    parser.add_argument(
-        "--trust",
-        action="append",
-        default=[],
-        metavar="PACKAGE",
-        help="let components come from this package",
-    )
+    words, trust = "Hydra overrides such as training.epochs=2", "let components come from this package"
+    parser.add_argument("words", nargs="*", metavar="OVERRIDE", help=f"{words}; any number")
+    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help=trust)
 
 
 def json_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def unfold_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--unfold", action="store_true", help="show every step, those of groups too")
 
 
 def ignore_argument(parser: argparse.ArgumentParser) -> None:
@@ -102,6 +97,12 @@ def from_here(text: str) -> str:
     while (shorter := re.sub(r"(?<=/)[^/\n]+/\.\./", "", text)) != text:
         text = shorter
     return text.replace(f"{Path.cwd()}/", "")
+
+
+def answer(arguments: argparse.Namespace, value: Any, text: Callable[[], str]) -> int:
+    """Print the value as JSON where that was asked for, else as text; the exit code of what went well."""
+    print(as_json(value) if arguments.json else text())
+    return 0
 
 
 def as_json(value: Any) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from p2m.catalogs.vocabulary import ALSO
 from p2m.cli.common import relative
+from p2m.cli.text import table
 from p2m.inspection import LISTENED, MOST, Inspection, Part
 from p2m.types import CROSS_VALIDATION
 
@@ -71,18 +72,11 @@ def _label_lines(found: Inspection) -> Iterator[str]:
         first = parts[0].labels
         ordered = sorted(labels, key=lambda label: -first.get(label, 0))
         listed = [*ordered[: _LABELS // 2], *ordered[-_LABELS // 2 :]]
-    width = max(len(_shown(label)) for label in listed)
-    cells = {label: [_cell(part, label) for part in parts] for label in listed}
-    columns = [max(len(row[at]) for row in cells.values()) for at in range(len(parts))]
-    head = "  ".join(part.role.rjust(columns[at]) for at, part in enumerate(parts))
-    yield f"  {'shares':<8} {'':<{width}}  {head}".rstrip()
-    for place, label in enumerate(listed):
-        if len(labels) > _LABELS and place == _LABELS // 2:
-            yield f"           ... {len(labels) - len(listed)} more"
-        row = "  ".join(
-            cell.rjust(max(columns[at], len(parts[at].role))) for at, cell in enumerate(cells[label])
-        )
-        yield f"           {_shown(label):<{width}}  {row}"
+    rows = [("", _shown(label), *(_cell(part, label) for part in parts)) for label in listed]
+    rows.insert(0, ("shares", "", *(part.role for part in parts)))
+    if len(labels) > _LABELS:
+        rows.insert(_LABELS // 2 + 1, ("", f"... {len(labels) - len(listed)} more", *[""] * len(parts)))
+    yield table(rows, indent=2, right={at + 2: 0 for at in range(len(parts))})
 
 
 def _shown(label: str) -> str:

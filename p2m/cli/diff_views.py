@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
-from p2m.comparison import Comparison, Figure
+from p2m.cli.groups import fold, folded_names
+from p2m.cli.text import table as aligned
+from p2m.comparison import Comparison, Figure, StepDifference
 from p2m.engine.explaining.survey import listed
 from p2m.reporting.facts import milliseconds, size
 from p2m.row_changes import lines, short
@@ -16,6 +19,22 @@ _FORMS: dict[str, tuple[str, Callable[[float], str]]] = {
     "latency_p95": ("p95", milliseconds),
     "parameters": ("parameters", lambda value: f"{value:,.0f}"),
 }
+
+
+def folded(found: Comparison, groups: Mapping[str, str]) -> Comparison:
+    """The steps of one group as one: a change that they share is told once."""
+    steps = {each.step: each for each in found.steps}
+    own = []
+    for line in fold(((name, "", None) for name in steps), groups):
+        members = [steps[name] for name in line.steps]
+        changes = dict.fromkeys(change for each in members for change in each.changes)
+        note = next((each.note for each in members if each.note), "")
+        own.append(StepDifference(line.name, tuple(changes), note))
+    return replace(
+        found, steps=tuple(own), follow=folded_names(found.follow, groups),
+        only_old=folded_names(found.only_old, groups), only_new=folded_names(found.only_new, groups),
+        unreached={side: folded_names(names, groups) for side, names in found.unreached.items()},
+    )  # fmt: skip
 
 
 def diff_text(found: Comparison, *, rows: int = 3) -> str:
@@ -62,12 +81,8 @@ def _answers(changed: tuple[tuple[object, object], ...], most: int) -> Iterator[
 def _figures(found: Comparison) -> list[str]:
     if not found.figures:
         return []
-    rows = [("", "old", "new", "")] + [_figure(figure) for figure in found.figures]
-    widths = [max(len(row[place]) for row in rows) for place in range(4)]
-    return [
-        f"{name:<{widths[0]}}  {old:>{widths[1]}}  {new:>{widths[2]}}  {change}".rstrip()
-        for name, old, new, change in rows
-    ]
+    rows = [_figure(figure) for figure in found.figures]
+    return [aligned(rows, header=("", "old", "new", ""), right={1: 0, 2: 0})]
 
 
 def _figure(figure: Figure) -> tuple[str, str, str, str]:

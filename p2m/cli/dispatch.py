@@ -36,7 +36,7 @@ def run(argv: Sequence[str]) -> int:
 
 def interrupted_text(interrupt: KeyboardInterrupt, argv: Sequence[str]) -> str:
     """What was finished, what was running, and what to type."""
-    from p2m.cli.progress import duration
+    from p2m.cli.text import duration
     from p2m.engine.executor import Interrupted
 
     lines = ["\ninterrupted; every finished step is kept."]
@@ -65,4 +65,6 @@ def _interrupt(_signal: int, _frame: Any) -> None:
 
 
 def _end_at_once(_signal: int, _frame: Any) -> None:
+    if os.isatty(2):
+        os.write(2, b"\n")  # below what is drawn there
     os._exit(common.INTERRUPTED)

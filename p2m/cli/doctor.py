@@ -7,11 +7,12 @@ import platform
 import re
 import shutil
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
 from p2m import noop
+from p2m.cli.text import table
 
 GIGABYTE = 1e9
 
@@ -34,17 +35,9 @@ def examine() -> tuple[Finding, ...]:
 
 def as_text(findings: tuple[Finding, ...]) -> str:
     """A line a finding; advice below what is not well."""
-    marks = {"ok": "ok     ", "missing": "missing", "bad": "BAD    "}
-    lines = []
-    for finding in findings:
-        lines.append(f"  {marks[finding.state]}  {finding.what:<22} {finding.found}")
-        if finding.advice:
-            lines.append(f"           {'':<22} {finding.advice}")
-    return "\n".join(lines)
-
-
-def as_data(findings: tuple[Finding, ...]) -> list[dict[str, str]]:
-    return [asdict(finding) for finding in findings]
+    marks = {"ok": "ok", "missing": "missing", "bad": "BAD"}
+    rows = [(marks[each.state], each.what, f"{each.found}\n{each.advice}".rstrip()) for each in findings]
+    return table(rows, indent=2)
 
 
 def _python() -> Finding:

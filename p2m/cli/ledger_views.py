@@ -7,8 +7,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from p2m.cli.text import table
 from p2m.engine.recording.care import Found, Totals
 from p2m.engine.recording.records import Record
+from p2m.reporting.facts import size
 
 _WIDTH = 60  # characters of a request in a list
 
@@ -19,22 +21,23 @@ def totals_text(totals: Totals, recipes: Mapping[str, int]) -> str:
     paid = "" if totals.cost is None else f", ${totals.cost:.2f}"
     lines = [f"{totals.records:,} records, {size(totals.bytes)}{paid}"]
     lines.append(f"first {stamp(totals.first or 0)}, last {stamp(totals.last or 0)}")
-    for name, values in sorted(totals.labels.items()):
-        for value, one in sorted(values.items(), key=lambda item: (-item[1].records, item[0])):
-            cost = f"  ${one.cost:.2f}" if one.cost else ""
-            lines.append(f"  {name}={value}  {one.records:,}{cost}")
-    lines += [f"  used by recipe {name}  {count:,}" for name, count in sorted(recipes.items())]
-    return "\n".join(lines)
+    rows = [
+        (f"{name}={value}", f"{one.records:,}", f"${one.cost:.2f}" if one.cost else "")
+        for name, values in sorted(totals.labels.items())
+        for value, one in sorted(values.items(), key=lambda item: (-item[1].records, item[0]))
+    ]
+    rows += [(f"used by recipe {name}", f"{count:,}", "") for name, count in sorted(recipes.items())]
+    return "\n".join([*lines, table(rows, indent=2, right={1: 0, 2: 0})]) if rows else "\n".join(lines)
 
 
 def list_text(records: Sequence[Record]) -> str:
-    lines = []
+    rows = []
     for record in records:
         labels = " ".join(f"{name}={value}" for name, value in sorted(record.labels.items()))
         request = json.dumps(record.asked.request, ensure_ascii=False)
         shown = request if len(request) <= _WIDTH else request[: _WIDTH - 3] + "..."
-        lines.append(f"{record.digest[:12]}  {stamp(record.time)}  {labels}  {shown}")
-    return "\n".join(lines) or "no such record"
+        rows.append((record.digest[:12], stamp(record.time), labels, shown))
+    return table(rows) if rows else "no such record"
 
 
 def record_text(record: Record) -> str:
@@ -75,11 +78,3 @@ def check_text(found: Found) -> str:
 
 def stamp(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-
-
-def size(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError

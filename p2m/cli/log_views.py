@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import shlex
-import time
 from collections import Counter
 from collections.abc import Sequence
 
-from p2m.cli.progress import duration
+from p2m.cli.text import duration, table, when
 from p2m.engine.explaining.graphs import MARKS
 from p2m.engine.journal import RunRecord, StepRecord
-from p2m.reporting.text import table
 
 _DONE = {"reused": "reused", "ran": "ran", "cut-off": "cut off", "failed": "failed", "interrupted": "stopped"}
 _LEFT = {"killed": "killed"}  # state of a run -> what became of steps that had begun and never ended
-
-
-def when(seconds: float) -> str:
-    """A time of this machine's clock: `2026-11-22 19:58`."""
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
 def command(run: RunRecord) -> str:
@@ -42,8 +35,9 @@ def log_text(runs: Sequence[tuple[RunRecord, str, str]]) -> str:
     for run, state, verdict in runs:
         took = duration(run.seconds) if run.seconds is not None else ""
         typed = shlex.join([run.invocation.recipe or run.plan, *run.invocation.overrides])
-        rows.append((run.id, state, counts(run, state), f"{took:>10}", verdict, typed))
-    return table(rows, header=("run", "status", "steps", "took", "verdict", "recipe")) if rows else "no runs"
+        rows.append((run.id, state, counts(run, state), took, verdict, typed))
+    header = ("run", "status", "steps", "took", "verdict", "recipe")
+    return table(rows, header=header, right={3: 10}) if rows else "no runs"
 
 
 def run_text(run: RunRecord, state: str, verdict: str, said: Sequence[str]) -> str:
@@ -62,7 +56,10 @@ def run_text(run: RunRecord, state: str, verdict: str, said: Sequence[str]) -> s
 
 
 def step_line(step: StepRecord, width: int = 12, state: str = "") -> str:
-    """`+ train  ran  6.4 s`; `! train  killed` of a step that ran when its run was killed."""
+    """`+ train  ran  6.4 s`; `! train  killed` of a step that ran when its run was killed.
+
+    Not of a table, as steps that end are printed one by one.
+    """
     left = _LEFT.get(state) if step.status == "running" else None
     if left:
         return f"  ! {step.step:<{width}}  {left}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from p2m.cli.progress import duration
+from p2m.cli.groups import fold, maker, worst
+from p2m.cli.text import duration, table
 from p2m.engine.explaining.differences import Change
 from p2m.engine.explaining.explain import VERBS, Cause, Reason, StepPreview, listed
 from p2m.engine.explaining.graphs import MARKS
@@ -17,22 +18,20 @@ _MOST = 6  # changes of one step that a plan shows
 _NAMES = 5  # steps that a line names
 
 
-def plan_text(previews: Sequence[StepPreview]) -> str:
-    """A line a step: its mark, what would happen, the expected time and size, and the exact reason."""
-    steps = [told for told in previews if told.status != "source"]
+def plan_text(previews: Sequence[StepPreview], groups: Mapping[str, str]) -> str:
+    """A line a step or group: its mark, what would happen, the expected time and size, the exact reason."""
+    steps = {told.step: told for told in previews if told.status != "source"}
     sources = {told.step: told for told in previews if told.status == "source"}
-    width = max((len(told.step) for told in steps), default=0)
-    timed = any(told.seconds is not None for told in steps if told.status != "cached")
-    sized = any(told.size is not None for told in steps)
-    lines = []
-    for told in steps:
-        head = f"  {MARKS[told.status]} {told.step:<{width}}  {_STATUS[told.status]:<7}"
-        head += f"  {_time(told):>10}" if timed else ""
-        head += f"  {size(told.size) if told.size is not None else '':>8}" if sized else ""
-        first, *more = _reasons(told, sources) or [""]
-        lines.append(f"{head}  {first}".rstrip())
-        lines += [f"{' ' * len(head)}  {reason}" for reason in more]
-    return "\n".join(lines)
+    rows = []
+    for line in fold(((told.step, _STATUS[told.status], _due(told)) for told in steps.values()), groups):
+        members = [steps[name] for name in line.steps]
+        mark = MARKS[worst(told.status for told in members)]
+        time = duration(line.seconds) if line.seconds is not None else ""
+        sizes = [told.size for told in members if told.size is not None]
+        reasons = dict.fromkeys(reason for told in members for reason in _reasons(told, sources))
+        cells = (time, size(sum(sizes)) if sizes else "", "\n".join(_first([*reasons], line.steps)))
+        rows.append((f"{mark} {line.name}", line.status, *cells))
+    return table(rows, indent=2, right={2: 10, 3: 8})
 
 
 def plan_summary(previews: Sequence[StepPreview]) -> str:
@@ -95,13 +94,11 @@ def causes_text(
 
 def outputs_text(rows: Sequence[tuple[str, str, int | None, str]]) -> str:
     """A line a step: the type, size and digest of what it made."""
-    width = max((len(name) for name, *_ in rows), default=0)
-    kinds = max((len(kind) for _, kind, *_ in rows), default=0)
-    return "\n".join(
-        f"{name:<{width}}  {kind:<{kinds}}  "
-        + (f"{size(number):>8}  {digest[:12]}" if number is not None else "not built yet")
+    cells = [
+        (name, kind, *((size(number), digest[:12]) if number is not None else ("", "not built yet")))
         for name, kind, number, digest in rows
-    )
+    ]
+    return table(cells, right={2: 8})
 
 
 def _headline(cause: Cause) -> str:
@@ -113,8 +110,8 @@ def _headline(cause: Cause) -> str:
     return str(change)
 
 
-def _time(told: StepPreview) -> str:
-    return f"{duration(told.seconds)}" if told.seconds is not None and told.status != "cached" else ""
+def _due(told: StepPreview) -> float | None:
+    return None if told.status == "cached" else told.seconds
 
 
 def _sum(steps: Sequence[StepPreview], statuses: Sequence[str]) -> float | None:
@@ -132,18 +129,16 @@ def _reasons(told: StepPreview, sources: Mapping[str, StepPreview]) -> list[str]
         return [told.reason]
     lines: list[str] = []
     for change in told.changes:
-        maker = sources.get(_maker(change))
-        lines += _source_lines(change, maker) if maker is not None else [str(change)]
-    if len(lines) > _MOST + 1:
-        lines = [*lines[:_MOST], f"and {len(lines) - _MOST} more: p2m why RECIPE {told.step}"]
+        made_by = sources.get(maker(change))
+        lines += _source_lines(change, made_by) if made_by is not None else [str(change)]
     return lines
 
 
-def _maker(change: Change) -> str:
-    """The step that an input comes from, as `compare` writes it: `files (data.train)`."""
-    if change.kind != "input":
-        return ""
-    return change.path.rpartition(" (")[2].removesuffix(")") if " (" in change.path else change.path
+def _first(reasons: Sequence[str], steps: Sequence[str]) -> Sequence[str]:
+    """The reasons of these steps, or the first few and where the others are told."""
+    others = f"p2m why RECIPE {steps[0]}" if len(steps) == 1 else "--unfold"
+    more = f"and {len(reasons) - _MOST} more: {others}"
+    return reasons if len(reasons) <= _MOST + 1 else [*reasons[:_MOST], more]
 
 
 def _source_lines(change: Change, source: StepPreview) -> list[str]:
@@ -163,7 +158,7 @@ def _reason_lines(reason: Reason, indent: str, sources: Mapping[str, Sequence[st
         return [f"{head} (see above)"]
     told = {inner.step for inner in reason.because}
     lines = [f"{head}: {reason.text}"]
-    lines += [f"{indent}  {change}" for change in reason.changes if _maker(change) not in told]
+    lines += [f"{indent}  {change}" for change in reason.changes if maker(change) not in told]
     for inner in reason.because:
         lines += _reason_lines(inner, indent + "  ", sources)
     return lines

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from p2m.cli.log_views import command, when
-from p2m.cli.progress import duration
+from p2m.cli.log_views import command
+from p2m.cli.text import duration, table, when
 from p2m.engine.explaining.explain import Reuse, listed
 
 
 def reuse_text(reuse: Reuse, edited: Sequence[str], overrides: Mapping[str, Sequence[str] | None]) -> str:
     """Who made the result, what its key was made of, and what changed without reaching it."""
     made = reuse.action.preimage
-    lines = [f"{reuse.step} does not run: the store holds its result", f"  made by   {_maker(reuse)}"]
-    lines += [f"  key       {reuse.action.key[:12]}", f"  output    {reuse.action.output[:12]}"]
-    lines.append("  the same as then, so the key is the same:")
-    lines.append(f"    stage     {made['stage']} version {made['version']}, {made['kind']}")
-    lines += [f"    input     {_input(*each)}" for each in reuse.inputs]
-    lines.append(f"    settings  {listed(list(made['settings'])) or 'none'}")
+    key, output = reuse.action.key[:12], reuse.action.output[:12]
+    result = [("made by", _maker(reuse)), ("key", key), ("output", output)]
     modules = {name for part in (made["code"], *made["components"].values()) for name in part}
-    lines.append(f"    code      {len(modules)} modules and files")
-    packages = [f"{name} {version}" for name, version in made["packages"].items()]
-    lines += [f"    packages  {', '.join(packages)}"] if packages else []
-    lines += ["    machine   this one"] if made["machine"] else []
+    packages = ", ".join(f"{name} {version}" for name, version in made["packages"].items())
+    parts = [
+        ("stage", f"{made['stage']} version {made['version']}, {made['kind']}"),
+        *(("input", _input(*each)) for each in reuse.inputs),
+        ("settings", listed(list(made["settings"])) or "none"),
+        ("code", f"{len(modules)} modules and files"),
+        *([("packages", packages)] if packages else []),
+        *([("machine", "this one")] if made["machine"] else []),
+    ]
+    lines = [f"{reuse.step} does not run: the store holds its result", table(result, indent=2)]
+    lines += ["  the same as then, so the key is the same:", table(parts, indent=4)]
     lines += [f"  written since, to no effect on it: {name}" for name in edited]
     for text, steps in overrides.items():
         lines.append(_override(text, steps, reuse.step))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
-from p2m.cli.stores import size
+from p2m.cli.text import table, when
 from p2m.engine.care.gc import Amount, Report
 from p2m.engine.care.rebuild import Rebuilt
-from p2m.engine.care.verify import Verification
+from p2m.engine.care.verify import Fault, Verification
 from p2m.engine.storage.kept import Keep
+from p2m.reporting.facts import size
 
 _WHAT = {
     "entries": "entries of keys that nothing keeps",
@@ -28,16 +28,15 @@ _WHAT = {
 def gc_text(report: Report, command: str) -> str:
     """What stays and why, what goes, and the command that does it."""
     lines = ["keeps"]
-    width = max((len(kept.label) for kept in report.kept), default=0)
-    lines += [f"  {kept.label:<{width}}  {_amount(kept.amount)}" for kept in report.kept]
-    if not report.kept:
-        lines.append("  nothing: no run, no name and no lock file asks for anything")
+    nothing = "  nothing: no run, no name and no lock file asks for anything"
+    kept = [(kept.label, _amount(kept.amount)) for kept in report.kept]
+    lines.append(table(kept, indent=2) if kept else nothing)
     lines.append(f"  in all {_amount(report.total_kept)}")
     if not report.freed:
         return "\n".join([*lines, "nothing to free."])
     lines.append("freed" if report.deleted else "would free")
-    for kind, amount in report.freed.items():
-        lines.append(f"  {size(amount.size):>8}  {amount.count:>7,}  {_WHAT[kind]}")
+    freed = [(size(one.size), f"{one.count:,}", _WHAT[kind]) for kind, one in report.freed.items()]
+    lines.append(table(freed, indent=2, right={0: 8, 1: 7}))
     total = size(report.total_freed.size)
     lines.append(
         f"{total} freed." if report.deleted else f"{total} in all. Nothing was deleted; to delete: {command}"
@@ -49,15 +48,16 @@ def keeps_text(keeps: Sequence[Keep]) -> str:
     """A line a name."""
     if not keeps:
         return "no names are kept\n    next: p2m keep RECIPE --as NAME"
-    width = max(len(keep.name) for keep in keeps)
-    lines = []
-    for keep in keeps:
-        if keep.damaged:
-            lines.append(f"{keep.name:<{width}}  damaged; what can be read of it is still kept")
-        else:
-            made = time.strftime("%Y-%m-%d %H:%M", time.localtime(keep.made))
-            lines.append(f"{keep.name:<{width}}  {keep.plan}  run {keep.run}  kept since {made}")
-    return "\n".join(lines)
+    damaged = "damaged; what can be read of it is still kept"
+    return table(
+        [
+            (
+                keep.name,
+                damaged if keep.damaged else f"{keep.plan}  run {keep.run}  kept since {when(keep.made)}",
+            )
+            for keep in keeps
+        ]
+    )
 
 
 def verification_text(found: Verification, *, repaired: bool, command: str) -> str:
@@ -66,17 +66,8 @@ def verification_text(found: Verification, *, repaired: bool, command: str) -> s
         f"read {found.blobs:,} files ({size(found.bytes)}), {found.entries:,} entries,"
         f" {found.runs:,} run records, {found.ledger:,} recorded calls"
     ]
-    for fault in found.faults:
-        lines.append(f"  {fault.kind:<9} {fault.path}")
-        lines.append(f"            {fault.reason}")
-        if fault.steps:
-            shown = ", ".join(fault.steps[:6]) + (
-                f" and {len(fault.steps) - 6} more" * (len(fault.steps) > 6)
-            )
-            lines.append(f"            touches {shown}")
-        if fault.repair:
-            lines.append(f"            {fault.repair}")
-    lines += [f"  note      {note}" for note in found.notes]
+    rows = [(fault.kind, _fault(fault)) for fault in found.faults] + [("note", note) for note in found.notes]
+    lines += [table(rows, indent=2)] if rows else []
     count = len(found.faults)
     left = sum(not fault.repair for fault in found.faults)
     things = f"{count:,} thing{'s' * (count != 1)}"
@@ -97,6 +88,13 @@ def rebuilt_text(result: Rebuilt) -> str:
     lines = [f"  {mark} {result.step:<16} {result.kind:<9} {result.verdict}"]
     lines += [f"      {line}" for line in result.lines]
     return "\n".join(lines)
+
+
+def _fault(fault: Fault) -> str:
+    """Where it is, what is wrong, what it touches and what was done, a line each."""
+    more = f" and {len(fault.steps) - 6} more" * (len(fault.steps) > 6)
+    touched = f"touches {', '.join(fault.steps[:6])}{more}" if fault.steps else ""
+    return "\n".join(line for line in (str(fault.path), fault.reason, touched, fault.repair) if line)
 
 
 def _amount(amount: Amount) -> str:

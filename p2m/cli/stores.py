@@ -1,11 +1,9 @@
-"""What the verbs of the store share: which store is meant, progress, sizes and ages as people write them."""
+"""What the verbs of the store share: which store is meant, and ages as people write them."""
 
 from __future__ import annotations
 
 import argparse
 import re
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -50,30 +48,3 @@ def count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 0")
     return int(text)
-
-
-def size(number: int) -> str:
-    """`1.2 GB`: decimal units, as disks are sold."""
-    value = float(number)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 999.5:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
-
-
-class Ticker:
-    """A line on standard error that is rewritten twice a second at most, where that is a terminal."""
-
-    def __init__(self) -> None:
-        self._next = time.monotonic() + 1
-        self._shown = False
-
-    def __call__(self, what: str, number: int) -> None:
-        if sys.stderr.isatty() and time.monotonic() >= self._next:
-            self._next, self._shown = time.monotonic() + 0.5, True
-            print(f"\r\033[K{what}: {number:,}", end="", file=sys.stderr, flush=True)
-
-    def done(self) -> None:
-        if self._shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)

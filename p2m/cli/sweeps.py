@@ -9,10 +9,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +19,11 @@ from p2m import noop
 from p2m.build import Built
 from p2m.cli import common
 from p2m.cli.common import relative
-from p2m.cli.progress import QUIET_SECONDS, Progress, duration
+from p2m.cli.progress import Progress
+from p2m.cli.text import duration
 from p2m.cli.views import build_text
 from p2m.compose import multirun
-from p2m.engine.observer import Observer, Silent
+from p2m.engine.observer import Observer
 from p2m.errors import P2MError, StageError, UserError
 from p2m.leaderboard import Entry, Pending, as_data, as_text, best_line
 from p2m.sweeps import Board, Ended, Job, Sweep, prepare
@@ -64,11 +64,9 @@ def plan_sweep(arguments: argparse.Namespace) -> int:
             "\n    next: p2m build -m with the same words"
         )
     names = [each.name for each in asked.variants]
-    show = (
-        common.as_json(union_data(names, asked.union)) if arguments.json else union_text(names, asked.union)
-    )
-    print(show)
-    busy = asked.union.unique > asked.union.cached
+    union = asked.union
+    common.answer(arguments, union_data(names, union), lambda: union_text(names, union))
+    busy = union.unique > union.cached
     return common.WORK_TO_DO if arguments.exit_code and busy else 0
 
 
@@ -173,13 +171,10 @@ class _Teller:
 
     @contextmanager
     def began(self, variant: str, *, alone: bool) -> Iterator[Observer]:
-        if alone:
-            print(f"\n{self._name(variant)}", file=sys.stderr, flush=True)
-            with Progress() as progress:
-                yield progress
-        else:
-            print(f"{self._name(variant)}: begins", file=sys.stderr, flush=True)
-            yield _Aside(self._name(variant))
+        name = self._name(variant)
+        print(f"\n{name}" if alone else f"{name}: begins", file=sys.stderr, flush=True)
+        with Progress("" if alone else name) as progress:
+            yield progress
 
     def waiting(self, variant: str, holder: str) -> None:
         print(
@@ -211,40 +206,3 @@ class _Teller:
         if variant not in self.variants:
             return ""
         return f"[{self.variants.index(variant) + 1} of {len(self.variants)}]"
-
-
-class _Aside(Silent):
-    """An observer for one of several jobs that share a terminal: whole lines only, each with its job."""
-
-    def __init__(self, tag: str) -> None:
-        self._tag = tag
-        self._told: dict[str, tuple[float, float]] = {}  # step -> when it began, and last told how far it is
-
-    def step_started(self, step: str) -> None:
-        self._told[step] = (time.monotonic(), time.monotonic())
-
-    def progress(self, step: str, done: int, total: int, note: str = "") -> None:
-        now = time.monotonic()
-        began, told = self._told.setdefault(step, (now, now))
-        if now - told >= QUIET_SECONDS:
-            self._told[step] = (began, now)
-            self._say(f"> {step:<10} {done:,} of {total:,}  {note}  after {duration(now - began)}")
-
-    def said(self, step: str, line: str) -> None:
-        self._say(f"  {step}: {line}")
-
-    def waiting(self, step: str, holder: str) -> None:
-        self._say(f"{step}: waiting for {holder}, which is building it")
-
-    def step_finished(self, step: str, status: str, seconds: float) -> None:
-        if status == "ran":
-            self._say(f"+ {step:<10} ran         {duration(seconds)}")
-        elif status == "cut-off":
-            self._say(f"~ {step:<10} ran, output unchanged")
-
-    def step_failed(self, step: str, error: BaseException) -> None:
-        self._say(f"! {step:<10} {'interrupted' if isinstance(error, KeyboardInterrupt) else 'failed'}")
-
-    def _say(self, line: str) -> None:
-        with suppress(OSError):  # nobody reads it any more: the build goes on
-            print(f"  {self._tag} {line}", file=sys.stderr, flush=True)

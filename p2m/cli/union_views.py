@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from p2m.cli.progress import duration
+from p2m.cli.text import duration, table
+from p2m.engine.explaining.graphs import MARKS
 from p2m.engine.explaining.union import Member, PlanUnion
 
-_MARKS = {"cached": "=", "run": "+", "unknown": "?"}
+_STATUS = {"cached": "cached", "run": "run", "unknown": "if an input changes"}
 
 
 def union_text(names: Sequence[str], union: PlanUnion) -> str:
     """A block a variant: the steps that no variant before it has; then the sum."""
-    blocks = []
+    lines = []
     for number, name in enumerate(names):
         own = union.own(number)
         shared = len(union.plans[number]) - len(own)
-        head = f"{name}: {len(own)} steps" + (f" of its own, {shared} as above" if shared else "")
-        blocks.append("\n".join([head, *(_line(member) for member in own)]))
-    return "\n".join([*blocks, union_summary(union)])
+        lines.append(f"{name}: {len(own)} steps" + (f" of its own, {shared} as above" if shared else ""))
+        lines += [table([_cells(member) for member in own], indent=2)] if own else []
+    return "\n".join([*lines, union_summary(union)])
 
 
 def union_summary(union: PlanUnion) -> str:
@@ -56,7 +57,6 @@ def union_data(names: Sequence[str], union: PlanUnion) -> dict[str, Any]:
     }
 
 
-def _line(member: Member) -> str:
-    word = {"cached": "cached", "run": "run", "unknown": "if an input changes"}[member.status]
+def _cells(member: Member) -> tuple[str, str, str]:
     seconds = f"~ {duration(member.seconds)}" if member.seconds is not None and member.needs_work else ""
-    return f"  {_MARKS[member.status]} {member.step:<16} {word:<20} {seconds}".rstrip()
+    return f"{MARKS[member.status]} {member.step}", _STATUS[member.status], seconds

@@ -10,7 +10,7 @@ from typing import Any
 from p2m.build import Built
 from p2m.cli.common import relative
 from p2m.cli.data_views import data_lines
-from p2m.cli.progress import duration
+from p2m.cli.text import duration
 from p2m.compiler import primary_metric
 from p2m.inspection import Inspection
 from p2m.project import Understood

@@ -28,10 +28,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=int, default=3, help="how many rows of each kind (default 3)")
     common.json_argument(parser)
+    common.unfold_argument(parser)
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
-    from p2m.cli.diff_views import diff_text
+    from p2m.cli.diff_views import diff_text, folded
+    from p2m.cli.groups import groups_of
     from p2m.comparison import compare_sides
 
     with ExitStack() as stack:
@@ -39,8 +41,10 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         old = sides.side(arguments.old, ())
         new = sides.side(arguments.new, tuple(arguments.words))
         found = compare_sides(old, new, sides.store)
-        print(common.as_json(found) if arguments.json else diff_text(found, rows=arguments.rows))
-    return 0
+        groups: dict[str, str] = {}
+        for project in sides.projects.values():
+            groups |= groups_of(project.plan, arguments)
+    return common.answer(arguments, found, lambda: diff_text(folded(found, groups), rows=arguments.rows))
 
 
 class _Sides:

@@ -19,5 +19,5 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.cli import doctor
 
     findings = doctor.examine()
-    print(common.as_json(doctor.as_data(findings)) if arguments.json else doctor.as_text(findings))
+    common.answer(arguments, findings, lambda: doctor.as_text(findings))
     return 1 if any(finding.state == "bad" for finding in findings) else 0

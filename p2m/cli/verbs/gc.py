@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 
 from p2m.cli import common, stores
 
@@ -31,37 +30,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, argv: list[str]) -> int:
+    from p2m.cli.progress import Progress
     from p2m.cli.store_views import gc_text
     from p2m.engine.care.gc import collect
     from p2m.engine.care.roots import RUNS
 
     store = stores.open_existing(arguments.store)
-    ticker = stores.Ticker()
-    try:
+    with Progress() as progress:
         report = collect(
             store,
             delete=arguments.delete,
             runs=RUNS if arguments.runs is None else arguments.runs,
             older_than=arguments.older_than,
-            progress=ticker,
-            waiting=lambda who: print(f"waiting for another gc, {who}", file=sys.stderr, flush=True),
+            progress=progress.counted,
+            waiting=lambda who: progress.line(f"waiting for another gc, {who}"),
         )
-    finally:
-        ticker.done()
-    if arguments.json:
-        print(
-            common.as_json(
-                {
-                    "store": str(store.root),
-                    "deleted": report.deleted,
-                    "freed": report.freed,
-                    "kept": report.kept,
-                    "total_freed": report.total_freed,
-                    "total_kept": report.total_kept,
-                }
-            )
-        )
-    else:
-        print(f"store {store.root}")
-        print(gc_text(report, shlex.join(["p2m", *argv, "--delete"])))
-    return 0
+    names = ("deleted", "freed", "kept", "total_freed", "total_kept")
+    told = {"store": str(store.root), **{name: getattr(report, name) for name in names}}
+    text = gc_text(report, shlex.join(["p2m", *argv, "--delete"]))
+    return common.answer(arguments, told, lambda: f"store {store.root}\n{text}")

@@ -48,8 +48,7 @@ def _list(arguments: argparse.Namespace) -> int:
     from p2m.engine.storage.kept import keeps
 
     found = keeps(stores.open_existing(arguments.store).root)
-    print(common.as_json(found) if arguments.json else keeps_text(found))
-    return 0
+    return common.answer(arguments, found, lambda: keeps_text(found))
 
 
 def _drop(arguments: argparse.Namespace) -> int:
@@ -61,8 +60,7 @@ def _drop(arguments: argparse.Namespace) -> int:
         hint = nearest(arguments.drop, names) if names else "no names are kept at all"
         raise UserError(f"no name {arguments.drop!r} is kept; {hint}")
     told = f"{arguments.drop} is no longer kept; the next p2m gc --delete may free what it named"
-    print(common.as_json({"dropped": arguments.drop}) if arguments.json else told)
-    return 0
+    return common.answer(arguments, {"dropped": arguments.drop}, lambda: told)
 
 
 def _keep(arguments: argparse.Namespace) -> int:
@@ -77,14 +75,12 @@ def _keep(arguments: argparse.Namespace) -> int:
         )
     made = keep(store.root, name, record.id, record.plan, words_of(record))
     lost = [step.step for step in record.steps.values() if step.key and store.lookup(step.key) is None]
-    if arguments.json:
-        print(common.as_json({"name": made.name, "run": made.run, "plan": made.plan, "missing": lost}))
-        return 0
     steps = sum(step.status != "source" for step in record.steps.values())
-    print(f"{name} keeps run {record.id} of {record.plan} ({steps} steps)")
+    text = f"{name} keeps run {record.id} of {record.plan} ({steps} steps)"
     if lost:
-        print(f"  no longer in the store: {', '.join(lost)}; build the recipe again and keep that run")
-    return 0
+        text += f"\n  no longer in the store: {', '.join(lost)}; build the recipe again and keep that run"
+    told = {"name": made.name, "run": made.run, "plan": made.plan, "missing": lost}
+    return common.answer(arguments, told, lambda: text)
 
 
 def _run(arguments: argparse.Namespace) -> tuple[Any, Any]:

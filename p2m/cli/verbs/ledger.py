@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from p2m.cli import common
+from p2m.cli import common, stores
 from p2m.errors import UserError, command, nearest
 
 GROUP = "store"
@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", nargs="?", default="stats", help=", ".join(_ACTIONS))
     parser.add_argument("target", nargs="?", help="of show: a digest; of export: a recipe; of import: a file")
     parser.add_argument("words", nargs="*", metavar="OVERRIDE", help="of export: overrides of the recipe")
-    parser.add_argument("--store", type=Path, help="the store (default: $P2M_STORE, else outputs/.store)")
+    stores.store_argument(parser)
     parser.add_argument(
         "--where", action="append", default=[], metavar="LABEL=VALUE", help="only records with this label"
     )
@@ -57,11 +57,8 @@ def _stats(arguments: argparse.Namespace) -> int:
     from p2m.engine.recording.care import add_up
 
     totals, recipes = add_up(_folder(arguments)), _recipes(arguments)
-    if arguments.json:
-        print(common.as_json({"totals": totals, "recipes": recipes}))
-    else:
-        print(totals_text(totals, recipes))
-    return 0
+    told = {"totals": totals, "recipes": recipes}
+    return common.answer(arguments, told, lambda: totals_text(totals, recipes))
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -71,8 +68,7 @@ def _list(arguments: argparse.Namespace) -> int:
     query = _query(arguments)
     chosen = (record for record in each(_folder(arguments)) if query.selects(record))
     latest = heapq.nlargest(max(0, arguments.limit), chosen, key=lambda record: record.time)
-    print(common.as_json([record_json(record) for record in latest]) if arguments.json else list_text(latest))
-    return 0
+    return common.answer(arguments, [record_json(record) for record in latest], lambda: list_text(latest))
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -86,8 +82,7 @@ def _show(arguments: argparse.Namespace) -> int:
     if len(found) != 1:
         reason = f"{len(found)} records begin" if found else "no record begins"
         raise UserError(f"{reason} with {wanted}\n    next: p2m ledger list")
-    print(common.as_json(record_json(found[0])) if arguments.json else record_text(found[0]))
-    return 0
+    return common.answer(arguments, record_json(found[0]), lambda: record_text(found[0]))
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -96,7 +91,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
     folder = _folder(arguments)
     found = check(folder)
-    print(common.as_json(found) if arguments.json else check_text(found))
+    common.answer(arguments, found, lambda: check_text(found))
     if not found.damaged:
         return 0
     if not arguments.repair:
@@ -123,13 +118,11 @@ def _export(arguments: argparse.Namespace) -> int:
     ledger = opened(folder)
     digests = ledger.record_files.digests() if arguments.all else _of_recipe(arguments, folder)
     done = export(ledger, digests, target)
-    if arguments.json:
-        print(common.as_json({"file": str(target), "records": done.records, "missing": done.missing}))
-        return 0
     gone = f" ({done.missing} that it used are no longer there)" if done.missing else ""
-    print(f"{done.records:,} records{gone} -> {target}")
-    print(f"next, on the other machine: p2m ledger import {target.name}")
-    return 0
+    text = f"{done.records:,} records{gone} -> {target}"
+    text += f"\nnext, on the other machine: p2m ledger import {target.name}"
+    told = {"file": str(target), "records": done.records, "missing": done.missing}
+    return common.answer(arguments, told, lambda: text)
 
 
 def _import(arguments: argparse.Namespace) -> int:
@@ -142,14 +135,10 @@ def _import(arguments: argparse.Namespace) -> int:
     folder = _folder(arguments)
     Store(folder.parent)  # makes it, or says what else lies there
     done = import_file(opened(folder), Path(arguments.target))
-    if arguments.json:
-        print(common.as_json(done))
-    else:
-        print(f"{done.added:,} added, {done.known:,} known already, {len(done.conflicts)} conflicts")
-        for digest in done.conflicts:
-            print(f"  {digest[:12]} has another answer here, which stays")
-        for number in done.damaged:
-            print(f"  line {number} is damaged and was left out")
+    lines = [f"{done.added:,} added, {done.known:,} known already, {len(done.conflicts)} conflicts"]
+    lines += [f"  {digest[:12]} has another answer here, which stays" for digest in done.conflicts]
+    lines += [f"  line {number} is damaged and was left out" for number in done.damaged]
+    common.answer(arguments, done, lambda: "\n".join(lines))
     return VERIFICATION_FAILED if done.damaged else 0
 
 
@@ -171,8 +160,7 @@ def _erase(arguments: argparse.Namespace) -> int:
     else:
         count = sum(query.selects(record) for record in each(folder))
         text = f"{count:,} records would be erased; add --yes to erase them"
-    print(common.as_json({"records": count, "erased": bool(arguments.yes)}) if arguments.json else text)
-    return 0
+    return common.answer(arguments, {"records": count, "erased": bool(arguments.yes)}, lambda: text)
 
 
 # --------------------------------------------------------------------------- shared

@@ -34,6 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     common.ignore_argument(parser)
     parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="as in p2m build")
     common.json_argument(parser)
+    common.unfold_argument(parser)
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
@@ -71,6 +72,7 @@ def _check(project: Project, arguments: argparse.Namespace) -> int:
 
 
 def _write(project: Project, arguments: argparse.Namespace) -> int:
+    from p2m.cli.groups import folded_names, groups_of
     from p2m.lock import differences, lock_of, lock_path, look, missing_steps, standing
     from p2m.marked_yaml import show
     from p2m.project import subject
@@ -81,8 +83,9 @@ def _write(project: Project, arguments: argparse.Namespace) -> int:
     now = look(about, store)
     missing = missing_steps(now, store)
     if store is None or missing:
+        names = folded_names(missing, groups_of(project.plan, arguments))
         raise LockDrift(
-            f"{show(project.recipe)} as it is now has not been built: {', '.join(missing)}\n"
+            f"{show(project.recipe)} as it is now has not been built: {', '.join(names)}\n"
             f"    build it, which writes the lock too: {command('build', show(project.recipe))}"
         )
     lock = lock_of(now, store)

@@ -63,11 +63,7 @@ def _list(store: Any, plan: str | None, arguments: argparse.Namespace) -> int:
         (record, state(store, record), verdict_of(store, record))
         for record in islice(runs(store, plan), max(0, arguments.limit))
     ]
-    if arguments.json:
-        print(common.as_json([_data(*each) for each in found]))
-    else:
-        print(log_text(found))
-    return 0
+    return common.answer(arguments, [_data(*each) for each in found], lambda: log_text(found))
 
 
 def _one(store: Any, record: Any, arguments: argparse.Namespace) -> int:
@@ -77,11 +73,7 @@ def _one(store: Any, record: Any, arguments: argparse.Namespace) -> int:
 
     told = (record, state(store, record), verdict_of(store, record))
     spoken = said(store, record.id)
-    if arguments.json:
-        print(common.as_json({**_data(*told), "said": spoken}))
-    else:
-        print(run_text(*told, spoken))
-    return 0
+    return common.answer(arguments, {**_data(*told), "said": spoken}, lambda: run_text(*told, spoken))
 
 
 def _data(record: Any, state: str, verdict: str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from pathlib import Path
 
@@ -22,6 +21,7 @@ EXAMPLES = """p2m plan recipes/qa.yaml generation.num_examples=8000
 def arguments(parser: argparse.ArgumentParser) -> None:
     common.recipe_arguments(parser)
     common.json_argument(parser)
+    common.unfold_argument(parser)
     parser.add_argument("-m", "--multirun", action="store_true", help="plan the union of a sweep's variants")
     parser.add_argument("--exit-code", action="store_true", help="exit with 10 where something would run")
     parser.add_argument(
@@ -38,15 +38,16 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         if arguments.out:
             raise UserError("--out saves the plan of one recipe, not of a sweep: leave out -m")
         return plan_sweep(arguments)
+    from p2m.cli.groups import groups_of
     from p2m.cli.plan_views import plan_summary, plan_text, training_text
     from p2m.questions import save_plan, survey
 
     project = common.project(arguments)
     found = survey(project)
     if arguments.json:
-        print(common.as_json([dataclasses.asdict(step) for step in found.previews]))
+        print(common.as_json(found.previews))
     else:
-        print(plan_text(found.previews))
+        print(plan_text(found.previews, groups_of(project.plan, arguments)))
         print(plan_summary(found.previews))
         print(training_text(project, found, probe=arguments.probe), end="")
     if arguments.out:

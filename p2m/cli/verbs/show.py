@@ -56,9 +56,13 @@ def _overview(project: Any, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(common.as_json({step.name: made(project, step.name, found) for step in steps}))
         return 0
-    rows = [
-        (step.name, step.output.__name__, size_of(store, found.get(step.name, "")), found.get(step.name, ""))
-        for step in steps
-    ]
-    print(outputs_text(rows))
+    digests = [found.get(step.name, "") for step in steps]
+    print(
+        outputs_text(
+            [
+                (step.name, step.output.__name__, size_of(store, digest), digest)
+                for step, digest in zip(steps, digests, strict=True)
+            ]
+        )
+    )
     return 0

@@ -36,23 +36,19 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
 
 
 def _verify(arguments: argparse.Namespace, command: str) -> int:
+    from p2m.cli.progress import Progress
     from p2m.cli.store_views import verification_text
     from p2m.engine.care.repair import repair
     from p2m.engine.care.verify import verify
 
     store = _store(arguments)
-    ticker = stores.Ticker()
-    try:
-        found = verify(store, progress=ticker)
+    with Progress() as progress:
+        found = verify(store, progress=progress.counted)
         if arguments.repair and found.faults:
             found = repair(store, found)
-    finally:
-        ticker.done()
-    if arguments.json:
-        print(common.as_json({"store": str(store.root), "sound": found.is_sound, "found": found}))
-    else:
-        print(f"store {store.root}")
-        print(verification_text(found, repaired=arguments.repair, command=command))
+    told = {"store": str(store.root), "sound": found.is_sound, "found": found}
+    text = verification_text(found, repaired=arguments.repair, command=command)
+    common.answer(arguments, told, lambda: f"store {store.root}\n{text}")
     return 0 if found.is_sound else FAILED
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 from p2m.cli import common
@@ -18,6 +19,7 @@ EXAMPLES = """p2m why recipes/qa.yaml                # every cause, and the step
 def arguments(parser: argparse.ArgumentParser) -> None:
     common.recipe_arguments(parser, step=True)
     common.json_argument(parser)
+    common.unfold_argument(parser)
     parser.add_argument("--not", dest="reuse", action="store_true", help="say why the step is NOT run")
     parser.add_argument("--against", metavar="RUN", help="compare with that run (see p2m log), not the last")
 
@@ -35,32 +37,36 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
 
 
 def _all(project: Any, arguments: argparse.Namespace) -> int:
+    from p2m.cli.groups import folded_causes, groups_of
     from p2m.cli.plan_views import causes_text
     from p2m.engine.explaining.explain import causes
     from p2m.questions import survey
 
     found = survey(project, arguments.against)
-    every = causes(found)
-    if arguments.json:
-        print(common.as_json(every))
-    else:
-        print(causes_text(found.previews, every, _rows(project, found)))
-    return 0
+    every, groups = causes(found), groups_of(project.plan, arguments)
+    return common.answer(
+        arguments,
+        every,
+        lambda: causes_text(found.previews, folded_causes(every, groups), _rows(project, found)),
+    )
 
 
 def _one(project: Any, arguments: argparse.Namespace) -> int:
+    from p2m.cli.groups import folded_reason, groups_of
     from p2m.cli.plan_views import why_text
     from p2m.engine.explaining.explain import why
     from p2m.questions import check_step, survey
 
     check_step(project, arguments.step)
     found = survey(project, arguments.against)
-    reason = why(found, arguments.step)
-    print(common.as_json(reason) if arguments.json else why_text(reason, _rows(project, found)))
-    return 0
+    reason, groups = why(found, arguments.step), groups_of(project.plan, arguments)
+    return common.answer(
+        arguments, reason, lambda: why_text(folded_reason(reason, groups), _rows(project, found))
+    )
 
 
 def _reuse(project: Any, arguments: argparse.Namespace) -> int:
+    from p2m.cli.groups import folded_causes, folded_names, groups_of
     from p2m.cli.reuse_views import reuse_text
     from p2m.engine.explaining.explain import touched, why_not
     from p2m.questions import check_step, reach, survey
@@ -72,11 +78,13 @@ def _reuse(project: Any, arguments: argparse.Namespace) -> int:
         words = command("why", arguments.recipe, arguments.step, *arguments.words)
         raise UserError(f"{arguments.step} is not reused: it would run\n    next: {words}")
     edited, overrides = touched(found, reuse), reach(project, arguments.trust)
-    if arguments.json:
-        print(common.as_json({"reuse": reuse, "edited": edited, "overrides": overrides}))
-    else:
-        print(reuse_text(reuse, edited, overrides))
-    return 0
+    if not arguments.json:
+        groups = groups_of(project.plan, arguments)
+        groups.pop(arguments.step, None)
+        reuse = replace(reuse, elsewhere=folded_causes(reuse.elsewhere, groups))
+        overrides = {text: steps and folded_names(steps, groups) for text, steps in overrides.items()}
+    told = {"reuse": reuse, "edited": edited, "overrides": overrides}
+    return common.answer(arguments, told, lambda: reuse_text(reuse, edited, overrides))
 
 
 def _rows(project: Any, found: Any) -> dict[str, tuple[str, ...]]:

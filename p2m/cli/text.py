@@ -1,0 +1,69 @@
+"""Times and columns as text. Rich is imported when a table is made, which start-up never does."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+_ROOM = 24  # characters that the last column needs to be folded
+
+
+def duration(seconds: float) -> str:
+    """`0.4 s`, `12 s`, `6 min 40 s`, `1 h 02 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def when(seconds: float) -> str:
+    """A time of this machine's clock: `2026-11-22 19:58`."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+
+
+def table(
+    rows: Sequence[Sequence[str]],
+    *,
+    header: Sequence[str] = (),
+    indent: int = 0,
+    right: Mapping[int, int] | None = None,
+) -> str:
+    """Rows of as many cells as lines of aligned columns, those of `right` set right: place -> least width.
+
+    Columns in which nothing stands are left out, and what is in a cell is never markup. On a terminal the
+    last column is folded where there is room for it; elsewhere no line is folded, and none is ever cut.
+    """
+    from rich.console import Console
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    right = right or {}
+    places = [place for place in range(len(rows[0]) if rows else 0) if any(row[place] for row in rows)]
+    columns = [
+        Column(
+            Text(header[place] if header else ""),
+            justify="right" if place in right else "left",
+            min_width=right.get(place),
+            no_wrap=place != places[-1],
+            overflow="fold",
+        )
+        for place in places
+    ]
+    made = Table(*columns, box=None, show_header=bool(header), padding=(0, 2, 0, 0), pad_edge=False)
+    for row in rows:
+        made.add_row(*(Text(row[place]) for place in places))
+    console = Console(width=1_000_000, color_system=None, force_terminal=False, force_jupyter=False)
+    width = console.measure(made).maximum
+    if sys.stdout.isatty() and places:
+        room = shutil.get_terminal_size().columns - indent
+        last = max(Text(row[places[-1]]).cell_len for row in rows)
+        width = room if room - (width - last) >= _ROOM else width
+    with console.capture() as captured:
+        console.print(made, width=max(1, width))
+    return "\n".join(f"{' ' * indent}{line}".rstrip() for line in captured.get().rstrip("\n").split("\n"))
