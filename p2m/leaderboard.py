@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CSV, PICTURE, TEXT, DATA = "leaderboard.csv", "leaderboard.svg", "leaderboard.txt", "leaderboard.json"
 SEED = "seed="
 REASON_WIDTH = 100  # characters of a shown reason
-_HEIGHT, _NAMES, _LINE = 320, 370, 16  # of the picture's axes, of the names beside them, of a name
+_HEIGHT, _NAMES, _LINE = 320, 450, 16  # of the picture's axes, of the names beside them, of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +204,10 @@ def as_picture(entries: Sequence[Entry]) -> str:
             axes.annotate(pictures.fitted(name, _NAMES - 30), (x, entry.scores[0].value),
                           (1.03, height / inside), textcoords="axes fraction", verticalalignment="center",
                           arrowprops={"arrowstyle": "-", "color": pictures.OTHER, "linewidth": 0.6,
-                                      "shrinkA": 2, "shrinkB": 7})  # fmt: skip
+                                      "relpos": (0, 0.5), "shrinkA": 2, "shrinkB": 7})  # fmt: skip
 
     title = f"{metric} of {len(entries)} variants by size"
-    return pictures.drawn(paint, title=title, width=880, height=inside + 90, left=60, right=_NAMES, top=44,
+    return pictures.drawn(paint, title=title, width=960, height=inside + 90, left=60, right=_NAMES, top=44,
                           bottom=46)  # fmt: skip
 
 

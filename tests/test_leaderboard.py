@@ -163,7 +163,7 @@ def test_a_name_is_drawn_as_it_is() -> None:
         text.split(" ", 1)[-1] for text in drawn_texts(as_picture([entry(name, 0.5, 1) for name in names]))
     ]
     assert set(names[:4]) <= set(texts)
-    assert sum(text.startswith("xxxx") and text.endswith("…") for text in texts) == 1
+    assert sum(text.startswith("xxxx") and "x…x" in text for text in texts) == 1
 
 
 def test_without_matplotlib_all_but_the_picture_is_written(

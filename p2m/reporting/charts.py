@@ -121,15 +121,15 @@ def confusion(rows: Sequence[Judged], labels: Sequence[str]) -> str:
     """Right labels down, predicted ones across; a cell's shade is its share of the right label's rows."""
     counts = Counter((row.output, row.predicted) for row in rows)
     totals = Counter(row.output for row in rows)
-    cell = max(20.0, min(44.0, (WIDTH - 220) / len(labels)))
+    cell = max(20.0, min(44.0, (WIDTH - 250) / len(labels)))
     edge, numbers = cell * len(labels), range(len(labels))
 
     def paint(axes: Axes) -> None:
         axes.set(xlim=(0, len(labels)), ylim=(len(labels), 0), facecolor="#f3f5f8")
         middles = [number + 0.5 for number in numbers]
-        axes.set_yticks(middles, [fitted(label, 128) for label in labels], color=INK)
+        axes.set_yticks(middles, [fitted(label, 158) for label in labels], color=INK)
         axes.xaxis.tick_top()
-        axes.set_xticks(middles, [fitted(label, 118) for label in labels], color=INK, rotation=50,
+        axes.set_xticks(middles, [fitted(label, 108) for label in labels], color=INK, rotation=50,
                         horizontalalignment="left", rotation_mode="anchor")  # fmt: skip
         axes.tick_params(top=False)
         axes.hlines(numbers, 0, len(labels), color="white")
@@ -144,8 +144,8 @@ def confusion(rows: Sequence[Judged], labels: Sequence[str]) -> str:
                       verticalalignment="center_baseline")  # fmt: skip
 
     title = "right labels down, predicted ones across"
-    return drawn(paint, title=title, width=max(WIDTH, edge + 220), height=edge + 104, left=140,
-                 right=max(80, WIDTH - 140 - edge), top=96, bottom=8)  # fmt: skip
+    return drawn(paint, title=title, width=max(WIDTH, edge + 250), height=edge + 104, left=170,
+                 right=max(80, WIDTH - 170 - edge), top=96, bottom=8)  # fmt: skip
 
 
 def calibration(rows: Sequence[Judged], bins: int = 5) -> str:

@@ -88,12 +88,13 @@ def printable(content: str) -> str:
 
 
 def fitted(content: str, pixels: float) -> str:
-    """`content` on one line, cut with an ellipsis where it would be wider than `pixels` at 12 pixels."""
-    flat = printable(content)
-    if width_of(flat) <= pixels:
-        return flat
-    kept = next(n for n in range(len(flat)) if width_of(flat[: n + 1]) > pixels - _WIDE)
-    return flat[:kept].rstrip() + "…"
+    """`content` on one line, its middle left out where it would be wider than `pixels` at 12 pixels."""
+    shown = flat = printable(content)
+    kept = min(len(flat), int(pixels))
+    while width_of(shown) > pixels:
+        kept -= 1
+        shown = f"{flat[: (kept + 1) // 2]}…{flat[len(flat) - kept // 2 :]}"
+    return shown
 
 
 def width_of(content: str) -> float:

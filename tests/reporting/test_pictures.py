@@ -128,6 +128,14 @@ def test_what_is_fitted_fits_in_one_line_that_xml_takes(text: str, pixels: float
     assert found == fitted(found, pixels)
 
 
+def test_what_is_cut_keeps_its_beginning_and_its_end() -> None:
+    assert fitted("short", 100) == "short"
+    first, second = (fitted(f"student.candidates.linear_tfidf.strength={n}", 120) for n in (5, 10))
+    assert first != second
+    assert first.startswith("student")
+    assert first.endswith("=5")
+
+
 def test_a_histogram_counts_every_value_once() -> None:
     values = [1] * 50 + [2] * 30 + [7] * 20 + [400]
     shown = texts(histogram(values, title="t", unit="words"))
