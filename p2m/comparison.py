@@ -22,7 +22,7 @@ from p2m.types import Files, Task
 _LARGEST = 50_000_000  # bytes of a source whose rows are read to be compared
 _TABLES = ("rows", "train", "validation", "test")  # fields of artifacts that hold rows
 _FIGURES = {  # step -> its plain fields that are figures
-    "compress": ("parameters", "size_bytes"),
+    "pick": ("parameters", "size_bytes"),
     "measure": ("latency_p50", "latency_p95", "peak_memory"),
 }
 

@@ -54,7 +54,10 @@ def training_text(project: Project, found: Survey, *, probe: bool = False) -> st
     """A line a student that may be tuned: rows, steps, rate and time; "" where nothing is trained."""
     from p2m.forecast import forecasts, measure_speed
 
-    if found.found["train"].status == "cached":
+    trainings = [
+        step.name for step in project.plan.steps if step.stage is not None and step.stage.name == "train"
+    ]
+    if all(found.found[name].status == "cached" for name in trainings):
         return ""
     spec, task = project.composed.spec, project.task
     if probe:

@@ -139,7 +139,7 @@ class Job:
 def _entry(variant: str, overrides: Sequence[str], built: Built, seconds: float) -> Entry:
     """What the leaderboard says of a variant."""
     evaluated = built.result.value("evaluate")
-    exported = built.result.value("compress")
+    exported = built.result.value("pick")
     measured = built.result.value("measure")
     return Entry(
         variant=variant, scores=evaluated.scores, size_bytes=exported.size_bytes,
