@@ -1,3 +1,24 @@
-"""p2m compiles a recipe (a prompt, constraints, metric preferences) into a small model to deploy."""
+"""p2m compiles a recipe (a prompt, constraints, metric preferences) into a small model to deploy.
+
+    recipe = p2m.load("recipes/qa.yaml")
+    built = recipe.build()
+    p2m.open_bundle(built.folder).predict([...])
+
+See `p2m.api`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "load", "open_bundle"]
+
+if TYPE_CHECKING:
+    from p2m.api import load, open_bundle
+
+
+def __getattr__(name: str) -> Any:
+    """The API is loaded with the first of its names."""
+    if name in ("load", "open_bundle"):
+        return getattr(import_module("p2m.api"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

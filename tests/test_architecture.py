@@ -22,6 +22,7 @@ ROOT = Path(p2m.__file__).parent
 # Top to bottom. A module may import from lines below its own, and from its own part.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
+    ("api",),
     ("cli",),
     ("sweeps",),
     ("build",),

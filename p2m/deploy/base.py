@@ -10,6 +10,7 @@ from p2m.deploy.serving.predict import (
     InputError,
     Predictor,
     Settings,
+    asked,
     check_sums,
     open_encoder,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "InputError",
     "Predictor",
     "Settings",
+    "asked",
     "check_sums",
     "model_card",
     "open_encoder",

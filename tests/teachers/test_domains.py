@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import p2m
-from p2m.project import load
 from p2m.engine.code.closure import component_code
+from p2m.project import load
 from p2m.teachers.base import specialised
 from p2m.teachers.domains.base import RuleTeacher
 from p2m.teachers.embedded import Embedded
