@@ -77,7 +77,10 @@ def test_what_is_wrong_is_said_with_what_to_do(recipe: Path, tmp_path: Path) -> 
         p2m.lode  # type: ignore[attr-defined]  # noqa: B018
 
 
-@pytest.mark.parametrize("text", ["plain", "it's", "a, b: {c}", "back\\slash", "q\\'x", "$5", "[x]", "ü", "", "=1"])
+TEXTS = ["plain", "it's", "a, b: {c}", "back\\slash", "q\\'x", "$5", "[x]", "ü", "", "=1"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
 def test_a_text_given_as_a_setting_arrives_as_it_is(recipe: Path, text: str) -> None:
     words = {"prompt": f"Sort a note {text} into one of two boxes: garden, kitchen.", "seed": 3}
     opened = p2m.load(recipe, words)

@@ -8,6 +8,15 @@ from dataclasses import dataclass, replace
 from p2m.spec.units import show_parameters, show_size
 from p2m.types import Constraints, Contender, Student, Task
 
+# Steps that every student shares; those of one student are shown as one line, by its name.
+STEPS = frozenset(
+    (
+        *("parse", "retrieve", "select", "merge", "catalogue", "generate", "curate", "split", "encoder"),
+        *("embed", "choose", "winner", "pick", "baselines", "evaluate", "measure", "verdict", "report"),
+        "package",
+    )
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from p2m.errors import nearest
 from p2m.parsing import not_built
-from p2m.spec.candidates import Refusal, refusals, rounded
+from p2m.spec.candidates import STEPS, Refusal, refusals, rounded
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
-from p2m.types import LinearStudent, Requirement, Student, Task
+from p2m.types import LinearStudent, Requirement, Student, Task, TaskType
 
 
 def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
     """What cannot be met: (config path, message, what to type instead)."""
     if not task.type.is_learnt:
         return [("task.type" if spec.task.type else "prompt", *not_built(task))]
-    found = [*_students(spec, task), *_encoders(spec), *_baselines(spec), *_metrics(spec, task)]
-    return [*found, *_requirements(spec, task), *_rows(spec, task)]
+    found = [*_names(spec, task), *_students(spec, task), *_encoders(spec), *_baselines(spec)]
+    return [*found, *_metrics(spec, task), *_requirements(spec, task), *_rows(spec, task)]
+
+
+def _names(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
+    """Candidates whose names cannot be told apart from others in the names of steps."""
+    for section, names in (
+        ("student", spec.student.candidates),
+        ("compression", spec.compression.candidates),
+    ):
+        for name in names:
+            path = f"{section}.candidates.{name}"
+            if not re.fullmatch(r"\w+", name):
+                message = f"{name!r} names steps, such as train-minilm-2, where a hyphen ends a name"
+                yield path, message, "name it by one word of letters, digits and _"
+            elif section == "student" and name in STEPS and task.type is TaskType.CLASSIFICATION:
+                yield path, f"{name} is what a step of builds is called", f"name it e.g. {name}_student"
 
 
 def _students(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:

@@ -184,7 +184,7 @@ def plan_program(project: Path, words: list[str]) -> subprocess.Popen[str]:
         "from p2m.engine.executor import execute\n"
         "from p2m.engine.plan import Plan\n"
         "from p2m.engine.store import Store\n"
-        "from p2m.types import Device\n"
+        "from p2m.engine.handles import Device\n"
         "whole = load(Path('shout.yaml'), sys.argv[1:], trust=['shop']).plan\n"
         "wanted = ('parse', 'generate')\n"
         "part = Plan('part')\n"
@@ -193,7 +193,8 @@ def plan_program(project: Path, words: list[str]) -> subprocess.Popen[str]:
         "    step = whole.step(name)\n"
         "    inputs = [ref if edge.step else None for edge in step.inputs]\n"
         "    ref = part.add(name, step.stage, *inputs, **step.settings)\n"
-        "assert part.step('generate').kind == 'recorded', part.step('generate').kind\n"
+        "assert part.step('generate').is_recorded\n"
+        "assert part.step('generate').kind == 'seeded', part.step('generate').kind\n"
         "result = execute(part, Store(Path('outputs/.store')), Device())\n"
         "print(result.outcome('generate').status, result.outcome('generate').output)\n"
     )

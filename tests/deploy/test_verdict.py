@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2m.deploy.verdict import ALPHA, FEW_ROWS, judge
+from p2m.deploy.verdict import FEW_ROWS, verdict_on
 from p2m.types import (
+    ALPHA,
     Comparison,
-    Constraints,
     Decision,
     Evaluated,
     Exported,
@@ -60,10 +60,9 @@ def verdict(
     *requirements: Requirement,
     seen: Evaluated | None = None,
     kind: TaskType = TaskType.QUESTION_ANSWERING,
-    **limits: float,
+    **limits: Any,
 ) -> Verdict:
-    constraints = Constraints(**limits)  # type: ignore[arg-type]
-    return judge(TASKS[kind], requirements, constraints, EXPORTED, seen or evaluated(), MEASURED)
+    return verdict_on(TASKS[kind], requirements, EXPORTED, seen or evaluated(), MEASURED, **limits)
 
 
 # --------------------------------------------------------------------------- what a recipe states

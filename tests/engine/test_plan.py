@@ -6,16 +6,19 @@ import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from toys import Number, Scale, Table, count_rows, read_number, tabulate, total
+from toys import Number, Scale, Table, count_rows, read_number, single, tabulate, total
 
 from p2m.engine.handles import Run
+from p2m.engine.keys import identify_all, make_key
 from p2m.engine.plan import Plan, Ref
-from p2m.engine.stage import stage
+from p2m.engine.stage import Stage, stage
+from p2m.engine.store import Store
 from p2m.types import Files
 
 
@@ -145,3 +148,113 @@ def test_a_source_is_of_the_type_that_was_asked_for(plan: Plan, tmp_path: Path) 
     with pytest.raises(TypeError):
         plan.add("t", tabulate, plan.source("b", tmp_path))
     assert Table.__name__ == tabulate.output.__name__
+
+
+# --------------------------------------------------------------------------- groups
+
+
+def test_steps_and_sources_know_the_group_that_they_were_added_in(
+    plan: Plan, number: Ref, tmp_path: Path
+) -> None:
+    with plan.group("pair"):
+        one = plan.add("one", total, number, None)
+        plan.source("inside", tmp_path)
+    after = plan.add("after", total, one, None)
+    with plan.group("pair"):  # which goes on
+        plan.add("two", total, after, None)
+    assert {step.name: step.group for step in plan.steps} == {
+        "file": "", "number": "", "one": "pair", "inside": "pair", "after": "", "two": "pair",
+    }  # fmt: skip
+    assert [step.name for step in plan.consumers("one")] == ["after"]  # a group is no border
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("number", "'number' cannot name a group"),
+        ("file", "'file' cannot name a group"),
+        ("", "'' cannot name a group"),
+        ("two words", "'two words' cannot name a group"),
+        (" padded", "' padded' cannot name a group"),
+        ("a\nb", "cannot name a group: one word that names no step"),
+    ],
+)
+def test_a_group_is_named_by_one_word_that_names_no_step(
+    plan: Plan, number: Ref, name: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match="plan toy") as caught, plan.group(name):
+        pytest.fail("steps may be added")
+    assert message in str(caught.value)
+    assert plan.step(plan.add("after", total, number, None).name).group == ""
+
+
+def test_a_step_cannot_be_named_like_a_group(plan: Plan, number: Ref, tmp_path: Path) -> None:
+    with plan.group("pair"):
+        with pytest.raises(ValueError, match="has a group 'pair' already"):
+            plan.add("pair", total, number, None)
+        with pytest.raises(ValueError, match="has a group 'pair' already"):
+            plan.source("pair", tmp_path)
+    with pytest.raises(ValueError, match="has a group 'pair' already"):
+        plan.add("pair", total, number, None)
+    assert [step.name for step in plan.steps] == ["file", "number"]
+
+
+def test_groups_do_not_nest_and_end_with_an_error_within(plan: Plan, number: Ref) -> None:
+    with plan.group("outer"):
+        with pytest.raises(ValueError, match="'inner' would lie within 'outer'"), plan.group("inner"):
+            pytest.fail("groups were nested")
+        plan.add("still", total, number, None)
+    with pytest.raises(ZeroDivisionError), plan.group("failed"):
+        raise ZeroDivisionError
+    plan.add("after", total, number, None)
+    assert (plan.step("still").group, plan.step("after").group) == ("outer", "")
+
+
+def test_a_group_is_no_part_of_a_key(tmp_path: Path) -> None:
+    keys = []
+    for grouped in (True, False):
+        plan = Plan("toy")
+        with plan.group("one") if grouped else nullcontext():
+            plan.add("it", single, name="it")
+        identity = identify_all(plan.steps, Store(tmp_path / "store"))["it"]
+        keys.append(make_key(identity, {}).value)
+    assert keys[0] == keys[1]
+
+
+# --------------------------------------------------------------------------- components that call out
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A component that calls out, or does not."""
+
+    calls_out: bool = True
+
+    def ask(self) -> int:
+        return 1
+
+
+@stage(version="1", kind="pure")
+def ask_purely(*, caller: Caller, others: tuple[Caller, ...] = ()) -> Number:
+    return Number(caller.ask())
+
+
+@stage(version="1", kind="seeded")
+def ask_by_lot(*, caller: Caller) -> Number:
+    return Number(caller.ask())
+
+
+@pytest.mark.parametrize(("asking", "kind"), [(ask_purely, "pure"), (ask_by_lot, "seeded")])
+def test_a_step_whose_component_calls_out_keeps_its_kind_and_is_recorded(
+    plan: Plan, asking: Stage[..., Number], kind: str
+) -> None:
+    plan.add("out", asking, caller=Caller())
+    plan.add("in", asking, caller=Caller(calls_out=False))
+    assert [(step.kind, step.is_recorded) for step in plan.steps] == [(kind, True), (kind, False)]
+
+
+def test_a_component_calls_out_wherever_it_lies_in_the_settings(plan: Plan, number: Ref) -> None:
+    plan.add("deep", ask_purely, caller=Caller(calls_out=False), others=(Caller(),))
+    assert plan.step("deep").is_recorded
+    assert not plan.step("number").is_recorded
+    assert not plan.step("file").is_recorded

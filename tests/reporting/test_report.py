@@ -30,13 +30,13 @@ from p2m.types import (
     Examples,
     Exported,
     Field,
+    Fit,
     Judged,
     Measured,
     Score,
     Split,
     Task,
     TaskType,
-    Trained,
     Verdict,
 )
 
@@ -51,6 +51,15 @@ VERDICT = Verdict(
     ("give more rows to learn from as data.train",),
 )
 VOID = {"meta", "br", "hr", "img", "input", "link"}
+
+
+FIT = Fit(
+    22_700_000,
+    600,
+    0.81,
+    tuple(Evaluation(n * 100, 2.0 / n, 0.3 + 0.1 * n) for n in range(1, 6)),
+    {"device": "cpu", "torch": "2.13.0"},
+)
 
 
 def story(kind: TaskType = TaskType.CLASSIFICATION, rows: int = 200, labels: Sequence[str] = LABELS) -> Story:
@@ -85,15 +94,8 @@ def story(kind: TaskType = TaskType.CLASSIFICATION, rows: int = 200, labels: Seq
             figures={"rows_in": rows + 12.0, "distinct_answers": 5.0, "answer_entropy_bits": 2.3},
         ),
         parts=Split(train, train[:20], (), "synthetic", (Count("train: generated", rows),)),
-        trained=Trained(
-            Path("x"),
-            22_700_000,
-            600,
-            0.81,
-            tuple(Evaluation(n * 100, 2.0 / n, 0.3 + 0.1 * n) for n in range(1, 6)),
-            {"device": "cpu", "torch": "2.13.0"},
-        ),
-        exported=Exported(Path("x"), "int8", 22_700_000, 23_400_000, ()),
+        trained=FIT,
+        exported=Exported(Path("x"), "int8", 22_700_000, 23_400_000, (), fit=FIT),
         evaluated=Evaluated(
             (
                 Score("accuracy", value, value - 0.05, value + 0.05, rows),
@@ -155,7 +157,7 @@ class Here:
 
 def test_the_stage_writes_a_page_and_a_text_that_repeat_byte_for_byte(tmp_path: Path) -> None:
     told = story()
-    artifacts = (told.task, told.curated, told.parts, told.choice, told.trained, told.exported)
+    artifacts = (told.task, told.curated, told.parts, told.choice, told.exported)
     parts = (*artifacts, told.evaluated, told.measured, told.verdict)
     first = report(*parts, name="intents", run=Here(tmp_path / "a"))
     second = report(*parts, name="intents", run=Here(tmp_path / "b"))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from p2m.compression.int8 import Int8
 from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.exact_match import ExactMatch
 from p2m.metrics.token_f1 import TokenF1
@@ -217,3 +218,23 @@ def test_linear_candidates_over_different_encoders_are_refused() -> None:
     assert [path for path, _, _ in found] == ["student.candidates.b"]
     same = {"a": LinearMiniLM(), "b": LinearEnsemble()}
     assert feasibility(spec(student={"candidates": same}), KINDS) == []
+
+
+@pytest.mark.parametrize("name", ["split", "pick", "choose", "embed", "package"])
+def test_a_student_that_is_called_like_a_step_is_refused_with_its_place(name: str) -> None:
+    path, message, hint = only(feasibility(spec(student={"candidates": {name: Small()}}), KINDS))
+    assert (path, hint) == (f"student.candidates.{name}", f"name it e.g. {name}_student")
+    assert message == f"{name} is what a step of builds is called"
+    assert (
+        feasibility(spec(student={"candidates": {name: Small()}}), QA) == []
+    )  # where none is chosen by rows
+
+
+@pytest.mark.parametrize("name", ["my model", "minilm-1", "a.b", "a/b", ""])
+@pytest.mark.parametrize("section", ["student", "compression"])
+def test_a_candidate_is_named_by_one_word(section: str, name: str) -> None:
+    given = Small() if section == "student" else Int8()
+    path, message, hint = only(feasibility(spec(**{section: {"candidates": {name: given}}}), QA))
+    assert path == f"{section}.candidates.{name}"
+    assert repr(name) in message
+    assert hint == "name it by one word of letters, digits and _"

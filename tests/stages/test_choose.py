@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 import pytest
 from conftest import LABELS, QA, TEXT
 
-from p2m.errors import StageError
 from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.macro_f1 import MacroF1
+from p2m.spec import allowed, contenders, refused
 from p2m.stages.choose import choose
+from p2m.stages.winner import winner
 from p2m.students.linear_tfidf import LinearTfidf
 from p2m.students.minilm import MiniLM
 from p2m.students.tiny_seq2seq import TinySeq2Seq
-from p2m.types import Choice, Constraints, Example, Metric, OutOfFold, Split, Student
+from p2m.types import Choice, Constraints, Example, Metric, OutOfFold, Split, Student, Task, Winner
 
 METRIC = Accuracy()
 RIGHT = ("yes", "no", "yes", "no", "yes", "no", "no", "no", "no", "no")
@@ -44,9 +45,21 @@ def said(name: str, wrong: set[int], rows: range = range(10), note: str = "") ->
     return OutOfFold(name, tuple(rows), answers, (0.9,) * len(rows), (0, 1), note)
 
 
-def chosen(*tried: OutOfFold, metric: Metric = METRIC, **limits: int) -> Choice:
+def among(
+    students: dict[str, Student], *tried: OutOfFold, task: Task = LABELS, parts: Split = PARTS,
+    metric: Metric = METRIC, **limits: int,
+) -> Choice:  # fmt: skip
+    """What is chosen of the students that the limits allow, of which those were `tried`."""
     constraints = Constraints(**limits)  # type: ignore[arg-type]
-    return choose(LABELS, PARTS, *tried, students=STUDENTS, constraints=constraints, metric=metric)
+    able = allowed(students, task, constraints)
+    return choose(
+        task, parts, *(each for each in tried if each.student in able), contenders=contenders(able),
+        refused=refused(students, task, constraints), metric=metric,
+    )  # fmt: skip
+
+
+def chosen(*tried: OutOfFold, metric: Metric = METRIC, **limits: int) -> Choice:
+    return among(STUDENTS, *tried, metric=metric, **limits)
 
 
 def test_the_candidate_that_was_right_most_often_is_taken_and_all_scores_are_told() -> None:
@@ -102,7 +115,7 @@ def test_a_candidate_that_was_not_tried_says_why_and_is_not_taken() -> None:
 def test_a_candidate_that_the_constraints_refuse_is_not_taken_however_good() -> None:
     found = chosen(said("small", {1, 2, 3}), said("large", set()), max_size=25)
     assert found.student == "small"
-    assert "at most 25 allowed" in found.refused["large"]
+    assert "at most 25 B allowed" in found.refused["large"]
     assert "large" not in found.scores
 
 
@@ -123,44 +136,42 @@ def test_without_any_trial_the_largest_is_taken() -> None:
 def test_another_right_answer_counts_in_a_trial() -> None:
     lenient = replace(PARTS, train=tuple(replace(row, also=("yes",)) for row in ROWS))
     tried = (said("small", {1}), OutOfFold("large", tuple(range(10)), ("yes",) * 10, (0.5,) * 10, (0, 1)))
-    found = choose(LABELS, lenient, *tried, students=STUDENTS, constraints=Constraints(), metric=METRIC)
-    assert found.scores["large"] == 1.0
+    assert among(STUDENTS, *tried, parts=lenient).scores["large"] == 1.0
 
 
 def test_the_largest_student_that_is_allowed_is_chosen_with_reasons() -> None:
-    students = {"minilm": MiniLM(), "tiny_seq2seq": TinySeq2Seq()}
+    students: dict[str, Student] = {"minilm": MiniLM(), "tiny_seq2seq": TinySeq2Seq()}
     for task in (QA, LABELS):
-        choice = choose(task, PARTS, students=students, constraints=Constraints(), metric=METRIC)
+        choice = among(students, task=task)
         assert choice.student == "minilm"
         assert "smaller than minilm" in choice.refused["tiny_seq2seq"]
-    assert (
-        choose(TEXT, PARTS, students=students, constraints=Constraints(), metric=METRIC).student
-        == "tiny_seq2seq"
-    )
-    small = choose(
-        QA, PARTS, students=students, constraints=Constraints(max_parameters=10_000_000), metric=METRIC
-    )
+    assert among(students, task=TEXT).student == "tiny_seq2seq"
+    small = among(students, task=QA, max_parameters=10_000_000)
     assert small.student == "tiny_seq2seq"
-    assert "at most 10,000,000" in small.refused["minilm"]
-    assert (
-        choose(
-            QA, PARTS, students=students, constraints=Constraints(max_size=10_000_000), metric=METRIC
-        ).student
-        == "tiny_seq2seq"
-    )
+    assert "at most 10M allowed" in small.refused["minilm"]
+    assert among(students, task=QA, max_size=10_000_000).student == "tiny_seq2seq"
 
 
-def test_where_no_student_is_allowed_each_reason_is_said() -> None:
-    students = {"minilm": MiniLM(license="cc-by-nc-4.0"), "tiny_seq2seq": TinySeq2Seq()}
-    with pytest.raises(StageError) as caught:
-        choose(
-            TEXT,
-            PARTS,
-            students=students,
-            constraints=Constraints(max_parameters=1000, licenses=("Apache-2.0",)),
-            metric=METRIC,
-        )
-    message = str(caught.value)
-    assert "tiny_seq2seq: 5," in message
-    assert "cannot write text" in message
-    assert "licence cc-by-nc-4.0" in message
+# --------------------------------------------------------------------------- the winner alone
+
+
+def test_a_winner_is_the_same_whatever_the_others_score() -> None:
+    found = {
+        winner(chosen(said("small", {1}), said("large", wrong), said("middle", {2, 3, 4, 5, 6, 7})))
+        for wrong in ({1, 2, 3, 4, 5}, {1, 2, 3, 4, 5, 6, 7}, {1, 3, 5, 6, 7, 8})
+    }
+    assert found == {Winner("small", tried=3, score=0.9)}
+
+
+def test_a_winner_is_another_by_its_own_score_and_by_how_many_were_compared() -> None:
+    alone = winner(chosen(said("small", {1})))
+    assert alone == Winner("small", tried=1, score=0.9)
+    assert winner(chosen(said("small", {1, 2}))) == replace(alone, score=0.8)
+    more = winner(chosen(said("small", {1}), said("large", {1, 2, 3, 4, 5, 6})))
+    assert more == replace(alone, tried=2)
+    untried = OutOfFold("tuned", (), (), (), note="not tried: 10 rows are too few")
+    assert winner(chosen(said("small", {1}), untried)) == alone  # which it was not compared with
+
+
+def test_a_winner_that_nothing_was_tried_for_has_no_score() -> None:
+    assert winner(among({"minilm": MiniLM(), "tiny": TinySeq2Seq()}, task=QA)) == Winner("minilm")

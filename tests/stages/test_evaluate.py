@@ -16,7 +16,7 @@ from p2m.errors import DataError
 from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.macro_f1 import MacroF1
 from p2m.stages.evaluate import evaluate
-from p2m.types import Baseline, Baselines, Choice, Example, Exported, Field, OutOfFold, Split, Task, TaskType
+from p2m.types import Baseline, Baselines, Example, Exported, Field, OutOfFold, Split, Task, TaskType, Winner
 
 TASK = Task(
     type=TaskType.CLASSIFICATION,
@@ -42,7 +42,7 @@ TRAIN = (
     Example({"text": "song"}, "play"),
 )
 PARTS = Split(train=TRAIN, validation=(), test=TEST, evidence="gold")
-CHOICE = Choice("bag", ("it fits",))
+WINNER = Winner("bag")
 RIVALS = Baselines(
     (
         Baseline("majority", ("stop",) * 5, is_learnt=False),
@@ -129,9 +129,9 @@ def exported(tmp_path: Path) -> Exported:
 def judge(exported: Exported, tmp_path: Path, *folds: OutOfFold, **given: object):  # type: ignore[no-untyped-def]
     metrics = (Accuracy(), MacroF1())
     settings = {"metrics": metrics, "teacher": None, "bootstrap": 200, "seed": 0, "run": Here(tmp_path)}
-    parts, choice = given.pop("parts", PARTS), given.pop("choice", CHOICE)
+    parts, winner = given.pop("parts", PARTS), given.pop("winner", WINNER)
     rivals = given.pop("rivals", RIVALS)
-    return evaluate(TASK, parts, choice, exported, rivals, *folds, **{**settings, **given})  # type: ignore[arg-type]
+    return evaluate(TASK, parts, winner, exported, rivals, *folds, **{**settings, **given})  # type: ignore[arg-type]
 
 
 def test_the_exported_model_is_scored_with_intervals_on_the_test_rows(
@@ -174,7 +174,7 @@ def test_the_model_is_compared_with_every_rival_on_the_same_rows(exported: Expor
 
 
 def test_the_chosen_student_is_not_held_against_itself(exported: Exported, tmp_path: Path) -> None:
-    found = judge(exported, tmp_path, choice=Choice("linear_tfidf", ()))
+    found = judge(exported, tmp_path, winner=Winner("linear_tfidf"))
     assert set(found.baselines) == {"majority"}
 
 
@@ -192,8 +192,8 @@ TRIED = (
 def test_where_folds_judge_the_answers_are_those_of_the_chosen_student_out_of_fold(
     exported: Exported, tmp_path: Path
 ) -> None:
-    choice = Choice("bag", (), scores={"bag": 0.6, "other": 0.6, "third": 0.1})
-    found = judge(replace(exported, model=tmp_path), tmp_path, *TRIED, parts=CROSSED, choice=choice)
+    winner = Winner("bag", tried=3, score=0.6)
+    found = judge(replace(exported, model=tmp_path), tmp_path, *TRIED, parts=CROSSED, winner=winner)
     assert [row.predicted for row in found.rows] == ["play", "stop", "stop", "stop", "play"]
     assert [row.confidence for row in found.rows] == [0.9, 0.6, 0.8, 0.7, 0.5]
     assert [row.output for row in found.rows] == [row.output for row in TEST]
@@ -204,8 +204,8 @@ def test_where_folds_judge_the_answers_are_those_of_the_chosen_student_out_of_fo
 
 
 def test_rows_of_their_own_were_not_chosen_by(exported: Exported, tmp_path: Path) -> None:
-    choice = Choice("bag", (), scores={"bag": 0.7, "other": 0.6})
-    found = judge(exported, tmp_path, *TRIED, choice=choice)
+    winner = Winner("bag", tried=2, score=0.7)
+    found = judge(exported, tmp_path, *TRIED, winner=winner)
     assert found.tried == 1
     assert found.scores[0].value == pytest.approx(0.8)
     assert found.out_of_fold == 0.7
@@ -213,9 +213,9 @@ def test_rows_of_their_own_were_not_chosen_by(exported: Exported, tmp_path: Path
 
 def test_more_candidates_ask_for_more_rows(exported: Exported, tmp_path: Path) -> None:
     one, five = (
-        judge(exported, tmp_path, *TRIED, parts=CROSSED, choice=Choice("bag", (), scores=scores),
+        judge(exported, tmp_path, *TRIED, parts=CROSSED, winner=Winner("bag", number, 0.6),
               rivals=Baselines((Baseline("majority", ("play",) * 5, is_learnt=False),)))
-        for scores in ({"bag": 0.6}, dict.fromkeys(["bag", *"abcd"], 0.6))
+        for number in (1, 5)
     )  # fmt: skip
     assert one.comparisons[0].better == five.comparisons[0].better
     assert one.comparisons[0].needed < five.comparisons[0].needed

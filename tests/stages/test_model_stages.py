@@ -1,4 +1,6 @@
-"""train, compress, measure, judge, package over a tiny encoder: a bundle that runs, and its verdict."""
+"""train, export, compress, pick, measure, verdict, package over a tiny encoder: a bundle that runs, and its
+verdict.
+"""
 
 from __future__ import annotations
 
@@ -9,40 +11,51 @@ import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import LABELS, Here, rows_of
-from p2m.stages.judge import judge
+from hypothesis import given
+from hypothesis import strategies as st
 
 from p2m.deploy.base import Predictor, check_sums
 from p2m.errors import StageError
 from p2m.metrics.accuracy import Accuracy
+from p2m.stages.best import best
 from p2m.stages.compress import compress
+from p2m.stages.export import export
 from p2m.stages.measure import measure, percentile
 from p2m.stages.package import package
+from p2m.stages.pick import pick
+from p2m.stages.propose import BATCHES, RATES, propose
 from p2m.stages.train import train
+from p2m.stages.verdict import verdict
 from p2m.students.minilm import MiniLM
 from p2m.types import (
     Bundle,
     Choice,
     Comparison,
     Compressor,
-    Constraints,
     Evaluated,
     Exported,
+    Fit,
     Judged,
     Measured,
+    Proposal,
     Report,
     Requirement,
     Score,
     Split,
     Trained,
     Training,
+    Variant,
+    Winner,
 )
 
 ROWS = rows_of(LABELS)
 PARTS = Split(ROWS[:40], ROWS[40:52], ROWS[52:], "gold")
 CHOICE = Choice("minilm", ("it fits",))
+TRAINING = Training(epochs=6, batch_size=8, learning_rate=2e-3, evaluations=2, max_length=40)
 EVALUATED = Evaluated(
     (Score("accuracy", 0.9, 0.8, 1.0, 52),), (Comparison("majority", 0.5, 0.0005, 1.0, False, 40),), None,
     "there is no teacher", "gold",
@@ -85,40 +98,31 @@ class Lean:
             (target / path.name).write_bytes(data)
 
 
+def trained_with(
+    student: MiniLM, folder: Path, *, parts: Split = PARTS, winner: Winner | None = None,
+    proposal: Proposal | None = None,
+) -> Trained:  # fmt: skip
+    return train(
+        LABELS, parts, winner, proposal, name="minilm", student=student, metric=Accuracy(),
+        training=TRAINING, seed=0, run=Here(folder),
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def fitted(tiny_minilm: MiniLM, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    training = Training(epochs=6, batch_size=8, learning_rate=2e-3, evaluations=2, max_length=40)
-    run = Here(tmp_path_factory.mktemp("train"))
-    return train(
-        LABELS,
-        PARTS,
-        CHOICE,
-        None,
-        None,
-        students={"minilm": tiny_minilm},
-        metric=Accuracy(),
-        training=training,
-        seed=0,
-        run=run,
-    )
+    return trained_with(tiny_minilm, tmp_path_factory.mktemp("train"))
 
 
 def exported_with(
     fitted: Trained, student: MiniLM, folder: Path, *compressors: Compressor, max_size: int | None = None
 ) -> Exported:
-    return compress(
-        LABELS,
-        PARTS,
-        CHOICE,
-        fitted,
-        students={"minilm": student},
-        compressors={each.name: each for each in compressors},
-        metric=Accuracy(),
-        tolerance=0.02,
-        constraints=Constraints(max_size=max_size),
-        seed=0,
-        run=Here(folder),
-    )
+    scored: dict[str, Any] = {"metric": Accuracy(), "seed": 0}
+    full = export(LABELS, PARTS, fitted, student=student, **scored, run=Here(folder / "export"))
+    smaller = [
+        compress(LABELS, PARTS, full, compressor=each, **scored, run=Here(folder / each.name))
+        for each in compressors
+    ]
+    return pick(LABELS, full, *smaller, tolerance=0.02, max_size=max_size)
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +154,100 @@ def test_a_limit_that_only_a_refused_variant_meets_is_said(
     assert "the only one that fits" in next(trial.reason for trial in found.trials if trial.name == "spoilt")
 
 
+def test_what_a_fit_came_to_goes_with_the_model(fitted: Trained, exported: Exported) -> None:
+    assert exported.fit == fitted.fit
+    assert exported.parameters == fitted.fit.parameters > 0
+    assert (fitted.fit.rows, fitted.fit.proposal, fitted.fit.trials) == (40, None, ())
+
+
+def test_a_student_that_was_left_out_is_neither_trained_nor_exported_nor_made_smaller(
+    fitted: Trained, tiny_minilm: MiniLM, tmp_path: Path
+) -> None:
+    scored: dict[str, Any] = {"metric": Accuracy(), "seed": 0, "run": Here(tmp_path / "none")}
+    for proposal in (None, Proposal(1e-3, 8)):
+        nothing = trained_with(tiny_minilm, tmp_path / "none", winner=Winner("other"), proposal=proposal)
+        assert nothing == Trained(None)
+    assert best(nothing, nothing) == Trained(None)
+    full = export(LABELS, PARTS, nothing, student=tiny_minilm, **scored)
+    assert full == Variant(None, "fp32")
+    smaller = compress(LABELS, PARTS, full, compressor=Lean(), **scored)
+    assert smaller == Variant(None, "lean")
+    assert not (tmp_path / "none").exists()
+    scored["run"] = Here(tmp_path / "taken")
+    taken = export(LABELS, PARTS, fitted, student=tiny_minilm, **scored)
+    gate: dict[str, Any] = {"tolerance": 0.02, "max_size": None}
+    assert pick(LABELS, full, smaller, taken, **gate) == pick(LABELS, taken, **gate)
+    with pytest.raises(StageError, match="no student was exported"):
+        pick(LABELS, full, smaller, **gate)
+
+
+def test_a_winner_is_trained_as_if_there_had_been_no_choice(
+    fitted: Trained, tiny_minilm: MiniLM, tmp_path: Path
+) -> None:
+    again = trained_with(tiny_minilm, tmp_path, winner=Winner("minilm", 3, 0.7))
+    assert again.fit == fitted.fit
+
+
+# --------------------------------------------------------------------------- trials
+
+
+def test_a_trial_is_trained_as_a_recipe_with_its_rate_and_batch_size(
+    tiny_minilm: MiniLM, tmp_path: Path
+) -> None:
+    proposal = Proposal(1e-3, 16)
+    trial = trained_with(tiny_minilm, tmp_path / "a", proposal=proposal)
+    same = train(
+        LABELS, PARTS, None, None, name="minilm", student=tiny_minilm, metric=Accuracy(), seed=0,
+        training=replace(TRAINING, learning_rate=1e-3, batch_size=16), run=Here(tmp_path / "b"),
+    )  # fmt: skip
+    assert trial.fit == replace(same.fit, proposal=proposal)
+
+
+def test_without_validation_rows_no_trial_is_made_and_that_is_warned_of(
+    fitted: Trained, tiny_minilm: MiniLM, tmp_path: Path
+) -> None:
+    nothing = trained_with(
+        tiny_minilm, tmp_path, parts=replace(PARTS, validation=()), proposal=Proposal(1e-3, 16)
+    )
+    assert nothing == Trained(None)
+    (warning,) = exported_with(best(fitted, nothing), tiny_minilm, tmp_path).warnings
+    assert warning.startswith("no validation rows to tell training.trials apart by")
+    assert exported_with(best(fitted, fitted), tiny_minilm, tmp_path).warnings == ()
+
+
+def test_the_earliest_of_the_best_trials_is_kept_with_what_all_scored(tmp_path: Path) -> None:
+    made = [
+        Trained(tmp_path / str(n), Fit(best=score, proposal=Proposal(1e-3, n) if n else None))
+        for n, score in enumerate((0.5, 0.9, 0.7, 0.9))
+    ]
+    found = best(*made)
+    assert found.checkpoint == tmp_path / "1"
+    assert found.fit == replace(made[1].fit, trials=(0.5, 0.9, 0.7, 0.9))
+    assert best(made[1], Trained(None), made[3]).fit.trials == (0.9, 0.9)
+
+
+@given(seed=st.integers(0, 2**32), number=st.integers(2, 1000), rate=st.floats(1e-6, 1))
+def test_a_proposal_hangs_on_its_number_and_the_seed_and_lies_within_bounds(
+    seed: int, number: int, rate: float
+) -> None:
+    found = propose(number=number, learning_rate=rate, seed=seed)
+    assert found == propose(number=number, learning_rate=rate, seed=seed)
+    assert rate * RATES[0] * 0.99 <= found.learning_rate <= rate * RATES[1] * 1.01
+    assert found.batch_size in BATCHES
+
+
+def test_proposals_differ_by_number_and_by_seed() -> None:
+    found = {propose(number=n, learning_rate=1e-3, seed=seed) for n in range(2, 22) for seed in range(5)}
+    assert len(found) > 90
+    assert {each.batch_size for each in found} == set(BATCHES)
+    rates = sorted(each.learning_rate for each in found)
+    assert rates[0] < 0.5e-3
+    assert rates[-1] > 2e-3
+
+
+# --------------------------------------------------------------------------- measuring and packaging
+
+
 def test_one_answer_is_measured_in_a_process_of_its_own(exported: Exported, here: Here) -> None:
     ballast = b"x" * 2_000_000_000  # of this process, which must not count
     found = measure(LABELS, PARTS, exported, rows=30, run=here)
@@ -172,7 +270,6 @@ def test_percentiles_are_values_that_were_measured() -> None:
 
 
 def bundled(
-    fitted: Trained,
     exported: Exported,
     folder: Path,
     *requirements: Requirement,
@@ -183,18 +280,16 @@ def bundled(
     report.mkdir(parents=True)
     (report / "report.html").write_text("<p>report</p>")
     measured = Measured(0.01, 0.02, 150.0, 30, 50_000_000, "A Processor")
-    verdict = judge(
-        LABELS, exported, evaluated, measured, requirements=requirements, constraints=Constraints(**limits)
-    )
+    none: dict[str, int | None] = {"max_parameters": None, "max_size": None, "max_latency": None}
+    found = verdict(LABELS, exported, evaluated, measured, requirements=requirements, **{**none, **limits})
     return package(
         LABELS,
         PARTS,
         CHOICE,
-        fitted,
         exported,
         evaluated,
         measured,
-        verdict,
+        found,
         Report(report),
         name="tiny",
         spec={"name": "tiny", "students": {"minilm": {"license": "apache-2.0"}}},
@@ -205,18 +300,18 @@ def bundled(
 def test_rows_that_lost_their_end_are_warned_of(
     fitted: Trained, exported: Exported, tiny_minilm: MiniLM, tmp_path: Path
 ) -> None:
-    assert (fitted.cut, exported.warnings) == (0, ())
-    made = exported_with(replace(fitted, cut=7), tiny_minilm, tmp_path / "compress")
+    assert (fitted.fit.cut, exported.warnings) == (0, ())
+    made = exported_with(replace(fitted, fit=replace(fitted.fit, cut=7)), tiny_minilm, tmp_path / "compress")
     assert f"7 of {len(PARTS.train)} training rows are longer than" in made.warnings[0]
-    bundle = bundled(fitted, made, tmp_path)
+    bundle = bundled(made, tmp_path)
     assert "their end was cut off" in (bundle.folder / "README.md").read_text()
 
 
 def test_the_bundle_runs_says_what_it_is_and_is_byte_equal_when_rebuilt(
-    fitted: Trained, exported: Exported, tmp_path: Path
+    exported: Exported, tmp_path: Path
 ) -> None:
-    bundle = bundled(fitted, exported, tmp_path / "a", Requirement("accuracy", ">=", 0.5))
-    again = bundled(fitted, exported, tmp_path / "b", Requirement("accuracy", ">=", 0.5))
+    bundle = bundled(exported, tmp_path / "a", Requirement("accuracy", ">=", 0.5))
+    again = bundled(exported, tmp_path / "b", Requirement("accuracy", ">=", 0.5))
     names = sorted(
         path.relative_to(bundle.folder).as_posix() for path in bundle.folder.rglob("*") if path.is_file()
     )
@@ -235,9 +330,9 @@ def test_the_bundle_runs_says_what_it_is_and_is_byte_equal_when_rebuilt(
 
 
 def test_the_manifest_and_the_card_tell_figures_limits_and_mistakes(
-    fitted: Trained, exported: Exported, tmp_path: Path
+    exported: Exported, tmp_path: Path
 ) -> None:
-    bundle = bundled(fitted, exported, tmp_path, Requirement("accuracy", ">=", 0.95), max_parameters=10)
+    bundle = bundled(exported, tmp_path, Requirement("accuracy", ">=", 0.95), max_parameters=10)
     manifest = json.loads((bundle.folder / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["schema"] == 1
     assert manifest["verdict"]["ship"] is bundle.verdict.ship is False
@@ -264,11 +359,9 @@ def test_the_manifest_and_the_card_tell_figures_limits_and_mistakes(
     assert [each.split("~=")[0] for each in needs] == ["numpy", "onnxruntime", "tokenizers"]
 
 
-def test_a_card_of_few_weights_and_few_rows_says_so(
-    fitted: Trained, exported: Exported, tmp_path: Path
-) -> None:
+def test_a_card_of_few_weights_and_few_rows_says_so(exported: Exported, tmp_path: Path) -> None:
     few = replace(EVALUATED, scores=(replace(EVALUATED.scores[0], rows=12),))
-    bundle = bundled(fitted, replace(exported, parameters=5_120), tmp_path, evaluated=few)
+    bundle = bundled(replace(exported, parameters=5_120), tmp_path, evaluated=few)
     card = (bundle.folder / "README.md").read_text(encoding="utf-8")
     assert "**UNPROVEN**. Whether it meets its contract is **unproven**: too few rows judged it." in card
     assert "- unproven: 12 rows to judge by tell little: 40 would tell" in card

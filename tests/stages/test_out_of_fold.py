@@ -20,23 +20,26 @@ from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.macro_f1 import MacroF1
 from p2m.stages.baselines import baselines
 from p2m.stages.compress import compress
-from p2m.stages.cross_validate import FEWEST_ROWS, MANY_ROWS, cross_validate
+from p2m.stages.cross_validate import MANY_ROWS, cross_validate
 from p2m.stages.embed import embed
 from p2m.stages.encoder import encoder
-from p2m.stages.fold import fold
+from p2m.stages.export import export
+from p2m.stages.fold import FEWEST_ROWS, fold
 from p2m.stages.lessons import is_balanced, sample
+from p2m.stages.pick import pick
+from p2m.stages.solve import solve
 from p2m.stages.train import train
 from p2m.students.linear_ensemble import LinearEnsemble
 from p2m.students.linear_minilm import LinearMiniLM
 from p2m.students.linear_tfidf import LinearTfidf
 from p2m.students.minilm import MiniLM
 from p2m.types import (
-    Choice,
-    Constraints,
     Embeddings,
     Encoder,
     Example,
+    Exported,
     Field,
+    Fit,
     Lesson,
     LinearStudent,
     OutOfFold,
@@ -45,6 +48,7 @@ from p2m.types import (
     TaskType,
     Trained,
     Training,
+    Winner,
 )
 
 ROWS = tuple(random.Random(6).sample(rows_of(LABELS), 64))
@@ -52,7 +56,7 @@ FOLDS = tuple(n % 4 for n in range(64))
 CROSSED = Split(ROWS, (), (), "cross-validation", folds=FOLDS)
 JUDGED = Split(ROWS[:40], ROWS[40:50], ROWS[50:], "gold", folds=FOLDS[:40])
 METRIC = Accuracy()
-LEARNING: dict[str, Any] = {"metric": METRIC, "training": Training(max_length=40), "seed": 0}
+BRIEF = Training(epochs=1, batch_size=16, learning_rate=1e-3, max_length=40)
 
 
 @dataclass(frozen=True)
@@ -130,8 +134,9 @@ def tried(
 ) -> OutOfFold:
     given = vectors["crossed" if parts is CROSSED else "judged"]
     return cross_validate(
-        LABELS, parts, base, given, name="it", student=student, **LEARNING, run=Here(folder)
-    )
+        LABELS, parts, base, given, name="it", student=student, to_choose=True, metric=METRIC,
+        run=Here(folder),
+    )  # fmt: skip
 
 
 def test_no_row_is_answered_by_a_model_that_has_seen_it(
@@ -175,7 +180,7 @@ def test_without_folds_and_of_few_rows_a_candidate_is_not_tried(
     bare = tried(LinearTfidf(), vectors, base, tmp_path, parts=replace(JUDGED, folds=()))
     assert bare.rows == ()
     assert "no folds" in bare.note
-    tuned = tried(tiny_minilm, vectors, base, tmp_path)  # type: ignore[arg-type]
+    tuned = estimated(0, tmp_path, student=tiny_minilm, is_trial=True)
     assert tuned.rows == ()
     assert tuned.note.startswith("not tried: 64 rows of 2 labels are too few")
     assert f"from {FEWEST_ROWS} rows on" in tuned.note
@@ -187,39 +192,84 @@ def test_of_many_rows_one_fold_is_enough(tmp_path: Path) -> None:
     assert len(rows) > MANY_ROWS
     student = LinearTfidf(max_words=50, max_pieces=50)
     found = cross_validate(
-        LABELS, parts, None, None, name="it", student=student, **LEARNING, run=Here(tmp_path)
-    )
+        LABELS, parts, None, None, name="it", student=student, to_choose=True, metric=METRIC,
+        run=Here(tmp_path),
+    )  # fmt: skip
     assert found.folds == (0,)
     assert found.rows == tuple(range(0, len(rows), 5))
 
 
 def estimated(
-    number: int, folder: Path, *tried: OutOfFold, student: Any = None, parts: Split = CROSSED
-) -> OutOfFold:
-    students = {"it": student or LinearTfidf()}
+    number: int, folder: Path, *, student: MiniLM, trial: OutOfFold | None = None, is_trial: bool = False,
+    winner: str = "it", parts: Split = CROSSED, training: Training = BRIEF,
+) -> OutOfFold:  # fmt: skip
     return fold(
-        LABELS, parts, Choice("it", ()), None, None, *tried, number=number, students=students, **LEARNING,
-        run=Here(folder),
+        LABELS, parts, None if is_trial else Winner(winner), trial, name="it", student=student, number=number,
+        is_trial=is_trial, metric=METRIC, training=training, seed=0, run=Here(folder),
     )  # fmt: skip
 
 
-def test_folds_one_by_one_say_what_the_cross_validation_says(
+def test_a_fold_is_answered_by_a_student_that_learnt_from_the_others(
+    tiny_minilm: MiniLM, tmp_path: Path
+) -> None:
+    one = estimated(2, tmp_path / "one", student=tiny_minilm)
+    assert one.rows == tuple(n for n in range(64) if FOLDS[n] == 2)
+    assert one.folds == (2,)
+    outside = tuple(row for row, number in zip(ROWS, FOLDS, strict=True) if number != 2)
+    alone = Split(outside, (), (), "gold")
+    trained = train(
+        LABELS, alone, None, None, name="it", student=tiny_minilm, metric=METRIC, training=BRIEF, seed=0,
+        run=Here(tmp_path / "alone"),
+    )  # fmt: skip
+    assert trained.checkpoint is not None
+    tiny_minilm.export(LABELS, LABELS.labels, trained.checkpoint, tmp_path / "export")
+    said = Predictor(tmp_path / "export").predict([ROWS[n].input for n in one.rows])
+    assert one.answers == tuple(each.output for each in said)
+
+
+def test_a_fold_that_is_known_or_not_asked_for_costs_nothing(tiny_minilm: MiniLM, tmp_path: Path) -> None:
+    one = estimated(0, tmp_path / "a", student=tiny_minilm)
+    assert one.rows
+    assert estimated(0, tmp_path / "b", student=tiny_minilm, trial=one).note == "known from choosing"
+    assert estimated(1, tmp_path / "c", student=tiny_minilm, trial=one).rows
+    untried = replace(one, rows=(), answers=(), confidences=(), folds=(), note="not tried")
+    assert estimated(0, tmp_path / "d", student=tiny_minilm, trial=untried) == one
+    assert estimated(7, tmp_path / "e", student=tiny_minilm).rows == ()
+    aside = estimated(0, tmp_path / "f", student=tiny_minilm, parts=JUDGED)
+    assert aside.note.startswith("the model is judged by rows")
+    assert estimated(0, tmp_path / "g", student=tiny_minilm, winner="other").note == "other was taken"
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "c", "d"}, "another one learnt something"
+
+
+def test_a_trial_is_made_where_rows_are_enough_whether_or_not_they_judge(
+    tiny_minilm: MiniLM, tmp_path: Path
+) -> None:
+    rows = tuple(
+        Example({"text": f"{row.input['text']} {n}"}, row.output) for n in range(8) for row in rows_of(LABELS)
+    )
+    assert len(rows) > FEWEST_ROWS
+    parts = Split(rows, (), rows_of(LABELS), "gold", folds=tuple(n % 5 for n in range(len(rows))))
+    shortest = replace(BRIEF, epochs=0.05)
+    found = estimated(0, tmp_path, student=tiny_minilm, is_trial=True, parts=parts, training=shortest)
+    assert found.rows == tuple(range(0, len(rows), 5))
+    assert found.folds == (0,)
+    bare = estimated(0, tmp_path, student=tiny_minilm, is_trial=True, parts=replace(parts, folds=()))
+    assert "no folds" in bare.note
+
+
+def test_linear_answers_that_nobody_needs_are_not_made(
     vectors: dict[str, Embeddings], base: Encoder, tmp_path: Path
 ) -> None:
-    whole = tried(LinearTfidf(), vectors, base, tmp_path / "whole")
-    for number in range(4):
-        one = estimated(number, tmp_path / str(number))
-        assert one.rows == tuple(n for n in range(64) if FOLDS[n] == number)
-        assert one.answers == tuple(whole.answers[n] for n in one.rows)
-
-
-def test_a_fold_that_is_known_or_not_asked_for_costs_nothing(tmp_path: Path) -> None:
-    one = estimated(0, tmp_path / "a")
-    assert estimated(0, tmp_path / "b", one).note == "known from choosing"
-    assert estimated(1, tmp_path / "c", one).rows
-    assert estimated(0, tmp_path / "d", replace(one, student="other")).rows
-    assert estimated(7, tmp_path / "e").rows == ()
-    assert estimated(0, tmp_path / "f", parts=JUDGED).note.startswith("the model is judged by rows")
+    """A student that alone can be taken is cross-validated where folds judge it, and only there."""
+    log = tmp_path / "log"
+    for parts, given, asked in ((CROSSED, "crossed", 64), (JUDGED, "judged", 0)):
+        found = cross_validate(
+            LABELS, parts, base, vectors[given], name="it", student=Memory(log=str(log)), to_choose=False,
+            metric=METRIC, run=Here(tmp_path / given),
+        )  # fmt: skip
+        assert len(found.rows) == asked
+    assert found.note.startswith("the model is judged by rows")
+    assert len(log.read_text().splitlines()) == 4
 
 
 # --------------------------------------------------------------------------- baselines
@@ -268,62 +318,76 @@ def test_a_task_without_labels_has_trivial_baselines_alone(tmp_path: Path) -> No
 # --------------------------------------------------------------------------- training and export
 
 
+def solved(
+    student: LinearStudent, base: Encoder, vectors: Embeddings, folder: Path, winner: Winner | None = None
+) -> Trained:
+    return solve(
+        LABELS, JUDGED, winner, base, vectors, name="it", student=student, metric=METRIC, run=Here(folder)
+    )
+
+
 def test_a_linear_student_learns_from_validation_rows_too_and_is_exported_as_it_is(
     vectors: dict[str, Embeddings], base: Encoder, small: LinearMiniLM, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    students = {"words": Memory(log=str(log)), "frozen": small}
-    given = (base, vectors["judged"])
-    trained = train(
-        LABELS, JUDGED, Choice("words", ()), *given, students=students, **LEARNING, run=Here(tmp_path / "w")
-    )
+    given = vectors["judged"]
+    trained = solved(Memory(log=str(log)), base, given, tmp_path / "w")
     assert len(json.loads(log.read_text())) == 50
-    assert (trained.steps, trained.history, trained.environment) == (0, (), {"precision": "fp32"})
-    frozen = train(
-        LABELS, JUDGED, Choice("frozen", ()), *given, students=students, **LEARNING, run=Here(tmp_path / "f")
-    )
-    assert frozen.environment == {"precision": "int8"}
-    assert frozen.parameters > small.parameters
-    assert (trained.cut, frozen.cut) == (0, 0)
-    narrow = (replace(base, window=8), vectors["judged"])  # of which no row has so few tokens
-    cut = train(
-        LABELS, JUDGED, Choice("frozen", ()), *narrow, students=students, **LEARNING, run=Here(tmp_path / "n")
-    )
-    assert cut.cut == 50
-    exported = compress(
-        LABELS, JUDGED, Choice("frozen", ()), frozen, students=students, compressors={"int8": Int8()},
-        metric=METRIC, tolerance=0.02, constraints=Constraints(), seed=0, run=Here(tmp_path / "c"),
-    )  # fmt: skip
+    fit = trained.fit
+    assert (fit.steps, fit.history, fit.environment) == (0, (), {"precision": "fp32"})
+    frozen = solved(small, base, given, tmp_path / "f")
+    assert frozen.fit.environment == {"precision": "int8"}
+    assert frozen.fit.parameters > small.parameters
+    assert (fit.cut, frozen.fit.cut) == (0, 0)
+    assert (fit.rows, frozen.fit.rows) == (50, 50)
+    narrow = solved(small, replace(base, window=8), given, tmp_path / "n")  # no row has so few tokens
+    assert narrow.fit.cut == 50
+    variant = export(LABELS, JUDGED, frozen, student=small, metric=METRIC, seed=0, run=Here(tmp_path / "c"))
+    exported = pick(LABELS, variant, tolerance=0.02, max_size=None)
     assert exported.precision == "int8"
     assert [trial.name for trial in exported.trials] == ["int8"]  # its encoder is compressed already
     assert (exported.model / "model.onnx").read_bytes() == (base.folder / "model.onnx").read_bytes()
+    assert exported.fit == frozen.fit
+
+
+def test_a_linear_student_that_was_left_out_is_not_solved(
+    vectors: dict[str, Embeddings], base: Encoder, small: LinearMiniLM, tmp_path: Path
+) -> None:
+    given = vectors["judged"]
+    assert solved(small, base, given, tmp_path / "a", Winner("other", 2, 0.9)) == Trained(None)
+    assert not (tmp_path / "a").exists()
+    assert solved(small, base, given, tmp_path / "b", Winner("it", 2, 0.9)).checkpoint is not None
+
+
+def exported_of(
+    student: MiniLM, checkpoint: Path, parts: Split, run: Here, *, precision: str = "fp32",
+    smaller: bool = False,
+) -> Exported:  # fmt: skip
+    trained = Trained(checkpoint, Fit(10, 5, 0.5, (), {"precision": precision}))
+    scored: dict[str, Any] = {"metric": METRIC, "seed": 0, "run": run}
+    variants = [export(LABELS, parts, trained, student=student, **scored)]
+    if smaller:
+        variants.append(compress(LABELS, parts, variants[0], compressor=Int8(), **scored))
+    return pick(LABELS, *variants, tolerance=0.02, max_size=None)
 
 
 def test_the_precision_of_an_export_is_not_that_of_its_training(
     tiny_minilm: MiniLM, exports: Any, tmp_path: Path
 ) -> None:
-    trained = Trained(exports["classification"][0], 10, 5, 0.5, (), {"precision": "bf16"})
-    exported = compress(
-        LABELS, JUDGED, Choice("minilm", ()), trained, students={"minilm": tiny_minilm}, compressors={},
-        metric=METRIC, tolerance=0.02, constraints=Constraints(), seed=0, run=Here(tmp_path),
-    )  # fmt: skip
-    assert exported.precision == "fp32"
+    checkpoint = exports["classification"][0]
+    assert exported_of(tiny_minilm, checkpoint, JUDGED, Here(tmp_path), precision="bf16").precision == "fp32"
 
 
 def test_where_no_row_is_set_aside_the_gate_judges_by_training_rows(
     tiny_minilm: MiniLM, exports: Any, tmp_path: Path
 ) -> None:
-    trained = Trained(exports["classification"][0], 10, 5, 0.5, (), {})
     run = Here(tmp_path)
-    exported = compress(
-        LABELS, CROSSED, Choice("minilm", ()), trained, students={"minilm": tiny_minilm},
-        compressors={"int8": Int8()}, metric=METRIC, tolerance=0.02, constraints=Constraints(), seed=0,
-        run=run,
-    )  # fmt: skip
-    answers = Predictor(tmp_path / "export" / "fp32").predict([row.input for row in ROWS])
+    exported = exported_of(tiny_minilm, exports["classification"][0], CROSSED, run, smaller=True)
+    answers = Predictor(tmp_path / "export").predict([row.input for row in ROWS])
     right = sum(answer.output == row.output for answer, row in zip(answers, ROWS, strict=True))
     assert exported.trials[0].score == pytest.approx(right / 64)
-    assert "on training rows" in run.lines[0]
+    assert [trial.name for trial in exported.trials] == ["fp32", "int8"]
+    assert all("on training rows" in line for line in run.lines)
 
 
 # --------------------------------------------------------------------------- samples

@@ -13,7 +13,7 @@ from p2m.retrievers.bm25 import BM25
 from p2m.stages.read import read
 from p2m.stages.retrieve import retrieve
 from p2m.stages.select import select
-from p2m.types import Constraints, Files
+from p2m.types import Files
 
 PLACES = [f"Station {number}" for number in range(40)]
 QA = [
@@ -70,9 +70,9 @@ def catalogue(tmp_path):
     return Files(root)
 
 
-def search(prompt, catalogue, constraints=None):
+def search(prompt, catalogue, licenses=()):
     task = parse_prompt(prompt)
-    found = retrieve(task, catalogue, retriever=BM25(), limit=10, constraints=constraints or Constraints())
+    found = retrieve(task, catalogue, retriever=BM25(), limit=10, licenses=licenses, languages=())
     return task, found, {one.card.name: one for one in found.found}
 
 
@@ -128,7 +128,7 @@ def test_labels_that_a_dataset_lacks_refuse_it(catalogue):
 
 
 def test_a_licence_that_is_not_accepted_refuses_a_dataset(catalogue):
-    _, found, by_name = search(PROMPT, catalogue, Constraints(licenses=("MIT License",)))
+    _, found, by_name = search(PROMPT, catalogue, licenses=("MIT License",))
     assert not found.usable
     assert "licence cc-by-4.0" in by_name["trains"].refusal
 
@@ -141,13 +141,13 @@ def test_a_catalogue_of_other_matters_has_nothing_for_the_task(catalogue):
 
 def test_no_catalogue_is_an_empty_answer(catalogue):
     task = parse_prompt(PROMPT)
-    found = retrieve(task, None, retriever=BM25(), limit=3, constraints=Constraints())
+    found = retrieve(task, None, retriever=BM25(), limit=3, licenses=(), languages=())
     assert found.found == select(task, found, None, max_rows=5, seed=0).rows == ()
 
 
 def test_a_folder_without_datasets_is_an_error(tmp_path):
     with pytest.raises(DataError, match="no dataset in it"):
-        retrieve(parse_prompt(PROMPT), Files(tmp_path), retriever=BM25(), limit=3, constraints=Constraints())
+        retrieve(parse_prompt(PROMPT), Files(tmp_path), retriever=BM25(), limit=3, licenses=(), languages=())
 
 
 def test_a_file_that_breaks_after_it_was_judged_is_left_out_whole(catalogue):

@@ -13,22 +13,23 @@ from pathlib import Path
 import pytest
 
 from p2m.compression.int8 import Int8
-from p2m.deploy.base import judge
+from p2m.deploy.base import verdict_on
 from p2m.engine.handles import Run
 from p2m.metrics.accuracy import Accuracy
+from p2m.spec import contenders
 from p2m.stages.baselines import baselines
 from p2m.stages.choose import choose
 from p2m.stages.cross_validate import cross_validate
 from p2m.stages.embed import embed
 from p2m.stages.encoder import encoder
 from p2m.stages.evaluate import evaluate
+from p2m.stages.solve import solve
 from p2m.stages.split import split
-from p2m.stages.train import train
+from p2m.stages.winner import winner
 from p2m.students.linear_ensemble import LinearEnsemble
 from p2m.students.linear_minilm import LinearMiniLM
 from p2m.students.linear_tfidf import LinearTfidf
 from p2m.types import (
-    Constraints,
     Decision,
     Encoder,
     Example,
@@ -39,7 +40,6 @@ from p2m.types import (
     Splitting,
     Task,
     TaskType,
-    Training,
     Verdict,
 )
 from tests.conftest import Here
@@ -90,53 +90,53 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     return encoder(base=LinearMiniLM().encoder, compressor=Int8(), run=run)
 
 
-def verdict_on(
+def verdict_of(
     base: Encoder, folder: Path, rows: tuple[Example, ...], test: tuple[Example, ...], seed: int
 ) -> Verdict:
     """The verdict of a build with these rows, by the stages that decide it, in their order."""
     gold = Examples(test) if test else None
     parts = split(TASK, Examples(rows), None, gold, splitting=Splitting(), seed=seed)
-    metric, training = Accuracy(), Training()
+    metric = Accuracy()
     run: Run = Here(folder / "embed")
     run.folder.mkdir(parents=True)
     vectors = embed(TASK, parts, base, run=run)
     tried = [
         cross_validate(
-            TASK, parts, base, vectors, name=name, student=student, metric=metric, training=training,
-            seed=seed, run=Here(folder / name),
+            TASK, parts, base, vectors, name=name, student=student, to_choose=True, metric=metric,
+            run=Here(folder / name),
         )
         for name, student in STUDENTS.items()
     ]  # fmt: skip
-    choice = choose(TASK, parts, *tried, students=STUDENTS, constraints=Constraints(), metric=metric)
+    choice = choose(TASK, parts, *tried, contenders=contenders(STUDENTS), refused={}, metric=metric)
+    won = winner(choice)
     rivals = baselines(
         TASK, parts, base, vectors, students=RIVALS, metric=metric, run=Here(folder / "rivals")
     )
-    trained = train(
-        TASK, parts, choice, base, vectors, students=STUDENTS, metric=metric, training=training, seed=seed,
+    trained = solve(
+        TASK, parts, won, base, vectors, name=won.student, student=STUDENTS[won.student], metric=metric,
         run=Here(folder / "train"),
     )  # fmt: skip
-    exported = Exported(trained.checkpoint, "int8", trained.parameters, 1000, ())
+    assert trained.checkpoint is not None
+    exported = Exported(trained.checkpoint, "int8", trained.fit.parameters, 1000, ())
     evaluated = evaluate(
-        TASK, parts, choice, exported, rivals, *tried, metrics=(metric,), teacher=None, bootstrap=100,
+        TASK, parts, won, exported, rivals, *tried, metrics=(metric,), teacher=None, bootstrap=100,
         seed=seed, run=Here(folder / "evaluate"),
     )  # fmt: skip
-    return judge(
-        TASK, (), Constraints(), exported, evaluated, Measured(0.001, 0.002, 500.0, 10, 10**6, "here")
-    )
+    return verdict_on(TASK, (), exported, evaluated, Measured(0.001, 0.002, 500.0, 10, 10**6, "here"))
 
 
 def _by_chance(base: Encoder, folder: Path, seed: int) -> Verdict:
-    return verdict_on(base, folder, table(60, seed, by_chance=True), (), seed)
+    return verdict_of(base, folder, table(60, seed, by_chance=True), (), seed)
 
 
 def _few_gold_rows(base: Encoder, folder: Path, seed: int) -> Verdict:
     rows = table(80, seed, by_chance=False)
     gold = tuple(replace(row, source="gold") for row in rows[60:])
-    return verdict_on(base, folder, rows[:60], gold, seed)
+    return verdict_of(base, folder, rows[:60], gold, seed)
 
 
 def _learnable(base: Encoder, folder: Path, seed: int) -> Verdict:
-    return verdict_on(base, folder, table(500, seed, by_chance=False), (), seed)
+    return verdict_of(base, folder, table(500, seed, by_chance=False), (), seed)
 
 
 CASES = {"chance": _by_chance, "few": _few_gold_rows, "learnable": _learnable}
@@ -182,4 +182,4 @@ def test_rows_that_come_in_groups_of_a_label_ship_nothing_that_is_below_chance(
         for group, word in enumerate(sum(WORDS.values(), ())[:9])
         for n in range(20)
     )
-    assert verdict_on(base, tmp_path, rows, (), 0).decision is not Decision.SHIP
+    assert verdict_of(base, tmp_path, rows, (), 0).decision is not Decision.SHIP

@@ -92,16 +92,16 @@ def fitted_to(
 
 def test_the_checkpoint_kept_is_the_one_that_scored_best(tiny_minilm: MiniLM, here: Here) -> None:
     fitted = fitted_to(tiny_minilm, LABELS, here, replace(SHORT, epochs=6, patience=9))
-    assert [each.step for each in fitted.history] == [0, 8, 16, 24, 30]
-    assert fitted.steps == 30
-    assert fitted.best == max(each.score for each in fitted.history)
+    assert [each.step for each in fitted.fit.history] == [0, 8, 16, 24, 30]
+    assert fitted.fit.steps == 30
+    assert fitted.fit.best == max(each.score for each in fitted.fit.history)
     learner = tiny_minilm.restore(LABELS, LABELS.labels, fitted.checkpoint)
     learner.model.eval()
     rows = rows_of(LABELS)[40:]
     said = learner.predict(rows, batch_size=8, device="cpu")
-    assert sum(a == row.output for a, row in zip(said, rows, strict=True)) / len(rows) == fitted.best
-    assert fitted.parameters == sum(each.numel() for each in learner.model.parameters())
-    assert fitted.environment["device"] == "cpu"
+    assert sum(a == row.output for a, row in zip(said, rows, strict=True)) / len(rows) == fitted.fit.best
+    assert fitted.fit.parameters == sum(each.numel() for each in learner.model.parameters())
+    assert fitted.fit.environment["device"] == "cpu"
     assert here.seen[-1][:2] == (30, 30)
     names = {path.name for path in fitted.checkpoint.iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= names
@@ -126,8 +126,8 @@ def test_training_starts_from_a_solved_head(tiny_minilm: MiniLM, here: Here) -> 
     )
     assert np.allclose((vectors**2).sum(axis=1), 1.0, atol=1e-5)
     known = LogisticRegression(C=20.0, max_iter=1000).fit(vectors[:40], [row.output for row in rows[:40]])
-    assert fitted.history[0].score == known.score(vectors[40:], [row.output for row in rows[40:]])
-    assert fitted.history[0].loss > 0
+    assert fitted.fit.history[0].score == known.score(vectors[40:], [row.output for row in rows[40:]])
+    assert fitted.fit.history[0].loss > 0
     assert any(line.startswith("the head is solved") for line in here.lines)
 
 
@@ -164,15 +164,15 @@ def test_labels_are_learnt_above_a_frozen_table_of_words_and_spans_with_it(
             bool((each == after.bert.encoder.state_dict()[name]).all()) for name, each in layers.items()
         )
         frozen = sum(each.numel() for each in before.bert.embeddings.parameters()) if is_frozen else 0
-        assert watched.moments == fitted.parameters - frozen
+        assert watched.moments == fitted.fit.parameters - frozen
 
 
 def test_the_start_itself_may_be_the_best(hasty: Hasty, here: Here) -> None:
     scores = iter([0.9, 0.5, 0.4, 0.4])
     training = replace(SHORT, epochs=6, evaluations=6, patience=2)
     fitted = fitted_to(hasty, LABELS, here, training, Share(lambda said: next(scores)))
-    assert fitted.best == 0.9
-    assert fitted.history[0].step == 0
+    assert fitted.fit.best == 0.9
+    assert fitted.fit.history[0].step == 0
     learner = hasty.restore(LABELS, LABELS.labels, fitted.checkpoint)
     other = hasty.prepare(LABELS, LABELS.labels, seed=0)
     same = zip(learner.model.bert.parameters(), other.model.bert.parameters(), strict=True)
@@ -181,9 +181,9 @@ def test_the_start_itself_may_be_the_best(hasty: Hasty, here: Here) -> None:
 
 def test_without_validation_rows_the_schedule_is_run_to_its_end(hasty: Hasty, here: Here) -> None:
     fitted = fitted_to(hasty, LABELS, here, replace(SHORT, epochs=4, patience=1), validation=0)
-    assert fitted.steps == 20
-    assert fitted.history == ()
-    assert fitted.best == 0.0
+    assert fitted.fit.steps == 20
+    assert fitted.fit.history == ()
+    assert fitted.fit.best == 0.0
     assert any(line.startswith("step 20 of 20  loss") for line in here.lines)
     learner = hasty.restore(LABELS, LABELS.labels, fitted.checkpoint)
     other = hasty.prepare(LABELS, LABELS.labels, seed=0)
@@ -202,7 +202,7 @@ def test_a_student_from_scratch_that_has_not_learnt_is_said_so_and_given_up(
     assert "here are 40" in said
     assert "training.epochs=40" in said
     assert sum("still not begun to learn" in line for line in here.lines) == 3
-    assert fitted.steps == 20
+    assert fitted.fit.steps == 20
     assert here.lines[-1] == "nothing learnt: stopping early"
 
 
@@ -221,16 +221,16 @@ def test_a_loss_that_is_no_number_says_what_to_do(tiny_bytes: TinySeq2Seq, here:
 
 def test_the_loss_falls_on_the_training_rows(tiny_minilm: MiniLM, here: Here) -> None:
     fitted = fitted_to(tiny_minilm, QA, here, replace(SHORT, epochs=12, patience=9, precision="fp32"))
-    assert fitted.history[-1].loss < 0.8 * fitted.history[0].loss
+    assert fitted.fit.history[-1].loss < 0.8 * fitted.fit.history[0].loss
 
 
 def test_training_stops_when_the_metric_no_longer_rises(hasty: Hasty, here: Here) -> None:
     scores = iter([0.1, 0.2, 0.5, 0.4, 0.4, 0.9, 0.9])
     training = replace(SHORT, epochs=6, evaluations=6, patience=2)
     fitted = fitted_to(hasty, LABELS, here, training, Share(lambda said: next(scores)))
-    assert [each.score for each in fitted.history] == [0.1, 0.2, 0.5, 0.4, 0.4]
-    assert fitted.best == 0.5
-    assert fitted.steps == 20
+    assert [each.score for each in fitted.fit.history] == [0.1, 0.2, 0.5, 0.4, 0.4]
+    assert fitted.fit.best == 0.5
+    assert fitted.fit.steps == 20
     assert here.lines[-1] == "no better score in 2 evaluations: stopping early"
     again = fitted_to(hasty, LABELS, here, training)  # as after a kill at its very end
     assert again == fitted
@@ -297,9 +297,9 @@ def test_a_span_and_a_text_model_can_be_fitted_with_smoothing(
     training = replace(SHORT, epochs=1, evaluations=1, label_smoothing=0.1)
     for task, student in ((QA, tiny_minilm), (TEXT, tiny_bytes)):
         fitted = fitted_to(student, task, Here(tmp_path / task.type), training)
-        assert fitted.steps == 5
-        assert [each.step for each in fitted.history] == [5]
-        assert fitted.history[0].loss > 0
+        assert fitted.fit.steps == 5
+        assert [each.step for each in fitted.fit.history] == [5]
+        assert fitted.fit.history[0].loss > 0
 
 
 def test_rows_that_cannot_be_learnt_are_counted_or_refused(tiny_minilm: MiniLM, here: Here) -> None:

@@ -55,7 +55,7 @@ def main() -> None:
     print(
         json.dumps(
             {
-                "history": [asdict(e) for e in fitted.history],
+                "history": [asdict(e) for e in fitted.fit.history],
                 "weights": digest,
                 "said": run.lines,
                 "steps": steps,

@@ -1,0 +1,216 @@
+"""Which steps a recipe compiles to: those of every candidate where rows must choose, and of one elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from p2m.compiler import compile_plan
+from p2m.compression.int8 import Int8
+from p2m.engine.keys import identify_all
+from p2m.engine.plan import Plan
+from p2m.engine.store import Store
+from p2m.lock.settings import settings_of
+from p2m.metrics.accuracy import Accuracy
+from p2m.metrics.chrf import ChrF
+from p2m.metrics.exact_match import ExactMatch
+from p2m.retrievers.bm25 import BM25
+from p2m.spec import ModelSpec
+from p2m.spec.candidates import STEPS
+from p2m.students.linear_minilm import LinearMiniLM
+from p2m.students.linear_tfidf import LinearTfidf
+from p2m.students.minilm import MiniLM
+from p2m.students.tiny_seq2seq import TinySeq2Seq
+from p2m.teachers.embedded import Embedded
+from p2m.types import Field, Student, Task, TaskType, unkeyed
+
+LABELS = Task(
+    TaskType.CLASSIFICATION, "Sort it.", (Field("text"),), Field("label"), ("no", "yes"),
+    metrics=("accuracy",),
+)  # fmt: skip
+QA = Task(
+    TaskType.QUESTION_ANSWERING, "", (Field("question"), Field("context")), Field("answer"),
+    metrics=("exact_match",),
+)  # fmt: skip
+TEXT = Task(TaskType.TEXT_TO_TEXT, "", (Field("text"),), Field("result"), metrics=("chrf",))
+STUDENTS: dict[str, Student] = {
+    "linear_tfidf": LinearTfidf(), "linear_minilm": LinearMiniLM(), "minilm": MiniLM(),
+}  # fmt: skip
+
+
+def compiled(task: Task, students: Mapping[str, Any] = STUDENTS, **changes: Any) -> Plan:
+    return compile_plan(spec_of(students, **changes), task, {})
+
+
+def spec_of(students: Mapping[str, Any], **changes: Any) -> ModelSpec:
+    base: dict[str, Any] = {
+        "name": "x",
+        "prompt": "Sort it.",
+        "student": {"candidates": dict(students)},
+        "metric": {"accuracy": Accuracy(), "exact_match": ExactMatch(), "chrf": ChrF()},
+    }
+    return ModelSpec.model_validate(base | changes)
+
+
+def groups(plan: Plan) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for step in plan.steps:
+        found.setdefault(step.group, []).append(step.name)
+    return found
+
+
+def keys(plan: Plan, folder: Path) -> dict[str, Mapping[str, Any]]:
+    """Of each step what its key is made of, but for its inputs."""
+    identities = identify_all(plan.steps, Store(folder / "store"))
+    return {name: identity.preimage for name, identity in identities.items()}
+
+
+def changed(one: Plan, two: Plan, folder: Path) -> set[str]:
+    """Names of the steps whose own keys differ, or that only one has."""
+    old, new = keys(one, folder), keys(two, folder)
+    return {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
+
+
+# --------------------------------------------------------------------------- steps and groups
+
+
+def test_where_rows_must_choose_every_candidate_has_steps_of_its_own_in_a_group() -> None:
+    plan = compiled(LABELS, compression={"candidates": {"int8": Int8()}})
+    assert groups(plan) | {"": None} == {
+        "": None,
+        "linear_tfidf": ["cross-validate-linear_tfidf", "train-linear_tfidf", "export-linear_tfidf"],
+        "linear_minilm": ["cross-validate-linear_minilm", "train-linear_minilm", "export-linear_minilm"],
+        "minilm": [
+            "cross-validate-minilm", *(f"fold-minilm-{n}" for n in range(1, 6)), "train-minilm",
+            "export-minilm", "compress-int8-minilm",
+        ],
+    }  # fmt: skip
+    needs = plan.step("choose").needs
+    assert needs == ("parse", "split", *(f"cross-validate-{name}" for name in STUDENTS))
+    for name in STUDENTS:
+        assert "winner" in plan.step(f"train-{name}").needs
+        assert "choose" not in plan.step(f"train-{name}").needs
+    assert plan.step("pick").needs == (
+        "parse", "export-linear_tfidf", "export-linear_minilm", "export-minilm", "compress-int8-minilm",
+    )  # fmt: skip
+
+
+def test_where_rows_must_not_choose_the_one_student_has_steps_in_no_group(tmp_path: Path) -> None:
+    plain = {"train", "export", "compress-int8"}
+    for task, students in ((QA, {"minilm": MiniLM(), "tiny": TinySeq2Seq()}), (LABELS, {"minilm": MiniLM()})):
+        plan = compiled(task, students, compression={"candidates": {"int8": Int8()}})
+        assert set(groups(plan)) == {""}
+        names = {step.name for step in plan.steps}
+        assert names >= plain
+        assert {name for name in names if "-" in name} == {
+            "compress-int8",
+            *(f"fold-{n}" for n in range(1, 6)),
+        }
+        assert plan.step("train").settings["name"] == "minilm"
+        assert "winner" not in plan.step("train").needs  # which is known before anything runs
+
+
+def test_rows_that_were_set_aside_make_folds_needless(tmp_path: Path) -> None:
+    (tmp_path / "test.jsonl").write_text("{}")
+    kept = compiled(LABELS, data={"test": str(tmp_path / "test.jsonl")})
+    assert not [step.name for step in kept.steps if step.name.startswith("fold")]
+    assert not [step.name for step in compiled(TEXT, {"t": TinySeq2Seq()}).steps if "fold" in step.name]
+
+
+def test_trials_stand_in_a_group_and_become_one_student() -> None:
+    alone = compiled(LABELS, {"minilm": MiniLM()}, training={"trials": 3})
+    assert groups(alone)["tune"] == ["train-1", "propose-2", "train-2", "propose-3", "train-3", "best"]
+    assert alone.step("best").needs == ("train-1", "train-2", "train-3")
+    assert alone.step("export").needs == ("parse", "split", "best")
+    chosen = groups(compiled(LABELS, training={"trials": 2}))
+    assert set(chosen) == {"", *STUDENTS}
+    assert [name for name in chosen["minilm"] if "fold" not in name] == [
+        "cross-validate-minilm", "train-minilm-1", "propose-minilm-2", "train-minilm-2", "best-minilm",
+        "export-minilm",
+    ]  # fmt: skip
+    assert chosen["linear_tfidf"] == groups(compiled(LABELS))["linear_tfidf"]  # which has nothing to search
+
+
+def test_no_candidate_may_be_called_like_a_step_that_plans_have(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("{}")
+    (tmp_path / "other").mkdir()
+    for sources in ([tmp_path], [tmp_path, tmp_path / "other"]):
+        plan = compiled(
+            LABELS,
+            data={"train": str(rows), "validation": str(rows), "test": str(rows)},
+            teacher=Embedded(),
+            retriever={"component": BM25(), "sources": [str(each) for each in sources]},
+        )
+        shared = {name for name in groups(plan)[""] if name.isidentifier()}
+        assert shared <= STEPS
+    plan = compiled(QA, {"minilm": MiniLM()}, teacher=Embedded())
+    assert {"generate"} <= {name for name in groups(plan)[""] if name.isidentifier()} - STUDENTS.keys()
+
+
+# --------------------------------------------------------------------------- what a change re-keys
+
+
+def test_a_field_of_one_candidate_rekeys_its_own_steps_alone(tmp_path: Path) -> None:
+    own = {"cross-validate-linear_tfidf", "train-linear_tfidf", "export-linear_tfidf"}
+    manifest = {"package"}  # writes the recipe down
+    other = {**STUDENTS, "linear_tfidf": LinearTfidf(strength=5.0)}
+    assert changed(compiled(LABELS), compiled(LABELS, other), tmp_path) == own | manifest
+    smaller = {**STUDENTS, "linear_tfidf": LinearTfidf(max_words=77)}  # by size equals are told apart
+    assert changed(compiled(LABELS), compiled(LABELS, smaller), tmp_path) == own | manifest | {"choose"}
+    tuned = {**STUDENTS, "minilm": MiniLM(window=100)}
+    folds = {f"fold-minilm-{n}" for n in range(1, 6)}
+    own = {"cross-validate-minilm", "train-minilm", "export-minilm"}
+    assert changed(compiled(LABELS), compiled(LABELS, tuned), tmp_path) == own | folds | manifest
+
+
+def test_a_further_trial_adds_steps_and_rekeys_no_training(tmp_path: Path) -> None:
+    one, two, three = (compiled(LABELS, training={"trials": trials}) for trials in (1, 2, 3))
+    assert changed(two, three, tmp_path) == {"propose-minilm-3", "train-minilm-3", "package"}
+    old, new = keys(one, tmp_path), keys(two, tmp_path)
+    assert new["train-minilm-1"] == old["train-minilm"]
+    assert {step: new[step] for step in old.keys() & new.keys() - {"package"}} == {
+        step: old[step] for step in old.keys() & new.keys() - {"package"}
+    }
+
+
+def test_a_limit_rekeys_the_steps_that_read_it(tmp_path: Path) -> None:
+    for limit, steps in {
+        "max_latency": {"verdict", "package"},
+        "max_size": {"pick", "verdict", "package"},
+        "max_parameters": {"verdict", "package"},
+        "max_cost": {"package"},
+    }.items():
+        ample = compiled(LABELS, constraints={limit: 10**12})
+        assert changed(compiled(LABELS), ample, tmp_path) == steps, limit
+
+
+# --------------------------------------------------------------------------- fields that are unkeyed
+
+
+@dataclass(frozen=True)
+class Fetched(LinearTfidf):
+    """A student that is fetched from somewhere."""
+
+    mirror: str = unkeyed("https://example.org")
+    retries: int = unkeyed(3)
+
+
+def test_an_unkeyed_field_changes_neither_key_nor_lock_nor_manifest(tmp_path: Path) -> None:
+    here = {**STUDENTS, "linear_tfidf": Fetched()}
+    there = {**STUDENTS, "linear_tfidf": Fetched(mirror="https://example.com", retries=9)}
+    assert changed(compiled(LABELS, here), compiled(LABELS, there), tmp_path) == set()
+    locked = settings_of(spec_of(there), tmp_path)
+    assert locked == settings_of(spec_of(here), tmp_path)
+    assert not [path for path in locked if "mirror" in path or "retries" in path]
+    assert locked["student.candidates.linear_tfidf.max_words"] == Fetched().max_words
+    manifest = compiled(LABELS, there).step("package").settings["spec"]["students"]["linear_tfidf"]
+    assert manifest["target"].endswith(".Fetched")
+    assert manifest["max_words"] == Fetched().max_words
+    assert manifest.keys().isdisjoint({"mirror", "retries"})
+    handed = compiled(LABELS, there).step("train-linear_tfidf").settings["student"]
+    assert handed == replace(Fetched(), mirror="https://example.com", retries=9)
+    keyed = {**STUDENTS, "linear_tfidf": Fetched(max_words=77)}
+    assert "train-linear_tfidf" in changed(compiled(LABELS, here), compiled(LABELS, keyed), tmp_path)
