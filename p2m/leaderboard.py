@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.reporting.base import count, milliseconds, size, svg, table
+from p2m.reporting.base import count, milliseconds, svg, table
+from p2m.sizes import show_size
 from p2m.types import Decision, Score
 
 CSV, PICTURE, TEXT, DATA = "leaderboard.csv", "leaderboard.svg", "leaderboard.txt", "leaderboard.json"
@@ -133,7 +134,7 @@ def best_line(entries: Sequence[Entry]) -> str:
     best = ranked(entries)[0]
     first = best.scores[0]
     figures = f"{first.metric} {first.value:.3f} [{first.low:.3f}, {first.high:.3f}]"
-    return f"best of {len(entries)}: {best.variant}  {figures}  {size(best.size_bytes)}  {best.decision}"
+    return f"best of {len(entries)}: {best.variant}  {figures}  {show_size(best.size_bytes)}  {best.decision}"
 
 
 def _table(entries: Sequence[Entry]) -> str:
@@ -228,7 +229,7 @@ def _cells(entry: Entry, names: Sequence[str]) -> list[str]:
         f"{first.value:.3f}",
         f"[{first.low:.3f}, {first.high:.3f}]",
         *(f"{values[name]:.3f}" if name in values else "" for name in names[1:]),
-        size(entry.size_bytes),
+        show_size(entry.size_bytes),
         count(entry.parameters),
         milliseconds(entry.latency_p95),
         str(entry.decision),
@@ -249,7 +250,8 @@ def _point(
     """A variant's dot, interval and name; a name gives way downward to those that were placed before it."""
     score = entry.scores[0]
     color = svg.MODEL if entry.ship else svg.OTHER
-    tip = f"{entry.variant}: {score.value:.3f} [{score.low:.3f}, {score.high:.3f}], {size(entry.size_bytes)}"
+    interval = f"[{score.low:.3f}, {score.high:.3f}]"
+    tip = f"{entry.variant}: {score.value:.3f} {interval}, {show_size(entry.size_bytes)}"
     name = svg.fitted(entry.variant, 220)
     while any(abs(x - place) < 6 for place, _ in labelled):
         x += 7  # intervals of one size stand side by side

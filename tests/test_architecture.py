@@ -51,7 +51,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("runtimes",),  # what the bundle ships: students export for it and are judged through it
     ("engine",),
     ("marked_yaml", "resources"),
-    ("types", "errors"),
+    ("types", "errors", "sizes"),
 )
 FAMILIES = (
     "teachers",
@@ -69,7 +69,8 @@ ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (  # modules and packages of p2m.en
     ("journal", "keys"),
     ("store", "sources", "recording"),
     ("storage", "plan"),
-    ("files", "formats", "code", "stage"),
+    ("formats", "code", "stage"),
+    ("files",),
     ("hashing", "slots", "observer", "handles"),
 )
 HEAVY = frozenset(

@@ -9,6 +9,7 @@ from typing import Any
 
 from p2m.engine.recording.care import Found, Totals
 from p2m.engine.recording.records import Record
+from p2m.sizes import show_size
 
 _WIDTH = 60  # characters of a request in a list
 
@@ -17,7 +18,7 @@ def totals_text(totals: Totals, recipes: Mapping[str, int]) -> str:
     if not totals.records:
         return "no recorded calls yet"
     paid = "" if totals.cost is None else f", ${totals.cost:.2f}"
-    lines = [f"{totals.records:,} records, {size(totals.bytes)}{paid}"]
+    lines = [f"{totals.records:,} records, {show_size(totals.bytes)}{paid}"]
     lines.append(f"first {stamp(totals.first or 0)}, last {stamp(totals.last or 0)}")
     for name, values in sorted(totals.labels.items()):
         for value, one in sorted(values.items(), key=lambda item: (-item[1].records, item[0])):
@@ -63,7 +64,7 @@ def record_json(record: Record) -> dict[str, Any]:
 
 
 def check_text(found: Found) -> str:
-    lines = [f"{found.records:,} sound records, {size(found.bytes)}"]
+    lines = [f"{found.records:,} sound records, {show_size(found.bytes)}"]
     lines += [f"  damaged  {place}" for place in found.damaged]
     lines += [
         f"  cut      {place} (the end of a killed writer, or a record being written)" for place in found.torn
@@ -75,11 +76,3 @@ def check_text(found: Found) -> str:
 
 def stamp(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-
-
-def size(count: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError

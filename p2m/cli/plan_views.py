@@ -10,7 +10,7 @@ from p2m.engine.explaining.explain import VERBS, Cause, Reason, StepPreview, lis
 from p2m.engine.explaining.graphs import MARKS
 from p2m.engine.explaining.survey import Survey
 from p2m.project import Project
-from p2m.reporting.facts import size
+from p2m.sizes import show_size
 
 _STATUS = {"cached": "cached", "run": "run", "unknown": "may run"}
 _MOST = 6  # changes of one step that a plan shows
@@ -28,7 +28,7 @@ def plan_text(previews: Sequence[StepPreview]) -> str:
     for told in steps:
         head = f"  {MARKS[told.status]} {told.step:<{width}}  {_STATUS[told.status]:<7}"
         head += f"  {_time(told):>10}" if timed else ""
-        head += f"  {size(told.size) if told.size is not None else '':>8}" if sized else ""
+        head += f"  {show_size(told.size) if told.size is not None else '':>8}" if sized else ""
         first, *more = _reasons(told, sources) or [""]
         lines.append(f"{head}  {first}".rstrip())
         lines += [f"{' ' * len(head)}  {reason}" for reason in more]
@@ -99,7 +99,7 @@ def outputs_text(rows: Sequence[tuple[str, str, int | None, str]]) -> str:
     kinds = max((len(kind) for _, kind, *_ in rows), default=0)
     return "\n".join(
         f"{name:<{width}}  {kind:<{kinds}}  "
-        + (f"{size(number):>8}  {digest[:12]}" if number is not None else "not built yet")
+        + (f"{show_size(number):>8}  {digest[:12]}" if number is not None else "not built yet")
         for name, kind, number, digest in rows
     )
 

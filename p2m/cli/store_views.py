@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from p2m.cli.stores import size
-from p2m.engine.care.gc import Amount, Report
+from p2m.engine.care.gc import Amount, Collected
 from p2m.engine.care.rebuild import Rebuilt
 from p2m.engine.care.verify import Verification
 from p2m.engine.storage.kept import Keep
+from p2m.sizes import show_size
 
 _WHAT = {
     "entries": "entries of keys that nothing keeps",
@@ -25,7 +25,7 @@ _WHAT = {
 }
 
 
-def gc_text(report: Report, command: str) -> str:
+def gc_text(report: Collected, command: str) -> str:
     """What stays and why, what goes, and the command that does it."""
     lines = ["keeps"]
     width = max((len(kept.label) for kept in report.kept), default=0)
@@ -37,8 +37,8 @@ def gc_text(report: Report, command: str) -> str:
         return "\n".join([*lines, "nothing to free."])
     lines.append("freed" if report.deleted else "would free")
     for kind, amount in report.freed.items():
-        lines.append(f"  {size(amount.size):>8}  {amount.count:>7,}  {_WHAT[kind]}")
-    total = size(report.total_freed.size)
+        lines.append(f"  {show_size(amount.size):>8}  {amount.count:>7,}  {_WHAT[kind]}")
+    total = show_size(report.total_freed.size)
     lines.append(
         f"{total} freed." if report.deleted else f"{total} in all. Nothing was deleted; to delete: {command}"
     )
@@ -63,7 +63,7 @@ def keeps_text(keeps: Sequence[Keep]) -> str:
 def verification_text(found: Verification, *, repaired: bool, command: str) -> str:
     """What was read, each fault with what it touches, and what to do next."""
     lines = [
-        f"read {found.blobs:,} files ({size(found.bytes)}), {found.entries:,} entries,"
+        f"read {found.blobs:,} files ({show_size(found.bytes)}), {found.entries:,} entries,"
         f" {found.runs:,} run records, {found.ledger:,} recorded calls"
     ]
     for fault in found.faults:
@@ -100,4 +100,5 @@ def rebuilt_text(result: Rebuilt) -> str:
 
 
 def _amount(amount: Amount) -> str:
-    return f"{size(amount.size)} in {amount.count:,} files" if amount.count else "nothing that is still there"
+    there = f"{show_size(amount.size)} in {amount.count:,} files"
+    return there if amount.count else "nothing that is still there"

@@ -52,16 +52,6 @@ def count(text: str) -> int:
     return int(text)
 
 
-def size(number: int) -> str:
-    """`1.2 GB`: decimal units, as disks are sold."""
-    value = float(number)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 999.5:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 10 else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
-
-
 class Ticker:
     """A line on standard error that is rewritten twice a second at most, where that is a terminal."""
 

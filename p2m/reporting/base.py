@@ -1,9 +1,9 @@
 """What upper layers use of reporting: the story of a build as text and as a page, tables, and SVG."""
 
 from p2m.reporting import svg
-from p2m.reporting.facts import Story, count, milliseconds, size
+from p2m.reporting.facts import Story, count, milliseconds
 from p2m.reporting.page import render as as_page
 from p2m.reporting.text import render as as_text
 from p2m.reporting.text import table
 
-__all__ = ["Story", "as_page", "as_text", "count", "milliseconds", "size", "svg", "table"]
+__all__ = ["Story", "as_page", "as_text", "count", "milliseconds", "svg", "table"]

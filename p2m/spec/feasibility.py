@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from p2m.errors import nearest
 from p2m.parsing import not_built
+from p2m.sizes import show_size
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
-from p2m.spec.units import show_parameters, show_size
+from p2m.spec.units import show_parameters
 from p2m.types import Constraints, LinearStudent, Requirement, Student, Task
 
 
