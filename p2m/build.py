@@ -17,7 +17,7 @@ from p2m.engine.executor import Inline, Local, Means, Observer, Result, execute
 from p2m.engine.journal import Invocation
 from p2m.engine.store import Store
 from p2m.errors import UserError
-from p2m.lock import Policy, Watch, hold, settle, watch
+from p2m.lock import Policy, Watch, hold, update_lock, watch
 from p2m.marked_yaml import show
 from p2m.project import Project, open_store, subject
 from p2m.questions import same_rows
@@ -67,7 +67,7 @@ def build(
             bundle = result.value("package")
             assert isinstance(bundle, Bundle)
             folder = deliver(bundle.folder, project.target, ship=bundle.verdict.ship)
-            note = settle(watched, done, stands=folder == project.target)
+            note = update_lock(watched, done, stands=folder == project.target)
     return Built(bundle.verdict, folder, result, note, store.sent, store.is_pending)
 
 
@@ -98,6 +98,6 @@ def _exchanging(store: Store, observer: Observer) -> Iterator[Store]:
     try:
         yield store
     except Exception:
-        store.settle(say)
+        store.flush(say)
         raise
-    store.settle(say)
+    store.flush(say)

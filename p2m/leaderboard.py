@@ -18,7 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from p2m.reporting.base import count, milliseconds, pictures, size, table
+from p2m.reporting.base import count, milliseconds, pictures, table
+from p2m.sizes import show_size
 from p2m.types import Decision, Score
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def best_line(entries: Sequence[Entry]) -> str:
     best = ranked(entries)[0]
     first = best.scores[0]
     figures = f"{first.metric} {first.value:.3f} [{first.low:.3f}, {first.high:.3f}]"
-    return f"best of {len(entries)}: {best.variant}  {figures}  {size(best.size_bytes)}  {best.decision}"
+    return f"best of {len(entries)}: {best.variant}  {figures}  {show_size(best.size_bytes)}  {best.decision}"
 
 
 def _table(entries: Sequence[Entry]) -> str:
@@ -217,7 +218,7 @@ def _dot(axes: Axes, entry: Entry, x: float) -> None:
     color = pictures.MODEL if entry.ship else pictures.OTHER
     axes.plot((x, x), (score.low, score.high), "_-", color=color, markersize=8)
     (dot,) = axes.plot(x, score.value, "o", color=color, markersize=8)
-    told = f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}], {size(entry.size_bytes)}"
+    told = f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}], {show_size(entry.size_bytes)}"
     dot.set_gid(pictures.tip(f"{entry.variant}: {told}"))
 
 
@@ -271,7 +272,7 @@ def _cells(entry: Entry, names: Sequence[str]) -> list[str]:
         f"{first.value:.3f}",
         f"[{first.low:.3f}, {first.high:.3f}]",
         *(f"{values[name]:.3f}" if name in values else "" for name in names[1:]),
-        size(entry.size_bytes),
+        show_size(entry.size_bytes),
         count(entry.parameters),
         milliseconds(entry.latency_p95),
         str(entry.decision),

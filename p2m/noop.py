@@ -123,15 +123,10 @@ def remember(
         "text": answer.text,
         "exit_code": answer.exit_code,
     }
-    target = _record_path(arguments)
-    temporary = target.with_name(f"{target.name}.{os.getpid()}")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(record), encoding="utf-8")
-        temporary.replace(target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    from p2m.engine.files import disk  # a build with nothing to do does without
+
+    with contextlib.suppress(OSError):
+        disk.replace(_record_path(arguments), json.dumps(record).encode(), durable=False)
 
 
 def _is_newer(stamp: list[int] | None, since: int) -> bool:

@@ -7,10 +7,8 @@ key is made of, as far as that is known before anything runs. `differences` comp
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,14 +67,9 @@ def write_plan(path: Path, words: Words, survey: Survey, config: Mapping[str, An
         "steps": {step.name: _step(survey, step) for step in survey.plan.steps if not step.is_source},
     }  # fmt: skip
     body["seal"] = _seal(body)
-    temporary = disk.unique(path.parent, path.name)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        disk.write_durably(temporary, (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode())
-        os.replace(temporary, path)
+        disk.replace(path, (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode())
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from p2m.catalogs.base import Column, Converter, Record, observe, open_catalogue, part_paths, read_rows
+from p2m.catalogs.base import Column, Converter, RawRow, observe, open_catalogue, part_paths, read_rows
 from p2m.catalogs.columns import MAX_LABELS
 from p2m.catalogs.labels import fold, label_reader
 from p2m.catalogs.mapping import has_texts, unfit
@@ -66,7 +66,7 @@ class _Table:
     card: Card
     columns: tuple[Column, ...] = ()
 
-    def records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[RawRow]:
         for file in self.files:
             yield from read_rows(file)
 

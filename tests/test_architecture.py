@@ -1,8 +1,8 @@
 """The layers of docs/design.md, held by parsing every import, those inside functions too.
 
 Imports go downward only, siblings on a line do not import each other, upper layers reach a component family
-only through its base, and heavy libraries are imported inside the functions that need them. Each rule is
-shown to bite on a small tree that breaks it.
+only through its base, nothing imports in a circle, heavy libraries are imported inside the functions that
+need them, and no function is longer than a screen. Each rule is shown to bite on a small tree that breaks it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("deploy",),  # what the bundle ships: students export for it and are judged through it
     ("engine",),
     ("marked_yaml", "resources", "word_lists"),
-    ("types", "errors"),
+    ("types", "errors", "sizes"),
 )
 FAMILIES = (
     "teachers",
@@ -70,7 +70,8 @@ ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (  # modules and packages of p2m.en
     ("journal", "keys"),
     ("store", "sources", "recording"),
     ("storage", "plan"),
-    ("files", "formats", "code", "stage"),
+    ("formats", "code", "stage"),
+    ("files",),
     ("hashing", "slots", "observer", "handles"),
 )
 HEAVY = frozenset(
@@ -88,6 +89,7 @@ HEAVY = frozenset(
         *("sacrebleu", "rouge_score", "pandas", "pyarrow", "anthropic", "openai", "gradio", "ray"),
     )
 )
+LONGEST = 60  # lines of a function, its docstring included
 # Loaded by `evaluate.load` alone, which wants its imports at the top.
 LOADED_BY_HEAVY = frozenset(("p2m.evaluation.evaluate_module.evaluate_module",))
 
@@ -195,11 +197,15 @@ def family_faults(imports: list[Import]) -> list[str]:
 
 
 def cycles(imports: list[Import]) -> list[str]:
-    """Modules that reach themselves."""
+    """Modules that reach themselves. Whoever imports a module runs the packages that it lies in too, but for
+    those of its own, which have begun before it; one that asks those for a name counts as any other.
+    """
     edges: dict[str, set[str]] = {}
     for found in own(imports):
-        if found.target != found.module and not found.module.startswith(found.target + "."):
-            edges.setdefault(found.module, set()).add(found.target)
+        parts = found.target.split(".")
+        packages = {".".join(parts[:length]) for length in range(2, len(parts))}
+        begun = {name for name in packages if f"{found.module}.".startswith(f"{name}.")}
+        edges.setdefault(found.module, set()).update({found.target} | packages - begun)
     faults = []
     for module in edges:
         reached: set[str] = set()
@@ -222,6 +228,18 @@ def heavy_faults(imports: list[Import]) -> list[str]:
     ]
 
 
+def long_functions(root: Path) -> list[str]:
+    """Functions of more than `LONGEST` lines."""
+    return [
+        f"{module}.{node.name} has {lines} lines"
+        for module, path in modules_of(root).items()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.end_lineno is not None
+        and (lines := node.end_lineno - node.lineno + 1) > LONGEST
+    ]
+
+
 RULES = {
     "layers": layer_faults,
     "engine": engine_faults,
@@ -236,6 +254,10 @@ def test_the_package_keeps_the_rule(rule: str) -> None:
     imports = imports_of(ROOT)
     assert len(own(imports)) >= 60
     assert RULES[rule](imports) == []
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    assert long_functions(ROOT) == []
 
 
 def test_every_part_of_the_engine_has_its_line() -> None:
@@ -261,6 +283,19 @@ BAD = {
         {"engine/a.py": "import p2m.engine.b\n", "engine/b.py": "def f():\n    from p2m.engine.a import x\n"},
         "part of a cycle",
     ),
+    "cycle through a package": (
+        {
+            "lock/__init__.py": "from p2m.compose.a import x\n",
+            "lock/b.py": "",
+            "compose/a.py": "from p2m.lock.b import y\n",
+        },
+        "part of a cycle",
+    ),
+    "cycle with its own package": (
+        {"lock/__init__.py": "from p2m.lock.b import x\n", "lock/b.py": "from p2m.lock import y\n"},
+        "part of a cycle",
+    ),
+    "length": ({"training/a.py": "class A:\n    def f(self):\n" + "        x = 1\n" * 60}, "61 lines"),
     "heavy": ({"training/a.py": "class A:\n    from torch.nn import Module\n"}, "only inside the functions"),
 }
 
@@ -272,8 +307,8 @@ def test_the_rule_bites_on_a_tree_that_breaks_it(name: str, tmp_path: Path) -> N
         target = tmp_path / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
-    rule = name if name in RULES else "layers"
-    faults = RULES[rule](imports_of(tmp_path))
+    rule = name if name in RULES else "cycles" if name.startswith("cycle") else "layers"
+    faults = long_functions(tmp_path) if name == "length" else RULES[rule](imports_of(tmp_path))
     assert faults
     assert all(message in fault for fault in faults)
 

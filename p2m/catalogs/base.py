@@ -6,7 +6,7 @@ from p2m.catalogs.convert import Converter
 from p2m.catalogs.front_matter import normal_license
 from p2m.catalogs.labels import label_reader
 from p2m.catalogs.mapping import SURE, Fit, map_columns
-from p2m.catalogs.rows import TABLES, Record, data_format, read_rows, require
+from p2m.catalogs.rows import TABLES, RawRow, data_format, read_rows, require
 from p2m.catalogs.tables import no_header
 from p2m.catalogs.vocabulary import is_known
 
@@ -17,7 +17,7 @@ __all__ = [
     "Column",
     "Converter",
     "Fit",
-    "Record",
+    "RawRow",
     "Skipped",
     "data_format",
     "is_known",

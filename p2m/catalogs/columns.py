@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from p2m.catalogs.labels import number_name
-from p2m.catalogs.rows import Record
+from p2m.catalogs.rows import RawRow
 
 MAX_LABELS = 1000  # more distinct values than this are no labels
 SAMPLE = 200  # values of a column that are kept to look at
@@ -102,7 +102,7 @@ def _kind(value: Any) -> str:
 
 
 def observe(
-    records: Iterable[Record], label_names: Mapping[str, Mapping[str, str]] | None = None
+    records: Iterable[RawRow], label_names: Mapping[str, Mapping[str, str]] | None = None
 ) -> tuple[Column, ...]:
     """The columns of some rows. Every row is counted; a sample of them, the same at every call, is kept."""
     tallies: dict[str, _Tally] = {}

@@ -10,7 +10,7 @@ from typing import Any
 
 from p2m.catalogs.columns import flatten, texts_of
 from p2m.catalogs.labels import label_reader, listed, number_name
-from p2m.catalogs.rows import Record
+from p2m.catalogs.rows import RawRow
 from p2m.catalogs.vocabulary import ALSO
 from p2m.types import Example, Task, TaskType
 
@@ -30,7 +30,7 @@ class Converter:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_named", label_reader(self.task.labels))
 
-    def convert(self, record: Record) -> Example | str:
+    def convert(self, record: RawRow) -> Example | str:
         """The example, or why the row is none (empty field, no answer, a label the task has not)."""
         flat = dict(flatten(record.values))
         inputs: dict[str, str] = {}

@@ -45,7 +45,7 @@ _READERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RawRow:
     """One row, and where it stands: `file:line`, or `file row n` in files without lines."""
 
     values: dict[str, Any]
@@ -62,7 +62,7 @@ def data_format(path: Path) -> str | None:
     return FORMATS.get(suffixes[-1]) if suffixes else None
 
 
-def read_rows(path: Path) -> Iterator[Record]:
+def read_rows(path: Path) -> Iterator[RawRow]:
     """The rows of a file in order, streaming.
 
     Raises:
@@ -71,10 +71,10 @@ def read_rows(path: Path) -> Iterator[Record]:
     with _translated(path):
         form = data_format(path) or _sniff(path)
         for values, where in _READERS[form](path):
-            yield Record(values, where)
+            yield RawRow(values, where)
 
 
-def require(record: Record, columns: Sequence[str]) -> None:
+def require(record: RawRow, columns: Sequence[str]) -> None:
     """See that a row has these columns, dotted ones of objects too.
 
     Raises:
@@ -108,7 +108,7 @@ def _has(values: Mapping[str, Any], column: str) -> bool:
     return column in values or any(column.startswith(f"{name}.") for name in values)
 
 
-def _lacks(record: Record, column: str) -> str:
+def _lacks(record: RawRow, column: str) -> str:
     there = ", ".join(record.values) or "none"
     hint = nearest(column, record.values)
     return f"{record.where}: the row lacks the column {column!r}; it has {there}" + (

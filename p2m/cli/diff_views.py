@@ -9,12 +9,13 @@ from p2m.cli.groups import fold, folded_names
 from p2m.cli.text import table as aligned
 from p2m.comparison import Comparison, Figure, StepDifference
 from p2m.engine.explaining.survey import listed
-from p2m.reporting.facts import milliseconds, size
+from p2m.reporting.facts import milliseconds
 from p2m.row_changes import lines, short
+from p2m.sizes import show_size
 
 _FORMS: dict[str, tuple[str, Callable[[float], str]]] = {
-    "size_bytes": ("size", lambda value: size(int(value))),
-    "peak_memory": ("peak memory", lambda value: size(int(value))),
+    "size_bytes": ("size", lambda value: show_size(int(value))),
+    "peak_memory": ("peak memory", lambda value: show_size(int(value))),
     "latency_p50": ("p50", milliseconds),
     "latency_p95": ("p95", milliseconds),
     "parameters": ("parameters", lambda value: f"{value:,.0f}"),

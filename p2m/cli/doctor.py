@@ -13,6 +13,7 @@ from pathlib import Path
 
 from p2m import noop
 from p2m.cli.text import table
+from p2m.engine.slots import cores
 
 GIGABYTE = 1e9
 
@@ -57,7 +58,7 @@ def _processor() -> Finding:
     except OSError:
         pass
     bf16 = "trains in bf16" if re.search(r"amx_bf16|avx512_bf16", flags) else "trains in fp32"
-    return Finding("processor", "ok", f"{name}, {os.cpu_count()} cores, {bf16}")
+    return Finding("processor", "ok", f"{name}, {cores()} cores, {bf16}")
 
 
 def _memory() -> Finding:

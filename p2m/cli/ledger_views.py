@@ -10,7 +10,7 @@ from typing import Any
 from p2m.cli.text import table
 from p2m.engine.recording.care import Found, Totals
 from p2m.engine.recording.records import Record
-from p2m.reporting.facts import size
+from p2m.sizes import show_size
 
 _WIDTH = 60  # characters of a request in a list
 
@@ -19,7 +19,7 @@ def totals_text(totals: Totals, recipes: Mapping[str, int]) -> str:
     if not totals.records:
         return "no recorded calls yet"
     paid = "" if totals.cost is None else f", ${totals.cost:.2f}"
-    lines = [f"{totals.records:,} records, {size(totals.bytes)}{paid}"]
+    lines = [f"{totals.records:,} records, {show_size(totals.bytes)}{paid}"]
     lines.append(f"first {stamp(totals.first or 0)}, last {stamp(totals.last or 0)}")
     rows = [
         (f"{name}={value}", f"{one.records:,}", f"${one.cost:.2f}" if one.cost else "")
@@ -66,7 +66,7 @@ def record_json(record: Record) -> dict[str, Any]:
 
 
 def check_text(found: Found) -> str:
-    lines = [f"{found.records:,} sound records, {size(found.bytes)}"]
+    lines = [f"{found.records:,} sound records, {show_size(found.bytes)}"]
     lines += [f"  damaged  {place}" for place in found.damaged]
     lines += [
         f"  cut      {place} (the end of a killed writer, or a record being written)" for place in found.torn

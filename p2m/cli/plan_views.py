@@ -11,7 +11,7 @@ from p2m.engine.explaining.explain import VERBS, Cause, Reason, StepPreview, lis
 from p2m.engine.explaining.graphs import MARKS
 from p2m.engine.explaining.survey import Survey
 from p2m.project import Project
-from p2m.reporting.facts import size
+from p2m.sizes import show_size
 
 _STATUS = {"cached": "cached", "run": "run", "unknown": "may run"}
 _MOST = 6  # changes of one step that a plan shows
@@ -29,7 +29,7 @@ def plan_text(previews: Sequence[StepPreview], groups: Mapping[str, str]) -> str
         time = duration(line.seconds) if line.seconds is not None else ""
         sizes = [told.size for told in members if told.size is not None]
         reasons = dict.fromkeys(reason for told in members for reason in _reasons(told, sources))
-        cells = (time, size(sum(sizes)) if sizes else "", "\n".join(_first([*reasons], line.steps)))
+        cells = (time, show_size(sum(sizes)) if sizes else "", "\n".join(_first([*reasons], line.steps)))
         rows.append((f"{mark} {line.name}", line.status, *cells))
     return table(rows, indent=2, right={2: 10, 3: 8})
 
@@ -98,7 +98,7 @@ def causes_text(
 def outputs_text(rows: Sequence[tuple[str, str, int | None, str]]) -> str:
     """A line a step: the type, size and digest of what it made."""
     cells = [
-        (name, kind, *((size(number), digest[:12]) if number is not None else ("", "not built yet")))
+        (name, kind, *((show_size(number), digest[:12]) if number is not None else ("", "not built yet")))
         for name, kind, number, digest in rows
     ]
     return table(cells, right={2: 8})

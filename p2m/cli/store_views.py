@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from p2m.cli.text import table, when
-from p2m.engine.care.gc import Amount, Report
+from p2m.engine.care.gc import Amount, Collected
 from p2m.engine.care.rebuild import Rebuilt
 from p2m.engine.care.verify import Fault, Verification
 from p2m.engine.storage.kept import Keep
-from p2m.reporting.facts import size
+from p2m.sizes import show_size
 
 _WHAT = {
     "entries": "entries of keys that nothing keeps",
@@ -25,7 +25,7 @@ _WHAT = {
 }
 
 
-def gc_text(report: Report, command: str) -> str:
+def gc_text(report: Collected, command: str) -> str:
     """What stays and why, what goes, and the command that does it."""
     lines = ["keeps"]
     nothing = "  nothing: no run, no name and no lock file asks for anything"
@@ -35,9 +35,9 @@ def gc_text(report: Report, command: str) -> str:
     if not report.freed:
         return "\n".join([*lines, "nothing to free."])
     lines.append("freed" if report.deleted else "would free")
-    freed = [(size(one.size), f"{one.count:,}", _WHAT[kind]) for kind, one in report.freed.items()]
+    freed = [(show_size(one.size), f"{one.count:,}", _WHAT[kind]) for kind, one in report.freed.items()]
     lines.append(table(freed, indent=2, right={0: 8, 1: 7}))
-    total = size(report.total_freed.size)
+    total = show_size(report.total_freed.size)
     lines.append(
         f"{total} freed." if report.deleted else f"{total} in all. Nothing was deleted; to delete: {command}"
     )
@@ -63,7 +63,7 @@ def keeps_text(keeps: Sequence[Keep]) -> str:
 def verification_text(found: Verification, *, repaired: bool, command: str) -> str:
     """What was read, each fault with what it touches, and what to do next."""
     lines = [
-        f"read {found.blobs:,} files ({size(found.bytes)}), {found.entries:,} entries,"
+        f"read {found.blobs:,} files ({show_size(found.bytes)}), {found.entries:,} entries,"
         f" {found.runs:,} run records, {found.ledger:,} recorded calls"
     ]
     rows = [(fault.kind, _fault(fault)) for fault in found.faults] + [("note", note) for note in found.notes]
@@ -98,4 +98,5 @@ def _fault(fault: Fault) -> str:
 
 
 def _amount(amount: Amount) -> str:
-    return f"{size(amount.size)} in {amount.count:,} files" if amount.count else "nothing that is still there"
+    there = f"{show_size(amount.size)} in {amount.count:,} files"
+    return there if amount.count else "nothing that is still there"

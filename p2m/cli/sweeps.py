@@ -24,6 +24,7 @@ from p2m.cli.text import duration
 from p2m.cli.views import build_text
 from p2m.compose import multirun
 from p2m.engine.observer import Observer
+from p2m.engine.slots import cores
 from p2m.errors import P2MError, StageError, UserError
 from p2m.leaderboard import Entry, Pending, as_data, as_text, best_line
 from p2m.sweeps import Board, Ended, Job, Sweep, prepare
@@ -97,7 +98,7 @@ def _announce(asked: Sweep) -> None:
     else:
         print(union_summary(asked.union), file=sys.stderr)
     if asked.at_once > 1:
-        share = max(1, (os.cpu_count() or 1) // asked.at_once)
+        share = max(1, cores() // asked.at_once)
         print(f"{asked.at_once} jobs at a time, {share} of the cores each", file=sys.stderr)
 
 

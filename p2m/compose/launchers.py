@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from p2m.engine.slots import cores
 from p2m.errors import nearest
 
 # What to type for a launcher's package; the plugin's own package is named by the launcher.
@@ -39,9 +39,9 @@ def jobs_at_once(launcher: Mapping[str, Any], jobs: int) -> int:
     """How many of so many jobs that launcher runs at once on this machine, counted as joblib counts."""
     if "joblib" not in str(launcher.get("_target_")):
         return 1
-    said, cores = launcher.get("n_jobs"), os.cpu_count() or 1
+    said = launcher.get("n_jobs")
     wanted = 1 if said is None else int(said)
-    return max(1, min(jobs, wanted if wanted > 0 else cores + 1 + wanted))
+    return max(1, min(jobs, wanted if wanted > 0 else cores() + 1 + wanted))
 
 
 def _is_installed(plugin: str) -> bool:

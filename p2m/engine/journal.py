@@ -123,14 +123,9 @@ class Journal:
             stream.write(text)
 
 
-def last_run(store: Store, plan: str) -> RunRecord | None:
-    """The latest run of the plan of that name."""
-    return next(_runs(store, plan), None)
-
-
 def last_steps(store: Store, plan: str) -> dict[str, StepRecord]:
     """For each step the record of the last run that finished it, however that run ended."""
-    return finished_steps(_runs(store, plan))
+    return finished_steps(runs(store, plan))
 
 
 def finished_steps(records: Iterable[RunRecord]) -> dict[str, StepRecord]:
@@ -145,11 +140,6 @@ def finished_steps(records: Iterable[RunRecord]) -> dict[str, StepRecord]:
     return found
 
 
-def runs(store: Store, plan: str | None = None, without: Collection[str] = ()) -> Iterator[RunRecord]:
-    """Runs but those with the ids `without`, latest first; with `plan`, those of the plan of that name."""
-    return _runs(store, plan, without)
-
-
 def find_run(store: Store, name: str, plan: str | None = None) -> RunRecord:
     """The run that `name` means: its id, a part of that which no other has, `last`, or `last~2`.
 
@@ -159,7 +149,7 @@ def find_run(store: Store, name: str, plan: str | None = None) -> RunRecord:
     what = f"runs of {plan}" if plan else "runs"
     back = _back(name)
     if back is not None:
-        for number, earlier in enumerate(_runs(store, plan)):
+        for number, earlier in enumerate(runs(store, plan)):
             if number == back:
                 return earlier
         raise UserError(f"{store.root} holds no {what} as far back as {name}\n    next: p2m log")
@@ -228,8 +218,8 @@ def _ids(store: Store) -> list[str]:
         return []
 
 
-def _runs(store: Store, plan: str | None, without: Collection[str] = ()) -> Iterator[RunRecord]:
-    """Runs of that plan, or of all, latest first."""
+def runs(store: Store, plan: str | None = None, without: Collection[str] = ()) -> Iterator[RunRecord]:
+    """Runs but those with the ids `without`, latest first; with `plan`, those of the plan of that name."""
     for name in _ids(store):
         record = None if name in without else _parse(name, store.runs / name / _EVENTS, plan)
         if record is not None:

@@ -82,11 +82,15 @@ def capacity(workers: int = 0, memory: int | None = None, gpus: int | None = Non
     return Capacity(workers or processors(), _memory() if memory is None else memory, _gpus(gpus))
 
 
-def processors() -> int:
-    """Processors that this process may use."""
+def cores() -> int:
+    """Processors that the system lets this process use."""
     affinity = getattr(os, "sched_getaffinity", None)
-    found = len(affinity(0)) if affinity else os.cpu_count() or 1
-    said = os.environ.get(CORES, "")
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def processors() -> int:
+    """Processors that this process is to use: all of its cores, or fewer where it runs beside its like."""
+    found, said = cores(), os.environ.get(CORES, "")
     return min(found, max(1, int(said))) if said.isdigit() else found
 
 

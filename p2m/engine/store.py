@@ -248,10 +248,10 @@ class Store:
         if self._sharing is not None:
             self._sharing.notices.listener = listener
 
-    def settle(self, say: Callable[[str], None], *, wait: bool = True) -> None:
+    def flush(self, say: Callable[[str], None], *, wait: bool = True) -> None:
         """At a build's end: wait, with a deadline, until all on offer is sent; faults are only said."""
         if self._sharing is not None:
-            self._sharing.settle(self.entry, say, wait=wait)
+            self._sharing.flush(self.entry, say, wait=wait)
 
     def register_root(self, path: Path) -> None:
         """Keep what the lock file at `path` names, for as long as it is there, as it reads when gc runs."""
@@ -276,8 +276,10 @@ class Store:
         with disk.explained(self.root, "clearing a scratch folder"):
             disk.remove_tree(self.root / "steps" / key)
 
-    def lock(self, key: str, what: str, waiting: Callable[[Holder], None]) -> AbstractContextManager[bool]:
-        """Hold the key for one build at a time; see `locks.locked`."""
+    def hold_key(
+        self, key: str, what: str, waiting: Callable[[Holder], None]
+    ) -> AbstractContextManager[bool]:
+        """Hold the key for one build at a time; see `file_locks.locked`."""
         return locked(self.root / "locks" / key, what, waiting)
 
     def entry_path(self, key: str, alternative: str = "") -> Path:

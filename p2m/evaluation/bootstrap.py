@@ -27,7 +27,7 @@ def interval(metric: Metric, statistics: Any, *, resamples: int, seed: int) -> t
     return min(float(low), value), max(float(high), value)
 
 
-def judge(
+def scored(
     metric: Metric,
     predictions: Sequence[str],
     references: Sequence[Sequence[str]],

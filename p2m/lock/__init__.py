@@ -18,7 +18,7 @@ from p2m.lock.keeping import (
     drift_text,
     hold,
     register,
-    settle,
+    update_lock,
     watch,
 )
 from p2m.lock.model import (
@@ -70,8 +70,8 @@ __all__ = [
     "read_lock",
     "read_lock_of",
     "register",
-    "settle",
     "standing",
+    "update_lock",
     "upgrade",
     "watch",
     "write_lock",

@@ -7,6 +7,7 @@ import shlex
 from contextlib import suppress
 from pathlib import Path
 
+from p2m.engine.files import disk
 from p2m.errors import LockDrift, LockError, command
 from p2m.lock.model import Lock
 from p2m.lock.text import fault, is_lock, lock_text, parse_lock
@@ -96,16 +97,7 @@ def write_lock(path: Path, lock: Lock) -> bool:
     with suppress(FileNotFoundError):
         if path.read_bytes().replace(b"\r\n", b"\n") == content:  # as git may have checked it out
             return False
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+    disk.replace(path, content)
     return True
 
 

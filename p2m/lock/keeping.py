@@ -99,7 +99,7 @@ def hold(watched: Watch, done: Done) -> None:
         )
 
 
-def settle(watched: Watch, done: Done, *, stands: bool) -> str:
+def update_lock(watched: Watch, done: Done, *, stands: bool) -> str:
     """Write the lock of a finished build where it changed; says what was done in a line, "" for nothing.
 
     A lock names the model that stands in the outputs, so a build whose bundle did not take that place

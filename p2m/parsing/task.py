@@ -63,15 +63,7 @@ def parse_prompt(
     Raises:
         RecipeError: the prompt is empty, or demonstrations do not fit the task's fields or labels.
     """
-    text = normalise(prompt)
-    if not text:
-        raise RecipeError(
-            [
-                Problem(
-                    "the prompt is empty", "prompt", hint="say in a sentence what goes in and what comes out"
-                )
-            ]
-        )
+    text = _written(prompt)
     reading = take_apart(text)
     rows = (*reading.rows, *(_row(example) for example in examples))
     names, why_fields = (tuple(inputs), "") if inputs else read_names(reading.instruction, text, rows)
@@ -105,6 +97,15 @@ def parse_prompt(
         lacking="" if kind.is_learnt else why_kind.partition(": ")[2],
         doubts=(*doubts, *unproven, *_unread(reading)),
     )
+
+
+def _written(prompt: str) -> str:
+    """The prompt with its blanks normalised. Raises: RecipeError: it is empty."""
+    text = normalise(prompt)
+    if not text:
+        hint = "say in a sentence what goes in and what comes out"
+        raise RecipeError([Problem("the prompt is empty", "prompt", hint=hint)])
+    return text
 
 
 def _unread(reading: Reading) -> tuple[str, ...]:

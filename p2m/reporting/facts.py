@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from p2m.sizes import show_size
 from p2m.types import (
     Choice,
     Count,
@@ -22,7 +23,6 @@ from p2m.types import (
 )
 
 WORST = 25  # errors that are listed
-_UNITS = ((1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def headline(story: Story) -> list[tuple[str, str]]:
     rows += [
         ("judged by", f"{primary.rows:,} rows ({story.evaluated.evidence})"),
         ("parameters", f"{count(story.exported.parameters)}, {story.exported.precision}"),
-        ("size", size(story.exported.size_bytes)),
+        ("size", show_size(story.exported.size_bytes)),
         (
             "latency p50 / p95",
             f"{milliseconds(story.measured.latency_p50)} / {milliseconds(story.measured.latency_p95)}",
@@ -127,14 +127,6 @@ def dropped(counts: Sequence[Count]) -> list[Count]:
 def count(number: int) -> str:
     """A number of weights: in millions, unless there are few."""
     return f"{number / 1e6:.1f}M" if number >= 100_000 else f"{number:,}"
-
-
-def size(number: int) -> str:
-    """Bytes in the unit that suits them."""
-    for scale, unit in _UNITS:
-        if number >= scale:
-            return f"{number / scale:.1f} {unit}"
-    return f"{number} B"
 
 
 def milliseconds(seconds: float) -> str:

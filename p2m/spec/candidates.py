@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from p2m.spec.units import show_parameters, show_size
+from p2m.sizes import show_size
+from p2m.spec.units import show_parameters
 from p2m.types import Constraints, Contender, Student, Task
 
 # Steps that every student shares; those of one student are shown as one line, by its name.

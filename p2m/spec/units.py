@@ -80,22 +80,10 @@ def money(value: Any) -> float:
 
 def show_parameters(value: int) -> str:
     """A count as it may stand in a recipe, exactly: `250M`, `22713216`."""
-    return _shortest(value, (("B", 10**9), ("M", 10**6), ("k", 10**3)))
-
-
-def show_size(value: int) -> str:
-    """A size as it may stand in a recipe, exactly: `24 MB`."""
-    return _shortest(value, ((" GB", 10**9), (" MB", 10**6), (" kB", 10**3)), plain=" B")
-
-
-def show_duration(value: float) -> str:
-    """A time as it may stand in a recipe: `40 ms`, `2 s`."""
-    return f"{value * 1000:.15g} ms" if value < 1 else f"{value:.17g} s"
-
-
-def show_money(value: float) -> str:
-    """An amount as it may stand in a recipe: `5 USD`."""
-    return f"{value:.17g} USD"
+    for name, factor in (("B", 10**9), ("M", 10**6), ("k", 10**3)):
+        if value >= factor and value % factor == 0:
+            return f"{value // factor}{name}"
+    return str(value)
 
 
 def parse_requirement(metric: str, value: Any) -> Requirement:
@@ -114,13 +102,6 @@ def parse_requirement(metric: str, value: Any) -> Requirement:
     if not math.isfinite(number):
         raise ValueError(f"{value!r} is not a requirement; expected {expected}")
     return Requirement(metric, match[1], number)
-
-
-def _shortest(value: int, units: tuple[tuple[str, int], ...], plain: str = "") -> str:
-    for name, factor in units:
-        if value >= factor and value % factor == 0:
-            return f"{value // factor}{name}"
-    return f"{value}{plain}"
 
 
 def _written(pattern: str, example: str) -> WithJsonSchema:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from p2m.deploy.serving.predict import Predictor
 from p2m.engine.handles import Run
+from p2m.engine.slots import processors
 from p2m.engine.stage import stage
 from p2m.errors import DataError
-from p2m.evaluation.base import judge, needed_rows, reported, swaps
+from p2m.evaluation.base import needed_rows, reported, scored, swaps
 from p2m.metrics.base import Metric
 from p2m.stages.folds import joined_folds
 from p2m.teachers.base import Teacher, bound
@@ -106,7 +106,7 @@ class _Answer(NamedTuple):
 
 def _answers(exported: Exported, rows: Sequence[Example], run: Run) -> list[_Answer]:
     """What the exported model says to each row."""
-    predictor = Predictor(exported.model, threads=run.device.threads or os.cpu_count() or 1)
+    predictor = Predictor(exported.model, threads=run.device.threads or processors())
     found: list[_Answer] = []
     for start in range(0, len(rows), _CHUNK):
         chunk = [row.input for row in rows[start : start + _CHUNK]]
@@ -119,7 +119,7 @@ def _score(
     metric: Metric, said: Sequence[str], right: Sequence[Sequence[str]], *, bootstrap: int, seed: int
 ) -> Score:
     value = reported(metric, said, right)
-    return judge(metric, said, right, value=value, resamples=bootstrap, seed=seed)
+    return scored(metric, said, right, value=value, resamples=bootstrap, seed=seed)
 
 
 def _teacher(

@@ -14,7 +14,7 @@ from p2m.catalogs.base import (
     TABLES,
     Converter,
     Fit,
-    Record,
+    RawRow,
     data_format,
     is_known,
     label_reader,
@@ -49,7 +49,7 @@ class _Table:
 
     path: Path
     card: Card
-    records: list[Record]
+    records: list[RawRow]
     wrong: tuple[str, ...]  # what kept it from being read to its end
     is_whole: bool  # whether that is all that there is
 
@@ -119,7 +119,7 @@ def look(
     for columns, together in alike.items():
         with _noted(wrong):
             fits[columns] = _fit(task, together)
-    found: list[tuple[Record, Example]] = []
+    found: list[tuple[RawRow, Example]] = []
     for table in tables:
         if table.columns in fits:
             mapping = fits[table.columns].mapping or {}
@@ -173,7 +173,7 @@ def told(wrong: Sequence[str]) -> str:
 
 def _table(task: Task, path: Path, card: Card, role: str, most: int | None) -> _Table:
     """The rows of a file as far as it can be read."""
-    records: list[Record] = []
+    records: list[RawRow] = []
     wrong: list[str] = []
     stream, is_whole = read_rows(path), True
     with _noted(wrong):
@@ -268,7 +268,7 @@ def _refuse_no_header(task: Task, table: _Table) -> None:
             raise DataError(f"{table.path}:1: {no_header(name, names)}")
 
 
-def _converted(converter: Converter, record: Record, role: str, *, is_told: bool) -> Example:
+def _converted(converter: Converter, record: RawRow, role: str, *, is_told: bool) -> Example:
     """The row; of what is wrong and will not be told, no remedy is looked for, which takes long."""
     row = converter.convert(record)
     if isinstance(row, Example):

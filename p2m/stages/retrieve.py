@@ -15,7 +15,7 @@ from pathlib import Path
 
 from p2m.catalogs.base import (
     SURE,
-    Record,
+    RawRow,
     Skipped,
     learnable,
     map_columns,
@@ -29,6 +29,7 @@ from p2m.catalogs.base import (
 from p2m.engine.stage import stage
 from p2m.errors import DataError
 from p2m.retrievers.base import Retriever
+from p2m.sizes import show_size
 from p2m.types import Candidate, Candidates, Card, Files, Task, TaskType
 
 _LOOK = 20_000  # rows of a dataset that its columns are judged by; labels are often sorted
@@ -170,7 +171,7 @@ def _one_label_set(task: Task, judged: list[Candidate]) -> list[Candidate]:
     ]
 
 
-def _spread(root: Path, card: Card) -> Iterator[Record]:
+def _spread(root: Path, card: Card) -> Iterator[RawRow]:
     """Rows of the learnable parts, spread over all of them where there are many."""
     parts = learnable(card)
     total = sum(part.rows or 0 for part in parts)
@@ -185,7 +186,7 @@ def _broken(skipped: Skipped, root: Path) -> Candidate:
 
 def _size(card: Card) -> str:
     rows = "; ".join(f"{part.name} {part.rows if part.rows is not None else '?'} rows" for part in card.parts)
-    size = f", {card.size_bytes / 2**20:.1f} MB" if card.size_bytes is not None else ""
+    size = f", {show_size(card.size_bytes)}" if card.size_bytes is not None else ""
     return f"{rows}{size}, licence {card.license or 'not named'}"
 
 

@@ -23,7 +23,7 @@ def write_graphs(model: Any, folder: Path) -> None:
     import torch
 
     layers, heads, width = model.config.num_decoder_layers, model.config.num_heads, model.config.d_kv
-    encoder, decoder = _modules(model)
+    encoder, decoder = _encoder(model), _decoder(model)
     ids, mask = torch.full((2, 7), 5), torch.ones((2, 7), dtype=torch.long)
     source = {0: "batch", 1: "source"}
     cross = [f"cross_{part}_{i}" for i in range(layers) for part in ("key", "value")]
@@ -45,31 +45,11 @@ def write_graphs(model: Any, folder: Path) -> None:
     write_graph(decoder, inputs, axes, outputs, folder / "decoder.onnx", variadic_from=2)
 
 
-def _modules(model: Any) -> tuple[Any, Any]:
-    """The two passes as torch modules over the weights of `model`."""
+def _encoder(model: Any) -> Any:
+    """The encoder's pass as a torch module over the weights of `model`."""
     import torch
 
     width = model.config.d_kv
-
-    def split(states: Any) -> Any:  # (batch, length, heads * width) -> (batch, heads, length, width)
-        return states.unflatten(-1, (-1, width)).transpose(1, 2)
-
-    def attend(attention: Any, query: Any, key: Any, value: Any, bias: Any) -> Any:
-        scores = query @ key.transpose(2, 3) + bias
-        return attention.o((scores.softmax(-1) @ value).transpose(1, 2).flatten(2))
-
-    def masked(attention_mask: Any) -> Any:  # additive, (batch, 1, 1, source)
-        return (1.0 - attention_mask[:, None, None, :].to(torch.float32)) * -1e9
-
-    def position_bias(attention: Any, query: Any, key: Any) -> Any:
-        """Of query positions over key positions, (1, heads, queries, keys)."""
-        buckets = attention._relative_position_bucket(
-            key[None, :] - query[:, None],
-            bidirectional=not attention.is_decoder,
-            num_buckets=attention.relative_attention_num_buckets,
-            max_distance=attention.relative_attention_max_distance,
-        )
-        return attention.relative_attention_bias(buckets).permute(2, 0, 1).unsqueeze(0)
 
     class Encoder(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -79,19 +59,29 @@ def _modules(model: Any) -> tuple[Any, Any]:
         def forward(self, input_ids: Any, attention_mask: Any) -> tuple[Any, ...]:
             states = self.stack.embed_tokens(input_ids)
             positions = torch.arange(input_ids.shape[1])
-            bias = position_bias(self.stack.block[0].layer[0].SelfAttention, positions, positions)
-            bias = bias + masked(attention_mask)
+            bias = _position_bias(self.stack.block[0].layer[0].SelfAttention, positions, positions)
+            bias = bias + _masked(attention_mask)
             for block in self.stack.block:
                 layer = block.layer[0]
                 normal, attention = layer.layer_norm(states), layer.SelfAttention
-                query, key, value = (split(part(normal)) for part in (attention.q, attention.k, attention.v))
-                states = block.layer[-1](states + attend(attention, query, key, value, bias))
+                parts = (attention.q, attention.k, attention.v)
+                query, key, value = (_split(part(normal), width) for part in parts)
+                states = block.layer[-1](states + _attend(attention, query, key, value, bias))
             states = self.stack.final_layer_norm(states)
             found = []
             for block in self.decoder.block:
                 cross = block.layer[1].EncDecAttention
-                found += [split(cross.k(states)), split(cross.v(states))]
+                found += [_split(cross.k(states), width), _split(cross.v(states), width)]
             return tuple(found)
+
+    return Encoder()
+
+
+def _decoder(model: Any) -> Any:
+    """One step of the decoder as a torch module over the weights of `model`."""
+    import torch
+
+    width = model.config.d_kv
 
     class Decoder(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -105,21 +95,48 @@ def _modules(model: Any) -> tuple[Any, Any]:
             states = self.stack.embed_tokens(input_ids)
             length = past[0].shape[2]
             now = torch.zeros(1, dtype=torch.long) + length
-            bias = position_bias(blocks[0].layer[0].SelfAttention, now, torch.arange(length + 1))
-            padding = masked(attention_mask)
+            bias = _position_bias(blocks[0].layer[0].SelfAttention, now, torch.arange(length + 1))
+            padding = _masked(attention_mask)
             present = []
             for i, block in enumerate(blocks):
                 layer, attention = block.layer[0], block.layer[0].SelfAttention
                 normal = layer.layer_norm(states)
-                key = torch.cat([past[2 * i], split(attention.k(normal))], dim=2)
-                value = torch.cat([past[2 * i + 1], split(attention.v(normal))], dim=2)
+                key = torch.cat([past[2 * i], _split(attention.k(normal), width)], dim=2)
+                value = torch.cat([past[2 * i + 1], _split(attention.v(normal), width)], dim=2)
                 present += [key, value]
-                states = states + attend(attention, split(attention.q(normal)), key, value, bias)
+                states = states + _attend(attention, _split(attention.q(normal), width), key, value, bias)
                 attention = block.layer[1].EncDecAttention
-                query = split(attention.q(block.layer[1].layer_norm(states)))
-                states = states + attend(attention, query, cross[2 * i], cross[2 * i + 1], padding)
+                query = _split(attention.q(block.layer[1].layer_norm(states)), width)
+                states = states + _attend(attention, query, cross[2 * i], cross[2 * i + 1], padding)
                 states = block.layer[-1](states)
             logits = self.head(self.stack.final_layer_norm(states) * self.scale)
             return logits, *present
 
-    return Encoder(), Decoder()
+    return Decoder()
+
+
+def _split(states: Any, width: int) -> Any:
+    """(batch, length, heads * width) as (batch, heads, length, width)."""
+    return states.unflatten(-1, (-1, width)).transpose(1, 2)
+
+
+def _attend(attention: Any, query: Any, key: Any, value: Any, bias: Any) -> Any:
+    """(batch, queries, heads * width) of queries, keys and values of (batch, heads, length, width)."""
+    scores = query @ key.transpose(2, 3) + bias
+    return attention.o((scores.softmax(-1) @ value).transpose(1, 2).flatten(2))
+
+
+def _masked(attention_mask: Any) -> Any:
+    """What is added to scores of padding, (batch, 1, 1, source)."""
+    return (1.0 - attention_mask[:, None, None, :].float()) * -1e9
+
+
+def _position_bias(attention: Any, query: Any, key: Any) -> Any:
+    """Of query positions over key positions, (1, heads, queries, keys)."""
+    buckets = attention._relative_position_bucket(
+        key[None, :] - query[:, None],
+        bidirectional=not attention.is_decoder,
+        num_buckets=attention.relative_attention_num_buckets,
+        max_distance=attention.relative_attention_max_distance,
+    )
+    return attention.relative_attention_bias(buckets).permute(2, 0, 1).unsqueeze(0)

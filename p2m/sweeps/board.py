@@ -14,13 +14,13 @@ import contextlib
 import hashlib
 import json
 import os
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from p2m.engine.files import disk
 from p2m.engine.files.file_locks import Holder, is_held, locked
 from p2m.errors import UserError
 from p2m.leaderboard import Entry, Pending, entry_of, write
@@ -83,10 +83,8 @@ class Board:
             "stamp": _stamp(Path(outcome.folder)) if isinstance(outcome, Entry) else "",
             "reason": "" if built else str(outcome),
         }
-        target = self._path(variant, "json")
-        beside = target.with_name(f"{target.name}.{uuid.uuid4().hex}")
-        beside.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        beside.replace(target)
+        content = json.dumps(record, indent=1) + "\n"
+        disk.replace(self._path(variant, "json"), content.encode(), durable=False)
 
     def update(self) -> tuple[list[Entry], list[Pending]]:
         """Rewrite the leaderboard from the records, one process at a time; what it now says."""

@@ -20,7 +20,7 @@ from typing import Protocol
 from p2m.build import Built, build
 from p2m.engine.executor import Observer
 from p2m.engine.explaining.union import unite
-from p2m.engine.slots import CORES, processors
+from p2m.engine.slots import CORES, cores, processors
 from p2m.errors import P2MError
 from p2m.leaderboard import Entry, Pending
 from p2m.project import Project, load, open_store
@@ -117,7 +117,7 @@ class Job:
         device = project.composed.spec.device
         if self.at_once == 1:
             return project
-        share = max(1, (os.cpu_count() or 1) // self.at_once)
+        share = max(1, cores() // self.at_once)
         share = min(share, max(1, processors()))
         if os.getpid() != self.launcher:
             os.environ[CORES] = str(share)

@@ -8,7 +8,6 @@ others it is slower, so `auto` asks the processor.
 from __future__ import annotations
 
 import ctypes
-import os
 import platform
 import re
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.engine.handles import Device
+from p2m.engine.slots import processors
 from p2m.errors import UserError
 
 BF16_FLAGS = {"amx_bf16", "avx512_bf16"}
@@ -52,7 +52,7 @@ def choose_machine(device: Device, precision: str) -> Machine:
     if precision == "auto":
         fast = torch.cuda.is_bf16_supported() if kind == "cuda" else bool(BF16_FLAGS & cpu_flags())
         precision = "bf16" if fast else "fp32"
-    return Machine(kind, precision, device.threads or cores())
+    return Machine(kind, precision, device.threads or processors())
 
 
 def prepare(machine: Machine) -> None:
@@ -68,12 +68,6 @@ def autocast(machine: Machine) -> Any:
     import torch
 
     return torch.autocast(machine.device, torch.bfloat16, enabled=machine.precision == "bf16")
-
-
-def cores() -> int:
-    """Processor cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 @cache

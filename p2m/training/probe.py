@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import math
 import os
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from p2m.engine.files import disk
 from p2m.engine.handles import Device
-from p2m.training.machine import BF16_FLAGS, choose_machine, cores, cpu_flags, prepare, processor
+from p2m.engine.slots import processors
+from p2m.training.machine import BF16_FLAGS, choose_machine, cpu_flags, prepare, processor
 from p2m.training.schedule import scheduled
 from p2m.types import Example, Task, Training, TunedStudent
 
@@ -48,11 +49,8 @@ def remember(key: str, length: float, seconds: float) -> None:
         by_length = speeds.pop(key, {})
         by_length[str(_rounded(length))] = round(seconds, 5)
         speeds[key] = by_length
-        path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(dict(list(speeds.items())[-MOST:]), indent=1)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as stream:
-            stream.write(text)
-        Path(stream.name).replace(path)
+        disk.replace(path, text.encode(), durable=False)
     except (OSError, ValueError, RuntimeError):  # RuntimeError: no home folder
         return
 
@@ -83,7 +81,7 @@ def expected_seconds(
     if precision == "auto":
         precision = "bf16" if kind == "cuda" or BF16_FLAGS & cpu_flags() else "fp32"
     schedule = scheduled(training, student.pace, rows)
-    key = speed_key(student, precision, device.threads or cores(), schedule.batch_size, kind)
+    key = speed_key(student, precision, device.threads or processors(), schedule.batch_size, kind)
     known = remembered(key, length)
     return None if known is None else known * schedule.steps
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2m.catalogs.base import SURE, Record, map_columns, observe
+from p2m.catalogs.base import SURE, RawRow, map_columns, observe
 from p2m.catalogs.columns import texts_of
 from p2m.catalogs.labels import fit_labels
 from p2m.types import Field, Task, TaskType
@@ -23,7 +23,7 @@ def task(kind, inputs, output, **more):
 
 
 def columns(rows, **label_names):
-    return observe([Record(row, f"row {n}") for n, row in enumerate(rows)], label_names)
+    return observe([RawRow(row, f"row {n}") for n, row in enumerate(rows)], label_names)
 
 
 CASES = [

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from shouting import BUILT, STEPS, TEXT_RECIPE, call_in, write_project
 
+from p2m.engine.slots import cores
+
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
 SWEEP = ("build", "shout.yaml", "-m", "evaluation.bootstrap=100,200")
 
@@ -74,7 +76,7 @@ def test_jobs_side_by_side_divide_the_cores(tmp_path: Path) -> None:
     project = write_project(tmp_path / "project", TEXT_RECIPE)
     done = call_in(project)(*SWEEP, *JOBLIB)
     assert done.returncode in BUILT
-    share = max(1, (os.cpu_count() or 1) // 2)
+    share = max(1, cores() // 2)
     assert f"2 jobs at a time, {share} of the cores each" in done.stderr
     logs = [path.read_text() for path in project.glob("outputs/.store/runs/*/log.txt")]
     (line,) = [line for text in logs for line in text.splitlines() if " threads" in line]

@@ -12,6 +12,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 from p2m.compose import multirun, span
+from p2m.engine.slots import cores
 from p2m.errors import RecipeError
 from recipes import TRUST, read, write
 
@@ -153,7 +154,7 @@ def test_the_span_counts_the_jobs_that_run_side_by_side(tmp_path: Path) -> None:
     assert at_once() == 1
     assert at_once("hydra/launcher=joblib", "hydra.launcher.n_jobs=2") == 2
     assert at_once("hydra/launcher=joblib", "hydra.launcher.n_jobs=9") == 3
-    assert at_once("hydra/launcher=joblib", "hydra.launcher.n_jobs=-1") == min(3, os.cpu_count() or 1)
+    assert at_once("hydra/launcher=joblib", "hydra.launcher.n_jobs=-1") == min(3, cores())
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_a_worker_with_nothing_but_the_call_and_a_shared_store_makes_what_this_p
     assert elsewhere.seen == {(str(folder), str(folder / "code" / "p2m" / "__init__.py"))}
     assert stored(plan, Store(folder / "store"), "n") is not None  # it kept its own
     third = Store(tmp_path / "third", SharedPlace(elsewhere.url))  # and the shared store has all
-    result.store.settle(print)
+    result.store.flush(print)
     assert execute(plan, third, Device()).counts == {"reused": 5, "ran": 1}  # but for the volatile one
 
 

@@ -30,7 +30,7 @@ from toys import (
 
 from p2m.engine.executor import Inline, Local, Result, Silent, execute, stored
 from p2m.engine.handles import Device, Run
-from p2m.engine.journal import last_run, last_steps
+from p2m.engine.journal import last_steps, runs
 from p2m.engine.plan import Plan
 from p2m.engine.stage import stage
 from p2m.engine.store import Store
@@ -367,7 +367,7 @@ def test_a_failure_keeps_what_was_finished_and_the_journal_says_how_it_ended(
     with pytest.raises(error):
         build(plan, store, watch)
     assert watch.seen[-1] == ("failed", "bang", error.__name__)
-    record = last_run(store, "small")
+    record = next(runs(store, "small"), None)
     assert record is not None
     assert (record.status, record.steps["bang"].status) == (status, status)
     assert record.ended is not None
@@ -409,7 +409,7 @@ def test_a_missing_source_is_said_with_its_place_before_anything_runs(tmp_path: 
         build(small(tmp_path), store)
     assert "r.yaml:3: " in str(caught.value)
     assert f"{tmp_path / 'n.txt'} does not exist; did you mean 'm.txt'?" in str(caught.value)
-    assert last_run(store, "small") is None
+    assert next(runs(store, "small"), None) is None
 
 
 def test_what_a_stage_says_is_kept_and_its_scratch_folder_goes(tmp_path: Path, store: Store) -> None:

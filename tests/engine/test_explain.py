@@ -12,7 +12,7 @@ from toys import Scale, count_rows, halve, read_folder, read_number, tabulate
 from p2m.cli.plan_views import why_text
 from p2m.engine.executor import execute
 from p2m.engine.explaining.differences import difference
-from p2m.engine.explaining.explain import StepPreview, Survey, causes, preview
+from p2m.engine.explaining.explain import StepPreview, Survey, causes
 from p2m.engine.explaining.explain import why as explained
 from p2m.engine.handles import Device
 from p2m.engine.journal import Invocation
@@ -37,7 +37,7 @@ def statuses(previews: tuple[StepPreview, ...]) -> list[str]:
 
 
 def test_nothing_was_ever_built(tmp_path: Path, store: Store) -> None:
-    previews = preview(small(tmp_path), store)
+    previews = Survey(small(tmp_path), store).previews
     assert statuses(previews) == ["source", "run", "run", "run", "run"]
     assert {found.reason for found in previews[1:]} == {"never built"}
     assert {found.seconds for found in previews} == {None}
@@ -45,7 +45,7 @@ def test_nothing_was_ever_built(tmp_path: Path, store: Store) -> None:
 
 def test_all_is_cached_with_the_seconds_that_it_took(tmp_path: Path, store: Store) -> None:
     build(small(tmp_path), store)
-    previews = preview(small(tmp_path), store)
+    previews = Survey(small(tmp_path), store).previews
     assert statuses(previews) == ["source", "cached", "cached", "cached", "cached"]
     assert all(found.seconds is not None for found in previews[1:])
 
@@ -53,7 +53,7 @@ def test_all_is_cached_with_the_seconds_that_it_took(tmp_path: Path, store: Stor
 def test_a_changed_setting_is_shown_with_both_values_and_its_place(tmp_path: Path, store: Store) -> None:
     build(small(tmp_path), store)
     before = sorted(path for path in store.root.rglob("*") if path.is_file())
-    previews = preview(small(tmp_path, plus=2), store)
+    previews = Survey(small(tmp_path, plus=2), store).previews
     assert statuses(previews) == ["source", "cached", "run", "unknown", "unknown"]
     assert [str(change) for change in previews[2].changes] == ["plus: 0 -> 2  r.yaml:5"]
     assert previews[3].reason == "if the output of half changes"
@@ -64,7 +64,8 @@ def test_the_preview_is_what_the_build_then_does(tmp_path: Path, store: Store) -
     for plus, factor, number in ((0, 2, "10"), (1, 2, "10"), (1, 3, "10"), (1, 3, "11"), (0, 2, "10")):
         (tmp_path / "n.txt").write_text(number)
         expected = {
-            found.step: found.status for found in preview(small(tmp_path, plus=plus, factor=factor), store)
+            found.step: found.status
+            for found in Survey(small(tmp_path, plus=plus, factor=factor), store).previews
         }
         result = build(small(tmp_path, plus=plus, factor=factor), store)
         for outcome in result.outcomes:
@@ -74,7 +75,7 @@ def test_the_preview_is_what_the_build_then_does(tmp_path: Path, store: Store) -
 
 def test_a_step_downstream_that_changed_itself_runs_for_its_own_reason(tmp_path: Path, store: Store) -> None:
     build(small(tmp_path), store)
-    found = preview(small(tmp_path, plus=2, factor=7), store)[4]
+    found = Survey(small(tmp_path, plus=2, factor=7), store).previews[4]
     assert found.status == "run"
     assert [str(change) for change in found.changes] == ["scale.factor: 2 -> 7"]
 
@@ -82,7 +83,7 @@ def test_a_step_downstream_that_changed_itself_runs_for_its_own_reason(tmp_path:
 def test_a_reverted_setting_is_cached_and_says_so(tmp_path: Path, store: Store) -> None:
     build(small(tmp_path), store)
     build(small(tmp_path, plus=4), store)
-    previews = preview(small(tmp_path), store)
+    previews = Survey(small(tmp_path), store).previews
     assert set(statuses(previews)) == {"source", "cached"}
     assert previews[2].reason == "built before with these inputs and settings"
 
@@ -201,7 +202,7 @@ def test_why_names_the_module_whose_code_changed(tmp_path: Path, store: Store) -
 def test_a_missing_source_is_the_users_mistake(tmp_path: Path, store: Store) -> None:
     (tmp_path / "n.txt").unlink()
     with pytest.raises(UserError, match=r"r\.yaml:3"):
-        preview(small(tmp_path), store)
+        Survey(small(tmp_path), store)
 
 
 def test_differences_reach_the_leaf() -> None:

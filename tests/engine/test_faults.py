@@ -23,7 +23,7 @@ from p2m.engine import hashing
 from p2m.engine.executor import Inline, Local, execute
 from p2m.engine.files import disk
 from p2m.engine.handles import Device
-from p2m.engine.journal import last_run
+from p2m.engine.journal import runs
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
 from p2m.errors import P2MError, StoreError
@@ -132,7 +132,7 @@ def test_a_build_that_is_killed_again_and_again_loses_at_most_the_running_step(f
         process.stdout.close()
         store = Store(folder / "store")
         assert_sound(store)
-        record = last_run(store, "chain")
+        record = next(runs(store, "chain"), None)
         assert record is not None
         assert record.status == "unfinished"
     out, _ = start(folder).communicate()
@@ -374,7 +374,7 @@ def test_a_lock_goes_with_its_process(folder: Path) -> None:
     began = time.monotonic()
     store = Store(folder / "store")
     for key in os.listdir(store.root / "locks"):
-        with store.lock(key, "test", lambda who: None):
+        with store.hold_key(key, "test", lambda who: None):
             pass
     assert time.monotonic() - began < 1
 

@@ -23,11 +23,11 @@ from test_store import contents
 from toys import Number, read_number, total
 
 from p2m.engine import formats
-from p2m.engine.care.gc import Report, collect
-from p2m.engine.care.roots import find_roots, words_of
+from p2m.engine.care.gc import Collected, collect
+from p2m.engine.care.roots import find_roots, pins_of
 from p2m.engine.executor import execute, stored
 from p2m.engine.handles import Device
-from p2m.engine.journal import Invocation, Journal, last_run
+from p2m.engine.journal import Invocation, Journal, runs
 from p2m.engine.plan import Plan
 from p2m.engine.storage import kept, leases
 from p2m.engine.store import Store
@@ -55,9 +55,9 @@ def number(folder: Path, plus: int, name: str = "plan") -> Plan:
 
 
 def keep_last(store: Store, name: str, plan: str) -> None:
-    record = last_run(store, plan)
+    record = next(runs(store, plan), None)
     assert record is not None
-    kept.keep(store.root, name, record.id, plan, words_of(record))
+    kept.keep(store.root, name, record.id, plan, pins_of(record))
 
 
 def age(path: Path, seconds: float) -> None:
@@ -65,7 +65,7 @@ def age(path: Path, seconds: float) -> None:
     os.utime(path, (then, then))
 
 
-def labels(report: Report) -> list[str]:
+def labels(report: Collected) -> list[str]:
     return [kept.label for kept in report.kept]
 
 
@@ -264,7 +264,7 @@ def test_copies_leavings_scratch_locks_records_and_old_quarantine_go(
 
     real = time.time
     monkeypatch.setattr(unused.time, "time", lambda: real() + 8 * DAY)  # type: ignore[attr-defined]
-    with store.lock("f" * 64, "busy", lambda who: None):
+    with store.hold_key("f" * 64, "busy", lambda who: None):
         report = collect(store, delete=True, runs=0)
         assert [path.name for path in (store.root / "locks").iterdir() if path.name[0] != "."] == ["f" * 64]
     assert {"copies", "leavings", "scratch", "quarantine"} <= set(report.freed)
@@ -564,7 +564,7 @@ def test_what_a_kill_left_of_a_step_that_is_stored_goes_at_once(folder: Path, st
     """A kill between the entry and the end of the step leaves its scratch folder, of no use to anyone."""
     key = execute(number(folder, 0), store, Device()).outcome("sum").key
     (store.scratch(key) / "checkpoint").write_text("x")
-    with store.lock(key, "sum", lambda who: None):
+    with store.hold_key(key, "sum", lambda who: None):
         collect(store, delete=True)
         assert (store.root / "steps" / key).exists()
     collect(store, delete=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from test_executor import build, small
 
-from p2m.engine.explaining.explain import preview
+from p2m.engine.explaining.explain import Survey
 from p2m.engine.explaining.graphs import FORMATS, MARKS, draw, of_plan, of_run
 from p2m.engine.journal import Journal, StepRecord, find_run
 from p2m.engine.plan import Plan
@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> Store:
 def test_text_shows_edges_and_what_a_build_would_do(tmp_path: Path, store: Store) -> None:
     build(small(tmp_path), store)
     plan = small(tmp_path, plus=3)
-    lines = draw(of_plan(plan, preview(plan, store)), "text").splitlines()
+    lines = draw(of_plan(plan, Survey(plan, store).previews), "text").splitlines()
     assert [line.split()[:3] for line in lines[1:4]] == [
         ["=", "number", "cached"],
         ["+", "half", "run"],
@@ -38,7 +38,7 @@ def test_text_shows_edges_and_what_a_build_would_do(tmp_path: Path, store: Store
 def test_every_format_has_every_node_and_every_edge(tmp_path: Path, store: Store) -> None:
     build(small(tmp_path), store)
     plan = small(tmp_path, plus=3)
-    graph = of_plan(plan, preview(plan, store))
+    graph = of_plan(plan, Survey(plan, store).previews)
     mermaid, dot = draw(graph, "mermaid"), draw(graph, "dot")
     data = json.loads(draw(graph, "json"))
     assert mermaid.splitlines()[0] == "flowchart TD"

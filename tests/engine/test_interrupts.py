@@ -119,9 +119,9 @@ def test_an_interrupt_in_native_code_ends_within_a_second_and_says_how_to_go_on(
     assert "p2m build 'my recipe.yaml'" in out
     assert "Traceback" not in out
     assert not any(is_alive(pid) for pid in found)
-    from p2m.engine.journal import last_run
+    from p2m.engine.journal import runs
 
-    record = last_run(Store(tmp_path / "store"), "native")
+    record = next(runs(Store(tmp_path / "store"), "native"), None)
     assert record is not None
     assert (record.status, record.steps["native0"].status) == ("interrupted", "interrupted")
     assert record.steps["first"].status == "ran"

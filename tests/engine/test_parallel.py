@@ -32,7 +32,7 @@ from toys import (
 
 from p2m.engine.executor import Inline, Local, Result, execute
 from p2m.engine.handles import Device
-from p2m.engine.journal import last_run, last_steps
+from p2m.engine.journal import last_steps, runs
 from p2m.engine.plan import Plan, Ref
 from p2m.engine.stage import stage
 from p2m.engine.store import Store
@@ -230,7 +230,7 @@ def test_a_worker_that_dies_is_a_clear_error_and_loses_nothing_else(store: Store
         assert "| last words" in str(caught.value)
         assert "the same command goes on" in str(caught.value)
         assert ("memory" in str(caught.value)) == (how == "kill")
-        record = last_run(store, f"deadly {how}")
+        record = next(runs(store, f"deadly {how}"), None)
         assert record is not None
         assert record.steps["slow"].status == "ran"  # what ran on was let finish, and is kept
         assert record.steps["die"].status == "failed"

@@ -14,7 +14,7 @@ from test_store import damage
 from p2m.engine.care.gc import collect
 from p2m.engine.care.verify import verify
 from p2m.engine.executor import stored
-from p2m.engine.explaining.explain import Survey, preview, why
+from p2m.engine.explaining.explain import Survey, why
 from p2m.engine.storage.store_folder import network_mount
 from p2m.engine.store import Store
 from p2m.errors import StoreError
@@ -66,7 +66,7 @@ def test_a_store_that_may_only_be_read_serves_all_that_only_reads(folder: Path) 
     def read() -> str:
         reader = Store(store.root)
         assert not reader.writable
-        assert {step.status for step in preview(small(folder), reader)} == {"cached", "source"}
+        assert {step.status for step in Survey(small(folder), reader).previews} == {"cached", "source"}
         assert why(Survey(small(folder, plus=1), reader), "half").step == "half"
         table = stored(small(folder), reader, "table")
         assert table is not None
@@ -102,7 +102,7 @@ def test_what_is_damaged_in_it_is_a_miss_and_stays(folder: Path) -> None:
 
     def read() -> str:
         reader = Store(store.root)
-        found = {step.step: step.status for step in preview(small(folder), reader)}
+        found = {step.step: step.status for step in Survey(small(folder), reader).previews}
         assert found["half"] == "run"
         assert [fault.kind for fault in verify(reader).faults] == ["entry"]
         return "fine"

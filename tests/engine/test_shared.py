@@ -28,7 +28,7 @@ from test_store import contents, put
 from toys import Number, clock, push, read_number
 
 from p2m.engine import hashing
-from p2m.engine.explaining.explain import preview
+from p2m.engine.explaining.explain import Survey
 from p2m.engine.handles import Device
 from p2m.engine.plan import Plan
 from p2m.engine.running.local import Local
@@ -58,7 +58,7 @@ def make(store: Store, number: int = 0, kind: str = "pure", **more: bytes) -> Ac
 
 def settle(store: Store) -> list[str]:
     lines: list[str] = []
-    store.settle(lines.append)
+    store.flush(lines.append)
     return lines
 
 
@@ -174,7 +174,7 @@ def test_a_plan_asks_for_entries_alone_and_writes_nothing(tmp_path: Path, remote
     second = Store(tmp_path / "second", at("write"))
     before = listing(second.root)
     remote.calls.clear()
-    told = {step.step: step for step in preview(small(tmp_path), second)}
+    told = {step.step: step for step in Survey(small(tmp_path), second).previews}
     assert [told[name].status for name in ("number", "half", "table", "rows")] == ["cached"] * 4
     assert {told[name].reason for name in ("number", "rows")} == {"in the shared store"}
     assert listing(second.root) == before

@@ -251,7 +251,7 @@ def test_what_several_processes_write_to_follows_the_umask_so_that_a_group_can_s
     before = os.umask(0o002)
     try:
         store = Store(tmp_path / "shared")
-        with store.leased("run"), store.lock("a" * 64, "step", lambda who: None):
+        with store.leased("run"), store.hold_key("a" * 64, "step", lambda who: None):
             store.pin(["b" * 64])
             ledger = Ledger(store.root / "ledger")
             ledger.answer({"a": 1}, lambda: b"paid for")

@@ -19,10 +19,10 @@ from p2m.delivery import deliver
 from p2m.engine.care.gc import collect
 from p2m.engine.care.rebuild import rebuild
 from p2m.engine.care.repair import repair
-from p2m.engine.care.roots import words_of
+from p2m.engine.care.roots import pins_of
 from p2m.engine.care.verify import verify
 from p2m.engine.handles import Device
-from p2m.engine.journal import last_run, runs
+from p2m.engine.journal import runs
 from p2m.engine.plan import Plan
 from p2m.engine.recording.ledger import Ledger, close_all
 from p2m.engine.stage import stage
@@ -45,9 +45,9 @@ def full_store(folder: Path, place: str = "store") -> Store:
     store = Store(folder / place)
     build(small(folder), store).value("table")
     build(number(folder, 1), store).value("sum")
-    record = last_run(store, "small")
+    record = next(runs(store, "small"), None)
     assert record is not None
-    kept.keep(store.root, "demo", record.id, "small", words_of(record))
+    kept.keep(store.root, "demo", record.id, "small", pins_of(record))
     (folder / "r.lock").write_text(f"key: {record.steps['rows'].key}\n")
     store.register_root(folder / "r.lock")
     ledger = Ledger(store.root / "ledger")

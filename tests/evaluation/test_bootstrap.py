@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2m.evaluation.bootstrap import interval, judge
+from p2m.evaluation.bootstrap import interval, scored
 from p2m.metrics.exact_match import ExactMatch
 
 METRIC = ExactMatch()
@@ -44,7 +44,7 @@ def test_without_resamples_or_rows_the_interval_is_a_point() -> None:
 
 
 def test_a_judged_metric_carries_value_interval_and_rows() -> None:
-    score = judge(METRIC, ["a1", "b"], [["a1"], ["c"]], value=0.5, resamples=100, seed=0)
+    score = scored(METRIC, ["a1", "b"], [["a1"], ["c"]], value=0.5, resamples=100, seed=0)
     assert (score.metric, score.value, score.rows) == ("exact_match", 0.5, 2)
     assert score.low == 0.0
     assert score.high == 1.0

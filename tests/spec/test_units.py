@@ -83,15 +83,8 @@ def test_what_is_no_quantity_is_refused_with_an_example(read: object, text: obje
 
 
 @given(st.integers(min_value=1, max_value=10**13))
-def test_counts_and_sizes_round_trip(number: int) -> None:
+def test_counts_round_trip(number: int) -> None:
     assert units.parameters(units.show_parameters(number)) == number
-    assert units.size(units.show_size(number)) == number
-
-
-@given(st.floats(min_value=1e-6, max_value=1e6))
-def test_times_and_amounts_round_trip(number: float) -> None:
-    assert units.duration(units.show_duration(number)) == pytest.approx(number, rel=1e-12)
-    assert units.money(units.show_money(number)) == number
 
 
 @given(st.integers(1, 10**6), st.sampled_from([*units.SIZES]))

@@ -64,7 +64,7 @@ def _drop(arguments: argparse.Namespace) -> int:
 
 
 def _keep(arguments: argparse.Namespace) -> int:
-    from p2m.engine.care.roots import words_of
+    from p2m.engine.care.roots import pins_of
     from p2m.engine.storage.kept import is_name, keep
 
     store, record = _run(arguments)
@@ -73,7 +73,7 @@ def _keep(arguments: argparse.Namespace) -> int:
         raise UserError(
             f"{name!r} is no name: letters, digits, '.', '_' and '-', beginning with a letter or digit"
         )
-    made = keep(store.root, name, record.id, record.plan, words_of(record))
+    made = keep(store.root, name, record.id, record.plan, pins_of(record))
     lost = [step.step for step in record.steps.values() if step.key and store.lookup(step.key) is None]
     steps = sum(step.status != "source" for step in record.steps.values())
     text = f"{name} keeps run {record.id} of {record.plan} ({steps} steps)"

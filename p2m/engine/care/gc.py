@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from p2m.engine.care import unused
-from p2m.engine.care.roots import RUNS, Reach, Roots, find_roots, named_roots, new_runs, words_of
+from p2m.engine.care.roots import RUNS, Reach, Roots, find_roots, named_roots, new_runs, pins_of
 from p2m.engine.care.unused import GONE, KINDS, Item, Kind, Progress
 from p2m.engine.files import disk
 from p2m.engine.files.file_locks import locked, remove_unheld
@@ -51,7 +51,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Collected:
     """What would go, or went, and what stays."""
 
     deleted: bool
@@ -85,7 +85,7 @@ def collect(
     older_than: float = 0.0,
     progress: Progress = lambda what, count: None,
     waiting: Callable[[str], None] = lambda who: None,
-) -> Report:
+) -> Collected:
     """Say what nothing keeps, and with `delete` delete it; `older_than` in seconds spares what is younger.
 
     Raises:
@@ -112,9 +112,9 @@ def collect(
     return _report(survey, freed, True, began)
 
 
-def _report(survey: _Survey, freed: dict[Kind, Amount], deleted: bool, began: float) -> Report:
+def _report(survey: _Survey, freed: dict[Kind, Amount], deleted: bool, began: float) -> Collected:
     found = {kind: amount for kind, amount in freed.items() if amount.count}
-    return Report(deleted, found, tuple(survey.kept), survey.total_kept, time.monotonic() - began)
+    return Collected(deleted, found, tuple(survey.kept), survey.total_kept, time.monotonic() - began)
 
 
 def _amount(items: Iterable[Item]) -> Amount:
@@ -149,7 +149,7 @@ def _survey(
     survey.items = [item for item, _ in (*entries, *blobs)]
     survey.items += [*unused.copies(store), *unused.scratch(store, older_than), *unused.leavings(store)]
     survey.items += [*unused.quarantine(store, older_than), *unused.records(store, roots)]
-    survey.items += [*unused.locks(store), *unused.dead_leases(store), *unused.dropped(store)]
+    survey.items += [*unused.unheld_locks(store), *unused.dead_leases(store), *unused.dropped(store)]
     survey.items = [item for item in survey.items if not _is_kept(item, survey)]
     return survey
 
@@ -213,7 +213,7 @@ class _Sweep:
         """Add what builds have pinned, and what was kept or begun, since the last look."""
         words = self.pins.news()
         for record in new_runs(self.store, self.seen):
-            words += words_of(record)
+            words += pins_of(record)
             if record.ended is not None:
                 self.seen.add(record.id)
         for root in named_roots(self.store):

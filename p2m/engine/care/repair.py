@@ -65,7 +65,7 @@ def _made_whole(store: Store, path: Path, fault: Fault) -> str:
 
 
 def _salvaged(store: Store, path: Path) -> str:
-    words = kept.words_in(disk.read_if_there(path) or b"")
+    words = kept.pins_in(disk.read_if_there(path) or b"")
     store.blobs.quarantine(path, "its seal is broken")
     if not words:
         return "set aside; nothing of it can be read, so keep that run again"

@@ -87,7 +87,7 @@ def _run_roots(plan: str, last: Mapping[tuple[str, ...], list[RunRecord]]) -> It
 
 
 def _root(label: str, found: Sequence[RunRecord]) -> Root:
-    words = tuple(dict.fromkeys(word for record in found for word in words_of(record)))
+    words = tuple(dict.fromkeys(word for record in found for word in pins_of(record)))
     return Root(label, words, frozenset(key for record in found for key in _unfinished(record)))
 
 
@@ -108,7 +108,7 @@ def new_runs(store: Store, known: Collection[str]) -> Iterator[RunRecord]:
     return runs(store, without=known)
 
 
-def words_of(record: RunRecord) -> tuple[str, ...]:
+def pins_of(record: RunRecord) -> tuple[str, ...]:
     """Every key and digest that a run names."""
     return tuple(
         word

@@ -104,7 +104,7 @@ def records(store: Store, roots: Roots) -> Iterator[Item]:
             yield Item("runs", store.runs / name, _size(store.runs / name))
 
 
-def locks(store: Store) -> Iterator[Item]:
+def unheld_locks(store: Store) -> Iterator[Item]:
     """Lock files of steps and copies that nobody holds."""
     for path in disk.listed(store.root / "locks"):
         word = path.name.removeprefix("out-")

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from p2m.engine.files import disk
 from p2m.engine.hashing import digest_bytes
 
 TAG = "p2m.code.v1"
@@ -126,10 +126,8 @@ def retain(file: Path) -> None:
     }
     slices = dict(list(_slices.items())[-_KEPT:])
     body = json.dumps({"tag": TAG, "known": known, "slices": slices}).encode()
-    temporary = file.with_name(f"{file.name}.{os.getpid()}")
     with suppress(OSError):
-        temporary.write_bytes(digest_bytes(body).encode() + b"\n" + body)
-        temporary.replace(file)
+        disk.replace(file, digest_bytes(body).encode() + b"\n" + body, durable=False)
         _recalled[file] = count
 
 

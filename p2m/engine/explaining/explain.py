@@ -8,14 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from p2m.engine.explaining.differences import Change
-from p2m.engine.explaining.survey import Status, StepPreview, Survey, listed, preview, size_of
+from p2m.engine.explaining.survey import Status, StepPreview, Survey, listed, size_of
 from p2m.engine.hashing import digest
 from p2m.engine.journal import RunRecord, runs
 from p2m.engine.plan import Plan, Step
 from p2m.engine.store import Action
 
 __all__ = [
-    "VERBS", "Cause", "Reason", "Reuse", "StepPreview", "Survey", "apart", "causes", "listed", "preview",
+    "VERBS", "Cause", "Reason", "Reuse", "StepPreview", "Survey", "apart", "causes", "listed",
     "size_of", "touched", "why", "why_not",
 ]  # fmt: skip
 

@@ -170,15 +170,6 @@ class Survey:
         return found
 
 
-def preview(plan: Plan, store: Store) -> tuple[StepPreview, ...]:
-    """What a build would do, step by step.
-
-    Raises:
-        UserError: a source is missing.
-    """
-    return Survey(plan, store).previews
-
-
 def size_of(store: Store, output: str) -> int | None:
     """Bytes of an artifact; None where the store does not hold it."""
     try:

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from p2m.errors import StoreError
 
@@ -109,6 +110,37 @@ def write_durably(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def replacing(
+    target: Path, *, temporary: Path | None = None, durable: bool = True, buffering: int = -1
+) -> Iterator[BinaryIO]:
+    """A new file to write, which takes the place of `target` in one step when the block ends.
+
+    Where the block raises, what stood there still does, and nothing is left of the new file. It is written as
+    `temporary`, in the same file system, or beside the target; a `durable` one is on the disk before it takes
+    its place.
+    """
+    temporary = temporary or unique(target.parent, f".{target.name}")
+    try:
+        with open(temporary, "xb", buffering=buffering) as stream:
+            yield stream
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def replace(target: Path, content: bytes, *, temporary: Path | None = None, durable: bool = True) -> None:
+    """As `replacing`, for what is all at hand; folders on the way to it are made."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(target, temporary=temporary, durable=durable) as stream:
+        stream.write(content)
 
 
 def unique(folder: Path, label: str) -> Path:

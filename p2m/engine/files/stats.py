@@ -99,13 +99,8 @@ class Stats:
             return
         self._known[place] = fresh
         file, temporary = self._file(self._tmp, place), disk.unique(self._tmp, FOLDER)
-        try:
-            file.parent.mkdir(exist_ok=True)
-            temporary.write_bytes(seal({"place": place, "files": fresh}))
-            temporary.replace(file)
-        except (OSError, UnicodeError):  # names that are no text, a full disk: hashed again next time
-            with suppress(OSError):
-                temporary.unlink()
+        with suppress(OSError, UnicodeError):  # names that are no text, a full disk: hashed again next time
+            disk.replace(file, seal({"place": place, "files": fresh}), temporary=temporary, durable=False)
 
 
 def stamp_of(stat: os.stat_result) -> Stamp:

@@ -202,19 +202,11 @@ def _rewrite_one(path: Path, drop: Callable[[Record], bool]) -> int:
             path.unlink()
             disk.sync_folders([path.parent])
             return gone
-        temporary = disk.unique(path.parent, _REWRITTEN)
-        try:
-            with open(temporary, "xb") as target:
-                for part in scan(stream, 0, size):
-                    record = _record(part)
-                    if record is not None and not drop(record):
-                        target.write(frame_of(record))
-                target.flush()
-                os.fsync(target.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        with disk.replacing(path, temporary=disk.unique(path.parent, _REWRITTEN)) as target:
+            for part in scan(stream, 0, size):
+                record = _record(part)
+                if record is not None and not drop(record):
+                    target.write(frame_of(record))
     disk.sync_folders([path.parent])
     return gone
 

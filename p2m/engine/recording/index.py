@@ -177,15 +177,10 @@ def write(
             new = next(waiting, None)
 
     temporary = disk.unique(path.parent, "index")
-    try:
-        with open(temporary, "xb", buffering=_WRITTEN_AT_ONCE) as stream:
-            stream.write(b"p2m-index1 %s %s\n" % (hashlib.sha256(head).hexdigest().encode(), head))
-            for number, block in enumerate(_blocks(merged())):
-                stream.write(block + _checksum(identity, number, block))
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with disk.replacing(path, temporary=temporary, durable=False, buffering=_WRITTEN_AT_ONCE) as stream:
+        stream.write(b"p2m-index1 %s %s\n" % (hashlib.sha256(head).hexdigest().encode(), head))
+        for number, block in enumerate(_blocks(merged())):
+            stream.write(block + _checksum(identity, number, block))
 
 
 def _blocks(entries: Iterator[bytes]) -> Iterator[bytes]:

@@ -52,10 +52,9 @@ def export(ledger: Ledger, digests: Iterable[str], target: Path) -> Exported:
         UserError: the file cannot be written.
     """
     records = missing = 0
-    temporary = disk.unique(target.parent, f".{target.name}")
     try:
         with (
-            open(temporary, "xb") as raw,
+            disk.replacing(target, durable=False) as raw,
             gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=6) as stream,
         ):
             stream.write(canonical({"p2m_ledger": _VERSION}) + b"\n")
@@ -68,11 +67,8 @@ def export(ledger: Ledger, digests: Iterable[str], target: Path) -> Exported:
                 tail = f',"seal":"{seal(digest, body)}"}}\n'
                 stream.write(f'{{"digest":"{digest}","record":'.encode() + body + tail.encode())
                 records += 1
-        temporary.replace(target)
     except OSError as error:
         raise UserError(f"{target} cannot be written: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return Exported(records, missing)
 
 

@@ -55,10 +55,6 @@ def without_network() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def is_forbidden() -> bool:
-    return _State.forbidden > 0
-
-
 @contextmanager
 def on_behalf_of(step: str) -> Iterator[None]:
     """Errors name this step."""

@@ -132,7 +132,7 @@ class Build:
         executor = self.means.open(self.store, self.journal.id, places, network=self.network)
         try:
             while True:
-                self._settle()
+                self._look_up()
                 self._start(executor)
                 if not self.running:
                     break
@@ -146,7 +146,7 @@ class Build:
         if self.failure is not None:
             raise self.failure
 
-    def _settle(self) -> None:
+    def _look_up(self) -> None:
         """Look up every step whose inputs are known; what is not there becomes ready to run."""
         if self.failure is not None:
             return

@@ -83,7 +83,7 @@ def carry_out(
 
 
 def _share(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None, sources: Sources) -> Done:
-    with store.lock(call.key, call.step, lambda who: teller.waiting(call.step, str(who))):
+    with store.hold_key(call.key, call.step, lambda who: teller.waiting(call.step, str(who))):
         if call.kind != VOLATILE:
             action = store.lookup_here(call.key)  # whoever started this has asked the shared store
             if action is not None:

@@ -80,7 +80,7 @@ def keeps(root: Path) -> tuple[Keep, ...]:
             words = tuple(str(word) for word in value["words"])
             found.append(Keep(path.name, value["run"], value["plan"], float(value["made"]), words))
         except (ValueError, KeyError, TypeError):
-            found.append(Keep(path.name, "", "", 0.0, words_in(content), damaged=True))
+            found.append(Keep(path.name, "", "", 0.0, pins_in(content), damaged=True))
     return tuple(found)
 
 
@@ -102,7 +102,7 @@ def registered(root: Path) -> tuple[Registered, ...]:
             found.append(Registered(note.name, None, (), damaged=True))
             continue
         try:
-            found.append(Registered(note.name, path, words_in(path.read_bytes())))
+            found.append(Registered(note.name, path, pins_in(path.read_bytes())))
         except (FileNotFoundError, NotADirectoryError):
             found.append(Registered(note.name, path, (), gone=True))
         except OSError as error:
@@ -110,7 +110,7 @@ def registered(root: Path) -> tuple[Registered, ...]:
     return tuple(sorted(found, key=lambda each: str(each.path)))
 
 
-def words_in(content: bytes) -> tuple[str, ...]:
+def pins_in(content: bytes) -> tuple[str, ...]:
     """Whatever may be a key or a digest in a text."""
     return tuple(dict.fromkeys(word.decode() for word in _WORDS.findall(content)))
 
@@ -125,14 +125,7 @@ def _path_in(content: bytes) -> Path | None:
 def _write(root: Path, target: Path, value: Mapping[str, Any]) -> None:
     """Replace a file durably; when this returns, no collector deletes what it names."""
     with disk.explained(root, f"writing {target.name}"):
-        target.parent.mkdir(exist_ok=True)
-        temporary = disk.unique(root / "tmp", "new")
-        disk.write_durably(temporary, seal(value))
-        try:
-            temporary.replace(target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        disk.replace(target, seal(value), temporary=disk.unique(root / "tmp", "new"))
         disk.sync_folders([target.parent])
         with gate(root):
             pass

@@ -96,7 +96,7 @@ class Pins:
         found: list[str] = []
         for reading in self._readings.values():
             *lines, reading.rest = (reading.rest + _read_on(reading.handle)).split(b"\n")
-            found += words(lines)
+            found += pinned(lines)
         return found
 
     def close(self) -> None:
@@ -118,7 +118,7 @@ class Pins:
             os.close(handle)
 
 
-def words(lines: Iterable[bytes]) -> list[str]:
+def pinned(lines: Iterable[bytes]) -> list[str]:
     """The lines that are keys or digests."""
     found = (line.decode("ascii", "replace") for line in lines if len(line) == _WORD)
     return [word for word in found if is_word(word)]

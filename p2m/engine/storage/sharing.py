@@ -45,7 +45,7 @@ _LASTING = (PoisonedError, OversizeError)  # faults of what is there, which are 
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Health:
     """What a shared store said when it was asked for its format."""
 
     is_well: bool
@@ -53,7 +53,7 @@ class Answer:
     advice: str = ""
 
 
-def probe(place: SharedPlace) -> Answer:
+def probe(place: SharedPlace) -> Health:
     """Ask the shared store at that place for its format, once and for no longer than its timeout."""
     notices = Notices()
     found: list[bytes | None] = []
@@ -65,11 +65,11 @@ def probe(place: SharedPlace) -> Answer:
     try:
         Breaker("", "", place.timeout, notices).call(Job("reading FORMAT", run))
     except Fault as fault:
-        return Answer(False, f"no answer ({fault})", "builds go on without it; check the url and credentials")
+        return Health(False, f"no answer ({fault})", "builds go on without it; check the url and credentials")
     if found[0] is None and place.mode == "write":
-        return Answer(True, "empty; the first build that sends something makes it a store")
+        return Health(True, "empty; the first build that sends something makes it a store")
     problem = format_problem(found[0])
-    return Answer(not problem, problem or f"format {FORMAT}", "builds go on without it" if problem else "")
+    return Health(not problem, problem or f"format {FORMAT}", "builds go on without it" if problem else "")
 
 
 class Sharing:
@@ -137,15 +137,13 @@ class Sharing:
         finally:
             self.notices.deliver()
 
-    def settle(
-        self, entry: Callable[[str], Action | None], say: Callable[[str], None], *, wait: bool
-    ) -> None:
+    def flush(self, entry: Callable[[str], Action | None], say: Callable[[str], None], *, wait: bool) -> None:
         """Send what is left of this build and of earlier ones, and wait for it where `wait`."""
         try:
             if wait and not self._reading.is_off:
                 self.uploads.resume(entry)
             if wait:
-                self.uploads.settle(say)
+                self.uploads.flush(say)
         except StoreError as error:
             say(str(error))
         finally:

@@ -3,7 +3,7 @@
 offers/<key>    an empty file for each that is still to be sent, so that a build which was killed, or whose
                 shared store was away, leaves the rest to the next
 
-A build never waits for this but at its end, and then not for ever (`settle`).
+A build never waits for this but at its end, and then not for ever (`flush`).
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Uploads:
             else:
                 self._enqueue(action, True)
 
-    def settle(self, say: Callable[[str], None]) -> None:
+    def flush(self, say: Callable[[str], None]) -> None:
         """Wait until all is sent, it failed or took too long; an interrupt ends the waiting."""
         self._wait(say)
         with self._changed:

@@ -1,0 +1,13 @@
+"""Bytes as people read them."""
+
+from __future__ import annotations
+
+_UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
+
+
+def show_size(number: int) -> str:
+    """`1.2 GB`: in the decimal unit that suits the number of bytes."""
+    for scale, unit in _UNITS:
+        if number >= scale:
+            return f"{number / scale:.1f} {unit}"
+    return f"{number} B"
