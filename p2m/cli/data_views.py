@@ -72,11 +72,12 @@ def _label_lines(found: Inspection) -> Iterator[str]:
         first = parts[0].labels
         ordered = sorted(labels, key=lambda label: -first.get(label, 0))
         listed = [*ordered[: _LABELS // 2], *ordered[-_LABELS // 2 :]]
-    rows = [("", _shown(label), *(_cell(part, label) for part in parts)) for label in listed]
-    rows.insert(0, ("shares", "", *(part.role for part in parts)))
+    rows = [("", *(part.role for part in parts))]
+    rows += [(_shown(label), *(_cell(part, label) for part in parts)) for label in listed]
     if len(labels) > _LABELS:
-        rows.insert(_LABELS // 2 + 1, ("", f"... {len(labels) - len(listed)} more", *[""] * len(parts)))
-    yield table(rows, indent=2, right={at + 2: 0 for at in range(len(parts))})
+        rows.insert(_LABELS // 2 + 1, (f"... {len(labels) - len(listed)} more", *[""] * len(parts)))
+    text = table(rows, indent=11, right=dict.fromkeys(range(1, len(parts) + 1), 0))
+    yield f"  shares {text[9:]}"
 
 
 def _shown(label: str) -> str:

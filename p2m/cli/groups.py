@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 from p2m.engine.explaining.differences import Change
-from p2m.engine.explaining.explain import VERBS, Cause, Reason
+from p2m.engine.explaining.explain import Cause, Reason
 from p2m.engine.explaining.survey import Status
 
 if TYPE_CHECKING:
     from p2m.engine.explaining.graphs import Graph
     from p2m.engine.plan import Plan
 
+STATUS = {"cached": "cached", "run": "run", "unknown": "may run", "source": "source"}
 _WORST = ("failed", "interrupted", "running", "run", "ran", "unknown", "cut-off", "not reached")
 
 
@@ -77,7 +78,7 @@ def folded_reason(reason: Reason, groups: Mapping[str, str]) -> Reason:
     """The reason with what it rests on; of several steps of a group, their sum and the first one."""
     inner = {each.step: folded_reason(each, groups) for each in reason.because}
     because = []
-    for line in fold(((name, VERBS[each.status], None) for name, each in inner.items()), groups):
+    for line in fold(((name, STATUS[each.status], None) for name, each in inner.items()), groups):
         first, *others = [inner[name] for name in line.steps]
         status = cast(Status, worst(each.status for each in (first, *others)))
         summed = Reason(line.name, status, f"{line.status}; the first of them:", (), (first,))

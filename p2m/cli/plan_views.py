@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from p2m.cli.groups import fold, maker, worst
+from p2m.cli.groups import STATUS, fold, maker, worst
 from p2m.cli.text import duration, table
 from p2m.engine.explaining.differences import Change
 from p2m.engine.explaining.explain import VERBS, Cause, Reason, StepPreview, listed
@@ -13,7 +13,6 @@ from p2m.engine.explaining.survey import Survey
 from p2m.project import Project
 from p2m.sizes import show_size
 
-_STATUS = {"cached": "cached", "run": "run", "unknown": "may run"}
 _MOST = 6  # changes of one step that a plan shows
 _NAMES = 5  # steps that a line names
 
@@ -23,7 +22,7 @@ def plan_text(previews: Sequence[StepPreview], groups: Mapping[str, str]) -> str
     steps = {told.step: told for told in previews if told.status != "source"}
     sources = {told.step: told for told in previews if told.status == "source"}
     rows = []
-    for line in fold(((told.step, _STATUS[told.status], _due(told)) for told in steps.values()), groups):
+    for line in fold(((told.step, STATUS[told.status], _due(told)) for told in steps.values()), groups):
         members = [steps[name] for name in line.steps]
         mark = MARKS[worst(told.status for told in members)]
         time = duration(line.seconds) if line.seconds is not None else ""
@@ -37,7 +36,7 @@ def plan_text(previews: Sequence[StepPreview], groups: Mapping[str, str]) -> str
 def plan_summary(previews: Sequence[StepPreview]) -> str:
     """`12 steps: 3 cached, 1 to run, 8 may run. About 3.1 s; about 16 s if all of them run.`"""
     steps = [told for told in previews if told.status != "source"]
-    count = {status: sum(told.status == status for told in steps) for status in _STATUS}
+    count = {status: sum(told.status == status for told in steps) for status in STATUS}
     text = f"{len(steps)} steps: {count['cached']} cached, {count['run']} to run"
     text += f", {count['unknown']} may run" if count["unknown"] else ""
     if not count["run"] and not count["unknown"]:

@@ -34,12 +34,12 @@ class Progress:
         plain: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
         # By default rich heeds variables such as FORCE_COLOR, and would draw into a pipe.
         console = Console(file=sys.stderr, force_terminal=sys.stderr.isatty(), **plain)
-        self._live = not tag and (console.is_interactive or console.is_jupyter)
+        self._live = not tag and ((sys.stderr.isatty() and console.is_interactive) or console.is_jupyter)
         name = TextColumn("  > {task.description:<10}", style="none", markup=False)
         bar = [BarColumn(20)] if console.width >= _WIDE else []
         self._bars = Bars(
             name, *bar, _Told(Column()), console=console, speed_estimate_period=PACE_SECONDS,
-            transient=True, redirect_stdout=False, redirect_stderr=False,
+            refresh_per_second=4, transient=True, redirect_stdout=False, redirect_stderr=False,
         )  # fmt: skip
         self._running: dict[str, Task] = {}
 
