@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 CROSS_VALIDATION = "cross-validation"  # as `Split.evidence`
+ALPHA = 0.01  # one-sided, of "more than chance"; divided among the candidates that the model was chosen from
 
 # --------------------------------------------------------------------------- tasks and rows
 
@@ -373,7 +374,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A model as the bundle will ship it: the folder that `p2m.deploy.serving.predict.Predictor` opens."""
+    """A model as the bundle will ship it: the folder that `p2m.deploy.serving.predictor.Predictor` opens."""
 
     model: Path
     precision: str
@@ -628,7 +629,7 @@ class Student(Protocol):
         """Why this student cannot learn the task; None where it can."""
 
     def export(self, task: Task, labels: Sequence[str], checkpoint: Path, target: Path) -> None:
-        """Write the folder that `p2m.deploy.serving.predict.Predictor` opens, in full precision."""
+        """Write the folder that `p2m.deploy.serving.predictor.Predictor` opens, in full precision."""
 
 
 @runtime_checkable
@@ -656,6 +657,31 @@ class LinearStudent(Student, Protocol):
 
     def solve(self, lesson: Lesson, target: Path) -> int:
         """Fit and write the folder that `Predictor` opens; the number of weights."""
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """What runs a model where it is deployed: it makes the folder, and ships the file that opens it."""
+
+    @property
+    def name(self) -> str:
+        """A Python name: predictor.json has it as `backend`, and a bundle as serving/backends/<name>.py."""
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """Distributions that its serving file imports; the bundle's requirements.txt lists them."""
+
+    @property
+    def serving(self) -> Path:
+        """That file, as `p2m.deploy.serving.backends` says; of the bundle it imports relatively."""
+
+    def refusal(self, task: Task) -> str | None:
+        """Why it cannot run models of the task, and what would help; None where it can."""
+
+    def convert(self, source: Path, target: Path) -> None:
+        """Write the folder to deploy, from one in full precision: ONNX graphs, predictor.json, and perhaps
+        a tokenizer, which stays as it is. `backend` in the new predictor.json is this one's name.
+        """
 
 
 @runtime_checkable

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
 from p2m.types import (
+    ALPHA,
     CROSS_VALIDATION,
     Comparison,
     Constraints,
@@ -37,7 +38,6 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "==": operator.eq,
 }
 FEW_ROWS = 30  # rows below which no figure tells
-ALPHA = 0.01  # one-sided, of "more than chance"; divided among the candidates that the model was chosen from
 _COMMON = 5  # rows of a label that is none of chance
 _FOLDED = 1000  # rows from which some are set aside, unless a recipe says otherwise
 _BEATEN = 0.05  # one-sided p at which a linear model is taken to be better

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Any
 
-from p2m.deploy.verdict import ALPHA
-from p2m.types import Metric
+from p2m.types import ALPHA, Metric
 
 POWER = 0.9  # the chance that as many rows as are asked for will tell
 RESAMPLES = 2000  # coins thrown for each row: p is known to 0.0005

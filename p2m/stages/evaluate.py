@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from p2m.deploy.base import ALPHA, Predictor
+from p2m.deploy.base import Predictor
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import DataError
@@ -15,6 +15,7 @@ from p2m.metrics.base import Metric
 from p2m.stages.folds import joined_folds
 from p2m.teachers.base import Teacher, bound
 from p2m.types import (
+    ALPHA,
     Baseline,
     Baselines,
     Choice,

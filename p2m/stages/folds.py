@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from p2m.deploy.serving.predict import Answer
+from p2m.deploy.serving.rows import Answer
 from p2m.engine.handles import Device, Recorder, Run
 from p2m.metrics.base import Metric
 from p2m.stages.lessons import Material, picked, solve_and_ask, weighs_labels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from p2m.deploy import base as deploy
+from p2m.deploy import verdict
 from p2m.engine.stage import stage
 from p2m.types import Constraints, Evaluated, Exported, Measured, Requirement, Task, Verdict
 
@@ -18,4 +18,4 @@ def judge(
     constraints: Constraints,
 ) -> Verdict:
     """SHIP, FALLS SHORT or UNPROVEN, with the lines that it rests on and what to do next."""
-    return deploy.judge(task, requirements, constraints, exported, evaluated, measured)
+    return verdict.judge(task, requirements, constraints, exported, evaluated, measured)

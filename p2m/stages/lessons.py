@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.deploy.serving.predict import Answer
+from p2m.deploy.serving.rows import Answer
 from p2m.students.base import Lesson, LinearStudent, labels_of, linear_answers
 from p2m.types import Embeddings, Encoder, Example, Metric, Split, Task, TaskType, Training
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from p2m.deploy.serving.predict import Answer, LinearHead, joined, labelled
+from p2m.deploy.serving.linear import LinearHead
+from p2m.deploy.serving.rows import Answer, joined, labelled
 from p2m.students.lengths import longer
 from p2m.students.linear import label_words
 from p2m.types import (

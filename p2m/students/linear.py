@@ -1,8 +1,9 @@
 """Linear classifiers over TF-IDF terms, over frozen embeddings, or both: solved, not trained, and written as
 numpy.
 
-The terms are those of `deploy.serving.predict`, so what is fitted is what is served. Weights of terms are kept in
-eight bits a label's column; with tens of thousands of terms and a hundred labels they are most of the file.
+The terms are those of `deploy.serving.linear`, so what is fitted is what is served. Weights of terms are kept
+in eight bits a label's column; with tens of thousands of terms and a hundred labels they are most of the
+file.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.deploy.serving.predict import LINEAR, TERMS, Settings, joined
+from p2m.deploy.serving.linear import LINEAR, TERMS
+from p2m.deploy.serving.rows import joined
+from p2m.deploy.serving.settings import Settings
 from p2m.types import Lesson, Task, TaskType
 
 MANY_ROWS = 2000  # from here on a term must stand in two rows, and the solver is content sooner

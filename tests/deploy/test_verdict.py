@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2m.deploy.verdict import ALPHA, FEW_ROWS, judge
+from p2m.deploy.verdict import FEW_ROWS, judge
 from p2m.types import (
+    ALPHA,
     Comparison,
     Constraints,
     Decision,

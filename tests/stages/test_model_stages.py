@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from conftest import LABELS, Here, rows_of
 
-from p2m.deploy.base import Predictor, check_sums
+from p2m.deploy.serving.command import check_sums
+from p2m.deploy.serving.predictor import Predictor
 from p2m.errors import StageError
 from p2m.metrics.accuracy import Accuracy
 from p2m.stages.compress import compress

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from p2m.compression.int8 import Int8
-from p2m.deploy.base import judge
+from p2m.deploy.verdict import judge
 from p2m.engine.handles import Run
 from p2m.metrics.accuracy import Accuracy
 from p2m.stages.baselines import baselines
