@@ -25,6 +25,8 @@ def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
     if not task.type.is_learnt:
         return [("task.type" if spec.task.type else "prompt", *not_built(task))]
     found = [*_students(spec, task), *_encoders(spec), *_baselines(spec), *_metrics(spec, task)]
+    if reason := spec.runtime.refusal(task):
+        found.append(("runtime", f"does not fit the task: {reason}", "choose another, e.g. runtime=onnx"))
     return [*found, *_requirements(spec, task), *_rows(spec, task)]
 
 

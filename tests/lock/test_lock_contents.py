@@ -58,7 +58,7 @@ def test_settings_are_what_was_meant_not_how_it_was_written(folder: Path) -> Non
 
 def test_what_cannot_change_a_result_is_no_setting(folder: Path) -> None:
     one = lock_with(folder)
-    other = lock_with(folder, "data: {train: mine}\nruntime: {threads: 3}\nstore: {path: elsewhere}\n")
+    other = lock_with(folder, "data: {train: mine}\ndevice: {threads: 3}\nstore: {path: elsewhere}\n")
     assert one.settings
     assert not [path for path in one.settings if path.startswith(("device", "store", "executor"))]
     assert differences(one, other) == ()
