@@ -24,7 +24,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from p2m.compression.int8 import Int8
-from p2m.deploy.serving.predict import Answer, Predictor, Settings
+from p2m.deploy.serving.predictor import Predictor
+from p2m.deploy.serving.rows import Answer
+from p2m.deploy.serving.settings import Settings
 from p2m.students.minilm import MiniLM
 from p2m.types import Field, Task, TaskType
 

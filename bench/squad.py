@@ -167,7 +167,7 @@ def build(work: Path, overrides: Sequence[str]) -> tuple[Path, float]:
 
 def answers(bundle: Path, rows: Sequence[Question]) -> list[str]:
     """What the bundle's model says."""
-    from p2m.deploy.serving.predict import Predictor
+    from p2m.deploy.serving.predictor import Predictor
 
     model = next((path.parent for path in sorted(bundle.rglob("predictor.json"))), bundle)
     asked = [{"question": row.question, "context": row.context} for row in rows]

@@ -171,7 +171,8 @@ class Model:
         Raises:
             UserError: a row that lacks a field, or has one that is no text.
         """
-        from p2m.deploy.base import InputError, asked
+        from p2m.deploy.serving.asking import asked
+        from p2m.deploy.serving.rows import InputError
 
         try:
             given = [asked(self._named(row), self.inputs) for row in rows]
@@ -185,7 +186,8 @@ class Model:
 
     @cached_property
     def _predictor(self) -> Any:
-        from p2m.deploy.base import BundleError, Predictor
+        from p2m.deploy.base import Predictor
+        from p2m.deploy.serving.settings import BundleError
 
         try:
             return Predictor(self.folder / "model")
@@ -202,7 +204,7 @@ def open_bundle(folder: str | Path) -> Model:
     import json
 
     from p2m.delivery import MANIFEST
-    from p2m.deploy.base import check_sums
+    from p2m.deploy.serving.command import check_sums
 
     place = Path(folder)
     if not (place / MANIFEST).is_file():

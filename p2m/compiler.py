@@ -95,12 +95,13 @@ def compile_plan(
                       students=_rivals(spec, understood), metric=primary,
                       origins=at(students="baselines", metric="metrics.primary"))
     evaluated = plan.add("evaluate", evaluate, task, parts, won, exported, rivals, *tried.values(), *folds,
-                         metrics=reported, teacher=_judge(spec), bootstrap=spec.evaluation.bootstrap,
-                         seed=spec.seed,
-                         origins=at("teacher", "seed", metrics="metrics",
+                         metrics=reported, teacher=_judge(spec), backend=spec.runtime,
+                         bootstrap=spec.evaluation.bootstrap, seed=spec.seed,
+                         origins=at("teacher", "seed", metrics="metrics", backend="runtime",
                                     bootstrap="evaluation.bootstrap"))
     measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,
-                        origins=at(rows="evaluation.latency_rows"))
+                        backend=spec.runtime,
+                        origins=at(rows="evaluation.latency_rows", backend="runtime"))
     decided = plan.add("verdict", verdict, task, exported, evaluated, measured,
                        requirements=spec.metrics.require, max_parameters=limits.max_parameters,
                        max_size=limits.max_size, max_latency=limits.max_latency,
@@ -108,7 +109,8 @@ def compile_plan(
     pictured = plan.add("report", report, task, curated, parts, choice, exported, evaluated, measured,
                         decided, name=spec.name, origins=at("name"))
     plan.add("package", package, task, parts, choice, exported, evaluated, measured, decided, pictured,
-             name=spec.name, spec=_committed(spec), origins=at("name", **_COMMITTED))
+             name=spec.name, backend=spec.runtime, spec=_committed(spec),
+             origins=at("name", backend="runtime", **_COMMITTED))
     return plan
 # fmt: on
 
@@ -209,8 +211,8 @@ class _Candidates:
     def _variants(self, name: str, student: Student, won: Ref | None) -> list[Ref]:
         """The fitted student in full precision and, of one that is tuned, made smaller in each way."""
         trained = self._fitted(name, student, won)
-        scored = {"metric": self.metric, "seed": self.spec.seed}
-        places = self.at("seed", metric="metrics.primary")
+        scored = {"backend": self.spec.runtime, "metric": self.metric, "seed": self.spec.seed}
+        places = self.at("seed", metric="metrics.primary", backend="runtime")
         full = self.plan.add(
             self._step("export", name), export, self.task, self.parts, trained, student=student, **scored,
             origins=self._places(name) | places,
@@ -318,6 +320,7 @@ def _committed(spec: ModelSpec) -> dict[str, Any]:
         "teacher": _described(spec.teacher), "num_examples": spec.generation.num_examples,
         "students": {name: _described(student) for name, student in spec.student.candidates.items()},
         "compression": {name: _described(way) for name, way in spec.compression.candidates.items()},
+        "runtime": _described(spec.runtime),
         "constraints": asdict(spec.constraints), "curation": asdict(spec.curation),
         "split": asdict(spec.split), "training": asdict(spec.training),
     }  # fmt: skip
@@ -327,7 +330,7 @@ def _committed(spec: ModelSpec) -> dict[str, Any]:
 _COMMITTED = {
     **{
         f"spec.{name}": name
-        for name in ("name", "prompt", "seed", "metrics", "teacher", "constraints", "curation")
+        for name in ("name", "prompt", "seed", "metrics", "teacher", "constraints", "curation", "runtime")
     },
     **{f"spec.{name}": name for name in ("split", "training")},
     "spec.num_examples": "generation.num_examples",

@@ -432,7 +432,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """A model as the bundle will ship it: the folder that `p2m.deploy.serving.predict.Predictor` opens."""
+    """A model as the bundle will ship it: the folder that `p2m.deploy.serving.predictor.Predictor` opens."""
 
     model: Path
     precision: str
@@ -688,7 +688,7 @@ class Student(Protocol):
         """Why this student cannot learn the task; None where it can."""
 
     def export(self, task: Task, labels: Sequence[str], checkpoint: Path, target: Path) -> None:
-        """Write the folder that `p2m.deploy.serving.predict.Predictor` opens, in full precision."""
+        """Write the folder that `p2m.deploy.serving.predictor.Predictor` opens, in full precision."""
 
 
 @runtime_checkable
@@ -716,6 +716,31 @@ class LinearStudent(Student, Protocol):
 
     def solve(self, lesson: Lesson, target: Path) -> int:
         """Fit and write the folder that `Predictor` opens; the number of weights."""
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """What runs a model where it is deployed: it makes the folder, and ships the file that opens it."""
+
+    @property
+    def name(self) -> str:
+        """A Python name: predictor.json has it as `backend`, and a bundle as serving/backends/<name>.py."""
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """Distributions that its serving file imports; the bundle's requirements.txt lists them."""
+
+    @property
+    def serving(self) -> Path:
+        """That file, as `p2m.deploy.serving.backends` says; of the bundle it imports relatively."""
+
+    def refusal(self, task: Task) -> str | None:
+        """Why it cannot run models of the task, and what would help; None where it can."""
+
+    def convert(self, source: Path, target: Path) -> None:
+        """Write the folder to deploy, from one in full precision: ONNX graphs, predictor.json, and perhaps
+        a tokenizer, which stays as it is. `backend` in the new predictor.json is this one's name.
+        """
 
 
 @runtime_checkable

@@ -2,12 +2,14 @@
 
 Imports go downward only, siblings on a line do not import each other, upper layers reach a component family
 only through its base, nothing imports in a circle, heavy libraries are imported inside the functions that
-need them, and no function is longer than a screen. Each rule is shown to bite on a small tree that breaks it.
+need them, what a bundle ships stands alone, and no function is longer than a screen. Each rule is shown to
+bite on a small tree that breaks it.
 """
 
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -90,6 +92,9 @@ HEAVY = frozenset(
     )
 )
 LONGEST = 60  # lines of a function, its docstring included
+SHIPPED = ("p2m.deploy.predict", "p2m.deploy.serving")  # runs without p2m
+MAY_SHIP = frozenset((*sys.stdlib_module_names, "numpy", "onnxruntime", "tokenizers"))
+ASKED_FOR = frozenset((("p2m.deploy.serving.tables", "pyarrow"),))  # where a user's file is Parquet
 # Loaded by `evaluate.load` alone, which wants its imports at the top.
 LOADED_BY_HEAVY = frozenset(("p2m.evaluation.evaluate_module.evaluate_module",))
 
@@ -100,6 +105,7 @@ class Import:
     target: str  # what
     line: int
     at_top: bool  # outside every function
+    is_relative: bool = False
 
     def __str__(self) -> str:
         return f"{self.module}:{self.line} imports {self.target}"
@@ -123,7 +129,7 @@ def imports_of(root: Path) -> list[Import]:
         package = module if path.name == "__init__.py" else module.rpartition(".")[0]
         for node, at_top in _walk(tree, True):
             for target in _targets(node, package, modules):
-                found.append(Import(module, target, node.lineno, at_top))
+                found.append(Import(module, target, node.lineno, at_top, bool(getattr(node, "level", 0))))
     return found
 
 
@@ -240,12 +246,29 @@ def long_functions(root: Path) -> list[str]:
     ]
 
 
+def shipped_faults(imports: list[Import]) -> list[str]:
+    """What a bundle ships imports its own files relatively, and few packages."""
+    faults = []
+    for found in imports:
+        top = found.target.split(".")[0]
+        if not _is_shipped(found.module) or (found.module, top) in ASKED_FOR:
+            continue
+        if not (_is_shipped(found.target) if found.is_relative else top in MAY_SHIP):
+            faults.append(f"{found}: a bundle ships neither p2m nor other packages")
+    return faults
+
+
+def _is_shipped(module: str) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in SHIPPED)
+
+
 RULES = {
     "layers": layer_faults,
     "engine": engine_faults,
     "families": family_faults,
     "cycles": cycles,
     "heavy": heavy_faults,
+    "shipped": shipped_faults,
 }
 
 
@@ -296,6 +319,15 @@ BAD = {
         "part of a cycle",
     ),
     "length": ({"training/a.py": "class A:\n    def f(self):\n" + "        x = 1\n" * 60}, "61 lines"),
+    "shipped": (
+        {"deploy/serving/a.py": "from p2m.deploy.serving import b\n", "deploy/serving/b.py": ""},
+        "ships neither p2m",
+    ),
+    "shipped from outside": (
+        {"deploy/serving/a.py": "from ..card import x\n", "deploy/card.py": ""},
+        "ships neither p2m",
+    ),
+    "shipped package": ({"deploy/serving/a.py": "def f():\n    import scipy\n"}, "ships neither p2m"),
     "heavy": ({"training/a.py": "class A:\n    from torch.nn import Module\n"}, "only inside the functions"),
 }
 
@@ -307,7 +339,8 @@ def test_the_rule_bites_on_a_tree_that_breaks_it(name: str, tmp_path: Path) -> N
         target = tmp_path / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
-    rule = name if name in RULES else "cycles" if name.startswith("cycle") else "layers"
+    kinds = {"cycle": "cycles", "shipped": "shipped"}
+    rule = name if name in RULES else kinds.get(name.split()[0], "layers")
     faults = long_functions(tmp_path) if name == "length" else RULES[rule](imports_of(tmp_path))
     assert faults
     assert all(message in fault for fault in faults)

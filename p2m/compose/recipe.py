@@ -17,6 +17,7 @@ from p2m.errors import Problem, RecipeError, nearest
 from p2m.marked_yaml import Marked, join, read_marked, show
 from p2m.spec.problems import SECTIONS
 
+_DEVICES = ("auto", "cpu", "cuda")  # options of `device`, which was called `runtime`
 HYDRA_MAY = ("launcher", "sweeper")  # what a recipe may say under `hydra:` or choose as `override hydra/...`
 
 
@@ -212,6 +213,9 @@ def check_options(choice: Any, options: list[str], group: str, report: Any) -> I
         elif option != "???" and "$" not in option and option.removesuffix(".yaml") not in options:
             hint = nearest(option, options)
             known = "" if hint.startswith("one of") else f" (one of: {', '.join(options)})"
+            if group == "runtime" and option in _DEVICES:
+                hint = f"what was `runtime` is `device` now; type: device={option}"
+                known = f" (in a recipe: `- override device: {option}`)"
             yield report(f"there is no {group} {option!r}", hint + known)
 
 

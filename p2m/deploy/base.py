@@ -1,35 +1,31 @@
-"""What a runtime is to the stages: the predictor of exported folders, and what a bundle says of itself."""
+"""What opens exported models in a step.
 
+A model's folder names its backend, whose file is found by that name when the folder is opened. Keys see
+imports alone, so p2m's own backends are imported here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
 from pathlib import Path
 
-from p2m.deploy.card import Facts, model_card, sources
-from p2m.deploy.serving import predict
-from p2m.deploy.serving.predict import (
-    CHECKSUMS,
-    BundleError,
-    InputError,
-    Predictor,
-    Settings,
-    asked,
-    check_sums,
-    open_encoder,
-)
-from p2m.deploy.verdict import verdict_on
+from p2m.deploy.serving import backends
+from p2m.deploy.serving.backends import onnx
+from p2m.deploy.serving.embeddings import open_encoder
+from p2m.deploy.serving.predictor import Predictor
+from p2m.types import Backend
 
-SOURCE = Path(predict.__file__)  # copied into every bundle as predict.py
+__all__ = ["Backend", "Predictor", "onnx", "open_encoder", "open_model"]
 
-__all__ = [
-    "CHECKSUMS",
-    "SOURCE",
-    "BundleError",
-    "Facts",
-    "InputError",
-    "Predictor",
-    "Settings",
-    "asked",
-    "check_sums",
-    "model_card",
-    "open_encoder",
-    "sources",
-    "verdict_on",
-]
+
+def open_model(folder: Path, backend: Backend, *, threads: int) -> Predictor:
+    """The model in a folder that `backend` wrote; its serving file takes its place beside p2m's own."""
+    name = f"{backends.__name__}.{backend.name}"
+    if importlib.util.find_spec(name) is None:
+        spec = importlib.util.spec_from_file_location(name, backend.serving)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return Predictor(folder, threads=threads)

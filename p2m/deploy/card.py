@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from p2m.deploy.serving.predict import SCORES, Settings
+from p2m.deploy.serving.command import SCORES
+from p2m.deploy.serving.settings import Settings
 from p2m.deploy.verdict import count
 from p2m.types import (
     Choice,
@@ -48,6 +49,7 @@ class Facts:
     measured: Measured
     verdict: Verdict
     license: str  # of the base model
+    needs: tuple[str, ...]  # distributions that it runs on
 
 
 def model_card(facts: Facts) -> str:
@@ -60,10 +62,10 @@ def _front(facts: Facts) -> str:
     lines = [
         "---",
         f"pipeline_tag: {facts.task.type}",
-        "library_name: onnx",
         f"language: {facts.task.language}",
     ]
-    return "\n".join([*lines, f"license: {facts.license}", "tags: [p2m, onnxruntime]", "---"])
+    tags = ", ".join(("p2m", *facts.needs))
+    return "\n".join([*lines, f"license: {facts.license}", f"tags: [{tags}]", "---"])
 
 
 def _head(facts: Facts) -> str:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from p2m.deploy.serving.predict import pieces_of
+from p2m.deploy.serving.linear import pieces_of
 from p2m.types import Example, Task, TaskType
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from p2m.errors import nearest
-from p2m.types import Compressor, Metric, Retriever, Student, Teacher
+from p2m.types import Backend, Compressor, Metric, Retriever, Student, Teacher
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ FAMILIES = {
         Family("student", "p2m.students", Student),
         Family("metric", "p2m.metrics", Metric),
         Family("compression", "p2m.compression", Compressor),
+        Family("runtime", "p2m.deploy.backends", Backend),
     )
 }
 

@@ -17,6 +17,8 @@ def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
     if not task.type.is_learnt:
         return [("task.type" if spec.task.type else "prompt", *not_built(task))]
     found = [*_names(spec, task), *_students(spec, task), *_encoders(spec), *_baselines(spec)]
+    if reason := spec.runtime.refusal(task):
+        found.append(("runtime", f"does not fit the task: {reason}", "choose another, e.g. runtime=onnx"))
     return [*found, *_metrics(spec, task), *_requirements(spec, task), *_rows(spec, task)]
 
 

@@ -22,11 +22,13 @@ from pydantic import (
     model_validator,
 )
 
+from p2m.deploy.backends.onnx import ONNX
 from p2m.engine.handles import Device
 from p2m.engine.storage.shared_address import DEFAULT_TIMEOUT, checked_url
 from p2m.spec.components import builder, located_error
 from p2m.spec.units import Duration, Money, Parameters, Size, parse_requirement
 from p2m.types import (
+    Backend,
     Compressor,
     Constraints,
     Curation,
@@ -188,6 +190,13 @@ def _told_apart(labels: tuple[str, ...]) -> tuple[str, ...]:
     return labels
 
 
+def _needed(value: Backend | None) -> Backend:
+    """Something must run the model."""
+    if value is None:
+        raise ValueError("a model needs something that runs it: runtime=onnx")
+    return value
+
+
 Texts = Annotated[tuple[str, ...], _none_as(tuple)]
 
 
@@ -345,6 +354,9 @@ class ModelSpec(Section):
     split: Annotated[Splitting, AfterValidator(_within)] = Splitting()  # which rows are set aside
     training: Annotated[Training, AfterValidator(_within)] = Training()  # how the student is fitted
     compression: Compression = Compression()  # what is tried to make the model smaller
+    runtime: Annotated[Backend, _component("runtime"), AfterValidator(_needed), _none_as(lambda: ONNX)] = (
+        ONNX  # what runs the model where it is deployed
+    )
     evaluation: Evaluating = Evaluating()  # how the exported model is judged
     device: Annotated[Device, AfterValidator(_within)] = (
         Device()

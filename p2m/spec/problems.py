@@ -55,6 +55,7 @@ SECTIONS: dict[str, type] = {
 DEPTH = {  # of a section's components
     "teacher": 1,
     "retriever": 1,
+    "runtime": 1,
     "metric": 2,
     "student": 3,
     "baselines": 3,
@@ -79,6 +80,8 @@ _WANTED = {
     "float_parsing": "a number",
     "finite_number": "a finite number",
 }
+# What stood under `runtime` before that named what runs the deployed model, and where it stands now.
+_WAS_RUNTIME = {"device": "type", "threads": "threads", "batch_size": "batch_size"}
 _SECTIONAL = ("model_type", "dict_type", "mapping_type", "dataclass_type")
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
@@ -96,7 +99,8 @@ def problems_of(
         parts = _parts(item["loc"])
         path, hint = config_path(parts), ""
         if item["type"] in _UNKNOWN and parts:
-            hint = _elsewhere(parts) or nearest(str(parts[-1]), keys_at(parts[:-1], data, trust=trust))
+            hint = _was_runtime(parts, item, place(path)) or _elsewhere(parts)
+            hint = hint or nearest(str(parts[-1]), keys_at(parts[:-1], data, trust=trust))
         elif item["type"] in _SECTIONAL and path in SECTIONS:
             hint = _as_section(path, item.get("input"))
         elif item["type"] == "enum" and path == "task.type":
@@ -139,6 +143,16 @@ def config_path(parts: Sequence[str | int]) -> str:
     for part in parts:
         path = f"{path}[{part}]" if isinstance(part, int) else f"{path}.{part}" if path else str(part)
     return path
+
+
+def _was_runtime(parts: Sequence[str | int], item: Any, where: str) -> str:
+    """What to type for a device's setting under `runtime`; "" for any other key."""
+    if parts[0] != "runtime" or parts[-1] not in _WAS_RUNTIME:
+        return ""
+    name, value = _WAS_RUNTIME[str(parts[-1])], item.get("input")
+    is_typed = where.startswith("override ")
+    line = f"type: device.{name}={value}" if is_typed else f"write `device: {{{name}: {value}}}`"
+    return f"what was `runtime` is `device` now; {line}"
 
 
 def _elsewhere(parts: Sequence[str | int]) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from p2m.compression.base import Compressor
+from p2m.deploy.backends.onnx import ONNX
+from p2m.deploy.base import Backend
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
@@ -12,7 +14,15 @@ from p2m.types import Split, Task, Variant
 
 @stage(version="3", kind="seeded", cpus="all")
 def compress(
-    task: Task, parts: Split, full: Variant, *, compressor: Compressor, metric: Metric, seed: int, run: Run
+    task: Task,
+    parts: Split,
+    full: Variant,
+    *,
+    compressor: Compressor,
+    backend: Backend = ONNX,
+    metric: Metric,
+    seed: int,
+    run: Run,
 ) -> Variant:
     """Nothing where there is nothing to make smaller.
 
@@ -23,4 +33,6 @@ def compress(
         return Variant(None, compressor.name)
     folder = fresh(run.folder / "smaller")
     compressor.compress(full.model, folder)
-    return scored(task, parts, folder, compressor.name, full.fit, metric=metric, seed=seed, run=run)
+    return scored(
+        task, parts, folder, compressor.name, full.fit, backend=backend, metric=metric, seed=seed, run=run
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from p2m.deploy.serving.predict import joined, open_encoder
+from p2m.deploy.base import open_encoder
+from p2m.deploy.serving.rows import joined
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.students.base import label_words, labels_of

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from p2m.deploy.serving.predict import Predictor
+from p2m.deploy.backends.onnx import ONNX
+from p2m.deploy.base import Backend, open_model
 from p2m.engine.handles import Run
 from p2m.engine.slots import processors
 from p2m.engine.stage import stage
@@ -43,6 +44,7 @@ def evaluate(
     *folds: OutOfFold,
     metrics: tuple[Metric, ...],
     teacher: Teacher | None,
+    backend: Backend = ONNX,
     bootstrap: int,
     seed: int,
     run: Run,
@@ -58,7 +60,11 @@ def evaluate(
     rows = parts.judged
     if not rows:
         raise DataError("there is no test row: give data.test, or raise split.test_share")
-    answers = _out_of_fold(folds, winner, rows) if parts.is_cross_validated else _answers(exported, rows, run)
+    answers = (
+        _out_of_fold(folds, winner, rows)
+        if parts.is_cross_validated
+        else _answers(exported, backend, rows, run)
+    )
     said = [answer.output for answer in answers]
     right = [row.answers for row in rows]
     primary = metrics[0]
@@ -104,9 +110,9 @@ class _Answer(NamedTuple):
     score: float  # 0 to 1
 
 
-def _answers(exported: Exported, rows: Sequence[Example], run: Run) -> list[_Answer]:
+def _answers(exported: Exported, backend: Backend, rows: Sequence[Example], run: Run) -> list[_Answer]:
     """What the exported model says to each row."""
-    predictor = Predictor(exported.model, threads=run.device.threads or processors())
+    predictor = open_model(exported.model, backend, threads=run.device.threads or processors())
     found: list[_Answer] = []
     for start in range(0, len(rows), _CHUNK):
         chunk = [row.input for row in rows[start : start + _CHUNK]]

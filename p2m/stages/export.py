@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from p2m.deploy.backends.onnx import ONNX
+from p2m.deploy.base import Backend
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
@@ -14,7 +16,15 @@ FULL = "fp32"
 
 @stage(version="1", kind="seeded", cpus="all")
 def export(
-    task: Task, parts: Split, trained: Trained, *, student: Student, metric: Metric, seed: int, run: Run
+    task: Task,
+    parts: Split,
+    trained: Trained,
+    *,
+    student: Student,
+    backend: Backend = ONNX,
+    metric: Metric,
+    seed: int,
+    run: Run,
 ) -> Variant:
     """Nothing where another student was taken. The encoder of a linear one was made smaller before.
 
@@ -25,6 +35,7 @@ def export(
     name = trained.fit.environment.get("precision", FULL) if linear else FULL
     if trained.checkpoint is None:
         return Variant(None, name)
-    folder = fresh(run.folder / "export")
-    student.export(task, labels_of(task, parts.train), trained.checkpoint, folder)
-    return scored(task, parts, folder, name, trained.fit, metric=metric, seed=seed, run=run)
+    graphs, folder = fresh(run.folder / "graphs"), fresh(run.folder / "export")
+    student.export(task, labels_of(task, parts.train), trained.checkpoint, graphs)
+    backend.convert(graphs, folder)
+    return scored(task, parts, folder, name, trained.fit, backend=backend, metric=metric, seed=seed, run=run)

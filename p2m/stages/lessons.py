@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.deploy.serving.predict import Answer, LinearHead, joined, labelled
+from p2m.deploy.serving.linear import LinearHead
+from p2m.deploy.serving.rows import Answer, joined, labelled
 from p2m.stages.rows import is_balanced
 from p2m.students.base import Lesson, LinearStudent, labels_of
 from p2m.types import Embeddings, Encoder, Example, Metric, Split, Task

@@ -1,5 +1,5 @@
 """measure: what answers cost on one core of this machine, one by one and in batches, in a fresh process that
-runs the bundle's own file.
+runs the bundle's own files.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,11 +15,12 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from p2m.deploy import base as deploy
+from p2m.deploy.backends.onnx import ONNX
+from p2m.deploy.shipping import lay_out, shipped
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import StageError
-from p2m.types import Example, Exported, Measured, Split, Task
+from p2m.types import Backend, Example, Exported, Measured, Split, Task
 
 WARM_UP = 5  # answers before the clock counts: the first ones allocate
 BATCH = 32  # rows that are given to the predictor at once, where throughput is measured
@@ -61,7 +63,9 @@ print(json.dumps({"seconds": seconds, "batches": batches, "peak": peak}))
 
 
 @stage(version="1", kind="measured")
-def measure(task: Task, parts: Split, exported: Exported, *, rows: int, run: Run) -> Measured:
+def measure(
+    task: Task, parts: Split, exported: Exported, *, rows: int, backend: Backend = ONNX, run: Run
+) -> Measured:
     """Latency over `rows` test rows (repeated where there are fewer), one by one, and rows a second of the
     same rows, BATCH at a time; one thread, one core.
 
@@ -72,7 +76,10 @@ def measure(task: Task, parts: Split, exported: Exported, *, rows: int, run: Run
     if not real:
         raise StageError("there is no row to measure with; give data.test, or raise split.test_share")
     run.say(f"measuring {rows} answers on one core")
-    found = _probe(exported.model, list(islice(cycle(real), rows)))
+    served = run.folder / "served"
+    shutil.rmtree(served, ignore_errors=True)
+    lay_out(shipped(exported.model, backend), served)
+    found = _probe(served / "predict.py", exported.model, list(islice(cycle(real), rows)))
     seconds = sorted(float(each) for each in found["seconds"])
     return Measured(
         latency_p50=percentile(seconds, 0.50),
@@ -101,14 +108,14 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _probe(model: Path, rows: Sequence[Example]) -> dict[str, Any]:
+def _probe(script: Path, model: Path, rows: Sequence[Example]) -> dict[str, Any]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     done = subprocess.run(
         [
             sys.executable,
             "-c",
             _PROBE,
-            str(deploy.SOURCE),
+            str(script),
             str(model),
             *map(str, (WARM_UP, BATCH, _BATCHES, _SECONDS)),
         ],

@@ -11,15 +11,28 @@ from pathlib import Path
 from typing import Any
 
 from p2m import __version__
-from p2m.deploy.base import CHECKSUMS, SOURCE, Facts, model_card, sources
-from p2m.deploy.serving import tables
+from p2m.deploy.backends.onnx import ONNX
+from p2m.deploy.card import Facts, model_card, sources
+from p2m.deploy.serving import asking, command, tables
+from p2m.deploy.shipping import lay_out, paths, requirements, shipped
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
-from p2m.types import Bundle, Choice, Evaluated, Exported, Measured, Report, Split, Task, Verdict
+from p2m.types import (
+    Backend,
+    Bundle,
+    Choice,
+    Evaluated,
+    Exported,
+    Measured,
+    Report,
+    Split,
+    Task,
+    Verdict,
+)
 
 SCHEMA = 1  # of manifest.json
 MANIFEST = "manifest.json"
-NEEDS = ("numpy", "onnxruntime", "tokenizers")  # what predict.py imports
+ASKING = paths(command, asking, tables)  # what a bundle ships beside its predictor
 
 
 @stage(version="2", kind="pure")
@@ -35,24 +48,27 @@ def package(
     *,
     name: str,
     spec: dict[str, Any],
+    backend: Backend = ONNX,
     run: Run,
 ) -> Bundle:
     """Write the bundle folder; no clock and no place, so the same artifacts give the same bytes.
 
     `spec` is the recipe as plain data, for the manifest.
     """
-    facts = Facts(name, task, parts, choice, exported, evaluated, measured, verdict, _license(spec, choice))
+    facts = Facts(
+        name, task, parts, choice, exported, evaluated, measured, verdict, _license(spec, choice),
+        requirements(exported.model, backend),
+    )  # fmt: skip
     folder = run.folder / "bundle"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(exported.model, folder / "model")
     shutil.copytree(report.folder, folder, dirs_exist_ok=True)
-    for shipped in (SOURCE, Path(tables.__file__)):
-        shutil.copyfile(shipped, folder / shipped.name)
+    lay_out(shipped(exported.model, backend) | ASKING, folder)
     _write(folder / "README.md", model_card(facts))
-    _write(folder / "requirements.txt", "".join(f"{need}~={_minor(need)}\n" for need in NEEDS))
+    _write(folder / "requirements.txt", "".join(f"{need}~={_minor(need)}\n" for need in facts.needs))
     _write(folder / MANIFEST, json.dumps(_manifest(facts, spec, folder), indent=2, ensure_ascii=False) + "\n")
     sums = digests(folder)
-    _write(folder / CHECKSUMS, "".join(f"{digest}  {path}\n" for path, digest in sums.items()))
+    _write(folder / command.CHECKSUMS, "".join(f"{digest}  {path}\n" for path, digest in sums.items()))
     return Bundle(folder, verdict)
 
 
@@ -105,7 +121,7 @@ def _manifest(facts: Facts, spec: dict[str, Any], folder: Path) -> dict[str, Any
             "figures": facts.parts.figures,
         },
         "spec": spec,
-        "runtime": {need: version(need) for need in NEEDS},
+        "runtime": {need: version(need) for need in facts.needs},
         "files": digests(folder),
     }
 

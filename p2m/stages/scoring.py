@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2m.deploy.serving.predict import Predictor
+from p2m.deploy.base import Backend, open_model
 from p2m.engine.handles import Run
 from p2m.errors import StageError
 from p2m.metrics.base import Metric
@@ -18,7 +18,16 @@ _CHUNK = 100  # rows between two reports of progress; those of one length go thr
 
 
 def scored(
-    task: Task, parts: Split, model: Path, name: str, fit: Fit, *, metric: Metric, seed: int, run: Run
+    task: Task,
+    parts: Split,
+    model: Path,
+    name: str,
+    fit: Fit,
+    *,
+    backend: Backend,
+    metric: Metric,
+    seed: int,
+    run: Run,
 ) -> Variant:
     """The folder as a variant, judged on validation rows; on training rows where there are none.
 
@@ -27,16 +36,18 @@ def scored(
     """
     rows = sample(task, parts.validation or parts.train, MAX_ROWS, seed)
     judged = "validation" if parts.validation else "training rows"
-    score = _score(model, rows, name, metric, run)
+    score = _score(model, rows, name, backend, metric, run)
     size = sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
     run.say(f"{name}: {metric.name} {score:.4f} on {judged}, {size / 1e6:.1f} MB")
     return Variant(model, name, score, size, fit)
 
 
-def _score(model: Path, rows: Sequence[Example], name: str, metric: Metric, run: Run) -> float:
+def _score(
+    model: Path, rows: Sequence[Example], name: str, backend: Backend, metric: Metric, run: Run
+) -> float:
     """The metric of an exported folder on `rows`; 0.0 where there are none."""
     try:
-        predictor = Predictor(model, threads=run.device.threads)
+        predictor = open_model(model, backend, threads=run.device.threads)
         answers = []
         for start in range(0, len(rows), _CHUNK):
             chunk = [row.input for row in rows[start : start + _CHUNK]]

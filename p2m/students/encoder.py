@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from p2m.deploy.serving.predict import LabelReader, Settings, SpanReader, by_length, joined, padded
+from p2m.deploy.serving.batches import padded
+from p2m.deploy.serving.labels import LabelReader
+from p2m.deploy.serving.rows import joined
+from p2m.deploy.serving.settings import Settings
+from p2m.deploy.serving.spans import SpanReader
 from p2m.errors import DataError, nearest
-from p2m.students.lengths import longer
+from p2m.students.lengths import by_length, longer
 from p2m.students.solver import solved
 from p2m.students.spans import Span, locate
 from p2m.types import Example

@@ -1,14 +1,21 @@
-"""How many rows are longer than what a student reads of one: their end is lost on it."""
+"""Lengths of rows: which go together in a batch, and how many are longer than what a student reads of one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from p2m.deploy.serving.predict import joined
+from p2m.deploy.serving.rows import joined
 from p2m.types import Example
 
 _MARKS = 3  # tokens that stand around a text, or a pair; any other is of a byte at least
+
+
+def by_length(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
+    """Indices in batches of similar length, so that little is padded."""
+    order = sorted(range(len(lengths)), key=lambda i: (lengths[i], i))
+    for start in range(0, len(order), batch_size):
+        yield order[start : start + batch_size]
 
 
 def longer(tokenizer: Any, rows: Sequence[Example], fields: Sequence[str], limit: int) -> int:

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.deploy.serving.predict import LINEAR, TERMS, Settings, joined
+from p2m.deploy.serving.linear import LINEAR, TERMS
+from p2m.deploy.serving.rows import joined
+from p2m.deploy.serving.settings import Settings
 from p2m.students.labels import label_words
 from p2m.students.solver import MANY_ROWS, Weights, solved
 from p2m.types import Lesson, Task, TaskType

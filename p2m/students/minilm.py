@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from p2m.deploy.serving.predict import Settings
+from p2m.deploy.serving.settings import Settings
 from p2m.errors import UserError
 from p2m.students import base_model, bert_graph, weights
 from p2m.students.base_model import MODEL, SHA256

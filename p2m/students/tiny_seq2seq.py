@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from p2m.deploy.serving.predict import BYTES, EOS, PAD, ByteReader, Settings, by_length, joined
+from p2m.deploy.serving.rows import joined
+from p2m.deploy.serving.settings import Settings
+from p2m.deploy.serving.texts import BYTES, EOS, PAD, ByteReader
+from p2m.students.lengths import by_length
 from p2m.types import Example, Learner, Pace, Task
 
 BYTES_PER_TOKEN = 4  # a word piece of English is about four bytes; training's max_length counts word pieces

@@ -10,7 +10,7 @@ from conftest import LABELS, QA, TEXT, Exports, rows_of
 
 from p2m.compression.base import Compressor
 from p2m.compression.int8 import Int8, quantise_products
-from p2m.deploy.base import Predictor
+from p2m.deploy.serving.predictor import Predictor
 from p2m.errors import StageError
 
 

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from p2m.compression.int8 import Int8
-from p2m.deploy.serving.predict import BATCH_TOKENS, Predictor, packed
+from p2m.deploy.serving.batches import BATCH_TOKENS, packed
+from p2m.deploy.serving.predictor import Predictor
 from p2m.types import Task
 
 TASKS = {"span": QA, "classification": LABELS, "seq2seq": TEXT}

@@ -1,4 +1,4 @@
-"""predict.py as its users meet it: a file in a folder, no p2m, no torch."""
+"""predict.py as its users meet it: a file and a folder beside it, no p2m, no torch."""
 
 from __future__ import annotations
 
@@ -11,18 +11,15 @@ from pathlib import Path
 import pytest
 from conftest import LABELS, QA, TEXT, Exports, rows_of
 
-from p2m.deploy.base import SOURCE, Predictor
-from p2m.deploy.serving.predict import (
-    Answer,
-    BundleError,
-    InputError,
-    Settings,
-    by_length,
-    check_row,
-    check_sums,
-    parse_argument,
-    read_lines,
-)
+from p2m.deploy.backends.onnx import ONNX
+from p2m.deploy.serving.asking import parse_argument, read_lines
+from p2m.deploy.serving.command import check_sums
+from p2m.deploy.serving.predictor import Predictor
+from p2m.deploy.serving.rows import Answer, InputError, check_row
+from p2m.deploy.serving.settings import BundleError, Settings
+from p2m.deploy.shipping import lay_out, requirements, shipped
+from p2m.stages.package import ASKING
+from p2m.students.lengths import by_length
 
 # Refuses every import that a bundle's user may not have; runs before predict.py does.
 BLOCKER = """
@@ -39,7 +36,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 def bundle_of(folder: Path, target: Path) -> Path:
     shutil.copytree(folder, target / "model")
-    shutil.copyfile(SOURCE, target / "predict.py")
+    lay_out(shipped(folder, ONNX) | ASKING, target)
     return target
 
 
@@ -230,7 +227,7 @@ def test_rows_arguments_and_batches() -> None:
 def test_a_bundle_runs_in_an_environment_of_its_requirements_alone(span_bundle: Path, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
     python = str(tmp_path / "venv" / "bin" / "python")
-    needs = ["numpy", "onnxruntime", "tokenizers"]
+    needs = requirements(span_bundle / "model", ONNX)
     subprocess.run([python, "-m", "pip", "install", "--quiet", *needs], check=True)
     probe = subprocess.run([python, "-c", "import torch"], capture_output=True, check=False)
     assert probe.returncode, "torch must not be here"

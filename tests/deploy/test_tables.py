@@ -19,8 +19,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from p2m.deploy.serving import predict, tables
-from p2m.deploy.serving.predict import LINEAR, Settings
+from p2m.deploy.backends.onnx import ONNX
+from p2m.deploy.serving import asking, command, tables
+from p2m.deploy.serving.linear import LINEAR
+from p2m.deploy.serving.rows import Answer, InputError
+from p2m.deploy.serving.settings import KINDS, Settings
+from p2m.deploy.shipping import lay_out, shipped
+from p2m.stages.package import ASKING
 
 Ask = Callable[..., "Asked"]
 GOOD, BAD = "good,0.7311", "bad,0.7311"
@@ -65,7 +70,7 @@ def ask(
 
     def call(*arguments: str, of: Path = bundle) -> Asked:
         capfdbinary.readouterr()
-        code = predict.main(["--model", str(of / "model"), *arguments])
+        code = command.main(["--model", str(of / "model"), *arguments])
         sys.stdout.flush()
         return Asked(code, *capfdbinary.readouterr())
 
@@ -211,8 +216,8 @@ def test_json_that_cannot_be_read_is_no_text(ask: Ask, value: str, said: str) ->
     done = ask('{"text": "fine", "n": ' + value + "}")
     assert (done.code, done.out) == (2, "")
     assert said in done.err
-    with pytest.raises(predict.InputError, match=said):
-        list(predict.read_lines([b'{"text": "fine", "n": ' + value.encode() + b"}"], ["text"]))
+    with pytest.raises(InputError, match=said):
+        list(asking.read_lines([b'{"text": "fine", "n": ' + value.encode() + b"}"], ["text"]))
 
 
 def test_parquet_keeps_its_types_and_goes_to_a_file(ask: Ask) -> None:
@@ -326,8 +331,8 @@ def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -
         ("a.csv", "text\nx\n", ("--column", "txt=text"),
          "--column txt=text: the model has no field 'txt', only text"),
         ("a.csv", "text\nx\n", ("--column", "text"), "--column text: expected FIELD=COLUMN"),
-        ("a.csv", "text,n\nx,1\n\"a\nb\",2\n ,3\ny,4\n,5\n", (), "a.csv:5: \"text\" is empty"),
-        ("a.csv", "text,n\nx,1\n ,3\ny,4\n,5\n", (), "... 2 rows of 4 are wrong, and none has been answered"),
+        ("a.json", '[{"text": "x"}, {"text": 7}, {"n": 1}]', (),
+         "... 2 rows of 3 are wrong, and none has been answered"),
         ("a.csv", "text,n\nx\n", (), "a.csv:2: 1 cells under 2 columns (text, n)"),
         ("a.csv", 'text,n\nx,1\ny,"open\nz,2\n', (), "a.csv:3: the row that begins here cannot be read"),
         ("a.csv", "text,text\nx,1\n", (), "a.csv:1: the first line must name every column, each once"),
@@ -353,7 +358,7 @@ def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -
         ("a.csv", "text\nx\na\0b\n", (), "a.csv:3: a NUL character"),
         ("a.jsonl", '{"text": "a\0b"}\n', (), "a.jsonl:1: a NUL character"),
         ("a.txt", "x\0\n", (), "a.txt:1: a NUL character"),
-        ("a.csv", "text,n\rx,1\r ,2\r", (), 'a.csv:3: "text" is empty'),
+        ("a.jsonl", '{"text": "x"}\r{"text": 7}\r', (), 'a.jsonl:2: "text" must be text, not a number'),
         ("a.jsonl", '{"text": "x"}\n{"text": "x", "n": 1, "n": 2}\n', (),
          "a.jsonl:2: not JSON (the key 'n' stands twice in one object)"),
         ("a.json", '[{"text": "x", "n": {"m": 1, "m": 2}}]', (), "a.json:1: not JSON (the key 'm'"),
@@ -362,7 +367,6 @@ def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -
         ("a.json", '[{"text": "x", "n": ' + "1" * 6000 + "}]", (), "a.json:1: not JSON (a number of"),
         ("a.jsonl", '{"text": ' + "[" * 200000, (), "a.jsonl:1: not JSON (nested too deeply)"),
         ("a.jsonl", '{"text": "x"} {"text": "y"}\n', (), "a.jsonl:1: not JSON (something follows"),
-        ("a.txt", "x\n\ny\n", (), 'a.txt:2: "text" is empty'),
         ("a.xls", "x", (), "a.xls: the name must end in .csv"),
         ("a.csv", "text\nx\n", ("--output", "no/o.csv"), "no/o.csv: there is no folder no"),
         ("a.csv", "text\nx\n", ("--output", "a.csv"), "a.csv: that is the input"),
@@ -390,8 +394,8 @@ def test_an_interrupted_file_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "o.csv").write_text("before")
     table = tables.Table(tmp_path / "a.csv", "text")
 
-    def answers() -> Iterator[tuple[tables.Row, predict.Answer]]:
-        yield next(table.rows()), predict.Answer("good", 0.5)
+    def answers() -> Iterator[tuple[tables.Row, Answer]]:
+        yield next(table.rows()), Answer("good", 0.5)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -427,28 +431,49 @@ def test_an_empty_text_is_refused(ask: Ask, text: str) -> None:
     assert '"text" is empty' in done.err
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "wanted", "told"),
+    [
+        ("a.csv", 'text,n\nfine,1\n"a\nb",2\n ,3\ny,4\n,5\n',
+         f'text,n,label,label_score\nfine,1,{GOOD}\n"a\nb",2,{BAD}\n ,3,,0.0000\ny,4,{BAD}\n,5,,0.0000\n',
+         "2 of 5 rows have an empty input, and so no answer: a.csv:5, a.csv:7"),
+        ("a.txt", "fine\n\nx\n", "fine\tgood\t0.7311\n\t\t0.0000\nx\tbad\t0.7311\n",
+         "1 of 3 rows have an empty input, and so no answer: a.txt:2"),
+        ("a.jsonl", '{"text": null}\n' * 7 + '{"text": "x"}\n',
+         '{"text": null, "label": "", "label_score": 0.0}\n' * 7
+         + '{"text": "x", "label": "bad", "label_score": 0.7311}\n',
+         "7 of 8 rows have an empty input, and so no answer: "
+         "a.jsonl:1, a.jsonl:2, a.jsonl:3, a.jsonl:4, a.jsonl:5, ..."),
+    ],
+)  # fmt: skip
+def test_a_row_with_an_empty_cell_gets_no_answer_and_the_others_do(
+    ask: Ask, name: str, content: str, wanted: str, told: str
+) -> None:
+    done = ask("--input", write(name, content), "--batch-size", "2")
+    assert (done.code, done.out) == (0, wanted)
+    assert done.err == f"predict.py: {told}\n"
+
+
 def test_long_files_tell_how_far_they_are(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predict, "EVERY", 0)
+    monkeypatch.setattr(asking, "EVERY", 0)
     done = ask("--input", write("a.txt", "fine\n" * 3))
     assert "predict.py: 2 of 3 rows, 0 s left" in done.err
 
 
 def test_help_says_what_scores_are(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        predict.main(["--help"])
-    assert capsys.readouterr().out.count("not calibrated") == len(predict.SCORES) == len(predict.KINDS)
+        command.main(["--help"])
+    assert capsys.readouterr().out.count("not calibrated") == len(command.SCORES) == len(KINDS)
 
 
 def test_the_bundle_s_own_files_do_it_with_nothing_else_about(bundle: Path, tmp_path: Path) -> None:
-    for module in (predict, tables):
-        target = tmp_path / Path(module.__file__).name
-        target.write_bytes(Path(module.__file__).read_bytes())
+    lay_out(shipped(bundle / "model", ONNX) | ASKING, tmp_path)
     (tmp_path / "a.csv").write_text("text\nfine\n")
-    command = [sys.executable, "-I", "predict.py", "--model", str(bundle / "model"), "--input", "a.csv"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    typed = [sys.executable, "-I", "predict.py", "--model", str(bundle / "model"), "--input", "a.csv"]
+    done = subprocess.run(typed, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == f"text,label,label_score\nfine,{GOOD}\n"
-    (tmp_path / "tables.py").unlink()
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    (tmp_path / "serving" / "tables.py").unlink()
+    done = subprocess.run(typed, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "tables.py: missing; copy the bundle again" in done.stderr
 
@@ -488,7 +513,7 @@ def test_every_cell_of_any_table_comes_back(
     read = list(table.rows())
     there = [row[: len(columns)] for row in rows if len(columns) > 1 or row[0] or quoting]
     assert [list(row.values.values()) for row in read] == there
-    said = [(row, predict.Answer(f'a{mark}"', 0.5)) for row in read]
+    said = [(row, Answer(f'a{mark}"', 0.5)) for row in read]
     tables.write(table, target, io.BytesIO(), ("label", "score"), iter(said))
     with target.open(encoding=encoding, newline="") as stream:
         found = [row for row in csv.reader(stream, delimiter=mark) if row]
@@ -517,7 +542,7 @@ def test_every_object_comes_back(
     path, target = tmp_path / f"a.{form}", tmp_path / f"o.{output}"
     path.write_text("\n".join(lines) if form == "jsonl" else whole, encoding="utf-8")
     table = tables.Table(path, "text")
-    said = ((row, predict.Answer('"}', 0.5)) for row in table.rows())
+    said = ((row, Answer('"}', 0.5)) for row in table.rows())
     tables.write(table, target, io.BytesIO(), ("label", "score"), said)
     written = target.read_text(encoding="utf-8")
     found = (

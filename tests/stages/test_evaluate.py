@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from p2m.deploy.serving.predict import Settings
+from p2m.deploy.serving.settings import Settings
 from p2m.engine.handles import Device
 from p2m.errors import DataError
 from p2m.metrics.accuracy import Accuracy

@@ -18,7 +18,8 @@ from conftest import LABELS, Here, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2m.deploy.base import Predictor, check_sums
+from p2m.deploy.serving.command import check_sums
+from p2m.deploy.serving.predictor import Predictor
 from p2m.errors import StageError
 from p2m.metrics.accuracy import Accuracy
 from p2m.stages.best import best

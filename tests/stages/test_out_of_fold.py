@@ -15,7 +15,7 @@ import pytest
 from conftest import LABELS, TEXT, Here, rows_of
 
 from p2m.compression.int8 import Int8
-from p2m.deploy.base import Predictor
+from p2m.deploy.serving.predictor import Predictor
 from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.macro_f1 import MacroF1
 from p2m.stages.baselines import baselines

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from p2m.compression.int8 import Int8
-from p2m.deploy.base import verdict_on
+from p2m.deploy.verdict import verdict_on
 from p2m.engine.handles import Run
 from p2m.metrics.accuracy import Accuracy
 from p2m.spec import contenders

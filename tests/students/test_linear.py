@@ -17,8 +17,11 @@ from conftest import LABELS, QA, TEXT, rows_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2m.deploy.base import open_encoder
-from p2m.deploy.serving.predict import LINEAR, BundleError, LinearHead, Predictor, joined
+from p2m.deploy.serving.embeddings import open_encoder
+from p2m.deploy.serving.linear import LINEAR, LinearHead
+from p2m.deploy.serving.predictor import Predictor
+from p2m.deploy.serving.rows import joined
+from p2m.deploy.serving.settings import BundleError
 from p2m.stages.lessons import linear_answers
 from p2m.students import linear, weights
 from p2m.students.linear_ensemble import LinearEnsemble
@@ -272,7 +275,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from p2m.compression.int8 import Int8
-from p2m.deploy.base import Predictor, open_encoder
+from p2m.deploy.serving.embeddings import open_encoder
+from p2m.deploy.serving.predictor import Predictor
 from p2m.students.linear_minilm import LinearMiniLM
 from p2m.students.linear_tfidf import LinearTfidf
 from p2m.types import Example, Field, Lesson, Task, TaskType

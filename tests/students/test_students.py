@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from conftest import LABELS, QA, TEXT, Exports, rows_of
 
-from p2m.deploy.serving.predict import BYTES, Predictor
+from p2m.deploy.serving.predictor import Predictor
+from p2m.deploy.serving.texts import BYTES
 from p2m.errors import DataError, MissingWeights, UserError
 from p2m.students import weights
 from p2m.students.base import labels_of

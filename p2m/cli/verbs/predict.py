@@ -18,11 +18,11 @@ _SHOWN = 5  # bundles that are named
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    from p2m.deploy.serving import predict
+    from p2m.deploy.serving.command import add_arguments, scores_told
 
     parser.add_argument("bundle", type=Path, help="a bundle's folder")
-    predict.add_arguments(parser)
-    parser.epilog = f"{parser.epilog}\n\n{predict.scores_told()}"
+    add_arguments(parser)
+    parser.epilog = f"{parser.epilog}\n\n{scores_told()}"
 
 
 def _next(folder: Path) -> str:
@@ -37,9 +37,9 @@ def _next(folder: Path) -> str:
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
-    from p2m.deploy.serving import predict
+    from p2m.deploy.serving.command import answer
 
     if not (arguments.bundle / MANIFEST).is_file():
         raise UserError(f"{arguments.bundle}: no bundle here\n    next: {_next(arguments.bundle)}")
     again = ("p2m", "predict", str(arguments.bundle))
-    return predict.answer(arguments, arguments.bundle / "model", again, name="p2m predict")
+    return answer(arguments, arguments.bundle / "model", again, name="p2m predict")

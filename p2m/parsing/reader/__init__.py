@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from p2m.deploy.serving.predict import LinearHead, Settings, joined
+from p2m.deploy.serving.linear import LinearHead
+from p2m.deploy.serving.rows import joined
+from p2m.deploy.serving.settings import Settings
 from p2m.types import TaskType
 
 

@@ -1,0 +1,36 @@
+"""Texts to embeddings of unit length, by an encoder that pools inside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .backends import Graph, open_graph
+from .batches import open_tokenizer, packed, padded
+
+
+class TextEncoder:
+    """Texts to embeddings (texts, dimensions)."""
+
+    def __init__(self, tokenizer: Any, graph: Graph, max_length: int) -> None:
+        self._tokenizer, self._graph = tokenizer, graph
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(max_length)
+
+    def encode(self, texts: Sequence[str], *, batch_size: int = 1) -> Any:
+        import numpy as np
+
+        encodings = list(self._tokenizer.encode_batch(list(texts)))
+        found: list[Any] = [None] * len(encodings)
+        for batch, length in packed([len(each.ids) for each in encodings], batch_size):
+            feed = padded([(encodings[i].ids, encodings[i].type_ids) for i in batch], length)
+            for i, vector in zip(batch, self._graph.run(feed)["embeddings"], strict=True):
+                found[i] = vector
+        return np.stack(found)
+
+
+def open_encoder(folder: Path, *, threads: int, max_length: int, backend: str = "onnx") -> TextEncoder:
+    """The encoder in a folder with the graph `model` and `tokenizer.json`."""
+    graph = open_graph(folder, "model", backend=backend, threads=threads)
+    return TextEncoder(open_tokenizer(folder), graph, max_length)

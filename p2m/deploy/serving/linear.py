@@ -1,0 +1,132 @@
+"""Linear classifiers over words, over embeddings, or over both: plain numpy."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from .rows import Answer, joined, labelled
+from .settings import BundleError, Settings, first_line
+
+LINEAR = "linear.npz"
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+def words_of(text: str) -> list[str]:
+    """Words and marks of a text, and pairs of neighbours; case does not count."""
+    found = _WORD.findall(text.casefold())
+    return found + [f"{first} {second}" for first, second in pairwise(found)]
+
+
+def pieces_of(text: str) -> list[str]:
+    """Runs of 2 to 5 characters inside the words of a text, a blank standing for a word's border."""
+    found: list[str] = []
+    for word in text.casefold().split():
+        edged = f" {word} "
+        for size in (2, 3, 4, 5):
+            found += [edged[at : at + size] for at in range(len(edged) - size + 1)]
+    return found
+
+
+TERMS = {"words": words_of, "pieces": pieces_of}  # in the order of a linear model's columns
+
+
+class LinearHead:
+    """linear.npz: weights of a linear classifier over embeddings, TF-IDF terms, or both.
+
+    `dense` is (dimensions, labels) float32; `sparse` (terms, labels) int8 with `scale` (labels,); `idf`
+    (terms,); `bias` (labels,). Terms stand in terms.json by block, in the order of their rows. TF-IDF is
+    sublinear, each block of unit length (Salton and Buckley, 1988).
+    """
+
+    def __init__(self, folder: Path, labels: int) -> None:
+        """Raises BundleError where the arrays are not whole, or not of so many `labels`."""
+        import numpy as np
+
+        path = folder / LINEAR
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                self._arrays = {name: arrays[name] for name in arrays.files}
+            blocks = json.loads((folder / "terms.json").read_text("utf-8")) if self.has_terms else {}
+            self._rows: dict[str, dict[str, int]] = {}
+            count = 0
+            for name, terms in blocks.items():
+                self._rows[name] = {term: count + place for place, term in enumerate(terms)}
+                count += len(terms)
+            self._check(count, labels)
+        except Exception as error:  # numpy and zipfile raise a dozen unrelated types for a damaged file
+            raise BundleError(
+                f"{path}: not a linear model ({first_line(error)}); copy the bundle again"
+            ) from None
+
+    def _check(self, terms: int, labels: int) -> None:
+        """The shapes that belong together."""
+        found = {name: array.shape for name, array in self._arrays.items()}
+        wanted: dict[str, tuple[int, ...]] = {"bias": (labels,)}
+        if self.has_terms:
+            wanted |= {"sparse": (terms, labels), "scale": (labels,), "idf": (terms,)}
+        if self.has_embedding:
+            wanted["dense"] = (*found["dense"][:1], labels)
+        if found != wanted or not set(self._rows) <= set(TERMS):
+            raise ValueError(f"arrays {found} where {wanted} belong")
+
+    @property
+    def has_terms(self) -> bool:
+        return "sparse" in self._arrays
+
+    @property
+    def has_embedding(self) -> bool:
+        return "dense" in self._arrays
+
+    def logits(self, texts: Sequence[str], embeddings: Any) -> Any:
+        """(rows, labels); `embeddings` is (rows, dimensions), or None where the head reads none."""
+        import numpy as np
+
+        found = np.tile(self._arrays["bias"].astype(np.float64), (len(texts), 1))
+        if self.has_embedding:
+            found += np.asarray(embeddings, dtype=np.float64) @ self._arrays["dense"].astype(np.float64)
+        if self.has_terms:
+            for place, text in enumerate(texts):
+                rows, values = self._weighted(text)
+                found[place] += (values @ self._arrays["sparse"][rows].astype(np.float64)) * self._arrays[
+                    "scale"
+                ]
+        return found
+
+    def _weighted(self, text: str) -> tuple[Any, Any]:
+        """Numbers of the terms of a text, and their TF-IDF."""
+        import numpy as np
+
+        numbers, values = [], []
+        for name, rows in self._rows.items():
+            counts = Counter(rows[term] for term in TERMS[name](text) if term in rows)
+            found = np.array(sorted(counts), dtype=np.int64)
+            weights = (1 + np.log([float(counts[row]) for row in found])) * self._arrays["idf"][found]
+            numbers.append(found)
+            values.append(weights / max(1e-12, float(np.sqrt((weights * weights).sum()))))
+        return np.concatenate(numbers), np.concatenate(values)
+
+
+class LinearModel:
+    """A linear model's folder, opened."""
+
+    def __init__(self, folder: Path, settings: Settings, *, threads: int) -> None:
+        self._settings = settings
+        self._head = LinearHead(folder, len(settings.labels))
+        self._encoder = None
+        if self._head.has_embedding:
+            from .embeddings import open_encoder
+
+            self._encoder = open_encoder(
+                folder, threads=threads, max_length=settings.max_length, backend=settings.backend
+            )
+
+    def answers(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
+        texts = [joined(row, self._settings.fields) for row in rows]
+        embeddings = self._encoder and self._encoder.encode(texts, batch_size=batch_size)
+        return labelled(self._head.logits(texts, embeddings), self._settings.labels)

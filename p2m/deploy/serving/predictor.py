@@ -1,0 +1,62 @@
+"""The predictor: opens a model's folder and answers rows.
+
+It needs nothing of the package that built the model. Evaluation runs it, and the bundle ships it with those
+of the files beside it that the model needs, so what was judged is what is deployed. Training uses the same
+readers, so that rows become tensors, and tensors answers, in one way everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .rows import Answer, InputError, check_row
+from .settings import BundleError, Settings, missing
+
+__all__ = ["Answer", "BundleError", "InputError", "Predictor", "Settings"]
+
+
+class Predictor:
+    """An exported model folder, opened. `threads` are those of the backend within one operator."""
+
+    def __init__(self, folder: str | Path, *, threads: int = 1) -> None:
+        """Raises BundleError where it is no folder of a model, or not one that the files here can open."""
+        self.folder = Path(folder)
+        self.settings = Settings.read(self.folder)
+        try:
+            self._model = _opened(self.folder, self.settings, threads)
+        except ModuleNotFoundError as error:
+            raise missing(error) from None
+
+    def predict(self, rows: Sequence[Mapping[str, str]], *, batch_size: int = 1) -> list[Answer]:
+        """Answers in the order of the rows; each row has the task's fields.
+
+        At most `batch_size` of them go through the model at once, and fewer where they are long (`packed`).
+        An answer does not depend on the batch size or on the other rows.
+
+        Raises:
+            InputError: a row lacks a field, or a field is not text.
+        """
+        checked = [check_row(row, self.settings.fields) for row in rows]
+        answers: list[Answer] = self._model.answers(checked, batch_size) if checked else []
+        return answers
+
+
+def _opened(folder: Path, settings: Settings, threads: int) -> Any:
+    """The model of the folder's kind; the other kinds' files need not be there."""
+    if settings.kind == "span":
+        from .spans import SpanModel
+
+        return SpanModel(folder, settings, threads=threads)
+    if settings.kind == "classification":
+        from .labels import LabelModel
+
+        return LabelModel(folder, settings, threads=threads)
+    if settings.kind == "seq2seq":
+        from .texts import TextModel
+
+        return TextModel(folder, settings, threads=threads)
+    from .linear import LinearModel
+
+    return LinearModel(folder, settings, threads=threads)

@@ -1,0 +1,75 @@
+"""predictor.json: how the rows of a model become its input, and its output answers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+FORMAT = 1  # of predictor.json
+SETTINGS = "predictor.json"
+KINDS = ("span", "classification", "linear", "seq2seq")
+
+
+class BundleError(RuntimeError):
+    """A model folder that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """predictor.json: how rows become the model's input, and its output answers."""
+
+    kind: str  # one of KINDS
+    fields: tuple[str, ...]  # names that each input has
+    context: str = ""  # span: the field whose text holds the answer
+    labels: tuple[str, ...] = ()  # classification, linear: by index of the logit
+    max_length: int = 256  # tokens of a window (span) or input (classification, linear); bytes (seq2seq)
+    stride: int = 0  # span: tokens that neighbouring windows share
+    max_answer: int = 32  # span: tokens of the longest answer; seq2seq: bytes of it
+    backend: str = "onnx"  # the file in backends/ that opens its graphs
+
+    @staticmethod
+    def read(folder: Path) -> Settings:
+        """Read and check `predictor.json`.
+
+        Raises:
+            BundleError: there is none, or it is not one that this file understands.
+        """
+        path = folder / SETTINGS
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            if data.pop("format") != FORMAT:
+                raise BundleError(f"{path}: written by another version; use the predict.py that came with it")
+            data["fields"], data["labels"] = tuple(data["fields"]), tuple(data.get("labels", ()))
+            settings = Settings(**data)
+        except OSError as error:
+            raise BundleError(
+                f"{path}: cannot be read ({error.strerror or error}); is this a model folder?"
+            ) from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BundleError(f"{path}: not a model's settings ({error!r}); copy the bundle again") from None
+        if settings.kind not in KINDS or not settings.fields:
+            raise BundleError(f"{path}: kind {settings.kind!r} is not one of {', '.join(KINDS)}")
+        if not settings.backend.isidentifier():
+            raise BundleError(f"{path}: {settings.backend!r} is not the name of a backend")
+        return settings
+
+    def write(self, folder: Path) -> None:
+        data = {"format": FORMAT, **{name: getattr(self, name) for name in self.__dataclass_fields__}}
+        (folder / SETTINGS).write_text(
+            json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+
+
+def missing(error: ModuleNotFoundError) -> Exception:
+    """What to raise where a module is not there: of the bundle's own files it says so."""
+    name = (error.name or "").removeprefix(f"{__package__}.")
+    if name == error.name:
+        return error
+    path = Path(__file__).parent / f"{name.replace('.', '/')}.py"
+    advice = "copy the bundle again, or use the predict.py that came with the model"
+    return BundleError(f"{path}: missing; {advice}")
+
+
+def first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

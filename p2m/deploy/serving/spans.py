@@ -1,0 +1,157 @@
+"""Spans: question and passage to overlapping windows, and logits to the best span of whole words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .backends import open_graph
+from .batches import log_sum, open_tokenizer, packed, padded
+from .rows import Answer, joined
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of one row's context as the encoder sees it; all arrays are as long as `ids`."""
+
+    row: int
+    ids: list[int]
+    types: list[int]
+    starts: Any  # (length,) int: first character of the token in the context, -1 outside the context
+    ends: Any  # (length,) int: character after its last
+    opens: Any  # (length,) bool: a token that begins a word of the context
+    closes: Any  # (length,) bool: a token that ends one
+
+
+class SpanReader:
+    """Question and context to overlapping windows; start and end logits to the best span of whole words."""
+
+    def __init__(self, settings: Settings, tokenizer: Any) -> None:
+        self.settings = settings
+        self.tokenizer = tokenizer
+        self.question_fields = tuple(name for name in settings.fields if name != settings.context)
+        tokenizer.no_padding()
+
+    def windows(self, rows: Sequence[Mapping[str, str]], max_length: int | None = None) -> list[Window]:
+        """The windows of all rows, in order; a row has at least one."""
+        length = max_length or self.settings.max_length
+        contexts = [row[self.settings.context] for row in rows]
+        if self.question_fields:
+            questions = self._questions(rows, length)
+            stride = min(self.settings.stride, length // 4)
+            self.tokenizer.enable_truncation(length, stride=stride, strategy="only_second")
+            encodings = self.tokenizer.encode_batch(list(zip(questions, contexts, strict=True)))
+            part = 1
+        else:
+            self.tokenizer.enable_truncation(length, stride=min(self.settings.stride, length // 4))
+            encodings = self.tokenizer.encode_batch(contexts)
+            part = 0
+        found = []
+        for index, encoding in enumerate(encodings):
+            found += _windows(index, (encoding, *encoding.overflowing), part)
+        return found
+
+    def _questions(self, rows: Sequence[Mapping[str, str]], length: int) -> list[str]:
+        """Questions, cut where they would leave the context less than half of a window."""
+        self.tokenizer.no_truncation()
+        texts = [joined(row, self.question_fields) for row in rows]
+        encodings = self.tokenizer.encode_batch(texts, add_special_tokens=False)
+        limit = length // 2 - 4
+        return [
+            text[: encoding.offsets[limit - 1][1]] if len(encoding.ids) > limit else text
+            for text, encoding in zip(texts, encodings, strict=True)
+        ]
+
+    def answers(
+        self, rows: Sequence[Mapping[str, str]], windows: Sequence[Window], starts: Any, ends: Any
+    ) -> list[Answer]:
+        """The best span of each row; `starts` and `ends` hold a logits array (at least `length`) a window.
+
+        The score is p(start) p(end), each a softmax over the words of all windows of the row.
+        """
+        groups: dict[int, list[int]] = {}
+        for position, window in enumerate(windows):
+            groups.setdefault(window.row, []).append(position)
+        return [
+            self._best(row[self.settings.context], [(windows[p], starts[p], ends[p]) for p in groups[index]])
+            for index, row in enumerate(rows)
+        ]
+
+    def _best(self, context: str, parts: Sequence[tuple[Window, Any, Any]]) -> Answer:
+        import numpy as np
+
+        best, text, total_start, total_end = -np.inf, "", [], []
+        for window, start, end in parts:
+            opens, closes = np.flatnonzero(window.opens), np.flatnonzero(window.closes)
+            if not len(opens) or not len(closes):
+                continue
+            first = np.asarray(start, dtype=np.float64)[opens]
+            last = np.asarray(end, dtype=np.float64)[closes]
+            total_start.append(first)
+            total_end.append(last)
+            distance = closes[None, :] - opens[:, None]
+            sums = np.where(
+                (distance >= 0) & (distance < self.settings.max_answer),
+                first[:, None] + last[None, :],
+                -np.inf,
+            )
+            i, j = np.unravel_index(int(np.argmax(sums)), sums.shape)
+            if sums[i, j] > best:
+                best = float(sums[i, j])
+                text = context[window.starts[opens[i]] : window.ends[closes[j]]]
+        if not total_start or best == -np.inf:
+            return Answer("", 0.0)
+        weight = log_sum(np.concatenate(total_start)) + log_sum(np.concatenate(total_end))
+        return Answer(text.strip(), float(min(1.0, np.exp(best - weight))))
+
+
+def _windows(row: int, encodings: Sequence[Any], part: int) -> list[Window]:
+    """The windows of one row. A word that a border cuts opens and closes where it does in the passage."""
+    import numpy as np
+
+    borders: dict[int, tuple[int, int]] = {}  # word -> its first character, and the one after its last
+    for encoding in encodings:
+        for side, word, (start, end) in zip(
+            encoding.sequence_ids, encoding.word_ids, encoding.offsets, strict=True
+        ):
+            if side == part and word is not None:
+                first, last = borders.get(word, (start, end))
+                borders[word] = (min(first, start), max(last, end))
+    found = []
+    for encoding in encodings:
+        inside = np.array([side == part for side in encoding.sequence_ids], dtype=bool)
+        words = np.array([borders.get(word, (-1, -1)) for word in encoding.word_ids]).reshape(-1, 2)
+        offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+        found.append(
+            Window(
+                row,
+                encoding.ids,
+                encoding.type_ids,
+                starts=np.where(inside, offsets[:, 0], -1),
+                ends=np.where(inside, offsets[:, 1], -1),
+                opens=inside & (offsets[:, 0] == words[:, 0]),
+                closes=inside & (offsets[:, 1] == words[:, 1]),
+            )
+        )
+    return found
+
+
+class SpanModel:
+    """A span model's folder, opened."""
+
+    def __init__(self, folder: Path, settings: Settings, *, threads: int) -> None:
+        self._reader = SpanReader(settings, open_tokenizer(folder))
+        self._graph = open_graph(folder, "model", backend=settings.backend, threads=threads)
+
+    def answers(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
+        windows = self._reader.windows(rows)
+        starts: list[Any] = [None] * len(windows)
+        ends: list[Any] = [None] * len(windows)
+        for batch, length in packed([len(window.ids) for window in windows], batch_size):
+            found = self._graph.run(padded([(windows[i].ids, windows[i].types) for i in batch], length))
+            for place, i in enumerate(batch):
+                starts[i], ends[i] = found["start_logits"][place], found["end_logits"][place]
+        return self._reader.answers(rows, windows, starts, ends)

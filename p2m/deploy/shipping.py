@@ -1,0 +1,76 @@
+"""The files of a bundle that answer: of p2m/deploy/serving those that its model needs, and no others."""
+
+from __future__ import annotations
+
+import shutil
+from inspect import getfile
+from pathlib import Path
+from types import ModuleType
+
+from p2m.deploy import predict
+from p2m.deploy.serving import (
+    backends,
+    batches,
+    embeddings,
+    labels,
+    linear,
+    predictor,
+    rows,
+    settings,
+    spans,
+    texts,
+)
+from p2m.deploy.serving.settings import BundleError, Settings
+from p2m.errors import StageError
+from p2m.types import Backend
+
+_OF_KIND = {"span": spans, "classification": labels, "seq2seq": texts, "linear": linear}
+_TOKENIZER = "tokenizer.json"
+
+
+def shipped(model: Path, backend: Backend) -> dict[str, Path]:
+    """Path in the bundle -> file, of all that the predictor of the folder `model` runs.
+
+    Raises:
+        StageError: it is no model's folder, or another backend wrote it.
+    """
+    try:
+        found = Settings.read(model)
+    except BundleError as error:
+        raise StageError(str(error)) from error
+    if found.backend != backend.name:
+        raise StageError(f"the model is for the runtime {found.backend}, not for {backend.name}")
+    modules = [predict, predictor, rows, settings, _OF_KIND[found.kind]]
+    if not _has_graphs(model, found):
+        return paths(*modules)
+    modules += [backends, batches, *([embeddings] if found.kind == "linear" else [])]
+    return paths(*modules) | {f"serving/backends/{backend.name}.py": backend.serving}
+
+
+def paths(*modules: ModuleType) -> dict[str, Path]:
+    """Path in a bundle -> file, of modules below p2m/deploy."""
+    base = Path(getfile(predict)).parent
+    files = [Path(getfile(module)) for module in modules]
+    return {file.relative_to(base).as_posix(): file for file in files}
+
+
+def requirements(model: Path, backend: Backend) -> tuple[str, ...]:
+    """The distributions that the files of `shipped` import, by name."""
+    found = {"numpy"}
+    if _has_graphs(model, Settings.read(model)):
+        found |= set(backend.requirements)
+    if (model / _TOKENIZER).is_file():
+        found.add("tokenizers")
+    return tuple(sorted(found))
+
+
+def lay_out(files: dict[str, Path], folder: Path) -> None:
+    """Copy `files` to their paths below `folder`."""
+    for name, file in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, folder / name)
+
+
+def _has_graphs(model: Path, found: Settings) -> bool:
+    """A linear model has one where it reads embeddings, and a tokenizer with it."""
+    return found.kind != "linear" or (model / _TOKENIZER).is_file()
