@@ -8,13 +8,10 @@ See `p2m.api`.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "load", "open_bundle"]
-
-if TYPE_CHECKING:
-    from p2m.api import load, open_bundle
 
 
 def __getattr__(name: str) -> Any:
