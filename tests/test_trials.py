@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from conftest import LABELS, rows_of
 
-from p2m.build import load
 from p2m.engine.executor import Result, execute
 from p2m.engine.handles import Device
 from p2m.engine.store import Store
 from p2m.errors import RecipeError
+from p2m.project import load
 from p2m.stages.propose import propose
 from p2m.types import Example, Exported, Proposal, Trained, Verdict
 

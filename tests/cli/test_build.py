@@ -69,9 +69,17 @@ def test_the_bundle_answers_files_by_its_own_script_and_by_p2m(built: Path) -> N
 
 
 def test_a_setting_is_one_cause_wherever_it_enters_a_key(built: Path) -> None:
-    (cause,) = causes(survey(load(built / "shout.yaml", ["training.epochs=3"])))
-    assert cause.what == "training.epochs: 1.0 -> 3.0  override training.epochs=3"
-    assert cause.steps == ("train", "package")
+    (cause,) = causes(survey(load(built / "shout.yaml", ["seed=3"])))
+    assert cause.what == "seed: 0 -> 3  override seed=3"
+    assert cause.steps == ("curate", "split", "export", "evaluate", "package")
+
+
+def test_a_setting_that_a_student_has_no_use_for_reaches_the_manifest_alone(built: Path) -> None:
+    (cause,) = causes(
+        survey(load(built / "shout.yaml", ["training.epochs=3"]))
+    )  # which a solved student has not
+    assert cause.what == "spec.training.epochs: 1.0 -> 3.0  override training.epochs=3"
+    assert cause.steps == ("package",)
 
 
 def test_the_checksums_of_the_bundle_hold(built: Path) -> None:
@@ -137,7 +145,7 @@ def test_a_new_metric_reruns_the_evaluation_and_what_follows_alone(built: Path) 
     assert "metrics" in why
     assert "shout.yaml:" in why
     done = call_in(built)("build", "shout.yaml")
-    assert ran(done) == {"evaluate", "judge", "report", "package"}
+    assert ran(done) == {"evaluate", "verdict", "report", "package"}
     assert "macro_f1" in (built / "outputs" / "shout" / "manifest.json").read_text()
 
 
@@ -145,7 +153,7 @@ def test_a_prompt_that_differs_in_trailing_blanks_is_cut_off_after_parse(built: 
     edit(built, "or whispered.", "or whispered.  ")
     done = call_in(built)("build", "shout.yaml")
     assert "parse" in ran(done)
-    assert not {"curate", "split", "train", "compress", "evaluate"} & ran(done)
+    assert not {"curate", "split", "train", "export", "pick", "evaluate"} & ran(done)
 
 
 def test_a_contract_that_is_missed_ends_in_4_and_does_not_replace_the_bundle(built: Path) -> None:

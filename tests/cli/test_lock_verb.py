@@ -87,7 +87,7 @@ def test_a_lock_names_what_the_build_rested_on_and_gave(built: Path) -> None:
     assert lock.inputs["data.test"].path == "test.jsonl"
     assert lock.inputs["data.test"].files["test.jsonl"].size == (built / "test.jsonl").stat().st_size
     assert "sklearn" in lock.packages
-    assert "p2m.stages.train" in lock.code
+    assert "p2m.stages.solve" in lock.code
     assert lock.steps["parse"].may_differ == ""
     assert lock.steps["train"].may_differ != ""
     assert lock.steps["train"].output
@@ -321,9 +321,9 @@ def test_another_version_of_a_package_is_drift(project: Path, tmp_path: Path) ->
 
 
 def test_changed_code_is_a_group_of_its_own_that_can_be_let_pass(project: Path, p2m: P2M) -> None:
-    reseal(project, lambda lock: replace(lock, code={**lock.code, "p2m.stages.train": "0" * 16}))
+    reseal(project, lambda lock: replace(lock, code={**lock.code, "p2m.stages.solve": "0" * 16}))
     text = refused(p2m)
-    assert "p2m.stages.train: 0000000000000000 -> " in text
+    assert "p2m.stages.solve: 0000000000000000 -> " in text
     assert "--ignore code" in text
     assert p2m("lock", "shout.yaml", "--check", "--ignore", "code").code == 0
     assert p2m("build", "shout.yaml", "--locked", "--ignore", "code").code == 0
@@ -439,10 +439,12 @@ def test_a_lock_comes_from_what_the_store_holds(project: Path, p2m: P2M) -> None
     lock.unlink()
     assert p2m("lock", "shout.yaml").out == "shout.lock: written\n"
     assert lock.read_bytes() == content
-    edit(project / "shout.yaml", "epochs: 1,", "epochs: 2,")
+    edit(
+        project / "shout.yaml", "training:", "student: {candidates: {linear_tfidf: {strength: 5}}}\ntraining:"
+    )
     done = p2m("lock", "shout.yaml")
     assert done.code == 3
-    assert "has not been built: train, compress, evaluate\n" in done.err
+    assert "has not been built: train, export, pick, evaluate\n" in done.err
     assert "p2m build shout.yaml" in done.err
     assert lock.read_bytes() == content
 
