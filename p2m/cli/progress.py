@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console
@@ -48,9 +47,7 @@ class Progress:
             self._bars.console.show_cursor()  # which nothing would bring back after a kill
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if self._live:  # elsewhere it would print an empty line
             with suppress(OSError):
                 self._bars.stop()
