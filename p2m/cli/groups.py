@@ -98,10 +98,9 @@ def folded_graph(graph: Graph, groups: Mapping[str, str]) -> Graph:
     """The graph with the steps of one group as one node, which takes whatever they take from others."""
     nodes = {node.name: node for node in graph.nodes}
     lines = fold(((node.name, node.status, node.seconds) for node in graph.nodes), groups)
-    # A node has one status, so that of a group is in its name: `folds (4 steps: 3 cached, 1 run)`.
+    # A node has one status, so one that is mixed is in its name: `folds (4 steps: 3 cached, 1 run)`.
     labels = {
-        line.steps: f"{line.name[:-1]}: {line.status})" if len(line.steps) > 1 and line.status else line.name
-        for line in lines
+        line.steps: f"{line.name[:-1]}: {line.status})" if "," in line.status else line.name for line in lines
     }
     shown = {step: labels[line.steps] for line in lines for step in line.steps}
     made = []

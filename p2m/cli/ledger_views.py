@@ -55,14 +55,10 @@ def record_text(record: Record) -> str:
 
 def record_json(record: Record) -> dict[str, Any]:
     return {
-        "digest": record.digest,
-        "time": record.time,
-        "seconds": record.seconds,
-        "labels": dict(record.labels),
-        "sample": record.asked.sample,
-        "request": record.asked.request,
+        "digest": record.digest, "time": record.time, "seconds": record.seconds,
+        "labels": dict(record.labels), "sample": record.asked.sample, "request": record.asked.request,
         "answer": record.answer.decode("utf-8", "backslashreplace"),
-    }
+    }  # fmt: skip
 
 
 def check_text(found: Found) -> str:

@@ -56,10 +56,7 @@ def run_text(run: RunRecord, state: str, verdict: str, said: Sequence[str]) -> s
 
 
 def step_line(step: StepRecord, width: int = 12, state: str = "") -> str:
-    """`+ train  ran  6.4 s`; `! train  killed` of a step that ran when its run was killed.
-
-    Not of a table, as steps that end are printed one by one.
-    """
+    """`+ train  ran  6.4 s`; `! train  killed` of a step that ran when its run was killed."""
     left = _LEFT.get(state) if step.status == "running" else None
     if left:
         return f"  ! {step.step:<{width}}  {left}"

@@ -6,13 +6,11 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
 from rich.progress import Progress as Bars
-from rich.table import Column
 from rich.text import Text
 
 from p2m.cli.text import duration
@@ -38,7 +36,7 @@ class Progress:
         name = TextColumn("  > {task.description:<10}", style="none", markup=False)
         bar = [BarColumn(20)] if console.width >= _WIDE else []
         self._bars = Bars(
-            name, *bar, _Told(Column()), console=console, speed_estimate_period=PACE_SECONDS,
+            name, *bar, _Told(), console=console, speed_estimate_period=PACE_SECONDS,
             refresh_per_second=4, transient=True, redirect_stdout=False, redirect_stderr=False,
         )  # fmt: skip
         self._running: dict[str, Task] = {}
@@ -49,9 +47,7 @@ class Progress:
             self._bars.console.show_cursor()  # which nothing would bring back after a kill
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if self._live:  # elsewhere it would print an empty line
             with suppress(OSError):
                 self._bars.stop()

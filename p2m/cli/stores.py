@@ -13,9 +13,8 @@ _AGES = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 def store_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--store", type=Path, metavar="DIR", help="the store (default: $P2M_STORE or the project's)"
-    )
+    default = "$P2M_STORE or the project's"
+    parser.add_argument("--store", type=Path, metavar="DIR", help=f"the store (default: {default})")
 
 
 def open_existing(path: Path | None) -> Any:

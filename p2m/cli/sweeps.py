@@ -78,10 +78,10 @@ def _asked(arguments: argparse.Namespace, outputs: Path | None = None) -> Sweep:
 
 
 def _board(asked: Sweep) -> Board:
-    variants = (
-        None if asked.variants is None else tuple((each.name, each.identity) for each in asked.variants)
-    )
-    return Board(asked.folder, variants, uuid.uuid4().hex)
+    names = None
+    if asked.variants is not None:
+        names = tuple((each.name, each.identity) for each in asked.variants)
+    return Board(asked.folder, names, uuid.uuid4().hex)
 
 
 def _is_finished(asked: Sweep, board: Board) -> bool:
@@ -111,13 +111,8 @@ def _run(asked: Sweep, board: Board, argv: Sequence[str]) -> list[Ended]:
     teller = _Teller(tuple(each.name for each in variants))
     job = Job(asked.recipe, asked.trust, board, teller, asked.at_once, expected, tuple(argv), os.getpid())
     try:
-        jobs = multirun(
-            asked.recipe,
-            [*asked.words, "hydra.sweep.subdir=.jobs"],
-            job,
-            folder=asked.folder,
-            trust=asked.trust,
-        )
+        words = [*asked.words, "hydra.sweep.subdir=.jobs"]
+        jobs = multirun(asked.recipe, words, job, folder=asked.folder, trust=asked.trust)
     except KeyboardInterrupt:
         entries, pending = board.update()
         total = len(entries) + len(pending)
@@ -178,18 +173,13 @@ class _Teller:
             yield progress
 
     def waiting(self, variant: str, holder: str) -> None:
-        print(
-            f"{self._name(variant)}: waiting for {holder}, which is building it", file=sys.stderr, flush=True
-        )
+        line = f"{self._name(variant)}: waiting for {holder}, which is building it"
+        print(line, file=sys.stderr, flush=True)
 
     def ended(
-        self,
-        ended: Ended,
-        built: Built | None,
-        entries: list[Entry],
-        pending: list[Pending],
+        self, ended: Ended, built: Built | None, entries: list[Entry], pending: list[Pending],
         left: float | None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         lines = [f"{self._name(ended.variant)}: " + (f"failed: {ended.reason}" if built is None else "built")]
         if built is not None:
             lines.append(common.runnable(build_text(built)))
@@ -201,9 +191,6 @@ class _Teller:
         print("\n".join(lines), file=sys.stderr, flush=True)
 
     def _name(self, variant: str) -> str:
-        return f"{self._number(variant)} {variant}".lstrip()
-
-    def _number(self, variant: str) -> str:
         if variant not in self.variants:
-            return ""
-        return f"[{self.variants.index(variant) + 1} of {len(self.variants)}]"
+            return variant
+        return f"[{self.variants.index(variant) + 1} of {len(self.variants)}] {variant}"

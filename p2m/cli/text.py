@@ -39,6 +39,7 @@ def table(
     Columns in which nothing stands are left out, and what is in a cell is never markup. On a terminal the
     last column is folded where there is room for it; elsewhere no line is folded, and none is ever cut.
     """
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Column, Table
     from rich.text import Text
@@ -62,7 +63,7 @@ def table(
     width = console.measure(made).maximum
     if sys.stdout.isatty() and places:
         room = shutil.get_terminal_size().columns - indent
-        last = max(Text(row[places[-1]]).cell_len for row in rows)
+        last = max(cell_len(line) for row in rows for line in row[places[-1]].split("\n"))
         width = room if room - (width - last) >= _ROOM else width
     with console.capture() as captured:
         console.print(made, width=max(1, width))

@@ -38,23 +38,17 @@ def union_data(names: Sequence[str], union: PlanUnion) -> dict[str, Any]:
                 "variant": name,
                 "steps": [
                     {
-                        "step": member.step,
-                        "status": member.status,
-                        "key": None if member.is_symbolic else member.key,
-                        "same": member.key,
-                        "first": names[member.first],
-                        "seconds": member.seconds,
+                        "step": member.step, "status": member.status,
+                        "key": None if member.is_symbolic else member.key, "same": member.key,
+                        "first": names[member.first], "seconds": member.seconds,
                     }
                     for member in members
                 ],
             }
             for name, members in zip(names, union.plans, strict=True)
         ],
-        "steps": union.steps,
-        "unique": union.unique,
-        "cached": union.cached,
-        "seconds": union.seconds,
-    }
+        "steps": union.steps, "unique": union.unique, "cached": union.cached, "seconds": union.seconds,
+    }  # fmt: skip
 
 
 def _cells(member: Member) -> tuple[str, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -133,6 +133,8 @@ def test_a_graph_joins_the_edges_of_a_group() -> None:
         "? pick                              unknown             <- folds (2 steps: 1 cached, 1 run)",
     ]
     assert all(draw(graph, form) for form in FORMATS)
+    alike = folded_graph(Graph("toy", None, tuple(replace(node, status="run") for node in nodes)), GROUPS)
+    assert [node.name for node in alike.nodes] == ["read", "folds (2 steps)", "pick"]
     assert folded_graph(Graph("toy", None, nodes), {}) == Graph("toy", None, nodes)
 
 

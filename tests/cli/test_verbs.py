@@ -6,6 +6,8 @@ import json
 import os
 import re
 import shlex
+import subprocess
+import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -261,9 +263,6 @@ def test_doctor_finds_this_machine_and_speaks_json(call: Call) -> None:
 
 
 def test_planning_imports_nothing_heavy(project: Path) -> None:
-    import subprocess
-    import sys
-
     code = (
         "import sys\nfrom p2m.cli import main\nmain(['plan', 'shout.yaml'])\n"
         "heavy = {'torch', 'transformers', 'datasets', 'evaluate', 'onnxruntime', 'sklearn', 'matplotlib'}\n"
@@ -273,6 +272,19 @@ def test_planning_imports_nothing_heavy(project: Path) -> None:
         [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "HEAVY []", done.stdout
+
+
+@pytest.mark.parametrize("words", [["--help"], ["plan", "--help"], ["plan", "shout.yaml", "--json"]])
+def test_nothing_is_drawn_before_it_must_be(project: Path, words: list[str]) -> None:
+    code = (
+        "import sys\nfrom p2m.cli import main\n"
+        f"try:\n    main({words})\nexcept SystemExit:\n    pass\n"
+        "print('DRAWN', 'rich' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "DRAWN False", done.stdout
 
 
 def test_a_store_that_cannot_be_written_is_an_error_without_a_traceback(call: Call, project: Path) -> None:

@@ -25,8 +25,8 @@ from p2m.stages.embed import embed
 from p2m.stages.encoder import encoder
 from p2m.stages.export import export
 from p2m.stages.fold import FEWEST_ROWS, fold
-from p2m.stages.lessons import is_balanced, sample
 from p2m.stages.pick import pick
+from p2m.stages.rows import is_balanced, sample
 from p2m.stages.solve import solve
 from p2m.stages.train import train
 from p2m.students.linear_ensemble import LinearEnsemble

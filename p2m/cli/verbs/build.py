@@ -35,9 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     lock.add_argument("--frozen", action="store_true", help="--locked, and without network")
     lock.add_argument("--no-lock", action="store_true", help="leave the recipe's lock alone")
     common.ignore_argument(parser)
-    parser.add_argument(
-        "--plan", type=Path, metavar="FILE", help="build what `p2m plan --out` wrote, or refuse"
-    )
+    parser.add_argument("--plan", type=Path, metavar="FILE", help="build what `p2m plan --out` wrote")
     parser.add_argument("--outputs", type=Path, help="where bundles land (default: outputs/ of the project)")
 
 
@@ -63,11 +61,8 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
         print(f"    {common.runnable(built.note)}", file=sys.stderr)
     code = 0 if built.verdict.ship else common.CONTRACT_MISSED
     if arguments.json:
-        print(
-            common.as_json(
-                {"verdict": built.verdict, "folder": str(built.folder), "steps": built.result.outcomes}
-            )
-        )
+        told = {"verdict": built.verdict, "folder": str(built.folder), "steps": built.result.outcomes}
+        print(common.as_json(told))
         return code
     print(common.runnable(build_text(built)))
     steps = sum(built.result.counts.values())

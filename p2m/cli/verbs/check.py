@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING
 
 from p2m.cli import common
 from p2m.errors import RecipeError, UserError
-
-if TYPE_CHECKING:
-    from p2m.engine.storage.shared_address import SharedPlace
 
 GROUP = "recipe"
 SUMMARY = "validate a recipe and its data without building it"
@@ -34,6 +30,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     if not arguments.recipe:
         raise UserError("a recipe is needed, or --schema\n    try: p2m check --help")
     from p2m.cli.views import recipe_text
+    from p2m.engine.storage.shared_address import unknown_protocol
     from p2m.inspection import inspect
     from p2m.project import compiled, understand
 
@@ -46,12 +43,12 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     wrong = [*map(str, read.problems), *found.problems]
     if not read.problems:
         project = compiled(read, arguments.recipe, arguments.words, arguments.trust)
-        _refuse_unknown_protocol(project.shared)
-    if arguments.json:
-        told = {"spec": read.composed.config, "task": read.task, "data": found, "problems": wrong}
-        print(common.as_json(told))
-    else:
-        print(recipe_text(read, found))
+        shared = project.shared
+        problem = unknown_protocol(shared) if shared is not None else None
+        if shared is not None and problem:
+            raise UserError(f"{shared.url}: {problem}\n    give another url for the shared store")
+    told = {"spec": read.composed.config, "task": read.task, "data": found, "problems": wrong}
+    common.answer(arguments, told, lambda: recipe_text(read, found))
     if wrong:
         raise UserError("\n".join(wrong))
     return 0
@@ -68,11 +65,3 @@ def _show_glimpse(arguments: argparse.Namespace, refused: RecipeError) -> None:
     elif task is not None:
         lines = task_lines(arguments.recipe, task, is_sound=False)
         print("\n".join([*lines, *(f"  because  {reason}" for reason in task.reasons)]))
-
-
-def _refuse_unknown_protocol(shared: SharedPlace | None) -> None:
-    from p2m.engine.storage.shared_address import unknown_protocol
-
-    problem = unknown_protocol(shared) if shared is not None else None
-    if shared is not None and problem:
-        raise UserError(f"{shared.url}: {problem}\n    give another url for the shared store")

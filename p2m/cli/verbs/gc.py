@@ -18,14 +18,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     stores.store_argument(parser)
     common.json_argument(parser)
     parser.add_argument("--delete", action="store_true", help="delete; builds may go on meanwhile")
+    runs, age = "keep the last N runs of each plan and set of overrides (default 3)", "spare what is younger"
+    parser.add_argument("--runs", type=stores.count, metavar="N", help=runs)
     parser.add_argument(
-        "--runs",
-        type=stores.count,
-        metavar="N",
-        help="keep the last N runs of each plan and set of overrides (default 3)",
-    )
-    parser.add_argument(
-        "--older-than", type=stores.seconds, default=0.0, metavar="AGE", help="spare what is younger: 12h, 7d"
+        "--older-than", type=stores.seconds, default=0.0, metavar="AGE", help=f"{age}: 12h, 7d"
     )
 
 

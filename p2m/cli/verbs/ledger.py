@@ -29,9 +29,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("target", nargs="?", help="of show: a digest; of export: a recipe; of import: a file")
     parser.add_argument("words", nargs="*", metavar="OVERRIDE", help="of export: overrides of the recipe")
     stores.store_argument(parser)
-    parser.add_argument(
-        "--where", action="append", default=[], metavar="LABEL=VALUE", help="only records with this label"
-    )
+    label = "only records with this label"
+    parser.add_argument("--where", action="append", default=[], metavar="LABEL=VALUE", help=label)
     parser.add_argument("--matching", default="", metavar="TEXT", help="only records that hold this text")
     parser.add_argument("--limit", type=int, default=20, help="of list: how many, latest first (default 20)")
     parser.add_argument("--all", action="store_true", help="of export: every record")
@@ -47,9 +46,6 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     if action is None:
         raise UserError(f"p2m ledger {arguments.action}? {nearest(arguments.action, _ACTIONS)}")
     return action(arguments)
-
-
-# --------------------------------------------------------------------------- looking
 
 
 def _stats(arguments: argparse.Namespace) -> int:
@@ -102,9 +98,6 @@ def _check(arguments: argparse.Namespace) -> int:
     return 0
 
 
-# --------------------------------------------------------------------------- moving
-
-
 def _export(arguments: argparse.Namespace) -> int:
     from p2m.engine.recording.ledger import opened
     from p2m.engine.recording.transfer import export
@@ -142,9 +135,6 @@ def _import(arguments: argparse.Namespace) -> int:
     return VERIFICATION_FAILED if done.damaged else 0
 
 
-# --------------------------------------------------------------------------- erasing
-
-
 def _erase(arguments: argparse.Namespace) -> int:
     from p2m.engine.recording.care import each, erase
 
@@ -161,9 +151,6 @@ def _erase(arguments: argparse.Namespace) -> int:
         count = sum(query.selects(record) for record in each(folder))
         text = f"{count:,} records would be erased; add --yes to erase them"
     return common.answer(arguments, {"records": count, "erased": bool(arguments.yes)}, lambda: text)
-
-
-# --------------------------------------------------------------------------- shared
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
@@ -221,11 +208,6 @@ def _recipes(arguments: argparse.Namespace) -> dict[str, int]:
 
 
 _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "stats": _stats,
-    "list": _list,
-    "show": _show,
-    "export": _export,
-    "import": _import,
-    "erase": _erase,
+    "stats": _stats, "list": _list, "show": _show, "export": _export, "import": _import, "erase": _erase,
     "check": _check,
-}
+}  # fmt: skip

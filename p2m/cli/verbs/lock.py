@@ -25,12 +25,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", type=Path, help="a recipe's YAML file")
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--check", action="store_true", help="compare, and exit with 3 where anything differs")
-    ways.add_argument(
-        "--upgrade",
-        nargs="*",
-        metavar="NAME",
-        help="pin only these anew: an input, packages, a package, teacher, weights, recipe, code, p2m",
-    )
+    anew = "pin only these anew: an input, packages, a package, teacher, weights, recipe, code, p2m"
+    ways.add_argument("--upgrade", nargs="*", metavar="NAME", help=anew)
     common.ignore_argument(parser)
     parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="as in p2m build")
     common.json_argument(parser)

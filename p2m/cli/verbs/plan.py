@@ -24,9 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     common.unfold_argument(parser)
     parser.add_argument("-m", "--multirun", action="store_true", help="plan the union of a sweep's variants")
     parser.add_argument("--exit-code", action="store_true", help="exit with 10 where something would run")
-    parser.add_argument(
-        "--probe", action="store_true", help="measure a few training steps on this machine, for the times"
-    )
+    parser.add_argument("--probe", action="store_true", help="measure a few training steps, for the times")
     parser.add_argument("--out", type=Path, metavar="FILE", help="save it for p2m build --plan FILE")
     parser.add_argument("--outputs", type=Path, help="where a build of the saved plan puts its bundle")
 

@@ -56,13 +56,6 @@ def _overview(project: Any, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(common.as_json({step.name: made(project, step.name, found) for step in steps}))
         return 0
-    digests = [found.get(step.name, "") for step in steps]
-    print(
-        outputs_text(
-            [
-                (step.name, step.output.__name__, size_of(store, digest), digest)
-                for step, digest in zip(steps, digests, strict=True)
-            ]
-        )
-    )
+    rows = [(step.name, step.output.__name__, found.get(step.name, "")) for step in steps]
+    print(outputs_text([(name, kind, size_of(store, digest), digest) for name, kind, digest in rows]))
     return 0

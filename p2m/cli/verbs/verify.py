@@ -24,9 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     stores.store_argument(parser)
     common.json_argument(parser)
     parser.add_argument("--repair", action="store_true", help="set damaged things aside, or fetch them again")
-    parser.add_argument(
-        "--rebuild", metavar="STEP", help="run this step of the recipe again; `all` runs every one"
-    )
+    parser.add_argument("--rebuild", metavar="STEP", help="run this step of the recipe again, or `all`")
 
 
 def run(arguments: argparse.Namespace, argv: list[str]) -> int:

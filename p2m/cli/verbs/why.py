@@ -44,11 +44,8 @@ def _all(project: Any, arguments: argparse.Namespace) -> int:
 
     found = survey(project, arguments.against)
     every, groups = causes(found), groups_of(project.plan, arguments)
-    return common.answer(
-        arguments,
-        every,
-        lambda: causes_text(found.previews, folded_causes(every, groups), _rows(project, found)),
-    )
+    shown = folded_causes(every, groups)
+    return common.answer(arguments, every, lambda: causes_text(found.previews, shown, _rows(project, found)))
 
 
 def _one(project: Any, arguments: argparse.Namespace) -> int:
