@@ -10,7 +10,8 @@ See `p2m.api`.
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+from p2m.version import __version__
+
 __all__ = ["__version__", "load", "open_bundle"]
 
 

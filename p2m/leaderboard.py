@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from p2m.reporting.base import count, milliseconds, pictures, table
-from p2m.sizes import show_size
+from p2m.reporting.base import milliseconds, pictures, table
+from p2m.sizes import count, show_size
 from p2m.types import Decision, Score
 
 if TYPE_CHECKING:

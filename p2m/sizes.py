@@ -1,4 +1,4 @@
-"""Bytes as people read them."""
+"""Bytes and weights as people read them."""
 
 from __future__ import annotations
 
@@ -11,3 +11,8 @@ def show_size(number: int) -> str:
         if number >= scale:
             return f"{number / scale:.1f} {unit}"
     return f"{number} B"
+
+
+def count(number: int) -> str:
+    """A number of weights: in millions, unless there are few."""
+    return f"{number / 1e6:.1f}M" if number >= 100_000 else f"{number:,}"

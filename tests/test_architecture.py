@@ -54,7 +54,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("deploy",),  # what the bundle ships: students export for it and are judged through it
     ("engine",),
     ("marked_yaml", "resources", "word_lists"),
-    ("types", "errors", "sizes"),
+    ("types", "errors", "sizes", "version"),
 )
 FAMILIES = (
     "teachers",

@@ -71,7 +71,7 @@ class Asker:
         return {}
 '''
 ASKED = """
-defaults: [{teacher: none}, _self_]
+defaults: [base, {override teacher: none}, _self_]
 prompt: "Say whether a review is positive or negative."
 teacher: {target: asker.Asker, model: small, address: "https://one.example"}
 """
@@ -175,7 +175,8 @@ INT8 = {"compress-int8-minilm", "compress-int8-tiny_seq2seq"}
 TFIDF = {"cross-validate-linear_tfidf", "train-linear_tfidf", "export-linear_tfidf"}
 CHANGES: dict[str, Edit | Override] = {
     "a word of the bundle's help": Edit(
-        "p2m/deploy/serving/command.py", "answers", "replies", {"qa": {"package"}, "tickets": {"package"}}
+        "p2m/deploy/serving/asking.py", "rows read before", "lines read before",
+        {"qa": {"package"}, "tickets": {"package"}},
     ),
     "how the bundle reads a table": Edit(
         "p2m/deploy/serving/tables.py", "import csv", "import csv, string", {"qa": {"package"}}
@@ -233,8 +234,9 @@ CHANGES: dict[str, Edit | Override] = {
         ("student.candidates.linear_tfidf.strength=3.0",),
         {"tickets": {*TFIDF, "package"}},
     ),
-    "a field of a candidate that the task refuses": Override(
-        ("student=auto", "student.candidates.tiny_seq2seq.d_model=128"), {"qa": {"package"}}
+    "a field of a candidate that is smaller than another": Override(
+        ("student=auto", "student.candidates.tiny_seq2seq.d_model=128"),
+        {"qa": {"choose", "package"}},
     ),
     "what a build may cost": Override(("constraints.max_cost='5 USD'",), {"qa": {"package"}}),
     "how long an answer may take": Override(

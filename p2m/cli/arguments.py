@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from p2m import __version__
 from p2m.cli import verbs
 from p2m.errors import nearest
+from p2m.version import __version__
 
 
 class _Parser(argparse.ArgumentParser):

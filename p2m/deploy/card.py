@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from p2m.deploy.serving.command import SCORES
 from p2m.deploy.serving.settings import Settings
-from p2m.deploy.verdict import count
+from p2m.sizes import count
 from p2m.types import (
     Choice,
     Decision,

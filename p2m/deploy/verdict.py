@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
+from p2m.sizes import count
 from p2m.types import (
     ALPHA,
     CROSS_VALIDATION,
@@ -248,11 +249,6 @@ def _summary(exported: Exported, evaluated: Evaluated, measured: Measured) -> st
         f" {exported.precision}, p50 {measured.latency_p50 * 1000:.0f} ms,"
         f" p95 {measured.latency_p95 * 1000:.0f} ms and {measured.throughput:,.0f} rows/s on one core{rows}"
     )
-
-
-def count(number: int) -> str:
-    """A number of weights: in millions, unless there are few."""
-    return f"{number / 1e6:.1f}M" if number >= 100_000 else f"{number:,}"
 
 
 def _required(requirement: Requirement, evaluated: Evaluated) -> tuple[str, bool]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from p2m import __version__
 from p2m.catalogs.base import open_catalogue
 from p2m.engine.code import closure
 from p2m.engine.hashing import TreeEntry, digest
@@ -39,6 +38,7 @@ from p2m.lock.settings import relative_place, settings_of
 from p2m.lock.weights import teacher_pin, weights_pin
 from p2m.spec import ModelSpec
 from p2m.types import Candidates, Choice, Evaluated, Exported
+from p2m.version import __version__
 
 LOOSE = ("measured", "volatile")  # kinds that give something else every time
 _CARD = "README.md"

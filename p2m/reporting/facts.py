@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from p2m.sizes import show_size
+from p2m.sizes import count, show_size
 from p2m.types import (
     Choice,
     Count,
@@ -122,11 +122,6 @@ def dropped(counts: Sequence[Count]) -> list[Count]:
         if count.what.startswith("dropped: ")
     ]
     return sorted(found, key=lambda count: (-count.rows, count.what))
-
-
-def count(number: int) -> str:
-    """A number of weights: in millions, unless there are few."""
-    return f"{number / 1e6:.1f}M" if number >= 100_000 else f"{number:,}"
 
 
 def milliseconds(seconds: float) -> str:

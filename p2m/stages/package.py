@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from p2m import __version__
 from p2m.deploy.backends.onnx import ONNX
 from p2m.deploy.card import Facts, model_card, sources
 from p2m.deploy.serving import asking, command, tables
@@ -29,6 +28,7 @@ from p2m.types import (
     Task,
     Verdict,
 )
+from p2m.version import __version__
 
 SCHEMA = 1  # of manifest.json
 MANIFEST = "manifest.json"
