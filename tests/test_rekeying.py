@@ -175,7 +175,7 @@ INT8 = {"compress-int8-minilm", "compress-int8-tiny_seq2seq"}
 TFIDF = {"cross-validate-linear_tfidf", "train-linear_tfidf", "export-linear_tfidf"}
 CHANGES: dict[str, Edit | Override] = {
     "a word of the bundle's help": Edit(
-        "p2m/deploy/serving/asking.py", "rows read before", "lines read before",
+        "p2m/deploy/serving/command.py", "compare every file", "compare each file",
         {"qa": {"package"}, "tickets": {"package"}},
     ),
     "how the bundle reads a table": Edit(
