@@ -409,8 +409,8 @@ class OutOfFold:
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """A variant of the model that was tried, and what the gate said."""
+class Gated:
+    """A variant of the model, and what the gate said to it."""
 
     name: str  # "fp32", "int8"
     score: float  # primary metric on validation
@@ -438,7 +438,7 @@ class Exported:
     precision: str
     parameters: int
     size_bytes: int
-    trials: tuple[Trial, ...]
+    variants: tuple[Gated, ...]
     warnings: tuple[str, ...] = ()  # what its training lacked
     fit: Fit = Fit()
 

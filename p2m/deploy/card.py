@@ -143,7 +143,7 @@ def _figures(facts: Facts) -> str:
         "Variants: "
         + "; ".join(
             f"{t.name} {t.score:.3f} on {gate}, {t.size_bytes / 1e6:.1f} MB ({t.reason})"
-            for t in facts.exported.trials
+            for t in facts.exported.variants
         )
         + ".",
     ]

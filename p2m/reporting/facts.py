@@ -87,7 +87,15 @@ def headline(story: Story) -> list[tuple[str, str]]:
 
 
 def _steps(trained: Fit) -> str:
-    return f", {trained.steps:,} steps" if trained.steps else ", solved"
+    if not trained.steps:
+        return ", solved"
+    steps = f", {trained.steps:,} steps"
+    if len(trained.trials) < 2:
+        return steps
+    scores = ", ".join(f"{score:.3f}" for score in trained.trials)
+    found = trained.proposal
+    what = f"rate {found.learning_rate:g}, {found.batch_size} rows a step" if found else "the recipe as it is"
+    return f"{steps}; best of {len(trained.trials)} trials ({scores}): {what}"
 
 
 def errors(rows: Sequence[Judged]) -> list[Judged]:

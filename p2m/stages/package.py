@@ -106,13 +106,15 @@ def _manifest(facts: Facts, spec: dict[str, Any], folder: Path) -> dict[str, Any
             "parameters": exported.parameters,
             "precision": exported.precision,
             "size_bytes": exported.size_bytes,
-            "trials": [asdict(trial) for trial in exported.trials],
+            "variants": [asdict(each) for each in exported.variants],
             "license": facts.license,
         },
         "training": {
             "steps": fit.steps,
             "best": fit.best,
             "history": [asdict(each) for each in fit.history],
+            "trials": fit.trials,
+            "proposal": asdict(fit.proposal) if fit.proposal else None,
             "environment": fit.environment,
         },
         "data": {

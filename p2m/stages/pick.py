@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from p2m.engine.stage import stage
 from p2m.errors import StageError
-from p2m.types import Exported, Fit, Task, TaskType, Trial, Variant
+from p2m.types import Exported, Fit, Gated, Task, TaskType, Variant
 
 
 @stage(version="1", kind="pure")
 def pick(task: Task, *variants: Variant, tolerance: float, max_size: int | None) -> Exported:
     """The smallest variant that loses at most `tolerance` of the metric to the first, the exported model.
 
-    Where only a variant that loses more is within `max_size`, the first one stays, and the trial says so: a
+    Where only a variant that loses more is within `max_size`, the first one stays, and the gate says so: a
     model that is small and wrong is no model.
 
     Raises:
@@ -22,12 +22,12 @@ def pick(task: Task, *variants: Variant, tolerance: float, max_size: int | None)
     made = [each for each in variants if each.model is not None]
     if not made:
         raise StageError("no student was exported")
-    trials = tuple(_trial(each, made, tolerance, max_size) for each in made)
-    best = min((trial for trial in trials if trial.kept), key=lambda trial: (trial.size_bytes, trial.name))
+    gated = tuple(_gated(each, made, tolerance, max_size) for each in made)
+    best = min((each for each in gated if each.kept), key=lambda each: (each.size_bytes, each.name))
     taken = next(each for each in made if each.name == best.name)
     assert taken.model is not None
     return Exported(
-        taken.model, taken.name, taken.fit.parameters, taken.size_bytes, trials,
+        taken.model, taken.name, taken.fit.parameters, taken.size_bytes, gated,
         _warnings(task, taken.fit), taken.fit,
     )  # fmt: skip
 
@@ -47,7 +47,7 @@ def _warnings(task: Task, fit: Fit) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _trial(each: Variant, made: Sequence[Variant], tolerance: float, max_size: int | None) -> Trial:
+def _gated(each: Variant, made: Sequence[Variant], tolerance: float, max_size: int | None) -> Gated:
     """What the gate says to a variant."""
     full = made[0]
     lost = full.score - each.score
@@ -64,4 +64,4 @@ def _trial(each: Variant, made: Sequence[Variant], tolerance: float, max_size: i
         others = [other.size_bytes for other in made if other is not each]
         if fits and not kept and all(other > max_size for other in others):
             reason += "; it is the only one that fits, so the size cannot be met: raise max_size or tolerance"
-    return Trial(each.name, each.score, each.size_bytes, kept, reason)
+    return Gated(each.name, each.score, each.size_bytes, kept, reason)

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import p2m.types
 from p2m.engine.formats import FormatError, load, save
 from p2m.engine.hashing import digest_tree
-from p2m.types import Count, Example, Examples, Exported, Trial
+from p2m.types import Count, Example, Examples, Exported, Gated
 
 ARTIFACTS = [
     kind
@@ -133,7 +133,7 @@ def test_a_file_may_stand_for_a_path(tmp_path: Path) -> None:
         Examples((Count("a", 1),)),  # type: ignore[arg-type]
         Examples((), figures={"a": "b"}),  # type: ignore[dict-item]
         Examples((Example({"a": "\ud800"}, "c"),)),
-        Trial("a", "0.5", 1, True, ""),  # type: ignore[arg-type]
+        Gated("a", "0.5", 1, True, ""),  # type: ignore[arg-type]
         Exported(Path("/nowhere/at/all"), "fp32", 1, 2, ()),
     ],
 )

@@ -123,7 +123,7 @@ def exported(tmp_path: Path) -> Exported:
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.save(str(folder / "tokenizer.json"))
     Settings(kind="classification", fields=("text",), labels=TASK.labels).write(folder)
-    return Exported(model=folder, precision="fp32", parameters=10, size_bytes=1, trials=())
+    return Exported(model=folder, precision="fp32", parameters=10, size_bytes=1, variants=())
 
 
 def judge(exported: Exported, tmp_path: Path, *folds: OutOfFold, **given: object):  # type: ignore[no-untyped-def]

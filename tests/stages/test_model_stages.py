@@ -132,7 +132,7 @@ def exported(fitted: Trained, tiny_minilm: MiniLM, tmp_path_factory: pytest.Temp
 
 
 def test_the_gate_keeps_the_smallest_that_keeps_the_metric(exported: Exported) -> None:
-    trials = {trial.name: trial for trial in exported.trials}
+    trials = {trial.name: trial for trial in exported.variants}
     assert exported.precision == "lean"
     assert trials["lean"].kept
     assert trials["lean"].score == trials["fp32"].score
@@ -147,12 +147,14 @@ def test_the_gate_keeps_the_smallest_that_keeps_the_metric(exported: Exported) -
 def test_a_limit_that_only_a_refused_variant_meets_is_said(
     fitted: Trained, tiny_minilm: MiniLM, exported: Exported, tmp_path: Path
 ) -> None:
-    sizes = {trial.name: trial.size_bytes for trial in exported.trials}
+    sizes = {trial.name: trial.size_bytes for trial in exported.variants}
     limit = sizes["spoilt"]
     assert limit < sizes["fp32"]
     found = exported_with(fitted, tiny_minilm, tmp_path, Spoilt(), max_size=limit)
     assert found.precision == "fp32"
-    assert "the only one that fits" in next(trial.reason for trial in found.trials if trial.name == "spoilt")
+    assert "the only one that fits" in next(
+        trial.reason for trial in found.variants if trial.name == "spoilt"
+    )
 
 
 def test_what_a_fit_came_to_goes_with_the_model(fitted: Trained, exported: Exported) -> None:

@@ -345,7 +345,7 @@ def test_a_linear_student_learns_from_validation_rows_too_and_is_exported_as_it_
     variant = export(LABELS, JUDGED, frozen, student=small, metric=METRIC, seed=0, run=Here(tmp_path / "c"))
     exported = pick(LABELS, variant, tolerance=0.02, max_size=None)
     assert exported.precision == "int8"
-    assert [trial.name for trial in exported.trials] == ["int8"]  # its encoder is compressed already
+    assert [trial.name for trial in exported.variants] == ["int8"]  # its encoder is compressed already
     assert (exported.model / "model.onnx").read_bytes() == (base.folder / "model.onnx").read_bytes()
     assert exported.fit == frozen.fit
 
@@ -385,8 +385,8 @@ def test_where_no_row_is_set_aside_the_gate_judges_by_training_rows(
     exported = exported_of(tiny_minilm, exports["classification"][0], CROSSED, run, smaller=True)
     answers = Predictor(tmp_path / "export").predict([row.input for row in ROWS])
     right = sum(answer.output == row.output for answer, row in zip(answers, ROWS, strict=True))
-    assert exported.trials[0].score == pytest.approx(right / 64)
-    assert [trial.name for trial in exported.trials] == ["fp32", "int8"]
+    assert exported.variants[0].score == pytest.approx(right / 64)
+    assert [trial.name for trial in exported.variants] == ["fp32", "int8"]
     assert all("on training rows" in line for line in run.lines)
 
 
