@@ -126,7 +126,9 @@ def remember(
     from p2m.engine.files import disk  # a build with nothing to do does without
 
     with contextlib.suppress(OSError):
-        disk.replace(_record_path(arguments), json.dumps(record).encode(), durable=False)
+        target = _record_path(arguments)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        disk.replace(target, json.dumps(record).encode(), durable=False)
 
 
 def _is_newer(stamp: list[int] | None, since: int) -> bool:

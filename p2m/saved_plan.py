@@ -68,6 +68,7 @@ def write_plan(path: Path, words: Words, survey: Survey, config: Mapping[str, An
     }  # fmt: skip
     body["seal"] = _seal(body)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         disk.replace(path, (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode())
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error

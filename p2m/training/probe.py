@@ -50,6 +50,7 @@ def remember(key: str, length: float, seconds: float) -> None:
         by_length[str(_rounded(length))] = round(seconds, 5)
         speeds[key] = by_length
         text = json.dumps(dict(list(speeds.items())[-MOST:]), indent=1)
+        path.parent.mkdir(parents=True, exist_ok=True)
         disk.replace(path, text.encode(), durable=False)
     except (OSError, ValueError, RuntimeError):  # RuntimeError: no home folder
         return

@@ -137,8 +137,7 @@ def replacing(
 
 
 def replace(target: Path, content: bytes, *, temporary: Path | None = None, durable: bool = True) -> None:
-    """As `replacing`, for what is all at hand; folders on the way to it are made."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    """As `replacing`, for what is all at hand. Its folder must be there."""
     with replacing(target, temporary=temporary, durable=durable) as stream:
         stream.write(content)
 

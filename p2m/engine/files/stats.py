@@ -100,6 +100,7 @@ class Stats:
         self._known[place] = fresh
         file, temporary = self._file(self._tmp, place), disk.unique(self._tmp, FOLDER)
         with suppress(OSError, UnicodeError):  # names that are no text, a full disk: hashed again next time
+            file.parent.mkdir(exist_ok=True)
             disk.replace(file, seal({"place": place, "files": fresh}), temporary=temporary, durable=False)
 
 

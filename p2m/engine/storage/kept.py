@@ -125,6 +125,7 @@ def _path_in(content: bytes) -> Path | None:
 def _write(root: Path, target: Path, value: Mapping[str, Any]) -> None:
     """Replace a file durably; when this returns, no collector deletes what it names."""
     with disk.explained(root, f"writing {target.name}"):
+        target.parent.mkdir(exist_ok=True)
         disk.replace(target, seal(value), temporary=disk.unique(root / "tmp", "new"))
         disk.sync_folders([target.parent])
         with gate(root):
