@@ -118,7 +118,7 @@ def recall(file: Path) -> None:
 def retain(file: Path) -> None:
     """Keep what was parsed for the next process; failing to is harmless."""
     count = len(_known) + len(_slices)
-    if count <= _recalled.get(file, 0) or not file.parent.is_dir():  # where there is no store, none is made
+    if count <= _recalled.get(file, 0):
         return
     known = {
         content: [digest, [[wanted.module, wanted.level, wanted.names] for wanted in imports]]
