@@ -21,7 +21,6 @@ NEGATION = (
 )
 
 _TEXTS = r"(?:passages?|contexts?|paragraphs?|documents?|articles?|texts?|excerpts?|contracts?|leaflets?|manuals?|polic(?:y|ies)|reports?|pages?|section|handbook|guidelines?|faq|regulations?|transcripts?|letters?|stor(?:y|ies)|snippets?|chunks?|clauses?)"
-_VERBS_OUT = r"(?:output|return|give|produce|predict|estimate|answer|reply|respond|get|want|need|as|be|is)"
 
 SIGNS: tuple[tuple[TaskType, float, str], ...] = (
     # ------------------------------------------------------------------------------------ classification

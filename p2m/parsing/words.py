@@ -24,10 +24,6 @@ ENDONYMS = _WORDS.pairs("endonyms")
 STOP_WORDS = _WORDS.pairs("stop words")  # ISO 639-1 -> words between blanks
 
 ANNOUNCEMENT = "".join(_WORDS["announcement"])
-CLASSIFY = "".join(_WORDS["classify"])
-EXTRACT = "".join(_WORDS["extract"])
-ANSWER_FROM_TEXT = "".join(_WORDS["answer from text"])
-GENERATE = "".join(_WORDS["generate"])
 AND_OR = "|".join(_WORDS["and or"])
 LABEL_NOUNS = "".join(_WORDS["label nouns"])
 ANSWER_WORDS = "".join(_WORDS["answer words"])

@@ -1,7 +1,7 @@
 """Steps and their edges as a picture: text, Mermaid, DOT or JSON, coloured by what would happen or did.
 
 The JSON form is for other programs and stays as it is; new fields may join:
-    {"plan": "qa", "run": null, "steps": [{"name", "kind", "status", "seconds", "needs"}, ...]}
+    {"plan": "qa", "run": null, "steps": [{"name", "kind", "status", "seconds", "needs", "recorded"}, ...]}
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class Node:
     status: str  # as in `StepPreview` or `StepRecord`; "not reached" by a run; "" where nothing is known
     seconds: float | None
     needs: tuple[str, ...]
+    recorded: bool = False  # whether it asks somebody, and is replayed from the ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,9 @@ def of_plan(plan: Plan, previews: Sequence[StepPreview] = ()) -> Graph:
     for step in plan.steps:
         told = found.get(step.name)
         seconds = told.seconds if told is not None and told.status != "source" else None
-        nodes.append(Node(step.name, step.kind, told.status if told else "", seconds, step.needs))
+        nodes.append(
+            Node(step.name, step.kind, told.status if told else "", seconds, step.needs, step.is_recorded)
+        )
     return Graph(plan.name, None, tuple(nodes))
 
 
@@ -75,7 +78,7 @@ def of_run(record: RunRecord, plan: Plan, store: Store) -> Graph:
     for name, step in now.items():
         done_now = record.steps.get(name)
         status = done_now.status if done_now else "not reached"
-        nodes.append(Node(name, step.kind, status, _took(done_now), step.needs))
+        nodes.append(Node(name, step.kind, status, _took(done_now), step.needs, step.is_recorded))
     return Graph(record.plan, record.id, _sorted(nodes, list({**now, **record.steps})))
 
 
