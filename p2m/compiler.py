@@ -95,7 +95,7 @@ def compile_plan(
                       students=_rivals(spec, understood), metric=primary,
                       origins=at(students="baselines", metric="metrics.primary"))
     evaluated = plan.add("evaluate", evaluate, task, parts, won, exported, rivals, *tried.values(), *folds,
-                         metrics=reported, teacher=_judge(spec), backend=spec.runtime,
+                         metrics=reported, teacher=_answering(spec), backend=spec.runtime,
                          bootstrap=spec.evaluation.bootstrap, seed=spec.seed,
                          origins=at("teacher", "seed", metrics="metrics", backend="runtime",
                                     bootstrap="evaluation.bootstrap"))
@@ -307,7 +307,7 @@ def _reported_metrics(spec: ModelSpec, task: Task) -> tuple[Metric, ...]:
     return tuple(spec.metric[name] for name in names)
 
 
-def _judge(spec: ModelSpec) -> Teacher | None:
+def _answering(spec: ModelSpec) -> Teacher | None:
     """The teacher that the student is compared with; one that cannot answer has no part in the evaluation."""
     return spec.teacher if spec.teacher is not None and spec.teacher.can_answer else None
 

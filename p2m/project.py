@@ -19,7 +19,7 @@ from p2m.compose import Composed, compose
 from p2m.engine.code.closure import component_code
 from p2m.engine.code.components import components_in
 from p2m.engine.plan import Plan
-from p2m.engine.storage.shared_address import SharedPlace, chosen_place, lacking
+from p2m.engine.storage.shared_address import SharedAddress, chosen_address, lacking
 from p2m.engine.store import Store
 from p2m.errors import Problem, RecipeError, UserError
 from p2m.lock import Subject
@@ -39,7 +39,7 @@ class Project:
     plan: Plan
     store: Path
     target: Path  # where the bundle will land
-    shared: SharedPlace | None = None  # the store that machines share, where there is one
+    shared: SharedAddress | None = None  # the store that machines share, where there is one
     is_variant: bool = False  # built with overrides, or into a place of its own, so that it has no lock
     read: tuple[noop.Read, ...] = field(default=())  # every file and folder that the answer depends on
 
@@ -162,16 +162,16 @@ def subject(project: Project) -> Subject:
     return Subject(project.recipe, project.composed.spec, project.plan, project.composed.place)
 
 
-def _shared(composed: Composed) -> SharedPlace | None:
+def _shared(composed: Composed) -> SharedAddress | None:
     """The shared store that the recipe or the environment names.
 
     Raises:
         RecipeError, UserError: it cannot work on this machine.
     """
     written = composed.spec.store.shared
-    place = SharedPlace(written.url, written.mode, written.timeout) if written else None
+    place = SharedAddress(written.url, written.mode, written.timeout) if written else None
     try:
-        chosen = chosen_place(place, os.environ)
+        chosen = chosen_address(place, os.environ)
     except ValueError as error:
         raise UserError(str(error)) from None
     problem = lacking(chosen) if chosen else ""

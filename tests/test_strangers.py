@@ -132,6 +132,47 @@ class Lean:
 ''',
     "conf/compression/lean.yaml": "# Lean.\n# p2m build r.yaml compression=lean\n"
     "candidates: {lean: {target: p2m.compression.lean.Lean}}\ntolerance: 0.02\n",
+    "p2m/deploy/backends/plain.py": HEAD
+    + '''
+import json
+import shutil
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Plain:
+    """onnxruntime again, under another name; this very file opens its folders, in the bundle too."""
+
+    name = "plain"
+    requirements = ("onnxruntime",)
+    serving = Path(__file__)
+
+    def refusal(self, task):
+        return None
+
+    def convert(self, source, target):
+        shutil.copytree(source, target, dirs_exist_ok=True)
+        settings = json.loads((target / "predictor.json").read_text())
+        (target / "predictor.json").write_text(json.dumps(settings | {"backend": "plain"}))
+
+
+class Graph:
+    def __init__(self, path):
+        import onnxruntime
+
+        self.session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        self.inputs = {each.name: each.shape for each in self.session.get_inputs()}
+
+    def run(self, feed):
+        names = [each.name for each in self.session.get_outputs()]
+        return dict(zip(names, self.session.run(None, feed)))
+
+
+def open_graph(folder, name, *, threads):
+    return Graph(folder / f"{name}.onnx")
+''',
+    "conf/runtime/plain.yaml": "# Plain.\n# p2m build r.yaml runtime=plain\n"
+    "target: p2m.deploy.backends.plain.Plain\n",
     "p2m/retrievers/alphabet.py": HEAD
     + '''
 from p2m.types import Candidate
@@ -182,6 +223,7 @@ defaults:
   - override student: {student}
   - override compression: {compression}
   - override metric: [accuracy, half]
+  - override runtime: {runtime}
   - _self_
 prompt: "Sort a note into one of two rooms: garden, kitchen."
 metrics: {{primary: accuracy, also: [half]}}
@@ -213,7 +255,7 @@ def p2m_in(home: Path, *words: str) -> dict[str, Any]:
 
 def built(home: Path, name: str, **chosen: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a build says, and the manifest of its bundle."""
-    words = {"teacher": "scribe", "student": "parrot", "compression": "int8", **chosen}
+    words = {"teacher": "scribe", "student": "parrot", "compression": "int8", "runtime": "onnx", **chosen}
     (home / f"{name}.yaml").write_text(RECIPE.format(**words))
     found = p2m_in(home, "build", f"{name}.yaml")
     return found, json.loads((Path(found["folder"]) / "manifest.json").read_text(encoding="utf-8"))
@@ -232,6 +274,19 @@ def test_a_teacher_a_student_and_a_metric(home: Path) -> None:
 def test_a_compressor(home: Path) -> None:
     _, manifest = built(home, "lean", student="linear_minilm", compression="lean")
     assert manifest["model"]["precision"] == "lean"
+
+
+def test_a_runtime(home: Path) -> None:
+    found, _ = built(home, "plain", student="linear_minilm", runtime="plain")
+    bundle = Path(found["folder"])
+    assert {path.name for path in (bundle / "serving" / "backends").iterdir()} == {"__init__.py", "plain.py"}
+    done = subprocess.run(
+        [sys.executable, "-I", str(bundle / "predict.py"), "a rake"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["output"] == "garden"
 
 
 def test_a_domain_of_the_embedded_teacher(home: Path) -> None:
@@ -255,7 +310,7 @@ def test_a_retriever(home: Path) -> None:
         ]
         (folder / "train.jsonl").write_text("".join(rows))
     (home / "found.yaml").write_text(
-        RECIPE.format(teacher="none", student="parrot", compression="none").replace(
+        RECIPE.format(teacher="none", student="parrot", compression="none", runtime="onnx").replace(
             "  - _self_", "  - override retriever: alphabet\n  - _self_"
         )
         + "retriever: {sources: [catalogue]}\n"

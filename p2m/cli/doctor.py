@@ -86,12 +86,12 @@ def _store() -> Finding:
 
 def _shared() -> list[Finding]:
     """The shared store that the environment names: whether it answers, and what may be done there."""
-    from p2m.engine.storage.shared_address import URL_VARIABLE, chosen_place, lacking, unknown_protocol
+    from p2m.engine.storage.shared_address import URL_VARIABLE, chosen_address, lacking, unknown_protocol
     from p2m.engine.storage.sharing import probe
 
     what = "shared store"
     try:
-        place = chosen_place(None, os.environ)
+        place = chosen_address(None, os.environ)
     except ValueError as error:
         return [Finding(what, "bad", str(error), f"set {URL_VARIABLE} to a url such as s3://bucket/p2m")]
     if place is None:

@@ -144,7 +144,7 @@ class Plan:
             TypeError: an input of another type, missing or unknown settings, unkeyable settings.
             ValueError: a name that is taken, or an input of another plan.
         """
-        where = f"step {name} ({stage.place})"
+        where = f"step {name} ({stage.full_name})"
         complete = _settings(stage, settings, where)
         edges = self._edges(stage, inputs, where)
         step = Step(

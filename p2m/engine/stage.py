@@ -49,7 +49,7 @@ class Stage(Generic[P, R]):
         return self.function(*args, **kwargs)
 
     @property
-    def place(self) -> str:
+    def full_name(self) -> str:
         return f"{self.function.__module__}.{self.name}"
 
     @property

@@ -29,7 +29,7 @@ from p2m.engine.storage.store_folder import open_store
 from p2m.errors import StoreError
 
 if TYPE_CHECKING:
-    from p2m.engine.storage.shared_address import SharedPlace
+    from p2m.engine.storage.shared_address import SharedAddress
     from p2m.engine.storage.sharing import Sharing
 
 __all__ = ["KEY_TAG", "Action", "DamagedError", "Store", "StorePlace"]
@@ -40,7 +40,7 @@ class StorePlace:
     """Where a store is: plain data, from which another process opens the same one (`Store.at`)."""
 
     root: Path
-    shared: SharedPlace | None = None
+    shared: SharedAddress | None = None
 
 
 class Store:
@@ -51,7 +51,7 @@ class Store:
         StoreError: see `store_folder.open_store`.
     """
 
-    def __init__(self, root: Path, shared: SharedPlace | None = None, *, make: bool = True) -> None:
+    def __init__(self, root: Path, shared: SharedAddress | None = None, *, make: bool = True) -> None:
         self.root = Path(os.path.abspath(root))
         self.place = StorePlace(self.root, shared)
         with disk.explained(self.root, "opening the store"):

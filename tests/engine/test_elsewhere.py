@@ -31,7 +31,7 @@ from p2m.engine.running.inline import Ended, Executor
 from p2m.engine.running.task import Call, Done, Sources
 from p2m.engine.running.work import keep
 from p2m.engine.slots import Capacity
-from p2m.engine.storage.shared_address import SharedPlace
+from p2m.engine.storage.shared_address import SharedAddress
 from p2m.engine.store import Store
 from p2m.errors import StageError, StoreError, UserError
 from p2m.project import load
@@ -45,7 +45,7 @@ import p2m
 from p2m.engine.code import loading
 from p2m.engine.running import wire
 from p2m.engine.running.task import carry_out
-from p2m.engine.storage.shared_address import SharedPlace
+from p2m.engine.storage.shared_address import SharedAddress
 from p2m.engine.store import Store
 
 class Mute:
@@ -54,7 +54,7 @@ class Mute:
     def progress(self, step, done, total, note): pass
     def said(self, step, line): pass
 
-store = Store(Path(sys.argv[1]), SharedPlace(sys.argv[2], "write"))
+store = Store(Path(sys.argv[1]), SharedAddress(sys.argv[2], "write"))
 answers = os.fdopen(os.dup(1), "wb")
 os.dup2(2, 1)  # stages may print
 while True:
@@ -142,7 +142,7 @@ def plan(tmp_path: Path) -> Plan:
 
 
 def driver(tmp_path: Path, elsewhere: Elsewhere, mode: Any = "write") -> Store:
-    return Store(tmp_path / "store", SharedPlace(elsewhere.url, mode))
+    return Store(tmp_path / "store", SharedAddress(elsewhere.url, mode))
 
 
 def test_a_worker_with_nothing_but_the_call_and_a_shared_store_makes_what_this_process_makes(
@@ -159,7 +159,7 @@ def test_a_worker_with_nothing_but_the_call_and_a_shared_store_makes_what_this_p
     folder = elsewhere.folder
     assert elsewhere.seen == {(str(folder), str(folder / "code" / "p2m" / "__init__.py"))}
     assert stored(plan, Store(folder / "store"), "n") is not None  # it kept its own
-    third = Store(tmp_path / "third", SharedPlace(elsewhere.url))  # and the shared store has all
+    third = Store(tmp_path / "third", SharedAddress(elsewhere.url))  # and the shared store has all
     result.store.flush(print)
     assert execute(plan, third, Device()).counts == {"reused": 5, "ran": 1}  # but for the volatile one
 

@@ -34,7 +34,7 @@ from p2m.engine.plan import Plan
 from p2m.engine.running.local import Local
 from p2m.engine.storage.entries import KEY_TAG, Action, entry_bytes
 from p2m.engine.storage.shared import FsspecShared, OversizeError
-from p2m.engine.storage.shared_address import SharedPlace, checked_url, chosen_place, lacking, redacted
+from p2m.engine.storage.shared_address import SharedAddress, checked_url, chosen_address, lacking, redacted
 from p2m.engine.store import DamagedError, Store
 
 HERE = Path(__file__).parent
@@ -73,8 +73,8 @@ def remote(tmp_path: Path) -> World:
     return world("net", tmp_path / "remote")
 
 
-def at(mode: Any = "read", timeout: float = 5.0) -> SharedPlace:
-    return SharedPlace("flaky://net/store", mode, timeout)
+def at(mode: Any = "read", timeout: float = 5.0) -> SharedAddress:
+    return SharedAddress("flaky://net/store", mode, timeout)
 
 
 def filled(tmp_path: Path, numbers: int = 1) -> Store:
@@ -108,11 +108,11 @@ def test_a_second_machine_builds_nothing(tmp_path: Path, kind: str, means: str, 
     executor = Local(workers=2) if means == "local" else None
     from p2m.engine.executor import execute
 
-    first = Store(tmp_path / "first", SharedPlace(url, "write"))
+    first = Store(tmp_path / "first", SharedAddress(url, "write"))
     made = execute(small(tmp_path), first, Device(), executor=executor)
     assert made.counts == {"ran": 4}
     settle(first)
-    second = Store(tmp_path / "second", SharedPlace(url))
+    second = Store(tmp_path / "second", SharedAddress(url))
     watch = Watch()
     result = execute(small(tmp_path), second, Device(), watch, executor=executor)
     assert result.counts == {"reused": 4}
@@ -139,7 +139,7 @@ def test_a_store_opens_again_from_plain_data(tmp_path: Path, remote: World) -> N
 
 def test_a_local_store_behind_a_folder_s_path_is_a_shared_one(tmp_path: Path) -> None:
     action = make(Store(tmp_path / "first"))
-    second = Store(tmp_path / "second", SharedPlace(checked_url(str(tmp_path / "first"))))
+    second = Store(tmp_path / "second", SharedAddress(checked_url(str(tmp_path / "first"))))
     assert second.lookup(action.key) is not None
     assert contents(second.materialize(action.output))["weights.bin"] == FILES["weights.bin"]
 
@@ -350,14 +350,14 @@ RACER = """
 import sys
 from pathlib import Path
 from test_shared import make, settle
-from p2m.engine.storage.shared_address import SharedPlace
+from p2m.engine.storage.shared_address import SharedAddress
 from p2m.engine.store import Store
 folder, name = Path(sys.argv[1]), sys.argv[2]
-store = Store(folder / name, SharedPlace(f"file://{folder}/shared", "write"))
+store = Store(folder / name, SharedAddress(f"file://{folder}/shared", "write"))
 for number in range(6):
     make(store, number, mine=name.encode() if number % 2 else b"same")
 settle(store)
-reader = Store(folder / f"reader-{name}", SharedPlace(f"file://{folder}/shared"))
+reader = Store(folder / f"reader-{name}", SharedAddress(f"file://{folder}/shared"))
 from test_shared import key_of
 for number in range(6):
     found = reader.lookup(key_of(number)[0])
@@ -400,7 +400,7 @@ def founded(folder: Path) -> World:
     return found
 
 
-def check_second_machine(folder: Path, truth: dict[str, bytes], place: SharedPlace) -> bool:
+def check_second_machine(folder: Path, truth: dict[str, bytes], place: SharedAddress) -> bool:
     """A machine that builds beside a shared store in trouble has the right bytes; says whether they came."""
     store = Store(folder, place)
     key = key_of(0)[0]
@@ -803,7 +803,7 @@ def served(tmp_path: Path) -> Iterator[str]:
 def test_a_store_behind_a_web_server_is_a_shared_one(tmp_path: Path, served: str) -> None:
     pytest.importorskip("aiohttp")
     action = make(Store(tmp_path / "web" / "store"))
-    second = Store(tmp_path / "second", SharedPlace(f"{served}/store"))
+    second = Store(tmp_path / "second", SharedAddress(f"{served}/store"))
     lines = listened(second)
     assert second.lookup(key_of(5)[0]) is None
     found = second.lookup(action.key)
@@ -815,7 +815,7 @@ def test_a_store_behind_a_web_server_is_a_shared_one(tmp_path: Path, served: str
 
 def test_a_server_that_is_away_is_a_miss(tmp_path: Path, served: str) -> None:
     pytest.importorskip("aiohttp")
-    second = Store(tmp_path / "second", SharedPlace("http://127.0.0.1:9/store", timeout=3))
+    second = Store(tmp_path / "second", SharedAddress("http://127.0.0.1:9/store", timeout=3))
     lines = listened(second)
     assert second.lookup(key_of(5)[0]) is None
     assert len(lines) == 1
@@ -851,7 +851,7 @@ def test_a_url_with_a_secret_is_refused_in_words_that_do_not_repeat_it(url: str)
         checked_url(url)
     assert "SECRET" not in str(caught.value)
     with pytest.raises(ValueError) as caught:
-        chosen_place(None, {"P2M_SHARED_STORE": url})
+        chosen_address(None, {"P2M_SHARED_STORE": url})
     assert "SECRET" not in str(caught.value)
 
 
@@ -861,31 +861,31 @@ def test_errors_of_file_systems_are_said_without_what_may_be_a_secret() -> None:
 
 
 def test_the_environment_goes_before_the_recipe() -> None:
-    written = SharedPlace("s3://recipe/p2m", "read", 3.0)
-    assert chosen_place(written, {}) == written
-    assert chosen_place(None, {}) is None
-    assert chosen_place(written, {"P2M_SHARED_STORE_MODE": "write"}) == SharedPlace(
+    written = SharedAddress("s3://recipe/p2m", "read", 3.0)
+    assert chosen_address(written, {}) == written
+    assert chosen_address(None, {}) is None
+    assert chosen_address(written, {"P2M_SHARED_STORE_MODE": "write"}) == SharedAddress(
         "s3://recipe/p2m", "write", 3.0
     )
-    assert chosen_place(None, {"P2M_SHARED_STORE": "s3://ci/p2m?mode=write"}) == SharedPlace(
+    assert chosen_address(None, {"P2M_SHARED_STORE": "s3://ci/p2m?mode=write"}) == SharedAddress(
         "s3://ci/p2m", "write"
     )
-    assert chosen_place(written, {"P2M_SHARED_STORE": "s3://ci/p2m"}) == SharedPlace(
+    assert chosen_address(written, {"P2M_SHARED_STORE": "s3://ci/p2m"}) == SharedAddress(
         "s3://ci/p2m", "read", 3.0
     )
-    assert chosen_place(written, {"P2M_SHARED_STORE": "none"}) is None
+    assert chosen_address(written, {"P2M_SHARED_STORE": "none"}) is None
     with pytest.raises(ValueError, match="P2M_SHARED_STORE_MODE: 'all' is no mode"):
-        chosen_place(written, {"P2M_SHARED_STORE_MODE": "all"})
+        chosen_address(written, {"P2M_SHARED_STORE_MODE": "all"})
 
 
 def test_what_a_protocol_lacks_is_said_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert "pip install s3fs" in lacking(SharedPlace("s3://bucket/p2m"))
-    assert lacking(SharedPlace("file:///mnt/p2m")) == ""
+    assert "pip install s3fs" in lacking(SharedAddress("s3://bucket/p2m"))
+    assert lacking(SharedAddress("file:///mnt/p2m")) == ""
     monkeypatch.undo()
-    assert "can only be read" in lacking(SharedPlace("https://host/p2m", "write"))
-    assert "Protocol not known: s4" in lacking(SharedPlace("s4://x"))
-    assert lacking(SharedPlace("flaky://net/store")) == ""
+    assert "can only be read" in lacking(SharedAddress("https://host/p2m", "write"))
+    assert "Protocol not known: s4" in lacking(SharedAddress("s4://x"))
+    assert lacking(SharedAddress("flaky://net/store")) == ""
 
 
 def test_fsspec_is_imported_only_when_something_is_missing_here(tmp_path: Path) -> None:
@@ -893,9 +893,9 @@ def test_fsspec_is_imported_only_when_something_is_missing_here(tmp_path: Path) 
     program = f"""
 import sys
 from pathlib import Path
-from p2m.engine.storage.shared_address import SharedPlace
+from p2m.engine.storage.shared_address import SharedAddress
 from p2m.engine.store import Store
-store = Store(Path({str(tmp_path / "first")!r}), SharedPlace("memory://none"))
+store = Store(Path({str(tmp_path / "first")!r}), SharedAddress("memory://none"))
 assert store.lookup({key_of(0)[0]!r}) is not None
 assert "fsspec" not in sys.modules
 assert store.lookup({key_of(1)[0]!r}) is None

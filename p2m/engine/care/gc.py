@@ -175,7 +175,7 @@ class _Sweep:
 
     def run(self) -> dict[Kind, Amount]:
         for kind in KINDS:
-            self._sweep([item for item in self.survey.items if item.kind == kind])
+            self._delete_all([item for item in self.survey.items if item.kind == kind])
             if kind == "entries":  # no power cut may bring an entry back after its output has gone
                 disk.sync_folders(path for path in (self.store.root / "ac").iterdir() if path.is_dir())
             for path in self.aside:
@@ -186,7 +186,7 @@ class _Sweep:
                 path.rmdir()
         return {kind: Amount(self.freed[kind, "count"], self.freed[kind, "size"]) for kind in KINDS}
 
-    def _sweep(self, items: Sequence[Item]) -> None:
+    def _delete_all(self, items: Sequence[Item]) -> None:
         start = 0
         while start < len(items):
             self.progress(items[start].kind, start)

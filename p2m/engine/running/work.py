@@ -94,7 +94,7 @@ def perform(
         raise
     if type(value) is not stage.output:
         raise StageError(
-            f"step {name} returned a {qualified_name(type(value))}; {stage.place} declares a"
+            f"step {name} returned a {qualified_name(type(value))}; {stage.full_name} declares a"
             f" {qualified_name(stage.output)}"
         )
     return keep(name, value, store)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from p2m.engine.storage.entries import FORMAT
-from p2m.engine.storage.shared_address import SharedPlace
+from p2m.engine.storage.shared_address import SharedAddress
 
 PUTS_ARE_WHOLE = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss")  # an object is there whole or not
 MAX_ENTRY = 16 << 20  # bytes
@@ -30,7 +30,7 @@ class OversizeError(Exception):
 class Shared(Protocol):
     """What a shared store can do; names are relative, such as `ac/ab/<key>`. Every call may raise or hang."""
 
-    place: SharedPlace
+    place: SharedAddress
 
     def read(self, name: str, write: Callable[[bytes], object], limit: int) -> bool:
         """Hand over what is under `name`, piece by piece; False where there is nothing.
@@ -49,7 +49,7 @@ class Shared(Protocol):
 class FsspecShared:
     """A shared store behind any url that fsspec knows. fsspec is imported with the first call."""
 
-    def __init__(self, place: SharedPlace) -> None:
+    def __init__(self, place: SharedAddress) -> None:
         self.place = place
         self._system: Any = None
         self._base = ""
@@ -170,7 +170,7 @@ def format_problem(mark: bytes | None) -> str:
     return ""
 
 
-def open_shared(place: SharedPlace) -> Shared:
+def open_shared(place: SharedAddress) -> Shared:
     """The shared store at that place; nothing is read yet."""
     return FsspecShared(place)
 

@@ -38,7 +38,7 @@ _URL = re.compile(r"(?P<protocol>[a-z][a-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class SharedPlace:
+class SharedAddress:
     """Where a shared store is and what may be done there: plain data, and never a secret."""
 
     url: str
@@ -50,7 +50,7 @@ class SharedPlace:
         return self.url.partition("://")[0]
 
 
-def chosen_place(written: SharedPlace | None, environment: Mapping[str, str]) -> SharedPlace | None:
+def chosen_address(written: SharedAddress | None, environment: Mapping[str, str]) -> SharedAddress | None:
     """The place as the recipe has it, or as P2M_SHARED_STORE and P2M_SHARED_STORE_MODE, where set, want it.
 
     Raises:
@@ -64,7 +64,7 @@ def chosen_place(written: SharedPlace | None, environment: Mapping[str, str]) ->
     place = written
     if url:
         try:
-            place = SharedPlace(checked_url(url), timeout=written.timeout if written else DEFAULT_TIMEOUT)
+            place = SharedAddress(checked_url(url), timeout=written.timeout if written else DEFAULT_TIMEOUT)
         except ValueError as error:
             raise ValueError(f"{URL_VARIABLE}: {error}") from None
     if not mode or place is None:
@@ -113,7 +113,7 @@ def redacted(text: str) -> str:
     )
 
 
-def lacking(place: SharedPlace) -> str:
+def lacking(place: SharedAddress) -> str:
     """What keeps this place from working here, with what to type; "" where nothing is known to."""
     module, package = NEEDS.get(place.protocol, ("", ""))
     if module and importlib.util.find_spec(module) is None:
@@ -130,7 +130,7 @@ def lacking(place: SharedPlace) -> str:
     )
 
 
-def unknown_protocol(place: SharedPlace) -> str:
+def unknown_protocol(place: SharedAddress) -> str:
     """What fsspec says to a protocol that it does not know; "" where it does. Imports fsspec."""
     import fsspec
 

@@ -29,7 +29,7 @@ from p2m.engine.storage.shared import (
     open_shared,
     read_bytes,
 )
-from p2m.engine.storage.shared_address import SharedPlace, redacted
+from p2m.engine.storage.shared_address import SharedAddress, redacted
 from p2m.engine.storage.uploads import Uploads
 from p2m.errors import StoreError
 
@@ -53,7 +53,7 @@ class Health:
     advice: str = ""
 
 
-def probe(place: SharedPlace) -> Health:
+def probe(place: SharedAddress) -> Health:
     """Ask the shared store at that place for its format, once and for no longer than its timeout."""
     notices = Notices()
     found: list[bytes | None] = []
@@ -76,8 +76,12 @@ class Sharing:
     """What one store, by its `blobs`, gets from and gives to the shared store at `place`."""
 
     def __init__(
-        self, place: SharedPlace, blobs: Blobs, *, pin: Callable[[Iterable[str]], object] = lambda words: None
-    ) -> None:
+        self,
+        place: SharedAddress,
+        blobs: Blobs,
+        *,
+        pin: Callable[[Iterable[str]], object] = lambda words: None,
+    ) -> None:  # fmt: skip
         self.place, self._blobs, self._pin = place, blobs, pin
         self._shared: Shared = open_shared(place)
         self.notices = Notices()
