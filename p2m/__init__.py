@@ -4,19 +4,17 @@
     built = recipe.build()
     p2m.open_bundle(built.folder).predict([...])
 
-See `p2m.api`.
+See `p2m.api`; nothing is loaded before it is asked for.
 """
 
 from importlib import import_module
 from typing import Any
 
-from p2m.version import __version__
-
 __all__ = ["__version__", "load", "open_bundle"]
+_HOMES = {"__version__": "p2m.version", "load": "p2m.api", "open_bundle": "p2m.api"}
 
 
 def __getattr__(name: str) -> Any:
-    """The API is loaded with the first of its names."""
-    if name in ("load", "open_bundle"):
-        return getattr(import_module("p2m.api"), name)
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
