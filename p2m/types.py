@@ -143,9 +143,7 @@ class Split:
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
     test: tuple[Example, ...]
-    evidence: (
-        str  # "gold" (data.test), "set aside", "cross-validation" (the user's), "synthetic", "retrieved"
-    )
+    evidence: str  # "gold" (data.test), "set aside", "cross-validation", "synthetic" or "retrieved"
     counts: tuple[Count, ...] = ()
     figures: dict[str, float] = field(default_factory=dict)
     folds: tuple[int, ...] = ()  # of each training row, from 0; groups and near-duplicates share one

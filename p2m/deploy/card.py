@@ -1,6 +1,4 @@
-"""The model card of a bundle: what it is, how to run it, what it scored and on what, what it learnt from, its
-limits.
-"""
+"""The model card of a bundle: what it is, how to run it, what it scored, what it learnt from, its limits."""
 
 from __future__ import annotations
 

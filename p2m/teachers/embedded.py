@@ -25,9 +25,7 @@ class Embedded:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
-    text_share: float = (
-        0.5  # of reading comprehension rows, where the recipe brings texts: made from them, 0 to 1
-    )
+    text_share: float = 0.5  # of reading comprehension rows, 0 to 1: made from texts that a recipe brings
 
     def __post_init__(self) -> None:
         _domains(self)  # each refuses settings that it cannot take

@@ -373,9 +373,7 @@ def _month(rng: Random, anchor: date, tense: Direction) -> Phrase:
 
 
 def _last_month_name(rng: Random, anchor: date, tense: Direction) -> Phrase | None:
-    """`last July`, `next May`, where the nearest one and the neighbour year's agree; `this June` of this
-    year.
-    """
+    """`last July`, `next May`, where the nearest one and the neighbour year's agree; `this June`."""
     style = rng.random()
     if style < 0.2:
         month = rng.randint(1, 12)

@@ -1,6 +1,4 @@
-"""Numbers, ordinals, months and weekdays as English writes them, both ways: patterns to read, words to
-write.
-"""
+"""Numbers, ordinals, months and weekdays as English writes them, both ways: read and written."""
 
 from __future__ import annotations
 

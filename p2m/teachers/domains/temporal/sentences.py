@@ -213,9 +213,7 @@ def simple(rng: Random, anchor: date, tense: Direction, voice: str, maker: Maker
 
 
 def attributed(rng: Random, anchor: date, tense: Direction, voice: str, maker: Maker) -> Sentence:
-    """`The mayor said on Friday that the bridge will reopen in May.`: two expressions, the first in the
-    past.
-    """
+    """`The mayor said on Friday that the bridge will reopen in May.`: two expressions, one past."""
     said, did = maker(rng, anchor, "past"), clause(rng, anchor, tense, voice)
     speaker, when = fill(rng.choice(LEXICON["speaker"]), rng, anchor), maker(rng, anchor, tense)
     return Sentence(
