@@ -90,7 +90,7 @@ def test_what_is_wrong_is_said_with_what_to_do(recipe: Path, tmp_path: Path) -> 
         p2m.load(recipe).why("tarin")
     with pytest.raises(KeyError, match="did you mean 'train'"):
         p2m.load(recipe).plan()["tarin"]
-    with pytest.raises(UserError, match="group of steps, not one of them: .*train-linear_minilm"):
+    with pytest.raises(UserError, match=r"group of steps, not one of them: .*train-linear_minilm"):
         p2m.load(recipe, "student=linear").why("linear_minilm")
     with pytest.raises(UserError, match="no bundle here"):
         p2m.open_bundle(tmp_path)
