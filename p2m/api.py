@@ -21,7 +21,7 @@ from typing import Any
 from p2m.build import Built
 from p2m.engine.explaining.explain import Reason
 from p2m.engine.explaining.survey import StepPreview
-from p2m.errors import UserError
+from p2m.errors import UserError, nearest
 from p2m.lock import Policy
 from p2m.project import Project
 from p2m.spec import ModelSpec
@@ -46,7 +46,10 @@ class Steps:
         return len(self.previews)
 
     def __getitem__(self, step: str) -> StepPreview:
-        return next(each for each in self.previews if each.step == step)
+        known = {each.step: each for each in self.previews}
+        if step not in known:
+            raise KeyError(f"no step {step!r} in this plan: {nearest(step, known)}")
+        return known[step]
 
     def __str__(self) -> str:
         from p2m.cli.plan_views import plan_text
@@ -120,8 +123,9 @@ class Recipe:
 
 
 def load(
-    recipe: str | Path, overrides: Sequence[str] | Mapping[str, Any] = (), *, trust: Sequence[str] = ()
-) -> Recipe:
+    recipe: str | Path, overrides: str | Sequence[str] | Mapping[str, Any] = (), *,
+    trust: str | Sequence[str] = (),
+) -> Recipe:  # fmt: skip
     """Read and check a recipe; nothing runs.
 
     `overrides` are Hydra's (`["training=fast", "seed=3"]`), or settings by path (`{"training.epochs": 2}`).
@@ -132,10 +136,14 @@ def load(
     """
     from p2m import project
 
-    words = overrides
     if isinstance(overrides, Mapping):
-        words = [f"{path}={_written(value)}" for path, value in overrides.items()]
-    return Recipe(project.load(Path(recipe), tuple(words), trust=tuple(trust)))
+        overrides = [f"{path}={_written(value)}" for path, value in overrides.items()]
+    return Recipe(project.load(Path(recipe), _each(overrides), trust=_each(trust)))
+
+
+def _each(words: str | Sequence[str]) -> tuple[str, ...]:
+    """One word or several."""
+    return (words,) if isinstance(words, str) else tuple(words)
 
 
 def _written(value: Any) -> str:
@@ -169,11 +177,13 @@ class Model:
         """Answers in the order of the rows, each with `output` and `score`; a text is the row's only field.
 
         Raises:
-            UserError: a row that lacks a field, or has one that is no text.
+            UserError: a row that lacks a field, or has one that is no text; one row that stands in no list.
         """
         from p2m.deploy.serving.asking import asked
         from p2m.deploy.serving.rows import InputError
 
+        if isinstance(rows, (str, Mapping)):
+            raise UserError("predict takes a list of rows, not a row: write predict([row])")
         try:
             given = [asked(self._named(row), self.inputs) for row in rows]
         except InputError as error:
@@ -205,11 +215,15 @@ def open_bundle(folder: str | Path) -> Model:
 
     from p2m.delivery import MANIFEST
     from p2m.deploy.serving.command import check_sums
+    from p2m.deploy.serving.settings import BundleError
 
-    place = Path(folder)
+    place = Path(folder).absolute()  # for later, when the process may be elsewhere
     if not (place / MANIFEST).is_file():
         raise UserError(f"{place}: no bundle here; p2m build RECIPE makes one in outputs/")
-    wrong = check_sums(place)
+    try:
+        wrong = check_sums(place)
+    except BundleError as error:
+        wrong = [str(error)]
     if wrong:
         raise UserError(f"{place}: damaged: {'; '.join(wrong[:3])}\n    build it again: p2m build RECIPE")
     return Model(place, json.loads((place / MANIFEST).read_text(encoding="utf-8")))

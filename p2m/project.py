@@ -109,8 +109,9 @@ def compiled(
     Raises:
         RecipeError: no build of it can succeed.
     """
-    if read.problems:
-        raise RecipeError(read.problems)
+    problems = (*read.problems, *_unseen(read.composed))
+    if problems:
+        raise RecipeError(problems)
     composed, task = read.composed, read.task
     spec = composed.spec
     base = (outputs or noop.project_root(recipe) / "outputs") / spec.name
@@ -124,6 +125,16 @@ def compiled(
     where = target or _target(base, overrides)
     variant = bool(overrides) or target is not None
     return Project(recipe, composed, task, plan, Path(store), where, _shared(composed), variant, rests)
+
+
+def _unseen(composed: Composed) -> Iterator[Problem]:
+    """A problem where no key would see an edit of the file that the runtime ships."""
+    runtime = composed.spec.runtime
+    file, module = runtime.serving, type(runtime).__module__
+    if file.resolve() not in {Path(seen).resolve() for seen in component_code(runtime).files}:
+        message = f"{module} ships {file}, an edit of which would rebuild nothing"
+        hint = f"keep that file in a folder beside {module} that is no package, or import it there"
+        yield Problem(message, "runtime.target", composed.place("runtime.target"), hint)
 
 
 def _places(packages: Sequence[str]) -> Iterator[Path]:

@@ -77,8 +77,11 @@ def load_plan(path: Path, *, trust: Sequence[str] = ()) -> Project:
 
 
 def check_step(project: Project, step: str) -> None:
-    """Raises UserError where the plan has no such step."""
+    """Raises UserError where the plan has no such step; of a group it names the steps."""
     names = [known.name for known in project.plan.steps]
+    members = [known.name for known in project.plan.steps if known.group == step]
+    if members:
+        raise UserError(f"{step!r} is a group of steps, not one of them: {', '.join(members)}")
     if step not in names:
         raise UserError(f"no step {step!r} in this plan: {nearest(step, names)}")
 

@@ -326,11 +326,9 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """Of a `Choice` what later steps depend on, so that figures of those left out re-key nothing."""
+    """Of a `Choice` what fitting depends on, so that neither figures nor rivals of the winner re-key any."""
 
     student: str
-    tried: int = 1  # students that were compared on the training rows
-    score: float | None = None  # the winner's cross-validated primary metric
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,23 @@ def test_a_recipe_is_planned_explained_built_and_asked(
         model.predict([{"txt": "the lawn"}])
     with pytest.raises(UserError, match="empty"):
         model.predict([""])
+    for row in ("mow the lawn", {"text": "mow the lawn"}):
+        with pytest.raises(UserError, match=r"predict\(\[row\]\)"):
+            model.predict(row)  # type: ignore[arg-type]
+
+
+def test_a_bundle_is_asked_from_wherever_the_process_goes(
+    recipe: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = p2m.load(recipe, {"executor.name": "inline"}).build(progress=False).folder
+    monkeypatch.chdir(folder.parent)
+    model = p2m.open_bundle(folder.name)
+    monkeypatch.chdir(tmp_path)
+    assert model.predict(["mow the lawn"])[0].output == "garden"
+
+
+def test_one_override_may_stand_alone(recipe: Path) -> None:
+    assert p2m.load(recipe, "seed=3").spec.seed == 3
 
 
 def test_what_is_wrong_is_said_with_what_to_do(recipe: Path, tmp_path: Path) -> None:
@@ -71,6 +88,10 @@ def test_what_is_wrong_is_said_with_what_to_do(recipe: Path, tmp_path: Path) -> 
         p2m.load(recipe, {"student.candidates.linear_tfidf.strenght": 1.0})
     with pytest.raises(UserError, match="no step 'tarin'"):
         p2m.load(recipe).why("tarin")
+    with pytest.raises(KeyError, match="did you mean 'train'"):
+        p2m.load(recipe).plan()["tarin"]
+    with pytest.raises(UserError, match=r"group of steps, not one of them: .*train-linear_minilm"):
+        p2m.load(recipe, "student=linear").why("linear_minilm")
     with pytest.raises(UserError, match="no bundle here"):
         p2m.open_bundle(tmp_path)
     with pytest.raises(AttributeError, match="no attribute 'lode'"):
@@ -91,6 +112,9 @@ def test_a_damaged_bundle_is_refused(recipe: Path) -> None:
     folder = p2m.load(recipe, {"executor.name": "inline"}).build(progress=False).folder
     (folder / "model" / "linear.npz").write_bytes(b"damaged")
     with pytest.raises(UserError, match="damaged"):
+        p2m.open_bundle(folder)
+    (folder / "SHA256SUMS").unlink()
+    with pytest.raises(UserError, match="SHA256SUMS: cannot be read"):
         p2m.open_bundle(folder)
 
 

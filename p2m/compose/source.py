@@ -145,6 +145,16 @@ def translated(marked: Marked, reading: Reading, overrides: Sequence[Override]) 
     """Hydra's and OmegaConf's errors as a RecipeError; our own checks, before, leave them the rare cases."""
     try:
         yield
+    except RecursionError:
+        circle = [file for name, file in reading.files.items() if name in reading.own and name != PRIMARY]
+        file = circle[-1] if circle else marked
+        hint = (
+            f"take the entry away that leads back to {file.path.name}, or give one of the files another name"
+        )
+        place = show(file.path, file.lines.get("defaults"))
+        raise RecipeError(
+            [Problem("defaults that lead back to themselves", where=place, hint=hint)]
+        ) from None
     except (HydraException, OmegaConfBaseException, ValueError, AssertionError, TypeError) as error:
         cause = error if str(error).strip() else error.__cause__ or error
         lines = [line.strip() for line in str(cause).splitlines()]

@@ -69,7 +69,8 @@ def evaluate(
     right = [row.answers for row in rows]
     primary = metrics[0]
     judged, note = _teacher(task, rows, primary, teacher, run)
-    tried = winner.tried if parts.is_cross_validated else 1
+    compared = {winner.student, *(each.student for each in folds if each.rows)}
+    tried = len(compared) if parts.is_cross_validated else 1
     return Evaluated(
         scores=tuple(_score(metric, said, right, bootstrap=bootstrap, seed=seed) for metric in metrics),
         comparisons=tuple(
@@ -82,7 +83,7 @@ def evaluate(
         evidence=parts.evidence,
         rows=_judged(primary, rows, answers),
         tried=tried,
-        out_of_fold=None if parts.is_cross_validated else winner.score,
+        out_of_fold=None if parts.is_cross_validated else _score_out_of_fold(folds, winner, parts, primary),
     )
 
 
@@ -108,6 +109,17 @@ def _out_of_fold(folds: Sequence[OutOfFold], winner: Winner, rows: Sequence[Exam
 class _Answer(NamedTuple):
     output: str
     score: float  # 0 to 1
+
+
+def _score_out_of_fold(
+    folds: Sequence[OutOfFold], winner: Winner, parts: Split, primary: Metric
+) -> float | None:
+    """What the chosen student scored where it was chosen; None where nothing was compared."""
+    found = joined_folds(each for each in folds if each.student == winner.student)
+    if found is None:
+        return None
+    right = [parts.train[row].answers for row in found.rows]
+    return primary.value(primary.statistics(found.answers, right))
 
 
 def _answers(exported: Exported, backend: Backend, rows: Sequence[Example], run: Run) -> list[_Answer]:

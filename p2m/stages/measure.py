@@ -129,5 +129,5 @@ def _probe(script: Path, model: Path, rows: Sequence[Example]) -> dict[str, Any]
     if done.returncode:
         last = (done.stderr.strip() or f"exit code {done.returncode}").splitlines()[-1]
         raise StageError(f"the latency probe failed: {last}")
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])  # what it imports may print
     return found

@@ -1,4 +1,4 @@
-"""winner: of a choice the name alone, and what the verdict rests on."""
+"""winner: of a choice the name alone."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from p2m.types import Choice, Winner
 
 @stage(version="1", kind="pure")
 def winner(choice: Choice) -> Winner:
-    """The same for as long as the same student wins with the same score: what follows it is cut off then."""
-    return Winner(choice.student, max(1, len(choice.scores)), choice.scores.get(choice.student))
+    """The same for as long as the same student wins, whatever the figures and whoever else was compared."""
+    return Winner(choice.student)

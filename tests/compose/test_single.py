@@ -42,6 +42,13 @@ def test_any_file_name_will_do(tmp_path: Path) -> None:
         assert read(write(tmp_path, PROMPT + "name: n\n", name)).spec.name == "n"
 
 
+def test_defaults_that_lead_back_to_themselves_are_named(tmp_path: Path) -> None:
+    write(tmp_path, PROMPT, "base.yaml")  # a recipe that stands in for the library's
+    found = problem(write(tmp_path, PROMPT))
+    assert found.where.endswith("base.yaml:1")
+    assert "leads back to base.yaml" in found.hint
+
+
 def test_group_files_beside_the_recipe_win_over_the_librarys(tmp_path: Path) -> None:
     path = write(tmp_path, PROMPT)
     (tmp_path / "training").mkdir()

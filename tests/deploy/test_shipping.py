@@ -24,7 +24,8 @@ from p2m.deploy.serving.settings import KINDS, BundleError, Settings
 from p2m.deploy.shipping import lay_out, requirements, shipped
 from p2m.engine.code.closure import code_of
 from p2m.engine.stage import Stage
-from p2m.errors import StageError
+from p2m.errors import RecipeError, StageError
+from p2m.project import load
 from p2m.stages.evaluate import evaluate
 from p2m.stages.measure import measure
 from p2m.stages.package import ASKING, package
@@ -202,6 +203,48 @@ def test_another_backend_ships_its_own_file(models: dict[str, Path], kind: str, 
     answer, own, _ = asked(bundle, ROWS[kind])
     assert answer["output"] == expected[0].output
     assert "serving/backends/renamed.py" in own
+
+
+def test_a_backend_cannot_be_called_as_one_of_p2ms_own(models: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(StageError, match=r"onnx is a runtime of p2m: name that of .*renamed.py otherwise"):
+        open_model(models["span"], Renamed(tmp_path, name="onnx"), threads=1)
+
+
+TOY = """
+from dataclasses import dataclass
+from pathlib import Path
+
+from p2m.deploy.backends.onnx import Onnx
+
+
+@dataclass(frozen=True)
+class Toy(Onnx):
+    place: str = "toy_serving.py"
+
+    @property
+    def serving(self):
+        return Path(__file__).parent / self.place
+"""
+
+
+def test_a_file_that_is_shipped_and_in_no_key_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toys = tmp_path / "toys"
+    (toys / "served").mkdir(parents=True)
+    for name, text in {"__init__.py": "", "toy.py": TOY, "toy_serving.py": "", "served/toy.py": ""}.items():
+        (toys / name).write_text(text)
+    recipe = tmp_path / "toy.yaml"
+    recipe.write_text("""\
+prompt: Answer a question from a context. The output is a span of the context.
+examples: [{input: {question: "Who?", context: "It was Ada who won."}, output: Ada}]
+runtime: {target: toys.toy.Toy}
+""")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(RecipeError, match=r"toys\.toy ships .*toy_serving\.py, an edit of which") as caught:
+        load(recipe, trust=["toys"])
+    assert caught.value.problems[0].where.endswith("toy.yaml:3")
+    load(recipe, ["runtime.place=served/toy.py"], trust=["toys"])
 
 
 def test_onnx_converts_nothing(models: dict[str, Path], tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ FILES = {
     "helpers/__init__.py": "from PACKAGE.helpers.sums import add\n",
     "helpers/sums.py": "LIMIT = 10\ndef add(x):\n    y = x + 1\n    return y if y < LIMIT else LIMIT\n",
     "helpers/prompt.txt": "Be brief.\n",
+    "helpers/weights.npz": "0.1",
     "helpers/notes.md": "not code\n",
     "helpers/frames/deep/people.txt": "Ada\n",
     "helpers/frames/plugin.py": "x = 1  # by path\n",
@@ -118,6 +119,7 @@ def test_the_closure_follows_imports_inside_functions_and_relative_ones(package:
     assert names == {
         *("stages", "stages.work", "helpers", "helpers.sums", "late"),
         *("helpers/prompt.txt", "helpers/frames/deep/people.txt", "helpers/frames/plugin.py"),
+        "helpers/weights.npz",
     }
     assert code.packages == ("numpy",)
 
@@ -152,6 +154,7 @@ def test_what_cannot_change_a_result_changes_no_digest(
         ("stages/work.py", "later(add(x))", "later(add(x) + 0)"),
         ("helpers/__init__.py", "add\n", "add\nEXTRA = 1\n"),
         ("helpers/prompt.txt", "brief", "verbose"),
+        ("helpers/weights.npz", "0.1", "0.2"),
         ("helpers/frames/deep/people.txt", "Ada", "Bob"),
         ("helpers/frames/plugin.py", "1", "2"),
         ("late.py", "-x", "+x"),

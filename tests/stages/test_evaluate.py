@@ -192,30 +192,30 @@ TRIED = (
 def test_where_folds_judge_the_answers_are_those_of_the_chosen_student_out_of_fold(
     exported: Exported, tmp_path: Path
 ) -> None:
-    winner = Winner("bag", tried=3, score=0.6)
-    found = judge(replace(exported, model=tmp_path), tmp_path, *TRIED, parts=CROSSED, winner=winner)
+    untried = OutOfFold("untried", (), (), (), note="too few rows")
+    found = judge(replace(exported, model=tmp_path), tmp_path, *TRIED, untried, parts=CROSSED)
     assert [row.predicted for row in found.rows] == ["play", "stop", "stop", "stop", "play"]
     assert [row.confidence for row in found.rows] == [0.9, 0.6, 0.8, 0.7, 0.5]
     assert [row.output for row in found.rows] == [row.output for row in TEST]
     assert found.scores[0].value == pytest.approx(0.6)
     assert found.evidence == "cross-validation"
-    assert found.tried == 3  # the same rows chose it among three
+    assert found.tried == 2  # the same rows chose it among two
     assert found.out_of_fold is None  # which the figure itself is
 
 
 def test_rows_of_their_own_were_not_chosen_by(exported: Exported, tmp_path: Path) -> None:
-    winner = Winner("bag", tried=2, score=0.7)
-    found = judge(exported, tmp_path, *TRIED, winner=winner)
+    found = judge(exported, tmp_path, *TRIED, parts=replace(CROSSED, test=TEST, evidence="gold"))
     assert found.tried == 1
     assert found.scores[0].value == pytest.approx(0.8)
-    assert found.out_of_fold == 0.7
+    assert found.out_of_fold == pytest.approx(0.6)
+    assert judge(exported, tmp_path).out_of_fold is None  # nothing was compared
 
 
 def test_more_candidates_ask_for_more_rows(exported: Exported, tmp_path: Path) -> None:
     one, five = (
-        judge(exported, tmp_path, *TRIED, parts=CROSSED, winner=Winner("bag", number, 0.6),
+        judge(exported, tmp_path, *TRIED, *others, parts=CROSSED,
               rivals=Baselines((Baseline("majority", ("play",) * 5, is_learnt=False),)))
-        for number in (1, 5)
+        for others in ((), [replace(TRIED[1], student=name) for name in "abc"])
     )  # fmt: skip
     assert one.comparisons[0].better == five.comparisons[0].better
     assert one.comparisons[0].needed < five.comparisons[0].needed

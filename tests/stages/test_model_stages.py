@@ -187,7 +187,7 @@ def test_a_student_that_was_left_out_is_neither_trained_nor_exported_nor_made_sm
 def test_a_winner_is_trained_as_if_there_had_been_no_choice(
     fitted: Trained, tiny_minilm: MiniLM, tmp_path: Path
 ) -> None:
-    again = trained_with(tiny_minilm, tmp_path, winner=Winner("minilm", 3, 0.7))
+    again = trained_with(tiny_minilm, tmp_path, winner=Winner("minilm"))
     assert again.fit == fitted.fit
 
 

@@ -354,9 +354,9 @@ def test_a_linear_student_that_was_left_out_is_not_solved(
     vectors: dict[str, Embeddings], base: Encoder, small: LinearMiniLM, tmp_path: Path
 ) -> None:
     given = vectors["judged"]
-    assert solved(small, base, given, tmp_path / "a", Winner("other", 2, 0.9)) == Trained(None)
+    assert solved(small, base, given, tmp_path / "a", Winner("other")) == Trained(None)
     assert not (tmp_path / "a").exists()
-    assert solved(small, base, given, tmp_path / "b", Winner("it", 2, 0.9)).checkpoint is not None
+    assert solved(small, base, given, tmp_path / "b", Winner("it")).checkpoint is not None
 
 
 def exported_of(

@@ -22,7 +22,7 @@ from typing import Any
 from p2m.engine.code.syntax import Source, read_source
 from p2m.engine.hashing import digest_file
 
-DATA_SUFFIXES = (".txt", ".json", ".jsonl", ".csv", ".tsv")  # read as code where they lie beside code
+DATA_SUFFIXES = (".txt", ".json", ".jsonl", ".csv", ".tsv", ".npz")  # read as code where they lie beside code
 _PACKAGE = __name__.rsplit(".", 3)[0]
 EXCLUDED = (f"{_PACKAGE}.engine", f"{_PACKAGE}.errors")
 SLICED = (f"{_PACKAGE}.types",)
