@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -344,9 +344,16 @@ def _described(component: Any) -> dict[str, Any] | None:
     if component is None:
         return None
     made = type(component)
-    kept = {each.name for each in keyed_fields(made)}
-    fields = {name: value for name, value in asdict(component).items() if name in kept}
-    return {"target": f"{made.__module__}.{made.__qualname__}", **fields}
+    return {"target": f"{made.__module__}.{made.__qualname__}", **_keyed(component)}
+
+
+def _keyed(value: Any) -> Any:
+    """Plain data of `value`, of dataclasses at any depth only the fields that can change a result."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: _keyed(getattr(value, each.name)) for each in keyed_fields(type(value))}
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(_keyed, value))
+    return {name: _keyed(each) for name, each in value.items()} if isinstance(value, dict) else value
 
 
 class _Places:

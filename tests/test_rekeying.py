@@ -42,10 +42,17 @@ from p2m.types import unkeyed
 
 
 @dataclass(frozen=True)
+class Route:
+    region: str = "any"
+    proxy: str = unkeyed("none")
+
+
+@dataclass(frozen=True)
 class Asker:
     """A teacher behind an address."""
 
     model: str = "small"
+    route: Route = Route()
     address: str = unkeyed("https://one.example")
     retries: int = unkeyed(2)
     timeout: float = unkeyed(30.0)
@@ -264,7 +271,7 @@ CHANGES: dict[str, Edit | Override] = {
     ),
     "a teacher's address, retries, timeout, parallelism and price": Override(
         ("teacher.address=https://two.example", "teacher.retries=9", "teacher.timeout=1.0",
-         "teacher.parallelism=64", "teacher.usd_a_million=0.1"),
+         "teacher.parallelism=64", "teacher.usd_a_million=0.1", "teacher.route.proxy=three.example"),
         {"asked": NOTHING},
     ),
     "a teacher's model": Override(("teacher.model=large",), {"asked": {"generate", "evaluate", "package"}}),

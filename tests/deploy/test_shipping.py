@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import LABELS, QA, TEXT, Exports, rows_of
+from conftest import LABELS, QA, TEXT, Exports, Here, rows_of
 
 import p2m.stages
 from p2m.deploy.backends.onnx import ONNX, Onnx
@@ -30,7 +30,7 @@ from p2m.stages.evaluate import evaluate
 from p2m.stages.measure import measure
 from p2m.stages.package import ASKING, package
 from p2m.students.linear_minilm import LinearMiniLM
-from p2m.types import Backend, Task
+from p2m.types import Backend, Exported, Split, Task
 
 ROWS = {
     "span": rows_of(QA)[0].input, "classification": rows_of(LABELS)[0].input,
@@ -203,6 +203,21 @@ def test_another_backend_ships_its_own_file(models: dict[str, Path], kind: str, 
     answer, own, _ = asked(bundle, ROWS[kind])
     assert answer["output"] == expected[0].output
     assert "serving/backends/renamed.py" in own
+
+
+def test_a_backend_that_prints_is_measured_all_the_same(models: dict[str, Path], tmp_path: Path) -> None:
+    class Loud(Renamed):
+        @property
+        def serving(self) -> Path:
+            path = super().serving
+            path.write_text(path.read_text() + "\nprint('loaded')\n")
+            return path
+
+    backend, run = Loud(tmp_path), Here(tmp_path)
+    backend.convert(models["span"], tmp_path / "converted")
+    exported = Exported(tmp_path / "converted", "fp32", 1, 1, ())
+    parts = Split(tuple(rows_of(QA)), (), (), "gold")
+    assert measure(QA, parts, exported, rows=3, backend=backend, run=run).rows == 3
 
 
 def test_a_backend_cannot_be_called_as_one_of_p2ms_own(models: dict[str, Path], tmp_path: Path) -> None:
