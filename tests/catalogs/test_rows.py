@@ -141,6 +141,7 @@ def test_tables_are_read_as_people_write_them(tmp_path, name, text, rows):
         ("r.csv", b"a;b,c\nd;e,f\n", r"r\.csv:1: comma and semicolon could separate the columns"),
         ("r.csv", b"PK\x03\x04\x14\x00", r"r\.csv: a zip archive.*call it \.xlsx"),
         ("r.json", b'{"text": ["a", "b"], "label": ["x"]}', r"r\.json:1: lists of different lengths \(text 2, label 1\)"),
+        ("r.json", b'{"columns": ["a", "a"], "data": [[1, 2]]}', r"r\.json:1: two columns are called 'a'"),
         ("r.json", b'{"great": "good", "poor": "bad"}', r"r\.json:1: expected a list of objects, found one \(its keys: great, poor\)"),
         ("r.json", b'{"train": [{"a": 1}], "test": [{"a": 2}]}', r"r\.json:1: several lists of rows \(train, test\)"),
         ("r.jsonl", b'{"a": "b"}\n{"a": "b\\ud83d"}\n', r"r\.jsonl:2: half a character \(\\ud83d\)"),

@@ -387,6 +387,8 @@ def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -
         ("a.json", '[{"text": "x"},\n {"text": 7}]', (), 'a.json row 2: "text" must be text, not a number'),
         ("a.jsonl", '{"text": "x", "n": "\\ud83d"}\n', (), "a.jsonl:1: half a character (\\ud83d)"),
         ("a.csv", "n,text\n1,x\nn,text\n", (), "a.csv:3: the header again"),
+        ("a.csv", '""\n1\n', (), "a.csv: no column 'text'"),
+        ("a.csv", 'text\n"a" b\n', (), "a.csv:2: a quote ends a cell, and no end of the line follows"),
         ("a.csv", "text,,n\nx,y,1\n", (), "a.csv:1: column 2 has no name"),
         ("a.csv", "n;text,m\n1;x,2\n", (), "a.csv:1: comma and semicolon could separate the columns"),
         ("a.csv", b"PK\x03\x04", (), "a.csv: a zip archive, not text"),

@@ -82,9 +82,7 @@ def json_lines(path: Path) -> Iterator[Row]:
         except (ValueError, RecursionError) as error:
             raise TableError(f"{where}: not JSON ({reason(error)}): {text[:80]}") from None
         if isinstance(value, list):
-            raise TableError(
-                f"{where}: expected an object, found a list, which belongs in a file called .json"
-            )
+            raise TableError(f"{where}: expected an object, found a list, which belongs in a .json file")
         body = line[: end - 1].rstrip()
         after = line[end - 1 :]
         yield _row(value, where, blank, body, after, anew=is_odd, is_escaped=_HALF.search(text) is not None)
@@ -185,7 +183,11 @@ def _split(names: Sequence[Any], rows: Sequence[Any], path: Path) -> Sequence[An
     for number, row in enumerate(rows, 1):
         if not isinstance(row, list) or len(row) != len(names):
             raise TableError(f"{path} row {number}: expected a list of {len(names)} values, one a column")
-    return [once([(str(name), item) for name, item in zip(names, row, strict=True)]) for row in rows]
+    columns = list(map(str, names))
+    if len(set(columns)) < len(columns):
+        twice = next(name for name in columns if columns.count(name) > 1)
+        raise TableError(f"{path}:1: two columns are called {twice!r}; name each once")
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _row(value: Any, where: str, lead: str, body: str, after: str, *, anew: bool, is_escaped: bool) -> Row:

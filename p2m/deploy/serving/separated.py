@@ -15,8 +15,10 @@ from typing import Any
 from .lines import Row, TableError, numbered_lines
 
 SEPARATORS = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe"}
+NOTHING = "\0"  # separates the cells of a lone column: no text has it
 LOOK = 200  # lines, or rows, that a table is judged by
 _STATED = re.compile(r'"?sep=([^\r\n"])"?\s*', re.IGNORECASE)  # the first line, as Excel reads and writes it
+_NAMES = {**SEPARATORS, NOTHING: "end of the line"}
 _INDEX = re.compile(r"\d*")  # what pandas writes below a header cell without a name
 Record = tuple[Sequence[Any], str, str]  # cells, their place, and the text with the empty lines before it
 
@@ -94,7 +96,7 @@ def _said(error: csv.Error, sign: str) -> str:
         return 'a quote that opens in this row never closes; close it, or double a quote that is meant ("")'
     if "expected after" in str(error):
         return (
-            f"a quote ends a cell, and no {SEPARATORS.get(sign, sign)} follows;"
+            f"a quote ends a cell, and no {_NAMES.get(sign, sign)} follows;"
             ' inside a quoted cell write two quotes for one ("")'
         )
     return f"cannot be read as a table: {error}"

@@ -22,11 +22,10 @@ from . import lines
 from .lines import Exact, Row, TableError, encoding_of, numbered_lines, translated
 from .objects import json_lines, json_rows
 from .parquet import BATCH, parquet_rows, pyarrow_for
-from .separated import records, separator, under_header
+from .separated import NOTHING, records, separator, under_header
 
 FORMATS = {**lines.FORMATS, ".txt": "text", ".text": "text"}
 _USUAL = {"csv": ",", "tsv": "\t"}  # between cells, where a file does not tell
-_NOTHING = "\0"  # what separates the cells of a lone column: no text has it
 _LOOK = 1000  # rows by which the columns are told apart
 _NAME = 60  # characters: no column has a longer name, but a row in the place of the header has
 _SHOWN = 5  # bad rows that are named
@@ -78,8 +77,8 @@ class Table:
         with translated(path):
             self.encoding = "utf-8" if self.form == "parquet" else encoding_of(path)
             self.separator = _USUAL.get(self.form, "")  # between cells of what is written
-            self.read_by = separator(path, self.separator, lone=_NOTHING) if self.separator else ""
-        if self.read_by != _NOTHING:
+            self.read_by = separator(path, self.separator, lone=NOTHING) if self.separator else ""
+        if self.read_by != NOTHING:
             self.separator = self.read_by
         first = list(islice(self.rows(), _LOOK))
         if not first:
@@ -105,15 +104,15 @@ class Table:
         """The same, after its header where cells are separated."""
         if self.separator:
             rows = under_header(records(self.path, self.read_by))
-            return map(self._quoted, rows) if self.read_by == _NOTHING else rows
+            return map(self._quoted, rows) if self.read_by == NOTHING else rows
         if self.form == "text":
             return _text(self)
         return {"jsonl": json_lines, "json": json_rows, "parquet": parquet_rows}[self.form](self.path)
 
     def _quoted(self, row: Row) -> Row:
         """A row of a lone column; its cell in quotes where it holds what now separates."""
-        (cell,) = row.values.values()
-        if self.separator not in cell or not row.before.endswith(cell):
+        cell = row.before.lstrip("\r\n")
+        if self.separator not in cell or cell.startswith('"'):
             return row
         return row._replace(before=row.before.removesuffix(cell) + _cell(cell, self.separator))
 
