@@ -94,7 +94,7 @@ HEAVY = frozenset(
 LONGEST = 60  # lines of a function, its docstring included
 SHIPPED = ("p2m.deploy.predict", "p2m.deploy.serving")  # runs without p2m
 MAY_SHIP = frozenset((*sys.stdlib_module_names, "numpy", "onnxruntime", "tokenizers"))
-ASKED_FOR = frozenset((("p2m.deploy.serving.tables", "pyarrow"),))  # where a user's file is Parquet
+ASKED_FOR = frozenset((("p2m.deploy.serving.parquet", "pyarrow"),))  # where a user's file is Parquet
 # Loaded by `evaluate.load` alone, which wants its imports at the top.
 LOADED_BY_HEAVY = frozenset(("p2m.evaluation.evaluate_module.evaluate_module",))
 

@@ -186,7 +186,11 @@ CHANGES: dict[str, Edit | Override] = {
         {"qa": {"package"}, "tickets": {"package"}},
     ),
     "how the bundle reads a table": Edit(
-        "p2m/deploy/serving/tables.py", "import csv", "import csv, string", {"qa": {"package"}}
+        "p2m/deploy/serving/tables.py", "import io", "import io, string", {"qa": {"package"}}
+    ),
+    "how a bundle, and p2m, read JSON": Edit(
+        "p2m/deploy/serving/objects.py", "import json", "import json, string",
+        {"qa": {"package", "read-test"}, "tickets": {"package", "read-test", "read-train"}},
     ),
     "a word of the model card": Edit("p2m/deploy/card.py", "## ", "# ", {"qa": {"package"}}),
     "a word of a verdict": Edit("p2m/deploy/verdict.py", "would tell", "would do", {"qa": {"verdict"}}),

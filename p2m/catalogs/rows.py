@@ -5,32 +5,22 @@ Every way in which a file can be broken ends in a DataError that says file and l
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.catalogs.lines import numbered_lines, open_bytes
-from p2m.catalogs.objects import json_lines, json_rows
-from p2m.catalogs.parquet import count_parquet, parquet_rows
 from p2m.catalogs.tables import separated, workbook
+from p2m.deploy.serving import lines
+from p2m.deploy.serving.lines import TableError, form_of, numbered_lines, open_bytes, translated
+from p2m.deploy.serving.objects import json_lines, json_rows
+from p2m.deploy.serving.parquet import parquet_rows, pyarrow_for
 from p2m.errors import DataError, nearest
 
-FORMATS = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".parquet": "parquet",
-    ".xlsx": "xlsx",
-}
+FORMATS = {**lines.FORMATS, ".xlsx": "xlsx"}
 KNOWN = "jsonl, json, csv, tsv (each also as .gz), parquet and xlsx"
 TABLES = ("csv", "tsv", "xlsx")  # formats with a header
-_WHOLE = ("parquet", "xlsx")  # formats that are never gzipped
 _COUNTED = 512 * 2**20  # bytes; the rows of larger files are not counted
 
 
@@ -54,12 +44,7 @@ class RawRow:
 
 def data_format(path: Path) -> str | None:
     """The format of a file by its name; None where it is no data file."""
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] == ".gz":
-        suffixes.pop()
-        form = FORMATS.get(suffixes[-1]) if suffixes else None
-        return None if form in _WHOLE else form
-    return FORMATS.get(suffixes[-1]) if suffixes else None
+    return form_of(path, FORMATS)
 
 
 def read_rows(path: Path) -> Iterator[RawRow]:
@@ -70,8 +55,8 @@ def read_rows(path: Path) -> Iterator[RawRow]:
     """
     with _translated(path):
         form = data_format(path) or _sniff(path)
-        for values, where in _READERS[form](path):
-            yield RawRow(values, where)
+        for row in _READERS[form](path):
+            yield RawRow(row.values, row.where)
 
 
 def require(record: RawRow, columns: Sequence[str]) -> None:
@@ -94,7 +79,7 @@ def count_rows(path: Path) -> int | None:
     form = data_format(path) or _sniff(path)
     if form == "parquet":
         with _translated(path):
-            return count_parquet(path)
+            return int(pyarrow_for(path).parquet.read_metadata(path).num_rows)
     if path.stat().st_size > _COUNTED:
         return None
     if form == "jsonl":
@@ -110,29 +95,19 @@ def _has(values: Mapping[str, Any], column: str) -> bool:
 
 def _lacks(record: RawRow, column: str) -> str:
     there = ", ".join(record.values) or "none"
-    hint = nearest(column, record.values)
-    return f"{record.where}: the row lacks the column {column!r}; it has {there}" + (
-        f" ({hint})" if hint else ""
-    )
+    near = nearest(column, record.values)
+    hint = f" ({near})" if near else ""
+    return f"{record.where}: the row lacks the column {column!r}; it has {there}{hint}"
 
 
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
     """What the libraries raise on broken files, as DataErrors."""
     try:
-        yield
-    except DataError:
-        raise
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: there is no such file") from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(f"{path}: not a whole gzip file ({error}); copy or download it again") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] == "pyarrow":
-            raise DataError(f"{path}: not a Parquet file that can be read: {error}") from error
-        raise
+        with translated(path):
+            yield
+    except TableError as error:
+        raise DataError(str(error)) from error
 
 
 def _sniff(path: Path) -> str:

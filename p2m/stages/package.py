@@ -12,7 +12,7 @@ from typing import Any
 
 from p2m.deploy.backends.onnx import ONNX
 from p2m.deploy.card import Facts, model_card, sources
-from p2m.deploy.serving import asking, command, tables
+from p2m.deploy.serving import asking, command, lines, objects, parquet, separated, tables
 from p2m.deploy.shipping import lay_out, paths, requirements, shipped
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
@@ -32,7 +32,8 @@ from p2m.version import __version__
 
 SCHEMA = 1  # of manifest.json
 MANIFEST = "manifest.json"
-ASKING = paths(command, asking, tables)  # what a bundle ships beside its predictor
+# What a bundle ships beside its predictor.
+ASKING = paths(command, asking, tables, lines, objects, separated, parquet)
 
 
 @stage(version="2", kind="pure")

@@ -21,6 +21,9 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from workbooks import write_workbook
 
+from p2m.catalogs.base import read_rows
+from p2m.deploy.serving.lines import TableError
+from p2m.deploy.serving.tables import Table
 from p2m.errors import DataError
 from p2m.parsing import parse_prompt
 from p2m.stages.read import read
@@ -231,6 +234,25 @@ def is_reason(case: Case, data: bytes, line: int, said: str) -> bool:
 @given(cases())
 def test_every_row_is_read_right_or_the_file_is_refused_with_its_place(case: Case) -> None:
     check(case)
+
+
+@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(cases())
+def test_a_bundle_reads_and_refuses_what_training_does(case: Case) -> None:
+    """All but workbooks, and the judgement whether a first line is a row, which knows the task's words."""
+    with tempfile.TemporaryDirectory() as folder:
+        path, _ = write(case, Path(folder))
+        trained: Any
+        asked: Any
+        try:
+            trained = [row.values for row in read_rows(path)] or f"{path}: there are no rows in it"
+        except DataError as error:
+            trained = str(error)
+        try:
+            asked = [row.values for row in Table(path, "text").rows()]
+        except TableError as error:
+            asked = str(error)
+    assert asked == trained or case.form == "xlsx" or ": a row, as it seems" in trained
 
 
 @pytest.mark.slow

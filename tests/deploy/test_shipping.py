@@ -101,7 +101,8 @@ def test_a_bundle_of_each_kind_ships_what_it_loads_and_lists_what_it_imports(
     answer, own, packages = asked(bundle, ROWS[kind])
     expected = Predictor(models[kind]).predict([ROWS[kind]])[0]
     assert answer == {"output": expected.output, "score": round(expected.score, 4)}
-    assert own | {"predict.py", "serving/tables.py"} == shipped(models[kind], ONNX).keys() | ASKING.keys()
+    for_files = {f"serving/{name}.py" for name in ("tables", "separated", "parquet")}
+    assert own | {"predict.py"} | for_files == shipped(models[kind], ONNX).keys() | ASKING.keys()
     assert tuple(packages) == requirements(models[kind], ONNX)
 
 
@@ -293,10 +294,14 @@ def stages() -> dict[str, Callable[..., object]]:
 
 def test_the_command_line_is_in_no_key_but_that_of_packaging() -> None:
     asking = {f"p2m.deploy.serving.{Path(name).stem}" for name in ASKING}
+    reading = {f"p2m.deploy.serving.{name}" for name in ("lines", "objects", "separated", "parquet")}
     known = stages()
     assert len(known) > 15
-    reached = {name for name, function in known.items() if asking & code_of(function).modules.keys()}
-    assert reached == {"package.package"}
+    reached = {name: asking & code_of(function).modules.keys() for name, function in known.items()}
+    readers = ("read.read", "retrieve.retrieve", "select.select")
+    assert {name: found for name, found in reached.items() if found} == {
+        "package.package": asking, **dict.fromkeys(readers, reading)
+    }  # fmt: skip
 
 
 def test_keys_hold_every_file_that_is_run(models: dict[str, Path]) -> None:

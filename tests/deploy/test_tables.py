@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from p2m.deploy.backends.onnx import ONNX
 from p2m.deploy.serving import asking, command, tables
 from p2m.deploy.serving.linear import LINEAR
+from p2m.deploy.serving.lines import Row
 from p2m.deploy.serving.rows import Answer, InputError
 from p2m.deploy.serving.settings import KINDS, Settings
 from p2m.deploy.shipping import lay_out, shipped
@@ -119,6 +120,15 @@ def write(name: str, content: str | bytes) -> str:
         ("q.json", '\n{"version": 1, "data": [{"text": "fine", "l": ["é"]},\n {"text": "poor"}]}\n',
          '[\n{"text": "fine", "l": ["é"], "label": "good", "label_score": 0.7311},\n'
          '{"text": "poor", "label": "bad", "label_score": 0.7311}\n]\n'),
+        ("u.json", '{"0": {"text": "fine", "n": NaN}, "1": {"text": "poor", "n": 1.10}}',
+         '[\n{"text": "fine", "n": null, "label": "good", "label_score": 0.7311},\n'
+         '{"text": "poor", "n": 1.10, "label": "bad", "label_score": 0.7311}\n]\n'),
+        ("v.json", '{"text": {"0": "fine"}, "n": {"0": 1}}',
+         '[\n{"text": "fine", "n": 1, "label": "good", "label_score": 0.7311}\n]\n'),
+        ("w.json", '{"text": "fine"}\n\n{"text": "poor"}\n',
+         '{"text": "fine", "label": "good", "label_score": 0.7311}\n\n'
+         '{"text": "poor", "label": "bad", "label_score": 0.7311}\n'),
+        ("x.csv", ",text\n0,fine\n1,poor\n", f",text,label,label_score\n0,fine,{GOOD}\n1,poor,{BAD}\n"),
         ("k.csv", "text,label\nfine,bad\n",
          f"text,label,label_predicted,label_predicted_score\nfine,bad,{GOOD}\n"),
     ],
@@ -133,7 +143,7 @@ def test_a_file_comes_back_as_it_was_with_the_answers(ask: Ask, name: str, conte
 
 @pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.json", "a.txt"])
 def test_zipped_files_are_read(ask: Ask, name: str) -> None:
-    content = '{"text": "fine"}\n' if "json" in name else "text\nfine\n"
+    content = {"a.jsonl": '{"text": "fine"}\n', "a.json": '[{"text": "fine"}]'}.get(name, "text\nfine\n")
     plain = ask("--input", write(name, content))
     done = ask("--input", write(f"{name}.gz", gzip.compress(content.encode())))
     assert (done.code, done.err, done.raw) == (0, "", plain.raw)
@@ -142,9 +152,10 @@ def test_zipped_files_are_read(ask: Ask, name: str) -> None:
     assert (cut.code, "not a whole gzip file" in cut.err) == (2, True)
 
 
-def test_utf_16_is_read_and_written(ask: Ask) -> None:
-    done = ask("--input", write("a.csv", "text;n\nfine é;1\n".encode("utf-16")))
-    assert done.raw.decode("utf-16") == "text;n;label;label_score\nfine é;1;good;0.7311\n"
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_other_unicode_is_read_and_written(ask: Ask, encoding: str) -> None:
+    done = ask("--input", write("a.csv", "text;n\nfine é;1\n".encode(encoding)))
+    assert done.raw.decode(encoding) == "text;n;label;label_score\nfine é;1;good;0.7311\n"
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.json"])
@@ -237,7 +248,24 @@ def test_parquet_keeps_its_types_and_goes_to_a_file(ask: Ask) -> None:
     assert found.select(list(rows)).equals(pyarrow.table(rows))
     assert found["label_predicted"].to_pylist() == ["good", "bad"]
     write("b.parquet", "no parquet")
-    assert "b.parquet: Parquet magic bytes not found" in ask("--input", "b.parquet", "--output", "o.csv").err
+    assert (
+        "b.parquet: not a Parquet file that can be read: Parquet magic bytes"
+        in ask("--input", "b.parquet", "--output", "o.csv").err
+    )
+
+
+def test_what_parquet_counts_finely_is_written_with_its_own_digits(ask: Ask) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    columns = {
+        "text": ["fine"],
+        "small": pyarrow.array([0.1], pyarrow.float32()),
+        "at": pyarrow.array([1704189600123456789], pyarrow.timestamp("ns")),
+    }
+    pyarrow.parquet.write_table(pyarrow.table(columns), "a.parquet")
+    assert ask("--input", "a.parquet", "--output", "o.csv").code == 0
+    assert Path("o.csv").read_text().splitlines()[1] == f"fine,0.1,2024-01-02 10:00:00.123456789,{GOOD}"
 
 
 def test_parquet_has_every_column_of_every_row_and_texts_where_no_type_fits(ask: Ask) -> None:
@@ -334,10 +362,10 @@ def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -
         ("a.json", '[{"text": "x"}, {"text": 7}, {"n": 1}]', (),
          "... 2 rows of 3 are wrong, and none has been answered"),
         ("a.csv", "text,n\nx\n", (), "a.csv:2: 1 cells under 2 columns (text, n)"),
-        ("a.csv", 'text,n\nx,1\ny,"open\nz,2\n', (), "a.csv:3: the row that begins here cannot be read"),
-        ("a.csv", "text,text\nx,1\n", (), "a.csv:1: the first line must name every column, each once"),
+        ("a.csv", 'text,n\nx,1\ny,"open\nz,2\n', (), "a.csv:3: a quote that opens in this row never closes"),
+        ("a.csv", "text,text\nx,1\n", (), "a.csv:1: two columns are called 'text'"),
         ("a.csv", b"text\nx\nna\xefve\n", (),
-         "a.csv:3: not UTF-8 (byte 0xef); if it is of Windows: iconv -f cp1252"),
+         "(byte 0xef); save the file as UTF-8, by `iconv -f cp1252 -t utf-8 a.csv > a.utf8.csv`"),
         ("a.csv", "text\n", (), "a.csv: there are no rows in it"),
         ("a.csv", "", (), "a.csv: there are no rows in it"),
         ("a.jsonl", '{"text": "x"}\nnope\n', (), "a.jsonl:2: not JSON"),
@@ -345,16 +373,26 @@ def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -
         ("a.jsonl", '{"text": "x"}\n{"text": 3}\n', (), 'a.jsonl:2: "text" must be text, not a number'),
         ("a.jsonl", '{"text": "x"}\n{"txt": "y"}\n', (), 'a.jsonl:2: no "text"'),
         ("a.json", '[{"text": "x"},\n {"text": "y"} {"text": "z"}]', (),
-         "a.json:2: after the object that begins here"),
-        ("a.json", '[{"text": "x"},\n {"text": "y"}', (), "a.json:2: after the object"),
+         "a.json:2: not JSON (after the object that begins here"),
+        ("a.json", '[{"text": "x"},\n {"text": "y"}', (), "a.json:2: not JSON (after the object"),
         ("a.json", '[{"text": "x"},\n]', (), "a.json:2: not JSON"),
         ("a.json", '{"rows": [\n1}', (),
-         "a.json:1: not JSON (Expecting value); a .json file holds an array"),
+         "a.json:2: not JSON (Expecting ',' delimiter)"),
         ("a.json", "[]", (), "a.json: there are no rows"),
-        ("a.json", '{"text": ["x", "y"], "n": [1]}', (), "a.json: lists of different lengths (text 2, n 1)"),
-        ("a.json", '{"a": [{"text": "x"}], "b": [{"text": "y"}]}', (), "a.json: several lists of rows"),
-        ("a.json", '{"columns": ["text", "n"], "data": [["x"]]}', (), "a.json: expected lists of 2 values"),
+        ("a.json", '{"text": ["x", "y"], "n": [1]}', (), "a.json:1: lists of different lengths (text 2,"),
+        ("a.json", '{"a": [{"text": "x"}], "b": [{"text": "y"}]}', (), "a.json:1: several lists of rows"),
+        ("a.json", '{"columns": ["text", "n"], "data": [["x"]]}', (), "a.json row 1: expected a list of 2"),
         ("a.json", '{"data": [{"text": "x"}, {"txt": "y"}]}', (), 'a.json row 2: no "text"'),
+        ("a.json", '{"text": "x"}', (), "a.json:1: expected a list of objects, found one (its keys: text)"),
+        ("a.json", '[{"text": "x"},\n {"text": 7}]', (), 'a.json row 2: "text" must be text, not a number'),
+        ("a.jsonl", '{"text": "x", "n": "\\ud83d"}\n', (), "a.jsonl:1: half a character (\\ud83d)"),
+        ("a.csv", "n,text\n1,x\nn,text\n", (), "a.csv:3: the header again"),
+        ("a.csv", '""\n1\n', (), "a.csv: no column 'text'"),
+        ("a.csv", 'text\n"a" b\n', (), "a.csv:2: a quote ends a cell, and no end of the line follows"),
+        ("a.csv", "text,,n\nx,y,1\n", (), "a.csv:1: column 2 has no name"),
+        ("a.csv", "n;text,m\n1;x,2\n", (), "a.csv:1: comma and semicolon could separate the columns"),
+        ("a.csv", b"PK\x03\x04", (), "a.csv: a zip archive, not text"),
+        ("a.csv", "text,n\nx,1\n".encode("utf-16-le"), (), "no text has: UTF-16 without"),
         ("a.csv", "text\nx\na\0b\n", (), "a.csv:3: a NUL character"),
         ("a.jsonl", '{"text": "a\0b"}\n', (), "a.jsonl:1: a NUL character"),
         ("a.txt", "x\0\n", (), "a.txt:1: a NUL character"),
@@ -394,7 +432,7 @@ def test_an_interrupted_file_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "o.csv").write_text("before")
     table = tables.Table(tmp_path / "a.csv", "text")
 
-    def answers() -> Iterator[tuple[tables.Row, Answer]]:
+    def answers() -> Iterator[tuple[Row, Answer]]:
         yield next(table.rows()), Answer("good", 0.5)
         raise KeyboardInterrupt
 

@@ -13,6 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
+from .lines import TableError
+from .objects import once, reason
 from .predictor import Predictor
 from .rows import Answer, InputError, check_row, named
 from .settings import Settings, missing
@@ -93,7 +95,7 @@ def _flush(predictor: Predictor, batch: list[dict[str, str]]) -> None:
 def _answer_file(options: argparse.Namespace, model: Path, settings: Settings, name: str) -> int:
     """Every row of a file with its answer. Nothing is written before all rows were found to be right."""
     try:
-        from .tables import Table, TableError, check_target, count_rows, free_name, match_columns, write
+        from .tables import Table, check_target, count_rows, free_name, match_columns, write
     except ModuleNotFoundError as error:
         raise missing(error) from None
     fields = settings.fields
@@ -191,41 +193,18 @@ def parse_argument(text: str, fields: Sequence[str]) -> Any:
         InputError: it is JSON that cannot be read, or bare text for several fields.
     """
     try:
-        value = _json(text)
+        value = json.loads(text, object_pairs_hook=once)
     except json.JSONDecodeError:
         value = None
     except (ValueError, RecursionError) as error:
         if text.lstrip()[:1] == "{":
-            raise InputError(f"not JSON that can be read: {_reason(error)}") from None
+            raise InputError(f"not JSON that can be read: {reason(error)}") from None
         value = None
     if isinstance(value, dict):
         return value
     if len(fields) == 1:
         return {fields[0]: value if isinstance(value, str) else text}
     raise InputError(f"the model has {len(fields)} input fields: give a JSON object with {named(fields)}")
-
-
-def _json(text: str) -> Any:
-    """A value of JSON.
-
-    Raises:
-        ValueError, RecursionError: it is none, or one object has a key twice.
-    """
-
-    def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            twice = next(key for key in found if [name for name, _ in pairs].count(key) > 1)
-            raise ValueError(f"the key {twice!r} stands twice in one object")
-        return found
-
-    return json.loads(text, object_pairs_hook=once)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    return str(error).partition(";")[0]  # without the name of a setting of Python
 
 
 def read_lines(
@@ -241,16 +220,16 @@ def read_lines(
             line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
             if not line:
                 continue
-            value = _json(line)
+            value = json.loads(line, object_pairs_hook=once)
             row = asked({fields[0]: value} if isinstance(value, str) and len(fields) == 1 else value, fields)
         except UnicodeDecodeError:
             problem = "not UTF-8"
         except InputError as error:
             problem = str(error)
         except (ValueError, RecursionError) as error:
-            reason = "" if isinstance(error, json.JSONDecodeError) else f" ({_reason(error)})"
+            why = "" if isinstance(error, json.JSONDecodeError) else f" ({reason(error)})"
             wanted = f"an object with {named(fields)} (for tables and texts: --input FILE)"
-            problem = f"not JSON{reason}; expected {wanted}"
+            problem = f"not JSON{why}; expected {wanted}"
         else:
             yield row
             continue

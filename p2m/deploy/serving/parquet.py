@@ -2,49 +2,49 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from p2m.errors import DataError
+from .lines import Exact, Row, TableError
 
-_BATCH = 1000  # rows
+BATCH = 1000  # rows that are read at once
 
 
-def parquet_rows(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+def parquet_rows(path: Path) -> Iterator[Row]:
     """Each row with its `file row n`.
 
     Raises:
-        DataError: no pyarrow, two columns of one name, or bytes in a text that are no UTF-8.
+        TableError: no pyarrow, two columns of one name, or bytes in a text that are no UTF-8.
     """
-    pyarrow = _pyarrow(path)
     number = 0
-    with pyarrow.parquet.ParquetFile(path) as file:
+    with pyarrow_for(path).parquet.ParquetFile(path) as file:
         names = file.schema_arrow.names
         if twice := sorted({name for name in names if names.count(name) > 1}):
-            raise DataError(f"{path}: two columns are called {', '.join(map(repr, twice))}; name each once")
-        for batch in file.iter_batches(batch_size=_BATCH):
+            raise TableError(f"{path}: two columns are called {', '.join(map(repr, twice))}; name each once")
+        for batch in file.iter_batches(batch_size=BATCH):
             try:
                 columns = [_values(column) for column in batch.columns]
             except UnicodeDecodeError as error:
                 rows = f"rows {number + 1} to {number + batch.num_rows}"
-                raise DataError(f"{path} {rows}: a text is not UTF-8 ({error.reason})") from error
+                raise TableError(f"{path} {rows}: a text is not UTF-8 ({error.reason})") from None
             for row in zip(*columns, strict=True):
                 number += 1
-                yield dict(zip(names, row, strict=True)), f"{path} row {number}"
+                yield Row(dict(zip(names, row, strict=True)), f"{path} row {number}")
 
 
-def count_parquet(path: Path) -> int:
-    return int(_pyarrow(path).parquet.read_metadata(path).num_rows)
+def pyarrow_for(path: Path) -> Any:
+    """The library.
 
-
-def _pyarrow(path: Path) -> Any:
+    Raises:
+        TableError: it is not installed.
+    """
     try:
         import pyarrow
         import pyarrow.parquet
-    except ImportError as error:
-        raise DataError(f"{path}: reading Parquet needs pyarrow; pip install 'p2m[train]'") from error
+    except ImportError:
+        raise TableError(f"{path}: Parquet needs pyarrow; type: pip install pyarrow") from None
     return pyarrow
 
 
@@ -56,7 +56,10 @@ def _values(column: Any) -> list[Any]:
     kind = column.type
     if pyarrow.types.is_float16(kind) or pyarrow.types.is_float32(kind):
         # 0.1 in 32 bits is 0.10000000149011612 in 64
-        return [None if item is None else Decimal(str(np.float32(item))) for item in column.to_pylist()]
+        return [
+            Exact(str(np.float32(item))) if item is not None and math.isfinite(item) else item
+            for item in column.to_pylist()
+        ]
     if getattr(kind, "unit", "") == "ns":  # finer than Python's datetimes
         fine = column.cast(pyarrow.string())
         coarse = {"timestamp": pyarrow.timestamp, "time64": pyarrow.time64, "duration": pyarrow.duration}
