@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.engine.executor import stored
-from p2m.engine.explaining import explain, graphs
+from p2m.engine.explaining import explain
 from p2m.engine.explaining.explain import Survey
 from p2m.engine.journal import find_run
 from p2m.engine.running.work import load_artifact
@@ -107,20 +107,6 @@ def made(project: Project, step: str, found: Mapping[str, str] | None = None) ->
         return load_artifact(step, known.output, found[step], store) if step in found else None
     except DamagedError:
         return None
-
-
-def graph(project: Project, fmt: str = "text", *, run: str | None = None) -> str:
-    """The steps and their edges, coloured by what a build would do, or by what a run did.
-
-    `fmt` is one of `graphs.FORMATS`.
-
-    Raises:
-        UserError: there is no such run.
-    """
-    if run is None:
-        return graphs.draw(graphs.of_plan(project.plan, survey(project).previews), fmt)
-    store = open_store(project)
-    return graphs.draw(graphs.of_run(find_run(store, run, project.plan.name), project.plan, store), fmt)
 
 
 def same_rows(project: Project, lock: Lock, found: Sequence[Difference]) -> tuple[str, ...]:
