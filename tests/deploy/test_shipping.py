@@ -246,21 +246,21 @@ class Toy(Onnx):
 def test_a_file_that_is_shipped_and_in_no_key_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    toys = tmp_path / "toys"
-    (toys / "served").mkdir(parents=True)
+    mine = tmp_path / "own_runtimes"
+    (mine / "served").mkdir(parents=True)
     for name, text in {"__init__.py": "", "toy.py": TOY, "toy_serving.py": "", "served/toy.py": ""}.items():
-        (toys / name).write_text(text)
+        (mine / name).write_text(text)
     recipe = tmp_path / "toy.yaml"
     recipe.write_text("""\
 prompt: Answer a question from a context. The output is a span of the context.
 examples: [{input: {question: "Who?", context: "It was Ada who won."}, output: Ada}]
-runtime: {target: toys.toy.Toy}
+runtime: {target: own_runtimes.toy.Toy}
 """)
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(RecipeError, match=r"toys\.toy ships .*toy_serving\.py, an edit of which") as caught:
-        load(recipe, trust=["toys"])
+    with pytest.raises(RecipeError, match=r"own_runtimes\.toy ships .*toy_serving\.py") as caught:
+        load(recipe, trust=["own_runtimes"])
     assert caught.value.problems[0].where.endswith("toy.yaml:3")
-    load(recipe, ["runtime.place=served/toy.py"], trust=["toys"])
+    load(recipe, ["runtime.place=served/toy.py"], trust=["own_runtimes"])
 
 
 def test_onnx_converts_nothing(models: dict[str, Path], tmp_path: Path) -> None:
