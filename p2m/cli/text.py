@@ -50,7 +50,7 @@ def table(
         Column(
             Text(header[place] if header else ""),
             justify="right" if place in right else "left",
-            min_width=right.get(place),
+            min_width=max(1, right.get(place, 0)),  # a column of signs without width is none to rich
             no_wrap=place != places[-1],
             overflow="fold",
         )

@@ -7,7 +7,7 @@ import re
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -22,6 +22,7 @@ ROWS = st.integers(1, 5).flatmap(
 )
 
 
+@example([["0", "\U0001f3fb"]], 0, set())  # a sign that changes its neighbour, alone
 @given(ROWS, st.integers(0, 6), st.sets(st.integers(0, 4)))
 def test_on_a_pipe_every_cell_is_there_to_the_letter_a_line_a_row(
     rows: list[list[str]], indent: int, right: set[int]
