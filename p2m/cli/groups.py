@@ -53,7 +53,7 @@ def fold(steps: Iterable[tuple[str, str, float | None]], groups: Mapping[str, st
 
 def groups_of(plan: Plan, arguments: argparse.Namespace) -> dict[str, str]:
     """Step -> its group; nothing where every step is asked for by --unfold."""
-    found = {} if arguments.unfold else {step.name: getattr(step, "group", "") for step in plan.steps}
+    found = {} if arguments.unfold else {step.name: step.group for step in plan.steps}
     return {name: group for name, group in found.items() if group}
 
 
