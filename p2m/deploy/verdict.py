@@ -77,7 +77,7 @@ def verdict_on(
         failures += [] if met else [line]
     primary = evaluated.scores[0] if evaluated.scores else None
     unproven: list[str] = []
-    warnings = list(exported.warnings)
+    warnings = [*exported.warnings, *_other_training(exported, evaluated)]
     if primary is not None:
         stated = _is_stated(requirements, evaluated)
         for each in evaluated.comparisons:
@@ -100,6 +100,17 @@ def verdict_on(
         decision, tuple(lines), tuple(failures), evaluated.evidence, tuple(unproven), tuple(warnings),
         tuple(_advice(decision, task, [*failures, *unproven], evaluated)),
     )  # fmt: skip
+
+
+def _other_training(exported: Exported, evaluated: Evaluated) -> list[str]:
+    """Folds are trained as the recipe says, and the model as the best of its trials."""
+    found = exported.fit.proposal
+    if found is None or evaluated.evidence != CROSS_VALIDATION:
+        return []
+    return [
+        f"it was trained at rate {found.learning_rate:g} with {found.batch_size} rows a step, which a trial"
+        " proposed, and the folds that judge it as the recipe says; give data.test to judge the model itself"
+    ]
 
 
 def _requirements(requirements: Sequence[Requirement], evaluated: Evaluated) -> tuple[list[str], list[str]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from p2m.deploy.backends.onnx import ONNX
 from p2m.deploy.base import Backend, open_model
+from p2m.deploy.serving.rows import Answer
 from p2m.engine.handles import Run
 from p2m.engine.slots import processors
 from p2m.engine.stage import stage
@@ -97,18 +97,13 @@ def _compared(
     return Comparison(rival.name, value, better, worse, rival.is_learnt, needed)
 
 
-def _out_of_fold(folds: Sequence[OutOfFold], winner: Winner, rows: Sequence[Example]) -> list[_Answer]:
+def _out_of_fold(folds: Sequence[OutOfFold], winner: Winner, rows: Sequence[Example]) -> list[Answer]:
     """The chosen student's answers to every row."""
     found = joined_folds(each for each in folds if each.student == winner.student)
     if found is None or len(found.rows) != len(rows):
         known = 0 if found is None else len(found.rows)
         raise DataError(f"{winner.student} was asked about {known} of {len(rows)} rows out of fold")
-    return [_Answer(*pair) for pair in zip(found.answers, found.confidences, strict=True)]
-
-
-class _Answer(NamedTuple):
-    output: str
-    score: float  # 0 to 1
+    return [Answer(*pair) for pair in zip(found.answers, found.confidences, strict=True)]
 
 
 def _score_out_of_fold(
@@ -122,13 +117,13 @@ def _score_out_of_fold(
     return primary.value(primary.statistics(found.answers, right))
 
 
-def _answers(exported: Exported, backend: Backend, rows: Sequence[Example], run: Run) -> list[_Answer]:
+def _answers(exported: Exported, backend: Backend, rows: Sequence[Example], run: Run) -> list[Answer]:
     """What the exported model says to each row."""
     predictor = open_model(exported.model, backend, threads=run.device.threads or processors())
-    found: list[_Answer] = []
+    found: list[Answer] = []
     for start in range(0, len(rows), _CHUNK):
         chunk = [row.input for row in rows[start : start + _CHUNK]]
-        found += [_Answer(one.output, one.score) for one in predictor.predict(chunk, batch_size=len(chunk))]
+        found += predictor.predict(chunk, batch_size=len(chunk))
         run.progress(len(found), len(rows), "test rows answered")
     return found
 
@@ -154,7 +149,7 @@ def _teacher(
     return value, f"{name} on the same {len(rows)} rows"
 
 
-def _judged(primary: Metric, rows: Sequence[Example], answers: Sequence[_Answer]) -> tuple[Judged, ...]:
+def _judged(primary: Metric, rows: Sequence[Example], answers: Sequence[Answer]) -> tuple[Judged, ...]:
     statistics = primary.statistics([answer.output for answer in answers], [row.answers for row in rows])
     return tuple(
         Judged(

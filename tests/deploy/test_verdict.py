@@ -18,8 +18,10 @@ from p2m.types import (
     Evaluated,
     Exported,
     Field,
+    Fit,
     Judged,
     Measured,
+    Proposal,
     Requirement,
     Score,
     Task,
@@ -252,6 +254,16 @@ def test_the_figure_of_the_cross_validation_that_chose_is_told_beside_that_of_th
 
 
 # --------------------------------------------------------------------------- warnings and advice
+
+
+@pytest.mark.parametrize(("evidence", "is_said"), [("cross-validation", True), ("gold", False)])
+def test_folds_that_did_not_train_as_the_trial_that_ships_are_warned_of(evidence: str, is_said: bool) -> None:
+    tuned = replace(EXPORTED, fit=Fit(proposal=Proposal(2e-4, 16)))
+    seen = evaluated(majority(), evidence=evidence)
+    found = verdict_on(TASKS[TaskType.CLASSIFICATION], (), tuned, seen, MEASURED)
+    assert any("at rate 0.0002 with 16 rows a step" in line for line in found.warnings) is is_said
+    plain = verdict_on(TASKS[TaskType.CLASSIFICATION], (), EXPORTED, seen, MEASURED)
+    assert not any("a trial proposed" in line for line in plain.warnings)
 
 
 def test_a_requirement_that_the_interval_does_not_reach_is_warned_of() -> None:
