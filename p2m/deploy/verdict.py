@@ -45,6 +45,8 @@ _BEATEN = 0.05  # one-sided p at which a linear model is taken to be better
 # twenty may beat every baseline and is of no use.
 _LEAST = {TaskType.TEXT_TO_TEXT: 0.5, TaskType.QUESTION_ANSWERING: 0.3, TaskType.EXTRACTION: 0.3}
 
+_OTHER_TRAINING = "the folds that judge it were trained as the recipe says, not as the trial that ships; data.test judges it"
+
 
 def verdict_on(
     task: Task,
@@ -104,13 +106,8 @@ def verdict_on(
 
 def _other_training(exported: Exported, evaluated: Evaluated) -> list[str]:
     """Folds are trained as the recipe says, and the model as the best of its trials."""
-    found = exported.fit.proposal
-    if found is None or evaluated.evidence != CROSS_VALIDATION:
-        return []
-    return [
-        f"it was trained at rate {found.learning_rate:g} with {found.batch_size} rows a step, which a trial"
-        " proposed, and the folds that judge it as the recipe says; give data.test to judge the model itself"
-    ]
+    is_other = exported.fit.proposal is not None and evaluated.evidence == CROSS_VALIDATION
+    return [_OTHER_TRAINING] * is_other
 
 
 def _requirements(requirements: Sequence[Requirement], evaluated: Evaluated) -> tuple[list[str], list[str]]:
