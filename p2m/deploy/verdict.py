@@ -45,7 +45,9 @@ _BEATEN = 0.05  # one-sided p at which a linear model is taken to be better
 # twenty may beat every baseline and is of no use.
 _LEAST = {TaskType.TEXT_TO_TEXT: 0.5, TaskType.QUESTION_ANSWERING: 0.3, TaskType.EXTRACTION: 0.3}
 
-_OTHER_TRAINING = "the folds that judge it were trained as the recipe says, not as the trial that ships; data.test judges it"
+_OTHER_TRAINING = (
+    "the folds that judge it trained as the recipe says, not as the trial that ships; data.test judges it"
+)
 
 
 def verdict_on(
