@@ -20,7 +20,7 @@ from p2m.errors import UserError, nearest
 from p2m.lock import Difference, Lock
 from p2m.project import Project, load, open_store
 from p2m.row_changes import SAME_ROWS
-from p2m.saved_plan import Words, check, read_plan, write_plan
+from p2m.saved_plan import check, read_plan
 
 
 def survey(project: Project, against: str | None = None) -> Survey:
@@ -45,11 +45,6 @@ def reach(project: Project, trust: Sequence[str] = ()) -> dict[str, tuple[str, .
         same = without.composed.config == project.composed.config
         found[text] = None if same else explain.apart(without.plan, project.plan)
     return found
-
-
-def save_plan(project: Project, found: Survey, path: Path, words: Words) -> None:
-    """Write what a build would do now to a file that `load_plan` takes."""
-    write_plan(path, words, found, project.composed.config)
 
 
 def load_plan(path: Path, *, trust: Sequence[str] = ()) -> Project:

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         return plan_sweep(arguments)
     from p2m.cli.groups import groups_of
     from p2m.cli.plan_views import plan_summary, plan_text, training_text
-    from p2m.questions import save_plan, survey
+    from p2m.questions import survey
 
     project = common.project(arguments)
     found = survey(project)
@@ -49,11 +49,11 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         print(plan_summary(found.previews))
         print(training_text(project, found, probe=arguments.probe), end="")
     if arguments.out:
-        from p2m.saved_plan import Words
+        from p2m.saved_plan import Words, write_plan
 
         outputs = str(arguments.outputs or "")
         words = Words(str(arguments.recipe), tuple(arguments.words), tuple(arguments.trust), outputs)
-        save_plan(project, found, arguments.out, words)
+        write_plan(arguments.out, words, found, project.composed.config)
         again = common.runnable(command("build", "--plan", arguments.out))
         print(f"-> {arguments.out}\n    next: {again}", file=sys.stderr)
     busy = any(step.status in ("run", "unknown") for step in found.previews)
