@@ -32,6 +32,7 @@ from peers.chains import CHAINS, LOG, P2M_CHAIN, Chain
 
 SIZES = (10, 100)
 BAR = {10: 0.15, 100: 0.4}  # seconds
+UNPROVEN = 4  # exit code
 FAST, FULL = "p2m build", "p2m build full"
 OWN = (P2M_CHAIN.tool, FAST, FULL)
 OWN_PATH = {"PYTHONPATH": os.fspath(Path(__file__).resolve().parents[1])}  # the p2m that this file belongs to
@@ -145,7 +146,8 @@ def _recipes(place: Path) -> list[Contestant]:
 
 def _succeed(contestant: Contestant) -> Ran:
     done = peers.run(contestant.command, contestant.folder, contestant.env, seconds=900)
-    if done.code != 0:
+    # The recipe's model learns nothing, so that it takes no time, and p2m says so by its exit code.
+    if done.code != 0 and not (contestant.steps == 0 and done.code == UNPROVEN):
         print(done.out, file=sys.stderr)
         raise SystemExit(f"{' '.join(contestant.command)} ended with {done.code}")
     return done
