@@ -2,6 +2,6 @@
 
 import sys
 
-from p2m.cli import main
+from p2m.cli.main import main
 
 sys.exit(main())

@@ -106,6 +106,7 @@ class Import:
     line: int
     at_top: bool  # outside every function
     is_relative: bool = False
+    asked: str = ""  # what stands after `from`: where a package is asked for a module, the package
 
     def __str__(self) -> str:
         return f"{self.module}:{self.line} imports {self.target}"
@@ -128,8 +129,9 @@ def imports_of(root: Path) -> list[Import]:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         package = module if path.name == "__init__.py" else module.rpartition(".")[0]
         for node, at_top in _walk(tree, True):
-            for target in _targets(node, package, modules):
-                found.append(Import(module, target, node.lineno, at_top, bool(getattr(node, "level", 0))))
+            for target, asked in _targets(node, package, modules):
+                is_relative = bool(getattr(node, "level", 0))
+                found.append(Import(module, target, node.lineno, at_top, is_relative, asked))
     return found
 
 
@@ -145,15 +147,17 @@ def _walk(node: ast.AST, at_top: bool) -> Iterator[tuple[ast.Import | ast.Import
             yield from _walk(child, at_top and not inner)
 
 
-def _targets(node: ast.Import | ast.ImportFrom, package: str, modules: dict[str, Path]) -> Iterator[str]:
+def _targets(
+    node: ast.Import | ast.ImportFrom, package: str, modules: dict[str, Path]
+) -> Iterator[tuple[str, str]]:
     if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
+        yield from ((alias.name, alias.name) for alias in node.names)
         return
     base = package.split(".")
     base = base[: len(base) - node.level + 1] if node.level else []
     target = ".".join([*base, *([node.module] if node.module else [])])
     for alias in node.names:
-        yield f"{target}.{alias.name}" if f"{target}.{alias.name}" in modules else target
+        yield (f"{target}.{alias.name}" if f"{target}.{alias.name}" in modules else target), target
 
 
 def own(imports: list[Import]) -> list[Import]:
@@ -203,15 +207,17 @@ def family_faults(imports: list[Import]) -> list[str]:
 
 
 def cycles(imports: list[Import]) -> list[str]:
-    """Modules that reach themselves. Whoever imports a module runs the packages that it lies in too, but for
-    those of its own, which have begun before it; one that asks those for a name counts as any other.
+    """Modules that reach themselves. Whoever imports a module runs the packages that it lies in too; those of
+    its own have begun before, but where it asks one for a module by name, that one counts as well.
     """
     edges: dict[str, set[str]] = {}
     for found in own(imports):
         parts = found.target.split(".")
         packages = {".".join(parts[:length]) for length in range(2, len(parts))}
         begun = {name for name in packages if f"{found.module}.".startswith(f"{name}.")}
-        edges.setdefault(found.module, set()).update({found.target} | packages - begun)
+        edges.setdefault(found.module, set()).update(
+            {found.target, found.asked or found.target} | packages - begun
+        )
     faults = []
     for module in edges:
         reached: set[str] = set()
@@ -311,6 +317,14 @@ BAD = {
             "lock/__init__.py": "from p2m.compose.a import x\n",
             "lock/b.py": "",
             "compose/a.py": "from p2m.lock.b import y\n",
+        },
+        "part of a cycle",
+    ),
+    "cycle with its own package, asked for a module": (
+        {
+            "lock/__init__.py": "def f():\n    from p2m.lock.a import x\n",
+            "lock/a.py": "from p2m.lock import b\n",
+            "lock/b.py": "",
         },
         "part of a cycle",
     ),

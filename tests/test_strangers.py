@@ -188,7 +188,8 @@ class Alphabet:
 ''',
     "conf/retriever/alphabet.yaml": "# By name.\n# p2m build r.yaml retriever=alphabet\n"
     "target: p2m.retrievers.alphabet.Alphabet\nsources: []\nlimit: 5\nmax_rows: 100\n",
-    "p2m/teachers/domains/rooms/__init__.py": HEAD
+    "p2m/teachers/domains/rooms/__init__.py": "",
+    "p2m/teachers/domains/rooms/domain.py": HEAD
     + VARIED
     + '''
 from typing import ClassVar

@@ -80,7 +80,7 @@ def _domains(teacher: Embedded) -> list[RuleTeacher]:
     found = sorted(module.name for module in pkgutil.iter_modules(domains.__path__) if module.ispkg)
     made = []
     for name in found:
-        domain = import_module(f"{domains.__name__}.{name}").Domain
+        domain = import_module(f"{domains.__name__}.{name}.domain").Domain
         settings = [field.name for field in fields(domain) if hasattr(teacher, field.name)]
         made.append(domain(**{setting: getattr(teacher, setting) for setting in settings}))
     return made

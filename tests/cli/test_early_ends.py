@@ -14,7 +14,7 @@ from p2m.project import load
 EARLY = """
 import signal, sys
 signal.signal(signal.SIGALRM, signal.default_int_handler)
-from p2m.cli import main
+from p2m.cli.main import main
 signal.setitimer(signal.ITIMER_REAL, 0.01)
 sys.exit(main(["plan", "shout.yaml"]))
 """
@@ -63,7 +63,7 @@ def test_the_console_script_finds_trusted_code_in_the_working_directory(tmp_path
     project = write_project(tmp_path / "project")
     (project / "my_students.py").write_text(STUDENT)
     take_mine(project / "shout.yaml")
-    script = [sys.executable, "-P", "-c", "import sys; from p2m.cli import main; sys.exit(main())"]
+    script = [sys.executable, "-P", "-c", "import sys; from p2m.cli.main import main; sys.exit(main())"]
     for words, code in ((["--trust", "my_students"], 0), ([], 2)):
         done = subprocess.run(
             [*script, "check", "shout.yaml", *words], cwd=project, capture_output=True, text=True, check=False

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from shouting import write_project
 
-from p2m.cli import common, main
+from p2m.cli import common
+from p2m.cli.main import main
 from p2m.engine.executor import execute
 from p2m.engine.handles import Device
 from p2m.engine.journal import Invocation

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from shouting import TEXT_RECIPE, Call, call_in, write_project
 
-from p2m import cli
 from p2m.cli import arguments, common, verbs
+from p2m.cli.main import main
 from p2m.cli.verbs import predict
 from p2m.errors import UserError, command
 
@@ -264,7 +264,7 @@ def test_doctor_finds_this_machine_and_speaks_json(call: Call) -> None:
 
 def test_planning_imports_nothing_heavy(project: Path) -> None:
     code = (
-        "import sys\nfrom p2m.cli import main\nmain(['plan', 'shout.yaml'])\n"
+        "import sys\nfrom p2m.cli.main import main\nmain(['plan', 'shout.yaml'])\n"
         "heavy = {'torch', 'transformers', 'datasets', 'evaluate', 'onnxruntime', 'sklearn', 'matplotlib'}\n"
         "print('HEAVY', sorted(heavy & set(sys.modules)))"
     )
@@ -277,7 +277,7 @@ def test_planning_imports_nothing_heavy(project: Path) -> None:
 @pytest.mark.parametrize("words", [["--help"], ["plan", "--help"], ["plan", "shout.yaml", "--json"]])
 def test_nothing_is_drawn_before_it_must_be(project: Path, words: list[str]) -> None:
     code = (
-        "import sys\nfrom p2m.cli import main\n"
+        "import sys\nfrom p2m.cli.main import main\n"
         f"try:\n    main({words})\nexcept SystemExit:\n    pass\n"
         "print('DRAWN', 'rich' in sys.modules)"
     )
@@ -304,10 +304,9 @@ def test_init_leaves_out_a_teacher_that_cannot_write_the_rows(call: Call, projec
 
 
 def test_the_entry_point_may_be_called_again(capsys: pytest.CaptureFixture[str]) -> None:
-    """No module of the package may take the function's name."""
     for _ in range(2):
         with pytest.raises(SystemExit):
-            cli.main(["--help"])
+            main(["--help"])
     assert "p2m build" in capsys.readouterr().out
 
 

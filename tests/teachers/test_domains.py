@@ -71,7 +71,7 @@ def part_of(name: str, text_share: float = 0.5) -> RuleTeacher:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_part_for_a_task_is_its_domain_and_a_teacher(name: str) -> None:
     part = specialised(Embedded(), NAMES[name])
-    assert type(part).__module__ == f"p2m.teachers.domains.{name}"
+    assert type(part).__module__ == f"p2m.teachers.domains.{name}.domain"
     assert isinstance(part, Teacher)
     assert part.refusal(NAMES[name]) is None
     assert list(part.generate(NAMES[name], 9, seed=3, texts=None)) == list(
@@ -123,14 +123,15 @@ def test_a_third_domain_needs_no_edit_elsewhere(tmp_path: Path) -> None:
     )
     domain = tmp_path / "p2m" / "teachers" / "domains" / "counting"
     domain.mkdir()
-    (domain / "__init__.py").write_text(THIRD)
+    (domain / "__init__.py").touch()
+    (domain / "domain.py").write_text(THIRD)
     done = subprocess.run(
         [sys.executable, "-c", USED], cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}, capture_output=True
     )
     assert done.returncode == 0, done.stderr.decode()
     said = json.loads(done.stdout)
     assert said["accepted"]
-    assert said["module"] == "p2m.teachers.domains.counting"
+    assert said["module"] == "p2m.teachers.domains.counting.domain"
     assert said["rows"] == [[{"sum": "0 and 2"}, "2"], [{"sum": "1 and 2"}, "3"]]
     assert said["figures"] == {"share": 0.25}
     for known in ("counting", "reading comprehension", "temporal expressions"):

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2m.teachers.domains import qa
 from p2m.teachers.domains.qa import asking, clauses, frames, passages
+from p2m.teachers.domains.qa import domain as qa
 from p2m.teachers.domains.qa.grammar import row
 from p2m.teachers.domains.qa.values import Value
 from p2m.types import Field, Task, TaskType

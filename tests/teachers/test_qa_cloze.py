@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from p2m.errors import DataError
-from p2m.teachers.domains import qa
+from p2m.teachers.domains.qa import domain as qa
 from p2m.teachers.domains.qa.cloze import Book
 
 TEXT = """# The lighthouse

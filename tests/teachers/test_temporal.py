@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2m.teachers.domains import temporal
 from p2m.teachers.domains.temporal import distractors, sentences
+from p2m.teachers.domains.temporal import domain as temporal
 from p2m.teachers.domains.temporal.lexicon import LEXICON
 from p2m.teachers.domains.temporal.resolve import resolve
 from p2m.types import Example, Field, Task, TaskType
