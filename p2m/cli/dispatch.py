@@ -44,7 +44,7 @@ def interrupted_text(interrupt: KeyboardInterrupt, argv: Sequence[str]) -> str:
         if interrupt.finished:
             lines.append(f"  finished in this run: {', '.join(interrupt.finished)}")
         for stopped in interrupt.running:
-            then = "goes on from what it had written" if stopped.kept else "starts again"
+            then = "goes on from its last checkpoint, or starts again" if stopped.kept else "starts again"
             lines.append(f"  stopped: {stopped.step} after {duration(stopped.seconds)}; it {then}")
     lines.append(f"The same command goes on from there:\n    {shlex.join(['p2m', *argv])}")
     return "\n".join(lines)

@@ -115,7 +115,7 @@ def test_an_interrupt_in_native_code_ends_within_a_second_and_says_how_to_go_on(
     assert seconds < 1 + slack(), out
     assert "finished in this run: first" in out
     assert "stopped: native0 after" in out
-    assert "goes on from what it had written" in out
+    assert "goes on from its last checkpoint" in out
     assert "p2m build 'my recipe.yaml'" in out
     assert "Traceback" not in out
     assert not any(is_alive(pid) for pid in found)

@@ -53,7 +53,7 @@ class Stopped:
 
     step: str
     seconds: float
-    kept: bool  # whether it left something in its scratch folder to go on from
+    kept: bool  # whether it left something in its scratch folder, a checkpoint perhaps
 
 
 class Interrupted(KeyboardInterrupt):
