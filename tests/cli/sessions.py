@@ -247,10 +247,10 @@ def same_output(command: str, one: str, other: str) -> bool:
 
 def _serve() -> None:
     import p2m.build
-    import p2m.cli
     import p2m.cli.arguments
     import p2m.cli.dispatch
     from p2m.cli import verbs
+    from p2m.cli.main import main
 
     for name in verbs.names():
         verbs.verb(name)
@@ -259,7 +259,7 @@ def _serve() -> None:
         request = json.loads(line)
         child = os.fork()
         if child == 0:
-            _run(p2m.cli.main, request)
+            _run(main, request)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 
