@@ -56,6 +56,7 @@ class Example:
     also: tuple[str, ...] = ()  # further answers that count as right
     source: str = ""  # "user", "squad:train", "embedded:qa.people.birthplace", ...
     group: str = ""  # rows of one group (a passage, a template with its fact) never cross a split's border
+    votes: dict[str, float] = field(default_factory=dict)  # answer -> share of samples
 
     @property
     def answers(self) -> tuple[str, ...]:
@@ -128,12 +129,112 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that was made and is not used."""
+
+    input: dict[str, str]
+    output: str  # "" where there was no answer
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What asking a teacher came to; of a step, or added up over a build. Replayed calls count as if paid."""
+
+    requests: int = 0
+    replayed: int = 0  # of them, answered by the ledger
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float | None = None  # USD; None where the price is not known
+    seconds: float = 0.0  # of all requests, one after the other
+    outcomes: dict[str, int] = field(default_factory=dict)  # "answered", "refused", ... -> requests
+    stopped: str = ""  # the limit that ended it early, e.g. "constraints.max_cost=1"; "": none
+
+
+@dataclass(frozen=True, slots=True)
 class Examples:
     """Rows as one artifact, with what was counted while making them."""
 
     rows: tuple[Example, ...]
     counts: tuple[Count, ...] = ()
     figures: dict[str, float] = field(default_factory=dict)  # e.g. {"relations": 71, "answer_bits": 9.2}
+    rejected: tuple[Rejected, ...] = ()
+    spent: Spent | None = None  # on a teacher that is paid
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """An input without its answer: the user's own, or one that a teacher invented."""
+
+    input: dict[str, str]
+    source: str  # "user", "teacher:<model>"
+    group: str = ""  # as in Example
+    aim: str = ""  # the answer that it was written for; "" where none was
+    attributes: dict[str, str] = field(default_factory=dict)  # e.g. {"register": "angry"}
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Inputs to be answered, as one artifact."""
+
+    rows: tuple[Unanswered, ...]
+    counts: tuple[Count, ...] = ()
+    figures: dict[str, float] = field(default_factory=dict)
+    rejected: tuple[Rejected, ...] = ()
+    spent: Spent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One way in which inputs differ, e.g. "register": formal, angry, terse."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """What invented inputs are spread over, and what each label means."""
+
+    found: tuple[Attribute, ...]
+    labels: dict[str, str] = field(default_factory=dict)  # label -> its meaning in a sentence
+    spent: Spent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Inputs that the next round should have."""
+
+    share: float  # of the round, 0 to 1
+    why: str  # "unsure: billing or technical", "thin"
+    aim: str = ""  # label
+    near: tuple[dict[str, str], ...] = ()  # inputs that the new ones should resemble, without repeating them
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Where a quick student is wrong or unsure, and where inputs are thin."""
+
+    found: tuple[Need, ...]
+    ranked: tuple[int, ...] = ()  # numbers of the pool's inputs, the most telling first
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a teacher said to rows whose answers are known."""
+
+    teacher: str  # "anthropic claude-..."
+    inputs: tuple[dict[str, str], ...] = ()
+    answers: tuple[str, ...] = ()  # "" where it gave none
+    latency: float = 0.0  # seconds, median of a request
+    cost: float | None = None  # USD a row; None where the price is not known
+    spent: Spent | None = None
+    note: str = ""  # why there are none
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A teacher was good enough to go on with; the same whatever its figures, so that they re-key nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +373,15 @@ class Splitting:
     max_validation: int = 500  # rows
     test_share: float = 0.1  # of the curated rows, 0 to 1
     max_test: int = 1000  # rows
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What a build may spend on teachers, over all of its steps and processes; None means no limit."""
+
+    max_cost: float | None = None  # USD
+    max_requests: int | None = None
+    max_tokens: int | None = None  # in and out
 
 
 @dataclass(frozen=True, slots=True)
