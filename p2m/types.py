@@ -150,6 +150,24 @@ class Spent:
     outcomes: dict[str, int] = field(default_factory=dict)  # "answered", "refused", ... -> requests
     stopped: str = ""  # the limit that ended it early, e.g. "constraints.max_cost=1"; "": none
 
+    def __add__(self, other: Spent) -> Spent:
+        """Both together; the cost is known where that of each is that asked for anything."""
+        costs = [each.cost for each in (self, other) if each.requests]
+        known = [cost for cost in costs if cost is not None]
+        return Spent(
+            self.requests + other.requests,
+            self.replayed + other.replayed,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            sum(known) if costs and len(known) == len(costs) else None,
+            self.seconds + other.seconds,
+            {
+                name: self.outcomes.get(name, 0) + other.outcomes.get(name, 0)
+                for name in (self.outcomes | other.outcomes)
+            },
+            self.stopped or other.stopped,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Examples:
@@ -720,6 +738,28 @@ class Metric(Protocol):
 
     def value(self, statistics: Any) -> float:
         """The metric over these rows' statistics."""
+
+
+@runtime_checkable
+class Verifier(Protocol):
+    """Says what is wrong with a row that a teacher answered."""
+
+    @property
+    def name(self) -> str: ...
+
+    def refusal(self, task: Task) -> str | None:
+        """Why the verifier does not fit the task; None where it does."""
+
+    def fault(self, task: Task, row: Example) -> str | None:
+        """What is wrong with the row; None where nothing is."""
+
+
+@runtime_checkable
+class Schedule(Protocol):
+    """The temperature at which a teacher invents."""
+
+    def at(self, share: float) -> float:
+        """The temperature, 0 to 2, after `share` of a run, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from p2m.errors import nearest
-from p2m.types import Backend, Compressor, Metric, Retriever, Student, Teacher
+from p2m.types import Backend, Compressor, Metric, Retriever, Schedule, Student, Teacher, Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,8 @@ FAMILIES = {
     family.group: family
     for family in (
         Family("teacher", "p2m.teachers", Teacher),
+        Family("temperature", "p2m.teachers.schedules", Schedule),
+        Family("verifier", "p2m.verifiers", Verifier),
         Family("retriever", "p2m.retrievers", Retriever),
         Family("student", "p2m.students", Student),
         Family("metric", "p2m.metrics", Metric),

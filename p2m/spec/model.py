@@ -27,6 +27,7 @@ from p2m.engine.handles import Device
 from p2m.engine.storage.shared_address import DEFAULT_TIMEOUT, checked_url
 from p2m.spec.components import builder, located_error
 from p2m.spec.units import Duration, Money, Parameters, Size, parse_requirement
+from p2m.teachers.schedules.constant import Constant
 from p2m.types import (
     Backend,
     Compressor,
@@ -36,11 +37,13 @@ from p2m.types import (
     Metric,
     Requirement,
     Retriever,
+    Schedule,
     Splitting,
     Student,
     TaskType,
     Teacher,
     Training,
+    Verifier,
 )
 
 TEACHER_RATIO = "teacher_ratio"  # as a requirement: the student's primary metric over the teacher's
@@ -197,6 +200,13 @@ def _needed(value: Backend | None) -> Backend:
     return value
 
 
+def _scheduled(value: Schedule | None) -> Schedule:
+    """`target: null` is no temperature."""
+    if value is None:
+        raise ValueError("a teacher invents at some temperature: temperature=constant")
+    return value
+
+
 Texts = Annotated[tuple[str, ...], _none_as(tuple)]
 
 
@@ -344,6 +354,12 @@ class ModelSpec(Section):
     ] = {}  # the metrics there are; null takes one away
     data: DataFiles = DataFiles()  # the user's own data
     teacher: Annotated[Teacher | None, _component("teacher")] = None  # what writes training rows
+    temperature: Annotated[
+        Schedule, _component("temperature"), AfterValidator(_scheduled), _none_as(Constant)
+    ] = Constant()  # at which a teacher invents inputs
+    verifier: Annotated[
+        dict[str, Annotated[Verifier, _component("verifier")]], BeforeValidator(_present), _none_as(dict)
+    ] = {}  # what a teacher's rows are held to; null takes one away
     retriever: Retrieval = Retrieval()  # what looks for existing datasets
     student: Students  # the model families to choose from
     baselines: Baselines = Field(
