@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from p2m.errors import nearest
+from p2m.teachers.base import ChatTeacher
 from p2m.types import Backend, Compressor, Metric, Retriever, Student, Teacher
 
 
@@ -27,13 +28,13 @@ class Family:
 
     group: str
     package: str
-    protocol: type
+    protocol: Any  # a type, or several of which one is enough: Teacher | ChatTeacher
 
 
 FAMILIES = {
     family.group: family
     for family in (
-        Family("teacher", "p2m.teachers", Teacher),
+        Family("teacher", "p2m.teachers", Teacher | ChatTeacher),
         Family("retriever", "p2m.retrievers", Retriever),
         Family("student", "p2m.students", Student),
         Family("metric", "p2m.metrics", Metric),
@@ -137,7 +138,8 @@ def _component_classes(module: Any) -> list[str]:
     ]
 
 
-def _lacks(component: Any, protocol: type) -> str:
+def _lacks(component: Any, protocol: Any) -> str:
+    protocol = getattr(protocol, "__args__", (protocol,))[0]
     wanted = [name for name in vars(protocol) if not name.startswith("_")]
     return ", ".join(name for name in wanted if not hasattr(component, name))
 
