@@ -141,7 +141,8 @@ def _component_classes(module: Any) -> list[str]:
 def _lacks(component: Any, protocol: type | tuple[type, ...]) -> str:
     """What is missing, of several protocols from that which it comes nearest."""
     several = protocol if isinstance(protocol, tuple) else (protocol,)
-    return ", ".join(min((_lacking(component, each) for each in several), key=lambda names: len(names)))
+    missing: list[list[str]] = [_lacking(component, each) for each in several]
+    return ", ".join(min(missing, key=len))
 
 
 def _lacking(component: Any, protocol: type) -> list[str]:
