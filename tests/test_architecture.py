@@ -65,15 +65,14 @@ FAMILIES = (
     "metrics",
     "verifiers",
 )  # reached through `.base` from above
+# Not of one component but of all: how weights are found, what a chat model is and how one is asked.
 NAMED_BY_BASE = frozenset(
     (
-        "p2m.students.weights",  # finds and checks files, standard library only
-        "p2m.teachers.schedules.constant",  # the recipe's default
-        "p2m.teachers.chat",  # what a chat model is
-        "p2m.teachers.craft.votes",
-        "p2m.teachers.asking.asker",  # the one way to ask it
-        "p2m.teachers.asking.prices",  # what a teacher costs, which no step's key may hold
-        *(  # what is said to whichever teacher: no component
+        "p2m.students.weights",
+        "p2m.teachers.chat",
+        "p2m.teachers.asking.asker",
+        "p2m.teachers.asking.prices",  # which no step's key may hold
+        *(
             f"p2m.teachers.craft.{name}"
             for name in (
                 "answers",
@@ -86,6 +85,7 @@ NAMED_BY_BASE = frozenset(
                 "votes",
             )
         ),
+        "p2m.teachers.schedules.constant",  # the recipe's default
     )
 )
 ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (  # modules and packages of p2m.engine

@@ -10,7 +10,7 @@ from p2m.types import Examples, Spent
 
 @stage(version="2", kind="pure")
 def merge(*parts: Examples) -> Examples:
-    """Rows, counts and rejected rows of all parts, in order; figures and what was spent are added up."""
+    """Rows, counts and rejected rows of all parts in order; figures and what was spent are added up."""
     figures: dict[str, float] = {}
     for part in parts:
         for name, value in part.figures.items():

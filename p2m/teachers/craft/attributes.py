@@ -1,4 +1,4 @@
-"""In which ways inputs differ, and what labels mean: the teacher is asked once, before it writes anything."""
+"""In which ways inputs differ, and what labels mean: asked of the teacher once, before anything else."""
 
 from __future__ import annotations
 
