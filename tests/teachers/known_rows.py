@@ -3,8 +3,8 @@
     with KnownRows(rows, labels=labels, noise=0.15) as server:
         Compatible(model="known-rows", base_url=server.url)
 
-It reads what a language model would be given and nothing else: what a request says between its marks. The rows
-are what it knows of the world. It answers an input by the row that has it, or is nearest to it; it writes
+It reads what a language model would be given and nothing else: what a request says between its marks. The
+rows are what it knows of the world. It answers an input by the row that has it, or is nearest to it; it writes
 inputs of a label from the rows of that label. Slips are drawn for each reply by itself, from the seed, the
 input and how often that was asked: the same requests in the same order get the same replies.
 
@@ -27,7 +27,9 @@ from types import TracebackType
 from typing import Any
 
 _FENCED = re.compile(r"<data>\n(.*?)\n</data>", re.DOTALL)
-_ORDER = re.compile(r"(?:ignore|forget|disregard) (?:\w+ ){0,4}(?:above|previous|instructions)", re.IGNORECASE)
+_ORDER = re.compile(
+    r"(?:ignore|forget|disregard) (?:\w+ ){0,4}(?:above|previous|instructions)", re.IGNORECASE
+)
 OBEYED = "I do as I am told."
 Row = tuple[Mapping[str, str], str]  # input, answer
 
@@ -50,12 +52,17 @@ class KnownRows:
     rows: Sequence[Row]
     slips: Slips = field(default_factory=Slips)
     attributes: Mapping[str, Sequence[str]] = field(
-        default_factory=lambda: {"register": ("formal", "angry", "terse"), "length": ("a line", "a paragraph")}
+        default_factory=lambda: {
+            "register": ("formal", "angry", "terse"),
+            "length": ("a line", "a paragraph"),
+        }
     )
     seed: int = 0
     seconds: float = 0.0  # until it replies
     keep: bool = False  # whether `bodies` has every request
-    asked: Counter[str] = field(default_factory=Counter)  # "answer", "inputs", "attributes", "labels" -> requests
+    asked: Counter[str] = field(
+        default_factory=Counter
+    )  # "answer", "inputs", "attributes", "labels" -> requests
     bodies: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
     _times: Counter[str] = field(default_factory=Counter)
@@ -79,10 +86,7 @@ class KnownRows:
         """The message of one request."""
         texts = [str(message["content"]) for message in body["messages"]]
         bare = [_FENCED.sub("", text) for text in texts[:2]]  # what follows may be its own words
-        data: dict[str, Any] = {}
-        for text in texts[:2]:
-            for block in _FENCED.findall(text):
-                data |= json.loads(block)
+        data = data_of(body)
         kind = next((name for name in ("input", "brief", "explain") if name in data), "attributes")
         self.asked[{"input": "answer", "brief": "inputs", "explain": "labels"}.get(kind, kind)] += 1
         said = _plain(data.get(kind, ""))
@@ -92,7 +96,9 @@ class KnownRows:
             return {"content": json.dumps({"answer": OBEYED, "inputs": [], "attributes": [], "labels": []})}
         if lot.random() < self.slips.refused:
             return {"content": None, "refusal": "I cannot help with that."}
-        value = {"input": self._answer, "brief": self._inputs, "explain": self._labels}.get(kind, self._attributes)
+        value = {"input": self._answer, "brief": self._inputs, "explain": self._labels}.get(
+            kind, self._attributes
+        )
         return {"content": self._written(kind, value(data, lot), lot)}
 
     def _answer(self, data: Mapping[str, Any], lot: Random) -> dict[str, Any]:
@@ -108,7 +114,7 @@ class KnownRows:
         labels = [each["label"] for each in data["task"].get("labels", ())]
         batch, request = (int(part) for part in brief["batch"].split("."))
         size = len(brief["inputs"])
-        fields = [each["name"] for each in data["task"]["inputs"]]
+        fields = brief["fields"]
         found = []
         for item in range(size):
             aim = brief.get("label", "")
@@ -120,7 +126,9 @@ class KnownRows:
                 place = lot.randrange(place)
             again = place // len(rows)
             row = rows[place % len(rows)]
-            found.append({name: ("Again, " * again if name == fields[0] else "") + row[name] for name in fields})
+            found.append(
+                {name: ("Again, " * again if name == fields[0] else "") + row[name] for name in fields}
+            )
         return {"inputs": found}
 
     def _attributes(self, data: Mapping[str, Any], lot: Random) -> dict[str, Any]:
@@ -178,7 +186,7 @@ class KnownRows:
         usage = {"prompt_tokens": written // 4 + 1, "completion_tokens": answered // 4 + 1}
         return web.json_response(
             {
-                "id": f"known-{sum(self.asked.values())}", "object": "chat.completion", "created": int(time.time()),
+                "id": f"known-{self.requests}", "object": "chat.completion", "created": int(time.time()),
                 "model": body.get("model", ""),
                 "choices": [
                     {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", **message}}
@@ -227,6 +235,17 @@ class KnownRows:
     @property
     def requests(self) -> int:
         return sum(self.asked.values())
+
+
+def data_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request says between its marks, all blocks together."""
+    texts = [str(message["content"]) for message in body["messages"][:2]]
+    return {
+        name: item
+        for text in texts
+        for block in _FENCED.findall(text)
+        for name, item in json.loads(block).items()
+    }
 
 
 def _plain(value: Any) -> str:
