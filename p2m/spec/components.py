@@ -28,13 +28,13 @@ class Family:
 
     group: str
     package: str
-    protocol: type | tuple[type, ...]  # any of several
+    protocol: Any  # a type, or several of which one is enough: Teacher | ChatTeacher
 
 
 FAMILIES = {
     family.group: family
     for family in (
-        Family("teacher", "p2m.teachers", (Teacher, ChatTeacher)),
+        Family("teacher", "p2m.teachers", Teacher | ChatTeacher),
         Family("retriever", "p2m.retrievers", Retriever),
         Family("student", "p2m.students", Student),
         Family("metric", "p2m.metrics", Metric),
@@ -138,10 +138,11 @@ def _component_classes(module: Any) -> list[str]:
     ]
 
 
-def _lacks(component: Any, protocol: type | tuple[type, ...]) -> str:
+def _lacks(component: Any, protocol: Any) -> str:
     """What is missing, of several protocols from that which it comes nearest."""
-    several = protocol if isinstance(protocol, tuple) else (protocol,)
-    return ", ".join(min((_lacking(component, each) for each in several), key=lambda names: len(names)))
+    found = [_lacking(component, each) for each in getattr(protocol, "__args__", (protocol,))]
+    least = min(found, key=len)
+    return ", ".join(least)
 
 
 def _lacking(component: Any, protocol: type) -> list[str]:
