@@ -51,7 +51,6 @@ from p2m.types import (
     Student,
     Task,
     TaskType,
-    Teacher,
     TunedStudent,
 )
 
@@ -94,10 +93,10 @@ def compile_plan(
     rivals = plan.add("baselines", baselines, task, parts, base, embeddings,
                       students=_rivals(spec, understood), metric=primary,
                       origins=at(students="baselines", metric="metrics.primary"))
-    evaluated = plan.add("evaluate", evaluate, task, parts, won, exported, rivals, *tried.values(), *folds,
-                         metrics=reported, teacher=_answering(spec), backend=spec.runtime,
+    evaluated = plan.add("evaluate", evaluate, task, parts, won, exported, rivals, None, *tried.values(),
+                         *folds, metrics=reported, backend=spec.runtime,
                          bootstrap=spec.evaluation.bootstrap, seed=spec.seed,
-                         origins=at("teacher", "seed", metrics="metrics", backend="runtime",
+                         origins=at("seed", metrics="metrics", backend="runtime",
                                     bootstrap="evaluation.bootstrap"))
     measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,
                         backend=spec.runtime,
@@ -305,12 +304,6 @@ def _reported_metrics(spec: ModelSpec, task: Task) -> tuple[Metric, ...]:
     wanted = [*spec.metrics.also, *(requirement.metric for requirement in spec.metrics.require)]
     names = dict.fromkeys([primary.name, *(name for name in wanted if name in spec.metric)])
     return tuple(spec.metric[name] for name in names)
-
-
-def _answering(spec: ModelSpec) -> Teacher | None:
-    """The teacher that the student is compared with; one that cannot answer has no part in the evaluation."""
-    found = spec.teacher.of("answer")
-    return found if isinstance(found, Teacher) and found.can_answer else None
 
 
 def _committed(spec: ModelSpec) -> dict[str, Any]:
