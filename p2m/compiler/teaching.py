@@ -40,7 +40,9 @@ class Teaching:
     train: Ref | None  # the user's rows with their answers
     test: Ref | None
     base: Ref | None  # the encoder of the quick student
-    quick: LinearStudent | None  # what learns from a teacher's rows to say what they lack, and which are wrong
+    quick: (
+        LinearStudent | None
+    )  # what learns from a teacher's rows to say what they lack, and which are wrong
 
     def rows(self, examined: Ref | None) -> Ref | None:
         """Everything that the teachers make; None where there is nothing."""
@@ -95,7 +97,11 @@ class Teaching:
 
     def _answered(self, examined: Ref | None) -> Ref | None:
         """The inputs that a chat model answers, the user's own before invented ones."""
-        spec, writer, teacher = self.spec, self.spec.teacher.chat("generate"), self.spec.teacher.chat("answer")
+        spec, writer, teacher = (
+            self.spec,
+            self.spec.teacher.chat("generate"),
+            self.spec.teacher.chat("answer"),
+        )
         number = spec.rows_wanted if writer else spec.generation.num_examples or 0
         if teacher is None or (spec.data.inputs is None and (writer is None or not number)):
             return None
@@ -116,7 +122,9 @@ class Teaching:
                 drawn = self._drawn(suffix, pool, needs, inputs, wanted)
                 made = [drawn] if drawn is not None else []
                 if ways is not None and writer is not None:
-                    made.append(self._invented(suffix, writer, passed, ways, texts, needs, drawn, inputs, wanted))
+                    made.append(
+                        self._invented(suffix, writer, passed, ways, texts, needs, drawn, inputs, wanted)
+                    )
                 answers.append(self._answers(suffix, teacher, passed, ways, made))
                 inputs += made
         together = self.plan.add("answered", merge, *answers) if rounds > 1 else answers[0]

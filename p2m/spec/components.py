@@ -19,7 +19,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from p2m.errors import nearest
 from p2m.teachers.base import ChatTeacher
-from p2m.types import Backend, Compressor, Metric, Retriever, Student, Teacher
+from p2m.types import Backend, Compressor, Metric, Retriever, Schedule, Student, Teacher, Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,15 @@ class Family:
 
     group: str
     package: str
-    protocol: Any  # a type, or several of which one is enough: Teacher | ChatTeacher
+    protocol: type | tuple[type, ...]  # any of several
 
 
 FAMILIES = {
     family.group: family
     for family in (
-        Family("teacher", "p2m.teachers", Teacher | ChatTeacher),
+        Family("teacher", "p2m.teachers", (Teacher, ChatTeacher)),
+        Family("temperature", "p2m.teachers.schedules", Schedule),
+        Family("verifier", "p2m.verifiers", Verifier),
         Family("retriever", "p2m.retrievers", Retriever),
         Family("student", "p2m.students", Student),
         Family("metric", "p2m.metrics", Metric),
@@ -138,16 +140,17 @@ def _component_classes(module: Any) -> list[str]:
     ]
 
 
-def _lacks(component: Any, protocol: Any) -> str:
+def _lacks(component: Any, protocol: type | tuple[type, ...]) -> str:
     """What is missing, of several protocols from that which it comes nearest."""
-    found = [_lacking(component, each) for each in getattr(protocol, "__args__", (protocol,))]
-    least = min(found, key=len)
-    return ", ".join(least)
+    several = protocol if isinstance(protocol, tuple) else (protocol,)
+    return min((_lacking(component, each) for each in several), key=len)
 
 
-def _lacking(component: Any, protocol: type) -> list[str]:
+def _lacking(component: Any, protocol: type) -> str:
     wanted = {*vars(protocol), *getattr(protocol, "__annotations__", ())}
-    return sorted(name for name in wanted if not name.startswith("_") and not hasattr(component, name))
+    return ", ".join(
+        sorted(name for name in wanted if not name.startswith("_") and not hasattr(component, name))
+    )
 
 
 def _problem(loc: tuple[str | int, ...], message: str, value: Any) -> ValidationError:
