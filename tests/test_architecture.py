@@ -63,13 +63,7 @@ FAMILIES = (
     "compression",
     "metrics",
 )  # reached through `.base` from above
-NAMED_BY_BASE = frozenset(
-    (
-        "p2m.students.weights",  # finds and checks files, standard library only
-        "p2m.teachers.asking.prices",  # what a teacher costs, which no step's key may hold
-        "p2m.teachers.craft.examination",  # what is said to whichever teacher: no component
-    )
-)
+NAMED_BY_BASE = frozenset(("p2m.students.weights",))  # finds and checks files, standard library only
 ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (  # modules and packages of p2m.engine
     ("care", "explaining"),
     ("executor",),

@@ -28,13 +28,13 @@ class Family:
 
     group: str
     package: str
-    protocol: type | tuple[type, ...]  # any of several
+    protocol: Any  # a type, or several of which one is enough: Teacher | ChatTeacher
 
 
 FAMILIES = {
     family.group: family
     for family in (
-        Family("teacher", "p2m.teachers", (Teacher, ChatTeacher)),
+        Family("teacher", "p2m.teachers", Teacher | ChatTeacher),
         Family("retriever", "p2m.retrievers", Retriever),
         Family("student", "p2m.students", Student),
         Family("metric", "p2m.metrics", Metric),
@@ -138,15 +138,10 @@ def _component_classes(module: Any) -> list[str]:
     ]
 
 
-def _lacks(component: Any, protocol: type | tuple[type, ...]) -> str:
-    """What is missing, of several protocols from that which it comes nearest."""
-    several = protocol if isinstance(protocol, tuple) else (protocol,)
-    return ", ".join(min((_lacking(component, each) for each in several), key=lambda names: len(names)))
-
-
-def _lacking(component: Any, protocol: type) -> list[str]:
-    wanted = {*vars(protocol), *getattr(protocol, "__annotations__", ())}
-    return sorted(name for name in wanted if not name.startswith("_") and not hasattr(component, name))
+def _lacks(component: Any, protocol: Any) -> str:
+    protocol = getattr(protocol, "__args__", (protocol,))[0]
+    wanted = [name for name in vars(protocol) if not name.startswith("_")]
+    return ", ".join(name for name in wanted if not hasattr(component, name))
 
 
 def _problem(loc: tuple[str | int, ...], message: str, value: Any) -> ValidationError:

@@ -1,1 +1,0 @@
-"""What is said to a chat model, and how its replies are read: attributes, inputs, answers; no provider."""
