@@ -1,5 +1,5 @@
-"""The steps in which a teacher takes part: it writes whole rows, or it is examined, invents inputs and answers
-them, in one round or in several, each of which asks for what a quick student of the rounds before lacks.
+"""The steps in which a teacher takes part: it writes whole rows; or it is examined, invents inputs and answers
+them in one round or several, each of which asks for what a quick student of those before it lacks.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ class Teaching:
         return self.plan.add("taught", merge, *found) if len(found) > 1 else next(iter(found), None)
 
     def examined(self) -> Ref | None:
-        """What the teacher says to rows with known answers, where it must reach something before it goes on."""
+        """What the teacher says to rows with known answers, where there is a gate."""
         teacher, known = self.spec.teacher.chat("answer"), self.test or self.train
         if teacher is None or self.spec.teacher.gate is None or known is None:
             return None
         return self.plan.add(
-            "examine", examine, self.task, known, teacher=teacher, number=self._most_examined,
+            "examine", examine, self.task, known, teacher=teacher, number=self.spec.evaluation.teacher_rows,
             caps=self._caps, seed=self.spec.seed,
             origins=self._asked("answer") | self.at("seed", number="evaluation.teacher_rows"),
         )  # fmt: skip
@@ -97,20 +97,14 @@ class Teaching:
 
     def _answered(self, examined: Ref | None) -> Ref | None:
         """The inputs that a chat model answers, the user's own before invented ones."""
-        spec, writer, teacher = (
-            self.spec,
-            self.spec.teacher.chat("generate"),
-            self.spec.teacher.chat("answer"),
-        )
+        spec, writer = self.spec, self.spec.teacher.chat("generate")
         number = spec.rows_wanted if writer else spec.generation.num_examples or 0
-        if teacher is None or (spec.data.inputs is None and (writer is None or not number)):
+        invents = writer is not None and number > 0
+        if spec.teacher.chat("answer") is None or not (invents or spec.data.inputs is not None):
             return None
         pool, passed = self._collected(), self._passed(examined)
-        if writer is None or not number:
-            ways = None
-        else:
-            ways = self._attributes(passed, writer)
-        texts = self._texts() if ways else None
+        ways = self._attributes(passed) if invents else None
+        texts = self._texts() if invents else None
         rounds = spec.generation.rounds if number else 1
         inputs: list[Ref] = []
         answers: list[Ref] = []
@@ -119,16 +113,32 @@ class Teaching:
                 suffix = f"-{turn}" if rounds > 1 else ""
                 wanted = number * turn // rounds - number * (turn - 1) // rounds
                 needs = self._needs(suffix, pool, answers) if answers else None
-                drawn = self._drawn(suffix, pool, needs, inputs, wanted)
-                made = [drawn] if drawn is not None else []
-                if ways is not None and writer is not None:
-                    made.append(
-                        self._invented(suffix, writer, passed, ways, texts, needs, drawn, inputs, wanted)
-                    )
-                answers.append(self._answers(suffix, teacher, passed, ways, made))
+                made = self._made(suffix, passed, pool, ways, texts, needs, inputs, wanted)
+                answers.append(self._answers(suffix, passed, ways, made))
                 inputs += made
         together = self.plan.add("answered", merge, *answers) if rounds > 1 else answers[0]
         return self._vetted(together)
+
+    def _made(
+        self, suffix: str, passed: Ref | None, pool: Ref | None, ways: Ref | None, texts: Ref | None,
+        needs: Ref | None, before: list[Ref], wanted: int,
+    ) -> list[Ref]:  # fmt: skip
+        """The inputs of a round: the user's own, and invented ones where these are too few."""
+        drawn = self._drawn(suffix, pool, needs, before, wanted)
+        made = [drawn] if drawn is not None else []
+        if ways is None:
+            return made
+        told = self.spec.generation
+        invented = self.plan.add(
+            f"invent{suffix}", invent, self.task, passed, ways, texts, self.train, needs, drawn, *before,
+            teacher=self.spec.teacher.chat("generate"), number=wanted, per_request=told.per_request,
+            temperature=self.spec.temperature, caps=self._caps, seed=self.spec.seed,
+            origins=self._asked("generate")
+            | self.at(
+                "seed", "temperature", number="generation.num_examples", per_request="generation.per_request"
+            ),
+        )  # fmt: skip
+        return [*made, invented]
 
     def _collected(self) -> Ref | None:
         """The user's inputs without answers."""
@@ -155,10 +165,11 @@ class Teaching:
             origins=self.at(floor="teacher.gate", metric="metrics.primary"),
         )  # fmt: skip
 
-    def _attributes(self, passed: Ref | None, writer: ChatTeacher) -> Ref:
+    def _attributes(self, passed: Ref | None) -> Ref:
         return self.plan.add(
-            "attributes", attributes, self.task, passed, teacher=writer, given=self.spec.generation.attributes,
-            caps=self._caps, origins=self._asked("generate") | self.at(given="generation.attributes"),
+            "attributes", attributes, self.task, passed, teacher=self.spec.teacher.chat("generate"),
+            given=self.spec.generation.attributes, caps=self._caps,
+            origins=self._asked("generate") | self.at(given="generation.attributes"),
         )  # fmt: skip
 
     def _needs(self, suffix: str, pool: Ref | None, answers: list[Ref]) -> Ref:
@@ -178,29 +189,13 @@ class Teaching:
             origins=self.at("seed", number="generation.num_examples"),
         )  # fmt: skip
 
-    def _invented(
-        self, suffix: str, writer: ChatTeacher, passed: Ref | None, ways: Ref, texts: Ref | None,
-        needs: Ref | None, drawn: Ref | None, before: list[Ref], wanted: int,
-    ) -> Ref:  # fmt: skip
-        return self.plan.add(
-            f"invent{suffix}", invent, self.task, passed, ways, texts, self.train, needs, drawn, *before,
-            teacher=writer, number=wanted, per_request=self.spec.generation.per_request,
-            temperature=self.spec.temperature, caps=self._caps, seed=self.spec.seed,
-            origins=self._asked("generate")
-            | self.at(
-                "seed", "temperature", number="generation.num_examples", per_request="generation.per_request"
-            ),
-        )  # fmt: skip
-
-    def _answers(
-        self, suffix: str, teacher: ChatTeacher, passed: Ref | None, ways: Ref | None, inputs: list[Ref]
-    ) -> Ref:
+    def _answers(self, suffix: str, passed: Ref | None, ways: Ref | None, inputs: list[Ref]) -> Ref:
         told = self.spec.generation
         fitting = tuple(each for each in self.spec.verifier.values() if not each.refusal(self.understood))
         return self.plan.add(
-            f"answer{suffix}", answer, self.task, passed, ways, self.train, *inputs, teacher=teacher,
-            samples=told.samples, agreement=told.agreement, verifiers=fitting, floor=told.min_acceptance,
-            caps=self._caps,
+            f"answer{suffix}", answer, self.task, passed, ways, self.train, *inputs,
+            teacher=self.spec.teacher.chat("answer"), samples=told.samples, agreement=told.agreement,
+            verifiers=fitting, floor=told.min_acceptance, caps=self._caps,
             origins=self._asked("answer")
             | self.at(
                 samples="generation.samples", agreement="generation.agreement", verifiers="verifier",
@@ -225,10 +220,6 @@ class Teaching:
     def _caps(self) -> Caps:
         limits = self.spec.constraints
         return Caps(limits.max_cost, limits.max_requests, limits.max_tokens)
-
-    @property
-    def _most_examined(self) -> int:
-        return self.spec.evaluation.teacher_rows
 
     def _asked(self, role: str) -> dict[str, Any]:
         """Where teacher and caps were written."""
