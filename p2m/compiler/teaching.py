@@ -1,4 +1,4 @@
-"""The steps in which a teacher takes part: it writes whole rows; or it is examined, invents inputs and answers
+"""The steps in which a teacher takes part: it writes whole rows; or it is examined, invents inputs, and answers
 them in one round or several, each of which asks for what a quick student of those before it lacks.
 """
 
