@@ -1,5 +1,5 @@
-"""The steps in which a teacher takes part: it writes whole rows; or it is examined, invents inputs, and answers
-them in one round or several, each of which asks for what a quick student of those before it lacks.
+"""The steps in which a teacher takes part: it writes whole rows; or it is examined, invents inputs and
+answers them in one round or several, each of which asks for what a quick student of those before it lacks.
 """
 
 from __future__ import annotations
