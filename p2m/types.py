@@ -449,6 +449,8 @@ class Constraints:
     max_size: int | None = None  # bytes of the exported model with its tokenizer
     max_latency: float | None = None  # seconds, p95 on one core, one row
     max_cost: float | None = None  # USD paid to teachers for one cold build
+    max_requests: int | None = None  # put to teachers in one cold build
+    max_tokens: int | None = None  # in and out of teachers in one cold build
     languages: tuple[str, ...] = ()  # ISO 639-1; () means the prompt's own
     licenses: tuple[str, ...] = ()  # accepted licences of data and base models; () means any
     network: bool = True  # False: nothing may be fetched

@@ -66,6 +66,7 @@ FAMILIES = (
 NAMED_BY_BASE = frozenset(
     (
         "p2m.students.weights",  # finds and checks files, standard library only
+        "p2m.teachers.asking.prices",  # what a teacher costs, which no step's key may hold
         "p2m.teachers.craft.examination",  # what is said to whichever teacher: no component
     )
 )
