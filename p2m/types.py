@@ -614,6 +614,8 @@ class Judged:
     predicted: str
     confidence: float
     correct: float  # 0 to 1
+    teacher: str | None = None  # what the teacher said; None: it was not asked
+    teacher_correct: float = 0.0  # as `correct`, of the teacher
 
 
 @dataclass(frozen=True, slots=True)
@@ -695,15 +697,15 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What teachers did for a build, what it came to, and when the model has paid for itself."""
+    """What teachers did for a build, what it cost, and after how many requests the model has paid for it."""
 
-    spent: Spent
+    spent: Spent  # of the whole build
     funnel: tuple[Count, ...] = ()  # from what was asked to the rows that were kept
-    votes: dict[str, int] = field(default_factory=dict)  # share of samples with the row's answer -> rows
-    per_request: float | None = None  # USD that the teacher takes for one answer; None: price not known
-    latency: float = 0.0  # seconds of the teacher, median of a request; 0 where none was timed
-    student_latency: float = 0.0  # seconds of the model, median of a row on one core
-    break_even: int | None = None  # requests after which the build has paid for itself
+    votes: dict[str, int] = field(default_factory=dict)  # share of samples that agree, "0.67" -> rows
+    per_request: float | None = None  # USD that a teacher takes for one answer; None: not known
+    latency: float = 0.0  # seconds that it takes for one, by itself; 0: not timed
+    student_latency: float = 0.0  # seconds, median of a row alone on one core
+    break_even: int | None = None  # requests after which the model has paid for itself
     note: str = ""  # why there is no such number
 
 

@@ -106,14 +106,14 @@ def compile_plan(
     measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,
                         backend=spec.runtime,
                         origins=at(rows="evaluation.latency_rows", backend="runtime"))
-    decided = plan.add("verdict", verdict, task, exported, evaluated, measured,
+    decided = plan.add("verdict", verdict, task, exported, evaluated, measured, None,
                        requirements=spec.metrics.require, max_parameters=limits.max_parameters,
                        max_size=limits.max_size, max_latency=limits.max_latency,
                        origins=at(requirements="metrics.require", **_LIMITS))
     pictured = plan.add("report", report, task, curated, parts, choice, exported, evaluated, measured,
-                        decided, name=spec.name, origins=at("name"))
-    plan.add("package", package, task, parts, choice, exported, evaluated, measured, decided, pictured,
-             name=spec.name, backend=spec.runtime, spec=_committed(spec),
+                        decided, None, name=spec.name, origins=at("name"))
+    plan.add("package", package, task, parts, choice, exported, evaluated, measured, decided, None,
+             pictured, name=spec.name, backend=spec.runtime, spec=_committed(spec),
              origins=at("name", backend="runtime", **_COMMITTED))
     return plan
 # fmt: on
