@@ -106,8 +106,8 @@ class _Nobody:
         first = " ".join(ask.turns[-1].text.split())[:60] if ask.turns else ""
         raise TeacherError(
             f"{many} no answer of {self._teacher.provider} {self._teacher.model} in the ledger, and"
-            f" teacher=replay asks nobody; one is {first!r}. Bring the records: p2m ledger import FILE; or have"
-            " them answered: the same without teacher=replay"
+            f" teacher=replay asks nobody; one is {first!r}. Bring the records: p2m ledger import FILE; or"
+            " have them answered: the same without teacher=replay"
         )
 
 
