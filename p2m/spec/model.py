@@ -207,6 +207,7 @@ class TaskWords(Section):
     inputs: Texts = ()  # names of the input fields, in order
     output: str | None = None  # name of the output field
     labels: Annotated[Texts, AfterValidator(_told_apart)] = ()  # of a classification
+    descriptions: Annotated[dict[str, str], _none_as(dict)] = {}  # label -> what it means, told to a teacher
     language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}(-\w+)*$")  # ISO 639-1, e.g. en
 
 
