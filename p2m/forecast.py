@@ -103,7 +103,7 @@ def _parts(found: Survey) -> Split | None:
 
 def _estimated(spec: ModelSpec, task: Task, found: Survey) -> int:
     """Training rows, from lines of files and the number that the teacher is asked for."""
-    written = spec.generation.num_examples if "generate" in found.found else 0
+    written = spec.rows_wanted if any(name in found.found for name in ("generate", "answer")) else 0
     total = _lines(spec) + written
     few = total < spec.split.cross_validate_below and not written
     if few and task.type is not TaskType.TEXT_TO_TEXT:

@@ -153,8 +153,9 @@ def _tokens(task: Task, row: Example) -> int:
 
 def _is_alone(spec: ModelSpec, task: Task) -> bool:
     """Whether the user's own rows are all that there will be to learn from."""
-    writes = spec.teacher is not None and spec.teacher.refusal(task) is None and spec.generation.num_examples
-    return not writes and not spec.retriever.sources
+    writer = spec.teacher.of("generate")
+    writes = writer is not None and writer.refusal(task) is None and spec.generation.num_examples != 0
+    return not writes and not spec.retriever.sources and spec.data.inputs is None
 
 
 def _is_small(task: Task, owned: Mapping[str, _Own]) -> bool:

@@ -8,13 +8,21 @@ that the value owns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 CROSS_VALIDATION = "cross-validation"  # as `Split.evidence`
+_OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "<": operator.lt,
+    "==": operator.eq,
+}
 ALPHA = 0.01  # one-sided, of "more than chance"; divided among the candidates that a model was chosen from
 
 
@@ -151,6 +159,24 @@ class Spent:
     outcomes: dict[str, int] = field(default_factory=dict)  # "answered", "refused", ... -> requests
     stopped: str = ""  # the limit that ended it early, e.g. "constraints.max_cost=1"; "": none
 
+    def __add__(self, other: Spent) -> Spent:
+        """Both together; the cost is known where that of each is that asked for anything."""
+        costs = [each.cost for each in (self, other) if each.requests]
+        known = [cost for cost in costs if cost is not None]
+        return Spent(
+            self.requests + other.requests,
+            self.replayed + other.replayed,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            sum(known) if costs and len(known) == len(costs) else None,
+            self.seconds + other.seconds,
+            {
+                name: self.outcomes.get(name, 0) + other.outcomes.get(name, 0)
+                for name in (self.outcomes | other.outcomes)
+            },
+            self.stopped or other.stopped,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Examples:
@@ -227,10 +253,23 @@ class Examined:
     teacher: str  # "anthropic claude-..."
     inputs: tuple[dict[str, str], ...] = ()
     answers: tuple[str, ...] = ()  # "" where it gave none
-    latency: float = 0.0  # seconds, median of a request
-    cost: float | None = None  # USD a row; None where the price is not known
+    faults: tuple[str, ...] = ()  # a row each: why it gave none, e.g. "refused"; "" where it gave one
+    seconds: tuple[float, ...] = ()  # of each request that came by itself, in no batch
     spent: Spent | None = None
     note: str = ""  # why there are none
+
+    @property
+    def latency(self) -> float:
+        """Median of a request in seconds; 0 where none was timed."""
+        from statistics import median  # here for its weight: commands that look need none of it
+
+        return median(self.seconds) if self.seconds else 0.0
+
+    @property
+    def cost(self) -> float | None:
+        """USD a row; None where the price is not known, or nothing was asked."""
+        known = self.spent is not None and self.spent.cost is not None and self.inputs
+        return self.spent.cost / len(self.inputs) if known else None  # type: ignore[union-attr, operator]
 
 
 @dataclass(frozen=True, slots=True)
@@ -396,6 +435,10 @@ class Requirement:
     def __str__(self) -> str:
         return f"{self.metric} {self.operator} {self.value:g}"
 
+    def is_met(self, value: float) -> bool:
+        """Whether a metric of this value meets it."""
+        return _OPERATORS[self.operator](value, self.value)
+
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
@@ -407,6 +450,8 @@ class Constraints:
     max_size: int | None = None  # bytes of the exported model with its tokenizer
     max_latency: float | None = None  # seconds, p95 on one core, one row
     max_cost: float | None = None  # USD paid to teachers for one cold build
+    max_requests: int | None = None  # put to teachers in one cold build
+    max_tokens: int | None = None  # in and out of teachers in one cold build
     languages: tuple[str, ...] = ()  # ISO 639-1; () means the prompt's own
     licenses: tuple[str, ...] = ()  # accepted licences of data and base models; () means any
     network: bool = True  # False: nothing may be fetched
@@ -601,6 +646,20 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Model and teacher on the same rows, by the primary metric; intervals are of paired resamples."""
+
+    name: str  # of the teacher, as in Examined
+    rows: int
+    value: float  # of the teacher
+    student: float
+    difference: Score  # the model's value less the teacher's
+    ratio: Score | None  # the model's value over the teacher's; None where the teacher's is (nearly) 0
+    better: float  # one-sided p of the model being better, 0 to 1
+    worse: float  # one-sided p of its being worse, 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluated:
     """The exported model on the rows that judge it, beside what it must beat.
 
@@ -610,8 +669,8 @@ class Evaluated:
 
     scores: tuple[Score, ...]
     comparisons: tuple[Comparison, ...]
-    teacher: float | None  # primary metric of the teacher on the same rows; None where it cannot answer
-    teacher_note: str
+    teacher: Beside | None  # None where it was not asked
+    teacher_note: str  # on how many rows, or why on none
     evidence: str  # as in Split
     rows: tuple[Judged, ...] = ()
     tried: int = 1  # candidates of which the model is the best, on the rows that judge it
@@ -633,6 +692,20 @@ class Measured:
     rows: int
     peak_memory: int  # bytes, of the measuring process
     machine: str  # the processor's name
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What teachers did for a build, what it came to, and when the model has paid for itself."""
+
+    spent: Spent
+    funnel: tuple[Count, ...] = ()  # from what was asked to the rows that were kept
+    votes: dict[str, int] = field(default_factory=dict)  # share of samples with the row's answer -> rows
+    per_request: float | None = None  # USD that the teacher takes for one answer; None: price not known
+    latency: float = 0.0  # seconds of the teacher, median of a request; 0 where none was timed
+    student_latency: float = 0.0  # seconds of the model, median of a row on one core
+    break_even: int | None = None  # requests after which the build has paid for itself
+    note: str = ""  # why there is no such number
 
 
 @dataclass(frozen=True, slots=True)

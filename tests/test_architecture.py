@@ -45,6 +45,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "revisions",
         "row_changes",
     ),
+    ("refining",),
     ("stages",),
     ("spec", "table_task"),
     (
@@ -63,7 +64,16 @@ FAMILIES = (
     "compression",
     "metrics",
 )  # reached through `.base` from above
-NAMED_BY_BASE = frozenset(("p2m.students.weights",))  # finds and checks files, standard library only
+NAMED_BY_BASE = frozenset(
+    (
+        "p2m.students.weights",  # finds and checks files, standard library only
+        "p2m.teachers.asking.prices",  # what a teacher costs, which no step's key may hold
+        "p2m.teachers.chat",  # what a chat model is
+        "p2m.teachers.asking.asker",
+        "p2m.teachers.craft.refinement",
+        "p2m.teachers.craft.examination",  # what is said to whichever teacher: no component
+    )
+)
 ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (  # modules and packages of p2m.engine
     ("care", "explaining"),
     ("executor",),

@@ -278,7 +278,7 @@ CHANGES: dict[str, Edit | Override] = {
          "teacher.parallelism=64", "teacher.usd_a_million=0.1", "teacher.route.proxy=three.example"),
         {"asked": NOTHING},
     ),
-    "a teacher's model": Override(("teacher.model=large",), {"asked": {"generate", "evaluate", "package"}}),
+    "a teacher's model": Override(("teacher.model=large",), {"asked": {"generate", "package"}}),
 }  # fmt: skip
 
 

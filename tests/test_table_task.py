@@ -232,7 +232,7 @@ def test_init_writes_a_recipe_that_is_whole(
     project = load(recipe)
     assert project.task.labels == ("-1", "C#", "no", "off: half")
     assert [one.name for one in project.task.inputs] == ["note"]
-    assert project.composed.spec.teacher is None
+    assert project.composed.spec.teacher.of("generate") is None
     assert "  train: ../rows.csv\n  test: ../judged.csv\n" in recipe.read_text()
     first = recipe.read_text().splitlines()[0]
     assert json.loads((recipe.parent / first.partition("$schema=")[2]).read_text())["title"] == "p2m recipe"

@@ -25,7 +25,7 @@ _BY_KEY = (
     "oc.dict.keys",
     "oc.dict.values",
 )  # resolvers whose first argument is a key of the config
-ROWS = ("train", "validation", "test")  # of `data`: a file, a folder, a pattern, or a list of them
+ROWS = ("inputs", "train", "validation", "test")  # of `data`: a file, a folder, a pattern, or several
 _MARK = "\x00t"
 _PARTS = re.compile(r"[^.\[\]]+")
 _BLANKS = " \t'\""

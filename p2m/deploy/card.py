@@ -126,11 +126,7 @@ def _figures(facts: Facts) -> str:
     if facts.choice.scores:
         told = ", ".join(f"{name} {score:.3f}" for name, score in facts.choice.scores.items())
         lines += ["", f"Students in the cross-validation that chose: {told}."]
-    teacher = "" if evaluated.teacher is None else f"{evaluated.teacher:.3f}, "
-    lines += [
-        "",
-        f"Teacher: {teacher}{evaluated.teacher_note}." if evaluated.teacher_note else "Teacher: none.",
-    ]
+    lines += ["", _teacher(evaluated)]
     lines += [
         "",
         f"One answer on one core takes {measured.latency_p50 * 1000:.1f} ms (median) and"
@@ -146,6 +142,19 @@ def _figures(facts: Facts) -> str:
         + ".",
     ]
     return "\n".join(lines)
+
+
+def _teacher(evaluated: Evaluated) -> str:
+    """The teacher beside the model, or why it is not."""
+    rival = evaluated.teacher
+    if rival is None:
+        return f"Teacher: {evaluated.teacher_note or 'none'}."
+    apart = rival.difference
+    ratio = f", {rival.ratio.value:.3f} of the teacher" if rival.ratio else ""
+    return (
+        f"Teacher: {rival.value:.3f}, {evaluated.teacher_note}; the model {rival.student:.3f} there{ratio}:"
+        f" difference {apart.value:+.3f}, 95% interval {apart.low:+.3f} to {apart.high:+.3f}."
+    )
 
 
 def _data(facts: Facts) -> str:

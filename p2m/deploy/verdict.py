@@ -8,15 +8,16 @@ its own.
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 from p2m.sizes import count
 from p2m.types import (
     ALPHA,
     CROSS_VALIDATION,
+    Account,
+    Beside,
     Comparison,
     Decision,
     Evaluated,
@@ -30,13 +31,6 @@ from p2m.types import (
 )
 
 TEACHER_RATIO = "teacher_ratio"
-_OPERATORS: dict[str, Callable[[float, float], bool]] = {
-    ">=": operator.ge,
-    ">": operator.gt,
-    "<=": operator.le,
-    "<": operator.lt,
-    "==": operator.eq,
-}
 FEW_ROWS = 30  # rows below which no figure tells
 _COMMON = 5  # rows of a label that is none of chance
 _FOLDED = 1000  # rows from which some are set aside, unless a recipe says otherwise
@@ -56,6 +50,7 @@ def verdict_on(
     exported: Exported,
     evaluated: Evaluated,
     measured: Measured,
+    account: Account | None = None,
     *,
     max_parameters: int | None = None,
     max_size: int | None = None,
@@ -81,7 +76,7 @@ def verdict_on(
         failures += [] if met else [line]
     primary = evaluated.scores[0] if evaluated.scores else None
     unproven: list[str] = []
-    warnings = [*exported.warnings, *_other_training(exported, evaluated)]
+    warnings = [*exported.warnings, *_other_training(exported, evaluated), *_ended_early(account)]
     if primary is not None:
         stated = _is_stated(requirements, evaluated)
         for each in evaluated.comparisons:
@@ -93,6 +88,9 @@ def verdict_on(
             line = f"{primary.metric} {primary.value:.2f} (>= {least:.2f}, where a recipe requires nothing)"
             lines.append(line)
             (unproven if primary.rows < FEW_ROWS else failures).append(line)
+        few = _few_beside(requirements, evaluated)
+        lines += [*_beside(evaluated.teacher), *few]
+        unproven += few
         if primary.rows < FEW_ROWS:
             line = f"{primary.rows} rows to judge by tell little: {_enough(evaluated)} would tell"
             lines.append(line)
@@ -181,14 +179,44 @@ def _rows(number: int) -> int:
     return int(-(-number // scale) * scale)
 
 
+def _beside(rival: Beside | None) -> list[str]:
+    """The line on the teacher: what each scores on the same rows, and how far apart they are."""
+    if rival is None:
+        return []
+    apart = rival.difference
+    return [
+        f"{rival.name} has {rival.value:.2f} on {rival.rows} rows, the model {rival.student:.2f} on the same:"
+        f" difference {apart.value:+.2f} [{apart.low:+.2f}, {apart.high:+.2f}]"
+    ]
+
+
+def _few_beside(requirements: Sequence[Requirement], evaluated: Evaluated) -> list[str]:
+    """A required ratio to a teacher that answered few of the rows."""
+    rival = evaluated.teacher
+    asked = any(each.metric == TEACHER_RATIO for each in requirements)
+    if not asked or rival is None or rival.rows >= FEW_ROWS:
+        return []
+    return [f"{TEACHER_RATIO} rests on {rival.rows} rows that the teacher answered: {FEW_ROWS} would tell"]
+
+
+def _ended_early(account: Account | None) -> list[str]:
+    """A cap that was reached: the rows are those that were made until then."""
+    if account is None or not account.spent.stopped:
+        return []
+    return [f"{account.spent.stopped} was reached: the model learnt from what was made until then"]
+
+
 def _doubts(requirements: Sequence[Requirement], evaluated: Evaluated, primary: Score) -> list[str]:
     """What no contract asks about, and a user should know before trusting the model."""
     found = []
+    ratio = evaluated.teacher.ratio if evaluated.teacher else None
+    figures = {score.metric: score for score in (ratio, primary) if score is not None}
     for requirement in requirements:
-        at_least = requirement.metric == primary.metric and requirement.operator in (">=", ">")
-        if at_least and primary.low < requirement.value <= primary.value:
+        score = figures.get(requirement.metric)
+        at_least = requirement.operator in (">=", ">")
+        if score is not None and at_least and score.low < requirement.value <= score.value:
             found.append(
-                f"on {primary.rows} rows {primary.metric} may be as low as {primary.low:.2f},"
+                f"on {score.rows} rows {score.metric} may be as low as {score.low:.2f},"
                 f" below the {requirement.value:g} that is required"
             )
     if evaluated.evidence == "synthetic":
@@ -216,13 +244,24 @@ def _advice(decision: Decision, task: Task, faults: Sequence[str], evaluated: Ev
     value = evaluated.scores[0].value
     said = "\n".join(faults)
     behind = [each for each in evaluated.comparisons if f"no better than {_called(each)}" in said]
+    ratio = [line for line in faults if line.startswith(TEACHER_RATIO)]
     if decision is Decision.UNPROVEN and not behind:
+        if ratio:
+            return [
+                f"let the teacher answer at least {FEW_ROWS} of the rows that judge: evaluation.teacher_rows,"
+                " data.test, and limits (constraints) that leave room for it"
+            ]
         return [_rows_to_give(task, evaluated)]
     if behind and value == 1.0:
         return ["answers without a model are right throughout, too: do without one, or give rows less alike"]
     better = next((each.name for each in evaluated.comparisons if f"student={each.name}" in said), "")
     if better:
         return [f"type: student={better}, or student=auto, which chooses by itself"]
+    if ratio and evaluated.teacher is not None:
+        return [
+            "give it more rows that the teacher answers (generation.num_examples, or inputs of your own as"
+            " data.inputs), or take a larger student; report.html shows where it falls behind"
+        ]
     if not behind and not any(line.startswith(evaluated.scores[0].metric) for line in faults):
         return []  # what falls short is a size or a time, and its line says so
     return [
@@ -262,19 +301,19 @@ def _summary(exported: Exported, evaluated: Evaluated, measured: Measured) -> st
 
 
 def _required(requirement: Requirement, evaluated: Evaluated) -> tuple[str, bool]:
-    compare = _OPERATORS[requirement.operator]
     limit = f"({requirement.operator} {_limit(requirement.value)})"
     if requirement.metric == TEACHER_RATIO:
-        if evaluated.teacher is None:
+        rival = evaluated.teacher
+        if rival is None:
             return f"{TEACHER_RATIO} not measured {limit}: {evaluated.teacher_note}", False
-        if not evaluated.scores or not evaluated.teacher:
-            return f"{TEACHER_RATIO} not defined {limit}: the teacher scored {evaluated.teacher:g}", False
-        ratio = evaluated.scores[0].value / evaluated.teacher
-        met = compare(ratio, requirement.value)
-        return f"{TEACHER_RATIO} {_figure(ratio, requirement.value, met)} {limit}", met
+        if rival.ratio is None:
+            return f"{TEACHER_RATIO} not defined {limit}: the teacher scored {rival.value:.2f}", False
+        met = requirement.is_met(rival.ratio.value)
+        figure = _figure(rival.ratio.value, requirement.value, met)
+        return f"{_scored(rival.ratio, figure)} {limit} on {rival.rows} rows", met
     for score in evaluated.scores:
         if score.metric == requirement.metric:
-            met = compare(score.value, requirement.value)
+            met = requirement.is_met(score.value)
             return f"{_scored(score, _figure(score.value, requirement.value, met))} {limit}", met
     return f"{requirement.metric} not measured {limit}", False
 

@@ -35,7 +35,7 @@ def swaps(
     rows = len(references)
     if not rows:
         return 1.0, 1.0
-    one, two = _both(metric, first, second, references)
+    one, two = both(metric, first, second, references)
     seen = metric.value(one) - metric.value(two)
     differ = np.array([a != b for a, b in zip(first, second, strict=True)])
     generator = np.random.default_rng(seed)
@@ -69,7 +69,7 @@ def needed_rows(
     rows = len(references)
     if not rows:
         return None
-    one, two = _both(metric, first, second, references)
+    one, two = both(metric, first, second, references)
     seen = metric.value(one) - metric.value(two)
     if seen <= 0:
         return None
@@ -86,7 +86,7 @@ def needed_rows(
     return max(1, math.ceil(rows * (reach / seen) ** 2))
 
 
-def _both(
+def both(
     metric: Metric, first: Sequence[str], second: Sequence[str], references: Sequence[Sequence[str]]
 ) -> tuple[Any, Any]:
     """Statistics of two sets of answers, made in one call: a metric may number labels as it meets them."""

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from p2m.engine.hashing import keyed_fields
 from p2m.lock.model import Setting
 from p2m.marked_yaml import join
-from p2m.spec import ModelSpec, Retrieval
+from p2m.spec import ModelSpec, Retrieval, Teachers
 from p2m.types import Requirement
 
 _UNKEYED = ("device", "executor", "store")
@@ -62,10 +62,14 @@ def _flat(value: Any, path: str, folder: Path) -> Iterator[tuple[str, Setting]]:
 
 def _opened(value: Any) -> Any:
     """One level of a value as a recipe would write it."""
-    if isinstance(value, Retrieval):  # its component's settings stand beside its own
+    if isinstance(value, (Retrieval, Teachers)):  # its component's settings stand beside its own
         fields = _fields(value)
         component = fields.pop("component")
+        if isinstance(value, Teachers):
+            fields = {name: each for name, each in fields.items() if each is not None}
         return {**fields, **(_opened(component) if component is not None else {"target": None})}
+    if isinstance(value, Requirement):
+        return f"{value.operator} {value.value!r}"
     if isinstance(value, BaseModel):
         return _fields(value)
     if isinstance(value, tuple) and value and all(isinstance(item, Requirement) for item in value):

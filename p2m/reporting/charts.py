@@ -59,7 +59,7 @@ def scores(evaluated: Evaluated) -> str:
         ),
     ]
     if evaluated.teacher is not None:
-        rows.append(Bar("teacher", evaluated.teacher, f"{evaluated.teacher:.3f}", TEACHER))
+        rows.append(Bar("teacher", evaluated.teacher.value, f"{evaluated.teacher.value:.3f}", TEACHER))
     return bars(rows, title=f"{primary.metric} of the model, of baselines and of the teacher", top=1.0)
 
 

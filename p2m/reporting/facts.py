@@ -70,8 +70,7 @@ def headline(story: Story) -> list[tuple[str, str]]:
     rows = [(primary.metric, f"{primary.value:.3f} [{primary.low:.3f}, {primary.high:.3f}]")]
     if best:
         rows.append((f"best baseline ({best[0]})", f"{best[1]:.3f}"))
-    teacher = story.evaluated.teacher
-    rows.append(("teacher", "not applicable" if teacher is None else f"{teacher:.3f}"))
+    rows.append(("teacher", _teacher(story.evaluated)))
     rows += [
         ("judged by", f"{primary.rows:,} rows ({story.evaluated.evidence})"),
         ("parameters", f"{count(story.exported.parameters)}, {story.exported.precision}"),
@@ -84,6 +83,18 @@ def headline(story: Story) -> list[tuple[str, str]]:
         ("trained on", f"{len(story.parts.train):,} rows{_steps(story.trained)}"),
     ]
     return rows
+
+
+def _teacher(evaluated: Evaluated) -> str:
+    """Its score and how far the model is from it, on the rows that both answered."""
+    rival = evaluated.teacher
+    if rival is None:
+        return evaluated.teacher_note.split(":")[0]
+    apart = rival.difference
+    return (
+        f"{rival.value:.3f}, the model {rival.student:.3f}: {apart.value:+.3f}"
+        f" [{apart.low:+.3f}, {apart.high:+.3f}]"
+    )
 
 
 def _steps(trained: Fit) -> str:

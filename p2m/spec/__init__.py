@@ -2,15 +2,24 @@
 
 from p2m.spec.candidates import allowed, contenders, refused
 from p2m.spec.feasibility import feasibility
-from p2m.spec.model import TEACHER_RATIO, ExecutorWords, ModelSpec, Retrieval
+from p2m.spec.model import (
+    ROLES,
+    TEACHER_RATIO,
+    ExecutorWords,
+    ModelSpec,
+    Retrieval,
+    Teachers,
+)
 from p2m.spec.problems import misplaced_booleans, problems_of
 from p2m.spec.schema import json_schema
 
 __all__ = [
+    "ROLES",
     "TEACHER_RATIO",
     "ExecutorWords",
     "ModelSpec",
     "Retrieval",
+    "Teachers",
     "allowed",
     "contenders",
     "feasibility",

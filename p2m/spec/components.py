@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from p2m.errors import nearest
+from p2m.teachers.base import ChatTeacher
 from p2m.types import Backend, Compressor, Metric, Retriever, Student, Teacher
 
 
@@ -27,13 +28,13 @@ class Family:
 
     group: str
     package: str
-    protocol: type
+    protocol: type | tuple[type, ...]  # any of several
 
 
 FAMILIES = {
     family.group: family
     for family in (
-        Family("teacher", "p2m.teachers", Teacher),
+        Family("teacher", "p2m.teachers", (Teacher, ChatTeacher)),
         Family("retriever", "p2m.retrievers", Retriever),
         Family("student", "p2m.students", Student),
         Family("metric", "p2m.metrics", Metric),
@@ -137,9 +138,15 @@ def _component_classes(module: Any) -> list[str]:
     ]
 
 
-def _lacks(component: Any, protocol: type) -> str:
-    wanted = [name for name in vars(protocol) if not name.startswith("_")]
-    return ", ".join(name for name in wanted if not hasattr(component, name))
+def _lacks(component: Any, protocol: type | tuple[type, ...]) -> str:
+    """What is missing, of several protocols from that which it comes nearest."""
+    several = protocol if isinstance(protocol, tuple) else (protocol,)
+    return ", ".join(min((_lacking(component, each) for each in several), key=lambda names: len(names)))
+
+
+def _lacking(component: Any, protocol: type) -> list[str]:
+    wanted = {*vars(protocol), *getattr(protocol, "__annotations__", ())}
+    return sorted(name for name in wanted if not name.startswith("_") and not hasattr(component, name))
 
 
 def _problem(loc: tuple[str | int, ...], message: str, value: Any) -> ValidationError:

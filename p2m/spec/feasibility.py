@@ -9,6 +9,8 @@ from p2m.errors import nearest
 from p2m.parsing import not_built
 from p2m.spec.candidates import STEPS, Refusal, refusals, rounded
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
+from p2m.teachers.asking.prices import how_to_price, unit_price
+from p2m.teachers.base import ChatTeacher
 from p2m.types import LinearStudent, Requirement, Student, Task, TaskType
 
 
@@ -19,13 +21,8 @@ def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
     found = [*_names(spec, task), *_students(spec, task), *_encoders(spec), *_baselines(spec)]
     if reason := spec.runtime.refusal(task):
         found.append(("runtime", f"does not fit the task: {reason}", "choose another, e.g. runtime=onnx"))
-    return [
-        *found,
-        *_described(spec, task),
-        *_metrics(spec, task),
-        *_requirements(spec, task),
-        *_rows(spec, task),
-    ]
+    found += [*_described(spec, task), *_metrics(spec, task), *_requirements(spec, task), *_rows(spec, task)]
+    return [*found, *_taught(spec, task), *_allowed(spec)]
 
 
 def _names(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
@@ -136,9 +133,10 @@ def _requirements(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]
     for requirement in spec.metrics.require:
         path = f"metrics.require.{requirement.metric}"
         if requirement.metric == TEACHER_RATIO:
-            if spec.teacher is None:
+            teacher = spec.teacher.of("answer")
+            if teacher is None:
                 yield path, "there is no teacher to compare with", "remove it, or choose a teacher"
-            elif not spec.teacher.can_answer:
+            elif not teacher.can_answer:
                 message = "the chosen teacher writes rows with their answers but cannot answer others, so"
                 hint = "remove it, or require a metric, e.g. exact_match: '>= 0.60'"
                 yield path, f"{message} there is nothing to compare with", hint
@@ -161,21 +159,70 @@ def _reachable(requirement: Requirement) -> bool:
 def _rows(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     """Nothing to learn from: no teacher that writes rows, no rows of the user's, no place to look for any."""
     searching = spec.retriever.component is not None and bool(spec.retriever.sources)
-    if spec.data.train is not None or searching:
+    if spec.data.train is not None or searching or spec.data.inputs is not None:
         return
     ways = "give rows with data.train=FILE, or datasets with retriever.sources=[FOLDER]"
     if spec.retriever.sources:
         ways = "retriever.sources is given, but no retriever: choose one, e.g. retriever=bm25"
-    if spec.teacher is None:
-        yield "teacher", "there is nothing to learn from: no teacher, no data.train, no datasets", ways
-    elif reason := spec.teacher.refusal(task):
-        yield "teacher", f"the chosen teacher cannot write rows for this task: {reason}", ways
+    teacher, path = spec.teacher.of("generate"), spec.teacher.place("generate")
+    if teacher is None:
+        yield path, "there is nothing to learn from: no teacher, no data.train, no datasets", ways
+    elif reason := teacher.refusal(task):
+        yield path, f"the chosen teacher cannot write rows for this task: {reason}", ways
     elif spec.generation.num_examples == 0:
         yield (
             "generation.num_examples",
             "there is nothing to learn from: the teacher writes no rows",
             ways,
         )
+
+
+def _taught(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
+    """What is asked of teachers that none can do."""
+    writer, answerer = spec.teacher.of("generate"), spec.teacher.chat("answer")
+    ask = "choose a chat model for it, e.g. teacher=anthropic, or +teacher@teacher.answer=anthropic"
+    if isinstance(writer, ChatTeacher) and answerer is None:
+        path = spec.teacher.place("answer")
+        yield path, "it cannot answer the inputs that the other teacher writes", ask
+    if spec.data.inputs is not None and answerer is None:
+        yield "data.inputs", "there is no teacher that could answer them", ask
+    elif spec.data.inputs is not None and answerer is not None and (reason := answerer.refusal(task)):
+        path = spec.teacher.place("answer")
+        yield path, f"the chosen teacher cannot answer inputs of this task: {reason}", "take another one"
+    if spec.teacher.gate is None:
+        return
+    if answerer is None:
+        yield "teacher.gate", "there is no teacher that could be held to it", f"remove it, or {ask}"
+    elif spec.data.test is None and spec.data.train is None:
+        message = "there are no rows with known answers to hold the teacher against"
+        yield "teacher.gate", message, "give some 50 with data.test=FILE, or remove it"
+    elif not _reachable(spec.teacher.gate):
+        hint = "write a share from 0 to 1, e.g. '>= 0.8'"
+        message = f"no teacher can reach {spec.teacher.gate.operator} {spec.teacher.gate.value:g}"
+        yield "teacher.gate", f"{message}: metrics go from 0 to 1", hint
+
+
+def _allowed(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
+    """Limits under which nothing can be asked of a teacher that the build needs."""
+    limits = spec.constraints
+    used = {spec.teacher.place(role): spec.teacher.chat(role) for role in ("generate", "answer")}
+    asked = {path: each for path, each in used.items() if each is not None}
+    if not asked:
+        return
+    for name in ("max_requests", "max_tokens"):
+        if getattr(limits, name) == 0:
+            yield f"constraints.{name}", "0 allows no request to the teacher", "raise it, or teacher=none"
+    for path, teacher in asked.items():
+        if limits.max_cost is None or teacher.is_local:
+            continue
+        price = unit_price(teacher)
+        if price is None:
+            message = f"cannot be held: {how_to_price(teacher)}"
+            yield "constraints.max_cost", message.replace("teacher.price", f"{path}.price"), ""
+        elif limits.max_cost == 0 and (price.input or price.output):
+            hint = "raise it, or take a local teacher"
+            yield "constraints.max_cost", "0 USD allows no request to the teacher", hint
+            return
 
 
 def _listed(reasons: list[Refusal]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -25,8 +25,10 @@ from pydantic import (
 from p2m.deploy.backends.onnx import ONNX
 from p2m.engine.handles import Device
 from p2m.engine.storage.shared_address import DEFAULT_TIMEOUT, checked_url
+from p2m.errors import nearest
 from p2m.spec.components import builder, located_error
-from p2m.spec.units import Duration, Money, Parameters, Size, parse_requirement
+from p2m.spec.units import Count, Duration, Money, Parameters, Size, parse_requirement
+from p2m.teachers.base import ChatTeacher
 from p2m.types import (
     Backend,
     Compressor,
@@ -43,6 +45,8 @@ from p2m.types import (
     Training,
 )
 
+ROLES = ("generate", "answer", "judge")  # of teachers
+_OF_RULES, _OF_CHAT = 6000, 1000  # rows that a teacher makes where a recipe says no number
 TEACHER_RATIO = "teacher_ratio"  # as a requirement: the student's primary metric over the teacher's
 RANGES: dict[type, dict[str, tuple[float, float]]] = {
     Training: {
@@ -111,6 +115,8 @@ class WrittenConstraints(Section):
     max_size: Size | None = None  # of the exported model with its tokenizer, e.g. 24 MB
     max_latency: Duration | None = None  # p95 of one answer on one core, e.g. 40 ms
     max_cost: Money | None = None  # paid to teachers for one cold build, e.g. 5 USD
+    max_requests: Count | None = None  # put to teachers in one cold build
+    max_tokens: Count | None = None  # in and out of teachers in one cold build, e.g. 2M
     languages: tuple[str, ...] = ()  # ISO 639-1, e.g. [en, fr]; none means the prompt's own
     licenses: tuple[str, ...] = ()  # accepted licences of data and base models; none means any
     network: bool = True  # false: nothing may be fetched
@@ -235,10 +241,79 @@ Paths = Annotated[
 class DataFiles(Section):
     """The user's own data, relative to the recipe: files (jsonl, csv, ...), folders or patterns."""
 
+    inputs: Paths | None = None  # without answers, which the teacher gives; also text files and chat traces
+
     train: Paths | None = None  # rows to learn from, beside those that are made or found
     validation: Paths | None = None  # rows that steer early stopping
     test: Paths | None = None  # rows that the verdict rests on; never learnt from
-    texts: Path | None = None  # folder of .txt and .md files that questions are made from
+    texts: Path | None = None  # folder of .txt and .md files that rows are made from
+
+
+def _floor(value: Any) -> Requirement | None:
+    return (
+        value if value is None or isinstance(value, Requirement) else parse_requirement("teacher.gate", value)
+    )
+
+
+Taught = Annotated[Teacher | ChatTeacher | None, _component("teacher")]
+
+
+class Teachers(Section):
+    """What makes rows and answers them: one teacher, or several by role."""
+
+    component: Taught = None
+    generate: Taught = None  # writes inputs, or whole rows
+    answer: Taught = None  # answers inputs, and is what the model is compared with
+    judge: Taught = None  # judges free text, where metric=judge
+    gate: Annotated[
+        Requirement | None, BeforeValidator(_floor, json_schema_input_type=str | float | None)
+    ] = None  # what it must reach on rows with known answers before more is spent, e.g. ">= 0.8"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _part(cls, value: Any) -> Any:
+        """Roles and the gate stand beside the component's own settings: tell them apart."""
+        if not isinstance(value, Mapping):
+            return value if isinstance(value, cls) else {"component": value}
+        if "component" in value:
+            return value
+        own = {key: item for key, item in value.items() if key in (*ROLES, "gate")}
+        rest = {key: item for key, item in value.items() if key not in own}
+        if rest.get("target") is None:
+            _no_role(name for name, item in rest.items() if isinstance(item, Mapping))
+        return own | ({"component": rest} if rest else {})
+
+    @property
+    def named(self) -> dict[str, Teacher | ChatTeacher]:
+        """The teachers that a recipe names by role."""
+        return {role: found for role in ROLES if (found := getattr(self, role)) is not None}
+
+    def place(self, role: str) -> str:
+        """Config path of the teacher that takes a role: its own; else the one for all, if it is a chat model;
+        else the first that is named and can."""
+        if role in self.named:
+            return f"teacher.{role}"
+        if not self.named or isinstance(self.component, ChatTeacher):
+            return "teacher"
+        able = [name for name, one in self.named.items() if isinstance(one, ChatTeacher)]
+        return f"teacher.{able[0] if able and role != 'generate' else next(iter(self.named))}"
+
+    def of(self, role: str) -> Teacher | ChatTeacher | None:
+        """The teacher that takes a role; None where there is none."""
+        found: Teacher | ChatTeacher | None = getattr(self, self.place(role).partition(".")[2] or "component")
+        return found
+
+    def chat(self, role: str) -> ChatTeacher | None:
+        """The chat model that takes a role."""
+        found = self.of(role)
+        return found if isinstance(found, ChatTeacher) else None
+
+
+def _no_role(names: Iterable[str]) -> None:
+    """Refuses what looks like a teacher of its own where no role is called so."""
+    wrong = [((name,), f"there is no role {name!r}; {nearest(name, ROLES)}", name) for name in names]
+    if wrong:
+        raise located_error(wrong)
 
 
 class Retrieval(Section):
@@ -290,13 +365,26 @@ class Compression(Section):
 
 
 class Generation(Section):
-    """How much the teacher writes."""
+    """How much the teacher writes, and how it is asked."""
 
-    num_examples: int = Field(default=6000, ge=0, le=100_000_000)  # rows
+    num_examples: int | None = Field(
+        default=None, ge=0, le=100_000_000
+    )  # rows, or inputs to answer; null: 6000 of the embedded teacher, 1000 of a chat model
+    samples: int = Field(default=1, ge=1, le=100)  # answers to one input, which vote; each is paid for
+    agreement: float = Field(default=0.5, ge=0, le=1)  # share of votes that an answer needs to be kept
+    contradicted: float | None = Field(
+        default=20, ge=1, le=1e9
+    )  # a label goes where the other rows make another one so many times likelier; null: none goes
+    rounds: int = Field(default=1, ge=1, le=20)  # in each but the first, a quick student says what it lacks
+    per_request: int = Field(default=5, ge=1, le=100)  # inputs that one request invents
+    attributes: dict[str, Texts] = {}  # what inputs differ in -> its values; {}: the teacher proposes them
+    min_acceptance: float = Field(default=0.2, ge=0, le=1)  # share of answers kept below which a build stops
 
 
 class Evaluating(Section):
     """How the exported model is judged."""
+
+    teacher_rows: int = Field(default=200, ge=0, le=1_000_000)  # at most, that the teacher answers beside it
 
     bootstrap: int = Field(default=1000, ge=10, le=1_000_000)  # resamples for the 95% intervals
     latency_rows: int = Field(default=100, ge=1, le=1_000_000)  # rows that latency is measured over
@@ -344,7 +432,9 @@ class ModelSpec(Section):
         dict[str, Annotated[Metric, _component("metric")]], BeforeValidator(_present), _none_as(dict)
     ] = {}  # the metrics there are; null takes one away
     data: DataFiles = DataFiles()  # the user's own data
-    teacher: Annotated[Teacher | None, _component("teacher")] = None  # what writes training rows
+    teacher: Annotated[Teachers, _none_as(lambda: Teachers())] = Field(
+        default_factory=lambda: Teachers()
+    )  # what makes and answers training rows
     retriever: Retrieval = Retrieval()  # what looks for existing datasets
     student: Students  # the model families to choose from
     baselines: Baselines = Field(
@@ -365,6 +455,13 @@ class ModelSpec(Section):
     executor: ExecutorWords = ExecutorWords()  # what runs the steps
     store: StoreWords = StoreWords()  # where finished work is kept
     seed: int = Field(default=0, ge=0, lt=2**32)  # of everything random
+
+    @property
+    def rows_wanted(self) -> int:
+        """How many rows the teacher makes, or inputs it answers."""
+        if self.generation.num_examples is not None:
+            return self.generation.num_examples
+        return _OF_CHAT if self.teacher.chat("generate") else _OF_RULES
 
     @model_validator(mode="before")
     @classmethod

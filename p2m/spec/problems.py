@@ -14,6 +14,7 @@ from p2m.engine.storage.shared_address import redacted
 from p2m.errors import Problem, nearest
 from p2m.spec.components import family_at, resolve_target
 from p2m.spec.model import (
+    ROLES,
     Baselines,
     Compression,
     DataFiles,
@@ -27,6 +28,7 @@ from p2m.spec.model import (
     StoreWords,
     Students,
     TaskWords,
+    Teachers,
     WrittenConstraints,
     WrittenExample,
 )
@@ -38,6 +40,7 @@ SECTIONS: dict[str, type] = {
     "constraints": WrittenConstraints,
     "metrics": Preferences,
     "data": DataFiles,
+    "teacher": Teachers,
     "retriever": Retrieval,
     "student": Students,
     "baselines": Baselines,
@@ -128,7 +131,7 @@ def keys_at(parents: Sequence[str | int], data: Mapping[str, Any], *, trust: Seq
     """The keys that may stand in the section at `parents`; [] where any may, or none is known."""
     top = str(parents[0]) if parents else ""
     keys = list(_fields(_component_at(parents, data, trust)))
-    if len(parents) == DEPTH.get(top):
+    if _is_component(parents):
         keys.append("target")
     if top == "examples" and len(parents) == 2:
         keys += WrittenExample.model_fields
@@ -170,10 +173,17 @@ def _as_section(path: str, value: Any) -> str:
     return f"below it, indented, stand its keys: {', '.join(keys[:6])}{', ...' if len(keys) > 6 else ''}"
 
 
+def _is_component(parents: Sequence[str | int]) -> bool:
+    """Whether components are described there; a teacher's roles lie below the one for all."""
+    top = str(parents[0]) if parents else ""
+    is_role = top == "teacher" and len(parents) == 2 and parents[1] in ROLES
+    return is_role or len(parents) == DEPTH.get(top)
+
+
 def _component_at(parents: Sequence[str | int], data: Mapping[str, Any], trust: Sequence[str]) -> type | None:
     """The class of the component that `data` describes at `parents`, where it does."""
     top = str(parents[0]) if parents else ""
-    if len(parents) != DEPTH.get(top):
+    if not _is_component(parents):
         return None
     value: Any = data
     try:
@@ -217,7 +227,7 @@ def _parts(loc: Sequence[str | int]) -> list[str | int]:
     """Pydantic's location without what is pydantic's own or ours: union branches, our nesting."""
     parts: list[str | int] = []
     for index, part in enumerate(loc):
-        nested = index == 1 and loc[0] == "retriever" and part == "component"
+        nested = index == 1 and loc[0] in ("retriever", "teacher") and part == "component"
         branch = index > 2 and loc[0] == "examples" and part in ("str", "dict[str,str]")
         if not (nested or branch):
             parts.append(part)

@@ -18,10 +18,11 @@ from pydantic import BaseModel, TypeAdapter
 from p2m.marked_yaml import read_marked
 from p2m.resources import conf_folder
 from p2m.spec.components import Family, family_at, resolve_target
-from p2m.spec.model import CHOICES, RANGES, ModelSpec, WrittenExample
+from p2m.spec.model import CHOICES, RANGES, ROLES, ModelSpec, WrittenExample
 from p2m.spec.problems import DEPTH, SECTIONS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_OWN = {"retriever": "Retrieval", "teacher": "Teachers"}  # sections whose keys stand beside a component's
 _TEXT = {"type": ["string", "number", "boolean"]}  # a user's own words, read as they are written
 
 
@@ -35,8 +36,13 @@ def json_schema() -> dict[str, Any]:
     definitions["TaskWords"]["properties"]["labels"]["items"] = _TEXT
     properties = schema["properties"]
     for group, depth in DEPTH.items():
-        own = definitions["Retrieval"]["properties"] if group == "retriever" else {}
+        own = definitions[_OWN[group]]["properties"] if group in _OWN else {}
         component = _component(family_at(group), own)
+        if group == "teacher":
+            role = _component(family_at(group), {})
+            component["properties"] |= {
+                name: role | {"description": own[name]["description"]} for name in ROLES
+            }
         if depth == 3:
             section = definitions[properties[group]["$ref"].rpartition("/")[2]]
             section["properties"]["candidates"]["additionalProperties"] = component
@@ -44,7 +50,7 @@ def json_schema() -> dict[str, Any]:
         else:
             value = component if depth == 1 else {"type": "object", "additionalProperties": component}
             properties[group] = value | {"description": properties[group].get("description", "")}
-    for used in ("WrittenComponent", "Retrieval"):
+    for used in ("WrittenComponent", *_OWN.values()):
         definitions.pop(used)
     schema["properties"] = properties | _of_hydra()
     return {"$schema": DIALECT} | schema | {"required": ["prompt"], "title": "p2m recipe"}

@@ -61,6 +61,13 @@ def parameters(value: Any) -> int:
     return max(1, round(parse_quantity(value, COUNTS, expected="a count such as 250M or 1.5B")))
 
 
+def count(value: Any) -> int:
+    """`2M`, `500k`, 1_000 to a number of things; none at all (0) is a limit too."""
+    if value in (0, "0") and not isinstance(value, bool):
+        return 0
+    return max(1, round(parse_quantity(value, COUNTS, expected="a number such as 5000, 500k or 2M")))
+
+
 def size(value: Any) -> int:
     """`24 MB`, `1 GiB`, bytes to bytes."""
     return max(1, round(parse_quantity(value, SIZES, expected="a size such as 24 MB or 1 GiB")))
@@ -104,16 +111,22 @@ def parse_requirement(metric: str, value: Any) -> Requirement:
     return Requirement(metric, match[1], number)
 
 
-def _written(pattern: str, example: str) -> WithJsonSchema:
+def _written(pattern: str, example: str, least: str = "exclusiveMinimum") -> WithJsonSchema:
     """How an editor should see a quantity: a number or text with a unit."""
     return WithJsonSchema(
-        {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string", "pattern": pattern}]}
+        {"anyOf": [{"type": "number", least: 0}, {"type": "string", "pattern": pattern}]}
         | {"examples": [example]}
     )
 
 
 Parameters = Annotated[
     int, Field(gt=0), BeforeValidator(parameters), _written(r"^\s*[0-9._]+\s*[kKmMbBgGtT]?\s*$", "250M")
+]
+Count = Annotated[
+    int,
+    Field(ge=0),
+    BeforeValidator(count),
+    _written(r"^\s*[0-9._]+\s*[kKmMbBgGtT]?\s*$", "2M", "minimum"),
 ]
 Size = Annotated[
     int, Field(gt=0), BeforeValidator(size), _written(r"^\s*[0-9._]+\s*([kKmMgGtT]i?)?[bB]?\s*$", "24 MB")
@@ -128,5 +141,5 @@ Money = Annotated[
     float,
     Field(ge=0),
     BeforeValidator(money),
-    _written(r"^\s*\$?\s*[0-9._]+\s*(USD|usd|\$|ct|cents?)?\s*$", "5 USD"),
+    _written(r"^\s*\$?\s*[0-9._]+\s*(USD|usd|\$|ct|cents?)?\s*$", "5 USD", "minimum"),
 ]

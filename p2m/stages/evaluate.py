@@ -11,16 +11,17 @@ from p2m.engine.handles import Run
 from p2m.engine.slots import processors
 from p2m.engine.stage import stage
 from p2m.errors import DataError
-from p2m.evaluation.base import needed_rows, reported, scored, swaps
+from p2m.evaluation.base import beside, needed_rows, reported, scored, swaps
 from p2m.metrics.base import Metric
 from p2m.stages.folds import joined_folds
-from p2m.teachers.base import Teacher, bound
 from p2m.types import (
     ALPHA,
     Baseline,
     Baselines,
+    Beside,
     Comparison,
     Evaluated,
+    Examined,
     Example,
     Exported,
     Judged,
@@ -41,9 +42,9 @@ def evaluate(
     winner: Winner,
     exported: Exported,
     rivals: Baselines,
+    examined: Examined | None,
     *folds: OutOfFold,
     metrics: tuple[Metric, ...],
-    teacher: Teacher | None,
     backend: Backend = ONNX,
     bootstrap: int,
     seed: int,
@@ -52,7 +53,8 @@ def evaluate(
     """Every metric with its 95% interval from `bootstrap` resamples; the first metric is the primary one.
 
     Where rows are too few to set any aside, the answers are those of the chosen student out of fold.
-    Baselines and teacher are judged by the primary metric, on the same rows.
+    Baselines and teacher are judged by the primary metric, on the same rows; of these the teacher may have
+    answered a part.
 
     Raises:
         DataError: there is no row to be judged on.
@@ -68,7 +70,7 @@ def evaluate(
     said = [answer.output for answer in answers]
     right = [row.answers for row in rows]
     primary = metrics[0]
-    judged, note = _teacher(task, rows, primary, teacher, run)
+    rival, note = _teacher(examined, primary, said, parts, bootstrap=bootstrap, seed=seed)
     compared = {winner.student, *(each.student for each in folds if each.rows)}
     tried = len(compared) if parts.is_cross_validated else 1
     return Evaluated(
@@ -78,7 +80,7 @@ def evaluate(
             for each in rivals.found
             if each.name != winner.student  # which it could only tie with
         ),
-        teacher=judged,
+        teacher=rival,
         teacher_note=note,
         evidence=parts.evidence,
         rows=_judged(primary, rows, answers),
@@ -136,17 +138,24 @@ def _score(
 
 
 def _teacher(
-    task: Task, rows: Sequence[Example], primary: Metric, teacher: Teacher | None, run: Run
-) -> tuple[float | None, str]:
-    """The teacher's primary metric on the rows, and how it was had or why not."""
-    if teacher is None:
+    examined: Examined | None,
+    primary: Metric,
+    said: Sequence[str],
+    parts: Split,
+    *,
+    bootstrap: int,
+    seed: int,
+) -> tuple[Beside | None, str]:
+    """The teacher beside the model, and on which rows or why on none."""
+    if parts.evidence == "synthetic":  # whoever wrote them would be held against itself
+        return None, "not applicable: the rows that judge were generated with their answers"
+    if examined is None:
         return None, "not applicable: no teacher that answers rows of others"
-    name = type(teacher).__name__
-    if not teacher.can_answer:
-        return None, f"not applicable: {name} makes rows with their answers and cannot answer those of others"
-    said = bound(teacher, run).answer(task, [row.input for row in rows])
-    value = primary.value(primary.statistics(said, [row.answers for row in rows]))
-    return value, f"{name} on the same {len(rows)} rows"
+    found = beside(examined, primary, said, parts.judged, resamples=bootstrap, seed=seed)
+    if found is None:
+        return None, f"not asked: {examined.note or 'none of the rows that judge was put to it'}"
+    part = "" if found.rows == len(parts.judged) else f" of {len(parts.judged)}"
+    return found, f"{found.name} on the same {found.rows}{part} rows"
 
 
 def _judged(primary: Metric, rows: Sequence[Example], answers: Sequence[Answer]) -> tuple[Judged, ...]:

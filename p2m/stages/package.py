@@ -96,7 +96,7 @@ def _manifest(facts: Facts, spec: dict[str, Any], folder: Path) -> dict[str, Any
         "verdict": {**asdict(facts.verdict), "ship": facts.verdict.ship},
         "metrics": [asdict(score) for score in evaluated.scores],
         "baselines": evaluated.baselines,
-        "teacher": {"score": evaluated.teacher, "note": evaluated.teacher_note},
+        "teacher": _teacher(evaluated),
         "evidence": evaluated.evidence,
         "measured": asdict(facts.measured),
         "model": {
@@ -127,6 +127,12 @@ def _manifest(facts: Facts, spec: dict[str, Any], folder: Path) -> dict[str, Any
         "runtime": {need: version(need) for need in facts.needs},
         "files": digests(folder),
     }
+
+
+def _teacher(evaluated: Evaluated) -> dict[str, Any]:
+    """The teacher beside the model; a score of None where it was not asked."""
+    found = asdict(evaluated.teacher) if evaluated.teacher else {"value": None}
+    return {"score": found.pop("value"), "note": evaluated.teacher_note, **found}
 
 
 def _license(spec: dict[str, Any], choice: Choice) -> str:

@@ -5,9 +5,10 @@ one that knows several kinds of tasks hands over the part that knows the task at
 from typing import Protocol, runtime_checkable
 
 from p2m.engine.handles import Recorder, Run
+from p2m.teachers.chat import ChatTeacher
 from p2m.types import Task, Teacher
 
-__all__ = ["RemoteTeacher", "Teacher", "bound", "specialised"]
+__all__ = ["ChatTeacher", "RemoteTeacher", "Teacher", "bound", "specialised"]
 
 
 @runtime_checkable

@@ -26,7 +26,7 @@ def test_three_lines_are_a_complete_recipe(tmp_path: Path) -> None:
     assert spec.name == "small"
     assert spec.prompt == "Answer the question."
     assert spec.student.candidates == {"tiny": Tiny(layers=3)}
-    assert spec.teacher is None
+    assert spec.teacher.of("generate") is None
     assert spec.training == Training()
     assert spec.constraints == Constraints()
 
@@ -425,7 +425,7 @@ def test_the_same_recipe_composes_alike_twice_in_one_process(tmp_path: Path) -> 
         ("data: rows.jsonl\n", "data", "write `data: {train: rows.jsonl}`"),
         ("data: [rows.jsonl]\n", "data", "write `data: {train: rows.jsonl}`"),
         ("data: [{train: rows.jsonl}]\n", "data", "write its keys below it, indented and without dashes"),
-        ("data:\n", "data", "below it, indented, stand its keys: train, validation, test, texts"),
+        ("data:\n", "data", "below it, indented, stand its keys: inputs, train, validation, test, texts"),
         ("data: {train: row.jsonl}\n", "data.train", "did you mean 'rows.jsonl'?"),
         ("data: {train: dta/more.jsonl}\n", "data.train", "/data/more.jsonl?"),
         ("data: {train: dta/rows.jsonl}\n", "data.train", "/rows.jsonl?"),

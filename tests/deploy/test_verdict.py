@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from p2m.deploy.verdict import FEW_ROWS, verdict_on
 from p2m.types import (
     ALPHA,
+    Account,
+    Beside,
     Comparison,
     Decision,
     Evaluated,
@@ -24,6 +26,7 @@ from p2m.types import (
     Proposal,
     Requirement,
     Score,
+    Spent,
     Task,
     TaskType,
     Verdict,
@@ -32,6 +35,7 @@ from p2m.types import (
 EXPORTED = Exported(Path("model"), "int8", 22_000_000, 24_000_000, ())
 MEASURED = Measured(0.010, 0.052, 1234.5, 100, 1, "cpu")
 TASKS = {kind: Task(kind, "", (Field("text"),), Field("result")) for kind in TaskType}
+RATIO = Requirement("teacher_ratio", ">=", 0.95)
 STATED = Requirement("exact_match", ">=", 0.6)
 SHIP, SHORT, UNPROVEN = Decision.SHIP, Decision.FALLS_SHORT, Decision.UNPROVEN
 
@@ -45,7 +49,7 @@ def tfidf(value: float = 0.7, worse: float = 1.0) -> Comparison:
 
 
 def evaluated(
-    *comparisons: Comparison, value: float = 0.71, rows: int = 120, teacher: float | None = None,
+    *comparisons: Comparison, value: float = 0.71, rows: int = 120, teacher: Beside | None = None,
     evidence: str = "gold", tried: int = 1,
 ) -> Evaluated:  # fmt: skip
     return Evaluated(
@@ -55,6 +59,15 @@ def evaluated(
         "" if teacher is not None else "the teacher cannot answer",
         evidence,
         tried=tried,
+    )
+
+
+def beside(ratio: float, low: float, high: float, rows: int = 120, teacher: float = 0.7) -> Beside:
+    """The model at so much of a teacher."""
+    value = ratio * teacher
+    apart = Score("difference", value - teacher, (low - 1) * teacher, (high - 1) * teacher, rows)
+    return Beside(
+        "local model", rows, teacher, value, apart, Score("teacher_ratio", ratio, low, high, rows), 0.5, 0.5
     )
 
 
@@ -106,12 +119,50 @@ def test_constraints_are_held_against_what_was_measured() -> None:
 
 
 def test_the_ratio_to_the_teacher_needs_a_teacher_that_answered() -> None:
-    ratio = Requirement("teacher_ratio", ">=", 0.95)
-    assert verdict(ratio, seen=evaluated(teacher=0.70)).lines[0] == "teacher_ratio 1.01 (>= 0.95)"
-    assert verdict(ratio, seen=evaluated(teacher=0.70)).ship
-    assert not verdict(ratio, seen=evaluated(teacher=0.80)).ship
-    assert "the teacher cannot answer" in verdict(ratio).failures[0]
-    assert not verdict(ratio, seen=evaluated(teacher=0.0)).ship
+    found = verdict(RATIO, seen=evaluated(teacher=beside(1.01, 0.97, 1.06)))
+    assert found.lines[0] == "teacher_ratio 1.01 [0.97, 1.06] (>= 0.95) on 120 rows"
+    assert found.ship
+    assert not found.warnings
+    short = verdict(RATIO, seen=evaluated(teacher=beside(0.94, 0.90, 0.99)))
+    assert short.failures == ("teacher_ratio 0.94 [0.90, 0.99] (>= 0.95) on 120 rows",)
+    assert "data.inputs" in short.advice[0]
+    assert "the teacher cannot answer" in verdict(RATIO).failures[0]
+    nothing = replace(beside(1, 1, 1, teacher=0.0), ratio=None)
+    assert "the teacher scored 0.00" in verdict(RATIO, seen=evaluated(teacher=nothing)).failures[0]
+
+
+def test_a_ratio_that_may_be_below_what_is_required_ships_with_a_warning_as_every_figure_does() -> None:
+    found = verdict(RATIO, seen=evaluated(teacher=beside(0.97, 0.92, 1.02)))
+    assert found.ship
+    assert found.warnings == (
+        "on 120 rows teacher_ratio may be as low as 0.92, below the 0.95 that is required",
+    )
+
+
+def test_a_ratio_that_rests_on_few_rows_is_unproven() -> None:
+    few = evaluated(teacher=beside(1.0, 0.96, 1.1, rows=FEW_ROWS - 1))
+    found = verdict(RATIO, seen=few)
+    assert found.decision is UNPROVEN
+    assert found.unproven == ("teacher_ratio rests on 29 rows that the teacher answered: 30 would tell",)
+    assert "evaluation.teacher_rows" in found.advice[0]
+    assert verdict(seen=few).ship  # nobody asked
+
+
+def test_the_teacher_has_a_line_with_the_difference_and_its_interval() -> None:
+    found = verdict(STATED, seen=evaluated(teacher=beside(0.9, 0.8, 0.96)))
+    assert (
+        "local model has 0.70 on 120 rows, the model 0.63 on the same: difference -0.07 [-0.14, -0.03]"
+        in found.lines
+    )
+    assert found.ship
+
+
+def test_a_limit_that_ended_the_teacher_early_is_a_warning() -> None:
+    spent = Spent(100, cost=1.0, stopped="constraints.max_cost=1")
+    found = verdict_on(TASKS[TaskType.CLASSIFICATION], (), EXPORTED, evaluated(), MEASURED, Account(spent))
+    assert found.warnings == (
+        "constraints.max_cost=1 was reached: the model learnt from what was made until then",
+    )
 
 
 def test_a_metric_that_was_not_measured_fails() -> None:

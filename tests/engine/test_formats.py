@@ -104,7 +104,8 @@ def test_every_type_of_p2m_comes_back_as_it_was_saved(kind: type) -> None:
 
 def test_an_artifact_is_readable_text(tmp_path: Path) -> None:
     save(Examples((Example({"q": "Où\u2028?"}, "là"),), (Count("a", 1),), {"bits": 1.5}), tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["counts.jsonl", "rows.jsonl", "value.json"]
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["counts.jsonl", "rejected.jsonl", "rows.jsonl", "value.json"]
     rows = (tmp_path / "rows.jsonl").read_text(encoding="utf-8")
     assert rows.count("\n") == 1
     assert "Où\u2028?" in rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +15,19 @@ from p2m.errors import DataError
 from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.macro_f1 import MacroF1
 from p2m.stages.evaluate import evaluate
-from p2m.types import Baseline, Baselines, Example, Exported, Field, OutOfFold, Split, Task, TaskType, Winner
+from p2m.types import (
+    Baseline,
+    Baselines,
+    Examined,
+    Example,
+    Exported,
+    Field,
+    OutOfFold,
+    Split,
+    Task,
+    TaskType,
+    Winner,
+)
 
 TASK = Task(
     type=TaskType.CLASSIFICATION,
@@ -65,24 +76,10 @@ class Here:
     def say(self, line: str) -> None: ...
 
 
-@dataclass(frozen=True)
-class Oracle:
-    """A teacher that answers by one word; a real object, though a simple one."""
-
-    word: str = "halt"
-    can_answer: bool = True
-
-    def refusal(self, task: Task) -> str | None:
-        return None
-
-    def generate(self, task: Task, number: int, *, seed: int, texts: Path | None) -> Iterator[Example]:
-        return iter(())
-
-    def answer(self, task: Task, inputs: Sequence[Mapping[str, str]]) -> list[str]:
-        return ["stop" if self.word in row["text"] else "play" for row in inputs]
-
-    def figures(self, task: Task, rows: Sequence[Example]) -> dict[str, float]:
-        return {}
+def told(*answers: str, rows: tuple[Example, ...] = TEST) -> Examined:
+    """What a teacher said to the rows, in another order than theirs."""
+    pairs = [(row.input, answer) for row, answer in zip(rows, answers, strict=True)][::-1]
+    return Examined("local model", tuple(row for row, _ in pairs), tuple(answer for _, answer in pairs))
 
 
 @pytest.fixture
@@ -128,10 +125,10 @@ def exported(tmp_path: Path) -> Exported:
 
 def judge(exported: Exported, tmp_path: Path, *folds: OutOfFold, **given: object):  # type: ignore[no-untyped-def]
     metrics = (Accuracy(), MacroF1())
-    settings = {"metrics": metrics, "teacher": None, "bootstrap": 200, "seed": 0, "run": Here(tmp_path)}
+    settings = {"metrics": metrics, "bootstrap": 200, "seed": 0, "run": Here(tmp_path)}
     parts, winner = given.pop("parts", PARTS), given.pop("winner", WINNER)
-    rivals = given.pop("rivals", RIVALS)
-    return evaluate(TASK, parts, winner, exported, rivals, *folds, **{**settings, **given})  # type: ignore[arg-type]
+    rivals, examined = given.pop("rivals", RIVALS), given.pop("examined", None)
+    return evaluate(TASK, parts, winner, exported, rivals, examined, *folds, **{**settings, **given})  # type: ignore[arg-type]
 
 
 def test_the_exported_model_is_scored_with_intervals_on_the_test_rows(
@@ -228,16 +225,46 @@ def test_a_row_that_no_fold_answered_is_an_error(exported: Exported, tmp_path: P
         judge(exported, tmp_path, TRIED[1], parts=CROSSED)
 
 
-def test_a_teacher_that_can_answer_is_compared_and_another_is_explained(
+def test_the_teacher_stands_beside_the_model_on_the_same_rows(exported: Exported, tmp_path: Path) -> None:
+    found = judge(exported, tmp_path, examined=told("play", "stop", "stop", "stop", "stop"))
+    assert found.teacher is not None
+    assert found.teacher_note == "local model on the same 5 rows"
+    assert (found.teacher.value, found.teacher.student) == (0.8, 0.8)
+    assert (found.teacher.difference.value, found.teacher.ratio.value) == (0.0, 1.0)  # type: ignore[union-attr]
+    # Each alone is right on one row: swapped or not, half of the four arrangements show no difference.
+    assert found.teacher.better == pytest.approx(3 / 4, abs=0.05)
+    assert found.teacher.worse == pytest.approx(3 / 4, abs=0.05)
+
+
+def test_of_rows_that_the_teacher_did_not_answer_the_comparison_knows_nothing(
     exported: Exported, tmp_path: Path
 ) -> None:
-    assert judge(exported, tmp_path).teacher is None
-    able = judge(exported, tmp_path, teacher=Oracle())
-    assert able.teacher == 0.8
-    assert able.teacher_note == "Oracle on the same 5 rows"
-    unable = judge(exported, tmp_path, teacher=Oracle(can_answer=False))
-    assert unable.teacher is None
-    assert "cannot answer" in unable.teacher_note
+    some = told("stop", "stop", rows=(TEST[0], TEST[4]))  # the model is right on the first of them
+    elsewhere = replace(
+        some, inputs=(*some.inputs, {"text": "of another file"}), answers=(*some.answers, "x")
+    )
+    found = judge(exported, tmp_path, examined=elsewhere)
+    assert found.teacher is not None
+    assert found.teacher_note == "local model on the same 2 of 5 rows"
+    assert (found.teacher.rows, found.teacher.value, found.teacher.student) == (2, 0.5, 0.5)
+    assert found.scores[0].value == 0.8  # which stays the figure of all rows
+
+
+def test_where_no_teacher_is_beside_the_model_the_reason_is_told(exported: Exported, tmp_path: Path) -> None:
+    everything = told(*(row.output for row in TEST))
+    for given, note in (
+        ({}, "not applicable: no teacher that answers rows of others"),
+        (
+            {"examined": everything, "parts": replace(PARTS, evidence="synthetic")},
+            "not applicable: the rows that judge were generated with their answers",
+        ),
+        (
+            {"examined": Examined("local model", note="constraints.max_cost=1")},
+            "not asked: constraints.max_cost=1",
+        ),
+    ):
+        found = judge(exported, tmp_path, **given)
+        assert (found.teacher, found.teacher_note) == (None, note)
 
 
 def test_evaluation_repeats_itself(exported: Exported, tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def verdict_of(
     assert trained.checkpoint is not None
     exported = Exported(trained.checkpoint, "int8", trained.fit.parameters, 1000, ())
     evaluated = evaluate(
-        TASK, parts, won, exported, rivals, *tried, metrics=(metric,), teacher=None, bootstrap=100,
+        TASK, parts, won, exported, rivals, None, *tried, metrics=(metric,), bootstrap=100,
         seed=seed, run=Here(folder / "evaluate"),
     )  # fmt: skip
     return verdict_on(TASK, (), exported, evaluated, Measured(0.001, 0.002, 500.0, 10, 10**6, "here"))

@@ -12,9 +12,11 @@ from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from p2m.compiler.places import Places
+from p2m.compiler.teaching import taught
 from p2m.engine.hashing import keyed_fields
 from p2m.engine.plan import Plan, Ref
-from p2m.spec import ModelSpec, allowed, contenders, refused
+from p2m.spec import ROLES, ModelSpec, Teachers, allowed, contenders, refused
 from p2m.stages.baselines import baselines
 from p2m.stages.best import best
 from p2m.stages.choose import choose
@@ -26,7 +28,6 @@ from p2m.stages.encoder import encoder
 from p2m.stages.evaluate import evaluate
 from p2m.stages.export import export
 from p2m.stages.fold import fold
-from p2m.stages.generate import generate
 from p2m.stages.measure import measure
 from p2m.stages.merge import merge
 from p2m.stages.package import package
@@ -42,7 +43,6 @@ from p2m.stages.split import split
 from p2m.stages.train import train
 from p2m.stages.verdict import verdict
 from p2m.stages.winner import winner
-from p2m.teachers.base import specialised
 from p2m.types import (
     BaseEncoder,
     LinearStudent,
@@ -51,7 +51,6 @@ from p2m.types import (
     Student,
     Task,
     TaskType,
-    Teacher,
     TunedStudent,
 )
 
@@ -65,7 +64,7 @@ def compile_plan(
     `origins` says where each setting was written ("training.epochs" -> "recipes/qa.yaml:14").
     """
     plan = Plan(spec.name)
-    at = _Places(origins)
+    at = Places(origins)
     reported = _reported_metrics(spec, understood)
     primary, limits = reported[0], spec.constraints
 
@@ -75,7 +74,7 @@ def compile_plan(
     validation_rows = _own_rows(plan, task, spec.data.validation, "validation", at)
     test_rows = _own_rows(plan, task, spec.data.test, "test", at)
     retrieved = _catalogues(plan, task, spec, at)
-    generated = _teacher(plan, task, spec, understood, at)
+    generated = taught(plan, task, spec, understood, at)
     curated = plan.add("curate", curate, task, generated, retrieved, train_rows, validation_rows, test_rows,
                        curation=spec.curation, seed=spec.seed, origins=at("curation", "seed"))
     parts = plan.add("split", split, task, curated, validation_rows, test_rows,
@@ -94,10 +93,10 @@ def compile_plan(
     rivals = plan.add("baselines", baselines, task, parts, base, embeddings,
                       students=_rivals(spec, understood), metric=primary,
                       origins=at(students="baselines", metric="metrics.primary"))
-    evaluated = plan.add("evaluate", evaluate, task, parts, won, exported, rivals, *tried.values(), *folds,
-                         metrics=reported, teacher=_answering(spec), backend=spec.runtime,
+    evaluated = plan.add("evaluate", evaluate, task, parts, won, exported, rivals, None, *tried.values(),
+                         *folds, metrics=reported, backend=spec.runtime,
                          bootstrap=spec.evaluation.bootstrap, seed=spec.seed,
-                         origins=at("teacher", "seed", metrics="metrics", backend="runtime",
+                         origins=at("seed", metrics="metrics", backend="runtime",
                                     bootstrap="evaluation.bootstrap"))
     measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,
                         backend=spec.runtime,
@@ -118,7 +117,7 @@ _LIMITS = {name: f"constraints.{name}" for name in ("max_parameters", "max_size"
 
 
 def _embedded(
-    plan: Plan, task: Ref, parts: Ref, spec: ModelSpec, understood: Task, at: _Places
+    plan: Plan, task: Ref, parts: Ref, spec: ModelSpec, understood: Task, at: Places
 ) -> tuple[Ref | None, Ref | None]:
     """The base encoder that linear candidates and baselines read, and the rows through it; None without."""
     read = _read_encoder(allowed(spec.student.candidates, understood, spec.constraints))
@@ -139,7 +138,7 @@ class _Candidates:
     spec: ModelSpec
     understood: Task
     metric: Metric
-    at: _Places
+    at: Places
     task: Ref
     parts: Ref
     base: Ref | None
@@ -307,17 +306,12 @@ def _reported_metrics(spec: ModelSpec, task: Task) -> tuple[Metric, ...]:
     return tuple(spec.metric[name] for name in names)
 
 
-def _answering(spec: ModelSpec) -> Teacher | None:
-    """The teacher that the student is compared with; one that cannot answer has no part in the evaluation."""
-    return spec.teacher if spec.teacher is not None and spec.teacher.can_answer else None
-
-
 def _committed(spec: ModelSpec) -> dict[str, Any]:
     """What the manifest says of the recipe, as plain data: what was decided, no place, no machine."""
     return {
         "name": spec.name, "prompt": spec.prompt, "seed": spec.seed,
         "metrics": {"primary": spec.metrics.primary, "also": list(spec.metrics.also)},
-        "teacher": _described(spec.teacher), "num_examples": spec.generation.num_examples,
+        "teacher": _described_teachers(spec.teacher), "num_examples": spec.rows_wanted,
         "students": {name: _described(student) for name, student in spec.student.candidates.items()},
         "compression": {name: _described(way) for name, way in spec.compression.candidates.items()},
         "runtime": _described(spec.runtime),
@@ -347,6 +341,13 @@ def _described(component: Any) -> dict[str, Any] | None:
     return {"target": f"{made.__module__}.{made.__qualname__}", **_keyed(component)}
 
 
+def _described_teachers(teachers: Teachers) -> dict[str, Any] | None:
+    """The teacher of all roles, or the one of each that is named, as a recipe would write them."""
+    if not teachers.named:
+        return _described(teachers.component)
+    return {role: _described(teachers.of(role)) for role in ROLES}
+
+
 def _keyed(value: Any) -> Any:
     """Plain data of `value`, of dataclasses at any depth only the fields that can change a result."""
     if is_dataclass(value) and not isinstance(value, type):
@@ -354,22 +355,6 @@ def _keyed(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return type(value)(map(_keyed, value))
     return {name: _keyed(each) for name, each in value.items()} if isinstance(value, dict) else value
-
-
-class _Places:
-    """Says where settings were written: `at("seed", rows="evaluation.latency_rows")`."""
-
-    def __init__(self, origins: Mapping[str, str]) -> None:
-        self._origins = origins
-
-    def __call__(self, *same: str, **renamed: str) -> dict[str, str]:
-        """Setting -> place; of a section also that of each key inside it ("training.epochs")."""
-        places: dict[str, str] = {}
-        for setting, path in ({name: name for name in same} | renamed).items():
-            for written, place in self._origins.items():
-                if written == path or written.startswith(path + "."):
-                    places[setting + written[len(path) :]] = place
-        return places
 
 
 def _parsing(spec: ModelSpec) -> dict[str, Any]:
@@ -386,7 +371,7 @@ def _parsing(spec: ModelSpec) -> dict[str, Any]:
     }
 
 
-def _own_rows(plan: Plan, task: Ref, paths: tuple[Path, ...] | None, role: str, at: _Places) -> Ref | None:
+def _own_rows(plan: Plan, task: Ref, paths: tuple[Path, ...] | None, role: str, at: Places) -> Ref | None:
     """The user's own rows of this role, where the recipe names any."""
     if paths is None:
         return None
@@ -403,7 +388,7 @@ def _own_rows(plan: Plan, task: Ref, paths: tuple[Path, ...] | None, role: str, 
     return plan.add(f"read-{role}", read, task, *files, role=role)
 
 
-def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: _Places) -> Ref | None:
+def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     """The rows of relevant datasets of every catalogue; None where the recipe names no catalogue."""
     retrieval, rows = spec.retriever, []
     for number, source in enumerate(retrieval.sources, start=1):
@@ -442,23 +427,3 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: _Places) -> Ref | No
     if len(rows) > 1:
         return plan.add("merge", merge, *rows)
     return rows[0] if rows else None
-
-
-def _teacher(plan: Plan, task: Ref, spec: ModelSpec, understood: Task, at: _Places) -> Ref | None:
-    """The rows that the teacher writes; None where there is none, or where it cannot write such rows."""
-    teacher = spec.teacher
-    if teacher is None or teacher.refusal(understood) is not None or not spec.generation.num_examples:
-        return None
-    texts = None
-    if spec.data.texts is not None:
-        texts = plan.source("data.texts", spec.data.texts, origin=at("data.texts").get("data.texts", ""))
-    return plan.add(
-        "generate",
-        generate,
-        task,
-        texts,
-        teacher=specialised(teacher, understood),
-        num_examples=spec.generation.num_examples,
-        seed=spec.seed,
-        origins=at("teacher", "seed", num_examples="generation.num_examples"),
-    )

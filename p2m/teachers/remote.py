@@ -1,0 +1,295 @@
+"""What the teachers behind an HTTP API share: their settings, where the key is, one client, one attempt.
+
+A teacher says how a question is written and an answer is read; the official SDK sends it, without retries,
+which are `asking`'s. Nothing is looked at before a request must really be sent: what the ledger knows needs
+neither key nor package.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from p2m.teachers import faults
+from p2m.teachers.chat import Ask, Line, Received, Reply, TeacherError
+from p2m.teachers.faults import Asked
+from p2m.types import Task, unkeyed
+
+CONNECT = 10.0  # seconds until a connection stands
+PRICES = frozenset(("input", "output", "cached"))
+
+
+@dataclass(frozen=True, slots=True)
+class Remote(ABC):
+    """A chat model behind an API. What is keyed decides the answer; where it is reached does not."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    sdk: ClassVar[str]  # the package that speaks to it
+    path: ClassVar[str]  # of one request, below the base URL
+    needs_key: ClassVar[bool] = True
+    models_page: ClassVar[str] = ""
+    billing_page: ClassVar[str] = ""
+
+    model: str = ""
+    options: dict[str, Any] = field(default_factory=dict)  # further fields of a request, sent as they are
+    base_url: str = unkeyed("")
+    key_env: str = unkeyed("")  # the environment variable that holds the key
+    key_file: str | None = unkeyed(None)  # or a file that holds nothing else
+    concurrency: int = unkeyed(64)  # requests in flight at most
+    attempts: int = unkeyed(8)  # at one request
+    timeout: float = unkeyed(120.0)  # seconds that one request may take
+    price: dict[str, float] | None = unkeyed(None)  # USD a million tokens: input, output, cached
+
+    def __post_init__(self) -> None:
+        if self.base_url:
+            _check_url(self.base_url)
+        for name in ("concurrency", "attempts", "timeout"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be more than 0")
+        wrong = set(self.price or ()) - PRICES
+        if wrong or (self.price is not None and not {"input", "output"} <= set(self.price)):
+            raise ValueError("price has input and output, and may have cached, each in USD a million tokens")
+
+    @property
+    @abstractmethod
+    def provider(self) -> str: ...
+
+    @property
+    def calls_out(self) -> bool:
+        return True
+
+    @property
+    def can_answer(self) -> bool:
+        return True
+
+    @property
+    def is_local(self) -> bool:
+        return False
+
+    @property
+    def takes_schema(self) -> bool:
+        return True
+
+    @property
+    @abstractmethod
+    def takes_temperature(self) -> bool: ...
+
+    def refusal(self, task: Task) -> str | None:
+        return None
+
+    def problem(self) -> str | None:
+        """Why it cannot be asked here, with what to type; None where it can."""
+        if find_spec(self.sdk) is None:
+            return f"the package {self.sdk} is not installed: pip install 'p2m[teachers]'"
+        if not self.model:
+            return "it has no model: teacher.model=NAME"
+        try:
+            key_of(self)
+        except TeacherError as error:
+            return str(error)
+        return None
+
+    def identity(self, ask: Ask) -> dict[str, Any]:
+        """What the ledger knows the request by; a setting that is not sent is no part of it."""
+        said: dict[str, Any] = {
+            "format": 1, "provider": self.provider, "model": self.model, "system": ask.system,
+            "turns": [{"role": turn.role, "text": turn.text} for turn in ask.turns],
+            "schema": ask.schema, "max_tokens": ask.max_tokens,
+        }  # fmt: skip
+        if ask.temperature is not None and self.takes_temperature:
+            said["temperature"] = float(ask.temperature)
+        sent = self.sent_settings()
+        return said | ({"settings": sent} if sent else {})
+
+    def sent_settings(self) -> dict[str, Any]:
+        """Those of the teacher's own settings that a request carries."""
+        return {"options": self.options} if self.options else {}
+
+    @abstractmethod
+    def body(self, ask: Ask) -> dict[str, Any]:
+        """The request as the API wants it."""
+
+    @abstractmethod
+    def read(self, answer: Mapping[str, Any]) -> Reply | None:
+        """The reply in an answer of the API; None where it is none. Any field may be missing."""
+
+    @abstractmethod
+    def client(self, key: str, http_client: Any) -> Any:
+        """The SDK's client, without retries."""
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Line]:
+        line = RemoteLine(self)
+        try:
+            yield line
+        finally:
+            await line.close()
+
+
+class RemoteLine:
+    """One client for as long as a step asks; it is made when the first request must be sent."""
+
+    def __init__(self, teacher: Remote) -> None:
+        self.teacher = teacher
+        self._client: Any = None
+        self._asked: Asked | None = None
+        self._models: asyncio.Task[list[str]] | None = None
+
+    @property
+    def asked(self) -> Asked:
+        if self._asked is None:
+            self._asked = asked_of(self.teacher)
+        return self._asked
+
+    def client(self) -> Any:
+        """The SDK's client.
+
+        Raises:
+            TeacherError: it cannot be asked here.
+        """
+        if self._client is None:
+            problem = self.teacher.problem()
+            if problem:
+                raise TeacherError(f"{self.teacher.provider} cannot be asked: {problem}")
+            self._client = self.teacher.client(self.asked.secret, _http_client(self.teacher))
+        return self._client
+
+    async def send(self, ask: Ask) -> Received:
+        began = time.monotonic()
+        text, headers = await self.post(self.teacher.path, self.teacher.body(ask))
+        seconds = time.monotonic() - began
+        if isinstance(text, Reply):
+            return Received(replace(text, seconds=seconds), faults.headroom_of(headers))
+        headroom = faults.headroom_of(headers)
+        reply = self.teacher.read(faults.parsed(text, self.asked, headroom))
+        if reply is None:
+            raise faults.not_the_api(text, self.asked)
+        return Received(replace(reply, seconds=seconds), headroom)
+
+    async def post(self, path: str, body: dict[str, Any]) -> tuple[str | Reply, Mapping[str, str]]:
+        """What was answered as text, or the outcome that an error stands for; and the headers.
+
+        Raises:
+            Transient, TeacherError: as `Line.send`.
+        """
+        import httpx2
+
+        client = self.client()
+        try:
+            async with asyncio.timeout(self.teacher.timeout):
+                response = await client.post(path, cast_to=httpx2.Response, body=body)
+                return response.text, response.headers
+        except Exception as error:  # what it is follows; raised outside, so that no request hangs on to it
+            found = error
+        headers = getattr(getattr(found, "response", None), "headers", {})
+        fault = faults.fault_of(found, self.asked, faults.headroom_of(headers))
+        if isinstance(fault, Reply):
+            return fault, headers
+        if isinstance(fault, TeacherError) and getattr(found, "status_code", 0) == 404:
+            fault = faults.with_models(fault, await self._known_models(), self.teacher.model)
+        del found
+        raise fault
+
+    async def _known_models(self) -> list[str]:
+        """Names that the server lists; [] where it does not. Asked for once."""
+        if self._models is None:
+            self._models = asyncio.create_task(self._list_models())
+        return await asyncio.shield(self._models)
+
+    async def _list_models(self) -> list[str]:
+        import httpx2
+
+        try:
+            async with asyncio.timeout(CONNECT):
+                path = self.teacher.path.rpartition("/")[0].removesuffix("/chat") + "/models"
+                response = await self.client().get(path, cast_to=httpx2.Response)
+            found = json.loads(response.text)["data"]
+            return [each["id"] for each in found if isinstance(each["id"], str)]
+        except Exception:  # a courtesy: without it the message is shorter
+            return []
+
+    async def close(self) -> None:
+        if self._models is not None:
+            self._models.cancel()
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+
+def _http_client(teacher: Remote) -> Any:
+    """Connections for as many requests as may be in flight."""
+    import httpx2
+
+    limits = httpx2.Limits(
+        max_connections=teacher.concurrency + 2, max_keepalive_connections=teacher.concurrency + 2
+    )
+    timeout = httpx2.Timeout(teacher.timeout, connect=min(CONNECT, teacher.timeout))
+    return httpx2.AsyncClient(limits=limits, timeout=timeout, follow_redirects=True)
+
+
+# --------------------------------------------------------------------------- keys and places
+
+
+def key_of(teacher: Remote) -> str:
+    """The key, from the file that the user named or from the environment; "" where none is needed.
+
+    Raises:
+        TeacherError: there is none, or none that could be one. Never says what was found.
+    """
+    give = replace(asked_of_nobody(teacher), secret="").how_to_give_a_key
+    if teacher.key_file is not None:
+        try:
+            key = Path(teacher.key_file).expanduser().read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise TeacherError(f"teacher.key_file={teacher.key_file} cannot be read") from None
+        place = teacher.key_file
+    else:
+        key = os.environ.get(teacher.key_env, "").strip() if teacher.key_env else ""
+        place = f"${teacher.key_env}"
+    if not key:
+        if teacher.key_file is None and not teacher.needs_key:
+            return ""
+        raise TeacherError(f"there is no key in {place}: {give}")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise TeacherError(f"what is in {place} is no key: it holds blanks or characters that no key has")
+    return key
+
+
+def asked_of(teacher: Remote) -> Asked:
+    """Whom messages speak of."""
+    return replace(asked_of_nobody(teacher), secret=key_of(teacher))
+
+
+def asked_of_nobody(teacher: Remote) -> Asked:
+    """The same, without the key."""
+    return Asked(
+        teacher.provider, teacher.model, teacher.base_url, teacher.key_env, teacher.key_file,
+        models_page=teacher.models_page, billing_page=teacher.billing_page,
+    )  # fmt: skip
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL leads to this very machine."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _check_url(url: str) -> None:
+    """Refuse what cannot be a base URL; what was written is not repeated, for it may hold a password."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("base_url is no URL, such as http://127.0.0.1:8000/v1") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("base_url is no URL, such as http://127.0.0.1:8000/v1")
