@@ -796,6 +796,28 @@ class Metric(Protocol):
         """The metric over these rows' statistics."""
 
 
+@runtime_checkable
+class Verifier(Protocol):
+    """Says what is wrong with a row that a teacher answered."""
+
+    @property
+    def name(self) -> str: ...
+
+    def refusal(self, task: Task) -> str | None:
+        """Why the verifier does not fit the task; None where it does."""
+
+    def fault(self, task: Task, row: Example) -> str | None:
+        """What is wrong with the row; None where nothing is."""
+
+
+@runtime_checkable
+class Schedule(Protocol):
+    """The temperature at which a teacher invents."""
+
+    def at(self, share: float) -> float:
+        """The temperature, 0 to 2, after `share` of a run, 0 to 1."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """What a linear student is fitted to."""

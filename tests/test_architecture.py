@@ -48,6 +48,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("refining",),
     ("stages",),
     ("spec", "table_task"),
+    ("verifiers",),  # what is wrong with a teacher's row, also by what parsing knows of languages
     (
         *("teachers", "retrievers", "students", "training", "compression", "metrics", "catalogs"),
         *("parsing", "curation", "evaluation", "reporting"),
@@ -63,15 +64,30 @@ FAMILIES = (
     "students",
     "compression",
     "metrics",
+    "verifiers",
 )  # reached through `.base` from above
+# Not of one component but of all: how weights are found, what a chat model is and how one is asked.
 NAMED_BY_BASE = frozenset(
     (
-        "p2m.students.weights",  # finds and checks files, standard library only
-        "p2m.teachers.asking.prices",  # what a teacher costs, which no step's key may hold
-        "p2m.teachers.chat",  # what a chat model is
+        "p2m.students.weights",
+        "p2m.teachers.chat",
         "p2m.teachers.asking.asker",
-        "p2m.teachers.craft.refinement",
-        "p2m.teachers.craft.examination",  # what is said to whichever teacher: no component
+        "p2m.teachers.asking.prices",  # which no step's key may hold
+        *(
+            f"p2m.teachers.craft.{name}"
+            for name in (
+                "answers",
+                "attributes",
+                "examination",
+                "inputs",
+                "passages",
+                "refinement",
+                "replies",
+                "rows",
+                "votes",
+            )
+        ),
+        "p2m.teachers.schedules.constant",  # the recipe's default
     )
 )
 ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (  # modules and packages of p2m.engine

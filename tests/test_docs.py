@@ -19,6 +19,7 @@ DOCS = ROOT / "docs"
 TEXTS = sorted([*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "recipes/data/README.md"])
 UNTOLD = (
     "metric",
+    "verifier",
     "student.candidates",
     "baselines.candidates",
     "compression.candidates",

@@ -5,9 +5,10 @@ from p2m.catalogs.columns import Column, observe
 from p2m.catalogs.convert import Converter
 from p2m.catalogs.front_matter import normal_license
 from p2m.catalogs.labels import label_reader
-from p2m.catalogs.mapping import SURE, Fit, map_columns
-from p2m.catalogs.rows import TABLES, RawRow, data_format, read_rows, require
+from p2m.catalogs.mapping import SURE, Fit, answer_column, map_columns, map_inputs
+from p2m.catalogs.rows import TABLES, RawRow, data_format, read_rows, require, text_lines, whole_text
 from p2m.catalogs.tables import no_header
+from p2m.catalogs.traces import is_trace, last_user_message
 from p2m.catalogs.vocabulary import is_known
 
 __all__ = [
@@ -19,11 +20,15 @@ __all__ = [
     "Fit",
     "RawRow",
     "Skipped",
+    "answer_column",
     "data_format",
     "is_known",
+    "is_trace",
     "label_reader",
+    "last_user_message",
     "learnable",
     "map_columns",
+    "map_inputs",
     "no_header",
     "normal_license",
     "observe",
@@ -32,4 +37,6 @@ __all__ = [
     "placeless",
     "read_rows",
     "require",
+    "text_lines",
+    "whole_text",
 ]

@@ -30,15 +30,23 @@ class Converter:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_named", label_reader(self.task.labels))
 
-    def convert(self, record: RawRow) -> Example | str:
-        """The example, or why the row is none (empty field, no answer, a label the task has not)."""
+    def inputs(self, record: RawRow) -> dict[str, str] | str:
+        """The input fields alone, or which of them is empty."""
         flat = dict(flatten(record.values))
-        inputs: dict[str, str] = {}
+        found: dict[str, str] = {}
         for one in self.task.inputs:
             text = self._text(flat, self.mapping[one.name])
             if not text:
                 return f"{one.name!r} (column {self.mapping[one.name]!r}) is empty"
-            inputs[one.name] = text
+            found[one.name] = text
+        return found
+
+    def convert(self, record: RawRow) -> Example | str:
+        """The example, or why the row is none (empty field, no answer, a label the task has not)."""
+        inputs = self.inputs(record)
+        if isinstance(inputs, str):
+            return inputs
+        flat = dict(flatten(record.values))
         column = self.mapping[self.task.output.name]
         answers = list(dict.fromkeys(texts_of(flat.get(column))))
         if not answers:
@@ -66,13 +74,13 @@ class Converter:
         names = [name for name in ALSO if self.aliases and name in flat and name not in self.mapping.values()]
         also = [text for name in names for text in texts_of(flat[name])]
         rest = tuple(dict.fromkeys(text for text in (*answers[1:], *also) if text != answers[0]))
-        return Example(inputs, answers[0], rest, source=self.source, group=self._group(inputs))
+        return Example(inputs, answers[0], rest, source=self.source, group=self.group(inputs))
 
     def _text(self, flat: Mapping[str, Any], column: str) -> str:
         texts = texts_of(flat.get(column))
         return " ".join(texts) if column.rpartition(".")[2] in ("tokens", "words") else "\n".join(texts)
 
-    def _group(self, inputs: Mapping[str, str]) -> str:
+    def group(self, inputs: Mapping[str, str]) -> str:
         """Rows about one passage belong together."""
         if self.task.type is not TaskType.QUESTION_ANSWERING or len(inputs) < 2:
             return ""

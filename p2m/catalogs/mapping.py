@@ -59,6 +59,39 @@ def map_columns(task: Task, columns: Sequence[Column]) -> Fit:
     return _checked(task, Fit(mapping, min(confidence, 1.0), reasons), by_name)
 
 
+def map_inputs(task: Task, columns: Sequence[Column]) -> Fit:
+    """The best mapping of the task's inputs alone, for rows whose answers are not known."""
+    scores = _scores(task, columns)
+    names = [field.name for field in task.inputs]
+    answer = answer_column(task, columns)
+    rest = [column for column in columns if column.name != answer]
+    chosen = _assign(names, "", rest, {pair: score for pair, score in scores.items() if pair[0] in names})
+    there = ", ".join(column.name for column in columns)
+    if missing := [name for name in names if name not in chosen]:
+        return Fit(None, refusal=f"no column for {' and '.join(map(repr, missing))} among {there}")
+    confidence = min(scores[name, chosen[name]] for name in names)
+    texts = [column for column in rest if scores.get((names[0], column.name), 0) > 0]
+    if confidence < SURE and len(texts) > len(names):
+        return Fit(
+            None, refusal=f"which column is {' and '.join(map(repr, names))} cannot be told among {there}"
+        )
+    reasons = (", ".join(f"{name} <- {chosen[name]}" for name in names),)
+    return Fit({name: chosen[name] for name in names}, min(confidence, 1.0), reasons)
+
+
+def answer_column(task: Task, columns: Sequence[Column]) -> str:
+    """The column that is called like the task's output, or as outputs of its kind often are; "": none."""
+    name, taken = task.output.name, {plain(field.name) for field in task.inputs}
+    groups = [_OUTPUT_GROUP.get(task.type, "output"), *_groups(name)]
+    named = {
+        column.name: _name_score(column.name, name, groups)
+        for column in columns
+        if plain(column.name) not in taken
+    }
+    best = max(named, key=lambda column: named[column], default="")
+    return best if best and named[best] >= 0.8 else ""
+
+
 def has_texts(column: Column) -> bool:
     return not column.rows or (column.filled > 0 and column.kind not in ("binary", "other"))
 

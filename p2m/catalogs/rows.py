@@ -59,6 +59,28 @@ def read_rows(path: Path) -> Iterator[RawRow]:
             yield RawRow(row.values, row.where)
 
 
+def text_lines(path: Path) -> Iterator[RawRow]:
+    """The lines of a text that are not blank, each as the column `text`.
+
+    Raises:
+        DataError: with file and line: it cannot be read.
+    """
+    with _translated(path):
+        for number, line in numbered_lines(path):
+            if line.strip():
+                yield RawRow({"text": line.strip()}, f"{path}:{number}")
+
+
+def whole_text(path: Path) -> RawRow:
+    """A whole text as the column `text`.
+
+    Raises:
+        DataError: with file and line: it cannot be read.
+    """
+    with _translated(path):
+        return RawRow({"text": "".join(line for _, line in numbered_lines(path)).strip()}, str(path))
+
+
 def require(record: RawRow, columns: Sequence[str]) -> None:
     """See that a row has these columns, dotted ones of objects too.
 

@@ -6,7 +6,7 @@ from p2m.curation.contamination import Protected, contaminated, exposed
 from p2m.curation.holdout import Pool, hold_out
 from p2m.curation.repeats import near_duplicates, repeated, same_input
 from p2m.curation.rules import ORIGINS, from_origin, inputs, origin, shown, sift
-from p2m.curation.similar import Shingled, clusters, fold
+from p2m.curation.similar import Shingled, clusters, fold, near_to
 from p2m.curation.summary import summary
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "inputs",
     "malformed",
     "near_duplicates",
+    "near_to",
     "origin",
     "repeated",
     "same_input",

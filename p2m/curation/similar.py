@@ -125,6 +125,23 @@ class Index:
         return self._last[1]
 
 
+def near_to(shingled: Shingled, there: int, threshold: float) -> list[int | None]:
+    """Of each row but the first `there`: an earlier row that it is near to; None where it is near to none.
+
+    Rows that are near to another count as gone, so that what is only near to them stays.
+    """
+    index = Index(shingled, threshold=threshold)
+    for row in range(there):
+        index.add(row)
+    found: list[int | None] = []
+    for row in range(there, len(shingled.sets)):
+        near = index.near(row)
+        found.append(near[0] if near else None)
+        if not near:
+            index.add(row)
+    return found
+
+
 def clusters(shingled: Shingled, *, threshold: float, groups: Sequence[str]) -> list[int]:
     """For each row the number of its cluster: rows joined by nearness or by an equal, non-empty group.
 

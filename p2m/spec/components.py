@@ -19,7 +19,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from p2m.errors import nearest
 from p2m.teachers.base import ChatTeacher
-from p2m.types import Backend, Compressor, Metric, Retriever, Student, Teacher
+from p2m.types import Backend, Compressor, Metric, Retriever, Schedule, Student, Teacher, Verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ FAMILIES = {
     family.group: family
     for family in (
         Family("teacher", "p2m.teachers", (Teacher, ChatTeacher)),
+        Family("temperature", "p2m.teachers.schedules", Schedule),
+        Family("verifier", "p2m.verifiers", Verifier),
         Family("retriever", "p2m.retrievers", Retriever),
         Family("student", "p2m.students", Student),
         Family("metric", "p2m.metrics", Metric),
@@ -141,12 +143,14 @@ def _component_classes(module: Any) -> list[str]:
 def _lacks(component: Any, protocol: type | tuple[type, ...]) -> str:
     """What is missing, of several protocols from that which it comes nearest."""
     several = protocol if isinstance(protocol, tuple) else (protocol,)
-    return ", ".join(min((_lacking(component, each) for each in several), key=lambda names: len(names)))
+    return min((_lacking(component, each) for each in several), key=len)
 
 
-def _lacking(component: Any, protocol: type) -> list[str]:
+def _lacking(component: Any, protocol: type) -> str:
     wanted = {*vars(protocol), *getattr(protocol, "__annotations__", ())}
-    return sorted(name for name in wanted if not name.startswith("_") and not hasattr(component, name))
+    return ", ".join(
+        sorted(name for name in wanted if not name.startswith("_") and not hasattr(component, name))
+    )
 
 
 def _problem(loc: tuple[str | int, ...], message: str, value: Any) -> ValidationError:

@@ -29,6 +29,7 @@ from p2m.errors import nearest
 from p2m.spec.components import builder, located_error
 from p2m.spec.units import Count, Duration, Money, Parameters, Size, parse_requirement
 from p2m.teachers.base import ChatTeacher
+from p2m.teachers.schedules.constant import Constant
 from p2m.types import (
     Backend,
     Compressor,
@@ -38,11 +39,13 @@ from p2m.types import (
     Metric,
     Requirement,
     Retriever,
+    Schedule,
     Splitting,
     Student,
     TaskType,
     Teacher,
     Training,
+    Verifier,
 )
 
 ROLES = ("generate", "answer", "judge")  # of teachers
@@ -200,6 +203,13 @@ def _needed(value: Backend | None) -> Backend:
     """Something must run the model."""
     if value is None:
         raise ValueError("a model needs something that runs it: runtime=onnx")
+    return value
+
+
+def _scheduled(value: Schedule | None) -> Schedule:
+    """`target: null` is no temperature."""
+    if value is None:
+        raise ValueError("a teacher invents at some temperature: temperature=constant")
     return value
 
 
@@ -435,6 +445,12 @@ class ModelSpec(Section):
     teacher: Annotated[Teachers, _none_as(lambda: Teachers())] = Field(
         default_factory=lambda: Teachers()
     )  # what makes and answers training rows
+    temperature: Annotated[
+        Schedule, _component("temperature"), AfterValidator(_scheduled), _none_as(Constant)
+    ] = Constant()  # at which a teacher invents inputs
+    verifier: Annotated[
+        dict[str, Annotated[Verifier, _component("verifier")]], BeforeValidator(_present), _none_as(dict)
+    ] = {}  # what a teacher's rows are held to; null takes one away
     retriever: Retrieval = Retrieval()  # what looks for existing datasets
     student: Students  # the model families to choose from
     baselines: Baselines = Field(

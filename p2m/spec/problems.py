@@ -60,6 +60,8 @@ DEPTH = {  # of a section's components
     "retriever": 1,
     "runtime": 1,
     "metric": 2,
+    "temperature": 1,
+    "verifier": 2,
     "student": 3,
     "baselines": 3,
     "compression": 3,

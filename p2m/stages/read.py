@@ -36,6 +36,7 @@ _PARTS = {
     "train": ("train", "all"),
     "validation": ("validation", "all"),
     "test": ("test", "validation", "all"),
+    "inputs": ("unsupervised", "train", "all"),
 }
 _LOOK = 20_000  # rows that the mapping of columns is decided by, spread: files are often sorted
 _GLANCE = 5000  # rows of a file that tell what sort of task it is for
@@ -108,7 +109,7 @@ def look(
     tables: list[_Table] = []
     for each in files:
         with _noted(wrong):
-            paths, card, name = _paths(each.path, role)
+            paths, card, name = data_paths(each.path, role)
             names.append(name)
             tables += [_table(task, path, card, role, most) for path in paths]
     alike: dict[frozenset[str], list[_Table]] = {}
@@ -213,7 +214,7 @@ def _contradictions(task: Task, seen: Seen, role: str) -> tuple[Count, ...]:
     return (Count(what, sum(rows[key] for key in torn), shown + more),)
 
 
-def _paths(path: Path, role: str) -> tuple[tuple[Path, ...], Card, str]:
+def data_paths(path: Path, role: str) -> tuple[tuple[Path, ...], Card, str]:
     """The files to read, the card that goes with them, and a short name without the place."""
     if path.is_file():
         return (path,), Card(path.name), path.name

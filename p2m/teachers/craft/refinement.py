@@ -10,9 +10,9 @@ from typing import Any
 
 from p2m.errors import StageError
 from p2m.teachers.asking.asker import Asker, Put
-from p2m.teachers.asking.structured import Fault, structured
+from p2m.teachers.asking.structured import Fault, Structured, structured
 from p2m.teachers.chat import Ask, Turn
-from p2m.teachers.craft.described import words
+from p2m.teachers.craft.described import record, words
 from p2m.teachers.craft.fence import fenced
 from p2m.types import Field, TaskType
 
@@ -49,13 +49,12 @@ def refine(asker: Asker, prompt: str, known: Mapping[str, Any] | None = None) ->
     """
     asks = [refining(prompt, known or {})]
 
-    async def asked(ask: Ask, put: Put) -> Refined | Fault:
-        found = await structured(put, ask, takes_schema=asker.teacher.takes_schema)
-        return found if isinstance(found, Fault) else read(found.value)
+    async def asked(ask: Ask, put: Put) -> Structured | Fault:
+        return await structured(put, ask, takes_schema=asker.teacher.takes_schema)
 
     (found,) = asker.each(asks, asked, what="prompts")
-    if isinstance(found, Refined):
-        return found
+    if isinstance(found, Structured):
+        return read(found.value)
     cause = str(found) if found else "a limit on what may be spent was reached first"
     raise StageError(
         f"{asker.teacher.provider} {asker.teacher.model} does not describe the prompt: {cause}\n"
@@ -66,8 +65,8 @@ def refine(asker: Asker, prompt: str, known: Mapping[str, Any] | None = None) ->
 def refining(prompt: str, known: Mapping[str, Any]) -> Ask:
     """The question. The prompt is data in it, whatever it says."""
     material: dict[str, Any] = {"prompt": prompt} | ({"known": dict(known)} if known else {})
-    said = f"Describe the task of this prompt.\n{fenced(material)}"
-    return Ask(words("refine"), (Turn("user", said),), _SCHEMA, _MAX_TOKENS, 0.0)
+    asked = f"Describe the task of this prompt.\n{fenced(material)}"
+    return Ask(words("refine"), (Turn("user", asked),), _SCHEMA, _MAX_TOKENS, 0.0)
 
 
 def read(value: Mapping[str, Any]) -> Refined:
@@ -103,23 +102,18 @@ def _line(text: str) -> str:
     return " ".join(shown.split())[:_LONGEST]
 
 
-def _object(**properties: Any) -> dict[str, Any]:
-    return {
-        "type": "object", "properties": properties, "required": list(properties),
-        "additionalProperties": False,
-    }  # fmt: skip
-
-
 _TEXT = {"type": "string"}
-_SCHEMA = _object(
-    type={"type": "string", "enum": [each.value for each in TaskType]},
-    inputs={"type": "array", "items": _object(name=_TEXT, description=_TEXT)},
-    output=_object(name=_TEXT, form=_TEXT),
-    labels={"type": "array", "items": _object(label=_TEXT, meaning=_TEXT)},
-    languages={"type": "array", "items": _TEXT},
-    limits=_object(**dict.fromkeys(LIMITS, _TEXT)),
-    stays_local={"type": "boolean"},
-    metric={"type": "string", "enum": [*METRICS, ""]},
-    at_least={"type": "number"},
-    unclear={"type": "array", "items": _TEXT},
+_SCHEMA = record(
+    {
+        "type": {"type": "string", "enum": [each.value for each in TaskType]},
+        "inputs": {"type": "array", "items": record({"name": _TEXT, "description": _TEXT})},
+        "output": record({"name": _TEXT, "form": _TEXT}),
+        "labels": {"type": "array", "items": record({"label": _TEXT, "meaning": _TEXT})},
+        "languages": {"type": "array", "items": _TEXT},
+        "limits": record(dict.fromkeys(LIMITS, _TEXT)),
+        "stays_local": {"type": "boolean"},
+        "metric": {"type": "string", "enum": [*METRICS, ""]},
+        "at_least": {"type": "number"},
+        "unclear": {"type": "array", "items": _TEXT},
+    }
 )

@@ -1,0 +1,194 @@
+"""collect: the user's own inputs, whose answers nobody has written yet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+
+from p2m.catalogs.base import (
+    Converter,
+    RawRow,
+    answer_column,
+    is_trace,
+    last_user_message,
+    map_inputs,
+    observe,
+    read_rows,
+    require,
+    text_lines,
+    whole_text,
+)
+from p2m.curation.base import fold
+from p2m.engine.handles import Run
+from p2m.engine.stage import stage
+from p2m.errors import DataError
+from p2m.stages.read import data_paths, told
+from p2m.stages.rejects import counted
+from p2m.types import Card, Count, Files, Inputs, Rejected, Task, Unanswered
+
+_LOOK = 2000  # rows of a file that its columns are told by
+_TEXTS = (".txt", ".md")
+_NO_MESSAGE = "no user message"
+_REPEATED = "repeats an earlier input"
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file of the user's."""
+
+    path: Path
+    card: Card
+    is_whole: bool = False  # a text that is one input, rather than one a line
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one file holds, and how it was read."""
+
+    name: str
+    rows: tuple[tuple[dict[str, str] | None, str], ...]  # None where a record has no input; with their places
+    how: str
+    ignored: str = ""  # the column with answers
+
+
+@stage(version="1", kind="pure")
+def collect(task: Task, *files: Files, run: Run | None = None) -> Inputs:
+    """Every input of tables, texts and traces, each once; a column with answers is left aside, and that said.
+
+    Raises:
+        DataError: with file and line: it cannot be read, lacks a field, or a field is empty.
+    """
+    found = [_read(task, file) for each in files for file in _files(each.path)]
+    seen: set[tuple[str, ...]] = set()
+    rows: list[Unanswered] = []
+    rejected: list[Rejected] = []
+    for values, where in (row for one in found for row in one.rows):
+        if values is None:
+            rejected.append(Rejected({}, "", f"{_NO_MESSAGE}: {Path(where).name}"))
+            continue
+        key = tuple(fold(values[field.name]) for field in task.inputs)
+        if key in seen:
+            rejected.append(Rejected(values, "", _REPEATED))
+        else:
+            seen.add(key)
+            rows.append(Unanswered(values, "user", Converter(task, {}, "user").group(values)))
+    if not rows:
+        names = ", ".join(one.name for one in found)
+        raise DataError(f"{names}: no input in it; data.inputs needs at least one, e.g. {_example(task)}")
+    for one in found:
+        if run is not None and one.ignored:
+            run.say(
+                f"{one.name}: the column {one.ignored!r} is not read, the teacher answers these rows;"
+                " rows whose answers are right belong in data.train"
+            )
+    counts = [Count(f"{one.name}: {one.how}", len(one.rows), _shown(one)) for one in found]
+    return Inputs(tuple(rows), (*counts, *counted(rejected)), {}, tuple(rejected))
+
+
+def _files(path: Path) -> Iterator[_File]:
+    """The files of a place: of a folder of texts these, of a dataset's folder its data files."""
+    if path.is_dir():
+        inside = sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith("."))
+        if inside and all(each.suffix in _TEXTS for each in inside):
+            yield from (_File(each, Card(each.name), is_whole=True) for each in inside)
+            return
+    paths, card, _ = data_paths(path, "inputs")
+    yield from (_File(each, card, is_whole=each.suffix == ".md") for each in paths)
+
+
+def _read(task: Task, file: _File) -> _Found:
+    """The inputs of a file.
+
+    Raises:
+        DataError: of several problems the first, each with its place.
+    """
+    if file.is_whole or file.path.suffix in _TEXTS:
+        return _texts(task, file)
+    stream = read_rows(file.path)
+    first = list(islice(stream, _LOOK))
+    if not first:
+        raise DataError(f"{file.path}: it has no rows; data.inputs needs at least one, e.g. {_example(task)}")
+    if is_trace(first[0].values):
+        return _trace(task, file.path.name, chain(first, stream))
+    columns = observe(first, file.card.label_names)
+    fit = map_inputs(task, columns)
+    if fit.mapping is None:
+        raise DataError(
+            f"{file.path}: {fit.refusal}; name the columns like the task's fields, e.g. {_example(task)}"
+        )
+    converter = Converter(task, fit.mapping, "user", file.card.label_names)
+    wrong: list[str] = []
+    rows = [(_fields(converter, record, wrong), record.where) for record in chain(first, stream)]
+    if wrong:
+        raise DataError(told(wrong))
+    return _Found(file.path.name, tuple(rows), fit.reasons[0], answer_column(task, columns))
+
+
+def _fields(converter: Converter, record: RawRow, wrong: list[str]) -> dict[str, str] | None:
+    try:
+        require(record, tuple(converter.mapping.values()))
+    except DataError as error:
+        wrong.append(str(error))
+        return None
+    values = converter.inputs(record)
+    if isinstance(values, dict):
+        return values
+    wrong.append(f"{record.where}: {values}; complete the row or take it out of data.inputs")
+    return None
+
+
+def _texts(task: Task, file: _File) -> _Found:
+    if len(task.inputs) > 1:
+        names = ", ".join(field.name for field in task.inputs)
+        raise DataError(
+            f"{file.path}: a text is one field, and the task has {names}; give a table with these columns"
+        )
+    records = [whole_text(file.path)] if file.is_whole else list(text_lines(file.path))
+    if not any(record.values["text"] for record in records):
+        raise DataError(f"{file.path}: it is empty; data.inputs needs a text")
+    rows = tuple(({task.inputs[0].name: str(record.values["text"])}, record.where) for record in records)
+    return _Found(
+        file.path.name, rows, "the whole text is one input" if file.is_whole else "one input a line"
+    )
+
+
+def _trace(task: Task, name: str, records: Iterator[RawRow]) -> _Found:
+    rows: list[tuple[dict[str, str] | None, str]] = []
+    wrong: list[str] = []
+    for record in records:
+        text = last_user_message(record.values)
+        rows.append((_message(task, text, record.where, wrong) if text else None, record.where))
+    if wrong:
+        raise DataError(told(wrong))
+    return _Found(name, tuple(rows), "the last user message of each conversation")
+
+
+def _message(task: Task, text: str, where: str, wrong: list[str]) -> dict[str, str] | None:
+    """A message as the task's fields: those of a JSON object in it, else its text as the only one."""
+    names = [field.name for field in task.inputs]
+    try:
+        value = json.loads(text) if text.startswith("{") else None
+    except ValueError:
+        value = None
+    if isinstance(value, dict) and all(
+        isinstance(value.get(name), str) and value[name].strip() for name in names
+    ):
+        return {name: value[name].strip() for name in names}
+    if len(names) == 1:
+        return {names[0]: text}
+    wrong.append(
+        f"{where}: the message is one text, and the task has {', '.join(names)}; give a table with these"
+    )
+    return None
+
+
+def _shown(found: _Found) -> str:
+    values = next((values for values, _ in found.rows if values), {})
+    return " / ".join(" ".join(text.split())[:80] for text in values.values())
+
+
+def _example(task: Task) -> str:
+    return "{" + ", ".join(f'"{field.name}": "..."' for field in task.inputs) + "}"

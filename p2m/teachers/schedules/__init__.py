@@ -1,0 +1,1 @@
+"""Temperature schedules, one file each."""

@@ -1,0 +1,1 @@
+"""What can be wrong with a row that a teacher answered, one file each."""

@@ -1,0 +1,37 @@
+"""language: inputs are in a language that the task speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from p2m.parsing.language import guess
+from p2m.types import Example, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """By script and stop words, so a text that speaks plainly for another language alone is refused.
+
+    Names, numbers and texts of a few words tell nothing and are let pass. The answer is not looked at: a
+    translation is in another language.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    languages: tuple[str, ...] = ()  # ISO 639-1; (): those of the task
+    least: int = 4  # stop words that must speak for a language
+
+    @property
+    def name(self) -> str:
+        return "language"
+
+    def refusal(self, task: Task) -> str | None:
+        return None
+
+    def fault(self, task: Task, row: Example) -> str | None:
+        wanted = self.languages or task.spoken
+        found = guess("\n".join(row.input.values())[:4000], least=self.least)
+        if not found or found in {code.partition("-")[0] for code in wanted}:
+            return None
+        return f"the input is in {found!r}, and the task in {', '.join(wanted)}"

@@ -1,0 +1,41 @@
+"""length: inputs and answers are neither empty nor endless."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from p2m.types import Example, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """Characters, of each input field and of the answer, blanks at the ends aside."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    shortest_input: int = 1
+    longest_input: int = 20_000
+    shortest_output: int = 1
+    longest_output: int = 4_000
+
+    @property
+    def name(self) -> str:
+        return "length"
+
+    def refusal(self, task: Task) -> str | None:
+        return None
+
+    def fault(self, task: Task, row: Example) -> str | None:
+        for name, text in row.input.items():
+            if wrong := _outside(text, self.shortest_input, self.longest_input):
+                return f"{name!r} has {wrong}"
+        wrong = _outside(row.output, self.shortest_output, self.longest_output)
+        return f"the answer has {wrong}" if wrong else None
+
+
+def _outside(text: str, shortest: int, longest: int) -> str:
+    size = len(text.strip())
+    if size < shortest:
+        return f"{size} characters, fewer than {shortest}"
+    return f"{size} characters, more than {longest}" if size > longest else ""

@@ -1,0 +1,27 @@
+"""span: the answer stands in its text, letter by letter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from p2m.types import Example, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A student learns to point at a span, so an answer in other words teaches it nothing."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    @property
+    def name(self) -> str:
+        return "span"
+
+    def refusal(self, task: Task) -> str | None:
+        return None if task.is_span else f"an answer is a span of a text, and this is {task.type.value}"
+
+    def fault(self, task: Task, row: Example) -> str | None:
+        if row.output and row.output in row.input.get(task.context_field, ""):
+            return None
+        return f"{row.output[:80]!r} does not stand in {task.context_field!r}"
