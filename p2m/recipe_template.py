@@ -60,21 +60,24 @@ _REFINED = """\
 name: {name}
 prompt: {prompt}
 {task}
-teacher: {settings}
-
+{settings}
 generation:
-  num_examples: {rows:<16}# answers that the teacher gives: to your own inputs first, then to those it invents
+  num_examples: {rows:<18}# inputs that the teacher answers: your own first, then those that it invents
+  samples: 1                      # 3: three answers to each, which vote, at three times the cost
 
 constraints:
-  max_cost: {cost:<20}# paid to teachers for one cold build, which stops there and keeps what it has
+  max_cost: {cost:<22}# paid to teachers for one cold build, which stops there and keeps what it has
 {limits}
 metrics:
   primary: {primary}
   require: {require}
 
 data:                             # paths relative to this file
+  inputs: null                    # your own inputs without answers: real ones teach more than invented ones
   train: {train}
   test: {test}
+"""
+_GATE = """{mark}gate: ">= 0.8"                # on your own rows, answered first; below it nothing more is spent
 """
 _NO_TRAIN = "null                     # e.g. rows.jsonl, with a line like {row}"
 _NO_TEST = "null                      # your own rows: the verdict rests on them"
@@ -241,7 +244,7 @@ def render_refined(
         name=_plain(recipe_name(name)),
         prompt=_block(prompt, most=500),
         task=_agreed_task(agreed),
-        settings=_flow(settings) if settings else "{}",
+        settings=_teacher(settings),
         rows=_ROWS,
         cost=cost or _COST,
         limits="".join(_limit(key, agreed.limits.get(key, "")) for key in _LIMITS),
@@ -293,7 +296,17 @@ def _agreed_task(agreed: Agreed) -> str:
     if agreed.descriptions:
         lines.append("  descriptions:                   # what the teacher is told of each label")
         lines += [f"    {_word(label)}: {_readable(text)}" for label, text in agreed.descriptions.items()]
-    return "\n".join([*lines, f"  language: {task.language}"]) + "\n"
+    if not task.languages:
+        lines.append(f"  language: {task.language}")
+    return "\n".join(lines) + "\n"
+
+
+def _teacher(settings: Mapping[str, Any]) -> str:
+    """The section of the teacher; a comment where nothing is set, for an empty one would mean no teacher."""
+    if not settings:
+        return "# teacher:\n" + _GATE.format(mark="#   ")
+    lines = [f"  {key}: {_flow(value)}\n" for key, value in settings.items()]
+    return "".join(["teacher:\n", *lines, _GATE.format(mark="  # ")])
 
 
 def _told(line: str, text: str) -> str:
