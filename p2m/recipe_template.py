@@ -77,8 +77,7 @@ data:                             # paths relative to this file
   train: {train}
   test: {test}
 """
-_GATE = """{mark}gate: ">= 0.8"                # on your own rows, answered first; below it nothing more is spent
-"""
+_GATE = '{mark}gate: ">= 0.8"                # on your own rows, first; below it nothing more is spent\n'
 _NO_TRAIN = "null                     # e.g. rows.jsonl, with a line like {row}"
 _NO_TEST = "null                      # your own rows: the verdict rests on them"
 _NO_GOLD = """null                      # MISSING: 50 rows of your own or more, with a line like
