@@ -46,6 +46,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "revisions",
         "row_changes",
     ),
+    ("refining",),
     ("stages",),
     ("spec", "table_task"),
     ("verifiers",),  # what is wrong with a teacher's row, also by what parsing knows of languages
@@ -82,6 +83,7 @@ NAMED_BY_BASE = frozenset(
                 "examination",
                 "inputs",
                 "passages",
+                "refinement",
                 "replies",
                 "rows",
                 "votes",

@@ -376,6 +376,7 @@ def _parsing(spec: ModelSpec) -> dict[str, Any]:
         "inputs": spec.task.inputs,
         "output": spec.task.output,
         "labels": spec.task.labels,
+        "descriptions": spec.task.descriptions,
         "language": spec.task.language,
     }
 
