@@ -79,6 +79,7 @@ NAMED_BY_BASE = frozenset(
                 "attributes",
                 "examination",
                 "inputs",
+                "judging",
                 "passages",
                 "replies",
                 "rows",
