@@ -89,6 +89,7 @@ class Task:
     inputs: tuple[Field, ...]
     output: Field
     labels: tuple[str, ...] = ()  # of a classification, in a stable order; () where data must tell
+    descriptions: dict[str, str] = field(default_factory=dict)  # label -> what it means, as the recipe says
     demonstrations: tuple[Example, ...] = ()
     language: str = "en"  # ISO 639-1, of most rows
     languages: tuple[str, ...] = ()  # all that rows are in, where they are several
