@@ -78,8 +78,8 @@ def compile_plan(
     teaching = Teaching(plan, spec, understood, primary, at, task, train_rows, test_rows, base,
                         _quick(spec, understood))
     examined = teaching.examined()
-    generated = teaching.rows(examined)
-    curated = plan.add("curate", curate, task, generated, retrieved, train_rows, validation_rows, test_rows,
+    made = teaching.rows(examined)
+    curated = plan.add("curate", curate, task, made.rows, retrieved, train_rows, validation_rows, test_rows,
                        curation=spec.curation, seed=spec.seed, origins=at("curation", "seed"))
     parts = plan.add("split", split, task, curated, validation_rows, test_rows,
                      splitting=spec.split, seed=spec.seed, origins=at("split", "seed", splitting="split"))
@@ -98,21 +98,23 @@ def compile_plan(
     rivals = plan.add("baselines", baselines, task, parts, base, embeddings,
                       students=_rivals(spec, understood), metric=primary,
                       origins=at(students="baselines", metric="metrics.primary"))
-    evaluated = plan.add("evaluate", evaluate, task, parts, won, exported, rivals,
-                         teaching.judged(parts, examined), *tried.values(), *folds, metrics=reported,
+    judged = teaching.judged(parts, examined)
+    evaluated = plan.add("evaluate", evaluate, task, parts, won, exported, rivals, judged,
+                         *tried.values(), *folds, metrics=reported,
                          backend=spec.runtime, bootstrap=spec.evaluation.bootstrap, seed=spec.seed,
                          origins=at("seed", metrics="metrics", backend="runtime",
                                     bootstrap="evaluation.bootstrap"))
     measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,
                         backend=spec.runtime,
                         origins=at(rows="evaluation.latency_rows", backend="runtime"))
-    decided = plan.add("verdict", verdict, task, exported, evaluated, measured, None,
+    counted = teaching.account(curated, measured, made, judged)
+    decided = plan.add("verdict", verdict, task, exported, evaluated, measured, counted,
                        requirements=spec.metrics.require, max_parameters=limits.max_parameters,
                        max_size=limits.max_size, max_latency=limits.max_latency,
                        origins=at(requirements="metrics.require", **_LIMITS))
     pictured = plan.add("report", report, task, curated, parts, choice, exported, evaluated, measured,
-                        decided, None, name=spec.name, origins=at("name"))
-    plan.add("package", package, task, parts, choice, exported, evaluated, measured, decided, None,
+                        decided, counted, name=spec.name, origins=at("name"))
+    plan.add("package", package, task, parts, choice, exported, evaluated, measured, decided, counted,
              pictured, name=spec.name, backend=spec.runtime, spec=_committed(spec),
              origins=at("name", backend="runtime", **_COMMITTED))
     return plan

@@ -5,12 +5,13 @@ answers them in one round or several, each of which asks for what a quick studen
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from p2m.compiler.places import Places
 from p2m.engine.plan import Plan, Ref
 from p2m.spec import ModelSpec
+from p2m.stages.account import account
 from p2m.stages.answer import answer
 from p2m.stages.attributes import attributes
 from p2m.stages.collect import collect
@@ -25,6 +26,16 @@ from p2m.stages.probe import probe
 from p2m.stages.vet import vet
 from p2m.teachers.base import ChatTeacher, specialised
 from p2m.types import Caps, LinearStudent, Metric, Task
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What teachers made, and of what."""
+
+    rows: Ref | None = None
+    answered: Ref | None = None  # of the rows, those that a chat model answered
+    attributes: Ref | None = None
+    inputs: tuple[Ref, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,10 +55,12 @@ class Teaching:
         LinearStudent | None
     )  # what learns from a teacher's rows to say what they lack, and which are wrong
 
-    def rows(self, examined: Ref | None) -> Ref | None:
-        """Everything that the teachers make; None where there is nothing."""
-        found = [each for each in (self._written(), self._answered(examined)) if each is not None]
-        return self.plan.add("taught", merge, *found) if len(found) > 1 else next(iter(found), None)
+    def rows(self, examined: Ref | None) -> Taught:
+        """Everything that the teachers make."""
+        written, taught = self._written(), self._answered(examined)
+        if written is None or taught.answered is None:
+            return replace(taught, rows=written or taught.answered)
+        return replace(taught, rows=self.plan.add("taught", merge, written, taught.answered))
 
     def examined(self) -> Ref | None:
         """What the teacher says to rows with known answers, where there is a gate."""
@@ -70,6 +83,14 @@ class Teaching:
             caps=self._caps, seed=self.spec.seed,
             origins=self._asked("answer") | self.at("seed", number="evaluation.teacher_rows"),
         )  # fmt: skip
+
+    def account(self, curated: Ref, measured: Ref, taught: Taught, judged: Ref | None) -> Ref | None:
+        """What teachers were asked and what it cost; None where none that is paid has a part."""
+        if taught.answered is None and judged is None:
+            return None
+        return self.plan.add(
+            "account", account, curated, measured, taught.answered, taught.attributes, judged, *taught.inputs
+        )
 
     # ----------------------------------------------------------------------- whole rows
 
@@ -95,13 +116,13 @@ class Teaching:
 
     # ----------------------------------------------------------------------- inputs, and their answers
 
-    def _answered(self, examined: Ref | None) -> Ref | None:
+    def _answered(self, examined: Ref | None) -> Taught:
         """The inputs that a chat model answers, the user's own before invented ones."""
         spec, writer = self.spec, self.spec.teacher.chat("generate")
         number = spec.rows_wanted if writer else spec.generation.num_examples or 0
         invents = writer is not None and number > 0
         if spec.teacher.chat("answer") is None or not (invents or spec.data.inputs is not None):
-            return None
+            return Taught()
         pool, passed = self._collected(), self._passed(examined)
         ways = self._attributes(passed) if invents else None
         texts = self._texts() if invents else None
@@ -117,7 +138,7 @@ class Teaching:
                 answers.append(self._answers(suffix, passed, ways, made))
                 inputs += made
         together = self.plan.add("answered", merge, *answers) if rounds > 1 else answers[0]
-        return self._vetted(together)
+        return Taught(answered=self._vetted(together), attributes=ways, inputs=tuple(inputs))
 
     def _made(
         self, suffix: str, passed: Ref | None, pool: Ref | None, ways: Ref | None, texts: Ref | None,

@@ -388,9 +388,6 @@ class Generation(Section):
     rounds: int = Field(default=1, ge=1, le=20)  # in each but the first, a quick student says what it lacks
     per_request: int = Field(default=5, ge=1, le=100)  # inputs that one request invents
     attributes: dict[str, Texts] = {}  # what inputs differ in -> its values; {}: the teacher proposes them
-    contradicted: float = Field(
-        default=20.0, ge=0, le=1e9
-    )  # how much likelier the other rows must hold another label for an answer to go; 0: none goes
     min_acceptance: float = Field(default=0.2, ge=0, le=1)  # share of answers kept below which a build stops
 
 

@@ -27,7 +27,9 @@ from types import TracebackType
 from typing import Any
 
 _FENCED = re.compile(r"<data>\n(.*?)\n</data>", re.DOTALL)
-_ORDER = re.compile(r"(?:ignore|forget|disregard) (?:\w+ ){0,4}(?:above|previous|instructions)", re.IGNORECASE)
+_ORDER = re.compile(
+    r"(?:ignore|forget|disregard) (?:\w+ ){0,4}(?:above|previous|instructions)", re.IGNORECASE
+)
 OBEYED = "I do as I am told."
 Row = tuple[Mapping[str, str], str]  # input, answer
 
@@ -50,12 +52,17 @@ class KnownRows:
     rows: Sequence[Row]
     slips: Slips = field(default_factory=Slips)
     attributes: Mapping[str, Sequence[str]] = field(
-        default_factory=lambda: {"register": ("formal", "angry", "terse"), "length": ("a line", "a paragraph")}
+        default_factory=lambda: {
+            "register": ("formal", "angry", "terse"),
+            "length": ("a line", "a paragraph"),
+        }
     )
     seed: int = 0
     seconds: float = 0.0  # until it replies
     keep: bool = False  # whether `bodies` has every request
-    asked: Counter[str] = field(default_factory=Counter)  # "answer", "inputs", "attributes", "labels" -> requests
+    asked: Counter[str] = field(
+        default_factory=Counter
+    )  # "answer", "inputs", "attributes", "labels" -> requests
     bodies: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
     _times: Counter[str] = field(default_factory=Counter)
@@ -92,7 +99,9 @@ class KnownRows:
             return {"content": json.dumps({"answer": OBEYED, "inputs": [], "attributes": [], "labels": []})}
         if lot.random() < self.slips.refused:
             return {"content": None, "refusal": "I cannot help with that."}
-        value = {"input": self._answer, "brief": self._inputs, "explain": self._labels}.get(kind, self._attributes)
+        value = {"input": self._answer, "brief": self._inputs, "explain": self._labels}.get(
+            kind, self._attributes
+        )
         return {"content": self._written(kind, value(data, lot), lot)}
 
     def _answer(self, data: Mapping[str, Any], lot: Random) -> dict[str, Any]:
@@ -120,7 +129,9 @@ class KnownRows:
                 place = lot.randrange(place)
             again = place // len(rows)
             row = rows[place % len(rows)]
-            found.append({name: ("Again, " * again if name == fields[0] else "") + row[name] for name in fields})
+            found.append(
+                {name: ("Again, " * again if name == fields[0] else "") + row[name] for name in fields}
+            )
         return {"inputs": found}
 
     def _attributes(self, data: Mapping[str, Any], lot: Random) -> dict[str, Any]:
