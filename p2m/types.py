@@ -662,6 +662,22 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True)
+class Judgement:
+    """How a teacher graded written answers, beside each other and blind; grades are shares, 0 to 1."""
+
+    judge: str  # provider and model
+    agreement: (
+        Score | None
+    )  # share of rows where the known answer is graded above another row's; None: no pair
+    right: float = 0.0  # mean of the known answers
+    teacher: float | None = None  # mean of the teacher's answers; None where it was not asked
+    steady: float = 0.0  # share of rows where the order of the answers did not change which was better
+    ungraded: int = 0  # rows without a grade
+    spent: Spent | None = None
+    note: str = ""  # why there is no grade
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluated:
     """The exported model on the rows that judge it, beside what it must beat.
 
@@ -677,6 +693,9 @@ class Evaluated:
     rows: tuple[Judged, ...] = ()
     tried: int = 1  # candidates of which the model is the best, on the rows that judge it
     out_of_fold: float | None = None  # primary metric in the cross-validation that chose the model
+    judgement: Judgement | None = (
+        None  # where a teacher graded the answers; the grade is the last of `scores`
+    )
 
     @property
     def baselines(self) -> dict[str, float]:

@@ -82,6 +82,7 @@ NAMED_BY_BASE = frozenset(
                 "attributes",
                 "examination",
                 "inputs",
+                "judging",
                 "passages",
                 "refinement",
                 "replies",

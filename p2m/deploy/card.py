@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from p2m.deploy.beside import judged
 from p2m.deploy.serving.command import SCORES
 from p2m.deploy.serving.settings import Settings
 from p2m.sizes import count
@@ -129,6 +130,8 @@ def _figures(facts: Facts) -> str:
         told = ", ".join(f"{name} {score:.3f}" for name, score in facts.choice.scores.items())
         lines += ["", f"Students in the cross-validation that chose: {told}."]
     lines += ["", _teacher(evaluated)]
+    if evaluated.judgement:
+        lines += ["", f"Judge: {judged(evaluated.judgement)}."]
     if facts.account:
         lines += ["", _earned(facts.account)]
     lines += [

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from html import escape
 
+from p2m.deploy.beside import judged
 from p2m.reporting import charts
 from p2m.reporting.facts import (
     Story,
@@ -110,10 +111,15 @@ def _scores(story: Story) -> str:
     return _section(
         f"Scores on {primary.rows:,} {story.evaluated.evidence} rows",
         f"<p>{escape(primary.metric)}; the whisker is the 95% bootstrap interval."
-        f" Teacher: {escape(story.evaluated.teacher_note)}.</p>",
+        f" Teacher: {escape(story.evaluated.teacher_note)}.{escape(_judge(story))}</p>",
         charts.scores(story.evaluated),
         _table(("metric", "value", "95% interval"), rows),
     )
+
+
+def _judge(story: Story) -> str:
+    judgement = story.evaluated.judgement
+    return f" Judge: {judged(judgement)}." if judgement else ""
 
 
 def _candidates(story: Story) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from p2m.deploy.beside import judged
 from p2m.reporting.facts import (
     Story,
     agreement,
@@ -51,6 +52,7 @@ def render(story: Story) -> str:
         table(rivals, header=("baseline", story.evaluated.scores[0].metric)),
         table(candidates(story), header=("student", "out of fold", "why")) if story.choice.scores else "",
         f"teacher: {story.evaluated.teacher_note}",
+        f"judge: {judged(story.evaluated.judgement)}" if story.evaluated.judgement else "",
         *_taught(story),
         table(_data(story), header=("rows", "number")),
         _mistakes(story),

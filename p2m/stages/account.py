@@ -11,6 +11,7 @@ from p2m.types import (
     Account,
     Attributes,
     Count,
+    Evaluated,
     Examined,
     Example,
     Examples,
@@ -27,6 +28,7 @@ _WIDTH = 160  # characters of an example
 @stage(version="1", kind="pure")
 def account(
     curated: Examples,
+    evaluated: Evaluated,
     measured: Measured,
     generated: Examples | None,
     attributes: Attributes | None,
@@ -38,7 +40,11 @@ def account(
     Each artifact tells what its own step spent. A row is priced and timed by the rows that the teacher was
     examined on, each asked for once; without any by the requests that made the training rows.
     """
-    parts = [part.spent for part in (attributes, examined, generated, *inputs) if part is not None]
+    parts = [
+        part.spent
+        for part in (attributes, examined, generated, evaluated.judgement, *inputs)
+        if part is not None
+    ]
     spent = sum((part for part in parts if part is not None), Spent())
     per_request, latency = _one_answer(examined, generated)
     break_even, note = _earned(spent, per_request)

@@ -99,6 +99,7 @@ def _manifest(facts: Facts, spec: dict[str, Any], folder: Path) -> dict[str, Any
         "metrics": [asdict(score) for score in evaluated.scores],
         "baselines": evaluated.baselines,
         "teacher": _teacher(evaluated),
+        "judge": asdict(evaluated.judgement) if evaluated.judgement else None,
         "account": asdict(facts.account) if facts.account else None,
         "evidence": evaluated.evidence,
         "measured": asdict(facts.measured),
