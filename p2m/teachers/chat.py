@@ -89,11 +89,12 @@ class Transient(Exception):
 
     def __init__(
         self, reason: str, *, retry_after: float | None = None, is_rate: bool = False,
-        headroom: Headroom | None = None,
+        is_absent: bool = False, headroom: Headroom | None = None,
     ) -> None:  # fmt: skip
         super().__init__(reason)
         self.retry_after = retry_after  # seconds, where the server said
         self.is_rate = is_rate  # whether it asks for a slower pace (429, 529)
+        self.is_absent = is_absent  # whether nothing listens there
         self.headroom = headroom or Headroom()
 
 

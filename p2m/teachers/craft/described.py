@@ -24,7 +24,7 @@ def described(
     if task.output_format:
         found["output_format"] = task.output_format
     if labels:
-        known = meanings or {}
+        known = {**(meanings or {}), **task.descriptions}
         found["labels"] = [
             {"label": label, "meaning": known[label]} if label in known else {"label": label}
             for label in turned(labels, turn)
