@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Protocol, TypeVar
 
 from p2m.engine.handles import Run
@@ -68,7 +68,7 @@ class Asker:
 
     async def _put(self, line: Line, ask: Ask, sample: int) -> Reply:
         async def call() -> bytes:
-            received = await line.send(ask)
+            received = await line.send(replace(ask, sample=sample))
             return json.dumps(asdict(received.reply)).encode()
 
         answer = await self.run.recorder.answer_async(
