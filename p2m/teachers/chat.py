@@ -41,6 +41,7 @@ class Ask:
     schema: dict[str, Any] | None = None  # JSON Schema of the reply; None: text
     max_tokens: int = 1024
     temperature: float | None = None  # None, or a model that takes none: the model's own
+    sample: int = 0  # which of the answers wanted to one and the same question: a seed, where there are such
 
 
 @dataclass(frozen=True, slots=True)
