@@ -145,7 +145,8 @@ def _of_connection(error: Exception, asked: Asked) -> Transient | P2MError:
     reason = next((str(cause) for cause in reversed(causes) if str(cause)), type(error).__name__)
     said = clipped(reason, asked.secret)
     return Transient(
-        f"no connection to {asked.place} ({said}); is the server running, and teacher.base_url right?"
+        f"no connection to {asked.place} ({said}); is the server running, and teacher.base_url right?",
+        is_absent=any(type(cause).__name__ == "ConnectError" for cause in causes),
     )
 
 

@@ -3,8 +3,8 @@
     with KnownRows(rows, labels=labels, noise=0.15) as server:
         Compatible(model="known-rows", base_url=server.url)
 
-It reads what a language model would be given and nothing else: what a request says between its marks. The rows
-are what it knows of the world. It answers an input by the row that has it, or is nearest to it; it writes
+It reads what a language model would be given and nothing else: what a request says between its marks. The
+rows are what it knows of the world. It answers an input by the row that has it, or is nearest to it; it writes
 inputs of a label from the rows of that label. Slips are drawn for each reply by itself, from the seed, the
 input and how often that was asked: the same requests in the same order get the same replies.
 
@@ -86,10 +86,7 @@ class KnownRows:
         """The message of one request."""
         texts = [str(message["content"]) for message in body["messages"]]
         bare = [_FENCED.sub("", text) for text in texts[:2]]  # what follows may be its own words
-        data: dict[str, Any] = {}
-        for text in texts[:2]:
-            for block in _FENCED.findall(text):
-                data |= json.loads(block)
+        data = data_of(body)
         kind = next((name for name in ("input", "brief", "explain") if name in data), "attributes")
         self.asked[{"input": "answer", "brief": "inputs", "explain": "labels"}.get(kind, kind)] += 1
         said = _plain(data.get(kind, ""))
@@ -117,7 +114,7 @@ class KnownRows:
         labels = [each["label"] for each in data["task"].get("labels", ())]
         batch, request = (int(part) for part in brief["batch"].split("."))
         size = len(brief["inputs"])
-        fields = [each["name"] for each in data["task"]["inputs"]]
+        fields = brief["fields"]
         found = []
         for item in range(size):
             aim = brief.get("label", "")
@@ -189,7 +186,7 @@ class KnownRows:
         usage = {"prompt_tokens": written // 4 + 1, "completion_tokens": answered // 4 + 1}
         return web.json_response(
             {
-                "id": f"known-{sum(self.asked.values())}", "object": "chat.completion", "created": int(time.time()),
+                "id": f"known-{self.requests}", "object": "chat.completion", "created": int(time.time()),
                 "model": body.get("model", ""),
                 "choices": [
                     {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", **message}}
@@ -238,6 +235,17 @@ class KnownRows:
     @property
     def requests(self) -> int:
         return sum(self.asked.values())
+
+
+def data_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request says between its marks, all blocks together."""
+    texts = [str(message["content"]) for message in body["messages"][:2]]
+    return {
+        name: item
+        for text in texts
+        for block in _FENCED.findall(text)
+        for name, item in json.loads(block).items()
+    }
 
 
 def _plain(value: Any) -> str:

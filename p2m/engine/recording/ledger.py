@@ -208,14 +208,18 @@ _guard = threading.Lock()
 
 def opened(folder: Path) -> Ledger:
     """The ledger in `folder`, opened when first asked for and closed when the process ends."""
-    key = (os.getpid(), os.path.realpath(folder))
+    return _opened_at(os.path.realpath(folder))
+
+
+def _opened_at(place: str) -> Ledger:
+    key = (os.getpid(), place)
     with _guard:
         ledger = _opened.get(key)
         if ledger is not None and ledger.failed:
             ledger.close()
             ledger = None
         if ledger is None:
-            ledger = _opened[key] = Ledger(folder)
+            ledger = _opened[key] = Ledger(Path(place))
         return ledger
 
 
@@ -246,12 +250,13 @@ class StepRecorder:
 
     def __init__(self, folder: Path, key: str, labels: Mapping[str, Any]) -> None:
         self._folder, self._key, self._own = folder, key, dict(labels)
+        self._place = os.path.realpath(folder)
         self._noted: set[str] = set()
         self._lock = threading.Lock()
 
     def known(self, request: object, *, sample: int = 0) -> bytes | None:
         asked = Asked.of(request, sample)
-        answer = opened(self._folder).known(asked)
+        answer = _opened_at(self._place).known(asked)
         if answer is not None:
             self._note(asked)
         return answer
@@ -260,7 +265,7 @@ class StepRecorder:
         self, request: object, call: Callable[[], bytes], *, sample: int = 0, labels: Labels | None = None
     ) -> bytes:
         asked = Asked.of(request, sample)
-        answer = opened(self._folder).answer(asked, call, labels=self._labels(labels))
+        answer = _opened_at(self._place).answer(asked, call, labels=self._labels(labels))
         self._note(asked)
         return answer
 
@@ -272,7 +277,10 @@ class StepRecorder:
         sample: int = 0,
         labels: Labels | None = None,
     ) -> bytes:
-        ledger = await asyncio.to_thread(opened, self._folder) if not self._noted else opened(self._folder)
+        if self._noted:
+            ledger = _opened_at(self._place)
+        else:
+            ledger = await asyncio.to_thread(_opened_at, self._place)
         asked = Asked.of(request, sample)
         answer = await ledger.answer_async(asked, call, labels=self._labels(labels))
         self._note(asked)

@@ -119,7 +119,7 @@ def estimated(ask: Ask) -> int:
 
 
 def cost_of_reply(teacher: ChatTeacher, reply: Reply) -> int | None:
-    """Billionths of a dollar; None where the price is not known, or the server did not say what it counted."""
+    """Billionths of a dollar; None where the price is not known, or the server did not count."""
     if reply.usage == Usage() and reply.text:
         return None
     return cost_of(teacher, reply.usage, batch=reply.is_batch)

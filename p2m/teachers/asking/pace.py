@@ -53,11 +53,13 @@ class _Allowance:
         self.left, self.since = float(left), now
 
     def wait(self, wanted: float, now: float) -> float:
-        """Seconds until that much is left; 0 where it is, or where nobody knows."""
+        """Seconds until that much is left; 0 where it is, infinite where the next answer must tell."""
         if self.left is None:
             return 0.0
         lacking = min(wanted, self.most) - (self.left + self.rate * (now - self.since))
-        return lacking / self.rate if lacking > 0 and self.rate > 0 else 0.0
+        if lacking <= 0:
+            return 0.0
+        return lacking / self.rate if self.rate > 0 else float("inf")
 
     def take(self, amount: float) -> None:
         if self.left is not None:
@@ -184,8 +186,10 @@ class Pace:
             return float("inf")
         now = self.clock()
         paused = self._paused_until - now
-        requests, allowed = self._requests.wait(1, now), self._allowed_tokens.wait(tokens, now)
-        return max(0.0, paused, requests, allowed)
+        left = max(self._requests.wait(1, now), self._allowed_tokens.wait(tokens, now))
+        if left == float("inf") and not self.in_flight:
+            left = 0.0  # nobody else would tell
+        return max(0.0, paused, left)
 
     def _start(self, tokens: int) -> Ticket:
         self.in_flight += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from p2m.teachers.asking.prices import NANO
@@ -23,7 +23,7 @@ class Paid:
 
 
 def write(paid: Paid) -> bytes:
-    content = asdict(paid.reply) | {"cost": paid.cost}
+    content = _fields(paid.reply) | {"usage": _fields(paid.reply.usage), "cost": paid.cost}
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
@@ -32,6 +32,10 @@ def read(content: bytes) -> Paid:
     cost = kept.pop("cost", None)
     usage, outcome = Usage(**kept.pop("usage")), Outcome(kept.pop("outcome"))
     return Paid(Reply(outcome, usage=usage, **kept), cost)
+
+
+def _fields(value: Reply | Usage) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def labels(teacher: ChatTeacher, paid: Paid) -> dict[str, Any]:

@@ -59,6 +59,8 @@ class Sender:
                     attempts += 1
                 self._check(fault, attempts, time.monotonic() - since)
                 await self.pause(_wait(fault, attempts))
+            except TeacherError:
+                raise  # and its turn goes to nobody: asking ends
             except BaseException:
                 self.pace.failed(ticket)
                 raise

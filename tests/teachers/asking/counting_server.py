@@ -15,7 +15,7 @@ from aiohttp import web
 
 @dataclass
 class Server:
-    """Answers "echo: <last message>"; what it does otherwise is in its fields, which may be set at any time."""
+    """Answers "echo: <last message>"; what else it does is in its fields, which may be set at any time."""
 
     seconds: float = 0.0  # that an answer takes
     allowed: int = 10**9  # requests at a time; further ones get 429
@@ -48,7 +48,8 @@ class Server:
         return self.asked.total()
 
     def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._over.set)
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(10)
 
     def _serve(self) -> None:
