@@ -165,12 +165,12 @@ class KnownRows:
 
     def _nearest(self, values: Mapping[str, str]) -> str:
         """The answer of the row that shares most words."""
-        shared: Counter[int] = Counter()
+        shared: dict[int, float] = {}
         for word in _bag(values):
             numbers = self._words.get(word, ())
             for number in numbers:
-                shared[number] += 1 / len(numbers)
-        return self.rows[shared.most_common(1)[0][0] if shared else 0][1]
+                shared[number] = shared.get(number, 0.0) + 1 / len(numbers)
+        return self.rows[max(shared, key=lambda number: shared[number], default=0)][1]
 
     # ------------------------------------------------------------------ the wire
 
