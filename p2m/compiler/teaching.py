@@ -70,8 +70,8 @@ class Teaching:
         if teacher is None or self.spec.teacher.gate is None or known is None:
             return None
         return self.plan.add(
-            "examine", examine, self.task, known, teacher=teacher, number=self.spec.evaluation.teacher_rows,
-            caps=self._caps, seed=self.spec.seed,
+            "examine", examine, self.task, known, self.train, teacher=teacher,
+            number=self.spec.evaluation.teacher_rows, caps=self._caps, seed=self.spec.seed,
             origins=self._asked("answer") | self.at("seed", number="evaluation.teacher_rows"),
         )  # fmt: skip
 
@@ -81,8 +81,8 @@ class Teaching:
         if teacher is None or not number:
             return None
         return self.plan.add(
-            "examine-judged", examine_judged, self.task, parts, before, teacher=teacher, number=number,
-            caps=self._caps, seed=self.spec.seed,
+            "examine-judged", examine_judged, self.task, parts, before, self.train, teacher=teacher,
+            number=number, caps=self._caps, seed=self.spec.seed,
             origins=self._asked("answer") | self.at("seed", number="evaluation.teacher_rows"),
         )  # fmt: skip
 
