@@ -99,15 +99,16 @@ class Teaching:
         )  # fmt: skip
 
     def account(
-        self, curated: Ref, evaluated: Ref, measured: Ref, taught: Taught, said: Ref | None
-    ) -> Ref | None:
+        self, curated: Ref, evaluated: Ref, measured: Ref, taught: Taught, examined: Ref | None,
+        said: Ref | None,
+    ) -> Ref | None:  # fmt: skip
         """What teachers were asked and what it cost; None where none that is paid has a part."""
         teachers = [step.settings.get("teacher") for step in self.plan.steps]
         if not any(isinstance(each, ChatTeacher) for each in teachers):
             return None
         return self.plan.add(
-            "account", account, curated, evaluated, measured, taught.answered, taught.attributes, said,
-            *taught.inputs,
+            "account", account, curated, evaluated, measured, taught.answered, taught.attributes, examined,
+            said, *taught.inputs,
         )  # fmt: skip
 
     # ----------------------------------------------------------------------- whole rows

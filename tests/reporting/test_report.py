@@ -298,7 +298,7 @@ def test_what_teachers_did_is_told_with_shares_and_when_it_is_earned() -> None:
     for shown in (
         "1,250", "400,000 / 60,000", "0.81 USD", "0.00065 USD", "840.0 ms, of the model 12.3 ms",
         "after 1,250 requests", "constraints.max_cost=1", "inputs invented", "row rejected: refused", "96.0%",
-        "67% of the samples agree",
+        "samples agree: 67%",
     ):  # fmt: skip
         assert shown in text, shown
         assert shown in page.text, shown
