@@ -4,9 +4,9 @@
         Compatible(model="known-rows", base_url=server.url)
 
 It reads what a language model would be given and nothing else: what a request says between its marks. The
-rows are what it knows of the world. It answers an input by the row that has it, or is nearest to it; it writes
-inputs of a label from the rows of that label. Slips are drawn for each reply by itself, from the seed, the
-input and how often that was asked: the same requests in the same order get the same replies.
+rows are what it knows of the world. It answers an input by the row that has it, or is nearest to it; it
+writes inputs of a label from the rows of that label. Slips are drawn for each reply by itself, from the
+seed, the input and how often that was asked: the same requests in the same order get the same replies.
 
 It would do whatever stands outside of the marks: where that says to ignore what is above, it obeys.
 """

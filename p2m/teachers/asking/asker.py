@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, Protocol, TypeVar
 
 from p2m.engine.handles import Run
@@ -221,7 +221,7 @@ class _Session(Generic[T, R]):
         made: list[Paid] = []
 
         async def call() -> bytes:
-            made.append(await self._pay(asked, ask))
+            made.append(await self._pay(asked, replace(ask, sample=sample)))
             return recorded.write(made[0])
 
         answer = await self.asker.run.recorder.answer_async(
