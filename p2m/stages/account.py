@@ -96,6 +96,8 @@ def _funnel(generated: Examples | None, inputs: Sequence[Inputs], curated: Examp
     yield from _rejected("input rejected", [each for part in inputs for each in part.rejected])
     if generated is None:
         return
+    if (left := len(rows) - len(generated.rows) - len(generated.rejected)) > 0:
+        yield Count("inputs not asked about", left)
     yield from _rejected("row rejected", generated.rejected)
     if generated.rows:
         yield Count("rows answered", len(generated.rows), _text(generated.rows[0]))

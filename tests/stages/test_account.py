@@ -123,6 +123,14 @@ def test_a_teacher_that_takes_no_money_is_no_division_by_nothing() -> None:
     assert "no money" in found.note
 
 
+def test_inputs_that_a_limit_left_unasked_are_counted() -> None:
+    more = replace(
+        INVENTED, rows=(*INVENTED.rows, *(Unanswered({"text": f"{n}"}, "teacher:m") for n in range(5)))
+    )
+    found = account(CURATED, EVALUATED, MEASURED, GENERATED, NAMED, EXAMINED, None, DRAWN, more)
+    assert Count("inputs not asked about", 5) in found.funnel
+
+
 def test_the_limit_that_ended_any_step_is_kept() -> None:
     capped = replace(INVENTED, spent=Spent(1, cost=0.1, stopped="constraints.max_cost=1"))
     assert (
