@@ -255,7 +255,8 @@ class Examined:
     answers: tuple[str, ...] = ()  # "" where it gave none
     faults: tuple[str, ...] = ()  # a row each: why it gave none, e.g. "refused"; "" where it gave one
     seconds: tuple[float, ...] = ()  # of each request that came by itself, in no batch
-    spent: Spent | None = None
+    cost: float | None = None  # USD a row; None where the price is not known
+    spent: Spent | None = None  # of the step that made this artifact
     note: str = ""  # why there are none
 
     @property
@@ -264,12 +265,6 @@ class Examined:
         from statistics import median  # here for its weight: commands that look need none of it
 
         return median(self.seconds) if self.seconds else 0.0
-
-    @property
-    def cost(self) -> float | None:
-        """USD a row; None where the price is not known, or nothing was asked."""
-        known = self.spent is not None and self.spent.cost is not None and self.inputs
-        return self.spent.cost / len(self.inputs) if known else None  # type: ignore[union-attr, operator]
 
 
 @dataclass(frozen=True, slots=True)
@@ -696,6 +691,11 @@ class Evaluated:
     judgement: Judgement | None = (
         None  # where a teacher graded the answers; the grade is the last of `scores`
     )
+
+    @property
+    def spent(self) -> Spent | None:
+        """On the judge, where there is one."""
+        return self.judgement.spent if self.judgement else None
 
     @property
     def baselines(self) -> dict[str, float]:

@@ -105,7 +105,7 @@ def compile_plan(
     evaluated = teaching.graded(evaluated, _judging(spec))
     measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,
                         backend=spec.runtime, origins=at(rows="evaluation.latency_rows", backend="runtime"))
-    counted = teaching.account(curated, evaluated, measured, made, said)
+    counted = teaching.account(curated, evaluated, measured, made, examined, said)
     decided = plan.add("verdict", verdict, task, exported, evaluated, measured, counted,
                        requirements=spec.metrics.require, max_parameters=limits.max_parameters,
                        max_size=limits.max_size, max_latency=limits.max_latency,

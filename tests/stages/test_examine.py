@@ -160,8 +160,13 @@ def test_of_judged_rows_only_those_are_asked_that_were_not_examined(wire: Wire, 
     found = beside(wire, run, PARTS, before)
     assert sorted(questions(wire)) == sorted(row.input["text"] for row in ROWS.rows[6:])
     assert len(by_text(found)) == len(found.inputs) == 12
+    assert found.spent is not None
+    assert found.spent.requests == 7  # its own, of which one was asked for once more
+    assert found.cost == pytest.approx(13 * 25e-6 / 12)  # a row, over both
     enough = beside(wire, run, PARTS, before, number=4)  # rows 2 to 5 judge, and were asked about
-    assert enough == before
+    assert enough == replace(before, spent=enough.spent)
+    assert enough.spent is not None
+    assert enough.spent.requests == 0
 
 
 def test_rows_that_the_teacher_labelled_are_not_put_to_it(wire: Wire, run: Recorded) -> None:

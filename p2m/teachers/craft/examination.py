@@ -51,6 +51,7 @@ def examined(
         answers=tuple(each.answer.text for _, each in told),
         faults=tuple(each.answer.fault for _, each in told),
         seconds=tuple(one for _, each in told for one in each.seconds),
+        cost=None if asker.spent.cost is None or not told else asker.spent.cost / len(told),
         spent=replace(asker.spent, replayed=0),  # what is replayed differs between builds, and this may not
         note=asker.spent.stopped if rows and not told else "",
     )
@@ -62,17 +63,20 @@ def named(teacher: ChatTeacher) -> str:
 
 
 def joined(before: Examined | None, more: Examined) -> Examined:
-    """Both examinations of one teacher as one."""
+    """Both examinations of one teacher as one; what was spent is what `more` spent."""
     if before is None:
         return more
-    spent = [each.spent for each in (before, more) if each.spent is not None]
+    asked = [each for each in (before, more) if each.inputs]
+    costs = [each.cost * len(each.inputs) for each in asked if each.cost is not None]
+    rows = sum(len(each.inputs) for each in asked)
     return Examined(
         more.teacher,
         (*before.inputs, *more.inputs),
         (*before.answers, *more.answers),
         (*before.faults, *more.faults),
         (*before.seconds, *more.seconds),
-        sum(spent[1:], spent[0]) if spent else None,
+        sum(costs) / rows if costs and len(costs) == len(asked) else None,
+        more.spent,
         "" if before.inputs or more.inputs else more.note or before.note,
     )
 
