@@ -20,7 +20,9 @@ import yaml
 from p2m.errors import Problem, RecipeError
 
 MAX_VALUES = 100_000  # in one file, aliases counted as often as they are used
-_TEXT = re.compile(r"prompt|examples\[\d+\](\.input|\.output|\.input\..+|\.also\[\d+\])|task\.labels\[\d+\]")
+_TEXT = re.compile(
+    r"prompt|examples\[\d+\](\.input|\.output|\.input\..+|\.also\[\d+\])|task\.(labels\[\d+\]|descriptions\..+)"
+)
 _TRUE_FALSE = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INTEGER = re.compile(r"[-+]?[0-9][0-9_]*")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?")

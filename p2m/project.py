@@ -84,7 +84,7 @@ def _task(spec: ModelSpec, shown: Shown | None = None) -> Task:
     wanted = spec.task
     return parse_prompt(
         spec.prompt, spec.examples, type=wanted.type, inputs=wanted.inputs, output=wanted.output,
-        labels=wanted.labels, language=wanted.language, shown=shown,
+        labels=wanted.labels, descriptions=wanted.descriptions, language=wanted.language, shown=shown,
     )  # fmt: skip
 
 

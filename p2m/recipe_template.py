@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from p2m.errors import UserError
 from p2m.marked_yaml import plain_scalar
 from p2m.types import Example
 
 if TYPE_CHECKING:
+    from p2m.refining import Agreed
     from p2m.table_task import TableTask
 
 SCHEMA = "recipe.schema.json"
@@ -45,8 +46,44 @@ data:                             # paths relative to this file, all optional
   train: {train}
   test: {test}
 """
+_REFINED = """\
+# yaml-language-server: $schema={schema}
+# Read by rules and by {teacher}: look it over, correct it, then
+# p2m check {file} && p2m plan {file}
+{notes}defaults:
+  - base
+  - override teacher: {choice}
+  - override student: auto        # the best on your own rows; or linear_tfidf, minilm, ...
+  - override training: default
+  - _self_
+
+name: {name}
+prompt: {prompt}
+{task}
+{settings}
+generation:
+  num_examples: {rows:<18}# inputs that the teacher answers: your own first, then those that it invents
+  samples: 1                      # 3: three answers to each, which vote, at three times the cost
+
+constraints:
+  max_cost: {cost:<22}# paid to teachers for one cold build, which stops there and keeps what it has
+{limits}
+metrics:
+  primary: {primary}
+  require: {require}
+
+data:                             # paths relative to this file
+  inputs: null                    # your own inputs without answers: real ones teach more than invented ones
+  train: {train}
+  test: {test}
+"""
+_GATE = '{mark}gate: ">= 0.8"                # on your own rows, first; below it nothing more is spent\n'
 _NO_TRAIN = "null                     # e.g. rows.jsonl, with a line like {row}"
 _NO_TEST = "null                      # your own rows: the verdict rests on them"
+_NO_GOLD = """null                      # MISSING: 50 rows of your own or more, with a line like
+  #   {row}
+  # They judge the model and its teacher; without them the verdict rests on rows that the teacher made."""
+_ROWS, _COST = "1000", "5 USD"  # that a recipe begins with, where a teacher is paid
 _BOOLEANS = ("yes", "no", "on", "off", "y", "n")  # to readers of the older YAML
 _NO_EXAMPLES = """\
 # examples:                       # demonstrations, beside those in the prompt
@@ -103,12 +140,12 @@ def recipe_name(text: str) -> str:
     return name or "".join(words[:1])[:_NAME_LENGTH] or "model"
 
 
-def _block(text: str) -> str:
-    """A text as a YAML block where that keeps it as it is and short, else in double quotes."""
+def _block(text: str, *, most: int = 10) -> str:
+    """A text as a YAML block of at most so many lines where that keeps it as it is, else in double quotes."""
     text = text.replace("\r\n", "\n")
     lines = text.removesuffix("\n").split("\n")
     shown = all(line.isprintable() and not line.endswith(" ") for line in lines)
-    if not shown or not lines[-1] or not lines[0] or lines[0].startswith(" ") or len(lines) > 10:
+    if not shown or not lines[-1] or not lines[0] or lines[0].startswith(" ") or len(lines) > most:
         return _quoted(text)
     indented = "\n".join(f"  {line}" if line else "" for line in lines)
     return f"|{'' if text.endswith(chr(10)) else '-'}\n{indented}"
@@ -172,3 +209,125 @@ def _examples(examples: Sequence[Example]) -> str:
 
 def _one_line(text: str) -> str:
     return "".join(character for character in text if character.isprintable())
+
+
+# --------------------------------------------------------------------------- with a teacher's help
+
+
+def render_refined(
+    prompt: str,
+    agreed: Agreed,
+    *,
+    name: str,
+    file: str,
+    teacher: str,
+    choice: str,
+    settings: Mapping[str, Any],
+    schema: str = SCHEMA,
+    cost: str = "",
+    train: str = "",
+    test: str = "",
+) -> str:
+    """The text of a recipe whose prompt a teacher has read too, with all that is to be looked over.
+
+    `teacher` is who read it, `choice` the option of the group `teacher`, and `settings` what was said of it.
+    """
+    row = {field.name: "..." for field in (*agreed.task.inputs, agreed.task.output)}
+    no_gold = _NO_GOLD.format(row=json.dumps(row, ensure_ascii=False))
+    return _REFINED.format(
+        schema=schema,
+        teacher=_one_line(teacher),
+        file=_one_line(file),
+        notes=_notes(agreed),
+        choice=_word(choice),
+        name=_plain(recipe_name(name)),
+        prompt=_block(prompt, most=500),
+        task=_agreed_task(agreed),
+        settings=_teacher(settings),
+        rows=_ROWS,
+        cost=cost or _COST,
+        limits="".join(_limit(key, agreed.limits.get(key, "")) for key in _LIMITS),
+        primary=_word(agreed.metric) if agreed.metric else f"null                   # {_own(agreed)}",
+        require=_flow(agreed.require)
+        if agreed.require
+        else '{}                     # e.g. {accuracy: ">= 0.85"}; what falls short is not shipped',
+        train=_word(train) if train else _NO_TRAIN.format(row=json.dumps(row, ensure_ascii=False)),
+        test=_word(test) if test else no_gold,
+    )
+
+
+_LIMITS = {"max_parameters": "250M", "max_size": "24 MB", "max_latency": "40 ms, p95 on one core"}
+
+
+def _limit(key: str, value: str) -> str:
+    return f"  {key}: {_word(value)}\n" if value else f"  # {key}: {_LIMITS[key]}\n"
+
+
+def _own(agreed: Agreed) -> str:
+    """What is measured where the recipe says nothing."""
+    return f"null: the task's own, {agreed.task.metrics[0]}" if agreed.task.metrics else "the task's own"
+
+
+def _notes(agreed: Agreed) -> str:
+    """Comments: what the prompt leaves open, where its two readers differ, what it asks for beside."""
+    parts = {
+        "The prompt leaves open; say it in the prompt, then delete the line:": agreed.unclear,
+        "Where rules and teacher do not read the same:": agreed.differences,
+    }
+    found = [f"# {title}\n" + "".join(f"#   - {_comment(line)}\n" for line in lines)
+             for title, lines in parts.items() if lines]  # fmt: skip
+    if agreed.stays_local:
+        found.append(
+            "# The prompt says that its texts must not leave: before you name any data, choose a teacher\n"
+            "# that runs here (teacher: gguf or transformers), and write constraints: {network: none}.\n"
+        )
+    return "".join(found)
+
+
+def _agreed_task(agreed: Agreed) -> str:
+    """The task as it was read, each part with what it means."""
+    task = agreed.task
+    lines = ["task:", f"  type: {task.type.value}", "  inputs:"]
+    lines += [_told(f"    - {_word(each.name)}", agreed.fields.get(each.name, "")) for each in task.inputs]
+    lines.append(_told(f"  output: {_word(task.output.name)}", agreed.fields.get(task.output.name, "")))
+    if task.labels:
+        lines += ["  labels:", *(f"    - {_word(label)}" for label in task.labels)]
+    if agreed.descriptions:
+        lines.append("  descriptions:                   # what the teacher is told of each label")
+        lines += [f"    {_word(label)}: {_readable(text)}" for label, text in agreed.descriptions.items()]
+    if not task.languages:
+        lines.append(f"  language: {task.language}")
+    return "\n".join(lines) + "\n"
+
+
+def _teacher(settings: Mapping[str, Any]) -> str:
+    """The section of the teacher; a comment where nothing is set, for an empty one would mean no teacher."""
+    if not settings:
+        return "# teacher:\n" + _GATE.format(mark="#   ")
+    lines = [f"  {key}: {_flow(value)}\n" for key, value in settings.items()]
+    return "".join(["teacher:\n", *lines, _GATE.format(mark="  # ")])
+
+
+def _told(line: str, text: str) -> str:
+    return f"{line:<34}# {_comment(text)}" if text else line
+
+
+def _comment(text: str) -> str:
+    """A text that stays within its comment."""
+    return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
+
+
+def _flow(value: Any) -> str:
+    """Plain data on one line of YAML."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_word(str(key))}: {_flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return _readable(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _readable(text: str) -> str:
+    """A text in double quotes, its own letters kept."""
+    if not text.isprintable():
+        return _quoted(text)
+    return re.sub(r"(\\*)\$\{", r"\1\1\\\\${", json.dumps(text, ensure_ascii=False))

@@ -7,6 +7,6 @@ and `signs` hold the vocabulary; `weights` and the model in `reader` are learnt 
 
 from p2m.parsing.answers import hardly_return, read_answers
 from p2m.parsing.not_built import not_built
-from p2m.parsing.task import parse_prompt
+from p2m.parsing.task import parse_prompt, sure_of
 
-__all__ = ["hardly_return", "not_built", "parse_prompt", "read_answers"]
+__all__ = ["hardly_return", "not_built", "parse_prompt", "read_answers", "sure_of"]

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from p2m.errors import Problem, RecipeError, nearest
 from p2m.parsing.demonstrations import BARE, Reading, Row, take_apart, unread
@@ -42,6 +43,7 @@ _OUTPUT_NAMES = {
     TaskType.UNSUPPORTED: "output",
 }
 _LABELLED = (TaskType.CLASSIFICATION, TaskType.MULTI_LABEL)
+STATED = 0.9  # chance of a type from which the prompt is taken to state it
 
 
 def parse_prompt(
@@ -52,6 +54,7 @@ def parse_prompt(
     inputs: Sequence[str] = (),
     output: str | None = None,
     labels: Sequence[str] = (),
+    descriptions: Mapping[str, str] = MappingProxyType({}),
     language: str | None = None,
     shown: Shown | None = None,
 ) -> Task:
@@ -85,6 +88,7 @@ def parse_prompt(
         names=names,
         output=output or _output_name(rows, kind),
         labels=found.values if kind in _LABELLED else (),
+        descriptions=dict(descriptions),
         language=spoken,
         languages=languages,
         reasons=(
@@ -97,6 +101,23 @@ def parse_prompt(
         lacking="" if kind.is_learnt else why_kind.partition(": ")[2],
         doubts=(*doubts, *unproven, *_unread(reading)),
     )
+
+
+def sure_of(prompt: str) -> frozenset[str]:
+    """Which of "type", "inputs", "output" and "labels" the prompt states, so that nothing is guessed."""
+    text = _written(prompt)
+    reading = take_apart(text)
+    names, _ = read_names(reading.instruction, text, reading.rows)
+    found = read_labels(reading.instruction, _outputs(reading.rows))
+    drafts = tuple(Example(dict(_draft(row, names)), row.output) for row in reading.rows)
+    kind = read_kind(reading.instruction, names, drafts, found)
+    stated = {
+        "type": kind.sure >= STATED,
+        "inputs": bool(names),
+        "output": any(row.output_name for row in reading.rows),
+        "labels": found.strength >= STRONG,
+    }
+    return frozenset(name for name, is_stated in stated.items() if is_stated)
 
 
 def _written(prompt: str) -> str:
@@ -136,6 +157,7 @@ def _assembled(
     names: tuple[str, ...],
     output: str,
     labels: tuple[str, ...],
+    descriptions: dict[str, str],
     language: str,
     languages: tuple[str, ...],
     reasons: tuple[str, ...],
@@ -150,6 +172,7 @@ def _assembled(
         inputs=tuple(Field(name, _described(name, reading.instruction)) for name in names),
         output=Field(output),
         labels=labels,
+        descriptions=descriptions,
         demonstrations=rows,
         language=language,
         languages=languages,

@@ -21,7 +21,7 @@ def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
     found = [*_names(spec, task), *_students(spec, task), *_encoders(spec), *_baselines(spec)]
     if reason := spec.runtime.refusal(task):
         found.append(("runtime", f"does not fit the task: {reason}", "choose another, e.g. runtime=onnx"))
-    found += [*_metrics(spec, task), *_requirements(spec, task), *_rows(spec, task)]
+    found += [*_described(spec, task), *_metrics(spec, task), *_requirements(spec, task), *_rows(spec, task)]
     return [*found, *_taught(spec, task), *_allowed(spec)]
 
 
@@ -38,6 +38,14 @@ def _names(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
                 yield path, message, "name it by one word of letters, digits and _"
             elif section == "student" and name in STEPS and task.type is TaskType.CLASSIFICATION:
                 yield path, f"{name} is what a step of builds is called", f"name it e.g. {name}_student"
+
+
+def _described(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
+    """Descriptions of what is no label."""
+    for label in spec.task.descriptions:
+        if task.labels and label not in task.labels:
+            path, message = f"task.descriptions.{label}", f"{label!r} is no label of the task"
+            yield path, message, nearest(label, task.labels)
 
 
 def _students(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:

@@ -235,6 +235,7 @@ class TaskWords(Section):
     inputs: Texts = ()  # names of the input fields, in order
     output: str | None = None  # name of the output field
     labels: Annotated[Texts, AfterValidator(_told_apart)] = ()  # of a classification
+    descriptions: Annotated[dict[str, str], _none_as(dict)] = {}  # label -> what it means, told to a teacher
     language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}(-\w+)*$")  # ISO 639-1, e.g. en
 
 
@@ -393,6 +394,9 @@ class Generation(Section):
     )  # rows, or inputs to answer; null: 6000 of the embedded teacher, 1000 of a chat model
     samples: int = Field(default=1, ge=1, le=100)  # answers to one input, which vote; each is paid for
     agreement: float = Field(default=0.5, ge=0, le=1)  # share of votes that an answer needs to be kept
+    contradicted: float | None = Field(
+        default=20, ge=1, le=1e9
+    )  # a label goes where the other rows make another one so many times likelier; null: none goes
     rounds: int = Field(default=1, ge=1, le=20)  # in each but the first, a quick student says what it lacks
     per_request: int = Field(default=5, ge=1, le=100)  # inputs that one request invents
     attributes: dict[str, Texts] = {}  # what inputs differ in -> its values; {}: the teacher proposes them

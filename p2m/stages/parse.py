@@ -17,6 +17,7 @@ def parse(
     inputs: tuple[str, ...] = (),
     output: str | None = None,
     labels: tuple[str, ...] = (),
+    descriptions: dict[str, str] | None = None,
     language: str | None = None,
     shown: Shown | None = None,
     run: Run | None = None,
@@ -34,6 +35,7 @@ def parse(
         inputs=inputs,
         output=output,
         labels=labels,
+        descriptions=descriptions or {},
         language=language,
         shown=shown,
     )

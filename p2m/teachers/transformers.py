@@ -277,14 +277,21 @@ def _loaded(teacher: Transformers) -> _Loaded:
 def _load(folder: str, _sha256: str, device: str) -> _Loaded:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
 
     place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     is_half = place == "cuda" and torch.cuda.is_bf16_supported()
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    tokenizer = AutoTokenizer.from_pretrained(folder, **options)
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=torch.bfloat16 if is_half else torch.float32, use_safetensors=True, **options
-    )
+    has_bars = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.bfloat16 if is_half else torch.float32, use_safetensors=True, **options
+        )
+    finally:
+        if has_bars:
+            logging.enable_progress_bar()
     context = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     return _Loaded(model.to(place).eval(), tokenizer, context or 1 << 30, _ends(model, tokenizer))
 

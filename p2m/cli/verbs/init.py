@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,13 +23,28 @@ EXAMPLES = """p2m init "Say which team answers a customer's message." --data mes
   p2m init "Say which team answers a customer's message." --data messages.csv --test judged.csv \\
       --input-columns subject,body --output-column team
   p2m init "Answer a question from a passage." --output recipes/answers.yaml
+  p2m init --from prompt.txt --teacher anthropic
+  p2m init --from prompt.txt --teacher compatible \\
+      teacher.base_url=http://127.0.0.1:11434/v1 teacher.model=qwen3
+
+With --teacher the prompt is sent to that model, once for the same words: the answer is kept in the project's
+ledger. What it makes of the prompt is written down beside what the rules read, for you to look over.
 
 recipe.schema.json is written beside the recipe, by which an editor completes keys and marks mistakes, on any
 machine where both are. One that is there, or in ../docs, is left alone and used."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("prompt", help="the task in words, one sentence will do; - reads standard input")
+    words = "the task in words, one sentence will do; - reads standard input"
+    parser.add_argument("prompt", nargs="?", help=words)
+    parser.add_argument(
+        "words", nargs="*", metavar="OVERRIDE", help="settings of the teacher: teacher.model=NAME"
+    )
+    parser.add_argument(
+        "--from", dest="source", type=Path, metavar="FILE", help="a file that holds the prompt"
+    )
+    helps = "lets a chat model read the prompt too: anthropic, openai, compatible, ...; one request"
+    parser.add_argument("--teacher", metavar="NAME", help=helps)
     parser.add_argument("--data", type=Path, metavar="FILE", help="your rows, from which the task is read")
     parser.add_argument("--test", type=Path, metavar="FILE", help="rows to judge by, never learnt from")
     parser.add_argument("--input-columns", default="", metavar="NAMES", help="columns that go in: a,b,c")
@@ -38,12 +54,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
-    from p2m.recipe_template import SCHEMA, recipe_name
-    from p2m.spec import json_schema
+    from p2m.recipe_template import recipe_name
 
-    prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt
-    if not prompt.strip():
-        raise UserError('the prompt is empty\n    try: p2m init "Answer a question from a passage."')
+    prompt = _prompt(arguments)
     name = arguments.name or recipe_name(prompt)
     if Path(name).name != name or name == ".." or "\\" in name:
         raise UserError(
@@ -53,7 +66,77 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     if path.exists():
         raise UserError(f"{path}: exists already\n    choose another place with --output FILE")
     table = _table(arguments, prompt)
-    text = _rendered(prompt, name, path, arguments, table)
+    if arguments.teacher:
+        return _refined(prompt, name, path, arguments, table)
+    _write(path, text := _rendered(prompt, name, path, arguments, table))
+    if table is not None:
+        print(_told(table))
+        checked, built = (common.runnable(command(verb, path)) for verb in ("check", "build"))
+        print(f"    next: {checked}\n    then: {built}")
+        return 0
+    if "override teacher: none" in text:
+        print(
+            f"    next: name your rows in it, after `train:`; then {common.runnable(command('check', path))}"
+        )
+        return 0
+    print(f"    next: {common.runnable(command('build', path))}")
+    return 0
+
+
+def _prompt(arguments: argparse.Namespace) -> str:
+    """The prompt as typed, from standard input, or from a file; `words` then holds overrides alone.
+
+    Raises:
+        UserError: there is none, or two, or the file cannot be read; or there are overrides for no teacher.
+    """
+    if arguments.source is not None and arguments.prompt is not None:
+        arguments.words.insert(0, arguments.prompt)
+    for word in arguments.words:
+        if not re.match(r"[+~]*(teacher\.[\w.]+|constraints\.max_cost)=", word):
+            kinds = "settings of the teacher may follow, teacher.model=NAME, and constraints.max_cost=5USD"
+            raise UserError(f"{word!r} cannot be said here: {kinds}\n    put the prompt in quotes")
+    if arguments.words and not arguments.teacher:
+        raise UserError(
+            f"{arguments.words[0]}: there is no teacher to set\n    choose one with --teacher NAME"
+        )
+    if arguments.source is not None:
+        prompt = _read(arguments.source)
+    else:
+        prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt or ""
+    if not prompt.strip():
+        place = f"{arguments.source}: " if arguments.source is not None else ""
+        raise UserError(f'{place}the prompt is empty\n    try: p2m init "Answer a question from a passage."')
+    return prompt
+
+
+def _read(place: Path) -> str:
+    """A prompt's file.
+
+    Raises:
+        UserError: it cannot be read, or is not UTF-8; with the line.
+    """
+    try:
+        data = place.read_bytes()
+    except OSError as error:
+        from p2m.compose.recipe import near_files
+
+        hint = near_files(place) if not place.exists() else ""
+        said = f"--from {place}: cannot be read: {error.strerror}"
+        raise UserError(said + (f"\n    {hint}" if hint else "")) from error
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line, byte = data.count(b"\n", 0, error.start) + 1, data[error.start]
+        raise UserError(
+            f"{place}:{line}: not UTF-8 (byte 0x{byte:02x})\n    save the file as UTF-8 and run this again"
+        ) from error
+
+
+def _write(path: Path, text: str) -> None:
+    """Write the recipe, and the schema beside it where there is none; say what was written."""
+    from p2m.recipe_template import SCHEMA
+    from p2m.spec import json_schema
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -68,17 +151,35 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     print(path)
     if is_new:
         print(f"{schema}, for editors")
+
+
+def _refined(
+    prompt: str, name: str, path: Path, arguments: argparse.Namespace, table: TableTask | None
+) -> int:
+    """Have a teacher read the prompt too, and write what both make of it."""
+    from p2m.cli.refinement import asked
+    from p2m.recipe_template import render_refined
+
+    found = asked(prompt, arguments.teacher, arguments.words, path, table)
+    test = arguments.test or (arguments.data if table is not None and table.has_test else None)
+    text = render_refined(
+        prompt, found.agreed, name=name, file=path.as_posix(), teacher=found.teacher,
+        choice=arguments.teacher, settings=found.settings, cost=found.cost, schema=_schema(path),
+        train=_beside(arguments.data, path), test=_beside(test, path),
+    )  # fmt: skip
+    _write(path, text)
     if table is not None:
         print(_told(table))
-        checked, built = (common.runnable(command(verb, path)) for verb in ("check", "build"))
-        print(f"    next: {checked}\n    then: {built}")
-        return 0
-    if "override teacher: none" in text:
-        print(
-            f"    next: name your rows in it, after `train:`; then {common.runnable(command('check', path))}"
-        )
-        return 0
-    print(f"    next: {common.runnable(command('build', path))}")
+    task = found.agreed.task
+    labels = f": {len(task.labels)} labels" if task.labels else ""
+    names = ", ".join(each.name for each in task.inputs)
+    print(f"    {names} -> {task.output.name}, {task.type.value}{labels}; read by {found.teacher}")
+    for line in found.agreed.differences:
+        print(f"    ! {line}")
+    for line in found.agreed.unclear:
+        print(f"    ? {line}")
+    print(f"    next: look it over, then {common.runnable(command('check', path))}")
+    print(f"    then: {common.runnable(command('plan', path))}, which says what a build would cost")
     return 0
 
 

@@ -36,15 +36,16 @@ def read_attributes(value: Mapping[str, Any]) -> tuple[Attribute, ...]:
 
 
 def labels_asks(task: Task, labels: Sequence[str]) -> list[Ask]:
-    """What labels mean, some at a time."""
-    one = record({"label": {"type": "string", "enum": list(labels)}, "meaning": {"type": "string"}})
+    """What labels mean that the recipe does not describe, some at a time."""
+    dark = [label for label in labels if label not in task.descriptions]
+    one = record({"label": {"type": "string", "enum": dark}, "meaning": {"type": "string"}})
     return [
         _ask(
             "labels",
-            {"task": described(task, labels), "explain": list(labels[start : start + _AT_ONCE])},
+            {"task": described(task, labels), "explain": dark[start : start + _AT_ONCE]},
             labels={"type": "array", "items": one},
         )
-        for start in range(0, len(labels), _AT_ONCE)
+        for start in range(0, len(dark), _AT_ONCE)
     ]
 
 

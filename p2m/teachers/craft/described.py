@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,7 +24,7 @@ def described(
     if task.output_format:
         found["output_format"] = task.output_format
     if labels:
-        known = meanings or {}
+        known = {**(meanings or {}), **task.descriptions}
         found["labels"] = [
             {"label": label, "meaning": known[label]} if label in known else {"label": label}
             for label in turned(labels, turn)
@@ -39,6 +40,7 @@ def turned(items: Sequence[Any], turn: int) -> list[Any]:
     return found
 
 
+@cache
 def words(name: str) -> str:
     """The instructions of a prompt, from the text file of that name beside this one."""
     return Path(__file__).with_name(f"{name}.txt").read_text(encoding="utf-8")
