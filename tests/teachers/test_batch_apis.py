@@ -18,7 +18,7 @@ from wire import Answer, Cut, Raw, Seen, Status, Wire, serving
 from p2m.engine.handles import Device
 from p2m.teachers.anthropic import Anthropic
 from p2m.teachers.asking import batches
-from p2m.teachers.asking.batches import Batcher, key_of
+from p2m.teachers.asking.batches import Batcher
 from p2m.teachers.chat import Ask, Batching, Outcome, Reply, TeacherError, Turn
 from p2m.teachers.openai import OpenAI
 
@@ -82,7 +82,7 @@ def question(number: int) -> Ask:
 
 
 def key(number: int) -> str:
-    return key_of({"question": number}, 0)
+    return f"{number:064x}"
 
 
 def ask_all(

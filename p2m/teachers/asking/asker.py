@@ -24,6 +24,7 @@ from p2m.engine.handles import Run
 from p2m.engine.recording.records import Asked
 from p2m.teachers.asking import pace, recorded
 from p2m.teachers.asking.acceptance import Acceptance
+from p2m.teachers.asking.batches import Batcher, batching
 from p2m.teachers.asking.budget import Budget, CapReached, cost_of_reply, estimated
 from p2m.teachers.asking.prices import NANO
 from p2m.teachers.asking.recorded import Paid
@@ -118,13 +119,15 @@ class _Session(Generic[T, R]):
         self.fault: BaseException | None = None
         self.signal = 0  # that interrupted it
         self.workers: set[asyncio.Task[None]] = set()
+        self.batcher: Batcher | None = None  # where requests go out in batches
 
     async def run(self) -> None:
         self.ending, self.over, self.turn = asyncio.Event(), asyncio.Event(), asyncio.Lock()
         self.asker._pace.stopped = None
         with _handled(self._interrupted):
             await self._replay()
-            async with self.asker.teacher.open() as line:
+            teacher, run = self.asker.teacher, self.asker.run
+            async with teacher.open() as line, batching(teacher, line, run) as self.batcher:
                 self.sender = Sender(
                     self.asker.teacher, line, self.asker._pace, self._pause, self.asker._progress
                 )
@@ -241,8 +244,8 @@ class _Session(Generic[T, R]):
             if budget.has_caps:
                 async with self.turn:
                     held = await budget.hold(ask, self._pause)
-            received = await self.sender.send(ask, estimated(ask))
-            paid = Paid(received.reply, cost_of_reply(self.asker.teacher, received.reply))
+            reply = await self._sent(asked, ask)
+            paid = Paid(reply, cost_of_reply(self.asker.teacher, reply))
             self.asker._account.add(asked.digest, paid, budget, ask, replayed=False)
             return paid
         except CapReached as reached:
@@ -251,6 +254,11 @@ class _Session(Generic[T, R]):
             raise _Ended from None
         finally:
             budget.let_go(held)
+
+    async def _sent(self, asked: Asked, ask: Ask) -> Reply:
+        if self.batcher is not None:
+            return await self.batcher.send(asked.digest, ask)
+        return (await self.sender.send(ask, estimated(ask))).reply
 
     # ------------------------------------------------------------------ the end
 
@@ -269,6 +277,8 @@ class _Session(Generic[T, R]):
         self.ending.set()
         self.over.set()
         self.asker._pace.stop(_Ended)
+        if self.batcher is not None and (self.signal or self.fault is not None):
+            self.batcher.stop()
 
     def _interrupted(self, number: int) -> None:
         self.signal = number
