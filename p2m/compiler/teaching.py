@@ -70,8 +70,8 @@ class Teaching:
         if teacher is None or self.spec.teacher.gate is None or known is None:
             return None
         return self.plan.add(
-            "examine", examine, self.task, known, teacher=teacher, number=self.spec.evaluation.teacher_rows,
-            caps=self._caps, seed=self.spec.seed,
+            "examine", examine, self.task, known, self.train, teacher=teacher,
+            number=self.spec.evaluation.teacher_rows, caps=self._caps, seed=self.spec.seed,
             origins=self._asked("answer") | self.at("seed", number="evaluation.teacher_rows"),
         )  # fmt: skip
 
@@ -81,8 +81,8 @@ class Teaching:
         if teacher is None or not number:
             return None
         return self.plan.add(
-            "examine-judged", examine_judged, self.task, parts, before, teacher=teacher, number=number,
-            caps=self._caps, seed=self.spec.seed,
+            "examine-judged", examine_judged, self.task, parts, before, self.train, teacher=teacher,
+            number=number, caps=self._caps, seed=self.spec.seed,
             origins=self._asked("answer") | self.at("seed", number="evaluation.teacher_rows"),
         )  # fmt: skip
 
@@ -99,15 +99,16 @@ class Teaching:
         )  # fmt: skip
 
     def account(
-        self, curated: Ref, evaluated: Ref, measured: Ref, taught: Taught, said: Ref | None
-    ) -> Ref | None:
+        self, curated: Ref, evaluated: Ref, measured: Ref, taught: Taught, examined: Ref | None,
+        said: Ref | None,
+    ) -> Ref | None:  # fmt: skip
         """What teachers were asked and what it cost; None where none that is paid has a part."""
         teachers = [step.settings.get("teacher") for step in self.plan.steps]
         if not any(isinstance(each, ChatTeacher) for each in teachers):
             return None
         return self.plan.add(
-            "account", account, curated, evaluated, measured, taught.answered, taught.attributes, said,
-            *taught.inputs,
+            "account", account, curated, evaluated, measured, taught.answered, taught.attributes, examined,
+            said, *taught.inputs,
         )  # fmt: skip
 
     # ----------------------------------------------------------------------- whole rows

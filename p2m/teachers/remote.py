@@ -26,6 +26,7 @@ from p2m.teachers.faults import Asked, UnknownThing
 from p2m.types import Task, unkeyed
 
 CONNECT = 10.0  # seconds until a connection stands
+SLOW = 600.0  # seconds that a file may take, up or down
 PRICES = frozenset(("input", "output", "cached"))
 
 
@@ -210,6 +211,28 @@ class RemoteLine:
         if isinstance(fault, Reply):
             return fault
         raise fault
+
+    async def text(self, path: str, body: Any = None) -> str:
+        """What stands at a path, or is answered to a body there: for what is no question to the model.
+
+        Raises:
+            Transient, TeacherError: as `Line.send`.
+        """
+        import httpx2
+
+        def request(client: Any) -> Awaitable[Any]:
+            if body is None:
+                return client.get(path, cast_to=httpx2.Response)  # type: ignore[no-any-return]
+            return client.post(path, cast_to=httpx2.Response, body=body)  # type: ignore[no-any-return]
+
+        found = await self.call(request, seconds=SLOW)
+        if isinstance(found, Reply):  # what is an outcome of one question is a fault of many
+            raise TeacherError(f"{self.asked.provider} refuses it, {found.outcome.value}: {found.detail}")
+        return str(found.text)
+
+    async def json(self, path: str, body: Any = None) -> dict[str, Any]:
+        """The same, as the JSON object that it is."""
+        return faults.parsed(await self.text(path, body), self.asked)
 
     async def _known_models(self) -> list[str]:
         """Names that the server lists; [] where it does not. Asked for once."""

@@ -241,7 +241,9 @@ class Wire:
         return web.json_response({"object": "list", "data": newest, "has_more": False})
 
     async def _openai_look(self, request: web.Request) -> web.Response:
-        batch = self.batches[request.match_info["id"]]
+        batch = self.batches.get(request.match_info["id"])
+        if batch is None:
+            return self._status(request.path, Status(404, "no such batch"))
         batch.polls += 1
         return web.json_response(self._openai_batch(batch))
 
@@ -272,7 +274,9 @@ class Wire:
         return web.json_response({"data": newest, "has_more": False, "first_id": None, "last_id": None})
 
     async def _anthropic_look(self, request: web.Request) -> web.Response:
-        batch = self.batches[request.match_info["id"]]
+        batch = self.batches.get(request.match_info["id"])
+        if batch is None:
+            return self._status(request.path, Status(404, "no such batch"))
         batch.polls += 1
         return web.json_response(self._anthropic_batch(batch))
 
@@ -336,7 +340,8 @@ def error_body(path: str, said: Status) -> dict[str, Any]:
     """An error, as the API of that path writes it."""
     if "/messages" in path:
         details = {"error_code": said.error_code} if said.error_code else None
-        error = {"type": said.kind or "api_error", "message": said.message, "details": details}
+        kind = said.kind or ("invalid_request_error" if said.code == 400 else "api_error")
+        error = {"type": kind, "message": said.message, "details": details}
         return {"type": "error", "error": error, "request_id": "req_1"}
     code = said.error_code or None
     return {
