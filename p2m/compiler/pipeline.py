@@ -74,7 +74,7 @@ def compile_plan(
     validation_rows = _own_rows(plan, task, spec.data.validation, "validation", at)
     test_rows = _own_rows(plan, task, spec.data.test, "test", at)
     retrieved = _catalogues(plan, task, spec, at)
-    base = _encoder(plan, spec, understood, at) if spec.teacher.chat("answer") else None
+    base = _encoder(plan, spec, understood, at)
     quick = _quick(spec, understood)
     teaching = Teaching(plan, spec, understood, primary, at, task, train_rows, test_rows, base, quick)
     examined = teaching.examined()
@@ -83,7 +83,6 @@ def compile_plan(
                        curation=spec.curation, seed=spec.seed, origins=at("curation", "seed"))
     parts = plan.add("split", split, task, curated, validation_rows, test_rows,
                      splitting=spec.split, seed=spec.seed, origins=at("split", "seed", splitting="split"))
-    base = base or _encoder(plan, spec, understood, at)
     embeddings = plan.add("embed", embed, task, parts, base) if base else None
     candidates = _Candidates(plan, spec, understood, primary, at, task, parts, base, embeddings)
     tried = candidates.tried()
