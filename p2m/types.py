@@ -615,6 +615,8 @@ class Judged:
     predicted: str
     confidence: float
     correct: float  # 0 to 1
+    teacher: str | None = None  # what the teacher said; None: it was not asked
+    teacher_correct: float = 0.0  # as `correct`, of the teacher
 
 
 @dataclass(frozen=True, slots=True)
@@ -660,6 +662,22 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True)
+class Judgement:
+    """How a teacher graded written answers, beside each other and blind; grades are shares, 0 to 1."""
+
+    judge: str  # provider and model
+    agreement: (
+        Score | None
+    )  # share of rows where the known answer is graded above another row's; None: no pair
+    right: float = 0.0  # mean of the known answers
+    teacher: float | None = None  # mean of the teacher's answers; None where it was not asked
+    steady: float = 0.0  # share of rows where the order of the answers did not change which was better
+    ungraded: int = 0  # rows without a grade
+    spent: Spent | None = None
+    note: str = ""  # why there is no grade
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluated:
     """The exported model on the rows that judge it, beside what it must beat.
 
@@ -675,6 +693,9 @@ class Evaluated:
     rows: tuple[Judged, ...] = ()
     tried: int = 1  # candidates of which the model is the best, on the rows that judge it
     out_of_fold: float | None = None  # primary metric in the cross-validation that chose the model
+    judgement: Judgement | None = (
+        None  # where a teacher graded the answers; the grade is the last of `scores`
+    )
 
     @property
     def baselines(self) -> dict[str, float]:
@@ -696,15 +717,15 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What teachers did for a build, what it came to, and when the model has paid for itself."""
+    """What teachers did for a build, what it cost, and after how many requests the model has paid for it."""
 
-    spent: Spent
+    spent: Spent  # of the whole build
     funnel: tuple[Count, ...] = ()  # from what was asked to the rows that were kept
-    votes: dict[str, int] = field(default_factory=dict)  # share of samples with the row's answer -> rows
-    per_request: float | None = None  # USD that the teacher takes for one answer; None: price not known
-    latency: float = 0.0  # seconds of the teacher, median of a request; 0 where none was timed
-    student_latency: float = 0.0  # seconds of the model, median of a row on one core
-    break_even: int | None = None  # requests after which the build has paid for itself
+    votes: dict[str, int] = field(default_factory=dict)  # share of samples that agree, "0.67" -> rows
+    per_request: float | None = None  # USD that a teacher takes for one answer; None: not known
+    latency: float = 0.0  # seconds that it takes for one, by itself; 0: not timed
+    student_latency: float = 0.0  # seconds, median of a row alone on one core
+    break_even: int | None = None  # requests after which the model has paid for itself
     note: str = ""  # why there is no such number
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +38,11 @@ class Here:
     device: Device = field(default_factory=lambda: Device(type="cpu", threads=1))
     lines: list[str] = field(default_factory=list)
     seen: list[tuple[int, int, str]] = field(default_factory=list)
+    sums: Counter[str] = field(default_factory=Counter)
+
+    def tally(self, name: str, amount: int) -> int:
+        self.sums[name] += amount
+        return self.sums[name]
 
     def progress(self, done: int, total: int, note: str = "") -> None:
         self.seen.append((done, total, note))

@@ -37,6 +37,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "compiler",
         "delivery",
         "forecast",
+        "teacher_forecast",
         "inspection",
         "leaderboard",
         "lock",
@@ -72,6 +73,7 @@ NAMED_BY_BASE = frozenset(
         "p2m.students.weights",
         "p2m.teachers.chat",
         "p2m.teachers.asking.asker",
+        "p2m.teachers.asking.budget",
         "p2m.teachers.asking.prices",  # which no step's key may hold
         *(
             f"p2m.teachers.craft.{name}"
@@ -80,6 +82,7 @@ NAMED_BY_BASE = frozenset(
                 "attributes",
                 "examination",
                 "inputs",
+                "judging",
                 "passages",
                 "refinement",
                 "replies",

@@ -65,7 +65,9 @@ def map_inputs(task: Task, columns: Sequence[Column]) -> Fit:
     names = [field.name for field in task.inputs]
     answer = answer_column(task, columns)
     rest = [column for column in columns if column.name != answer]
-    chosen = _assign(names, "", rest, {pair: score for pair, score in scores.items() if pair[0] in names})
+    chosen = _assign(
+        names, "", rest, {pair: scores[pair] for pair in scores if pair[0] in names and pair[1] != answer}
+    )
     there = ", ".join(column.name for column in columns)
     if missing := [name for name in names if name not in chosen]:
         return Fit(None, refusal=f"no column for {' and '.join(map(repr, missing))} among {there}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,7 +78,13 @@ def _run(recipe: Path) -> Iterator[RunHandle]:
     """What a step is handed, for a question outside of any build; its answer is kept with those of builds."""
     ledger = Store(default_store(recipe), make=True).root / "ledger"
     with tempfile.TemporaryDirectory() as folder:
-        yield RunHandle(Path(folder), Device(), _quiet, _said, lambda: opened(ledger))
+        spent: Counter[str] = Counter()
+
+        def tally(name: str, amount: int) -> int:
+            spent[name] += amount
+            return spent[name]
+
+        yield RunHandle(Path(folder), Device(), _quiet, _said, lambda: opened(ledger), tally)
 
 
 def _quiet(done: int, total: int, note: str) -> None:

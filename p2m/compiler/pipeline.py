@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.compiler.places import Places
-from p2m.compiler.teaching import taught
+from p2m.compiler.teaching import Teaching
 from p2m.engine.hashing import keyed_fields
 from p2m.engine.plan import Plan, Ref
 from p2m.spec import ROLES, ModelSpec, Teachers, allowed, contenders, refused
@@ -74,12 +74,17 @@ def compile_plan(
     validation_rows = _own_rows(plan, task, spec.data.validation, "validation", at)
     test_rows = _own_rows(plan, task, spec.data.test, "test", at)
     retrieved = _catalogues(plan, task, spec, at)
-    generated = taught(plan, task, spec, understood, at)
-    curated = plan.add("curate", curate, task, generated, retrieved, train_rows, validation_rows, test_rows,
+    base = _encoder(plan, spec, understood, at) if spec.teacher.chat("answer") else None
+    teaching = Teaching(plan, spec, understood, primary, at, task, train_rows, test_rows, base,
+                        _quick(spec, understood))
+    examined = teaching.examined()
+    made = teaching.rows(examined)
+    curated = plan.add("curate", curate, task, made.rows, retrieved, train_rows, validation_rows, test_rows,
                        curation=spec.curation, seed=spec.seed, origins=at("curation", "seed"))
     parts = plan.add("split", split, task, curated, validation_rows, test_rows,
                      splitting=spec.split, seed=spec.seed, origins=at("split", "seed", splitting="split"))
-    base, embeddings = _embedded(plan, task, parts, spec, understood, at)
+    base = base or _encoder(plan, spec, understood, at)
+    embeddings = plan.add("embed", embed, task, parts, base) if base else None
     candidates = _Candidates(plan, spec, understood, primary, at, task, parts, base, embeddings)
     tried = candidates.tried()
     choice = plan.add("choose", choose, task, parts, *tried.values(), contenders=contenders(candidates.able),
@@ -93,22 +98,24 @@ def compile_plan(
     rivals = plan.add("baselines", baselines, task, parts, base, embeddings,
                       students=_rivals(spec, understood), metric=primary,
                       origins=at(students="baselines", metric="metrics.primary"))
-    evaluated = plan.add("evaluate", evaluate, task, parts, won, exported, rivals, None, *tried.values(),
-                         *folds, metrics=reported, backend=spec.runtime,
-                         bootstrap=spec.evaluation.bootstrap, seed=spec.seed,
+    judged = teaching.judged(parts, examined)
+    evaluated = plan.add("evaluate", evaluate, task, parts, won, exported, rivals, judged,
+                         *tried.values(), *folds, metrics=reported,
+                         backend=spec.runtime, bootstrap=spec.evaluation.bootstrap, seed=spec.seed,
                          origins=at("seed", metrics="metrics", backend="runtime",
                                     bootstrap="evaluation.bootstrap"))
     measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,
                         backend=spec.runtime,
                         origins=at(rows="evaluation.latency_rows", backend="runtime"))
-    decided = plan.add("verdict", verdict, task, exported, evaluated, measured,
+    counted = teaching.account(curated, measured, made, judged)
+    decided = plan.add("verdict", verdict, task, exported, evaluated, measured, counted,
                        requirements=spec.metrics.require, max_parameters=limits.max_parameters,
                        max_size=limits.max_size, max_latency=limits.max_latency,
                        origins=at(requirements="metrics.require", **_LIMITS))
     pictured = plan.add("report", report, task, curated, parts, choice, exported, evaluated, measured,
-                        decided, name=spec.name, origins=at("name"))
-    plan.add("package", package, task, parts, choice, exported, evaluated, measured, decided, pictured,
-             name=spec.name, backend=spec.runtime, spec=_committed(spec),
+                        decided, counted, name=spec.name, origins=at("name"))
+    plan.add("package", package, task, parts, choice, exported, evaluated, measured, decided, counted,
+             pictured, name=spec.name, backend=spec.runtime, spec=_committed(spec),
              origins=at("name", backend="runtime", **_COMMITTED))
     return plan
 # fmt: on
@@ -116,18 +123,23 @@ def compile_plan(
 _LIMITS = {name: f"constraints.{name}" for name in ("max_parameters", "max_size", "max_latency")}
 
 
-def _embedded(
-    plan: Plan, task: Ref, parts: Ref, spec: ModelSpec, understood: Task, at: Places
-) -> tuple[Ref | None, Ref | None]:
-    """The base encoder that linear candidates and baselines read, and the rows through it; None without."""
+def _encoder(plan: Plan, spec: ModelSpec, understood: Task, at: Places) -> Ref | None:
+    """The base encoder that linear candidates and baselines read; None where none reads one."""
     read = _read_encoder(allowed(spec.student.candidates, understood, spec.constraints))
     read = read or _read_encoder(_rivals(spec, understood))
     if read is None:
-        return None, None
+        return None
     smaller = next(iter(spec.compression.candidates.values()), None)
-    base = plan.add("encoder", encoder, base=read, compressor=smaller,
+    return plan.add("encoder", encoder, base=read, compressor=smaller,
                     origins=at(base="student", compressor="compression"))  # fmt: skip
-    return base, plan.add("embed", embed, task, parts, base)
+
+
+def _quick(spec: ModelSpec, understood: Task) -> LinearStudent | None:
+    """The linear student that a teacher's rows are looked at by: one that reads the encoder, if any does."""
+    able = (*allowed(spec.student.candidates, understood, spec.constraints).values(),
+            *_rivals(spec, understood).values())  # fmt: skip
+    linear = [each for each in able if isinstance(each, LinearStudent)]
+    return next((each for each in linear if each.encoder), next(iter(linear), None))
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,248 @@
-"""The steps in which a teacher makes rows, answers them, or is examined."""
+"""The steps in which a teacher takes part: it writes whole rows; or it is examined, invents inputs and
+answers them in one round or several, each of which asks for what a quick student of those before it lacks.
+"""
 
 from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
 
 from p2m.compiler.places import Places
 from p2m.engine.plan import Plan, Ref
 from p2m.spec import ModelSpec
+from p2m.stages.account import account
+from p2m.stages.answer import answer
+from p2m.stages.attributes import attributes
+from p2m.stages.collect import collect
+from p2m.stages.draw import draw
+from p2m.stages.examine import examine
+from p2m.stages.examine_judged import examine_judged
+from p2m.stages.gate import gate
 from p2m.stages.generate import generate
+from p2m.stages.invent import invent
+from p2m.stages.merge import merge
+from p2m.stages.probe import probe
+from p2m.stages.vet import vet
 from p2m.teachers.base import ChatTeacher, specialised
-from p2m.types import Task
+from p2m.types import Caps, LinearStudent, Metric, Task
 
 
-def taught(plan: Plan, task: Ref, spec: ModelSpec, understood: Task, at: Places) -> Ref | None:
-    """The rows that come of the teachers; None where there are none."""
-    return _written(plan, task, spec, understood, at)
+@dataclass(frozen=True)
+class Taught:
+    """What teachers made, and of what."""
+
+    rows: Ref | None = None
+    answered: Ref | None = None  # of the rows, those that a chat model answered
+    attributes: Ref | None = None
+    inputs: tuple[Ref, ...] = ()
 
 
-def _written(plan: Plan, task: Ref, spec: ModelSpec, understood: Task, at: Places) -> Ref | None:
-    """The whole rows of a teacher that writes such; None where there is none, or it cannot."""
-    teacher, number = spec.teacher.of("generate"), spec.rows_wanted
-    if teacher is None or isinstance(teacher, ChatTeacher) or teacher.refusal(understood) or not number:
-        return None
-    texts = None
-    if spec.data.texts is not None:
-        texts = plan.source("data.texts", spec.data.texts, origin=at("data.texts").get("data.texts", ""))
-    return plan.add(
-        "generate", generate, task, texts, teacher=specialised(teacher, understood), num_examples=number,
-        seed=spec.seed,
-        origins=at("seed", teacher=spec.teacher.place("generate"), num_examples="generation.num_examples"),
-    )  # fmt: skip
+@dataclass(frozen=True)
+class Teaching:
+    """What the steps of teachers are made of."""
+
+    plan: Plan
+    spec: ModelSpec
+    understood: Task
+    metric: Metric
+    at: Places
+    task: Ref
+    train: Ref | None  # the user's rows with their answers
+    test: Ref | None
+    base: Ref | None  # the encoder of the quick student
+    quick: (
+        LinearStudent | None
+    )  # what learns from a teacher's rows to say what they lack, and which are wrong
+
+    def rows(self, examined: Ref | None) -> Taught:
+        """Everything that the teachers make."""
+        written, taught = self._written(), self._answered(examined)
+        if written is None or taught.answered is None:
+            return replace(taught, rows=written or taught.answered)
+        return replace(taught, rows=self.plan.add("taught", merge, written, taught.answered))
+
+    def examined(self) -> Ref | None:
+        """What the teacher says to rows with known answers, where there is a gate."""
+        teacher, known = self.spec.teacher.chat("answer"), self.test or self.train
+        if teacher is None or self.spec.teacher.gate is None or known is None:
+            return None
+        return self.plan.add(
+            "examine", examine, self.task, known, teacher=teacher, number=self.spec.evaluation.teacher_rows,
+            caps=self._caps, seed=self.spec.seed,
+            origins=self._asked("answer") | self.at("seed", number="evaluation.teacher_rows"),
+        )  # fmt: skip
+
+    def judged(self, parts: Ref, before: Ref | None) -> Ref | None:
+        """What the teacher says to the rows that judge the model; None where it is not asked."""
+        teacher, number = self.spec.teacher.chat("answer"), self.spec.evaluation.teacher_rows
+        if teacher is None or not number:
+            return None
+        return self.plan.add(
+            "examine-judged", examine_judged, self.task, parts, before, teacher=teacher, number=number,
+            caps=self._caps, seed=self.spec.seed,
+            origins=self._asked("answer") | self.at("seed", number="evaluation.teacher_rows"),
+        )  # fmt: skip
+
+    def account(self, curated: Ref, measured: Ref, taught: Taught, judged: Ref | None) -> Ref | None:
+        """What teachers were asked and what it cost; None where none that is paid has a part."""
+        if taught.answered is None and judged is None:
+            return None
+        return self.plan.add(
+            "account", account, curated, measured, taught.answered, taught.attributes, judged, *taught.inputs
+        )
+
+    # ----------------------------------------------------------------------- whole rows
+
+    def _written(self) -> Ref | None:
+        """The rows of a teacher that writes whole ones; None where there is none, or it cannot."""
+        teacher, number = self.spec.teacher.of("generate"), self.spec.rows_wanted
+        if teacher is None or isinstance(teacher, ChatTeacher):
+            return None
+        if teacher.refusal(self.understood) or not number:
+            return None
+        place = self.spec.teacher.place("generate")
+        return self.plan.add(
+            "generate", generate, self.task, self._texts(), teacher=specialised(teacher, self.understood),
+            num_examples=number, seed=self.spec.seed,
+            origins=self.at("seed", teacher=place, num_examples="generation.num_examples"),
+        )  # fmt: skip
+
+    def _texts(self) -> Ref | None:
+        if self.spec.data.texts is None:
+            return None
+        place = self.at("data.texts").get("data.texts", "")
+        return self.plan.source("data.texts", self.spec.data.texts, origin=place)
+
+    # ----------------------------------------------------------------------- inputs, and their answers
+
+    def _answered(self, examined: Ref | None) -> Taught:
+        """The inputs that a chat model answers, the user's own before invented ones."""
+        spec, writer = self.spec, self.spec.teacher.chat("generate")
+        number = spec.rows_wanted if writer else spec.generation.num_examples or 0
+        invents = writer is not None and number > 0
+        if spec.teacher.chat("answer") is None or not (invents or spec.data.inputs is not None):
+            return Taught()
+        pool, passed = self._collected(), self._passed(examined)
+        ways = self._attributes(passed) if invents else None
+        texts = self._texts() if invents else None
+        rounds = spec.generation.rounds if number else 1
+        inputs: list[Ref] = []
+        answers: list[Ref] = []
+        for turn in range(1, rounds + 1):
+            with self.plan.group(f"round-{turn}") if rounds > 1 else nullcontext():
+                suffix = f"-{turn}" if rounds > 1 else ""
+                wanted = number * turn // rounds - number * (turn - 1) // rounds
+                needs = self._needs(suffix, pool, answers) if answers else None
+                made = self._made(suffix, passed, pool, ways, texts, needs, inputs, wanted)
+                answers.append(self._answers(suffix, passed, ways, made))
+                inputs += made
+        together = self.plan.add("answered", merge, *answers) if rounds > 1 else answers[0]
+        return Taught(answered=self._vetted(together), attributes=ways, inputs=tuple(inputs))
+
+    def _made(
+        self, suffix: str, passed: Ref | None, pool: Ref | None, ways: Ref | None, texts: Ref | None,
+        needs: Ref | None, before: list[Ref], wanted: int,
+    ) -> list[Ref]:  # fmt: skip
+        """The inputs of a round: the user's own, and invented ones where these are too few."""
+        drawn = self._drawn(suffix, pool, needs, before, wanted)
+        made = [drawn] if drawn is not None else []
+        if ways is None:
+            return made
+        told = self.spec.generation
+        invented = self.plan.add(
+            f"invent{suffix}", invent, self.task, passed, ways, texts, self.train, needs, drawn, *before,
+            teacher=self.spec.teacher.chat("generate"), number=wanted, per_request=told.per_request,
+            temperature=self.spec.temperature, caps=self._caps, seed=self.spec.seed,
+            origins=self._asked("generate")
+            | self.at(
+                "seed", "temperature", number="generation.num_examples", per_request="generation.per_request"
+            ),
+        )  # fmt: skip
+        return [*made, invented]
+
+    def _collected(self) -> Ref | None:
+        """The user's inputs without answers."""
+        paths = self.spec.data.inputs
+        if paths is None:
+            return None
+        places = self.at("data.inputs")
+        files = [
+            self.plan.source(
+                f"data.inputs-{number}" if len(paths) > 1 else "data.inputs",
+                path,
+                origin=places.get(f"data.inputs[{number - 1}]", places.get("data.inputs", "")),
+            )
+            for number, path in enumerate(paths, start=1)
+        ]
+        return self.plan.add("collect", collect, self.task, *files)
+
+    def _passed(self, examined: Ref | None) -> Ref | None:
+        known = self.test or self.train
+        if examined is None or known is None:
+            return None
+        return self.plan.add(
+            "gate", gate, self.task, known, examined, metric=self.metric, floor=self.spec.teacher.gate,
+            origins=self.at(floor="teacher.gate", metric="metrics.primary"),
+        )  # fmt: skip
+
+    def _attributes(self, passed: Ref | None) -> Ref:
+        return self.plan.add(
+            "attributes", attributes, self.task, passed, teacher=self.spec.teacher.chat("generate"),
+            given=self.spec.generation.attributes, caps=self._caps,
+            origins=self._asked("generate") | self.at(given="generation.attributes"),
+        )  # fmt: skip
+
+    def _needs(self, suffix: str, pool: Ref | None, answers: list[Ref]) -> Ref:
+        return self.plan.add(
+            f"probe{suffix}", probe, self.task, self.base, pool, *answers, student=self.quick,
+            seed=self.spec.seed, origins=self.at("seed", student="student"),
+        )  # fmt: skip
+
+    def _drawn(
+        self, suffix: str, pool: Ref | None, needs: Ref | None, before: list[Ref], wanted: int
+    ) -> Ref | None:
+        """As many of the user's inputs as are wanted, all of them where no number is."""
+        if pool is None or not wanted:
+            return pool
+        return self.plan.add(
+            f"draw{suffix}", draw, self.task, pool, needs, *before, number=wanted, seed=self.spec.seed,
+            origins=self.at("seed", number="generation.num_examples"),
+        )  # fmt: skip
+
+    def _answers(self, suffix: str, passed: Ref | None, ways: Ref | None, inputs: list[Ref]) -> Ref:
+        told = self.spec.generation
+        fitting = tuple(each for each in self.spec.verifier.values() if not each.refusal(self.understood))
+        return self.plan.add(
+            f"answer{suffix}", answer, self.task, passed, ways, self.train, *inputs,
+            teacher=self.spec.teacher.chat("answer"), samples=told.samples, agreement=told.agreement,
+            verifiers=fitting, floor=told.min_acceptance, caps=self._caps,
+            origins=self._asked("answer")
+            | self.at(
+                samples="generation.samples", agreement="generation.agreement", verifiers="verifier",
+                floor="generation.min_acceptance",
+            ),
+        )  # fmt: skip
+
+    def _vetted(self, answered: Ref) -> Ref:
+        """The answers that the other rows do not contradict."""
+        least = self.spec.generation.contradicted
+        if self.quick is None or not least:
+            return answered
+        return self.plan.add(
+            "vet", vet, self.task, self.base, answered, student=self.quick, contradicted=least,
+            seed=self.spec.seed,
+            origins=self.at("seed", student="student", contradicted="generation.contradicted"),
+        )  # fmt: skip
+
+    # ----------------------------------------------------------------------- shared
+
+    @property
+    def _caps(self) -> Caps:
+        limits = self.spec.constraints
+        return Caps(limits.max_cost, limits.max_requests, limits.max_tokens)
+
+    def _asked(self, role: str) -> dict[str, Any]:
+        """Where teacher and caps were written."""
+        caps = {f"caps.{name}": f"constraints.{name}" for name in ("max_cost", "max_requests", "max_tokens")}
+        return self.at(teacher=self.spec.teacher.place(role), **caps)

@@ -179,7 +179,21 @@ def resolve_paths(
     if isinstance(retriever, Mapping) and isinstance(retriever.get("sources"), list):
         sources = [absolute(v, f"retriever.sources[{i}]") for i, v in enumerate(retriever["sources"])]
         config = config | {"retriever": {**retriever, "sources": sources}}
+    if isinstance(config.get("teacher"), Mapping):
+        config = config | {"teacher": _teachers(config["teacher"], folder)}
     return config, problems
+
+
+def _teachers(value: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Teachers with the places of their models made absolute; whether one is there, the teacher itself says,
+    for what is in the ledger needs none."""
+    found = {
+        key: _teachers(item, folder) if isinstance(item, Mapping) else item for key, item in value.items()
+    }
+    place = found.get("path")
+    if isinstance(place, str) and place.strip() and "target" in found:
+        found["path"] = str(Path(folder, Path(place).expanduser()))
+    return found
 
 
 def listed_folders(config: Mapping[str, Any], folder: Path) -> Iterator[Path]:

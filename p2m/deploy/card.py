@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from p2m.deploy.beside import judged
 from p2m.deploy.serving.command import SCORES
 from p2m.deploy.serving.settings import Settings
 from p2m.sizes import count
 from p2m.types import (
+    Account,
     Choice,
     Decision,
     Evaluated,
@@ -48,6 +50,7 @@ class Facts:
     verdict: Verdict
     license: str  # of the base model
     needs: tuple[str, ...]  # distributions that it runs on
+    account: Account | None = None
 
 
 def model_card(facts: Facts) -> str:
@@ -127,6 +130,10 @@ def _figures(facts: Facts) -> str:
         told = ", ".join(f"{name} {score:.3f}" for name, score in facts.choice.scores.items())
         lines += ["", f"Students in the cross-validation that chose: {told}."]
     lines += ["", _teacher(evaluated)]
+    if evaluated.judgement:
+        lines += ["", f"Judge: {judged(evaluated.judgement)}."]
+    if facts.account:
+        lines += ["", _earned(facts.account)]
     lines += [
         "",
         f"One answer on one core takes {measured.latency_p50 * 1000:.1f} ms (median) and"
@@ -155,6 +162,18 @@ def _teacher(evaluated: Evaluated) -> str:
         f"Teacher: {rival.value:.3f}, {evaluated.teacher_note}; the model {rival.student:.3f} there{ratio}:"
         f" difference {apart.value:+.3f}, 95% interval {apart.low:+.3f} to {apart.high:+.3f}."
     )
+
+
+def _earned(account: Account) -> str:
+    """What the build cost, and when the model has paid for it."""
+    cost = "not known" if account.spent.cost is None else f"{account.spent.cost:.4g} USD"
+    told = f"The teachers were asked {account.spent.requests:,} times for the build, at a cost of {cost}."
+    if account.latency:
+        told += f" An answer of the teacher takes {account.latency * 1000:.0f} ms"
+        told += "." if account.per_request is None else f" and {account.per_request:.2g} USD."
+    if account.break_even is None:
+        return f"{told} When the model has paid for itself is not said: {account.note}."
+    return f"{told} The model has paid for itself after {account.break_even:,} requests."
 
 
 def _data(facts: Facts) -> str:

@@ -12,12 +12,21 @@ from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
 
+from p2m.deploy.beside import (
+    FEW_ROWS,
+    JUDGE,
+    TEACHER_RATIO,
+    beside_lines,
+    ended_early,
+    few_beside,
+    is_vouched_for,
+    judge_doubts,
+)
 from p2m.sizes import count
 from p2m.types import (
     ALPHA,
     CROSS_VALIDATION,
     Account,
-    Beside,
     Comparison,
     Decision,
     Evaluated,
@@ -30,8 +39,6 @@ from p2m.types import (
     Verdict,
 )
 
-TEACHER_RATIO = "teacher_ratio"
-FEW_ROWS = 30  # rows below which no figure tells
 _COMMON = 5  # rows of a label that is none of chance
 _FOLDED = 1000  # rows from which some are set aside, unless a recipe says otherwise
 _BEATEN = 0.05  # one-sided p at which a linear model is taken to be better
@@ -76,7 +83,7 @@ def verdict_on(
         failures += [] if met else [line]
     primary = evaluated.scores[0] if evaluated.scores else None
     unproven: list[str] = []
-    warnings = [*exported.warnings, *_other_training(exported, evaluated), *_ended_early(account)]
+    warnings = [*exported.warnings, *_other_training(exported, evaluated), *ended_early(account)]
     if primary is not None:
         stated = _is_stated(requirements, evaluated)
         for each in evaluated.comparisons:
@@ -87,10 +94,11 @@ def verdict_on(
         if not stated and primary.value < least:
             line = f"{primary.metric} {primary.value:.2f} (>= {least:.2f}, where a recipe requires nothing)"
             lines.append(line)
-            (unproven if primary.rows < FEW_ROWS else failures).append(line)
-        few = _few_beside(requirements, evaluated)
-        lines += [*_beside(evaluated.teacher), *few]
-        unproven += few
+            vouched = warnings if is_vouched_for(requirements, evaluated) else failures
+            (unproven if primary.rows < FEW_ROWS else vouched).append(line)
+        open_questions = [*few_beside(requirements, evaluated), *judge_doubts(requirements, evaluated)]
+        lines += [*beside_lines(evaluated), *open_questions]
+        unproven += open_questions
         if primary.rows < FEW_ROWS:
             line = f"{primary.rows} rows to judge by tell little: {_enough(evaluated)} would tell"
             lines.append(line)
@@ -179,33 +187,6 @@ def _rows(number: int) -> int:
     return int(-(-number // scale) * scale)
 
 
-def _beside(rival: Beside | None) -> list[str]:
-    """The line on the teacher: what each scores on the same rows, and how far apart they are."""
-    if rival is None:
-        return []
-    apart = rival.difference
-    return [
-        f"{rival.name} has {rival.value:.2f} on {rival.rows} rows, the model {rival.student:.2f} on the same:"
-        f" difference {apart.value:+.2f} [{apart.low:+.2f}, {apart.high:+.2f}]"
-    ]
-
-
-def _few_beside(requirements: Sequence[Requirement], evaluated: Evaluated) -> list[str]:
-    """A required ratio to a teacher that answered few of the rows."""
-    rival = evaluated.teacher
-    asked = any(each.metric == TEACHER_RATIO for each in requirements)
-    if not asked or rival is None or rival.rows >= FEW_ROWS:
-        return []
-    return [f"{TEACHER_RATIO} rests on {rival.rows} rows that the teacher answered: {FEW_ROWS} would tell"]
-
-
-def _ended_early(account: Account | None) -> list[str]:
-    """A cap that was reached: the rows are those that were made until then."""
-    if account is None or not account.spent.stopped:
-        return []
-    return [f"{account.spent.stopped} was reached: the model learnt from what was made until then"]
-
-
 def _doubts(requirements: Sequence[Requirement], evaluated: Evaluated, primary: Score) -> list[str]:
     """What no contract asks about, and a user should know before trusting the model."""
     found = []
@@ -246,6 +227,8 @@ def _advice(decision: Decision, task: Task, faults: Sequence[str], evaluated: Ev
     behind = [each for each in evaluated.comparisons if f"no better than {_called(each)}" in said]
     ratio = [line for line in faults if line.startswith(TEACHER_RATIO)]
     if decision is Decision.UNPROVEN and not behind:
+        if any(line.startswith("the judge ") for line in faults):
+            return ["require a metric that needs no judge, or choose another judge (teacher.judge)"]
         if ratio:
             return [
                 f"let the teacher answer at least {FEW_ROWS} of the rows that judge: evaluation.teacher_rows,"
@@ -315,7 +298,8 @@ def _required(requirement: Requirement, evaluated: Evaluated) -> tuple[str, bool
         if score.metric == requirement.metric:
             met = requirement.is_met(score.value)
             return f"{_scored(score, _figure(score.value, requirement.value, met))} {limit}", met
-    return f"{requirement.metric} not measured {limit}", False
+    why = evaluated.judgement.note if requirement.metric == JUDGE and evaluated.judgement else ""
+    return f"{requirement.metric} not measured {limit}" + (f": {why}" if why else ""), False
 
 
 def _costs(

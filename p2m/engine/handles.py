@@ -26,7 +26,8 @@ class Recorder(Protocol):
     the answer depends on - provider, resolved model, messages, sampling, schema - and nothing else: no
     address, no time, no credential. `sample` numbers the answers wanted to one and the same request. `labels`
     are plain values to find and add up records by (provider, model, `cost` in USD, ...), or a function from
-    the answer to them; they have no part in the request. Answers are bytes.
+    the answer to them; they have no part in the request. Answers are bytes. Who asks several times for one
+    request can make it an `Asked` (p2m.engine.recording.records) first, which is hashed once.
 
     Raises TypeError where a request is not plain data, StoreError where an answer cannot be kept.
     """
@@ -72,6 +73,12 @@ class Run(Protocol):
     @property
     def recorder(self) -> Recorder:
         """The ledger, for calls that cost money; opened when it is first asked."""
+
+    def tally(self, name: str, amount: int) -> int:
+        """Add to a sum that all steps and processes of one build share; the new total. An amount of 0 reads.
+
+        What a step has added counts again in a later build that reuses the step.
+        """
 
     def progress(self, done: int, total: int, note: str = "") -> None:
         """Show how far the step is; cheap, may be called for every row."""

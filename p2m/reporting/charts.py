@@ -59,7 +59,8 @@ def scores(evaluated: Evaluated) -> str:
         ),
     ]
     if evaluated.teacher is not None:
-        rows.append(Bar("teacher", evaluated.teacher.value, f"{evaluated.teacher.value:.3f}", TEACHER))
+        some = "" if evaluated.teacher.rows == primary.rows else f", on {evaluated.teacher.rows:,} rows"
+        rows.append(Bar(f"teacher{some}", evaluated.teacher.value, f"{evaluated.teacher.value:.3f}", TEACHER))
     return bars(rows, title=f"{primary.metric} of the model, of baselines and of the teacher", top=1.0)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from p2m.sizes import count, show_size
 from p2m.types import (
+    Account,
     Choice,
     Count,
     Evaluated,
@@ -39,6 +40,7 @@ class Story:
     measured: Measured
     verdict: Verdict
     choice: Choice
+    account: Account | None = None
 
 
 def verdict_lines(story: Story) -> list[str]:
@@ -71,6 +73,8 @@ def headline(story: Story) -> list[tuple[str, str]]:
     if best:
         rows.append((f"best baseline ({best[0]})", f"{best[1]:.3f}"))
     rows.append(("teacher", _teacher(story.evaluated)))
+    if story.account and story.account.break_even is not None:
+        rows.append(("paid for itself", f"after {story.account.break_even:,} requests"))
     rows += [
         ("judged by", f"{primary.rows:,} rows ({story.evaluated.evidence})"),
         ("parameters", f"{count(story.exported.parameters)}, {story.exported.precision}"),
@@ -97,6 +101,46 @@ def _teacher(evaluated: Evaluated) -> str:
     )
 
 
+def spending(account: Account) -> list[tuple[str, str]]:
+    """What the teachers took, and what that is beside the model: name and value."""
+    spent = account.spent
+    cost = "not known" if spent.cost is None else dollars(spent.cost)
+    rows = [
+        (
+            "requests",
+            f"{spent.requests:,}" + (f", {spent.replayed:,} of them replayed" * (spent.replayed > 0)),
+        ),
+        ("tokens in / out", f"{spent.input_tokens:,} / {spent.output_tokens:,}"),
+        ("cost of the build", cost),
+    ]
+    if spent.stopped:
+        rows.append(("ended early by", spent.stopped))
+    a_request = "not known" if account.per_request is None else dollars(account.per_request)
+    rows.append(("an answer of the teacher", a_request))
+    if account.latency:
+        times = f"{milliseconds(account.latency)}, of the model {milliseconds(account.student_latency)}"
+        rows.append(("time of the teacher", times))
+    earned = account.note if account.break_even is None else f"after {account.break_even:,} requests"
+    return [*rows, ("paid for itself", earned)]
+
+
+def outcomes(account: Account) -> list[tuple[str, int, str]]:
+    """How requests ended: name, number, share of all; the commonest first."""
+    ended = sorted(account.spent.outcomes.items(), key=lambda item: (-item[1], item[0]))
+    total = sum(number for _, number in ended)
+    return [(name, number, f"{number / total:.1%}") for name, number in ended]
+
+
+def agreement(account: Account) -> list[tuple[str, int]]:
+    """Rows by the share of the samples that gave their answer."""
+    return [(f"{float(share):.0%} of the samples agree", rows) for share, rows in account.votes.items()]
+
+
+def dollars(amount: float) -> str:
+    """In USD, of small amounts two digits that tell."""
+    return f"{amount:,.2f} USD" if amount >= 1 or amount == 0 else f"{amount:.2g} USD"
+
+
 def _steps(trained: Fit) -> str:
     if not trained.steps:
         return ", solved"
@@ -113,6 +157,14 @@ def errors(rows: Sequence[Judged]) -> list[Judged]:
     """Wrong answers, the surest first: those that a user would be misled by."""
     wrong = [row for row in rows if row.correct < 0.5]
     return sorted(wrong, key=lambda row: (row.correct, -row.confidence, row.output, row.predicted))[:WORST]
+
+
+def behind(rows: Sequence[Judged]) -> list[Judged]:
+    """Rows on which the teacher did better than the model, by most first."""
+    ahead = [row for row in rows if row.teacher is not None and row.teacher_correct > row.correct]
+    return sorted(ahead, key=lambda row: (row.correct - row.teacher_correct, -row.confidence, row.output))[
+        :WORST
+    ]
 
 
 def confusions(rows: Sequence[Judged]) -> list[tuple[str, str, int]]:

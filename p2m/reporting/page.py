@@ -7,9 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from html import escape
 
+from p2m.deploy.beside import judged
 from p2m.reporting import charts
 from p2m.reporting.facts import (
     Story,
+    agreement,
+    behind,
     candidates,
     confusions,
     dropped,
@@ -17,8 +20,11 @@ from p2m.reporting.facts import (
     headline,
     is_classification,
     labels,
+    outcomes,
+    spending,
     verdict_lines,
 )
+from p2m.reporting.pictures import TEACHER
 from p2m.types import Count, Judged
 
 _MATRIX = 24  # labels that a confusion matrix can show
@@ -54,7 +60,8 @@ def render(story: Story) -> str:
         f'<div class="tile"><span>{escape(name)}</span><b>{escape(value)}</b></div>'
         for name, value in headline(story)
     )
-    parts = (_scores(story), _candidates(story), *_training(story), *_data(story), *_answers(story))
+    parts = (_scores(story), _candidates(story), *_training(story), *_data(story), *_taught(story),
+             *_answers(story), _behind(story))  # fmt: skip
     sections = "\n".join(part for part in (*parts, _mistakes(story)) if part)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -104,10 +111,15 @@ def _scores(story: Story) -> str:
     return _section(
         f"Scores on {primary.rows:,} {story.evaluated.evidence} rows",
         f"<p>{escape(primary.metric)}; the whisker is the 95% bootstrap interval."
-        f" Teacher: {escape(story.evaluated.teacher_note)}.</p>",
+        f" Teacher: {escape(story.evaluated.teacher_note)}.{escape(_judge(story))}</p>",
         charts.scores(story.evaluated),
         _table(("metric", "value", "95% interval"), rows),
     )
+
+
+def _judge(story: Story) -> str:
+    judgement = story.evaluated.judgement
+    return f" Judge: {judged(judgement)}." if judgement else ""
 
 
 def _candidates(story: Story) -> str:
@@ -156,6 +168,30 @@ def _data(story: Story) -> list[str]:
     ]
 
 
+def _taught(story: Story) -> list[str]:
+    """What the teachers were asked, what became of it, and what it cost."""
+    account = story.account
+    if account is None:
+        return []
+    ended, votes = outcomes(account), agreement(account)
+    found = [
+        _section(
+            "What the teacher cost", _table(("", ""), [((a, ""), (b, "")) for a, b in spending(account)])
+        )
+    ]
+    if ended:
+        bars = [charts.Bar(name, number, f"{number:,} ({share})", TEACHER) for name, number, share in ended]
+        found.append(_section("How requests ended", charts.bars(bars, title="requests by how they ended")))
+    if votes:
+        bars = [charts.Bar(name, rows, f"{rows:,}", TEACHER) for name, rows in votes]
+        found.append(
+            _section("How far samples agree", charts.bars(bars, title="rows by agreement of samples"))
+        )
+    if account.funnel:
+        found.append(_section("From requests to rows", _counts(account.funnel), wide=True))
+    return found
+
+
 def _distribution(story: Story) -> str:
     outputs = [row.output for row in story.parts.train]
     if is_classification(story):
@@ -186,6 +222,17 @@ def _answers(story: Story) -> list[str]:
         for right, said, n in confusions(story.evaluated.rows)[:20]
     ]
     return [*found, _section("Commonest confusions", _table(("right label", "taken for", "rows"), pairs))]
+
+
+def _behind(story: Story) -> str:
+    """Rows that the teacher got right and the model did not, where there are any."""
+    rows = [
+        ((row.predicted or "(nothing)", "wrong"), (row.teacher or "(nothing)", "right"), (row.output, ""),
+         (_input(row), "input"))
+        for row in behind(story.evaluated.rows)
+    ]  # fmt: skip
+    header = ("the model said", "the teacher said", "right", "input")
+    return _section("Where the teacher is ahead", _table(header, rows), wide=True) if rows else ""
 
 
 def _mistakes(story: Story) -> str:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from p2m.deploy.beside import judged
 from p2m.reporting.facts import (
     Story,
+    agreement,
     candidates,
     confusions,
     dropped,
     errors,
     headline,
     is_classification,
+    outcomes,
+    spending,
     verdict_lines,
 )
 
@@ -48,6 +52,8 @@ def render(story: Story) -> str:
         table(rivals, header=("baseline", story.evaluated.scores[0].metric)),
         table(candidates(story), header=("student", "out of fold", "why")) if story.choice.scores else "",
         f"teacher: {story.evaluated.teacher_note}",
+        f"judge: {judged(story.evaluated.judgement)}" if story.evaluated.judgement else "",
+        *_taught(story),
         table(_data(story), header=("rows", "number")),
         _mistakes(story),
     ]
@@ -56,6 +62,21 @@ def render(story: Story) -> str:
 
 def _cell(cell: str, width: int) -> str:
     return cell.rjust(width) if cell[:1].isdigit() else cell.ljust(width)
+
+
+def _taught(story: Story) -> list[str]:
+    """What the teachers cost, how requests ended, and what became of the rows."""
+    account = story.account
+    if account is None:
+        return []
+    ended = [(name, f"{number:,}", share) for name, number, share in outcomes(account)]
+    rows = [(_cut(count.what, 70), f"{count.rows:,}") for count in account.funnel]
+    rows += [(name, f"{number:,}") for name, number in agreement(account)]
+    return [
+        "\n".join(f"{name:<{_NAME}}  {value}" for name, value in spending(account)),
+        table(ended, header=("requests", "number", "share")) if ended else "",
+        table(rows, header=("from requests to rows", "number")) if rows else "",
+    ]
 
 
 def _data(story: Story) -> list[tuple[str, str]]:

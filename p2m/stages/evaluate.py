@@ -11,7 +11,7 @@ from p2m.engine.handles import Run
 from p2m.engine.slots import processors
 from p2m.engine.stage import stage
 from p2m.errors import DataError
-from p2m.evaluation.base import beside, needed_rows, reported, scored, swaps
+from p2m.evaluation.base import beside, matched, needed_rows, reported, scored, swaps
 from p2m.metrics.base import Metric
 from p2m.stages.folds import joined_folds
 from p2m.types import (
@@ -83,7 +83,7 @@ def evaluate(
         teacher=rival,
         teacher_note=note,
         evidence=parts.evidence,
-        rows=_judged(primary, rows, answers),
+        rows=_judged(primary, rows, answers, examined if rival else None),
         tried=tried,
         out_of_fold=None if parts.is_cross_validated else _score_out_of_fold(folds, winner, parts, primary),
     )
@@ -158,8 +158,16 @@ def _teacher(
     return found, f"{found.name} on the same {found.rows}{part} rows"
 
 
-def _judged(primary: Metric, rows: Sequence[Example], answers: Sequence[Answer]) -> tuple[Judged, ...]:
+def _judged(
+    primary: Metric, rows: Sequence[Example], answers: Sequence[Answer], examined: Examined | None
+) -> tuple[Judged, ...]:
     statistics = primary.statistics([answer.output for answer in answers], [row.answers for row in rows])
+    asked = matched(rows, examined) if examined else {}
+    taught = [
+        examined.answers[asked[number]] if examined and number in asked else None
+        for number in range(len(rows))
+    ]
+    theirs = primary.statistics([said or "" for said in taught], [row.answers for row in rows])
     return tuple(
         Judged(
             input=row.input,
@@ -167,6 +175,8 @@ def _judged(primary: Metric, rows: Sequence[Example], answers: Sequence[Answer])
             predicted=answer.output,
             confidence=float(answer.score),
             correct=primary.value(statistics[number : number + 1]),
+            teacher=taught[number],
+            teacher_correct=0.0 if taught[number] is None else primary.value(theirs[number : number + 1]),
         )
         for number, (row, answer) in enumerate(zip(rows, answers, strict=True))
     )

@@ -7,8 +7,8 @@ from p2m.engine.stage import stage
 from p2m.evaluation.base import matched
 from p2m.stages.rows import sample
 from p2m.teachers.base import ChatTeacher
-from p2m.teachers.craft.examination import examined, joined
-from p2m.types import Caps, Examined, Split, Task
+from p2m.teachers.craft.examination import examined, joined, named
+from p2m.types import Caps, Examined, Examples, Split, Task
 
 _OWN = "the rows that judge are labelled by the teacher itself; give data.test"
 
@@ -18,6 +18,7 @@ def examine_judged(
     task: Task,
     parts: Split,
     before: Examined | None,
+    shown: Examples | None,
     *,
     teacher: ChatTeacher,
     number: int,
@@ -30,8 +31,8 @@ def examine_judged(
     Rows that the teacher itself labelled are not put to it: it would agree with itself.
     """
     if parts.evidence == "synthetic":
-        return joined(before, Examined(f"{teacher.provider} {teacher.model}", note=_OWN))
+        return joined(before, Examined(named(teacher), note=_OWN))
     known = matched(parts.judged, before) if before else {}
     rest = [row for place, row in enumerate(parts.judged) if place not in known]
     asked = sample(task, rest, max(0, number - len(known)), seed)
-    return joined(before, examined(task, [row.input for row in asked], teacher=teacher, caps=caps, run=run))
+    return joined(before, examined(task, asked, shown, teacher=teacher, caps=caps, run=run))

@@ -65,7 +65,7 @@ def gate(task: Task, rows: Examples, examined: Examined, *, metric: Metric, floo
 
 def _confusions(task: Task, misses: Sequence[_Miss]) -> list[str]:
     """The commonest pairs of a right label and what it was taken for; and what had no answer, and why."""
-    counts = Counter(f"no answer ({each.fault})" for each in misses if each.fault)
+    counts = Counter(f"no answer ({each.fault.partition(': ')[0]})" for each in misses if each.fault)
     if task.type is TaskType.CLASSIFICATION:
         counts += Counter(f"{each.row.output} taken for {each.said}" for each in misses if not each.fault)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -17,6 +17,7 @@ from p2m.deploy.shipping import lay_out, paths, requirements, shipped
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.types import (
+    Account,
     Backend,
     Bundle,
     Choice,
@@ -45,6 +46,7 @@ def package(
     evaluated: Evaluated,
     measured: Measured,
     verdict: Verdict,
+    account: Account | None,
     report: Report,
     *,
     name: str,
@@ -58,7 +60,7 @@ def package(
     """
     facts = Facts(
         name, task, parts, choice, exported, evaluated, measured, verdict, _license(spec, choice),
-        requirements(exported.model, backend),
+        requirements(exported.model, backend), account,
     )  # fmt: skip
     folder = run.folder / "bundle"
     shutil.rmtree(folder, ignore_errors=True)
@@ -97,6 +99,8 @@ def _manifest(facts: Facts, spec: dict[str, Any], folder: Path) -> dict[str, Any
         "metrics": [asdict(score) for score in evaluated.scores],
         "baselines": evaluated.baselines,
         "teacher": _teacher(evaluated),
+        "judge": asdict(evaluated.judgement) if evaluated.judgement else None,
+        "account": asdict(facts.account) if facts.account else None,
         "evidence": evaluated.evidence,
         "measured": asdict(facts.measured),
         "model": {

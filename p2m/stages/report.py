@@ -5,7 +5,7 @@ from __future__ import annotations
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.reporting.base import Story, as_page, as_text
-from p2m.types import Choice, Evaluated, Examples, Exported, Measured, Report, Split, Task, Verdict
+from p2m.types import Account, Choice, Evaluated, Examples, Exported, Measured, Report, Split, Task, Verdict
 
 
 @stage(version="2", kind="seeded")
@@ -18,6 +18,7 @@ def report(
     evaluated: Evaluated,
     measured: Measured,
     verdict: Verdict,
+    account: Account | None,
     *,
     name: str,
     run: Run,
@@ -26,7 +27,9 @@ def report(
 
     Of another version of matplotlib the pictures may be drawn otherwise.
     """
-    story = Story(name, task, curated, parts, exported.fit, exported, evaluated, measured, verdict, choice)
+    story = Story(
+        name, task, curated, parts, exported.fit, exported, evaluated, measured, verdict, choice, account
+    )
     folder = run.folder / "report"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.html").write_text(as_page(story), encoding="utf-8", errors="replace")

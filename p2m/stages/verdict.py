@@ -13,7 +13,7 @@ def verdict(
     exported: Exported,
     evaluated: Evaluated,
     measured: Measured,
-    account: Account | None = None,
+    account: Account | None,
     *,
     requirements: tuple[Requirement, ...],
     max_parameters: int | None,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from p2m.teachers.anthropic_batches import AnthropicLine
 from p2m.teachers.chat import Ask, Outcome, Reply, Usage
 from p2m.teachers.chat_completions import count
 from p2m.teachers.remote import Remote
@@ -59,6 +60,9 @@ class Anthropic(Remote):
     def sent_settings(self) -> dict[str, Any]:
         settings = {"thinking": self.thinking, "effort": self.effort}
         return Remote.sent_settings(self) | {name: each for name, each in settings.items() if each}
+
+    def line(self) -> AnthropicLine:
+        return AnthropicLine(self)
 
     def body(self, ask: Ask) -> dict[str, Any]:
         body: dict[str, Any] = {

@@ -4,6 +4,7 @@ provider has. A provider sends one request once; pace, retries, caps and the led
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -41,6 +42,7 @@ class Ask:
     schema: dict[str, Any] | None = None  # JSON Schema of the reply; None: text
     max_tokens: int = 1024
     temperature: float | None = None  # None, or a model that takes none: the model's own
+    sample: int = 0  # which of the answers wanted to one and the same question: a seed, where there are such
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,12 @@ class Transient(Exception):
 
     def __init__(
         self, reason: str, *, retry_after: float | None = None, is_rate: bool = False,
-        headroom: Headroom | None = None,
+        is_absent: bool = False, headroom: Headroom | None = None,
     ) -> None:  # fmt: skip
         super().__init__(reason)
         self.retry_after = retry_after  # seconds, where the server said
         self.is_rate = is_rate  # whether it asks for a slower pace (429, 529)
+        self.is_absent = is_absent  # whether nothing listens there
         self.headroom = headroom or Headroom()
 
 
@@ -159,3 +162,41 @@ class ChatTeacher(Protocol):
 
     def open(self) -> AbstractAsyncContextManager[Line]:
         """Connections for as long as the block lasts."""
+
+
+# --------------------------------------------------------------------------- many at once, later
+
+
+@dataclass(frozen=True, slots=True)
+class BatchState:
+    """How far a batch is."""
+
+    is_over: bool
+    done: int  # requests
+    of: int
+    fault: Transient | TeacherError | None = None  # why requests without a reply have none
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """What a line can do as well where there is a batch API: answers within a day, at half the price."""
+
+    most: int  # requests of one batch
+    largest: int  # bytes of one batch
+
+    def item(self, key: str, ask: Ask) -> bytes:
+        """A request as a batch has it; `key` is up to 64 letters and digits."""
+
+    async def submit(self, mark: str, items: Sequence[bytes]) -> str:
+        """The name of the new batch; `mark` is kept with it where the provider can. Raises as `Line.send`."""
+
+    async def find(self, mark: str, keys: frozenset[str], since: float, known: frozenset[str]) -> str | None:
+        """The batch of that mark, or else of those keys, submitted after `since` (seconds since the epoch)
+        and none of those `known`; None where there is none. Raises as `Line.send`.
+        """
+
+    async def state(self, batch: str) -> BatchState:
+        """How far it is. Raises as `Line.send`."""
+
+    async def replies(self, batch: str) -> Sequence[tuple[str, Reply | Transient | TeacherError]]:
+        """What became of each request of a batch that is over, by its key. Raises as `Line.send`."""

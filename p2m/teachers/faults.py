@@ -81,6 +81,10 @@ class Asked:
         return f"{named}teacher.key_file=FILE, a file that holds nothing but the key"
 
 
+class UnknownThing(TeacherError):
+    """The server has nothing by that name: no such model, or no such batch."""
+
+
 # --------------------------------------------------------------------------- what must not be told
 
 
@@ -141,7 +145,8 @@ def _of_connection(error: Exception, asked: Asked) -> Transient | P2MError:
     reason = next((str(cause) for cause in reversed(causes) if str(cause)), type(error).__name__)
     said = clipped(reason, asked.secret)
     return Transient(
-        f"no connection to {asked.place} ({said}); is the server running, and teacher.base_url right?"
+        f"no connection to {asked.place} ({said}); is the server running, and teacher.base_url right?",
+        is_absent=any(type(cause).__name__ == "ConnectError" for cause in causes),
     )
 
 
@@ -173,7 +178,8 @@ def _of_status(said: _Said, asked: Asked, headroom: Headroom) -> Reply | Transie
             f"{asked.provider} answered {told}", retry_after=retry_after(said.headers),
             is_rate=said.status in _RATE, headroom=headroom,
         )  # fmt: skip
-    return TeacherError(_advice(said, asked, told))
+    kind = UnknownThing if said.status == 404 and said.is_api else TeacherError
+    return kind(_advice(said, asked, told))
 
 
 def _outcome(said: _Said) -> Outcome | None:
@@ -221,21 +227,29 @@ def _read(response: Any, secret: str) -> _Said:
         text = response.text
     except Exception:  # a body that was cut
         text = ""
-    body = _json(text)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return _said(response.status_code, headers, _json(text), text, secret)
+
+
+def _said(status: int, headers: Mapping[str, str], body: Any, text: str, secret: str) -> _Said:
     body = body[0] if isinstance(body, list) and body else body  # one server writes a list of one
     inner = body.get("error", body) if isinstance(body, dict) else None
-    headers = {name.lower(): value for name, value in response.headers.items()}
     if isinstance(inner, str):
-        return _Said(response.status_code, headers, clipped(inner, secret), frozenset(), True)
+        return _Said(status, headers, clipped(inner, secret), frozenset(), True)
     if not isinstance(inner, dict):
-        return _Said(response.status_code, headers, clipped(text, secret), frozenset(), False)
+        return _Said(status, headers, clipped(text, secret), frozenset(), False)
     message = inner.get("message") or inner.get("detail") or ""
     details = inner["details"] if isinstance(inner.get("details"), dict) else {}
-    codes = [inner.get("code"), inner.get("type"), details.get("error_code")]
+    codes = (inner.get("code"), inner.get("type"), details.get("error_code"))
     return _Said(
-        response.status_code, headers, clipped(message if isinstance(message, str) else text, secret),
+        status, headers, clipped(message if isinstance(message, str) else text, secret),
         frozenset(code for code in codes if isinstance(code, str)), "message" in inner,
     )  # fmt: skip
+
+
+def fault_within(body: Any, status: int, asked: Asked) -> Reply | Transient | TeacherError:
+    """What an error in a list of results means, by the status that it would have come with alone."""
+    return _of_status(_said(status, {}, body, json.dumps(body), asked.secret), asked, Headroom())
 
 
 def _json(text: str) -> Any:
@@ -245,7 +259,7 @@ def _json(text: str) -> Any:
         return None
 
 
-def with_models(fault: TeacherError, known: list[str], model: str) -> TeacherError:
+def with_models(fault: UnknownThing, known: list[str], model: str) -> TeacherError:
     """The refusal of a model, with the names that the server has."""
     if not known or model in known:
         return fault
@@ -255,7 +269,7 @@ def with_models(fault: TeacherError, known: list[str], model: str) -> TeacherErr
 # --------------------------------------------------------------------------- from an answer of status 200
 
 
-def parsed(text: str, asked: Asked, headroom: Headroom) -> dict[str, Any]:
+def parsed(text: str, asked: Asked) -> dict[str, Any]:
     """The JSON object that was answered.
 
     Raises:
@@ -266,7 +280,7 @@ def parsed(text: str, asked: Asked, headroom: Headroom) -> dict[str, Any]:
     if isinstance(body, dict):
         error = body.get("error")
         if error:
-            raise _error_within(error, asked, headroom)
+            raise _error_within(error, asked)
         return body
     if text.lstrip().startswith("{"):
         raise Transient(f"{asked.provider} answered half a JSON object")
@@ -281,15 +295,12 @@ def not_the_api(text: str, asked: Asked) -> TeacherError:
     )
 
 
-def _error_within(error: Any, asked: Asked, headroom: Headroom) -> Transient | TeacherError:
+def _error_within(error: Any, asked: Asked) -> Transient | TeacherError:
     """Some servers put an error into an answer of status 200."""
-    found = error if isinstance(error, dict) else {"message": str(error)}
-    code = found.get("code")
+    code = error.get("code") if isinstance(error, dict) else None
     status = code if isinstance(code, int) and 400 <= code < 600 else 400
-    codes = frozenset(each for each in (code, found.get("type")) if isinstance(each, str))
-    said = _Said(status, {}, clipped(str(found.get("message") or ""), asked.secret), codes, True)
-    fault = _of_status(said, asked, headroom)
-    return TeacherError(said.message) if isinstance(fault, Reply) else fault
+    fault = fault_within({"error": error}, status, asked)
+    return TeacherError(f"{asked.provider}: {fault.detail}") if isinstance(fault, Reply) else fault
 
 
 # --------------------------------------------------------------------------- headers

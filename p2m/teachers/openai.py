@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from p2m.teachers import chat_completions
 from p2m.teachers.chat import Ask, Reply
+from p2m.teachers.openai_batches import OpenAILine
 from p2m.teachers.remote import Remote
 from p2m.teachers.schemas import closed, is_closable
 from p2m.types import unkeyed
@@ -65,6 +66,9 @@ class OpenAI(Remote):
         if self.effort is not None and (self.effort != "none" or _REASONS.match(self.model)):
             sent["effort"] = self.effort
         return sent
+
+    def line(self) -> OpenAILine:
+        return OpenAILine(self)
 
     def body(self, ask: Ask) -> dict[str, Any]:
         body: dict[str, Any] = {

@@ -12,7 +12,7 @@ import json
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -22,10 +22,11 @@ from urllib.parse import urlsplit
 
 from p2m.teachers import faults
 from p2m.teachers.chat import Ask, Line, Received, Reply, TeacherError
-from p2m.teachers.faults import Asked
+from p2m.teachers.faults import Asked, UnknownThing
 from p2m.types import Task, unkeyed
 
 CONNECT = 10.0  # seconds until a connection stands
+SLOW = 600.0  # seconds that a file may take, up or down
 PRICES = frozenset(("input", "output", "cached"))
 
 
@@ -127,9 +128,13 @@ class Remote(ABC):
     def client(self, key: str, http_client: Any) -> Any:
         """The SDK's client, without retries."""
 
+    def line(self) -> RemoteLine:
+        """A line that is not in use yet."""
+        return RemoteLine(self)
+
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Line]:
-        line = RemoteLine(self)
+        line = self.line()
         try:
             yield line
         finally:
@@ -165,40 +170,69 @@ class RemoteLine:
         return self._client
 
     async def send(self, ask: Ask) -> Received:
-        began = time.monotonic()
-        text, headers = await self.post(self.teacher.path, self.teacher.body(ask))
-        seconds = time.monotonic() - began
-        if isinstance(text, Reply):
-            return Received(replace(text, seconds=seconds), faults.headroom_of(headers))
-        headroom = faults.headroom_of(headers)
-        reply = self.teacher.read(faults.parsed(text, self.asked, headroom))
-        if reply is None:
-            raise faults.not_the_api(text, self.asked)
-        return Received(replace(reply, seconds=seconds), headroom)
+        import httpx2
 
-    async def post(self, path: str, body: dict[str, Any]) -> tuple[str | Reply, Mapping[str, str]]:
-        """What was answered as text, or the outcome that an error stands for; and the headers.
+        body, began = self.teacher.body(ask), time.monotonic()
+        try:
+            answer = await self.call(
+                lambda client: client.post(self.teacher.path, cast_to=httpx2.Response, body=body)
+            )
+        except UnknownThing as fault:
+            refused = fault
+        else:
+            seconds = time.monotonic() - began
+            if isinstance(answer, Reply):
+                return Received(replace(answer, seconds=seconds))
+            headroom = faults.headroom_of(answer.headers)
+            reply = self.teacher.read(faults.parsed(answer.text, self.asked))
+            if reply is None:
+                raise faults.not_the_api(answer.text, self.asked)
+            return Received(replace(reply, seconds=seconds), headroom)
+        raise faults.with_models(refused, await self._known_models(), self.teacher.model)
+
+    async def call(self, request: Callable[[Any], Awaitable[Any]], *, seconds: float | None = None) -> Any:
+        """What `request(client)` comes to, or the Reply that its error stands for.
+
+        Args:
+            seconds: that it may take; None: as many as a request of the teacher.
+
+        Raises:
+            Transient, TeacherError: as `Line.send`.
+        """
+        client = self.client()
+        try:
+            async with asyncio.timeout(seconds or self.teacher.timeout):
+                return await request(client)
+        except Exception as error:  # what it is follows; raised outside, so that no request hangs on to it
+            found = error
+        headers = getattr(getattr(found, "response", None), "headers", {})
+        fault = faults.fault_of(found, self.asked, faults.headroom_of(headers))
+        del found
+        if isinstance(fault, Reply):
+            return fault
+        raise fault
+
+    async def text(self, path: str, body: Any = None) -> str:
+        """What stands at a path, or is answered to a body there: for what is no question to the model.
 
         Raises:
             Transient, TeacherError: as `Line.send`.
         """
         import httpx2
 
-        client = self.client()
-        try:
-            async with asyncio.timeout(self.teacher.timeout):
-                response = await client.post(path, cast_to=httpx2.Response, body=body)
-                return response.text, response.headers
-        except Exception as error:  # what it is follows; raised outside, so that no request hangs on to it
-            found = error
-        headers = getattr(getattr(found, "response", None), "headers", {})
-        fault = faults.fault_of(found, self.asked, faults.headroom_of(headers))
-        if isinstance(fault, Reply):
-            return fault, headers
-        if isinstance(fault, TeacherError) and getattr(found, "status_code", 0) == 404:
-            fault = faults.with_models(fault, await self._known_models(), self.teacher.model)
-        del found
-        raise fault
+        def request(client: Any) -> Awaitable[Any]:
+            if body is None:
+                return client.get(path, cast_to=httpx2.Response)  # type: ignore[no-any-return]
+            return client.post(path, cast_to=httpx2.Response, body=body)  # type: ignore[no-any-return]
+
+        found = await self.call(request, seconds=SLOW)
+        if isinstance(found, Reply):  # what is an outcome of one question is a fault of many
+            raise TeacherError(f"{self.asked.provider} refuses it, {found.outcome.value}: {found.detail}")
+        return str(found.text)
+
+    async def json(self, path: str, body: Any = None) -> dict[str, Any]:
+        """The same, as the JSON object that it is."""
+        return faults.parsed(await self.text(path, body), self.asked)
 
     async def _known_models(self) -> list[str]:
         """Names that the server lists; [] where it does not. Asked for once."""

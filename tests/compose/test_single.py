@@ -66,6 +66,14 @@ def test_a_folder_beside_the_recipe_that_holds_no_yaml_is_no_group(tmp_path: Pat
     assert read(path, "data={test: data/rows.jsonl}").spec.data.test == (tmp_path / "data" / "rows.jsonl",)
 
 
+def test_the_place_of_a_teachers_model_is_relative_to_the_recipe(tmp_path: Path) -> None:
+    path = write(tmp_path, PROMPT)
+    chosen = ("teacher=gguf", "teacher.path=models/m.gguf", f"teacher.sha256={'0' * 64}")
+    assert read(path, *chosen).spec.teacher.of("answer").path == str(tmp_path / "models" / "m.gguf")
+    (role,) = ["teacher.answer={target: p2m.teachers.gguf.GGUF, path: m.gguf, sha256: a}"]
+    assert read(path, role).spec.teacher.of("answer").path == str(tmp_path / "m.gguf")
+
+
 def test_every_setting_knows_its_file_and_line_or_its_override(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2m.deploy.verdict import FEW_ROWS, verdict_on
+from p2m.deploy.beside import FEW_ROWS
+from p2m.deploy.verdict import verdict_on
 from p2m.types import (
     ALPHA,
     Account,
@@ -22,6 +23,7 @@ from p2m.types import (
     Field,
     Fit,
     Judged,
+    Judgement,
     Measured,
     Proposal,
     Requirement,
@@ -155,6 +157,63 @@ def test_the_teacher_has_a_line_with_the_difference_and_its_interval() -> None:
         in found.lines
     )
     assert found.ship
+
+
+GRADED = Requirement("judge", ">=", 0.7)
+AGREES = Judgement("local model", Score("agreement", 0.95, 0.91, 0.99, 100), right=0.97, steady=0.9)
+
+
+def graded(judgement: Judgement, *, grade: float = 0.8, evidence: str = "gold") -> Evaluated:
+    """A model that hardly writes what is known to be right, and pleases the judge."""
+    seen = evaluated(majority(0.1), value=0.4, evidence=evidence)
+    scores = (*seen.scores, Score("judge", grade, 0.75, 0.85, 100))
+    return replace(seen, scores=scores, judgement=judgement)
+
+
+def written(*requirements: Requirement, seen: Evaluated) -> Verdict:
+    return verdict(*requirements, seen=seen, kind=TaskType.TEXT_TO_TEXT)
+
+
+def test_a_judge_that_agrees_with_the_user_may_vouch_for_wordings_that_nobody_wrote_down() -> None:
+    silent = written(seen=graded(AGREES))  # the grade is there, and nobody asked for it
+    assert silent.decision is SHORT
+    assert "exact_match 0.40 (>= 0.50, where a recipe requires nothing)" in silent.failures
+    found = written(GRADED, seen=graded(AGREES))
+    assert found.ship
+    assert found.lines[0] == "judge 0.80 [0.75, 0.85] (>= 0.70)"
+    assert "exact_match 0.40 (>= 0.50, where a recipe requires nothing)" in found.warnings
+    assert any("prefers a row's known answer to another row's in 0.95" in line for line in found.lines)
+    short = written(GRADED, seen=graded(AGREES, grade=0.69))
+    assert short.decision is SHORT
+    assert len(short.failures) == 2
+
+
+@pytest.mark.parametrize(
+    ("judgement", "evidence", "why"),
+    [
+        (replace(AGREES, agreement=Score("agreement", 0.85, 0.78, 0.92, 100)), "gold", "at least 0.8"),
+        (replace(AGREES, agreement=Score("agreement", 1.0, 1.0, 1.0, FEW_ROWS - 1)), "gold", "29 of your"),
+        (replace(AGREES, agreement=None), "gold", "0 of your answers"),
+        (AGREES, "synthetic", "not yours"),
+        (AGREES, "retrieved", "not yours"),
+    ],
+)
+def test_a_judge_that_was_not_seen_to_agree_with_the_user_proves_nothing(
+    judgement: Judgement, evidence: str, why: str
+) -> None:
+    seen = graded(judgement, evidence=evidence)
+    good = replace(seen, scores=(replace(seen.scores[0], value=0.8), *seen.scores[1:]))
+    found = written(GRADED, seen=good)
+    assert found.decision is UNPROVEN
+    assert why in found.unproven[0]
+    assert "teacher.judge" in found.advice[0]
+    assert written(seen=good).ship  # without the judge there is evidence enough
+    assert written(GRADED, seen=seen).decision is SHORT  # and it vouches for nothing
+
+
+def test_a_grade_that_could_not_be_had_is_missed_with_its_reason() -> None:
+    seen = replace(evaluated(), judgement=Judgement("local model", None, note="constraints.max_cost=1"))
+    assert written(GRADED, seen=seen).failures == ("judge not measured (>= 0.70): constraints.max_cost=1",)
 
 
 def test_a_limit_that_ended_the_teacher_early_is_a_warning() -> None:

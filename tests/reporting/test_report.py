@@ -20,6 +20,8 @@ from p2m.reporting.text import render as as_text
 from p2m.reporting.text import table
 from p2m.stages.report import report
 from p2m.types import (
+    Account,
+    Beside,
     Choice,
     Comparison,
     Count,
@@ -34,6 +36,7 @@ from p2m.types import (
     Judged,
     Measured,
     Score,
+    Spent,
     Split,
     Task,
     TaskType,
@@ -158,7 +161,7 @@ class Here:
 def test_the_stage_writes_a_page_and_a_text_that_repeat_byte_for_byte(tmp_path: Path) -> None:
     told = story()
     artifacts = (told.task, told.curated, told.parts, told.choice, told.exported)
-    parts = (*artifacts, told.evaluated, told.measured, told.verdict)
+    parts = (*artifacts, told.evaluated, told.measured, told.verdict, None)
     first = report(*parts, name="intents", run=Here(tmp_path / "a"))
     second = report(*parts, name="intents", run=Here(tmp_path / "b"))
     for name in ("report.html", "report.txt"):
@@ -275,6 +278,53 @@ def test_no_text_from_data_breaks_the_page(text: str) -> None:
         curated=replace(told.curated, counts=(Count(hostile, 3, hostile),)),
     )
     assert "script" not in Balanced(as_page(told)).tags
+
+
+ACCOUNT = Account(
+    Spent(1_250, 0, 400_000, 60_000, 0.8125, 900.0, {"answered": 1_200, "refused": 40, "truncated": 10},
+          "constraints.max_cost=1"),
+    (Count("inputs invented", 1_180, "where is it"), Count("row rejected: refused", 40, "how do I <b>")),
+    {"1.00": 900, "0.67": 240}, 0.00065, 0.84, 0.0123, 1_250,
+)  # fmt: skip
+BESIDE = Beside(
+    "local model", 100, 0.91, 0.83, Score("difference", -0.08, -0.12, -0.03, 100),
+    Score("teacher_ratio", 0.912, 0.87, 0.96, 100), 0.99, 0.002,
+)  # fmt: skip
+
+
+def test_what_teachers_did_is_told_with_shares_and_when_it_is_earned() -> None:
+    told = replace(story(), account=ACCOUNT)
+    page, text = Balanced(as_page(told)), as_text(told)
+    for shown in (
+        "1,250", "400,000 / 60,000", "0.81 USD", "0.00065 USD", "840.0 ms, of the model 12.3 ms",
+        "after 1,250 requests", "constraints.max_cost=1", "inputs invented", "row rejected: refused", "96.0%",
+        "67% of the samples agree",
+    ):  # fmt: skip
+        assert shown in text, shown
+        assert shown in page.text, shown
+    assert "how do I <b>" in page.text  # an example, as text
+    assert max(map(len, text.splitlines())) <= 120
+    nothing = replace(ACCOUNT, break_even=None, note="the price is not known", per_request=None)
+    assert "the price is not known" in as_text(replace(told, account=nothing))
+
+
+def test_the_teacher_is_told_beside_the_model_and_where_it_is_ahead() -> None:
+    told = story()
+    first = replace(told.evaluated.rows[0], predicted="stop", output="weather", correct=0.0,
+                    teacher="weather", teacher_correct=1.0)  # fmt: skip
+    both = replace(first, input={"text": "both are wrong here"}, teacher="play", teacher_correct=0.0)
+    note, rows = "local model on the same 100 of 200 rows", (first, both, *told.evaluated.rows[2:])
+    evaluated = replace(told.evaluated, teacher=BESIDE, teacher_note=note, rows=rows)
+    compared = replace(told, evaluated=evaluated)
+    page, text = Balanced(as_page(compared)), as_text(compared)
+    for shown in ("0.910, the model 0.830: -0.080 [-0.120, -0.030]", note):
+        assert shown in text
+        assert shown in page.text
+    assert "teacher, on 100 rows" in page.text
+    ahead = page.text[page.text.index("Where the teacher is ahead") :][:300]
+    assert "test 0" in ahead
+    assert "both are wrong" not in ahead
+    assert "Where the teacher is ahead" not in as_page(told)
 
 
 def test_a_table_sets_numbers_right_and_text_left() -> None:

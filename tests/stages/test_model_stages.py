@@ -33,6 +33,7 @@ from p2m.stages.train import train
 from p2m.stages.verdict import verdict
 from p2m.students.minilm import MiniLM
 from p2m.types import (
+    Account,
     Bundle,
     Choice,
     Comparison,
@@ -277,6 +278,7 @@ def bundled(
     folder: Path,
     *requirements: Requirement,
     evaluated: Evaluated = EVALUATED,
+    account: Account | None = None,
     **limits: int,
 ) -> Bundle:
     report = folder / "report"
@@ -284,7 +286,9 @@ def bundled(
     (report / "report.html").write_text("<p>report</p>")
     measured = Measured(0.01, 0.02, 150.0, 30, 50_000_000, "A Processor")
     none: dict[str, int | None] = {"max_parameters": None, "max_size": None, "max_latency": None}
-    found = verdict(LABELS, exported, evaluated, measured, requirements=requirements, **{**none, **limits})
+    found = verdict(
+        LABELS, exported, evaluated, measured, account, requirements=requirements, **{**none, **limits}
+    )
     return package(
         LABELS,
         PARTS,
@@ -293,6 +297,7 @@ def bundled(
         evaluated,
         measured,
         found,
+        account,
         Report(report),
         name="tiny",
         spec={"name": "tiny", "students": {"minilm": {"license": "apache-2.0"}}},

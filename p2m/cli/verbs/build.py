@@ -43,8 +43,10 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     from p2m.build import build
     from p2m.cli.common import relative
     from p2m.cli.progress import Progress
+    from p2m.cli.teacher_views import expected, forecast_text, is_asked, spent_by, spent_lines
     from p2m.cli.views import build_text, verdict_text
     from p2m.lock import lock_path
+    from p2m.questions import survey
 
     policy = _policy(arguments, os.environ)
     if arguments.multirun and not arguments.plan:
@@ -55,16 +57,20 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     project = common.planned(arguments) if arguments.plan else common.project(arguments)
     seen = noop.look(project.read, began)
     print(f"{project.plan.name}: {relative(project.recipe)}", file=sys.stderr)
+    if is_asked(project.plan):
+        expects = common.runnable(forecast_text(expected(project, survey(project))))
+        print(expects, end="", file=sys.stderr, flush=True)
     with Progress() as progress:
         built = build(project, progress, argv=argv, policy=policy)
     if built.note:
         print(f"    {common.runnable(built.note)}", file=sys.stderr)
     code = 0 if built.verdict.ship else common.CONTRACT_MISSED
+    spent = spent_by(built)
     if arguments.json:
         told = {"verdict": built.verdict, "folder": str(built.folder), "steps": built.result.outcomes}
-        print(common.as_json(told))
+        print(common.as_json(told | ({"spent": spent} if spent else {})))
         return code
-    print(common.runnable(build_text(built)))
+    print(common.runnable("\n".join([build_text(built), *spent_lines(built, spent)])))
     steps = sum(built.result.counts.values())
     text = f"{steps} steps: nothing to do.\n{common.runnable(verdict_text(built))}"
     lock = () if policy.mode == "skip" or project.is_variant else (lock_path(project.recipe),)

@@ -38,16 +38,19 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         return plan_sweep(arguments)
     from p2m.cli.groups import groups_of
     from p2m.cli.plan_views import plan_summary, plan_text, training_text
+    from p2m.cli.teacher_views import expected, forecast_text, with_asks
     from p2m.questions import survey
 
     project = common.project(arguments)
     found = survey(project)
+    asks = expected(project, found)
     if arguments.json:
-        print(common.as_json(found.previews))
+        print(common.as_json(with_asks(found.previews, asks)))
     else:
         print(plan_text(found.previews, groups_of(project.plan, arguments)))
         print(plan_summary(found.previews))
         print(training_text(project, found, probe=arguments.probe), end="")
+        print(common.runnable(forecast_text(asks)), end="")
     if arguments.out:
         from p2m.saved_plan import Words, write_plan
 

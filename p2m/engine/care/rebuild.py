@@ -11,6 +11,7 @@ import json
 import math
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,8 +117,14 @@ def _run(step: Step, arguments: list[Any], store: Store, device: Device, key: Ke
     assert stage is not None, step.name
     (place / "run").mkdir()
     recorder = StepRecorder(store.root / "ledger", key.value, {"step": step.name})
+    sums: Counter[str] = Counter()  # of this step alone: what it would replay was within its caps
+
+    def tally(name: str, amount: int) -> int:
+        sums[name] += amount
+        return sums[name]
+
     handle = RunHandle(
-        place / "run", device, lambda done, total, note: None, lambda line: None, lambda: recorder
+        place / "run", device, lambda done, total, note: None, lambda line: None, lambda: recorder, tally
     )
     settings = {**step.settings, "run": handle} if stage.wants_run else dict(step.settings)
     value = stage.function(*arguments, **settings)

@@ -146,7 +146,10 @@ class Ledger:
                 if flight.try_lock():
                     break
                 await asyncio.sleep(pause)
-            answer = await asyncio.to_thread(self._recorded_meanwhile, asked)
+            if self.record_files.has_news():  # reading it may take a while
+                answer = await asyncio.to_thread(self._recorded_meanwhile, asked)
+            else:
+                answer = self._recorded_meanwhile(asked)
             if answer is not None:
                 flight.land(answer)
                 return answer
@@ -205,14 +208,18 @@ _guard = threading.Lock()
 
 def opened(folder: Path) -> Ledger:
     """The ledger in `folder`, opened when first asked for and closed when the process ends."""
-    key = (os.getpid(), os.path.realpath(folder))
+    return _opened_at(os.path.realpath(folder))
+
+
+def _opened_at(place: str) -> Ledger:
+    key = (os.getpid(), place)
     with _guard:
         ledger = _opened.get(key)
         if ledger is not None and ledger.failed:
             ledger.close()
             ledger = None
         if ledger is None:
-            ledger = _opened[key] = Ledger(folder)
+            ledger = _opened[key] = Ledger(Path(place))
         return ledger
 
 
@@ -243,20 +250,23 @@ class StepRecorder:
 
     def __init__(self, folder: Path, key: str, labels: Mapping[str, Any]) -> None:
         self._folder, self._key, self._own = folder, key, dict(labels)
+        self._place = os.path.realpath(folder)
         self._noted: set[str] = set()
         self._lock = threading.Lock()
 
     def known(self, request: object, *, sample: int = 0) -> bytes | None:
-        answer = opened(self._folder).known(request, sample=sample)
+        asked = Asked.of(request, sample)
+        answer = _opened_at(self._place).known(asked)
         if answer is not None:
-            self._note(request, sample)
+            self._note(asked)
         return answer
 
     def answer(
         self, request: object, call: Callable[[], bytes], *, sample: int = 0, labels: Labels | None = None
     ) -> bytes:
-        answer = opened(self._folder).answer(request, call, sample=sample, labels=self._labels(labels))
-        self._note(request, sample)
+        asked = Asked.of(request, sample)
+        answer = _opened_at(self._place).answer(asked, call, labels=self._labels(labels))
+        self._note(asked)
         return answer
 
     async def answer_async(
@@ -267,9 +277,13 @@ class StepRecorder:
         sample: int = 0,
         labels: Labels | None = None,
     ) -> bytes:
-        ledger = await asyncio.to_thread(opened, self._folder) if not self._noted else opened(self._folder)
-        answer = await ledger.answer_async(request, call, sample=sample, labels=self._labels(labels))
-        self._note(request, sample)
+        if self._noted:
+            ledger = _opened_at(self._place)
+        else:
+            ledger = await asyncio.to_thread(_opened_at, self._place)
+        asked = Asked.of(request, sample)
+        answer = await ledger.answer_async(asked, call, labels=self._labels(labels))
+        self._note(asked)
         return answer
 
     def _labels(self, given: Labels | None) -> Labels:
@@ -277,16 +291,16 @@ class StepRecorder:
             return lambda answer: {**self._own, **given(answer)}
         return {**self._own, **(given or {})}
 
-    def _note(self, request: object, sample: int) -> None:
-        digest = Asked.of(request, sample).digest
+    def _note(self, asked: Asked) -> None:
         with self._lock:
-            if digest in self._noted:
+            if asked.digest in self._noted:
                 return
-            self._noted.add(digest)
+            self._noted.add(asked.digest)
             with disk.explained(self._folder, "noting a used record"):
-                (self._folder / "uses").mkdir(exist_ok=True)
+                if len(self._noted) == 1:
+                    (self._folder / "uses").mkdir(exist_ok=True)
                 with open(self._folder / "uses" / self._key, "ab", buffering=0) as stream:
-                    stream.write(f"{digest}\n".encode())
+                    stream.write(f"{asked.digest}\n".encode())
 
 
 def used(folder: Path, key: str) -> tuple[str, ...]:

@@ -82,9 +82,14 @@ class RecordFiles:
         found = self.find(digest)
         if found is None:
             with disk.explained(self.folder, "reading the ledger"):
-                self.catch_up()
-            found = self.find(digest)
+                has_news = self.catch_up()
+            found = self.find(digest) if has_news else None
         return found
+
+    def has_news(self) -> bool:
+        """Whether other processes have written since the last look, which `find_anywhere` would read."""
+        with disk.explained(self.folder, "reading the ledger"), self._lock:
+            return self._is_news(self._sizes())
 
     def landed(self, appended: Sequence[Appended]) -> None:
         """What this process has just made durable."""
@@ -101,14 +106,15 @@ class RecordFiles:
             self.catch_up()
             return {name: size for name, size in self._covered.items() if name not in self._torn}
 
-    def catch_up(self) -> None:
-        """Look through what was appended since the last look.
+    def catch_up(self) -> bool:
+        """Look through what was appended since the last look; whether there was anything.
 
         Raises:
             OSError: a segment cannot be read.
         """
         with self._lock:
             sizes = self._sizes()
+            is_news = self._is_news(sizes)
             if any(sizes.get(name, -1) < size for name, size in self._covered.items()):
                 self._forget()  # a segment went, or shrank: whoever did that, the index no longer holds
             for name, size in sizes.items():
@@ -116,6 +122,7 @@ class RecordFiles:
                     self._read_on(name, size)
                 else:
                     self._covered.setdefault(name, 0)
+            return is_news
 
     def digests(self) -> list[str]:
         """Every digest that has a record, sorted."""
@@ -137,6 +144,12 @@ class RecordFiles:
         if self._own[0] in found:
             found[self._own[0]] = min(self._own[1], found[self._own[0]])
         return dict(sorted(found.items()))
+
+    def _is_news(self, sizes: Mapping[str, int]) -> bool:
+        covered, torn = self._covered, self._torn
+        return any(sizes.get(name, -1) < size for name, size in covered.items()) or any(
+            size > covered.get(name, 0) and torn.get(name) != size for name, size in sizes.items()
+        )
 
     def _read_on(self, name: str, size: int) -> None:
         self._torn.pop(name, None)

@@ -39,6 +39,8 @@ class Asked:
     @classmethod
     def of(cls, request: object, sample: int = 0) -> Asked:
         """Raises TypeError where the request is not plain data, with the path to what is not."""
+        if isinstance(request, cls):
+            return request
         return cls.of_tree(plain(request), sample)
 
     @classmethod

@@ -167,6 +167,10 @@ class Build:
     def _reuse(self, step: Step, action: Action) -> None:
         if not action.shared:
             self.store.offer(action.key, made=False)
+        if step.is_recorded:  # what it cost counts in every build that it is part of
+            from p2m.engine.running import tallies
+
+            tallies.count_again(self.store, self.journal.id, action.key)
         self._finish(step, Outcome(step.name, "reused", 0.0, action.key, action.output, action.shared))
 
     def _start(self, executor: Executor) -> None:
@@ -203,6 +207,7 @@ class Build:
             code=tuple((part.module, part.modules) for part in identity.code),
             device=device,
             grant=grant,
+            build=self.journal.id,
             is_remote=self.means.is_remote,
         )
 

@@ -22,7 +22,7 @@ from p2m.engine.code.packages import machine_profile, version_of
 from p2m.engine.handles import Device, Recorder
 from p2m.engine.hashing import digest_bytes
 from p2m.engine.observer import Teller
-from p2m.engine.running import network
+from p2m.engine.running import network, tallies
 from p2m.engine.running.work import Input, RunHandle, perform
 from p2m.engine.slots import Grant
 from p2m.engine.sources import SourceState, read_path
@@ -45,6 +45,7 @@ class Call:
     code: tuple[loading.Wanted, ...]  # first-party code as it was when the key was made
     device: Device
     grant: Grant
+    build: str  # id of the run whose sums the step adds to
     is_remote: bool = False  # inputs come from the shared store, and the result must be there with the answer
 
 
@@ -112,8 +113,12 @@ def _run(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None
         if given is not None and given.step in sources
     }
     found = stage or find(*call.stage)
-    handle = _handle(call, store, teller)
-    output = perform(call.step, found, call.settings, call.inputs, handle, store, sources)
+    tally = tallies.Tally(store, call.build)
+    handle = _handle(call, store, teller, tally)
+    try:
+        output = perform(call.step, found, call.settings, call.inputs, handle, store, sources)
+    finally:
+        tally.close()
     _check_sources(call, store, sources, before)
     edited = loading.edited_since(code)
     if edited:
@@ -123,18 +128,21 @@ def _run(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None
         )
     seconds = time.monotonic() - began
     if call.kind != VOLATILE:
+        if tally.own:
+            tallies.keep(store, call.key, tally.own)
         output = store.publish(call.key, call.preimage, output, seconds).output
     store.clear_scratch(call.key)
     return Done(output, True, seconds)
 
 
-def _handle(call: Call, store: Store, teller: Teller) -> RunHandle:
+def _handle(call: Call, store: Store, teller: Teller, tally: tallies.Tally) -> RunHandle:
     return RunHandle(
         folder=store.scratch(call.key),
         device=call.device,
         on_progress=lambda done, total, note: teller.progress(call.step, done, total, note),
         on_say=lambda line: teller.said(call.step, line),
         recorder_of=cache(lambda: _recorder(call, store)),
+        on_tally=tally.add,
     )
 
 

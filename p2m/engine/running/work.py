@@ -33,10 +33,14 @@ class RunHandle:
     on_progress: Callable[[int, int, str], None]
     on_say: Callable[[str], None]
     recorder_of: Callable[[], Recorder]
+    on_tally: Callable[[str, int], int]
 
     @property
     def recorder(self) -> Recorder:
         return self.recorder_of()
+
+    def tally(self, name: str, amount: int) -> int:
+        return self.on_tally(name, amount)
 
     def progress(self, done: int, total: int, note: str = "") -> None:
         self.on_progress(done, total, note)

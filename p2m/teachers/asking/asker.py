@@ -3,22 +3,42 @@
 asker = Asker(teacher, run, caps)
 replies = asker.each(rows, answered)      # async def answered(row, put): reply = await put(Ask(...)); ...
 asker.spent
+
+What the ledger knows is served first and counts towards the caps as if it were paid, so that a build which
+was killed and resumes, or is replayed, spends what a cold one would. Only then anything is sent.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict
-from typing import Protocol, TypeVar
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import Generic, Protocol, TypeVar
 
 from p2m.engine.handles import Run
-from p2m.teachers.chat import Ask, ChatTeacher, Line, Outcome, Reply, Usage
+from p2m.engine.recording.records import Asked
+from p2m.teachers.asking import pace, recorded
+from p2m.teachers.asking.acceptance import Acceptance
+from p2m.teachers.asking.budget import Budget, CapReached, cost_of_reply, estimated
+from p2m.teachers.asking.prices import NANO
+from p2m.teachers.asking.recorded import Paid
+from p2m.teachers.asking.retries import Progress, Sender
+from p2m.teachers.chat import Ask, ChatTeacher, Reply
 from p2m.types import Caps, Spent
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+DRAIN = 30.0  # seconds that requests in flight have to end after a fault: they are paid for
+_DRAIN_INTERRUPTED = 0.25  # seconds, after Ctrl-C: whoever waits for this process kills it soon
+_SPARE = 8  # items begun beyond the requests in flight, for answers take a moment to become durable
+_BATCHED = 10_000  # requests that wait together where they are sent in batches
+_OFTEN = 0.1  # seconds between two reports of progress
 
 
 class Put(Protocol):
@@ -27,53 +47,352 @@ class Put(Protocol):
     async def __call__(self, ask: Ask, *, sample: int = 0) -> Reply: ...
 
 
+class _Ended(BaseException):
+    """Asking ended before this item was done; not to be caught by what works on it."""
+
+
 class Asker:
     """A teacher as one step asks it."""
 
     def __init__(self, teacher: ChatTeacher, run: Run, caps: Caps) -> None:
+        """Raises TeacherError where a cap cannot be held because the price is not known."""
         self.teacher, self.run, self.caps = teacher, run, caps
-        self._spent = Spent()
+        self._budget = Budget(teacher, caps, run.tally)
+        most = _BATCHED if getattr(teacher, "batch", False) else teacher.concurrency
+        self._pace = pace.pace_of(teacher, most)
+        if most == _BATCHED:
+            self._pace.limit = float(most)
+        self._account = _Account()
+        self._progress = Progress()
 
     @property
     def spent(self) -> Spent:
-        """What has been asked so far came to."""
-        return self._spent
+        """What has been asked so far came to; a request that was asked for twice counts once."""
+        return self._account.spent
+
+    @property
+    def rejected(self) -> int:
+        """Requests that the provider refused because they were too many at a time."""
+        return self._pace.rejected
 
     def each(
-        self, items: Sequence[T], work: Callable[[T, Put], Awaitable[R]], *, what: str = "rows"
-    ) -> list[R | None]:
+        self, items: Sequence[T], work: Callable[[T, Put], Awaitable[R]], *, what: str = "rows",
+        acceptance: Acceptance | None = None,
+    ) -> list[R | None]:  # fmt: skip
         """`work` for every item, many at once; None where a cap was reached before it was done.
 
+        `work` may be begun twice for an item, and be left at any `put`: what it does belongs into what it
+        returns, or behind its last `put`.
+
         Raises:
-            TeacherError: a fault that no waiting mends.
+            TeacherError: a fault that no waiting mends. Requests in flight are waited for first.
         """
-        return asyncio.run(self._each(items, work, what))
+        session = _Session(self, items, work, what, acceptance)
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        asyncio.run(session.run())
+        pace.remember(self.teacher, self._pace)
+        if session.signal:
+            handler = handlers[signal.Signals(session.signal)]
+            if session.signal == signal.SIGTERM and callable(handler):
+                handler(session.signal, None)
+            raise KeyboardInterrupt
+        if session.fault is not None:
+            raise session.fault
+        return session.found
 
-    async def _each(
-        self, items: Sequence[T], work: Callable[[T, Put], Awaitable[R]], what: str
-    ) -> list[R | None]:
-        found: list[R | None] = [None] * len(items)
-        todo = iter(enumerate(items))
-        async with self.teacher.open() as line:
 
-            async def put(ask: Ask, *, sample: int = 0) -> Reply:
-                return await self._put(line, ask, sample)
+# --------------------------------------------------------------------------- one call of `each`
 
-            async def worker() -> None:
-                for number, item in todo:
-                    found[number] = await work(item, put)
 
-            await asyncio.gather(*(worker() for _ in range(self.teacher.concurrency)))
-        return found
+class _Session(Generic[T, R]):
+    """The items of one call, in one event loop."""
 
-    async def _put(self, line: Line, ask: Ask, sample: int) -> Reply:
+    def __init__(
+        self, asker: Asker, items: Sequence[T], work: Callable[[T, Put], Awaitable[R]], what: str,
+        acceptance: Acceptance | None,
+    ) -> None:  # fmt: skip
+        self.asker, self.items, self.work = asker, items, work
+        self.found: list[R | None] = [None] * len(items)
+        self.done = bytearray(len(items))
+        self.telling = _Telling(asker, len(items), what, acceptance)
+        self.fault: BaseException | None = None
+        self.signal = 0  # that interrupted it
+        self.workers: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        self.ending, self.over, self.turn = asyncio.Event(), asyncio.Event(), asyncio.Lock()
+        self.asker._pace.stopped = None
+        with _handled(self._interrupted):
+            await self._replay()
+            async with self.asker.teacher.open() as line:
+                self.sender = Sender(
+                    self.asker.teacher, line, self.asker._pace, self._pause, self.asker._progress
+                )
+                await self._ask_all()
+        self.telling.tell(last=True)
+
+    # ------------------------------------------------------------------ what the ledger knows
+
+    async def _replay(self) -> None:
+        """Every item that needs no request; without a cap the order does not matter, so nothing is begun."""
+        if not self.asker._budget.has_caps:
+            return
+        for number, item in enumerate(self.items):
+            if self.ending.is_set():
+                return
+            if number % 64 == 63:
+                await asyncio.sleep(0)  # for signals
+            lacking = _Known(self)
+            try:
+                self.found[number] = await self.work(item, lacking.put)
+            except BaseException as error:
+                if not lacking.lacks or isinstance(error, (KeyboardInterrupt, asyncio.CancelledError)):
+                    raise
+            else:
+                self._finish(number)
+
+    def _known(self, ask: Ask, sample: int) -> tuple[Asked, Paid | None]:
+        asked = Asked.of(self.asker.teacher.identity(ask), sample)
+        answer = self.asker.run.recorder.known(asked)
+        if answer is None:
+            return asked, None
+        paid = recorded.read(answer)
+        self.asker._account.add(asked.digest, paid, self.asker._budget, ask, replayed=True)
+        return asked, paid
+
+    # ------------------------------------------------------------------ the workers
+
+    async def _ask_all(self) -> None:
+        self.todo = (number for number in range(len(self.items)) if not self.done[number])
+        self._hire()
+        if self.workers:
+            await self.over.wait()
+        await self._drain()
+
+    def _hire(self) -> None:
+        """As many workers as may have requests in flight, and some whose answers become durable."""
+        wanted = int(self.asker._pace.limit) + _SPARE
+        while len(self.workers) < wanted and not self.ending.is_set():
+            number = next(self.todo, None)
+            if number is None:
+                return
+            worker = asyncio.create_task(self._work(number))
+            self.workers.add(worker)
+            worker.add_done_callback(self._left)
+
+    def _left(self, worker: asyncio.Task[None]) -> None:
+        self.workers.discard(worker)
+        if not self.workers:
+            self.over.set()
+
+    async def _work(self, number: int | None) -> None:
+        while number is not None:
+            try:
+                self.found[number] = await self.work(self.items[number], self._put)
+            except _Ended:
+                return
+            except BaseException as error:
+                if not isinstance(error, asyncio.CancelledError):
+                    self._end(error)
+                return
+            self._finish(number)
+            if self.ending.is_set() or len(self.workers) > int(self.asker._pace.limit) + _SPARE:
+                return
+            self._hire()
+            number = next(self.todo, None)
+            if self.telling.done % 32 == 0:
+                await asyncio.sleep(
+                    0
+                )  # what the ledger knows is had without waiting, and signals must come in
+
+    def _finish(self, number: int) -> None:
+        self.done[number] = 1
+        self.telling.done += 1
+        self.telling.tell()
+
+    # ------------------------------------------------------------------ one request
+
+    async def _put(self, ask: Ask, *, sample: int = 0) -> Reply:
+        asked, paid = self._known(ask, sample)
+        if paid is not None:
+            return paid.reply
+        if self.ending.is_set():
+            raise _Ended
+        made: list[Paid] = []
+
         async def call() -> bytes:
-            received = await line.send(ask)
-            return json.dumps(asdict(received.reply)).encode()
+            made.append(await self._pay(asked, replace(ask, sample=sample)))
+            return recorded.write(made[0])
 
-        answer = await self.run.recorder.answer_async(
-            self.teacher.identity(ask), call, sample=sample,
-            labels={"provider": self.teacher.provider, "model": self.teacher.model},
+        answer = await self.asker.run.recorder.answer_async(
+            asked, call, labels=lambda _: recorded.labels(self.asker.teacher, made[0])
+        )
+        if made:
+            return made[0].reply
+        paid = recorded.read(answer)
+        self.asker._account.add(asked.digest, paid, self.asker._budget, ask, replayed=True)
+        return paid.reply
+
+    async def _pay(self, asked: Asked, ask: Ask) -> Paid:
+        """Send a request within the caps."""
+        budget = self.asker._budget
+        held: Counter[str] = Counter()
+        try:
+            if budget.has_caps:
+                async with self.turn:
+                    held = await budget.hold(ask, self._pause)
+            received = await self.sender.send(ask, estimated(ask))
+            paid = Paid(received.reply, cost_of_reply(self.asker.teacher, received.reply))
+            self.asker._account.add(asked.digest, paid, budget, ask, replayed=False)
+            return paid
+        except CapReached as reached:
+            self.asker._account.stopped = str(reached)
+            self._end(None)
+            raise _Ended from None
+        finally:
+            budget.let_go(held)
+
+    # ------------------------------------------------------------------ the end
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, unless asking ends."""
+        if not self.ending.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.ending.wait(), seconds)
+        if self.ending.is_set():
+            raise _Ended
+
+    def _end(self, fault: BaseException | None) -> None:
+        """Begin nothing more; what is in flight goes on."""
+        if self.fault is None:
+            self.fault = fault
+        self.ending.set()
+        self.over.set()
+        self.asker._pace.stop(_Ended)
+
+    def _interrupted(self, number: int) -> None:
+        self.signal = number
+        self._end(None)
+
+    async def _drain(self) -> None:
+        """Let requests in flight come to their ends, for they are paid for; then end the rest."""
+        patience = _DRAIN_INTERRUPTED if self.signal else None if self.fault is None else DRAIN
+        if self.workers:
+            await asyncio.wait(self.workers, timeout=patience)
+        rest = list(self.workers)
+        for worker in rest:
+            worker.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+
+
+@dataclass(slots=True)
+class _Known(Generic[T, R]):
+    """Puts what the ledger knows, and nothing else."""
+
+    session: _Session[T, R]
+    lacks: bool = False
+
+    async def put(self, ask: Ask, *, sample: int = 0) -> Reply:
+        _, paid = self.session._known(ask, sample)
+        if paid is None:
+            self.lacks = True
+            raise _Ended
+        return paid.reply
+
+
+@contextmanager
+def _handled(interrupted: Callable[[int], None]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the asking in order, where this thread is told of them and would have raised."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ours = [number for number, handler in before.items() if callable(handler)]
+    for number in ours:
+        loop.add_signal_handler(number, interrupted, number)
+    try:
+        yield
+    finally:
+        for number in ours:
+            loop.remove_signal_handler(number)
+            signal.signal(number, before[number])
+
+
+# --------------------------------------------------------------------------- what it came to
+
+
+@dataclass(slots=True)
+class _Account:
+    """What one step has asked; each request once."""
+
+    seen: set[bytes] = field(default_factory=set)
+    requests: int = 0
+    replayed: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    nanousd: int = 0
+    is_priced: bool = True
+    seconds: float = 0.0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    stopped: str = ""
+
+    def add(self, digest: str, paid: Paid, budget: Budget, ask: Ask, *, replayed: bool) -> None:
+        key = bytes.fromhex(digest)
+        if key in self.seen:
+            return
+        self.seen.add(key)
+        budget.count(ask, paid)
+        usage = paid.reply.usage
+        self.requests += 1
+        self.replayed += replayed
+        self.input_tokens += usage.input
+        self.output_tokens += usage.output
+        self.nanousd += paid.cost or 0
+        self.is_priced &= paid.cost is not None
+        self.seconds += paid.reply.seconds
+        self.outcomes[paid.reply.outcome.value] += 1
+
+    @property
+    def spent(self) -> Spent:
+        return Spent(
+            self.requests, self.replayed, self.input_tokens, self.output_tokens,
+            self.nanousd / NANO if self.is_priced else None, round(self.seconds, 3),
+            dict(sorted(self.outcomes.items())), self.stopped,
         )  # fmt: skip
-        kept = json.loads(answer)
-        return Reply(**kept | {"usage": Usage(**kept["usage"]), "outcome": Outcome(kept["outcome"])})
+
+
+class _Telling:
+    """The live line: how far it is, what it costs, how much is kept."""
+
+    def __init__(self, asker: Asker, total: int, what: str, acceptance: Acceptance | None) -> None:
+        self._asker, self._total, self._what, self._acceptance = asker, total, what, acceptance
+        self._began, self._last = time.monotonic(), 0.0
+        self._before = asker._progress.answers
+        self.done = 0
+
+    def tell(self, *, last: bool = False) -> None:
+        now = time.monotonic()
+        if last or now - self._last >= _OFTEN:
+            self._last = now
+            self._asker.run.progress(self.done, self._total, self._note(now))
+
+    def _note(self, now: float) -> str:
+        account, parts = self._asker._account, [self._what]
+        if account.is_priced and account.nanousd:
+            usd = account.nanousd / NANO
+            all_of_it = usd * self._total / max(1, self.done)
+            parts.append(f"{_money(usd)} of about {_money(max(usd, all_of_it))} USD")
+        elif not account.is_priced:
+            parts.append(f"{account.input_tokens + account.output_tokens:,} tokens, price not known")
+        share = self._acceptance.share if self._acceptance is not None else None
+        if share is not None:
+            parts.append(f"{share:.0%} kept")
+        answers, seconds = self._asker._progress.answers - self._before, now - self._began
+        if answers and seconds > 1:
+            parts.append(f"{answers / seconds:.3g} requests/s")
+        return ", ".join(parts)
+
+
+def _money(usd: float) -> str:
+    return f"{usd:.2f}" if usd >= 0.1 else f"{usd:.2g}"

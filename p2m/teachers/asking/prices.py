@@ -73,7 +73,7 @@ def how_to_price(teacher: ChatTeacher) -> str:
     """Why there is no price, and what to type."""
     return (
         f"the price of {teacher.model or 'the model'} at {teacher.provider} is not known here;"
-        " give it: teacher.price='{input: 0.5, output: 1.5}', in USD a million tokens"
+        " give it: 'teacher.price={input: 0.5, output: 1.5}', in USD a million tokens (0 where it is free)"
     )
 
 
@@ -87,6 +87,11 @@ def _is_sound(usage: Usage) -> bool:
     )
 
 
+def _is_free(teacher: ChatTeacher) -> bool:
+    """Whether it works in this very process; a server nearby may be the gateway to one that is paid."""
+    return teacher.is_local and not teacher.calls_out
+
+
 def _given(teacher: ChatTeacher) -> Mapping[str, float] | None:
     given: Mapping[str, float] | None = getattr(teacher, "price", None)
     return given
@@ -95,7 +100,7 @@ def _given(teacher: ChatTeacher) -> Mapping[str, float] | None:
 def _source(teacher: ChatTeacher, is_batch: bool) -> str:
     if _given(teacher) is not None:
         return "teacher.price"
-    if teacher.is_local:
+    if _is_free(teacher):
         return "runs on this machine"
     how = " by batch" if is_batch else ""
     return f"{_TABLE} {_version()}{how}, prices up to {_latest()}"
@@ -108,7 +113,7 @@ def _rates(teacher: ChatTeacher, is_batch: bool) -> _Rates | None:
         price = {name: Decimal(str(value)) for name, value in given.items()}
         cached = price.get("cached", price["input"])
         return _Rates(price["input"], price["output"], cached, price["input"], float("inf"))
-    if teacher.is_local:
+    if _is_free(teacher):
         zero = Decimal(0)
         return _Rates(zero, zero, zero, zero, float("inf"))
     return _listed(teacher.provider, teacher.model, is_batch, datetime.now(UTC).strftime("%Y-%m-%d %H:%M"))

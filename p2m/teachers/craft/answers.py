@@ -45,23 +45,29 @@ class Answering:
     labels: tuple[str, ...] = ()
     meanings: Mapping[str, str] = field(default_factory=dict)
     shown: tuple[Example, ...] = ()
+    _systems: dict[int, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def ask(self, row: Mapping[str, str], sample: int = 0) -> Ask:
         """The question. Of another sample, labels and examples stand in another order."""
         form = FORMS[self.task.type]
-        common: dict[str, Any] = {
-            "task": described(self.task, self.labels, self.meanings, turn=sample),
-            "rule": form.rule(self.task),
-        }
-        if self.shown:
-            common["examples"] = [plainly(each) for each in turned(self.shown, sample)]
+        if sample not in self._systems:
+            self._systems[sample] = self._system(sample)
         return Ask(
-            system=f"{words('answer')}\n{fenced(common)}",
+            system=self._systems[sample],
             turns=(Turn("user", f"Answer this input.\n{fenced({'input': dict(row)})}"),),
             schema=record({"answer": form.schema(self.task, self.labels)}),
             max_tokens=form.max_tokens,
             temperature=_SPREAD if sample else 0.0,
         )
+
+    def _system(self, sample: int) -> str:
+        common: dict[str, Any] = {
+            "task": described(self.task, self.labels, self.meanings, turn=sample),
+            "rule": FORMS[self.task.type].rule(self.task),
+        }
+        if self.shown:
+            common["examples"] = [plainly(each) for each in turned(self.shown, sample)]
+        return f"{words('answer')}\n{fenced(common)}"
 
     async def answer(
         self, put: Put, row: Mapping[str, str], *, teacher: ChatTeacher, sample: int = 0

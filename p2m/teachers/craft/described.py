@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -39,6 +40,7 @@ def turned(items: Sequence[Any], turn: int) -> list[Any]:
     return found
 
 
+@cache
 def words(name: str) -> str:
     """The instructions of a prompt, from the text file of that name beside this one."""
     return Path(__file__).with_name(f"{name}.txt").read_text(encoding="utf-8")

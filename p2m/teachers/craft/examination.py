@@ -2,42 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
 from p2m.engine.handles import Run
 from p2m.teachers.asking.asker import Asker, Put
-from p2m.teachers.chat import Ask, ChatTeacher, Outcome, Turn
-from p2m.types import Caps, Examined, Task
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    answer: str  # "" where there is none
-    fault: str  # why there is none
-    seconds: float | None  # of the reply; None of one that came in a batch
+from p2m.teachers.chat import Ask, ChatTeacher, Reply
+from p2m.teachers.craft.answers import Answer, Answering, answering
+from p2m.teachers.craft.rows import known, labels_of
+from p2m.types import Caps, Examined, Example, Examples, Task
 
 
 def examined(
-    task: Task, inputs: Sequence[dict[str, str]], *, teacher: ChatTeacher, caps: Caps, run: Run
+    task: Task,
+    rows: Sequence[Example],
+    shown: Examples | None,
+    *,
+    teacher: ChatTeacher,
+    caps: Caps,
+    run: Run,
 ) -> Examined:
-    """The teacher's answers to the inputs, and what one takes in seconds and USD."""
+    """The teacher's answers to the rows; its prompt shows other rows of `shown`, and none of these."""
     asker = Asker(teacher, run, caps)
+    questions = _questions(task, rows, shown)
+    seconds: dict[int, list[float]] = {number: [] for number in range(len(rows))}
 
-    async def work(values: dict[str, str], put: Put) -> _Told:
-        return await _told(task, values, put)
+    async def work(number: int, put: Put) -> Answer:
+        async def timed(ask: Ask, *, sample: int = 0) -> Reply:
+            reply = await put(ask, sample=sample)
+            if not reply.is_batch:
+                seconds[number].append(reply.seconds)
+            return reply
 
-    found = asker.each(inputs, work, what="rows examined")
-    told = [(values, each) for values, each in zip(inputs, found, strict=True) if each is not None]
+        return await questions.answer(timed, rows[number].input, teacher=teacher)
+
+    found = asker.each(range(len(rows)), work, what="rows examined") if rows else []
+    told = [(row.input, each) for row, each in zip(rows, found, strict=True) if each is not None]
     return Examined(
-        teacher=f"{teacher.provider} {teacher.model}",
+        teacher=named(teacher),
         inputs=tuple(values for values, _ in told),
-        answers=tuple(each.answer for _, each in told),
+        answers=tuple(each.text for _, each in told),
         faults=tuple(each.fault for _, each in told),
-        seconds=tuple(each.seconds for _, each in told if each.seconds is not None),
-        spent=asker.spent,
-        note=asker.spent.stopped if inputs and not told else "",
+        seconds=tuple(one for times in seconds.values() for one in times),
+        spent=replace(asker.spent, replayed=0),  # what is replayed differs between builds, and this may not
+        note=asker.spent.stopped if rows and not told else "",
     )
+
+
+def named(teacher: ChatTeacher) -> str:
+    """As reports call it."""
+    return f"{teacher.provider} {teacher.model}"
 
 
 def joined(before: Examined | None, more: Examined) -> Examined:
@@ -56,10 +70,10 @@ def joined(before: Examined | None, more: Examined) -> Examined:
     )
 
 
-async def _told(task: Task, values: Mapping[str, str], put: Put) -> _Told:
-    fields = "\n".join(f"{each.name}: {values.get(each.name, '')}" for each in task.inputs)
-    reply = await put(Ask(task.instruction, (Turn("user", fields),)))
-    seconds = None if reply.is_batch else reply.seconds
-    if reply.outcome is not Outcome.ANSWERED:
-        return _Told("", reply.outcome, seconds)
-    return _Told(reply.text.strip(), "" if reply.text.strip() else "nothing was answered", seconds)
+def _questions(task: Task, rows: Sequence[Example], shown: Examples | None) -> Answering:
+    """As training rows are asked for; a row that is asked about is no example, for that would answer it."""
+    there = known(task, shown)
+    asked = {tuple(sorted(row.input.items())) for row in rows}
+    others = tuple(row for row in there if tuple(sorted(row.input.items())) not in asked)
+    labels = labels_of(task, (*there, *rows))
+    return answering(replace(task, labels=labels, demonstrations=()), Examples(others), None)

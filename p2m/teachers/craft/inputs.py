@@ -69,19 +69,17 @@ class Inventing:
 
     def ask(self, brief: Brief, temperature: Schedule) -> Ask:
         """The request of a brief."""
-        written: dict[str, Any] = {
-            "batch": f"{self.round}.{brief.number}" if self.round else str(brief.number)
-        }
+        written: dict[str, Any] = {"batch": f"{self.round}.{brief.number}"}  # no two requests are the same
         if brief.aim:
             written["label"] = brief.aim
         if brief.passage:
             written["passage"] = brief.passage
-        written["inputs"] = list(brief.items)
+        fields = [each.name for each in self.task.inputs if not self._is_given(each.name)]
+        written |= {"fields": fields, "inputs": list(brief.items)}
         if brief.near:
             written["near"] = list(brief.near)
         if brief.shown:
             written["examples"] = [plainly(each) for each in brief.shown]
-        fields = [each.name for each in self.task.inputs if not self._is_given(each.name)]
         one = record({name: {"type": "string"} for name in fields})
         system = f"{words('invent')}\n{fenced({'task': described(self.task, self.labels, self.meanings)})}"
         share = (brief.number % RUN) / (RUN - 1)

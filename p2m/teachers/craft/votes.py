@@ -26,7 +26,7 @@ class Poll:
 
     task: Task
     samples: int  # that may be asked for
-    agreement: float  # share of the opinions that the answer must have, 0 to 1; 0: the first answer does
+    agreement: float  # share of opinions that an answer must exceed, or be 1; 0: the commonest does
     aim: str = ""  # what the row was written for; "": nothing
 
     def is_decided(self, answers: Sequence[Answer]) -> bool:
@@ -35,11 +35,10 @@ class Poll:
         if left <= 0:
             return True
         (first, second), everything = self._leaders(answers), self.samples + bool(self.aim)
-        if self.task.type is TaskType.TEXT_TO_TEXT:  # where all differ, the one most like the others is taken
-            return first - second > left and first >= self.agreement * everything
-        if first + left < self.agreement * everything:
+        is_lost = not self._agree((first + left) / everything)
+        if is_lost and not self._is_text:  # of free text, the one most like the others may still do
             return True
-        return first - second > left and first >= self.agreement * everything
+        return first - second > left and self._agree(first / everything)
 
     def decided(self, answers: Sequence[Answer]) -> Decision:
         """The answer that most opinions are for."""
@@ -60,7 +59,7 @@ class Poll:
         if list(counts.values()).count(most) > 1:
             return self._torn(given, votes)
         share = most / cast
-        if share < self.agreement:
+        if not self._agree(share):
             return (
                 self._torn(given, votes)
                 if self._is_text
@@ -69,6 +68,9 @@ class Poll:
         if key not in set(map(self._key, given)):  # the aim alone never makes an answer
             return Decision(votes=votes, share=share, fault=_low(votes))
         return Decision(texts[key], votes, share)
+
+    def _agree(self, share: float) -> bool:
+        return share > self.agreement or share == 1
 
     @property
     def _is_text(self) -> bool:

@@ -1,0 +1,127 @@
+"""account: what teachers were asked, what became of it, what it cost, and when the model has paid for it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from p2m.engine.stage import stage
+from p2m.types import (
+    Account,
+    Attributes,
+    Count,
+    Evaluated,
+    Examined,
+    Example,
+    Examples,
+    Inputs,
+    Measured,
+    Rejected,
+    Spent,
+    Unanswered,
+)
+
+_WIDTH = 160  # characters of an example
+
+
+@stage(version="1", kind="pure")
+def account(
+    curated: Examples,
+    evaluated: Evaluated,
+    measured: Measured,
+    generated: Examples | None,
+    attributes: Attributes | None,
+    examined: Examined | None,
+    *inputs: Inputs,
+) -> Account:
+    """`generated` are the rows that teachers answered, `inputs` what they were answers to.
+
+    Each artifact tells what its own step spent. A row is priced and timed by the rows that the teacher was
+    examined on, each asked for once; without any by the requests that made the training rows.
+    """
+    parts = [
+        part.spent
+        for part in (attributes, examined, generated, evaluated.judgement, *inputs)
+        if part is not None
+    ]
+    spent = sum((part for part in parts if part is not None), Spent())
+    per_request, latency = _one_answer(examined, generated)
+    break_even, note = _earned(spent, per_request)
+    return Account(
+        spent=spent,
+        funnel=tuple(_funnel(generated, inputs, curated)),
+        votes=_agreement(generated.rows if generated else ()),
+        per_request=per_request,
+        latency=latency,
+        student_latency=measured.latency_p50,
+        break_even=break_even,
+        note=note,
+    )
+
+
+def _one_answer(examined: Examined | None, generated: Examples | None) -> tuple[float | None, float]:
+    """USD (None: not known) and seconds (0: not timed) of one answer."""
+    cost = examined.cost if examined else None
+    latency = examined.latency if examined else 0.0
+    spent = generated.spent if generated else None
+    if spent is not None and spent.requests:
+        if cost is None and spent.cost is not None:
+            cost = spent.cost / spent.requests
+        latency = latency or spent.seconds / spent.requests
+    return cost, latency
+
+
+def _earned(spent: Spent, per_request: float | None) -> tuple[int | None, str]:
+    """Requests to the model, which costs next to nothing, that would have cost the teacher as much; or why
+    that is not known.
+    """
+    if spent.cost is None or per_request is None:
+        return None, "the teacher's price is not known: give it as teacher.price"
+    if per_request <= 0:
+        return None, "the teacher takes no money for a request"
+    return math.ceil(spent.cost / per_request), ""
+
+
+def _funnel(generated: Examples | None, inputs: Sequence[Inputs], curated: Examples) -> Iterable[Count]:
+    """From the inputs to the rows that were kept, each loss with one of what was lost."""
+    rows = [row for part in inputs for row in part.rows]
+    yours = [row for row in rows if row.source == "user"]
+    invented = [row for row in rows if row.source != "user"]
+    for what, some in (("inputs of your own", yours), ("inputs invented", invented)):
+        if some:
+            yield Count(what, len(some), _text(some[0]))
+    yield from _rejected("input rejected", [each for part in inputs for each in part.rejected])
+    if generated is None:
+        return
+    yield from _rejected("row rejected", generated.rejected)
+    if generated.rows:
+        yield Count("rows answered", len(generated.rows), _text(generated.rows[0]))
+    counts = {count.what: count.rows for count in curated.counts}
+    kept = counts.get("kept: generated", 0)
+    if dropped := counts.get("in: generated", kept) - kept:
+        yield Count("rows dropped by curation", dropped)
+    yield Count("rows kept", kept)
+
+
+def _rejected(what: str, rows: Sequence[Rejected]) -> Iterable[Count]:
+    """By reason (what follows its colon is of one row alone), most first, each with the first of its rows."""
+    firsts: dict[str, Rejected] = {}
+    for row in rows:
+        firsts.setdefault(row.reason.partition(": ")[0], row)
+    numbers = Counter(row.reason.partition(": ")[0] for row in rows)
+    for reason, number in sorted(numbers.items(), key=lambda item: (-item[1], item[0])):
+        yield Count(f"{what}: {reason}", number, _text(firsts[reason]))
+
+
+def _agreement(rows: Iterable[Example]) -> dict[str, int]:
+    """How large a share of the samples gave a row's answer, the largest first; nothing where all agree."""
+    shares = Counter(f"{max(row.votes.values()):.2f}" for row in rows if row.votes)
+    return {} if set(shares) <= {"1.00"} else dict(sorted(shares.items(), reverse=True))
+
+
+def _text(row: Example | Unanswered | Rejected) -> str:
+    text = " / ".join(" ".join(value.split()) for value in row.input.values())
+    text = text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
+    output = " ".join(getattr(row, "output", "").split())[:_WIDTH]
+    return f"{text} -> {output}" if output else text

@@ -1,0 +1,152 @@
+"""A teacher is examined through the real SDK against a server: as training rows are asked for, once a row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from p2m.stages.examine import examine
+from p2m.stages.examine_judged import examine_judged
+from p2m.teachers.compatible import Compatible
+from p2m.types import Caps, Examined, Example, Examples, Split, Task
+from tests.conftest import LABELS, TEXT
+from tests.stages.recorded_run import Recorded
+from tests.teachers.wire import Answer, Seen, Wire, serving
+
+ROWS = Examples(tuple(Example({"text": f"is {n} even?"}, "no" if n % 2 else "yes") for n in range(12)))
+SEED = 0
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    with serving() as made:
+        made.reply = knowing
+        yield made
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Recorded]:
+    made = Recorded(tmp_path)
+    yield made
+    if made.ledger is not None:
+        made.ledger.close()
+
+
+def asked_of(seen: Seen) -> str:
+    """The row that a request is about, as the prompt has it."""
+    content = seen.body["messages"][-1]["content"]
+    return json.loads(content.partition("<data>")[2].partition("</data>")[0])["input"]["text"]
+
+
+def knowing(seen: Seen) -> Answer:
+    """Whether a number is even, of 5 wrongly; of 6 nothing, of 7 something that is no label."""
+    number = int(asked_of(seen).split()[1])
+    if number == 6:
+        return Answer("", extra={"choices": [{
+            "index": 0, "finish_reason": "stop",
+            "message": {"role": "assistant", "content": None, "refusal": "I would rather not"},
+        }]})  # fmt: skip
+    said = "perhaps" if number == 7 else "yes" if number % 2 == 0 or number == 5 else "no"
+    return Answer(json.dumps({"answer": said}))
+
+
+def examined(wire: Wire, run: Recorded, task: Task = LABELS, **given: Any) -> Examined:
+    settings: dict[str, Any] = {"number": 200, "caps": Caps(), "seed": SEED, "run": run} | given
+    rows, shown = settings.pop("rows", ROWS), settings.pop("shown", None)
+    return examine(task, rows, shown, teacher=teacher(wire), **settings)
+
+
+def teacher(wire: Wire) -> Compatible:
+    return Compatible(model="small-1", base_url=wire.v1, concurrency=4, timeout=10.0)
+
+
+def by_text(found: Examined) -> dict[str, tuple[str, str]]:
+    texts = [values["text"] for values in found.inputs]
+    return dict(zip(texts, zip(found.answers, found.faults, strict=True), strict=True))
+
+
+def test_every_row_is_put_to_it_once_and_what_has_no_answer_says_why(wire: Wire, run: Recorded) -> None:
+    found = examined(wire, run)
+    said = by_text(found)
+    assert len(wire.seen) == len(said) == 12
+    assert said["is 2 even?"] == ("yes", "")
+    assert said["is 5 even?"] == ("yes", "")
+    assert said["is 6 even?"] == ("", "refused: I would rather not")
+    assert said["is 7 even?"][0] == ""
+    assert "perhaps" in said["is 7 even?"][1]
+    assert found.teacher == "compatible small-1"
+    assert found.note == ""
+
+
+def test_a_second_time_nothing_is_asked_and_the_same_comes_back(wire: Wire, run: Recorded) -> None:
+    first = examined(wire, run)
+    wire.seen.clear()
+    assert examined(wire, run) == first
+    assert wire.seen == []
+
+
+def test_a_larger_number_only_adds_to_the_rows_of_a_smaller_one(wire: Wire, run: Recorded) -> None:
+    few = examined(wire, run, number=5)
+    assert len(few.inputs) == 5
+    wire.seen.clear()
+    more = examined(wire, run, number=8)
+    assert {asked_of(seen) for seen in wire.seen} == set(by_text(more)) - set(by_text(few))
+    assert len(wire.seen) == 3
+
+
+def test_the_prompt_shows_other_rows_and_never_one_that_is_asked_about(wire: Wire, run: Recorded) -> None:
+    others = tuple(Example({"text": f"what of {n}?"}, "yes") for n in range(3))
+    task = replace(LABELS, demonstrations=(ROWS.rows[3], others[0]))
+    shown = Examples((*ROWS.rows, *others[1:]))
+    examined(wire, run, task, shown=shown)
+    prompts = {seen.body["messages"][0]["content"] for seen in wire.seen}
+    assert len(prompts) == 1  # it depends on no row
+    (prompt,) = prompts
+    for row in others:
+        assert row.input["text"] in prompt
+    assert "even?" not in prompt
+
+
+def test_labels_that_only_rows_tell_are_known_to_the_teacher(wire: Wire, run: Recorded) -> None:
+    examined(wire, run, replace(LABELS, labels=()))
+    schema = wire.seen[0].body["response_format"]["json_schema"]["schema"]
+    assert {"no", "yes"} <= set(schema["properties"]["answer"]["enum"])
+
+
+# --------------------------------------------------------------------------- the rows that judge
+
+PARTS = Split(ROWS.rows[:2], (), ROWS.rows[2:], "gold")
+
+
+def beside(wire: Wire, run: Recorded, parts: Split, before: Examined | None, number: int = 200) -> Examined:
+    return examine_judged(
+        LABELS, parts, before, None, teacher=teacher(wire), number=number, caps=Caps(), seed=SEED, run=run
+    )
+
+
+def test_of_judged_rows_only_those_are_asked_that_were_not_examined(wire: Wire, run: Recorded) -> None:
+    before = examined(wire, run, rows=Examples(ROWS.rows[:6]))
+    wire.seen.clear()
+    found = beside(wire, run, PARTS, before)
+    assert {asked_of(seen) for seen in wire.seen} == {row.input["text"] for row in ROWS.rows[6:]}
+    assert len(by_text(found)) == len(found.inputs) == 12
+    enough = beside(wire, run, PARTS, before, number=4)  # rows 2 to 5 judge, and were asked about
+    assert enough == before
+
+
+def test_rows_that_the_teacher_labelled_are_not_put_to_it(wire: Wire, run: Recorded) -> None:
+    found = beside(wire, run, replace(PARTS, evidence="synthetic"), None)
+    assert wire.seen == []
+    assert (found.inputs, found.teacher) == ((), "compatible small-1")
+    assert "data.test" in found.note
+
+
+def test_written_answers_are_taken_as_they_are(wire: Wire, run: Recorded) -> None:
+    wire.reply = lambda seen: Answer(json.dumps({"answer": f"  so: {asked_of(seen)} "}))
+    found = examined(wire, run, TEXT)
+    assert by_text(found)["is 1 even?"] == ("so: is 1 even?", "")
