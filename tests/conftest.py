@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -150,3 +152,25 @@ def exports(
     tmp_path_factory: pytest.TempPathFactory, tiny_minilm: MiniLM, tiny_bytes: TinySeq2Seq
 ) -> Exports:
     return Exports(tmp_path_factory, tiny_minilm, tiny_bytes)
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    """A server that counts what it is asked, and refuses as it is told: `counting_server.Server`."""
+    from counting_server import Server
+
+    made = Server()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """What a step is handed, with a real ledger: `asking_runs.Bench`."""
+    from asking_runs import a_run
+
+    from p2m.engine.recording import ledger
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    yield a_run(tmp_path / "store")
+    ledger.close_all()

@@ -32,7 +32,8 @@ from asking_runs import PRICED, a_run, echoed, teacher_at
 from p2m.teachers.asking.asker import Asker
 from p2m.types import Caps
 place, url, build, key, first, cap = sys.argv[2:]
-asker = Asker(teacher_at(url, price=PRICED), a_run(Path(place), build=build, key=key), Caps(max_cost=float(cap)))
+run = a_run(Path(place), build=build, key=key)
+asker = Asker(teacher_at(url, price=PRICED), run, Caps(max_cost=float(cap)))
 rows = [f"row {number}" for number in range(int(first), int(first) + 300)]
 print(sum(found is not None for found in asker.each(rows, echoed)), asker.spent.stopped)
 """

@@ -61,7 +61,7 @@ def test_being_too_many_costs_no_attempts_while_others_are_answered(server: Serv
 def test_a_server_that_asks_for_hours_ends_the_step(server: Server, run: Bench) -> None:
     server.forever, server.retry_after = "429", "7200"
     began = time.monotonic()
-    with pytest.raises(TeacherError, match="come back in 2.0 hours"):
+    with pytest.raises(TeacherError, match=r"come back in 2\.0 hours"):
         Asker(teacher_at(server.url), run, Caps()).each(ROWS, echoed)
     assert time.monotonic() - began < 5
 
