@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from p2m.errors import nearest
+from p2m.metrics.base import JudgeMetric
 from p2m.parsing import not_built
 from p2m.spec.candidates import STEPS, Refusal, refusals, rounded
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
@@ -123,6 +124,8 @@ def _metrics(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
         if name not in spec.metric:
             there_are = [*spec.metric, TEACHER_RATIO] if ".require." in path else list(spec.metric)
             yield path, f"there is no metric {name!r}", nearest(name, there_are)
+        elif path == "metrics.primary" and isinstance(spec.metric[name], JudgeMetric):
+            yield path, f"{name} asks a teacher for each row, so it cannot steer training", "use metrics.also"
         elif reason := spec.metric[name].refusal(task):
             fits = f"of a {task.type} task, these fit: {', '.join(fitting)}" if fitting else ""
             yield path, f"{name} does not fit the task: {reason}", fits
@@ -179,6 +182,10 @@ def _rows(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
 
 def _taught(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     """What is asked of teachers that none can do."""
+    for name in spec.wanted_metrics:
+        if isinstance(spec.metric[name], JudgeMetric) and spec.teacher.chat("judge") is None:
+            hint = "choose a chat model for it: +teacher@teacher.judge=anthropic"
+            yield f"metrics.also.{name}", "there is no teacher that could judge", hint
     writer, answerer = spec.teacher.of("generate"), spec.teacher.chat("answer")
     ask = "choose a chat model for it, e.g. teacher=anthropic, or +teacher@teacher.answer=anthropic"
     if isinstance(writer, ChatTeacher) and answerer is None:

@@ -473,6 +473,12 @@ class ModelSpec(Section):
     seed: int = Field(default=0, ge=0, lt=2**32)  # of everything random
 
     @property
+    def wanted_metrics(self) -> tuple[str, ...]:
+        """Names of metrics that the recipe asks to see or requires, beside the primary one."""
+        wanted = [*self.metrics.also, *(requirement.metric for requirement in self.metrics.require)]
+        return tuple(dict.fromkeys(name for name in wanted if name in self.metric))
+
+    @property
     def rows_wanted(self) -> int:
         """How many rows the teacher makes, or inputs it answers."""
         if self.generation.num_examples is not None:
