@@ -8,11 +8,14 @@ if it were paid, so a build that resumes spends no more than a cold one.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from p2m.engine.handles import Recorder
+from p2m.engine.recording.records import Asked
 from p2m.teachers.asking.prices import NANO, cost_of, how_to_price
 from p2m.teachers.asking.recorded import Paid
 from p2m.teachers.chat import Ask, ChatTeacher, Reply, TeacherError, Usage
@@ -25,7 +28,12 @@ _LOOK = 0.005  # seconds between two looks at what is held
 
 
 class CapReached(Exception):
-    """No more may be asked; the message is the limit, as it is set: "constraints.max_cost=1"."""
+    """No more may be asked."""
+
+    def __init__(self, limit: str, spent: int) -> None:
+        super().__init__(limit)
+        self.limit = limit  # as it is set: "constraints.max_cost=1"
+        self.spent = spent  # of the sum that the limit is for
 
 
 class Tally(Protocol):
@@ -86,6 +94,31 @@ class Budget:
         if cost:
             self._tally(MONEY, cost)
 
+    # ------------------------------------------------------------------ stopping where it stopped
+
+    def stop_again(self, asked: Asked, recorder: Recorder) -> None:
+        """Stop where an earlier build stopped, so that it is replayed to the same rows and asks nothing.
+
+        Another request may still have room where the one that was refused had none, so the refusal itself is
+        recorded: of the first thing left undone. With less spent by now it does not count.
+
+        Raises:
+            CapReached: before this request.
+        """
+        for cap in self._caps:
+            answer = recorder.known(_stop(asked, cap.said))
+            if answer is not None:
+                spent = self._tally(cap.name, 0)
+                if spent >= json.loads(answer)["spent"]:
+                    raise CapReached(cap.said, spent)
+
+    async def note_stop(self, asked: Asked, reached: CapReached, recorder: Recorder) -> None:
+        async def call() -> bytes:
+            return json.dumps({"spent": reached.spent}).encode()
+
+        names = {"provider": self._teacher.provider, "model": self._teacher.model, "stopped": reached.limit}
+        await recorder.answer_async(_stop(asked, reached.limit), call, labels=names)
+
     # ------------------------------------------------------------------ inside
 
     def _try(self, worst: Counter[str]) -> Counter[str] | None:
@@ -99,7 +132,7 @@ class Budget:
             if spent + together > cap.most:
                 self.let_go(held)
                 if spent + amount > cap.most:
-                    raise CapReached(cap.said)
+                    raise CapReached(cap.said, spent)
                 return None
         return held
 
@@ -112,6 +145,11 @@ class Budget:
         if cost is not None:
             worst[MONEY] = cost
         return worst
+
+
+def _stop(asked: Asked, limit: str) -> dict[str, str]:
+    """What the ledger knows a refusal by."""
+    return {"not asked": asked.digest, "limit": limit}
 
 
 def estimated(ask: Ask) -> int:

@@ -18,6 +18,7 @@ from p2m.engine.recording import ledger
 from p2m.teachers.asking.acceptance import LEAST, Acceptance
 from p2m.teachers.asking.asker import Asker, Put
 from p2m.teachers.chat import TeacherError
+from p2m.teachers.replay import Replay
 from p2m.types import Caps
 
 ROWS = [f"row {number}" for number in range(300)]
@@ -61,6 +62,23 @@ def test_a_cap_ends_asking_without_an_error(server: Server, run: Bench, caps: Ca
     assert again.spent.replayed == again.spent.requests == len(answered)
     assert again.spent.stopped == said
     assert server.count == len(answered)
+
+
+def test_a_capped_build_is_replayed_with_nobody_there(server: Server, run: Bench) -> None:
+    """Also where a shorter question that was never put would have had room."""
+    rows = [("long " * 400 if number % 7 else "short ") + str(number) for number in range(60)]
+    caps = Caps(max_tokens=3000)
+    asker = Asker(teacher_at(server.url), run, caps)
+    found = asker.each(rows, echoed)
+    answered = sum(row is not None for row in found)
+    assert 0 < answered < 60
+    assert server.count == answered
+    nobody = a_run(run.folder.parents[1], build="b2")
+    replay = Asker(Replay(of=teacher_at(server.url)), nobody, caps)
+    assert replay.each(rows, echoed) == found
+    assert replay.spent.stopped == "constraints.max_tokens=3000"
+    more = Asker(teacher_at(server.url), a_run(run.folder.parents[1], build="b3"), Caps(max_tokens=4000))
+    assert sum(row is not None for row in more.each(rows, echoed)) > answered
 
 
 @settings(max_examples=12)
