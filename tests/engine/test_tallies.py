@@ -112,8 +112,10 @@ def test_the_sums_of_a_step_may_be_lost(tmp_path: Path) -> None:
     assert tallies.kept(store, "never") == {}
 
 
-def test_a_step_that_is_rebuilt_counts_for_itself(tmp_path: Path) -> None:
+def test_a_step_that_is_rebuilt_sees_what_those_before_it_had_spent(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
-    seen(store, 5)
-    assert rebuild(plan_of(5), store, Device(), "spend-0").passes
-    assert seen(store, 5, 1) == 6
+    assert seen(store, 5, 7, 9) == 21
+    assert [rebuild(plan_of(5, 7, 9), store, Device(), f"spend-{number}").passes for number in range(3)] == [
+        True, True, True,
+    ]  # fmt: skip
+    assert seen(store, 5, 7, 9, 1) == 22  # and a rebuild adds to no build
