@@ -12,7 +12,7 @@ import pytest
 
 from p2m.engine.care.rebuild import rebuild
 from p2m.engine.executor import execute
-from p2m.engine.handles import Device, Run
+from p2m.engine.handles import NOW, Device, Run
 from p2m.engine.plan import Plan
 from p2m.engine.running import tallies
 from p2m.engine.running.tallies import Tally
@@ -49,6 +49,7 @@ class Caller:
 
 @stage(version="1", kind="seeded")
 def spend(before: Total | None, *, caller: Caller, amount: int, fails: bool, run: Run) -> Total:
+    run.tally(f"{NOW}steps", 1)
     seen = run.tally("requests", amount)
     if fails:
         raise ValueError("after spending")
@@ -101,6 +102,15 @@ def test_what_a_reused_step_had_spent_counts_in_the_next_build(tmp_path: Path) -
     with pytest.raises(ValueError, match="after spending"):
         execute(plan_of(5, 100, 3, fails=True), store, Device())
     assert seen(store, 5, 100, 4) == 109  # what a step that failed had spent counts when it runs again
+
+
+def test_a_sum_of_one_build_alone_does_not_count_again(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    first = execute(plan_of(5, 7), store, Device())
+    second = execute(plan_of(5, 7, 1), store, Device())
+    assert tallies.total(store, first.run, f"{NOW}steps") == 2
+    assert tallies.total(store, second.run, f"{NOW}steps") == 1
+    assert tallies.total(store, second.run, "requests") == 13
 
 
 def test_the_sums_of_a_step_may_be_lost(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_a_cap_ends_asking_without_an_error(server: Server, run: Bench, caps: Ca
     assert found[:20] == [f"echo: {row}" for row in ROWS[:20]]
     again = Asker(teacher_at(server.url, price=PRICED), a_run(run.folder.parents[1], build="b2"), caps)
     assert again.each(ROWS, echoed) == found
-    assert again.spent.replayed == again.spent.requests == len(answered)
+    assert again.replayed == again.spent.requests == len(answered)
     assert again.spent.stopped == said
     assert server.count == len(answered)
 
