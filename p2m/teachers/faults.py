@@ -151,12 +151,16 @@ def _of_connection(error: Exception, asked: Asked) -> Transient | P2MError:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    found: BaseException | None = error
+    """The error and what caused it; connections that are tried side by side fail as a group."""
+    found: list[BaseException] = [error]
     seen: set[int] = set()
-    while found is not None and id(found) not in seen:
-        seen.add(id(found))
-        yield found
-        found = found.__cause__ or found.__context__
+    while found:
+        one = found.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            found += getattr(one, "exceptions", ())
+            found += [cause for cause in (one.__cause__ or one.__context__,) if cause is not None]
 
 
 def _of_status(said: _Said, asked: Asked, headroom: Headroom) -> Reply | Transient | TeacherError:
