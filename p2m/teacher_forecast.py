@@ -250,6 +250,14 @@ class _Forecaster:
             Range(0 if before else low, 0 if before and data.test else high), explained=False
         )
 
+    def _judge(self, step: Step) -> _Each:
+        """Two orders of each row's answers: the model's, the known one, another row's and the teacher's."""
+        data, metric = self.spec.data, step.settings["metric"]
+        rows = min(metric.rows, self._rows_of(data.test, "test")) if data.test else metric.rows
+        answers = self._answer_length * Range(2, 4)
+        shown = Range(250, 400) + self._length + answers + _exactly(_tokens(self.task.instruction))
+        return _Each(Range(2 if rows else 0, 2 * rows), shown, Range(15, 60))
+
     def _answering(self, requests: Range, explained: bool) -> _Each:
         labels = labels_of(self.task, known(self.task, self._shown))
         told = Attributes((), dict.fromkeys(labels, _MEANING)) if explained else None

@@ -255,7 +255,8 @@ class Examined:
     answers: tuple[str, ...] = ()  # "" where it gave none
     faults: tuple[str, ...] = ()  # a row each: why it gave none, e.g. "refused"; "" where it gave one
     seconds: tuple[float, ...] = ()  # of each request that came by itself, in no batch
-    spent: Spent | None = None
+    cost: float | None = None  # USD a row; None where the price is not known
+    spent: Spent | None = None  # of the step that made this artifact
     note: str = ""  # why there are none
 
     @property
@@ -264,12 +265,6 @@ class Examined:
         from statistics import median  # here for its weight: commands that look need none of it
 
         return median(self.seconds) if self.seconds else 0.0
-
-    @property
-    def cost(self) -> float | None:
-        """USD a row; None where the price is not known, or nothing was asked."""
-        known = self.spent is not None and self.spent.cost is not None and self.inputs
-        return self.spent.cost / len(self.inputs) if known else None  # type: ignore[union-attr, operator]
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,6 +435,15 @@ class Requirement:
         return _OPERATORS[self.operator](value, self.value)
 
 
+class Network(StrEnum):
+    """Which steps of a build may reach other machines."""
+
+    NONE = "none"
+    TEACHER = "teacher"  # those that ask a teacher elsewhere
+    HUB = "hub"  # all but those: weights and data may be fetched, and nothing is asked of anyone
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class Constraints:
     """What the deployed model may cost at most; None means no limit. Bytes, seconds, USD."""
@@ -454,7 +458,7 @@ class Constraints:
     max_tokens: int | None = None  # in and out of teachers in one cold build
     languages: tuple[str, ...] = ()  # ISO 639-1; () means the prompt's own
     licenses: tuple[str, ...] = ()  # accepted licences of data and base models; () means any
-    network: bool = True  # False: nothing may be fetched
+    network: Network = Network.ALL  # which steps may reach other machines
 
 
 # --------------------------------------------------------------------------- models and figures
@@ -696,6 +700,11 @@ class Evaluated:
     judgement: Judgement | None = (
         None  # where a teacher graded the answers; the grade is the last of `scores`
     )
+
+    @property
+    def spent(self) -> Spent | None:
+        """On the judge, where there is one."""
+        return self.judgement.spent if self.judgement else None
 
     @property
     def baselines(self) -> dict[str, float]:

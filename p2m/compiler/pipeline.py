@@ -16,6 +16,7 @@ from p2m.compiler.places import Places
 from p2m.compiler.teaching import Teaching
 from p2m.engine.hashing import keyed_fields
 from p2m.engine.plan import Plan, Ref
+from p2m.metrics.base import JudgeMetric
 from p2m.spec import ROLES, ModelSpec, Teachers, allowed, contenders, refused
 from p2m.stages.baselines import baselines
 from p2m.stages.best import best
@@ -67,23 +68,21 @@ def compile_plan(
     at = Places(origins)
     reported = _reported_metrics(spec, understood)
     primary, limits = reported[0], spec.constraints
-
     task = plan.add("parse", parse, **_parsing(spec), shown=shown,
                     origins=at("prompt", "examples", "task", shown="data.train"))
     train_rows = _own_rows(plan, task, spec.data.train, "train", at)
     validation_rows = _own_rows(plan, task, spec.data.validation, "validation", at)
     test_rows = _own_rows(plan, task, spec.data.test, "test", at)
     retrieved = _catalogues(plan, task, spec, at)
-    base = _encoder(plan, spec, understood, at) if spec.teacher.chat("answer") else None
-    teaching = Teaching(plan, spec, understood, primary, at, task, train_rows, test_rows, base,
-                        _quick(spec, understood))
+    base = _encoder(plan, spec, understood, at)
+    quick = _quick(spec, understood)
+    teaching = Teaching(plan, spec, understood, primary, at, task, train_rows, test_rows, base, quick)
     examined = teaching.examined()
     made = teaching.rows(examined)
     curated = plan.add("curate", curate, task, made.rows, retrieved, train_rows, validation_rows, test_rows,
                        curation=spec.curation, seed=spec.seed, origins=at("curation", "seed"))
     parts = plan.add("split", split, task, curated, validation_rows, test_rows,
                      splitting=spec.split, seed=spec.seed, origins=at("split", "seed", splitting="split"))
-    base = base or _encoder(plan, spec, understood, at)
     embeddings = plan.add("embed", embed, task, parts, base) if base else None
     candidates = _Candidates(plan, spec, understood, primary, at, task, parts, base, embeddings)
     tried = candidates.tried()
@@ -98,16 +97,15 @@ def compile_plan(
     rivals = plan.add("baselines", baselines, task, parts, base, embeddings,
                       students=_rivals(spec, understood), metric=primary,
                       origins=at(students="baselines", metric="metrics.primary"))
-    judged = teaching.judged(parts, examined)
-    evaluated = plan.add("evaluate", evaluate, task, parts, won, exported, rivals, judged,
-                         *tried.values(), *folds, metrics=reported,
-                         backend=spec.runtime, bootstrap=spec.evaluation.bootstrap, seed=spec.seed,
-                         origins=at("seed", metrics="metrics", backend="runtime",
-                                    bootstrap="evaluation.bootstrap"))
+    said = teaching.judged(parts, examined)
+    evaluated = plan.add("evaluate", evaluate, task, parts, won, exported, rivals, said, *tried.values(),
+                         *folds, metrics=reported, backend=spec.runtime, seed=spec.seed,
+                         bootstrap=spec.evaluation.bootstrap,
+                         origins=at("seed", metrics="metrics", backend="runtime", bootstrap=_RESAMPLES))
+    evaluated = teaching.graded(evaluated, _judging(spec))
     measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,
-                        backend=spec.runtime,
-                        origins=at(rows="evaluation.latency_rows", backend="runtime"))
-    counted = teaching.account(curated, measured, made, judged)
+                        backend=spec.runtime, origins=at(rows="evaluation.latency_rows", backend="runtime"))
+    counted = teaching.account(curated, evaluated, measured, made, examined, said)
     decided = plan.add("verdict", verdict, task, exported, evaluated, measured, counted,
                        requirements=spec.metrics.require, max_parameters=limits.max_parameters,
                        max_size=limits.max_size, max_latency=limits.max_latency,
@@ -120,6 +118,7 @@ def compile_plan(
     return plan
 # fmt: on
 
+_RESAMPLES = "evaluation.bootstrap"
 _LIMITS = {name: f"constraints.{name}" for name in ("max_parameters", "max_size", "max_latency")}
 
 
@@ -311,11 +310,17 @@ def primary_metric(spec: ModelSpec, task: Task) -> Metric:
 
 
 def _reported_metrics(spec: ModelSpec, task: Task) -> tuple[Metric, ...]:
-    """The primary one first, then what the recipe asks to see or requires, each once."""
+    """The primary one first, then what the recipe asks to see or requires, each once; without the judge."""
     primary = primary_metric(spec, task)
-    wanted = [*spec.metrics.also, *(requirement.metric for requirement in spec.metrics.require)]
-    names = dict.fromkeys([primary.name, *(name for name in wanted if name in spec.metric)])
-    return tuple(spec.metric[name] for name in names)
+    names = dict.fromkeys([primary.name, *spec.wanted_metrics])
+    found = (spec.metric[name] for name in names)
+    return tuple(each for each in found if not isinstance(each, JudgeMetric))
+
+
+def _judging(spec: ModelSpec) -> JudgeMetric | None:
+    """The metric that a teacher grades by, where the recipe asks to see it."""
+    found = (spec.metric[name] for name in spec.wanted_metrics)
+    return next((each for each in found if isinstance(each, JudgeMetric)), None)
 
 
 def _committed(spec: ModelSpec) -> dict[str, Any]:

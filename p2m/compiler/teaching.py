@@ -10,6 +10,7 @@ from typing import Any
 
 from p2m.compiler.places import Places
 from p2m.engine.plan import Plan, Ref
+from p2m.metrics.base import JudgeMetric
 from p2m.spec import ModelSpec
 from p2m.stages.account import account
 from p2m.stages.answer import answer
@@ -21,6 +22,7 @@ from p2m.stages.examine_judged import examine_judged
 from p2m.stages.gate import gate
 from p2m.stages.generate import generate
 from p2m.stages.invent import invent
+from p2m.stages.judge import judge
 from p2m.stages.merge import merge
 from p2m.stages.probe import probe
 from p2m.stages.vet import vet
@@ -68,8 +70,8 @@ class Teaching:
         if teacher is None or self.spec.teacher.gate is None or known is None:
             return None
         return self.plan.add(
-            "examine", examine, self.task, known, teacher=teacher, number=self.spec.evaluation.teacher_rows,
-            caps=self._caps, seed=self.spec.seed,
+            "examine", examine, self.task, known, self.train, teacher=teacher,
+            number=self.spec.evaluation.teacher_rows, caps=self._caps, seed=self.spec.seed,
             origins=self._asked("answer") | self.at("seed", number="evaluation.teacher_rows"),
         )  # fmt: skip
 
@@ -79,18 +81,35 @@ class Teaching:
         if teacher is None or not number:
             return None
         return self.plan.add(
-            "examine-judged", examine_judged, self.task, parts, before, teacher=teacher, number=number,
-            caps=self._caps, seed=self.spec.seed,
+            "examine-judged", examine_judged, self.task, parts, before, self.train, teacher=teacher,
+            number=number, caps=self._caps, seed=self.spec.seed,
             origins=self._asked("answer") | self.at("seed", number="evaluation.teacher_rows"),
         )  # fmt: skip
 
-    def account(self, curated: Ref, measured: Ref, taught: Taught, judged: Ref | None) -> Ref | None:
+    def graded(self, evaluated: Ref, metric: JudgeMetric | None) -> Ref:
+        """The evaluation, with the grades of a judge where the recipe asks for them."""
+        teacher = self.spec.teacher.chat("judge")
+        if metric is None or teacher is None:
+            return evaluated
+        return self.plan.add(
+            "judge", judge, self.task, evaluated, metric=metric, teacher=teacher, caps=self._caps,
+            bootstrap=self.spec.evaluation.bootstrap, seed=self.spec.seed,
+            origins=self._asked("judge")
+            | self.at("seed", metric=f"metric.{metric.name}", bootstrap="evaluation.bootstrap"),
+        )  # fmt: skip
+
+    def account(
+        self, curated: Ref, evaluated: Ref, measured: Ref, taught: Taught, examined: Ref | None,
+        said: Ref | None,
+    ) -> Ref | None:  # fmt: skip
         """What teachers were asked and what it cost; None where none that is paid has a part."""
-        if taught.answered is None and judged is None:
+        teachers = [step.settings.get("teacher") for step in self.plan.steps]
+        if not any(isinstance(each, ChatTeacher) for each in teachers):
             return None
         return self.plan.add(
-            "account", account, curated, measured, taught.answered, taught.attributes, judged, *taught.inputs
-        )
+            "account", account, curated, evaluated, measured, taught.answered, taught.attributes, examined,
+            said, *taught.inputs,
+        )  # fmt: skip
 
     # ----------------------------------------------------------------------- whole rows
 

@@ -133,7 +133,7 @@ def outcomes(account: Account) -> list[tuple[str, int, str]]:
 
 def agreement(account: Account) -> list[tuple[str, int]]:
     """Rows by the share of the samples that gave their answer."""
-    return [(f"{float(share):.0%} of the samples agree", rows) for share, rows in account.votes.items()]
+    return [(f"samples agree: {float(share):.0%}", rows) for share, rows in account.votes.items()]
 
 
 def dollars(amount: float) -> str:

@@ -52,7 +52,7 @@ def render(story: Story) -> str:
         table(rivals, header=("baseline", story.evaluated.scores[0].metric)),
         table(candidates(story), header=("student", "out of fold", "why")) if story.choice.scores else "",
         f"teacher: {story.evaluated.teacher_note}",
-        f"judge: {judged(story.evaluated.judgement)}" if story.evaluated.judgement else "",
+        _judge(story),
         *_taught(story),
         table(_data(story), header=("rows", "number")),
         _mistakes(story),
@@ -62,6 +62,11 @@ def render(story: Story) -> str:
 
 def _cell(cell: str, width: int) -> str:
     return cell.rjust(width) if cell[:1].isdigit() else cell.ljust(width)
+
+
+def _judge(story: Story) -> str:
+    judgement = story.evaluated.judgement
+    return "judge: " + judged(judgement).replace("; ", ";\n  ") if judgement else ""
 
 
 def _taught(story: Story) -> list[str]:

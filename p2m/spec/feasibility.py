@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 
 from p2m.errors import nearest
+from p2m.metrics.base import JudgeMetric
 from p2m.parsing import not_built
 from p2m.spec.candidates import STEPS, Refusal, refusals, rounded
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
 from p2m.teachers.asking.prices import how_to_price, unit_price
 from p2m.teachers.base import ChatTeacher
-from p2m.types import LinearStudent, Requirement, Student, Task, TaskType
+from p2m.types import LinearStudent, Network, Requirement, Student, Task, TaskType
 
 
 def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
@@ -123,6 +124,8 @@ def _metrics(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
         if name not in spec.metric:
             there_are = [*spec.metric, TEACHER_RATIO] if ".require." in path else list(spec.metric)
             yield path, f"there is no metric {name!r}", nearest(name, there_are)
+        elif path == "metrics.primary" and isinstance(spec.metric[name], JudgeMetric):
+            yield path, f"{name} asks a teacher for each row, so it cannot steer training", "use metrics.also"
         elif reason := spec.metric[name].refusal(task):
             fits = f"of a {task.type} task, these fit: {', '.join(fitting)}" if fitting else ""
             yield path, f"{name} does not fit the task: {reason}", fits
@@ -179,6 +182,10 @@ def _rows(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
 
 def _taught(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     """What is asked of teachers that none can do."""
+    for name in spec.wanted_metrics:
+        if isinstance(spec.metric[name], JudgeMetric) and spec.teacher.chat("judge") is None:
+            hint = "choose a chat model for it: +teacher@teacher.judge=anthropic"
+            yield f"metrics.also.{name}", "there is no teacher that could judge", hint
     writer, answerer = spec.teacher.of("generate"), spec.teacher.chat("answer")
     ask = "choose a chat model for it, e.g. teacher=anthropic, or +teacher@teacher.answer=anthropic"
     if isinstance(writer, ChatTeacher) and answerer is None:
@@ -209,6 +216,11 @@ def _allowed(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
     asked = {path: each for path, each in used.items() if each is not None}
     if not asked:
         return
+    for path, teacher in asked.items():
+        if not teacher.is_local and limits.network in (Network.NONE, Network.HUB):
+            message = f"{limits.network} keeps {teacher.provider} ({path}) out of reach"
+            hint = "allow it: constraints.network=teacher, or take a teacher on this machine: teacher=gguf"
+            yield "constraints.network", message, hint
     for name in ("max_requests", "max_tokens"):
         if getattr(limits, name) == 0:
             yield f"constraints.{name}", "0 allows no request to the teacher", "raise it, or teacher=none"

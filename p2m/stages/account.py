@@ -33,20 +33,22 @@ def account(
     generated: Examples | None,
     attributes: Attributes | None,
     examined: Examined | None,
+    judged: Examined | None,
     *inputs: Inputs,
 ) -> Account:
-    """`generated` are the rows that teachers answered, `inputs` what they were answers to.
+    """`generated` are the rows that teachers answered, `inputs` what they were answers to; a teacher was
+    `examined` before it was paid for them, and `judged` has its answers to the rows that judge the model.
 
     Each artifact tells what its own step spent. A row is priced and timed by the rows that the teacher was
     examined on, each asked for once; without any by the requests that made the training rows.
     """
     parts = [
         part.spent
-        for part in (attributes, examined, generated, evaluated.judgement, *inputs)
+        for part in (attributes, examined, generated, judged, evaluated, *inputs)
         if part is not None
     ]
     spent = sum((part for part in parts if part is not None), Spent())
-    per_request, latency = _one_answer(examined, generated)
+    per_request, latency = _one_answer(judged or examined, generated)
     break_even, note = _earned(spent, per_request)
     return Account(
         spent=spent,
@@ -94,6 +96,8 @@ def _funnel(generated: Examples | None, inputs: Sequence[Inputs], curated: Examp
     yield from _rejected("input rejected", [each for part in inputs for each in part.rejected])
     if generated is None:
         return
+    if (left := len(rows) - len(generated.rows) - len(generated.rejected)) > 0:
+        yield Count("inputs not asked about", left)
     yield from _rejected("row rejected", generated.rejected)
     if generated.rows:
         yield Count("rows answered", len(generated.rows), _text(generated.rows[0]))

@@ -34,6 +34,7 @@ from p2m.types import (
     Field,
     Fit,
     Judged,
+    Judgement,
     Measured,
     Score,
     Spent,
@@ -298,7 +299,7 @@ def test_what_teachers_did_is_told_with_shares_and_when_it_is_earned() -> None:
     for shown in (
         "1,250", "400,000 / 60,000", "0.81 USD", "0.00065 USD", "840.0 ms, of the model 12.3 ms",
         "after 1,250 requests", "constraints.max_cost=1", "inputs invented", "row rejected: refused", "96.0%",
-        "67% of the samples agree",
+        "samples agree: 67%",
     ):  # fmt: skip
         assert shown in text, shown
         assert shown in page.text, shown
@@ -325,6 +326,29 @@ def test_the_teacher_is_told_beside_the_model_and_where_it_is_ahead() -> None:
     assert "test 0" in ahead
     assert "both are wrong" not in ahead
     assert "Where the teacher is ahead" not in as_page(told)
+
+
+def test_a_judge_is_told_with_what_it_gave_others_and_how_far_it_agrees() -> None:
+    judgement = Judgement(
+        "local model",
+        Score("agreement", 0.95, 0.9, 0.98, 80),
+        right=0.9,
+        teacher=0.8,
+        steady=0.75,
+        ungraded=3,
+    )
+    told = story()
+    told = replace(told, evaluated=replace(told.evaluated, judgement=judgement))
+    page, text = Balanced(as_page(told)).text, as_text(told)
+    for shown in (
+        "local model grades the known answers 0.90, the teacher's 0.80",
+        "it prefers a row's known answer to another row's in 0.95 [0.90, 0.98] of 80 pairs",
+        "the order of answers changed nothing in 75% of the rows",
+        "3 rows have no grade",
+    ):
+        assert shown in page
+        assert shown in text
+    assert max(map(len, text.splitlines())) <= 120
 
 
 def test_a_table_sets_numbers_right_and_text_left() -> None:

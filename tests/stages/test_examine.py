@@ -39,7 +39,7 @@ def run(tmp_path: Path) -> Iterator[Recorded]:
 
 def asked_of(seen: Seen) -> str:
     """The row that a request is about, as the prompt has it."""
-    content = seen.body["messages"][-1]["content"]
+    content = seen.body["messages"][1]["content"]
     return json.loads(content.partition("<data>")[2].partition("</data>")[0])["input"]["text"]
 
 
@@ -62,7 +62,13 @@ def examined(wire: Wire, run: Recorded, task: Task = LABELS, **given: Any) -> Ex
 
 
 def teacher(wire: Wire) -> Compatible:
-    return Compatible(model="small-1", base_url=wire.v1, concurrency=4, timeout=10.0)
+    price = {"input": 1.0, "output": 2.0}  # USD a million tokens; a reply has 11 and 7
+    return Compatible(model="small-1", base_url=wire.v1, concurrency=4, timeout=10.0, price=price)
+
+
+def questions(wire: Wire) -> list[str]:
+    """Rows that were asked about, but for asking once more where a reply was no good."""
+    return [asked_of(seen) for seen in wire.seen if len(seen.body["messages"]) == 2]
 
 
 def by_text(found: Examined) -> dict[str, tuple[str, str]]:
@@ -73,7 +79,8 @@ def by_text(found: Examined) -> dict[str, tuple[str, str]]:
 def test_every_row_is_put_to_it_once_and_what_has_no_answer_says_why(wire: Wire, run: Recorded) -> None:
     found = examined(wire, run)
     said = by_text(found)
-    assert len(wire.seen) == len(said) == 12
+    assert len(questions(wire)) == len(said) == 12
+    assert len(wire.seen) == 13  # what is no label is asked for once more
     assert said["is 2 even?"] == ("yes", "")
     assert said["is 5 even?"] == ("yes", "")
     assert said["is 6 even?"] == ("", "refused: I would rather not")
@@ -81,6 +88,25 @@ def test_every_row_is_put_to_it_once_and_what_has_no_answer_says_why(wire: Wire,
     assert "perhaps" in said["is 7 even?"][1]
     assert found.teacher == "compatible small-1"
     assert found.note == ""
+
+
+def test_what_a_row_costs_and_how_long_it_takes_is_measured(wire: Wire, run: Recorded) -> None:
+    found = examined(wire, run)
+    assert found.spent is not None
+    assert (found.spent.requests, found.spent.outcomes) == (13, {"answered": 12, "refused": 1})
+    assert found.cost == pytest.approx(13 * 25e-6 / 12)
+    assert len(found.seconds) == 13
+    assert 0 < found.latency < 5
+
+
+def test_a_limit_ends_it_early_and_is_named(wire: Wire, run: Recorded) -> None:
+    found = examined(wire, run, caps=Caps(max_requests=5))
+    assert 0 < len(found.inputs) <= 5
+    assert len(wire.seen) == 5
+    assert found.spent is not None
+    assert found.spent.stopped == "constraints.max_requests=5"
+    nothing = examined(wire, run, caps=Caps(max_requests=0), task=replace(LABELS, instruction="Other."))
+    assert (nothing.inputs, nothing.note) == ((), "constraints.max_requests=0")
 
 
 def test_a_second_time_nothing_is_asked_and_the_same_comes_back(wire: Wire, run: Recorded) -> None:
@@ -95,8 +121,7 @@ def test_a_larger_number_only_adds_to_the_rows_of_a_smaller_one(wire: Wire, run:
     assert len(few.inputs) == 5
     wire.seen.clear()
     more = examined(wire, run, number=8)
-    assert {asked_of(seen) for seen in wire.seen} == set(by_text(more)) - set(by_text(few))
-    assert len(wire.seen) == 3
+    assert sorted(questions(wire)) == sorted(set(by_text(more)) - set(by_text(few)))
 
 
 def test_the_prompt_shows_other_rows_and_never_one_that_is_asked_about(wire: Wire, run: Recorded) -> None:
@@ -133,10 +158,15 @@ def test_of_judged_rows_only_those_are_asked_that_were_not_examined(wire: Wire, 
     before = examined(wire, run, rows=Examples(ROWS.rows[:6]))
     wire.seen.clear()
     found = beside(wire, run, PARTS, before)
-    assert {asked_of(seen) for seen in wire.seen} == {row.input["text"] for row in ROWS.rows[6:]}
+    assert sorted(questions(wire)) == sorted(row.input["text"] for row in ROWS.rows[6:])
     assert len(by_text(found)) == len(found.inputs) == 12
+    assert found.spent is not None
+    assert found.spent.requests == 7  # its own, of which one was asked for once more
+    assert found.cost == pytest.approx(13 * 25e-6 / 12)  # a row, over both
     enough = beside(wire, run, PARTS, before, number=4)  # rows 2 to 5 judge, and were asked about
-    assert enough == before
+    assert enough == replace(before, spent=enough.spent)
+    assert enough.spent is not None
+    assert enough.spent.requests == 0
 
 
 def test_rows_that_the_teacher_labelled_are_not_put_to_it(wire: Wire, run: Recorded) -> None:

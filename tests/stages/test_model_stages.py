@@ -34,6 +34,7 @@ from p2m.stages.verdict import verdict
 from p2m.students.minilm import MiniLM
 from p2m.types import (
     Account,
+    Beside,
     Bundle,
     Choice,
     Comparison,
@@ -42,11 +43,13 @@ from p2m.types import (
     Exported,
     Fit,
     Judged,
+    Judgement,
     Measured,
     Proposal,
     Report,
     Requirement,
     Score,
+    Spent,
     Split,
     Trained,
     Training,
@@ -303,6 +306,37 @@ def bundled(
         spec={"name": "tiny", "students": {"minilm": {"license": "apache-2.0"}}},
         run=Here(folder / "run"),
     )
+
+
+def test_a_bundle_tells_what_teachers_cost_and_beside_whom_it_stands_and_no_votes(
+    exported: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = {"zq-nobody-ships-this": 1.0}
+    voted = replace(PARTS, train=tuple(replace(row, votes=secret) for row in PARTS.train))
+    monkeypatch.setitem(globals(), "PARTS", voted)
+    apart = Score("difference", -0.05, -0.1, 0.0, 52)
+    rival = Beside("local m", 52, 0.95, 0.9, apart, Score("teacher_ratio", 0.947, 0.9, 1.0, 52), 0.9, 0.1)
+    judgement = Judgement("local m", Score("agreement", 0.9, 0.85, 0.95, 52), right=0.97, steady=0.8)
+    told = replace(EVALUATED, teacher=rival, teacher_note="local m on the same 52 rows", judgement=judgement)
+    spent = Spent(1_250, cost=0.8125, outcomes={"answered": 1_250})
+    paid = Account(spent, per_request=0.00065, latency=0.84, break_even=1_250)
+    folder = bundled(exported, tmp_path, evaluated=told, account=paid).folder
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["teacher"]["score"] == 0.95
+    assert manifest["teacher"]["difference"]["low"] == -0.1
+    assert (manifest["account"]["break_even"], manifest["judge"]["steady"]) == (1_250, 0.8)
+    card = (folder / "README.md").read_text()
+    for shown in (
+        "Teacher: 0.950, local m on the same 52 rows; the model 0.900 there, 0.947 of the teacher",
+        "95% interval -0.100 to +0.000",
+        "takes 840 ms and 0.00065 USD. The model has paid for itself after 1,250 requests.",
+        "Judge: local m grades the known answers 0.97",
+    ):
+        assert shown in card
+    for path in folder.rglob("*"):
+        assert path.is_dir() or b"zq-nobody-ships-this" not in path.read_bytes(), path
+    plain = json.loads((bundled(exported, tmp_path / "plain").folder / "manifest.json").read_text())
+    assert (plain["teacher"]["score"], plain["account"], plain["judge"]) == (None, None, None)
 
 
 def test_rows_that_lost_their_end_are_warned_of(

@@ -26,6 +26,7 @@ from p2m.teachers.asking import pace, recorded
 from p2m.teachers.asking.acceptance import Acceptance
 from p2m.teachers.asking.batches import Batcher, batching
 from p2m.teachers.asking.budget import Budget, CapReached, cost_of_reply, estimated
+from p2m.teachers.asking.pace import Pace
 from p2m.teachers.asking.prices import NANO
 from p2m.teachers.asking.recorded import Paid
 from p2m.teachers.asking.retries import Progress, Sender
@@ -59,10 +60,8 @@ class Asker:
         """Raises TeacherError where a cap cannot be held because the price is not known."""
         self.teacher, self.run, self.caps = teacher, run, caps
         self._budget = Budget(teacher, caps, run.tally)
-        most = _BATCHED if getattr(teacher, "batch", False) else teacher.concurrency
-        self._pace = pace.pace_of(teacher, most)
-        if most == _BATCHED:
-            self._pace.limit = float(most)
+        self.in_batches = bool(getattr(teacher, "batch", False))
+        self._pace = Pace(_BATCHED, _BATCHED) if self.in_batches else pace.pace_of(teacher)
         self._account = _Account()
         self._progress = Progress()
 
@@ -91,7 +90,8 @@ class Asker:
         session = _Session(self, items, work, what, acceptance)
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         asyncio.run(session.run())
-        pace.remember(self.teacher, self._pace)
+        if not self.in_batches:
+            pace.remember(self.teacher, self._pace)
         if session.signal:
             handler = handlers[signal.Signals(session.signal)]
             if session.signal == signal.SIGTERM and callable(handler):
@@ -126,11 +126,9 @@ class _Session(Generic[T, R]):
         self.asker._pace.stopped = None
         with _handled(self._interrupted):
             await self._replay()
-            teacher, run = self.asker.teacher, self.asker.run
-            async with teacher.open() as line, batching(teacher, line, run) as self.batcher:
-                self.sender = Sender(
-                    self.asker.teacher, line, self.asker._pace, self._pause, self.asker._progress
-                )
+            asker, teacher = self.asker, self.asker.teacher
+            async with teacher.open() as line, batching(teacher, line, asker.run) as self.batcher:
+                self.sender = Sender(teacher, line, asker._pace, self._pause, asker._progress)
                 await self._ask_all()
         self.telling.tell(last=True)
 
@@ -256,9 +254,11 @@ class _Session(Generic[T, R]):
             budget.let_go(held)
 
     async def _sent(self, asked: Asked, ask: Ask) -> Reply:
-        if self.batcher is not None:
-            return await self.batcher.send(asked.digest, ask)
-        return (await self.sender.send(ask, estimated(ask))).reply
+        if self.batcher is None:
+            return (await self.sender.send(ask, estimated(ask))).reply
+        reply = await self.batcher.send(asked.digest, ask)
+        self.asker._progress.answers += 1
+        return reply
 
     # ------------------------------------------------------------------ the end
 
@@ -287,6 +287,8 @@ class _Session(Generic[T, R]):
     async def _drain(self) -> None:
         """Let requests in flight come to their ends, for they are paid for; then end the rest."""
         patience = _DRAIN_INTERRUPTED if self.signal else None if self.fault is None else DRAIN
+        if self.batcher is not None and patience is not None:
+            patience = 0.0  # what was submitted is collected later
         if self.workers:
             await asyncio.wait(self.workers, timeout=patience)
         rest = list(self.workers)

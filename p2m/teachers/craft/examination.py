@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from p2m.engine.handles import Run
 from p2m.teachers.asking.asker import Asker, Put
@@ -11,6 +11,12 @@ from p2m.teachers.chat import Ask, ChatTeacher, Reply
 from p2m.teachers.craft.answers import Answer, Answering, answering
 from p2m.teachers.craft.rows import known, labels_of
 from p2m.types import Caps, Examined, Example, Examples, Task
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    answer: Answer
+    seconds: tuple[float, ...]  # of each request that it took, but for those that came in a batch
 
 
 def examined(
@@ -25,25 +31,27 @@ def examined(
     """The teacher's answers to the rows; its prompt shows other rows of `shown`, and none of these."""
     asker = Asker(teacher, run, caps)
     questions = _questions(task, rows, shown)
-    seconds: dict[int, list[float]] = {number: [] for number in range(len(rows))}
 
-    async def work(number: int, put: Put) -> Answer:
+    async def work(row: Example, put: Put) -> _Told:
+        seconds: list[float] = []
+
         async def timed(ask: Ask, *, sample: int = 0) -> Reply:
             reply = await put(ask, sample=sample)
             if not reply.is_batch:
-                seconds[number].append(reply.seconds)
+                seconds.append(reply.seconds)
             return reply
 
-        return await questions.answer(timed, rows[number].input, teacher=teacher)
+        return _Told(await questions.answer(timed, row.input, teacher=teacher), tuple(seconds))
 
-    found = asker.each(range(len(rows)), work, what="rows examined") if rows else []
+    found = asker.each(rows, work, what="rows examined") if rows else []
     told = [(row.input, each) for row, each in zip(rows, found, strict=True) if each is not None]
     return Examined(
         teacher=named(teacher),
         inputs=tuple(values for values, _ in told),
-        answers=tuple(each.text for _, each in told),
-        faults=tuple(each.fault for _, each in told),
-        seconds=tuple(one for times in seconds.values() for one in times),
+        answers=tuple(each.answer.text for _, each in told),
+        faults=tuple(each.answer.fault for _, each in told),
+        seconds=tuple(one for _, each in told for one in each.seconds),
+        cost=None if asker.spent.cost is None or not told else asker.spent.cost / len(told),
         spent=replace(asker.spent, replayed=0),  # what is replayed differs between builds, and this may not
         note=asker.spent.stopped if rows and not told else "",
     )
@@ -55,17 +63,20 @@ def named(teacher: ChatTeacher) -> str:
 
 
 def joined(before: Examined | None, more: Examined) -> Examined:
-    """Both examinations of one teacher as one."""
+    """Both examinations of one teacher as one; what was spent is what `more` spent."""
     if before is None:
         return more
-    spent = [each.spent for each in (before, more) if each.spent is not None]
+    asked = [each for each in (before, more) if each.inputs]
+    costs = [each.cost * len(each.inputs) for each in asked if each.cost is not None]
+    rows = sum(len(each.inputs) for each in asked)
     return Examined(
         more.teacher,
         (*before.inputs, *more.inputs),
         (*before.answers, *more.answers),
         (*before.faults, *more.faults),
         (*before.seconds, *more.seconds),
-        sum(spent[1:], spent[0]) if spent else None,
+        sum(costs) / rows if costs and len(costs) == len(asked) else None,
+        more.spent,
         "" if before.inputs or more.inputs else more.note or before.note,
     )
 

@@ -31,12 +31,13 @@ class Grading:
             common["rubric"] = self.rubric
         numbered = [{"number": number, "answer": text} for number, text in enumerate(answers, start=1)]
         grade = {"type": "integer", "enum": list(range(1, HIGHEST + 1))}
+        grades = {_key(number): grade for number in range(len(answers))}
         return Ask(
             system=f"{words('judge')}\n{fenced(common)}",
             turns=(
                 Turn("user", f"Grade these answers.\n{fenced({'input': dict(row), 'answers': numbered})}"),
             ),
-            schema=record({"grades": {"type": "array", "items": grade}}),
+            schema=record(grades),
             max_tokens=_MAX_TOKENS,
             temperature=0.0,
         )
@@ -46,8 +47,8 @@ class Grading:
     ) -> list[int]:
         """A grade for each answer, 1 to 5; none where the judge gave no such grades."""
         found = await said(put, self.ask(row, answers), teacher=teacher)
-        grades = found.value.get("grades")
-        if found.fault or not isinstance(grades, list) or len(grades) != len(answers):
-            return []
-        whole = [grade for grade in grades if isinstance(grade, int) and not isinstance(grade, bool)]
-        return whole if len(whole) == len(answers) and all(1 <= each <= HIGHEST for each in whole) else []
+        return [] if found.fault else [int(found.value[_key(number)]) for number in range(len(answers))]
+
+
+def _key(number: int) -> str:
+    return f"answer_{number + 1}"
