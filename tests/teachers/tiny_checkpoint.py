@@ -1,4 +1,4 @@
-"""A llama of random weights as a checkpoint with a chat template: it answers nonsense, by the real machinery."""
+"""A transformers checkpoint of random weights with a chat template, and a model that says one thing."""
 
 from __future__ import annotations
 

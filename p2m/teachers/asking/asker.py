@@ -126,9 +126,11 @@ class _Session(Generic[T, R]):
         self.asker._pace.stopped = None
         with _handled(self._interrupted):
             await self._replay()
-            asker, teacher = self.asker, self.asker.teacher
-            async with teacher.open() as line, batching(teacher, line, asker.run) as self.batcher:
-                self.sender = Sender(teacher, line, asker._pace, self._pause, asker._progress)
+            teacher, run = self.asker.teacher, self.asker.run
+            async with teacher.open() as line, batching(teacher, line, run) as self.batcher:
+                self.sender = Sender(
+                    self.asker.teacher, line, self.asker._pace, self._pause, self.asker._progress
+                )
                 await self._ask_all()
         self.telling.tell(last=True)
 
@@ -254,11 +256,11 @@ class _Session(Generic[T, R]):
             budget.let_go(held)
 
     async def _sent(self, asked: Asked, ask: Ask) -> Reply:
-        if self.batcher is None:
-            return (await self.sender.send(ask, estimated(ask))).reply
-        reply = await self.batcher.send(asked.digest, ask)
-        self.asker._progress.answers += 1
-        return reply
+        if self.batcher is not None:
+            reply = await self.batcher.send(asked.digest, ask)
+            self.asker._progress.answers += 1
+            return reply
+        return (await self.sender.send(ask, estimated(ask))).reply
 
     # ------------------------------------------------------------------ the end
 

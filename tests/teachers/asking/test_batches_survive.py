@@ -111,7 +111,7 @@ from asking_runs import a_run, echoed
 from p2m.teachers.asking import batches
 from p2m.teachers.asking.asker import Asker
 from p2m.types import Caps
-from test_asking_in_batches import QUICK, ROWS, teacher_of
+from test_batches_survive import QUICK, ROWS, teacher_of
 for name, seconds in QUICK.items():
     setattr(batches, name, seconds)
 kind, url, place = sys.argv[1:4]
