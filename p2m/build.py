@@ -58,8 +58,8 @@ def build(
         watched = _watched(project, store, policy)
         result = execute(
             project.plan, store, spec.device, observer,
-            executor=means(spec.executor), network=spec.constraints.network and policy.mode != "frozen",
-            invocation=typed,
+            executor=means(spec.executor), invocation=typed,
+            network=None if policy.mode == "frozen" else spec.constraints.network,
         )  # fmt: skip
         done = {outcome.step: (outcome.key, outcome.output) for outcome in result.outcomes}
         hold(watched, done)

@@ -72,6 +72,7 @@ NAMED_BY_BASE = frozenset(
     (
         "p2m.students.weights",
         "p2m.teachers.chat",
+        "p2m.teachers.asking.acceptance",
         "p2m.teachers.asking.asker",
         "p2m.teachers.asking.budget",
         "p2m.teachers.asking.prices",  # which no step's key may hold

@@ -22,6 +22,7 @@ from p2m.engine.sources import digests_of, read_sources
 from p2m.engine.store import DamagedError, Store
 from p2m.engine.walk import Walk
 from p2m.errors import StoreError
+from p2m.types import Network
 
 if TYPE_CHECKING:
     from p2m.engine.handles import Device
@@ -84,7 +85,7 @@ def execute(
     observer: Observer | None = None,
     *,
     executor: Means | None = None,
-    network: bool = True,
+    network: Network | None = Network.ALL,
     invocation: Invocation | None = None,
 ) -> Result:
     """Build every step of the plan.
@@ -92,7 +93,7 @@ def execute(
     Args:
         device: what stages are told of where they run; None for the defaults.
         executor: what carries the steps out; by default this process, one after the other.
-        network: whether steps may reach other machines.
+        network: which steps may reach other machines; None: none, and not this one either.
         invocation: what the journal will say of who asked for it.
 
     Raises:

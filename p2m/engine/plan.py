@@ -70,6 +70,14 @@ class Step:
         return any(getattr(one, "calls_out", False) for one in components_in(dict(self.settings)))
 
     @property
+    def asks_elsewhere(self) -> bool:
+        """Whether what it asks leaves this machine: a component calls out, and not to this very machine."""
+        return any(
+            getattr(one, "calls_out", False) and not getattr(one, "is_local", False)
+            for one in components_in(dict(self.settings))
+        )
+
+    @property
     def needs(self) -> tuple[str, ...]:
         """The steps whose outputs it takes, each once, in order."""
         return tuple(dict.fromkeys(edge.step for edge in self.inputs if edge.step is not None))

@@ -12,7 +12,7 @@ from p2m.spec.candidates import STEPS, Refusal, refusals, rounded
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
 from p2m.teachers.asking.prices import how_to_price, unit_price
 from p2m.teachers.base import ChatTeacher
-from p2m.types import LinearStudent, Requirement, Student, Task, TaskType
+from p2m.types import LinearStudent, Network, Requirement, Student, Task, TaskType
 
 
 def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
@@ -216,6 +216,11 @@ def _allowed(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
     asked = {path: each for path, each in used.items() if each is not None}
     if not asked:
         return
+    for path, teacher in asked.items():
+        if not teacher.is_local and limits.network in (Network.NONE, Network.HUB):
+            message = f"{limits.network} keeps {teacher.provider} ({path}) out of reach"
+            hint = "allow it: constraints.network=teacher, or take a teacher on this machine: teacher=gguf"
+            yield "constraints.network", message, hint
     for name in ("max_requests", "max_tokens"):
         if getattr(limits, name) == 0:
             yield f"constraints.{name}", "0 allows no request to the teacher", "raise it, or teacher=none"

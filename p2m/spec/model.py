@@ -37,6 +37,7 @@ from p2m.types import (
     Curation,
     Example,
     Metric,
+    Network,
     Requirement,
     Retriever,
     Schedule,
@@ -111,6 +112,15 @@ class WrittenComponent(BaseModel):
     target: str | None  # dotted name of the component's class, e.g. p2m.students.minilm.MiniLM; null: none
 
 
+def _network(value: Any) -> Any:
+    """`true` and `false` of a recipe mean `all` and `none`."""
+    if isinstance(value, bool):
+        return Network.ALL if value else Network.NONE
+    if value not in list(Network):
+        raise ValueError(f"{value!r} is not one of {', '.join(Network)}, true or false")
+    return value
+
+
 class WrittenConstraints(Section):
     """What the deployed model may cost at most, with units; null means no limit."""
 
@@ -122,7 +132,9 @@ class WrittenConstraints(Section):
     max_tokens: Count | None = None  # in and out of teachers in one cold build, e.g. 2M
     languages: tuple[str, ...] = ()  # ISO 639-1, e.g. [en, fr]; none means the prompt's own
     licenses: tuple[str, ...] = ()  # accepted licences of data and base models; none means any
-    network: bool = True  # false: nothing may be fetched
+    network: Annotated[Network, BeforeValidator(_network, json_schema_input_type=Network | bool)] = (
+        Network.ALL
+    )  # which steps may reach other machines; true: all, false: none
 
 
 class WrittenExample(Section):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from math import sqrt
+from dataclasses import dataclass, replace
 
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
-from p2m.errors import StageError
 from p2m.stages.rejects import counted
+from p2m.stages.rejects import shown as shown_row
+from p2m.teachers.asking.acceptance import Acceptance
 from p2m.teachers.asking.asker import Asker, Put
 from p2m.teachers.base import ChatTeacher
 from p2m.teachers.craft.answers import Answer, Answering, answering
@@ -28,8 +28,6 @@ from p2m.types import (
     Unanswered,
     Verifier,
 )
-
-_SURE = 3.0  # standard errors by which acceptance must miss its floor to end a step before its end
 
 
 @stage(version="1", kind="seeded")
@@ -53,29 +51,29 @@ def answer(
     sample can change the outcome. Every input that was asked is kept or rejected, with its reason.
 
     Raises:
-        StageError: fewer rows than the share `floor` can be used.
+        TeacherError: fewer rows than the share `floor` can be used.
     """
     rows = [row for part in inputs for row in part.rows]
-    panel = _Panel(
-        answering(task, shown, attributes), teacher, samples, agreement,
-        tuple(each for each in verifiers if each.refusal(task) is None), floor,
-    )  # fmt: skip
+    fitting = tuple(each for each in verifiers if each.refusal(task) is None)
+    acceptance = Acceptance(floor)
+    panel = _Panel(answering(task, shown, attributes), teacher, samples, agreement, fitting, acceptance)
     asker = Asker(teacher, run, caps)
-    told = [each for each in asker.each(rows, panel.ask, what="rows answered") if each is not None]
+    told = asker.each(rows, panel.ask, what="rows answered", acceptance=acceptance)
+    acceptance.end()
     kept = tuple(each for each in told if isinstance(each, Example))
     rejected = tuple(each for each in told if isinstance(each, Rejected))
-    if told and len(kept) < floor * len(told):
-        raise StageError(_hardly(len(told), len(kept), floor, rejected))
+    asked = len(kept) + len(rejected)
     counts = [Count("answered by the teacher", len(kept), _example(kept)), *counted(rejected)]
-    if len(told) < len(rows):
-        counts.append(Count(f"not asked: {asker.spent.stopped}", len(rows) - len(told)))
-        run.say(f"{len(rows) - len(told)} of {len(rows)} inputs not asked: {asker.spent.stopped}")
+    if asked < len(rows):
+        counts.append(Count(f"not asked: {asker.spent.stopped}", len(rows) - asked))
+        run.say(f"{len(rows) - asked} of {len(rows)} inputs not asked: {asker.spent.stopped}")
     figures = {
-        "asked": float(len(told)),
-        "acceptance": len(kept) / max(1, len(told)),
-        "samples_a_row": panel.samples_asked / max(1, len(told)),
+        "asked": float(asked),
+        "acceptance": len(kept) / max(1, asked),
+        "samples_a_row": panel.samples_asked / max(1, asked),
     }
-    return Examples(kept, tuple(counts), figures, rejected, asker.spent)
+    # What was replayed differs between builds, and what a step makes may not.
+    return Examples(kept, tuple(counts), figures, rejected, replace(asker.spent, replayed=0))
 
 
 @dataclass
@@ -87,10 +85,8 @@ class _Panel:
     samples: int
     agreement: float
     verifiers: tuple[Verifier, ...]
-    floor: float
+    acceptance: Acceptance
     samples_asked: int = 0
-    kept: int = 0
-    rejected: list[Rejected] = field(default_factory=list)
 
     async def ask(self, row: Unanswered, put: Put) -> Example | Rejected:
         task = self.answering.task
@@ -101,8 +97,13 @@ class _Panel:
             answers.append(
                 await self.answering.answer(put, row.input, teacher=self.teacher, sample=len(answers))
             )
-            self.samples_asked += 1
-        return self._noted(self._judged(row, poll, answers))
+        self.samples_asked += len(answers)
+        made = self._judged(row, poll, answers)
+        if isinstance(made, Example):
+            self.acceptance.keep()
+        else:
+            self.acceptance.reject(made.reason.partition(": ")[0], example=shown_row(made))
+        return made
 
     def _judged(self, row: Unanswered, poll: Poll, answers: Sequence[Answer]) -> Example | Rejected:
         """The row as it is used, or why it is not."""
@@ -117,31 +118,9 @@ class _Panel:
                 return Rejected(row.input, decided.answer, f"{verifier.name}: {fault}")
         return made
 
-    def _noted(self, made: Example | Rejected) -> Example | Rejected:
-        """Count it, and end the step where what is rejected is surely too much."""
-        if isinstance(made, Example):
-            self.kept += 1
-            return made
-        self.rejected.append(made)
-        asked = self.kept + len(self.rejected)
-        if self.kept / asked + _SURE * sqrt(self.floor * (1 - self.floor) / asked) < self.floor:
-            raise StageError(_hardly(asked, self.kept, self.floor, self.rejected))
-        return made
-
 
 def _example(rows: Sequence[Example]) -> str:
     if not rows:
         return ""
-    return (
-        " / ".join(" ".join(text.split()) for text in rows[0].input.values())[:160] + f" -> {rows[0].output}"
-    )
-
-
-def _hardly(asked: int, kept: int, floor: float, rejected: Sequence[Rejected]) -> str:
-    reasons = "".join(f"\n    {each.rows} {each.what}, e.g. {each.example}" for each in counted(rejected)[:5])
-    return (
-        f"of {asked} inputs that the teacher answered, {kept} can be used ({kept / asked:.0%}), fewer than"
-        f" generation.min_acceptance={floor:g} allows:{reasons}\n"
-        "    nothing that was paid for is lost: correct the prompt, its labels or the verifiers and build"
-        " again, or allow it with generation.min_acceptance=0"
-    )
+    text = " / ".join(" ".join(text.split()) for text in rows[0].input.values())
+    return f"{text[:160]} -> {rows[0].output}"

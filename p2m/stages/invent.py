@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from p2m.curation.base import Shingled, near_to
 from p2m.engine.handles import Run
@@ -14,7 +15,7 @@ from p2m.teachers.base import ChatTeacher
 from p2m.teachers.craft.inputs import Brief, Inventing, pools
 from p2m.teachers.craft.passages import passages
 from p2m.teachers.craft.replies import Said, said
-from p2m.teachers.craft.rows import known, labels_of
+from p2m.teachers.craft.rows import known, labels_of, no_answer
 from p2m.types import (
     Attributes,
     Caps,
@@ -70,7 +71,7 @@ def invent(
     plan = Inventing(
         task, labels_of(task, rows), attributes.labels, attributes.found,
         passages(texts.path) if texts else (), pools(task, rows, seed), needs.found if needs else (),
-        per_request, seed, len(earlier),
+        no_answer(task, rows), per_request, seed, len(earlier),
     )  # fmt: skip
     there = [each.input for part in (drawn, *earlier) if part for each in part.rows]
     sieve = _Sieve(task, [*there, *(row.input for row in rows)])
@@ -84,7 +85,7 @@ def invent(
         run.say(f"{len(found)} of {wanted} inputs written: {why}")
     figures = {"requests": float(asker.spent.requests), "written": float(len(sieve.kept) + len(rejected))}
     counts = (Count("written by the teacher", len(found), _example(found)), *counted(rejected))
-    return Inputs(tuple(found), counts, figures, rejected, asker.spent)
+    return Inputs(tuple(found), counts, figures, rejected, replace(asker.spent, replayed=0))
 
 
 class _Sieve:

@@ -123,10 +123,21 @@ class Line(Protocol):
 class ChatTeacher(Protocol):
     """A chat model that answers questions for money, or for time on this machine."""
 
-    model: str  # keyed
-    concurrency: int  # unkeyed: requests in flight at most
-    attempts: int  # unkeyed: at one request, before its fault ends the step
-    timeout: float  # unkeyed: seconds that one request may take
+    @property
+    def model(self) -> str:
+        """Keyed."""
+
+    @property
+    def concurrency(self) -> int:
+        """Requests in flight at most; unkeyed, as the following are."""
+
+    @property
+    def attempts(self) -> int:
+        """At one request, before its fault ends the step."""
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that one request may take."""
 
     @property
     def provider(self) -> str:

@@ -14,7 +14,7 @@ from strangers import Tiny
 
 from p2m.compose import compose
 from p2m.errors import RecipeError
-from p2m.types import Constraints, Example, Training
+from p2m.types import Constraints, Example, Network, Training
 from recipes import DEFAULTS, TRUST, problem, problems, read, write
 
 PROMPT = "prompt: Answer the question.\n"
@@ -296,7 +296,11 @@ def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
         (PROMPT + "student: {candidates: {tiny: null}}\n", "student.candidates", "1"),
         (PROMPT + "device: {type: gpu}\n", "device.type", "auto, cpu, cuda"),
         (PROMPT + "executor: {name: slurm}\n", "executor.name", "local"),
-        (PROMPT + "constraints: {network: 5}\n", "constraints.network", "true or false"),
+        (
+            PROMPT + "constraints: {network: 5}\n",
+            "constraints.network",
+            "none, teacher, hub, all, true or false",
+        ),
         (PROMPT + "seed: -1\n", "seed", "0"),
     ],
 )
@@ -305,6 +309,13 @@ def test_a_wrong_value_is_refused_with_its_path(tmp_path: Path, text: str, path:
     assert found.path == path
     assert says in str(found)
     assert "small.yaml" in found.where or "conf/" in found.where or "student/tiny" in found.where
+
+
+def test_a_network_policy_is_a_word_or_a_boolean(tmp_path: Path) -> None:
+    path = write(tmp_path, PROMPT)
+    told = {"true": "all", "false": "none", "none": "none", "teacher": "teacher", "hub": "hub", "all": "all"}
+    for written, policy in told.items():
+        assert read(path, f"constraints.network={written}").spec.constraints.network is Network(policy)
 
 
 def test_volatile_interpolations_are_refused_where_they_would_enter_a_key(

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_executor import Watch, small
 from toys import (
+    Caller,
     Number,
     dial,
     die,
@@ -37,6 +38,7 @@ from p2m.engine.plan import Plan, Ref
 from p2m.engine.stage import stage
 from p2m.engine.store import Store
 from p2m.errors import StageError, UserError
+from p2m.types import Network
 
 WIDTH = 3  # processors that the tests hand out, whatever the machine has
 COSTS = {"single": 1, "double": 2, "whole": WIDTH, "measured": WIDTH}
@@ -298,12 +300,61 @@ def test_a_build_without_network_reaches_nobody(store: Store, server: int, execu
     plan = Plan("dialling")
     plan.add("dial", dial, host="127.0.0.1", port=server)
     with pytest.raises(UserError, match=re.escape(f"step dial wants to reach 127.0.0.1:{server}")):
-        build(plan, store, executor=executor, network=False)
+        build(plan, store, executor=executor, network=Network.NONE)
     named = Plan("named")
     named.add("dial", dial, host="example.invalid", port=80)
     with pytest.raises(UserError, match=r"step dial wants to reach example\.invalid"):
-        build(named, store, executor=executor, network=False)
+        build(named, store, executor=executor, network=Network.NONE)
     assert build(plan, store, executor=executor).value("dial") == Number(1)  # and is free again afterwards
+
+
+@pytest.mark.parametrize("executor", [Inline(), Local(workers=1)], ids=["inline", "local"])
+def test_a_policy_lets_each_step_reach_whom_it_may(store: Store, server: int, executor: Any) -> None:
+    """`server` stands for this machine; the other address for another one, which cannot be had."""
+    elsewhere = "255.255.255.255"
+    kinds = {"alone": None, "here": Caller(is_local=True), "elsewhere": Caller(is_local=False)}
+    reached = {
+        Network.NONE: {("here", "127.0.0.1")},
+        Network.TEACHER: {("here", "127.0.0.1"), ("elsewhere", "127.0.0.1"), ("elsewhere", elsewhere)},
+        Network.HUB: {(kind, host) for kind in ("alone", "here") for host in ("127.0.0.1", elsewhere)},
+        None: set(),
+    }
+    in_short = isinstance(executor, Local)  # a process each
+    for policy, expected in list(reached.items())[: 2 if in_short else None]:
+        for kind, caller in kinds.items():
+            for host in ("127.0.0.1",) if in_short else ("127.0.0.1", elsewhere):
+                plan = Plan(f"{policy}-{kind}-{host}")
+                port = server if host == "127.0.0.1" else 9
+                plan.add("dial", dial, host=host, port=port, caller=caller)
+                told = _told(plan, store, executor, policy)
+                assert (told == "") == ((kind, host) in expected), plan.name
+                setting = "--frozen" if policy is None else f"constraints.network={policy}"
+                assert not told or f"({setting})" in told
+
+
+def _told(plan: Plan, store: Store, executor: Any, policy: Network | None) -> str:
+    """Why the network was refused; "" where it was not, whether or not anybody answered."""
+    from p2m.engine.running.network import NetworkForbidden
+
+    for entry in (store.root / "ac").rglob("*"):
+        if entry.is_file():
+            entry.unlink()
+    try:
+        build(plan, store, executor=executor, network=policy)
+    except NetworkForbidden as error:
+        return str(error)
+    except OSError:
+        pass
+    return ""
+
+
+def test_what_to_type_names_the_setting(store: Store, server: int) -> None:
+    plan = Plan("asking")
+    plan.add("dial", dial, host="127.0.0.1", port=server, caller=Caller(is_local=False))
+    assert "constraints.network=teacher" in _told(plan, store, Inline(), Network.NONE)
+    alone = Plan("alone")
+    alone.add("dial", dial, host="127.0.0.1", port=server)
+    assert "constraints.network=hub" in _told(alone, store, Inline(), Network.TEACHER)
 
 
 def test_a_process_that_forbade_the_network_still_talks_over_local_sockets(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from p2m.engine.plan import Plan
 from p2m.engine.stage import stage
 from p2m.engine.store import Store
 from p2m.errors import StageError
+from p2m.types import Network
 
 
 @stage(version="1", kind="pure")
@@ -42,7 +43,7 @@ def test_a_step_that_never_stops_printing_keeps_no_other_from_starting(tmp_path:
 
 
 def test_a_machine_that_starts_no_more_processes_is_a_clear_error(tmp_path: Path) -> None:
-    pool: Any = Local(workers=1).open(Store(tmp_path / "store"), "run", {}, network=True)
+    pool: Any = Local(workers=1).open(Store(tmp_path / "store"), "run", {}, network=Network.ALL)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 4, hard))
     try:

@@ -208,8 +208,19 @@ def print_and_fail(*rest: Number, words: str) -> Number:
     raise ZeroDivisionError(words)
 
 
+@dataclass(frozen=True)
+class Caller:
+    """What is asked, on this machine or elsewhere."""
+
+    is_local: bool
+
+    @property
+    def calls_out(self) -> bool:
+        return True
+
+
 @stage(version="1", kind="pure")
-def dial(*rest: Number, host: str, port: int) -> Number:
+def dial(*rest: Number, host: str, port: int, caller: Caller | None = None) -> Number:
     import socket
 
     with socket.create_connection((host, port), timeout=1):

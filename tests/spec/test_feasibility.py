@@ -17,6 +17,8 @@ from p2m.spec import ModelSpec, feasibility
 from p2m.students.linear_ensemble import LinearEnsemble
 from p2m.students.linear_minilm import LinearMiniLM
 from p2m.students.linear_tfidf import LinearTfidf
+from p2m.teachers.compatible import Compatible
+from p2m.teachers.gguf import GGUF
 from p2m.types import Candidate, Card, Constraints, Example, Field, Learner, Task, TaskType
 
 QA = Task(
@@ -97,6 +99,20 @@ def spec(**changes: Any) -> ModelSpec:
 def only(found: list[tuple[str, str, str]]) -> tuple[str, str, str]:
     assert len(found) == 1, found
     return found[0]
+
+
+def test_a_teacher_elsewhere_is_out_of_reach_where_the_network_is_kept_from_it() -> None:
+    elsewhere = Compatible(model="m", base_url="https://example.org/v1")
+    here = [GGUF(sha256="0" * 64), Compatible(model="m", base_url="http://127.0.0.1:8000/v1")]
+    for policy in ("none", "hub", False):
+        limits = {"network": policy}
+        path, message, hint = only(feasibility(spec(constraints=limits, teacher=elsewhere), KINDS))
+        assert path == "constraints.network"
+        assert "keeps compatible (teacher) out of reach" in message
+        assert "constraints.network=teacher" in hint
+        assert all(feasibility(spec(constraints=limits, teacher=one), KINDS) == [] for one in here)
+    for policy in ("teacher", "all", True):
+        assert feasibility(spec(constraints={"network": policy}, teacher=elsewhere), KINDS) == []
 
 
 def test_a_recipe_that_can_be_built_has_no_problem() -> None:

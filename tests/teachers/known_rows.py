@@ -21,12 +21,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from types import TracebackType
 from typing import Any
 
-_FENCED = re.compile(r"<data>\n(.*?)\n</data>", re.DOTALL)
+_FENCED = re.compile(r"<data>\n(.*?)</data>", re.DOTALL)
 _ORDER = re.compile(
     r"(?:ignore|forget|disregard) (?:\w+ ){0,4}(?:above|previous|instructions)", re.IGNORECASE
 )
@@ -51,6 +52,7 @@ class KnownRows:
 
     rows: Sequence[Row]
     slips: Slips = field(default_factory=Slips)
+    also: Sequence[Row] = ()  # further rows that it can answer, and never writes: a test set
     attributes: Mapping[str, Sequence[str]] = field(
         default_factory=lambda: {
             "register": ("formal", "angry", "terse"),
@@ -70,7 +72,7 @@ class KnownRows:
     _thread: threading.Thread | None = None
 
     def __post_init__(self) -> None:
-        self._known = {_plain(values): answer for values, answer in self.rows}
+        self._known = {_plain(values): answer for values, answer in (*self.rows, *self.also)}
         self._of: dict[str, list[Mapping[str, str]]] = {}
         for values, answer in self.rows:
             self._of.setdefault(answer, []).append(values)
@@ -163,12 +165,12 @@ class KnownRows:
 
     def _nearest(self, values: Mapping[str, str]) -> str:
         """The answer of the row that shares most words."""
-        shared: Counter[int] = Counter()
+        shared: dict[int, float] = {}
         for word in _bag(values):
             numbers = self._words.get(word, ())
             for number in numbers:
-                shared[number] += 1 / len(numbers)
-        return self.rows[shared.most_common(1)[0][0] if shared else 0][1]
+                shared[number] = shared.get(number, 0.0) + 1 / len(numbers)
+        return self.rows[max(shared, key=lambda number: shared[number], default=0)][1]
 
     # ------------------------------------------------------------------ the wire
 
@@ -238,14 +240,13 @@ class KnownRows:
 
 
 def data_of(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What a request says between its marks, all blocks together."""
-    texts = [str(message["content"]) for message in body["messages"][:2]]
-    return {
-        name: item
-        for text in texts
-        for block in _FENCED.findall(text)
-        for name, item in json.loads(block).items()
-    }
+    """What a request says between its marks, all blocks together; what is no JSON there says nothing."""
+    found: dict[str, Any] = {}
+    for message in body["messages"][:2]:
+        for block in _FENCED.findall(str(message["content"])):
+            with suppress(ValueError):
+                found |= json.loads(block)
+    return found
 
 
 def _plain(value: Any) -> str:

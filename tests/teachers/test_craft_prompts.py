@@ -13,12 +13,12 @@ from p2m.teachers.craft.answers import answering
 from p2m.teachers.craft.attributes import distinct, read_attributes
 from p2m.teachers.craft.fence import CLOSE, OPEN, fenced
 from p2m.teachers.craft.inputs import Inventing, pools
-from p2m.teachers.craft.rows import known, spread
+from p2m.teachers.craft.rows import known, no_answer, spread
 from p2m.teachers.schedules.annealed import Annealed
 from p2m.teachers.schedules.constant import Constant
 from p2m.teachers.schedules.rising import Rising
 from p2m.types import Attribute, Attributes, Example, Examples, Need, TaskType
-from tests.teachers.craft_runs import DESK, QA, as_examples, tickets
+from tests.teachers.craft_runs import DESK, QA, SHOUT, as_examples, tickets
 
 ROWS = as_examples(tickets()[:60])
 VARIED = (Attribute("register", ("formal", "angry", "terse")), Attribute("length", ("short", "long")))
@@ -26,7 +26,7 @@ VARIED = (Attribute("register", ("formal", "angry", "terse")), Attribute("length
 
 def inventing(**changes: object) -> Inventing:
     rows = known(DESK, ROWS)
-    made = Inventing(DESK, DESK.labels, {}, VARIED, (), pools(DESK, rows, 3), (), 5, 3)
+    made = Inventing(DESK, DESK.labels, {}, VARIED, (), pools(DESK, rows, 3), per_request=5, seed=3)
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -145,6 +145,17 @@ def test_attributes_that_say_the_same_are_one_and_those_without_a_choice_are_non
     ]
     assert read_attributes({"attributes": proposed}) == (Attribute("register", ("formal", "angry", "terse")),)
     assert distinct(["", "x" * 200, "ok"]) == ("ok",)
+
+
+def test_of_a_task_whose_output_may_be_nothing_a_quarter_of_the_inputs_has_none() -> None:
+    rows = (Example({"text": "Bye."}, "N/A"), Example({"text": "On Monday."}, "Monday"))
+    assert no_answer(SHOUT, rows) == "N/A"
+    assert no_answer(SHOUT, rows[1:]) == ""
+    assert no_answer(replace(SHOUT, output_format="YYYY or N/A"), ()) == "N/A"
+    assert no_answer(DESK, (Example({"text": "x"}, "none"),)) == "", "there it is a label"
+    plan = Inventing(SHOUT, nothing="N/A", per_request=4)
+    told = [item["answer"] for number in range(25) for item in plan.brief(number).items]
+    assert sum("'N/A'" in each for each in told) == 25
 
 
 def test_rows_that_are_too_long_to_show_are_not_shown() -> None:

@@ -17,6 +17,7 @@ from p2m.engine.observer import Teller
 from p2m.engine.slots import Capacity
 from p2m.engine.stage import Stage
 from p2m.engine.store import Store
+from p2m.types import Network
 
 if TYPE_CHECKING:
     from p2m.engine.running.task import Call, Done, Sources
@@ -54,7 +55,7 @@ class Means(Protocol):
     def is_remote(self) -> bool:
         """Whether steps run where neither this store nor the user's files are, but the shared store is."""
 
-    def open(self, store: Store, run: str, sources: Sources, *, network: bool) -> Executor:
+    def open(self, store: Store, run: str, sources: Sources, *, network: Network | None) -> Executor:
         """Ready for the build of that id, whose `sources` lie here; nothing is started yet."""
 
 
@@ -68,7 +69,7 @@ class Inline:
     def capacity(self) -> Capacity:
         return Capacity(1, 0, 0)
 
-    def open(self, store: Store, run: str, sources: Sources, *, network: bool) -> Executor:
+    def open(self, store: Store, run: str, sources: Sources, *, network: Network | None) -> Executor:
         return Here(store, sources)
 
 
@@ -104,10 +105,10 @@ class Here:
         self._waiting.clear()
 
 
-def guarded(network_allowed: bool) -> AbstractContextManager[None]:
-    """Within the block this process reaches no host, where it must not."""
-    if network_allowed:
+def guarded(allowed: Network | None) -> AbstractContextManager[None]:
+    """Within the block this process reaches no host but where a step may; None: no step may either."""
+    if allowed is Network.ALL:
         return nullcontext()
     from p2m.engine.running import network
 
-    return network.without_network()
+    return network.without_network(allowed)

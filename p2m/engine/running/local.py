@@ -30,6 +30,7 @@ from p2m.engine.slots import Capacity
 from p2m.engine.stage import Stage
 from p2m.engine.store import Store
 from p2m.errors import StageError
+from p2m.types import Network
 
 PATIENCE = 0.5  # seconds that a worker has to end what it does before it is killed
 _POLL = 0.2  # seconds between two looks for dead workers where the kernel does not tell
@@ -52,7 +53,7 @@ class Local:
     def capacity(self) -> Capacity:
         return slots.capacity(self.workers, self.memory, self.gpus)
 
-    def open(self, store: Store, run: str, sources: Sources, *, network: bool) -> Executor:
+    def open(self, store: Store, run: str, sources: Sources, *, network: Network | None) -> Executor:
         return _Pool(store, run, sources, network, self.capacity)
 
 
@@ -81,7 +82,9 @@ class _Worker:
 class _Pool:
     """The workers of one build."""
 
-    def __init__(self, store: Store, run: str, sources: Sources, network: bool, capacity: Capacity) -> None:
+    def __init__(
+        self, store: Store, run: str, sources: Sources, network: Network | None, capacity: Capacity
+    ) -> None:  # fmt: skip
         # This process alone deals with the shared store: it asks before a step starts, and sends what comes.
         self._opening = (replace(store.place, shared=None), run, dict(sources), network)
         self._capacity = capacity

@@ -3,6 +3,9 @@
 It sees everything that goes through Python's own sockets, in whatever library; a native library with sockets
 of its own it does not see, so the environment variables that such libraries heed are set too. Sockets of the
 local file system, which processes of one machine talk through, keep working.
+
+What a step may reach follows from the policy of the build (`Network`) and from whether the step asks a
+teacher elsewhere; between steps a process under a policy reaches nobody.
 """
 
 from __future__ import annotations
@@ -11,43 +14,73 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+from p2m.engine.plan import Step
 from p2m.errors import UserError
+from p2m.types import Network
 
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "HF_EVALUATE_OFFLINE")
 _LOOPBACK = ("localhost", "127.", "::1")
 _NAMES = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
 _SENDS = ("socket.connect", "socket.sendto", "socket.sendmsg")
+_FROZEN = "--frozen"
 
 
 class NetworkForbidden(UserError):
     """Something wanted to reach a host although the network is not allowed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whom a step may reach, and what to say where that is not enough."""
+
+    hosts: str  # "any", "here": this machine, or "none"
+    rule: str = ""  # that forbids the rest
+    way: str = ""  # what to type to allow it
+
+
+ANYONE = Reach("any")
+
+
+def reach_of(allowed: Network | None, step: Step) -> Reach:
+    """Whom a step may reach under a policy; None: a frozen build's."""
+    if allowed is Network.ALL:
+        return ANYONE
+    if allowed is None:
+        return Reach("none", _FROZEN, "build without --frozen")
+    rule = f"constraints.network={allowed}"
+    wanted = Network.TEACHER if step.asks_elsewhere else Network.HUB
+    is_here = step.is_recorded and not step.asks_elsewhere
+    hosts = "any" if allowed is wanted else "here" if is_here else "none"
+    return Reach(hosts, rule, f"constraints.network={wanted} or constraints.network=all")
+
+
 class _State:
-    forbidden = 0  # how many ask for it
-    loopback = False  # whether this machine may be talked to all the same
+    forbidden = 0  # how many ask that nobody be reached
+    governed = 0  # how many ask that a step reach whom it may, and nothing else anybody
+    reach: Reach = ANYONE  # of the step that runs
     step = ""
     hooked = False
 
 
-def forbid_network(*, allow_loopback: bool = False) -> None:
-    """From now on nothing in this process reaches any host."""
-    _forbid(allow_loopback)
-    for name in OFFLINE:
+def forbid_network(allowed: Network | None = None) -> None:
+    """From now on nothing in this process reaches any host; under a policy, a step whom it may."""
+    _forbid(allowed, 1)
+    for name in _offline(allowed):
         os.environ[name] = "1"
 
 
 @contextmanager
-def without_network() -> Iterator[None]:
-    """Nothing in this process reaches any host within the block."""
-    kept = {name: os.environ.get(name) for name in OFFLINE}
-    forbid_network()
+def without_network(allowed: Network | None = None) -> Iterator[None]:
+    """Nothing in this process reaches any host within the block; under a policy, a step whom it may."""
+    kept = {name: os.environ.get(name) for name in _offline(allowed)}
+    forbid_network(allowed)
     try:
         yield
     finally:
-        _State.forbidden -= 1
+        _forbid(allowed, -1)
         for name, value in kept.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -56,25 +89,33 @@ def without_network() -> Iterator[None]:
 
 
 @contextmanager
-def on_behalf_of(step: str) -> Iterator[None]:
-    """Errors name this step."""
-    before, _State.step = _State.step, step
+def on_behalf_of(step: str, reach: Reach = ANYONE) -> Iterator[None]:
+    """A step runs, which may reach those; errors name it."""
+    before = _State.step, _State.reach
+    _State.step, _State.reach = step, reach
     try:
         yield
     finally:
-        _State.step = before
+        _State.step, _State.reach = before
 
 
-def _forbid(allow_loopback: bool) -> None:
-    _State.forbidden += 1
-    _State.loopback = allow_loopback
+def _offline(allowed: Network | None) -> tuple[str, ...]:
+    """The variables that keep libraries from the Hub, where no step may reach it; they are read at import."""
+    return () if allowed is Network.HUB else OFFLINE
+
+
+def _forbid(allowed: Network | None, change: int) -> None:
+    if allowed is None:
+        _State.forbidden += change
+    else:
+        _State.governed += change
     if not _State.hooked:
         _State.hooked = True
         sys.addaudithook(_hook)  # stays for as long as the process lives
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if not _State.forbidden or not event.startswith("socket."):
+    if not (_State.forbidden or _State.governed) or not event.startswith("socket."):
         return
     if event in _NAMES:
         host = arguments[0]
@@ -94,14 +135,18 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _is_allowed(host: str) -> bool:
-    return _State.loopback and host.startswith(_LOOPBACK)
+    if _State.forbidden or not _State.step:
+        return False
+    return _State.reach.hosts == "any" or (_State.reach.hosts == "here" and host.startswith(_LOOPBACK))
 
 
 def _refusal(place: str) -> NetworkForbidden:
     who = f"step {_State.step}" if _State.step else "this command"
+    rule = f" ({_State.reach.rule})" if _State.reach.rule else ""
+    way = _State.reach.way or "constraints.network=all, and no --frozen"
     return NetworkForbidden(
-        f"{who} wants to reach {place}, and the network is not allowed here\n"
-        "    fetch what it needs beforehand, or allow it: constraints.network=true, and no --frozen"
+        f"{who} wants to reach {place}, and the network is not allowed here{rule}\n"
+        f"    fetch what it needs beforehand, or allow it: {way}"
     )
 
 

@@ -41,13 +41,14 @@ class Tally:
     def add(self, name: str, amount: int) -> int:
         """Add, and return the new total over all steps and processes of the build."""
         with self._lock, disk.explained(self._root, "adding up what the build spends"):
-            self._own[name] += amount
             handle = self._opened()
             fcntl.flock(handle, fcntl.LOCK_EX)
             try:
-                return _add(handle, name.encode(), amount)
+                total = _add(handle, name.encode(), amount)
             finally:
                 fcntl.flock(handle, fcntl.LOCK_UN)
+            self._own[name] += amount
+            return total
 
     def close(self) -> None:
         if self._handle >= 0:

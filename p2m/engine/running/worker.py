@@ -25,6 +25,7 @@ from p2m.engine.files import file_locks
 from p2m.engine.running import network, wire
 from p2m.engine.running.task import Call, Sources, carry_out
 from p2m.engine.store import Store
+from p2m.types import Network
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _OFTEN = 0.05  # seconds between two reports of progress
@@ -61,8 +62,8 @@ def _serve(channel: socket.socket, parent: int) -> None:
         return
     place, run, sources, allowed = opened
     file_locks.on_behalf_of = parent  # whoever waits for this step waits for that command
-    if not allowed:
-        network.forbid_network()
+    if allowed is not Network.ALL:
+        network.forbid_network(allowed)
     store = Store.at(place)
     with store.join_lease(run):
         _carry_out_all(channel, store, sources)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import sqrt
 
 from p2m.teachers.chat import TeacherError
 
 LEAST = 50  # finished items before a share says anything
+_SURE = 2.0  # standard errors by which a share misses the floor before its end is known
+_SHOWN = 5  # reasons
 
 
 class Acceptance:
@@ -19,6 +22,7 @@ class Acceptance:
 
     def __init__(self, floor: float, *, setting: str = "generation.min_acceptance") -> None:
         self._floor, self._setting = floor, setting
+        self._examples: dict[str, str] = {}
         self.kept = 0
         self.reasons: Counter[str] = Counter()
 
@@ -34,15 +38,29 @@ class Acceptance:
     def keep(self, number: int = 1) -> None:
         self.kept += number
 
-    def reject(self, reason: str, number: int = 1) -> None:
-        """Raises TeacherError where too little is kept."""
+    def reject(self, reason: str, number: int = 1, *, example: str = "") -> None:
+        """Raises TeacherError where too little is kept for the rest to mend it, by all that was seen."""
         self.reasons[reason] += number
-        if self.finished < LEAST or self.kept >= self._floor * self.finished:
-            return
-        commonest = "; ".join(f"{reason} ({times})" for reason, times in self.reasons.most_common(3))
-        raise TeacherError(
-            f"of {self.finished} answers {self.kept} were kept ({self.kept / self.finished:.0%}), and"
-            f" {self._setting} is {self._floor:g}; the commonest reasons: {commonest}\n"
+        self._examples.setdefault(reason, example)
+        if self.finished >= LEAST:
+            self._hold(_SURE * sqrt(self._floor * (1 - self._floor) / self.finished))
+
+    def end(self) -> None:
+        """Raises TeacherError where too little was kept of all."""
+        self._hold(0.0)
+
+    def _hold(self, margin: float) -> None:
+        if self.share is not None and self.share < self._floor - margin:
+            raise TeacherError(self._missed(self.share))
+
+    def _missed(self, share: float) -> str:
+        commonest = "".join(
+            f"\n    {reason} ({times})" + (f", e.g. {example}" if (example := self._examples[reason]) else "")
+            for reason, times in self.reasons.most_common(_SHOWN)
+        )
+        return (
+            f"of {self.finished} answers {self.kept} were kept ({share:.0%}), and {self._setting} is"
+            f" {self._floor:g}; the commonest reasons:{commonest}\n"
             "    what was answered is kept in the ledger; say in the prompt what an answer must be like, take"
             f" a stronger model (teacher.model=NAME), or go on all the same with {self._setting}=0"
         )

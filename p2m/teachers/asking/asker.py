@@ -24,11 +24,13 @@ from p2m.engine.handles import Run
 from p2m.engine.recording.records import Asked
 from p2m.teachers.asking import pace, recorded
 from p2m.teachers.asking.acceptance import Acceptance
+from p2m.teachers.asking.batches import Batcher
 from p2m.teachers.asking.budget import Budget, CapReached, cost_of_reply, estimated
+from p2m.teachers.asking.pace import Pace
 from p2m.teachers.asking.prices import NANO
 from p2m.teachers.asking.recorded import Paid
 from p2m.teachers.asking.retries import Progress, Sender
-from p2m.teachers.chat import Ask, ChatTeacher, Reply
+from p2m.teachers.chat import Ask, Batching, ChatTeacher, Reply
 from p2m.types import Caps, Spent
 
 T = TypeVar("T")
@@ -58,10 +60,8 @@ class Asker:
         """Raises TeacherError where a cap cannot be held because the price is not known."""
         self.teacher, self.run, self.caps = teacher, run, caps
         self._budget = Budget(teacher, caps, run.tally)
-        most = _BATCHED if getattr(teacher, "batch", False) else teacher.concurrency
-        self._pace = pace.pace_of(teacher, most)
-        if most == _BATCHED:
-            self._pace.limit = float(most)
+        self.in_batches = bool(getattr(teacher, "batch", False))
+        self._pace = Pace(_BATCHED, _BATCHED) if self.in_batches else pace.pace_of(teacher)
         self._account = _Account()
         self._progress = Progress()
 
@@ -90,7 +90,8 @@ class Asker:
         session = _Session(self, items, work, what, acceptance)
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         asyncio.run(session.run())
-        pace.remember(self.teacher, self._pace)
+        if not self.in_batches:
+            pace.remember(self.teacher, self._pace)
         if session.signal:
             handler = handlers[signal.Signals(session.signal)]
             if session.signal == signal.SIGTERM and callable(handler):
@@ -118,6 +119,7 @@ class _Session(Generic[T, R]):
         self.fault: BaseException | None = None
         self.signal = 0  # that interrupted it
         self.workers: set[asyncio.Task[None]] = set()
+        self.batcher: Batcher | None = None
 
     async def run(self) -> None:
         self.ending, self.over, self.turn = asyncio.Event(), asyncio.Event(), asyncio.Lock()
@@ -125,10 +127,15 @@ class _Session(Generic[T, R]):
         with _handled(self._interrupted):
             await self._replay()
             async with self.asker.teacher.open() as line:
-                self.sender = Sender(
-                    self.asker.teacher, line, self.asker._pace, self._pause, self.asker._progress
-                )
-                await self._ask_all()
+                asker, teacher = self.asker, self.asker.teacher
+                self.sender = Sender(teacher, line, asker._pace, self._pause, asker._progress)
+                if asker.in_batches and isinstance(line, Batching):
+                    self.batcher = Batcher(teacher, line, asker.run)
+                try:
+                    await self._ask_all()
+                finally:
+                    if self.batcher is not None:
+                        await self.batcher.close()
         self.telling.tell(last=True)
 
     # ------------------------------------------------------------------ what the ledger knows
@@ -241,8 +248,8 @@ class _Session(Generic[T, R]):
             if budget.has_caps:
                 async with self.turn:
                     held = await budget.hold(ask, self._pause)
-            received = await self.sender.send(ask, estimated(ask))
-            paid = Paid(received.reply, cost_of_reply(self.asker.teacher, received.reply))
+            reply = await self._sent(asked, ask)
+            paid = Paid(reply, cost_of_reply(self.asker.teacher, reply))
             self.asker._account.add(asked.digest, paid, budget, ask, replayed=False)
             return paid
         except CapReached as reached:
@@ -251,6 +258,13 @@ class _Session(Generic[T, R]):
             raise _Ended from None
         finally:
             budget.let_go(held)
+
+    async def _sent(self, asked: Asked, ask: Ask) -> Reply:
+        if self.batcher is None:
+            return (await self.sender.send(ask, estimated(ask))).reply
+        reply = await self.batcher.send(asked.digest, ask)
+        self.asker._progress.answers += 1
+        return reply
 
     # ------------------------------------------------------------------ the end
 
@@ -277,6 +291,8 @@ class _Session(Generic[T, R]):
     async def _drain(self) -> None:
         """Let requests in flight come to their ends, for they are paid for; then end the rest."""
         patience = _DRAIN_INTERRUPTED if self.signal else None if self.fault is None else DRAIN
+        if self.batcher is not None and patience is not None:
+            patience = 0.0  # what was submitted is collected later
         if self.workers:
             await asyncio.wait(self.workers, timeout=patience)
         rest = list(self.workers)

@@ -222,8 +222,9 @@ class Pace:
 # --------------------------------------------------------------------------- between builds
 
 
-def pace_of(teacher: ChatTeacher, most: int) -> Pace:
-    return Pace(most, _remembered().get(_name(teacher)))
+def pace_of(teacher: ChatTeacher) -> Pace:
+    """A new pace, from the ceiling of an earlier build where there was one."""
+    return Pace(teacher.concurrency, _remembered().get(_name(teacher)))
 
 
 def remember(teacher: ChatTeacher, pace: Pace) -> None:

@@ -14,7 +14,7 @@ _MOST = 8  # attributes
 _VALUES = 16  # of one
 _LENGTH = 80  # characters of a name or a value
 _AT_ONCE = 40  # labels that one request explains
-_RESERVED = ("label", "language")  # these are planned for by themselves
+_RESERVED = ("label", "language", "answer")  # these are planned for by themselves
 
 
 def attributes_ask(task: Task, labels: Sequence[str]) -> Ask:

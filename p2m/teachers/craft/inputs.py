@@ -48,6 +48,7 @@ class Inventing:
     passages: tuple[str, ...] = ()
     pools: Mapping[str, tuple[Example, ...]] = field(default_factory=dict)  # label ("": any) -> rows to show
     needs: tuple[Need, ...] = ()
+    nothing: str = ""  # the right output where there is nothing to say; "": a task always has one
     per_request: int = 5
     seed: int = 0
     round: int = 0
@@ -87,7 +88,7 @@ class Inventing:
             system=system,
             turns=(Turn("user", f"Write {len(brief.items)} inputs.\n{fenced({'brief': written})}"),),
             schema=record({"inputs": {"type": "array", "items": one}}),
-            max_tokens=4096,
+            max_tokens=1024 + 600 * len(brief.items),
             temperature=temperature.at(share),
         )
 
@@ -108,8 +109,13 @@ class Inventing:
 
     @property
     def _varied(self) -> tuple[Attribute, ...]:
-        spoken = self.task.spoken
-        return (*self.attributes, *((Attribute("language", spoken),) if len(spoken) > 1 else ()))
+        spoken, there = self.task.spoken, ("can be found",) * 3
+        none = f"there is none: the right output is {self.nothing!r}, though it may not look so"
+        return (
+            *self.attributes,
+            *((Attribute("language", spoken),) if len(spoken) > 1 else ()),
+            *((Attribute("answer", (*there, none)),) if self.nothing else ()),
+        )
 
     def _is_given(self, name: str) -> bool:
         """Whether a field is not written: a passage of the user's is the text that is asked about."""

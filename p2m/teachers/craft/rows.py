@@ -10,6 +10,9 @@ from typing import Any
 from p2m.types import Example, Examples, Task, TaskType
 
 _LONGEST = 2_000  # characters of a row that is shown
+_NOTHING = frozenset(
+    ("n/a", "na", "none", "nothing", "no answer", "unanswerable", "not applicable", "-", "null")
+)
 _ALL = 12_000  # characters of all that one prompt shows
 
 
@@ -29,6 +32,15 @@ def labels_of(task: Task, rows: Iterable[Example]) -> tuple[str, ...]:
     if task.type is not TaskType.CLASSIFICATION:
         return ()
     return task.labels or tuple(dict.fromkeys(row.output for row in rows))
+
+
+def no_answer(task: Task, rows: Iterable[Example]) -> str:
+    """The output where there is nothing to say, as the task's rows or its format write it; "": none known."""
+    if task.type is not TaskType.TEXT_TO_TEXT:
+        return ""
+    said = (row.output.strip() for row in rows)
+    found = next((text for text in said if text.casefold().strip(".") in _NOTHING), "")
+    return found or ("N/A" if "N/A" in task.output_format else "")
 
 
 def ranked(items: Iterable[Example], salt: str) -> list[Example]:

@@ -159,7 +159,7 @@ def test_a_kill_pays_again_only_for_what_was_in_flight(server: Server, tmp_path:
     assert start(server, tmp_path, 200).wait(30) == 0
     assert len(server.asked) == 200
     assert not [row for row in known if server.asked[row] != before[row]]  # what was recorded is not asked
-    assert server.count - 200 <= 2 * 8
+    assert server.count - 200 <= 2 * 16  # in flight, or on the way to the disk
 
 
 def recorded_rows(place: Path) -> set[str]:
