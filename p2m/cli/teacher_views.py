@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,9 +10,10 @@ from p2m.build import Built
 from p2m.cli.text import duration, table
 from p2m.engine.explaining.survey import StepPreview, Survey, listed
 from p2m.engine.plan import Plan
-from p2m.engine.recording.ledger import opened, used
+from p2m.engine.running import tallies
 from p2m.project import Project
 from p2m.teacher_forecast import Asking, Range, TeacherForecast, chat_teacher, teacher_forecast
+from p2m.teachers.chat import SENT
 from p2m.types import Spent
 
 
@@ -53,18 +54,14 @@ def spent_by(built: Built) -> dict[str, Spent]:
     return {name: spent for name, spent in found.items() if spent is not None}
 
 
-def spent_lines(built: Built, spent: Mapping[str, Spent], since: float) -> list[str]:
-    """What was asked and paid, and what ended early; nothing where no teacher was asked.
-
-    Args:
-        since: when the build began, in seconds since the epoch.
-    """
+def spent_lines(built: Built, spent: Mapping[str, Spent]) -> list[str]:
+    """What was asked and paid, and what ended early; nothing where no teacher was asked."""
     together = sum(spent.values(), Spent())
     if not together.requests and not any(one.stopped for one in spent.values()):
         return []
+    sent = tallies.total(built.result.store, built.result.run, SENT)
     cost = "price not known" if together.cost is None else f"{_money(together.cost)} USD"
     tokens = _rounded(together.input_tokens + together.output_tokens)
-    sent = _sent(built, spent, since)
     lines = [f"teacher: {together.requests:,} requests, {tokens} tokens, {cost}; {sent:,} sent by this build"]
     ends: dict[str, list[str]] = {}
     for name, one in spent.items():
@@ -74,17 +71,6 @@ def spent_lines(built: Built, spent: Mapping[str, Spent], since: float) -> list[
         lines.append(f"  ! {limit} ended {listed(names)} early: this is made of what was there until then")
         lines.append("    next: raise it and build again, which pays for the rest alone")
     return lines
-
-
-def _sent(built: Built, steps: Collection[str], since: float) -> int:
-    """Requests of these steps that were answered now, and not by the ledger."""
-    folder = built.result.store.root / "ledger"
-    ran = [one for one in built.result.outcomes if one.step in steps and one.status != "reused"]
-    digests = {digest for one in ran for digest in used(folder, one.key)}
-    if not digests:
-        return 0
-    records = map(opened(folder).record_files.find, digests)
-    return sum(record is not None and record.time >= since for record in records)
 
 
 def with_asks(previews: Sequence[StepPreview], told: TeacherForecast) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,7 +60,6 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     if is_asked(project.plan):
         expects = common.runnable(forecast_text(expected(project, survey(project))))
         print(expects, end="", file=sys.stderr, flush=True)
-    since = time.time()
     with Progress() as progress:
         built = build(project, progress, argv=argv, policy=policy)
     if built.note:
@@ -72,7 +70,7 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
         told = {"verdict": built.verdict, "folder": str(built.folder), "steps": built.result.outcomes}
         print(common.as_json(told | ({"spent": spent} if spent else {})))
         return code
-    print(common.runnable("\n".join([build_text(built), *spent_lines(built, spent, since)])))
+    print(common.runnable("\n".join([build_text(built), *spent_lines(built, spent)])))
     steps = sum(built.result.counts.values())
     text = f"{steps} steps: nothing to do.\n{common.runnable(verdict_text(built))}"
     lock = () if policy.mode == "skip" or project.is_variant else (lock_path(project.recipe),)

@@ -71,6 +71,11 @@ class Asker:
         return self._account.spent
 
     @property
+    def replayed(self) -> int:
+        """Requests that the ledger answered."""
+        return self._account.replayed
+
+    @property
     def rejected(self) -> int:
         """Requests that the provider refused because they were too many at a time."""
         return self._pace.rejected
@@ -375,7 +380,7 @@ class _Account:
     output_tokens: int = 0
     nanousd: int = 0
     is_priced: bool = True
-    seconds: float = 0.0
+    microseconds: int = 0  # whole ones, whose sum does not hang on the order of the answers
     outcomes: Counter[str] = field(default_factory=Counter)
     stopped: str = ""
 
@@ -384,7 +389,7 @@ class _Account:
         if key in self.seen:
             return
         self.seen.add(key)
-        budget.count(ask, paid)
+        budget.count(ask, paid, sent=not replayed)
         usage = paid.reply.usage
         self.requests += 1
         self.replayed += replayed
@@ -392,14 +397,14 @@ class _Account:
         self.output_tokens += usage.output
         self.nanousd += paid.cost or 0
         self.is_priced &= paid.cost is not None
-        self.seconds += paid.reply.seconds
+        self.microseconds += round(1e6 * paid.reply.seconds)
         self.outcomes[paid.reply.outcome.value] += 1
 
     @property
     def spent(self) -> Spent:
         return Spent(
-            self.requests, self.replayed, self.input_tokens, self.output_tokens,
-            self.nanousd / NANO if self.is_priced else None, round(self.seconds, 3),
+            self.requests, self.input_tokens, self.output_tokens,
+            self.nanousd / NANO if self.is_priced else None, round(self.microseconds / 1e6, 3),
             dict(sorted(self.outcomes.items())), self.stopped,
         )  # fmt: skip
 

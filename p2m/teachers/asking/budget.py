@@ -18,7 +18,7 @@ from p2m.engine.handles import Recorder
 from p2m.engine.recording.records import Asked
 from p2m.teachers.asking.prices import NANO, cost_of, how_to_price
 from p2m.teachers.asking.recorded import Paid
-from p2m.teachers.chat import Ask, ChatTeacher, Reply, TeacherError, Usage
+from p2m.teachers.chat import SENT, Ask, ChatTeacher, Reply, TeacherError, Usage
 from p2m.types import Caps
 
 REQUESTS, TOKENS, MONEY = "teacher.requests", "teacher.tokens", "teacher.nanousd"
@@ -82,13 +82,15 @@ class Budget:
         for name, amount in held.items():
             self._tally(name + _HELD, -amount)
 
-    def count(self, ask: Ask, paid: Paid) -> None:
+    def count(self, ask: Ask, paid: Paid, *, sent: bool) -> None:
         """Add an answer, paid for now or earlier, to what the build has spent."""
         usage, cost = paid.reply.usage, paid.cost
         if usage == Usage():  # a server that does not say what it counted
             usage = Usage(input=estimated(ask), output=_length(paid.reply.text) // 4)
         if cost is None:
             cost = cost_of(self._teacher, usage)
+        if sent:
+            self._tally(SENT, 1)
         self._tally(REQUESTS, 1)
         self._tally(TOKENS, usage.input + usage.output)
         if cost:
