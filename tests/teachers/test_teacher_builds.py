@@ -30,7 +30,8 @@ PROMPT = (
 SLIPS = Slips(broken=0.05, repeated=0.1)
 LABELS = ("billing", "delivery", "returns", "account", "technical", "presales")
 FIVE_LINES = """\
-defaults: [base, override teacher: compatible, override student: linear_tfidf, _self_]
+defaults: [base, override teacher: compatible, override student: linear_tfidf,
+           override student@baselines: linear_tfidf, _self_]
 prompt: {prompt}
 teacher: {{model: known-rows, base_url: "{url}", attempts: 2, price: {{input: 1, output: 5}}}}
 generation: {{num_examples: 60}}
