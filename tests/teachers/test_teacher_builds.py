@@ -191,9 +191,25 @@ def test_from_a_prompt_alone(shop: Shop) -> None:
          "teacher.model=known-rows", "--name", "asked", "--output", "asked.yaml")  # fmt: skip
     assert "overrid" in (shop.folder / "asked.yaml").read_text()
     assert "a valid recipe for text-classification" in shop("check", "asked.yaml")
-    text = shop("build", "asked.yaml", "student=linear_tfidf", "executor=inline",
-                "generation.num_examples=30", codes=BUILT)  # fmt: skip
+    text = shop("build", "asked.yaml", "student=linear_tfidf", "student@baselines=linear_tfidf",
+                "executor=inline", "generation.num_examples=30", codes=BUILT)  # fmt: skip
     assert "sent by this build" in text
+
+
+def test_the_shipped_recipe_needs_no_key_to_be_planned_and_builds_with_a_server(shop: Shop) -> None:
+    shutil.copy(ROOT / "recipes/inbox.yaml", shop.folder / "inbox.yaml")
+    (shop.folder / "data/tickets").mkdir(parents=True)
+    shutil.copy(ROOT / "recipes/data/tickets/test.jsonl", shop.folder / "data/tickets/test.jsonl")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("ANTHROPIC_API_KEY", raising=False)
+        for verb in ("check", "plan"):
+            assert "cannot be asked here: there is no key in $ANTHROPIC_API_KEY" in shop(verb, "inbox.yaml")
+    text = shop("build", "inbox.yaml", "teacher=compatible", "teacher.model=known-rows",
+                f"teacher.base_url={shop.server.url}", "teacher.price={input: 1, output: 5}",
+                "student=linear_tfidf", "student@baselines=linear_tfidf", "executor=inline",
+                "generation.num_examples=60", codes=BUILT)  # fmt: skip
+    assert "+ gate" in text
+    assert "teacher_ratio" in text
 
 
 # --------------------------------------------------------------------------- what can be wrong
