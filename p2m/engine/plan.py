@@ -71,9 +71,10 @@ class Step:
 
     @property
     def asks_elsewhere(self) -> bool:
-        """Whether what it asks leaves this machine: a component calls out, and not to this very machine."""
+        """Whether what it asks may leave this process: a component calls out, and does not say that it asks
+        nobody else (`asks_elsewhere = False`). A server on this machine may be a gateway to another."""
         return any(
-            getattr(one, "calls_out", False) and not getattr(one, "is_local", False)
+            getattr(one, "calls_out", False) and getattr(one, "asks_elsewhere", True)
             for one in components_in(dict(self.settings))
         )
 

@@ -217,9 +217,9 @@ def _allowed(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
     if not asked:
         return
     for path, teacher in asked.items():
-        if not teacher.is_local and limits.network in (Network.NONE, Network.HUB):
+        if getattr(teacher, "asks_elsewhere", True) and limits.network in (Network.NONE, Network.HUB):
             message = f"{limits.network} keeps {teacher.provider} ({path}) out of reach"
-            hint = "allow it: constraints.network=teacher, or take a teacher on this machine: teacher=gguf"
+            hint = "allow it: constraints.network=teacher, or take one that p2m runs itself: teacher=gguf"
             yield "constraints.network", message, hint
     for name in ("max_requests", "max_tokens"):
         if getattr(limits, name) == 0:

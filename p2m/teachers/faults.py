@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from p2m.errors import P2MError, nearest
 from p2m.teachers.chat import Headroom, Outcome, Reply, TeacherError, Transient
@@ -64,12 +63,6 @@ class Asked:
     @property
     def api(self) -> str:
         return "Messages API" if self.provider == "anthropic" else "OpenAI-compatible API"
-
-    @property
-    def place(self) -> str:
-        """The base URL without what may be secret in it."""
-        parts = urlsplit(self.url)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
     @property
     def key_place(self) -> str:
@@ -137,26 +130,30 @@ def _of_connection(error: Exception, asked: Asked) -> Transient | P2MError:
             return cause
         if isinstance(cause, ssl.SSLCertVerificationError):
             return TeacherError(
-                f"{asked.place} shows a certificate that is not trusted here ({cause.verify_message});"
+                f"{asked.url} shows a certificate that is not trusted here ({cause.verify_message});"
                 " where the server is yours: SSL_CERT_FILE=FILE"
             )
     if any(isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__ for cause in causes):
-        return Transient(f"{asked.provider} did not answer in time ({asked.place})")
+        return Transient(f"{asked.provider} did not answer in time ({asked.url})")
     reason = next((str(cause) for cause in reversed(causes) if str(cause)), type(error).__name__)
     said = clipped(reason, asked.secret)
     return Transient(
-        f"no connection to {asked.place} ({said}); is the server running, and teacher.base_url right?",
+        f"no connection to {asked.url} ({said}); is the server running, and teacher.base_url right?",
         is_absent=any(type(cause).__name__ == "ConnectError" for cause in causes),
     )
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    found: BaseException | None = error
+    """The error and what caused it; connections that are tried side by side fail as a group."""
+    found: list[BaseException] = [error]
     seen: set[int] = set()
-    while found is not None and id(found) not in seen:
-        seen.add(id(found))
-        yield found
-        found = found.__cause__ or found.__context__
+    while found:
+        one = found.pop()
+        if id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            found += getattr(one, "exceptions", ())
+            found += [cause for cause in (one.__cause__ or one.__context__,) if cause is not None]
 
 
 def _of_status(said: _Said, asked: Asked, headroom: Headroom) -> Reply | Transient | TeacherError:
@@ -204,7 +201,7 @@ def _advice(said: _Said, asked: Asked, told: str) -> str:
             " for access, or take another model: teacher.model=NAME"
         )
     if not said.is_api:
-        return f"{asked.place} answered {told}, which is no error of the API; is teacher.base_url right?"
+        return f"{asked.url} answered {told}, which is no error of the API; is teacher.base_url right?"
     if said.status == 404:
         page = f" ({asked.models_page})" if asked.models_page else ""
         known = f"{asked.provider} knows no model {asked.model!r} ({told})"
@@ -291,7 +288,7 @@ def not_the_api(text: str, asked: Asked) -> TeacherError:
     said = clipped(text, asked.secret)[:120] or "nothing at all"
     usual = ", which usually ends in /v1" if asked.is_any else ""
     return TeacherError(
-        f"{asked.place} answers what is no {asked.api}: {said}; is teacher.base_url right{usual}?"
+        f"{asked.url} answers what is no {asked.api}: {said}; is teacher.base_url right{usual}?"
     )
 
 

@@ -26,6 +26,7 @@ class OnThisMachine(ABC):
     """A chat model whose weights lie here. What is asked leaves the machine by no way."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    asks_elsewhere: ClassVar[bool] = False  # so its steps need no network
 
     model: str = ""
     sha256: str = ""  # of the model's content; whatever lies at `path` must have it

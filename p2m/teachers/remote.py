@@ -57,8 +57,10 @@ class Remote(ABC):
         for name in ("concurrency", "attempts", "timeout"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be more than 0")
-        wrong = set(self.price or ()) - PRICES
-        if wrong or (self.price is not None and not {"input", "output"} <= set(self.price)):
+        if self.key_env and not self.key_env.isidentifier():
+            raise ValueError("key_env is the name of an environment variable that holds the key, not the key")
+        price = self.price if self.price is not None else {"input": 0.0, "output": 0.0}
+        if not {"input", "output"} <= set(price) <= PRICES or min(price.values()) < 0:
             raise ValueError("price has input and output, and may have cached, each in USD a million tokens")
 
     @property
@@ -319,7 +321,7 @@ def is_loopback(url: str) -> bool:
 
 
 def _check_url(url: str) -> None:
-    """Refuse what cannot be a base URL; what was written is not repeated, for it may hold a password."""
+    """Refuse what cannot be a base URL, and what would write a secret down; nothing of it is repeated."""
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -327,3 +329,5 @@ def _check_url(url: str) -> None:
         raise ValueError("base_url is no URL, such as http://127.0.0.1:8000/v1") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("base_url is no URL, such as http://127.0.0.1:8000/v1")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("base_url holds more than a place; a key belongs into the variable key_env names")

@@ -1,5 +1,5 @@
-"""Tokens for many questions at once, each by its own chance: what a question gets does not depend on whom it is
-answered beside, but for the last bits of floating point, which a batch adds up in another order.
+"""Tokens for many questions at once, each by its own chance: what a question gets does not depend on whom it
+is answered beside, but for the last bits of floating point, which a batch adds up in another order.
 
     sampler = Sampler(rows, eos, options)
     model.generate(..., logits_processor=[sampler], stopping_criteria=[sampler.stopped])
@@ -28,7 +28,7 @@ class Row:
     generator: Any  # torch's, on the CPU
     matcher: Any = None  # llguidance's; None: free text
     tokens: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)  # of the tokens, as the model had them unmasked
+    logprobs: list[float] = field(default_factory=list)  # of tokens and end, as unmasked
     is_done: bool = False
     is_whole: bool = False  # it ended by itself, not at `most`
 
@@ -66,11 +66,11 @@ class Sampler:
         return torch.tensor([row.is_done or over for row in self.rows], device=input_ids.device)
 
     def _take(self, row: Row, token: int, logprob: float) -> None:
+        row.logprobs.append(logprob)
         if token in self.eos and (row.matcher is None or row.matcher.is_accepting()):
             row.is_done = row.is_whole = True
             return
         row.tokens.append(token)
-        row.logprobs.append(logprob)
         if row.matcher is not None:
             row.matcher.consume_token(token)
             row.is_whole = row.matcher.is_stopped() and not row.matcher.is_error()

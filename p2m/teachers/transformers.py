@@ -244,9 +244,8 @@ class _Loaded:
         lefts = [longest - len(prompt) for prompt in prompts]
         ids = [[pad] * left + prompt for left, prompt in zip(lefts, prompts, strict=True)]
         mask = [[0] * left + [1] * len(prompt) for left, prompt in zip(lefts, prompts, strict=True)]
-        settings = GenerationConfig(
-            max_new_tokens=max(row.most for row in sampler.rows), do_sample=False, num_beams=1, pad_token_id=pad,
-        )  # fmt: skip
+        most = max(row.most for row in sampler.rows)
+        settings = GenerationConfig(max_new_tokens=most, do_sample=False, num_beams=1, pad_token_id=pad)
         place = self.model.device
         with torch.inference_mode():
             self.model.generate(
@@ -324,7 +323,10 @@ def _fetched(model: str, revision: str) -> Path:
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-        return Path(snapshot_download(model, revision=revision, allow_patterns=_WANTED))
+        wanted: dict[str, Any] = {"revision": revision, "allow_patterns": _WANTED}
+        with suppress(P2MError):  # the network is forbidden here
+            return Path(snapshot_download(model, **wanted))
+        return Path(snapshot_download(model, **wanted, local_files_only=True))
     except ImportError:
         reason = "huggingface_hub is not installed"
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:

@@ -212,7 +212,7 @@ def print_and_fail(*rest: Number, words: str) -> Number:
 class Caller:
     """What is asked, on this machine or elsewhere."""
 
-    is_local: bool
+    asks_elsewhere: bool
 
     @property
     def calls_out(self) -> bool:

@@ -19,6 +19,8 @@ from p2m.students.linear_minilm import LinearMiniLM
 from p2m.students.linear_tfidf import LinearTfidf
 from p2m.teachers.compatible import Compatible
 from p2m.teachers.gguf import GGUF
+from p2m.teachers.replay import Replay
+from p2m.teachers.transformers import Transformers
 from p2m.types import Candidate, Card, Constraints, Example, Field, Learner, Task, TaskType
 
 QA = Task(
@@ -103,7 +105,7 @@ def only(found: list[tuple[str, str, str]]) -> tuple[str, str, str]:
 
 def test_a_teacher_elsewhere_is_out_of_reach_where_the_network_is_kept_from_it() -> None:
     elsewhere = Compatible(model="m", base_url="https://example.org/v1")
-    here = [GGUF(sha256="0" * 64), Compatible(model="m", base_url="http://127.0.0.1:8000/v1")]
+    here = [GGUF(sha256="0" * 64), Transformers(model="a/b"), Replay(of=elsewhere)]
     for policy in ("none", "hub", False):
         limits = {"network": policy}
         path, message, hint = only(feasibility(spec(constraints=limits, teacher=elsewhere), KINDS))

@@ -48,10 +48,10 @@ def asked(pool: Inputs | None, *parts: Examples, here: Here, task: Task = TASK, 
     return probe(task, None, pool, *parts, student=student, seed=seed, run=here)
 
 
-def test_an_unclear_input_comes_before_a_clear_one(here: Here) -> None:
-    clear, unclear = "invoice refund charge payment", "invoice parcel charge courier"
-    needs = asked(waiting(clear, unclear, "login password crash"), answered(90), here=here)
-    assert needs.ranked[0] == 1
+def test_an_unclear_input_comes_before_a_clear_one_however_far_that_lies(here: Here) -> None:
+    clear, far, unclear = "invoice refund charge", "login zebra okapi gnu lynx", "invoice parcel fee van"
+    needs = asked(waiting(clear, far, unclear), answered(90), here=here)
+    assert needs.ranked[0] == 2
 
 
 def test_a_repeat_of_an_unclear_input_comes_last(here: Here) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny_gguf
 
 from p2m.engine.hashing import digest_file
 from p2m.engine.running.network import without_network
@@ -22,6 +21,7 @@ from p2m.spec.components import FAMILIES, build_component
 from p2m.teachers.asking.structured import parsed
 from p2m.teachers.chat import Ask, ChatTeacher, Line, Outcome, Reply, TeacherError, Turn
 from p2m.teachers.gguf import GGUF
+from tests.teachers import tiny_gguf
 
 SCHEMA: dict[str, Any] = {
     "type": "object",

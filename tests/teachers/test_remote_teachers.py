@@ -5,13 +5,14 @@ of every way to fail, and that no key is ever told.
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import subprocess
 import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from wire import SECRET, Answer, Cut, Raw, Said, Stall, Status, Wire
@@ -396,10 +397,10 @@ def test_an_address_is_asked_for_where_there_is_none(wire: Wire) -> None:
     for url in ("localhost:8000/v1", "ftp://host/v1", "http://host:99999/v1", "http://"):
         with pytest.raises(ValueError, match="no URL"):
             Compatible(base_url=url)
-    with_password = made("compatible", wire, base_url=f"http://me:{SECRET}@127.0.0.1:9/v1?key={SECRET}")
-    with pytest.raises(Transient) as caught:
-        send(with_password)
-    assert SECRET not in str(caught.value)
+    for url in (f"http://me:{SECRET}@host/v1", f"http://host/v1?key={SECRET}"):
+        with pytest.raises(ValueError, match="more than a place") as caught:
+            Compatible(base_url=url)
+        assert SECRET not in str(caught.value)
 
 
 def test_opening_costs_nothing_and_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -450,7 +451,9 @@ def test_a_network_that_is_forbidden_is_named(wire: Wire) -> None:
         (Anthropic, {"thinking": "a lot"}, "thinking is one of"),
         (Anthropic, {"effort": "none"}, "effort is one of"),
         (OpenAI, {"concurrency": 0}, "concurrency"),
+        (OpenAI, {"key_env": SECRET}, "not the key$"),
         (OpenAI, {"price": {"in": 1.0}}, "price has input and output"),
+        (OpenAI, {"price": {"input": 1.0, "output": -1.0}}, "price has input and output"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused(kind: Any, settings: dict[str, Any], told: str) -> None:
@@ -471,3 +474,47 @@ def test_a_connection_each_and_one_client(wire: Wire) -> None:
             return loop.time() - began
 
     assert asyncio.run(main()) < 2.5
+
+
+# --------------------------------------------------------------------------- nothing is left out
+
+
+def known_statuses(sdk: Any) -> set[int]:
+    """Every status that an SDK has a class for."""
+    kinds = [kind for kind in list(vars(sdk).values()) if isinstance(kind, type)]
+    return {
+        kind.status_code
+        for kind in kinds
+        if issubclass(kind, sdk.APIStatusError) and isinstance(getattr(kind, "status_code", None), int)
+    }
+
+
+@pytest.mark.parametrize("kind", ["anthropic", "openai"])
+def test_every_status_is_an_outcome_a_fault_that_passes_or_one_that_does_not(wire: Wire, kind: str) -> None:
+    sdk = importlib.import_module(kind)
+    passing = {408, 409, 429, 500, 502, 503, 504, 529}
+    statuses = known_statuses(sdk) | passing | {418, 451, 501, 599}
+    assert len(statuses) > 15
+    for status in sorted(statuses):
+        wire.say(Status(status, "no"))
+        if status == 413:
+            assert send(made(kind, wire)).reply.outcome is Outcome.TOO_LONG
+        else:
+            expected = Transient if status in passing or status == 599 else TeacherError
+            assert isinstance(fault(made(kind, wire)), expected), status
+
+
+def test_every_spend_limit_that_the_sdk_knows_ends_it(wire: Wire) -> None:
+    import anthropic._error_classes as classes
+
+    codes = [
+        get_args(kind.__annotations__["error_code"])[0]
+        for name, kind in vars(classes).items()
+        if "SpendLimitReached" in name or "BillingUnavailable" in name
+    ]
+    assert len(codes) >= 4
+    for code in codes:
+        wire.say(Status(429, "limit", "rate_limit_error", code))
+        assert "spend limit" in str(fault(made("anthropic", wire)))
+    wire.say(Status(429, "slower", "rate_limit_error", "ramp_limit_exceeded", {"retry-after": "9"}))
+    assert isinstance(fault(made("anthropic", wire)), Transient)

@@ -1,10 +1,10 @@
-"""A transformers checkpoint of random weights with a chat template, and a model that says one thing."""
+"""A llama of random weights as a checkpoint with a chat template: nonsense by the real machinery."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tiny_gguf import SPECIAL, TEMPLATE, letters
+from tests.teachers.tiny_gguf import SPECIAL, TEMPLATE, letters
 
 
 def write(folder: Path, *, template: str = TEMPLATE, context: int = 512) -> Path:

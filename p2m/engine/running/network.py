@@ -22,7 +22,6 @@ from p2m.errors import UserError
 from p2m.types import Network
 
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "HF_EVALUATE_OFFLINE")
-_LOOPBACK = ("localhost", "127.", "::1")
 _NAMES = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
 _SENDS = ("socket.connect", "socket.sendto", "socket.sendmsg")
 _FROZEN = "--frozen"
@@ -34,27 +33,25 @@ class NetworkForbidden(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Whom a step may reach, and what to say where that is not enough."""
+    """Whether a step may reach other machines and their servers on this one, and what to say where not."""
 
-    hosts: str  # "any", "here": this machine, or "none"
+    is_free: bool
     rule: str = ""  # that forbids the rest
     way: str = ""  # what to type to allow it
 
 
-ANYONE = Reach("any")
+ANYONE = Reach(True)
 
 
 def reach_of(allowed: Network | None, step: Step) -> Reach:
-    """Whom a step may reach under a policy; None: a frozen build's."""
+    """Whether a step may reach anybody under a policy; None: a frozen build's."""
     if allowed is Network.ALL:
         return ANYONE
     if allowed is None:
-        return Reach("none", _FROZEN, "build without --frozen")
+        return Reach(False, _FROZEN, "build without --frozen")
     rule = f"constraints.network={allowed}"
     wanted = Network.TEACHER if step.asks_elsewhere else Network.HUB
-    is_here = step.is_recorded and not step.asks_elsewhere
-    hosts = "any" if allowed is wanted else "here" if is_here else "none"
-    return Reach(hosts, rule, f"constraints.network={wanted} or constraints.network=all")
+    return Reach(allowed is wanted, rule, f"constraints.network={wanted} or constraints.network=all")
 
 
 class _State:
@@ -119,7 +116,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         return
     if event in _NAMES:
         host = arguments[0]
-        if host is None or host in ("", b"") or _is_allowed(_text(host)):
+        if host is None or host in ("", b"") or _is_allowed():
             return
         port = arguments[1] if event == "socket.getaddrinfo" else None
         raise _refusal(_text(host) + (f":{_text(port)}" if port else ""))
@@ -129,15 +126,12 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         family, address = arguments[0].family, arguments[1]
         if family not in (socket.AF_INET, socket.AF_INET6) or not isinstance(address, tuple):
             return
-        host = _text(address[0])
-        if not _is_allowed(host):
-            raise _refusal(f"{host}:{address[1]}")
+        if not _is_allowed():
+            raise _refusal(f"{_text(address[0])}:{address[1]}")
 
 
-def _is_allowed(host: str) -> bool:
-    if _State.forbidden or not _State.step:
-        return False
-    return _State.reach.hosts == "any" or (_State.reach.hosts == "here" and host.startswith(_LOOPBACK))
+def _is_allowed() -> bool:
+    return not _State.forbidden and bool(_State.step) and _State.reach.is_free
 
 
 def _refusal(place: str) -> NetworkForbidden:
