@@ -61,7 +61,7 @@ def test_a_batch_is_paid_at_its_price_and_once(wire: Wire, run: Bench, kind: str
     assert asker.spent.cost == pytest.approx(len(ROWS) * full / 2 / 1e9, rel=0.1)
     again = Asker(teacher, run, Caps())
     assert again.each([*ROWS, "one more"], echoed)[-1] == "ONE MORE"
-    assert again.spent.replayed == len(ROWS)
+    assert again.replayed == len(ROWS)
     assert sorted(len(batch.items) for batch in wire.batches.values()) == [1, len(ROWS)]
 
 

@@ -60,7 +60,7 @@ def test_replay_answers_what_was_recorded_and_asks_nobody(wire: Wire, run: Bench
     replay = Replay(of=record(kind, wire, run))
     asker = Asker(replay, run, Caps())
     assert asker.each(ROWS, echoed) == [row.upper() for row in ROWS]
-    assert asker.spent.replayed == len(ROWS)
+    assert asker.replayed == len(ROWS)
     asked = len(wire.seen)
     with pytest.raises(TeacherError) as caught:
         Asker(replay, run, Caps()).each([*ROWS, *(f"new {number}" for number in range(9))], echoed)
