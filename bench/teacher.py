@@ -167,7 +167,10 @@ def throughput(bench: Bench, table: Table, rounds: int) -> None:
         f"{MANY:,} requests, {IN_FLIGHT} in flight",
         f"p2m {wall['p2m']:.2f} s, bare SDK {wall['sdk']:.2f} s, bare aiohttp {wall['aiohttp']:.2f} s",
         (f"{ratio:.2f} x bare SDK (<= 1.1)", ratio <= 1.1),
-        (f"{over:.2f} x bare aiohttp (<= 1.3, or the SDK alone: {alone:.2f})", over <= max(1.3, alone)),
+        (
+            f"{over:.2f} x bare aiohttp (<= 1.3, or 1.1 x the SDK where it alone is over: {alone:.2f})",
+            over <= (1.3 if alone <= 1.3 else 1.1 * alone),
+        ),
     )
     added = cpu["p2m"] - cpu["sdk"]
     table.line(

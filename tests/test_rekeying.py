@@ -77,6 +77,14 @@ class Asker:
     def figures(self, task, rows):
         return {}
 '''
+TAUGHT = """
+defaults: [base, override teacher: compatible, override student: linear_tfidf, _self_]
+prompt: "Say whether a review is positive or negative."
+task: {labels: [positive, negative]}
+teacher: {model: small, base_url: "http://one.example/v1", price: {input: 1, output: 5}, gate: ">= 0.8"}
+constraints: {max_cost: 5 USD}
+data: {test: data/reviews.jsonl}
+"""
 ASKED = """
 defaults: [base, {override teacher: none}, _self_]
 prompt: "Say whether a review is positive or negative."
@@ -131,6 +139,9 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     (root / "pyproject.toml").write_text("")
     (root / "asker.py").write_text(ASKER)
     (root / "recipes" / "asked.yaml").write_text(ASKED)
+    (root / "recipes" / "taught.yaml").write_text(TAUGHT)
+    rows = '{"text": "Splendid.", "label": "positive"}\n{"text": "Awful.", "label": "negative"}\n'
+    (root / "recipes" / "data" / "reviews.jsonl").write_text(rows)
     return Copy(root)
 
 
@@ -139,6 +150,7 @@ RECIPES = {
     "tickets": ("tickets", "student=auto"),
     "temporal": ("temporal",),
     "asked": ("asked",),
+    "taught": ("taught",),
 }  # fmt: skip
 
 
@@ -177,6 +189,7 @@ class Override:
 
 
 NOTHING: set[str] = set()
+ASKING = {"examine", "attributes", "invent", "answer", "examine-judged"}  # steps that ask a chat model
 USES_MORE = ("from dataclasses", "import string\nfrom dataclasses")  # of a module, before and after
 INT8 = {"compress-int8-minilm", "compress-int8-tiny_seq2seq"}
 TFIDF = {"cross-validate-linear_tfidf", "train-linear_tfidf", "export-linear_tfidf"}
@@ -249,7 +262,9 @@ CHANGES: dict[str, Edit | Override] = {
         ("student=auto", "student.candidates.tiny_seq2seq.d_model=128"),
         {"qa": {"choose", "package"}},
     ),
-    "what a build may cost": Override(("constraints.max_cost='5 USD'",), {"qa": {"package"}}),
+    "what a build may cost": Override(
+        ("constraints.max_cost='9 USD'",), {"qa": {"package"}, "taught": {*ASKING, "package"}}
+    ),
     "how long an answer may take": Override(
         ("constraints.max_latency='90 ms'",), {"qa": {"verdict", "package"}}
     ),
@@ -278,7 +293,23 @@ CHANGES: dict[str, Edit | Override] = {
          "teacher.parallelism=64", "teacher.usd_a_million=0.1", "teacher.route.proxy=three.example"),
         {"asked": NOTHING},
     ),
-    "a teacher's model": Override(("teacher.model=large",), {"asked": {"generate", "package"}}),
+    "a teacher's model": Override(
+        ("teacher.model=large",),
+        {"asked": {"generate", "package"}, "taught": {*ASKING, "package"}},
+    ),
+    "a chat model's address, price and pace": Override(
+        ("teacher.base_url=http://two.example/v1", "teacher.price.input=2", "teacher.concurrency=3",
+         "teacher.attempts=2", "teacher.timeout=5", "teacher.key_env=OTHER_KEY"),
+        {"taught": NOTHING},
+    ),
+    "how many rows a teacher makes": Override(
+        ("generation.num_examples=2000",), {"taught": {"invent", "package"}}
+    ),
+    "how many answers vote": Override(("generation.samples=3",), {"taught": {"answer", "vet"}}),
+    "what a teacher must reach": Override(("teacher.gate='>= 0.7'",), {"taught": {"gate"}}),
+    "how many rows a teacher is examined on": Override(
+        ("evaluation.teacher_rows=50",), {"taught": {"examine", "examine-judged"}}
+    ),
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from p2m.noop import default_store
 from p2m.refining import Agreed, together
 from p2m.table_task import TableTask
 from p2m.teachers.asking.asker import Asker
+from p2m.teachers.asking.prices import unit_price
 from p2m.teachers.chat import ChatTeacher
 from p2m.teachers.craft.refinement import refine
 from p2m.types import Caps
@@ -69,7 +70,8 @@ def asked(
         refined = refine(Asker(teacher, run, caps), prompt, known)
     given = {word.lstrip("+").partition("=")[0].removeprefix("teacher.").split(".")[0] for word in overrides}
     settings = {key: value for key, value in composed.config["teacher"].items() if key in given}
-    cost = f"{limits.max_cost:g} USD" if limits.max_cost is not None else ""
+    cost = "" if unit_price(teacher) else "null"  # a limit in USD cannot be held without a price
+    cost = f"{limits.max_cost:g} USD" if limits.max_cost is not None else cost
     return Asked(together(prompt, refined, table), f"{teacher.provider} {teacher.model}", settings, cost)
 
 

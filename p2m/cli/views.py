@@ -14,7 +14,7 @@ from p2m.cli.text import duration
 from p2m.compiler import primary_metric
 from p2m.inspection import Inspection
 from p2m.project import Understood
-from p2m.spec import refused
+from p2m.spec import ROLES, ModelSpec, refused
 from p2m.types import Student, Task
 
 WIDTH = 110  # characters of a shown value
@@ -73,12 +73,31 @@ def recipe_text(read: Understood, found: Inspection) -> str:
         if not each.refusal(_in_own_language(task, each))
     ]
     lines += [f"  without  {name}: {reasons[name]}" for name in kin if name in reasons]
+    lines += _teacher_lines(spec)
     lines += [f"  because  {reason}" for reason in task.reasons]
     lines += data_lines(found)
     lines += [f"  ! {doubt}" for doubt in task.doubts]
     for note in found.notes:
         lines += [f"  ! {note.text}", *([f"      {note.rows}"] if note.rows else [])]
     return "\n".join(lines)
+
+
+def _teacher_lines(spec: ModelSpec) -> list[str]:
+    """Each chat model with its roles, and what keeps it from being asked here: no fault of a recipe."""
+    roles: dict[str, list[str]] = {}
+    problems: dict[str, str | None] = {}
+    for role in ROLES:
+        teacher = spec.teacher.chat(role)
+        if teacher is not None:
+            name = f"{teacher.provider} {teacher.model}"
+            roles.setdefault(name, []).append(role)
+            problems[name] = teacher.problem()
+    lines = []
+    for name, those in roles.items():
+        lines.append(f"  teacher  {name}" + (f": {', '.join(those)}" if len(roles) > 1 else ""))
+        if problem := problems[name]:
+            lines.append(f"  ! {name} cannot be asked here: {problem}")
+    return lines
 
 
 def _in_own_language(task: Task, student: Student) -> Task:

@@ -225,7 +225,7 @@ def _allowed(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
         if getattr(limits, name) == 0:
             yield f"constraints.{name}", "0 allows no request to the teacher", "raise it, or teacher=none"
     for path, teacher in asked.items():
-        if limits.max_cost is None or teacher.is_local:
+        if limits.max_cost is None:
             continue
         price = unit_price(teacher)
         if price is None:

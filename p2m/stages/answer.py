@@ -72,7 +72,6 @@ def answer(
         "acceptance": len(kept) / max(1, asked),
         "samples_a_row": panel.samples_asked / max(1, asked),
     }
-    # What was replayed differs between builds, and what a step makes may not.
     return Examples(kept, tuple(counts), figures, rejected, asker.spent)
 
 

@@ -21,7 +21,8 @@ from p2m.types import Encoder, Example, Examples, Inputs, Need, Needs, Task, Tas
 _MIXED_UP = 0.6  # share of a round for pairs of labels that the student mixes up
 _FEW = 0.2  # share of a round for labels with few rows, where there are any; the rest is for thin regions
 _PAIRS, _REGIONS, _SHOWN = 12, 4, 3  # at most; inputs shown for each need
-_MOST = 5_000  # inputs that are ranked by both; the others follow by doubt alone
+_LOOKED = 20_000  # inputs that are looked at, those with most doubt; the others follow by doubt alone
+_MOST = 5_000  # of them, that are ranked by doubt and distance
 _CLOSE = 5  # neighbours by which a region is thick or thin
 _CHUNK = 512
 
@@ -131,19 +132,22 @@ def _ranked(doubts: Any, ahead: Any, behind: Any) -> list[int]:
     """Numbers of the rows of `ahead`, the most telling first: doubt times distance to all before."""
     import numpy as np
 
-    size = ahead.shape[0]
-    doubts = np.ones(size) if doubts is None else doubts
+    doubts = np.ones(ahead.shape[0]) if doubts is None else doubts
+    order = np.argsort(-doubts, kind="stable")
+    looked = np.sort(order[:_LOOKED])
+    ahead, doubt, size = ahead[looked], doubts[looked], len(looked)
     near = np.concatenate([_most_alike(ahead[at : at + _CHUNK], behind) for at in range(0, size, _CHUNK)])
     left = np.ones(size, dtype=bool)
     found: list[int] = []
     for _ in range(min(size, _MOST)):
-        telling = np.where(left, doubts * np.sqrt(np.clip(2 - 2 * near, 0, None)), -1.0)
+        telling = np.where(left, doubt * np.sqrt(np.clip(2 - 2 * near, 0, None)), -1.0)
         first = int(telling.argmax())
         found.append(first)
         left[first] = False
         near = np.maximum(near, _alike(ahead, ahead[first : first + 1])[:, 0])
-    rest = np.flatnonzero(left)
-    return found + [int(number) for number in rest[np.argsort(-doubts[rest], kind="stable")]]
+    ranked = [int(looked[number]) for number in found]
+    known = set(ranked)
+    return ranked + [int(number) for number in order if int(number) not in known]
 
 
 def _thin(rows: Sequence[Example], vectors: Any) -> list[list[dict[str, str]]]:

@@ -110,6 +110,12 @@ class TeacherError(StageError):
     """
 
 
+class NotSetUp(TeacherError):
+    """The user's to mend, like any wrong input: no key or a wrong one, no such model, no package, no file."""
+
+    exit_code = 2
+
+
 class Line(Protocol):
     """An open connection to a chat model."""
 

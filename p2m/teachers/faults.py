@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from p2m.errors import P2MError, nearest
-from p2m.teachers.chat import Headroom, Outcome, Reply, TeacherError, Transient
+from p2m.teachers.chat import Headroom, NotSetUp, Outcome, Reply, TeacherError, Transient
 
 CLIP = 300  # characters of what a server said
 
@@ -74,7 +74,7 @@ class Asked:
         return f"{named}teacher.key_file=FILE, which holds nothing but the key"
 
 
-class UnknownThing(TeacherError):
+class UnknownThing(NotSetUp):
     """The server has nothing by that name: no such model, or no such batch."""
 
 
@@ -175,8 +175,10 @@ def _of_status(said: _Said, asked: Asked, headroom: Headroom) -> Reply | Transie
             f"{asked.provider} answered {told}", retry_after=retry_after(said.headers),
             is_rate=said.status in _RATE, headroom=headroom,
         )  # fmt: skip
-    kind = UnknownThing if said.status == 404 and said.is_api else TeacherError
-    return kind(_advice(said, asked, told))
+    advice = _advice(said, asked, told)
+    if said.status == 404 and said.is_api:
+        return UnknownThing(advice)
+    return NotSetUp(advice) if said.status in (401, 403) else TeacherError(advice)
 
 
 def _outcome(said: _Said) -> Outcome | None:
@@ -260,7 +262,7 @@ def with_models(fault: UnknownThing, known: list[str], model: str) -> TeacherErr
     """The refusal of a model, with the names that the server has."""
     if not known or model in known:
         return fault
-    return TeacherError(f"{fault}; {nearest(model, known[:50])}")
+    return NotSetUp(f"{fault}; {nearest(model, known[:50])}")
 
 
 # --------------------------------------------------------------------------- from an answer of status 200

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.teachers import llama_child
-from p2m.teachers.chat import Ask, Line, Outcome, Received, Reply, TeacherError, Transient
+from p2m.teachers.chat import Ask, Line, NotSetUp, Outcome, Received, Reply, TeacherError, Transient
 from p2m.teachers.compatible import Compatible
 from p2m.teachers.on_this_machine import OnThisMachine, checked, mean_logprob
 from p2m.types import Task, unkeyed
@@ -117,7 +117,7 @@ class _Line:
     async def _start(self) -> tuple[subprocess.Popen[bytes], Line]:
         problem = self.teacher.problem()
         if problem:
-            raise TeacherError(f"the model file cannot be asked: {problem}")
+            raise NotSetUp(f"the model file cannot be asked: {problem}")
         path = Path(self.teacher.path).resolve()
         await asyncio.to_thread(checked, path, self.teacher.sha256, ())
         folder = Path(self._stack.enter_context(_short_folder()))

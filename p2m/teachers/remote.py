@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from p2m.teachers import faults
-from p2m.teachers.chat import Ask, Line, Received, Reply, TeacherError
+from p2m.teachers.chat import Ask, Line, NotSetUp, Received, Reply, TeacherError
 from p2m.teachers.faults import Asked, UnknownThing
 from p2m.types import Task, unkeyed
 
@@ -167,7 +167,7 @@ class RemoteLine:
         if self._client is None:
             problem = self.teacher.problem()
             if problem:
-                raise TeacherError(f"{self.teacher.provider} cannot be asked: {problem}")
+                raise NotSetUp(f"{self.teacher.provider} cannot be asked: {problem}")
             self._client = self.teacher.client(self.asked.secret, _http_client(self.teacher))
         return self._client
 

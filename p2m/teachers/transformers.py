@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.errors import P2MError
-from p2m.teachers.chat import Ask, Line, Outcome, Received, Reply, TeacherError, Transient, Usage
+from p2m.teachers.chat import Ask, Line, NotSetUp, Outcome, Received, Reply, TeacherError, Transient, Usage
 from p2m.teachers.on_this_machine import OnThisMachine, checked, checkpoint_files, mean_logprob
 from p2m.teachers.sampling import OPTIONS, Row, Sampler
 from p2m.types import Task, unkeyed
@@ -265,7 +265,7 @@ def _loaded(teacher: Transformers) -> _Loaded:
     """
     problem = teacher.problem()
     if problem:
-        raise TeacherError(f"the checkpoint cannot be asked: {problem}")
+        raise NotSetUp(f"the checkpoint cannot be asked: {problem}")
     folder = Path(teacher.path) if teacher.path else _fetched(teacher.model, teacher.revision)
     if teacher.sha256:
         checked(folder, teacher.sha256, checkpoint_files(folder))

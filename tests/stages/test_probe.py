@@ -125,6 +125,14 @@ def test_a_region_with_one_row_is_thin(here: Here) -> None:
     assert not any(need.aim for need in needs.found)
 
 
+def test_every_input_of_a_large_pool_has_its_place(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("p2m.stages.probe._LOOKED", 6)
+    monkeypatch.setattr("p2m.stages.probe._MOST", 3)
+    lot = random.Random(9)
+    pool = waiting(*(f"{written(lot.choice(list(DESKS)), lot)} {number}" for number in range(20)))
+    assert sorted(asked(pool, answered(60), here=here).ranked) == list(range(20))
+
+
 @given(st.integers(0, 5), st.integers(20, 60), st.integers(0, 12))
 @settings(max_examples=12, deadline=None)
 def test_needs_are_the_same_for_a_seed_and_share_a_round(seed: int, size: int, texts: int) -> None:

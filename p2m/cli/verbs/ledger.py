@@ -171,20 +171,25 @@ def _query(arguments: argparse.Namespace) -> Any:
 
 
 def _of_recipe(arguments: argparse.Namespace, folder: Path) -> set[str]:
-    """What the last build of the recipe used."""
+    """What the recipe's steps used, as it is now; of those that are not made, what its last build used."""
+    from p2m.engine.explaining.survey import Survey
     from p2m.engine.journal import last_steps
     from p2m.engine.recording.ledger import used
     from p2m.engine.store import Store
     from p2m.project import load
 
     project = load(Path(arguments.target), arguments.words, trust=arguments.trust)
-    steps = last_steps(Store(folder.parent, make=False), project.plan.name).values()
-    if not steps:
+    store = Store(folder.parent, make=False)
+    last = last_steps(store, project.plan.name)
+    found = Survey(project.plan, store).found
+    keys = {name: each.key for name, each in found.items() if each.status == "cached"}
+    keys = {name: step.key for name, step in last.items() if name in found} | keys
+    if not last:
         raise UserError(
             f"{arguments.target} has not been built in {folder.parent}\n"
             f"    next: {command('build', arguments.target, *arguments.words)}"
         )
-    return {digest for step in steps for digest in used(folder, step.key)}
+    return {digest for key in keys.values() for digest in used(folder, key)}
 
 
 def _recipes(arguments: argparse.Namespace) -> dict[str, set[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -40,7 +41,8 @@ def test_a_server_that_allows_few_at_a_time_refuses_few(
 def test_the_ceiling_is_remembered_for_the_next_build(server: Server, run: Bench) -> None:
     server.seconds, server.allowed = 0.02, 8
     asked(server, run, ROWS)
-    assert "8" in pace.memory_file().read_text()
+    (ceiling,) = json.loads(pace.memory_file().read_text()).values()
+    assert 4 <= ceiling <= 8  # a busy machine may have had fewer on the way
     server.codes.clear()
     asked(server, a_run(run.folder.parents[2] / "other"), ROWS[:100])
     assert server.codes[429] == 0

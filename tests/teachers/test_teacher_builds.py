@@ -1,0 +1,287 @@
+"""From a prompt to a verdict with a teacher behind a server, through the command line: what is told before,
+paid once, held to its caps, and made again from the ledger alone.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from wire import Raw, Status, Wire, serving
+
+from p2m.cli.main import main
+from tests.teachers.known_rows import KnownRows, Slips, data_of
+
+ROOT = Path(__file__).parents[2]
+SECRET = "sk-Zm9yYmlkZGVuLXRvLXRlbGw"  # no service knows it
+BUILT = (0, 4)  # a verdict, whatever it is: few rows prove little
+PROMPT = (
+    "Say which team answers a message. The labels are billing, delivery, returns, account, technical and"
+    " presales."
+)
+SLIPS = Slips(broken=0.05, repeated=0.1)
+LABELS = ("billing", "delivery", "returns", "account", "technical", "presales")
+FIVE_LINES = """\
+defaults: [base, override teacher: compatible, override student: linear_tfidf,
+           override student@baselines: linear_tfidf, _self_]
+prompt: {prompt}
+teacher: {{model: known-rows, base_url: "{url}", attempts: 2, price: {{input: 1, output: 5}}}}
+generation: {{num_examples: 60}}
+data: {{test: test.jsonl}}
+executor: {{name: inline}}
+"""
+
+
+class Playing(KnownRows):
+    """Also reads a prompt."""
+
+    def reply(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        if "prompt" not in data_of(body):
+            return super().reply(body)
+        self.asked["prompt"] += 1
+        read = {
+            "type": "text-classification",
+            "inputs": [{"name": "text", "description": "what was written"}],
+            "output": {"name": "label", "form": ""},
+            "labels": [{"label": label, "meaning": f"{label} and what goes with it"} for label in LABELS],
+            "languages": ["en"],
+            "limits": {"max_parameters": "", "max_size": "30 MB", "max_latency": ""},
+            "stays_local": False, "metric": "accuracy", "at_least": 0.0, "unclear": ["What of thanks?"],
+        }  # fmt: skip
+        return {"content": json.dumps(read)}
+
+
+@dataclass
+class Shop:
+    """A folder with a recipe and a server that plays its teacher."""
+
+    folder: Path
+    server: Playing
+    told: list[str] = field(default_factory=list)
+
+    def __call__(self, *words: str, codes: tuple[int, ...] = (0,)) -> str:
+        """What a command says; its exit code is one of `codes`."""
+        out = io.StringIO()
+        with chdir(self.folder), redirect_stdout(out), redirect_stderr(out):
+            code = main(list(words))
+        text = out.getvalue()
+        self.told.append(text)
+        assert code in codes, text
+        assert "Traceback" not in text
+        return text
+
+    def paid(self, *words: str, codes: tuple[int, ...] = BUILT) -> int:
+        """Requests that a build sends."""
+        before = self.server.requests
+        self("build", "desk.yaml", *words, codes=codes)
+        return self.server.requests - before
+
+    def bytes_everywhere(self) -> bytes:
+        files = [path for path in self.folder.rglob("*") if path.is_file() and not path.is_symlink()]
+        assert len(files) > 30
+        return b"".join(path.read_bytes() for path in files) + "".join(self.told).encode()
+
+
+def rows_of(name: str) -> list[tuple[dict[str, str], str]]:
+    lines = (ROOT / f"recipes/data/tickets/{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [({"text": row["text"]}, row["label"]) for row in map(json.loads, lines)]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Built once, by its own recipe as committed."""
+    folder = tmp_path_factory.mktemp("shop")
+    (folder / "outputs").mkdir()
+    shutil.copy(ROOT / "recipes/data/tickets/test.jsonl", folder / "test.jsonl")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("P2M_TEACHER_KEY", SECRET)
+        patch.delenv("P2M_STORE", raising=False)
+        with Playing([*rows_of("train"), *rows_of("test")], slips=SLIPS) as server:
+            (folder / "desk.yaml").write_text(FIVE_LINES.format(prompt=f'"{PROMPT}"', url=server.url))
+            made = Shop(folder, server)
+            made("build", "desk.yaml", codes=BUILT)
+            yield made
+
+
+def test_the_bill_is_told_before_and_the_sum_after(shop: Shop) -> None:
+    first = shop.told[0]
+    for step in ("attributes", "invent", "answer", "examine-judged"):
+        assert step in first
+    assert "1 USD in, 5 out, a million tokens (teacher.price)" in first
+    assert f"teacher: {shop.server.requests} requests" in first
+    assert f"{shop.server.requests} sent by this build" in first
+    assert "accuracy" in first
+    requests = shop.server.requests
+    plan = shop("plan", "desk.yaml", "generation.num_examples=90", "constraints.max_cost=0.01")
+    assert shop.server.requests == requests
+    assert "constraints.max_cost, which " in plan
+    told = json.loads(shop("plan", "desk.yaml", "generation.num_examples=90", "--json"))
+    asks = {step["step"]: step["asks"] for step in told if "asks" in step}
+    assert asks["invent"]["requests"]["low"] >= 1
+    assert 20 <= asks["answer"]["requests"]["high"] <= 60
+    assert asks["answer"]["price"]["source"] == "teacher.price"
+
+
+def test_report_manifest_and_why_speak_of_the_teacher(shop: Shop) -> None:
+    report = (shop.folder / "outputs" / "desk" / "report.html").read_text()
+    manifest = json.loads((shop.folder / "outputs" / "desk" / "manifest.json").read_text())
+    assert "known-rows" in report
+    assert manifest["account"]["spent"]["requests"] == shop.server.requests
+    assert manifest["teacher"]["score"] is not None
+    why = shop("why", "desk.yaml", "answer", "generation.samples=3")
+    assert "samples: 1 -> 3  override generation.samples=3" in why
+    ledger = shop("ledger")
+    assert "model=known-rows" in ledger
+    assert "used by recipe desk" in ledger
+    assert "on 20" in ledger
+
+
+def test_the_same_again_sends_nothing_and_more_rows_only_theirs(shop: Shop) -> None:
+    assert shop.paid() == 0
+    assert shop.paid("generation.num_examples=80") in range(20, 36)
+    assert shop.paid("teacher.concurrency=3", "teacher.price.input=2", "generation.num_examples=80") == 0
+
+
+def test_a_cap_ends_it_early_with_what_there_is_and_a_higher_one_goes_on(shop: Shop) -> None:
+    mine = ("generation.num_examples=70", "teacher.model=capped")
+    first = shop.paid(*mine, "constraints.max_requests=50")
+    assert first == 50
+    text = shop.told[-1]
+    assert "constraints.max_requests=50 ended answer" in text
+    folder = next(line.split("-> ")[1] for line in text.splitlines() if line.startswith("  -> "))
+    assert "constraints.max_requests=50" in (shop.folder / folder / "report.txt").read_text()
+    second = shop.paid(*mine, "constraints.max_requests=400")
+    assert "ended" not in shop.told[-1]
+    assert f"teacher: {first + second} requests" in shop.told[-1]
+    assert f"{second} sent by this build" in shop.told[-1]
+    assert shop.paid(*mine, "constraints.max_requests=50") == 0
+
+
+def test_a_gate_ends_it_before_more_is_spent(shop: Shop) -> None:
+    mine = ("teacher.model=guesser", "teacher.gate='>= 0.99'", "evaluation.teacher_rows=30")
+    shop.server.slips = Slips(noise=0.5)
+    sent = shop.paid(*mine, codes=(1,))
+    shop.server.slips = SLIPS
+    assert sent == 30
+    assert "teacher.gate asks >= 0.99" in shop.told[-1]
+    assert "taken for" in shop.told[-1]
+
+
+def test_frozen_in_a_fresh_store_with_nobody_to_ask(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop("ledger", "export", "desk.yaml", "--output", "desk.ledger.jsonl.gz")
+    again = shop.folder / "elsewhere"
+    monkeypatch.setenv("P2M_STORE", str(again))
+    monkeypatch.delenv("P2M_TEACHER_KEY")
+    shop("ledger", "import", "desk.ledger.jsonl.gz", "--store", str(again))
+    requests = shop.server.requests
+    shop("build", "desk.yaml", "--frozen", codes=BUILT)
+    assert shop.server.requests == requests
+
+
+def test_from_a_prompt_alone(shop: Shop) -> None:
+    shop("init", PROMPT, "--teacher", "compatible", f"teacher.base_url={shop.server.url}",
+         "teacher.model=known-rows", "--name", "asked", "--output", "asked.yaml")  # fmt: skip
+    assert "overrid" in (shop.folder / "asked.yaml").read_text()
+    assert "a valid recipe for text-classification" in shop("check", "asked.yaml")
+    text = shop("build", "asked.yaml", "student=linear_tfidf", "student@baselines=linear_tfidf",
+                "executor=inline", "generation.num_examples=30", codes=BUILT)  # fmt: skip
+    assert "sent by this build" in text
+
+
+def test_the_shipped_recipe_needs_no_key_to_be_planned_and_builds_with_a_server(shop: Shop) -> None:
+    shutil.copy(ROOT / "recipes/inbox.yaml", shop.folder / "inbox.yaml")
+    (shop.folder / "data/tickets").mkdir(parents=True)
+    shutil.copy(ROOT / "recipes/data/tickets/test.jsonl", shop.folder / "data/tickets/test.jsonl")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("ANTHROPIC_API_KEY", raising=False)
+        for verb in ("check", "plan"):
+            assert "cannot be asked here: there is no key in $ANTHROPIC_API_KEY" in shop(verb, "inbox.yaml")
+    text = shop("build", "inbox.yaml", "teacher=compatible", "teacher.model=known-rows",
+                f"teacher.base_url={shop.server.url}", "teacher.price={input: 1, output: 5}",
+                "student=linear_tfidf", "student@baselines=linear_tfidf", "executor=inline",
+                "generation.num_examples=60", codes=BUILT)  # fmt: skip
+    assert "+ gate" in text
+    assert "teacher_ratio" in text
+
+
+# --------------------------------------------------------------------------- what can be wrong
+
+
+@pytest.fixture(scope="module")
+def broken(shop: Shop) -> Iterator[Wire]:
+    with serving() as wire:
+        yield wire
+
+
+@pytest.mark.parametrize(
+    ("said", "words", "code"),
+    [
+        (Status(401, "wrong key", "invalid_request_error"), "refuses the key in $P2M_TEACHER_KEY", 2),
+        (Status(404, "no such model", "invalid_request_error"), "knows no model 'small-2'", 2),
+        (Status(429, "quota", error_code="insufficient_quota"), "serves no more", 1),
+        (Raw("I am a poem."), "is teacher.base_url right", 1),
+        (Raw("<html>welcome</html>"), "is teacher.base_url right", 1),
+        (Raw(""), "nothing at all", 1),
+        (Status(400, "response_format json_schema: unsupported"), "teacher.takes_schema=false", 1),
+        (Status(400, "maximum context length exceeded", error_code="context_length_exceeded"), "context", 1),
+        ("I would rather not say.", "wrote no input that can be used", 1),
+    ],
+    ids=["key", "model", "quota", "prose", "html", "nothing", "schema", "context", "rejects"],
+)  # fmt: skip
+def test_a_fault_is_said_with_what_to_do(shop: Shop, broken: Wire, said: Any, words: str, code: int) -> None:
+    broken.reply = lambda seen: said
+    wire = (f"teacher.base_url={broken.v1}", "teacher.model=small-2", "teacher.attempts=1")
+    text = shop("build", "desk.yaml", *wire, codes=(code,))
+    assert words in text, text
+
+
+def test_nobody_there_no_key_and_no_price(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    away = ("teacher.base_url=http://127.0.0.1:9/v1", "teacher.model=away", "teacher.attempts=2")
+    assert "is the server running" in shop("build", "desk.yaml", *away, codes=(1,))
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    (shop.folder / "keyless.yaml").write_text(
+        f'prompt: "{PROMPT}"\ndefaults: [base, override teacher: anthropic, _self_]\n'
+    )
+    assert "there is no key in $ANTHROPIC_API_KEY" in shop("plan", "keyless.yaml")
+    assert "there is no key in $ANTHROPIC_API_KEY" in shop("build", "keyless.yaml", codes=(2,))
+    unpriced = ("~teacher.price", "constraints.max_cost=1", "teacher.base_url=https://teacher.example/v1")
+    assert "teacher.price={input: 0.5, output: 1.5}" in shop("check", "desk.yaml", *unpriced, codes=(2,))
+    assert "0 allows no request" in shop("check", "desk.yaml", "constraints.max_requests=0", codes=(2,))
+
+
+def test_a_row_of_two_megabytes_loses_no_other(shop: Shop, broken: Wire) -> None:
+    texts = [values["text"] for values, _ in rows_of("train")[:40]]
+    (shop.folder / "long.jsonl").write_text(
+        "".join(json.dumps({"text": text}) + "\n" for text in [*texts, "x " * 2**20])
+    )
+    labels = {values["text"]: label for values, label in rows_of("train")}
+
+    def answered(seen: Any) -> Any:
+        text = data_of(seen.body)["input"]["text"]
+        if len(text) > 10**6:
+            return Status(400, "maximum context length is 8192 tokens", error_code="context_length_exceeded")
+        return json.dumps({"answer": labels.get(text, "billing")})
+
+    broken.reply = answered
+    mine = ("data.inputs=long.jsonl", "generation.num_examples=0", "evaluation.teacher_rows=0")
+    text = shop(
+        "build", "desk.yaml", *mine, f"teacher.base_url={broken.v1}", "teacher.model=long", codes=BUILT
+    )
+    assert "41 requests" in text
+    shown = json.loads(shop("show", "desk.yaml", "answer", "--json", *mine, "teacher.model=long"))["answer"]
+    assert len(shown["rows"]) == 40
+    assert "context" in shown["rejected"][0]["reason"]
+
+
+def test_no_byte_of_all_this_holds_the_key(shop: Shop) -> None:
+    assert any("refuses the key" in text for text in shop.told)
+    assert SECRET.encode() not in shop.bytes_everywhere()
+    assert os.environ["P2M_TEACHER_KEY"] == SECRET
