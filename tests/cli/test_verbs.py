@@ -18,6 +18,7 @@ from p2m.cli import arguments, common, verbs
 from p2m.cli.main import main
 from p2m.cli.verbs import predict
 from p2m.errors import UserError, command
+from p2m.resources import conf_folder
 
 
 @pytest.fixture
@@ -260,6 +261,22 @@ def test_doctor_finds_this_machine_and_speaks_json(call: Call) -> None:
     found = {item["what"]: item["state"] for item in json.loads(call("doctor", "--json").stdout)}
     assert found["python"] == "ok"
     assert "extra train" in found
+
+
+def test_doctor_says_which_teachers_could_run(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    secret = "sk-a-secret-of-a-doctor"
+    said = call("doctor", "--json", ANTHROPIC_API_KEY=secret).stdout
+    found = {item["what"]: item for item in json.loads(said)}
+    shipped = {file.stem for file in conf_folder().glob("teacher/*.yaml")} - {"none"}
+    assert shipped == {name.removeprefix("teacher ") for name in found if name.startswith("teacher ")}
+    assert found["teacher anthropic"]["state"] == "ok"
+    assert found["teacher openai"]["state"] == "missing"
+    assert "OPENAI_API_KEY" in found["teacher openai"]["advice"]
+    assert "teacher.base_url=URL" in found["teacher compatible"]["advice"]
+    assert secret not in said
 
 
 def test_planning_imports_nothing_heavy(project: Path) -> None:

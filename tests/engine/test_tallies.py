@@ -59,9 +59,7 @@ def plan_of(*amounts: int, fails: bool = False) -> Plan:
     plan, ref = Plan("spending"), None
     for number, amount in enumerate(amounts):
         is_last = number == len(amounts) - 1
-        ref = plan.add(
-            f"spend-{number}", spend, ref, caller=Caller(), amount=amount, fails=fails and is_last
-        )
+        ref = plan.add(f"spend-{number}", spend, ref, caller=Caller(), amount=amount, fails=fails and is_last)
     return plan
 
 

@@ -6,23 +6,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from wire import Answer, Cut, Raw, Seen, Status, Wire, serving
+from wire import SECRET, Answer, Cut, Raw, Seen, Status, Wire
 
 from p2m.engine.handles import Device
 from p2m.teachers.anthropic import Anthropic
 from p2m.teachers.asking import batches
-from p2m.teachers.asking.batches import Batcher, key_of
+from p2m.teachers.asking.batches import Batcher
 from p2m.teachers.chat import Ask, Batching, Outcome, Reply, TeacherError, Turn
 from p2m.teachers.openai import OpenAI
 
-SECRET = "sk-wire-batches-Yq77"
 every_kind = pytest.mark.parametrize("kind", ["anthropic", "openai"])
 
 
@@ -46,16 +45,13 @@ class Step:
         return amount
 
 
-@pytest.fixture
-def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
-    monkeypatch.setenv("WIRE_KEY", SECRET)
+@pytest.fixture(autouse=True)
+def _quick(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "QUIET", 0.05)
     monkeypatch.setattr(batches, "FIRST_LOOK", 0.02)
     monkeypatch.setattr(batches, "GRACE", 0.2)
-    with serving() as made:
-        made.key = SECRET
-        made.reply = echo
-        yield made
+    wire.key = SECRET
+    wire.reply = echo
 
 
 @pytest.fixture
@@ -82,7 +78,7 @@ def question(number: int) -> Ask:
 
 
 def key(number: int) -> str:
-    return key_of({"question": number}, 0)
+    return f"{number:064x}"
 
 
 def ask_all(

@@ -9,12 +9,12 @@ import json
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-from wire import Answer, Cut, Raw, Said, Stall, Status, Wire, serving
+from wire import SECRET, Answer, Cut, Raw, Said, Stall, Status, Wire
 
 from p2m.engine.running.network import NetworkForbidden
 from p2m.errors import P2MError
@@ -24,7 +24,6 @@ from p2m.teachers.compatible import Compatible
 from p2m.teachers.openai import OpenAI
 from p2m.teachers.remote import Remote
 
-SECRET = "sk-wire-Zq81xLp03mVt77Yk"
 SCHEMA = {
     "type": "object",
     "properties": {"team": {"type": "string", "enum": ["a", "b"], "maxLength": 9}, "why": {"type": "string"}},
@@ -32,13 +31,6 @@ SCHEMA = {
 }
 ASK = Ask("Route it.", (Turn("user", "My bill is wrong."),), SCHEMA, max_tokens=50, temperature=0.7)
 Made = Callable[..., Remote]
-
-
-@pytest.fixture
-def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
-    monkeypatch.setenv("WIRE_KEY", SECRET)
-    with serving() as made:
-        yield made
 
 
 def made(kind: str, wire: Wire, **settings: Any) -> Remote:

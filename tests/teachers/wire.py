@@ -19,6 +19,7 @@ from typing import Any
 
 from aiohttp import web
 
+SECRET = "sk-wire-Zq81xLp03mVt77Yk"  # the key that tests give, in the variable WIRE_KEY
 MODELS = ("small-1", "large-1")
 
 
@@ -120,10 +121,15 @@ class Wire:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         seen = Seen(request.path, dict(request.headers), await request.json())
         self.seen.append(seen)
-        if self._refused(request):
-            return self._status(request.path, Status(401, f"invalid key: {self._given(request)}"))
         said = self.script.popleft() if self.script else self.reply(seen)
         return await self._say(request, seen, said)
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        if self._refused(request):
+            return self._status(request.path, Status(401, f"invalid key: {self._given(request)}"))
+        answer: web.StreamResponse = await handler(request)
+        return answer
 
     def _given(self, request: web.Request) -> str:
         return request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -294,7 +300,7 @@ class Wire:
         return web.Response(text="".join(lines), content_type="application/x-jsonl")
 
     def app(self) -> web.Application:
-        app = web.Application(client_max_size=1 << 30)
+        app = web.Application(client_max_size=1 << 30, middlewares=[self._guard])
         app.router.add_post("/v1/chat/completions", self._handle)
         app.router.add_post("/v1/messages", self._handle)
         app.router.add_get("/v1/models", self._models)

@@ -24,13 +24,13 @@ from p2m.engine.handles import Run
 from p2m.engine.recording.records import Asked
 from p2m.teachers.asking import pace, recorded
 from p2m.teachers.asking.acceptance import Acceptance
-from p2m.teachers.asking.batches import Batcher
+from p2m.teachers.asking.batches import Batcher, batching
 from p2m.teachers.asking.budget import Budget, CapReached, cost_of_reply, estimated
 from p2m.teachers.asking.pace import Pace
 from p2m.teachers.asking.prices import NANO
 from p2m.teachers.asking.recorded import Paid
 from p2m.teachers.asking.retries import Progress, Sender
-from p2m.teachers.chat import Ask, Batching, ChatTeacher, Reply
+from p2m.teachers.chat import Ask, ChatTeacher, Reply
 from p2m.types import Caps, Spent
 
 T = TypeVar("T")
@@ -119,23 +119,19 @@ class _Session(Generic[T, R]):
         self.fault: BaseException | None = None
         self.signal = 0  # that interrupted it
         self.workers: set[asyncio.Task[None]] = set()
-        self.batcher: Batcher | None = None
+        self.batcher: Batcher | None = None  # where requests go out in batches
 
     async def run(self) -> None:
         self.ending, self.over, self.turn = asyncio.Event(), asyncio.Event(), asyncio.Lock()
         self.asker._pace.stopped = None
         with _handled(self._interrupted):
             await self._replay()
-            async with self.asker.teacher.open() as line:
-                asker, teacher = self.asker, self.asker.teacher
-                self.sender = Sender(teacher, line, asker._pace, self._pause, asker._progress)
-                if asker.in_batches and isinstance(line, Batching):
-                    self.batcher = Batcher(teacher, line, asker.run)
-                try:
-                    await self._ask_all()
-                finally:
-                    if self.batcher is not None:
-                        await self.batcher.close()
+            teacher, run = self.asker.teacher, self.asker.run
+            async with teacher.open() as line, batching(teacher, line, run) as self.batcher:
+                self.sender = Sender(
+                    self.asker.teacher, line, self.asker._pace, self._pause, self.asker._progress
+                )
+                await self._ask_all()
         self.telling.tell(last=True)
 
     # ------------------------------------------------------------------ what the ledger knows
@@ -260,11 +256,11 @@ class _Session(Generic[T, R]):
             budget.let_go(held)
 
     async def _sent(self, asked: Asked, ask: Ask) -> Reply:
-        if self.batcher is None:
-            return (await self.sender.send(ask, estimated(ask))).reply
-        reply = await self.batcher.send(asked.digest, ask)
-        self.asker._progress.answers += 1
-        return reply
+        if self.batcher is not None:
+            reply = await self.batcher.send(asked.digest, ask)
+            self.asker._progress.answers += 1
+            return reply
+        return (await self.sender.send(ask, estimated(ask))).reply
 
     # ------------------------------------------------------------------ the end
 
@@ -283,6 +279,8 @@ class _Session(Generic[T, R]):
         self.ending.set()
         self.over.set()
         self.asker._pace.stop(_Ended)
+        if self.batcher is not None and (self.signal or self.fault is not None):
+            self.batcher.stop()
 
     def _interrupted(self, number: int) -> None:
         self.signal = number

@@ -13,14 +13,23 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from p2m.engine.handles import Run
-from p2m.engine.hashing import digest
-from p2m.teachers.chat import Ask, Batching, BatchState, ChatTeacher, Reply, TeacherError, Transient
+from p2m.teachers.chat import (
+    Ask,
+    Batching,
+    BatchState,
+    ChatTeacher,
+    Line,
+    Reply,
+    TeacherError,
+    Transient,
+)
 from p2m.teachers.faults import UnknownThing
 
 QUIET = 0.5  # seconds without a further question, after which what was gathered goes out
@@ -118,9 +127,19 @@ class Journal:
         return found
 
 
-def key_of(request: object, sample: int) -> str:
-    """What a question is called in a batch: 64 letters and digits, the same in every build."""
-    return digest({"request": request, "sample": sample})
+@asynccontextmanager
+async def batching(teacher: ChatTeacher, line: Line, run: Run) -> AsyncIterator[Batcher | None]:
+    """The batches of a step, as long as the block lasts; None where the teacher is asked one by one."""
+    if not getattr(teacher, "batch", False):
+        yield None
+        return
+    if not isinstance(line, Batching):
+        raise TeacherError(f"{teacher.provider} has no batch API here: teacher.batch=false")
+    batcher = Batcher(teacher, line, run)
+    try:
+        yield batcher
+    finally:
+        await batcher.close()
 
 
 @dataclass(slots=True)
@@ -146,7 +165,7 @@ class Batcher:
         self._stirred = 0.0  # when the last question came
 
     async def send(self, key: str, ask: Ask) -> Reply:
-        """The reply to a question that the ledger does not have; `key` is that of `key_of`.
+        """The reply to a question that the ledger does not have; `key` is its digest there, 64 hex digits.
 
         Raises:
             TeacherError: it will not be had.
@@ -162,6 +181,12 @@ class Batcher:
             else:
                 self._start(entry.mark, self._collect(entry))
         return await asyncio.shield(wanted.future)
+
+    def stop(self) -> None:
+        """Submit nothing more; who waits for what was not submitted waits no longer."""
+        for key in self._waiting:
+            self._wanted.pop(key).future.cancel()
+        self._waiting.clear()
 
     async def close(self) -> None:
         """End without waiting: what was submitted stays submitted."""

@@ -105,8 +105,9 @@ class Budget:
 
     def _worst(self, ask: Ask) -> Counter[str]:
         given = _length(*_texts(ask)) // 2 + _OVERHEAD * (2 + len(ask.turns))
-        usage = Usage(input=given, output=ask.max_tokens)
-        worst = Counter({REQUESTS: 1, TOKENS: given + ask.max_tokens})
+        made = ask.max_tokens + int(getattr(self._teacher, "thinking_tokens", 0))
+        usage = Usage(input=given, output=made)
+        worst = Counter({REQUESTS: 1, TOKENS: given + made})
         cost = cost_of(self._teacher, usage, batch=self._batch)
         if cost is not None:
             worst[MONEY] = cost
