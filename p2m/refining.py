@@ -59,6 +59,9 @@ def together(prompt: str, refined: Refined, table: TableTask | None = None) -> A
             f"the teacher's reading does not suit the prompt's own examples ({first}): the rules' stays"
         )
         task = rules
+    written = _folded(prompt)
+    if table is None and (made := [label for label in task.labels if _folded(label) not in written]):
+        said.append(f"labels: {', '.join(made)} stand nowhere in the prompt: proposed by the teacher")
     limits = {name: text for name, text in refined.limits.items() if _is_read(name, text, said)}
     metric, require = _judged(task, refined, said)
     known = set(task.labels)

@@ -148,10 +148,12 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What asking a teacher came to; of a step, or added up over a build. Replayed calls count as if paid."""
+    """What asking a teacher came to; of a step, or added up over a build.
+
+    What the ledger answered counts as if it were paid, so that a replayed step makes the same artifact.
+    """
 
     requests: int = 0
-    replayed: int = 0  # of them, answered by the ledger
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float | None = None  # USD; None where the price is not known
@@ -165,7 +167,6 @@ class Spent:
         known = [cost for cost in costs if cost is not None]
         return Spent(
             self.requests + other.requests,
-            self.replayed + other.replayed,
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             sum(known) if costs and len(known) == len(costs) else None,

@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from p2m.cli.text import table
-from p2m.engine.recording.care import Found, Totals
+from p2m.engine.recording.care import Found, Sum, Totals
 from p2m.engine.recording.records import Record
 from p2m.sizes import show_size
 
 _WIDTH = 60  # characters of a request in a list
+_DAYS = 14  # the latest ones that are shown
 
 
-def totals_text(totals: Totals, recipes: Mapping[str, int]) -> str:
+def totals_text(totals: Totals) -> str:
     if not totals.records:
         return "no recorded calls yet"
     paid = "" if totals.cost is None else f", ${totals.cost:.2f}"
     lines = [f"{totals.records:,} records, {show_size(totals.bytes)}{paid}"]
     lines.append(f"first {stamp(totals.first or 0)}, last {stamp(totals.last or 0)}")
     rows = [
-        (f"{name}={value}", f"{one.records:,}", f"${one.cost:.2f}" if one.cost else "")
+        _sum(f"{name}={value}", one)
         for name, values in sorted(totals.labels.items())
         for value, one in sorted(values.items(), key=lambda item: (-item[1].records, item[0]))
     ]
-    rows += [(f"used by recipe {name}", f"{count:,}", "") for name, count in sorted(recipes.items())]
-    return "\n".join([*lines, table(rows, indent=2, right={1: 0, 2: 0})]) if rows else "\n".join(lines)
+    rows += [_sum(f"used by recipe {name}", one) for name, one in sorted(totals.recipes.items())]
+    days = sorted(totals.days.items())
+    rows += [_sum(f"on {day}", one) for day, one in days[-_DAYS:]]
+    return "\n".join([*lines, table(rows, indent=2, right={1: 0, 2: 0, 3: 0})]) if rows else "\n".join(lines)
+
+
+def _sum(name: str, one: Sum) -> tuple[str, str, str, str]:
+    tokens = f"{one.tokens:,} tokens" if one.tokens else ""
+    return name, f"{one.records:,}", tokens, _usd(one.cost)
+
+
+def _usd(cost: float) -> str:
+    """`$0.0031`: of small sums, two digits that say something."""
+    return f"${cost:.2f}" if cost >= 0.1 else f"${cost:.2g}" if cost else ""
 
 
 def list_text(records: Sequence[Record]) -> str:

@@ -10,8 +10,10 @@ from p2m.build import Built
 from p2m.cli.text import duration, table
 from p2m.engine.explaining.survey import StepPreview, Survey, listed
 from p2m.engine.plan import Plan
+from p2m.engine.running import tallies
 from p2m.project import Project
 from p2m.teacher_forecast import Asking, Range, TeacherForecast, chat_teacher, teacher_forecast
+from p2m.teachers.chat import SENT
 from p2m.types import Spent
 
 
@@ -57,8 +59,7 @@ def spent_lines(built: Built, spent: Mapping[str, Spent]) -> list[str]:
     together = sum(spent.values(), Spent())
     if not together.requests and not any(one.stopped for one in spent.values()):
         return []
-    ran = {outcome.step for outcome in built.result.outcomes if outcome.status != "reused"}
-    sent = sum(one.requests - one.replayed for name, one in spent.items() if name in ran)
+    sent = tallies.total(built.result.store, built.result.run, SENT)
     cost = "price not known" if together.cost is None else f"{_money(together.cost)} USD"
     tokens = _rounded(together.input_tokens + together.output_tokens)
     lines = [f"teacher: {together.requests:,} requests, {tokens} tokens, {cost}; {sent:,} sent by this build"]

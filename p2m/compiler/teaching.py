@@ -250,8 +250,11 @@ class Teaching:
             return answered
         return self.plan.add(
             "vet", vet, self.task, self.base, answered, student=self.quick, contradicted=least,
-            seed=self.spec.seed,
-            origins=self.at("seed", student="student", contradicted="generation.contradicted"),
+            samples=self.spec.generation.samples, seed=self.spec.seed,
+            origins=self.at(
+                "seed", student="student", contradicted="generation.contradicted",
+                samples="generation.samples",
+            ),
         )  # fmt: skip
 
     # ----------------------------------------------------------------------- shared

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+NOW = "now."  # begins the names of sums that are of one build alone, see `Run.tally`
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -77,7 +79,8 @@ class Run(Protocol):
     def tally(self, name: str, amount: int) -> int:
         """Add to a sum that all steps and processes of one build share; the new total. An amount of 0 reads.
 
-        What a step has added counts again in a later build that reuses the step.
+        What a step has added counts again in a later build that reuses the step, but for names that begin
+        with `NOW`.
         """
 
     def progress(self, done: int, total: int, note: str = "") -> None:

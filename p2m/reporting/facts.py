@@ -106,10 +106,7 @@ def spending(account: Account) -> list[tuple[str, str]]:
     spent = account.spent
     cost = "not known" if spent.cost is None else dollars(spent.cost)
     rows = [
-        (
-            "requests",
-            f"{spent.requests:,}" + (f", {spent.replayed:,} of them replayed" * (spent.replayed > 0)),
-        ),
+        ("requests", f"{spent.requests:,}"),
         ("tokens in / out", f"{spent.input_tokens:,} / {spent.output_tokens:,}"),
         ("cost of the build", cost),
     ]

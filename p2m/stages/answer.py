@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
@@ -73,7 +73,7 @@ def answer(
         "samples_a_row": panel.samples_asked / max(1, asked),
     }
     # What was replayed differs between builds, and what a step makes may not.
-    return Examples(kept, tuple(counts), figures, rejected, replace(asker.spent, replayed=0))
+    return Examples(kept, tuple(counts), figures, rejected, asker.spent)
 
 
 @dataclass

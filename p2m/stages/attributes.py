@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.teachers.asking.asker import Asker, Put
@@ -50,4 +48,4 @@ def attributes(
     meanings: dict[str, str] = {}
     for value in values:
         meanings |= read_labels(value, labels)
-    return Attributes(own or tuple(proposed), meanings, replace(asker.spent, replayed=0))
+    return Attributes(own or tuple(proposed), meanings, asker.spent)

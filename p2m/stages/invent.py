@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from p2m.curation.base import Shingled, near_to
 from p2m.engine.handles import Run
@@ -85,7 +84,7 @@ def invent(
         run.say(f"{len(found)} of {wanted} inputs written: {why}")
     figures = {"requests": float(asker.spent.requests), "written": float(len(sieve.kept) + len(rejected))}
     counts = (Count("written by the teacher", len(found), _example(found)), *counted(rejected))
-    return Inputs(tuple(found), counts, figures, rejected, replace(asker.spent, replayed=0))
+    return Inputs(tuple(found), counts, figures, rejected, asker.spent)
 
 
 class _Sieve:

@@ -70,7 +70,7 @@ def judge(
 
     numbers = range(min(metric.rows, len(order)))
     found = [each for each in asker.each(numbers, work, what="rows judged") if each is not None]
-    spent = replace(asker.spent, replayed=0)
+    spent = asker.spent
     if not found:
         nothing = Judgement(named(teacher), None, ungraded=len(numbers), spent=spent,
                             note=spent.stopped or "no reply had a grade for each answer")  # fmt: skip

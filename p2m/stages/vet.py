@@ -2,7 +2,8 @@
 
 Noise in labels does not agree with itself, so a student that has not learnt from a row knows better than a
 wrong answer to it (confident learning: Northcutt et al., 2021, arXiv 1911.00068). The threshold is a ratio,
-not a rank: of rows that are all right, hardly any goes.
+not a rank: of rows that are all right, hardly any goes. What two samples agree on has a witness more, and
+takes that ratio twice over to go.
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ FEWEST = 4  # rows of a label outside a fold, from which its absence says someth
 @stage(version="1", kind="seeded", cpus="all")
 def vet(
     task: Task, encoder: Encoder | None, answered: Examples, *, student: Student | None, contradicted: float,
-    seed: int, run: Run,
+    samples: int, seed: int, run: Run,
 ) -> Examples:  # fmt: skip
     """`answered` without the rows of which `student`, after the other rows, holds another label
-    `contradicted` times likelier than the teacher's; those are among `rejected`.
+    `contradicted` times likelier than the teacher's, its square where it gave several `samples`; those are
+    among `rejected`.
     """
     if not isinstance(student, LinearStudent) or task.type is not TaskType.CLASSIFICATION:
         return answered
@@ -37,11 +39,12 @@ def vet(
     texts = [text_of(task, row.input) for row in rows]
     quick = Quick(task, student, encoder, labels, run)
     beliefs = quick.out_of_fold(rows, texts, vectors_of(texts, encoder, run), seed=seed)
+    least = contradicted if samples == 1 else contradicted**2
     gone: list[Rejected] = []
     kept: list[Example] = [row for row in answered.rows if row.output not in labels]
     for row, belief, known in zip(rows, beliefs, quick.outside(rows, texts, seed=seed), strict=True):
         best = int(belief.argmax())
-        if known >= FEWEST and belief[best] > contradicted * belief[labels.index(row.output)]:
+        if known >= FEWEST and belief[best] > least * belief[labels.index(row.output)]:
             gone.append(Rejected(row.input, row.output, f"the other rows say {labels[best]}"))
         else:
             kept.append(row)

@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+from p2m.engine.handles import NOW
 from p2m.errors import StageError
 from p2m.types import Task
+
+SENT = f"{NOW}teacher.sent"  # the sum (`Run.tally`) of the requests that a build paid for itself
 
 
 class Outcome(StrEnum):

@@ -12,7 +12,7 @@ import pytest
 
 from p2m.engine.care.rebuild import rebuild
 from p2m.engine.executor import execute
-from p2m.engine.handles import Device, Run
+from p2m.engine.handles import NOW, Device, Run
 from p2m.engine.plan import Plan
 from p2m.engine.running import tallies
 from p2m.engine.running.tallies import Tally
@@ -49,6 +49,7 @@ class Caller:
 
 @stage(version="1", kind="seeded")
 def spend(before: Total | None, *, caller: Caller, amount: int, fails: bool, run: Run) -> Total:
+    run.tally(f"{NOW}steps", 1)
     seen = run.tally("requests", amount)
     if fails:
         raise ValueError("after spending")
@@ -103,6 +104,15 @@ def test_what_a_reused_step_had_spent_counts_in_the_next_build(tmp_path: Path) -
     assert seen(store, 5, 100, 4) == 109  # what a step that failed had spent counts when it runs again
 
 
+def test_a_sum_of_one_build_alone_does_not_count_again(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    first = execute(plan_of(5, 7), store, Device())
+    second = execute(plan_of(5, 7, 1), store, Device())
+    assert tallies.total(store, first.run, f"{NOW}steps") == 2
+    assert tallies.total(store, second.run, f"{NOW}steps") == 1
+    assert tallies.total(store, second.run, "requests") == 13
+
+
 def test_the_sums_of_a_step_may_be_lost(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     seen(store, 5)
@@ -112,8 +122,10 @@ def test_the_sums_of_a_step_may_be_lost(tmp_path: Path) -> None:
     assert tallies.kept(store, "never") == {}
 
 
-def test_a_step_that_is_rebuilt_counts_for_itself(tmp_path: Path) -> None:
+def test_a_step_that_is_rebuilt_sees_what_those_before_it_had_spent(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
-    seen(store, 5)
-    assert rebuild(plan_of(5), store, Device(), "spend-0").passes
-    assert seen(store, 5, 1) == 6
+    assert seen(store, 5, 7, 9) == 21
+    assert [rebuild(plan_of(5, 7, 9), store, Device(), f"spend-{number}").passes for number in range(3)] == [
+        True, True, True,
+    ]  # fmt: skip
+    assert seen(store, 5, 7, 9, 1) == 22  # and a rebuild adds to no build

@@ -282,7 +282,7 @@ def test_no_text_from_data_breaks_the_page(text: str) -> None:
 
 
 ACCOUNT = Account(
-    Spent(1_250, 0, 400_000, 60_000, 0.8125, 900.0, {"answered": 1_200, "refused": 40, "truncated": 10},
+    Spent(1_250, 400_000, 60_000, 0.8125, 900.0, {"answered": 1_200, "refused": 40, "truncated": 10},
           "constraints.max_cost=1"),
     (Count("inputs invented", 1_180, "where is it"), Count("row rejected: refused", 40, "how do I <b>")),
     {"1.00": 900, "0.67": 240}, 0.00065, 0.84, 0.0123, 1_250,

@@ -32,7 +32,7 @@ INVENTED = Inputs(
         Rejected({"text": "it broke!"}, "", "repeats an earlier input: it broke"),
         Rejected({"text": "it  broke"}, "", "repeats an earlier input: it broke"),
     ),
-    spent=Spent(2, 0, 100, 300, 0.2, 3.0, {"answered": 2}),
+    spent=Spent(2, 100, 300, 0.2, 3.0, {"answered": 2}),
 )
 DRAWN = Inputs((Unanswered({"text": "my own"}, "user"),))
 GENERATED = Examples(
@@ -41,7 +41,7 @@ GENERATED = Examples(
         Example({"text": "my own"}, "billing", votes={"billing": 1.0}),
     ),
     rejected=(Rejected({"text": "it broke"}, "", "refused: I cannot help with that"),),
-    spent=Spent(9, 3, 900, 90, 0.9, 4.5, {"answered": 8, "refused": 1}),
+    spent=Spent(9, 900, 90, 0.9, 4.5, {"answered": 8, "refused": 1}),
 )
 EXAMINED = Examined(
     "local m", ({"text": "a"}, {"text": "b"}), ("x", "y"), ("", ""), (0.5, 0.7, 9.0), 0.05, Spent(2, cost=0.1)
@@ -141,7 +141,7 @@ def test_the_limit_that_ended_any_step_is_kept() -> None:
 
 COSTS = st.one_of(st.none(), st.floats(0, 100))
 SPENTS = st.builds(
-    Spent, st.integers(0, 50), st.just(0), st.integers(0, 99), st.integers(0, 99), COSTS,
+    Spent, st.integers(0, 50), st.integers(0, 99), st.integers(0, 99), COSTS,
     outcomes=st.dictionaries(st.sampled_from(["answered", "refused"]), st.integers(1, 9)),
 )  # fmt: skip
 

@@ -149,7 +149,7 @@ def test_what_is_most_telling_is_drawn_first() -> None:
 def test_merged_rounds_add_up_what_they_cost_and_keep_what_was_rejected() -> None:
     rejected = Rejected({"text": "b"}, "", "empty")
     first = Examples((Example({"text": "a"}, "A"),), rejected=(rejected,), spent=Spent(2, cost=0.5))
-    second = Examples((), spent=Spent(1, 1, cost=0.25))
+    second = Examples((), spent=Spent(1, cost=0.25))
     made = merge(first, second, Examples(()))
     assert made.rejected == (rejected,)
-    assert made.spent == Spent(3, 1, cost=0.75)
+    assert made.spent == Spent(3, cost=0.75)

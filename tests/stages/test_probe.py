@@ -147,8 +147,10 @@ def test_nothing_answered_needs_nothing_in_particular(here: Here) -> None:
 # --------------------------------------------------------------------------- vet
 
 
-def vetted(rows: Examples, here: Here, contradicted: float = 20.0) -> Examples:
-    return vet(TASK, None, rows, student=STUDENT, contradicted=contradicted, seed=0, run=here)
+def vetted(rows: Examples, here: Here, *, samples: int = 1) -> Examples:
+    return vet(
+        TASK, None, rows, student=STUDENT, contradicted=20.0, samples=samples, seed=0, run=here
+    )  # fmt: skip
 
 
 def test_wrong_answers_go_with_their_reason_and_right_ones_stay(here: Here) -> None:
@@ -163,6 +165,15 @@ def test_wrong_answers_go_with_their_reason_and_right_ones_stay(here: Here) -> N
     assert len(gone - {rows[number].input["text"] for number in wrong}) <= 3
     assert all(row.reason.startswith("the other rows say ") for row in kept.rejected)
     assert sum(count.rows for count in kept.counts) == len(kept.rejected) == 240 - len(kept.rows)
+
+
+def test_what_several_samples_agree_on_takes_more_to_go(here: Here) -> None:
+    rows = list(answered(240).rows)
+    for number in random.Random(1).sample(range(240), 24):
+        others = [desk for desk in DESKS if desk != rows[number].output]
+        rows[number] = replace(rows[number], output=others[number % 2])
+    alone, agreed = (vetted(Examples(tuple(rows)), here, samples=samples).rows for samples in (1, 3))
+    assert len(alone) < len(agreed)
 
 
 def test_of_rows_that_are_all_right_none_goes(here: Here) -> None:

@@ -91,7 +91,7 @@ def test_all_go_out_together_at_half_the_price(wire: Wire, run: Handed) -> None:
     assert a_token[0] < a_token[1]
     again = asker_at(wire, run, batch=True)
     assert again.each(ROWS, shouted) == [row.upper() for row in ROWS]
-    assert again.spent.replayed == 150
+    assert again.replayed == 150
     assert again.spent.cost == asker.spent.cost
     assert len(wire.batches) == 1
 

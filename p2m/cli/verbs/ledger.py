@@ -13,7 +13,7 @@ from p2m.errors import UserError, command, nearest
 
 GROUP = "store"
 SUMMARY = "look at, move and erase recorded teacher calls"
-EXAMPLES = """p2m ledger                                        # how many, of which model, at what cost
+EXAMPLES = """p2m ledger                                        # calls and cost, by model, recipe and day
   p2m ledger list --where model=small --limit 5
   p2m ledger show 3fa9c2
   p2m ledger export recipes/qa.yaml --output qa.ledger.jsonl.gz
@@ -52,9 +52,8 @@ def _stats(arguments: argparse.Namespace) -> int:
     from p2m.cli.ledger_views import totals_text
     from p2m.engine.recording.care import add_up
 
-    totals, recipes = add_up(_folder(arguments)), _recipes(arguments)
-    told = {"totals": totals, "recipes": recipes}
-    return common.answer(arguments, told, lambda: totals_text(totals, recipes))
+    totals = add_up(_folder(arguments), _recipes(arguments))
+    return common.answer(arguments, {"totals": totals}, lambda: totals_text(totals))
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -188,9 +187,9 @@ def _of_recipe(arguments: argparse.Namespace, folder: Path) -> set[str]:
     return {digest for step in steps for digest in used(folder, step.key)}
 
 
-def _recipes(arguments: argparse.Namespace) -> dict[str, int]:
-    """How many records the last build of each recipe used."""
-    from p2m.engine.journal import last_steps, runs
+def _recipes(arguments: argparse.Namespace) -> dict[str, set[str]]:
+    """The records that the builds of each recipe used, as far as the journal goes back."""
+    from p2m.engine.journal import runs
     from p2m.engine.recording.ledger import used
     from p2m.engine.store import Store
 
@@ -198,13 +197,11 @@ def _recipes(arguments: argparse.Namespace) -> dict[str, int]:
     if not (folder / "uses").is_dir():
         return {}
     store = Store(folder.parent, make=False)
-    found = {}
-    for plan in sorted({run.plan for run in runs(store)}):
-        keys = {step.key for step in last_steps(store, plan).values()}
-        count = len({digest for key in keys for digest in used(folder, key)})
-        if count:
-            found[plan] = count
-    return found
+    keys: dict[str, set[str]] = {}
+    for run in runs(store):
+        keys.setdefault(run.plan, set()).update(step.key for step in run.steps.values())
+    found = {plan: {digest for key in some for digest in used(folder, key)} for plan, some in keys.items()}
+    return {plan: digests for plan, digests in sorted(found.items()) if digests}
 
 
 _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {

@@ -22,6 +22,7 @@ from p2m.engine.handles import Device
 from p2m.engine.keys import Key, identify_all
 from p2m.engine.plan import Plan, Step
 from p2m.engine.recording.ledger import StepRecorder
+from p2m.engine.running import tallies
 from p2m.engine.running.work import Input, RunHandle, read_input
 from p2m.engine.sources import digests_of, read_sources
 from p2m.engine.store import Action, Store
@@ -58,13 +59,13 @@ def rebuild(plan: Plan, store: Store, device: Device, name: str) -> Rebuilt:
     if step.kind == "volatile":
         return Rebuilt(name, step.kind, "runs every time, so there is nothing to compare", True)
     with store.leased(f"verify-{uuid.uuid4().hex}"):
-        key, action, digests = _stored(plan, store, step)
+        key, action, digests, sums = _stored(plan, store, step)
         sources = {each.name: each.path for each in plan.steps if each.path is not None}
         inputs = [_input(plan, edge.step, digests) for edge in step.inputs]
         arguments = [read_input(given, store, sources) for given in inputs]
         began = time.monotonic()
         with store.temporary(f"again-{name}") as place:
-            value = _run(step, arguments, store, device, key, place)
+            value = _run(step, arguments, store, device, key, place, sums)
             formats.save(value, place / "made")
             seconds = time.monotonic() - began
             if hashing.digest_tree(place / "made") == action.output:
@@ -92,14 +93,17 @@ def _judged(step: Step, found: tuple[Difference, ...], other: str, seconds: floa
     return Rebuilt(step.name, step.kind, verdict, passes, tuple(lines), other, seconds)
 
 
-def _stored(plan: Plan, store: Store, wanted: Step) -> tuple[Key, Action, dict[str, str]]:
-    """The key and entry of a step, and the digests of all before it."""
+def _stored(plan: Plan, store: Store, wanted: Step) -> tuple[Key, Action, dict[str, str], Counter[str]]:
+    """The key and entry of a step, the digests of all before it, and what these had added to shared sums."""
     sources = digests_of(read_sources(plan.steps, store.stats))
     walk = Walk(identify_all(plan.steps, store), sources, store.lookup)
+    sums: Counter[str] = Counter()
     for step in plan.steps:
         state = walk.at(step)
         if step is wanted and state.key is not None and state.made is not None:
-            return state.key, state.made, walk.digests
+            return state.key, state.made, walk.digests, sums
+        if step.is_recorded and state.key is not None:
+            sums.update(tallies.kept(store, state.key.value))
     raise UserError(
         f"{store.root} does not hold what {wanted.name} makes for the recipe as it is now,"
         " so there is nothing to compare with\n    next: p2m build, then this again"
@@ -112,12 +116,13 @@ def _input(plan: Plan, name: str | None, digests: dict[str, str]) -> Input | Non
     return Input(name, plan.step(name).output, digests[name])
 
 
-def _run(step: Step, arguments: list[Any], store: Store, device: Device, key: Key, place: Path) -> Any:
+def _run(
+    step: Step, arguments: list[Any], store: Store, device: Device, key: Key, place: Path, sums: Counter[str]
+) -> Any:
     stage = step.stage
     assert stage is not None, step.name
     (place / "run").mkdir()
     recorder = StepRecorder(store.root / "ledger", key.value, {"step": step.name})
-    sums: Counter[str] = Counter()  # of this step alone: what it would replay was within its caps
 
     def tally(name: str, amount: int) -> int:
         sums[name] += amount

@@ -12,10 +12,11 @@ import os
 import re
 import time
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from p2m.engine.files import disk
@@ -27,6 +28,7 @@ from p2m.errors import StoreError, UserError
 
 _REWRITTEN = "rewritten"  # label of a segment that is being written anew
 _ESCAPES = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
+_ADDED = ("cost", "input_tokens", "output_tokens")  # labels that are added up, not told apart
 _MANY = 40  # values of one label beyond which they are only counted
 
 
@@ -59,10 +61,16 @@ class Found:
 
 @dataclass
 class Sum:
-    """Records of one value of a label."""
+    """Records of one value of a label, of a recipe or of a day."""
 
     records: int = 0
     cost: float = 0.0  # sum of the label `cost`, USD
+    tokens: int = 0  # sum of the labels `input_tokens` and `output_tokens`
+
+    def add(self, cost: float | None, tokens: int) -> None:
+        self.records += 1
+        self.cost += cost or 0.0
+        self.tokens += tokens
 
 
 @dataclass
@@ -75,6 +83,8 @@ class Totals:
     first: float | None = None  # seconds since the epoch
     last: float | None = None
     labels: dict[str, dict[str, Sum]] = field(default_factory=dict)  # name -> value -> records
+    days: dict[str, Sum] = field(default_factory=dict)  # "2026-11-22", of this machine's clock -> records
+    recipes: dict[str, Sum] = field(default_factory=dict)  # name -> records
 
 
 def each(folder: Path) -> Iterator[Record]:
@@ -87,24 +97,27 @@ def each(folder: Path) -> Iterator[Record]:
             yield record
 
 
-def add_up(folder: Path) -> Totals:
-    """The ledger's totals, by every label."""
+def add_up(folder: Path, recipes: Mapping[str, Collection[str]] = MappingProxyType({})) -> Totals:
+    """The ledger's totals, by every label, by day, and by recipe: name -> digests that it used."""
     totals = Totals(bytes=sum(path.stat().st_size for path in _segments(folder)))
     for record in each(folder):
         totals.records += 1
         totals.first = min(totals.first or record.time, record.time)
         totals.last = max(totals.last or record.time, record.time)
-        cost = _cost(record)
+        cost, tokens = _cost(record), _tokens(record)
         if cost is not None:
             totals.cost = (totals.cost or 0.0) + cost
+        day = time.strftime("%Y-%m-%d", time.localtime(record.time))
+        totals.days.setdefault(day, Sum()).add(cost, tokens)
+        for recipe, digests in recipes.items():
+            if record.digest in digests:
+                totals.recipes.setdefault(recipe, Sum()).add(cost, tokens)
         for name, value in record.labels.items():
-            if name == "cost":
+            if name in _ADDED:
                 continue
             sums = totals.labels.setdefault(name, {})
             known = _written(value) if len(sums) < _MANY or _written(value) in sums else "(others)"
-            one = sums.setdefault(known, Sum())
-            one.records += 1
-            one.cost += cost or 0.0
+            sums.setdefault(known, Sum()).add(cost, tokens)
     return totals
 
 
@@ -237,6 +250,11 @@ def _log(folder: Path, line: Mapping[str, Any]) -> None:
 def _cost(record: Record) -> float | None:
     cost = record.labels.get("cost")
     return float(cost) if isinstance(cost, (int, float)) and not isinstance(cost, bool) else None
+
+
+def _tokens(record: Record) -> int:
+    found = (record.labels.get(name) for name in ("input_tokens", "output_tokens"))
+    return sum(value for value in found if isinstance(value, int) and not isinstance(value, bool))
 
 
 def _written(value: object) -> str:

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from p2m.engine.files import disk
+from p2m.engine.handles import NOW
 from p2m.engine.store import Store
 
 _RECORD = struct.Struct("<48sq")  # name, total
@@ -80,7 +81,7 @@ def _add(handle: int, name: bytes, amount: int) -> int:
 
 def keep(store: Store, key: str, sums: Mapping[str, int]) -> None:
     """Remember what the step of that key added, for builds that reuse it."""
-    added = {name: amount for name, amount in sums.items() if amount}
+    added = {name: amount for name, amount in sums.items() if amount and not name.startswith(NOW)}
     path = _kept(store, key)
     if not added:
         path.unlink(missing_ok=True)
@@ -100,12 +101,23 @@ def kept(store: Store, key: str) -> dict[str, int]:
         return {}
 
 
+def total(store: Store, build: str, name: str) -> int:
+    """A sum of a build as it stands."""
+    tally = Tally(store, build)
+    try:
+        return tally.add(name, 0)
+    finally:
+        tally.close()
+
+
 def count_again(store: Store, build: str, key: str) -> None:
     """Add what a reused step had added to the sums of a build."""
-    tally = Tally(store, build)
-    for name, amount in kept(store, key).items():
-        tally.add(name, amount)
-    tally.close()
+    found = kept(store, key)
+    if found:
+        tally = Tally(store, build)
+        for name, amount in found.items():
+            tally.add(name, amount)
+        tally.close()
 
 
 def _kept(store: Store, key: str) -> Path:

@@ -71,6 +71,11 @@ class Asker:
         return self._account.spent
 
     @property
+    def replayed(self) -> int:
+        """Requests that the ledger answered."""
+        return self._account.replayed
+
+    @property
     def rejected(self) -> int:
         """Requests that the provider refused because they were too many at a time."""
         return self._pace.rejected
@@ -119,7 +124,10 @@ class _Session(Generic[T, R]):
         self.fault: BaseException | None = None
         self.signal = 0  # that interrupted it
         self.workers: set[asyncio.Task[None]] = set()
-        self.batcher: Batcher | None = None  # where requests go out in batches
+        self.batcher: Batcher | None = None
+        self.reached: CapReached | None = None
+        self.is_first = True  # whether nothing that the ledger does not know was to be asked yet
+        self.refused: dict[tuple[int, int], Asked] = {}  # not asked; by item, and by the number of its `put`
 
     async def run(self) -> None:
         self.ending, self.over, self.turn = asyncio.Event(), asyncio.Event(), asyncio.Lock()
@@ -191,7 +199,7 @@ class _Session(Generic[T, R]):
     async def _work(self, number: int | None) -> None:
         while number is not None:
             try:
-                self.found[number] = await self.work(self.items[number], self._put)
+                self.found[number] = await self.work(self.items[number], _Putting(self, number).put)
             except _Ended:
                 return
             except BaseException as error:
@@ -204,9 +212,7 @@ class _Session(Generic[T, R]):
             self._hire()
             number = next(self.todo, None)
             if self.telling.done % 32 == 0:
-                await asyncio.sleep(
-                    0
-                )  # what the ledger knows is had without waiting, and signals must come in
+                await asyncio.sleep(0)  # for signals: what the ledger knows is had without waiting
 
     def _finish(self, number: int) -> None:
         self.done[number] = 1
@@ -215,21 +221,25 @@ class _Session(Generic[T, R]):
 
     # ------------------------------------------------------------------ one request
 
-    async def _put(self, ask: Ask, *, sample: int = 0) -> Reply:
+    async def _put(self, ask: Ask, sample: int, place: tuple[int, int]) -> Reply:
         asked, paid = self._known(ask, sample)
         if paid is not None:
             return paid.reply
-        if self.ending.is_set():
-            raise _Ended
         made: list[Paid] = []
 
         async def call() -> bytes:
             made.append(await self._pay(asked, replace(ask, sample=sample)))
             return recorded.write(made[0])
 
-        answer = await self.asker.run.recorder.answer_async(
-            asked, call, labels=lambda _: recorded.labels(self.asker.teacher, made[0])
-        )
+        try:
+            if self.ending.is_set():
+                raise _Ended
+            answer = await self.asker.run.recorder.answer_async(
+                asked, call, labels=lambda _: recorded.labels(self.asker.teacher, made[0])
+            )
+        except _Ended:
+            self.refused[place] = asked
+            raise
         if made:
             return made[0].reply
         paid = recorded.read(answer)
@@ -243,13 +253,17 @@ class _Session(Generic[T, R]):
         try:
             if budget.has_caps:
                 async with self.turn:
+                    if self.is_first:
+                        self.is_first = False
+                        budget.stop_again(asked, self.asker.run.recorder)
                     held = await budget.hold(ask, self._pause)
             reply = await self._sent(asked, ask)
             paid = Paid(reply, cost_of_reply(self.asker.teacher, reply))
             self.asker._account.add(asked.digest, paid, budget, ask, replayed=False)
             return paid
         except CapReached as reached:
-            self.asker._account.stopped = str(reached)
+            self.reached = reached
+            self.asker._account.stopped = reached.limit
             self._end(None)
             raise _Ended from None
         finally:
@@ -297,6 +311,23 @@ class _Session(Generic[T, R]):
         for worker in rest:
             worker.cancel()
         await asyncio.gather(*rest, return_exceptions=True)
+        if self.reached is not None and self.refused:
+            first = self.refused[min(self.refused)]
+            await self.asker._budget.note_stop(first, self.reached, self.asker.run.recorder)
+
+
+@dataclass(slots=True)
+class _Putting(Generic[T, R]):
+    """The `put` of one item."""
+
+    session: _Session[T, R]
+    number: int
+    asked: int = 0
+
+    async def put(self, ask: Ask, *, sample: int = 0) -> Reply:
+        place = (self.number, self.asked)
+        self.asked += 1
+        return await self.session._put(ask, sample, place)
 
 
 @dataclass(slots=True)
@@ -347,7 +378,7 @@ class _Account:
     output_tokens: int = 0
     nanousd: int = 0
     is_priced: bool = True
-    seconds: float = 0.0
+    microseconds: int = 0  # whole ones, whose sum does not hang on the order of the answers
     outcomes: Counter[str] = field(default_factory=Counter)
     stopped: str = ""
 
@@ -356,7 +387,7 @@ class _Account:
         if key in self.seen:
             return
         self.seen.add(key)
-        budget.count(ask, paid)
+        budget.count(ask, paid, sent=not replayed)
         usage = paid.reply.usage
         self.requests += 1
         self.replayed += replayed
@@ -364,14 +395,14 @@ class _Account:
         self.output_tokens += usage.output
         self.nanousd += paid.cost or 0
         self.is_priced &= paid.cost is not None
-        self.seconds += paid.reply.seconds
+        self.microseconds += round(1e6 * paid.reply.seconds)
         self.outcomes[paid.reply.outcome.value] += 1
 
     @property
     def spent(self) -> Spent:
         return Spent(
-            self.requests, self.replayed, self.input_tokens, self.output_tokens,
-            self.nanousd / NANO if self.is_priced else None, round(self.seconds, 3),
+            self.requests, self.input_tokens, self.output_tokens,
+            self.nanousd / NANO if self.is_priced else None, round(self.microseconds / 1e6, 3),
             dict(sorted(self.outcomes.items())), self.stopped,
         )  # fmt: skip
 

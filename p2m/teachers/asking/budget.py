@@ -8,14 +8,17 @@ if it were paid, so a build that resumes spends no more than a cold one.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from p2m.engine.handles import Recorder
+from p2m.engine.recording.records import Asked
 from p2m.teachers.asking.prices import NANO, cost_of, how_to_price
 from p2m.teachers.asking.recorded import Paid
-from p2m.teachers.chat import Ask, ChatTeacher, Reply, TeacherError, Usage
+from p2m.teachers.chat import SENT, Ask, ChatTeacher, Reply, TeacherError, Usage
 from p2m.types import Caps
 
 REQUESTS, TOKENS, MONEY = "teacher.requests", "teacher.tokens", "teacher.nanousd"
@@ -25,7 +28,12 @@ _LOOK = 0.005  # seconds between two looks at what is held
 
 
 class CapReached(Exception):
-    """No more may be asked; the message is the limit, as it is set: "constraints.max_cost=1"."""
+    """No more may be asked."""
+
+    def __init__(self, limit: str, spent: int) -> None:
+        super().__init__(limit)
+        self.limit = limit  # as it is set: "constraints.max_cost=1"
+        self.spent = spent  # of the sum that the limit is for
 
 
 class Tally(Protocol):
@@ -74,17 +82,44 @@ class Budget:
         for name, amount in held.items():
             self._tally(name + _HELD, -amount)
 
-    def count(self, ask: Ask, paid: Paid) -> None:
+    def count(self, ask: Ask, paid: Paid, *, sent: bool) -> None:
         """Add an answer, paid for now or earlier, to what the build has spent."""
         usage, cost = paid.reply.usage, paid.cost
         if usage == Usage():  # a server that does not say what it counted
             usage = Usage(input=estimated(ask), output=_length(paid.reply.text) // 4)
         if cost is None:
             cost = cost_of(self._teacher, usage)
+        if sent:
+            self._tally(SENT, 1)
         self._tally(REQUESTS, 1)
         self._tally(TOKENS, usage.input + usage.output)
         if cost:
             self._tally(MONEY, cost)
+
+    # ------------------------------------------------------------------ stopping where it stopped
+
+    def stop_again(self, asked: Asked, recorder: Recorder) -> None:
+        """Stop where an earlier build stopped, so that it is replayed to the same rows and asks nothing.
+
+        Another request may still have room where the one that was refused had none, so the refusal itself is
+        recorded: of the first thing left undone. With less spent by now it does not count.
+
+        Raises:
+            CapReached: before this request.
+        """
+        for cap in self._caps:
+            answer = recorder.known(_stop(asked, cap.said))
+            if answer is not None:
+                spent = self._tally(cap.name, 0)
+                if spent >= json.loads(answer)["spent"]:
+                    raise CapReached(cap.said, spent)
+
+    async def note_stop(self, asked: Asked, reached: CapReached, recorder: Recorder) -> None:
+        async def call() -> bytes:
+            return json.dumps({"spent": reached.spent}).encode()
+
+        names = {"provider": self._teacher.provider, "model": self._teacher.model, "stopped": reached.limit}
+        await recorder.answer_async(_stop(asked, reached.limit), call, labels=names)
 
     # ------------------------------------------------------------------ inside
 
@@ -99,7 +134,7 @@ class Budget:
             if spent + together > cap.most:
                 self.let_go(held)
                 if spent + amount > cap.most:
-                    raise CapReached(cap.said)
+                    raise CapReached(cap.said, spent)
                 return None
         return held
 
@@ -112,6 +147,11 @@ class Budget:
         if cost is not None:
             worst[MONEY] = cost
         return worst
+
+
+def _stop(asked: Asked, limit: str) -> dict[str, str]:
+    """What the ledger knows a refusal by."""
+    return {"not asked": asked.digest, "limit": limit}
 
 
 def estimated(ask: Ask) -> int:

@@ -18,6 +18,7 @@ from p2m.engine.recording import ledger
 from p2m.teachers.asking.acceptance import LEAST, Acceptance
 from p2m.teachers.asking.asker import Asker, Put
 from p2m.teachers.chat import TeacherError
+from p2m.teachers.replay import Replay
 from p2m.types import Caps
 
 ROWS = [f"row {number}" for number in range(300)]
@@ -58,9 +59,32 @@ def test_a_cap_ends_asking_without_an_error(server: Server, run: Bench, caps: Ca
     assert found[:20] == [f"echo: {row}" for row in ROWS[:20]]
     again = Asker(teacher_at(server.url, price=PRICED), a_run(run.folder.parents[1], build="b2"), caps)
     assert again.each(ROWS, echoed) == found
-    assert again.spent.replayed == again.spent.requests == len(answered)
+    assert again.replayed == again.spent.requests == len(answered)
     assert again.spent.stopped == said
     assert server.count == len(answered)
+
+
+def test_a_capped_build_is_replayed_with_nobody_there(server: Server, run: Bench) -> None:
+    """Also where a short question that was never put would have had room."""
+    server.seconds = 0.02
+
+    async def both(text: str, put: Put) -> str:
+        long = await put(ask("long " * 400 + text))
+        return long.text + (await put(ask(text))).text
+
+    caps = Caps(max_tokens=4000)
+    asker = Asker(teacher_at(server.url, concurrency=2), run, caps)
+    found = asker.each(ROWS, both)
+    assert 0 < sum(row is not None for row in found) < 60
+    assert server.count == asker.spent.requests
+    nobody = a_run(run.folder.parents[1], build="b2")
+    replay = Asker(Replay(of=teacher_at(server.url)), nobody, caps)
+    assert replay.each(ROWS, both) == found
+    assert replay.spent.stopped == "constraints.max_tokens=4000"
+    before = server.count
+    more = a_run(run.folder.parents[1], build="b3")
+    Asker(teacher_at(server.url), more, Caps(max_tokens=5000)).each(ROWS, both)
+    assert server.count > before
 
 
 @settings(max_examples=12)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from p2m.teachers.anthropic import Anthropic
 from p2m.teachers.asking.prices import NANO, cost_of, unit_price
 from p2m.teachers.chat import Usage
+from p2m.teachers.gguf import GGUF
 from p2m.teachers.openai import OpenAI
 
 SONNET = Anthropic(model="claude-sonnet-4-5")
@@ -64,6 +65,12 @@ def test_an_unknown_price_is_none_and_never_a_guess() -> None:
     assert cost_of(unknown, Usage(10, 10)) is None
     assert unit_price(Anthropic(model="claude-sonnett-17")) is None
     assert cost_of(SONNET, Usage(input=10, cached=20)) is None  # a server that cannot count
+
+
+def test_a_model_of_this_machine_is_free() -> None:
+    found = unit_price(GGUF(path="m.gguf", sha256="0" * 64))
+    assert found is not None
+    assert (found.input, found.output, found.source) == (0.0, 0.0, "runs on this machine")
 
 
 def test_the_recipe_has_the_last_word() -> None:
