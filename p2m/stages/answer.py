@@ -21,6 +21,7 @@ from p2m.types import (
     Example,
     Examples,
     Inputs,
+    InputVerifier,
     Passed,
     Rejected,
     Task,
@@ -48,21 +49,25 @@ def answer(
     """Every input with the answer that most of at most `samples` give, where they are `agreement` of them.
 
     A label that an input was written for counts as one opinion more. Asking stops as soon as no further
-    sample can change the outcome. Every input that was asked is kept or rejected, with its reason.
+    sample can change the outcome. Every input that was asked is kept or rejected, with its reason; one that
+    a verifier finds unfit is rejected unasked.
 
     Raises:
         TeacherError: fewer rows than the share `floor` can be used.
     """
-    rows = [row for part in inputs for row in part.rows]
     fitting = tuple(each for each in verifiers if each.refusal(task) is None)
+    found = [(row, _unfit(task, row, fitting)) for part in inputs for row in part.rows]
+    rows = [row for row, fault in found if not fault]
+    unfit = [Rejected(row.input, "", fault) for row, fault in found if fault]
     acceptance = Acceptance(floor)
     panel = _Panel(answering(task, shown, attributes), teacher, samples, agreement, fitting, acceptance)
     asker = Asker(teacher, run, caps)
     told = asker.each(rows, panel.ask, what="rows answered", acceptance=acceptance)
     acceptance.end()
     kept = tuple(each for each in told if isinstance(each, Example))
-    rejected = tuple(each for each in told if isinstance(each, Rejected))
-    asked = len(kept) + len(rejected)
+    refused = [each for each in told if isinstance(each, Rejected)]
+    rejected = (*unfit, *refused)
+    asked = len(kept) + len(refused)
     counts = [Count("answered by the teacher", len(kept), _example(kept)), *counted(rejected)]
     if asked < len(rows):
         counts.append(Count(f"not asked: {asker.spent.stopped}", len(rows) - asked))
@@ -73,6 +78,14 @@ def answer(
         "samples_a_row": panel.samples_asked / max(1, asked),
     }
     return Examples(kept, tuple(counts), figures, rejected, asker.spent)
+
+
+def _unfit(task: Task, row: Unanswered, verifiers: Sequence[Verifier]) -> str:
+    """Why an input is not asked at all; "" where it is."""
+    for verifier in verifiers:
+        if isinstance(verifier, InputVerifier) and (fault := verifier.unfit(task, row.input)):
+            return f"{verifier.name}: {fault}"
+    return ""
 
 
 @dataclass
