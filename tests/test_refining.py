@@ -102,3 +102,10 @@ def test_whatever_a_teacher_says_the_recipe_composes_and_keeps_the_prompt(prompt
 def test_a_prompt_that_must_not_leave_says_so() -> None:
     text = recipe_of(OPEN, together(OPEN, Refined(TaskType.CLASSIFICATION, stays_local=True)))
     assert "choose a teacher\n# that runs here" in text
+
+
+def test_room_for_the_reply_grows_with_the_prompt_and_leaves_small_contexts_theirs() -> None:
+    """A server refuses a request whose words and room for a reply go beyond its context."""
+    assert refining("Sort mail.", {}).max_tokens < 4096
+    assert refining("", {"labels": [f"label {n}" for n in range(200)]}).max_tokens > 5_000
+    assert refining("x" * 10**6, {}).max_tokens == 16_000

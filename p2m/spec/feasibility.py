@@ -199,11 +199,8 @@ def _taught(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     rows, labels = spec.rows_wanted, len(task.labels)
     if answerer is not None and 0 < rows < labels and spec.data.train is None and not spec.retriever.sources:
         message = f"{rows:,} inputs for {labels:,} labels leave labels without a row, which cannot be learnt"
-        yield (
-            "generation.num_examples",
-            message,
-            f"take some ten a label: generation.num_examples={10 * labels}",
-        )
+        hint = f"take some ten a label: generation.num_examples={10 * labels}"
+        yield "generation.num_examples", message, hint
     if spec.teacher.gate is None:
         return
     if answerer is None:

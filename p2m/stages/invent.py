@@ -162,7 +162,10 @@ def _example(rows: Sequence[Unanswered]) -> str:
 
 
 def _nothing(rejected: Sequence[Rejected]) -> str:
-    reasons = "".join(f"\n    {each.rows} {each.what}, e.g. {each.example}" for each in counted(rejected)[:5])
+    reasons = "".join(
+        f"\n    {each.rows} {each.what}" + (f", e.g. {example}" if (example := each.example.strip()) else "")
+        for each in counted(rejected)[:5]
+    )
     return (
         f"the teacher wrote no input that can be used:{reasons or ' it replied with none at all'}\n"
         "    correct the prompt, give inputs of your own (data.inputs) or examples, or take another teacher"

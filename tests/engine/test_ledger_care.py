@@ -39,6 +39,8 @@ def test_totals_go_by_label_with_what_was_paid(folder: Path) -> None:
     assert totals.first is not None
     assert totals.last is not None
     assert totals.first <= totals.last
+    big = ledger_care.add_up(folder, query=ledger_care.Query({"model": "big"}))
+    assert (big.records, big.cost, list(big.labels["model"])) == (3, 0.75, ["big"])
 
 
 @pytest.mark.parametrize("text", ["4711", "Grüße 😀", "spaced"])

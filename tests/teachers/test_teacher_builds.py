@@ -220,6 +220,7 @@ def test_frozen_in_a_fresh_store_with_nobody_to_ask(shop: Shop, monkeypatch: pyt
     again = shop.folder / "elsewhere"
     monkeypatch.setenv("P2M_STORE", str(again))
     monkeypatch.delenv("P2M_TEACHER_KEY")
+    assert "bring its records: p2m ledger import FILE" in shop("build", "desk.yaml", "--frozen", codes=(2,))
     shop("ledger", "import", "desk.ledger.jsonl.gz", "--store", str(again))
     requests = shop.server.requests
     shop("build", "desk.yaml", "--frozen", codes=BUILT)

@@ -52,7 +52,7 @@ def _stats(arguments: argparse.Namespace) -> int:
     from p2m.cli.ledger_views import totals_text
     from p2m.engine.recording.care import add_up
 
-    totals = add_up(_folder(arguments), _recipes(arguments))
+    totals = add_up(_folder(arguments), _recipes(arguments), _query(arguments))
     return common.answer(arguments, {"totals": totals}, lambda: totals_text(totals))
 
 

@@ -97,10 +97,17 @@ def each(folder: Path) -> Iterator[Record]:
             yield record
 
 
-def add_up(folder: Path, recipes: Mapping[str, Collection[str]] = MappingProxyType({})) -> Totals:
-    """The ledger's totals, by every label, by day, and by recipe: name -> digests that it used."""
+def add_up(
+    folder: Path, recipes: Mapping[str, Collection[str]] = MappingProxyType({}), query: Query | None = None
+) -> Totals:
+    """The ledger's totals, by every label, by day, and by recipe: name -> digests that it used.
+
+    Only of records that `query` selects; `bytes` is always the whole ledger's.
+    """
     totals = Totals(bytes=sum(path.stat().st_size for path in _segments(folder)))
     for record in each(folder):
+        if query is not None and not query.selects(record):
+            continue
         totals.records += 1
         totals.first = min(totals.first or record.time, record.time)
         totals.last = max(totals.last or record.time, record.time)

@@ -48,7 +48,8 @@ def reach_of(allowed: Network | None, step: Step) -> Reach:
     if allowed is Network.ALL:
         return ANYONE
     if allowed is None:
-        return Reach(False, _FROZEN, "build without --frozen")
+        records = ", or bring its records: p2m ledger import FILE" if step.asks_elsewhere else ""
+        return Reach(False, _FROZEN, f"build without --frozen{records}")
     rule = f"constraints.network={allowed}"
     wanted = Network.TEACHER if step.asks_elsewhere else Network.HUB
     return Reach(allowed is wanted, rule, f"constraints.network={wanted} or constraints.network=all")

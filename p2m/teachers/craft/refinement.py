@@ -18,7 +18,7 @@ from p2m.types import Field, TaskType
 
 METRICS = ("accuracy", "macro_f1", "exact_match", "token_f1", "chrf", "rouge_l")
 LIMITS = ("max_parameters", "max_size", "max_latency")
-_MAX_TOKENS = 16_000
+_LEAST_ROOM, _MOST_ROOM = 3_072, 16_000  # tokens of a reply: servers refuse what goes beyond their context
 _NAME = re.compile(r"[^\W\d]\w{0,39}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _LONGEST = 300  # characters of a sentence
@@ -66,7 +66,8 @@ def refining(prompt: str, known: Mapping[str, Any]) -> Ask:
     """The question. The prompt is data in it, whatever it says."""
     material: dict[str, Any] = {"prompt": prompt} | ({"known": dict(known)} if known else {})
     asked = f"Describe the task of this prompt.\n{fenced(material)}"
-    return Ask(words("refine"), (Turn("user", asked),), _SCHEMA, _MAX_TOKENS, 0.0)
+    room = min(_LEAST_ROOM + len(asked.encode("utf-8", "replace")), _MOST_ROOM)
+    return Ask(words("refine"), (Turn("user", asked),), _SCHEMA, room, 0.0)
 
 
 def read(value: Mapping[str, Any]) -> Refined:
