@@ -14,7 +14,7 @@ from p2m.teachers.base import ChatTeacher
 from p2m.teachers.craft.inputs import Brief, Inventing, pools
 from p2m.teachers.craft.passages import passages
 from p2m.teachers.craft.replies import Said, said
-from p2m.teachers.craft.rows import known, labels_of, no_answer
+from p2m.teachers.craft.rows import known, no_answer, told_labels
 from p2m.types import (
     Attributes,
     Caps,
@@ -68,7 +68,7 @@ def invent(
         return Inputs(())
     rows = known(task, shown)
     plan = Inventing(
-        task, labels_of(task, rows), attributes.labels, attributes.found,
+        task, told_labels(task, shown), attributes.labels, attributes.found,
         passages(texts.path) if texts else (), pools(task, rows, seed), needs.found if needs else (),
         no_answer(task, rows), per_request, seed, len(earlier),
     )  # fmt: skip
