@@ -155,7 +155,7 @@ def test_a_cap_ends_it_early_with_what_there_is_and_a_higher_one_goes_on(shop: S
     first = shop.paid(*mine, "constraints.max_requests=50")
     assert first == 50
     text = shop.told[-1]
-    assert "constraints.max_requests=50 ended invent and answer early" in text
+    assert "constraints.max_requests=50 ended invent, answer and examine-judged early" in text
     folder = next(line.split("-> ")[1] for line in text.splitlines() if line.startswith("  -> "))
     assert "constraints.max_requests=50" in (shop.folder / folder / "report.txt").read_text()
     second = shop.paid(*mine, "constraints.max_requests=400")
