@@ -88,8 +88,8 @@ def _is_sound(usage: Usage) -> bool:
 
 
 def _is_free(teacher: ChatTeacher) -> bool:
-    """Whether p2m runs it itself; a server nearby may be the gateway to one that is paid."""
-    return teacher.is_local and not (teacher.calls_out and getattr(teacher, "asks_elsewhere", True))
+    """Whether it is a model of this machine; a server nearby may be the gateway to one that is paid."""
+    return teacher.is_local and not getattr(teacher, "base_url", "")
 
 
 def _given(teacher: ChatTeacher) -> Mapping[str, float] | None:
