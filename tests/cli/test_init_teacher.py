@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from wire import Wire
 
 from p2m.cli.main import main
 from p2m.compose import compose
@@ -34,15 +33,16 @@ READ = {
 }
 
 
-class Server(ThreadingHTTPServer):
-    """Gives one reply to whatever is asked, and remembers the questions."""
+@dataclass
+class Server:
+    """Gives one reply to whatever is asked."""
 
-    daemon_threads = True
+    wire: Wire
+    reply: Any = field(default_factory=lambda: READ)
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.reply: Any = READ
-        self.asked: list[dict[str, Any]] = []
+    @property
+    def asked(self) -> list[dict[str, Any]]:
+        return [seen.body for seen in self.wire.seen]
 
     @property
     def words(self) -> list[str]:
@@ -50,39 +50,14 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        server = self.server
-        assert isinstance(server, Server)
-        server.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-        text = server.reply if isinstance(server.reply, str) else json.dumps(server.reply)
-        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
-        usage = {"prompt_tokens": 300, "completion_tokens": 200, "total_tokens": 500}
-        body = {"id": "1", "object": "chat.completion", "created": 1, "model": "small"}
-        data = json.dumps({**body, "choices": [choice], "usage": usage}).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+        return self.wire.v1
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+def server(wire: Wire) -> Server:
+    made = Server(wire)
+    wire.reply = lambda seen: made.reply if isinstance(made.reply, str) else json.dumps(made.reply)
+    return made
 
 
 @pytest.fixture(autouse=True)
