@@ -9,7 +9,7 @@ that the value owns.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -784,19 +784,13 @@ class Bundle:
 
 @runtime_checkable
 class Teacher(Protocol):
-    """Writes rows for a task; a real one also answers rows that others wrote."""
-
-    @property
-    def can_answer(self) -> bool: ...
+    """Writes rows for a task, with their answers. One that answers others' is a `ChatTeacher`."""
 
     def refusal(self, task: Task) -> str | None:
         """Why this teacher cannot write rows for the task, and what would help; None where it can."""
 
     def generate(self, task: Task, number: int, *, seed: int, texts: Path | None) -> Iterator[Example]:
         """Yield `number` rows. The first n rows do not depend on `number`: a larger number only adds."""
-
-    def answer(self, task: Task, inputs: Sequence[Mapping[str, str]]) -> list[str]:
-        """Answer foreign rows; only where `can_answer`."""
 
     def figures(self, task: Task, rows: Sequence[Example]) -> dict[str, float]:
         """Counts worth a line in the data report, e.g. relations, forms, answer entropy."""

@@ -139,7 +139,7 @@ def _requirements(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]
             teacher = spec.teacher.of("answer")
             if teacher is None:
                 yield path, "there is no teacher to compare with", "remove it, or choose a teacher"
-            elif not teacher.can_answer:
+            elif not isinstance(teacher, ChatTeacher):
                 message = "the chosen teacher writes rows with their answers but cannot answer others, so"
                 hint = "remove it, or require a metric, e.g. exact_match: '>= 0.60'"
                 yield path, f"{message} there is nothing to compare with", hint

@@ -157,9 +157,6 @@ class ChatTeacher(Protocol):
         """True: steps that it has part in are replayed from the ledger."""
 
     @property
-    def can_answer(self) -> bool: ...
-
-    @property
     def is_local(self) -> bool:
         """Whether what is asked stays on this machine."""
 

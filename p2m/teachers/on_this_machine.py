@@ -52,10 +52,6 @@ class OnThisMachine(ABC):
         return True
 
     @property
-    def can_answer(self) -> bool:
-        return True
-
-    @property
     def is_local(self) -> bool:
         return True
 

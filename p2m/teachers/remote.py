@@ -72,10 +72,6 @@ class Remote(ABC):
         return True
 
     @property
-    def can_answer(self) -> bool:
-        return True
-
-    @property
     def is_local(self) -> bool:
         return False
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from known_rows import KnownRows, Slips, data_of
 from wire import Raw, Status, Wire, serving
 
 from p2m.cli.main import main
-from tests.teachers.known_rows import KnownRows, Slips, data_of
 
 ROOT = Path(__file__).parents[2]
 SECRET = "sk-Zm9yYmlkZGVuLXRvLXRlbGw"  # no service knows it

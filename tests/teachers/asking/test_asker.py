@@ -162,6 +162,14 @@ def test_a_kill_pays_again_only_for_what_was_in_flight(server: Server, tmp_path:
     assert server.count - 200 <= 2 * 16  # in flight, or on the way to the disk
 
 
+def test_two_processes_at_once_pay_once(server: Server, tmp_path: Path) -> None:
+    server.seconds = 0.02
+    both = [start(server, tmp_path, rows) for rows in (40, 60)]
+    assert [process.wait(30) for process in both] == [0, 0]
+    assert set(server.asked.values()) == {1}
+    assert server.count == 60
+
+
 def recorded_rows(place: Path) -> set[str]:
     records = care.each(place / "ledger")
     return {record.asked.request["turns"][-1]["text"] for record in records}
@@ -203,3 +211,10 @@ def test_a_step_handles_sigterm_as_its_process_does(server: Server, run: Bench) 
     assert count < 60
     asked(server, a_run(run.folder.parents[1]), ROWS)
     assert server.count == 60
+
+
+def test_a_notebook_whose_loop_runs_may_ask_too(server: Server, run: Bench) -> None:
+    async def cell() -> list[str | None]:
+        return Asker(teacher_at(server.url), run, Caps()).each(ROWS, echoed)
+
+    assert asyncio.run(cell()) == [f"echo: {row}" for row in ROWS]
