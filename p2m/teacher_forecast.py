@@ -296,9 +296,12 @@ class _Forecaster:
             role = step.settings["role"]
             return _exactly(self._rows_of(getattr(self.spec.data, role), role))
         if name == "draw":
-            pool = self._size(inputs["pool"])
-            number = step.settings["number"]
-            return Range(min(number, pool.low), min(number, pool.high))
+            pool, number = self._size(inputs["pool"]), step.settings["number"]
+            before = [one for name, one in inputs.items() if name.startswith("earlier[")]
+            draws = [one for one in before if one.stage is not None and one.stage.name == "draw"]
+            taken = sum((self._size(one) for one in draws), Range())
+            low, high = max(0.0, pool.low - taken.high), max(0.0, pool.high - taken.low)
+            return Range(min(number, low), min(number, high))
         number = step.settings.get("number", 0)
         drawn = self._size(inputs["drawn"]) if "drawn" in inputs else Range()
         return Range(max(0, number - drawn.high), max(0, number - drawn.low))

@@ -34,6 +34,7 @@ class Asked:
     teacher: str  # "anthropic claude-..."
     settings: dict[str, Any]  # of the teacher, that were given
     cost: str  # the cap that was given, as a recipe writes it; "" for none
+    is_priced: bool  # whether what the teacher costs is known
 
 
 def asked(
@@ -70,9 +71,9 @@ def asked(
         refined = refine(Asker(teacher, run, caps), prompt, known)
     given = {word.lstrip("+").partition("=")[0].removeprefix("teacher.").split(".")[0] for word in overrides}
     settings = {key: value for key, value in composed.config["teacher"].items() if key in given}
-    cost = "" if unit_price(teacher) else "null"  # a limit in USD cannot be held without a price
-    cost = f"{limits.max_cost:g} USD" if limits.max_cost is not None else cost
-    return Asked(together(prompt, refined, table), f"{teacher.provider} {teacher.model}", settings, cost)
+    cost = f"{limits.max_cost:g} USD" if limits.max_cost is not None else ""
+    who, is_priced = f"{teacher.provider} {teacher.model}", unit_price(teacher) is not None
+    return Asked(together(prompt, refined, table), who, settings, cost, is_priced)
 
 
 @contextmanager

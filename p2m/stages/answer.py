@@ -67,11 +67,7 @@ def answer(
     if asked < len(rows):
         counts.append(Count(f"not asked: {asker.spent.stopped}", len(rows) - asked))
         run.say(f"{len(rows) - asked} of {len(rows)} inputs not asked: {asker.spent.stopped}")
-    figures = {
-        "asked": float(asked),
-        "acceptance": len(kept) / max(1, asked),
-        "samples_a_row": panel.samples_asked / max(1, asked),
-    }
+    figures = {"asked": float(asked), "kept": float(len(kept)), "samples": float(panel.samples_asked)}
     return Examples(kept, tuple(counts), figures, rejected, asker.spent)
 
 

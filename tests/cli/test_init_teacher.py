@@ -75,14 +75,16 @@ def written(folder: Path) -> list[str]:
 def test_what_the_teacher_reads_is_written_for_review(
     server: Server, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["init", PROMPT, "--output", "mail.yaml", *server.words]) == 0
+    priced = "teacher.price={input: 1, output: 2}"
+    assert main(["init", PROMPT, "--output", "mail.yaml", *server.words, priced]) == 0
     said, text = capsys.readouterr().out, Path("mail.yaml").read_text(encoding="utf-8")
     spec = compose(Path("mail.yaml")).spec
     assert spec.prompt == PROMPT
     assert (spec.task.inputs, spec.task.output) == (("email",), "team")
     assert spec.task.labels == ("billing", "delivery", "technical")
     assert spec.task.descriptions == {each["label"]: each["meaning"] for each in READ["labels"]}  # type: ignore[attr-defined]
-    assert (spec.constraints.max_size, spec.constraints.max_cost) == (30_000_000, 5.0)
+    assert spec.constraints.max_size == 30_000_000
+    assert spec.constraints.max_cost is None  # without a price, which the server does not tell
     assert spec.metrics.primary == "macro_f1"
     assert str(spec.metrics.require[0]) == "macro_f1 >= 0.8"
     teacher = spec.teacher.of("answer")
@@ -93,6 +95,18 @@ def test_what_the_teacher_reads_is_written_for_review(
     for line in ("inputs: email, as the teacher read it; the rules read text", "macro_f1, as the teacher"):
         assert line in text
         assert line in said
+
+
+def test_without_a_price_requests_are_limited(
+    server: Server, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", PROMPT, "--output", "mail.yaml", *server.words]) == 0
+    limits = compose(Path("mail.yaml")).spec.constraints
+    assert (limits.max_cost, limits.max_requests) == (None, 5000)
+    words = ("--output", "dear.yaml", *server.words, "constraints.max_cost=2USD")
+    assert main(["init", PROMPT + " Now.", *words]) != 0
+    assert "the price of small at compatible is not known" in capsys.readouterr().err
+    assert not Path("dear.yaml").exists()
 
 
 def test_the_same_words_are_paid_for_once(server: Server, folder: Path) -> None:

@@ -164,7 +164,8 @@ def _refined(
     test = arguments.test or (arguments.data if table is not None and table.has_test else None)
     text = render_refined(
         prompt, found.agreed, name=name, file=path.as_posix(), teacher=found.teacher,
-        choice=arguments.teacher, settings=found.settings, cost=found.cost, schema=_schema(path),
+        choice=arguments.teacher, settings=found.settings, cost=found.cost, is_priced=found.is_priced,
+        schema=_schema(path),
         train=_beside(arguments.data, path), test=_beside(test, path),
     )  # fmt: skip
     _write(path, text)

@@ -16,9 +16,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from p2m.engine.handles import Run
 from p2m.engine.recording.records import Asked
@@ -94,7 +95,7 @@ class Asker:
         """
         session = _Session(self, items, work, what, acceptance)
         handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        asyncio.run(session.run())
+        _run(session)
         if not self.in_batches:
             pace.remember(self.teacher, self._pace)
         if session.signal:
@@ -105,6 +106,22 @@ class Asker:
         if session.fault is not None:
             raise session.fault
         return session.found
+
+
+def _run(session: _Session[Any, Any]) -> None:
+    """In a thread of its own where this one has a loop that runs, as a notebook's has."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(session.run())
+        return
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(asyncio.run, session.run())
+        try:
+            asking.result()
+        except KeyboardInterrupt:
+            session.loop.call_soon_threadsafe(session._interrupted, signal.SIGINT)
+            asking.result()
 
 
 # --------------------------------------------------------------------------- one call of `each`
@@ -130,6 +147,7 @@ class _Session(Generic[T, R]):
         self.refused: dict[tuple[int, int], Asked] = {}  # not asked; by item, and by the number of its `put`
 
     async def run(self) -> None:
+        self.loop = asyncio.get_running_loop()
         self.ending, self.over, self.turn = asyncio.Event(), asyncio.Event(), asyncio.Lock()
         self.asker._pace.stopped = None
         with _handled(self._interrupted):

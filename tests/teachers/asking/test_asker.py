@@ -211,3 +211,10 @@ def test_a_step_handles_sigterm_as_its_process_does(server: Server, run: Bench) 
     assert count < 60
     asked(server, a_run(run.folder.parents[1]), ROWS)
     assert server.count == 60
+
+
+def test_a_notebook_whose_loop_runs_may_ask_too(server: Server, run: Bench) -> None:
+    async def cell() -> list[str | None]:
+        return Asker(teacher_at(server.url), run, Caps()).each(ROWS, echoed)
+
+    assert asyncio.run(cell()) == [f"echo: {row}" for row in ROWS]
