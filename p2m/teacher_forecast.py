@@ -27,6 +27,7 @@ from p2m.stages.read import look
 from p2m.teachers.asking.budget import estimated
 from p2m.teachers.asking.prices import UnitPrice, how_to_price, unit_price
 from p2m.teachers.base import ChatTeacher
+from p2m.teachers.chat import named
 from p2m.teachers.craft.answers import answering
 from p2m.teachers.craft.attributes import attributes_ask, labels_asks
 from p2m.teachers.craft.inputs import Inventing, pools
@@ -101,7 +102,7 @@ def teacher_forecast(spec: ModelSpec, task: Task, found: Survey) -> TeacherForec
     """Of a plan that was surveyed: files, store and ledger are read, and nobody is asked."""
     asking = [step for step in found.plan.steps if chat_teacher(step)]
     asking = [step for step in asking if found.found[step.name].status != "cached"]
-    caps = Caps(spec.constraints.max_cost, spec.constraints.max_requests, spec.constraints.max_tokens)
+    caps = spec.constraints.caps
     if not asking:
         return TeacherForecast((), caps)
     made = _Forecaster(spec, task, found)
@@ -120,9 +121,8 @@ def _notes(steps: Sequence[Step]) -> Iterator[str]:
     for step in steps:
         teacher = chat_teacher(step)
         assert teacher is not None, step.name
-        name = f"{teacher.provider} {teacher.model}"
         if problem := teacher.problem():
-            yield f"{name} cannot be asked here: {problem}"
+            yield f"{named(teacher)} cannot be asked here: {problem}"
         if unit_price(teacher) is None:
             yield how_to_price(teacher)
 
@@ -188,7 +188,7 @@ class _Forecaster:
         if price is not None:
             cost = tokens_in * _exactly(price.input / 1e6) + tokens_out * _exactly(price.output / 1e6)
         return Asking(
-            step.name, f"{teacher.provider} {teacher.model}", requests, answered, tokens_in, tokens_out, cost,
+            step.name, named(teacher), requests, answered, tokens_in, tokens_out, cost,
             _seconds(teacher, requests, one.output_tokens, mean), price,
             f"{mean.records:,} records" if mean else "prompts",
         )  # fmt: skip

@@ -461,6 +461,11 @@ class Constraints:
     licenses: tuple[str, ...] = ()  # accepted licences of data and base models; () means any
     network: Network = Network.ALL  # which steps may reach other machines
 
+    @property
+    def caps(self) -> Caps:
+        """Those of the limits that asking teachers is held to."""
+        return Caps(self.max_cost, self.max_requests, self.max_tokens)
+
 
 # --------------------------------------------------------------------------- models and figures
 

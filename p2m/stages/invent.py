@@ -33,7 +33,7 @@ from p2m.types import (
 
 _ALIKE = 0.8  # Jaccard index of character 5-grams from which an input says again what another says
 _ROUNDS = 4  # of asking; the first asks for the number, each later one for what is still missing
-_KNOWN = "repeats a row or an input that was there"
+_KNOWN = "repeats one of your rows or inputs"
 _REPEATED = "repeats an earlier input"
 _MOST = 3  # times the requests that the number takes, over all rounds
 
@@ -108,7 +108,6 @@ class _Sieve:
     def __init__(self, task: Task, there: Sequence[dict[str, str]]) -> None:
         self._names = [each.name for each in task.inputs]
         self._there = [self._texts(row) for row in there]
-        self._written: list[Unanswered] = []
         self.kept: list[Unanswered] = []
         self.rejected: list[Rejected] = []
 
@@ -129,17 +128,13 @@ class _Sieve:
             else:
                 whole.append(row)
         before = [*self._there, *(self._texts(row.input) for row in self.kept)]
-        places = near_to(Shingled([*before, *(self._texts(row.input) for row in whole)]), len(before), _ALIKE)
         everything = [*before, *(self._texts(row.input) for row in whole)]
+        places = near_to(Shingled(everything), len(before), _ALIKE)
         for row, place in zip(whole, places, strict=True):
             if place is None:
                 self.kept.append(row)
             else:
-                what = (
-                    "repeats one of your rows or inputs"
-                    if place < len(self._there)
-                    else "repeats an earlier input"
-                )
+                what = _KNOWN if place < len(self._there) else _REPEATED
                 self.rejected.append(
                     Rejected(row.input, "", f"{what}: {' / '.join(everything[place])[:120]}")
                 )

@@ -44,7 +44,7 @@ def made(kind: str, folder: Path) -> GGUF | Transformers:
         file = tiny_gguf.write(folder / "tiny.gguf")
         return GGUF(path=str(file), sha256=digest_file(file), context=1024, threads=1)
     place = tiny_checkpoint.write(folder / "tiny", context=1024)
-    return Transformers("tiny", content_digest(place, checkpoint_files(place)), path=str(place))
+    return Transformers(model="tiny", path=str(place), sha256=content_digest(place, checkpoint_files(place)))
 
 
 @pytest.mark.parametrize(

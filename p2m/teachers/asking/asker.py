@@ -23,6 +23,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from p2m.engine.handles import Run
 from p2m.engine.recording.records import Asked
+from p2m.sizes import dollars
 from p2m.teachers.asking import pace, recorded
 from p2m.teachers.asking.acceptance import Acceptance
 from p2m.teachers.asking.batches import Batcher, batching
@@ -450,7 +451,7 @@ class _Telling:
         if account.is_priced and account.nanousd:
             usd = account.nanousd / NANO
             all_of_it = usd * self._total / max(1, self.done)
-            parts.append(f"{_money(usd)} of about {_money(max(usd, all_of_it))} USD")
+            parts.append(f"{dollars(usd)} of about {dollars(max(usd, all_of_it))} USD")
         elif not account.is_priced:
             parts.append(f"{account.input_tokens + account.output_tokens:,} tokens, price not known")
         share = self._acceptance.share if self._acceptance is not None else None
@@ -460,7 +461,3 @@ class _Telling:
         if answers and seconds > 1:
             parts.append(f"{answers / seconds:.3g} requests/s")
         return ", ".join(parts)
-
-
-def _money(usd: float) -> str:
-    return f"{usd:.2f}" if usd >= 0.1 else f"{usd:.2g}"
