@@ -378,7 +378,11 @@ def _kept(told: StepPreview) -> tuple[bool, bool]:
         if not (change.kind == "setting" and change.path.split(".")[0].split("[")[0] in _ADDS)
     ]  # fmt: skip
     inputs = [change for change in others if change.kind == "input"]
-    added = [change for change in inputs if change.path.startswith(("inputs", "drawn", "earlier", "passed"))]
+    added = [
+        change
+        for change in inputs
+        if change.path.startswith(("inputs", "drawn", "real", "earlier", "passed"))
+    ]
     sure = len(others) == len(added)
     perhaps = all(change.kind in ("code", "input", "package", "stage") for change in others)
     return sure, perhaps

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -179,6 +180,36 @@ def test_a_cap_leaves_enough_for_answers_and_what_there_is_trains(shop: Shop) ->
     assert "! constraints.max_requests=12 ended" in shop.told[-1]
     assert "raise it and build again" in shop.told[-1]
     shop.server.slips = SLIPS
+
+
+def test_own_inputs_go_first_and_what_they_leave_thin_is_invented(shop: Shop) -> None:
+    own = [values["text"] for values, label in rows_of("train") if label in LABELS[:2]][:20]
+    (shop.folder / "own.txt").write_text("".join(f"{text}\n" for text in own))
+    mine = ("data={inputs: own.txt, test: test.jsonl}", "teacher.model=filler", "generation.num_examples=60")
+    shop.server.slips = Slips(noise=0.1)
+    shop.paid(*mine)
+    shown = json.loads(shop("show", "desk.yaml", "--json", *mine))
+    aims = Counter(row["aim"] for row in shown["invent"]["rows"])
+    assert len(shown["draw"]["rows"]) == 20
+    assert sum(aims.values()) == 40
+    assert min(aims[label] for label in LABELS[2:]) > max(aims[label] for label in LABELS[:2])
+    assert len(shown["answered"]["rows"]) + len(shown["answered"]["rejected"]) == 60
+    assert shop.paid(*mine) == 0
+    shop.server.slips = SLIPS
+
+
+def test_people_answer_what_was_rejected(shop: Shop) -> None:
+    mine = ("data={inputs: own.txt, test: test.jsonl}", "teacher.model=filler", "generation.num_examples=60")
+    rows = [json.loads(line) for line in shop("show", "desk.yaml", "vet", "--rejected", *mine).splitlines()]
+    assert rows
+    assert all(row["label"] == "" and row["rejected for"] and row["text"] for row in rows)
+    known = {values["text"]: label for values, label in rows_of("train")}
+    written = [row | {"label": known[row["text"]]} for row in rows]
+    (shop.folder / "doubtful.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in written))
+    told = shop("check", "desk.yaml", "data.train=doubtful.jsonl")
+    assert f"train    {len(rows)} rows: doubtful.jsonl" in told
+    assert "unused: teacher said, rejected for" in told
+    assert "rejects no answers" in shop("show", "desk.yaml", "draw", "--rejected", *mine, codes=(2,))
 
 
 def test_a_gate_ends_it_before_more_is_spent(shop: Shop) -> None:
