@@ -203,13 +203,28 @@ def test_people_answer_what_was_rejected(shop: Shop) -> None:
     rows = [json.loads(line) for line in shop("show", "desk.yaml", "vet", "--rejected", *mine).splitlines()]
     assert rows
     assert all(row["label"] == "" and row["rejected for"] and row["text"] for row in rows)
-    known = {values["text"]: label for values, label in rows_of("train")}
+    known = {values["text"]: label for values, label in (*rows_of("train"), *rows_of("test"))}
     written = [row | {"label": known[row["text"]]} for row in rows]
     (shop.folder / "doubtful.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in written))
     told = shop("check", "desk.yaml", "data.train=doubtful.jsonl")
     assert f"train    {len(rows)} rows: doubtful.jsonl" in told
     assert "unused: teacher said, rejected for" in told
     assert "rejects no answers" in shop("show", "desk.yaml", "draw", "--rejected", *mine, codes=(2,))
+
+
+def test_what_the_teacher_proposed_is_shown_as_the_recipe_would_have_it(shop: Shop) -> None:
+    text = shop("show", "desk.yaml", "attributes")
+    lines = text.partition("to be edited in the recipe:\n")[2].splitlines()
+    recipe = (
+        (shop.folder / "desk.yaml").read_text().replace("num_examples: 60", f"num_examples: 60, {lines[0]}")
+    )
+    (shop.folder / "edited.yaml").write_text(recipe + f"task: {{{lines[1]}}}\n")
+    told = json.loads(shop("plan", "edited.yaml", "--json", "generation.num_examples=30"))
+    assert all("asks" not in step for step in told if step["step"] == "attributes")
+    shown = json.loads(shop("show", "desk.yaml", "attributes", "--json"))["attributes"]
+    assert [each["name"] for each in shown["found"]] == ["register", "length"]
+    assert 'attributes: {register: ["formal", "angry", "terse"], length: ["a line", "a paragraph"]}' in text
+    assert 'descriptions: {billing: "It is about billing."' in text
 
 
 def test_a_gate_ends_it_before_more_is_spent(shop: Shop) -> None:

@@ -55,8 +55,12 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         print("".join(f"{line}\n" for line in rejected_lines(project.task, value)), end="")
     else:
         from p2m.cli.views import artifact_text
+        from p2m.recipe_template import proposed
+        from p2m.types import Attributes
 
         print(artifact_text(value, rows=arguments.rows))
+        if isinstance(value, Attributes) and (lines := proposed(value)):
+            print(f"to be edited in the recipe:\n{lines}", end="")
     return 0
 
 
