@@ -20,6 +20,7 @@ from known_rows import KnownRows, Slips, data_of
 from wire import Raw, Status, Wire, serving
 
 from p2m.cli.main import main
+from p2m.teachers.asking import batches
 
 ROOT = Path(__file__).parents[2]
 SECRET = "sk-Zm9yYmlkZGVuLXRvLXRlbGw"  # no service knows it
@@ -272,6 +273,31 @@ def test_the_shipped_recipe_needs_no_key_to_be_planned_and_builds_with_a_server(
                 "generation.num_examples=60", codes=BUILT)  # fmt: skip
     assert "+ gate" in text
     assert "teacher_ratio" in text
+
+
+def test_a_recipe_that_asks_in_batches_pays_half_and_submits_each_question_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "QUIET", 0.1)
+    monkeypatch.setattr(batches, "FIRST_LOOK", 0.05)
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    recipe = FIVE_LINES.replace("teacher: compatible", "teacher: openai").replace(
+        '{{model: known-rows, base_url: "{url}", attempts: 2, price: {{input: 1, output: 5}}}}',
+        '{{model: gpt-4o-mini, base_url: "{url}", batch: true}}',
+    )
+    with serving() as wire:
+        wire.key = SECRET
+        wire.reply = lambda seen: str(shop.server.reply(seen.body)["content"])
+        (shop.folder / "batched.yaml").write_text(recipe.format(prompt=f'"{PROMPT}"', url=wire.v1))
+        assert "by batch" in shop("plan", "batched.yaml")
+        shop("build", "batched.yaml", codes=BUILT)
+        submitted = wire.batched.total()
+        assert not wire.seen, "nothing was asked one by one"
+        assert 100 < submitted == len(wire.batched)
+        assert f"{submitted} sent by this build" in shop.told[-1]
+        assert 4 <= len(wire.batches) <= 10
+        shop("build", "batched.yaml", "teacher.batch=false", codes=BUILT)
+        assert (wire.batched.total(), len(wire.seen)) == (submitted, 0)
 
 
 # --------------------------------------------------------------------------- what can be wrong
