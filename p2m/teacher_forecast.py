@@ -31,7 +31,7 @@ from p2m.teachers.chat import named
 from p2m.teachers.craft.answers import answering
 from p2m.teachers.craft.attributes import attributes_ask, labels_asks
 from p2m.teachers.craft.inputs import Inventing, pools
-from p2m.teachers.craft.rows import known, labels_of
+from p2m.teachers.craft.rows import known, told_labels
 from p2m.types import Attribute, Attributes, Caps, Example, Examples, Files, Inputs, Task, TaskType
 
 _RECORDS = 20_000  # of the ledger that are looked at
@@ -196,7 +196,7 @@ class _Forecaster:
     # ------------------------------------------------------------------ by stage
 
     def _attributes(self, step: Step) -> _Each:
-        labels = self.task.labels if self.task.type is TaskType.CLASSIFICATION else ()
+        labels = told_labels(self.task, self._shown)
         asks = [] if step.settings["given"] else [attributes_ask(self.task, labels)]
         out = [Range(200, 900)] * len(asks) + [_exactly(len(labels)) * Range(15, 60)]
         asks += labels_asks(self.task, labels)
@@ -211,7 +211,7 @@ class _Forecaster:
             Attribute("register", ("formal and polite", "angry")),
             Attribute("length", ("a line",)),
         ) * 3
-        labels = labels_of(self.task, rows)
+        labels = told_labels(self.task, self._shown)
         plan = Inventing(
             self.task, labels, dict.fromkeys(labels, _MEANING), attributes,
             pools=pools(self.task, rows, 0), per_request=per,
@@ -271,7 +271,7 @@ class _Forecaster:
         return _Each(Range(2 if rows else 0, 2 * rows), shown, Range(15, 60))
 
     def _answering(self, requests: Range, explained: bool) -> _Each:
-        labels = labels_of(self.task, known(self.task, self._shown))
+        labels = told_labels(self.task, self._shown)
         told = Attributes((), dict.fromkeys(labels, _MEANING)) if explained else None
         asks = answering(self.task, self._shown, told)
         rows = self._typical or ({each.name: "word " * 40 for each in self.task.inputs},)

@@ -207,8 +207,9 @@ class Teaching:
 
     def _attributes(self, passed: Ref | None) -> Ref:
         return self.plan.add(
-            "attributes", attributes, self.task, passed, teacher=self.spec.teacher.chat("generate"),
-            given=self.spec.generation.attributes, caps=self.spec.constraints.caps,
+            "attributes", attributes, self.task, passed, self.train,
+            teacher=self.spec.teacher.chat("generate"), given=self.spec.generation.attributes,
+            caps=self.spec.constraints.caps,
             origins=self._asked("generate") | self.at(given="generation.attributes"),
         )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,7 +49,8 @@ def answer(
     """Every input with the answer that most of at most `samples` give, where they are `agreement` of them.
 
     A label that an input was written for counts as one opinion more. Asking stops as soon as no further
-    sample can change the outcome. Every input that was asked is kept or rejected, with its reason.
+    sample can change the outcome. Every input that was asked is kept or rejected, with its reason. Where a
+    cap ends it early, what was written for one label has been asked about as often as for another.
 
     Raises:
         TeacherError: fewer rows than the share `floor` can be used.
@@ -58,7 +60,9 @@ def answer(
     acceptance = Acceptance(floor)
     panel = _Panel(answering(task, shown, attributes), teacher, samples, agreement, fitting, acceptance)
     asker = Asker(teacher, run, caps)
-    told = asker.each(rows, panel.ask, what="rows answered", acceptance=acceptance)
+    order = _in_turn(rows)
+    said = asker.each([rows[n] for n in order], panel.ask, what="rows answered", acceptance=acceptance)
+    told = [made for _, made in sorted(zip(order, said, strict=True), key=lambda each: each[0])]
     acceptance.end()
     kept = tuple(each for each in told if isinstance(each, Example))
     rejected = tuple(each for each in told if isinstance(each, Rejected))
@@ -69,6 +73,16 @@ def answer(
         run.say(f"{len(rows) - asked} of {len(rows)} inputs not asked: {asker.spent.stopped}")
     figures = {"asked": float(asked), "kept": float(len(kept)), "samples": float(panel.samples_asked)}
     return Examples(kept, tuple(counts), figures, rejected, asker.spent)
+
+
+def _in_turn(rows: Sequence[Unanswered]) -> list[int]:
+    """The places of the rows: the user's own first, then labels that inputs were written for in turn."""
+    before: Counter[str] = Counter()
+    turns = []
+    for row in rows:
+        turns.append(before[row.aim] if row.aim else -1)
+        before[row.aim] += 1
+    return sorted(range(len(rows)), key=lambda place: turns[place])
 
 
 @dataclass

@@ -10,11 +10,12 @@ from p2m.engine.stage import stage
 from p2m.errors import StageError
 from p2m.stages.rejects import counted
 from p2m.teachers.asking.asker import Asker, Put
+from p2m.teachers.asking.budget import MONEY, REQUESTS, TOKENS
 from p2m.teachers.base import ChatTeacher
 from p2m.teachers.craft.inputs import Brief, Inventing, pools
 from p2m.teachers.craft.passages import passages
 from p2m.teachers.craft.replies import Said, said
-from p2m.teachers.craft.rows import known, labels_of, no_answer
+from p2m.teachers.craft.rows import known, no_answer, told_labels
 from p2m.types import (
     Attributes,
     Caps,
@@ -58,7 +59,7 @@ def invent(
     """As many new inputs as `drawn` leaves of `number`; a larger number only adds to those of a smaller one.
 
     What is no input, or nearly says what an earlier one says, is rejected and made up for by a limited
-    number of further requests; fewer than wanted are said.
+    number of further requests; fewer than wanted are said. Of what the caps leave, enough stays for answers.
 
     Raises:
         StageError: not one input could be had.
@@ -68,23 +69,37 @@ def invent(
         return Inputs(())
     rows = known(task, shown)
     plan = Inventing(
-        task, labels_of(task, rows), attributes.labels, attributes.found,
+        task, told_labels(task, shown), attributes.labels, attributes.found,
         passages(texts.path) if texts else (), pools(task, rows, seed), needs.found if needs else (),
         no_answer(task, rows), per_request, seed, len(earlier),
     )  # fmt: skip
     there = [each.input for part in (drawn, *earlier) if part for each in part.rows]
     sieve = _Sieve(task, [*there, *(row.input for row in rows)])
-    asker = Asker(teacher, run, caps)
+    asker = Asker(teacher, run, caps, _portion(run, caps, per_request, len(plan.labels)))
     _fill(plan, sieve, asker, temperature, wanted)
     found, rejected = sieve.kept[:wanted], tuple(sieve.rejected)
     if not found and not asker.spent.stopped:
         raise StageError(_nothing(rejected))
     if len(found) < wanted:
-        why = asker.spent.stopped or "the rest repeated what was there, or was no input"
+        why = "the rest repeated what was there, or was no input"
+        if asker.spent.stopped:
+            why = f"{asker.spent.stopped}, the rest of which is for their answers"
         run.say(f"{len(found)} of {wanted} inputs written: {why}")
     figures = {"requests": float(asker.spent.requests), "written": float(len(sieve.kept) + len(rejected))}
     counts = (Count("written by the teacher", len(found), _example(found)), *counted(rejected))
     return Inputs(tuple(found), counts, figures, rejected, asker.spent)
+
+
+def _portion(run: Run, caps: Caps, per_request: int, labels: int) -> dict[str, float]:
+    """How much of what the caps leave may go into inputs, which are worth nothing without their answers.
+
+    A request writes several inputs and each of them takes one to be answered; but every label is asked for.
+    """
+    found = {MONEY: 0.5, TOKENS: 0.5, REQUESTS: 1 / (1 + per_request)}
+    if caps.max_requests is not None:
+        left = max(1, caps.max_requests - run.tally(REQUESTS, 0))
+        found[REQUESTS] = max(found[REQUESTS], min(0.5, labels / left))
+    return found
 
 
 class _Sieve:

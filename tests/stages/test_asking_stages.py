@@ -292,25 +292,38 @@ def test_needs_ask_for_inputs_like_those_that_are_unsure(run: Bench) -> None:
 
 def test_attributes_are_proposed_once_and_labels_explained(run: Bench) -> None:
     with desk() as server:
-        made = attributes(DESK, None, teacher=at(server), given={}, caps=Caps(), run=run)
-        attributes(DESK, None, teacher=at(server), given={}, caps=Caps(), run=run)
+        made = attributes(DESK, None, None, teacher=at(server), given={}, caps=Caps(), run=run)
+        attributes(DESK, None, None, teacher=at(server), given={}, caps=Caps(), run=run)
         assert server.asked == {"attributes": 1, "labels": 1}
     assert [each.name for each in made.found] == ["register", "length"]
     assert set(made.labels) == set(LABELS)
 
 
+def test_labels_that_only_rows_tell_are_explained_and_known_however_long_the_rows_are(run: Bench) -> None:
+    shown = Examples(
+        tuple(Example({"text": f"{label} " * 600}, label, source="user") for label in LABELS[:3])
+    )
+    with desk() as server:
+        task = replace(DESK, labels=())
+        made = attributes(task, None, shown, teacher=at(server), given={}, caps=Caps(), run=run)
+        assert set(made.labels) == set(LABELS[:3])
+        answered(server, run, mine(list(GOLD)[:1]), task=task, shown=shown)
+        told = data_of(server.bodies[-1])
+    assert [each["label"] for each in told["task"]["labels"]] == list(LABELS[:3])
+    assert "examples" not in told
+
+
 def test_attributes_of_the_recipe_go_before_those_of_the_teacher(run: Bench) -> None:
     with desk() as server:
-        made = attributes(
-            DESK, None, teacher=at(server), given={"tone": ("kind", "Kind", "cold")}, caps=Caps(), run=run
-        )
+        tones = {"tone": ("kind", "Kind", "cold")}
+        made = attributes(DESK, None, None, teacher=at(server), given=tones, caps=Caps(), run=run)
         assert server.asked == {"labels": 1}
     assert [(each.name, each.values) for each in made.found] == [("tone", ("kind", "cold"))]
 
 
 def test_a_refusal_to_plan_is_said_and_ends_nothing(run: Bench) -> None:
     with desk(Slips(refused=1.0)) as server:
-        made = attributes(DESK, None, teacher=at(server), given={}, caps=Caps(), run=run)
+        made = attributes(DESK, None, None, teacher=at(server), given={}, caps=Caps(), run=run)
     assert made.found == ()
     assert "refused" in run.lines[0]
 
@@ -323,7 +336,7 @@ def test_nothing_of_the_test_rows_reaches_the_teacher(run: Bench) -> None:
     gold = [values["text"] for values, _ in tickets("test")]
     shown = as_examples(tickets()[:60])
     with KnownRows(tickets()[60:], keep=True) as server:
-        found = attributes(DESK, None, teacher=at(server), given={}, caps=Caps(), run=run)
+        found = attributes(DESK, None, None, teacher=at(server), given={}, caps=Caps(), run=run)
         written = invented(server, run, 60, shown=shown, found=found)
         made = answered(server, run, written, shown=shown)
         said = "\n".join(map(users_words, server.bodies))

@@ -155,7 +155,7 @@ def test_a_cap_ends_it_early_with_what_there_is_and_a_higher_one_goes_on(shop: S
     first = shop.paid(*mine, "constraints.max_requests=50")
     assert first == 50
     text = shop.told[-1]
-    assert "constraints.max_requests=50 ended answer" in text
+    assert "constraints.max_requests=50 ended invent, answer and examine-judged early" in text
     folder = next(line.split("-> ")[1] for line in text.splitlines() if line.startswith("  -> "))
     assert "constraints.max_requests=50" in (shop.folder / folder / "report.txt").read_text()
     second = shop.paid(*mine, "constraints.max_requests=400")
@@ -163,6 +163,22 @@ def test_a_cap_ends_it_early_with_what_there_is_and_a_higher_one_goes_on(shop: S
     assert f"teacher: {first + second} requests" in shop.told[-1]
     assert f"{second} sent by this build" in shop.told[-1]
     assert shop.paid(*mine, "constraints.max_requests=50") == 0
+
+
+def test_a_cap_leaves_enough_for_answers_and_what_there_is_trains(shop: Shop) -> None:
+    mine = ("teacher.model=poor", "evaluation.teacher_rows=0", "data={test: test.jsonl}")
+    shop.server.slips = Slips()
+    assert shop.paid(*mine, "constraints.max_requests=30") == 30
+    assert "inputs written: constraints.max_requests=30, the rest of which is for their" in shop.told[-1]
+    shown = json.loads(shop("show", "desk.yaml", "answer", "--json", *mine, "constraints.max_requests=30"))[
+        "answer"
+    ]
+    assert {row["output"] for row in shown["rows"]} == set(LABELS)
+    assert len(shown["rows"]) == 22
+    assert shop.paid("teacher.model=poorer", *mine[1:], "constraints.max_requests=12", codes=(1, 2)) <= 12
+    assert "! constraints.max_requests=12 ended" in shop.told[-1]
+    assert "raise it and build again" in shop.told[-1]
+    shop.server.slips = SLIPS
 
 
 def test_a_gate_ends_it_before_more_is_spent(shop: Shop) -> None:

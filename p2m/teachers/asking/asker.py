@@ -15,7 +15,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -58,10 +58,15 @@ class _Ended(BaseException):
 class Asker:
     """A teacher as one step asks it."""
 
-    def __init__(self, teacher: ChatTeacher, run: Run, caps: Caps) -> None:
-        """Raises TeacherError where a cap cannot be held because the price is not known."""
+    def __init__(
+        self, teacher: ChatTeacher, run: Run, caps: Caps, portion: Mapping[str, float] | None = None
+    ) -> None:
+        """`portion`: of what the caps leave, what this step may have, as in `Budget`.
+
+        Raises TeacherError where a cap cannot be held because the price is not known.
+        """
         self.teacher, self.run, self.caps = teacher, run, caps
-        self._budget = Budget(teacher, caps, run.tally)
+        self._budget = Budget(teacher, caps, run.tally, portion)
         self.in_batches = bool(getattr(teacher, "batch", False))
         self._pace = Pace(_BATCHED, _BATCHED) if self.in_batches else pace.pace_of(teacher)
         self._account = _Account()
