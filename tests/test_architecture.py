@@ -112,7 +112,7 @@ TEACHER_LAYERS: tuple[tuple[str, ...], ...] = (  # the same of p2m.teachers
     ("compatible", "anthropic_batches", "openai_batches", "llama_child", "domains", "schedules"),
     ("remote", "on_this_machine"),
     ("model", "faults", "chat_completions", "schemas", "sampling"),
-    ("chat",),
+    ("chat", "texts"),
 )
 HEAVY = frozenset(
     (

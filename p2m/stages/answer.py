@@ -56,9 +56,8 @@ def answer(
         TeacherError: fewer rows than the share `floor` can be used.
     """
     rows = [row for part in inputs for row in part.rows]
-    fitting = tuple(each for each in verifiers if each.refusal(task) is None)
     acceptance = Acceptance(floor)
-    panel = _Panel(answering(task, shown, attributes), teacher, samples, agreement, fitting, acceptance)
+    panel = _Panel(answering(task, shown, attributes), teacher, samples, agreement, verifiers, acceptance)
     asker = Asker(teacher, run, caps)
     order = _in_turn(rows)
     said = asker.each([rows[n] for n in order], panel.ask, what="rows answered", acceptance=acceptance)
