@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from p2m.engine.handles import Network
 from p2m.engine.journal import Invocation, Journal, StepRecord, last_steps
 from p2m.engine.keys import Key, identify_all
 from p2m.engine.observer import Observer
@@ -26,7 +27,6 @@ from p2m.engine.stage import VOLATILE
 from p2m.engine.store import Action, Store
 from p2m.engine.walk import Walk
 from p2m.errors import StoreError, UserError
-from p2m.types import Network
 
 if TYPE_CHECKING:  # what it takes to carry a step out is loaded with the first that must run
     from p2m.engine.handles import Device
