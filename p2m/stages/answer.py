@@ -10,6 +10,7 @@ from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.stages.rejects import counted
 from p2m.stages.rejects import shown as shown_row
+from p2m.stages.rows import on_a_line
 from p2m.teachers.asking.acceptance import Acceptance
 from p2m.teachers.asking.asker import Asker, Put
 from p2m.teachers.base import ChatTeacher
@@ -66,7 +67,8 @@ def answer(
     kept = tuple(each for each in told if isinstance(each, Example))
     rejected = tuple(each for each in told if isinstance(each, Rejected))
     asked = len(kept) + len(rejected)
-    counts = [Count("answered by the teacher", len(kept), _example(kept)), *counted(rejected)]
+    example = on_a_line(kept[0].input, kept[0].output) if kept else ""
+    counts = [Count("answered by the teacher", len(kept), example), *counted(rejected)]
     if asked < len(rows):
         counts.append(Count(f"not asked: {asker.spent.stopped}", len(rows) - asked))
         run.say(f"{len(rows) - asked} of {len(rows)} inputs not asked: {asker.spent.stopped}")
@@ -125,10 +127,3 @@ class _Panel:
             if fault := verifier.fault(poll.task, made):
                 return Rejected(row.input, decided.answer, f"{verifier.name}: {fault}")
         return made
-
-
-def _example(rows: Sequence[Example]) -> str:
-    if not rows:
-        return ""
-    text = " / ".join(" ".join(text.split()) for text in rows[0].input.values())
-    return f"{text[:160]} -> {rows[0].output}"
