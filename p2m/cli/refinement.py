@@ -26,7 +26,7 @@ from p2m.teachers.craft.refinement import refine
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Reading:
     """What a teacher that was asked about a prompt leaves for the recipe."""
 
     agreed: Agreed
@@ -38,7 +38,7 @@ class Asked:
 
 def asked(
     prompt: str, name: str, overrides: Sequence[str], recipe: Path, table: TableTask | None = None
-) -> Asked:
+) -> Reading:
     """Ask the teacher `name` about a prompt, and put what it says together with what the rules read.
 
     The answer is kept in the ledger of the project that `recipe` will be in. Where the teacher cannot be
@@ -71,7 +71,7 @@ def asked(
     settings = {key: value for key, value in composed.config["teacher"].items() if key in given}
     cost = f"{limits.max_cost:g} USD" if limits.max_cost is not None else ""
     who, is_priced = named(teacher), unit_price(teacher) is not None
-    return Asked(together(prompt, refined, table), who, settings, cost, is_priced)
+    return Reading(together(prompt, refined, table), who, settings, cost, is_priced)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from p2m.deploy.beside import judged
+from p2m.deploy.beside import judge_line
 from p2m.deploy.serving.command import SCORES
 from p2m.deploy.serving.settings import Settings
 from p2m.sizes import count, dollars
@@ -131,7 +131,7 @@ def _figures(facts: Facts) -> str:
         lines += ["", f"Students in the cross-validation that chose: {told}."]
     lines += ["", _teacher(evaluated)]
     if evaluated.judgement:
-        lines += ["", f"Judge: {judged(evaluated.judgement)}."]
+        lines += ["", f"Judge: {judge_line(evaluated.judgement)}."]
     if facts.account:
         lines += ["", _earned(facts.account)]
     lines += [

@@ -10,6 +10,7 @@ from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.stages.rejects import counted
 from p2m.stages.rejects import shown as shown_row
+from p2m.stages.rows import on_a_line
 from p2m.teachers.asking.acceptance import Acceptance
 from p2m.teachers.asking.asker import Asker, Put
 from p2m.teachers.base import ChatTeacher
@@ -57,12 +58,11 @@ def answer(
     Raises:
         TeacherError: fewer rows than the share `floor` can be used.
     """
-    fitting = tuple(each for each in verifiers if each.refusal(task) is None)
-    found = [(row, _unfit(task, row, fitting)) for part in inputs for row in part.rows]
+    found = [(row, _unfit(task, row, verifiers)) for part in inputs for row in part.rows]
     rows = [row for row, fault in found if not fault]
     unfit = [Rejected(row.input, "", fault) for row, fault in found if fault]
     acceptance = Acceptance(floor)
-    panel = _Panel(answering(task, shown, attributes), teacher, samples, agreement, fitting, acceptance)
+    panel = _Panel(answering(task, shown, attributes), teacher, samples, agreement, verifiers, acceptance)
     asker = Asker(teacher, run, caps)
     order = _in_turn(rows)
     said = asker.each([rows[n] for n in order], panel.ask, what="rows answered", acceptance=acceptance)
@@ -72,7 +72,8 @@ def answer(
     refused = [each for each in told if isinstance(each, Rejected)]
     rejected = (*unfit, *refused)
     asked = len(kept) + len(refused)
-    counts = [Count("answered by the teacher", len(kept), _example(kept)), *counted(rejected)]
+    example = on_a_line(kept[0].input, kept[0].output) if kept else ""
+    counts = [Count("answered by the teacher", len(kept), example), *counted(rejected)]
     if asked < len(rows):
         counts.append(Count(f"not asked: {asker.spent.stopped}", len(rows) - asked))
         run.say(f"{len(rows) - asked} of {len(rows)} inputs not asked: {asker.spent.stopped}")
@@ -139,10 +140,3 @@ class _Panel:
             if fault := verifier.fault(poll.task, made):
                 return Rejected(row.input, decided.answer, f"{verifier.name}: {fault}")
         return made
-
-
-def _example(rows: Sequence[Example]) -> str:
-    if not rows:
-        return ""
-    text = " / ".join(" ".join(text.split()) for text in rows[0].input.values())
-    return f"{text[:160]} -> {rows[0].output}"

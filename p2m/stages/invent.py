@@ -11,6 +11,7 @@ from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import StageError
 from p2m.stages.rejects import counted
+from p2m.stages.rows import on_a_line
 from p2m.teachers.asking.asker import Asker, Put
 from p2m.teachers.asking.budget import MONEY, REQUESTS, TOKENS
 from p2m.teachers.base import ChatTeacher
@@ -174,8 +175,7 @@ def _fill(plan: Inventing, sieve: _Sieve, asker: Asker, temperature: Schedule, w
 def _example(rows: Sequence[Unanswered]) -> str:
     if not rows:
         return ""
-    aim = f" ({rows[0].aim})" if rows[0].aim else ""
-    return " / ".join(" ".join(text.split()) for text in rows[0].input.values())[:160] + aim
+    return on_a_line(rows[0].input) + (f" ({rows[0].aim})" if rows[0].aim else "")
 
 
 def _nothing(rejected: Sequence[Rejected]) -> str:

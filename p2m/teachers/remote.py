@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from p2m.teachers import faults
 from p2m.teachers.chat import Ask, Line, NotSetUp, Received, Reply, TeacherError
-from p2m.teachers.faults import Asked, UnknownThing
+from p2m.teachers.faults import Addressee, UnknownThing
 from p2m.teachers.model import ChatModel
 from p2m.types import unkeyed
 
@@ -103,11 +103,11 @@ class RemoteLine:
     def __init__(self, teacher: Remote) -> None:
         self.teacher = teacher
         self._client: Any = None
-        self._asked: Asked | None = None
+        self._asked: Addressee | None = None
         self._models: asyncio.Task[list[str]] | None = None
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> Addressee:
         if self._asked is None:
             self._asked = asked_of(self.teacher)
         return self._asked
@@ -255,14 +255,14 @@ def key_of(teacher: Remote) -> str:
     return key
 
 
-def asked_of(teacher: Remote) -> Asked:
+def asked_of(teacher: Remote) -> Addressee:
     """Whom messages speak of."""
     return replace(asked_of_nobody(teacher), secret=key_of(teacher))
 
 
-def asked_of_nobody(teacher: Remote) -> Asked:
+def asked_of_nobody(teacher: Remote) -> Addressee:
     """The same, without the key."""
-    return Asked(
+    return Addressee(
         teacher.provider, teacher.model, teacher.base_url, teacher.key_env, teacher.key_file,
         models_page=teacher.models_page, billing_page=teacher.billing_page,
     )  # fmt: skip

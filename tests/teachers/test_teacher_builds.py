@@ -352,7 +352,7 @@ def test_a_fault_is_said_with_what_to_do(shop: Shop, broken: Wire, said: Any, wo
 
 
 def test_nobody_there_no_key_and_no_price(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    away = ("teacher.base_url=http://127.0.0.1:9/v1", "teacher.model=away", "teacher.attempts=2")
+    away = ("teacher.base_url=http://127.0.0.1:9/v1", "teacher.model=away", "teacher.attempts=1")
     assert "is the server running" in shop("build", "desk.yaml", *away, codes=(1,))
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     (shop.folder / "keyless.yaml").write_text(

@@ -190,7 +190,7 @@ class Build:
 
     def _call(self, step: Step, key: Key, grant: Grant) -> Call:
         from p2m.engine.handles import Device
-        from p2m.engine.running.network import reach_of
+        from p2m.engine.running.network import access_of
         from p2m.engine.running.task import Call
 
         assert step.stage is not None
@@ -211,7 +211,7 @@ class Build:
             grant=grant,
             build=self.journal.id,
             is_remote=self.means.is_remote,
-            reach=reach_of(self.network, step),
+            access=access_of(self.network, step),
         )
 
     def _input(self, name: str) -> Input:
