@@ -165,7 +165,10 @@ def _rows(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     searching = spec.retriever.component is not None and bool(spec.retriever.sources)
     if spec.data.train is not None or searching or spec.data.inputs is not None:
         return
-    ways = "give rows with data.train=FILE, or datasets with retriever.sources=[FOLDER]"
+    ways = (
+        "give rows with data.train=FILE, or datasets with retriever.sources=[FOLDER],"
+        " or let a chat model write them: teacher=anthropic"
+    )
     if spec.retriever.sources:
         ways = "retriever.sources is given, but no retriever: choose one, e.g. retriever=bm25"
     teacher, path = spec.teacher.of("generate"), spec.teacher.place("generate")

@@ -76,7 +76,8 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         return 0
     if "override teacher: none" in text:
         print(
-            f"    next: name your rows in it, after `train:`; then {common.runnable(command('check', path))}"
+            "    next: name your rows in it, after `train:`, or a chat model as the teacher; then"
+            f" {common.runnable(command('check', path))}"
         )
         return 0
     print(f"    next: {common.runnable(command('build', path))}")
