@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2m.errors import UserError
 from p2m.marked_yaml import plain_scalar
-from p2m.types import Example
+from p2m.types import Attributes, Example
 
 if TYPE_CHECKING:
     from p2m.refining import Agreed
@@ -66,8 +66,7 @@ generation:
   samples: 1                      # 3: three answers to each, which vote, at three times the cost
 
 constraints:
-  max_cost: {cost:<22}# paid to teachers for one cold build, which stops there and keeps what it has
-{limits}
+{caps}{limits}
 metrics:
   primary: {primary}
   require: {require}
@@ -84,6 +83,11 @@ _NO_GOLD = """null                      # MISSING: 50 rows of your own or more, 
   #   {row}
   # They judge the model and its teacher; without them the verdict rests on rows that the teacher made."""
 _ROWS, _COST = "1000", "5 USD"  # that a recipe begins with, where a teacher is paid
+_CAP = "  max_cost: {:<22}# paid to teachers for one cold build, which stops there and keeps what it has\n"
+_UNPRICED = """\
+  max_cost: null                  # its price is not known here: give teacher.price, then a limit, e.g. 5 USD
+  max_requests: 5000              # of one cold build, which stops there and keeps what it has
+"""
 _BOOLEANS = ("yes", "no", "on", "off", "y", "n")  # to readers of the older YAML
 _NO_EXAMPLES = """\
 # examples:                       # demonstrations, beside those in the prompt
@@ -225,12 +229,14 @@ def render_refined(
     settings: Mapping[str, Any],
     schema: str = SCHEMA,
     cost: str = "",
+    is_priced: bool = True,
     train: str = "",
     test: str = "",
 ) -> str:
     """The text of a recipe whose prompt a teacher has read too, with all that is to be looked over.
 
     `teacher` is who read it, `choice` the option of the group `teacher`, and `settings` what was said of it.
+    Where it is not `is_priced`, requests are limited in place of money.
     """
     row = {field.name: "..." for field in (*agreed.task.inputs, agreed.task.output)}
     no_gold = _NO_GOLD.format(row=json.dumps(row, ensure_ascii=False))
@@ -245,7 +251,7 @@ def render_refined(
         task=_agreed_task(agreed),
         settings=_teacher(settings),
         rows=_ROWS,
-        cost=cost or _COST,
+        caps=_CAP.format(cost or _COST) if cost or is_priced else _UNPRICED,
         limits="".join(_limit(key, agreed.limits.get(key, "")) for key in _LIMITS),
         primary=_word(agreed.metric) if agreed.metric else f"null                   # {_own(agreed)}",
         require=_flow(agreed.require)
@@ -257,6 +263,16 @@ def render_refined(
 
 
 _LIMITS = {"max_parameters": "250M", "max_size": "24 MB", "max_latency": "40 ms, p95 on one core"}
+
+
+def proposed(found: Attributes) -> str:
+    """What a teacher proposed, as the lines that `generation` and `task` would have of it; "": nothing."""
+    lines = []
+    if found.found:
+        lines.append(f"attributes: {_flow({each.name: each.values for each in found.found})}\n")
+    if found.labels:
+        lines.append(f"descriptions: {_flow(found.labels)}\n")
+    return "".join(lines)
 
 
 def _limit(key: str, value: str) -> str:

@@ -28,10 +28,11 @@ from p2m.stages.read import look
 from p2m.teachers.asking.budget import estimated
 from p2m.teachers.asking.prices import UnitPrice, how_to_price, unit_price
 from p2m.teachers.base import ChatTeacher
+from p2m.teachers.chat import named
 from p2m.teachers.craft.answers import answering
 from p2m.teachers.craft.attributes import attributes_ask, labels_asks
 from p2m.teachers.craft.inputs import Inventing, pools
-from p2m.teachers.craft.rows import known, labels_of
+from p2m.teachers.craft.rows import known, told_labels
 from p2m.types import Attribute, Attributes, Caps, Example, Examples, Files, Inputs, Task, TaskType
 
 _RECORDS = 20_000  # of the ledger that are looked at
@@ -42,7 +43,14 @@ _LENGTH = (15.0, 80.0)  # tokens of an input, where none is known
 _WRAPPING = 8.0  # tokens around an answer
 _MEANING = "what it means and where it ends, in a sentence of about so many words, as teachers say it"
 # Settings of which another value leaves what was asked before as it was, and only asks for more or less.
-_GROW = ("inputs", "drawn", "earlier", "pool", "passed")  # what changes with the steps before, of which below
+_GROW = (
+    "inputs",
+    "drawn",
+    "real",
+    "earlier",
+    "pool",
+    "passed",
+)  # what changes with the steps before, of which below
 _ADDS = ("number", "caps", "samples", "agreement", "verifiers", "floor")
 
 
@@ -103,7 +111,7 @@ def teacher_forecast(spec: ModelSpec, task: Task, found: Survey) -> TeacherForec
     """Of a plan that was surveyed: files, store and ledger are read, and nobody is asked."""
     asking = [step for step in found.plan.steps if chat_teacher(step)]
     asking = [step for step in asking if found.found[step.name].status != "cached"]
-    caps = Caps(spec.constraints.max_cost, spec.constraints.max_requests, spec.constraints.max_tokens)
+    caps = spec.constraints.caps
     if not asking:
         return TeacherForecast((), caps)
     made = _Forecaster(spec, task, found)
@@ -122,9 +130,8 @@ def _notes(steps: Sequence[Step]) -> Iterator[str]:
     for step in steps:
         teacher = chat_teacher(step)
         assert teacher is not None, step.name
-        name = f"{teacher.provider} {teacher.model}"
         if problem := teacher.problem():
-            yield f"{name} cannot be asked here: {problem}"
+            yield f"{named(teacher)} cannot be asked here: {problem}"
         if unit_price(teacher) is None:
             yield how_to_price(teacher)
 
@@ -191,7 +198,7 @@ class _Forecaster:
         if price is not None:
             cost = tokens_in * _exactly(price.input / 1e6) + tokens_out * _exactly(price.output / 1e6)
         return Asking(
-            step.name, f"{teacher.provider} {teacher.model}", requests, answered, tokens_in, tokens_out, cost,
+            step.name, named(teacher), requests, answered, tokens_in, tokens_out, cost,
             _seconds(teacher, requests, one.output_tokens, mean), price,
             f"{mean.records:,} records" if mean else "prompts",
         )  # fmt: skip
@@ -199,7 +206,7 @@ class _Forecaster:
     # ------------------------------------------------------------------ by stage
 
     def _attributes(self, step: Step) -> _Each:
-        labels = self.task.labels if self.task.type is TaskType.CLASSIFICATION else ()
+        labels = told_labels(self.task, self._shown)
         asks = [] if step.settings["given"] else [attributes_ask(self.task, labels)]
         out = [Range(200, 900)] * len(asks) + [_exactly(len(labels)) * Range(15, 60)]
         asks += labels_asks(self.task, labels)
@@ -214,7 +221,7 @@ class _Forecaster:
             Attribute("register", ("formal and polite", "angry")),
             Attribute("length", ("a line",)),
         ) * 3
-        labels = labels_of(self.task, rows)
+        labels = told_labels(self.task, self._shown)
         plan = Inventing(
             self.task, labels, dict.fromkeys(labels, _MEANING), attributes,
             pools=pools(self.task, rows, 0), per_request=per,
@@ -274,7 +281,7 @@ class _Forecaster:
         return _Each(Range(2 if rows else 0, 2 * rows), shown, Range(15, 60))
 
     def _answering(self, requests: Range, explained: bool) -> _Each:
-        labels = labels_of(self.task, known(self.task, self._shown))
+        labels = told_labels(self.task, self._shown)
         told = Attributes((), dict.fromkeys(labels, _MEANING)) if explained else None
         asks = answering(self.task, self._shown, told)
         rows = self._typical or ({each.name: "word " * 40 for each in self.task.inputs},)
@@ -300,11 +307,11 @@ class _Forecaster:
             return _exactly(self._rows_of(getattr(self.spec.data, role), role))
         if name == "draw":
             pool, number = self._size(inputs["pool"]), step.settings["number"]
-            for before in inputs.values():  # of the pool an earlier round has taken some
-                if before.stage is not None and before.stage.name == "draw":
-                    taken = self._size(before)
-                    pool = Range(max(0, pool.low - taken.high), max(0, pool.high - taken.low))
-            return Range(min(number, pool.low), min(number, pool.high))
+            before = [one for name, one in inputs.items() if name.startswith("earlier[")]
+            draws = [one for one in before if one.stage is not None and one.stage.name == "draw"]
+            taken = sum((self._size(one) for one in draws), Range())
+            low, high = max(0.0, pool.low - taken.high), max(0.0, pool.high - taken.low)
+            return Range(min(number, low), min(number, high))
         number = step.settings.get("number", 0)
         drawn = self._size(inputs["drawn"]) if "drawn" in inputs else Range()
         return Range(max(0, number - drawn.high), max(0, number - drawn.low))

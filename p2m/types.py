@@ -9,7 +9,7 @@ that the value owns.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -436,15 +436,6 @@ class Requirement:
         return _OPERATORS[self.operator](value, self.value)
 
 
-class Network(StrEnum):
-    """Which steps of a build may reach other machines."""
-
-    NONE = "none"
-    TEACHER = "teacher"  # those that ask a teacher elsewhere
-    HUB = "hub"  # all but those: weights and data may be fetched, and nothing is asked of anyone
-    ALL = "all"
-
-
 @dataclass(frozen=True, slots=True)
 class Constraints:
     """What the deployed model may cost at most; None means no limit. Bytes, seconds, USD."""
@@ -459,7 +450,12 @@ class Constraints:
     max_tokens: int | None = None  # in and out of teachers in one cold build
     languages: tuple[str, ...] = ()  # ISO 639-1; () means the prompt's own
     licenses: tuple[str, ...] = ()  # accepted licences of data and base models; () means any
-    network: Network = Network.ALL  # which steps may reach other machines
+    network: str = "all"  # which steps may reach other machines: none, teacher, hub or all
+
+    @property
+    def caps(self) -> Caps:
+        """Those of the limits that asking teachers is held to."""
+        return Caps(self.max_cost, self.max_requests, self.max_tokens)
 
 
 # --------------------------------------------------------------------------- models and figures
@@ -784,19 +780,13 @@ class Bundle:
 
 @runtime_checkable
 class Teacher(Protocol):
-    """Writes rows for a task; a real one also answers rows that others wrote."""
-
-    @property
-    def can_answer(self) -> bool: ...
+    """Writes rows for a task, with their answers. One that answers others' is a `ChatTeacher`."""
 
     def refusal(self, task: Task) -> str | None:
         """Why this teacher cannot write rows for the task, and what would help; None where it can."""
 
     def generate(self, task: Task, number: int, *, seed: int, texts: Path | None) -> Iterator[Example]:
         """Yield `number` rows. The first n rows do not depend on `number`: a larger number only adds."""
-
-    def answer(self, task: Task, inputs: Sequence[Mapping[str, str]]) -> list[str]:
-        """Answer foreign rows; only where `can_answer`."""
 
     def figures(self, task: Task, rows: Sequence[Example]) -> dict[str, float]:
         """Counts worth a line in the data report, e.g. relations, forms, answer entropy."""

@@ -60,19 +60,12 @@ class Asker:
     usd_a_million: float = unkeyed(1.5)
 
     calls_out = True
-    can_answer = True
-
-    def recorded_by(self, recorder):
-        return self
 
     def refusal(self, task):
         return None
 
     def generate(self, task, number, *, seed, texts):
         return iter(())
-
-    def answer(self, task, inputs):
-        return []
 
     def figures(self, task, rows):
         return {}

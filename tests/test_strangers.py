@@ -39,7 +39,6 @@ class Scribe:
     """Writes notes about two rooms."""
 
     loud: bool = False
-    can_answer = False
 
     def refusal(self, task):
         return None
@@ -49,9 +48,6 @@ class Scribe:
             word, label = (("rake", "garden"), ("kettle", "kitchen"))[row % 2]
             text = f"{varied(row)} {word}"
             yield Example({task.inputs[0].name: text.upper() if self.loud else text}, label, source="scribe")
-
-    def answer(self, task, inputs):
-        raise NotImplementedError
 
     def figures(self, task, rows):
         return {"notes": float(len(rows))}

@@ -12,9 +12,13 @@ from p2m.engine.explaining.survey import StepPreview, Survey, listed
 from p2m.engine.plan import Plan
 from p2m.engine.running import tallies
 from p2m.project import Project
+from p2m.questions import made, outputs
+from p2m.sizes import dollars
 from p2m.teacher_forecast import Asking, Range, TeacherForecast, chat_teacher, teacher_forecast
 from p2m.teachers.chat import SENT
 from p2m.types import Spent
+
+_RAISE = "next: raise it and build again, which pays for the rest alone"
 
 
 def expected(project: Project, found: Survey) -> TeacherForecast:
@@ -60,17 +64,30 @@ def spent_lines(built: Built, spent: Mapping[str, Spent]) -> list[str]:
     if not together.requests and not any(one.stopped for one in spent.values()):
         return []
     sent = tallies.total(built.result.store, built.result.run, SENT)
-    cost = "price not known" if together.cost is None else f"{_money(together.cost)} USD"
+    cost = "price not known" if together.cost is None else f"{dollars(together.cost)} USD"
     tokens = _rounded(together.input_tokens + together.output_tokens)
     lines = [f"teacher: {together.requests:,} requests, {tokens} tokens, {cost}; {sent:,} sent by this build"]
+    for limit, names in _ended(spent).items():
+        lines.append(f"  ! {limit} ended {listed(names)} early: this is made of what was there until then")
+        lines.append(f"    {_RAISE}")
+    return lines
+
+
+def early_ends(project: Project) -> list[str]:
+    """Of a build that failed, which limit had ended what before: often that is why."""
+    found = outputs(project)
+    values = {step.name: made(project, step.name, found) for step in project.plan.steps if chat_teacher(step)}
+    spent = {name: value.spent for name, value in values.items() if value is not None and value.spent}
+    return [f"  ! {limit} ended {listed(names)} early; {_RAISE}" for limit, names in _ended(spent).items()]
+
+
+def _ended(spent: Mapping[str, Spent]) -> dict[str, list[str]]:
+    """Limit -> the steps that it ended."""
     ends: dict[str, list[str]] = {}
     for name, one in spent.items():
         if one.stopped:
             ends.setdefault(one.stopped, []).append(name)
-    for limit, names in ends.items():
-        lines.append(f"  ! {limit} ended {listed(names)} early: this is made of what was there until then")
-        lines.append("    next: raise it and build again, which pays for the rest alone")
-    return lines
+    return ends
 
 
 def with_asks(previews: Sequence[StepPreview], told: TeacherForecast) -> list[dict[str, Any]]:
@@ -129,12 +146,8 @@ def _rounded(number: float) -> str:
 def _usd(found: Range | None) -> str:
     if found is None:
         return "price not known"
-    low, high = _money(found.low), _money(found.high)
+    low, high = dollars(found.low), dollars(found.high)
     return low if low == high else f"{low} to {high}"
-
-
-def _money(usd: float) -> str:
-    return f"{usd:.2f}" if usd >= 0.1 or not usd else f"{usd:.2g}"
 
 
 def _time(found: Range | None) -> str:

@@ -27,7 +27,7 @@ from p2m.stages.merge import merge
 from p2m.stages.probe import probe
 from p2m.stages.vet import vet
 from p2m.teachers.base import ChatTeacher, specialised
-from p2m.types import Caps, LinearStudent, Metric, Task
+from p2m.types import LinearStudent, Metric, Task
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Teaching:
             return None
         return self.plan.add(
             "examine", examine, self.task, known, self.train, teacher=teacher,
-            number=self.spec.evaluation.teacher_rows, caps=self._caps, seed=self.spec.seed,
+            number=self.spec.evaluation.teacher_rows, caps=self.spec.constraints.caps, seed=self.spec.seed,
             origins=self._asked("answer") | self.at("seed", number="evaluation.teacher_rows"),
         )  # fmt: skip
 
@@ -82,7 +82,7 @@ class Teaching:
             return None
         return self.plan.add(
             "examine-judged", examine_judged, self.task, parts, before, self.train, teacher=teacher,
-            number=number, caps=self._caps, seed=self.spec.seed,
+            number=number, caps=self.spec.constraints.caps, seed=self.spec.seed,
             origins=self._asked("answer") | self.at("seed", number="evaluation.teacher_rows"),
         )  # fmt: skip
 
@@ -92,8 +92,8 @@ class Teaching:
         if metric is None or teacher is None:
             return evaluated
         return self.plan.add(
-            "judge", judge, self.task, evaluated, metric=metric, teacher=teacher, caps=self._caps,
-            bootstrap=self.spec.evaluation.bootstrap, seed=self.spec.seed,
+            "judge", judge, self.task, evaluated, metric=metric, teacher=teacher,
+            caps=self.spec.constraints.caps, bootstrap=self.spec.evaluation.bootstrap, seed=self.spec.seed,
             origins=self._asked("judge")
             | self.at("seed", metric=f"metric.{metric.name}", bootstrap="evaluation.bootstrap"),
         )  # fmt: skip
@@ -146,6 +146,8 @@ class Teaching:
         ways = self._attributes(passed) if invents else None
         texts = self._texts() if invents else None
         rounds = spec.generation.rounds if number else 1
+        if rounds == 1 and pool is not None and ways is not None:
+            return self._filled(passed, pool, ways, texts, number)
         inputs: list[Ref] = []
         answers: list[Ref] = []
         for turn in range(1, rounds + 1):
@@ -159,26 +161,41 @@ class Teaching:
         together = self.plan.add("answered", merge, *answers) if rounds > 1 else answers[0]
         return Taught(answered=self._vetted(together), attributes=ways, inputs=tuple(inputs))
 
+    def _filled(self, passed: Ref | None, pool: Ref, ways: Ref, texts: Ref | None, number: int) -> Taught:
+        """The user's inputs are answered first, and what these answers leave thin is invented."""
+        drawn = self._drawn("", pool, None, [], number)
+        real = self._answers("-1", passed, ways, [drawn])
+        invented = self._invented("", passed, ways, texts, None, drawn, real, [], number)
+        answered = self.plan.add("answered", merge, real, self._answers("-2", passed, ways, [invented]))
+        return Taught(answered=self._vetted(answered), attributes=ways, inputs=(drawn, invented))
+
     def _made(
         self, suffix: str, passed: Ref | None, pool: Ref | None, ways: Ref | None, texts: Ref | None,
         needs: Ref | None, before: list[Ref], wanted: int,
     ) -> list[Ref]:  # fmt: skip
         """The inputs of a round: the user's own, and invented ones where these are too few."""
-        drawn = self._drawn(suffix, pool, needs, before, wanted)
+        drawn = self._drawn(suffix, pool, needs, before, wanted) if pool is not None else None
         made = [drawn] if drawn is not None else []
         if ways is None:
             return made
+        return [*made, self._invented(suffix, passed, ways, texts, needs, drawn, None, before, wanted)]
+
+    def _invented(
+        self, suffix: str, passed: Ref | None, ways: Ref, texts: Ref | None, needs: Ref | None,
+        drawn: Ref | None, real: Ref | None, before: list[Ref], wanted: int,
+    ) -> Ref:  # fmt: skip
+        """As many new inputs as `drawn` leaves of those wanted; `real` has the answers to these."""
         told = self.spec.generation
-        invented = self.plan.add(
-            f"invent{suffix}", invent, self.task, passed, ways, texts, self.train, needs, drawn, *before,
+        return self.plan.add(
+            f"invent{suffix}", invent, self.task, passed, ways, texts, self.train, needs, drawn, real,
+            *before,
             teacher=self.spec.teacher.chat("generate"), number=wanted, per_request=told.per_request,
-            temperature=self.spec.temperature, caps=self._caps, seed=self.spec.seed,
+            temperature=self.spec.temperature, caps=self.spec.constraints.caps, seed=self.spec.seed,
             origins=self._asked("generate")
             | self.at(
                 "seed", "temperature", number="generation.num_examples", per_request="generation.per_request"
             ),
         )  # fmt: skip
-        return [*made, invented]
 
     def _collected(self) -> Ref | None:
         """The user's inputs without answers."""
@@ -207,8 +224,9 @@ class Teaching:
 
     def _attributes(self, passed: Ref | None) -> Ref:
         return self.plan.add(
-            "attributes", attributes, self.task, passed, teacher=self.spec.teacher.chat("generate"),
-            given=self.spec.generation.attributes, caps=self._caps,
+            "attributes", attributes, self.task, passed, self.train,
+            teacher=self.spec.teacher.chat("generate"), given=self.spec.generation.attributes,
+            caps=self.spec.constraints.caps,
             origins=self._asked("generate") | self.at(given="generation.attributes"),
         )  # fmt: skip
 
@@ -218,11 +236,9 @@ class Teaching:
             seed=self.spec.seed, origins=self.at("seed", student="student"),
         )  # fmt: skip
 
-    def _drawn(
-        self, suffix: str, pool: Ref | None, needs: Ref | None, before: list[Ref], wanted: int
-    ) -> Ref | None:
+    def _drawn(self, suffix: str, pool: Ref, needs: Ref | None, before: list[Ref], wanted: int) -> Ref:
         """As many of the user's inputs as are wanted, all of them where no number is."""
-        if pool is None or not wanted:
+        if not wanted:
             return pool
         return self.plan.add(
             f"draw{suffix}", draw, self.task, pool, needs, *before, number=wanted, seed=self.spec.seed,
@@ -235,7 +251,7 @@ class Teaching:
         return self.plan.add(
             f"answer{suffix}", answer, self.task, passed, ways, self.train, *inputs,
             teacher=self.spec.teacher.chat("answer"), samples=told.samples, agreement=told.agreement,
-            verifiers=fitting, floor=told.min_acceptance, caps=self._caps,
+            verifiers=fitting, floor=told.min_acceptance, caps=self.spec.constraints.caps,
             origins=self._asked("answer")
             | self.at(
                 samples="generation.samples", agreement="generation.agreement", verifiers="verifier",
@@ -258,11 +274,6 @@ class Teaching:
         )  # fmt: skip
 
     # ----------------------------------------------------------------------- shared
-
-    @property
-    def _caps(self) -> Caps:
-        limits = self.spec.constraints
-        return Caps(limits.max_cost, limits.max_requests, limits.max_tokens)
 
     def _asked(self, role: str) -> dict[str, Any]:
         """Where teacher and caps were written."""

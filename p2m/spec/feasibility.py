@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from p2m.engine.handles import Network
 from p2m.errors import nearest
 from p2m.metrics.base import JudgeMetric
 from p2m.parsing import not_built
@@ -12,7 +13,7 @@ from p2m.spec.candidates import STEPS, Refusal, refusals, rounded
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
 from p2m.teachers.asking.prices import how_to_price, unit_price
 from p2m.teachers.base import ChatTeacher
-from p2m.types import LinearStudent, Network, Requirement, Student, Task, TaskType
+from p2m.types import LinearStudent, Requirement, Student, Task, TaskType
 
 
 def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
@@ -139,7 +140,7 @@ def _requirements(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]
             teacher = spec.teacher.of("answer")
             if teacher is None:
                 yield path, "there is no teacher to compare with", "remove it, or choose a teacher"
-            elif not teacher.can_answer:
+            elif not isinstance(teacher, ChatTeacher):
                 message = "the chosen teacher writes rows with their answers but cannot answer others, so"
                 hint = "remove it, or require a metric, e.g. exact_match: '>= 0.60'"
                 yield path, f"{message} there is nothing to compare with", hint
@@ -164,7 +165,10 @@ def _rows(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     searching = spec.retriever.component is not None and bool(spec.retriever.sources)
     if spec.data.train is not None or searching or spec.data.inputs is not None:
         return
-    ways = "give rows with data.train=FILE, or datasets with retriever.sources=[FOLDER]"
+    ways = (
+        "give rows with data.train=FILE, or datasets with retriever.sources=[FOLDER],"
+        " or let a chat model write them: teacher=anthropic"
+    )
     if spec.retriever.sources:
         ways = "retriever.sources is given, but no retriever: choose one, e.g. retriever=bm25"
     teacher, path = spec.teacher.of("generate"), spec.teacher.place("generate")

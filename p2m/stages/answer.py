@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.stages.rejects import counted
 from p2m.stages.rejects import shown as shown_row
+from p2m.stages.rows import on_a_line
 from p2m.teachers.asking.acceptance import Acceptance
 from p2m.teachers.asking.asker import Asker, Put
 from p2m.teachers.base import ChatTeacher
@@ -50,37 +52,43 @@ def answer(
 
     A label that an input was written for counts as one opinion more. Asking stops as soon as no further
     sample can change the outcome. Every input that was asked is kept or rejected, with its reason; one that
-    a verifier finds unfit is rejected unasked.
+    a verifier finds unfit is rejected unasked. Where a cap ends it early, what was written for one label has
+    been asked about as often as for another.
 
     Raises:
         TeacherError: fewer rows than the share `floor` can be used.
     """
-    fitting = tuple(each for each in verifiers if each.refusal(task) is None)
-    found = [(row, _unfit(task, row, fitting)) for part in inputs for row in part.rows]
+    found = [(row, _unfit(task, row, verifiers)) for part in inputs for row in part.rows]
     rows = [row for row, fault in found if not fault]
     unfit = [Rejected(row.input, "", fault) for row, fault in found if fault]
     acceptance = Acceptance(floor)
-    panel = _Panel(answering(task, shown, attributes), teacher, samples, agreement, fitting, acceptance)
+    panel = _Panel(answering(task, shown, attributes), teacher, samples, agreement, verifiers, acceptance)
     asker = Asker(teacher, run, caps)
-    told = asker.each(rows, panel.ask, what="rows answered", acceptance=acceptance)
+    order = _in_turn(rows)
+    said = asker.each([rows[n] for n in order], panel.ask, what="rows answered", acceptance=acceptance)
+    told = [made for _, made in sorted(zip(order, said, strict=True), key=lambda each: each[0])]
     acceptance.end()
     kept = tuple(each for each in told if isinstance(each, Example))
     refused = [each for each in told if isinstance(each, Rejected)]
     rejected = (*unfit, *refused)
     asked = len(kept) + len(refused)
-    counts = [Count("answered by the teacher", len(kept), _example(kept)), *counted(rejected)]
+    example = on_a_line(kept[0].input, kept[0].output) if kept else ""
+    counts = [Count("answered by the teacher", len(kept), example), *counted(rejected)]
     if asked < len(rows):
         counts.append(Count(f"not asked: {asker.spent.stopped}", len(rows) - asked))
         run.say(f"{len(rows) - asked} of {len(rows)} inputs not asked: {asker.spent.stopped}")
-    if not found:  # whose limit it was, for whoever misses the rows
-        limits = dict.fromkeys(part.spent.stopped for part in inputs if part.spent and part.spent.stopped)
-        counts += [Count(f"not asked: {limit}", 0) for limit in limits]
-    figures = {
-        "asked": float(asked),
-        "acceptance": len(kept) / max(1, asked),
-        "samples_a_row": panel.samples_asked / max(1, asked),
-    }
+    figures = {"asked": float(asked), "kept": float(len(kept)), "samples": float(panel.samples_asked)}
     return Examples(kept, tuple(counts), figures, rejected, asker.spent)
+
+
+def _in_turn(rows: Sequence[Unanswered]) -> list[int]:
+    """The places of the rows: the user's own first, then labels that inputs were written for in turn."""
+    before: Counter[str] = Counter()
+    turns = []
+    for row in rows:
+        turns.append(before[row.aim] if row.aim else -1)
+        before[row.aim] += 1
+    return sorted(range(len(rows)), key=lambda place: turns[place])
 
 
 def _unfit(task: Task, row: Unanswered, verifiers: Sequence[Verifier]) -> str:
@@ -132,10 +140,3 @@ class _Panel:
             if fault := verifier.fault(poll.task, made):
                 return Rejected(row.input, decided.answer, f"{verifier.name}: {fault}")
         return made
-
-
-def _example(rows: Sequence[Example]) -> str:
-    if not rows:
-        return ""
-    text = " / ".join(" ".join(text.split()) for text in rows[0].input.values())
-    return f"{text[:160]} -> {rows[0].output}"

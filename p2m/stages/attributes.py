@@ -15,13 +15,15 @@ from p2m.teachers.craft.attributes import (
     read_labels,
 )
 from p2m.teachers.craft.replies import Said, said
-from p2m.types import Attribute, Attributes, Caps, Passed, Task, TaskType
+from p2m.teachers.craft.rows import told_labels
+from p2m.types import Attribute, Attributes, Caps, Examples, Passed, Task
 
 
 @stage(version="1", kind="seeded")
 def attributes(
     task: Task,
     passed: Passed | None,
+    shown: Examples | None,
     *,
     teacher: ChatTeacher,
     given: dict[str, tuple[str, ...]],
@@ -30,10 +32,12 @@ def attributes(
 ) -> Attributes:
     """Those `given`, else those that the teacher proposes, asked once; of a classification what labels mean.
 
+    Labels that the task does not name are those of `shown`, the user's rows.
+
     A teacher that proposes none leaves inputs to vary by examples and texts alone, which is said.
     """
     own = tuple(Attribute(name, distinct(values)) for name, values in given.items())
-    labels = task.labels if task.type is TaskType.CLASSIFICATION else ()
+    labels = told_labels(task, shown)
     asks = ([] if own else [attributes_ask(task, labels)]) + labels_asks(task, labels)
     asker = Asker(teacher, run, caps)
 

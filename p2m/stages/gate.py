@@ -88,7 +88,7 @@ def _ways_out(floor: Requirement, value: float) -> list[str]:
         "say in the prompt what each answer means and where it ends, beginning with the rows above;",
         "or correct those of them whose known answer is wrong; or take another teacher (teacher=...)",
     ]
-    return [*ways, f"or lower the floor: teacher.gate='{floor.operator} {lower:g}'"] if lower else ways
+    return [*ways, f"or lower the floor: 'teacher.gate=\"{floor.operator} {lower:g}\"'"] if lower else ways
 
 
 def _cut(text: str) -> str:

@@ -7,7 +7,7 @@ from itertools import islice
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import StageError
-from p2m.teachers.base import Teacher, bound
+from p2m.teachers.base import Teacher
 from p2m.types import Count, Example, Examples, Files, Task
 
 
@@ -21,7 +21,7 @@ def generate(
         StageError: the teacher ran out before the number was reached.
     """
     rows: list[Example] = []
-    stream = bound(teacher, run).generate(task, num_examples, seed=seed, texts=texts.path if texts else None)
+    stream = teacher.generate(task, num_examples, seed=seed, texts=texts.path if texts else None)
     for row in islice(stream, num_examples):
         rows.append(row)
         if len(rows) % 500 == 0:

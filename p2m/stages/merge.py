@@ -7,20 +7,14 @@ from collections.abc import Iterable
 from p2m.engine.stage import stage
 from p2m.types import Examples, Spent
 
-_OF_THE_ASKED = ("acceptance", "samples_a_row")  # figures of each row that was asked
 
-
-@stage(version="3", kind="pure")
+@stage(version="2", kind="pure")
 def merge(*parts: Examples) -> Examples:
-    """Rows, counts and rejected rows of all parts in order; figures and what was spent are added up, and of
-    what is told of each row that was asked, the mean."""
+    """Rows, counts and rejected rows of all parts in order; figures and what was spent are added up."""
     figures: dict[str, float] = {}
     for part in parts:
         for name, value in part.figures.items():
-            weight = part.figures.get("asked", 0.0) if name in _OF_THE_ASKED else 1.0
-            figures[name] = figures.get(name, 0.0) + weight * value
-    for name in figures.keys() & set(_OF_THE_ASKED):
-        figures[name] /= max(1.0, figures.get("asked", 0.0))
+            figures[name] = figures.get(name, 0.0) + value
     return Examples(
         tuple(row for part in parts for row in part.rows),
         tuple(count for part in parts for count in part.counts),

@@ -1,31 +1,13 @@
-"""What a teacher is to the stages: the Protocol, how one that calls a service is bound to the ledger, and how
-one that knows several kinds of tasks hands over the part that knows the task at hand.
+"""What a teacher is to the stages: one that writes rows by itself, or a chat model; and how one that knows
+several kinds of tasks hands over the part that knows the task at hand.
 """
 
 from typing import Protocol, runtime_checkable
 
-from p2m.engine.handles import Recorder, Run
 from p2m.teachers.chat import ChatTeacher
 from p2m.types import Task, Teacher
 
-__all__ = ["ChatTeacher", "RemoteTeacher", "Teacher", "bound", "specialised"]
-
-
-@runtime_checkable
-class RemoteTeacher(Teacher, Protocol):
-    """A teacher whose answers are paid for. A stage binds it to the recorder before it asks it anything."""
-
-    @property
-    def calls_out(self) -> bool:
-        """Whether it calls a service; steps that it has part in are replayed from the ledger."""
-
-    def recorded_by(self, recorder: Recorder) -> Teacher:
-        """The same teacher, every call of which goes through `recorder`."""
-
-
-def bound(teacher: Teacher, run: Run) -> Teacher:
-    """The teacher with its calls recorded; one that makes its rows by itself stays as it is."""
-    return teacher.recorded_by(run.recorder) if isinstance(teacher, RemoteTeacher) else teacher
+__all__ = ["ChatTeacher", "Teacher", "specialised"]
 
 
 @runtime_checkable

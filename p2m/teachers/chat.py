@@ -157,9 +157,6 @@ class ChatTeacher(Protocol):
         """True: steps that it has part in are replayed from the ledger."""
 
     @property
-    def can_answer(self) -> bool: ...
-
-    @property
     def is_local(self) -> bool:
         """Whether what is asked stays on this machine."""
 
@@ -182,6 +179,11 @@ class ChatTeacher(Protocol):
 
     def open(self) -> AbstractAsyncContextManager[Line]:
         """Connections for as long as the block lasts."""
+
+
+def named(teacher: ChatTeacher) -> str:
+    """As messages and reports call it: "anthropic claude-..."."""
+    return f"{teacher.provider} {teacher.model}"
 
 
 # --------------------------------------------------------------------------- many at once, later

@@ -7,7 +7,7 @@ construction, and whatever the user asks beyond them is refused before anything 
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
@@ -29,10 +29,6 @@ class Embedded:
 
     def __post_init__(self) -> None:
         _domains(self)  # each refuses settings that it cannot take
-
-    @property
-    def can_answer(self) -> bool:
-        return False
 
     def for_task(self, task: Task) -> RuleTeacher | None:
         """The domain that writes the task's rows, with the settings that concern it, if there is one.
@@ -59,10 +55,6 @@ class Embedded:
         if domain is None:
             raise StageError(self.refusal(task) or "no domain fits")
         return domain.generate(task, number, seed=seed, texts=texts)
-
-    def answer(self, task: Task, inputs: Sequence[Mapping[str, str]]) -> list[str]:
-        """Never possible: rows come with their answers, or not at all."""
-        raise StageError("the embedded teacher cannot answer foreign rows; name another teacher")
 
     def figures(self, task: Task, rows: Sequence[Example]) -> dict[str, float]:
         """Counts for the data report, by the domain that wrote the rows."""

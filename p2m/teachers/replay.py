@@ -62,10 +62,6 @@ class Replay:
         return True
 
     @property
-    def can_answer(self) -> bool:
-        return True
-
-    @property
     def is_local(self) -> bool:
         return True
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from wire import Wire
 
 from p2m.cli.main import main
 from p2m.compose import compose
@@ -34,15 +33,16 @@ READ = {
 }
 
 
-class Server(ThreadingHTTPServer):
-    """Gives one reply to whatever is asked, and remembers the questions."""
+@dataclass
+class Server:
+    """Gives one reply to whatever is asked."""
 
-    daemon_threads = True
+    wire: Wire
+    reply: Any = field(default_factory=lambda: READ)
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.reply: Any = READ
-        self.asked: list[dict[str, Any]] = []
+    @property
+    def asked(self) -> list[dict[str, Any]]:
+        return [seen.body for seen in self.wire.seen]
 
     @property
     def words(self) -> list[str]:
@@ -50,39 +50,14 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        server = self.server
-        assert isinstance(server, Server)
-        server.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-        text = server.reply if isinstance(server.reply, str) else json.dumps(server.reply)
-        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
-        usage = {"prompt_tokens": 300, "completion_tokens": 200, "total_tokens": 500}
-        body = {"id": "1", "object": "chat.completion", "created": 1, "model": "small"}
-        data = json.dumps({**body, "choices": [choice], "usage": usage}).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+        return self.wire.v1
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+def server(wire: Wire) -> Server:
+    made = Server(wire)
+    wire.reply = lambda seen: made.reply if isinstance(made.reply, str) else json.dumps(made.reply)
+    return made
 
 
 @pytest.fixture(autouse=True)
@@ -100,14 +75,16 @@ def written(folder: Path) -> list[str]:
 def test_what_the_teacher_reads_is_written_for_review(
     server: Server, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["init", PROMPT, "--output", "mail.yaml", *server.words]) == 0
+    priced = "teacher.price={input: 1, output: 2}"
+    assert main(["init", PROMPT, "--output", "mail.yaml", *server.words, priced]) == 0
     said, text = capsys.readouterr().out, Path("mail.yaml").read_text(encoding="utf-8")
     spec = compose(Path("mail.yaml")).spec
     assert spec.prompt == PROMPT
     assert (spec.task.inputs, spec.task.output) == (("email",), "team")
     assert spec.task.labels == ("billing", "delivery", "technical")
     assert spec.task.descriptions == {each["label"]: each["meaning"] for each in READ["labels"]}  # type: ignore[attr-defined]
-    assert (spec.constraints.max_size, spec.constraints.max_cost) == (30_000_000, 5.0)
+    assert spec.constraints.max_size == 30_000_000
+    assert spec.constraints.max_cost == 5.0
     assert spec.metrics.primary == "macro_f1"
     assert str(spec.metrics.require[0]) == "macro_f1 >= 0.8"
     teacher = spec.teacher.of("answer")
@@ -118,6 +95,18 @@ def test_what_the_teacher_reads_is_written_for_review(
     for line in ("inputs: email, as the teacher read it; the rules read text", "macro_f1, as the teacher"):
         assert line in text
         assert line in said
+
+
+def test_without_a_price_requests_are_limited(
+    server: Server, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", PROMPT, "--output", "mail.yaml", *server.words]) == 0
+    limits = compose(Path("mail.yaml")).spec.constraints
+    assert (limits.max_cost, limits.max_requests) == (None, 5000)
+    words = ("--output", "dear.yaml", *server.words, "constraints.max_cost=2USD")
+    assert main(["init", PROMPT + " Now.", *words]) != 0
+    assert "the price of small at compatible is not known" in capsys.readouterr().err
+    assert not Path("dear.yaml").exists()
 
 
 def test_the_same_words_are_paid_for_once(server: Server, folder: Path) -> None:

@@ -646,6 +646,28 @@ def killed_rounds(folder: Path, rounds: int) -> None:
     assert answered
 
 
+def test_news_that_one_thread_reads_is_news_to_all(folder: Path) -> None:
+    """Of many threads that look for what another process has just recorded, none misses it."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    writer, reader = Ledger(folder), Ledger(folder)
+    start = threading.Barrier(4)
+
+    def look(request: dict[str, int]) -> bytes | None:
+        start.wait()
+        return reader.known(request)
+
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            for number in range(200):
+                writer.answer({"n": number}, lambda: b"paid")
+                assert [*pool.map(look, [{"n": number}] * 4)] == [b"paid"] * 4
+    finally:
+        sys.setswitchinterval(before)
+        writer.close()
+        reader.close()
+
+
 def test_what_was_answered_before_a_kill_is_there_after_it(folder: Path) -> None:
     killed_rounds(folder, 6)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,16 +63,12 @@ class Small:
 class Writer:
     """A teacher that writes rows for some kinds of tasks."""
 
-    can_answer: bool = False
     types: tuple[TaskType, ...] = tuple(TaskType)
 
     def refusal(self, task: Task) -> str | None:
         return None if task.type in self.types else f"it knows no {task.type}"
 
     def generate(self, task: Task, number: int, *, seed: int, texts: Path | None) -> Iterator[Example]:
-        raise NotImplementedError
-
-    def answer(self, task: Task, inputs: Sequence[Mapping[str, str]]) -> list[str]:
         raise NotImplementedError
 
     def figures(self, task: Task, rows: Sequence[Example]) -> dict[str, float]:
@@ -180,7 +176,10 @@ def test_a_teacher_that_cannot_answer_cannot_be_compared_with() -> None:
     assert path == "metrics.require.teacher_ratio"
     assert "cannot answer" in message
     assert "exact_match" in hint
-    assert feasibility(spec(metrics=wishes, teacher=Writer(can_answer=True)), QA) == []
+    assert (
+        feasibility(spec(metrics=wishes, teacher=Compatible(model="m", base_url="http://127.0.0.1:9/v1")), QA)
+        == []
+    )
     nobody = spec(metrics=wishes, teacher=None, data={"train": "rows.jsonl"})
     assert "no teacher" in only(feasibility(nobody, QA))[1]
 

@@ -3,38 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
+from asking_runs import Bench
+from wire import Answer, Seen, Wire
 
 from p2m.stages.examine import examine
 from p2m.stages.examine_judged import examine_judged
 from p2m.teachers.compatible import Compatible
 from p2m.types import Caps, Examined, Example, Examples, Split, Task
 from tests.conftest import LABELS, TEXT
-from tests.stages.recorded_run import Recorded
-from tests.teachers.wire import Answer, Seen, Wire, serving
 
 ROWS = Examples(tuple(Example({"text": f"is {n} even?"}, "no" if n % 2 else "yes") for n in range(12)))
 SEED = 0
 
 
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    with serving() as made:
-        made.reply = knowing
-        yield made
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Iterator[Recorded]:
-    made = Recorded(tmp_path)
-    yield made
-    if made.ledger is not None:
-        made.ledger.close()
+@pytest.fixture(autouse=True)
+def _knowing(wire: Wire) -> None:
+    wire.reply = knowing
 
 
 def asked_of(seen: Seen) -> str:
@@ -55,7 +43,7 @@ def knowing(seen: Seen) -> Answer:
     return Answer(json.dumps({"answer": said}))
 
 
-def examined(wire: Wire, run: Recorded, task: Task = LABELS, **given: Any) -> Examined:
+def examined(wire: Wire, run: Bench, task: Task = LABELS, **given: Any) -> Examined:
     settings: dict[str, Any] = {"number": 200, "caps": Caps(), "seed": SEED, "run": run} | given
     rows, shown = settings.pop("rows", ROWS), settings.pop("shown", None)
     return examine(task, rows, shown, teacher=teacher(wire), **settings)
@@ -76,7 +64,7 @@ def by_text(found: Examined) -> dict[str, tuple[str, str]]:
     return dict(zip(texts, zip(found.answers, found.faults, strict=True), strict=True))
 
 
-def test_every_row_is_put_to_it_once_and_what_has_no_answer_says_why(wire: Wire, run: Recorded) -> None:
+def test_every_row_is_put_to_it_once_and_what_has_no_answer_says_why(wire: Wire, run: Bench) -> None:
     found = examined(wire, run)
     said = by_text(found)
     assert len(questions(wire)) == len(said) == 12
@@ -90,7 +78,7 @@ def test_every_row_is_put_to_it_once_and_what_has_no_answer_says_why(wire: Wire,
     assert found.note == ""
 
 
-def test_what_a_row_costs_and_how_long_it_takes_is_measured(wire: Wire, run: Recorded) -> None:
+def test_what_a_row_costs_and_how_long_it_takes_is_measured(wire: Wire, run: Bench) -> None:
     found = examined(wire, run)
     assert found.spent is not None
     assert (found.spent.requests, found.spent.outcomes) == (13, {"answered": 12, "refused": 1})
@@ -99,7 +87,7 @@ def test_what_a_row_costs_and_how_long_it_takes_is_measured(wire: Wire, run: Rec
     assert 0 < found.latency < 5
 
 
-def test_a_limit_ends_it_early_and_is_named(wire: Wire, run: Recorded) -> None:
+def test_a_limit_ends_it_early_and_is_named(wire: Wire, run: Bench) -> None:
     found = examined(wire, run, caps=Caps(max_requests=5))
     assert 0 < len(found.inputs) <= 5
     assert len(wire.seen) == 5
@@ -109,14 +97,14 @@ def test_a_limit_ends_it_early_and_is_named(wire: Wire, run: Recorded) -> None:
     assert (nothing.inputs, nothing.note) == ((), "constraints.max_requests=0")
 
 
-def test_a_second_time_nothing_is_asked_and_the_same_comes_back(wire: Wire, run: Recorded) -> None:
+def test_a_second_time_nothing_is_asked_and_the_same_comes_back(wire: Wire, run: Bench) -> None:
     first = examined(wire, run)
     wire.seen.clear()
     assert examined(wire, run) == first
     assert wire.seen == []
 
 
-def test_a_larger_number_only_adds_to_the_rows_of_a_smaller_one(wire: Wire, run: Recorded) -> None:
+def test_a_larger_number_only_adds_to_the_rows_of_a_smaller_one(wire: Wire, run: Bench) -> None:
     few = examined(wire, run, number=5)
     assert len(few.inputs) == 5
     wire.seen.clear()
@@ -124,7 +112,7 @@ def test_a_larger_number_only_adds_to_the_rows_of_a_smaller_one(wire: Wire, run:
     assert sorted(questions(wire)) == sorted(set(by_text(more)) - set(by_text(few)))
 
 
-def test_the_prompt_shows_other_rows_and_never_one_that_is_asked_about(wire: Wire, run: Recorded) -> None:
+def test_the_prompt_shows_other_rows_and_never_one_that_is_asked_about(wire: Wire, run: Bench) -> None:
     others = tuple(Example({"text": f"what of {n}?"}, "yes") for n in range(3))
     task = replace(LABELS, demonstrations=(ROWS.rows[3], others[0]))
     shown = Examples((*ROWS.rows, *others[1:]))
@@ -137,7 +125,7 @@ def test_the_prompt_shows_other_rows_and_never_one_that_is_asked_about(wire: Wir
     assert "even?" not in prompt
 
 
-def test_labels_that_only_rows_tell_are_known_to_the_teacher(wire: Wire, run: Recorded) -> None:
+def test_labels_that_only_rows_tell_are_known_to_the_teacher(wire: Wire, run: Bench) -> None:
     examined(wire, run, replace(LABELS, labels=()))
     schema = wire.seen[0].body["response_format"]["json_schema"]["schema"]
     assert {"no", "yes"} <= set(schema["properties"]["answer"]["enum"])
@@ -148,13 +136,13 @@ def test_labels_that_only_rows_tell_are_known_to_the_teacher(wire: Wire, run: Re
 PARTS = Split(ROWS.rows[:2], (), ROWS.rows[2:], "gold")
 
 
-def beside(wire: Wire, run: Recorded, parts: Split, before: Examined | None, number: int = 200) -> Examined:
+def beside(wire: Wire, run: Bench, parts: Split, before: Examined | None, number: int = 200) -> Examined:
     return examine_judged(
         LABELS, parts, before, None, teacher=teacher(wire), number=number, caps=Caps(), seed=SEED, run=run
     )
 
 
-def test_of_judged_rows_only_those_are_asked_that_were_not_examined(wire: Wire, run: Recorded) -> None:
+def test_of_judged_rows_only_those_are_asked_that_were_not_examined(wire: Wire, run: Bench) -> None:
     before = examined(wire, run, rows=Examples(ROWS.rows[:6]))
     wire.seen.clear()
     found = beside(wire, run, PARTS, before)
@@ -169,14 +157,14 @@ def test_of_judged_rows_only_those_are_asked_that_were_not_examined(wire: Wire, 
     assert enough.spent.requests == 0
 
 
-def test_rows_that_the_teacher_labelled_are_not_put_to_it(wire: Wire, run: Recorded) -> None:
+def test_rows_that_the_teacher_labelled_are_not_put_to_it(wire: Wire, run: Bench) -> None:
     found = beside(wire, run, replace(PARTS, evidence="synthetic"), None)
     assert wire.seen == []
     assert (found.inputs, found.teacher) == ((), "compatible small-1")
     assert "data.test" in found.note
 
 
-def test_written_answers_are_taken_as_they_are(wire: Wire, run: Recorded) -> None:
+def test_written_answers_are_taken_as_they_are(wire: Wire, run: Bench) -> None:
     wire.reply = lambda seen: Answer(json.dumps({"answer": f"  so: {asked_of(seen)} "}))
     found = examined(wire, run, TEXT)
     assert by_text(found)["is 1 even?"] == ("so: is 1 even?", "")

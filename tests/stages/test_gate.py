@@ -43,7 +43,7 @@ def test_a_teacher_below_the_floor_is_shown_with_what_it_gets_wrong_and_what_to_
     assert lines[1:4] == ["2 x yes taken for no", "1 x no answer (refused)", "1 x no taken for yes"]
     assert lines[4:7] == ["is 0 even?", "right: yes", "said:  no"]
     assert "said:  nothing (refused)" in lines
-    assert "teacher.gate='>= 0.6'" in said
+    assert "'teacher.gate=\">= 0.6\"'" in said
     assert "prompt" in said
     assert "teacher=..." in said
     assert "is 1 even?" not in said  # which it got right

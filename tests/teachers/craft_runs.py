@@ -1,18 +1,15 @@
-"""What a stage that asks a teacher is handed in tests, and the teacher that knows the shipped tickets."""
+"""Tasks, and a teacher that knows the shipped tickets."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from p2m.engine.handles import Device
-from p2m.engine.recording.ledger import StepRecorder
+from known_rows import KnownRows, Row, Slips
+
 from p2m.teachers.compatible import Compatible
 from p2m.types import Example, Examples, Field, Task, TaskType
-from tests.teachers.known_rows import KnownRows, Row, Slips
 
 TICKETS = Path(__file__).parents[2] / "recipes/data/tickets"
 LABELS = ("billing", "delivery", "returns", "account", "technical", "presales")
@@ -26,30 +23,6 @@ QA = Task(
     Field("answer"),
 )
 SHOUT = Task(TaskType.TEXT_TO_TEXT, "Say it in capitals.", (Field("text"),), Field("loud"))
-
-
-@dataclass
-class CraftRun:
-    """The Protocol `Run`, with the real ledger in `folder`."""
-
-    folder: Path
-    key: str = "k" * 64
-    device: Device = field(default_factory=Device)
-    lines: list[str] = field(default_factory=list)
-    sums: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def recorder(self) -> StepRecorder:
-        return StepRecorder(self.folder / "ledger", self.key, {})
-
-    def tally(self, name: str, amount: int) -> int:
-        self.sums[name] += amount
-        return self.sums[name]
-
-    def progress(self, done: int, total: int, note: str = "") -> None: ...
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
 
 
 def tickets(part: str = "train") -> tuple[Row, ...]:

@@ -1,6 +1,6 @@
 """A server that plays a teacher which knows some rows: OpenAI's chat completions, over HTTP, on this machine.
 
-    with KnownRows(rows, labels=labels, noise=0.15) as server:
+    with KnownRows(rows, slips=Slips(noise=0.15)) as server:
         Compatible(model="known-rows", base_url=server.url)
 
 It reads what a language model would be given and nothing else: what a request says between its marks. The
@@ -17,15 +17,16 @@ import asyncio
 import hashlib
 import json
 import re
-import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from random import Random
-from types import TracebackType
 from typing import Any
+
+from aiohttp import web
+from loopback import on_loopback
 
 _FENCED = re.compile(r"<data>\n(.*?)</data>", re.DOTALL)
 _ORDER = re.compile(
@@ -68,8 +69,7 @@ class KnownRows:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
     _times: Counter[str] = field(default_factory=Counter)
-    _loop: Any = None
-    _thread: threading.Thread | None = None
+    _open: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
         self._known = {_plain(values): answer for values, answer in (*self.rows, *self.also)}
@@ -174,9 +174,7 @@ class KnownRows:
 
     # ------------------------------------------------------------------ the wire
 
-    async def _serve(self, request: Any) -> Any:
-        from aiohttp import web
-
+    async def _serve(self, request: web.Request) -> web.Response:
         body = await request.json()
         if self.keep:
             self.bodies.append(body)
@@ -198,41 +196,13 @@ class KnownRows:
         )  # fmt: skip
 
     def __enter__(self) -> KnownRows:
-        ready = threading.Event()
-        self._loop = asyncio.new_event_loop()
-
-        async def start() -> None:
-            from aiohttp import web
-
-            app = web.Application(client_max_size=2**26)
-            app.router.add_post("/v1/chat/completions", self._serve)
-            runner = web.AppRunner(app, access_log=None)
-            await runner.setup()
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            self._runner = runner
-            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-            ready.set()
-
-        def serve() -> None:
-            asyncio.set_event_loop(self._loop)
-            self._loop.run_until_complete(start())
-            self._loop.run_forever()
-            self._loop.run_until_complete(self._runner.cleanup())
-            self._loop.close()
-
-        self._thread = threading.Thread(target=serve, daemon=True)
-        self._thread.start()
-        if not ready.wait(20):
-            raise RuntimeError("the server did not start within 20 seconds")
+        app = web.Application(client_max_size=2**26)
+        app.router.add_post("/v1/chat/completions", self._serve)
+        self.url = f"{self._open.enter_context(on_loopback(app))}/v1"
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        assert self._thread is not None
-        self._thread.join(20)
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
 
     @property
     def requests(self) -> int:

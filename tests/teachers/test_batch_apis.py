@@ -8,14 +8,12 @@ import asyncio
 import json
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
+from asking_runs import Bench, a_run
 from wire import SECRET, Answer, Cut, Raw, Seen, Status, Wire
 
-from p2m.engine.handles import Device
 from p2m.teachers.anthropic import Anthropic
 from p2m.teachers.asking import batches
 from p2m.teachers.asking.batches import Batcher
@@ -25,26 +23,6 @@ from p2m.teachers.openai import OpenAI
 every_kind = pytest.mark.parametrize("kind", ["anthropic", "openai"])
 
 
-@dataclass
-class Step:
-    """What a running step is handed, as far as batches need it."""
-
-    folder: Path
-    said: list[str] = field(default_factory=list)
-    looks: list[tuple[int, int]] = field(default_factory=list)
-    device: Device = field(default_factory=Device)
-    recorder: Any = None
-
-    def progress(self, done: int, total: int, note: str = "") -> None:
-        self.looks.append((done, total))
-
-    def say(self, line: str) -> None:
-        self.said.append(line)
-
-    def tally(self, name: str, amount: int) -> int:
-        return amount
-
-
 @pytest.fixture(autouse=True)
 def _quick(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "QUIET", 0.05)
@@ -52,11 +30,6 @@ def _quick(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "GRACE", 0.2)
     wire.key = SECRET
     wire.reply = echo
-
-
-@pytest.fixture
-def step(tmp_path: Path) -> Step:
-    return Step(tmp_path / "step")
 
 
 def echo(seen: Seen) -> Answer:
@@ -82,7 +55,7 @@ def key(number: int) -> str:
 
 
 def ask_all(
-    kind: str, wire: Wire, step: Step, numbers: range, *, end: float = 20, **settings: Any
+    kind: str, wire: Wire, run: Bench, numbers: range, *, end: float = 20, **settings: Any
 ) -> list[Reply | BaseException]:
     """What became of each question; after `end` seconds the build is given up, as a kill would."""
 
@@ -91,7 +64,7 @@ def ask_all(
             teacher = teacher_of(kind, wire, **settings)
             line = await stack.enter_async_context(teacher.open())
             assert isinstance(line, Batching)
-            batcher = Batcher(teacher, line, step)
+            batcher = Batcher(teacher, line, run)
             stack.push_async_callback(batcher.close)
             sends: list[Coroutine[Any, Any, Reply]] = [batcher.send(key(n), question(n)) for n in numbers]
             waiting = asyncio.gather(*sends, return_exceptions=True)
@@ -106,79 +79,79 @@ def right(replies: list[Reply | BaseException], numbers: range) -> bool:
 
 @every_kind
 def test_questions_go_out_together_and_each_reply_finds_its_question(
-    wire: Wire, step: Step, kind: str
+    wire: Wire, run: Bench, kind: str
 ) -> None:
     wire.polls_until_over = 3
-    replies = ask_all(kind, wire, step, range(40))
+    replies = ask_all(kind, wire, run, range(40))
     assert right(replies, range(40))
     assert all(isinstance(reply, Reply) and reply.is_batch for reply in replies)
     assert len(wire.batches) == 1
     assert {*wire.batched.values()} == {1}
     assert {*wire.batched} == {key(number) for number in range(40)}
-    assert "40 requests submitted" in step.said[0]
-    assert step.looks[0] == (0, 40)
+    assert "40 requests submitted" in run.lines[0]
+    assert run.seen[0][:2] == (0, 40)
 
 
 @every_kind
 def test_what_one_batch_cannot_hold_goes_in_several(
-    wire: Wire, step: Step, kind: str, monkeypatch: pytest.MonkeyPatch
+    wire: Wire, run: Bench, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = type(teacher_of(kind, wire).line())
     monkeypatch.setattr(line, "most", 15)
-    assert right(ask_all(kind, wire, step, range(40)), range(40))
+    assert right(ask_all(kind, wire, run, range(40)), range(40))
     assert sorted(len(batch.items) for batch in wire.batches.values()) == [10, 15, 15]
     monkeypatch.setattr(line, "most", 1000)
     monkeypatch.setattr(line, "largest", 1000)
-    assert right(ask_all(kind, wire, step, range(40, 60)), range(40, 60))
+    assert right(ask_all(kind, wire, run, range(40, 60)), range(40, 60))
     assert len(wire.batches) > 5
     assert {*wire.batched.values()} == {1}
 
 
 @every_kind
-def test_a_build_that_was_killed_collects_what_it_submitted(wire: Wire, step: Step, kind: str) -> None:
+def test_a_build_that_was_killed_collects_what_it_submitted(wire: Wire, run: Bench, kind: str) -> None:
     wire.polls_until_over = 1000
     with pytest.raises(TimeoutError):
-        ask_all(kind, wire, step, range(20), end=1)
+        ask_all(kind, wire, run, range(20), end=1)
     wire.polls_until_over = 1
     again = range(25)  # five more
-    assert right(ask_all(kind, wire, step, again), again)
+    assert right(ask_all(kind, wire, run, again), again)
     assert {*wire.batched.values()} == {1}
     assert sorted(len(batch.items) for batch in wire.batches.values()) == [5, 20]
 
 
 @every_kind
 def test_a_kill_between_submitting_and_its_answer_submits_nothing_twice(
-    wire: Wire, step: Step, kind: str
+    wire: Wire, run: Bench, kind: str
 ) -> None:
     """The journal has the intent, and not the name."""
-    ask_all(kind, wire, step, range(10))
-    journal = step.folder / "batches.jsonl"
+    ask_all(kind, wire, run, range(10))
+    journal = run.folder / "batches.jsonl"
     lines = [line for line in journal.read_text().splitlines() if '"batch"' not in line]
     journal.write_text("\n".join(lines) + '\n{"mark": "cut in the mi')
     wire.polls_until_over = 3  # when it is looked for, it is still at work
-    assert right(ask_all(kind, wire, step, range(10)), range(10))
+    assert right(ask_all(kind, wire, run, range(10)), range(10))
     assert {*wire.batched.values()} == {1}
 
 
 @every_kind
-def test_a_kill_before_submitting_submits_then(wire: Wire, step: Step, kind: str) -> None:
-    journal = batches.Journal(step.folder / "batches.jsonl")
+def test_a_kill_before_submitting_submits_then(wire: Wire, run: Bench, kind: str) -> None:
+    journal = batches.Journal(run.folder / "batches.jsonl")
     journal.intend([key(number) for number in range(10)])
-    assert right(ask_all(kind, wire, step, range(10)), range(10))
+    assert right(ask_all(kind, wire, run, range(10)), range(10))
     assert {*wire.batched.values()} == {1}
 
 
 @every_kind
-def test_another_batch_of_as_many_requests_is_not_taken_for_ours(wire: Wire, step: Step, kind: str) -> None:
-    other = Step(step.folder / "other")
+def test_another_batch_of_as_many_requests_is_not_taken_for_ours(wire: Wire, run: Bench, kind: str) -> None:
+    other = a_run(run.folder.parents[1], key="o" * 64)
     ask_all(kind, wire, other, range(100, 110))
-    batches.Journal(step.folder / "batches.jsonl").intend([key(number) for number in range(10)])
-    assert right(ask_all(kind, wire, step, range(10)), range(10))
+    batches.Journal(run.folder / "batches.jsonl").intend([key(number) for number in range(10)])
+    assert right(ask_all(kind, wire, run, range(10)), range(10))
     assert {*wire.batched.values()} == {1}
 
 
 @every_kind
-def test_a_connection_cut_while_submitting_is_asked_after(wire: Wire, step: Step, kind: str) -> None:
+def test_a_connection_cut_while_submitting_is_asked_after(wire: Wire, run: Bench, kind: str) -> None:
     """The batch is made, and its answer lost: it is found, not made again."""
     made = wire._openai_batch if kind == "openai" else wire._anthropic_batch
     lost: list[str] = []
@@ -193,29 +166,29 @@ def test_a_connection_cut_while_submitting_is_asked_after(wire: Wire, step: Step
         wire._openai_batch = cut  # type: ignore[method-assign]
     else:
         wire._anthropic_batch = cut  # type: ignore[method-assign]
-    assert right(ask_all(kind, wire, step, range(10)), range(10))
+    assert right(ask_all(kind, wire, run, range(10)), range(10))
     assert lost
     assert {*wire.batched.values()} == {1}
 
 
 @every_kind
 @pytest.mark.parametrize("fate", ["errored", "expired"])
-def test_requests_without_a_reply_are_submitted_again(wire: Wire, step: Step, kind: str, fate: str) -> None:
+def test_requests_without_a_reply_are_submitted_again(wire: Wire, run: Bench, kind: str, fate: str) -> None:
     unlucky = {key(3), key(4)}
 
     def first_time(custom_id: str) -> str:
         return fate if custom_id in unlucky and wire.batched[custom_id] == 1 else "succeeded"
 
     wire.fate = first_time
-    assert right(ask_all(kind, wire, step, range(10)), range(10))
+    assert right(ask_all(kind, wire, run, range(10)), range(10))
     assert {name for name, times in wire.batched.items() if times == 2} == unlucky
-    assert any("2 requests of batch_1 are submitted again" in line for line in step.said)
+    assert any("2 requests of batch_1 are submitted again" in line for line in run.lines)
 
 
 @every_kind
-def test_what_never_succeeds_ends_the_step(wire: Wire, step: Step, kind: str) -> None:
+def test_what_never_succeeds_ends_the_step(wire: Wire, run: Bench, kind: str) -> None:
     wire.fate = lambda custom_id: "errored" if custom_id == key(3) else "succeeded"
-    replies = ask_all(kind, wire, step, range(5), attempts=2)
+    replies = ask_all(kind, wire, run, range(5), attempts=2)
     assert isinstance(replies[3], TeacherError)
     assert "2 batches" in str(replies[3])
     assert "500" in str(replies[3])
@@ -224,54 +197,54 @@ def test_what_never_succeeds_ends_the_step(wire: Wire, step: Step, kind: str) ->
 
 @every_kind
 def test_a_request_that_the_api_refuses_says_so_and_may_be_tried_again(
-    wire: Wire, step: Step, kind: str
+    wire: Wire, run: Bench, kind: str
 ) -> None:
     wire.fate = lambda custom_id: "invalid" if custom_id == key(1) else "succeeded"
-    replies = ask_all(kind, wire, step, range(3))
+    replies = ask_all(kind, wire, run, range(3))
     assert isinstance(replies[1], TeacherError)
     assert "no such field" in str(replies[1])
     wire.fate = lambda custom_id: "succeeded"  # the reason is gone
-    assert right(ask_all(kind, wire, step, range(3)), range(3))
+    assert right(ask_all(kind, wire, run, range(3)), range(3))
     assert {name: times for name, times in wire.batched.items() if times > 1} == {key(1): 2}
 
 
 @every_kind
-def test_an_outcome_within_a_batch_is_one(wire: Wire, step: Step, kind: str) -> None:
+def test_an_outcome_within_a_batch_is_one(wire: Wire, run: Bench, kind: str) -> None:
     wire.reply = lambda seen: Answer("half", finish="length")
-    (reply,) = ask_all(kind, wire, step, range(1))
+    (reply,) = ask_all(kind, wire, run, range(1))
     assert isinstance(reply, Reply)
     assert (reply.outcome, reply.text, reply.usage.output) == (Outcome.TRUNCATED, "half", 7)
 
 
 @every_kind
-def test_a_batch_that_is_refused_ends_the_step_and_is_no_batch(wire: Wire, step: Step, kind: str) -> None:
+def test_a_batch_that_is_refused_ends_the_step_and_is_no_batch(wire: Wire, run: Bench, kind: str) -> None:
     wire.refuses_batches.append(Status(429, "credit balance is too low", error_code="insufficient_quota"))
-    found = ask_all(kind, wire, step, range(3))
+    found = ask_all(kind, wire, run, range(3))
     assert all(isinstance(each, TeacherError) and "no credit" in str(each) for each in found)
     wire.refuses_batches.extend([Status(529, headers={"retry-after": "0.05"}), Cut()])
-    assert right(ask_all(kind, wire, step, range(3)), range(3))
+    assert right(ask_all(kind, wire, run, range(3)), range(3))
     assert {*wire.batched.values()} == {1}
 
 
 @every_kind
-def test_what_is_no_api_says_so(wire: Wire, step: Step, kind: str) -> None:
+def test_what_is_no_api_says_so(wire: Wire, run: Bench, kind: str) -> None:
     wire.refuses_batches.append(Raw("<html>login</html>"))
-    (found,) = ask_all(kind, wire, step, range(1))
+    (found,) = ask_all(kind, wire, run, range(1))
     assert "base_url right" in str(found)
 
 
 @every_kind
-def test_a_batch_of_another_account_is_given_up(wire: Wire, step: Step, kind: str) -> None:
-    ask_all(kind, wire, step, range(4))
+def test_a_batch_of_another_account_is_given_up(wire: Wire, run: Bench, kind: str) -> None:
+    ask_all(kind, wire, run, range(4))
     wire.batches.clear()
     wire.batched.clear()
-    assert right(ask_all(kind, wire, step, range(4)), range(4))
-    assert any("another account" in line for line in step.said)
+    assert right(ask_all(kind, wire, run, range(4)), range(4))
+    assert any("another account" in line for line in run.lines)
 
 
 @every_kind
-def test_the_journal_holds_no_key(wire: Wire, step: Step, kind: str) -> None:
-    ask_all(kind, wire, step, range(4))
-    text = (step.folder / "batches.jsonl").read_text()
-    assert SECRET not in text + "".join(step.said)
+def test_the_journal_holds_no_key(wire: Wire, run: Bench, kind: str) -> None:
+    ask_all(kind, wire, run, range(4))
+    text = (run.folder / "batches.jsonl").read_text()
+    assert SECRET not in text + "".join(run.lines)
     assert [*json.loads(text.split("\n\n")[0])] == ["mark", "time", "keys"]

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from craft_runs import DESK, QA, SHOUT, as_examples, tickets
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +19,6 @@ from p2m.teachers.schedules.annealed import Annealed
 from p2m.teachers.schedules.constant import Constant
 from p2m.teachers.schedules.rising import Rising
 from p2m.types import Attribute, Attributes, Example, Examples, Need, TaskType
-from tests.teachers.craft_runs import DESK, QA, SHOUT, as_examples, tickets
 
 ROWS = as_examples(tickets()[:60])
 VARIED = (Attribute("register", ("formal", "angry", "terse")), Attribute("length", ("short", "long")))

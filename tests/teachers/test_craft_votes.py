@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from craft_runs import DESK, SHOUT
 from hypothesis import given
 from hypothesis import strategies as st
 
 from p2m.teachers.craft.answers import Answer
 from p2m.teachers.craft.votes import Poll
-from tests.teachers.craft_runs import DESK, SHOUT
 
 FAULT = Answer(fault="refused")
 

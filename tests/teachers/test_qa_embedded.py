@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from p2m.errors import StageError
+from p2m.teachers.chat import ChatTeacher
 from p2m.teachers.embedded import Embedded
 from p2m.types import Field, Task, TaskType, Teacher
 
@@ -18,8 +18,9 @@ def reading(*names: str, language: str = "en") -> Task:
     )
 
 
-def test_it_is_a_teacher():
+def test_it_writes_rows_and_is_asked_nothing():
     assert isinstance(Embedded(), Teacher)
+    assert not isinstance(Embedded(), ChatTeacher)
 
 
 def test_rows_come_in_the_names_and_order_of_the_task():
@@ -38,12 +39,6 @@ def test_sources_name_domain_and_relation():
         kind, _, name = row.source.partition(":")
         assert kind == "embedded"
         assert len(name.split(".")) == 3
-
-
-def test_it_cannot_answer():
-    assert not Embedded().can_answer
-    with pytest.raises(StageError, match="cannot answer"):
-        Embedded().answer(reading("question", "context"), [])
 
 
 def test_what_it_does_not_know_is_refused_with_what_it_knows():

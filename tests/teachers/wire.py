@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from loopback import on_loopback
 
 SECRET = "sk-wire-Zq81xLp03mVt77Yk"  # the key that tests give, in the variable WIRE_KEY
 MODELS = ("small-1", "large-1")
@@ -360,26 +360,6 @@ def error_body(path: str, said: Status) -> dict[str, Any]:
 
 @contextmanager
 def serving() -> Iterator[Wire]:
-    """A server in a thread of its own, on a port of this machine."""
-    wire, started, ends = Wire(), threading.Event(), []
-
-    async def main() -> None:
-        ended = asyncio.Event()
-        ends.append((asyncio.get_running_loop(), ended))
-        runner = web.AppRunner(wire.app(), shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        wire.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        started.set()
-        await ended.wait()
-        await runner.cleanup()
-
-    thread = threading.Thread(target=lambda: asyncio.run(main()), daemon=True)
-    thread.start()
-    assert started.wait(10)
-    try:
+    wire = Wire()
+    with on_loopback(wire.app()) as wire.url:
         yield wire
-    finally:
-        (loop, ended) = ends[0]
-        loop.call_soon_threadsafe(ended.set)
-        thread.join(10)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from p2m import noop
 from p2m.cli import common
-from p2m.errors import UserError
+from p2m.errors import P2MError, UserError
 
 if TYPE_CHECKING:
     from p2m.lock import Mode, Policy
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     from p2m.build import build
     from p2m.cli.common import relative
     from p2m.cli.progress import Progress
-    from p2m.cli.teacher_views import expected, forecast_text, is_asked, spent_by, spent_lines
+    from p2m.cli.teacher_views import early_ends, expected, forecast_text, is_asked, spent_by, spent_lines
     from p2m.cli.views import build_text, verdict_text
     from p2m.lock import lock_path
     from p2m.questions import survey
@@ -60,8 +60,12 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     if is_asked(project.plan):
         expects = common.runnable(forecast_text(expected(project, survey(project))))
         print(expects, end="", file=sys.stderr, flush=True)
-    with Progress() as progress:
-        built = build(project, progress, argv=argv, policy=policy)
+    try:
+        with Progress() as progress:
+            built = build(project, progress, argv=argv, policy=policy)
+    except P2MError:
+        print("".join(f"{line}\n" for line in early_ends(project)), end="", file=sys.stderr, flush=True)
+        raise
     if built.note:
         print(f"    {common.runnable(built.note)}", file=sys.stderr)
     code = 0 if built.verdict.ship else common.CONTRACT_MISSED

@@ -76,7 +76,8 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         return 0
     if "override teacher: none" in text:
         print(
-            f"    next: name your rows in it, after `train:`; then {common.runnable(command('check', path))}"
+            "    next: name your rows in it, after `train:`, or a chat model as the teacher; then"
+            f" {common.runnable(command('check', path))}"
         )
         return 0
     print(f"    next: {common.runnable(command('build', path))}")
@@ -164,7 +165,8 @@ def _refined(
     test = arguments.test or (arguments.data if table is not None and table.has_test else None)
     text = render_refined(
         prompt, found.agreed, name=name, file=path.as_posix(), teacher=found.teacher,
-        choice=arguments.teacher, settings=found.settings, cost=found.cost, schema=_schema(path),
+        choice=arguments.teacher, settings=found.settings, cost=found.cost, is_priced=found.is_priced,
+        schema=_schema(path),
         train=_beside(arguments.data, path), test=_beside(test, path),
     )  # fmt: skip
     _write(path, text)

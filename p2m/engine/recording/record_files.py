@@ -79,11 +79,12 @@ class RecordFiles:
 
     def find_anywhere(self, digest: str) -> Record | None:
         """The same, among what other processes wrote in the meantime too."""
-        found = self.find(digest)
-        if found is None:
-            with disk.explained(self.folder, "reading the ledger"):
-                has_news = self.catch_up()
-            found = self.find(digest) if has_news else None
+        with self._lock:  # between the two looks no other thread may take the news away
+            found = self.find(digest)
+            if found is None:
+                with disk.explained(self.folder, "reading the ledger"):
+                    has_news = self.catch_up()
+                found = self.find(digest) if has_news else None
         return found
 
     def has_news(self) -> bool:

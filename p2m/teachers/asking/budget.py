@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from p2m.engine.handles import Recorder
@@ -50,9 +50,12 @@ class _Cap:
 class Budget:
     """What one step may still ask."""
 
-    def __init__(self, teacher: ChatTeacher, caps: Caps, tally: Tally) -> None:
+    def __init__(
+        self, teacher: ChatTeacher, caps: Caps, tally: Tally, portion: Mapping[str, float] | None = None
+    ) -> None:
+        """`portion`: sum -> share of what its cap leaves now that this step may have; missing: all of it."""
         self._teacher, self._tally = teacher, tally
-        self._caps = tuple(_caps(caps))
+        self._caps = tuple(self._portioned(caps, portion or {}))
         self._batch = bool(getattr(teacher, "batch", False))
         if caps.max_cost is not None and cost_of(teacher, Usage()) is None:
             raise TeacherError(
@@ -122,6 +125,11 @@ class Budget:
         await recorder.answer_async(_stop(asked, reached.limit), call, labels=names)
 
     # ------------------------------------------------------------------ inside
+
+    def _portioned(self, caps: Caps, portion: Mapping[str, float]) -> Iterator[_Cap]:
+        for cap in _caps(caps):
+            spent = self._tally(cap.name, 0)
+            yield replace(cap, most=spent + int((cap.most - spent) * portion.get(cap.name, 1.0)))
 
     def _try(self, worst: Counter[str]) -> Counter[str] | None:
         """Hold it; None where only what others hold is in the way."""

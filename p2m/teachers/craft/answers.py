@@ -11,7 +11,7 @@ from p2m.teachers.chat import Ask, ChatTeacher, Turn
 from p2m.teachers.craft.described import described, record, turned, words
 from p2m.teachers.craft.fence import fenced
 from p2m.teachers.craft.replies import said
-from p2m.teachers.craft.rows import known, labels_of, plainly, spread
+from p2m.teachers.craft.rows import known, plainly, spread, told_labels
 from p2m.types import Attributes, Example, Examples, Task, TaskType
 
 NONE = "(none of these)"  # what a teacher says where no label fits
@@ -83,7 +83,7 @@ class Answering:
 def answering(task: Task, shown: Examples | None, attributes: Attributes | None) -> Answering:
     """How a step asks, after the user's own rows and what is known of the labels."""
     rows = known(task, shown)
-    labels = labels_of(task, rows)
+    labels = told_labels(task, shown)
     return Answering(
         task, labels, attributes.labels if attributes else {}, tuple(spread(rows, _SHOWN, "answer"))
     )

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from p2m.engine.handles import Run
 from p2m.teachers.asking.asker import Asker, Put
-from p2m.teachers.chat import Ask, ChatTeacher, Reply
+from p2m.teachers.chat import Ask, ChatTeacher, Reply, named
 from p2m.teachers.craft.answers import Answer, Answering, answering
-from p2m.teachers.craft.rows import known, labels_of
+from p2m.teachers.craft.rows import known, told_labels
 from p2m.types import Caps, Examined, Example, Examples, Task
 
 
@@ -57,11 +57,6 @@ def examined(
     )
 
 
-def named(teacher: ChatTeacher) -> str:
-    """As reports call it."""
-    return f"{teacher.provider} {teacher.model}"
-
-
 def joined(before: Examined | None, more: Examined) -> Examined:
     """Both examinations of one teacher as one; what was spent is what `more` spent."""
     if before is None:
@@ -86,5 +81,5 @@ def _questions(task: Task, rows: Sequence[Example], shown: Examples | None) -> A
     there = known(task, shown)
     asked = {tuple(sorted(row.input.items())) for row in rows}
     others = tuple(row for row in there if tuple(sorted(row.input.items())) not in asked)
-    labels = labels_of(task, (*there, *rows))
+    labels = told_labels(task, Examples((*(shown.rows if shown else ()), *rows)))
     return answering(replace(task, labels=labels, demonstrations=()), Examples(others), None)

@@ -18,10 +18,9 @@ _ALL = 12_000  # characters of all that one prompt shows
 
 def known(task: Task, shown: Examples | None) -> tuple[Example, ...]:
     """The user's rows with their answers: demonstrations first, each input once, none too long to show."""
-    rows = (*task.demonstrations, *(shown.rows if shown else ()))
     names = [each.name for each in task.inputs]
     found: dict[str, Example] = {}
-    for row in rows:
+    for row in _rows(task, shown):
         if all(row.input.get(name) for name in names) and _size(row) <= _LONGEST:
             found.setdefault(json.dumps(row.input, sort_keys=True), row)
     return tuple(found.values())
@@ -32,6 +31,11 @@ def labels_of(task: Task, rows: Iterable[Example]) -> tuple[str, ...]:
     if task.type is not TaskType.CLASSIFICATION:
         return ()
     return task.labels or tuple(dict.fromkeys(row.output for row in rows))
+
+
+def told_labels(task: Task, shown: Examples | None) -> tuple[str, ...]:
+    """The task's labels, else those of the user's rows, those too long to be shown included."""
+    return labels_of(task, _rows(task, shown))
 
 
 def no_answer(task: Task, rows: Iterable[Example]) -> str:
@@ -69,6 +73,10 @@ def spread(rows: Sequence[Example], most: int, salt: str) -> list[Example]:
 def plainly(row: Example) -> dict[str, Any]:
     """A row as a prompt shows it."""
     return {"input": row.input, "output": row.output}
+
+
+def _rows(task: Task, shown: Examples | None) -> tuple[Example, ...]:
+    return (*task.demonstrations, *(shown.rows if shown else ()))
 
 
 def _lot(salt: str, row: Example) -> bytes:

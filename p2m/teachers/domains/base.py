@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from p2m.errors import StageError
 from p2m.types import Example, Task
 
 
@@ -23,10 +22,6 @@ class RuleTeacher(ABC):
 
     knows: ClassVar[str]  # the kind of task in a few words, for the refusal of another
 
-    @property
-    def can_answer(self) -> bool:
-        return False
-
     @abstractmethod
     def matches(self, task: Task) -> bool:
         """Whether the task is of the kind that this domain knows."""
@@ -38,10 +33,6 @@ class RuleTeacher(ABC):
     @abstractmethod
     def generate(self, task: Task, number: int, *, seed: int, texts: Path | None) -> Iterator[Example]:
         """Yield `number` rows in the task's own field names; the first n do not depend on `number`."""
-
-    def answer(self, task: Task, inputs: Sequence[Mapping[str, str]]) -> list[str]:
-        """Never possible: rows come with their answers, or not at all."""
-        raise StageError("the embedded teacher cannot answer foreign rows; name another teacher")
 
     @abstractmethod
     def figures(self, task: Task, rows: Sequence[Example]) -> dict[str, float]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+from loopback import on_loopback
 
 
 @dataclass
@@ -33,41 +34,22 @@ class Server:
     def __post_init__(self) -> None:
         self._now = 0
         self._left, self._since = 0.0, time.monotonic()
-        self._ready = threading.Event()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-        assert self._ready.wait(20)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        self._open = ExitStack()
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", self._answer)
+        self.url = f"{self._open.enter_context(on_loopback(app))}/v1"
 
     @property
     def count(self) -> int:
         return self.asked.total()
 
+    def wait_until_idle(self) -> None:
+        """Until no request is in hand, also of a client that was killed."""
+        while self._now:
+            time.sleep(0.005)
+
     def close(self) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(10)
-
-    def _serve(self) -> None:
-        self._loop.run_until_complete(self._main())
-        self._loop.close()
-
-    async def _main(self) -> None:
-        self._over = asyncio.Event()
-        app = web.Application()
-        app.router.add_post("/v1/chat/completions", self._answer)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=512)
-        await site.start()
-        self.port = runner.addresses[0][1]
-        self._ready.set()
-        await self._over.wait()
-        await runner.cleanup()
+        self._open.close()
 
     def _take(self) -> bool:
         if not self.a_minute:

@@ -101,6 +101,32 @@ def test_a_fault_ends_it_and_what_was_submitted_is_collected_later(wire: Wire, r
     assert {*wire.batched.values()} == {1}
 
 
+def test_an_interrupt_waits_for_no_batch_and_the_next_build_collects_it(
+    wire: Wire, run: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wire.polls_until_over = 10**9
+    teacher = teacher_of("openai", wire.url)
+
+    def handler(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    def progress(done: int, total: int, note: str = "") -> None:
+        if "batches" in note:
+            signal.raise_signal(signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(run, "progress", progress)
+            with pytest.raises(KeyboardInterrupt):
+                Asker(teacher, run, Caps()).each(ROWS, echoed)  # and comes back, for nobody ends the batch
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    wire.polls_until_over = 0
+    assert Asker(teacher, run, Caps()).each(ROWS, echoed) == [row.upper() for row in ROWS]
+    assert len(wire.batches) == 1
+
+
 # --------------------------------------------------------------------------- a process that is killed
 
 PROGRAM = """
@@ -138,7 +164,7 @@ def test_sigkill_at_every_step_of_a_batch_submits_nothing_twice(
 
     def killed(process: subprocess.Popen[bytes]) -> None:
         pids.append(process.pid)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
         assert process.returncode == -signal.SIGKILL
 
     killed(start(kind, wire, tmp_path))
@@ -151,7 +177,7 @@ def test_sigkill_at_every_step_of_a_batch_submits_nothing_twice(
         process.kill()
         process.communicate()
     wire.polls_until_over = wire.batches["batch_1"].polls + 3
-    out, errors = start(kind, wire, tmp_path).communicate(timeout=30)
+    out, errors = start(kind, wire, tmp_path).communicate(timeout=120)
     assert out.decode().strip() == ROWS[-1].upper(), errors.decode()
     assert {*wire.batched.values()} == {1}
     assert len(wire.batches) == 1
@@ -193,5 +219,5 @@ def test_no_byte_that_a_step_leaves_holds_the_key(
     assert any(b"ROW 7" in path.read_bytes() for path in files), "the answers are among them"
     left = [path.read_bytes().decode("utf-8", "replace") for path in files]
     captured = capfd.readouterr()
-    shown = [captured.out, captured.err, caplog.text, repr(run.seen), *map(str, files), *told]
+    shown = [captured.out, captured.err, caplog.text, repr(run.seen), *run.lines, *map(str, files), *told]
     assert not [text for text in [*left, *shown] if SECRET[3:] in text or SECRET[:12] in text]

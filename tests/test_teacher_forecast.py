@@ -1,0 +1,66 @@
+"""What teachers will be asked is known before anything is sent: requests, tokens, money."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from p2m.project import load
+from p2m.questions import survey
+from p2m.teacher_forecast import Asking, TeacherForecast, teacher_forecast
+
+RECIPE = """\
+defaults: [base, override teacher: compatible, override student: linear_tfidf, _self_]
+prompt: "Say which team answers a message. The labels are billing and delivery."
+teacher: {model: small, base_url: "http://127.0.0.1:9/v1", price: {input: 1, output: 5}}
+data: {inputs: mine.txt}
+generation: {num_examples: 60}
+"""
+
+
+def forecast(folder: Path, *overrides: str) -> TeacherForecast:
+    (folder / "desk.yaml").write_text(RECIPE)
+    (folder / "mine.txt").write_text("".join(f"Where is parcel {number}?\n" for number in range(30)))
+    project = load(folder / "desk.yaml", overrides)
+    return teacher_forecast(project.composed.spec, project.task, survey(project))
+
+
+def by_step(told: TeacherForecast) -> dict[str, Asking]:
+    return {one.step: one for one in told.steps}
+
+
+def test_real_inputs_are_answered_and_what_they_leave_is_invented(tmp_path: Path) -> None:
+    steps = by_step(forecast(tmp_path))
+    assert steps["answer"].requests.low == 60
+    assert steps["invent"].requests.low == 6  # thirty inputs, five a request
+    assert set(steps) == {"attributes", "invent", "answer"}
+    assert "invent" not in by_step(forecast(tmp_path, "generation.num_examples=20"))
+    only = by_step(forecast(tmp_path, "generation.num_examples=0"))
+    assert set(only) == {"answer"}
+    assert only["answer"].requests.low == 30
+
+
+def test_rounds_draw_the_real_inputs_first(tmp_path: Path) -> None:
+    steps = by_step(forecast(tmp_path, "generation.rounds=3"))
+    assert "invent-1" not in steps
+    assert [steps[f"invent-{turn}"].requests.low for turn in (2, 3)] == [2, 4]
+    assert [steps[f"answer-{turn}"].requests.low for turn in (1, 2, 3)] == [20, 20, 20]
+
+
+def test_votes_cost_between_half_and_all_of_their_samples(tmp_path: Path) -> None:
+    one, three = (by_step(forecast(tmp_path, f"generation.samples={n}"))["answer"].requests for n in (1, 3))
+    assert (three.low, three.high) == (2 * one.low, pytest.approx(3 * one.high))
+
+
+def test_money_follows_the_price_and_an_unknown_one_is_said(tmp_path: Path) -> None:
+    cheap, dear = (forecast(tmp_path, f"teacher.price.output={price}") for price in (5, 10))
+    assert cheap.cost is not None
+    assert dear.cost is not None
+    answer = by_step(cheap)["answer"]
+    assert answer.cost is not None
+    assert answer.cost.low == pytest.approx((answer.input_tokens.low + 5 * answer.output_tokens.low) / 1e6)
+    assert cheap.cost.low < dear.cost.low
+    unknown = forecast(tmp_path, "teacher.price=null")
+    assert unknown.cost is None
+    assert any("is not known here; give it" in note for note in unknown.notes)
