@@ -16,8 +16,16 @@ a traceback; anything that is not a P2MError is a bug of ours.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+# What an API key looks like, and what fields that hold one are called, by their letters alone.
+SECRET = re.compile(r"\b(?:sk|gsk|xai|hf|ghp|pplx|nvapi)[-_][\w-]{12,}|\bBearer \S{8,}|\bAIza[\w-]{30,}")
+_SECRET_NAME = re.compile(
+    r"(?:x|api|openai|anthropic|azure|auth|access|bearer|secret|service)*"
+    r"(?:key|token|secret|password|authorization)"
+)
 
 
 class P2MError(Exception):
@@ -42,8 +50,22 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        head = ": ".join(part for part in (self.where, self.path, self.message) if part)
+        where = _concealed(self.where) if self.where.startswith("override ") else self.where
+        head = SECRET.sub("[key]", ": ".join(part for part in (where, self.path, self.message) if part))
         return f"{head}\n    {self.hint}" if self.hint else head
+
+
+def is_secret(name: str) -> bool:
+    """Whether a field of that name holds a key or a password."""
+    return bool(_SECRET_NAME.fullmatch(re.sub(r"[^a-z]", "", name.lower())))
+
+
+def _concealed(override: str) -> str:
+    """An override without the key that it may give: error messages land in logs."""
+    name, equals, _ = override.partition("=")
+    if equals and is_secret(name.rpartition(".")[2]):
+        return f"{name}=[key]"
+    return override
 
 
 class RecipeError(UserError):

@@ -25,10 +25,11 @@ from p2m.curation.base import (
 from p2m.errors import DataError
 from p2m.parsing.language import guess
 from p2m.spec import ModelSpec
+from p2m.stages.collect import collect
 from p2m.stages.curate import protected_rows, too_near
 from p2m.stages.read import look, told
 from p2m.stages.split import check_sizes, require, split
-from p2m.types import Example, Examples, Files, LinearStudent, Split, Task, TaskType
+from p2m.types import Count, Example, Examples, Files, LinearStudent, Split, Task, TaskType
 
 ROLES = ("train", "validation", "test")
 MOST = 100_000  # rows of a file that are read
@@ -67,6 +68,7 @@ class Inspection:
     """What the data say before a build, which problems would end."""
 
     parts: tuple[Part, ...] = ()
+    unanswered: tuple[Count, ...] = ()  # of data.inputs: rows a file and how it is read, then rows left out
     languages: dict[str, float] = field(default_factory=dict)  # share of rows; "" where untold
     split: dict[str, int] = field(default_factory=dict)  # rows by part, as a build has them; {} where unknown
     is_much: bool = False  # too much text to look for rows that are nearly alike
@@ -86,10 +88,15 @@ class _Own:
 
 
 def inspect(spec: ModelSpec, task: Task) -> Inspection:
-    """Read the rows that a recipe names."""
+    """Read the rows and inputs that a recipe names."""
     owned = {role: _read(spec, task, role) for role in ROLES if getattr(spec.data, role)}
     rows = [row for own in owned.values() for row in own.rows]
     problems = [problem for own in owned.values() for problem in own.wrong]
+    unanswered: tuple[Count, ...] = ()
+    try:
+        unanswered = collect(task, *map(Files, spec.data.inputs)).counts if spec.data.inputs else ()
+    except DataError as error:
+        problems.append(str(error))
     reasons = _reasons(spec, task, owned)
     notes = [*_left_out(task, owned, reasons), *_of_judges(task, owned)]
     parts: Split | None = None
@@ -104,6 +111,7 @@ def inspect(spec: ModelSpec, task: Task) -> Inspection:
     languages = _languages(task, rows)
     return Inspection(
         parts=tuple(own.part for own in owned.values()),
+        unanswered=unanswered,
         languages=languages,
         split={} if parts is None else {role: len(getattr(parts, role)) for role in ROLES},
         is_much=not _is_small(task, owned),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from p2m import inspection
 from p2m.cli.arguments import parse
+from p2m.cli.data_views import data_lines
 from p2m.cli.verbs import verb
 from p2m.cli.views import recipe_text
 from p2m.errors import DataError, UserError
@@ -349,3 +350,13 @@ def built(plain: ModelSpec, files: dict[str, Path]) -> tuple[str, dict[str, int]
     except DataError as error:
         return str(error), {}
     return "", {role: len(getattr(parts, role)) for role in own}
+
+
+def test_inputs_without_answers_are_looked_at_too(plain: ModelSpec, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("One parcel.\nAnother parcel.\n")
+    found = inspect(spec_of(plain, inputs=tmp_path / "mine.txt"), TASK)
+    assert [(count.rows, count.what) for count in found.unanswered] == [(2, "mine.txt: one input a line")]
+    assert "  inputs   2 rows: mine.txt: one input a line" in data_lines(found)
+    (tmp_path / "mine.txt").write_bytes(b"A caf\xe9.\n")
+    (problem,) = inspect(spec_of(plain, inputs=tmp_path / "mine.txt"), TASK).problems
+    assert "mine.txt:1: not UTF-8" in problem

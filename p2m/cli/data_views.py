@@ -19,6 +19,7 @@ def data_lines(found: Inspection) -> list[str]:
     """What the rows are, a key and its text a line, in the manner of `project_text`."""
     lines = [line for part in found.parts for line in _part_lines(part, found.parts[0])]
     lines += _label_lines(found)
+    lines += [f"  inputs   {count.rows:,} rows: {count.what}" for count in found.unanswered]
     longest = max((part.longest for part in found.parts), default=0)
     if longest:
         lines.append(f"  length   at most about {longest:,} tokens, as far as words tell")

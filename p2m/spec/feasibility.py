@@ -200,6 +200,14 @@ def _taught(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     elif spec.data.inputs is not None and answerer is not None and (reason := answerer.refusal(task)):
         path = spec.teacher.place("answer")
         yield path, f"the chosen teacher cannot answer inputs of this task: {reason}", "take another one"
+    rows, labels = spec.rows_wanted, len(task.labels)
+    if answerer is not None and 0 < rows < labels and spec.data.train is None and not spec.retriever.sources:
+        message = f"{rows:,} inputs for {labels:,} labels leave labels without a row, which cannot be learnt"
+        yield (
+            "generation.num_examples",
+            message,
+            f"take some ten a label: generation.num_examples={10 * labels}",
+        )
     if spec.teacher.gate is None:
         return
     if answerer is None:

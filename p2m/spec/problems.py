@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from p2m.engine.handles import Device
 from p2m.engine.storage.shared_address import redacted
-from p2m.errors import Problem, nearest
+from p2m.errors import Problem, is_secret, nearest
 from p2m.spec.components import family_at, resolve_target
 from p2m.spec.model import (
     ROLES,
@@ -104,7 +104,7 @@ def problems_of(
         parts = _parts(item["loc"])
         path, hint = config_path(parts), ""
         if item["type"] in _UNKNOWN and parts:
-            hint = _was_runtime(parts, item, place(path)) or _elsewhere(parts)
+            hint = _was_runtime(parts, item, place(path)) or _not_written(parts) or _elsewhere(parts)
             hint = hint or nearest(str(parts[-1]), keys_at(parts[:-1], data, trust=trust))
         elif item["type"] in _SECTIONAL and path in SECTIONS:
             hint = _as_section(path, item.get("input"))
@@ -158,6 +158,15 @@ def _was_runtime(parts: Sequence[str | int], item: Any, where: str) -> str:
     is_typed = where.startswith("override ")
     line = f"type: device.{name}={value}" if is_typed else f"write `device: {{{name}: {value}}}`"
     return f"what was `runtime` is `device` now; {line}"
+
+
+def _not_written(parts: Sequence[str | int]) -> str:
+    """What to do with a key of a teacher's, which stands in no recipe; "" for any other setting."""
+    if parts[0] != "teacher" or not is_secret(str(parts[-1])):
+        return ""
+    return (
+        "a key is written down nowhere: teacher.key_env names the variable that holds it, or key_file a file"
+    )
 
 
 def _elsewhere(parts: Sequence[str | int]) -> str:

@@ -77,6 +77,9 @@ def answer(
     if asked < len(rows):
         counts.append(Count(f"not asked: {asker.spent.stopped}", len(rows) - asked))
         run.say(f"{len(rows) - asked} of {len(rows)} inputs not asked: {asker.spent.stopped}")
+    if not found:  # whose limit it was, for whoever misses the rows
+        limits = dict.fromkeys(part.spent.stopped for part in inputs if part.spent and part.spent.stopped)
+        counts += [Count(f"not asked: {limit}", 0) for limit in limits]
     figures = {"asked": float(asked), "kept": float(len(kept)), "samples": float(panel.samples_asked)}
     return Examples(kept, tuple(counts), figures, rejected, asker.spent)
 

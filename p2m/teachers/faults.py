@@ -27,7 +27,7 @@ _SPENT = frozenset(
         *("insufficient_quota", "billing_hard_limit_reached", "billing_not_active", "billing_error"),
     )
 )
-_SPENT_WORDS = re.compile(r"credit balance|spend(ing)? limit|hard limit", re.I)
+_SPENT_WORDS = re.compile(r"credit balance|spend(ing)? limit|hard limit|API usage limit", re.I)
 _TOO_LONG = frozenset(
     (
         *("context_length_exceeded", "string_above_max_length", "exceed_context_size_error"),

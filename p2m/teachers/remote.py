@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from p2m.errors import SECRET, is_secret
 from p2m.teachers import faults
 from p2m.teachers.chat import Ask, Line, NotSetUp, Received, Reply, TeacherError
 from p2m.teachers.faults import Addressee, UnknownThing
@@ -52,6 +53,11 @@ class Remote(ChatModel):
             _check_url(self.base_url)
         if self.key_env and not self.key_env.isidentifier():
             raise ValueError("key_env is the name of an environment variable that holds the key, not the key")
+        if name := _secret_in(self.options):
+            raise ValueError(
+                f"options.{name} looks like a key, and options are written down; a key belongs into the"
+                " variable that key_env names"
+            )
         price = self.price if self.price is not None else {"input": 0.0, "output": 0.0}
         if not {"input", "output"} <= set(price) <= PRICES or min(price.values()) < 0:
             raise ValueError("price has input and output, and may have cached, each in USD a million tokens")
@@ -272,6 +278,18 @@ def is_loopback(url: str) -> bool:
     """Whether a URL leads to this very machine."""
     host = urlsplit(url).hostname or ""
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _secret_in(options: Any, name: str = "") -> str:
+    """The name of a field that holds a key or a password, by its name or by its looks; "" of none."""
+    if isinstance(options, Mapping):
+        told = (_secret_in(value, str(key)) for key, value in options.items())
+        return next((f"{name}.{each}".strip(".") for each in told if each), "")
+    if isinstance(options, (list, tuple)):
+        return next((found for each in options if (found := _secret_in(each, name))), "")
+    if not isinstance(options, str) or not options:
+        return ""
+    return name if is_secret(name) or SECRET.search(options) else ""
 
 
 def _check_url(url: str) -> None:

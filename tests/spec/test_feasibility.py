@@ -228,6 +228,17 @@ def test_rows_or_datasets_of_the_users_make_up_for_a_teacher() -> None:
     assert "retriever=" in only(feasibility(spec(teacher=None, retriever={"sources": ["datasets"]}), QA))[2]
 
 
+def test_fewer_inputs_than_labels_are_told_before_they_are_paid_for() -> None:
+    chat = Compatible(model="m", base_url="http://127.0.0.1:9/v1")
+    path, message, hint = only(feasibility(spec(teacher=chat, generation={"num_examples": 1}), KINDS))
+    assert path == "generation.num_examples"
+    assert "1 inputs for 2 labels" in message
+    assert hint.endswith("generation.num_examples=20")
+    assert feasibility(spec(teacher=chat, generation={"num_examples": 2}), KINDS) == []
+    own = {"train": "rows.jsonl"}
+    assert feasibility(spec(teacher=chat, generation={"num_examples": 1}, data=own), KINDS) == []
+
+
 def test_linear_candidates_over_different_encoders_are_refused() -> None:
     """Rows are embedded once for all of them; sharing the first one's would serve the wrong model."""
     students = {"a": LinearMiniLM(), "b": LinearMiniLM(window=64)}

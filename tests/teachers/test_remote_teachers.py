@@ -320,6 +320,11 @@ FINAL: list[tuple[str, Said, tuple[str, ...]]] = [
     ("compatible", Raw("404 page not found", "text/plain", 404), ("base_url right", "404 page not found")),
     ("compatible", Raw('{"detail":"Not Found"}', "application/json", 404), ("base_url right",)),
     ("anthropic", Status(429, "limit", "rate_limit_error", "enforced_spend_limit_reached"), ("spend limit",)),
+    (
+        "anthropic",
+        Status(400, "You have reached your specified API usage limits. You will regain access"),
+        ("no credit", "spend limit"),
+    ),
     ("anthropic", Status(400, "Your credit balance is too low to access the API"), ("no credit", "billing")),
     ("anthropic", Status(402, "pay", "billing_error"), ("no credit",)),
     ("openai", Status(429, "quota", error_code="insufficient_quota"), ("no credit", "settings/organization")),

@@ -248,6 +248,26 @@ def test_what_the_teacher_proposed_is_shown_as_the_recipe_would_have_it(shop: Sh
     assert 'descriptions: {billing: "It is about billing."' in text
 
 
+def test_a_cap_that_allows_no_answer_is_named(shop: Shop) -> None:
+    shop("build", "desk.yaml", "teacher.model=poorest", "constraints.max_requests=2", codes=(2,))
+    assert "constraints.max_requests=2 ended the asking before an answer was kept" in shop.told[-1]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        f"+teacher.api_key={SECRET}", "teacher.key=0a9b8c7d6e5f4a3b", f"+teacher.headers={{a: {SECRET}}}",
+        f"+teacher.options={{extra_headers: {{Authorization: {SECRET}}}}}",
+        f"+teacher.options={{stop: [a, {SECRET}]}}", f"teacher.timeout={SECRET}",
+    ],
+)  # fmt: skip
+def test_a_key_on_the_command_line_is_refused_and_not_repeated(shop: Shop, given: str) -> None:
+    said = shop("check", "desk.yaml", given, codes=(2,))
+    assert SECRET not in said
+    assert "0a9b8c7d6e5f4a3b" not in said
+    assert "key_env" in said or "teacher.headers" in said or "teacher.timeout" in said
+
+
 def test_a_gate_ends_it_before_more_is_spent(shop: Shop) -> None:
     mine = ("teacher.model=guesser", "teacher.gate='>= 0.99'", "evaluation.teacher_rows=30")
     shop.server.slips = Slips(noise=0.5)
