@@ -7,7 +7,7 @@ ledger has already costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -129,9 +129,9 @@ def _notes(steps: Sequence[Step]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Mean:
-    """Of the recorded answers of one teacher to one kind of step."""
+    """Of the recorded answers of one teacher to one kind of step; tokens of this recipe's, time of all."""
 
-    records: int
+    records: int  # of this recipe; another one's prompts say nothing of its tokens
     input_tokens: float
     output_tokens: float
     seconds: float
@@ -158,7 +158,7 @@ class _Forecaster:
 
     def __post_init__(self) -> None:
         self._shown = self._own_rows()
-        self._means = _recorded(self._ledger)
+        self._means = _recorded(self._ledger, frozenset(self._own_records()))
         steps = self.found.plan.steps
         pools = [step for step in steps if step.stage is not None and step.stage.name == "collect"]
         rows = [row for step in pools for row in self._collected(step)]
@@ -168,6 +168,14 @@ class _Forecaster:
     @property
     def _ledger(self) -> Path:
         return self.found.store.root / "ledger"
+
+    def _own_records(self) -> Iterator[str]:
+        """Digests of what this recipe asked, now or when it was built last."""
+        for step in self.found.plan.steps:
+            if chat_teacher(step):
+                last = self.found.last.get(step.name)
+                for key in (self.found.found[step.name].key, last.key if last is not None else ""):
+                    yield from used(self._ledger, key or "")
 
     def told(self, step: Step) -> Asking:
         """What a step will ask."""
@@ -190,7 +198,7 @@ class _Forecaster:
         return Asking(
             step.name, f"{teacher.provider} {teacher.model}", requests, answered, tokens_in, tokens_out, cost,
             _seconds(teacher, requests, one.output_tokens, mean), price,
-            f"{mean.records:,} records" if mean else "prompts",
+            f"{mean.records:,} records" if mean and mean.records >= _ENOUGH else "prompts",
         )  # fmt: skip
 
     # ------------------------------------------------------------------ by stage
@@ -391,23 +399,27 @@ def _kept(told: StepPreview) -> tuple[bool, bool]:
 # --------------------------------------------------------------------------- what the ledger says
 
 
-def _recorded(folder: Path) -> dict[tuple[str, str, str], _Mean]:
-    """(provider, model, stage) -> means over its records."""
+def _recorded(folder: Path, own: Collection[str]) -> dict[tuple[str, str, str], _Mean]:
+    """(provider, model, stage) -> means over its records; `own`: digests of those that tell of tokens."""
     if not folder.is_dir():
         return {}
-    seen: dict[tuple[str, str, str], list[tuple[float, float, float]]] = {}
+    seen: dict[tuple[str, str, str], list[float]] = {}
+    told: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
     for record in islice(each(folder), _RECORDS):
         labels: Mapping[str, Any] = record.labels
         if "input_tokens" not in labels:
             continue
         stage = str(labels.get("step", "")).rstrip("0123456789").rstrip("-").replace("-", "_")
         key = (str(labels.get("provider")), str(labels.get("model")), stage)
-        counted = float(labels["input_tokens"]), float(labels["output_tokens"]), record.seconds
-        seen.setdefault(key, []).append(counted)
-    return {
-        key: _Mean(len(rows), *(fmean(row[place] for row in rows) for place in range(3)))
-        for key, rows in seen.items()
-    }
+        seen.setdefault(key, []).append(record.seconds)
+        if record.digest in own:
+            told.setdefault(key, []).append((float(labels["input_tokens"]), float(labels["output_tokens"])))
+    found = {}
+    for key, seconds in seen.items():
+        rows = told.get(key, [])
+        said, heard = (fmean(row[place] for row in rows) if rows else 0.0 for place in range(2))
+        found[key] = _Mean(len(rows), said, heard, fmean(seconds))
+    return found
 
 
 def _seconds(teacher: ChatTeacher, requests: Range, said: Range, mean: _Mean | None) -> Range | None:
