@@ -31,6 +31,7 @@ from p2m.teachers.craft.answers import answering
 from p2m.teachers.craft.attributes import attributes_ask, labels_asks
 from p2m.teachers.craft.inputs import Inventing, pools
 from p2m.teachers.craft.rows import known, told_labels
+from p2m.teachers.schedules.constant import Constant
 from p2m.types import Attribute, Attributes, Caps, Example, Examples, Files, Inputs, Task, TaskType
 
 _RECORDS = 20_000  # of the ledger that are looked at
@@ -125,6 +126,9 @@ def _notes(steps: Sequence[Step]) -> Iterator[str]:
             yield f"{name} cannot be asked here: {problem}"
         if unit_price(teacher) is None:
             yield how_to_price(teacher)
+        schedule = step.settings.get("temperature", Constant())
+        if schedule != Constant() and not teacher.takes_temperature:
+            yield f"{name} takes no temperature: `temperature` does nothing, inputs differ by the prompt"
 
 
 @dataclass(frozen=True, slots=True)

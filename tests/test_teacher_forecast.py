@@ -53,6 +53,13 @@ def test_votes_cost_between_half_and_all_of_their_samples(tmp_path: Path) -> Non
     assert (three.low, three.high) == (2 * one.low, pytest.approx(3 * one.high))
 
 
+def test_a_temperature_that_cannot_be_set_is_said(tmp_path: Path) -> None:
+    none = "teacher.takes_temperature=false"
+    assert any("does nothing" in note for note in forecast(tmp_path, none, "temperature=annealed").notes)
+    assert not any("does nothing" in note for note in forecast(tmp_path, none).notes)
+    assert not any("does nothing" in note for note in forecast(tmp_path, "temperature=annealed").notes)
+
+
 def test_money_follows_the_price_and_an_unknown_one_is_said(tmp_path: Path) -> None:
     cheap, dear = (forecast(tmp_path, f"teacher.price.output={price}") for price in (5, 10))
     assert cheap.cost is not None
