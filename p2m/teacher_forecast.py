@@ -105,9 +105,11 @@ def teacher_forecast(spec: ModelSpec, task: Task, found: Survey) -> TeacherForec
     caps = Caps(spec.constraints.max_cost, spec.constraints.max_requests, spec.constraints.max_tokens)
     if not asking:
         return TeacherForecast((), caps)
-    made = _Forecaster(spec, task, found)
+    made, notes = _Forecaster(spec, task, found), list(_notes(asking))
+    if not told_labels(task, made.shown) and task.type is TaskType.CLASSIFICATION:
+        notes.append("no label is named: the teacher makes them up as it goes; list them as task.labels")
     steps = tuple(told for step in asking if (told := made.told(step)).requests.high or told.answered)
-    return TeacherForecast(steps, caps, tuple(dict.fromkeys(_notes(asking))))
+    return TeacherForecast(steps, caps, tuple(dict.fromkeys(notes)))
 
 
 def chat_teacher(step: Step) -> ChatTeacher | None:
@@ -157,16 +159,16 @@ class _Forecaster:
     found: Survey
     _means: Mapping[tuple[str, str, str], _Mean] | None = None
     _sizes: dict[str, Range] = field(default_factory=dict)
-    _shown: Examples | None = None
+    shown: Examples | None = None  # rows of the user
     _typical: tuple[dict[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        self._shown = self._own_rows()
+        self.shown = self._own_rows()
         self._means = _recorded(self._ledger, frozenset(self._own_records()))
         steps = self.found.plan.steps
         pools = [step for step in steps if step.stage is not None and step.stage.name == "collect"]
         rows = [row for step in pools for row in self._collected(step)]
-        rows += [row.input for row in known(self.task, self._shown)]
+        rows += [row.input for row in known(self.task, self.shown)]
         self._typical = tuple(rows[:: max(1, len(rows) // _SAMPLE)][:_SAMPLE])
 
     @property
@@ -208,7 +210,7 @@ class _Forecaster:
     # ------------------------------------------------------------------ by stage
 
     def _attributes(self, step: Step) -> _Each:
-        labels = told_labels(self.task, self._shown)
+        labels = told_labels(self.task, self.shown)
         asks = [] if step.settings["given"] else [attributes_ask(self.task, labels)]
         out = [Range(200, 900)] * len(asks) + [_exactly(len(labels)) * Range(15, 60)]
         asks += labels_asks(self.task, labels)
@@ -218,12 +220,12 @@ class _Forecaster:
         return _Each(_exactly(len(asks)), _rendered([*map(estimated, asks)]), said)
 
     def _invent(self, step: Step) -> _Each:
-        per, rows = step.settings["per_request"], known(self.task, self._shown)
+        per, rows = step.settings["per_request"], known(self.task, self.shown)
         attributes = (
             Attribute("register", ("formal and polite", "angry")),
             Attribute("length", ("a line",)),
         ) * 3
-        labels = told_labels(self.task, self._shown)
+        labels = told_labels(self.task, self.shown)
         plan = Inventing(
             self.task, labels, dict.fromkeys(labels, _MEANING), attributes,
             pools=pools(self.task, rows, 0), per_request=per,
@@ -283,9 +285,9 @@ class _Forecaster:
         return _Each(Range(2 if rows else 0, 2 * rows), shown, Range(15, 60))
 
     def _answering(self, requests: Range, explained: bool) -> _Each:
-        labels = told_labels(self.task, self._shown)
+        labels = told_labels(self.task, self.shown)
         told = Attributes((), dict.fromkeys(labels, _MEANING)) if explained else None
-        asks = answering(self.task, self._shown, told)
+        asks = answering(self.task, self.shown, told)
         rows = self._typical or ({each.name: "word " * 40 for each in self.task.inputs},)
         tokens = _rendered([estimated(asks.ask(row)) for row in rows])
         return _Each(requests, tokens, self._answer_length * Range(0.7, 2.0) + _exactly(_WRAPPING))
@@ -363,7 +365,7 @@ class _Forecaster:
     @property
     def _answer_length(self) -> Range:
         """Tokens of an answer."""
-        rows: Sequence[Example] = known(self.task, self._shown)
+        rows: Sequence[Example] = known(self.task, self.shown)
         said = [row.output for row in rows] or list(self.task.labels)
         if said:
             return _exactly(fmean(map(_tokens, said)))

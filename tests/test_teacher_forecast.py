@@ -60,6 +60,16 @@ def test_a_temperature_that_cannot_be_set_is_said(tmp_path: Path) -> None:
     assert not any("does nothing" in note for note in forecast(tmp_path, "temperature=annealed").notes)
 
 
+def test_labels_that_nobody_names_are_missed(tmp_path: Path) -> None:
+    def notes(*overrides: str) -> str:
+        return "\n".join(forecast(tmp_path, "prompt='Classify messages by topic.'", *overrides).notes)
+
+    (tmp_path / "rows.csv").write_text("text,label\n" + "Where is it?,delivery\nI paid twice,billing\n" * 9)
+    assert "list them as task.labels" in notes()
+    assert "task.labels" not in notes("data.train=rows.csv")
+    assert not forecast(tmp_path).notes
+
+
 def test_money_follows_the_price_and_an_unknown_one_is_said(tmp_path: Path) -> None:
     cheap, dear = (forecast(tmp_path, f"teacher.price.output={price}") for price in (5, 10))
     assert cheap.cost is not None
