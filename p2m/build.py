@@ -14,6 +14,7 @@ from pathlib import Path
 
 from p2m.delivery import check_writable, deliver
 from p2m.engine.executor import Inline, Local, Means, Observer, Result, execute
+from p2m.engine.handles import Network
 from p2m.engine.journal import Invocation
 from p2m.engine.store import Store
 from p2m.errors import UserError
@@ -59,7 +60,7 @@ def build(
         result = execute(
             project.plan, store, spec.device, observer,
             executor=means(spec.executor), invocation=typed,
-            network=None if policy.mode == "frozen" else spec.constraints.network,
+            network=None if policy.mode == "frozen" else Network(spec.constraints.network),
         )  # fmt: skip
         done = {outcome.step: (outcome.key, outcome.output) for outcome in result.outcomes}
         hold(watched, done)

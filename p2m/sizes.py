@@ -1,4 +1,4 @@
-"""Bytes and weights as people read them."""
+"""Bytes, weights and money as people read them."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def show_size(number: int) -> str:
 def count(number: int) -> str:
     """A number of weights: in millions, unless there are few."""
     return f"{number / 1e6:.1f}M" if number >= 100_000 else f"{number:,}"
+
+
+def dollars(amount: float) -> str:
+    """USD without the unit: cents, of small sums two digits that tell."""
+    return f"{amount:,.2f}" if amount >= 0.1 or not amount else f"{amount:.2g}"

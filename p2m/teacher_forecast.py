@@ -14,7 +14,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from p2m.engine.explaining.survey import StepPreview, Survey
+from p2m.engine.explaining.differences import Change
+from p2m.engine.explaining.survey import Survey
 from p2m.engine.plan import Step
 from p2m.engine.recording.care import each
 from p2m.engine.recording.ledger import used
@@ -27,6 +28,7 @@ from p2m.stages.read import look
 from p2m.teachers.asking.budget import estimated
 from p2m.teachers.asking.prices import UnitPrice, how_to_price, unit_price
 from p2m.teachers.base import ChatTeacher
+from p2m.teachers.chat import named
 from p2m.teachers.craft.answers import answering
 from p2m.teachers.craft.attributes import attributes_ask, labels_asks
 from p2m.teachers.craft.inputs import Inventing, pools
@@ -42,6 +44,14 @@ _LENGTH = (15.0, 80.0)  # tokens of an input, where none is known
 _WRAPPING = 8.0  # tokens around an answer
 _MEANING = "what it means and where it ends, in a sentence of about so many words, as teachers say it"
 # Settings of which another value leaves what was asked before as it was, and only asks for more or less.
+_GROW = (
+    "inputs",
+    "drawn",
+    "real",
+    "earlier",
+    "pool",
+    "passed",
+)  # what changes with the steps before, of which below
 _ADDS = ("number", "caps", "samples", "agreement", "verifiers", "floor")
 
 
@@ -102,7 +112,7 @@ def teacher_forecast(spec: ModelSpec, task: Task, found: Survey) -> TeacherForec
     """Of a plan that was surveyed: files, store and ledger are read, and nobody is asked."""
     asking = [step for step in found.plan.steps if chat_teacher(step)]
     asking = [step for step in asking if found.found[step.name].status != "cached"]
-    caps = Caps(spec.constraints.max_cost, spec.constraints.max_requests, spec.constraints.max_tokens)
+    caps = spec.constraints.caps
     if not asking:
         return TeacherForecast((), caps)
     made, notes = _Forecaster(spec, task, found), list(_notes(asking))
@@ -123,14 +133,13 @@ def _notes(steps: Sequence[Step]) -> Iterator[str]:
     for step in steps:
         teacher = chat_teacher(step)
         assert teacher is not None, step.name
-        name = f"{teacher.provider} {teacher.model}"
         if problem := teacher.problem():
-            yield f"{name} cannot be asked here: {problem}"
+            yield f"{named(teacher)} cannot be asked here: {problem}"
         if unit_price(teacher) is None:
             yield how_to_price(teacher)
         schedule = step.settings.get("temperature", Constant())
         if schedule != Constant() and not teacher.takes_temperature:
-            yield f"{name} takes no temperature: `temperature` does nothing, inputs differ by the prompt"
+            yield f"{named(teacher)} takes no temperature: the setting does nothing, the prompt varies inputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +168,8 @@ class _Forecaster:
     found: Survey
     _means: Mapping[tuple[str, str, str], _Mean] | None = None
     _sizes: dict[str, Range] = field(default_factory=dict)
-    shown: Examples | None = None  # rows of the user
+    shown: Examples | None = None  # the user's rows
+    _again: dict[str, tuple[bool, bool]] = field(default_factory=dict)
     _typical: tuple[dict[str, str], ...] = ()
 
     def __post_init__(self) -> None:
@@ -202,7 +212,7 @@ class _Forecaster:
         if price is not None:
             cost = tokens_in * _exactly(price.input / 1e6) + tokens_out * _exactly(price.output / 1e6)
         return Asking(
-            step.name, f"{teacher.provider} {teacher.model}", requests, answered, tokens_in, tokens_out, cost,
+            step.name, named(teacher), requests, answered, tokens_in, tokens_out, cost,
             _seconds(teacher, requests, one.output_tokens, mean), price,
             f"{mean.records:,} records" if mean and mean.records >= _ENOUGH else "prompts",
         )  # fmt: skip
@@ -248,7 +258,7 @@ class _Forecaster:
     def _per_row(self, step: Step, samples: int) -> Range:
         """Requests for one input, some of them put twice: as it was before, where the same is asked again."""
         last = self.found.last.get(step.name)
-        if last is not None and _kept(self.found.found[step.name])[0]:
+        if last is not None and self._asks_again(step)[0]:
             try:
                 made = load_artifact(step.name, Examples, last.output, self.found.store)
             except (DamagedError, OSError):
@@ -377,29 +387,40 @@ class _Forecaster:
         begun = len(used(self._ledger, told.key)) if told.key else 0
         last = self.found.last.get(step.name)
         before = len(used(self._ledger, last.key)) if last is not None else 0
-        sure, perhaps = _kept(told)
+        sure, perhaps = self._asks_again(step)
         answered = max(begun, before if sure else 0)
         doubtful = max(answered, before if perhaps else 0)
         if told.status == "unknown":  # it may not run at all
             return answered, Range(0, max(0.0, requests.high - answered))
         return answered, Range(max(0.0, requests.low - doubtful), max(0.0, requests.high - answered))
 
+    def _asks_again(self, step: Step) -> tuple[bool, bool]:
+        """Whether what was asked before is asked again word for word: surely, and perhaps.
 
-def _kept(told: StepPreview) -> tuple[bool, bool]:
-    """Whether what was asked before is asked again word for word: surely, and perhaps."""
+        What a step asks follows from all steps before it, but for the gate, which lets everything pass.
+        """
+        if step.name not in self._again:
+            sure, perhaps = _kept(self.found.changed.get(step.name, ()))
+            for edge in step.inputs:
+                before = self.found.plan.step(edge.step) if edge.step else None
+                if before is None or before.is_source or edge.parameter == "passed":
+                    continue
+                surely, maybe = self._asks_again(before)
+                waits = edge.parameter == "needs" and edge.step not in self.found.digests
+                sure, perhaps = sure and surely and not waits, perhaps and maybe
+            self._again[step.name] = sure, perhaps
+        return self._again[step.name]
+
+
+def _kept(changes: Sequence[Change]) -> tuple[bool, bool]:
+    """Whether a step makes again what it made before, and adds to it at most: surely, and perhaps."""
     others = [
-        change for change in told.changes
+        change for change in changes
         if not (change.kind == "setting" and change.path.split(".")[0].split("[")[0] in _ADDS)
     ]  # fmt: skip
-    inputs = [change for change in others if change.kind == "input"]
-    added = [
-        change
-        for change in inputs
-        if change.path.startswith(("inputs", "drawn", "real", "earlier", "passed"))
-    ]
-    sure = len(others) == len(added)
+    added = [change for change in others if change.kind == "input" and change.path.startswith(_GROW)]
     perhaps = all(change.kind in ("code", "input", "package", "stage") for change in others)
-    return sure, perhaps
+    return len(others) == len(added), perhaps
 
 
 # --------------------------------------------------------------------------- what the ledger says

@@ -436,15 +436,6 @@ class Requirement:
         return _OPERATORS[self.operator](value, self.value)
 
 
-class Network(StrEnum):
-    """Which steps of a build may reach other machines."""
-
-    NONE = "none"
-    TEACHER = "teacher"  # those that ask a teacher elsewhere
-    HUB = "hub"  # all but those: weights and data may be fetched, and nothing is asked of anyone
-    ALL = "all"
-
-
 @dataclass(frozen=True, slots=True)
 class Constraints:
     """What the deployed model may cost at most; None means no limit. Bytes, seconds, USD."""
@@ -459,7 +450,12 @@ class Constraints:
     max_tokens: int | None = None  # in and out of teachers in one cold build
     languages: tuple[str, ...] = ()  # ISO 639-1; () means the prompt's own
     licenses: tuple[str, ...] = ()  # accepted licences of data and base models; () means any
-    network: Network = Network.ALL  # which steps may reach other machines
+    network: str = "all"  # which steps may reach other machines: none, teacher, hub or all
+
+    @property
+    def caps(self) -> Caps:
+        """Those of the limits that asking teachers is held to."""
+        return Caps(self.max_cost, self.max_requests, self.max_tokens)
 
 
 # --------------------------------------------------------------------------- models and figures
@@ -833,6 +829,14 @@ class Verifier(Protocol):
 
     def fault(self, task: Task, row: Example) -> str | None:
         """What is wrong with the row; None where nothing is."""
+
+
+@runtime_checkable
+class InputVerifier(Verifier, Protocol):
+    """A verifier that tells by the input alone, so that no answer to it needs to be paid for."""
+
+    def unfit(self, task: Task, values: dict[str, str]) -> str | None:
+        """What is wrong with an input; None where nothing is."""
 
 
 @runtime_checkable

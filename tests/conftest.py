@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,10 @@ from p2m.engine.handles import Device
 from p2m.students.minilm import MiniLM
 from p2m.students.tiny_seq2seq import TinySeq2Seq
 from p2m.types import Example, Field, Task, TaskType
+
+# What a shell starts in the background ignores Ctrl-C, and so would every process that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A slow machine is no failure: speed is for bench/, and never for a timed test.
 settings.register_profile("p2m", deadline=None)

@@ -106,6 +106,14 @@ ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (  # modules and packages of p2m.en
     ("files",),
     ("hashing", "slots", "observer", "handles"),
 )
+TEACHER_LAYERS: tuple[tuple[str, ...], ...] = (  # the same of p2m.teachers
+    ("craft",),
+    ("asking", "base", "anthropic", "openai", "gguf", "transformers", "replay", "embedded"),
+    ("compatible", "anthropic_batches", "openai_batches", "llama_child", "domains", "schedules"),
+    ("remote", "on_this_machine"),
+    ("model", "faults", "chat_completions", "schemas", "sampling"),
+    ("chat", "texts"),
+)
 HEAVY = frozenset(
     (
         *("torch", "transformers", "datasets", "evaluate", "onnx", "onnxruntime", "onnxscript", "optimum"),
@@ -213,16 +221,20 @@ def layer_faults(imports: list[Import], layers: tuple[tuple[str, ...], ...] = LA
     return faults
 
 
-def engine_faults(imports: list[Import]) -> list[str]:
-    """Inside the engine the same, one level deeper."""
-    inner = [
-        Import(
-            "p2m." + found.module.split(".", 2)[2], "p2m." + found.target.split(".", 2)[2], found.line, True
-        )
-        for found in own(imports)
-        if found.module.startswith("p2m.engine.") and found.target.startswith("p2m.engine.")
-    ]
-    return layer_faults(inner, ENGINE_LAYERS)
+def inner_faults(imports: list[Import]) -> list[str]:
+    """Inside the engine and the teachers the same, one level deeper."""
+    faults = []
+    for name, layers in (("p2m.engine.", ENGINE_LAYERS), ("p2m.teachers.", TEACHER_LAYERS)):
+        inner = [
+            Import(
+                "p2m." + found.module.removeprefix(name), "p2m." + found.target.removeprefix(name),
+                found.line, True,
+            )
+            for found in own(imports)
+            if found.module.startswith(name) and found.target.startswith(name)
+        ]  # fmt: skip
+        faults += layer_faults(inner, layers)
+    return faults
 
 
 def family_faults(imports: list[Import]) -> list[str]:
@@ -300,7 +312,7 @@ def _is_shipped(module: str) -> bool:
 
 RULES = {
     "layers": layer_faults,
-    "engine": engine_faults,
+    "inner": inner_faults,
     "families": family_faults,
     "cycles": cycles,
     "heavy": heavy_faults,
@@ -319,9 +331,10 @@ def test_no_function_is_longer_than_a_screen() -> None:
     assert long_functions(ROOT) == []
 
 
-def test_every_part_of_the_engine_has_its_line() -> None:
-    known = {name for names in ENGINE_LAYERS for name in names}
-    there = {path.stem for path in (ROOT / "engine").iterdir() if not path.name.startswith("_")}
+@pytest.mark.parametrize(("folder", "layers"), [("engine", ENGINE_LAYERS), ("teachers", TEACHER_LAYERS)])
+def test_every_part_of_it_has_its_line(folder: str, layers: tuple[tuple[str, ...], ...]) -> None:
+    known = {name for names in layers for name in names}
+    there = {path.stem for path in (ROOT / folder).iterdir() if not path.name.startswith("_")}
     assert there == known
 
 
@@ -334,6 +347,10 @@ BAD = {
     "relative": ({"students/a.py": "from ..teachers import base\n", "teachers/base.py": ""}, "not downward"),
     "unknown": ({"stages/a.py": "import p2m.misc\n", "misc.py": ""}, "misc has no layer"),
     "engine": ({"engine/hashing.py": "from p2m.engine import plan\n", "engine/plan.py": ""}, "not downward"),
+    "teachers": (
+        {"teachers/asking/a.py": "from p2m.teachers import openai\n", "teachers/openai.py": ""},
+        "not downward",
+    ),
     "families": (
         {"stages/a.py": "from p2m.teachers.embedded import X\n", "teachers/embedded.py": ""},
         "only p2m.teachers.base",
@@ -383,7 +400,7 @@ def test_the_rule_bites_on_a_tree_that_breaks_it(name: str, tmp_path: Path) -> N
         target = tmp_path / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
-    kinds = {"cycle": "cycles", "shipped": "shipped"}
+    kinds = {"cycle": "cycles", "shipped": "shipped", "engine": "inner", "teachers": "inner"}
     rule = name if name in RULES else kinds.get(name.split()[0], "layers")
     faults = long_functions(tmp_path) if name == "length" else RULES[rule](imports_of(tmp_path))
     assert faults

@@ -23,8 +23,11 @@ from p2m.students.linear_minilm import LinearMiniLM
 from p2m.students.linear_tfidf import LinearTfidf
 from p2m.students.minilm import MiniLM
 from p2m.students.tiny_seq2seq import TinySeq2Seq
+from p2m.teachers.compatible import Compatible
 from p2m.teachers.embedded import Embedded
 from p2m.types import Field, Student, Task, TaskType, unkeyed
+from p2m.verifiers.labels import Labels
+from p2m.verifiers.span import Span
 
 LABELS = Task(
     TaskType.CLASSIFICATION, "Sort it.", (Field("text"),), Field("label"), ("no", "yes"),
@@ -214,3 +217,11 @@ def test_an_unkeyed_field_changes_neither_key_nor_lock_nor_manifest(tmp_path: Pa
     assert handed == replace(Fetched(), mirror="https://example.com", retries=9)
     keyed = {**STUDENTS, "linear_tfidf": Fetched(max_words=77)}
     assert "train-linear_tfidf" in changed(compiled(LABELS, here), compiled(LABELS, keyed), tmp_path)
+
+
+def test_a_teachers_answers_are_held_to_the_verifiers_that_fit_the_task() -> None:
+    teacher = Compatible(model="m", base_url="http://127.0.0.1:9/v1")
+    verifier = {"labels": Labels(), "span": Span()}
+    for task, fitting in ((LABELS, Labels()), (QA, Span())):
+        plan = compiled(task, {"minilm": MiniLM()}, teacher=teacher, verifier=verifier)
+        assert plan.step("answer").settings["verifiers"] == (fitting,)

@@ -83,10 +83,23 @@ def recipe_of(prompt: str, found: Agreed) -> str:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("prompt", [LISTED, OPEN, SHOWN])
-@given(REPLY)
-@settings(max_examples=40, deadline=None)
+PROMPT = st.sampled_from([LISTED, OPEN, SHOWN])
+
+
+@given(PROMPT, REPLY)
+@settings(max_examples=15, deadline=None)
 def test_whatever_a_teacher_says_the_recipe_composes_and_keeps_the_prompt(prompt: str, reply: dict) -> None:
+    composes(prompt, reply)
+
+
+@pytest.mark.slow
+@given(PROMPT, REPLY)
+@settings(max_examples=200, deadline=None)
+def test_the_same_of_many_more_replies(prompt: str, reply: dict) -> None:
+    composes(prompt, reply)
+
+
+def composes(prompt: str, reply: dict) -> None:
     assert not isinstance(parsed(json.dumps(reply), SCHEMA), Fault)
     text = recipe_of(prompt, together(prompt, read(reply)))
     with tempfile.TemporaryDirectory() as folder:

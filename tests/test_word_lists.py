@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 import p2m
 from p2m.word_lists import WordLists
 
-SHIPPED = [path for path in Path(p2m.__file__).parent.rglob("*.txt") if path.parent.name != "frames"]
+SHIPPED = [
+    path for path in Path(p2m.__file__).parent.rglob("*.txt") if path.parent.name not in ("frames", "craft")
+]
 _names = st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters="[]"), min_size=1)
 _entries = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\n\r|"))
 

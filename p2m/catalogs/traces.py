@@ -41,10 +41,6 @@ def _messages(values: Mapping[str, Any], depth: int) -> list[Mapping[str, Any]] 
     return next((found for each in inner if (found := _messages(each, depth - 1)) is not None), None)
 
 
-def _is_message(value: Any) -> bool:
-    return isinstance(value, Mapping) and "role" in value
-
-
 def _text(content: Any) -> str:
     """The text of a message: a text, or a list of parts of which some are texts."""
     if isinstance(content, str):

@@ -146,6 +146,7 @@ def _teachers() -> list[Finding]:
     from p2m.resources import conf_folder
     from p2m.spec.components import FAMILIES, build_component
     from p2m.teachers.base import ChatTeacher
+    from p2m.teachers.chat import named
 
     found = []
     for file in sorted((conf_folder() / "teacher").glob("*.yaml")):
@@ -158,7 +159,7 @@ def _teachers() -> list[Finding]:
             continue
         problem = teacher.problem()
         if problem is None:
-            found.append(Finding(what, "ok", f"{teacher.provider} {teacher.model}"))
+            found.append(Finding(what, "ok", named(teacher)))
         else:
             state, _, advice = problem.partition(": ")
             found.append(Finding(what, "missing", state, advice))

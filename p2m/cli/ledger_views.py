@@ -10,7 +10,7 @@ from typing import Any
 from p2m.cli.text import table
 from p2m.engine.recording.care import Found, Sum, Totals
 from p2m.engine.recording.records import Record
-from p2m.sizes import show_size
+from p2m.sizes import dollars, show_size
 
 _WIDTH = 60  # characters of a request in a list
 _DAYS = 14  # the latest ones that are shown
@@ -35,12 +35,7 @@ def totals_text(totals: Totals) -> str:
 
 def _sum(name: str, one: Sum) -> tuple[str, str, str, str]:
     tokens = f"{one.tokens:,} tokens" if one.tokens else ""
-    return name, f"{one.records:,}", tokens, _usd(one.cost)
-
-
-def _usd(cost: float) -> str:
-    """`$0.0031`: of small sums, two digits that say something."""
-    return f"${cost:.2f}" if cost >= 0.1 else f"${cost:.2g}" if cost else ""
+    return name, f"{one.records:,}", tokens, f"${dollars(one.cost)}" if one.cost else ""
 
 
 def list_text(records: Sequence[Record]) -> str:

@@ -21,13 +21,12 @@ from p2m.refining import Agreed, together
 from p2m.table_task import TableTask
 from p2m.teachers.asking.asker import Asker
 from p2m.teachers.asking.prices import unit_price
-from p2m.teachers.chat import ChatTeacher
+from p2m.teachers.chat import ChatTeacher, named
 from p2m.teachers.craft.refinement import refine
-from p2m.types import Caps
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Reading:
     """What a teacher that was asked about a prompt leaves for the recipe."""
 
     agreed: Agreed
@@ -39,7 +38,7 @@ class Asked:
 
 def asked(
     prompt: str, name: str, overrides: Sequence[str], recipe: Path, table: TableTask | None = None
-) -> Asked:
+) -> Reading:
     """Ask the teacher `name` about a prompt, and put what it says together with what the rules read.
 
     The answer is kept in the ledger of the project that `recipe` will be in. Where the teacher cannot be
@@ -62,18 +61,17 @@ def asked(
     if problem := teacher.problem():
         raise UserError(f"--teacher {name}: {problem}")
     limits = composed.spec.constraints
-    caps = Caps(limits.max_cost, limits.max_requests, limits.max_tokens)
     known: dict[str, Any] = {}
     if table is not None:
         known = {"type": table.type.value, "inputs": list(table.inputs), "output": table.output}
         known |= {"labels": list(table.labels)} if table.labels else {}
     with _run(recipe) as run:
-        refined = refine(Asker(teacher, run, caps), prompt, known)
+        refined = refine(Asker(teacher, run, limits.caps), prompt, known)
     given = {word.lstrip("+").partition("=")[0].removeprefix("teacher.").split(".")[0] for word in overrides}
     settings = {key: value for key, value in composed.config["teacher"].items() if key in given}
     cost = f"{limits.max_cost:g} USD" if limits.max_cost is not None else ""
-    who, is_priced = f"{teacher.provider} {teacher.model}", unit_price(teacher) is not None
-    return Asked(together(prompt, refined, table), who, settings, cost, is_priced)
+    who, is_priced = named(teacher), unit_price(teacher) is not None
+    return Reading(together(prompt, refined, table), who, settings, cost, is_priced)
 
 
 @contextmanager

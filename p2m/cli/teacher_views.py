@@ -13,6 +13,7 @@ from p2m.engine.plan import Plan
 from p2m.engine.running import tallies
 from p2m.project import Project
 from p2m.questions import made, outputs
+from p2m.sizes import dollars
 from p2m.teacher_forecast import Asking, Range, TeacherForecast, chat_teacher, teacher_forecast
 from p2m.teachers.chat import SENT
 from p2m.types import Spent
@@ -63,7 +64,7 @@ def spent_lines(built: Built, spent: Mapping[str, Spent]) -> list[str]:
     if not together.requests and not any(one.stopped for one in spent.values()):
         return []
     sent = tallies.total(built.result.store, built.result.run, SENT)
-    cost = "price not known" if together.cost is None else f"{_money(together.cost)} USD"
+    cost = "price not known" if together.cost is None else f"{dollars(together.cost)} USD"
     tokens = _rounded(together.input_tokens + together.output_tokens)
     lines = [f"teacher: {together.requests:,} requests, {tokens} tokens, {cost}; {sent:,} sent by this build"]
     for limit, names in _ended(spent).items():
@@ -145,12 +146,8 @@ def _rounded(number: float) -> str:
 def _usd(found: Range | None) -> str:
     if found is None:
         return "price not known"
-    low, high = _money(found.low), _money(found.high)
+    low, high = dollars(found.low), dollars(found.high)
     return low if low == high else f"{low} to {high}"
-
-
-def _money(usd: float) -> str:
-    return f"{usd:.2f}" if usd >= 0.1 or not usd else f"{usd:.2g}"
 
 
 def _time(found: Range | None) -> str:

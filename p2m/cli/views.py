@@ -15,6 +15,7 @@ from p2m.compiler import primary_metric
 from p2m.inspection import Inspection
 from p2m.project import Understood
 from p2m.spec import ROLES, ModelSpec, refused
+from p2m.teachers.chat import named
 from p2m.types import Student, Task
 
 WIDTH = 110  # characters of a shown value
@@ -89,7 +90,7 @@ def _teacher_lines(spec: ModelSpec) -> list[str]:
     for role in ROLES:
         teacher = spec.teacher.chat(role)
         if teacher is not None:
-            name = f"{teacher.provider} {teacher.model}"
+            name = named(teacher)
             roles.setdefault(name, []).append(role)
             problems[name] = teacher.problem()
     lines = []

@@ -27,7 +27,7 @@ from p2m.stages.merge import merge
 from p2m.stages.probe import probe
 from p2m.stages.vet import vet
 from p2m.teachers.base import ChatTeacher, specialised
-from p2m.types import Caps, LinearStudent, Metric, Task
+from p2m.types import LinearStudent, Metric, Task
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Teaching:
             return None
         return self.plan.add(
             "examine", examine, self.task, known, self.train, teacher=teacher,
-            number=self.spec.evaluation.teacher_rows, caps=self._caps, seed=self.spec.seed,
+            number=self.spec.evaluation.teacher_rows, caps=self.spec.constraints.caps, seed=self.spec.seed,
             origins=self._asked("answer") | self.at("seed", number="evaluation.teacher_rows"),
         )  # fmt: skip
 
@@ -82,7 +82,7 @@ class Teaching:
             return None
         return self.plan.add(
             "examine-judged", examine_judged, self.task, parts, before, self.train, teacher=teacher,
-            number=number, caps=self._caps, seed=self.spec.seed,
+            number=number, caps=self.spec.constraints.caps, seed=self.spec.seed,
             origins=self._asked("answer") | self.at("seed", number="evaluation.teacher_rows"),
         )  # fmt: skip
 
@@ -92,8 +92,8 @@ class Teaching:
         if metric is None or teacher is None:
             return evaluated
         return self.plan.add(
-            "judge", judge, self.task, evaluated, metric=metric, teacher=teacher, caps=self._caps,
-            bootstrap=self.spec.evaluation.bootstrap, seed=self.spec.seed,
+            "judge", judge, self.task, evaluated, metric=metric, teacher=teacher,
+            caps=self.spec.constraints.caps, bootstrap=self.spec.evaluation.bootstrap, seed=self.spec.seed,
             origins=self._asked("judge")
             | self.at("seed", metric=f"metric.{metric.name}", bootstrap="evaluation.bootstrap"),
         )  # fmt: skip
@@ -190,7 +190,7 @@ class Teaching:
             f"invent{suffix}", invent, self.task, passed, ways, texts, self.train, needs, drawn, real,
             *before,
             teacher=self.spec.teacher.chat("generate"), number=wanted, per_request=told.per_request,
-            temperature=self.spec.temperature, caps=self._caps, seed=self.spec.seed,
+            temperature=self.spec.temperature, caps=self.spec.constraints.caps, seed=self.spec.seed,
             origins=self._asked("generate")
             | self.at(
                 "seed", "temperature", number="generation.num_examples", per_request="generation.per_request"
@@ -226,7 +226,8 @@ class Teaching:
         return self.plan.add(
             "attributes", attributes, self.task, passed, self.train,
             teacher=self.spec.teacher.chat("generate"), given=self.spec.generation.attributes,
-            caps=self._caps, origins=self._asked("generate") | self.at(given="generation.attributes"),
+            caps=self.spec.constraints.caps,
+            origins=self._asked("generate") | self.at(given="generation.attributes"),
         )  # fmt: skip
 
     def _needs(self, suffix: str, pool: Ref | None, answers: list[Ref]) -> Ref:
@@ -250,7 +251,7 @@ class Teaching:
         return self.plan.add(
             f"answer{suffix}", answer, self.task, passed, ways, self.train, *inputs,
             teacher=self.spec.teacher.chat("answer"), samples=told.samples, agreement=told.agreement,
-            verifiers=fitting, floor=told.min_acceptance, caps=self._caps,
+            verifiers=fitting, floor=told.min_acceptance, caps=self.spec.constraints.caps,
             origins=self._asked("answer")
             | self.at(
                 samples="generation.samples", agreement="generation.agreement", verifiers="verifier",
@@ -273,11 +274,6 @@ class Teaching:
         )  # fmt: skip
 
     # ----------------------------------------------------------------------- shared
-
-    @property
-    def _caps(self) -> Caps:
-        limits = self.spec.constraints
-        return Caps(limits.max_cost, limits.max_requests, limits.max_tokens)
 
     def _asked(self, role: str) -> dict[str, Any]:
         """Where teacher and caps were written."""

@@ -69,7 +69,7 @@ def ended_early(account: Account | None) -> list[str]:
     return [f"{account.spent.stopped} was reached: the model learnt from what was made until then"]
 
 
-def judged(judgement: Judgement) -> str:
+def judge_line(judgement: Judgement) -> str:
     """What the judge gave others, and how far it can be trusted, in a sentence."""
     if judgement.note:
         return f"nothing was judged by {judgement.judge}: {judgement.note}"

@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from p2m.deploy.beside import judged
+from p2m.deploy.beside import judge_line
 from p2m.deploy.serving.command import SCORES
 from p2m.deploy.serving.settings import Settings
-from p2m.sizes import count
+from p2m.sizes import count, dollars
 from p2m.types import (
     Account,
     Choice,
@@ -131,7 +131,7 @@ def _figures(facts: Facts) -> str:
         lines += ["", f"Students in the cross-validation that chose: {told}."]
     lines += ["", _teacher(evaluated)]
     if evaluated.judgement:
-        lines += ["", f"Judge: {judged(evaluated.judgement)}."]
+        lines += ["", f"Judge: {judge_line(evaluated.judgement)}."]
     if facts.account:
         lines += ["", _earned(facts.account)]
     lines += [
@@ -166,11 +166,11 @@ def _teacher(evaluated: Evaluated) -> str:
 
 def _earned(account: Account) -> str:
     """What the build cost, and when the model has paid for it."""
-    cost = "not known" if account.spent.cost is None else f"{account.spent.cost:.4g} USD"
+    cost = "not known" if account.spent.cost is None else f"{dollars(account.spent.cost)} USD"
     told = f"The teachers were asked {account.spent.requests:,} times for the build, at a cost of {cost}."
     if account.latency:
         told += f" An answer of the teacher takes {account.latency * 1000:.0f} ms"
-        told += "." if account.per_request is None else f" and {account.per_request:.2g} USD."
+        told += "." if account.per_request is None else f" and {dollars(account.per_request)} USD."
     if account.break_even is None:
         return f"{told} When the model has paid for itself is not said: {account.note}."
     return f"{told} The model has paid for itself after {account.break_even:,} requests."

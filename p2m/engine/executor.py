@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from p2m.engine.handles import Network
 from p2m.engine.journal import Invocation
 from p2m.engine.keys import identify_all
 from p2m.engine.observer import Observer, Silent
@@ -22,7 +23,6 @@ from p2m.engine.sources import digests_of, read_sources
 from p2m.engine.store import DamagedError, Store
 from p2m.engine.walk import Walk
 from p2m.errors import StoreError
-from p2m.types import Network
 
 if TYPE_CHECKING:
     from p2m.engine.handles import Device

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -19,6 +20,15 @@ class Device:
     type: str = "auto"  # auto, cpu or cuda
     threads: int = 0  # 0: all cores
     batch_size: int = 32  # rows at once where nothing is learnt
+
+
+class Network(StrEnum):
+    """Which steps of a build may reach other machines."""
+
+    NONE = "none"
+    TEACHER = "teacher"  # those that ask a teacher elsewhere
+    HUB = "hub"  # all but those: weights and data may be fetched, and nothing is asked of anyone
+    ALL = "all"
 
 
 class Recorder(Protocol):

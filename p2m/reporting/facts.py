@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from p2m.sizes import count, show_size
+from p2m.sizes import count, dollars, show_size
 from p2m.types import (
     Account,
     Choice,
@@ -104,7 +104,7 @@ def _teacher(evaluated: Evaluated) -> str:
 def spending(account: Account) -> list[tuple[str, str]]:
     """What the teachers took, and what that is beside the model: name and value."""
     spent = account.spent
-    cost = "not known" if spent.cost is None else dollars(spent.cost)
+    cost = "not known" if spent.cost is None else f"{dollars(spent.cost)} USD"
     rows = [
         ("requests", f"{spent.requests:,}"),
         ("tokens in / out", f"{spent.input_tokens:,} / {spent.output_tokens:,}"),
@@ -112,7 +112,7 @@ def spending(account: Account) -> list[tuple[str, str]]:
     ]
     if spent.stopped:
         rows.append(("ended early by", spent.stopped))
-    a_request = "not known" if account.per_request is None else dollars(account.per_request)
+    a_request = "not known" if account.per_request is None else f"{dollars(account.per_request)} USD"
     rows.append(("an answer of the teacher", a_request))
     if account.latency:
         times = f"{milliseconds(account.latency)}, of the model {milliseconds(account.student_latency)}"
@@ -131,11 +131,6 @@ def outcomes(account: Account) -> list[tuple[str, int, str]]:
 def agreement(account: Account) -> list[tuple[str, int]]:
     """Rows by the share of the samples that gave their answer."""
     return [(f"samples agree: {float(share):.0%}", rows) for share, rows in account.votes.items()]
-
-
-def dollars(amount: float) -> str:
-    """In USD, of small amounts two digits that tell."""
-    return f"{amount:,.2f} USD" if amount >= 1 or amount == 0 else f"{amount:.2g} USD"
 
 
 def _steps(trained: Fit) -> str:

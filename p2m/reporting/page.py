@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from html import escape
 
-from p2m.deploy.beside import judged
+from p2m.deploy.beside import judge_line
 from p2m.reporting import charts
 from p2m.reporting.facts import (
     Story,
@@ -119,7 +119,7 @@ def _scores(story: Story) -> str:
 
 def _judge(story: Story) -> str:
     judgement = story.evaluated.judgement
-    return f" Judge: {judged(judgement)}." if judgement else ""
+    return f" Judge: {judge_line(judgement)}." if judgement else ""
 
 
 def _candidates(story: Story) -> str:

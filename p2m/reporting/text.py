@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from p2m.deploy.beside import judged
+from p2m.deploy.beside import judge_line
 from p2m.reporting.facts import (
     Story,
     agreement,
@@ -66,7 +66,7 @@ def _cell(cell: str, width: int) -> str:
 
 def _judge(story: Story) -> str:
     judgement = story.evaluated.judgement
-    return "judge: " + judged(judgement).replace("; ", ";\n  ") if judgement else ""
+    return "judge: " + judge_line(judgement).replace("; ", ";\n  ") if judgement else ""
 
 
 def _taught(story: Story) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from p2m.engine.handles import Network
 from p2m.errors import nearest
 from p2m.metrics.base import JudgeMetric
 from p2m.parsing import not_built
@@ -12,7 +13,7 @@ from p2m.spec.candidates import STEPS, Refusal, refusals, rounded
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
 from p2m.teachers.asking.prices import how_to_price, unit_price
 from p2m.teachers.base import ChatTeacher
-from p2m.types import LinearStudent, Network, Requirement, Student, Task, TaskType
+from p2m.types import LinearStudent, Requirement, Student, Task, TaskType
 
 
 def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:

@@ -23,7 +23,7 @@ from pydantic import (
 )
 
 from p2m.deploy.backends.onnx import ONNX
-from p2m.engine.handles import Device
+from p2m.engine.handles import Device, Network
 from p2m.engine.storage.shared_address import DEFAULT_TIMEOUT, checked_url
 from p2m.errors import nearest
 from p2m.spec.components import builder, located_error
@@ -37,7 +37,6 @@ from p2m.types import (
     Curation,
     Example,
     Metric,
-    Network,
     Requirement,
     Retriever,
     Schedule,

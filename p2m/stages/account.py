@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from p2m.engine.stage import stage
+from p2m.stages.rejects import counted
+from p2m.stages.rows import on_a_line
 from p2m.types import (
     Account,
     Attributes,
@@ -17,12 +19,8 @@ from p2m.types import (
     Examples,
     Inputs,
     Measured,
-    Rejected,
     Spent,
-    Unanswered,
 )
-
-_WIDTH = 160  # characters of an example
 
 
 @stage(version="1", kind="pure")
@@ -92,15 +90,17 @@ def _funnel(generated: Examples | None, inputs: Sequence[Inputs], curated: Examp
     invented = [row for row in rows if row.source != "user"]
     for what, some in (("inputs of your own", yours), ("inputs invented", invented)):
         if some:
-            yield Count(what, len(some), _text(some[0]))
-    yield from _rejected("input rejected", [each for part in inputs for each in part.rejected])
+            yield Count(what, len(some), on_a_line(some[0].input))
+    yield from counted([each for part in inputs for each in part.rejected], "input rejected")
     if generated is None:
         return
     if (left := len(rows) - len(generated.rows) - len(generated.rejected)) > 0:
         yield Count("inputs not asked about", left)
-    yield from _rejected("row rejected", generated.rejected)
+    yield from counted(generated.rejected, "row rejected")
     if generated.rows:
-        yield Count("rows answered", len(generated.rows), _text(generated.rows[0]))
+        yield Count(
+            "rows answered", len(generated.rows), on_a_line(generated.rows[0].input, generated.rows[0].output)
+        )
     counts = {count.what: count.rows for count in curated.counts}
     kept = counts.get("kept: generated", 0)
     if dropped := counts.get("in: generated", kept) - kept:
@@ -108,24 +108,7 @@ def _funnel(generated: Examples | None, inputs: Sequence[Inputs], curated: Examp
     yield Count("rows kept", kept)
 
 
-def _rejected(what: str, rows: Sequence[Rejected]) -> Iterable[Count]:
-    """By reason (what follows its colon is of one row alone), most first, each with the first of its rows."""
-    firsts: dict[str, Rejected] = {}
-    for row in rows:
-        firsts.setdefault(row.reason.partition(": ")[0], row)
-    numbers = Counter(row.reason.partition(": ")[0] for row in rows)
-    for reason, number in sorted(numbers.items(), key=lambda item: (-item[1], item[0])):
-        yield Count(f"{what}: {reason}", number, _text(firsts[reason]))
-
-
 def _agreement(rows: Iterable[Example]) -> dict[str, int]:
     """How large a share of the samples gave a row's answer, the largest first; nothing where all agree."""
     shares = Counter(f"{max(row.votes.values()):.2f}" for row in rows if row.votes)
     return {} if set(shares) <= {"1.00"} else dict(sorted(shares.items(), reverse=True))
-
-
-def _text(row: Example | Unanswered | Rejected) -> str:
-    text = " / ".join(" ".join(value.split()) for value in row.input.values())
-    text = text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
-    output = " ".join(getattr(row, "output", "").split())[:_WIDTH]
-    return f"{text} -> {output}" if output else text

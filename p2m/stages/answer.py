@@ -10,6 +10,7 @@ from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.stages.rejects import counted
 from p2m.stages.rejects import shown as shown_row
+from p2m.stages.rows import on_a_line
 from p2m.teachers.asking.acceptance import Acceptance
 from p2m.teachers.asking.asker import Asker, Put
 from p2m.teachers.base import ChatTeacher
@@ -22,6 +23,7 @@ from p2m.types import (
     Example,
     Examples,
     Inputs,
+    InputVerifier,
     Passed,
     Rejected,
     Task,
@@ -49,25 +51,29 @@ def answer(
     """Every input with the answer that most of at most `samples` give, where they are `agreement` of them.
 
     A label that an input was written for counts as one opinion more. Asking stops as soon as no further
-    sample can change the outcome. Every input that was asked is kept or rejected, with its reason. Where a
-    cap ends it early, what was written for one label has been asked about as often as for another.
+    sample can change the outcome. Every input that was asked is kept or rejected, with its reason; one that
+    a verifier finds unfit is rejected unasked. Where a cap ends it early, what was written for one label has
+    been asked about as often as for another.
 
     Raises:
         TeacherError: fewer rows than the share `floor` can be used.
     """
-    rows = [row for part in inputs for row in part.rows]
-    fitting = tuple(each for each in verifiers if each.refusal(task) is None)
+    found = [(row, _unfit(task, row, verifiers)) for part in inputs for row in part.rows]
+    rows = [row for row, fault in found if not fault]
+    unfit = [Rejected(row.input, "", fault) for row, fault in found if fault]
     acceptance = Acceptance(floor)
-    panel = _Panel(answering(task, shown, attributes), teacher, samples, agreement, fitting, acceptance)
+    panel = _Panel(answering(task, shown, attributes), teacher, samples, agreement, verifiers, acceptance)
     asker = Asker(teacher, run, caps)
     order = _in_turn(rows)
     said = asker.each([rows[n] for n in order], panel.ask, what="rows answered", acceptance=acceptance)
     told = [made for _, made in sorted(zip(order, said, strict=True), key=lambda each: each[0])]
     acceptance.end()
     kept = tuple(each for each in told if isinstance(each, Example))
-    rejected = tuple(each for each in told if isinstance(each, Rejected))
-    asked = len(kept) + len(rejected)
-    counts = [Count("answered by the teacher", len(kept), _example(kept)), *counted(rejected)]
+    refused = [each for each in told if isinstance(each, Rejected)]
+    rejected = (*unfit, *refused)
+    asked = len(kept) + len(refused)
+    example = on_a_line(kept[0].input, kept[0].output) if kept else ""
+    counts = [Count("answered by the teacher", len(kept), example), *counted(rejected)]
     if asked < len(rows):
         counts.append(Count(f"not asked: {asker.spent.stopped}", len(rows) - asked))
         run.say(f"{len(rows) - asked} of {len(rows)} inputs not asked: {asker.spent.stopped}")
@@ -83,6 +89,14 @@ def _in_turn(rows: Sequence[Unanswered]) -> list[int]:
         turns.append(before[row.aim] if row.aim else -1)
         before[row.aim] += 1
     return sorted(range(len(rows)), key=lambda place: turns[place])
+
+
+def _unfit(task: Task, row: Unanswered, verifiers: Sequence[Verifier]) -> str:
+    """Why an input is not asked at all; "" where it is."""
+    for verifier in verifiers:
+        if isinstance(verifier, InputVerifier) and (fault := verifier.unfit(task, row.input)):
+            return f"{verifier.name}: {fault}"
+    return ""
 
 
 @dataclass
@@ -126,10 +140,3 @@ class _Panel:
             if fault := verifier.fault(poll.task, made):
                 return Rejected(row.input, decided.answer, f"{verifier.name}: {fault}")
         return made
-
-
-def _example(rows: Sequence[Example]) -> str:
-    if not rows:
-        return ""
-    text = " / ".join(" ".join(text.split()) for text in rows[0].input.values())
-    return f"{text[:160]} -> {rows[0].output}"

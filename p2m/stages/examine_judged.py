@@ -7,7 +7,8 @@ from p2m.engine.stage import stage
 from p2m.evaluation.base import matched
 from p2m.stages.rows import sample
 from p2m.teachers.base import ChatTeacher
-from p2m.teachers.craft.examination import examined, joined, named
+from p2m.teachers.chat import named
+from p2m.teachers.craft.examination import examined, joined
 from p2m.types import Caps, Examined, Examples, Split, Task
 
 _OWN = "the rows that judge are labelled by the teacher itself; give data.test"

@@ -11,6 +11,7 @@ from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import StageError
 from p2m.stages.rejects import counted
+from p2m.stages.rows import on_a_line
 from p2m.teachers.asking.asker import Asker, Put
 from p2m.teachers.asking.budget import MONEY, REQUESTS, TOKENS
 from p2m.teachers.base import ChatTeacher
@@ -35,7 +36,7 @@ from p2m.types import (
 
 _ALIKE = 0.8  # Jaccard index of character 5-grams from which an input says again what another says
 _ROUNDS = 4  # of asking; the first asks for the number, each later one for what is still missing
-_KNOWN = "repeats a row or an input that was there"
+_KNOWN = "repeats one of your rows or inputs"
 _REPEATED = "repeats an earlier input"
 _MOST = 3  # times the requests that the number takes, over all rounds
 
@@ -114,7 +115,6 @@ class _Sieve:
     def __init__(self, task: Task, there: Sequence[dict[str, str]]) -> None:
         self._names = [each.name for each in task.inputs]
         self._there = [self._texts(row) for row in there]
-        self._written: list[Unanswered] = []
         self.kept: list[Unanswered] = []
         self.rejected: list[Rejected] = []
 
@@ -135,17 +135,13 @@ class _Sieve:
             else:
                 whole.append(row)
         before = [*self._there, *(self._texts(row.input) for row in self.kept)]
-        places = near_to(Shingled([*before, *(self._texts(row.input) for row in whole)]), len(before), _ALIKE)
         everything = [*before, *(self._texts(row.input) for row in whole)]
+        places = near_to(Shingled(everything), len(before), _ALIKE)
         for row, place in zip(whole, places, strict=True):
             if place is None:
                 self.kept.append(row)
             else:
-                what = (
-                    "repeats one of your rows or inputs"
-                    if place < len(self._there)
-                    else "repeats an earlier input"
-                )
+                what = _KNOWN if place < len(self._there) else _REPEATED
                 self.rejected.append(
                     Rejected(row.input, "", f"{what}: {' / '.join(everything[place])[:120]}")
                 )
@@ -179,8 +175,7 @@ def _fill(plan: Inventing, sieve: _Sieve, asker: Asker, temperature: Schedule, w
 def _example(rows: Sequence[Unanswered]) -> str:
     if not rows:
         return ""
-    aim = f" ({rows[0].aim})" if rows[0].aim else ""
-    return " / ".join(" ".join(text.split()) for text in rows[0].input.values())[:160] + aim
+    return on_a_line(rows[0].input) + (f" ({rows[0].aim})" if rows[0].aim else "")
 
 
 def _nothing(rejected: Sequence[Rejected]) -> str:

@@ -1,11 +1,13 @@
-"""What the stages that teach share of rows: samples, and how much a label counts."""
+"""What stages share of rows: samples, one to look at, and how much a label counts."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from p2m.types import Example, Metric, Task, TaskType, Training
+
+_WIDTH = 160  # characters of a text to look at
 
 
 def sample(task: Task, rows: Sequence[Example], most: int, seed: int) -> list[Example]:
@@ -24,6 +26,17 @@ def sample(task: Task, rows: Sequence[Example], most: int, seed: int) -> list[Ex
         for place in range(len(members))
     )
     return [strata[label][place] for _, label, place in order[:most]]
+
+
+def on_a_line(given: Mapping[str, str], output: str = "") -> str:
+    """A row to look at, of an input or output that is long its beginning."""
+    text = _cut(" / ".join(given.values()))
+    return f"{text} -> {_cut(output)}" if output else text
+
+
+def _cut(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
 
 
 def is_balanced(metric: Metric) -> bool:

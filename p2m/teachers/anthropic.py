@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from p2m.teachers.anthropic_batches import AnthropicLine
 from p2m.teachers.chat import Ask, Outcome, Reply, Usage
 from p2m.teachers.chat_completions import count
+from p2m.teachers.model import THINKING
 from p2m.teachers.remote import Remote
 from p2m.teachers.schemas import closed, is_closable
 from p2m.types import unkeyed
@@ -16,7 +17,6 @@ from p2m.types import unkeyed
 CACHED_FROM = 4096  # characters of a system prompt, some 1,000 tokens: below it no model caches
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 THINKINGS = ("disabled", "adaptive", "between_tools")
-THINKING = 4096  # tokens beyond a reply's own, for a model that thinks first
 
 _OUTCOMES = {"max_tokens": Outcome.TRUNCATED, "model_context_window_exceeded": Outcome.TOO_LONG}
 

@@ -181,6 +181,11 @@ class ChatTeacher(Protocol):
         """Connections for as long as the block lasts."""
 
 
+def named(teacher: ChatTeacher) -> str:
+    """As messages and reports call it: "anthropic claude-..."."""
+    return f"{teacher.provider} {teacher.model}"
+
+
 # --------------------------------------------------------------------------- many at once, later
 
 

@@ -43,7 +43,7 @@ _RATE = frozenset((429, 529))
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Addressee:
     """Who was asked, for messages and for what to do."""
 
     provider: str  # "anthropic"
@@ -115,7 +115,7 @@ class _Said:
     is_api: bool  # whether it is an error as the API writes them
 
 
-def fault_of(error: Exception, asked: Asked, headroom: Headroom) -> Reply | Transient | P2MError:
+def fault_of(error: Exception, asked: Addressee, headroom: Headroom) -> Reply | Transient | P2MError:
     """What an error of the `anthropic` or `openai` SDK means; a Reply is an outcome that is recorded."""
     response = getattr(error, "response", None)
     if response is not None and getattr(response, "status_code", 200) >= 400:
@@ -123,7 +123,7 @@ def fault_of(error: Exception, asked: Asked, headroom: Headroom) -> Reply | Tran
     return _of_connection(error, asked)
 
 
-def _of_connection(error: Exception, asked: Asked) -> Transient | P2MError:
+def _of_connection(error: Exception, asked: Addressee) -> Transient | P2MError:
     causes = list(_chain(error))
     for cause in causes:
         if isinstance(cause, P2MError):  # the network is forbidden here
@@ -156,7 +156,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             found += [cause for cause in (one.__cause__ or one.__context__,) if cause is not None]
 
 
-def _of_status(said: _Said, asked: Asked, headroom: Headroom) -> Reply | Transient | TeacherError:
+def _of_status(said: _Said, asked: Addressee, headroom: Headroom) -> Reply | Transient | TeacherError:
     outcome = _outcome(said)
     if outcome is not None:
         return Reply(outcome, "", detail=said.message)
@@ -193,7 +193,7 @@ def _outcome(said: _Said) -> Outcome | None:
     return Outcome.TOO_LONG if _TOO_LONG_WORDS.search(said.message) else None
 
 
-def _advice(said: _Said, asked: Asked, told: str) -> str:
+def _advice(said: _Said, asked: Addressee, told: str) -> str:
     if said.status == 401:
         key = f"the key in {asked.key_place}" if asked.secret else "a request without a key"
         return f"{asked.provider} refuses {key} ({told}). Give a valid one: {asked.how_to_give_a_key}"
@@ -246,7 +246,7 @@ def _said(status: int, headers: Mapping[str, str], body: Any, text: str, secret:
     )  # fmt: skip
 
 
-def fault_within(body: Any, status: int, asked: Asked) -> Reply | Transient | TeacherError:
+def fault_within(body: Any, status: int, asked: Addressee) -> Reply | Transient | TeacherError:
     """What an error in a list of results means, by the status that it would have come with alone."""
     return _of_status(_said(status, {}, body, json.dumps(body), asked.secret), asked, Headroom())
 
@@ -268,7 +268,7 @@ def with_models(fault: UnknownThing, known: list[str], model: str) -> TeacherErr
 # --------------------------------------------------------------------------- from an answer of status 200
 
 
-def parsed(text: str, asked: Asked) -> dict[str, Any]:
+def parsed(text: str, asked: Addressee) -> dict[str, Any]:
     """The JSON object that was answered.
 
     Raises:
@@ -286,7 +286,7 @@ def parsed(text: str, asked: Asked) -> dict[str, Any]:
     raise not_the_api(text, asked)
 
 
-def not_the_api(text: str, asked: Asked) -> TeacherError:
+def not_the_api(text: str, asked: Addressee) -> TeacherError:
     said = clipped(text, asked.secret)[:120] or "nothing at all"
     usual = ", which usually ends in /v1" if asked.is_any else ""
     return TeacherError(
@@ -294,7 +294,7 @@ def not_the_api(text: str, asked: Asked) -> TeacherError:
     )
 
 
-def _error_within(error: Any, asked: Asked) -> Transient | TeacherError:
+def _error_within(error: Any, asked: Addressee) -> Transient | TeacherError:
     """Some servers put an error into an answer of status 200."""
     code = error.get("code") if isinstance(error, dict) else None
     status = code if isinstance(code, int) and 400 <= code < 600 else 400

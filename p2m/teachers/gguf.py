@@ -98,10 +98,8 @@ class _Line:
                 seeded = replace(ask, sample=self.teacher.seed(ask, attempt))
                 return self._whole(await self._line.send(seeded))
             except Transient as fault:
-                assert self._child is not None
-                if self._child.poll() is not None:
-                    raise TeacherError(self._died(self._child, "while it answered")) from None
                 if _UNREADABLE not in str(fault):
+                    await self._must_live()
                     raise
                 said = str(fault)
         return Received(Reply(Outcome.ANSWERED, "", model=self.teacher.model, detail=said))

@@ -8,48 +8,35 @@ from __future__ import annotations
 
 import hashlib
 import os
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 from p2m.engine.hashing import digest, digest_file
-from p2m.teachers.chat import Ask, Line, TeacherError
-from p2m.types import Task, unkeyed
+from p2m.teachers.chat import Ask, TeacherError
+from p2m.teachers.model import ChatModel
+from p2m.types import unkeyed
 
 
 @dataclass(frozen=True, slots=True)
-class OnThisMachine(ABC):
+class OnThisMachine(ChatModel):
     """A chat model whose weights lie here. What is asked leaves the machine by no way."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     asks_elsewhere: ClassVar[bool] = False  # so its steps need no network
 
-    model: str = ""
-    sha256: str = ""  # of the model's content; whatever lies at `path` must have it
     options: dict[str, Any] = field(default_factory=dict)  # of sampling, e.g. {top_p: 0.9}
+    sha256: str = ""  # of the model's content; whatever lies at `path` must have it
     path: str = unkeyed("")  # where it lies, relative to the recipe
     concurrency: int = unkeyed(4)  # questions that are answered side by side
-    attempts: int = unkeyed(3)  # at one of them
-    timeout: float = unkeyed(600.0)  # seconds that one may take
+    attempts: int = unkeyed(3)
+    timeout: float = unkeyed(600.0)
 
     def __post_init__(self) -> None:
-        for name in ("concurrency", "attempts", "timeout"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be more than 0")
+        ChatModel.__post_init__(self)
         if self.path and not self.sha256:
             raise ValueError(f"sha256 must say which model {self.path} is: {_how_to_pin(self.path)}")
-
-    @property
-    @abstractmethod
-    def provider(self) -> str: ...
-
-    @property
-    def calls_out(self) -> bool:
-        return True
 
     @property
     def is_local(self) -> bool:
@@ -60,38 +47,9 @@ class OnThisMachine(ABC):
         return True
 
     @property
-    def takes_schema(self) -> bool:
-        return True
-
-    @abstractmethod
-    def refusal(self, task: Task) -> str | None: ...
-
-    @abstractmethod
-    def problem(self) -> str | None: ...
-
-    @abstractmethod
-    def open(self) -> AbstractAsyncContextManager[Line]: ...
-
-    def identity(self, ask: Ask) -> dict[str, Any]:
-        """What the ledger knows the question by."""
-        said: dict[str, Any] = {
-            "format": 1, "provider": self.provider, "model": self.weights, "system": ask.system,
-            "turns": [{"role": turn.role, "text": turn.text} for turn in ask.turns],
-            "schema": ask.schema, "max_tokens": ask.max_tokens,
-        }  # fmt: skip
-        if ask.temperature is not None:
-            said["temperature"] = float(ask.temperature)
-        settings = self.sent_settings()
-        return said | ({"settings": settings} if settings else {})
-
-    @property
     def weights(self) -> str:
-        """What the answers come of: the digest, where there is one."""
+        """The digest, where there is one."""
         return self.sha256 or self.model
-
-    def sent_settings(self) -> dict[str, Any]:
-        """Those of the teacher's own settings that decide an answer."""
-        return {"options": self.options} if self.options else {}
 
     def seed(self, ask: Ask, attempt: int = 0) -> int:
         """Of 31 bits: another one for each question, sample and attempt, the same whenever it is asked."""

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from p2m.teachers import chat_completions
 from p2m.teachers.chat import Ask, Reply
+from p2m.teachers.model import THINKING
 from p2m.teachers.openai_batches import OpenAILine
 from p2m.teachers.remote import Remote
 from p2m.teachers.schemas import closed, is_closable
@@ -21,7 +22,6 @@ from p2m.types import unkeyed
 _REASONS = re.compile(r"^(ft:)?(o\d|gpt-([5-9]|\d\d))(?!.*chat-latest)")  # it may think before it answers
 _ALWAYS = re.compile(r"^(ft:)?(o\d|gpt-5(-|$))(?!.*chat-latest)")  # it cannot be told not to
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-THINKING = 4096  # tokens beyond a reply's own, for a model that thinks first
 
 
 @dataclass(frozen=True, slots=True)

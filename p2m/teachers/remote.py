@@ -11,10 +11,10 @@ import asyncio
 import json
 import os
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,8 +22,9 @@ from urllib.parse import urlsplit
 
 from p2m.teachers import faults
 from p2m.teachers.chat import Ask, Line, NotSetUp, Received, Reply, TeacherError
-from p2m.teachers.faults import Asked, UnknownThing
-from p2m.types import Task, unkeyed
+from p2m.teachers.faults import Addressee, UnknownThing
+from p2m.teachers.model import ChatModel
+from p2m.types import unkeyed
 
 CONNECT = 10.0  # seconds until a connection stands
 SLOW = 600.0  # seconds that a file may take, up or down
@@ -31,32 +32,24 @@ PRICES = frozenset(("input", "output", "cached"))
 
 
 @dataclass(frozen=True, slots=True)
-class Remote(ABC):
-    """A chat model behind an API. What is keyed decides the answer; where it is reached does not."""
+class Remote(ChatModel):
+    """A chat model behind an API."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     sdk: ClassVar[str]  # the package that speaks to it
     path: ClassVar[str]  # of one request, below the base URL
     needs_key: ClassVar[bool] = True
     models_page: ClassVar[str] = ""
     billing_page: ClassVar[str] = ""
 
-    model: str = ""
-    options: dict[str, Any] = field(default_factory=dict)  # further fields of a request, sent as they are
     base_url: str = unkeyed("")
     key_env: str = unkeyed("")  # the environment variable that holds the key
     key_file: str | None = unkeyed(None)  # or a file that holds nothing else
-    concurrency: int = unkeyed(64)  # requests in flight at most
-    attempts: int = unkeyed(8)  # at one request
-    timeout: float = unkeyed(120.0)  # seconds that one request may take
     price: dict[str, float] | None = unkeyed(None)  # USD a million tokens: input, output, cached
 
     def __post_init__(self) -> None:
+        ChatModel.__post_init__(self)
         if self.base_url:
             _check_url(self.base_url)
-        for name in ("concurrency", "attempts", "timeout"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be more than 0")
         if self.key_env and not self.key_env.isidentifier():
             raise ValueError("key_env is the name of an environment variable that holds the key, not the key")
         price = self.price if self.price is not None else {"input": 0.0, "output": 0.0}
@@ -64,27 +57,8 @@ class Remote(ABC):
             raise ValueError("price has input and output, and may have cached, each in USD a million tokens")
 
     @property
-    @abstractmethod
-    def provider(self) -> str: ...
-
-    @property
-    def calls_out(self) -> bool:
-        return True
-
-    @property
     def is_local(self) -> bool:
         return False
-
-    @property
-    def takes_schema(self) -> bool:
-        return True
-
-    @property
-    @abstractmethod
-    def takes_temperature(self) -> bool: ...
-
-    def refusal(self, task: Task) -> str | None:
-        return None
 
     def problem(self) -> str | None:
         """Why it cannot be asked here, with what to type; None where it can."""
@@ -97,22 +71,6 @@ class Remote(ABC):
         except TeacherError as error:
             return str(error)
         return None
-
-    def identity(self, ask: Ask) -> dict[str, Any]:
-        """What the ledger knows the request by; a setting that is not sent is no part of it."""
-        said: dict[str, Any] = {
-            "format": 1, "provider": self.provider, "model": self.model, "system": ask.system,
-            "turns": [{"role": turn.role, "text": turn.text} for turn in ask.turns],
-            "schema": ask.schema, "max_tokens": ask.max_tokens,
-        }  # fmt: skip
-        if ask.temperature is not None and self.takes_temperature:
-            said["temperature"] = float(ask.temperature)
-        sent = self.sent_settings()
-        return said | ({"settings": sent} if sent else {})
-
-    def sent_settings(self) -> dict[str, Any]:
-        """Those of the teacher's own settings that a request carries."""
-        return {"options": self.options} if self.options else {}
 
     @abstractmethod
     def body(self, ask: Ask) -> dict[str, Any]:
@@ -145,11 +103,11 @@ class RemoteLine:
     def __init__(self, teacher: Remote) -> None:
         self.teacher = teacher
         self._client: Any = None
-        self._asked: Asked | None = None
+        self._asked: Addressee | None = None
         self._models: asyncio.Task[list[str]] | None = None
 
     @property
-    def asked(self) -> Asked:
+    def asked(self) -> Addressee:
         if self._asked is None:
             self._asked = asked_of(self.teacher)
         return self._asked
@@ -297,14 +255,14 @@ def key_of(teacher: Remote) -> str:
     return key
 
 
-def asked_of(teacher: Remote) -> Asked:
+def asked_of(teacher: Remote) -> Addressee:
     """Whom messages speak of."""
     return replace(asked_of_nobody(teacher), secret=key_of(teacher))
 
 
-def asked_of_nobody(teacher: Remote) -> Asked:
+def asked_of_nobody(teacher: Remote) -> Addressee:
     """The same, without the key."""
-    return Asked(
+    return Addressee(
         teacher.provider, teacher.model, teacher.base_url, teacher.key_env, teacher.key_file,
         models_page=teacher.models_page, billing_page=teacher.billing_page,
     )  # fmt: skip

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from strangers import Tiny
 
 from p2m.compose import compose
+from p2m.engine.handles import Network
 from p2m.errors import RecipeError
-from p2m.types import Constraints, Example, Network, Training
+from p2m.types import Constraints, Example, Training
 from recipes import DEFAULTS, TRUST, problem, problems, read, write
 
 PROMPT = "prompt: Answer the question.\n"

@@ -32,13 +32,12 @@ from toys import (
 )
 
 from p2m.engine.executor import Inline, Local, Result, execute
-from p2m.engine.handles import Device
+from p2m.engine.handles import Device, Network
 from p2m.engine.journal import last_steps, runs
 from p2m.engine.plan import Plan, Ref
 from p2m.engine.stage import stage
 from p2m.engine.store import Store
 from p2m.errors import StageError, UserError
-from p2m.types import Network
 
 WIDTH = 3  # processors that the tests hand out, whatever the machine has
 COSTS = {"single": 1, "double": 2, "whole": WIDTH, "measured": WIDTH}

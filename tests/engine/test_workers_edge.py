@@ -11,12 +11,11 @@ import pytest
 from toys import Number
 
 from p2m.engine.executor import Local, execute
-from p2m.engine.handles import Device
+from p2m.engine.handles import Device, Network
 from p2m.engine.plan import Plan
 from p2m.engine.stage import stage
 from p2m.engine.store import Store
 from p2m.errors import StageError
-from p2m.types import Network
 
 
 @stage(version="1", kind="pure")

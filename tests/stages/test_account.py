@@ -69,8 +69,8 @@ def test_the_funnel_leads_from_the_inputs_to_the_rows_kept_with_every_loss_and_o
     assert found.funnel == (
         Count("inputs of your own", 1, "my own"),
         Count("inputs invented", 2, "where is it"),
-        Count("input rejected: repeats an earlier input", 2, "it broke!"),
-        Count("row rejected: refused", 1, "it broke"),
+        Count("input rejected: repeats an earlier input", 2, "it broke! (it broke)"),
+        Count("row rejected: refused", 1, "it broke (I cannot help with that)"),
         Count("rows answered", 2, "where is it -> delivery"),
         Count("rows dropped by curation", 1),
         Count("rows kept", 1),

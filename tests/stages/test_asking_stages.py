@@ -151,12 +151,12 @@ def test_a_floor_of_nothing_lets_everything_go_and_keeps_the_reasons(run: Bench)
     assert not made.rows
 
 
-def test_verifiers_that_fit_are_asked_and_say_which_it_was(run: Bench) -> None:
+def test_what_a_verifier_rejects_says_which_it_was(run: Bench) -> None:
     texts = list(GOLD)[:20]
     with desk() as server:
         made = answered(
             server, run, mine(texts), floor=0.0,
-            verifiers=(Span(), Length(longest_input=min(map(len, texts)))),
+            verifiers=(Labels(), Length(longest_input=min(map(len, texts)))),
         )  # fmt: skip
     assert len(made.rows) == sum(len(text) == min(map(len, texts)) for text in texts)
     assert all(row.reason.startswith("length: ") for row in made.rejected)

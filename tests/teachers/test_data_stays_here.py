@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from p2m.engine.executor import Inline, Local, Result, execute
+from p2m.engine.handles import Network
 from p2m.engine.hashing import digest_file
 from p2m.engine.plan import Plan
 from p2m.engine.running.network import NetworkForbidden
@@ -20,7 +21,7 @@ from p2m.teachers.compatible import Compatible
 from p2m.teachers.gguf import GGUF
 from p2m.teachers.on_this_machine import checkpoint_files, content_digest
 from p2m.teachers.transformers import Transformers
-from p2m.types import Caps, Network
+from p2m.types import Caps
 from tests.teachers import tiny_checkpoint, tiny_gguf
 from tests.teachers.here_steps import LABELS, desk, messages
 
@@ -44,7 +45,7 @@ def made(kind: str, folder: Path) -> GGUF | Transformers:
         file = tiny_gguf.write(folder / "tiny.gguf")
         return GGUF(path=str(file), sha256=digest_file(file), context=1024, threads=1)
     place = tiny_checkpoint.write(folder / "tiny", context=1024)
-    return Transformers("tiny", content_digest(place, checkpoint_files(place)), path=str(place))
+    return Transformers(model="tiny", path=str(place), sha256=content_digest(place, checkpoint_files(place)))
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_a_reply_with_what_it_cost_and_what_is_left(wire: Wire, kind: str) -> No
     assert received.reply.outcome is Outcome.ANSWERED
     assert received.reply.text == '{"team": "a"}'
     assert (received.reply.usage.input, received.reply.usage.output) == (11, 7)
-    assert 0 < received.reply.seconds < 5
+    assert received.reply.seconds > 0
     assert (received.headroom.requests, received.headroom.tokens) == (41, 900)
     assert received.headroom.seconds == (0.0 if kind == "anthropic" else 360.0)
 

@@ -13,11 +13,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from p2m.engine.handles import Network
 from p2m.engine.observer import Teller
 from p2m.engine.slots import Capacity
 from p2m.engine.stage import Stage
 from p2m.engine.store import Store
-from p2m.types import Network
 
 if TYPE_CHECKING:
     from p2m.engine.running.task import Call, Done, Sources

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from p2m.engine import slots
+from p2m.engine.handles import Network
 from p2m.engine.observer import Teller
 from p2m.engine.running import wire, worker
 from p2m.engine.running.inline import Ended, Executor, Here
@@ -30,7 +31,6 @@ from p2m.engine.slots import Capacity
 from p2m.engine.stage import Stage
 from p2m.engine.store import Store
 from p2m.errors import StageError
-from p2m.types import Network
 
 PATIENCE = 0.5  # seconds that a worker has to end what it does before it is killed
 _POLL = 0.2  # seconds between two looks for dead workers where the kernel does not tell

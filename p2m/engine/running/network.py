@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from p2m.engine.handles import Network
 from p2m.engine.plan import Step
 from p2m.errors import UserError
-from p2m.types import Network
 
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE", "HF_EVALUATE_OFFLINE")
 _NAMES = ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
@@ -32,7 +32,7 @@ class NetworkForbidden(UserError):
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class Access:
     """Whether a step may reach other machines and their servers on this one, and what to say where not."""
 
     is_free: bool
@@ -40,24 +40,24 @@ class Reach:
     way: str = ""  # what to type to allow it
 
 
-ANYONE = Reach(True)
+ANYONE = Access(True)
 
 
-def reach_of(allowed: Network | None, step: Step) -> Reach:
+def access_of(allowed: Network | None, step: Step) -> Access:
     """Whether a step may reach anybody under a policy; None: a frozen build's."""
     if allowed is Network.ALL:
         return ANYONE
     if allowed is None:
-        return Reach(False, _FROZEN, "build without --frozen")
+        return Access(False, _FROZEN, "build without --frozen")
     rule = f"constraints.network={allowed}"
     wanted = Network.TEACHER if step.asks_elsewhere else Network.HUB
-    return Reach(allowed is wanted, rule, f"constraints.network={wanted} or constraints.network=all")
+    return Access(allowed is wanted, rule, f"constraints.network={wanted} or constraints.network=all")
 
 
 class _State:
     forbidden = 0  # how many ask that nobody be reached
     governed = 0  # how many ask that a step reach whom it may, and nothing else anybody
-    reach: Reach = ANYONE  # of the step that runs
+    access: Access = ANYONE  # of the step that runs
     step = ""
     hooked = False
 
@@ -86,14 +86,14 @@ def without_network(allowed: Network | None = None) -> Iterator[None]:
 
 
 @contextmanager
-def on_behalf_of(step: str, reach: Reach = ANYONE) -> Iterator[None]:
+def on_behalf_of(step: str, access: Access = ANYONE) -> Iterator[None]:
     """A step runs, which may reach those; errors name it."""
-    before = _State.step, _State.reach
-    _State.step, _State.reach = step, reach
+    before = _State.step, _State.access
+    _State.step, _State.access = step, access
     try:
         yield
     finally:
-        _State.step, _State.reach = before
+        _State.step, _State.access = before
 
 
 def _offline(allowed: Network | None) -> tuple[str, ...]:
@@ -131,13 +131,13 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 def _is_allowed() -> bool:
-    return not _State.forbidden and bool(_State.step) and _State.reach.is_free
+    return not _State.forbidden and bool(_State.step) and _State.access.is_free
 
 
 def _refusal(place: str) -> NetworkForbidden:
     who = f"step {_State.step}" if _State.step else "this command"
-    rule = f" ({_State.reach.rule})" if _State.reach.rule else ""
-    way = _State.reach.way or "constraints.network=all, and no --frozen"
+    rule = f" ({_State.access.rule})" if _State.access.rule else ""
+    way = _State.access.way or "constraints.network=all, and no --frozen"
     return NetworkForbidden(
         f"{who} wants to reach {place}, and the network is not allowed here{rule}\n"
         f"    fetch what it needs beforehand, or allow it: {way}"

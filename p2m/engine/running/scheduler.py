@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from p2m.engine.handles import Network
 from p2m.engine.journal import Invocation, Journal, StepRecord, last_steps
 from p2m.engine.keys import Key, identify_all
 from p2m.engine.observer import Observer
@@ -26,7 +27,6 @@ from p2m.engine.stage import VOLATILE
 from p2m.engine.store import Action, Store
 from p2m.engine.walk import Walk
 from p2m.errors import StoreError, UserError
-from p2m.types import Network
 
 if TYPE_CHECKING:  # what it takes to carry a step out is loaded with the first that must run
     from p2m.engine.handles import Device
@@ -190,7 +190,7 @@ class Build:
 
     def _call(self, step: Step, key: Key, grant: Grant) -> Call:
         from p2m.engine.handles import Device
-        from p2m.engine.running.network import reach_of
+        from p2m.engine.running.network import access_of
         from p2m.engine.running.task import Call
 
         assert step.stage is not None
@@ -211,7 +211,7 @@ class Build:
             grant=grant,
             build=self.journal.id,
             is_remote=self.means.is_remote,
-            reach=reach_of(self.network, step),
+            access=access_of(self.network, step),
         )
 
     def _input(self, name: str) -> Input:

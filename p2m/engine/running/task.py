@@ -23,7 +23,7 @@ from p2m.engine.handles import Device, Recorder
 from p2m.engine.hashing import digest_bytes
 from p2m.engine.observer import Teller
 from p2m.engine.running import network, tallies
-from p2m.engine.running.network import ANYONE, Reach
+from p2m.engine.running.network import ANYONE, Access
 from p2m.engine.running.work import Input, RunHandle, perform
 from p2m.engine.slots import Grant
 from p2m.engine.sources import SourceState, read_path
@@ -47,7 +47,7 @@ class Call:
     device: Device
     grant: Grant
     build: str  # id of the run whose sums the step adds to
-    reach: Reach = ANYONE  # of other machines
+    access: Access = ANYONE  # of other machines
     is_remote: bool = False  # inputs come from the shared store, and the result must be there with the answer
 
 
@@ -94,7 +94,7 @@ def _share(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | No
             if store.entry(call.key) is not None:
                 store.forget(call.key, "its output is missing or damaged")
         teller.started(call.step)
-        with network.on_behalf_of(call.step, call.reach):
+        with network.on_behalf_of(call.step, call.access):
             return _run(call, store, teller, stage, sources)
 
 

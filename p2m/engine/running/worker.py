@@ -22,10 +22,10 @@ from typing import Any
 
 from p2m.engine.code import loading, syntax
 from p2m.engine.files import file_locks
+from p2m.engine.handles import Network
 from p2m.engine.running import network, wire
 from p2m.engine.running.task import Call, Sources, carry_out
 from p2m.engine.store import Store
-from p2m.types import Network
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _OFTEN = 0.05  # seconds between two reports of progress

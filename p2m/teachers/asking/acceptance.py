@@ -10,18 +10,17 @@ from p2m.teachers.chat import TeacherError
 LEAST = 50  # finished items before a share says anything
 _SURE = 2.0  # standard errors by which a share misses the floor before its end is known
 _SHOWN = 5  # reasons
+_SETTING = "generation.min_acceptance"
 
 
 class Acceptance:
     """Counts what is kept and what is rejected, and why; told by the stage as items are finished.
 
-    Args:
-        floor: share that must be kept, 0 to 1; 0 never stops.
-        setting: how the recipe calls the floor.
+    `floor` is the share that must be kept, 0 to 1; 0 never stops.
     """
 
-    def __init__(self, floor: float, *, setting: str = "generation.min_acceptance") -> None:
-        self._floor, self._setting = floor, setting
+    def __init__(self, floor: float) -> None:
+        self._floor = floor
         self._examples: dict[str, str] = {}
         self.kept = 0
         self.reasons: Counter[str] = Counter()
@@ -59,8 +58,8 @@ class Acceptance:
             for reason, times in self.reasons.most_common(_SHOWN)
         )
         return (
-            f"of {self.finished} answers {self.kept} were kept ({share:.0%}), and {self._setting} is"
+            f"of {self.finished} answers {self.kept} were kept ({share:.0%}), and {_SETTING} is"
             f" {self._floor:g}; the commonest reasons:{commonest}\n"
             "    what was answered is kept in the ledger; say in the prompt what an answer must be like, take"
-            f" a stronger model (teacher.model=NAME), or go on all the same with {self._setting}=0"
+            f" a stronger model (teacher.model=NAME), or go on all the same with {_SETTING}=0"
         )

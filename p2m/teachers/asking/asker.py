@@ -13,12 +13,11 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from p2m.engine.handles import Run
@@ -28,9 +27,9 @@ from p2m.teachers.asking.acceptance import Acceptance
 from p2m.teachers.asking.batches import Batcher, batching
 from p2m.teachers.asking.budget import Budget, CapReached, cost_of_reply, estimated
 from p2m.teachers.asking.pace import Pace
-from p2m.teachers.asking.prices import NANO
 from p2m.teachers.asking.recorded import Paid
 from p2m.teachers.asking.retries import Progress, Sender
+from p2m.teachers.asking.spending import Spending, Telling
 from p2m.teachers.chat import Ask, ChatTeacher, Reply
 from p2m.types import Caps, Spent
 
@@ -41,7 +40,6 @@ DRAIN = 30.0  # seconds that requests in flight have to end after a fault: they 
 _DRAIN_INTERRUPTED = 0.25  # seconds, after Ctrl-C: whoever waits for this process kills it soon
 _SPARE = 8  # items begun beyond the requests in flight, for answers take a moment to become durable
 _BATCHED = 10_000  # requests that wait together where they are sent in batches
-_OFTEN = 0.1  # seconds between two reports of progress
 
 
 class Put(Protocol):
@@ -68,18 +66,18 @@ class Asker:
         self._budget = Budget(teacher, caps, run.tally, portion)
         self.in_batches = bool(getattr(teacher, "batch", False))
         self._pace = Pace(_BATCHED, _BATCHED) if self.in_batches else pace.pace_of(teacher)
-        self._account = _Account()
+        self._spending = Spending()
         self._progress = Progress()
 
     @property
     def spent(self) -> Spent:
         """What has been asked so far came to; a request that was asked for twice counts once."""
-        return self._account.spent
+        return self._spending.spent
 
     @property
     def replayed(self) -> int:
         """Requests that the ledger answered."""
-        return self._account.replayed
+        return self._spending.replayed
 
     @property
     def rejected(self) -> int:
@@ -142,7 +140,7 @@ class _Session(Generic[T, R]):
         self.asker, self.items, self.work = asker, items, work
         self.found: list[R | None] = [None] * len(items)
         self.done = bytearray(len(items))
-        self.telling = _Telling(asker, len(items), what, acceptance)
+        self.telling = Telling(asker.run, asker._spending, asker._progress, len(items), what, acceptance)
         self.fault: BaseException | None = None
         self.signal = 0  # that interrupted it
         self.workers: set[asyncio.Task[None]] = set()
@@ -191,7 +189,7 @@ class _Session(Generic[T, R]):
         if answer is None:
             return asked, None
         paid = recorded.read(answer)
-        self.asker._account.add(asked.digest, paid, self.asker._budget, ask, replayed=True)
+        self.asker._spending.add(asked.digest, paid, self.asker._budget, ask, replayed=True)
         return asked, paid
 
     # ------------------------------------------------------------------ the workers
@@ -266,7 +264,7 @@ class _Session(Generic[T, R]):
         if made:
             return made[0].reply
         paid = recorded.read(answer)
-        self.asker._account.add(asked.digest, paid, self.asker._budget, ask, replayed=True)
+        self.asker._spending.add(asked.digest, paid, self.asker._budget, ask, replayed=True)
         return paid.reply
 
     async def _pay(self, asked: Asked, ask: Ask) -> Paid:
@@ -282,11 +280,11 @@ class _Session(Generic[T, R]):
                     held = await budget.hold(ask, self._pause)
             reply = await self._sent(asked, ask)
             paid = Paid(reply, cost_of_reply(self.asker.teacher, reply))
-            self.asker._account.add(asked.digest, paid, budget, ask, replayed=False)
+            self.asker._spending.add(asked.digest, paid, budget, ask, replayed=False)
             return paid
         except CapReached as reached:
             self.reached = reached
-            self.asker._account.stopped = reached.limit
+            self.asker._spending.stopped = reached.limit
             self._end(None)
             raise _Ended from None
         finally:
@@ -385,81 +383,3 @@ def _handled(interrupted: Callable[[int], None]) -> Iterator[None]:
         for number in ours:
             loop.remove_signal_handler(number)
             signal.signal(number, before[number])
-
-
-# --------------------------------------------------------------------------- what it came to
-
-
-@dataclass(slots=True)
-class _Account:
-    """What one step has asked; each request once."""
-
-    seen: set[bytes] = field(default_factory=set)
-    requests: int = 0
-    replayed: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    nanousd: int = 0
-    is_priced: bool = True
-    microseconds: int = 0  # whole ones, whose sum does not hang on the order of the answers
-    outcomes: Counter[str] = field(default_factory=Counter)
-    stopped: str = ""
-
-    def add(self, digest: str, paid: Paid, budget: Budget, ask: Ask, *, replayed: bool) -> None:
-        key = bytes.fromhex(digest)
-        if key in self.seen:
-            return
-        self.seen.add(key)
-        budget.count(ask, paid, sent=not replayed)
-        usage = paid.reply.usage
-        self.requests += 1
-        self.replayed += replayed
-        self.input_tokens += usage.input
-        self.output_tokens += usage.output
-        self.nanousd += paid.cost or 0
-        self.is_priced &= paid.cost is not None
-        self.microseconds += round(1e6 * paid.reply.seconds)
-        self.outcomes[paid.reply.outcome.value] += 1
-
-    @property
-    def spent(self) -> Spent:
-        return Spent(
-            self.requests, self.input_tokens, self.output_tokens,
-            self.nanousd / NANO if self.is_priced else None, round(self.microseconds / 1e6, 3),
-            dict(sorted(self.outcomes.items())), self.stopped,
-        )  # fmt: skip
-
-
-class _Telling:
-    """The live line: how far it is, what it costs, how much is kept."""
-
-    def __init__(self, asker: Asker, total: int, what: str, acceptance: Acceptance | None) -> None:
-        self._asker, self._total, self._what, self._acceptance = asker, total, what, acceptance
-        self._began, self._last = time.monotonic(), 0.0
-        self._before = asker._progress.answers
-        self.done = 0
-
-    def tell(self, *, last: bool = False) -> None:
-        now = time.monotonic()
-        if last or now - self._last >= _OFTEN:
-            self._last = now
-            self._asker.run.progress(self.done, self._total, self._note(now))
-
-    def _note(self, now: float) -> str:
-        account, parts = self._asker._account, [self._what]
-        if account.is_priced and account.nanousd:
-            usd = account.nanousd / NANO
-            all_of_it = usd * self._total / max(1, self.done)
-            parts.append(f"{_money(usd)} of about {_money(max(usd, all_of_it))} USD")
-        elif not account.is_priced:
-            parts.append(f"{account.input_tokens + account.output_tokens:,} tokens, price not known")
-        if self._acceptance is not None and (share := self._acceptance.share) is not None:
-            parts.append(f"{self._acceptance.kept:,} kept ({share:.0%})")
-        answers, seconds = self._asker._progress.answers - self._before, now - self._began
-        if answers and seconds > 1:
-            parts.append(f"{answers / seconds:.3g} requests/s")
-        return ", ".join(parts)
-
-
-def _money(usd: float) -> str:
-    return f"{usd:.2f}" if usd >= 0.1 else f"{usd:.2g}"

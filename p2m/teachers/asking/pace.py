@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from p2m.engine.files import disk
-from p2m.teachers.chat import ChatTeacher, Headroom
+from p2m.teachers.chat import ChatTeacher, Headroom, named
 
 FIRST = 32  # in flight at the beginning, where nothing is remembered
 CUT = 0.75
@@ -250,7 +250,7 @@ def memory_file() -> Path:
 def _name(teacher: ChatTeacher) -> str:
     place = str(getattr(teacher, "base_url", "") or "")
     mark = f" {hashlib.sha256(place.encode()).hexdigest()[:8]}" if place else ""
-    return f"{teacher.provider} {teacher.model}{mark}"
+    return f"{named(teacher)}{mark}"
 
 
 def _remembered() -> dict[str, int]:

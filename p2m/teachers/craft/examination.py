@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from p2m.engine.handles import Run
 from p2m.teachers.asking.asker import Asker, Put
-from p2m.teachers.chat import Ask, ChatTeacher, Reply
+from p2m.teachers.chat import Ask, ChatTeacher, Reply, named
 from p2m.teachers.craft.answers import Answer, Answering, answering
 from p2m.teachers.craft.rows import known, told_labels
 from p2m.types import Caps, Examined, Example, Examples, Task
@@ -55,11 +55,6 @@ def examined(
         spent=asker.spent,
         note=asker.spent.stopped if rows and not told else "",
     )
-
-
-def named(teacher: ChatTeacher) -> str:
-    """As reports call it."""
-    return f"{teacher.provider} {teacher.model}"
 
 
 def joined(before: Examined | None, more: Examined) -> Examined:

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from p2m.errors import DataError
+from p2m.teachers.texts import texts_of
 
-SUFFIXES = (".txt", ".md")
 _SHORTEST = 80  # characters of a passage
 _LONGEST = 1_500
 
@@ -18,26 +18,12 @@ def passages(place: Path) -> tuple[str, ...]:
     Raises:
         DataError: nothing there, not UTF-8, or nothing long enough to write from.
     """
-    files = (
-        [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.suffix in SUFFIXES)
-    )
-    if not files:
-        raise DataError(f"{place}: no text; expected files that end in {' or '.join(SUFFIXES)} (data.texts)")
-    found = dict.fromkeys(piece for path in files for piece in _pieces(_decoded(path)))
+    found = dict.fromkeys(piece for text in texts_of(place) for piece in _pieces(text))
     if not found:
         raise DataError(
             f"{place}: no passage of {_SHORTEST} characters or more; give longer texts (data.texts)"
         )
     return tuple(found)
-
-
-def _decoded(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _pieces(text: str) -> list[str]:

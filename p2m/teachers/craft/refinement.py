@@ -11,7 +11,7 @@ from typing import Any
 from p2m.errors import StageError
 from p2m.teachers.asking.asker import Asker, Put
 from p2m.teachers.asking.structured import Fault, Structured, structured
-from p2m.teachers.chat import Ask, Turn
+from p2m.teachers.chat import Ask, Turn, named
 from p2m.teachers.craft.described import record, words
 from p2m.teachers.craft.fence import fenced
 from p2m.types import Field, TaskType
@@ -57,7 +57,7 @@ def refine(asker: Asker, prompt: str, known: Mapping[str, Any] | None = None) ->
         return read(found.value)
     cause = str(found) if found else "a limit on what may be spent was reached first"
     raise StageError(
-        f"{asker.teacher.provider} {asker.teacher.model} does not describe the prompt: {cause}\n"
+        f"{named(asker.teacher)} does not describe the prompt: {cause}\n"
         "    leave --teacher out to write the recipe by rules alone, or choose another model"
     )
 

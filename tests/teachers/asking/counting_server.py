@@ -43,6 +43,11 @@ class Server:
     def count(self) -> int:
         return self.asked.total()
 
+    def wait_until_idle(self) -> None:
+        """Until no request is in hand, also of a client that was killed."""
+        while self._now:
+            time.sleep(0.005)
+
     def close(self) -> None:
         self._open.close()
 

@@ -164,7 +164,7 @@ def test_sigkill_at_every_step_of_a_batch_submits_nothing_twice(
 
     def killed(process: subprocess.Popen[bytes]) -> None:
         pids.append(process.pid)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
         assert process.returncode == -signal.SIGKILL
 
     killed(start(kind, wire, tmp_path))
@@ -177,7 +177,7 @@ def test_sigkill_at_every_step_of_a_batch_submits_nothing_twice(
         process.kill()
         process.communicate()
     wire.polls_until_over = wire.batches["batch_1"].polls + 3
-    out, errors = start(kind, wire, tmp_path).communicate(timeout=30)
+    out, errors = start(kind, wire, tmp_path).communicate(timeout=120)
     assert out.decode().strip() == ROWS[-1].upper(), errors.decode()
     assert {*wire.batched.values()} == {1}
     assert len(wire.batches) == 1

@@ -23,7 +23,6 @@ from p2m.types import Caps
 
 ROWS = [f"row {number}" for number in range(300)]
 HERE = Path(__file__).parent
-NANO_A_REQUEST = 2_000_000  # by PRICED: 100 tokens in, 10 out
 
 PROGRAM = """
 import sys
@@ -150,7 +149,7 @@ def test_steps_of_one_build_share_a_cap(server: Server, run: Bench) -> None:
 def test_processes_of_one_build_share_a_cap(server: Server, tmp_path: Path) -> None:
     server.seconds = 0.02
     both = [start(server, tmp_path, "b1", letter, 1000 * number) for number, letter in enumerate("pq")]
-    outs = [process.communicate(timeout=30) for process in both]
+    outs = [process.communicate(timeout=120) for process in both]
     assert [process.returncode for process in both] == [0, 0], outs
     assert 190 <= server.count <= 200
     assert server.count == sum(int(out.split()[0]) for out, _ in outs)
@@ -163,20 +162,20 @@ def test_a_build_that_is_killed_and_resumes_spends_no_more_than_its_cap(
     server.seconds = 0.05
     for number in range(2):
         process = start(server, tmp_path, f"b{number}", "p", 0)
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while server.count < 60 * (number + 1) and process.poll() is None:
             assert time.monotonic() < until
             time.sleep(0.005)
         process.kill()
         process.communicate()
-        time.sleep(0.1)
+        server.wait_until_idle()
     lost = server.count
-    out, errors = start(server, tmp_path, "b9", "p", 0).communicate(timeout=30)
+    out, errors = start(server, tmp_path, "b9", "p", 0).communicate(timeout=120)
     assert "max_cost=0.4" in out, errors
     assert lost <= 200 + 2 * 72
     assert 190 <= int(out.split()[0]) <= 200
     count = server.count
-    assert start(server, tmp_path, "b10", "p", 0).communicate(timeout=30)[0] == out
+    assert start(server, tmp_path, "b10", "p", 0).communicate(timeout=120)[0] == out
     assert server.count == count
 
 

@@ -103,11 +103,11 @@ def test_what_can_be_doubted_is_a_fault(text: str, reason: str, detail: str) -> 
     ids=lambda text: text[:9],
 )
 def test_no_reply_takes_long(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     found = parsed(text, SCHEMA)
     assert isinstance(found, Fault)
     assert len(str(found)) < 400
-    assert time.perf_counter() - began < 4
+    assert time.process_time() - began < 4
 
 
 def test_a_reply_of_the_largest_size_is_read() -> None:

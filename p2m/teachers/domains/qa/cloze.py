@@ -19,9 +19,9 @@ from p2m.errors import DataError
 from p2m.teachers.domains.qa.clauses import verbs
 from p2m.teachers.domains.qa.lexicon import choices, classes, synonyms
 from p2m.teachers.domains.qa.passages import Item
+from p2m.teachers.texts import texts_of
 
 MIN_WORDS, MAX_WORDS = 12, 160  # of a passage
-SUFFIXES = (".txt", ".md")
 
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _NAME = (
@@ -75,16 +75,7 @@ class Book:
         Raises:
             DataError: nothing there, not UTF-8, or no sentence that a question can be made of.
         """
-        files = (
-            [place]
-            if place.is_file()
-            else sorted(path for path in place.rglob("*") if path.suffix in SUFFIXES)
-        )
-        if not files:
-            raise DataError(
-                f"{place}: no text; expected files that end in {' or '.join(SUFFIXES)} (data.texts)"
-            )
-        found = [passage for path in files for passage in _passages(_decoded(path))]
+        found = [passage for text in texts_of(place) for passage in _passages(text)]
         if not found:
             raise DataError(
                 f"{place}: no passage of {MIN_WORDS} words or more with a name, a date, a number or a noun phrase"
@@ -105,15 +96,6 @@ class Book:
         _, start, end = rng.choice([clue for clue in passage.clues if clue[0] == rule])
         question = _question(rng, passage.text, rule, start, end)
         return Item(question, passage.text, passage.text[start:end], f"texts.{rule}", passage.group)
-
-
-def _decoded(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 at byte {error.start}; save the file as UTF-8") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _passages(text: str) -> list[_Passage]:
