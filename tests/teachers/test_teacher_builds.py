@@ -135,6 +135,15 @@ def test_the_bill_is_told_before_and_the_sum_after(shop: Shop) -> None:
     assert asks["invent"]["requests"]["low"] >= 1
     assert 20 <= asks["answer"]["requests"]["high"] <= 60
     assert asks["answer"]["price"]["source"] == "teacher.price"
+    assert asks["answer"]["rests_on"].endswith(" records")
+    wordy = (
+        (shop.folder / "desk.yaml").read_text().replace(PROMPT, f"{PROMPT} {'Mind what is meant. ' * 400}")
+    )
+    (shop.folder / "wordy.yaml").write_text(wordy)
+    told = json.loads(shop("plan", "wordy.yaml", "generation.num_examples=90", "--json"))
+    other = {step["step"]: step["asks"] for step in told if "asks" in step}
+    assert other["answer"]["rests_on"] == "prompts", "answers of the same model to another recipe"
+    assert other["answer"]["input_tokens"]["low"] > 90 * 1500
 
 
 def test_the_bill_has_what_a_round_invents_once_own_inputs_are_used_up(shop: Shop) -> None:
