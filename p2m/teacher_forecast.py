@@ -14,7 +14,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from p2m.engine.explaining.survey import StepPreview, Survey
+from p2m.engine.explaining.differences import Change
+from p2m.engine.explaining.survey import Survey
 from p2m.engine.plan import Step
 from p2m.engine.recording.care import each
 from p2m.engine.recording.ledger import used
@@ -42,6 +43,7 @@ _LENGTH = (15.0, 80.0)  # tokens of an input, where none is known
 _WRAPPING = 8.0  # tokens around an answer
 _MEANING = "what it means and where it ends, in a sentence of about so many words, as teachers say it"
 # Settings of which another value leaves what was asked before as it was, and only asks for more or less.
+_GROW = ("inputs", "drawn", "earlier", "pool", "passed")  # what changes with the steps before, of which below
 _ADDS = ("number", "caps", "samples", "agreement", "verifiers", "floor")
 
 
@@ -153,6 +155,7 @@ class _Forecaster:
     found: Survey
     _means: Mapping[tuple[str, str, str], _Mean] | None = None
     _sizes: dict[str, Range] = field(default_factory=dict)
+    _again: dict[str, tuple[bool, bool]] = field(default_factory=dict)
     _shown: Examples | None = None
     _typical: tuple[dict[str, str], ...] = ()
 
@@ -234,7 +237,7 @@ class _Forecaster:
     def _per_row(self, step: Step, samples: int) -> Range:
         """Requests for one input, some of them put twice: as it was before, where the same is asked again."""
         last = self.found.last.get(step.name)
-        if last is not None and _kept(self.found.found[step.name])[0]:
+        if last is not None and self._asks_again(step)[0]:
             try:
                 made = load_artifact(step.name, Examples, last.output, self.found.store)
             except (DamagedError, OSError):
@@ -363,25 +366,40 @@ class _Forecaster:
         begun = len(used(self._ledger, told.key)) if told.key else 0
         last = self.found.last.get(step.name)
         before = len(used(self._ledger, last.key)) if last is not None else 0
-        sure, perhaps = _kept(told)
+        sure, perhaps = self._asks_again(step)
         answered = max(begun, before if sure else 0)
         doubtful = max(answered, before if perhaps else 0)
         if told.status == "unknown":  # it may not run at all
             return answered, Range(0, max(0.0, requests.high - answered))
         return answered, Range(max(0.0, requests.low - doubtful), max(0.0, requests.high - answered))
 
+    def _asks_again(self, step: Step) -> tuple[bool, bool]:
+        """Whether what was asked before is asked again word for word: surely, and perhaps.
 
-def _kept(told: StepPreview) -> tuple[bool, bool]:
-    """Whether what was asked before is asked again word for word: surely, and perhaps."""
+        What a step asks follows from all steps before it, but for the gate, which lets everything pass.
+        """
+        if step.name not in self._again:
+            sure, perhaps = _kept(self.found.changed.get(step.name, ()))
+            for edge in step.inputs:
+                before = self.found.plan.step(edge.step) if edge.step else None
+                if before is None or before.is_source or edge.parameter == "passed":
+                    continue
+                surely, maybe = self._asks_again(before)
+                waits = edge.parameter == "needs" and edge.step not in self.found.digests
+                sure, perhaps = sure and surely and not waits, perhaps and maybe
+            self._again[step.name] = sure, perhaps
+        return self._again[step.name]
+
+
+def _kept(changes: Sequence[Change]) -> tuple[bool, bool]:
+    """Whether a step makes again what it made before, and adds to it at most: surely, and perhaps."""
     others = [
-        change for change in told.changes
+        change for change in changes
         if not (change.kind == "setting" and change.path.split(".")[0].split("[")[0] in _ADDS)
     ]  # fmt: skip
-    inputs = [change for change in others if change.kind == "input"]
-    added = [change for change in inputs if change.path.startswith(("inputs", "drawn", "earlier", "passed"))]
-    sure = len(others) == len(added)
+    added = [change for change in others if change.kind == "input" and change.path.startswith(_GROW)]
     perhaps = all(change.kind in ("code", "input", "package", "stage") for change in others)
-    return sure, perhaps
+    return len(others) == len(added), perhaps
 
 
 # --------------------------------------------------------------------------- what the ledger says

@@ -832,6 +832,14 @@ class Verifier(Protocol):
 
 
 @runtime_checkable
+class InputVerifier(Verifier, Protocol):
+    """A verifier that tells by the input alone, so that no answer to it needs to be paid for."""
+
+    def unfit(self, task: Task, values: dict[str, str]) -> str | None:
+        """What is wrong with an input; None where nothing is."""
+
+
+@runtime_checkable
 class Schedule(Protocol):
     """The temperature at which a teacher invents."""
 

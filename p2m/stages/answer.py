@@ -23,6 +23,7 @@ from p2m.types import (
     Example,
     Examples,
     Inputs,
+    InputVerifier,
     Passed,
     Rejected,
     Task,
@@ -50,13 +51,16 @@ def answer(
     """Every input with the answer that most of at most `samples` give, where they are `agreement` of them.
 
     A label that an input was written for counts as one opinion more. Asking stops as soon as no further
-    sample can change the outcome. Every input that was asked is kept or rejected, with its reason. Where a
-    cap ends it early, what was written for one label has been asked about as often as for another.
+    sample can change the outcome. Every input that was asked is kept or rejected, with its reason; one that
+    a verifier finds unfit is rejected unasked. Where a cap ends it early, what was written for one label has
+    been asked about as often as for another.
 
     Raises:
         TeacherError: fewer rows than the share `floor` can be used.
     """
-    rows = [row for part in inputs for row in part.rows]
+    found = [(row, _unfit(task, row, verifiers)) for part in inputs for row in part.rows]
+    rows = [row for row, fault in found if not fault]
+    unfit = [Rejected(row.input, "", fault) for row, fault in found if fault]
     acceptance = Acceptance(floor)
     panel = _Panel(answering(task, shown, attributes), teacher, samples, agreement, verifiers, acceptance)
     asker = Asker(teacher, run, caps)
@@ -65,8 +69,9 @@ def answer(
     told = [made for _, made in sorted(zip(order, said, strict=True), key=lambda each: each[0])]
     acceptance.end()
     kept = tuple(each for each in told if isinstance(each, Example))
-    rejected = tuple(each for each in told if isinstance(each, Rejected))
-    asked = len(kept) + len(rejected)
+    refused = [each for each in told if isinstance(each, Rejected)]
+    rejected = (*unfit, *refused)
+    asked = len(kept) + len(refused)
     example = on_a_line(kept[0].input, kept[0].output) if kept else ""
     counts = [Count("answered by the teacher", len(kept), example), *counted(rejected)]
     if asked < len(rows):
@@ -84,6 +89,14 @@ def _in_turn(rows: Sequence[Unanswered]) -> list[int]:
         turns.append(before[row.aim] if row.aim else -1)
         before[row.aim] += 1
     return sorted(range(len(rows)), key=lambda place: turns[place])
+
+
+def _unfit(task: Task, row: Unanswered, verifiers: Sequence[Verifier]) -> str:
+    """Why an input is not asked at all; "" where it is."""
+    for verifier in verifiers:
+        if isinstance(verifier, InputVerifier) and (fault := verifier.unfit(task, row.input)):
+            return f"{verifier.name}: {fault}"
+    return ""
 
 
 @dataclass

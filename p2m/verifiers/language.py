@@ -30,8 +30,11 @@ class Language:
         return None
 
     def fault(self, task: Task, row: Example) -> str | None:
+        return self.unfit(task, row.input)
+
+    def unfit(self, task: Task, values: dict[str, str]) -> str | None:
         wanted = self.languages or task.spoken
-        found = guess("\n".join(row.input.values())[:4000], least=self.least)
+        found = guess("\n".join(values.values())[:4000], least=self.least)
         if not found or found in {code.partition("-")[0] for code in wanted}:
             return None
         return f"the input is in {found!r}, and the task in {', '.join(wanted)}"

@@ -26,10 +26,15 @@ class Length:
     def refusal(self, task: Task) -> str | None:
         return None
 
-    def fault(self, task: Task, row: Example) -> str | None:
-        for name, text in row.input.items():
+    def unfit(self, task: Task, values: dict[str, str]) -> str | None:
+        for name, text in values.items():
             if wrong := _outside(text, self.shortest_input, self.longest_input):
                 return f"{name!r} has {wrong}"
+        return None
+
+    def fault(self, task: Task, row: Example) -> str | None:
+        if unfit := self.unfit(task, row.input):
+            return unfit
         wrong = _outside(row.output, self.shortest_output, self.longest_output)
         return f"the answer has {wrong}" if wrong else None
 

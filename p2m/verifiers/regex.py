@@ -36,7 +36,12 @@ class Regex:
         return f"the task has no input field {self.field!r}; {nearest(self.field, names)}"
 
     def fault(self, task: Task, row: Example) -> str | None:
-        text = row.input.get(self.field, "") if self.field else row.output
+        return self.unfit(task, row.input) if self.field else self._mismatch(row.output)
+
+    def unfit(self, task: Task, values: dict[str, str]) -> str | None:
+        return self._mismatch(values.get(self.field, "")) if self.field else None
+
+    def _mismatch(self, text: str) -> str | None:
         if re.fullmatch(self.pattern, text.strip()):
             return None
         return f"{text.strip()[:80]!r} does not match {self.pattern!r}"

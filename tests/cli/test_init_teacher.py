@@ -84,7 +84,7 @@ def test_what_the_teacher_reads_is_written_for_review(
     assert spec.task.labels == ("billing", "delivery", "technical")
     assert spec.task.descriptions == {each["label"]: each["meaning"] for each in READ["labels"]}  # type: ignore[attr-defined]
     assert spec.constraints.max_size == 30_000_000
-    assert spec.constraints.max_cost is None  # without a price, which the server does not tell
+    assert spec.constraints.max_cost == 5.0
     assert spec.metrics.primary == "macro_f1"
     assert str(spec.metrics.require[0]) == "macro_f1 >= 0.8"
     teacher = spec.teacher.of("answer")

@@ -84,6 +84,11 @@ class Shop:
         self("build", "desk.yaml", *words, codes=codes)
         return self.server.requests - before
 
+    def asks(self, *words: str) -> dict[str, dict[str, float]]:
+        """Requests by step, as a plan says."""
+        told = json.loads(self("plan", "desk.yaml", *words, "--json"))
+        return {step["step"]: step["asks"]["requests"] for step in told if "asks" in step}
+
     def bytes_everywhere(self) -> bytes:
         files = [path for path in self.folder.rglob("*") if path.is_file() and not path.is_symlink()]
         assert len(files) > 30
@@ -128,6 +133,21 @@ def test_the_bill_is_told_before_and_the_sum_after(shop: Shop) -> None:
     assert asks["invent"]["requests"]["low"] >= 1
     assert 20 <= asks["answer"]["requests"]["high"] <= 60
     assert asks["answer"]["price"]["source"] == "teacher.price"
+
+
+def test_the_bill_has_what_a_round_invents_once_own_inputs_are_used_up(shop: Shop) -> None:
+    texts = [{"text": values["text"]} for values, _ in rows_of("train")[:30]]
+    (shop.folder / "own.jsonl").write_text("".join(json.dumps(text) + "\n" for text in texts))
+    asks = shop.asks("data.inputs=own.jsonl", "generation.rounds=3", "generation.num_examples=60")
+    assert "invent-1" not in asks
+    assert asks["invent-2"]["low"] >= 2
+    assert asks["invent-3"]["low"] >= 4
+
+
+@pytest.mark.parametrize("other", ["seed=5", "generation.per_request=4"])
+def test_other_inputs_are_not_said_to_be_answered_already(shop: Shop, other: str) -> None:
+    assert shop.asks(other)["answer"]["high"] >= 60
+    assert shop.asks("generation.num_examples=61")["answer"]["high"] <= 20, "what only adds is"
 
 
 def test_report_manifest_and_why_speak_of_the_teacher(shop: Shop) -> None:
@@ -273,16 +293,16 @@ def test_nobody_there_no_key_and_no_price(shop: Shop, monkeypatch: pytest.Monkey
     assert "0 allows no request" in shop("check", "desk.yaml", "constraints.max_requests=0", codes=(2,))
 
 
-def test_a_row_of_two_megabytes_loses_no_other(shop: Shop, broken: Wire) -> None:
+def test_a_long_row_loses_no_other_and_one_of_two_megabytes_costs_nothing(shop: Shop, broken: Wire) -> None:
     texts = [values["text"] for values, _ in rows_of("train")[:40]]
     (shop.folder / "long.jsonl").write_text(
-        "".join(json.dumps({"text": text}) + "\n" for text in [*texts, "x " * 2**20])
+        "".join(json.dumps({"text": text}) + "\n" for text in [*texts, "x " * 9_000, "x " * 2**20])
     )
     labels = {values["text"]: label for values, label in rows_of("train")}
 
     def answered(seen: Any) -> Any:
         text = data_of(seen.body)["input"]["text"]
-        if len(text) > 10**6:
+        if len(text) > 10**4:
             return Status(400, "maximum context length is 8192 tokens", error_code="context_length_exceeded")
         return json.dumps({"answer": labels.get(text, "billing")})
 
@@ -294,7 +314,9 @@ def test_a_row_of_two_megabytes_loses_no_other(shop: Shop, broken: Wire) -> None
     assert "41 requests" in text
     shown = json.loads(shop("show", "desk.yaml", "answer", "--json", *mine, "teacher.model=long"))["answer"]
     assert len(shown["rows"]) == 40
-    assert "context" in shown["rejected"][0]["reason"]
+    reasons = [row["reason"].partition(":")[0] for row in shown["rejected"]]
+    assert reasons == ["length", "context overflow"]
+    assert max(len(json.dumps(seen.body)) for seen in broken.seen) < 10**5
 
 
 def test_no_byte_of_all_this_holds_the_key(shop: Shop) -> None:
