@@ -1,5 +1,5 @@
-"""What a teacher that writes rows by itself is to the stages, and how one that knows several kinds of tasks hands
-over the part that knows the task at hand. Chat models are `chat`'s.
+"""What a teacher that writes rows by itself is to the stages, and how one that knows several kinds of tasks
+hands over the part that knows the task at hand. Chat models are `chat`'s.
 """
 
 from typing import Protocol, runtime_checkable
