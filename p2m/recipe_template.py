@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2m.errors import UserError
 from p2m.marked_yaml import plain_scalar
-from p2m.types import Example
+from p2m.types import Attributes, Example
 
 if TYPE_CHECKING:
     from p2m.refining import Agreed
@@ -263,6 +263,16 @@ def render_refined(
 
 
 _LIMITS = {"max_parameters": "250M", "max_size": "24 MB", "max_latency": "40 ms, p95 on one core"}
+
+
+def proposed(found: Attributes) -> str:
+    """What a teacher proposed, as the lines that `generation` and `task` would have of it; "": nothing."""
+    lines = []
+    if found.found:
+        lines.append(f"attributes: {_flow({each.name: each.values for each in found.found})}\n")
+    if found.labels:
+        lines.append(f"descriptions: {_flow(found.labels)}\n")
+    return "".join(lines)
 
 
 def _limit(key: str, value: str) -> str:

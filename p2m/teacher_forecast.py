@@ -42,7 +42,14 @@ _LENGTH = (15.0, 80.0)  # tokens of an input, where none is known
 _WRAPPING = 8.0  # tokens around an answer
 _MEANING = "what it means and where it ends, in a sentence of about so many words, as teachers say it"
 # Settings of which another value leaves what was asked before as it was, and only asks for more or less.
-_GROW = ("inputs", "drawn", "earlier", "pool", "passed")  # what changes with the steps before, of which below
+_GROW = (
+    "inputs",
+    "drawn",
+    "real",
+    "earlier",
+    "pool",
+    "passed",
+)  # what changes with the steps before, of which below
 _ADDS = ("number", "caps", "samples", "agreement", "verifiers", "floor")
 
 

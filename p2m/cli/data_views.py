@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from p2m.catalogs.vocabulary import ALSO
 from p2m.cli.common import relative
 from p2m.cli.text import table
 from p2m.inspection import LISTENED, MOST, Inspection, Part
-from p2m.types import CROSS_VALIDATION
+from p2m.types import CROSS_VALIDATION, Examples, Task
 
 _LABELS = 12  # that are listed; of more, the commonest and the rarest
 
@@ -33,6 +34,13 @@ def data_lines(found: Inspection) -> list[str]:
     if found.split:
         lines.append(f"  judged   {_judged(found)}")
     return lines
+
+
+def rejected_lines(task: Task, found: Examples) -> Iterator[str]:
+    """The rows that were rejected as lines of JSON, to be answered by people and given as data.train."""
+    for row in found.rejected:
+        told = {"teacher said": row.output, "rejected for": row.reason}
+        yield json.dumps({**row.input, task.output.name: "", **told}, ensure_ascii=False)
 
 
 def _languages(found: Inspection) -> str:

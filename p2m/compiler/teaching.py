@@ -147,6 +147,8 @@ class Teaching:
         ways = self._attributes(passed) if invents else None
         texts = self._texts() if invents else None
         rounds = spec.generation.rounds if number else 1
+        if rounds == 1 and pool is not None and ways is not None:
+            return self._filled(passed, pool, ways, texts, number)
         inputs: list[Ref] = []
         answers: list[Ref] = []
         for turn in range(1, rounds + 1):
@@ -160,18 +162,34 @@ class Teaching:
         together = self.plan.add("answered", merge, *answers) if rounds > 1 else answers[0]
         return Taught(answered=self._vetted(together), attributes=ways, inputs=tuple(inputs))
 
+    def _filled(self, passed: Ref | None, pool: Ref, ways: Ref, texts: Ref | None, number: int) -> Taught:
+        """The user's inputs are answered first, and what these answers leave thin is invented."""
+        drawn = self._drawn("", pool, None, [], number)
+        real = self._answers("-1", passed, ways, [drawn])
+        invented = self._invented("", passed, ways, texts, None, drawn, real, [], number)
+        answered = self.plan.add("answered", merge, real, self._answers("-2", passed, ways, [invented]))
+        return Taught(answered=self._vetted(answered), attributes=ways, inputs=(drawn, invented))
+
     def _made(
         self, suffix: str, passed: Ref | None, pool: Ref | None, ways: Ref | None, texts: Ref | None,
         needs: Ref | None, before: list[Ref], wanted: int,
     ) -> list[Ref]:  # fmt: skip
         """The inputs of a round: the user's own, and invented ones where these are too few."""
-        drawn = self._drawn(suffix, pool, needs, before, wanted)
+        drawn = self._drawn(suffix, pool, needs, before, wanted) if pool is not None else None
         made = [drawn] if drawn is not None else []
         if ways is None:
             return made
+        return [*made, self._invented(suffix, passed, ways, texts, needs, drawn, None, before, wanted)]
+
+    def _invented(
+        self, suffix: str, passed: Ref | None, ways: Ref, texts: Ref | None, needs: Ref | None,
+        drawn: Ref | None, real: Ref | None, before: list[Ref], wanted: int,
+    ) -> Ref:  # fmt: skip
+        """As many new inputs as `drawn` leaves of those wanted; `real` has the answers to these."""
         told = self.spec.generation
-        invented = self.plan.add(
-            f"invent{suffix}", invent, self.task, passed, ways, texts, self.train, needs, drawn, *before,
+        return self.plan.add(
+            f"invent{suffix}", invent, self.task, passed, ways, texts, self.train, needs, drawn, real,
+            *before,
             teacher=self.spec.teacher.chat("generate"), number=wanted, per_request=told.per_request,
             temperature=self.spec.temperature, caps=self.spec.constraints.caps, seed=self.spec.seed,
             origins=self._asked("generate")
@@ -179,7 +197,6 @@ class Teaching:
                 "seed", "temperature", number="generation.num_examples", per_request="generation.per_request"
             ),
         )  # fmt: skip
-        return [*made, invented]
 
     def _collected(self) -> Ref | None:
         """The user's inputs without answers."""
@@ -220,11 +237,9 @@ class Teaching:
             seed=self.spec.seed, origins=self.at("seed", student="student"),
         )  # fmt: skip
 
-    def _drawn(
-        self, suffix: str, pool: Ref | None, needs: Ref | None, before: list[Ref], wanted: int
-    ) -> Ref | None:
+    def _drawn(self, suffix: str, pool: Ref, needs: Ref | None, before: list[Ref], wanted: int) -> Ref:
         """As many of the user's inputs as are wanted, all of them where no number is."""
-        if pool is None or not wanted:
+        if not wanted:
             return pool
         return self.plan.add(
             f"draw{suffix}", draw, self.task, pool, needs, *before, number=wanted, seed=self.spec.seed,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 
 from p2m.curation.base import Shingled, near_to
 from p2m.engine.handles import Run
@@ -48,6 +50,7 @@ def invent(
     shown: Examples | None,
     needs: Needs | None,
     drawn: Inputs | None,
+    real: Examples | None,
     *earlier: Inputs,
     teacher: ChatTeacher,
     number: int,
@@ -59,6 +62,7 @@ def invent(
 ) -> Inputs:
     """As many new inputs as `drawn` leaves of `number`; a larger number only adds to those of a smaller one.
 
+    Labels that the user's rows (`shown`) and the answers to the user's inputs (`real`) leave thin come first.
     What is no input, or nearly says what an earlier one says, is rejected and made up for by a limited
     number of further requests; fewer than wanted are said. Of what the caps leave, enough stays for answers.
 
@@ -68,11 +72,13 @@ def invent(
     wanted = number - (len(drawn.rows) if drawn else 0)
     if wanted <= 0:
         return Inputs(())
-    rows = known(task, shown)
+    labels = told_labels(task, shown)
+    known_rows = (*(shown.rows if shown else ()), *(real.rows if real else ()))
+    rows = known(task, Examples(known_rows))
     plan = Inventing(
-        task, told_labels(task, shown), attributes.labels, attributes.found,
+        task, labels, attributes.labels, attributes.found,
         passages(texts.path) if texts else (), pools(task, rows, seed), needs.found if needs else (),
-        no_answer(task, rows), per_request, seed, len(earlier),
+        no_answer(task, rows), per_request, seed, len(earlier), Counter(row.output for row in known_rows),
     )  # fmt: skip
     there = [each.input for part in (drawn, *earlier) if part for each in part.rows]
     sieve = _Sieve(task, [*there, *(row.input for row in rows)])
@@ -148,13 +154,14 @@ def _fill(plan: Inventing, sieve: _Sieve, asker: Asker, temperature: Schedule, w
     async def work(brief: Brief, put: Put) -> Said:
         return await said(put, plan.ask(brief, temperature), teacher=asker.teacher)
 
+    numbers = plan.numbers()
     asked, first = 0, -(-wanted // plan.per_request)
     for _ in range(_ROUNDS):
         missing = wanted - len(sieve.kept)
         number = min(-(-missing // plan.per_request), _MOST * first - asked)
         if missing <= 0 or number <= 0 or asker.spent.stopped:
             return
-        briefs = [plan.brief(asked + place) for place in range(number)]
+        briefs = [plan.brief(each) for each in islice(numbers, number)]
         written: list[Unanswered] = []
         for brief, reply in zip(briefs, asker.each(briefs, work, what="requests for inputs"), strict=True):
             if reply is not None and reply.fault:

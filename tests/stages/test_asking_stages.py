@@ -67,10 +67,10 @@ def answered(
 def invented(
     server: KnownRows, run: Bench, number: int, *earlier: Inputs, task: Task = DESK,
     drawn: Inputs | None = None, shown: Examples | None = None, texts: Files | None = None,
-    needs: Needs | None = None, seed: int = 0, found: Attributes = NOTHING,
+    needs: Needs | None = None, seed: int = 0, found: Attributes = NOTHING, real: Examples | None = None,
 ) -> Inputs:  # fmt: skip
     return invent(
-        task, None, found, texts, shown, needs, drawn, *earlier, teacher=at(server), number=number,
+        task, None, found, texts, shown, needs, drawn, real, *earlier, teacher=at(server), number=number,
         per_request=5, temperature=Constant(), caps=Caps(), seed=seed, run=run,
     )  # fmt: skip
 
@@ -243,6 +243,22 @@ def test_only_what_real_inputs_leave_is_invented(run: Bench) -> None:
         none = invented(server, run, 20, drawn=mine([f"real {n} input {n}" for n in range(20)]))
     assert len(made.rows) == 10
     assert none == Inputs(())
+
+
+def test_what_real_inputs_leave_thin_is_written_first_and_a_larger_number_only_adds(run: Bench) -> None:
+    rows = [*tickets()][:200]
+    real = as_examples(tuple(row for row in rows if row[1] in LABELS[:2])[:40])
+    has = Counter(row.output for row in real.rows)
+    with desk() as server:
+        some = invented(server, run, 80, drawn=mine([row.input["text"] for row in real.rows]), real=real)
+        few = server.requests
+        invented(server, run, 110, drawn=mine([row.input["text"] for row in real.rows]), real=real)
+        assert server.requests <= few + 8, "those of the eighty are replayed"
+        briefs = [data_of(body)["brief"] for body in server.bodies]
+    written = Counter(row.aim for row in some.rows)
+    assert set(has) == set(LABELS[:2])
+    assert written == dict.fromkeys(LABELS[2:], 10)
+    assert all(row["output"] == brief["label"] for brief in briefs for row in brief.get("examples", ()))
 
 
 def test_a_teacher_that_repeats_itself_without_end_is_asked_a_bounded_number_of_times(run: Bench) -> None:

@@ -150,9 +150,8 @@ def test_merged_rounds_add_up_what_they_cost_and_keep_what_was_rejected() -> Non
     rejected = Rejected({"text": "b"}, "", "empty")
     first = Examples((Example({"text": "a"}, "A"),), rejected=(rejected,), spent=Spent(2, cost=0.5))
     second = Examples((), spent=Spent(1, cost=0.25))
-    shares = Examples((), figures={"asked": 30.0, "acceptance": 0.9, "samples_a_row": 2.0})
-    others = Examples((), figures={"asked": 10.0, "acceptance": 0.5, "samples_a_row": 3.0})
-    assert merge(shares, others).figures == {"asked": 40.0, "acceptance": 0.8, "samples_a_row": 2.25}
+    counts = Examples((), figures={"asked": 30.0, "kept": 27.0})
+    assert merge(counts, Examples((), figures={"asked": 10.0})).figures == {"asked": 40.0, "kept": 27.0}
     made = merge(first, second, Examples(()))
     assert made.rejected == (rejected,)
     assert made.spent == Spent(3, cost=0.75)

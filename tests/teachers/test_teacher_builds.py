@@ -8,6 +8,7 @@ import io
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from known_rows import KnownRows, Slips, data_of
 from wire import Raw, Status, Wire, serving
 
 from p2m.cli.main import main
+from p2m.teachers.asking import batches
 
 ROOT = Path(__file__).parents[2]
 SECRET = "sk-Zm9yYmlkZGVuLXRvLXRlbGw"  # no service knows it
@@ -201,6 +203,51 @@ def test_a_cap_leaves_enough_for_answers_and_what_there_is_trains(shop: Shop) ->
     shop.server.slips = SLIPS
 
 
+def test_own_inputs_go_first_and_what_they_leave_thin_is_invented(shop: Shop) -> None:
+    own = [values["text"] for values, label in rows_of("train") if label in LABELS[:2]][:20]
+    (shop.folder / "own.txt").write_text("".join(f"{text}\n" for text in own))
+    mine = ("data={inputs: own.txt, test: test.jsonl}", "teacher.model=filler", "generation.num_examples=60")
+    shop.server.slips = Slips(noise=0.1)
+    shop.paid(*mine)
+    shown = json.loads(shop("show", "desk.yaml", "--json", *mine))
+    aims = Counter(row["aim"] for row in shown["invent"]["rows"])
+    assert len(shown["draw"]["rows"]) == 20
+    assert sum(aims.values()) == 40
+    assert min(aims[label] for label in LABELS[2:]) > max(aims[label] for label in LABELS[:2])
+    assert len(shown["answered"]["rows"]) + len(shown["answered"]["rejected"]) == 60
+    assert shop.paid(*mine) == 0
+    shop.server.slips = SLIPS
+
+
+def test_people_answer_what_was_rejected(shop: Shop) -> None:
+    mine = ("data={inputs: own.txt, test: test.jsonl}", "teacher.model=filler", "generation.num_examples=60")
+    rows = [json.loads(line) for line in shop("show", "desk.yaml", "vet", "--rejected", *mine).splitlines()]
+    assert rows
+    assert all(row["label"] == "" and row["rejected for"] and row["text"] for row in rows)
+    known = {values["text"]: label for values, label in (*rows_of("train"), *rows_of("test"))}
+    written = [row | {"label": known[row["text"]]} for row in rows]
+    (shop.folder / "doubtful.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in written))
+    told = shop("check", "desk.yaml", "data.train=doubtful.jsonl")
+    assert f"train    {len(rows)} rows: doubtful.jsonl" in told
+    assert "unused: teacher said, rejected for" in told
+    assert "rejects no answers" in shop("show", "desk.yaml", "draw", "--rejected", *mine, codes=(2,))
+
+
+def test_what_the_teacher_proposed_is_shown_as_the_recipe_would_have_it(shop: Shop) -> None:
+    text = shop("show", "desk.yaml", "attributes")
+    lines = text.partition("to be edited in the recipe:\n")[2].splitlines()
+    recipe = (
+        (shop.folder / "desk.yaml").read_text().replace("num_examples: 60", f"num_examples: 60, {lines[0]}")
+    )
+    (shop.folder / "edited.yaml").write_text(recipe + f"task: {{{lines[1]}}}\n")
+    told = json.loads(shop("plan", "edited.yaml", "--json", "generation.num_examples=30"))
+    assert all("asks" not in step for step in told if step["step"] == "attributes")
+    shown = json.loads(shop("show", "desk.yaml", "attributes", "--json"))["attributes"]
+    assert [each["name"] for each in shown["found"]] == ["register", "length"]
+    assert 'attributes: {register: ["formal", "angry", "terse"], length: ["a line", "a paragraph"]}' in text
+    assert 'descriptions: {billing: "It is about billing."' in text
+
+
 def test_a_gate_ends_it_before_more_is_spent(shop: Shop) -> None:
     mine = ("teacher.model=guesser", "teacher.gate='>= 0.99'", "evaluation.teacher_rows=30")
     shop.server.slips = Slips(noise=0.5)
@@ -246,6 +293,31 @@ def test_the_shipped_recipe_needs_no_key_to_be_planned_and_builds_with_a_server(
                 "generation.num_examples=60", codes=BUILT)  # fmt: skip
     assert "+ gate" in text
     assert "teacher_ratio" in text
+
+
+def test_a_recipe_that_asks_in_batches_pays_half_and_submits_each_question_once(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "QUIET", 0.1)
+    monkeypatch.setattr(batches, "FIRST_LOOK", 0.05)
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    recipe = FIVE_LINES.replace("teacher: compatible", "teacher: openai").replace(
+        '{{model: known-rows, base_url: "{url}", attempts: 2, price: {{input: 1, output: 5}}}}',
+        '{{model: gpt-4o-mini, base_url: "{url}", batch: true}}',
+    )
+    with serving() as wire:
+        wire.key = SECRET
+        wire.reply = lambda seen: str(shop.server.reply(seen.body)["content"])
+        (shop.folder / "batched.yaml").write_text(recipe.format(prompt=f'"{PROMPT}"', url=wire.v1))
+        assert "by batch" in shop("plan", "batched.yaml")
+        shop("build", "batched.yaml", codes=BUILT)
+        submitted = wire.batched.total()
+        assert not wire.seen, "nothing was asked one by one"
+        assert 100 < submitted == len(wire.batched)
+        assert f"{submitted} sent by this build" in shop.told[-1]
+        assert 4 <= len(wire.batches) <= 10
+        shop("build", "batched.yaml", "teacher.batch=false", codes=BUILT)
+        assert (wire.batched.total(), len(wire.seen)) == (submitted, 0)
 
 
 # --------------------------------------------------------------------------- what can be wrong

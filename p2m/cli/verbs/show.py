@@ -12,13 +12,19 @@ GROUP = "result"
 SUMMARY = "print what a step made"
 EXAMPLES = """p2m show recipes/qa.yaml                    # every step in a line
   p2m show recipes/qa.yaml curate --rows 5
-  p2m show recipes/qa.yaml curate --run last~1   # what that run made, or reused"""
+  p2m show recipes/qa.yaml curate --run last~1   # what that run made, or reused
+  p2m show recipes/mail.yaml vet --rejected > doubtful.jsonl  # to be answered by people, as data.train"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     common.recipe_arguments(parser, step=True)
     common.json_argument(parser)
     parser.add_argument("--rows", type=int, default=3, help="how many rows of each table (default 3)")
+    parser.add_argument(
+        "--rejected",
+        action="store_true",
+        help="the rows that were rejected, as JSON Lines with their answer left to be filled in",
+    )
     parser.add_argument("--run", metavar="RUN", help="of that run (last, last~1, or an id), not of now")
 
 
@@ -27,20 +33,34 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.questions import check_step, made, outputs
 
     project = common.project(arguments)
+    if arguments.step is None and arguments.rejected:
+        again = command("show", arguments.recipe, "vet", "--rejected")
+        raise UserError(f"--rejected is of one step, that answers rows or vets them\n    next: {again}")
     if arguments.step is None:
         return _overview(project, arguments)
     check_step(project, arguments.step)
     value = made(project, arguments.step, outputs(project, arguments.run))
-    if arguments.json:
+    if arguments.json and not arguments.rejected:
         print(common.as_json({arguments.step: value}))
     elif value is None:
         when = f"run {arguments.run} did not make it" if arguments.run else "has not been built yet"
         again = command("build", arguments.recipe, *arguments.words)
         raise UserError(f"{arguments.step}: {when}\n    next: {again}")
+    elif arguments.rejected:
+        from p2m.cli.data_views import rejected_lines
+        from p2m.types import Examples
+
+        if not isinstance(value, Examples):
+            raise UserError(f"{arguments.step} rejects no answers: name a step that answers rows, or vet")
+        print("".join(f"{line}\n" for line in rejected_lines(project.task, value)), end="")
     else:
         from p2m.cli.views import artifact_text
+        from p2m.recipe_template import proposed
+        from p2m.types import Attributes
 
         print(artifact_text(value, rows=arguments.rows))
+        if isinstance(value, Attributes) and (lines := proposed(value)):
+            print(f"to be edited in the recipe:\n{lines}", end="")
     return 0
 
 

@@ -1,14 +1,16 @@
 """Inputs: what each request asks a teacher to write, and what its reply comes to.
 
 Request k depends on the seed, the round and k, never on how many are asked for: a larger number only adds.
+Where there are rows already, the first requests for labels that have many are left out.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -52,6 +54,23 @@ class Inventing:
     per_request: int = 5
     seed: int = 0
     round: int = 0
+    there: Mapping[str, int] = field(default_factory=dict)  # label -> rows that it has
+
+    def numbers(self) -> Iterator[int]:
+        """Of the requests that are put, in their order."""
+        fewest = min((self.there.get(label, 0) for label in self.labels), default=0)
+        start = 0 if self.needs else fewest // self.per_request * len(self.labels)
+        return filter(self._is_wanted, count(start))
+
+    def _is_wanted(self, number: int) -> bool:
+        """Whether request `number` is put: a label joins when those with fewer rows have caught up with it.
+
+        Needs, where a round has any, say themselves what is thin.
+        """
+        if not self.labels or self.needs:
+            return True
+        label = self._turn("label", self.labels, number)
+        return self.there.get(label, 0) < (number // len(self.labels) + 1) * self.per_request
 
     def brief(self, number: int) -> Brief:
         """What request `number` asks for."""
