@@ -27,8 +27,7 @@ from p2m.stages.collect import collect
 from p2m.stages.read import look
 from p2m.teachers.asking.budget import estimated
 from p2m.teachers.asking.prices import UnitPrice, how_to_price, unit_price
-from p2m.teachers.base import ChatTeacher
-from p2m.teachers.chat import named
+from p2m.teachers.chat import ChatTeacher, named
 from p2m.teachers.craft.answers import answering
 from p2m.teachers.craft.attributes import attributes_ask, labels_asks
 from p2m.teachers.craft.inputs import Inventing, pools

@@ -13,7 +13,7 @@ from p2m.stages.rejects import shown as shown_row
 from p2m.stages.rows import on_a_line
 from p2m.teachers.asking.acceptance import Acceptance
 from p2m.teachers.asking.asker import Asker, Put
-from p2m.teachers.base import ChatTeacher
+from p2m.teachers.chat import ChatTeacher
 from p2m.teachers.craft.answers import Answer, Answering, answering
 from p2m.teachers.craft.votes import Poll
 from p2m.types import (
