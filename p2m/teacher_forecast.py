@@ -7,7 +7,7 @@ ledger has already costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -27,12 +27,12 @@ from p2m.stages.collect import collect
 from p2m.stages.read import look
 from p2m.teachers.asking.budget import estimated
 from p2m.teachers.asking.prices import UnitPrice, how_to_price, unit_price
-from p2m.teachers.base import ChatTeacher
-from p2m.teachers.chat import named
+from p2m.teachers.chat import ChatTeacher, named
 from p2m.teachers.craft.answers import answering
 from p2m.teachers.craft.attributes import attributes_ask, labels_asks
 from p2m.teachers.craft.inputs import Inventing, pools
 from p2m.teachers.craft.rows import known, told_labels
+from p2m.teachers.schedules.constant import Constant
 from p2m.types import Attribute, Attributes, Caps, Example, Examples, Files, Inputs, Task, TaskType
 
 _RECORDS = 20_000  # of the ledger that are looked at
@@ -114,9 +114,11 @@ def teacher_forecast(spec: ModelSpec, task: Task, found: Survey) -> TeacherForec
     caps = spec.constraints.caps
     if not asking:
         return TeacherForecast((), caps)
-    made = _Forecaster(spec, task, found)
+    made, notes = _Forecaster(spec, task, found), list(_notes(asking))
+    if not told_labels(task, made.shown) and task.type is TaskType.CLASSIFICATION:
+        notes.append("no label is named: the teacher makes them up as it goes; list them as task.labels")
     steps = tuple(told for step in asking if (told := made.told(step)).requests.high or told.answered)
-    return TeacherForecast(steps, caps, tuple(dict.fromkeys(_notes(asking))))
+    return TeacherForecast(steps, caps, tuple(dict.fromkeys(notes)))
 
 
 def chat_teacher(step: Step) -> ChatTeacher | None:
@@ -134,13 +136,16 @@ def _notes(steps: Sequence[Step]) -> Iterator[str]:
             yield f"{named(teacher)} cannot be asked here: {problem}"
         if unit_price(teacher) is None:
             yield how_to_price(teacher)
+        schedule = step.settings.get("temperature", Constant())
+        if schedule != Constant() and not teacher.takes_temperature:
+            yield f"{named(teacher)} takes no temperature: the setting does nothing, the prompt varies inputs"
 
 
 @dataclass(frozen=True, slots=True)
 class _Mean:
-    """Of the recorded answers of one teacher to one kind of step."""
+    """Of the recorded answers of one teacher to one kind of step; tokens of this recipe's, time of all."""
 
-    records: int
+    records: int  # of this recipe; another one's prompts say nothing of its tokens
     input_tokens: float
     output_tokens: float
     seconds: float
@@ -162,22 +167,30 @@ class _Forecaster:
     found: Survey
     _means: Mapping[tuple[str, str, str], _Mean] | None = None
     _sizes: dict[str, Range] = field(default_factory=dict)
+    shown: Examples | None = None  # the user's rows
     _again: dict[str, tuple[bool, bool]] = field(default_factory=dict)
-    _shown: Examples | None = None
     _typical: tuple[dict[str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        self._shown = self._own_rows()
-        self._means = _recorded(self._ledger)
+        self.shown = self._own_rows()
+        self._means = _recorded(self._ledger, frozenset(self._own_records()))
         steps = self.found.plan.steps
         pools = [step for step in steps if step.stage is not None and step.stage.name == "collect"]
         rows = [row for step in pools for row in self._collected(step)]
-        rows += [row.input for row in known(self.task, self._shown)]
+        rows += [row.input for row in known(self.task, self.shown)]
         self._typical = tuple(rows[:: max(1, len(rows) // _SAMPLE)][:_SAMPLE])
 
     @property
     def _ledger(self) -> Path:
         return self.found.store.root / "ledger"
+
+    def _own_records(self) -> Iterator[str]:
+        """Digests of what this recipe asked, now or when it was built last."""
+        for step in self.found.plan.steps:
+            if chat_teacher(step):
+                last = self.found.last.get(step.name)
+                for key in (self.found.found[step.name].key, last.key if last is not None else ""):
+                    yield from used(self._ledger, key or "")
 
     def told(self, step: Step) -> Asking:
         """What a step will ask."""
@@ -200,13 +213,13 @@ class _Forecaster:
         return Asking(
             step.name, named(teacher), requests, answered, tokens_in, tokens_out, cost,
             _seconds(teacher, requests, one.output_tokens, mean), price,
-            f"{mean.records:,} records" if mean else "prompts",
+            f"{mean.records:,} records" if mean and mean.records >= _ENOUGH else "prompts",
         )  # fmt: skip
 
     # ------------------------------------------------------------------ by stage
 
     def _attributes(self, step: Step) -> _Each:
-        labels = told_labels(self.task, self._shown)
+        labels = told_labels(self.task, self.shown)
         asks = [] if step.settings["given"] else [attributes_ask(self.task, labels)]
         out = [Range(200, 900)] * len(asks) + [_exactly(len(labels)) * Range(15, 60)]
         asks += labels_asks(self.task, labels)
@@ -216,12 +229,12 @@ class _Forecaster:
         return _Each(_exactly(len(asks)), _rendered([*map(estimated, asks)]), said)
 
     def _invent(self, step: Step) -> _Each:
-        per, rows = step.settings["per_request"], known(self.task, self._shown)
+        per, rows = step.settings["per_request"], known(self.task, self.shown)
         attributes = (
             Attribute("register", ("formal and polite", "angry")),
             Attribute("length", ("a line",)),
         ) * 3
-        labels = told_labels(self.task, self._shown)
+        labels = told_labels(self.task, self.shown)
         plan = Inventing(
             self.task, labels, dict.fromkeys(labels, _MEANING), attributes,
             pools=pools(self.task, rows, 0), per_request=per,
@@ -281,9 +294,9 @@ class _Forecaster:
         return _Each(Range(2 if rows else 0, 2 * rows), shown, Range(15, 60))
 
     def _answering(self, requests: Range, explained: bool) -> _Each:
-        labels = told_labels(self.task, self._shown)
+        labels = told_labels(self.task, self.shown)
         told = Attributes((), dict.fromkeys(labels, _MEANING)) if explained else None
-        asks = answering(self.task, self._shown, told)
+        asks = answering(self.task, self.shown, told)
         rows = self._typical or ({each.name: "word " * 40 for each in self.task.inputs},)
         tokens = _rendered([estimated(asks.ask(row)) for row in rows])
         return _Each(requests, tokens, self._answer_length * Range(0.7, 2.0) + _exactly(_WRAPPING))
@@ -361,7 +374,7 @@ class _Forecaster:
     @property
     def _answer_length(self) -> Range:
         """Tokens of an answer."""
-        rows: Sequence[Example] = known(self.task, self._shown)
+        rows: Sequence[Example] = known(self.task, self.shown)
         said = [row.output for row in rows] or list(self.task.labels)
         if said:
             return _exactly(fmean(map(_tokens, said)))
@@ -412,23 +425,27 @@ def _kept(changes: Sequence[Change]) -> tuple[bool, bool]:
 # --------------------------------------------------------------------------- what the ledger says
 
 
-def _recorded(folder: Path) -> dict[tuple[str, str, str], _Mean]:
-    """(provider, model, stage) -> means over its records."""
+def _recorded(folder: Path, own: Collection[str]) -> dict[tuple[str, str, str], _Mean]:
+    """(provider, model, stage) -> means over its records; `own`: digests of those that tell of tokens."""
     if not folder.is_dir():
         return {}
-    seen: dict[tuple[str, str, str], list[tuple[float, float, float]]] = {}
+    seen: dict[tuple[str, str, str], list[float]] = {}
+    told: dict[tuple[str, str, str], list[tuple[float, float]]] = {}
     for record in islice(each(folder), _RECORDS):
         labels: Mapping[str, Any] = record.labels
         if "input_tokens" not in labels:
             continue
         stage = str(labels.get("step", "")).rstrip("0123456789").rstrip("-").replace("-", "_")
         key = (str(labels.get("provider")), str(labels.get("model")), stage)
-        counted = float(labels["input_tokens"]), float(labels["output_tokens"]), record.seconds
-        seen.setdefault(key, []).append(counted)
-    return {
-        key: _Mean(len(rows), *(fmean(row[place] for row in rows) for place in range(3)))
-        for key, rows in seen.items()
-    }
+        seen.setdefault(key, []).append(record.seconds)
+        if record.digest in own:
+            told.setdefault(key, []).append((float(labels["input_tokens"]), float(labels["output_tokens"])))
+    found = {}
+    for key, seconds in seen.items():
+        rows = told.get(key, [])
+        said, heard = (fmean(row[place] for row in rows) if rows else 0.0 for place in range(2))
+        found[key] = _Mean(len(rows), said, heard, fmean(seconds))
+    return found
 
 
 def _seconds(teacher: ChatTeacher, requests: Range, said: Range, mean: _Mean | None) -> Range | None:

@@ -32,9 +32,9 @@ def by_step(told: TeacherForecast) -> dict[str, Asking]:
 
 def test_real_inputs_are_answered_and_what_they_leave_is_invented(tmp_path: Path) -> None:
     steps = by_step(forecast(tmp_path))
-    assert steps["answer"].requests.low == 60
+    assert [steps[f"answer-{turn}"].requests.low for turn in (1, 2)] == [30, 30]
     assert steps["invent"].requests.low == 6  # thirty inputs, five a request
-    assert set(steps) == {"attributes", "invent", "answer"}
+    assert set(steps) == {"attributes", "answer-1", "invent", "answer-2"}
     assert "invent" not in by_step(forecast(tmp_path, "generation.num_examples=20"))
     only = by_step(forecast(tmp_path, "generation.num_examples=0"))
     assert set(only) == {"answer"}
@@ -49,15 +49,32 @@ def test_rounds_draw_the_real_inputs_first(tmp_path: Path) -> None:
 
 
 def test_votes_cost_between_half_and_all_of_their_samples(tmp_path: Path) -> None:
-    one, three = (by_step(forecast(tmp_path, f"generation.samples={n}"))["answer"].requests for n in (1, 3))
+    one, three = (by_step(forecast(tmp_path, f"generation.samples={n}"))["answer-1"].requests for n in (1, 3))
     assert (three.low, three.high) == (2 * one.low, pytest.approx(3 * one.high))
+
+
+def test_a_temperature_that_cannot_be_set_is_said(tmp_path: Path) -> None:
+    none = "teacher.takes_temperature=false"
+    assert any("does nothing" in note for note in forecast(tmp_path, none, "temperature=annealed").notes)
+    assert not any("does nothing" in note for note in forecast(tmp_path, none).notes)
+    assert not any("does nothing" in note for note in forecast(tmp_path, "temperature=annealed").notes)
+
+
+def test_labels_that_nobody_names_are_missed(tmp_path: Path) -> None:
+    def notes(*overrides: str) -> str:
+        return "\n".join(forecast(tmp_path, "prompt='Classify messages by topic.'", *overrides).notes)
+
+    (tmp_path / "rows.csv").write_text("text,label\n" + "Where is it?,delivery\nI paid twice,billing\n" * 9)
+    assert "list them as task.labels" in notes()
+    assert "task.labels" not in notes("data.train=rows.csv")
+    assert not forecast(tmp_path).notes
 
 
 def test_money_follows_the_price_and_an_unknown_one_is_said(tmp_path: Path) -> None:
     cheap, dear = (forecast(tmp_path, f"teacher.price.output={price}") for price in (5, 10))
     assert cheap.cost is not None
     assert dear.cost is not None
-    answer = by_step(cheap)["answer"]
+    answer = by_step(cheap)["answer-1"]
     assert answer.cost is not None
     assert answer.cost.low == pytest.approx((answer.input_tokens.low + 5 * answer.output_tokens.low) / 1e6)
     assert cheap.cost.low < dear.cost.low

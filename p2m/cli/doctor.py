@@ -145,8 +145,7 @@ def _teachers() -> list[Finding]:
     from p2m.marked_yaml import read_marked
     from p2m.resources import conf_folder
     from p2m.spec.components import FAMILIES, build_component
-    from p2m.teachers.base import ChatTeacher
-    from p2m.teachers.chat import named
+    from p2m.teachers.chat import ChatTeacher, named
 
     found = []
     for file in sorted((conf_folder() / "teacher").glob("*.yaml")):

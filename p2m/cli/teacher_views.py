@@ -11,6 +11,7 @@ from p2m.cli.text import duration, table
 from p2m.engine.explaining.survey import StepPreview, Survey, listed
 from p2m.engine.plan import Plan
 from p2m.engine.running import tallies
+from p2m.errors import P2MError
 from p2m.project import Project
 from p2m.questions import made, outputs
 from p2m.sizes import dollars
@@ -75,7 +76,12 @@ def spent_lines(built: Built, spent: Mapping[str, Spent]) -> list[str]:
 
 def early_ends(project: Project) -> list[str]:
     """Of a build that failed, which limit had ended what before: often that is why."""
-    found = outputs(project)
+    if not is_asked(project.plan):
+        return []
+    try:
+        found = outputs(project)
+    except P2MError:  # what the build failed of has the word
+        return []
     values = {step.name: made(project, step.name, found) for step in project.plan.steps if chat_teacher(step)}
     spent = {name: value.spent for name, value in values.items() if value is not None and value.spent}
     return [f"  ! {limit} ended {listed(names)} early; {_RAISE}" for limit, names in _ended(spent).items()]

@@ -26,7 +26,8 @@ from p2m.stages.judge import judge
 from p2m.stages.merge import merge
 from p2m.stages.probe import probe
 from p2m.stages.vet import vet
-from p2m.teachers.base import ChatTeacher, specialised
+from p2m.teachers.base import specialised
+from p2m.teachers.chat import ChatTeacher
 from p2m.types import LinearStudent, Metric, Task
 
 

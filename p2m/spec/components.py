@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from p2m.errors import nearest
-from p2m.teachers.base import ChatTeacher
+from p2m.teachers.chat import ChatTeacher
 from p2m.types import Backend, Compressor, Metric, Retriever, Schedule, Student, Teacher, Verifier
 
 

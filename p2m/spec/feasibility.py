@@ -12,7 +12,7 @@ from p2m.parsing import not_built
 from p2m.spec.candidates import STEPS, Refusal, refusals, rounded
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
 from p2m.teachers.asking.prices import how_to_price, unit_price
-from p2m.teachers.base import ChatTeacher
+from p2m.teachers.chat import ChatTeacher
 from p2m.types import LinearStudent, Requirement, Student, Task, TaskType
 
 

@@ -28,7 +28,7 @@ from p2m.engine.storage.shared_address import DEFAULT_TIMEOUT, checked_url
 from p2m.errors import nearest
 from p2m.spec.components import builder, located_error
 from p2m.spec.units import Count, Duration, Money, Parameters, Size, parse_requirement
-from p2m.teachers.base import ChatTeacher
+from p2m.teachers.chat import ChatTeacher
 from p2m.teachers.schedules.constant import Constant
 from p2m.types import (
     Backend,

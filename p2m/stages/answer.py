@@ -13,7 +13,7 @@ from p2m.stages.rejects import shown as shown_row
 from p2m.stages.rows import on_a_line
 from p2m.teachers.asking.acceptance import Acceptance
 from p2m.teachers.asking.asker import Asker, Put
-from p2m.teachers.base import ChatTeacher
+from p2m.teachers.chat import ChatTeacher
 from p2m.teachers.craft.answers import Answer, Answering, answering
 from p2m.teachers.craft.votes import Poll
 from p2m.types import (
@@ -77,6 +77,9 @@ def answer(
     if asked < len(rows):
         counts.append(Count(f"not asked: {asker.spent.stopped}", len(rows) - asked))
         run.say(f"{len(rows) - asked} of {len(rows)} inputs not asked: {asker.spent.stopped}")
+    if not found:  # whose limit it was, for whoever misses the rows
+        limits = dict.fromkeys(part.spent.stopped for part in inputs if part.spent and part.spent.stopped)
+        counts += [Count(f"not asked: {limit}", 0) for limit in limits]
     figures = {"asked": float(asked), "kept": float(len(kept)), "samples": float(panel.samples_asked)}
     return Examples(kept, tuple(counts), figures, rejected, asker.spent)
 

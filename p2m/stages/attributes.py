@@ -5,8 +5,7 @@ from __future__ import annotations
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.teachers.asking.asker import Asker, Put
-from p2m.teachers.base import ChatTeacher
-from p2m.teachers.chat import Ask
+from p2m.teachers.chat import Ask, ChatTeacher
 from p2m.teachers.craft.attributes import (
     attributes_ask,
     distinct,

@@ -63,7 +63,7 @@ def curate(
     sifted = sift(rows, surplus(rows, max_share=curation.max_share_of_answer, seed=seed))
     rows, dropped = list(sifted.rows), [*dropped, *sifted.dropped]
     if not rows:
-        raise DataError(_nothing_left(arrived, dropped))
+        raise DataError(_nothing_left(arrived, dropped, generated.counts if generated else ()))
     kept = Counter(map(origin, rows))
     return Examples(
         tuple(rows),
@@ -120,7 +120,13 @@ def _check(curation: Curation) -> None:
             raise DataError(f"curation.{name}={value:g} must be above 0 and at most 1; 1 switches it off")
 
 
-def _nothing_left(arrived: Counter[str], dropped: Sequence[Count]) -> str:
+def _nothing_left(arrived: Counter[str], dropped: Sequence[Count], written: Sequence[Count]) -> str:
+    limit = next((count.what for count in written if count.what.startswith("not asked: ")), "")
+    if not arrived and limit:
+        return (
+            f"there are no rows to learn from: {limit.removeprefix('not asked: ')} ended the asking before an"
+            " answer was kept\n    raise it and build again: what was paid for is kept"
+        )
     if not arrived:
         return (
             "there are no rows to learn from: give data.train, a teacher that writes rows (teacher=embedded),"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.stages.rows import sample
-from p2m.teachers.base import ChatTeacher
+from p2m.teachers.chat import ChatTeacher
 from p2m.teachers.craft.examination import examined
 from p2m.types import Caps, Examined, Examples, Task
 

@@ -6,8 +6,7 @@ from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.evaluation.base import matched
 from p2m.stages.rows import sample
-from p2m.teachers.base import ChatTeacher
-from p2m.teachers.chat import named
+from p2m.teachers.chat import ChatTeacher, named
 from p2m.teachers.craft.examination import examined, joined
 from p2m.types import Caps, Examined, Examples, Split, Task
 

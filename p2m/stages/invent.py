@@ -14,7 +14,7 @@ from p2m.stages.rejects import counted
 from p2m.stages.rows import on_a_line
 from p2m.teachers.asking.asker import Asker, Put
 from p2m.teachers.asking.budget import MONEY, REQUESTS, TOKENS
-from p2m.teachers.base import ChatTeacher
+from p2m.teachers.chat import ChatTeacher
 from p2m.teachers.craft.inputs import Brief, Inventing, pools
 from p2m.teachers.craft.passages import passages
 from p2m.teachers.craft.replies import Said, said

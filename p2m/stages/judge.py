@@ -16,8 +16,7 @@ from p2m.engine.stage import stage
 from p2m.evaluation.base import interval, scored
 from p2m.metrics.base import JudgeMetric
 from p2m.teachers.asking.asker import Asker, Put
-from p2m.teachers.base import ChatTeacher
-from p2m.teachers.chat import named
+from p2m.teachers.chat import ChatTeacher, named
 from p2m.teachers.craft.judging import HIGHEST, Grading
 from p2m.types import Caps, Evaluated, Judged, Judgement, Score, Task
 

@@ -1,13 +1,12 @@
-"""What a teacher is to the stages: one that writes rows by itself, or a chat model; and how one that knows
-several kinds of tasks hands over the part that knows the task at hand.
+"""What a teacher that writes rows by itself is to the stages, and how one that knows several kinds of tasks
+hands over the part that knows the task at hand. Chat models are `chat`'s.
 """
 
 from typing import Protocol, runtime_checkable
 
-from p2m.teachers.chat import ChatTeacher
 from p2m.types import Task, Teacher
 
-__all__ = ["ChatTeacher", "Teacher", "specialised"]
+__all__ = ["Teacher", "specialised"]
 
 
 @runtime_checkable

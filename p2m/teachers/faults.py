@@ -135,7 +135,9 @@ def _of_connection(error: Exception, asked: Addressee) -> Transient | P2MError:
             )
     if any(isinstance(cause, TimeoutError) or "Timeout" in type(cause).__name__ for cause in causes):
         return Transient(f"{asked.provider} did not answer in time ({asked.url})")
-    reason = next((str(cause) for cause in reversed(causes) if str(cause)), type(error).__name__)
+    told = [cause for cause in reversed(causes) if str(cause)]
+    told.sort(key=lambda cause: not isinstance(cause, OSError))  # beneath may be what a library tried first
+    reason = str(told[0]) if told else type(error).__name__
     said = clipped(reason, asked.secret)
     return Transient(
         f"no connection to {asked.url} ({said}); is the server running, and teacher.base_url right?",

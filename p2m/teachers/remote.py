@@ -281,12 +281,12 @@ def is_loopback(url: str) -> bool:
 
 
 def _secret_in(options: Any, name: str = "") -> str:
-    """The name of a field that holds a key, by its own name or by the looks of what it holds; "" of none."""
+    """The name of a field that holds a key or a password, by its name or by its looks; "" of none."""
     if isinstance(options, Mapping):
-        inside = [_secret_in(value, str(key)) for key, value in options.items()]
-        return next((f"{name}.{each}".strip(".") for each in inside if each), "")
+        told = (_secret_in(value, str(key)) for key, value in options.items())
+        return next((f"{name}.{each}".strip(".") for each in told if each), "")
     if isinstance(options, (list, tuple)):
-        return next(filter(None, (_secret_in(each, name) for each in options)), "")
+        return next((found for each in options if (found := _secret_in(each, name))), "")
     if not isinstance(options, str) or not options:
         return ""
     return name if is_secret(name) or SECRET.search(options) else ""

@@ -9,7 +9,7 @@ import pytest
 from p2m.compose import compose
 from p2m.errors import RecipeError
 from p2m.spec import ModelSpec
-from p2m.teachers.base import ChatTeacher
+from p2m.teachers.chat import ChatTeacher
 
 PROMPT = "prompt: Say whether a review is positive or negative.\n"
 CLAUDE = "{target: p2m.teachers.anthropic.Anthropic, model: claude}"

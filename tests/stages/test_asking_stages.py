@@ -295,6 +295,18 @@ def test_texts_of_the_user_are_what_is_asked_about(run: Bench, tmp_path: Path) -
     assert brief["fields"] == ["question"]
 
 
+def test_texts_are_grounds_of_a_classification_too_and_tie_no_rows_together(
+    run: Bench, tmp_path: Path
+) -> None:
+    (tmp_path / "policy.md").write_text("A parcel that is late by five days is refunded in full. " * 2)
+    with desk() as server:
+        made = invented(server, run, 30, texts=Files(tmp_path / "policy.md"))
+        briefs = [data_of(body)["brief"] for body in server.bodies]
+    assert all(brief["passage"].startswith("A parcel") and brief["fields"] == ["text"] for brief in briefs)
+    assert {brief["label"] for brief in briefs} == set(LABELS)
+    assert {row.group for row in made.rows} == {""}
+
+
 def test_needs_ask_for_inputs_like_those_that_are_unsure(run: Bench) -> None:
     near = ({"text": "I was charged twice this month"},)
     with desk() as server:

@@ -123,11 +123,11 @@ class KnownRows:
             if aim and lot.random() < self.slips.astray:
                 aim = lot.choice([label for label in labels if label != aim])
             rows = self._ordered(aim, brief.get("near", ()))
-            place = (request // max(1, len(labels) if brief.get("label") else 1)) * size + item + 997 * batch
+            place = (request // max(1, len(labels) if brief.get("label") else 1)) * size + item
             if place and lot.random() < self.slips.repeated:
                 place = lot.randrange(place)
             again = place // len(rows)
-            row = rows[place % len(rows)]
+            row = rows[(place + 997 * batch) % len(rows)]
             found.append(
                 {name: ("Again, " * again if name == fields[0] else "") + row[name] for name in fields}
             )

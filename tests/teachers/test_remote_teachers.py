@@ -20,8 +20,20 @@ from wire import SECRET, Answer, Cut, Raw, Said, Stall, Status, Wire
 from p2m.engine.running.network import NetworkForbidden
 from p2m.errors import P2MError
 from p2m.teachers.anthropic import Anthropic
-from p2m.teachers.chat import Ask, ChatTeacher, Outcome, Received, Reply, TeacherError, Transient, Turn, Usage
+from p2m.teachers.chat import (
+    Ask,
+    ChatTeacher,
+    Headroom,
+    Outcome,
+    Received,
+    Reply,
+    TeacherError,
+    Transient,
+    Turn,
+    Usage,
+)
 from p2m.teachers.compatible import Compatible
+from p2m.teachers.faults import Addressee, fault_of
 from p2m.teachers.openai import OpenAI
 from p2m.teachers.remote import Remote
 
@@ -303,6 +315,23 @@ def test_a_server_that_is_not_there(wire: Wire, kind: str) -> None:
     assert isinstance(found, Transient)
     assert "http://127.0.0.1:9" in str(found)
     assert "is the server running" in str(found)
+
+
+def test_why_there_is_no_connection_is_what_the_system_says() -> None:
+    """The SDK's libraries try things first whose failures lie beneath."""
+    try:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            raise ConnectionRefusedError(111, "Connect call failed")  # noqa: B904
+    except OSError as refused:
+        error = RuntimeError("all attempts failed")
+        error.__cause__ = refused
+    found = fault_of(
+        error, Addressee("compatible", "m", "http://127.0.0.1:9/v1", "WIRE_KEY", None), Headroom()
+    )
+    assert "Connect call failed" in str(found)
+    assert "event loop" not in str(found)
 
 
 # --------------------------------------------------------------------------- faults that it does not mend

@@ -135,6 +135,15 @@ def test_the_bill_is_told_before_and_the_sum_after(shop: Shop) -> None:
     assert asks["invent"]["requests"]["low"] >= 1
     assert 20 <= asks["answer"]["requests"]["high"] <= 60
     assert asks["answer"]["price"]["source"] == "teacher.price"
+    assert asks["answer"]["rests_on"].endswith(" records")
+    wordy = (
+        (shop.folder / "desk.yaml").read_text().replace(PROMPT, f"{PROMPT} {'Mind what is meant. ' * 400}")
+    )
+    (shop.folder / "wordy.yaml").write_text(wordy)
+    told = json.loads(shop("plan", "wordy.yaml", "generation.num_examples=90", "--json"))
+    other = {step["step"]: step["asks"] for step in told if "asks" in step}
+    assert other["answer"]["rests_on"] == "prompts", "answers of the same model to another recipe"
+    assert other["answer"]["input_tokens"]["low"] > 90 * 1500
 
 
 def test_the_bill_has_what_a_round_invents_once_own_inputs_are_used_up(shop: Shop) -> None:
@@ -185,21 +194,6 @@ def test_a_cap_ends_it_early_with_what_there_is_and_a_higher_one_goes_on(shop: S
     assert f"teacher: {first + second} requests" in shop.told[-1]
     assert f"{second} sent by this build" in shop.told[-1]
     assert shop.paid(*mine, "constraints.max_requests=50") == 0
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        f"+teacher.api_key={SECRET}", "teacher.key=0a9b8c7d6e5f4a3b", f"+teacher.headers={{a: {SECRET}}}",
-        f"+teacher.options={{extra_headers: {{Authorization: {SECRET}}}}}",
-        f"+teacher.options={{stop: [a, {SECRET}]}}", f"teacher.timeout={SECRET}",
-    ],
-)  # fmt: skip
-def test_a_key_on_the_command_line_is_refused_and_not_repeated(shop: Shop, given: str) -> None:
-    said = shop("check", "desk.yaml", given, codes=(2,))
-    assert SECRET not in said
-    assert "0a9b8c7d6e5f4a3b" not in said
-    assert "key_env" in said or "teacher.headers" in said or "teacher.timeout" in said
 
 
 def test_a_cap_leaves_enough_for_answers_and_what_there_is_trains(shop: Shop) -> None:
@@ -261,6 +255,26 @@ def test_what_the_teacher_proposed_is_shown_as_the_recipe_would_have_it(shop: Sh
     assert [each["name"] for each in shown["found"]] == ["register", "length"]
     assert 'attributes: {register: ["formal", "angry", "terse"], length: ["a line", "a paragraph"]}' in text
     assert 'descriptions: {billing: "It is about billing."' in text
+
+
+def test_a_cap_that_allows_no_answer_is_named(shop: Shop) -> None:
+    shop("build", "desk.yaml", "teacher.model=poorest", "constraints.max_requests=2", codes=(2,))
+    assert "constraints.max_requests=2 ended the asking before an answer was kept" in shop.told[-1]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        f"+teacher.api_key={SECRET}", "teacher.key=0a9b8c7d6e5f4a3b", f"+teacher.headers={{a: {SECRET}}}",
+        f"+teacher.options={{extra_headers: {{Authorization: {SECRET}}}}}",
+        f"+teacher.options={{stop: [a, {SECRET}]}}", f"teacher.timeout={SECRET}",
+    ],
+)  # fmt: skip
+def test_a_key_on_the_command_line_is_refused_and_not_repeated(shop: Shop, given: str) -> None:
+    said = shop("check", "desk.yaml", given, codes=(2,))
+    assert SECRET not in said
+    assert "0a9b8c7d6e5f4a3b" not in said
+    assert "key_env" in said or "teacher.headers" in said or "teacher.timeout" in said
 
 
 def test_a_gate_ends_it_before_more_is_spent(shop: Shop) -> None:

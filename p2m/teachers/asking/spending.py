@@ -86,9 +86,8 @@ class Telling:
             parts.append(f"{dollars(usd)} of about {dollars(max(usd, all_of_it))} USD")
         elif not spent.is_priced:
             parts.append(f"{spent.input_tokens + spent.output_tokens:,} tokens, price not known")
-        share = self._acceptance.share if self._acceptance is not None else None
-        if share is not None:
-            parts.append(f"{share:.0%} kept")
+        if self._acceptance is not None and (share := self._acceptance.share) is not None:
+            parts.append(f"{self._acceptance.kept:,} kept ({share:.0%})")
         answers, seconds = self._progress.answers - self._before, now - self._began
         if answers and seconds > 1:
             parts.append(f"{answers / seconds:.3g} requests/s")

@@ -114,11 +114,12 @@ class Inventing:
     def read(self, brief: Brief, value: Mapping[str, Any], source: str) -> list[Unanswered]:
         """The inputs of a reply; blanks at their ends aside, and no more than were asked for."""
         found = []
+        is_given = self._is_given(self.task.context_field)
+        group = _group(brief.passage) if is_given else ""  # what is only written from it stands on its own
         for place, written in enumerate(value["inputs"][: len(brief.items)]):
             row = {each.name: str(written.get(each.name, "")).strip() for each in self.task.inputs}
-            if self._is_given(self.task.context_field):
+            if is_given:
                 row[self.task.context_field] = brief.passage
-            group = _group(brief.passage) if brief.passage else ""
             found.append(Unanswered(row, source, group, brief.aim, brief.items[place]))
         return found
 

@@ -221,4 +221,4 @@ def test_what_is_kept_and_what_it_costs_is_told(server: Server, run: Bench) -> N
     asker.each(ROWS[:200], kept, acceptance=acceptance, what="answers")
     done, total, note = run.seen[-1]
     assert (done, total) == (200, 200)
-    assert note.startswith("answers, 0.40 of about 0.40 USD, 75% kept")
+    assert note.startswith("answers, 0.40 of about 0.40 USD, 600 kept (75%)")
