@@ -40,6 +40,11 @@ _TOO_LONG_WORDS = re.compile(
 _FILTERED = frozenset(("content_filter", "content_policy_violation"))
 _REFUSED = frozenset(("invalid_prompt",))
 _RATE = frozenset((429, 529))
+# The status that belongs to an error which came without one.
+_STATUS_OF = {
+    "server_error": 500, "api_error": 500, "internal_error": 500, "overloaded_error": 529, "timeout_error": 504,
+    "rate_limit_error": 429, "rate_limit_exceeded": 429,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,8 +303,10 @@ def not_the_api(text: str, asked: Addressee) -> TeacherError:
 
 def _error_within(error: Any, asked: Addressee) -> Transient | TeacherError:
     """Some servers put an error into an answer of status 200."""
-    code = error.get("code") if isinstance(error, dict) else None
-    status = code if isinstance(code, int) and 400 <= code < 600 else 400
+    named = [str(error.get(name)) for name in ("code", "type")] if isinstance(error, dict) else []
+    found = [int(name) for name in named if re.fullmatch("[45][0-9]{2}", name)]
+    found += [_STATUS_OF[name] for name in named if name in _STATUS_OF]
+    status = found[0] if found else 400
     fault = fault_within({"error": error}, status, asked)
     return TeacherError(f"{asked.provider}: {fault.detail}") if isinstance(fault, Reply) else fault
 

@@ -395,8 +395,11 @@ def test_a_server_that_repeats_the_key_is_not_repeated(wire: Wire, kind: str) ->
         assert not any(SECRET[start : start + 8] in told for start in range(len(SECRET) - 8))
 
 
-def test_an_error_within_a_good_answer_is_one(wire: Wire) -> None:
-    wire.say(Raw('{"error": {"message": "busy", "code": 429}}', "application/json"))
+@pytest.mark.parametrize(
+    "said", ['"code": 429', '"code": "502"', '"type": "server_error"', '"type": "overloaded_error"']
+)
+def test_an_error_within_a_good_answer_is_one(wire: Wire, said: str) -> None:
+    wire.say(Raw(f'{{"error": {{"message": "busy", {said}}}}}', "application/json"))
     assert isinstance(fault(made("compatible", wire)), Transient)
 
 
