@@ -350,6 +350,21 @@ def test_a_recipe_that_asks_in_batches_pays_half_and_submits_each_question_once(
         assert (wire.batched.total(), len(wire.seen)) == (submitted, 0)
 
 
+def test_one_teacher_writes_and_another_answers(shop: Shop) -> None:
+    answers = f"{{target: p2m.teachers.compatible.Compatible, model: knower, base_url: '{shop.server.url}'}}"
+    mine = (
+        f"+teacher.answer={answers}", "teacher.answer.price={input: 2, output: 9}", "teacher.model=writer",
+        "generation.num_examples=30", "evaluation.teacher_rows=10",
+    )  # fmt: skip
+    shop.paid(*mine)
+    assert "compatible writer: 1 USD in, 5 out" in shop.told[-1]
+    assert "compatible knower: 2 USD in, 9 out" in shop.told[-1]
+    made = json.loads(shop("show", "desk.yaml", "--json", *mine))
+    assert {row["source"] for row in made["invent"]["rows"]} == {"teacher:writer"}
+    assert {row["source"] for row in made["answer"]["rows"]} == {"teacher:knower"}
+    assert made["examine-judged"]["teacher"] == "compatible knower"
+
+
 # --------------------------------------------------------------------------- what can be wrong
 
 
