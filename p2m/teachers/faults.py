@@ -42,8 +42,8 @@ _REFUSED = frozenset(("invalid_prompt",))
 _RATE = frozenset((429, 529))
 # The status that belongs to an error which came without one.
 _STATUS_OF = {
-    "server_error": 500, "api_error": 500, "internal_error": 500, "overloaded_error": 529, "timeout_error": 504,
-    "rate_limit_error": 429, "rate_limit_exceeded": 429,
+    "server_error": 500, "api_error": 500, "internal_error": 500, "overloaded_error": 529,
+    "rate_limit_error": 429, "rate_limit_exceeded": 429, "timeout_error": 504,
 }  # fmt: skip
 
 
