@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -421,3 +422,9 @@ def test_good_imports_are_let_pass(tmp_path: Path) -> None:
     imports = imports_of(tmp_path)
     assert len(imports) == 6
     assert [rule(imports) for rule in RULES.values()] == [[]] * len(RULES)
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """Pytest imports them by name alone."""
+    names = Counter(path.name for path in Path(__file__).parent.rglob("*.py"))
+    assert [name for name, number in names.items() if number > 1 and name != "__init__.py"] == []
