@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,9 @@ def test_a_step_that_never_stops_printing_keeps_no_other_from_starting(tmp_path:
 def test_a_machine_that_starts_no_more_processes_is_a_clear_error(tmp_path: Path) -> None:
     pool: Any = Local(workers=1).open(Store(tmp_path / "store"), "run", {}, network=Network.ALL)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 4, hard))
+    taken = set(map(int, os.listdir("/proc/self/fd")))
+    fifth_free = next(islice((number for number in count() if number not in taken), 4, None))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (fifth_free, hard))
     try:
         with pytest.raises(StageError, match="no worker could be started"):
             pool._begin(())
