@@ -11,7 +11,7 @@ BIN    := .venv/bin
 
 .venv/.p2m: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,embedded]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,embedded,teachers]'
 	@touch $@
 .venv/.dev: .venv/.p2m
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,embedded,teachers,local,dev]'

@@ -71,6 +71,13 @@ def cost_of(teacher: ChatTeacher, usage: Usage, *, batch: bool = False) -> int |
 
 def how_to_price(teacher: ChatTeacher) -> str:
     """Why there is no price, and what to type."""
+    try:
+        import genai_prices  # noqa: F401
+    except ImportError:
+        return (
+            "prices come from the package genai-prices, which is not installed: pip install 'p2m[teachers]',"
+            " or give teacher.price={input: 0.5, output: 1.5}, in USD a million tokens"
+        )
     return (
         f"the price of {teacher.model or 'the model'} at {teacher.provider} is not known here;"
         " give it: 'teacher.price={input: 0.5, output: 1.5}', in USD a million tokens (0 where it is free)"

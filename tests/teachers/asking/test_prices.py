@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
 
 import genai_prices
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2m.teachers.anthropic import Anthropic
-from p2m.teachers.asking.prices import NANO, cost_of, unit_price
+from p2m.teachers.asking.prices import NANO, cost_of, how_to_price, unit_price
 from p2m.teachers.chat import Usage
 from p2m.teachers.gguf import GGUF
 from p2m.teachers.openai import OpenAI
@@ -79,3 +80,11 @@ def test_the_recipe_has_the_last_word() -> None:
     assert found is not None
     assert (found.input, found.output, found.cached, found.source) == (1.0, 2.0, 0.1, "teacher.price")
     assert cost_of(teacher, Usage(1_000_000, 1_000_000, 500_000)) == int(2.55 * NANO)
+
+
+def test_a_table_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no price is asked for as if the model were unknown to it."""
+    assert "is not known here" in how_to_price(OpenAI(model="none-such"))
+    monkeypatch.setitem(sys.modules, "genai_prices", None)
+    assert unit_price(SONNET) is None
+    assert "pip install 'p2m[teachers]'" in how_to_price(SONNET)
