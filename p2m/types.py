@@ -41,18 +41,23 @@ class TaskType(StrEnum):
     """What kind of mapping a model learns; the values are the Hub's task names where it has one."""
 
     QUESTION_ANSWERING = "question-answering"  # the output is a span of one input field, another one asks
-    EXTRACTION = "extraction"  # the output is a span of the input
+    EXTRACTION = "extraction"  # the output is a span of the input or, with `Task.layout`, a list of spans
     CLASSIFICATION = "text-classification"  # the output is one of `Task.labels`
-    MULTI_LABEL = "multi-label-classification"  # the output is any number of `Task.labels`
+    MULTI_LABEL = "multi-label-classification"  # the output is a JSON list of any number of `Task.labels`
     REGRESSION = "regression"  # the output is a number
-    RECORDS = "records"  # the output is a JSON object
+    RECORDS = "records"  # the output is a JSON object with `Task.record`'s fields
     TEXT_TO_TEXT = "text2text-generation"  # the output is text
     UNSUPPORTED = "unsupported"  # no text goes in, or none comes out
 
     @property
     def is_learnt(self) -> bool:
         """Whether there are students for it."""
-        return self not in (self.MULTI_LABEL, self.REGRESSION, self.RECORDS, self.UNSUPPORTED)
+        return self is not self.UNSUPPORTED
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether answers are made of `Task.labels`."""
+        return self in (self.CLASSIFICATION, self.MULTI_LABEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,45 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Layout:
+    """How the spans of one answer are written: `late November == 2012-11 | 3 January == 2013-01-03`.
+
+    In the style "json" an answer is a list of objects with `text`, of `has_types` `type` (one of
+    `Task.labels`), of `has_values` `value`, and `start` and `end`, characters of the context field, where
+    they are known. In the style "text" the spans stand in their order, joined by `between`; `pair` stands
+    between a span and its value, or its type.
+    """
+
+    style: str = "json"  # or "text"
+    has_types: bool = False
+    has_values: bool = False  # text that need not stand in the input
+    between: str = " | "
+    pair: str = " == "
+    type_first: bool = False  # "person: Ann" rather than "Ann: person"
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The numbers that a regression answers with."""
+
+    low: float
+    high: float
+    step: float = 0.0  # between neighbouring answers, e.g. 1 of stars; 0: any number
+
+
+@dataclass(frozen=True, slots=True)
+class RecordField:
+    """A field of the JSON object that a task of records answers with."""
+
+    name: str
+    kind: str  # "label", "labels", "span", "number" or "text"
+    description: str = ""
+    labels: tuple[str, ...] = ()  # of a label or labels; "true" and "false" are written as JSON has them
+    nullable: bool = True  # whether null is an answer
+    scale: Scale | None = None  # of a number
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """A prompt, understood: what goes in, what comes out, and how it is judged."""
 
@@ -88,7 +132,11 @@ class Task:
     instruction: str  # the prompt without its demonstrations, blanks normalised
     inputs: tuple[Field, ...]
     output: Field
-    labels: tuple[str, ...] = ()  # of a classification, in a stable order; () where data must tell
+    labels: tuple[str, ...] = ()  # or types of spans, in a stable order; () where data must tell
+    none: str | None = None  # the answer of rows without one: "N/A", or the label of what fits no other
+    layout: Layout | None = None  # of an extraction of several spans; None: the answer is one span
+    scale: Scale | None = None  # of a regression; None where data must tell
+    record: tuple[RecordField, ...] = ()  # of records
     descriptions: dict[str, str] = field(default_factory=dict)  # label -> what it means, as the recipe says
     demonstrations: tuple[Example, ...] = ()
     language: str = "en"  # ISO 639-1, of most rows
@@ -106,8 +154,8 @@ class Task:
 
     @property
     def is_span(self) -> bool:
-        """Whether the answer is a span of `context_field`."""
-        return self.type in (TaskType.QUESTION_ANSWERING, TaskType.EXTRACTION)
+        """Whether the answer is one span of `context_field`."""
+        return self.layout is None and self.type in (TaskType.QUESTION_ANSWERING, TaskType.EXTRACTION)
 
     @property
     def context_field(self) -> str:
@@ -125,6 +173,10 @@ class Shown:
     type: TaskType | None  # None where the rows are too few to tell
     why: str = ""  # e.g. "the rows answer with 3 labels: bug, feature, question"
     labels: tuple[str, ...] = ()  # the distinct answers where they are few, in the order of the rows
+    none: str | None = None  # as in Task
+    layout: Layout | None = None
+    scale: Scale | None = None
+    record: tuple[RecordField, ...] = ()
     languages: tuple[str, ...] = ()  # of their inputs, ISO 639-1, the commonest first
 
 
@@ -859,6 +911,17 @@ class Lesson:
     balanced: bool = False  # whether every label counts as much as every other, however rare
 
 
+@dataclass(frozen=True, slots=True)
+class Shaping:
+    """What a loss makes of the rows of a batch."""
+
+    smoothing: float = 0.0  # of labels, 0 to 1
+    weights: Any = (
+        None  # (labels,) tensor: what a row of each label counts, 1 on the average row; None: all alike
+    )
+    focal: float = 0.0  # gamma (Lin et al., 2017, arXiv 1708.02002); 0: rows that are easy count in full
+
+
 class Learner(Protocol):
     """A student made ready for one task: a torch model and the two ways between rows and tensors."""
 
@@ -873,6 +936,9 @@ class Learner(Protocol):
 
     def collate(self, features: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """A padded batch of tensors, (batch, length)."""
+
+    def loss(self, batch: dict[str, Any], shaping: Shaping) -> Any:
+        """Mean loss of a batch of `collate`, a scalar tensor."""
 
     def predict(self, rows: Sequence[Example], *, batch_size: int, device: Any) -> list[str]:
         """The model's answers as text, for the metric that steers early stopping."""

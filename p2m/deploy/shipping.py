@@ -17,6 +17,7 @@ from p2m.deploy.serving import (
     predictor,
     rows,
     settings,
+    shapes,
     spans,
     texts,
 )
@@ -40,7 +41,7 @@ def shipped(model: Path, backend: Backend) -> dict[str, Path]:
         raise StageError(str(error)) from error
     if found.backend != backend.name:
         raise StageError(f"the model is for the runtime {found.backend}, not for {backend.name}")
-    modules = [predict, predictor, rows, settings, _OF_KIND[found.kind]]
+    modules = [predict, predictor, rows, settings, shapes, _OF_KIND[found.kind]]
     if not _has_graphs(model, found):
         return paths(*modules)
     modules += [backends, batches, *([embeddings] if found.kind == "linear" else [])]

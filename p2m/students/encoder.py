@@ -12,9 +12,10 @@ from p2m.deploy.serving.settings import Settings
 from p2m.deploy.serving.spans import SpanReader
 from p2m.errors import DataError, nearest
 from p2m.students.lengths import by_length, longer
+from p2m.students.losses import cross_entropy, positions
 from p2m.students.solver import solved
 from p2m.students.spans import Span, locate
-from p2m.types import Example
+from p2m.types import Example, Shaping
 
 MULTIPLE = 8  # padded lengths: fewer distinct shapes, for which kernels are prepared once each
 CHUNK = 1000  # rows tokenised at once
@@ -75,6 +76,11 @@ class SpanLearner:
         for name in ("start_positions", "end_positions"):
             batch[name] = torch.tensor([each[name] for each in features], dtype=torch.long)
         return batch
+
+    def loss(self, batch: dict[str, Any], shaping: Shaping) -> Any:
+        found = self.model(**batch)
+        ends = (batch["start_positions"], batch["end_positions"])
+        return positions(found.start_logits, found.end_logits, *ends, shaping)
 
     def predict(self, rows: Sequence[Example], *, batch_size: int, device: Any) -> list[str]:
         inputs = [row.input for row in rows]
@@ -173,6 +179,9 @@ class LabelLearner:
         batch = _tensors([(each["input_ids"], each["token_type_ids"]) for each in features])
         batch["labels"] = torch.tensor([each["labels"] for each in features], dtype=torch.long)
         return batch
+
+    def loss(self, batch: dict[str, Any], shaping: Shaping) -> Any:
+        return cross_entropy(self.model(**batch).logits, batch["labels"], shaping)
 
     def predict(self, rows: Sequence[Example], *, batch_size: int, device: Any) -> list[str]:
         encodings = self._reader.encode([row.input for row in rows])

@@ -17,7 +17,8 @@ from p2m.deploy.serving.rows import joined
 from p2m.deploy.serving.settings import Settings
 from p2m.deploy.serving.texts import BYTES, EOS, PAD, ByteReader
 from p2m.students.lengths import by_length
-from p2m.types import Example, Learner, Pace, Task
+from p2m.students.losses import cross_entropy
+from p2m.types import Example, Learner, Pace, Shaping, Task
 
 BYTES_PER_TOKEN = 4  # a word piece of English is about four bytes; training's max_length counts word pieces
 
@@ -143,6 +144,10 @@ class ByteLearner:
         batch = _padded([each["input_ids"] for each in features])
         batch["labels"] = _right([each["labels"] for each in features], -100)
         return batch
+
+    def loss(self, batch: dict[str, Any], shaping: Shaping) -> Any:
+        """Of the answers' bytes."""
+        return cross_entropy(self.model(**batch).logits, batch["labels"], shaping)
 
     def predict(self, rows: Sequence[Example], *, batch_size: int, device: Any) -> list[str]:
         """Greedy answers."""

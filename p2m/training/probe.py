@@ -18,7 +18,7 @@ from p2m.engine.handles import Device
 from p2m.engine.slots import processors
 from p2m.training.machine import BF16_FLAGS, choose_machine, cpu_flags, prepare, processor
 from p2m.training.schedule import scheduled
-from p2m.types import Example, Task, Training, TunedStudent
+from p2m.types import Example, Shaping, Task, Training, TunedStudent
 
 MOST = 500  # speeds that are remembered, the latest ones
 _STEPS = 3  # timed ones of a probe
@@ -94,7 +94,6 @@ def probe(
     """Seconds of a step of `student` over batches of `rows` here, measured over a few; it is remembered."""
     import torch
 
-    from p2m.training.loss import batch_loss
     from p2m.training.machine import autocast
 
     machine = choose_machine(device, training.precision)
@@ -111,7 +110,7 @@ def probe(
         began = time.perf_counter()
         inputs = {name: each.to(machine.device) for name, each in learner.collate(batch).items()}
         with autocast(machine):
-            loss = batch_loss(model, inputs, training.label_smoothing)
+            loss = learner.loss(inputs, Shaping(training.label_smoothing))
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()

@@ -20,12 +20,11 @@ from typing import Any
 
 from p2m.engine.handles import Run
 from p2m.errors import StageError
-from p2m.training.loss import batch_loss
 from p2m.training.machine import Machine, autocast
 from p2m.training.sampling import LengthSampler
 from p2m.training.schedule import Schedule
 from p2m.training.stopping import Stopping
-from p2m.types import Evaluation, Example, Learner, Metric, Training, WarmStarter
+from p2m.types import Evaluation, Example, Learner, Metric, Shaping, Training, WarmStarter
 
 BATCH = 32  # rows answered at once
 KEEP_EVERY = 15.0  # seconds: what is done again after a kill, at most, beside the way to an evaluation
@@ -85,9 +84,9 @@ class Course:
         self.run.say(f"the head is solved over the untuned embeddings: loss {loss:.4f} on the training rows")
         self.losses = [loss] if self.validation else []
 
-    def loss(self, model: Any, inputs: dict[str, Any], step: int) -> Any:
+    def loss(self, inputs: dict[str, Any], step: int) -> Any:
         """Of the batch of a step, counted from 1."""
-        loss = batch_loss(model, inputs, self.training.label_smoothing, self.weights)
+        loss = self.learner.loss(inputs, Shaping(self.training.label_smoothing, self.weights))
         self.losses.append(float(loss.detach()))
         if not math.isfinite(self.losses[-1]):
             raise StageError(
@@ -236,7 +235,7 @@ def _trainer(course: Course, folder: Path) -> Any:
             return LengthSampler(lengths, course.schedule.batch_size, course.seed)
 
         def compute_loss(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-            return course.loss(model, inputs, self.state.global_step + 1)
+            return course.loss(inputs, self.state.global_step + 1)
 
         def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
             found = course.look(self.state.global_step, _history(self.state))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from .shapes import SHAPES, Layout
 
 FORMAT = 1  # of predictor.json
 SETTINGS = "predictor.json"
@@ -27,6 +30,12 @@ class Settings:
     stride: int = 0  # span: tokens that neighbouring windows share
     max_answer: int = 32  # span: tokens of the longest answer; seq2seq: bytes of it
     backend: str = "onnx"  # the file in backends/ that opens its graphs
+    shape: str = "text"  # of SHAPES: what an answer is, as JSON
+    none: str | None = None  # the answer of a row that has none, or that fits no label; None: each has one
+    threshold: float = 0.0  # the least score of an answer that is not `none`, where there is one
+    scale: tuple[float, float, float] | None = None  # low, high and step (0: any number) of numbers
+    layout: Layout | None = None  # of spans
+    record: tuple[dict[str, Any], ...] = ()  # of records: the fields of `p2m.types.RecordField`
 
     @staticmethod
     def read(folder: Path) -> Settings:
@@ -40,7 +49,10 @@ class Settings:
             data = json.loads(path.read_text(encoding="utf-8"))
             if data.pop("format") != FORMAT:
                 raise BundleError(f"{path}: written by another version; use the predict.py that came with it")
-            data["fields"], data["labels"] = tuple(data["fields"]), tuple(data.get("labels", ()))
+            for name in ("fields", "labels", "record"):
+                data[name] = tuple(data.get(name) or ())
+            data["scale"] = tuple(data["scale"]) if data.get("scale") else None
+            data["layout"] = Layout(**data["layout"]) if data.get("layout") else None
             settings = Settings(**data)
         except OSError as error:
             raise BundleError(
@@ -50,12 +62,14 @@ class Settings:
             raise BundleError(f"{path}: not a model's settings ({error!r}); copy the bundle again") from None
         if settings.kind not in KINDS or not settings.fields:
             raise BundleError(f"{path}: kind {settings.kind!r} is not one of {', '.join(KINDS)}")
+        if settings.shape not in SHAPES:
+            raise BundleError(f"{path}: shape {settings.shape!r} is not one of {', '.join(SHAPES)}")
         if not settings.backend.isidentifier():
             raise BundleError(f"{path}: {settings.backend!r} is not the name of a backend")
         return settings
 
     def write(self, folder: Path) -> None:
-        data = {"format": FORMAT, **{name: getattr(self, name) for name in self.__dataclass_fields__}}
+        data = {"format": FORMAT, **asdict(self)}
         (folder / SETTINGS).write_text(
             json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )

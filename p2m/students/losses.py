@@ -1,0 +1,44 @@
+"""Losses of the heads: cross-entropy over labels, tokens and positions, with what `Shaping` makes of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from p2m.types import Shaping
+
+
+def cross_entropy(logits: Any, labels: Any, shaping: Shaping) -> Any:
+    """Mean over rows, in nats, of logits (..., labels) and indices (...), -100 where there is none.
+
+    Labels smoothed as by Szegedy et al. (2016), rows that are easy counting less by focal loss (Lin et al.,
+    2017, arXiv 1708.02002).
+    """
+    import torch
+    from torch.nn import functional
+
+    labels, logits = labels.flatten(), logits.float().flatten(0, -2)
+    each = functional.cross_entropy(
+        logits, labels, weight=shaping.weights, ignore_index=-100, label_smoothing=shaping.smoothing,
+        reduction="none",
+    )  # fmt: skip
+    if shaping.focal:
+        plain = functional.cross_entropy(logits, labels, ignore_index=-100, reduction="none")
+        each = each * (1 - torch.exp(-plain)) ** shaping.focal
+    # Over rows: torch's own mean would undo the weights within a batch of one label.
+    return each.sum() / (labels != -100).sum().clamp(min=1)
+
+
+def soft_cross_entropy(logits: Any, shares: Any, shaping: Shaping) -> Any:
+    """Mean over rows, in nats, of logits and shares of votes, both (rows, labels)."""
+    each = -(shares * logits.float().log_softmax(-1))
+    if shaping.weights is not None:
+        each = each * shaping.weights
+    return each.sum(-1).mean()
+
+
+def positions(starts: Any, ends: Any, first: Any, last: Any, shaping: Shaping) -> Any:
+    """Mean of both ends' cross-entropies, of logits (batch, length) and positions (batch,)."""
+    from dataclasses import replace
+
+    shaping = replace(shaping, weights=None)
+    return (cross_entropy(starts, first, shaping) + cross_entropy(ends, last, shaping)) / 2
