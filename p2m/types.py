@@ -572,6 +572,7 @@ class Fit:
     steps: int = 0
     best: float = 0.0  # primary metric on validation, of the weights that are kept; 0 without validation rows
     history: tuple[Evaluation, ...] = ()  # from step 0 where the head was solved; () without validation rows
+    losses: tuple[float, ...] = ()  # means of the training loss over equal parts of the steps
     environment: dict[str, str] = field(default_factory=dict)  # device, precision, versions of libraries
     rows: int = 0  # learnt from
     cut: int = 0  # of them, longer than what is read of one
