@@ -32,7 +32,8 @@ class Settings:
     backend: str = "onnx"  # the file in backends/ that opens its graphs
     shape: str = "text"  # of SHAPES: what an answer is, as JSON
     none: str | None = None  # the answer of a row that has none, or that fits no label; None: each has one
-    threshold: float = 0.0  # the least score of an answer that is not `none`, where there is one
+    threshold: float = 0.0  # the least score of an answer that is not `none`, or of one of several labels
+    error: float = 0.0  # of numbers: the standard error on rows that were held out
     scale: tuple[float, float, float] | None = None  # low, high and step (0: any number) of numbers
     layout: Layout | None = None  # of spans
     record: tuple[dict[str, Any], ...] = ()  # of records: the fields of `p2m.types.RecordField`
