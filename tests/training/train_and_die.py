@@ -1,4 +1,4 @@
-"""A training in its own process, which kills itself at a given step: `FOLDER TINY_BERT STEP [AVERAGE]` (0: never)."""
+"""A training that kills its own process at a step: `FOLDER TINY_BERT STEP [AVERAGE]` (0: never)."""
 
 from __future__ import annotations
 
