@@ -11,6 +11,7 @@ from p2m.deploy import predict
 from p2m.deploy.serving import (
     backends,
     batches,
+    causal,
     embeddings,
     labels,
     linear,
@@ -25,7 +26,13 @@ from p2m.deploy.serving.settings import BundleError, Settings
 from p2m.errors import StageError
 from p2m.types import Backend
 
-_OF_KIND = {"span": spans, "classification": labels, "seq2seq": texts, "linear": linear}
+_OF_KIND = {
+    "span": (spans,),
+    "classification": (labels,),
+    "seq2seq": (texts,),
+    "causal": (causal, texts),
+    "linear": (linear,),
+}
 _TOKENIZER = "tokenizer.json"
 
 
@@ -41,7 +48,7 @@ def shipped(model: Path, backend: Backend) -> dict[str, Path]:
         raise StageError(str(error)) from error
     if found.backend != backend.name:
         raise StageError(f"the model is for the runtime {found.backend}, not for {backend.name}")
-    modules = [predict, predictor, rows, settings, shapes, _OF_KIND[found.kind]]
+    modules = [predict, predictor, rows, settings, shapes, *_OF_KIND[found.kind]]
     if not _has_graphs(model, found):
         return paths(*modules)
     modules += [backends, batches, *([embeddings] if found.kind == "linear" else [])]

@@ -20,7 +20,8 @@ SCORES = {
     "span": "p(start) x p(end) of the span, over every word of the passage; not calibrated",
     "classification": "the label's softmax probability; not calibrated",
     "linear": "the label's probability by the linear model; not calibrated",
-    "seq2seq": "the probability of the whole text, byte by byte, so lower for longer ones; not calibrated",
+    "seq2seq": "the probability of the whole text, so lower for longer ones, or of the label; not calibrated",
+    "causal": "the probability of the whole text, so lower for longer ones, or of the label; not calibrated",
 }
 
 
