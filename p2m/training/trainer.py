@@ -81,6 +81,8 @@ class Course:
         balanced, device = self.weights is not None, self.machine.device
         with autocast(self.machine):
             loss = self.learner.warm_start(self.features, batch_size=BATCH, device=device, balanced=balanced)
+        if loss is None:
+            return
         self.run.say(f"the head is solved over the untuned embeddings: loss {loss:.4f} on the training rows")
         self.losses = [loss] if self.validation else []
 
