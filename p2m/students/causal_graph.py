@@ -31,10 +31,14 @@ def write_graph(model: Any, path: Path) -> None:
     if config.model_type not in FAMILIES:
         raise StageError(f"only {', '.join(FAMILIES)} can be exported, not {config.model_type}")
     rotation = model.model.rotary_emb
-    if rotation.rope_type not in _STEADY or "sliding_attention" in (getattr(config, "layer_types", None) or ()):
+    if rotation.rope_type not in _STEADY or "sliding_attention" in (
+        getattr(config, "layer_types", None) or ()
+    ):
         raise StageError("rotations by length and sliding windows cannot be exported")
     settings = {name: value for name, value in config.to_dict().items() if not name.startswith("_")}
-    settings["tie_word_embeddings"] = model.lm_head.weight.data_ptr() == model.model.embed_tokens.weight.data_ptr()
+    settings["tie_word_embeddings"] = (
+        model.lm_head.weight.data_ptr() == model.model.embed_tokens.weight.data_ptr()
+    )
     graph = _Causal(weights_of(model), settings)
     graph.write(rotation.inv_freq.float().cpu().numpy(), float(rotation.attention_scaling), path)
 
@@ -56,7 +60,9 @@ class _Causal(Graph):
 
     def write(self, frequencies: Any, scaling: float, path: Path) -> None:
         layers = range(int(self.config["num_hidden_layers"]))
-        past = {f"past_{part}_{i}": ("batch", self.groups, "past", self.width) for i in layers for part in _PARTS}
+        past = {
+            f"past_{part}_{i}": ("batch", self.groups, "past", self.width) for i in layers for part in _PARTS
+        }
         before, length = self.size_of("past_key_0", 2), self.size_of("input_ids", 1)
         self.total = self.node("Add", before, length)
         self.length, query = length, self.span(before, length)
@@ -93,7 +99,9 @@ class _Causal(Graph):
 
     def _split(self, states: str, name: str, heads: int) -> str:
         """(batch, heads, length, width); of Qwen3, queries and keys are scaled first."""
-        found = self.node("Reshape", self.linear(states, f"{name}_proj"), self.constant([0, 0, heads, self.width]))
+        found = self.node(
+            "Reshape", self.linear(states, f"{name}_proj"), self.constant([0, 0, heads, self.width])
+        )
         if f"{name}_norm.weight" in self.weights:
             found = self.normal(found, f"{name}_norm")
         return self.node("Transpose", found, perm=[0, 2, 1, 3])
@@ -105,7 +113,10 @@ class _Causal(Graph):
         cosines, sines = self.node("Cos", angles), self.node("Sin", angles)
         if scaling == 1.0:
             return cosines, sines
-        return (self.node("Mul", cosines, self.constant(scaling)), self.node("Mul", sines, self.constant(scaling)))
+        return (
+            self.node("Mul", cosines, self.constant(scaling)),
+            self.node("Mul", sines, self.constant(scaling)),
+        )
 
     def _rotated(self, states: str) -> str:
         half, axis = self.width // 2, self.constant([3])

@@ -1,4 +1,5 @@
-"""ONNX graphs written from weights, node by node: nothing is traced, and the same weights give the same bytes.
+"""ONNX graphs written from weights, node by node: nothing is traced, and the same weights give the same
+bytes.
 
 Weights keep the names that the checkpoint has for them (`<name>.T` of one that is stored transposed), and
 config.json goes along as metadata, so that a runtime with a format of its own finds all it needs in a graph.
@@ -15,7 +16,9 @@ from p2m.errors import StageError
 
 OPSET = 20  # the first with Gelu
 CONFIG = "config"  # key of the metadata
-_LARGEST = 1_900_000_000  # bytes of one file: protobuf ends at 2 GiB, and weights go beside the graph from here
+_LARGEST = (
+    1_900_000_000  # bytes of one file: protobuf ends at 2 GiB, and weights go beside the graph from here
+)
 _ACTIVATIONS = ("relu", "gelu", "gelu_new", "silu")
 
 
@@ -87,7 +90,9 @@ class Graph:
         graph may look up words, so that it is stored once.
         """
         flat = self.node("Squeeze", states, self.constant([1]))
-        return self.node("Unsqueeze", self.node("Gemm", flat, self.weight(table), transB=1), self.constant([1]))
+        return self.node(
+            "Unsqueeze", self.node("Gemm", flat, self.weight(table), transB=1), self.constant([1])
+        )
 
     def size_of(self, name: str, axis: int) -> str:
         """A dimension as a tensor of one number."""
@@ -99,9 +104,11 @@ class Graph:
         return self.node("Range", first, last, self.constant(1))
 
     def save(
-        self, inputs: Mapping[str, Sequence[int | str]], outputs: Mapping[str, tuple[str, Sequence[int | str]]],
+        self,
+        inputs: Mapping[str, Sequence[int | str]],
+        outputs: Mapping[str, tuple[str, Sequence[int | str]]],
         path: Path,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Write it: `inputs` by their dimensions, int64 where the name ends in `ids` or `mask`; `outputs` get
         the names that they are given.
         """
@@ -109,12 +116,18 @@ class Graph:
 
         for name, (made, _) in outputs.items():
             self.nodes.append(helper.make_node("Identity", [made], [name], name=f"node_{name}"))
-        kinds = {name: TensorProto.INT64 if name.endswith(("ids", "mask")) else TensorProto.FLOAT for name in inputs}
+        kinds = {
+            name: TensorProto.INT64 if name.endswith(("ids", "mask")) else TensorProto.FLOAT
+            for name in inputs
+        }
         graph = helper.make_graph(
             self.nodes,
             path.stem,
             [helper.make_tensor_value_info(name, kinds[name], list(dims)) for name, dims in inputs.items()],
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, list(dims)) for name, (_, dims) in outputs.items()],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, list(dims))
+                for name, (_, dims) in outputs.items()
+            ],
             [numpy_helper.from_array(array, name) for name, array in self.initializers.items()],
         )
         model = helper.make_model(

@@ -1,9 +1,11 @@
-"""A T5 model (Raffel et al., 2020) as two graphs: the encoder with the keys and values of cross-attention, and
-one step of the decoder. All that is called T5 or mT5 fits: tied or not, with gated feed-forward layers or not.
+"""A T5 model (Raffel et al., 2020) as two graphs: the encoder with the keys and values of cross-attention,
+and one step of the decoder. All that is called T5 or mT5 fits: tied or not, feed-forward layers gated or not.
 
-    encoder  input_ids, attention_mask (batch, source)  ->  cross_key_i, cross_value_i (batch, heads, source, width)
-    decoder  input_ids (batch, 1), attention_mask (batch, source), past_key_i, past_value_i (batch, heads, past,
-             width), cross_key_i, cross_value_i  ->  logits (batch, 1, vocabulary), present_key_i, present_value_i
+    encoder  input_ids, attention_mask (batch, source)
+      ->  cross_key_i, cross_value_i (batch, heads, source, width)
+    decoder  input_ids (batch, 1), attention_mask (batch, source), cross_key_i, cross_value_i,
+             past_key_i, past_value_i (batch, heads, past, width)
+      ->  logits (batch, 1, vocabulary), present_key_i, present_value_i
 
 An empty past, the first step, is an ordinary shape.
 """
@@ -139,8 +141,12 @@ def _encoder(weights: dict[str, Any], config: dict[str, Any], path: Path) -> Non
 
 def _decoder(weights: dict[str, Any], config: dict[str, Any], path: Path) -> None:
     graph, layers = _T5(weights, config), range(int(config["num_decoder_layers"]))
-    past = {f"past_{part}_{i}": ("batch", graph.heads, "past", graph.width) for i in layers for part in _PARTS}
-    cross = {f"cross_{part}_{i}": ("batch", graph.heads, "source", graph.width) for i in layers for part in _PARTS}
+    past = {
+        f"past_{part}_{i}": ("batch", graph.heads, "past", graph.width) for i in layers for part in _PARTS
+    }
+    cross = {
+        f"cross_{part}_{i}": ("batch", graph.heads, "source", graph.width) for i in layers for part in _PARTS
+    }
     states = graph.node("Gather", graph.weight("shared.weight"), "input_ids")
     length = graph.size_of("past_key_0", 2)
     keys = graph.span(graph.constant([0]), graph.node("Add", length, graph.constant([1])))
@@ -150,7 +156,9 @@ def _decoder(weights: dict[str, Any], config: dict[str, Any], path: Path) -> Non
         normal, attention = graph.normal(states, f"{name}.0.layer_norm"), f"{name}.0.SelfAttention"
         query = graph.split(normal, f"{attention}.q")
         key, value = (
-            graph.node("Concat", f"past_{part}_{number}", graph.split(normal, f"{attention}.{part[0]}"), axis=2)
+            graph.node(
+                "Concat", f"past_{part}_{number}", graph.split(normal, f"{attention}.{part[0]}"), axis=2
+            )
             for part in _PARTS
         )
         for part, made in (("key", key), ("value", value)):
@@ -165,7 +173,12 @@ def _decoder(weights: dict[str, Any], config: dict[str, Any], path: Path) -> Non
         states = graph.node("Mul", states, graph.constant(float(config["d_model"]) ** -0.5))
     table = "shared.weight" if config["tie_word_embeddings"] else "lm_head.weight"
     logits = (graph.tokens(states, table), ("batch", 1, "vocabulary"))
-    inputs = {"input_ids": ("batch", 1), "attention_mask": ("batch", "source"), **past, **cross}
+    inputs: dict[str, tuple[int | str, ...]] = {
+        "input_ids": ("batch", 1),
+        "attention_mask": ("batch", "source"),
+        **past,
+        **cross,
+    }
     graph.save(inputs, {"logits": logits, **outputs}, path)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from p2m.deploy.serving.settings import Settings
@@ -42,11 +43,10 @@ class TextLearner:
         self._reader = open_reader(settings, tokenizer)
         known = getattr(model.generation_config, "max_new_tokens", None)
         model.generation_config = GenerationConfig(
-            max_new_tokens=known, do_sample=False, num_beams=1, eos_token_id=list(settings.ends),
-            pad_token_id=self._pad, decoder_start_token_id=settings.start,
+            do_sample=False, num_beams=1, eos_token_id=list(settings.ends), pad_token_id=self._pad,
+            decoder_start_token_id=settings.start,
         )  # fmt: skip
-        if known:
-            self._allow(known)
+        self._allow(known or self._most)
 
     def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
         """A feature a row whose answer fits.
@@ -61,12 +61,14 @@ class TextLearner:
                 unspelt.append(row.output)
             if len(answer) <= self._most:
                 longest = max(longest, len(answer))
-                features.append({**self._feature(self._reader.encode(row.input, limit), answer), "row": place})
+                features.append(
+                    {**self._feature(self._reader.encode(row.input, limit), answer), "row": place}
+                )
         if len(unspelt) > _UNSPELLABLE * len(rows):
             raise DataError(f"{self._unspelt(unspelt, len(rows))}, so they cannot be learnt; {_OTHERS}")
         self._longest = max(self._longest, longest)
-        if longest:
-            self._allow(max(self.model.generation_config.max_new_tokens or 0, 2 * longest + 8))
+        if self._longest:
+            self._allow(_most_of(self._longest))
         return features
 
     def cut(self, rows: Sequence[Example], *, max_length: int) -> int:
@@ -79,7 +81,8 @@ class TextLearner:
         answers = [self._reader.encode_answer(row.output) for row in rows]
         unit = "bytes" if isinstance(self._reader, ByteReader) else "tokens"
         longest = max(map(len, answers), default=0)
-        found = [f"answers have up to {longest} {unit}; {min(self._most, 2 * longest + 8)} are written at most"]
+        most = min(self._most, _most_of(longest))
+        found = [f"answers have up to {longest} {unit}; {most} are written at most"]
         if left := sum(len(each) > self._most for each in answers):
             found.append(
                 f"{left} of {len(rows)} answers have more than {self._most} {unit} and are left out: raise"
@@ -91,9 +94,7 @@ class TextLearner:
         return found
 
     def collate(self, features: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """Ids and mask (batch, source); what the decoder reads, and labels (batch, target), -100 where there is
-        none.
-        """
+        """Ids and mask (batch, source); what the decoder reads, labels (batch, target), -100 at the end."""
         start = self.settings.start
         return {
             **_padded([each["input_ids"] for each in features], self._pad),
@@ -123,6 +124,15 @@ class TextLearner:
             for i, ids in zip(batch, found[:, skip:].tolist(), strict=True):
                 outputs[i] = _label(tree, ids) if tree else self._reader.decode(ids)
         return outputs
+
+    def write_reader(self, target: Path) -> None:
+        """predictor.json, and tokenizer.json where there is one, which neither pads nor cuts by itself."""
+        if getattr(self.tokenizer, "backend_tokenizer", None) is not None:
+            tokenizer = backend(self.tokenizer)
+            tokenizer.no_truncation()
+            tokenizer.no_padding()
+            tokenizer.save(str(target / "tokenizer.json"))
+        self.settings.write(target)
 
     @property
     def _pad(self) -> int:
@@ -173,7 +183,7 @@ class CausalLearner(TextLearner):
         return batch
 
     def loss(self, batch: dict[str, Any], shaping: Shaping) -> Any:
-        """Of the answers, their end marks included; only from the first answer on, words are guessed at all."""
+        """Of the answers, their end marks included; before the first of them nothing is guessed."""
         labels = batch["labels"]
         first = int((labels != _NONE).int().argmax(dim=1).min())
         kept = labels.shape[1] - first
@@ -193,6 +203,11 @@ class CausalLearner(TextLearner):
 
     def _skipped(self, ids: Any) -> int:
         return int(ids.shape[1])
+
+
+def _most_of(longest: int) -> int:
+    """Ids that an answer may have where `longest` is the most that was learnt."""
+    return 2 * longest + 8
 
 
 def _is_spelt(output: str, read: str) -> bool:

@@ -15,8 +15,9 @@ from typing import Any, ClassVar
 
 from p2m.deploy.serving.settings import Settings
 from p2m.deploy.serving.texts import BYTES, EOS, PAD
+from p2m.students.checkpoints import count_t5
 from p2m.students.text_learner import TextLearner
-from p2m.students.text_tasks import text_settings
+from p2m.students.text_tasks import text_settings, unwritten
 from p2m.types import Learner, Pace, Task
 
 
@@ -38,11 +39,16 @@ class TinySeq2Seq:
 
     @property
     def parameters(self) -> int:
-        attention, norm = 4 * self.d_model * self.d_model, self.d_model
-        feed = 3 * self.d_model * self.d_ff + norm
-        encoder = self.layers * (attention + norm + feed)
-        decoder = self.decoder_layers * (2 * (attention + norm) + feed)
-        return BYTES * self.d_model + encoder + decoder + 2 * norm + 2 * 32 * self.heads
+        return count_t5(self._shape)
+
+    @property
+    def _shape(self) -> dict[str, Any]:
+        return {
+            "vocab_size": BYTES, "d_model": self.d_model, "d_kv": self.d_model // self.heads,
+            "d_ff": self.d_ff, "num_layers": self.layers,
+            "num_decoder_layers": self.decoder_layers, "num_heads": self.heads,
+            "feed_forward_proj": "gated-gelu",
+        }  # fmt: skip
 
     @property
     def size_bytes(self) -> int:
@@ -60,7 +66,7 @@ class TinySeq2Seq:
             return f"a label has {longest} bytes and answers at most {self.max_output - 1}; raise max_output"
         if self.d_model % self.heads:
             return f"d_model {self.d_model} is not a multiple of heads {self.heads}"
-        return None
+        return unwritten(task)
 
     def prepare(self, task: Task, labels: Sequence[str], *, seed: int) -> Learner:
         """Fresh weights; the same for the same seed."""
@@ -68,10 +74,8 @@ class TinySeq2Seq:
         from transformers import T5Config, T5ForConditionalGeneration
 
         config = T5Config(
-            vocab_size=BYTES, d_model=self.d_model, d_kv=self.d_model // self.heads, d_ff=self.d_ff,
-            num_layers=self.layers, num_decoder_layers=self.decoder_layers, num_heads=self.heads,
-            dropout_rate=self.dropout, feed_forward_proj="gated-gelu",
-            pad_token_id=PAD, eos_token_id=EOS, decoder_start_token_id=PAD,
+            **self._shape, dropout_rate=self.dropout, pad_token_id=PAD, eos_token_id=EOS,
+            decoder_start_token_id=PAD,
         )  # fmt: skip
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -97,9 +101,15 @@ class TinySeq2Seq:
         target.mkdir(parents=True, exist_ok=True)
         learner = self.restore(task, labels, checkpoint)
         write_graphs(learner.model, target)
-        learner.settings.write(target)
+        learner.write_reader(target)
 
     def _settings(self, task: Task, labels: Sequence[str]) -> Settings:
         return text_settings(
-            "seq2seq", task, labels, max_length=self.max_input, max_answer=self.max_output, start=PAD, ends=(EOS,)
+            "seq2seq",
+            task,
+            labels,
+            max_length=self.max_input,
+            max_answer=self.max_output,
+            start=PAD,
+            ends=(EOS,),
         )

@@ -20,8 +20,10 @@ BATCH_TOKENS, STEP = 2048, 16
 
 
 class Reader:
-    """Fields to ids and back. An input that is too long loses the end of the field that holds the answer, else
-    of its longest one, and only where nothing is left of that, of the next.
+    """Fields to ids and back.
+
+    An input that is too long loses the end of the field that holds the answer, else of its longest one; only
+    where nothing is left of that, of the next.
     """
 
     word = 1  # ids that stand for a word piece
@@ -35,7 +37,8 @@ class Reader:
         """Ids of the input, with what stands around it."""
         room = (max_length or self.settings.max_length) - len(self.before) - len(self.after)
         ids, starts = self._read(joined(row, self.settings.fields))
-        while len(ids) > room and (row := self._shortened(row, starts, len(ids) - room)):
+        while len(ids) > room and (less := self._shortened(row, starts, len(ids) - room)):
+            row = less
             ids, starts = self._read(joined(row, self.settings.fields))
         return [*self.before, *ids[: max(0, room)], *self.after]
 
@@ -118,7 +121,9 @@ class ByteReader(Reader):
         return [*self._read(text)[0], EOS]
 
     def _read(self, text: str) -> tuple[list[int], list[int]]:
-        starts = range(len(text)) if text.isascii() else [i for i, each in enumerate(text) for _ in each.encode()]
+        starts = (
+            range(len(text)) if text.isascii() else [i for i, each in enumerate(text) for _ in each.encode()]
+        )
         return [byte + OFFSET for byte in text.encode("utf-8")], list(starts)
 
     def _text(self, ids: Sequence[int]) -> str:
@@ -127,8 +132,10 @@ class ByteReader(Reader):
 
 
 class TokenReader(Reader):
-    """Tokens of a `tokenizers.Tokenizer` of the caller's own. What looks like a mark of the tokenizer's in a row
-    is text. A seq2seq model has its marks around every text, a causal one what prefix and suffix say.
+    """Tokens of a `tokenizers.Tokenizer` of the caller's own.
+
+    What looks like a mark of the tokenizer's in a row is text. A seq2seq model has its marks around every
+    text, a causal one what prefix and suffix say.
     """
 
     def __init__(self, settings: Settings, tokenizer: Any) -> None:
@@ -211,9 +218,10 @@ def nothing(decoder: Any, rows: int) -> dict[str, Any]:
 
 @dataclass
 class Writing:
-    """Greedy decoding. The score is the probability that the model gives to the whole answer, of a label among
-    the labels; 0 of a text that had not ended where the longest answer ends. Rows that have ended leave the
-    batch.
+    """Greedy decoding; rows that have ended leave the batch.
+
+    The score is the probability that the model gives to the whole answer, of a label among the labels; 0 of a
+    text that had not ended where the longest answer ends.
     """
 
     decoder: Any
@@ -235,7 +243,7 @@ class Writing:
             goes = np.ones(len(rows), dtype=bool)
             for place, row in enumerate(rows):
                 found[row].append(int(best[place]))
-                text = self._ended(found[row], nodes, row)
+                text = self._ended(found[row], nodes, int(row))
                 if text is not None:
                     done[row], goes[place] = Answer(text, float(np.exp(logs[row]))), False
             past = {name.replace("present_", "past_"): value for name, value in result.items()}
@@ -246,9 +254,7 @@ class Writing:
             if not len(rows):
                 break
             tokens = best[:, None].astype(np.int64)
-        return [
-            each or Answer(self.reader.decode(ids), 0.0) for each, ids in zip(done, found, strict=True)
-        ]
+        return [each or Answer(self.reader.decode(ids), 0.0) for each, ids in zip(done, found, strict=True)]
 
     def _ended(self, ids: Sequence[int], nodes: list[Any], row: int) -> str | None:
         """The answer of a row that is complete: a label as soon as no other one is left."""
@@ -261,7 +267,7 @@ class Writing:
 
 
 def _likeliest(logits: Any, nodes: Sequence[dict[int, Any] | None]) -> tuple[Any, Any]:
-    """The token of each row of (rows, vocabulary), of its node's where it has one, and its log probability."""
+    """The token of each row of (rows, vocabulary), of its node where it has one, and its log probability."""
     import numpy as np
 
     best, gained = np.zeros(len(logits), dtype=np.int64), np.zeros(len(logits))
