@@ -16,7 +16,7 @@ from p2m.engine.handles import Device
 from p2m.students.causal import Causal
 from p2m.students.minilm import MiniLM
 from p2m.students.tiny_seq2seq import TinySeq2Seq
-from p2m.types import Example, Field, Task, TaskType
+from p2m.types import Example, Field, Layout, Task, TaskType
 
 # What a shell starts in the background ignores Ctrl-C, and so would every process that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -33,6 +33,10 @@ QA = Task(
     Field("answer"),
 )
 LABELS = Task(TaskType.CLASSIFICATION, "Sort it.", (Field("text"),), Field("label"), ("no", "yes"))
+SPANS = Task(
+    TaskType.EXTRACTION, "Say who is at home, and who is not.", (Field("text"),), Field("people"),
+    ("absent", "resident"), layout=Layout(has_types=True),
+)  # fmt: skip
 TEXT = Task(TaskType.TEXT_TO_TEXT, "Rewrite it.", (Field("text"),), Field("result"))
 PEOPLE = ("Ada", "Ben", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hugo")
 CITIES = ("Rome", "Oslo", "Lima", "Bonn", "Cairo", "Delhi", "Paris", "Quito")
@@ -68,6 +72,10 @@ def rows_of(task: Task) -> tuple[Example, ...]:
             text = f"{person} lives in {city}. {other} is away."
             if task is QA:
                 row = Example({"question": "who lives there?", "context": text}, person, source="made:qa.a")
+            elif task is SPANS:
+                away = f'{{"type": "absent", "text": "{other}"}}'
+                spans = f'[{{"type": "resident", "text": "{person}"}}, {away}]'
+                row = Example({"text": text}, spans, source="made:spans.a")
             elif task is LABELS:
                 row = Example({"text": text}, "yes" if i % 2 else "no", source="made:labels.a")
             else:
@@ -127,7 +135,12 @@ class Exports:
 
     def __init__(self, factory: pytest.TempPathFactory, minilm: MiniLM, seq2seq: TinySeq2Seq) -> None:
         self._factory = factory
-        self._cases = {"span": (QA, minilm), "classification": (LABELS, minilm), "seq2seq": (TEXT, seq2seq)}
+        self._cases = {
+            "span": (QA, minilm),
+            "classification": (LABELS, minilm),
+            "seq2seq": (TEXT, seq2seq),
+            "tags": (SPANS, minilm),
+        }
         self._made: dict[str, tuple[Path, Path]] = {}
 
     def __getitem__(self, kind: str) -> tuple[Path, Path]:

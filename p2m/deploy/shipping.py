@@ -20,6 +20,7 @@ from p2m.deploy.serving import (
     settings,
     shapes,
     spans,
+    tags,
     texts,
 )
 from p2m.deploy.serving.settings import BundleError, Settings
@@ -28,6 +29,7 @@ from p2m.types import Backend
 
 _OF_KIND = {
     "span": (spans,),
+    "tags": (tags, spans),
     "classification": (labels,),
     "seq2seq": (texts,),
     "causal": (causal, texts),

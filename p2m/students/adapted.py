@@ -35,6 +35,12 @@ def adapted_model() -> Any:
         def generation_config(self, value: Any) -> None:
             self.base.get_base_model().generation_config = value
 
+        def train(self, mode: bool = True) -> Any:
+            """Only adapters learn, whatever else is set: nothing else is kept."""
+            for name, each in self.base.named_parameters():
+                each.requires_grad_("lora_" in name and each.requires_grad)
+            return super().train(mode)
+
         def forward(self, **batch: Any) -> Any:
             return self.base(**batch)
 

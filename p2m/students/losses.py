@@ -42,3 +42,27 @@ def positions(starts: Any, ends: Any, first: Any, last: Any, shaping: Shaping) -
 
     shaping = replace(shaping, weights=None)
     return (cross_entropy(starts, first, shaping) + cross_entropy(ends, last, shaping)) / 2
+
+
+def binary_cross_entropy(logits: Any, shares: Any, shaping: Shaping) -> Any:
+    """Mean over rows and labels, in nats, of logits and shares (rows, labels): 1 of a label that holds.
+
+    `weights` count the rows that have a label, not those that lack it.
+    """
+    import torch
+    from torch.nn import functional
+
+    logits, shares = logits.float(), shares.float()
+    smooth = shares * (1 - shaping.smoothing) + shaping.smoothing / 2
+    each = functional.binary_cross_entropy_with_logits(
+        logits, smooth, pos_weight=shaping.weights, reduction="none"
+    )
+    if shaping.focal:
+        right = torch.sigmoid(torch.where(shares > 0.5, logits, -logits))
+        each = each * (1 - right) ** shaping.focal
+    return each.mean()
+
+
+def squares(values: Any, wanted: Any) -> Any:
+    """Mean squared error over rows."""
+    return ((values.float() - wanted) ** 2).mean()

@@ -179,8 +179,9 @@ class CausalLearner(TextLearner):
     def collate(self, features: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Ids and mask (batch, length); labels likewise, -100 on prompt and padding."""
         batch = _padded([each["input_ids"] for each in features], self._pad)
-        batch["labels"] = _right([each["labels"] for each in features], _NONE)
-        return batch
+        before = [[_NONE] * (len(each["input_ids"]) - len(each["labels"])) for each in features]
+        answers = [[*none, *each["labels"]] for none, each in zip(before, features, strict=True)]
+        return {**batch, "labels": _right(answers, _NONE)}
 
     def loss(self, batch: dict[str, Any], shaping: Shaping) -> Any:
         """Of the answers, their end marks included; before the first of them nothing is guessed."""
@@ -192,7 +193,7 @@ class CausalLearner(TextLearner):
         return cross_entropy(logits[:, :-1], labels[:, first:], shaping)
 
     def _feature(self, ids: list[int], answer: list[int]) -> dict[str, Any]:
-        return {"input_ids": [*ids, *answer], "labels": [*[_NONE] * len(ids), *answer]}
+        return {"input_ids": [*ids, *answer], "labels": answer}
 
     def _batches(self, lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:
         """Rows of one length, so that no padding stands between prompt and answer."""

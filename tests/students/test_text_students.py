@@ -110,7 +110,7 @@ def test_an_input_loses_the_end_of_its_passage_and_never_question_or_answer(
     learner = student_of(folders[kind], max_input=128).prepare(QUESTION, (), seed=0)
     row = Example({"question": "who is away?", "context": "Ada lives in Rome. " * 60}, "Ada lives in Rome")
     (feature,) = learner.encode([row], max_length=4096)
-    answer = [each for each in feature["labels"] if each != -100]
+    answer = feature["labels"]
     assert answer == learner._reader.encode_answer(row.output)
     ids = feature["input_ids"][: -len(answer)] if kind == "llama" else feature["input_ids"]
     assert 100 < len(ids) <= 128

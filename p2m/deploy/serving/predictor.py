@@ -49,6 +49,10 @@ def _opened(folder: Path, settings: Settings, threads: int) -> Any:
         from .spans import SpanModel
 
         return SpanModel(folder, settings, threads=threads)
+    if settings.kind == "tags":
+        from .tags import TagModel
+
+        return TagModel(folder, settings, threads=threads)
     if settings.kind == "classification":
         from .labels import LabelModel
 

@@ -11,7 +11,7 @@ from .shapes import SHAPES, Layout
 
 FORMAT = 1  # of predictor.json
 SETTINGS = "predictor.json"
-KINDS = ("span", "classification", "linear", "seq2seq", "causal")
+KINDS = ("span", "tags", "classification", "linear", "seq2seq", "causal")
 
 
 class BundleError(RuntimeError):
@@ -24,10 +24,10 @@ class Settings:
 
     kind: str  # one of KINDS
     fields: tuple[str, ...]  # names that each input has
-    context: str = ""  # span: the field whose text holds the answer
-    labels: tuple[str, ...] = ()  # classification, linear: by index of the logit; texts: all that is written
-    max_length: int = 256  # tokens of a window (span) or an input; bytes where there is no tokenizer
-    stride: int = 0  # span: tokens that neighbouring windows share
+    context: str = ""  # span, tags, texts: the field whose text holds the answer
+    labels: tuple[str, ...] = ()  # by index of the logit; tags: types of spans; texts: all that is written
+    max_length: int = 256  # tokens of a window (span, tags) or an input; bytes where there is no tokenizer
+    stride: int = 0  # span, tags: tokens that neighbouring windows share
     max_answer: int = 32  # tokens of the longest answer; of texts its end mark is one
     prefix: str = ""  # texts: what stands before an input
     suffix: str = ""  # and behind it
@@ -36,7 +36,8 @@ class Settings:
     backend: str = "onnx"  # the file in backends/ that opens its graphs
     shape: str = "text"  # of SHAPES: what an answer is, as JSON
     none: str | None = None  # the answer of a row that has none, or that fits no label; None: each has one
-    threshold: float = 0.0  # the least score of an answer that is not `none`, where there is one
+    threshold: float = 0.0  # the least score of an answer that is not `none`, or of one of several labels
+    error: float = 0.0  # of numbers: the standard error on rows that were held out
     scale: tuple[float, float, float] | None = None  # low, high and step (0: any number) of numbers
     layout: Layout | None = None  # of spans
     record: tuple[dict[str, Any], ...] = ()  # of records: the fields of `p2m.types.RecordField`

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from p2m.students.heads.base import Head, Projection, Reach, Solution, SolvedHead
+from p2m.students.heads.label_sets import LabelSetHead
 from p2m.students.heads.labels import LabelHead
+from p2m.students.heads.numbers import NumberHead
 from p2m.students.heads.spans import SpanHead
+from p2m.students.heads.tags import TagHead
 from p2m.types import Task
 
 __all__ = ["HEADS", "Head", "Projection", "Reach", "Solution", "SolvedHead", "head_of"]
 
-HEADS: tuple[type[Head], ...] = (LabelHead, SpanHead)
+HEADS: tuple[type[Head], ...] = (LabelHead, LabelSetHead, NumberHead, SpanHead, TagHead)
 
 
 def head_of(task: Task) -> type[Head] | None:
