@@ -967,6 +967,14 @@ class WarmStarter(Protocol):
 
 
 @runtime_checkable
+class Remarker(Protocol):
+    """A `Learner` that has something to say of its rows before the first step."""
+
+    def remarks(self, rows: Sequence[Example]) -> list[str]:
+        """What of the rows it cannot write, with an example, and how long its answers may be."""
+
+
+@runtime_checkable
 class BaseEncoder(Protocol):
     """A text encoder whose weights stay as they are: exported once, shared by every recipe that reads it."""
 

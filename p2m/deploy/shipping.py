@@ -11,6 +11,7 @@ from p2m.deploy import predict
 from p2m.deploy.serving import (
     backends,
     batches,
+    causal,
     embeddings,
     labels,
     linear,
@@ -31,6 +32,7 @@ _OF_KIND = {
     "tags": (tags, spans),
     "classification": (labels,),
     "seq2seq": (texts,),
+    "causal": (causal, texts),
     "linear": (linear,),
 }
 _TOKENIZER = "tokenizer.json"

@@ -61,6 +61,10 @@ def _opened(folder: Path, settings: Settings, threads: int) -> Any:
         from .texts import TextModel
 
         return TextModel(folder, settings, threads=threads)
+    if settings.kind == "causal":
+        from .causal import CausalModel
+
+        return CausalModel(folder, settings, threads=threads)
     from .linear import LinearModel
 
     return LinearModel(folder, settings, threads=threads)
