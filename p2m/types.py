@@ -934,7 +934,7 @@ class Shaping:
 class Learner(Protocol):
     """A student made ready for one task: a torch model and the two ways between rows and tensors."""
 
-    model: Any  # torch.nn.Module (a transformers PreTrainedModel)
+    model: Any  # torch.nn.Module with `config` and `save_pretrained`
     tokenizer: Any  # what `save_pretrained` writes beside the weights; None where there is none
 
     def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
@@ -959,8 +959,11 @@ class WarmStarter(Protocol):
 
     def warm_start(
         self, features: Sequence[dict[str, Any]], *, batch_size: int, device: Any, balanced: bool
-    ) -> float:
-        """Set the head to what suits the model as it is; the mean loss of the features, `encode`'s, then."""
+    ) -> float | None:
+        """Set the head to what suits the model as it is; the mean loss of the features, `encode`'s, then.
+
+        None where this head has no such value.
+        """
 
 
 @runtime_checkable

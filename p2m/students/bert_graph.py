@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.errors import StageError
+from p2m.students.heads.base import Projection
 
 OPSET = 20  # the first with Gelu
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -20,38 +21,42 @@ _ACTIVATIONS = {"gelu": {"approximate": "none"}, "gelu_new": {"approximate": "ta
 
 
 def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """config.json, and the weights by name, float32, without the `bert.` of checkpoints with a head."""
+    """config.json, and the weights by name, float32; the encoder's without a prefix."""
     from safetensors.numpy import load_file
 
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     weights = load_file(str(folder / "model.safetensors"))
-    return config, {name.removeprefix("bert."): array.astype("float32") for name, array in weights.items()}
+    return config, {_bare(name): array.astype("float32") for name, array in weights.items()}
+
+
+def _bare(name: str) -> str:
+    return name.removeprefix("base.").removeprefix("bert.")
 
 
 def pooled(folder: Path, path: Path) -> None:
     """`embeddings` (batch, width): the mean over tokens, of unit length."""
     config, weights = read_checkpoint(folder)
     graph = Graph(config, weights)
-    _save(graph, {"embeddings": graph.pooled(graph.states())}, path)
+    _save(graph, {"embeddings": graph.pooled(graph.states())}, {"embeddings": ["batch", "width"]}, path)
 
 
-def labelled(folder: Path, path: Path, *, head: str = "classifier") -> None:
-    """`logits` (batch, labels): a linear map of the pooled embedding."""
+def headed(folder: Path, projections: Sequence[Projection], path: Path) -> None:
+    """What a HeadedEncoder gives, by the same names: linear maps of the row's embedding or of each token."""
     config, weights = read_checkpoint(folder)
     graph = Graph(config, weights)
-    _save(graph, {"logits": graph.linear(graph.pooled(graph.states()), head)}, path)
-
-
-def spans(folder: Path, path: Path, *, head: str = "qa_outputs") -> None:
-    """`start_logits` and `end_logits` (batch, length): a linear map of each token's state."""
-    config, weights = read_checkpoint(folder)
-    graph = Graph(config, weights)
-    logits = graph.linear(graph.states(), head)
-    outputs = {
-        name: graph.node("Gather", logits, graph.constant(place), axis=2)
-        for place, name in enumerate(("start_logits", "end_logits"))
-    }
-    _save(graph, outputs, path)
+    states = graph.states()
+    row = graph.pooled(states) if any(each.is_pooled for each in projections) else ""
+    outputs: dict[str, str] = {}
+    ranks: dict[str, list[str]] = {}
+    for each in projections:
+        logits = graph.linear(row if each.is_pooled else states, f"head.{each.name}")
+        axes = ["batch"] if each.is_pooled else ["batch", "length"]
+        ranks |= dict.fromkeys(each.columns, axes) or {each.name: [*axes, each.name]}
+        outputs |= {
+            name: graph.node("Gather", logits, graph.constant(place), axis=len(axes))
+            for place, name in enumerate(each.columns)
+        } or {each.name: logits}
+    _save(graph, outputs, ranks, path)
 
 
 def copy_tokenizer(folder: Path, target: Path) -> None:
@@ -169,24 +174,18 @@ class Graph:
         return self.normal(added, f"{name}.output.LayerNorm")
 
 
-def _save(graph: Graph, outputs: Mapping[str, str], path: Path) -> None:
-    """Inputs are int64 (batch, length); the outputs get the names they are given."""
+def _save(graph: Graph, outputs: Mapping[str, str], ranks: Mapping[str, Sequence[str]], path: Path) -> None:
+    """Inputs are int64 (batch, length); the outputs get the names and axes they are given."""
     from onnx import TensorProto, helper, numpy_helper, save
 
     for name, made in outputs.items():
         graph.nodes.append(helper.make_node("Identity", [made], [name], name=f"node_{name}"))
-    rank: dict[str, Sequence[str]] = {"embeddings": ("batch", "width"), "logits": ("batch", "labels")}
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "encoder",
             [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in INPUTS],
-            [
-                helper.make_tensor_value_info(
-                    name, TensorProto.FLOAT, list(rank.get(name, ("batch", "length")))
-                )
-                for name in outputs
-            ],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, list(ranks[name])) for name in outputs],
             [numpy_helper.from_array(array, name) for name, array in graph.initializers.items()],
         ),
         opset_imports=[helper.make_opsetid("", OPSET)],

@@ -90,6 +90,8 @@ class Course:
                 BATCH,
                 self.run.say,
             )
+        if loss is None:
+            return
         self.run.say(f"the head is solved over the untuned embeddings: loss {loss:.4f} on the training rows")
         self.start = loss if self.validation else None
 

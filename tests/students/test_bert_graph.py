@@ -13,7 +13,8 @@ import pytest
 
 from p2m.errors import StageError
 from p2m.students import bert_graph
-from p2m.students.pooled_classifier import pooled_classifier
+from p2m.students.encoder import headed_encoder
+from p2m.students.heads import Projection
 
 RAGGED = [[7, 3, 9, 12, 5, 30, 2], [4], [11, 8, 6], [1, 1, 2, 3, 5, 8, 13, 21, 34, 5, 6, 7]]
 SHAPES = {
@@ -24,13 +25,16 @@ SHAPES = {
 }
 
 
-def saved(kind: str, folder: Path, **shape: Any) -> Any:
-    """A random model of that class in `folder`; its weights are large enough for tokens to matter."""
+ENDS = Projection("ends", 2, is_pooled=False, columns=("start_logits", "end_logits"))
+LABELS = Projection("logits", 3, is_pooled=True)
+TAGS = Projection("tags", 5, is_pooled=False)
+
+
+def saved(folder: Path, *projections: Projection, **shape: Any) -> Any:
+    """A random model in `folder`, with a head or none; its weights are large enough for tokens to matter."""
     import torch
     import transformers
 
-    classes = {each: getattr(transformers, each) for each in ("BertModel", "BertForQuestionAnswering")}
-    classes["PooledClassifier"] = pooled_classifier()
     config = transformers.BertConfig(
         **{
             "vocab_size": 40, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2,
@@ -39,7 +43,8 @@ def saved(kind: str, folder: Path, **shape: Any) -> Any:
     )  # fmt: skip
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(1)
-        model = classes[kind](config).eval()
+        model = transformers.BertModel(config, add_pooling_layer=not projections)
+        model = (headed_encoder()(model, projections, 0.1) if projections else model).eval()
         for name, weight in model.named_parameters():
             weight.normal_(std=0.3).add_(1.0 if name.endswith("LayerNorm.weight") else 0.0)
     model.save_pretrained(folder)
@@ -81,7 +86,7 @@ def mean(states: Any, mask: Any) -> Any:
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_pooled_embeddings_are_those_of_transformers(shape: dict[str, Any], tmp_path: Path) -> None:
-    model = saved("BertModel", tmp_path, **shape)
+    model = saved(tmp_path, **shape)
     bert_graph.pooled(tmp_path, tmp_path / "model.onnx")
     for feeds in batches():
         found = run(tmp_path / "model.onnx", feeds)["embeddings"]
@@ -91,32 +96,35 @@ def test_pooled_embeddings_are_those_of_transformers(shape: dict[str, Any], tmp_
     assert np.abs(found[0] - found[1]).max() > 0.01, "embeddings that are all alike prove nothing"
 
 
-def test_span_logits_are_those_of_transformers(tmp_path: Path) -> None:
-    model = saved("BertForQuestionAnswering", tmp_path)
-    bert_graph.spans(tmp_path, tmp_path / "deep" / "model.onnx")
+def test_a_head_s_outputs_are_those_of_the_model_that_is_trained(tmp_path: Path) -> None:
+    heads = (ENDS, LABELS, TAGS)
+    model = saved(tmp_path, *heads)
+    bert_graph.headed(tmp_path, heads, tmp_path / "deep" / "model.onnx")
+    weight, bias = (each.detach().numpy().astype(np.float64) for each in model.head["logits"].parameters())
     for feeds in batches():
         found, theirs = run(tmp_path / "deep" / "model.onnx", feeds), forward(model, feeds)
         there = feeds["attention_mask"] == 1
-        for name in ("start_logits", "end_logits"):
-            assert found[name].shape == there.shape
+        assert {name: array.shape for name, array in found.items()} == {
+            name: tuple(tensor.shape) for name, tensor in theirs.items()
+        }
+        for name in ("start_logits", "end_logits", "tags"):
             assert np.abs(found[name] - theirs[name].numpy())[there].max() < 1e-5
+        states = forward(model.base, feeds).last_hidden_state.numpy()
+        assert np.abs(found["logits"] - mean(states, feeds["attention_mask"]) @ weight.T - bias).max() < 1e-5
 
 
-def test_label_logits_are_those_of_the_classifier_that_is_trained(tmp_path: Path) -> None:
-    model = saved("PooledClassifier", tmp_path, num_labels=3)
-    bert_graph.labelled(tmp_path, tmp_path / "model.onnx")
-    weight, bias = (each.detach().numpy().astype(np.float64) for each in model.classifier.parameters())
-    for feeds in batches():
-        states = forward(model.bert, feeds).last_hidden_state.numpy()
-        expected = mean(states, feeds["attention_mask"]) @ weight.T + bias
-        found = run(tmp_path / "model.onnx", feeds)["logits"]
-        assert found.shape == expected.shape
-        assert np.abs(found - expected).max() < 1e-5
-        assert np.abs(found - forward(model, feeds).logits.numpy()).max() < 1e-5
+def test_a_saved_model_is_opened_as_it_was(tmp_path: Path) -> None:
+    from p2m.students.encoder import is_headed, opened
+
+    model = saved(tmp_path / "headed", ENDS)
+    again = opened(tmp_path / "headed", [ENDS], {}, 0.1)
+    assert all(bool((each == model.state_dict()[name]).all()) for name, each in again.state_dict().items())
+    saved(tmp_path / "bare")
+    assert (is_headed(tmp_path / "headed"), is_headed(tmp_path / "bare")) == (True, False)
 
 
 def test_padding_changes_nothing(tmp_path: Path) -> None:
-    saved("BertModel", tmp_path)
+    saved(tmp_path)
     bert_graph.pooled(tmp_path, tmp_path / "model.onnx")
     *alone, together, wide = (run(tmp_path / "model.onnx", feeds)["embeddings"] for feeds in batches())
     assert np.abs(np.concatenate(alone) - together).max() < 1e-6
@@ -124,7 +132,7 @@ def test_padding_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_the_same_checkpoint_gives_the_same_bytes_whatever_its_place(tmp_path: Path) -> None:
-    saved("BertModel", tmp_path / "one")
+    saved(tmp_path / "one")
     shutil.copytree(tmp_path / "one", tmp_path / "two")
     for place in ("one", "two"):
         bert_graph.pooled(tmp_path / place, tmp_path / f"{place}.onnx")
@@ -141,7 +149,7 @@ def test_the_same_checkpoint_gives_the_same_bytes_whatever_its_place(tmp_path: P
     ],
 )
 def test_what_the_graph_cannot_say_is_refused(changes: dict[str, str], told: str, tmp_path: Path) -> None:
-    saved("BertModel", tmp_path)
+    saved(tmp_path)
     path = tmp_path / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
     with pytest.raises(StageError, match=told):
@@ -150,6 +158,6 @@ def test_what_the_graph_cannot_say_is_refused(changes: dict[str, str], told: str
 
 
 def test_a_checkpoint_without_the_head_is_refused_by_name(tmp_path: Path) -> None:
-    saved("BertModel", tmp_path)
-    with pytest.raises(StageError, match=r"no weight qa_outputs\.weight"):
-        bert_graph.spans(tmp_path, tmp_path / "model.onnx")
+    saved(tmp_path)
+    with pytest.raises(StageError, match=r"no weight head\.ends\.weight"):
+        bert_graph.headed(tmp_path, [ENDS], tmp_path / "model.onnx")

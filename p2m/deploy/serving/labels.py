@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,14 @@ from .backends import open_graph
 from .batches import open_tokenizer, packed, padded
 from .rows import Answer, joined, labelled
 from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A row's tokens."""
+
+    ids: list[int]
+    types: list[int]
 
 
 class LabelReader:
@@ -29,6 +38,10 @@ class LabelReader:
             return list(self.tokenizer.encode_batch(pairs))
         return list(self.tokenizer.encode_batch([joined(row, fields) for row in rows]))
 
+    def items(self, rows: Sequence[Mapping[str, str]]) -> list[Encoded]:
+        """The rows as an encoder sees them."""
+        return [Encoded(each.ids, each.type_ids) for each in self.encode(rows)]
+
     def answers(self, logits: Any) -> list[Answer]:
         """`logits` is (rows, labels)."""
         return labelled(logits, self.settings.labels)
@@ -42,10 +55,10 @@ class LabelModel:
         self._graph = open_graph(folder, "model", backend=settings.backend, threads=threads)
 
     def answers(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
-        encodings = self._reader.encode(rows)
+        items = self._reader.items(rows)
         answers: list[Any] = [None] * len(rows)
-        for batch, length in packed([len(each.ids) for each in encodings], batch_size):
-            feed = padded([(encodings[i].ids, encodings[i].type_ids) for i in batch], length)
+        for batch, length in packed([len(each.ids) for each in items], batch_size):
+            feed = padded([(items[i].ids, items[i].types) for i in batch], length)
             logits = self._graph.run(feed)["logits"]
             for i, answer in zip(batch, self._reader.answers(logits), strict=True):
                 answers[i] = answer

@@ -1,4 +1,4 @@
-"""Answers that are more than a text or a label: lists of labels, numbers, spans, records, as text and as JSON.
+"""Answers that are more than a text or a label: labels, numbers, spans, records; as text and as JSON.
 
 Within p2m every answer is text, in one spelling (canonical), so that answers can be compared, voted on and
 stored alike; whoever asks a model is given the JSON value.

@@ -1,0 +1,110 @@
+"""One span of a passage: start and end of the answer among the tokens of a window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from p2m.deploy.serving.rows import Answer, joined
+from p2m.deploy.serving.settings import Settings
+from p2m.deploy.serving.spans import SpanReader
+from p2m.students.heads.base import CHUNK, Projection, Reach
+from p2m.students.losses import positions
+from p2m.students.spans import Span, locate
+from p2m.types import Example, Shaping, Task
+
+
+class SpanHead:
+    """Extractive question answering, and extraction of one span."""
+
+    def __init__(self, settings: Settings, tokenizer: Any) -> None:
+        self.settings = settings
+        self._reader = SpanReader(settings, tokenizer)
+
+    @staticmethod
+    def fits(task: Task) -> bool:
+        return task.is_span
+
+    @staticmethod
+    def described(task: Task, labels: Sequence[str], reach: Reach) -> Settings:
+        fields = tuple(each.name for each in task.inputs)
+        return Settings(
+            "span", fields, task.context_field, (), reach.window, reach.stride, max_answer=reach.max_answer
+        )
+
+    @staticmethod
+    def projections(settings: Settings) -> tuple[Projection, ...]:
+        return (Projection("ends", 2, is_pooled=False, columns=("start_logits", "end_logits")),)
+
+    def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
+        """A feature a window that holds the answer, and one window without it a row; both have `row`.
+
+        A window without the answer points at its first token. Rows whose answer is not in the passage have
+        none.
+        """
+        features = []
+        length = min(max_length, self.settings.max_length)
+        for start in range(0, len(rows), CHUNK):
+            chunk = rows[start : start + CHUNK]
+            spans = [self._locate(row) for row in chunk]
+            spare = set(range(len(chunk)))  # rows that may still give a window without the answer
+            for window in self._reader.windows([row.input for row in chunk], length):
+                span = spans[window.row]
+                if span is None:
+                    continue
+                first, last = _tokens(window, span)
+                if not last:
+                    if window.row not in spare:
+                        continue
+                    spare.discard(window.row)
+                features.append(
+                    {
+                        "input_ids": window.ids,
+                        "token_type_ids": window.types,
+                        "start_positions": first,
+                        "end_positions": last,
+                        "row": start + window.row,
+                    }
+                )
+        return features
+
+    def cut(self, rows: Sequence[Example], *, max_length: int) -> int:
+        """None: what is longer is read in windows."""
+        return 0
+
+    def targets(self, features: Sequence[Mapping[str, Any]], length: int) -> dict[str, Any]:
+        """`start_positions` and `end_positions`, each (batch,)."""
+        import torch
+
+        names = ("start_positions", "end_positions")
+        return {name: torch.tensor([each[name] for each in features], dtype=torch.long) for name in names}
+
+    def loss(self, outputs: Mapping[str, Any], batch: Mapping[str, Any], shaping: Shaping) -> Any:
+        ends = (batch["start_positions"], batch["end_positions"])
+        return positions(outputs["start_logits"], outputs["end_logits"], *ends, shaping)
+
+    def items(self, rows: Sequence[Mapping[str, str]]) -> Sequence[Any]:
+        return self._reader.windows(rows)
+
+    def answers(
+        self, rows: Sequence[Mapping[str, str]], items: Sequence[Any], outputs: Sequence[Mapping[str, Any]]
+    ) -> list[Answer]:
+        starts, ends = ([each[name] for each in outputs] for name in ("start_logits", "end_logits"))
+        return self._reader.answers(rows, items, starts, ends)
+
+    def _locate(self, row: Example) -> Span | None:
+        context = row.input[self.settings.context]
+        question = joined(row.input, self._reader.question_fields) if self._reader.question_fields else ""
+        return locate(context, row.answers, question)
+
+
+def _tokens(window: Any, span: Span) -> tuple[int, int]:
+    """First and last token of the span in the window; (0, 0), the first token, where it is not all there."""
+    inside = [
+        i
+        for i, (start, end) in enumerate(zip(window.starts, window.ends, strict=True))
+        if end > span.start >= 0 and 0 <= start < span.end
+    ]
+    if not inside or window.starts[inside[0]] > span.start or window.ends[inside[-1]] < span.end:
+        return 0, 0
+    return inside[0], inside[-1]
