@@ -15,6 +15,7 @@ from p2m.deploy.serving import (
     labels,
     linear,
     predictor,
+    records,
     rows,
     settings,
     shapes,
@@ -29,6 +30,7 @@ from p2m.types import Backend
 _OF_KIND = {
     "span": (spans,),
     "tags": (tags, spans),
+    "records": (records, spans, tags),
     "classification": (labels,),
     "seq2seq": (texts,),
     "linear": (linear,),
