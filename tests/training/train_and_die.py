@@ -1,4 +1,4 @@
-"""A training in its own process, which kills itself at a given step: `FOLDER TINY_BERT STEP` (0: never)."""
+"""A training in its own process, which kills itself at a given step: `FOLDER TINY_BERT STEP [AVERAGE]` (0: never)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from conftest import LABELS, Here, rows_of
 
+from p2m.engine.handles import Device
 from p2m.metrics.base import Metric
 from p2m.metrics.exact_match import ExactMatch
 from p2m.students.minilm import MiniLM
@@ -33,18 +34,22 @@ class Mortal(Here):
 
 METRIC: Metric = ExactMatch()
 FOLDER, BERT, LAST = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+AVERAGE = sys.argv[4]
 
 
 def main() -> None:
     trainer.KEEP_EVERY = 0.0  # a checkpoint at every evaluation
     student = MiniLM(model=BERT, sha256="", window=40)
     rows = rows_of(LABELS)
-    run = Mortal(FOLDER)
+    # Twenty tokens at once: some passes a step.
+    run = Mortal(FOLDER, Device(type="cpu", threads=1, tokens_at_once=20 if AVERAGE != "none" else 0))
     fitted = fit(
         student.prepare(LABELS, LABELS.labels, seed=5),
         rows[:40],
         rows[40:],
-        training=Training(epochs=4, batch_size=8, learning_rate=2e-3, evaluations=7, patience=9),
+        training=Training(
+            epochs=4, batch_size=8, learning_rate=2e-3, evaluations=7, patience=9, average=AVERAGE
+        ),
         student=student,
         metric=METRIC,
         seed=5,
@@ -55,6 +60,7 @@ def main() -> None:
     print(
         json.dumps(
             {
+                "losses": fitted.fit.losses,
                 "history": [asdict(e) for e in fitted.fit.history],
                 "weights": digest,
                 "said": run.lines,
