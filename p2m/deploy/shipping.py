@@ -16,6 +16,7 @@ from p2m.deploy.serving import (
     labels,
     linear,
     predictor,
+    records,
     rows,
     settings,
     shapes,
@@ -30,6 +31,7 @@ from p2m.types import Backend
 _OF_KIND = {
     "span": (spans,),
     "tags": (tags, spans),
+    "records": (records, spans, tags),
     "classification": (labels,),
     "seq2seq": (texts,),
     "causal": (causal, texts),

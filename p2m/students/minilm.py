@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from p2m.students import base_model, bert_graph, weights
 from p2m.students.base_model import MODEL, SHA256
 from p2m.students.encoder import EncoderLearner, backend, opened
-from p2m.students.heads import Head, Reach, head_of
+from p2m.students.heads import Head, Reach, head_of, unlearnt
 from p2m.students.quiet import quiet
 from p2m.types import Learner, Pace, Task, TaskType
 
@@ -51,9 +51,7 @@ class MiniLM:
 
     def refusal(self, task: Task) -> str | None:
         """Why the model cannot learn the task."""
-        if head_of(task) is None:
-            return f"it marks spans and labels and cannot write text ({task.type}); student=tiny_seq2seq can"
-        return base_model.unread(task, self.languages)
+        return unlearnt(task) or base_model.unread(task, self.languages)
 
     def prepare(self, task: Task, labels: Sequence[str], *, seed: int) -> Learner:
         """The base model with a fresh head.

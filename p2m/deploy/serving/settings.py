@@ -11,7 +11,7 @@ from .shapes import SHAPES, Layout
 
 FORMAT = 1  # of predictor.json
 SETTINGS = "predictor.json"
-KINDS = ("span", "tags", "classification", "linear", "seq2seq", "causal")
+KINDS = ("span", "tags", "records", "classification", "linear", "seq2seq", "causal")
 
 
 class BundleError(RuntimeError):
