@@ -31,8 +31,8 @@ class Int8:
     10% without, with seven 9.5% on both: what was judged on one machine holds on another. (onnxruntime's own
     dynamic quantisation was 16% off.)
 
-    The table of words is half of a small encoder. A row of it is looked up in eight bits and scaled by itself,
-    so a decoder, which looks one up at every step, is no slower for it. (onnxruntime's own way unpacks the
+    The table of words is half of a small encoder. A row of it is looked up in eight bits and scaled by
+    itself, so a decoder, which looks one up at every step, is no slower for it. (onnxruntime's own way unpacks the
     whole table at each step, and made T5 several times slower.)
     """
 
@@ -72,7 +72,7 @@ class Int8:
 
 
 def quantise_tables(model: Any) -> None:
-    """Rewrite, in place, every lookup in a table of words (words, width) as one of bytes and one of scales."""
+    """Rewrite, in place, every lookup in a table (words, width) as one of bytes and one of scales."""
     from onnx import helper
 
     graph = model.graph
