@@ -55,6 +55,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("teachers", "retrievers", "students", "training", "compression", "metrics", "catalogs"),
         *("parsing", "curation", "evaluation", "reporting"),
     ),
+    ("answers",),  # how people write answers, and how p2m does
     ("deploy",),  # what the bundle ships: students export for it and are judged through it
     ("engine",),
     ("marked_yaml", "resources", "word_lists"),

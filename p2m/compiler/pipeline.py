@@ -440,6 +440,10 @@ def _parsing(spec: ModelSpec) -> dict[str, Any]:
         "labels": spec.task.labels,
         "descriptions": spec.task.descriptions,
         "language": spec.task.language,
+        "none": spec.task.none,
+        "layout": spec.task.layout,
+        "scale": spec.task.scale,
+        "record": spec.task.record,
     }
 
 

@@ -11,21 +11,32 @@ from p2m.deploy import predict
 from p2m.deploy.serving import (
     backends,
     batches,
+    causal,
     embeddings,
     labels,
     linear,
     predictor,
+    records,
     rows,
     settings,
     shapes,
     spans,
+    tags,
     texts,
 )
 from p2m.deploy.serving.settings import BundleError, Settings
 from p2m.errors import StageError
 from p2m.types import Backend, RacingBackend
 
-_OF_KIND = {"span": spans, "classification": labels, "seq2seq": texts, "linear": linear}
+_OF_KIND = {
+    "span": (spans,),
+    "tags": (tags, spans),
+    "records": (records, spans, tags),
+    "classification": (labels,),
+    "seq2seq": (texts,),
+    "causal": (causal, texts),
+    "linear": (linear,),
+}
 _TOKENIZER = "tokenizer.json"
 
 
@@ -42,7 +53,7 @@ def shipped(model: Path, backend: Backend) -> dict[str, Path]:
     backend = _of(backend, found)
     if found.backend != backend.name:
         raise StageError(f"the model is for the runtime {found.backend}, not for {backend.name}")
-    modules = [predict, predictor, rows, settings, shapes, _OF_KIND[found.kind]]
+    modules = [predict, predictor, rows, settings, shapes, *_OF_KIND[found.kind]]
     if not _has_graphs(model, found):
         return paths(*modules)
     modules += [backends, batches, *([embeddings] if found.kind == "linear" else [])]

@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 from p2m.students import base_model, bert_graph, weights
 from p2m.students.base_model import MODEL, SHA256
 from p2m.students.encoder import EncoderLearner, backend, opened
-from p2m.students.heads import Head, Reach, head_of
+from p2m.students.heads import Head, Reach, head_of, unlearnt
 from p2m.students.quiet import quiet
-from p2m.types import Learner, Pace, Task
+from p2m.types import Learner, Pace, Task, TaskType
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,7 @@ class MiniLM:
 
     def refusal(self, task: Task) -> str | None:
         """Why the model cannot learn the task."""
-        if head_of(task) is None:
-            return f"it marks spans and labels and cannot write text ({task.type}); student=tiny_seq2seq can"
-        return base_model.unread(task, self.languages)
+        return unlearnt(task) or base_model.unread(task, self.languages)
 
     def prepare(self, task: Task, labels: Sequence[str], *, seed: int) -> Learner:
         """The base model with a fresh head.
@@ -97,7 +95,7 @@ class MiniLM:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
         model = opened(folder, head.projections(settings), options, self.dropout)
-        if task.type.is_labelled:
+        if task.type.is_labelled or task.type is TaskType.REGRESSION:
             # Half of all weights: training them takes up to a third more time, and labels are no better for
             # it.
             model.base.embeddings.requires_grad_(False)
