@@ -18,6 +18,7 @@ from p2m.deploy.serving import (
     rows,
     settings,
     shapes,
+    slots,
     spans,
     tags,
     texts,
@@ -29,6 +30,7 @@ from p2m.types import Backend
 _OF_KIND = {
     "span": (spans,),
     "tags": (tags, spans),
+    "slots": (slots, tags, spans),
     "classification": (labels,),
     "seq2seq": (texts,),
     "linear": (linear,),

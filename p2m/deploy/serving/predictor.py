@@ -53,6 +53,10 @@ def _opened(folder: Path, settings: Settings, threads: int) -> Any:
         from .tags import TagModel
 
         return TagModel(folder, settings, threads=threads)
+    if settings.kind == "slots":
+        from .slots import SlotModel
+
+        return SlotModel(folder, settings, threads=threads)
     if settings.kind == "classification":
         from .labels import LabelModel
 

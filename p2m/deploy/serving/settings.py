@@ -11,7 +11,7 @@ from .shapes import SHAPES, Layout
 
 FORMAT = 1  # of predictor.json
 SETTINGS = "predictor.json"
-KINDS = ("span", "tags", "classification", "linear", "seq2seq")
+KINDS = ("span", "tags", "slots", "classification", "linear", "seq2seq")
 
 
 class BundleError(RuntimeError):
@@ -28,7 +28,7 @@ class Settings:
     labels: tuple[str, ...] = ()  # classification, linear: by index of the logit; tags: types of spans
     max_length: int = 256  # tokens of a window (span, tags) or input (labels); bytes (seq2seq)
     stride: int = 0  # span, tags: tokens that neighbouring windows share
-    max_answer: int = 32  # span: tokens of the longest answer; seq2seq: bytes of it
+    max_answer: int = 32  # span: tokens of the longest answer; seq2seq: bytes of it; slots: pieces of a value
     backend: str = "onnx"  # the file in backends/ that opens its graphs
     shape: str = "text"  # of SHAPES: what an answer is, as JSON
     none: str | None = None  # the answer of a row that has none, or that fits no label; None: each has one
