@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from p2m.engine.handles import Device
+from p2m.students.causal import Causal
 from p2m.students.minilm import MiniLM
 from p2m.students.tiny_seq2seq import TinySeq2Seq
 from p2m.types import Example, Field, Layout, RecordField, Task, TaskType
@@ -155,11 +156,17 @@ class Exports:
             self._made[kind] = self._make(kind)
         return self._made[kind]
 
+    def _causal(self) -> Causal:
+        from tiny_checkpoints import causal
+
+        folder = causal(self._factory.mktemp("causal-base"), "Llama")
+        return Causal(str(folder), rank=0, max_input=96, max_output=12)
+
     def _make(self, kind: str) -> tuple[Path, Path]:
         import torch
 
-        task, student = self._cases[kind]
         checkpoint, target = self._factory.mktemp(f"{kind}-checkpoint"), self._factory.mktemp(kind)
+        task, student = self._cases.get(kind) or (TEXT, self._causal())
         learner = student.prepare(task, task.labels, seed=1)
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(2)

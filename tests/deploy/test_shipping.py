@@ -36,6 +36,7 @@ from p2m.types import Backend, Exported, Split, Task
 ROWS = {
     "span": rows_of(QA)[0].input, "classification": rows_of(LABELS)[0].input,
     "seq2seq": rows_of(TEXT)[9].input, "linear": rows_of(LABELS)[0].input, "words": rows_of(LABELS)[0].input,
+    "causal": rows_of(TEXT)[9].input,
     "tags": rows_of(SPANS)[0].input, "records": rows_of(RECORD)[0].input,
 }  # fmt: skip
 # Answers like a bundle's user, then tells what it loaded: files below the bundle, and packages.
@@ -72,7 +73,8 @@ def models(exports: Exports, tiny_bert: Path, tmp_path_factory: pytest.TempPathF
     (words / "terms.json").write_text('{"words": ["ada"]}')
     for folder in (words, dense):
         Settings("linear", ("text",), labels=LABELS.labels, max_length=40).write(folder)
-    made = {kind: exports[kind][1] for kind in ("span", "classification", "seq2seq", "tags", "records")}
+    kinds = ("span", "classification", "seq2seq", "tags", "causal", "records")
+    made = {kind: exports[kind][1] for kind in kinds}
     return made | {"linear": dense, "words": words}
 
 
