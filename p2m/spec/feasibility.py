@@ -14,7 +14,15 @@ from p2m.spec.candidates import STEPS, Refusal, allowed, refusals, rounded
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
 from p2m.teachers.asking.prices import how_to_price, unit_price
 from p2m.teachers.chat import ChatTeacher
-from p2m.types import LinearStudent, Requirement, Student, Task, TaskType, VocabularyCompressor
+from p2m.types import (
+    ExtraBackend,
+    LinearStudent,
+    Requirement,
+    Student,
+    Task,
+    TaskType,
+    VocabularyCompressor,
+)
 
 
 def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
@@ -22,9 +30,7 @@ def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
     if not task.type.is_learnt:
         return [("task.type" if spec.task.type else "prompt", *not_built(task))]
     found = [*_names(spec, task), *_students(spec, task), *_encoders(spec), *_baselines(spec)]
-    found += _vocabularies(spec, task)
-    if reason := spec.runtime.refusal(task):
-        found.append(("runtime", f"does not fit the task: {reason}", "choose another, e.g. runtime=onnx"))
+    found += [*_vocabularies(spec, task), *_runtime(spec, task)]
     found += [*_described(spec, task), *_metrics(spec, task), *_requirements(spec, task), *_rows(spec, task)]
     return [*found, *_taught(spec, task), *_allowed(spec)]
 
@@ -42,6 +48,20 @@ def _names(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
                 yield path, message, "name it by one word of letters, digits and _"
             elif section == "student" and name in STEPS and task.type is TaskType.CLASSIFICATION:
                 yield path, f"{name} is what a step of builds is called", f"name it e.g. {name}_student"
+
+
+def _runtime(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
+    """A backend that is not here, or cannot run what would be exported."""
+    runtime, hint = spec.runtime, "choose another, e.g. runtime=onnx"
+    if reason := runtime.refusal(task):
+        yield "runtime", f"does not fit the task: {reason}", hint
+    elif isinstance(runtime, ExtraBackend):
+        if extra := runtime.missing():
+            yield "runtime", f"{runtime.name} is not installed", f"type: pip install 'p2m[{extra}]'"
+        able = allowed(spec.student.candidates, task, spec.constraints)
+        for name, student in able.items():
+            if reason := runtime.unfit(student):
+                yield "runtime", f"{runtime.name} cannot run {name}: {reason}", hint
 
 
 def _described(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:

@@ -26,6 +26,7 @@ from p2m.deploy.backends.onnx import ONNX
 from p2m.engine.handles import Device, Network
 from p2m.engine.storage.shared_address import DEFAULT_TIMEOUT, checked_url
 from p2m.errors import nearest
+from p2m.spec.answering import WrittenAnswer, WrittenLayout, WrittenRecord, WrittenScale
 from p2m.spec.components import builder, located_error
 from p2m.spec.units import Count, Duration, Money, Parameters, Size, parse_requirement
 from p2m.teachers.chat import ChatTeacher
@@ -55,10 +56,14 @@ RANGES: dict[type, dict[str, tuple[float, float]]] = {
     Training: {
         "epochs": (0.01, 10_000),
         "batch_size": (1, 4096),
+        "batch_tokens": (8, 10_000_000),
         "learning_rate": (1e-8, 1.0),
+        "layer_decay": (0.1, 1),
+        "freeze_layers": (0, 1000),
         "warmup_ratio": (0, 1),
         "weight_decay": (0, 1),
         "label_smoothing": (0, 0.99),
+        "focal": (0, 10),
         "patience": (1, 1000),
         "evaluations": (1, 1000),
         "max_length": (8, 8192),
@@ -73,10 +78,19 @@ RANGES: dict[type, dict[str, tuple[float, float]]] = {
         "test_share": (0.001, 0.5),
         "max_test": (1, 1_000_000),
     },
-    Device: {"threads": (0, 4096), "batch_size": (1, 65536)},
+    Device: {
+        "threads": (0, 4096),
+        "batch_size": (1, 65536),
+        "tokens_at_once": (0, 10_000_000),
+        "processes": (1, 64),
+    },
 }
 CHOICES: dict[type, dict[str, tuple[str, ...]]] = {
-    Training: {"precision": ("auto", "fp32", "bf16"), "class_weights": ("auto", "none", "balanced")},
+    Training: {
+        "precision": ("auto", "fp32", "bf16"),
+        "class_weights": ("auto", "none", "balanced"),
+        "average": ("none", "ema", "last"),
+    },
     Device: {"type": ("auto", "cpu", "cuda")},
 }
 _NAME = re.compile(r"[^\W_][\w.-]{0,99}")
@@ -140,7 +154,7 @@ class WrittenExample(Section):
     """A demonstration as it is written."""
 
     input: dict[str, str] | str  # the input's fields, or the text itself where there is only one
-    output: str  # the answer, exactly as the model should write it
+    output: WrittenAnswer  # the answer, exactly as the model should write it; or as a list or an object
     also: tuple[str, ...] = ()  # further answers that count as right
 
 
@@ -230,12 +244,18 @@ Texts = Annotated[tuple[str, ...], _none_as(tuple)]
 class TaskWords(Section):
     """What the prompt cannot say, or says wrongly; whatever is null is read from the prompt."""
 
-    type: TaskType | None = None  # question-answering, text-classification or text2text-generation
+    type: TaskType | None = None  # text-classification, multi-label-classification, extraction, records, ...
     inputs: Texts = ()  # names of the input fields, in order
     output: str | None = None  # name of the output field
-    labels: Annotated[Texts, AfterValidator(_told_apart)] = ()  # of a classification
+    labels: Annotated[Texts, AfterValidator(_told_apart)] = ()  # of a classification, or types of spans
     descriptions: Annotated[dict[str, str], _none_as(dict)] = {}  # label -> what it means, told to a teacher
     language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}(-\w+)*$")  # ISO 639-1, e.g. en
+    none: str | None = None  # the answer of rows without one, e.g. N/A, or the label of what fits no other
+    scale: WrittenScale = None  # of a regression: lowest, highest and step, e.g. [1, 5, 1]
+    record: WrittenRecord = ()  # fields of records, e.g. {name: span, age: number, mood: [good, bad]}
+    layout: WrittenLayout = (
+        None  # of an extraction of several spans: json, or {style: text, has_values: true}
+    )
 
 
 class Preferences(Section):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from p2m.compression.base import Compressor
-from p2m.deploy.backends.onnx import ONNX
-from p2m.deploy.base import Backend
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
@@ -19,12 +17,11 @@ def compress(
     full: Variant,
     *,
     compressor: Compressor,
-    backend: Backend = ONNX,
-    metric: Metric,
+    metric: Metric | None,
     seed: int,
     run: Run,
 ) -> Variant:
-    """Nothing where there is nothing to make smaller.
+    """Nothing where there is nothing to make smaller; without a `metric`, not scored (`export`).
 
     Raises:
         StageError: the compressor made nothing that can be opened.
@@ -37,6 +34,4 @@ def compress(
         compressor.compress(full.model, folder, texts=texts)
     else:
         compressor.compress(full.model, folder)
-    return scored(
-        task, parts, folder, compressor.name, full.fit, backend=backend, metric=metric, seed=seed, run=run
-    )
+    return scored(task, parts, folder, compressor.name, full.fit, metric=metric, seed=seed, run=run)

@@ -154,10 +154,13 @@ class EncoderLearner:
             with torch.inference_mode():
                 vectors[batch] = self.model.embed(**feeds).float().cpu().numpy()
         found = self.head.solve(vectors, features, balanced=balanced)
-        linear = self.model.head[found.projection]
-        with torch.no_grad():
-            linear.weight.copy_(torch.as_tensor(found.weight))
-            linear.bias.copy_(torch.as_tensor(found.bias))
+        if found is None:
+            return None
+        for each in (found, *found.others):
+            linear = self.model.head[each.projection]
+            with torch.no_grad():
+                linear.weight.copy_(torch.as_tensor(each.weight))
+                linear.bias.copy_(torch.as_tensor(each.bias))
         return found.loss
 
     def predict(self, rows: Sequence[Example], *, batch_size: int, device: Any) -> list[str]:

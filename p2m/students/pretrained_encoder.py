@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 from p2m.students import base_model, bert_graph, traced, weights
 from p2m.students.encoder import EncoderLearner, opened
-from p2m.students.heads import Head, Reach, head_of
+from p2m.students.heads import Head, Reach, head_of, unlearnt
 from p2m.students.tokenizer import backend, copy_tokenizer, open_tokenizer
-from p2m.types import Learner, Pace, Task
+from p2m.types import Learner, Pace, Task, TaskType
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,7 @@ class PretrainedEncoder:
 
     def refusal(self, task: Task) -> str | None:
         """Why the model cannot learn the task."""
-        if head_of(task) is None:
-            return f"it marks spans and labels and cannot write text ({task.type}); student=tiny_seq2seq can"
-        return base_model.unread(task, self.languages)
+        return unlearnt(task) or base_model.unread(task, self.languages)
 
     def prepare(self, task: Task, labels: Sequence[str], *, seed: int) -> Learner:
         """The base model with a fresh head.
@@ -90,7 +88,7 @@ class PretrainedEncoder:
         settings = head.described(task, labels, self._reach)
         tokenizer = open_tokenizer(folder)
         model = opened(folder, head.projections(settings), self._options(folder), self.dropout)
-        if task.type.is_labelled:
+        if task.type.is_labelled or task.type is TaskType.REGRESSION:
             # Half of all weights: training them takes up to a third more time, and labels are no better for
             # it.
             model.base.embeddings.requires_grad_(False)

@@ -17,16 +17,20 @@ from typing import Any
 
 from p2m.engine.handles import Run
 from p2m.errors import DataError
-from p2m.training import probe
+from p2m.training import probe, rates
+from p2m.training.course import BATCH, Course, expectation
+from p2m.training.curves import means
 from p2m.training.loss import balanced_weights
 from p2m.training.machine import Machine, autocast, choose_machine, environment, prepare
+from p2m.training.sampling import lengths
 from p2m.training.schedule import scheduled
 from p2m.training.stopping import Stopping, evaluation_steps
-from p2m.training.trainer import BATCH, Course, expectation, quiet, take_steps
+from p2m.training.trainer import quiet, take_steps
 from p2m.types import Evaluation, Example, Fit, Learner, Metric, Trained, Training, TunedStudent
 
 FINISHED = "finished.json"
 CHECKPOINTS = "checkpoints"  # of a training that has not ended
+LOSSES = 40  # that a report draws
 
 
 def fit(
@@ -50,8 +54,10 @@ def fit(
     known = _finished(run, learner, machine)
     if known is not None:
         return known
+    rates.freeze(learner.model, training.freeze_embeddings, training.freeze_layers)
     features = _features(learner, train, training, run)
-    schedule = scheduled(training, student.pace, len(features))
+    length = sum(map(sum, lengths(features))) / len(features)
+    schedule = scheduled(training, student.pace, len(features), length)
     from_scratch = bool(student.pace.from_scratch and validation)
     floor = commonest_score(train, validation, metric) if from_scratch else None
     course = Course(
@@ -115,21 +121,22 @@ def _features(
 
 
 def _weights(learner: Learner, features: Sequence[dict[str, Any]], machine: Machine) -> Any:
-    """(labels,) of a classification; None elsewhere."""
+    """(labels,) of a classification with one label a row, or several; None elsewhere."""
     import torch
 
-    answers = [each["labels"] for each in features if isinstance(each.get("labels"), int)]
+    labels = getattr(getattr(learner, "settings", None), "labels", ())
+    aims = [each["labels"] for each in features if "labels" in each] if labels else []
+    answers = [label for aim in aims for label in (aim if isinstance(aim, list) else [aim])]
     if not answers:
         return None
-    found = balanced_weights(answers, learner.model.config.num_labels)
+    found = balanced_weights(answers, len(labels))
     return torch.tensor(found, dtype=torch.float32, device=machine.device)
 
 
 def _kept(course: Course, steps: int, history: Sequence[Evaluation]) -> Trained:
     """The best weights as a checkpoint folder that appears whole, without what only training needs."""
     folder, model, tokenizer = course.run.folder, course.learner.model, course.learner.tokenizer
-    if course.best is not None:
-        model.load_state_dict(course.best)
+    best = course.settle(history)
     target, fresh = folder / "checkpoint", folder / "checkpoint.new"
     for path in (fresh, target):
         shutil.rmtree(path, ignore_errors=True)
@@ -138,8 +145,12 @@ def _kept(course: Course, steps: int, history: Sequence[Evaluation]) -> Trained:
     if tokenizer is not None:
         tokenizer.save_pretrained(str(fresh))
     fresh.rename(target)
-    best = max((each.score for each in history), default=0.0)
-    record = {"steps": steps, "best": best, "history": [asdict(each) for each in history]}
+    record = {
+        "steps": steps,
+        "best": best,
+        "history": [asdict(each) for each in history],
+        "losses": means(course.losses, LOSSES),
+    }
     (folder / FINISHED).write_text(json.dumps(record), encoding="utf-8")
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return _trained(target, record, model, course.machine)
@@ -163,6 +174,7 @@ def _trained(checkpoint: Path, record: dict[str, Any], model: Any, machine: Mach
             steps=record["steps"],
             best=record["best"],
             history=tuple(Evaluation(**each) for each in record["history"]),
+            losses=tuple(record["losses"]),
             environment=environment(machine),
         ),
     )
