@@ -32,8 +32,8 @@ class Int8:
     dynamic quantisation was 16% off.)
 
     The table of words is half of a small encoder. A row of it is looked up in eight bits and scaled by
-    itself, so a decoder, which looks one up at every step, is no slower for it. (onnxruntime's own way unpacks the
-    whole table at each step, and made T5 several times slower.)
+    itself, so a decoder, which looks one up at every step, is no slower for it. (onnxruntime's own way
+    unpacks the whole table at each step, and made T5 several times slower.)
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
