@@ -9,13 +9,14 @@ from typing import Any, ClassVar
 
 from p2m.errors import StageError
 
+ENCODER = "model.onnx"  # a graph that is passed once an answer
 BESIDE = ".data"  # weights of a graph that is too large for one file
 _TOP = 127  # an activation is a whole number from -_TOP to _TOP; stored as a byte with _ZERO added to it
 _ZERO = 128
 _WEIGHT_TOP = 64  # of a weight's magnitude: two products of bytes, 2 * 255 * 64, still fit sixteen bits
 _FEWEST = 8  # columns; a narrower matrix (start and end logits) costs nothing and stays exact
 _FEWEST_WORDS = 64  # rows of a table; a shorter one (kinds of tokens, distances) is small
-_DOMAIN = "com.microsoft"  # onnxruntime's own operators
+DOMAIN = "com.microsoft"  # onnxruntime's own operators
 
 
 @dataclass(frozen=True)
@@ -135,8 +136,8 @@ def quantise_products(model: Any, *, per_channel: bool) -> None:
     del graph.node[:]
     graph.node.extend(nodes)
     _exchange(graph, constants | _constants())
-    if all(each.domain != _DOMAIN for each in model.opset_import):
-        model.opset_import.append(helper.make_opsetid(_DOMAIN, 1))
+    if all(each.domain != DOMAIN for each in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(DOMAIN, 1))
 
 
 def _is_product(node: Any, matrices: dict[str, Any]) -> bool:
@@ -179,7 +180,7 @@ def _product(node: Any) -> list[Any]:
             "MatMulIntegerToFloat",
             [f"{x}_quantized", f"{matrix}_quantized", "int8_step", f"{matrix}_scale", "int8_zero"],
             [f"{y}_share"],
-            domain=_DOMAIN,
+            domain=DOMAIN,
         ),
         helper.make_node("Mul", [f"{y}_share", f"{x}_peak"], [scaled]),
     ]
