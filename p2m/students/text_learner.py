@@ -170,7 +170,7 @@ class TextLearner:
         )
 
 
-_OTHERS = "student=byt5_small and student=tiny_seq2seq write any text, student=codet5_small code and JSON"
+_OTHERS = "student=smollm2_135m, student=byt5_small and student=tiny_seq2seq write any text"
 
 
 class CausalLearner(TextLearner):

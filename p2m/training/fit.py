@@ -173,7 +173,7 @@ def _trained(checkpoint: Path, record: dict[str, Any], model: Any, machine: Mach
     return Trained(
         checkpoint,
         Fit(
-            parameters=sum(each.numel() for each in model.parameters()),
+            parameters=getattr(model, "served", None) or sum(each.numel() for each in model.parameters()),
             steps=record["steps"],
             best=record["best"],
             history=tuple(Evaluation(**each) for each in record["history"]),
