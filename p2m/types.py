@@ -1127,3 +1127,15 @@ class Compressor(Protocol):
 
     def compress(self, source: Path, target: Path) -> None:
         """Write a compressed copy of the exported folder `source` to `target`."""
+
+
+@runtime_checkable
+class VocabularyCompressor(Compressor, Protocol):
+    """A compressor that keeps what some languages, and the rows at hand, are written in."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1; (): the compiler says which."""
+
+    def compress(self, source: Path, target: Path, *, texts: Sequence[str] = ()) -> None:
+        """As `Compressor` says; `texts` are of the training rows."""

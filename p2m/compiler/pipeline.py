@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from p2m.compiler.places import Places
 from p2m.compiler.teaching import Teaching
@@ -51,6 +51,7 @@ from p2m.stages.winner import winner
 from p2m.types import (
     Backend,
     BaseEncoder,
+    Compressor,
     ExtraBackend,
     FormatBackend,
     LinearStudent,
@@ -61,6 +62,7 @@ from p2m.types import (
     Task,
     TaskType,
     TunedStudent,
+    VocabularyCompressor,
 )
 
 
@@ -149,8 +151,16 @@ def _encoder(plan: Plan, spec: ModelSpec, understood: Task, at: Places) -> Ref |
     if read is None:
         return None
     smaller = next(iter(spec.compression.candidates.values()), None)
-    return plan.add("encoder", encoder, base=read, compressor=smaller,
+    return plan.add("encoder", encoder, base=read, compressor=smaller and _reading(smaller, spec, understood),
                     origins=at(base="student", compressor="compression"))  # fmt: skip
+
+
+def _reading(compressor: Compressor, spec: ModelSpec, understood: Task) -> Compressor:
+    """The compressor; one that keeps what languages are written in, with those of the recipe."""
+    if not isinstance(compressor, VocabularyCompressor) or compressor.languages:
+        return compressor
+    languages = spec.constraints.languages or understood.spoken
+    return cast(Compressor, replace(cast(Any, compressor), languages=languages))
 
 
 def _quick(spec: ModelSpec, understood: Task) -> LinearStudent | None:
@@ -256,7 +266,7 @@ class _Candidates:
         smaller = {
             way: self.plan.add(
                 self._step(f"compress-{way}", name), compress, self.task, self.parts, full,
-                compressor=compressor, **scored,
+                compressor=_reading(compressor, self.spec, self.understood), **scored,
                 origins=places | self.at(compressor=f"compression.candidates.{way}"),
             )
             for way, compressor in (ways.items() if read else ())
@@ -361,14 +371,20 @@ def _read_encoder(students: Mapping[str, Student]) -> BaseEncoder | None:
 def primary_metric(spec: ModelSpec, task: Task) -> Metric:
     """The metric that steers early stopping and the gates: the recipe's, else the task's own."""
     name = spec.metrics.primary or next(name for name in task.metrics if name in spec.metric)
-    return spec.metric[name]
+    return _suited(spec.metric[name], task)
+
+
+def _suited(metric: Metric, task: Task) -> Metric:
+    """The metric as the task's answers are written, where that makes a difference."""
+    suited: Metric = metric.suited(task) if hasattr(metric, "suited") else metric
+    return suited
 
 
 def _reported_metrics(spec: ModelSpec, task: Task) -> tuple[Metric, ...]:
     """The primary one first, then what the recipe asks to see or requires, each once; without the judge."""
     primary = primary_metric(spec, task)
     names = dict.fromkeys([primary.name, *spec.wanted_metrics])
-    found = (spec.metric[name] for name in names)
+    found = (_suited(spec.metric[name], task) for name in names)
     return tuple(each for each in found if not isinstance(each, JudgeMetric))
 
 

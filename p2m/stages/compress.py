@@ -7,7 +7,7 @@ from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
 from p2m.stages.scoring import fresh, scored
-from p2m.types import Split, Task, Variant
+from p2m.types import Split, Task, Variant, VocabularyCompressor
 
 
 @stage(version="3", kind="seeded", cpus="all")
@@ -29,5 +29,9 @@ def compress(
     if full.model is None:
         return Variant(None, compressor.name)
     folder = fresh(run.folder / "smaller")
-    compressor.compress(full.model, folder)
+    if isinstance(compressor, VocabularyCompressor):
+        texts = [text for row in parts.train for text in row.input.values()]
+        compressor.compress(full.model, folder, texts=texts)
+    else:
+        compressor.compress(full.model, folder)
     return scored(task, parts, folder, compressor.name, full.fit, metric=metric, seed=seed, run=run)

@@ -54,11 +54,12 @@ class Causal:
 
     @property
     def size_bytes(self) -> int:
-        """Eight bits a weight, the words' table once more in 32 bits, and the tokenizer."""
+        """Eight bits a weight, the table of words once more where it is tied to the output, the tokenizer."""
         if "hidden_size" not in self.shape:
             return 0
         words = int(self.shape["vocab_size"])
-        return self.parameters + 4 * words * int(self.shape["hidden_size"]) + 60 * words
+        again = words * int(self.shape["hidden_size"]) if self.shape.get("tie_word_embeddings") else 0
+        return int(1.02 * (self.parameters + again)) + 60 * words
 
     @property
     def download(self) -> str:

@@ -15,9 +15,9 @@ from typing import Any
 from p2m.deploy.serving.settings import Settings
 from p2m.deploy.serving.texts import ByteReader, Reader, TokenReader
 from p2m.errors import DataError
-from p2m.students.encoder import backend
 from p2m.students.lengths import by_length
 from p2m.students.losses import cross_entropy
+from p2m.students.tokenizer import backend
 from p2m.types import Example, Shaping
 
 _NONE = -100  # a label that no loss sees

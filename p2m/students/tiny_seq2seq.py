@@ -53,7 +53,7 @@ class TinySeq2Seq:
 
     @property
     def size_bytes(self) -> int:
-        """Eight bits a weight; graphs and tables add a little."""
+        """Eight bits a weight; graphs add a little."""
         return int(1.1 * self.parameters) + 400_000
 
     @property

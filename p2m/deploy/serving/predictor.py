@@ -57,6 +57,10 @@ def _opened(folder: Path, settings: Settings, threads: int) -> Any:
         from .records import RecordModel
 
         return RecordModel(folder, settings, threads=threads)
+    if settings.kind == "slots":
+        from .slots import SlotModel
+
+        return SlotModel(folder, settings, threads=threads)
     if settings.kind == "classification":
         from .labels import LabelModel
 
