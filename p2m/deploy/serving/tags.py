@@ -239,15 +239,15 @@ def _costs(context: str, starts: Any, ends: Any, width: int) -> Any:
     import numpy as np
 
     costs = np.zeros((len(starts), width))
-    before = np.array([WITHIN * _is_within(context, place) for place in starts])[:, None]
-    after = np.array([WITHIN * _is_within(context, place) for place in ends])[:, None]
+    before = np.array([WITHIN * is_within(context, place) for place in starts])[:, None]
+    after = np.array([WITHIN * is_within(context, place) for place in ends])[:, None]
     costs[:, 1 + BEGIN :: 4] += before
     costs[:, 1 + END :: 4] += after
     costs[:, 1 + SINGLE :: 4] += before + after
     return costs
 
 
-def _is_within(text: str, place: int) -> bool:
+def is_within(text: str, place: int) -> bool:
     """Whether a word or a number goes on over a place, in a script that writes blanks between words."""
     left, right = text[max(0, place - 1) : place], text[place : place + 1]
     if left.isdigit() and right.isdigit():
