@@ -20,6 +20,8 @@ class Device:
     type: str = "auto"  # auto, cpu or cuda
     threads: int = 0  # 0: all cores
     batch_size: int = 32  # rows at once where nothing is learnt
+    tokens_at_once: int = 0  # of a training step, padding included; 0: all, or what fits into the memory
+    processes: int = 1  # that share out the rows of each training step
 
 
 class Network(StrEnum):

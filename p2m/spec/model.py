@@ -56,10 +56,14 @@ RANGES: dict[type, dict[str, tuple[float, float]]] = {
     Training: {
         "epochs": (0.01, 10_000),
         "batch_size": (1, 4096),
+        "batch_tokens": (8, 10_000_000),
         "learning_rate": (1e-8, 1.0),
+        "layer_decay": (0.1, 1),
+        "freeze_layers": (0, 1000),
         "warmup_ratio": (0, 1),
         "weight_decay": (0, 1),
         "label_smoothing": (0, 0.99),
+        "focal": (0, 10),
         "patience": (1, 1000),
         "evaluations": (1, 1000),
         "max_length": (8, 8192),
@@ -74,10 +78,19 @@ RANGES: dict[type, dict[str, tuple[float, float]]] = {
         "test_share": (0.001, 0.5),
         "max_test": (1, 1_000_000),
     },
-    Device: {"threads": (0, 4096), "batch_size": (1, 65536)},
+    Device: {
+        "threads": (0, 4096),
+        "batch_size": (1, 65536),
+        "tokens_at_once": (0, 10_000_000),
+        "processes": (1, 64),
+    },
 }
 CHOICES: dict[type, dict[str, tuple[str, ...]]] = {
-    Training: {"precision": ("auto", "fp32", "bf16"), "class_weights": ("auto", "none", "balanced")},
+    Training: {
+        "precision": ("auto", "fp32", "bf16"),
+        "class_weights": ("auto", "none", "balanced"),
+        "average": ("none", "ema", "last"),
+    },
     Device: {"type": ("auto", "cpu", "cuda")},
 }
 _NAME = re.compile(r"[^\W_][\w.-]{0,99}")

@@ -17,16 +17,22 @@ from typing import Any
 
 from p2m.engine.handles import Run
 from p2m.errors import DataError
-from p2m.training import probe
+from p2m.training import probe, rates
+from p2m.training.course import BATCH, Course, expectation
+from p2m.training.curves import means
 from p2m.training.loss import balanced_weights
 from p2m.training.machine import Machine, autocast, choose_machine, environment, prepare
+from p2m.training.quick import quicken
+from p2m.training.sampling import lengths
 from p2m.training.schedule import scheduled
+from p2m.training.speeds import remember, remembered
 from p2m.training.stopping import Stopping, evaluation_steps
-from p2m.training.trainer import BATCH, Course, expectation, quiet, take_steps
+from p2m.training.trainer import quiet, take_steps
 from p2m.types import Evaluation, Example, Fit, Learner, Metric, Trained, Training, TunedStudent
 
 FINISHED = "finished.json"
 CHECKPOINTS = "checkpoints"  # of a training that has not ended
+LOSSES = 40  # that a report draws
 
 
 def fit(
@@ -50,8 +56,12 @@ def fit(
     known = _finished(run, learner, machine)
     if known is not None:
         return known
+    if machine.device == "cpu":
+        quicken(learner.model)
+    rates.freeze(learner.model, training.freeze_embeddings, training.freeze_layers)
     features = _features(learner, train, training, run)
-    schedule = scheduled(training, student.pace, len(features))
+    length = sum(map(sum, lengths(features))) / len(features)
+    schedule = scheduled(training, student.pace, len(features), length)
     from_scratch = bool(student.pace.from_scratch and validation)
     floor = commonest_score(train, validation, metric) if from_scratch else None
     course = Course(
@@ -84,17 +94,16 @@ def _taken(course: Course, student: TunedStudent, length: float) -> tuple[int, l
     """The steps, announced with the time that they take where it is known; their speed is remembered."""
     schedule, machine = course.schedule, course.machine
     speed = probe.speed_key(student, machine.precision, machine.threads, schedule.batch_size, machine.device)
-    known = probe.remembered(speed, length)
+    known = remembered(speed, length)
     about = f", {expectation(schedule, known)}" if known is not None else ""
     course.run.say(
         f"{len(course.features)} features, {schedule.steps} steps of {schedule.batch_size},"
-        f" rate {schedule.learning_rate:g}, {machine.precision} on {machine.device}"
-        f" with {machine.threads} threads{about}"
+        f" rate {schedule.learning_rate:g}, {machine}{about}"
     )
     course.is_announced = known is not None
     found = take_steps(course, course.run.folder / CHECKPOINTS)
     if course.step_seconds is not None:
-        probe.remember(speed, length, course.step_seconds)
+        remember(speed, length, course.step_seconds)
     return found
 
 
@@ -102,7 +111,8 @@ def _features(
     learner: Learner, train: Sequence[Example], training: Training, run: Run
 ) -> list[dict[str, Any]]:
     features = learner.encode(train, max_length=training.max_length)
-    used = len({each["row"] for each in features}) if features and "row" in features[0] else len(features)
+    rows = {row for each in features for row in each.get("rows", (each.get("row"),))}
+    used = len(rows) if None not in rows else len(features)
     if not used:
         what = f"none of {len(train)} training rows can be learnt" if train else "there are no training rows"
         raise DataError(f"{what}; in extractive tasks the answer must be a part of the passage")
@@ -115,21 +125,22 @@ def _features(
 
 
 def _weights(learner: Learner, features: Sequence[dict[str, Any]], machine: Machine) -> Any:
-    """(labels,) of a classification; None elsewhere."""
+    """(labels,) of a classification with one label a row, or several; None elsewhere."""
     import torch
 
-    answers = [each["labels"] for each in features if isinstance(each.get("labels"), int)]
+    labels = getattr(getattr(learner, "settings", None), "labels", ())
+    aims = [each["labels"] for each in features if "labels" in each] if labels else []
+    answers = [label for aim in aims for label in (aim if isinstance(aim, list) else [aim])]
     if not answers:
         return None
-    found = balanced_weights(answers, learner.model.config.num_labels)
+    found = balanced_weights(answers, len(labels))
     return torch.tensor(found, dtype=torch.float32, device=machine.device)
 
 
 def _kept(course: Course, steps: int, history: Sequence[Evaluation]) -> Trained:
     """The best weights as a checkpoint folder that appears whole, without what only training needs."""
     folder, model, tokenizer = course.run.folder, course.learner.model, course.learner.tokenizer
-    if course.best is not None:
-        model.load_state_dict(course.best)
+    best = course.settle(history)
     target, fresh = folder / "checkpoint", folder / "checkpoint.new"
     for path in (fresh, target):
         shutil.rmtree(path, ignore_errors=True)
@@ -138,8 +149,12 @@ def _kept(course: Course, steps: int, history: Sequence[Evaluation]) -> Trained:
     if tokenizer is not None:
         tokenizer.save_pretrained(str(fresh))
     fresh.rename(target)
-    best = max((each.score for each in history), default=0.0)
-    record = {"steps": steps, "best": best, "history": [asdict(each) for each in history]}
+    record = {
+        "steps": steps,
+        "best": best,
+        "history": [asdict(each) for each in history],
+        "losses": means(course.losses, LOSSES),
+    }
     (folder / FINISHED).write_text(json.dumps(record), encoding="utf-8")
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
     return _trained(target, record, model, course.machine)
@@ -159,10 +174,11 @@ def _trained(checkpoint: Path, record: dict[str, Any], model: Any, machine: Mach
     return Trained(
         checkpoint,
         Fit(
-            parameters=sum(each.numel() for each in model.parameters()),
+            parameters=getattr(model, "served", None) or sum(each.numel() for each in model.parameters()),
             steps=record["steps"],
             best=record["best"],
             history=tuple(Evaluation(**each) for each in record["history"]),
+            losses=tuple(record["losses"]),
             environment=environment(machine),
         ),
     )

@@ -1,43 +1,89 @@
-"""Batches of rows of similar length, in an order that depends on seed and epoch alone.
+"""The rows of each step: of similar length, in an order that depends on seed and pass alone.
 
-Trainer's own sampler draws from the global generator, which a resumed run cannot bring back to where an epoch
-began; this one gives the resumed run the very batches that the killed one would have had.
+All steps are one sequence, so that a resumed training skips those that were taken and has the very batches
+that the killed one would have had.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 POOL = 50  # batches sorted together: wide enough to group by length, narrow enough to stay shuffled
 
 
-class LengthSampler:
-    """Indices whose consecutive `batch_size` are of similar length."""
+def lengths(features: Sequence[dict[str, Any]]) -> list[tuple[int, int]]:
+    """Tokens of each feature's input, and of what is to be written where that is a sequence."""
+    return [
+        (len(each["input_ids"]), len(each["labels"]) if isinstance(each.get("labels"), list) else 0)
+        for each in features
+    ]
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+
+class Batches:
+    """Indices of the rows of each of `steps` steps, the longest first."""
+
+    def __init__(
+        self, lengths: Sequence[tuple[int, int]], *, steps: int, size: int, tokens: int | None, seed: int
+    ) -> None:
+        """`size` rows a batch or, with `tokens`, as many as have no more tokens together, padded; then
+        `size` is about how many these are.
+        """
         self.lengths = lengths
-        self.batch_size = batch_size
+        self.steps = steps
+        self.size = size
+        self.tokens = tokens
         self.seed = seed
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Trainer says which epoch comes next."""
-        self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return self.steps
 
-    def __iter__(self) -> Iterator[int]:
-        generator = random.Random(f"{self.seed}/{self.epoch}")
+    def __iter__(self) -> Iterator[list[int]]:
+        taken = number = 0
+        while taken < self.steps:
+            for batch in self.once(number):
+                if taken == self.steps:
+                    return
+                taken += 1
+                yield batch
+            number += 1
+
+    def once(self, number: int) -> list[list[int]]:
+        """The batches of one pass over the rows."""
+        generator = random.Random(f"{self.seed}/{number}")
         order = list(range(len(self.lengths)))
         generator.shuffle(order)
-        batches, wide = [], self.batch_size * POOL
+        batches, wide = [], self.size * POOL
         for start in range(0, len(order), wide):
-            pool = sorted(order[start : start + wide], key=lambda i: -self.lengths[i])
-            batches += [pool[at : at + self.batch_size] for at in range(0, len(pool), self.batch_size)]
-        short = [batch for batch in batches if len(batch) < self.batch_size]  # at most the last one
-        full = [batch for batch in batches if len(batch) == self.batch_size]
+            pool = sorted(
+                order[start : start + wide], key=lambda i: (-self.lengths[i][0], -self.lengths[i][1])
+            )
+            batches += self._cut(pool)
+        if self.tokens:
+            generator.shuffle(batches)
+            return batches
+        short = [batch for batch in batches if len(batch) < self.size]  # at most the last one
+        full = [batch for batch in batches if len(batch) == self.size]
         generator.shuffle(full)
-        for batch in full + short:  # a short batch in between would shift the borders of all that follow
-            yield from batch
+        return full + short
+
+    def _cut(self, pool: list[int]) -> list[list[int]]:
+        if not self.tokens:
+            return [pool[at : at + self.size] for at in range(0, len(pool), self.size)]
+        return fitting(pool, self.lengths, self.tokens)
+
+
+def fitting(rows: Sequence[int], lengths: Sequence[tuple[int, int]], tokens: int) -> list[list[int]]:
+    """The rows in their order, in groups of at most so many tokens, padded; a longer row has its own."""
+    groups: list[list[int]] = []
+    widest = (0, 0)
+    for row in rows:
+        wider = (max(widest[0], lengths[row][0]), max(widest[1], lengths[row][1]))
+        if groups and (len(groups[-1]) + 1) * sum(wider) <= tokens:
+            groups[-1].append(row)
+            widest = wider
+        else:
+            groups.append([row])
+            widest = lengths[row]
+    return groups

@@ -13,6 +13,7 @@ from p2m.types import Pace, Training
 
 _BATCHES = ((200, 8), (2000, 16))  # below so many rows, so many a step
 _BATCH = 32
+_LENGTH = 32.0  # tokens of a row, where nobody has counted them
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Schedule:
     """A training, resolved."""
 
     steps: int  # of the optimiser
-    batch_size: int  # rows a step
+    batch_size: int  # rows a step; about so many, where tokens are counted
     learning_rate: float  # at its highest
     fewest_steps: int  # before which nothing is stopped early
 
@@ -30,12 +31,14 @@ class Schedule:
         return self.steps * self.batch_size
 
 
-def scheduled(training: Training, pace: Pace, rows: int) -> Schedule:
-    """The schedule for `rows` training features.
+def scheduled(training: Training, pace: Pace, rows: int, length: float = _LENGTH) -> Schedule:
+    """The schedule for `rows` training features of `length` tokens on the average.
 
     Where the recipe says how long a student from scratch is trained, half of that is given it to begin.
     """
     batch = training.batch_size or next((size for below, size in _BATCHES if rows < below), _BATCH)
+    if training.batch_tokens:
+        batch = max(1, round(training.batch_tokens / length))
     fewest = pace.fewest_steps
     if training.epochs is not None:
         steps = max(1, math.ceil(rows * training.epochs / batch))

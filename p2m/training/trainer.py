@@ -1,149 +1,27 @@
 """The steps of a training, by transformers' Trainer: AdamW (Loshchilov and Hutter, 2019) with a linear
 warm-up and decay.
 
-Trainer is told when to look and when to stop, and is given the loss, the order of the rows and the score.
-Its checkpoints hold weights, optimizer, generators and history; the best weights lie beside them.
+Trainer is told when to look and when to stop, and is given the rows of each step, their gradient and the
+score. Its checkpoints hold weights, optimizer, generators and history; what the course knows lies beside.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
-import statistics
 import time
 import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from p2m.engine.handles import Run
-from p2m.errors import StageError
-from p2m.training.machine import Machine, autocast
-from p2m.training.sampling import LengthSampler
-from p2m.training.schedule import Schedule
-from p2m.training.stopping import Stopping
-from p2m.types import Evaluation, Example, Learner, Metric, Shaping, Training, WarmStarter
+from p2m.training import rates
+from p2m.training.course import Course
+from p2m.training.sampling import Batches, lengths
+from p2m.types import Evaluation
 
-BATCH = 32  # rows answered at once
 KEEP_EVERY = 15.0  # seconds: what is done again after a kill, at most, beside the way to an evaluation
-MOST_EPOCHS = 100  # passes over rows that are worth a try
-MORE = 5  # times the steps: what to try where a student from scratch has not begun to learn
-_BEST = "best.pt"  # in a checkpoint
-_UNTIMED = 2  # steps, in which kernels are prepared
-_TIMED, _SEEN = 5, 3.0  # steps and seconds of them, before it is said how long a training takes
-_RECENT = 20  # steps whose pace that is
-
-
-@dataclass
-class Course:
-    """One training: what Trainer asks of it, and what it has come to know."""
-
-    learner: Learner
-    features: list[dict[str, Any]]
-    validation: Sequence[Example]
-    training: Training
-    schedule: Schedule
-    stopping: Stopping
-    machine: Machine
-    metric: Metric
-    seed: int
-    run: Run
-    looks: tuple[int, ...]  # steps after which to evaluate
-    weights: Any = None  # (labels,) what a row of each label counts; None: all alike
-    is_announced: bool = False  # whether the time that it takes has been told
-    losses: list[float] = field(default_factory=list)  # of the steps since the last evaluation
-    best: dict[str, Any] | None = None  # weights of the best evaluation; None: those at hand
-    took: list[float] = field(default_factory=list)  # seconds of this process's steps
-
-    @property
-    def step_seconds(self) -> float | None:
-        """Mean time of a step in this process; None before there were enough."""
-        timed = self.took[_UNTIMED:]
-        return sum(timed) / len(timed) if len(timed) >= 3 else None
-
-    @property
-    def pace(self) -> float | None:
-        """Seconds of a step by the latest ones; None before enough was seen to tell.
-
-        The first steps prepare kernels, caches and memory, and may take many times what the others do.
-        """
-        timed = self.took[_UNTIMED:]
-        if len(timed) < _TIMED or sum(timed) < _SEEN:
-            return None
-        return statistics.median(timed[-_RECENT:])
-
-    def warm_start(self) -> None:
-        """Solve the head, where it can be; its loss is that of the evaluation before the first step."""
-        if not isinstance(self.learner, WarmStarter):
-            return
-        balanced, device = self.weights is not None, self.machine.device
-        with autocast(self.machine):
-            loss = self.learner.warm_start(self.features, batch_size=BATCH, device=device, balanced=balanced)
-        if loss is None:
-            return
-        self.run.say(f"the head is solved over the untuned embeddings: loss {loss:.4f} on the training rows")
-        self.losses = [loss] if self.validation else []
-
-    def loss(self, inputs: dict[str, Any], step: int) -> Any:
-        """Of the batch of a step, counted from 1."""
-        loss = self.learner.loss(inputs, Shaping(self.training.label_smoothing, self.weights))
-        self.losses.append(float(loss.detach()))
-        if not math.isfinite(self.losses[-1]):
-            raise StageError(
-                f"the loss is not a number at step {step}: the training diverged;"
-                f" lower training.learning_rate (it is {self.schedule.learning_rate:g})"
-                " or set training.precision=fp32"
-            )
-        return loss
-
-    def look(self, step: int, history: Sequence[Evaluation]) -> dict[str, float]:
-        """Evaluate, and remember the weights if they are the best so far; {} without validation rows."""
-        loss = sum(self.losses) / max(1, len(self.losses))
-        self.losses = []
-        said = f"step {step} of {self.schedule.steps}  loss {loss:.4f}"
-        if not self.validation:
-            self.run.say(said)
-            return {}
-        model = self.learner.model.eval()
-        with autocast(self.machine):
-            answers = self.learner.predict(self.validation, batch_size=BATCH, device=self.machine.device)
-        score = self.metric.value(self.metric.statistics(answers, [row.answers for row in self.validation]))
-        if not history or score > max(each.score for each in history):
-            self.best = {
-                name: each.detach().to("cpu", copy=True) for name, each in model.state_dict().items()
-            }
-        self.run.say(f"{said}  score {score:.4f}")
-        return {"eval_loss": loss, "eval_score": score}
-
-    def warn(self, step: int, history: Sequence[Evaluation]) -> None:
-        """Say what the latest evaluation means for a training that goes badly, or is over."""
-        steps, rows, idle = self.schedule.steps, len(self.features), self.stopping.is_idle(history)
-        if idle:
-            epochs = math.ceil(MORE * steps * self.schedule.batch_size / rows)
-            seen = f"{self.metric.name} {history[-1].score:.2f} against {self.stopping.floor:.2f}"
-            advice = (
-                "it has not begun to learn; from scratch such a mapping takes tens of thousands of rows"
-                f" (here are {rows:,}) or more steps: give more rows (data.train)"
-                + (f" or training.epochs={epochs}" if epochs <= MOST_EPOCHS else "")
-            )
-            self.run.say(
-                f"step {step:,} of {steps:,}: no better than the commonest answer ({seen}): "
-                + (advice if len(history) == 1 else "it has still not begun to learn")
-            )
-        if step < steps and self.stopping.is_over(history):
-            reason = "nothing learnt" if idle else f"no better score in {self.training.patience} evaluations"
-            self.run.say(f"{reason}: stopping early")
-
-    def tell(self, step: int, history: Sequence[Evaluation]) -> None:
-        """How far the training is, and how long it takes."""
-        steps, known = self.schedule.steps, self.pace
-        if known is not None and not self.is_announced:
-            self.run.say(expectation(self.schedule, known))
-            self.is_announced = True
-        note = f"score {max(each.score for each in history):.3f}  " if history else ""
-        self.run.progress(step, steps, note + (f"{readable((steps - step) * known)} left" if known else ""))
+_COURSE = "course.pt"  # in a checkpoint
 
 
 def take_steps(course: Course, folder: Path) -> tuple[int, list[Evaluation]]:
@@ -154,12 +32,14 @@ def take_steps(course: Course, folder: Path) -> tuple[int, list[Evaluation]]:
     course.learner.model.to(course.machine.device)
     if last is None:
         course.warm_start()
-    else:
+    course.begin()
+    if last is not None:
         course.run.say(f"going on from step {last.name.rpartition('-')[2]}")
-        course.best = torch.load(last / _BEST, map_location="cpu", weights_only=True)
+        course.load(torch.load(last / _COURSE, map_location="cpu", weights_only=True))
     with quiet():
         trainer = _trainer(course, folder)
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
+        with course.others() as course.ranks:
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
     return trainer.state.global_step, _history(trainer.state)
 
 
@@ -203,11 +83,10 @@ def _arguments(course: Course, folder: Path) -> Any:
         weight_decay=course.training.weight_decay,
         lr_scheduler_type="linear",
         optim="adamw_torch_fused",
-        bf16=machine.precision == "bf16",
         use_cpu=machine.device == "cpu",
         use_cache=getattr(course.learner.model.config, "use_cache", False),
         seed=course.seed % 2**32,
-        eval_on_start=bool(course.losses),
+        eval_on_start=course.start is not None,
         eval_strategy="no",  # when to evaluate and to save is told at each step
         save_strategy="no",
         save_total_limit=1,
@@ -224,20 +103,46 @@ def _arguments(course: Course, folder: Path) -> Any:
 
 
 def _trainer(course: Course, folder: Path) -> Any:
-    """Trainer whose loss, order of rows and evaluation are the course's."""
+    """Trainer whose rows, gradients and evaluation are the course's."""
     import torch
+    from torch.utils.data import DataLoader
     from transformers import Trainer
     from transformers.trainer_callback import PrinterCallback
 
     class Steered(Trainer):  # type: ignore[misc]
         control: Any
+        optimizer: Any
 
-        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-            lengths = [len(each["input_ids"]) for each in course.features]
-            return LengthSampler(lengths, course.schedule.batch_size, course.seed)
+        def get_train_dataloader(self) -> Any:
+            schedule, training = course.schedule, course.training
+            batches = Batches(
+                lengths(course.features), steps=schedule.steps, size=schedule.batch_size,
+                tokens=training.batch_tokens, seed=course.seed,
+            )  # fmt: skip
+            own = torch.Generator()  # the global one must be where an unkilled training has it
+            return DataLoader(
+                self.train_dataset, batch_sampler=batches, collate_fn=lambda rows: {"rows": rows},
+                generator=own,
+            )  # fmt: skip
 
-        def compute_loss(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-            return course.loss(inputs, self.state.global_step + 1)
+        def create_optimizer(self, model: Any = None) -> Any:
+            decay = course.training.layer_decay
+            if self.optimizer is None and (decay < 1 or rates.parts(self.model)):
+                kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
+                groups = rates.groups(
+                    self.model, set(self.get_decay_parameter_names(self.model)),
+                    rate=self.args.learning_rate, weight_decay=self.args.weight_decay, layer_decay=decay,
+                )  # fmt: skip
+                self.optimizer = kind(groups, **options)
+            return super().create_optimizer(model)
+
+        def training_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+            model.train()
+            loss = course.step(inputs["rows"], self.state.global_step + 1)
+            return torch.tensor(loss, device=self.args.device)
+
+        def floating_point_ops(self, inputs: Any) -> int:
+            return 0
 
         def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
             found = course.look(self.state.global_step, _history(self.state))
@@ -247,16 +152,14 @@ def _trainer(course: Course, folder: Path) -> Any:
 
         def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
             super().save_model(output_dir, _internal_call)
-            torch.save(course.best, Path(output_dir or folder) / _BEST)
+            torch.save(course.state(), Path(output_dir or folder) / _COURSE)
 
     trainer = Steered(
         model=course.learner.model,
         args=_arguments(course, folder),
-        train_dataset=course.features,
-        data_collator=course.learner.collate,
+        train_dataset=list(range(len(course.features))),
         callbacks=[_steering(course)],
     )
-    trainer.model_accepts_loss_kwargs = False  # the loss is a mean over the batch
     trainer.remove_callback(PrinterCallback)
     return trainer
 
@@ -273,6 +176,8 @@ def _steering(course: Course) -> Any:
             self.began = time.perf_counter()
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if course.average:
+                course.average.step(course.learner.model)
             course.took.append(time.perf_counter() - self.began)
             course.tell(state.global_step, _history(state))
             control.should_evaluate = state.global_step in course.looks
@@ -296,15 +201,3 @@ def _history(state: Any) -> list[Evaluation]:
         for each in state.log_history
         if "eval_score" in each
     ]
-
-
-def expectation(schedule: Schedule, step_seconds: float) -> str:
-    """What the steps take, as a person says it."""
-    return f"{schedule.steps} steps take about {readable(schedule.steps * step_seconds)} on this machine"
-
-
-def readable(seconds: float) -> str:
-    """A duration as a person says it."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{int(seconds) // 60} min {int(seconds) % 60:02d} s"

@@ -22,8 +22,9 @@ from p2m.students.tiny_seq2seq import TinySeq2Seq
 from p2m.training import trainer
 from p2m.training.base import fit
 from p2m.training.fit import CHECKPOINTS
-from p2m.training.machine import choose_machine, cpu_flags
-from p2m.training.sampling import LengthSampler
+from p2m.training.machine import WORTH, bf16_share, choose_machine, is_bf16_expected
+from p2m.training.sampling import Batches
+from p2m.training.speeds import memory_file
 from p2m.training.trainer import last_checkpoint
 from p2m.types import Example, Pace, Task, Trained, Training, TunedStudent
 
@@ -260,7 +261,7 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(tiny_bert: Pat
         command = [sys.executable, str(SCRIPT), str(tmp_path / folder), str(tiny_bert), str(last)]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    assert start("killed", 13).returncode == -signal.SIGKILL, "within an epoch of five steps"
+    assert start("killed", 13).returncode == -signal.SIGKILL, "within a pass of five steps"
     assert start("killed", 16).returncode == -signal.SIGKILL, "at the start of one"
     resumed = start("killed", 0)
     assert resumed.returncode == 0, resumed.stderr
@@ -275,6 +276,7 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(tiny_bert: Pat
     assert one["history"] == other["history"]
     assert [each["step"] for each in one["history"]] == [0, 3, 6, 9, 12, 15, 18, 20]
     assert one["weights"] == other["weights"]
+    assert one["losses"] == other["losses"]
     assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["checkpoint", "finished.json"]
 
 
@@ -321,7 +323,7 @@ def test_rows_that_cannot_be_learnt_are_counted_or_refused(tiny_minilm: MiniLM, 
     assert "1 of 9 training rows teach nothing: their answer cannot be expressed" in here.lines
 
 
-def test_devices_and_precisions_are_checked() -> None:
+def test_devices_are_checked_and_precision_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     with pytest.raises(UserError, match=r"device\.type=tpu"):
@@ -331,36 +333,47 @@ def test_devices_and_precisions_are_checked() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(UserError, match=r"type: device\.type=cpu"):
             choose_machine(Device(type="cuda"), "auto")
-    fast = bool({"amx_bf16", "avx512_bf16"} & cpu_flags())
-    assert choose_machine(Device(type="cpu", threads=3), "auto").precision == ("bf16" if fast else "fp32")
+    chosen = choose_machine(Device(type="cpu", threads=3), "auto")
+    assert chosen.precision == ("bf16" if bf16_share() < WORTH else "fp32")
+    assert is_bf16_expected() == (chosen.precision == "bf16")
+    assert f"bf16 takes {bf16_share():.2f} of fp32's time" in str(chosen)
+    known = json.loads(memory_file().read_text())
+    for share, precision in ((0.5, "bf16"), (1.5, "fp32")):
+        memory_file().write_text(json.dumps({key: {"1": share} for key in known}))
+        assert choose_machine(Device(type="cpu"), "auto").precision == precision
+        assert is_bf16_expected() == (precision == "bf16")
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "default")
+    assert choose_machine(Device(type="cpu"), "auto").bf16_share != 1.5, "another processor, to libraries"
     assert choose_machine(Device(type="cpu", threads=3), "fp32").threads == 3
 
 
 @given(
-    st.lists(st.integers(1, 50), min_size=1, max_size=400),
+    st.lists(st.tuples(st.integers(1, 50), st.integers(0, 9)), min_size=1, max_size=400),
     st.integers(1, 17),
-    st.integers(0, 3),
+    st.sampled_from([None, 40, 200]),
     st.integers(0, 3),
 )
-def test_batches_hold_every_row_once_in_an_order_of_seed_and_epoch(
-    lengths: list[int], size: int, seed: int, epoch: int
+def test_batches_hold_every_row_once_a_pass_in_an_order_of_the_seed(
+    lengths: list[tuple[int, int]], size: int, tokens: int | None, seed: int
 ) -> None:
-    def order(an_epoch: int) -> list[int]:
-        sampler = LengthSampler(lengths, size, seed)
-        sampler.set_epoch(an_epoch)
-        return list(sampler)
+    def made(steps: int) -> list[list[int]]:
+        return list(Batches(lengths, steps=steps, size=size, tokens=tokens, seed=seed))
 
-    assert sorted(order(epoch)) == list(range(len(lengths)))
-    assert order(epoch) == order(epoch)
+    one = Batches(lengths, steps=1, size=size, tokens=tokens, seed=seed).once(0)
+    rows = [row for batch in one for row in batch]
+    assert sorted(rows) == list(range(len(lengths)))
+    two = made(len(one) + 1)
+    assert two[:-1] == one, "one pass after the other"
+    assert made(len(one) + 1) == two
     if len(lengths) > 60:
-        assert order(epoch) != order(epoch + 1)
+        assert Batches(lengths, steps=1, size=size, tokens=tokens, seed=seed).once(1) != one
+    for batch in one:
+        padded = len(batch) * (max(lengths[i][0] for i in batch) + max(lengths[i][1] for i in batch))
+        assert len(batch) <= size if tokens is None else (padded <= tokens or len(batch) == 1)
 
 
 def test_rows_of_a_batch_are_of_similar_length() -> None:
-    lengths = [(i * 37) % 100 for i in range(800)]
-    order = list(LengthSampler(lengths, 16, 0))
-    spreads = [
-        max(lengths[i] for i in order[at : at + 16]) - min(lengths[i] for i in order[at : at + 16])
-        for at in range(0, 800, 16)
-    ]
+    lengths = [((i * 37) % 100, (i * 11) % 7) for i in range(800)]
+    batches = Batches(lengths, steps=50, size=16, tokens=None, seed=0)
+    spreads = [max(lengths[i][0] for i in b) - min(lengths[i][0] for i in b) for b in batches]
     assert sum(spreads) / len(spreads) < 5  # a shuffled order spreads over 85 or more

@@ -1,4 +1,7 @@
-"""A training in its own process, which kills itself at a given step: `FOLDER TINY_BERT STEP` (0: never)."""
+"""A training in its own process, which kills itself at a step: `FOLDER TINY_BERT STEP` (0: never).
+
+It averages weights, and takes each step in some passes.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from conftest import LABELS, Here, rows_of
 
+from p2m.engine.handles import Device
 from p2m.metrics.base import Metric
 from p2m.metrics.exact_match import ExactMatch
 from p2m.students.minilm import MiniLM
@@ -39,12 +43,14 @@ def main() -> None:
     trainer.KEEP_EVERY = 0.0  # a checkpoint at every evaluation
     student = MiniLM(model=BERT, sha256="", window=40)
     rows = rows_of(LABELS)
-    run = Mortal(FOLDER)
+    run = Mortal(FOLDER, Device(type="cpu", threads=1, tokens_at_once=20))
     fitted = fit(
         student.prepare(LABELS, LABELS.labels, seed=5),
         rows[:40],
         rows[40:],
-        training=Training(epochs=4, batch_size=8, learning_rate=2e-3, evaluations=7, patience=9),
+        training=Training(
+            epochs=4, batch_size=8, learning_rate=2e-3, evaluations=7, patience=9, average="ema"
+        ),
         student=student,
         metric=METRIC,
         seed=5,
@@ -55,6 +61,7 @@ def main() -> None:
     print(
         json.dumps(
             {
+                "losses": fitted.fit.losses,
                 "history": [asdict(e) for e in fitted.fit.history],
                 "weights": digest,
                 "said": run.lines,
