@@ -111,7 +111,8 @@ def _features(
     learner: Learner, train: Sequence[Example], training: Training, run: Run
 ) -> list[dict[str, Any]]:
     features = learner.encode(train, max_length=training.max_length)
-    used = len({each["row"] for each in features}) if features and "row" in features[0] else len(features)
+    rows = {row for each in features for row in each.get("rows", (each.get("row"),))}
+    used = len(rows) if None not in rows else len(features)
     if not used:
         what = f"none of {len(train)} training rows can be learnt" if train else "there are no training rows"
         raise DataError(f"{what}; in extractive tasks the answer must be a part of the passage")
