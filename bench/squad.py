@@ -1,16 +1,18 @@
 # ruff: noqa: E501
-"""Extractive question answering on SQuAD 1.1 dev, by a model that has seen no labelled row and no SQuAD passage.
+"""Extractive question answering on SQuAD 1.1 dev, by a small model: without a labelled row, or with a few.
 
-    .venv/bin/python bench/squad.py DATA [--full] [--rows 10570] [--work FOLDER] [--set OVERRIDE ...]
+    .venv/bin/python bench/squad.py DATA [--full] [--labelled] [--rows 10570] [--work FOLDER] [--set OVERRIDE ...]
 
 DATA is a folder with hub/squad/validation.jsonl.gz (or that holds the squad folder itself). Builds through the
 product, as a user would: a recipe with a prompt and one demonstration of its own, `p2m build`, then the bundle's own
 predictor on every question. Prints exact match and token F1 with 95% bootstrap intervals of the default build and,
-with --full, of the build of up to an hour (generation=large) beside it; beside both, a baseline without
-a model, measured in the same run, and what peers published. Exits with 1 where the best build is below 25.
+with --full, of the build of up to an hour (generation=large), and with --labelled of a build from 10,000 of SQuAD's
+own training rows; beside them, a baseline without a model, measured in the same run, and what peers published. Exits
+with 1 where a build is below its bar.
 
 Said plainly: the base model, all-MiniLM-L6-v2, saw SQuAD's questions paired with their passages, without answers, in
-its contrastive training (its model card lists them among a billion pairs). Nothing that p2m trains on is from SQuAD.
+its contrastive training (its model card lists them among a billion pairs). But for --labelled, nothing that p2m trains on
+is from SQuAD.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import random
 import re
 import subprocess
 import sys
@@ -32,7 +35,6 @@ from p2m.evaluation.bootstrap import interval
 from p2m.metrics.exact_match import ExactMatch
 from p2m.metrics.token_f1 import TokenF1
 
-BAR = 25.0  # exact match, percent
 MISSED = 4  # exit code of `p2m build` where a bundle was made that falls short of its contract
 PUBLISHED = (
     ("Lewis et al., 2019: cloze translation of Wikipedia, BERT-large (340M)", 44.2, 54.7),
@@ -52,10 +54,23 @@ defaults: [base, override student: minilm, override training: generated, _self_]
 metrics: {primary: exact_match, also: [token_f1]}
 split: {test_share: 0.02}
 """
-BUILDS = {
-    "default build": (),
-    "build of up to an hour": ("generation=large", "training.evaluations=6"),
-}
+LABELLED = 10_000  # rows, drawn by seed
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What is built, and the exact match, percent, that it must reach."""
+
+    name: str
+    overrides: tuple[str, ...]
+    bar: float
+
+
+DEFAULT = Build("default build", (), 46.0)
+LARGE = Build("build of up to an hour", ("generation=large", "training.evaluations=6"), 52.0)
+OWN = Build(
+    f"{LABELLED:,} labelled rows", ("teacher=none", "training=default", "data.train=labelled.jsonl"), 60.0
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +106,21 @@ def main(argv: Sequence[str]) -> int:
             0,
         )
     ]
-    builds = ["default build", *(["build of up to an hour"] if arguments.full else [])]
+    builds = [DEFAULT, *([LARGE] if arguments.full else []), *([OWN] if arguments.labelled else [])]
     work = Path(arguments.work or tempfile.mkdtemp(prefix="p2m-squad-"))
-    for name in builds:
-        folder, seconds = build(work / name.replace(" ", "-"), (*BUILDS[name], *arguments.set))
-        lines.append(judge(name, answers(folder, rows), rows, seconds))
+    for each in builds:
+        place = work / each.name.replace(" ", "-").replace(",", "")
+        if each is OWN:
+            write_labelled(arguments.data, place)
+        folder, seconds = build(place, (*each.overrides, *arguments.set))
+        lines.append(judge(each.name, answers(folder, rows), rows, seconds))
     _print(lines)
-    best = max(line.exact for line in lines[1:])
-    print(f"\n{'PASS' if best >= BAR else 'FAIL'}  exact match {best:.1f}, bar {BAR:.1f}")
-    return 0 if best >= BAR else 1
+    missed = 0
+    for each, line in zip(builds, lines[1:], strict=True):
+        missed += line.exact < each.bar
+        said = "FAIL" if line.exact < each.bar else "PASS"
+        print(f"{said}  {each.name}: exact match {line.exact:.1f}, bar {each.bar:.1f}")
+    return min(1, missed)
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -108,6 +129,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("data", nargs="?", type=Path, default=Path("../shared/data"))
     parser.add_argument("--full", action="store_true", help="build for up to an hour, too")
+    parser.add_argument("--labelled", action="store_true", help="build from labelled rows, too")
     parser.add_argument("--rows", type=int, default=None, help="questions to ask; all of them where left out")
     parser.add_argument("--work", default=None, help="where to build; kept, so that a second run reuses it")
     parser.add_argument("--set", nargs="*", default=[], help="further overrides of every build")
@@ -115,25 +137,38 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def read(data: Path) -> list[Question]:
-    """The questions of the validation file.
+    """The questions of the validation file."""
+    found = _lines(data, "validation")
+    return [Question(row["question"].strip(), row["context"], tuple(row["answers"])) for row in found]
+
+
+def write_labelled(data: Path, folder: Path) -> None:
+    """`labelled.jsonl`: rows of the training file, drawn by seed."""
+    rows = random.Random(0).sample(_lines(data, "train"), LABELLED)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "labelled.jsonl").open("w", encoding="utf-8") as file:
+        for row in rows:
+            kept = {
+                "question": row["question"].strip(),
+                "context": row["context"],
+                "output": row["answers"][0],
+            }
+            file.write(json.dumps(kept, ensure_ascii=False) + "\n")
+
+
+def _lines(data: Path, part: str) -> list[dict[str, Any]]:
+    """The rows of a part of SQuAD.
 
     Raises:
         SystemExit: it is not there.
     """
-    name = "squad/validation.jsonl.gz"
-    path = next(
-        (
-            place
-            for place in (data / "hub" / name, data / name, data / "validation.jsonl.gz")
-            if place.exists()
-        ),
-        None,
-    )
+    name = f"squad/{part}.jsonl.gz"
+    places = (data / "hub" / name, data / name, data / f"{part}.jsonl.gz")
+    path = next((place for place in places if place.exists()), None)
     if path is None:
         raise SystemExit(f"{data}: no hub/{name}; name the folder that holds it: bench/squad.py DATA")
     with gzip.open(path, "rt", encoding="utf-8") as file:
-        found = [json.loads(line) for line in file]
-    return [Question(row["question"].strip(), row["context"], tuple(row["answers"])) for row in found]
+        return [json.loads(line) for line in file]
 
 
 def build(work: Path, overrides: Sequence[str]) -> tuple[Path, float]:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from p2m.answers.labels import fold, label_reader
 from p2m.catalogs.base import Column, Converter, RawRow, observe, open_catalogue, part_paths, read_rows
 from p2m.catalogs.columns import MAX_LABELS
-from p2m.catalogs.labels import fold, label_reader
 from p2m.catalogs.mapping import has_texts, unfit
 from p2m.catalogs.vocabulary import ALSO, BOOKKEEPING, GROUPS, plain
 from p2m.errors import UserError, nearest

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from p2m.answers.labels import label_reader, listed, number_name
 from p2m.catalogs.columns import flatten, texts_of
-from p2m.catalogs.labels import label_reader, listed, number_name
 from p2m.catalogs.rows import RawRow
 from p2m.catalogs.vocabulary import ALSO
 from p2m.types import Example, Task, TaskType

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from p2m.answers.labels import fit_labels, listed
 from p2m.catalogs.columns import MAX_LABELS, Column
-from p2m.catalogs.labels import fit_labels, listed
 from p2m.catalogs.vocabulary import ALSO, ASKED, BOOKKEEPING, GROUPS, plain
 from p2m.types import Task, TaskType
 

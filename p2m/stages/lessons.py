@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.deploy.serving.linear import LinearHead
-from p2m.deploy.serving.rows import Answer, joined, labelled
+from p2m.deploy.serving.linear import LinearHead, columns
+from p2m.deploy.serving.rows import Answer, answered, joined
+from p2m.deploy.serving.settings import Settings
 from p2m.stages.rows import is_balanced
 from p2m.students.base import Lesson, LinearStudent, labels_of
 from p2m.types import Embeddings, Encoder, Example, Metric, Split, Task
@@ -76,16 +77,14 @@ def solve_and_ask(
     shutil.rmtree(folder, ignore_errors=True)
     student.solve(material.lesson(student, *learnt, metric=metric), folder)
     vectors = None if student.encoder is None else asked[1]
-    return linear_answers(folder, material.task, material.labels, asked[0], vectors)
+    return linear_answers(folder, asked[0], vectors)
 
 
-def linear_answers(
-    folder: Path, task: Task, labels: Sequence[str], rows: Sequence[Example], vectors: Any
-) -> list[Answer]:
+def linear_answers(folder: Path, rows: Sequence[Example], vectors: Any) -> list[Answer]:
     """What a solved linear student says to rows whose embeddings, (rows, dimensions), are known already."""
-    fields = tuple(each.name for each in task.inputs)
-    texts = [joined(row.input, fields) for row in rows]
-    return labelled(LinearHead(folder, len(labels)).logits(texts, vectors), labels)
+    settings = Settings.read(folder)
+    texts = [joined(row.input, settings.fields) for row in rows]
+    return answered(LinearHead(folder, columns(settings)).logits(texts, vectors), settings)
 
 
 def picked(rows: Sequence[Example], vectors: Any, numbers: Sequence[int]) -> tuple[list[Example], Any]:

@@ -1,21 +1,51 @@
-"""The labels of a classification, and their words."""
+"""What answers are made of: labels, and their words; of numbers their scale."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from p2m.types import Example, Task, TaskType
+from p2m.deploy.serving.shapes import read_labels, read_number, spans_in, write_number
+from p2m.students.record_fields import told_of
+from p2m.types import Example, Scale, Task, TaskType
 
 _JOINTS = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")  # "PlayMusic", "card_arrival"
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
 
 def labels_of(task: Task, rows: Sequence[Example]) -> tuple[str, ...]:
-    """The task's labels, else those of the training rows, sorted; () for tasks that have none."""
-    if task.type is not TaskType.CLASSIFICATION:
+    """The task's labels or types of spans, else those of the rows, sorted; () for tasks that have none.
+
+    Of a regression without a scale, its ends and, where all numbers are whole, the 1 between them; of
+    records what `told_of` has of each field.
+    """
+    if task.type is TaskType.REGRESSION and task.scale is None:
+        return _ends([read_number(row.output) for row in rows])
+    if task.layout is not None and task.layout.has_types:
+        found = {span.type for row in rows for span in spans_in(row.output, task.layout, task.none)}
+        return task.labels or tuple(sorted(found))
+    if task.type is TaskType.RECORDS:
+        return told_of(task, rows)
+    if not task.type.is_labelled:
         return ()
-    return task.labels or tuple(sorted({row.output for row in rows}))
+    return task.labels or tuple(sorted({label for row in rows for label in given(task, row.output)}))
+
+
+def given(task: Task, answer: str) -> tuple[str, ...]:
+    """The labels of an answer."""
+    return read_labels(answer) if task.type is TaskType.MULTI_LABEL else (answer,)
+
+
+def scale_of(task: Task, labels: Sequence[str]) -> Scale:
+    """The scale of a regression, by `labels_of` where the task does not say it."""
+    return task.scale or Scale(*map(read_number, labels or ("0", "1")))
+
+
+def _ends(numbers: Sequence[float]) -> tuple[str, ...]:
+    if not numbers:
+        return ()
+    step = (1.0,) if all(number == int(number) for number in numbers) else ()
+    return tuple(map(write_number, (min(numbers), max(numbers), *step)))
 
 
 def label_words(labels: Sequence[str]) -> list[str]:

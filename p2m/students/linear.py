@@ -1,5 +1,5 @@
-"""Linear classifiers over TF-IDF terms, over frozen embeddings, or both: solved, not trained, and written as
-numpy.
+"""Linear models over TF-IDF terms, over frozen embeddings, or both: solved, not trained, and written as
+numpy. They tell labels apart, or answer with a number.
 
 The terms are those of `deploy.serving`, so what is fitted is what is served. Weights of terms are kept in
 eight bits a label's column; with tens of thousands of terms and a hundred labels they are most of the file.
@@ -10,16 +10,19 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from p2m.deploy.serving.linear import LINEAR, TERMS
 from p2m.deploy.serving.rows import joined
-from p2m.deploy.serving.settings import Settings
-from p2m.students.labels import label_words
-from p2m.students.solver import MANY_ROWS, Weights, solved
+from p2m.students.heads import Reach, head_of
+from p2m.students.heads.numbers import aimed
+from p2m.students.labels import given, label_words, scale_of
+from p2m.students.solver import MANY_ROWS, Weights, ridge, solved, solved_sets
 from p2m.types import Lesson, Task, TaskType
+
+RIDGE = 0.1  # of C: numbers from 0 to 1 bear a larger penalty than logits do
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +35,17 @@ class Terms:
 
 
 def refusal(task: Task) -> str | None:
-    """Why a linear classifier cannot learn the task."""
-    if task.type is not TaskType.CLASSIFICATION:
-        return f"it tells labels apart and neither marks spans nor writes text ({task.type})"
+    """Why a linear model cannot learn the task."""
+    if not task.type.is_labelled and task.type is not TaskType.REGRESSION:
+        return f"it answers with labels and numbers, and neither marks spans nor writes text ({task.type})"
     return None
 
 
 def texts_of(lesson: Lesson) -> list[str]:
     """The rows as texts, and after them the labels' own words."""
     fields = tuple(each.name for each in lesson.task.inputs)
-    return [*(joined(row.input, fields) for row in lesson.rows), *label_words(lesson.labels)]
+    words = label_words(lesson.labels) if lesson.task.type.is_labelled else []
+    return [*(joined(row.input, fields) for row in lesson.rows), *words]
 
 
 def terms(texts: Sequence[str], most: dict[str, int]) -> Terms:
@@ -66,18 +70,22 @@ def terms(texts: Sequence[str], most: dict[str, int]) -> Terms:
 
 
 def logistic(features: Any, lesson: Lesson, *, strength: float, label_weight: float) -> Weights:
-    """`solved` for a lesson; `features` are of its rows and, after them, of its labels' words, if any.
+    """The regression that the lesson asks for: of one label, of each label, or of a number.
 
-    Each label's words count as `label_weight` rows.
+    `features` are of its rows and, after them, of its labels' words, if any. Each label's words count as
+    `label_weight` rows.
     """
-    answers = [row.output for row in lesson.rows]
-    weights = [1.0] * len(answers)
-    if features.shape[0] > len(answers):
-        answers += lesson.labels
-        weights += [label_weight] * len(lesson.labels)
-    return solved(
-        features, answers, lesson.labels, strength=strength, balanced=lesson.balanced, weights=weights
-    )
+    rows, labels = lesson.rows, lesson.labels
+    if lesson.task.type is TaskType.REGRESSION:
+        scale = scale_of(lesson.task, labels)
+        return ridge(features, [aimed(row, scale) for row in rows], strength=strength * RIDGE)
+    words = labels if features.shape[0] > len(rows) else ()
+    weights = [1.0] * len(rows) + [label_weight] * len(words)
+    if lesson.task.type is TaskType.CLASSIFICATION:
+        answers = [*(row.output for row in rows), *words]
+        return solved(features, answers, labels, strength=strength, balanced=lesson.balanced, weights=weights)
+    held = [*(given(lesson.task, row.output) for row in rows), *((label,) for label in words)]
+    return solved_sets(features, held, labels, strength=strength, balanced=lesson.balanced, weights=weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,7 @@ def write(lesson: Lesson, parts: Sequence[Part], target: Path, *, max_length: in
     import numpy as np
 
     target.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, Any] = {"bias": np.zeros(len(lesson.labels), dtype=np.float32)}
+    arrays: dict[str, Any] = {"bias": np.zeros_like(parts[0].weights.bias, dtype=np.float32)}
     for part in parts:
         arrays["bias"] += (part.share * part.weights.bias).astype(np.float32)
         scaled = part.share * part.weights.matrix
@@ -112,6 +120,8 @@ def write(lesson: Lesson, parts: Sequence[Part], target: Path, *, max_length: in
     if lesson.encoder is not None and "dense" in arrays:
         for name in ("model.onnx", "tokenizer.json"):
             shutil.copyfile(lesson.encoder / name, target / name)
-    fields = tuple(each.name for each in lesson.task.inputs)
-    Settings("linear", fields, labels=lesson.labels, max_length=max_length).write(target)
+    head = head_of(lesson.task)
+    assert head is not None, f"refused before: {lesson.task.type}"
+    settings = head.described(lesson.task, lesson.labels, Reach(max_length, 0, 0))
+    replace(settings, kind="linear").write(target)
     return int(sum(array.size for name, array in arrays.items() if name in ("bias", "dense", "sparse")))

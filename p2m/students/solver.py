@@ -1,4 +1,4 @@
-"""Logistic regression over features, for linear students and for the first weights of a tuned head."""
+"""Logistic and ridge regression over features, for linear students and the first weights of tuned heads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _UNSEEN = -1e4  # logit of a label without a row to learn from
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A linear map of features to labels: `matrix` (features, labels), `bias` (labels,)."""
+    """A linear map of features to labels, or to a number: `matrix` (features, columns), `bias` (columns,)."""
 
     matrix: Any
     bias: Any
@@ -52,3 +52,38 @@ def solved(
         matrix[:, columns] = model.coef_.T
         bias[columns] = model.intercept_
     return Weights(matrix, bias)
+
+
+def solved_sets(
+    features: Any, answers: Sequence[Sequence[str]], labels: Sequence[str], *, strength: float,
+    balanced: bool, weights: Sequence[float] | None = None,
+) -> Weights:  # fmt: skip
+    """A logistic regression of each label against its absence, as `solved` has it."""
+    import numpy as np
+
+    matrix = np.zeros((features.shape[1], len(labels)))
+    bias = np.full(len(labels), _UNSEEN)
+    for column, label in enumerate(labels):
+        held = [label in given for given in answers]
+        if all(held):
+            bias[column] = -_UNSEEN
+        elif any(held):
+            one = solved(features, ["+" if each else "-" for each in held], ("-", "+"), strength=strength,
+                         balanced=balanced, weights=weights)  # fmt: skip
+            matrix[:, column], bias[column] = one.matrix[:, 1] - one.matrix[:, 0], one.bias[1] - one.bias[0]
+    return Weights(matrix, bias)
+
+
+def ridge(features: Any, numbers: Any, *, strength: float) -> Weights:
+    """Least squares with an L2 penalty on all but the intercept (Hoerl and Kennard, 1970).
+
+    `strength` is the inverse of the penalty, as of logistic regression.
+    """
+    import numpy as np
+    from sklearn.linear_model import Ridge
+    from threadpoolctl import threadpool_limits
+
+    model = Ridge(alpha=1 / strength)
+    with threadpool_limits(1):
+        model.fit(features, np.asarray(numbers, dtype=np.float64))
+    return Weights(np.asarray(model.coef_).reshape(-1, 1), np.atleast_1d(model.intercept_))

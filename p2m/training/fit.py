@@ -124,13 +124,15 @@ def _features(
 
 
 def _weights(learner: Learner, features: Sequence[dict[str, Any]], machine: Machine) -> Any:
-    """(labels,) of a classification; None elsewhere."""
+    """(labels,) of a classification with one label a row, or several; None elsewhere."""
     import torch
 
-    answers = [each["labels"] for each in features if isinstance(each.get("labels"), int)]
+    labels = getattr(getattr(learner, "settings", None), "labels", ())
+    aims = [each["labels"] for each in features if "labels" in each] if labels else []
+    answers = [label for aim in aims for label in (aim if isinstance(aim, list) else [aim])]
     if not answers:
         return None
-    found = balanced_weights(answers, learner.model.config.num_labels)
+    found = balanced_weights(answers, len(labels))
     return torch.tensor(found, dtype=torch.float32, device=machine.device)
 
 

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import LABELS, QA, TEXT, Exports, Here, rows_of
+from conftest import LABELS, QA, RECORD, SPANS, TEXT, Exports, Here, rows_of
 
 import p2m.stages
 from p2m.deploy.backends.onnx import ONNX, Onnx
 from p2m.deploy.base import Predictor, open_encoder, open_model
 from p2m.deploy.serving.linear import LINEAR
 from p2m.deploy.serving.settings import KINDS, BundleError, Settings
+from p2m.deploy.serving.shapes import shaped
 from p2m.deploy.shipping import lay_out, requirements, shipped
 from p2m.engine.code.closure import code_of
 from p2m.engine.stage import Stage
@@ -35,6 +36,8 @@ from p2m.types import Backend, Exported, Split, Task
 ROWS = {
     "span": rows_of(QA)[0].input, "classification": rows_of(LABELS)[0].input,
     "seq2seq": rows_of(TEXT)[9].input, "linear": rows_of(LABELS)[0].input, "words": rows_of(LABELS)[0].input,
+    "causal": rows_of(TEXT)[9].input,
+    "tags": rows_of(SPANS)[0].input, "records": rows_of(RECORD)[0].input,
 }  # fmt: skip
 # Answers like a bundle's user, then tells what it loaded: files below the bundle, and packages.
 TOLD = """
@@ -70,7 +73,8 @@ def models(exports: Exports, tiny_bert: Path, tmp_path_factory: pytest.TempPathF
     (words / "terms.json").write_text('{"words": ["ada"]}')
     for folder in (words, dense):
         Settings("linear", ("text",), labels=LABELS.labels, max_length=40).write(folder)
-    made = {kind: exports[kind][1] for kind in ("span", "classification", "seq2seq")}
+    kinds = ("span", "classification", "seq2seq", "tags", "causal", "records")
+    made = {kind: exports[kind][1] for kind in kinds}
     return made | {"linear": dense, "words": words}
 
 
@@ -99,8 +103,11 @@ def test_a_bundle_of_each_kind_ships_what_it_loads_and_lists_what_it_imports(
 ) -> None:
     bundle = laid(models[kind], tmp_path / "bundle")
     answer, own, packages = asked(bundle, ROWS[kind])
-    expected = Predictor(models[kind]).predict([ROWS[kind]])[0]
-    assert answer == {"output": expected.output, "score": round(expected.score, 4)}
+    predictor = Predictor(models[kind])
+    expected, known = predictor.predict([ROWS[kind]])[0], predictor.settings
+    said = shaped(expected.output, known.shape, known.layout, known.none)
+    assert answer["output"] in (said, expected.output)
+    assert answer["score"] == round(expected.score, 4)
     for_files = {f"serving/{name}.py" for name in ("tables", "separated", "parquet")}
     assert own | {"predict.py"} | for_files == shipped(models[kind], ONNX).keys() | ASKING.keys()
     assert tuple(packages) == requirements(models[kind], ONNX)

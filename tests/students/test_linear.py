@@ -99,7 +99,7 @@ def test_answers_to_known_vectors_are_those_of_the_folder(
     lot = random.Random(3)
     asked = [Example({"text": " ".join(lot.choices(WORDS, k=lot.randint(1, 30)))}, "?") for _ in range(60)]
     students[name].solve(lesson(ROWS[:40], encoder), tmp_path)
-    known = linear_answers(tmp_path, LABELS, LABELS.labels, asked, vectors_of(LABELS, asked, encoder))
+    known = linear_answers(tmp_path, asked, vectors_of(LABELS, asked, encoder))
     served = Predictor(tmp_path).predict([row.input for row in asked])
     assert [answer.output for answer in known] == [answer.output for answer in served]
     assert [answer.score for answer in known] == pytest.approx([answer.score for answer in served], abs=1e-6)

@@ -253,7 +253,7 @@ def _schema(recipe: Path) -> str:
 
 def _told(table: TableTask) -> str:
     """What was read from the table, and which values were not taken for labels."""
-    from p2m.catalogs.labels import fold
+    from p2m.answers.labels import fold
 
     labels = f": {len(table.labels)} labels" if table.labels else ""
     lines = [

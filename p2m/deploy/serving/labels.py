@@ -1,4 +1,4 @@
-"""Labels: the fields of a row to one text or a pair, and logits to a label."""
+"""Labels and numbers: the fields of a row to one text or a pair, and logits to an answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from .backends import open_graph
 from .batches import open_tokenizer, packed, padded
-from .rows import Answer, joined, labelled
+from .rows import Answer, answered, joined
 from .settings import Settings
 
 
@@ -22,7 +22,7 @@ class Encoded:
 
 
 class LabelReader:
-    """Fields to one text or a pair; logits to a label and its softmax."""
+    """Fields to one text or a pair; logits to an answer and its score."""
 
     def __init__(self, settings: Settings, tokenizer: Any) -> None:
         self.settings = settings
@@ -43,23 +43,28 @@ class LabelReader:
         return [Encoded(each.ids, each.type_ids) for each in self.encode(rows)]
 
     def answers(self, logits: Any) -> list[Answer]:
-        """`logits` is (rows, labels)."""
-        return labelled(logits, self.settings.labels)
+        """`logits` is (rows, labels), or (rows, 1) of numbers."""
+        return answered(logits, self.settings)
 
 
 class LabelModel:
-    """A classifier's folder, opened."""
+    """The folder of a model that answers with a label, several labels or a number, opened."""
 
     def __init__(self, folder: Path, settings: Settings, *, threads: int) -> None:
         self._reader = LabelReader(settings, open_tokenizer(folder))
         self._graph = open_graph(folder, "model", backend=settings.backend, threads=threads)
 
     def answers(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
+        return self._reader.answers(self.logits(rows, batch_size))
+
+    def logits(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> Any:
+        """(rows, labels), or (rows, 1) of numbers."""
+        import numpy as np
+
         items = self._reader.items(rows)
-        answers: list[Any] = [None] * len(rows)
+        found: list[Any] = [None] * len(rows)
         for batch, length in packed([len(each.ids) for each in items], batch_size):
             feed = padded([(items[i].ids, items[i].types) for i in batch], length)
-            logits = self._graph.run(feed)["logits"]
-            for i, answer in zip(batch, self._reader.answers(logits), strict=True):
-                answers[i] = answer
-        return answers
+            for i, logits in zip(batch, self._graph.run(feed)["logits"], strict=True):
+                found[i] = logits
+        return np.stack(found)

@@ -1,4 +1,4 @@
-"""Linear classifiers over words, over embeddings, or over both: plain numpy."""
+"""Linear models over words, over embeddings, or over both: plain numpy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from .rows import Answer, joined, labelled
+from .rows import Answer, answered, joined
 from .settings import BundleError, Settings, first_line
 
 LINEAR = "linear.npz"
@@ -112,12 +112,17 @@ class LinearHead:
         return np.concatenate(numbers), np.concatenate(values)
 
 
+def columns(settings: Settings) -> int:
+    """Of a linear model: one a label, or one for a number."""
+    return 1 if settings.shape == "number" else len(settings.labels)
+
+
 class LinearModel:
     """A linear model's folder, opened."""
 
     def __init__(self, folder: Path, settings: Settings, *, threads: int) -> None:
         self._settings = settings
-        self._head = LinearHead(folder, len(settings.labels))
+        self._head = LinearHead(folder, columns(settings))
         self._encoder = None
         if self._head.has_embedding:
             from .embeddings import open_encoder
@@ -127,6 +132,10 @@ class LinearModel:
             )
 
     def answers(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
+        return answered(self.logits(rows, batch_size), self._settings)
+
+    def logits(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> Any:
+        """(rows, labels), or (rows, 1) of numbers."""
         texts = [joined(row, self._settings.fields) for row in rows]
         embeddings = self._encoder and self._encoder.encode(texts, batch_size=batch_size)
-        return labelled(self._head.logits(texts, embeddings), self._settings.labels)
+        return self._head.logits(texts, embeddings)

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from .settings import Settings
+from .shapes import write_labels, write_number
+
+_DIGITS = 4  # of a number without steps, leading ones of its scale
+_NEAR = 0.05  # of the scale: what is near to a number without steps
 
 
 class InputError(ValueError):
@@ -68,3 +75,58 @@ def labelled(logits: Any, labels: Sequence[str]) -> list[Answer]:
     return [
         Answer(labels[i], float(share[i])) for i, share in zip(shares.argmax(axis=1), shares, strict=True)
     ]
+
+
+def answered(logits: Any, settings: Settings) -> list[Answer]:
+    """Answers of (rows, columns), in the shape that the settings name; a column is a label, or a number."""
+    if settings.shape == "labels":
+        return _label_sets(logits, settings)
+    return _numbers(logits, settings) if settings.shape == "number" else labelled(logits, settings.labels)
+
+
+def _label_sets(logits: Any, settings: Settings) -> list[Answer]:
+    """The labels whose sigmoid reaches the threshold, and the likeliest where each row has one.
+
+    The score is the probability that these hold and no others, were labels independent of each other.
+    """
+    import numpy as np
+
+    values = np.asarray(logits, dtype=np.float64)
+    held = values >= logit(settings.threshold)
+    if settings.none is None:
+        held[np.arange(len(values)), values.argmax(axis=1)] = True
+    sure = np.exp(-np.logaddexp(0.0, np.where(held, -values, values)).sum(axis=1))
+    return [
+        Answer(write_labels([settings.labels[i] for i in np.flatnonzero(row)], settings.labels), float(score))
+        for row, score in zip(held, sure, strict=True)
+    ]
+
+
+def logit(share: float) -> float:
+    """Of a share strictly between 0 and 1; beyond every finite value at its ends."""
+    if not 0 < share < 1:
+        return math.inf if share >= 1 else -math.inf
+    return math.log(share / (1 - share))
+
+
+def _numbers(logits: Any, settings: Settings) -> list[Answer]:
+    """Numbers of the scale; 0 is its low end and 1 its high one, and none lies beyond.
+
+    The score is the chance that the right number is near, within half a step or a twentieth of the scale,
+    were errors distributed as those on rows that were held out.
+    """
+    import numpy as np
+
+    low, high, step = settings.scale or (0.0, 1.0, 0.0)
+    span = (high - low) or 1.0
+    digits = max(0, _DIGITS - 1 - math.floor(math.log10(span)))
+    found = []
+    for value in low + span * np.asarray(logits, dtype=np.float64)[:, 0]:
+        near = float(np.clip(value, low, high))
+        said = min(high, low + step * round((near - low) / step)) if step else near
+        reach = step / 2 if step else _NEAR * span
+        spread = math.sqrt(2) * max(settings.error, 1e-9 * span)
+        edges = [math.erf((said + side * reach - value) / spread) for side in (-1, 1)]
+        found.append(Answer(write_number(round(said, max(digits, 6) if step else digits)),
+                            min(1.0, max(0.0, (edges[1] - edges[0]) / 2))))  # fmt: skip
+    return found

@@ -5,27 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from p2m.deploy.serving.labels import LabelReader
-from p2m.deploy.serving.rows import Answer
 from p2m.deploy.serving.settings import Settings
 from p2m.errors import DataError, UserError, nearest
-from p2m.students.heads.base import CHUNK, Projection, Reach, Solution
-from p2m.students.lengths import longer
+from p2m.students.heads.base import Projection, Reach, Solution
+from p2m.students.heads.rows import STRENGTH, RowHead
 from p2m.students.losses import cross_entropy, soft_cross_entropy
 from p2m.students.solver import solved
 from p2m.types import Example, Shaping, Task, TaskType
 
-STRENGTH = 20.0  # C of the head that training starts from, as frozen students have it
 LOWEST_BIAS = -20.0  # of a label without a row: never chosen, and no more than label smoothing can bear
 
 
-class LabelHead:
+class LabelHead(RowHead):
     """Classification."""
-
-    def __init__(self, settings: Settings, tokenizer: Any) -> None:
-        self.settings = settings
-        self._tokenizer = tokenizer
-        self._reader = LabelReader(settings, tokenizer)
 
     @staticmethod
     def fits(task: Task) -> bool:
@@ -48,34 +40,15 @@ class LabelHead:
     def projections(settings: Settings) -> tuple[Projection, ...]:
         return (Projection("logits", len(settings.labels), is_pooled=True),)
 
-    def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
-        """A feature a row.
+    def aim(self, row: Example) -> int:
+        return place(row.output, row, self.settings.labels)
 
-        Raises:
-            DataError: a row's answer is not one of the labels.
-        """
-        index = {label: i for i, label in enumerate(self.settings.labels)}
-        features = []
-        for start in range(0, len(rows), CHUNK):
-            chunk = rows[start : start + CHUNK]
-            length = min(max_length, self.settings.max_length)
-            encodings = self._reader.encode([row.input for row in chunk], length)
-            for i, (row, encoding) in enumerate(zip(chunk, encodings, strict=True)):
-                if row.output not in index:
-                    raise DataError(
-                        f"a row of {row.source or 'the data'} has the label {row.output!r};"
-                        f" {nearest(row.output, index)}"
-                    )
-                features.append(
-                    {
-                        "input_ids": encoding.ids,
-                        "token_type_ids": encoding.type_ids,
-                        "labels": index[row.output],
-                        "row": start + i,
-                    }
-                )
-                if shares := self._shares(row):
-                    features[-1]["shares"] = shares
+    def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
+        """As of any row; with `shares` where a row has votes."""
+        features = super().encode(rows, max_length=max_length)
+        for each in features:
+            if shares := self._shares(rows[each["row"]]):
+                each["shares"] = shares
         return features
 
     def _shares(self, row: Example) -> list[float]:
@@ -83,11 +56,6 @@ class LabelHead:
         found = [row.votes.get(label, 0.0) for label in self.settings.labels] if row.votes else []
         total = sum(found)
         return [each / total for each in found] if total else []
-
-    def cut(self, rows: Sequence[Example], *, max_length: int) -> int:
-        """Rows of more tokens than `encode` keeps."""
-        length = min(max_length, self.settings.max_length)
-        return longer(self._tokenizer, rows, self.settings.fields, length)
 
     def targets(self, features: Sequence[Mapping[str, Any]], length: int) -> dict[str, Any]:
         """`labels` (batch,) and, where a row has votes, `shares` (batch, labels)."""
@@ -97,9 +65,9 @@ class LabelHead:
         if not any("shares" in each for each in features):
             return {"labels": labels}
         shares = torch.nn.functional.one_hot(labels, len(self.settings.labels)).float()
-        for place, each in enumerate(features):
+        for number, each in enumerate(features):
             if "shares" in each:
-                shares[place] = torch.tensor(each["shares"])
+                shares[number] = torch.tensor(each["shares"])
         return {"labels": labels, "shares": shares}
 
     def loss(self, outputs: Mapping[str, Any], batch: Mapping[str, Any], shaping: Shaping) -> Any:
@@ -125,12 +93,15 @@ class LabelHead:
         loss = float(torch.nn.functional.cross_entropy(logits, wanted))
         return Solution("logits", weights.matrix.T.copy(), bias, loss)
 
-    def items(self, rows: Sequence[Mapping[str, str]]) -> Sequence[Any]:
-        return self._reader.items(rows)
 
-    def answers(
-        self, rows: Sequence[Mapping[str, str]], items: Sequence[Any], outputs: Sequence[Mapping[str, Any]]
-    ) -> list[Answer]:
-        import numpy as np
+def place(label: str, row: Example, labels: Sequence[str]) -> int:
+    """The number of a row's label.
 
-        return self._reader.answers(np.stack([each["logits"] for each in outputs])) if outputs else []
+    Raises:
+        DataError: it is none of the labels.
+    """
+    if label not in labels:
+        raise DataError(
+            f"a row of {row.source or 'the data'} has the label {label!r}; {nearest(label, labels)}"
+        )
+    return labels.index(label)

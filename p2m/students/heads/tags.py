@@ -1,0 +1,138 @@
+"""Any number of spans of a text, of several types or of none: a tag for every token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from p2m.deploy.serving.rows import Answer
+from p2m.deploy.serving.settings import Settings
+from p2m.deploy.serving.shapes import Layout, read_spans
+from p2m.deploy.serving.tags import BEGIN, END, INSIDE, SINGLE, TagReader, tags, units_of, without_marks
+from p2m.errors import DataError, UserError, nearest
+from p2m.students.heads.base import CHUNK, Projection, Reach
+from p2m.students.losses import cross_entropy
+from p2m.students.spans import Placed, placed
+from p2m.types import Example, Shaping, Task, TaskType
+
+IGNORED = -100  # a token that teaches nothing
+
+
+class TagHead:
+    """Extraction of spans with their types, or without."""
+
+    def __init__(self, settings: Settings, tokenizer: Any) -> None:
+        self.settings = settings
+        self._reader = TagReader(settings, tokenizer)
+        self._layout = settings.layout or Layout()
+
+    @staticmethod
+    def fits(task: Task) -> bool:
+        return task.type is TaskType.EXTRACTION and task.layout is not None and not task.layout.has_values
+
+    @staticmethod
+    def described(task: Task, labels: Sequence[str], reach: Reach) -> Settings:
+        """
+        Raises:
+            UserError: spans have types, and there is none.
+        """
+        assert task.layout is not None
+        if task.layout.has_types and not labels:
+            raise UserError("spans have types, and no row has a span; name them: task.labels=[person,place]")
+        return Settings(
+            "tags", tuple(each.name for each in task.inputs), task.context_field,
+            tuple(labels) if task.layout.has_types else (), reach.window, reach.stride,
+            shape="spans", none=task.none, layout=Layout(**asdict(task.layout)),
+        )  # fmt: skip
+
+    @staticmethod
+    def projections(settings: Settings) -> tuple[Projection, ...]:
+        return (Projection("tags", tags(len(settings.labels)), is_pooled=False),)
+
+    def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
+        """A feature a window. Rows with a span that is not in the text have none.
+
+        Raises:
+            DataError: an answer is not written as the layout says, or has a type that there is not.
+        """
+        features = []
+        length = min(max_length, self.settings.max_length)
+        for start in range(0, len(rows), CHUNK):
+            chunk = rows[start : start + CHUNK]
+            known = [self._placed(row) for row in chunk]
+            for window in self._reader.windows([row.input for row in chunk], length):
+                spans = known[window.row]
+                if spans is None:
+                    continue
+                context = chunk[window.row].input[self.settings.context]
+                units = units_of(window, context)
+                features.append(
+                    {
+                        "input_ids": window.ids,
+                        "token_type_ids": window.types,
+                        "tags": self._tagged(len(window.ids), context, units, spans),
+                        "row": start + window.row,
+                    }
+                )
+        return features
+
+    def cut(self, rows: Sequence[Example], *, max_length: int) -> int:
+        """None: what is longer is read in windows."""
+        return 0
+
+    def targets(self, features: Sequence[Mapping[str, Any]], length: int) -> dict[str, Any]:
+        """`tags` (batch, length)."""
+        import torch
+
+        rows = [[*each["tags"], *[IGNORED] * (length - len(each["tags"]))] for each in features]
+        return {"tags": torch.tensor(rows, dtype=torch.long)}
+
+    def loss(self, outputs: Mapping[str, Any], batch: Mapping[str, Any], shaping: Shaping) -> Any:
+        return cross_entropy(outputs["tags"], batch["tags"], shaping)
+
+    def items(self, rows: Sequence[Mapping[str, str]]) -> Sequence[Any]:
+        return self._reader.windows(rows)
+
+    def answers(
+        self, rows: Sequence[Mapping[str, str]], items: Sequence[Any], outputs: Sequence[Mapping[str, Any]]
+    ) -> list[Answer]:
+        return self._reader.answers(rows, items, [each["tags"] for each in outputs])
+
+    def _placed(self, row: Example) -> Placed | None:
+        context = row.input[self.settings.context]
+        try:
+            spans = read_spans(row.output, self._layout, self.settings.none)
+        except ValueError as error:
+            raise DataError(f"a row of {row.source or 'the data'}: {error}") from None
+        for span in spans if self.settings.labels else ():
+            if span.type not in self.settings.labels:
+                raise DataError(
+                    f"a row of {row.source or 'the data'} has a span of type {span.type!r};"
+                    f" {nearest(span.type, self.settings.labels)}"
+                )
+        return placed(context, spans)
+
+    def _tagged(self, length: int, context: str, units: Any, spans: Placed) -> list[int]:
+        found = [IGNORED] * length
+        for place in units.places:
+            found[place] = 0
+        for start, end in spans.unsure:
+            for number in _inside(units, start, end):
+                found[units.places[number]] = IGNORED
+        for span in spans.found:
+            kind = self.settings.labels.index(span.type) if self.settings.labels else 0
+            first, last = span.place
+            inside = _inside(units, first, last)
+            for number in inside:
+                opens = number == inside[0] and units.starts[number] <= first
+                closes = number == inside[-1] and units.ends[number] >= without_marks(context, last)
+                part = (SINGLE if closes else BEGIN) if opens else (END if closes else INSIDE)
+                found[units.places[number]] = 1 + 4 * kind + part
+        return found
+
+
+def _inside(units: Any, start: int, end: int) -> list[int]:
+    import numpy as np
+
+    return [int(each) for each in np.flatnonzero((units.ends > start) & (units.starts < end))]
