@@ -133,8 +133,8 @@ def _excluded(rows: Sequence[Example]) -> set[TaskType]:
         return set()
     if all(_is_object(row.output) for row in rows):
         return set(TaskType) - {TaskType.RECORDS if _is_flat(rows) else TaskType.TEXT_TO_TEXT}
-    found = {TaskType.RECORDS}
-    if not all(is_number(row.output) for row in rows):
+    found: set[TaskType] = set()
+    if not any(is_number(row.output) for row in rows):
         found.add(TaskType.REGRESSION)
     if _share_of_spans(rows) == 0:
         found.add(TaskType.QUESTION_ANSWERING)
