@@ -28,8 +28,8 @@ class ChrF:
         return "chrf"
 
     def refusal(self, task: Task) -> str | None:
-        if task.type is TaskType.CLASSIFICATION:
-            return "chrf judges free text, and a label is right or wrong: use accuracy or macro_f1"
+        if task.type.is_chosen_for or task.type is TaskType.RECORDS:
+            return f"chrf judges free text, and this is {task.type.value}: use another metric"
         return None
 
     def statistics(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from p2m.metrics.answers import is_list, label_set
 from p2m.metrics.text import collapse, normalise
 from p2m.types import Task
 
@@ -15,7 +16,8 @@ class ExactMatch:
     """Equality after normalisation, with the best of the right answers; 0 to 1.
 
     `normalisation` is "squad" (case, punctuation and articles do not count) or "blanks" (only surplus blanks
-    do not count: for code, dates and other output where punctuation carries meaning).
+    do not count: for code, dates and other output where punctuation carries meaning). Lists of labels are
+    equal where they have the same labels, which is the accuracy of subsets.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -35,7 +37,9 @@ class ExactMatch:
 
         same = normalise if self.normalisation == "squad" else collapse
         right = [
-            same(said) in {same(answer) for answer in answers}
+            label_set(said) in map(label_set, answers)
+            if all(map(is_list, answers))
+            else same(said) in {same(answer) for answer in answers}
             for said, answers in zip(predictions, references, strict=True)
         ]
         return np.array(right, dtype=float).reshape(-1, 1)

@@ -26,8 +26,8 @@ class TokenF1:
         return "token_f1"
 
     def refusal(self, task: Task) -> str | None:
-        if task.type is TaskType.CLASSIFICATION:
-            return "token_f1 judges free text, and a label is right or wrong: use accuracy or macro_f1"
+        if task.type.is_chosen_for or task.type is TaskType.RECORDS:
+            return f"token_f1 judges free text, and this is {task.type.value}: use another metric"
         return None
 
     def statistics(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Any:

@@ -212,9 +212,14 @@ def suggest_metrics(
     """Metrics by name, the one to steer by first, and the reason."""
     if kind in (TaskType.QUESTION_ANSWERING, TaskType.EXTRACTION):
         return ("exact_match", "token_f1"), "exact_match, token_f1: the answer is a span"
-    if kind in (TaskType.CLASSIFICATION, TaskType.MULTI_LABEL):
+    if kind is TaskType.CLASSIFICATION:
         return ("accuracy", "macro_f1"), "accuracy, macro_f1: the answer is a label"
-    if kind in (TaskType.REGRESSION, TaskType.RECORDS, TaskType.UNSUPPORTED):
+    if kind is TaskType.MULTI_LABEL:
+        told = "micro_f1, macro_f1, exact_match: the answer is any number of labels"
+        return ("micro_f1", "macro_f1", "exact_match"), told
+    if kind is TaskType.REGRESSION:
+        return ("spearman", "mae"), "spearman, mae: the answer is a number"
+    if kind in (TaskType.RECORDS, TaskType.UNSUPPORTED):
         return ("exact_match",), ""
     low = instruction.lower()
     if re.search(r"summar|headline|title|tl;dr|résum|zusammenfass|要約|总结|요약", low):

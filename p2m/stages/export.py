@@ -7,7 +7,7 @@ from p2m.deploy.base import Backend
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
-from p2m.stages.scoring import fresh, scored
+from p2m.stages.scoring import decide, fresh, scored
 from p2m.students.base import LinearStudent, Student, labels_of
 from p2m.types import Split, Task, Trained, Variant
 
@@ -38,4 +38,6 @@ def export(
     graphs, folder = fresh(run.folder / "graphs"), fresh(run.folder / "export")
     student.export(task, labels_of(task, parts.train), trained.checkpoint, graphs)
     backend.convert(graphs, folder)
+    if not linear:
+        decide(parts.validation, folder, backend=backend, metric=metric, run=run)
     return scored(task, parts, folder, name, trained.fit, backend=backend, metric=metric, seed=seed, run=run)

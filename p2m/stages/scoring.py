@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from p2m.deploy.base import Backend, open_model
+from p2m.deploy.serving.settings import Settings
 from p2m.engine.handles import Run
 from p2m.errors import StageError
 from p2m.metrics.base import Metric
 from p2m.stages.rows import sample
-from p2m.types import Example, Fit, Split, Task, Variant
+from p2m.students.base import decided
+from p2m.types import Example, Fit, Split, Task, Variant, merit
 
 MAX_ROWS = 500  # rows that a variant is judged by
 _CHUNK = 100  # rows between two reports of progress; those of one length go through the model together
@@ -42,6 +44,16 @@ def scored(
     return Variant(model, name, score, size, fit)
 
 
+def decide(rows: Sequence[Example], folder: Path, *, backend: Backend, metric: Metric, run: Run) -> None:
+    """Set in a folder of a tuned student what only rows tell that it has not learnt from."""
+    settings = Settings.read(folder)
+    if settings.kind != "classification" or settings.shape == "text" or not rows:
+        return
+    model = open_model(folder, backend, threads=run.device.threads)
+    logits = model.logits([row.input for row in rows], batch_size=_CHUNK)
+    decided(settings, logits, rows, metric).write(folder)
+
+
 def _score(
     model: Path, rows: Sequence[Example], name: str, backend: Backend, metric: Metric, run: Run
 ) -> float:
@@ -57,9 +69,8 @@ def _score(
         raise StageError(f"{name}: the exported model does not run ({error})") from error
     if not rows:
         return 0.0
-    return metric.value(
-        metric.statistics([answer.output for answer in answers], [row.answers for row in rows])
-    )
+    said, right = [answer.output for answer in answers], [row.answers for row in rows]
+    return merit(metric, metric.value(metric.statistics(said, right)))
 
 
 def fresh(folder: Path) -> Path:
