@@ -34,6 +34,7 @@ class Forecast:
     is_counted: bool  # by the split itself, not estimated from files
     schedule: Schedule
     seconds: float | None  # on this machine; None where it was never measured
+    download: str = ""  # what must be fetched first
 
     def __str__(self) -> str:
         about = "" if self.is_counted else "about "
@@ -41,6 +42,7 @@ class Forecast:
         return (
             f"{self.student}: {about}{self.rows:,} rows, {self.schedule.steps:,} steps of"
             f" {self.schedule.batch_size} ({passes:.1f} passes), rate {self.schedule.learning_rate:g}"
+            + (f"; {self.download}" if self.download else "")
         )
 
 
@@ -53,6 +55,7 @@ def forecasts(spec: ModelSpec, task: Task, found: Survey) -> tuple[Forecast, ...
         Forecast(
             name, rows, parts is not None, scheduled(spec.training, student.pace, rows),
             expected_seconds(student, task, spec.training, rows, length, spec.device),
+            getattr(student, "download", ""),
         )
         for name, student in _tuned(spec, task, rows).items()
         if rows

@@ -21,7 +21,8 @@ from p2m.errors import Problem, RecipeError
 
 MAX_VALUES = 100_000  # in one file, aliases counted as often as they are used
 _TEXT = re.compile(
-    r"prompt|examples\[\d+\](\.input|\.output|\.input\..+|\.also\[\d+\])|task\.(labels\[\d+\]|descriptions\..+)"
+    r"prompt|examples\[\d+\](\.input|\.output|\.input\..+|\.also\[\d+\])"
+    r"|task\.(none|labels\[\d+\]|descriptions\..+|record\.([^.]+|.+\.labels)\[\d+\]|layout\.(between|pair))"
 )
 _TRUE_FALSE = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INTEGER = re.compile(r"[-+]?[0-9][0-9_]*")

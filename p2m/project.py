@@ -84,7 +84,8 @@ def _task(spec: ModelSpec, shown: Shown | None = None) -> Task:
     wanted = spec.task
     return parse_prompt(
         spec.prompt, spec.examples, type=wanted.type, inputs=wanted.inputs, output=wanted.output,
-        labels=wanted.labels, descriptions=wanted.descriptions, language=wanted.language, shown=shown,
+        labels=wanted.labels, descriptions=wanted.descriptions, language=wanted.language, none=wanted.none,
+        layout=wanted.layout, scale=wanted.scale, record=wanted.record, shown=shown,
     )  # fmt: skip
 
 

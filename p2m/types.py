@@ -635,6 +635,7 @@ class Gated:
     size_bytes: int
     kept: bool
     reason: str
+    latency: float | None = None  # seconds of an answer, median on one core; None where nothing was raced
 
 
 @dataclass(frozen=True, slots=True)
@@ -642,10 +643,28 @@ class Variant:
     """The fitted student as it could ship, in full precision or made smaller, and what it is worth."""
 
     model: Path | None  # as in `Exported`; None where another candidate was taken
-    name: str  # "fp32", "int8"
+    name: str  # "fp32", "int8"; of another backend than onnx "openvino int8"
     score: float = 0.0  # primary metric (`merit`) on the validation rows; on training rows without any
     size_bytes: int = 0
     fit: Fit = Fit()
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """What answers of a variant cost on one core of this machine, measured in turn with its rivals."""
+
+    name: str  # of the variant
+    latency_p50: float  # seconds, of a row alone
+    latency_p95: float  # seconds
+    throughput: float  # rows a second, given to the predictor 32 at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """Variants side by side."""
+
+    timed: tuple[Timed, ...]
+    machine: str  # the processor's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -985,6 +1004,14 @@ class WarmStarter(Protocol):
 
 
 @runtime_checkable
+class Remarker(Protocol):
+    """A `Learner` that has something to say of its rows before the first step."""
+
+    def remarks(self, rows: Sequence[Example]) -> list[str]:
+        """What of the rows it cannot write, with an example, and how long its answers may be."""
+
+
+@runtime_checkable
 class BaseEncoder(Protocol):
     """A text encoder whose weights stay as they are: exported once, shared by every recipe that reads it."""
 
@@ -1071,6 +1098,45 @@ class Backend(Protocol):
 
 
 @runtime_checkable
+class FormatBackend(Backend, Protocol):
+    """A backend whose format has precisions of its own; what compressors make is not for it."""
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """The most exact first."""
+
+    def convert(self, source: Path, target: Path, *, precision: str = "") -> None:
+        """As `Backend` says, in one of `precisions`; in the first where none is named."""
+
+
+@runtime_checkable
+class ExtraBackend(Backend, Protocol):
+    """A backend whose packages are not everywhere, or that runs some students alone."""
+
+    @property
+    def computes(self) -> str:
+        """The precision in which it computes full-precision graphs, and reads no others; "": as they are."""
+
+    def missing(self) -> str | None:
+        """The extra of p2m to install before it can be used; None where it is there."""
+
+    def unfit(self, student: Student) -> str | None:
+        """Why it cannot run what the student exports; None where it can."""
+
+
+@runtime_checkable
+class RacingBackend(Backend, Protocol):
+    """Several backends, of which the fastest is taken where the model is built."""
+
+    @property
+    def rivals(self) -> tuple[ExtraBackend, ...]:
+        """Those that may take its place, whether they are installed or not."""
+
+    def of(self, name: str) -> Backend:
+        """The one of that name, of the rivals or itself."""
+
+
+@runtime_checkable
 class Compressor(Protocol):
     """Makes an exported folder smaller or faster; the gate decides whether it is kept."""
 
@@ -1079,3 +1145,15 @@ class Compressor(Protocol):
 
     def compress(self, source: Path, target: Path) -> None:
         """Write a compressed copy of the exported folder `source` to `target`."""
+
+
+@runtime_checkable
+class VocabularyCompressor(Compressor, Protocol):
+    """A compressor that keeps what some languages, and the rows at hand, are written in."""
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """ISO 639-1; (): the compiler says which."""
+
+    def compress(self, source: Path, target: Path, *, texts: Sequence[str] = ()) -> None:
+        """As `Compressor` says; `texts` are of the training rows."""

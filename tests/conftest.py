@@ -13,9 +13,10 @@ import pytest
 from hypothesis import settings
 
 from p2m.engine.handles import Device
+from p2m.students.causal import Causal
 from p2m.students.minilm import MiniLM
 from p2m.students.tiny_seq2seq import TinySeq2Seq
-from p2m.types import Example, Field, Layout, Task, TaskType
+from p2m.types import Example, Field, Layout, RecordField, Task, TaskType
 
 # What a shell starts in the background ignores Ctrl-C, and so would every process that a test starts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -35,6 +36,10 @@ LABELS = Task(TaskType.CLASSIFICATION, "Sort it.", (Field("text"),), Field("labe
 SPANS = Task(
     TaskType.EXTRACTION, "Say who is at home, and who is not.", (Field("text"),), Field("people"),
     ("absent", "resident"), layout=Layout(has_types=True),
+)  # fmt: skip
+RECORD = Task(
+    TaskType.RECORDS, "Say who lives there.", (Field("text"),), Field("home"),
+    record=(RecordField("who", "span"), RecordField("big", "label", labels=("true", "false"))),
 )  # fmt: skip
 TEXT = Task(TaskType.TEXT_TO_TEXT, "Rewrite it.", (Field("text"),), Field("result"))
 PEOPLE = ("Ada", "Ben", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hugo")
@@ -75,6 +80,9 @@ def rows_of(task: Task) -> tuple[Example, ...]:
                 away = f'{{"type": "absent", "text": "{other}"}}'
                 spans = f'[{{"type": "resident", "text": "{person}"}}, {away}]'
                 row = Example({"text": text}, spans, source="made:spans.a")
+            elif task is RECORD:
+                home = f'{{"who": "{person}", "big": {"true" if j % 2 else "null"}}}'
+                row = Example({"text": text}, home, source="made:record.a")
             elif task is LABELS:
                 row = Example({"text": text}, "yes" if i % 2 else "no", source="made:labels.a")
             else:
@@ -139,6 +147,7 @@ class Exports:
             "classification": (LABELS, minilm),
             "seq2seq": (TEXT, seq2seq),
             "tags": (SPANS, minilm),
+            "records": (RECORD, minilm),
         }
         self._made: dict[str, tuple[Path, Path]] = {}
 
@@ -147,11 +156,17 @@ class Exports:
             self._made[kind] = self._make(kind)
         return self._made[kind]
 
+    def _causal(self) -> Causal:
+        from tiny_checkpoints import causal
+
+        folder = causal(self._factory.mktemp("causal-base"), "Llama")
+        return Causal(str(folder), rank=0, max_input=96, max_output=12)
+
     def _make(self, kind: str) -> tuple[Path, Path]:
         import torch
 
-        task, student = self._cases[kind]
         checkpoint, target = self._factory.mktemp(f"{kind}-checkpoint"), self._factory.mktemp(kind)
+        task, student = self._cases.get(kind) or (TEXT, self._causal())
         learner = student.prepare(task, task.labels, seed=1)
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(2)

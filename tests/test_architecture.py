@@ -55,6 +55,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         *("teachers", "retrievers", "students", "training", "compression", "metrics", "catalogs"),
         *("parsing", "curation", "evaluation", "reporting"),
     ),
+    ("answers",),  # how people write answers, and how p2m does
     ("deploy",),  # what the bundle ships: students export for it and are judged through it
     ("engine",),
     ("marked_yaml", "resources", "word_lists"),
@@ -133,6 +134,7 @@ HEAVY = frozenset(
 LONGEST = 60  # lines of a function, its docstring included
 SHIPPED = ("p2m.deploy.predict", "p2m.deploy.serving")  # runs without p2m
 MAY_SHIP = frozenset((*sys.stdlib_module_names, "numpy", "onnxruntime", "tokenizers"))
+BACKENDS = ("openvino", "ctranslate2", "xllamacpp")  # each in the file that opens its folders alone
 ASKED_FOR = frozenset((("p2m.deploy.serving.parquet", "pyarrow"),))  # where a user's file is Parquet
 # Loaded by `evaluate.load` alone, which wants its imports at the top.
 LOADED_BY_HEAVY = frozenset(("p2m.evaluation.evaluate_module.evaluate_module",))
@@ -302,7 +304,8 @@ def shipped_faults(imports: list[Import]) -> list[str]:
         top = found.target.split(".")[0]
         if not _is_shipped(found.module) or (found.module, top) in ASKED_FOR:
             continue
-        if not (_is_shipped(found.target) if found.is_relative else top in MAY_SHIP):
+        own = top in BACKENDS and found.module.startswith("p2m.deploy.serving.backends.")
+        if not (_is_shipped(found.target) if found.is_relative else top in MAY_SHIP or own):
             faults.append(f"{found}: a bundle ships neither p2m nor other packages")
     return faults
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from p2m.catalogs.labels import number_name
+from p2m.answers.labels import number_name
 from p2m.catalogs.rows import RawRow
 
 MAX_LABELS = 1000  # more distinct values than this are no labels

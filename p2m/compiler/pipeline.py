@@ -6,14 +6,15 @@ rows can tell which student is best, every candidate has steps of its own; those
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from p2m.compiler.places import Places
 from p2m.compiler.teaching import Teaching
+from p2m.deploy.backends.onnx import Onnx
 from p2m.engine.hashing import keyed_fields
 from p2m.engine.plan import Plan, Ref
 from p2m.metrics.base import JudgeMetric
@@ -22,12 +23,14 @@ from p2m.stages.baselines import baselines
 from p2m.stages.best import best
 from p2m.stages.choose import choose
 from p2m.stages.compress import compress
+from p2m.stages.convert import convert
 from p2m.stages.cross_validate import cross_validate
 from p2m.stages.curate import curate
 from p2m.stages.embed import embed
 from p2m.stages.encoder import encoder
 from p2m.stages.evaluate import evaluate
 from p2m.stages.export import export
+from p2m.stages.fastest import fastest
 from p2m.stages.fold import fold
 from p2m.stages.measure import measure
 from p2m.stages.merge import merge
@@ -35,6 +38,7 @@ from p2m.stages.package import package
 from p2m.stages.parse import parse
 from p2m.stages.pick import pick
 from p2m.stages.propose import propose
+from p2m.stages.race import race
 from p2m.stages.read import read
 from p2m.stages.report import report
 from p2m.stages.retrieve import retrieve
@@ -45,14 +49,20 @@ from p2m.stages.train import train
 from p2m.stages.verdict import verdict
 from p2m.stages.winner import winner
 from p2m.types import (
+    Backend,
     BaseEncoder,
+    Compressor,
+    ExtraBackend,
+    FormatBackend,
     LinearStudent,
     Metric,
+    RacingBackend,
     Shown,
     Student,
     Task,
     TaskType,
     TunedStudent,
+    VocabularyCompressor,
 )
 
 
@@ -91,9 +101,7 @@ def compile_plan(
                       origins=at(contenders="student", refused="constraints", metric="metrics.primary"))
     won = plan.add("winner", winner, choice)
     folds, variants = candidates.made(tried, won)
-    exported = plan.add("pick", pick, task, *variants, tolerance=spec.compression.tolerance,
-                        max_size=limits.max_size,
-                        origins=at(tolerance="compression.tolerance", max_size="constraints.max_size"))
+    exported = _picked(plan, spec, at, task, parts, variants)
     rivals = plan.add("baselines", baselines, task, parts, base, embeddings,
                       students=_rivals(spec, understood), metric=primary,
                       origins=at(students="baselines", metric="metrics.primary"))
@@ -122,6 +130,20 @@ _RESAMPLES = "evaluation.bootstrap"
 _LIMITS = {name: f"constraints.{name}" for name in ("max_parameters", "max_size", "max_latency")}
 
 
+def _picked(plan: Plan, spec: ModelSpec, at: Places, task: Ref, parts: Ref, variants: Sequence[Ref]) -> Ref:
+    """The variant that ships: the smallest or, where backends race, the fastest that keeps the metric."""
+    gate: dict[str, Any] = {"tolerance": spec.compression.tolerance, "max_size": spec.constraints.max_size}
+    places = at(tolerance="compression.tolerance", max_size="constraints.max_size")
+    if not isinstance(spec.runtime, RacingBackend):
+        return plan.add("pick", pick, task, *variants, **gate, origins=places)
+    raced = plan.add(
+        "race", race, task, parts, *variants, rows=spec.evaluation.latency_rows, backend=spec.runtime,
+        origins=at(rows="evaluation.latency_rows", backend="runtime"),
+    )  # fmt: skip
+    return plan.add("pick", fastest, task, raced, *variants, **gate, max_latency=spec.constraints.max_latency,
+                    origins=places | at(max_latency="constraints.max_latency"))  # fmt: skip
+
+
 def _encoder(plan: Plan, spec: ModelSpec, understood: Task, at: Places) -> Ref | None:
     """The base encoder that linear candidates and baselines read; None where none reads one."""
     read = _read_encoder(allowed(spec.student.candidates, understood, spec.constraints))
@@ -129,8 +151,16 @@ def _encoder(plan: Plan, spec: ModelSpec, understood: Task, at: Places) -> Ref |
     if read is None:
         return None
     smaller = next(iter(spec.compression.candidates.values()), None)
-    return plan.add("encoder", encoder, base=read, compressor=smaller,
+    return plan.add("encoder", encoder, base=read, compressor=smaller and _reading(smaller, spec, understood),
                     origins=at(base="student", compressor="compression"))  # fmt: skip
+
+
+def _reading(compressor: Compressor, spec: ModelSpec, understood: Task) -> Compressor:
+    """The compressor; one that keeps what languages are written in, with those of the recipe."""
+    if not isinstance(compressor, VocabularyCompressor) or compressor.languages:
+        return compressor
+    languages = spec.constraints.languages or understood.spoken
+    return cast(Compressor, replace(cast(Any, compressor), languages=languages))
 
 
 def _quick(spec: ModelSpec, understood: Task) -> LinearStudent | None:
@@ -219,23 +249,58 @@ class _Candidates:
         ]  # fmt: skip
 
     def _variants(self, name: str, student: Student, won: Ref | None) -> list[Ref]:
-        """The fitted student in full precision and, of one that is tuned, made smaller in each way."""
-        trained = self._fitted(name, student, won)
-        scored = {"backend": self.spec.runtime, "metric": self.metric, "seed": self.spec.seed}
-        places = self.at("seed", metric="metrics.primary", backend="runtime")
+        """The fitted student in full precision and, of one that is tuned, made smaller in each way; as graphs
+        of onnx, and in the formats of the other backends that may run it.
+        """
+        backends = self._others(student)
+        is_served = isinstance(self.spec.runtime, Onnx)
+        scored = {"metric": self.metric if is_served else None, "seed": self.spec.seed}
+        places = self.at("seed", metric="metrics.primary")
         full = self.plan.add(
-            self._step("export", name), export, self.task, self.parts, trained, student=student, **scored,
-            origins=self._places(name) | places,
+            self._step("export", name), export, self.task, self.parts, self._fitted(name, student, won),
+            student=student, **scored, origins=self._places(name) | places,
         )  # fmt: skip
-        if isinstance(student, LinearStudent):  # its encoder was made smaller before
-            return [full]
-        return [full] + [
-            self.plan.add(
+        # The encoder of a linear one was made smaller before.
+        ways = {} if isinstance(student, LinearStudent) else self.spec.compression.candidates
+        read = is_served or not all(isinstance(each, FormatBackend) for each in backends)
+        smaller = {
+            way: self.plan.add(
                 self._step(f"compress-{way}", name), compress, self.task, self.parts, full,
-                compressor=compressor, **scored,
+                compressor=_reading(compressor, self.spec, self.understood), **scored,
                 origins=places | self.at(compressor=f"compression.candidates.{way}"),
             )
-            for way, compressor in self.spec.compression.candidates.items()
+            for way, compressor in (ways.items() if read else ())
+        }  # fmt: skip
+        converted = [ref for each in backends for ref in self._converted(name, each, full, smaller)]
+        return [full, *smaller.values(), *converted] if is_served else converted
+
+    def _others(self, student: Student) -> tuple[Backend, ...]:
+        """The backends but onnx that the student's graphs are converted for."""
+        runtime = self.spec.runtime
+        if not isinstance(runtime, RacingBackend):
+            return () if isinstance(runtime, Onnx) else (runtime,)
+        return tuple(
+            each
+            for each in runtime.rivals
+            if not each.missing() and not each.refusal(self.understood) and not each.unfit(student)
+        )
+
+    def _converted(self, name: str, backend: Backend, full: Ref, smaller: Mapping[str, Ref]) -> list[Ref]:
+        """Graphs as another backend runs them: in its own precisions, or each as it is."""
+        if isinstance(backend, FormatBackend):
+            sources = {precision: (full, precision) for precision in backend.precisions}
+        else:
+            first = backend.computes if isinstance(backend, ExtraBackend) else ""
+            sources = {first: (full, first)} | (
+                {} if first else {way: (one, "") for way, one in smaller.items()}
+            )
+        return [
+            self.plan.add(
+                self._step("-".join(("convert", backend.name, *([way] if way else []))), name), convert,
+                self.task, self.parts, made, backend=backend, precision=precision, metric=self.metric,
+                seed=self.spec.seed, origins=self.at("seed", metric="metrics.primary", backend="runtime"),
+            )
+            for way, (made, precision) in sources.items()
         ]  # fmt: skip
 
     def _fitted(self, name: str, student: Student, won: Ref | None) -> Ref:
@@ -306,14 +371,20 @@ def _read_encoder(students: Mapping[str, Student]) -> BaseEncoder | None:
 def primary_metric(spec: ModelSpec, task: Task) -> Metric:
     """The metric that steers early stopping and the gates: the recipe's, else the task's own."""
     name = spec.metrics.primary or next(name for name in task.metrics if name in spec.metric)
-    return spec.metric[name]
+    return _suited(spec.metric[name], task)
+
+
+def _suited(metric: Metric, task: Task) -> Metric:
+    """The metric as the task's answers are written, where that makes a difference."""
+    suited: Metric = metric.suited(task) if hasattr(metric, "suited") else metric
+    return suited
 
 
 def _reported_metrics(spec: ModelSpec, task: Task) -> tuple[Metric, ...]:
     """The primary one first, then what the recipe asks to see or requires, each once; without the judge."""
     primary = primary_metric(spec, task)
     names = dict.fromkeys([primary.name, *spec.wanted_metrics])
-    found = (spec.metric[name] for name in names)
+    found = (_suited(spec.metric[name], task) for name in names)
     return tuple(each for each in found if not isinstance(each, JudgeMetric))
 
 
@@ -385,6 +456,10 @@ def _parsing(spec: ModelSpec) -> dict[str, Any]:
         "labels": spec.task.labels,
         "descriptions": spec.task.descriptions,
         "language": spec.task.language,
+        "none": spec.task.none,
+        "layout": spec.task.layout,
+        "scale": spec.task.scale,
+        "record": spec.task.record,
     }
 
 

@@ -11,26 +11,32 @@ from p2m.deploy import predict
 from p2m.deploy.serving import (
     backends,
     batches,
+    causal,
     embeddings,
     labels,
     linear,
     predictor,
+    records,
     rows,
     settings,
     shapes,
+    slots,
     spans,
     tags,
     texts,
 )
 from p2m.deploy.serving.settings import BundleError, Settings
 from p2m.errors import StageError
-from p2m.types import Backend
+from p2m.types import Backend, RacingBackend
 
 _OF_KIND = {
     "span": (spans,),
     "tags": (tags, spans),
+    "records": (records, spans, tags),
+    "slots": (slots, tags, spans),
     "classification": (labels,),
     "seq2seq": (texts,),
+    "causal": (causal, texts),
     "linear": (linear,),
 }
 _TOKENIZER = "tokenizer.json"
@@ -46,6 +52,7 @@ def shipped(model: Path, backend: Backend) -> dict[str, Path]:
         found = Settings.read(model)
     except BundleError as error:
         raise StageError(str(error)) from error
+    backend = _of(backend, found)
     if found.backend != backend.name:
         raise StageError(f"the model is for the runtime {found.backend}, not for {backend.name}")
     modules = [predict, predictor, rows, settings, shapes, *_OF_KIND[found.kind]]
@@ -64,9 +71,9 @@ def paths(*modules: ModuleType) -> dict[str, Path]:
 
 def requirements(model: Path, backend: Backend) -> tuple[str, ...]:
     """The distributions that the files of `shipped` import, by name."""
-    found = {"numpy"}
-    if _has_graphs(model, Settings.read(model)):
-        found |= set(backend.requirements)
+    settings, found = Settings.read(model), {"numpy"}
+    if _has_graphs(model, settings):
+        found |= set(_of(backend, settings).requirements)
     if (model / _TOKENIZER).is_file():
         found.add("tokenizers")
     return tuple(sorted(found))
@@ -77,6 +84,11 @@ def lay_out(files: dict[str, Path], folder: Path) -> None:
     for name, file in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, folder / name)
+
+
+def _of(backend: Backend, found: Settings) -> Backend:
+    """The backend that runs the model, of several that were raced."""
+    return backend.of(found.backend) if isinstance(backend, RacingBackend) else backend
 
 
 def _has_graphs(model: Path, found: Settings) -> bool:

@@ -49,6 +49,7 @@ _LEAST = {
     TaskType.TEXT_TO_TEXT: 0.5,
     TaskType.QUESTION_ANSWERING: 0.3,
     TaskType.EXTRACTION: 0.3,
+    TaskType.RECORDS: 0.5,
     TaskType.MULTI_LABEL: 0.3,
     TaskType.REGRESSION: 0.3,
 }
@@ -178,6 +179,7 @@ def _called(each: Comparison) -> str:
         "majority": "always the commonest answer", "nearest": "the nearest training row's answer",
         "median": "always the median", "common_label": "always the commonest label",
         "overlap": "a likely span near the question's words", "copy": "the input itself",
+        "dictionary": "the spans of training rows, looked up", "fields": "each field's commonest value",
     }  # fmt: skip
     return f"{names.get(each.name, each.name)} ({each.value:.2f})"
 

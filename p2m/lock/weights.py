@@ -13,12 +13,7 @@ from typing import Any
 
 from p2m.engine.hashing import digest_file
 from p2m.lock.model import FilePin, TeacherPin, WeightsPin
-from p2m.students.weights import local_folder
-
-_READ = (  # files of a checkpoint that a student reads
-    *("config.json", "model.safetensors", "pytorch_model.bin", "tokenizer.json", "tokenizer_config.json"),
-    *("vocab.txt", "special_tokens_map.json"),
-)
+from p2m.students.weights import READ, cached, local_folder
 
 
 def weights_pin(student: str, component: Any) -> WeightsPin | None:
@@ -28,7 +23,7 @@ def weights_pin(student: str, component: Any) -> WeightsPin | None:
         return None
     default = {field.name: field.default for field in dataclasses.fields(component)}.get("model")
     revision = str(getattr(component, "revision", ""))
-    folder = local_folder(model, str(default)) or _fetched(model, revision)
+    folder = local_folder(model, str(default)) or cached(model, revision)
     shown = Path(model).name if Path(model).is_dir() else model
     return WeightsPin(
         student, shown, revision, str(getattr(component, "license", "")), _files(folder) if folder else {}
@@ -46,18 +41,5 @@ def teacher_pin(component: Any) -> TeacherPin | None:
 
 
 def _files(folder: Path) -> Mapping[str, FilePin]:
-    found = {name: folder / name for name in _READ if (folder / name).is_file()}
+    found = {path.name: path for pattern in READ for path in sorted(folder.glob(pattern))}
     return {name: FilePin(digest_file(path), path.stat().st_size) for name, path in found.items()}
-
-
-def _fetched(model: str, revision: str) -> Path | None:
-    """The folder into which the Hub's client has put a model before; None where it has not."""
-    try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-    except ImportError:
-        return None
-    try:
-        return Path(snapshot_download(model, revision=revision or None, local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError, OSError, ValueError):
-        return None

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from p2m.types import Task, TaskType
+from p2m.metrics.text import no_text
+from p2m.types import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,7 @@ class ChrF:
         return "chrf"
 
     def refusal(self, task: Task) -> str | None:
-        if task.type.is_chosen_for or task.type is TaskType.RECORDS:
-            return f"chrf judges free text, and this is {task.type.value}: use another metric"
-        return None
+        return no_text("chrf", task)
 
     def statistics(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Any:
         """Counts of n-grams (predicted, right, common) for each order, int (rows, 3 x orders).

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+from p2m.answers.canonical import JOINTS, parsed
+from p2m.answers.numbers import is_number, read_written, style_of
+from p2m.answers.records import Nested, fields_of
+from p2m.answers.spans import holds_spans, is_nothing, kinds_in, laid_out
+from p2m.parsing.forms import NO_ANSWER, json_layout
 from p2m.parsing.language import guess
-from p2m.types import Example, Shown, TaskType
+from p2m.types import Example, Scale, Shown, TaskType
 
 FEWEST = 20  # rows from which answers that return are no accident
 _EACH = 3  # rows that a label has on average, at least
@@ -21,13 +25,19 @@ _NEARLY = 0.97  # share of the rows that must agree
 _SEVERAL = 0.05  # share of the rows with more than one label, from which a row may have several
 _NEW = 0.8  # share of the rows with another answer than all others, from which answers are no labels
 _FEW = 5  # answers that may each stand in one row
-_NUMBER = re.compile(r"[-+]?(?:\d[\d\s,.']*)?\d(?:[eE][-+]?\d+)?\s?[%€$£¥]?")
-_JOINTS = (r"\s*\|\s*", r"\s*;\s*", r"\s*,\s*")
+_SORTS = 12  # numbers that may be the names of labels
+_LAID = 400  # rows whose layout is looked for
 
 
-def read_answers(rows: Sequence[Example], *, fewest: int = FEWEST) -> Shown:
-    """What the rows show of their task: its type by `fewest` answers at least, its languages by inputs."""
-    return replace(_typed(rows, fewest), languages=_languages(rows))
+def read_answers(rows: Sequence[Example], *, fewest: int = FEWEST, is_whole: bool = True) -> Shown:
+    """What the rows show of their task: its type by `fewest` answers at least, its languages by inputs.
+
+    Rows that are not the whole of a table show neither a scale nor all types of spans: a table may be sorted.
+    """
+    shown = replace(_typed(rows, fewest), languages=_languages(rows))
+    if is_whole:
+        return shown
+    return replace(shown, scale=None, labels=() if shown.layout is not None else shown.labels)
 
 
 def hardly_return(rows: Sequence[Example]) -> bool:
@@ -45,38 +55,114 @@ def _languages(rows: Sequence[Example]) -> tuple[str, ...]:
 
 def _typed(rows: Sequence[Example], fewest: int) -> Shown:
     answers = [row.output.strip() for row in rows]
+    texts = ["\n".join(row.input.values()) for row in rows]
+    if structured := _structured(answers, texts, fewest):
+        return structured
     if len(answers) < fewest or len(set(answers)) == 1:
         # Of one answer alone, a file that is sorted by label may be the reason.
         short = tuple(dict.fromkeys(answer for answer in answers if len(answer.split()) <= _WORDS))
         return Shown(None, f"the rows answer with {_listed(short)}", short)
-    if _share(answers, _is_object) >= _NEARLY:
-        return Shown(TaskType.RECORDS, "the rows answer with JSON objects")
     several = _several(rows, answers)
     if several:
         return Shown(TaskType.MULTI_LABEL, f"the rows answer with one or more of {_listed(several)}", several)
     labels = tuple(dict.fromkeys(answers))
-    spans = sum(_is_span(row) for row in rows) / len(rows)
     few = 2 <= len(labels) <= len(answers) / _EACH and all(len(label.split()) <= _WORDS for label in labels)
-    if few and spans < _NEARLY:
+    if _share(answers, is_number) >= _NEARLY:
+        return _numbers(answers, labels, few)
+    said = [row for row in rows if not _is_none(row.output)]
+    spans = sum(map(_is_span, said)) / max(1, len(said))
+    if spans >= _NEARLY and 2 * len(said) >= len(rows):
+        found = Counter(answer for answer in answers if _is_none(answer)).most_common(1)
+        none = (NO_ANSWER if found[0][0] == "[]" else found[0][0]) if found else None
+        why = "the rows answer with parts of their inputs" + (f", or {none!r}" if none else "")
+        return Shown(TaskType.EXTRACTION, why, labels if few else (), none)
+    if few:
         return Shown(
             TaskType.CLASSIFICATION, f"the rows answer with {len(labels)} labels: {_listed(labels)}", labels
         )
-    if spans >= _NEARLY:
-        return Shown(TaskType.EXTRACTION, "the rows answer with parts of their inputs", labels if few else ())
-    if _share(answers, _NUMBER.fullmatch) >= _NEARLY:
-        return Shown(TaskType.REGRESSION, f"the rows answer with numbers, e.g. {_listed(labels[:3])}")
+    laid = laid_out(answers[:_LAID], texts[:_LAID])
+    if laid is not None:
+        like = next(answer for answer in answers if answer != laid.none)
+        why = f"the rows answer with spans of their inputs, e.g. {like[:40]!r}"
+        return Shown(TaskType.EXTRACTION, why, laid.types, laid.none, laid.layout)
     return Shown(TaskType.TEXT_TO_TEXT, f"the rows answer with texts, e.g. {answers[0][:40]!r}")
+
+
+def _structured(answers: Sequence[str], texts: Sequence[str], fewest: int) -> Shown | None:
+    """What answers show that are lists of spans, or objects; of these a few are enough."""
+    values = [parsed(answer) if answer[:1] in ("[", "{") else None for answer in answers]
+    objects = [(value, text) for value, text in zip(values, texts, strict=True) if isinstance(value, dict)]
+    if objects and len(objects) >= _NEARLY * len(answers):
+        return _objects([value for value, _ in objects], [text for _, text in objects])
+    lists = [(value, text) for value, text in zip(values, texts, strict=True) if isinstance(value, list)]
+    filled = [(value, text) for value, text in lists if value]
+    if not filled or len(lists) < _NEARLY * len(answers):
+        return None
+    if all(holds_spans(value) for value, _ in filled):
+        layout = json_layout([value for value, _ in filled])
+        kinds = tuple(dict.fromkeys(kind for value, _ in filled for kind in kinds_in(value)))
+        of = f" of {len(kinds)} types: {_listed(kinds)}" if kinds else ""
+        return Shown(TaskType.EXTRACTION, f"the rows answer with lists of spans{of}", kinds, layout=layout)
+    items = [(item, text) for value, text in filled for item in value if isinstance(item, str)]
+    returns = len({item for item, _ in items}) * _EACH <= len(items)
+    stand = sum(item in text for item, text in items) >= _NEARLY * len(items) > 0
+    if stand and not returns and len(answers) >= min(fewest, 3):
+        why = f"the rows answer with lists of spans, e.g. {_listed([item for item, _ in items[:3]])}"
+        return Shown(TaskType.EXTRACTION, why, layout=json_layout([[]]))
+    return None
+
+
+def _is_none(answer: str) -> bool:
+    """Whether a row says that it has no answer, also by an empty list."""
+    return is_nothing(answer) or answer.strip() == "[]"
+
+
+def _objects(values: Sequence[dict[str, Any]], texts: Sequence[str]) -> Shown:
+    if all(value and all(_is_switch(each) for each in value.values()) for value in values):
+        labels = tuple(dict.fromkeys(key for value in values for key in value))
+        if len(labels) > 1:
+            return Shown(
+                TaskType.MULTI_LABEL, f"the rows say of {_listed(labels)} whether each is there", labels
+            )
+    try:
+        fields = fields_of(values, texts)
+    except Nested as error:
+        return Shown(TaskType.TEXT_TO_TEXT, f"the rows answer with JSON objects, and {error}")
+    return Shown(TaskType.RECORDS, "the rows answer with JSON objects", record=fields)
+
+
+def _is_switch(value: Any) -> bool:
+    return isinstance(value, int) and value in (0, 1)
+
+
+def _numbers(answers: Sequence[str], labels: tuple[str, ...], few: bool) -> Shown:
+    """Numbers on a scale, of which few may be the names of labels too."""
+    scale = None
+    try:
+        style = style_of(answers)
+        values = [read_written(answer, style) for answer in answers if is_number(answer)]
+        low, high = min(values), max(values)
+        step = next((one for one in (1.0, 0.5) if all(value % one == 0 for value in values)), 0.0)
+        scale = Scale(min(low, 1.0) if style.of else low, max(style.of, high), step) if low < high else None
+    except ValueError:
+        pass  # the reader of the rows says what is wrong with them, and where
+    if few and len(labels) <= _SORTS:
+        why = f"the rows answer with {len(labels)} labels: {_listed(labels)}"
+        return Shown(TaskType.CLASSIFICATION, why, labels, scale=scale)
+    why = f"the rows answer with numbers, e.g. {_listed(labels[:3])}"
+    return Shown(TaskType.REGRESSION, why, labels if few else (), scale=scale)
 
 
 def _several(rows: Sequence[Example], answers: Sequence[str]) -> tuple[str, ...]:
     """The labels of answers that join some of a small set; () where they do not."""
-    lists = [list(row.answers) if row.also else _items(row.output) or [row.output] for row in rows]
+    lists = [list(row.answers) if row.also else _items(row.output) for row in rows]
     if any(len(items) > 1 for items in lists):
         counts = Counter(item for items in lists for item in items)
         is_few = len(counts) <= counts.total() / _EACH and all(len(one.split()) <= _WORDS for one in counts)
         return tuple(counts) if is_few and len(counts) > 1 else ()
-    for joint in _JOINTS:
-        found = _few_parts([[part for part in re.split(joint, answer) if part] for answer in answers])
+    for joint in JOINTS[:4]:
+        parted = [[part for part in re.split(joint, answer) if part] for answer in answers]
+        found = _few_parts([[part for part in parts if not is_nothing(part)] for parts in parted])
         if found:
             return found
     return ()
@@ -97,25 +183,10 @@ def _share(answers: Sequence[str], holds: object) -> float:
     return sum(bool(holds(answer)) for answer in answers) / len(answers)
 
 
-def _is_object(text: str) -> bool:
-    return text[:1] == "{" and isinstance(_parsed(text), dict)
-
-
 def _items(text: str) -> list[str]:
-    """The items of a list that is written out in a text, as JSON or as Python writes it; [] of any other."""
-    value = _parsed(text) if text[:1] == "[" else None
-    return [str(item) for item in value] if isinstance(value, list) else []
-
-
-def _parsed(text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
+    """The items of a list that is written out, as JSON or as Python writes it; any other text itself."""
+    value = parsed(text.strip()) if text.strip()[:1] == "[" else None
+    return [str(item) for item in value] if isinstance(value, list) else [text]
 
 
 def _is_span(row: Example) -> bool:

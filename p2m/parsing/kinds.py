@@ -14,13 +14,15 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from p2m.answers.numbers import is_number
+from p2m.answers.records import Nested, fields_of
 from p2m.parsing.items import MAX_WORDS
 from p2m.parsing.labels import Labels
 from p2m.parsing.reader import read_types
 from p2m.parsing.signs import NEGATION, SIGNS
 from p2m.parsing.text import core
 from p2m.parsing.words import CONTEXT_WORDS, QUESTION_WORDS, YES_NO
-from p2m.types import Example, TaskType
+from p2m.types import Example, Layout, TaskType
 
 _COMPILED = tuple(
     (f"{kind.name.lower().replace('_', '')}{number}", kind, weight, re.compile(pattern, re.IGNORECASE))
@@ -129,8 +131,11 @@ def _excluded(rows: Sequence[Example]) -> set[TaskType]:
     """Types that the demonstrations rule out."""
     if not rows:
         return set()
-    objects = all(_is_object(row.output) for row in rows)
-    found = set(TaskType) - {TaskType.RECORDS} if objects else set()
+    if all(_is_object(row.output) for row in rows):
+        return set(TaskType) - {TaskType.RECORDS if _is_flat(rows) else TaskType.TEXT_TO_TEXT}
+    found = {TaskType.RECORDS}
+    if not all(is_number(row.output) for row in rows):
+        found.add(TaskType.REGRESSION)
     if _share_of_spans(rows) == 0:
         found.add(TaskType.QUESTION_ANSWERING)
         if not any(_holds_pieces(row) for row in rows):
@@ -197,6 +202,14 @@ def _is_object(text: str) -> bool:
         return False
 
 
+def _is_flat(rows: Sequence[Example]) -> bool:
+    """Whether JSON objects are such as records can be."""
+    try:
+        return bool(fields_of([json.loads(row.output) for row in rows], [""] * len(rows)))
+    except Nested:
+        return False
+
+
 def _share_of_spans(rows: Sequence[Example]) -> float:
     """Share of the demonstrations whose answer stands, as it is, in a longer input."""
     hits = sum(
@@ -207,19 +220,23 @@ def _share_of_spans(rows: Sequence[Example]) -> float:
 
 
 def suggest_metrics(
-    kind: TaskType, instruction: str, rows: Sequence[Example], language: str
+    kind: TaskType, instruction: str, rows: Sequence[Example], language: str, layout: Layout | None = None
 ) -> tuple[tuple[str, ...], str]:
     """Metrics by name, the one to steer by first, and the reason."""
+    if kind is TaskType.EXTRACTION and layout is not None:
+        names = ("exact_match", "span_f1") if layout.style == "text" else ("span_f1", "exact_match")
+        return names, f"{', '.join(names)}: the answer is a list of spans"
     if kind in (TaskType.QUESTION_ANSWERING, TaskType.EXTRACTION):
         return ("exact_match", "token_f1"), "exact_match, token_f1: the answer is a span"
     if kind is TaskType.CLASSIFICATION:
         return ("accuracy", "macro_f1"), "accuracy, macro_f1: the answer is a label"
     if kind is TaskType.MULTI_LABEL:
-        told = "micro_f1, macro_f1, exact_match: the answer is any number of labels"
-        return ("micro_f1", "macro_f1", "exact_match"), told
+        return ("micro_f1", "macro_f1", "exact_match"), "micro_f1, macro_f1: a row may have several labels"
     if kind is TaskType.REGRESSION:
-        return ("spearman", "mae"), "spearman, mae: the answer is a number"
-    if kind in (TaskType.RECORDS, TaskType.UNSUPPORTED):
+        return ("spearman", "mae", "exact_match"), "spearman, mae: the answer is a number"
+    if kind is TaskType.RECORDS:
+        return ("field_accuracy", "exact_match"), "field_accuracy, exact_match: the answer is a record"
+    if kind is TaskType.UNSUPPORTED:
         return ("exact_match",), ""
     low = instruction.lower()
     if re.search(r"summar|headline|title|tl;dr|résum|zusammenfass|要約|总结|요약", low):

@@ -1,40 +1,17 @@
-"""Kinds of tasks that are told apart and have no students yet: their names, and what does instead."""
+"""What no student learns: its name, and what does instead."""
 
 from __future__ import annotations
 
-from p2m.types import Task, TaskType
-
-_WAYS = {
-    TaskType.MULTI_LABEL: (
-        "several labels a row",
-        "make one recipe a label that answers yes or no, or give each row one label",
-        "write task: {type: text-classification} where one label a row is enough",
-    ),
-    TaskType.REGRESSION: (
-        "a number on a scale",
-        "sort the numbers into a few ranges, each with a name",
-        "write task: {type: text-classification} where they are such names",
-    ),
-    TaskType.RECORDS: (
-        "a JSON object",
-        "make one recipe a field, a classification or an extraction each",
-        "write task: {type: text2text-generation} to have the object written as text",
-    ),
-    TaskType.UNSUPPORTED: (
-        "more than text in, text out",
-        "give it the text of it, a transcript or a description",
-        "write task: {type: ...} where the prompt is misread",
-    ),
-}
+from p2m.types import Task
 
 
 def not_built(task: Task, *, otherwise: str = "") -> tuple[str, str]:
-    """Of a task whose kind is known and which no student learns: what it is, and what to do instead.
+    """Of a task that no text goes into, or none comes out of: what it is, and what to do instead.
 
     `otherwise` takes the place of what to write into the recipe, where there is none yet.
     """
-    name, way, words = _WAYS[task.type]
+    words = otherwise or "write task: {type: ...} where the prompt is misread"
     return (
-        f"this is a task of {name} ({task.type}), which p2m cannot build yet: {task.lacking}",
-        f"{way}; or {otherwise or words}",
+        f"this is more than text in and text out ({task.type}), which p2m cannot build: {task.lacking}",
+        f"give it the text of it, a transcript or a description; or {words}",
     )

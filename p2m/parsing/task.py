@@ -5,18 +5,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
+from p2m.answers.canonical import Canonical, Unfit
+from p2m.answers.numbers import is_number
 from p2m.errors import Problem, RecipeError, nearest
 from p2m.parsing.demonstrations import BARE, Reading, Row, take_apart, unread
 from p2m.parsing.fields import cut, default_names, field_name, read_names
+from p2m.parsing.forms import Form, Stated, read_form
 from p2m.parsing.items import fold_label
 from p2m.parsing.kinds import NAMES, SURE, Kind, read_kind, signs_of, suggest_metrics
 from p2m.parsing.labels import STRONG, Labels, read_labels
 from p2m.parsing.language import guess, mentioned, read_language
 from p2m.parsing.text import normalise, sentences, squeeze
 from p2m.parsing.words import CONTEXT_WORDS, QUESTION_WORDS
-from p2m.types import Example, Field, Shown, Task, TaskType
+from p2m.types import Example, Field, Layout, RecordField, Scale, Shown, Task, TaskType
 
 _FORMAT = re.compile(
     r"\b(?:output|answers?|response|format(?:ted)?|return|reply|separated?|respond|ausgabe|antwort"
@@ -42,7 +46,6 @@ _OUTPUT_NAMES = {
     TaskType.TEXT_TO_TEXT: "output",
     TaskType.UNSUPPORTED: "output",
 }
-_LABELLED = (TaskType.CLASSIFICATION, TaskType.MULTI_LABEL)
 STATED = 0.9  # chance of a type from which the prompt is taken to state it
 
 
@@ -56,6 +59,10 @@ def parse_prompt(
     labels: Sequence[str] = (),
     descriptions: Mapping[str, str] = MappingProxyType({}),
     language: str | None = None,
+    none: str | None = None,
+    layout: Layout | None = None,
+    scale: Scale | None = None,
+    record: Sequence[RecordField] = (),
     shown: Shown | None = None,
 ) -> Task:
     """Read a prompt. Two prompts that differ only in blanks at line ends give equal tasks.
@@ -64,43 +71,38 @@ def parse_prompt(
     keyword arguments overrule what would be read; `shown` is what the user's own rows say of it.
 
     Raises:
-        RecipeError: the prompt is empty, or demonstrations do not fit the task's fields or labels.
+        RecipeError: the prompt is empty, or demonstrations do not fit the task's fields or answers.
     """
     text = _written(prompt)
+    given = Stated(none, layout, scale, tuple(record))
     reading = take_apart(text)
     rows = (*reading.rows, *(_row(example) for example in examples))
     names, why_fields = (tuple(inputs), "") if inputs else read_names(reading.instruction, text, rows)
     found = Labels(tuple(labels), "given") if labels else read_labels(reading.instruction, _outputs(rows))
     drafts = tuple(Example(dict(_draft(row, names)), row.output) for row in rows)
-    kind, why_kind, doubts = _kind(reading, names, drafts, found, type, shown)
+    kind, why_kind, doubts = _kind(reading, names, drafts, found, type or given.type, shown)
     found, doubts = (found, doubts) if labels else _agreed(found, shown, kind, doubts)
     names = names or _default_names(kind, reading, rows)
     fitted = _fit(rows, names, examples)
-    if labels:
-        _check_labels(rows, labels, len(reading.rows))
     spoken, languages, why_language, unproven = _language(reading, fitted, language, shown, kind)
+    form = read_form(kind, reading.instruction, fitted, names, found, given, shown)
     counted = f"{len(reading.rows)} demonstrations: {reading.form}" if reading.form else ""
     listed = found.reason if not labels and found.reason not in why_kind else ""
-    return _assembled(
+    task = _assembled(
         kind,
         reading,
         fitted,
         names=names,
         output=output or _output_name(rows, kind),
-        labels=found.values if kind in _LABELLED else (),
+        form=form,
         descriptions=dict(descriptions),
         language=spoken,
         languages=languages,
-        reasons=(
-            counted,
-            why_kind,
-            why_fields,
-            why_language,
-            listed if kind in _LABELLED else "",
-        ),
+        reasons=(counted, why_kind, why_fields, why_language, listed * kind.is_labelled, *form.reasons),
         lacking="" if kind.is_learnt else why_kind.partition(": ")[2],
-        doubts=(*doubts, *unproven, *_unread(reading)),
+        doubts=(*doubts, *form.doubts, *unproven, *_unread(reading)),
     )
+    return _spelt(task, len(reading.rows), labels, is_stated=type is not None or bool(labels))
 
 
 def sure_of(prompt: str) -> frozenset[str]:
@@ -156,7 +158,7 @@ def _assembled(
     *,
     names: tuple[str, ...],
     output: str,
-    labels: tuple[str, ...],
+    form: Form,
     descriptions: dict[str, str],
     language: str,
     languages: tuple[str, ...],
@@ -165,19 +167,23 @@ def _assembled(
     doubts: tuple[str, ...],
 ) -> Task:
     """The task, with what follows from its parts: descriptions, metrics, the output's format."""
-    metrics, why_metrics = suggest_metrics(kind, reading.instruction, rows, language)
+    metrics, why_metrics = suggest_metrics(kind, reading.instruction, rows, language, form.layout)
     return Task(
         type=kind,
         instruction=reading.instruction,
         inputs=tuple(Field(name, _described(name, reading.instruction)) for name in names),
         output=Field(output),
-        labels=labels,
+        labels=form.labels,
+        none=form.none,
+        layout=form.layout,
+        scale=form.scale,
+        record=form.record,
         descriptions=descriptions,
         demonstrations=rows,
         language=language,
         languages=languages,
         metrics=metrics,
-        output_format=_output_format(kind, reading.instruction, names, labels),
+        output_format=_output_format(kind, reading.instruction, names, form),
         reasons=tuple(reason for reason in (*reasons, why_metrics) if reason),
         lacking=lacking,
         doubts=doubts,
@@ -219,9 +225,9 @@ def _kind(
     """
     if stated:
         return stated, "" if stated.is_learnt else f"{NAMES[stated]}: the recipe asks for it", ()
-    if found.reason == "given":
-        return TaskType.CLASSIFICATION, "a classification: its labels are given", ()
     read = read_kind(reading.instruction, names, drafts, found)
+    if found.reason == "given":
+        return _of_labels(read, shown)
     if shown is None or shown.type is None or _fits(read.type, shown):
         return read.type, read.reason, ()
     if shown.type is TaskType.TEXT_TO_TEXT and read.sure >= SURE:
@@ -232,12 +238,27 @@ def _kind(
     return kind, f"{NAMES[kind]}: {shown.why}", doubts
 
 
+def _of_labels(read: Kind, shown: Shown | None) -> tuple[TaskType, str, tuple[str, ...]]:
+    """The type of a task whose labels are given: rows with one each, with several, or types of spans."""
+    if (
+        shown is not None
+        and shown.type in (TaskType.MULTI_LABEL, TaskType.EXTRACTION)
+        and (shown.type is TaskType.MULTI_LABEL or (shown.layout is not None and shown.layout.has_types))
+    ):
+        return shown.type, f"{NAMES[shown.type]}: {shown.why}", ()
+    if read.type is TaskType.MULTI_LABEL and (shown is None or shown.type is None):
+        return read.type, read.reason, ()
+    return TaskType.CLASSIFICATION, "a classification: its labels are given", ()
+
+
 def _fits(read: TaskType, shown: Shown) -> bool:
     """Whether rows such as these may be rows of that type."""
     if shown.type is TaskType.EXTRACTION:  # a label or a text may stand in its input by chance
         return read in (TaskType.EXTRACTION, TaskType.QUESTION_ANSWERING) or (
-            bool(shown.labels) and read is TaskType.CLASSIFICATION
+            shown.layout is None and bool(shown.labels) and read is TaskType.CLASSIFICATION
         )
+    if read is TaskType.REGRESSION and shown.type is TaskType.CLASSIFICATION:
+        return all(map(is_number, shown.labels))  # few numbers, such as stars, return as labels do
     return read is shown.type or (read is TaskType.MULTI_LABEL and shown.type is TaskType.RECORDS)
 
 
@@ -258,7 +279,7 @@ def _agreed(
     found: Labels, shown: Shown | None, kind: TaskType, doubts: tuple[str, ...]
 ) -> tuple[Labels, tuple[str, ...]]:
     """The prompt's labels where the rows answer with them; of a guess that they do not bear out, none."""
-    if shown is None or not shown.labels or not found.values or kind not in _LABELLED:
+    if shown is None or not shown.labels or not found.values or not kind.is_labelled:
         return found, doubts
     listed, answered = ({fold_label(value) for value in values} for values in (found.values, shown.labels))
     if answered <= listed or (found.strength >= STRONG and answered & listed):
@@ -332,20 +353,38 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join(repr(name) for name in names)
 
 
-def _check_labels(rows: Sequence[Row], labels: Sequence[str], own: int) -> None:
-    """Raise RecipeError for every demonstration that answers with something that is no label."""
-    problems = [
-        Problem(
-            (f"demonstration {index + 1} " if index < own else "")
-            + f"answers {row.output!r}, none of task.labels",
-            "prompt" if index < own else f"examples[{index - own}].output",
-            hint=nearest(row.output, labels),
-        )
-        for index, row in enumerate(rows)
-        if row.output not in labels
-    ]
+def _spelt(task: Task, own: int, labels: Sequence[str], *, is_stated: bool) -> Task:
+    """The task with canonical answers in its demonstrations; the first `own` are the prompt's. One of these
+    that does not suit a type which is only read from it is left out, which is said.
+
+    Raises:
+        RecipeError: one Problem for each other that answers with something that is no answer of the task.
+    """
+    canonical = Canonical(task)
+    spelt: list[Example] = []
+    doubts: list[str] = []
+    problems: list[Problem] = []
+    for index, row in enumerate(task.demonstrations):
+        try:
+            answers = [canonical.write(answer, row.input[task.context_field]) for answer in row.answers]
+            if labels and task.type is TaskType.CLASSIFICATION and row.output not in labels:
+                raise Unfit("none of task.labels")
+            spelt.append(replace(row, output=answers[0], also=tuple(answers[1:])))
+        except Unfit as error:
+            if index < own and not is_stated:
+                doubts.append(f"demonstration {index + 1} of the prompt is left out: {error}")
+                continue
+            hint = (
+                nearest(row.output, task.labels)
+                if task.type.is_labelled
+                else f"expected {task.output_format}"
+            )
+            place = "prompt" if index < own else f"examples[{index - own}].output"
+            which = f"demonstration {index + 1} " * (index < own)
+            problems.append(Problem(f"{which}answers {row.output!r}, {error}", place, hint=hint))
     if problems:
         raise RecipeError(problems)
+    return replace(task, demonstrations=tuple(spelt), doubts=(*task.doubts, *doubts))
 
 
 def _language(
@@ -393,10 +432,16 @@ def _described(name: str, instruction: str) -> str:
     return ""
 
 
-def _output_format(kind: TaskType, instruction: str, names: Sequence[str], labels: Sequence[str]) -> str:
+def _output_format(kind: TaskType, instruction: str, names: Sequence[str], form: Form) -> str:
     """In words: the labels, or what the prompt says of its output, at most three sentences."""
-    if labels:
-        return f"one of: {', '.join(labels)}"
+    if kind is TaskType.CLASSIFICATION and form.labels:
+        return f"one of: {', '.join(form.labels)}"
+    if kind is TaskType.MULTI_LABEL:
+        return f"a JSON list of any of: {', '.join(form.labels) or 'the labels'}"
+    if kind is TaskType.REGRESSION:
+        return f"a number from {form.scale.low:g} to {form.scale.high:g}" if form.scale else "a number"
+    if kind is TaskType.RECORDS:
+        return f"a JSON object with {', '.join(each.name for each in form.record) or 'fields'}"
     said = [squeeze(part) for part in sentences(instruction) if _FORMAT.search(part)]
     # Sentences that say what the output *is* come before those that only mention it.
     said.sort(
@@ -407,5 +452,19 @@ def _output_format(kind: TaskType, instruction: str, names: Sequence[str], label
     words = " ".join(part if part[-1:] in ".!?:。！？" else part + "." for part in said[:3])[:400]
     if kind in (TaskType.QUESTION_ANSWERING, TaskType.EXTRACTION):
         where = next((name for name in names if name in CONTEXT_WORDS), names[-1])
-        return f"a span of the {where}. {words}".strip()
+        return f"{_spans_of(form)} of the {where}. {words}".strip()
     return words or "free text"
+
+
+def _spans_of(form: Form) -> str:
+    """How spans are written."""
+    layout, none = form.layout, f" (or {form.none})" if form.none else ""
+    if layout is None:
+        return f"a span{none}"
+    if layout.style == "json":
+        of = f" of the types {', '.join(form.labels)}" if form.labels else ""
+        return f"a JSON list of the spans{of}{' with their values' * layout.has_values}{none}"
+    sides = ["span", "type" if layout.has_types else "value"]
+    pair = layout.pair.join(sides[::-1] if layout.type_first else sides)
+    one = pair if layout.has_types or layout.has_values else "span"
+    return f"spans as {f'{one}{layout.between}{one}'!r}{none}"

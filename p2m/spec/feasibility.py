@@ -9,11 +9,12 @@ from p2m.engine.handles import Network
 from p2m.errors import nearest
 from p2m.metrics.base import JudgeMetric
 from p2m.parsing import not_built
-from p2m.spec.candidates import STEPS, Refusal, refusals, rounded
+from p2m.sizes import show_size
+from p2m.spec.candidates import STEPS, Refusal, allowed, refusals, rounded
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
 from p2m.teachers.asking.prices import how_to_price, unit_price
 from p2m.teachers.chat import ChatTeacher
-from p2m.types import LinearStudent, Requirement, Student, Task
+from p2m.types import ExtraBackend, LinearStudent, Requirement, Student, Task, VocabularyCompressor
 
 
 def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
@@ -21,8 +22,7 @@ def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
     if not task.type.is_learnt:
         return [("task.type" if spec.task.type else "prompt", *not_built(task))]
     found = [*_names(spec, task), *_students(spec, task), *_encoders(spec), *_baselines(spec)]
-    if reason := spec.runtime.refusal(task):
-        found.append(("runtime", f"does not fit the task: {reason}", "choose another, e.g. runtime=onnx"))
+    found += [*_vocabularies(spec, task), *_runtime(spec, task)]
     found += [*_described(spec, task), *_metrics(spec, task), *_requirements(spec, task), *_rows(spec, task)]
     return [*found, *_taught(spec, task), *_allowed(spec)]
 
@@ -40,6 +40,20 @@ def _names(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
                 yield path, message, "name it by one word of letters, digits and _"
             elif section == "student" and name in STEPS and task.type.is_chosen_for:
                 yield path, f"{name} is what a step of builds is called", f"name it e.g. {name}_student"
+
+
+def _runtime(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
+    """A backend that is not here, or cannot run what would be exported."""
+    runtime, hint = spec.runtime, "choose another, e.g. runtime=onnx"
+    if reason := runtime.refusal(task):
+        yield "runtime", f"does not fit the task: {reason}", hint
+    elif isinstance(runtime, ExtraBackend):
+        if extra := runtime.missing():
+            yield "runtime", f"{runtime.name} is not installed", f"type: pip install 'p2m[{extra}]'"
+        able = allowed(spec.student.candidates, task, spec.constraints)
+        for name, student in able.items():
+            if reason := runtime.unfit(student):
+                yield "runtime", f"{runtime.name} cannot run {name}: {reason}", hint
 
 
 def _described(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
@@ -77,6 +91,21 @@ def _encoders(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
             yield f"student.candidates.{name}", message, hint
 
 
+def _vocabularies(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
+    """Students that are within the size with a part of their vocabulary alone, where nothing cuts it."""
+    limit, ways = spec.constraints.max_size, spec.compression.candidates.values()
+    if limit is None or any(isinstance(each, VocabularyCompressor) for each in ways):
+        return
+    for name, student in allowed(spec.student.candidates, task, spec.constraints).items():
+        whole = getattr(student, "whole_bytes", 0)
+        if whole > limit:
+            message = f"{name} takes about {rounded(whole)}B with all of its vocabulary"
+            yield "constraints.max_size", f"{message} (at most {show_size(limit)} allowed)", _CUT
+
+
+_CUT = "keep what the recipe's languages are written in: compression=trimmed"
+
+
 def _baselines(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
     """Baselines that would have to be trained."""
     for name, student in spec.baselines.candidates.items():
@@ -104,7 +133,7 @@ def _way_out(path: str, able: list[Student]) -> str:
     if path == "constraints.licenses" and able:
         return f"accept one of: {', '.join(sorted({one.license for one in able}))}"
     if path == "constraints.languages":
-        return "choose a student of any language, e.g. student=linear_tfidf for labels"
+        return "choose a student that reads them, e.g. student=e5_small, or linear_tfidf for labels"
     return (
         "choose another student, e.g. student=auto, or correct what is read: task.type=..., task.language=..."
     )

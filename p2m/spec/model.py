@@ -26,6 +26,7 @@ from p2m.deploy.backends.onnx import ONNX
 from p2m.engine.handles import Device, Network
 from p2m.engine.storage.shared_address import DEFAULT_TIMEOUT, checked_url
 from p2m.errors import nearest
+from p2m.spec.answering import WrittenAnswer, WrittenLayout, WrittenRecord, WrittenScale
 from p2m.spec.components import builder, located_error
 from p2m.spec.units import Count, Duration, Money, Parameters, Size, parse_requirement
 from p2m.teachers.chat import ChatTeacher
@@ -153,7 +154,7 @@ class WrittenExample(Section):
     """A demonstration as it is written."""
 
     input: dict[str, str] | str  # the input's fields, or the text itself where there is only one
-    output: str  # the answer, exactly as the model should write it
+    output: WrittenAnswer  # the answer, exactly as the model should write it; or as a list or an object
     also: tuple[str, ...] = ()  # further answers that count as right
 
 
@@ -243,12 +244,18 @@ Texts = Annotated[tuple[str, ...], _none_as(tuple)]
 class TaskWords(Section):
     """What the prompt cannot say, or says wrongly; whatever is null is read from the prompt."""
 
-    type: TaskType | None = None  # question-answering, text-classification or text2text-generation
+    type: TaskType | None = None  # text-classification, multi-label-classification, extraction, records, ...
     inputs: Texts = ()  # names of the input fields, in order
     output: str | None = None  # name of the output field
-    labels: Annotated[Texts, AfterValidator(_told_apart)] = ()  # of a classification
+    labels: Annotated[Texts, AfterValidator(_told_apart)] = ()  # of a classification, or types of spans
     descriptions: Annotated[dict[str, str], _none_as(dict)] = {}  # label -> what it means, told to a teacher
     language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}(-\w+)*$")  # ISO 639-1, e.g. en
+    none: str | None = None  # the answer of rows without one, e.g. N/A, or the label of what fits no other
+    scale: WrittenScale = None  # of a regression: lowest, highest and step, e.g. [1, 5, 1]
+    record: WrittenRecord = ()  # fields of records, e.g. {name: span, age: number, mood: [good, bad]}
+    layout: WrittenLayout = (
+        None  # of an extraction of several spans: json, or {style: text, has_values: true}
+    )
 
 
 class Preferences(Section):

@@ -1,13 +1,11 @@
-"""export: the fitted student as the folder that is served, in full precision."""
+"""export: the fitted student as ONNX graphs in full precision, which are served as they are or converted."""
 
 from __future__ import annotations
 
-from p2m.deploy.backends.onnx import ONNX
-from p2m.deploy.base import Backend
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
-from p2m.stages.scoring import decide, fresh, scored
+from p2m.stages.scoring import fresh, scored
 from p2m.students.base import LinearStudent, Student, labels_of
 from p2m.types import Split, Task, Trained, Variant
 
@@ -21,12 +19,13 @@ def export(
     trained: Trained,
     *,
     student: Student,
-    backend: Backend = ONNX,
-    metric: Metric,
+    metric: Metric | None,
     seed: int,
     run: Run,
 ) -> Variant:
     """Nothing where another student was taken. The encoder of a linear one was made smaller before.
+
+    Without a `metric` it is not scored: another backend's folder is made of it.
 
     Raises:
         StageError: the exporter made nothing that can be opened.
@@ -35,9 +34,6 @@ def export(
     name = trained.fit.environment.get("precision", FULL) if linear else FULL
     if trained.checkpoint is None:
         return Variant(None, name)
-    graphs, folder = fresh(run.folder / "graphs"), fresh(run.folder / "export")
-    student.export(task, labels_of(task, parts.train), trained.checkpoint, graphs)
-    backend.convert(graphs, folder)
-    if not linear:
-        decide(parts.validation, folder, backend=backend, metric=metric, run=run)
-    return scored(task, parts, folder, name, trained.fit, backend=backend, metric=metric, seed=seed, run=run)
+    folder = fresh(run.folder / "export")
+    student.export(task, labels_of(task, parts.train), trained.checkpoint, folder)
+    return scored(task, parts, folder, name, trained.fit, metric=metric, seed=seed, run=run)

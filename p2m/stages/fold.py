@@ -46,6 +46,8 @@ def fold(
     if why:
         return none(name, why)
     outside, inside = held_out(parts, number)
+    if told := getattr(student, "download", ""):
+        run.say(told)
     trained = fit(
         student.prepare(task, labels, seed=seed), [rows[row] for row in outside], parts.validation,
         student=student, training=training, metric=metric, seed=seed, run=run,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.parsing import parse_prompt
-from p2m.types import Example, Shown, Task, TaskType
+from p2m.types import Example, Layout, RecordField, Scale, Shown, Task, TaskType
 
 
-@stage(version="2", kind="pure")
+@stage(version="3", kind="pure")
 def parse(
     *,
     prompt: str,
@@ -19,6 +19,10 @@ def parse(
     labels: tuple[str, ...] = (),
     descriptions: dict[str, str] | None = None,
     language: str | None = None,
+    none: str | None = None,
+    layout: Layout | None = None,
+    scale: Scale | None = None,
+    record: tuple[RecordField, ...] = (),
     shown: Shown | None = None,
     run: Run | None = None,
 ) -> Task:
@@ -26,7 +30,7 @@ def parse(
     is what the recipe's own rows say of it.
 
     Raises:
-        RecipeError: the prompt is empty, or demonstrations do not fit the task's fields or labels.
+        RecipeError: the prompt is empty, or demonstrations do not fit the task's fields or answers.
     """
     task = parse_prompt(
         prompt,
@@ -37,6 +41,10 @@ def parse(
         labels=labels,
         descriptions=descriptions or {},
         language=language,
+        none=none,
+        layout=layout,
+        scale=scale,
+        record=record,
         shown=shown,
     )
     if run is not None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from p2m.engine.stage import stage
 from p2m.errors import StageError
-from p2m.types import Exported, Fit, Gated, Task, TaskType, Variant
+from p2m.stages.gating import gated, warnings
+from p2m.types import Exported, Task, Variant
 
 
 @stage(version="1", kind="pure")
@@ -22,47 +21,11 @@ def pick(task: Task, *variants: Variant, tolerance: float, max_size: int | None)
     made = [each for each in variants if each.model is not None]
     if not made:
         raise StageError("no student was exported")
-    gated = tuple(_gated(each, made, tolerance, max_size) for each in made)
-    best = min((each for each in gated if each.kept), key=lambda each: (each.size_bytes, each.name))
+    found = tuple(gated(each, made, tolerance, max_size) for each in made)
+    best = min((each for each in found if each.kept), key=lambda each: (each.size_bytes, each.name))
     taken = next(each for each in made if each.name == best.name)
     assert taken.model is not None
     return Exported(
-        taken.model, taken.name, taken.fit.parameters, taken.size_bytes, gated,
-        _warnings(task, taken.fit), taken.fit,
+        taken.model, taken.name, taken.fit.parameters, taken.size_bytes, found,
+        warnings(task, taken.fit), taken.fit,
     )  # fmt: skip
-
-
-def _warnings(task: Task, fit: Fit) -> tuple[str, ...]:
-    """What of the rows was not learnt."""
-    found = []
-    if len(fit.trials) == 1:
-        found.append("no validation rows to tell training.trials apart by, so one was made: data.validation")
-    if not fit.cut:
-        return tuple(found)
-    reads = "training.max_length and the student allow" if fit.steps else "its encoder reads"
-    hint = "; student=linear_tfidf reads all of them" if task.type is TaskType.CLASSIFICATION else ""
-    found.append(
-        f"{fit.cut:,} of {fit.rows:,} training rows are longer than {reads}: their end was cut off{hint}"
-    )
-    return tuple(found)
-
-
-def _gated(each: Variant, made: Sequence[Variant], tolerance: float, max_size: int | None) -> Gated:
-    """What the gate says to a variant."""
-    full = made[0]
-    lost = full.score - each.score  # of an error in units of its own, tolerance is a share of it
-    lost /= max(1.0, abs(full.score))
-    if each is full:
-        reason = "the exported model itself"
-        kept = True
-    else:
-        kept = lost <= tolerance + 1e-9  # a mean of floats: 0.02 lost may read 0.020000000000000018
-        word = "at most" if kept else "more than"
-        reason = f"loses {max(0.0, lost):.4f}, {word} the {tolerance:g} that is tolerated"
-    if max_size is not None:
-        fits = each.size_bytes <= max_size
-        reason += f"; {'within' if fits else 'over'} max_size ({each.size_bytes:,} of {max_size:,} bytes)"
-        others = [other.size_bytes for other in made if other is not each]
-        if fits and not kept and all(other > max_size for other in others):
-            reason += "; it is the only one that fits, so the size cannot be met: raise max_size or tolerance"
-    return Gated(each.name, each.score, each.size_bytes, kept, reason)

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from p2m.deploy.backends.onnx import ONNX
 from p2m.deploy.base import Backend, open_model
 from p2m.deploy.serving.settings import Settings
 from p2m.engine.handles import Run
@@ -26,20 +27,25 @@ def scored(
     name: str,
     fit: Fit,
     *,
-    backend: Backend,
-    metric: Metric,
+    backend: Backend = ONNX,
+    metric: Metric | None,
     seed: int,
     run: Run,
 ) -> Variant:
     """The folder as a variant, judged on validation rows; on training rows where there are none.
 
+    Without a `metric` it is not judged.
+
     Raises:
         StageError: it cannot be opened or run.
     """
+    size = sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
+    if metric is None:
+        return Variant(model, name, 0.0, size, fit)
+    decide(parts.validation, model, backend=backend, metric=metric, run=run)
     rows = sample(task, parts.validation or parts.train, MAX_ROWS, seed)
     judged = "validation" if parts.validation else "training rows"
     score = _score(model, rows, name, backend, metric, run)
-    size = sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
     run.say(f"{name}: {metric.name} {score:.4f} on {judged}, {size / 1e6:.1f} MB")
     return Variant(model, name, score, size, fit)
 
@@ -49,8 +55,11 @@ def decide(rows: Sequence[Example], folder: Path, *, backend: Backend, metric: M
     settings = Settings.read(folder)
     if settings.kind != "classification" or settings.shape == "text" or not rows:
         return
-    model = open_model(folder, backend, threads=run.device.threads)
-    logits = model.logits([row.input for row in rows], batch_size=_CHUNK)
+    try:
+        model = open_model(folder, backend, threads=run.device.threads)
+        logits = model.logits([row.input for row in rows], batch_size=_CHUNK)
+    except RuntimeError:  # said where it is scored
+        return
     decided(settings, logits, rows, metric).write(folder)
 
 

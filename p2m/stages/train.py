@@ -10,7 +10,7 @@ from p2m.metrics.base import Metric
 from p2m.stages.rows import weighs_labels
 from p2m.students.base import Student, TunedStudent, labels_of
 from p2m.training.base import fit
-from p2m.types import Proposal, Split, Task, Trained, Training, Winner
+from p2m.types import Proposal, Remarker, Split, Task, Trained, Training, Winner
 
 
 @stage(version="3", kind="seeded", cpus="all")
@@ -43,7 +43,11 @@ def train(
             run.say("no validation rows to tell trials apart by")
             return Trained(None)
     assert isinstance(student, TunedStudent)
+    if told := getattr(student, "download", ""):
+        run.say(told)
     learner = student.prepare(task, labels_of(task, parts.train), seed=seed)
+    for line in learner.remarks(parts.train) if isinstance(learner, Remarker) else ():
+        run.say(line)
     trained = fit(
         learner, parts.train, parts.validation,
         student=student, training=training, metric=metric, seed=seed, run=run,

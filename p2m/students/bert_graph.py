@@ -1,5 +1,7 @@
 """A BERT encoder (Devlin et al., 2019) written as an ONNX graph from its checkpoint: no torch, no tracing.
 
+RoBERTa (Liu et al., 2019) and XLM-RoBERTa are BERT whose positions begin after that of padding.
+
 Tracing the same model takes half a minute, most of it imports; this takes a second, and the same weights give
 the same bytes. A test holds the graph to transformers' own forward pass.
 """
@@ -17,6 +19,7 @@ from p2m.students.heads.base import Projection
 OPSET = 20  # the first with Gelu
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _MASKED = -1e9  # added to the attention logits of padding
+_OFFSET = ("roberta", "xlm-roberta", "camembert")  # the first token's position is pad_token_id + 1
 _ACTIVATIONS = {"gelu": {"approximate": "none"}, "gelu_new": {"approximate": "tanh"}}
 
 
@@ -30,7 +33,23 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _bare(name: str) -> str:
-    return name.removeprefix("base.").removeprefix("bert.")
+    return name.removeprefix("base.").removeprefix("bert.").removeprefix("roberta.")
+
+
+def can_write(folder: Path) -> bool:
+    """Whether a checkpoint is of an architecture that is written here."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return not _unwritten(config)
+
+
+def _unwritten(config: Mapping[str, Any]) -> str:
+    """What of a configuration no graph is written for; "" where one is."""
+    kind, activation = config.get("model_type", "bert"), config.get("hidden_act")
+    if kind not in ("bert", *_OFFSET) or activation not in _ACTIVATIONS:
+        return f"only BERT encoders can be exported, not {kind} with {activation}"
+    if config.get("position_embedding_type", "absolute") != "absolute":
+        return "only absolute positions can be exported"
+    return ""
 
 
 def pooled(folder: Path, path: Path) -> None:
@@ -59,16 +78,6 @@ def headed(folder: Path, projections: Sequence[Projection], path: Path) -> None:
     _save(graph, outputs, ranks, path)
 
 
-def copy_tokenizer(folder: Path, target: Path) -> None:
-    """The checkpoint's tokenizer.json, which neither pads nor cuts by itself."""
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    tokenizer.save(str(target / "tokenizer.json"))
-
-
 class Graph:
     """Nodes and weights of one encoder, named in the order in which they are made."""
 
@@ -76,13 +85,8 @@ class Graph:
         self.config, self.weights = config, weights
         self.nodes: list[Any] = []
         self.initializers: dict[str, Any] = {}
-        if config.get("model_type", "bert") != "bert" or config.get("hidden_act") not in _ACTIVATIONS:
-            raise StageError(
-                f"only BERT encoders can be exported, not {config.get('model_type')}"
-                f" with {config.get('hidden_act')}"
-            )
-        if config.get("position_embedding_type", "absolute") != "absolute":
-            raise StageError("only absolute positions can be exported")
+        if unwritten := _unwritten(config):
+            raise StageError(unwritten)
 
     def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """Add a node of one output; the output's name."""
@@ -143,10 +147,15 @@ class Graph:
 
     def _embedded(self) -> str:
         words = self.node("Gather", self.weight("embeddings.word_embeddings.weight"), "input_ids")
-        kinds = self.node("Gather", self.weight("embeddings.token_type_embeddings.weight"), "token_type_ids")
-        length = self.node("Shape", "input_ids", start=1, end=2)
+        kinds = self.weight("embeddings.token_type_embeddings.weight")
+        if int(self.config.get("type_vocab_size", 2)) > 1:  # else there is one row, of all tokens
+            kinds = self.node("Gather", kinds, "token_type_ids")
+        end = self.node("Shape", "input_ids", start=1, end=2)
         table = self.weight("embeddings.position_embeddings.weight")
-        places = self.node("Slice", table, self.constant([0]), length, self.constant([0]))
+        first = int(self.config["pad_token_id"]) + 1 if self.config.get("model_type") in _OFFSET else 0
+        if first:
+            end = self.node("Add", end, self.constant([first]))
+        places = self.node("Slice", table, self.constant([first]), end, self.constant([0]))
         both = self.node("Add", words, kinds)
         return self.normal(self.node("Add", both, places), "embeddings.LayerNorm")
 

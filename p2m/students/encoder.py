@@ -108,12 +108,12 @@ def is_headed(folder: Path) -> bool:
     with (folder / WEIGHTS).open("rb") as stream:
         size = int.from_bytes(stream.read(8), "little")
         names = json.loads(stream.read(size))
-    return any(name.startswith("head.") for name in names)
+    return any(name.startswith("base.") for name in names)
 
 
 def takes_types(config: Any) -> bool:
     """Whether the encoder tells the parts of a pair apart by token types."""
-    return bool(getattr(config, "type_vocab_size", 0))
+    return int(getattr(config, "type_vocab_size", 0)) > 1
 
 
 class EncoderLearner:
@@ -154,10 +154,13 @@ class EncoderLearner:
             with torch.inference_mode():
                 vectors[batch] = self.model.embed(**feeds).float().cpu().numpy()
         found = self.head.solve(vectors, features, balanced=balanced)
-        linear = self.model.head[found.projection]
-        with torch.no_grad():
-            linear.weight.copy_(torch.as_tensor(found.weight))
-            linear.bias.copy_(torch.as_tensor(found.bias))
+        if found is None:
+            return None
+        for each in (found, *found.others):
+            linear = self.model.head[each.projection]
+            with torch.no_grad():
+                linear.weight.copy_(torch.as_tensor(each.weight))
+                linear.bias.copy_(torch.as_tensor(each.bias))
         return found.loss
 
     def predict(self, rows: Sequence[Example], *, batch_size: int, device: Any) -> list[str]:
@@ -174,13 +177,6 @@ class EncoderLearner:
             for place, i in enumerate(batch):
                 outputs[i] = {name: array[place] for name, array in arrays.items()}
         return [answer.output for answer in self.head.answers(inputs, items, outputs)]
-
-
-def backend(tokenizer: Any) -> Any:
-    """The `tokenizers.Tokenizer` under a transformers one, a copy without its padding and truncation."""
-    from tokenizers import Tokenizer
-
-    return Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
 
 
 def _tensors(items: Sequence[tuple[Sequence[int], Sequence[int]]]) -> dict[str, Any]:

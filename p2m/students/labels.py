@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
 
-from p2m.deploy.serving.shapes import Found, Layout, read_labels, read_number, read_spans, write_number
+from p2m.deploy.serving.shapes import read_labels, read_number, spans_in, write_number
+from p2m.students.record_fields import told_of
 from p2m.types import Example, Scale, Task, TaskType
 
 _JOINTS = re.compile(r"(?<=[a-z])(?=[A-Z])|[\W_]+")  # "PlayMusic", "card_arrival"
@@ -16,13 +16,16 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 def labels_of(task: Task, rows: Sequence[Example]) -> tuple[str, ...]:
     """The task's labels or types of spans, else those of the rows, sorted; () for tasks that have none.
 
-    Of a regression without a scale, its ends and, where all numbers are whole, the 1 between them.
+    Of a regression without a scale, its ends and, where all numbers are whole, the 1 between them; of
+    records what `told_of` has of each field.
     """
     if task.type is TaskType.REGRESSION and task.scale is None:
         return _ends([read_number(row.output) for row in rows])
     if task.layout is not None and task.layout.has_types:
-        found = {span.type for row in rows for span in spans_in(task, row.output)}
+        found = {span.type for row in rows for span in spans_in(row.output, task.layout, task.none)}
         return task.labels or tuple(sorted(found))
+    if task.type is TaskType.RECORDS:
+        return told_of(task, rows)
     if not task.type.is_labelled:
         return ()
     return task.labels or tuple(sorted({label for row in rows for label in given(task, row.output)}))
@@ -43,14 +46,6 @@ def _ends(numbers: Sequence[float]) -> tuple[str, ...]:
         return ()
     step = (1.0,) if all(number == int(number) for number in numbers) else ()
     return tuple(map(write_number, (min(numbers), max(numbers), *step)))
-
-
-def spans_in(task: Task, output: str) -> tuple[Found, ...]:
-    """The spans of an answer; () where it is not written as the task's layout says."""
-    try:
-        return read_spans(output, Layout(**asdict(task.layout)), task.none) if task.layout else ()
-    except ValueError:
-        return ()
 
 
 def label_words(labels: Sequence[str]) -> list[str]:

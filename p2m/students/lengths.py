@@ -8,7 +8,7 @@ from typing import Any
 from p2m.deploy.serving.rows import joined
 from p2m.types import Example
 
-_MARKS = 3  # tokens that stand around a text, or a pair; any other is of a byte at least
+_MARKS = 8  # tokens that stand around a text, or a pair, at most; any other is of a byte at least
 
 
 def by_length(lengths: Sequence[int], batch_size: int) -> Iterator[list[int]]:

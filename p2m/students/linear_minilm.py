@@ -1,58 +1,18 @@
-"""Frozen all-MiniLM-L6-v2 embeddings with logistic regression: seconds, and ten rows a label go far.
-
-The encoder is exported once for all recipes; what a recipe adds is one matrix.
-"""
+"""Frozen all-MiniLM-L6-v2 embeddings with logistic regression."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar
 
-from p2m.students import base_model, linear
 from p2m.students.base_model import MODEL, SHA256
-from p2m.students.sentence_encoder import SentenceEncoder
-from p2m.types import Lesson, Task
+from p2m.students.linear_encoder import LinearEncoder
 
 
 @dataclass(frozen=True)
-class LinearMiniLM:
-    """Mean-pooled embeddings of unit length (Reimers and Gurevych, 2019) and logistic regression."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+class LinearMiniLM(LinearEncoder):
+    """The weights of the extra `embedded`; any other encoder does as `model` too."""
 
     model: str = MODEL
-    revision: str = "main"  # on the Hub; what arrives is checked against `sha256`
-    sha256: str = SHA256  # of model.safetensors; "" accepts any
     license: str = "apache-2.0"
-    languages: tuple[str, ...] = ("en",)  # that the base model knows
-    window: int = 256  # tokens that are read; the rest of a longer text is not
-    strength: float = 20.0  # C of scikit-learn: inverse of the penalty
-    label_weight: float = 2.0  # rows that the words of a label count as
-
-    @property
-    def encoder(self) -> SentenceEncoder:
-        return SentenceEncoder(self.model, self.revision, self.sha256, self.window)
-
-    @property
-    def parameters(self) -> int:
-        return base_model.parameters(self.model)
-
-    @property
-    def size_bytes(self) -> int:
-        return base_model.size_bytes(self.model)
-
-    def refusal(self, task: Task) -> str | None:
-        return linear.refusal(task) or base_model.unread(task, self.languages)
-
-    def solve(self, lesson: Lesson, target: Path) -> int:
-        weights = linear.logistic(
-            lesson.vectors, lesson, strength=self.strength, label_weight=self.label_weight
-        )
-        own = linear.write(lesson, [linear.Part(weights, 1.0)], target, max_length=self.window)
-        return self.parameters + own
-
-    def export(self, task: Task, labels: Sequence[str], checkpoint: Path, target: Path) -> None:
-        shutil.copytree(checkpoint, target, dirs_exist_ok=True)
+    sha256: str = SHA256
+    languages: tuple[str, ...] = ("en",)

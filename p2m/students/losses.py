@@ -44,6 +44,21 @@ def positions(starts: Any, ends: Any, first: Any, last: Any, shaping: Shaping) -
     return (cross_entropy(starts, first, shaping) + cross_entropy(ends, last, shaping)) / 2
 
 
+def any_position(logits: Any, places: Any, mask: Any) -> Any:
+    """Mean over rows of the nats that all right places together lack, of logits and places (batch, length).
+
+    `places` is true where a span may begin (or end); rows without a place teach nothing. `mask` is 0 where a
+    row is padded.
+    """
+    import torch
+
+    lowest = torch.finfo(torch.float32).min
+    logits = logits.float().masked_fill(mask == 0, lowest)
+    each = logits.logsumexp(-1) - logits.masked_fill(~places, lowest).logsumexp(-1)
+    known = places.any(-1)
+    return torch.where(known, each, torch.zeros_like(each)).sum() / known.sum().clamp(min=1)
+
+
 def binary_cross_entropy(logits: Any, shares: Any, shaping: Shaping) -> Any:
     """Mean over rows and labels, in nats, of logits and shares (rows, labels): 1 of a label that holds.
 

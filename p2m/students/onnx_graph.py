@@ -53,8 +53,28 @@ def write_graph(
             verbose=False,
             optimize=True,
         )
+    _turn_weights(program.model.graph)
     _strip(program.model)
     program.save(str(path), external_data=False)
+
+
+def _turn_weights(graph: Any) -> None:
+    """Keep transposed what the graph transposes at every run, which int8 would not know for a matrix."""
+    import numpy as np
+    import onnx_ir
+
+    for node in list(graph):
+        weight = node.inputs[0] if node.op_type == "Transpose" else None
+        if weight is None or not weight.is_initializer():
+            continue
+        order = node.attributes["perm"].as_ints()
+        turned = np.ascontiguousarray(weight.const_value.numpy().transpose(order))
+        value = onnx_ir.val(f"{weight.name}.T", const_value=onnx_ir.tensor(turned))
+        graph.register_initializer(value)
+        node.outputs[0].replace_all_uses_with(value)
+        graph.remove(node, safe=True)
+        if not weight.uses():
+            del graph.initializers[weight.name]
 
 
 def _strip(model: Any) -> None:

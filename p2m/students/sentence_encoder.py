@@ -1,4 +1,4 @@
-"""A sentence-transformers checkpoint as one ONNX graph: ids in, embeddings out. Needs no torch."""
+"""A sentence encoder's checkpoint as one ONNX graph: ids in, embeddings out. A BERT's needs no torch."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from p2m.students import bert_graph, weights
+from p2m.students import bert_graph, traced, weights
 from p2m.students.base_model import MODEL, SHA256
+from p2m.students.tokenizer import copy_tokenizer
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,12 @@ class SentenceEncoder:
     revision: str = "main"
     sha256: str = SHA256
     window: int = 256  # tokens of a text that are read
+    prefix: str = ""  # before every text
 
     def export(self, target: Path) -> None:
         """Raises MissingWeights where the weights cannot be had, or are not those that were published."""
         folder = weights.find(self.model, MODEL, revision=self.revision, sha256=self.sha256)
         target.mkdir(parents=True, exist_ok=True)
-        bert_graph.copy_tokenizer(folder, target)
-        bert_graph.pooled(folder, target / "model.onnx")
+        copy_tokenizer(folder, target, prefix=self.prefix)
+        writer = bert_graph if bert_graph.can_write(folder) else traced
+        writer.pooled(folder, target / "model.onnx")

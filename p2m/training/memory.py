@@ -20,11 +20,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def free() -> None:
     """Give back what a failed pass left behind."""
-    import gc
-
     import torch
 
-    gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 

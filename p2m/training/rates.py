@@ -45,14 +45,24 @@ def freeze(model: Any, embeddings: bool | None, layers: int) -> None:
 def groups(
     model: Any, decayed: set[str], *, rate: float, weight_decay: float, layer_decay: float
 ) -> list[dict[str, Any]]:
-    """Of AdamW: a layer learns at `layer_decay` of the rate of the one above (Howard and Ruder, 2018)."""
+    """Of AdamW: a layer learns at `layer_decay` of the rate of the one above (Howard and Ruder, 2018).
+
+    Parts that a model names in `rates` learn so many times as fast, whatever the layer.
+    """
     named = [(name, each) for name, each in model.named_parameters() if each.requires_grad]
     top = 1 + max((depth(name) or 0 for name, _ in model.named_parameters()), default=0)
-    found: dict[tuple[int, bool], list[Any]] = {}
+    found: dict[tuple[float, bool], list[Any]] = {}
     for name, each in named:
         at = depth(name)
-        found.setdefault((top if at is None else at, name in decayed), []).append(each)
+        own = next((factor for part, factor in parts(model).items() if name.startswith(part)), None)
+        factor = own or layer_decay ** (0 if at is None else top - at)
+        found.setdefault((factor, name in decayed), []).append(each)
     return [
-        {"params": params, "lr": rate * layer_decay ** (top - at), "weight_decay": weight_decay * is_decayed}
-        for (at, is_decayed), params in sorted(found.items(), key=lambda item: item[0])
+        {"params": params, "lr": rate * factor, "weight_decay": weight_decay * is_decayed}
+        for (factor, is_decayed), params in sorted(found.items(), key=lambda item: item[0])
     ]
+
+
+def parts(model: Any) -> dict[str, float]:
+    """Beginnings of names of weights -> how much faster these learn; {} of most models."""
+    return getattr(model, "rates", {})

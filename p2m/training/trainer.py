@@ -127,7 +127,7 @@ def _trainer(course: Course, folder: Path) -> Any:
 
         def create_optimizer(self, model: Any = None) -> Any:
             decay = course.training.layer_decay
-            if self.optimizer is None and decay < 1:
+            if self.optimizer is None and (decay < 1 or rates.parts(self.model)):
                 kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
                 groups = rates.groups(
                     self.model, set(self.get_decay_parameter_names(self.model)),

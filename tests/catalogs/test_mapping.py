@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p2m.answers.labels import fit_labels
 from p2m.catalogs.base import SURE, RawRow, map_columns, observe
 from p2m.catalogs.columns import texts_of
-from p2m.catalogs.labels import fit_labels
 from p2m.types import Field, Task, TaskType
 
 QA, CLASSES, TEXT = TaskType.QUESTION_ANSWERING, TaskType.CLASSIFICATION, TaskType.TEXT_TO_TEXT

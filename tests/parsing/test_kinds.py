@@ -169,9 +169,7 @@ def test_a_guess_at_labels_refuses_no_rows_where_they_are_too_few_to_tell() -> N
 
 
 def test_a_kind_without_students_says_what_asked_for_it() -> None:
-    task = parse_prompt(
-        'Note it.\n{"input": "Ada, 3", "output": {"n": 3}}\n{"input": "Bo, 4", "output": {"n": 4}}'
-    )
-    assert task.lacking == "its demonstrations answer with JSON objects"
-    assert parse_prompt("Note it.", type=NUMBER).lacking == "the recipe asks for it"
+    photo = parse_prompt("Look at the photo of the leaf and say which disease it shows.")
+    assert "photo" in photo.lacking
+    assert parse_prompt("Note it.", type=OTHER).lacking == "the recipe asks for it"
     assert parse_prompt("Translate it.").lacking == ""

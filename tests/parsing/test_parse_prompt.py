@@ -191,7 +191,8 @@ def test_escaped_demonstrations_come_back_as_they_were(rows):
     # Typographic quotation marks close a value too, and cannot be escaped: they are no part of this law.
     rows = [(a.translate(CURLY), b.translate(CURLY)) for a, b in rows]
     prompt = "Do it.\n\n" + "\n\n".join(f'input="{escaped(a)}"\noutput="{escaped(b)}"' for a, b in rows)
-    assert [(*row.input.values(), row.output) for row in parse_prompt(prompt).demonstrations] == rows
+    task = parse_prompt(prompt, type=TaskType.TEXT_TO_TEXT)
+    assert [(*row.input.values(), row.output) for row in task.demonstrations] == rows
 
 
 CURLY = {ord(mark): None for mark in "“”"}

@@ -144,7 +144,7 @@ def test_the_same_checkpoint_gives_the_same_bytes_whatever_its_place(tmp_path: P
     [
         ({"hidden_act": "relu"}, "not bert with relu"),
         ({"hidden_act": "silu"}, "not bert with silu"),
-        ({"model_type": "roberta"}, "not roberta"),
+        ({"model_type": "electra"}, "not electra"),
         ({"position_embedding_type": "relative_key"}, "only absolute positions"),
     ],
 )

@@ -1,4 +1,7 @@
-"""A training in its own process, which kills itself at a given step: `FOLDER TINY_BERT STEP [AVERAGE]` (0: never)."""
+"""A training in its own process, which kills itself at a step: `FOLDER TINY_BERT STEP` (0: never).
+
+It averages weights, and takes each step in some passes.
+"""
 
 from __future__ import annotations
 
@@ -34,21 +37,19 @@ class Mortal(Here):
 
 METRIC: Metric = ExactMatch()
 FOLDER, BERT, LAST = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-AVERAGE = sys.argv[4]
 
 
 def main() -> None:
     trainer.KEEP_EVERY = 0.0  # a checkpoint at every evaluation
     student = MiniLM(model=BERT, sha256="", window=40)
     rows = rows_of(LABELS)
-    # Twenty tokens at once: some passes a step.
-    run = Mortal(FOLDER, Device(type="cpu", threads=1, tokens_at_once=20 if AVERAGE != "none" else 0))
+    run = Mortal(FOLDER, Device(type="cpu", threads=1, tokens_at_once=20))
     fitted = fit(
         student.prepare(LABELS, LABELS.labels, seed=5),
         rows[:40],
         rows[40:],
         training=Training(
-            epochs=4, batch_size=8, learning_rate=2e-3, evaluations=7, patience=9, average=AVERAGE
+            epochs=4, batch_size=8, learning_rate=2e-3, evaluations=7, patience=9, average="ema"
         ),
         student=student,
         metric=METRIC,

@@ -234,8 +234,9 @@ def _task(prompt: str, table: TableTask | None) -> Task:
     if table is None:
         return parse_prompt(prompt)
     return parse_prompt(
-        prompt, type=table.type, inputs=table.inputs, output=table.output, labels=tuple(table.labels)
-    )
+        prompt, type=table.type, inputs=table.inputs, output=table.output, labels=tuple(table.labels),
+        none=table.none, layout=table.layout, scale=table.scale, record=table.record,
+    )  # fmt: skip
 
 
 def _beside(file: Path | None, recipe: Path) -> str:
@@ -253,7 +254,7 @@ def _schema(recipe: Path) -> str:
 
 def _told(table: TableTask) -> str:
     """What was read from the table, and which values were not taken for labels."""
-    from p2m.catalogs.labels import fold
+    from p2m.answers.labels import fold
 
     labels = f": {len(table.labels)} labels" if table.labels else ""
     lines = [

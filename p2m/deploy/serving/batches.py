@@ -56,11 +56,11 @@ def log_sum(logits: Any) -> float:
     return top + float(np.log(np.exp(logits - top).sum()))
 
 
-def open_tokenizer(folder: Path) -> Any:
+def open_tokenizer(folder: Path, name: str = "tokenizer.json") -> Any:
     """The tokenizer in the folder; BundleError where there is none."""
     from tokenizers import Tokenizer
 
-    path = folder / "tokenizer.json"
+    path = folder / name
     if not path.is_file():
         raise BundleError(f"{path}: missing; copy the bundle again")
     try:

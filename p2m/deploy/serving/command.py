@@ -19,9 +19,12 @@ DESCRIPTION = "Answer one input, a table or text file, or every line of JSON on 
 SCORES = {
     "span": "p(start) x p(end) of the span, over every word of the passage; not calibrated",
     "tags": "the least probability among the tags of the text's tokens, spans or not; not calibrated",
+    "records": "the least probability of a field, whichever it is; not calibrated",
+    "slots": "the least probability among the tags of the text's tokens and the values; not calibrated",
     "classification": "the label's softmax probability; not calibrated",
     "linear": "the label's probability by the linear model; not calibrated",
-    "seq2seq": "the probability of the whole text, byte by byte, so lower for longer ones; not calibrated",
+    "seq2seq": "the probability of the whole text, so lower for longer ones, or of the label; not calibrated",
+    "causal": "the probability of the whole text, so lower for longer ones, or of the label; not calibrated",
 }
 
 

@@ -57,6 +57,14 @@ def _opened(folder: Path, settings: Settings, threads: int) -> Any:
         from .tags import TagModel
 
         return TagModel(folder, settings, threads=threads)
+    if settings.kind == "records":
+        from .records import RecordModel
+
+        return RecordModel(folder, settings, threads=threads)
+    if settings.kind == "slots":
+        from .slots import SlotModel
+
+        return SlotModel(folder, settings, threads=threads)
     if settings.kind == "classification":
         from .labels import LabelModel
 
@@ -65,6 +73,10 @@ def _opened(folder: Path, settings: Settings, threads: int) -> Any:
         from .texts import TextModel
 
         return TextModel(folder, settings, threads=threads)
+    if settings.kind == "causal":
+        from .causal import CausalModel
+
+        return CausalModel(folder, settings, threads=threads)
     from .linear import LinearModel
 
     return LinearModel(folder, settings, threads=threads)

@@ -11,7 +11,7 @@ from .shapes import SHAPES, Layout
 
 FORMAT = 1  # of predictor.json
 SETTINGS = "predictor.json"
-KINDS = ("span", "tags", "classification", "linear", "seq2seq")
+KINDS = ("span", "tags", "records", "slots", "classification", "linear", "seq2seq", "causal")
 
 
 class BundleError(RuntimeError):
@@ -24,11 +24,15 @@ class Settings:
 
     kind: str  # one of KINDS
     fields: tuple[str, ...]  # names that each input has
-    context: str = ""  # span, tags: the field whose text holds the answer
-    labels: tuple[str, ...] = ()  # classification, linear: by index of the logit; tags: types of spans
-    max_length: int = 256  # tokens of a window (span, tags) or input (labels); bytes (seq2seq)
+    context: str = ""  # span, tags, texts: the field whose text holds the answer
+    labels: tuple[str, ...] = ()  # by index of the logit; tags: types of spans; texts: all that is written
+    max_length: int = 256  # tokens of a window (span, tags) or an input; bytes where there is no tokenizer
     stride: int = 0  # span, tags: tokens that neighbouring windows share
-    max_answer: int = 32  # span: tokens of the longest answer; seq2seq: bytes of it
+    max_answer: int = 32  # tokens of the longest answer, of texts its end mark too; slots: pieces of a value
+    prefix: str = ""  # texts: what stands before an input
+    suffix: str = ""  # and behind it
+    start: int = 0  # seq2seq: the token from which an answer is written
+    ends: tuple[int, ...] = (1,)  # texts: tokens that end an answer
     backend: str = "onnx"  # the file in backends/ that opens its graphs
     shape: str = "text"  # of SHAPES: what an answer is, as JSON
     none: str | None = None  # the answer of a row that has none, or that fits no label; None: each has one
@@ -52,6 +56,7 @@ class Settings:
                 raise BundleError(f"{path}: written by another version; use the predict.py that came with it")
             for name in ("fields", "labels", "record"):
                 data[name] = tuple(data.get(name) or ())
+            data["ends"] = tuple(data.get("ends") or Settings.ends)
             data["scale"] = tuple(data["scale"]) if data.get("scale") else None
             data["layout"] = Layout(**data["layout"]) if data.get("layout") else None
             settings = Settings(**data)

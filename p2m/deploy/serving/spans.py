@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ class SpanReader:
             part = 0
         found = []
         for index, encoding in enumerate(encodings):
-            found += _windows(index, (encoding, *encoding.overflowing), part)
+            found += _windows(index, contexts[index], (encoding, *encoding.overflowing), part)
         return found
 
     def _questions(self, rows: Sequence[Mapping[str, str]], length: int) -> list[str]:
@@ -108,8 +109,11 @@ class SpanReader:
         return Answer(text.strip(), float(min(1.0, np.exp(best - weight))))
 
 
-def _windows(row: int, encodings: Sequence[Any], part: int) -> list[Window]:
-    """The windows of one row. A word that a border cuts opens and closes where it does in the passage."""
+def _windows(row: int, text: str, encodings: Sequence[Any], part: int) -> list[Window]:
+    """The windows of one row. A word that a border cuts opens and closes where it does in the passage.
+
+    A mark is a word of its own, also for tokenizers that part words by blanks alone.
+    """
     import numpy as np
 
     borders: dict[int, tuple[int, int]] = {}  # word -> its first character, and the one after its last
@@ -120,20 +124,22 @@ def _windows(row: int, encodings: Sequence[Any], part: int) -> list[Window]:
             if side == part and word is not None:
                 first, last = borders.get(word, (start, end))
                 borders[word] = (min(first, start), max(last, end))
+    marks = np.array([unicodedata.category(char).startswith("P") for char in text] + [False], dtype=bool)
     found = []
     for encoding in encodings:
         inside = np.array([side == part for side in encoding.sequence_ids], dtype=bool)
         words = np.array([borders.get(word, (-1, -1)) for word in encoding.word_ids]).reshape(-1, 2)
-        offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+        offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2) * inside[:, None]
+        starts, ends = offsets[:, 0], offsets[:, 1]
         found.append(
             Window(
                 row,
                 encoding.ids,
                 encoding.type_ids,
-                starts=np.where(inside, offsets[:, 0], -1),
-                ends=np.where(inside, offsets[:, 1], -1),
-                opens=inside & (offsets[:, 0] == words[:, 0]),
-                closes=inside & (offsets[:, 1] == words[:, 1]),
+                starts=np.where(inside, starts, -1),
+                ends=np.where(inside, ends, -1),
+                opens=inside & ((starts == words[:, 0]) | marks[starts - 1] | marks[starts]),
+                closes=inside & ((ends == words[:, 1]) | marks[ends] | marks[ends - 1]),
             )
         )
     return found

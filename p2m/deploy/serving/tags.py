@@ -86,11 +86,12 @@ class TagReader:
         self, rows: Sequence[Mapping[str, str]], windows: Sequence[Window], logits: Sequence[Any]
     ) -> list[Answer]:
         """The spans of each row, written as the layout says."""
-        layout = self.settings.layout or Layout()
-        return [
-            Answer(write_spans(spans, layout, self.settings.none), score)
-            for spans, score in self.spans(rows, windows, logits)
-        ]
+        return self.written(self.spans(rows, windows, logits))
+
+    def written(self, found: Sequence[tuple[tuple[Found, ...], float]]) -> list[Answer]:
+        """The spans of rows as answers."""
+        layout, none = self.settings.layout or Layout(), self.settings.none
+        return [Answer(write_spans(spans, layout, none), score) for spans, score in found]
 
     def spans(
         self, rows: Sequence[Mapping[str, str]], windows: Sequence[Window], logits: Sequence[Any]
@@ -238,15 +239,15 @@ def _costs(context: str, starts: Any, ends: Any, width: int) -> Any:
     import numpy as np
 
     costs = np.zeros((len(starts), width))
-    before = np.array([WITHIN * _is_within(context, place) for place in starts])[:, None]
-    after = np.array([WITHIN * _is_within(context, place) for place in ends])[:, None]
+    before = np.array([WITHIN * is_within(context, place) for place in starts])[:, None]
+    after = np.array([WITHIN * is_within(context, place) for place in ends])[:, None]
     costs[:, 1 + BEGIN :: 4] += before
     costs[:, 1 + END :: 4] += after
     costs[:, 1 + SINGLE :: 4] += before + after
     return costs
 
 
-def _is_within(text: str, place: int) -> bool:
+def is_within(text: str, place: int) -> bool:
     """Whether a word or a number goes on over a place, in a script that writes blanks between words."""
     left, right = text[max(0, place - 1) : place], text[place : place + 1]
     if left.isdigit() and right.isdigit():
@@ -267,10 +268,16 @@ class TagModel:
         self._graph = open_graph(folder, "model", backend=settings.backend, threads=threads)
 
     def answers(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
+        return self._reader.written(self.spans(rows, batch_size))
+
+    def spans(
+        self, rows: Sequence[Mapping[str, str]], batch_size: int
+    ) -> list[tuple[tuple[Found, ...], float]]:
+        """As `TagReader.spans` finds them."""
         windows = self._reader.windows(rows)
         logits: list[Any] = [None] * len(windows)
         for batch, length in packed([len(window.ids) for window in windows], batch_size):
             found = self._graph.run(padded([(windows[i].ids, windows[i].types) for i in batch], length))
             for place, i in enumerate(batch):
                 logits[i] = found["tags"][place]
-        return self._reader.answers(rows, windows, logits)
+        return self._reader.spans(rows, windows, logits)

@@ -87,15 +87,21 @@ class Head(Protocol):
 class SolvedHead(Head, Protocol):
     """A head that has a best value for an encoder as it is."""
 
-    def solve(self, vectors: Any, features: Sequence[Mapping[str, Any]], *, balanced: bool) -> Solution:
-        """Over embeddings (features, width), float32."""
+    def solve(
+        self, vectors: Any, features: Sequence[Mapping[str, Any]], *, balanced: bool
+    ) -> Solution | None:
+        """Over embeddings (features, width), float32; None where no projection is of rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """Weights of one projection, (size, width) and (size,), and the mean loss of the features under them."""
+    """Weights of a projection, (size, width) and (size,), and the mean loss of the features under them.
+
+    `others` are of further projections.
+    """
 
     projection: str
     weight: Any
     bias: Any
     loss: float
+    others: tuple[Solution, ...] = ()

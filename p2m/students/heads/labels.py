@@ -9,7 +9,7 @@ from p2m.deploy.serving.settings import Settings
 from p2m.errors import DataError, UserError, nearest
 from p2m.students.heads.base import Projection, Reach, Solution
 from p2m.students.heads.rows import STRENGTH, RowHead
-from p2m.students.losses import cross_entropy
+from p2m.students.losses import cross_entropy, soft_cross_entropy
 from p2m.students.solver import solved
 from p2m.types import Example, Shaping, Task, TaskType
 
@@ -43,13 +43,36 @@ class LabelHead(RowHead):
     def aim(self, row: Example) -> int:
         return place(row.output, row, self.settings.labels)
 
+    def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
+        """As of any row; with `shares` where a row has votes."""
+        features = super().encode(rows, max_length=max_length)
+        for each in features:
+            if shares := self._shares(rows[each["row"]]):
+                each["shares"] = shares
+        return features
+
+    def _shares(self, row: Example) -> list[float]:
+        """Of the votes for each label, 1 together; [] where none is for one."""
+        found = [row.votes.get(label, 0.0) for label in self.settings.labels] if row.votes else []
+        total = sum(found)
+        return [each / total for each in found] if total else []
+
     def targets(self, features: Sequence[Mapping[str, Any]], length: int) -> dict[str, Any]:
-        """`labels` (batch,)."""
+        """`labels` (batch,) and, where a row has votes, `shares` (batch, labels)."""
         import torch
 
-        return {"labels": torch.tensor([each["labels"] for each in features], dtype=torch.long)}
+        labels = torch.tensor([each["labels"] for each in features], dtype=torch.long)
+        if not any("shares" in each for each in features):
+            return {"labels": labels}
+        shares = torch.nn.functional.one_hot(labels, len(self.settings.labels)).float()
+        for number, each in enumerate(features):
+            if "shares" in each:
+                shares[number] = torch.tensor(each["shares"])
+        return {"labels": labels, "shares": shares}
 
     def loss(self, outputs: Mapping[str, Any], batch: Mapping[str, Any], shaping: Shaping) -> Any:
+        if shaping.soft and "shares" in batch:
+            return soft_cross_entropy(outputs["logits"], batch["shares"], shaping)
         return cross_entropy(outputs["logits"], batch["labels"], shaping)
 
     def solve(self, vectors: Any, features: Sequence[Mapping[str, Any]], *, balanced: bool) -> Solution:

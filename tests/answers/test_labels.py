@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2m.catalogs.labels import fit_labels, fold, label_reader, listed, number_name
+from p2m.answers.labels import fit_labels, fold, label_reader, listed, number_name
 
 SIGNS = st.text(st.sampled_from("aA bB01-+_.#<>=é😀/&"), min_size=1, max_size=5).filter(str.strip)
 

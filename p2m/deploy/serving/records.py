@@ -1,0 +1,236 @@
+"""Records: a JSON object whose fields are read side by side from one pass of an encoder.
+
+A field is a label, several labels, a span of the text, a number that stands in it or is told by the whole of
+it. Whatever the logits are, an answer has every field, and each a value that its field may have.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .backends import open_graph
+from .batches import log_sum, open_tokenizer, packed, padded
+from .rows import Answer, answered, joined, labelled
+from .settings import Settings
+from .shapes import write_record
+from .spans import SpanReader, Window
+from .tags import Units, is_within, units_of, with_marks
+
+TEXT = "text"  # the one field of what is read: all fields of a row, joined
+LONGEST = 64  # tokens of a span
+_GROUPS = "'’ \u00a0\u202f"  # between thousands, beside the mark that is not the decimal one
+
+
+@dataclass(frozen=True)
+class RecordField:
+    """A field of predictor.json's `record`, with what training rows told of it."""
+
+    name: str
+    kind: str  # "label", "labels", "span" or "number"
+    labels: tuple[str, ...] = ()
+    nullable: bool = True
+    decimal: str = ""  # of a number that is read in the text: its decimal mark; "": all of the text tells it
+    scale: tuple[float, float, float] | None = None  # of a number that is told: low, high and step
+    middle: float = 0.0  # of a number: the value where the text has none and null is no answer
+
+    @staticmethod
+    def read(data: Mapping[str, Any]) -> RecordField:
+        """The field of a plain dict."""
+        scale = data.get("scale")
+        made = {**data, "labels": tuple(data["labels"]), "scale": tuple(scale) if scale else None}
+        return RecordField(**made)
+
+    @property
+    def is_pointed_at(self) -> bool:
+        """Whether it stands in the text."""
+        return self.kind == "span" or bool(self.decimal)
+
+    @property
+    def size(self) -> int:
+        """Logits: of a label or labels one each, of a number one, and one more where null is an answer; of
+        what stands in the text the first token and the last.
+        """
+        return 2 if self.is_pointed_at else max(1, len(self.labels)) + self.nullable
+
+
+def fields_of(settings: Settings) -> tuple[RecordField, ...]:
+    return tuple(RecordField.read(each) for each in settings.record)
+
+
+def output_of(number: int) -> str:
+    """The output of a field's logits; those of a span are its first and its last, `_first` and `_last`."""
+    return f"field_{number}"
+
+
+def numbers_in(text: str, decimal: str) -> Iterator[tuple[int, int, float]]:
+    """First character, the one after the last, and value of each number, read with that decimal mark."""
+    groups = re.escape(_GROUPS + ("." if decimal == "," else ","))
+    digits = rf"\d{{1,3}}(?:[{groups}]\d{{3}})+(?!\d)|\d+"
+    for found in re.finditer(rf"(?:(?<![\w)])[-+−])?(?:{digits})(?:{re.escape(decimal)}\d+)?", text):
+        plain = re.sub(rf"[{groups}]", "", found.group()).replace(decimal, ".").replace("−", "-")
+        yield *found.span(), float(plain)
+
+
+class RecordReader:
+    """Fields of a row to windows of one text; logits to a record."""
+
+    def __init__(self, settings: Settings, tokenizer: Any) -> None:
+        self.settings = settings
+        self.fields = fields_of(settings)
+        self._windows = SpanReader(replace(settings, fields=(TEXT,), context=TEXT), tokenizer)
+
+    def text_of(self, row: Mapping[str, str]) -> str:
+        """What is read of a row."""
+        return joined(row, self.settings.fields)
+
+    def windows(self, rows: Sequence[Mapping[str, str]], max_length: int | None = None) -> list[Window]:
+        """The windows of all rows, in order; a row has at least one."""
+        return self._windows.windows([{TEXT: self.text_of(row)} for row in rows], max_length)
+
+    def answers(
+        self,
+        rows: Sequence[Mapping[str, str]],
+        windows: Sequence[Window],
+        outputs: Sequence[Mapping[str, Any]],
+    ) -> list[Answer]:
+        """Records, and the least probability of a field; `outputs` are the arrays of each window by name."""
+        groups: dict[int, list[int]] = {}
+        for position, window in enumerate(windows):
+            groups.setdefault(window.row, []).append(position)
+        names = [field.name for field in self.fields]
+        found = []
+        for index, row in enumerate(rows):
+            text = self.text_of(row)
+            units = [units_of(windows[p], text) for p in groups[index]]
+            arrays = [outputs[p] for p in groups[index]]
+            values = [self._value(number, text, units, arrays) for number in range(len(self.fields))]
+            record = {name: value for name, (value, _) in zip(names, values, strict=True)}
+            found.append(Answer(write_record(record, names), min(score for _, score in values)))
+        return found
+
+    def _value(
+        self, number: int, text: str, units: Sequence[Units], arrays: Sequence[Mapping[str, Any]]
+    ) -> tuple[Any, float]:
+        import numpy as np
+
+        field, name = self.fields[number], output_of(number)
+        if field.is_pointed_at:
+            parts = [
+                (one, np.asarray(each[f"{name}_first"], float), np.asarray(each[f"{name}_last"], float))
+                for one, each in zip(units, arrays, strict=True)
+            ]
+            return _pointed(field, text, parts)
+        logits = np.mean([np.asarray(each[name], float) for each in arrays], axis=0)
+        return _told(field, logits)
+
+
+def _told(field: RecordField, logits: Any) -> tuple[Any, float]:
+    """The value of a field that the whole text tells, and its probability; the last logit is that of null."""
+    import numpy as np
+
+    if field.kind == "label":
+        labels = [*field.labels, *[""] * field.nullable]
+        place = int(np.argmax(logits))
+        (answer,) = labelled(logits[None], labels)
+        return None if place == len(field.labels) else valued(field, labels[place]), answer.score
+    if field.nullable and logits[-1] > 0:
+        return None, _share(logits[-1])
+    missing = 1 - _share(logits[-1]) if field.nullable else 1.0
+    if field.kind == "labels":
+        held = logits[: len(field.labels)] > 0
+        sure = [_share(abs(float(each))) for each in logits[: len(field.labels)]]
+        return [label for label, is_held in zip(field.labels, held, strict=True) if is_held], min(
+            [missing, *sure]
+        )
+    (answer,) = answered(logits[None, :1], Settings("", (), shape="number", scale=field.scale))
+    return json.loads(answer.output), missing
+
+
+def valued(field: RecordField, label: str) -> Any:
+    """A label as JSON has it: of true and false, the booleans."""
+    return label == "true" if set(field.labels) <= {"true", "false"} else label
+
+
+def _share(logit: float) -> float:
+    return 1 / (1 + math.exp(-min(700.0, max(-700.0, logit))))
+
+
+def _pointed(field: RecordField, text: str, parts: Sequence[tuple[Units, Any, Any]]) -> tuple[Any, float]:
+    """The value that stands in the text where its first and its last token are likeliest.
+
+    Of null both are the first token of all, and of the windows that which says so least has the say.
+    """
+    import numpy as np
+
+    best, value = -math.inf, None
+    for units, first, last in parts:
+        for score, found in _best(field, text, units, first, last):
+            if score > best:
+                best, value = score, found
+    null = min(float(first[0] + last[0]) for _, first, last in parts)
+    ends = [
+        np.concatenate([np.concatenate([each[:1], each[units.places]]) for units, each in side])
+        for side in ([(u, f) for u, f, _ in parts], [(u, e) for u, _, e in parts])
+    ]
+    weight = sum(log_sum(each) for each in ends)
+    if field.nullable and null >= best:
+        return None, min(1.0, math.exp(null - weight))
+    if value is None:
+        return (_plain(field.middle) if field.kind == "number" else ""), 0.0
+    return value, min(1.0, math.exp(best - weight))
+
+
+def _best(field: RecordField, text: str, units: Units, first: Any, last: Any) -> Iterator[tuple[float, Any]]:
+    """Scores and values that a window offers: of numbers all of them, of spans the best one."""
+    import numpy as np
+
+    if not len(units.places):
+        return
+    first, last = first[units.places], last[units.places]
+    if field.kind == "number":
+        for start, end, value in numbers_in(text, field.decimal):
+            inside = np.flatnonzero((units.ends > start) & (units.starts < end))
+            if len(inside) and units.starts[inside[0]] <= start and units.ends[inside[-1]] >= end:
+                yield float(first[inside[0]] + last[inside[-1]]), _plain(value)
+        return
+    opens = np.array([not is_within(text, int(place)) for place in units.starts])
+    closes = np.array([not is_within(text, int(place)) for place in units.ends])
+    opened, closed = np.flatnonzero(opens), np.flatnonzero(closes)
+    if not len(opened) or not len(closed):
+        return
+    distance = closed[None, :] - opened[:, None]
+    sums = np.where(
+        (distance >= 0) & (distance < LONGEST), first[opened][:, None] + last[closed][None, :], -np.inf
+    )
+    i, j = np.unravel_index(int(np.argmax(sums)), sums.shape)
+    if sums[i, j] > -np.inf:
+        start, end, after = int(units.starts[opened[i]]), int(units.ends[closed[j]]), int(closed[j]) + 1
+        limit = int(units.starts[after]) if after < len(units.starts) else len(text)
+        yield float(sums[i, j]), text[start : with_marks(text, end, limit)]
+
+
+def _plain(value: float) -> int | float:
+    return int(value) if value == int(value) and abs(value) < 1e15 else value
+
+
+class RecordModel:
+    """A folder of a model of records, opened."""
+
+    def __init__(self, folder: Path, settings: Settings, *, threads: int) -> None:
+        self._reader = RecordReader(settings, open_tokenizer(folder))
+        self._graph = open_graph(folder, "model", backend=settings.backend, threads=threads)
+
+    def answers(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
+        windows = self._reader.windows(rows)
+        outputs: list[Any] = [None] * len(windows)
+        for batch, length in packed([len(window.ids) for window in windows], batch_size):
+            found = self._graph.run(padded([(windows[i].ids, windows[i].types) for i in batch], length))
+            for place, i in enumerate(batch):
+                outputs[i] = {name: array[place] for name, array in found.items()}
+        return self._reader.answers(rows, windows, outputs)

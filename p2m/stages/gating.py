@@ -1,0 +1,43 @@
+"""What the gate says to the variants of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from p2m.types import Fit, Gated, Task, TaskType, Variant
+
+
+def warnings(task: Task, fit: Fit) -> tuple[str, ...]:
+    """What of the rows was not learnt."""
+    found = []
+    if len(fit.trials) == 1:
+        found.append("no validation rows to tell training.trials apart by, so one was made: data.validation")
+    if not fit.cut:
+        return tuple(found)
+    reads = "training.max_length and the student allow" if fit.steps else "its encoder reads"
+    hint = "; student=linear_tfidf reads all of them" if task.type is TaskType.CLASSIFICATION else ""
+    found.append(
+        f"{fit.cut:,} of {fit.rows:,} training rows are longer than {reads}: their end was cut off{hint}"
+    )
+    return tuple(found)
+
+
+def gated(each: Variant, made: Sequence[Variant], tolerance: float, max_size: int | None) -> Gated:
+    """What the gate says to a variant."""
+    full = made[0]
+    lost = full.score - each.score  # of an error in units of its own, tolerance is a share of it
+    lost /= max(1.0, abs(full.score))
+    if each is full:
+        reason = "the exported model itself"
+        kept = True
+    else:
+        kept = lost <= tolerance + 1e-9  # a mean of floats: 0.02 lost may read 0.020000000000000018
+        word = "at most" if kept else "more than"
+        reason = f"loses {max(0.0, lost):.4f}, {word} the {tolerance:g} that is tolerated"
+    if max_size is not None:
+        fits = each.size_bytes <= max_size
+        reason += f"; {'within' if fits else 'over'} max_size ({each.size_bytes:,} of {max_size:,} bytes)"
+        others = [other.size_bytes for other in made if other is not each]
+        if fits and not kept and all(other > max_size for other in others):
+            reason += "; it is the only one that fits, so the size cannot be met: raise max_size or tolerance"
+    return Gated(each.name, each.score, each.size_bytes, kept, reason)

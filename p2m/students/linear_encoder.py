@@ -1,0 +1,63 @@
+"""Frozen embeddings with logistic regression: seconds, and ten rows a label go far.
+
+The encoder is exported once for all recipes; what a recipe adds is one matrix.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from p2m.students import base_model, linear
+from p2m.students.sentence_encoder import SentenceEncoder
+from p2m.types import Lesson, Task
+
+
+@dataclass(frozen=True)
+class LinearEncoder:
+    """Mean-pooled embeddings of unit length (Reimers and Gurevych, 2019) and logistic regression."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    model: str
+    license: str
+    revision: str = "main"  # on the Hub; what arrives is checked against `sha256`
+    sha256: str = ""  # of model.safetensors; "" accepts any
+    languages: tuple[str, ...] = ()  # that the base model knows; (): any
+    prefix: str = ""  # before every text, as the base model was taught
+    window: int = 256  # tokens that are read; the rest of a longer text is not
+    strength: float = 20.0  # C of scikit-learn: inverse of the penalty
+    label_weight: float = 2.0  # rows that the words of a label count as
+
+    @property
+    def encoder(self) -> SentenceEncoder:
+        return SentenceEncoder(self.model, self.revision, self.sha256, self.window, self.prefix)
+
+    @property
+    def parameters(self) -> int:
+        return base_model.parameters(self.model)
+
+    @property
+    def size_bytes(self) -> int:
+        return base_model.size_bytes(self.model)
+
+    @property
+    def whole_bytes(self) -> int:
+        """With all of its vocabulary."""
+        return base_model.size_bytes(self.model, whole=True)
+
+    def refusal(self, task: Task) -> str | None:
+        return linear.refusal(task) or base_model.unread(task, self.languages)
+
+    def solve(self, lesson: Lesson, target: Path) -> int:
+        weights = linear.logistic(
+            lesson.vectors, lesson, strength=self.strength, label_weight=self.label_weight
+        )
+        own = linear.write(lesson, [linear.Part(weights, 1.0)], target, max_length=self.window)
+        return self.parameters + own
+
+    def export(self, task: Task, labels: Sequence[str], checkpoint: Path, target: Path) -> None:
+        shutil.copytree(checkpoint, target, dirs_exist_ok=True)
