@@ -14,7 +14,7 @@ BIN    := .venv/bin
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,embedded,teachers]'
 	@touch $@
 .venv/.dev: .venv/.p2m
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,embedded,teachers,local,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,embedded,teachers,local,lora,dev]'
 	@touch $@
 
 setup: .venv/.p2m  ## make .venv with the console script p2m

@@ -89,10 +89,15 @@ def test_lists_of_labels_are_several_labels(tmp_path: Path, many: int, written: 
     write = {"list": list, "json": json.dumps, "python": str}[written]
     lines = [json.dumps({"note": f"note {n}", "label": write(each)}) for n, each in enumerate(lists)]  # type: ignore[operator]
     (tmp_path / "rows.jsonl").write_text("\n".join(lines))
-    with pytest.raises(UserError, match=r"several labels|holds lists"):
-        read_task(tmp_path / "rows.jsonl", "Sort the notes by their label.")
+    returns = many == 3 and size > 6  # of few rows, or of labels that hardly return, lists tell nothing
+    if returns:
+        shown = read_task(tmp_path / "rows.jsonl", "Sort the notes by their label.")
+        assert (shown.type, sorted(shown.labels)) == (TaskType.MULTI_LABEL, ["l0", "l1", "l2"])
+    else:
+        with pytest.raises(UserError, match=r"several labels|holds lists"):
+            read_task(tmp_path / "rows.jsonl", "Sort the notes by their label.")
     path = tmp_path / "r.yaml"
-    for more in ("", "task: {type: text-classification}\n"):
+    for more in ("",) * (not returns) + ("task: {type: text-classification}\n",):
         path.write_text(f"prompt: Sort the notes by their label.\ndata: {{train: rows.jsonl}}\n{more}")
         found = understand(path)
         told = [*map(str, found.problems), *inspect(found.composed.spec, found.task).problems]
@@ -185,8 +190,6 @@ def test_names_tell_what_goes_in_and_out(
     ("header", "values", "said"),
     [
         ("note,desk", labelled("post"), "'post' in every row"),
-        ("note,prices", [f"{number}.25" for number in range(36)], "a number on a scale (regression)"),
-        ("note,desk", labelled("post|gone", "post", "gone"), "several labels a row (multi-label"),
         ("note,desk", [], "it has no rows"),
         ("image,price\n" + "\n".join(f"pics/{n}.JPG,{n % 2}" for n in range(9)), [], "models that read text"),
         ("english,german", [f"Haus {number}" for number in range(36)], "--output-column NAME"),
@@ -242,9 +245,10 @@ def test_init_writes_a_recipe_that_is_whole(
 
 def test_init_refuses_with_what_init_can_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    table(tmp_path, "note,prices", [f"{number}.25" for number in range(36)])
+    table(tmp_path, "note,prices", [f"they said {number} and no more of it" for number in range(36)])
+    columns = ("--output-column", "prices", "--input-columns", "note")
     with pytest.raises(UserError, match="--output-column NAME, or reword the prompt") as caught:
-        init("Tell the prices.", "--data", "rows.csv")
+        init("Transcribe the audio recordings of our calls.", "--data", "rows.csv", *columns)
     assert "task: {" not in str(caught.value)
     with pytest.raises(UserError, match="'prices' cannot both go in and come out"):
         init("Sort.", "--data", "rows.csv", "--input-columns", "prices", "--output-column", "prices")

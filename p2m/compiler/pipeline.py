@@ -371,14 +371,20 @@ def _read_encoder(students: Mapping[str, Student]) -> BaseEncoder | None:
 def primary_metric(spec: ModelSpec, task: Task) -> Metric:
     """The metric that steers early stopping and the gates: the recipe's, else the task's own."""
     name = spec.metrics.primary or next(name for name in task.metrics if name in spec.metric)
-    return spec.metric[name]
+    return _suited(spec.metric[name], task)
+
+
+def _suited(metric: Metric, task: Task) -> Metric:
+    """The metric as the task's answers are written, where that makes a difference."""
+    suited: Metric = metric.suited(task) if hasattr(metric, "suited") else metric
+    return suited
 
 
 def _reported_metrics(spec: ModelSpec, task: Task) -> tuple[Metric, ...]:
     """The primary one first, then what the recipe asks to see or requires, each once; without the judge."""
     primary = primary_metric(spec, task)
     names = dict.fromkeys([primary.name, *spec.wanted_metrics])
-    found = (spec.metric[name] for name in names)
+    found = (_suited(spec.metric[name], task) for name in names)
     return tuple(each for each in found if not isinstance(each, JudgeMetric))
 
 

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from p2m.errors import StageError
 
-ENCODER = "model.onnx"  # one pass an answer: its embedding table is worth shrinking
+ENCODER = "model.onnx"  # a graph that is passed once an answer
+BESIDE = ".data"  # weights of a graph that is too large for one file
 _TOP = 127  # an activation is a whole number from -_TOP to _TOP; stored as a byte with _ZERO added to it
 _ZERO = 128
 _WEIGHT_TOP = 64  # of a weight's magnitude: two products of bytes, 2 * 255 * 64, still fit sixteen bits
 _FEWEST = 8  # columns; a narrower matrix (start and end logits) costs nothing and stays exact
+_FEWEST_WORDS = 64  # rows of a table; a shorter one (kinds of tokens, distances) is small
 DOMAIN = "com.microsoft"  # onnxruntime's own operators
 
 
 @dataclass(frozen=True)
 class Int8:
-    """Quantise the matrix products, and in encoders the embedding table.
+    """Quantise the matrix products, and the tables of words.
 
     Each token's activations are divided by their largest magnitude and rounded, so that no token depends on
     its neighbours: a row has one answer, alone or in a batch, padded or not. (onnxruntime's own dynamic
@@ -33,14 +32,14 @@ class Int8:
     10% without, with seven 9.5% on both: what was judged on one machine holds on another. (onnxruntime's own
     dynamic quantisation was 16% off.)
 
-    The table is half of a small encoder and read once a token, so it costs no time there. A decoder reads its
-    own at every step, and a lookup in eight bits made T5 several times slower, so graphs of decoders keep
-    theirs.
+    The table of words is half of a small encoder. A row of it is looked up in eight bits and scaled by
+    itself, so a decoder, which looks one up at every step, is no slower for it. (onnxruntime's own way
+    unpacks the whole table at each step, and made T5 several times slower.)
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
-    embeddings: bool = True  # of encoders
+    embeddings: bool = True  # the tables of words too
     per_channel: bool = True  # a scale a column of each matrix: nearer to fp32, no slower
 
     @property
@@ -58,7 +57,7 @@ class Int8:
             raise StageError(f"{source} holds no .onnx file to quantise")
         target.mkdir(parents=True, exist_ok=True)
         for path in sorted(source.iterdir()):
-            if path.suffix != ".onnx":
+            if path.suffix not in (".onnx", BESIDE):
                 shutil.copyfile(path, target / path.name)
         for path in graphs:
             self._quantise(path, target / path.name)
@@ -66,21 +65,48 @@ class Int8:
     def _quantise(self, source: Path, target: Path) -> None:
         import onnx
 
-        if self.embeddings and source.name == ENCODER:
-            _quantise_tables(source, target)
-            source = target
         model = onnx.load(str(source))
+        if self.embeddings:
+            quantise_tables(model)
         quantise_products(model, per_channel=self.per_channel)
         onnx.save(model, str(target))
 
 
-def _quantise_tables(source: Path, target: Path) -> None:
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+def quantise_tables(model: Any) -> None:
+    """Rewrite, in place, every lookup in a table (words, width) as one of bytes and one of scales."""
+    from onnx import helper
 
-    with _silence():
-        quantize_dynamic(
-            str(source), str(target), op_types_to_quantize=["Gather"], weight_type=QuantType.QInt8
-        )
+    graph = model.graph
+    tables = {each.name: each for each in graph.initializer if len(each.dims) == 2}
+    nodes: list[Any] = []
+    constants: dict[str, Any] = {}
+    for node in graph.node:
+        table = tables.get(node.input[0]) if node.op_type == "Gather" else None
+        if table is None or table.dims[0] < _FEWEST_WORDS or any(each.i for each in node.attribute):
+            nodes.append(node)
+            continue
+        constants |= _rows(table)
+        name, (words, ids), found = node.output[0], node.input, [f"{node.output[0]}_{i}" for i in range(3)]
+        nodes += [
+            helper.make_node("Gather", [f"{words}_rows", ids], [found[0]]),
+            helper.make_node("Cast", [found[0]], [found[1]], to=1),
+            helper.make_node("Gather", [f"{words}_scales", ids], [found[2]]),
+            helper.make_node("Mul", [found[1], found[2]], [name]),
+        ]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    _exchange(graph, constants)
+
+
+def _rows(table: Any) -> dict[str, Any]:
+    """A float table as bytes and a scale a row, (words, 1)."""
+    import numpy as np
+    from onnx import numpy_helper
+
+    values = numpy_helper.to_array(table).astype(np.float32)
+    scale = np.abs(values).max(axis=1, keepdims=True) / np.float32(_TOP)
+    scale = np.where(scale == 0, np.float32(1), scale).astype(np.float32)
+    return {f"{table.name}_rows": np.rint(values / scale).astype(np.int8), f"{table.name}_scales": scale}
 
 
 def quantise_products(model: Any, *, per_channel: bool) -> None:
@@ -195,17 +221,3 @@ def _exchange(graph: Any, constants: dict[str, Any]) -> None:
     del graph.initializer[:]
     graph.initializer.extend(kept)
     graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
-
-
-@contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """The quantiser advises on the root logger to run a preprocessing that the exporter has done already."""
-    root = logging.getLogger()
-    before = root.level
-    handlers = list(root.handlers)
-    root.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        root.setLevel(before)
-        root.handlers[:] = handlers  # logging.warning installs one where there is none

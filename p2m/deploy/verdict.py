@@ -44,7 +44,8 @@ _FOLDED = 1000  # rows from which some are set aside, unless a recipe says other
 _BEATEN = 0.05  # one-sided p at which a linear model is taken to be better
 # Of the primary metric, that a model must reach where nothing is required: a model that is right once in
 # twenty may beat every baseline and is of no use.
-_LEAST = {TaskType.TEXT_TO_TEXT: 0.5, TaskType.QUESTION_ANSWERING: 0.3, TaskType.EXTRACTION: 0.3}
+_LEAST = {TaskType.TEXT_TO_TEXT: 0.5, TaskType.QUESTION_ANSWERING: 0.3, TaskType.EXTRACTION: 0.3,
+          TaskType.RECORDS: 0.5}  # fmt: skip
 
 _OTHER_TRAINING = (
     "the folds that judge it trained as the recipe says, not as the trial that ships; data.test judges it"
@@ -167,6 +168,7 @@ def _called(each: Comparison) -> str:
     names = {
         "majority": "always the commonest answer", "nearest": "the nearest training row's answer",
         "overlap": "a likely span near the question's words", "copy": "the input itself",
+        "dictionary": "the spans of training rows, looked up", "fields": "each field's commonest value",
     }  # fmt: skip
     return f"{names.get(each.name, each.name)} ({each.value:.2f})"
 

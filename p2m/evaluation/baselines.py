@@ -3,7 +3,7 @@
 `majority` always says the commonest training answer; `nearest` says what the nearest training row says, by
 BM25 over its inputs (Robertson and Zaragoza, 2009); `copy` says its longest input again; `overlap` points at
 a likely span of the passage sentence that shares most words with the question (after the baselines of MCTest,
-Richardson et al., 2013, and SQuAD).
+Richardson et al., 2013, and SQuAD); `dictionary` and `fields` look up the spans and fields of training rows.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from p2m.deploy.serving.linear import pieces_of
+from p2m.evaluation.lookups import by_fields, dictionary, placeless
 from p2m.types import Example, Task, TaskType
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ _ASKS_NUMBER = re.compile(
 def trivial(task: Task, train: Sequence[Example], test: Sequence[Example]) -> dict[str, list[str]]:
     """Answers to the test rows' inputs by the name of the baseline; gold answers are never looked at."""
     found = {"majority": majority(train, len(test)), "nearest": nearest(task, train, test)}
+    if task.layout is not None:
+        found["dictionary"] = dictionary(task, train, test)
+    if task.type is TaskType.RECORDS:
+        found["fields"] = by_fields(task, train, test)
     if task.is_span:
         found["overlap"] = [overlap(task, row.input) for row in test]
     if task.type is TaskType.TEXT_TO_TEXT:
@@ -66,7 +71,7 @@ def nearest(task: Task, train: Sequence[Example], test: Sequence[Example]) -> li
                 numbers, weights = postings[token]
                 scores[numbers] += weights
         best = int(scores.argmax())
-        answers.append(train[best].output if scores[best] > 0 else fallback)
+        answers.append(placeless(task, train[best]).output if scores[best] > 0 else fallback)
     return answers
 
 

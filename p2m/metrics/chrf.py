@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from p2m.types import Task, TaskType
+from p2m.metrics.text import no_text
+from p2m.types import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,7 @@ class ChrF:
         return "chrf"
 
     def refusal(self, task: Task) -> str | None:
-        if task.type is TaskType.CLASSIFICATION:
-            return "chrf judges free text, and a label is right or wrong: use accuracy or macro_f1"
-        return None
+        return no_text("chrf", task)
 
     def statistics(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Any:
         """Counts of n-grams (predicted, right, common) for each order, int (rows, 3 x orders).

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from p2m.metrics.field_accuracy import fields_right
+from p2m.metrics.span_f1 import pair_of
 from p2m.metrics.text import collapse, normalise
 from p2m.types import Task
 
@@ -15,7 +17,8 @@ class ExactMatch:
     """Equality after normalisation, with the best of the right answers; 0 to 1.
 
     `normalisation` is "squad" (case, punctuation and articles do not count) or "blanks" (only surplus blanks
-    do not count: for code, dates and other output where punctuation carries meaning).
+    do not count: for code, dates and other output where punctuation carries meaning). Lists of spans and
+    records are compared as such: order does not count, nor where spans stand if either side does not say it.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -35,10 +38,20 @@ class ExactMatch:
 
         same = normalise if self.normalisation == "squad" else collapse
         right = [
-            same(said) in {same(answer) for answer in answers}
+            any(_is_equal(said, answer, same) for answer in answers)
             for said, answers in zip(predictions, references, strict=True)
         ]
         return np.array(right, dtype=float).reshape(-1, 1)
 
     def value(self, statistics: Any) -> float:
         return float(statistics.mean()) if len(statistics) else 0.0
+
+
+def _is_equal(said: str, answer: str, same: Callable[[str], str]) -> bool:
+    if said == answer:
+        return True
+    if (pair := pair_of(said, answer, same)) is not None:
+        return pair[0] == pair[1]
+    if (fields := fields_right(said, answer, same)) is not None:
+        return all(fields)
+    return same(said) == same(answer)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from p2m.metrics.text import tokens
-from p2m.types import Task, TaskType
+from p2m.metrics.text import no_text, tokens
+from p2m.types import Task
 
 _WORDS = re.compile(r"[^\W_]+")
 
@@ -29,9 +29,7 @@ class RougeL:
         return "rouge_l"
 
     def refusal(self, task: Task) -> str | None:
-        if task.type is TaskType.CLASSIFICATION:
-            return "rouge_l judges free text, and a label is right or wrong: use accuracy or macro_f1"
-        return None
+        return no_text("rouge_l", task)
 
     def statistics(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Any:
         """F1 a row, float (rows, 1)."""

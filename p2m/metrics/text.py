@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 import string
 
+from p2m.types import Task, TaskType
+
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _CJK_PUNCTUATION = "、。〃「」『』【】《》〈〉〔〕・！（），：；？［］｛｝"
 _PUNCTUATION = str.maketrans("", "", string.punctuation + _CJK_PUNCTUATION)
@@ -20,6 +22,19 @@ _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003134f]"
 )
+
+
+def no_text(name: str, task: Task) -> str | None:
+    """Why a metric of free text does not judge the task's answers; None where it does."""
+    use = {
+        TaskType.CLASSIFICATION: "a label is right or wrong: use accuracy or macro_f1",
+        TaskType.MULTI_LABEL: "a label is right or wrong: use micro_f1 or macro_f1",
+        TaskType.REGRESSION: "a number is near or far: use spearman or mae",
+        TaskType.RECORDS: "a record is right field by field: use field_accuracy",
+    }.get(task.type)
+    if task.layout is not None and task.layout.style == "json":
+        use = "a list of spans is right span by span: use span_f1"
+    return None if use is None else f"{name} judges free text, and {use}"
 
 
 def collapse(text: str) -> str:

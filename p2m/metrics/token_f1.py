@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from p2m.metrics.text import normalise, tokens
-from p2m.types import Task, TaskType
+from p2m.metrics.text import no_text, normalise, tokens
+from p2m.types import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,7 @@ class TokenF1:
         return "token_f1"
 
     def refusal(self, task: Task) -> str | None:
-        if task.type is TaskType.CLASSIFICATION:
-            return "token_f1 judges free text, and a label is right or wrong: use accuracy or macro_f1"
-        return None
+        return no_text("token_f1", task)
 
     def statistics(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Any:
         """F1 a row, float (rows, 1)."""

@@ -145,9 +145,12 @@ def _steps(trained: Fit) -> str:
     return f"{steps}; best of {len(trained.trials)} trials ({scores}): {what}"
 
 
-def errors(rows: Sequence[Judged]) -> list[Judged]:
-    """Wrong answers, the surest first: those that a user would be misled by."""
-    wrong = [row for row in rows if row.correct < 0.5]
+def errors(story: Story) -> list[Judged]:
+    """Wrong answers, the surest first: those that a user would be misled by. Of spans and of records every
+    one that is not wholly right.
+    """
+    in_parts = story.task.layout is not None or story.task.type is TaskType.RECORDS
+    wrong = [row for row in story.evaluated.rows if row.correct < (1.0 if in_parts else 0.5)]
     return sorted(wrong, key=lambda row: (row.correct, -row.confidence, row.output, row.predicted))[:WORST]
 
 

@@ -35,6 +35,11 @@ def adapted_model() -> Any:
         def generation_config(self, value: Any) -> None:
             self.base.get_base_model().generation_config = value
 
+        @property
+        def served(self) -> int:
+            """Weights of the model once adapters are merged."""
+            return sum(each.numel() for name, each in self.base.named_parameters() if "lora_" not in name)
+
         def train(self, mode: bool = True) -> Any:
             """Only adapters learn, whatever else is set: nothing else is kept."""
             for name, each in self.base.named_parameters():

@@ -27,6 +27,7 @@ class Causal:
     """A decoder with its tokenizer; adapters are merged when it is exported."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    writes: ClassVar[str] = "causal"  # kind of its graph, for backends that decode by themselves
 
     model: str  # on the Hub, or a folder
     revision: str = "main"  # of the Hub: a commit, a branch or a tag
@@ -53,11 +54,12 @@ class Causal:
 
     @property
     def size_bytes(self) -> int:
-        """Eight bits a weight, the words' table once more in 32 bits, and the tokenizer."""
+        """Eight bits a weight, the table of words once more where it is tied to the output, the tokenizer."""
         if "hidden_size" not in self.shape:
             return 0
         words = int(self.shape["vocab_size"])
-        return self.parameters + 4 * words * int(self.shape["hidden_size"]) + 60 * words
+        again = words * int(self.shape["hidden_size"]) if self.shape.get("tie_word_embeddings") else 0
+        return int(1.02 * (self.parameters + again)) + 60 * words
 
     @property
     def download(self) -> str:
@@ -96,7 +98,10 @@ class Causal:
                 model = adapt(
                     model, rank=self.rank, alpha=self.alpha, dropout=self.dropout, name=Path(self.model).name
                 )
-        return CausalLearner(model, tokenizer, self._settings(task, labels, tokenizer))
+        learner = CausalLearner(model, tokenizer, self._settings(task, labels, tokenizer))
+        if self.four_bits and not _has_four_bits():
+            learner.notes.append("four_bits takes a GPU and bitsandbytes: here base weights have 32 bits")
+        return learner
 
     def restore(self, task: Task, labels: Sequence[str], checkpoint: Path) -> CausalLearner:
         """In full precision; the base of adapters is found as it was before."""
@@ -133,7 +138,7 @@ class Causal:
         from p2m.students.quiet import quiet
 
         options: dict[str, Any] = {"dtype": torch.float32}
-        if small and torch.cuda.is_available() and find_spec("bitsandbytes") is not None:
+        if small and _has_four_bits():
             options = _four_bits()
         with quiet():
             return AutoModelForCausalLM.from_pretrained(
@@ -147,6 +152,12 @@ class Causal:
             "causal", task, labels, prompt=f"{around.before}{self.prompt}{after}",
             max_length=self.max_input, max_answer=self.max_output, ends=(around.end,),
         )  # fmt: skip
+
+
+def _has_four_bits() -> bool:
+    import torch
+
+    return torch.cuda.is_available() and find_spec("bitsandbytes") is not None
 
 
 def _four_bits() -> dict[str, Any]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict
 
-from p2m.deploy.serving.shapes import Found, Layout, read_labels, read_number, read_spans, write_number
+from p2m.deploy.serving.shapes import read_labels, read_number, spans_in, write_number
 from p2m.students.record_fields import told_of
 from p2m.types import Example, Scale, Task, TaskType
 
@@ -23,7 +22,7 @@ def labels_of(task: Task, rows: Sequence[Example]) -> tuple[str, ...]:
     if task.type is TaskType.REGRESSION and task.scale is None:
         return _ends([read_number(row.output) for row in rows])
     if task.layout is not None and task.layout.has_types:
-        found = {span.type for row in rows for span in spans_in(task, row.output)}
+        found = {span.type for row in rows for span in spans_in(row.output, task.layout, task.none)}
         return task.labels or tuple(sorted(found))
     if task.type is TaskType.RECORDS:
         return told_of(task, rows)
@@ -47,14 +46,6 @@ def _ends(numbers: Sequence[float]) -> tuple[str, ...]:
         return ()
     step = (1.0,) if all(number == int(number) for number in numbers) else ()
     return tuple(map(write_number, (min(numbers), max(numbers), *step)))
-
-
-def spans_in(task: Task, output: str) -> tuple[Found, ...]:
-    """The spans of an answer; () where it is not written as the task's layout says."""
-    try:
-        return read_spans(output, Layout(**asdict(task.layout)), task.none) if task.layout else ()
-    except ValueError:
-        return ()
 
 
 def label_words(labels: Sequence[str]) -> list[str]:

@@ -25,6 +25,7 @@ class Seq2Seq:
     """A T5 checkpoint with its tokenizer."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    writes: ClassVar[str] = "seq2seq"  # kind of its graphs, for backends that decode by themselves
 
     model: str  # on the Hub, or a folder
     revision: str = "main"  # of the Hub: a commit, a branch or a tag
@@ -47,11 +48,12 @@ class Seq2Seq:
 
     @property
     def size_bytes(self) -> int:
-        """Eight bits a weight; encoder and decoder each have the words' table once more, in 32 bits."""
+        """Eight bits a weight; encoder, decoder and output have a table of words each."""
         if "d_model" not in self.shape:
             return 0
-        table = int(self.shape["vocab_size"]) * int(self.shape["d_model"])
-        return self.parameters + 8 * table + 60 * int(self.shape["vocab_size"])
+        words = int(self.shape["vocab_size"])
+        again = 3 * words * int(self.shape["d_model"]) - checkpoints.tables_t5(self.shape)
+        return int(1.02 * (self.parameters + again)) + 60 * words
 
     @property
     def download(self) -> str:

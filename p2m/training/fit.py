@@ -22,8 +22,10 @@ from p2m.training.course import BATCH, Course, expectation
 from p2m.training.curves import means
 from p2m.training.loss import balanced_weights
 from p2m.training.machine import Machine, autocast, choose_machine, environment, prepare
+from p2m.training.quick import quicken
 from p2m.training.sampling import lengths
 from p2m.training.schedule import scheduled
+from p2m.training.speeds import remember, remembered
 from p2m.training.stopping import Stopping, evaluation_steps
 from p2m.training.trainer import quiet, take_steps
 from p2m.types import Evaluation, Example, Fit, Learner, Metric, Trained, Training, TunedStudent
@@ -54,6 +56,8 @@ def fit(
     known = _finished(run, learner, machine)
     if known is not None:
         return known
+    if machine.device == "cpu":
+        quicken(learner.model)
     rates.freeze(learner.model, training.freeze_embeddings, training.freeze_layers)
     features = _features(learner, train, training, run)
     length = sum(map(sum, lengths(features))) / len(features)
@@ -90,17 +94,16 @@ def _taken(course: Course, student: TunedStudent, length: float) -> tuple[int, l
     """The steps, announced with the time that they take where it is known; their speed is remembered."""
     schedule, machine = course.schedule, course.machine
     speed = probe.speed_key(student, machine.precision, machine.threads, schedule.batch_size, machine.device)
-    known = probe.remembered(speed, length)
+    known = remembered(speed, length)
     about = f", {expectation(schedule, known)}" if known is not None else ""
     course.run.say(
         f"{len(course.features)} features, {schedule.steps} steps of {schedule.batch_size},"
-        f" rate {schedule.learning_rate:g}, {machine.precision} on {machine.device}"
-        f" with {machine.threads} threads{about}"
+        f" rate {schedule.learning_rate:g}, {machine}{about}"
     )
     course.is_announced = known is not None
     found = take_steps(course, course.run.folder / CHECKPOINTS)
     if course.step_seconds is not None:
-        probe.remember(speed, length, course.step_seconds)
+        remember(speed, length, course.step_seconds)
     return found
 
 
@@ -108,7 +111,8 @@ def _features(
     learner: Learner, train: Sequence[Example], training: Training, run: Run
 ) -> list[dict[str, Any]]:
     features = learner.encode(train, max_length=training.max_length)
-    used = len({each["row"] for each in features}) if features and "row" in features[0] else len(features)
+    rows = {row for each in features for row in each.get("rows", (each.get("row"),))}
+    used = len(rows) if None not in rows else len(features)
     if not used:
         what = f"none of {len(train)} training rows can be learnt" if train else "there are no training rows"
         raise DataError(f"{what}; in extractive tasks the answer must be a part of the passage")
@@ -170,7 +174,7 @@ def _trained(checkpoint: Path, record: dict[str, Any], model: Any, machine: Mach
     return Trained(
         checkpoint,
         Fit(
-            parameters=sum(each.numel() for each in model.parameters()),
+            parameters=getattr(model, "served", None) or sum(each.numel() for each in model.parameters()),
             steps=record["steps"],
             best=record["best"],
             history=tuple(Evaluation(**each) for each in record["history"]),

@@ -22,8 +22,9 @@ from p2m.students.tiny_seq2seq import TinySeq2Seq
 from p2m.training import trainer
 from p2m.training.base import fit
 from p2m.training.fit import CHECKPOINTS
-from p2m.training.machine import choose_machine, cpu_flags
+from p2m.training.machine import WORTH, bf16_share, choose_machine, is_bf16_expected
 from p2m.training.sampling import Batches
+from p2m.training.speeds import memory_file
 from p2m.training.trainer import last_checkpoint
 from p2m.types import Example, Pace, Task, Trained, Training, TunedStudent
 
@@ -322,7 +323,7 @@ def test_rows_that_cannot_be_learnt_are_counted_or_refused(tiny_minilm: MiniLM, 
     assert "1 of 9 training rows teach nothing: their answer cannot be expressed" in here.lines
 
 
-def test_devices_and_precisions_are_checked() -> None:
+def test_devices_are_checked_and_precision_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     with pytest.raises(UserError, match=r"device\.type=tpu"):
@@ -332,8 +333,17 @@ def test_devices_and_precisions_are_checked() -> None:
     if not torch.cuda.is_available():
         with pytest.raises(UserError, match=r"type: device\.type=cpu"):
             choose_machine(Device(type="cuda"), "auto")
-    fast = bool({"amx_bf16", "avx512_bf16"} & cpu_flags())
-    assert choose_machine(Device(type="cpu", threads=3), "auto").precision == ("bf16" if fast else "fp32")
+    chosen = choose_machine(Device(type="cpu", threads=3), "auto")
+    assert chosen.precision == ("bf16" if bf16_share() < WORTH else "fp32")
+    assert is_bf16_expected() == (chosen.precision == "bf16")
+    assert f"bf16 takes {bf16_share():.2f} of fp32's time" in str(chosen)
+    known = json.loads(memory_file().read_text())
+    for share, precision in ((0.5, "bf16"), (1.5, "fp32")):
+        memory_file().write_text(json.dumps({key: {"1": share} for key in known}))
+        assert choose_machine(Device(type="cpu"), "auto").precision == precision
+        assert is_bf16_expected() == (precision == "bf16")
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "default")
+    assert choose_machine(Device(type="cpu"), "auto").bf16_share != 1.5, "another processor, to libraries"
     assert choose_machine(Device(type="cpu", threads=3), "fp32").threads == 3
 
 

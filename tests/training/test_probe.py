@@ -16,7 +16,7 @@ from p2m.metrics.exact_match import ExactMatch
 from p2m.students.minilm import MiniLM
 from p2m.training.base import characters, expected_seconds, fit, probe, scheduled
 from p2m.training.course import Course
-from p2m.training.probe import memory_file, remember, remembered
+from p2m.training.speeds import memory_file, remember, remembered
 from p2m.types import Training
 
 TRAINING = Training(max_length=40)

@@ -226,3 +226,26 @@ def test_a_line_of_progress_draws_loss_and_score(tiny_minilm: MiniLM, here: Here
     assert "loss " in note
     assert "score " in note
     assert sum(note.count(bar) for bar in "▁▂▃▄▅▆▇█") >= 12
+
+
+def test_quicker_parts_compute_what_they_replace(tiny_bytes: TinySeq2Seq) -> None:
+    import torch
+
+    from p2m.training.quick import byte_dropout, quicken
+
+    learner = tiny_bytes.prepare(TEXT, (), seed=0)
+    batch = learner.collate(learner.encode(rows_of(TEXT)[:8], max_length=40))
+    names = list(learner.model.state_dict())
+    with torch.no_grad():
+        before = learner.model.eval()(**batch).logits
+        quicken(learner.model)
+        assert torch.allclose(learner.model(**batch).logits, before, atol=1e-5)
+    assert list(learner.model.state_dict()) == names
+    kinds = {type(each).__name__ for each in learner.model.modules()}
+    assert kinds >= {"GELU", "ByteDropout"}
+    assert not kinds & {"NewGELUActivation", "Dropout"}
+    dropout, given = byte_dropout()(0.1), torch.ones(1000, 101)
+    found = dropout(given)
+    assert float((found == 0).float().mean()) == pytest.approx(0.1, abs=0.01)
+    assert float(found.mean()) == pytest.approx(1.0, abs=0.01)
+    assert torch.equal(dropout.eval()(given), given)

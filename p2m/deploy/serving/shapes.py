@@ -101,6 +101,14 @@ def read_spans(text: str, layout: Layout, none: str | None = None) -> tuple[Foun
     return tuple(_unpaired(part, layout) for part in text.split(layout.between))
 
 
+def spans_in(text: str, layout: Any, none: str | None = None) -> tuple[Found, ...]:
+    """The spans of an answer; () where it is not written as the layout says."""
+    try:
+        return read_spans(text, layout, none)
+    except ValueError:
+        return ()
+
+
 def write_record(values: Mapping[str, Any], names: Sequence[str] = ()) -> str:
     """A JSON object, `names` first and in their order."""
     ordered = {name: values[name] for name in names if name in values} | dict(values)

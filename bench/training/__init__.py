@@ -1,0 +1,1 @@
+"""Training by p2m beside a plain script over transformers' Trainer: rows, contestants, figures."""
