@@ -13,7 +13,7 @@ from p2m.engine.handles import Run
 from p2m.errors import StageError
 from p2m.metrics.base import Metric
 from p2m.stages.rows import sample
-from p2m.students.base import decided
+from p2m.students.base import decided, with_none
 from p2m.types import Example, Fit, Split, Task, Variant, merit
 
 MAX_ROWS = 500  # rows that a variant is judged by
@@ -53,11 +53,18 @@ def scored(
 def decide(rows: Sequence[Example], folder: Path, *, backend: Backend, metric: Metric, run: Run) -> None:
     """Set in a folder of a tuned student what only rows tell that it has not learnt from."""
     settings = Settings.read(folder)
-    if settings.kind != "classification" or settings.shape == "text" or not rows:
+    is_row = settings.kind == "classification" and settings.shape != "text"
+    is_span = settings.kind == "span" and settings.none is not None
+    if not rows or not (is_row or is_span):
         return
+    inputs = [row.input for row in rows]
     try:
         model = open_model(folder, backend, threads=run.device.threads)
-        logits = model.logits([row.input for row in rows], batch_size=_CHUNK)
+        if is_span:
+            found = model.spans(inputs, batch_size=_CHUNK)
+            with_none(settings, found, rows, metric).write(folder)
+            return
+        logits = model.logits(inputs, batch_size=_CHUNK)
     except RuntimeError:  # said where it is scored
         return
     decided(settings, logits, rows, metric).write(folder)

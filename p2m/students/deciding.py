@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from p2m.deploy.serving.rows import answered
+from p2m.deploy.serving.rows import Answer, answered
 from p2m.deploy.serving.settings import Settings
 from p2m.deploy.serving.shapes import read_labels, read_number
 from p2m.types import Example, Metric, merit
@@ -27,6 +27,27 @@ def decided(settings: Settings, logits: Any, rows: Sequence[Example], metric: Me
     if settings.shape == "labels":
         return _with_threshold(settings, logits, rows, metric)
     return _with_error(settings, logits, rows) if settings.shape == "number" else settings
+
+
+def with_none(
+    settings: Settings, spans: Sequence[tuple[Answer, float]], rows: Sequence[Example], metric: Metric
+) -> Settings:
+    """The settings with the margin over no answer that the metric likes best, of equals the one nearest to 0.
+
+    `spans` are those of `SpanReader.spans`. Where no row has none, 0 stays.
+    """
+    none = settings.none
+    if none is None or not any(row.output == none for row in rows):
+        return settings
+    right = [row.answers for row in rows]
+    margins = sorted(margin for _, margin in spans if abs(margin) < float("inf"))
+    steps = max(1, len(margins) // 100)
+
+    def worth(threshold: float) -> tuple[float, float]:
+        said = [span.output if margin > threshold else none for span, margin in spans]
+        return merit(metric, metric.value(metric.statistics(said, right))), -abs(threshold)
+
+    return replace(settings, threshold=max((0.0, *margins[::steps]), key=worth))
 
 
 def _with_threshold(settings: Settings, logits: Any, rows: Sequence[Example], metric: Metric) -> Settings:
