@@ -59,11 +59,15 @@ def test_values_are_learnt_from_few_rows_and_served(tiny_slots: Slots, here: Her
     )
     assert not any("teach nothing" in line for line in here.lines)
     assert trained.checkpoint is not None
-    assert trained.fit.parameters == tiny_slots.parameters + 3 * 33  # five tags, where two outputs are counted
+    assert (
+        trained.fit.parameters == tiny_slots.parameters + 3 * 33
+    )  # five tags, where two outputs are counted
     learner.model.eval()
     said = learner.predict(test, batch_size=8, device="cpu")
     right = sum(answer == row.output for answer, row in zip(said, test, strict=True))
-    assert right >= 0.9 * len(test), [(row.input, answer) for row, answer in zip(test, said, strict=True) if answer != row.output]
+    assert right >= 0.9 * len(test), [
+        (row.input, answer) for row, answer in zip(test, said, strict=True) if answer != row.output
+    ]
     tiny_slots.export(AMOUNTS, (), trained.checkpoint, tmp_path / "model")
     predictor = Predictor(tmp_path / "model")
     for size in (1, 8):
@@ -85,9 +89,7 @@ def test_what_is_learnt_is_what_is_written(tiny_slots: Slots) -> None:
         told = model(feed["source"], feed["places"], feed["mask"], torch.tensor([value]))[0]
         seen, past, written = model.read(feed["source"], feed["places"], feed["mask"]), [], []
         for before, piece in zip([PAD, *value], value, strict=False):
-            shares, *past = model.write(
-                torch.tensor([[before]]), feed["source"], feed["mask"], seen, past
-            )
+            shares, *past = model.write(torch.tensor([[before]]), feed["source"], feed["mask"], seen, past)
             assert float(shares.exp().sum()) == pytest.approx(1, abs=1e-3)
             written.append(float(shares[0, 0, piece]))
     assert written == pytest.approx(told.tolist(), abs=1e-4)
