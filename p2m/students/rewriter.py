@@ -174,7 +174,7 @@ def rewriter() -> Any:
             return [self.write_norm(states), *grown]
 
         def _ways(self, states: Any, source: Any, mask: Any, keys: Any) -> tuple[Any, Any, Any, list[Any]]:
-            """How likely each way is; then logits of pieces, shares of the source's, and pieces of numbers with
+            """How likely each way is; logits of pieces, shares of the source's, and pieces of numbers with
             the shares of these.
             """
             scores = self.query(states) @ keys.transpose(1, 2) * states.shape[-1] ** -0.5

@@ -1,4 +1,4 @@
-"""Slots: spans whose values are copied, counted on from a number, or learnt by heart; none of it known before."""
+"""Slots: spans whose values are copied, counted on from a number, or learnt by heart."""
 
 from __future__ import annotations
 
