@@ -219,8 +219,8 @@ def compare(family: Family, work: Path) -> int:
     answers["pytorch"] = learner.predict(family.asked, batch_size=BATCH, device="cpu")
     lines = [
         Line(
-            name, *(statistics.median(found[size]) for size in (1, BATCH)), _score(family, answers[name]),
-            torch_in[name], _size(bundles[name]) if name in bundles else 0.0,
+            name, statistics.median(found[1]), statistics.median(found[BATCH]),
+            _score(family, answers[name]), torch_in[name], _size(bundles[name]) if name in bundles else 0.0,
         )
         for name, found in times.items()
     ]  # fmt: skip

@@ -68,7 +68,8 @@ def candidates(story: Story) -> list[tuple[str, str, str]]:
 def headline(story: Story) -> list[tuple[str, str]]:
     """The figures that matter most: name and value, best first."""
     primary = story.evaluated.scores[0]
-    best = max(story.evaluated.baselines.items(), key=lambda item: item[1], default=None)
+    known = story.evaluated.baselines.items()
+    best = min(known, key=lambda item: primary.ahead(item[1]), default=None)
     rows = [(primary.metric, f"{primary.value:.3f} [{primary.low:.3f}, {primary.high:.3f}]")]
     if best:
         rows.append((f"best baseline ({best[0]})", f"{best[1]:.3f}"))

@@ -28,7 +28,7 @@ from p2m.training.schedule import scheduled
 from p2m.training.speeds import remember, remembered
 from p2m.training.stopping import Stopping, evaluation_steps
 from p2m.training.trainer import quiet, take_steps
-from p2m.types import Evaluation, Example, Fit, Learner, Metric, Trained, Training, TunedStudent
+from p2m.types import Evaluation, Example, Fit, Learner, Metric, Trained, Training, TunedStudent, merit
 
 FINISHED = "finished.json"
 CHECKPOINTS = "checkpoints"  # of a training that has not ended
@@ -87,7 +87,7 @@ def commonest_score(train: Sequence[Example], validation: Sequence[Example], met
     """The metric of giving the commonest training answer to every row of `validation`."""
     answer = Counter(row.output for row in train).most_common(1)[0][0]
     right = [row.answers for row in validation]
-    return metric.value(metric.statistics([answer] * len(right), right))
+    return merit(metric, metric.value(metric.statistics([answer] * len(right), right)))
 
 
 def _taken(course: Course, student: TunedStudent, length: float) -> tuple[int, list[Evaluation]]:
