@@ -19,7 +19,10 @@ CHUNK = 1000  # rows tokenised at once
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """A linear map of states to `size` logits; its weights are `head.<name>.weight` and `.bias`."""
+    """A linear map of states to `size` logits; its weights are `head.<name>.weight` and `.bias`.
+
+    Of size 0 it is the states themselves, and has no weights.
+    """
 
     name: str
     size: int
