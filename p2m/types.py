@@ -446,7 +446,7 @@ class Training:
     patience: int = 3  # evaluations without a better primary metric before stopping
     evaluations: int = 6  # over the whole training, evenly spaced; each is a checkpoint too
     max_length: int = 256  # tokens of a training row; longer contexts are windowed
-    precision: str = "auto"  # auto, fp32 or bf16; auto takes bf16 where the processor computes in it
+    precision: str = "auto"  # auto, fp32 or bf16; auto takes the faster one, by a timed pass
     trials: int = 1  # trainings with other rates and batch sizes, of which the best is kept
 
 
@@ -577,12 +577,12 @@ class Fit:
     steps: int = 0
     best: float = 0.0  # primary metric on validation, of the weights that are kept; 0 without validation rows
     history: tuple[Evaluation, ...] = ()  # from step 0 where the head was solved; () without validation rows
-    losses: tuple[float, ...] = ()  # means of the training loss over equal parts of the steps
     environment: dict[str, str] = field(default_factory=dict)  # device, precision, versions of libraries
     rows: int = 0  # learnt from
     cut: int = 0  # of them, longer than what is read of one
     proposal: Proposal | None = None  # of the trial that was best; None: the recipe as it is
     trials: tuple[float, ...] = ()  # `best` of each trial, where several were made
+    losses: tuple[float, ...] = ()  # means of the training loss over equal parts of the steps
 
 
 @dataclass(frozen=True, slots=True)

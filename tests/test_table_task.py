@@ -15,7 +15,7 @@ from p2m.inspection import inspect
 from p2m.project import load, understand
 from p2m.stages.read import read
 from p2m.table_task import read_task
-from p2m.types import Field, Files, Task, TaskType
+from p2m.types import Field, Files, Layout, RecordField, Task, TaskType
 
 TEXTS = [f"The {thing} of order {number} is {state}" for number in range(4)
          for thing in ("box", "lamp", "record_files") for state in ("late", "cracked", "gone")]  # fmt: skip
@@ -330,3 +330,52 @@ def test_a_column_that_stands_in_the_other_is_the_answer(tmp_path: Path) -> None
     (tmp_path / "rows.csv").write_text("\n".join(["sentence,city", *lines]))
     found = read_task(tmp_path / "rows.csv", "Extract the city named in the sentence.")
     assert (found.type, found.inputs, found.output) == (TaskType.EXTRACTION, ("sentence",), "city")
+
+
+@pytest.mark.parametrize(
+    ("row", "prompt", "kind", "told"),
+    [
+        ({"text": "Ann went to Oslo, {n}.", "spans": [[0, 3, "PER"], [12, 16, "LOC"]]},
+         "Find people and places.",
+         TaskType.EXTRACTION, {"labels": {"PER", "LOC"}, "layout": Layout(has_types=True)}),
+        ({"text": "note {n}", "wet": 1, "cold": 0, "loud": 1}, "Give all tags that apply to the note.",
+         TaskType.MULTI_LABEL, {"labels": {"wet", "cold", "loud"}}),
+        ({"ad": "lamp number {n}", "price": "{n},50 €"}, "Estimate the price of the lamp. Output a number.",
+         TaskType.REGRESSION, {}),
+        ({"mail": "Ann comes, {n}", "record": {"who": "Ann", "guests": 2, "late": True}}, "Read the mail.",
+         TaskType.RECORDS, {"record": (RecordField("who", "span", nullable=False),
+                                       RecordField("guests", "number", nullable=False),
+                                       RecordField("late", "label", "", ("true", "false"), False))}),
+        ({"text": "She left yesterday, {n}.", "dates": "yesterday == 2013-03-{n}"}, "Find the dates.",
+         TaskType.EXTRACTION, {"layout": Layout("text", has_values=True)}),
+    ],
+)  # fmt: skip
+def test_answers_that_are_more_than_a_text_come_back_from_the_recipe_that_init_writes(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    row: dict[str, object],
+    prompt: str,
+    kind: TaskType,
+    told: dict[str, object],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [json.dumps(row).replace("{n}", str(number)) for number in range(10, 34)]
+    if kind is TaskType.MULTI_LABEL:
+        lines[::2] = [line.replace('"cold": 0', '"cold": 1') for line in lines[::2]]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    init(
+        prompt,
+        "--data",
+        "rows.jsonl",
+        "--name",
+        "made",
+        "--output-column",
+        [*row][-1] if len(row) == 2 else "",
+    )
+    task = understand(tmp_path / "recipes" / "made.yaml").task
+    assert task.type is kind
+    for name, value in told.items():
+        found = getattr(task, name)
+        assert (set(found) if isinstance(value, set) else found) == value
+    rows = read(task, Files(tmp_path / "rows.jsonl"), role="train").rows
+    assert len(rows) == 24

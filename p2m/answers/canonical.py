@@ -119,6 +119,10 @@ class Canonical:
 
     def _spans(self, said: str, text: str, layout: Layout) -> str:
         found = self._found(said, text, layout)
+        for span in found:
+            for name, is_wanted in (("type", layout.has_types), ("value", layout.has_values)):
+                if is_wanted and not getattr(span, name):
+                    raise Unfit(f"the span {span.text[:60]!r} has no {name}")
         if self.task.labels and layout.has_types:
             found = [self._typed(span) for span in found]
         if layout.style == "text":

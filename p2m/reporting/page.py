@@ -134,16 +134,19 @@ def _candidates(story: Story) -> str:
 
 
 def _training(story: Story) -> list[str]:
-    if not story.trained.history:
-        return []
-    score, loss = charts.training(story.trained.history)
-    made = ", ".join(f"{name} {value}" for name, value in sorted(story.trained.environment.items()))
-    metric = story.evaluated.scores[0].metric
-    return [
-        _section(f"Training: {metric} on {len(story.parts.validation):,} validation rows, by step", score,
-                 f"<p>best {story.trained.best:.3f}; {escape(made)}</p>"),
-        _section("Training: loss by step", loss),
-    ]  # fmt: skip
+    fit, found = story.trained, []
+    if fit.history:
+        made = ", ".join(f"{name} {value}" for name, value in sorted(fit.environment.items()))
+        metric = story.evaluated.scores[0].metric
+        found.append(
+            _section(
+                f"Training: {metric} on {len(story.parts.validation):,} validation rows, by step",
+                charts.progress(fit.history), f"<p>best {fit.best:.3f}; {escape(made)}</p>",
+            )
+        )  # fmt: skip
+    if len(fit.losses) > 1:
+        found.append(_section("Training: loss by step", charts.losses(fit)))
+    return found
 
 
 def _data(story: Story) -> list[str]:

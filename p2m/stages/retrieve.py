@@ -48,10 +48,7 @@ _SUITS = {
     ),
     TaskType.MULTI_LABEL: ("multi-label", "classification", "topic", "emotion", "tagging", "toxic"),
     TaskType.REGRESSION: ("scoring", "similarity", "regression", "rating", "sentiment", "classification"),
-    TaskType.RECORDS: (
-        *("extraction", "parsing", "structured", "json"),
-        *("slot", "table", "token-classification"),
-    ),
+    TaskType.RECORDS: ("extraction", "parsing", "structured", "json", "slot", "token-classification"),
     TaskType.TEXT_TO_TEXT: (
         "text2text", "generation", "translation", "summar", "conditional", "conversational", "paraphras",
         "simplification", "code", "dialogue", "rewriting", "question-answering", "phoneme", "correction",

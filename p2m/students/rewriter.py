@@ -79,35 +79,71 @@ def learnt_pieces(texts: Iterable[str], size: int) -> Any:
 @cache
 def rewriter() -> Any:
     """The class, a torch module; made on first use, for it takes torch."""
-    import torch
     from torch import nn
     from torch.nn import functional
 
-    block = _block()
+    transformer, ways_of = _transformer(), _ways()
 
     class Rewriter(nn.Module):  # type: ignore[misc]
         """From sources (batch, source) to the pieces of values (batch, target)."""
 
         def __init__(self, shape: Shape) -> None:
             super().__init__()
-            width = shape.width
             self.shape = shape
-            self.pieces = nn.Embedding(shape.vocabulary, width)
-            self.places = nn.Embedding(PLACES, width)
-            self.written = nn.Embedding(shape.longest, width)
-            for table in (self.pieces, self.places, self.written):
-                nn.init.normal_(table.weight, std=0.3)
-            self.encoder = nn.ModuleList(
-                block(width, shape.heads, shape.inner, crosses=False) for _ in range(shape.layers)
-            )
-            self.decoder = nn.ModuleList(
-                block(width, shape.heads, 2 * shape.inner, crosses=True) for _ in range(shape.decoder_layers)
-            )
-            self.read_norm, self.write_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+            self.body, self.ways = transformer(shape), ways_of(shape)
+
+        def tell(self, tokenizer: Any) -> None:
+            """What the pieces are, once they are learnt; it is saved with the weights."""
+            self.ways.tell(tokenizer)
+
+        def read(self, source: Any, places: Any, mask: Any) -> list[Any]:
+            """Keys and values of every decoder layer's source, then the keys of the pointer."""
+            states, *crosses = self.body.read(source, places, mask)
+            return [*crosses, self.ways.key(states)]
+
+        def write(self, pieces: Any, source: Any, mask: Any, read: list[Any], past: list[Any]) -> list[Any]:
+            """Log probabilities (batch, 1, vocabulary) of what follows a piece, and the past with it."""
+            states, *grown = self.body.states(pieces, mask, read, past)
+            ways, written, pointed, counted = self.ways(states, source, mask, read[-1])
+            whole = ways[0] * written.softmax(-1)
+            for way, (spelling, shares) in zip(ways[2:], counted, strict=True):
+                columns = functional.one_hot(spelling, self.shape.vocabulary).float()
+                whole = whole + way * (shares @ columns)
+            places = source[:, None].expand(-1, states.shape[1], -1)
+            whole = whole.scatter_add(2, places, ways[1] * pointed)
+            return [whole.clamp(min=_LEAST).log(), *grown]
+
+        def forward(self, source: Any, places: Any, mask: Any, values: Any) -> Any:
+            """Log probabilities of the pieces of values (batch, target), each after those before it."""
+            before = functional.pad(values[:, :-1], (1, 0), value=PAD)
+            read = self.read(source, places, mask)
+            states = self.body.states(before, mask, read, [])[0]
+            ways, written, pointed, counted = self.ways(states, source, mask, read[-1])
+            wanted = values[..., None]
+            share = ways[0] * (written.gather(2, wanted) - written.logsumexp(-1, keepdim=True)).exp()
+            share = share + ways[1] * (pointed * (source[:, None] == wanted)).sum(-1, keepdim=True)
+            for way, (spelling, shares) in zip(ways[2:], counted, strict=True):
+                number = self.ways.value[wanted].clamp(0, len(spelling) - 1)
+                share = share + way * shares.gather(2, number) * (spelling[number] == wanted)
+            return share.clamp(min=_LEAST).log().squeeze(-1)
+
+    return Rewriter
+
+
+@cache
+def _ways() -> Any:
+    import torch
+    from torch import nn
+
+    class Ways(nn.Module):  # type: ignore[misc]
+        """The ways in which a piece is written."""
+
+        def __init__(self, shape: Shape) -> None:
+            super().__init__()
+            width = shape.width
             self.output = nn.Linear(width, shape.vocabulary)
             self.query, self.key = nn.Linear(width, width), nn.Linear(width, width)
             self.offset, self.way = nn.Linear(width, NUMBERS), nn.Linear(width, _WAYS)
-            # What the pieces are is told once they are learnt; it is saved with the weights.
             self.register_buffer("value", torch.full((shape.vocabulary,), -1))
             for name in ("two", "plain"):
                 self.register_buffer(name, torch.zeros(NUMBERS, dtype=torch.long))
@@ -122,59 +158,10 @@ def rewriter() -> Any:
                     getattr(self, name)[number] = piece
                     self.value[piece] = number
 
-        def read(self, source: Any, places: Any, mask: Any) -> list[Any]:
-            """Keys and values of every decoder layer's source, then the keys of the pointer."""
-            states = self.pieces(source) + self.places(places)
-            seen = mask[:, None, None, :] != 0
-            for layer in self.encoder:
-                states = layer(states, seen)[0]
-            states = self.read_norm(states)
-            crosses = [part for layer in self.decoder for part in layer.cross.project(states)]
-            return [*crosses, self.key(states)]
-
-        def write(self, pieces: Any, source: Any, mask: Any, read: list[Any], past: list[Any]) -> list[Any]:
-            """Log probabilities (batch, 1, vocabulary) of what follows a piece, and the past with it."""
-            states, *grown = self._states(pieces, mask, read, past)
-            ways, written, pointed, counted = self._ways(states, source, mask, read[-1])
-            whole = ways[0] * written.softmax(-1)
-            for way, (spelling, shares) in zip(ways[2:], counted, strict=True):
-                columns = functional.one_hot(spelling, self.shape.vocabulary).float()
-                whole = whole + way * (shares @ columns)
-            places = source[:, None].expand(-1, states.shape[1], -1)
-            whole = whole.scatter_add(2, places, ways[1] * pointed)
-            return [whole.clamp(min=_LEAST).log(), *grown]
-
-        def forward(self, source: Any, places: Any, mask: Any, values: Any) -> Any:
-            """Log probabilities of the pieces of values (batch, target), each after those before it."""
-            before = functional.pad(values[:, :-1], (1, 0), value=PAD)
-            read = self.read(source, places, mask)
-            states = self._states(before, mask, read, [])[0]
-            ways, written, pointed, counted = self._ways(states, source, mask, read[-1])
-            wanted = values[..., None]
-            share = ways[0] * (written.gather(2, wanted) - written.logsumexp(-1, keepdim=True)).exp()
-            share = share + ways[1] * (pointed * (source[:, None] == wanted)).sum(-1, keepdim=True)
-            for way, (spelling, shares) in zip(ways[2:], counted, strict=True):
-                number = self.value[wanted].clamp(0, len(spelling) - 1)
-                share = share + way * shares.gather(2, number) * (spelling[number] == wanted)
-            return share.clamp(min=_LEAST).log().squeeze(-1)
-
-        def _states(self, pieces: Any, mask: Any, read: list[Any], past: list[Any]) -> list[Any]:
-            """Of each piece what follows it is told from, and the past with the pieces in it."""
-            count = past[0].shape[2] if past else 0
-            number = torch.arange(pieces.shape[1], device=pieces.device) + count
-            states = self.pieces(pieces) + self.written(number.clamp(max=self.shape.longest - 1))
-            seen = None
-            if pieces.shape[1] > 1:
-                seen = torch.ones(len(number), len(number), dtype=torch.bool, device=pieces.device).tril()
-            crossing, grown = mask[:, None, None, :] != 0, []
-            for place, layer in enumerate(self.decoder):
-                given = slice(2 * place, 2 * place + 2)
-                states, *kept = layer(states, seen, past[given], read[given], crossing)
-                grown += kept
-            return [self.write_norm(states), *grown]
-
-        def _ways(self, states: Any, source: Any, mask: Any, keys: Any) -> tuple[Any, Any, Any, list[Any]]:
-            """How likely each way is; then logits of pieces, shares of the source's, and pieces of numbers with
+        def forward(
+            self, states: Any, source: Any, mask: Any, keys: Any
+        ) -> tuple[Any, Any, Any, list[tuple[Any, Any]]]:
+            """How likely each way is; logits of pieces, shares of the source's, and pieces of numbers with
             the shares of these.
             """
             scores = self.query(states) @ keys.transpose(1, 2) * states.shape[-1] ** -0.5
@@ -196,7 +183,57 @@ def rewriter() -> Any:
             waves = torch.fft.rfft(numbers) * torch.fft.rfft(offsets)
             return torch.fft.irfft(waves, n=NUMBERS).clamp(min=0)
 
-    return Rewriter
+    return Ways
+
+
+@cache
+def _transformer() -> Any:
+    import torch
+    from torch import nn
+
+    block = _block()
+
+    class Transformer(nn.Module):  # type: ignore[misc]
+        """An encoder and a decoder, without what is made of the decoder's states."""
+
+        def __init__(self, shape: Shape) -> None:
+            super().__init__()
+            width, heads, inner = shape.width, shape.heads, shape.inner
+            self.pieces = nn.Embedding(shape.vocabulary, width)
+            self.places = nn.Embedding(PLACES, width)
+            self.written = nn.Embedding(shape.longest, width)
+            for table in (self.pieces, self.places, self.written):
+                nn.init.normal_(table.weight, std=0.3)
+            reads = (block(width, heads, inner, crosses=False) for _ in range(shape.layers))
+            writes = (block(width, heads, 2 * inner, crosses=True) for _ in range(shape.decoder_layers))
+            self.encoder, self.decoder = nn.ModuleList(reads), nn.ModuleList(writes)
+            self.read_norm, self.write_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+
+        def read(self, source: Any, places: Any, mask: Any) -> list[Any]:
+            """States of the source, then keys and values that each decoder layer has of it."""
+            states = self.pieces(source) + self.places(places)
+            seen = mask[:, None, None, :] != 0
+            for layer in self.encoder:
+                states = layer(states, seen)[0]
+            states = self.read_norm(states)
+            return [states, *(part for layer in self.decoder for part in layer.cross.project(states))]
+
+        def states(self, pieces: Any, mask: Any, read: list[Any], past: list[Any]) -> list[Any]:
+            """Of each piece what follows it is told from, and the past with the pieces in it."""
+            count = past[0].shape[2] if past else 0
+            number = torch.arange(pieces.shape[1], device=pieces.device) + count
+            states = self.pieces(pieces) + self.written(number.clamp(max=self.written.num_embeddings - 1))
+            seen = None
+            if pieces.shape[1] > 1:
+                seen = torch.ones(len(number), len(number), dtype=torch.bool, device=pieces.device).tril()
+            crossing, grown = mask[:, None, None, :] != 0, []
+            for place, layer in enumerate(self.decoder):
+                given = slice(2 * place, 2 * place + 2)
+                states, *kept = layer(states, seen, past[given], read[given], crossing)
+                grown += kept
+            return [self.write_norm(states), *grown]
+
+    return Transformer
 
 
 @cache

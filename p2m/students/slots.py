@@ -286,7 +286,7 @@ class _Run:
         import torch
 
         model = self._model.rewriter
-        device = model.output.weight.device
+        device = next(model.parameters()).device
         given = {name: torch.as_tensor(each).to(device) for name, each in feed.items()}
         with torch.inference_mode(), torch.autocast(device.type, enabled=False):
             if self._way == "read":

@@ -196,7 +196,8 @@ OF_SHAPES = [
         "4", 4.5, "4.5", 7,
     ),
     (
-        Task(TaskType.EXTRACTION, "", (Field("text"),), Field("spans"), ("PER",), layout=Layout(has_types=True)),
+        Task(TaskType.EXTRACTION, "", (Field("text"),), Field("spans"), ("PER",),
+             layout=Layout(has_types=True)),
         "[]", [{"text": "Ann", "type": "PER"}], '[{"type": "PER", "text": "Ann", "start": 0, "end": 3}]',
         [{"text": "Ann", "type": "DOG"}],
     ),
@@ -228,7 +229,7 @@ def test_answers_of_every_shape_are_asked_for_by_a_schema_and_read_into_one_spel
     check = Draft202012Validator(ask.schema)
     assert check.is_valid({"answer": value})
     assert not check.is_valid({"answer": wrong})
-    shown = json.loads(ask.system.partition("<data>")[2].partition("</data>")[0])["examples"][0]["output"]
+    shown = json.loads(ask.system.rpartition(OPEN)[2].partition(CLOSE)[0])["examples"][0]["output"]
     assert check.is_valid({"answer": shown})
     read = form_of(task).read(task, asking.labels, row, value)
     assert (read.text, read.fault) == (canonical, "")

@@ -1,4 +1,4 @@
-"""Slots: spans whose values are copied, counted on from a number, or learnt by heart; none of it known before."""
+"""Slots: spans whose values are copied, counted on from a number, or learnt by heart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from conftest import CITIES, PEOPLE, SPANS, TEXT, Here
 from p2m.deploy.serving.predictor import Predictor
 from p2m.deploy.serving.slots import CLOSES, HEAD, OPENS, PAD, arrays, short_text
 from p2m.metrics.exact_match import ExactMatch
-from p2m.students.minilm import MiniLM
 from p2m.students.rewriter import FEWEST_PIECES, learnt_pieces
 from p2m.students.slots import Slots
 from p2m.training.base import fit
@@ -40,14 +39,6 @@ def amounts(number: int, seed: int) -> list[Example]:
             spans.append(f"the next box == {box + 1}")
         rows.append(Example({"text": f"{text}."}, " | ".join(spans) or "none", source="made:amounts"))
     return rows
-
-
-@pytest.fixture(scope="module")
-def tiny_slots(tiny_minilm: MiniLM) -> Slots:
-    return Slots(
-        model=tiny_minilm.model, sha256="", window=48, stride=12, max_answer=12, width=32, inner=48,
-        decoder_layers=1, heads=2, pieces=450, values=12_000, faster=1.0,
-    )  # fmt: skip
 
 
 def test_values_are_learnt_from_few_rows_and_served(tiny_slots: Slots, here: Here, tmp_path: Path) -> None:
