@@ -18,6 +18,7 @@ from p2m.deploy.serving import (
     predictor,
     records,
     rows,
+    scope,
     settings,
     shapes,
     slots,
@@ -34,10 +35,10 @@ _OF_KIND = {
     "tags": (tags, spans),
     "records": (records, spans, tags),
     "slots": (slots, tags, spans),
-    "classification": (labels,),
+    "classification": (labels, scope),
     "seq2seq": (texts,),
     "causal": (causal, texts),
-    "linear": (linear,),
+    "linear": (linear, scope),
 }
 _TOKENIZER = "tokenizer.json"
 

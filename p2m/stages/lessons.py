@@ -15,7 +15,8 @@ from p2m.deploy.serving.linear import LinearHead, columns
 from p2m.deploy.serving.rows import Answer, answered, joined
 from p2m.deploy.serving.settings import Settings
 from p2m.stages.rows import is_balanced
-from p2m.students.base import Lesson, LinearStudent, decided, labels_of
+from p2m.students.base import Held, Lesson, LinearStudent, decided, labels_of, scoped
+from p2m.students.base import held_out as held_out_of
 from p2m.types import Embeddings, Encoder, Example, Metric, Split, Task, TaskType
 
 FOLDS = 4  # of the rows that a threshold or an error is fitted by
@@ -96,25 +97,52 @@ def solve_and_decide(
     Thresholds and errors are those of rows that it had not learnt from: of few rows every one, in folds of
     its own, of many those of one fold.
     """
+
+    held = _held_out(student, material, learnt, metric, folder)
+    parameters = _solve(student, material, learnt, metric=metric, folder=folder, encoder=encoder)
+    if held is None:
+        return parameters
+    settings = Settings.read(folder)
+    if material.task.type is TaskType.CLASSIFICATION:
+        vectors = None if student.encoder is None else learnt[1]
+        scoped(settings, held, learnt[0], vectors, metric, folder).write(folder)
+    else:
+        decided(settings, held.logits, held.rows, metric).write(folder)
+    return parameters
+
+
+def _held_out(
+    student: LinearStudent, material: Material, learnt: tuple[Sequence[Example], Any], metric: Metric,
+    folder: Path,
+) -> Held | None:  # fmt: skip
+    """What the student says to rows that it has not learnt from; None where nothing is decided by that."""
     import numpy as np
 
-    settings = None
-    if material.task.type in (TaskType.MULTI_LABEL, TaskType.REGRESSION):
-        numbers, logits = range(len(learnt[0])), []
-        asked: list[Example] = []
-        for fold in range(FOLDS if len(learnt[0]) < _FEW else 1):
-            outside, inside = ([n for n in numbers if (n % FOLDS == fold) is held] for held in (False, True))
-            if not outside or not inside:
-                continue
-            rows, vectors = picked(*learnt, inside)
-            _solve(student, material, picked(*learnt, outside), metric=metric, folder=folder)
-            logits.append(linear_logits(folder, rows, None if student.encoder is None else vectors))
-            asked += rows
-        settings = asked and decided(Settings.read(folder), np.concatenate(logits), asked, metric)
-    parameters = _solve(student, material, learnt, metric=metric, folder=folder, encoder=encoder)
-    if settings:
-        settings.write(folder)
-    return parameters
+    task = material.task
+    if task.type is TaskType.CLASSIFICATION and task.none is None:
+        return None
+    numbers = range(len(learnt[0]))
+    found: list[Held] = []
+    for fold in range(FOLDS if len(learnt[0]) < _FEW else 1):
+        outside, inside = ([n for n in numbers if (n % FOLDS == fold) is held] for held in (False, True))
+        if not outside or not inside:
+            continue
+        known, asked = picked(*learnt, outside), picked(*learnt, inside)
+        _solve(student, material, known, metric=metric, folder=folder)
+        vectors = [None if student.encoder is None else each[1] for each in (asked, known)]
+        logits = linear_logits(folder, asked[0], vectors[0])
+        if task.type is TaskType.CLASSIFICATION:
+            found.append(
+                held_out_of(Settings.read(folder), asked[0], logits, vectors[0], known[0], vectors[1])
+            )
+        else:
+            found.append(Held(asked[0], logits, np.zeros(len(inside))))
+    if not found:
+        return None
+    rows = [row for each in found for row in each.rows]
+    return Held(
+        rows, *(np.concatenate([getattr(each, name) for each in found]) for name in ("logits", "near"))
+    )
 
 
 def _solve(

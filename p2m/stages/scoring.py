@@ -7,16 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from p2m.deploy.backends.onnx import ONNX
-from p2m.deploy.base import Backend, open_model
+from p2m.deploy.base import Backend, Predictor, open_model
 from p2m.deploy.serving.settings import Settings
 from p2m.engine.handles import Run
 from p2m.errors import StageError
 from p2m.metrics.base import Metric
 from p2m.stages.rows import sample
-from p2m.students.base import decided, with_none
+from p2m.students.base import decided, held_out, scoped, with_none
 from p2m.types import Example, Fit, Split, Task, Variant, merit
 
 MAX_ROWS = 500  # rows that a variant is judged by
+MOST = 10_000  # training rows that others are held against
+FOLDED = 4  # of the training rows one in so many stands for validation rows, where there are none
 _CHUNK = 100  # rows between two reports of progress; those of one length go through the model together
 
 
@@ -42,7 +44,7 @@ def scored(
     size = sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
     if metric is None:
         return Variant(model, name, 0.0, size, fit)
-    decide(parts.validation, model, backend=backend, metric=metric, run=run)
+    decide(parts, model, backend=backend, metric=metric, run=run)
     rows = sample(task, parts.validation or parts.train, MAX_ROWS, seed)
     judged = "validation" if parts.validation else "training rows"
     score = _score(model, rows, name, backend, metric, run)
@@ -50,11 +52,18 @@ def scored(
     return Variant(model, name, score, size, fit)
 
 
-def decide(rows: Sequence[Example], folder: Path, *, backend: Backend, metric: Metric, run: Run) -> None:
-    """Set in a folder of a tuned student what only rows tell that it has not learnt from."""
+def decide(parts: Split, folder: Path, *, backend: Backend, metric: Metric, run: Run) -> None:
+    """Set in a folder of a tuned student what only rows tell that it has not learnt from: validation rows.
+
+    Without them thresholds stay as they are, and which rows fit no label is told by the training rows.
+    """
+    rows, learnt = parts.validation, parts.train
     settings = Settings.read(folder)
-    is_row = settings.kind == "classification" and settings.shape != "text"
+    is_row = settings.kind == "classification" and (settings.shape != "text" or settings.none is not None)
     is_span = settings.kind == "span" and settings.none is not None
+    if settings.kind == "classification" and settings.shape == "text":
+        rows = rows or learnt[::FOLDED]
+        learnt = learnt if parts.validation else tuple(row for n, row in enumerate(learnt) if n % FOLDED)
     if not rows or not (is_row or is_span):
         return
     inputs = [row.input for row in rows]
@@ -64,10 +73,25 @@ def decide(rows: Sequence[Example], folder: Path, *, backend: Backend, metric: M
             found = model.spans(inputs, batch_size=_CHUNK)
             with_none(settings, found, rows, metric).write(folder)
             return
+        if settings.shape == "text":
+            _scope(settings, model, rows, learnt, metric, folder)
+            return
         logits = model.logits(inputs, batch_size=_CHUNK)
     except RuntimeError:  # said where it is scored
         return
     decided(settings, logits, rows, metric).write(folder)
+
+
+def _scope(
+    settings: Settings, model: Predictor, rows: Sequence[Example], learnt: Sequence[Example], metric: Metric,
+    folder: Path,
+) -> None:  # fmt: skip
+    """Set which rows fit no label."""
+    learnt = learnt[:MOST]
+    known = model.outputs([row.input for row in learnt], batch_size=_CHUNK)["embeddings"]
+    found = model.outputs([row.input for row in rows], batch_size=_CHUNK)
+    held = held_out(settings, rows, found["logits"], found["embeddings"], learnt, known)
+    scoped(settings, held, learnt, known, metric, folder).write(folder)
 
 
 def _score(

@@ -3,10 +3,12 @@
 from p2m.students.deciding import decided, with_none
 from p2m.students.labels import given, label_words, labels_of
 from p2m.students.lengths import longer
+from p2m.students.scoping import Held, held_out, scoped
 from p2m.types import BaseEncoder, Learner, Lesson, LinearStudent, Student, TunedStudent
 
 __all__ = [
     "BaseEncoder",
+    "Held",
     "Learner",
     "Lesson",
     "LinearStudent",
@@ -14,8 +16,10 @@ __all__ = [
     "TunedStudent",
     "decided",
     "given",
+    "held_out",
     "label_words",
     "labels_of",
     "longer",
+    "scoped",
     "with_none",
 ]

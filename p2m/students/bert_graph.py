@@ -68,7 +68,9 @@ def headed(folder: Path, projections: Sequence[Projection], path: Path) -> None:
     outputs: dict[str, str] = {}
     ranks: dict[str, list[str]] = {}
     for each in projections:
-        logits = graph.linear(row if each.is_pooled else states, f"head.{each.name}")
+        logits = row if each.is_pooled else states
+        if each.size:
+            logits = graph.linear(logits, f"head.{each.name}")
         axes = ["batch"] if each.is_pooled else ["batch", "length"]
         ranks |= dict.fromkeys(each.columns, axes) or {each.name: [*axes, each.name]}
         outputs |= {

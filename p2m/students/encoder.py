@@ -35,7 +35,7 @@ def headed_encoder() -> Any:
             self.projections = tuple(projections)
             width = base.config.hidden_size
             self.head = torch.nn.ModuleDict(
-                {each.name: torch.nn.Linear(width, each.size) for each in projections}
+                {each.name: torch.nn.Linear(width, each.size) for each in projections if each.size}
             )
             for linear in self.head.values():
                 torch.nn.init.normal_(linear.weight, std=0.02)
@@ -63,7 +63,9 @@ def headed_encoder() -> Any:
             for each in self.projections:
                 if each.is_pooled and row is None:
                     row = self.dropout(pooled(states, attention_mask))
-                logits = self.head[each.name](row if each.is_pooled else states)
+                logits: Any = row if each.is_pooled else states
+                if each.size:
+                    logits = self.head[each.name](logits)
                 if each.columns:
                     found |= dict(zip(each.columns, logits.unbind(-1), strict=True))
                 else:

@@ -10,6 +10,7 @@ from typing import Any
 from .backends import open_graph
 from .batches import open_tokenizer, packed, padded
 from .rows import Answer, answered, joined
+from .scope import open_scope
 from .settings import Settings
 
 
@@ -53,18 +54,22 @@ class LabelModel:
     def __init__(self, folder: Path, settings: Settings, *, threads: int) -> None:
         self._reader = LabelReader(settings, open_tokenizer(folder))
         self._graph = open_graph(folder, "model", backend=settings.backend, threads=threads)
+        self._scope = open_scope(folder, settings)
 
     def answers(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
-        return self._reader.answers(self.logits(rows, batch_size))
+        outputs = self.outputs(rows, batch_size)
+        answers = self._reader.answers(outputs["logits"])
+        return self._scope.limited(answers, **outputs) if self._scope else answers
 
-    def logits(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> Any:
-        """(rows, labels), or (rows, 1) of numbers."""
+    def outputs(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> dict[str, Any]:
+        """`logits` and, where a row may fit no label, `embeddings` (rows, dimensions)."""
         import numpy as np
 
         items = self._reader.items(rows)
         found: list[Any] = [None] * len(rows)
         for batch, length in packed([len(each.ids) for each in items], batch_size):
             feed = padded([(items[i].ids, items[i].types) for i in batch], length)
-            for i, logits in zip(batch, self._graph.run(feed)["logits"], strict=True):
-                found[i] = logits
-        return np.stack(found)
+            outputs = self._graph.run(feed)
+            for place, i in enumerate(batch):
+                found[i] = {name: array[place] for name, array in outputs.items()}
+        return {name: np.stack([each[name] for each in found]) for name in found[0]}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .rows import Answer, answered, joined
+from .scope import open_scope
 from .settings import BundleError, Settings, first_line
 
 LINEAR = "linear.npz"
@@ -123,6 +124,7 @@ class LinearModel:
     def __init__(self, folder: Path, settings: Settings, *, threads: int) -> None:
         self._settings = settings
         self._head = LinearHead(folder, columns(settings))
+        self._scope = open_scope(folder, settings)
         self._encoder = None
         if self._head.has_embedding:
             from .embeddings import open_encoder
@@ -132,10 +134,12 @@ class LinearModel:
             )
 
     def answers(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
-        return answered(self.logits(rows, batch_size), self._settings)
+        outputs = self.outputs(rows, batch_size)
+        answers = answered(outputs["logits"], self._settings)
+        return self._scope.limited(answers, **outputs) if self._scope else answers
 
-    def logits(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> Any:
-        """(rows, labels), or (rows, 1) of numbers."""
+    def outputs(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> dict[str, Any]:
+        """`logits` (rows, columns), and the `embeddings` that they are made of, None without an encoder."""
         texts = [joined(row, self._settings.fields) for row in rows]
         embeddings = self._encoder and self._encoder.encode(texts, batch_size=batch_size)
-        return self._head.logits(texts, embeddings)
+        return {"logits": self._head.logits(texts, embeddings), "embeddings": embeddings}

@@ -44,7 +44,12 @@ class Predictor:
 
     def logits(self, rows: Sequence[Mapping[str, str]], *, batch_size: int = 1) -> Any:
         """(rows, columns), by which labels and numbers are decided; of models that answer with these."""
-        return self._model.logits(rows, batch_size)
+        return self.outputs(rows, batch_size=batch_size)["logits"]
+
+    def outputs(self, rows: Sequence[Mapping[str, str]], *, batch_size: int = 1) -> dict[str, Any]:
+        """`logits` and, of models that may answer with none of their labels, `embeddings`."""
+        found: dict[str, Any] = self._model.outputs(rows, batch_size)
+        return found
 
     def spans(self, rows: Sequence[Mapping[str, str]], *, batch_size: int = 1) -> list[tuple[Answer, float]]:
         """The best span of each row, and by how many logits it is ahead of there being none."""

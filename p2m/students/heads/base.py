@@ -22,7 +22,10 @@ TOKEN_RATE = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """A linear map of states to `size` logits; its weights are `head.<name>.weight` and `.bias`."""
+    """A linear map of states to `size` logits; its weights are `head.<name>.weight` and `.bias`.
+
+    Of size 0 it is the states themselves, and has no weights.
+    """
 
     name: str
     size: int

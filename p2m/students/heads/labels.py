@@ -34,11 +34,15 @@ class LabelHead(RowHead):
                 f"a classification needs two labels, there is {list(labels)}; name them: task.labels=[a,b]"
             )
         fields = tuple(each.name for each in task.inputs)
-        return Settings("classification", fields, labels=tuple(labels), max_length=reach.window)
+        none = task.none if task.type is TaskType.CLASSIFICATION else None
+        return Settings("classification", fields, labels=tuple(labels), max_length=reach.window, none=none)
 
     @staticmethod
     def projections(settings: Settings) -> tuple[Projection, ...]:
-        return (Projection("logits", len(settings.labels), is_pooled=True),)
+        found = (Projection("logits", len(settings.labels), is_pooled=True),)
+        if settings.shape == "labels" or settings.none is None:
+            return found
+        return (*found, Projection("embeddings", 0, is_pooled=True))
 
     def aim(self, row: Example) -> int:
         return place(row.output, row, self.settings.labels)
