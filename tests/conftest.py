@@ -15,6 +15,7 @@ from hypothesis import settings
 from p2m.engine.handles import Device
 from p2m.students.causal import Causal
 from p2m.students.minilm import MiniLM
+from p2m.students.slots import Slots
 from p2m.students.tiny_seq2seq import TinySeq2Seq
 from p2m.types import Example, Field, Layout, RecordField, Task, TaskType
 
@@ -40,6 +41,10 @@ SPANS = Task(
 RECORD = Task(
     TaskType.RECORDS, "Say who lives there.", (Field("text"),), Field("home"),
     record=(RecordField("who", "span"), RecordField("big", "label", labels=("true", "false"))),
+)  # fmt: skip
+SLOTS = Task(
+    TaskType.EXTRACTION, "Say who lives where.", (Field("text"),), Field("homes"), none="none",
+    layout=Layout(style="text", has_values=True),
 )  # fmt: skip
 TEXT = Task(TaskType.TEXT_TO_TEXT, "Rewrite it.", (Field("text"),), Field("result"))
 PEOPLE = ("Ada", "Ben", "Cleo", "Dora", "Emil", "Fay", "Gus", "Hugo")
@@ -83,6 +88,8 @@ def rows_of(task: Task) -> tuple[Example, ...]:
             elif task is RECORD:
                 home = f'{{"who": "{person}", "big": {"true" if j % 2 else "null"}}}'
                 row = Example({"text": text}, home, source="made:record.a")
+            elif task is SLOTS:
+                row = Example({"text": text}, f"{person} == {city}", source="made:slots.a")
             elif task is LABELS:
                 row = Example({"text": text}, "yes" if i % 2 else "no", source="made:labels.a")
             else:
@@ -133,6 +140,14 @@ def tiny_minilm(tiny_bert: Path) -> MiniLM:
 
 
 @pytest.fixture(scope="session")
+def tiny_slots(tiny_bert: Path) -> Slots:
+    return Slots(
+        model=str(tiny_bert), sha256="", window=48, stride=12, max_answer=12, width=32, inner=48,
+        decoder_layers=1, heads=2, pieces=450, faster=1.0, values=12_000,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
 def tiny_bytes() -> TinySeq2Seq:
     return TinySeq2Seq(d_model=32, d_ff=48, layers=2, decoder_layers=2, heads=2, max_input=96, max_output=24)
 
@@ -140,13 +155,16 @@ def tiny_bytes() -> TinySeq2Seq:
 class Exports:
     """Kind of predictor -> (checkpoint, exported folder), made when first asked for: it takes seconds."""
 
-    def __init__(self, factory: pytest.TempPathFactory, minilm: MiniLM, seq2seq: TinySeq2Seq) -> None:
+    def __init__(
+        self, factory: pytest.TempPathFactory, minilm: MiniLM, seq2seq: TinySeq2Seq, slots: Slots
+    ) -> None:
         self._factory = factory
         self._cases = {
             "span": (QA, minilm),
             "classification": (LABELS, minilm),
             "seq2seq": (TEXT, seq2seq),
             "tags": (SPANS, minilm),
+            "slots": (SLOTS, slots),
             "records": (RECORD, minilm),
         }
         self._made: dict[str, tuple[Path, Path]] = {}
@@ -168,6 +186,7 @@ class Exports:
         checkpoint, target = self._factory.mktemp(f"{kind}-checkpoint"), self._factory.mktemp(kind)
         task, student = self._cases.get(kind) or (TEXT, self._causal())
         learner = student.prepare(task, task.labels, seed=1)
+        learner.encode(rows_of(task), max_length=40)  # some learn what their pieces are
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(2)
             for weight in learner.model.parameters():
@@ -182,9 +201,10 @@ class Exports:
 
 @pytest.fixture(scope="session")
 def exports(
-    tmp_path_factory: pytest.TempPathFactory, tiny_minilm: MiniLM, tiny_bytes: TinySeq2Seq
-) -> Exports:
-    return Exports(tmp_path_factory, tiny_minilm, tiny_bytes)
+    tmp_path_factory: pytest.TempPathFactory, tiny_minilm: MiniLM, tiny_bytes: TinySeq2Seq,
+    tiny_slots: Slots,
+) -> Exports:  # fmt: skip
+    return Exports(tmp_path_factory, tiny_minilm, tiny_bytes, tiny_slots)
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ def encoder(*, base: BaseEncoder, compressor: Compressor | None, run: Run) -> En
     full, small = run.folder / "fp32", run.folder / "small"
     for folder in (full, small):
         shutil.rmtree(folder, ignore_errors=True)
+    if told := getattr(base, "download", ""):
+        run.say(told)
     run.say("exporting the base encoder, once for all recipes that read it")
     base.export(full)
     if compressor is None:

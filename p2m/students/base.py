@@ -1,6 +1,7 @@
 """What a student family is to the stages: the Protocols, and what holds for all of them."""
 
-from p2m.students.labels import label_words, labels_of
+from p2m.students.deciding import decided, with_none
+from p2m.students.labels import given, label_words, labels_of
 from p2m.students.lengths import longer
 from p2m.types import BaseEncoder, Learner, Lesson, LinearStudent, Student, TunedStudent
 
@@ -11,7 +12,10 @@ __all__ = [
     "LinearStudent",
     "Student",
     "TunedStudent",
+    "decided",
+    "given",
     "label_words",
     "labels_of",
     "longer",
+    "with_none",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from p2m.students import weights
+from p2m.students import checkpoints, weights
 from p2m.types import Task
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
@@ -39,6 +39,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         **_BASE, "model_type": "deberta-v2", "vocab_size": 128_100, "num_hidden_layers": 6,
         "max_position_embeddings": 512, "type_vocab_size": 0, "position_buckets": 256,
         "relative_attention": True, "position_biased_input": False, "share_att_key": True,
+        "norm_rel_ebd": "layer_norm",
     },
 }  # fmt: skip
 
@@ -70,6 +71,12 @@ def size_bytes(model: str, *, whole: bool = False) -> int:
     width = int(config["hidden_size"])
     table = rows * width if kept == rows else kept * width * 9 // 16  # cut, it is in four bits, with scales
     return parameters(model) - rows * width + table + entry * kept
+
+
+def download(model: str, revision: str) -> str:
+    """What is fetched before the model is opened, and how much; "" where its weights are on this machine."""
+    here = weights.local_folder(model, MODEL) or weights.packed(model)
+    return "" if here else checkpoints.to_fetch(model, revision, parameters(model))
 
 
 def unread(task: Task, languages: Sequence[str]) -> str | None:
@@ -105,7 +112,7 @@ def _deberta(shape: Mapping[str, Any]) -> int:
         farthest = shape.get("max_relative_positions", -1)
         farthest = shape["max_position_embeddings"] if farthest < 1 else farthest
         total += 2 * (buckets if buckets > 0 else farthest) * hidden
-        total += 2 * hidden if "layer_norm" in str(shape.get("norm_rel_ebd", "layer_norm")) else 0
+        total += 2 * hidden if "layer_norm" in str(shape.get("norm_rel_ebd", "none")) else 0
         if not shape.get("share_att_key", True):
             total += shape["num_hidden_layers"] * 2 * (hidden * hidden + hidden)
     return int(total)

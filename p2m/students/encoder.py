@@ -41,6 +41,7 @@ def headed_encoder() -> Any:
                 torch.nn.init.normal_(linear.weight, std=0.02)
                 torch.nn.init.zeros_(linear.bias)
             self.dropout = torch.nn.Dropout(dropout)
+            self.rates = {f"head.{each.name}.": each.rate for each in projections if each.rate != 1.0}
 
         def states(self, input_ids: Any, attention_mask: Any, token_type_ids: Any = None) -> Any:
             """The last hidden states, (batch, length, width)."""

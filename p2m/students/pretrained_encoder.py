@@ -48,6 +48,11 @@ class PretrainedEncoder:
         return base_model.size_bytes(self.model, whole=True)
 
     @property
+    def download(self) -> str:
+        """What is fetched before it is trained; "" where it is here."""
+        return base_model.download(self.model, self.revision)
+
+    @property
     def pace(self) -> Pace:
         # Of labels: 60 steps do as well as 100 or 200 for 55 rows, and minilm's 1e-4 better than 2e-4 for 55
         # to 3,800.

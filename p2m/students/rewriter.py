@@ -1,8 +1,12 @@
 """What writes the values of spans: a small encoder and decoder from scratch that copies, and counts on.
 
-Each piece is written in one of four ways, between which the model chooses: from the vocabulary; as the source
-has it; or as a number of the source plus an offset, modulo 100, in two digits or in as many as it takes. Sums
-and differences are so learnt from few rows, copies from fewer (pointers: See et al., 2017, arXiv 1704.04368).
+Each piece is written in one of six ways, between which the model chooses: from the vocabulary; as the source
+has it; as a number of the source plus an offset, modulo 100, in two digits or in as many as it takes; as one
+of the two digits of a number. Sums and differences are so learnt from few rows, copies from fewer (pointers:
+See et al., 2017, arXiv 1704.04368).
+
+Numbers of two and of four digits come in pairs, so that a day, an hour or a year is read at once; of others
+each digit is a piece, so that a number is the same pieces whatever zeros are added to it.
 """
 
 from __future__ import annotations
@@ -17,8 +21,11 @@ from p2m.deploy.serving.slots import EOS, PAD, PLACES
 from p2m.students.onnx_graph import write_graph
 
 NUMBERS = 100  # values of a pair of digits
+FEWEST_PIECES = 3 + 256 + NUMBERS  # marks, bytes, pairs of digits
 _LEAST = 1e-8  # probability of any piece: a logarithm has an end
-_WORDS = r"\p{N}{2}(?=(?:\p{N}{2})*(?!\p{N}))|\p{N}| ?\p{L}+|[^\p{L}\p{N}]"  # digits in pairs from the right
+_WAYS = 6
+_PAIRS = r"(?<!\p{N})\p{N}{2}(?=(?:\p{N}{2})?(?!\p{N}))|(?<=\p{N}{2})(?<!\p{N}{3})\p{N}{2}(?!\p{N})"
+_WORDS = _PAIRS + r"|\p{N}| ?\p{L}+|[^\p{L}\p{N}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class Shape:
         layer = attention + feed + 2 * norm
         decoder = layer + attention + norm + 2 * self.width * self.inner + self.inner
         tables = (2 * self.vocabulary + PLACES + self.longest) * self.width + self.vocabulary
-        ways = 2 * self.width * (self.width + 1) + (NUMBERS + 4) * (self.width + 1)
+        ways = 2 * self.width * (self.width + 1) + (NUMBERS + _WAYS) * (self.width + 1)
         return tables + self.layers * layer + self.decoder_layers * decoder + 2 * norm + ways
 
 
@@ -72,35 +79,71 @@ def learnt_pieces(texts: Iterable[str], size: int) -> Any:
 @cache
 def rewriter() -> Any:
     """The class, a torch module; made on first use, for it takes torch."""
-    import torch
     from torch import nn
     from torch.nn import functional
 
-    block = _block()
+    transformer, ways_of = _transformer(), _ways()
 
     class Rewriter(nn.Module):  # type: ignore[misc]
         """From sources (batch, source) to the pieces of values (batch, target)."""
 
         def __init__(self, shape: Shape) -> None:
             super().__init__()
-            width = shape.width
             self.shape = shape
-            self.pieces = nn.Embedding(shape.vocabulary, width)
-            self.places = nn.Embedding(PLACES, width)
-            self.written = nn.Embedding(shape.longest, width)
-            for table in (self.pieces, self.places, self.written):
-                nn.init.normal_(table.weight, std=0.3)
-            self.encoder = nn.ModuleList(
-                block(width, shape.heads, shape.inner, crosses=False) for _ in range(shape.layers)
-            )
-            self.decoder = nn.ModuleList(
-                block(width, shape.heads, 2 * shape.inner, crosses=True) for _ in range(shape.decoder_layers)
-            )
-            self.read_norm, self.write_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+            self.body, self.ways = transformer(shape), ways_of(shape)
+
+        def tell(self, tokenizer: Any) -> None:
+            """What the pieces are, once they are learnt; it is saved with the weights."""
+            self.ways.tell(tokenizer)
+
+        def read(self, source: Any, places: Any, mask: Any) -> list[Any]:
+            """Keys and values of every decoder layer's source, then the keys of the pointer."""
+            states, *crosses = self.body.read(source, places, mask)
+            return [*crosses, self.ways.key(states)]
+
+        def write(self, pieces: Any, source: Any, mask: Any, read: list[Any], past: list[Any]) -> list[Any]:
+            """Log probabilities (batch, 1, vocabulary) of what follows a piece, and the past with it."""
+            states, *grown = self.body.states(pieces, mask, read, past)
+            ways, written, pointed, counted = self.ways(states, source, mask, read[-1])
+            whole = ways[0] * written.softmax(-1)
+            for way, (spelling, shares) in zip(ways[2:], counted, strict=True):
+                columns = functional.one_hot(spelling, self.shape.vocabulary).float()
+                whole = whole + way * (shares @ columns)
+            places = source[:, None].expand(-1, states.shape[1], -1)
+            whole = whole.scatter_add(2, places, ways[1] * pointed)
+            return [whole.clamp(min=_LEAST).log(), *grown]
+
+        def forward(self, source: Any, places: Any, mask: Any, values: Any) -> Any:
+            """Log probabilities of the pieces of values (batch, target), each after those before it."""
+            before = functional.pad(values[:, :-1], (1, 0), value=PAD)
+            read = self.read(source, places, mask)
+            states = self.body.states(before, mask, read, [])[0]
+            ways, written, pointed, counted = self.ways(states, source, mask, read[-1])
+            wanted = values[..., None]
+            share = ways[0] * (written.gather(2, wanted) - written.logsumexp(-1, keepdim=True)).exp()
+            share = share + ways[1] * (pointed * (source[:, None] == wanted)).sum(-1, keepdim=True)
+            for way, (spelling, shares) in zip(ways[2:], counted, strict=True):
+                number = self.ways.value[wanted].clamp(0, len(spelling) - 1)
+                share = share + way * shares.gather(2, number) * (spelling[number] == wanted)
+            return share.clamp(min=_LEAST).log().squeeze(-1)
+
+    return Rewriter
+
+
+@cache
+def _ways() -> Any:
+    import torch
+    from torch import nn
+
+    class Ways(nn.Module):  # type: ignore[misc]
+        """The ways in which a piece is written."""
+
+        def __init__(self, shape: Shape) -> None:
+            super().__init__()
+            width = shape.width
             self.output = nn.Linear(width, shape.vocabulary)
             self.query, self.key = nn.Linear(width, width), nn.Linear(width, width)
-            self.offset, self.way = nn.Linear(width, NUMBERS), nn.Linear(width, 4)
-            # What the pieces are is told once they are learnt; it is saved with the weights.
+            self.offset, self.way = nn.Linear(width, NUMBERS), nn.Linear(width, _WAYS)
             self.register_buffer("value", torch.full((shape.vocabulary,), -1))
             for name in ("two", "plain"):
                 self.register_buffer(name, torch.zeros(NUMBERS, dtype=torch.long))
@@ -115,48 +158,71 @@ def rewriter() -> Any:
                     getattr(self, name)[number] = piece
                     self.value[piece] = number
 
+        def forward(
+            self, states: Any, source: Any, mask: Any, keys: Any
+        ) -> tuple[Any, Any, Any, list[tuple[Any, Any]]]:
+            """How likely each way is; logits of pieces, shares of the source's, and pieces of numbers with
+            the shares of these.
+            """
+            scores = self.query(states) @ keys.transpose(1, 2) * states.shape[-1] ** -0.5
+            numbers = self.value[source]
+            pointed = (scores + (mask[:, None] - 1) * 1e9).softmax(-1)
+            counted = (scores + ((numbers[:, None] < 0) * -1e9)).softmax(-1) * (numbers[:, None] >= 0)
+            columns = torch.arange(NUMBERS, device=source.device)
+            counted = counted @ (numbers[:, :, None] == columns).float()
+            moved = self._moved(counted, self.offset(states).softmax(-1))
+            digits, pairs = self.plain[:10], counted.unflatten(-1, (10, 10))
+            ways = self.way(states).softmax(-1).unsqueeze(-1).unbind(-2)
+            spelt = [(self.two, moved), (self.plain, moved), (digits, pairs.sum(-1)), (digits, pairs.sum(-2))]
+            return ways, self.output(states), pointed, spelt
+
+        def _moved(self, numbers: Any, offsets: Any) -> Any:
+            """The distribution of a number plus an offset, modulo 100."""
+            if numbers.shape[1] == 1:
+                return numbers @ offsets[:, 0][:, self.turn]
+            waves = torch.fft.rfft(numbers) * torch.fft.rfft(offsets)
+            return torch.fft.irfft(waves, n=NUMBERS).clamp(min=0)
+
+    return Ways
+
+
+@cache
+def _transformer() -> Any:
+    import torch
+    from torch import nn
+
+    block = _block()
+
+    class Transformer(nn.Module):  # type: ignore[misc]
+        """An encoder and a decoder, without what is made of the decoder's states."""
+
+        def __init__(self, shape: Shape) -> None:
+            super().__init__()
+            width, heads, inner = shape.width, shape.heads, shape.inner
+            self.pieces = nn.Embedding(shape.vocabulary, width)
+            self.places = nn.Embedding(PLACES, width)
+            self.written = nn.Embedding(shape.longest, width)
+            for table in (self.pieces, self.places, self.written):
+                nn.init.normal_(table.weight, std=0.3)
+            reads = (block(width, heads, inner, crosses=False) for _ in range(shape.layers))
+            writes = (block(width, heads, 2 * inner, crosses=True) for _ in range(shape.decoder_layers))
+            self.encoder, self.decoder = nn.ModuleList(reads), nn.ModuleList(writes)
+            self.read_norm, self.write_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+
         def read(self, source: Any, places: Any, mask: Any) -> list[Any]:
-            """Keys and values of every decoder layer's source, then the keys of the pointer."""
+            """States of the source, then keys and values that each decoder layer has of it."""
             states = self.pieces(source) + self.places(places)
             seen = mask[:, None, None, :] != 0
             for layer in self.encoder:
                 states = layer(states, seen)[0]
             states = self.read_norm(states)
-            crosses = [part for layer in self.decoder for part in layer.cross.project(states)]
-            return [*crosses, self.key(states)]
+            return [states, *(part for layer in self.decoder for part in layer.cross.project(states))]
 
-        def write(self, pieces: Any, source: Any, mask: Any, read: list[Any], past: list[Any]) -> list[Any]:
-            """Log probabilities (batch, 1, vocabulary) of what follows a piece, and the past with it."""
-            states, *grown = self._states(pieces, mask, read, past)
-            ways, written, numbers, pointed = self._ways(states, source, mask, read[-1])
-            whole = ways[0] * written.softmax(-1)
-            for way, spelling in ((ways[1], self.two), (ways[2], self.plain)):
-                columns = functional.one_hot(spelling, self.shape.vocabulary).float()
-                whole = whole + way * (numbers @ columns)
-            places = source[:, None].expand(-1, states.shape[1], -1)
-            whole = whole.scatter_add(2, places, ways[3] * pointed)
-            return [whole.clamp(min=_LEAST).log(), *grown]
-
-        def forward(self, source: Any, places: Any, mask: Any, values: Any) -> Any:
-            """Log probabilities of the pieces of values (batch, target), each after those before it."""
-            before = functional.pad(values[:, :-1], (1, 0), value=PAD)
-            read = self.read(source, places, mask)
-            states = self._states(before, mask, read, [])[0]
-            ways, written, numbers, pointed = self._ways(states, source, mask, read[-1])
-            wanted = values[..., None]
-            share = ways[0] * (written.gather(2, wanted) - written.logsumexp(-1, keepdim=True)).exp()
-            number = self.value[wanted]
-            counted = numbers.gather(2, number.clamp(min=0)) * (number >= 0)
-            for way, spelling in ((ways[1], self.two), (ways[2], self.plain)):
-                share = share + way * counted * (spelling[number.clamp(min=0)] == wanted)
-            copied = (pointed * (source[:, None] == wanted)).sum(-1, keepdim=True)
-            return (share + ways[3] * copied).clamp(min=_LEAST).log().squeeze(-1)
-
-        def _states(self, pieces: Any, mask: Any, read: list[Any], past: list[Any]) -> list[Any]:
+        def states(self, pieces: Any, mask: Any, read: list[Any], past: list[Any]) -> list[Any]:
             """Of each piece what follows it is told from, and the past with the pieces in it."""
             count = past[0].shape[2] if past else 0
             number = torch.arange(pieces.shape[1], device=pieces.device) + count
-            states = self.pieces(pieces) + self.written(number.clamp(max=self.shape.longest - 1))
+            states = self.pieces(pieces) + self.written(number.clamp(max=self.written.num_embeddings - 1))
             seen = None
             if pieces.shape[1] > 1:
                 seen = torch.ones(len(number), len(number), dtype=torch.bool, device=pieces.device).tril()
@@ -167,26 +233,7 @@ def rewriter() -> Any:
                 grown += kept
             return [self.write_norm(states), *grown]
 
-        def _ways(self, states: Any, source: Any, mask: Any, keys: Any) -> tuple[Any, Any, Any, Any]:
-            """How likely each way is; then logits of pieces, shares of numbers and of the source's pieces."""
-            scores = self.query(states) @ keys.transpose(1, 2) * states.shape[-1] ** -0.5
-            numbers = self.value[source]
-            pointed = (scores + (mask[:, None] - 1) * 1e9).softmax(-1)
-            counted = (scores + ((numbers[:, None] < 0) * -1e9)).softmax(-1) * (numbers[:, None] >= 0)
-            columns = torch.arange(NUMBERS, device=source.device)
-            counted = counted @ (numbers[:, :, None] == columns).float()
-            counted = self._moved(counted, self.offset(states).softmax(-1))
-            ways = self.way(states).softmax(-1).unsqueeze(-1).unbind(-2)
-            return ways, self.output(states), counted, pointed
-
-        def _moved(self, numbers: Any, offsets: Any) -> Any:
-            """The distribution of a number plus an offset, modulo 100."""
-            if numbers.shape[1] == 1:
-                return numbers @ offsets[:, 0][:, self.turn]
-            waves = torch.fft.rfft(numbers) * torch.fft.rfft(offsets)
-            return torch.fft.irfft(waves, n=NUMBERS).clamp(min=0)
-
-    return Rewriter
+    return Transformer
 
 
 @cache

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from p2m.students import bert_graph, traced, weights
+from p2m.students import base_model, bert_graph, traced, weights
 from p2m.students.base_model import MODEL, SHA256
 from p2m.students.tokenizer import copy_tokenizer
 
@@ -22,6 +22,11 @@ class SentenceEncoder:
     sha256: str = SHA256
     window: int = 256  # tokens of a text that are read
     prefix: str = ""  # before every text
+
+    @property
+    def download(self) -> str:
+        """What is fetched before it is exported; "" where it is here."""
+        return base_model.download(self.model, self.revision)
 
     def export(self, target: Path) -> None:
         """Raises MissingWeights where the weights cannot be had, or are not those that were published."""

@@ -25,6 +25,7 @@ class Seq2Seq:
     """A T5 checkpoint with its tokenizer."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    writes: ClassVar[str] = "seq2seq"  # kind of its graphs, for backends that decode by themselves
 
     model: str  # on the Hub, or a folder
     revision: str = "main"  # of the Hub: a commit, a branch or a tag

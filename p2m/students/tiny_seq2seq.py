@@ -26,6 +26,7 @@ class TinySeq2Seq:
     """Gated-GELU T5 with tied embeddings over 259 ids; the defaults have 5.7M weights."""
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    writes: ClassVar[str] = "seq2seq"  # kind of its graphs, for backends that decode by themselves
 
     d_model: int = 256
     d_ff: int = 768

@@ -18,7 +18,7 @@ def copy_tokenizer(folder: Path, target: Path, *, prefix: str = "") -> None:
     made = Tokenizer.from_file(str(path)) if path.is_file() else backend(open_tokenizer(folder))
     made.no_truncation()
     made.no_padding()
-    prefixed(made, prefix).save(str(target / "tokenizer.json"))
+    prefixed(made, prefix).save(str(target / "tokenizer.json"), pretty=False)
 
 
 def open_tokenizer(folder: Path) -> Any:

@@ -59,9 +59,14 @@ def find(model: str, default: str, *, revision: str, sha256: str) -> Path:
     return folder
 
 
+def packed(model: str) -> Path | None:
+    """The one file in which an installed package has the model; None where none does."""
+    return e5_file.packed() if model == e5_file.MODEL else None
+
+
 def _unpacked(model: str) -> Path | None:
     """The folder made of an installed package's one file; None where it is not installed."""
-    path = e5_file.packed() if model == e5_file.MODEL else None
+    path = packed(model)
     if path is None:
         return None
     check(path, e5_file.SHA256)

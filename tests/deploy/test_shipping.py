@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import LABELS, QA, RECORD, SPANS, TEXT, Exports, Here, rows_of
+from conftest import LABELS, QA, RECORD, SLOTS, SPANS, TEXT, Exports, Here, rows_of
 
 import p2m.stages
 from p2m.deploy.backends.onnx import ONNX, Onnx
@@ -38,6 +38,7 @@ ROWS = {
     "seq2seq": rows_of(TEXT)[9].input, "linear": rows_of(LABELS)[0].input, "words": rows_of(LABELS)[0].input,
     "causal": rows_of(TEXT)[9].input,
     "tags": rows_of(SPANS)[0].input, "records": rows_of(RECORD)[0].input,
+    "slots": rows_of(SLOTS)[0].input,
 }  # fmt: skip
 # Answers like a bundle's user, then tells what it loaded: files below the bundle, and packages.
 TOLD = """
@@ -73,7 +74,7 @@ def models(exports: Exports, tiny_bert: Path, tmp_path_factory: pytest.TempPathF
     (words / "terms.json").write_text('{"words": ["ada"]}')
     for folder in (words, dense):
         Settings("linear", ("text",), labels=LABELS.labels, max_length=40).write(folder)
-    kinds = ("span", "classification", "seq2seq", "tags", "causal", "records")
+    kinds = ("span", "classification", "seq2seq", "tags", "slots", "causal", "records")
     made = {kind: exports[kind][1] for kind in kinds}
     return made | {"linear": dense, "words": words}
 

@@ -8,7 +8,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from conftest import LABELS, QA, RECORD, SPANS, TEXT, Exports, rows_of
+from conftest import LABELS, QA, RECORD, SLOTS, SPANS, TEXT, Exports, rows_of
 
 from p2m.deploy.serving.predictor import Predictor
 from p2m.deploy.serving.texts import BYTES
@@ -24,6 +24,7 @@ STUDENTS = {
     "classification": (LABELS, "tiny_minilm"),
     "seq2seq": (TEXT, "tiny_bytes"),
     "tags": (SPANS, "tiny_minilm"),
+    "slots": (SLOTS, "tiny_slots"),
     "records": (RECORD, "tiny_minilm"),
 }
 LONG = " ".join(f"Word {i} was away." for i in range(30)) + " Ada lives in Rome."
@@ -128,7 +129,7 @@ def test_the_rows_that_lose_their_end_are_counted(kind: str, request: pytest.Fix
     rows = [
         Example({each.name: " ".join(["Ada"] * words) for each in task.inputs}, output) for words in range(40)
     ]
-    if kind in ("span", "tags", "records"):
+    if kind in ("span", "tags", "slots", "records"):
         assert learner.cut(rows, max_length=16) == 0  # what is longer is read in windows
         return
     kept = [len(each["input_ids"]) for each in learner.encode(rows, max_length=16)]

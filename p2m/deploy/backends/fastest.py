@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from p2m.deploy.backends.ctranslate2 import CTRANSLATE2
+from p2m.deploy.backends.gguf import LLAMA_CPP
 from p2m.deploy.backends.onnx import Onnx
 from p2m.deploy.backends.openvino import OPENVINO, OpenVINO
 from p2m.types import Backend, ExtraBackend
@@ -25,7 +27,7 @@ class Fastest(Onnx):
     @property
     def rivals(self) -> tuple[ExtraBackend, ...]:
         half = (OpenVINO("bf16"),) if _computes_bf16() else ()
-        return (OPENVINO, *half)
+        return (OPENVINO, *half, CTRANSLATE2, LLAMA_CPP)
 
     def of(self, name: str) -> Backend:
         return next((each for each in self.rivals if each.name == name), self)

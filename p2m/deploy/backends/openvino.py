@@ -64,22 +64,29 @@ class OpenVINO:
         Raises:
             StageError: OpenVINO cannot read a graph.
         """
-        import openvino as library
-
         target.mkdir(parents=True, exist_ok=True)
         for path in sorted(source.iterdir()):
             if path.suffix == ".onnx":
-                try:
-                    graph = library.convert_model(str(path))
-                except RuntimeError as error:
-                    raise StageError(f"OpenVINO cannot convert {path.name}: {error}") from error
-                graph.set_rt_info(self.precision, openvino.PRECISION)
-                for number, node in enumerate(graph.get_ordered_ops()):
-                    node.set_friendly_name(f"node_{number}")  # it counts over all that the process converted
-                library.save_model(graph, str(target / f"{path.stem}.xml"), compress_to_fp16=False)
+                self._convert(path, target / f"{path.stem}.xml")
             elif ".onnx." not in path.name:  # weights beside a large graph
                 shutil.copyfile(path, target / path.name)
         replace(Settings.read(source), backend=self.name).write(target)
+
+    def _convert(self, source: Path, target: Path) -> None:
+        import onnx
+        import openvino as library
+
+        try:
+            graph = library.convert_model(str(source))
+        except RuntimeError as error:
+            raise StageError(f"OpenVINO cannot convert {source.name}: {error}") from error
+        graph.set_rt_info(self.precision, openvino.PRECISION)
+        for number, node in enumerate(graph.get_ordered_ops()):
+            node.set_friendly_name(f"node_{number}")  # its own count over all that the process converted
+        named = onnx.load(str(source), load_external_data=False).graph.output
+        for output, each in zip(graph.outputs, named, strict=True):
+            output.get_tensor().set_names({each.name})  # it may have those of nodes that were merged with it
+        library.save_model(graph, str(target), compress_to_fp16=False)
 
 
 OPENVINO = OpenVINO()

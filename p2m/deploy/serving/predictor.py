@@ -42,6 +42,15 @@ class Predictor:
         answers: list[Answer] = self._model.answers(checked, batch_size) if checked else []
         return answers
 
+    def logits(self, rows: Sequence[Mapping[str, str]], *, batch_size: int = 1) -> Any:
+        """(rows, columns), by which labels and numbers are decided; of models that answer with these."""
+        return self._model.logits(rows, batch_size)
+
+    def spans(self, rows: Sequence[Mapping[str, str]], *, batch_size: int = 1) -> list[tuple[Answer, float]]:
+        """The best span of each row, and by how many logits it is ahead of there being none."""
+        found: list[tuple[Answer, float]] = self._model.spans(rows, batch_size)
+        return found
+
 
 def _opened(folder: Path, settings: Settings, threads: int) -> Any:
     """The model of the folder's kind; the other kinds' files need not be there."""

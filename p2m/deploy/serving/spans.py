@@ -71,8 +71,26 @@ class SpanReader:
     ) -> list[Answer]:
         """The best span of each row; `starts` and `ends` hold a logits array (at least `length`) a window.
 
-        The score is p(start) p(end), each a softmax over the words of all windows of the row.
+        The score is p(start) p(end), each a softmax over the words of all windows of the row. Where a row
+        may have none, its first token stands for that in each window (as in SQuAD 2.0: Rajpurkar et al.,
+        2018), and a row has none whose best span is not ahead of it by more than the threshold. The score is
+        then that of the span times its chance against none, or the chance of none.
         """
+        found = self.spans(rows, windows, starts, ends)
+        none, least = self.settings.none, self.settings.threshold
+        if none is None:
+            return [span for span, _ in found]
+        return [
+            Answer(span.output, span.score * _sigmoid(margin))
+            if margin > least
+            else Answer(none, 1 - _sigmoid(margin))
+            for span, margin in found
+        ]
+
+    def spans(
+        self, rows: Sequence[Mapping[str, str]], windows: Sequence[Window], starts: Any, ends: Any
+    ) -> list[tuple[Answer, float]]:
+        """The best span of each row, and by how many logits it is ahead of there being none."""
         groups: dict[int, list[int]] = {}
         for position, window in enumerate(windows):
             groups.setdefault(window.row, []).append(position)
@@ -81,7 +99,7 @@ class SpanReader:
             for index, row in enumerate(rows)
         ]
 
-    def _best(self, context: str, parts: Sequence[tuple[Window, Any, Any]]) -> Answer:
+    def _best(self, context: str, parts: Sequence[tuple[Window, Any, Any]]) -> tuple[Answer, float]:
         import numpy as np
 
         best, text, total_start, total_end = -np.inf, "", [], []
@@ -104,9 +122,16 @@ class SpanReader:
                 best = float(sums[i, j])
                 text = context[window.starts[opens[i]] : window.ends[closes[j]]]
         if not total_start or best == -np.inf:
-            return Answer("", 0.0)
+            return Answer("", 0.0), -np.inf
+        nothing = min(float(start[0]) + float(end[0]) for _, start, end in parts)
         weight = log_sum(np.concatenate(total_start)) + log_sum(np.concatenate(total_end))
-        return Answer(text.strip(), float(min(1.0, np.exp(best - weight))))
+        return Answer(text.strip(), float(min(1.0, np.exp(best - weight)))), best - nothing
+
+
+def _sigmoid(logit: float) -> float:
+    import numpy as np
+
+    return float(1 / (1 + np.exp(min(700.0, -logit))))
 
 
 def _windows(row: int, text: str, encodings: Sequence[Any], part: int) -> list[Window]:
@@ -153,6 +178,13 @@ class SpanModel:
         self._graph = open_graph(folder, "model", backend=settings.backend, threads=threads)
 
     def answers(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
+        return self._reader.answers(rows, *self._read(rows, batch_size))
+
+    def spans(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[tuple[Answer, float]]:
+        """As `SpanReader.spans`."""
+        return self._reader.spans(rows, *self._read(rows, batch_size))
+
+    def _read(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> tuple[list[Window], Any, Any]:
         windows = self._reader.windows(rows)
         starts: list[Any] = [None] * len(windows)
         ends: list[Any] = [None] * len(windows)
@@ -160,4 +192,4 @@ class SpanModel:
             found = self._graph.run(padded([(windows[i].ids, windows[i].types) for i in batch], length))
             for place, i in enumerate(batch):
                 starts[i], ends[i] = found["start_logits"][place], found["end_logits"][place]
-        return self._reader.answers(rows, windows, starts, ends)
+        return windows, starts, ends

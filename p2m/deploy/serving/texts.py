@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .backends import open_graph
+from .backends import Writer, open_graph, open_writer
 from .batches import open_tokenizer, packed, padded
 from .rows import Answer, joined
 from .settings import Settings
@@ -181,6 +181,9 @@ class TextModel:
         self._settings = settings
         self._reader = open_reader(folder, settings)
         self._branches = self._reader.branches()
+        self._writer = open_writer(folder, settings, threads=threads)
+        if self._writer:
+            return
         self._encoder = open_graph(folder, "encoder", backend=settings.backend, threads=threads)
         self._decoder = open_graph(folder, "decoder", backend=settings.backend, threads=threads)
 
@@ -196,6 +199,8 @@ class TextModel:
     def _written(self, inputs: Sequence[Sequence[int]], length: int) -> list[Answer]:
         import numpy as np
 
+        if self._writer:
+            return written(self._writer, self._reader, inputs)
         feed = padded([(ids, ids) for ids in inputs], length)
         del feed["token_type_ids"]
         cross = self._encoder.run(feed)
@@ -203,6 +208,25 @@ class TextModel:
         tokens = np.full((len(inputs), 1), self._settings.start, dtype=np.int64)
         writing = Writing(self._decoder, self._reader, self._branches)
         return writing.answers(tokens, fixed, nothing(self._decoder, len(inputs)))
+
+
+def written(writer: Writer, reader: Reader, prompts: Sequence[Sequence[int]]) -> list[Answer]:
+    """The answers of a backend that decodes by itself; the score is as `Writing` has it, but of a label among
+    all texts.
+    """
+    import numpy as np
+
+    settings = reader.settings
+    labels = settings.labels if settings.shape == "text" else ()
+    among = {each: reader.encode_answer(each) for each in labels}
+    found = writer.write(prompts, settings.max_answer, among)
+    return [
+        Answer(
+            reader.decode(one.ids),
+            float(np.exp(one.log)) if one.ids[-1:] and one.ids[-1] in settings.ends else 0.0,
+        )
+        for one in found
+    ]
 
 
 def nothing(decoder: Any, rows: int) -> dict[str, Any]:

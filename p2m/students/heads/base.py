@@ -15,6 +15,9 @@ from p2m.deploy.serving.settings import Settings
 from p2m.types import Example, Shaping, Task
 
 CHUNK = 1000  # rows tokenised at once
+# Of weights over single tokens, as a multiple of the encoder's rate: 200 order e-mails with five types of
+# spans came to an F1 of 0.90 by the 60 steps that gave 0.75 at one rate for all, and 0.83 at three times it.
+TOKEN_RATE = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Projection:
     size: int
     is_pooled: bool  # of the row: the mean of its states, of unit length; else of every token
     columns: tuple[str, ...] = ()  # outputs of a column each; (): one output, called like the projection
+    rate: float = 1.0  # how many times as fast as the encoder its weights learn
 
 
 @dataclass(frozen=True, slots=True)

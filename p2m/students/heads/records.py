@@ -13,7 +13,7 @@ from p2m.deploy.serving.settings import Settings
 from p2m.deploy.serving.shapes import read_record
 from p2m.deploy.serving.tags import Units, units_of, without_marks
 from p2m.errors import DataError, UserError, nearest
-from p2m.students.heads.base import CHUNK, Projection, Reach, Solution
+from p2m.students.heads.base import CHUNK, TOKEN_RATE, Projection, Reach, Solution
 from p2m.students.heads.labels import LOWEST_BIAS
 from p2m.students.heads.rows import STRENGTH
 from p2m.students.losses import any_position, cross_entropy
@@ -60,8 +60,11 @@ class RecordHead:
         found = []
         for number, field in enumerate(fields_of(settings)):
             name = output_of(number)
-            columns = (f"{name}_first", f"{name}_last") if field.is_pointed_at else ()
-            found.append(Projection(name, field.size, is_pooled=not field.is_pointed_at, columns=columns))
+            columns = (f"{name}_first", f"{name}_last")
+            if field.is_pointed_at:
+                found.append(Projection(name, field.size, is_pooled=False, columns=columns, rate=TOKEN_RATE))
+            else:
+                found.append(Projection(name, field.size, is_pooled=True))
         return tuple(found)
 
     def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
@@ -143,9 +146,14 @@ class RecordHead:
             aims = [each["aims"][number] for each in features]
             rows = [row for row, aim in enumerate(aims) if aim is not None]
             if rows:
-                made = _solved(field, vectors[rows], [aims[row] for row in rows], balanced)
-                found.append(Solution(output_of(number), *made, loss=0.0))
-        return replace(found[0], others=tuple(found[1:])) if found else None
+                known, told_rows = vectors[rows], [aims[row] for row in rows]
+                weight, bias = _solved(field, known, told_rows, balanced)
+                loss = _loss_of(field, known @ weight.T + bias, told_rows)
+                found.append(Solution(output_of(number), weight, bias, loss))
+        if not found:
+            return None
+        loss = sum(each.loss for each in found) / len(found)
+        return replace(found[0], loss=loss, others=tuple(found[1:]))
 
     def items(self, rows: Sequence[Mapping[str, str]]) -> Sequence[Any]:
         return self._reader.windows(rows)
@@ -232,6 +240,15 @@ def _told_loss(field: RecordField, logits: Any, wanted: Any) -> Any:
     if field.kind == "number":
         each = torch.cat([((logits - aimed) ** 2)[:, :1], each[:, 1:]], dim=1)
     return (each * known).sum() / known.sum().clamp(min=1)
+
+
+def _loss_of(field: RecordField, logits: Any, aims: Sequence[Any]) -> float:
+    import torch
+
+    given, wanted = torch.as_tensor(logits, dtype=torch.float32), torch.tensor(aims)
+    if field.kind == "label":
+        return float(cross_entropy(given, wanted, Shaping()))
+    return float(_told_loss(field, given, wanted))
 
 
 def _solved(field: RecordField, vectors: Any, aims: Sequence[Any], balanced: bool) -> tuple[Any, Any]:

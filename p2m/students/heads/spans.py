@@ -29,8 +29,9 @@ class SpanHead:
     def described(task: Task, labels: Sequence[str], reach: Reach) -> Settings:
         fields = tuple(each.name for each in task.inputs)
         return Settings(
-            "span", fields, task.context_field, (), reach.window, reach.stride, max_answer=reach.max_answer
-        )
+            "span", fields, task.context_field, (), reach.window, reach.stride,
+            max_answer=reach.max_answer, none=task.none,
+        )  # fmt: skip
 
     @staticmethod
     def projections(settings: Settings) -> tuple[Projection, ...]:
@@ -39,8 +40,8 @@ class SpanHead:
     def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
         """A feature a window that holds the answer, and one window without it a row; both have `row`.
 
-        A window without the answer points at its first token. Rows whose answer is not in the passage have
-        none.
+        A window without the answer points at its first token; of a row that has none, every window. Rows
+        whose answer is not in the passage otherwise have no feature.
         """
         features = []
         length = min(max_length, self.settings.max_length)
@@ -50,10 +51,11 @@ class SpanHead:
             spare = set(range(len(chunk)))  # rows that may still give a window without the answer
             for window in self._reader.windows([row.input for row in chunk], length):
                 span = spans[window.row]
-                if span is None:
+                is_none = chunk[window.row].output == self.settings.none
+                if span is None and not is_none:
                     continue
-                first, last = _tokens(window, span)
-                if not last:
+                first, last = _tokens(window, span) if span and not is_none else (0, 0)
+                if not last and not is_none:
                     if window.row not in spare:
                         continue
                     spare.discard(window.row)

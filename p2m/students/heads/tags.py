@@ -11,7 +11,7 @@ from p2m.deploy.serving.settings import Settings
 from p2m.deploy.serving.shapes import Layout, read_spans
 from p2m.deploy.serving.tags import BEGIN, END, INSIDE, SINGLE, TagReader, tags, units_of, without_marks
 from p2m.errors import DataError, UserError, nearest
-from p2m.students.heads.base import CHUNK, Projection, Reach
+from p2m.students.heads.base import CHUNK, TOKEN_RATE, Projection, Reach
 from p2m.students.losses import cross_entropy
 from p2m.students.spans import Placed, placed
 from p2m.types import Example, Shaping, Task, TaskType
@@ -48,7 +48,7 @@ class TagHead:
 
     @staticmethod
     def projections(settings: Settings) -> tuple[Projection, ...]:
-        return (Projection("tags", tags(len(settings.labels)), is_pooled=False),)
+        return (Projection("tags", tags(len(settings.labels)), is_pooled=False, rate=TOKEN_RATE),)
 
     def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
         """A feature a window. Rows with a span that is not in the text have none.

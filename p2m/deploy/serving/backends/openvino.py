@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ PRECISION = ["p2m", "precision"]
 class OpenVinoGraph:
     """A compiled model as a `Graph`."""
 
-    def __init__(self, compiled: Any) -> None:
+    def __init__(self, compiled: Any, outputs: Sequence[str]) -> None:
         self._request = compiled.create_infer_request()
-        self._outputs = [each.get_any_name() for each in compiled.outputs]
+        self._outputs = outputs
         self.inputs = {
             each.get_any_name(): [
                 size.get_length() if size.is_static else str(size) for size in each.get_partial_shape()
@@ -28,7 +28,10 @@ class OpenVinoGraph:
     def run(self, feed: Mapping[str, Any]) -> dict[str, Any]:
         """Copies: the next run writes over what this one gave."""
         self._request.infer(dict(feed), share_inputs=True)
-        return {name: self._request.get_tensor(name).data.copy() for name in self._outputs}
+        return {
+            name: self._request.get_output_tensor(place).data.copy()
+            for place, name in enumerate(self._outputs)
+        }
 
 
 def open_graph(folder: Path, name: str, *, threads: int) -> OpenVinoGraph:
@@ -45,6 +48,9 @@ def open_graph(folder: Path, name: str, *, threads: int) -> OpenVinoGraph:
     try:
         model = core.read_model(folder / f"{name}.xml")
         settings["INFERENCE_PRECISION_HINT"] = model.get_rt_info(PRECISION).value
-        return OpenVinoGraph(core.compile_model(model, "CPU", settings))
+        named = [
+            each.get_any_name() for each in model.outputs
+        ]  # compiled, an output may have other names too
+        return OpenVinoGraph(core.compile_model(model, "CPU", settings), named)
     except RuntimeError as error:
         raise BundleError(f"{folder / name}.xml: OpenVINO cannot open it ({first_line(error)})") from None
