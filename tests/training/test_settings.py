@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from p2m.errors import StageError, UserError
 from p2m.metrics.exact_match import ExactMatch
 from p2m.students.minilm import MiniLM
 from p2m.students.tiny_seq2seq import TinySeq2Seq
+from p2m.training import trainer
 from p2m.training.base import fit, scheduled
 from p2m.training.curves import sparkline
 from p2m.training.rates import depth, freeze, groups
@@ -249,3 +250,33 @@ def test_quicker_parts_compute_what_they_replace(tiny_bytes: TinySeq2Seq) -> Non
     assert float((found == 0).float().mean()) == pytest.approx(0.1, abs=0.01)
     assert float(found.mean()) == pytest.approx(1.0, abs=0.01)
     assert torch.equal(dropout.eval()(given), given)
+
+
+@dataclass
+class Stopped(Here):
+    """A run that is interrupted after a step."""
+
+    last: int = 8
+
+    def progress(self, done: int, total: int, note: str = "") -> None:
+        if done == self.last:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_training_goes_on_with_its_averages_and_its_curve(
+    tiny_bytes: TinySeq2Seq, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setattr(trainer, "KEEP_EVERY", 0.0)
+    for kind in ("ema", "last"):
+        training = replace(TRAINING, average=kind)
+        whole = fitted(tiny_bytes, TEXT, Here(tmp_path / f"{kind}-whole", on(60)), training)
+        with pytest.raises(KeyboardInterrupt):
+            fitted(tiny_bytes, TEXT, Stopped(tmp_path / kind, on(60)), training)
+        run = Here(tmp_path / kind, on(60))
+        again = fitted(tiny_bytes, TEXT, run, training)
+        assert "going on from step 6" in run.lines
+        assert again.fit.losses == whole.fit.losses
+        other = weights(again)
+        assert all(torch.equal(each, other[name]) for name, each in weights(whole).items())
