@@ -234,9 +234,19 @@ def _output(table: _Table, prompt: str, inputs: Sequence[str], named: str) -> Co
     if scores[best[0].name] <= 0 or (len(best) > 1 and scores[best[0].name] == scores[best[1].name]):
         raise UserError(
             f"{table.path}: which column is the answer is not plain: {_listed(table.names)}"
-            "\n    say it with --output-column NAME"
+            f"\n    say it with --output-column NAME{_as_record(free)}"
         )
     return best[0]
+
+
+def _as_record(free: Sequence[Column]) -> str:
+    """What to type where several columns together may be the answer."""
+    parts = [one.name for one in free if any(_stands_in(one, other) for other in free)]
+    if len(parts) < 2:
+        return ""
+    fields = ", ".join(f"{name}: span" for name in parts)
+    task = f"{{type: records, record: {{{fields}}}}}"
+    return f"; or, where all are the answer, write a recipe with task: {task}"
 
 
 def _output_score(column: Column, prompt: str) -> int:

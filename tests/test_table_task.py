@@ -332,6 +332,13 @@ def test_a_column_that_stands_in_the_other_is_the_answer(tmp_path: Path) -> None
     assert (found.type, found.inputs, found.output) == (TaskType.EXTRACTION, ("sentence",), "city")
 
 
+def test_several_columns_that_stand_in_the_text_may_be_a_record(tmp_path: Path) -> None:
+    lines = [f"Ann{n} lives in Town{n} with a dog,Ann{n},Town{n}" for n in range(30)]
+    (tmp_path / "rows.csv").write_text("\n".join(["text,name,city", *lines]))
+    with pytest.raises(UserError, match=r"record: \{name: span, city: span\}"):
+        read_task(tmp_path / "rows.csv", "Read name and city from a text.")
+
+
 @pytest.mark.parametrize(
     ("row", "prompt", "kind", "told"),
     [
