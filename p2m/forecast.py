@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 
+from p2m.deploy.serving.shapes import write_labels
 from p2m.engine.explaining.survey import Survey
 from p2m.engine.running.work import load_artifact
 from p2m.engine.store import DamagedError
 from p2m.spec import ModelSpec, allowed
 from p2m.stages.fold import untried
-from p2m.students.base import TunedStudent
+from p2m.students.base import TunedStudent, labels_of
 from p2m.training.base import Schedule, characters, expected_seconds, probe, scheduled
 from p2m.types import Example, Split, Task, TaskType
 
@@ -70,8 +71,8 @@ def measure_speed(spec: ModelSpec, task: Task, found: Survey) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as a build does, before torch is imported
     parts = _parts(found)
     rows = _sample(task, parts, len(parts.train) if parts else _estimated(spec, task, found))
-    labels = task.labels or tuple(sorted({row.output for row in rows}))
-    labels = labels if len(labels) > 1 else ("no", "yes")
+    labels = labels_of(task, rows)
+    labels = labels if len(labels) > 1 else ("0", "1")
     for student in _tuned(spec, task, len(rows)).values():
         probe(student, task, labels, rows, spec.training, spec.device)
 
@@ -80,7 +81,7 @@ def _tuned(spec: ModelSpec, task: Task, rows: int) -> dict[str, TunedStudent]:
     """Of a choice by cross-validation those that would be tried with so many rows."""
     able = allowed(spec.student.candidates, task, spec.constraints)
     tuned = {name: student for name, student in able.items() if isinstance(student, TunedStudent)}
-    if task.type is not TaskType.CLASSIFICATION or len(able) < 2:
+    if not task.type.is_chosen_for or len(able) < 2:
         return tuned
     labels = len(task.labels) or 2
     return {name: student for name, student in tuned.items() if not untried(student, rows, labels)}
@@ -91,8 +92,17 @@ def _sample(task: Task, parts: Split | None, number: int) -> Sequence[Example]:
     if parts:
         return parts.train
     text = "word " * round(_LENGTH / 5)
-    made = Example({field.name: text for field in task.inputs}, task.labels[0] if task.labels else "word")
+    made = Example({field.name: text for field in task.inputs}, _usual(task))
     return tuple(islice(cycle(task.demonstrations or (made,)), number))
+
+
+def _usual(task: Task) -> str:
+    """An answer of the task's sort."""
+    if task.type is TaskType.MULTI_LABEL:
+        return write_labels(task.labels[:1])
+    if task.type is TaskType.REGRESSION:
+        return "1"
+    return task.labels[0] if task.labels else "word"
 
 
 def _parts(found: Survey) -> Split | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
+from p2m.answers.canonical import labels_in
 from p2m.curation.base import (
     exposed,
     fold,
@@ -29,7 +30,7 @@ from p2m.stages.collect import collect
 from p2m.stages.curate import protected_rows, too_near
 from p2m.stages.read import look, told
 from p2m.stages.split import check_sizes, require, split
-from p2m.types import Count, Example, Examples, Files, LinearStudent, Split, Task, TaskType
+from p2m.types import Count, Example, Examples, Files, LinearStudent, Split, Task
 
 ROLES = ("train", "validation", "test")
 MOST = 100_000  # rows of a file that are read
@@ -143,9 +144,9 @@ def _read(spec: ModelSpec, task: Task, role: str) -> _Own:
 
 
 def _labels(task: Task, rows: Sequence[Example]) -> dict[str, int]:
-    if task.type is not TaskType.CLASSIFICATION:
+    if not task.type.is_labelled:
         return {}
-    counts = Counter(row.output for row in rows)
+    counts = Counter(label for row in rows for label in labels_in(task, row.output))
     others = sorted(counts.keys() - set(task.labels), key=lambda label: (-counts[label], label))
     return {label: counts[label] for label in (*task.labels, *others)}
 
@@ -293,6 +294,8 @@ def _of_judges(task: Task, owned: Mapping[str, _Own]) -> Iterator[Note]:
 
 def _unheard(task: Task, owned: Mapping[str, _Own]) -> Iterator[Note]:
     """Labels of the task that a role has no row of."""
+    if not task.type.is_labelled:
+        return
     for role, own in owned.items():
         missing = [label for label in task.labels if not own.part.labels.get(label)]
         if missing and own.rows:
@@ -302,7 +305,7 @@ def _unheard(task: Task, owned: Mapping[str, _Own]) -> Iterator[Note]:
 
 def _long(spec: ModelSpec, task: Task, rows: Sequence[Example]) -> Iterator[Note]:
     """Inputs of which a student would not read the end; passages of questions are read in windows."""
-    if task.is_span:
+    if task.is_span or task.layout is not None:
         return
     limits: dict[int, list[str]] = {}
     for name, student in spec.student.candidates.items():

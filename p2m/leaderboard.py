@@ -111,7 +111,7 @@ def over_seeds(entries: Sequence[Entry]) -> list[Group]:
 
 def ranked(entries: Sequence[Entry]) -> list[Entry]:
     """Best first: those that meet their contract, then by primary metric, then the smaller, then by name."""
-    return sorted(entries, key=lambda e: (not e.ship, -e.scores[0].value, e.size_bytes, e.variant))
+    return sorted(entries, key=lambda e: (not e.ship, -e.scores[0].ahead(0.0), e.size_bytes, e.variant))
 
 
 def as_text(entries: Sequence[Entry], pending: Sequence[Pending] = ()) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from p2m.errors import UserError
 from p2m.marked_yaml import plain_scalar
-from p2m.types import Attributes, Example
+from p2m.types import Attributes, Example, Layout, RecordField
 
 if TYPE_CHECKING:
     from p2m.refining import Agreed
@@ -198,7 +199,37 @@ def _task(task: TableTask) -> str:
             f"    - {_word(label):<26}  # {rows:,} row{'s' if rows > 1 else ''}"
             for label, rows in task.labels.items()
         ]
+    if task.none is not None and task.none not in task.labels:
+        lines.append(f"  none: {_word(task.none):<24}  # of rows without an answer")
+    if task.scale is not None:
+        step = [task.scale.step] * bool(task.scale.step)
+        lines.append(f"  scale: {_flow([task.scale.low, task.scale.high, *step])}")
+    if task.layout is not None:
+        lines.append(f"  layout: {_flow(_told_layout(task.layout))}")
+    lines += ["  record:"] * bool(task.record)
+    lines += [f"    {_word(each.name)}: {_flow(_told_field(each))}" for each in task.record]
     return "\n".join(lines) + "\n"
+
+
+def _told_layout(layout: Layout) -> str | dict[str, Any]:
+    """What a layout has that is not so by itself."""
+    plain = Layout()
+    found = {name: each for name, each in asdict(layout).items() if each != getattr(plain, name)}
+    return found if found else layout.style
+
+
+def _told_field(each: RecordField) -> str | dict[str, Any]:
+    """A field of a record as a recipe has it."""
+    found: dict[str, Any] = {"kind": each.kind}
+    if each.labels and set(each.labels) != {"true", "false"}:
+        found["labels"] = list(each.labels)
+    elif each.labels:
+        found["labels"] = [True, False]
+    if not each.nullable:
+        found["nullable"] = False
+    if each.scale is not None:
+        found["scale"] = [each.scale.low, each.scale.high, *([each.scale.step] if each.scale.step else [])]
+    return found if len(found) > 1 else each.kind
 
 
 def _examples(examples: Sequence[Example]) -> str:

@@ -17,10 +17,11 @@ from p2m.table_task import TableTask
 from p2m.teachers.craft.refinement import Refined
 from p2m.types import Task, TaskType
 
-_LABELLED = (TaskType.CLASSIFICATION, TaskType.MULTI_LABEL)
 _SUITING = {
     TaskType.CLASSIFICATION: ("accuracy", "macro_f1"),
-    TaskType.MULTI_LABEL: ("accuracy", "macro_f1"),
+    TaskType.MULTI_LABEL: ("micro_f1", "macro_f1", "exact_match"),
+    TaskType.REGRESSION: ("spearman", "mae"),
+    TaskType.RECORDS: ("exact_match",),
     TaskType.QUESTION_ANSWERING: ("exact_match", "token_f1"),
     TaskType.EXTRACTION: ("exact_match", "token_f1"),
     TaskType.TEXT_TO_TEXT: ("chrf", "rouge_l", "exact_match"),
@@ -82,15 +83,16 @@ def together(prompt: str, refined: Refined, table: TableTask | None = None) -> A
 
 def _of_table(prompt: str, table: TableTask) -> Task:
     return parse_prompt(
-        prompt, type=table.type, inputs=table.inputs, output=table.output, labels=tuple(table.labels)
-    )
+        prompt, type=table.type, inputs=table.inputs, output=table.output, labels=tuple(table.labels),
+        none=table.none, layout=table.layout, scale=table.scale, record=table.record,
+    )  # fmt: skip
 
 
 def _words(rules: Task, refined: Refined, sure: frozenset[str], said: list[str]) -> dict[str, Any]:
     """What overrules the rules where the prompt is read anew; differences are added to `said`."""
     kind = _settled("type", rules.type, refined.type, "type" in sure, said)
-    listed = refined.labels if kind in _LABELLED else {}
-    labels = rules.labels if kind in _LABELLED else ()
+    listed = refined.labels if kind.is_labelled else {}
+    labels = rules.labels if kind.is_labelled else ()
     if {_folded(label) for label in labels} != {_folded(label) for label in listed} and listed:
         labels = _settled("labels", labels, tuple(listed), "labels" in sure and bool(labels), said)
     names = tuple(each.name for each in refined.inputs)

@@ -11,16 +11,30 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
 
+from p2m.answers.canonical import Unfit, canonical_of, is_shaped
 from p2m.answers.labels import fold, label_reader
-from p2m.catalogs.base import Column, Converter, RawRow, observe, open_catalogue, part_paths, read_rows
+from p2m.answers.spans import read_text
+from p2m.catalogs.base import (
+    Column,
+    Converter,
+    Gathering,
+    RawRow,
+    gathering,
+    observe,
+    open_catalogue,
+    part_paths,
+    read_rows,
+)
 from p2m.catalogs.columns import MAX_LABELS
-from p2m.catalogs.mapping import has_texts, unfit
+from p2m.catalogs.mapping import has_texts, is_json, unfit
 from p2m.catalogs.vocabulary import ALSO, BOOKKEEPING, GROUPS, plain
+from p2m.deploy.serving.shapes import read_labels
 from p2m.errors import UserError, nearest
 from p2m.parsing import hardly_return, not_built, parse_prompt, read_answers
-from p2m.types import Card, Example, Field, Task, TaskType
+from p2m.types import Card, Example, Field, Layout, RecordField, Scale, Task, TaskType
 
 _ANSWERS = frozenset((*GROUPS["label"], *GROUPS["answer"], *GROUPS["output"][:8])) - {"text", "language"}
 _PAIRS = (
@@ -30,6 +44,7 @@ _PAIRS = (
     ("question1", "question2"),
 )
 _FEWEST = 8  # rows that tell what sort of task they are for, where nobody else says it
+_SAMPLE = 5000  # rows that tell in which columns answers stand
 _COMMON = 5  # rows from which a label is no slip of the pen
 _MANY_WORDS = 6.0  # a value's mean length in words from which it is no label
 _NUMBER = re.compile(r"[-+]?\d[\d.,' ]*(e[-+]?\d+)?%?", re.IGNORECASE)
@@ -50,7 +65,11 @@ class TableTask:
     inputs: tuple[str, ...]
     output: str
     rows: int
-    labels: Mapping[str, int] = field(default_factory=dict)  # label -> rows, commonest first
+    labels: Mapping[str, int] = field(default_factory=dict)  # label or type -> rows, commonest first
+    none: str | None = None  # as in Task, and so are the next three
+    layout: Layout | None = None
+    scale: Scale | None = None
+    record: tuple[RecordField, ...] = ()
     odd: Mapping[str, str] = field(default_factory=dict)  # a value that is no label -> the label it resembles
     where: Mapping[str, str] = field(default_factory=dict)  # such a value -> file:line
     has_test: bool = False  # the folder has a part of its own to judge by
@@ -64,11 +83,11 @@ class _Table:
     path: Path
     files: tuple[Path, ...]
     card: Card
+    gather: Gathering
     columns: tuple[Column, ...] = ()
 
     def records(self) -> Iterator[RawRow]:
-        for file in self.files:
-            yield from read_rows(file)
+        return map(self.gather.row, _rows(self.files))
 
     def column(self, name: str) -> Column:
         """
@@ -85,13 +104,22 @@ class _Table:
         return [column.name for column in self.columns]
 
     def examples(
-        self, task: TableTask, inputs: Sequence[Column], output: Column
+        self, task: Task, inputs: Sequence[Column], output: Column, *, is_raw: bool = False
     ) -> Iterator[tuple[Example, str]]:
-        """What a build will read as each row, and the row's place; without what it will refuse."""
-        made = Task(task.type, "", tuple(map(Field, task.inputs)), Field(task.output))
-        names = (*task.inputs, task.output)
+        """What a build will read as each row, and the row's place; without what it will refuse.
+
+        Raises:
+            UserError: answers may be read in two ways, or are several where one is expected.
+        """
+        names = (*(one.name for one in task.inputs), task.output.name)
         mapping = {name: column.name for name, column in zip(names, (*inputs, output), strict=True)}
-        converter = Converter(made, mapping, "user", self.card.label_names, aliases=False)
+        converter = Converter(task, mapping, "user", self.card.label_names, aliases=False, is_raw=is_raw)
+        if not is_raw and is_shaped(task):
+            try:
+                said = canonical_of(task, [converter.written(record) for record in self.records()])
+            except Unfit as error:
+                raise UserError(f"{self.path}: the column {output.name!r}: {error}") from None
+            converter = replace(converter, canonical=said)
         for record in self.records():
             row = converter.convert(record)
             if isinstance(row, Example):
@@ -111,7 +139,7 @@ def read_task(
     Raises:
         UserError: it has no rows, leaves the columns in doubt, or holds what no model can be learnt from.
     """
-    table = _open(path)
+    table = _open(path, prompt, output)
     chosen = _output(table, prompt, inputs, output)
     given = tuple(dict.fromkeys(table.column(name) for name in inputs)) or _inputs(table, prompt, chosen)
     if chosen in given:
@@ -129,19 +157,25 @@ def read_task(
         tuple(_field(one.name) for one in given),
         _field(chosen.name),
         rows,
+        none=task.none,
+        layout=task.layout,
+        scale=task.scale,
+        record=task.record,
         has_test=has_test,
         doubts=task.doubts,
     )
     if task.type is TaskType.CLASSIFICATION:
         found = _labelled(table, given, chosen, found)
+    elif task.type is TaskType.MULTI_LABEL or (task.layout is not None and task.layout.has_types):
+        found = _counted(table, task, given, chosen, found)
     if test is not None:
-        other = _open(test)
+        other = _open(test, prompt, output)
         for column in (*given, chosen):
             other.column(column.name)
     return found
 
 
-def _open(path: Path) -> _Table:
+def _open(path: Path, prompt: str, output: str) -> _Table:
     """
     Raises:
         UserError: there is nothing to read, or no row in it.
@@ -158,11 +192,19 @@ def _open(path: Path) -> _Table:
         card = catalogue.cards[0]
         part = next((one for one in card.parts if one.name in ("train", "all")), card.parts[0])
         files = part_paths(path, card, part)
-    table = _Table(path, files, card)
+    read = parse_prompt(prompt)
+    draft = replace(read, inputs=(), labels=(), output=Field(output or read.output.name))
+    gather = gathering(draft, list(islice(_rows(files), _SAMPLE)), card.label_names)
+    table = _Table(path, files, card, gather)
     columns = observe(table.records(), card.label_names)
     if not columns:
         raise UserError(f"{path}: it has no rows; a table has a line of column names and a row an example")
     return replace(table, columns=columns)
+
+
+def _rows(files: Sequence[Path]) -> Iterator[RawRow]:
+    for file in files:
+        yield from read_rows(file)
 
 
 # --------------------------------------------------------------------------- columns
@@ -201,7 +243,9 @@ def _output_score(column: Column, prompt: str) -> int:
     """How much speaks for a column being the answer; 0 for none."""
     if _is_bookkeeping(column.name) and not _is_mentioned(column.name, prompt):
         return 0
-    score = 3 * (_field(plain(column.name)) in _ANSWERS) + 2 * _returns(column)
+    name = _field(plain(column.name))
+    is_called = name in _ANSWERS or (_is_number(column) and name in GROUPS["number"])
+    score = 3 * is_called + 2 * _returns(column) + 5 * is_json(column)
     return score + 2 * _is_mentioned(column.name, prompt) if score else 0
 
 
@@ -305,14 +349,14 @@ def _task(table: _Table, prompt: str, inputs: Sequence[Column], output: Column) 
         UserError: no model of p2m learns it.
     """
     fields = tuple(_field(column.name) for column in inputs)
-    draft = TableTask(TaskType.TEXT_TO_TEXT, fields, _field(output.name), 0)
-    rows = [row for row, _ in table.examples(draft, inputs, output)]
+    draft = Task(TaskType.TEXT_TO_TEXT, "", tuple(map(Field, fields)), Field(_field(output.name)))
+    rows = [row for row, _ in table.examples(draft, inputs, output, is_raw=True)]
     shown = read_answers(rows, fewest=_FEWEST)
     if shown.type is None and _returns(output):
         labels = output.distinct or ()
         said = f"the rows answer with {len(labels)} label{'s' * (len(labels) != 1)}: {', '.join(labels[:6])}"
         shown = replace(shown, type=TaskType.CLASSIFICATION, why=said, labels=labels)
-    task = parse_prompt(prompt, inputs=fields, shown=shown)
+    task = parse_prompt(prompt, inputs=fields, output=_field(output.name), shown=shown)
     if not task.type.is_learnt:
         message, way = not_built(
             task, otherwise="name another column with --output-column NAME, or reword the prompt"
@@ -324,7 +368,8 @@ def _task(table: _Table, prompt: str, inputs: Sequence[Column], output: Column) 
 def _labelled(table: _Table, inputs: Sequence[Column], output: Column, found: TableTask) -> TableTask:
     counts: Counter[str] = Counter()
     where: dict[str, str] = {}
-    rows = [*table.examples(found, inputs, output)]
+    task = Task(found.type, "", tuple(map(Field, found.inputs)), Field(found.output))
+    rows = [*table.examples(task, inputs, output)]
     for row, place in rows:
         counts[row.output] += 1
         where.setdefault(row.output, place)
@@ -353,6 +398,21 @@ def _labelled(table: _Table, inputs: Sequence[Column], output: Column, found: Ta
             "\n    add rows of another label, or name another column with --output-column NAME"
         )
     return replace(found, labels=labels, odd=odd, where={value: where[value] for value in odd})
+
+
+def _counted(
+    table: _Table, task: Task, inputs: Sequence[Column], output: Column, found: TableTask
+) -> TableTask:
+    """How many rows have each label of several, or spans of each type."""
+    task = replace(task, labels=())
+    counts: Counter[str] = Counter()
+    for row, _ in table.examples(task, inputs, output):
+        if task.layout is None:
+            counts.update(read_labels(row.output))
+        else:
+            counts.update({span.type for span in read_text(row.output, task.layout, task.none)})
+    ordered = sorted(counts, key=lambda label: (-counts[label], label))
+    return replace(found, labels={label: counts[label] for label in ordered})
 
 
 def _resembled(value: str, common: Sequence[str]) -> str:

@@ -31,7 +31,7 @@ from p2m.teachers.chat import ChatTeacher, named
 from p2m.teachers.craft.answers import answering
 from p2m.teachers.craft.attributes import attributes_ask, labels_asks
 from p2m.teachers.craft.inputs import Inventing, pools
-from p2m.teachers.craft.rows import known, told_labels
+from p2m.teachers.craft.rows import aims, known, told_labels
 from p2m.teachers.schedules.constant import Constant
 from p2m.types import Attribute, Attributes, Caps, Example, Examples, Files, Inputs, Task, TaskType
 
@@ -234,7 +234,7 @@ class _Forecaster:
             Attribute("register", ("formal and polite", "angry")),
             Attribute("length", ("a line",)),
         ) * 3
-        labels = told_labels(self.task, self.shown)
+        labels = aims(self.task, self.shown)
         plan = Inventing(
             self.task, labels, dict.fromkeys(labels, _MEANING), attributes,
             pools=pools(self.task, rows, 0), per_request=per,

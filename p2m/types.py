@@ -59,6 +59,11 @@ class TaskType(StrEnum):
         """Whether answers are made of `Task.labels`."""
         return self in (self.CLASSIFICATION, self.MULTI_LABEL)
 
+    @property
+    def is_chosen_for(self) -> bool:
+        """Whether several students learn it, of which rows must tell the best."""
+        return self.is_labelled or self is self.REGRESSION
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -441,7 +446,7 @@ class Training:
     patience: int = 3  # evaluations without a better primary metric before stopping
     evaluations: int = 6  # over the whole training, evenly spaced; each is a checkpoint too
     max_length: int = 256  # tokens of a training row; longer contexts are windowed
-    precision: str = "auto"  # auto, fp32 or bf16; auto takes bf16 where the processor computes in it
+    precision: str = "auto"  # auto, fp32 or bf16; auto takes the faster one, by a timed pass
     trials: int = 1  # trainings with other rates and batch sizes, of which the best is kept
 
 
@@ -553,7 +558,7 @@ class Evaluation:
 
     step: int
     loss: float
-    score: float  # the primary metric on the validation rows (a sample of them where there are many)
+    score: float  # the primary metric (`merit`) on the validation rows, or a sample of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -572,12 +577,12 @@ class Fit:
     steps: int = 0
     best: float = 0.0  # primary metric on validation, of the weights that are kept; 0 without validation rows
     history: tuple[Evaluation, ...] = ()  # from step 0 where the head was solved; () without validation rows
-    losses: tuple[float, ...] = ()  # means of the training loss over equal parts of the steps
     environment: dict[str, str] = field(default_factory=dict)  # device, precision, versions of libraries
     rows: int = 0  # learnt from
     cut: int = 0  # of them, longer than what is read of one
     proposal: Proposal | None = None  # of the trial that was best; None: the recipe as it is
     trials: tuple[float, ...] = ()  # `best` of each trial, where several were made
+    losses: tuple[float, ...] = ()  # means of the training loss over equal parts of the steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -626,7 +631,7 @@ class Gated:
     """A variant of the model, and what the gate said to it."""
 
     name: str  # "fp32", "int8"
-    score: float  # primary metric on validation
+    score: float  # primary metric (`merit`) on validation
     size_bytes: int
     kept: bool
     reason: str
@@ -639,7 +644,7 @@ class Variant:
 
     model: Path | None  # as in `Exported`; None where another candidate was taken
     name: str  # "fp32", "int8"; of another backend than onnx "openvino int8"
-    score: float = 0.0  # primary metric on the validation rows; on training rows where there are none
+    score: float = 0.0  # primary metric (`merit`) on the validation rows; on training rows without any
     size_bytes: int = 0
     fit: Fit = Fit()
 
@@ -684,6 +689,11 @@ class Score:
     low: float
     high: float
     rows: int
+    lower_is_better: bool = False
+
+    def ahead(self, value: float) -> float:
+        """By how much it is better than a value; below 0 where it is worse."""
+        return value - self.value if self.lower_is_better else self.value - value
 
 
 @dataclass(frozen=True, slots=True)
@@ -881,7 +891,10 @@ class Retriever(Protocol):
 
 @runtime_checkable
 class Metric(Protocol):
-    """A figure of merit, 0 to 1, higher is better."""
+    """A figure of merit, 0 to 1, higher is better.
+
+    One whose class says `lower_is_better = True` is an error, from 0 on, in units of its own.
+    """
 
     @property
     def name(self) -> str: ...
@@ -894,6 +907,11 @@ class Metric(Protocol):
 
     def value(self, statistics: Any) -> float:
         """The metric over these rows' statistics."""
+
+
+def merit(metric: Metric, value: float) -> float:
+    """The value of a metric, turned where lower is better, so that more of it is always better."""
+    return -value if getattr(metric, "lower_is_better", False) else value
 
 
 @runtime_checkable

@@ -9,6 +9,7 @@ from typing import Any
 
 from p2m.compiler import compile_plan
 from p2m.compression.int8 import Int8
+from p2m.compression.trimmed_vocabulary import TrimmedVocabulary
 from p2m.engine.keys import identify_all
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
@@ -225,3 +226,20 @@ def test_a_teachers_answers_are_held_to_the_verifiers_that_fit_the_task() -> Non
     for task, fitting in ((LABELS, Labels()), (QA, Span())):
         plan = compiled(task, {"minilm": MiniLM()}, teacher=teacher, verifier=verifier)
         assert plan.step("answer").settings["verifiers"] == (fitting,)
+
+
+# --------------------------------------------------------------------------- vocabularies
+
+
+def test_what_cuts_a_vocabulary_is_told_the_recipe_s_languages(tmp_path: Path) -> None:
+    ways = {"candidates": {"trimmed": TrimmedVocabulary(), "int8": Int8()}}
+    students = {"minilm": MiniLM(), "linear_minilm": LinearMiniLM()}
+    plain, wide = (
+        compiled(LABELS, students, compression=ways, constraints={"languages": list(languages)})
+        for languages in ((), ("en",))
+    )
+    for plan in (plain, wide):
+        for step in ("compress-trimmed-minilm", "encoder"):
+            assert plan.step(step).settings["compressor"].languages == ("en",)
+        assert plan.step("compress-int8-minilm").settings["compressor"] == Int8()
+    assert "compress-trimmed-minilm" not in changed(plain, wide, tmp_path)

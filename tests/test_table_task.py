@@ -15,7 +15,7 @@ from p2m.inspection import inspect
 from p2m.project import load, understand
 from p2m.stages.read import read
 from p2m.table_task import read_task
-from p2m.types import Field, Files, Task, TaskType
+from p2m.types import Field, Files, Layout, RecordField, Task, TaskType
 
 TEXTS = [f"The {thing} of order {number} is {state}" for number in range(4)
          for thing in ("box", "lamp", "record_files") for state in ("late", "cracked", "gone")]  # fmt: skip
@@ -89,10 +89,15 @@ def test_lists_of_labels_are_several_labels(tmp_path: Path, many: int, written: 
     write = {"list": list, "json": json.dumps, "python": str}[written]
     lines = [json.dumps({"note": f"note {n}", "label": write(each)}) for n, each in enumerate(lists)]  # type: ignore[operator]
     (tmp_path / "rows.jsonl").write_text("\n".join(lines))
-    with pytest.raises(UserError, match=r"several labels|holds lists"):
-        read_task(tmp_path / "rows.jsonl", "Sort the notes by their label.")
+    returns = many == 3 and size > 6  # of few rows, or of labels that hardly return, lists tell nothing
+    if returns:
+        shown = read_task(tmp_path / "rows.jsonl", "Sort the notes by their label.")
+        assert (shown.type, sorted(shown.labels)) == (TaskType.MULTI_LABEL, ["l0", "l1", "l2"])
+    else:
+        with pytest.raises(UserError, match=r"several labels|holds lists"):
+            read_task(tmp_path / "rows.jsonl", "Sort the notes by their label.")
     path = tmp_path / "r.yaml"
-    for more in ("", "task: {type: text-classification}\n"):
+    for more in ("",) * (not returns) + ("task: {type: text-classification}\n",):
         path.write_text(f"prompt: Sort the notes by their label.\ndata: {{train: rows.jsonl}}\n{more}")
         found = understand(path)
         told = [*map(str, found.problems), *inspect(found.composed.spec, found.task).problems]
@@ -185,8 +190,6 @@ def test_names_tell_what_goes_in_and_out(
     ("header", "values", "said"),
     [
         ("note,desk", labelled("post"), "'post' in every row"),
-        ("note,prices", [f"{number}.25" for number in range(36)], "a number on a scale (regression)"),
-        ("note,desk", labelled("post|gone", "post", "gone"), "several labels a row (multi-label"),
         ("note,desk", [], "it has no rows"),
         ("image,price\n" + "\n".join(f"pics/{n}.JPG,{n % 2}" for n in range(9)), [], "models that read text"),
         ("english,german", [f"Haus {number}" for number in range(36)], "--output-column NAME"),
@@ -242,9 +245,10 @@ def test_init_writes_a_recipe_that_is_whole(
 
 def test_init_refuses_with_what_init_can_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    table(tmp_path, "note,prices", [f"{number}.25" for number in range(36)])
+    table(tmp_path, "note,prices", [f"they said {number} and no more of it" for number in range(36)])
+    columns = ("--output-column", "prices", "--input-columns", "note")
     with pytest.raises(UserError, match="--output-column NAME, or reword the prompt") as caught:
-        init("Tell the prices.", "--data", "rows.csv")
+        init("Transcribe the audio recordings of our calls.", "--data", "rows.csv", *columns)
     assert "task: {" not in str(caught.value)
     with pytest.raises(UserError, match="'prices' cannot both go in and come out"):
         init("Sort.", "--data", "rows.csv", "--input-columns", "prices", "--output-column", "prices")
@@ -326,3 +330,52 @@ def test_a_column_that_stands_in_the_other_is_the_answer(tmp_path: Path) -> None
     (tmp_path / "rows.csv").write_text("\n".join(["sentence,city", *lines]))
     found = read_task(tmp_path / "rows.csv", "Extract the city named in the sentence.")
     assert (found.type, found.inputs, found.output) == (TaskType.EXTRACTION, ("sentence",), "city")
+
+
+@pytest.mark.parametrize(
+    ("row", "prompt", "kind", "told"),
+    [
+        ({"text": "Ann went to Oslo, {n}.", "spans": [[0, 3, "PER"], [12, 16, "LOC"]]},
+         "Find people and places.",
+         TaskType.EXTRACTION, {"labels": {"PER", "LOC"}, "layout": Layout(has_types=True)}),
+        ({"text": "note {n}", "wet": 1, "cold": 0, "loud": 1}, "Give all tags that apply to the note.",
+         TaskType.MULTI_LABEL, {"labels": {"wet", "cold", "loud"}}),
+        ({"ad": "lamp number {n}", "price": "{n},50 €"}, "Estimate the price of the lamp. Output a number.",
+         TaskType.REGRESSION, {}),
+        ({"mail": "Ann comes, {n}", "record": {"who": "Ann", "guests": 2, "late": True}}, "Read the mail.",
+         TaskType.RECORDS, {"record": (RecordField("who", "span", nullable=False),
+                                       RecordField("guests", "number", nullable=False),
+                                       RecordField("late", "label", "", ("true", "false"), False))}),
+        ({"text": "She left yesterday, {n}.", "dates": "yesterday == 2013-03-{n}"}, "Find the dates.",
+         TaskType.EXTRACTION, {"layout": Layout("text", has_values=True)}),
+    ],
+)  # fmt: skip
+def test_answers_that_are_more_than_a_text_come_back_from_the_recipe_that_init_writes(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    row: dict[str, object],
+    prompt: str,
+    kind: TaskType,
+    told: dict[str, object],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [json.dumps(row).replace("{n}", str(number)) for number in range(10, 34)]
+    if kind is TaskType.MULTI_LABEL:
+        lines[::2] = [line.replace('"cold": 0', '"cold": 1') for line in lines[::2]]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines))
+    init(
+        prompt,
+        "--data",
+        "rows.jsonl",
+        "--name",
+        "made",
+        "--output-column",
+        [*row][-1] if len(row) == 2 else "",
+    )
+    task = understand(tmp_path / "recipes" / "made.yaml").task
+    assert task.type is kind
+    for name, value in told.items():
+        found = getattr(task, name)
+        assert (set(found) if isinstance(value, set) else found) == value
+    rows = read(task, Files(tmp_path / "rows.jsonl"), role="train").rows
+    assert len(rows) == 24

@@ -12,8 +12,16 @@ from typing import Any
 from p2m.answers.labels import label_reader, listed
 from p2m.answers.numbers import NumberStyle, fault, read_written, style_of
 from p2m.answers.spans import bracketed, is_nothing, read_text, spans_in, written
-from p2m.deploy.serving.shapes import Found, write_labels, write_number, write_record, write_spans
-from p2m.types import Layout, RecordField, Task, TaskType
+from p2m.deploy.serving.shapes import (
+    Found,
+    read_labels,
+    read_spans,
+    write_labels,
+    write_number,
+    write_record,
+    write_spans,
+)
+from p2m.types import Example, Layout, RecordField, Task, TaskType
 
 JOINTS = (r"\s*\|\s*", r"\s*;\s*", r"\s*\n\s*", r"\s*[,、，]\s*", r"\s*/\s*")
 SHAPED = (TaskType.MULTI_LABEL, TaskType.REGRESSION, TaskType.RECORDS)  # and extraction with a layout
@@ -111,6 +119,10 @@ class Canonical:
 
     def _spans(self, said: str, text: str, layout: Layout) -> str:
         found = self._found(said, text, layout)
+        for span in found:
+            for name, is_wanted in (("type", layout.has_types), ("value", layout.has_values)):
+                if is_wanted and not getattr(span, name):
+                    raise Unfit(f"the span {span.text[:60]!r} has no {name}")
         if self.task.labels and layout.has_types:
             found = [self._typed(span) for span in found]
         if layout.style == "text":
@@ -185,6 +197,32 @@ def is_shaped(task: Task) -> bool:
     return task.type in SHAPED or task.layout is not None
 
 
+def labels_in(task: Task, output: str) -> tuple[str, ...]:
+    """The labels of a canonical answer, one or several."""
+    return read_labels(output) if task.type is TaskType.MULTI_LABEL else (output,)
+
+
+def stands_in(task: Task, row: Example) -> bool:
+    """Whether the spans of a row's answer, or one of its answers, stand in its text; true of other tasks."""
+    text = row.input.get(task.context_field, "")
+    if task.layout is not None:
+        try:
+            return all(span.text in text for span in read_spans(row.output, written(task.layout), task.none))
+        except ValueError:
+            return False
+    if not task.is_span:
+        return True
+    return any(answer == task.none or answer in text for answer in row.answers)
+
+
+def is_canonical(task: Task, row: Example) -> bool:
+    """Whether a row's answer is written as p2m writes it, so that it need not be read again."""
+    try:
+        return Canonical(task).write(row.output, row.input.get(task.context_field, "")) == row.output
+    except Unfit:
+        return False
+
+
 def canonical_of(task: Task, texts: Sequence[str]) -> Canonical:
     """How the answers of a column are read; `texts` are some of them.
 
@@ -235,8 +273,10 @@ def field_value(each: RecordField, value: Any, text: str, style: NumberStyle | N
     if isinstance(value, (list, dict)):
         raise Unfit(f"the field {name!r} of the record is {_sort(value)}, where {each.kind} was expected")
     if each.kind == "label":
-        label = _label(each, plain_text(value))
-        return label == "true" if set(each.labels) <= {"true", "false"} and each.labels else label
+        if each.labels and set(each.labels) <= {"true", "false"}:
+            said = plain_text(value).strip().casefold()
+            return _label(each, "true" if said in _TRUE else "false" if said in _FALSE else said) == "true"
+        return _label(each, plain_text(value))
     return plain_text(value).strip()
 
 

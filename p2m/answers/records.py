@@ -13,6 +13,7 @@ _FEW_ROWS = 8  # below these, what returns may do so by accident
 _EACH = 3  # rows that a label has on average, at least
 _WORDS = 6  # of a label, at most
 _NEARLY = 0.97  # share of the values that must stand in their texts to be spans
+_MOSTLY = 0.9  # share of the values that are numbers from which all should be
 _LACKING = 0.05  # share of the rows that may lack a field by mistake
 
 
@@ -46,8 +47,11 @@ def _field(name: str, rows: Sequence[Mapping[str, Any]], texts: Sequence[str]) -
         raise Nested(f"the field {name!r} holds objects, and records are flat")
     if values and all(isinstance(value, bool) for value in values):
         return RecordField(name, "label", labels=("true", "false"), nullable=nullable)
-    if values and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
-        scale = None if is_few else scale_of([float(value) for value in values])
+    numbers = [
+        float(each) for each in values if isinstance(each, (int, float)) and not isinstance(each, bool)
+    ]
+    if numbers and len(numbers) >= (1 if is_few else _MOSTLY) * len(values):  # the others are mistakes
+        scale = None if is_few else scale_of(numbers)
         return RecordField(name, "number", nullable=nullable, scale=scale)
     if any(isinstance(value, list) for value in values):
         return _listing(name, values, nullable, is_few)

@@ -5,6 +5,7 @@ from p2m.catalogs.cards import Catalogue, Skipped, learnable, open_catalogue, pa
 from p2m.catalogs.columns import Column, observe
 from p2m.catalogs.convert import Converter
 from p2m.catalogs.front_matter import normal_license
+from p2m.catalogs.gathering import Gathering, gathering
 from p2m.catalogs.mapping import SURE, Fit, answer_column, map_columns, map_inputs
 from p2m.catalogs.rows import TABLES, RawRow, data_format, read_rows, require, text_lines, whole_text
 from p2m.catalogs.tables import no_header
@@ -18,10 +19,12 @@ __all__ = [
     "Column",
     "Converter",
     "Fit",
+    "Gathering",
     "RawRow",
     "Skipped",
     "answer_column",
     "data_format",
+    "gathering",
     "is_known",
     "is_trace",
     "label_reader",

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from p2m.answers.canonical import Canonical, Unfit, is_shaped, same_nothing
 from p2m.answers.labels import label_reader, listed, number_name
 from p2m.catalogs.columns import flatten, texts_of
 from p2m.catalogs.rows import RawRow
 from p2m.catalogs.vocabulary import ALSO
 from p2m.types import Example, Task, TaskType
+
+_IMPOSSIBLE = ("is_impossible", "unanswerable", "is_unanswerable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +29,13 @@ class Converter:
     label_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # column -> number -> name
     spans_only: bool = False  # whether rows are refused whose answers do not stand in their context
     aliases: bool = True  # whether columns of further right answers are read
+    canonical: Canonical | None = None  # how answers are read that are more than a text; None: by each alone
+    is_raw: bool = False  # whether answers are left as they are written, to see what sort they are
     _named: Callable[[str], str | None] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_named", label_reader(self.task.labels))
+        object.__setattr__(self, "canonical", self.canonical or Canonical(self.task))
 
     def inputs(self, record: RawRow) -> dict[str, str] | str:
         """The input fields alone, or which of them is empty."""
@@ -48,7 +55,11 @@ class Converter:
             return inputs
         flat = dict(flatten(record.values))
         column = self.mapping[self.task.output.name]
+        if self.is_raw or is_shaped(self.task):
+            return self._shaped(inputs, flat, column)
         answers = list(dict.fromkeys(texts_of(flat.get(column))))
+        if not answers and self.task.none is not None and self._says_none(flat, column):
+            answers = [self.task.none]
         if not answers:
             return f"{self.task.output.name!r} (column {column!r}) is empty"
         if classes := self.label_names.get(column):
@@ -62,11 +73,13 @@ class Converter:
             several = answers if len(answers) > 1 else listed(answers[0])
             if len(several) > 1 and answers[0] not in self.task.labels:
                 return f"{several!r} are several labels, and a {self.task.type} has one a row"
-        if self.spans_only and self.task.is_span:
+        if self.task.is_span and self.task.none is not None:
+            answers = [self._none_alike(answer, inputs) for answer in answers]
+        if self.spans_only and self.task.is_span and answers != [self.task.none]:
             answers = [answer for answer in answers if answer in inputs[self.task.context_field]]
             if not answers:
                 return f"the answer does not stand in {self.task.context_field!r}"
-        if self.task.labels:
+        if self.task.labels and self.task.type.is_labelled:
             label = self._named(answers[0])
             if label is None:
                 return f"{answers[0]!r} is none of the labels"
@@ -75,6 +88,47 @@ class Converter:
         also = [text for name in names for text in texts_of(flat[name])]
         rest = tuple(dict.fromkeys(text for text in (*answers[1:], *also) if text != answers[0]))
         return Example(inputs, answers[0], rest, source=self.source, group=self.group(inputs))
+
+    def written(self, record: RawRow) -> str:
+        """The answer of a row as it is written; "" where it has none."""
+        return self._written(dict(flatten(record.values)), self.mapping[self.task.output.name])
+
+    def _written(self, flat: Mapping[str, Any], column: str) -> str:
+        value = flat.get(column)
+        if not isinstance(value, list):
+            return next(iter(texts_of(value)), "")
+        names = self.label_names.get(column)
+        items = [(number_name(names, text) or text) if names else text for text in texts_of(value)]
+        if column.rpartition(".")[2] == "text" and items:  # of answers that are all right, the first
+            return items[0]
+        return json.dumps(items, ensure_ascii=False)
+
+    def _shaped(self, inputs: dict[str, str], flat: Mapping[str, Any], column: str) -> Example | str:
+        """The example of an answer that is more than a text, or that is left as it is."""
+        said = self._written(flat, column)
+        if not said:
+            hint = "; write [] where a row has none" * (self.task.type is TaskType.MULTI_LABEL)
+            return f"{self.task.output.name!r} (column {column!r}) is empty{hint}"
+        if not self.is_raw:
+            assert self.canonical is not None
+            context = self.mapping[self.task.context_field]
+            text = flat.get(context)
+            try:
+                said = self.canonical.write(
+                    said, text if isinstance(text, str) else self._text(flat, context)
+                )
+            except Unfit as error:
+                return str(error)
+        return Example(inputs, said, source=self.source, group=self.group(inputs))
+
+    def _says_none(self, flat: Mapping[str, Any], column: str) -> bool:
+        """Whether a row says that it has no answer: by an empty list, or as SQuAD 2.0 does."""
+        return flat.get(column) == [] or any(flat.get(name) is True for name in _IMPOSSIBLE)
+
+    def _none_alike(self, answer: str, inputs: Mapping[str, str]) -> str:
+        """The answer, or the task's own word for none where it means that."""
+        stands = answer in inputs[self.task.context_field]
+        return answer if stands or not same_nothing(answer, self.task.none) else str(self.task.none)
 
     def _text(self, flat: Mapping[str, Any], column: str) -> str:
         texts = texts_of(flat.get(column))

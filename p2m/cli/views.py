@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from p2m.answers.canonical import is_shaped
 from p2m.build import Built
 from p2m.cli.common import relative
 from p2m.cli.data_views import data_lines
@@ -56,7 +57,11 @@ def task_lines(recipe: Path, task: Task, *, is_sound: bool) -> list[str]:
     state = "a valid recipe for" if is_sound else "not to be built as it is; understood as"
     lines = [f"{relative(recipe)}: {state} {task.type.value}"]
     lines.append(f"  inputs   {', '.join(field.name for field in task.inputs)}  ->  {task.output.name}")
-    return [*lines, f"  labels   {', '.join(task.labels)}"] if task.labels else lines
+    if task.labels:
+        lines.append(f"  labels   {', '.join(task.labels)}")
+    if is_shaped(task) or (task.none is not None and not task.labels):
+        lines.append(f"  answers  {task.output_format}")
+    return lines
 
 
 def recipe_text(read: Understood, found: Inspection) -> str:

@@ -192,7 +192,7 @@ class _Candidates:
     @property
     def is_choice(self) -> bool:
         """Whether only rows can tell which is the best."""
-        return self.understood.type is TaskType.CLASSIFICATION and len(self.able) > 1
+        return self.understood.type.is_chosen_for and len(self.able) > 1
 
     def tried(self) -> dict[str, Ref]:
         """By student, what it says out of fold, where there is a choice."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from p2m.answers.canonical import is_canonical, is_shaped, stands_in
 from p2m.curation.rules import inputs
 from p2m.types import Example, Task, TaskType
 
@@ -23,7 +24,7 @@ def with_span_first(task: Task, row: Example) -> Example:
     if not task.is_span:
         return row
     context = row.input.get(task.context_field, "")
-    if row.output in context:
+    if row.output in context or row.output == task.none:
         return row
     for answer in row.also:
         if answer.strip() and answer in context:
@@ -52,6 +53,8 @@ def _output_fault(task: Task, row: Example) -> str:
         return f"output longer than {_LONGEST_OUTPUT} characters"
     if task.type is TaskType.CLASSIFICATION and task.labels and row.output not in task.labels:
         return "output is none of the labels"
-    if task.is_span and row.output not in row.input.get(task.context_field, ""):
+    if not stands_in(task, replace(row, also=())):
         return f"answer does not occur in the {task.context_field}"
+    if is_shaped(task) and not is_canonical(task, row):
+        return f"output is not {task.output_format}"
     return ""

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from p2m.deploy.serving.shapes import read_labels
 from p2m.types import Example, Task, TaskType
 
 _TEMPLATE_SHARE = 0.5  # of the held-out rows, at most, come from templates held out whole
@@ -103,5 +104,7 @@ def _quota(pool: Pool, allowed: Sequence[int], number: int) -> Counter[str]:
 
 
 def _stratum(pool: Pool, row: int) -> str:
-    """The label of a classification's row; all other rows are of one stratum."""
+    """The label of a classification's row, or the first one; all other rows are of one stratum."""
+    if pool.task.type is TaskType.MULTI_LABEL:
+        return next(iter(read_labels(pool.rows[row].output)), "")
     return pool.rows[row].output if pool.task.type is TaskType.CLASSIFICATION else ""

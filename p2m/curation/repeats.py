@@ -102,4 +102,5 @@ def _agree(task: Task, left: Example, right: Example) -> bool:
 
 def _answer(task: Task, text: str) -> str:
     """An answer as it is compared: of labels, `US` and `us` are two."""
-    return text if task.type is TaskType.CLASSIFICATION else fold(text)
+    is_exact = task.type.is_labelled or task.type in (TaskType.REGRESSION, TaskType.RECORDS)
+    return text if is_exact or task.layout is not None else fold(text)

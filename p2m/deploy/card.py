@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from p2m.deploy.beside import judge_line
+from p2m.deploy.differences import apart
 from p2m.deploy.serving.command import SCORES
 from p2m.deploy.serving.settings import Settings
 from p2m.sizes import count, dollars
@@ -208,6 +209,14 @@ def _limits(facts: Facts) -> str:
         )
     elif facts.task.type is TaskType.CLASSIFICATION:
         lines.append("- It knows its labels alone and gives one of them to any text.")
+    elif facts.task.layout is not None and not facts.task.layout.has_values:
+        lines.append(
+            f"- Every span that it finds stands in `{facts.task.context_field}`, none within another."
+        )
+    elif facts.task.type is TaskType.RECORDS and all(each.kind != "text" for each in facts.task.record):
+        lines.append(
+            "- Each field is one of its labels, a number, a part of the input or null; never new text."
+        )
     else:
         lines.append("- It writes text byte by byte and may write what is not in its input.")
     lines.append(f"- Its figures rest on {EVIDENCE.get(facts.evaluated.evidence, facts.evaluated.evidence)}.")
@@ -230,9 +239,10 @@ def _mistakes(facts: Facts) -> Sequence[str]:
         "| expected | answered | score |",
         "|---|---|---|",
     ]
-    return lines + [
-        f"| {_cell(r.output)} | {_cell(r.predicted)} | {r.confidence:.2f} |" for r in wrong[:SHOWN]
-    ]
+    for row in wrong[:SHOWN]:
+        said, right = apart(facts.task, row.predicted, row.output)
+        lines.append(f"| {_cell(right)} | {_cell(said)} | {row.confidence:.2f} |")
+    return lines
 
 
 def _cell(text: str) -> str:

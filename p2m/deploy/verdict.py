@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 
 from p2m.deploy.beside import (
@@ -44,8 +45,14 @@ _FOLDED = 1000  # rows from which some are set aside, unless a recipe says other
 _BEATEN = 0.05  # one-sided p at which a linear model is taken to be better
 # Of the primary metric, that a model must reach where nothing is required: a model that is right once in
 # twenty may beat every baseline and is of no use.
-_LEAST = {TaskType.TEXT_TO_TEXT: 0.5, TaskType.QUESTION_ANSWERING: 0.3, TaskType.EXTRACTION: 0.3,
-          TaskType.RECORDS: 0.5}  # fmt: skip
+_LEAST = {
+    TaskType.TEXT_TO_TEXT: 0.5,
+    TaskType.QUESTION_ANSWERING: 0.3,
+    TaskType.EXTRACTION: 0.3,
+    TaskType.RECORDS: 0.5,
+    TaskType.MULTI_LABEL: 0.3,
+    TaskType.REGRESSION: 0.3,
+}
 
 _OTHER_TRAINING = (
     "the folds that judge it trained as the recipe says, not as the trial that ships; data.test judges it"
@@ -92,7 +99,7 @@ def verdict_on(
             lines.append(line)
             {"short": failures, "unproven": unproven, "warning": warnings}.get(fault, []).append(line)
         least = _LEAST.get(task.type, 0.0)
-        if not stated and primary.value < least:
+        if not stated and not primary.lower_is_better and primary.value < least:
             line = f"{primary.metric} {primary.value:.2f} (>= {least:.2f}, where a recipe requires nothing)"
             lines.append(line)
             vouched = warnings if is_vouched_for(requirements, evaluated) else failures
@@ -133,12 +140,15 @@ def _is_stated(requirements: Sequence[Requirement], evaluated: Evaluated) -> boo
 
     Looking up the nearest row is a model of a kind; whoever states a figure may prefer another.
     """
+    primary = evaluated.scores[0]
     known = [each for each in evaluated.comparisons if not each.is_learnt and each.name != "nearest"]
-    best = max((each.value for each in known), default=0.0)
-    return any(
-        each.metric == evaluated.scores[0].metric and each.operator in (">=", ">", "==") and each.value > best
+    asking = ("<=", "<", "==") if primary.lower_is_better else (">=", ">", "==")
+    asked = [
+        replace(primary, value=each.value)
         for each in requirements
-    )
+        if each.metric == primary.metric and each.operator in asking
+    ]
+    return any(all(each.ahead(other.value) > 0 for other in known) and each.value != 0 for each in asked)
 
 
 def _compared(each: Comparison, primary: Score, tried: int, *, stated: bool) -> tuple[str, str]:
@@ -146,13 +156,13 @@ def _compared(each: Comparison, primary: Score, tried: int, *, stated: bool) -> 
 
     Where the recipe states what the primary metric must reach (`stated`), chance is its author's business.
     """
-    behind, few = primary.value <= each.value, primary.rows < FEW_ROWS
+    behind, few = primary.ahead(each.value) <= 0, primary.rows < FEW_ROWS
     missed = "unproven" if few else "short"
     if each.is_learnt:
         line = f"{each.name} has {each.value:.2f} on the same rows"
         if each.worse < _BEATEN and behind:
             return f"{line}, which is better: student={each.name}", "warning" if stated else missed
-        return (f"{line}, which is not worse", "warning") if primary.value < each.value else (line, "")
+        return (f"{line}, which is not worse", "warning") if primary.ahead(each.value) < 0 else (line, "")
     if behind:
         return f"no better than {_called(each)}, itself {primary.value:.2f}", "warning" if stated else missed
     if each.better < ALPHA / tried:
@@ -167,6 +177,7 @@ def _compared(each: Comparison, primary: Score, tried: int, *, stated: bool) -> 
 def _called(each: Comparison) -> str:
     names = {
         "majority": "always the commonest answer", "nearest": "the nearest training row's answer",
+        "median": "always the median", "common_label": "always the commonest label",
         "overlap": "a likely span near the question's words", "copy": "the input itself",
         "dictionary": "the spans of training rows, looked up", "fields": "each field's commonest value",
     }  # fmt: skip
@@ -196,11 +207,17 @@ def _doubts(requirements: Sequence[Requirement], evaluated: Evaluated, primary: 
     figures = {score.metric: score for score in (ratio, primary) if score is not None}
     for requirement in requirements:
         score = figures.get(requirement.metric)
-        at_least = requirement.operator in (">=", ">")
-        if score is not None and at_least and score.low < requirement.value <= score.value:
+        if score is None:
+            continue
+        if requirement.operator in (">=", ">") and score.low < requirement.value <= score.value:
             found.append(
                 f"on {score.rows} rows {score.metric} may be as low as {score.low:.2f},"
                 f" below the {requirement.value:g} that is required"
+            )
+        if requirement.operator in ("<=", "<") and score.value <= requirement.value < score.high:
+            found.append(
+                f"on {score.rows} rows {score.metric} may be as high as {score.high:.2f},"
+                f" above the {requirement.value:g} that is required"
             )
     if evaluated.evidence == "synthetic":
         found.append("judged on rows that were generated like those it learnt from; give data.test")

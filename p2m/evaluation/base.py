@@ -1,15 +1,17 @@
 """What the stages use of evaluation: reported values, intervals, comparisons, and what a model must beat."""
 
-from p2m.evaluation.baselines import majority, trivial
+from p2m.evaluation.baselines import constant, trivial
 from p2m.evaluation.bootstrap import interval, scored
-from p2m.evaluation.compare import needed_rows, swaps
+from p2m.evaluation.compare import ROUGH, both, needed_rows, swaps
 from p2m.evaluation.paired import beside, matched
 from p2m.evaluation.reported import reported
 
 __all__ = [
+    "ROUGH",
     "beside",
+    "both",
+    "constant",
     "interval",
-    "majority",
     "matched",
     "needed_rows",
     "reported",

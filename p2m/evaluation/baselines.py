@@ -1,6 +1,7 @@
 """What a model must beat: answers that need no learning, on the same rows.
 
-`majority` always says the commonest training answer; `nearest` says what the nearest training row says, by
+`majority` always says the commonest training answer, or of several labels a row the commonest label
+(`common_label`), or of numbers their median (`median`); `nearest` says what the nearest training row says, by
 BM25 over its inputs (Robertson and Zaragoza, 2009); `copy` says its longest input again; `overlap` points at
 a likely span of the passage sentence that shares most words with the question (after the baselines of MCTest,
 Richardson et al., 2013, and SQuAD); `dictionary` and `fields` look up the spans and fields of training rows.
@@ -15,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from p2m.deploy.serving.linear import pieces_of
+from p2m.deploy.serving.shapes import read_labels, read_number, write_labels, write_number
 from p2m.evaluation.lookups import by_fields, dictionary, placeless
 from p2m.types import Example, Task, TaskType
 
@@ -36,7 +38,7 @@ _ASKS_NUMBER = re.compile(
 
 def trivial(task: Task, train: Sequence[Example], test: Sequence[Example]) -> dict[str, list[str]]:
     """Answers to the test rows' inputs by the name of the baseline; gold answers are never looked at."""
-    found = {"majority": majority(train, len(test)), "nearest": nearest(task, train, test)}
+    found = constant(task, train, len(test)) | {"nearest": nearest(task, train, test)}
     if task.layout is not None:
         found["dictionary"] = dictionary(task, train, test)
     if task.type is TaskType.RECORDS:
@@ -45,6 +47,20 @@ def trivial(task: Task, train: Sequence[Example], test: Sequence[Example]) -> di
         found["overlap"] = [overlap(task, row.input) for row in test]
     if task.type is TaskType.TEXT_TO_TEXT:
         found["copy"] = [max((row.input[each.name] for each in task.inputs), key=len) for row in test]
+    return found
+
+
+def constant(task: Task, train: Sequence[Example], rows: int) -> dict[str, list[str]]:
+    """One answer for every row, by the name of the baseline."""
+    if task.type is TaskType.REGRESSION:
+        numbers = sorted(read_number(row.output) for row in train)
+        return {"median": [write_number(numbers[len(numbers) // 2]) if numbers else ""] * rows}
+    found = {"majority": majority(train, rows)}
+    if task.type is TaskType.MULTI_LABEL:
+        counts = Counter(label for row in train for label in read_labels(row.output))
+        held = [label for label, count in counts.items() if 2 * count >= len(train)]
+        common = held or sorted(counts, key=lambda label: (-counts[label], label))[:1]
+        found["common_label"] = [write_labels(common, task.labels or sorted(counts))] * rows
     return found
 
 

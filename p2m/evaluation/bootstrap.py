@@ -39,4 +39,5 @@ def scored(
     """`value` of the metric, as it is reported, with the interval from its statistics."""
     statistics = metric.statistics(predictions, references)
     low, high = interval(metric, statistics, resamples=resamples, seed=seed)
-    return Score(metric.name, value, low, high, rows=len(predictions))
+    turned = bool(getattr(metric, "lower_is_better", False))
+    return Score(metric.name, value, low, high, rows=len(predictions), lower_is_better=turned)

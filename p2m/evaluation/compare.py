@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import Any
 
-from p2m.types import ALPHA, Metric
+from p2m.types import ALPHA, Metric, merit
 
 POWER = 0.9  # the chance that as many rows as are asked for will tell
 RESAMPLES = 2000  # coins thrown for each row: p is known to 0.0005
@@ -36,14 +36,14 @@ def swaps(
     if not rows:
         return 1.0, 1.0
     one, two = both(metric, first, second, references)
-    seen = metric.value(one) - metric.value(two)
+    seen = _ahead(metric, one, two)
     differ = np.array([a != b for a, b in zip(first, second, strict=True)])
     generator = np.random.default_rng(seed)
     above = below = 1  # the arrangement that was seen is one of them
     for _ in range(resamples):
         swapped = (generator.random(rows) < 0.5) & differ
         mask = swapped[:, None]
-        difference = metric.value(np.where(mask, two, one)) - metric.value(np.where(mask, one, two))
+        difference = _ahead(metric, np.where(mask, two, one), np.where(mask, one, two))
         above += difference >= seen - _EXACT
         below += difference <= seen + _EXACT
     return above / (resamples + 1), below / (resamples + 1)
@@ -70,20 +70,25 @@ def needed_rows(
     if not rows:
         return None
     one, two = both(metric, first, second, references)
-    seen = metric.value(one) - metric.value(two)
+    seen = _ahead(metric, one, two)
     if seen <= 0:
         return None
     generator = np.random.default_rng(seed)
     swapped, drawn = [], []
     for _ in range(resamples):
         mask = (generator.random(rows) < 0.5)[:, None]
-        swapped.append(metric.value(np.where(mask, two, one)) - metric.value(np.where(mask, one, two)))
+        swapped.append(_ahead(metric, np.where(mask, two, one), np.where(mask, one, two)))
         picked = generator.integers(rows, size=rows)
-        drawn.append(metric.value(one[picked]) - metric.value(two[picked]))
+        drawn.append(_ahead(metric, one[picked], two[picked]))
     normal = NormalDist()
     by_chance = max(float(np.sqrt(np.mean(np.square(swapped)))), 1 / rows)
     reach = normal.inv_cdf(1 - alpha) * by_chance + normal.inv_cdf(POWER) * float(np.std(drawn))
     return max(1, math.ceil(rows * (reach / seen) ** 2))
+
+
+def _ahead(metric: Metric, one: Any, two: Any) -> float:
+    """By how much the first is better, of their statistics."""
+    return merit(metric, metric.value(one)) - merit(metric, metric.value(two))
 
 
 def both(

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from p2m.evaluation.compare import both, swaps
-from p2m.types import Beside, Examined, Example, Metric, Score
+from p2m.types import Beside, Examined, Example, Metric, Score, merit
 
 LOW, HIGH = 0.025, 0.975
 
@@ -45,7 +45,10 @@ def beside(
     pairs = _resampled(metric, one, two, resamples, seed)
     difference = _score("difference", student - teacher, [a - b for a, b in pairs], len(right))
     better, worse = swaps(metric, first, second, right, seed=seed)
-    ratio = _ratio(student, teacher, pairs, len(right))
+    if merit(metric, 1) < 0:  # of errors, what the teacher's is of the model's
+        ratio = _ratio(teacher, student, [(theirs, ours) for ours, theirs in pairs], len(right))
+    else:
+        ratio = _ratio(student, teacher, pairs, len(right))
     return Beside(examined.teacher, len(right), teacher, student, difference, ratio, better, worse)
 
 

@@ -78,4 +78,6 @@ def listed(references: Sequence[str] | Sequence[Sequence[str]]) -> list[list[str
 def _names() -> list[str]:
     """Modules of `p2m.metrics` that hold a metric; the folder is the registry."""
     folder = Path(importlib.import_module(_SHIPPED).__path__[0])
-    return sorted(file.stem for file in folder.glob("*.py") if file.stem not in ("__init__", "base", "text"))
+    return sorted(
+        file.stem for file in folder.glob("*.py") if file.stem not in ("__init__", "base", "text", "answers")
+    )

@@ -2,9 +2,10 @@
 
 from typing import Protocol, runtime_checkable
 
+from p2m.metrics.answers import number_pairs
 from p2m.types import Metric
 
-__all__ = ["JudgeMetric", "Metric"]
+__all__ = ["JudgeMetric", "Metric", "number_pairs"]
 
 
 @runtime_checkable

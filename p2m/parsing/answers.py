@@ -12,7 +12,7 @@ from p2m.answers.canonical import JOINTS, parsed
 from p2m.answers.numbers import is_number, read_written, style_of
 from p2m.answers.records import Nested, fields_of
 from p2m.answers.spans import holds_spans, is_nothing, kinds_in, laid_out
-from p2m.parsing.forms import json_layout
+from p2m.parsing.forms import NO_ANSWER, json_layout
 from p2m.parsing.language import guess
 from p2m.types import Example, Scale, Shown, TaskType
 
@@ -69,12 +69,13 @@ def _typed(rows: Sequence[Example], fewest: int) -> Shown:
     few = 2 <= len(labels) <= len(answers) / _EACH and all(len(label.split()) <= _WORDS for label in labels)
     if _share(answers, is_number) >= _NEARLY:
         return _numbers(answers, labels, few)
-    said = [row for row in rows if not is_nothing(row.output)]
+    said = [row for row in rows if not _is_none(row.output)]
     spans = sum(map(_is_span, said)) / max(1, len(said))
     if spans >= _NEARLY and 2 * len(said) >= len(rows):
-        none = Counter(answer for answer in answers if is_nothing(answer)).most_common(1)
-        why = "the rows answer with parts of their inputs" + (f", or {none[0][0]!r}" if none else "")
-        return Shown(TaskType.EXTRACTION, why, labels if few else (), none[0][0] if none else None)
+        found = Counter(answer for answer in answers if _is_none(answer)).most_common(1)
+        none = (NO_ANSWER if found[0][0] == "[]" else found[0][0]) if found else None
+        why = "the rows answer with parts of their inputs" + (f", or {none!r}" if none else "")
+        return Shown(TaskType.EXTRACTION, why, labels if few else (), none)
     if few:
         return Shown(
             TaskType.CLASSIFICATION, f"the rows answer with {len(labels)} labels: {_listed(labels)}", labels
@@ -109,6 +110,11 @@ def _structured(answers: Sequence[str], texts: Sequence[str], fewest: int) -> Sh
         why = f"the rows answer with lists of spans, e.g. {_listed([item for item, _ in items[:3]])}"
         return Shown(TaskType.EXTRACTION, why, layout=json_layout([[]]))
     return None
+
+
+def _is_none(answer: str) -> bool:
+    """Whether a row says that it has no answer, also by an empty list."""
+    return is_nothing(answer) or answer.strip() == "[]"
 
 
 def _objects(values: Sequence[dict[str, Any]], texts: Sequence[str]) -> Shown:
@@ -150,7 +156,7 @@ def _numbers(answers: Sequence[str], labels: tuple[str, ...], few: bool) -> Show
 def _several(rows: Sequence[Example], answers: Sequence[str]) -> tuple[str, ...]:
     """The labels of answers that join some of a small set; () where they do not."""
     lists = [list(row.answers) if row.also else _items(row.output) for row in rows]
-    if any(len(items) != 1 for items in lists):
+    if any(len(items) > 1 for items in lists):
         counts = Counter(item for items in lists for item in items)
         is_few = len(counts) <= counts.total() / _EACH and all(len(one.split()) <= _WORDS for one in counts)
         return tuple(counts) if is_few and len(counts) > 1 else ()

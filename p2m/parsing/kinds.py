@@ -234,7 +234,9 @@ def suggest_metrics(
         return ("micro_f1", "macro_f1", "exact_match"), "micro_f1, macro_f1: a row may have several labels"
     if kind is TaskType.REGRESSION:
         return ("spearman", "mae", "exact_match"), "spearman, mae: the answer is a number"
-    if kind in (TaskType.RECORDS, TaskType.UNSUPPORTED):
+    if kind is TaskType.RECORDS:
+        return ("field_accuracy", "exact_match"), "field_accuracy, exact_match: the answer is a record"
+    if kind is TaskType.UNSUPPORTED:
         return ("exact_match",), ""
     low = instruction.lower()
     if re.search(r"summar|headline|title|tl;dr|résum|zusammenfass|要約|总结|요약", low):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from p2m.reporting.pictures import BAD, FAINT, INK, MODEL, OTHER, TEACHER, drawn, fitted, tip, width_of
-from p2m.types import Evaluated, Evaluation, Judged
+from p2m.types import Evaluated, Evaluation, Fit, Judged
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,12 +84,18 @@ def curve(points: Sequence[tuple[int, float]], *, title: str, color: str, floor:
     return drawn(paint, title=title, width=WIDTH, height=200, left=60, right=36, top=12, bottom=28)
 
 
-def training(history: Sequence[Evaluation]) -> tuple[str, str]:
-    """The primary metric on validation rows, and the loss, over steps."""
-    return (
-        curve([(one.step, one.score) for one in history], title="score on validation", color=MODEL, floor=0),
-        curve([(one.step, one.loss) for one in history], title="loss", color=BAD),
+def progress(history: Sequence[Evaluation]) -> str:
+    """The primary metric on validation rows, over steps."""
+    return curve(
+        [(one.step, one.score) for one in history], title="score on validation", color=MODEL, floor=0
     )
+
+
+def losses(fit: Fit) -> str:
+    """The loss on training rows, over steps: means of equal parts."""
+    parts = len(fit.losses)
+    points = [(round(fit.steps * (i + 1) / parts), loss) for i, loss in enumerate(fit.losses)]
+    return curve(points, title="loss", color=BAD)
 
 
 def shares(counts: Counter[str], *, title: str, most: int = 20) -> str:

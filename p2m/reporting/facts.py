@@ -68,7 +68,8 @@ def candidates(story: Story) -> list[tuple[str, str, str]]:
 def headline(story: Story) -> list[tuple[str, str]]:
     """The figures that matter most: name and value, best first."""
     primary = story.evaluated.scores[0]
-    best = max(story.evaluated.baselines.items(), key=lambda item: item[1], default=None)
+    known = story.evaluated.baselines.items()
+    best = min(known, key=lambda item: primary.ahead(item[1]), default=None)
     rows = [(primary.metric, f"{primary.value:.3f} [{primary.low:.3f}, {primary.high:.3f}]")]
     if best:
         rows.append((f"best baseline ({best[0]})", f"{best[1]:.3f}"))
@@ -145,9 +146,12 @@ def _steps(trained: Fit) -> str:
     return f"{steps}; best of {len(trained.trials)} trials ({scores}): {what}"
 
 
-def errors(rows: Sequence[Judged]) -> list[Judged]:
-    """Wrong answers, the surest first: those that a user would be misled by."""
-    wrong = [row for row in rows if row.correct < 0.5]
+def errors(story: Story) -> list[Judged]:
+    """Wrong answers, the surest first: those that a user would be misled by. Of spans and of records every
+    one that is not wholly right.
+    """
+    in_parts = story.task.layout is not None or story.task.type is TaskType.RECORDS
+    wrong = [row for row in story.evaluated.rows if row.correct < (1.0 if in_parts else 0.5)]
     return sorted(wrong, key=lambda row: (row.correct, -row.confidence, row.output, row.predicted))[:WORST]
 
 

@@ -8,6 +8,8 @@ from dataclasses import replace
 from html import escape
 
 from p2m.deploy.beside import judge_line
+from p2m.deploy.differences import apart
+from p2m.deploy.serving.shapes import spans_in
 from p2m.reporting import charts
 from p2m.reporting.facts import (
     Story,
@@ -132,16 +134,19 @@ def _candidates(story: Story) -> str:
 
 
 def _training(story: Story) -> list[str]:
-    if not story.trained.history:
-        return []
-    score, loss = charts.training(story.trained.history)
-    made = ", ".join(f"{name} {value}" for name, value in sorted(story.trained.environment.items()))
-    metric = story.evaluated.scores[0].metric
-    return [
-        _section(f"Training: {metric} on {len(story.parts.validation):,} validation rows, by step", score,
-                 f"<p>best {story.trained.best:.3f}; {escape(made)}</p>"),
-        _section("Training: loss by step", loss),
-    ]  # fmt: skip
+    fit, found = story.trained, []
+    if fit.history:
+        made = ", ".join(f"{name} {value}" for name, value in sorted(fit.environment.items()))
+        metric = story.evaluated.scores[0].metric
+        found.append(
+            _section(
+                f"Training: {metric} on {len(story.parts.validation):,} validation rows, by step",
+                charts.progress(fit.history), f"<p>best {fit.best:.3f}; {escape(made)}</p>",
+            )
+        )  # fmt: skip
+    if len(fit.losses) > 1:
+        found.append(_section("Training: loss by step", charts.losses(fit)))
+    return found
 
 
 def _data(story: Story) -> list[str]:
@@ -196,6 +201,9 @@ def _distribution(story: Story) -> str:
     outputs = [row.output for row in story.parts.train]
     if is_classification(story):
         return charts.shares(Counter(outputs), title="rows of each label in the training set")
+    if story.task.layout is not None:
+        found = [len(spans_in(text, story.task.layout, story.task.none)) for text in outputs]
+        return charts.histogram(found, title="spans of a training row", unit="spans")
     return charts.histogram(
         [len(text.split()) for text in outputs], title="length of training answers", unit="words"
     )
@@ -226,28 +234,25 @@ def _answers(story: Story) -> list[str]:
 
 def _behind(story: Story) -> str:
     """Rows that the teacher got right and the model did not, where there are any."""
-    rows = [
-        ((row.predicted or "(nothing)", "wrong"), (row.teacher or "(nothing)", "right"), (row.output, ""),
-         (_input(row), "input"))
-        for row in behind(story.evaluated.rows)
-    ]  # fmt: skip
+    rows = []
+    for row in behind(story.evaluated.rows):
+        said, right = apart(story.task, row.predicted, row.output)
+        taught = apart(story.task, row.teacher or "", row.output)[0]
+        rows.append(((said, "wrong"), (taught, "right"), (right, ""), (_input(row), "input")))
     header = ("the model said", "the teacher said", "right", "input")
     return _section("Where the teacher is ahead", _table(header, rows), wide=True) if rows else ""
 
 
 def _mistakes(story: Story) -> str:
-    wrong = errors(story.evaluated.rows)
+    wrong = errors(story)
     if not wrong:
         return _section("Errors", "<p>None on these rows.</p>", wide=True)
-    rows = [
-        (
-            (f"{row.confidence:.2f}", "n"),
-            (row.predicted or "(nothing)", "wrong"),
-            (row.output, "right"),
-            (_input(row), "input"),
+    rows = []
+    for row in wrong:
+        said, right = apart(story.task, row.predicted, row.output)
+        rows.append(
+            ((f"{row.confidence:.2f}", "n"), (said, "wrong"), (right, "right"), (_input(row), "input"))
         )
-        for row in wrong
-    ]
     return _section("Surest errors", _table(("sure", "said", "right", "input"), rows), wide=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from p2m.deploy.beside import judge_line
+from p2m.deploy.differences import apart
 from p2m.reporting.facts import (
     Story,
     agreement,
@@ -100,8 +101,10 @@ def _mistakes(story: Story) -> str:
     if is_classification(story):
         rows = [(right, said, str(n)) for right, said, n in confusions(story.evaluated.rows)[:_ERRORS]]
         return table(rows, header=("right label", "taken for", "rows")) if rows else ""
-    wrong = errors(story.evaluated.rows)[:_ERRORS]
-    cells = [(f"{row.confidence:.2f}", _cut(row.predicted), _cut(row.output)) for row in wrong]
+    cells = []
+    for row in errors(story)[:_ERRORS]:
+        said, right = apart(story.task, row.predicted, row.output)
+        cells.append((f"{row.confidence:.2f}", _cut(said), _cut(right)))
     return table(cells, header=("sure", "said", "right")) if cells else ""
 
 

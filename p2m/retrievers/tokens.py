@@ -14,6 +14,9 @@ TASK_WORDS: dict[TaskType, tuple[str, ...]] = {
     TaskType.QUESTION_ANSWERING: ("question", "answer", "extractiv", "qa"),
     TaskType.EXTRACTION: ("extract", "span", "entity"),
     TaskType.CLASSIFICATION: ("classif",),
+    TaskType.MULTI_LABEL: ("multi", "label", "classif"),
+    TaskType.REGRESSION: ("score", "rat", "similar", "regress"),
+    TaskType.RECORDS: ("extract", "structur", "json", "entity"),
     TaskType.TEXT_TO_TEXT: ("text2text", "generat"),
 }
 # Words that prompts and cards use whatever they are about.

@@ -14,15 +14,7 @@ from p2m.spec.candidates import STEPS, Refusal, allowed, refusals, rounded
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
 from p2m.teachers.asking.prices import how_to_price, unit_price
 from p2m.teachers.chat import ChatTeacher
-from p2m.types import (
-    ExtraBackend,
-    LinearStudent,
-    Requirement,
-    Student,
-    Task,
-    TaskType,
-    VocabularyCompressor,
-)
+from p2m.types import ExtraBackend, LinearStudent, Requirement, Student, Task, VocabularyCompressor
 
 
 def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
@@ -46,7 +38,7 @@ def _names(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
             if not re.fullmatch(r"\w+", name):
                 message = f"{name!r} names steps, such as train-minilm-2, where a hyphen ends a name"
                 yield path, message, "name it by one word of letters, digits and _"
-            elif section == "student" and name in STEPS and task.type is TaskType.CLASSIFICATION:
+            elif section == "student" and name in STEPS and task.type.is_chosen_for:
                 yield path, f"{name} is what a step of builds is called", f"name it e.g. {name}_student"
 
 
@@ -181,6 +173,14 @@ def _requirements(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]
                 message = "the chosen teacher writes rows with their answers but cannot answer others, so"
                 hint = "remove it, or require a metric, e.g. exact_match: '>= 0.60'"
                 yield path, f"{message} there is nothing to compare with", hint
+        elif getattr(spec.metric.get(requirement.metric), "lower_is_better", False):
+            if requirement.operator in (">=", ">"):
+                hint = f"write what it may be at most: '<= {requirement.value:g}'"
+                yield (
+                    path,
+                    f"{requirement} asks for a large error: of {requirement.metric} less is better",
+                    hint,
+                )
         elif not _reachable(requirement):
             hint = "write a share from 0 to 1"
             if 1 < requirement.value <= 100:

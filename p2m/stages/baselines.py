@@ -10,7 +10,7 @@ from typing import Any
 
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
-from p2m.evaluation.base import majority, trivial
+from p2m.evaluation.base import constant, trivial
 from p2m.metrics.base import Metric
 from p2m.stages.folds import held_out
 from p2m.stages.lessons import Material, picked, solve_and_ask
@@ -40,7 +40,7 @@ def baselines(
             assert isinstance(student, LinearStudent)
             said = solve_and_ask(student, material, learnt, asked[1], metric=metric, folder=run.folder / name)
             found[name] = [answer.output for answer in said]
-        found["majority"] = majority(all_rows, len(asked[0]))
+        found |= constant(task, all_rows, len(asked[0]))
         for name, texts in found.items():
             whole = answers.setdefault(name, [""] * len(judged))
             for row, text in zip(asked[0], texts, strict=True):

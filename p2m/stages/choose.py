@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from p2m.engine.stage import stage
+from p2m.evaluation.base import ROUGH, both
 from p2m.metrics.base import Metric
-from p2m.types import Choice, Contender, OutOfFold, Split, Task
+from p2m.types import Choice, Contender, OutOfFold, Split, Task, merit
 
 
-@stage(version="3", kind="pure")
+@stage(version="4", kind="pure")
 def choose(
     task: Task,
     parts: Split,
@@ -42,14 +43,14 @@ def _by_trial(
     best = order[0]
     for rival in order[1:]:
         rows = sorted(set(best.rows) & set(rival.rows))
-        ahead = _value(rival, rows, parts, metric) - _value(best, rows, parts, metric)
+        ahead = _ahead(rival, best, rows, parts, metric)
         if ahead > _error(rival, best, rows, parts, metric):
             best = rival
     scores = {each.student: _value(each, each.rows, parts, metric) for each in given}
     reasons = [
         f"{name}: {metric.name} {scores[name]:.3f} on {len(each.rows)} rows that it had not learnt from,"
         f" in {len(each.folds)} fold{'s' * (len(each.folds) != 1)}"
-        for each in sorted(given, key=lambda each: (each is not best, -scores[each.student]))
+        for each in sorted(given, key=lambda each: (each is not best, -merit(metric, scores[each.student])))
         for name in [each.student]
     ]
     untried = {each.student: each.note for each in tried if not each.rows}
@@ -64,7 +65,7 @@ def _by_trial(
 def _why(best: OutOfFold, other: OutOfFold, parts: Split, metric: Metric) -> str:
     """Why `best` was taken before `other`."""
     rows = sorted(set(best.rows) & set(other.rows))
-    ahead = _value(best, rows, parts, metric) - _value(other, rows, parts, metric)
+    ahead = _ahead(best, other, rows, parts, metric)
     if ahead > 0:
         return f"{best.student} did better" + (" on the same rows" if best.rows != other.rows else "")
     if ahead == 0:
@@ -75,11 +76,16 @@ def _why(best: OutOfFold, other: OutOfFold, parts: Split, metric: Metric) -> str
 
 
 def _error(one: OutOfFold, two: OutOfFold, rows: Sequence[int], parts: Split, metric: Metric) -> float:
-    """The standard error of the difference of their metric on those rows, which they share."""
+    """The standard error of the difference of their metric on those rows, which they share: a bootstrap."""
     import numpy as np
 
-    gains = [_value(one, [row], parts, metric) - _value(two, [row], parts, metric) for row in rows]
-    return float(np.std(gains)) / max(1.0, len(rows) ** 0.5) if rows else 0.0
+    if not rows:
+        return 0.0
+    right = [parts.train[row].answers for row in rows]
+    first, second = both(metric, _said(one, rows), _said(two, rows), right)
+    generator = np.random.default_rng(0)
+    drawn = (generator.integers(0, len(rows), len(rows)) for _ in range(ROUGH))
+    return float(np.std([metric.value(first[each]) - metric.value(second[each]) for each in drawn]))
 
 
 def _by_size(task: Task, contenders: Sequence[Contender], refused: Mapping[str, str]) -> Choice:
@@ -98,6 +104,16 @@ def _by_size(task: Task, contenders: Sequence[Contender], refused: Mapping[str, 
 
 def _value(each: OutOfFold, rows: Sequence[int], parts: Split, metric: Metric) -> float:
     """The metric over those training rows."""
+    said = _said(each, rows)
+    right = [parts.train[row].answers for row in rows]
+    return metric.value(metric.statistics(said, right)) if rows else 0.0
+
+
+def _ahead(one: OutOfFold, two: OutOfFold, rows: Sequence[int], parts: Split, metric: Metric) -> float:
+    """By how much the first one is better on those rows."""
+    return merit(metric, _value(one, rows, parts, metric)) - merit(metric, _value(two, rows, parts, metric))
+
+
+def _said(each: OutOfFold, rows: Sequence[int]) -> list[str]:
     place = {row: number for number, row in enumerate(each.rows)}
-    said = [each.answers[place[row]] for row in rows]
-    return metric.value(metric.statistics(said, [parts.train[row].answers for row in rows])) if rows else 0.0
+    return [each.answers[place[row]] for row in rows]

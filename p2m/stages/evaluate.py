@@ -12,7 +12,7 @@ from p2m.engine.slots import processors
 from p2m.engine.stage import stage
 from p2m.errors import DataError
 from p2m.evaluation.base import beside, matched, needed_rows, reported, scored, swaps
-from p2m.metrics.base import Metric
+from p2m.metrics.base import Metric, number_pairs
 from p2m.stages.folds import joined_folds
 from p2m.types import (
     ALPHA,
@@ -29,6 +29,7 @@ from p2m.types import (
     Score,
     Split,
     Task,
+    TaskType,
     Winner,
 )
 
@@ -83,7 +84,7 @@ def evaluate(
         teacher=rival,
         teacher_note=note,
         evidence=parts.evidence,
-        rows=_judged(primary, rows, answers, examined if rival else None),
+        rows=_judged(task, primary, rows, answers, examined if rival else None),
         tried=tried,
         out_of_fold=None if parts.is_cross_validated else _score_out_of_fold(folds, winner, parts, primary),
     )
@@ -158,25 +159,43 @@ def _teacher(
     return found, f"{found.name} on the same {found.rows}{part} rows"
 
 
+def _correct(task: Task, primary: Metric, said: Sequence[str], rows: Sequence[Example]) -> list[float]:
+    """How right each answer is, 0 to 1: the primary metric of the row alone.
+
+    A number is as right as its error is small beside the spread of the right ones: one standard deviation is
+    0.
+    """
+    import numpy as np
+
+    right = [row.answers for row in rows]
+    if task.type is not TaskType.REGRESSION:
+        statistics = primary.statistics(said, right)
+        return [primary.value(statistics[number : number + 1]) for number in range(len(rows))]
+    pairs = number_pairs(said, right)
+    spread = float(np.std(pairs[:, 1])) or 1.0
+    errors = np.nan_to_num(np.abs(pairs[:, 0] - pairs[:, 1]) / spread, nan=1.0)
+    return [max(0.0, 1 - float(error)) for error in errors]
+
+
 def _judged(
-    primary: Metric, rows: Sequence[Example], answers: Sequence[Answer], examined: Examined | None
+    task: Task, primary: Metric, rows: Sequence[Example], answers: Sequence[Answer], examined: Examined | None
 ) -> tuple[Judged, ...]:
-    statistics = primary.statistics([answer.output for answer in answers], [row.answers for row in rows])
+    correct = _correct(task, primary, [answer.output for answer in answers], rows)
     asked = matched(rows, examined) if examined else {}
     taught = [
         examined.answers[asked[number]] if examined and number in asked else None
         for number in range(len(rows))
     ]
-    theirs = primary.statistics([said or "" for said in taught], [row.answers for row in rows])
+    theirs = _correct(task, primary, [said or "" for said in taught], rows)
     return tuple(
         Judged(
             input=row.input,
             output=row.output,
             predicted=answer.output,
             confidence=float(answer.score),
-            correct=primary.value(statistics[number : number + 1]),
+            correct=correct[number],
             teacher=taught[number],
-            teacher_correct=0.0 if taught[number] is None else primary.value(theirs[number : number + 1]),
+            teacher_correct=0.0 if taught[number] is None else theirs[number],
         )
         for number, (row, answer) in enumerate(zip(rows, answers, strict=True))
     )

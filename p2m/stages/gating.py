@@ -25,7 +25,8 @@ def warnings(task: Task, fit: Fit) -> tuple[str, ...]:
 def gated(each: Variant, made: Sequence[Variant], tolerance: float, max_size: int | None) -> Gated:
     """What the gate says to a variant."""
     full = made[0]
-    lost = full.score - each.score
+    lost = full.score - each.score  # of an error in units of its own, tolerance is a share of it
+    lost /= max(1.0, abs(full.score))
     if each is full:
         reason = "the exported model itself"
         kept = True

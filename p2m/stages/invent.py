@@ -18,7 +18,7 @@ from p2m.teachers.chat import ChatTeacher
 from p2m.teachers.craft.inputs import Brief, Inventing, pools
 from p2m.teachers.craft.passages import passages
 from p2m.teachers.craft.replies import Said, said
-from p2m.teachers.craft.rows import known, no_answer, told_labels
+from p2m.teachers.craft.rows import aims, known, no_answer
 from p2m.types import (
     Attributes,
     Caps,
@@ -72,7 +72,7 @@ def invent(
     wanted = number - (len(drawn.rows) if drawn else 0)
     if wanted <= 0:
         return Inputs(())
-    labels = told_labels(task, shown)
+    labels = aims(task, shown)
     known_rows = (*(shown.rows if shown else ()), *(real.rows if real else ()))
     rows = known(task, Examples(known_rows))
     plan = Inventing(

@@ -10,12 +10,14 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from p2m.answers.canonical import Unfit, canonical_of, is_shaped, stands_in
 from p2m.catalogs.base import (
     TABLES,
     Converter,
     Fit,
     RawRow,
     data_format,
+    gathering,
     is_known,
     label_reader,
     map_columns,
@@ -59,7 +61,7 @@ class _Table:
         return frozenset(name for record in self.records for name in record.values)
 
 
-@stage(version="3", kind="pure")
+@stage(version="4", kind="pure")
 def read(task: Task, files: Files, *more: Files, role: str, run: Run | None = None) -> Examples:
     """Every row of data files, or of the parts of datasets' folders that suit `role` (train, validation,
     test).
@@ -98,11 +100,11 @@ class Seen:
 
 
 def look(
-    task: Task, files: Sequence[Files], role: str, *, most: int | None = None, aliases: bool = True
+    task: Task, files: Sequence[Files], role: str, *, most: int | None = None, is_raw: bool = False
 ) -> Seen:
     """The rows of `read` with their places, at most `most` of a file; what is wrong with one ends nothing.
 
-    Without `aliases`, answers are those of the output's column alone.
+    Of `is_raw`, answers are those of the output's column alone, as they are written.
     """
     wrong: list[str] = []
     names: list[str] = []
@@ -116,32 +118,61 @@ def look(
     for table in tables:
         if table.records:
             alike.setdefault(table.columns, []).append(table)
-    fits: dict[frozenset[str], Fit] = {}
+    converters: dict[frozenset[str], tuple[Fit, Converter]] = {}
     for columns, together in alike.items():
         with _noted(wrong):
-            fits[columns] = _fit(task, together)
+            converters[columns] = _reader(task, together, is_raw)
     found: list[tuple[RawRow, Example]] = []
     for table in tables:
-        if table.columns in fits:
-            mapping = fits[table.columns].mapping or {}
-            converter = Converter(task, mapping, "user", table.card.label_names, aliases=aliases)
+        if table.columns in converters:
+            fit, converter = converters[table.columns]
             for record in table.records:
                 with _noted(wrong):
-                    require(record, tuple(mapping.values()))
+                    require(record, tuple((fit.mapping or {}).values()))
                     found.append((record, _converted(converter, record, role, is_told=len(wrong) < _TOLD)))
         wrong += table.wrong
     rows = tuple(row for _, row in found)
-    if role == "train" and task.type is TaskType.CLASSIFICATION and not task.labels and hardly_return(rows):
-        wrong.append(
-            f"{', '.join(names)}: {len({row.output for row in rows}):,} of {len(rows):,} rows have"
-            f" {task.output.name!r} to themselves, e.g. {rows[0].output[:40]!r}, and labels return;"
-            " to have texts written: task: {type: text2text-generation}; else name the column of labels:"
-            " task: {output: NAME}"
-        )
+    if role == "train" and not is_raw and _have_no_labels(task, rows):
+        wrong.append(_no_labels(task, rows, ", ".join(names)))
     header = dict.fromkeys(name for table in tables for record in table.records for name in record.values)
     places = tuple(record.where for record, _ in found)
     is_whole = all(table.is_whole for table in tables)
-    return Seen(", ".join(names), tuple(header), tuple(fits.values()), rows, places, tuple(wrong), is_whole)
+    fits = tuple(fit for fit, _ in converters.values())
+    return Seen(", ".join(names), tuple(header), fits, rows, places, tuple(wrong), is_whole)
+
+
+def _reader(task: Task, tables: Sequence[_Table], is_raw: bool) -> tuple[Fit, Converter]:
+    """How the rows of tables with the same columns become examples.
+
+    Raises:
+        DataError: no columns suit the task, or its answers may be read in two ways.
+    """
+    fit = _fit(task, tables)
+    raw = Converter(
+        task, fit.mapping or {}, "user", tables[0].card.label_names, aliases=not is_raw, is_raw=is_raw
+    )
+    if is_raw or not is_shaped(task):
+        return fit, raw
+    records = [record for table in tables for record in table.records]
+    texts = [raw.written(record) for record in records[:: max(1, -(-len(records) // _LOOK))]]
+    try:
+        return fit, replace(raw, canonical=canonical_of(task, texts))
+    except Unfit as error:
+        column = (fit.mapping or {})[task.output.name]
+        raise DataError(f"{tables[0].path}: the column {column!r}: {error}") from None
+
+
+def _have_no_labels(task: Task, rows: Sequence[Example]) -> bool:
+    return task.type is TaskType.CLASSIFICATION and not task.labels and hardly_return(rows)
+
+
+def _no_labels(task: Task, rows: Sequence[Example], names: str) -> str:
+    return (
+        f"{names}: {len({row.output for row in rows}):,} of {len(rows):,} rows have"
+        f" {task.output.name!r} to themselves, e.g. {rows[0].output[:40]!r}, and labels return;"
+        " to have texts written: task: {type: text2text-generation}; else name the column of labels:"
+        " task: {output: NAME}"
+    )
 
 
 def shown_by(task: Task, files: Sequence[Files]) -> Shown | None:
@@ -150,11 +181,12 @@ def shown_by(task: Task, files: Sequence[Files]) -> Shown | None:
     Whichever column suits the answer best, of a label or of a text, is looked at.
     """
     best: Seen | None = None
-    for kind in (TaskType.TEXT_TO_TEXT, TaskType.CLASSIFICATION):
-        seen = look(replace(task, type=kind, labels=()), files, "train", most=_GLANCE, aliases=False)
+    for kind in dict.fromkeys((TaskType.TEXT_TO_TEXT, TaskType.CLASSIFICATION, task.type)):
+        draft = replace(task, type=kind, labels=task.labels if task.type is kind else ())
+        seen = look(draft, files, "train", most=_GLANCE, is_raw=True)
         if seen.rows and (best is None or seen.fits[0].confidence > best.fits[0].confidence):
             best = seen
-    return read_answers(best.rows) if best else None
+    return read_answers(best.rows, is_whole=best.is_whole) if best else None
 
 
 @contextmanager
@@ -185,12 +217,17 @@ def _table(task: Task, path: Path, card: Card, role: str, most: int | None) -> _
             raise DataError(
                 f"{path}: it has no rows; data.{role} needs at least one, e.g. {_example_row(task)}"
             )
-    return _Table(path, card, records, tuple(wrong), is_whole)
+    gathered: list[RawRow] = []
+    gather = gathering(task, records, card.label_names)
+    for record in records:
+        with _noted(wrong):
+            gathered.append(gather.row(record))
+    return _Table(path, card, gathered, tuple(wrong), is_whole)
 
 
 def _contradictions(task: Task, seen: Seen, role: str) -> tuple[Count, ...]:
     """Inputs that stand in several rows with different labels, each with its places."""
-    if task.type is not TaskType.CLASSIFICATION:
+    if not task.type.is_labelled:
         return ()
     together: dict[tuple[str, ...], dict[str, str]] = {}
     rows: Counter[tuple[str, ...]] = Counter()
@@ -281,12 +318,8 @@ def _converted(converter: Converter, record: RawRow, role: str, *, is_told: bool
 
 
 def _no_spans(task: Task, rows: Sequence[Example]) -> tuple[Count, ...]:
-    """Rows of an extractive task that no span can answer: they stay, and are said."""
-    if not task.is_span:
-        return ()
-    wrong = [
-        row for row in rows if not any(answer in row.input[task.context_field] for answer in row.answers)
-    ]
+    """Rows of an extractive task with an answer that does not stand in the text: they stay, and are said."""
+    wrong = [row for row in rows if not stands_in(task, row)]
     if not wrong:
         return ()
     return (Count(f"the answer does not stand in {task.context_field!r}", len(wrong), _shown(wrong[0])),)

@@ -17,6 +17,7 @@ from p2m.catalogs.base import (
     SURE,
     RawRow,
     Skipped,
+    gathering,
     learnable,
     map_columns,
     normal_license,
@@ -45,6 +46,9 @@ _SUITS = {
         "emotion", "multiple-choice", "scoring", "similarity", "fact-checking", "detection",
         "acceptability", "stance",
     ),
+    TaskType.MULTI_LABEL: ("multi-label", "classification", "topic", "emotion", "tagging", "toxic"),
+    TaskType.REGRESSION: ("scoring", "similarity", "regression", "rating", "sentiment", "classification"),
+    TaskType.RECORDS: ("extraction", "parsing", "structured", "json", "slot", "token-classification"),
     TaskType.TEXT_TO_TEXT: (
         "text2text", "generation", "translation", "summar", "conditional", "conversational", "paraphras",
         "simplification", "code", "dialogue", "rewriting", "question-answering", "phoneme", "correction",
@@ -142,7 +146,9 @@ def _judged(task: Task, candidate: Candidate, root: Path) -> Candidate:
     """The candidate with its mapping, by its own rows."""
     card = candidate.card
     try:
-        columns = observe(_spread(root, card), card.label_names)
+        records = list(_spread(root, card))
+        gather = gathering(task, records, card.label_names)
+        columns = observe(map(gather.row, records), card.label_names)
     except DataError as error:
         return replace(candidate, refusal=placeless(str(error), root))
     fit = map_columns(task, columns)

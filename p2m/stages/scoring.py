@@ -8,11 +8,13 @@ from pathlib import Path
 
 from p2m.deploy.backends.onnx import ONNX
 from p2m.deploy.base import Backend, open_model
+from p2m.deploy.serving.settings import Settings
 from p2m.engine.handles import Run
 from p2m.errors import StageError
 from p2m.metrics.base import Metric
 from p2m.stages.rows import sample
-from p2m.types import Example, Fit, Split, Task, Variant
+from p2m.students.base import decided
+from p2m.types import Example, Fit, Split, Task, Variant, merit
 
 MAX_ROWS = 500  # rows that a variant is judged by
 _CHUNK = 100  # rows between two reports of progress; those of one length go through the model together
@@ -40,11 +42,25 @@ def scored(
     size = sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
     if metric is None:
         return Variant(model, name, 0.0, size, fit)
+    decide(parts.validation, model, backend=backend, metric=metric, run=run)
     rows = sample(task, parts.validation or parts.train, MAX_ROWS, seed)
     judged = "validation" if parts.validation else "training rows"
     score = _score(model, rows, name, backend, metric, run)
     run.say(f"{name}: {metric.name} {score:.4f} on {judged}, {size / 1e6:.1f} MB")
     return Variant(model, name, score, size, fit)
+
+
+def decide(rows: Sequence[Example], folder: Path, *, backend: Backend, metric: Metric, run: Run) -> None:
+    """Set in a folder of a tuned student what only rows tell that it has not learnt from."""
+    settings = Settings.read(folder)
+    if settings.kind != "classification" or settings.shape == "text" or not rows:
+        return
+    try:
+        model = open_model(folder, backend, threads=run.device.threads)
+        logits = model.logits([row.input for row in rows], batch_size=_CHUNK)
+    except RuntimeError:  # said where it is scored
+        return
+    decided(settings, logits, rows, metric).write(folder)
 
 
 def _score(
@@ -62,9 +78,8 @@ def _score(
         raise StageError(f"{name}: the exported model does not run ({error})") from error
     if not rows:
         return 0.0
-    return metric.value(
-        metric.statistics([answer.output for answer in answers], [row.answers for row in rows])
-    )
+    said, right = [answer.output for answer in answers], [row.answers for row in rows]
+    return merit(metric, metric.value(metric.statistics(said, right)))
 
 
 def fresh(folder: Path) -> Path:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from itertools import chain, islice
 from pathlib import Path
 
-from p2m.catalogs.base import Converter, learnable, part_paths, placeless, read_rows
+from p2m.catalogs.base import Converter, gathering, learnable, part_paths, placeless, read_rows
 from p2m.engine.stage import stage
 from p2m.errors import DataError
 from p2m.types import Candidate, Candidates, Count, Example, Examples, Files, Task
+
+_LOOK = 2000  # rows that tell in which columns answers stand
 
 
 @stage(version="1", kind="seeded")
@@ -53,7 +56,9 @@ def _rows(
                 task, candidate.mapping or {}, f"{card.name}:{part.name}", card.label_names, True
             )
             for path in part_paths(root, card, part):
-                for record in read_rows(path):
+                first = list(islice(stream := read_rows(path), _LOOK))
+                gather = gathering(task, first, card.label_names)
+                for record in map(gather.row, chain(first, stream)):
                     row = converter.convert(record)
                     if isinstance(row, str):
                         refused[row] += 1

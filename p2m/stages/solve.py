@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
-from p2m.stages.lessons import Material
+from p2m.stages.lessons import Material, solve_and_decide
 from p2m.students.base import LinearStudent, Student, longer
 from p2m.types import Embeddings, Encoder, Example, Fit, Split, Task, Trained, Winner
 
@@ -33,10 +32,15 @@ def solve(
     material = Material(task, parts, encoder, embeddings)
     rows, vectors = material.all_to_learn()
     folder = run.folder / "checkpoint"
-    shutil.rmtree(folder, ignore_errors=True)
     read = encoder if student.encoder is not None else None
-    lesson = material.lesson(student, rows, vectors, metric=metric, encoder=read.folder if read else None)
-    parameters = student.solve(lesson, folder)
+    parameters = solve_and_decide(
+        student,
+        material,
+        (rows, vectors),
+        metric=metric,
+        folder=folder,
+        encoder=read.folder if read else None,
+    )
     run.say(f"solved for {len(rows)} rows and {len(material.labels)} labels")
     environment = {"precision": read.precision if read else "fp32"}
     cut = _cut(read, task, rows) if read else 0

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from p2m.curation.base import ORIGINS, Pool, Shingled, clusters, hold_out, inputs, malformed, origin, shown
 from p2m.engine.stage import stage
 from p2m.errors import DataError
+from p2m.students.base import given
 from p2m.types import CROSS_VALIDATION, Count, Example, Examples, Split, Splitting, Task, TaskType
 
 # Rows as near as this never sit on two sides. Looser than the default of curation: what is different enough
@@ -77,7 +78,7 @@ def split(
     order = sorted(free)
     lot.shuffle(order)
     learnt = [rows[number] for number in order]
-    needed = crossed or task.type is TaskType.CLASSIFICATION
+    needed = crossed or task.type.is_chosen_for
     folds = _folds(task, placed.pool, order, splitting.folds, lot) if needed else ()
     require(task, learnt, judged or (learnt if crossed and folds else ()))
     return Split(
@@ -116,12 +117,11 @@ def _folds(task: Task, pool: Pool, order: Sequence[int], folds: int, lot: random
         return ()
     noise = {unit: lot.random() for unit in units}
     units.sort(key=lambda unit: (-len(members[unit]), noise[unit]))
-    labels = task.type is TaskType.CLASSIFICATION
     of_label: Counter[tuple[int, str]] = Counter()
     sizes = [0] * folds
     found: dict[int, int] = {}
     for unit in units:
-        strata = Counter(pool.rows[row].output if labels else "" for row in members[unit])
+        strata = Counter(label for row in members[unit] for label in _strata(task, pool.rows[row]))
         fold = min(
             range(folds),
             key=lambda number: (sum(of_label[number, each] * n for each, n in strata.items()), sizes[number]),
@@ -131,6 +131,11 @@ def _folds(task: Task, pool: Pool, order: Sequence[int], folds: int, lot: random
         sizes[fold] += len(members[unit])
         found |= dict.fromkeys(members[unit], fold)
     return tuple(found[row] for row in order)
+
+
+def _strata(task: Task, row: Example) -> tuple[str, ...]:
+    """What every fold should have its share of: the row's labels, and rows without any."""
+    return (given(task, row.output) or ("",)) if task.type.is_labelled else ("",)
 
 
 def _place(
@@ -216,10 +221,15 @@ def require(task: Task, train: Sequence[Example], judged: Sequence[Example]) -> 
                 " set aside. Give own files as data.validation and data.test, or more varied rows in"
                 f" data.train{_or_more(train or judged)}"
             )
-    if task.type is not TaskType.CLASSIFICATION:
+    if task.type is TaskType.REGRESSION and len({row.output for row in train}) < 2:
+        raise DataError(
+            f"every row to learn from answers with {train[0].output}: add rows of other numbers to data.train"
+        )
+    if not task.type.is_labelled:
         return
-    known = {row.output for row in train}
-    missing = sorted({*task.labels, *(row.output for row in judged if not task.labels)} - known)
+    known = {label for row in train for label in given(task, row.output)}
+    asked = {label for row in judged for label in given(task, row.output) if not task.labels}
+    missing = sorted({*task.labels, *asked} - known - {task.none})
     if missing or len(known) < 2:
         named = ", ".join(map(repr, missing[:5])) or "a second label"
         raise DataError(

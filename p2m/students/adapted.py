@@ -18,7 +18,6 @@ ADAPTER = "adapter_config.json"
 def adapted_model() -> Any:
     """The class, a torch module; made on first use, for it takes torch."""
     import torch
-    from torch.nn.modules.module import _IncompatibleKeys
 
     class AdaptedModel(torch.nn.Module):  # type: ignore[misc]
         """`base` is a peft model: weights and config are those of what it adapts."""
@@ -34,6 +33,11 @@ def adapted_model() -> Any:
         @generation_config.setter
         def generation_config(self, value: Any) -> None:
             self.base.get_base_model().generation_config = value
+
+        @property
+        def served(self) -> int:
+            """Weights of the model once adapters are merged."""
+            return sum(each.numel() for name, each in self.base.named_parameters() if "lora_" not in name)
 
         def train(self, mode: bool = True) -> Any:
             """Only adapters learn, whatever else is set: nothing else is kept."""
@@ -52,14 +56,7 @@ def adapted_model() -> Any:
             return {name: each for name, each in self.base.named_parameters() if "lora_" in name}
 
         def load_state_dict(self, state: dict[str, Any], strict: bool = True, assign: bool = False) -> Any:
-            own = self.state_dict()
-            missing, unexpected = sorted(own.keys() - state), sorted(state.keys() - own)
-            if strict and (missing or unexpected):
-                raise RuntimeError(f"not the weights of this adapter: {[*missing, *unexpected][:3]}")
-            with torch.no_grad():
-                for name in own.keys() & state.keys():
-                    own[name].copy_(state[name])
-            return _IncompatibleKeys(missing, unexpected)
+            return _loaded(self.state_dict(), state, strict)
 
         def save_pretrained(self, folder: str) -> None:
             self.base.save_pretrained(folder, save_embedding_layers=False)
@@ -71,6 +68,20 @@ def adapted_model() -> Any:
                 return self.base.merge_and_unload()
 
     return AdaptedModel
+
+
+def _loaded(own: dict[str, Any], state: dict[str, Any], strict: bool) -> Any:
+    """Give the weights `own` the values of `state`; what torch's own loading tells."""
+    import torch
+    from torch.nn.modules.module import _IncompatibleKeys
+
+    missing, unexpected = sorted(own.keys() - state), sorted(state.keys() - own)
+    if strict and (missing or unexpected):
+        raise RuntimeError(f"not the weights of this adapter: {[*missing, *unexpected][:3]}")
+    with torch.no_grad():
+        for name in own.keys() & state.keys():
+            own[name].copy_(state[name])
+    return _IncompatibleKeys(missing, unexpected)
 
 
 def adapt(model: Any, *, rank: int, alpha: float, dropout: float, name: str) -> Any:

@@ -39,6 +39,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         **_BASE, "model_type": "deberta-v2", "vocab_size": 128_100, "num_hidden_layers": 6,
         "max_position_embeddings": 512, "type_vocab_size": 0, "position_buckets": 256,
         "relative_attention": True, "position_biased_input": False, "share_att_key": True,
+        "norm_rel_ebd": "layer_norm",
     },
 }  # fmt: skip
 
@@ -105,7 +106,7 @@ def _deberta(shape: Mapping[str, Any]) -> int:
         farthest = shape.get("max_relative_positions", -1)
         farthest = shape["max_position_embeddings"] if farthest < 1 else farthest
         total += 2 * (buckets if buckets > 0 else farthest) * hidden
-        total += 2 * hidden if "layer_norm" in str(shape.get("norm_rel_ebd", "layer_norm")) else 0
+        total += 2 * hidden if "layer_norm" in str(shape.get("norm_rel_ebd", "none")) else 0
         if not shape.get("share_att_key", True):
             total += shape["num_hidden_layers"] * 2 * (hidden * hidden + hidden)
     return int(total)

@@ -98,7 +98,10 @@ class Causal:
                 model = adapt(
                     model, rank=self.rank, alpha=self.alpha, dropout=self.dropout, name=Path(self.model).name
                 )
-        return CausalLearner(model, tokenizer, self._settings(task, labels, tokenizer))
+        learner = CausalLearner(model, tokenizer, self._settings(task, labels, tokenizer))
+        if self.four_bits and not _has_four_bits():
+            learner.notes.append("four_bits takes a GPU and bitsandbytes: here base weights have 32 bits")
+        return learner
 
     def restore(self, task: Task, labels: Sequence[str], checkpoint: Path) -> CausalLearner:
         """In full precision; the base of adapters is found as it was before."""
@@ -135,7 +138,7 @@ class Causal:
         from p2m.students.quiet import quiet
 
         options: dict[str, Any] = {"dtype": torch.float32}
-        if small and torch.cuda.is_available() and find_spec("bitsandbytes") is not None:
+        if small and _has_four_bits():
             options = _four_bits()
         with quiet():
             return AutoModelForCausalLM.from_pretrained(
@@ -149,6 +152,12 @@ class Causal:
             "causal", task, labels, prompt=f"{around.before}{self.prompt}{after}",
             max_length=self.max_input, max_answer=self.max_output, ends=(around.end,),
         )  # fmt: skip
+
+
+def _has_four_bits() -> bool:
+    import torch
+
+    return torch.cuda.is_available() and find_spec("bitsandbytes") is not None
 
 
 def _four_bits() -> dict[str, Any]:

@@ -136,6 +136,7 @@ class Graph:
         helper.set_model_props(model, {CONFIG: json.dumps(self.config, sort_keys=True)})
         path.parent.mkdir(parents=True, exist_ok=True)
         size = sum(array.nbytes for array in self.initializers.values())
+        (path.parent / f"{path.name}.data").unlink(missing_ok=True)  # which would be added to
         beside = {"save_as_external_data": True, "location": f"{path.name}.data"} if size > _LARGEST else {}
         save(model, str(path), **beside)
 

@@ -1,8 +1,12 @@
 """What writes the values of spans: a small encoder and decoder from scratch that copies, and counts on.
 
-Each piece is written in one of four ways, between which the model chooses: from the vocabulary; as the source
-has it; or as a number of the source plus an offset, modulo 100, in two digits or in as many as it takes. Sums
-and differences are so learnt from few rows, copies from fewer (pointers: See et al., 2017, arXiv 1704.04368).
+Each piece is written in one of six ways, between which the model chooses: from the vocabulary; as the source
+has it; as a number of the source plus an offset, modulo 100, in two digits or in as many as it takes; as one
+of the two digits of a number. Sums and differences are so learnt from few rows, copies from fewer (pointers:
+See et al., 2017, arXiv 1704.04368).
+
+Numbers of two and of four digits come in pairs, so that a day, an hour or a year is read at once; of others
+each digit is a piece, so that a number is the same pieces whatever zeros are added to it.
 """
 
 from __future__ import annotations
@@ -17,8 +21,11 @@ from p2m.deploy.serving.slots import EOS, PAD, PLACES
 from p2m.students.onnx_graph import write_graph
 
 NUMBERS = 100  # values of a pair of digits
+FEWEST_PIECES = 3 + 256 + NUMBERS  # marks, bytes, pairs of digits
 _LEAST = 1e-8  # probability of any piece: a logarithm has an end
-_WORDS = r"\p{N}{2}(?=(?:\p{N}{2})*(?!\p{N}))|\p{N}| ?\p{L}+|[^\p{L}\p{N}]"  # digits in pairs from the right
+_WAYS = 6
+_PAIRS = r"(?<!\p{N})\p{N}{2}(?=(?:\p{N}{2})?(?!\p{N}))|(?<=\p{N}{2})(?<!\p{N}{3})\p{N}{2}(?!\p{N})"
+_WORDS = _PAIRS + r"|\p{N}| ?\p{L}+|[^\p{L}\p{N}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class Shape:
         layer = attention + feed + 2 * norm
         decoder = layer + attention + norm + 2 * self.width * self.inner + self.inner
         tables = (2 * self.vocabulary + PLACES + self.longest) * self.width + self.vocabulary
-        ways = 2 * self.width * (self.width + 1) + (NUMBERS + 4) * (self.width + 1)
+        ways = 2 * self.width * (self.width + 1) + (NUMBERS + _WAYS) * (self.width + 1)
         return tables + self.layers * layer + self.decoder_layers * decoder + 2 * norm + ways
 
 
@@ -99,7 +106,7 @@ def rewriter() -> Any:
             self.read_norm, self.write_norm = nn.LayerNorm(width), nn.LayerNorm(width)
             self.output = nn.Linear(width, shape.vocabulary)
             self.query, self.key = nn.Linear(width, width), nn.Linear(width, width)
-            self.offset, self.way = nn.Linear(width, NUMBERS), nn.Linear(width, 4)
+            self.offset, self.way = nn.Linear(width, NUMBERS), nn.Linear(width, _WAYS)
             # What the pieces are is told once they are learnt; it is saved with the weights.
             self.register_buffer("value", torch.full((shape.vocabulary,), -1))
             for name in ("two", "plain"):
@@ -128,13 +135,13 @@ def rewriter() -> Any:
         def write(self, pieces: Any, source: Any, mask: Any, read: list[Any], past: list[Any]) -> list[Any]:
             """Log probabilities (batch, 1, vocabulary) of what follows a piece, and the past with it."""
             states, *grown = self._states(pieces, mask, read, past)
-            ways, written, numbers, pointed = self._ways(states, source, mask, read[-1])
+            ways, written, pointed, counted = self._ways(states, source, mask, read[-1])
             whole = ways[0] * written.softmax(-1)
-            for way, spelling in ((ways[1], self.two), (ways[2], self.plain)):
+            for way, (spelling, shares) in zip(ways[2:], counted, strict=True):
                 columns = functional.one_hot(spelling, self.shape.vocabulary).float()
-                whole = whole + way * (numbers @ columns)
+                whole = whole + way * (shares @ columns)
             places = source[:, None].expand(-1, states.shape[1], -1)
-            whole = whole.scatter_add(2, places, ways[3] * pointed)
+            whole = whole.scatter_add(2, places, ways[1] * pointed)
             return [whole.clamp(min=_LEAST).log(), *grown]
 
         def forward(self, source: Any, places: Any, mask: Any, values: Any) -> Any:
@@ -142,15 +149,14 @@ def rewriter() -> Any:
             before = functional.pad(values[:, :-1], (1, 0), value=PAD)
             read = self.read(source, places, mask)
             states = self._states(before, mask, read, [])[0]
-            ways, written, numbers, pointed = self._ways(states, source, mask, read[-1])
+            ways, written, pointed, counted = self._ways(states, source, mask, read[-1])
             wanted = values[..., None]
             share = ways[0] * (written.gather(2, wanted) - written.logsumexp(-1, keepdim=True)).exp()
-            number = self.value[wanted]
-            counted = numbers.gather(2, number.clamp(min=0)) * (number >= 0)
-            for way, spelling in ((ways[1], self.two), (ways[2], self.plain)):
-                share = share + way * counted * (spelling[number.clamp(min=0)] == wanted)
-            copied = (pointed * (source[:, None] == wanted)).sum(-1, keepdim=True)
-            return (share + ways[3] * copied).clamp(min=_LEAST).log().squeeze(-1)
+            share = share + ways[1] * (pointed * (source[:, None] == wanted)).sum(-1, keepdim=True)
+            for way, (spelling, shares) in zip(ways[2:], counted, strict=True):
+                number = self.value[wanted].clamp(0, len(spelling) - 1)
+                share = share + way * shares.gather(2, number) * (spelling[number] == wanted)
+            return share.clamp(min=_LEAST).log().squeeze(-1)
 
         def _states(self, pieces: Any, mask: Any, read: list[Any], past: list[Any]) -> list[Any]:
             """Of each piece what follows it is told from, and the past with the pieces in it."""
@@ -167,17 +173,21 @@ def rewriter() -> Any:
                 grown += kept
             return [self.write_norm(states), *grown]
 
-        def _ways(self, states: Any, source: Any, mask: Any, keys: Any) -> tuple[Any, Any, Any, Any]:
-            """How likely each way is; then logits of pieces, shares of numbers and of the source's pieces."""
+        def _ways(self, states: Any, source: Any, mask: Any, keys: Any) -> tuple[Any, Any, Any, list[Any]]:
+            """How likely each way is; logits of pieces, shares of the source's, and pieces of numbers with
+            the shares of these.
+            """
             scores = self.query(states) @ keys.transpose(1, 2) * states.shape[-1] ** -0.5
             numbers = self.value[source]
             pointed = (scores + (mask[:, None] - 1) * 1e9).softmax(-1)
             counted = (scores + ((numbers[:, None] < 0) * -1e9)).softmax(-1) * (numbers[:, None] >= 0)
             columns = torch.arange(NUMBERS, device=source.device)
             counted = counted @ (numbers[:, :, None] == columns).float()
-            counted = self._moved(counted, self.offset(states).softmax(-1))
+            moved = self._moved(counted, self.offset(states).softmax(-1))
+            digits, pairs = self.plain[:10], counted.unflatten(-1, (10, 10))
             ways = self.way(states).softmax(-1).unsqueeze(-1).unbind(-2)
-            return ways, self.output(states), counted, pointed
+            spelt = [(self.two, moved), (self.plain, moved), (digits, pairs.sum(-1)), (digits, pairs.sum(-2))]
+            return ways, self.output(states), pointed, spelt
 
         def _moved(self, numbers: Any, offsets: Any) -> Any:
             """The distribution of a number plus an offset, modulo 100."""

@@ -27,11 +27,10 @@ from p2m.students.encoder import EncoderLearner
 from p2m.students.heads import Head, Reach
 from p2m.students.heads.tags import TagHead
 from p2m.students.minilm import MiniLM
-from p2m.students.rewriter import Shape, learnt_pieces, rewriter, write_graphs
+from p2m.students.rewriter import FEWEST_PIECES, Shape, learnt_pieces, rewriter, write_graphs
 from p2m.students.spans import placed
 from p2m.types import Example, Learner, Pace, Shaping, Task, TaskType
 
-FASTER = 20.0  # rate of what begins from nothing, over that of the encoder
 PACK = 16  # values a feature
 MOST_PASSES = 50  # over a span's value while its row is read once
 _WEIGHTS = "rewriter.safetensors"
@@ -50,6 +49,7 @@ class Slots(MiniLM):
     pieces: int = 1500  # of the vocabulary, which is learnt from the rows
     max_answer: int = 32  # pieces of the longest value
     rows: int = 40_000  # of them the encoder learns, in one pass; the values are learnt from all
+    faster: float = 20.0  # rate of what writes values, over that of the encoder
     values: int = 1_000_000  # written in one pass, each span's at most 50 times
 
     @property
@@ -69,6 +69,10 @@ class Slots(MiniLM):
         if not SlotHead.fits(task):
             what = "its spans have no values" if task.layout else f"the task is {task.type}"
             return f"it finds spans and writes a value for each, and {what}; student=auto may fit"
+        if self.pieces < FEWEST_PIECES:
+            return f"pieces is {self.pieces}; bytes and pairs of digits alone are {FEWEST_PIECES}"
+        if self.width % self.heads:
+            return f"width {self.width} is not a multiple of heads {self.heads}"
         return base_model.unread(task, self.languages)
 
     def prepare(self, task: Task, labels: Sequence[str], *, seed: int) -> Learner:
@@ -97,7 +101,7 @@ class Slots(MiniLM):
         (target / PIECES).write_bytes((checkpoint / PIECES).read_bytes())
 
     def _with_values(self, learner: Any, model: Any, seed: int) -> SlotLearner:
-        return SlotLearner(learner, model, rows=self.rows, values=self.values, seed=seed)
+        return SlotLearner(learner, model, self, seed)
 
     @property
     def _shape(self) -> Shape:
@@ -135,9 +139,9 @@ class SlotHead(TagHead):
 class SlotLearner(EncoderLearner):
     """Both parts, learnt side by side: rows for the one, packs of short texts for the other."""
 
-    def __init__(self, learner: EncoderLearner, model: Any, *, rows: int, values: int, seed: int) -> None:
-        super().__init__(_both()(learner.model, model), learner.tokenizer, learner.head)
-        self._rows, self._values, self._seed = rows, values, seed
+    def __init__(self, learner: EncoderLearner, model: Any, student: Slots, seed: int) -> None:
+        super().__init__(_both()(learner.model, model, student.faster), learner.tokenizer, learner.head)
+        self._rows, self._values, self._seed = student.rows, student.values, seed
         self._layout = self.settings.layout or Layout(has_values=True)
         self._reader: PieceReader | None = None
 
@@ -155,9 +159,12 @@ class SlotLearner(EncoderLearner):
         The pieces of short texts are learnt here, of the first rows that are encoded.
         """
         found = super().encode(rows, max_length=max_length)
+        packs = self._packs(self._pairs(rows))
         if len(found) > self._rows:
+            known = sorted({each["row"] for each in found})
             found = [found[i * len(found) // self._rows] for i in range(self._rows)]
-        return found + self._packs(self._pairs(rows))
+            found[0]["rows"] = known  # of those left out the values are learnt, or that there is none
+        return found + packs
 
     def collate(self, features: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """What rows have, where there are any; and `source`, `places`, `mask`, `values` of packs."""
@@ -245,10 +252,10 @@ def _both() -> Any:
     class Both(torch.nn.Module):  # type: ignore[misc]
         """`tagger`, a HeadedEncoder, and `rewriter`; called as the tagger."""
 
-        def __init__(self, tagger: Any, model: Any) -> None:
+        def __init__(self, tagger: Any, model: Any, faster: float) -> None:
             super().__init__()
             self.tagger, self.rewriter, self.config = tagger, model, tagger.config
-            self.rates = {"rewriter.": FASTER}
+            self.rates = {"rewriter.": faster}
             self.pieces: Any = None
 
         def forward(self, **inputs: Any) -> dict[str, Any]:

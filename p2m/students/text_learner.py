@@ -40,6 +40,7 @@ class TextLearner:
 
         self.model, self.tokenizer, self.settings = model, tokenizer, settings
         self._most, self._longest = settings.max_answer, 0
+        self.notes: list[str] = []  # of how the model was opened
         self._reader = open_reader(settings, tokenizer)
         known = getattr(model.generation_config, "max_new_tokens", None)
         model.generation_config = GenerationConfig(
@@ -82,7 +83,7 @@ class TextLearner:
         unit = "bytes" if isinstance(self._reader, ByteReader) else "tokens"
         longest = max(map(len, answers), default=0)
         most = min(self._most, _most_of(longest))
-        found = [f"answers have up to {longest} {unit}; {most} are written at most"]
+        found = [*self.notes, f"answers have up to {longest} {unit}; {most} are written at most"]
         if left := sum(len(each) > self._most for each in answers):
             found.append(
                 f"{left} of {len(rows)} answers have more than {self._most} {unit} and are left out: raise"
@@ -170,7 +171,7 @@ class TextLearner:
         )
 
 
-_OTHERS = "student=byt5_small and student=tiny_seq2seq write any text, student=codet5_small code and JSON"
+_OTHERS = "student=smollm2_135m, student=byt5_small and student=tiny_seq2seq write any text"
 
 
 class CausalLearner(TextLearner):

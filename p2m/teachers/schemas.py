@@ -11,6 +11,7 @@ from typing import Any
 _LEFT_OUT = frozenset(
     (
         *("minLength", "maxLength", "uniqueItems", "contains", "minContains", "maxContains", "default"),
+        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
         *("minProperties", "maxProperties", "propertyNames", "patternProperties", "examples", "$schema"),
     )
 )

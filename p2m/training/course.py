@@ -19,7 +19,7 @@ from p2m.training.memory import halving
 from p2m.training.ranks import Ranks, Work
 from p2m.training.schedule import Schedule
 from p2m.training.stopping import Stopping
-from p2m.types import Evaluation, Example, Learner, Metric, Shaping, Training, WarmStarter
+from p2m.types import Evaluation, Example, Learner, Metric, Shaping, Training, WarmStarter, merit
 
 BATCH = 32  # rows answered at once
 MOST_EPOCHS = 100  # passes over rows that are worth a try
@@ -189,7 +189,8 @@ class Course:
                 BATCH,
                 self.run.say,
             )
-        return self.metric.value(self.metric.statistics(answers, [row.answers for row in rows]))
+        right = [row.answers for row in rows]
+        return merit(self.metric, self.metric.value(self.metric.statistics(answers, right)))
 
     def warn(self, step: int, history: Sequence[Evaluation]) -> None:
         """Say what the latest evaluation means for a training that goes badly, or is over."""

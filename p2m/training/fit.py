@@ -28,7 +28,7 @@ from p2m.training.schedule import scheduled
 from p2m.training.speeds import remember, remembered
 from p2m.training.stopping import Stopping, evaluation_steps
 from p2m.training.trainer import quiet, take_steps
-from p2m.types import Evaluation, Example, Fit, Learner, Metric, Trained, Training, TunedStudent
+from p2m.types import Evaluation, Example, Fit, Learner, Metric, Trained, Training, TunedStudent, merit
 
 FINISHED = "finished.json"
 CHECKPOINTS = "checkpoints"  # of a training that has not ended
@@ -87,7 +87,7 @@ def commonest_score(train: Sequence[Example], validation: Sequence[Example], met
     """The metric of giving the commonest training answer to every row of `validation`."""
     answer = Counter(row.output for row in train).most_common(1)[0][0]
     right = [row.answers for row in validation]
-    return metric.value(metric.statistics([answer] * len(right), right))
+    return merit(metric, metric.value(metric.statistics([answer] * len(right), right)))
 
 
 def _taken(course: Course, student: TunedStudent, length: float) -> tuple[int, list[Evaluation]]:
@@ -111,7 +111,8 @@ def _features(
     learner: Learner, train: Sequence[Example], training: Training, run: Run
 ) -> list[dict[str, Any]]:
     features = learner.encode(train, max_length=training.max_length)
-    used = len({each["row"] for each in features}) if features and "row" in features[0] else len(features)
+    rows = {row for each in features for row in each.get("rows", (each.get("row"),))}
+    used = len(rows) if None not in rows else len(features)
     if not used:
         what = f"none of {len(train)} training rows can be learnt" if train else "there are no training rows"
         raise DataError(f"{what}; in extractive tasks the answer must be a part of the passage")
@@ -173,7 +174,7 @@ def _trained(checkpoint: Path, record: dict[str, Any], model: Any, machine: Mach
     return Trained(
         checkpoint,
         Fit(
-            parameters=sum(each.numel() for each in model.parameters()),
+            parameters=getattr(model, "served", None) or sum(each.numel() for each in model.parameters()),
             steps=record["steps"],
             best=record["best"],
             history=tuple(Evaluation(**each) for each in record["history"]),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from p2m.types import Example, Task, TaskType
+from p2m.answers.canonical import labels_in
+from p2m.types import Example, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,11 @@ class Labels:
         return "labels"
 
     def refusal(self, task: Task) -> str | None:
-        if task.type is not TaskType.CLASSIFICATION:
+        if not task.type.is_labelled:
             return f"labels are of a classification, and this is {task.type.value}"
         return None
 
     def fault(self, task: Task, row: Example) -> str | None:
-        return (
-            None if not task.labels or row.output in task.labels else f"{row.output!r} is none of the labels"
-        )
+        labels = (*task.labels, *([task.none] if task.none is not None else []))
+        wrong = [each for each in labels_in(task, row.output) if task.labels and each not in labels]
+        return f"{wrong[0]!r} is none of the labels" if wrong else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from p2m.answers.canonical import stands_in
 from p2m.types import Example, Task
 
 
@@ -19,9 +20,10 @@ class Span:
         return "span"
 
     def refusal(self, task: Task) -> str | None:
-        return None if task.is_span else f"an answer is a span of a text, and this is {task.type.value}"
+        is_extractive = task.is_span or task.layout is not None
+        return None if is_extractive else f"an answer is a span of a text, and this is {task.type.value}"
 
     def fault(self, task: Task, row: Example) -> str | None:
-        if row.output and row.output in row.input.get(task.context_field, ""):
+        if row.output and stands_in(task, row):
             return None
         return f"{row.output[:80]!r} does not stand in {task.context_field!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import numpy as np
@@ -9,15 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from p2m.evaluation.compare import needed_rows, swaps
 from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.base import Metric
 from p2m.metrics.chrf import ChrF
 from p2m.metrics.exact_match import ExactMatch
 from p2m.metrics.macro_f1 import MacroF1
+from p2m.metrics.mae import MAE
+from p2m.metrics.micro_f1 import MicroF1
 from p2m.metrics.rouge_l import RougeL
+from p2m.metrics.spearman import Spearman
 from p2m.metrics.text import normalise, tokens
 from p2m.metrics.token_f1 import TokenF1
-from p2m.types import Field, Task, TaskType
+from p2m.types import Field, Task, TaskType, merit
 
 ALL: list[Metric] = [ExactMatch(), TokenF1(), Accuracy(), MacroF1(), ChrF(), RougeL()]
 NAMES = [metric.name for metric in ALL]
@@ -202,14 +207,67 @@ def test_metrics_refuse_tasks_that_they_do_not_fit_and_say_what_does() -> None:
     fits = {
         "exact_match": set(TaskType),
         "accuracy": {TaskType.CLASSIFICATION},
-        "macro_f1": {TaskType.CLASSIFICATION},
+        "macro_f1": {TaskType.CLASSIFICATION, TaskType.MULTI_LABEL},
+        "micro_f1": {TaskType.MULTI_LABEL},
+        "spearman": {TaskType.REGRESSION},
+        "mae": {TaskType.REGRESSION},
         "token_f1": texts,
         "chrf": texts,
         "rouge_l": texts,
     }
-    for metric in ALL:
+    for metric in [*ALL, MicroF1(), Spearman(), MAE()]:
         assert isinstance(metric, Metric)
         for kind, task in tasks.items():
             refusal = metric.refusal(task)
             assert (refusal is None) == (kind in fits[metric.name]), (metric.name, kind)
             assert refusal is None or "use " in refusal
+
+
+# ---- sets of labels, and numbers
+
+
+SETS = st.lists(
+    st.lists(st.sampled_from(["a", "b", "c d", "the"]), max_size=3, unique=True), min_size=2, max_size=9
+)
+
+
+@given(SETS, st.randoms())
+@settings(max_examples=40, deadline=None)
+def test_sets_of_labels_are_scored_as_scikit_learn_scores_them(
+    right: list[list[str]], lot: random.Random
+) -> None:
+    from sklearn.metrics import f1_score
+    from sklearn.preprocessing import MultiLabelBinarizer
+
+    said = [[each for each in ["a", "b", "c d", "the"] if lot.random() < 0.5] for _ in right]
+    texts, answers = [json.dumps(sorted(row)) for row in said], [[json.dumps(row)] for row in right]
+    binary = MultiLabelBinarizer().fit([*said, *right])
+    one, two = binary.transform(right), binary.transform(said)
+    if one.any() or two.any():
+        for metric, average in ((MicroF1(), "micro"), (MacroF1(), "macro")):
+            assert score(metric, texts, answers) == pytest.approx(f1_score(one, two, average=average))
+    assert score(ExactMatch(), texts, answers) == pytest.approx(np.mean((one == two).all(axis=1)))
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=30))
+@settings(max_examples=40, deadline=None)
+def test_spearman_is_that_of_scipy(pairs: list[tuple[int, int]]) -> None:
+    from scipy.stats import spearmanr
+
+    said, right = zip(*pairs, strict=True)
+    found = score(Spearman(), [str(each) for each in said], [[str(each)] for each in right])
+    wanted = spearmanr(said, right).statistic if len(set(said)) > 1 and len(set(right)) > 1 else 0.0
+    assert found == pytest.approx(wanted)
+
+
+def test_an_error_is_better_the_lower_it_is_and_what_is_no_number_is_far_off() -> None:
+    right = [["1"], ["3", "4"], ["5"]]
+    assert score(MAE(), ["1", "4.5", "4"], right) == pytest.approx(0.5)
+    assert score(MAE(), ["1", "4", "no"], right) == pytest.approx(3 / 3)
+    assert merit(MAE(), 0.5) == -0.5
+    assert merit(Spearman(), 0.5) == 0.5
+    near, far = ["1", "3", "4"], ["5", "1", "1"]
+    better, worse = swaps(MAE(), near * 10, far * 10, right * 10, seed=0)
+    assert better < 0.01 < 0.9 < worse
+    assert needed_rows(MAE(), near * 10, far * 10, right * 10, seed=0) is not None
+    assert needed_rows(MAE(), far * 10, near * 10, right * 10, seed=0) is None

@@ -63,6 +63,7 @@ FIT = Fit(
     0.81,
     tuple(Evaluation(n * 100, 2.0 / n, 0.3 + 0.1 * n) for n in range(1, 6)),
     {"device": "cpu", "torch": "2.13.0"},
+    losses=(2.0, 1.0, 0.7, 0.5, 0.4, 0.4),
 )
 
 
@@ -230,7 +231,7 @@ def test_a_solved_model_has_no_steps_and_its_few_weights_are_counted_whole() -> 
     told = story()
     told = replace(
         told,
-        trained=replace(told.trained, steps=0, history=()),
+        trained=replace(told.trained, steps=0, history=(), losses=()),
         exported=replace(told.exported, parameters=5_120, precision="fp32"),
     )
     for shown in ("200 rows, solved", "5,120, fp32"):
@@ -252,6 +253,8 @@ def test_a_perfect_model_without_history_has_a_report() -> None:
     )
     assert "None on these rows" in Balanced(as_page(told)).text
     assert "taken for" not in as_text(told)
+    assert "Training: loss by step" in as_page(told)
+    assert "validation rows, by step" not in as_page(told)
 
 
 def test_the_surest_errors_come_first() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from p2m.compression.int8 import Int8
+from p2m.compression.trimmed_vocabulary import TrimmedVocabulary
 from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.exact_match import ExactMatch
 from p2m.metrics.token_f1 import TokenF1
@@ -17,6 +18,7 @@ from p2m.spec import ModelSpec, feasibility
 from p2m.students.linear_ensemble import LinearEnsemble
 from p2m.students.linear_minilm import LinearMiniLM
 from p2m.students.linear_tfidf import LinearTfidf
+from p2m.students.pretrained_encoder import PretrainedEncoder
 from p2m.teachers.compatible import Compatible
 from p2m.teachers.gguf import GGUF
 from p2m.teachers.replay import Replay
@@ -136,6 +138,20 @@ def test_so_is_one_that_is_too_big_or_wrongly_licensed() -> None:
     path, message, hint = only(feasibility(spec(constraints={"licenses": ["mit"]}), QA))
     assert path == "constraints.licenses"
     assert "apache-2.0" in hint
+
+
+def test_a_vocabulary_that_must_be_cut_to_fit_is_said_with_what_cuts_it() -> None:
+    e5 = PretrainedEncoder("intfloat/multilingual-e5-small", "mit")
+    told = {"student": {"candidates": {"e5_small": e5}}, "constraints": {"max_size": "60 MB"}}
+    path, message, hint = only(feasibility(spec(**told), KINDS))
+    assert path == "constraints.max_size"
+    assert "126MB with all of its vocabulary" in message
+    assert "compression=trimmed" in hint
+    cut = {"candidates": {"trimmed": TrimmedVocabulary()}}
+    assert feasibility(spec(**told, compression=cut), KINDS) == []
+    small = {**told, "constraints": {"max_size": "30 MB"}}
+    path, message, _ = only(feasibility(spec(**small, compression=cut), KINDS))
+    assert "e5_small takes about 51.6MB" in message
 
 
 def test_one_student_that_fits_is_enough() -> None:

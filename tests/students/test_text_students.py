@@ -11,11 +11,12 @@ import pytest
 from conftest import LABELS, TEXT, Here, rows_of
 from tiny_checkpoints import byte_level, causal, hub_cache, t5, unigram
 
+from p2m.compression.int8 import Int8
 from p2m.deploy.serving.predictor import Predictor
 from p2m.deploy.serving.settings import Settings
 from p2m.errors import DataError, MissingWeights
 from p2m.metrics.exact_match import ExactMatch
-from p2m.students import checkpoints
+from p2m.students import checkpoints, graph
 from p2m.students.causal import Causal
 from p2m.students.chat import Turns, turns
 from p2m.students.seq2seq import Seq2Seq
@@ -158,6 +159,25 @@ def test_an_answer_that_was_cut_has_no_score(folders: dict[str, Path], tmp_path:
     assert any(each.score == 0.0 for each in answers)
 
 
+def test_weights_that_are_too_many_for_one_file_lie_beside_their_graph(
+    folders: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    student, rows = student_of(folders["llama"], rank=0, max_output=8), rows_of(TEXT)[::9]
+    student.export(TEXT, (), folders["llama"], tmp_path / "whole")
+    monkeypatch.setattr(graph, "_LARGEST", 10_000)
+    for _ in range(2):
+        student.export(TEXT, (), folders["llama"], tmp_path / "apart")
+    assert (tmp_path / "apart" / "decoder.onnx").stat().st_size < 60_000
+    said = [Predictor(tmp_path / name).predict([row.input for row in rows]) for name in ("whole", "apart")]
+    assert said[0] == said[1]
+    size = sum(path.stat().st_size for path in (tmp_path / "apart").iterdir())
+    assert size < 1.2 * sum(path.stat().st_size for path in (tmp_path / "whole").iterdir())
+    Int8().compress(tmp_path / "apart", tmp_path / "int8")
+    names = {path.name for path in (tmp_path / "int8").iterdir()}
+    assert names == {"decoder.onnx", "predictor.json", "tokenizer.json"}
+    assert Predictor(tmp_path / "int8").predict([rows[0].input])
+
+
 def test_the_size_of_a_checkpoint_is_known_before_it_is_loaded(folders: dict[str, Path]) -> None:
     for kind, folder in folders.items():
         student = student_of(folder, **({"rank": 0} if kind in ("llama", "qwen3") else {}))
@@ -170,6 +190,11 @@ def test_the_size_of_a_checkpoint_is_known_before_it_is_loaded(folders: dict[str
     assert counts["flan-t5-base"] == 247_577_856
     assert counts["SmolLM2-135M-Instruct"] == 134_515_008
     assert all(each.size_bytes > each.parameters for each in known.values())
+
+
+def test_four_bits_without_a_gpu_are_said_to_have_no_effect(folders: dict[str, Path]) -> None:
+    learner = student_of(folders["llama"], four_bits=True).prepare(TEXT, (), seed=0)
+    assert "here base weights have 32 bits" in learner.remarks(rows_of(TEXT)[:1])[0]
 
 
 def test_adapters_are_all_that_a_checkpoint_of_them_holds(folders: dict[str, Path], tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import pytest
 from craft_runs import DESK, QA, SHOUT, as_examples, tickets
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
-from p2m.teachers.craft.answers import answering
+from p2m.teachers.craft.answers import answering, form_of
 from p2m.teachers.craft.attributes import distinct, read_attributes
 from p2m.teachers.craft.fence import CLOSE, OPEN, fenced
 from p2m.teachers.craft.inputs import Inventing, pools
@@ -18,7 +19,19 @@ from p2m.teachers.craft.rows import known, no_answer, spread
 from p2m.teachers.schedules.annealed import Annealed
 from p2m.teachers.schedules.constant import Constant
 from p2m.teachers.schedules.rising import Rising
-from p2m.types import Attribute, Attributes, Example, Examples, Need, TaskType
+from p2m.types import (
+    Attribute,
+    Attributes,
+    Example,
+    Examples,
+    Field,
+    Layout,
+    Need,
+    RecordField,
+    Scale,
+    Task,
+    TaskType,
+)
 
 ROWS = as_examples(tickets()[:60])
 VARIED = (Attribute("register", ("formal", "angry", "terse")), Attribute("length", ("short", "long")))
@@ -171,3 +184,62 @@ def test_a_task_whose_labels_only_rows_tell_is_asked_for_those() -> None:
     assert ask.schema is not None
     assert set(ask.schema["properties"]["answer"]["enum"]) >= {row.output for row in ROWS.rows}
     assert bare.type is TaskType.CLASSIFICATION
+
+
+OF_SHAPES = [
+    (
+        Task(TaskType.MULTI_LABEL, "", (Field("text"),), Field("labels"), ("wet", "cold")),
+        '["wet"]', ["cold", "wet"], '["wet", "cold"]', ["dry"],
+    ),
+    (
+        Task(TaskType.REGRESSION, "", (Field("text"),), Field("value"), scale=Scale(1, 5)),
+        "4", 4.5, "4.5", 7,
+    ),
+    (
+        Task(TaskType.EXTRACTION, "", (Field("text"),), Field("spans"), ("PER",),
+             layout=Layout(has_types=True)),
+        "[]", [{"text": "Ann", "type": "PER"}], '[{"type": "PER", "text": "Ann", "start": 0, "end": 3}]',
+        [{"text": "Ann", "type": "DOG"}],
+    ),
+    (
+        Task(TaskType.EXTRACTION, "", (Field("text"),), Field("spans"), none="N/A",
+             layout=Layout("text", has_values=True)),
+        "Ann == 1", [{"text": "May", "value": "2013-05"}, {"text": "Ann", "value": "2"}],
+        "Ann == 2 | May == 2013-05",
+        [{"text": "May", "type": "x"}],
+    ),
+    (
+        Task(TaskType.RECORDS, "", (Field("text"),), Field("record"),
+             record=(RecordField("who", "span"),
+                     RecordField("mood", "label", labels=("glad", "down"), nullable=False))),
+        '{"who": "Ann", "mood": "glad"}', {"who": None, "mood": "down"}, '{"who": null, "mood": "down"}',
+        {"who": None, "mood": "sad"},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("task", "known_answer", "value", "canonical", "wrong"), OF_SHAPES)
+def test_answers_of_every_shape_are_asked_for_by_a_schema_and_read_into_one_spelling(
+    task: Task, known_answer: str, value: object, canonical: str, wrong: object
+) -> None:
+    row = {"text": "Ann came in May."}
+    asking = answering(task, Examples((Example({"text": "Ann came in."}, known_answer),)), None)
+    ask = asking.ask(row)
+    assert ask.schema is not None
+    check = Draft202012Validator(ask.schema)
+    assert check.is_valid({"answer": value})
+    assert not check.is_valid({"answer": wrong})
+    shown = json.loads(ask.system.rpartition(OPEN)[2].partition(CLOSE)[0])["examples"][0]["output"]
+    assert check.is_valid({"answer": shown})
+    read = form_of(task).read(task, asking.labels, row, value)
+    assert (read.text, read.fault) == (canonical, "")
+    assert form_of(task).read(task, asking.labels, row, wrong).fault.startswith("not in the form")
+
+
+def test_spans_that_do_not_stand_in_the_text_are_no_answers() -> None:
+    for task, value in ((OF_SHAPES[2][0], [{"text": "Bob", "type": "PER"}]),
+                        (OF_SHAPES[4][0], {"who": "Bob", "mood": "glad"})):  # fmt: skip
+        found = form_of(task).read(task, task.labels, {"text": "Ann came in May."}, value)
+        assert found.fault.startswith("not a span of the text")
+    lost = Task(TaskType.EXTRACTION, "", (Field("text"),), Field("answer"), none="N/A")
+    assert form_of(lost).read(lost, (), {"text": "Ann came."}, "").text == "N/A"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from p2m.teachers.craft.answers import Answer
 from p2m.teachers.craft.votes import Poll
+from p2m.types import Field, Scale, Task, TaskType
 
 FAULT = Answer(fault="refused")
 
@@ -100,3 +101,19 @@ def test_of_free_texts_that_all_differ_the_one_most_like_the_others_is_taken() -
     assert decided.answer in texts[:2]
     nothing = Poll(SHOUT, 3, 0.4).decided([Answer(text) for text in ("one two", "three four", "five six")])
     assert nothing.fault.startswith("samples differ")
+
+
+@pytest.mark.parametrize(
+    ("answers", "agreement", "answer", "fault"),
+    [
+        (("4", "4", "5"), 0.5, "4", ""), (("3", "4", "5"), 0.5, "4", "low agreement"),
+        (("1", "5"), 0.5, "1", "low agreement"),
+        (("3", "4", "5"), 0.0, "4", ""), (("2.5", "2.4", "2.6"), 1.0, "2.5", ""),
+    ],
+)  # fmt: skip
+def test_of_numbers_the_middle_is_taken_if_the_others_are_near(
+    answers: tuple[str, ...], agreement: float, answer: str, fault: str
+) -> None:
+    stars = Task(TaskType.REGRESSION, "", (Field("text"),), Field("value"), scale=Scale(1, 5))
+    decided = Poll(stars, len(answers), agreement).decided([Answer(text) for text in answers])
+    assert (decided.answer, decided.fault.partition(":")[0]) == ("" if fault else answer, fault)

@@ -234,8 +234,9 @@ def _task(prompt: str, table: TableTask | None) -> Task:
     if table is None:
         return parse_prompt(prompt)
     return parse_prompt(
-        prompt, type=table.type, inputs=table.inputs, output=table.output, labels=tuple(table.labels)
-    )
+        prompt, type=table.type, inputs=table.inputs, output=table.output, labels=tuple(table.labels),
+        none=table.none, layout=table.layout, scale=table.scale, record=table.record,
+    )  # fmt: skip
 
 
 def _beside(file: Path | None, recipe: Path) -> str:

@@ -62,8 +62,8 @@ def reason(error: Exception) -> str:
     return str(getattr(error, "msg", error))
 
 
-def json_lines(path: Path) -> Iterator[Row]:
-    """An object a line, each with its `file:line`.
+def json_lines(path: Path, *, pairs: bool = False) -> Iterator[Row]:
+    """An object a line, each with its `file:line`; with `pairs`, spaCy's `["a text", {...}]` is one too.
 
     Raises:
         TableError: with file and line.
@@ -81,6 +81,7 @@ def json_lines(path: Path) -> Iterator[Row]:
                 raise ValueError("something follows the object")
         except (ValueError, RecursionError) as error:
             raise TableError(f"{where}: not JSON ({reason(error)}): {text[:80]}") from None
+        value = _unpaired(value) if pairs else value
         if isinstance(value, list):
             raise TableError(f"{where}: expected an object, found a list, which belongs in a .json file")
         body = line[: end - 1].rstrip()
@@ -89,8 +90,9 @@ def json_lines(path: Path) -> Iterator[Row]:
         blank = ""
 
 
-def json_rows(path: Path) -> Iterator[Row]:
-    """The rows of a JSON file, each with its `file row n`; JSON Lines under the wrong name too.
+def json_rows(path: Path, *, pairs: bool = False) -> Iterator[Row]:
+    """The rows of a JSON file, each with its `file row n`; JSON Lines under the wrong name too. For `pairs`
+    see `json_lines`.
 
     Raises:
         TableError: with file and line, or row.
@@ -99,11 +101,11 @@ def json_rows(path: Path) -> Iterator[Row]:
     opening = _OPENING.match(text)
     at = opening.end() if opening else 0
     if opening and opening[1]:
-        yield from _array(path, text, at)
+        yield from _array(path, text, at, pairs)
     elif at < len(text):
         value, end, _ = _decoded_in(path, text, at)
         if text[end:].strip():
-            yield from json_lines(path)
+            yield from json_lines(path, pairs=pairs)
             return
         rows, is_escaped = _held(value, path), _HALF.search(text) is not None
         for number, row in enumerate(rows, 1):
@@ -111,7 +113,7 @@ def json_rows(path: Path) -> Iterator[Row]:
             yield _row(row, f"{path} row {number}", before, "", after, anew=True, is_escaped=is_escaped)
 
 
-def _array(path: Path, text: str, at: int) -> Iterator[Row]:
+def _array(path: Path, text: str, at: int, pairs: bool) -> Iterator[Row]:
     """The objects of an array, the first of which begins at `at`."""
     number = start = 0
     found = _NEXT.match(text, at) if text[at : at + 1] == "]" else None
@@ -128,6 +130,7 @@ def _array(path: Path, text: str, at: int) -> Iterator[Row]:
         is_escaped = _HALF.search(text, at, end) is not None
         after = text[at + len(body) : found.end()]
         where = f"{path} row {number}"
+        value = _unpaired(value) if pairs else value
         yield _row(value, where, text[start:at], body, after, anew=is_odd, is_escaped=is_escaped)
         start = at = found.end()
 
@@ -188,6 +191,12 @@ def _split(names: Sequence[Any], rows: Sequence[Any], path: Path) -> Sequence[An
         twice = next(name for name in columns if columns.count(name) > 1)
         raise TableError(f"{path}:1: two columns are called {twice!r}; name each once")
     return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _unpaired(value: Any) -> Any:
+    """`["a text", {"entities": [...]}]` as one object; anything else as it is."""
+    is_pair = isinstance(value, list) and len(value) == 2 and isinstance(value[0], str)
+    return {"text": value[0], **value[1]} if is_pair and isinstance(value[1], dict) else value
 
 
 def _row(value: Any, where: str, lead: str, body: str, after: str, *, anew: bool, is_escaped: bool) -> Row:

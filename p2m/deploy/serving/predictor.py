@@ -42,6 +42,10 @@ class Predictor:
         answers: list[Answer] = self._model.answers(checked, batch_size) if checked else []
         return answers
 
+    def logits(self, rows: Sequence[Mapping[str, str]], *, batch_size: int = 1) -> Any:
+        """(rows, columns), by which labels and numbers are decided; of models that answer with these."""
+        return self._model.logits(rows, batch_size)
+
 
 def _opened(folder: Path, settings: Settings, threads: int) -> Any:
     """The model of the folder's kind; the other kinds' files need not be there."""

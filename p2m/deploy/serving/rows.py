@@ -126,7 +126,7 @@ def _numbers(logits: Any, settings: Settings) -> list[Answer]:
         said = min(high, low + step * round((near - low) / step)) if step else near
         reach = step / 2 if step else _NEAR * span
         spread = math.sqrt(2) * max(settings.error, 1e-9 * span)
-        edges = [math.erf((said + side * reach - value) / spread) for side in (-1, 1)]
+        edges = [math.erf((said + side * reach - near) / spread) for side in (-1, 1)]
         found.append(Answer(write_number(round(said, max(digits, 6) if step else digits)),
                             min(1.0, max(0.0, (edges[1] - edges[0]) / 2))))  # fmt: skip
     return found

@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from p2m.answers.canonical import labels_in
+from p2m.answers.spans import read_text
 from p2m.types import Example, Examples, Task, TaskType
 
 _LONGEST = 2_000  # characters of a row that is shown
@@ -27,10 +29,15 @@ def known(task: Task, shown: Examples | None) -> tuple[Example, ...]:
 
 
 def labels_of(task: Task, rows: Iterable[Example]) -> tuple[str, ...]:
-    """The task's labels, else those of the rows in their order; () where it has none."""
-    if task.type is not TaskType.CLASSIFICATION:
+    """The task's labels, or types of spans, else those of the rows in their order; () where it has none."""
+    if task.type.is_labelled:
+        return task.labels or tuple(
+            dict.fromkeys(each for row in rows for each in labels_in(task, row.output))
+        )
+    if task.layout is None or not task.layout.has_types:
         return ()
-    return task.labels or tuple(dict.fromkeys(row.output for row in rows))
+    found = (span.type for row in rows for span in read_text(row.output, task.layout, task.none))
+    return task.labels or tuple(dict.fromkeys(found))
 
 
 def told_labels(task: Task, shown: Examples | None) -> tuple[str, ...]:
@@ -38,8 +45,15 @@ def told_labels(task: Task, shown: Examples | None) -> tuple[str, ...]:
     return labels_of(task, _rows(task, shown))
 
 
+def aims(task: Task, shown: Examples | None) -> tuple[str, ...]:
+    """The labels that inputs are written for, one each; () where answers are more than one label."""
+    return told_labels(task, shown) if task.type is TaskType.CLASSIFICATION else ()
+
+
 def no_answer(task: Task, rows: Iterable[Example]) -> str:
     """The output where there is nothing to say, as the task's rows or its format write it; "": none known."""
+    if task.none is not None and not task.type.is_labelled:
+        return task.none
     if task.type is not TaskType.TEXT_TO_TEXT:
         return ""
     said = (row.output.strip() for row in rows)

@@ -6,8 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from p2m.answers.canonical import is_shaped
+from p2m.deploy.serving.shapes import write_number
 from p2m.teachers.craft.answers import Answer
 from p2m.types import Task, TaskType
+
+_NEAR = 0.1  # of the scale, or of a number without one: how far numbers may lie apart and agree
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,8 @@ class Poll:
         left = self.samples - len(answers)
         if left <= 0:
             return True
+        if self.task.type is TaskType.REGRESSION:
+            return False
         (first, second), everything = self._leaders(answers), self.samples + bool(self.aim)
         is_lost = not self._agree((first + left) / everything)
         if is_lost and not self._is_text:  # of free text, the one most like the others may still do
@@ -45,6 +51,8 @@ class Poll:
         given = [answer.text for answer in answers if not answer.fault]
         if not given:
             return Decision(fault=answers[0].fault if answers else "not asked")
+        if self.task.type is TaskType.REGRESSION:
+            return self._middle(given, len(answers))
         opinions = [*given, self.aim] if self.aim else given
         counts = Counter(map(self._key, opinions))
         texts: dict[str, str] = {}
@@ -68,6 +76,18 @@ class Poll:
         if key not in set(map(self._key, given)):  # the aim alone never makes an answer
             return Decision(votes=votes, share=share, fault=_low(votes))
         return Decision(texts[key], votes, share)
+
+    def _middle(self, given: Sequence[str], cast: int) -> Decision:
+        """The number in the middle, if enough of the others are near it."""
+        numbers = sorted(map(float, given))
+        middle = numbers[(len(numbers) - 1) // 2]
+        scale = self.task.scale
+        near = _NEAR * (scale.high - scale.low if scale else abs(middle))
+        share = sum(abs(each - middle) <= near for each in numbers) / cast
+        votes = {text: count / len(given) for text, count in Counter(given).most_common()}
+        if self.agreement and not self._agree(share):
+            return Decision(votes=votes, share=share, fault=_low(votes))
+        return Decision(write_number(middle), votes, share)
 
     def _agree(self, share: float) -> bool:
         return share > self.agreement or share == 1
@@ -96,7 +116,8 @@ class Poll:
 
     def _key(self, text: str) -> str:
         """What equal answers have in common."""
-        return text if self.task.type is TaskType.CLASSIFICATION else " ".join(text.casefold().split())
+        is_exact = self.task.type is TaskType.CLASSIFICATION or is_shaped(self.task)
+        return text if is_exact else " ".join(text.casefold().split())
 
 
 def _low(votes: dict[str, float]) -> str:

@@ -63,7 +63,8 @@ def matches(task: Task) -> bool:
     Demonstrations in the very form decide alone; else the instruction must name the expressions, the
     posting date and the normalised form. One input field, text out.
     """
-    if task.type is not TaskType.TEXT_TO_TEXT or len(task.inputs) != 1 or task.language != "en":
+    written = task.type is TaskType.TEXT_TO_TEXT or (task.layout is not None and task.layout.has_values)
+    if not written or len(task.inputs) != 1 or task.language != "en":
         return False
     shown = [
         bool(_POSTED.match(" ".join(row.input.values()).strip()))
