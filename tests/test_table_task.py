@@ -348,6 +348,9 @@ def test_a_column_that_stands_in_the_other_is_the_answer(tmp_path: Path) -> None
                                        RecordField("late", "label", "", ("true", "false"), False))}),
         ({"text": "She left yesterday, {n}.", "dates": "yesterday == 2013-03-{n}"}, "Find the dates.",
          TaskType.EXTRACTION, {"layout": Layout("text", has_values=True)}),
+        ({"text": "Take 2 kg and 4 lb, pot {n}.", "weights": "2 kg == 2000 g | 4 lb == 1814 g"},
+         "Find the weights and convert them.",
+         TaskType.EXTRACTION, {"layout": Layout("text", has_values=True)}),
     ],
 )  # fmt: skip
 def test_answers_that_are_more_than_a_text_come_back_from_the_recipe_that_init_writes(
@@ -362,6 +365,8 @@ def test_answers_that_are_more_than_a_text_come_back_from_the_recipe_that_init_w
     lines = [json.dumps(row).replace("{n}", str(number)) for number in range(10, 34)]
     if kind is TaskType.MULTI_LABEL:
         lines[::2] = [line.replace('"cold": 0', '"cold": 1') for line in lines[::2]]
+    if "weights" in row:
+        lines[::2] = [line.replace("2 kg and ", "").replace("2 kg == 2000 g | ", "") for line in lines[::2]]
     (tmp_path / "rows.jsonl").write_text("\n".join(lines))
     init(
         prompt,

@@ -254,7 +254,9 @@ def _read(
         others = Counter(other for _, other in sides)
         known = {one.casefold() for one in types}
         are_types = bool(known) and {one.casefold() for one in others} <= known
-        are_types = are_types or (len(sides) >= 2 * _RETURN and len(others) * _RETURN <= len(sides))
+        returns = len(sides) >= 2 * _RETURN and len(others) * _RETURN <= len(sides)
+        amounts = sum(any(map(str.isdigit, other)) for other in others)  # `2000 g` is a value, often as it is
+        are_types = are_types or (returns and 2 * amounts <= len(others))
         if type_first and not are_types and len(sides) >= 2 * _RETURN:
             continue
         layout = Layout(

@@ -11,7 +11,7 @@ from typing import Any
 from p2m.answers.canonical import JOINTS, parsed
 from p2m.answers.numbers import is_number, read_written, style_of
 from p2m.answers.records import Nested, fields_of
-from p2m.answers.spans import holds_spans, is_nothing, kinds_in, laid_out
+from p2m.answers.spans import Laid, holds_spans, is_nothing, kinds_in, laid_out
 from p2m.parsing.forms import NO_ANSWER, json_layout
 from p2m.parsing.language import guess
 from p2m.types import Example, Scale, Shown, TaskType
@@ -62,6 +62,9 @@ def _typed(rows: Sequence[Example], fewest: int) -> Shown:
         # Of one answer alone, a file that is sorted by label may be the reason.
         short = tuple(dict.fromkeys(answer for answer in answers if len(answer.split()) <= _WORDS))
         return Shown(None, f"the rows answer with {_listed(short)}", short)
+    laid = laid_out(answers[:_LAID], texts[:_LAID])
+    if laid is not None and (laid.layout.has_types or laid.layout.has_values):  # also where they return
+        return _laid(laid, answers)
     several = _several(rows, answers)
     if several:
         return Shown(TaskType.MULTI_LABEL, f"the rows answer with one or more of {_listed(several)}", several)
@@ -80,12 +83,15 @@ def _typed(rows: Sequence[Example], fewest: int) -> Shown:
         return Shown(
             TaskType.CLASSIFICATION, f"the rows answer with {len(labels)} labels: {_listed(labels)}", labels
         )
-    laid = laid_out(answers[:_LAID], texts[:_LAID])
     if laid is not None:
-        like = next(answer for answer in answers if answer != laid.none)
-        why = f"the rows answer with spans of their inputs, e.g. {like[:40]!r}"
-        return Shown(TaskType.EXTRACTION, why, laid.types, laid.none, laid.layout)
+        return _laid(laid, answers)
     return Shown(TaskType.TEXT_TO_TEXT, f"the rows answer with texts, e.g. {answers[0][:40]!r}")
+
+
+def _laid(laid: Laid, answers: Sequence[str]) -> Shown:
+    like = next(answer for answer in answers if answer != laid.none)
+    why = f"the rows answer with spans of their inputs, e.g. {like[:40]!r}"
+    return Shown(TaskType.EXTRACTION, why, laid.types, laid.none, laid.layout)
 
 
 def _structured(answers: Sequence[str], texts: Sequence[str], fewest: int) -> Shown | None:

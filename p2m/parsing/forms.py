@@ -25,6 +25,10 @@ _NONE = re.compile(
     rf"{_SAYS}\s*(?:it\s+)?(?:[\"'“„«`](?P<quoted>{_NOTHING_SAID})[\"'”»`]|(?P<bare>N/A|NONE|NULL|NA|UNANSWERABLE|NO_ANSWER|None)(?![\w/]))",
     re.IGNORECASE,
 )
+_NONE_WHERE = re.compile(  # N/A where there is none
+    rf"(?:[\"'“„«`](?P<quoted>{_NOTHING_SAID})[\"'”»`]|(?<![\w/])(?P<bare>N/A|NULL|UNANSWERABLE|NO_ANSWER))\s+{_IF}",
+    re.IGNORECASE,
+)
 _EMPTY = re.compile(
     rf"{_IF}[^.\n]*\b(?:empty (?:string|answer|output|text|field)|(?:output|answer|leave it|leave this|return|leave the \w+) (?:empty|blank|nothing))\b",
     re.IGNORECASE,
@@ -45,6 +49,23 @@ _SEVERAL = re.compile(
     r"\b(?:extract|find|list|pull (?:out)?|identify|tag|mark|highlight|locate|label|pick out|get|collect|recogni[sz]e|spot|detect|annotate)\w*\b[^.\n]{0,40}\b(?:all|every|each|any|entities|mentions|spans|slots)\b|\bnamed entit\w+|\bner\b|\bslots?\b[- ]filling|\b(?:finde|markiere|extrahiere)\w*\b[^.\n]{0,40}\b(?:alle|jede\w*)\b|\b(?:extrai\w+|trouve\w*|relève\w*)\b[^.\n]{0,40}\b(?:tous|toutes|chaque)\b|\bextrae\w*\b[^.\n]{0,40}\b(?:todos|todas|cada)\b",
     re.IGNORECASE,
 )
+_VALUED = re.compile(
+    r"\b(?:spans?|text|phrase|expression|mention|quote)\b[>\]})]?(?P<pair>\s*(?:==|=>|->|=)\s*)[<\[{(]?(?:(?:its|the|normali[sz]ed)\s+)?(?:value|date|amount|number|code)\b",
+    re.IGNORECASE,
+)
+_JOINED = re.compile(
+    r"\b(?:joined|separated|divided|delimited|split) (?:by|with) (?:an? )?(?:[\"'`](?P<quoted>[^\"'`\n]{1,5})[\"'`]|(?P<mark>[|;,/]|pipes?|semicolons?|commas?)(?![\w|]))",
+    re.IGNORECASE,
+)
+_MARKS = {
+    "|": " | ",
+    "p": " | ",
+    ";": "; ",
+    "s": "; ",
+    ",": ", ",
+    "c": ", ",
+    "/": " / ",
+}  # by their first letter
 _NUMBER = r"-?\d+(?:[.,]\d+)?"
 _RANGE = re.compile(
     rf"(?P<before>[^.\n]{{0,60}}?)\b(?:from|between|of|on|in|scale|range|rang\w*|von|zwischen|de|entre|da|tra|от|между)?\s*(?<![\d.,-])(?P<low>{_NUMBER})\s*%?\s*(?P<worst>\([^()\n]{{1,40}}\)\s*)?(?:to|and|through|up to|-|–|—|\.\.\.?|…|bis|und|à|et|a|y|e|до|и)\s*(?P<high>{_NUMBER})(?![\d-])(?P<after>[^.\n]{{0,30}})",
@@ -146,7 +167,8 @@ def _none(instruction: str, rows: Sequence[Example], context: str) -> str | None
         if is_nothing(row.output) and row.output not in row.input.get(context, ""):
             return row.output
     for sentence in sentences(instruction):
-        matches = list(_NONE.finditer(sentence))  # "if there is none, answer N/A": the last one
+        matches = list(_NONE_WHERE.finditer(sentence)) or list(_NONE.finditer(sentence))
+        # "if there is none, answer N/A": the last one
         if matches and re.search(_IF, sentence, re.IGNORECASE):
             return matches[-1]["quoted"] or matches[-1]["bare"]
     return None
@@ -196,11 +218,23 @@ def _laid(
     if types and (found.reason == "given" or not rows):
         said = "given" if found.reason == "given" else found.reason.removeprefix("labels ")
         return Form(types, layout=Layout(has_types=True), reasons=(f"spans of the types {said}",))
+    if not rows and (match := _VALUED.search(instruction)):
+        layout = Layout("text", has_values=True, between=_between(instruction), pair=match["pair"])
+        return Form(layout=layout, reasons=(f"spans with values: the prompt says {match.group()!r}",))
     if not rows and (match := _SEVERAL.search(instruction)):
         return Form(
             layout=Layout(), reasons=(f"several spans an answer: the prompt says {match.group()[:60]!r}",)
         )
     return Form()
+
+
+def _between(instruction: str) -> str:
+    """What the prompt says that spans are joined by."""
+    match = _JOINED.search(instruction)
+    if match is None:
+        return Layout().between
+    said = match["quoted"] or match["mark"]
+    return _MARKS.get(said[0].lower(), said) if match["mark"] or said in _MARKS else said
 
 
 def demonstrated(rows: Sequence[Example], context: str, types: Sequence[str] = ()) -> Form | None:

@@ -115,6 +115,7 @@ def test_a_column_tells_what_joins_its_labels() -> None:
          Layout("text", has_types=True, between="; ", pair=": ", type_first=True)),
         (["Ann -> PER; Oslo -> LOC", "Bob -> PER", "Ann -> PER"] * 3,
          Layout("text", has_types=True, between="; ", pair=" -> ")),
+        (["Ann == 1 g | Oslo == 2 g", "Bob == 1 g", "Ann == 1 g"] * 3, Layout("text", has_values=True)),
         (["Ann | Oslo", "Bob", "N/A"], Layout("text")),
         (["Ann", "Bob", "N/A"], None), (["a text", "of its own"], None),
     ],

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from p2m.errors import RecipeError
 from p2m.parsing import parse_prompt
-from p2m.types import Example, TaskType
+from p2m.types import Example, Layout, TaskType
 
 QA, CLASSES, TEXT = TaskType.QUESTION_ANSWERING, TaskType.CLASSIFICATION, TaskType.TEXT_TO_TEXT
 
@@ -85,6 +85,21 @@ def test_quotes_inside_quoted_demonstrations_survive_escaped_or_not():
 def test_the_instruction_keeps_no_word_of_demonstrations_announcements_or_slots():
     assert parse_prompt(QUOTED).instruction == "Answer the question with a span of the passage."
     assert parse_prompt(BLOCKS).instruction == "Tell how the writer of a review feels."
+
+
+@pytest.mark.parametrize(
+    ("said", "layout", "none"),
+    [
+        ("List all weights with their value in grams. Output: span == value, joined by |; N/A where there is none.",
+         Layout("text", has_values=True), "N/A"),
+        ("Find each price in the text. Write span -> amount, separated by semicolons.",
+         Layout("text", has_values=True, between="; ", pair=" -> "), None),
+        ("Find all prices in the text. If there is none, answer N/A.", Layout(), None),
+    ],
+)  # fmt: skip
+def test_prompts_say_how_spans_and_values_are_written(said: str, layout: Layout, none: str | None):
+    task = parse_prompt(said)
+    assert (task.type, task.layout, task.none) == (TaskType.EXTRACTION, layout, none)
 
 
 def test_values_of_several_lines_stay_whole():
