@@ -86,7 +86,9 @@ def quantise_tables(model: Any) -> None:
             nodes.append(node)
             continue
         constants |= _rows(table)
-        name, (words, ids), found = node.output[0], node.input, [f"{node.output[0]}_{i}" for i in range(3)]
+        name, (words, ids) = node.output[0], node.input
+        # Not numbers: exporters tell values of one name apart by these.
+        found = [f"{name}_{part}" for part in ("bytes", "whole", "scale")]
         nodes += [
             helper.make_node("Gather", [f"{words}_rows", ids], [found[0]]),
             helper.make_node("Cast", [found[0]], [found[1]], to=1),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import LABELS, QA, TEXT, Exports, rows_of
+from conftest import LABELS, QA, SLOTS, TEXT, Exports, rows_of
 
 from p2m.compression.base import Compressor
 from p2m.compression.int8 import Int8, quantise_products
@@ -34,6 +34,17 @@ def test_an_encoder_is_quantised_with_its_embedding_table(exports: Exports, tmp_
         assert (tmp_path / "all" / name).read_bytes() == (folder / name).read_bytes()
     answers = Predictor(tmp_path / "all").predict([row.input for row in rows_of(QA)[:10]])
     assert all(answer.output for answer in answers)
+
+
+def test_several_tables_of_one_graph_are_quantised(exports: Exports, tmp_path: Path) -> None:
+    import onnx
+
+    folder = exports["slots"][1]
+    Int8().compress(folder, tmp_path / "all")
+    for name in ("model", "encoder", "decoder"):
+        onnx.checker.check_model(onnx.load(str(tmp_path / "all" / f"{name}.onnx")))
+    inputs = [row.input for row in rows_of(SLOTS)[:10]]
+    assert len(Predictor(tmp_path / "all").predict(inputs)) == len(inputs)
 
 
 def test_a_decoder_looks_words_up_in_eight_bits(exports: Exports, tmp_path: Path) -> None:

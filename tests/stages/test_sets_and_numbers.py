@@ -198,6 +198,7 @@ def test_numbers_know_their_errors(tmp_path: Path) -> None:
     answer = Predictor(exported.model).predict([{"text": "good fine kind neat"}])[0]
     assert read_number(answer.output) >= 4
     assert 0.2 < answer.score <= 1
+    assert answer.value == read_number(answer.output)
 
 
 @pytest.mark.parametrize(

@@ -109,8 +109,18 @@ def test_numbers_are_read_as_they_are_written(text: str, decimal: str, values: l
     assert all(any(each.isdigit() for each in text[start:end]) for start, end, _ in found)
 
 
-def test_whatever_the_logits_an_answer_is_a_record_of_its_fields(tiny_minilm: MiniLM) -> None:
-    learner = learner_of(tiny_minilm)
+STRICT = Task(
+    TaskType.RECORDS, "", RECORD.inputs, RECORD.output,
+    record=(
+        RecordField("who", "span", nullable=False), RecordField("age", "number", nullable=False),
+        RecordField("mood", "label", nullable=False), RecordField("tags", "labels", labels=("a", "b")),
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("task", [RECORD, STRICT], ids=["nullable", "strict"])
+def test_whatever_the_logits_an_answer_is_a_record_of_its_fields(tiny_minilm: MiniLM, task: Task) -> None:
+    learner = learner_of(tiny_minilm, task)
     generator = np.random.default_rng(0)
     texts = ["", "   ", "?!", "Ada is 12, Ben 13.", "昨日 東京 3 時", "a" * 300, "1 2 3 " * 60]
     inputs = [{"text": text} for text in texts]
@@ -126,7 +136,7 @@ def test_whatever_the_logits_an_answer_is_a_record_of_its_fields(tiny_minilm: Mi
             outputs.append(made)
         for text, answer in zip(texts, learner.head.answers(inputs, items, outputs), strict=True):
             record = json.loads(answer.output)
-            assert_valid(record)
+            assert_valid(record, task)
             assert record["who"] is None or record["who"] in text
             assert 0 <= answer.score <= 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -98,12 +99,38 @@ def test_a_short_text_has_the_beginning_the_span_and_what_is_near(tiny_slots: Sl
     assert short_text({"text": "12 kg"}, settings, 0, 5).endswith(f"{OPENS}12 kg{CLOSES}")
 
 
+def test_spans_may_have_a_type_and_a_value(tiny_slots: Slots) -> None:
+    task = Task(
+        TaskType.EXTRACTION, "", (Field("question"), Field("text")), Field("found"), ("amount", "place"),
+        layout=Layout(has_types=True, has_values=True),
+    )  # fmt: skip
+    spans = [
+        {"type": "amount", "text": "3 kg", "value": "3000 g", "start": 4, "end": 8},
+        {"type": "place", "text": "rome", "value": "IT", "start": 12, "end": 16},
+    ]
+    rows = [Example({"question": "what?", "text": "Ada 3 kg in rome."}, json.dumps(spans))]
+    learner: Any = tiny_slots.prepare(task, task.labels, seed=0)
+    features = learner.encode(rows, max_length=48)
+    pairs = {
+        (learner._reader.decode(read.ids), learner._reader.decode(value))
+        for each in features for read, value in each.get("pairs", ())
+    }  # fmt: skip
+    text = "what?\n{}\nAda 3 kg in rome."
+    assert {value for _, value in pairs} == {"3000 g", "IT"}
+    assert {"".join(c for c in source if c >= "\n") for source, _ in pairs} == {
+        text.format("amount"), text.format("place"),
+    }  # fmt: skip
+    said = json.loads(learner.predict(rows, batch_size=1, device="cpu")[0])
+    assert all(set(each) == {"type", "text", "value", "start", "end"} for each in said)
+
+
 def test_short_numbers_come_in_pairs_of_digits_and_any_text_can_be_spelled() -> None:
     pieces = learnt_pieces(["call 2013 or 12345"], FEWEST_PIECES)
     for text, tokens in (("2013-04 7", "20 13 - 04 Ġ 7"), ("130 20130", "1 3 0 Ġ 2 0 1 3 0")):
         assert pieces.encode(text).tokens == tokens.split()
     for text in ("日本 ☃ ½", "a\tb", "1,234.50 €"):
         assert pieces.decode(pieces.encode(text).ids) == text
+    assert learnt_pieces(["call 2013 or 12345"], FEWEST_PIECES).to_str() == pieces.to_str()
 
 
 @pytest.mark.parametrize("task", [TEXT, SPANS])

@@ -12,11 +12,14 @@ import pytest
 from conftest import CITIES, PEOPLE, Here
 
 from p2m.deploy.serving.predictor import Predictor
+from p2m.deploy.serving.settings import Settings
 from p2m.deploy.serving.shapes import Found
+from p2m.deploy.serving.shapes import Layout as Written
 from p2m.deploy.serving.tags import best_path
 from p2m.errors import DataError, UserError
 from p2m.metrics.exact_match import ExactMatch
 from p2m.students.encoder import EncoderLearner
+from p2m.students.heads.tags import TagHead
 from p2m.students.labels import labels_of
 from p2m.students.minilm import MiniLM
 from p2m.students.spans import placed
@@ -71,7 +74,10 @@ def learner_of(student: MiniLM, task: Task) -> Any:
 
 def told(student: MiniLM, task: Task, rows: list[Example], max_length: int = 512) -> list[str]:
     """What is answered where the logits say what the rows teach."""
-    head = learner_of(student, task).head
+    return sure(learner_of(student, task).head, rows, max_length)
+
+
+def sure(head: Any, rows: list[Example], max_length: int) -> list[str]:
     features = head.encode(rows, max_length=max_length)
     width = head.projections(head.settings)[0].size
     outputs = []
@@ -126,6 +132,49 @@ SCRIPTS = [
 
 def test_offsets_are_exact_in_any_script(tiny_minilm: MiniLM) -> None:
     assert told(tiny_minilm, TYPED, SCRIPTS) == [row.output for row in SCRIPTS]
+
+
+def unigram() -> Any:
+    """As of XLM-R: a blank belongs to the word after it, and a word to the punctuation that follows."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    letters = [chr(each) for each in range(33, 127)]
+    words = [f"▁{each}" for each in (*PEOPLE, *CITIES, "lives", "in")]
+    scored = [
+        ("<unk>", 0.0),
+        ("▁", -3.0),
+        *((each, -9.0) for each in letters),
+        *((each, -4.0) for each in words),
+    ]
+    made = Tokenizer(models.Unigram(scored, unk_id=0))
+    made.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()]
+    )
+    return made
+
+
+def byte_level() -> Any:
+    """As of RoBERTa and ModernBERT: a letter may be several tokens of one place."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    made = Tokenizer(models.BPE({each: i for i, each in enumerate(alphabet)}, []))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    return made
+
+
+@pytest.mark.parametrize("make", [unigram, byte_level])
+@pytest.mark.parametrize("length", [17, 400])
+def test_offsets_are_exact_whatever_the_tokenizer(make: Any, length: int) -> None:
+    settings = Settings("tags", ("text",), "text", TYPED.labels, length, 5, layout=Written(has_types=True))
+    rows = [
+        typed("Ada lives in Rome, (Ben)!", ("resident", "Ada"), ("absent", "Rome"), ("resident", "Ben")),
+        typed("in 12kg, Gus-Hugo", ("absent", "12"), ("resident", "kg"), ("absent", "Hugo")),
+        typed("  Cleo   lives ", ("resident", "Cleo   lives")),
+    ]  # fmt: skip
+    if make is byte_level:
+        rows += [SCRIPTS[1], SCRIPTS[2], SCRIPTS[4]]
+    assert sure(TagHead(settings, make()), rows, length) == [row.output for row in rows]
 
 
 @pytest.mark.parametrize("length", [12, 20, 33])

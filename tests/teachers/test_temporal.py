@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,7 @@ from p2m.teachers.domains.temporal import distractors, sentences
 from p2m.teachers.domains.temporal import domain as temporal
 from p2m.teachers.domains.temporal.lexicon import LEXICON
 from p2m.teachers.domains.temporal.resolve import resolve
-from p2m.types import Example, Field, Task, TaskType
+from p2m.types import Example, Field, Layout, Task, TaskType
 
 GOLD = Path(__file__).parents[2] / "recipes" / "data" / "temporal_gold.jsonl"
 MONTHS = ["January", "February", "March", "April", "May", "June", "July"]
@@ -282,6 +283,15 @@ def task(
 )
 def test_prompts_for_dates_against_a_posting_date_match(instruction: str) -> None:
     assert temporal.matches(task(instruction))
+
+
+def test_spans_with_values_match_where_they_are_written_as_the_rows_are() -> None:
+    asked = task("Normalise time expressions against the posting date, YYYY-MM.", kind=TaskType.EXTRACTION)
+    layout = Layout(style="text", has_values=True)
+    assert temporal.matches(replace(asked, layout=layout, none="N/A"))
+    assert not temporal.matches(replace(asked, layout=layout, none="none"))
+    assert not temporal.matches(replace(asked, layout=Layout(has_values=True), none="N/A"))
+    assert not temporal.matches(asked), "one span alone has no date"
 
 
 def test_demonstrations_in_the_form_match_by_themselves() -> None:

@@ -239,6 +239,6 @@ def read_lines(
 
 def _write(stream: TextIO, answers: Iterable[Answer]) -> None:
     for answer in answers:
-        line = json.dumps({"output": answer.output, "score": round(answer.score, 4)}, ensure_ascii=False)
+        line = json.dumps({"output": answer.value, "score": round(answer.score, 4)}, ensure_ascii=False)
         stream.write(line + "\n")
         stream.flush()

@@ -13,6 +13,7 @@ from typing import Any
 
 from .rows import Answer, InputError, check_row
 from .settings import BundleError, Settings, missing
+from .shapes import shaped
 
 __all__ = ["Answer", "BundleError", "InputError", "Predictor", "Settings"]
 
@@ -40,7 +41,10 @@ class Predictor:
         """
         checked = [check_row(row, self.settings.fields) for row in rows]
         answers: list[Answer] = self._model.answers(checked, batch_size) if checked else []
-        return answers
+        if self.settings.shape == "text":
+            return answers
+        shape, layout, none = self.settings.shape, self.settings.layout, self.settings.none
+        return [Answer(each.output, each.score, shaped(each.output, shape, layout, none)) for each in answers]
 
     def logits(self, rows: Sequence[Mapping[str, str]], *, batch_size: int = 1) -> Any:
         """(rows, columns), by which labels and numbers are decided; of models that answer with these."""

@@ -24,6 +24,12 @@ class Answer:
 
     output: str
     score: float
+    shaped: Any = None  # the output as JSON has it, where that is no text: a list, a number, an object
+
+    @property
+    def value(self) -> Any:
+        """The output as JSON has it."""
+        return self.output if self.shaped is None else self.shaped
 
 
 def check_row(row: Any, fields: Sequence[str]) -> dict[str, str]:

@@ -128,14 +128,13 @@ def read_record(text: str) -> dict[str, Any]:
 
 
 def shaped(output: str, shape: str, layout: Layout | None = None, none: str | None = None) -> Any:
-    """The JSON value of an answer; the text itself where it is not written in its shape."""
+    """The JSON value of an answer; the text itself where it is text, or not written in its shape."""
     try:
         if shape == "labels":
             return list(read_labels(output))
         if shape == "number":
             return float(output) if "." in output or "e" in output else int(output)
-        if shape == "spans":
-            layout = layout or Layout()
+        if shape == "spans" and layout is not None and layout.style == "json":
             return [_object(span, layout) for span in read_spans(output, layout, none)]
         if shape == "record":
             return read_record(output)

@@ -322,7 +322,7 @@ def _addition(table: Table, names: tuple[str, str], said: Any) -> str:
     if table.form == "text":
         return f"\t{' '.join(said.output.split())}\t{said.score:.4f}"
     return (
-        f", {_json_text(names[0])}: {_json_text(said.output)}, {_json_text(names[1])}: {round(said.score, 4)}"
+        f", {_json_text(names[0])}: {_json_text(said.value)}, {_json_text(names[1])}: {round(said.score, 4)}"
     )
 
 
@@ -368,7 +368,7 @@ def _anew(table: Table, form: str, names: tuple[str, str], answers: Answers) -> 
             written = _json_text(row.values)[:-1] if row.anew else row.before[row.before.index("{") :]
             body = re.sub(r"\s*\n\s*", " ", written) + _addition(table, names, said) + "}"
         else:
-            body = _json_text({**row.values, names[0]: said.output, names[1]: round(said.score, 4)})
+            body = _json_text({**row.values, names[0]: said.value, names[1]: round(said.score, 4)})
         yield body + "\n" if form == "jsonl" else ("" if number == 0 else ",\n") + body
     if form == "json":
         yield "\n]\n"

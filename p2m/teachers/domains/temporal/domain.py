@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from p2m.teachers.domains.base import RuleTeacher, in_fields_of
-from p2m.types import Example, Task, TaskType
+from p2m.types import Example, Layout, Task, TaskType
 
 _SUBJECT = re.compile(
     r"\b(temporal|time|date)[ -]+(date[ -]+)?(expressions?|references?|mentions?|phrases?)"
@@ -32,6 +32,7 @@ _FORMAT = re.compile(
     r"YYYY|ISO[- ]?8601|(?<!\S)==(?!\S)|normali[sz]|resolv|calendar date|exact dates?", re.IGNORECASE
 )
 _POSTED = re.compile(r"\[Posted: \d{4}-\d\d-\d\d\]")
+_LAYOUT = Layout(style="text", has_values=True)
 _PAIR = re.compile(r"\S == \d{4}(-\d\d){0,2}(?= \||$)")
 
 
@@ -63,8 +64,10 @@ def matches(task: Task) -> bool:
     Demonstrations in the very form decide alone; else the instruction must name the expressions, the
     posting date and the normalised form. One input field, text out.
     """
-    written = task.type is TaskType.TEXT_TO_TEXT or (task.layout is not None and task.layout.has_values)
-    if not written or len(task.inputs) != 1 or task.language != "en":
+    is_laid_out = task.layout == _LAYOUT and task.none == "N/A"  # as rows are written here
+    if not (task.type is TaskType.TEXT_TO_TEXT or is_laid_out):
+        return False
+    if len(task.inputs) != 1 or task.language != "en":
         return False
     shown = [
         bool(_POSTED.match(" ".join(row.input.values()).strip()))
