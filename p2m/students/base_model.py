@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from p2m.students import checkpoints, weights
@@ -79,8 +80,12 @@ def download(model: str, revision: str) -> str:
     return "" if here else checkpoints.to_fetch(model, revision, parameters(model))
 
 
-def unread(task: Task, languages: Sequence[str]) -> str | None:
-    """Why a model that knows those languages cannot read the task's rows; None where it can, or for ()."""
+def unread(task: Task, model: str, languages: Sequence[str]) -> str | None:
+    """Why a model of those languages, () being any, cannot read the task's rows, or its folder is not opened;
+    None where it can.
+    """
+    if Path(model).is_dir() and (reason := weights.unsafe(Path(model))):
+        return f"in {model} {reason}"
     if languages and not set(task.spoken) <= set(languages):
         known = ", ".join(languages) if len(languages) < 10 else f"{len(languages)} others"
         reason = f"its base model knows {known}, the task is in {' and '.join(task.spoken)}"

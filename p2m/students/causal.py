@@ -79,7 +79,7 @@ class Causal:
         return (
             unwritten(task, self.prompt)
             or checkpoints.unknown(self.model, self.revision, FAMILIES)
-            or base_model.unread(task, self.languages)
+            or base_model.unread(task, self.model, self.languages)
         )
 
     def prepare(self, task: Task, labels: Sequence[str], *, seed: int) -> Learner:

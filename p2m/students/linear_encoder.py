@@ -50,7 +50,7 @@ class LinearEncoder:
         return base_model.size_bytes(self.model, whole=True)
 
     def refusal(self, task: Task) -> str | None:
-        return linear.refusal(task) or base_model.unread(task, self.languages)
+        return linear.refusal(task) or base_model.unread(task, self.model, self.languages)
 
     def solve(self, lesson: Lesson, target: Path) -> int:
         weights = linear.logistic(

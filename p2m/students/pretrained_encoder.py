@@ -60,7 +60,7 @@ class PretrainedEncoder:
 
     def refusal(self, task: Task) -> str | None:
         """Why the model cannot learn the task."""
-        return unlearnt(task) or base_model.unread(task, self.languages)
+        return unlearnt(task) or base_model.unread(task, self.model, self.languages)
 
     def prepare(self, task: Task, labels: Sequence[str], *, seed: int) -> Learner:
         """The base model with a fresh head.

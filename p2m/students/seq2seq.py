@@ -69,7 +69,7 @@ class Seq2Seq:
         return (
             unwritten(task, self.prompt)
             or checkpoints.unknown(self.model, self.revision, FAMILIES)
-            or base_model.unread(task, self.languages)
+            or base_model.unread(task, self.model, self.languages)
         )
 
     def prepare(self, task: Task, labels: Sequence[str], *, seed: int) -> Learner:

@@ -73,7 +73,7 @@ class Slots(MiniLM):
             return f"pieces is {self.pieces}; bytes and pairs of digits alone are {FEWEST_PIECES}"
         if self.width % self.heads:
             return f"width {self.width} is not a multiple of heads {self.heads}"
-        return base_model.unread(task, self.languages)
+        return base_model.unread(task, self.model, self.languages)
 
     def prepare(self, task: Task, labels: Sequence[str], *, seed: int) -> Learner:
         import torch

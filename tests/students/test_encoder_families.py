@@ -261,6 +261,11 @@ def test_only_safetensors_are_opened(checkpoints: dict[str, Path], tmp_path: Pat
             MissingWeights, match=r"no model.safetensors, only pytorch_model.bin.*\n.*model=FOLDER"
         ):
             open_it()
+    for student in (
+        encoder_of(tmp_path),
+        LinearEncoder(str(tmp_path), "mit"),
+    ):  # and before anything is spent
+        assert "no model.safetensors" in (student.refusal(LABELS) or "")
 
 
 def test_a_wrong_digest_is_refused(checkpoints: dict[str, Path]) -> None:
