@@ -140,7 +140,8 @@ def read_form(
         if kind is TaskType.CLASSIFICATION and none is None:
             none = _outside(found.values or shown.labels, instruction)
         is_new = none is not None and bool(found.values) and none not in found.values
-        return Form((*found.values, *([none] if is_new and none else [])), none)
+        said = (f"{none!r} where no other label fits",) if none is not None and given.none is None else ()
+        return Form((*found.values, *([none] if is_new and none else [])), none, reasons=said)
     if kind is TaskType.REGRESSION:
         return _scaled(instruction, given, shown)
     if kind is TaskType.RECORDS:
