@@ -154,6 +154,8 @@ def _numbers(answers: Sequence[str], labels: tuple[str, ...], few: bool) -> Show
         pass  # the reader of the rows says what is wrong with them, and where
     if few and len(labels) <= _SORTS:
         why = f"the rows answer with {len(labels)} labels: {_listed(labels)}"
+        if len(labels) > 2:
+            why += "; task: {type: regression} learns them as numbers"
         return Shown(TaskType.CLASSIFICATION, why, labels, scale=scale)
     why = f"the rows answer with numbers, e.g. {_listed(labels[:3])}"
     return Shown(TaskType.REGRESSION, why, labels if few else (), scale=scale)
