@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from p2m.errors import StageError
+from p2m.students.graph import Graph
 from p2m.students.heads.base import Projection
 
-OPSET = 20  # the first with Gelu
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
+_ROWS = dict.fromkeys(INPUTS, ("batch", "length"))
 _MASKED = -1e9  # added to the attention logits of padding
 _OFFSET = ("roberta", "xlm-roberta", "camembert")  # the first token's position is pad_token_id + 1
 _ACTIVATIONS = {"gelu": {"approximate": "none"}, "gelu_new": {"approximate": "tanh"}}
@@ -55,72 +56,36 @@ def _unwritten(config: Mapping[str, Any]) -> str:
 def pooled(folder: Path, path: Path) -> None:
     """`embeddings` (batch, width): the mean over tokens, of unit length."""
     config, weights = read_checkpoint(folder)
-    graph = Graph(config, weights)
-    _save(graph, {"embeddings": graph.pooled(graph.states())}, {"embeddings": ["batch", "width"]}, path)
+    graph = EncoderGraph(config, weights)
+    graph.save(_ROWS, {"embeddings": (graph.pooled(graph.states()), ("batch", "width"))}, path)
 
 
 def headed(folder: Path, projections: Sequence[Projection], path: Path) -> None:
     """What a HeadedEncoder gives, by the same names: linear maps of the row's embedding or of each token."""
     config, weights = read_checkpoint(folder)
-    graph = Graph(config, weights)
+    graph = EncoderGraph(config, weights)
     states = graph.states()
     row = graph.pooled(states) if any(each.is_pooled for each in projections) else ""
-    outputs: dict[str, str] = {}
-    ranks: dict[str, list[str]] = {}
+    outputs: dict[str, tuple[str, Sequence[str]]] = {}
     for each in projections:
         logits = row if each.is_pooled else states
         if each.size:
             logits = graph.linear(logits, f"head.{each.name}")
         axes = ["batch"] if each.is_pooled else ["batch", "length"]
-        ranks |= dict.fromkeys(each.columns, axes) or {each.name: [*axes, each.name]}
         outputs |= {
-            name: graph.node("Gather", logits, graph.constant(place), axis=len(axes))
+            name: (graph.node("Gather", logits, graph.constant(place), axis=len(axes)), axes)
             for place, name in enumerate(each.columns)
-        } or {each.name: logits}
-    _save(graph, outputs, ranks, path)
+        } or {each.name: (logits, [*axes, each.name])}
+    graph.save(_ROWS, outputs, path)
 
 
-class Graph:
-    """Nodes and weights of one encoder, named in the order in which they are made."""
+class EncoderGraph(Graph):
+    """The graph of one encoder."""
 
     def __init__(self, config: Mapping[str, Any], weights: Mapping[str, Any]) -> None:
-        self.config, self.weights = config, weights
-        self.nodes: list[Any] = []
-        self.initializers: dict[str, Any] = {}
+        super().__init__(weights, config)
         if unwritten := _unwritten(config):
             raise StageError(unwritten)
-
-    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
-        """Add a node of one output; the output's name."""
-        from onnx import helper
-
-        name = f"{kind.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=f"node_{name}", **attributes))
-        return name
-
-    def weight(self, name: str, *, transposed: bool = False) -> str:
-        import numpy as np
-
-        if name not in self.weights:
-            raise StageError(f"the checkpoint has no weight {name}")
-        label = f"{name}.T" if transposed else name
-        array = self.weights[name]
-        self.initializers[label] = np.ascontiguousarray(array.T) if transposed else array
-        return label
-
-    def constant(self, value: Any) -> str:
-        """An initializer: whole numbers as int64, others as float32."""
-        import numpy as np
-
-        array = np.asarray(value)
-        array = array.astype(np.int64 if array.dtype.kind == "i" else np.float32)
-        name = f"constant_{'_'.join(map(str, array.flatten().tolist()))}_{array.ndim}"
-        self.initializers[name] = array
-        return name
-
-    def linear(self, states: str, name: str) -> str:
-        product = self.node("MatMul", states, self.weight(f"{name}.weight", transposed=True))
-        return self.node("Add", product, self.weight(f"{name}.bias"))
 
     def normal(self, states: str, name: str) -> str:
         epsilon = float(self.config.get("layer_norm_eps", 1e-12))
@@ -183,25 +148,3 @@ class Graph:
         inner = self.node("Gelu", inner, **_ACTIVATIONS[self.config["hidden_act"]])
         added = self.node("Add", self.linear(inner, f"{name}.output.dense"), states)
         return self.normal(added, f"{name}.output.LayerNorm")
-
-
-def _save(graph: Graph, outputs: Mapping[str, str], ranks: Mapping[str, Sequence[str]], path: Path) -> None:
-    """Inputs are int64 (batch, length); the outputs get the names and axes they are given."""
-    from onnx import TensorProto, helper, numpy_helper, save
-
-    for name, made in outputs.items():
-        graph.nodes.append(helper.make_node("Identity", [made], [name], name=f"node_{name}"))
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "encoder",
-            [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "length"]) for name in INPUTS],
-            [helper.make_tensor_value_info(name, TensorProto.FLOAT, list(ranks[name])) for name in outputs],
-            [numpy_helper.from_array(array, name) for name, array in graph.initializers.items()],
-        ),
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=10,
-        producer_name="p2m",
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save(model, str(path))

@@ -135,8 +135,9 @@ def test_the_same_checkpoint_gives_the_same_bytes_whatever_its_place(tmp_path: P
     saved(tmp_path / "one")
     shutil.copytree(tmp_path / "one", tmp_path / "two")
     for place in ("one", "two"):
-        bert_graph.pooled(tmp_path / place, tmp_path / f"{place}.onnx")
-    assert (tmp_path / "one.onnx").read_bytes() == (tmp_path / "two.onnx").read_bytes()
+        bert_graph.pooled(tmp_path / place, tmp_path / f"of {place}" / "model.onnx")
+    one, two = ((tmp_path / f"of {place}" / "model.onnx").read_bytes() for place in ("one", "two"))
+    assert one == two
 
 
 @pytest.mark.parametrize(
