@@ -156,11 +156,11 @@ def test_int8_takes_every_product_with_a_matrix(fitted: dict[str, Fitted], tmp_p
         graph = onnx.load(str(tmp_path / kind / "model.onnx")).graph
         kept = {each.name: each.dims for each in graph.initializer}
         wide = [
-            node.name
+            (node.name, node.op_type, list(dims))
             for node in graph.node
             if node.op_type in ("MatMul", "Gemm")
             and len(dims := kept.get(node.input[1], ())) == 2
-            and dims[1] >= 8
+            and dims[0 if any(each.name == "transB" and each.i for each in node.attribute) else 1] >= 8
         ]
         assert not wide, kind
         turned = [node.input[0] for node in graph.node if node.op_type == "Transpose"]
