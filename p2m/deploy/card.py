@@ -241,16 +241,19 @@ def _mistakes(facts: Facts) -> Sequence[str]:
     )
     if not wrong:
         return []
+    is_scored = any(row.confidence for row in facts.evaluated.rows)
+    which = "surest of" if is_scored else "such as"
     lines = [
         "",
-        f"Wrong in {len(wrong)} of {len(facts.evaluated.rows)} test rows; surest of:",
+        f"Wrong in {len(wrong)} of {len(facts.evaluated.rows)} test rows; {which}:",
         "",
-        "| expected | answered | score |",
-        "|---|---|---|",
+        f"| expected | answered |{' score |' * is_scored}",
+        f"|---|---|{'---|' * is_scored}",
     ]
     for row in wrong[:SHOWN]:
         said, right = apart(facts.task, row.predicted, row.output)
-        lines.append(f"| {_cell(right)} | {_cell(said)} | {row.confidence:.2f} |")
+        score = f" {row.confidence:.2f} |" * is_scored
+        lines.append(f"| {_cell(right)} | {_cell(said)} |{score}")
     return lines
 
 

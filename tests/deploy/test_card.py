@@ -15,6 +15,7 @@ from p2m.types import (
     Evaluated,
     Exported,
     Field,
+    Judged,
     Layout,
     Measured,
     RecordField,
@@ -27,12 +28,12 @@ from p2m.types import (
 CLASSIFIES = Task(TaskType.CLASSIFICATION, "Say which.", (Field("text"),), Field("label"), ("a", "b"))
 
 
-def card_of(folder: Path, task: Task, settings: Settings) -> str:
+def card_of(folder: Path, task: Task, settings: Settings, *rows: Judged) -> str:
     settings.write(folder)
     verdict = Verdict(Decision.SHIP, (), (), "gold")
     exported = Exported(folder, "fp32", 9_220, 41_568, ())
     measured = Measured(0.0002, 0.0042, 1234.5, 100, 1, "cpu")
-    evaluated = Evaluated((), (), None, "", "gold")
+    evaluated = Evaluated((), (), None, "", "gold", rows)
     choice = Choice("linear_tfidf", ())
     return model_card(
         Facts("x", task, Split((), (), (), "gold"), choice, exported, evaluated, measured, verdict, "mit", ())
@@ -66,3 +67,14 @@ def test_a_card_says_what_answers_are(
     assert [each for each in said if each not in card] == []
     assert "41.6 kB" in card
     assert ("byte by byte" in card, "It writes" in card) == (False, task.get("type") is TaskType.TEXT_TO_TEXT)
+
+
+def test_scores_that_nobody_knows_are_not_told(tmp_path: Path) -> None:
+    settings = Settings("linear", ("text",))
+    sure, unsure = (Judged({"text": "x"}, "a", "b", score, 0.0) for score in (0.25, 0.0))
+    assert "surest of:\n\n| expected | answered | score |\n|---|---|---|\n| a | b | 0.25 |\n" in card_of(
+        tmp_path, CLASSIFIES, settings, sure
+    )
+    assert "such as:\n\n| expected | answered |\n|---|---|\n| a | b |\n" in card_of(
+        tmp_path, CLASSIFIES, settings, unsure
+    )
