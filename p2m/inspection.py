@@ -101,6 +101,7 @@ def inspect(spec: ModelSpec, task: Task) -> Inspection:
     reasons = _reasons(spec, task, owned)
     notes = [*_left_out(task, owned, reasons), *_of_judges(task, owned)]
     parts: Split | None = None
+    notes += _of_others(spec, task, owned)
     if "train" in owned and not problems and task.type.is_learnt and _is_alone(spec, task):
         try:
             parts = _parts(spec, task, owned, reasons)
@@ -160,11 +161,24 @@ def _tokens(task: Task, row: Example) -> int:
 # --------------------------------------------------------------------------- what a build would do with them
 
 
+def _is_written(spec: ModelSpec, task: Task) -> bool:
+    """Whether a teacher writes rows of its own."""
+    writer = spec.teacher.of("generate")
+    return writer is not None and writer.refusal(task) is None and spec.generation.num_examples != 0
+
+
 def _is_alone(spec: ModelSpec, task: Task) -> bool:
     """Whether the user's own rows are all that there will be to learn from."""
-    writer = spec.teacher.of("generate")
-    writes = writer is not None and writer.refusal(task) is None and spec.generation.num_examples != 0
-    return not writes and not spec.retriever.sources and spec.data.inputs is None
+    return not _is_written(spec, task) and not spec.retriever.sources and spec.data.inputs is None
+
+
+def _of_others(spec: ModelSpec, task: Task, owned: Mapping[str, _Own]) -> Iterator[Note]:
+    """That a teacher adds rows to the user's own, which hardly shows before the build."""
+    if "train" in owned and "test" not in owned and _is_written(spec, task):
+        yield Note(
+            "the teacher writes rows beside yours, and only the build can tell which rows judge the model;"
+            " teacher=none keeps to your own"
+        )
 
 
 def _is_small(task: Task, owned: Mapping[str, _Own]) -> bool:

@@ -991,6 +991,14 @@ class Learner(Protocol):
 
 
 @runtime_checkable
+class ScoredLearner(Protocol):
+    """A `Learner` that knows how sure it is."""
+
+    def scored(self, rows: Sequence[Example], *, batch_size: int, device: Any) -> list[tuple[str, float]]:
+        """The answers of `predict`, each with its score, 0 to 1."""
+
+
+@runtime_checkable
 class WarmStarter(Protocol):
     """A `Learner` whose head can be solved before the first step."""
 

@@ -218,6 +218,23 @@ def test_long_inputs_are_counted_for_those_who_do_not_read_their_ends(
     assert text.endswith("their ends are not read by linear_minilm")
 
 
+def test_that_a_teacher_writes_beside_the_user_s_rows_is_told(tmp_path: Path) -> None:
+    rows = [{"question": f"Who left in {n}?", "context": f"Ada{n} left in {n}.", "answers": f"Ada{n}"}
+            for n in range(30)]  # fmt: skip
+    (tmp_path / "a.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    for teacher, said in (("embedded", True), ("none", False)):
+        (tmp_path / "qa.yaml").write_text(
+            "prompt: Answer the question from the context.\n"
+            f"defaults: [base, override teacher: {teacher}, _self_]\n"
+            "task: {type: question-answering, inputs: [question, context], output: answers}\n"
+            "data: {train: a.jsonl}\n"
+        )
+        known = understand(tmp_path / "qa.yaml")
+        found = inspect(known.composed.spec, known.task)
+        told = any("the teacher writes rows beside yours" in text for text in notes(found))
+        assert (told, bool(found.split)) == (said, not said)
+
+
 def test_rows_of_another_language_than_the_task_s_are_told(plain: ModelSpec, tmp_path: Path) -> None:
     german = [(f"{text} ist nicht da und wir haben es mit der Post", label) for text, label in mails(30)]
     found = inspect(spec_of(plain, train=table(tmp_path / "a.csv", german)), TASK)

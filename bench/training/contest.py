@@ -67,7 +67,8 @@ def by_p2m(match: Match, epochs: float, threads: int) -> Result:
         took = time.process_time() - began
         assert found.checkpoint is not None
         learner = match.student.restore(match.task, match.task.labels, found.checkpoint)
-        said = predicted(learner, match.test, training=training, run=run)  # type: ignore[arg-type]
+        scored = predicted(learner, match.test, training=training, run=run)  # type: ignore[arg-type]
+        said = [text for text, _ in scored]
     features = learner.encode(match.train, max_length=MAX_LENGTH)
     return _result("p2m", match, run.ended, features, took, said, found.fit)
 

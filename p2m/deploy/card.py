@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from p2m.deploy.beside import judge_line
 from p2m.deploy.differences import apart
-from p2m.deploy.serving.command import SCORES
+from p2m.deploy.serving.command import told_score
 from p2m.deploy.serving.settings import Settings
-from p2m.sizes import count, dollars
+from p2m.sizes import count, dollars, show_size
 from p2m.types import (
     Account,
     Choice,
@@ -35,6 +35,12 @@ EVIDENCE = {
     "cross-validation": "the training rows, each answered by a model that had not learnt from its fold",
 }
 SHOWN = 5  # wrong answers that the card shows
+HUB = {  # the Hub's names of tasks, elsewhere than where p2m has the same; "": it has none
+    TaskType.MULTI_LABEL: "text-classification",
+    TaskType.REGRESSION: "text-classification",
+    TaskType.EXTRACTION: "token-classification",
+    TaskType.RECORDS: "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +67,8 @@ def model_card(facts: Facts) -> str:
 
 
 def _front(facts: Facts) -> str:
-    lines = [
-        "---",
-        f"pipeline_tag: {facts.task.type}",
-        f"language: {facts.task.language}",
-    ]
+    named = HUB.get(facts.task.type, str(facts.task.type))
+    lines = ["---", *([f"pipeline_tag: {named}"] if named else []), f"language: {facts.task.language}"]
     tags = ", ".join(("p2m", *facts.needs))
     return "\n".join([*lines, f"license: {facts.license}", f"tags: [{tags}]", "---"])
 
@@ -85,7 +88,7 @@ def _head(facts: Facts) -> str:
     return (
         f"# {facts.name}\n\n**{verdict.decision}**. {state}{listed}\n\n{facts.task.instruction}\n\n"
         f"A {facts.task.type} model of {count(facts.exported.parameters)} parameters"
-        f" ({facts.choice.student}, {facts.exported.precision}, {facts.exported.size_bytes / 1e6:.1f} MB)."
+        f" ({facts.choice.student}, {facts.exported.precision}, {show_size(facts.exported.size_bytes)})."
     )
 
 
@@ -99,11 +102,11 @@ def _use(facts: Facts) -> str:
         lines.append(f"python predict.py {shlex.quote(argument)}")
     lines += ["python predict.py --input rows.csv --output answered.csv"]
     lines += ["python predict.py < inputs.jsonl > answers.jsonl", "```", ""]
-    output, kind = facts.task.output.name, Settings.read(facts.exported.model).kind
+    output, settings = facts.task.output.name, Settings.read(facts.exported.model)
     lines.append(
         f'Inputs are JSON objects with {names}; answers are `{{"output": ..., "score": ...}}`. A file of'
         f" rows, or a .txt of one input a line, comes back with `{output}` and `{output}_score` added. The"
-        f" score, from 0 to 1, is {SCORES[kind]}."
+        f" score, from 0 to 1, is {told_score(settings)}."
     )
     return "\n".join(lines)
 
@@ -144,7 +147,7 @@ def _figures(facts: Facts) -> str:
         "",
         "Variants: "
         + "; ".join(
-            f"{t.name} {t.score:.3f} on {gate}, {t.size_bytes / 1e6:.1f} MB ({t.reason})"
+            f"{t.name} {t.score:.3f} on {gate}, {show_size(t.size_bytes)} ({t.reason})"
             for t in facts.exported.variants
         )
         + ".",
@@ -202,26 +205,32 @@ def _limits(facts: Facts) -> str:
         "",
         f"- Trained for the language {facts.task.language} and for the task above, and for nothing else.",
     ]
-    if facts.task.is_span:
-        lines.append(
-            f"- Every answer is a span of `{facts.task.context_field}`: it answers also where there is no"
-            " answer. Mind the score."
-        )
-    elif facts.task.type is TaskType.CLASSIFICATION:
-        lines.append("- It knows its labels alone and gives one of them to any text.")
-    elif facts.task.layout is not None and not facts.task.layout.has_values:
-        lines.append(
-            f"- Every span that it finds stands in `{facts.task.context_field}`, none within another."
-        )
-    elif facts.task.type is TaskType.RECORDS and all(each.kind != "text" for each in facts.task.record):
-        lines.append(
-            "- Each field is one of its labels, a number, a part of the input or null; never new text."
-        )
-    else:
-        lines.append("- It writes text byte by byte and may write what is not in its input.")
+    lines.append(f"- {_what_it_gives(facts.task, Settings.read(facts.exported.model).none)}")
     lines.append(f"- Its figures rest on {EVIDENCE.get(facts.evaluated.evidence, facts.evaluated.evidence)}.")
     lines += _mistakes(facts)
     return "\n".join(lines)
+
+
+def _what_it_gives(task: Task, none: str | None) -> str:
+    """What an answer can be, and what it cannot."""
+    where = f"`{task.context_field}`"
+    if task.is_span and none is not None:
+        return f"Every answer is a span of {where}, or `{none}` where it finds none."
+    if task.is_span:
+        return f"Every answer is a span of {where}: it answers also where there is no answer. Mind the score."
+    if task.type is TaskType.CLASSIFICATION:
+        never = f" `{none}` is what it learnt to say of texts that fit no other." if none else ""
+        return f"It knows its labels alone and gives one of them to any text.{never}"
+    if task.type is TaskType.MULTI_LABEL:
+        at_least = "any number of them" if none is not None else "one or more of them"
+        return f"It knows its labels alone and gives {at_least} to any text."
+    if task.type is TaskType.REGRESSION:
+        return "It gives a number to any text, none beyond the scale that it learnt."
+    if task.layout is not None and not task.layout.has_values:
+        return f"Every span that it finds stands in {where}, none within another."
+    if task.type is TaskType.RECORDS and all(each.kind != "text" for each in task.record):
+        return "Each field is one of its labels, a number, a part of the input or null; never new text."
+    return "It writes text and may write what is not in its input."
 
 
 def _mistakes(facts: Facts) -> Sequence[str]:
@@ -232,16 +241,19 @@ def _mistakes(facts: Facts) -> Sequence[str]:
     )
     if not wrong:
         return []
+    is_scored = any(row.confidence for row in facts.evaluated.rows)
+    which = "surest of" if is_scored else "such as"
     lines = [
         "",
-        f"Wrong in {len(wrong)} of {len(facts.evaluated.rows)} test rows; surest of:",
+        f"Wrong in {len(wrong)} of {len(facts.evaluated.rows)} test rows; {which}:",
         "",
-        "| expected | answered | score |",
-        "|---|---|---|",
+        f"| expected | answered |{' score |' * is_scored}",
+        f"|---|---|{'---|' * is_scored}",
     ]
     for row in wrong[:SHOWN]:
         said, right = apart(facts.task, row.predicted, row.output)
-        lines.append(f"| {_cell(right)} | {_cell(said)} | {row.confidence:.2f} |")
+        score = f" {row.confidence:.2f} |" * is_scored
+        lines.append(f"| {_cell(right)} | {_cell(said)} |{score}")
     return lines
 
 

@@ -23,7 +23,7 @@ from p2m.deploy.beside import (
     is_vouched_for,
     judge_doubts,
 )
-from p2m.sizes import count
+from p2m.sizes import count, show_size
 from p2m.types import (
     ALPHA,
     CROSS_VALIDATION,
@@ -296,10 +296,16 @@ def _summary(exported: Exported, evaluated: Evaluated, measured: Measured) -> st
     """What is worth knowing without being asked: size and speed."""
     rows = f"; {evaluated.scores[0].rows} rows judged it" if evaluated.scores else ""
     return (
-        f"{count(exported.parameters)} parameters, {exported.size_bytes / 1e6:.1f} MB"
-        f" {exported.precision}, p50 {measured.latency_p50 * 1000:.0f} ms,"
-        f" p95 {measured.latency_p95 * 1000:.0f} ms and {measured.throughput:,.0f} rows/s on one core{rows}"
+        f"{count(exported.parameters)} parameters, {show_size(exported.size_bytes)}"
+        f" {exported.precision}, p50 {_milliseconds(measured.latency_p50)} ms,"
+        f" p95 {_milliseconds(measured.latency_p95)} ms and {measured.throughput:,.0f} rows/s"
+        f" on one core{rows}"
     )
+
+
+def _milliseconds(seconds: float) -> str:
+    """Whole ones, and below one as many digits as tell."""
+    return f"{seconds * 1e3:.0f}" if seconds >= 1e-3 else f"{seconds * 1e3:.1g}"
 
 
 def _required(requirement: Requirement, evaluated: Evaluated) -> tuple[str, bool]:

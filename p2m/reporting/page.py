@@ -216,9 +216,10 @@ def _counts(counts: Sequence[Count]) -> str:
 
 def _answers(story: Story) -> list[str]:
     """How sure the model is and, for a classification, what it takes for what."""
-    found = [
-        _section("Right answers by the model's own confidence", charts.calibration(story.evaluated.rows))
-    ]
+    found = []
+    if any(row.confidence for row in story.evaluated.rows):  # none: the student knows none out of fold
+        chart = charts.calibration(story.evaluated.rows)
+        found = [_section("Right answers by the model's own confidence", chart)]
     if not is_classification(story):
         return found
     names = labels(story)

@@ -44,11 +44,13 @@ def render(story: Story) -> str:
         (score.metric, f"{score.value:.3f}", f"[{score.low:.3f}, {score.high:.3f}]")
         for score in story.evaluated.scores
     ]
+    told = headline(story)
+    wide = max(_NAME, *(len(name) for name, _ in told))
     rivals = [(name, f"{value:.3f}") for name, value in sorted(story.evaluated.baselines.items())]
     parts = [
         "\n".join([f"{story.verdict.decision}  {story.name}", *verdict_lines(story)]),
         story.task.instruction[:90],
-        "\n".join(f"{name:<{_NAME}}  {value}" for name, value in headline(story)),
+        "\n".join(f"{name:<{wide}}  {value}" for name, value in told),
         table(scores, header=("metric", "value", "95% interval")),
         table(rivals, header=("baseline", story.evaluated.scores[0].metric)),
         table(candidates(story), header=("student", "out of fold", "why")) if story.choice.scores else "",

@@ -56,7 +56,7 @@ def fold(
     assert trained.checkpoint is not None
     learner = student.restore(task, labels, trained.checkpoint)
     said = predicted(learner, [rows[row] for row in inside], training=training, run=run)
-    return gathered(name, {row: (text, 0.0) for row, text in zip(inside, said, strict=True)}, [number])
+    return gathered(name, dict(zip(inside, said, strict=True)), [number])
 
 
 def untried(student: TunedStudent, rows: int, labels: int) -> str:

@@ -12,6 +12,7 @@ from p2m.deploy.serving.settings import Settings
 from p2m.engine.handles import Run
 from p2m.errors import StageError
 from p2m.metrics.base import Metric
+from p2m.sizes import show_size
 from p2m.stages.rows import sample
 from p2m.students.base import decided, held_out, scoped, with_none
 from p2m.types import Example, Fit, Split, Task, Variant, merit
@@ -48,7 +49,7 @@ def scored(
     rows = sample(task, parts.validation or parts.train, MAX_ROWS, seed)
     judged = "validation" if parts.validation else "training rows"
     score = _score(model, rows, name, backend, metric, run)
-    run.say(f"{name}: {metric.name} {score:.4f} on {judged}, {size / 1e6:.1f} MB")
+    run.say(f"{name}: {metric.name} {score:.4f} on {judged}, {show_size(size)}")
     return Variant(model, name, score, size, fit)
 
 

@@ -167,6 +167,9 @@ class EncoderLearner:
         return found.loss
 
     def predict(self, rows: Sequence[Example], *, batch_size: int, device: Any) -> list[str]:
+        return [text for text, _ in self.scored(rows, batch_size=batch_size, device=device)]
+
+    def scored(self, rows: Sequence[Example], *, batch_size: int, device: Any) -> list[tuple[str, float]]:
         import torch
 
         inputs = [row.input for row in rows]
@@ -179,7 +182,7 @@ class EncoderLearner:
             arrays = {name: each.float().cpu().numpy() for name, each in found.items()}
             for place, i in enumerate(batch):
                 outputs[i] = {name: array[place] for name, array in arrays.items()}
-        return [answer.output for answer in self.head.answers(inputs, items, outputs)]
+        return [(each.output, each.score) for each in self.head.answers(inputs, items, outputs)]
 
 
 def _tensors(items: Sequence[tuple[Sequence[int], Sequence[int]]]) -> dict[str, Any]:

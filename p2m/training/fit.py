@@ -28,7 +28,18 @@ from p2m.training.schedule import scheduled
 from p2m.training.speeds import remember, remembered
 from p2m.training.stopping import Stopping, evaluation_steps
 from p2m.training.trainer import quiet, take_steps
-from p2m.types import Evaluation, Example, Fit, Learner, Metric, Trained, Training, TunedStudent, merit
+from p2m.types import (
+    Evaluation,
+    Example,
+    Fit,
+    Learner,
+    Metric,
+    ScoredLearner,
+    Trained,
+    Training,
+    TunedStudent,
+    merit,
+)
 
 FINISHED = "finished.json"
 CHECKPOINTS = "checkpoints"  # of a training that has not ended
@@ -74,13 +85,20 @@ def fit(
     return _kept(course, steps, history)
 
 
-def predicted(learner: Learner, rows: Sequence[Example], *, training: Training, run: Run) -> list[str]:
-    """The learner's answers, on the device and in the precision that it would be trained in."""
+def predicted(
+    learner: Learner, rows: Sequence[Example], *, training: Training, run: Run
+) -> list[tuple[str, float]]:
+    """The learner's answers, on the device and in the precision that it would be trained in.
+
+    Each has its score, 0 to 1; where the learner knows none, all have 0.
+    """
     machine = choose_machine(run.device, training.precision)
     prepare(machine)
     learner.model.to(machine.device).eval()
     with autocast(machine):
-        return learner.predict(rows, batch_size=BATCH, device=machine.device)
+        if isinstance(learner, ScoredLearner):
+            return learner.scored(rows, batch_size=BATCH, device=machine.device)
+        return [(text, 0.0) for text in learner.predict(rows, batch_size=BATCH, device=machine.device)]
 
 
 def commonest_score(train: Sequence[Example], validation: Sequence[Example], metric: Metric) -> float:

@@ -383,6 +383,7 @@ def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -
         ("a.json", '{"a": [{"text": "x"}], "b": [{"text": "y"}]}', (), "a.json:1: several lists of rows"),
         ("a.json", '{"columns": ["text", "n"], "data": [["x"]]}', (), "a.json row 1: expected a list of 2"),
         ("a.json", '{"data": [{"text": "x"}, {"txt": "y"}]}', (), 'a.json row 2: no "text"'),
+        ("a.jsonl", '{"text": "x"}\n{"txt": "y"}', (), 'no "text"; expected "text", there is "txt"'),
         ("a.json", '{"text": "x"}', (), "a.json:1: expected a list of objects, found one (its keys: text)"),
         ("a.json", '[{"text": "x"},\n {"text": 7}]', (), 'a.json row 2: "text" must be text, not a number'),
         ("a.jsonl", '{"text": "x", "n": "\\ud83d"}\n', (), "a.jsonl:1: half a character (\\ud83d)"),
@@ -501,7 +502,9 @@ def test_long_files_tell_how_far_they_are(ask: Ask, monkeypatch: pytest.MonkeyPa
 def test_help_says_what_scores_are(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         command.main(["--help"])
-    assert capsys.readouterr().out.count("not calibrated") == len(command.SCORES) == len(KINDS)
+    out = capsys.readouterr().out
+    assert all(told in out for told in (command.SCORES | command.SHAPED).values())
+    assert len(command.SCORES) == len(KINDS)
 
 
 def test_the_bundle_s_own_files_do_it_with_nothing_else_about(bundle: Path, tmp_path: Path) -> None:

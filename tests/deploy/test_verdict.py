@@ -99,6 +99,12 @@ def test_what_is_met_ships_with_figures_and_limits() -> None:
     assert found.evidence == "gold"
 
 
+def test_a_small_and_fast_model_is_not_told_as_nothing() -> None:
+    exported, measured = replace(EXPORTED, size_bytes=41_568), Measured(0.0002, 0.0042, 1234.5, 100, 1, "cpu")
+    found = verdict_on(TASKS[TaskType.REGRESSION], (), exported, evaluated(majority()), measured)
+    assert found.lines[-1].startswith("22.0M parameters, 41.6 kB int8, p50 0.2 ms, p95 4 ms and")
+
+
 @pytest.mark.parametrize(
     ("operator", "value", "ship"),
     [(">=", 0.71, True), (">", 0.71, False), ("<=", 0.7, False), ("<", 0.72, True), ("==", 0.71, True)],

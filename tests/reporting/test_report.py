@@ -201,6 +201,16 @@ def test_the_text_tells_scores_losses_and_mistakes_in_few_lines(kind: TaskType) 
     assert ("taken for" if kind is TaskType.CLASSIFICATION else "said") in text
 
 
+def test_figures_stand_in_one_column_however_long_their_names_are() -> None:
+    rival = Comparison("a_rival_of_a_long_name", 0.61, 0.5, 0.5, is_learnt=True)
+    told = story()
+    named = replace(told, evaluated=replace(told.evaluated, comparisons=(rival,)))
+    block = as_text(named).split("\n\n")[2].splitlines()
+    (best,) = (line for line in block if "a_rival_of_a_long_name" in line)
+    (judged,) = (line for line in block if line.startswith("judged by"))
+    assert judged.index("200 rows") == best.index("0.610")
+
+
 @pytest.mark.parametrize("decision", list(Decision))
 def test_the_verdict_heads_page_and_text_before_any_figure(decision: Decision) -> None:
     told = replace(story(), verdict=replace(VERDICT, decision=decision))

@@ -225,6 +225,7 @@ def test_a_fold_is_answered_by_a_student_that_learnt_from_the_others(
     tiny_minilm.export(LABELS, LABELS.labels, trained.checkpoint, tmp_path / "export")
     said = Predictor(tmp_path / "export").predict([ROWS[n].input for n in one.rows])
     assert one.answers == tuple(each.output for each in said)
+    assert one.confidences == pytest.approx([each.score for each in said], abs=0.02)
 
 
 def test_a_fold_that_is_known_or_not_asked_for_costs_nothing(tiny_minilm: MiniLM, tmp_path: Path) -> None:

@@ -111,7 +111,8 @@ def _answer_file(options: argparse.Namespace, model: Path, settings: Settings, n
 
         def row_of(row: Any) -> dict[str, str] | None:
             cells = {f: row.values[c] for f, c in columns.items() if c in row.values}
-            found = check_row({f: "" if cell is None else cell for f, cell in cells.items()}, fields)
+            cells = {f: "" if cell is None else cell for f, cell in cells.items()}
+            found = check_row({**row.values, **cells}, fields)
             return found if all(text.strip() for text in found.values()) else None
 
         total = count_rows(table, lambda row: _problem(row_of, row))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .asking import answer_all
 from .rows import InputError
-from .settings import BundleError, first_line
+from .settings import BundleError, Settings, first_line
 
 CHECKSUMS = "SHA256SUMS"
 DESCRIPTION = "Answer one input, a table or text file, or every line of JSON on standard input."
@@ -26,6 +26,17 @@ SCORES = {
     "seq2seq": "the probability of the whole text, so lower for longer ones, or of the label; not calibrated",
     "causal": "the probability of the whole text, so lower for longer ones, or of the label; not calibrated",
 }
+
+SHAPED = {  # what a score is where "classification" and "linear" give no single label
+    "labels": "the probability of just these labels, were they independent of each other; not calibrated",
+    "number": "the chance that the right number is near, by the errors on rows that were held out",
+}
+
+
+def told_score(settings: Settings) -> str:
+    """What the score of a model's answers is."""
+    classifies = settings.kind in ("classification", "linear")
+    return SHAPED.get(settings.shape, SCORES[settings.kind]) if classifies else SCORES[settings.kind]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -62,7 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def scores_told() -> str:
     """What a score is, for --help."""
-    return "scores, from 0 to 1:\n" + "\n".join(f"  {kind:<14} {told}" for kind, told in SCORES.items())
+    return "scores, from 0 to 1:\n" + "\n".join(
+        f"  {kind:<14} {told}" for kind, told in (SCORES | SHAPED).items()
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

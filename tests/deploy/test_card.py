@@ -1,0 +1,80 @@
+"""A model card says what the answers are, what they are not, and what their score means."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from p2m.deploy.card import Facts, model_card
+from p2m.deploy.serving.settings import Settings
+from p2m.types import (
+    Choice,
+    Decision,
+    Evaluated,
+    Exported,
+    Field,
+    Judged,
+    Layout,
+    Measured,
+    RecordField,
+    Split,
+    Task,
+    TaskType,
+    Verdict,
+)
+
+CLASSIFIES = Task(TaskType.CLASSIFICATION, "Say which.", (Field("text"),), Field("label"), ("a", "b"))
+
+
+def card_of(folder: Path, task: Task, settings: Settings, *rows: Judged) -> str:
+    settings.write(folder)
+    verdict = Verdict(Decision.SHIP, (), (), "gold")
+    exported = Exported(folder, "fp32", 9_220, 41_568, ())
+    measured = Measured(0.0002, 0.0042, 1234.5, 100, 1, "cpu")
+    evaluated = Evaluated((), (), None, "", "gold", rows)
+    choice = Choice("linear_tfidf", ())
+    return model_card(
+        Facts("x", task, Split((), (), (), "gold"), choice, exported, evaluated, measured, verdict, "mit", ())
+    )
+
+
+@pytest.mark.parametrize(
+    ("task", "settings", "said"),
+    [
+        ({}, {}, ("pipeline_tag: text-classification", "gives one of them to any text.\n", "linear model")),
+        ({}, {"none": "b"}, ("gives one of them to any text. `b` is what it learnt to say",)),
+        ({"type": TaskType.MULTI_LABEL}, {"shape": "labels", "none": "[]"},
+         ("pipeline_tag: text-classification", "gives any number of them to any text", "just these labels")),
+        ({"type": TaskType.MULTI_LABEL}, {"shape": "labels"}, ("gives one or more of them to any text",)),
+        ({"type": TaskType.REGRESSION}, {"shape": "number"}, ("gives a number to any text", "number is")),
+        ({"type": TaskType.QUESTION_ANSWERING}, {"kind": "span"}, ("answers also where there is no answer",)),
+        ({"type": TaskType.QUESTION_ANSWERING}, {"kind": "span", "none": "N/A"},
+         ("is a span of `text`, or `N/A` where it finds none.",)),
+        ({"type": TaskType.EXTRACTION, "layout": Layout(has_types=True)}, {"kind": "tags"},
+         ("pipeline_tag: token-classification", "stands in `text`, none within another")),
+        ({"type": TaskType.RECORDS, "record": (RecordField("n", "number"),)}, {"kind": "records"},
+         ("---\nlanguage: en", "never new text")),
+        ({"type": TaskType.TEXT_TO_TEXT}, {"kind": "seq2seq"}, ("- It writes text and may",)),
+    ],
+)  # fmt: skip
+def test_a_card_says_what_answers_are(
+    tmp_path: Path, task: dict[str, object], settings: dict[str, object], said: tuple[str, ...]
+) -> None:
+    told = Settings(**{"kind": "linear", "fields": ("text",), **settings})  # type: ignore[arg-type]
+    card = card_of(tmp_path, replace(CLASSIFIES, **task), told)  # type: ignore[arg-type]
+    assert [each for each in said if each not in card] == []
+    assert "41.6 kB" in card
+    assert ("byte by byte" in card, "It writes" in card) == (False, task.get("type") is TaskType.TEXT_TO_TEXT)
+
+
+def test_scores_that_nobody_knows_are_not_told(tmp_path: Path) -> None:
+    settings = Settings("linear", ("text",))
+    sure, unsure = (Judged({"text": "x"}, "a", "b", score, 0.0) for score in (0.25, 0.0))
+    assert "surest of:\n\n| expected | answered | score |\n|---|---|---|\n| a | b | 0.25 |\n" in card_of(
+        tmp_path, CLASSIFIES, settings, sure
+    )
+    assert "such as:\n\n| expected | answered |\n|---|---|\n| a | b |\n" in card_of(
+        tmp_path, CLASSIFIES, settings, unsure
+    )
