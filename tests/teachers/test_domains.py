@@ -105,7 +105,7 @@ def test_only_the_settings_of_a_domain_reach_it() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_plan_hands_the_domain_to_the_step_that_writes_rows(name: str) -> None:
-    project = load(RECIPES / f"{name}.yaml", [f"task.type={NAMES[name].type}", "teacher.text_share=0.75"])
+    project = load(RECIPES / f"{name}.yaml", ["teacher.text_share=0.75"])
     assert project.plan.step("generate").settings["teacher"] == part_of(name, 0.75)
 
 
