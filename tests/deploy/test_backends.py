@@ -87,8 +87,11 @@ def converted(backend: Backend, source: Path, target: Path, precision: str = "")
 @pytest.mark.parametrize(
     ("backend", "kind", "precision"),
     [
-        *(pytest.param(OPENVINO, kind, "", marks=needs("openvino")) for kind in ("span", "classification")),
-        *(pytest.param(OPENVINO, kind, "", marks=needs("openvino")) for kind in ("bytes", "llama")),
+        *(pytest.param(OPENVINO, kind, "", marks=needs("openvino")) for kind in ("classification", "bytes")),
+        *(
+            pytest.param(OPENVINO, kind, "", marks=[needs("openvino"), pytest.mark.slow])
+            for kind in ("span", "llama")
+        ),
         pytest.param(CTRANSLATE2, "bytes", "float32", marks=needs("ctranslate2")),
         pytest.param(CTRANSLATE2, "tokens", "float32", marks=needs("ctranslate2")),
         *(pytest.param(LLAMA_CPP, kind, "f16", marks=needs("gguf")) for kind in ("llama", "qwen3")),
