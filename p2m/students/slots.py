@@ -64,6 +64,10 @@ class Slots(MiniLM):
     def pace(self) -> Pace:
         return Pace(learning_rate=1e-4, epochs=1.0, fewest_steps=600)
 
+    def features(self, rows: int) -> int:
+        """About what so many rows make to learn from, where each has a span: rows, and packs of values."""
+        return min(rows, self.rows) + -(-min(MOST_PASSES * rows, self.values) // PACK)
+
     def refusal(self, task: Task) -> str | None:
         """Why the model cannot learn the task."""
         if not SlotHead.fits(task):
