@@ -256,7 +256,7 @@ def variants(graphs: Path, work: Path) -> Iterator[tuple[str, Path]]:
         _bundle(ONNX, source, name, work) for name, source in (("fp32", graphs), ("int8", work / "int8"))
     )
     for each in Fastest().rivals:
-        if each.missing() or (isinstance(each, FormatBackend) and not _runs(each, kind)):
+        if each.missing() or not _runs(each, kind):
             continue
         if isinstance(each, FormatBackend):
             yield from (_bundle(each, graphs, precision, work) for precision in each.precisions)
@@ -267,7 +267,7 @@ def variants(graphs: Path, work: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _runs(backend: ExtraBackend, kind: str) -> bool:
-    student: Any = type("Student", (), {"writes": kind})
+    student: Any = type("Student", (), {"writes": kind if kind in ("seq2seq", "causal") else ""})
     return not backend.unfit(student)
 
 
