@@ -48,7 +48,7 @@ class Slots(MiniLM):
     heads: int = 4
     pieces: int = 1500  # of the vocabulary, which is learnt from the rows
     max_answer: int = 32  # pieces of the longest value
-    rows: int = 40_000  # of them the encoder learns, in one pass; the values are learnt from all
+    rows: int = 24_000  # of them the encoder learns, in one pass; the values are learnt from all
     faster: float = 20.0  # rate of what writes values, over that of the encoder
     values: int = 1_000_000  # written in one pass, each span's at most 50 times
 
