@@ -379,6 +379,12 @@ class Card:
     size_bytes: int | None = None
     folder: str = ""  # relative to the catalogue's root
     label_names: dict[str, dict[str, str]] = field(default_factory=dict)  # column -> number -> what it means
+    kind: str = "dataset"  # or "model"
+    gated: bool = False  # whether its owner must let one in
+    rows: int | None = None  # of all parts
+    downloads: int = 0
+    likes: int = 0
+    revision: str = ""  # commit, where it comes from a Hub
 
 
 @dataclass(frozen=True, slots=True)
