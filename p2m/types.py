@@ -416,6 +416,25 @@ class Files:
     path: Path
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedDataset:
+    """A dataset of a Hub of which rows were taken, or why none were."""
+
+    name: str
+    revision: str = ""  # commit
+    license: str = ""  # as its card says at that commit
+    files: dict[str, str] = field(default_factory=dict)  # file of the repository -> sha256 and bytes
+    rows: int = 0
+    refusal: str = ""  # "" where rows were taken
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Files):
+    """A folder of datasets that were fetched, each with its card and a sample of its rows."""
+
+    datasets: tuple[LoadedDataset, ...] = ()
+
+
 # --------------------------------------------------------------------------- settings that enter keys
 
 
