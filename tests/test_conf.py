@@ -54,7 +54,7 @@ def test_every_option_composes(tmp_path: Path, group: str, option: str) -> None:
 
 
 def components(group: str, option: str) -> list[Mapping[str, Any]]:
-    own = ("sources", "limit", "max_rows") if group == "retriever" else ()
+    own = ("sources", "limit", "max_rows", "max_download") if group == "retriever" else ()
     found = described(read_marked(CONF / group / f"{option}.yaml").value)
     return [{key: item for key, item in one.items() if key not in own} for one in found]
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from p2m.catalogs.base import (
     SURE,
+    Catalogue,
     RawRow,
     Skipped,
     gathering,
@@ -31,10 +32,10 @@ from p2m.engine.stage import stage
 from p2m.errors import DataError
 from p2m.retrievers.base import Retriever
 from p2m.sizes import show_size
-from p2m.types import Candidate, Candidates, Card, Files, Task, TaskType
+from p2m.types import Candidate, Candidates, Card, Files, Loaded, Task, TaskType
 
 _LOOK = 20_000  # rows of a dataset that its columns are judged by; labels are often sorted
-_SHOWN = 4  # times `limit`: how many candidates are reported, refused ones included
+SHOWN = 4  # times `limit`: how many candidates are reported, refused ones included
 # What the Hub's task ids must speak of for a dataset to suit a type of task.
 _SUITS = {
     TaskType.QUESTION_ANSWERING: ("question-answering", "qa", "reading", "extractive"),
@@ -63,6 +64,7 @@ _ANY_LANGUAGE = frozenset(("multilingual", "code", "unknown", "mul", "und"))
 def retrieve(
     task: Task,
     catalogue: Files | None,
+    ranked: Candidates | None = None,
     *,
     retriever: Retriever,
     limit: int,
@@ -71,7 +73,8 @@ def retrieve(
 ) -> Candidates:
     """Rank the catalogue's cards for the task; at most `limit` datasets are opened.
 
-    Each candidate comes with its columns for the task's fields, or with the reason why it is refused.
+    Where the catalogue is a `Loaded` of what was `ranked` before, that order holds. Each candidate comes with
+    its columns for the task's fields, or with the reason why it is refused.
     Datasets whose card or files are broken are refused with the place.
 
     Raises:
@@ -80,13 +83,18 @@ def retrieve(
     if catalogue is None:
         return Candidates(())
     root = catalogue.path
-    opened = open_catalogue(root)
+    if ranked is not None and isinstance(catalogue, Loaded):
+        opened = open_catalogue(root) if any(root.iterdir()) else Catalogue(())
+        found = tuple(_fetched(ranked, catalogue, opened.cards))
+    else:
+        opened = open_catalogue(root)
+        found = retriever.search(task, opened.cards)
     judged: list[Candidate] = []
     reads = 0
-    for candidate in retriever.search(task, opened.cards):
-        if reads >= limit or len(judged) >= limit * _SHOWN:
+    for candidate in found:
+        if reads >= limit or len(judged) >= limit * SHOWN:
             break
-        refusal = candidate.refusal or _on_paper(task, candidate.card, licenses, languages)
+        refusal = candidate.refusal or on_paper(task, candidate.card, licenses, languages)
         if refusal:
             judged.append(replace(candidate, refusal=refusal))
             continue
@@ -97,7 +105,19 @@ def retrieve(
     return Candidates((*judged, *broken))
 
 
-def _on_paper(task: Task, card: Card, licenses: Sequence[str], languages: Sequence[str]) -> str:
+def _fetched(ranked: Candidates, loaded: Loaded, cards: Sequence[Card]) -> Iterator[Candidate]:
+    """What was ranked, as the cards that were fetched: one a configuration, or why there is none."""
+    refusals = {one.name: one.refusal for one in loaded.datasets}
+    for candidate in ranked.found:
+        name = candidate.card.name
+        own = [card for card in cards if name in (card.name, card.folder)]
+        if candidate.refusal or not own:
+            refusal = candidate.refusal or refusals.get(name, "") or "it was not fetched"
+            yield replace(candidate, refusal=refusal)
+        yield from (replace(candidate, card=card) for card in own)
+
+
+def on_paper(task: Task, card: Card, licenses: Sequence[str], languages: Sequence[str]) -> str:
     """Why the card alone rules the dataset out; "" where it does not."""
     return (
         _wrong_license(card, licenses)
@@ -105,7 +125,7 @@ def _on_paper(task: Task, card: Card, licenses: Sequence[str], languages: Sequen
         or _wrong_task(task, card)
         or (
             ""
-            if learnable(card)
+            if learnable(card) or not card.parts
             else f"it has no part to learn from, only {_listed([part.name for part in card.parts])}"
         )
     )
