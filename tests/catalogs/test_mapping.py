@@ -36,6 +36,11 @@ CASES = [
      ("sentence1", "sentence2", "gold_label")),
     (TEXT, ("input",), "output", {"email_body": "hello {n}", "subject_line": "hi {n}"}, ("email_body", "subject_line")),
     (TEXT, ("text",), "summary", {"url": "u{n}", "document": "long {n}", "highlights": "short {n}"}, ("document", "highlights")),
+    (TEXT, ("input",), "output", {"title": "t {n}", "buggy": "a {n}", "fixed": "b {n}"}, ("buggy", "fixed")),
+    (TEXT, ("text",), "summary", {"title": "t {n}", "abstract": "long {n}", "date": "d {n}"}, ("abstract", "title")),
+    (TEXT, ("text",), "summary", {"text": "x {n}", "title": "t {n}", "target": "short {n}"}, ("text", "target")),
+    (CLASSES, ("text",), "label", {"source": "s {n}", "tweet": "x {n}", "sentiment": 1}, ("tweet", "sentiment")),
+    (CLASSES, ("text",), "label", {"url_of_article": "u {n}", "news_title": "x {n}", "category": 1}, ("news_title", "category")),
     (TEXT, ("input",), "output", {"translation": {"en": "yes {n}", "de": "ja {n}"}}, ("translation.en", "translation.de")),
 ]  # fmt: skip
 
@@ -139,6 +144,19 @@ def test_numbers_and_dates_are_answers_where_their_column_is_called_so():
     assert fit.mapping == {"question": "question", "answer": "answer"}
     dated = [{"note": f"note {n}", "day": date(2024, 1, n + 1)} for n in range(30)]
     assert (map_columns(task(TEXT, ("note",), "day"), columns(dated)).mapping or {})["day"] == "day"
+
+
+def test_columns_that_are_called_like_a_field_alike_leave_it_unsure():
+    rows = [{"claim": f"c {n}", "review": f"r {n}", "label": "ab"[n % 2]} for n in range(30)]
+    assert map_columns(task(CLASSES, ("text",), "label"), columns(rows)).confidence < SURE
+    alone = [{"review": row["review"], "label": row["label"]} for row in rows]
+    assert map_columns(task(CLASSES, ("text",), "label"), columns(alone)).confidence >= SURE
+
+
+def test_of_answers_the_one_that_is_called_wrong_is_not_taken():
+    rows = [{"question": f"q {n}?", "correct_answers": ["a"], "wrong_answers": ["b"]} for n in range(9)]
+    fit = map_columns(task(TEXT, ("question",), "answers"), columns(rows))
+    assert (fit.mapping or {})["answers"] == "correct_answers"
 
 
 def test_a_column_that_cannot_be_the_field_is_named_with_the_reason():
