@@ -6,14 +6,17 @@ confidence; whether that is enough is for the stages to say, which know how near
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from p2m.answers.canonical import is_shaped, same_nothing
 from p2m.answers.labels import fit_labels, listed
 from p2m.answers.numbers import is_number
 from p2m.catalogs.columns import MAX_LABELS, Column
+from p2m.catalogs.joined import columns_of, joined_column
 from p2m.catalogs.vocabulary import ALSO, ASKED, BOOKKEEPING, FALSE, GROUPS, PAIRS, plain
+from p2m.errors import DataError, nearest
 from p2m.types import Task, TaskType
 
 SURE = 0.5  # confidence from which names, and not structure alone, speak for a mapping
@@ -44,16 +47,30 @@ class Fit:
     refusal: str = ""
 
 
-def map_columns(task: Task, columns: Sequence[Column]) -> Fit:
-    """The best mapping of the task's inputs and output to columns, checked against the sampled values."""
-    scores = _scores(task, columns)
+def map_columns(
+    task: Task, columns: Sequence[Column], given: Mapping[str, str] = MappingProxyType({})
+) -> Fit:
+    """The best mapping of the task's inputs and output to columns, checked against the sampled values.
+
+    Fields that are `given` have their column, or a template of several; the others are found beside them.
+
+    Raises:
+        DataError: a field or column that there is not, among those that are given.
+    """
     output = task.output.name
     wanted = [field.name for field in task.inputs] + [output]
-    chosen = _assign(wanted, output, columns, scores)
+    _known_fields(wanted, columns, given)
+    there = {column.name for column in columns}
+    columns = [*columns, *(joined_column(one, columns) for one in {*given.values()} - there)]
+    scores = _scores(task, [column for column in columns if column.name in there])
+    taken = {name for written in given.values() for name in (written, *columns_of(written))}
+    scores = {pair: score for pair, score in scores.items() if pair[0] not in given and pair[1] not in taken}
+    chosen = {**given, **_assign([name for name in wanted if name not in given], output, columns, scores)}
+    scores |= dict.fromkeys(given.items(), 1.0)
     called = {name: [each for each in columns if plain(each.name) == plain(name)] for name in wanted}
     # No other column takes the place of one that is called like the field and has no texts.
     void = [name for name in wanted if called[name] and not any(map(has_texts, called[name]))]
-    missing = [name for name in wanted if name not in chosen or name in void]
+    missing = [name for name in wanted if name not in chosen or (name in void and name not in given)]
     if missing:
         names = ", ".join(column.name for column in columns)
         unused = dict.fromkeys(column for name in missing for column in called[name])
@@ -64,7 +81,18 @@ def map_columns(task: Task, columns: Sequence[Column]) -> Fit:
     mapping = {name: chosen[name] for name in wanted}
     confidence = min(_confidence(name, mapping, scores) for name in wanted)
     reasons = (", ".join(f"{name} <- {column}" for name, column in mapping.items()),)
-    return _checked(task, Fit(mapping, min(confidence, 1.0), reasons), by_name)
+    return _checked(task, Fit(mapping, min(confidence, 1.0), reasons), by_name, is_given=output in given)
+
+
+def _known_fields(wanted: Sequence[str], columns: Sequence[Column], given: Mapping[str, str]) -> None:
+    names = [column.name for column in columns]
+    for field, written in given.items():
+        if field not in wanted:
+            raise DataError(f"{field}: the task has no such field; {nearest(field, wanted)}")
+        for name in (written,) if written in names else columns_of(written):
+            if name not in names:
+                there = f"it has {', '.join(names)}"
+                raise DataError(f"{field}: there is no column {name!r}; {nearest(name, names) or there}")
 
 
 def _confidence(name: str, mapping: dict[str, str], scores: dict[tuple[str, str], float]) -> float:
@@ -367,14 +395,14 @@ def _bookkeeping(name: str) -> bool:
     )
 
 
-def _checked(task: Task, fit: Fit, by_name: dict[str, Column]) -> Fit:
+def _checked(task: Task, fit: Fit, by_name: dict[str, Column], *, is_given: bool) -> Fit:
     """The fit with what the values say of it: spans of an extractive task, labels of a classification."""
     mapping = fit.mapping or {}
     output = by_name[mapping[task.output.name]]
     if task.is_span and output.samples:
         return _with_spans(task, fit, by_name[mapping[task.context_field]], output)
     if task.type is TaskType.CLASSIFICATION and output.distinct is not None and output.rows:
-        return _with_labels(task, fit, output)
+        return _with_labels(task, fit, output, is_given=is_given)
     return fit
 
 
@@ -392,14 +420,14 @@ def _with_spans(task: Task, fit: Fit, context: Column, output: Column) -> Fit:
     return replace(fit, reasons=(*fit.reasons, said))
 
 
-def _with_labels(task: Task, fit: Fit, output: Column) -> Fit:
+def _with_labels(task: Task, fit: Fit, output: Column, *, is_given: bool) -> Fit:
     values = output.distinct or ()
     if task.labels:
         found = fit_labels(task.labels, values)
         if not found.fits:
             return replace(fit, refusal=found.reason)
         return replace(fit, reasons=(*fit.reasons, found.reason))
-    if output.kind == "number" and sorted(values) == sorted(map(str, range(len(values)))):
+    if not is_given and output.kind == "number" and sorted(values) == sorted(map(str, range(len(values)))):
         return replace(
             fit, refusal=f"its labels are bare numbers ({', '.join(values[:5])}), with no names in the card"
         )

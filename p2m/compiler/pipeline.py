@@ -497,8 +497,10 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | Non
             limit=retrieval.limit,
             licenses=spec.constraints.licenses,
             languages=spec.constraints.languages,
+            mapping=retrieval.mapping,
             origins=at(
                 "retriever",
+                mapping="retriever.mapping",
                 limit="retriever.limit",
                 licenses="constraints.licenses",
                 languages="constraints.languages",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -11,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2m.answers.labels import fit_labels
-from p2m.catalogs.base import SURE, RawRow, map_columns, observe
+from p2m.catalogs.base import SURE, Converter, RawRow, map_columns, observe
 from p2m.catalogs.columns import texts_of
+from p2m.errors import DataError
 from p2m.types import Field, Task, TaskType
 
 QA, CLASSES, TEXT = TaskType.QUESTION_ANSWERING, TaskType.CLASSIFICATION, TaskType.TEXT_TO_TEXT
@@ -179,3 +181,50 @@ def test_texts_have_every_digit():
     assert [texts_of(value) for value in values] == [
         ["1234567.0"], ["0.12345678"], ["3.141592653589793"], ["1.50"], ["1" + "0" * 20], [], [], ["2.5", "3"],
     ]  # fmt: skip
+
+
+# --------------------------------------------------------------------------- what the user says
+
+
+TICKETS = [
+    {"subject": f"s {n}", "body": f"b {n}", "meta": {"queue": "ab"[n % 2]}, "note": "x"} for n in range(30)
+]
+
+
+def test_what_is_given_wins_and_the_rest_is_found_beside_it():
+    asked = task(CLASSES, ("text",), "label")
+    assert (map_columns(asked, columns(TICKETS)).mapping or {})["text"] == "body"
+    given = {"text": "{subject}: {body}"}
+    fit = map_columns(asked, columns(TICKETS), given)
+    assert fit.mapping == given | {"label": "meta.queue"}
+    assert map_columns(asked, columns(TICKETS), given | {"label": "meta.queue"}).confidence >= SURE
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"text": "{subjet} {body}"}, "no column 'subjet'; did you mean 'subject'?"),
+        ({"txt": "body"}, "txt: the task has no such field; did you mean 'text'?"),
+        ({"text": "{subject.__class__}"}, "no column 'subject.__class__'"),
+    ],
+)
+def test_a_field_or_column_that_there_is_not_is_named(given, said):
+    with pytest.raises(DataError, match=re.escape(said)):
+        map_columns(task(CLASSES, ("text",), "label"), columns(TICKETS), given)
+
+
+@given(
+    st.lists(
+        st.tuples(st.text(max_size=5), st.text(max_size=5), st.sampled_from(["a", "b", ""])), max_size=20
+    )
+)
+def test_mapping_neither_loses_nor_invents_rows(cells):
+    rows = [{"one": one, "two": two, "label": label} for one, two, label in cells]
+    made = Converter(task(CLASSES, ("text",), "label"), {"text": "{one}|{two}", "label": "label"}, "x")
+    for row in rows:
+        found = made.convert(RawRow(row, "x:1"))
+        whole = (row["one"].strip() or row["two"].strip()) and row["label"]
+        assert isinstance(found, str) != bool(whole)
+        if whole:
+            assert found.input["text"] == f"{row['one'].strip()}|{row['two'].strip()}".strip()
+            assert found.output == row["label"]
