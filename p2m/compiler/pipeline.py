@@ -520,7 +520,10 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | Non
                 ),
                 **limits,
             )
-        found = plan.add(f"retrieve{suffix}", retrieve, task, catalogue, ranked, origins=searched, **search)
+        found = plan.add(
+            f"retrieve{suffix}", retrieve, task, catalogue, ranked, mapping=retrieval.mapping,
+            origins=searched | at(mapping="retriever.mapping"), **search,
+        )  # fmt: skip
         rows.append(
             plan.add(
                 f"select{suffix}",
