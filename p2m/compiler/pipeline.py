@@ -26,6 +26,7 @@ from p2m.stages.compress import compress
 from p2m.stages.convert import convert
 from p2m.stages.cross_validate import cross_validate
 from p2m.stages.curate import curate
+from p2m.stages.decisions import decisions
 from p2m.stages.embed import embed
 from p2m.stages.encoder import encoder
 from p2m.stages.evaluate import evaluate
@@ -90,7 +91,8 @@ def compile_plan(
     examined = teaching.examined()
     made = teaching.rows(examined)
     curated = plan.add("curate", curate, task, made.rows, retrieved, train_rows, validation_rows, test_rows,
-                       curation=spec.curation, seed=spec.seed, origins=at("curation", "seed"))
+                       _decided(plan, task, spec, at), curation=spec.curation, seed=spec.seed,
+                       origins=at("curation", "seed"))
     parts = plan.add("split", split, task, curated, validation_rows, test_rows,
                      splitting=spec.split, seed=spec.seed, origins=at("split", "seed", splitting="split"))
     embeddings = plan.add("embed", embed, task, parts, base) if base else None
@@ -478,6 +480,16 @@ def _own_rows(plan: Plan, task: Ref, paths: tuple[Path, ...] | None, role: str, 
         for number, path in enumerate(paths, start=1)
     ]
     return plan.add(f"read-{role}", read, task, *files, role=role)
+
+
+def _decided(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
+    """What people decided in review."""
+    if spec.data.decisions is None:
+        return None
+    place = at("data.decisions").get("data.decisions", "")
+    return plan.add(
+        "decisions", decisions, task, plan.source("data.decisions", spec.data.decisions, origin=place)
+    )
 
 
 def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:

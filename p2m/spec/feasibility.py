@@ -200,7 +200,7 @@ def _reachable(requirement: Requirement) -> bool:
 def _rows(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     """Nothing to learn from: no teacher that writes rows, no rows of the user's, no place to look for any."""
     searching = spec.retriever.component is not None and bool(spec.retriever.sources)
-    if spec.data.train is not None or searching or spec.data.inputs is not None:
+    if searching or any((spec.data.train, spec.data.inputs, spec.data.decisions)):
         return
     ways = (
         "give rows with data.train=FILE, or datasets with retriever.sources=[FOLDER],"
