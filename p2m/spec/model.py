@@ -288,6 +288,9 @@ class DataFiles(Section):
     validation: Paths | None = None  # rows that steer early stopping
     test: Paths | None = None  # rows that the verdict rests on; never learnt from
     texts: Path | None = None  # folder of .txt and .md files that rows are made from
+    decisions: Path | None = (
+        None  # what people decided in `p2m review`; null: RECIPE.decisions.jsonl beside it, once there is one
+    )
 
 
 def _floor(value: Any) -> Requirement | None:

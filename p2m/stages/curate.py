@@ -1,6 +1,7 @@
 """curate: which rows are fit to learn from, and what became of the others.
 
-Rules run from the cheapest: form, repeats and contradictions, contamination and near duplicates, balance.
+What people decided goes first. Then rules run from the cheapest: form, repeats and contradictions,
+contamination and near duplicates, balance.
 Rows are ordered by trust (the user's own, then retrieved, then generated); of two alike the earlier stays.
 """
 
@@ -22,6 +23,7 @@ from p2m.curation.base import (
     near_duplicates,
     origin,
     repeated,
+    settled,
     sift,
     summary,
     surplus,
@@ -30,7 +32,7 @@ from p2m.curation.base import (
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import DataError
-from p2m.types import Count, Curation, Example, Examples, Task
+from p2m.types import Count, Curation, Decisions, Example, Examples, Task
 
 
 @stage(version="1", kind="pure")
@@ -41,6 +43,7 @@ def curate(
     train: Examples | None,
     validation: Examples | None,
     test: Examples | None,
+    decisions: Decisions | None = None,
     *,
     curation: Curation,
     seed: int,
@@ -59,6 +62,9 @@ def curate(
     arrived = Counter(map(origin, rows))
     rows = [with_span_first(task, row) for row in rows]
     dropped: list[Count] = []
+    if decisions is not None:
+        decided = settled(task, rows, decisions)
+        rows, dropped = list(decided.rows), list(decided.dropped)
     for rule in (malformed, repeated):
         sifted = sift(rows, rule(task, rows))
         rows, dropped = list(sifted.rows), [*dropped, *sifted.dropped]
@@ -76,10 +82,14 @@ def curate(
         tuple(rows),
         counts=(
             *(Count(f"in: {name}", arrived[name]) for name in ORIGINS if arrived[name]),
+            *(decisions.counts if decisions else ()),
             *dropped,
-            *(Count(f"kept: {name}", kept[name]) for name in ORIGINS if arrived[name]),
+            *(Count(f"kept: {name}", kept[name]) for name in ORIGINS if arrived[name] or kept[name]),
         ),
-        figures=_inherited(generated, retrieved) | summary(task, rows) | {"rows_in": float(arrived.total())},
+        figures=_inherited(generated, retrieved)
+        | summary(task, rows)
+        | {"rows_in": float(arrived.total())}
+        | (decisions.figures if decisions else {}),
     )
 
 
