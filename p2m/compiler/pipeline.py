@@ -509,8 +509,10 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | Non
             "languages": spec.constraints.languages,
         }
         places = {name: f"constraints.{name}" for name in limits}
-        search = limits | {"retriever": retrieval.component, "limit": retrieval.limit}
-        searched = at("retriever", limit="retriever.limit", **places)
+        search = limits | {
+            "retriever": retrieval.component, "limit": retrieval.limit, "mapping": retrieval.mapping,
+        }  # fmt: skip
+        searched = at("retriever", limit="retriever.limit", mapping="retriever.mapping", **places)
         ranked: Ref | None = None
         if is_catalogue(source):
             ranked = plan.add(
@@ -532,10 +534,7 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | Non
                 ),
                 **limits,
             )
-        found = plan.add(
-            f"retrieve{suffix}", retrieve, task, catalogue, ranked, mapping=retrieval.mapping,
-            origins=searched | at(mapping="retriever.mapping"), **search,
-        )  # fmt: skip
+        found = plan.add(f"retrieve{suffix}", retrieve, task, catalogue, ranked, origins=searched, **search)
         rows.append(
             plan.add(
                 f"select{suffix}",

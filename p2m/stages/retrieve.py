@@ -94,7 +94,7 @@ def retrieve(
         found = retriever.search(task, opened.cards)
     judged: list[Candidate] = []
     reads = 0
-    for candidate in _named_first(found, opened.cards, mapping):
+    for candidate in named_first(found, opened.cards, mapping):
         if reads >= limit or len(judged) >= limit * SHOWN:
             break
         is_named = of_dataset(candidate.card.name, mapping) is not None
@@ -121,7 +121,7 @@ def _fetched(ranked: Candidates, loaded: Loaded, cards: Sequence[Card]) -> Itera
         yield from (replace(candidate, card=card) for card in own)
 
 
-def _named_first(
+def named_first(
     found: Sequence[Candidate], cards: Sequence[Card], mapping: Mapping[str, Mapping[str, str]]
 ) -> list[Candidate]:
     """The datasets that the recipe maps itself, found or not, then the others, each best first."""
