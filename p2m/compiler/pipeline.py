@@ -522,6 +522,7 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | Non
                 f"load{suffix}",
                 load,
                 task,
+                catalogue,
                 ranked,
                 max_rows=retrieval.max_rows,
                 max_download=retrieval.max_download,
