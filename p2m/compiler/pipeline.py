@@ -46,6 +46,7 @@ from p2m.stages.select import select
 from p2m.stages.solve import solve
 from p2m.stages.split import split
 from p2m.stages.train import train
+from p2m.stages.transform import place_of, transform
 from p2m.stages.verdict import verdict
 from p2m.stages.winner import winner
 from p2m.types import (
@@ -482,42 +483,42 @@ def _own_rows(plan: Plan, task: Ref, paths: tuple[Path, ...] | None, role: str, 
 
 def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     """The rows of relevant datasets of every catalogue; None where the recipe names no catalogue."""
-    retrieval, rows = spec.retriever, []
-    for number, source in enumerate(retrieval.sources, start=1):
-        suffix = f"-{number}" if len(retrieval.sources) > 1 else ""
-        catalogue = plan.source(
-            f"catalogue{suffix}", source, origin=at("retriever.sources").get("retriever.sources", "")
+    retrieval = spec.retriever
+    several = len(retrieval.sources) > 1
+    sources = {
+        f"-{number}" if several else "": plan.source(
+            f"catalogue-{number}" if several else "catalogue",
+            source,
+            origin=at("retriever.sources").get("retriever.sources", ""),
         )
-        found = plan.add(
-            f"retrieve{suffix}",
-            retrieve,
-            task,
-            catalogue,
-            retriever=retrieval.component,
-            limit=retrieval.limit,
-            licenses=spec.constraints.licenses,
-            languages=spec.constraints.languages,
-            mapping=retrieval.mapping,
-            origins=at(
-                "retriever",
-                mapping="retriever.mapping",
-                limit="retriever.limit",
-                licenses="constraints.licenses",
-                languages="constraints.languages",
-            ),
-        )
-        rows.append(
-            plan.add(
-                f"select{suffix}",
-                select,
-                task,
-                found,
-                catalogue,
-                max_rows=retrieval.max_rows,
-                seed=spec.seed,
-                origins=at("seed", max_rows="retriever.max_rows"),
-            )
-        )
+        for number, source in enumerate(retrieval.sources, start=1)
+    }
+    made = {name: retrieval.mapping.get(name, {}) for name in retrieval.transform}
+    rest = {name: each for name, each in retrieval.mapping.items() if name not in made}
+    rows = [_found(plan, task, spec, at, suffix, source, rest) for suffix, source in sources.items()]
+    if made and sources:
+        over = plan.add("transform", transform, *sources.values(), queries=retrieval.transform,
+                        origins=at(queries="retriever.transform"))  # fmt: skip
+        named = {place_of(name): each for name, each in made.items()}
+        rows.append(_found(plan, task, spec, at, "-transformed", over, named))
     if len(rows) > 1:
         return plan.add("merge", merge, *rows)
     return rows[0] if rows else None
+
+
+def _found(
+    plan: Plan, task: Ref, spec: ModelSpec, at: Places, suffix: str, catalogue: Ref,
+    mapping: dict[str, dict[str, str]],
+) -> Ref:  # fmt: skip
+    """The rows of relevant datasets of one catalogue."""
+    retrieval, limits = spec.retriever, spec.constraints
+    found = plan.add(
+        f"retrieve{suffix}", retrieve, task, catalogue, retriever=retrieval.component, limit=retrieval.limit,
+        licenses=limits.licenses, languages=limits.languages, mapping=mapping,
+        without=() if suffix == "-transformed" else tuple(retrieval.transform),
+        origins=at("retriever", mapping="retriever.mapping", without="retriever.transform",
+                   limit="retriever.limit", licenses="constraints.licenses",
+                   languages="constraints.languages"),
+    )  # fmt: skip
+    return plan.add(f"select{suffix}", select, task, found, catalogue, max_rows=retrieval.max_rows,
+                    seed=spec.seed, origins=at("seed", max_rows="retriever.max_rows"))  # fmt: skip

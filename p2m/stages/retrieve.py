@@ -70,12 +70,14 @@ def retrieve(
     licenses: tuple[str, ...],
     languages: tuple[str, ...],
     mapping: dict[str, dict[str, str]] | None = None,
+    without: tuple[str, ...] = (),
 ) -> Candidates:
     """Rank the catalogue's cards for the task; at most `limit` datasets are opened.
 
     Each candidate comes with its columns for the task's fields, or with the reason why it is refused.
     Datasets whose card or files are broken are refused with the place. Those that `mapping` names, dataset ->
-    field -> column or template, come first, whatever ranking, language and sort of task say of them.
+    field -> column or template, come first, whatever ranking, language and sort of task say of them; those
+    that are made over, `without`, do not come.
 
     Raises:
         DataError: there is no catalogue at the path, or a field or column of `mapping` that there is not.
@@ -86,7 +88,8 @@ def retrieve(
     opened = open_catalogue(root)
     judged: list[Candidate] = []
     reads = 0
-    for candidate in _named_first(retriever.search(task, opened.cards), opened.cards, mapping):
+    cards = [card for card in opened.cards if not of_dataset(card.name, dict.fromkeys(without, True))]
+    for candidate in _named_first(retriever.search(task, cards), cards, mapping):
         if reads >= limit or len(judged) >= limit * _SHOWN:
             break
         is_named = of_dataset(candidate.card.name, mapping) is not None
@@ -98,7 +101,7 @@ def retrieve(
         judged.append(_judged(task, candidate, root, mapping))
     judged = _one_label_set(task, judged)
     broken = [_broken(one, root) for one in opened.skipped]
-    return Candidates((*judged, *broken, *_unmet(mapping, [card.name for card in opened.cards])))
+    return Candidates((*judged, *broken, *_unmet(mapping, [card.name for card in cards])))
 
 
 def _named_first(
