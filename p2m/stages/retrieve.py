@@ -72,13 +72,14 @@ def retrieve(
     licenses: tuple[str, ...],
     languages: tuple[str, ...],
     mapping: dict[str, dict[str, str]] | None = None,
+    without: tuple[str, ...] = (),
 ) -> Candidates:
     """Rank the catalogue's cards for the task; at most `limit` datasets are opened.
 
     Where the catalogue is a `Loaded` of what was `ranked` before, that order holds. Each candidate comes with
     its columns for the task's fields, or with the reason why it is refused. Datasets whose card or files are
     broken are refused with the place. Those that `mapping` names, dataset -> field -> column or template,
-    come first, whatever ranking, language and sort of task say of them.
+    come first, whatever ranking, language and sort of task say of them; those made over, `without`, do not.
 
     Raises:
         DataError: there is no catalogue at the path, or a field or column of `mapping` that there is not.
@@ -88,13 +89,15 @@ def retrieve(
     root, mapping = catalogue.path, mapping or {}
     if ranked is not None and isinstance(catalogue, Loaded):
         opened = open_catalogue(root) if any(root.iterdir()) else Catalogue(())
-        found = tuple(_fetched(ranked, catalogue, opened.cards))
+        found: Sequence[Candidate] = tuple(_fetched(ranked, catalogue, opened.cards))
     else:
         opened = open_catalogue(root)
         found = retriever.search(task, opened.cards)
     judged: list[Candidate] = []
     reads = 0
-    for candidate in named_first(found, opened.cards, mapping):
+    cards = [card for card in opened.cards if not of_dataset(card.name, dict.fromkeys(without, True))]
+    found = [one for one in found if not of_dataset(one.card.name, dict.fromkeys(without, True))]
+    for candidate in named_first(found, cards, mapping):
         if reads >= limit or len(judged) >= limit * SHOWN:
             break
         is_named = of_dataset(candidate.card.name, mapping) is not None
@@ -106,7 +109,7 @@ def retrieve(
         judged.append(_judged(task, candidate, root, mapping))
     judged = _one_label_set(task, judged)
     broken = [_broken(one, root) for one in opened.skipped]
-    return Candidates((*judged, *broken, *_unmet(mapping, [card.name for card in opened.cards])))
+    return Candidates((*judged, *broken, *_unmet(mapping, [card.name for card in cards])))
 
 
 def _fetched(ranked: Candidates, loaded: Loaded, cards: Sequence[Card]) -> Iterator[Candidate]:
