@@ -86,7 +86,7 @@ def compile_plan(
     test_rows = _own_rows(plan, task, spec.data.test, "test", at)
     retrieved = _catalogues(plan, task, spec, at)
     base = _encoder(plan, spec, understood, at)
-    quick = _quick(spec, understood)
+    quick = quick_student(spec, understood)
     teaching = Teaching(plan, spec, understood, primary, at, task, train_rows, test_rows, base, quick)
     examined = teaching.examined()
     made = teaching.rows(examined)
@@ -165,7 +165,7 @@ def _reading(compressor: Compressor, spec: ModelSpec, understood: Task) -> Compr
     return cast(Compressor, replace(cast(Any, compressor), languages=languages))
 
 
-def _quick(spec: ModelSpec, understood: Task) -> LinearStudent | None:
+def quick_student(spec: ModelSpec, understood: Task) -> LinearStudent | None:
     """The linear student that a teacher's rows are looked at by: one that reads the encoder, if any does."""
     able = (*allowed(spec.student.candidates, understood, spec.constraints).values(),
             *_rivals(spec, understood).values())  # fmt: skip
