@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from p2m.compiler.places import Places
 from p2m.compiler.teaching import Teaching
+from p2m.compression.int8 import Int8
 from p2m.deploy.backends.onnx import Onnx
 from p2m.engine.hashing import keyed_fields
 from p2m.engine.plan import Plan, Ref
@@ -32,6 +33,7 @@ from p2m.stages.evaluate import evaluate
 from p2m.stages.export import export
 from p2m.stages.fastest import fastest
 from p2m.stages.fold import fold
+from p2m.stages.index import index
 from p2m.stages.measure import measure
 from p2m.stages.merge import merge
 from p2m.stages.package import package
@@ -39,6 +41,7 @@ from p2m.stages.parse import parse
 from p2m.stages.pick import pick
 from p2m.stages.propose import propose
 from p2m.stages.race import race
+from p2m.stages.rank import rank
 from p2m.stages.read import read
 from p2m.stages.report import report
 from p2m.stages.retrieve import retrieve
@@ -48,12 +51,14 @@ from p2m.stages.split import split
 from p2m.stages.train import train
 from p2m.stages.verdict import verdict
 from p2m.stages.winner import winner
+from p2m.students.sentence_encoder import SentenceEncoder
 from p2m.types import (
     Backend,
     BaseEncoder,
     Compressor,
     ExtraBackend,
     FormatBackend,
+    IndexRetriever,
     LinearStudent,
     Metric,
     RacingBackend,
@@ -480,20 +485,34 @@ def _own_rows(plan: Plan, task: Ref, paths: tuple[Path, ...] | None, role: str, 
     return plan.add(f"read-{role}", read, task, *files, role=role)
 
 
+def _card_reader(plan: Plan, able: IndexRetriever, at: Places) -> Ref:
+    """The encoder that cards and prompts are compared by, in eight bits."""
+    base = SentenceEncoder(able.model, able.revision, able.sha256)
+    return plan.add("card-reader", encoder, base=base, compressor=Int8(), origins=at(base="retriever.model"))
+
+
 def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     """The rows of relevant datasets of every catalogue; None where the recipe names no catalogue."""
-    retrieval, rows = spec.retriever, []
+    retrieval, rows, reader = spec.retriever, [], None
     for number, source in enumerate(retrieval.sources, start=1):
         suffix = f"-{number}" if len(retrieval.sources) > 1 else ""
         catalogue = plan.source(
             f"catalogue{suffix}", source, origin=at("retriever.sources").get("retriever.sources", "")
         )
+        ranked, able = None, retrieval.component
+        if isinstance(able, IndexRetriever):
+            reader = reader or _card_reader(plan, able, at)
+            cards = plan.add(f"index{suffix}", index, catalogue, reader, window=able.window,
+                             origins=at(window="retriever.window"))  # fmt: skip
+            ranked = plan.add(f"rank{suffix}", rank, task, cards, reader, retriever=able,
+                              origins=at("retriever"))  # fmt: skip
         found = plan.add(
             f"retrieve{suffix}",
             retrieve,
             task,
             catalogue,
-            retriever=retrieval.component,
+            ranked,
+            retriever=able,
             limit=retrieval.limit,
             licenses=spec.constraints.licenses,
             languages=spec.constraints.languages,

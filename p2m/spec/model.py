@@ -37,6 +37,7 @@ from p2m.types import (
     Constraints,
     Curation,
     Example,
+    IndexRetriever,
     Metric,
     Requirement,
     Retriever,
@@ -360,7 +361,7 @@ def _no_role(names: Iterable[str]) -> None:
 class Retrieval(Section):
     """Where existing datasets are looked for, and by what."""
 
-    component: Annotated[Retriever | None, _component("retriever")] = None
+    component: Annotated[Retriever | IndexRetriever | None, _component("retriever")] = None
     sources: Annotated[
         tuple[Path, ...], _none_as(tuple)
     ] = ()  # folders of datasets with cards, relative to the recipe
@@ -373,7 +374,7 @@ class Retrieval(Section):
         """The stages' own settings stand beside the component's: tell them apart."""
         if not isinstance(value, Mapping) or "component" in value:
             return value
-        own = {key: item for key, item in value.items() if key in ("sources", "limit", "max_rows")}
+        own = {key: item for key, item in value.items() if key in cls.model_fields and key != "component"}
         rest = {key: item for key, item in value.items() if key not in own}
         return own | ({"component": rest} if rest else {})
 
