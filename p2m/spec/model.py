@@ -38,6 +38,7 @@ from p2m.types import (
     Constraints,
     Curation,
     Example,
+    IndexRetriever,
     Metric,
     Requirement,
     Retriever,
@@ -372,7 +373,7 @@ def _queries(written: dict[str, str]) -> dict[str, str]:
 class Retrieval(Section):
     """Where existing datasets are looked for, and by what."""
 
-    component: Annotated[Retriever | None, _component("retriever")] = None
+    component: Annotated[Retriever | IndexRetriever | None, _component("retriever")] = None
     sources: Annotated[
         tuple[Path, ...], _none_as(tuple)
     ] = ()  # folders of datasets with cards and catalogue files, relative to the recipe, or `curated`
