@@ -92,8 +92,9 @@ def _ranked(
     task: Task, opened: Catalogue, root: Path, retriever: Retriever | IndexRetriever
 ) -> list[Candidate]:
     """What the retriever finds in the catalogue at hand, and last what is broken there."""
-    assert isinstance(retriever, Retriever)  # an index is ranked in a step of its own
-    return [*by_format(task, retriever.search(task, opened.cards)), *_broken(opened, root)]
+    # An index is ranked in a step of its own; datasets made over have none, and are all named by the recipe.
+    found = retriever.search(task, opened.cards) if isinstance(retriever, Retriever) else ()
+    return [*by_format(task, found), *_broken(opened, root)]
 
 
 def _fetched(ranked: Candidates, loaded: Loaded, cards: Sequence[Card]) -> Iterator[Candidate]:
