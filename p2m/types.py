@@ -353,6 +353,25 @@ class Split:
         return self.train if self.is_cross_validated else self.test
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What people decided about an input."""
+
+    input: dict[str, str]  # as it was shown to them
+    row: Example | None  # what is learnt in its place; None: nothing
+    why: str = ""  # of nothing, the reason
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What people decided about rows and datasets, each input once."""
+
+    found: tuple[Decided, ...]
+    refused: tuple[str, ...] = ()  # names of datasets of which no row is learnt
+    counts: tuple[Count, ...] = ()
+    figures: dict[str, float] = field(default_factory=dict)  # how far several passes agree
+
+
 # --------------------------------------------------------------------------- retrieval
 
 

@@ -28,6 +28,7 @@ from p2m.stages.compress import compress
 from p2m.stages.convert import convert
 from p2m.stages.cross_validate import cross_validate
 from p2m.stages.curate import curate
+from p2m.stages.decisions import decisions
 from p2m.stages.embed import embed
 from p2m.stages.encoder import encoder
 from p2m.stages.evaluate import evaluate
@@ -89,12 +90,13 @@ def compile_plan(
     test_rows = _own_rows(plan, task, spec.data.test, "test", at)
     retrieved = _catalogues(plan, task, spec, at)
     base = _encoder(plan, spec, understood, at)
-    quick = _quick(spec, understood)
+    quick = quick_student(spec, understood)
     teaching = Teaching(plan, spec, understood, primary, at, task, train_rows, test_rows, base, quick)
     examined = teaching.examined()
     made = teaching.rows(examined)
     curated = plan.add("curate", curate, task, made.rows, retrieved, train_rows, validation_rows, test_rows,
-                       curation=spec.curation, seed=spec.seed, origins=at("curation", "seed"))
+                       _decided(plan, task, spec, at), curation=spec.curation, seed=spec.seed,
+                       origins=at("curation", "seed"))
     parts = plan.add("split", split, task, curated, validation_rows, test_rows,
                      splitting=spec.split, seed=spec.seed, origins=at("split", "seed", splitting="split"))
     embeddings = plan.add("embed", embed, task, parts, base) if base else None
@@ -167,7 +169,7 @@ def _reading(compressor: Compressor, spec: ModelSpec, understood: Task) -> Compr
     return cast(Compressor, replace(cast(Any, compressor), languages=languages))
 
 
-def _quick(spec: ModelSpec, understood: Task) -> LinearStudent | None:
+def quick_student(spec: ModelSpec, understood: Task) -> LinearStudent | None:
     """The linear student that a teacher's rows are looked at by: one that reads the encoder, if any does."""
     able = (*allowed(spec.student.candidates, understood, spec.constraints).values(),
             *_rivals(spec, understood).values())  # fmt: skip
@@ -484,6 +486,16 @@ def _own_rows(plan: Plan, task: Ref, paths: tuple[Path, ...] | None, role: str, 
     return plan.add(f"read-{role}", read, task, *files, role=role)
 
 
+def _decided(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
+    """What people decided in review."""
+    if spec.data.decisions is None:
+        return None
+    place = at("data.decisions").get("data.decisions", "")
+    return plan.add(
+        "decisions", decisions, task, plan.source("data.decisions", spec.data.decisions, origin=place)
+    )
+
+
 def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     """The rows of relevant datasets of every catalogue; None where the recipe names no catalogue."""
     retrieval, rows = spec.retriever, []
@@ -497,8 +509,10 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | Non
             "languages": spec.constraints.languages,
         }
         places = {name: f"constraints.{name}" for name in limits}
-        search = limits | {"retriever": retrieval.component, "limit": retrieval.limit}
-        searched = at("retriever", limit="retriever.limit", **places)
+        search = limits | {
+            "retriever": retrieval.component, "limit": retrieval.limit, "mapping": retrieval.mapping,
+        }  # fmt: skip
+        searched = at("retriever", limit="retriever.limit", mapping="retriever.mapping", **places)
         ranked: Ref | None = None
         if is_catalogue(source):
             ranked = plan.add(

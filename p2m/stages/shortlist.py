@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from p2m.catalogs.base import of_dataset
 from p2m.catalogs.entries import card_of
 from p2m.catalogs.files import entries_of
 from p2m.catalogs.suspicion import speaks_to_models
 from p2m.engine.stage import stage
 from p2m.retrievers.base import Retriever
-from p2m.stages.retrieve import SHOWN, on_paper
+from p2m.stages.retrieve import SHOWN, named_first, on_paper
 from p2m.types import Candidate, Candidates, Files, Task
 
 
@@ -23,25 +24,30 @@ def shortlist(
     limit: int,
     licenses: tuple[str, ...],
     languages: tuple[str, ...],
+    mapping: dict[str, dict[str, str]] | None = None,
 ) -> Candidates:
     """Of what was ranked, or of what the retriever ranks now, at most `limit` that are to be fetched.
+
+    Datasets that `mapping` names come first.
 
     Raises:
         DataError: the catalogue cannot be read.
     """
     if ranked is not None:
-        found = ranked.found
+        found, cards = ranked.found, [one.card for one in ranked.found]
     else:
         cards = [card_of(entry) for entry in entries_of(catalogue.path) if entry.kind == "dataset"]
         found = retriever.search(task, cards) if retriever else ()
+    mapping = mapping or {}
     judged: list[Candidate] = []
     left = limit
-    for candidate in found:
+    for candidate in named_first(found, cards, mapping):
         if not left or len(judged) >= limit * SHOWN:
             break
         card = candidate.card
         refusal = candidate.refusal or speaks_to_models(card.description)
-        refusal = refusal or on_paper(task, card, licenses, languages)
+        is_named = of_dataset(card.name, mapping) is not None
+        refusal = refusal or on_paper(task, card, licenses, languages, is_named=is_named)
         refusal = refusal or ("it is gated: its owner must let you in first" if card.gated else "")
         judged.append(replace(candidate, refusal=refusal))
         left -= not refusal

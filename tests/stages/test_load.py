@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +74,17 @@ class Search:
         ]
 
     def __call__(
-        self, entries: list[Entry], licenses: tuple[str, ...] = (), most: int = 10**6, rows: int = 1000
+        self,
+        entries: list[Entry],
+        licenses: tuple[str, ...] = (),
+        most: int = 10**6,
+        rows: int = 1000,
+        mapping: dict[str, dict[str, str]] | None = None,
     ) -> tuple[Candidates, Examples, Loaded]:
         others = [Entry(f"other/birds{n}", description=f"Pictures of birds, volume {n}.") for n in range(60)]
         write_catalog([*entries, *others], self.folder / "c.parquet")
         limits: dict[str, Any] = {"licenses": licenses, "languages": ()}
-        search = limits | {"retriever": BM25(), "limit": 20}
+        search = limits | {"retriever": BM25(), "limit": 20, "mapping": mapping}
         catalogue = Files(self.folder / "c.parquet")
         ranked = shortlist(self.task, catalogue, None, **search)
         folder = self.folder / "run"
@@ -112,6 +118,18 @@ def test_a_dataset_of_the_hub_becomes_rows_with_labels_by_name(hub: LocalHub, se
     assert (one.revision, one.license, one.rows) == (hub.repos[0].sha, "mit", 60)
     assert list(one.files) == ["train.jsonl"]
     assert one.files["train.jsonl"].endswith(f" {len(lines(REVIEWS))}")
+
+
+def test_a_dataset_that_the_recipe_maps_itself_is_fetched_whatever_the_ranking_says(
+    hub: LocalHub, search: Search
+) -> None:
+    hub.repos.append(moods())
+    mapping = {"acme/moods": {"review": "review", "label": "mood"}}
+    foreign = [replace(one, languages=("de",)) for one in search.entries(hub)]
+    assert not search(foreign)[0].usable
+    found, chosen, _ = search(foreign, mapping=mapping)
+    assert [one.card.name for one in found.usable] == ["acme/moods"]
+    assert len(chosen.rows) == 60
 
 
 def test_every_dataset_that_cannot_be_used_says_why_and_the_others_go_on(
