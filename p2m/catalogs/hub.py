@@ -52,6 +52,7 @@ class Repository:
     commit: str
     files: Mapping[str, RemoteFile]
     license: str = ""  # as its card says, in lower case
+    parameters: int = 0  # of a model's safetensors; 0 where the Hub does not say
 
     @property
     def size_bytes(self) -> int:
@@ -89,7 +90,9 @@ def opened(name: str, kind: str, revision: str) -> Repository:
         files[path] = RemoteFile(path, int(item.size), item.lfs.sha256 if item.lfs else "", str(item.blob_id))
     card: Any = getattr(info, "card_data", None)
     front = FrontMatter(card.to_dict() if card else {}, "", Path())
-    return Repository(name, kind, commit, files, front.license())
+    tensors = getattr(info, "safetensors", None)
+    count = int(getattr(tensors, "total", 0))
+    return Repository(name, kind, commit, files, front.license(), count)
 
 
 def fetched(repository: Repository, file: RemoteFile, folder: Path) -> Path:

@@ -8,8 +8,8 @@ from p2m.errors import MissingWeights
 _WEIGHTS = "model.safetensors"
 
 
-def pinned(name: str, revision: str = "") -> dict[str, str]:
-    """What `student: hub` wants to know of a model: model, revision, sha256, license.
+def pinned(name: str, revision: str = "") -> dict[str, str | int]:
+    """What `student: hub` wants to know of a model: model, revision, sha256, license, count.
 
     Raises:
         MissingWeights: it cannot be had, or not without running code that lies in its weights.
@@ -30,4 +30,7 @@ def pinned(name: str, revision: str = "") -> dict[str, str]:
         raise MissingWeights(f"{name}: the Hub gives no sha256 of its {_WEIGHTS}")
     if "config.json" not in there.files or "tokenizer.json" not in there.files:
         raise MissingWeights(f"{name}: it lacks config.json or tokenizer.json")
-    return {"model": name, "revision": there.commit, "sha256": weights.sha256, "license": there.license}
+    return {
+        "model": name, "revision": there.commit, "sha256": weights.sha256,
+        "license": there.license or "unknown", "count": there.parameters or weights.size // 4,
+    }  # fmt: skip

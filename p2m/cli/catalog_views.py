@@ -63,7 +63,7 @@ def entry_text(entry: Entry) -> str:
     return "\n".join([*lines, *([f"  {entry.description}"] if entry.description else [])])
 
 
-def pin_text(pin: Mapping[str, str]) -> str:
+def pin_text(pin: Mapping[str, str | int]) -> str:
     """A pinned base model, as it stands in a recipe."""
     settings = "\n".join(f"      {name}: {value}" for name, value in pin.items())
     return (

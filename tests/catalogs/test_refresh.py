@@ -136,3 +136,20 @@ def test_a_base_model_is_pinned_by_commit_and_digest_and_only_safetensors_are_ta
             pinned("acme/pickled")
         with pytest.raises(MissingWeights, match="deleted, or is private"):
             pinned("acme/none")
+
+
+def test_the_hub_of_these_tests_is_one_to_the_datasets_library_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import datasets
+    from datasets import config
+
+    rows = [{"text": f"row {n}", "label": n % 2} for n in range(40)]
+    content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    monkeypatch.setattr(config, "HF_DATASETS_CACHE", tmp_path)
+    with running(
+        Repo("acme/rows", {"train.jsonl": content, "README.md": b"---\nlicense: mit\n---\n"})
+    ) as hub:
+        monkeypatch.setattr(config, "HF_ENDPOINT", hub.address)
+        found = datasets.load_dataset("acme/rows", split="train", streaming=True, revision=hub.repos[0].sha)
+        assert list(found) == rows
