@@ -353,6 +353,25 @@ class Split:
         return self.train if self.is_cross_validated else self.test
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What people decided about an input."""
+
+    input: dict[str, str]  # as it was shown to them
+    row: Example | None  # what is learnt in its place; None: nothing
+    why: str = ""  # of nothing, the reason
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What people decided about rows and datasets, each input once."""
+
+    found: tuple[Decided, ...]
+    refused: tuple[str, ...] = ()  # names of datasets of which no row is learnt
+    counts: tuple[Count, ...] = ()
+    figures: dict[str, float] = field(default_factory=dict)  # how far several passes agree
+
+
 # --------------------------------------------------------------------------- retrieval
 
 
@@ -414,7 +433,6 @@ class CardIndex:
     """The cards of a catalogue, made ready to be searched (p2m/retrievers/card_index.py)."""
 
     folder: Path
-    skipped: dict[str, str] = field(default_factory=dict)  # datasets whose card cannot be read -> why
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,6 +440,25 @@ class Files:
     """A file or folder of the user's, as an artifact: keyed by content, never by place."""
 
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedDataset:
+    """A dataset of a Hub of which rows were taken, or why none were."""
+
+    name: str
+    revision: str = ""  # commit
+    license: str = ""  # as its card says at that commit
+    files: dict[str, str] = field(default_factory=dict)  # file of the repository -> sha256 and bytes
+    rows: int = 0
+    refusal: str = ""  # "" where rows were taken
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Files):
+    """A folder of datasets that were fetched, each with its card and a sample of its rows."""
+
+    datasets: tuple[LoadedDataset, ...] = ()
 
 
 # --------------------------------------------------------------------------- settings that enter keys

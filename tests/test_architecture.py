@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("api",),
     ("cli",),
-    ("sweeps",),
+    ("sweeps", "review"),
     ("build",),
     ("questions",),
     ("comparison", "saved_plan"),
@@ -112,7 +112,7 @@ ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (  # modules and packages of p2m.en
 )
 TEACHER_LAYERS: tuple[tuple[str, ...], ...] = (  # the same of p2m.teachers
     ("craft",),
-    ("asking", "base", "anthropic", "openai", "gguf", "transformers", "replay", "embedded"),
+    ("asking", "base", "anthropic", "openai", "gguf", "transformers", "replay", "embedded", "people"),
     ("compatible", "anthropic_batches", "openai_batches", "llama_child", "domains", "schedules"),
     ("remote", "on_this_machine"),
     ("model", "faults", "chat_completions", "schemas", "sampling"),

@@ -18,6 +18,9 @@ from p2m.deploy.serving.parquet import pyarrow_for
 from p2m.errors import DataError
 
 SUFFIX = ".parquet"
+CURATED_WORD = "curated"  # in `retriever.sources`
+CURATED = Path(__file__).with_name("curated") / "datasets.parquet"  # what it stands for
+CURATED_MODELS = CURATED.with_name("models.parquet")
 _FORMAT = b"p2m catalogue 1"
 _GROUP = 4096  # entries a row group
 _MOST = 4 * 2**30  # bytes that a catalogue may unpack to
@@ -25,12 +28,17 @@ _MOST_ENTRIES = 5_000_000
 
 
 def is_catalogue(path: Path) -> bool:
-    """Whether it is a catalogue file: a Parquet file with the mark of one.
-
-    Raises:
-        DataError: it ends in `.parquet` and is no Parquet file.
-    """
-    return path.suffix == SUFFIX and path.is_file() and _mark(_opened(path)) is not None
+    """Whether it is a catalogue file; its end is looked at, and no library is needed."""
+    if path.suffix != SUFFIX or not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - 8))
+        tail = stream.read(8)
+        length = int.from_bytes(tail[:4], "little")
+        if tail[4:] != b"PAR1" or length > path.stat().st_size - 12:
+            return False
+        stream.seek(-8 - length, 2)
+        return _FORMAT in stream.read(length)
 
 
 def dated(path: Path) -> str:

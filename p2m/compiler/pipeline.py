@@ -1,4 +1,5 @@
-"""ModelSpec to Plan: the pipeline, one line a step, edges visible. Pure: nothing is read and nothing runs.
+"""ModelSpec to Plan: the pipeline, one line a step, edges visible. Nothing runs, and nothing is read but
+whether a file among `retriever.sources` is a catalogue.
 
 Steps that a recipe does not need (a catalogue that it does not name, say) are not in its plan. Where only
 rows can tell which student is best, every candidate has steps of its own; those of the others end at once.
@@ -12,6 +13,7 @@ from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from p2m.catalogs.files import is_catalogue
 from p2m.compiler.places import Places
 from p2m.compiler.teaching import Teaching
 from p2m.compression.int8 import Int8
@@ -27,6 +29,7 @@ from p2m.stages.compress import compress
 from p2m.stages.convert import convert
 from p2m.stages.cross_validate import cross_validate
 from p2m.stages.curate import curate
+from p2m.stages.decisions import decisions
 from p2m.stages.embed import embed
 from p2m.stages.encoder import encoder
 from p2m.stages.evaluate import evaluate
@@ -34,6 +37,7 @@ from p2m.stages.export import export
 from p2m.stages.fastest import fastest
 from p2m.stages.fold import fold
 from p2m.stages.index import index
+from p2m.stages.load import load
 from p2m.stages.measure import measure
 from p2m.stages.merge import merge
 from p2m.stages.package import package
@@ -46,6 +50,7 @@ from p2m.stages.read import read
 from p2m.stages.report import report
 from p2m.stages.retrieve import retrieve
 from p2m.stages.select import select
+from p2m.stages.shortlist import shortlist
 from p2m.stages.solve import solve
 from p2m.stages.split import split
 from p2m.stages.train import train
@@ -90,12 +95,13 @@ def compile_plan(
     test_rows = _own_rows(plan, task, spec.data.test, "test", at)
     retrieved = _catalogues(plan, task, spec, at)
     base = _encoder(plan, spec, understood, at)
-    quick = _quick(spec, understood)
+    quick = quick_student(spec, understood)
     teaching = Teaching(plan, spec, understood, primary, at, task, train_rows, test_rows, base, quick)
     examined = teaching.examined()
     made = teaching.rows(examined)
     curated = plan.add("curate", curate, task, made.rows, retrieved, train_rows, validation_rows, test_rows,
-                       curation=spec.curation, seed=spec.seed, origins=at("curation", "seed"))
+                       _decided(plan, task, spec, at), curation=spec.curation, seed=spec.seed,
+                       origins=at("curation", "seed"))
     parts = plan.add("split", split, task, curated, validation_rows, test_rows,
                      splitting=spec.split, seed=spec.seed, origins=at("split", "seed", splitting="split"))
     embeddings = plan.add("embed", embed, task, parts, base) if base else None
@@ -168,7 +174,7 @@ def _reading(compressor: Compressor, spec: ModelSpec, understood: Task) -> Compr
     return cast(Compressor, replace(cast(Any, compressor), languages=languages))
 
 
-def _quick(spec: ModelSpec, understood: Task) -> LinearStudent | None:
+def quick_student(spec: ModelSpec, understood: Task) -> LinearStudent | None:
     """The linear student that a teacher's rows are looked at by: one that reads the encoder, if any does."""
     able = (*allowed(spec.student.candidates, understood, spec.constraints).values(),
             *_rivals(spec, understood).values())  # fmt: skip
@@ -491,38 +497,62 @@ def _card_reader(plan: Plan, able: IndexRetriever, at: Places) -> Ref:
     return plan.add("card-reader", encoder, base=base, compressor=Int8(), origins=at(base="retriever.model"))
 
 
+def _decided(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
+    """What people decided in review."""
+    if spec.data.decisions is None:
+        return None
+    place = at("data.decisions").get("data.decisions", "")
+    return plan.add(
+        "decisions", decisions, task, plan.source("data.decisions", spec.data.decisions, origin=place)
+    )
+
+
 def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     """The rows of relevant datasets of every catalogue; None where the recipe names no catalogue."""
     retrieval, rows, reader = spec.retriever, [], None
+    able = retrieval.component
     for number, source in enumerate(retrieval.sources, start=1):
         suffix = f"-{number}" if len(retrieval.sources) > 1 else ""
         catalogue = plan.source(
             f"catalogue{suffix}", source, origin=at("retriever.sources").get("retriever.sources", "")
         )
-        ranked, able = None, retrieval.component
+        limits: dict[str, Any] = {
+            "licenses": spec.constraints.licenses,
+            "languages": spec.constraints.languages,
+        }
+        places = {name: f"constraints.{name}" for name in limits}
+        search = limits | {
+            "retriever": able, "limit": retrieval.limit, "mapping": retrieval.mapping,
+        }  # fmt: skip
+        searched = at("retriever", limit="retriever.limit", mapping="retriever.mapping", **places)
+        ranked: Ref | None = None
         if isinstance(able, IndexRetriever):
             reader = reader or _card_reader(plan, able, at)
             cards = plan.add(f"index{suffix}", index, catalogue, reader, window=able.window,
                              origins=at(window="retriever.window"))  # fmt: skip
             ranked = plan.add(f"rank{suffix}", rank, task, cards, reader, retriever=able,
                               origins=at("retriever"))  # fmt: skip
-        found = plan.add(
-            f"retrieve{suffix}",
-            retrieve,
-            task,
-            catalogue,
-            ranked,
-            retriever=able,
-            limit=retrieval.limit,
-            licenses=spec.constraints.licenses,
-            languages=spec.constraints.languages,
-            origins=at(
-                "retriever",
-                limit="retriever.limit",
-                licenses="constraints.licenses",
-                languages="constraints.languages",
-            ),
-        )
+        if is_catalogue(source):
+            ranked = plan.add(
+                f"shortlist{suffix}", shortlist, task, catalogue, ranked, origins=searched, **search
+            )
+            catalogue = plan.add(
+                f"load{suffix}",
+                load,
+                task,
+                ranked,
+                max_rows=retrieval.max_rows,
+                max_download=retrieval.max_download,
+                seed=spec.seed,
+                origins=at(
+                    "seed",
+                    max_rows="retriever.max_rows",
+                    max_download="retriever.max_download",
+                    **places,
+                ),
+                **limits,
+            )
+        found = plan.add(f"retrieve{suffix}", retrieve, task, catalogue, ranked, origins=searched, **search)
         rows.append(
             plan.add(
                 f"select{suffix}",

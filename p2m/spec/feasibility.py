@@ -22,7 +22,7 @@ def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
     if not task.type.is_learnt:
         return [("task.type" if spec.task.type else "prompt", *not_built(task))]
     found = [*_names(spec, task), *_students(spec, task), *_encoders(spec), *_baselines(spec)]
-    found += [*_vocabularies(spec, task), *_runtime(spec, task)]
+    found += [*_vocabularies(spec, task), *_runtime(spec, task), *_mapped(spec, task)]
     found += [*_described(spec, task), *_metrics(spec, task), *_requirements(spec, task), *_rows(spec, task)]
     return [*found, *_taught(spec, task), *_allowed(spec)]
 
@@ -54,6 +54,16 @@ def _runtime(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
         for name, student in able.items():
             if reason := runtime.unfit(student):
                 yield "runtime", f"{runtime.name} cannot run {name}: {reason}", hint
+
+
+def _mapped(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
+    """Columns of datasets for fields that the task has not."""
+    fields = [each.name for each in (*task.inputs, task.output)]
+    for dataset, mapping in spec.retriever.mapping.items():
+        for name in mapping:
+            if name not in fields:
+                path = f"retriever.mapping.{dataset}.{name}"
+                yield path, f"the task has no field {name!r}", nearest(name, fields)
 
 
 def _described(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
@@ -200,7 +210,9 @@ def _reachable(requirement: Requirement) -> bool:
 def _rows(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     """Nothing to learn from: no teacher that writes rows, no rows of the user's, no place to look for any."""
     searching = spec.retriever.component is not None and bool(spec.retriever.sources)
-    if spec.data.train is not None or searching or spec.data.inputs is not None:
+    if asks_people(spec) and spec.data.inputs and not spec.data.decisions and not spec.data.train:
+        yield "data.decisions", "nobody has answered a text yet", "answer some: p2m review data RECIPE"
+    if searching or any((spec.data.train, spec.data.inputs, spec.data.decisions)):
         return
     ways = (
         "give rows with data.train=FILE, or datasets with retriever.sources=[FOLDER],"
@@ -221,6 +233,11 @@ def _rows(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
         )
 
 
+def asks_people(spec: ModelSpec) -> bool:
+    """Whether people answer the user's texts, rather than a model."""
+    return bool(getattr(spec.teacher.of("generate"), "asks_people", False))
+
+
 def _taught(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     """What is asked of teachers that none can do."""
     for name in spec.wanted_metrics:
@@ -232,7 +249,7 @@ def _taught(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     if isinstance(writer, ChatTeacher) and answerer is None:
         path = spec.teacher.place("answer")
         yield path, "it cannot answer the inputs that the other teacher writes", ask
-    if spec.data.inputs is not None and answerer is None:
+    if spec.data.inputs is not None and answerer is None and not asks_people(spec):
         yield "data.inputs", "there is no teacher that could answer them", ask
     elif spec.data.inputs is not None and answerer is not None and (reason := answerer.refusal(task)):
         path = spec.teacher.place("answer")
