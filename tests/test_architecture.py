@@ -39,6 +39,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "delivery",
         "forecast",
         "teacher_forecast",
+        "download_forecast",
         "inspection",
         "leaderboard",
         "lock",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from p2m.cli.groups import STATUS, fold, maker, worst
 from p2m.cli.text import duration, table
+from p2m.download_forecast import Download
 from p2m.engine.explaining.differences import Change
 from p2m.engine.explaining.explain import VERBS, Cause, Reason, StepPreview, listed
 from p2m.engine.explaining.graphs import MARKS
@@ -67,6 +68,22 @@ def training_text(project: Project, found: Survey, *, probe: bool = False) -> st
         if told.seconds is not None:
             time = f"about {duration(told.seconds)} on this machine"
         lines.append(f"  {told}: {time}\n")
+    return "".join(lines)
+
+
+def downloads_text(told: Sequence[Download] | None) -> str:
+    """A line a dataset that will be fetched; "" where there is none."""
+    if told is None:
+        return "  what is fetched from the Hub is known once the steps before have run\n"
+    lines = []
+    for one in told:
+        size = f"at most {show_size(one.most)}"
+        if one.size is not None:
+            size = show_size(one.size) if one.size <= one.most else f"{size} of {show_size(one.size)}"
+        pin = f"commit {one.revision[:12]}" if one.revision else "its head, pinned when it is loaded"
+        lines.append(
+            f"  {one.step} fetches {one.name}: {size}, licence {one.license or 'not named'}, {pin}\n"
+        )
     return "".join(lines)
 
 

@@ -491,7 +491,7 @@ def _own_rows(plan: Plan, task: Ref, paths: tuple[Path, ...] | None, role: str, 
     return plan.add(f"read-{role}", read, task, *files, role=role)
 
 
-def _card_reader(plan: Plan, able: IndexRetriever, at: Places) -> Ref:
+def card_reader(plan: Plan, able: IndexRetriever, at: Places) -> Ref:
     """The encoder that cards and prompts are compared by, in eight bits."""
     base = SentenceEncoder(able.model, able.revision, able.sha256)
     return plan.add("card-reader", encoder, base=base, compressor=Int8(), origins=at(base="retriever.model"))
@@ -527,7 +527,7 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | Non
         searched = at("retriever", limit="retriever.limit", mapping="retriever.mapping", **places)
         ranked: Ref | None = None
         if isinstance(able, IndexRetriever):
-            reader = reader or _card_reader(plan, able, at)
+            reader = reader or card_reader(plan, able, at)
             cards = plan.add(f"index{suffix}", index, catalogue, reader, window=able.window,
                              origins=at(window="retriever.window"))  # fmt: skip
             ranked = plan.add(f"rank{suffix}", rank, task, cards, reader, retriever=able,
@@ -540,6 +540,7 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | Non
                 f"load{suffix}",
                 load,
                 task,
+                catalogue,
                 ranked,
                 max_rows=retrieval.max_rows,
                 max_download=retrieval.max_download,

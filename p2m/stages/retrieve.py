@@ -131,8 +131,8 @@ def on_paper(
 ) -> str:
     """Why the card alone rules the dataset out; "" where it does not."""
     return (
-        _wrong_license(card, licenses)
-        or ("" if is_named else _wrong_language(task, card, languages) or _wrong_task(task, card))
+        wrong_license(card, licenses)
+        or ("" if is_named else wrong_language(task, card, languages) or _wrong_task(task, card))
         or (
             ""
             if learnable(card) or not card.parts
@@ -141,7 +141,7 @@ def on_paper(
     )
 
 
-def _wrong_license(card: Card, licenses: Sequence[str]) -> str:
+def wrong_license(card: Card, licenses: Sequence[str]) -> str:
     if not licenses:
         return ""
     accepted = {normal_license(text) for text in licenses}
@@ -155,7 +155,7 @@ def _wrong_license(card: Card, licenses: Sequence[str]) -> str:
     )
 
 
-def _wrong_language(task: Task, card: Card, languages: Sequence[str]) -> str:
+def wrong_language(task: Task, card: Card, languages: Sequence[str]) -> str:
     wanted = {code.lower().partition("-")[0] for code in languages} or {task.language.partition("-")[0]}
     if speaks(card, frozenset(wanted)) is not False:
         return ""

@@ -91,10 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._content(*path.removeprefix("/cdn/").split("/", 1))
         if listing := re.fullmatch(r"/api/(datasets|models)", path):
             return self._listing(listing[1], query)
-        api = re.fullmatch(r"/api/(datasets|models)/(.+?)(?:/(revision|tree)/([^/]+))?(?:/)?", path)
+        api = re.fullmatch(r"/api/(datasets|models)/(.+?)(?:/(revision|tree)/([^/]+)(?:/(.+))?)?", path)
         resolve = re.fullmatch(r"/(?:(datasets)/)?(.+?)/resolve/([^/]+)/(.+)", path)
         if api:
-            return self._repository(api[1], api[2], api[3] or "revision", api[4] or "main", parts.query)
+            return self._repository(api[1], api[2], api[3] or "revision", api[4] or "main", api[5] or "")
         if resolve:
             return self._resolve(resolve[1] or "models", resolve[2], resolve[3], resolve[4])
         return self._refuse(404, "RepoNotFound")
@@ -113,7 +113,8 @@ class _Handler(BaseHTTPRequestHandler):
             kept = "&".join(one for one in following.query.split("&") if not one.startswith("cursor="))
             link = f"{self.hub.address}{following.path}?{kept}&cursor={start + size}"
             headers["Link"] = f'<{link}>; rel="next"'
-        self._json([self._info(one, card=False) for one in there[start : start + size]], headers)
+        card = "cardData" in query.get("expand", [])
+        self._json([self._info(one, card=card) for one in there[start : start + size]], headers)
 
     def _info(self, one: Repo, *, card: bool) -> dict[str, Any]:
         found = {
@@ -123,10 +124,11 @@ class _Handler(BaseHTTPRequestHandler):
         }  # fmt: skip
         if card:
             found["cardData"] = one.front
+            found["safetensors"] = {"parameters": {"F32": 500}, "total": 500}
             found["siblings"] = [{"rfilename": name} for name in one.files]
         return found
 
-    def _repository(self, kind: str, name: str, what: str, revision: str, query: str) -> None:
+    def _repository(self, kind: str, name: str, what: str, revision: str, below: str) -> None:
         if name in self.hub.moved:
             place = self.path.replace(name, self.hub.moved[name], 1)
             return self._answer(307, b"", {"Location": place})
@@ -143,7 +145,10 @@ class _Handler(BaseHTTPRequestHandler):
             if len(content) > LARGE:
                 sha256 = hashlib.sha256(content).hexdigest()
                 entry["lfs"] = {"oid": sha256, "size": len(content), "pointerSize": 130}
-            tree.append(entry)
+            if path.startswith(below):
+                tree.append(entry)
+        if below and not tree:
+            return self._refuse(404, "EntryNotFound")
         return self._json(tree)
 
     def _resolve(self, kind: str, name: str, revision: str, path: str) -> None:

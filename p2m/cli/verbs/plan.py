@@ -37,18 +37,29 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
             raise UserError("--out saves the plan of one recipe, not of a sweep: leave out -m")
         return plan_sweep(arguments)
     from p2m.cli.groups import groups_of
-    from p2m.cli.plan_views import plan_summary, plan_text, training_text
+    from p2m.cli.plan_views import downloads_text, plan_summary, plan_text, training_text
     from p2m.cli.teacher_views import expected, forecast_text, with_asks
+    from p2m.download_forecast import downloads
     from p2m.questions import survey
 
     project = common.project(arguments)
     found = survey(project)
     asks = expected(project, found)
+    fetches = downloads(project.task, found)
     if arguments.json:
-        print(common.as_json(with_asks(found.previews, asks)))
+        steps = with_asks(found.previews, asks)
+        told = [
+            one | {"fetches": [each for each in fetches or () if each.step == one["step"]]} for one in steps
+        ]
+        print(
+            common.as_json(
+                [{name: item for name, item in one.items() if item or name != "fetches"} for one in told]
+            )
+        )
     else:
         print(plan_text(found.previews, groups_of(project.plan, arguments)))
         print(plan_summary(found.previews))
+        print(common.runnable(downloads_text(fetches)), end="")
         print(training_text(project, found, probe=arguments.probe), end="")
         print(common.runnable(forecast_text(asks)), end="")
     if arguments.out:
