@@ -1,4 +1,4 @@
-"""p2m catalog search and models: what of a catalogue suits a prompt, and why, before anything is downloaded."""
+"""p2m catalog search and models: what of a catalogue suits a prompt, and why, before any download."""
 
 from __future__ import annotations
 

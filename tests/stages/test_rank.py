@@ -49,7 +49,7 @@ def test_a_catalogue_on_disk_is_indexed_ranked_and_judged(tmp_path, reader, run)
     judged = retrieve(MOODS, Files(root), ranked, retriever=ABLE, limit=5, licenses=(), languages=())
     best = judged.usable[0]
     assert "broken" in [one.card.name for one in judged.found if one.refusal]
-    assert (best.card.name, best.mapping) == ("reviews", {"review": "text", "label": "label"})
+    assert (best.card.name, best.mapping) == ("reviews", {"text": "text", "label": "label"})
 
 
 def test_a_catalogue_file_is_indexed(tmp_path, reader, run):
