@@ -54,7 +54,7 @@ def ranked(task: Task, path: Path, kind: str) -> list[Candidate]:
     from p2m.engine.plan import Plan
     from p2m.engine.store import Store
     from p2m.noop import default_store
-    from p2m.retrievers.hybrid import Hybrid
+    from p2m.retrievers.base import Hybrid
     from p2m.stages.index import index
     from p2m.stages.rank import best_of
 

@@ -497,6 +497,15 @@ def card_reader(plan: Plan, able: IndexRetriever, at: Places) -> Ref:
     return plan.add("card-reader", encoder, base=base, compressor=Int8(), origins=at(base="retriever.model"))
 
 
+def _ranked(
+    plan: Plan, task: Ref, catalogue: Ref, reader: Ref, able: IndexRetriever, suffix: str, at: Places
+) -> Ref:
+    """The catalogue's cards by an index of them, best first."""
+    cards = plan.add(f"index{suffix}", index, catalogue, reader, window=able.window,
+                     origins=at(window="retriever.window"))  # fmt: skip
+    return plan.add(f"rank{suffix}", rank, task, cards, reader, retriever=able, origins=at("retriever"))
+
+
 def _decided(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     """What people decided in review."""
     if spec.data.decisions is None:
@@ -528,10 +537,7 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | Non
         ranked: Ref | None = None
         if isinstance(able, IndexRetriever):
             reader = reader or card_reader(plan, able, at)
-            cards = plan.add(f"index{suffix}", index, catalogue, reader, window=able.window,
-                             origins=at(window="retriever.window"))  # fmt: skip
-            ranked = plan.add(f"rank{suffix}", rank, task, cards, reader, retriever=able,
-                              origins=at("retriever"))  # fmt: skip
+            ranked = _ranked(plan, task, catalogue, reader, able, suffix, at)
         if is_catalogue(source):
             ranked = plan.add(
                 f"shortlist{suffix}", shortlist, task, catalogue, ranked, origins=searched, **search

@@ -54,7 +54,11 @@ def test_what_suits_is_shown_with_its_facts_and_the_rest_with_the_reason(catalog
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [([], "look for what?"), (["x", "--limit", "0"], "give 1 or more"), (["x", "--max-size", "big"], "24 MB")],
+    [
+        ([], "look for what?"),
+        (["x", "--limit", "0"], "give 1 or more"),
+        (["x", "--max-size", "big"], "24 MB"),
+    ],
 )
 def test_what_cannot_be_looked_for_is_said(words, said, capsys):
     assert main(["catalog", "search", *words]) == 2
