@@ -433,7 +433,6 @@ class CardIndex:
     """The cards of a catalogue, made ready to be searched (p2m/retrievers/card_index.py)."""
 
     folder: Path
-    skipped: dict[str, str] = field(default_factory=dict)  # datasets whose card cannot be read -> why
 
 
 @dataclass(frozen=True, slots=True)

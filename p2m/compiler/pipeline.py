@@ -492,6 +492,21 @@ def _own_rows(plan: Plan, task: Ref, paths: tuple[Path, ...] | None, role: str, 
     return plan.add(f"read-{role}", read, task, *files, role=role)
 
 
+def card_reader(plan: Plan, able: IndexRetriever, at: Places) -> Ref:
+    """The encoder that cards and prompts are compared by, in eight bits."""
+    base = SentenceEncoder(able.model, able.revision, able.sha256)
+    return plan.add("card-reader", encoder, base=base, compressor=Int8(), origins=at(base="retriever.model"))
+
+
+def _ranked(
+    plan: Plan, task: Ref, catalogue: Ref, reader: Ref, able: IndexRetriever, suffix: str, at: Places
+) -> Ref:
+    """The catalogue's cards by an index of them, best first."""
+    cards = plan.add(f"index{suffix}", index, catalogue, reader, window=able.window,
+                     origins=at(window="retriever.window"))  # fmt: skip
+    return plan.add(f"rank{suffix}", rank, task, cards, reader, retriever=able, origins=at("retriever"))
+
+
 def _decided(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     """What people decided in review."""
     if spec.data.decisions is None:
@@ -500,12 +515,6 @@ def _decided(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     return plan.add(
         "decisions", decisions, task, plan.source("data.decisions", spec.data.decisions, origin=place)
     )
-
-
-def _card_reader(plan: Plan, able: IndexRetriever, at: Places) -> Ref:
-    """The encoder that cards and prompts are compared by, in eight bits."""
-    base = SentenceEncoder(able.model, able.revision, able.sha256)
-    return plan.add("card-reader", encoder, base=base, compressor=Int8(), origins=at(base="retriever.model"))
 
 
 def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
@@ -519,11 +528,8 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | Non
         place = at("retriever.sources").get("retriever.sources", "")
         catalogue, ranked = plan.source(f"catalogue{suffix}", source, origin=place), None
         if isinstance(able := retrieval.component, IndexRetriever):
-            reader = reader or _card_reader(plan, able, at)
-            cards = plan.add(f"index{suffix}", index, catalogue, reader, window=able.window,
-                             origins=at(window="retriever.window"))  # fmt: skip
-            ranked = plan.add(f"rank{suffix}", rank, task, cards, reader, retriever=able,
-                              origins=at("retriever"))  # fmt: skip
+            reader = reader or card_reader(plan, able, at)
+            ranked = _ranked(plan, task, catalogue, reader, able, suffix, at)
         if is_catalogue(source):
             ranked, catalogue = _fetched(plan, task, spec, at, suffix, (catalogue, ranked))
         folders.append(catalogue)

@@ -1,8 +1,8 @@
 """retrieve: which datasets of a catalogue could serve the task, and why the others could not.
 
-What was ranked is held against the recipe and the task, the cheap checks first (licence,
-language, sort of task, a part to learn from), and last the rows themselves: which columns are the fields, do
-the answers stand in their passages, are the labels the task's. None usable is a valid answer.
+What was ranked is held against the recipe and the task, the cheap checks first (licence, language, sort of
+task, a part to learn from), and last the rows themselves: which columns are the fields, do the answers stand
+in their passages, are the labels the task's. None usable is a valid answer.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ def retrieve(
     if isinstance(catalogue, Loaded):
         assert ranked is not None
         opened = open_catalogue(root) if any(root.iterdir()) else Catalogue(())
-        found = [*_fetched(ranked, catalogue, opened.cards), *_broken(opened, root)]
+        found = list(_fetched(ranked, catalogue, opened.cards))
     else:
         opened = open_catalogue(root)
-        found = list(ranked.found) if ranked else _ranked(task, opened, root, retriever)
+        found = list(ranked.found if ranked else searched(task, opened.cards, retriever))
     left_out = dict.fromkeys(without, True)
     cards = [card for card in opened.cards if not of_dataset(card.name, left_out)]
     found = [one for one in found if not of_dataset(one.card.name, left_out)]
@@ -85,16 +85,14 @@ def retrieve(
             reads += 1
             judged.append(_judged(task, candidate, root, mapping))
     judged = _one_label_set(task, judged)
-    return Candidates((*judged, *_unmet(mapping, [card.name for card in cards])))
+    return Candidates((*judged, *_broken(opened, root), *_unmet(mapping, [card.name for card in cards])))
 
 
-def _ranked(
-    task: Task, opened: Catalogue, root: Path, retriever: Retriever | IndexRetriever
-) -> list[Candidate]:
-    """What the retriever finds in the catalogue at hand, and last what is broken there."""
-    # An index is ranked in a step of its own; datasets made over have none, and are all named by the recipe.
-    found = retriever.search(task, opened.cards) if isinstance(retriever, Retriever) else ()
-    return [*by_format(task, found), *_broken(opened, root)]
+def searched(
+    task: Task, cards: Sequence[Card], retriever: Retriever | IndexRetriever | None
+) -> Sequence[Candidate]:
+    """What a retriever finds that needs no index, the format of the cards counted in."""
+    return by_format(task, retriever.search(task, cards)) if isinstance(retriever, Retriever) else []
 
 
 def _fetched(ranked: Candidates, loaded: Loaded, cards: Sequence[Card]) -> Iterator[Candidate]:
@@ -136,8 +134,8 @@ def on_paper(
 ) -> str:
     """Why the card alone rules the dataset out; "" where it does not."""
     return (
-        _wrong_license(card, licenses)
-        or ("" if is_named else _wrong_language(task, card, languages) or _wrong_task(task, card))
+        wrong_license(card, licenses)
+        or ("" if is_named else wrong_language(task, card, languages) or _wrong_task(task, card))
         or (
             ""
             if learnable(card) or not card.parts
@@ -146,7 +144,7 @@ def on_paper(
     )
 
 
-def _wrong_license(card: Card, licenses: Sequence[str]) -> str:
+def wrong_license(card: Card, licenses: Sequence[str]) -> str:
     if not licenses:
         return ""
     accepted = {normal_license(text) for text in licenses}
@@ -160,7 +158,7 @@ def _wrong_license(card: Card, licenses: Sequence[str]) -> str:
     )
 
 
-def _wrong_language(task: Task, card: Card, languages: Sequence[str]) -> str:
+def wrong_language(task: Task, card: Card, languages: Sequence[str]) -> str:
     wanted = {code.lower().partition("-")[0] for code in languages} or {task.language.partition("-")[0]}
     if speaks(card, frozenset(wanted)) is not False:
         return ""
