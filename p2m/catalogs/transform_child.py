@@ -44,7 +44,7 @@ def sql_type(value: Any, before: Any = None) -> Any:
     if value is None or before == "VARCHAR" or (isinstance(value, float) and not math.isfinite(value)):
         return before
     if isinstance(value, Mapping):
-        known = before if isinstance(before, Mapping) else {}
+        known = dict(before) if isinstance(before, Mapping) else {}
         found: Any = known | {str(key): sql_type(item, known.get(str(key))) for key, item in value.items()}
         return found if before is None or isinstance(before, Mapping) else "VARCHAR"
     if isinstance(value, (list, tuple)):
