@@ -43,6 +43,7 @@ from p2m.stages.read import read
 from p2m.stages.report import report
 from p2m.stages.retrieve import retrieve
 from p2m.stages.select import select
+from p2m.stages.settle import settle
 from p2m.stages.solve import solve
 from p2m.stages.split import split
 from p2m.stages.train import train
@@ -114,7 +115,7 @@ def compile_plan(
     evaluated = teaching.graded(evaluated, _judging(spec))
     measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,
                         backend=spec.runtime, origins=at(rows="evaluation.latency_rows", backend="runtime"))
-    counted = teaching.account(curated, evaluated, measured, made, examined, said)
+    counted = teaching.account(curated, evaluated, measured, made, examined, said, retrieved)
     decided = plan.add("verdict", verdict, task, exported, evaluated, measured, counted,
                        requirements=spec.metrics.require, max_parameters=limits.max_parameters,
                        max_size=limits.max_size, max_latency=limits.max_latency,
@@ -481,6 +482,9 @@ def _own_rows(plan: Plan, task: Ref, paths: tuple[Path, ...] | None, role: str, 
     return plan.add(f"read-{role}", read, task, *files, role=role)
 
 
+_CAPS = {f"caps.{name}": f"constraints.{name}" for name in ("max_cost", "max_requests", "max_tokens")}
+
+
 def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     """The rows of relevant datasets of every catalogue; None where the recipe names no catalogue."""
     retrieval = spec.retriever
@@ -520,5 +524,11 @@ def _found(
                    limit="retriever.limit", licenses="constraints.licenses",
                    languages="constraints.languages"),
     )  # fmt: skip
+    if teacher := spec.teacher.chat("answer"):
+        found = plan.add(
+            f"settle{suffix}", settle, task, found, catalogue, teacher=teacher, mapping=mapping,
+            caps=limits.caps,
+            origins=at(mapping="retriever.mapping", teacher=spec.teacher.place("answer"), **_CAPS),
+        )  # fmt: skip
     return plan.add(f"select{suffix}", select, task, found, catalogue, max_rows=retrieval.max_rows,
                     seed=spec.seed, origins=at("seed", max_rows="retriever.max_rows"))  # fmt: skip
