@@ -27,7 +27,8 @@ from p2m.errors import DataError
 from p2m.parsing.language import guess
 from p2m.spec import ModelSpec
 from p2m.stages.collect import collect
-from p2m.stages.curate import protected_rows, too_near
+from p2m.stages.curate import alike, protected_rows, too_near
+from p2m.stages.decisions import decisions
 from p2m.stages.read import look, told
 from p2m.stages.split import check_sizes, require, split
 from p2m.types import Count, Example, Examples, Files, LinearStudent, Split, Task
@@ -69,6 +70,7 @@ class Inspection:
     """What the data say before a build, which problems would end."""
 
     parts: tuple[Part, ...] = ()
+    decided: tuple[Count, ...] = ()  # inputs that people decided about, by what they did
     unanswered: tuple[Count, ...] = ()  # of data.inputs: rows a file and how it is read, then rows left out
     languages: dict[str, float] = field(default_factory=dict)  # share of rows; "" where untold
     split: dict[str, int] = field(default_factory=dict)  # rows by part, as a build has them; {} where unknown
@@ -94,8 +96,13 @@ def inspect(spec: ModelSpec, task: Task) -> Inspection:
     rows = [row for own in owned.values() for row in own.rows]
     problems = [problem for own in owned.values() for problem in own.wrong]
     unanswered: tuple[Count, ...] = ()
+    decided: tuple[Count, ...] = ()
     try:
         unanswered = collect(task, *map(Files, spec.data.inputs)).counts if spec.data.inputs else ()
+    except DataError as error:
+        problems.append(str(error))
+    try:
+        decided = decisions(task, Files(spec.data.decisions)).counts if spec.data.decisions else ()
     except DataError as error:
         problems.append(str(error))
     reasons = _reasons(spec, task, owned)
@@ -113,12 +120,19 @@ def inspect(spec: ModelSpec, task: Task) -> Inspection:
     languages = _languages(task, rows)
     return Inspection(
         parts=tuple(own.part for own in owned.values()),
+        decided=decided,
         unanswered=unanswered,
         languages=languages,
         split={} if parts is None else {role: len(getattr(parts, role)) for role in ROLES},
         is_much=not _is_small(task, owned),
         evidence="" if parts is None else parts.evidence,
-        notes=(*notes, *_unheard(task, owned), *_long(spec, task, rows), *_foreign(task, languages)),
+        notes=(
+            *notes,
+            *map(Note, alike(task, rows)),
+            *_unheard(task, owned),
+            *_long(spec, task, rows),
+            *_foreign(task, languages),
+        ),
         problems=tuple(problems),
     )
 
@@ -169,7 +183,8 @@ def _is_written(spec: ModelSpec, task: Task) -> bool:
 
 def _is_alone(spec: ModelSpec, task: Task) -> bool:
     """Whether the user's own rows are all that there will be to learn from."""
-    return not _is_written(spec, task) and not spec.retriever.sources and spec.data.inputs is None
+    others = (spec.retriever.sources, spec.data.inputs, spec.data.decisions)
+    return not _is_written(spec, task) and not any(others)
 
 
 def _of_others(spec: ModelSpec, task: Task, owned: Mapping[str, _Own]) -> Iterator[Note]:

@@ -119,8 +119,8 @@ def compiled(
     store = spec.store.path or noop.default_store(recipe)
     data = spec.data
     own = (*(data.train or ()), *(data.validation or ()), *(data.test or ()))
-    texts = (data.texts,) if data.texts else ()
-    rests = (*composed.files, *composed.looked, *own, *texts, *spec.retriever.sources)
+    texts = tuple(each for each in (data.texts, data.decisions) if each)
+    rests: tuple[noop.Read, ...] = (*composed.files, *composed.looked, *own, *texts, *spec.retriever.sources)
     plan = compile_plan(spec, task, composed.origins, shown=read.shown)
     rests = (*rests, *map(noop.Entries, composed.listed), *_places(trust), *_reached(plan, trust))
     where = target or _target(base, overrides)

@@ -353,6 +353,25 @@ class Split:
         return self.train if self.is_cross_validated else self.test
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What people decided about an input."""
+
+    input: dict[str, str]  # as it was shown to them
+    row: Example | None  # what is learnt in its place; None: nothing
+    why: str = ""  # of nothing, the reason
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What people decided about rows and datasets, each input once."""
+
+    found: tuple[Decided, ...]
+    refused: tuple[str, ...] = ()  # names of datasets of which no row is learnt
+    counts: tuple[Count, ...] = ()
+    figures: dict[str, float] = field(default_factory=dict)  # how far several passes agree
+
+
 # --------------------------------------------------------------------------- retrieval
 
 
@@ -379,6 +398,12 @@ class Card:
     size_bytes: int | None = None
     folder: str = ""  # relative to the catalogue's root
     label_names: dict[str, dict[str, str]] = field(default_factory=dict)  # column -> number -> what it means
+    kind: str = "dataset"  # or "model"
+    gated: bool = False  # whether its owner must let one in
+    rows: int | None = None  # of all parts
+    downloads: int = 0
+    likes: int = 0
+    revision: str = ""  # commit, where it comes from a Hub
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,10 +435,37 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
+class CardIndex:
+    """The cards of a catalogue, made ready to be searched (p2m/retrievers/card_index.py)."""
+
+    folder: Path
+    skipped: dict[str, str] = field(default_factory=dict)  # datasets whose card cannot be read -> why
+
+
+@dataclass(frozen=True, slots=True)
 class Files:
     """A file or folder of the user's, as an artifact: keyed by content, never by place."""
 
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedDataset:
+    """A dataset of a Hub of which rows were taken, or why none were."""
+
+    name: str
+    revision: str = ""  # commit
+    license: str = ""  # as its card says at that commit
+    files: dict[str, str] = field(default_factory=dict)  # file of the repository -> sha256 and bytes
+    rows: int = 0
+    refusal: str = ""  # "" where rows were taken
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Files):
+    """A folder of datasets that were fetched, each with its card and a sample of its rows."""
+
+    datasets: tuple[LoadedDataset, ...] = ()
 
 
 # --------------------------------------------------------------------------- settings that enter keys
@@ -893,6 +945,29 @@ class Retriever(Protocol):
 
     def search(self, task: Task, cards: Sequence[Card]) -> tuple[Candidate, ...]:
         """Best first; only the scores and their reasons, no mapping and no refusal yet."""
+
+
+@runtime_checkable
+class IndexRetriever(Protocol):
+    """Ranks the cards of an index, which has an embedding of each; those of a catalogue are made once."""
+
+    @property
+    def model(self) -> str:
+        """The sentence encoder: a folder, or a name on the Hub."""
+
+    @property
+    def revision(self) -> str: ...
+
+    @property
+    def sha256(self) -> str:
+        """Of the encoder's weights; "" where any do."""
+
+    @property
+    def window(self) -> int:
+        """Tokens of a card that are read."""
+
+    def rank(self, task: Task, index: Any, encode: Callable[[Sequence[str]], Any]) -> tuple[Candidate, ...]:
+        """Best first, as `Retriever` says; `index` is a `p2m.retrievers` one, `encode` the encoder's."""
 
 
 @runtime_checkable

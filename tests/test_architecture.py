@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("api",),
     ("cli",),
-    ("sweeps",),
+    ("sweeps", "review"),
     ("build",),
     ("questions",),
     ("comparison", "saved_plan"),
@@ -73,6 +73,8 @@ FAMILIES = (
 NAMED_BY_BASE = frozenset(
     (
         "p2m.students.weights",
+        "p2m.students.sentence_encoder",  # which retrievers read cards by, and may not know
+        "p2m.compression.int8",
         "p2m.teachers.chat",
         "p2m.teachers.asking.acceptance",
         "p2m.teachers.asking.asker",
@@ -83,6 +85,7 @@ NAMED_BY_BASE = frozenset(
             for name in (
                 "answers",
                 "attributes",
+                "columns",
                 "examination",
                 "inputs",
                 "judging",
@@ -110,7 +113,7 @@ ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (  # modules and packages of p2m.en
 )
 TEACHER_LAYERS: tuple[tuple[str, ...], ...] = (  # the same of p2m.teachers
     ("craft",),
-    ("asking", "base", "anthropic", "openai", "gguf", "transformers", "replay", "embedded"),
+    ("asking", "base", "anthropic", "openai", "gguf", "transformers", "replay", "embedded", "people"),
     ("compatible", "anthropic_batches", "openai_batches", "llama_child", "domains", "schedules"),
     ("remote", "on_this_machine"),
     ("model", "faults", "chat_completions", "schemas", "sampling"),

@@ -20,6 +20,7 @@ def data_lines(found: Inspection) -> list[str]:
     lines = [line for part in found.parts for line in _part_lines(part, found.parts[0])]
     lines += _label_lines(found)
     lines += [f"  inputs   {count.rows:,} rows: {count.what}" for count in found.unanswered]
+    lines += [f"  decided  {count.rows:,} rows {count.what}" for count in found.decided]
     longest = max((part.longest for part in found.parts), default=0)
     if longest:
         lines.append(f"  length   at most about {longest:,} tokens, as far as words tell")

@@ -2,6 +2,6 @@
 steps that a teacher takes part in. Pure: nothing is read and nothing runs.
 """
 
-from p2m.compiler.pipeline import compile_plan, primary_metric
+from p2m.compiler.pipeline import compile_plan, primary_metric, quick_student
 
-__all__ = ["compile_plan", "primary_metric"]
+__all__ = ["compile_plan", "primary_metric", "quick_student"]

@@ -1,4 +1,5 @@
-"""ModelSpec to Plan: the pipeline, one line a step, edges visible. Pure: nothing is read and nothing runs.
+"""ModelSpec to Plan: the pipeline, one line a step, edges visible. Nothing runs, and nothing is read but
+whether a file among `retriever.sources` is a catalogue.
 
 Steps that a recipe does not need (a catalogue that it does not name, say) are not in its plan. Where only
 rows can tell which student is best, every candidate has steps of its own; those of the others end at once.
@@ -12,8 +13,10 @@ from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from p2m.catalogs.files import is_catalogue
 from p2m.compiler.places import Places
 from p2m.compiler.teaching import Teaching
+from p2m.compression.int8 import Int8
 from p2m.deploy.backends.onnx import Onnx
 from p2m.engine.hashing import keyed_fields
 from p2m.engine.plan import Plan, Ref
@@ -26,12 +29,15 @@ from p2m.stages.compress import compress
 from p2m.stages.convert import convert
 from p2m.stages.cross_validate import cross_validate
 from p2m.stages.curate import curate
+from p2m.stages.decisions import decisions
 from p2m.stages.embed import embed
 from p2m.stages.encoder import encoder
 from p2m.stages.evaluate import evaluate
 from p2m.stages.export import export
 from p2m.stages.fastest import fastest
 from p2m.stages.fold import fold
+from p2m.stages.index import index
+from p2m.stages.load import load
 from p2m.stages.measure import measure
 from p2m.stages.merge import merge
 from p2m.stages.package import package
@@ -39,23 +45,27 @@ from p2m.stages.parse import parse
 from p2m.stages.pick import pick
 from p2m.stages.propose import propose
 from p2m.stages.race import race
+from p2m.stages.rank import rank
 from p2m.stages.read import read
 from p2m.stages.report import report
 from p2m.stages.retrieve import retrieve
 from p2m.stages.select import select
 from p2m.stages.settle import settle
+from p2m.stages.shortlist import shortlist
 from p2m.stages.solve import solve
 from p2m.stages.split import split
 from p2m.stages.train import train
 from p2m.stages.transform import place_of, transform
 from p2m.stages.verdict import verdict
 from p2m.stages.winner import winner
+from p2m.students.sentence_encoder import SentenceEncoder
 from p2m.types import (
     Backend,
     BaseEncoder,
     Compressor,
     ExtraBackend,
     FormatBackend,
+    IndexRetriever,
     LinearStudent,
     Metric,
     RacingBackend,
@@ -87,12 +97,13 @@ def compile_plan(
     test_rows = _own_rows(plan, task, spec.data.test, "test", at)
     retrieved = _catalogues(plan, task, spec, at)
     base = _encoder(plan, spec, understood, at)
-    quick = _quick(spec, understood)
+    quick = quick_student(spec, understood)
     teaching = Teaching(plan, spec, understood, primary, at, task, train_rows, test_rows, base, quick)
     examined = teaching.examined()
     made = teaching.rows(examined)
     curated = plan.add("curate", curate, task, made.rows, retrieved, train_rows, validation_rows, test_rows,
-                       curation=spec.curation, seed=spec.seed, origins=at("curation", "seed"))
+                       _decided(plan, task, spec, at), curation=spec.curation, seed=spec.seed,
+                       origins=at("curation", "seed"))
     parts = plan.add("split", split, task, curated, validation_rows, test_rows,
                      splitting=spec.split, seed=spec.seed, origins=at("split", "seed", splitting="split"))
     embeddings = plan.add("embed", embed, task, parts, base) if base else None
@@ -165,7 +176,7 @@ def _reading(compressor: Compressor, spec: ModelSpec, understood: Task) -> Compr
     return cast(Compressor, replace(cast(Any, compressor), languages=languages))
 
 
-def _quick(spec: ModelSpec, understood: Task) -> LinearStudent | None:
+def quick_student(spec: ModelSpec, understood: Task) -> LinearStudent | None:
     """The linear student that a teacher's rows are looked at by: one that reads the encoder, if any does."""
     able = (*allowed(spec.student.candidates, understood, spec.constraints).values(),
             *_rivals(spec, understood).values())  # fmt: skip
@@ -485,50 +496,101 @@ def _own_rows(plan: Plan, task: Ref, paths: tuple[Path, ...] | None, role: str, 
 _CAPS = {f"caps.{name}": f"constraints.{name}" for name in ("max_cost", "max_requests", "max_tokens")}
 
 
+def _decided(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
+    """What people decided in review."""
+    if spec.data.decisions is None:
+        return None
+    place = at("data.decisions").get("data.decisions", "")
+    return plan.add(
+        "decisions", decisions, task, plan.source("data.decisions", spec.data.decisions, origin=place)
+    )
+
+
+def _card_reader(plan: Plan, able: IndexRetriever, at: Places) -> Ref:
+    """The encoder that cards and prompts are compared by, in eight bits."""
+    base = SentenceEncoder(able.model, able.revision, able.sha256)
+    return plan.add("card-reader", encoder, base=base, compressor=Int8(), origins=at(base="retriever.model"))
+
+
 def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     """The rows of relevant datasets of every catalogue; None where the recipe names no catalogue."""
     retrieval = spec.retriever
-    several = len(retrieval.sources) > 1
-    sources = {
-        f"-{number}" if several else "": plan.source(
-            f"catalogue-{number}" if several else "catalogue",
-            source,
-            origin=at("retriever.sources").get("retriever.sources", ""),
-        )
-        for number, source in enumerate(retrieval.sources, start=1)
-    }
     made = {name: retrieval.mapping.get(name, {}) for name in retrieval.transform}
     rest = {name: each for name, each in retrieval.mapping.items() if name not in made}
-    rows = [_found(plan, task, spec, at, suffix, source, rest) for suffix, source in sources.items()]
-    if made and sources:
-        over = plan.add("transform", transform, *sources.values(), queries=retrieval.transform,
+    folders, rows, reader = [], [], None
+    for number, source in enumerate(retrieval.sources, start=1):
+        suffix = f"-{number}" if len(retrieval.sources) > 1 else ""
+        place = at("retriever.sources").get("retriever.sources", "")
+        catalogue, ranked = plan.source(f"catalogue{suffix}", source, origin=place), None
+        if isinstance(able := retrieval.component, IndexRetriever):
+            reader = reader or _card_reader(plan, able, at)
+            cards = plan.add(f"index{suffix}", index, catalogue, reader, window=able.window,
+                             origins=at(window="retriever.window"))  # fmt: skip
+            ranked = plan.add(f"rank{suffix}", rank, task, cards, reader, retriever=able,
+                              origins=at("retriever"))  # fmt: skip
+        if is_catalogue(source):
+            ranked, catalogue = _fetched(plan, task, spec, at, suffix, (catalogue, ranked))
+        folders.append(catalogue)
+        rows.append(_found(plan, task, spec, at, suffix, (catalogue, ranked), rest))
+    if made and folders:
+        over = plan.add("transform", transform, *folders, queries=retrieval.transform,
                         origins=at(queries="retriever.transform"))  # fmt: skip
         named = {place_of(name): each for name, each in made.items()}
-        rows.append(_found(plan, task, spec, at, "-transformed", over, named))
+        rows.append(_found(plan, task, spec, at, "-transformed", (over, None), named))
     if len(rows) > 1:
         return plan.add("merge", merge, *rows)
     return rows[0] if rows else None
 
 
+def _fetched(
+    plan: Plan, task: Ref, spec: ModelSpec, at: Places, suffix: str, searched: tuple[Ref, Ref | None]
+) -> tuple[Ref, Ref]:
+    """What a catalogue file offers, ranked, and what of it was fetched."""
+    retrieval, (catalogue, found) = spec.retriever, searched
+    settings, places = _searching(spec, at, retrieval.mapping | {name: {} for name in retrieval.transform})
+    ranked = plan.add(f"shortlist{suffix}", shortlist, task, catalogue, found, origins=places, **settings)
+    limits = {name: settings[name] for name in ("licenses", "languages")}
+    fetched = {name: f"retriever.{name}" for name in ("max_rows", "max_download")}
+    loaded = plan.add(
+        f"load{suffix}", load, task, catalogue, ranked, max_rows=retrieval.max_rows,
+        max_download=retrieval.max_download, seed=spec.seed, **limits,
+        origins=at("seed", **fetched, **{name: f"constraints.{name}" for name in limits}),
+    )  # fmt: skip
+    return ranked, loaded
+
+
 def _found(
-    plan: Plan, task: Ref, spec: ModelSpec, at: Places, suffix: str, catalogue: Ref,
+    plan: Plan, task: Ref, spec: ModelSpec, at: Places, suffix: str, catalogue: tuple[Ref, Ref | None],
     mapping: dict[str, dict[str, str]],
 ) -> Ref:  # fmt: skip
     """The rows of relevant datasets of one catalogue."""
-    retrieval, limits = spec.retriever, spec.constraints
+    retrieval, (folder, ranked) = spec.retriever, catalogue
+    settings, places = _searching(spec, at, mapping)
     found = plan.add(
-        f"retrieve{suffix}", retrieve, task, catalogue, retriever=retrieval.component, limit=retrieval.limit,
-        licenses=limits.licenses, languages=limits.languages, mapping=mapping,
+        f"retrieve{suffix}", retrieve, task, folder, ranked,
         without=() if suffix == "-transformed" else tuple(retrieval.transform),
-        origins=at("retriever", mapping="retriever.mapping", without="retriever.transform",
-                   limit="retriever.limit", licenses="constraints.licenses",
-                   languages="constraints.languages"),
+        origins=places | at(without="retriever.transform"), **settings,
     )  # fmt: skip
     if teacher := spec.teacher.chat("answer"):
         found = plan.add(
-            f"settle{suffix}", settle, task, found, catalogue, teacher=teacher, mapping=mapping,
-            caps=limits.caps,
+            f"settle{suffix}", settle, task, found, folder, teacher=teacher, mapping=mapping,
+            caps=spec.constraints.caps,
             origins=at(mapping="retriever.mapping", teacher=spec.teacher.place("answer"), **_CAPS),
         )  # fmt: skip
-    return plan.add(f"select{suffix}", select, task, found, catalogue, max_rows=retrieval.max_rows,
+    return plan.add(f"select{suffix}", select, task, found, folder, max_rows=retrieval.max_rows,
                     seed=spec.seed, origins=at("seed", max_rows="retriever.max_rows"))  # fmt: skip
+
+
+def _searching(
+    spec: ModelSpec, at: Places, mapping: dict[str, dict[str, str]]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What ranking goes by, and where it was written."""
+    settings: dict[str, Any] = {
+        "retriever": spec.retriever.component, "limit": spec.retriever.limit, "mapping": mapping,
+        "licenses": spec.constraints.licenses, "languages": spec.constraints.languages,
+    }  # fmt: skip
+    places = at(
+        "retriever", limit="retriever.limit", mapping="retriever.mapping",
+        licenses="constraints.licenses", languages="constraints.languages",
+    )  # fmt: skip
+    return settings, places

@@ -19,7 +19,14 @@ from p2m.compose.origins import Origins, place_in
 from p2m.compose.overrides import checked, forced, is_text
 from p2m.compose.recipe import HYDRA_MAY, Groups, find_recipe, read_recipe
 from p2m.compose.source import PRIMARY, Reading, composing, package_header, refuse, search_path, translated
-from p2m.compose.values import decode_text, encode_text, listed_folders, resolve_paths, volatile
+from p2m.compose.values import (
+    decisions_beside,
+    decode_text,
+    encode_text,
+    listed_folders,
+    resolve_paths,
+    volatile,
+)
 from p2m.errors import Problem, RecipeError
 from p2m.marked_yaml import show
 from p2m.resources import conf_folder
@@ -76,7 +83,7 @@ def compose(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str]
         spec=spec,
         origins=origins.places,
         files=tuple(marked.path for marked in reading.files.values()),
-        looked=tuple(reading.looked),
+        looked=(*reading.looked, decisions_beside(recipe)),
         listed=tuple(listed_folders(plain, recipe.parent)),
         choices=_choices(defaults),
         overrides=tuple(overrides),
@@ -151,7 +158,7 @@ def _validated(plain: dict[str, Any], origins: Origins, trust: tuple[str, ...]) 
     if plain.get("name") is None:
         origins.places["name"] = show(origins.recipe)
         plain["name"] = origins.recipe.name.removesuffix(".yaml").removesuffix(".yml")
-    resolved, problems = resolve_paths(plain, origins.recipe.parent, origins.place)
+    resolved, problems = resolve_paths(plain, origins.recipe, origins.place)
     problems += misplaced_booleans(plain, origins.place, trust=trust)
     try:
         spec = ModelSpec.model_validate(resolved, context={"trust": trust})

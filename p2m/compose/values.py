@@ -13,6 +13,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from p2m.catalogs.files import CURATED, CURATED_WORD
 from p2m.compose.recipe import near_files
 from p2m.errors import Problem
 from p2m.marked_yaml import join, show
@@ -26,6 +27,7 @@ _BY_KEY = (
     "oc.dict.values",
 )  # resolvers whose first argument is a key of the config
 ROWS = ("inputs", "train", "validation", "test")  # of `data`: a file, a folder, a pattern, or several
+_SINGLE = ("texts", "decisions")  # of `data`: a folder or a file, no pattern
 _MARK = "\x00t"
 _PARTS = re.compile(r"[^.\[\]]+")
 _BLANKS = " \t'\""
@@ -136,10 +138,11 @@ def _call(node: Any) -> str:
 
 
 def resolve_paths(
-    config: dict[str, Any], folder: Path, place: Callable[[str], str]
+    config: dict[str, Any], recipe: Path, place: Callable[[str], str]
 ) -> tuple[dict[str, Any], list[Problem]]:
     """The config with the user's paths made absolute, and a Problem for each one that leads nowhere."""
     problems: list[Problem] = []
+    folder, beside = recipe.parent, decisions_beside(recipe)
 
     def absolute(value: Any, at: str) -> Any:
         if not isinstance(value, str):
@@ -171,17 +174,27 @@ def resolve_paths(
     if isinstance(data, Mapping):
         config = config | {
             "data": {
-                key: absolute(value, f"data.{key}") if key == "texts" else several(value, f"data.{key}")
+                key: (absolute if key in _SINGLE else several)(value, f"data.{key}")
                 for key, value in data.items()
             }
         }
+        if config["data"].get("decisions") is None and beside.is_file():
+            config["data"]["decisions"] = str(beside)
     retriever = config.get("retriever")
     if isinstance(retriever, Mapping) and isinstance(retriever.get("sources"), list):
-        sources = [absolute(v, f"retriever.sources[{i}]") for i, v in enumerate(retriever["sources"])]
+        sources = [
+            str(CURATED) if value == CURATED_WORD else absolute(value, f"retriever.sources[{i}]")
+            for i, value in enumerate(retriever["sources"])
+        ]
         config = config | {"retriever": {**retriever, "sources": sources}}
     if isinstance(config.get("teacher"), Mapping):
         config = config | {"teacher": _teachers(config["teacher"], folder)}
     return config, problems
+
+
+def decisions_beside(recipe: Path) -> Path:
+    """Where people's decisions lie if a recipe names no other place."""
+    return recipe.with_suffix(".decisions.jsonl")
 
 
 def _teachers(value: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What a recipe means: the validated `ModelSpec`, its units, and whether its wishes can be met at all."""
 
 from p2m.spec.candidates import allowed, contenders, refused
+from p2m.spec.components import FAMILIES, build_component
 from p2m.spec.feasibility import feasibility
 from p2m.spec.model import (
     ROLES,
@@ -14,6 +15,7 @@ from p2m.spec.problems import misplaced_booleans, problems_of
 from p2m.spec.schema import json_schema
 
 __all__ = [
+    "FAMILIES",
     "ROLES",
     "TEACHER_RATIO",
     "ExecutorWords",
@@ -21,6 +23,7 @@ __all__ = [
     "Retrieval",
     "Teachers",
     "allowed",
+    "build_component",
     "contenders",
     "feasibility",
     "json_schema",

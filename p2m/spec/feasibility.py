@@ -210,7 +210,9 @@ def _reachable(requirement: Requirement) -> bool:
 def _rows(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     """Nothing to learn from: no teacher that writes rows, no rows of the user's, no place to look for any."""
     searching = spec.retriever.component is not None and bool(spec.retriever.sources)
-    if spec.data.train is not None or searching or spec.data.inputs is not None:
+    if asks_people(spec) and spec.data.inputs and not spec.data.decisions and not spec.data.train:
+        yield "data.decisions", "nobody has answered a text yet", "answer some: p2m review data RECIPE"
+    if searching or any((spec.data.train, spec.data.inputs, spec.data.decisions)):
         return
     ways = (
         "give rows with data.train=FILE, or datasets with retriever.sources=[FOLDER],"
@@ -231,6 +233,11 @@ def _rows(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
         )
 
 
+def asks_people(spec: ModelSpec) -> bool:
+    """Whether people answer the user's texts, rather than a model."""
+    return bool(getattr(spec.teacher.of("generate"), "asks_people", False))
+
+
 def _taught(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     """What is asked of teachers that none can do."""
     for name in spec.wanted_metrics:
@@ -242,7 +249,7 @@ def _taught(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     if isinstance(writer, ChatTeacher) and answerer is None:
         path = spec.teacher.place("answer")
         yield path, "it cannot answer the inputs that the other teacher writes", ask
-    if spec.data.inputs is not None and answerer is None:
+    if spec.data.inputs is not None and answerer is None and not asks_people(spec):
         yield "data.inputs", "there is no teacher that could answer them", ask
     elif spec.data.inputs is not None and answerer is not None and (reason := answerer.refusal(task)):
         path = spec.teacher.place("answer")

@@ -38,6 +38,7 @@ from p2m.types import (
     Constraints,
     Curation,
     Example,
+    IndexRetriever,
     Metric,
     Requirement,
     Retriever,
@@ -289,6 +290,9 @@ class DataFiles(Section):
     validation: Paths | None = None  # rows that steer early stopping
     test: Paths | None = None  # rows that the verdict rests on; never learnt from
     texts: Path | None = None  # folder of .txt and .md files that rows are made from
+    decisions: Path | None = (
+        None  # what people decided in `p2m review`; null: RECIPE.decisions.jsonl beside it, once there is one
+    )
 
 
 def _floor(value: Any) -> Requirement | None:
@@ -369,12 +373,13 @@ def _queries(written: dict[str, str]) -> dict[str, str]:
 class Retrieval(Section):
     """Where existing datasets are looked for, and by what."""
 
-    component: Annotated[Retriever | None, _component("retriever")] = None
+    component: Annotated[Retriever | IndexRetriever | None, _component("retriever")] = None
     sources: Annotated[
         tuple[Path, ...], _none_as(tuple)
-    ] = ()  # folders of datasets with cards, relative to the recipe
+    ] = ()  # folders of datasets with cards and catalogue files, relative to the recipe, or `curated`
     limit: int = Field(default=5, ge=1, le=1000)  # datasets that are considered
     max_rows: int = Field(default=20_000, ge=1)  # taken over all datasets
+    max_download: Size = 64_000_000  # fetched at most of a dataset that a catalogue file names
     mapping: Annotated[
         dict[str, dict[str, str]], _none_as(dict)
     ] = {}  # dataset -> field -> column, or several by a template: "{title}: {body}"

@@ -1,6 +1,7 @@
 """curate: which rows are fit to learn from, and what became of the others.
 
-Rules run from the cheapest: form, repeats and contradictions, contamination and near duplicates, balance.
+What people decided goes first. Then rules run from the cheapest: form, repeats and contradictions,
+contamination and near duplicates, balance.
 Rows are ordered by trust (the user's own, then retrieved, then generated); of two alike the earlier stays.
 """
 
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from p2m.answers.canonical import labels_in
+from p2m.answers.labels import told_alike
 from p2m.curation.base import (
     ORIGINS,
     Protected,
@@ -20,14 +23,16 @@ from p2m.curation.base import (
     near_duplicates,
     origin,
     repeated,
+    settled,
     sift,
     summary,
     surplus,
     with_span_first,
 )
+from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import DataError
-from p2m.types import Count, Curation, Example, Examples, Task
+from p2m.types import Count, Curation, Decisions, Example, Examples, Task
 
 
 @stage(version="1", kind="pure")
@@ -38,9 +43,11 @@ def curate(
     train: Examples | None,
     validation: Examples | None,
     test: Examples | None,
+    decisions: Decisions | None = None,
     *,
     curation: Curation,
     seed: int,
+    run: Run | None = None,
 ) -> Examples:
     """One set of rows to learn from; `validation` and `test` are the user's own, and only guarded here.
 
@@ -55,6 +62,9 @@ def curate(
     arrived = Counter(map(origin, rows))
     rows = [with_span_first(task, row) for row in rows]
     dropped: list[Count] = []
+    if decisions is not None:
+        decided = settled(task, rows, decisions)
+        rows, dropped = list(decided.rows), list(decided.dropped)
     for rule in (malformed, repeated):
         sifted = sift(rows, rule(task, rows))
         rows, dropped = list(sifted.rows), [*dropped, *sifted.dropped]
@@ -64,16 +74,30 @@ def curate(
     rows, dropped = list(sifted.rows), [*dropped, *sifted.dropped]
     if not rows:
         raise DataError(_nothing_left(arrived, dropped, generated.counts if generated else ()))
+    if run is not None:
+        for said in alike(task, rows):
+            run.say(said)
     kept = Counter(map(origin, rows))
     return Examples(
         tuple(rows),
         counts=(
             *(Count(f"in: {name}", arrived[name]) for name in ORIGINS if arrived[name]),
+            *(decisions.counts if decisions else ()),
             *dropped,
-            *(Count(f"kept: {name}", kept[name]) for name in ORIGINS if arrived[name]),
+            *(Count(f"kept: {name}", kept[name]) for name in ORIGINS if arrived[name] or kept[name]),
         ),
-        figures=_inherited(generated, retrieved) | summary(task, rows) | {"rows_in": float(arrived.total())},
+        figures=_inherited(generated, retrieved)
+        | summary(task, rows)
+        | {"rows_in": float(arrived.total())}
+        | (decisions.figures if decisions else {}),
     )
+
+
+def alike(task: Task, rows: Sequence[Example]) -> tuple[str, ...]:
+    """Which labels of the task or the rows may be one, spelt in two ways."""
+    if not task.type.is_labelled:
+        return ()
+    return told_alike((*task.labels, *sorted({one for row in rows for one in labels_in(task, row.output)})))
 
 
 def too_near(

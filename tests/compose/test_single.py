@@ -186,6 +186,19 @@ def test_data_paths_are_relative_to_the_recipe(tmp_path: Path, monkeypatch: pyte
     assert spec.retriever.sources == (tmp_path / "catalogue",)
 
 
+def test_decisions_beside_a_recipe_are_found_and_their_coming_is_noticed(tmp_path: Path) -> None:
+    path = write(tmp_path, PROMPT)
+    beside = tmp_path / "small.decisions.jsonl"
+    before = read(path)
+    assert before.spec.data.decisions is None
+    assert beside in before.looked
+    beside.touch()
+    assert read(path).spec.data.decisions == beside
+    (tmp_path / "others.jsonl").touch()
+    assert read(path, "data.decisions=others.jsonl").spec.data.decisions == tmp_path / "others.jsonl"
+    assert "there is no" in problem(path, "data.decisions=otter.jsonl").message
+
+
 def test_data_may_be_several_files_and_patterns(tmp_path: Path) -> None:
     path = write(
         tmp_path, PROMPT + "data:\n  train: [b.csv, rows/*.csv, 'rows/**/deep.csv']\n  test: 'a[1].csv'\n"

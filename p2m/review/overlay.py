@@ -1,0 +1,132 @@
+"""The decisions file while people decide: every decision is on the disk before it is answered.
+
+A line is appended under a lock and synced; the file is sorted when a review begins and when it ends, by
+writing it anew beside itself. So a kill at any moment leaves every decision that was answered.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from p2m.curation.decisions import Entry, compacted, read_entries
+from p2m.errors import UserError
+
+
+def now() -> str:
+    """The time as decisions have it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A decisions file, there or not yet."""
+
+    path: Path
+
+    def entries(self) -> list[Entry]:
+        """Every line; a last one that a power failure cut off was never answered, and is taken out.
+
+        Raises:
+            DataError: with file and line: a line that is no decision.
+        """
+        if not self.path.is_file():
+            return []
+        with self._locked() as handle:
+            _mend(handle)
+            return read_entries(self.path)
+
+    def append(self, entry: Entry) -> None:
+        """Put a decision on the disk.
+
+        Raises:
+            UserError: the file cannot be written; nothing was decided then.
+        """
+        with self._locked() as handle:
+            _mend(handle)
+            os.lseek(handle, 0, os.SEEK_END)
+            _write(handle, f"{entry.line()}\n".encode())
+            os.fsync(handle)
+
+    def tidy(self) -> None:
+        """Sort the lines and leave out what later ones have replaced."""
+        if not self.path.is_file():
+            return
+        with self._locked() as handle:
+            _mend(handle)
+            before = read_entries(self.path)
+            after = compacted(before)
+            if [entry.line() for entry in after] == [entry.line() for entry in before]:
+                return
+            text = "".join(f"{entry.line()}\n" for entry in after)
+            made, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
+            try:
+                os.fchmod(made, os.fstat(handle).st_mode & 0o777)
+                _write(made, text.encode())
+                os.fsync(made)
+                os.replace(name, self.path)
+            except BaseException:
+                os.unlink(name)
+                raise
+            finally:
+                os.close(made)
+            _sync(self.path.parent)
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        """The file, open and locked: the one that has the name, should another process have replaced it."""
+        try:
+            while True:
+                is_new = not self.path.exists()
+                handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                if self.path.exists() and os.path.samestat(os.fstat(handle), os.stat(self.path)):
+                    break
+                os.close(handle)
+        except OSError as error:
+            raise UserError(f"{self.path}: decisions cannot be kept there: {error.strerror}") from None
+        try:
+            if is_new:
+                _sync(self.path.parent)
+            yield handle
+        except OSError as error:
+            raise UserError(
+                f"{self.path}: this could not be kept: {error.strerror}; free some room"
+            ) from None
+        finally:
+            os.close(handle)
+
+
+def _mend(handle: int) -> None:
+    """End the last line: one without an end is whole and lacks its line break, or was cut off."""
+    size = os.fstat(handle).st_size
+    os.lseek(handle, 0, os.SEEK_SET)
+    if not size or os.pread(handle, 1, size - 1) == b"\n":
+        return
+    text = os.pread(handle, size, 0)
+    begin = text.rfind(b"\n") + 1
+    if text[begin:].rstrip().endswith(b"}"):
+        os.lseek(handle, 0, os.SEEK_END)
+        _write(handle, b"\n")
+    else:
+        os.ftruncate(handle, begin)
+    os.fsync(handle)
+
+
+def _write(handle: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(handle, data) :]
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
