@@ -15,6 +15,7 @@ from pathlib import Path
 from p2m.catalogs.base import (
     SURE,
     Catalogue,
+    Column,
     RawRow,
     gathering,
     learnable,
@@ -84,7 +85,7 @@ def retrieve(
         elif not refusal and reads < limit:
             reads += 1
             judged.append(_judged(task, candidate, root, mapping))
-    judged = _one_label_set(task, judged)
+    judged = one_label_set(task, judged)
     return Candidates((*judged, *_broken(opened, root), *_unmet(mapping, [card.name for card in cards])))
 
 
@@ -171,6 +172,17 @@ def _wrong_task(task: Task, card: Card) -> str:
     return f"it is made for {_listed(card.task_ids[:3])}, the task is {task.type.value}"
 
 
+def seen_columns(task: Task, card: Card, root: Path) -> tuple[Column, ...]:
+    """The columns of a dataset, by rows of its learnable parts.
+
+    Raises:
+        DataError: its files are broken.
+    """
+    records = list(_spread(root, card))
+    gather = gathering(task, records, card.label_names)
+    return observe(map(gather.row, records), card.label_names)
+
+
 def _judged(
     task: Task, candidate: Candidate, root: Path, mapping: Mapping[str, Mapping[str, str]]
 ) -> Candidate:
@@ -182,9 +194,7 @@ def _judged(
     card = candidate.card
     place, given = of_dataset(card.name, mapping) or ("", {})
     try:
-        records = list(_spread(root, card))
-        gather = gathering(task, records, card.label_names)
-        columns = observe(map(gather.row, records), card.label_names)
+        columns = seen_columns(task, card, root)
     except DataError as error:
         return replace(candidate, refusal=placeless(str(error), root))
     try:
@@ -196,10 +206,11 @@ def _judged(
     if not refusal and fit.confidence < SURE:
         unsure = ", ".join(f"{name} <- {column}" for name, column in (fit.mapping or {}).items())
         refusal = f"no column is named like the task's fields (best guess: {unsure})"
-    return replace(candidate, mapping=None if refusal else fit.mapping, reasons=reasons, refusal=refusal)
+    guess = {} if fit.mapping is None else None if fit.refusal else fit.mapping
+    return replace(candidate, mapping=guess, reasons=reasons, refusal=refusal)
 
 
-def _one_label_set(task: Task, judged: list[Candidate]) -> list[Candidate]:
+def one_label_set(task: Task, judged: list[Candidate]) -> list[Candidate]:
     """Of datasets with labels of their own only the best is kept, unless the task itself names the labels."""
     if task.type is not TaskType.CLASSIFICATION or task.labels:
         return judged
