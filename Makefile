@@ -6,6 +6,7 @@ SWEEP  ?= student=minilm,tiny_seq2seq
 ARGS   ?=
 DATA   ?= ../shared/data
 BIN    := .venv/bin
+PYTEST := -n 2 --dist loadfile --max-worker-restart 0
 .DEFAULT_GOAL := help
 .PHONY: setup model test test-all lint sweep bench reader clean help
 
@@ -21,9 +22,9 @@ setup: .venv/.p2m  ## make .venv with the console script p2m
 model: .venv/.p2m  ## build SPEC into outputs/<name>; ARGS="student=tiny_seq2seq" overrides
 	@$(BIN)/p2m build $(SPEC) $(ARGS)
 test: lint  ## lint, types and the test suite (under ten minutes)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest $(PYTEST)
 test-all: lint  ## the longer proofs too
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or not slow"
+	$(BIN)/python -m pytest $(PYTEST) -m "slow or not slow"
 lint: .venv/.dev  ## ruff check, ruff format --check, mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 sweep: .venv/.p2m  ## build SPEC for every choice in SWEEP="student=a,b", then a leaderboard

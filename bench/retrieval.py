@@ -1,10 +1,8 @@
-"""How well datasets and their columns are found: `python bench/retrieval.py [data folder]`.
+"""How well datasets are found: `python bench/retrieval.py [data folder]`.
 
-Datasets: prompts of real tasks against 770 real cards; p2m's ranker beside its peer in the same run,
-rank-bm25's Okapi on the cards' descriptions, lower-cased words. Columns: human-written mappings of real
-datasets, from the columns' names and types; beside a baseline that knows equal names alone. All rules and
-weights were chosen on one half (by hash of the dataset's or task's name), the other half is reported. Exits
-1 where p2m does not beat its peer.
+Prompts of real tasks against 770 real cards; p2m's ranker beside its peer in the same run, rank-bm25's Okapi
+on the cards' descriptions, lower-cased words. All rules and weights were chosen on one half (by hash of the
+dataset's name), the other half is reported. Exits 1 where p2m does not beat its peer.
 """
 
 from __future__ import annotations
@@ -20,10 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.catalogs.base import Column, map_columns
 from p2m.parsing import parse_prompt
 from p2m.retrievers.bm25 import BM25
-from p2m.types import Card, Field, Task, TaskType
+from p2m.types import Card
 
 Rank = Callable[[str], list[str]]  # a prompt to dataset names, best first
 
@@ -132,94 +129,6 @@ def overlap_of(reasons: Sequence[str]) -> float:
     return int(match.group(1)) / 100 if match else 0.0
 
 
-# --------------------------------------------------------------------------- columns
-
-_TEXTLESS = ("image", "audio", "img", "file", "path", "video")
-_TYPES = {
-    "question-answering-extractive": (TaskType.QUESTION_ANSWERING, ("question", "context"), "answers"),
-    "extractive_question_answering": (TaskType.QUESTION_ANSWERING, ("question", "context"), "answers"),
-    "text-classification": (TaskType.CLASSIFICATION, ("text",), "label"),
-    "multi_class_classification": (TaskType.CLASSIFICATION, ("text",), "label"),
-    "binary_classification": (TaskType.CLASSIFICATION, ("text",), "label"),
-    "summarization": (TaskType.TEXT_TO_TEXT, ("text",), "summary"),
-    None: (TaskType.TEXT_TO_TEXT, ("input",), "output"),
-}
-
-
-def wanted(raw: dict[str, Any]) -> tuple[Task, dict[str, str]] | None:
-    """The task of a human-written mapping and its truth, field to column; None where it is not about text."""
-    if raw["task"] not in _TYPES:
-        return None
-    kind, inputs, output = _TYPES[raw["task"]]
-    pairs = {
-        role: column
-        for role, column in raw["mapping"].items()
-        if isinstance(column, str) and role != "metrics"
-    }
-    if raw["source"] == "train-eval-index":  # written the other way round: column to role
-        pairs = {"label" if role == "target" and kind is TaskType.CLASSIFICATION else role: column
-                 for column, role in pairs.items()}  # fmt: skip
-        pairs = {output if role == "target" else role: column for role, column in pairs.items()}
-        pairs |= {"answers": "answers"} if kind is TaskType.QUESTION_ANSWERING else {}
-    truth = {name: pairs.get(name, "") for name in (*inputs, output)}
-    known = {*raw["columns"], *(name for name in truth.values() if "translation" in raw["columns"])}
-    if not all(truth.values()) or len(set(truth.values())) < len(truth) or not set(truth.values()) <= known:
-        return None
-    if any(column in _TEXTLESS for column in truth.values()):
-        return None
-    language = truth["input"] if "translation" in raw["columns"] else "en"
-    return Task(kind, "", tuple(map(Field, inputs)), Field(output), language=language), truth
-
-
-def as_columns(config: dict[str, Any]) -> list[Column]:
-    """Declared types as the facts that rows would show."""
-    found: list[Column] = []
-    for column in config["columns"]:
-        name, kind = column["name"], column["type"]
-        if kind.startswith("Translation("):
-            found.extend(Column(f"{name}.{code}", "text") for code in kind[12:-1].split(","))
-        elif kind.startswith("ClassLabel"):
-            found.append(Column(name, "label"))
-        elif kind == "Sequence[struct]" and name.startswith("answer"):
-            found.append(Column(f"{name}.text", "texts"))
-        else:
-            plain = {
-                "string": "text",
-                "Sequence[string]": "texts",
-                "Sequence[ClassLabel]": "texts",
-                "bool": "boolean",
-            }
-            number = "number" if re.match(r"u?int|float", kind) else "other"
-            found.append(Column(name, plain.get(kind, number)))
-    return found
-
-
-def right(mapping: dict[str, str], truth: dict[str, str]) -> bool:
-    """`answers.text` is the column answers; `translation.en` is en."""
-    return all(column in (*(got := mapping.get(name, "")).split("."), got) for name, column in truth.items())
-
-
-def columns(folder: Path) -> list[tuple[bool, bool, bool, str]]:
-    """(held out, ours right, baseline right, what was wrong) for each mapping of a text task."""
-    cards = {raw["name"]: raw for raw in lines(folder / "dataset_cards.jsonl.gz")}
-    judged: list[tuple[bool, bool, bool, str]] = []
-    for raw in lines(folder / "column_mappings_dev.jsonl.gz"):
-        asked = wanted(raw)
-        config = next(
-            (one for one in cards[raw["dataset"]]["configs"] if one["config"] == raw["config"]), None
-        )
-        if asked is None or config is None:
-            continue
-        task, truth = asked
-        there = as_columns(config)
-        mapping = map_columns(task, there).mapping or {}
-        names = {part for column in there for part in column.name.split(".")}
-        equal = {name: name for name in truth if name in names}
-        missed = f"{raw['dataset']}/{raw['config']}: wanted {truth}, got {mapping}"
-        judged.append((held_out(raw["dataset"]), right(mapping, truth), equal == truth, missed))
-    return judged
-
-
 # --------------------------------------------------------------------------- report
 
 
@@ -239,17 +148,6 @@ def main(arguments: list[str]) -> int:
         for floor, kept, cut in floors(cards, chosen) if "-v" in arguments else ():
             print(f"    floor {floor:.2f}: keeps {kept:.2f} of the relevant,", end=" ")
             print(f"cuts {cut:.2f} of the best wrong ones")
-    judged = columns(folder)
-    for half in (False, True):
-        some = [one for one in judged if one[0] is half]
-        mine_right = sum(one[1] for one in some) / len(some)
-        base = sum(one[2] for one in some) / len(some)
-        name = "held out" if half else "developed on"
-        print(f"columns, {name} ({len(some)} mappings): p2m {mine_right:.3f}, equal names {base:.3f}")
-        for one in some:
-            if not one[1] and not half and "-v" in arguments:
-                print("   ", one[3])
-        beaten = beaten and (not half or mine_right > base)
     print(
         "p2m beats its peers on the held-out half"
         if beaten

@@ -7,7 +7,9 @@ of its own, on one core, in which torch may not be imported. Beside it the same 
 - labels (MiniLM): transformers' text-classification pipeline over BertForSequenceClassification, whose shape
   is the model's;
 - spans (MiniLM): the model over windows, those of one length together (transformers 5 has no pipeline);
-- text (tiny_seq2seq): `generate`, greedy, inputs of one length together (nor for this).
+- text (tiny_seq2seq) and causal (a Llama of 4M weights, made here): `generate`, greedy, inputs of one length
+  together (nor for these);
+- slots: its encoder's windows, then its decoder over the spans, those of one length together.
 
 Rows are asked alone and 32 at a time, in rounds that alternate; figures are medians in processor seconds, so
 that other work on the machine counts little. Exits with 1 where onnx takes more than 0.5 of PyTorch's time,
@@ -38,11 +40,26 @@ from p2m.deploy.shipping import lay_out, shipped
 from p2m.engine.handles import Device
 from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.chrf import ChrF
+from p2m.metrics.exact_match import ExactMatch
 from p2m.metrics.token_f1 import TokenF1
+from p2m.students.causal import Causal
 from p2m.students.minilm import MiniLM
+from p2m.students.slots import Slots
 from p2m.students.tiny_seq2seq import TinySeq2Seq
+from p2m.teachers.domains.temporal.domain import generate
 from p2m.training.fit import fit
-from p2m.types import Backend, Example, ExtraBackend, Field, FormatBackend, Metric, Task, TaskType, Training
+from p2m.types import (
+    Backend,
+    Example,
+    ExtraBackend,
+    Field,
+    FormatBackend,
+    Layout,
+    Metric,
+    Task,
+    TaskType,
+    Training,
+)
 
 BARS = {"onnx": 0.5, "best": 0.3}  # of PyTorch's time
 LOST = 0.005  # of the metric, 0 to 1
@@ -125,20 +142,22 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--learn", type=int, default=400, help="learnt from, of each family; labels take tenfold"
     )
-    parser.add_argument("--only", choices=("labels", "spans", "text"), help="one family")
+    names = ("labels", "spans", "text", "causal", "slots")
+    parser.add_argument("--only", choices=names, help="one family")
     words = parser.parse_args(argv)
     hub = words.data if (words.data / "banking77").is_dir() else words.data / "hub"
     if not (hub / "banking77").is_dir():
         parser.error(f"{words.data}: no hub/banking77 in it; name the folder of the data")
     failures = 0
-    for family in families(hub, words.rows, words.learn):
-        if words.only in (None, family.name):
-            with tempfile.TemporaryDirectory(prefix="p2m-serving-") as work:
-                failures += compare(family, Path(work))
+    with tempfile.TemporaryDirectory(prefix="p2m-serving-") as work:
+        for family in families(hub, Path(work), words.rows, words.learn):
+            if words.only in (None, family.name):
+                (Path(work) / family.name).mkdir()
+                failures += compare(family, Path(work) / family.name)
     return 1 if failures else 0
 
 
-def families(hub: Path, rows: int, learn: int) -> Iterator[Family]:
+def families(hub: Path, work: Path, rows: int, learn: int) -> Iterator[Family]:
     learnt, asked = (_table(hub / f"banking77/{part}.jsonl.gz") for part in ("train", "test"))
     labels = tuple(sorted({row["label"] for row in learnt}))
     task = Task(TaskType.CLASSIFICATION, "Sort it.", (Field("text"),), Field("label"), labels)
@@ -166,6 +185,44 @@ def families(hub: Path, rows: int, learn: int) -> Iterator[Family]:
         "text", task, TinySeq2Seq(max_input=64, max_output=64), (), chosen[rows:], chosen[:rows], ChrF(),
         Training(epochs=4.0, batch_size=32, evaluations=1),
     )  # fmt: skip
+    student = Causal(
+        str(_llama(work / "llama", words)), rank=0, prompt="{input}", max_output=64, learning_rate=1e-3
+    )
+    yield Family(
+        "causal", task, student, (), chosen[rows:], chosen[:rows], ChrF(),
+        Training(epochs=2.0, batch_size=32, evaluations=1),
+    )  # fmt: skip
+    dated = tuple(generate(3 * learn + rows, 0))
+    layout = Layout(style="text", has_values=True)
+    task = Task(TaskType.EXTRACTION, "Date it.", (Field("input"),), Field("dates"), none="N/A", layout=layout)
+    yield Family(
+        "slots", task, Slots(values=30_000), (), dated[rows:], dated[:rows], ExactMatch(),
+        Training(epochs=1.0, batch_size=32, evaluations=1),
+    )  # fmt: skip
+
+
+def _llama(folder: Path, rows: Sequence[Example]) -> Path:
+    """A small Llama of random weights, whose tokenizer knows the rows, as the Hub lays it out."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    end = "<|endoftext|>"
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=512, special_tokens=[end], show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )  # fmt: skip
+    tokenizer.train_from_iterator((f"{row.input['text']}\n{row.output}" for row in rows), trainer)
+    config = LlamaConfig(
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=256, intermediate_size=768, num_hidden_layers=4,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=256, tie_word_embeddings=True,
+        bos_token_id=0, eos_token_id=0, pad_token_id=0,
+    )  # fmt: skip
+    LlamaForCausalLM(config).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=end, pad_token=end).save_pretrained(folder)
+    return folder
 
 
 def _sorted(table: Sequence[dict[str, Any]], number: int) -> tuple[Example, ...]:
@@ -256,7 +313,7 @@ def variants(graphs: Path, work: Path) -> Iterator[tuple[str, Path]]:
         _bundle(ONNX, source, name, work) for name, source in (("fp32", graphs), ("int8", work / "int8"))
     )
     for each in Fastest().rivals:
-        if each.missing() or (isinstance(each, FormatBackend) and not _runs(each, kind)):
+        if each.missing() or not _runs(each, kind):
             continue
         if isinstance(each, FormatBackend):
             yield from (_bundle(each, graphs, precision, work) for precision in each.precisions)
@@ -267,7 +324,7 @@ def variants(graphs: Path, work: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _runs(backend: ExtraBackend, kind: str) -> bool:
-    student: Any = type("Student", (), {"writes": kind})
+    student: Any = type("Student", (), {"writes": kind if kind in ("seq2seq", "causal") else ""})
     return not backend.unfit(student)
 
 

@@ -19,7 +19,7 @@ from p2m.engine.store import DamagedError
 from p2m.spec import ModelSpec, allowed
 from p2m.stages.fold import untried
 from p2m.students.base import TunedStudent, labels_of
-from p2m.training.base import Schedule, characters, expected_seconds, probe, scheduled
+from p2m.training.base import Schedule, characters, expected_seconds, planned, probe
 from p2m.types import Example, Split, Task, TaskType
 
 _LENGTH = 120.0  # characters of a row, where none is known
@@ -53,7 +53,7 @@ def forecasts(spec: ModelSpec, task: Task, found: Survey) -> tuple[Forecast, ...
     length = characters(parts.train if parts else task.demonstrations) or _LENGTH
     return tuple(
         Forecast(
-            name, rows, parts is not None, scheduled(spec.training, student.pace, rows),
+            name, rows, parts is not None, planned(student, spec.training, rows),
             expected_seconds(student, task, spec.training, rows, length, spec.device),
             getattr(student, "download", ""),
         )

@@ -27,7 +27,7 @@ from p2m.errors import DataError
 from p2m.parsing.language import guess
 from p2m.spec import ModelSpec
 from p2m.stages.collect import collect
-from p2m.stages.curate import protected_rows, too_near
+from p2m.stages.curate import alike, protected_rows, too_near
 from p2m.stages.decisions import decisions
 from p2m.stages.read import look, told
 from p2m.stages.split import check_sizes, require, split
@@ -126,7 +126,13 @@ def inspect(spec: ModelSpec, task: Task) -> Inspection:
         split={} if parts is None else {role: len(getattr(parts, role)) for role in ROLES},
         is_much=not _is_small(task, owned),
         evidence="" if parts is None else parts.evidence,
-        notes=(*notes, *_unheard(task, owned), *_long(spec, task, rows), *_foreign(task, languages)),
+        notes=(
+            *notes,
+            *map(Note, alike(task, rows)),
+            *_unheard(task, owned),
+            *_long(spec, task, rows),
+            *_foreign(task, languages),
+        ),
         problems=tuple(problems),
     )
 

@@ -398,6 +398,12 @@ class Card:
     size_bytes: int | None = None
     folder: str = ""  # relative to the catalogue's root
     label_names: dict[str, dict[str, str]] = field(default_factory=dict)  # column -> number -> what it means
+    kind: str = "dataset"  # or "model"
+    gated: bool = False  # whether its owner must let one in
+    rows: int | None = None  # of all parts
+    downloads: int = 0
+    likes: int = 0
+    revision: str = ""  # commit, where it comes from a Hub
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,6 +433,25 @@ class Files:
     """A file or folder of the user's, as an artifact: keyed by content, never by place."""
 
     path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedDataset:
+    """A dataset of a Hub of which rows were taken, or why none were."""
+
+    name: str
+    revision: str = ""  # commit
+    license: str = ""  # as its card says at that commit
+    files: dict[str, str] = field(default_factory=dict)  # file of the repository -> sha256 and bytes
+    rows: int = 0
+    refusal: str = ""  # "" where rows were taken
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Files):
+    """A folder of datasets that were fetched, each with its card and a sample of its rows."""
+
+    datasets: tuple[LoadedDataset, ...] = ()
 
 
 # --------------------------------------------------------------------------- settings that enter keys

@@ -14,6 +14,7 @@ from p2m.marked_yaml import read_marked
 from p2m.project import load
 from p2m.resources import conf_folder
 from p2m.spec.components import FAMILIES, build_component
+from p2m.spec.model import Retrieval
 
 CONF = conf_folder()
 ROOT = Path(__file__).parent.parent
@@ -54,7 +55,7 @@ def test_every_option_composes(tmp_path: Path, group: str, option: str) -> None:
 
 
 def components(group: str, option: str) -> list[Mapping[str, Any]]:
-    own = ("sources", "limit", "max_rows") if group == "retriever" else ()
+    own = tuple(Retrieval.model_fields) if group == "retriever" else ()
     found = described(read_marked(CONF / group / f"{option}.yaml").value)
     return [{key: item for key, item in one.items() if key not in own} for one in found]
 

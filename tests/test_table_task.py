@@ -61,8 +61,11 @@ def test_labels_that_differ_in_case_are_labels_where_both_are_common(
     init("Sort the notes.", "--data", "rows.csv")
     found = understand(tmp_path / "recipes" / "sort-the-notes.yaml")
     assert found.task.labels == ("US", "us")
-    assert inspect(found.composed.spec, found.task).parts[0].labels == {"US": 18, "us": 18}
-    assert "'US' and 'us' are labels of their own" in capsys.readouterr().out
+    told = inspect(found.composed.spec, found.task)
+    assert told.parts[0].labels == {"US": 18, "us": 18}
+    said = "'US' and 'us' are labels of their own"
+    assert said in capsys.readouterr().out
+    assert [said in note.text for note in told.notes] == [True]
 
 
 def test_a_table_of_one_label_and_its_misspelling_is_refused(tmp_path: Path) -> None:

@@ -89,6 +89,18 @@ def fold(label: str) -> str:
     return _JOINT.sub("_", spaced).casefold()
 
 
+def told_alike(labels: Iterable[str]) -> tuple[str, ...]:
+    """A sentence on each group of labels that differ in case, blanks and joints alone."""
+    spelt: dict[str, list[str]] = {}
+    for label in dict.fromkeys(labels):
+        spelt.setdefault(fold(label), []).append(repr(label))
+    return tuple(
+        f"{' and '.join(alike)} are labels of their own; if they mean one, write one of them alone"
+        for alike in spelt.values()
+        if len(alike) > 1
+    )
+
+
 def listed(text: str) -> list[str]:
     """The texts of a list that is written out in one text, as Python or JSON writes it; [] of any other."""
     if text[:1] != "[":

@@ -6,6 +6,7 @@ from p2m.catalogs.columns import Column, observe
 from p2m.catalogs.convert import Converter
 from p2m.catalogs.front_matter import normal_license
 from p2m.catalogs.gathering import Gathering, gathering
+from p2m.catalogs.joined import of_dataset
 from p2m.catalogs.mapping import SURE, Fit, answer_column, map_columns, map_inputs
 from p2m.catalogs.rows import TABLES, RawRow, data_format, read_rows, require, text_lines, whole_text
 from p2m.catalogs.tables import no_header
@@ -35,6 +36,7 @@ __all__ = [
     "no_header",
     "normal_license",
     "observe",
+    "of_dataset",
     "open_catalogue",
     "part_paths",
     "placeless",

@@ -158,7 +158,7 @@ def _cards(name: str, folder: Path, files: Sequence[Path], root: Path) -> Iterat
     relative = "" if folder == root or root.is_file() else folder.relative_to(root).as_posix()
     for config in configs or ("",):
         wanted = front.data_files(config)
-        chosen = _chosen(wanted, files, folder, front) if wanted else _by_name(files, folder)
+        chosen = chosen_files(wanted, files, folder, front) if wanted else files_by_name(files, folder)
         if not chosen:
             raise DataError(f"{path if path.is_file() else folder}: no data file beside it")
         info = front.info(config)
@@ -212,14 +212,14 @@ def normal_part(word: str) -> str:
     return _PARTS.get(low) or _PARTS.get(low[:4], low)
 
 
-def _by_name(files: Sequence[Path], folder: Path) -> dict[str, list[Path]]:
+def files_by_name(files: Sequence[Path], folder: Path) -> dict[str, list[Path]]:
     chosen: dict[str, list[Path]] = {}
     for path in files:
         chosen.setdefault(part_name(path.relative_to(folder).as_posix()), []).append(path)
     return _ordered(chosen)
 
 
-def _chosen(
+def chosen_files(
     wanted: Sequence[tuple[str, str]], files: Sequence[Path], folder: Path, front: FrontMatter
 ) -> dict[str, list[Path]]:
     """The files that the card's patterns name, by part."""

@@ -61,6 +61,12 @@ def texts_of(value: Any) -> list[str]:
     return []
 
 
+def text_of(flat: Mapping[str, Any], column: str) -> str:
+    """One column's texts as one: tokens joined by blanks, others by line breaks; "" where there are none."""
+    between = " " if column.rpartition(".")[2] in ("tokens", "words") else "\n"
+    return between.join(texts_of(flat.get(column)))
+
+
 class _Tally:
     """Counts of one column while rows stream by."""
 

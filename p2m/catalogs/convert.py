@@ -11,7 +11,8 @@ from typing import Any
 
 from p2m.answers.canonical import Canonical, Unfit, is_shaped, same_nothing
 from p2m.answers.labels import label_reader, listed, number_name
-from p2m.catalogs.columns import flatten, texts_of
+from p2m.catalogs.columns import text_of, texts_of
+from p2m.catalogs.joined import with_joined
 from p2m.catalogs.rows import RawRow
 from p2m.catalogs.vocabulary import ALSO
 from p2m.types import Example, Task, TaskType
@@ -24,7 +25,7 @@ class Converter:
     """Turns rows into examples of one task."""
 
     task: Task
-    mapping: Mapping[str, str]  # task field -> column
+    mapping: Mapping[str, str]  # task field -> column, or a template of several
     source: str
     label_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # column -> number -> name
     spans_only: bool = False  # whether rows are refused whose answers do not stand in their context
@@ -39,10 +40,10 @@ class Converter:
 
     def inputs(self, record: RawRow) -> dict[str, str] | str:
         """The input fields alone, or which of them is empty."""
-        flat = dict(flatten(record.values))
+        flat = with_joined(record.values, self.mapping)
         found: dict[str, str] = {}
         for one in self.task.inputs:
-            text = self._text(flat, self.mapping[one.name])
+            text = text_of(flat, self.mapping[one.name])
             if not text:
                 return f"{one.name!r} (column {self.mapping[one.name]!r}) is empty"
             found[one.name] = text
@@ -53,7 +54,7 @@ class Converter:
         inputs = self.inputs(record)
         if isinstance(inputs, str):
             return inputs
-        flat = dict(flatten(record.values))
+        flat = with_joined(record.values, self.mapping)
         column = self.mapping[self.task.output.name]
         if self.is_raw or is_shaped(self.task):
             return self._shaped(inputs, flat, column)
@@ -91,7 +92,7 @@ class Converter:
 
     def written(self, record: RawRow) -> str:
         """The answer of a row as it is written; "" where it has none."""
-        return self._written(dict(flatten(record.values)), self.mapping[self.task.output.name])
+        return self._written(with_joined(record.values, self.mapping), self.mapping[self.task.output.name])
 
     def _written(self, flat: Mapping[str, Any], column: str) -> str:
         value = flat.get(column)
@@ -114,9 +115,7 @@ class Converter:
             context = self.mapping[self.task.context_field]
             text = flat.get(context)
             try:
-                said = self.canonical.write(
-                    said, text if isinstance(text, str) else self._text(flat, context)
-                )
+                said = self.canonical.write(said, text if isinstance(text, str) else text_of(flat, context))
             except Unfit as error:
                 return str(error)
         return Example(inputs, said, source=self.source, group=self.group(inputs))
@@ -129,10 +128,6 @@ class Converter:
         """The answer, or the task's own word for none where it means that."""
         stands = answer in inputs[self.task.context_field]
         return answer if stands or not same_nothing(answer, self.task.none) else str(self.task.none)
-
-    def _text(self, flat: Mapping[str, Any], column: str) -> str:
-        texts = texts_of(flat.get(column))
-        return " ".join(texts) if column.rpartition(".")[2] in ("tokens", "words") else "\n".join(texts)
 
     def group(self, inputs: Mapping[str, str]) -> str:
         """Rows about one passage belong together."""

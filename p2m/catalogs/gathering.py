@@ -26,7 +26,10 @@ _OF_SPANS = frozenset(
 _TOKENS = ("tokens", "words", "token")
 _SPAN_COLUMNS = frozenset(("entities", "spans", "ents", "annotations", "slots", "label", "labels", "ner"))
 _OUTPUTS = frozenset(
-    (*GROUPS["label"], *GROUPS["answer"], *GROUPS["output"][:8], "record", "json", "annotation", "extracted")
+    (
+        *GROUPS["label"][:38], *GROUPS["answer"][:13], *GROUPS["output"][:8],
+        "record", "json", "annotation", "extracted",
+    )
 ) - {"text", "language", "span"}  # fmt: skip
 _LOOK = 2000  # rows that tell how answers are written
 

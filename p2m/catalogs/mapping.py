@@ -6,19 +6,25 @@ confidence; whether that is enough is for the stages to say, which know how near
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from p2m.answers.canonical import is_shaped, same_nothing
 from p2m.answers.labels import fit_labels, listed
 from p2m.answers.numbers import is_number
 from p2m.catalogs.columns import MAX_LABELS, Column
-from p2m.catalogs.vocabulary import ALSO, ASKED, BOOKKEEPING, GROUPS, plain
+from p2m.catalogs.joined import columns_of, joined_column
+from p2m.catalogs.vocabulary import ALSO, ASKED, BOOKKEEPING, FALSE, GROUPS, PAIRS, plain
+from p2m.errors import DataError, nearest
 from p2m.types import Task, TaskType
 
 SURE = 0.5  # confidence from which names, and not structure alone, speak for a mapping
+_UNSURE = 0.45
+_NEAR = 0.03  # confidence between columns that are called like a field alike
 _FEW = 100  # rows
 SPANS = 0.9  # share of the sampled answers that must stand in the context of an extractive task
+_TITLES = GROUPS["title"]
 _BY_NAME = ("number", "date", "boolean")  # kinds of columns that are fields only where they are called so
 _OUTPUT_GROUP = {
     TaskType.QUESTION_ANSWERING: "answer",
@@ -41,16 +47,30 @@ class Fit:
     refusal: str = ""
 
 
-def map_columns(task: Task, columns: Sequence[Column]) -> Fit:
-    """The best mapping of the task's inputs and output to columns, checked against the sampled values."""
-    scores = _scores(task, columns)
+def map_columns(
+    task: Task, columns: Sequence[Column], given: Mapping[str, str] = MappingProxyType({})
+) -> Fit:
+    """The best mapping of the task's inputs and output to columns, checked against the sampled values.
+
+    Fields that are `given` have their column, or a template of several; the others are found beside them.
+
+    Raises:
+        DataError: a field or column that there is not, among those that are given.
+    """
     output = task.output.name
     wanted = [field.name for field in task.inputs] + [output]
-    chosen = _assign(wanted, output, columns, scores)
+    _known_fields(wanted, columns, given)
+    there = {column.name for column in columns}
+    columns = [*columns, *(joined_column(one, columns) for one in {*given.values()} - there)]
+    scores = _scores(task, [column for column in columns if column.name in there])
+    taken = {name for written in given.values() for name in (written, *columns_of(written))}
+    scores = {pair: score for pair, score in scores.items() if pair[0] not in given and pair[1] not in taken}
+    chosen = {**given, **_assign([name for name in wanted if name not in given], output, columns, scores)}
+    scores |= dict.fromkeys(given.items(), 1.0)
     called = {name: [each for each in columns if plain(each.name) == plain(name)] for name in wanted}
     # No other column takes the place of one that is called like the field and has no texts.
     void = [name for name in wanted if called[name] and not any(map(has_texts, called[name]))]
-    missing = [name for name in wanted if name not in chosen or name in void]
+    missing = [name for name in wanted if name not in chosen or (name in void and name not in given)]
     if missing:
         names = ", ".join(column.name for column in columns)
         unused = dict.fromkeys(column for name in missing for column in called[name])
@@ -59,9 +79,34 @@ def map_columns(task: Task, columns: Sequence[Column]) -> Fit:
         return Fit(None, refusal=f"no column for {' and '.join(map(repr, missing))} among {names}{why}")
     by_name = {column.name: column for column in columns}
     mapping = {name: chosen[name] for name in wanted}
-    confidence = min(scores[name, chosen[name]] for name in wanted)
+    confidence = min(_confidence(name, mapping, scores) for name in wanted)
     reasons = (", ".join(f"{name} <- {column}" for name, column in mapping.items()),)
-    return _checked(task, Fit(mapping, min(confidence, 1.0), reasons), by_name)
+    return _checked(task, Fit(mapping, min(confidence, 1.0), reasons), by_name, is_given=output in given)
+
+
+def _known_fields(wanted: Sequence[str], columns: Sequence[Column], given: Mapping[str, str]) -> None:
+    names = [column.name for column in columns]
+    for field, written in given.items():
+        if field not in wanted:
+            raise DataError(f"{field}: the task has no such field; {nearest(field, wanted)}")
+        for name in (written,) if written in names else columns_of(written):
+            if name not in names:
+                there = f"it has {', '.join(names)}"
+                raise DataError(f"{field}: there is no column {name!r}; {nearest(name, names) or there}")
+
+
+def _confidence(name: str, mapping: dict[str, str], scores: dict[tuple[str, str], float]) -> float:
+    """How sure a field's column is: not, where another one that is left is called so nearly as well."""
+    found = scores[name, mapping[name]]
+    left = max(
+        (
+            score
+            for (field, column), score in scores.items()
+            if field == name and column not in mapping.values()
+        ),
+        default=0.0,
+    )
+    return min(found, _UNSURE) if found < 0.9 and left > found - _NEAR else found
 
 
 def map_inputs(task: Task, columns: Sequence[Column]) -> Fit:
@@ -96,7 +141,7 @@ def answer_column(task: Task, columns: Sequence[Column]) -> str:
         if plain(column.name) not in taken
     }
     best = max(named, key=lambda column: named[column], default="")
-    return best if best and named[best] >= 0.8 else ""
+    return best if best and named[best] >= _known(8) else ""
 
 
 def has_texts(column: Column) -> bool:
@@ -146,7 +191,31 @@ def _scores(task: Task, columns: Sequence[Column]) -> dict[tuple[str, str], floa
         for index, field in enumerate(task.inputs):
             found[field.name, column.name] = _input_score(task, index, column)
         found[task.output.name, column.name] = _output_score(task, column, columns)
+    for name, made in zip((task.inputs[0].name, task.output.name), _pair(task, columns), strict=False):
+        found[name, made] = max(found.get((name, made), 0.0), 0.9)
     return found
+
+
+def _pair(task: Task, columns: Sequence[Column]) -> tuple[str, str] | tuple[()]:
+    """The columns that stand together as an input and what is made of it, as `source` and `target` do."""
+    if task.type is not TaskType.TEXT_TO_TEXT or len(task.inputs) > 1:
+        return ()
+    texts = {plain(column.name): column.name for column in columns if column.kind in ("text", "texts")}
+    asked = {name for group in _asked(task) for name in GROUPS[group]}
+    output = _groups(task.output.name)
+    if output and "output" not in output:
+        asked |= {name for group in output for name in GROUPS[group]}
+    for source, made in PAIRS:
+        if source not in texts or made not in texts or (asked and made not in asked):
+            continue
+        if made not in _TITLES or (asked and not asked & (texts.keys() - {source, made})):
+            return texts[source], texts[made]
+    return ()
+
+
+def _asked(task: Task) -> list[str]:
+    """The sorts of output that the instruction speaks of."""
+    return [group for stem, group in ASKED.items() if stem in task.instruction.lower()]
 
 
 def _input_score(task: Task, index: int, column: Column) -> float:
@@ -160,6 +229,8 @@ def _input_score(task: Task, index: int, column: Column) -> float:
         named = max(named, 0.9)  # translation.en, the task being about English texts
     if named >= 0.9:
         return named
+    if task.type is not TaskType.TEXT_TO_TEXT and _last(column.name) == "source":
+        named = min(named, _UNSURE)  # where a text is from, beside one that is called otherwise
     if _bookkeeping(column.name):
         return 0.0
     if column.kind == "texts":
@@ -185,8 +256,7 @@ def _output_score(task: Task, column: Column, columns: Sequence[Column]) -> floa
     named = _name_score(column.name, name, groups)
     if is_shaped(task) or is_json(column):
         return _shaped_score(task, column, named)
-    asked = [group for stem, group in ASKED.items() if stem in task.instruction.lower()]
-    if any(_name_score(column.name, group, [group]) >= 0.7 for group in asked):
+    if any(_name_score(column.name, group, [group]) >= _known(18) for group in _asked(task)):
         named = max(named, 0.92)
     if task.type is TaskType.TEXT_TO_TEXT and "." in column.name and len(_last(column.name)) in (2, 3):
         siblings = [other for other in columns if other.name.startswith(column.name.rpartition(".")[0] + ".")]
@@ -194,9 +264,24 @@ def _output_score(task: Task, column: Column, columns: Sequence[Column]) -> floa
             named = max(named, 0.85)  # the other side of a translation
     if _bookkeeping(column.name) and named < 0.9:
         return 0.0
-    if column.kind in _BY_NAME:
-        return named
+    if set(_last(column.name).split("_")) & FALSE:
+        named *= 0.5
+    if _last(column.name) in ("source", "src"):
+        return min(named, 0.02)
+    if column.kind == "label" or column.kind in _BY_NAME:
+        return max(named, _as_label(column) if task.type is TaskType.TEXT_TO_TEXT else 0.0)
+    if named < 0.9 and _last(column.name) in _TITLES[:1] and task.type is TaskType.TEXT_TO_TEXT:
+        named = min(named, _UNSURE)  # it stands beside texts of all sorts, whatever these are for
     return named or (0.1 if column.kind == "text" else 0.05)
+
+
+def _as_label(column: Column) -> float:
+    """How well a column of labels or scores suits as the output of text to text, by its name."""
+    names = GROUPS["label"] if column.kind == "label" else (*GROUPS["label"], *GROUPS["number"])
+    known = _last(column.name) in names
+    if column.kind == "label":
+        return _UNSURE + 0.02 if known else 0.12
+    return _UNSURE - 0.02 if known and column.kind == "number" else 0.0
 
 
 def _shaped_score(task: Task, column: Column, named: float) -> float:
@@ -284,7 +369,7 @@ def _name_score(column: str, field: str, groups: Sequence[str]) -> float:
         names = GROUPS.get(group, ())
         for candidate in (whole, last):
             if candidate in names:
-                best = max(best, 0.88 - 0.01 * names.index(candidate))
+                best = max(best, _known(names.index(candidate)))
     if best:
         return best
     words = set(last.split("_"))
@@ -296,21 +381,28 @@ def _name_score(column: str, field: str, groups: Sequence[str]) -> float:
     return 0.55 - 0.01 * min(near) if near else 0.0
 
 
+def _known(place: int) -> float:
+    """What a name of a role's list says, by its place there, 0 being the commonest."""
+    return 0.88 - 0.004 * place
+
+
 def _bookkeeping(name: str) -> bool:
     words = _last(name).split("_")
     return (
-        words[-1] in BOOKKEEPING or words[0] in ("num", "n", "is", "has", "id") or _last(name) in BOOKKEEPING
+        words[-1] in BOOKKEEPING
+        or words[0] in ("num", "n", "is", "has", "id", "url", "uri", "date")
+        or _last(name) in BOOKKEEPING
     )
 
 
-def _checked(task: Task, fit: Fit, by_name: dict[str, Column]) -> Fit:
+def _checked(task: Task, fit: Fit, by_name: dict[str, Column], *, is_given: bool) -> Fit:
     """The fit with what the values say of it: spans of an extractive task, labels of a classification."""
     mapping = fit.mapping or {}
     output = by_name[mapping[task.output.name]]
     if task.is_span and output.samples:
         return _with_spans(task, fit, by_name[mapping[task.context_field]], output)
     if task.type is TaskType.CLASSIFICATION and output.distinct is not None and output.rows:
-        return _with_labels(task, fit, output)
+        return _with_labels(task, fit, output, is_given=is_given)
     return fit
 
 
@@ -328,14 +420,14 @@ def _with_spans(task: Task, fit: Fit, context: Column, output: Column) -> Fit:
     return replace(fit, reasons=(*fit.reasons, said))
 
 
-def _with_labels(task: Task, fit: Fit, output: Column) -> Fit:
+def _with_labels(task: Task, fit: Fit, output: Column, *, is_given: bool) -> Fit:
     values = output.distinct or ()
     if task.labels:
         found = fit_labels(task.labels, values)
         if not found.fits:
             return replace(fit, refusal=found.reason)
         return replace(fit, reasons=(*fit.reasons, found.reason))
-    if output.kind == "number" and sorted(values) == sorted(map(str, range(len(values)))):
+    if not is_given and output.kind == "number" and sorted(values) == sorted(map(str, range(len(values)))):
         return replace(
             fit, refusal=f"its labels are bare numbers ({', '.join(values[:5])}), with no names in the card"
         )

@@ -13,6 +13,10 @@ _WORDS = WordLists(Path(__file__).with_name("vocabulary.txt"))
 GROUPS = {role: tuple(names.split()) for role, names in _WORDS.pairs("columns").items()}
 _KNOWN = frozenset(name for names in GROUPS.values() for name in names)
 BOOKKEEPING = frozenset(_WORDS["bookkeeping"])  # columns that say which row it is, and nothing of the task
+PAIRS = tuple(
+    (source, made) for source, names in _WORDS.table("pairs", 2) for made in names.split()
+)  # of text to text: an input and what is made of it, the surest first
+FALSE = frozenset(_WORDS["false"])  # words that say of an answer that it is not the right one
 ALSO = _WORDS["also"]  # columns of further right answers
 ASKED = _WORDS.pairs("asked")  # word of an instruction, by stem -> the sort of output it asks for
 

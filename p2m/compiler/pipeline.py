@@ -1,4 +1,5 @@
-"""ModelSpec to Plan: the pipeline, one line a step, edges visible. Pure: nothing is read and nothing runs.
+"""ModelSpec to Plan: the pipeline, one line a step, edges visible. Nothing runs, and nothing is read but
+whether a file among `retriever.sources` is a catalogue.
 
 Steps that a recipe does not need (a catalogue that it does not name, say) are not in its plan. Where only
 rows can tell which student is best, every candidate has steps of its own; those of the others end at once.
@@ -12,6 +13,7 @@ from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from p2m.catalogs.files import is_catalogue
 from p2m.compiler.places import Places
 from p2m.compiler.teaching import Teaching
 from p2m.deploy.backends.onnx import Onnx
@@ -33,6 +35,7 @@ from p2m.stages.evaluate import evaluate
 from p2m.stages.export import export
 from p2m.stages.fastest import fastest
 from p2m.stages.fold import fold
+from p2m.stages.load import load
 from p2m.stages.measure import measure
 from p2m.stages.merge import merge
 from p2m.stages.package import package
@@ -44,6 +47,7 @@ from p2m.stages.read import read
 from p2m.stages.report import report
 from p2m.stages.retrieve import retrieve
 from p2m.stages.select import select
+from p2m.stages.shortlist import shortlist
 from p2m.stages.solve import solve
 from p2m.stages.split import split
 from p2m.stages.train import train
@@ -500,22 +504,37 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | Non
         catalogue = plan.source(
             f"catalogue{suffix}", source, origin=at("retriever.sources").get("retriever.sources", "")
         )
-        found = plan.add(
-            f"retrieve{suffix}",
-            retrieve,
-            task,
-            catalogue,
-            retriever=retrieval.component,
-            limit=retrieval.limit,
-            licenses=spec.constraints.licenses,
-            languages=spec.constraints.languages,
-            origins=at(
-                "retriever",
-                limit="retriever.limit",
-                licenses="constraints.licenses",
-                languages="constraints.languages",
-            ),
-        )
+        limits: dict[str, Any] = {
+            "licenses": spec.constraints.licenses,
+            "languages": spec.constraints.languages,
+        }
+        places = {name: f"constraints.{name}" for name in limits}
+        search = limits | {
+            "retriever": retrieval.component, "limit": retrieval.limit, "mapping": retrieval.mapping,
+        }  # fmt: skip
+        searched = at("retriever", limit="retriever.limit", mapping="retriever.mapping", **places)
+        ranked: Ref | None = None
+        if is_catalogue(source):
+            ranked = plan.add(
+                f"shortlist{suffix}", shortlist, task, catalogue, ranked, origins=searched, **search
+            )
+            catalogue = plan.add(
+                f"load{suffix}",
+                load,
+                task,
+                ranked,
+                max_rows=retrieval.max_rows,
+                max_download=retrieval.max_download,
+                seed=spec.seed,
+                origins=at(
+                    "seed",
+                    max_rows="retriever.max_rows",
+                    max_download="retriever.max_download",
+                    **places,
+                ),
+                **limits,
+            )
+        found = plan.add(f"retrieve{suffix}", retrieve, task, catalogue, ranked, origins=searched, **search)
         rows.append(
             plan.add(
                 f"select{suffix}",

@@ -13,6 +13,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from p2m.catalogs.files import CURATED, CURATED_WORD
 from p2m.compose.recipe import near_files
 from p2m.errors import Problem
 from p2m.marked_yaml import join, show
@@ -181,7 +182,10 @@ def resolve_paths(
             config["data"]["decisions"] = str(beside)
     retriever = config.get("retriever")
     if isinstance(retriever, Mapping) and isinstance(retriever.get("sources"), list):
-        sources = [absolute(v, f"retriever.sources[{i}]") for i, v in enumerate(retriever["sources"])]
+        sources = [
+            str(CURATED) if value == CURATED_WORD else absolute(value, f"retriever.sources[{i}]")
+            for i, value in enumerate(retriever["sources"])
+        ]
         config = config | {"retriever": {**retriever, "sources": sources}}
     if isinstance(config.get("teacher"), Mapping):
         config = config | {"teacher": _teachers(config["teacher"], folder)}

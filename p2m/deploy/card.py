@@ -207,6 +207,8 @@ def _limits(facts: Facts) -> str:
     ]
     lines.append(f"- {_what_it_gives(facts.task, Settings.read(facts.exported.model).none)}")
     lines.append(f"- Its figures rest on {EVIDENCE.get(facts.evaluated.evidence, facts.evaluated.evidence)}.")
+    if origin := facts.exported.fit.environment.get("weights"):
+        lines.append(f"- The weights that its training began with were {origin}.")
     lines += _mistakes(facts)
     return "\n".join(lines)
 
@@ -241,7 +243,7 @@ def _mistakes(facts: Facts) -> Sequence[str]:
     )
     if not wrong:
         return []
-    is_scored = any(row.confidence for row in facts.evaluated.rows)
+    is_scored = any(row.confidence >= 0.005 for row in wrong[:SHOWN])  # else all of them are 0.00
     which = "surest of" if is_scored else "such as"
     lines = [
         "",

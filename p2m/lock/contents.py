@@ -37,7 +37,7 @@ from p2m.lock.model import (
 from p2m.lock.settings import relative_place, settings_of
 from p2m.lock.weights import teacher_pin, weights_pin
 from p2m.spec import ModelSpec
-from p2m.types import Candidates, Choice, Evaluated, Exported
+from p2m.types import Candidates, Choice, Evaluated, Exported, Loaded
 from p2m.version import __version__
 
 LOOSE = ("measured", "volatile")  # kinds that give something else every time
@@ -271,8 +271,11 @@ def _datasets(now: Now, made: _Artifacts) -> dict[str, DatasetPin]:
     """The datasets that were found usable, with the files that rows may be learnt from."""
     found: dict[str, DatasetPin] = {}
     for step in now.plan.steps:
+        if step.output is Loaded:
+            found |= {one["name"]: _of_a_hub(one) for one in made.rows_of(step, "datasets") if one["files"]}
         catalogue = next((name for name in step.needs if name in now.sources), None)
-        if step.output is not Candidates or catalogue is None:
+        is_shortlist = step.name.startswith("shortlist")
+        if step.output is not Candidates or catalogue is None or is_shortlist:
             continue
         files = {entry.name: _file(entry) for entry in now.sources[catalogue].entries}
         for candidate in made.rows_of(step, "found"):
@@ -280,6 +283,11 @@ def _datasets(now: Now, made: _Artifacts) -> dict[str, DatasetPin]:
                 card = candidate["card"]
                 found[card["name"]] = DatasetPin(catalogue, card["license"], _taken(card, files))
     return found
+
+
+def _of_a_hub(one: Mapping[str, Any]) -> DatasetPin:
+    files = {name: FilePin(text.split()[0], int(text.split()[1])) for name, text in one["files"].items()}
+    return DatasetPin(f"the Hub at {one['revision']}", one["license"], files)
 
 
 def _taken(card: Mapping[str, Any], files: Mapping[str, FilePin]) -> dict[str, FilePin]:

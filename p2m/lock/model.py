@@ -39,7 +39,7 @@ class InputPin:
 class DatasetPin:
     """A dataset of a catalogue that was selected."""
 
-    catalogue: str  # the input that holds it
+    catalogue: str  # the input that holds it, or the Hub and the commit
     license: str
     files: Mapping[str, FilePin]  # those that rows were taken from, relative to the catalogue
 

@@ -155,6 +155,11 @@ def errors(story: Story) -> list[Judged]:
     return sorted(wrong, key=lambda row: (row.correct, -row.confidence, row.output, row.predicted))[:WORST]
 
 
+def are_sure(rows: Sequence[Judged]) -> bool:
+    """Whether it is shown how sure the model is: out of fold it is not known, and of long texts 0.00."""
+    return any(row.confidence >= 0.005 for row in rows)
+
+
 def behind(rows: Sequence[Judged]) -> list[Judged]:
     """Rows on which the teacher did better than the model, by most first."""
     ahead = [row for row in rows if row.teacher is not None and row.teacher_correct > row.correct]

@@ -14,6 +14,7 @@ from p2m.reporting import charts
 from p2m.reporting.facts import (
     Story,
     agreement,
+    are_sure,
     behind,
     candidates,
     confusions,
@@ -248,13 +249,13 @@ def _mistakes(story: Story) -> str:
     wrong = errors(story)
     if not wrong:
         return _section("Errors", "<p>None on these rows.</p>", wide=True)
-    rows = []
+    rows, is_told = [], are_sure(wrong)
     for row in wrong:
         said, right = apart(story.task, row.predicted, row.output)
-        rows.append(
-            ((f"{row.confidence:.2f}", "n"), (said, "wrong"), (right, "right"), (_input(row), "input"))
-        )
-    return _section("Surest errors", _table(("sure", "said", "right", "input"), rows), wide=True)
+        sure = [(f"{row.confidence:.2f}", "n")] * is_told
+        rows.append((*sure, (said, "wrong"), (right, "right"), (_input(row), "input")))
+    header = (*["sure"] * is_told, "said", "right", "input")
+    return _section("Surest errors" if is_told else "Errors", _table(header, rows), wide=True)
 
 
 def _input(row: Judged, most: int = 420) -> str:

@@ -9,6 +9,7 @@ from p2m.deploy.differences import apart
 from p2m.reporting.facts import (
     Story,
     agreement,
+    are_sure,
     candidates,
     confusions,
     dropped,
@@ -103,11 +104,12 @@ def _mistakes(story: Story) -> str:
     if is_classification(story):
         rows = [(right, said, str(n)) for right, said, n in confusions(story.evaluated.rows)[:_ERRORS]]
         return table(rows, header=("right label", "taken for", "rows")) if rows else ""
-    cells = []
-    for row in errors(story)[:_ERRORS]:
+    shown = errors(story)[:_ERRORS]
+    cells, is_told = [], are_sure(shown)
+    for row in shown:
         said, right = apart(story.task, row.predicted, row.output)
-        cells.append((f"{row.confidence:.2f}", _cut(said), _cut(right)))
-    return table(cells, header=("sure", "said", "right")) if cells else ""
+        cells.append((*[f"{row.confidence:.2f}"] * is_told, _cut(said), _cut(right)))
+    return table(cells, header=(*["sure"] * is_told, "said", "right")) if cells else ""
 
 
 def _cut(content: str, most: int = 48) -> str:

@@ -22,7 +22,7 @@ def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
     if not task.type.is_learnt:
         return [("task.type" if spec.task.type else "prompt", *not_built(task))]
     found = [*_names(spec, task), *_students(spec, task), *_encoders(spec), *_baselines(spec)]
-    found += [*_vocabularies(spec, task), *_runtime(spec, task)]
+    found += [*_vocabularies(spec, task), *_runtime(spec, task), *_mapped(spec, task)]
     found += [*_described(spec, task), *_metrics(spec, task), *_requirements(spec, task), *_rows(spec, task)]
     return [*found, *_taught(spec, task), *_allowed(spec)]
 
@@ -54,6 +54,16 @@ def _runtime(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
         for name, student in able.items():
             if reason := runtime.unfit(student):
                 yield "runtime", f"{runtime.name} cannot run {name}: {reason}", hint
+
+
+def _mapped(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
+    """Columns of datasets for fields that the task has not."""
+    fields = [each.name for each in (*task.inputs, task.output)]
+    for dataset, mapping in spec.retriever.mapping.items():
+        for name in mapping:
+            if name not in fields:
+                path = f"retriever.mapping.{dataset}.{name}"
+                yield path, f"the task has no field {name!r}", nearest(name, fields)
 
 
 def _described(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:

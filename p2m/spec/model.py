@@ -366,9 +366,13 @@ class Retrieval(Section):
     component: Annotated[Retriever | None, _component("retriever")] = None
     sources: Annotated[
         tuple[Path, ...], _none_as(tuple)
-    ] = ()  # folders of datasets with cards, relative to the recipe
+    ] = ()  # folders of datasets with cards and catalogue files, relative to the recipe, or `curated`
     limit: int = Field(default=5, ge=1, le=1000)  # datasets that are considered
     max_rows: int = Field(default=20_000, ge=1)  # taken over all datasets
+    max_download: Size = 64_000_000  # fetched at most of a dataset that a catalogue file names
+    mapping: Annotated[
+        dict[str, dict[str, str]], _none_as(dict)
+    ] = {}  # dataset -> field -> column, or several by a template: "{title}: {body}"
 
     @model_validator(mode="before")
     @classmethod
@@ -376,7 +380,7 @@ class Retrieval(Section):
         """The stages' own settings stand beside the component's: tell them apart."""
         if not isinstance(value, Mapping) or "component" in value:
             return value
-        own = {key: item for key, item in value.items() if key in ("sources", "limit", "max_rows")}
+        own = {key: item for key, item in value.items() if key in cls.model_fields and key != "component"}
         rest = {key: item for key, item in value.items() if key not in own}
         return own | ({"component": rest} if rest else {})
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from p2m.answers.canonical import labels_in
+from p2m.answers.labels import told_alike
 from p2m.curation.base import (
     ORIGINS,
     Protected,
@@ -27,6 +29,7 @@ from p2m.curation.base import (
     surplus,
     with_span_first,
 )
+from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import DataError
 from p2m.types import Count, Curation, Decisions, Example, Examples, Task
@@ -44,6 +47,7 @@ def curate(
     *,
     curation: Curation,
     seed: int,
+    run: Run | None = None,
 ) -> Examples:
     """One set of rows to learn from; `validation` and `test` are the user's own, and only guarded here.
 
@@ -70,6 +74,9 @@ def curate(
     rows, dropped = list(sifted.rows), [*dropped, *sifted.dropped]
     if not rows:
         raise DataError(_nothing_left(arrived, dropped, generated.counts if generated else ()))
+    if run is not None:
+        for said in alike(task, rows):
+            run.say(said)
     kept = Counter(map(origin, rows))
     return Examples(
         tuple(rows),
@@ -84,6 +91,13 @@ def curate(
         | {"rows_in": float(arrived.total())}
         | (decisions.figures if decisions else {}),
     )
+
+
+def alike(task: Task, rows: Sequence[Example]) -> tuple[str, ...]:
+    """Which labels of the task or the rows may be one, spelt in two ways."""
+    if not task.type.is_labelled:
+        return ()
+    return told_alike((*task.labels, *sorted({one for row in rows for one in labels_in(task, row.output)})))
 
 
 def too_near(

@@ -8,13 +8,14 @@ answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 
 from p2m.catalogs.base import (
     SURE,
+    Catalogue,
     RawRow,
     Skipped,
     gathering,
@@ -22,19 +23,20 @@ from p2m.catalogs.base import (
     map_columns,
     normal_license,
     observe,
+    of_dataset,
     open_catalogue,
     part_paths,
     placeless,
     read_rows,
 )
 from p2m.engine.stage import stage
-from p2m.errors import DataError
+from p2m.errors import DataError, nearest
 from p2m.retrievers.base import Retriever
 from p2m.sizes import show_size
-from p2m.types import Candidate, Candidates, Card, Files, Task, TaskType
+from p2m.types import Candidate, Candidates, Card, Files, Loaded, Task, TaskType
 
 _LOOK = 20_000  # rows of a dataset that its columns are judged by; labels are often sorted
-_SHOWN = 4  # times `limit`: how many candidates are reported, refused ones included
+SHOWN = 4  # times `limit`: how many candidates are reported, refused ones included
 # What the Hub's task ids must speak of for a dataset to suit a type of task.
 _SUITS = {
     TaskType.QUESTION_ANSWERING: ("question-answering", "qa", "reading", "extractive"),
@@ -63,49 +65,94 @@ _ANY_LANGUAGE = frozenset(("multilingual", "code", "unknown", "mul", "und"))
 def retrieve(
     task: Task,
     catalogue: Files | None,
+    ranked: Candidates | None = None,
     *,
     retriever: Retriever,
     limit: int,
     licenses: tuple[str, ...],
     languages: tuple[str, ...],
+    mapping: dict[str, dict[str, str]] | None = None,
 ) -> Candidates:
     """Rank the catalogue's cards for the task; at most `limit` datasets are opened.
 
-    Each candidate comes with its columns for the task's fields, or with the reason why it is refused.
-    Datasets whose card or files are broken are refused with the place.
+    Where the catalogue is a `Loaded` of what was `ranked` before, that order holds. Each candidate comes with
+    its columns for the task's fields, or with the reason why it is refused. Datasets whose card or files are
+    broken are refused with the place. Those that `mapping` names, dataset -> field -> column or template,
+    come first, whatever ranking, language and sort of task say of them.
 
     Raises:
-        DataError: there is no catalogue at the path.
+        DataError: there is no catalogue at the path, or a field or column of `mapping` that there is not.
     """
     if catalogue is None:
         return Candidates(())
-    root = catalogue.path
-    opened = open_catalogue(root)
+    root, mapping = catalogue.path, mapping or {}
+    if ranked is not None and isinstance(catalogue, Loaded):
+        opened = open_catalogue(root) if any(root.iterdir()) else Catalogue(())
+        found = tuple(_fetched(ranked, catalogue, opened.cards))
+    else:
+        opened = open_catalogue(root)
+        found = retriever.search(task, opened.cards)
     judged: list[Candidate] = []
     reads = 0
-    for candidate in retriever.search(task, opened.cards):
-        if reads >= limit or len(judged) >= limit * _SHOWN:
+    for candidate in named_first(found, opened.cards, mapping):
+        if reads >= limit or len(judged) >= limit * SHOWN:
             break
-        refusal = candidate.refusal or _on_paper(task, candidate.card, licenses, languages)
+        is_named = of_dataset(candidate.card.name, mapping) is not None
+        refusal = candidate.refusal or on_paper(task, candidate.card, licenses, languages, is_named=is_named)
         if refusal:
             judged.append(replace(candidate, refusal=refusal))
             continue
         reads += 1
-        judged.append(_judged(task, candidate, root))
+        judged.append(_judged(task, candidate, root, mapping))
     judged = _one_label_set(task, judged)
     broken = [_broken(one, root) for one in opened.skipped]
-    return Candidates((*judged, *broken))
+    return Candidates((*judged, *broken, *_unmet(mapping, [card.name for card in opened.cards])))
 
 
-def _on_paper(task: Task, card: Card, licenses: Sequence[str], languages: Sequence[str]) -> str:
+def _fetched(ranked: Candidates, loaded: Loaded, cards: Sequence[Card]) -> Iterator[Candidate]:
+    """What was ranked, as the cards that were fetched: one a configuration, or why there is none."""
+    refusals = {one.name: one.refusal for one in loaded.datasets}
+    for candidate in ranked.found:
+        name = candidate.card.name
+        own = [card for card in cards if name in (card.name, card.folder)]
+        if candidate.refusal or not own:
+            refusal = candidate.refusal or refusals.get(name, "") or "it was not fetched"
+            yield replace(candidate, refusal=refusal)
+        yield from (replace(candidate, card=card) for card in own)
+
+
+def named_first(
+    found: Sequence[Candidate], cards: Sequence[Card], mapping: Mapping[str, Mapping[str, str]]
+) -> list[Candidate]:
+    """The datasets that the recipe maps itself, found or not, then the others, each best first."""
+    ranked = {one.card.name: one for one in found}
+    unfound = [Candidate(card, 0.0, None) for card in cards if card.name not in ranked]
+    named = [one for one in (*found, *unfound) if of_dataset(one.card.name, mapping)]
+    rest = [one for one in found if not of_dataset(one.card.name, mapping)]
+    said = "retriever.mapping names it"
+    return [*(replace(one, refusal="", reasons=(*one.reasons, said)) for one in named), *rest]
+
+
+def _unmet(mapping: Mapping[str, Mapping[str, str]], names: Sequence[str]) -> Iterator[Candidate]:
+    """What the recipe maps and the catalogue has not."""
+    known = {found[0] for name in names if (found := of_dataset(name, mapping))}
+    for name in mapping:
+        if name not in known:
+            there = {*names, *(part for one in names if (part := one.rpartition("/")[0]))}
+            why = f"retriever.mapping names it, and there is no such dataset; {nearest(name, there)}"
+            yield Candidate(Card(name), 0.0, None, refusal=why)
+
+
+def on_paper(
+    task: Task, card: Card, licenses: Sequence[str], languages: Sequence[str], *, is_named: bool = False
+) -> str:
     """Why the card alone rules the dataset out; "" where it does not."""
     return (
         _wrong_license(card, licenses)
-        or _wrong_language(task, card, languages)
-        or _wrong_task(task, card)
+        or ("" if is_named else _wrong_language(task, card, languages) or _wrong_task(task, card))
         or (
             ""
-            if learnable(card)
+            if learnable(card) or not card.parts
             else f"it has no part to learn from, only {_listed([part.name for part in card.parts])}"
         )
     )
@@ -142,16 +189,26 @@ def _wrong_task(task: Task, card: Card) -> str:
     return f"it is made for {_listed(card.task_ids[:3])}, the task is {task.type.value}"
 
 
-def _judged(task: Task, candidate: Candidate, root: Path) -> Candidate:
-    """The candidate with its mapping, by its own rows."""
+def _judged(
+    task: Task, candidate: Candidate, root: Path, mapping: Mapping[str, Mapping[str, str]]
+) -> Candidate:
+    """The candidate with its mapping, by its own rows.
+
+    Raises:
+        DataError: the recipe maps a field or a column that there is not.
+    """
     card = candidate.card
+    place, given = of_dataset(card.name, mapping) or ("", {})
     try:
         records = list(_spread(root, card))
         gather = gathering(task, records, card.label_names)
         columns = observe(map(gather.row, records), card.label_names)
     except DataError as error:
         return replace(candidate, refusal=placeless(str(error), root))
-    fit = map_columns(task, columns)
+    try:
+        fit = map_columns(task, columns, given)
+    except DataError as error:
+        raise DataError(f"retriever.mapping.{place}.{error}") from None
     reasons = (*candidate.reasons, *fit.reasons, _size(card))
     refusal = fit.refusal
     if not refusal and fit.confidence < SURE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
-from p2m.types import Example, Metric, Task, TaskType, Training
+from p2m.types import Example, Metric, Student, Task, TaskType, Training
 
 _WIDTH = 160  # characters of a text to look at
 
@@ -47,3 +47,9 @@ def is_balanced(metric: Metric) -> bool:
 def weighs_labels(training: Training, metric: Metric) -> bool:
     """Whether a tuned student's loss counts every label alike."""
     return training.class_weights == "balanced" or (training.class_weights == "auto" and is_balanced(metric))
+
+
+def origin_of(student: Student) -> dict[str, str]:
+    """For the record: whence the weights are that it began with, where not as they were published."""
+    found = getattr(student, "origin", "")
+    return {"weights": found} if found else {}

@@ -8,6 +8,7 @@ from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
 from p2m.stages.lessons import Material, solve_and_decide
+from p2m.stages.rows import origin_of
 from p2m.students.base import LinearStudent, Student, longer
 from p2m.types import Embeddings, Encoder, Example, Fit, Split, Task, Trained, Winner
 
@@ -42,7 +43,7 @@ def solve(
         encoder=read.folder if read else None,
     )
     run.say(f"solved for {len(rows)} rows and {len(material.labels)} labels")
-    environment = {"precision": read.precision if read else "fp32"}
+    environment = {"precision": read.precision if read else "fp32", **origin_of(student)}
     cut = _cut(read, task, rows) if read else 0
     return Trained(folder, Fit(parameters, environment=environment, rows=len(rows), cut=cut))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
-from p2m.stages.rows import weighs_labels
+from p2m.stages.rows import origin_of, weighs_labels
 from p2m.students.base import Student, TunedStudent, labels_of
 from p2m.training.base import fit
 from p2m.types import Proposal, Remarker, Split, Task, Trained, Training, Winner
@@ -54,7 +54,11 @@ def train(
         balanced=weighs_labels(training, metric),
     )  # fmt: skip
     cut = learner.cut(parts.train, max_length=training.max_length)
-    return replace(trained, fit=replace(trained.fit, rows=len(parts.train), cut=cut, proposal=proposal))
+    known = trained.fit.environment | origin_of(student)
+    return replace(
+        trained,
+        fit=replace(trained.fit, rows=len(parts.train), cut=cut, proposal=proposal, environment=known),
+    )
 
 
 def proposed(training: Training, proposal: Proposal) -> Training:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from p2m.students import checkpoints, weights
+from p2m.students import checkpoints, e5_file, weights
 from p2m.types import Task
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
@@ -78,6 +78,12 @@ def download(model: str, revision: str) -> str:
     """What is fetched before the model is opened, and how much; "" where its weights are on this machine."""
     here = weights.local_folder(model, MODEL) or weights.packed(model)
     return "" if here else checkpoints.to_fetch(model, revision, parameters(model))
+
+
+def origin(model: str) -> str:
+    """Whence its weights are on this machine, where not as they were published; "" elsewhere."""
+    is_packed = model == e5_file.MODEL and (weights.local_folder(model, MODEL) or weights.packed(model))
+    return e5_file.ORIGIN if is_packed and not Path(model).is_dir() else ""
 
 
 def unread(task: Task, model: str, languages: Sequence[str]) -> str | None:

@@ -40,6 +40,14 @@ KNOWN: dict[str, dict[str, Any]] = {  # from their config.json
     },
 }  # fmt: skip
 
+# The revisions of conf/student that hold pickles alone.
+_PICKLED = {
+    "google/mt5-small": "73fb5dbe4756edadc8fbe8c769b0a109493acf7a",
+    "google/byt5-small": "68377bdc18a2ffec8a0533fef03b1c513a4dd49d",
+    "Salesforce/codet5-small": "a642dc934e5475185369d09ac07091dfe72a31fc",
+    "Salesforce/codet5p-220m": "bcef69c847f3218e9f980baadad708efdffb2541",
+}
+
 
 def shape_of(model: str, revision: str) -> dict[str, Any]:
     """The sizes of a checkpoint; {} where they are not known without a network."""
@@ -57,7 +65,11 @@ def unknown(model: str, revision: str, families: Sequence[str]) -> str | None:
     if shape.get("model_type") not in families:
         kind = shape.get("model_type") or "model without a type"
         return f"{model} is a {kind}, not one of {', '.join(families)}"
-    return weights.unsafe(Path(model)) if Path(model).is_dir() else None
+    if Path(model).is_dir():
+        return weights.unsafe(Path(model))
+    if _PICKLED.get(model) == revision:
+        return f"{model} has no safetensors at {revision[:12]}, only a pickle{weights.INSTEAD}"
+    return None
 
 
 def to_fetch(model: str, revision: str, parameters: int) -> str:

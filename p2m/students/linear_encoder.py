@@ -49,6 +49,11 @@ class LinearEncoder:
         """With all of its vocabulary."""
         return base_model.size_bytes(self.model, whole=True)
 
+    @property
+    def origin(self) -> str:
+        """Of the weights, where they are not as they were published."""
+        return base_model.origin(self.model)
+
     def refusal(self, task: Task) -> str | None:
         return linear.refusal(task) or base_model.unread(task, self.model, self.languages)
 

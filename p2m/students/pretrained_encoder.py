@@ -58,6 +58,11 @@ class PretrainedEncoder:
         # to 3,800.
         return Pace(learning_rate=self.learning_rate, epochs=3.0, fewest_steps=60)
 
+    @property
+    def origin(self) -> str:
+        """Of the weights, where they are not as they were published."""
+        return base_model.origin(self.model)
+
     def refusal(self, task: Task) -> str | None:
         """Why the model cannot learn the task."""
         return unlearnt(task) or base_model.unread(task, self.model, self.languages)

@@ -48,7 +48,7 @@ class Slots(MiniLM):
     heads: int = 4
     pieces: int = 1500  # of the vocabulary, which is learnt from the rows
     max_answer: int = 32  # pieces of the longest value
-    rows: int = 40_000  # of them the encoder learns, in one pass; the values are learnt from all
+    rows: int = 24_000  # of them the encoder learns, in one pass; the values are learnt from all
     faster: float = 20.0  # rate of what writes values, over that of the encoder
     values: int = 1_000_000  # written in one pass, each span's at most 50 times
 
@@ -63,6 +63,10 @@ class Slots(MiniLM):
     @property
     def pace(self) -> Pace:
         return Pace(learning_rate=1e-4, epochs=1.0, fewest_steps=600)
+
+    def features(self, rows: int) -> int:
+        """About what so many rows make to learn from, where each has a span: rows, and packs of values."""
+        return min(rows, self.rows) + -(-min(MOST_PASSES * rows, self.values) // PACK)
 
     def refusal(self, task: Task) -> str | None:
         """Why the model cannot learn the task."""

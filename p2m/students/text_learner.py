@@ -171,7 +171,7 @@ class TextLearner:
         )
 
 
-_OTHERS = "student=smollm2_135m, student=byt5_small and student=tiny_seq2seq write any text"
+_OTHERS = "student=smollm2_135m and student=tiny_seq2seq write any text, and byt5_small from a folder"
 
 
 class CausalLearner(TextLearner):

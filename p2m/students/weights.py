@@ -26,6 +26,13 @@ READ = (  # files of a checkpoint that students read; never a pickle, which runs
 )
 
 
+INSTEAD = (  # of a pickle
+    ", which may run code when it is opened\n    take a revision that has safetensors (of many the Hub's"
+    " converter has made one: revision=refs/pr/N), or a folder in which save_pretrained wrote it:"
+    " model=FOLDER"
+)
+
+
 def installed_folder(package: str = PACKAGE) -> Path | None:
     """The checkpoint folder inside the package, which is not imported; None where it is not installed."""
     spec = importlib.util.find_spec(package)
@@ -80,11 +87,8 @@ def unsafe(folder: Path) -> str | None:
     others = sorted(
         each.name for suffix in ("*.bin", "*.pt", "*.ckpt", "*.h5") for each in folder.glob(suffix)
     )
-    instead = f", only {others[0]}, which may run code when it is opened" if others else ""
-    return (
-        f"there is no {WEIGHTS}{instead}\n    take a revision that has one (of many the Hub's converter"
-        " has made one: revision=refs/pr/N), or a folder in which save_pretrained wrote it: model=FOLDER"
-    )
+    only = f", only {others[0]}{INSTEAD}" if others else INSTEAD.partition("opened")[2]
+    return f"there is no {WEIGHTS}{only}"
 
 
 def cached(model: str, revision: str) -> Path | None:

@@ -13,7 +13,7 @@ from p2m.engine.handles import Device
 from p2m.engine.slots import processors
 from p2m.training.machine import choose_machine, is_bf16_expected, prepare, processor
 from p2m.training.quick import quicken
-from p2m.training.schedule import scheduled
+from p2m.training.schedule import Schedule, scheduled
 from p2m.training.speeds import remember, remembered
 from p2m.types import Example, Shaping, Task, Training, TunedStudent
 
@@ -33,6 +33,12 @@ def speed_key(student: TunedStudent, precision: str, threads: int, batch_size: i
     return f"{where} x{threads} | {family} | {precision} | batch {batch_size}"
 
 
+def planned(student: TunedStudent, training: Training, rows: int) -> Schedule:
+    """The schedule as far as it is known before the rows are encoded."""
+    made = getattr(student, "features", None)
+    return scheduled(training, student.pace, made(rows) if made else rows)
+
+
 def expected_seconds(
     student: TunedStudent, task: Task, training: Training, rows: int, length: float,
     device: Device | None = None,
@@ -47,7 +53,7 @@ def expected_seconds(
     precision = training.precision
     if precision == "auto":
         precision = "bf16" if kind == "cuda" or is_bf16_expected() else "fp32"
-    schedule = scheduled(training, student.pace, rows)
+    schedule = planned(student, training, rows)
     key = speed_key(student, precision, device.threads or processors(), schedule.batch_size, kind)
     known = remembered(key, length)
     return None if known is None else known * schedule.steps
@@ -64,7 +70,7 @@ def probe(
 
     machine = choose_machine(device, training.precision)
     prepare(machine)
-    schedule = scheduled(training, student.pace, len(rows))
+    schedule = planned(student, training, len(rows))
     learner = student.prepare(task, labels, seed=0)
     model: Any = learner.model.to(machine.device).train()
     if machine.device == "cpu":

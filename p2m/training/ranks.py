@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -59,6 +60,7 @@ class Ranks:
         prepare(work.machine)
         try:
             self._started = [_start(folder, rank) for rank in range(1, work.processes)]
+            self._await(folder)
             _meet(folder, work, 0)
         except BaseException:
             self._end()
@@ -104,6 +106,12 @@ class Ranks:
             each.grad = flat[start : start + each.numel()].view_as(each)
             start += each.numel()
         return float(flat[0])
+
+    def _await(self, folder: Path) -> None:
+        """Until all others are about to meet: the meeting itself hears of no death, and of no Ctrl-C."""
+        while not all(_ready(folder, rank).exists() for rank in range(1, self._work.processes)):
+            self._check()
+            time.sleep(0.02)
 
     def _check(self) -> None:
         if any(each.poll() is not None for each in self._started):
@@ -152,6 +160,7 @@ def main(file: str, rank: int, parent: int) -> None:
         torch.cuda.set_device(rank)
     prepare(work.machine)
     work.learner.model.to(work.machine.device).train()
+    _ready(Path(file).parent, rank).touch()
     _meet(Path(file).parent, work, rank)
     gradients = Gradients(work.learner, work.machine, work.shaping, work.most, _say)
     try:
@@ -200,6 +209,10 @@ def _shared(machine: Machine, processes: int) -> Machine:
             f"device.processes={processes}: there are {there} GPUs; type: device.processes={there}"
         )
     return replace(machine, threads=max(1, machine.threads // processes))
+
+
+def _ready(folder: Path, rank: int) -> Path:
+    return folder / f"{rank}.ready"
 
 
 def _meet(folder: Path, work: Work, rank: int) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -11,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from p2m.answers.labels import fit_labels
-from p2m.catalogs.base import SURE, RawRow, map_columns, observe
+from p2m.catalogs.base import SURE, Converter, RawRow, map_columns, observe
 from p2m.catalogs.columns import texts_of
+from p2m.errors import DataError
 from p2m.types import Field, Task, TaskType
 
 QA, CLASSES, TEXT = TaskType.QUESTION_ANSWERING, TaskType.CLASSIFICATION, TaskType.TEXT_TO_TEXT
@@ -36,6 +38,11 @@ CASES = [
      ("sentence1", "sentence2", "gold_label")),
     (TEXT, ("input",), "output", {"email_body": "hello {n}", "subject_line": "hi {n}"}, ("email_body", "subject_line")),
     (TEXT, ("text",), "summary", {"url": "u{n}", "document": "long {n}", "highlights": "short {n}"}, ("document", "highlights")),
+    (TEXT, ("input",), "output", {"title": "t {n}", "buggy": "a {n}", "fixed": "b {n}"}, ("buggy", "fixed")),
+    (TEXT, ("text",), "summary", {"title": "t {n}", "abstract": "long {n}", "date": "d {n}"}, ("abstract", "title")),
+    (TEXT, ("text",), "summary", {"text": "x {n}", "title": "t {n}", "target": "short {n}"}, ("text", "target")),
+    (CLASSES, ("text",), "label", {"source": "s {n}", "tweet": "x {n}", "sentiment": 1}, ("tweet", "sentiment")),
+    (CLASSES, ("text",), "label", {"url_of_article": "u {n}", "news_title": "x {n}", "category": 1}, ("news_title", "category")),
     (TEXT, ("input",), "output", {"translation": {"en": "yes {n}", "de": "ja {n}"}}, ("translation.en", "translation.de")),
 ]  # fmt: skip
 
@@ -141,6 +148,19 @@ def test_numbers_and_dates_are_answers_where_their_column_is_called_so():
     assert (map_columns(task(TEXT, ("note",), "day"), columns(dated)).mapping or {})["day"] == "day"
 
 
+def test_columns_that_are_called_like_a_field_alike_leave_it_unsure():
+    rows = [{"claim": f"c {n}", "review": f"r {n}", "label": "ab"[n % 2]} for n in range(30)]
+    assert map_columns(task(CLASSES, ("text",), "label"), columns(rows)).confidence < SURE
+    alone = [{"review": row["review"], "label": row["label"]} for row in rows]
+    assert map_columns(task(CLASSES, ("text",), "label"), columns(alone)).confidence >= SURE
+
+
+def test_of_answers_the_one_that_is_called_wrong_is_not_taken():
+    rows = [{"question": f"q {n}?", "correct_answers": ["a"], "wrong_answers": ["b"]} for n in range(9)]
+    fit = map_columns(task(TEXT, ("question",), "answers"), columns(rows))
+    assert (fit.mapping or {})["answers"] == "correct_answers"
+
+
 def test_a_column_that_cannot_be_the_field_is_named_with_the_reason():
     asked = task(TEXT, ("question",), "answer")
     for answer, reason in ((b"\x01", "'answer' holds binary data"), (None, "'answer' is empty in every row")):
@@ -161,3 +181,50 @@ def test_texts_have_every_digit():
     assert [texts_of(value) for value in values] == [
         ["1234567.0"], ["0.12345678"], ["3.141592653589793"], ["1.50"], ["1" + "0" * 20], [], [], ["2.5", "3"],
     ]  # fmt: skip
+
+
+# --------------------------------------------------------------------------- what the user says
+
+
+TICKETS = [
+    {"subject": f"s {n}", "body": f"b {n}", "meta": {"queue": "ab"[n % 2]}, "note": "x"} for n in range(30)
+]
+
+
+def test_what_is_given_wins_and_the_rest_is_found_beside_it():
+    asked = task(CLASSES, ("text",), "label")
+    assert (map_columns(asked, columns(TICKETS)).mapping or {})["text"] == "body"
+    given = {"text": "{subject}: {body}"}
+    fit = map_columns(asked, columns(TICKETS), given)
+    assert fit.mapping == given | {"label": "meta.queue"}
+    assert map_columns(asked, columns(TICKETS), given | {"label": "meta.queue"}).confidence >= SURE
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"text": "{subjet} {body}"}, "no column 'subjet'; did you mean 'subject'?"),
+        ({"txt": "body"}, "txt: the task has no such field; did you mean 'text'?"),
+        ({"text": "{subject.__class__}"}, "no column 'subject.__class__'"),
+    ],
+)
+def test_a_field_or_column_that_there_is_not_is_named(given, said):
+    with pytest.raises(DataError, match=re.escape(said)):
+        map_columns(task(CLASSES, ("text",), "label"), columns(TICKETS), given)
+
+
+@given(
+    st.lists(
+        st.tuples(st.text(max_size=5), st.text(max_size=5), st.sampled_from(["a", "b", ""])), max_size=20
+    )
+)
+def test_mapping_neither_loses_nor_invents_rows(cells):
+    rows = [{"one": one, "two": two, "label": label} for one, two, label in cells]
+    made = Converter(task(CLASSES, ("text",), "label"), {"text": "{one}|{two}", "label": "label"}, "x")
+    for row in rows:
+        found = made.convert(RawRow(row, "x:1"))
+        whole = (row["one"].strip() or row["two"].strip()) and row["label"]
+        assert isinstance(found, str) != bool(whole)
+        if whole:
+            assert found.input["text"] == f"{row['one'].strip()}|{row['two'].strip()}".strip()
+            assert found.output == row["label"]

@@ -16,17 +16,16 @@ ends in another code than 0 is followed by `[exit N]`. `normal` makes times, siz
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from forking import zygote
 
 FOLDER = Path(__file__).parent / "transcripts"
 _WIDTH = 110
@@ -55,38 +54,11 @@ def read_session(path: Path) -> Session:
     )
 
 
-class Zygote:
-    """A process that has imported what every verb imports, and forks once a command: 0.1 s, not 1 s."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-
-    def call(self, words: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
-        """Exit code and output of `p2m WORDS`, standard error and output in the order of their lines."""
-        output = folder.parent / f"{folder.name}.out"
-        output.write_text("")
-        request = {"words": words, "folder": str(folder), "environment": environment, "output": str(output)}
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        print(json.dumps(request), file=self._process.stdin, flush=True)
-        code = int(self._process.stdout.readline())
-        return code, output.read_text(encoding="utf-8")
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
-
-
 class Player:
     """Plays the commands of a session in a project folder."""
 
-    def __init__(self, folder: Path, zygote: Zygote) -> None:
-        self.folder, self.zygote = folder, zygote
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.runs: dict[str, str] = {}
         self.verbs: dict[str, Callable[[list[str]], str]] = {
             "rm": self._rm, "touch": self._touch, "flip": self._flip,
@@ -108,7 +80,10 @@ class Player:
             environment[name] = value
         assert words[0] == "p2m", f"no command {words[0]!r} in sessions"
         typed = [self._run_ids(word) for word in words[1:]]
-        code, output = self.zygote.call(typed, self.folder, environment)
+        own = {name: value for name, value in os.environ.items() if name != "P2M_STORE"}
+        own |= {**environment, "COLUMNS": str(_WIDTH), "NO_COLOR": "1"}
+        done = zygote().call(typed, self.folder, own, is_merged=True)
+        output, code = done.stdout, done.returncode
         if output and not output.endswith("\n"):
             output += "\n"
         return normal(output, self.folder, self.runs) + (f"[exit {code}]\n" if code else "")
@@ -240,56 +215,3 @@ def same_output(command: str, one: str, other: str) -> bool:
     if re.match(r"(\S+=\S* )*p2m build", command):
         return sorted(one.splitlines()) == sorted(other.splitlines())
     return one == other
-
-
-# --------------------------------------------------------------------------- the process that forks
-
-
-def _serve() -> None:
-    import p2m.build
-    import p2m.cli.arguments
-    import p2m.cli.dispatch
-    from p2m.cli import verbs
-    from p2m.cli.main import main
-
-    for name in verbs.names():
-        verbs.verb(name)
-    assert p2m.build
-    for line in sys.stdin:
-        request = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            _run(main, request)
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
-
-
-def _run(main: Callable[[list[str]], int], request: dict[str, Any]) -> None:
-    code = 70
-    try:
-        target = os.open(str(request["output"]), os.O_WRONLY | os.O_APPEND)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        for number, handle in ((0, nothing), (1, target), (2, target)):
-            os.dup2(handle, number)
-        sys.stdin = open(0, closefd=False)  # noqa: SIM115
-        sys.stdout = open(1, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115
-        sys.stderr = open(2, "w", buffering=1, encoding="utf-8", closefd=False)  # noqa: SIM115
-        os.chdir(str(request["folder"]))
-        os.environ.pop("P2M_STORE", None)
-        os.environ.update(request["environment"], COLUMNS=str(_WIDTH), NO_COLOR="1")
-        sys.argv = ["p2m", *request["words"]]
-        code = main(request["words"])
-    except SystemExit as ended:
-        code = int(ended.code or 0)
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-
-if __name__ == "__main__":
-    _serve()

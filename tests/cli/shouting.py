@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from forking import zygote
+
 # A linear classifier: it learns in a moment, needs no torch, and ships by its own merit.
 RECIPE = """\
 name: shout
@@ -77,7 +79,9 @@ def call_in(folder: Path) -> Call:
     def call(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         own = {name: value for name, value in os.environ.items() if name != "P2M_STORE"}
         own["XDG_CACHE_HOME"] = str(folder.parent / "cache")
-        if "PYTHONPATH" in environment and own.get("PYTHONPATH"):
+        if not environment.keys() & {"PYTHONPATH", "PATH"}:
+            return zygote().call(arguments, folder, own | environment, stdin=stdin)
+        if own.get("PYTHONPATH"):  # the interpreter itself is to start otherwise
             environment["PYTHONPATH"] += os.pathsep + own["PYTHONPATH"]
         return subprocess.run(
             [sys.executable, "-m", "p2m", *arguments],

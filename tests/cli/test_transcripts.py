@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sessions import FOLDER, Player, Session, Zygote, normal, read_session, same_output
+from sessions import FOLDER, Player, Session, normal, read_session, same_output
 from shouting import write_project
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.txt"))
@@ -25,7 +24,6 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.zygote = Zygote()
         self.done: dict[str, tuple[Session, Session]] = {}
 
     def played(self, name: str) -> tuple[Session, Session]:
@@ -38,17 +36,15 @@ class Stage:
                 shutil.copytree(self.folder / wanted.start / "project", project)
             else:
                 write_project(project)
-            player = Player(project, self.zygote)
+            player = Player(project)
             blocks = tuple((command, player.play(command)) for command, _ in wanted.blocks)
             self.done[name] = wanted, Session(name, wanted.heading, wanted.start, blocks)
         return self.done[name]
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    found = Stage(tmp_path_factory.mktemp("sessions"))
-    yield found
-    found.zygote.close()
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    return Stage(tmp_path_factory.mktemp("sessions"))
 
 
 @pytest.mark.parametrize(

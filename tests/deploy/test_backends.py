@@ -28,6 +28,7 @@ from p2m.deploy.shipping import lay_out, requirements, shipped
 from p2m.errors import StageError
 from p2m.stages.package import ASKING
 from p2m.students.causal import Causal
+from p2m.students.minilm import MiniLM
 from p2m.students.seq2seq import Seq2Seq
 from p2m.types import Backend, ExtraBackend, FormatBackend, RacingBackend
 
@@ -87,8 +88,11 @@ def converted(backend: Backend, source: Path, target: Path, precision: str = "")
 @pytest.mark.parametrize(
     ("backend", "kind", "precision"),
     [
-        *(pytest.param(OPENVINO, kind, "", marks=needs("openvino")) for kind in ("span", "classification")),
-        *(pytest.param(OPENVINO, kind, "", marks=needs("openvino")) for kind in ("bytes", "llama")),
+        *(pytest.param(OPENVINO, kind, "", marks=needs("openvino")) for kind in ("classification", "bytes")),
+        *(
+            pytest.param(OPENVINO, kind, "", marks=[needs("openvino"), pytest.mark.slow])
+            for kind in ("span", "llama")
+        ),
         pytest.param(CTRANSLATE2, "bytes", "float32", marks=needs("ctranslate2")),
         pytest.param(CTRANSLATE2, "tokens", "float32", marks=needs("ctranslate2")),
         *(pytest.param(LLAMA_CPP, kind, "f16", marks=needs("gguf")) for kind in ("llama", "qwen3")),
@@ -228,6 +232,10 @@ def test_what_a_backend_cannot_run_is_refused(models: dict[str, Path], tmp_path:
             backend.convert(models["span"], tmp_path)
         assert backend.unfit(Causal("x") if word == "tokens" else Seq2Seq("x"))
         assert backend.unfit(Causal("x") if word == "llama" else Seq2Seq("x")) is None
+    for text in (Causal("x"), Seq2Seq("x")):
+        assert "take f32" in (OpenVINO("bf16").unfit(text) or "")
+        assert OPENVINO.unfit(text) is None
+    assert OpenVINO("bf16").unfit(MiniLM()) is None
     with pytest.raises(ValueError, match="precision 'int4' is not one of f32, bf16"):
         OpenVINO("int4")
 

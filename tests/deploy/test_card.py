@@ -15,6 +15,7 @@ from p2m.types import (
     Evaluated,
     Exported,
     Field,
+    Fit,
     Judged,
     Layout,
     Measured,
@@ -27,11 +28,13 @@ from p2m.types import (
 
 CLASSIFIES = Task(TaskType.CLASSIFICATION, "Say which.", (Field("text"),), Field("label"), ("a", "b"))
 
+FIT = Fit()
 
-def card_of(folder: Path, task: Task, settings: Settings, *rows: Judged) -> str:
+
+def card_of(folder: Path, task: Task, settings: Settings, *rows: Judged, fit: Fit = FIT) -> str:
     settings.write(folder)
     verdict = Verdict(Decision.SHIP, (), (), "gold")
-    exported = Exported(folder, "fp32", 9_220, 41_568, ())
+    exported = Exported(folder, "fp32", 9_220, 41_568, (), fit=fit)
     measured = Measured(0.0002, 0.0042, 1234.5, 100, 1, "cpu")
     evaluated = Evaluated((), (), None, "", "gold", rows)
     choice = Choice("linear_tfidf", ())
@@ -67,6 +70,13 @@ def test_a_card_says_what_answers_are(
     assert [each for each in said if each not in card] == []
     assert "41.6 kB" in card
     assert ("byte by byte" in card, "It writes" in card) == (False, task.get("type") is TaskType.TEXT_TO_TEXT)
+
+
+def test_weights_that_are_not_as_they_were_published_are_told(tmp_path: Path) -> None:
+    fit = Fit(environment={"weights": "as PACKAGE has them"})
+    told = card_of(tmp_path, CLASSIFIES, Settings("linear", ("text",)), fit=fit)
+    assert "- The weights that its training began with were as PACKAGE has them.\n" in told
+    assert "began with" not in card_of(tmp_path, CLASSIFIES, Settings("linear", ("text",)))
 
 
 def test_scores_that_nobody_knows_are_not_told(tmp_path: Path) -> None:

@@ -278,6 +278,16 @@ def test_the_surest_errors_come_first() -> None:
     assert page.index("certain") < page.index("unsure")
 
 
+@pytest.mark.parametrize("sure", [0.0, 0.004, 0.2])
+def test_how_sure_a_model_was_is_left_out_where_it_was_of_nothing(sure: float) -> None:
+    told = story(TaskType.TEXT_TO_TEXT)
+    rows = (Judged({"text": "a"}, "right", "wrong", sure, 0.0), Judged({"text": "b"}, "b", "b", 0.9, 1.0))
+    told = replace(told, evaluated=replace(told.evaluated, rows=rows))
+    header = next(line for line in as_text(told).splitlines() if line.endswith("right") and "said" in line)
+    assert header.split() == ["sure"] * (sure > 0.1) + ["said", "right"]
+    assert (">sure<" in as_page(told), "Surest errors" in as_page(told)) == (sure > 0.1, sure > 0.1)
+
+
 @settings(max_examples=25, deadline=None)
 @given(text=st.text(max_size=60))
 def test_no_text_from_data_breaks_the_page(text: str) -> None:

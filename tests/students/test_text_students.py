@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import onnx
 import pytest
+import yaml
 from conftest import LABELS, TEXT, Here, rows_of
 from tiny_checkpoints import byte_level, causal, hub_cache, t5, unigram
 
@@ -16,6 +18,7 @@ from p2m.deploy.serving.predictor import Predictor
 from p2m.deploy.serving.settings import Settings
 from p2m.errors import DataError, MissingWeights
 from p2m.metrics.exact_match import ExactMatch
+from p2m.resources import conf_folder
 from p2m.students import checkpoints, graph
 from p2m.students.causal import Causal
 from p2m.students.chat import Turns, turns
@@ -64,6 +67,9 @@ def test_a_checkpoint_of_each_kind_is_trained_and_answers_exported_as_in_torch(
     assert trained.fit.best == 1.0, "answers are learnt, their ends included"
     target = tmp_path / "export"
     student.export(TEXT, (), trained.checkpoint, target)
+    for path in target.glob("*.onnx"):
+        nodes = onnx.load(str(path)).graph.node
+        assert {each.op_type for each in nodes} & {"Identity"} == set(), "which copies what is remembered"
     unseen = Example({"text": "Ada lives in Oslo. who is away?"}, "")
     asked = [row.input for row in (*rows, unseen)]
     back = student.restore(TEXT, (), trained.checkpoint)
@@ -237,6 +243,11 @@ def test_a_checkpoint_is_refused_for_what_can_be_told_without_loading_it(
         Seq2Seq(str(pickled)).prepare(TEXT, (), seed=0)
     with pytest.raises(MissingWeights, match="not the published weights"):
         student_of(folders["t5"], sha256="0" * 64).prepare(TEXT, (), seed=0)
+    for name in ("mt5_small", "byt5_small", "codet5_small", "codet5p_220m"):
+        shipped = yaml.safe_load((conf_folder() / "student" / f"{name}.yaml").read_text())["candidates"][name]
+        told = {key: shipped[key] for key in ("model", "revision", "license", "prompt")}
+        assert "no safetensors" in (Seq2Seq(**told).refusal(TEXT) or ""), name
+        assert Seq2Seq(**told | {"revision": "refs/pr/1"}).refusal(TEXT) is None
     assert "is a llama, not one of t5" in (Seq2Seq(str(folders["llama"])).refusal(TEXT) or "")
     assert "holds no config.json" in (Causal(str(tmp_path)).refusal(TEXT) or "")
     assert "not known to p2m" in (Seq2Seq("nobody/no-such-model").refusal(TEXT) or "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -103,30 +104,31 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 from test_board import board_of, bundle
-folder, names = Path(sys.argv[1]), [f"seed={n}" for n in range(40)]
+folder, names = Path(sys.argv[1]), [f"seed={n}" for n in range(24)]
 board = board_of(folder, *names)
-for name in names[int(sys.argv[2])::4]:
+for name in names[int(sys.argv[2])::3]:
     with board.building(name, lambda _who: None):
         board.end(name, "i", bundle(folder, name))
     board.update()
 """
 
 
-def test_four_processes_that_end_jobs_at_once_lose_no_line(tmp_path: Path) -> None:
+def test_three_processes_that_end_jobs_at_once_lose_no_line(tmp_path: Path) -> None:
     here = str(Path(__file__).parent)
     running = [
-        subprocess.Popen([sys.executable, "-c", JOBS, tmp_path, str(number), here]) for number in range(4)
+        subprocess.Popen([sys.executable, "-c", JOBS, tmp_path, str(number), here]) for number in range(3)
     ]
     target = tmp_path / "sweep" / "leaderboard.json"
     seen = []
     while any(process.poll() is None for process in running):
         if target.exists():
             data = json.loads(target.read_text())  # never half a file
-            assert len(data["entries"]) + len(data["pending"]) == 40
+            assert len(data["entries"]) + len(data["pending"]) == 24
             seen.append(len(data["entries"]))
-    assert [process.returncode for process in running] == [0] * 4
+        time.sleep(0.01)
+    assert [process.returncode for process in running] == [0] * 3
     assert seen == sorted(seen)
-    assert len(json.loads(target.read_text())["entries"]) == 40
+    assert len(json.loads(target.read_text())["entries"]) == 24
     assert not [path for path in (tmp_path / "sweep").rglob("*") if path.name.startswith(".leaderboard")]
 
 

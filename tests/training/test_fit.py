@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -264,17 +263,13 @@ def test_rare_labels_count_as_much_as_common_ones(tiny_minilm: MiniLM, tmp_path:
 
 
 def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(tiny_bert: Path, tmp_path: Path) -> None:
-    def start(folder: str, last: int) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, str(SCRIPT), str(tmp_path / folder), str(tiny_bert), str(last)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    assert start("killed", 13).returncode == -signal.SIGKILL, "within a pass of five steps"
-    assert start("killed", 16).returncode == -signal.SIGKILL, "at the start of one"
-    resumed = start("killed", 0)
-    assert resumed.returncode == 0, resumed.stderr
-    whole = start("whole", 0)
-    assert whole.returncode == 0, whole.stderr
-    one, other = json.loads(resumed.stdout), json.loads(whole.stdout)
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    within_a_pass, at_its_start = f"{killed}=13", f"{killed}=16"  # of five steps
+    trainings = [within_a_pass, at_its_start, f"{killed}=0", f"{whole}=0"]
+    command = [sys.executable, str(SCRIPT), str(tiny_bert), str(tmp_path), *trainings]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["-9", "-9", "0", "0"], done.stderr
+    one, other = (json.loads((tmp_path / f"{number}.json").read_text()) for number in (2, 3))
     assert "going on from step 15" in one["said"]
     assert one["steps"] == list(range(16, 21))
     assert other["steps"] == list(range(1, 21))
@@ -284,7 +279,7 @@ def test_a_killed_training_goes_on_and_ends_as_if_it_had_not_been(tiny_bert: Pat
     assert [each["step"] for each in one["history"]] == [0, 3, 6, 9, 12, 15, 18, 20]
     assert one["weights"] == other["weights"]
     assert one["losses"] == other["losses"]
-    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["checkpoint", "finished.json"]
+    assert sorted(path.name for path in killed.iterdir()) == ["checkpoint", "finished.json"]
 
 
 def test_a_checkpoint_that_a_kill_left_half_written_is_none(tmp_path: Path) -> None:

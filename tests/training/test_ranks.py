@@ -41,13 +41,10 @@ class Disturbed(Here):
 
 def started() -> tuple[int, ...]:
     """The processes that share this one's training."""
-    found = subprocess.run(
-        ["ps", "-ww", "--ppid", str(os.getpid()), "-o", "pid=,args="],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return tuple(int(line.split()[0]) for line in found.stdout.splitlines() if "p2m.training.ranks" in line)
+    import psutil  # accelerate comes with it
+
+    there = psutil.Process().children()
+    return tuple(each.pid for each in there if "p2m.training.ranks" in " ".join(each.cmdline()))
 
 
 def fitted_by(student: MiniLM, run: Here) -> Trained:
@@ -86,6 +83,21 @@ def test_nothing_is_left_running(tiny_minilm: MiniLM, tmp_path: Path, what: str)
         assert "process 1 of 2 that train died (SIGKILL)" in str(caught.value)
         assert "goes on from the last checkpoint" in str(caught.value)
     assert len(run.others) == 1
+    assert not started()
+
+
+def test_a_process_that_dies_before_all_have_met_ends_the_training(
+    tiny_minilm: MiniLM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "path" / "cloudpickle.py"  # which only the other process takes from there
+    broken.parent.mkdir()
+    broken.write_text("raise SystemExit('no memory for it')")
+    import cloudpickle  # noqa: F401
+
+    monkeypatch.setattr(sys, "path", [str(broken.parent), *sys.path])
+    run = Here(tmp_path / "run", Device(type="cpu", threads=2, processes=2))
+    with pytest.raises(StageError, match=r"process 1 of 2 that train died \(exit status 1\)[^$]*no memory"):
+        fitted_by(tiny_minilm, run)
     assert not started()
 
 

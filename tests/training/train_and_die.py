@@ -1,6 +1,6 @@
-"""A training in its own process, which kills itself at a step: `FOLDER TINY_BERT STEP` (0: never).
+"""Trainings in processes of their own, which end at a step: `TINY_BERT OUT FOLDER=STEP...` (0: never).
 
-It averages weights, and takes each step in some passes.
+Each averages weights, and takes each step in some passes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import json
 import os
 import signal
 import sys
-from dataclasses import asdict
+import traceback
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -26,24 +27,26 @@ from p2m.training.base import fit
 from p2m.types import Training
 
 
+@dataclass
 class Mortal(Here):
     """A run that is killed, without a chance to clean up, when it reports its last step."""
 
+    last: int = 0
+
     def progress(self, done: int, total: int, note: str = "") -> None:
         super().progress(done, total, note)
-        if done == LAST:
+        if done == self.last:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
 METRIC: Metric = ExactMatch()
-FOLDER, BERT, LAST = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 
 
-def main() -> None:
+def train(folder: Path, bert: str, last: int, out: Path) -> None:
     trainer.KEEP_EVERY = 0.0  # a checkpoint at every evaluation
-    student = MiniLM(model=BERT, sha256="", window=40)
+    student = MiniLM(model=bert, sha256="", window=40)
     rows = rows_of(LABELS)
-    run = Mortal(FOLDER, Device(type="cpu", threads=1, tokens_at_once=20))
+    run = Mortal(folder, Device(type="cpu", threads=1, tokens_at_once=20), last=last)
     fitted = fit(
         student.prepare(LABELS, LABELS.labels, seed=5),
         rows[:40],
@@ -56,20 +59,33 @@ def main() -> None:
         seed=5,
         run=run,
     )
-    steps = [done for done, _, _ in run.seen]
-    digest = hashlib.sha256((fitted.checkpoint / "model.safetensors").read_bytes()).hexdigest()
-    print(
-        json.dumps(
-            {
-                "losses": fitted.fit.losses,
-                "history": [asdict(e) for e in fitted.fit.history],
-                "weights": digest,
-                "said": run.lines,
-                "steps": steps,
-            }
-        )
-    )
+    told = {
+        "losses": fitted.fit.losses,
+        "history": [asdict(each) for each in fitted.fit.history],
+        "weights": hashlib.sha256((fitted.checkpoint / "model.safetensors").read_bytes()).hexdigest(),
+        "said": run.lines,
+        "steps": [done for done, _, _ in run.seen],
+    }
+    out.write_text(json.dumps(told))
+
+
+def main(bert: str, out: Path, *trainings: str) -> None:
+    """Each training in a process of its own, one after the other; what they ended with, a line each."""
+    import transformers.trainer  # noqa: F401  # once for all
+
+    for number, each in enumerate(trainings):
+        folder, _, last = each.rpartition("=")
+        child = os.fork()
+        if child == 0:
+            try:
+                train(Path(folder), bert, int(last), out / f"{number}.json")
+            except BaseException:
+                traceback.print_exc()
+                os._exit(1)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])

@@ -254,7 +254,7 @@ def _schema(recipe: Path) -> str:
 
 def _told(table: TableTask) -> str:
     """What was read from the table, and which values were not taken for labels."""
-    from p2m.answers.labels import fold
+    from p2m.answers.labels import told_alike
 
     labels = f": {len(table.labels)} labels" if table.labels else ""
     lines = [
@@ -264,12 +264,5 @@ def _told(table: TableTask) -> str:
         mend = "mend it there, or add it to task.labels"
         lines.append(f"    {table.where[value]}: is {value!r} {label!r} misspelt? {mend}")
     lines += [f"    ! {doubt}" for doubt in table.doubts]
-    spelt: dict[str, list[str]] = {}
-    for label in table.labels:
-        spelt.setdefault(fold(label), []).append(repr(label))
-    lines += [
-        f"    ! {' and '.join(alike)} are labels of their own; if they mean one, write one of them alone"
-        for alike in spelt.values()
-        if len(alike) > 1
-    ]
+    lines += [f"    ! {said}" for said in told_alike(table.labels)]
     return "\n".join(lines)

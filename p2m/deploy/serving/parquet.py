@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,21 @@ def parquet_rows(path: Path) -> Iterator[Row]:
     Raises:
         TableError: no pyarrow, two columns of one name, or bytes in a text that are no UTF-8.
     """
+    return rows_of_groups(path, None)
+
+
+def rows_of_groups(path: Path, groups: Sequence[int] | None) -> Iterator[Row]:
+    """The rows of some row groups alone; None: of all.
+
+    Raises:
+        TableError: no pyarrow, two columns of one name, or bytes in a text that are no UTF-8.
+    """
     number = 0
     with pyarrow_for(path).parquet.ParquetFile(path) as file:
         names = file.schema_arrow.names
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise TableError(f"{path}: two columns are called {', '.join(map(repr, twice))}; name each once")
-        for batch in file.iter_batches(batch_size=BATCH):
+        for batch in file.iter_batches(batch_size=BATCH, row_groups=groups):
             try:
                 columns = [_values(column) for column in batch.columns]
             except UnicodeDecodeError as error:

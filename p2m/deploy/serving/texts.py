@@ -294,6 +294,10 @@ def _likeliest(logits: Any, nodes: Sequence[dict[int, Any] | None]) -> tuple[Any
     """The token of each row of (rows, vocabulary), of its node where it has one, and its log probability."""
     import numpy as np
 
+    if all(node is None for node in nodes):
+        best = logits.argmax(axis=1)
+        above = logits - np.take_along_axis(logits, best[:, None], axis=1)
+        return best, -np.log(np.exp(above).sum(axis=1, dtype=np.float64))
     best, gained = np.zeros(len(logits), dtype=np.int64), np.zeros(len(logits))
     for place, node in enumerate(nodes):
         among = None if node is None else np.fromiter(node, dtype=np.int64)

@@ -1,0 +1,244 @@
+"""A dataset of a Hub, as a folder like any other: its card, and a sample of its rows.
+
+The revision is pinned, every file is verified or, where only parts of it were taken, named with the digest
+that the commit gives. Nothing of a repository is run or unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from p2m.catalogs.cards import CARD, chosen_files, files_by_name
+from p2m.catalogs.front_matter import FrontMatter, read_front_matter
+from p2m.catalogs.hub import RemoteFile, Repository, RepositoryFault, fetched, opened
+from p2m.catalogs.reading import Piece, sampled, unpacked
+from p2m.catalogs.rows import data_format
+from p2m.catalogs.sampling import parts_of
+from p2m.errors import DataError
+from p2m.types import Card, Part
+
+LEARNT = ("train", "all")  # parts that rows may be learnt from
+_CONFIGS = 3  # configurations of a dataset that are read
+_CARD_BYTES = 4 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A file that rows came from."""
+
+    path: str
+    size: int
+    digest: str  # sha256
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A dataset of a Hub at a commit, with what its card says; no row of it is here."""
+
+    repository: Repository
+    front: FrontMatter
+
+    @property
+    def card(self) -> Card:
+        """What it says of itself at that commit."""
+        return Card(
+            name=self.repository.id, description=self.front.description(), task_ids=self.front.tasks(),
+            languages=self.front.languages(), license=self.front.license(),
+            parts=tuple(Part(part, ()) for part in self.parts(self.configs()[0])),
+            size_bytes=self.repository.size_bytes, revision=self.repository.commit,
+        )  # fmt: skip
+
+    def configs(self) -> tuple[str, ...]:
+        return self.front.configs() or ("",)
+
+    def parts(self, config: str) -> dict[str, list[str]]:
+        """part -> files of a configuration.
+
+        Raises:
+            RepositoryFault: no file of it can be read.
+        """
+        paths = [Path(path) for path in self.repository.files if data_format(Path(path))]
+        paths = [path for path in paths if not any(part.startswith(".") for part in path.parts)]
+        if not paths:
+            paths = [Path(path) for path in self.repository.files if path.endswith(".zip")]
+        if not paths:
+            raise RepositoryFault(_no_data(self.repository))
+        wanted = self.front.data_files(config)
+        chosen = chosen_files(wanted, paths, Path(), self.front) if wanted else files_by_name(paths, Path())
+        return {part: [path.as_posix() for path in files] for part, files in chosen.items()}
+
+
+def _no_data(repository: Repository) -> str:
+    scripts = [path for path in repository.files if path.endswith(".py")]
+    if scripts:
+        return f"it is made by a program ({scripts[0]}), and no code of a dataset is run"
+    shown = ", ".join(sorted(path for path in repository.files if not path.startswith("."))[:4])
+    return f"none of its files can be read without running code ({shown or 'it has none'})"
+
+
+def looked_at(name: str, revision: str, scratch: Path) -> Remote:
+    """A dataset's files and card at a revision.
+
+    Raises:
+        RepositoryFault: see `hub.opened`; or its card is broken.
+        DataError: the Hub cannot be reached.
+    """
+    repository = opened(name, "dataset", revision)
+    file = repository.files.get(CARD)
+    if file is None:
+        return Remote(repository, FrontMatter({}, "", Path(CARD)))
+    if file.size > _CARD_BYTES:
+        raise RepositoryFault(f"its card has {file.size:,} bytes")
+    path = fetched(repository, file, scratch)
+    try:
+        front = read_front_matter(path)
+    except DataError as error:
+        raise RepositoryFault(str(error).replace(str(path), CARD)) from None
+    return Remote(repository, front)
+
+
+def load_dataset(
+    remote: Remote, target: Path, scratch: Path, *, rows: int, budget: int, seed: int, language: str
+) -> tuple[Taken, ...]:
+    """Write the dataset's folder: a card and at most `rows` rows of every part to learn from.
+
+    Raises:
+        RepositoryFault, DataError: it cannot be read, with the reason.
+    """
+    configs = _preferred(remote.configs(), language)
+    taken: dict[str, Taken] = {}
+    made: dict[str, dict[str, int]] = {}
+    label_names: dict[str, dict[str, dict[str, str]]] = {}
+    for config in configs:
+        parts = {part: paths for part, paths in remote.parts(config).items() if part in LEARNT}
+        if not parts:
+            continue
+        files = [remote.repository.files[path] for paths in parts.values() for path in paths]
+        is_whole = sum(file.size for file in files) <= budget // len(configs)
+        pieces = _pieces(remote, parts, scratch, rows, budget // len(configs), f"{seed}:{config}", is_whole)
+        label_names[config] = remote.front.label_names(remote.front.info(config)) | _features(pieces)
+        folder = target / _plain(config or "default")
+        try:
+            made[config] = sampled(pieces, folder, rows=rows, seed=f"{seed}:{remote.repository.id}:{config}")
+        except DataError as error:
+            raise RepositoryFault(str(error).replace(f"{scratch}/", "")) from None
+        taken |= {
+            file.path: _taken(file, scratch, is_whole) for file in files if (scratch / file.path).exists()
+        }
+    made = {config: {part: n for part, n in counts.items() if n} for config, counts in made.items()}
+    if not any(made.values()):
+        raise RepositoryFault("it has no rows to learn from")
+    _write_card(remote, target, made, label_names)
+    return tuple(sorted(taken.values(), key=lambda one: one.path))
+
+
+def _preferred(configs: Sequence[str], language: str) -> list[str]:
+    """A few configurations: those called like the language first, else in the card's order."""
+    named = [config for config in configs if language in re.split(r"[-_.]", config.lower())]
+    return (named or list(configs))[:_CONFIGS]
+
+
+def _pieces(
+    remote: Remote,
+    parts: Mapping[str, Sequence[str]],
+    scratch: Path,
+    rows: int,
+    budget: int,
+    seed: str,
+    whole: bool,
+) -> list[Piece]:
+    repository, pieces = remote.repository, []
+    for part, paths in parts.items():
+        files = [repository.files[path] for path in paths]
+        if not whole and not any(path.endswith(".zip") for path in paths):
+            share = max(1, budget // len(parts))
+            pieces += parts_of(repository, files, scratch, part, rows=rows, budget=share, seed=seed)
+            continue
+        for file in files:
+            if not whole:
+                raise RepositoryFault(f"{file.path} has {file.size:,} bytes; raise retriever.max_download")
+            path = fetched(repository, file, scratch)
+            try:
+                inner = unpacked(path, scratch / "unpacked") if path.suffix == ".zip" else [path]
+            except DataError as error:
+                raise RepositoryFault(str(error)) from None
+            pieces += [Piece(str(one), part) for one in inner]
+    return pieces
+
+
+def _is_here(path: Path) -> bool:
+    """Whether some of it was taken; what was packed is unpacked where only parts of it are here."""
+    return path.exists() or (path.suffix == ".gz" and path.with_suffix("").exists())
+
+
+def _taken(file: RemoteFile, scratch: Path, is_whole: bool) -> Taken:
+    if file.sha256 or not is_whole:
+        return Taken(file.path, file.size, file.sha256 or f"git:{file.blob}", is_whole)
+    with (scratch / file.path).open("rb") as stream:
+        return Taken(file.path, file.size, hashlib.file_digest(stream, "sha256").hexdigest(), is_whole)
+
+
+def _features(pieces: Sequence[Piece]) -> dict[str, dict[str, str]]:
+    """Class labels that Parquet files carry: column -> number -> name."""
+    found: dict[str, dict[str, str]] = {}
+    for piece in pieces[:1]:
+        if data_format(Path(piece.path)) != "parquet":
+            continue
+        import pyarrow.parquet
+
+        try:
+            about = pyarrow.parquet.read_metadata(piece.path).metadata or {}
+            features = json.loads(about.get(b"huggingface", b"{}"))["info"]["features"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        for column, feature in features.items() if isinstance(features, dict) else ():
+            names = feature.get("names") if isinstance(feature, dict) else None
+            if isinstance(names, list) and feature.get("_type") == "ClassLabel":
+                found[str(column)] = {str(number): str(name) for number, name in enumerate(names)}
+    return found
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^\w.-]", "_", name).lstrip(".") or "default"
+
+
+def _write_card(
+    remote: Remote,
+    target: Path,
+    made: Mapping[str, Mapping[str, int]],
+    label_names: Mapping[str, Mapping[str, Mapping[str, str]]],
+) -> None:
+    """A card as the Hub has them, with what is here alone."""
+    configs: list[Any] = []
+    infos: list[Any] = []
+    for config, counts in made.items():
+        if not counts:
+            shutil.rmtree(target / _plain(config or "default"), ignore_errors=True)
+            continue
+        name = config or "default"
+        files = [{"split": part, "path": f"{_plain(name)}/{part}.jsonl"} for part in counts]
+        configs.append({"config_name": name, "data_files": files})
+        features = [
+            {"name": column, "dtype": {"class_label": {"names": dict(names)}}}
+            for column, names in label_names[config].items()
+        ]
+        splits = [{"name": part, "num_examples": number} for part, number in counts.items()]
+        infos.append({"config_name": name, "features": features, "splits": splits})
+    card = remote.card
+    front = {
+        "license": card.license.split(", ") if card.license else [],
+        "language": list(card.languages), "task_categories": list(card.task_ids),
+        "configs": configs, "dataset_info": infos,
+    }  # fmt: skip
+    text = yaml.safe_dump(front, allow_unicode=True, sort_keys=False)
+    (target / CARD).write_text(f"---\n{text}---\n{card.description}\n", encoding="utf-8")

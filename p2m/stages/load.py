@@ -1,0 +1,95 @@
+"""load: the datasets that were ranked, fetched from their Hub as far as a sample needs it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+from p2m.catalogs.hub import RepositoryFault
+from p2m.catalogs.loading import load_dataset, looked_at
+from p2m.catalogs.suspicion import speaks_to_models
+from p2m.engine.handles import Run
+from p2m.engine.stage import stage
+from p2m.sizes import show_size
+from p2m.stages.retrieve import on_paper
+from p2m.types import Candidate, Candidates, Loaded, LoadedDataset, Task
+
+
+@stage(version="1", kind="seeded")
+def load(
+    task: Task,
+    ranked: Candidates,
+    *,
+    licenses: tuple[str, ...],
+    languages: tuple[str, ...],
+    max_rows: int,
+    max_download: int,
+    seed: int,
+    run: Run,
+) -> Loaded:
+    """Fetch at most `max_download` bytes of every dataset, and keep at most `max_rows` rows of it.
+
+    What cannot be used (gated, gone, renamed, changed under its pin, of a forbidden licence, too large a row,
+    no rows without running code) is left out with the reason. What was fetched survives a kill.
+
+    Raises:
+        DataError: the Hub cannot be reached, or limits requests for longer than its client waits.
+    """
+    folder = run.folder / "datasets"
+    folder.mkdir(exist_ok=True)
+    told: list[LoadedDataset] = []
+    usable = ranked.usable
+    for number, candidate in enumerate(usable):
+        run.progress(number, len(usable), candidate.card.name)
+        done = run.folder / f"{number}.json"
+        if not done.is_file():
+            shutil.rmtree(folder / candidate.card.name, ignore_errors=True)
+            try:
+                one = _loaded(task, candidate, folder, run, licenses, languages, max_rows, max_download, seed)
+            except RepositoryFault as fault:
+                shutil.rmtree(folder / candidate.card.name, ignore_errors=True)
+                one = LoadedDataset(candidate.card.name, candidate.card.revision, refusal=str(fault))
+                run.say(f"{one.name}: left out, {one.refusal}")
+            done.write_text(json.dumps(asdict(one)), encoding="utf-8")
+        told.append(LoadedDataset(**json.loads(done.read_text(encoding="utf-8"))))
+    return Loaded(folder, tuple(told))
+
+
+def _loaded(
+    task: Task,
+    candidate: Candidate,
+    folder: Path,
+    run: Run,
+    licenses: tuple[str, ...],
+    languages: tuple[str, ...],
+    max_rows: int,
+    max_download: int,
+    seed: int,
+) -> LoadedDataset:
+    """One dataset. Its own card, which may say other than the catalogue, is looked at before its rows.
+
+    Raises:
+        RepositoryFault, DataError: see `load`.
+    """
+    card, scratch = candidate.card, run.folder / "fetched"
+    shutil.rmtree(scratch / "unpacked", ignore_errors=True)
+    remote = looked_at(card.name, card.revision, scratch / card.name)
+    refusal = speaks_to_models(remote.front.description()) or on_paper(task, remote.card, licenses, languages)
+    if refusal:
+        raise RepositoryFault(refusal)
+    size = min(max_download, remote.repository.size_bytes)
+    run.say(f"{card.name}: {show_size(size)} at most, licence {remote.card.license or 'not named'}")
+    taken = load_dataset(
+        remote, folder / card.name, scratch / card.name,
+        rows=max_rows, budget=max_download, seed=seed, language=task.language,
+    )  # fmt: skip
+    shutil.rmtree(scratch, ignore_errors=True)
+    return LoadedDataset(
+        card.name,
+        remote.repository.commit,
+        remote.card.license,
+        {file.path: f"{file.digest} {file.size}" for file in taken},
+        sum(1 for path in (folder / card.name).rglob("*.jsonl") for _ in path.open("rb")),
+    )

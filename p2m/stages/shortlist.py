@@ -1,0 +1,54 @@
+"""shortlist: which datasets of a catalogue file are worth fetching, by what the catalogue says of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from p2m.catalogs.base import of_dataset
+from p2m.catalogs.entries import card_of
+from p2m.catalogs.files import entries_of
+from p2m.catalogs.suspicion import speaks_to_models
+from p2m.engine.stage import stage
+from p2m.retrievers.base import Retriever
+from p2m.stages.retrieve import SHOWN, named_first, on_paper
+from p2m.types import Candidate, Candidates, Files, Task
+
+
+@stage(version="1", kind="pure")
+def shortlist(
+    task: Task,
+    catalogue: Files,
+    ranked: Candidates | None,
+    *,
+    retriever: Retriever | None,
+    limit: int,
+    licenses: tuple[str, ...],
+    languages: tuple[str, ...],
+    mapping: dict[str, dict[str, str]] | None = None,
+) -> Candidates:
+    """Of what was ranked, or of what the retriever ranks now, at most `limit` that are to be fetched.
+
+    Datasets that `mapping` names come first.
+
+    Raises:
+        DataError: the catalogue cannot be read.
+    """
+    if ranked is not None:
+        found, cards = ranked.found, [one.card for one in ranked.found]
+    else:
+        cards = [card_of(entry) for entry in entries_of(catalogue.path) if entry.kind == "dataset"]
+        found = retriever.search(task, cards) if retriever else ()
+    mapping = mapping or {}
+    judged: list[Candidate] = []
+    left = limit
+    for candidate in named_first(found, cards, mapping):
+        if not left or len(judged) >= limit * SHOWN:
+            break
+        card = candidate.card
+        refusal = candidate.refusal or speaks_to_models(card.description)
+        is_named = of_dataset(card.name, mapping) is not None
+        refusal = refusal or on_paper(task, card, licenses, languages, is_named=is_named)
+        refusal = refusal or ("it is gated: its owner must let you in first" if card.gated else "")
+        judged.append(replace(candidate, refusal=refusal))
+        left -= not refusal
+    return Candidates(tuple(judged))
