@@ -11,12 +11,13 @@ import hashlib
 import io
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
+from p2m.catalogs.front_matter import FrontMatter
 from p2m.errors import DataError
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ class Repository:
     kind: str  # "dataset" or "model"
     commit: str
     files: Mapping[str, RemoteFile]
+    license: str = ""  # as its card says, in lower case
 
     @property
     def size_bytes(self) -> int:
@@ -85,7 +87,9 @@ def opened(name: str, kind: str, revision: str) -> Repository:
         if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\\" in path:
             raise RepositoryFault(f"its file {path!r} leads out of its folder")
         files[path] = RemoteFile(path, int(item.size), item.lfs.sha256 if item.lfs else "", str(item.blob_id))
-    return Repository(name, kind, commit, files)
+    card: Any = getattr(info, "card_data", None)
+    front = FrontMatter(card.to_dict() if card else {}, "", Path())
+    return Repository(name, kind, commit, files, front.license())
 
 
 def fetched(repository: Repository, file: RemoteFile, folder: Path) -> Path:
@@ -280,3 +284,38 @@ def _unreached(name: str, reason: str) -> DataError:
     return DataError(
         f"{name}: {constants.ENDPOINT} cannot be reached ({first})\n    the same command goes on"
     )
+
+
+def listed(
+    kind: str, expand: Sequence[str], filters: Sequence[str], following: str
+) -> Iterator[tuple[list[dict[str, Any]], str]]:
+    """Pages of all datasets or models, newest first, each with the address of the next ("": there is none).
+
+    Raises:
+        DataError: the Hub cannot be reached, or answers something else.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.utils._headers import build_hf_headers
+    from huggingface_hub.utils._http import get_session, hf_raise_for_status
+
+    def page(address: str, asked: Any) -> Any:
+        response = get_session().get(address, params=asked or None, headers=build_hf_headers(), timeout=60)
+        hf_raise_for_status(response)
+        return response
+
+    asked = [("sort", "lastModified"), ("limit", "1000"), *(("expand", name) for name in expand)]
+    asked += [("filter", name) for name in filters]
+    address, asked = (following, []) if following else (f"{constants.ENDPOINT}/api/{kind}s", asked)
+    while address:
+        if not address.startswith(f"{constants.ENDPOINT}/"):
+            raise DataError(f"the Hub's next page is elsewhere: {address[:100]}")
+        with _told(f"the list of {kind}s", kind, ""):
+            response = patiently(lambda: page(address, asked))  # noqa: B023  # called at once
+            try:
+                found = response.json()
+            except ValueError:
+                found = None
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            raise DataError(f"{constants.ENDPOINT} does not answer as a Hub does; is HF_ENDPOINT right?")
+        address, asked = str(response.links.get("next", {}).get("url", "")), []
+        yield found, address

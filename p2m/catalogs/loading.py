@@ -23,10 +23,12 @@ from p2m.catalogs.hub import RemoteFile, Repository, RepositoryFault, fetched, o
 from p2m.catalogs.reading import Piece, sampled, unpacked
 from p2m.catalogs.rows import data_format
 from p2m.catalogs.sampling import parts_of
+from p2m.engine.hashing import digest_tree
 from p2m.errors import DataError
 from p2m.types import Card, Part
 
 LEARNT = ("train", "all")  # parts that rows may be learnt from
+FOLDER = "folder"  # as the kind of a repository: a dataset on this machine
 _CONFIGS = 3  # configurations of a dataset that are read
 _CARD_BYTES = 4 * 2**20
 
@@ -69,7 +71,7 @@ class Remote:
         """
         paths = [Path(path) for path in self.repository.files if data_format(Path(path))]
         paths = [path for path in paths if not any(part.startswith(".") for part in path.parts)]
-        if not paths:
+        if not paths and self.repository.kind != FOLDER:
             paths = [Path(path) for path in self.repository.files if path.endswith(".zip")]
         if not paths:
             raise RepositoryFault(_no_data(self.repository))
@@ -107,6 +109,32 @@ def looked_at(name: str, revision: str, scratch: Path) -> Remote:
     return Remote(repository, front)
 
 
+def at_hand(path: Path, name: str, digest: str) -> Remote:
+    """A dataset on this machine as if it came from a Hub; `digest` is its pin.
+
+    Raises:
+        RepositoryFault: it is gone or changed, or its card is broken.
+    """
+    if not path.exists():
+        raise RepositoryFault("its folder is gone; type: p2m catalog add FOLDER")
+    if digest_tree(path) != digest:
+        raise RepositoryFault("it changed under its pin; type: p2m catalog add FOLDER")
+    folder = path if path.is_dir() else path.parent
+    there = sorted(path.rglob("*")) if path.is_dir() else [path]
+    files = {
+        file.relative_to(folder).as_posix(): RemoteFile(
+            file.relative_to(folder).as_posix(), file.stat().st_size, "", ""
+        )
+        for file in there
+        if file.is_file()
+    }
+    try:
+        front = read_front_matter(path / CARD) if CARD in files else FrontMatter({}, "", Path(CARD))
+    except DataError as error:
+        raise RepositoryFault(str(error).replace(f"{folder}/", "")) from None
+    return Remote(Repository(name, FOLDER, digest, files), front)
+
+
 def load_dataset(
     remote: Remote, target: Path, scratch: Path, *, rows: int, budget: int, seed: int, language: str
 ) -> tuple[Taken, ...]:
@@ -125,6 +153,7 @@ def load_dataset(
             continue
         files = [remote.repository.files[path] for paths in parts.values() for path in paths]
         is_whole = sum(file.size for file in files) <= budget // len(configs)
+        is_whole = is_whole or remote.repository.kind == FOLDER  # which costs nothing to fetch
         pieces = _pieces(remote, parts, scratch, rows, budget // len(configs), f"{seed}:{config}", is_whole)
         label_names[config] = remote.front.label_names(remote.front.info(config)) | _features(pieces)
         folder = target / _plain(config or "default")
@@ -167,7 +196,8 @@ def _pieces(
         for file in files:
             if not whole:
                 raise RepositoryFault(f"{file.path} has {file.size:,} bytes; raise retriever.max_download")
-            path = fetched(repository, file, scratch)
+            is_here = repository.kind == FOLDER
+            path = scratch / file.path if is_here else fetched(repository, file, scratch)
             try:
                 inner = unpacked(path, scratch / "unpacked") if path.suffix == ".zip" else [path]
             except DataError as error:

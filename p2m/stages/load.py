@@ -8,18 +8,19 @@ from dataclasses import asdict
 from pathlib import Path
 
 from p2m.catalogs.hub import RepositoryFault
-from p2m.catalogs.loading import load_dataset, looked_at
+from p2m.catalogs.loading import at_hand, load_dataset, looked_at
 from p2m.catalogs.suspicion import speaks_to_models
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.sizes import show_size
 from p2m.stages.retrieve import on_paper
-from p2m.types import Candidate, Candidates, Loaded, LoadedDataset, Task
+from p2m.types import Candidate, Candidates, Files, Loaded, LoadedDataset, Task
 
 
 @stage(version="1", kind="seeded")
 def load(
     task: Task,
+    catalogue: Files,
     ranked: Candidates,
     *,
     licenses: tuple[str, ...],
@@ -47,7 +48,9 @@ def load(
         if not done.is_file():
             shutil.rmtree(folder / candidate.card.name, ignore_errors=True)
             try:
-                one = _loaded(task, candidate, folder, run, licenses, languages, max_rows, max_download, seed)
+                one = _loaded(
+                    task, catalogue, candidate, folder, run, licenses, languages, max_rows, max_download, seed
+                )
             except RepositoryFault as fault:
                 shutil.rmtree(folder / candidate.card.name, ignore_errors=True)
                 one = LoadedDataset(candidate.card.name, candidate.card.revision, refusal=str(fault))
@@ -59,6 +62,7 @@ def load(
 
 def _loaded(
     task: Task,
+    catalogue: Files,
     candidate: Candidate,
     folder: Path,
     run: Run,
@@ -73,19 +77,24 @@ def _loaded(
     Raises:
         RepositoryFault, DataError: see `load`.
     """
-    card, scratch = candidate.card, run.folder / "fetched"
-    shutil.rmtree(scratch / "unpacked", ignore_errors=True)
-    remote = looked_at(card.name, card.revision, scratch / card.name)
+    card, scratch = candidate.card, run.folder / "fetched" / candidate.card.name
+    if card.folder:
+        place = catalogue.path.parent / card.folder
+        remote = at_hand(place, card.name, card.revision)
+        scratch = place if place.is_dir() else place.parent
+    else:
+        remote = looked_at(card.name, card.revision, scratch)
     refusal = speaks_to_models(remote.front.description()) or on_paper(task, remote.card, licenses, languages)
     if refusal:
         raise RepositoryFault(refusal)
-    size = min(max_download, remote.repository.size_bytes)
-    run.say(f"{card.name}: {show_size(size)} at most, licence {remote.card.license or 'not named'}")
+    if not card.folder:
+        size = min(max_download, remote.repository.size_bytes)
+        run.say(f"{card.name}: {show_size(size)} at most, licence {remote.card.license or 'not named'}")
     taken = load_dataset(
-        remote, folder / card.name, scratch / card.name,
+        remote, folder / card.name, scratch,
         rows=max_rows, budget=max_download, seed=seed, language=task.language,
     )  # fmt: skip
-    shutil.rmtree(scratch, ignore_errors=True)
+    shutil.rmtree(run.folder / "fetched", ignore_errors=True)
     return LoadedDataset(
         card.name,
         remote.repository.commit,

@@ -113,7 +113,8 @@ class _Handler(BaseHTTPRequestHandler):
             kept = "&".join(one for one in following.query.split("&") if not one.startswith("cursor="))
             link = f"{self.hub.address}{following.path}?{kept}&cursor={start + size}"
             headers["Link"] = f'<{link}>; rel="next"'
-        self._json([self._info(one, card=False) for one in there[start : start + size]], headers)
+        card = "cardData" in query.get("expand", [])
+        self._json([self._info(one, card=card) for one in there[start : start + size]], headers)
 
     def _info(self, one: Repo, *, card: bool) -> dict[str, Any]:
         found = {

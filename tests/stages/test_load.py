@@ -85,11 +85,13 @@ class Search:
         write_catalog([*entries, *others], self.folder / "c.parquet")
         limits: dict[str, Any] = {"licenses": licenses, "languages": ()}
         search = limits | {"retriever": BM25(), "limit": 20, "mapping": mapping}
-        ranked = shortlist(self.task, Files(self.folder / "c.parquet"), None, **search)
+        catalogue = Files(self.folder / "c.parquet")
+        ranked = shortlist(self.task, catalogue, None, **search)
         folder = self.folder / "run"
         folder.mkdir(exist_ok=True)
         loaded = load(
             self.task,
+            catalogue,
             ranked,
             **limits,
             max_rows=rows,
