@@ -1,32 +1,55 @@
-"""How well datasets are found: `python bench/retrieval.py [data folder]`.
+"""How well datasets and models are found: `python bench/retrieval.py [data folder] [--fit] [--vectors FILE]`.
 
-Prompts of real tasks against 770 real cards; p2m's ranker beside its peer in the same run, rank-bm25's Okapi
-on the cards' descriptions, lower-cased words. All rules and weights were chosen on one half (by hash of the
-dataset's name), the other half is reported. Exits 1 where p2m does not beat its peer.
+Prompts of real tasks against 2,958 real dataset cards, and of real wishes against 2,360 model cards, of which
+one is known to fit each (others may). Beside p2m's rankers stand what anybody would type first: rank-bm25's
+Okapi on lower-cased words of the descriptions, all-MiniLM-L6-v2 by sentence-transformers on their texts, and
+the reciprocal rank fusion of the two. All that p2m's ranking is fitted to is one half of the prompts (by
+hash of the name that is to be found); the other half is reported beside it. `--fit` fits
+p2m/retrievers/weights.txt to that half anew; `--vectors` keeps embeddings from run to run. Exits 1 where a
+bar is missed.
 """
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import hashlib
 import json
-import math
+import random
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.parsing import parse_prompt
-from p2m.retrievers.bm25 import BM25
-from p2m.types import Card
+import numpy as np
 
-Rank = Callable[[str], list[str]]  # a prompt to dataset names, best first
+from p2m.compression.int8 import Int8
+from p2m.deploy.base import open_encoder
+from p2m.parsing import parse_prompt
+from p2m.retrievers import ranking
+from p2m.retrievers.card_index import Index, index_of
+from p2m.retrievers.dense import MODEL, SHA256, Dense
+from p2m.retrievers.hybrid import Hybrid
+from p2m.stages.formats import by_format, format_features
+from p2m.students import weights
+from p2m.students.sentence_encoder import SentenceEncoder
+from p2m.types import Card, Task
+
+BARS = (0.25, 0.42, 0.62)  # of datasets, at 1, 5 and 25, over all prompts
+AT = (1, 5, 25)
+PENALTY = 1.0  # of the squared weights
+FOLDS = 8
+WINDOW = Hybrid().window
+
+Rank = Callable[[Task], Sequence[str]]  # a task to names, best first
 
 
 def held_out(name: str) -> bool:
-    """Whether a task or dataset is of the half that nothing was chosen on."""
+    """Whether what is to be found is of the half that nothing was fitted to."""
     return hashlib.sha256(name.encode()).digest()[0] % 2 == 1
 
 
@@ -36,124 +59,334 @@ def lines(path: Path) -> Iterator[dict[str, Any]]:
     yield from map(json.loads, text.rstrip("\n").split("\n"))
 
 
-# --------------------------------------------------------------------------- datasets
+# --------------------------------------------------------------------------- cards
 
 
-def as_card(raw: dict[str, Any]) -> Card:
-    """One of the stored cards, as p2m would read it."""
-    columns = dict.fromkeys(column["name"] for config in raw["configs"] for column in config["columns"])
-    texts = dict.fromkeys(
-        raw[key] or "" for key in ("pretty_name", "description", "summary", "supported_tasks")
-    )
+def tagged(raw: Mapping[str, Any], kind: str) -> list[str]:
+    return [tag.partition(":")[2] for tag in raw.get("tags") or () if tag.startswith(f"{kind}:")]
+
+
+def dataset_card(name: str, card: Mapping[str, Any], listed: Mapping[str, Any]) -> Card:
+    """A dataset as p2m would read it, of its stored card and of the Hub's listing; either may lack."""
+    configs = card.get("configs", [])
+    columns = dict.fromkeys(column["name"] for config in configs for column in config["columns"])
+    labels = {
+        column["name"]: {str(number): str(label) for number, label in enumerate(column["labels"])}
+        for config in configs
+        for column in config["columns"]
+        if column.get("labels")
+    }
+    texts: list[str] = []
+    for text in (card.get("pretty_name"), card.get("description"), listed.get("description"),
+                 card.get("summary"), card.get("supported_tasks")):  # fmt: skip
+        if text and not any(text in other for other in texts):
+            texts.append(text)
+    ids = (*card.get("task_categories", ()), *card.get("task_ids", ()),
+           *tagged(listed, "task_categories"), *tagged(listed, "task_ids"))  # fmt: skip
     return Card(
-        name=raw["name"],
-        description=" ".join(texts),
-        task_ids=(*raw["task_categories"], *raw["task_ids"]),
-        languages=tuple(raw["languages"]),
-        columns=tuple(columns)[:30],
-    )
+        name, " ".join(texts), tuple(dict.fromkeys(ids)),
+        tuple(dict.fromkeys((*card.get("languages", ()), *tagged(listed, "language")))),
+        columns=tuple(columns)[:30], label_names=labels, downloads=listed.get("downloads") or 0,
+        likes=listed.get("likes") or 0,
+    )  # fmt: skip
 
 
-def ours(cards: Sequence[Card]) -> Rank:
-    ranker = BM25()
-    return lambda prompt: [found.card.name for found in ranker.search(parse_prompt(prompt), cards)]
+def model_card(raw: Mapping[str, Any]) -> Card:
+    said = (raw["pipeline_tag"], raw["task"], raw.get("functionality"))
+    ids = [each for one in said if one for each in ([one] if isinstance(one, str) else one)]
+    text = re.sub(r"<!--.*?(-->|$)", "", raw["text"], flags=re.DOTALL)
+    return Card(raw["name"], text, (*dict.fromkeys(ids), *(raw["tags"] or ())), tuple(raw["languages"]),
+                kind="model", downloads=raw["downloads"] or 0, likes=raw["likes"] or 0)  # fmt: skip
 
 
-def peer(raw: Sequence[dict[str, Any]]) -> Rank:
-    """rank-bm25 as its README shows it, on lower-cased words of the descriptions."""
+def dataset_cards(folder: Path) -> list[Card]:
+    cards = {raw["name"]: raw for raw in lines(folder / "dataset_cards.jsonl.gz")}
+    listed = {raw["name"]: raw for raw in lines(folder / "dataset_index_2024.jsonl.gz")}
+    return [dataset_card(name, cards.get(name, {}), listed.get(name, {})) for name in sorted(cards | listed)]
+
+
+def model_cards(folder: Path) -> list[Card]:
+    found = {raw["name"]: model_card(raw) for raw in lines(folder / "model_cards.jsonl.gz")}
+    return [found[name] for name in sorted(found)]
+
+
+# --------------------------------------------------------------------------- embeddings
+
+
+class Reader:
+    """p2m's encoder as its `card-reader` step makes it; texts that it has read stay in a file, if one is
+    named."""
+
+    def __init__(self, kept: Path | None) -> None:
+        self._kept, self._vectors = kept, {}
+        if kept and kept.is_file():
+            with np.load(kept) as stored:
+                self._vectors = dict(zip(stored["keys"], stored["vectors"], strict=True))
+        self._folder = Path(tempfile.mkdtemp())
+        SentenceEncoder(MODEL, sha256=SHA256).export(self._folder / "full")
+        Int8().compress(self._folder / "full", self._folder / "small")
+
+    def __call__(self, texts: Sequence[str], window: int = 4 * WINDOW) -> Any:
+        keys = [hashlib.sha256(f"{window} {text}".encode()).hexdigest() for text in texts]
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._vectors}
+        if new:
+            model = open_encoder(self._folder / "small", threads=0, max_length=window)
+            self._vectors |= dict(zip(new, model.encode(list(new.values()), batch_size=32), strict=True))
+        return np.array([self._vectors[key] for key in keys])
+
+    def keep(self) -> None:
+        if self._kept:
+            keys = list(self._vectors)
+            np.savez(self._kept, keys=keys, vectors=np.array([self._vectors[key] for key in keys]))
+
+
+# --------------------------------------------------------------------------- peers
+
+
+def okapi(cards: Sequence[Card]) -> Callable[[Task], Any]:
+    """rank-bm25 as its README shows it."""
     from rank_bm25 import BM25Okapi
 
     def words(text: str) -> list[str]:
         return re.findall(r"\w+", text.lower())
 
-    engine = BM25Okapi([words(card["description"] or "") or [""] for card in raw])
-    names = [card["name"] for card in raw]
+    engine = BM25Okapi([words(card.description) or [""] for card in cards])
+    return lambda task: np.asarray(engine.get_scores(words(task.instruction)))
 
-    def rank(prompt: str) -> list[str]:
-        scores = engine.get_scores(words(prompt))
-        return [names[index] for index in sorted(range(len(names)), key=lambda index: -scores[index])]
 
-    return rank
+def mini_lm(cards: Sequence[Card]) -> Callable[[Task], Any]:
+    """sentence-transformers as its README shows it, on names and descriptions."""
+    from sentence_transformers import SentenceTransformer
+
+    folder = weights.find(MODEL, MODEL, revision="main", sha256=SHA256)
+    model = SentenceTransformer(str(folder), device="cpu")
+    model.max_seq_length = 256
+    texts = [f"{card.name} {card.description}"[:2000] for card in cards]
+    vectors = model.encode(texts, normalize_embeddings=True)
+    return lambda task: vectors @ model.encode([task.instruction], normalize_embeddings=True)[0]
+
+
+def places(scores: Any) -> Any:
+    found = np.empty(len(scores))
+    found[np.argsort(-scores, kind="stable")] = np.arange(1, len(scores) + 1)
+    return found
+
+
+def peers(cards: Sequence[Card]) -> dict[str, Rank]:
+    words, meaning = okapi(cards), mini_lm(cards)
+
+    def by(scores: Callable[[Task], Any]) -> Rank:
+        return lambda task: [cards[number].name for number in np.argsort(-scores(task), kind="stable")]
+
+    def fused(task: Task) -> Any:
+        return 1 / (60 + places(words(task))) + 1 / (60 + places(meaning(task)))
+
+    return {"rank-bm25": by(words), "MiniLM": by(meaning), "fusion of both": by(fused)}
+
+
+def ours(index: Index, encode: Reader) -> dict[str, Rank]:
+    def ranked(able: Dense | Hybrid) -> Rank:
+        return lambda task: [one.card.name for one in by_format(task, able.rank(task, index, encode))]
+
+    return {
+        "p2m dense": ranked(Dense()),
+        "p2m fusion": ranked(Hybrid(learnt=False)),
+        "p2m hybrid": ranked(Hybrid()),
+    }
+
+
+# --------------------------------------------------------------------------- figures
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
-    """Means over prompts, 0 to 1, higher is better."""
+class Query:
+    task: Task
+    relevant: tuple[str, ...]
 
-    at1: float
-    at5: float
-    at10: float
-    mrr: float
-
-    def __str__(self) -> str:
-        return f"recall@1 {self.at1:.3f}  @5 {self.at5:.3f}  @10 {self.at10:.3f}  MRR {self.mrr:.3f}"
+    @property
+    def is_held_out(self) -> bool:
+        return held_out(self.relevant[0])
 
 
-def judge(rank: Rank, tasks: Sequence[dict[str, Any]]) -> Ranking:
-    """Recall counts a prompt as found where any of its relevant datasets is among the first k."""
-    places = []
-    for task in tasks:
-        names = rank(task["prompt"])
-        places.append(
-            min((names.index(name) + 1 for name in task["relevant"] if name in names), default=math.inf)
-        )
-    at1, at5, at10 = (sum(place <= k for place in places) / len(places) for k in (1, 5, 10))
-    return Ranking(at1, at5, at10, sum(1 / place for place in places) / len(places))
+def queries(path: Path) -> list[Query]:
+    return [Query(parse_prompt(raw["prompt"]), tuple(raw["relevant"])) for raw in lines(path)]
 
 
-# --------------------------------------------------------------------------- the floor
+def place(names: Sequence[str], relevant: Sequence[str]) -> float:
+    """Where the first relevant one stands, from 1."""
+    return min((names.index(name) + 1 for name in relevant if name in names), default=float("inf"))
 
 
-def floors(cards: Sequence[Card], tasks: Sequence[dict[str, Any]]) -> list[tuple[float, float, float]]:
-    """For floors of relevance: the share of relevant datasets kept, and of prompts whose best wrong card is
-    cut."""
-    ranker = BM25()
+def recall(found: Sequence[float], at: int) -> str:
+    """The share of prompts found by then, with its 95% bootstrap interval."""
+    hits = [float(each <= at) for each in found]
+    draw = random.Random(0)
+    means = sorted(sum(draw.choices(hits, k=len(hits))) / len(hits) for _ in range(1000))
+    return f"{sum(hits) / len(hits):.3f} [{means[25]:.2f}, {means[974]:.2f}]"
+
+
+def compare(title: str, rankers: Mapping[str, Rank], asked: Sequence[Query]) -> dict[str, list[float]]:
+    """Print recall of every ranker on both halves and over all; the places, by ranker."""
+    halves = {
+        "fitted to": [not each.is_held_out for each in asked],
+        "held out": [each.is_held_out for each in asked],
+        "all": [True] * len(asked),
+    }
+    print(f"{title}: recall at {', '.join(map(str, AT))}")
+    found = {}
+    for name, rank in rankers.items():
+        found[name] = [place(rank(each.task), each.relevant) for each in asked]
+        for half, members in halves.items():
+            some = [at for at, member in zip(found[name], members, strict=True) if member]
+            figures = "  ".join(recall(some, at) for at in AT)
+            print(f"  {name:15} {half:9} ({len(some):3})  {figures}", flush=True)
+    return found
+
+
+def share(found: Sequence[float], at: int) -> float:
+    """Of the prompts, those found by then."""
+    return sum(each <= at for each in found) / len(found)
+
+
+def reached(found: Sequence[float], bars: Sequence[float]) -> bool:
+    return all(share(found, at) >= bar for at, bar in zip(AT, bars, strict=True))
+
+
+def floors(index: Index, encode: Reader, asked: Sequence[Query]) -> None:
+    """For floors of `Hybrid.least_fit`: relevant cards kept, and prompts whose best wrong card is cut."""
     right, wrong = [], []
-    for task in tasks:
-        found = ranker.search(parse_prompt(task["prompt"]), cards)
-        overlaps = {one.card.name: overlap_of(one.reasons) for one in found}
-        right.append(max((overlaps.get(name, 0.0) for name in task["relevant"]), default=0.0))
-        wrong.append(next(overlaps[one.card.name] for one in found if one.card.name not in task["relevant"]))
-    return [
-        (
-            floor,
-            sum(one >= floor for one in right) / len(right),
-            sum(one < floor for one in wrong) / len(wrong),
-        )
-        for floor in (0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25)
-    ]
+    for each in asked:
+        if each.is_held_out:
+            continue
+        seen = ranking.shortlist(each.task, index, encode([each.task.instruction])[0])
+        fits = [(one.card.name in each.relevant, one.overlap + one.likeness, one.logit) for one in seen]
+        right += [fit for relevant, fit, _ in fits if relevant][:1]
+        wrong.append(max((logit, fit) for relevant, fit, logit in fits if not relevant)[1])
+    for floor in (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6):
+        kept = sum(fit >= floor for fit in right) / len(right)
+        cut = sum(fit < floor for fit in wrong) / len(wrong)
+        print(f"  floor {floor:.2f}: keeps {kept:.2f} of the relevant, cuts {cut:.2f} of the best wrong ones")
 
 
-def overlap_of(reasons: Sequence[str]) -> float:
-    match = re.search(r"\((\d+)% of the query", " ".join(reasons))
-    return int(match.group(1)) / 100 if match else 0.0
+# --------------------------------------------------------------------------- fitting
 
 
-# --------------------------------------------------------------------------- report
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    features: Any  # (cards, features)
+    right: Any  # (cards,) bool
+    group: str
 
 
-def main(arguments: list[str]) -> int:
-    folder = Path(arguments[0] if arguments else "../shared/data") / "catalogs"
-    raw = list(lines(folder / "dataset_cards.jsonl.gz"))
-    cards = [as_card(one) for one in raw]
-    tasks = list(lines(folder / "dataset_retrieval_dev.jsonl"))
-    beaten = True
-    for half in (False, True):
-        chosen = [task for task in tasks if held_out(task["relevant"][0]) is half]
-        name = "held out" if half else "developed on"
-        mine, theirs = judge(ours(cards), chosen), judge(peer(raw), chosen)
-        print(f"datasets, {name} ({len(chosen)} prompts, {len(cards)} cards)")
-        print(f"  p2m        {mine}\n  rank-bm25  {theirs}")
-        beaten = beaten and (not half or (mine.mrr > theirs.mrr and mine.at5 > theirs.at5))
-        for floor, kept, cut in floors(cards, chosen) if "-v" in arguments else ():
-            print(f"    floor {floor:.2f}: keeps {kept:.2f} of the relevant,", end=" ")
-            print(f"cuts {cut:.2f} of the best wrong ones")
-    print(
-        "p2m beats its peers on the held-out half"
-        if beaten
-        else "p2m does not beat its peers on the held-out half"
-    )
-    return 0 if beaten else 1
+def lessons(index: Index, encode: Reader, asked: Sequence[Query], names: Sequence[str]) -> list[Lesson]:
+    """Of the prompts that may be fitted to, those of which a relevant card is on the shortlist."""
+    found = []
+    for each in asked:
+        if each.is_held_out:
+            continue
+        seen = ranking.shortlist(each.task, index, encode([each.task.instruction])[0])
+        rows = [dict(one.features) | format_features(each.task, one.card) for one in seen]
+        right = np.array([one.card.name in each.relevant for one in seen])
+        if right.any():
+            features = np.array([[row[name] for name in names] for row in rows])
+            found.append(Lesson(features, right, each.relevant[0]))
+    return found
+
+
+def fit(learnt: Sequence[Lesson]) -> Any:
+    """Weights under which the relevant cards of each prompt are likely (a conditional logit)."""
+    from scipy.optimize import minimize
+
+    often = Counter(each.group for each in learnt)
+
+    def loss(vector: Any) -> tuple[float, Any]:
+        total, slope = PENALTY * (vector @ vector) / 2, PENALTY * vector
+        for each in learnt:
+            logits = each.features @ vector
+            odds = np.exp(logits - logits.max())
+            share, good = odds / odds.sum(), odds * each.right / (odds @ each.right)
+            much = often[each.group] ** -0.5
+            total -= much * np.log(share @ each.right)
+            slope = slope - much * ((good - share) @ each.features)
+        return total, slope
+
+    start = np.zeros(learnt[0].features.shape[1])
+    return minimize(loss, start, jac=True, method="L-BFGS-B").x
+
+
+def fitted(title: str, learnt: Sequence[Lesson], total: int) -> Any:
+    """The weights, after printing what a cross-validation over what is to be found says of them."""
+    groups = sorted({each.group for each in learnt}, key=lambda name: hashlib.sha256(name.encode()).digest())
+    fold = {group: number % FOLDS for number, group in enumerate(groups)}
+    found = [float("inf")] * (total - len(learnt))
+    for number in range(FOLDS):
+        vector = fit([each for each in learnt if fold[each.group] != number])
+        for each in learnt:
+            if fold[each.group] == number:
+                logits = each.features @ vector
+                found.append(1 + float((logits > logits[each.right].max()).sum()))
+    figures = "  ".join(recall(found, at) for at in AT)
+    print(f"{title}, cross-validated on the half that is fitted to ({total}): {figures}")
+    return fit(learnt)
+
+
+FEATURES = {
+    "dataset": (
+        "words", "place by words", "description", "columns", "place by meaning", "words of best", "task",
+        "task of best", "foreign", "spoken", "columns known", "labels",
+    ),
+    "model": (
+        "words", "place by words", "meaning", "place by meaning", "words of best", "task of best", "foreign",
+    ),
+}  # fmt: skip
+
+
+def write_weights(found: Mapping[str, Any]) -> None:
+    text = "# What each feature of a card is worth beside the others; bench/retrieval.py --fit writes this.\n"
+    for kind, vector in found.items():
+        text += f"\n[{kind}]\n"
+        text += "".join(f"{name} | {w:.3f}\n" for name, w in zip(FEATURES[kind], vector, strict=True))
+    Path(ranking.__file__).with_name("weights.txt").write_text(text, "utf-8")
+
+
+# --------------------------------------------------------------------------- all
+
+
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data", nargs="?", default="../shared/data")
+    parser.add_argument("--fit", action="store_true", help="write weights.txt, and nothing else")
+    parser.add_argument("--vectors", type=Path, help="an .npz that embeddings are kept in")
+    parser.add_argument("--ours", action="store_true", help="leave the peers out")
+    parser.add_argument("--floors", action="store_true", help="what each floor would refuse")
+    options = parser.parse_args(arguments)
+    folder, encode = Path(options.data) / "catalogs", Reader(options.vectors)
+    parts = (("dataset", dataset_cards(folder)), ("model", model_cards(folder)))
+    found, good = {}, True
+    for kind, cards in parts:
+        index = index_of(cards, lambda texts: encode(texts, WINDOW))
+        asked = queries(folder / f"{kind}_retrieval_dev.jsonl")
+        encode([each.task.instruction for each in asked])
+        encode.keep()
+        title = f"{kind}s, {len(cards)} cards"
+        if options.fit:
+            total = sum(not each.is_held_out for each in asked)
+            learnt = lessons(index, encode, asked, FEATURES[kind])
+            found[kind] = fitted(title, learnt, total)
+            continue
+        others = {} if options.ours else peers(cards)
+        ranks = compare(title, others | ours(index, encode), asked)
+        if options.floors:
+            floors(index, encode, asked)
+        if kind == "dataset":
+            good = reached(ranks["p2m hybrid"], BARS)
+        for name in others:
+            good = good and reached(ranks["p2m hybrid"], [share(ranks[name], at) for at in AT])
+    if options.fit:
+        write_weights(found)
+    else:
+        print("p2m reaches its bars" if good else "p2m misses a bar")
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

@@ -429,6 +429,14 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
+class CardIndex:
+    """The cards of a catalogue, made ready to be searched (p2m/retrievers/card_index.py)."""
+
+    folder: Path
+    skipped: dict[str, str] = field(default_factory=dict)  # datasets whose card cannot be read -> why
+
+
+@dataclass(frozen=True, slots=True)
 class Files:
     """A file or folder of the user's, as an artifact: keyed by content, never by place."""
 
@@ -931,6 +939,29 @@ class Retriever(Protocol):
 
     def search(self, task: Task, cards: Sequence[Card]) -> tuple[Candidate, ...]:
         """Best first; only the scores and their reasons, no mapping and no refusal yet."""
+
+
+@runtime_checkable
+class IndexRetriever(Protocol):
+    """Ranks the cards of an index, which has an embedding of each; those of a catalogue are made once."""
+
+    @property
+    def model(self) -> str:
+        """The sentence encoder: a folder, or a name on the Hub."""
+
+    @property
+    def revision(self) -> str: ...
+
+    @property
+    def sha256(self) -> str:
+        """Of the encoder's weights; "" where any do."""
+
+    @property
+    def window(self) -> int:
+        """Tokens of a card that are read."""
+
+    def rank(self, task: Task, index: Any, encode: Callable[[Sequence[str]], Any]) -> tuple[Candidate, ...]:
+        """Best first, as `Retriever` says; `index` is a `p2m.retrievers` one, `encode` the encoder's."""
 
 
 @runtime_checkable

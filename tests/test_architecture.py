@@ -74,6 +74,8 @@ FAMILIES = (
 NAMED_BY_BASE = frozenset(
     (
         "p2m.students.weights",
+        "p2m.students.sentence_encoder",  # which retrievers read cards by, and may not know
+        "p2m.compression.int8",
         "p2m.teachers.chat",
         "p2m.teachers.asking.acceptance",
         "p2m.teachers.asking.asker",

@@ -1,5 +1,20 @@
-"""What a retriever is to the stages: the Protocol, re-exported, and nothing else."""
+"""What retrievers are to the stages: the Protocols, the index of a catalogue, and what suits a task."""
 
-from p2m.types import Retriever
+from p2m.retrievers.card_index import Encode, Index, index_of, open_index, write_index
+from p2m.retrievers.ranking import WEIGHTS
+from p2m.retrievers.suiting import is_textless, speaks, suits
+from p2m.types import IndexRetriever, Retriever
 
-__all__ = ["Retriever"]
+__all__ = [
+    "WEIGHTS",
+    "Encode",
+    "Index",
+    "IndexRetriever",
+    "Retriever",
+    "index_of",
+    "is_textless",
+    "open_index",
+    "speaks",
+    "suits",
+    "write_index",
+]

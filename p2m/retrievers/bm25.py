@@ -10,15 +10,14 @@ others means nothing.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from p2m.retrievers.tokens import TASK_WORDS, name_tokens, stem_tokens
+from p2m.retrievers.tokens import name_tokens, stem_tokens
+from p2m.retrievers.wording import query_words, rarity
 from p2m.types import Candidate, Card, Task, TaskType
 
-_FAINT = 0.3  # weight of the sort of task in the query: it decides only where the prompt's own words do not
 _FOREIGN = 0.5  # factor for a card of other languages than the task's
 
 
@@ -37,11 +36,11 @@ class BM25:
 
     def search(self, task: Task, cards: Sequence[Card]) -> tuple[Candidate, ...]:
         """Cards that share a word with the task, best first; those below the floor come refused."""
-        query = _query(task)
+        query = query_words(task)
         documents = [self._document(card) for card in cards]
         if not query or not any(documents):
             return ()
-        idf = _idf(documents)
+        idf = rarity(documents)
         scores = self._scores(query, documents, idf)
         unseen = math.log(1 + (len(cards) + 0.5) / 0.5)  # the idf of a word that no card has
         mass = sum(weight * idf.get(token, unseen) for token, weight in query.items())
@@ -86,17 +85,3 @@ class BM25:
                 scores = engine.get_scores([token])
                 totals = [total + weight * float(score) for total, score in zip(totals, scores, strict=True)]
         return totals
-
-
-def _idf(documents: Sequence[Sequence[str]]) -> dict[str, float]:
-    holding = Counter(token for document in documents for token in set(document))
-    return {token: math.log(1 + (len(documents) - n + 0.5) / (n + 0.5)) for token, n in holding.items()}
-
-
-def _query(task: Task) -> dict[str, float]:
-    """The task's words and their weights, in the prompt's order."""
-    labels = [token for label in task.labels[:20] for token in name_tokens(label)]
-    fields = [token for field in (*task.inputs, task.output) for token in name_tokens(field.name)]
-    counts = Counter([*stem_tokens(task.instruction), *fields, *dict.fromkeys(labels)])
-    weights = {token: 1 + math.log(count) for token, count in counts.items()}
-    return weights | {token: _FAINT for token in TASK_WORDS[task.type] if token not in weights}

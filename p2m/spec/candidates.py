@@ -15,7 +15,7 @@ STEPS = frozenset(
         *("parse", "retrieve", "select", "merge", "catalogue", "generate", "curate", "split", "encoder"),
         *("embed", "choose", "winner", "pick", "baselines", "evaluate", "measure", "verdict", "report"),
         *("package", "collect", "examine", "gate", "attributes", "draw", "invent", "answer", "probe"),
-        *("answered", "taught", "vet", "account", "judge", "race"),
+        *("answered", "taught", "vet", "account", "judge", "race", "card-reader", "index", "rank"),
     )
 )
 

@@ -19,7 +19,17 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from p2m.errors import nearest
 from p2m.teachers.chat import ChatTeacher
-from p2m.types import Backend, Compressor, Metric, Retriever, Schedule, Student, Teacher, Verifier
+from p2m.types import (
+    Backend,
+    Compressor,
+    IndexRetriever,
+    Metric,
+    Retriever,
+    Schedule,
+    Student,
+    Teacher,
+    Verifier,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,7 @@ FAMILIES = {
         Family("teacher", "p2m.teachers", (Teacher, ChatTeacher)),
         Family("temperature", "p2m.teachers.schedules", Schedule),
         Family("verifier", "p2m.verifiers", Verifier),
-        Family("retriever", "p2m.retrievers", Retriever),
+        Family("retriever", "p2m.retrievers", (Retriever, IndexRetriever)),
         Family("student", "p2m.students", Student),
         Family("metric", "p2m.metrics", Metric),
         Family("compression", "p2m.compression", Compressor),

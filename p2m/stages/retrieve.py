@@ -1,9 +1,8 @@
 """retrieve: which datasets of a catalogue could serve the task, and why the others could not.
 
-The retriever ranks by words. What it found is then held against the recipe and the task, the cheap checks
-first (licence, language, sort of task, a part to learn from), and last the rows themselves: which columns
-are the fields, do the answers stand in their passages, are the labels the task's. None usable is a valid
-answer.
+What was ranked is held against the recipe and the task, the cheap checks first (licence,
+language, sort of task, a part to learn from), and last the rows themselves: which columns are the fields, do
+the answers stand in their passages, are the labels the task's. None usable is a valid answer.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from p2m.catalogs.base import (
     SURE,
     Catalogue,
     RawRow,
-    Skipped,
     gathering,
     learnable,
     map_columns,
@@ -31,34 +29,13 @@ from p2m.catalogs.base import (
 )
 from p2m.engine.stage import stage
 from p2m.errors import DataError, nearest
-from p2m.retrievers.base import Retriever
+from p2m.retrievers.base import IndexRetriever, Retriever, is_textless, speaks, suits
 from p2m.sizes import show_size
+from p2m.stages.formats import by_format
 from p2m.types import Candidate, Candidates, Card, Files, Loaded, Task, TaskType
 
 _LOOK = 20_000  # rows of a dataset that its columns are judged by; labels are often sorted
 SHOWN = 4  # times `limit`: how many candidates are reported, refused ones included
-# What the Hub's task ids must speak of for a dataset to suit a type of task.
-_SUITS = {
-    TaskType.QUESTION_ANSWERING: ("question-answering", "qa", "reading", "extractive"),
-    TaskType.EXTRACTION: (
-        "extraction", "extractive", "token-classification", "question-answering", "slot", "entity",
-    ),
-    TaskType.CLASSIFICATION: (
-        "classification", "sentiment", "intent", "inference", "entailment", "hate", "toxic", "topic",
-        "emotion", "multiple-choice", "scoring", "similarity", "fact-checking", "detection",
-        "acceptability", "stance",
-    ),
-    TaskType.MULTI_LABEL: ("multi-label", "classification", "topic", "emotion", "tagging", "toxic"),
-    TaskType.REGRESSION: ("scoring", "similarity", "regression", "rating", "sentiment", "classification"),
-    TaskType.RECORDS: ("extraction", "parsing", "structured", "json", "slot", "token-classification"),
-    TaskType.TEXT_TO_TEXT: (
-        "text2text", "generation", "translation", "summar", "conditional", "conversational", "paraphras",
-        "simplification", "code", "dialogue", "rewriting", "question-answering", "phoneme", "correction",
-        "normalization", "text-classification",
-    ),
-}  # fmt: skip
-_TEXTLESS = ("image", "audio", "video", "tabular", "speech", "token-classification", "object-detection")
-_ANY_LANGUAGE = frozenset(("multilingual", "code", "unknown", "mul", "und"))
 
 
 @stage(version="1", kind="pure")
@@ -67,18 +44,19 @@ def retrieve(
     catalogue: Files | None,
     ranked: Candidates | None = None,
     *,
-    retriever: Retriever,
+    retriever: Retriever | IndexRetriever,
     limit: int,
     licenses: tuple[str, ...],
     languages: tuple[str, ...],
     mapping: dict[str, dict[str, str]] | None = None,
+    without: tuple[str, ...] = (),
 ) -> Candidates:
-    """Rank the catalogue's cards for the task; at most `limit` datasets are opened.
+    """Judge what was ranked, or what the retriever ranks now; at most `limit` datasets are opened.
 
     Where the catalogue is a `Loaded` of what was `ranked` before, that order holds. Each candidate comes with
     its columns for the task's fields, or with the reason why it is refused. Datasets whose card or files are
     broken are refused with the place. Those that `mapping` names, dataset -> field -> column or template,
-    come first, whatever ranking, language and sort of task say of them.
+    come first, whatever ranking, language and sort of task say of them; those made over, `without`, do not.
 
     Raises:
         DataError: there is no catalogue at the path, or a field or column of `mapping` that there is not.
@@ -86,27 +64,37 @@ def retrieve(
     if catalogue is None:
         return Candidates(())
     root, mapping = catalogue.path, mapping or {}
-    if ranked is not None and isinstance(catalogue, Loaded):
+    if isinstance(catalogue, Loaded):
+        assert ranked is not None
         opened = open_catalogue(root) if any(root.iterdir()) else Catalogue(())
-        found = tuple(_fetched(ranked, catalogue, opened.cards))
+        found = [*_fetched(ranked, catalogue, opened.cards), *_broken(opened, root)]
     else:
         opened = open_catalogue(root)
-        found = retriever.search(task, opened.cards)
+        found = list(ranked.found) if ranked else _ranked(task, opened, root, retriever)
+    left_out = dict.fromkeys(without, True)
+    cards = [card for card in opened.cards if not of_dataset(card.name, left_out)]
+    found = [one for one in found if not of_dataset(one.card.name, left_out)]
     judged: list[Candidate] = []
     reads = 0
-    for candidate in named_first(found, opened.cards, mapping):
-        if reads >= limit or len(judged) >= limit * SHOWN:
-            break
+    for candidate in named_first(found, cards, mapping):
         is_named = of_dataset(candidate.card.name, mapping) is not None
         refusal = candidate.refusal or on_paper(task, candidate.card, licenses, languages, is_named=is_named)
-        if refusal:
+        if refusal and len(judged) < limit * SHOWN:
             judged.append(replace(candidate, refusal=refusal))
-            continue
-        reads += 1
-        judged.append(_judged(task, candidate, root, mapping))
+        elif not refusal and reads < limit:
+            reads += 1
+            judged.append(_judged(task, candidate, root, mapping))
     judged = _one_label_set(task, judged)
-    broken = [_broken(one, root) for one in opened.skipped]
-    return Candidates((*judged, *broken, *_unmet(mapping, [card.name for card in opened.cards])))
+    return Candidates((*judged, *_unmet(mapping, [card.name for card in cards])))
+
+
+def _ranked(
+    task: Task, opened: Catalogue, root: Path, retriever: Retriever | IndexRetriever
+) -> list[Candidate]:
+    """What the retriever finds in the catalogue at hand, and last what is broken there."""
+    # An index is ranked in a step of its own; datasets made over have none, and are all named by the recipe.
+    found = retriever.search(task, opened.cards) if isinstance(retriever, Retriever) else ()
+    return [*by_format(task, found), *_broken(opened, root)]
 
 
 def _fetched(ranked: Candidates, loaded: Loaded, cards: Sequence[Card]) -> Iterator[Candidate]:
@@ -174,17 +162,13 @@ def _wrong_license(card: Card, licenses: Sequence[str]) -> str:
 
 def _wrong_language(task: Task, card: Card, languages: Sequence[str]) -> str:
     wanted = {code.lower().partition("-")[0] for code in languages} or {task.language.partition("-")[0]}
-    there = set(card.languages)
-    if not there or there & _ANY_LANGUAGE or there & wanted:
+    if speaks(card, frozenset(wanted)) is not False:
         return ""
-    return f"its language is {_listed(sorted(there)[:6])}, the task's {_listed(sorted(wanted))}"
+    return f"its language is {_listed(sorted(card.languages)[:6])}, the task's {_listed(sorted(wanted))}"
 
 
 def _wrong_task(task: Task, card: Card) -> str:
-    ids = [one.lower().replace("_", "-") for one in card.task_ids]
-    if not ids or any(word in one for one in ids for word in _SUITS[task.type]):
-        return ""
-    if task.type is TaskType.TEXT_TO_TEXT and not all(one.startswith(_TEXTLESS) for one in ids):
+    if suits(task, card) is not False or (task.type is TaskType.TEXT_TO_TEXT and not is_textless(card)):
         return ""
     return f"it is made for {_listed(card.task_ids[:3])}, the task is {task.type.value}"
 
@@ -243,8 +227,10 @@ def _spread(root: Path, card: Card) -> Iterator[RawRow]:
     return islice(records, 0, None, step) if total else islice(records, _LOOK)
 
 
-def _broken(skipped: Skipped, root: Path) -> Candidate:
-    return Candidate(Card(skipped.name), 0.0, None, refusal=placeless(skipped.reason, root))
+def _broken(opened: Catalogue, root: Path) -> list[Candidate]:
+    return [
+        Candidate(Card(one.name), 0.0, None, refusal=placeless(one.reason, root)) for one in opened.skipped
+    ]
 
 
 def _size(card: Card) -> str:

@@ -9,7 +9,8 @@ from p2m.catalogs.entries import card_of
 from p2m.catalogs.files import entries_of
 from p2m.catalogs.suspicion import speaks_to_models
 from p2m.engine.stage import stage
-from p2m.retrievers.base import Retriever
+from p2m.retrievers.base import IndexRetriever, Retriever
+from p2m.stages.formats import by_format
 from p2m.stages.retrieve import SHOWN, named_first, on_paper
 from p2m.types import Candidate, Candidates, Files, Task
 
@@ -20,7 +21,7 @@ def shortlist(
     catalogue: Files,
     ranked: Candidates | None,
     *,
-    retriever: Retriever | None,
+    retriever: Retriever | IndexRetriever,
     limit: int,
     licenses: tuple[str, ...],
     languages: tuple[str, ...],
@@ -34,10 +35,12 @@ def shortlist(
         DataError: the catalogue cannot be read.
     """
     if ranked is not None:
-        found, cards = ranked.found, [one.card for one in ranked.found]
+        found = tuple(one for one in ranked.found if one.card.kind == "dataset")
+        cards = [one.card for one in found]
     else:
         cards = [card_of(entry) for entry in entries_of(catalogue.path) if entry.kind == "dataset"]
-        found = retriever.search(task, cards) if retriever else ()
+        assert isinstance(retriever, Retriever)  # an index is ranked in a step of its own
+        found = tuple(by_format(task, retriever.search(task, cards)))
     mapping = mapping or {}
     judged: list[Candidate] = []
     left = limit

@@ -1,0 +1,69 @@
+"""An index of a small catalogue, made and ranked by real steps with a tiny encoder."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from p2m.catalogs.entries import Entry
+from p2m.catalogs.files import write_catalog
+from p2m.parsing import parse_prompt
+from p2m.retrievers.hybrid import Hybrid
+from p2m.retrievers.ranking import WEIGHTS
+from p2m.stages.encoder import encoder
+from p2m.stages.formats import by_format, format_features
+from p2m.stages.index import index
+from p2m.stages.rank import rank
+from p2m.stages.retrieve import retrieve
+from p2m.students.sentence_encoder import SentenceEncoder
+from p2m.types import Candidate, Card, Files
+
+MOODS = parse_prompt("Is the review good or bad?", labels=("good", "bad"))
+ABLE = Hybrid(least_fit=0)
+
+
+@pytest.fixture
+def reader(tiny_bert, run):
+    return encoder(base=SentenceEncoder(str(tiny_bert), sha256=""), compressor=None, run=run)
+
+
+def dataset(root, name, body, text="text"):
+    folder = root / name
+    folder.mkdir(parents=True)
+    rows = [{text: f"item {n}", "label": ("good", "bad")[n % 2]} for n in range(40)]
+    front = "---\nlicense: mit\nlanguage: en\ntask_categories: [text-classification]\n---\n"
+    (folder / "README.md").write_text(front + body, encoding="utf-8")
+    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def test_a_catalogue_on_disk_is_indexed_ranked_and_judged(tmp_path, reader, run):
+    root = tmp_path / "datasets"
+    dataset(root, "reviews", "Reviews of films, good or bad.")
+    dataset(root, "laws", "Court rulings.")
+    dataset(root, "broken", "Reviews.")
+    (root / "broken" / "README.md").write_text("---\nlicense: [mit\n---\n", encoding="utf-8")
+    cards = index(Files(root), reader, window=32, run=run)
+    ranked = rank(MOODS, cards, reader, retriever=ABLE, run=run)
+    assert ranked.found[0].card.name == "reviews"
+    assert [one.card.name for one in ranked.found if one.refusal] == ["broken"]
+    judged = retrieve(MOODS, Files(root), ranked, retriever=ABLE, limit=5, licenses=(), languages=())
+    best = judged.usable[0]
+    assert (best.card.name, best.mapping) == ("reviews", {"text": "text", "label": "label"})
+
+
+def test_a_catalogue_file_is_indexed(tmp_path, reader, run):
+    path = tmp_path / "cards.parquet"
+    write_catalog([Entry("a/reviews", description="Reviews, good or bad."), Entry("a/laws")], path)
+    cards = index(Files(path), reader, window=32, run=run)
+    found = rank(MOODS, cards, reader, retriever=ABLE, run=run).found
+    assert found[0].card.name == "a/reviews"
+
+
+def test_labels_that_the_card_has_count_in_the_ranking():
+    has = Card("b", columns=("text", "label"), label_names={"label": {"0": "Good", "1": "Bad"}})
+    assert format_features(MOODS, has)["labels"] == 1
+    assert WEIGHTS["dataset"]["labels"] > 0
+    first = by_format(MOODS, [Candidate(Card("a"), 0.5, None), Candidate(has, 0.5, None)])[0]
+    assert first.card.name == "b"
+    assert "has 100% of the task's labels" in first.reasons
