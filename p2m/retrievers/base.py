@@ -1,6 +1,7 @@
 """What retrievers are to the stages: the Protocols, the index of a catalogue, and what suits a task."""
 
 from p2m.retrievers.card_index import Encode, Index, index_of, open_index, write_index
+from p2m.retrievers.hybrid import Hybrid
 from p2m.retrievers.ranking import WEIGHTS
 from p2m.retrievers.suiting import is_textless, speaks, suits
 from p2m.types import IndexRetriever, Retriever
@@ -8,6 +9,7 @@ from p2m.types import IndexRetriever, Retriever
 __all__ = [
     "WEIGHTS",
     "Encode",
+    "Hybrid",
     "Index",
     "IndexRetriever",
     "Retriever",

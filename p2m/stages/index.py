@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from p2m.catalogs.base import Catalogue, open_catalogue, placeless
+from p2m.catalogs.base import open_catalogue
 from p2m.catalogs.entries import card_of
 from p2m.catalogs.files import entries_of, is_catalogue
 from p2m.deploy.base import open_encoder
@@ -14,7 +14,7 @@ from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.retrievers.base import index_of, write_index
 from p2m.stages.embed import BATCH
-from p2m.types import CardIndex, Encoder, Files
+from p2m.types import Card, CardIndex, Encoder, Files
 
 _CHUNK = 320  # cards between two reports of progress
 
@@ -28,7 +28,7 @@ def index(catalogue: Files, reader: Encoder, *, window: int, run: Run) -> CardIn
     """
     import numpy as np
 
-    opened = _opened(catalogue.path)
+    cards = _cards(catalogue.path)
     model = open_encoder(reader.folder, threads=run.device.threads, max_length=window)
 
     def encode(texts: Sequence[str]) -> Any:
@@ -40,13 +40,12 @@ def index(catalogue: Files, reader: Encoder, *, window: int, run: Run) -> CardIn
 
     folder = run.folder / "index"
     folder.mkdir(parents=True, exist_ok=True)
-    write_index(index_of(opened.cards, encode), folder)
-    skipped = {one.name: placeless(one.reason, catalogue.path) for one in opened.skipped}
-    return CardIndex(folder, skipped)
+    write_index(index_of(cards, encode), folder)
+    return CardIndex(folder)
 
 
-def _opened(path: Path) -> Catalogue:
-    """The cards of a catalogue file, or of datasets on this disk."""
+def _cards(path: Path) -> Sequence[Card]:
+    """Those of a catalogue file, or of datasets on this disk; what is broken there is for others to say."""
     if is_catalogue(path):
-        return Catalogue(tuple(map(card_of, entries_of(path))))
-    return open_catalogue(path)
+        return [card_of(entry) for entry in entries_of(path)]
+    return open_catalogue(path).cards

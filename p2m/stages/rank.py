@@ -10,7 +10,7 @@ from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.retrievers.base import IndexRetriever, open_index
 from p2m.stages.formats import by_format
-from p2m.types import Candidate, Candidates, Card, CardIndex, Encoder, Task
+from p2m.types import Candidate, Candidates, CardIndex, Encoder, Task
 
 _PROMPT = 4  # times the window of a card: how much of a prompt is read
 _KEPT = 200  # candidates
@@ -18,15 +18,19 @@ _KEPT = 200  # candidates
 
 @stage(version="1", kind="seeded")
 def rank(task: Task, cards: CardIndex, reader: Encoder, *, retriever: IndexRetriever, run: Run) -> Candidates:
-    """Candidates by words, meaning and format; nothing of a dataset is opened.
+    """Datasets by words, meaning and format; nothing of them is opened."""
+    found = best_of(task, cards, reader, retriever, kind="dataset", threads=run.device.threads)
+    return Candidates(tuple(found))
 
-    Those whose card cannot be read come last, refused.
-    """
-    model = open_encoder(reader.folder, threads=run.device.threads, max_length=_PROMPT * retriever.window)
+
+def best_of(
+    task: Task, cards: CardIndex, reader: Encoder, retriever: IndexRetriever, *, kind: str, threads: int
+) -> list[Candidate]:
+    """The candidates of a kind in an index, best first."""
+    model = open_encoder(reader.folder, threads=threads, max_length=_PROMPT * retriever.window)
 
     def encode(texts: Sequence[str]) -> Any:
         return model.encode(texts)
 
-    found = by_format(task, retriever.rank(task, open_index(cards.folder), encode))
-    broken = (Candidate(Card(name), 0.0, None, refusal=why) for name, why in cards.skipped.items())
-    return Candidates((*found[:_KEPT], *broken))
+    found = retriever.rank(task, open_index(cards.folder), encode)
+    return by_format(task, (one for one in found if one.card.kind == kind))[:_KEPT]

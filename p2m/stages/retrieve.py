@@ -1,8 +1,8 @@
 """retrieve: which datasets of a catalogue could serve the task, and why the others could not.
 
-What was ranked is held against the recipe and the task, the cheap checks first (licence,
-language, sort of task, a part to learn from), and last the rows themselves: which columns are the fields, do
-the answers stand in their passages, are the labels the task's. None usable is a valid answer.
+What was ranked is held against the recipe and the task, the cheap checks first (licence, language, sort of
+task, a part to learn from), and last the rows themselves: which columns are the fields, do the answers stand
+in their passages, are the labels the task's. None usable is a valid answer.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from p2m.catalogs.base import (
     SURE,
     Catalogue,
+    Column,
     RawRow,
     gathering,
     learnable,
@@ -67,10 +68,10 @@ def retrieve(
     if isinstance(catalogue, Loaded):
         assert ranked is not None
         opened = open_catalogue(root) if any(root.iterdir()) else Catalogue(())
-        found = [*_fetched(ranked, catalogue, opened.cards), *_broken(opened, root)]
+        found = list(_fetched(ranked, catalogue, opened.cards))
     else:
         opened = open_catalogue(root)
-        found = list(ranked.found) if ranked else _ranked(task, opened, root, retriever)
+        found = list(ranked.found if ranked else searched(task, opened.cards, retriever))
     left_out = dict.fromkeys(without, True)
     cards = [card for card in opened.cards if not of_dataset(card.name, left_out)]
     found = [one for one in found if not of_dataset(one.card.name, left_out)]
@@ -84,17 +85,15 @@ def retrieve(
         elif not refusal and reads < limit:
             reads += 1
             judged.append(_judged(task, candidate, root, mapping))
-    judged = _one_label_set(task, judged)
-    return Candidates((*judged, *_unmet(mapping, [card.name for card in cards])))
+    judged = one_label_set(task, judged)
+    return Candidates((*judged, *_broken(opened, root), *_unmet(mapping, [card.name for card in cards])))
 
 
-def _ranked(
-    task: Task, opened: Catalogue, root: Path, retriever: Retriever | IndexRetriever
-) -> list[Candidate]:
-    """What the retriever finds in the catalogue at hand, and last what is broken there."""
-    # An index is ranked in a step of its own; datasets made over have none, and are all named by the recipe.
-    found = retriever.search(task, opened.cards) if isinstance(retriever, Retriever) else ()
-    return [*by_format(task, found), *_broken(opened, root)]
+def searched(
+    task: Task, cards: Sequence[Card], retriever: Retriever | IndexRetriever | None
+) -> Sequence[Candidate]:
+    """What a retriever finds that needs no index, the format of the cards counted in."""
+    return by_format(task, retriever.search(task, cards)) if isinstance(retriever, Retriever) else []
 
 
 def _fetched(ranked: Candidates, loaded: Loaded, cards: Sequence[Card]) -> Iterator[Candidate]:
@@ -136,8 +135,8 @@ def on_paper(
 ) -> str:
     """Why the card alone rules the dataset out; "" where it does not."""
     return (
-        _wrong_license(card, licenses)
-        or ("" if is_named else _wrong_language(task, card, languages) or _wrong_task(task, card))
+        wrong_license(card, licenses)
+        or ("" if is_named else wrong_language(task, card, languages) or _wrong_task(task, card))
         or (
             ""
             if learnable(card) or not card.parts
@@ -146,7 +145,7 @@ def on_paper(
     )
 
 
-def _wrong_license(card: Card, licenses: Sequence[str]) -> str:
+def wrong_license(card: Card, licenses: Sequence[str]) -> str:
     if not licenses:
         return ""
     accepted = {normal_license(text) for text in licenses}
@@ -160,7 +159,7 @@ def _wrong_license(card: Card, licenses: Sequence[str]) -> str:
     )
 
 
-def _wrong_language(task: Task, card: Card, languages: Sequence[str]) -> str:
+def wrong_language(task: Task, card: Card, languages: Sequence[str]) -> str:
     wanted = {code.lower().partition("-")[0] for code in languages} or {task.language.partition("-")[0]}
     if speaks(card, frozenset(wanted)) is not False:
         return ""
@@ -171,6 +170,17 @@ def _wrong_task(task: Task, card: Card) -> str:
     if suits(task, card) is not False or (task.type is TaskType.TEXT_TO_TEXT and not is_textless(card)):
         return ""
     return f"it is made for {_listed(card.task_ids[:3])}, the task is {task.type.value}"
+
+
+def seen_columns(task: Task, card: Card, root: Path) -> tuple[Column, ...]:
+    """The columns of a dataset, by rows of its learnable parts.
+
+    Raises:
+        DataError: its files are broken.
+    """
+    records = list(_spread(root, card))
+    gather = gathering(task, records, card.label_names)
+    return observe(map(gather.row, records), card.label_names)
 
 
 def _judged(
@@ -184,9 +194,7 @@ def _judged(
     card = candidate.card
     place, given = of_dataset(card.name, mapping) or ("", {})
     try:
-        records = list(_spread(root, card))
-        gather = gathering(task, records, card.label_names)
-        columns = observe(map(gather.row, records), card.label_names)
+        columns = seen_columns(task, card, root)
     except DataError as error:
         return replace(candidate, refusal=placeless(str(error), root))
     try:
@@ -198,10 +206,11 @@ def _judged(
     if not refusal and fit.confidence < SURE:
         unsure = ", ".join(f"{name} <- {column}" for name, column in (fit.mapping or {}).items())
         refusal = f"no column is named like the task's fields (best guess: {unsure})"
-    return replace(candidate, mapping=None if refusal else fit.mapping, reasons=reasons, refusal=refusal)
+    guess = {} if fit.mapping is None else None if fit.refusal else fit.mapping
+    return replace(candidate, mapping=guess, reasons=reasons, refusal=refusal)
 
 
-def _one_label_set(task: Task, judged: list[Candidate]) -> list[Candidate]:
+def one_label_set(task: Task, judged: list[Candidate]) -> list[Candidate]:
     """Of datasets with labels of their own only the best is kept, unless the task itself names the labels."""
     if task.type is not TaskType.CLASSIFICATION or task.labels:
         return judged

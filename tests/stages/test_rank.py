@@ -46,9 +46,9 @@ def test_a_catalogue_on_disk_is_indexed_ranked_and_judged(tmp_path, reader, run)
     cards = index(Files(root), reader, window=32, run=run)
     ranked = rank(MOODS, cards, reader, retriever=ABLE, run=run)
     assert ranked.found[0].card.name == "reviews"
-    assert [one.card.name for one in ranked.found if one.refusal] == ["broken"]
     judged = retrieve(MOODS, Files(root), ranked, retriever=ABLE, limit=5, licenses=(), languages=())
     best = judged.usable[0]
+    assert "broken" in [one.card.name for one in judged.found if one.refusal]
     assert (best.card.name, best.mapping) == ("reviews", {"text": "text", "label": "label"})
 
 

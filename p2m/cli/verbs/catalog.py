@@ -13,6 +13,8 @@ GROUP = "recipe"
 SUMMARY = "make and look at catalogues of datasets and models"
 EXAMPLES = """p2m catalog show                                     # the catalogues that ship
   p2m catalog show squad                               # one entry
+  p2m catalog search "Which bank service does the customer ask about?" --license mit --license cc-by-4.0
+  p2m catalog models "Tag diseases in medical notes" --max-size 500MB
   p2m catalog add datasets --output company.parquet    # a folder of datasets with cards
   p2m catalog refresh --output hub.parquet --filter task_categories:text-classification
   p2m catalog refresh --models --output models.parquet # the same command goes on where it was interrupted
@@ -22,14 +24,22 @@ EXAMPLES = """p2m catalog show                                     # the catalog
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", nargs="?", default="show", help=", ".join(_ACTIONS))
-    parser.add_argument("target", nargs="?", help="of show and pin: an id; of add: a folder")
+    parser.add_argument("target", nargs="?", help="an id, a folder, or what is looked for")
     text = "catalogue files that are looked at; the curated ones where none is given"
     parser.add_argument("--catalog", type=Path, action="append", default=[], metavar="FILE", help=text)
     parser.add_argument("--output", type=Path, metavar="FILE", help="of add and refresh: the file, *.parquet")
     parser.add_argument("--models", action="store_true", help="of refresh: models instead of datasets")
     tags = "of refresh: only what has this tag of the Hub, e.g. language:de; any number"
     parser.add_argument("--filter", action="append", default=[], metavar="TAG", help=tags)
-    parser.add_argument("--limit", type=int, help="of refresh: how many entries are read at most")
+    limit = "of refresh: how many entries are read at most; of search and models: how many are shown (10)"
+    parser.add_argument("--limit", type=int, help=limit)
+    told = "of search and models: only with this licence; any number"
+    parser.add_argument("--license", action="append", default=[], metavar="LICENCE", help=told)
+    told = "of search and models: only in this language, e.g. de; any number"
+    parser.add_argument("--language", action="append", default=[], metavar="CODE", help=told)
+    parser.add_argument(
+        "--max-size", metavar="SIZE", help="of search and models: no larger download, e.g. 500MB"
+    )
     common.json_argument(parser)
 
 
@@ -112,6 +122,12 @@ def _pin(arguments: argparse.Namespace) -> int:
     return common.answer(arguments, pin, lambda: pin_text(pin))
 
 
+def _search(arguments: argparse.Namespace) -> int:
+    from p2m.cli.catalog_search import search
+
+    return search(arguments, "model" if arguments.action == "models" else "dataset")
+
+
 _ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "show": _show, "add": _add, "refresh": _refresh, "pin": _pin,
+    "show": _show, "search": _search, "models": _search, "add": _add, "refresh": _refresh, "pin": _pin,
 }  # fmt: skip

@@ -1,0 +1,65 @@
+"""p2m catalog search and models: what suits a prompt, with what speaks for it and against it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from p2m.catalogs.entries import Entry
+from p2m.catalogs.files import write_catalog
+from p2m.cli.main import main
+from p2m.students import weights
+
+ENTRIES = [
+    Entry("a/banking", task_ids=("text-classification",), languages=("en",), license="cc-by-4.0",
+          size_bytes=1_000_000, rows=13_083, description="Questions to a bank, each with its intent."),
+    Entry("a/laws", task_ids=("text-classification",), languages=("en",), license="mit",
+          size_bytes=9_000_000_000, description="Intents of court rulings, and the questions asked."),
+    Entry("a/closed", task_ids=("text-classification",), languages=("en",), license="mit", gated=True,
+          description="Intents of questions to a bank."),
+    Entry("b/model", "model", license="mit", description="Tells the intent of questions to a bank."),
+]  # fmt: skip
+PROMPT = "Tell the intent of a question to a bank."
+
+
+@pytest.fixture
+def catalogue(tmp_path, monkeypatch):
+    if weights.installed_folder() is None:
+        pytest.skip("the weights of all-MiniLM-L6-v2 are not installed")
+    monkeypatch.setenv("P2M_STORE", str(tmp_path / "store"))
+    write_catalog(ENTRIES, tmp_path / "c.parquet")
+    return str(tmp_path / "c.parquet")
+
+
+def test_what_suits_is_shown_with_its_facts_and_the_rest_with_the_reason(catalogue, capsys):
+    words = [PROMPT, "--catalog", catalogue, "--max-size", "2GB"]
+    assert main(["catalog", "search", *words]) == 0
+    text = capsys.readouterr().out
+    assert "1. a/banking\n     licence cc-by-4.0, 1.0 MB to download, 13,083 rows, en" in text
+    assert "likeness" in text
+    assert "a/closed: it is gated" in text
+    assert "a/laws: it is 9.0 GB, more than --max-size" in text
+    assert "b/model" not in text
+
+    assert main(["catalog", "models", *words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["found"]
+    assert [each["card"]["name"] for each in found] == ["b/model"]
+
+    assert main(["catalog", "search", *words, "--license", "apache-2.0", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["found"] == []
+    assert any("licence" in each["refusal"] for each in told["refused"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "look for what?"),
+        (["x", "--limit", "0"], "give 1 or more"),
+        (["x", "--max-size", "big"], "24 MB"),
+    ],
+)
+def test_what_cannot_be_looked_for_is_said(words, said, capsys):
+    assert main(["catalog", "search", *words]) == 2
+    assert said in capsys.readouterr().err
