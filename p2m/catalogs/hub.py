@@ -269,7 +269,8 @@ def _told(name: str, kind: str, revision: str) -> Iterator[None]:
     except HFValidationError:
         raise RepositoryFault(f"{name!r} is no name of a repository") from None
     except OfflineModeIsEnabled:
-        raise DataError(f"{name}: HF_HUB_OFFLINE is set, so nothing is fetched; unset it") from None
+        reason = "the Hub may not be reached here: HF_HUB_OFFLINE is set, by you or by constraints.network"
+        raise DataError(f"{name}: {reason}\n    allow it: constraints.network=hub") from None
     except HfHubHTTPError as error:
         status = error.response.status_code
         if status in (401, 403):

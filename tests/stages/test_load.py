@@ -18,6 +18,7 @@ from conftest import Here
 from local_hub import LocalHub, Repo, running
 
 from p2m.catalogs import reading
+from p2m.catalogs.adding import add
 from p2m.catalogs.entries import Entry
 from p2m.catalogs.files import write_catalog
 from p2m.catalogs.hub import opened
@@ -274,3 +275,20 @@ def test_what_unpacks_beyond_bounds_is_refused(hub: LocalHub, search: Search, mo
     assert "'../../train.jsonl' leads out of the archive" in why["acme/climbing"]
     assert {row.source for row in chosen.rows} == {"acme/zipped:all"}
     assert not list(search.folder.rglob("../train.jsonl"))
+
+
+def test_datasets_of_a_folder_are_found_through_its_catalogue_until_they_change(search: Search) -> None:
+    root = search.folder / "data"
+    for name in ("moods", "edited"):
+        (root / name).mkdir(parents=True)
+        (root / name / "README.md").write_bytes(card())
+        (root / name / "train.jsonl").write_bytes(lines(REVIEWS))
+    made, _ = add(root, search.folder / "c.parquet")
+    (root / "edited" / "train.jsonl").write_bytes(lines(REVIEWS[:20]))
+    found, chosen, loaded = search(list(made))
+    why = {one.card.name: one.refusal for one in found.found}
+    assert (why["moods"], len(chosen.rows)) == ("", 60)
+    assert {row.output for row in chosen.rows} == {"good", "bad"}
+    assert "it changed under its pin; type: p2m catalog add" in why["edited"]
+    assert {one.name: len(one.files) for one in loaded.datasets} == {"moods": 1, "edited": 0}
+    assert sorted(path.name for path in (root / "moods").iterdir()) == ["README.md", "train.jsonl"]
