@@ -54,6 +54,7 @@ from p2m.stages.shortlist import shortlist
 from p2m.stages.solve import solve
 from p2m.stages.split import split
 from p2m.stages.train import train
+from p2m.stages.transform import place_of, transform
 from p2m.stages.verdict import verdict
 from p2m.stages.winner import winner
 from p2m.students.sentence_encoder import SentenceEncoder
@@ -491,21 +492,6 @@ def _own_rows(plan: Plan, task: Ref, paths: tuple[Path, ...] | None, role: str, 
     return plan.add(f"read-{role}", read, task, *files, role=role)
 
 
-def card_reader(plan: Plan, able: IndexRetriever, at: Places) -> Ref:
-    """The encoder that cards and prompts are compared by, in eight bits."""
-    base = SentenceEncoder(able.model, able.revision, able.sha256)
-    return plan.add("card-reader", encoder, base=base, compressor=Int8(), origins=at(base="retriever.model"))
-
-
-def _ranked(
-    plan: Plan, task: Ref, catalogue: Ref, reader: Ref, able: IndexRetriever, suffix: str, at: Places
-) -> Ref:
-    """The catalogue's cards by an index of them, best first."""
-    cards = plan.add(f"index{suffix}", index, catalogue, reader, window=able.window,
-                     origins=at(window="retriever.window"))  # fmt: skip
-    return plan.add(f"rank{suffix}", rank, task, cards, reader, retriever=able, origins=at("retriever"))
-
-
 def _decided(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     """What people decided in review."""
     if spec.data.decisions is None:
@@ -516,62 +502,85 @@ def _decided(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     )
 
 
+def card_reader(plan: Plan, able: IndexRetriever, at: Places) -> Ref:
+    """The encoder that cards and prompts are compared by, in eight bits."""
+    base = SentenceEncoder(able.model, able.revision, able.sha256)
+    return plan.add("card-reader", encoder, base=base, compressor=Int8(), origins=at(base="retriever.model"))
+
+
 def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     """The rows of relevant datasets of every catalogue; None where the recipe names no catalogue."""
-    retrieval, rows, reader = spec.retriever, [], None
-    able = retrieval.component
+    retrieval = spec.retriever
+    made = {name: retrieval.mapping.get(name, {}) for name in retrieval.transform}
+    rest = {name: each for name, each in retrieval.mapping.items() if name not in made}
+    folders, rows, reader = [], [], None
     for number, source in enumerate(retrieval.sources, start=1):
         suffix = f"-{number}" if len(retrieval.sources) > 1 else ""
-        catalogue = plan.source(
-            f"catalogue{suffix}", source, origin=at("retriever.sources").get("retriever.sources", "")
-        )
-        limits: dict[str, Any] = {
-            "licenses": spec.constraints.licenses,
-            "languages": spec.constraints.languages,
-        }
-        places = {name: f"constraints.{name}" for name in limits}
-        search = limits | {
-            "retriever": able, "limit": retrieval.limit, "mapping": retrieval.mapping,
-        }  # fmt: skip
-        searched = at("retriever", limit="retriever.limit", mapping="retriever.mapping", **places)
-        ranked: Ref | None = None
-        if isinstance(able, IndexRetriever):
+        place = at("retriever.sources").get("retriever.sources", "")
+        catalogue, ranked = plan.source(f"catalogue{suffix}", source, origin=place), None
+        if isinstance(able := retrieval.component, IndexRetriever):
             reader = reader or card_reader(plan, able, at)
-            ranked = _ranked(plan, task, catalogue, reader, able, suffix, at)
+            cards = plan.add(f"index{suffix}", index, catalogue, reader, window=able.window,
+                             origins=at(window="retriever.window"))  # fmt: skip
+            ranked = plan.add(f"rank{suffix}", rank, task, cards, reader, retriever=able,
+                              origins=at("retriever"))  # fmt: skip
         if is_catalogue(source):
-            ranked = plan.add(
-                f"shortlist{suffix}", shortlist, task, catalogue, ranked, origins=searched, **search
-            )
-            catalogue = plan.add(
-                f"load{suffix}",
-                load,
-                task,
-                catalogue,
-                ranked,
-                max_rows=retrieval.max_rows,
-                max_download=retrieval.max_download,
-                seed=spec.seed,
-                origins=at(
-                    "seed",
-                    max_rows="retriever.max_rows",
-                    max_download="retriever.max_download",
-                    **places,
-                ),
-                **limits,
-            )
-        found = plan.add(f"retrieve{suffix}", retrieve, task, catalogue, ranked, origins=searched, **search)
-        rows.append(
-            plan.add(
-                f"select{suffix}",
-                select,
-                task,
-                found,
-                catalogue,
-                max_rows=retrieval.max_rows,
-                seed=spec.seed,
-                origins=at("seed", max_rows="retriever.max_rows"),
-            )
-        )
+            ranked, catalogue = _fetched(plan, task, spec, at, suffix, (catalogue, ranked))
+        folders.append(catalogue)
+        rows.append(_found(plan, task, spec, at, suffix, (catalogue, ranked), rest))
+    if made and folders:
+        over = plan.add("transform", transform, *folders, queries=retrieval.transform,
+                        origins=at(queries="retriever.transform"))  # fmt: skip
+        named = {place_of(name): each for name, each in made.items()}
+        rows.append(_found(plan, task, spec, at, "-transformed", (over, None), named))
     if len(rows) > 1:
         return plan.add("merge", merge, *rows)
     return rows[0] if rows else None
+
+
+def _fetched(
+    plan: Plan, task: Ref, spec: ModelSpec, at: Places, suffix: str, searched: tuple[Ref, Ref | None]
+) -> tuple[Ref, Ref]:
+    """What a catalogue file offers, ranked, and what of it was fetched."""
+    retrieval, (catalogue, found) = spec.retriever, searched
+    settings, places = _searching(spec, at, retrieval.mapping | {name: {} for name in retrieval.transform})
+    ranked = plan.add(f"shortlist{suffix}", shortlist, task, catalogue, found, origins=places, **settings)
+    limits = {name: settings[name] for name in ("licenses", "languages")}
+    fetched = {name: f"retriever.{name}" for name in ("max_rows", "max_download")}
+    loaded = plan.add(
+        f"load{suffix}", load, task, catalogue, ranked, max_rows=retrieval.max_rows,
+        max_download=retrieval.max_download, seed=spec.seed, **limits,
+        origins=at("seed", **fetched, **{name: f"constraints.{name}" for name in limits}),
+    )  # fmt: skip
+    return ranked, loaded
+
+
+def _found(
+    plan: Plan, task: Ref, spec: ModelSpec, at: Places, suffix: str, catalogue: tuple[Ref, Ref | None],
+    mapping: dict[str, dict[str, str]],
+) -> Ref:  # fmt: skip
+    """The rows of relevant datasets of one catalogue."""
+    retrieval, (folder, ranked) = spec.retriever, catalogue
+    settings, places = _searching(spec, at, mapping)
+    found = plan.add(
+        f"retrieve{suffix}", retrieve, task, folder, ranked,
+        without=() if suffix == "-transformed" else tuple(retrieval.transform),
+        origins=places | at(without="retriever.transform"), **settings,
+    )  # fmt: skip
+    return plan.add(f"select{suffix}", select, task, found, folder, max_rows=retrieval.max_rows,
+                    seed=spec.seed, origins=at("seed", max_rows="retriever.max_rows"))  # fmt: skip
+
+
+def _searching(
+    spec: ModelSpec, at: Places, mapping: dict[str, dict[str, str]]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """What ranking goes by, and where it was written."""
+    settings: dict[str, Any] = {
+        "retriever": spec.retriever.component, "limit": spec.retriever.limit, "mapping": mapping,
+        "licenses": spec.constraints.licenses, "languages": spec.constraints.languages,
+    }  # fmt: skip
+    places = at(
+        "retriever", limit="retriever.limit", mapping="retriever.mapping",
+        licenses="constraints.licenses", languages="constraints.languages",
+    )  # fmt: skip
+    return settings, places

@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from p2m.catalogs.transform import refusal
 from p2m.deploy.backends.onnx import ONNX
 from p2m.engine.handles import Device, Network
 from p2m.engine.storage.shared_address import DEFAULT_TIMEOUT, checked_url
@@ -361,6 +362,14 @@ def _no_role(names: Iterable[str]) -> None:
         raise located_error(wrong)
 
 
+def _queries(written: dict[str, str]) -> dict[str, str]:
+    """Queries that may be run, as far as can be told without their rows."""
+    wrong = [((name,), said, sql) for name, sql in written.items() if (said := refusal(sql))]
+    if wrong:
+        raise located_error(wrong)
+    return written
+
+
 class Retrieval(Section):
     """Where existing datasets are looked for, and by what."""
 
@@ -374,6 +383,9 @@ class Retrieval(Section):
     mapping: Annotated[
         dict[str, dict[str, str]], _none_as(dict)
     ] = {}  # dataset -> field -> column, or several by a template: "{title}: {body}"
+    transform: Annotated[
+        dict[str, str], _none_as(dict), AfterValidator(_queries)
+    ] = {}  # dataset -> SQL that makes it over, a SELECT over the table rows
 
     @model_validator(mode="before")
     @classmethod

@@ -16,7 +16,6 @@ from p2m.catalogs.base import (
     SURE,
     Catalogue,
     RawRow,
-    Skipped,
     gathering,
     learnable,
     map_columns,
@@ -50,13 +49,14 @@ def retrieve(
     licenses: tuple[str, ...],
     languages: tuple[str, ...],
     mapping: dict[str, dict[str, str]] | None = None,
+    without: tuple[str, ...] = (),
 ) -> Candidates:
     """Judge what was ranked, or what the retriever ranks now; at most `limit` datasets are opened.
 
     Where the catalogue is a `Loaded` of what was `ranked` before, that order holds. Each candidate comes with
     its columns for the task's fields, or with the reason why it is refused. Datasets whose card or files are
     broken are refused with the place. Those that `mapping` names, dataset -> field -> column or template,
-    come first, whatever ranking, language and sort of task say of them.
+    come first, whatever ranking, language and sort of task say of them; those made over, `without`, do not.
 
     Raises:
         DataError: there is no catalogue at the path, or a field or column of `mapping` that there is not.
@@ -64,15 +64,21 @@ def retrieve(
     if catalogue is None:
         return Candidates(())
     root, mapping = catalogue.path, mapping or {}
-    if ranked is not None and isinstance(catalogue, Loaded):
+    found: Sequence[Candidate]
+    if isinstance(catalogue, Loaded):
+        assert ranked is not None
         opened = open_catalogue(root) if any(root.iterdir()) else Catalogue(())
-        found = tuple(_fetched(ranked, catalogue, opened.cards))
+        found = [*_fetched(ranked, catalogue, opened.cards), *_broken(opened, root)]
     else:
         opened = open_catalogue(root)
-        found = ranked.found if ranked else searched(task, opened.cards, retriever)
+        found = ranked.found if ranked else _searched(task, opened.cards, retriever)
+        found = [*found, *_broken(opened, root)]
+    left_out = dict.fromkeys(without, True)
+    cards = [card for card in opened.cards if not of_dataset(card.name, left_out)]
+    found = [one for one in found if not of_dataset(one.card.name, left_out)]
     judged: list[Candidate] = []
     reads = 0
-    for candidate in named_first(found, opened.cards, mapping):
+    for candidate in named_first(found, cards, mapping):
         is_named = of_dataset(candidate.card.name, mapping) is not None
         refusal = candidate.refusal or on_paper(task, candidate.card, licenses, languages, is_named=is_named)
         if refusal and len(judged) < limit * SHOWN:
@@ -81,15 +87,15 @@ def retrieve(
             reads += 1
             judged.append(_judged(task, candidate, root, mapping))
     judged = _one_label_set(task, judged)
-    broken = [_broken(one, root) for one in opened.skipped]
-    return Candidates((*judged, *broken, *_unmet(mapping, [card.name for card in opened.cards])))
+    return Candidates((*judged, *_unmet(mapping, [card.name for card in cards])))
 
 
-def searched(
-    task: Task, cards: Sequence[Card], retriever: Retriever | IndexRetriever | None
+def _searched(
+    task: Task, cards: Sequence[Card], retriever: Retriever | IndexRetriever
 ) -> Sequence[Candidate]:
-    """What a retriever finds that needs no index, the format of the cards counted in."""
-    return by_format(task, retriever.search(task, cards)) if isinstance(retriever, Retriever) else []
+    """What the retriever finds, the format counted in."""
+    # An index is ranked in a step of its own; datasets made over have none, and are all named by the recipe.
+    return by_format(task, retriever.search(task, cards)) if isinstance(retriever, Retriever) else ()
 
 
 def _fetched(ranked: Candidates, loaded: Loaded, cards: Sequence[Card]) -> Iterator[Candidate]:
@@ -222,8 +228,10 @@ def _spread(root: Path, card: Card) -> Iterator[RawRow]:
     return islice(records, 0, None, step) if total else islice(records, _LOOK)
 
 
-def _broken(skipped: Skipped, root: Path) -> Candidate:
-    return Candidate(Card(skipped.name), 0.0, None, refusal=placeless(skipped.reason, root))
+def _broken(opened: Catalogue, root: Path) -> list[Candidate]:
+    return [
+        Candidate(Card(one.name), 0.0, None, refusal=placeless(one.reason, root)) for one in opened.skipped
+    ]
 
 
 def _size(card: Card) -> str:

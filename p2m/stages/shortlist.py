@@ -10,7 +10,8 @@ from p2m.catalogs.files import entries_of
 from p2m.catalogs.suspicion import speaks_to_models
 from p2m.engine.stage import stage
 from p2m.retrievers.base import IndexRetriever, Retriever
-from p2m.stages.retrieve import SHOWN, named_first, on_paper, searched
+from p2m.stages.formats import by_format
+from p2m.stages.retrieve import SHOWN, named_first, on_paper
 from p2m.types import Candidate, Candidates, Files, Task
 
 
@@ -20,7 +21,7 @@ def shortlist(
     catalogue: Files,
     ranked: Candidates | None,
     *,
-    retriever: Retriever | IndexRetriever | None,
+    retriever: Retriever | IndexRetriever,
     limit: int,
     licenses: tuple[str, ...],
     languages: tuple[str, ...],
@@ -33,12 +34,14 @@ def shortlist(
     Raises:
         DataError: the catalogue cannot be read.
     """
-    mapping = mapping or {}
-    if ranked is not None and not mapping:
-        cards = [one.card for one in ranked.found]
+    if ranked is not None:
+        found = tuple(one for one in ranked.found if one.card.kind == "dataset")
+        cards = [one.card for one in found]
     else:
         cards = [card_of(entry) for entry in entries_of(catalogue.path) if entry.kind == "dataset"]
-    found = ranked.found if ranked else searched(task, cards, retriever)
+        assert isinstance(retriever, Retriever)  # an index is ranked in a step of its own
+        found = tuple(by_format(task, retriever.search(task, cards)))
+    mapping = mapping or {}
     judged: list[Candidate] = []
     left = limit
     for candidate in named_first(found, cards, mapping):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
 from test_executor import build, small
-from toys import Scale, count_rows, halve, read_folder, read_number, tabulate
+from toys import read_folder
 
 from p2m.cli.plan_views import why_text
 from p2m.engine.executor import execute
@@ -224,19 +223,3 @@ def test_the_difference_of_two_long_texts_is_shown_where_it_lies(tmp_path: Path,
     assert "old" in change.old
     assert "new" in change.new
     assert len(change.old) < 70
-
-
-def test_a_plan_of_thirteen_steps_with_nothing_to_do_takes_a_moment(tmp_path: Path, store: Store) -> None:
-    import time
-
-    plan = Plan("long")
-    number = plan.add("number", read_number, plan.source("file", tmp_path / "n.txt"))
-    last = number
-    for index in range(10):
-        last = plan.add(f"half{index}", halve, last, number, plus=index)
-    plan.add("rows", count_rows, plan.add("table", tabulate, last, None), scale=Scale())
-    build(plan, store)
-    began = time.perf_counter()
-    assert build(plan, Store(store.root)).counts == {"reused": 13}
-    assert time.perf_counter() - began < 0.3
-    shutil.rmtree(store.root)

@@ -106,10 +106,10 @@ def test_the_rest_of_a_word_that_a_kill_cut_off_spoils_no_other(store: Store) ->
 
 def test_a_pin_costs_next_to_nothing(store: Store) -> None:
     with store.leased("r1") as lease:
-        began = time.perf_counter()
+        began = time.process_time()
         for number in range(1000):
             lease.pin([f"{number:064x}"])
-        assert time.perf_counter() - began < 2  # 50 ms of engine a step are far more than its few pins
+        assert time.process_time() - began < 2  # 50 ms of engine a step are far more than its few pins
 
 
 def test_a_lock_whose_file_was_deleted_under_a_waiter_is_held_by_one_at_a_time(tmp_path: Path) -> None:
