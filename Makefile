@@ -8,7 +8,7 @@ DATA   ?= ../shared/data
 BIN    := .venv/bin
 PYTEST := -n 2 --dist loadfile --max-worker-restart 0
 .DEFAULT_GOAL := help
-.PHONY: setup model test test-all lint sweep bench reader clean help
+.PHONY: setup model test test-all lint sweep bench reader curated clean help
 
 .venv/.p2m: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -33,6 +33,8 @@ bench: .venv/.dev  ## every benchmark on DATA (a folder of datasets)
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script $(DATA) || exit 1; done
 reader: .venv/.dev  ## learn the reading of prompts again, from recipes/data/prompts
 	$(BIN)/python recipes/data/prompts/make.py && $(BIN)/p2m build recipes/prompts.yaml && cp $(addprefix outputs/prompts/model/,linear.npz terms.json predictor.json) p2m/parsing/reader/
+curated: .venv/.dev  ## make the catalogues that ship again, from recipes/data/curated
+	$(BIN)/python recipes/data/curated/make.py
 clean:  ## remove bundles and build leavings; the store and its ledger stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache && find outputs -mindepth 1 -maxdepth 1 ! -name .store -exec rm -rf {} + 2>/dev/null || true
 help:  ## this list

@@ -43,6 +43,7 @@ prompt: Say what a message is about.
 task: {{type: text-classification, inputs: [text], output: label, language: en, labels: {labels}}}
 data: {{inputs: texts.jsonl}}
 store: {{path: store}}
+device: {{threads: 1}}
 """
 
 

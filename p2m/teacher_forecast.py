@@ -30,10 +30,11 @@ from p2m.teachers.asking.prices import UnitPrice, how_to_price, unit_price
 from p2m.teachers.chat import ChatTeacher, named
 from p2m.teachers.craft.answers import answering
 from p2m.teachers.craft.attributes import attributes_ask, labels_asks
+from p2m.teachers.craft.columns import columns_ask
 from p2m.teachers.craft.inputs import Inventing, pools
 from p2m.teachers.craft.rows import aims, known, told_labels
 from p2m.teachers.schedules.constant import Constant
-from p2m.types import Attribute, Attributes, Caps, Example, Examples, Files, Inputs, Task, TaskType
+from p2m.types import Attribute, Attributes, Caps, Card, Example, Examples, Files, Inputs, Task, TaskType
 
 _RECORDS = 20_000  # of the ledger that are looked at
 _ENOUGH = 5  # records from which their mean is believed
@@ -227,6 +228,13 @@ class _Forecaster:
             return _Each(Range(), Range(), Range())
         said = sum(out, Range()) * _exactly(1 / len(asks))
         return _Each(_exactly(len(asks)), _rendered([*map(estimated, asks)]), said)
+
+    def _settle(self, step: Step) -> _Each:
+        """Every dataset that is looked at may leave the rules unsure, and none need do so."""
+        card = Card("dataset", "What it is. " * 20)
+        columns = dict.fromkeys(map(str, range(12)), ("some value of a column",) * 3)
+        requests = Range(0, self.spec.retriever.limit)
+        return _Each(requests, _rendered([estimated(columns_ask(self.task, card, columns))]), Range(40, 150))
 
     def _invent(self, step: Step) -> _Each:
         per, rows = step.settings["per_request"], known(self.task, self.shown)

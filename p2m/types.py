@@ -416,12 +416,18 @@ class Candidate:
     reasons: tuple[str, ...] = ()
     refusal: str = ""  # why it is not used; "" where it is
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether it is refused only because its columns cannot be told; `mapping` is then a guess, or {}."""
+        return bool(self.refusal) and self.mapping is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """The answer of a search, best first; none that is usable is a valid answer."""
 
     found: tuple[Candidate, ...]
+    spent: Spent | None = None  # on a teacher that was asked for columns
 
     @property
     def usable(self) -> tuple[Candidate, ...]:

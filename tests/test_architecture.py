@@ -86,6 +86,7 @@ NAMED_BY_BASE = frozenset(
             for name in (
                 "answers",
                 "attributes",
+                "columns",
                 "examination",
                 "inputs",
                 "judging",

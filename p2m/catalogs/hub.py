@@ -91,7 +91,7 @@ def opened(name: str, kind: str, revision: str) -> Repository:
     card: Any = getattr(info, "card_data", None)
     front = FrontMatter(card.to_dict() if card else {}, "", Path())
     tensors = getattr(info, "safetensors", None)
-    count = int(tensors.total) if tensors is not None else 0
+    count = int(getattr(tensors, "total", 0))
     return Repository(name, kind, commit, files, front.license(), count)
 
 

@@ -50,6 +50,7 @@ from p2m.stages.read import read
 from p2m.stages.report import report
 from p2m.stages.retrieve import retrieve
 from p2m.stages.select import select
+from p2m.stages.settle import settle
 from p2m.stages.shortlist import shortlist
 from p2m.stages.solve import solve
 from p2m.stages.split import split
@@ -125,7 +126,7 @@ def compile_plan(
     evaluated = teaching.graded(evaluated, _judging(spec))
     measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,
                         backend=spec.runtime, origins=at(rows="evaluation.latency_rows", backend="runtime"))
-    counted = teaching.account(curated, evaluated, measured, made, examined, said)
+    counted = teaching.account(curated, evaluated, measured, made, examined, said, retrieved)
     decided = plan.add("verdict", verdict, task, exported, evaluated, measured, counted,
                        requirements=spec.metrics.require, max_parameters=limits.max_parameters,
                        max_size=limits.max_size, max_latency=limits.max_latency,
@@ -492,6 +493,24 @@ def _own_rows(plan: Plan, task: Ref, paths: tuple[Path, ...] | None, role: str, 
     return plan.add(f"read-{role}", read, task, *files, role=role)
 
 
+_CAPS = {f"caps.{name}": f"constraints.{name}" for name in ("max_cost", "max_requests", "max_tokens")}
+
+
+def card_reader(plan: Plan, able: IndexRetriever, at: Places) -> Ref:
+    """The encoder that cards and prompts are compared by, in eight bits."""
+    base = SentenceEncoder(able.model, able.revision, able.sha256)
+    return plan.add("card-reader", encoder, base=base, compressor=Int8(), origins=at(base="retriever.model"))
+
+
+def _ranked(
+    plan: Plan, task: Ref, catalogue: Ref, reader: Ref, able: IndexRetriever, suffix: str, at: Places
+) -> Ref:
+    """The catalogue's cards by an index of them, best first."""
+    cards = plan.add(f"index{suffix}", index, catalogue, reader, window=able.window,
+                     origins=at(window="retriever.window"))  # fmt: skip
+    return plan.add(f"rank{suffix}", rank, task, cards, reader, retriever=able, origins=at("retriever"))
+
+
 def _decided(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     """What people decided in review."""
     if spec.data.decisions is None:
@@ -500,12 +519,6 @@ def _decided(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     return plan.add(
         "decisions", decisions, task, plan.source("data.decisions", spec.data.decisions, origin=place)
     )
-
-
-def card_reader(plan: Plan, able: IndexRetriever, at: Places) -> Ref:
-    """The encoder that cards and prompts are compared by, in eight bits."""
-    base = SentenceEncoder(able.model, able.revision, able.sha256)
-    return plan.add("card-reader", encoder, base=base, compressor=Int8(), origins=at(base="retriever.model"))
 
 
 def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
@@ -520,10 +533,7 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | Non
         catalogue, ranked = plan.source(f"catalogue{suffix}", source, origin=place), None
         if isinstance(able := retrieval.component, IndexRetriever):
             reader = reader or card_reader(plan, able, at)
-            cards = plan.add(f"index{suffix}", index, catalogue, reader, window=able.window,
-                             origins=at(window="retriever.window"))  # fmt: skip
-            ranked = plan.add(f"rank{suffix}", rank, task, cards, reader, retriever=able,
-                              origins=at("retriever"))  # fmt: skip
+            ranked = _ranked(plan, task, catalogue, reader, able, suffix, at)
         if is_catalogue(source):
             ranked, catalogue = _fetched(plan, task, spec, at, suffix, (catalogue, ranked))
         folders.append(catalogue)
@@ -567,6 +577,12 @@ def _found(
         without=() if suffix == "-transformed" else tuple(retrieval.transform),
         origins=places | at(without="retriever.transform"), **settings,
     )  # fmt: skip
+    if teacher := spec.teacher.chat("answer"):
+        found = plan.add(
+            f"settle{suffix}", settle, task, found, folder, teacher=teacher, mapping=mapping,
+            caps=spec.constraints.caps,
+            origins=at(mapping="retriever.mapping", teacher=spec.teacher.place("answer"), **_CAPS),
+        )  # fmt: skip
     return plan.add(f"select{suffix}", select, task, found, folder, max_rows=retrieval.max_rows,
                     seed=spec.seed, origins=at("seed", max_rows="retriever.max_rows"))  # fmt: skip
 

@@ -112,6 +112,17 @@ class Plan:
     def consumers(self, name: str) -> tuple[Step, ...]:
         return tuple(self._consumers.get(name, ()))
 
+    def up_to(self, *names: str) -> Plan:
+        """The steps of those names and all that they rest on, as a plan whose runs are remembered apart."""
+        wanted = set(names)
+        for step in reversed(self.steps):
+            wanted.update(step.needs if step.name in wanted else ())
+        part = Plan(f"{self.name}.part")
+        for step in self.steps:
+            if step.name in wanted:
+                part._append(step)
+        return part
+
     @contextmanager
     def group(self, name: str) -> Iterator[None]:
         """Steps that are added within belong together, and are shown as one line unless all are asked for.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from p2m.parsing.text import squeeze, unquote
 from p2m.parsing.words import BY_CODE, BY_WORD, LABEL_NOUNS
@@ -57,6 +58,7 @@ def style(value: str) -> str:
     return "title" if value[:1].isupper() else "lower"
 
 
+@lru_cache(maxsize=16_384)  # the same pieces are read in many ways
 def clean(text: str) -> str:
     text = squeeze(text).strip(" .,:;。、।؟?")
     text = re.sub(r"\s(?:है|हैं)$", "", text)
@@ -64,6 +66,7 @@ def clean(text: str) -> str:
     return unquote(text).strip(" .,\"'“”‘’`«»„「」:")
 
 
+@lru_cache(maxsize=16_384)
 def is_label(value: str) -> bool:
     limit = 12 if CJK.search(value) else MAX_LETTERS
     return (

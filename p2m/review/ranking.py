@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -44,7 +45,8 @@ class QuickStudent:
         import numpy as np
 
         known = vectors if self.words is None else np.concatenate([vectors, self.words])
-        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder, warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # scikit-learn's, of few rows a label
             self.student.solve(Lesson(self.task, tuple(labels), tuple(rows), known, None), Path(folder))
             logits = LinearHead(Path(folder), len(labels)).logits([""] * len(asked), asked)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))

@@ -15,6 +15,7 @@ from pathlib import Path
 from p2m.catalogs.base import (
     SURE,
     Catalogue,
+    Column,
     RawRow,
     gathering,
     learnable,
@@ -64,15 +65,13 @@ def retrieve(
     if catalogue is None:
         return Candidates(())
     root, mapping = catalogue.path, mapping or {}
-    found: Sequence[Candidate]
     if isinstance(catalogue, Loaded):
         assert ranked is not None
         opened = open_catalogue(root) if any(root.iterdir()) else Catalogue(())
-        found = [*_fetched(ranked, catalogue, opened.cards), *_broken(opened, root)]
+        found = list(_fetched(ranked, catalogue, opened.cards))
     else:
         opened = open_catalogue(root)
-        found = ranked.found if ranked else _searched(task, opened.cards, retriever)
-        found = [*found, *_broken(opened, root)]
+        found = list(ranked.found if ranked else searched(task, opened.cards, retriever))
     left_out = dict.fromkeys(without, True)
     cards = [card for card in opened.cards if not of_dataset(card.name, left_out)]
     found = [one for one in found if not of_dataset(one.card.name, left_out)]
@@ -86,16 +85,15 @@ def retrieve(
         elif not refusal and reads < limit:
             reads += 1
             judged.append(_judged(task, candidate, root, mapping))
-    judged = _one_label_set(task, judged)
-    return Candidates((*judged, *_unmet(mapping, [card.name for card in cards])))
+    judged = one_label_set(task, judged)
+    return Candidates((*judged, *_broken(opened, root), *_unmet(mapping, [card.name for card in cards])))
 
 
-def _searched(
-    task: Task, cards: Sequence[Card], retriever: Retriever | IndexRetriever
+def searched(
+    task: Task, cards: Sequence[Card], retriever: Retriever | IndexRetriever | None
 ) -> Sequence[Candidate]:
-    """What the retriever finds, the format counted in."""
-    # An index is ranked in a step of its own; datasets made over have none, and are all named by the recipe.
-    return by_format(task, retriever.search(task, cards)) if isinstance(retriever, Retriever) else ()
+    """What a retriever finds that needs no index, the format of the cards counted in."""
+    return by_format(task, retriever.search(task, cards)) if isinstance(retriever, Retriever) else []
 
 
 def _fetched(ranked: Candidates, loaded: Loaded, cards: Sequence[Card]) -> Iterator[Candidate]:
@@ -174,6 +172,17 @@ def _wrong_task(task: Task, card: Card) -> str:
     return f"it is made for {_listed(card.task_ids[:3])}, the task is {task.type.value}"
 
 
+def seen_columns(task: Task, card: Card, root: Path) -> tuple[Column, ...]:
+    """The columns of a dataset, by rows of its learnable parts.
+
+    Raises:
+        DataError: its files are broken.
+    """
+    records = list(_spread(root, card))
+    gather = gathering(task, records, card.label_names)
+    return observe(map(gather.row, records), card.label_names)
+
+
 def _judged(
     task: Task, candidate: Candidate, root: Path, mapping: Mapping[str, Mapping[str, str]]
 ) -> Candidate:
@@ -185,9 +194,7 @@ def _judged(
     card = candidate.card
     place, given = of_dataset(card.name, mapping) or ("", {})
     try:
-        records = list(_spread(root, card))
-        gather = gathering(task, records, card.label_names)
-        columns = observe(map(gather.row, records), card.label_names)
+        columns = seen_columns(task, card, root)
     except DataError as error:
         return replace(candidate, refusal=placeless(str(error), root))
     try:
@@ -199,10 +206,11 @@ def _judged(
     if not refusal and fit.confidence < SURE:
         unsure = ", ".join(f"{name} <- {column}" for name, column in (fit.mapping or {}).items())
         refusal = f"no column is named like the task's fields (best guess: {unsure})"
-    return replace(candidate, mapping=None if refusal else fit.mapping, reasons=reasons, refusal=refusal)
+    guess = {} if fit.mapping is None else None if fit.refusal else fit.mapping
+    return replace(candidate, mapping=guess, reasons=reasons, refusal=refusal)
 
 
-def _one_label_set(task: Task, judged: list[Candidate]) -> list[Candidate]:
+def one_label_set(task: Task, judged: list[Candidate]) -> list[Candidate]:
     """Of datasets with labels of their own only the best is kept, unless the task itself names the labels."""
     if task.type is not TaskType.CLASSIFICATION or task.labels:
         return judged

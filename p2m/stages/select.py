@@ -37,7 +37,8 @@ def select(task: Task, found: Candidates, catalogue: Files | None, *, max_rows: 
         rows.extend(kept)
         by_part = Counter(row.source for row in kept)
         counts.extend(Count(part, number, _shown(kept, part)) for part, number in sorted(by_part.items()))
-    return Examples(tuple(rows), tuple(counts), {"datasets": float(sum(bool(one) for one in chosen))})
+    figures = {"datasets": float(sum(bool(one) for one in chosen))}
+    return Examples(tuple(rows), tuple(counts), figures, spent=found.spent)
 
 
 def _rows(

@@ -10,8 +10,7 @@ from p2m.catalogs.files import entries_of
 from p2m.catalogs.suspicion import speaks_to_models
 from p2m.engine.stage import stage
 from p2m.retrievers.base import IndexRetriever, Retriever
-from p2m.stages.formats import by_format
-from p2m.stages.retrieve import SHOWN, named_first, on_paper
+from p2m.stages.retrieve import SHOWN, named_first, on_paper, searched
 from p2m.types import Candidate, Candidates, Files, Task
 
 
@@ -21,7 +20,7 @@ def shortlist(
     catalogue: Files,
     ranked: Candidates | None,
     *,
-    retriever: Retriever | IndexRetriever,
+    retriever: Retriever | IndexRetriever | None,
     limit: int,
     licenses: tuple[str, ...],
     languages: tuple[str, ...],
@@ -34,14 +33,13 @@ def shortlist(
     Raises:
         DataError: the catalogue cannot be read.
     """
-    if ranked is not None:
-        found = tuple(one for one in ranked.found if one.card.kind == "dataset")
-        cards = [one.card for one in found]
+    mapping = mapping or {}
+    if ranked is not None and not mapping:
+        cards = [one.card for one in ranked.found if one.card.kind == "dataset"]
     else:
         cards = [card_of(entry) for entry in entries_of(catalogue.path) if entry.kind == "dataset"]
-        assert isinstance(retriever, Retriever)  # an index is ranked in a step of its own
-        found = tuple(by_format(task, retriever.search(task, cards)))
-    mapping = mapping or {}
+    ordered = ranked.found if ranked else searched(task, cards, retriever)
+    found = [one for one in ordered if one.card.kind == "dataset"]
     judged: list[Candidate] = []
     left = limit
     for candidate in named_first(found, cards, mapping):

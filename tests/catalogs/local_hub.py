@@ -124,7 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
         }  # fmt: skip
         if card:
             found["cardData"] = one.front
-            found["safetensors"] = {"parameters": {"F32": 500}, "total": 500}
+            if one.kind == "models":
+                found["safetensors"] = {"parameters": {"F32": 500}, "total": 500}
             found["siblings"] = [{"rfilename": name} for name in one.files]
         return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,7 +11,14 @@ import pyarrow.parquet
 import pytest
 
 from p2m.catalogs.entries import Config, Entry, card_of
-from p2m.catalogs.files import dated, is_catalogue, read_catalog, write_catalog
+from p2m.catalogs.files import (
+    CURATED,
+    CURATED_MODELS,
+    dated,
+    is_catalogue,
+    read_catalog,
+    write_catalog,
+)
 from p2m.errors import DataError
 
 QUERIES = Entry(
@@ -86,3 +94,18 @@ def test_two_entries_of_one_id_are_refused_and_what_was_there_stays(tmp_path: Pa
     with pytest.raises(DataError, match="two entries are called acme/queries"):
         write_catalog((QUERIES, TINY, QUERIES), path)
     assert read_catalog(path) == (QUERIES,)
+
+
+def test_the_catalogues_that_ship_are_what_their_texts_make() -> None:
+    path = Path(__file__).parents[2] / "recipes" / "data" / "curated" / "make.py"
+    spec = importlib.util.spec_from_file_location("curate", path)
+    assert spec is not None
+    assert spec.loader is not None
+    curate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(curate)
+    for kind, shipped in (("dataset", CURATED), ("model", CURATED_MODELS)):
+        there = read_catalog(shipped)
+        assert sorted(curate.entries(kind), key=lambda entry: entry.id) == list(there)
+        assert len(there) > 150
+        assert all(entry.unverified_since and entry.description for entry in there)
+        assert shipped.stat().st_size < 300_000

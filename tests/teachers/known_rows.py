@@ -60,6 +60,7 @@ class KnownRows:
             "length": ("a line", "a paragraph"),
         }
     )
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # dataset -> field -> column
     seed: int = 0
     seconds: float = 0.0  # until it replies
     keep: bool = False  # whether `bodies` has every request
@@ -89,7 +90,7 @@ class KnownRows:
         texts = [str(message["content"]) for message in body["messages"]]
         bare = [_FENCED.sub("", text) for text in texts[:2]]  # what follows may be its own words
         data = data_of(body)
-        kind = next((name for name in ("input", "brief", "explain") if name in data), "attributes")
+        kind = next((name for name in ("input", "brief", "explain", "columns") if name in data), "attributes")
         self.asked[{"input": "answer", "brief": "inputs", "explain": "labels"}.get(kind, kind)] += 1
         said = _plain(data.get(kind, ""))
         self._times[said] += 1
@@ -98,9 +99,9 @@ class KnownRows:
             return {"content": json.dumps({"answer": OBEYED, "inputs": [], "attributes": [], "labels": []})}
         if lot.random() < self.slips.refused:
             return {"content": None, "refusal": "I cannot help with that."}
-        value = {"input": self._answer, "brief": self._inputs, "explain": self._labels}.get(
-            kind, self._attributes
-        )
+        value = {
+            "input": self._answer, "brief": self._inputs, "explain": self._labels, "columns": self._columns,
+        }.get(kind, self._attributes)  # fmt: skip
         return {"content": self._written(kind, value(data, lot), lot)}
 
     def _answer(self, data: Mapping[str, Any], lot: Random) -> dict[str, Any]:
@@ -135,6 +136,11 @@ class KnownRows:
 
     def _attributes(self, data: Mapping[str, Any], lot: Random) -> dict[str, Any]:
         return {"attributes": [{"name": name, "values": list(v)} for name, v in self.attributes.items()]}
+
+    def _columns(self, data: Mapping[str, Any], lot: Random) -> dict[str, Any]:
+        found = self.columns.get(data["dataset"]["name"], {})
+        fields = [{"field": name, "column": column} for name, column in found.items()]
+        return {"fits": bool(found), "why": "It is about birds." * (not found), "fields": fields}
 
     def _labels(self, data: Mapping[str, Any], lot: Random) -> dict[str, Any]:
         return {"labels": [{"label": one, "meaning": f"It is about {one}."} for one in data["explain"]]}

@@ -310,14 +310,14 @@ def test_from_a_prompt_alone(shop: Shop) -> None:
 
 
 def test_the_shipped_recipe_needs_no_key_to_be_planned_and_builds_with_a_server(shop: Shop) -> None:
-    shutil.copy(ROOT / "recipes/inbox.yaml", shop.folder / "inbox.yaml")
+    shutil.copy(ROOT / "recipes/desks.yaml", shop.folder / "desks.yaml")
     (shop.folder / "data/tickets").mkdir(parents=True)
     shutil.copy(ROOT / "recipes/data/tickets/test.jsonl", shop.folder / "data/tickets/test.jsonl")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("ANTHROPIC_API_KEY", raising=False)
         for verb in ("check", "plan"):
-            assert "cannot be asked here: there is no key in $ANTHROPIC_API_KEY" in shop(verb, "inbox.yaml")
-    text = shop("build", "inbox.yaml", "teacher=compatible", "teacher.model=known-rows",
+            assert "cannot be asked here: there is no key in $ANTHROPIC_API_KEY" in shop(verb, "desks.yaml")
+    text = shop("build", "desks.yaml", "teacher=compatible", "teacher.model=known-rows",
                 f"teacher.base_url={shop.server.url}", "teacher.price={input: 1, output: 5}",
                 "student=linear_tfidf", "student@baselines=linear_tfidf", "executor=inline",
                 "generation.num_examples=60", codes=BUILT)  # fmt: skip

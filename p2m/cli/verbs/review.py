@@ -11,15 +11,15 @@ from p2m.cli import common
 from p2m.errors import UserError, command, nearest
 
 GROUP = "recipe"
-SUMMARY = "let people label rows, and correct and reject them, on a page of this machine"
+SUMMARY = "let people decide: label, correct and reject rows on a page, take or refuse datasets"
 EXAMPLES = """p2m review data recipes/inbox.yaml            # the page: rows that tell most come first
   p2m review data recipes/inbox.yaml --pass 2   # once more, without showing what was decided
-  p2m review data recipes/inbox.yaml --open"""
-_ACTIONS = ("data",)
+  p2m review data recipes/inbox.yaml --open
+  p2m review datasets recipes/desk.yaml         # found datasets with some of their rows, one by one"""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("action", help=", ".join(_ACTIONS))
+    parser.add_argument("action", help="data or datasets")
     common.recipe_arguments(parser)
     again = "which reading of the rows this is (default 1): a later one tells how far people agree"
     parser.add_argument("--pass", dest="turn", type=int, default=1, metavar="N", help=again)
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         raise UserError(f"p2m review {arguments.action}? {nearest(arguments.action, _ACTIONS)}")
     if not 1 <= arguments.turn <= 1000:
         raise UserError(f"--pass {arguments.turn}: passes are numbered from 1")
-    return _data(arguments)
+    return _ACTIONS[arguments.action](arguments)
 
 
 def _data(arguments: argparse.Namespace) -> int:
@@ -71,3 +71,41 @@ def _wait() -> None:
 
 def _from_here(path: Path) -> str:
     return common.relative(path)
+
+
+def _datasets(arguments: argparse.Namespace) -> int:
+    from p2m.review.datasets import asked_about, offered
+
+    project = common.project(arguments)
+    overlay, known = asked_about(project)
+    for one in offered(project):
+        if one.refusal:
+            print(f"{one.name}: not used, {one.refusal}")
+            continue
+        print(f"\n{one.name}  {one.about}")
+        print("".join(f"    {line}\n" for line in one.lines), end="")
+        before = known.get(one.name)
+        said = "" if before is None else " (used so far)" if before else " (refused so far)"
+        answer = _asked(f"learn from {one.name}?{said} [y]es, [n]o, [s]kip, [q]uit: ")
+        if answer == "q":
+            break
+        if answer in "yn":
+            overlay.append(one.decision(use=answer == "y"))
+    overlay.tidy()
+    again = command("build", arguments.recipe, *arguments.words)
+    print(f"\ndecisions -> {_from_here(overlay.path)}\nnext: {again}")
+    return 0
+
+
+def _asked(question: str) -> str:
+    """One of y, n, s and q; the end of what is typed is q."""
+    while True:
+        try:
+            answer = input(question).strip().lower()[:1]
+        except (EOFError, KeyboardInterrupt):
+            return "q"
+        if answer and answer in "ynsq":
+            return answer
+
+
+_ACTIONS = {"data": _data, "datasets": _datasets}
