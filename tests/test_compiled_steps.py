@@ -154,6 +154,16 @@ def test_no_candidate_may_be_called_like_a_step_that_plans_have(tmp_path: Path) 
     assert {"generate"} <= {name for name in groups(plan)[""] if name.isidentifier()} - STUDENTS.keys()
 
 
+def test_a_chat_teacher_settles_what_a_search_leaves_unsure_and_no_other_does(tmp_path: Path) -> None:
+    searching = {"retriever": {"component": BM25(), "sources": [str(tmp_path)], "transform": {}}}
+    teacher = Compatible(model="m", base_url="http://127.0.0.1:9/v1")
+    asked, alone = (compiled(LABELS, teacher=each, **searching) for each in (teacher, Embedded()))
+    assert asked.step("select").needs == ("parse", "settle", "catalogue")
+    assert asked.step("settle").is_recorded
+    assert "select" in asked.step("account").needs
+    assert alone.step("select").needs == ("parse", "retrieve", "catalogue")
+
+
 # --------------------------------------------------------------------------- what a change re-keys
 
 

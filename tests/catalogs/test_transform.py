@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from p2m.catalogs.base import RawRow
 from p2m.catalogs.transform import Limits, refusal, transformed
-from p2m.catalogs.transform_child import sql_type
+from p2m.catalogs.transform_child import command, sql_type
 from p2m.errors import DataError
 from p2m.parsing import parse_prompt
 from p2m.retrievers.bm25 import BM25
@@ -98,6 +100,29 @@ HOSTILE = [
 @pytest.mark.parametrize(("sql", "said"), HOSTILE)
 def test_what_is_not_made_of_the_rows_is_refused_before_anything_runs(sql, said):
     assert said in refusal(sql)
+
+
+def test_the_process_itself_can_reach_nothing_whatever_it_is_asked(tmp_path):
+    """Were a query to pass by its tree, it would still find every way shut."""
+    secret = tmp_path / "secret.txt"
+    secret.write_text("s3cret", encoding="utf-8")
+    for number, sql in enumerate((
+        f"SELECT content FROM read_text('{secret}')",
+        f"COPY rows TO '{tmp_path / 'out.csv'}'",
+        f"ATTACH '{tmp_path / 'x.db'}'",
+        "INSTALL httpfs",
+        "SET enable_external_access = true",
+    )):  # fmt: skip
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "rows.jsonl").write_text('{"a": 1}\n', encoding="utf-8")
+        (folder / "columns.json").write_text('{"a": "BIGINT"}', encoding="utf-8")
+        settings = {"folder": str(folder), "sql": sql, "longest": 100, **asdict(Limits())}
+        done = subprocess.run(command(settings), capture_output=True, timeout=100, check=False)
+        assert done.returncode == 1, sql
+        assert b"s3cret" not in done.stdout + b"".join(path.read_bytes() for path in folder.iterdir())
+        assert not (tmp_path / "out.csv").exists()
+        assert not (tmp_path / "x.db").exists()
 
 
 @pytest.mark.parametrize(
