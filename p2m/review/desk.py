@@ -240,7 +240,7 @@ class Desk:
         for turns in self._stand.values():
             entry = turns.get(self.turn)
             if entry is not None and entry.output is not None:
-                found.append(Example(entry.edited or entry.input, entry.output, source=SOURCE))
+                found.append(Example(entry.input, entry.output, source=SOURCE))  # as it was ranked
         return found
 
     def _shown(self, asked: Asked) -> dict[str, Any]:
