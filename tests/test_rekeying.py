@@ -12,7 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,11 +31,12 @@ from p2m.engine.keys import identify_all
 from p2m.engine.store import Store
 from p2m.project import load
 
-recipe, overrides, trust = Path(sys.argv[1]), json.loads(sys.argv[2]), json.loads(sys.argv[3])
-plan = load(recipe, overrides, trust=trust).plan
-found = identify_all(plan.steps, Store(Path("store")))
-own = {name: digest_tree_of_plain(dict(each.preimage), tag="test") for name, each in found.items()}
-print(json.dumps(own | {step.name: str(step.path) for step in plan.steps if step.is_source}))
+for recipe, *overrides in json.loads(sys.argv[1]):
+    trust = ["asker"] if recipe == "asked" else []
+    plan = load(Path("recipes", f"{recipe}.yaml"), overrides, trust=trust).plan
+    found = identify_all(plan.steps, Store(Path("store")))
+    own = {name: digest_tree_of_plain(dict(each.preimage), tag="test") for name, each in found.items()}
+    print(json.dumps(own | {step.name: str(step.path) for step in plan.steps if step.is_source}))
 """
 ASKER = '''
 from dataclasses import dataclass
@@ -87,21 +88,24 @@ teacher: {target: asker.Asker, model: small, address: "https://one.example"}
 """
 
 
+Words = tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Copy:
     """The package, its configuration and its recipes in a folder of their own, to be edited."""
 
     root: Path
 
-    def keys(self, recipe: str, *overrides: str) -> dict[str, str]:
-        trust = ["asker"] if recipe == "asked" else []
-        words = [f"recipes/{recipe}.yaml", json.dumps(overrides), json.dumps(trust)]
+    def keys(self, *plans: Words) -> list[dict[str, str]]:
+        """Of each plan, a recipe and its overrides, what its steps' keys hold of their own."""
         done = subprocess.run(
-            [sys.executable, "-c", KEYS, *words], capture_output=True, text=True, check=False, cwd=self.root,
+            [sys.executable, "-c", KEYS, json.dumps(plans)], capture_output=True, text=True, check=False,
+            cwd=self.root,
             env={**os.environ, "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-2000:]
-        return dict(json.loads(done.stdout))
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
     @contextmanager
     def edited(self, path: str, old: str, new: str) -> Iterator[None]:
@@ -149,18 +153,6 @@ RECIPES = {
     "asked": ("asked",),
     "taught": ("taught",),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def before(copy: Copy) -> Callable[[str], dict[str, str]]:
-    known: dict[str, dict[str, str]] = {}
-
-    def keys(recipe: str) -> dict[str, str]:
-        if recipe not in known:
-            known[recipe] = copy.keys(*RECIPES[recipe])
-        return known[recipe]
-
-    return keys
 
 
 def differing(one: dict[str, str], other: dict[str, str]) -> set[str]:
@@ -310,40 +302,62 @@ CHANGES: dict[str, Edit | Override] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("change", CHANGES)
-def test_one_change_rekeys_exactly(change: str, copy: Copy, before: Callable[[str], dict[str, str]]) -> None:
+def overridden(change: str) -> list[Words]:
+    """Of each recipe that a change of settings is tried with: as it was, and as it is then."""
     made = CHANGES[change]
-    for recipe, steps in made.steps.items():
-        words = RECIPES[recipe]
-        if isinstance(made, Override):
-            base = copy.keys(*words, "student=auto") if "student=auto" in made.words else before(recipe)
-            assert differing(base, copy.keys(*words, *made.words)) == steps, recipe
-            continue
-        base = before(recipe)
+    assert isinstance(made, Override)
+    auto = ("student=auto",) if "student=auto" in made.words else ()
+    return [each for recipe in made.steps for each in (
+        (*RECIPES[recipe], *auto), (*RECIPES[recipe], *made.words)
+    )]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def unedited(copy: Copy) -> Mapping[Words, dict[str, str]]:
+    """The keys of every plan that the tests need of the code as it is: one process for all."""
+    settings = [
+        each for name, made in CHANGES.items() if isinstance(made, Override) for each in overridden(name)
+    ]
+    plans = list(dict.fromkeys([*RECIPES.values(), *settings, *TRIALS]))
+    return dict(zip(plans, copy.keys(*plans), strict=True))
+
+
+TRIALS = ("qa", "training.trials=3"), ("qa", "training.trials=4")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_one_change_rekeys_exactly(change: str, copy: Copy, unedited: Mapping[Words, dict[str, str]]) -> None:
+    made = CHANGES[change]
+    if isinstance(made, Override):
+        plans = [unedited[each] for each in overridden(change)]
+        found = [differing(*pair) for pair in zip(plans[::2], plans[1::2], strict=True)]
+    else:
+        plans = [RECIPES[recipe] for recipe in made.steps]
         with copy.edited(made.path, made.old, made.new):
-            assert differing(base, copy.keys(*words)) == steps, recipe
+            now = copy.keys(*plans)
+        found = [differing(unedited[plan], each) for plan, each in zip(plans, now, strict=True)]
+    assert dict(zip(made.steps, found, strict=True)) == made.steps
 
 
 def test_the_first_trial_is_the_training_of_a_recipe_without_trials(
-    copy: Copy, before: Callable[[str], dict[str, str]]
+    unedited: Mapping[Words, dict[str, str]],
 ) -> None:
-    more = copy.keys("qa", "training.trials=3")
-    assert more["train-1"] == before("qa")["train"]
-    again = copy.keys("qa", "training.trials=4")
+    more, again = (unedited[each] for each in TRIALS)
+    assert more["train-1"] == unedited[RECIPES["qa"]]["train"]
     assert differing(more, again) == {"propose-4", "train-4", "package"}
 
 
 def test_a_family_that_joins_the_choice_changes_no_other_step(
-    copy: Copy, before: Callable[[str], dict[str, str]]
+    copy: Copy, unedited: Mapping[Words, dict[str, str]]
 ) -> None:
     """A stranger's student, compressor, metric and backend: files that nothing names re-key nothing."""
-    base = before("tickets")
+    tickets = RECIPES["tickets"]
+    base = unedited[tickets]
     student = (copy.root / "p2m/students/linear_tfidf.py").read_text().replace("LinearTfidf", "Another")
+    more = (*tickets, "+student.candidates.another.target=p2m.students.another.Another")
     with copy.added("p2m/students/another.py", student), copy.added("p2m/metrics/another.py", "x = 1\n"):
-        assert copy.keys(*RECIPES["tickets"]) == base
-        joined = copy.keys(
-            *RECIPES["tickets"], "+student.candidates.another.target=p2m.students.another.Another"
-        )
+        same, joined = copy.keys(tickets, more)
+    assert same == base
     assert {name for name in differing(base, joined) if name in base} == {"choose", "package"}
     assert {name for name in joined if name not in base} == {
         "cross-validate-another", "train-another", "export-another"
