@@ -21,7 +21,7 @@ PYTEST := -n 3 --dist loadfile --max-worker-restart 0
 setup: .venv/.p2m  ## make .venv with the console script p2m
 model: .venv/.p2m  ## build SPEC into outputs/<name>; ARGS="student=tiny_seq2seq" overrides
 	@$(BIN)/p2m build $(SPEC) $(ARGS)
-test: lint  ## lint, types and the test suite (under ten minutes)
+test: lint  ## lint, types and the test suite (a quarter of an hour)
 	$(BIN)/python -m pytest $(PYTEST)
 test-all: lint  ## the longer proofs too
 	$(BIN)/python -m pytest $(PYTEST) -m "slow or not slow"
