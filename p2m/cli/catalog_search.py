@@ -93,9 +93,15 @@ def _judged(
     )
     if not ruled and card.gated:
         ruled = "it is gated: its owner must let you in first"
-    if not ruled and most is not None and (card.size_bytes or 0) > most:
-        ruled = f"it is {show_size(card.size_bytes or 0)}, more than --max-size"
+    if not ruled and most is not None:
+        ruled = _too_large(card.size_bytes, most)
     return replace(found, refusal=found.refusal or ruled)
+
+
+def _too_large(size: int | None, most: int) -> str:
+    if size is None:
+        return "its size is not known: leave out --max-size, or look in a catalogue of p2m catalog refresh"
+    return f"it is {show_size(size)}, more than --max-size" if size > most else ""
 
 
 def _text(kept: Sequence[Candidate], refused: Sequence[Candidate], kind: str) -> str:

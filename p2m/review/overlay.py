@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from p2m.curation.decisions import Entry, compacted, read_entries
+from p2m.engine.files.disk import sync_folders
 from p2m.errors import UserError
 
 
@@ -76,7 +77,7 @@ class Overlay:
                 raise
             finally:
                 os.close(made)
-            _sync(self.path.parent)
+            sync_folders([self.path.parent])
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -93,7 +94,7 @@ class Overlay:
             raise UserError(f"{self.path}: decisions cannot be kept there: {error.strerror}") from None
         try:
             if is_new:
-                _sync(self.path.parent)
+                sync_folders([self.path.parent])
             yield handle
         except OSError as error:
             raise UserError(
@@ -122,11 +123,3 @@ def _mend(handle: int) -> None:
 def _write(handle: int, data: bytes) -> None:
     while data:
         data = data[os.write(handle, data) :]
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
