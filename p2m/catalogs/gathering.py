@@ -15,7 +15,7 @@ from typing import Any
 from p2m.answers.labels import number_name
 from p2m.answers.spans import holds_spans, tagged
 from p2m.catalogs.rows import RawRow
-from p2m.catalogs.vocabulary import GROUPS, plain
+from p2m.catalogs.vocabulary import OUTPUTS, plain
 from p2m.errors import DataError
 from p2m.types import Task, TaskType
 
@@ -25,12 +25,6 @@ _OF_SPANS = frozenset(
 )  # of one answer, as the Hub has it
 _TOKENS = ("tokens", "words", "token")
 _SPAN_COLUMNS = frozenset(("entities", "spans", "ents", "annotations", "slots", "label", "labels", "ner"))
-_OUTPUTS = frozenset(
-    (
-        *GROUPS["label"][:38], *GROUPS["answer"][:13], *GROUPS["output"][:8],
-        "record", "json", "annotation", "extracted",
-    )
-) - {"text", "language", "span"}  # fmt: skip
 _LOOK = 2000  # rows that tell how answers are written
 
 
@@ -146,7 +140,7 @@ def _is_listed(name: str, task: Task, values: Sequence[Any]) -> bool:
         # none of a few rows has a span: [] beside a column that is called like one of spans
         empty = not full and any(value == [] for value in values)
         return empty and plain(name) in _SPAN_COLUMNS and task.type is TaskType.EXTRACTION
-    is_answer = plain(name) == plain(task.output.name) or plain(name) in _OUTPUTS
+    is_answer = plain(name) == plain(task.output.name) or plain(name) in OUTPUTS
     is_answer = is_answer or all(_cell(each) in _ON_OFF for value in full for each in value.values())
     return is_answer and not all(set(value) <= _OF_SPANS for value in full)
 
@@ -197,7 +191,7 @@ def _switches(task: Task, columns: Sequence[str], seen: Sequence[Mapping[str, An
             binary.append(name)
     if task.type is TaskType.MULTI_LABEL and task.labels:
         return task.labels if set(task.labels) <= set(columns) else ()
-    called = [name for name in columns if name not in binary and plain(name) in _OUTPUTS]
+    called = [name for name in columns if name not in binary and plain(name) in OUTPUTS]
     return tuple(binary) if len(binary) > 2 - (task.type is TaskType.MULTI_LABEL) and not called else ()
 
 
