@@ -47,14 +47,16 @@ def refresh(
 ) -> Refreshed:  # fmt: skip
     """Bring a catalogue file up to date; it is made where there is none.
 
-    What left the Hub stays until something asks for it. Counts of downloads and likes are those of the day on
+    Where the last refresh had other filters, or was cut off by `most`, all is read again. What left the Hub
+    stays until something asks for it. Counts of downloads and likes are those of the day on
     which the dataset was last read.
 
     Raises:
         DataError: the Hub cannot be reached, or limits requests for long; the same call goes on from there.
     """
     known = {entry.id: entry for entry in read_catalog(path)} if path.is_file() else {}
-    mark = dated(path) if path.is_file() else ""
+    day, _, of = (dated(path) if path.is_file() else "").partition(" ")
+    mark = day if of == " ".join(filters) else ""  # of other filters nothing is known
     kept = path.with_name(f".{path.name}.part")
     about = {"kind": kind, "filters": list(filters), "mark": mark}
     found, following = _kept(kept, about)
@@ -85,7 +87,8 @@ def refresh(
         entry.id not in known or known[entry.id].revision != entry.revision for entry in fresh_entries
     )
     known |= {entry.id: entry for entry in fresh_entries}
-    write_catalog(known.values(), path, day=newest or mark)
+    is_cut = most is not None and read >= most  # what is older was not asked for
+    write_catalog(known.values(), path, day="" if is_cut else " ".join([newest or mark, *filters]))
     kept.unlink()
     return Refreshed(len(known), read, changed, pages)
 

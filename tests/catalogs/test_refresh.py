@@ -68,6 +68,17 @@ def test_a_refresh_asks_for_what_changed_alone(tmp_path: Path) -> None:
         assert {entry.id for entry in read_catalog(path)} >= {"acme/set003", "acme/set080"}
 
 
+def test_what_a_cut_or_otherwise_filtered_refresh_left_out_is_read_by_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "hub.parquet"
+    with running(*map(repo, range(9))) as hub:
+        hub.page = 2
+        assert refresh(path, "dataset", most=2).entries == 2
+        assert refresh(path, "dataset").entries == 9
+        assert refresh(path, "dataset").read == 1
+        assert refresh(path, "dataset", filters=("language:en",)).read > 1
+        assert refresh(path, "dataset").read == 9
+
+
 def test_a_refresh_that_was_interrupted_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     path = tmp_path / "hub.parquet"
