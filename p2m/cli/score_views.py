@@ -65,7 +65,8 @@ def compared_text(first: Opened, second: Opened, data: Path, found: Compared) ->
         f"{len(found.first.rows):,} rows of {data}",
         table(rows, header=("", str(first.folder), str(second.folder)), indent=2),
         f"  {first.metrics[0].name}: the second's less the first's is {gap.value:+.3f}"
-        f" [{gap.low:+.3f}, {gap.high:+.3f}], p {min(seen.better, seen.worse):.3f} one-sided: {_verdict(found)}",
+        f" [{gap.low:+.3f}, {gap.high:+.3f}], p {min(seen.better, seen.worse):.3f} one-sided:"
+        f" {_verdict(found)}",
         f"  rows: {outcomes['both']:,} right by both, {outcomes['second']:,} where the second is righter,"
         f" {outcomes['first']:,} where the first is, {outcomes['neither']:,} wrong by both",
     ]
