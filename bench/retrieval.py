@@ -261,7 +261,7 @@ def floors(index: Index, encode: Reader, asked: Sequence[Query]) -> None:
     for each in asked:
         if each.is_held_out:
             continue
-        seen = ranking.shortlist(each.task, index, encode([each.task.instruction])[0])
+        seen = ranking.shortlist(each.task, index, encode)
         fits = [(one.card.name in each.relevant, one.overlap + one.likeness, one.logit) for one in seen]
         right += [fit for relevant, fit, _ in fits if relevant][:1]
         wrong.append(max((logit, fit) for relevant, fit, logit in fits if not relevant)[1])
@@ -287,7 +287,7 @@ def lessons(index: Index, encode: Reader, asked: Sequence[Query], names: Sequenc
     for each in asked:
         if each.is_held_out:
             continue
-        seen = ranking.shortlist(each.task, index, encode([each.task.instruction])[0])
+        seen = ranking.shortlist(each.task, index, encode)
         rows = [dict(one.features) | format_features(each.task, one.card) for one in seen]
         right = np.array([one.card.name in each.relevant for one in seen])
         if right.any():

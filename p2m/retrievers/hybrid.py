@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -29,14 +30,14 @@ class Hybrid:
     learnt: bool = True  # false: the places alone
     least_fit: float = 0.25  # cosine and share of the query's words, added up, below which nothing fits
 
-    def rank(self, task: Task, index: Index, encode: Encode) -> tuple[Candidate, ...]:
+    def rank(
+        self, task: Task, index: Index, encode: Encode, imagined: Sequence[str] = ()
+    ) -> tuple[Candidate, ...]:
         """The cards most like the task, best first; those below the floor come refused.
 
         The score of a learnt ranking is the odds of a card beside the best one.
         """
-        if index.vectors is None:
-            return ()
-        seen = shortlist(task, index, encode([task.instruction])[0])
+        seen = shortlist(task, index, encode, imagined)
         top = max((each.logit for each in seen), default=0.0)
         scored = [(self._score(each, top), each) for each in seen]
         scored.sort(key=lambda pair: (-pair[0], pair[1].card.name))

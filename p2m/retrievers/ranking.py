@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.retrievers.card_index import Index, best, card_words
+from p2m.retrievers.card_index import Encode, Index, best, card_words
 from p2m.retrievers.suiting import speaks, suits
-from p2m.retrievers.wording import query_words
+from p2m.retrievers.wording import query_vector, query_words
 from p2m.types import Card, Task
 from p2m.word_lists import WordLists
 
@@ -44,16 +44,13 @@ class Seen:
         return sum(weights.get(name, 0.0) * value for name, value in self.features.items())
 
 
-def shortlist(task: Task, index: Index, vector: Any) -> list[Seen]:
-    """The cards nearest to the task by words or by meaning, in the order of their numbers.
-
-    `vector` is the prompt's embedding, of unit length.
-    """
-    query = query_words(task)
+def shortlist(task: Task, index: Index, encode: Encode, imagined: Sequence[str] = ()) -> list[Seen]:
+    """The cards nearest to the task by words or by meaning, in the order of their numbers."""
     if not len(index.cards) or index.vectors is None:
         return []
+    query = query_words(task, imagined)
     whole = index.words["whole"].scores(query)
-    near = index.near(vector)
+    near = index.near(query_vector(task, imagined, encode))
     likest = _both(whole, near)
     terms = _words_of(index, likest[:_MODELS])
     votes = _votes([index.cards[number] for number in likest])
@@ -66,7 +63,7 @@ def shortlist(task: Task, index: Index, vector: Any) -> list[Seen]:
         "words of best": _scaled(index.words["whole"].scores(terms)),
     }
     by_words, by_meaning = _places(whole), _places(near)
-    overlap = _overlap(index, query)
+    overlap = _overlap(index, query, query_words(task))
     numbers = sorted({*best(whole, _SHORT), *best(near, _SHORT)})
     return [
         Seen(
@@ -141,14 +138,14 @@ def _words_of(index: Index, numbers: Sequence[int]) -> dict[str, float]:
     return {word: weights[word] / weights[top[0]] for word in top}
 
 
-def _overlap(index: Index, query: Mapping[str, float]) -> Any:
-    """Of each card, the share of the query's weight that it has."""
+def _overlap(index: Index, query: Mapping[str, float], own: Mapping[str, float]) -> Any:
+    """Of each card, the share of the prompt's `own` weight that it has in words of the query."""
     import numpy as np
 
     words, found, mass = index.words["whole"], np.zeros(len(index.cards), dtype=np.float32), 0.0
     for word, weight in query.items():
         worth = weight * words.rarity(word)
-        mass += worth
+        mass += own.get(word, 0.0) * words.rarity(word)
         if (term := words.terms.get(word)) is not None:
             found[words.holders[words.starts[term] : words.starts[term + 1]]] += worth
-    return found / mass if mass else found
+    return np.minimum(found / mass, 1.0) if mass else found

@@ -10,27 +10,37 @@ from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.retrievers.base import IndexRetriever, open_index
 from p2m.stages.formats import by_format
-from p2m.types import Candidate, Candidates, CardIndex, Encoder, Task
+from p2m.types import Candidate, Candidates, CardIndex, Encoder, Imagined, Task
 
 _PROMPT = 4  # times the window of a card: how much of a prompt is read
-_KEPT = 200  # candidates
+KEPT = 200  # candidates
 
 
 @stage(version="1", kind="seeded")
-def rank(task: Task, cards: CardIndex, reader: Encoder, *, retriever: IndexRetriever, run: Run) -> Candidates:
+def rank(
+    task: Task,
+    cards: CardIndex,
+    reader: Encoder,
+    imagined: Imagined | None = None,
+    *,
+    retriever: IndexRetriever,
+    run: Run,
+) -> Candidates:
     """Datasets by words, meaning and format; nothing of them is opened."""
-    found = best_of(task, cards, reader, retriever, kind="dataset", threads=run.device.threads)
+    texts = imagined.texts if imagined else ()
+    found = best_of(task, cards, reader, retriever, texts, kind="dataset", threads=run.device.threads)
     return Candidates(tuple(found))
 
 
 def best_of(
-    task: Task, cards: CardIndex, reader: Encoder, retriever: IndexRetriever, *, kind: str, threads: int
-) -> list[Candidate]:
+    task: Task, cards: CardIndex, reader: Encoder, retriever: IndexRetriever, imagined: Sequence[str] = (),
+    *, kind: str, threads: int,
+) -> list[Candidate]:  # fmt: skip
     """The candidates of a kind in an index, best first."""
     model = open_encoder(reader.folder, threads=threads, max_length=_PROMPT * retriever.window)
 
     def encode(texts: Sequence[str]) -> Any:
         return model.encode(texts)
 
-    found = retriever.rank(task, open_index(cards.folder), encode)
-    return by_format(task, (one for one in found if one.card.kind == kind))[:_KEPT]
+    found = retriever.rank(task, open_index(cards.folder), encode, imagined)
+    return by_format(task, (one for one in found if one.card.kind == kind))[:KEPT]
