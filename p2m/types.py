@@ -415,6 +415,7 @@ class Candidate:
     mapping: dict[str, str] | None  # task field (inputs and output) -> column; None where none fits
     reasons: tuple[str, ...] = ()
     refusal: str = ""  # why it is not used; "" where it is
+    probability: float | None = None  # that it fits, 0 to 1; None where the retriever cannot tell
 
     @property
     def is_unsure(self) -> bool:

@@ -20,7 +20,9 @@ _REFUSED = 5  # that are shown with their reasons
 def search(arguments: argparse.Namespace, kind: str) -> int:
     """Print the entries of the kind that suit the prompt `arguments.target`, best first."""
     from p2m.parsing import parse_prompt
+    from p2m.retrievers.base import Hybrid
     from p2m.spec.units import size
+    from p2m.stages.rank import none_fits
 
     if not (arguments.target or "").strip():
         raise UserError(f'look for what? p2m catalog {arguments.action} "what the model is to do"')
@@ -33,11 +35,14 @@ def search(arguments: argparse.Namespace, kind: str) -> int:
     task = parse_prompt(arguments.target)
     found = [each for path in _files(arguments, kind) for each in ranked(task, path, kind)]
     found.sort(key=lambda each: (-each.score, each.card.name))
+    doubt = none_fits(found, Hybrid().least_probability)
     judged = [_judged(task, each, arguments.license, arguments.language, most) for each in found]
     kept = [each for each in judged if not each.refusal][: arguments.limit or _SHOWN]
     refused = [each for each in judged if each.refusal][:_REFUSED]
     return common.answer(
-        arguments, {"found": kept, "refused": refused}, lambda: _text(kept, refused, f"{kind}s")
+        arguments,
+        {"found": kept, "refused": refused, "doubt": doubt},
+        lambda: _text(kept, refused, f"{kind}s", doubt),
     )
 
 
@@ -104,8 +109,8 @@ def _too_large(size: int | None, most: int) -> str:
     return f"it is {show_size(size)}, more than --max-size" if size > most else ""
 
 
-def _text(kept: Sequence[Candidate], refused: Sequence[Candidate], kind: str) -> str:
-    lines: list[str] = []
+def _text(kept: Sequence[Candidate], refused: Sequence[Candidate], kind: str, doubt: str) -> str:
+    lines: list[str] = [f"none is likely to fit: {doubt}"] if kept and doubt else []
     for place, each in enumerate(kept, start=1):
         lines += [
             f"{place:3}. {each.card.name}",

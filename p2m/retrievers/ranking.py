@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +20,20 @@ _MODELS = 6  # best cards that others are compared with
 _TERMS = 20  # words that are taken from them
 _HALF = 20  # place at which a place counts half as much as the first
 _VOTERS = 30  # best cards whose task ids tell what the prompt asks for
-# What each feature is worth, of datasets and of models, from `weights.txt`, which bench/retrieval.py fits.
+_SUREST = 6.0  # log odds of a card's share of the odds, above which no share says more
 _READ = WordLists(Path(__file__).with_name("weights.txt"))
-WEIGHTS: Mapping[str, Mapping[str, float]] = {
-    kind: {name: float(weight) for name, weight in _READ.pairs(kind).items()} for kind in ("dataset", "model")
-}
+
+
+def _weights(part: str) -> Mapping[str, Mapping[str, float]]:
+    return {
+        kind: {name: float(weight) for name, weight in _READ.pairs(f"{kind}{part}").items()}
+        for kind in ("dataset", "model")
+    }
+
+
+# From `weights.txt`, which bench/retrieval.py fits, of datasets and of models: what each feature is worth
+# beside the others, and what a card's share of the odds, its likeness and overlap say of whether it fits.
+WEIGHTS, EVIDENCE = _weights(""), _weights(" fits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +52,27 @@ class Seen:
         """How much speaks for the card, by what the features are worth."""
         weights = WEIGHTS[self.card.kind]
         return sum(weights.get(name, 0.0) * value for name, value in self.features.items())
+
+
+def shares(logits: Sequence[float]) -> list[float]:
+    """Of each card, the log odds of its share of the odds of all that were looked at."""
+    top = max(logits, default=0.0)
+    odds = [math.exp(logit - top) for logit in logits]
+    total = sum(odds)
+    rests = [total - each for each in odds]
+    return [
+        min(logit - top - math.log(rest), _SUREST) if rest > 0 else _SUREST
+        for logit, rest in zip(logits, rests, strict=True)
+    ]
+
+
+def probability(kind: str, share: float, likeness: float, overlap: float) -> float:
+    """That a card fits: a logistic model, calibrated with catalogues of all sizes that half of the time had
+    nothing that does.
+    """
+    known = EVIDENCE[kind]
+    logit = known["share"] * share + known["likeness"] * likeness + known["overlap"] * overlap
+    return 1 / (1 + math.exp(-logit - known["all"]))
 
 
 def shortlist(task: Task, index: Index, encode: Encode, imagined: Sequence[str] = ()) -> list[Seen]:

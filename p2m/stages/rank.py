@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from p2m.deploy.base import open_encoder
@@ -26,10 +27,26 @@ def rank(
     retriever: IndexRetriever,
     run: Run,
 ) -> Candidates:
-    """Datasets by words, meaning and format; nothing of them is opened."""
+    """Datasets by words, meaning and format; nothing of them is opened.
+
+    Where the retriever knows how likely a card is to fit, and even the likeliest is not likely enough, all
+    are refused, which is said.
+    """
     texts = imagined.texts if imagined else ()
     found = best_of(task, cards, reader, retriever, texts, kind="dataset", threads=run.device.threads)
+    if refusal := none_fits(found, getattr(retriever, "least_probability", 0.0)):
+        run.say(f"no dataset fits: {refusal}")
+        found = [replace(one, refusal=one.refusal or f"none fits: {refusal}") for one in found]
     return Candidates(tuple(found))
+
+
+def none_fits(found: Sequence[Candidate], least: float) -> str:
+    """Why none of the candidates fits; "" where one may, or where nobody can tell."""
+    best = max(found, key=lambda one: one.probability or 0.0, default=None)
+    if best is None or best.probability is None or best.probability >= least:
+        return ""
+    said = f"the likeliest, {best.card.name}, does with a probability of {best.probability:.1%}"
+    return f"{said}; at least {least:.1%} is needed"
 
 
 def best_of(

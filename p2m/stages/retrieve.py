@@ -78,7 +78,8 @@ def retrieve(
     found = [one for one in found if not of_dataset(one.card.name, left_out)]
     judged: list[Candidate] = []
     reads = 0
-    for candidate in named_first(found, cards, mapping):
+    # Of a Hub's, those that the recipe maps stand first already, and what was not fetched stays refused.
+    for candidate in found if isinstance(catalogue, Loaded) else named_first(found, cards, mapping):
         is_named = of_dataset(candidate.card.name, mapping) is not None
         refusal = candidate.refusal or on_paper(task, candidate.card, licenses, languages, is_named=is_named)
         if refusal and len(judged) < limit * SHOWN:

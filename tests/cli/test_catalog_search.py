@@ -42,6 +42,9 @@ def test_what_suits_is_shown_with_its_facts_and_the_rest_with_the_reason(catalog
     assert "a/laws: it is 9.0 GB, more than --max-size" in text
     assert "b/model" not in text
 
+    assert "fits with a probability of " in text
+    assert "none is likely to fit" not in text
+
     assert main(["catalog", "models", *words]) == 0
     assert "b/model: its size is not known: leave out --max-size" in capsys.readouterr().out
     del words[-2:]

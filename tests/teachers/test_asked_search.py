@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from asking_runs import Bench, a_run
 from known_rows import data_of
-from wire import SECRET, Seen, Wire, serving
+from wire import Seen, Wire
 
 from p2m.cli.main import main
 from p2m.engine.executor import Inline, execute
@@ -42,13 +42,6 @@ CARDS = (
 )
 FOUND = Candidates(tuple(Candidate(card, 1.0 - place / 10, None) for place, card in enumerate(CARDS)))
 PAPER: dict[str, Any] = {"licenses": (), "languages": (), "max_size": None, "mapping": {}, "caps": Caps()}
-
-
-@pytest.fixture
-def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[Wire]:
-    monkeypatch.setenv("WIRE_KEY", SECRET)
-    with serving() as server:
-        yield server
 
 
 def teachers(wire: Wire) -> tuple[ChatTeacher, ...]:
