@@ -11,7 +11,7 @@ from typing import Any
 from p2m.cli import common
 from p2m.errors import UserError
 from p2m.sizes import show_size
-from p2m.types import Candidate, Card, CardIndex, Encoder, Task
+from p2m.types import Candidate, Candidates, Card, CardIndex, Encoder, Task
 
 _SHOWN = 10
 _REFUSED = 5  # that are shown with their reasons
@@ -124,10 +124,23 @@ def _text(kept: Sequence[Candidate], refused: Sequence[Candidate], kind: str, do
     return "\n".join(lines)
 
 
+def candidates_text(found: Candidates, rows: int) -> str:
+    """What a search of a build found, the best `rows` of it: each with its figures, and why or why not."""
+    lines = [f"{len(found.found):,} candidates, {len(found.usable):,} of them taken"]
+    for place, each in enumerate(found.found[:rows], start=1):
+        columns = ", ".join(f"{name} <- {column}" for name, column in (each.mapping or {}).items())
+        below = (_facts(each.card), "; ".join(each.reasons), columns,
+                 each.refusal and f"left out: {each.refusal}")  # fmt: skip
+        lines.append(f"{place:3}. {each.card.name}: score {each.score:g}")
+        lines += [f"     {line}" for line in below if line]
+    return "\n".join(lines)
+
+
 def _facts(card: Card) -> str:
     """Licence, size and languages in a line, and how many people use it."""
     parts: list[Any] = [f"licence {card.license or 'not named'}"]
-    parts.append(f"{show_size(card.size_bytes)} to download" if card.size_bytes else "size not known")
+    way = "" if card.folder else " to download"
+    parts.append(f"{show_size(card.size_bytes)}{way}" if card.size_bytes else "size not known")
     parts += [f"{card.rows:,} rows"] if card.rows else []
     parts += [", ".join(card.languages[:5]) + (" and more" if len(card.languages) > 5 else "")]
     parts += [f"{card.downloads:,} downloads"] if card.downloads else []
