@@ -15,6 +15,8 @@ from asking_runs import Bench, a_run
 from known_rows import data_of
 from wire import Seen, Wire
 
+from p2m.catalogs.entries import Entry
+from p2m.catalogs.files import write_catalog
 from p2m.cli.main import main
 from p2m.engine.executor import Inline, execute
 from p2m.engine.store import Store
@@ -170,6 +172,15 @@ def test_what_is_no_answer_is_no_vote(wire: Wire, tmp_path: Path) -> None:
     assert run.lines[0].startswith("3 of 3 votes on datasets do not count: ")
 
 
+def test_votes_that_a_cap_left_unasked_are_said(wire: Wire, tmp_path: Path) -> None:
+    wire.reply = voting("acme/laws")
+    made, run = voted(wire, tmp_path, caps=Caps(max_requests=1))
+    assert [one.card.name for one in made.usable] == ["acme/laws"]
+    assert run.lines[0].startswith("2 of 3 votes on datasets do not count: constraints.max_requests=1")
+    assert made.spent is not None
+    assert made.spent.requests == len(wire.seen) == 1
+
+
 def test_a_card_cannot_step_out_of_its_marks(wire: Wire, tmp_path: Path) -> None:
     wire.reply = voting("acme/notes")
     voted(wire, tmp_path)
@@ -270,6 +281,23 @@ def test_the_plan_says_what_is_asked_and_what_was_voted_for_is_learnt_from(
         assert rows.spent is not None
         assert rows.spent.requests == 2
         assert len(wire.seen) == 3
+
+
+def test_what_is_voted_on_is_what_was_ranked_and_what_is_fetched_is_what_was_voted_for(
+    tmp_path: Path,
+) -> None:
+    write_catalog([Entry("acme/notes", description="Notes.")], tmp_path / "hub.parquet")
+    (tmp_path / "notes.yaml").write_text(RECIPE.format(url="http://127.0.0.1:9/v1"))
+    words = ("retriever=hybrid", "retriever.sources=[hub.parquet]")
+    plan = load(tmp_path / "notes.yaml", words).plan
+    needs = {step.name: {edge.parameter: edge.step for edge in step.inputs} for step in plan.steps}
+    assert needs["rank"]["imagined"] == "imagine"
+    assert needs["rerank"]["found"] == "rank"
+    assert needs["shortlist"]["ranked"] == "rerank"
+    assert needs["select"]["reranked"] == "rerank"
+    off = ("retriever.rerank=null", "retriever.hypothetical=0")
+    names = {step.name for step in load(tmp_path / "notes.yaml", (*words, *off)).plan.steps}
+    assert not names & {"imagine", "search", "rerank"}
 
 
 @pytest.mark.parametrize(
