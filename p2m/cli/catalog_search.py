@@ -6,12 +6,16 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from p2m.cli import common
 from p2m.errors import UserError
 from p2m.sizes import show_size
 from p2m.types import Candidate, Card, CardIndex, Encoder, Task
+
+if TYPE_CHECKING:
+    from p2m.engine.executor import Observer, Result
+    from p2m.engine.store import Store
 
 _SHOWN = 10
 _REFUSED = 5  # that are shown with their reasons
@@ -48,28 +52,43 @@ def ranked(task: Task, path: Path, kind: str) -> list[Candidate]:
         DataError: there is no catalogue at the path.
     """
     from p2m.cli.progress import Progress
+    from p2m.engine.store import Store
+    from p2m.noop import default_store
+
+    with Progress() as progress:
+        return rank_in(searchable(path, Store(default_store()), progress), task, kind)
+
+
+def searchable(path: Path, store: Store, observer: Observer) -> Result:
+    """The steps `card-reader` and `index` of a catalogue, made where the store has not got them.
+
+    Raises:
+        DataError: there is no catalogue at the path.
+    """
     from p2m.compiler.pipeline import card_reader
     from p2m.compiler.places import Places
     from p2m.engine.executor import execute
     from p2m.engine.plan import Plan
-    from p2m.engine.store import Store
-    from p2m.noop import default_store
     from p2m.retrievers.base import Hybrid
     from p2m.stages.index import index
-    from p2m.stages.rank import best_of
 
     able, plan = Hybrid(), Plan("catalog")
     catalogue = plan.source("catalogue", path)
     reader = card_reader(plan, able, Places({}))
     plan.add("index", index, catalogue, reader, window=able.window)
-    store = Store(default_store())
-    with Progress() as progress:
-        result = execute(plan, store, None, progress)
-        with store.leased(result.run):
-            cards, encoder = result.value("index"), result.value("card-reader")
-            assert isinstance(cards, CardIndex)
-            assert isinstance(encoder, Encoder)
-            return best_of(task, cards, encoder, able, kind=kind, threads=0)
+    return execute(plan, store, None, observer)
+
+
+def rank_in(made: Result, task: Task, kind: str) -> list[Candidate]:
+    """The entries of the kind in what `searchable` made, best first."""
+    from p2m.retrievers.base import Hybrid
+    from p2m.stages.rank import best_of
+
+    with made.store.leased(made.run):
+        cards, encoder = made.value("index"), made.value("card-reader")
+        assert isinstance(cards, CardIndex)
+        assert isinstance(encoder, Encoder)
+        return best_of(task, cards, encoder, Hybrid(), kind=kind, threads=0)
 
 
 def _files(arguments: argparse.Namespace, kind: str) -> list[Path]:
