@@ -554,12 +554,15 @@ def _fetched(
     """What a catalogue file offers, ranked, and what of it was fetched."""
     retrieval, (catalogue, found) = spec.retriever, searched
     settings, places = _searching(spec, at, retrieval.mapping | {name: {} for name in retrieval.transform})
-    ranked = plan.add(f"shortlist{suffix}", shortlist, task, catalogue, found, origins=places, **settings)
+    ranked = plan.add(
+        f"shortlist{suffix}", shortlist, task, catalogue, found, granted=retrieval.granted,
+        origins=places | at(granted="retriever.granted"), **settings,
+    )  # fmt: skip
     limits = {name: settings[name] for name in ("licenses", "languages")}
-    fetched = {name: f"retriever.{name}" for name in ("max_rows", "max_download")}
+    fetched = {name: f"retriever.{name}" for name in ("max_rows", "max_download", "granted")}
     loaded = plan.add(
         f"load{suffix}", load, task, catalogue, ranked, max_rows=retrieval.max_rows,
-        max_download=retrieval.max_download, seed=spec.seed, **limits,
+        max_download=retrieval.max_download, granted=retrieval.granted, seed=spec.seed, **limits,
         origins=at("seed", **fetched, **{name: f"constraints.{name}" for name in limits}),
     )  # fmt: skip
     return ranked, loaded

@@ -380,6 +380,9 @@ class Retrieval(Section):
     limit: int = Field(default=5, ge=1, le=1000)  # datasets that are considered
     max_rows: int = Field(default=20_000, ge=1)  # taken over all datasets
     max_download: Size = 64_000_000  # fetched at most of a dataset that a catalogue file names
+    granted: Annotated[
+        tuple[str, ...], _none_as(tuple)
+    ] = ()  # gated or private datasets that the Hub lets the user into; a build that is not let in ends
     mapping: Annotated[
         dict[str, dict[str, str]], _none_as(dict)
     ] = {}  # dataset -> field -> column, or several by a template: "{title}: {body}"

@@ -13,6 +13,8 @@ from p2m.retrievers.base import IndexRetriever, Retriever
 from p2m.stages.retrieve import SHOWN, named_first, on_paper, searched
 from p2m.types import Candidate, Candidates, Files, Task
 
+_GATED = "it is gated: once its owner has let you in, set HF_TOKEN and name it in retriever.granted"
+
 
 @stage(version="1", kind="pure")
 def shortlist(
@@ -25,10 +27,11 @@ def shortlist(
     licenses: tuple[str, ...],
     languages: tuple[str, ...],
     mapping: dict[str, dict[str, str]] | None = None,
+    granted: tuple[str, ...] = (),
 ) -> Candidates:
     """Of what was ranked, or of what the retriever ranks now, at most `limit` that are to be fetched.
 
-    Datasets that `mapping` names come first.
+    Datasets that `mapping` names come first. Gated ones are refused, but for those that are `granted`.
 
     Raises:
         DataError: the catalogue cannot be read.
@@ -47,7 +50,8 @@ def shortlist(
         refusal = candidate.refusal or speaks_to_models(card.description)
         is_named = of_dataset(card.name, mapping) is not None
         refusal = refusal or on_paper(task, card, licenses, languages, is_named=is_named)
-        refusal = refusal or ("it is gated: its owner must let you in first" if card.gated else "")
+        if card.gated and card.name not in granted:
+            refusal = refusal or _GATED
         if refusal and len(judged) < limit * SHOWN:
             judged.append(replace(candidate, refusal=refusal))
         elif not refusal and left:

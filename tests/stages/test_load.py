@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -81,13 +82,14 @@ class Search:
         most: int = 10**6,
         rows: int = 1000,
         mapping: dict[str, dict[str, str]] | None = None,
+        granted: tuple[str, ...] = (),
     ) -> tuple[Candidates, Examples, Loaded]:
         others = [Entry(f"other/birds{n}", description=f"Pictures of birds, volume {n}.") for n in range(60)]
         write_catalog([*entries, *others], self.folder / "c.parquet")
         limits: dict[str, Any] = {"licenses": licenses, "languages": ()}
         search = limits | {"retriever": BM25(), "limit": 20, "mapping": mapping}
         catalogue = Files(self.folder / "c.parquet")
-        ranked = shortlist(self.task, catalogue, None, **search)
+        ranked = shortlist(self.task, catalogue, None, granted=granted, **search)
         folder = self.folder / "run"
         folder.mkdir(exist_ok=True)
         loaded = load(
@@ -98,6 +100,7 @@ class Search:
             max_rows=rows,
             max_download=most,
             seed=7,
+            granted=granted,
             run=Here(folder),  # type: ignore[arg-type]
         )
         found = retrieve(self.task, loaded, ranked, **search)
@@ -172,6 +175,40 @@ def test_every_dataset_that_cannot_be_used_says_why_and_the_others_go_on(
     assert "deleted, or is private" in why["acme/deleted"]
     assert "changed under its pin" in why["acme/changed"]
     assert not any(str(search.folder) in reason for reason in why.values())
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_gated_dataset_is_asked_for_again_and_again_where_the_recipe_says_that_it_may_be_had(
+    hub: LocalHub, search: Search, monkeypatch: pytest.MonkeyPatch, is_known: bool
+) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    hub.repos += [moods(), Repo("acme/gated", moods().files, gated=True)]
+    entries = [replace(one, gated=is_known and "gated" in one.id) for one in search.entries(hub)]
+    found, _, _ = search(entries)
+    why = {one.card.name: one.refusal for one in found.found}
+    assert (why["acme/moods"], "retriever.granted" in why["acme/gated"]) == ("", True)
+    shutil.rmtree(search.folder / "run")  # which is that of other settings
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"acme/gated: it is gated.*\n.*the same command once you are"):
+            search(entries, granted=("acme/gated",))
+    monkeypatch.setenv("HF_TOKEN", "hf_let_me_in")
+    found, _, loaded = search(entries, granted=("acme/gated",))
+    assert {one.card.name for one in found.usable} == {"acme/moods", "acme/gated"}
+    assert "hf_let_me_in" not in str(loaded)
+
+
+def test_what_left_the_hub_is_left_out_until_the_recipe_says_that_it_may_be_had(
+    hub: LocalHub, search: Search
+) -> None:
+    hub.repos += [moods(), moods("acme/private")]
+    entries, private = search.entries(hub), hub.repos.pop()
+    found, _, _ = search(entries)
+    assert "name it in retriever.granted" in next(one.refusal for one in found.found if one.refusal)
+    shutil.rmtree(search.folder / "run")
+    with pytest.raises(DataError, match="deleted, or is private"):
+        search(entries, granted=("acme/private",))
+    hub.repos.append(private)
+    assert len(search(entries, granted=("acme/private",))[0].usable) == 2
 
 
 def test_a_file_that_is_not_the_pinned_one_is_refused(hub: LocalHub, search: Search) -> None:
