@@ -404,6 +404,9 @@ class Card:
     downloads: int = 0
     likes: int = 0
     revision: str = ""  # commit, where it comes from a Hub
+    parameters: int | None = None  # of a model, as are the two that follow
+    architecture: str = ""  # classes of its checkpoint, as transformers calls them
+    library: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from p2m.cli import common
 from p2m.errors import UserError
-from p2m.sizes import show_size
+from p2m.sizes import count, show_size
 from p2m.types import Candidate, Card, CardIndex, Encoder, Task
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def search(arguments: argparse.Namespace, kind: str) -> int:
         raise UserError(f'look for what? p2m catalog {arguments.action} "what the model is to do"')
     if arguments.limit is not None and arguments.limit < 1:
         raise UserError(f"--limit {arguments.limit}: give 1 or more")
+    if arguments.architecture and kind == "dataset":
+        raise UserError('--architecture is of models; type: p2m catalog models "what the model is to do"')
     try:
         most = size(arguments.max_size) if arguments.max_size else None
     except ValueError as error:
@@ -37,7 +40,7 @@ def search(arguments: argparse.Namespace, kind: str) -> int:
     task = parse_prompt(arguments.target)
     found = [each for path in _files(arguments, kind) for each in ranked(task, path, kind)]
     found.sort(key=lambda each: (-each.score, each.card.name))
-    judged = [_judged(task, each, arguments.license, arguments.language, most) for each in found]
+    judged = [_judged(task, each, arguments, most) for each in found]
     kept = [each for each in judged if not each.refusal][: arguments.limit or _SHOWN]
     refused = [each for each in judged if each.refusal][:_REFUSED]
     return common.answer(
@@ -98,13 +101,11 @@ def _files(arguments: argparse.Namespace, kind: str) -> list[Path]:
     return arguments.catalog or [own]
 
 
-def _judged(
-    task: Task, found: Candidate, licenses: Sequence[str], languages: Sequence[str], most: int | None
-) -> Candidate:
+def _judged(task: Task, found: Candidate, arguments: argparse.Namespace, most: int | None) -> Candidate:
     """The candidate, refused where the catalogue alone rules it out."""
     from p2m.stages.retrieve import on_paper, wrong_language, wrong_license
 
-    card = found.card
+    card, licenses, languages = found.card, arguments.license, arguments.language
     ruled = (
         on_paper(task, card, licenses, languages)
         if card.kind == "dataset"
@@ -113,8 +114,29 @@ def _judged(
     if not ruled and card.gated:
         ruled = "it is gated: its owner must let you in first"
     if not ruled and most is not None:
-        ruled = _too_large(card.size_bytes, most)
+        ruled = _too_large(_size(card), most)
+    if not ruled and arguments.architecture and card.kind == "model":
+        ruled = _other_architecture(card, arguments.architecture)
     return replace(found, refusal=found.refusal or ruled)
+
+
+def _size(card: Card) -> int | None:
+    """Bytes to download; of a model of which only its weights are counted, four each."""
+    return card.size_bytes or (card.parameters and 4 * card.parameters)
+
+
+def _other_architecture(card: Card, wanted: Sequence[str]) -> str:
+    if not card.architecture:
+        where = "leave out --architecture, or look in a catalogue of p2m catalog refresh --models"
+        return f"its architecture is not known: {where}"
+    plain = [_plain(name) for name in card.architecture.split(", ")]
+    fits = any(name.startswith(_plain(each)) for name in plain for each in wanted)
+    return "" if fits else f"it is a {card.architecture}, not {' or '.join(wanted)}"
+
+
+def _plain(name: str) -> str:
+    """XLM-RoBERTa is XLMRobertaModel."""
+    return re.sub(r"[\W_]", "", name).lower()
 
 
 def _too_large(size: int | None, most: int) -> str:
@@ -141,8 +163,12 @@ def _text(kept: Sequence[Candidate], refused: Sequence[Candidate], kind: str) ->
 def _facts(card: Card) -> str:
     """Licence, size and languages in a line, and how many people use it."""
     parts: list[Any] = [f"licence {card.license or 'not named'}"]
-    parts.append(f"{show_size(card.size_bytes)} to download" if card.size_bytes else "size not known")
+    size, about = _size(card), "" if card.size_bytes else "about "
+    parts.append(f"{about}{show_size(size)} to download" if size else "size not known")
     parts += [f"{card.rows:,} rows"] if card.rows else []
+    parts += [f"{count(card.parameters)} parameters"] if card.parameters else []
+    parts += [card.architecture, card.library]
     parts += [", ".join(card.languages[:5]) + (" and more" if len(card.languages) > 5 else "")]
     parts += [f"{card.downloads:,} downloads"] if card.downloads else []
+    parts += [f"{card.likes:,} likes"] if card.likes else []
     return ", ".join(part for part in parts if part)
