@@ -39,7 +39,7 @@ def search(arguments: argparse.Namespace, kind: str) -> int:
         raise UserError(f"--max-size {arguments.max_size}: {error}") from error
     task = parse_prompt(arguments.target)
     found = [each for path in _files(arguments, kind) for each in ranked(task, path, kind)]
-    found.sort(key=lambda each: (-each.score, each.card.name))
+    found.sort(key=lambda each: (-each.score, -each.card.downloads, -each.card.likes, each.card.name))
     judged = [_judged(task, each, arguments, most) for each in found]
     kept = [each for each in judged if not each.refusal][: arguments.limit or _SHOWN]
     refused = [each for each in judged if each.refusal][:_REFUSED]

@@ -20,8 +20,10 @@ from local_hub import LocalHub, Repo, running
 
 from p2m.catalogs import reading
 from p2m.catalogs.adding import add
+from p2m.catalogs.cards import open_catalogue
 from p2m.catalogs.entries import Entry
 from p2m.catalogs.files import write_catalog
+from p2m.catalogs.front_matter import FrontMatter
 from p2m.catalogs.hub import opened
 from p2m.errors import DataError
 from p2m.parsing import parse_prompt
@@ -122,6 +124,45 @@ def test_a_dataset_of_the_hub_becomes_rows_with_labels_by_name(hub: LocalHub, se
     assert (one.revision, one.license, one.rows) == (hub.repos[0].sha, "mit", 60)
     assert list(one.files) == ["train.jsonl"]
     assert one.files["train.jsonl"].endswith(f" {len(lines(REVIEWS))}")
+
+
+def test_numbers_of_class_labels_have_the_names_of_their_parquet_file_within_lists_and_objects_too(
+    hub: LocalHub, search: Search
+) -> None:
+    def names(*labels: str) -> dict[str, Any]:
+        return {"names": labels, "_type": "ClassLabel"}
+
+    features = {
+        "mood": names("bad", "good"),
+        "tags": {"feature": names("O", "B-THING"), "_type": "List"},
+        "old_tags": {"feature": names("O", "B-PLACE"), "_type": "Sequence"},
+        "from": {"shop": names("here", "there")},
+    }
+    rows = [row | {"tags": [0, 1], "old_tags": [1], "from": {"shop": 1}} for row in REVIEWS]
+    made = pyarrow.Table.from_pylist(rows)
+    told = json.dumps({"info": {"features": features}})
+    stream = io.BytesIO()
+    pyarrow.parquet.write_table(made.replace_schema_metadata({"huggingface": told}), stream)
+    plain = f"---\n{json.dumps(FRONT)}\n---\nReviews with their mood."
+    hub.repos.append(Repo("acme/moods", {"README.md": plain.encode(), "train.parquet": stream.getvalue()}))
+    _, chosen, loaded = search(search.entries(hub))
+    assert {row.output for row in chosen.rows} == {"good", "bad"}
+    (found,) = open_catalogue(loaded.path).cards
+    assert {column: list(each.values()) for column, each in found.label_names.items()} == {
+        "mood": ["bad", "good"], "tags": ["O", "B-THING"], "old_tags": ["O", "B-PLACE"],
+        "from.shop": ["here", "there"],
+    }  # fmt: skip
+
+
+def test_class_labels_of_a_card_are_named_within_lists_too() -> None:
+    labels = {"class_label": {"names": {"0": "O", "1": "B-THING"}}}
+    columns = [
+        {"name": "a", "sequence": labels},
+        {"name": "b", "list": {"dtype": labels}},
+        {"name": "c", "list": "int8"},
+    ]
+    found = FrontMatter({}, "", Path()).label_names({"features": columns})
+    assert found == {column: {"0": "O", "1": "B-THING"} for column in "ab"}
 
 
 def test_a_dataset_that_the_recipe_maps_itself_is_fetched_whatever_the_ranking_says(
