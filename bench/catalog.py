@@ -184,7 +184,8 @@ def is_the_same(cards: Sequence[Card], folder: Path) -> bool:
     same: bool = later["output"] == afresh["output"]
     print(
         f"{SMALL:,} cards, 1% changed: {later['read']:,} texts read, afresh {afresh['read']:,};"
-        f" {'the same index, byte for byte' if same else 'ANOTHER INDEX'}"
+        f" {'the same index, byte for byte' if same else 'ANOTHER INDEX'}",
+        flush=True,
     )
     return same
 
