@@ -24,6 +24,7 @@ from p2m.metrics.base import JudgeMetric
 from p2m.spec import ROLES, ModelSpec, Teachers, allowed, contenders, refused
 from p2m.stages.baselines import baselines
 from p2m.stages.best import best
+from p2m.stages.calibrate import calibrate
 from p2m.stages.choose import choose
 from p2m.stages.compress import compress
 from p2m.stages.convert import convert
@@ -117,7 +118,8 @@ def compile_plan(
                       origins=at(contenders="student", refused="constraints", metric="metrics.primary"))
     won = plan.add("winner", winner, choice)
     folds, variants = candidates.made(tried, won)
-    exported = _picked(plan, spec, at, task, parts, variants)
+    picked = _picked(plan, spec, at, task, parts, variants)
+    exported = _calibrated(plan, spec, at, primary, task, parts, won, picked, *tried.values(), *folds)
     rivals = plan.add("baselines", baselines, task, parts, base, embeddings,
                       students=_rivals(spec, understood), metric=primary,
                       origins=at(students="baselines", metric="metrics.primary"))
@@ -132,7 +134,7 @@ def compile_plan(
     counted = teaching.account(curated, evaluated, measured, made, examined, said, retrieved, imagined)
     decided = plan.add("verdict", verdict, task, exported, evaluated, measured, counted,
                        requirements=spec.metrics.require, max_parameters=limits.max_parameters,
-                       max_size=limits.max_size, max_latency=limits.max_latency,
+                       max_size=limits.max_size, max_latency=limits.max_latency, precision=limits.precision,
                        origins=at(requirements="metrics.require", **_LIMITS))
     pictured = plan.add("report", report, task, curated, parts, choice, exported, evaluated, measured,
                         decided, counted, name=spec.name, origins=at("name"))
@@ -143,7 +145,7 @@ def compile_plan(
 # fmt: on
 
 _RESAMPLES = "evaluation.bootstrap"
-_LIMITS = {name: f"constraints.{name}" for name in ("max_parameters", "max_size", "max_latency")}
+_LIMITS = {name: f"constraints.{name}" for name in ("max_parameters", "max_size", "max_latency", "precision")}
 
 
 def _picked(plan: Plan, spec: ModelSpec, at: Places, task: Ref, parts: Ref, variants: Sequence[Ref]) -> Ref:
@@ -158,6 +160,15 @@ def _picked(plan: Plan, spec: ModelSpec, at: Places, task: Ref, parts: Ref, vari
     )  # fmt: skip
     return plan.add("pick", fastest, task, raced, *variants, **gate, max_latency=spec.constraints.max_latency,
                     origins=places | at(max_latency="constraints.max_latency"))  # fmt: skip
+
+
+def _calibrated(plan: Plan, spec: ModelSpec, at: Places, primary: Metric, *inputs: Ref) -> Ref:
+    """What is picked, its scores worth what they say."""
+    return plan.add(
+        "calibrate", calibrate, *inputs, metric=primary, precision=spec.constraints.precision,
+        backend=spec.runtime, seed=spec.seed,
+        origins=at("seed", metric="metrics.primary", precision="constraints.precision", backend="runtime"),
+    )  # fmt: skip
 
 
 def _encoder(plan: Plan, spec: ModelSpec, understood: Task, at: Places) -> Ref | None:
@@ -536,10 +547,10 @@ def _reranked(plan: Plan, task: Ref, spec: ModelSpec, at: Places, suffix: str, r
     judging = ("mapping", "licenses", "languages")
     return plan.add(
         f"rerank{suffix}", rerank, task, ranked, teacher=teacher, top=asked.top, votes=asked.votes,
-        max_size=spec.retriever.max_size, caps=spec.constraints.caps,
+        max_size=spec.retriever.max_size, granted=spec.retriever.granted, caps=spec.constraints.caps,
         **{name: settings[name] for name in judging},
         origins=at(top="retriever.rerank.top", votes="retriever.rerank.votes", max_size="retriever.max_size",
-                   teacher=spec.teacher.place("answer"), **_CAPS)
+                   granted="retriever.granted", teacher=spec.teacher.place("answer"), **_CAPS)
         | {name: places[name] for name in judging if name in places},
     )  # fmt: skip
 
@@ -594,13 +605,16 @@ def _fetched(
     """What a catalogue file offers, ranked, and what of it was fetched."""
     retrieval, (catalogue, found) = spec.retriever, searched
     settings, places = _searching(spec, at, retrieval.mapping | {name: {} for name in retrieval.transform})
-    ranked = plan.add(f"shortlist{suffix}", shortlist, task, catalogue, found, max_size=retrieval.max_size,
-                      origins=places | at(max_size="retriever.max_size"), **settings)  # fmt: skip
+    ranked = plan.add(
+        f"shortlist{suffix}", shortlist, task, catalogue, found, max_size=retrieval.max_size,
+        granted=retrieval.granted, origins=places | at(max_size="retriever.max_size",
+                                                       granted="retriever.granted"), **settings,
+    )  # fmt: skip
     limits = {name: settings[name] for name in ("licenses", "languages")}
-    fetched = {name: f"retriever.{name}" for name in ("max_rows", "max_download")}
+    fetched = {name: f"retriever.{name}" for name in ("max_rows", "max_download", "granted")}
     loaded = plan.add(
         f"load{suffix}", load, task, catalogue, ranked, max_rows=retrieval.max_rows,
-        max_download=retrieval.max_download, seed=spec.seed, **limits,
+        max_download=retrieval.max_download, granted=retrieval.granted, seed=spec.seed, **limits,
         origins=at("seed", **fetched, **{name: f"constraints.{name}" for name in limits}),
     )  # fmt: skip
     return ranked, loaded

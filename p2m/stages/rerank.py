@@ -30,6 +30,7 @@ def rerank(
     licenses: tuple[str, ...],
     languages: tuple[str, ...],
     max_size: int | None,
+    granted: tuple[str, ...],
     mapping: dict[str, dict[str, str]],
     caps: Caps,
     run: Run,
@@ -40,7 +41,7 @@ def rerank(
     its word goes before a retriever's floor. All others are refused, except those that `mapping` names, which
     nobody is asked about. An answer that cannot be read is no vote; without any vote the ranking stays.
     """
-    judged = [_on_paper(task, one, licenses, languages, max_size, mapping) for one in found.found]
+    judged = [_on_paper(task, one, licenses, languages, max_size, granted, mapping) for one in found.found]
     places = [place for place, one in enumerate(judged) if one is not None and not one.refusal][:top]
     cards = [found.found[place].card for place in places]
     mixed, asker = turned(cards, 1), Asker(teacher, run, caps)
@@ -74,12 +75,14 @@ def _from_another_place(cards: Sequence[Card], turn: int) -> list[Card]:
 
 def _on_paper(
     task: Task, one: Candidate, licenses: Sequence[str], languages: Sequence[str], max_size: int | None,
-    mapping: dict[str, dict[str, str]],
+    granted: Sequence[str], mapping: dict[str, dict[str, str]],
 ) -> Candidate | None:  # fmt: skip
     """The candidate, refused where its card alone rules it out; None where nobody is asked about it."""
     if of_dataset(one.card.name, mapping) is not None:
         return None
-    return replace(one, refusal=ruled_out(task, one.card, licenses, languages, max_size=max_size))
+    return replace(
+        one, refusal=ruled_out(task, one.card, licenses, languages, max_size=max_size, granted=granted)
+    )
 
 
 def _counted(

@@ -37,6 +37,7 @@ from p2m.stages.formats import by_format
 from p2m.types import Candidate, Candidates, Card, Files, Loaded, Task, TaskType
 
 _LOOK = 20_000  # rows of a dataset that its columns are judged by; labels are often sorted
+_GATED = "it is gated: once its owner has let you in, set HF_TOKEN and name it in retriever.granted"
 SHOWN = 4  # times `limit`: how many candidates are reported, refused ones included
 
 
@@ -139,13 +140,13 @@ def _unmet(mapping: Mapping[str, Mapping[str, str]], names: Sequence[str]) -> It
 
 def ruled_out(
     task: Task, card: Card, licenses: Sequence[str], languages: Sequence[str], *, is_named: bool = False,
-    max_size: int | None = None,
+    max_size: int | None = None, granted: Sequence[str] = (),
 ) -> str:  # fmt: skip
     """Why a dataset is neither fetched nor shown to a teacher, by its card alone; "" where it may be."""
     return (
         speaks_to_models(card.description)
         or on_paper(task, card, licenses, languages, is_named=is_named)
-        or ("it is gated: its owner must let you in first" if card.gated else "")
+        or (_GATED if card.gated and card.name not in granted else "")
         or _too_large(card, max_size)
     )
 

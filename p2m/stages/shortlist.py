@@ -25,11 +25,12 @@ def shortlist(
     languages: tuple[str, ...],
     mapping: dict[str, dict[str, str]] | None = None,
     max_size: int | None = None,
+    granted: tuple[str, ...] = (),
 ) -> Candidates:
     """Of what was ranked, or of what the retriever ranks now, at most `limit` that are to be fetched.
 
     Datasets that `mapping` names come first. None of more than `max_size` bytes, or of an unknown size where
-    that is given, is fetched.
+    that is given, is fetched, and none that is gated, but for those that are `granted`.
 
     Raises:
         DataError: the catalogue cannot be read.
@@ -47,7 +48,7 @@ def shortlist(
         card = candidate.card
         is_named = of_dataset(card.name, mapping) is not None
         refusal = candidate.refusal or ruled_out(
-            task, card, licenses, languages, is_named=is_named, max_size=max_size
+            task, card, licenses, languages, is_named=is_named, max_size=max_size, granted=granted
         )
         if refusal and len(judged) < limit * SHOWN:
             judged.append(replace(candidate, refusal=refusal))

@@ -25,11 +25,16 @@ ENTRIES = [
 PROMPT = "Tell the intent of a question to a bank."
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tmp_path_factory.mktemp("catalogues") / "store"
+
+
 @pytest.fixture
-def catalogue(tmp_path, monkeypatch):
+def catalogue(tmp_path, monkeypatch, store):
     if weights.installed_folder() is None:
         pytest.skip("the weights of all-MiniLM-L6-v2 are not installed")
-    monkeypatch.setenv("P2M_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("P2M_STORE", str(store))
     write_catalog(ENTRIES, tmp_path / "c.parquet")
     return str(tmp_path / "c.parquet")
 
@@ -74,6 +79,30 @@ def test_the_candidates_of_a_build_are_shown_with_their_figures_and_why_or_why_n
         "     licence not named, size not known",
         "     left out: it is gated",
     ]
+
+
+def test_models_are_chosen_by_architecture_and_by_the_size_of_their_weights(catalogue, tmp_path, capsys):
+    told = {"kind": "model", "license": "mit", "description": "Tells the intent of questions to a bank."}
+    models = [
+        Entry("c/small", architecture="XLMRobertaForMaskedLM", parameters=20_000_000, likes=7, **told),
+        Entry("c/large", architecture="XLMRobertaModel", parameters=560_000_000, **told),
+        Entry("c/writer", architecture="T5ForConditionalGeneration", parameters=60_000_000, **told),
+        Entry("c/unknown", **told),
+    ]
+    write_catalog(models, tmp_path / "m.parquet")
+    words = [PROMPT, "--catalog", str(tmp_path / "m.parquet"), "--max-size", "1GB"]
+    assert main(["catalog", "models", *words, "--architecture", "xlm-roberta"]) == 0
+    text = capsys.readouterr().out
+    assert (
+        "1. c/small\n     licence mit, about 80.0 MB to download, 20.0M parameters, XLMRobertaForMaskedLM"
+        in text
+    )
+    assert "7 likes" in text
+    assert "c/large: it is 2.2 GB, more than --max-size" in text
+    assert "c/writer: it is a T5ForConditionalGeneration, not xlm-roberta" in text
+    assert "c/unknown: its size is not known" in text
+    assert main(["catalog", "search", *words, "--architecture", "bert"]) == 2
+    assert "--architecture is of models" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
