@@ -110,6 +110,10 @@ class Run:
     sums: Counter[str] = field(default_factory=Counter)
     recorder: Any = None
 
+    @property
+    def memos(self) -> Path:
+        return self.folder / "memos"
+
     def tally(self, name: str, amount: int) -> int:
         self.sums[name] += amount
         return self.sums[name]

@@ -31,6 +31,7 @@ from p2m.teachers.chat import ChatTeacher, named
 from p2m.teachers.craft.answers import answering
 from p2m.teachers.craft.attributes import attributes_ask, labels_asks
 from p2m.teachers.craft.columns import columns_ask
+from p2m.teachers.craft.datasets import fitting_ask, imagine_ask
 from p2m.teachers.craft.inputs import Inventing, pools
 from p2m.teachers.craft.rows import aims, known, told_labels
 from p2m.teachers.schedules.constant import Constant
@@ -235,6 +236,17 @@ class _Forecaster:
         columns = dict.fromkeys(map(str, range(12)), ("some value of a column",) * 3)
         requests = Range(0, self.spec.retriever.limit)
         return _Each(requests, _rendered([estimated(columns_ask(self.task, card, columns))]), Range(40, 150))
+
+    def _imagine(self, step: Step) -> _Each:
+        number = step.settings["number"]
+        said = _exactly(number) * Range(60, 150)
+        return _Each(_exactly(1), _rendered([estimated(imagine_ask(self.task, number))]), said)
+
+    def _rerank(self, step: Step) -> _Each:
+        """A request a vote, unless nothing is there to be voted on."""
+        card = Card("somebody/dataset", "What it is. " * 30, columns=("a column",) * 6)
+        asked = estimated(fitting_ask(self.task, [card] * step.settings["top"]))
+        return _Each(Range(0, step.settings["votes"]), _rendered([asked]), Range(5, 40))
 
     def _invent(self, step: Step) -> _Each:
         per, rows = step.settings["per_request"], known(self.task, self.shown)

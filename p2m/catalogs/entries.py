@@ -67,4 +67,7 @@ def card_of(entry: Entry) -> Card:
         downloads=entry.downloads,
         likes=entry.likes,
         revision=entry.revision,
+        parameters=entry.parameters,
+        architecture=entry.architecture,
+        library=entry.library,
     )

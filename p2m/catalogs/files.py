@@ -98,7 +98,7 @@ def write_catalog(entries: Iterable[Entry], path: Path, *, day: str = "") -> Non
     scratch = path.with_name(f".{path.name}.new")
     options = {
         "compression": "zstd",
-        "compression_level": 19,
+        "compression_level": 9,  # 19 takes 25 times as long, for 7% less
         "store_schema": False,
         "write_page_checksum": True,
     }

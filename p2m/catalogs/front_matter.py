@@ -118,14 +118,21 @@ class FrontMatter:
         found: dict[str, dict[str, str]] = {}
         features = info.get("features")
         for feature in features if isinstance(features, list) else ():
-            dtype = feature.get("dtype") if isinstance(feature, dict) else None
-            label = dtype.get("class_label") if isinstance(dtype, dict) else None
+            label = _class_label(feature)
             names = label.get("names") if isinstance(label, dict) else None
             if isinstance(names, list):
                 names = dict(enumerate(names))
             if isinstance(names, dict) and "name" in feature:
                 found[str(feature["name"])] = {str(number): str(name) for number, name in names.items()}
         return found
+
+
+def _class_label(feature: Any) -> Any:
+    """The class label of a column, or of the entries of a column of lists."""
+    for key in ("dtype", "list", "sequence") if isinstance(feature, dict) else ():
+        if isinstance(inner := feature.get(key), dict):
+            return inner.get("class_label") or _class_label(inner)
+    return None
 
 
 def read_front_matter(path: Path) -> FrontMatter:

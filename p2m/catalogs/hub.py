@@ -33,6 +33,10 @@ class RepositoryFault(DataError):
     """One repository cannot be used; the message says why, in words that follow its name."""
 
 
+class ClosedFault(RepositoryFault):
+    """The Hub does not let this user in, today: somebody may change that."""
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteFile:
     """A file of a repository, with what its content must come to."""
@@ -63,7 +67,7 @@ def opened(name: str, kind: str, revision: str) -> Repository:
     """A repository at a revision, or at its head where that is "", with all of its files.
 
     Raises:
-        RepositoryFault: it is gated, gone, renamed, or has no such revision any more.
+        RepositoryFault: it is gated or gone (`ClosedFault`), renamed, or has no such revision any more.
         DataError: the Hub cannot be reached.
     """
     from huggingface_hub import HfApi
@@ -255,13 +259,13 @@ def _told(name: str, kind: str, revision: str) -> Iterator[None]:
         yield
     except GatedRepoError:
         place = f"{constants.ENDPOINT}/{'datasets/' if kind == 'dataset' else ''}{name}"
-        raise RepositoryFault(f"it is gated: ask its owner at {place}, then set HF_TOKEN") from None
+        raise ClosedFault(f"it is gated: ask its owner at {place}, then set HF_TOKEN") from None
     except RepositoryNotFoundError:
-        raise RepositoryFault("the Hub has none of that name: it was deleted, or is private") from None
+        raise ClosedFault("the Hub has none of that name: it was deleted, or is private") from None
     except RevisionNotFoundError:
         raise RepositoryFault(f"it changed under its pin: its revision {revision[:12]} is gone") from None
     except DisabledRepoError:
-        raise RepositoryFault("the Hub has disabled it") from None
+        raise ClosedFault("the Hub has disabled it") from None
     except LocalEntryNotFoundError as error:
         raise _unreached(name, str(error.__cause__ or error)) from None
     except EntryNotFoundError:
@@ -274,7 +278,7 @@ def _told(name: str, kind: str, revision: str) -> Iterator[None]:
     except HfHubHTTPError as error:
         status = error.response.status_code
         if status in (401, 403):
-            raise RepositoryFault(f"the Hub does not let you in ({status}); set HF_TOKEN") from None
+            raise ClosedFault(f"the Hub does not let you in ({status}); set HF_TOKEN") from None
         wait = "; it limits requests: try again later, or with a token in HF_TOKEN" if status == 429 else ""
         raise DataError(f"{name}: the Hub answered {status}{wait}\n    the same command goes on") from None
     except httpx2.HTTPError as error:

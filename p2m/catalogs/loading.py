@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -219,23 +219,32 @@ def _taken(file: RemoteFile, scratch: Path, is_whole: bool) -> Taken:
 
 
 def _features(pieces: Sequence[Piece]) -> dict[str, dict[str, str]]:
-    """Class labels that Parquet files carry: column -> number -> name."""
-    found: dict[str, dict[str, str]] = {}
-    for piece in pieces[:1]:
-        if data_format(Path(piece.path)) != "parquet":
-            continue
-        import pyarrow.parquet
+    """Class labels that a Parquet file of the Hub carries: column -> number -> name."""
+    if not pieces or data_format(Path(pieces[0].path)) != "parquet":
+        return {}
+    import pyarrow.parquet
 
-        try:
-            about = pyarrow.parquet.read_metadata(piece.path).metadata or {}
-            features = json.loads(about.get(b"huggingface", b"{}"))["info"]["features"]
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        for column, feature in features.items() if isinstance(features, dict) else ():
-            names = feature.get("names") if isinstance(feature, dict) else None
-            if isinstance(names, list) and feature.get("_type") == "ClassLabel":
-                found[str(column)] = {str(number): str(name) for number, name in enumerate(names)}
-    return found
+    try:
+        about = pyarrow.parquet.read_metadata(pieces[0].path).metadata or {}
+        told = json.loads(about.get(b"huggingface", b"{}"))["info"]["features"]
+        from datasets import Features  # which takes seconds, and most files need it not
+
+        return dict(_class_labels(Features.from_dict(told), ""))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}  # numbers then stay numbers
+
+
+def _class_labels(feature: Any, name: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The class labels of a feature and of those within it, by dotted name; those of a list by the list's."""
+    from datasets import ClassLabel
+
+    if isinstance(feature, Mapping):
+        for key, inner in feature.items():
+            yield from _class_labels(inner, f"{name}.{key}" if name else str(key))
+    elif isinstance(feature, ClassLabel):
+        yield name, {str(number): str(each) for number, each in enumerate(feature.names or ())}
+    elif hasattr(feature, "feature"):
+        yield from _class_labels(feature.feature, name)
 
 
 def _plain(name: str) -> str:

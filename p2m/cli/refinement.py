@@ -77,7 +77,8 @@ def asked(
 @contextmanager
 def _run(recipe: Path) -> Iterator[RunHandle]:
     """What a step is handed, for a question outside of any build; its answer is kept with those of builds."""
-    ledger = Store(default_store(recipe), make=True).root / "ledger"
+    store = Store(default_store(recipe), make=True)
+    ledger = store.root / "ledger"
     with tempfile.TemporaryDirectory() as folder:
         spent: Counter[str] = Counter()
 
@@ -85,7 +86,7 @@ def _run(recipe: Path) -> Iterator[RunHandle]:
             spent[name] += amount
             return spent[name]
 
-        yield RunHandle(Path(folder), Device(), _quiet, _said, lambda: opened(ledger), tally)
+        yield RunHandle(Path(folder), store.memos, Device(), _quiet, _said, lambda: opened(ledger), tally)
 
 
 def _quiet(done: int, total: int, note: str) -> None:

@@ -82,6 +82,12 @@ class Run(Protocol):
         """A scratch folder of this very step (of its key). It survives a kill: stages resume in it."""
 
     @property
+    def memos(self) -> Path:
+        """A folder, not always there, for what would be computed again and again (`files/memo.py`). All steps
+        of a store share it, anything in it may go at any time, and no result may depend on what is in it.
+        """
+
+    @property
     def device(self) -> Device: ...
 
     @property

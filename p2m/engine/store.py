@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from p2m.engine.files import disk
+from p2m.engine.files import disk, memo
 from p2m.engine.files.file_locks import Holder, locked
 from p2m.engine.files.stats import Stats
 from p2m.engine.hashing import TreeEntry
@@ -264,6 +264,11 @@ class Store:
     @property
     def runs(self) -> Path:
         return self.root / "runs"
+
+    @property
+    def memos(self) -> Path:
+        """Where steps remember what they would compute again."""
+        return self.root / "tmp" / memo.FOLDER
 
     def scratch(self, key: str) -> Path:
         """The folder in which the step of that key works; it survives a kill."""

@@ -7,11 +7,12 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from p2m.catalogs.hub import RepositoryFault
+from p2m.catalogs.hub import ClosedFault, RepositoryFault
 from p2m.catalogs.loading import at_hand, load_dataset, looked_at
 from p2m.catalogs.suspicion import speaks_to_models
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
+from p2m.errors import DataError
 from p2m.sizes import show_size
 from p2m.stages.retrieve import on_paper
 from p2m.types import Candidate, Candidates, Files, Loaded, LoadedDataset, Task
@@ -28,6 +29,7 @@ def load(
     max_rows: int,
     max_download: int,
     seed: int,
+    granted: tuple[str, ...] = (),
     run: Run,
 ) -> Loaded:
     """Fetch at most `max_download` bytes of every dataset, and keep at most `max_rows` rows of it.
@@ -35,8 +37,12 @@ def load(
     What cannot be used (gated, gone, renamed, changed under its pin, of a forbidden licence, too large a row,
     no rows without running code) is left out with the reason. What was fetched survives a kill.
 
+    That the Hub does not let the user in is of today, and the result of this step is kept. So it is a result
+    only of datasets of which the recipe does not say otherwise.
+
     Raises:
-        DataError: the Hub cannot be reached, or limits requests for longer than its client waits.
+        DataError: the Hub cannot be reached, limits requests for longer than its client waits, or does not
+            let the user into a dataset that is `granted`.
     """
     folder = run.folder / "datasets"
     folder.mkdir(exist_ok=True)
@@ -53,11 +59,22 @@ def load(
                 )
             except RepositoryFault as fault:
                 shutil.rmtree(folder / candidate.card.name, ignore_errors=True)
-                one = LoadedDataset(candidate.card.name, candidate.card.revision, refusal=str(fault))
+                if isinstance(fault, ClosedFault) and candidate.card.name in granted:
+                    raise DataError(
+                        f"{candidate.card.name}: {fault}\n    retriever.granted names it, so nothing is built"
+                        " without it: take it out there, or type the same command once you are let in"
+                    ) from None
+                one = LoadedDataset(candidate.card.name, candidate.card.revision, refusal=_why(fault))
                 run.say(f"{one.name}: left out, {one.refusal}")
             done.write_text(json.dumps(asdict(one)), encoding="utf-8")
         told.append(LoadedDataset(**json.loads(done.read_text(encoding="utf-8"))))
     return Loaded(folder, tuple(told))
+
+
+def _why(fault: RepositoryFault) -> str:
+    """Why a dataset is left out; where that may change, what to write then, for nothing else asks again."""
+    again = "; once it lets you in, name it in retriever.granted" if isinstance(fault, ClosedFault) else ""
+    return f"{fault}{again}"
 
 
 def _loaded(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import shutil
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,8 +20,10 @@ from local_hub import LocalHub, Repo, running
 
 from p2m.catalogs import reading
 from p2m.catalogs.adding import add
+from p2m.catalogs.cards import open_catalogue
 from p2m.catalogs.entries import Entry
 from p2m.catalogs.files import write_catalog
+from p2m.catalogs.front_matter import FrontMatter
 from p2m.catalogs.hub import opened
 from p2m.errors import DataError
 from p2m.parsing import parse_prompt
@@ -81,13 +84,15 @@ class Search:
         most: int = 10**6,
         rows: int = 1000,
         mapping: dict[str, dict[str, str]] | None = None,
+        max_size: int | None = None,
+        granted: tuple[str, ...] = (),
     ) -> tuple[Candidates, Examples, Loaded]:
         others = [Entry(f"other/birds{n}", description=f"Pictures of birds, volume {n}.") for n in range(60)]
         write_catalog([*entries, *others], self.folder / "c.parquet")
         limits: dict[str, Any] = {"licenses": licenses, "languages": ()}
         search = limits | {"retriever": BM25(), "limit": 20, "mapping": mapping}
         catalogue = Files(self.folder / "c.parquet")
-        ranked = shortlist(self.task, catalogue, None, **search)
+        ranked = shortlist(self.task, catalogue, None, max_size=max_size, granted=granted, **search)
         folder = self.folder / "run"
         folder.mkdir(exist_ok=True)
         loaded = load(
@@ -98,6 +103,7 @@ class Search:
             max_rows=rows,
             max_download=most,
             seed=7,
+            granted=granted,
             run=Here(folder),  # type: ignore[arg-type]
         )
         found = retrieve(self.task, loaded, ranked, **search)
@@ -121,6 +127,45 @@ def test_a_dataset_of_the_hub_becomes_rows_with_labels_by_name(hub: LocalHub, se
     assert one.files["train.jsonl"].endswith(f" {len(lines(REVIEWS))}")
 
 
+def test_numbers_of_class_labels_have_the_names_of_their_parquet_file_within_lists_and_objects_too(
+    hub: LocalHub, search: Search
+) -> None:
+    def names(*labels: str) -> dict[str, Any]:
+        return {"names": labels, "_type": "ClassLabel"}
+
+    features = {
+        "mood": names("bad", "good"),
+        "tags": {"feature": names("O", "B-THING"), "_type": "List"},
+        "old_tags": {"feature": names("O", "B-PLACE"), "_type": "Sequence"},
+        "from": {"shop": names("here", "there")},
+    }
+    rows = [row | {"tags": [0, 1], "old_tags": [1], "from": {"shop": 1}} for row in REVIEWS]
+    made = pyarrow.Table.from_pylist(rows)
+    told = json.dumps({"info": {"features": features}})
+    stream = io.BytesIO()
+    pyarrow.parquet.write_table(made.replace_schema_metadata({"huggingface": told}), stream)
+    plain = f"---\n{json.dumps(FRONT)}\n---\nReviews with their mood."
+    hub.repos.append(Repo("acme/moods", {"README.md": plain.encode(), "train.parquet": stream.getvalue()}))
+    _, chosen, loaded = search(search.entries(hub))
+    assert {row.output for row in chosen.rows} == {"good", "bad"}
+    (found,) = open_catalogue(loaded.path).cards
+    assert {column: list(each.values()) for column, each in found.label_names.items()} == {
+        "mood": ["bad", "good"], "tags": ["O", "B-THING"], "old_tags": ["O", "B-PLACE"],
+        "from.shop": ["here", "there"],
+    }  # fmt: skip
+
+
+def test_class_labels_of_a_card_are_named_within_lists_too() -> None:
+    labels = {"class_label": {"names": {"0": "O", "1": "B-THING"}}}
+    columns = [
+        {"name": "a", "sequence": labels},
+        {"name": "b", "list": {"dtype": labels}},
+        {"name": "c", "list": "int8"},
+    ]
+    found = FrontMatter({}, "", Path()).label_names({"features": columns})
+    assert found == {column: {"0": "O", "1": "B-THING"} for column in "ab"}
+
+
 def test_a_dataset_that_the_recipe_maps_itself_is_fetched_whatever_the_ranking_says(
     hub: LocalHub, search: Search
 ) -> None:
@@ -131,6 +176,26 @@ def test_a_dataset_that_the_recipe_maps_itself_is_fetched_whatever_the_ranking_s
     found, chosen, _ = search(foreign, mapping=mapping)
     assert [one.card.name for one in found.usable] == ["acme/moods"]
     assert len(chosen.rows) == 60
+
+
+def test_what_is_larger_than_the_recipe_wants_or_of_an_unknown_size_is_not_asked_for(
+    hub: LocalHub, search: Search
+) -> None:
+    hub.repos += [moods(), Repo("acme/large", moods().files), Repo("acme/dark", moods().files)]
+    sizes = {"acme/moods": 2_000_000, "acme/large": 2_000_001, "acme/dark": None}
+    entries = [replace(one, size_bytes=sizes[one.id]) for one in search.entries(hub)]
+    found, chosen, _ = search(entries, max_size=2_000_000)
+    assert {row.source for row in chosen.rows} == {"acme/moods:train"}
+    why = {one.card.name: one.refusal for one in found.found}
+    assert why["acme/large"] == "it is 2.0 MB, and retriever.max_size is 2.0 MB"
+    assert why["acme/dark"] == "it is of a size that is not known, and retriever.max_size is 2.0 MB"
+    assert not any("/acme/large" in asked or "/acme/dark" in asked for asked in hub.asked)
+    mapping = {"acme/large": {"review": "review", "label": "mood"}}
+    (search.folder / "again").mkdir()
+    again = Search(search.folder / "again")
+    assert not again(entries[1:2], max_size=2_000_000, mapping=mapping)[0].usable
+    (search.folder / "any").mkdir()
+    assert Search(search.folder / "any")(entries[1:2], mapping=mapping)[0].usable
 
 
 def test_every_dataset_that_cannot_be_used_says_why_and_the_others_go_on(
@@ -172,6 +237,40 @@ def test_every_dataset_that_cannot_be_used_says_why_and_the_others_go_on(
     assert "deleted, or is private" in why["acme/deleted"]
     assert "changed under its pin" in why["acme/changed"]
     assert not any(str(search.folder) in reason for reason in why.values())
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_gated_dataset_is_asked_for_again_and_again_where_the_recipe_says_that_it_may_be_had(
+    hub: LocalHub, search: Search, monkeypatch: pytest.MonkeyPatch, is_known: bool
+) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    hub.repos += [moods(), Repo("acme/gated", moods().files, gated=True)]
+    entries = [replace(one, gated=is_known and "gated" in one.id) for one in search.entries(hub)]
+    found, _, _ = search(entries)
+    why = {one.card.name: one.refusal for one in found.found}
+    assert (why["acme/moods"], "retriever.granted" in why["acme/gated"]) == ("", True)
+    shutil.rmtree(search.folder / "run")  # which is that of other settings
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"acme/gated: it is gated.*\n.*the same command once you are"):
+            search(entries, granted=("acme/gated",))
+    monkeypatch.setenv("HF_TOKEN", "hf_let_me_in")
+    found, _, loaded = search(entries, granted=("acme/gated",))
+    assert {one.card.name for one in found.usable} == {"acme/moods", "acme/gated"}
+    assert "hf_let_me_in" not in str(loaded)
+
+
+def test_what_left_the_hub_is_left_out_until_the_recipe_says_that_it_may_be_had(
+    hub: LocalHub, search: Search
+) -> None:
+    hub.repos += [moods(), moods("acme/private")]
+    entries, private = search.entries(hub), hub.repos.pop()
+    found, _, _ = search(entries)
+    assert "name it in retriever.granted" in next(one.refusal for one in found.found if one.refusal)
+    shutil.rmtree(search.folder / "run")
+    with pytest.raises(DataError, match="deleted, or is private"):
+        search(entries, granted=("acme/private",))
+    hub.repos.append(private)
+    assert len(search(entries, granted=("acme/private",))[0].usable) == 2
 
 
 def test_a_file_that_is_not_the_pinned_one_is_refused(hub: LocalHub, search: Search) -> None:

@@ -14,7 +14,7 @@ SUMMARY = "make and look at catalogues of datasets and models"
 EXAMPLES = """p2m catalog show                                     # the catalogues that ship
   p2m catalog show squad                               # one entry
   p2m catalog search "Which bank service does the customer ask about?" --license mit --license cc-by-4.0
-  p2m catalog models "Tag diseases in medical notes" --catalog models.parquet --max-size 500MB
+  p2m catalog models "Tag diseases in medical notes" --max-size 500MB --architecture bert
   p2m catalog add datasets --output company.parquet    # a folder of datasets with cards
   p2m catalog refresh --output hub.parquet --filter task_categories:text-classification
   p2m catalog refresh --models --output models.parquet # the same command goes on where it was interrupted
@@ -37,6 +37,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--license", action="append", default=[], metavar="LICENCE", help=told)
     told = "of search and models: only in this language, e.g. de; any number"
     parser.add_argument("--language", action="append", default=[], metavar="CODE", help=told)
+    told = "of models: only of this architecture, e.g. bert or XLMRoberta; any number"
+    parser.add_argument("--architecture", action="append", default=[], metavar="NAME", help=told)
     parser.add_argument(
         "--max-size",
         metavar="SIZE",

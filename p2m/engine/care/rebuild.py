@@ -122,6 +122,7 @@ def _run(
     stage = step.stage
     assert stage is not None, step.name
     (place / "run").mkdir()
+    memos = place / "memos"  # none are known, so everything is computed again
     recorder = StepRecorder(store.root / "ledger", key.value, {"step": step.name})
 
     def tally(name: str, amount: int) -> int:
@@ -129,7 +130,13 @@ def _run(
         return sums[name]
 
     handle = RunHandle(
-        place / "run", device, lambda done, total, note: None, lambda line: None, lambda: recorder, tally
+        place / "run",
+        memos,
+        device,
+        lambda done, total, note: None,
+        lambda line: None,
+        lambda: recorder,
+        tally,
     )
     settings = {**step.settings, "run": handle} if stage.wants_run else dict(step.settings)
     value = stage.function(*arguments, **settings)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from p2m.engine.care.roots import Roots
-from p2m.engine.files import disk, stats
+from p2m.engine.files import disk, memo, stats
 from p2m.engine.files.file_locks import is_held
 from p2m.engine.storage import kept, leases
 from p2m.engine.storage.leases import is_word
@@ -85,9 +85,10 @@ def leavings(store: Store) -> Iterator[Item]:
         found = _LEAVING.fullmatch(path.name)
         if found and not _runs(int(found[1])) and (path.name.startswith(GONE + ".") or _idle(path) > GRACE):
             yield Item("leavings", path, _size(path))
-    for path in disk.listed(store.root / "tmp" / stats.FOLDER):
-        if _idle(path) > FORGOTTEN:
-            yield Item("leavings", path, _size(path))
+    for folder in (stats.FOLDER, memo.FOLDER):
+        for path in disk.listed(store.root / "tmp" / folder):
+            if _idle(path) > FORGOTTEN:
+                yield Item("leavings", path, _size(path))
 
 
 def quarantine(store: Store, age: float) -> Iterator[Item]:

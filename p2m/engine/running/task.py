@@ -140,6 +140,7 @@ def _run(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None
 def _handle(call: Call, store: Store, teller: Teller, tally: tallies.Tally) -> RunHandle:
     return RunHandle(
         folder=store.scratch(call.key),
+        memos=store.memos,
         device=call.device,
         on_progress=lambda done, total, note: teller.progress(call.step, done, total, note),
         on_say=lambda line: teller.said(call.step, line),

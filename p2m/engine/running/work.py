@@ -29,6 +29,7 @@ class RunHandle:
     """What a stage is handed as `run` (the Protocol `p2m.types.Run`)."""
 
     folder: Path
+    memos: Path
     device: Device
     on_progress: Callable[[int, int, str], None]
     on_say: Callable[[str], None]

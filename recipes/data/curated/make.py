@@ -2,10 +2,12 @@
 
     make curated            # writes p2m/catalogs/curated/datasets.parquet and models.parquet
 
-The facts (tasks, languages, licence, columns, parts, downloads, likes) are those of dataset cards in the
-history of huggingface/datasets (Apache-2.0, 2020 to 2022), of model cards in the history of
-huggingface/transformers (Apache-2.0) and in microsoft/JARVIS (MIT), and of the index of neulab/prompt2model
-(Apache-2.0, 2023 and 2024). They were true then, and nobody has looked since: entries say so.
+The facts (tasks, languages, licence, columns with the names of their labels, parts, rows of all
+configurations, downloads, likes; of models what their cards say of parameters, class and library) are those
+of dataset cards in the history of huggingface/datasets (Apache-2.0, 2020 to 2022), of model cards in the
+history of huggingface/transformers (Apache-2.0) and in microsoft/JARVIS (MIT), and of the index of
+neulab/prompt2model (Apache-2.0, 2023 and 2024). They were true then, and nobody has looked since: entries say
+so. What none of them tells (sizes in bytes, commits) is not there.
 """
 
 from __future__ import annotations
@@ -56,10 +58,18 @@ def _entry(one: dict[str, object], kind: str, about: str) -> Entry:
         task_ids=tuple(facts["task_ids"]),
         languages=tuple(facts["languages"]),
         license=", ".join(dict.fromkeys(normal_license(text) for text in facts["license"])),
+        rows=facts.get("rows"),
         configs=configs,
+        label_names={
+            column: {str(number): name for number, name in enumerate(names)}
+            for column, names in facts.get("labels", {}).items()
+        },
         downloads=facts["downloads"],
         likes=facts["likes"],
         description=about,
+        parameters=facts.get("parameters"),
+        architecture=facts.get("architecture", ""),
+        library=facts.get("library", ""),
         unverified_since=SINCE[kind],
     )
 

@@ -22,6 +22,7 @@ class Bench:
     """The Protocol `Run`."""
 
     folder: Path
+    memos: Path
     recorder: StepRecorder
     sums: Tally
     device: Device = field(default_factory=Device)
@@ -41,7 +42,7 @@ class Bench:
 def a_run(place: Path, *, build: str = "b1", key: str = "k" * 64) -> Bench:
     store = Store(place)
     recorder = StepRecorder(store.root / "ledger", key, {"step": "answer"})
-    return Bench(store.scratch(key), recorder, Tally(store, build))
+    return Bench(store.scratch(key), store.memos, recorder, Tally(store, build))
 
 
 def teacher_at(url: str, **settings: object) -> Compatible:
