@@ -155,14 +155,15 @@ def a_dataset(answers: Sequence[Answer], shares: Sequence[bool]) -> float:
 
 
 def told(name: str, answers: Sequence[Answer]) -> tuple[float, float]:
-    """The share of datasets that are right, and that are wrong and sure; one line for both."""
+    """The share of datasets that are right, and that are wrong and sure; one line with all of it."""
     datasets = len({answer.question.dataset for answer in answers})
     score = a_dataset(answers, [answer.is_right for answer in answers])
     sure = a_dataset(answers, [not answer.is_right and answer.confidence >= SURE for answer in answers])
+    known = a_dataset(answers, [answer.confidence >= SURE for answer in answers])
     plain = a_dataset(answers, [answer.question.is_plain for answer in answers])
     print(
         f"  {name} ({datasets} datasets, {len(answers)} questions): p2m {score:.3f},"
-        f" wrong and sure {sure:.3f}; equal names {plain:.3f}"
+        f" sure {known:.3f}, wrong and sure {sure:.3f}; equal names {plain:.3f}"
     )
     return score, sure
 
