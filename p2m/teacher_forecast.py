@@ -25,6 +25,7 @@ from p2m.errors import P2MError
 from p2m.spec import ModelSpec
 from p2m.stages.collect import collect
 from p2m.stages.read import look
+from p2m.stages.reshape import TRIES
 from p2m.teachers.asking.budget import estimated
 from p2m.teachers.asking.prices import UnitPrice, how_to_price, unit_price
 from p2m.teachers.chat import ChatTeacher, named
@@ -32,6 +33,7 @@ from p2m.teachers.craft.answers import answering
 from p2m.teachers.craft.attributes import attributes_ask, labels_asks
 from p2m.teachers.craft.columns import columns_ask
 from p2m.teachers.craft.inputs import Inventing, pools
+from p2m.teachers.craft.queries import Shown, query_ask
 from p2m.teachers.craft.rows import aims, known, told_labels
 from p2m.teachers.schedules.constant import Constant
 from p2m.types import Attribute, Attributes, Caps, Card, Example, Examples, Files, Inputs, Task, TaskType
@@ -235,6 +237,20 @@ class _Forecaster:
         columns = dict.fromkeys(map(str, range(12)), ("some value of a column",) * 3)
         requests = Range(0, self.spec.retriever.limit)
         return _Each(requests, _rendered([estimated(columns_ask(self.task, card, columns))]), Range(40, 150))
+
+    def _reshape(self, step: Step) -> _Each:
+        """A dataset that suits nearly takes one query to as many as may be tried, and there need be none."""
+        card = Card("dataset", "What it is. " * 20)
+        columns = [
+            Shown(f"column {number}", "VARCHAR", ("some value of a column",) * 3) for number in range(12)
+        ]
+        rows = [{column.name: "some value of a column" for column in columns}] * 4
+        asks = [
+            query_ask(self.task, card, columns, rows, [("SELECT " * 60, "what was wrong " * 8)] * n)
+            for n in range(2)
+        ]
+        requests = Range(0, TRIES * step.settings["number"])
+        return _Each(requests, _rendered([*map(estimated, asks)]), Range(60, 400))
 
     def _invent(self, step: Step) -> _Each:
         per, rows = step.settings["per_request"], known(self.task, self.shown)

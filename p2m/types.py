@@ -415,6 +415,8 @@ class Candidate:
     mapping: dict[str, str] | None  # task field (inputs and output) -> column; None where none fits
     reasons: tuple[str, ...] = ()
     refusal: str = ""  # why it is not used; "" where it is
+    is_near: bool = False  # whether its rows were read, and it is refused for them at most
+    query: str = ""  # SQL that makes its rows over before they are read
 
     @property
     def is_unsure(self) -> bool:

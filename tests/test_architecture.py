@@ -91,6 +91,7 @@ NAMED_BY_BASE = frozenset(
                 "inputs",
                 "judging",
                 "passages",
+                "queries",
                 "refinement",
                 "replies",
                 "rows",

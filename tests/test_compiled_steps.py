@@ -158,8 +158,12 @@ def test_a_chat_teacher_settles_what_a_search_leaves_unsure_and_no_other_does(tm
     searching = {"retriever": {"component": BM25(), "sources": [str(tmp_path)], "transform": {}}}
     teacher = Compatible(model="m", base_url="http://127.0.0.1:9/v1")
     asked, alone = (compiled(LABELS, teacher=each, **searching) for each in (teacher, Embedded()))
-    assert asked.step("select").needs == ("parse", "settle", "catalogue")
+    assert asked.step("select").needs == ("parse", "reshape", "catalogue")
+    assert asked.step("reshape").needs == ("parse", "settle", "catalogue")
     assert asked.step("settle").is_recorded
+    assert asked.step("reshape").is_recorded
+    searching["retriever"]["proposals"] = 0
+    assert compiled(LABELS, teacher=teacher, **searching).step("select").needs[1] == "settle"
     assert "select" in asked.step("account").needs
     assert alone.step("select").needs == ("parse", "retrieve", "catalogue")
 

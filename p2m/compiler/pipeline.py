@@ -48,6 +48,7 @@ from p2m.stages.race import race
 from p2m.stages.rank import rank
 from p2m.stages.read import read
 from p2m.stages.report import report
+from p2m.stages.reshape import reshape
 from p2m.stages.retrieve import retrieve
 from p2m.stages.select import select
 from p2m.stages.settle import settle
@@ -582,6 +583,13 @@ def _found(
             f"settle{suffix}", settle, task, found, folder, teacher=teacher, mapping=mapping,
             caps=spec.constraints.caps,
             origins=at(mapping="retriever.mapping", teacher=spec.teacher.place("answer"), **_CAPS),
+        )  # fmt: skip
+    if teacher and retrieval.proposals and suffix != "-transformed":
+        found = plan.add(
+            f"reshape{suffix}", reshape, task, found, folder, teacher=teacher, number=retrieval.proposals,
+            mapping=mapping, caps=spec.constraints.caps,
+            origins=at(number="retriever.proposals", mapping="retriever.mapping",
+                       teacher=spec.teacher.place("answer"), **_CAPS),
         )  # fmt: skip
     return plan.add(f"select{suffix}", select, task, found, folder, max_rows=retrieval.max_rows,
                     seed=spec.seed, origins=at("seed", max_rows="retriever.max_rows"))  # fmt: skip

@@ -386,6 +386,9 @@ class Retrieval(Section):
     transform: Annotated[
         dict[str, str], _none_as(dict), AfterValidator(_queries)
     ] = {}  # dataset -> SQL that makes it over, a SELECT over the table rows
+    proposals: int = Field(
+        default=1, ge=0, le=100
+    )  # datasets that suit nearly and get a chat teacher's query
 
     @model_validator(mode="before")
     @classmethod

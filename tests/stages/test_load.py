@@ -90,18 +90,12 @@ class Search:
         ranked = shortlist(self.task, catalogue, None, **search)
         folder = self.folder / "run"
         folder.mkdir(exist_ok=True)
+        run: Any = Here(folder)
         loaded = load(
-            self.task,
-            catalogue,
-            ranked,
-            **limits,
-            max_rows=rows,
-            max_download=most,
-            seed=7,
-            run=Here(folder),  # type: ignore[arg-type]
+            self.task, catalogue, ranked, **limits, max_rows=rows, max_download=most, seed=7, run=run
         )
         found = retrieve(self.task, loaded, ranked, **search)
-        return found, select(self.task, found, loaded, max_rows=rows, seed=7), loaded
+        return found, select(self.task, found, loaded, max_rows=rows, seed=7, run=run), loaded
 
 
 @pytest.fixture
