@@ -34,6 +34,7 @@ from p2m.teachers.craft.attributes import attributes_ask, labels_asks
 from p2m.teachers.craft.columns import columns_ask
 from p2m.teachers.craft.inputs import Inventing, pools
 from p2m.teachers.craft.queries import Shown, query_ask
+from p2m.teachers.craft.rewriting import rewrite_ask
 from p2m.teachers.craft.rows import aims, known, told_labels
 from p2m.teachers.schedules.constant import Constant
 from p2m.types import Attribute, Attributes, Caps, Card, Example, Examples, Files, Inputs, Task, TaskType
@@ -54,7 +55,7 @@ _GROW = (
     "pool",
     "passed",
 )  # what changes with the steps before, of which below
-_ADDS = ("number", "caps", "samples", "agreement", "verifiers", "floor")
+_ADDS = ("number", "rows", "caps", "samples", "agreement", "verifiers", "floor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +252,14 @@ class _Forecaster:
         ]
         requests = Range(0, TRIES * step.settings["number"])
         return _Each(requests, _rendered([*map(estimated, asks)]), Range(60, 400))
+
+    def _rewrite(self, step: Step) -> _Each:
+        """Each row once, and of a dataset with fewer rows than are wanted, these."""
+        row = dict.fromkeys(map(str, range(8)), "some value of a column")
+        wishes, rows = step.settings["wishes"], step.settings["rows"]
+        tokens = _rendered([estimated(rewrite_ask(self.task, wish, row)) for wish in wishes.values()])
+        said = self._length + self._answer_length + _exactly(_WRAPPING)
+        return _Each(Range(len(rows), sum(rows.values())), tokens, said)
 
     def _invent(self, step: Step) -> _Each:
         per, rows = step.settings["per_request"], known(self.task, self.shown)

@@ -94,6 +94,7 @@ NAMED_BY_BASE = frozenset(
                 "queries",
                 "refinement",
                 "replies",
+                "rewriting",
                 "rows",
                 "votes",
             )

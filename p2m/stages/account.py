@@ -33,18 +33,19 @@ def account(
     examined: Examined | None,
     judged: Examined | None,
     retrieved: Examples | None,
+    rewritten: Examples | None,
     *inputs: Inputs,
 ) -> Account:
     """`generated` are the rows that teachers answered, `inputs` what they were answers to; a teacher was
     `examined` before it was paid for them, and `judged` has its answers to the rows that judge the
-    model; of `retrieved` rows it may have been asked for the columns.
+    model; of `retrieved` rows it may have been asked for the columns, and of others it `rewritten` each.
 
     Each artifact tells what its own step spent. A row is priced and timed by the rows that the teacher was
     examined on, each asked for once; without any by the requests that made the training rows.
     """
     parts = [
         part.spent
-        for part in (attributes, examined, generated, judged, evaluated, retrieved, *inputs)
+        for part in (attributes, examined, generated, judged, evaluated, retrieved, rewritten, *inputs)
         if part is not None
     ]
     spent = sum((part for part in parts if part is not None), Spent())

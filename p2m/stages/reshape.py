@@ -113,7 +113,9 @@ class _Work:
             if not trial.fault:
                 return _Proposed(query, trial)
             faults.append((query, trial.fault))
-        return _Proposed("", Trial(f"{TRIES} queries of the teacher failed, the last: {faults[-1][1]}"))
+        hint = f"where none can do it, it turns each row: retriever.transform.{card.name}={{prompt: ...}}"
+        why = f"{TRIES} queries of the teacher failed, the last: {faults[-1][1]}; {hint}"
+        return _Proposed("", Trial(why))
 
 
 def _table(one: Candidate, root: Path, run: Run) -> _Table | None:

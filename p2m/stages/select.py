@@ -82,6 +82,8 @@ def _rows(
     counts = [
         Count(f"{card.name}: left out, {why}", number, shown[why]) for why, number in refused.most_common(8)
     ]
+    if candidate.query:
+        counts.insert(0, Count(f"{card.name}: made over by the teacher's query", seen, candidate.query))
     return [row for _, row in sorted(kept, key=lambda pair: pair[0])], counts
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 from asking_runs import a_run
 from craft_runs import at
 from known_rows import KnownRows, data_of
 
+from p2m.recipe_template import proposed
 from p2m.retrievers.bm25 import BM25
 from p2m.stages.reshape import TRIES, reshape
 from p2m.stages.retrieve import retrieve
@@ -68,21 +70,25 @@ def test_a_query_that_fails_is_told_why_and_the_next_one_makes_the_rows(tmp_path
     files = catalogue(tmp_path / "datasets")
     found = found_in(files)
     assert not found.usable
-    tries = (HOSTILE[0][0], POOR[3][0], f"{GOOD} WHERE lang = 'en';")
+    tries = (HOSTILE[0][0], POOR[3][0], f"{GOOD}\nWHERE lang = 'en';")
     with KnownRows((), queries={"shop": tries}, keep=True) as server:
         made = reshaped(files, found, server, tmp_path / "store")
         again = reshaped(files, found, server, tmp_path / "store", build="b2", key="j" * 64)
         assert len(server.bodies) == 3
     assert again.found == made.found
     (one,) = made.usable
-    assert (one.query, one.mapping) == (f"{GOOD} WHERE lang = 'en'", {"note": "note", "mood": "mood"})
+    assert (one.query, one.mapping) == (f"{GOOD}\nWHERE lang = 'en'", {"note": "note", "mood": "mood"})
     assert "of 100 sampled rows it made 50 of the task" in one.reasons
     assert made.spent.requests == 3
     last = data_of(server.bodies[-1])
     assert [each["query"] for each in last["tried"]] == list(tries[:2])
     assert last["tried"][1]["wrong"] == POOR[3][1]
     assert {"column": "lang", "type": "VARCHAR", "values": ["de", "en"]} in last["columns"]
-    rows = select(MOODS, made, files, max_rows=1000, seed=0, run=a_run(tmp_path / "select")).rows
+    chosen = select(MOODS, made, files, max_rows=1000, seed=0, run=a_run(tmp_path / "select"))
+    rows = chosen.rows
+    assert chosen.counts[0].what == "shop: made over by the teacher's query"
+    assert chosen.counts[0].example == one.query
+    assert yaml.safe_load(proposed(made)) == {"retriever": {"transform": {"shop": one.query}}}
     assert len(rows) == 50
     assert (rows[0].input, rows[0].output, rows[0].source) == ({"note": "a note 1"}, "sad", "shop:train")
 

@@ -56,10 +56,10 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     else:
         from p2m.cli.views import artifact_text
         from p2m.recipe_template import proposed
-        from p2m.types import Attributes
+        from p2m.types import Attributes, Candidates
 
         print(artifact_text(value, rows=arguments.rows))
-        if isinstance(value, Attributes) and (lines := proposed(value)):
+        if isinstance(value, (Attributes, Candidates)) and (lines := proposed(value)):
             print(f"to be edited in the recipe:\n{lines}", end="")
     return 0
 
