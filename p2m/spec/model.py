@@ -367,7 +367,7 @@ def _no_role(names: Iterable[str]) -> None:
 class Wish(Section):
     """What a chat teacher makes of rows of a dataset, a request each, where no query can."""
 
-    prompt: str = Field(min_length=1)
+    prompt: str = Field(min_length=1)  # how a row becomes inputs and output, in words
     rows: int = Field(default=200, ge=1, le=1_000_000)  # that it is asked about at most
 
 

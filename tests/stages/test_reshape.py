@@ -28,7 +28,7 @@ HOSTILE = (
     ("INSTALL httpfs", "it is no query"),
     ("COPY rows TO '/tmp/stolen.csv'", "it is no query"),
     ("SELECT a.said AS note, b.lang AS mood FROM rows a, rows b, rows c", "it makes more than 20,000 rows"),
-    ("SELECT repeat(said, 9000000) AS note, lang AS mood FROM rows", "memory"),
+    ("SELECT repeat(said, 100000) AS note, lang AS mood FROM rows", "rows or 0.064 GB"),
     ("SELECT said AS note, getenv('HOME') AS mood FROM rows", "getenv() looks at the database"),
     ("SELECT said AS note, random()::VARCHAR AS mood FROM rows", "random() gives something else"),
 )
