@@ -64,6 +64,7 @@ def test_more_rows_ask_only_for_what_is_added_and_a_cap_says_what_it_left(tmp_pa
         assert server.requests == 20
         capped = rewritten(files, server, tmp_path / "other", 20, Caps(max_requests=5))
     assert {row.input["note"] for row in few.rows} <= {row.input["note"] for row in more.rows}
+    assert {row.input["note"] for row in few.rows} - {f"log {n}" for n in range(10)}
     assert capped.counts[-1].what == "not asked: constraints.max_requests=5"
     assert capped.counts[-1].rows == 15
 
