@@ -42,6 +42,7 @@ from p2m.students import weights
 from p2m.students.sentence_encoder import SentenceEncoder
 from p2m.types import Card, Task
 
+SIZES = (None, 300, 30)  # of the catalogues that probabilities are calibrated with, in cards; None: all
 BARS = (0.25, 0.42, 0.62)  # of datasets, at 1, 5 and 25, over all prompts
 AT = (1, 5, 25)
 PENALTY = 1.0  # of the squared weights
@@ -165,8 +166,23 @@ def mini_lm(cards: Sequence[Card]) -> Callable[[Task], Any]:
     model = SentenceTransformer(str(folder), device="cpu")
     model.max_seq_length = 256
     texts = [f"{card.name} {card.description}"[:2000] for card in cards]
-    vectors = model.encode(texts, normalize_embeddings=True)
+    began = time.perf_counter()
+    vectors = model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
+    taken = time.perf_counter() - began
+    print(f"MiniLM: {len(texts)} texts, 256 tokens of each, {vectors.nbytes / 1e6:.1f} MB, {taken:.0f} s")
     return lambda task: vectors @ model.encode([task.instruction], normalize_embeddings=True)[0]
+
+
+def once(scores: Callable[[Task], Any]) -> Callable[[Task], Any]:
+    """Scores that a prompt has from one ranker to the next."""
+    known: dict[str, Any] = {}
+
+    def found(task: Task) -> Any:
+        if task.instruction not in known:
+            known[task.instruction] = scores(task)
+        return known[task.instruction]
+
+    return found
 
 
 def places(scores: Any) -> Any:
@@ -176,7 +192,7 @@ def places(scores: Any) -> Any:
 
 
 def peers(cards: Sequence[Card]) -> dict[str, Rank]:
-    words, meaning = okapi(cards), mini_lm(cards)
+    words, meaning = once(okapi(cards)), once(mini_lm(cards))
 
     def by(scores: Callable[[Task], Any]) -> Rank:
         return lambda task: [cards[number].name for number in np.argsort(-scores(task), kind="stable")]
@@ -255,13 +271,39 @@ def reached(found: Sequence[float], bars: Sequence[float]) -> bool:
     return all(share(found, at) >= bar for at, bar in zip(AT, bars, strict=True))
 
 
+def none(cards: Sequence[Card], index: Index, encode: Reader, asked: Sequence[Query]) -> None:
+    """Of the half that nothing was fitted to: how right probabilities are, and the answer that none fits."""
+    told: dict[int | None, list[tuple[bool, float, bool]]] = {}
+    for each in asked:
+        for size, is_absent, there in catalogues(cards, index, encode, each) if each.is_held_out else ():
+            found = by_format(each.task, Hybrid().rank(each.task, there, encode))
+            highest, name = max((one.probability or 0.0, one.card.name) for one in found)
+            told.setdefault(size, []).append((is_absent, highest, name in each.relevant))
+    least = Hybrid().least_probability
+    print(f"none fits, where the likeliest card has less than {least:g}; held out, half without what fits")
+    for size, cases in told.items():
+        absent, likely, right = (np.array(each) for each in zip(*cases, strict=True))
+        said, rate = likely < least, right.mean()
+        print(
+            f"  {size or len(cards):5} cards: probability {likely.mean():.3f}, right {rate:.3f},"
+            f" Brier {((likely - right) ** 2).mean():.3f} (of the mean {rate * (1 - rate):.3f});"
+            f" none said {said.mean():.2f}: precision {_share(absent[said])}, recall {_share(said[absent])},"
+            f" the best was wrong {_share(~right[said])}, right ones lost {_share(said[right])}",
+            flush=True,
+        )
+
+
+def _share(hits: Any) -> str:
+    return f"{hits.mean():.2f}" if len(hits) else "-"
+
+
 def floors(index: Index, encode: Reader, asked: Sequence[Query]) -> None:
     """For floors of `Hybrid.least_fit`: relevant cards kept, and prompts whose best wrong card is cut."""
     right, wrong = [], []
     for each in asked:
         if each.is_held_out:
             continue
-        seen = ranking.shortlist(each.task, index, encode([each.task.instruction])[0])
+        seen = ranking.shortlist(each.task, index, encode)
         fits = [(one.card.name in each.relevant, one.overlap + one.likeness, one.logit) for one in seen]
         right += [fit for relevant, fit, _ in fits if relevant][:1]
         wrong.append(max((logit, fit) for relevant, fit, logit in fits if not relevant)[1])
@@ -276,24 +318,100 @@ def floors(index: Index, encode: Reader, asked: Sequence[Query]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
+    """A prompt's shortlist in one catalogue."""
+
+    size: int | None  # cards of the catalogue; None: all
+    is_absent: bool  # whether what the prompt is after was taken out of it
     features: Any  # (cards, features)
+    known: Any  # (cards, 2) likeness and overlap
     right: Any  # (cards,) bool
     group: str
 
 
-def lessons(index: Index, encode: Reader, asked: Sequence[Query], names: Sequence[str]) -> list[Lesson]:
-    """Of the prompts that may be fitted to, those of which a relevant card is on the shortlist."""
+def without(index: Index, names: Sequence[str]) -> Index:
+    """The index as if these cards were not in it."""
+    gone = np.array([number for number, card in enumerate(index.cards) if card.name in names])
+    assert index.vectors is not None
+    vectors = index.vectors.copy()
+    vectors[gone] = 0
+    words = {
+        field: replace(each, weights=np.where(np.isin(each.holders, gone), 0, each.weights))
+        for field, each in index.words.items()
+    }
+    return Index(index.cards, words, vectors)
+
+
+def catalogues(
+    cards: Sequence[Card], index: Index, encode: Reader, asked: Query
+) -> Iterator[tuple[int | None, bool, Index]]:
+    """Catalogues of several sizes, drawn by the prompt, each with what it is after and without that."""
+    for size in SIZES:
+        there = index
+        if size is not None:
+            others = [card for card in cards if card.name not in asked.relevant]
+            some = random.Random(f"{size}:{asked.task.instruction}").sample(others, size)
+            some += [card for card in cards if card.name in asked.relevant]
+            there = index_of(some, lambda texts: encode(texts, WINDOW))
+        yield size, False, there
+        yield size, True, without(there, asked.relevant)
+
+
+def lessons(
+    cards: Sequence[Card], index: Index, encode: Reader, asked: Sequence[Query], names: Sequence[str]
+) -> list[Lesson]:
+    """Of the prompts that may be fitted to, in every catalogue."""
     found = []
     for each in asked:
         if each.is_held_out:
             continue
-        seen = ranking.shortlist(each.task, index, encode([each.task.instruction])[0])
-        rows = [dict(one.features) | format_features(each.task, one.card) for one in seen]
-        right = np.array([one.card.name in each.relevant for one in seen])
-        if right.any():
+        for size, is_absent, there in catalogues(cards, index, encode, each):
+            seen = ranking.shortlist(each.task, there, encode)
+            rows = [dict(one.features) | format_features(each.task, one.card) for one in seen]
+            right = np.array([one.card.name in each.relevant for one in seen])
             features = np.array([[row[name] for name in names] for row in rows])
-            found.append(Lesson(features, right, each.relevant[0]))
+            known = np.array([[one.likeness, one.overlap] for one in seen])
+            found.append(Lesson(size, is_absent, features, known, right, each.relevant[0]))
     return found
+
+
+def calibrated(learnt: Sequence[Lesson], vector: Any, names: Sequence[str]) -> dict[str, float]:
+    """What a card's share of the odds and the rest say of whether it is what the prompt is after."""
+    from scipy.optimize import minimize
+
+    of_format = np.array([name in FORMAT for name in names])
+    rows, right = [], []
+    for each in learnt:
+        share = np.array(ranking.shares(list(each.features @ np.where(of_format, 0, vector))))
+        share += each.features @ np.where(of_format, vector, 0)
+        rows.append(np.column_stack([share, each.known, np.ones(len(share))]))
+        right.append(each.right)
+    table, truth = np.concatenate(rows), np.concatenate(right).astype(float)
+    prior, held = np.array([1.0, 0, 0, 0]), np.array([1.0, 1, 1, 0])
+
+    def loss(weights: Any) -> tuple[float, Any]:
+        logits, away = table @ weights, held * (weights - prior)
+        slope = table.T @ (1 / (1 + np.exp(-logits)) - truth) + PENALTY * away
+        return float(np.sum(np.logaddexp(0, logits) - truth * logits) + PENALTY * away @ away / 2), slope
+
+    found = minimize(loss, prior, jac=True, method="L-BFGS-B").x
+    return dict(zip(("share", "likeness", "overlap", "all"), map(float, found), strict=True))
+
+
+def least_likely(learnt: Sequence[Lesson], vector: Any, known: Mapping[str, float]) -> float:
+    """The probability that a tenth of the best cards that are right does not reach."""
+    found = []
+    for each in learnt:
+        logits = each.features @ vector
+        best = int(np.argmax(logits))
+        if each.right[best] and not each.is_absent:
+            share = ranking.shares(list(logits))[best]
+            logit = (
+                known["share"] * share
+                + known["all"]
+                + float(each.known[best] @ [known["likeness"], known["overlap"]])
+            )
+            found.append(1 / (1 + np.exp(-logit)))
+    return float(np.quantile(found, 0.1))
 
 
 def fit(learnt: Sequence[Lesson]) -> Any:
@@ -317,8 +435,10 @@ def fit(learnt: Sequence[Lesson]) -> Any:
     return minimize(loss, start, jac=True, method="L-BFGS-B").x
 
 
-def fitted(title: str, learnt: Sequence[Lesson], total: int) -> Any:
+def fitted(title: str, all_of_them: Sequence[Lesson]) -> Any:
     """The weights, after printing what a cross-validation over what is to be found says of them."""
+    whole = [each for each in all_of_them if each.size is None and not each.is_absent]
+    learnt, total = [each for each in whole if each.right.any()], len(whole)
     groups = sorted({each.group for each in learnt}, key=lambda name: hashlib.sha256(name.encode()).digest())
     fold = {group: number % FOLDS for number, group in enumerate(groups)}
     found = [float("inf")] * (total - len(learnt))
@@ -333,6 +453,7 @@ def fitted(title: str, learnt: Sequence[Lesson], total: int) -> Any:
     return fit(learnt)
 
 
+FORMAT = ("labels",)  # of the features, what stages/formats.py adds
 FEATURES = {
     "dataset": (
         "words", "place by words", "description", "columns", "place by meaning", "words of best", "task",
@@ -344,11 +465,10 @@ FEATURES = {
 }  # fmt: skip
 
 
-def write_weights(found: Mapping[str, Any]) -> None:
+def write_weights(found: Mapping[str, Mapping[str, float]]) -> None:
     text = "# What each feature of a card is worth beside the others; bench/retrieval.py --fit writes this.\n"
-    for kind, vector in found.items():
-        text += f"\n[{kind}]\n"
-        text += "".join(f"{name} | {w:.3f}\n" for name, w in zip(FEATURES[kind], vector, strict=True))
+    for section, weighed in found.items():
+        text += f"\n[{section}]\n" + "".join(f"{name} | {weight:.3f}\n" for name, weight in weighed.items())
     Path(ranking.__file__).with_name("weights.txt").write_text(text, "utf-8")
 
 
@@ -424,12 +544,16 @@ def main(arguments: Sequence[str]) -> int:
         encode.keep()
         title = f"{kind}s, {len(cards)} cards"
         if options.fit:
-            total = sum(not each.is_held_out for each in asked)
-            learnt = lessons(index, encode, asked, FEATURES[kind])
-            found[kind] = fitted(title, learnt, total)
+            learnt = lessons(cards, index, encode, asked, FEATURES[kind])
+            vector = fitted(title, learnt)
+            found[kind] = dict(zip(FEATURES[kind], map(float, vector), strict=True))
+            found[f"{kind} fits"] = known = calibrated(learnt, vector, FEATURES[kind])
+            lost = least_likely(learnt, vector, known)
+            print(f"  a tenth of the best cards that are right has a probability below {lost:.3f}")
             continue
         others = {} if options.ours else peers(cards)
         ranks = compare(title, others | ours(index, encode), asked)
+        none(cards, index, encode, asked)
         if options.floors:
             floors(index, encode, asked)
         if kind == "dataset":

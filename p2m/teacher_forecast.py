@@ -32,6 +32,7 @@ from p2m.teachers.chat import ChatTeacher, named
 from p2m.teachers.craft.answers import answering
 from p2m.teachers.craft.attributes import attributes_ask, labels_asks
 from p2m.teachers.craft.columns import columns_ask
+from p2m.teachers.craft.datasets import fitting_ask, imagine_ask
 from p2m.teachers.craft.inputs import Inventing, pools
 from p2m.teachers.craft.queries import Shown, query_ask
 from p2m.teachers.craft.rewriting import rewrite_ask
@@ -260,6 +261,17 @@ class _Forecaster:
         tokens = _rendered([estimated(rewrite_ask(self.task, wish, row)) for wish in wishes.values()])
         said = self._length + self._answer_length + _exactly(_WRAPPING)
         return _Each(Range(len(rows), sum(rows.values())), tokens, said)
+
+    def _imagine(self, step: Step) -> _Each:
+        number = step.settings["number"]
+        said = _exactly(number) * Range(60, 150)
+        return _Each(_exactly(1), _rendered([estimated(imagine_ask(self.task, number))]), said)
+
+    def _rerank(self, step: Step) -> _Each:
+        """A request a vote, unless nothing is there to be voted on."""
+        card = Card("somebody/dataset", "What it is. " * 30, columns=("a column",) * 6)
+        asked = estimated(fitting_ask(self.task, [card] * step.settings["top"]))
+        return _Each(Range(0, step.settings["votes"]), _rendered([asked]), Range(5, 40))
 
     def _invent(self, step: Step) -> _Each:
         per, rows = step.settings["per_request"], known(self.task, self.shown)

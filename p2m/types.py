@@ -415,6 +415,7 @@ class Candidate:
     mapping: dict[str, str] | None  # task field (inputs and output) -> column; None where none fits
     reasons: tuple[str, ...] = ()
     refusal: str = ""  # why it is not used; "" where it is
+    probability: float | None = None  # that it fits, 0 to 1; None where the retriever cannot tell
     is_near: bool = False  # whether its rows were read, and it is refused for them at most
     query: str = ""  # SQL that makes its rows over before they are read
 
@@ -429,11 +430,19 @@ class Candidates:
     """The answer of a search, best first; none that is usable is a valid answer."""
 
     found: tuple[Candidate, ...]
-    spent: Spent | None = None  # on a teacher that was asked for columns
+    spent: Spent | None = None  # on a teacher that was asked about them
 
     @property
     def usable(self) -> tuple[Candidate, ...]:
         return tuple(candidate for candidate in self.found if not candidate.refusal)
+
+
+@dataclass(frozen=True, slots=True)
+class Imagined:
+    """Datasets that would suit a task, as a teacher describes them without knowing any that there is."""
+
+    texts: tuple[str, ...] = ()  # each a name and a description, as cards have them
+    spent: Spent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -944,8 +953,13 @@ class Teacher(Protocol):
 class Retriever(Protocol):
     """Ranks the cards of a catalogue for a task."""
 
-    def search(self, task: Task, cards: Sequence[Card]) -> tuple[Candidate, ...]:
-        """Best first; only the scores and their reasons, no mapping and no refusal yet."""
+    def search(
+        self, task: Task, cards: Sequence[Card], imagined: Sequence[str] = ()
+    ) -> tuple[Candidate, ...]:
+        """Best first; only the scores and their reasons, no mapping and no refusal yet.
+
+        `imagined` are descriptions of datasets that would suit, which count beside the prompt.
+        """
 
 
 @runtime_checkable
@@ -967,7 +981,13 @@ class IndexRetriever(Protocol):
     def window(self) -> int:
         """Tokens of a card that are read."""
 
-    def rank(self, task: Task, index: Any, encode: Callable[[Sequence[str]], Any]) -> tuple[Candidate, ...]:
+    def rank(
+        self,
+        task: Task,
+        index: Any,
+        encode: Callable[[Sequence[str]], Any],
+        imagined: Sequence[str] = (),
+    ) -> tuple[Candidate, ...]:
         """Best first, as `Retriever` says; `index` is a `p2m.retrievers` one, `encode` the encoder's."""
 
 

@@ -87,6 +87,8 @@ NAMED_BY_BASE = frozenset(
                 "answers",
                 "attributes",
                 "columns",
+                "datasets",
+                "described",
                 "examination",
                 "inputs",
                 "judging",

@@ -178,7 +178,7 @@ from p2m.types import Candidate
 class Alphabet:
     """Cards by their names."""
 
-    def search(self, task, cards):
+    def search(self, task, cards, imagined=()):
         ordered = sorted(cards, key=lambda card: card.name)
         return tuple(Candidate(card, 1.0 / (n + 1), None, ("by name",)) for n, card in enumerate(ordered))
 ''',

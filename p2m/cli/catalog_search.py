@@ -11,7 +11,7 @@ from typing import Any
 from p2m.cli import common
 from p2m.errors import UserError
 from p2m.sizes import show_size
-from p2m.types import Candidate, Card, CardIndex, Encoder, Task
+from p2m.types import Candidate, Candidates, Card, CardIndex, Encoder, Task
 
 _SHOWN = 10
 _REFUSED = 5  # that are shown with their reasons
@@ -20,7 +20,9 @@ _REFUSED = 5  # that are shown with their reasons
 def search(arguments: argparse.Namespace, kind: str) -> int:
     """Print the entries of the kind that suit the prompt `arguments.target`, best first."""
     from p2m.parsing import parse_prompt
+    from p2m.retrievers.base import Hybrid
     from p2m.spec.units import size
+    from p2m.stages.rank import none_fits
 
     if not (arguments.target or "").strip():
         raise UserError(f'look for what? p2m catalog {arguments.action} "what the model is to do"')
@@ -33,11 +35,14 @@ def search(arguments: argparse.Namespace, kind: str) -> int:
     task = parse_prompt(arguments.target)
     found = [each for path in _files(arguments, kind) for each in ranked(task, path, kind)]
     found.sort(key=lambda each: (-each.score, each.card.name))
+    doubt = none_fits(found, Hybrid().least_probability)
     judged = [_judged(task, each, arguments.license, arguments.language, most) for each in found]
     kept = [each for each in judged if not each.refusal][: arguments.limit or _SHOWN]
     refused = [each for each in judged if each.refusal][:_REFUSED]
     return common.answer(
-        arguments, {"found": kept, "refused": refused}, lambda: _text(kept, refused, f"{kind}s")
+        arguments,
+        {"found": kept, "refused": refused, "doubt": doubt},
+        lambda: _text(kept, refused, f"{kind}s", doubt),
     )
 
 
@@ -104,8 +109,8 @@ def _too_large(size: int | None, most: int) -> str:
     return f"it is {show_size(size)}, more than --max-size" if size > most else ""
 
 
-def _text(kept: Sequence[Candidate], refused: Sequence[Candidate], kind: str) -> str:
-    lines: list[str] = []
+def _text(kept: Sequence[Candidate], refused: Sequence[Candidate], kind: str, doubt: str) -> str:
+    lines: list[str] = [f"none is likely to fit: {doubt}"] if kept and doubt else []
     for place, each in enumerate(kept, start=1):
         lines += [
             f"{place:3}. {each.card.name}",
@@ -119,10 +124,23 @@ def _text(kept: Sequence[Candidate], refused: Sequence[Candidate], kind: str) ->
     return "\n".join(lines)
 
 
+def candidates_text(found: Candidates, rows: int) -> str:
+    """What a search of a build found, the best `rows` of it: each with its figures, and why or why not."""
+    lines = [f"{len(found.found):,} candidates, {len(found.usable):,} of them taken"]
+    for place, each in enumerate(found.found[:rows], start=1):
+        columns = ", ".join(f"{name} <- {column}" for name, column in (each.mapping or {}).items())
+        below = (_facts(each.card), "; ".join(each.reasons), columns,
+                 each.refusal and f"left out: {each.refusal}")  # fmt: skip
+        lines.append(f"{place:3}. {each.card.name}: score {each.score:g}")
+        lines += [f"     {line}" for line in below if line]
+    return "\n".join(lines)
+
+
 def _facts(card: Card) -> str:
     """Licence, size and languages in a line, and how many people use it."""
     parts: list[Any] = [f"licence {card.license or 'not named'}"]
-    parts.append(f"{show_size(card.size_bytes)} to download" if card.size_bytes else "size not known")
+    way = "" if card.folder else " to download"
+    parts.append(f"{show_size(card.size_bytes)}{way}" if card.size_bytes else "size not known")
     parts += [f"{card.rows:,} rows"] if card.rows else []
     parts += [", ".join(card.languages[:5]) + (" and more" if len(card.languages) > 5 else "")]
     parts += [f"{card.downloads:,} downloads"] if card.downloads else []

@@ -36,6 +36,7 @@ from p2m.stages.evaluate import evaluate
 from p2m.stages.export import export
 from p2m.stages.fastest import fastest
 from p2m.stages.fold import fold
+from p2m.stages.imagine import imagine
 from p2m.stages.index import index
 from p2m.stages.load import load
 from p2m.stages.measure import measure
@@ -48,9 +49,11 @@ from p2m.stages.race import race
 from p2m.stages.rank import rank
 from p2m.stages.read import read
 from p2m.stages.report import report
+from p2m.stages.rerank import rerank
 from p2m.stages.reshape import reshape
 from p2m.stages.retrieve import retrieve
 from p2m.stages.rewrite import rewrite
+from p2m.stages.search import search
 from p2m.stages.select import select
 from p2m.stages.settle import settle
 from p2m.stages.shortlist import shortlist
@@ -97,7 +100,7 @@ def compile_plan(
     train_rows = _own_rows(plan, task, spec.data.train, "train", at)
     validation_rows = _own_rows(plan, task, spec.data.validation, "validation", at)
     test_rows = _own_rows(plan, task, spec.data.test, "test", at)
-    retrieved, rewritten = _catalogues(plan, task, spec, at)
+    retrieved, imagined, rewritten = _catalogues(plan, task, spec, at)
     base = _encoder(plan, spec, understood, at)
     quick = quick_student(spec, understood)
     teaching = Teaching(plan, spec, understood, primary, at, task, train_rows, test_rows, base, quick)
@@ -129,7 +132,8 @@ def compile_plan(
     evaluated = teaching.graded(evaluated, _judging(spec))
     measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,
                         backend=spec.runtime, origins=at(rows="evaluation.latency_rows", backend="runtime"))
-    counted = teaching.account(curated, evaluated, measured, made, examined, said, retrieved, rewritten)
+    counted = teaching.account(curated, evaluated, measured, made, examined, said, retrieved, imagined,
+                               rewritten)
     decided = plan.add("verdict", verdict, task, exported, evaluated, measured, counted,
                        requirements=spec.metrics.require, max_parameters=limits.max_parameters,
                        max_size=limits.max_size, max_latency=limits.max_latency,
@@ -506,12 +510,42 @@ def card_reader(plan: Plan, able: IndexRetriever, at: Places) -> Ref:
 
 
 def _ranked(
-    plan: Plan, task: Ref, catalogue: Ref, reader: Ref, able: IndexRetriever, suffix: str, at: Places
-) -> Ref:
+    plan: Plan, task: Ref, catalogue: Ref, reader: Ref, imagined: Ref | None, able: IndexRetriever,
+    suffix: str, at: Places,
+) -> Ref:  # fmt: skip
     """The catalogue's cards by an index of them, best first."""
     cards = plan.add(f"index{suffix}", index, catalogue, reader, window=able.window,
                      origins=at(window="retriever.window"))  # fmt: skip
-    return plan.add(f"rank{suffix}", rank, task, cards, reader, retriever=able, origins=at("retriever"))
+    return plan.add(f"rank{suffix}", rank, task, cards, reader, imagined, retriever=able,
+                    origins=at("retriever"))  # fmt: skip
+
+
+def _imagined(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
+    """Datasets that a teacher describes for the search; None where the recipe does not ask for any."""
+    teacher, number = spec.teacher.chat("answer"), spec.retriever.hypothetical
+    if teacher is None or not number or not spec.retriever.sources:
+        return None
+    places = at(number="retriever.hypothetical", teacher=spec.teacher.place("answer"), **_CAPS)
+    return plan.add("imagine", imagine, task, teacher=teacher, number=number, caps=spec.constraints.caps,
+                    origins=places)  # fmt: skip
+
+
+def _reranked(plan: Plan, task: Ref, spec: ModelSpec, at: Places, suffix: str, ranked: Ref) -> Ref | None:
+    """What a teacher votes for among the candidates; None where the recipe does not ask for votes."""
+    teacher, asked = spec.teacher.chat("answer"), spec.retriever.rerank
+    if teacher is None or asked is None:
+        return None
+    mapping = spec.retriever.mapping | {name: {} for name in spec.retriever.transform}
+    settings, places = _searching(spec, at, mapping)
+    judging = ("mapping", "licenses", "languages")
+    return plan.add(
+        f"rerank{suffix}", rerank, task, ranked, teacher=teacher, top=asked.top, votes=asked.votes,
+        max_size=spec.retriever.max_size, caps=spec.constraints.caps,
+        **{name: settings[name] for name in judging},
+        origins=at(top="retriever.rerank.top", votes="retriever.rerank.votes", max_size="retriever.max_size",
+                   teacher=spec.teacher.place("answer"), **_CAPS)
+        | {name: places[name] for name in judging if name in places},
+    )  # fmt: skip
 
 
 def _decided(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
@@ -524,9 +558,13 @@ def _decided(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     )
 
 
-def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> tuple[Ref | None, Ref | None]:
-    """The rows of relevant datasets of every catalogue, and those that a teacher makes of such rows."""
-    retrieval = spec.retriever
+def _catalogues(
+    plan: Plan, task: Ref, spec: ModelSpec, at: Places
+) -> tuple[Ref | None, Ref | None, Ref | None]:
+    """The rows of relevant datasets of every catalogue, what was imagined to find them, and the rows that a
+    teacher makes of such rows.
+    """
+    retrieval, imagined = spec.retriever, _imagined(plan, task, spec, at)
     made = {name: retrieval.mapping.get(name, {}) for name in retrieval.queries}
     rest = {name: each for name, each in retrieval.mapping.items() if name not in made}
     folders, rows, reader = [], [], None
@@ -536,17 +574,22 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> tuple[Ref
         catalogue, ranked = plan.source(f"catalogue{suffix}", source, origin=place), None
         if isinstance(able := retrieval.component, IndexRetriever):
             reader = reader or card_reader(plan, able, at)
-            ranked = _ranked(plan, task, catalogue, reader, able, suffix, at)
+            ranked = _ranked(plan, task, catalogue, reader, imagined, able, suffix, at)
+        elif imagined or retrieval.rerank:
+            ranked = plan.add(f"search{suffix}", search, task, catalogue, imagined, retriever=able,
+                              origins=at("retriever"))  # fmt: skip
+        voted = _reranked(plan, task, spec, at, suffix, ranked) if ranked else None
+        ranked = voted or ranked
         if is_catalogue(source):
             ranked, catalogue = _fetched(plan, task, spec, at, suffix, (catalogue, ranked))
         folders.append(catalogue)
-        rows.append(_found(plan, task, spec, at, suffix, (catalogue, ranked), rest))
+        rows.append(_found(plan, task, spec, at, suffix, (catalogue, ranked, voted), rest))
     if made and folders:
         over = plan.add("transform", transform, *folders, queries=retrieval.queries,
                         origins=at(queries="retriever.transform"))  # fmt: skip
         named = {place_of(name): each for name, each in made.items()}
-        rows.append(_found(plan, task, spec, at, "-transformed", (over, None), named))
-    return _merged(plan, "merge", *rows), _rewritten(plan, task, spec, folders, at)
+        rows.append(_found(plan, task, spec, at, "-transformed", (over, None, None), named))
+    return _merged(plan, "merge", *rows), imagined, _rewritten(plan, task, spec, folders, at)
 
 
 def _merged(plan: Plan, name: str, *rows: Ref | None) -> Ref | None:
@@ -575,7 +618,8 @@ def _fetched(
     """What a catalogue file offers, ranked, and what of it was fetched."""
     retrieval, (catalogue, found) = spec.retriever, searched
     settings, places = _searching(spec, at, retrieval.mapping | {name: {} for name in retrieval.transform})
-    ranked = plan.add(f"shortlist{suffix}", shortlist, task, catalogue, found, origins=places, **settings)
+    ranked = plan.add(f"shortlist{suffix}", shortlist, task, catalogue, found, max_size=retrieval.max_size,
+                      origins=places | at(max_size="retriever.max_size"), **settings)  # fmt: skip
     limits = {name: settings[name] for name in ("licenses", "languages")}
     fetched = {name: f"retriever.{name}" for name in ("max_rows", "max_download")}
     loaded = plan.add(
@@ -587,11 +631,11 @@ def _fetched(
 
 
 def _found(
-    plan: Plan, task: Ref, spec: ModelSpec, at: Places, suffix: str, catalogue: tuple[Ref, Ref | None],
-    mapping: dict[str, dict[str, str]],
+    plan: Plan, task: Ref, spec: ModelSpec, at: Places, suffix: str,
+    catalogue: tuple[Ref, Ref | None, Ref | None], mapping: dict[str, dict[str, str]],
 ) -> Ref:  # fmt: skip
-    """The rows of relevant datasets of one catalogue."""
-    retrieval, (folder, ranked) = spec.retriever, catalogue
+    """The rows of relevant datasets of one catalogue: its place, what was ranked, and by which votes."""
+    retrieval, (folder, ranked, voted) = spec.retriever, catalogue
     settings, places = _searching(spec, at, mapping)
     found = plan.add(
         f"retrieve{suffix}", retrieve, task, folder, ranked,
@@ -611,7 +655,7 @@ def _found(
             origins=at(number="retriever.proposals", mapping="retriever.mapping",
                        teacher=spec.teacher.place("answer"), **_CAPS),
         )  # fmt: skip
-    return plan.add(f"select{suffix}", select, task, found, folder, max_rows=retrieval.max_rows,
+    return plan.add(f"select{suffix}", select, task, found, folder, voted, max_rows=retrieval.max_rows,
                     seed=spec.seed, origins=at("seed", max_rows="retriever.max_rows"))  # fmt: skip
 
 

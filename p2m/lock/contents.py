@@ -274,8 +274,8 @@ def _datasets(now: Now, made: _Artifacts) -> dict[str, DatasetPin]:
         if step.output is Loaded:
             found |= {one["name"]: _of_a_hub(one) for one in made.rows_of(step, "datasets") if one["files"]}
         catalogue = next((name for name in step.needs if name in now.sources), None)
-        is_shortlist = step.name.startswith("shortlist")
-        if step.output is not Candidates or catalogue is None or is_shortlist:
+        is_before = step.name.partition("-")[0] in ("search", "shortlist")
+        if step.output is not Candidates or catalogue is None or is_before:
             continue
         files = {entry.name: _file(entry) for entry in now.sources[catalogue].entries}
         for candidate in made.rows_of(step, "found"):

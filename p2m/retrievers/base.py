@@ -2,11 +2,12 @@
 
 from p2m.retrievers.card_index import Encode, Index, index_of, open_index, write_index
 from p2m.retrievers.hybrid import Hybrid
-from p2m.retrievers.ranking import WEIGHTS
+from p2m.retrievers.ranking import EVIDENCE, WEIGHTS
 from p2m.retrievers.suiting import is_textless, speaks, suits
 from p2m.types import IndexRetriever, Retriever
 
 __all__ = [
+    "EVIDENCE",
     "WEIGHTS",
     "Encode",
     "Hybrid",

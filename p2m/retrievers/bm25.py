@@ -34,23 +34,25 @@ class BM25:
     least_overlap: float = 0.05  # share of the query's weight that a card must hold to be used, 0 to 1
     least_overlap_free: float = 0.2  # of text to text, where neither labels nor spans check the choice
 
-    def search(self, task: Task, cards: Sequence[Card]) -> tuple[Candidate, ...]:
+    def search(
+        self, task: Task, cards: Sequence[Card], imagined: Sequence[str] = ()
+    ) -> tuple[Candidate, ...]:
         """Cards that share a word with the task, best first; those below the floor come refused."""
-        query = query_words(task)
+        query = query_words(task, imagined)
         documents = [self._document(card) for card in cards]
         if not query or not any(documents):
             return ()
         idf = rarity(documents)
         scores = self._scores(query, documents, idf)
         unseen = math.log(1 + (len(cards) + 0.5) / 0.5)  # the idf of a word that no card has
-        mass = sum(weight * idf.get(token, unseen) for token, weight in query.items())
+        mass = sum(weight * idf.get(token, unseen) for token, weight in query_words(task).items())
         found: list[Candidate] = []
         for card, document, score in zip(cards, documents, scores, strict=True):
             shared = sorted(
                 query.keys() & set(document), key=lambda token: (-idf[token] * query[token], token)
             )
             if shared:
-                overlap = sum(query[token] * idf[token] for token in shared) / mass
+                overlap = min(1.0, sum(query[token] * idf[token] for token in shared) / mass)
                 foreign = bool(card.languages) and task.language not in card.languages
                 found.append(
                     self._candidate(task, card, score * (_FOREIGN if foreign else 1), shared, overlap)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from p2m.retrievers.card_index import Encode, Index, best
+from p2m.retrievers.wording import query_vector
 from p2m.types import Candidate, Task
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
@@ -25,11 +27,13 @@ class Dense:
     window: int = 64  # tokens of a card that are read; of a prompt four times as many
     least_likeness: float = 0.25  # cosine below which nothing fits, 0 to 1
 
-    def rank(self, task: Task, index: Index, encode: Encode) -> tuple[Candidate, ...]:
+    def rank(
+        self, task: Task, index: Index, encode: Encode, imagined: Sequence[str] = ()
+    ) -> tuple[Candidate, ...]:
         """The cards most like the task, best first; those below the floor come refused."""
         if index.vectors is None:
             return ()
-        near = index.near(encode([task.instruction])[0])
+        near = index.near(query_vector(task, imagined, encode))
         return tuple(self._candidate(index, number, float(near[number])) for number in best(near, _SHOWN))
 
     def _candidate(self, index: Index, number: int, likeness: float) -> Candidate:

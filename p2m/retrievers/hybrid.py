@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from p2m.retrievers.card_index import Encode, Index
 from p2m.retrievers.dense import MODEL, SHA256
-from p2m.retrievers.ranking import Seen, shortlist
+from p2m.retrievers.ranking import Seen, probability, shares, shortlist
 from p2m.types import Candidate, Task
 
 _RANK = 60  # of reciprocal rank fusion
@@ -27,27 +28,36 @@ class Hybrid:
     sha256: str = SHA256
     window: int = 64  # tokens of a card that are read; of a prompt four times as many
     learnt: bool = True  # false: the places alone
-    least_fit: float = 0.25  # cosine and share of the query's words, added up, below which nothing fits
+    least_fit: float = (
+        0.25  # cosine and share of the query's words, added up, below which a card does not fit
+    )
+    least_probability: float = (
+        0.05  # of the likeliest card of a learnt ranking, below which none fits, 0 to 1
+    )
 
-    def rank(self, task: Task, index: Index, encode: Encode) -> tuple[Candidate, ...]:
+    def rank(
+        self, task: Task, index: Index, encode: Encode, imagined: Sequence[str] = ()
+    ) -> tuple[Candidate, ...]:
         """The cards most like the task, best first; those below the floor come refused.
 
-        The score of a learnt ranking is the odds of a card beside the best one.
+        The score of a learnt ranking is the odds of a card beside the best one; what that makes of its
+        probability to fit depends on how many others come near it, and on how like the prompt it is at all.
         """
-        if index.vectors is None:
-            return ()
-        seen = shortlist(task, index, encode([task.instruction])[0])
-        top = max((each.logit for each in seen), default=0.0)
-        scored = [(self._score(each, top), each) for each in seen]
-        scored.sort(key=lambda pair: (-pair[0], pair[1].card.name))
-        return tuple(self._candidate(each, score) for score, each in scored)
+        seen = shortlist(task, index, encode, imagined)
+        logits = [each.logit for each in seen]
+        top = max(logits, default=0.0)
+        found = [
+            self._candidate(each, self._score(each, top), share)
+            for each, share in zip(seen, shares(logits), strict=True)
+        ]
+        return tuple(sorted(found, key=lambda one: (-one.score, one.card.name)))
 
     def _score(self, seen: Seen, top: float) -> float:
         if self.learnt:
             return round(math.exp(seen.logit - top), 6)
         return round(sum(1 / (_RANK + place) for place in seen.places), 6)
 
-    def _candidate(self, seen: Seen, score: float) -> Candidate:
+    def _candidate(self, seen: Seen, score: float, share: float) -> Candidate:
         fit = seen.overlap + seen.likeness
         words = (
             f"number {seen.places[0]} by words ({seen.overlap:.0%} of the query's weight),"
@@ -63,4 +73,5 @@ class Hybrid:
             if fit < self.least_fit
             else ""
         )
-        return Candidate(seen.card, score, None, (words, *said), refusal)
+        likely = probability(seen.card.kind, share, seen.likeness, seen.overlap) if self.learnt else None
+        return Candidate(seen.card, score, None, (words, *said), refusal, likely)

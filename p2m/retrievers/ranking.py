@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.retrievers.card_index import Index, best, card_words
+from p2m.retrievers.card_index import Encode, Index, best, card_words
 from p2m.retrievers.suiting import speaks, suits
-from p2m.retrievers.wording import query_words
+from p2m.retrievers.wording import query_vector, query_words
 from p2m.types import Card, Task
 from p2m.word_lists import WordLists
 
@@ -19,11 +20,20 @@ _MODELS = 6  # best cards that others are compared with
 _TERMS = 20  # words that are taken from them
 _HALF = 20  # place at which a place counts half as much as the first
 _VOTERS = 30  # best cards whose task ids tell what the prompt asks for
-# What each feature is worth, of datasets and of models, from `weights.txt`, which bench/retrieval.py fits.
+_SUREST = 6.0  # log odds of a card's share of the odds, above which no share says more
 _READ = WordLists(Path(__file__).with_name("weights.txt"))
-WEIGHTS: Mapping[str, Mapping[str, float]] = {
-    kind: {name: float(weight) for name, weight in _READ.pairs(kind).items()} for kind in ("dataset", "model")
-}
+
+
+def _weights(part: str) -> Mapping[str, Mapping[str, float]]:
+    return {
+        kind: {name: float(weight) for name, weight in _READ.pairs(f"{kind}{part}").items()}
+        for kind in ("dataset", "model")
+    }
+
+
+# From `weights.txt`, which bench/retrieval.py fits, of datasets and of models: what each feature is worth
+# beside the others, and what a card's share of the odds, its likeness and overlap say of whether it fits.
+WEIGHTS, EVIDENCE = _weights(""), _weights(" fits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +54,34 @@ class Seen:
         return sum(weights.get(name, 0.0) * value for name, value in self.features.items())
 
 
-def shortlist(task: Task, index: Index, vector: Any) -> list[Seen]:
-    """The cards nearest to the task by words or by meaning, in the order of their numbers.
+def shares(logits: Sequence[float]) -> list[float]:
+    """Of each card, the log odds of its share of the odds of all that were looked at."""
+    top = max(logits, default=0.0)
+    odds = [math.exp(logit - top) for logit in logits]
+    total = sum(odds)
+    rests = [total - each for each in odds]
+    return [
+        min(logit - top - math.log(rest), _SUREST) if rest > 0 else _SUREST
+        for logit, rest in zip(logits, rests, strict=True)
+    ]
 
-    `vector` is the prompt's embedding, of unit length.
+
+def probability(kind: str, share: float, likeness: float, overlap: float) -> float:
+    """That a card fits: a logistic model, calibrated with catalogues of all sizes that half of the time had
+    nothing that does.
     """
-    query = query_words(task)
+    known = EVIDENCE[kind]
+    logit = known["share"] * share + known["likeness"] * likeness + known["overlap"] * overlap
+    return 1 / (1 + math.exp(-logit - known["all"]))
+
+
+def shortlist(task: Task, index: Index, encode: Encode, imagined: Sequence[str] = ()) -> list[Seen]:
+    """The cards nearest to the task by words or by meaning, in the order of their numbers."""
     if not len(index.cards) or index.vectors is None:
         return []
+    query = query_words(task, imagined)
     whole = index.words["whole"].scores(query)
-    near = index.near(vector)
+    near = index.near(query_vector(task, imagined, encode))
     likest = _both(whole, near)
     terms = _words_of(index, likest[:_MODELS])
     votes = _votes([index.cards[number] for number in likest])
@@ -66,7 +94,7 @@ def shortlist(task: Task, index: Index, vector: Any) -> list[Seen]:
         "words of best": _scaled(index.words["whole"].scores(terms)),
     }
     by_words, by_meaning = _places(whole), _places(near)
-    overlap = _overlap(index, query)
+    overlap = _overlap(index, query, query_words(task))
     numbers = sorted({*best(whole, _SHORT), *best(near, _SHORT)})
     return [
         Seen(
@@ -141,14 +169,14 @@ def _words_of(index: Index, numbers: Sequence[int]) -> dict[str, float]:
     return {word: weights[word] / weights[top[0]] for word in top}
 
 
-def _overlap(index: Index, query: Mapping[str, float]) -> Any:
-    """Of each card, the share of the query's weight that it has."""
+def _overlap(index: Index, query: Mapping[str, float], own: Mapping[str, float]) -> Any:
+    """Of each card, the share of the prompt's `own` weight that it has in words of the query."""
     import numpy as np
 
     words, found, mass = index.words["whole"], np.zeros(len(index.cards), dtype=np.float32), 0.0
     for word, weight in query.items():
         worth = weight * words.rarity(word)
-        mass += worth
+        mass += own.get(word, 0.0) * words.rarity(word)
         if (term := words.terms.get(word)) is not None:
             found[words.holders[words.starts[term] : words.starts[term + 1]]] += worth
-    return found / mass if mass else found
+    return np.minimum(found / mass, 1.0) if mass else found

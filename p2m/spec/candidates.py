@@ -16,7 +16,7 @@ STEPS = frozenset(
         *("embed", "choose", "winner", "pick", "baselines", "evaluate", "measure", "verdict", "report"),
         *("package", "collect", "examine", "gate", "attributes", "draw", "invent", "answer", "probe"),
         *("answered", "taught", "vet", "account", "judge", "race", "card-reader", "index", "rank"),
-        *("transform", "settle", "reshape", "rewrite", "generated"),
+        *("transform", "settle", "reshape", "rewrite", "generated", "imagine", "search", "rerank"),
     )
 )
 

@@ -256,6 +256,10 @@ def _taught(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     if isinstance(writer, ChatTeacher) and answerer is None:
         path = spec.teacher.place("answer")
         yield path, "it cannot answer the inputs that the other teacher writes", ask
+    for name in ("hypothetical", "rerank"):
+        if getattr(spec.retriever, name) and answerer is None:
+            message = "there is no chat teacher that could " + _PART[name]
+            yield f"retriever.{name}", message, f"leave it out, or {ask}"
     if spec.data.inputs is not None and answerer is None and not asks_people(spec):
         yield "data.inputs", "there is no teacher that could answer them", ask
     elif spec.data.inputs is not None and answerer is not None and (reason := answerer.refusal(task)):
@@ -277,6 +281,9 @@ def _taught(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
         hint = "write a share from 0 to 1, e.g. '>= 0.8'"
         message = f"no teacher can reach {spec.teacher.gate.operator} {spec.teacher.gate.value:g}"
         yield "teacher.gate", f"{message}: metrics go from 0 to 1", hint
+
+
+_PART = {"hypothetical": "describe datasets to look for", "rerank": "say which datasets fit"}
 
 
 def _allowed(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:

@@ -386,6 +386,13 @@ def _queries(written: dict[str, str | Wish]) -> dict[str, str | Wish]:
     return written
 
 
+class RerankWords(Section):
+    """A chat teacher says which of the best candidates fit."""
+
+    top: int = Field(default=25, ge=1, le=100)  # candidates that it is shown
+    votes: int = Field(default=3, ge=1, le=15)  # answers, the candidates in another order for each
+
+
 class Retrieval(Section):
     """Where existing datasets are looked for, and by what."""
 
@@ -396,6 +403,11 @@ class Retrieval(Section):
     limit: int = Field(default=5, ge=1, le=1000)  # datasets that are considered
     max_rows: int = Field(default=20_000, ge=1)  # taken over all datasets
     max_download: Size = 64_000_000  # fetched at most of a dataset that a catalogue file names
+    max_size: Size | None = None  # of such a dataset as a whole, above which it is left out; null: any
+    hypothetical: int = Field(
+        default=0, ge=0, le=20
+    )  # datasets that a chat teacher imagines, which are looked for beside the prompt
+    rerank: RerankWords | None = None  # votes of a chat teacher on the best candidates; null: none
     mapping: Annotated[
         dict[str, dict[str, str]], _none_as(dict)
     ] = {}  # dataset -> field -> column, or several by a template: "{title}: {body}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from p2m.catalogs.base import SURE, Column, map_columns
-from p2m.retrievers.base import WEIGHTS
+from p2m.retrievers.base import EVIDENCE, WEIGHTS
 from p2m.types import Candidate, Card, Task
 
 _WIDEST = 40  # columns; of wider tables the first are looked at
@@ -36,5 +36,9 @@ def _weighed(task: Task, candidate: Candidate) -> Candidate:
     factor = math.exp(sum(weights.get(name, 0.0) * value for name, value in features.items()))
     said = ["its columns are called like the task's fields"] if features["fields"] >= SURE else []
     said += [f"has {features['labels']:.0%} of the task's labels"] if features["labels"] else []
-    score = round(candidate.score * factor, 6)
-    return replace(candidate, score=score, reasons=(*candidate.reasons, *said))
+    score, likely = round(candidate.score * factor, 6), candidate.probability
+    if likely is not None:
+        odds = likely / (1 - likely) * factor ** EVIDENCE[candidate.card.kind]["share"]
+        likely = round(odds / (1 + odds), 6)
+        said.append(f"fits with a probability of {likely:.1%}")
+    return replace(candidate, score=score, probability=likely, reasons=(*candidate.reasons, *said))

@@ -28,6 +28,7 @@ from p2m.catalogs.base import (
     placeless,
     read_rows,
 )
+from p2m.catalogs.suspicion import speaks_to_models
 from p2m.engine.stage import stage
 from p2m.errors import DataError, nearest
 from p2m.retrievers.base import IndexRetriever, Retriever, is_textless, speaks, suits
@@ -77,7 +78,8 @@ def retrieve(
     found = [one for one in found if not of_dataset(one.card.name, left_out)]
     judged: list[Candidate] = []
     reads = 0
-    for candidate in named_first(found, cards, mapping):
+    # Of a Hub's, those that the recipe maps stand first already, and what was not fetched stays refused.
+    for candidate in found if isinstance(catalogue, Loaded) else named_first(found, cards, mapping):
         is_named = of_dataset(candidate.card.name, mapping) is not None
         refusal = candidate.refusal or on_paper(task, candidate.card, licenses, languages, is_named=is_named)
         if refusal and len(judged) < limit * SHOWN:
@@ -90,10 +92,15 @@ def retrieve(
 
 
 def searched(
-    task: Task, cards: Sequence[Card], retriever: Retriever | IndexRetriever | None
+    task: Task,
+    cards: Sequence[Card],
+    retriever: Retriever | IndexRetriever | None,
+    imagined: Sequence[str] = (),
 ) -> Sequence[Candidate]:
     """What a retriever finds that needs no index, the format of the cards counted in."""
-    return by_format(task, retriever.search(task, cards)) if isinstance(retriever, Retriever) else []
+    return (
+        by_format(task, retriever.search(task, cards, imagined)) if isinstance(retriever, Retriever) else []
+    )
 
 
 def _fetched(ranked: Candidates, loaded: Loaded, cards: Sequence[Card]) -> Iterator[Candidate]:
@@ -128,6 +135,26 @@ def _unmet(mapping: Mapping[str, Mapping[str, str]], names: Sequence[str]) -> It
             there = {*names, *(part for one in names if (part := one.rpartition("/")[0]))}
             why = f"retriever.mapping names it, and there is no such dataset; {nearest(name, there)}"
             yield Candidate(Card(name), 0.0, None, refusal=why)
+
+
+def ruled_out(
+    task: Task, card: Card, licenses: Sequence[str], languages: Sequence[str], *, is_named: bool = False,
+    max_size: int | None = None,
+) -> str:  # fmt: skip
+    """Why a dataset is neither fetched nor shown to a teacher, by its card alone; "" where it may be."""
+    return (
+        speaks_to_models(card.description)
+        or on_paper(task, card, licenses, languages, is_named=is_named)
+        or ("it is gated: its owner must let you in first" if card.gated else "")
+        or _too_large(card, max_size)
+    )
+
+
+def _too_large(card: Card, most: int | None) -> str:
+    if most is None or (card.size_bytes is not None and card.size_bytes <= most):
+        return ""
+    size = "of a size that is not known" if card.size_bytes is None else show_size(card.size_bytes)
+    return f"it is {size}, and retriever.max_size is {show_size(most)}"
 
 
 def on_paper(

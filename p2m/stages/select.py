@@ -13,6 +13,7 @@ from p2m.catalogs.transform import transformed
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import DataError
+from p2m.stages.merge import together
 from p2m.stages.transform import labelled_rows
 from p2m.types import Candidate, Candidates, Count, Example, Examples, Files, Task
 
@@ -21,12 +22,20 @@ _LOOK = 2000  # rows that tell in which columns answers stand
 
 @stage(version="1", kind="seeded")
 def select(
-    task: Task, found: Candidates, catalogue: Files | None, *, max_rows: int, seed: int, run: Run
+    task: Task,
+    found: Candidates,
+    catalogue: Files | None,
+    reranked: Candidates | None = None,
+    *,
+    max_rows: int,
+    seed: int,
+    run: Run,
 ) -> Examples:
     """At most `max_rows` rows over all usable datasets, an even share of each, a sample where one has more.
 
     Rows come from parts made to learn from, never from a validation or test part. What is left out is
-    counted; a dataset that turns out broken is left out whole, with the place.
+    counted; a dataset that turns out broken is left out whole, with the place. What the teacher was asked
+    about the search, `reranked` included, is told along with them.
     """
     rows: list[Example] = []
     counts: list[Count] = []
@@ -44,7 +53,8 @@ def select(
         by_part = Counter(row.source for row in kept)
         counts.extend(Count(part, number, _shown(kept, part)) for part, number in sorted(by_part.items()))
     figures = {"datasets": float(sum(bool(one) for one in chosen))}
-    return Examples(tuple(rows), tuple(counts), figures, spent=found.spent)
+    spent = together(each.spent for each in (reranked, found) if each)
+    return Examples(tuple(rows), tuple(counts), figures, spent=spent)
 
 
 def _rows(

@@ -7,10 +7,9 @@ from dataclasses import replace
 from p2m.catalogs.base import of_dataset
 from p2m.catalogs.entries import card_of
 from p2m.catalogs.files import entries_of
-from p2m.catalogs.suspicion import speaks_to_models
 from p2m.engine.stage import stage
 from p2m.retrievers.base import IndexRetriever, Retriever
-from p2m.stages.retrieve import SHOWN, named_first, on_paper, searched
+from p2m.stages.retrieve import SHOWN, named_first, ruled_out, searched
 from p2m.types import Candidate, Candidates, Files, Task
 
 
@@ -25,10 +24,12 @@ def shortlist(
     licenses: tuple[str, ...],
     languages: tuple[str, ...],
     mapping: dict[str, dict[str, str]] | None = None,
+    max_size: int | None = None,
 ) -> Candidates:
     """Of what was ranked, or of what the retriever ranks now, at most `limit` that are to be fetched.
 
-    Datasets that `mapping` names come first.
+    Datasets that `mapping` names come first. None of more than `max_size` bytes, or of an unknown size where
+    that is given, is fetched.
 
     Raises:
         DataError: the catalogue cannot be read.
@@ -44,10 +45,10 @@ def shortlist(
     left = limit
     for candidate in named_first(found, cards, mapping):
         card = candidate.card
-        refusal = candidate.refusal or speaks_to_models(card.description)
         is_named = of_dataset(card.name, mapping) is not None
-        refusal = refusal or on_paper(task, card, licenses, languages, is_named=is_named)
-        refusal = refusal or ("it is gated: its owner must let you in first" if card.gated else "")
+        refusal = candidate.refusal or ruled_out(
+            task, card, licenses, languages, is_named=is_named, max_size=max_size
+        )
         if refusal and len(judged) < limit * SHOWN:
             judged.append(replace(candidate, refusal=refusal))
         elif not refusal and left:

@@ -8,8 +8,10 @@ import pytest
 
 from p2m.catalogs.entries import Entry
 from p2m.catalogs.files import write_catalog
+from p2m.cli.catalog_search import candidates_text
 from p2m.cli.main import main
 from p2m.students import weights
+from p2m.types import Candidate, Candidates, Card
 
 ENTRIES = [
     Entry("a/banking", task_ids=("text-classification",), languages=("en",), license="cc-by-4.0",
@@ -42,6 +44,9 @@ def test_what_suits_is_shown_with_its_facts_and_the_rest_with_the_reason(catalog
     assert "a/laws: it is 9.0 GB, more than --max-size" in text
     assert "b/model" not in text
 
+    assert "fits with a probability of " in text
+    assert "none is likely to fit" not in text
+
     assert main(["catalog", "models", *words]) == 0
     assert "b/model: its size is not known: leave out --max-size" in capsys.readouterr().out
     del words[-2:]
@@ -53,6 +58,22 @@ def test_what_suits_is_shown_with_its_facts_and_the_rest_with_the_reason(catalog
     told = json.loads(capsys.readouterr().out)
     assert told["found"] == []
     assert any("licence" in each["refusal"] for each in told["refused"])
+
+
+def test_the_candidates_of_a_build_are_shown_with_their_figures_and_why_or_why_not():
+    card = Card("a/banking", "Words. " * 300, license="mit", size_bytes=2000, folder="a/banking")
+    taken = Candidate(card, 0.5, {"text": "question"}, ("fits with a probability of 31.0%",))
+    refused = Candidate(Card("a/laws"), 0.25, None, refusal="it is gated")
+    assert candidates_text(Candidates((taken, refused, refused)), rows=2).splitlines() == [
+        "3 candidates, 1 of them taken",
+        "  1. a/banking: score 0.5",
+        "     licence mit, 2.0 kB",
+        "     fits with a probability of 31.0%",
+        "     text <- question",
+        "  2. a/laws: score 0.25",
+        "     licence not named, size not known",
+        "     left out: it is gated",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -309,6 +309,7 @@ def test_the_command_line_is_in_no_key_but_that_of_packaging() -> None:
     readers = (
         "read.read", "collect.collect", "index.index", "shortlist.shortlist", "load.load",
         "transform.transform", "retrieve.retrieve", "settle.settle", "rank.rank", "select.select",
+        "search.search", "rerank.rerank",
     )  # fmt: skip
     assert {name: found for name, found in reached.items() if found} == {
         "package.package": asking, **dict.fromkeys(readers, reading)

@@ -81,13 +81,14 @@ class Search:
         most: int = 10**6,
         rows: int = 1000,
         mapping: dict[str, dict[str, str]] | None = None,
+        max_size: int | None = None,
     ) -> tuple[Candidates, Examples, Loaded]:
         others = [Entry(f"other/birds{n}", description=f"Pictures of birds, volume {n}.") for n in range(60)]
         write_catalog([*entries, *others], self.folder / "c.parquet")
         limits: dict[str, Any] = {"licenses": licenses, "languages": ()}
         search = limits | {"retriever": BM25(), "limit": 20, "mapping": mapping}
         catalogue = Files(self.folder / "c.parquet")
-        ranked = shortlist(self.task, catalogue, None, **search)
+        ranked = shortlist(self.task, catalogue, None, max_size=max_size, **search)
         folder = self.folder / "run"
         folder.mkdir(exist_ok=True)
         run: Any = Here(folder)
@@ -125,6 +126,26 @@ def test_a_dataset_that_the_recipe_maps_itself_is_fetched_whatever_the_ranking_s
     found, chosen, _ = search(foreign, mapping=mapping)
     assert [one.card.name for one in found.usable] == ["acme/moods"]
     assert len(chosen.rows) == 60
+
+
+def test_what_is_larger_than_the_recipe_wants_or_of_an_unknown_size_is_not_asked_for(
+    hub: LocalHub, search: Search
+) -> None:
+    hub.repos += [moods(), Repo("acme/large", moods().files), Repo("acme/dark", moods().files)]
+    sizes = {"acme/moods": 2_000_000, "acme/large": 2_000_001, "acme/dark": None}
+    entries = [replace(one, size_bytes=sizes[one.id]) for one in search.entries(hub)]
+    found, chosen, _ = search(entries, max_size=2_000_000)
+    assert {row.source for row in chosen.rows} == {"acme/moods:train"}
+    why = {one.card.name: one.refusal for one in found.found}
+    assert why["acme/large"] == "it is 2.0 MB, and retriever.max_size is 2.0 MB"
+    assert why["acme/dark"] == "it is of a size that is not known, and retriever.max_size is 2.0 MB"
+    assert not any("/acme/large" in asked or "/acme/dark" in asked for asked in hub.asked)
+    mapping = {"acme/large": {"review": "review", "label": "mood"}}
+    (search.folder / "again").mkdir()
+    again = Search(search.folder / "again")
+    assert not again(entries[1:2], max_size=2_000_000, mapping=mapping)[0].usable
+    (search.folder / "any").mkdir()
+    assert Search(search.folder / "any")(entries[1:2], mapping=mapping)[0].usable
 
 
 def test_every_dataset_that_cannot_be_used_says_why_and_the_others_go_on(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,7 @@ from p2m.stages.formats import by_format, format_features
 from p2m.stages.index import index
 from p2m.stages.rank import rank
 from p2m.stages.retrieve import retrieve
+from p2m.stages.select import select
 from p2m.students.sentence_encoder import SentenceEncoder
 from p2m.types import Candidate, Card, Files
 
@@ -67,3 +69,34 @@ def test_labels_that_the_card_has_count_in_the_ranking():
     first = by_format(MOODS, [Candidate(Card("a"), 0.5, None), Candidate(has, 0.5, None)])[0]
     assert first.card.name == "b"
     assert "has 100% of the task's labels" in first.reasons
+
+
+def test_labels_that_the_card_has_make_it_likelier():
+    has = Card("b", columns=("text", "label"), label_names={"label": {"0": "Good", "1": "Bad"}})
+    likelier, same = by_format(
+        MOODS, [Candidate(each, 0.5, None, probability=0.3) for each in (has, Card("a"))]
+    )
+    assert likelier.probability > same.probability == 0.3
+    assert likelier.reasons[-1] == f"fits with a probability of {likelier.probability:.1%}"
+
+
+def test_where_even_the_likeliest_is_unlikely_none_fits_and_that_is_said(tmp_path, reader, run):
+    root = tmp_path / "datasets"
+    dataset(root, "reviews", "Reviews of films, good or bad.")
+    dataset(root, "laws", "Court rulings.")
+    cards = index(Files(root), reader, window=32, run=run)
+    taken = rank(MOODS, cards, reader, retriever=replace(ABLE, least_probability=0.0), run=run)
+    assert taken.usable
+    able = replace(ABLE, least_probability=1.0)
+    none = rank(MOODS, cards, reader, retriever=able, run=run)
+    assert not none.usable
+    assert "none fits: the likeliest, " in none.found[-1].refusal
+    assert [one.probability for one in none.found] == [one.probability for one in taken.found]
+    assert run.lines[-1].startswith("no dataset fits: the likeliest, ")
+    judged = retrieve(MOODS, Files(root), none, retriever=able, limit=5, licenses=(), languages=())
+    assert not select(MOODS, judged, Files(root), max_rows=9, seed=0, run=None).rows
+    mapping = {"laws": {}}
+    named = retrieve(
+        MOODS, Files(root), none, retriever=able, limit=5, licenses=(), languages=(), mapping=mapping
+    )
+    assert [one.card.name for one in named.usable] == ["laws"]

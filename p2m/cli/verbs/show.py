@@ -54,11 +54,13 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
             raise UserError(f"{arguments.step} rejects no answers: name a step that answers rows, or vet")
         print("".join(f"{line}\n" for line in rejected_lines(project.task, value)), end="")
     else:
+        from p2m.cli.catalog_search import candidates_text
         from p2m.cli.views import artifact_text
         from p2m.recipe_template import proposed
         from p2m.types import Attributes, Candidates
 
-        print(artifact_text(value, rows=arguments.rows))
+        is_search = isinstance(value, Candidates)
+        print((candidates_text if is_search else artifact_text)(value, rows=arguments.rows))
         if isinstance(value, (Attributes, Candidates)) and (lines := proposed(value)):
             print(f"to be edited in the recipe:\n{lines}", end="")
     return 0
