@@ -29,8 +29,9 @@ lint: .venv/.dev  ## ruff check, ruff format --check, mypy
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 sweep: .venv/.p2m  ## build SPEC for every choice in SWEEP="student=a,b", then a leaderboard
 	@$(BIN)/p2m build $(SPEC) -m $(SWEEP) $(ARGS)
-bench: .venv/.dev  ## every benchmark on DATA (a folder of datasets)
-	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script $(DATA) || exit 1; done
+bench: .venv/.dev  ## every benchmark on DATA (a folder of datasets); fails at the end where a bar was missed
+	@missed=; for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script $(DATA) || missed="$$missed $$script"; done; \
+	test -z "$$missed" || { echo "a bar was missed, or nothing ran:$$missed"; exit 1; }
 reader: .venv/.dev  ## learn the reading of prompts again, from recipes/data/prompts
 	$(BIN)/python recipes/data/prompts/make.py && $(BIN)/p2m build recipes/prompts.yaml && cp $(addprefix outputs/prompts/model/,linear.npz terms.json predictor.json) p2m/parsing/reader/
 curated: .venv/.dev  ## make the catalogues that ship again, from recipes/data/curated

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from p2m.errors import UserError
 from p2m.marked_yaml import plain_scalar
-from p2m.types import Attributes, Example, Layout, RecordField
+from p2m.types import Attributes, Candidates, Example, Layout, RecordField
 
 if TYPE_CHECKING:
     from p2m.refining import Agreed
@@ -296,9 +297,14 @@ def render_refined(
 _LIMITS = {"max_parameters": "250M", "max_size": "24 MB", "max_latency": "40 ms, p95 on one core"}
 
 
-def proposed(found: Attributes) -> str:
-    """What a teacher proposed, as the lines that `generation` and `task` would have of it; "": nothing."""
+def proposed(found: Attributes | Candidates) -> str:
+    """What a teacher proposed, as the lines that a recipe would have of it; "": nothing."""
     lines = []
+    if isinstance(found, Candidates):
+        queries = [
+            f"{_plain(one.card.name)}: {_block(one.query, most=99)}\n" for one in found.found if one.query
+        ]
+        return "retriever:\n  transform:\n" * bool(queries) + textwrap.indent("".join(queries), " " * 4)
     if found.found:
         lines.append(f"attributes: {_flow({each.name: each.values for each in found.found})}\n")
     if found.labels:

@@ -25,6 +25,7 @@ from p2m.errors import P2MError
 from p2m.spec import ModelSpec
 from p2m.stages.collect import collect
 from p2m.stages.read import look
+from p2m.stages.reshape import TRIES
 from p2m.teachers.asking.budget import estimated
 from p2m.teachers.asking.prices import UnitPrice, how_to_price, unit_price
 from p2m.teachers.chat import ChatTeacher, named
@@ -33,6 +34,8 @@ from p2m.teachers.craft.attributes import attributes_ask, labels_asks
 from p2m.teachers.craft.columns import columns_ask
 from p2m.teachers.craft.datasets import fitting_ask, imagine_ask
 from p2m.teachers.craft.inputs import Inventing, pools
+from p2m.teachers.craft.queries import Shown, query_ask
+from p2m.teachers.craft.rewriting import rewrite_ask
 from p2m.teachers.craft.rows import aims, known, told_labels
 from p2m.teachers.schedules.constant import Constant
 from p2m.types import Attribute, Attributes, Caps, Card, Example, Examples, Files, Inputs, Task, TaskType
@@ -53,7 +56,7 @@ _GROW = (
     "pool",
     "passed",
 )  # what changes with the steps before, of which below
-_ADDS = ("number", "caps", "samples", "agreement", "verifiers", "floor")
+_ADDS = ("number", "rows", "caps", "samples", "agreement", "verifiers", "floor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +239,28 @@ class _Forecaster:
         columns = dict.fromkeys(map(str, range(12)), ("some value of a column",) * 3)
         requests = Range(0, self.spec.retriever.limit)
         return _Each(requests, _rendered([estimated(columns_ask(self.task, card, columns))]), Range(40, 150))
+
+    def _reshape(self, step: Step) -> _Each:
+        """A dataset that suits nearly takes one query to as many as may be tried, and there need be none."""
+        card = Card("dataset", "What it is. " * 20)
+        columns = [
+            Shown(f"column {number}", "VARCHAR", ("some value of a column",) * 3) for number in range(12)
+        ]
+        rows = [{column.name: "some value of a column" for column in columns}] * 4
+        asks = [
+            query_ask(self.task, card, columns, rows, [("SELECT " * 60, "what was wrong " * 8)] * n)
+            for n in range(2)
+        ]
+        requests = Range(0, TRIES * step.settings["number"])
+        return _Each(requests, _rendered([*map(estimated, asks)]), Range(60, 400))
+
+    def _rewrite(self, step: Step) -> _Each:
+        """Each row once, and of a dataset with fewer rows than are wanted, these."""
+        row = dict.fromkeys(map(str, range(8)), "some value of a column")
+        wishes, rows = step.settings["wishes"], step.settings["rows"]
+        tokens = _rendered([estimated(rewrite_ask(self.task, wish, row)) for wish in wishes.values()])
+        said = self._length + self._answer_length + _exactly(_WRAPPING)
+        return _Each(Range(len(rows), sum(rows.values())), tokens, said)
 
     def _imagine(self, step: Step) -> _Each:
         number = step.settings["number"]

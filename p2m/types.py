@@ -419,6 +419,8 @@ class Candidate:
     reasons: tuple[str, ...] = ()
     refusal: str = ""  # why it is not used; "" where it is
     probability: float | None = None  # that it fits, 0 to 1; None where the retriever cannot tell
+    is_near: bool = False  # whether its rows were read, and it is refused for them at most
+    query: str = ""  # SQL that makes its rows over before they are read
 
     @property
     def is_unsure(self) -> bool:

@@ -94,8 +94,10 @@ NAMED_BY_BASE = frozenset(
                 "inputs",
                 "judging",
                 "passages",
+                "queries",
                 "refinement",
                 "replies",
+                "rewriting",
                 "rows",
                 "votes",
             )

@@ -158,10 +158,28 @@ def test_a_chat_teacher_settles_what_a_search_leaves_unsure_and_no_other_does(tm
     searching = {"retriever": {"component": BM25(), "sources": [str(tmp_path)], "transform": {}}}
     teacher = Compatible(model="m", base_url="http://127.0.0.1:9/v1")
     asked, alone = (compiled(LABELS, teacher=each, **searching) for each in (teacher, Embedded()))
-    assert asked.step("select").needs == ("parse", "settle", "catalogue")
+    assert asked.step("select").needs == ("parse", "reshape", "catalogue")
+    assert asked.step("reshape").needs == ("parse", "settle", "catalogue")
     assert asked.step("settle").is_recorded
+    assert asked.step("reshape").is_recorded
+    searching["retriever"]["proposals"] = 0
+    assert compiled(LABELS, teacher=teacher, **searching).step("select").needs[1] == "settle"
     assert "select" in asked.step("account").needs
     assert alone.step("select").needs == ("parse", "retrieve", "catalogue")
+
+
+def test_rows_that_a_teacher_turns_are_generated_and_the_others_found(tmp_path: Path) -> None:
+    made = {"acme": "SELECT 1 AS text FROM rows", "calls": {"prompt": "Say why they called.", "rows": 9}}
+    searching = {"retriever": {"component": BM25(), "sources": [str(tmp_path)], "transform": made}}
+    teacher = Compatible(model="m", base_url="http://127.0.0.1:9/v1")
+    plan = compiled(LABELS, teacher=teacher, **searching)
+    assert plan.step("rewrite").settings["rows"] == {"calls": 9}
+    assert plan.step("transform").settings["queries"].keys() == {"acme"}
+    assert plan.step("retrieve").settings["without"] == ("acme", "calls")
+    assert plan.step("generated").needs == ("vet", "rewrite")
+    assert {"generated", "merge"} <= set(plan.step("curate").needs)
+    assert "rewrite" in plan.step("account").needs
+    assert "rewrite" not in {step.name for step in compiled(LABELS, teacher=Embedded(), **searching).steps}
 
 
 # --------------------------------------------------------------------------- what a change re-keys

@@ -81,3 +81,16 @@ def test_money_follows_the_price_and_an_unknown_one_is_said(tmp_path: Path) -> N
     unknown = forecast(tmp_path, "teacher.price=null")
     assert unknown.cost is None
     assert any("is not known here; give it" in note for note in unknown.notes)
+
+
+def test_what_is_asked_of_found_datasets_is_counted_at_its_most(tmp_path: Path) -> None:
+    (tmp_path / "sets" / "calls").mkdir(parents=True)
+    (tmp_path / "sets" / "calls" / "train.jsonl").write_text('{"said": "hello", "end": "billing"}\n')
+    found = ("retriever=bm25", "retriever.sources=[sets]", "retriever.limit=4")
+    wish = "retriever.transform={calls: {prompt: 'The text is what was said.', rows: 9}}"
+    steps = by_step(forecast(tmp_path, *found, "retriever.proposals=2", wish))
+    asked = {name: (steps[name].requests.low, steps[name].requests.high) for name in steps}
+    assert (asked["settle"], asked["reshape"], asked["rewrite"]) == ((0, 4), (0, 6), (1, 9))
+    assert all(steps[name].cost is not None for name in ("settle", "reshape", "rewrite"))
+    without = by_step(forecast(tmp_path, *found, "retriever.proposals=0"))
+    assert not {"reshape", "rewrite"} & set(without)

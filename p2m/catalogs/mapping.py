@@ -15,13 +15,16 @@ from p2m.answers.labels import fit_labels, listed
 from p2m.answers.numbers import is_number
 from p2m.catalogs.columns import MAX_LABELS, Column
 from p2m.catalogs.joined import columns_of, joined_column
-from p2m.catalogs.vocabulary import ALSO, ASKED, BOOKKEEPING, FALSE, GROUPS, PAIRS, plain
+from p2m.catalogs.pairs import bare, companion, languages, made_pair, singular
+from p2m.catalogs.vocabulary import ALSO, ASKED, BOOKKEEPING, FALSE, GROUPS, plain
 from p2m.errors import DataError, nearest
 from p2m.types import Task, TaskType
 
 SURE = 0.5  # confidence from which names, and not structure alone, speak for a mapping
 _UNSURE = 0.45
 _NEAR = 0.03  # confidence between columns that are called like a field alike
+_RIVAL = 0.75  # score of a further column that may be the output of a task that does not say which it wants
+_WIDE = 4  # further texts, beside which a pair of names may not be the one that is wanted
 _FEW = 100  # rows
 SPANS = 0.9  # share of the sampled answers that must stand in the context of an extractive task
 _TITLES = GROUPS["title"]
@@ -80,6 +83,9 @@ def map_columns(
     by_name = {column.name: column for column in columns}
     mapping = {name: chosen[name] for name in wanted}
     confidence = min(_confidence(name, mapping, scores) for name in wanted)
+    rest = [column for column in columns if column.name not in taken]
+    if not given and _is_half(task, rest, mapping, scores):
+        confidence = min(confidence, _UNSURE)
     reasons = (", ".join(f"{name} <- {column}" for name, column in mapping.items()),)
     return _checked(task, Fit(mapping, min(confidence, 1.0), reasons), by_name, is_given=output in given)
 
@@ -106,7 +112,30 @@ def _confidence(name: str, mapping: dict[str, str], scores: dict[tuple[str, str]
         ),
         default=0.0,
     )
-    return min(found, _UNSURE) if found < 0.9 and left > found - _NEAR else found
+    return min(found, _UNSURE) if found < 0.97 and left > found - _NEAR else found
+
+
+def _is_half(
+    task: Task,
+    columns: Sequence[Column],
+    mapping: Mapping[str, str],
+    scores: Mapping[tuple[str, str], float],
+) -> bool:
+    """Whether the columns that are left say that the fields may be more, or others, than were found."""
+    left = [column for column in columns if column.name not in mapping.values()]
+    if len(task.inputs) == 1 and companion(mapping[task.inputs[0].name], left):
+        return True
+    output = task.output.name
+    if task.type is TaskType.CLASSIFICATION and scores[output, mapping[output]] < 0.97:
+        labels = [column for column in left if column.kind in ("label", "boolean")]
+        return any(scores.get((output, column.name), 0.0) >= _RIVAL for column in labels)
+    if task.type is not TaskType.TEXT_TO_TEXT or _asked(task) or "output" not in _groups(output):
+        return False
+    rivals = [column for column in left if _last(column.name) not in _TITLES]
+    texts = [
+        column for column in rivals if column.kind in ("text", "texts") and not _bookkeeping(column.name)
+    ]
+    return len(texts) >= _WIDE or any(scores.get((output, column.name), 0.0) >= _RIVAL for column in rivals)
 
 
 def map_inputs(task: Task, columns: Sequence[Column]) -> Fit:
@@ -190,9 +219,15 @@ def _scores(task: Task, columns: Sequence[Column]) -> dict[tuple[str, str], floa
             continue
         for index, field in enumerate(task.inputs):
             found[field.name, column.name] = _input_score(task, index, column)
-        found[task.output.name, column.name] = _output_score(task, column, columns)
-    for name, made in zip((task.inputs[0].name, task.output.name), _pair(task, columns), strict=False):
+        found[task.output.name, column.name] = _output_score(task, column)
+    pair = _pair(task, columns)
+    for name, made in zip((task.inputs[0].name, task.output.name), pair, strict=False):
         found[name, made] = max(found.get((name, made), 0.0), 0.9)
+    spoken = languages(columns) if task.type is TaskType.TEXT_TO_TEXT and not pair else {}
+    for side, code in spoken.items():  # translation.en, the task being about English texts
+        known, own = task.language in spoken.values(), code == task.language
+        for name in (task.inputs[0].name, task.output.name) if known else ():
+            found[name, side] = 0.9 * (own is (name != task.output.name))
     return found
 
 
@@ -200,17 +235,11 @@ def _pair(task: Task, columns: Sequence[Column]) -> tuple[str, str] | tuple[()]:
     """The columns that stand together as an input and what is made of it, as `source` and `target` do."""
     if task.type is not TaskType.TEXT_TO_TEXT or len(task.inputs) > 1:
         return ()
-    texts = {plain(column.name): column.name for column in columns if column.kind in ("text", "texts")}
     asked = {name for group in _asked(task) for name in GROUPS[group]}
     output = _groups(task.output.name)
     if output and "output" not in output:
         asked |= {name for group in output for name in GROUPS[group]}
-    for source, made in PAIRS:
-        if source not in texts or made not in texts or (asked and made not in asked):
-            continue
-        if made not in _TITLES or (asked and not asked & (texts.keys() - {source, made})):
-            return texts[source], texts[made]
-    return ()
+    return made_pair(columns, asked)
 
 
 def _asked(task: Task) -> list[str]:
@@ -225,16 +254,14 @@ def _input_score(task: Task, index: int, column: Column) -> float:
     named = _name_score(column.name, name, _groups(name, alone=len(task.inputs) == 1))
     if column.kind in _BY_NAME:
         return named if named >= 0.97 else 0.0
-    if task.type is TaskType.TEXT_TO_TEXT and _last(column.name) == task.language and "." in column.name:
-        named = max(named, 0.9)  # translation.en, the task being about English texts
     if named >= 0.9:
         return named
     if task.type is not TaskType.TEXT_TO_TEXT and _last(column.name) == "source":
         named = min(named, _UNSURE)  # where a text is from, beside one that is called otherwise
     if _bookkeeping(column.name):
         return 0.0
-    if column.kind == "texts":
-        named *= 0.6
+    if column.kind == "texts" and _last(column.name) not in ("tokens", "words"):
+        named = min(0.6 * named, _UNSURE)
     if named == 0 and "question" in _groups(name) and column.questions > 0.5:
         return 0.45
     if named == 0 and name == task.context_field and len(task.inputs) > 1 and column.words > 30:
@@ -242,7 +269,7 @@ def _input_score(task: Task, index: int, column: Column) -> float:
     return named or 0.1 + min(column.words, 50) / 1000
 
 
-def _output_score(task: Task, column: Column, columns: Sequence[Column]) -> float:
+def _output_score(task: Task, column: Column) -> float:
     if column.rows and not column.filled:
         return 0.0
     name = task.output.name
@@ -258,16 +285,14 @@ def _output_score(task: Task, column: Column, columns: Sequence[Column]) -> floa
         return _shaped_score(task, column, named)
     if any(_name_score(column.name, group, [group]) >= _known(18) for group in _asked(task)):
         named = max(named, 0.92)
-    if task.type is TaskType.TEXT_TO_TEXT and "." in column.name and len(_last(column.name)) in (2, 3):
-        siblings = [other for other in columns if other.name.startswith(column.name.rpartition(".")[0] + ".")]
-        if len(siblings) == 2 and _last(column.name) != task.language:
-            named = max(named, 0.85)  # the other side of a translation
     if _bookkeeping(column.name) and named < 0.9:
         return 0.0
     if set(_last(column.name).split("_")) & FALSE:
         named *= 0.5
     if _last(column.name) in ("source", "src"):
         return min(named, 0.02)
+    if column.kind == "number" and task.type is TaskType.TEXT_TO_TEXT and named < 0.97:
+        named = min(named, _UNSURE - 0.02)
     if column.kind == "label" or column.kind in _BY_NAME:
         return max(named, _as_label(column) if task.type is TaskType.TEXT_TO_TEXT else 0.0)
     if named < 0.9 and _last(column.name) in _TITLES[:1] and task.type is TaskType.TEXT_TO_TEXT:
@@ -313,7 +338,7 @@ def is_json(column: Column) -> bool:
 
 def _output_groups(task: Task) -> list[str]:
     own = _OUTPUT_GROUP.get(task.type, "output")
-    return ["spans", own] if task.layout is not None else [own]
+    return ["spans", own] if task.layout is not None or task.type is TaskType.EXTRACTION else [own]
 
 
 def _label_score(task: Task, column: Column) -> float:
@@ -330,13 +355,14 @@ def _label_score(task: Task, column: Column) -> float:
     if task.labels and column.distinct and fit_labels(task.labels, column.distinct).fits:
         return max(named, 0.9) + 0.1
     if _bookkeeping(column.name) and named < 0.5:
-        return 0.0
-    bonus = 0.15 if column.kind in ("label", "boolean") else 0.0
+        return 0.05 * (column.kind == "label")  # what is declared as labels numbers no rows
     if column.kind == "texts":
         return named * 0.5
     if column.kind == "number" and named < 0.5:
-        return 0.05
-    return min(named + bonus, 1.0) if named else (0.3 if column.kind == "label" else 0.15 + bonus)
+        return 0.5 * _name_score(column.name, task.output.name, ["number"]) or 0.05
+    if column.kind not in ("label", "boolean"):
+        return named or 0.15
+    return max(named, 0.89 + 0.08 * named) if named >= SURE else named or 0.3
 
 
 def _returns(column: Column) -> bool:
@@ -372,13 +398,32 @@ def _name_score(column: str, field: str, groups: Sequence[str]) -> float:
                 best = max(best, _known(names.index(candidate)))
     if best:
         return best
-    words = set(last.split("_"))
+    best = max((_bare_score(one, field, groups) for one in (whole, last)), default=0.0)
+    return best or _head_score(last.split("_"), field, groups)
+
+
+def _bare_score(name: str, field: str, groups: Sequence[str]) -> float:
+    """The score of a name in the singular, or without what only says how a field is written."""
+    for form in dict.fromkeys((singular(name), bare(name), singular(bare(name)))):
+        if form == field:
+            return 0.87
+        known = [GROUPS[group].index(form) for group in groups if form in GROUPS.get(group, ())]
+        if known:
+            return 0.97 * _known(min(known))
+    return 0.0
+
+
+def _head_score(words: Sequence[str], field: str, groups: Sequence[str]) -> float:
+    """The score of a longer name: its last word says what a column is, the others what it is about."""
     if field in words:
         return 0.6
-    near = [
-        GROUPS[group].index(word) for group in groups for word in words if word in GROUPS.get(group, ())[:12]
-    ]
-    return 0.55 - 0.01 * min(near) if near else 0.0
+    places = {
+        word: GROUPS[group].index(word) for group in groups for word in words if word in GROUPS.get(group, ())
+    }
+    if words[-1] in places:
+        return SURE - 0.01 - 0.0001 * places[words[-1]]
+    near = [place for place in places.values() if place < 12]
+    return _UNSURE - 0.01 * min(near) if near else 0.0
 
 
 def _known(place: int) -> float:

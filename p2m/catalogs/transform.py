@@ -20,7 +20,7 @@ from typing import Any
 
 from p2m.catalogs.columns import flatten
 from p2m.catalogs.rows import RawRow
-from p2m.catalogs.transform_child import COLUMNS, MADE, ROWS, command, sql_type
+from p2m.catalogs.transform_child import COLUMNS, MADE, ROWS, command, spelt, sql_type
 from p2m.errors import DataError
 
 TABLE = "rows"
@@ -67,6 +67,15 @@ def refusal(sql: str, columns: Collection[str] | None = None) -> str:
     nodes = list(_nodes(queries[0]["node"]))
     tables = {TABLE, *(entry["key"] for node in nodes for entry in node.get("cte_map", {}).get("map", ()))}
     return next((said for node in nodes if (said := _fault(node, tables, columns))), "")
+
+
+def column_types(records: Iterable[RawRow]) -> dict[str, str]:
+    """The columns of the table that a query sees, with their types as DuckDB spells them."""
+    kinds: dict[str, Any] = {}
+    for record in records:
+        for name, value in record.values.items():
+            kinds[name] = sql_type(value, kinds.get(name))
+    return {name: spelt(kind) for name, kind in kinds.items()}
 
 
 def transformed(sql: str, records: Iterable[RawRow], folder: Path, limits: Limits = Limits()) -> Path:

@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def _run(connection: Any, folder: Path, settings: Mapping[str, Any]) -> None:
-    types = {name: _spelt(kind) for name, kind in json.loads((folder / COLUMNS).read_text("utf-8")).items()}
+    types = {name: spelt(kind) for name, kind in json.loads((folder / COLUMNS).read_text("utf-8")).items()}
     connection.execute(f"SET memory_limit = '{settings['memory']}B'")
     connection.execute(
         "CREATE TABLE rows AS SELECT * FROM read_json($path, format = 'newline_delimited', columns = "
@@ -129,12 +129,12 @@ def _scalar(value: Any) -> str:
     return "DOUBLE" if isinstance(value, float) else "VARCHAR"
 
 
-def _spelt(kind: Any) -> str:
+def spelt(kind: Any) -> str:
     """A type as DuckDB spells it; what was never filled is text."""
     if isinstance(kind, list):
-        return f"{_spelt(kind[0])}[]"
+        return f"{spelt(kind[0])}[]"
     if isinstance(kind, Mapping):
-        fields = ", ".join(f"{_quoted(name)} {_spelt(inner)}" for name, inner in kind.items())
+        fields = ", ".join(f"{_quoted(name)} {spelt(inner)}" for name, inner in kind.items())
         return f"STRUCT({fields})" if fields else "VARCHAR"
     return str(kind or "VARCHAR")
 

@@ -19,6 +19,8 @@ PAIRS = tuple(
 )  # of text to text: an input and what is made of it, the surest first
 FALSE = frozenset(_WORDS["false"])  # words that say of an answer that it is not the right one
 ALSO = _WORDS["also"]  # columns of further right answers
+CARRIERS = frozenset(_WORDS["carriers"])  # words of a name that say how a column is written
+SPOKEN = _WORDS.pairs("spoken")  # English name of a language -> its code
 ASKED = _WORDS.pairs("asked")  # word of an instruction, by stem -> the sort of output it asks for
 
 

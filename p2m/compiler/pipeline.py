@@ -51,7 +51,9 @@ from p2m.stages.rank import rank
 from p2m.stages.read import read
 from p2m.stages.report import report
 from p2m.stages.rerank import rerank
+from p2m.stages.reshape import reshape
 from p2m.stages.retrieve import retrieve
+from p2m.stages.rewrite import rewrite
 from p2m.stages.search import search
 from p2m.stages.select import select
 from p2m.stages.settle import settle
@@ -99,13 +101,14 @@ def compile_plan(
     train_rows = _own_rows(plan, task, spec.data.train, "train", at)
     validation_rows = _own_rows(plan, task, spec.data.validation, "validation", at)
     test_rows = _own_rows(plan, task, spec.data.test, "test", at)
-    retrieved, imagined = _catalogues(plan, task, spec, at)
+    retrieved, imagined, rewritten = _catalogues(plan, task, spec, at)
     base = _encoder(plan, spec, understood, at)
     quick = quick_student(spec, understood)
     teaching = Teaching(plan, spec, understood, primary, at, task, train_rows, test_rows, base, quick)
     examined = teaching.examined()
     made = teaching.rows(examined)
-    curated = plan.add("curate", curate, task, made.rows, retrieved, train_rows, validation_rows, test_rows,
+    generated = _merged(plan, "generated", made.rows, rewritten)
+    curated = plan.add("curate", curate, task, generated, retrieved, train_rows, validation_rows, test_rows,
                        _decided(plan, task, spec, at), curation=spec.curation, seed=spec.seed,
                        origins=at("curation", "seed"))
     parts = plan.add("split", split, task, curated, validation_rows, test_rows,
@@ -131,7 +134,8 @@ def compile_plan(
     evaluated = teaching.graded(evaluated, _judging(spec))
     measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,
                         backend=spec.runtime, origins=at(rows="evaluation.latency_rows", backend="runtime"))
-    counted = teaching.account(curated, evaluated, measured, made, examined, said, retrieved, imagined)
+    counted = teaching.account(curated, evaluated, measured, made, examined, said, retrieved, imagined,
+                               rewritten)
     decided = plan.add("verdict", verdict, task, exported, evaluated, measured, counted,
                        requirements=spec.metrics.require, max_parameters=limits.max_parameters,
                        max_size=limits.max_size, max_latency=limits.max_latency, precision=limits.precision,
@@ -565,12 +569,14 @@ def _decided(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     )
 
 
-def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> tuple[Ref | None, Ref | None]:
-    """The rows of relevant datasets of every catalogue, and what was imagined to find them; None where the
-    recipe names no catalogue.
+def _catalogues(
+    plan: Plan, task: Ref, spec: ModelSpec, at: Places
+) -> tuple[Ref | None, Ref | None, Ref | None]:
+    """The rows of relevant datasets of every catalogue, what was imagined to find them, and the rows that a
+    teacher makes of such rows.
     """
     retrieval, imagined = spec.retriever, _imagined(plan, task, spec, at)
-    made = {name: retrieval.mapping.get(name, {}) for name in retrieval.transform}
+    made = {name: retrieval.mapping.get(name, {}) for name in retrieval.queries}
     rest = {name: each for name, each in retrieval.mapping.items() if name not in made}
     folders, rows, reader = [], [], None
     for number, source in enumerate(retrieval.sources, start=1):
@@ -590,13 +596,31 @@ def _catalogues(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> tuple[Ref
         folders.append(catalogue)
         rows.append(_found(plan, task, spec, at, suffix, (catalogue, ranked, voted), rest))
     if made and folders:
-        over = plan.add("transform", transform, *folders, queries=retrieval.transform,
+        over = plan.add("transform", transform, *folders, queries=retrieval.queries,
                         origins=at(queries="retriever.transform"))  # fmt: skip
         named = {place_of(name): each for name, each in made.items()}
         rows.append(_found(plan, task, spec, at, "-transformed", (over, None, None), named))
-    if len(rows) > 1:
-        return plan.add("merge", merge, *rows), imagined
-    return (rows[0] if rows else None), imagined
+    return _merged(plan, "merge", *rows), imagined, _rewritten(plan, task, spec, folders, at)
+
+
+def _merged(plan: Plan, name: str, *rows: Ref | None) -> Ref | None:
+    """All rows as one artifact, by a step of that name where there are several."""
+    known = [each for each in rows if each is not None]
+    return plan.add(name, merge, *known) if len(known) > 1 else known[0] if known else None
+
+
+def _rewritten(plan: Plan, task: Ref, spec: ModelSpec, folders: Sequence[Ref], at: Places) -> Ref | None:
+    """What a chat teacher makes of the rows of datasets that the recipe has a wish for."""
+    wishes, teacher = spec.retriever.wishes, spec.teacher.chat("answer")
+    if not (wishes and folders and teacher):
+        return None
+    return plan.add(
+        "rewrite", rewrite, task, *folders, wishes={name: each.prompt for name, each in wishes.items()},
+        rows={name: each.rows for name, each in wishes.items()}, teacher=teacher,
+        caps=spec.constraints.caps, seed=spec.seed,
+        origins=at("seed", wishes="retriever.transform", rows="retriever.transform",
+                   teacher=spec.teacher.place("answer"), **_CAPS),
+    )  # fmt: skip
 
 
 def _fetched(
@@ -637,6 +661,13 @@ def _found(
             f"settle{suffix}", settle, task, found, folder, teacher=teacher, mapping=mapping,
             caps=spec.constraints.caps,
             origins=at(mapping="retriever.mapping", teacher=spec.teacher.place("answer"), **_CAPS),
+        )  # fmt: skip
+    if teacher and retrieval.proposals and suffix != "-transformed":
+        found = plan.add(
+            f"reshape{suffix}", reshape, task, found, folder, teacher=teacher, number=retrieval.proposals,
+            mapping=mapping, caps=spec.constraints.caps,
+            origins=at(number="retriever.proposals", mapping="retriever.mapping",
+                       teacher=spec.teacher.place("answer"), **_CAPS),
         )  # fmt: skip
     return plan.add(f"select{suffix}", select, task, found, folder, voted, max_rows=retrieval.max_rows,
                     seed=spec.seed, origins=at("seed", max_rows="retriever.max_rows"))  # fmt: skip

@@ -102,6 +102,7 @@ class Teaching:
     def account(
         self, curated: Ref, evaluated: Ref, measured: Ref, taught: Taught, examined: Ref | None,
         said: Ref | None, retrieved: Ref | None, imagined: Ref | None,
+        rewritten: Ref | None,
     ) -> Ref | None:  # fmt: skip
         """What teachers were asked and what it cost; None where none that is paid has a part."""
         teachers = [step.settings.get("teacher") for step in self.plan.steps]
@@ -109,7 +110,7 @@ class Teaching:
             return None
         return self.plan.add(
             "account", account, curated, evaluated, measured, taught.answered, taught.attributes, examined,
-            said, retrieved, imagined, *taught.inputs,
+            said, retrieved, imagined, rewritten, *taught.inputs,
         )  # fmt: skip
 
     # ----------------------------------------------------------------------- whole rows

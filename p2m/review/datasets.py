@@ -45,9 +45,12 @@ def offered(project: Project) -> list[Offer]:
     Raises:
         UserError: the recipe names no catalogue.
     """
-    steps = {step.name: step.output for step in project.plan.steps if step.stage is not None}
-    searches = [name for name in steps if name.partition("-")[0] == "retrieve"]
+    steps = {step.name: step for step in project.plan.steps if step.stage is not None}
     reads = [name for name in steps if name.partition("-")[0] == "select"]
+    searches = [
+        need for name in reads for need in steps[name].needs
+        if need in steps and steps[need].output is Candidates
+    ]  # fmt: skip
     if not searches:
         raise UserError(
             f"{project.recipe}: it names no catalogue, so there are no datasets to be asked about\n"

@@ -27,7 +27,7 @@ STEPS = frozenset(
         ),
         *("package", "collect", "examine", "gate", "attributes", "draw", "invent", "answer", "probe"),
         *("answered", "taught", "vet", "account", "judge", "race", "card-reader", "index", "rank"),
-        *("transform", "settle", "imagine", "search", "rerank"),
+        *("transform", "settle", "reshape", "rewrite", "generated", "imagine", "search", "rerank"),
     )
 )
 

@@ -22,7 +22,7 @@ def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
     if not task.type.is_learnt:
         return [("task.type" if spec.task.type else "prompt", *not_built(task))]
     found = [*_names(spec, task), *_students(spec, task), *_encoders(spec), *_baselines(spec)]
-    found += [*_vocabularies(spec, task), *_runtime(spec, task), *_mapped(spec, task)]
+    found += [*_vocabularies(spec, task), *_runtime(spec, task), *_mapped(spec, task), *_wished(spec)]
     found += [*_described(spec, task), *_metrics(spec, task), *_requirements(spec, task), *_rows(spec, task)]
     return [*found, *_taught(spec, task), *_allowed(spec)]
 
@@ -64,6 +64,13 @@ def _mapped(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
             if name not in fields:
                 path = f"retriever.mapping.{dataset}.{name}"
                 yield path, f"the task has no field {name!r}", nearest(name, fields)
+
+
+def _wished(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
+    """Rows of datasets that no teacher is there to turn."""
+    for dataset in spec.retriever.wishes if spec.teacher.chat("answer") is None else ():
+        path, hint = f"retriever.transform.{dataset}", "choose a chat model: teacher=anthropic; or write SQL"
+        yield path, "there is no teacher that could turn its rows", hint
 
 
 def _described(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:

@@ -16,8 +16,10 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     PlainValidator,
+    Tag,
     field_validator,
     model_validator,
 )
@@ -365,9 +367,23 @@ def _no_role(names: Iterable[str]) -> None:
         raise located_error(wrong)
 
 
-def _queries(written: dict[str, str]) -> dict[str, str]:
+class Wish(Section):
+    """What a chat teacher makes of rows of a dataset, a request each, where no query can."""
+
+    prompt: str = Field(min_length=1)  # how a row becomes inputs and output, in words
+    rows: int = Field(default=200, ge=1, le=1_000_000)  # that it is asked about at most
+
+
+_Made = Annotated[
+    Annotated[str, Tag("sql")] | Annotated[Wish, Tag("wish")],
+    Discriminator(lambda value: "wish" if isinstance(value, (Mapping, Wish)) else "sql"),
+]
+
+
+def _queries(written: dict[str, str | Wish]) -> dict[str, str | Wish]:
     """Queries that may be run, as far as can be told without their rows."""
-    wrong = [((name,), said, sql) for name, sql in written.items() if (said := refusal(sql))]
+    queries = {name: each for name, each in written.items() if isinstance(each, str)}
+    wrong = [((name,), said, sql) for name, sql in queries.items() if (said := refusal(sql))]
     if wrong:
         raise located_error(wrong)
     return written
@@ -402,8 +418,19 @@ class Retrieval(Section):
         dict[str, dict[str, str]], _none_as(dict)
     ] = {}  # dataset -> field -> column, or several by a template: "{title}: {body}"
     transform: Annotated[
-        dict[str, str], _none_as(dict), AfterValidator(_queries)
-    ] = {}  # dataset -> SQL that makes it over, a SELECT over the table rows
+        dict[str, _Made], _none_as(dict), AfterValidator(_queries)
+    ] = {}  # dataset -> SQL that makes it over, a SELECT over the table rows; or a prompt and rows
+    proposals: Annotated[int, Field(ge=0, le=100)] = (
+        1  # near datasets that a chat teacher writes such SQL for
+    )
+
+    @property
+    def queries(self) -> dict[str, str]:
+        return {name: each for name, each in self.transform.items() if isinstance(each, str)}
+
+    @property
+    def wishes(self) -> dict[str, Wish]:
+        return {name: each for name, each in self.transform.items() if isinstance(each, Wish)}
 
     @model_validator(mode="before")
     @classmethod

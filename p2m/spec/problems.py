@@ -30,6 +30,7 @@ from p2m.spec.model import (
     Students,
     TaskWords,
     Teachers,
+    Wish,
     WrittenConstraints,
     WrittenExample,
 )
@@ -139,6 +140,8 @@ def keys_at(parents: Sequence[str | int], data: Mapping[str, Any], *, trust: Seq
         keys.append("target")
     if top == "examples" and len(parents) == 2:
         keys += WrittenExample.model_fields
+    if list(map(str, parents[:2])) == ["retriever", "transform"] and len(parents) == 3:
+        keys += Wish.model_fields
     section = SECTIONS.get(".".join(str(part) for part in parents))
     keys += [key for key in _fields(section) if key != "component"]
     return keys
@@ -242,7 +245,8 @@ def _parts(loc: Sequence[str | int]) -> list[str | int]:
     for index, part in enumerate(loc):
         nested = index == 1 and loc[0] in ("retriever", "teacher") and part == "component"
         branch = index > 2 and loc[0] == "examples" and part in ("str", "dict[str,str]")
-        if not (nested or branch):
+        made = index == 3 and list(loc[:2]) == ["retriever", "transform"] and part in ("sql", "wish")
+        if not (nested or branch or made):
             parts.append(part)
     return parts
 

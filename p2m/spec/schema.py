@@ -18,7 +18,7 @@ from pydantic import BaseModel, TypeAdapter
 from p2m.marked_yaml import read_marked
 from p2m.resources import conf_folder
 from p2m.spec.components import Family, family_at, resolve_target
-from p2m.spec.model import CHOICES, RANGES, ROLES, ModelSpec, WrittenExample
+from p2m.spec.model import CHOICES, RANGES, ROLES, ModelSpec, Wish, WrittenExample
 from p2m.spec.problems import DEPTH, SECTIONS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -30,7 +30,7 @@ def json_schema() -> dict[str, Any]:
     """The schema of a recipe. Sections may be partial: a recipe only says what differs from its groups."""
     schema = ModelSpec.model_json_schema(mode="validation")
     definitions = schema["$defs"]
-    for section in (*SECTIONS.values(), WrittenExample):
+    for section in (*SECTIONS.values(), WrittenExample, Wish):
         _describe(schema if section is ModelSpec else definitions.get(section.__name__, {}), section)
     _loosen(definitions["WrittenExample"]["properties"])
     definitions["TaskWords"]["properties"]["labels"]["items"] = _TEXT

@@ -35,18 +35,30 @@ def account(
     judged: Examined | None,
     retrieved: Examples | None,
     imagined: Imagined | None,
+    rewritten: Examples | None,
     *inputs: Inputs,
 ) -> Account:
     """`generated` are the rows that teachers answered, `inputs` what they were answers to; a teacher was
     `examined` before it was paid for them, and `judged` has its answers to the rows that judge the
-    model; of `retrieved` rows it may have been asked for the columns, and `imagined` datasets to look for.
+    model; of `retrieved` rows it may have been asked for the columns, `imagined` datasets to look for, and
+    `rewritten` rows one by one.
 
     Each artifact tells what its own step spent. A row is priced and timed by the rows that the teacher was
     examined on, each asked for once; without any by the requests that made the training rows.
     """
     parts = [
         part.spent
-        for part in (attributes, examined, generated, judged, evaluated, retrieved, imagined, *inputs)
+        for part in (
+            attributes,
+            examined,
+            generated,
+            judged,
+            evaluated,
+            retrieved,
+            imagined,
+            rewritten,
+            *inputs,
+        )
         if part is not None
     ]
     spent = sum((part for part in parts if part is not None), Spent())

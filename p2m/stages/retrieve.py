@@ -206,7 +206,7 @@ def seen_columns(task: Task, card: Card, root: Path) -> tuple[Column, ...]:
     Raises:
         DataError: its files are broken.
     """
-    records = list(_spread(root, card))
+    records = list(spread_rows(root, card))
     gather = gathering(task, records, card.label_names)
     return observe(map(gather.row, records), card.label_names)
 
@@ -235,7 +235,7 @@ def _judged(
         unsure = ", ".join(f"{name} <- {column}" for name, column in (fit.mapping or {}).items())
         refusal = f"no column is named like the task's fields (best guess: {unsure})"
     guess = {} if fit.mapping is None else None if fit.refusal else fit.mapping
-    return replace(candidate, mapping=guess, reasons=reasons, refusal=refusal)
+    return replace(candidate, mapping=guess, reasons=reasons, refusal=refusal, is_near=True)
 
 
 def one_label_set(task: Task, judged: list[Candidate]) -> list[Candidate]:
@@ -255,7 +255,7 @@ def one_label_set(task: Task, judged: list[Candidate]) -> list[Candidate]:
     ]
 
 
-def _spread(root: Path, card: Card) -> Iterator[RawRow]:
+def spread_rows(root: Path, card: Card) -> Iterator[RawRow]:
     """Rows of the learnable parts, spread over all of them where there are many."""
     parts = learnable(card)
     total = sum(part.rows or 0 for part in parts)

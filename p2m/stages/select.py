@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections import Counter
 from itertools import chain, islice
 from pathlib import Path
 
 from p2m.catalogs.base import Converter, gathering, learnable, part_paths, placeless, read_rows
+from p2m.catalogs.transform import transformed
+from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import DataError
 from p2m.stages.merge import together
+from p2m.stages.transform import labelled_rows
 from p2m.types import Candidate, Candidates, Count, Example, Examples, Files, Task
 
 _LOOK = 2000  # rows that tell in which columns answers stand
@@ -25,6 +29,7 @@ def select(
     *,
     max_rows: int,
     seed: int,
+    run: Run,
 ) -> Examples:
     """At most `max_rows` rows over all usable datasets, an even share of each, a sample where one has more.
 
@@ -37,7 +42,7 @@ def select(
     usable = found.usable if catalogue is not None else ()
     chosen: list[list[Example]] = []
     for candidate in usable:
-        taken, said = _rows(task, candidate, catalogue.path if catalogue else Path(), max_rows, seed)
+        taken, said = _rows(task, candidate, catalogue.path if catalogue else Path(), max_rows, seed, run)
         chosen.append(taken)
         counts.extend(said)
     for candidate, taken, quota in zip(
@@ -53,23 +58,24 @@ def select(
 
 
 def _rows(
-    task: Task, candidate: Candidate, root: Path, most: int, seed: int
+    task: Task, candidate: Candidate, root: Path, most: int, seed: int, run: Run
 ) -> tuple[list[Example], list[Count]]:
     """A uniform sample of one dataset's rows (algorithm R, Vitter 1985), in the order of the files."""
-    card = candidate.card
+    card, names = candidate.card, candidate.card.label_names
     kept: list[tuple[int, Example]] = []
     refused: Counter[str] = Counter()
     shown: dict[str, str] = {}
     chance = random.Random(f"{seed}:{card.name}")
     seen = 0
     try:
-        for part in learnable(card):
-            converter = Converter(
-                task, candidate.mapping or {}, f"{card.name}:{part.name}", card.label_names, True
-            )
-            for path in part_paths(root, card, part):
+        parts = {part.name: part_paths(root, card, part) for part in learnable(card)}
+        if candidate.query:
+            parts, names = {"train": (_made_over(candidate, root, run),)}, {}
+        for part, paths in parts.items():
+            converter = Converter(task, candidate.mapping or {}, f"{card.name}:{part}", names, True)
+            for path in paths:
                 first = list(islice(stream := read_rows(path), _LOOK))
-                gather = gathering(task, first, card.label_names)
+                gather = gathering(task, first, names)
                 for record in map(gather.row, chain(first, stream)):
                     row = converter.convert(record)
                     if isinstance(row, str):
@@ -86,7 +92,21 @@ def _rows(
     counts = [
         Count(f"{card.name}: left out, {why}", number, shown[why]) for why, number in refused.most_common(8)
     ]
+    if candidate.query:
+        counts.insert(0, Count(f"{card.name}: made over by the teacher's query", seen, candidate.query))
     return [row for _, row in sorted(kept, key=lambda pair: pair[0])], counts
+
+
+def _made_over(candidate: Candidate, root: Path, run: Run) -> Path:
+    """What the candidate's query makes of its rows.
+
+    Raises:
+        DataError: it fails on all of them, though it held on some.
+    """
+    folder = run.folder / "made"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return transformed(candidate.query, labelled_rows(root, candidate.card), folder)
 
 
 def _quotas(sizes: list[int], total: int) -> list[int]:

@@ -57,7 +57,7 @@ def _made(root: Path, card: Card, written: str, sql: str, target: Path) -> int:
     folder = target / place_of(card.name)
     folder.mkdir(parents=True)
     try:
-        made = transformed(sql, _rows(root, card), folder)
+        made = transformed(sql, labelled_rows(root, card), folder)
     except DataError as error:
         raise DataError(f"retriever.transform.{written}: {placeless(str(error), root)}") from None
     with made.open("rb") as stream:
@@ -72,6 +72,7 @@ def _made(root: Path, card: Card, written: str, sql: str, target: Path) -> int:
     return rows
 
 
-def _rows(root: Path, card: Card) -> Iterator[RawRow]:
+def labelled_rows(root: Path, card: Card) -> Iterator[RawRow]:
+    """The rows to learn from of a dataset, class numbers by their names."""
     paths = (path for part in learnable(card) for path in part_paths(root, card, part))
     return (labelled(row, card.label_names) for row in chain.from_iterable(map(read_rows, paths)))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from p2m.answers.labels import fit_labels
 from p2m.catalogs.base import SURE, Converter, RawRow, map_columns, observe
-from p2m.catalogs.columns import texts_of
+from p2m.catalogs.columns import Column, texts_of
 from p2m.errors import DataError
 from p2m.types import Field, Task, TaskType
 
@@ -44,6 +44,14 @@ CASES = [
     (CLASSES, ("text",), "label", {"source": "s {n}", "tweet": "x {n}", "sentiment": 1}, ("tweet", "sentiment")),
     (CLASSES, ("text",), "label", {"url_of_article": "u {n}", "news_title": "x {n}", "category": 1}, ("news_title", "category")),
     (TEXT, ("input",), "output", {"translation": {"en": "yes {n}", "de": "ja {n}"}}, ("translation.en", "translation.de")),
+    (TEXT, ("input",), "output", {"de": "ja {n}", "row_id": "{n}", "en": "yes {n}"}, ("en", "de")),
+    (TEXT, ("input",), "output", {"Text German": "ja {n}", "Text English": "yes {n}"}, ("Text English", "Text German")),
+    (TEXT, ("input",), "output", {"simple_line": "s {n}", "simple_line_id": "{n}", "normal_line": "l {n}", "normal_line_id": "{n}"},
+     ("normal_line", "simple_line")),
+    (CLASSES, ("text",), "label", {"who": "w {n}", "raw_posts": "x {n}", "kind": 1, "stars": 1}, ("raw_posts", "stars")),
+    (QA, ("question", "context"), "answer",
+     {"document_title": "T", "document_plaintext": "It rained in May.", "question_text": "When?", "answer": "May"},
+     ("question_text", "document_plaintext", "answer")),
 ]  # fmt: skip
 
 
@@ -65,6 +73,32 @@ def test_columns_of_real_schemas_find_their_fields(kind, inputs, output, row, ex
     assert tuple((fit.mapping or {}).values()) == expected
     assert not fit.refusal
     assert fit.confidence >= SURE
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "output", "there", "best"),
+    [
+        (CLASSES, ("text",), "label", "premise hypothesis label:l", ("premise", "label")),
+        (CLASSES, ("text",), "label", "line_a line_b verdict:l", ("line_a", "verdict")),
+        (CLASSES, ("text",), "label", "question passage label:l", ("question", "label")),
+        (CLASSES, ("text",), "label", "post topic:l mood_group:l emotion:l", ("post", "topic")),
+        (CLASSES, ("text",), "label", "sentence speaker:l", ("sentence", "speaker")),
+        (
+            TEXT,
+            ("input",),
+            "output",
+            "article summary teaser lead kicker byline_text",
+            ("article", "summary"),
+        ),
+        (TEXT, ("input",), "output", "note score:number", ("note", "score")),
+    ],
+)
+def test_no_fit_is_sure_where_a_field_may_be_more_columns_or_others(kind, inputs, output, there, best):
+    sorts = {"": "text", "l": "label", "number": "number"}
+    seen = [Column(name, sorts[sort]) for name, _, sort in (one.partition(":") for one in there.split())]
+    fit = map_columns(task(kind, inputs, output), seen)
+    assert fit.confidence < SURE
+    assert tuple((fit.mapping or {}).values()) == best
 
 
 def test_answers_that_stand_in_no_context_refuse_an_extractive_task():

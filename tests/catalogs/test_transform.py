@@ -176,7 +176,7 @@ def test_the_recipes_query_takes_the_datasets_place_and_errors_name_it(tmp_path)
     asked = {"retriever": BM25(), "limit": 5, "licenses": ("mit",), "languages": ()}
     found = retrieve(task, over, mapping={"acme": {}}, **asked)
     assert not retrieve(task, catalogue, without=("acme",), **asked).found
-    taken = select(task, found, over, max_rows=100, seed=0).rows
+    taken = select(task, found, over, max_rows=100, seed=0, run=None).rows
     assert len(taken) == 39
     assert (taken[1].input, taken[1].output) == ({"review": "s 1 b 1"}, "happy")
     for queries, said in (

@@ -303,6 +303,12 @@ def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:
         (PROMPT + "examples: [{input: x}]\n", "examples[0].output", "missing"),
         (PROMPT + "examples: [{input: {q: ' '}, output: y}]\n", "examples[0].input.q", "empty"),
         (PROMPT + "examples: [{input: x, output: y, outptu: z}]\n", "examples[0].outptu", "unknown key"),
+        (
+            PROMPT + "retriever: {transform: {a: {prompt: x, row: 5}}}\n",
+            "retriever.transform.a.row",
+            "unknown key",
+        ),
+        (PROMPT + "retriever: {transform: {a: 5}}\n", "retriever.transform.a", "expected text"),
         (PROMPT + "metrics: {require: {exact_match: lots}}\n", "metrics.require.exact_match", ">= 0.60"),
         (PROMPT + "student: {candidates: {tiny: {layer: 3}}}\n", "student.candidates.tiny.layer", "unknown"),
         (PROMPT + "student: {candidates: {tiny: {layers: x}}}\n", "student.candidates.tiny.layers", "number"),

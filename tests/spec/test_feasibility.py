@@ -291,3 +291,17 @@ def test_a_dataset_is_mapped_to_fields_that_the_task_has():
     )
     assert path == "retriever.mapping.acme/en.contxt"
     assert (message, hint) == ("the task has no field 'contxt'", "did you mean 'context'?")
+
+
+def test_rows_are_turned_by_a_chat_teacher_alone():
+    wish = {"transform": {"acme/calls": {"prompt": "Say why they called."}}}
+    (said,) = [
+        each for each in feasibility(spec(retriever=wish), QA) if each[0].startswith("retriever.transform")
+    ]
+    assert said[0] == "retriever.transform.acme/calls"
+    teacher = Compatible(model="m", base_url="http://127.0.0.1:9/v1")
+    assert not [
+        each
+        for each in feasibility(spec(retriever=wish, teacher=teacher), QA)
+        if each[0].startswith("retriever")
+    ]

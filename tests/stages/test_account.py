@@ -55,7 +55,7 @@ NAMED = Attributes((), spent=Spent(1, cost=0.3, outcomes={"answered": 1}))
 
 def test_everything_that_was_spent_is_added_up_and_divided_by_what_one_answer_costs() -> None:
     found = account(
-        CURATED, EVALUATED, MEASURED, GENERATED, NAMED, EXAMINED, None, None, None, DRAWN, INVENTED
+        CURATED, EVALUATED, MEASURED, GENERATED, NAMED, EXAMINED, None, None, None, None, DRAWN, INVENTED
     )
     assert found.spent.requests == 14
     assert found.spent.cost == pytest.approx(1.5)
@@ -68,7 +68,7 @@ def test_everything_that_was_spent_is_added_up_and_divided_by_what_one_answer_co
 
 def test_the_funnel_leads_from_the_inputs_to_the_rows_kept_with_every_loss_and_one_of_it() -> None:
     found = account(
-        CURATED, EVALUATED, MEASURED, GENERATED, NAMED, EXAMINED, None, None, None, DRAWN, INVENTED
+        CURATED, EVALUATED, MEASURED, GENERATED, NAMED, EXAMINED, None, None, None, None, DRAWN, INVENTED
     )
     assert found.funnel == (
         Count("inputs of your own", 1, "my own"),
@@ -86,7 +86,7 @@ def test_the_funnel_leads_from_the_inputs_to_the_rows_kept_with_every_loss_and_o
 def test_a_second_examination_adds_what_it_spent_and_prices_a_row_over_both() -> None:
     both = replace(EXAMINED, cost=0.06, spent=Spent(1, cost=0.08))
     found = account(
-        CURATED, EVALUATED, MEASURED, GENERATED, NAMED, EXAMINED, both, None, None, DRAWN, INVENTED
+        CURATED, EVALUATED, MEASURED, GENERATED, NAMED, EXAMINED, both, None, None, None, DRAWN, INVENTED
     )
     assert (found.spent.requests, found.per_request) == (15, 0.06)
     assert found.spent.cost == pytest.approx(1.58)
@@ -95,13 +95,15 @@ def test_a_second_examination_adds_what_it_spent_and_prices_a_row_over_both() ->
 def test_a_judge_is_paid_for_as_well() -> None:
     judgement = Judgement("local m", None, spent=Spent(20, cost=2.0))
     judged = replace(EVALUATED, judgement=judgement)
-    found = account(CURATED, judged, MEASURED, GENERATED, NAMED, EXAMINED, None, None, None, DRAWN, INVENTED)
+    found = account(
+        CURATED, judged, MEASURED, GENERATED, NAMED, EXAMINED, None, None, None, None, DRAWN, INVENTED
+    )
     assert found.spent.cost == pytest.approx(3.5)
     assert found.break_even == 70
 
 
 def test_without_rows_to_examine_a_request_costs_and_lasts_what_those_for_training_rows_did() -> None:
-    found = account(CURATED, EVALUATED, MEASURED, GENERATED, None, None, None, None, None, INVENTED)
+    found = account(CURATED, EVALUATED, MEASURED, GENERATED, None, None, None, None, None, None, INVENTED)
     assert found.per_request == pytest.approx(0.1)
     assert found.latency == pytest.approx(0.5)
     assert found.break_even == 11
@@ -111,10 +113,12 @@ def test_an_unknown_price_is_said_and_nothing_is_guessed() -> None:
     unknown = replace(GENERATED, spent=Spent(9))
     for found in (
         account(
-            CURATED, EVALUATED, MEASURED, unknown, None, EXAMINED, None, None, None
+            CURATED, EVALUATED, MEASURED, unknown, None, EXAMINED, None, None, None, None
         ),  # a part of the build has no price
-        account(CURATED, EVALUATED, MEASURED, unknown, None, None, None, None, None),
-        account(CURATED, EVALUATED, MEASURED, replace(GENERATED, spent=None), None, None, None, None, None),
+        account(CURATED, EVALUATED, MEASURED, unknown, None, None, None, None, None, None),
+        account(
+            CURATED, EVALUATED, MEASURED, replace(GENERATED, spent=None), None, None, None, None, None, None
+        ),
     ):
         assert found.break_even is None
         assert found.spent.cost is None
@@ -132,6 +136,7 @@ def test_a_teacher_that_takes_no_money_is_no_division_by_nothing() -> None:
         None,
         None,
         None,
+        None,
     )
     assert (found.break_even, found.per_request) == (None, 0.0)
     assert "no money" in found.note
@@ -141,14 +146,16 @@ def test_inputs_that_a_limit_left_unasked_are_counted() -> None:
     more = replace(
         INVENTED, rows=(*INVENTED.rows, *(Unanswered({"text": f"{n}"}, "teacher:m") for n in range(5)))
     )
-    found = account(CURATED, EVALUATED, MEASURED, GENERATED, NAMED, EXAMINED, None, None, None, DRAWN, more)
+    found = account(
+        CURATED, EVALUATED, MEASURED, GENERATED, NAMED, EXAMINED, None, None, None, None, DRAWN, more
+    )
     assert Count("inputs not asked about", 5) in found.funnel
 
 
 def test_the_limit_that_ended_any_step_is_kept() -> None:
     capped = replace(INVENTED, spent=Spent(1, cost=0.1, stopped="constraints.max_cost=1"))
     assert (
-        account(CURATED, EVALUATED, MEASURED, GENERATED, NAMED, None, None, capped, None).spent.stopped
+        account(CURATED, EVALUATED, MEASURED, GENERATED, NAMED, None, None, capped, None, None).spent.stopped
         == "constraints.max_cost=1"
     )
 

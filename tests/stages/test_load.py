@@ -95,19 +95,13 @@ class Search:
         ranked = shortlist(self.task, catalogue, None, max_size=max_size, granted=granted, **search)
         folder = self.folder / "run"
         folder.mkdir(exist_ok=True)
+        run: Any = Here(folder)
         loaded = load(
-            self.task,
-            catalogue,
-            ranked,
-            **limits,
-            max_rows=rows,
-            max_download=most,
-            seed=7,
-            granted=granted,
-            run=Here(folder),  # type: ignore[arg-type]
+            self.task, catalogue, ranked, **limits, max_rows=rows, max_download=most, seed=7,
+            granted=granted, run=run,
         )
         found = retrieve(self.task, loaded, ranked, **search)
-        return found, select(self.task, found, loaded, max_rows=rows, seed=7), loaded
+        return found, select(self.task, found, loaded, max_rows=rows, seed=7, run=run), loaded
 
 
 @pytest.fixture

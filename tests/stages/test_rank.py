@@ -132,7 +132,7 @@ def test_where_even_the_likeliest_is_unlikely_none_fits_and_that_is_said(tmp_pat
     assert [one.probability for one in none.found] == [one.probability for one in taken.found]
     assert run.lines[-1].startswith("no dataset fits: the likeliest, ")
     judged = retrieve(MOODS, Files(root), none, retriever=able, limit=5, licenses=(), languages=())
-    assert not select(MOODS, judged, Files(root), max_rows=9, seed=0).rows
+    assert not select(MOODS, judged, Files(root), max_rows=9, seed=0, run=None).rows
     mapping = {"laws": {}}
     named = retrieve(
         MOODS, Files(root), none, retriever=able, limit=5, licenses=(), languages=(), mapping=mapping

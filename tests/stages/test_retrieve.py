@@ -101,7 +101,7 @@ def test_no_reason_holds_the_place_of_the_catalogue(catalogue):
 
 def test_selected_rows_come_from_training_parts_alone(catalogue):
     task, found, _ = search(PROMPT, catalogue)
-    rows = select(task, found, catalogue, max_rows=1000, seed=0).rows
+    rows = select(task, found, catalogue, max_rows=1000, seed=0, run=None).rows
     assert len(rows) == 30
     assert {row.source for row in rows} == {"trains:train"}
     assert rows[7].answers == ("7:15", "at 7:15")
@@ -110,7 +110,7 @@ def test_selected_rows_come_from_training_parts_alone(catalogue):
 
 def test_selection_depends_on_the_seed_alone(catalogue):
     task, found, _ = search(PROMPT, catalogue)
-    few = [select(task, found, catalogue, max_rows=10, seed=seed) for seed in (1, 1, 2)]
+    few = [select(task, found, catalogue, max_rows=10, seed=seed, run=None) for seed in (1, 1, 2)]
     assert few[0] == few[1] != few[2]
     assert len(few[0].rows) == 10
 
@@ -118,7 +118,7 @@ def test_selection_depends_on_the_seed_alone(catalogue):
 def test_class_numbers_become_the_labels_that_the_task_names(catalogue):
     task, found, by_name = search("Classify the sentiment of the review as positive or negative.", catalogue)
     assert by_name["moods"].mapping == {"review": "review", "label": "stars"}
-    rows = select(task, found, catalogue, max_rows=1000, seed=0).rows
+    rows = select(task, found, catalogue, max_rows=1000, seed=0, run=None).rows
     assert [row.output for row in rows[:2]] == ["negative", "positive"]
 
 
@@ -136,13 +136,13 @@ def test_a_licence_that_is_not_accepted_refuses_a_dataset(catalogue):
 def test_a_catalogue_of_other_matters_has_nothing_for_the_task(catalogue):
     task, found, _ = search("Turn the chemical formula into the compound's name.", catalogue)
     assert found.usable == ()
-    assert select(task, found, catalogue, max_rows=10, seed=0).rows == ()
+    assert select(task, found, catalogue, max_rows=10, seed=0, run=None).rows == ()
 
 
 def test_no_catalogue_is_an_empty_answer(catalogue):
     task = parse_prompt(PROMPT)
     found = retrieve(task, None, retriever=BM25(), limit=3, licenses=(), languages=())
-    assert found.found == select(task, found, None, max_rows=5, seed=0).rows == ()
+    assert found.found == select(task, found, None, max_rows=5, seed=0, run=None).rows == ()
 
 
 def test_a_folder_without_datasets_is_an_error(tmp_path):
@@ -154,7 +154,7 @@ def test_a_file_that_breaks_after_it_was_judged_is_left_out_whole(catalogue):
     task, found, _ = search(PROMPT, catalogue)
     with (catalogue.path / "trains" / "train-00000-of-00001.jsonl").open("a") as stream:
         stream.write("{oops\n")
-    chosen = select(task, found, catalogue, max_rows=100, seed=0)
+    chosen = select(task, found, catalogue, max_rows=100, seed=0, run=None)
     assert chosen.rows == ()
     assert any("train-00000-of-00001.jsonl:31" in count.what for count in chosen.counts)
 
@@ -265,7 +265,7 @@ def test_a_dataset_that_the_recipe_maps_comes_first_and_joins_its_columns(catalo
     mapping = {"acme": {"review": "{subject}: {body}", "label": "queue"}, "acne": {}}
     found = retrieve(task, catalogue, retriever=BM25(), limit=2, licenses=(), languages=(), mapping=mapping)
     assert sorted(one.card.name for one in found.usable) == ["acme/de", "acme/en"]
-    rows = select(task, found, catalogue, max_rows=1000, seed=0).rows
+    rows = select(task, found, catalogue, max_rows=1000, seed=0, run=None).rows
     assert len(rows) == 80
     assert (rows[1].input, rows[1].output) == ({"review": "s 1: b 1"}, "sad")
     assert next(one for one in found.found if one.card.name == "acne").refusal.endswith(

@@ -58,7 +58,7 @@ def test_what_the_rules_are_unsure_of_the_teacher_says_and_the_rows_bear_out(tmp
     assert by_name["birds"].refusal == "the teacher says that it does not fit: It is about birds."
     assert by_name["wrong"].refusal.startswith("the teacher's columns: its labels")
     assert by_name["void"].refusal.startswith("the teacher's columns: note: there is no column 'kol9'")
-    rows = select(MOODS, settled, files, max_rows=100, seed=0)
+    rows = select(MOODS, settled, files, max_rows=100, seed=0, run=run)
     assert rows.spent == settled.spent
     assert {"note": "a note 0 (z 0)"} in [row.input for row in rows.rows]
 

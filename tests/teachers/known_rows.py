@@ -61,6 +61,7 @@ class KnownRows:
         }
     )
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # dataset -> field -> column
+    queries: Mapping[str, Sequence[str]] = field(default_factory=dict)  # dataset -> one after the other
     seed: int = 0
     seconds: float = 0.0  # until it replies
     keep: bool = False  # whether `bodies` has every request
@@ -90,7 +91,8 @@ class KnownRows:
         texts = [str(message["content"]) for message in body["messages"]]
         bare = [_FENCED.sub("", text) for text in texts[:2]]  # what follows may be its own words
         data = data_of(body)
-        kind = next((name for name in ("input", "brief", "explain", "columns") if name in data), "attributes")
+        kinds = ("input", "brief", "explain", "columns", "wish")
+        kind = next((name for name in kinds if name in data), "attributes")
         self.asked[{"input": "answer", "brief": "inputs", "explain": "labels"}.get(kind, kind)] += 1
         said = _plain(data.get(kind, ""))
         self._times[said] += 1
@@ -101,6 +103,7 @@ class KnownRows:
             return {"content": None, "refusal": "I cannot help with that."}
         value = {
             "input": self._answer, "brief": self._inputs, "explain": self._labels, "columns": self._columns,
+            "wish": self._rewritten,
         }.get(kind, self._attributes)  # fmt: skip
         return {"content": self._written(kind, value(data, lot), lot)}
 
@@ -138,9 +141,19 @@ class KnownRows:
         return {"attributes": [{"name": name, "values": list(v)} for name, v in self.attributes.items()]}
 
     def _columns(self, data: Mapping[str, Any], lot: Random) -> dict[str, Any]:
+        if "rows" in data:
+            found = self.queries.get(data["dataset"]["name"], ())
+            query = found[len(data.get("tried", ()))] if found else ""
+            return {"fits": bool(found), "why": "It is about birds." * (not found), "query": query}
         found = self.columns.get(data["dataset"]["name"], {})
         fields = [{"field": name, "column": column} for name, column in found.items()]
         return {"fits": bool(found), "why": "It is about birds." * (not found), "fields": fields}
+
+    def _rewritten(self, data: Mapping[str, Any], lot: Random) -> dict[str, Any]:
+        """A row of the only input: its first text, and the answer that it knows for that."""
+        (field,), text = [each["name"] for each in data["task"]["inputs"]], next(iter(data["row"].values()))
+        answer = self._known.get(_plain({field: text}), "")
+        return {"fits": bool(answer), "input": {field: text if answer else ""}, "output": answer}
 
     def _labels(self, data: Mapping[str, Any], lot: Random) -> dict[str, Any]:
         return {"labels": [{"label": one, "meaning": f"It is about {one}."} for one in data["explain"]]}

@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
 
         is_search = isinstance(value, Candidates)
         print((candidates_text if is_search else artifact_text)(value, rows=arguments.rows))
-        if isinstance(value, Attributes) and (lines := proposed(value)):
+        if isinstance(value, (Attributes, Candidates)) and (lines := proposed(value)):
             print(f"to be edited in the recipe:\n{lines}", end="")
     return 0
 
