@@ -121,8 +121,9 @@ def command(path: Path, store: Path, prompt: str) -> tuple[float, float]:
     words = [sys.executable, "-m", "p2m", "catalog", "search", prompt, "--catalog", os.fspath(path)]
     began = time.perf_counter()
     process = subprocess.Popen(
-        words, env=os.environ | {"P2M_STORE": os.fspath(store)}, stdout=subprocess.DEVNULL
-    )
+        words, env=os.environ | {"P2M_STORE": os.fspath(store)}, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, process.returncode
