@@ -97,8 +97,15 @@ class Search:
         folder.mkdir(exist_ok=True)
         run: Any = Here(folder)
         loaded = load(
-            self.task, catalogue, ranked, **limits, max_rows=rows, max_download=most, seed=7,
-            granted=granted, run=run,
+            self.task,
+            catalogue,
+            ranked,
+            **limits,
+            max_rows=rows,
+            max_download=most,
+            seed=7,
+            granted=granted,
+            run=run,
         )
         found = retrieve(self.task, loaded, ranked, **search)
         return found, select(self.task, found, loaded, max_rows=rows, seed=7, run=run), loaded
