@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import signal
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -26,6 +28,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # A slow machine is no failure: speed is for bench/, and never for a timed test.
 settings.register_profile("p2m", deadline=None)
 settings.load_profile("p2m")
+_walked = 0  # modules that were loaded when garbage was last collected here
+
+
+def pytest_runtest_setup() -> None:
+    """Keep what was collected and imported out of later collections: each training asks for one."""
+    global _walked
+    if len(sys.modules) > _walked + 100:
+        _walked = len(sys.modules)
+        gc.collect()
+        gc.freeze()
+
 
 QA = Task(
     TaskType.QUESTION_ANSWERING,
