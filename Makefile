@@ -6,7 +6,7 @@ SWEEP  ?= student=minilm,tiny_seq2seq
 ARGS   ?=
 DATA   ?= ../shared/data
 BIN    := .venv/bin
-PYTEST := -n 3 --dist loadfile --max-worker-restart 0
+PYTEST := -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 .DEFAULT_GOAL := help
 .PHONY: setup model test test-all lint sweep bench reader curated clean help
 
