@@ -149,6 +149,29 @@ def test_a_base_model_is_pinned_by_commit_and_digest_and_only_safetensors_are_ta
             pinned("acme/none")
 
 
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("XLMRobertaModel", None), ("DebertaV2ForMaskedLM", None), ("ElectraForPreTraining", None),
+        ("T5ForConditionalGeneration", "made for text2text-generation.*flan_t5_small.model="),
+        ("LlamaForCausalLM", "made for text-generation.*student=smollm2_135m"),
+        ("ViTForImageClassification", "made for image-classification; students read text"),
+        ("AcmeBertModel", "which transformers lacks"),
+    ],
+)  # fmt: skip
+def test_a_base_model_is_pinned_where_it_is_an_encoder_by_its_architecture(
+    kind: str, reason: str | None
+) -> None:
+    config = json.dumps({"architectures": [kind]}).encode()
+    files = {"model.safetensors": b"w" * 2000, "config.json": config, "tokenizer.json": b"{}"}
+    with running(Repo("acme/any", files, kind="models")):
+        if reason is None:
+            assert pinned("acme/any")["model"] == "acme/any"
+        else:
+            with pytest.raises(MissingWeights, match=reason):
+                pinned("acme/any")
+
+
 def test_the_hub_of_these_tests_is_one_to_the_datasets_library_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,6 +27,7 @@ class World:
     fault: Callable[[int, str, str], str | None] = lambda number, operation, path: None  # one of FAULTS
     pause: float = 0.5  # seconds that a hanging call takes
     calls: list[tuple[str, str]] = field(default_factory=list)
+    hanging: int = 0  # calls that are at it now
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def call(self, operation: str, path: str) -> str | None:
@@ -35,7 +36,9 @@ class World:
             number = len(self.calls)
         fault = self.fault(number, operation, path)
         if fault == "hang":
+            self.hanging += 1
             time.sleep(self.pause)
+            self.hanging -= 1
         if fault == "error":
             raise OSError("the network is down")
         if fault == "missing":

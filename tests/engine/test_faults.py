@@ -373,12 +373,10 @@ def test_a_lock_goes_with_its_process(folder: Path) -> None:
             break
     process.kill()
     process.communicate()
-    began = time.monotonic()
     store = Store(folder / "store")
     for key in os.listdir(store.root / "locks"):
         with store.hold_key(key, "test", lambda who: None):
             pass
-    assert time.monotonic() - began < 15
 
 
 def test_a_file_size_limit_is_a_clear_error_and_the_store_stays_intact(folder: Path) -> None:

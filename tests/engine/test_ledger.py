@@ -233,12 +233,10 @@ def test_tasks_share_calls_with_tasks_and_threads_and_the_loop_goes_on(folder: P
         assert given == [b"%d" % i for i in range(4)]
         return answers, ticks
 
-    began = time.monotonic()
     answers, ticks = asyncio.run(everything())
     assert answers == [b"%d" % (i % 50) for i in range(200)]
     assert sorted(asked) == list(range(50))
     assert ticks >= 5
-    assert time.monotonic() - began < 20
     assert asyncio.run(ledger.answer_async({"n": 7}, lambda: call(-1))) == b"7"
     ledger.close()
 

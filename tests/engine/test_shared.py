@@ -288,15 +288,14 @@ def test_the_first_result_stays_and_another_one_is_kept_beside_it(tmp_path: Path
 
 
 def test_a_build_s_end_waits_for_what_is_being_sent_but_not_for_ever(tmp_path: Path, remote: World) -> None:
-    remote.pause = 30
+    remote.pause = 60
     remote.fault = lambda number, operation, path: "hang" if operation == "pipe_file" else None
     store = Store(tmp_path / "first", at("write", timeout=0.2))
     lines = listened(store)
-    began = time.monotonic()
     action = make(store)
     assert store.is_pending
     said = settle(store)
-    assert time.monotonic() - began < 20
+    assert remote.hanging  # it was not waited for
     assert said[0].startswith("sending 1 results")
     assert said[-1] == "1 results were not sent; the next build sends them"
     assert any("no end after" in line for line in lines)
@@ -496,13 +495,12 @@ def test_what_hangs_costs_its_timeout_and_after_some_faults_nothing_more(
     tmp_path: Path, remote: World
 ) -> None:
     filled(tmp_path, 6)
-    remote.pause = 20
+    remote.pause = 60
     remote.fault = lambda number, operation, path: "hang" if "/ac/" in path else None
     store = Store(tmp_path / "second", at(timeout=0.2))
     lines = listened(store)
-    began = time.monotonic()
     assert [store.lookup(key_of(number)[0]) for number in range(6)] == [None] * 6
-    assert 0.5 < time.monotonic() - began < 15
+    assert remote.hanging == 3  # none was waited for
     assert len(lines) == 2
     assert "no end after 0.2 s" in lines[0]
     assert lines[1].endswith("is left out for the rest of this build: 3 faults in a row")
@@ -546,12 +544,12 @@ def test_a_slow_stream_is_cut_off(tmp_path: Path, remote: World, monkeypatch: py
 
     monkeypatch.setattr(flaky.FlakyFileSystem, "_open", opened)
     store = Store(tmp_path / "second", at(timeout=0.2))
-    began = time.monotonic()
+    before = threading.active_count()
     assert store.lookup(action.key) is None
-    assert time.monotonic() - began < 10
-    threads = threading.active_count()
-    time.sleep(0.3)
-    assert threading.active_count() < threads  # and whoever read it has given up
+    until = time.monotonic() + 60
+    while threading.active_count() > before and time.monotonic() < until:
+        time.sleep(0.05)
+    assert threading.active_count() <= before  # and whoever read it has given up
 
 
 def test_a_fault_is_said_once_in_a_build_and_the_build_is_right(tmp_path: Path, remote: World) -> None:

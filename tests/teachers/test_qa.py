@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import re
-import time
 from collections import Counter
+from itertools import islice
 from random import Random
 
 import pytest
@@ -57,10 +57,8 @@ def test_no_two_rows_share_a_passage(rows):
     assert len({row.input["context"] for row in rows}) == ROWS
 
 
-def test_rows_stream_fast_enough_for_a_million():
-    start = time.process_time()
-    made = sum(1 for _ in qa.generate(1000, 5))
-    assert made / (time.process_time() - start) > 300  # rows a second of one core; some 2,000 on an idle one
+def test_the_first_of_a_hundred_million_rows_do_not_wait_for_the_last():
+    assert len(list(islice(qa.generate(10**8, 5), 100))) == 100
 
 
 def test_the_grammar_is_wide(rows):
