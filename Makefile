@@ -7,6 +7,9 @@ ARGS   ?=
 DATA   ?= ../shared/data
 BIN    := .venv/bin
 PYTEST := -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+# Tests start some hundred processes: what one of them compiled is there for the next, and each has a core.
+unexport PYTHONDONTWRITEBYTECODE
+test test-all: export OMP_NUM_THREADS = 1
 .DEFAULT_GOAL := help
 .PHONY: setup model test test-all lint sweep bench reader curated clean help
 
@@ -21,7 +24,7 @@ PYTEST := -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 setup: .venv/.p2m  ## make .venv with the console script p2m
 model: .venv/.p2m  ## build SPEC into outputs/<name>; ARGS="student=tiny_seq2seq" overrides
 	@$(BIN)/p2m build $(SPEC) $(ARGS)
-test: lint  ## lint, types and the test suite (a quarter of an hour)
+test: lint  ## lint, types and the test suite (ten minutes on two cores)
 	$(BIN)/python -m pytest $(PYTEST)
 test-all: lint  ## the longer proofs too
 	$(BIN)/python -m pytest $(PYTEST) -m "slow or not slow"
