@@ -566,6 +566,7 @@ class Constraints:
     max_parameters: int | None = None
     max_size: int | None = None  # bytes of the exported model with its tokenizer
     max_latency: float | None = None  # seconds, p95 on one core, one row
+    precision: float | None = None  # share of right answers among those given, others being abstained from
     max_cost: float | None = None  # USD paid to teachers for one cold build
     max_requests: int | None = None  # put to teachers in one cold build
     max_tokens: int | None = None  # in and out of teachers in one cold build
@@ -735,6 +736,7 @@ class Exported:
     variants: tuple[Gated, ...]
     warnings: tuple[str, ...] = ()  # what its training lacked
     fit: Fit = Fit()
+    calibrated: str = ""  # by which rows its scores were, or why by none
 
 
 @dataclass(frozen=True, slots=True)
@@ -825,6 +827,27 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """Answers that are sure enough for a wanted precision, on the rows that judge the model."""
+
+    wanted: float
+    share: float  # of the rows that are answered
+    precision: float  # the mean of `Judged.correct` over them
+    low: float
+    high: float  # its 95% interval
+    rows: int  # that are answered
+
+
+@dataclass(frozen=True, slots=True)
+class Sureness:
+    """How far a model's scores can be relied on."""
+
+    error: float  # expected calibration error
+    before: float  # of the scores as the model gives them
+    coverages: tuple[Coverage, ...]  # by wanted precision; without those that no score gives
+
+
+@dataclass(frozen=True, slots=True)
 class Evaluated:
     """The exported model on the rows that judge it, beside what it must beat.
 
@@ -843,6 +866,7 @@ class Evaluated:
     judgement: Judgement | None = (
         None  # where a teacher graded the answers; the grade is the last of `scores`
     )
+    sureness: Sureness | None = None  # None where the scores were not calibrated
 
     @property
     def spent(self) -> Spent | None:

@@ -34,6 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("comparable",),
     ("project",),
     (
+        "bundle_scores",
         "compose",
         "compiler",
         "delivery",

@@ -195,9 +195,10 @@ def test_a_limit_rekeys_the_steps_that_read_it(tmp_path: Path) -> None:
         "max_latency": {"verdict", "package"},
         "max_size": {"pick", "verdict", "package"},
         "max_parameters": {"verdict", "package"},
+        "precision": {"calibrate", "verdict", "package"},
         "max_cost": {"package"},
     }.items():
-        ample = compiled(LABELS, constraints={limit: 10**12})
+        ample = compiled(LABELS, constraints={limit: 0.5 if limit == "precision" else 10**12})
         assert changed(compiled(LABELS), ample, tmp_path) == steps, limit
 
 

@@ -77,7 +77,7 @@ def test_a_search_resumes_where_the_last_one_ended(recipe: Path, store: Store) -
 
     three = build(recipe, store, "training.trials=3")
     tuned = {"propose-3", "train-3", "best"}
-    after = {"export", "pick", "evaluate", "measure", "verdict", "report", "package"}
+    after = {"export", "pick", "calibrate", "evaluate", "measure", "verdict", "report", "package"}
     assert tuned <= ran(three) <= tuned | after
     assert ran(build(recipe, store, "training.trials=3")) == set()
 

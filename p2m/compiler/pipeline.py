@@ -24,6 +24,7 @@ from p2m.metrics.base import JudgeMetric
 from p2m.spec import ROLES, ModelSpec, Teachers, allowed, contenders, refused
 from p2m.stages.baselines import baselines
 from p2m.stages.best import best
+from p2m.stages.calibrate import calibrate
 from p2m.stages.choose import choose
 from p2m.stages.compress import compress
 from p2m.stages.convert import convert
@@ -114,7 +115,8 @@ def compile_plan(
                       origins=at(contenders="student", refused="constraints", metric="metrics.primary"))
     won = plan.add("winner", winner, choice)
     folds, variants = candidates.made(tried, won)
-    exported = _picked(plan, spec, at, task, parts, variants)
+    picked = _picked(plan, spec, at, task, parts, variants)
+    exported = _calibrated(plan, spec, at, primary, task, parts, won, picked, *tried.values(), *folds)
     rivals = plan.add("baselines", baselines, task, parts, base, embeddings,
                       students=_rivals(spec, understood), metric=primary,
                       origins=at(students="baselines", metric="metrics.primary"))
@@ -129,7 +131,7 @@ def compile_plan(
     counted = teaching.account(curated, evaluated, measured, made, examined, said, retrieved)
     decided = plan.add("verdict", verdict, task, exported, evaluated, measured, counted,
                        requirements=spec.metrics.require, max_parameters=limits.max_parameters,
-                       max_size=limits.max_size, max_latency=limits.max_latency,
+                       max_size=limits.max_size, max_latency=limits.max_latency, precision=limits.precision,
                        origins=at(requirements="metrics.require", **_LIMITS))
     pictured = plan.add("report", report, task, curated, parts, choice, exported, evaluated, measured,
                         decided, counted, name=spec.name, origins=at("name"))
@@ -140,7 +142,7 @@ def compile_plan(
 # fmt: on
 
 _RESAMPLES = "evaluation.bootstrap"
-_LIMITS = {name: f"constraints.{name}" for name in ("max_parameters", "max_size", "max_latency")}
+_LIMITS = {name: f"constraints.{name}" for name in ("max_parameters", "max_size", "max_latency", "precision")}
 
 
 def _picked(plan: Plan, spec: ModelSpec, at: Places, task: Ref, parts: Ref, variants: Sequence[Ref]) -> Ref:
@@ -155,6 +157,15 @@ def _picked(plan: Plan, spec: ModelSpec, at: Places, task: Ref, parts: Ref, vari
     )  # fmt: skip
     return plan.add("pick", fastest, task, raced, *variants, **gate, max_latency=spec.constraints.max_latency,
                     origins=places | at(max_latency="constraints.max_latency"))  # fmt: skip
+
+
+def _calibrated(plan: Plan, spec: ModelSpec, at: Places, primary: Metric, *inputs: Ref) -> Ref:
+    """What is picked, its scores worth what they say."""
+    return plan.add(
+        "calibrate", calibrate, *inputs, metric=primary, precision=spec.constraints.precision,
+        backend=spec.runtime, seed=spec.seed,
+        origins=at("seed", metric="metrics.primary", precision="constraints.precision", backend="runtime"),
+    )  # fmt: skip
 
 
 def _encoder(plan: Plan, spec: ModelSpec, understood: Task, at: Places) -> Ref | None:

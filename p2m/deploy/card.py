@@ -22,6 +22,7 @@ from p2m.types import (
     Exported,
     Measured,
     Split,
+    Sureness,
     Task,
     TaskType,
     Verdict,
@@ -106,9 +107,32 @@ def _use(facts: Facts) -> str:
     lines.append(
         f'Inputs are JSON objects with {names}; answers are `{{"output": ..., "score": ...}}`. A file of'
         f" rows, or a .txt of one input a line, comes back with `{output}` and `{output}_score` added. The"
-        f" score, from 0 to 1, is {told_score(settings)}."
+        f" score, from 0 to 1, is {told_score(settings)}.{_abstaining(settings)}"
     )
     return "\n".join(lines)
+
+
+def _abstaining(settings: Settings) -> str:
+    """Of a model that knows which scores give a precision, how to have it abstain."""
+    known = [wanted for wanted, least in settings.precisions if least is not None]
+    if not known:
+        return ""
+    unasked = f" Unasked it does so below {settings.abstain:.2f}." if settings.abstain else ""
+    return (
+        f" `--precision {known[0]:g}` marks answers that are too unsure for so many to be right"
+        f' (`"abstain": true`); it knows {", ".join(f"{wanted:g}" for wanted in known)}.{unasked}'
+    )
+
+
+def _sureness(found: Sureness, exported: Exported) -> list[str]:
+    """What abstaining buys on the rows that judge."""
+    lines = [f"Scores are {exported.calibrated}: expected calibration error {found.error:.3f}."]
+    if found.coverages:
+        lines += ["", "| wanted precision | rows answered | precision seen | interval |", "|---|---|---|---|"]
+    return lines + [
+        f"| {c.wanted:g} | {c.share:.0%} | {c.precision:.3f} | {c.low:.3f} to {c.high:.3f} |"
+        for c in found.coverages
+    ]
 
 
 def _figures(facts: Facts) -> str:
@@ -130,6 +154,8 @@ def _figures(facts: Facts) -> str:
         f"| {first} of the {name} baseline | {value:.3f} | |"
         for name, value in sorted(evaluated.baselines.items())
     ]
+    if evaluated.sureness:
+        lines += ["", *_sureness(evaluated.sureness, facts.exported)]
     if facts.choice.scores:
         told = ", ".join(f"{name} {score:.3f}" for name, score in facts.choice.scores.items())
         lines += ["", f"Students in the cross-validation that chose: {told}."]

@@ -23,6 +23,7 @@ from p2m.deploy.beside import (
     is_vouched_for,
     judge_doubts,
 )
+from p2m.deploy.sureness import sureness_lines
 from p2m.sizes import count, show_size
 from p2m.types import (
     ALPHA,
@@ -70,9 +71,9 @@ def verdict_on(
     max_parameters: int | None = None,
     max_size: int | None = None,
     max_latency: float | None = None,
+    precision: float | None = None,
 ) -> Verdict:
-    """One line a requirement and a limit, e.g. `exact_match 0.71 [0.63, 0.78] (>= 0.60)`, and a line a
-    baseline.
+    """A line a requirement and a limit, e.g. `exact_match 0.71 [0.63, 0.78] (>= 0.60)`, and a baseline.
 
     A figure that could not be had is a failure.
     """
@@ -86,7 +87,8 @@ def verdict_on(
             f"{evaluated.scores[0].metric} {evaluated.out_of_fold:.2f}"
             " in the cross-validation of the training rows that chose it"
         )
-    for line, met in _costs(exported, measured, max_parameters, max_size, max_latency):
+    costs = _costs(exported, measured, max_parameters, max_size, max_latency)
+    for line, met in (*sureness_lines(exported, evaluated, precision), *costs):
         lines.append(line)
         failures += [] if met else [line]
     primary = evaluated.scores[0] if evaluated.scores else None

@@ -2,16 +2,23 @@
 
 from p2m.evaluation.baselines import constant, trivial
 from p2m.evaluation.bootstrap import interval, scored
+from p2m.evaluation.calibration import FEWEST, covered, expected_error, fitted, least_scores
 from p2m.evaluation.compare import ROUGH, both, needed_rows, swaps
 from p2m.evaluation.paired import beside, matched
-from p2m.evaluation.reported import reported
+from p2m.evaluation.reported import component, reported
 
 __all__ = [
+    "FEWEST",
     "ROUGH",
     "beside",
     "both",
+    "component",
     "constant",
+    "covered",
+    "expected_error",
+    "fitted",
     "interval",
+    "least_scores",
     "matched",
     "needed_rows",
     "reported",

@@ -219,7 +219,7 @@ def _answers(story: Story) -> list[str]:
     """How sure the model is and, for a classification, what it takes for what."""
     found = []
     if any(row.confidence for row in story.evaluated.rows):  # none: the student knows none out of fold
-        chart = charts.calibration(story.evaluated.rows)
+        chart = charts.calibration(story.evaluated.rows) + _abstaining(story)
         found = [_section("Right answers by the model's own confidence", chart)]
     if not is_classification(story):
         return found
@@ -232,6 +232,19 @@ def _answers(story: Story) -> list[str]:
         for right, said, n in confusions(story.evaluated.rows)[:20]
     ]
     return [*found, _section("Commonest confusions", _table(("right label", "taken for", "rows"), pairs))]
+
+
+def _abstaining(story: Story) -> str:
+    """What abstaining from unsure answers buys."""
+    found = story.evaluated.sureness
+    if found is None or not found.coverages:
+        return ""
+    rows = [
+        ((f"{each.wanted:g}", "n"), (f"{each.share:.0%}", "n"), (f"{each.precision:.3f}", "n"),
+         (f"{each.low:.3f} to {each.high:.3f}", "n"))
+        for each in found.coverages
+    ]  # fmt: skip
+    return _table(("wanted precision", "rows answered", "precision seen", "95% interval"), rows)
 
 
 def _behind(story: Story) -> str:

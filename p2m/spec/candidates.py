@@ -13,7 +13,18 @@ from p2m.types import Constraints, Contender, Student, Task
 STEPS = frozenset(
     (
         *("parse", "retrieve", "select", "merge", "catalogue", "generate", "curate", "split", "encoder"),
-        *("embed", "choose", "winner", "pick", "baselines", "evaluate", "measure", "verdict", "report"),
+        *(
+            "embed",
+            "choose",
+            "winner",
+            "pick",
+            "calibrate",
+            "baselines",
+            "evaluate",
+            "measure",
+            "verdict",
+            "report",
+        ),
         *("package", "collect", "examine", "gate", "attributes", "draw", "invent", "answer", "probe"),
         *("answered", "taught", "vet", "account", "judge", "race", "card-reader", "index", "rank"),
         *("transform", "settle"),

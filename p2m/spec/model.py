@@ -142,6 +142,9 @@ class WrittenConstraints(Section):
     max_parameters: Parameters | None = None  # weights of the model, e.g. 250M
     max_size: Size | None = None  # of the exported model with its tokenizer, e.g. 24 MB
     max_latency: Duration | None = None  # p95 of one answer on one core, e.g. 40 ms
+    precision: Annotated[float, Field(gt=0, lt=1)] | None = (
+        None  # of the answers that are given, e.g. 0.95; less sure ones are marked "abstain"
+    )
     max_cost: Money | None = None  # paid to teachers for one cold build, e.g. 5 USD
     max_requests: Count | None = None  # put to teachers in one cold build
     max_tokens: Count | None = None  # in and out of teachers in one cold build, e.g. 2M

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from p2m.deploy.backends.onnx import ONNX
-from p2m.deploy.base import Backend, open_model
+from p2m.deploy.base import Backend
 from p2m.deploy.serving.rows import Answer
+from p2m.deploy.serving.settings import Settings
+from p2m.deploy.serving.sureness import calibrated, uncalibrated
 from p2m.engine.handles import Run
-from p2m.engine.slots import processors
 from p2m.engine.stage import stage
 from p2m.errors import DataError
-from p2m.evaluation.base import beside, matched, needed_rows, reported, scored, swaps
-from p2m.metrics.base import Metric, number_pairs
-from p2m.stages.folds import joined_folds
+from p2m.evaluation.base import (
+    beside,
+    covered,
+    expected_error,
+    fitted,
+    least_scores,
+    matched,
+    needed_rows,
+    reported,
+    scored,
+    swaps,
+)
+from p2m.metrics.base import Metric
+from p2m.stages.answering import answers_of, correct, out_of_fold
 from p2m.types import (
     ALPHA,
     Baseline,
@@ -28,12 +41,10 @@ from p2m.types import (
     OutOfFold,
     Score,
     Split,
+    Sureness,
     Task,
-    TaskType,
     Winner,
 )
-
-_CHUNK = 200  # rows between two reports of progress; of many rows more are of one length and go together
 
 
 @stage(version="2", kind="seeded", cpus="all")
@@ -63,17 +74,17 @@ def evaluate(
     rows = parts.judged
     if not rows:
         raise DataError("there is no test row: give data.test, or raise split.test_share")
-    answers = (
-        _out_of_fold(folds, winner, rows)
-        if parts.is_cross_validated
-        else _answers(exported, backend, rows, run)
-    )
+    if parts.is_cross_validated:
+        answers = _out_of_fold(folds, winner, rows, Settings.read(exported.model))
+    else:
+        answers = answers_of(exported, backend, rows, run, "test")
     said = [answer.output for answer in answers]
     right = [row.answers for row in rows]
     primary = metrics[0]
     rival, note = _teacher(examined, primary, said, parts, bootstrap=bootstrap, seed=seed)
     compared = {winner.student, *(each.student for each in folds if each.rows)}
     tried = len(compared) if parts.is_cross_validated else 1
+    judged = _judged(task, primary, rows, answers, examined if rival else None)
     return Evaluated(
         scores=tuple(_score(metric, said, right, bootstrap=bootstrap, seed=seed) for metric in metrics),
         comparisons=tuple(
@@ -84,9 +95,54 @@ def evaluate(
         teacher=rival,
         teacher_note=note,
         evidence=parts.evidence,
-        rows=_judged(task, primary, rows, answers, examined if rival else None),
+        rows=judged,
         tried=tried,
         out_of_fold=None if parts.is_cross_validated else _score_out_of_fold(folds, winner, parts, primary),
+        sureness=_sureness(parts, judged, Settings.read(exported.model)),
+    )
+
+
+def _sureness(parts: Split, judged: Sequence[Judged], settings: Settings) -> Sureness | None:
+    """How far scores can be relied on; where the rows that judge also calibrated, each half of the folds is
+    looked at by what the other one tells.
+    """
+    if settings.calibration is None:
+        return None
+    right, given = [row.correct for row in judged], [uncalibrated(row.confidence, settings) for row in judged]
+    every = list(range(len(judged)))
+    halves = [(every, settings)]
+    if parts.is_cross_validated:
+        even = [row for row in every if parts.folds[row] % 2 == 0]
+        odd = [row for row in every if parts.folds[row] % 2]
+        halves = [
+            (one, _refitted(settings, other, given, right)) for one, other in ((even, odd), (odd, even))
+        ]
+    scores = [0.0] * len(judged)
+    answered: dict[float, list[bool]] = {}
+    for rows, told in halves:
+        for row in rows:
+            scores[row] = calibrated(given[row], told)
+        for wanted, least in told.precisions:
+            marks = answered.setdefault(wanted, [False] * len(judged))
+            for row in rows:
+                marks[row] = least is not None and scores[row] >= least
+    known = {wanted for wanted, least in settings.precisions if least is not None}
+    return Sureness(
+        expected_error(scores, right), expected_error(given, right),
+        tuple(covered(wanted, marks, right) for wanted, marks in answered.items() if wanted in known),
+    )  # fmt: skip
+
+
+def _refitted(
+    settings: Settings, rows: Sequence[int], scores: Sequence[float], right: Sequence[float]
+) -> Settings:
+    """The settings as these rows would have made them; as they are, where the rows are too few."""
+    seen = [scores[row] for row in rows]
+    fit = fitted(seen, [right[row] for row in rows])
+    if fit is None:
+        return settings
+    return least_scores(
+        replace(settings, calibration=fit), seen, [wanted for wanted, _ in settings.precisions]
     )
 
 
@@ -100,35 +156,27 @@ def _compared(
     return Comparison(rival.name, value, better, worse, rival.is_learnt, needed)
 
 
-def _out_of_fold(folds: Sequence[OutOfFold], winner: Winner, rows: Sequence[Example]) -> list[Answer]:
-    """The chosen student's answers to every row."""
-    found = joined_folds(each for each in folds if each.student == winner.student)
+def _out_of_fold(
+    folds: Sequence[OutOfFold], winner: Winner, rows: Sequence[Example], settings: Settings
+) -> list[Answer]:
+    """The chosen student's answers to every row, their scores as the model that ships would give them."""
+    found = out_of_fold(folds, winner)
     if found is None or len(found.rows) != len(rows):
         known = 0 if found is None else len(found.rows)
         raise DataError(f"{winner.student} was asked about {known} of {len(rows)} rows out of fold")
-    return [Answer(*pair) for pair in zip(found.answers, found.confidences, strict=True)]
+    scores = [calibrated(score, settings) for score in found.confidences]
+    return [Answer(*pair) for pair in zip(found.answers, scores, strict=True)]
 
 
 def _score_out_of_fold(
     folds: Sequence[OutOfFold], winner: Winner, parts: Split, primary: Metric
 ) -> float | None:
     """What the chosen student scored where it was chosen; None where nothing was compared."""
-    found = joined_folds(each for each in folds if each.student == winner.student)
+    found = out_of_fold(folds, winner)
     if found is None:
         return None
     right = [parts.train[row].answers for row in found.rows]
     return primary.value(primary.statistics(found.answers, right))
-
-
-def _answers(exported: Exported, backend: Backend, rows: Sequence[Example], run: Run) -> list[Answer]:
-    """What the exported model says to each row."""
-    predictor = open_model(exported.model, backend, threads=run.device.threads or processors())
-    found: list[Answer] = []
-    for start in range(0, len(rows), _CHUNK):
-        chunk = [row.input for row in rows[start : start + _CHUNK]]
-        found += predictor.predict(chunk, batch_size=len(chunk))
-        run.progress(len(found), len(rows), "test rows answered")
-    return found
 
 
 def _score(
@@ -159,41 +207,23 @@ def _teacher(
     return found, f"{found.name} on the same {found.rows}{part} rows"
 
 
-def _correct(task: Task, primary: Metric, said: Sequence[str], rows: Sequence[Example]) -> list[float]:
-    """How right each answer is, 0 to 1: the primary metric of the row alone.
-
-    A number is as right as its error is small beside the spread of the right ones: one standard deviation is
-    0.
-    """
-    import numpy as np
-
-    right = [row.answers for row in rows]
-    if task.type is not TaskType.REGRESSION:
-        statistics = primary.statistics(said, right)
-        return [primary.value(statistics[number : number + 1]) for number in range(len(rows))]
-    pairs = number_pairs(said, right)
-    spread = float(np.std(pairs[:, 1])) or 1.0
-    errors = np.nan_to_num(np.abs(pairs[:, 0] - pairs[:, 1]) / spread, nan=1.0)
-    return [max(0.0, 1 - float(error)) for error in errors]
-
-
 def _judged(
     task: Task, primary: Metric, rows: Sequence[Example], answers: Sequence[Answer], examined: Examined | None
 ) -> tuple[Judged, ...]:
-    correct = _correct(task, primary, [answer.output for answer in answers], rows)
+    right = correct(task, primary, [answer.output for answer in answers], rows)
     asked = matched(rows, examined) if examined else {}
     taught = [
         examined.answers[asked[number]] if examined and number in asked else None
         for number in range(len(rows))
     ]
-    theirs = _correct(task, primary, [said or "" for said in taught], rows)
+    theirs = correct(task, primary, [said or "" for said in taught], rows)
     return tuple(
         Judged(
             input=row.input,
             output=row.output,
             predicted=answer.output,
             confidence=float(answer.score),
-            correct=correct[number],
+            correct=right[number],
             teacher=taught[number],
             teacher_correct=0.0 if taught[number] is None else theirs[number],
         )

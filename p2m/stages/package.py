@@ -101,6 +101,7 @@ def _manifest(facts: Facts, spec: dict[str, Any], folder: Path) -> dict[str, Any
         "teacher": _teacher(evaluated),
         "judge": asdict(evaluated.judgement) if evaluated.judgement else None,
         "account": asdict(facts.account) if facts.account else None,
+        "sureness": asdict(evaluated.sureness) if evaluated.sureness else None,
         "evidence": evaluated.evidence,
         "measured": asdict(facts.measured),
         "model": {

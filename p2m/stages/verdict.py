@@ -19,9 +19,11 @@ def verdict(
     max_parameters: int | None,
     max_size: int | None,
     max_latency: float | None,
+    precision: float | None,
 ) -> Verdict:
     """SHIP, FALLS SHORT or UNPROVEN, with the lines that it rests on and what to do next."""
     return verdict_on(
         task, requirements, exported, evaluated, measured, account,
         max_parameters=max_parameters, max_size=max_size, max_latency=max_latency,
+        precision=precision,
     )  # fmt: skip

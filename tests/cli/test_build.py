@@ -71,7 +71,7 @@ def test_the_bundle_answers_files_by_its_own_script_and_by_p2m(built: Path) -> N
 def test_a_setting_is_one_cause_wherever_it_enters_a_key(built: Path) -> None:
     (cause,) = causes(survey(load(built / "shout.yaml", ["seed=3"])))
     assert cause.what == "seed: 0 -> 3  override seed=3"
-    assert cause.steps == ("curate", "split", "export", "evaluate", "package")
+    assert cause.steps == ("curate", "split", "export", "calibrate", "evaluate", "package")
 
 
 def test_a_setting_that_a_student_has_no_use_for_reaches_the_manifest_alone(built: Path) -> None:

@@ -42,6 +42,8 @@ LOOKING = (
     "doctor",
     "catalog show",
     "predict outputs/shout x",
+    "eval outputs/shout rows.csv",
+    "compare outputs/shout outputs/shout rows.csv",
 )
 
 

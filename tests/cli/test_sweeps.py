@@ -131,7 +131,7 @@ def test_a_plan_of_a_sweep_shows_what_is_shared_once_and_has_work_to_do(tmp_path
     assert sum(line.startswith("  + parse") for line in lines) == 1
     assert sum(line.startswith("  + train") for line in lines) == 2
     assert sum(line.startswith("  + package") for line in lines) == 4
-    assert lines[-1] == f"4 variants, {4 * STEPS} steps, 37 unique, 0 cached."
+    assert lines[-1] == f"4 variants, {4 * STEPS} steps, 39 unique, 0 cached."
 
 
 def test_what_is_wrong_with_any_variant_is_said_before_any_job(tmp_path: Path) -> None:

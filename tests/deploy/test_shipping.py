@@ -120,7 +120,16 @@ def test_each_kind_of_model_was_tried(models: dict[str, Path]) -> None:
 
 def test_no_kind_ships_another_s_reader(models: dict[str, Path]) -> None:
     of = {kind: {Path(name).stem for name in shipped(folder, ONNX)} for kind, folder in models.items()}
-    assert of["words"] == {"predict", "predictor", "rows", "settings", "shapes", "linear", "scope"}
+    assert of["words"] == {
+        "predict",
+        "predictor",
+        "rows",
+        "settings",
+        "shapes",
+        "sureness",
+        "linear",
+        "scope",
+    }
     assert not of["span"] & {"linear", "labels", "texts", "embeddings"}
     assert requirements(models["words"], ONNX) == ("numpy",)
     assert requirements(models["seq2seq"], ONNX) == ("numpy", "onnxruntime")

@@ -7,9 +7,11 @@ import gzip
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -491,6 +493,67 @@ def test_a_row_with_an_empty_cell_gets_no_answer_and_the_others_do(
     done = ask("--input", write(name, content), "--batch-size", "2")
     assert (done.code, done.out) == (0, wanted)
     assert done.err == f"predict.py: {told}\n"
+
+
+# --------------------------------------------------------------------------- answers that are too unsure
+
+
+@pytest.fixture(scope="module")
+def wary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same model, its scores calibrated: 0.7311 is 0.8808; 0.95 takes more."""
+    folder = bundle_of(tmp_path_factory.mktemp("wary"), "text")
+    settings = Settings.read(folder / "model")
+    told = replace(settings, calibration=(2.0, 0.0), precisions=((0.8, 0.5), (0.95, 0.9), (0.99, None)))
+    told.write(folder / "model")
+    return folder
+
+
+@pytest.mark.parametrize(("wanted", "mark"), [("0.8", "false"), ("0.95", "true")])
+@pytest.mark.parametrize(
+    ("name", "content", "answered"),
+    [
+        ("a.csv", "text,n\nfine,1\n", "text,n,label,label_score,label_abstain\nfine,1,good,0.8808,{}\n"),
+        ("a.txt", "fine\n", "fine\tgood\t0.8808\t{}\n"),
+        ("a.jsonl", '{"text": "fine"}\n',
+         '{{"text": "fine", "label": "good", "label_score": 0.8808, "label_abstain": {}}}\n'),
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_less_sure_than_a_precision_takes_is_marked(
+    ask: Ask, wary: Path, name: str, content: str, answered: str, wanted: str, mark: str
+) -> None:
+    done = ask("--input", write(name, content), "--precision", wanted, of=wary)
+    assert (done.code, done.out) == (0, answered.format(mark))
+
+
+def test_an_abstention_is_a_column_of_parquet_and_a_key_of_an_answer(ask: Ask, wary: Path) -> None:
+    import pyarrow.parquet
+
+    file = write("a.csv", 'text\nfine\n""\n')
+    assert ask("--input", file, "--output", "a.parquet", "--precision", "0.95", of=wary).code == 0
+    assert pyarrow.parquet.read_table("a.parquet")["label_abstain"].to_pylist() == [True, True]
+    assert json.loads(ask("fine", "--precision", "0.8", of=wary).out)["abstain"] is False
+    assert ask("fine", of=wary).out == '{"output": "good", "score": 0.8808}\n'
+
+
+def test_a_model_that_a_recipe_makes_abstain_does_so_unasked(ask: Ask, wary: Path, tmp_path: Path) -> None:
+    shutil.copytree(wary, tmp_path / "always")
+    replace(Settings.read(wary / "model"), abstain=0.9).write(tmp_path / "always" / "model")
+    assert json.loads(ask("fine", of=tmp_path / "always").out)["abstain"] is True
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [("0.99", "no score is known that gives it; there are 0.8, 0.95"), ("0.7", "there are 0.8, 0.95")],
+)
+def test_a_precision_that_the_model_does_not_know_is_refused(
+    ask: Ask, wary: Path, bundle: Path, wanted: str, told: str
+) -> None:
+    done = ask("fine", "--precision", wanted, of=wary)
+    assert done.code == 2
+    assert told in done.err
+    assert "too few rows were held out" in ask("fine", "--precision", wanted, of=bundle).err
+    with pytest.raises(SystemExit):
+        ask("fine", "--precision", "95")
 
 
 def test_long_files_tell_how_far_they_are(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from p2m.types import (
     Account,
     Beside,
     Comparison,
+    Coverage,
     Decision,
     Evaluated,
     Exported,
@@ -29,6 +30,7 @@ from p2m.types import (
     Requirement,
     Score,
     Spent,
+    Sureness,
     Task,
     TaskType,
     Verdict,
@@ -580,3 +582,42 @@ def test_a_label_of_one_row_that_looks_misspelt_is_warned_of_unless_labels_are_l
     (warning,) = verdict(seen=seen, kind=TaskType.CLASSIFICATION).warnings
     assert "'repiar' has one row: is it 'repair' misspelt?" in warning
     assert verdict(seen=replace(seen, rows=rows), kind=TaskType.CLASSIFICATION).warnings == ()
+
+
+# --------------------------------------------------------------------------- a wanted precision
+
+
+def sure(*coverages: Coverage, note: str = "calibrated on 400 validation rows") -> tuple[Exported, Evaluated]:
+    found = replace(evaluated(majority()), sureness=Sureness(0.02, 0.2, coverages) if coverages else None)
+    return replace(EXPORTED, calibrated=note), found
+
+
+@pytest.mark.parametrize(
+    ("coverages", "note", "decision", "line"),
+    [
+        ((Coverage(0.95, 0.8, 0.94, 0.9, 0.97, 96),), "calibrated on 400 validation rows", SHIP,
+         "precision 0.94 [0.90, 0.97] (>= 0.95) of the 80% of rows that it answers"),
+        ((Coverage(0.95, 0.8, 0.85, 0.8, 0.9, 96),), "calibrated on 400 validation rows", SHORT,
+         "precision 0.85 [0.80, 0.90] (>= 0.95) of the 80% of rows that it answers"),
+        ((Coverage(0.95, 0.0, 0.0, 0.0, 1.0, 0),), "calibrated on 400 validation rows", SHORT,
+         "precision of the answers given unknown (>= 0.95): it abstains from every row"),
+        ((Coverage(0.9, 0.8, 0.94, 0.9, 0.97, 96),), "calibrated on 400 validation rows", SHORT,
+         "precision of the answers given not reached (>= 0.95): no score gives it"),
+        ((), "not calibrated: too few rows", SHORT,
+         "precision of the answers given not reached (>= 0.95): not calibrated: too few rows"),
+    ],
+)  # fmt: skip
+def test_a_wanted_precision_is_a_requirement(
+    coverages: tuple[Coverage, ...], note: str, decision: Decision, line: str
+) -> None:
+    exported, found = sure(*coverages, note=note)
+    asked = verdict_on(
+        TASKS[TaskType.QUESTION_ANSWERING], (STATED,), exported, found, MEASURED, precision=0.95
+    )
+    assert asked.decision is decision
+    assert line in (asked.lines if decision is SHIP else asked.failures)
+    unasked = verdict_on(TASKS[TaskType.QUESTION_ANSWERING], (STATED,), exported, found, MEASURED)
+    assert unasked.decision is SHIP
+    assert any(each.startswith("calibration error 0.020, 0.200 before") for each in unasked.lines) is bool(
+        coverages
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from p2m.engine.handles import Device
 from p2m.errors import DataError
 from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.macro_f1 import MacroF1
+from p2m.stages.calibrate import calibrate
 from p2m.stages.evaluate import evaluate
 from p2m.types import (
     Baseline,
@@ -190,6 +192,7 @@ def test_where_folds_judge_the_answers_are_those_of_the_chosen_student_out_of_fo
     exported: Exported, tmp_path: Path
 ) -> None:
     untried = OutOfFold("untried", (), (), (), note="too few rows")
+    Settings(kind="classification", fields=("text",), labels=TASK.labels).write(tmp_path)  # there is no graph
     found = judge(replace(exported, model=tmp_path), tmp_path, *TRIED, untried, parts=CROSSED)
     assert [row.predicted for row in found.rows] == ["play", "stop", "stop", "stop", "play"]
     assert [row.confidence for row in found.rows] == [0.9, 0.6, 0.8, 0.7, 0.5]
@@ -288,3 +291,43 @@ def test_it_is_the_exported_folder_that_is_judged(exported: Exported, tmp_path: 
 def test_no_test_row_is_an_error(exported: Exported, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"data\.test"):
         judge(exported, tmp_path, parts=replace(PARTS, test=()))
+
+
+# --------------------------------------------------------------------------- how sure
+
+
+def test_validation_rows_calibrate_the_scores_and_test_rows_say_how_well(
+    exported: Exported, tmp_path: Path
+) -> None:
+    unknown = tuple(Example({"text": "unheard"}, label) for label in TASK.labels)  # 0.5, and half are right
+    rows = TEST[:4] * 10 + unknown * 30
+    parts = replace(PARTS, validation=rows, test=rows)
+    made = calibrate(
+        TASK, parts, WINNER, exported, metric=Accuracy(), precision=0.9, seed=0,
+        run=Here(tmp_path / "run"),  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert made.calibrated == "calibrated on 100 validation rows"
+    raw, found = (judge(each, tmp_path, parts=parts, rivals=Baselines(())) for each in (exported, made))
+    assert raw.sureness is None
+    assert found.sureness is not None
+    assert found.sureness.error < found.sureness.before
+    assert [row.predicted for row in found.rows] == [row.predicted for row in raw.rows]
+    assert [row.confidence for row in found.rows] != [row.confidence for row in raw.rows]
+
+
+def test_where_folds_judge_scores_are_looked_at_by_the_other_half(exported: Exported, tmp_path: Path) -> None:
+    random, rows = Random(0), TEST * 80
+    right = [n % 40 != 1 if n % 2 else n % 4 == 0 for n in range(len(rows))]
+    said = tuple(row.output if is_so else "neither" for row, is_so in zip(rows, right, strict=True))
+    scores = tuple(0.7 if n % 2 else 0.6 for n in range(len(rows)))
+    parts = Split(rows, (), (), "cross-validation", folds=tuple(random.choices(range(4), k=len(rows))))
+    found = OutOfFold("bag", tuple(range(len(rows))), said, scores, (0, 1, 2, 3))
+    made = calibrate(
+        TASK, parts, WINNER, exported, found, metric=Accuracy(), precision=None, seed=0,
+        run=Here(tmp_path / "run"),  # type: ignore[arg-type]
+    )  # fmt: skip
+    sureness = judge(made, tmp_path, found, parts=parts, rivals=Baselines(())).sureness
+    assert sureness is not None
+    assert sureness.error < 0.05 < sureness.before
+    (nine,) = (each for each in sureness.coverages if each.wanted == 0.9)
+    assert (nine.share, nine.precision) == (pytest.approx(0.5), pytest.approx(0.95, abs=0.02))

@@ -288,7 +288,12 @@ def bundled(
     report.mkdir(parents=True)
     (report / "report.html").write_text("<p>report</p>")
     measured = Measured(0.01, 0.02, 150.0, 30, 50_000_000, "A Processor")
-    none: dict[str, int | None] = {"max_parameters": None, "max_size": None, "max_latency": None}
+    none: dict[str, int | None] = {
+        "max_parameters": None,
+        "max_size": None,
+        "max_latency": None,
+        "precision": None,
+    }
     found = verdict(
         LABELS, exported, evaluated, measured, account, requirements=requirements, **{**none, **limits}
     )

@@ -42,8 +42,13 @@ def answer_all(options: argparse.Namespace, model: Path, command: Sequence[str],
         return _answer_lines(options, model, settings)
     _refuse_path(options.text, settings.fields, command)
     row = asked(parse_argument(options.text, settings.fields), settings.fields)
-    _write(sys.stdout, Predictor(model, threads=options.threads).predict([row]))
+    predictor = _opened(options, model)
+    _write(sys.stdout, predictor.predict([row]), predictor.least > 0)
     return 0
+
+
+def _opened(options: argparse.Namespace, model: Path) -> Predictor:
+    return Predictor(model, threads=options.threads, precision=options.precision)
 
 
 def _refuse_path(text: str, fields: Sequence[str], command: Sequence[str]) -> None:
@@ -77,7 +82,7 @@ def _answer_lines(options: argparse.Namespace, model: Path, settings: Settings) 
     """JSON Lines from standard input, answered as they come."""
     if sys.stdin.isatty():
         raise InputError(f"no input: give {named(settings.fields)} as an argument or lines; see --help")
-    predictor = Predictor(model, threads=options.threads)
+    predictor = _opened(options, model)
     batch: list[dict[str, str]] = []
     for row in read_lines(sys.stdin.buffer, settings.fields, before_error=lambda: _flush(predictor, batch)):
         batch.append(row)
@@ -88,7 +93,7 @@ def _answer_lines(options: argparse.Namespace, model: Path, settings: Settings) 
 
 
 def _flush(predictor: Predictor, batch: list[dict[str, str]]) -> None:
-    _write(sys.stdout, predictor.predict(batch, batch_size=max(1, len(batch))))
+    _write(sys.stdout, predictor.predict(batch, batch_size=max(1, len(batch))), predictor.least > 0)
     batch.clear()
 
 
@@ -117,8 +122,9 @@ def _answer_file(options: argparse.Namespace, model: Path, settings: Settings, n
 
         total = count_rows(table, lambda row: _problem(row_of, row))
         answer_name = free_name(output, table.columns)
-        names = (answer_name, free_name(f"{answer_name}_score", table.columns))
-        predictor = Predictor(model, threads=options.threads)
+        predictor = _opened(options, model)
+        added = ("score", "abstain") if predictor.least > 0 else ("score",)
+        names = (answer_name, *(free_name(f"{answer_name}_{each}", table.columns) for each in added))
         answered = _answered(predictor, table.rows(), row_of, options.batch_size or FILE_BATCH, empty)
         write(table, options.output, sys.stdout.buffer, names, _watched(answered, total, name))
     except TableError as error:
@@ -172,7 +178,7 @@ def _answered(
         for row, each in zip(batch, found, strict=True):
             if not each:
                 empty.append(row.where)
-            yield row, next(answers) if each else Answer("", 0.0)
+            yield row, next(answers) if each else Answer("", 0.0, abstain=True)
 
 
 def _watched(answered: Iterable[tuple[Any, Answer]], total: int, name: str) -> Iterator[tuple[Any, Answer]]:
@@ -238,8 +244,9 @@ def read_lines(
         raise InputError(f"line {number}: {problem}")
 
 
-def _write(stream: TextIO, answers: Iterable[Answer]) -> None:
+def _write(stream: TextIO, answers: Iterable[Answer], abstains: bool) -> None:
     for answer in answers:
-        line = json.dumps({"output": answer.value, "score": round(answer.score, 4)}, ensure_ascii=False)
-        stream.write(line + "\n")
+        said = {"output": answer.value, "score": round(answer.score, 4)}
+        said |= {"abstain": answer.abstain} if abstains else {}
+        stream.write(json.dumps(said, ensure_ascii=False) + "\n")
         stream.flush()

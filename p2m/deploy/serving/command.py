@@ -15,28 +15,31 @@ from .settings import BundleError, Settings, first_line
 
 CHECKSUMS = "SHA256SUMS"
 DESCRIPTION = "Answer one input, a table or text file, or every line of JSON on standard input."
-# What the score of an answer is, from 0 to 1. It was never fitted to how often answers are right.
+# What the score of an answer is, from 0 to 1, where it was not fitted to how often answers are right.
 SCORES = {
-    "span": "p(start) x p(end) of the span, over every word of the passage; not calibrated",
-    "tags": "the least probability among the tags of the text's tokens, spans or not; not calibrated",
-    "records": "the least probability of a field, whichever it is; not calibrated",
-    "slots": "the least probability among the tags of the text's tokens and the values; not calibrated",
-    "classification": "the label's softmax probability; not calibrated",
-    "linear": "the label's probability by the linear model; not calibrated",
-    "seq2seq": "the probability of the whole text, so lower for longer ones, or of the label; not calibrated",
-    "causal": "the probability of the whole text, so lower for longer ones, or of the label; not calibrated",
+    "span": "p(start) x p(end) of the span, over every word of the passage",
+    "tags": "the least probability among the tags of the text's tokens, spans or not",
+    "records": "the least probability of a field, whichever it is",
+    "slots": "the least probability among the tags of the text's tokens and the values",
+    "classification": "the label's softmax probability",
+    "linear": "the label's probability by the linear model",
+    "seq2seq": "the probability of the whole text, so lower for longer ones, or of the label",
+    "causal": "the probability of the whole text, so lower for longer ones, or of the label",
 }
 
 SHAPED = {  # what a score is where "classification" and "linear" give no single label
-    "labels": "the probability of just these labels, were they independent of each other; not calibrated",
+    "labels": "the probability of just these labels, were they independent of each other",
     "number": "the chance that the right number is near, by the errors on rows that were held out",
 }
 
 
 def told_score(settings: Settings) -> str:
     """What the score of a model's answers is."""
+    if settings.calibration:
+        return "how often answers of that score are right, as fitted to rows that were held out"
     classifies = settings.kind in ("classification", "linear")
-    return SHAPED.get(settings.shape, SCORES[settings.kind]) if classifies else SCORES[settings.kind]
+    told = SHAPED.get(settings.shape, SCORES[settings.kind]) if classifies else SCORES[settings.kind]
+    return told if settings.shape == "number" else f"{told}; not calibrated"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,8 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def scores_told() -> str:
     """What a score is, for --help."""
-    return "scores, from 0 to 1:\n" + "\n".join(
-        f"  {kind:<14} {told}" for kind, told in (SCORES | SHAPED).items()
+    return (
+        "scores, from 0 to 1: how often answers are right, where enough rows were held out to tell; else\n"
+        + "\n".join(f"  {kind:<14} {told}" for kind, told in (SCORES | SHAPED).items())
     )
 
 
@@ -109,6 +113,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the column of --input that is a field of the model, where the names differ",
     )
     parser.add_argument(
+        "--precision",
+        type=_share,
+        metavar="SHARE",
+        help="mark answers that are less sure than it takes for so many to be right, such as 0.95: "
+        '"abstain": true (default: as the recipe says)',
+    )
+    parser.add_argument(
         "--threads", type=_positive, default=1, metavar="N", help="processor threads (default: 1)"
     )
     parser.add_argument(
@@ -124,6 +135,16 @@ def _positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"a whole number from 1, not {text!r}")
     return int(text)
+
+
+def _share(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < 1:
+        raise argparse.ArgumentTypeError(f"a share between 0 and 1, such as 0.95, not {text!r}")
+    return found
 
 
 def answer(options: argparse.Namespace, model: Path, command: Sequence[str], *, name: str) -> int:

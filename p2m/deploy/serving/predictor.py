@@ -8,12 +8,14 @@ readers, so that rows become tensors, and tensors answers, in one way everywhere
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .rows import Answer, InputError, check_row
 from .settings import BundleError, Settings, missing
 from .shapes import shaped
+from .sureness import least_score, sure
 
 __all__ = ["Answer", "BundleError", "InputError", "Predictor", "Settings"]
 
@@ -21,10 +23,16 @@ __all__ = ["Answer", "BundleError", "InputError", "Predictor", "Settings"]
 class Predictor:
     """An exported model folder, opened. `threads` are those of the backend within one operator."""
 
-    def __init__(self, folder: str | Path, *, threads: int = 1) -> None:
-        """Raises BundleError where it is no folder of a model, or not one that the files here can open."""
+    def __init__(self, folder: str | Path, *, threads: int = 1, precision: float | None = None) -> None:
+        """With a `precision`, answers are abstained from that are less sure than it takes.
+
+        Raises:
+            BundleError: it is no folder of a model, or not one that the files here can open.
+            InputError: the model does not know what gives that precision.
+        """
         self.folder = Path(folder)
         self.settings = Settings.read(self.folder)
+        self.least = least_score(self.settings, precision)
         try:
             self._model = _opened(self.folder, self.settings, threads)
         except ModuleNotFoundError as error:
@@ -41,10 +49,11 @@ class Predictor:
         """
         checked = [check_row(row, self.settings.fields) for row in rows]
         answers: list[Answer] = self._model.answers(checked, batch_size) if checked else []
+        answers = sure(answers, self.settings, self.least)
         if self.settings.shape == "text":
             return answers
         shape, layout, none = self.settings.shape, self.settings.layout, self.settings.none
-        return [Answer(each.output, each.score, shaped(each.output, shape, layout, none)) for each in answers]
+        return [replace(each, shaped=shaped(each.output, shape, layout, none)) for each in answers]
 
     def logits(self, rows: Sequence[Mapping[str, str]], *, batch_size: int = 1) -> Any:
         """(rows, columns), by which labels and numbers are decided; of models that answer with these."""

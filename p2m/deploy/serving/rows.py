@@ -25,6 +25,7 @@ class Answer:
     output: str
     score: float
     shaped: Any = None  # the output as JSON has it, where that is no text: a list, a number, an object
+    abstain: bool = False  # whether it is too unsure to be given
 
     @property
     def value(self) -> Any:

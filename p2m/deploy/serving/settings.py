@@ -40,6 +40,9 @@ class Settings:
     error: float = 0.0  # of numbers: the standard error on rows that were held out
     scale: tuple[float, float, float] | None = None  # low, high and step (0: any number) of numbers
     layout: Layout | None = None  # of spans
+    calibration: tuple[float, float] | None = None  # slope and offset of a score's log-odds (sureness.py)
+    precisions: tuple[tuple[float, float | None], ...] = ()  # wanted, and the least score that gives it
+    abstain: float = 0.0  # the score below which answers are marked; 0: none is
     record: tuple[dict[str, Any], ...] = ()  # of records: the fields of `p2m.types.RecordField`
 
     @staticmethod
@@ -58,6 +61,8 @@ class Settings:
                 data[name] = tuple(data.get(name) or ())
             data["ends"] = tuple(data.get("ends") or Settings.ends)
             data["scale"] = tuple(data["scale"]) if data.get("scale") else None
+            data["calibration"] = tuple(data["calibration"]) if data.get("calibration") else None
+            data["precisions"] = tuple((wanted, least) for wanted, least in data.get("precisions") or ())
             data["layout"] = Layout(**data["layout"]) if data.get("layout") else None
             settings = Settings(**data)
         except OSError as error:

@@ -267,9 +267,10 @@ def check_target(table: Table, target: Path | None) -> str:
 
 
 def write(
-    table: Table, target: Path | None, screen: IO[bytes], names: tuple[str, str], answers: Answers
+    table: Table, target: Path | None, screen: IO[bytes], names: Sequence[str], answers: Answers
 ) -> None:
-    """Write every row with its answer and score under `names`; a file takes its name when it is whole.
+    """Write every row with its answer, its score and, under a third of the `names`, whether it is abstained
+    from; a file takes its name when it is whole.
 
     Raises:
         TableError: it cannot be written.
@@ -292,7 +293,7 @@ def write(
             draft.unlink(missing_ok=True)
 
 
-def _write(table: Table, form: str, stream: IO[bytes], names: tuple[str, str], answers: Answers) -> None:
+def _write(table: Table, form: str, stream: IO[bytes], names: Sequence[str], answers: Answers) -> None:
     if form == "parquet":
         _write_parquet(table, stream, names, answers)
         return
@@ -306,7 +307,7 @@ def _write(table: Table, form: str, stream: IO[bytes], names: tuple[str, str], a
         encoder.detach()
 
 
-def _spliced(table: Table, names: tuple[str, str], answers: Answers) -> Iterator[str]:
+def _spliced(table: Table, names: Sequence[str], answers: Answers) -> Iterator[str]:
     """The file's own text, with the answers put in."""
     if table.separator:
         head = next(table.from_top())
@@ -316,14 +317,20 @@ def _spliced(table: Table, names: tuple[str, str], answers: Answers) -> Iterator
         yield _addition(table, names, said) + row.after
 
 
-def _addition(table: Table, names: tuple[str, str], said: Any) -> str:
+def _addition(table: Table, names: Sequence[str], said: Any) -> str:
     if table.separator:
-        return _joined((said.output, f"{said.score:.4f}"), table.separator)
+        return _joined(_cells(names, said), table.separator)
     if table.form == "text":
-        return f"\t{' '.join(said.output.split())}\t{said.score:.4f}"
-    return (
-        f", {_json_text(names[0])}: {_json_text(said.value)}, {_json_text(names[1])}: {round(said.score, 4)}"
-    )
+        return "".join(f"\t{' '.join(cell.split())}" for cell in _cells(names, said))
+    return f", {_json_text(_named(names, said))[1:-1]}"
+
+
+def _named(names: Sequence[str], said: Any) -> dict[str, Any]:
+    return dict(zip(names, (said.value, round(said.score, 4), said.abstain), strict=False))
+
+
+def _cells(names: Sequence[str], said: Any) -> tuple[str, ...]:
+    return (said.output, f"{said.score:.4f}", "true" if said.abstain else "false")[: len(names)]
 
 
 def _joined(cells: Sequence[str], separator: str) -> str:
@@ -350,7 +357,7 @@ def _json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _anew(table: Table, form: str, names: tuple[str, str], answers: Answers) -> Iterator[str]:
+def _anew(table: Table, form: str, names: Sequence[str], answers: Answers) -> Iterator[str]:
     """The rows in another format."""
     columns = table.columns if form in ("csv", "tsv") else ()
     separator = "\t" if form == "tsv" else ","
@@ -362,13 +369,13 @@ def _anew(table: Table, form: str, names: tuple[str, str], answers: Answers) -> 
         if columns:
             cells = [_plain(row.values.get(name)) for name in columns]
             yield separator.join(_cell(cell, separator) for cell in cells)
-            yield _joined((said.output, f"{said.score:.4f}"), separator) + "\n"
+            yield _joined(_cells(names, said), separator) + "\n"
             continue
         if table.form in ("json", "jsonl"):  # as it is written, on one line
             written = _json_text(row.values)[:-1] if row.anew else row.before[row.before.index("{") :]
             body = re.sub(r"\s*\n\s*", " ", written) + _addition(table, names, said) + "}"
         else:
-            body = _json_text({**row.values, names[0]: said.value, names[1]: round(said.score, 4)})
+            body = _json_text({**row.values, **_named(names, said)})
         yield body + "\n" if form == "jsonl" else ("" if number == 0 else ",\n") + body
     if form == "json":
         yield "\n]\n"
@@ -391,14 +398,17 @@ def _column(arrow: Any, values: Sequence[Any]) -> Any:
         return arrow.array([None if value is None else _plain(value) for value in values])
 
 
-def _write_parquet(table: Table, stream: IO[bytes], names: tuple[str, str], answers: Answers) -> None:
+def _write_parquet(table: Table, stream: IO[bytes], names: Sequence[str], answers: Answers) -> None:
     """Columns of a Parquet file keep their types; those of other files get what their values are."""
     arrow = pyarrow_for(table.path)
 
     def added(batch: Any, said: Sequence[Any]) -> Any:
         outputs = arrow.array([each.output for each in said], arrow.string())
         scores = arrow.array([round(each.score, 4) for each in said], arrow.float64())
-        return batch.append_column(names[0], outputs).append_column(names[1], scores)
+        marks = arrow.array([each.abstain for each in said], arrow.bool_())
+        for name, column in zip(names, (outputs, scores, marks), strict=False):
+            batch = batch.append_column(name, column)
+        return batch
 
     if table.form != "parquet":
         pairs = list(answers)

@@ -1,0 +1,163 @@
+"""Bundles on labelled rows: what one scores, and whether of two one is better by more than chance."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from p2m.deploy.serving.predictor import Predictor
+from p2m.deploy.serving.settings import BundleError
+from p2m.errors import DataError, UserError
+from p2m.evaluation.base import beside, component, covered, expected_error, reported, scored
+from p2m.metrics.base import JudgeMetric
+from p2m.stages.answering import correct
+from p2m.stages.package import MANIFEST
+from p2m.stages.read import look, told
+from p2m.types import Beside, Examined, Example, Files, Judged, Metric, Score, Sureness, Task
+
+RESAMPLES = 1000
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A bundle, with what its manifest says of its task."""
+
+    folder: Path
+    task: Task
+    metrics: tuple[Metric, ...]  # the primary one first
+    before: tuple[Score, ...]  # what it scored when it was built
+    model: Predictor
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a bundle says to labelled rows."""
+
+    scores: tuple[Score, ...]
+    sureness: Sureness | None
+    rows: tuple[Judged, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two bundles on the same rows, by the primary metric of the first."""
+
+    beside: Beside  # the second as "student", the first as "teacher"
+    first: Scored
+    second: Scored
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        """Rows by who is righter: first, second, both, neither."""
+        pairs = zip(self.first.rows, self.second.rows, strict=True)
+        return Counter(_outcome(one.correct, two.correct) for one, two in pairs)
+
+
+def opened(folder: Path, *, threads: int = 1) -> Opened:
+    """A bundle's model, task and metrics.
+
+    Raises:
+        UserError: it is no bundle, or one whose files were damaged or written by another version.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        task = TypeAdapter(Task).validate_python(manifest["task"])
+        before = TypeAdapter(tuple[Score, ...]).validate_python(manifest["metrics"])
+        model = Predictor(folder / "model", threads=threads)
+    except (OSError, ValueError, KeyError, TypeError, ValidationError, BundleError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"{folder}: no bundle that can be opened ({reason}); build it again") from None
+    found = tuple(_suited(component(score.metric, {}), task) for score in before if score.metric != "judge")
+    return Opened(folder, task, tuple(m for m in found if not isinstance(m, JudgeMetric)), before, model)
+
+
+def _suited(metric: Metric, task: Task) -> Metric:
+    suited: Metric = metric.suited(task) if hasattr(metric, "suited") else metric
+    return suited
+
+
+def labelled(task: Task, data: Path) -> tuple[Example, ...]:
+    """Every row of a table with its right answer, as `data.test` of a recipe is read.
+
+    Raises:
+        DataError: with file and line, what is wrong with it.
+    """
+    if not data.exists():
+        raise UserError(f"{data}: no such file; a table with the inputs and their right answers is expected")
+    seen = look(task, (Files(data),), "test")
+    if seen.wrong:
+        raise DataError(told(seen.wrong))
+    return seen.rows
+
+
+def score(bundle: Opened, rows: Sequence[Example], *, seed: int = 0) -> Scored:
+    """Every metric of the bundle with its 95% interval, and how far its scores can be relied on."""
+    answers = bundle.model.predict([row.input for row in rows], batch_size=_BATCH)
+    said, right = [answer.output for answer in answers], [row.answers for row in rows]
+    primary = bundle.metrics[0]
+    righter = correct(bundle.task, primary, said, rows)
+    judged = tuple(
+        Judged(row.input, row.output, answer.output, answer.score, value)
+        for row, answer, value in zip(rows, answers, righter, strict=True)
+    )
+    scores = tuple(
+        scored(metric, said, right, value=reported(metric, said, right), resamples=RESAMPLES, seed=seed)
+        for metric in bundle.metrics
+    )
+    return Scored(scores, _sureness(bundle, judged), judged)
+
+
+def _sureness(bundle: Opened, rows: Sequence[Judged]) -> Sureness | None:
+    from p2m.deploy.serving.sureness import uncalibrated
+
+    settings = bundle.model.settings
+    if settings.calibration is None:
+        return None
+    right, sure = [row.correct for row in rows], [row.confidence for row in rows]
+    known = [(wanted, least) for wanted, least in settings.precisions if least is not None]
+    return Sureness(
+        expected_error(sure, right),
+        expected_error([uncalibrated(each, settings) for each in sure], right),
+        tuple(covered(wanted, [each >= least for each in sure], right) for wanted, least in known),
+    )
+
+
+def compare(first: Opened, second: Opened, rows: Sequence[Example], *, seed: int = 0) -> Compared:
+    """Both on the same rows: paired intervals and a paired permutation test.
+
+    Raises:
+        UserError: they do not read and answer the same.
+    """
+    for what, one, two in (
+        ("reads", [each.name for each in first.task.inputs], [each.name for each in second.task.inputs]),
+        ("answers with", first.task.type.value, second.task.type.value),
+    ):
+        if one != two:
+            raise UserError(
+                f"{first.folder} {what} {_named(one)}, {second.folder} {_named(two)}: not comparable"
+            )
+    ours, theirs = score(first, rows, seed=seed), score(second, rows, seed=seed)
+    asked = Examined(
+        str(first.folder), tuple(row.input for row in rows), tuple(r.predicted for r in ours.rows)
+    )
+    said = [row.predicted for row in theirs.rows]
+    found = beside(asked, first.metrics[0], said, rows, resamples=RESAMPLES, seed=seed)
+    assert found is not None  # every row is in common
+    return Compared(found, ours, theirs)
+
+
+def _named(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def _outcome(one: float, two: float) -> str:
+    if one != two:
+        return "first" if one > two else "second"
+    return "both" if one >= 1 else "neither"

@@ -1,0 +1,106 @@
+"""What bundles scored on labelled rows, as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from p2m.bundle_scores import Compared, Opened, Scored
+from p2m.cli.text import table
+from p2m.engine.files.disk import replace
+from p2m.errors import UserError
+from p2m.reporting.base import confusions
+from p2m.types import Judged, Score, TaskType
+
+_SHOWN = 5  # labels, confusions and rows
+
+
+def scored_text(bundle: Opened, data: Path, found: Scored, missed: Sequence[str]) -> str:
+    """Each metric beside what it was when the bundle was built, and where it is weakest."""
+    before = {each.metric: each for each in bundle.before}
+    rows = [
+        (each.metric, _figure(each), f"when it was built: {_figure(old)} of {old.rows:,}")
+        for each in found.scores
+        if (old := before[each.metric])
+    ]
+    lines = [f"{bundle.folder} on {len(found.rows):,} rows of {data}", table(rows, indent=2)]
+    if found.sureness is not None:
+        sure = found.sureness
+        lines.append(f"  calibration error {sure.error:.3f} ({sure.before:.3f} of the model's own scores)")
+        told = ", ".join(f"{e.share:.2f} at {e.wanted:.0%} ({e.precision:.2f})" for e in sure.coverages)
+        lines += [f"  answers by precision (seen): {told}"] * bool(told)
+    if bundle.task.type is TaskType.CLASSIFICATION:
+        lines += _weakest(found.rows)
+    lines += [f"  missed: {text}" for text in missed]
+    return "\n".join(lines)
+
+
+def _weakest(rows: Sequence[Judged]) -> list[str]:
+    """The labels that are wrong most often, and what they are taken for."""
+    shares = {
+        label: [row.correct for row in rows if row.output == label] for label in {r.output for r in rows}
+    }
+    worst = sorted(shares, key=lambda label: (sum(shares[label]) / len(shares[label]), label))[:_SHOWN]
+    told = [
+        f"{label} {sum(shares[label]) / len(shares[label]):.2f} of {len(shares[label])}" for label in worst
+    ]
+    pairs = [f"{right} for {said} {n}" for right, said, n in confusions(rows)[:_SHOWN]]
+    return [
+        f"  weakest labels: {', '.join(told)}",
+        *([f"  taken for another: {', '.join(pairs)}"] if pairs else []),
+    ]
+
+
+def compared_text(first: Opened, second: Opened, data: Path, found: Compared) -> str:
+    """Both side by side, and what of the difference chance may account for."""
+    theirs = {each.metric: each for each in found.second.scores}
+    rows = [
+        (each.metric, _figure(each), _figure(theirs[each.metric]) if each.metric in theirs else "")
+        for each in found.first.scores
+    ]
+    seen, outcomes = found.beside, found.outcomes
+    gap = seen.difference
+    lines = [
+        f"{len(found.first.rows):,} rows of {data}",
+        table(rows, header=("", str(first.folder), str(second.folder)), indent=2),
+        f"  {first.metrics[0].name}: the second's less the first's is {gap.value:+.3f}"
+        f" [{gap.low:+.3f}, {gap.high:+.3f}], p {min(seen.better, seen.worse):.3f} one-sided:"
+        f" {_verdict(found)}",
+        f"  rows: {outcomes['both']:,} right by both, {outcomes['second']:,} where the second is righter,"
+        f" {outcomes['first']:,} where the first is, {outcomes['neither']:,} wrong by both",
+    ]
+    lost = [
+        (one, two) for one, two in zip(found.first.rows, found.second.rows, strict=True)
+        if one.correct > two.correct
+    ]  # fmt: skip
+    lost.sort(key=lambda pair: -pair[1].confidence)
+    for one, two in lost[:_SHOWN]:
+        text = " | ".join(one.input.values())
+        shown = text if len(text) <= 80 else text[:79] + "…"
+        lines.append(f"    lost: {shown!r} is {one.output}: {two.predicted} ({two.confidence:.2f})")
+    return "\n".join(lines)
+
+
+def _verdict(found: Compared) -> str:
+    if found.beside.better < 0.05:
+        return "better by more than chance"
+    return "worse by more than chance" if found.beside.worse < 0.05 else "may be chance"
+
+
+def _figure(score: Score) -> str:
+    return f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]"
+
+
+def write_wrong(found: Scored, path: Path) -> None:
+    """The wrong answers as JSON Lines, the surest first."""
+    wrong = sorted((row for row in found.rows if row.correct < 1), key=lambda row: -row.confidence)
+    told = [
+        {**row.input, "right": row.output, "said": row.predicted, "score": round(row.confidence, 4)}
+        for row in wrong
+    ]
+    lines = [json.dumps(row, ensure_ascii=False) for row in told]
+    try:
+        replace(path, "".join(f"{line}\n" for line in lines).encode())
+    except OSError as error:
+        raise UserError(f"--wrong {path}: cannot be written ({error.strerror or error})") from None

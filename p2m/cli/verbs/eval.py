@@ -1,0 +1,61 @@
+"""p2m eval: a bundle on labelled rows."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from p2m.cli import common
+from p2m.errors import UserError, nearest
+
+GROUP = "result"
+SUMMARY = "score a built model on labelled rows"
+EXAMPLES = """p2m eval outputs/tickets november.csv
+  p2m eval outputs/tickets november.csv --wrong wrong.jsonl    # its errors, the surest first
+  p2m eval outputs/tickets november.csv --require 'accuracy >= 0.85'    # exit code 4 below"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("bundle", type=Path, help="a bundle's folder")
+    data_arguments(parser)
+    parser.add_argument(
+        "--wrong", type=Path, metavar="FILE", help="write the wrong answers to FILE as JSON Lines"
+    )
+    requirement = "end with exit code 4 unless it is met, such as 'accuracy >= 0.85'; may be repeated"
+    parser.add_argument("--require", action="append", default=[], metavar="METRIC", help=requirement)
+
+
+def data_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", type=Path, help="a table with the inputs and their right answers")
+    parser.add_argument("--threads", type=int, default=2, metavar="N", help="processor threads (default: 2)")
+    common.json_argument(parser)
+
+
+def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
+    from p2m.bundle_scores import labelled, opened, score
+    from p2m.cli.score_views import scored_text, write_wrong
+
+    bundle = opened(arguments.bundle, threads=max(1, arguments.threads))
+    wanted = [_requirement(text, [each.name for each in bundle.metrics]) for text in arguments.require]
+    rows = labelled(bundle.task, arguments.data)
+    found = score(bundle, rows)
+    if arguments.wrong is not None:
+        write_wrong(found, arguments.wrong)
+    values = {each.metric: each.value for each in found.scores}
+    missed = [text for text, each in zip(arguments.require, wanted, strict=True)
+              if not each.is_met(values[each.metric])]  # fmt: skip
+    told = {"scores": found.scores, "sureness": found.sureness, "rows": len(rows), "missed": missed}
+    code = common.answer(arguments, told, lambda: scored_text(bundle, arguments.data, found, missed))
+    return common.CONTRACT_MISSED if missed else code
+
+
+def _requirement(text: str, known: list[str]):  # type: ignore[no-untyped-def]  # loaded when asked for
+    from p2m.spec.units import parse_requirement
+
+    metric, _, limit = text.partition(" ")
+    if metric not in known:
+        raise UserError(f"--require {text!r}: no metric {metric!r} of this bundle: {nearest(metric, known)}")
+    try:
+        return parse_requirement(metric, limit)
+    except ValueError as error:
+        raise UserError(f"--require {text!r}: {error}") from None

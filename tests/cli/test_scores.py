@@ -1,0 +1,105 @@
+"""A bundle is scored on rows of the user's, and two are told apart by more than chance or not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from shouting import Call, call_in, write_project
+
+WORDS = [f"{first}{ending}" for first in "bcdfghklmnprstvw" for ending in ("at", "in", "ore", "ust", "ell")]
+
+
+def answer(word: str) -> str:
+    return "whispered" if word.endswith(("in", "ell")) else "shouted"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two bundles: `outputs/shout`, and `poor`, which learnt that all is shouted but what ends in "in"."""
+    place = write_project(tmp_path_factory.mktemp("scores") / "project")
+    call = call_in(place)
+    assert call("build", "shout.yaml").returncode == 0
+    rows = [{"input": word, "output": "whispered" if word.endswith("in") else "shouted"} for word in WORDS]
+    (place / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[:60]))
+    assert call("build", "shout.yaml", "name=poor", "metrics.require={accuracy: '>= 0'}").returncode in (0, 4)
+    table = "".join(f"{word},{answer(word)}\n" for word in WORDS)
+    (place / "november.csv").write_text("text,label\n" + table)
+    return place
+
+
+@pytest.fixture
+def p2m(folder: Path) -> Call:
+    return call_in(folder)
+
+
+def bundles(folder: Path) -> tuple[str, str]:
+    names = [path.parent.relative_to(folder) for path in sorted(folder.glob("outputs/**/manifest.json"))]
+    (poor,) = (name for name in names if "poor" in str(name))
+    return "outputs/shout", str(poor)
+
+
+def test_a_bundle_is_scored_with_intervals_beside_what_it_was(p2m: Call, folder: Path) -> None:
+    done = p2m("eval", "outputs/shout", "november.csv")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("outputs/shout on 80 rows of november.csv\n")
+    assert "when it was built: 0.9" in done.stdout
+    told = json.loads(p2m("eval", "outputs/shout", "november.csv", "--json").stdout)
+    lines = p2m("predict", "outputs/shout", "--input", "november.csv").stdout.splitlines()
+    head = lines[0].split(",")
+    right = [cells[head.index("label")] == cells[-2] for cells in (line.split(",") for line in lines[1:])]
+    score = told["scores"][0]
+    assert score["metric"] == "accuracy"
+    assert score["value"] == pytest.approx(sum(right) / 80)
+    assert score["low"] <= score["value"] <= score["high"]
+
+
+def test_its_errors_are_written_and_a_requirement_that_is_missed_ends_in_4(p2m: Call, folder: Path) -> None:
+    _, poor = bundles(folder)
+    done = p2m("eval", poor, "november.csv", "--wrong", "wrong.jsonl", "--require", "accuracy >= 0.95")
+    assert done.returncode == 4, done.stderr
+    assert "missed: accuracy >= 0.95" in done.stdout
+    wrong = [json.loads(line) for line in (folder / "wrong.jsonl").read_text().splitlines()]
+    assert wrong
+    assert all(row["right"] == answer(row["text"]) != row["said"] for row in wrong)
+    assert [row["score"] for row in wrong] == sorted((row["score"] for row in wrong), reverse=True)
+    assert p2m("eval", poor, "november.csv", "--require", "accuracy >= 0.1").returncode == 0
+
+
+def test_of_two_bundles_the_worse_is_told(p2m: Call, folder: Path) -> None:
+    good, poor = bundles(folder)
+    done = p2m("compare", good, poor, "november.csv", "--no-worse")
+    assert done.returncode == 4, done.stderr
+    assert "worse by more than chance" in done.stdout
+    assert "lost: " in done.stdout
+    assert "better by more than chance" in p2m("compare", poor, good, "november.csv", "--no-worse").stdout
+    same = p2m("compare", good, good, "november.csv", "--no-worse")
+    assert (same.returncode, "may be chance" in same.stdout) == (0, True)
+    told = json.loads(p2m("compare", good, poor, "november.csv", "--json").stdout)
+    assert sum(told["outcomes"].values()) == 80
+    assert told["difference"]["value"] == pytest.approx(
+        told["second"][0]["value"] - told["first"][0]["value"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("eval", "nowhere", "november.csv"), "nowhere: no bundle that can be opened"),
+        (("eval", "outputs/shout", "absent.csv"), "absent.csv: no such file"),
+        (("eval", "outputs/shout", "odd.csv"), "odd.csv:42"),
+        (("eval", "outputs/shout", "november.csv", "--require", "f1 > 0.5"), "no metric 'f1'"),
+        (("eval", "outputs/shout", "november.csv", "--require", "accuracy good"), "not a requirement"),
+        (("eval", "outputs/shout", "november.csv", "--wrong", "absent/w.jsonl"), "cannot be written"),
+        (("compare", "outputs/shout", "nowhere", "november.csv"), "nowhere: no bundle"),
+    ],
+)
+def test_what_is_wrong_is_said_without_a_traceback(
+    p2m: Call, folder: Path, words: tuple[str, ...], told: str
+) -> None:
+    (folder / "odd.csv").write_text("text,label\n" + "bat,shouted\nbin,whispered\n" * 20 + "bat,sung\n")
+    done = p2m(*words)
+    assert done.returncode in (1, 2)
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
