@@ -456,7 +456,7 @@ def test_a_lock_comes_from_what_the_store_holds(project: Path, p2m: P2M) -> None
     )
     done = p2m("lock", "shout.yaml")
     assert done.code == 3
-    assert "has not been built: train, export, pick, evaluate\n" in done.err
+    assert "has not been built: train, export, pick, calibrate, evaluate\n" in done.err
     assert "p2m build shout.yaml" in done.err
     assert lock.read_bytes() == content
 
