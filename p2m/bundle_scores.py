@@ -12,12 +12,12 @@ from typing import Any
 from p2m.deploy.serving.predictor import Predictor
 from p2m.deploy.serving.settings import BundleError
 from p2m.errors import DataError, UserError
-from p2m.evaluation.base import beside, component, covered, expected_error, reported, scored
+from p2m.evaluation.base import beside, component, covered, expected_error, reported, scored, slices
 from p2m.metrics.base import JudgeMetric
 from p2m.stages.answering import correct
 from p2m.stages.package import MANIFEST
 from p2m.stages.read import look, told
-from p2m.types import Beside, Examined, Example, Files, Judged, Metric, Score, Sureness, Task
+from p2m.types import Beside, Examined, Example, Files, Judged, Metric, Score, Slice, Sureness, Task
 
 RESAMPLES = 1000
 _BATCH = 64
@@ -41,6 +41,7 @@ class Scored:
     scores: tuple[Score, ...]
     sureness: Sureness | None
     rows: tuple[Judged, ...]
+    slices: tuple[Slice, ...]  # the weakest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def score(bundle: Opened, rows: Sequence[Example], *, seed: int = 0) -> Scored:
         scored(metric, said, right, value=reported(metric, said, right), resamples=RESAMPLES, seed=seed)
         for metric in bundle.metrics
     )
-    return Scored(scores, _sureness(bundle, judged), judged)
+    return Scored(scores, _sureness(bundle, judged), judged, slices(judged))
 
 
 def _sureness(bundle: Opened, rows: Sequence[Judged]) -> Sureness | None:

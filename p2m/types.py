@@ -839,6 +839,17 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Slice:
+    """A part of the rows that judge a model."""
+
+    name: str  # "answer=billing", "length=12 to 80 characters"
+    rows: int
+    value: float  # the mean of `Judged.correct`
+    low: float
+    high: float  # its interval, which all slices together keep to in 95 cases of 100
+
+
+@dataclass(frozen=True, slots=True)
 class Sureness:
     """How far a model's scores can be relied on."""
 
@@ -867,6 +878,13 @@ class Evaluated:
         None  # where a teacher graded the answers; the grade is the last of `scores`
     )
     sureness: Sureness | None = None  # None where the scores were not calibrated
+    slices: tuple[Slice, ...] = ()  # the weakest first
+
+    @property
+    def weakest(self) -> Slice | None:
+        """The slice that is worse than all rows by more than chance; None where none is."""
+        overall = sum(row.correct for row in self.rows) / max(1, len(self.rows))
+        return next((each for each in self.slices if each.high < overall), None)
 
     @property
     def spent(self) -> Spent | None:

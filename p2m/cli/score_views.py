@@ -13,7 +13,7 @@ from p2m.errors import UserError
 from p2m.reporting.base import confusions
 from p2m.types import Judged, Score, TaskType
 
-_SHOWN = 5  # labels, confusions and rows
+_SHOWN = 5  # slices, confusions and rows
 
 
 def scored_text(bundle: Opened, data: Path, found: Scored, missed: Sequence[str]) -> str:
@@ -30,26 +30,22 @@ def scored_text(bundle: Opened, data: Path, found: Scored, missed: Sequence[str]
         lines.append(f"  calibration error {sure.error:.3f} ({sure.before:.3f} of the model's own scores)")
         told = ", ".join(f"{e.share:.2f} at {e.wanted:.0%} ({e.precision:.2f})" for e in sure.coverages)
         lines += [f"  answers by precision (seen): {told}"] * bool(told)
+    lines += _weakest(found)
     if bundle.task.type is TaskType.CLASSIFICATION:
-        lines += _weakest(found.rows)
+        lines += _confused(found.rows)
     lines += [f"  missed: {text}" for text in missed]
     return "\n".join(lines)
 
 
-def _weakest(rows: Sequence[Judged]) -> list[str]:
-    """The labels that are wrong most often, and what they are taken for."""
-    shares = {
-        label: [row.correct for row in rows if row.output == label] for label in {r.output for r in rows}
-    }
-    worst = sorted(shares, key=lambda label: (sum(shares[label]) / len(shares[label]), label))[:_SHOWN]
-    told = [
-        f"{label} {sum(shares[label]) / len(shares[label]):.2f} of {len(shares[label])}" for label in worst
-    ]
+def _weakest(found: Scored) -> list[str]:
+    """Where it is weakest, and what it takes for what."""
+    told = [f"{each.name} {each.value:.2f} of {each.rows}" for each in found.slices[:_SHOWN]]
+    return [f"  weakest: {', '.join(told)}"] * bool(told)
+
+
+def _confused(rows: Sequence[Judged]) -> list[str]:
     pairs = [f"{right} for {said} {n}" for right, said, n in confusions(rows)[:_SHOWN]]
-    return [
-        f"  weakest labels: {', '.join(told)}",
-        *([f"  taken for another: {', '.join(pairs)}"] if pairs else []),
-    ]
+    return [f"  taken for another: {', '.join(pairs)}"] * bool(pairs)
 
 
 def compared_text(first: Opened, second: Opened, data: Path, found: Compared) -> str:

@@ -25,6 +25,9 @@ def sureness_lines(
         lines += [(f"answers by precision (seen): {told}", True)] * bool(told)
         error = f"calibration error {found.error:.3f}, {found.before:.3f} before"
         lines.append((f"{error}; {exported.calibrated}", True))
+    if (weak := evaluated.weakest) is not None:
+        seen = f"{weak.value:.2f} [{weak.low:.2f}, {weak.high:.2f}] of {weak.rows} rows"
+        lines.append((f"weakest where {weak.name}: {seen}", True))
     return lines
 
 

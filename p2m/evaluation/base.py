@@ -6,6 +6,7 @@ from p2m.evaluation.calibration import FEWEST, covered, expected_error, fitted, 
 from p2m.evaluation.compare import ROUGH, both, needed_rows, swaps
 from p2m.evaluation.paired import beside, matched
 from p2m.evaluation.reported import component, reported
+from p2m.evaluation.slices import slices
 
 __all__ = [
     "FEWEST",
@@ -23,6 +24,7 @@ __all__ = [
     "needed_rows",
     "reported",
     "scored",
+    "slices",
     "swaps",
     "trivial",
 ]

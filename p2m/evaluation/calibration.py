@@ -79,11 +79,16 @@ def covered(wanted: float, answered: Sequence[bool], correct: Sequence[float]) -
     share = len(given) / max(1, len(answered))
     if not given:
         return Coverage(wanted, 0.0, 0.0, 0.0, 1.0, 0)
-    z, rows = NormalDist().inv_cdf(0.975), len(given)
-    mean = sum(given) / rows
+    mean = sum(given) / len(given)
+    low, high = wilson(mean, len(given), NormalDist().inv_cdf(0.975))
+    return Coverage(wanted, share, mean, low, high, len(given))
+
+
+def wilson(mean: float, rows: int, z: float) -> tuple[float, float]:
+    """The interval of a share that was seen in so many rows, `z` standard errors wide each way."""
     middle = (mean + z * z / (2 * rows)) / (1 + z * z / rows)
-    reach = z * math.sqrt(mean * (1 - mean) / rows + z * z / (4 * rows * rows)) / (1 + z * z / rows)
-    return Coverage(wanted, share, mean, max(0.0, middle - reach), min(1.0, middle + reach), rows)
+    reach = z * math.sqrt(max(0.0, mean * (1 - mean)) / rows + z * z / (4 * rows * rows)) / (1 + z * z / rows)
+    return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
 def _log_odds(scores: Sequence[float]) -> Any:

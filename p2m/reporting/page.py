@@ -30,6 +30,7 @@ from p2m.reporting.facts import (
 from p2m.reporting.pictures import TEACHER
 from p2m.types import Count, Judged
 
+_SLICES = 12  # that are shown
 _MATRIX = 24  # labels that a confusion matrix can show
 _STYLE = """
 :root { color-scheme: light; }
@@ -217,10 +218,10 @@ def _counts(counts: Sequence[Count]) -> str:
 
 def _answers(story: Story) -> list[str]:
     """How sure the model is and, for a classification, what it takes for what."""
-    found = []
+    found = [_slices(story)] if story.evaluated.slices else []
     if any(row.confidence for row in story.evaluated.rows):  # none: the student knows none out of fold
         chart = charts.calibration(story.evaluated.rows) + _abstaining(story)
-        found = [_section("Right answers by the model's own confidence", chart)]
+        found.append(_section("Right answers by the model's own confidence", chart))
     if not is_classification(story):
         return found
     names = labels(story)
@@ -232,6 +233,16 @@ def _answers(story: Story) -> list[str]:
         for right, said, n in confusions(story.evaluated.rows)[:20]
     ]
     return [*found, _section("Commonest confusions", _table(("right label", "taken for", "rows"), pairs))]
+
+
+def _slices(story: Story) -> str:
+    """Where the model is weakest."""
+    rows = [
+        ((each.name, "input"), (f"{each.rows:,}", "n"), (f"{each.value:.3f}", "n"),
+         (f"{each.low:.3f} to {each.high:.3f}", "n"))
+        for each in story.evaluated.slices[:_SLICES]
+    ]  # fmt: skip
+    return _section("Slices, the weakest first", _table(("rows where", "rows", "right", "interval"), rows))
 
 
 def _abstaining(story: Story) -> str:

@@ -23,6 +23,7 @@ from p2m.evaluation.base import (
     needed_rows,
     reported,
     scored,
+    slices,
     swaps,
 )
 from p2m.metrics.base import Metric
@@ -99,6 +100,7 @@ def evaluate(
         tried=tried,
         out_of_fold=None if parts.is_cross_validated else _score_out_of_fold(folds, winner, parts, primary),
         sureness=_sureness(parts, judged, Settings.read(exported.model)),
+        slices=slices(judged, [row.source for row in rows]),
     )
 
 

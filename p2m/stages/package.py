@@ -102,6 +102,7 @@ def _manifest(facts: Facts, spec: dict[str, Any], folder: Path) -> dict[str, Any
         "judge": asdict(evaluated.judgement) if evaluated.judgement else None,
         "account": asdict(facts.account) if facts.account else None,
         "sureness": asdict(evaluated.sureness) if evaluated.sureness else None,
+        "slices": [asdict(each) for each in evaluated.slices],
         "evidence": evaluated.evidence,
         "measured": asdict(facts.measured),
         "model": {

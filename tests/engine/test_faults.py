@@ -137,8 +137,10 @@ def test_a_build_that_is_killed_again_and_again_loses_at_most_the_running_step(f
         assert record.status == "unfinished"
     out, _ = start(folder).communicate()
     assert "7 {" in out
-    done = Counter(line for line in log_of(folder) if line.endswith("done"))
-    assert done == Counter(f"slow {name} done" for name in NAMES)
+    done = Counter(line.split()[1] for line in log_of(folder) if line.endswith("done"))
+    assert done.keys() == set(NAMES)
+    again = {name for name, times in done.items() if times > 1}  # done as the kill came, and not yet kept
+    assert again <= {"s1", "s3", "s4"}
     assert "slow s3 resumed" in log_of(folder)  # it found its scratch folder as the kill had left it
     assert_sound(Store(folder / "store"))
     assert list((folder / "store" / "steps").iterdir()) == []

@@ -145,6 +145,17 @@ def single(*rest: Number, name: str, seconds: float = 0.0) -> Number:
     return Number(sum(number.value for number in rest) + 1)
 
 
+@stage(version="1", kind="pure")
+def meeting(*rest: Number, name: str, others: int) -> Number:
+    """Ends when as many as `others` have begun, itself among them."""
+    log(f"met {name}")
+    until = time.monotonic() + 100
+    while Path(os.environ["P2M_TOY_LOG"]).read_text().count("met ") < others:
+        assert time.monotonic() < until, "it is alone"
+        time.sleep(0.01)
+    return Number(1)
+
+
 @stage(version="1", kind="pure", cpus=2)
 def double(*rest: Number, name: str, seconds: float = 0.0) -> Number:
     _span(name, os.getpid(), seconds)

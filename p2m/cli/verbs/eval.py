@@ -44,7 +44,8 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     values = {each.metric: each.value for each in found.scores}
     missed = [text for text, each in zip(arguments.require, wanted, strict=True)
               if not each.is_met(values[each.metric])]  # fmt: skip
-    told = {"scores": found.scores, "sureness": found.sureness, "rows": len(rows), "missed": missed}
+    told = {"scores": found.scores, "sureness": found.sureness, "slices": found.slices, "rows": len(rows),
+            "missed": missed}  # fmt: skip
     code = common.answer(arguments, told, lambda: scored_text(bundle, arguments.data, found, missed))
     return common.CONTRACT_MISSED if missed else code
 

@@ -1,0 +1,59 @@
+"""Parts of the rows that judge a model: by answer, length, source, script and question word."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from statistics import NormalDist
+
+from p2m.evaluation.calibration import wilson
+from p2m.types import Judged, Slice
+
+FEWEST = 10  # rows of a slice that is shown
+_WORDS = ("what", "who", "whom", "whose", "which", "when", "where", "why", "how")
+_DOUBT = 0.05  # that the weakest is weak by chance, over all slices together
+
+
+def slices(rows: Sequence[Judged], sources: Sequence[str] = ()) -> tuple[Slice, ...]:
+    """Slices of `FEWEST` rows and more that are not all rows, each with its mean of `Judged.correct` and an
+    interval (Wilson, 1927) that all slices together keep to in 95 cases of 100; the weakest first.
+    """
+    found: dict[str, list[float]] = defaultdict(list)
+    for place, row in enumerate(rows):
+        source = sources[place] if sources else ""
+        for name in _named(row, source):
+            found[name].append(row.correct)
+    for name, places in _lengths(rows):
+        found[name] = [rows[place].correct for place in places]
+    kept = {name: values for name, values in found.items() if FEWEST <= len(values) < len(rows)}
+    z = NormalDist().inv_cdf(1 - _DOUBT / 2 / max(1, len(kept)))
+    made = []
+    for name, values in kept.items():
+        mean = sum(values) / len(values)
+        made.append(Slice(name, len(values), mean, *wilson(mean, len(values), z)))
+    return tuple(sorted(made, key=lambda each: (each.high, each.value, each.name)))
+
+
+def _named(row: Judged, source: str) -> Iterator[str]:
+    yield f"answer={row.output}"
+    if source:
+        yield f"source={source}"
+    question = row.input.get("question", "").lower().split()
+    word = next((bare for each in question if (bare := each.strip("?,")) in _WORDS), "")
+    if word:
+        yield f"question={word}"
+    text = " ".join(row.input.values())
+    script = Counter(unicodedata.name(each, "?").split()[0] for each in text[:400] if each.isalpha())
+    if script:
+        yield f"script={script.most_common(1)[0][0].lower()}"
+
+
+def _lengths(rows: Sequence[Judged]) -> Iterator[tuple[str, list[int]]]:
+    """Thirds of the rows by the characters of their input."""
+    lengths = [sum(map(len, row.input.values())) for row in rows]
+    order = sorted(range(len(rows)), key=lambda place: (lengths[place], place))
+    for third in range(3):
+        inside = order[third * len(rows) // 3 : (third + 1) * len(rows) // 3]
+        if inside:
+            yield f"length={lengths[inside[0]]} to {lengths[inside[-1]]} characters", inside
