@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import gc
+import os
+import shutil
 import signal
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +18,7 @@ import pytest
 from hypothesis import settings
 
 from p2m.engine.handles import Device
+from p2m.stages import timing
 from p2m.students.causal import Causal
 from p2m.students.minilm import MiniLM
 from p2m.students.slots import Slots
@@ -26,6 +32,25 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # A slow machine is no failure: speed is for bench/, and never for a timed test.
 settings.register_profile("p2m", deadline=None)
 settings.load_profile("p2m")
+# What a bundle costs is measured over a moment: no test looks at the figure.
+timing.clocked.__kwdefaults__["least"] = 0.05
+HERE = Path(__file__).parent
+_walked = 0  # modules that were loaded when garbage was last collected here
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole builds first: a file that takes long would leave the other workers idle at the end."""
+    items.sort(key=lambda item: item.path.parent != HERE)
+
+
+def pytest_runtest_setup() -> None:
+    """Keep what was collected and imported out of later collections: each training asks for one."""
+    global _walked
+    if len(sys.modules) > _walked + 100:
+        _walked = len(sys.modules)
+        gc.collect()
+        gc.freeze()
+
 
 QA = Task(
     TaskType.QUESTION_ANSWERING,
@@ -152,14 +177,22 @@ def tiny_bytes() -> TinySeq2Seq:
     return TinySeq2Seq(d_model=32, d_ff=48, layers=2, decoder_layers=2, heads=2, max_input=96, max_output=24)
 
 
-class Exports:
-    """Kind of predictor -> (checkpoint, exported folder), made when first asked for: it takes seconds."""
+@pytest.fixture(scope="session")
+def common(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of a session have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
-    def __init__(
-        self, factory: pytest.TempPathFactory, minilm: MiniLM, seq2seq: TinySeq2Seq, slots: Slots
-    ) -> None:
-        self._factory = factory
-        self._cases = {
+
+class Exports:
+    """Kind of predictor -> (checkpoint, exported folder), made when first asked for: it takes seconds.
+
+    Whichever worker asks first makes it for all.
+    """
+
+    def __init__(self, common: Path, minilm: MiniLM, seq2seq: TinySeq2Seq, slots: Slots) -> None:
+        self._common = common
+        self._cases: dict[str, tuple[Task, Any]] = {
             "span": (QA, minilm),
             "classification": (LABELS, minilm),
             "seq2seq": (TEXT, seq2seq),
@@ -167,24 +200,28 @@ class Exports:
             "slots": (SLOTS, slots),
             "records": (RECORD, minilm),
         }
-        self._made: dict[str, tuple[Path, Path]] = {}
 
     def __getitem__(self, kind: str) -> tuple[Path, Path]:
-        if kind not in self._made:
-            self._made[kind] = self._make(kind)
-        return self._made[kind]
+        folder = self._common / f"exported-{kind}"
+        checkpoint, target = folder / "checkpoint", folder / "model"
+        with folder.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not target.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # of one that failed
+                checkpoint.mkdir(parents=True)
+                self._make(kind, checkpoint, folder / "making")
+                (folder / "making").rename(target)
+        return checkpoint, target
 
-    def _causal(self) -> Causal:
+    def _make(self, kind: str, checkpoint: Path, target: Path) -> None:
+        import torch
         from tiny_checkpoints import causal
 
-        folder = causal(self._factory.mktemp("causal-base"), "Llama")
-        return Causal(str(folder), rank=0, max_input=96, max_output=12)
-
-    def _make(self, kind: str) -> tuple[Path, Path]:
-        import torch
-
-        checkpoint, target = self._factory.mktemp(f"{kind}-checkpoint"), self._factory.mktemp(kind)
-        task, student = self._cases.get(kind) or (TEXT, self._causal())
+        if kind == "causal":
+            base = causal(checkpoint.with_name("base"), "Llama")
+            self._cases[kind] = TEXT, Causal(str(base), rank=0, max_input=96, max_output=12)
+        task, student = self._cases[kind]
+        target.mkdir()
         learner = student.prepare(task, task.labels, seed=1)
         learner.encode(rows_of(task), max_length=40)  # some learn what their pieces are
         with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -196,15 +233,11 @@ class Exports:
         if learner.tokenizer is not None:
             learner.tokenizer.save_pretrained(str(checkpoint))
         student.export(task, task.labels, checkpoint, target)
-        return checkpoint, target
 
 
 @pytest.fixture(scope="session")
-def exports(
-    tmp_path_factory: pytest.TempPathFactory, tiny_minilm: MiniLM, tiny_bytes: TinySeq2Seq,
-    tiny_slots: Slots,
-) -> Exports:  # fmt: skip
-    return Exports(tmp_path_factory, tiny_minilm, tiny_bytes, tiny_slots)
+def exports(common: Path, tiny_minilm: MiniLM, tiny_bytes: TinySeq2Seq, tiny_slots: Slots) -> Exports:
+    return Exports(common, tiny_minilm, tiny_bytes, tiny_slots)
 
 
 @pytest.fixture

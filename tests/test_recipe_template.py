@@ -47,7 +47,7 @@ def test_any_prompt_is_read_back_as_it_was(prompt: str) -> None:
 
 
 @given(PROMPTS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_any_prompt_gives_a_recipe_that_composes(prompt: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "new.yaml"
@@ -63,7 +63,7 @@ LABEL = st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, ma
 @example("${x} and \\\\${y}\\")
 @example("a # b")
 @example("two\nlines")
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_any_label_is_composed_as_it_is(label: str) -> None:
     table = TableTask(TaskType.CLASSIFICATION, ("text",), "desk", 9, labels={label: 5, "no other": 4})
     with tempfile.TemporaryDirectory() as folder:

@@ -87,7 +87,7 @@ PROMPT = st.sampled_from([LISTED, OPEN, SHOWN])
 
 
 @given(PROMPT, REPLY)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_whatever_a_teacher_says_the_recipe_composes_and_keeps_the_prompt(prompt: str, reply: dict) -> None:
     composes(prompt, reply)
 

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from py_compile import PycInvalidationMode
@@ -325,7 +325,25 @@ def unedited(copy: Copy) -> Mapping[Words, dict[str, str]]:
 TRIALS = ("qa", "training.trials=3"), ("qa", "training.trials=4")
 
 
-@pytest.mark.parametrize("change", CHANGES)
+IDLE = [
+    made for made in CHANGES.values() if isinstance(made, Edit) and not any(made.steps.values())
+]  # edits that no step may notice
+TOLD = [name for name, made in CHANGES.items() if made not in IDLE]
+
+
+@pytest.mark.parametrize(("recipe", "least"), [("qa", 7), ("tickets", 2)])
+def test_changes_without_an_effect_rekey_nothing(
+    copy: Copy, unedited: Mapping[Words, dict[str, str]], recipe: str, least: int
+) -> None:
+    edits = [made for made in IDLE if recipe in made.steps]
+    assert len(edits) >= least
+    with ExitStack() as edited:
+        for made in edits:
+            edited.enter_context(copy.edited(made.path, made.old, made.new))
+        assert copy.keys(RECIPES[recipe]) == [unedited[RECIPES[recipe]]]
+
+
+@pytest.mark.parametrize("change", TOLD)
 def test_one_change_rekeys_exactly(change: str, copy: Copy, unedited: Mapping[Words, dict[str, str]]) -> None:
     made = CHANGES[change]
     if isinstance(made, Override):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import shutil
@@ -226,6 +227,7 @@ prompt: "Sort a note into one of two rooms: garden, kitchen."
 metrics: {{primary: accuracy, also: [half]}}
 generation: {{num_examples: 240}}
 """
+INLINE = "executor: {name: inline}\n"  # steps of one process import what they need once
 
 
 @pytest.fixture(scope="module")
@@ -237,29 +239,25 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for path, text in FILES.items():
         (root / path).parent.mkdir(exist_ok=True)
         (root / path).write_text(text)
+    compileall.compile_dir(root / "p2m", quiet=2)
     return root
 
 
-def p2m_in(home: Path, *words: str) -> dict[str, Any]:
+def built(home: Path, name: str, text: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a build says, and the manifest of its bundle."""
+    (home / f"{name}.yaml").write_text(text)
     done = subprocess.run(
-        [sys.executable, "-m", "p2m", *words, "--json"], capture_output=True, text=True, check=False,
-        cwd=home,
-        env={**os.environ, "PYTHONPATH": str(home)},
+        [sys.executable, "-m", "p2m", "build", f"{name}.yaml", "--json"], capture_output=True, text=True,
+        check=False, cwd=home, env={**os.environ, "PYTHONPATH": str(home)},
     )  # fmt: skip
     assert done.returncode in (0, 4, 10), done.stderr[-3000:]
-    return dict(json.loads(done.stdout)) if words[0] == "build" else {"steps": json.loads(done.stdout)}
-
-
-def built(home: Path, name: str, **chosen: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a build says, and the manifest of its bundle."""
-    words = {"teacher": "scribe", "student": "parrot", "compression": "int8", "runtime": "onnx", **chosen}
-    (home / f"{name}.yaml").write_text(RECIPE.format(**words))
-    found = p2m_in(home, "build", f"{name}.yaml")
+    found = json.loads(done.stdout)
     return found, json.loads((Path(found["folder"]) / "manifest.json").read_text(encoding="utf-8"))
 
 
 def test_a_teacher_a_student_and_a_metric(home: Path) -> None:
-    found, manifest = built(home, "written")
+    plain = {"teacher": "scribe", "student": "parrot", "compression": "int8", "runtime": "onnx"}
+    found, manifest = built(home, "written", RECIPE.format(**plain))
     assert manifest["model"]["student"] == "parrot"
     assert manifest["data"]["sources"] == {"generated:scribe": manifest["data"]["rows"]["train"]}
     scores = {each["metric"]: each["value"] for each in manifest["metrics"]}
@@ -268,13 +266,11 @@ def test_a_teacher_a_student_and_a_metric(home: Path) -> None:
     assert {step["status"] for step in found["steps"]} <= {"ran", "source"}
 
 
-def test_a_compressor(home: Path) -> None:
-    _, manifest = built(home, "lean", student="linear_minilm", compression="lean")
-    assert manifest["model"]["precision"] == "lean"
-
-
-def test_a_runtime(home: Path) -> None:
-    found, _ = built(home, "plain", student="linear_minilm", runtime="plain")
+def test_a_domain_of_the_embedded_teacher_a_compressor_and_a_runtime(home: Path) -> None:
+    chosen = {"teacher": "embedded", "student": "linear_minilm", "compression": "lean", "runtime": "plain"}
+    found, manifest = built(home, "rooms", RECIPE.format(**chosen) + INLINE)
+    assert set(manifest["data"]["sources"]) == {"generated:embedded:rooms"}
+    assert manifest["model"]["precision"] == "plain lean"
     bundle = Path(found["folder"])
     assert {path.name for path in (bundle / "serving" / "backends").iterdir()} == {"__init__.py", "plain.py"}
     done = subprocess.run(
@@ -284,11 +280,6 @@ def test_a_runtime(home: Path) -> None:
         check=True,
     )
     assert json.loads(done.stdout)["output"] == "garden"
-
-
-def test_a_domain_of_the_embedded_teacher(home: Path) -> None:
-    _, manifest = built(home, "rooms", teacher="embedded")
-    assert set(manifest["data"]["sources"]) == {"generated:embedded:rooms"}
 
 
 def test_a_retriever(home: Path) -> None:
@@ -306,12 +297,8 @@ def test_a_retriever(home: Path) -> None:
             for thing, room in [(("rake", "garden"), ("kettle", "kitchen"))[n % 2]]
         ]
         (folder / "train.jsonl").write_text("".join(rows))
-    (home / "found.yaml").write_text(
-        RECIPE.format(teacher="none", student="parrot", compression="none", runtime="onnx").replace(
-            "  - _self_", "  - override retriever: alphabet\n  - _self_"
-        )
-        + "retriever: {sources: [catalogue]}\n"
+    chosen = RECIPE.format(teacher="none", student="parrot", compression="none", runtime="onnx").replace(
+        "  - _self_", "  - override retriever: alphabet\n  - _self_"
     )
-    found = p2m_in(home, "build", "found.yaml")
-    manifest = json.loads((Path(found["folder"]) / "manifest.json").read_text(encoding="utf-8"))
+    _, manifest = built(home, "found", chosen + "retriever: {sources: [catalogue]}\n" + INLINE)
     assert {source.split(":")[1] for source in manifest["data"]["sources"]} == {"a-rooms", "b-rooms"}

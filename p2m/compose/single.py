@@ -52,6 +52,19 @@ class Composed:
         return place_in(self.origins, path) or show(self.recipe)
 
 
+class _Loader(ConfigLoaderImpl):
+    """Reads each file once: for the list of defaults, and for what is composed of it."""
+
+    _read: tuple[list[Override], Any] | None = None
+
+    def _parse_overrides_and_create_caching_repo(
+        self, config_name: str | None, overrides: list[str]
+    ) -> tuple[list[Override], Any]:
+        if self._read is None:
+            self._read = super()._parse_overrides_and_create_caching_repo(config_name, overrides)
+        return self._read
+
+
 def compose(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Composed:
     """The validated recipe. Nothing is written, and of components only their modules are imported.
 
@@ -66,7 +79,7 @@ def compose(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str]
         said = [override for override in parsed if is_text(override)]
         words = [forced(override, groups) for override in parsed if override not in said]
         with translated(marked, reading, parsed):
-            loader = ConfigLoaderImpl(config_search_path=search_path(recipe))
+            loader = _Loader(config_search_path=search_path(recipe))
             defaults = loader.compute_defaults_list(PRIMARY, words, RunMode.RUN)
             refuse(list(_meddling(reading, defaults.defaults)))
             config = loader.load_configuration(PRIMARY, words, RunMode.RUN, from_shell=False)

@@ -24,6 +24,7 @@ metrics:
 defaults: [base, override teacher: none, override student: linear_tfidf, override compression: none, _self_]
 training: {epochs: 1, evaluations: 1}
 baselines: {candidates: {linear_tfidf: null, linear_minilm: null}}
+executor: {name: inline}
 """
 # The same words to be written in capitals by a model that is tuned by gradient descent: for tests of long
 # trainings, and of teachers that write rows. It learns too little to ship, so builds of it end in BUILT.

@@ -17,7 +17,19 @@ import pytest
 from shouting import call_in, write_project
 
 from p2m.cli.dispatch import run
-from p2m.lock import FORMAT, Lock, MetricPin, lock_text, parse_lock, read_lock
+from p2m.lock import (
+    FORMAT,
+    Lock,
+    MetricPin,
+    lock_of,
+    lock_path,
+    lock_text,
+    look,
+    parse_lock,
+    read_lock,
+    write_lock,
+)
+from p2m.project import load, subject
 
 P2M = Callable[..., "Said"]
 
@@ -444,7 +456,7 @@ def test_a_lock_comes_from_what_the_store_holds(project: Path, p2m: P2M) -> None
     )
     done = p2m("lock", "shout.yaml")
     assert done.code == 3
-    assert "has not been built: train, export, pick, evaluate\n" in done.err
+    assert "has not been built: train, export, pick, calibrate, evaluate\n" in done.err
     assert "p2m build shout.yaml" in done.err
     assert lock.read_bytes() == content
 
@@ -491,23 +503,16 @@ def test_a_frozen_build_names_the_step_and_the_host_that_it_kept_apart(
     (project / "shout.yaml").write_text(
         (project / "shout.yaml").read_text() + "teacher: {target: talking.Talker}\n"
     )
-    pins = (
-        "import sys; from pathlib import Path; from p2m.project import load, subject\n"
-        "from p2m.lock import lock_of, lock_path, look, write_lock\n"
-        "recipe = Path('shout.yaml'); about = subject(load(recipe, trust=['talking']))\n"
-        "write_lock(lock_path(recipe), lock_of(look(about, None), None))\n"
-    )
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(project), os.environ.get("PYTHONPATH", "")]),
-    }
-    subprocess.run([sys.executable, "-c", pins], cwd=project, env=environment, check=True)
-    done = call_in(project)("build", "shout.yaml", "--trust", "talking", "--frozen", PYTHONPATH=str(project))
+    monkeypatch.chdir(project)
+    monkeypatch.syspath_prepend(str(project))
+    recipe = Path("shout.yaml")
+    about = subject(load(recipe, trust=["talking"]))
+    write_lock(lock_path(recipe), lock_of(look(about, None), None))
+    monkeypatch.delitem(sys.modules, "talking")
+    done = call_in(project)("build", "shout.yaml", "--trust", "talking", "--frozen")
     assert done.returncode != 0
     assert "step generate wants to reach 127.0.0.1:9" in done.stderr, done.stderr
-    allowed = call_in(project)(
-        "build", "shout.yaml", "--trust", "talking", "--locked", PYTHONPATH=str(project)
-    )
+    allowed = call_in(project)("build", "shout.yaml", "--trust", "talking", "--locked")
     assert "refused" in allowed.stderr.lower()
 
 

@@ -88,10 +88,10 @@ def converted(backend: Backend, source: Path, target: Path, precision: str = "")
 @pytest.mark.parametrize(
     ("backend", "kind", "precision"),
     [
-        *(pytest.param(OPENVINO, kind, "", marks=needs("openvino")) for kind in ("classification", "bytes")),
+        pytest.param(OPENVINO, "classification", "", marks=needs("openvino")),
         *(
             pytest.param(OPENVINO, kind, "", marks=[needs("openvino"), pytest.mark.slow])
-            for kind in ("span", "llama")
+            for kind in ("span", "bytes", "llama")
         ),
         pytest.param(CTRANSLATE2, "bytes", "float32", marks=needs("ctranslate2")),
         pytest.param(CTRANSLATE2, "tokens", "float32", marks=needs("ctranslate2")),

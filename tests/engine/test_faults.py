@@ -254,7 +254,7 @@ def check_rivals(folder: Path, number: int, executor: str = "local") -> None:
     assert_sound(Store(folder / "store"))
 
 
-@pytest.mark.parametrize(("number", "executor"), [(2, "local"), (8, "inline")])
+@pytest.mark.parametrize(("number", "executor"), [(2, "local"), (4, "inline")])
 def test_processes_that_build_the_same_share_the_work(folder: Path, number: int, executor: str) -> None:
     check_rivals(folder, number, executor)
 

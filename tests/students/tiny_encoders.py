@@ -22,9 +22,8 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "bert": {"max_position_embeddings": 64, "type_vocab_size": 2},
     "xlm-roberta": {"max_position_embeddings": 66, "type_vocab_size": 1},
     "modernbert": {
-        "num_hidden_layers": 3, "max_position_embeddings": 128, "local_attention": 16,
-        "global_attn_every_n_layers": 3, "bos_token_id": 0, "cls_token_id": 0, "eos_token_id": 2,
-        "sep_token_id": 2,
+        "max_position_embeddings": 128, "local_attention": 16, "global_attn_every_n_layers": 2,
+        "bos_token_id": 0, "cls_token_id": 0, "eos_token_id": 2, "sep_token_id": 2,
     },
     "deberta-v2": {
         "max_position_embeddings": 64, "type_vocab_size": 0, "relative_attention": True,

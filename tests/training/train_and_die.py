@@ -5,6 +5,7 @@ Each averages weights, and takes each step in some passes.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -71,8 +72,10 @@ def train(folder: Path, bert: str, last: int, out: Path) -> None:
 
 def main(bert: str, out: Path, *trainings: str) -> None:
     """Each training in a process of its own, one after the other; what they ended with, a line each."""
+    import transformers.models.bert.modeling_bert
     import transformers.trainer  # noqa: F401  # once for all
 
+    gc.freeze()
     for number, each in enumerate(trainings):
         folder, _, last = each.rpartition("=")
         child = os.fork()

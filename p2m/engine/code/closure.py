@@ -159,7 +159,9 @@ def _roots(module: str) -> _Roots:
             lone[name] = Path(file)
     own = folders.get(top) or lone.get(top)
     installed = own is None or top == _PACKAGE or own.parent.name in _INSTALLED or _is_stdlib(own.parent)
-    return _Roots(folders, lone, None if installed or own is None else own.parent, {})
+    beside = None if installed or own is None else own.parent
+    places = (*folders.items(), *lone.items(), beside)
+    return _Roots(folders, lone, beside, {} if _snapshot is None else _located.setdefault(places, {}))
 
 
 def _place_of(top: str) -> tuple[list[str], str | None]:
@@ -178,6 +180,7 @@ def _is_stdlib(folder: Path) -> bool:
 
 
 _snapshot: dict[str, Code] | None = None
+_located: dict[tuple[Any, ...], dict[str, Path | None]] = {}  # by roots, in a snapshot: where modules lie
 
 
 @contextmanager
@@ -189,6 +192,7 @@ def snapshot() -> Iterator[None]:
         yield
     finally:
         _snapshot = None
+        _located.clear()
 
 
 def _closure(module: str) -> Code:

@@ -154,7 +154,7 @@ def start(kind: str, wire: Wire, place: Path) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
-@every_kind
+@pytest.mark.parametrize("kind", ["anthropic", pytest.param("openai", marks=pytest.mark.slow)])
 def test_sigkill_at_every_step_of_a_batch_submits_nothing_twice(
     wire: Wire, tmp_path: Path, kind: str
 ) -> None:
