@@ -98,9 +98,8 @@ def compile_plan(
     primary, limits = reported[0], spec.constraints
     task = plan.add("parse", parse, **_parsing(spec), shown=shown,
                     origins=at("prompt", "examples", "task", shown="data.train"))
-    train_rows = _own_rows(plan, task, spec.data.train, "train", at)
-    validation_rows = _own_rows(plan, task, spec.data.validation, "validation", at)
-    test_rows = _own_rows(plan, task, spec.data.test, "test", at)
+    train_rows, validation_rows, test_rows = (_own_rows(plan, task, getattr(spec.data, part), part, at)
+                                              for part in ("train", "validation", "test"))
     retrieved, imagined, rewritten = _catalogues(plan, task, spec, at)
     base = _encoder(plan, spec, understood, at)
     quick = quick_student(spec, understood)

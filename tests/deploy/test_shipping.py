@@ -318,7 +318,7 @@ def test_the_command_line_is_in_no_key_but_that_of_packaging() -> None:
     readers = (
         "read.read", "collect.collect", "index.index", "shortlist.shortlist", "load.load",
         "transform.transform", "retrieve.retrieve", "settle.settle", "rank.rank", "select.select",
-        "search.search", "rerank.rerank",
+        "search.search", "rerank.rerank", "reshape.reshape", "rewrite.rewrite",
     )  # fmt: skip
     assert {name: found for name, found in reached.items() if found} == {
         "package.package": asking, **dict.fromkeys(readers, reading)

@@ -283,7 +283,7 @@ def test_the_plan_says_what_is_asked_and_what_was_voted_for_is_learnt_from(
     told = json.loads(p2m(tmp_path, "plan", "notes.yaml", "--json"))
     asks = {step["step"]: step["asks"] for step in told if "asks" in step}
     most = {name: one["requests"]["high"] for name, one in asks.items()}
-    assert most == {"imagine": 1, "rerank": 2, "settle": 5}
+    assert most == {"imagine": 1, "rerank": 2, "settle": 5, "reshape": 3}
     assert asks["rerank"]["cost"]["high"] > 0
     assert not wire.seen
     project = load(tmp_path / "notes.yaml")
