@@ -1,12 +1,12 @@
-"""How well datasets and models are found: `python bench/retrieval.py [data folder] [--fit | --scale N]`.
+"""How well datasets and models are found: `python bench/retrieval.py [data folder] [--fit]`.
 
 Prompts of real tasks against 2,958 real dataset cards, and of real wishes against 2,360 model cards, of which
 one is known to fit each (others may). Beside p2m's rankers stand what anybody would type first: rank-bm25's
 Okapi on lower-cased words of the descriptions, all-MiniLM-L6-v2 by sentence-transformers on their texts, and
 the reciprocal rank fusion of the two. All that p2m's ranking is fitted to is one half of the prompts (by
 hash of the name that is to be found); the other half is reported beside it. `--fit` fits
-p2m/retrievers/weights.txt to that half anew; `--vectors` keeps embeddings from run to run; `--scale 100000`
-says what a large catalogue costs. Exits 1 where a bar is missed.
+p2m/retrievers/weights.txt to that half anew; `--vectors` keeps embeddings from run to run. What a large
+catalogue costs is told by bench/catalog.py. Exits 1 where a bar is missed.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ import hashlib
 import json
 import random
 import re
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -34,7 +32,7 @@ from p2m.compression.int8 import Int8
 from p2m.deploy.base import open_encoder
 from p2m.parsing import parse_prompt
 from p2m.retrievers import ranking
-from p2m.retrievers.card_index import Index, index_of, open_index, write_index
+from p2m.retrievers.card_index import Index, index_of
 from p2m.retrievers.dense import MODEL, SHA256, Dense
 from p2m.retrievers.hybrid import Hybrid
 from p2m.stages.formats import by_format, format_features
@@ -472,49 +470,6 @@ def write_weights(found: Mapping[str, Mapping[str, float]]) -> None:
     Path(ranking.__file__).with_name("weights.txt").write_text(text, "utf-8")
 
 
-# --------------------------------------------------------------------------- size
-
-
-def by_rule(cards: Sequence[Card], number: int) -> Iterator[Card]:
-    """So many cards, each of two real ones: the beginning of the one's text and the end of the other's."""
-    for at in range(number):
-        one, other = cards[at % len(cards)], cards[(at * 7919 + at // len(cards)) % len(cards)]
-        begins, ends = len(one.description) // 2, len(other.description) // 2
-        text = f"{one.description[:begins]} {other.description[ends:]}"
-        yield replace(one, name=f"made{at}/{one.name.rpartition('/')[2]}", description=text)
-
-
-def scaled(cards: Sequence[Card], asked: Sequence[Query], encode: Reader, number: int) -> None:
-    """Print what indexing so many cards takes, and then a query in a process of its own."""
-    folder = Path(tempfile.mkdtemp())
-    began, busy = time.perf_counter(), time.process_time()
-    model = open_encoder(encode.folder / "small", threads=0, max_length=WINDOW)
-    write_index(
-        index_of(list(by_rule(cards, number)), lambda texts: model.encode(texts, batch_size=32)), folder
-    )
-    took, used = time.perf_counter() - began, time.process_time() - busy
-    print(f"{number:,} cards indexed in {took:.0f} s ({used:.0f} s of processors)", flush=True)
-    prompts = folder / "prompts.json"
-    prompts.write_text(json.dumps([each.task.instruction for each in asked[:20]]), "utf-8")
-    command = [sys.executable, __file__, str(folder), "--query", str(encode.folder / "small")]
-    subprocess.run(command, check=True)
-
-
-def query(folder: Path, reader: Path) -> int:
-    """Ask an index twenty prompts."""
-    began = time.perf_counter()
-    index = open_index(folder)
-    model = open_encoder(reader, threads=0, max_length=4 * WINDOW)
-    opened, slowest = time.perf_counter() - began, 0.0
-    for prompt in json.loads((folder / "prompts.json").read_text("utf-8")):
-        began = time.perf_counter()
-        by_format((task := parse_prompt(prompt)), Hybrid().rank(task, index, model.encode))
-        slowest = max(slowest, time.perf_counter() - began)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"opened in {opened:.2f} s; slowest of 20 queries {slowest:.2f} s; at most {peak:.2f} GiB")
-    return 0
-
-
 # --------------------------------------------------------------------------- all
 
 
@@ -525,16 +480,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--vectors", type=Path, help="an .npz that embeddings are kept in")
     parser.add_argument("--ours", action="store_true", help="leave the peers out")
     parser.add_argument("--floors", action="store_true", help="what each floor would refuse")
-    parser.add_argument("--scale", type=int, help="index so many cards made by rule, and nothing else")
-    parser.add_argument("--query", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    if options.query:
-        return query(Path(options.data), options.query)
     folder, encode = Path(options.data) / "catalogs", Reader(options.vectors)
-    if options.scale:
-        asked = queries(folder / "dataset_retrieval_dev.jsonl")
-        scaled(dataset_cards(folder), asked, encode, options.scale)
-        return 0
     parts = (("dataset", dataset_cards(folder)), ("model", model_cards(folder)))
     found, good = {}, True
     for kind, cards in parts:

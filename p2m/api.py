@@ -167,6 +167,7 @@ class Model:
 
     folder: Path
     manifest: Mapping[str, Any]  # manifest.json: task, verdict, metrics, figures, files
+    precision: float | None = None  # for which unsure answers are marked; None: as the recipe says
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -174,7 +175,8 @@ class Model:
         return tuple(each["name"] for each in self.manifest["task"]["inputs"])
 
     def predict(self, rows: Sequence[Mapping[str, str] | str], *, batch_size: int = 32) -> list[Answer]:
-        """Answers in the order of the rows, each with `output` and `score`; a text is the row's only field.
+        """Answers in the order of the rows, each with `output`, `score` and `abstain`; a text is the row's only
+        field.
 
         Raises:
             UserError: a row that lacks a field, or has one that is no text; one row that stands in no list.
@@ -197,16 +199,19 @@ class Model:
     @cached_property
     def _predictor(self) -> Any:
         from p2m.deploy.base import Predictor
+        from p2m.deploy.serving.rows import InputError
         from p2m.deploy.serving.settings import BundleError
 
         try:
-            return Predictor(self.folder / "model")
-        except BundleError as error:
+            return Predictor(self.folder / "model", precision=self.precision)
+        except (BundleError, InputError) as error:
             raise UserError(str(error)) from error
 
 
-def open_bundle(folder: str | Path) -> Model:
+def open_bundle(folder: str | Path, *, precision: float | None = None) -> Model:
     """Open a bundle that a build made, after a look at its checksums.
+
+    With a `precision` such as 0.95, answers that are less sure than it takes are marked (`answer.abstain`).
 
     Raises:
         UserError: there is no bundle, or it is damaged.
@@ -226,4 +231,4 @@ def open_bundle(folder: str | Path) -> Model:
         wrong = [str(error)]
     if wrong:
         raise UserError(f"{place}: damaged: {'; '.join(wrong[:3])}\n    build it again: p2m build RECIPE")
-    return Model(place, json.loads((place / MANIFEST).read_text(encoding="utf-8")))
+    return Model(place, json.loads((place / MANIFEST).read_text(encoding="utf-8")), precision)

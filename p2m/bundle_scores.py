@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from p2m.deploy.serving.command import check_sums
 from p2m.deploy.serving.predictor import Predictor
 from p2m.deploy.serving.settings import BundleError
 from p2m.errors import DataError, UserError
@@ -72,9 +73,12 @@ def opened(folder: Path, *, threads: int = 1) -> Opened:
         task = TypeAdapter(Task).validate_python(manifest["task"])
         before = TypeAdapter(tuple[Score, ...]).validate_python(manifest["metrics"])
         model = Predictor(folder / "model", threads=threads)
+        wrong = check_sums(folder)
     except (OSError, ValueError, KeyError, TypeError, ValidationError, BundleError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{folder}: no bundle that can be opened ({reason}); build it again") from None
+    if wrong:
+        raise UserError(f"{folder}: damaged: {'; '.join(wrong[:3])}; build it again")
     found = tuple(_suited(component(score.metric, {}), task) for score in before if score.metric != "judge")
     return Opened(folder, task, tuple(m for m in found if not isinstance(m, JudgeMetric)), before, model)
 

@@ -60,6 +60,8 @@ def test_a_recipe_is_planned_explained_built_and_asked(
     answers = model.predict(["mow the lawn", {"text": "fill the kettle"}])
     assert [answer.output for answer in answers] == ["garden", "kitchen"]
     assert all(0 <= answer.score <= 1 for answer in answers)
+    with pytest.raises(UserError, match=r"precision 0\.123: no score is known that gives it"):
+        p2m.open_bundle(built.folder, precision=0.123).predict(["mow the lawn"])
     with pytest.raises(UserError, match="text"):
         model.predict([{"txt": "the lawn"}])
     with pytest.raises(UserError, match="empty"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,7 @@ def test_of_two_bundles_the_worse_is_told(p2m: Call, folder: Path) -> None:
     ("words", "told"),
     [
         (("eval", "nowhere", "november.csv"), "nowhere: no bundle that can be opened"),
+        (("eval", "bent", "november.csv"), "bent: damaged: README.md"),
         (("eval", "outputs/shout", "absent.csv"), "absent.csv: no such file"),
         (("eval", "outputs/shout", "odd.csv"), "odd.csv:42"),
         (("eval", "outputs/shout", "november.csv", "--require", "f1 > 0.5"), "no metric 'f1'"),
@@ -99,6 +101,9 @@ def test_what_is_wrong_is_said_without_a_traceback(
     p2m: Call, folder: Path, words: tuple[str, ...], told: str
 ) -> None:
     (folder / "odd.csv").write_text("text,label\n" + "bat,shouted\nbin,whispered\n" * 20 + "bat,sung\n")
+    if not (folder / "bent").exists():
+        shutil.copytree(folder / "outputs" / "shout", folder / "bent")
+        (folder / "bent" / "README.md").write_text("edited")
     done = p2m(*words)
     assert done.returncode in (1, 2)
     assert told in done.stderr
