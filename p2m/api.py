@@ -175,8 +175,9 @@ class Model:
         return tuple(each["name"] for each in self.manifest["task"]["inputs"])
 
     def predict(self, rows: Sequence[Mapping[str, str] | str], *, batch_size: int = 32) -> list[Answer]:
-        """Answers in the order of the rows, each with `output`, `score` and `abstain`; a text is the row's only
-        field.
+        """Answers in the order of the rows, each with `output`, `score` and `abstain`.
+
+        A text is the row's only field.
 
         Raises:
             UserError: a row that lacks a field, or has one that is no text; one row that stands in no list.
