@@ -36,9 +36,11 @@ class World:
             number = len(self.calls)
         fault = self.fault(number, operation, path)
         if fault == "hang":
-            self.hanging += 1
+            with self.lock:
+                self.hanging += 1
             time.sleep(self.pause)
-            self.hanging -= 1
+            with self.lock:
+                self.hanging -= 1
         if fault == "error":
             raise OSError("the network is down")
         if fault == "missing":

@@ -485,7 +485,10 @@ def with_faults(faults: list[str | None], starts_full: bool) -> None:
         remote.fault = lambda number, operation, path: faults[number % len(faults)]
         for machine in ("a", "b"):
             check_second_machine(folder / machine, truth, at("write", timeout=0.05))
-        time.sleep(0.1)  # for what hung
+        until = time.monotonic() + 60
+        while remote.hanging and time.monotonic() < until:
+            time.sleep(0.02)
+        time.sleep(0.1)  # for what comes of what hung
         remote.fault = lambda number, operation, path: None
         check_second_machine(folder / "c", truth, at("write"))
         assert check_second_machine(folder / "d", truth, at())
