@@ -148,6 +148,9 @@ def compare(first: Opened, second: Opened, rows: Sequence[Example], *, seed: int
             raise UserError(
                 f"{first.folder} {what} {_named(one)}, {second.folder} {_named(two)}: not comparable"
             )
+    known = [set(each.model.settings.labels) for each in (first, second)]
+    if all(known) and not known[0] & known[1]:
+        raise UserError(f"{first.folder} and {second.folder} have no label in common: not comparable")
     ours, theirs = score(first, rows, seed=seed), score(second, rows, seed=seed)
     asked = Examined(
         str(first.folder), tuple(row.input for row in rows), tuple(r.predicted for r in ours.rows)

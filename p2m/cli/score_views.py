@@ -39,7 +39,9 @@ def scored_text(bundle: Opened, data: Path, found: Scored, missed: Sequence[str]
 
 def _weakest(found: Scored) -> list[str]:
     """Where it is weakest, and what it takes for what."""
-    told = [f"{each.name} {each.value:.2f} of {each.rows}" for each in found.slices[:_SHOWN]]
+    mean = sum(row.correct for row in found.rows) / max(1, len(found.rows))
+    below = [each for each in found.slices if each.value < mean]
+    told = [f"{each.name} {each.value:.2f} of {each.rows}" for each in below[:_SHOWN]]
     return [f"  weakest: {', '.join(told)}"] * bool(told)
 
 

@@ -108,3 +108,19 @@ def test_what_is_wrong_is_said_without_a_traceback(
     assert done.returncode in (1, 2)
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_bundles_without_a_label_in_common_are_not_compared(p2m: Call, folder: Path) -> None:
+    for name in ("train", "test"):
+        text = (folder / f"{name}.jsonl").read_text()
+        other = text.replace("shouted", "loud").replace("whispered", "quiet")
+        (folder / f"other-{name}.jsonl").write_text(other)
+    recipe = (folder / "shout.yaml").read_text().replace("shouted", "loud").replace("whispered", "quiet")
+    recipe = recipe.replace("train.jsonl", "other-train.jsonl").replace("test.jsonl", "other-test.jsonl")
+    (folder / "other.yaml").write_text(recipe.replace("name: shout", "name: other"))
+    built = p2m("build", "other.yaml", "metrics.require={accuracy: '>= 0'}")
+    assert built.returncode in (0, 4), built.stderr
+    (other,) = {path.parent for path in folder.glob("outputs/**/manifest.json") if "other" in str(path)}
+    done = p2m("compare", "outputs/shout", str(other), "november.csv")
+    assert done.returncode == 2
+    assert "no label in common" in done.stderr
