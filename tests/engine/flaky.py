@@ -7,7 +7,8 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,25 +28,35 @@ class World:
     fault: Callable[[int, str, str], str | None] = lambda number, operation, path: None  # one of FAULTS
     pause: float = 0.5  # seconds that a hanging call takes
     calls: list[tuple[str, str]] = field(default_factory=list)
-    hanging: int = 0  # calls that are at it now
+    under_way: int = 0  # calls that have not ended
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def call(self, operation: str, path: str) -> str | None:
+    @contextmanager
+    def call(self, operation: str, path: str) -> Iterator[str | None]:
+        """What goes wrong in a call, which is under way until the block ends."""
         with self.lock:
             self.calls.append((operation, path))
             number = len(self.calls)
-        fault = self.fault(number, operation, path)
-        if fault == "hang":
+            self.under_way += 1
+        try:
+            fault = self.fault(number, operation, path)
+            if fault == "hang":
+                time.sleep(self.pause)
+            if fault == "error":
+                raise OSError("the network is down")
+            if fault == "missing":
+                raise FileNotFoundError(path)
+            yield fault
+        finally:
             with self.lock:
-                self.hanging += 1
-            time.sleep(self.pause)
-            with self.lock:
-                self.hanging -= 1
-        if fault == "error":
-            raise OSError("the network is down")
-        if fault == "missing":
-            raise FileNotFoundError(path)
-        return fault
+                self.under_way -= 1
+
+    def wait(self) -> None:
+        """Until no call is under way, and for a while none has begun."""
+        until, seen = time.monotonic() + 60, -1
+        while (self.under_way or seen != len(self.calls)) and time.monotonic() < until:
+            seen = len(self.calls)
+            time.sleep(0.1)
 
     @property
     def writes(self) -> list[tuple[str, str]]:
@@ -63,20 +74,20 @@ class FlakyFileSystem(AbstractFileSystem):
 
     def _open(self, path: str, mode: str = "rb", **_options: Any) -> Any:
         world, place = self._world(path)
-        fault = world.call(f"open-{mode}", path)
-        if mode != "rb":
-            raise NotImplementedError(mode)
-        content = place.read_bytes()
-        _lose(fault)
-        return io.BytesIO(_spoilt(content, fault))
+        with world.call(f"open-{mode}", path) as fault:
+            if mode != "rb":
+                raise NotImplementedError(mode)
+            content = place.read_bytes()
+            _lose(fault)
+            return io.BytesIO(_spoilt(content, fault))
 
     def info(self, path: str, **_options: Any) -> dict[str, Any]:
         world, place = self._world(path)
-        fault = world.call("info", path)
-        stat = os.stat(place)
-        _lose(fault)
-        size = stat.st_size // 2 if fault == "cut" else stat.st_size
-        return {"name": path, "size": size, "type": "directory" if place.is_dir() else "file"}
+        with world.call("info", path) as fault:
+            stat = os.stat(place)
+            _lose(fault)
+            size = stat.st_size // 2 if fault == "cut" else stat.st_size
+            return {"name": path, "size": size, "type": "directory" if place.is_dir() else "file"}
 
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
         self._change("makedirs", path, lambda place, _fault: place.mkdir(parents=True, exist_ok=exist_ok))
@@ -96,9 +107,9 @@ class FlakyFileSystem(AbstractFileSystem):
 
     def _change(self, operation: str, path: str, act: Callable[[Path, str | None], object]) -> None:
         world, place = self._world(path)
-        fault = world.call(operation, path)
-        act(place, fault)
-        _lose(fault)
+        with world.call(operation, path) as fault:
+            act(place, fault)
+            _lose(fault)
 
     def _world(self, path: str) -> tuple[World, Path]:
         name, _, rest = str(self._strip_protocol(path)).partition("/")
