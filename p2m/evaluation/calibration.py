@@ -21,7 +21,7 @@ from p2m.types import Coverage
 FEWEST = 50  # rows that tell how often answers of a score are right
 _ANSWERED = 20  # rows at least that a precision rests on
 _BINS = 15
-_STEEPEST = 20.0
+_STEEPEST = 20.0  # slope
 
 
 def fitted(scores: Sequence[float], correct: Sequence[float]) -> tuple[float, float] | None:
@@ -40,7 +40,10 @@ def fitted(scores: Sequence[float], correct: Sequence[float]) -> tuple[float, fl
     model = LogisticRegression(C=1e4, max_iter=1000)
     model.fit(np.r_[odds, odds][:, None], np.repeat([1, 0], len(odds)), np.r_[target, 1 - target])
     slope, offset = float(model.coef_[0, 0]), float(model.intercept_[0])
-    return (min(slope, _STEEPEST), offset) if slope > 0 else None
+    if slope <= 0:
+        return None
+    less = min(1.0, _STEEPEST / slope)  # of both, so that the score where half are right stays
+    return slope * less, offset * less
 
 
 def least_scores(settings: Settings, scores: Sequence[float], wanted: Sequence[float]) -> Settings:

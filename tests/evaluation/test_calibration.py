@@ -59,6 +59,14 @@ def test_few_rows_and_scores_that_tell_nothing_are_left_as_they_are() -> None:
     assert fitted(scores, [1 - each for each in right]) is None  # the surer, the oftener wrong
 
 
+def test_the_steepest_curve_still_tells_right_answers_from_wrong_ones() -> None:
+    settings = told([0.60] * 200 + [0.61] * 200, [0.0] * 200 + [1.0] * 200, 0.5)
+    assert settings.calibration is not None
+    assert settings.calibration[0] == pytest.approx(20)
+    low, high = (calibrated(score, settings) for score in (0.60, 0.61))
+    assert low < 0.5 < high
+
+
 def test_what_is_always_right_is_abstained_from_nowhere_and_what_never_is_has_no_score() -> None:
     scores, right = rows(500, 3, 2.0, 6.0)
     assert dict(told(scores, right, 0.9).precisions) == {0.9: 0.0}

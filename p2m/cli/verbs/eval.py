@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from p2m.cli import common
 from p2m.errors import UserError, nearest
+from p2m.types import Requirement
 
 GROUP = "result"
 SUMMARY = "score a built model on labelled rows"
@@ -50,7 +52,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     return common.CONTRACT_MISSED if missed else code
 
 
-def _requirement(text: str, known: list[str]):  # type: ignore[no-untyped-def]  # loaded when asked for
+def _requirement(text: str, known: Sequence[str]) -> Requirement:
     from p2m.spec.units import parse_requirement
 
     metric, _, limit = text.partition(" ")
