@@ -31,6 +31,16 @@ def sureness_lines(
     return lines
 
 
+def precision_doubts(evaluated: Evaluated, precision: float | None) -> list[str]:
+    """That a precision which counts as met was not quite seen."""
+    found = evaluated.sureness.coverages if evaluated.sureness else ()
+    return [
+        f"the rows that judge show a precision of {each.precision:.2f}, and {precision:g} within its interval"
+        for each in found
+        if each.wanted == precision and each.rows and each.precision < precision <= each.high
+    ]
+
+
 def _asked(exported: Exported, asked: Coverage | None, precision: float) -> str:
     limit = f"(>= {precision:g})"
     if asked is None:

@@ -23,7 +23,7 @@ from p2m.deploy.beside import (
     is_vouched_for,
     judge_doubts,
 )
-from p2m.deploy.sureness import sureness_lines
+from p2m.deploy.sureness import precision_doubts, sureness_lines
 from p2m.sizes import count, show_size
 from p2m.types import (
     ALPHA,
@@ -73,10 +73,7 @@ def verdict_on(
     max_latency: float | None = None,
     precision: float | None = None,
 ) -> Verdict:
-    """A line a requirement and a limit, e.g. `exact_match 0.71 [0.63, 0.78] (>= 0.60)`, and a baseline.
-
-    A figure that could not be had is a failure.
-    """
+    """A line for each requirement, limit and baseline; a figure that could not be had is a failure."""
     lines, failures = _requirements(requirements, evaluated)
     required = {each.metric for each in requirements}
     lines += [
@@ -114,6 +111,7 @@ def verdict_on(
             lines.append(line)
             unproven.append(line)
         warnings += [*_doubts(requirements, evaluated, primary), *_misspelt(task, evaluated)]
+        warnings += precision_doubts(evaluated, precision)
     lines.append(_summary(exported, evaluated, measured))
     decision = Decision.FALLS_SHORT if failures else Decision.UNPROVEN if unproven else Decision.SHIP
     return Verdict(
