@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from p2m.deploy.serving.command import check_sums
-from p2m.deploy.serving.predictor import Predictor
+from p2m.deploy.serving.predictor import Answer, Predictor
 from p2m.deploy.serving.settings import BundleError
 from p2m.errors import DataError, UserError
 from p2m.evaluation.base import beside, component, covered, expected_error, reported, scored, slices
@@ -22,6 +22,11 @@ from p2m.types import Beside, Examined, Example, Files, Judged, Metric, Score, S
 
 RESAMPLES = 1000
 _BATCH = 64
+_CHUNK = 500  # rows between two reports of progress
+Progress = Callable[[int, int], None]  # rows that are answered, of so many
+
+
+def _silent(_done: int, _total: int) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +107,14 @@ def labelled(task: Task, data: Path) -> tuple[Example, ...]:
     return seen.rows
 
 
-def score(bundle: Opened, rows: Sequence[Example], *, seed: int = 0) -> Scored:
+def score(bundle: Opened, rows: Sequence[Example], *, seed: int = 0, progress: Progress = _silent) -> Scored:
     """Every metric of the bundle with its 95% interval, and how far its scores can be relied on."""
-    answers = bundle.model.predict([row.input for row in rows], batch_size=_BATCH)
+    answers: list[Answer] = []
+    for start in range(0, len(rows), _CHUNK):
+        answers += bundle.model.predict(
+            [row.input for row in rows[start : start + _CHUNK]], batch_size=_BATCH
+        )
+        progress(len(answers), len(rows))
     said, right = [answer.output for answer in answers], [row.answers for row in rows]
     primary = bundle.metrics[0]
     righter = correct(bundle.task, primary, said, rows)
@@ -134,7 +144,9 @@ def _sureness(bundle: Opened, rows: Sequence[Judged]) -> Sureness | None:
     )
 
 
-def compare(first: Opened, second: Opened, rows: Sequence[Example], *, seed: int = 0) -> Compared:
+def compare(
+    first: Opened, second: Opened, rows: Sequence[Example], *, seed: int = 0, progress: Progress = _silent
+) -> Compared:
     """Both on the same rows: paired intervals and a paired permutation test.
 
     Raises:
@@ -151,7 +163,7 @@ def compare(first: Opened, second: Opened, rows: Sequence[Example], *, seed: int
     known = [set(each.model.settings.labels) for each in (first, second)]
     if all(known) and not known[0] & known[1]:
         raise UserError(f"{first.folder} and {second.folder} have no label in common: not comparable")
-    ours, theirs = score(first, rows, seed=seed), score(second, rows, seed=seed)
+    ours, theirs = (score(each, rows, seed=seed, progress=progress) for each in (first, second))
     asked = Examined(
         str(first.folder), tuple(row.input for row in rows), tuple(r.predicted for r in ours.rows)
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +16,19 @@ from p2m.reporting.base import confusions
 from p2m.types import Judged, Score, TaskType
 
 _SHOWN = 5  # slices, confusions and rows
+_EVERY = 5  # seconds between two lines of progress
+
+
+class Answering:
+    """How many rows are answered, on standard error every few seconds."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        if time.monotonic() - self._said >= _EVERY and done < total:
+            self._said = time.monotonic()
+            print(f"{done:,} of {total:,} rows answered", file=sys.stderr)
 
 
 def scored_text(bundle: Opened, data: Path, found: Scored, missed: Sequence[str]) -> str:

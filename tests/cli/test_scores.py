@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from shouting import Call, call_in, write_project
 
+from p2m.bundle_scores import labelled, opened, score
+from p2m.cli import score_views
+
 WORDS = [f"{first}{ending}" for first in "bcdfghklmnprstvw" for ending in ("at", "in", "ore", "ust", "ell")]
 
 
@@ -124,3 +127,16 @@ def test_bundles_without_a_label_in_common_are_not_compared(p2m: Call, folder: P
     done = p2m("compare", "outputs/shout", str(other), "november.csv")
     assert done.returncode == 2
     assert "no label in common" in done.stderr
+
+
+def test_long_tables_tell_how_far_they_are(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = opened(folder / "outputs" / "shout")
+    rows = labelled(bundle.task, folder / "november.csv")
+    seen: list[tuple[int, int]] = []
+    found = score(bundle, rows * 10, progress=lambda done, total: seen.append((done, total)))
+    assert (len(found.rows), seen) == (800, [(500, 800), (800, 800)])
+    told = score_views.Answering()
+    told._said -= 60
+    told(500, 800)
+    told(800, 800)
+    assert capsys.readouterr().err == "500 of 800 rows answered\n"

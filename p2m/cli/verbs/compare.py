@@ -26,12 +26,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.bundle_scores import compare, labelled, opened
-    from p2m.cli.score_views import compared_text
+    from p2m.cli.score_views import Answering, compared_text
 
     threads = max(1, arguments.threads)
     first, second = (opened(each, threads=threads) for each in (arguments.first, arguments.second))
     rows = labelled(first.task, arguments.data)
-    found = compare(first, second, rows)
+    found = compare(first, second, rows, progress=Answering())
     told = {
         "rows": len(rows), "difference": found.beside.difference, "better": found.beside.better,
         "worse": found.beside.worse, "outcomes": dict(found.outcomes), "first": found.first.scores,

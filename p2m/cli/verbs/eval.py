@@ -35,12 +35,12 @@ def data_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.bundle_scores import labelled, opened, score
-    from p2m.cli.score_views import scored_text, write_wrong
+    from p2m.cli.score_views import Answering, scored_text, write_wrong
 
     bundle = opened(arguments.bundle, threads=max(1, arguments.threads))
     wanted = [_requirement(text, [each.name for each in bundle.metrics]) for text in arguments.require]
     rows = labelled(bundle.task, arguments.data)
-    found = score(bundle, rows)
+    found = score(bundle, rows, progress=Answering())
     if arguments.wrong is not None:
         write_wrong(found, arguments.wrong)
     values = {each.metric: each.value for each in found.scores}
