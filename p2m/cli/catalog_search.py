@@ -73,7 +73,7 @@ def searchable(path: Path, store: Store, observer: Observer) -> Result:
     Raises:
         DataError: there is no catalogue at the path.
     """
-    from p2m.compiler.pipeline import card_reader
+    from p2m.compiler.finding import card_reader
     from p2m.compiler.places import Places
     from p2m.engine.executor import execute
     from p2m.engine.plan import Plan

@@ -1,0 +1,262 @@
+"""The steps of each student that may be taken, and of the linear ones that it must not be worse than."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from p2m.compiler.places import Places
+from p2m.deploy.backends.onnx import Onnx
+from p2m.engine.plan import Plan, Ref
+from p2m.spec import ModelSpec, allowed, contenders
+from p2m.stages.best import best
+from p2m.stages.compress import compress
+from p2m.stages.convert import convert
+from p2m.stages.cross_validate import cross_validate
+from p2m.stages.encoder import encoder
+from p2m.stages.export import export
+from p2m.stages.fold import fold
+from p2m.stages.propose import propose
+from p2m.stages.solve import solve
+from p2m.stages.train import train
+from p2m.types import (
+    Backend,
+    BaseEncoder,
+    Compressor,
+    ExtraBackend,
+    FormatBackend,
+    LinearStudent,
+    Metric,
+    RacingBackend,
+    Student,
+    Task,
+    TaskType,
+    TunedStudent,
+    VocabularyCompressor,
+)
+
+
+def base_encoder(plan: Plan, spec: ModelSpec, understood: Task, at: Places) -> Ref | None:
+    """The base encoder that linear candidates and baselines read; None where none reads one."""
+    read = _encoder_read(allowed(spec.student.candidates, understood, spec.constraints))
+    read = read or _encoder_read(rivals_of(spec, understood))
+    if read is None:
+        return None
+    smaller = next(iter(spec.compression.candidates.values()), None)
+    return plan.add("encoder", encoder, base=read, compressor=smaller and _reading(smaller, spec, understood),
+                    origins=at(base="student", compressor="compression"))  # fmt: skip
+
+
+def quick_student(spec: ModelSpec, understood: Task) -> LinearStudent | None:
+    """The linear student that a teacher's rows are looked at by: one that reads the encoder, if any does."""
+    able = (*allowed(spec.student.candidates, understood, spec.constraints).values(),
+            *rivals_of(spec, understood).values())  # fmt: skip
+    linear = [each for each in able if isinstance(each, LinearStudent)]
+    return next((each for each in linear if each.encoder), next(iter(linear), None))
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The steps of each student that may be taken: the largest alone, where nothing but the task decides."""
+
+    plan: Plan
+    spec: ModelSpec
+    understood: Task
+    metric: Metric
+    at: Places
+    task: Ref
+    parts: Ref
+    base: Ref | None
+    embeddings: Ref | None
+
+    @property
+    def able(self) -> dict[str, Student]:
+        return allowed(self.spec.student.candidates, self.understood, self.spec.constraints)
+
+    @property
+    def is_choice(self) -> bool:
+        """Whether only rows can tell which is the best."""
+        return self.understood.type.is_chosen_for and len(self.able) > 1
+
+    def tried(self) -> dict[str, Ref]:
+        """By student, what it says out of fold, where there is a choice."""
+        found = {}
+        for name, student in self.able.items() if self.is_choice else ():
+            with self.plan.group(name):
+                found[name] = self._tried(name, student)
+        return found
+
+    def made(self, tried: Mapping[str, Ref], won: Ref) -> tuple[list[Ref], list[Ref]]:
+        """The folds that judge, where none of the user's rows are kept for that, and what could ship."""
+        students = self.able
+        if not self.is_choice:
+            first = contenders(students)[0].name
+            students = {first: students[first]}
+        decided = won if self.is_choice else None
+        folds, variants = [], []
+        for name, student in students.items():
+            with self.plan.group(name) if self.is_choice else nullcontext():
+                if not self.spec.data.test and self.understood.type is not TaskType.TEXT_TO_TEXT:
+                    folds += self._folds(name, student, decided, tried.get(name))
+                variants += self._variants(name, student, decided)
+        return folds, variants
+
+    def _step(self, what: str, name: str) -> str:
+        return f"{what}-{name}" if self.is_choice else what
+
+    def _tried(self, name: str, student: Student) -> Ref:
+        step = f"cross-validate-{name}"
+        if isinstance(student, LinearStudent):
+            return self._cross_validated(step, name, student, to_choose=True)
+        return self.plan.add(
+            step, fold, self.task, self.parts, None, None, name=name, student=student, number=0,
+            is_trial=True, **self._learning, origins=self._places(name) | self._learnt,
+        )  # fmt: skip
+
+    def _cross_validated(self, step: str, name: str, student: Student, *, to_choose: bool) -> Ref:
+        return self.plan.add(
+            step, cross_validate, self.task, self.parts, self.base, self.embeddings, name=name,
+            student=student, to_choose=to_choose, metric=self.metric,
+            origins=self._places(name) | self.at(metric="metrics.primary"),
+        )  # fmt: skip
+
+    def _folds(self, name: str, student: Student, won: Ref | None, trial: Ref | None) -> list[Ref]:
+        if isinstance(student, LinearStudent):  # one that was tried was asked about every fold
+            return [] if trial else [self._cross_validated("cross-validate", name, student, to_choose=False)]
+        return [
+            self.plan.add(
+                f"{self._step('fold', name)}-{number}", fold, self.task, self.parts, won, trial, name=name,
+                student=student, number=number - 1, is_trial=False, **self._learning,
+                origins=self._places(name) | self._learnt | self.at(number="split.folds"),
+            )
+            for number in range(1, self.spec.split.folds + 1)
+        ]  # fmt: skip
+
+    def _variants(self, name: str, student: Student, won: Ref | None) -> list[Ref]:
+        """The fitted student in full precision and, of one that is tuned, made smaller in each way; as graphs
+        of onnx, and in the formats of the other backends that may run it.
+        """
+        backends = self._others(student)
+        is_served = isinstance(self.spec.runtime, Onnx)
+        scored = {"metric": self.metric if is_served else None, "seed": self.spec.seed}
+        places = self.at("seed", metric="metrics.primary")
+        full = self.plan.add(
+            self._step("export", name), export, self.task, self.parts, self._fitted(name, student, won),
+            student=student, **scored, origins=self._places(name) | places,
+        )  # fmt: skip
+        # The encoder of a linear one was made smaller before.
+        ways = {} if isinstance(student, LinearStudent) else self.spec.compression.candidates
+        read = is_served or not all(isinstance(each, FormatBackend) for each in backends)
+        smaller = {
+            way: self.plan.add(
+                self._step(f"compress-{way}", name), compress, self.task, self.parts, full,
+                compressor=_reading(compressor, self.spec, self.understood), **scored,
+                origins=places | self.at(compressor=f"compression.candidates.{way}"),
+            )
+            for way, compressor in (ways.items() if read else ())
+        }  # fmt: skip
+        converted = [ref for each in backends for ref in self._converted(name, each, full, smaller)]
+        return [full, *smaller.values(), *converted] if is_served else converted
+
+    def _others(self, student: Student) -> tuple[Backend, ...]:
+        """The backends but onnx that the student's graphs are converted for."""
+        runtime = self.spec.runtime
+        if not isinstance(runtime, RacingBackend):
+            return () if isinstance(runtime, Onnx) else (runtime,)
+        return tuple(
+            each
+            for each in runtime.rivals
+            if not each.missing() and not each.refusal(self.understood) and not each.unfit(student)
+        )
+
+    def _converted(self, name: str, backend: Backend, full: Ref, smaller: Mapping[str, Ref]) -> list[Ref]:
+        """Graphs as another backend runs them: in its own precisions, or each as it is."""
+        if isinstance(backend, FormatBackend):
+            sources = {precision: (full, precision) for precision in backend.precisions}
+        else:
+            first = backend.computes if isinstance(backend, ExtraBackend) else ""
+            sources = {first: (full, first)} | (
+                {} if first else {way: (one, "") for way, one in smaller.items()}
+            )
+        return [
+            self.plan.add(
+                self._step("-".join(("convert", backend.name, *([way] if way else []))), name), convert,
+                self.task, self.parts, made, backend=backend, precision=precision, metric=self.metric,
+                seed=self.spec.seed, origins=self.at("seed", metric="metrics.primary", backend="runtime"),
+            )
+            for way, (made, precision) in sources.items()
+        ]  # fmt: skip
+
+    def _fitted(self, name: str, student: Student, won: Ref | None) -> Ref:
+        if isinstance(student, LinearStudent):
+            return self.plan.add(
+                self._step("train", name), solve, self.task, self.parts, won, self.base, self.embeddings,
+                name=name, student=student, metric=self.metric,
+                origins=self._places(name) | self.at(metric="metrics.primary"),
+            )  # fmt: skip
+        if self.spec.training.trials == 1:
+            return self._trained(self._step("train", name), name, student, won, None)
+        assert isinstance(student, TunedStudent), name
+        with nullcontext() if self.is_choice else self.plan.group("tune"):
+            return self._searched(name, student, won)
+
+    def _searched(self, name: str, student: TunedStudent, won: Ref | None) -> Ref:
+        """The best of several trainings, of which the first is the one that a recipe without trials makes."""
+        made = [self._trained(f"{self._step('train', name)}-1", name, student, won, None)]
+        for number in range(2, self.spec.training.trials + 1):
+            proposal = self.plan.add(
+                f"{self._step('propose', name)}-{number}", propose, number=number,
+                learning_rate=self.spec.training.learning_rate or student.pace.learning_rate,
+                seed=self.spec.seed,
+                origins=self.at("seed", learning_rate="training.learning_rate", number="training.trials"),
+            )  # fmt: skip
+            step = f"{self._step('train', name)}-{number}"
+            made.append(self._trained(step, name, student, won, proposal))
+        return self.plan.add(self._step("best", name), best, *made)
+
+    def _trained(self, step: str, name: str, student: Student, won: Ref | None, proposal: Ref | None) -> Ref:
+        return self.plan.add(
+            step, train, self.task, self.parts, won, proposal, name=name, student=student, **self._learning,
+            origins=self._places(name) | self._learnt,
+        )  # fmt: skip
+
+    @property
+    def _learning(self) -> dict[str, Any]:
+        training = replace(self.spec.training, trials=1)  # how many there are decides no single one
+        return {"metric": self.metric, "training": training, "seed": self.spec.seed}
+
+    @property
+    def _learnt(self) -> dict[str, str]:
+        return self.at("training", "seed", metric="metrics.primary")
+
+    def _places(self, name: str) -> dict[str, str]:
+        return self.at(student=f"student.candidates.{name}")
+
+
+def _reading(compressor: Compressor, spec: ModelSpec, understood: Task) -> Compressor:
+    """The compressor; one that keeps what languages are written in, with those of the recipe."""
+    if not isinstance(compressor, VocabularyCompressor) or compressor.languages:
+        return compressor
+    languages = spec.constraints.languages or understood.spoken
+    return cast(Compressor, replace(cast(Any, compressor), languages=languages))
+
+
+def rivals_of(spec: ModelSpec, understood: Task) -> dict[str, Student]:
+    """The linear students that a model must not be worse than: those that could be taken in its place.
+
+    One that reads another encoder than the candidates do is left out: rows are embedded once.
+    """
+    able = allowed(spec.baselines.candidates, understood, spec.constraints)
+    read = _encoder_read(allowed(spec.student.candidates, understood, spec.constraints)) or _encoder_read(
+        able
+    )
+    return {name: student for name, student in able.items() if _encoder_read({name: student}) in (None, read)}
+
+
+def _encoder_read(students: Mapping[str, Student]) -> BaseEncoder | None:
+    """The encoder that linear students read, which is the same for all (`feasibility` sees to it)."""
+    return next(
+        (each.encoder for each in students.values() if isinstance(each, LinearStudent) and each.encoder), None
+    )
