@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 
 from p2m.answers.canonical import is_shaped, same_nothing
@@ -129,7 +130,7 @@ def _is_half(
     if task.type is TaskType.CLASSIFICATION and scores[output, mapping[output]] < 0.97:
         labels = [column for column in left if column.kind in ("label", "boolean")]
         return any(scores.get((output, column.name), 0.0) >= _RIVAL for column in labels)
-    if task.type is not TaskType.TEXT_TO_TEXT or _asked(task) or "output" not in _groups(output):
+    if task.type is not TaskType.TEXT_TO_TEXT or _asked(task.instruction) or "output" not in _groups(output):
         return False
     rivals = [column for column in left if _last(column.name) not in _TITLES]
     texts = [
@@ -163,7 +164,7 @@ def map_inputs(task: Task, columns: Sequence[Column]) -> Fit:
 def answer_column(task: Task, columns: Sequence[Column]) -> str:
     """The column that is called like the task's output, or as outputs of its kind often are; "": none."""
     name, taken = task.output.name, {plain(field.name) for field in task.inputs}
-    groups = [*_output_groups(task), *_groups(name)]
+    groups = (*_output_groups(task), *_groups(name))
     named = {
         column.name: _name_score(column.name, name, groups)
         for column in columns
@@ -235,16 +236,17 @@ def _pair(task: Task, columns: Sequence[Column]) -> tuple[str, str] | tuple[()]:
     """The columns that stand together as an input and what is made of it, as `source` and `target` do."""
     if task.type is not TaskType.TEXT_TO_TEXT or len(task.inputs) > 1:
         return ()
-    asked = {name for group in _asked(task) for name in GROUPS[group]}
+    asked = {name for group in _asked(task.instruction) for name in GROUPS[group]}
     output = _groups(task.output.name)
     if output and "output" not in output:
         asked |= {name for group in output for name in GROUPS[group]}
     return made_pair(columns, asked)
 
 
-def _asked(task: Task) -> list[str]:
+@lru_cache(maxsize=64)
+def _asked(instruction: str) -> tuple[str, ...]:
     """The sorts of output that the instruction speaks of."""
-    return [group for stem, group in ASKED.items() if stem in task.instruction.lower()]
+    return tuple(group for stem, group in ASKED.items() if stem in instruction.lower())
 
 
 def _input_score(task: Task, index: int, column: Column) -> float:
@@ -279,11 +281,11 @@ def _output_score(task: Task, column: Column) -> float:
         column.kind == "label" and task.type in (TaskType.TEXT_TO_TEXT, TaskType.MULTI_LABEL)
     ):
         return 0.0
-    groups = [*_output_groups(task), *_groups(name)]
+    groups = (*_output_groups(task), *_groups(name))
     named = _name_score(column.name, name, groups)
     if is_shaped(task) or is_json(column):
         return _shaped_score(task, column, named)
-    if any(_name_score(column.name, group, [group]) >= _known(18) for group in _asked(task)):
+    if any(_name_score(column.name, group, (group,)) >= _known(18) for group in _asked(task.instruction)):
         named = max(named, 0.92)
     if _bookkeeping(column.name) and named < 0.9:
         return 0.0
@@ -344,7 +346,7 @@ def _output_groups(task: Task) -> list[str]:
 def _label_score(task: Task, column: Column) -> float:
     """Few values that return; what the task's labels are, if it names them, outweighs the column's name."""
     observed = column.rows > 0
-    named = _name_score(column.name, task.output.name, ["label", *_groups(task.output.name)])
+    named = _name_score(column.name, task.output.name, ("label", *_groups(task.output.name)))
     several = column.distinct is not None and len(column.distinct) > 1
     few = column.filled < _FEW or (column.distinct is not None and not several)
     trusted = named >= 0.97 and few and column.filled > 0  # too few to see whether values return
@@ -359,7 +361,7 @@ def _label_score(task: Task, column: Column) -> float:
     if column.kind == "texts":
         return named * 0.5
     if column.kind == "number" and named < 0.5:
-        return 0.5 * _name_score(column.name, task.output.name, ["number"]) or 0.05
+        return 0.5 * _name_score(column.name, task.output.name, ("number",)) or 0.05
     if column.kind not in ("label", "boolean"):
         return named or 0.15
     return max(named, 0.89 + 0.08 * named) if named >= SURE else named or 0.3
@@ -374,14 +376,16 @@ def _last(name: str) -> str:
     return plain(name.rpartition(".")[2])
 
 
-def _groups(name: str, *, alone: bool = False) -> list[str]:
+@lru_cache(maxsize=1024)
+def _groups(name: str, *, alone: bool = False) -> tuple[str, ...]:
     """The roles that a field's name may mean; a lone input may be any text."""
     name = plain(name)
-    own = [group for group, names in GROUPS.items() if name == group or name in names[:3]]
-    return [*own, "text", "input"] if alone else own
+    own = tuple(group for group, names in GROUPS.items() if name == group or name in names[:3])
+    return (*own, "text", "input") if alone else own
 
 
-def _name_score(column: str, field: str, groups: Sequence[str]) -> float:
+@lru_cache(maxsize=65_536)
+def _name_score(column: str, field: str, groups: tuple[str, ...]) -> float:
     """How well a column's name says that it is the field, 0 to 1."""
     whole, last, field = plain(column), _last(column), plain(field)
     parent = plain(column.rpartition(".")[0])
@@ -431,6 +435,7 @@ def _known(place: int) -> float:
     return 0.88 - 0.004 * place
 
 
+@lru_cache(maxsize=65_536)
 def _bookkeeping(name: str) -> bool:
     words = _last(name).split("_")
     return (

@@ -38,6 +38,8 @@ def made_pair(columns: Iterable[Column], asked: Set[str]) -> tuple[str, str] | t
         if asked and made not in asked:
             continue
         for name, column in texts.items():
+            if source not in name:
+                continue
             other = made if name == source else _with(name, source, made)
             if texts.get(other, column) == column:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path
 
 from p2m.word_lists import WordLists
@@ -29,6 +30,7 @@ def is_known(name: str) -> bool:
     return plain(name) in _KNOWN
 
 
+@lru_cache(maxsize=65_536)
 def plain(name: str) -> str:
     """`Review Body`, `reviewBody` and `review-body` alike."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
