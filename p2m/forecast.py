@@ -17,7 +17,7 @@ from p2m.engine.explaining.survey import Survey
 from p2m.engine.running.work import load_artifact
 from p2m.engine.store import DamagedError
 from p2m.spec import ModelSpec, allowed
-from p2m.stages.fold import untried
+from p2m.stages.rung import untried
 from p2m.students.base import TunedStudent, labels_of
 from p2m.training.base import Schedule, characters, expected_seconds, planned, probe
 from p2m.types import Example, Split, Task, TaskType

@@ -547,6 +547,20 @@ class Splitting:
 
 
 @dataclass(frozen=True, slots=True)
+class Choosing:
+    """How candidates that take long are tried: probe trainings on samples, of which the better ones go on to
+    larger samples.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    sample: float = 0.25  # share of the training rows that the last probe of a student learns from, 0 to 1
+    rungs: int = 2  # samples, each three times as large as the one before
+    least_rows: int = 1000  # of the last sample, where there are so many
+    trials: int | None = None  # probe trainings of students that are tuned, in all; None: no limit
+
+
+@dataclass(frozen=True, slots=True)
 class Caps:
     """What a build may spend on teachers, over all of its steps and processes; None means no limit."""
 
@@ -614,7 +628,36 @@ class Choice:
     student: str  # its name among the candidates
     reasons: tuple[str, ...]
     refused: dict[str, str] = field(default_factory=dict)  # student -> reason
-    scores: dict[str, float] = field(default_factory=dict)  # student -> cross-validated primary metric
+    scores: dict[str, float] = field(default_factory=dict)  # student -> primary metric out of fold
+    expected: dict[str, float] = field(default_factory=dict)  # of those tried on samples, after all rows
+    curves: dict[str, tuple[tuple[int, float], ...]] = field(default_factory=dict)  # student -> rows, metric
+
+
+@dataclass(frozen=True, slots=True)
+class Survivors:
+    """The students that go on to the next larger sample; of what was seen only that, so that figures re-key
+    nothing.
+    """
+
+    students: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """What one answer of an untrained candidate takes on one core of this machine."""
+
+    p50: float  # seconds
+    p95: float
+    size_bytes: int  # of its exported model and tokenizer
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """Of every candidate that could be taken."""
+
+    students: dict[str, Latency]
+    rows: int  # that were answered
+    machine: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -696,6 +739,7 @@ class OutOfFold:
     confidences: tuple[float, ...]  # 0 to 1
     folds: tuple[int, ...] = ()  # that were held out, one after the other
     note: str = ""  # why there are none, or not of every fold
+    learnt: int = 0  # rows of a sample that it learnt from; 0: of all that were not held out
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from p2m.compiler.places import Places
+from p2m.compiler.trying import Tried, is_choice, over_budget, tried, untaught
 from p2m.deploy.backends.onnx import Onnx
 from p2m.engine.plan import Plan, Ref
-from p2m.spec import ModelSpec, allowed, contenders
+from p2m.spec import ModelSpec, allowed, contenders, refused
 from p2m.stages.best import best
+from p2m.stages.choose import choose
 from p2m.stages.compress import compress
 from p2m.stages.convert import convert
 from p2m.stages.cross_validate import cross_validate
@@ -21,6 +23,7 @@ from p2m.stages.fold import fold
 from p2m.stages.propose import propose
 from p2m.stages.solve import solve
 from p2m.stages.train import train
+from p2m.stages.winner import winner
 from p2m.types import (
     Backend,
     BaseEncoder,
@@ -73,22 +76,41 @@ class Candidates:
 
     @property
     def able(self) -> dict[str, Student]:
-        return allowed(self.spec.student.candidates, self.understood, self.spec.constraints)
+        found = allowed(self.spec.student.candidates, self.understood, self.spec.constraints)
+        return {name: student for name, student in found.items() if name not in self.left_out}
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Candidates that could be taken and are not tried, and why."""
+        found = allowed(self.spec.student.candidates, self.understood, self.spec.constraints)
+        out = untaught(self.understood, found)
+        rest = {name: student for name, student in found.items() if name not in out}
+        return out | (over_budget(self.spec, rest) if is_choice(self.understood, rest) else {})
 
     @property
     def is_choice(self) -> bool:
         """Whether only rows can tell which is the best."""
-        return self.understood.type.is_chosen_for and len(self.able) > 1
+        return is_choice(self.understood, self.able)
 
-    def tried(self) -> dict[str, Ref]:
-        """By student, what it says out of fold, where there is a choice."""
-        found = {}
-        for name, student in self.able.items() if self.is_choice else ():
-            with self.plan.group(name):
-                found[name] = self._tried(name, student)
-        return found
+    def tried(self) -> Tried:
+        """What each says out of fold, where there is a choice."""
+        if not self.is_choice:
+            return Tried()
+        return tried(self.plan, self.spec, self.at, self.metric, self.able, self.task, self.parts, self.base,
+                     self.embeddings)  # fmt: skip
 
-    def made(self, tried: Mapping[str, Ref], won: Ref) -> tuple[list[Ref], list[Ref]]:
+    def chosen(self, tried: Tried) -> tuple[Ref, Ref]:
+        """The choice, and its winner."""
+        spec = self.spec
+        choice = self.plan.add(
+            "choose", choose, self.task, self.parts, tried.within, *tried.every, metric=self.metric,
+            contenders=contenders(self.able),
+            refused=self.left_out | refused(spec.student.candidates, self.understood, spec.constraints),
+            origins=self.at(contenders="student", refused="constraints", metric="metrics.primary"),
+        )  # fmt: skip
+        return choice, self.plan.add("winner", winner, choice)
+
+    def made(self, tried: Tried, won: Ref) -> tuple[list[Ref], list[Ref]]:
         """The folds that judge, where none of the user's rows are kept for that, and what could ship."""
         students = self.able
         if not self.is_choice:
@@ -99,36 +121,26 @@ class Candidates:
         for name, student in students.items():
             with self.plan.group(name) if self.is_choice else nullcontext():
                 if not self.spec.data.test and self.understood.type is not TaskType.TEXT_TO_TEXT:
-                    folds += self._folds(name, student, decided, tried.get(name))
+                    folds += self._folds(name, student, decided, tried.last(name))
                 variants += self._variants(name, student, decided)
         return folds, variants
 
     def _step(self, what: str, name: str) -> str:
         return f"{what}-{name}" if self.is_choice else what
 
-    def _tried(self, name: str, student: Student) -> Ref:
-        step = f"cross-validate-{name}"
-        if isinstance(student, LinearStudent):
-            return self._cross_validated(step, name, student, to_choose=True)
-        return self.plan.add(
-            step, fold, self.task, self.parts, None, None, name=name, student=student, number=0,
-            is_trial=True, **self._learning, origins=self._places(name) | self._learnt,
-        )  # fmt: skip
-
-    def _cross_validated(self, step: str, name: str, student: Student, *, to_choose: bool) -> Ref:
-        return self.plan.add(
-            step, cross_validate, self.task, self.parts, self.base, self.embeddings, name=name,
-            student=student, to_choose=to_choose, metric=self.metric,
-            origins=self._places(name) | self.at(metric="metrics.primary"),
-        )  # fmt: skip
-
     def _folds(self, name: str, student: Student, won: Ref | None, trial: Ref | None) -> list[Ref]:
         if isinstance(student, LinearStudent):  # one that was tried was asked about every fold
-            return [] if trial else [self._cross_validated("cross-validate", name, student, to_choose=False)]
+            if trial is not None:
+                return []
+            return [self.plan.add(
+                "cross-validate", cross_validate, self.task, self.parts, self.base, self.embeddings,
+                name=name, student=student, to_choose=False, metric=self.metric,
+                origins=self._places(name) | self.at(metric="metrics.primary"),
+            )]  # fmt: skip
         return [
             self.plan.add(
                 f"{self._step('fold', name)}-{number}", fold, self.task, self.parts, won, trial, name=name,
-                student=student, number=number - 1, is_trial=False, **self._learning,
+                student=student, number=number - 1, **self._learning,
                 origins=self._places(name) | self._learnt | self.at(number="split.folds"),
             )
             for number in range(1, self.spec.split.folds + 1)

@@ -17,10 +17,9 @@ from p2m.compiler.places import Places
 from p2m.compiler.teaching import Teaching
 from p2m.engine.plan import Plan, Ref
 from p2m.metrics.base import JudgeMetric
-from p2m.spec import ModelSpec, contenders, refused
+from p2m.spec import ModelSpec
 from p2m.stages.baselines import baselines
 from p2m.stages.calibrate import calibrate
-from p2m.stages.choose import choose
 from p2m.stages.curate import curate
 from p2m.stages.decisions import decisions
 from p2m.stages.embed import embed
@@ -35,7 +34,6 @@ from p2m.stages.read import read
 from p2m.stages.report import report
 from p2m.stages.split import split
 from p2m.stages.verdict import verdict
-from p2m.stages.winner import winner
 from p2m.types import Metric, RacingBackend, Shown, Task
 
 
@@ -70,18 +68,15 @@ def compile_plan(
     embeddings = plan.add("embed", embed, task, parts, base) if base else None
     candidates = Candidates(plan, spec, understood, primary, at, task, parts, base, embeddings)
     tried = candidates.tried()
-    choice = plan.add("choose", choose, task, parts, *tried.values(), contenders=contenders(candidates.able),
-                      refused=refused(spec.student.candidates, understood, limits), metric=primary,
-                      origins=at(contenders="student", refused="constraints", metric="metrics.primary"))
-    won = plan.add("winner", winner, choice)
+    choice, won = candidates.chosen(tried)
     folds, variants = candidates.made(tried, won)
     picked = _picked(plan, spec, at, task, parts, variants)
-    exported = _calibrated(plan, spec, at, primary, task, parts, won, picked, *tried.values(), *folds)
+    exported = _calibrated(plan, spec, at, primary, task, parts, won, picked, *tried.every, *folds)
     rivals = plan.add("baselines", baselines, task, parts, base, embeddings,
                       students=rivals_of(spec, understood), metric=primary,
                       origins=at(students="baselines", metric="metrics.primary"))
     said = teaching.judged(parts, examined)
-    evaluated = plan.add("evaluate", evaluate, task, parts, won, exported, rivals, said, *tried.values(),
+    evaluated = plan.add("evaluate", evaluate, task, parts, won, exported, rivals, said, *tried.every,
                          *folds, metrics=reported, backend=spec.runtime, seed=spec.seed,
                          bootstrap=spec.evaluation.bootstrap,
                          origins=at("seed", metrics="metrics", backend="runtime", bootstrap=_RESAMPLES))
@@ -95,7 +90,7 @@ def compile_plan(
                        max_size=limits.max_size, max_latency=limits.max_latency, precision=limits.precision,
                        origins=at(requirements="metrics.require", **_LIMITS))
     pictured = plan.add("report", report, task, curated, parts, choice, exported, evaluated, measured,
-                        decided, counted, name=spec.name, origins=at("name"))
+                        decided, counted, tried.latencies, name=spec.name, origins=at("name"))
     plan.add("package", package, task, parts, choice, exported, evaluated, measured, decided, counted,
              pictured, name=spec.name, backend=spec.runtime, spec=committed(spec),
              origins=at("name", backend="runtime", **COMMITTED))

@@ -16,6 +16,7 @@ from p2m.types import (
     Exported,
     Fit,
     Judged,
+    Latencies,
     Measured,
     Split,
     Task,
@@ -41,6 +42,7 @@ class Story:
     verdict: Verdict
     choice: Choice
     account: Account | None = None
+    latencies: Latencies | None = None
 
 
 def verdict_lines(story: Story) -> list[str]:

@@ -36,6 +36,7 @@ from p2m.teachers.chat import ChatTeacher
 from p2m.teachers.schedules.constant import Constant
 from p2m.types import (
     Backend,
+    Choosing,
     Compressor,
     Constraints,
     Curation,
@@ -74,6 +75,12 @@ RANGES: dict[type, dict[str, tuple[float, float]]] = {
         "trials": (1, 1000),
     },
     Curation: {"near_duplicate": (0.1, 1), "max_share_of_answer": (0.001, 1)},
+    Choosing: {
+        "sample": (0.01, 1),
+        "rungs": (1, 6),
+        "least_rows": (1, 1_000_000),
+        "trials": (0, 1000),
+    },
     Splitting: {
         "folds": (2, 20),
         "cross_validate_below": (0, 1_000_000),
@@ -555,6 +562,7 @@ class ModelSpec(Section):
     generation: Generation = Generation()  # how much the teacher writes
     curation: Annotated[Curation, AfterValidator(_within)] = Curation()  # which rows are dropped
     split: Annotated[Splitting, AfterValidator(_within)] = Splitting()  # which rows are set aside
+    choosing: Annotated[Choosing, AfterValidator(_within)] = Choosing()  # how candidates are tried
     training: Annotated[Training, AfterValidator(_within)] = Training()  # how the student is fitted
     compression: Compression = Compression()  # what is tried to make the model smaller
     runtime: Annotated[Backend, _component("runtime"), AfterValidator(_needed), _none_as(lambda: ONNX)] = (

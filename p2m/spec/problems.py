@@ -34,7 +34,7 @@ from p2m.spec.model import (
     WrittenConstraints,
     WrittenExample,
 )
-from p2m.types import Curation, Splitting, TaskType, Training
+from p2m.types import Choosing, Curation, Splitting, TaskType, Training
 
 SECTIONS: dict[str, type] = {
     "": ModelSpec,
@@ -50,6 +50,7 @@ SECTIONS: dict[str, type] = {
     "generation": Generation,
     "curation": Curation,
     "split": Splitting,
+    "choosing": Choosing,
     "training": Training,
     "compression": Compression,
     "evaluation": Evaluating,

@@ -2,40 +2,58 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from p2m.engine.stage import stage
 from p2m.evaluation.base import ROUGH, both
+from p2m.evaluation.learning_curves import drawn_out
 from p2m.metrics.base import Metric
-from p2m.types import Choice, Contender, OutOfFold, Split, Task, merit
+from p2m.types import Choice, Contender, OutOfFold, Split, Survivors, Task, merit
+
+TOO_SLOW = "slower on this machine than constraints.max_latency"
 
 
-@stage(version="4", kind="pure")
+@stage(version="5", kind="pure")
 def choose(
     task: Task,
     parts: Split,
+    within: Survivors | None,
     *tried: OutOfFold,
     contenders: tuple[Contender, ...],
     refused: dict[str, str],
     metric: Metric,
 ) -> Choice:
-    """The contender with the best cross-validated metric; where none was tried, the first.
+    """The contender with the best metric out of fold; where none was tried, the first.
 
     Two are compared on the rows that both were asked about. One takes the place of a larger one only where it
     does better by more than a standard error (after the rule of Breiman et al., 1984): of few rows the best
-    score is mostly luck, and the larger one reads all that the smaller one reads.
+    score is mostly luck, and the larger one reads all that the smaller one reads. Of those that learnt from
+    samples alone, the best is taken where its errors after all rows are expected to be fewer than those of
+    the best of the others (`drawn_out`).
 
-    `contenders` are those that may be taken, the largest first; `refused` says of the others why not.
+    `contenders` are those that may be taken, the largest first; `refused` says of the others why not. Those
+    that are too slow are not `within` the limits.
     """
-    given = [each for each in tried if each.rows]
-    if given:
-        return _by_trial(parts, given, tried, contenders, metric, refused)
-    return _by_size(task, contenders, refused)
+    if within is not None:
+        slow = {each.student for each in tried if each.student not in within.students and each.rows}
+        refused = refused | dict.fromkeys(sorted(slow), TOO_SLOW)
+        tried = tuple(each for each in tried if each.student not in slow)
+    given = [each for each in tried if each.rows and not each.learnt]
+    sampled = [each for each in tried if each.rows and each.learnt]
+    if not given and not sampled:
+        return _by_size(task, contenders, refused)
+    notes = {each.student: each.note for each in tried if not each.rows}
+    known = {each.student for each in (*given, *sampled)}
+    refused = refused | {name: note for name, note in notes.items() if name not in known}
+    found = _by_trial(parts, given, contenders, metric, refused) if given else Choice("", (), refused)
+    return _with_samples(parts, found, sampled, metric) if sampled else found
 
 
 def _by_trial(
-    parts: Split, given: Sequence[OutOfFold], tried: Sequence[OutOfFold], contenders: Sequence[Contender],
-    metric: Metric, refused: Mapping[str, str],
+    parts: Split, given: Sequence[OutOfFold], contenders: Sequence[Contender], metric: Metric,
+    refused: Mapping[str, str],
 ) -> Choice:  # fmt: skip
     """The winner of comparisons in turn: first those that answered most rows, of these first the largest."""
     size = {each.name: each.size_bytes for each in contenders}
@@ -53,13 +71,62 @@ def _by_trial(
         for each in sorted(given, key=lambda each: (each is not best, -merit(metric, scores[each.student])))
         for name in [each.student]
     ]
-    untried = {each.student: each.note for each in tried if not each.rows}
     beaten = {
         each.student: f"{metric.name} {scores[each.student]:.3f}, and {_why(best, each, parts, metric)}"
         for each in given
         if each is not best
     }
-    return Choice(best.student, tuple(reasons), {**refused, **untried, **beaten}, scores)
+    return Choice(best.student, tuple(reasons), {**refused, **beaten}, scores)
+
+
+def _with_samples(parts: Split, found: Choice, sampled: Sequence[OutOfFold], metric: Metric) -> Choice:
+    """The choice among students that learnt from all rows, held against the best that learnt from samples."""
+    whole = max(len(parts.train) - len(each.rows) for each in sampled)
+    curves: dict[str, list[OutOfFold]] = {}
+    for each in sorted(sampled, key=lambda each: each.learnt):
+        curves.setdefault(each.student, []).append(each)
+    points = {
+        name: tuple((each.learnt, _value(each, each.rows, parts, metric)) for each in curve)
+        for name, curve in curves.items()
+    }
+    last = {name: curve[-1] for name, curve in points.items() if name not in found.scores}
+    found = replace(found, curves=points, scores=found.scores | {name: last[name][1] for name in last})
+    if not last:
+        return found
+    best = min(last, key=lambda name: (-last[name][0], -merit(metric, last[name][1]), name))
+    after = {name: f"{metric.name} {value:.3f} after {rows} rows" for name, (rows, value) in last.items()}
+    beaten = {
+        name: f"{after[name]}, " + (f"{best} did better" if rows == last[best][0] else "and went no further")
+        for name, (rows, _) in last.items()
+        if name != best
+    }
+    rival, refused = found.student, found.refused | beaten
+    if not rival:
+        return replace(found, student=best, reasons=(f"{best}: {after[best]}",), refused=refused)
+    ratio, said = _expected(points, best, rival, whole, metric)
+    told = f"{after[best]}, {rival} {said}; {ratio:.2f} times its errors are expected after all {whole}"
+    if ratio >= 1:
+        return replace(found, refused=refused | {best: told})
+    lost = {rival: f"{best} is expected to make {ratio:.2f} times its errors"}
+    reasons = (f"{best}: {told}", *found.reasons)
+    return replace(found, student=best, reasons=reasons, refused=refused | lost)
+
+
+def _expected(
+    curves: Mapping[str, Sequence[tuple[int, float]]], one: str, other: str, whole: int, metric: Metric
+) -> tuple[float, str]:
+    """How many times the errors of `other` the student `one` is expected to make after the `whole` rows, and
+    what `other` scored on the largest sample that both learnt from.
+    """
+    first, second = dict(curves[one]), dict(curves[other])
+    rows = sorted(set(first) & set(second))
+    mine, theirs = ([_errors(metric, curve[each]) for each in rows] for curve in (first, second))
+    return math.exp(drawn_out(rows, mine, theirs, whole)), f"{second[rows[-1]]:.3f}"
+
+
+def _errors(metric: Metric, value: float) -> float:
+    """The share of what could be right, or the error itself of a metric that is one."""
+    return -merit(metric, value) if merit(metric, 1.0) < 0 else 1.0 - value
 
 
 def _why(best: OutOfFold, other: OutOfFold, parts: Split, metric: Metric) -> str:

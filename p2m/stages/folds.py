@@ -18,16 +18,19 @@ def held_out(parts: Split, fold: int) -> tuple[list[int], list[int]]:
     return outside, [row for row, number in enumerate(parts.folds) if number == fold]
 
 
-def gathered(name: str, found: Mapping[int, tuple[str, float]], folds: Sequence[int]) -> OutOfFold:
-    """Answers with their confidences, by row, in the order of the rows."""
+def gathered(
+    name: str, found: Mapping[int, tuple[str, float]], folds: Sequence[int], learnt: int = 0
+) -> OutOfFold:
+    """Answers with their confidences, by row, in the order of the rows; `learnt` from a sample of so many."""
     numbers = tuple(sorted(found))
     answers = tuple(found[row][0] for row in numbers)
-    return OutOfFold(name, numbers, answers, tuple(found[row][1] for row in numbers), tuple(folds))
+    confidences = tuple(found[row][1] for row in numbers)
+    return OutOfFold(name, numbers, answers, confidences, tuple(folds), learnt=learnt)
 
 
 def joined_folds(parts: Iterable[OutOfFold]) -> OutOfFold | None:
-    """The answers of one student to several folds; None where there are none."""
-    given = [part for part in parts if part.rows]
+    """The answers of one student to several folds, of all other rows; None where there are none."""
+    given = [part for part in parts if part.rows and not part.learnt]
     if not given:
         return None
     everything = {

@@ -5,10 +5,22 @@ from __future__ import annotations
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.reporting.base import Story, as_page, as_text
-from p2m.types import Account, Choice, Evaluated, Examples, Exported, Measured, Report, Split, Task, Verdict
+from p2m.types import (
+    Account,
+    Choice,
+    Evaluated,
+    Examples,
+    Exported,
+    Latencies,
+    Measured,
+    Report,
+    Split,
+    Task,
+    Verdict,
+)
 
 
-@stage(version="2", kind="seeded")
+@stage(version="3", kind="seeded")
 def report(
     task: Task,
     curated: Examples,
@@ -19,6 +31,7 @@ def report(
     measured: Measured,
     verdict: Verdict,
     account: Account | None,
+    latencies: Latencies | None,
     *,
     name: str,
     run: Run,
@@ -28,7 +41,18 @@ def report(
     Of another version of matplotlib the pictures may be drawn otherwise.
     """
     story = Story(
-        name, task, curated, parts, exported.fit, exported, evaluated, measured, verdict, choice, account
+        name,
+        task,
+        curated,
+        parts,
+        exported.fit,
+        exported,
+        evaluated,
+        measured,
+        verdict,
+        choice,
+        account,
+        latencies,
     )
     folder = run.folder / "report"
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,137 @@
+"""The steps that tell which candidate is best: each is cross-validated or tried on samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from p2m.compiler.places import Places
+from p2m.engine.plan import Plan, Ref
+from p2m.spec import ModelSpec, contenders
+from p2m.stages.cross_validate import cross_validate
+from p2m.stages.halve import halve
+from p2m.stages.latencies import latencies
+from p2m.stages.rung import rung
+from p2m.stages.within import within
+from p2m.types import Compressor, LinearStudent, Metric, Student, Task, TunedStudent, VocabularyCompressor
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What choosing goes by."""
+
+    said: dict[str, list[Ref]] = field(default_factory=dict)  # by student, what it says out of fold
+    latencies: Ref | None = None
+    within: Ref | None = None  # the limit of latency, where there is one
+
+    @property
+    def every(self) -> list[Ref]:
+        return [ref for refs in self.said.values() for ref in refs]
+
+    def last(self, name: str) -> Ref | None:
+        """What the student said at last."""
+        return self.said[name][-1] if name in self.said else None
+
+
+def is_choice(understood: Task, able: Mapping[str, Student]) -> bool:
+    """Whether only rows can tell which is the best."""
+    return understood.type.is_chosen_for and len(able) > 1
+
+
+def untaught(understood: Task, able: Mapping[str, Student]) -> dict[str, str]:
+    """Of those that begin from nothing, why they are not tried where others know something already."""
+    if not is_choice(understood, able):
+        return {}
+    why = "not tried: from scratch, labels are learnt from tens of thousands of rows at best"
+    found = {name: why for name, each in able.items() if _from_scratch(each)}
+    return found if len(found) < len(able) else {}
+
+
+def over_budget(spec: ModelSpec, able: Mapping[str, Student]) -> dict[str, str]:
+    """The smaller candidates, which `choosing.trials` leaves no probe training for, and the reason."""
+    most, tuned = spec.choosing.trials, [n for n, each in able.items() if isinstance(each, TunedStudent)]
+    kept = len(tuned)
+    while most is not None and kept and trainings(kept, spec.choosing.rungs) > most:
+        kept -= 1
+    order = [each.name for each in contenders(able) if each.name in tuned]
+    why = f"not tried: choosing.trials allows {most} probe trainings"
+    return dict.fromkeys(order[kept:], why) if kept < len(able) else {}
+
+
+def trainings(students: int, rungs: int) -> int:
+    """How many probe trainings so many students take, of whom half go on each time."""
+    found = 0
+    for _ in range(rungs):
+        found, students = found + students, (students + 1) // 2
+    return found
+
+
+def tried(
+    plan: Plan, spec: ModelSpec, at: Places, metric: Metric, able: Mapping[str, Student],
+    task: Ref, parts: Ref, base: Ref | None, embeddings: Ref | None,
+) -> Tried:  # fmt: skip
+    """All steps of the choice."""
+    limit, places = spec.constraints.max_latency, at(metric="metrics.primary")
+    timed = plan.add(
+        "latencies", latencies, task, parts, base, embeddings, students=dict(able),
+        compressor=_compressor(spec), metric=metric, seed=spec.seed,
+        origins=places | at("seed", students="student.candidates", compressor="compression"),
+    )  # fmt: skip
+    quick = None
+    if limit is not None:
+        quick = plan.add("within", within, timed, max_latency=limit,
+                         origins=at(max_latency="constraints.max_latency"))  # fmt: skip
+    said: dict[str, list[Ref]] = {name: [] for name in able}
+    tuned = [name for name, student in able.items() if isinstance(student, TunedStudent)]
+    for name, student in able.items():
+        if isinstance(student, LinearStudent):
+            with plan.group(name):
+                said[name].append(
+                    plan.add(
+                        f"cross-validate-{name}", cross_validate, task, parts, base, embeddings, name=name,
+                        student=student, to_choose=True, metric=metric, origins=places | _place(at, name),
+                    )
+                )  # fmt: skip
+    passed = quick
+    for number in range(1, spec.choosing.rungs + 1 if tuned else 0):
+        for name, student in able.items():
+            with plan.group(name):
+                inputs = (task, parts, base, embeddings, passed)
+                said[name].append(_rung(plan, spec, at, metric, inputs, name, student, number))
+        if len(tuned) > 1 and number < spec.choosing.rungs:
+            passed = plan.add(f"halve-{number}", halve, parts, *(said[name][-1] for name in tuned),
+                              metric=metric, origins=places)  # fmt: skip
+    return Tried(said, timed, quick)
+
+
+def _rung(
+    plan: Plan, spec: ModelSpec, at: Places, metric: Metric, inputs: Sequence[Ref | None], name: str,
+    student: Student, number: int,
+) -> Ref:  # fmt: skip
+    task, parts, base, embeddings, passed = inputs
+    settings: dict[str, Any] = {"training": None, "seed": spec.seed}
+    if isinstance(student, LinearStudent):
+        passed = None
+    else:
+        base = embeddings = None
+        settings["training"] = replace(spec.training, trials=1)
+    return plan.add(
+        f"rung-{name}-{number}", rung, task, parts, base, embeddings, passed, name=name, student=student,
+        number=number, choosing=replace(spec.choosing, trials=None), metric=metric, **settings,
+        origins=_place(at, name) | at("choosing", "training", "seed", metric="metrics.primary"),
+    )  # fmt: skip
+
+
+def _place(at: Places, name: str) -> dict[str, str]:
+    return at(student=f"student.candidates.{name}")
+
+
+def _compressor(spec: ModelSpec) -> Compressor | None:
+    """What makes models smaller in the first of the ways that only take weights."""
+    ways = spec.compression.candidates.values()
+    return next((each for each in ways if not isinstance(each, VocabularyCompressor)), None)
+
+
+def _from_scratch(student: Student) -> bool:
+    return isinstance(student, TunedStudent) and student.pace.from_scratch
