@@ -84,7 +84,7 @@ def test_each_family_has_something_to_choose() -> None:
 def test_every_file_opens_with_its_purpose_and_a_command(file: Path) -> None:
     lines = file.read_text(encoding="utf-8").splitlines()
     header = [line for line in lines[:5] if line.startswith("# ") and not line.startswith("# @package")]
-    assert len(lines) < 40
+    assert len(lines) <= 45
     assert len(header) >= 2
     commands = [line for line in header if re.match(r"#\s+(p2m|make) \w+ ", line)]
     assert commands

@@ -28,6 +28,37 @@ class Bar(NamedTuple):
     high: float = 0.0
 
 
+class Point(NamedTuple):
+    """Something that costs and is worth something; `is_taken` sets it apart."""
+
+    label: str
+    cost: float
+    value: float
+    is_taken: bool
+
+
+def tradeoff(points: Sequence[Point], *, title: str, unit: str) -> str:
+    """Points by what they cost, from 0, and what they are worth; labels stand beside them."""
+    most = max(point.cost for point in points)
+
+    def paint(axes: Axes) -> None:
+        for point in points:
+            color = MODEL if point.is_taken else OTHER
+            (dot,) = axes.plot(point.cost, point.value, "o", color=color, markersize=8, clip_on=False)
+            dot.set_gid(tip(f"{point.label}: {point.value:.3f}, {point.cost:.1f} {unit}"))
+            is_right = point.cost > most / 2
+            axes.annotate(fitted(point.label, _LABELS), (point.cost, point.value), (-9 if is_right else 9, 5),
+                          color=INK, textcoords="offset points",
+                          horizontalalignment="right" if is_right else "left")  # fmt: skip
+        axes.set_xlim(0, most * 1.05 or 1)
+        axes.margins(y=0.25)
+        axes.xaxis.set_major_formatter(f"{{x:g}} {unit}")
+        axes.yaxis.set_major_formatter("{x:.2f}")
+        axes.grid(axis="both")
+
+    return drawn(paint, title=title, width=WIDTH, height=200, left=60, right=36, top=12, bottom=28)
+
+
 def bars(rows: Sequence[Bar], *, title: str, top: float = 1e-9) -> str:
     """Horizontal bars from 0 to `top`, or to the largest value if larger; labels left, values right."""
 

@@ -17,6 +17,7 @@ from p2m.types import (
     Fit,
     Judged,
     Latencies,
+    Latency,
     Measured,
     Split,
     Task,
@@ -54,17 +55,27 @@ def verdict_lines(story: Story) -> list[str]:
     return told + [f"next: {line}" for line in verdict.advice]
 
 
-def candidates(story: Story) -> list[tuple[str, str, str]]:
-    """Students that could have been taken: name, cross-validated score, why or why not; best first."""
-    choice = story.choice
+CANDIDATES = ("student", "out of fold", "size", "an answer", "why")
+
+
+def candidates(story: Story) -> list[tuple[str, str, str, str, str]]:
+    """Students that could have been taken: name, score out of fold, size and median latency with fresh
+    weights, and why or why not; best first.
+    """
+    choice, timed = story.choice, story.latencies.students if story.latencies else {}
     names = dict.fromkeys([choice.student, *choice.scores, *choice.refused])
     taken = "taken" if choice.scores else "; ".join(choice.reasons)
     rows = [
         (name, f"{choice.scores[name]:.3f}" if name in choice.scores else "",
+         *_costs(timed.get(name)),
          taken if name == choice.student else choice.refused.get(name, ""))
         for name in names if name
     ]  # fmt: skip
     return sorted(rows, key=lambda row: (row[0] != choice.student, not row[1], -float(row[1] or 0)))
+
+
+def _costs(timed: Latency | None) -> tuple[str, str]:
+    return (show_size(timed.size_bytes), f"{timed.p50 * 1000:.1f} ms") if timed else ("", "")
 
 
 def headline(story: Story) -> list[tuple[str, str]]:

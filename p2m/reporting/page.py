@@ -12,6 +12,7 @@ from p2m.deploy.differences import apart
 from p2m.deploy.serving.shapes import spans_in
 from p2m.reporting import charts
 from p2m.reporting.facts import (
+    CANDIDATES,
     Story,
     agreement,
     are_sure,
@@ -127,12 +128,30 @@ def _judge(story: Story) -> str:
 
 
 def _candidates(story: Story) -> str:
-    """The students that were tried, and why the one was taken."""
-    rows = [((name, ""), (score, "n"), (why, "input")) for name, score, why in candidates(story)]
+    """The students that were tried, why the one was taken, and what each trades for what."""
+    rows = [(*((cell, "n" if place else "") for place, cell in enumerate(row[:-1])), (row[-1], "input"))
+            for row in candidates(story)]  # fmt: skip
     if not rows:
         return ""
-    metric = story.evaluated.scores[0].metric
-    return _section("Students", _table(("student", f"{metric} out of fold", "why"), rows))
+    return _section("Students", *_tradeoffs(story), _table(CANDIDATES, rows))
+
+
+def _tradeoffs(story: Story) -> list[str]:
+    """What the metric costs in bytes and in time, where several students were tried."""
+    metric, choice = story.evaluated.scores[0].metric, story.choice
+    timed = story.latencies.students if story.latencies else {}
+    known = [name for name in choice.scores if name in timed]
+    if len(known) < 2:
+        return []
+    sizes = {name: timed[name].size_bytes / 1e6 for name in known}
+    times = {name: timed[name].p50 * 1000 for name in known}
+    return [
+        charts.tradeoff(
+            [charts.Point(name, costs[name], choice.scores[name], name == choice.student) for name in known],
+            title=f"{metric} out of fold by {what}", unit=unit,
+        )
+        for what, unit, costs in (("size", "MB", sizes), ("time of an answer", "ms", times))
+    ]  # fmt: skip
 
 
 def _training(story: Story) -> list[str]:

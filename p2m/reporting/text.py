@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from p2m.deploy.beside import judge_line
 from p2m.deploy.differences import apart
 from p2m.reporting.facts import (
+    CANDIDATES,
     Story,
     agreement,
     are_sure,
@@ -54,7 +55,7 @@ def render(story: Story) -> str:
         "\n".join(f"{name:<{wide}}  {value}" for name, value in told),
         table(scores, header=("metric", "value", "95% interval")),
         table(rivals, header=("baseline", story.evaluated.scores[0].metric)),
-        table(candidates(story), header=("student", "out of fold", "why")) if story.choice.scores else "",
+        table(candidates(story), header=CANDIDATES) if story.choice.scores else "",
         f"teacher: {story.evaluated.teacher_note}",
         _judge(story),
         *_taught(story),

@@ -35,6 +35,8 @@ from p2m.types import (
     Fit,
     Judged,
     Judgement,
+    Latencies,
+    Latency,
     Measured,
     Score,
     Spent,
@@ -53,6 +55,9 @@ VERDICT = Verdict(
     ("better than the input itself (0.75) only as chance may have it, p 0.100: 400 rows would tell",),
     ("judged on rows that were generated",),
     ("give more rows to learn from as data.train",),
+)
+TIMED = Latencies(
+    {"both": Latency(0.004, 0.006, 24_000_000), "words": Latency(0.0002, 0.0003, 900_000)}, 40, ""
 )
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
@@ -163,7 +168,7 @@ class Here:
 def test_the_stage_writes_a_page_and_a_text_that_repeat_byte_for_byte(tmp_path: Path) -> None:
     told = story()
     artifacts = (told.task, told.curated, told.parts, told.choice, told.exported)
-    parts = (*artifacts, told.evaluated, told.measured, told.verdict, None)
+    parts = (*artifacts, told.evaluated, told.measured, told.verdict, None, TIMED)
     first = report(*parts, name="intents", run=Here(tmp_path / "a"))
     second = report(*parts, name="intents", run=Here(tmp_path / "b"))
     for name in ("report.html", "report.txt"):
@@ -382,9 +387,15 @@ def test_a_table_sets_numbers_right_and_text_left() -> None:
 def test_students_that_were_tried_are_told_with_their_scores_and_why() -> None:
     refused = {"big": "over max_size", "words": "accuracy 0.710, and both did better"}
     choice = Choice("both", ("both: ...",), refused, {"both": 0.82, "words": 0.71})
-    told = replace(story(), choice=choice)
+    told = replace(story(), choice=choice, latencies=TIMED)
     page, text = as_page(told), as_text(told)
+    assert {name for name in ("size", "time of an answer") if f"accuracy out of fold by {name}" in page}
+    assert page.count("out of fold by") == 4, "two pictures, each titled for eyes and ears"
+    assert "both: 0.820, 24.0 MB" in page
+    assert "words: 0.710, 0.2 ms" in page
+    assert "out of fold by" not in as_page(replace(told, latencies=None))
     for shown in (page, text):
+        assert shown.index("24.0 MB") < shown.index("900.0 kB")
         assert (
             shown.index("both")
             < shown.rindex("0.820")

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import pytest
 from conftest import LABELS, QA, TEXT
+from hypothesis import given
+from hypothesis import strategies as st
 
+from p2m.evaluation.learning_curves import GAIN, drawn_out
 from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.macro_f1 import MacroF1
 from p2m.spec import allowed, contenders, refused
-from p2m.stages.choose import choose
+from p2m.stages.choose import TOO_SLOW, choose
 from p2m.stages.winner import winner
 from p2m.students.linear_tfidf import LinearTfidf
 from p2m.students.minilm import MiniLM
 from p2m.students.tiny_seq2seq import TinySeq2Seq
-from p2m.types import Choice, Constraints, Example, Metric, OutOfFold, Split, Student, Task, Winner
+from p2m.types import Choice, Constraints, Example, Metric, OutOfFold, Split, Student, Survivors, Task, Winner
 
 METRIC = Accuracy()
 RIGHT = ("yes", "no", "yes", "no", "yes", "no", "no", "no", "no", "no")
@@ -53,7 +57,7 @@ def among(
     constraints = Constraints(**limits)  # type: ignore[arg-type]
     able = allowed(students, task, constraints)
     return choose(
-        task, parts, *(each for each in tried if each.student in able), contenders=contenders(able),
+        task, parts, None, *(each for each in tried if each.student in able), contenders=contenders(able),
         refused=refused(students, task, constraints), metric=metric,
     )  # fmt: skip
 
@@ -169,3 +173,67 @@ def test_a_winner_is_the_same_by_any_score_and_whoever_else_was_compared() -> No
     untried = winner(among({"minilm": MiniLM(), "tiny": TinySeq2Seq()}, task=QA))
     assert alone == worse == more == Winner("small")
     assert untried == Winner("minilm")
+
+
+# --------------------------------------------------------------------------- samples
+
+
+def after(name: str, rows: int, wrong: set[int]) -> OutOfFold:
+    """Answers after a sample of so many rows."""
+    return replace(said(name, wrong, note=""), folds=(0,), learnt=rows)
+
+
+def of_samples(large: tuple[set[int], set[int]], tuned: tuple[set[int], set[int]]) -> Choice:
+    """The choice between a linear student, which was cross-validated too, and one that was tuned."""
+    parts = replace(PARTS, train=ROWS * 10)
+    tried = [said("large", {1})] + [
+        after(name, rows, wrong)
+        for name, both in (("large", large), ("tuned", tuned))
+        for rows, wrong in zip((10, 30), both, strict=True)
+    ]
+    return among(STUDENTS, *tried, parts=parts)
+
+
+def test_one_that_learnt_from_samples_is_taken_where_it_is_expected_to_end_ahead() -> None:
+    found = of_samples(({1, 2, 3}, {1, 2, 3}), ({1, 2, 3, 4, 5}, {1, 2, 3}))
+    assert found.student == "tuned"
+    assert found.reasons[0].startswith("tuned: accuracy 0.700 after 30 rows, large 0.700; 0.")
+    assert found.reasons[0].endswith("times its errors are expected after all 90")
+    assert found.refused["large"].startswith("tuned is expected to make 0.")
+    assert found.scores == pytest.approx({"large": 0.9, "tuned": 0.7})
+    assert found.curves["tuned"] == ((10, 0.5), (30, pytest.approx(0.7)))
+
+
+def test_one_that_is_behind_and_hardly_gains_is_not_taken() -> None:
+    found = of_samples(({1, 2, 3}, {1, 2}), ({1, 2, 3, 4, 5, 6}, {1, 2, 3, 4}))
+    assert found.student == "large"
+    assert found.refused["tuned"].startswith("accuracy 0.600 after 30 rows, large 0.800; 1.")
+
+
+def test_of_students_that_are_tuned_alone_the_best_on_the_largest_sample_is_taken() -> None:
+    students: dict[str, Student] = {"one": MiniLM(), "two": MiniLM(window=100), "three": MiniLM(window=90)}
+    tried = (after("one", 10, {1, 2}), after("two", 10, {1}), after("three", 10, {1, 2, 3}),
+             after("one", 30, {3}), after("two", 30, {3, 4}))  # fmt: skip
+    found = among(students, *tried)
+    assert found.student == "one"
+    assert found.refused["two"] == "accuracy 0.800 after 30 rows, one did better"
+    assert found.refused["three"] == "accuracy 0.700 after 10 rows, and went no further"
+
+
+def test_one_that_is_slower_than_the_limit_is_not_taken_however_good() -> None:
+    tried = (said("small", {1, 2, 3}), said("large", set()))
+    found = choose(LABELS, PARTS, Survivors(("small",)), *tried, contenders=contenders(STUDENTS), refused={},
+                   metric=METRIC)  # fmt: skip
+    assert found.student == "small"
+    assert found.refused["large"] == TOO_SLOW
+
+
+@given(st.floats(0.01, 0.9), st.floats(0.01, 0.9), st.integers(100, 10**6))
+def test_two_equal_curves_stay_equal_but_for_what_tuning_commonly_gains(
+    first: float, second: float, whole: int
+) -> None:
+    same = drawn_out((30, 90), (first, second), (first, second), whole, common=0.0)
+    assert same == pytest.approx(0.0)
+    ahead = drawn_out((30, 90), (first, second), (first, second), whole)
+    assert ahead == pytest.approx(0.5 * GAIN * math.log(whole / 90))
+    assert drawn_out((90,), (first,), (second,), 90) == pytest.approx(math.log(first / second))

@@ -24,26 +24,36 @@ from p2m.stages.cross_validate import MANY_ROWS, cross_validate
 from p2m.stages.embed import embed
 from p2m.stages.encoder import encoder
 from p2m.stages.export import export
-from p2m.stages.fold import FEWEST_ROWS, fold
+from p2m.stages.fold import fold
+from p2m.stages.folds import joined_folds, none
+from p2m.stages.halve import halve
+from p2m.stages.latencies import latencies
 from p2m.stages.pick import pick
 from p2m.stages.rows import is_balanced, sample
+from p2m.stages.rung import FEWEST_ROWS, rung
 from p2m.stages.solve import solve
 from p2m.stages.train import train
+from p2m.stages.within import within
 from p2m.students.linear_ensemble import LinearEnsemble
 from p2m.students.linear_minilm import LinearMiniLM
 from p2m.students.linear_tfidf import LinearTfidf
 from p2m.students.minilm import MiniLM
 from p2m.types import (
+    Choosing,
     Embeddings,
     Encoder,
     Example,
     Exported,
     Field,
     Fit,
+    Latencies,
+    Latency,
     Lesson,
     LinearStudent,
     OutOfFold,
     Split,
+    Student,
+    Survivors,
     Task,
     TaskType,
     Trained,
@@ -180,7 +190,7 @@ def test_without_folds_and_of_few_rows_a_candidate_is_not_tried(
     bare = tried(LinearTfidf(), vectors, base, tmp_path, parts=replace(JUDGED, folds=()))
     assert bare.rows == ()
     assert "no folds" in bare.note
-    tuned = estimated(0, tmp_path, student=tiny_minilm, is_trial=True)
+    tuned = on_sample(tiny_minilm, tmp_path, CROSSED)
     assert tuned.rows == ()
     assert tuned.note.startswith("not tried: 64 rows of 2 labels are too few")
     assert f"from {FEWEST_ROWS} rows on" in tuned.note
@@ -200,12 +210,24 @@ def test_of_many_rows_one_fold_is_enough(tmp_path: Path) -> None:
 
 
 def estimated(
-    number: int, folder: Path, *, student: MiniLM, trial: OutOfFold | None = None, is_trial: bool = False,
-    winner: str = "it", parts: Split = CROSSED, training: Training = BRIEF,
+    number: int, folder: Path, *, student: MiniLM, trial: OutOfFold | None = None, winner: str = "it",
+    parts: Split = CROSSED,
 ) -> OutOfFold:  # fmt: skip
     return fold(
-        LABELS, parts, None if is_trial else Winner(winner), trial, name="it", student=student, number=number,
-        is_trial=is_trial, metric=METRIC, training=training, seed=0, run=Here(folder),
+        LABELS, parts, Winner(winner), trial, name="it", student=student, number=number, metric=METRIC,
+        training=BRIEF, seed=0, run=Here(folder),
+    )  # fmt: skip
+
+
+def on_sample(
+    student: Student, folder: Path, parts: Split, number: int = 2, survivors: Survivors | None = None,
+    encoder: Encoder | None = None, embeddings: Embeddings | None = None, **choosing: Any,
+) -> OutOfFold:  # fmt: skip
+    """What a candidate says after a sample."""
+    return rung(
+        LABELS, parts, encoder, embeddings, survivors, name="it", student=student, number=number,
+        choosing=Choosing(**choosing), metric=METRIC, training=replace(BRIEF, epochs=0.05), seed=0,
+        run=Here(folder),
     )  # fmt: skip
 
 
@@ -242,20 +264,81 @@ def test_a_fold_that_is_known_or_not_asked_for_costs_nothing(tiny_minilm: MiniLM
     assert {path.name for path in tmp_path.iterdir()} == {"a", "c", "d"}, "another one learnt something"
 
 
-def test_a_trial_is_made_where_rows_are_enough_whether_or_not_they_judge(
+MANY = tuple(
+    Example({"text": f"{row.input['text']} {n}"}, row.output) for n in range(8) for row in rows_of(LABELS)
+)
+TRIED = Split(MANY, (), rows_of(LABELS), "gold", folds=tuple(n % 5 for n in range(len(MANY))))
+
+
+def test_a_tuned_candidate_is_tried_where_rows_are_enough(tiny_minilm: MiniLM, tmp_path: Path) -> None:
+    assert len(MANY) > FEWEST_ROWS
+    found = on_sample(tiny_minilm, tmp_path / "all", TRIED)
+    assert found.rows == tuple(range(0, len(MANY), 5))
+    assert (found.folds, found.learnt) == ((0,), 0), "fewer rows than the last sample has are all learnt from"
+    assert on_sample(tiny_minilm, tmp_path / "first", TRIED, 1).note == "the last sample is every row"
+    few = on_sample(tiny_minilm, tmp_path / "few", TRIED, least_rows=30, sample=0.1)
+    assert (few.rows, few.learnt) == (found.rows, round(0.1 * len([n for n in TRIED.folds if n])))
+    assert "no folds" in on_sample(tiny_minilm, tmp_path, replace(TRIED, folds=())).note
+    assert joined_folds([few]) is None, "what learnt from a sample judges no model and calibrates none"
+
+
+def test_a_candidate_that_others_beat_on_a_smaller_sample_is_not_tried_on_a_larger_one(
     tiny_minilm: MiniLM, tmp_path: Path
 ) -> None:
-    rows = tuple(
-        Example({"text": f"{row.input['text']} {n}"}, row.output) for n in range(8) for row in rows_of(LABELS)
-    )
-    assert len(rows) > FEWEST_ROWS
-    parts = Split(rows, (), rows_of(LABELS), "gold", folds=tuple(n % 5 for n in range(len(rows))))
-    shortest = replace(BRIEF, epochs=0.05)
-    found = estimated(0, tmp_path, student=tiny_minilm, is_trial=True, parts=parts, training=shortest)
-    assert found.rows == tuple(range(0, len(rows), 5))
-    assert found.folds == (0,)
-    bare = estimated(0, tmp_path, student=tiny_minilm, is_trial=True, parts=replace(parts, folds=()))
-    assert "no folds" in bare.note
+    said = on_sample(tiny_minilm, tmp_path / "a", TRIED, survivors=Survivors(("other",)), least_rows=30)
+    assert (said.rows, said.note) == ((), "others did better on a smaller sample")
+    slow = on_sample(tiny_minilm, tmp_path / "b", TRIED, 1, survivors=Survivors(("other",)), least_rows=30)
+    assert slow.note.endswith("slower on this machine than constraints.max_latency")
+    assert not list(tmp_path.iterdir()), "it learnt something"
+
+
+def test_linear_candidates_learn_from_the_same_samples_a_larger_one_holding_the_smaller(
+    tmp_path: Path,
+) -> None:
+    taught = []
+    for number in (1, 2):
+        log = tmp_path / f"{number}.log"
+        said = on_sample(Memory(max_words=50, max_pieces=50, log=str(log)), tmp_path / str(number), TRIED,
+                         number, least_rows=30, sample=0.25)  # fmt: skip
+        taught.append(set(json.loads(log.read_text().splitlines()[-1])))
+        assert said.learnt == len(taught[-1])
+        assert not taught[-1] & {MANY[row].input["text"] for row in said.rows}
+    assert taught[0] < taught[1]
+    assert len(taught[1]) == pytest.approx(3 * len(taught[0]), abs=2)
+    whole = on_sample(LinearTfidf(), tmp_path / "w", TRIED, sample=1.0)
+    assert whole.note == "cross-validated"
+
+
+def test_the_better_half_goes_on_and_those_that_were_not_tried() -> None:
+    right = [row.output for row in ROWS[:8]]
+    wrong = ["no" if each == "yes" else "yes" for each in right]
+
+    def said(name: str, good: int) -> OutOfFold:
+        answers = tuple(right[:good] + wrong[good:])
+        return OutOfFold(name, tuple(range(8)), answers, (0.5,) * 8, (0,), learnt=9)
+
+    parts = Split(ROWS[:8], (), (), "gold")
+    three = (said("a", 3), said("b", 8), said("c", 5))
+    assert halve(parts, *three, metric=METRIC).students == ("b", "c")
+    assert halve(parts, *three[:2], metric=METRIC).students == ("b",)
+    assert halve(parts, said("a", 1), none("d", "too few"), metric=METRIC).students == ("a", "d")
+
+
+def test_candidates_are_timed_before_training_and_the_slow_ones_do_not_pass(
+    base: Encoder, small: LinearMiniLM, tiny_minilm: MiniLM, tmp_path: Path
+) -> None:
+    (tmp_path / "embed").mkdir()
+    vectors = embed(LABELS, TRIED, base, run=Here(tmp_path / "embed"))
+    students: dict[str, Student] = {"words": LinearTfidf(), "frozen": small, "tuned": tiny_minilm}
+    found = latencies(
+        LABELS, TRIED, base, vectors, students=students, compressor=Int8(), metric=METRIC, seed=0,
+        run=Here(tmp_path),
+    )  # fmt: skip
+    assert set(found.students) == set(students)
+    assert all(0 < each.p50 <= each.p95 and each.size_bytes > 1000 for each in found.students.values())
+    known = Latencies({"a": Latency(1, 2, 9), "b": Latency(2, 3, 9), "c": Latency(3, 5, 9)}, 1, "")
+    assert within(known, max_latency=3.0).students == ("a", "b")
+    assert within(known, max_latency=0.1).students == ("a",), "the soonest, where none is quick enough"
 
 
 def test_linear_answers_that_nobody_needs_are_not_made(

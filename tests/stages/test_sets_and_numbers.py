@@ -78,7 +78,9 @@ def built(task: Task, metric: Metric, rows: Sequence[Example], folder: Path) -> 
     tried = cross_validate(
         task, parts, None, None, name="tfidf", student=student, to_choose=True, metric=metric, run=run
     )
-    choice = choose(task, parts, tried, contenders=(Contender("tfidf", 1, 1, ""),), refused={}, metric=metric)
+    choice = choose(
+        task, parts, None, tried, contenders=(Contender("tfidf", 1, 1, ""),), refused={}, metric=metric
+    )
     made = solve(
         task, parts, Winner(choice.student), None, None, name="tfidf", student=student, metric=metric, run=run
     )

@@ -107,7 +107,7 @@ def verdict_of(
         )
         for name, student in STUDENTS.items()
     ]  # fmt: skip
-    choice = choose(TASK, parts, *tried, contenders=contenders(STUDENTS), refused={}, metric=metric)
+    choice = choose(TASK, parts, None, *tried, contenders=contenders(STUDENTS), refused={}, metric=metric)
     won = winner(choice)
     rivals = baselines(
         TASK, parts, base, vectors, students=RIVALS, metric=metric, run=Here(folder / "rivals")
