@@ -4,9 +4,9 @@
 
 For banking77 and snips_intents (DATA/hub, all training rows, official test rows), and the recipes tickets and
 qa of this repository, every family that auto may take is trained in full and judged on the test rows; then
-auto builds. The cost of choosing is the time of the steps that only choose (cross-validations, probe trainings
-and latencies), as a share of the time of all full trainings (every family's training step). Choosing goes by
-training rows alone; the test rows judge afterwards.
+auto builds. The cost of choosing is the time of the steps that only choose (cross-validations, probe
+trainings and latencies), as a share of the time of all full trainings (every family's training step).
+Choosing goes by training rows alone; the test rows judge afterwards.
 
 Exits with 1 where auto takes another family than the one that wins by full training (unless the two cannot be
 told apart on the test rows: paired permutation, p >= 0.05), or where choosing costs more than 35%.
@@ -106,7 +106,7 @@ def families(recipe: Path) -> list[str]:
 
 
 def p_value(one: Any, other: Any) -> float:
-    """Two-sided, of the difference of two models on the same rows: signs of the rows' differences by a coin."""
+    """Two-sided, of the difference of two models on the same rows: a coin turns each row's difference."""
     gap = one - other
     coins = np.random.default_rng(0).choice((-1.0, 1.0), size=(2000, len(gap)))
     return float((1 + (abs(coins @ gap) >= abs(gap.sum()) - 1e-9).sum()) / 2001)
@@ -129,9 +129,8 @@ def measured(name: str, recipe: Path, work: Path) -> bool:
     for family, why in auto.reasons.refused.items():
         print(f"    not {family}: {why}")
     same = "which wins" if auto.student == best else f"where {best} wins (p = {p:.3f})"
-    print(
-        f"  auto takes {auto.student}, {same}; choosing took {choosing:.1f} s of {everything:.1f} s: {share:.0%}"
-    )
+    print(f"  auto takes {auto.student}, {same}")
+    print(f"  choosing took {choosing:.1f} s, {share:.0%} of {everything:.1f} s for all full trainings")
     good = (auto.student == best or p >= ALPHA) and share <= SHARE
     print(f"  {'PASS' if good else 'FAIL'} {name}", flush=True)
     return good
@@ -145,9 +144,8 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--only", default=",".join((*HUB, *OWN)))
     parser.add_argument("--work", type=Path, help="a folder that keeps what was trained")
     given = parser.parse_args(argv)
-    print(
-        f"{processor()}; bars: the winner of full training, or one that cannot be told from it, at <= {SHARE:.0%}"
-    )
+    print(f"{processor()}; bars: the winner of full training, or one that cannot be told from it, at")
+    print(f"<= {SHARE:.0%} of the time of all full trainings")
     with tempfile.TemporaryDirectory(prefix="p2m-choosing-") as place:
         work = (given.work or Path(place)).resolve()
         work.mkdir(parents=True, exist_ok=True)

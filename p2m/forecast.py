@@ -11,17 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
+from typing import TypeVar, cast
 
 from p2m.deploy.serving.shapes import write_labels
 from p2m.engine.explaining.survey import Survey
 from p2m.engine.running.work import load_artifact
 from p2m.engine.store import DamagedError
-from p2m.spec import ModelSpec, allowed
-from p2m.stages.rung import untried
+from p2m.sizes import count, show_size
+from p2m.spec import ModelSpec, allowed, refused
+from p2m.stages.rung import samples, untried
 from p2m.students.base import TunedStudent, labels_of
 from p2m.training.base import Schedule, characters, expected_seconds, planned, probe
-from p2m.types import Example, Split, Task, TaskType
+from p2m.types import Choice, Example, Split, Student, Task, TaskType
 
+A = TypeVar("A")
 _LENGTH = 120.0  # characters of a row, where none is known
 
 
@@ -60,6 +63,44 @@ def forecasts(spec: ModelSpec, task: Task, found: Survey) -> tuple[Forecast, ...
         for name, student in _tuned(spec, task, rows).items()
         if rows
     )  # fmt: skip
+
+
+def ranking(spec: ModelSpec, task: Task, found: Survey) -> tuple[tuple[str, str, str, str, str], ...]:
+    """Where rows choose, every candidate: name, weights, size, licence, and how it will be tried or, once it
+    was, what it scored and why it was taken or not; the best first. () where nothing is to choose.
+    """
+    able = allowed(spec.student.candidates, task, spec.constraints)
+    if not (task.type.is_chosen_for and len(able) > 1):
+        return ()
+    choice, parts = _artifact("choose", Choice, found), _parts(found)
+    rows = len(parts.train) if parts else _estimated(spec, task, found)
+    tried = {name: _trial(spec, task, each, rows) for name, each in able.items()}
+    told = (_chosen(choice) if choice else tried) | refused(spec.student.candidates, task, spec.constraints)
+    names = [*told, *(name for name in able if name not in told)]
+    return tuple(
+        (name, count(each.parameters), show_size(each.size_bytes), each.license, told.get(name, ""))
+        for name in names
+        for each in [spec.student.candidates[name]]
+    )
+
+
+def _chosen(choice: Choice) -> dict[str, str]:
+    """What became of each candidate, the taken one first, then by score."""
+    order = sorted(choice.scores, key=lambda name: (name != choice.student, -choice.scores[name]))
+    taken = {choice.student: f"taken: {choice.reasons[0]}"} if choice.reasons else {}
+    return taken | {name: choice.refused[name] for name in order if name in choice.refused} | choice.refused
+
+
+def _trial(spec: ModelSpec, task: Task, student: Student, rows: int) -> str:
+    """How a candidate will be tried."""
+    if not isinstance(student, TunedStudent):
+        return "cross-validated"
+    if why := untried(student, rows, len(task.labels) or 2):
+        return why
+    outside = rows - rows // spec.split.folds
+    sizes = samples(spec.choosing, outside)
+    taken = sizes if sizes[-1] < outside else sizes[-1:]
+    return f"tried on {' and '.join(f'{size:,}' for size in taken)} of {outside:,} rows"
 
 
 def measure_speed(spec: ModelSpec, task: Task, found: Survey) -> None:
@@ -107,9 +148,14 @@ def _usual(task: Task) -> str:
 
 def _parts(found: Survey) -> Split | None:
     """The split, where the store has it."""
-    digest = found.digests.get("split")
+    return _artifact("split", Split, found)
+
+
+def _artifact(step: str, kind: type[A], found: Survey) -> A | None:
+    """What a step made, where the store has it."""
+    digest = found.digests.get(step)
     try:
-        return load_artifact("split", Split, digest, found.store) if digest else None
+        return cast(A, load_artifact(step, kind, digest, found.store)) if digest else None
     except (DamagedError, OSError):
         return None
 

@@ -71,6 +71,16 @@ def training_text(project: Project, found: Survey, *, probe: bool = False) -> st
     return "".join(lines)
 
 
+def ranking_text(project: Project, found: Survey) -> str:
+    """A line a candidate, where rows tell which is best; "" where there is no choice or nothing to do."""
+    from p2m.forecast import ranking
+
+    if all(told.status in ("cached", "source") for told in found.previews):
+        return ""
+    rows = ranking(project.composed.spec, project.task, found)
+    return f"students:\n{table(rows, indent=2, right={1: 6, 2: 8})}\n" if rows else ""
+
+
 def downloads_text(told: Sequence[Download] | None) -> str:
     """A line a dataset that will be fetched; "" where there is none."""
     if told is None:

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
             raise UserError("--out saves the plan of one recipe, not of a sweep: leave out -m")
         return plan_sweep(arguments)
     from p2m.cli.groups import groups_of
-    from p2m.cli.plan_views import downloads_text, plan_summary, plan_text, training_text
+    from p2m.cli.plan_views import downloads_text, plan_summary, plan_text, ranking_text, training_text
     from p2m.cli.teacher_views import expected, forecast_text, with_asks
     from p2m.download_forecast import downloads
     from p2m.questions import survey
@@ -60,6 +60,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         print(plan_text(found.previews, groups_of(project.plan, arguments)))
         print(plan_summary(found.previews))
         print(common.runnable(downloads_text(fetches)), end="")
+        print(ranking_text(project, found), end="")
         print(training_text(project, found, probe=arguments.probe), end="")
         print(common.runnable(forecast_text(asks)), end="")
     if arguments.out:
