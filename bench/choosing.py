@@ -28,6 +28,7 @@ import yaml
 from classification.tables import read
 
 import p2m
+from p2m.compiler.trying import untaught
 from p2m.engine.executor import Result
 from p2m.spec import allowed
 from p2m.training.machine import processor
@@ -99,10 +100,11 @@ def _seconds(result: Result, memory: Path) -> dict[str, float]:
 
 
 def families(recipe: Path) -> list[str]:
-    """What auto may take."""
+    """What auto may take; of labels nothing that begins from scratch."""
     loaded = p2m.load(recipe, ["student=auto"])
-    spec = loaded.spec
-    return sorted(allowed(spec.student.candidates, loaded.task, spec.constraints))
+    able = allowed(loaded.spec.student.candidates, loaded.task, loaded.spec.constraints)
+    scratch = untaught(loaded.task, able)
+    return sorted(name for name in able if name not in scratch)
 
 
 def p_value(one: Any, other: Any) -> float:
