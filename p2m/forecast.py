@@ -19,7 +19,7 @@ from p2m.engine.running.work import load_artifact
 from p2m.engine.store import DamagedError
 from p2m.sizes import count, show_size
 from p2m.spec import ModelSpec, allowed, refused
-from p2m.stages.rung import samples, untried
+from p2m.stages.samples import samples, untried
 from p2m.students.base import TunedStudent, labels_of
 from p2m.training.base import Schedule, characters, expected_seconds, planned, probe
 from p2m.types import Choice, Example, Split, Student, Task, TaskType

@@ -180,8 +180,10 @@ class Override:
 NOTHING: set[str] = set()
 ASKING = {"examine", "attributes", "invent", "answer", "examine-judged"}  # steps that ask a chat model
 USES_MORE = ("from dataclasses", "import string\nfrom dataclasses")  # of a module, before and after
-INT8 = {"compress-int8-minilm", "compress-int8-tiny_seq2seq"}
-TFIDF = {"cross-validate-linear_tfidf", "train-linear_tfidf", "export-linear_tfidf"}
+INT8 = {"compress-int8-minilm", "latencies"}
+RUNGS = {"rung-minilm-1", "rung-minilm-2"}
+TFIDF = {"cross-validate-linear_tfidf", "rung-linear_tfidf-1", "rung-linear_tfidf-2", "train-linear_tfidf",
+         "export-linear_tfidf", "latencies"}  # fmt: skip
 CHANGES: dict[str, Edit | Override] = {
     "a word of the bundle's help": Edit(
         "p2m/deploy/serving/command.py", "compare every file", "compare each file",
@@ -224,8 +226,7 @@ CHANGES: dict[str, Edit | Override] = {
         "p2m/training/schedule.py", "_BATCH = 32", "_BATCH = 64",
         {
             "qa": {"train"},
-            "tickets": {"cross-validate-minilm", "train-minilm", "cross-validate-tiny_seq2seq",
-                        "train-tiny_seq2seq"},
+            "tickets": {*RUNGS, "train-minilm"},
         },
     ),
     "a metric that is not in use": Edit("p2m/metrics/chrf.py", *USES_MORE, {"qa": NOTHING}),
@@ -269,8 +270,7 @@ CHANGES: dict[str, Edit | Override] = {
     "settings of gradient descent": Override(
         ("training.learning_rate=1e-5",),
         {
-            "tickets": {"cross-validate-minilm", "train-minilm", "cross-validate-tiny_seq2seq",
-                        "train-tiny_seq2seq", "package"},
+            "tickets": {*RUNGS, "train-minilm", "package"},
         },
     ),
     "further trials": Override(
@@ -376,7 +376,7 @@ def test_a_family_that_joins_the_choice_changes_no_other_step(
     with copy.added("p2m/students/another.py", student), copy.added("p2m/metrics/another.py", "x = 1\n"):
         same, joined = copy.keys(tickets, more)
     assert same == base
-    assert {name for name in differing(base, joined) if name in base} == {"choose", "package"}
+    assert {name for name in differing(base, joined) if name in base} == {"choose", "package", "latencies"}
     assert {name for name in joined if name not in base} == {
-        "cross-validate-another", "train-another", "export-another"
+        "cross-validate-another", "rung-another-1", "rung-another-2", "train-another", "export-another"
     }  # fmt: skip

@@ -12,6 +12,7 @@ from p2m.spec import ModelSpec, contenders
 from p2m.stages.cross_validate import cross_validate
 from p2m.stages.halve import halve
 from p2m.stages.latencies import latencies
+from p2m.stages.linear_rung import linear_rung
 from p2m.stages.rung import rung
 from p2m.stages.within import within
 from p2m.types import Compressor, LinearStudent, Metric, Student, Task, TunedStudent, VocabularyCompressor
@@ -110,17 +111,15 @@ def _rung(
     student: Student, number: int,
 ) -> Ref:  # fmt: skip
     task, parts, base, embeddings, passed = inputs
-    settings: dict[str, Any] = {"training": None, "seed": spec.seed}
+    settings: dict[str, Any] = {
+        "name": name, "student": student, "number": number, "metric": metric, "seed": spec.seed,
+        "choosing": replace(spec.choosing, trials=None),
+        "origins": _place(at, name) | at("choosing", "training", "seed", metric="metrics.primary"),
+    }  # fmt: skip
+    step = f"rung-{name}-{number}"
     if isinstance(student, LinearStudent):
-        passed = None
-    else:
-        base = embeddings = None
-        settings["training"] = replace(spec.training, trials=1)
-    return plan.add(
-        f"rung-{name}-{number}", rung, task, parts, base, embeddings, passed, name=name, student=student,
-        number=number, choosing=replace(spec.choosing, trials=None), metric=metric, **settings,
-        origins=_place(at, name) | at("choosing", "training", "seed", metric="metrics.primary"),
-    )  # fmt: skip
+        return plan.add(step, linear_rung, task, parts, base, embeddings, **settings)
+    return plan.add(step, rung, task, parts, passed, training=replace(spec.training, trials=1), **settings)
 
 
 def _place(at: Places, name: str) -> dict[str, str]:

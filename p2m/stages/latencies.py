@@ -14,7 +14,7 @@ from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
 from p2m.stages.lessons import Material, solve_and_decide
 from p2m.stages.rows import sample
-from p2m.stages.rung import untried
+from p2m.stages.samples import untried
 from p2m.stages.scoring import fresh
 from p2m.stages.timing import percentile, processor
 from p2m.students.base import LinearStudent, Student, TunedStudent, labels_of

@@ -28,9 +28,11 @@ from p2m.stages.fold import fold
 from p2m.stages.folds import joined_folds, none
 from p2m.stages.halve import halve
 from p2m.stages.latencies import latencies
+from p2m.stages.linear_rung import linear_rung
 from p2m.stages.pick import pick
 from p2m.stages.rows import is_balanced, sample
-from p2m.stages.rung import FEWEST_ROWS, rung
+from p2m.stages.rung import rung
+from p2m.stages.samples import FEWEST_ROWS
 from p2m.stages.solve import solve
 from p2m.stages.train import train
 from p2m.stages.within import within
@@ -221,14 +223,14 @@ def estimated(
 
 def on_sample(
     student: Student, folder: Path, parts: Split, number: int = 2, survivors: Survivors | None = None,
-    encoder: Encoder | None = None, embeddings: Embeddings | None = None, **choosing: Any,
+    **choosing: Any,
 ) -> OutOfFold:  # fmt: skip
     """What a candidate says after a sample."""
-    return rung(
-        LABELS, parts, encoder, embeddings, survivors, name="it", student=student, number=number,
-        choosing=Choosing(**choosing), metric=METRIC, training=replace(BRIEF, epochs=0.05), seed=0,
-        run=Here(folder),
-    )  # fmt: skip
+    told: dict[str, Any] = {"name": "it", "student": student, "number": number, "metric": METRIC, "seed": 0,
+                            "choosing": Choosing(**choosing), "run": Here(folder)}  # fmt: skip
+    if isinstance(student, LinearStudent):
+        return linear_rung(LABELS, parts, None, None, **told)
+    return rung(LABELS, parts, survivors, training=replace(BRIEF, epochs=0.05), **told)
 
 
 def test_a_fold_is_answered_by_a_student_that_learnt_from_the_others(
@@ -306,7 +308,7 @@ def test_linear_candidates_learn_from_the_same_samples_a_larger_one_holding_the_
     assert taught[0] < taught[1]
     assert len(taught[1]) == pytest.approx(3 * len(taught[0]), abs=2)
     whole = on_sample(LinearTfidf(), tmp_path / "w", TRIED, sample=1.0)
-    assert whole.note == "cross-validated"
+    assert whole.note == "the last sample is every row"
 
 
 def test_the_better_half_goes_on_and_those_that_were_not_tried() -> None:
