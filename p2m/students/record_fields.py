@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import median_low
 from typing import Any
@@ -13,6 +16,9 @@ from p2m.deploy.serving.shapes import read_record
 from p2m.types import Example, Task
 from p2m.types import RecordField as Asked
 
+_TIMES, _LIKELY, _LIFT = 3, 0.3, 6.0  # rows, share of a word's rows, and times the odds of a number at all
+WRITTEN = 0.2  # share that must stand in digits for words to be looked for that say the others
+_MANY = 5000  # rows that are looked at for them
 READ = 0.8  # share of a field's numbers that must stand in their texts to be read out of them
 
 
@@ -41,6 +47,7 @@ def _described(field: Asked, told: Mapping[str, Any]) -> RecordField:
     return RecordField(
         field.name, field.kind, field.labels or tuple(told.get("labels", ())), field.nullable,
         told.get("decimal", ""), tuple(scale) if scale else None, told.get("middle", 0.0),
+        tuple((word, value) for word, value in told.get("words", ())),
     )  # fmt: skip
 
 
@@ -49,6 +56,41 @@ def _record(output: str) -> dict[str, Any] | None:
         return read_record(output)
     except ValueError:
         return None
+
+
+def _stands(number: float, text: str, mark: str, words: Sequence[tuple[str, float]] = ()) -> bool:
+    return any(number == each for _, _, each in numbers_in(text, mark, words))
+
+
+def _odds(part: int, whole: int) -> float:
+    return part / (whole - part) if part < whole else math.inf
+
+
+def _words(pairs: Sequence[tuple[float, str]]) -> list[tuple[str, float]]:
+    """Words that say a number (`four`, `vier`, `myself`), by rows whose number stands in no digits: each time
+    the pair of a word and a number that explains most rows that are not explained yet, and is far oftener a
+    pair than chance would have it.
+    """
+    pairs = pairs[:_MANY]
+    rows = [(number, frozenset(re.findall(r"[^\W\d_]+", text.lower()))) for number, text in pairs]
+    holding = Counter(word for _, words in rows for word in words)
+    shares = Counter(number for number, _ in rows)
+    found: list[tuple[str, float]] = []
+    while rows:
+        told = Counter((word, number) for number, words in rows for word in words)
+        likely = [
+            (times, pair)
+            for pair, times in told.items()
+            if times >= _TIMES
+            and times >= _LIKELY * holding[pair[0]]
+            and _odds(times, holding[pair[0]]) >= _LIFT * _odds(shares[pair[1]], len(pairs))
+        ]
+        if not likely:
+            break
+        _, (word, number) = max(likely, key=lambda each: (each[0], each[1]))
+        found.append((word, number))
+        rows = [(each, words) for each, words in rows if each != number or word not in words]
+    return sorted(found)
 
 
 def _told(field: Asked, pairs: Sequence[tuple[dict[str, Any], str]]) -> dict[str, Any]:
@@ -63,12 +105,12 @@ def _told(field: Asked, pairs: Sequence[tuple[dict[str, Any], str]]) -> dict[str
         return {"decimal": "."}
     numbers = [number for number, _ in known]
     found: dict[str, Any] = {"middle": median_low(numbers)}
-    standing = {
-        mark: sum(any(number == each for _, _, each in numbers_in(text, mark)) for number, text in known)
-        for mark in ".,"
-    }
-    mark = max(standing, key=lambda each: standing[each])  # of equals the point
-    if standing[mark] >= READ * len(known):
-        return found | {"decimal": mark}
+    hidden = {mark: [pair for pair in known if not _stands(*pair, mark)] for mark in ".,"}
+    mark = min(hidden, key=lambda each: len(hidden[each]))  # of equals the point
+    written = 1 - len(hidden[mark]) / len(known)  # of what is never written in digits, words are no numbers
+    words = _words(hidden[mark]) if field.scale is None and written >= WRITTEN else []
+    standing = sum(_stands(*pair, mark, words) for pair in known)
+    if standing >= READ * len(known):
+        return found | {"decimal": mark} | ({"words": words} if words else {})
     whole = all(number == int(number) for number in numbers)
     return found | {"scale": [min(numbers), max(numbers), 1.0 if whole else 0.0]}

@@ -90,6 +90,33 @@ def test_rows_tell_labels_and_which_numbers_stand_in_their_texts() -> None:
     assert json.loads(labels_of(task, rows)[0])["decimal"] == ","
 
 
+def guests(number: int) -> Example:
+    """So many people, in digits or in words, beside an hour that is written in the same ways."""
+    people, hour = 1 + number % 4, 5 + number % 6
+    said = {1: "myself", 2: "zwei", 3: "drei", 4: "4"}[people] if number % 3 else str(people)
+    text = f"{said} um {'drei' if number % 16 == 1 else hour} {PEOPLE[number * number % 7]}"
+    return Example({"text": text}, json.dumps({"age": people}))
+
+
+def test_words_that_say_a_number_are_learnt_from_rows_and_point_at_it() -> None:
+    task = Task(TaskType.RECORDS, "", RECORD.inputs, RECORD.output, record=(RECORD.record[3],))
+    (told,) = (json.loads(each) for each in labels_of(task, [guests(n) for n in range(120)]))
+    assert told["decimal"] == "."
+    assert dict(told["words"]) == {"myself": 1, "zwei": 2, "drei": 3}
+    found = list(numbers_in("Drei oder 12, zweite", ".", [("drei", 3.0), ("zwei", 2.0)]))
+    assert sorted(found) == [(0, 4, 3.0), (10, 12, 12.0)], "whole words, in any case"
+
+
+def test_a_number_that_is_never_written_in_digits_is_told_by_the_whole_text() -> None:
+    task = Task(TaskType.RECORDS, "", RECORD.inputs, RECORD.output, record=(RECORD.record[3],))
+    mood = {"awful": 1, "fine": 3, "great": 5}
+    rows = [Example({"text": f"It was {word}, {n}"}, json.dumps({"age": stars}))
+            for n in range(100, 130) for word, stars in mood.items()]  # fmt: skip
+    (told,) = (json.loads(each) for each in labels_of(task, rows))
+    assert "decimal" not in told
+    assert told["scale"] == [1, 5, 1]
+
+
 @pytest.mark.parametrize(
     ("text", "decimal", "values"),
     [

@@ -38,12 +38,17 @@ class RecordField:
     decimal: str = ""  # of a number that is read in the text: its decimal mark; "": all of the text tells it
     scale: tuple[float, float, float] | None = None  # of a number that is told: low, high and step
     middle: float = 0.0  # of a number: the value where the text has none and null is no answer
+    words: tuple[
+        tuple[str, float], ...
+    ] = ()  # of a number that is read: words, in small letters, that say one
 
     @staticmethod
     def read(data: Mapping[str, Any]) -> RecordField:
         """The field of a plain dict."""
         scale = data.get("scale")
+        words = tuple((word, value) for word, value in data.get("words", ()))
         made = {**data, "labels": tuple(data["labels"]), "scale": tuple(scale) if scale else None}
+        made |= {"words": words}
         return RecordField(**made)
 
     @property
@@ -68,13 +73,21 @@ def output_of(number: int) -> str:
     return f"field_{number}"
 
 
-def numbers_in(text: str, decimal: str) -> Iterator[tuple[int, int, float]]:
-    """First character, the one after the last, and value of each number, read with that decimal mark."""
+def numbers_in(
+    text: str, decimal: str, words: Sequence[tuple[str, float]] = ()
+) -> Iterator[tuple[int, int, float]]:
+    """First character, the one after the last, and value of each number, read with that decimal mark, and of
+    each of the `words` that say one.
+    """
     groups = re.escape(_GROUPS + ("." if decimal == "," else ","))
     digits = rf"\d{{1,3}}(?:[{groups}]\d{{3}})+(?!\d)|\d+"
     for found in re.finditer(rf"(?:(?<![\w)])[-+−])?(?:{digits})(?:{re.escape(decimal)}\d+)?", text):
         plain = re.sub(rf"[{groups}]", "", found.group()).replace(decimal, ".").replace("−", "-")
         yield *found.span(), float(plain)
+    known = dict(words)
+    for found in re.finditer(r"[^\W\d_]+", text) if known else ():
+        if (value := known.get(found.group().lower())) is not None:
+            yield *found.span(), value
 
 
 class RecordReader:
@@ -194,7 +207,7 @@ def _best(field: RecordField, text: str, units: Units, first: Any, last: Any) ->
         return
     first, last = first[units.places], last[units.places]
     if field.kind == "number":
-        for start, end, value in numbers_in(text, field.decimal):
+        for start, end, value in numbers_in(text, field.decimal, field.words):
             inside = np.flatnonzero((units.ends > start) & (units.starts < end))
             if len(inside) and units.starts[inside[0]] <= start and units.ends[inside[-1]] >= end:
                 yield float(first[inside[0]] + last[inside[-1]]), _plain(value)

@@ -215,7 +215,8 @@ def _ends(field: RecordField, value: Any, text: str, units: Units) -> list[tuple
     import numpy as np
 
     if field.kind == "number":
-        places = [(start, end) for start, end, each in numbers_in(text, field.decimal) if each == value]
+        known = numbers_in(text, field.decimal, field.words)
+        places = [(start, end) for start, end, each in known if each == value]
     else:
         places = [(each.start, each.end) for each in occurrences(text, str(value))]
     found, is_here = [], False
