@@ -52,6 +52,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("refining",),
     ("stages",),
     ("spec", "table_task"),
+    ("tuning",),  # what a search sets, by what training makes of it
     ("verifiers",),  # what is wrong with a teacher's row, also by what parsing knows of languages
     (
         *("teachers", "retrievers", "students", "training", "compression", "metrics", "catalogs"),
@@ -70,6 +71,7 @@ FAMILIES = (
     "compression",
     "metrics",
     "verifiers",
+    "tuning",
 )  # reached through `.base` from above
 # Not of one component but of all: how weights are found, what a chat model is and how one is asked.
 NAMED_BY_BASE = frozenset(
@@ -137,7 +139,7 @@ HEAVY = frozenset(
             "accelerate",
             "matplotlib",
         ),
-        *("sacrebleu", "rouge_score", "pandas", "pyarrow", "anthropic", "openai", "gradio", "ray"),
+        *("sacrebleu", "rouge_score", "pandas", "pyarrow", "anthropic", "openai", "gradio", "ray", "optuna"),
     )
 )
 LONGEST = 60  # lines of a function, its docstring included

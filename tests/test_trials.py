@@ -1,4 +1,4 @@
-"""`training.trials`: a search over rates and batch sizes that resumes when it is widened, and says when it
+"""`tuning.trials`: a search over rates and batch sizes that resumes when it is widened, and says when it
 cannot tell trials apart.
 """
 
@@ -67,7 +67,7 @@ def test_a_search_resumes_where_the_last_one_ended(recipe: Path, store: Store) -
     fit = alone.value("train").fit
     assert (fit.proposal, fit.trials) == (None, ())
 
-    two = build(recipe, store, "training.trials=2")
+    two = build(recipe, store, "tuning.trials=2")
     made = ran(two)
     assert made & {step.name for step in two.plan.steps if step.group == "tune"} == {
         "propose-2", "train-2", "best",
@@ -75,11 +75,11 @@ def test_a_search_resumes_where_the_last_one_ended(recipe: Path, store: Store) -
     assert two.outcome("train-1").key == alone.outcome("train").key
     assert two.outcome("train-1").output == alone.outcome("train").output
 
-    three = build(recipe, store, "training.trials=3")
+    three = build(recipe, store, "tuning.trials=3")
     tuned = {"propose-3", "train-3", "best"}
     after = {"export", "pick", "calibrate", "evaluate", "measure", "verdict", "report", "package"}
     assert tuned <= ran(three) <= tuned | after
-    assert ran(build(recipe, store, "training.trials=3")) == set()
+    assert ran(build(recipe, store, "tuning.trials=3")) == set()
 
     trials: list[Trained] = [three.value(f"train-{number}") for number in (1, 2, 3)]
     best: Trained = three.value("best")
@@ -97,15 +97,15 @@ def test_a_search_resumes_where_the_last_one_ended(recipe: Path, store: Store) -
 def test_without_validation_rows_one_training_is_made_and_the_verdict_says_so(
     recipe: Path, store: Store
 ) -> None:
-    found = build(recipe, store, "training.trials=3", "data.validation=null", "split.validation_share=0.001")
+    found = build(recipe, store, "tuning.trials=3", "data.validation=null", "split.validation_share=0.001")
     assert not found.value("split").validation
     assert found.value("train-1").checkpoint is not None
     assert [found.value(f"train-{number}") for number in (2, 3)] == [Trained(None)] * 2
     assert found.value("best").fit.trials == (found.value("train-1").fit.best,)
     decided: Verdict = found.value("verdict")
-    (warning,) = [line for line in decided.warnings if "training.trials" in line]
+    (warning,) = [line for line in decided.warnings if "tuning.trials" in line]
     assert warning.startswith("no validation rows to tell training.trials apart by, so one was made")
-    assert "training.trials" in (found.value("package").folder / "README.md").read_text()
+    assert "tuning.trials" in (found.value("package").folder / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -123,18 +123,18 @@ def test_a_number_of_trials_that_cannot_be_is_refused_where_it_was_written(
     recipe: Path, tmp_path: Path, value: str, message: str
 ) -> None:
     with pytest.raises(RecipeError) as caught:
-        load(recipe, [f"training.trials={value}"])
-    assert f"training.trials: {message}" in str(caught.value)
+        load(recipe, [f"tuning.trials={value}"])
+    assert f"tuning.trials: {message}" in str(caught.value)
     text = recipe.read_text()
     line = next(number for number, one in enumerate(text.splitlines(), start=1) if "trials: 1" in one)
     (tmp_path / "wrong.yaml").write_text(text.replace("trials: 1", f"trials: {value}"))
     with pytest.raises(RecipeError) as caught:
         load(tmp_path / "wrong.yaml")
     assert f"wrong.yaml:{line}" in str(caught.value)
-    assert f"training.trials: {message}" in str(caught.value)
+    assert f"tuning.trials: {message}" in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [1, 1000])
 def test_bounds_of_trials_are_within(recipe: Path, value: int) -> None:
-    names = {step.name for step in load(recipe, [f"training.trials={value}"]).plan.steps}
+    names = {step.name for step in load(recipe, [f"tuning.trials={value}"]).plan.steps}
     assert (f"train-{value}" in names) == (value > 1)
