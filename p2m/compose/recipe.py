@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.compose.launchers import lacking
+from p2m.compose import launchers, optuna_sweeper
 from p2m.errors import Problem, RecipeError, nearest
 from p2m.marked_yaml import Marked, join, read_marked, show
 from p2m.spec.problems import SECTIONS
 
 _DEVICES = ("auto", "cpu", "cuda")  # options of `device`, which was called `runtime`
 HYDRA_MAY = ("launcher", "sweeper")  # what a recipe may say under `hydra:` or choose as `override hydra/...`
+LACKING = {"hydra/launcher": launchers.lacking, "hydra/sweeper": optuna_sweeper.lacking}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ def _check_choice(
             yield _problem(
                 marked, at, f"{group} may not be chosen in a recipe", "choose it on the command line"
             )
-        elif group == "hydra/launcher" and (missing := lacking(str(choice))) is not None:
+        elif (missing := LACKING[group](str(choice))) is not None:
             yield _problem(marked, at, *missing)
         return
     options = groups.options(group)

@@ -45,6 +45,13 @@ class Job(Generic[T]):
             raise self.error
         return float(self.value)  # type: ignore[arg-type]
 
+    @property
+    def merit(self) -> float:
+        """The value as a number of which more is better, whichever way its metric goes."""
+        if self.error is not None:
+            raise self.error
+        return float(getattr(self.value, "merit", self.value))  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -133,6 +140,8 @@ def _name(recipe: Path, parsed: Sequence[Override], trust: Sequence[str], *, len
             words.append(str(one.input_line))
         elif one.is_discrete_sweep():
             words.append(f"{one.get_key_element()}={next(one.sweep_string_iterator())}")
+        else:  # of an interval, the lower end
+            words.append(f"{one.get_key_element()}={getattr(one.value(), 'start', None)}")
     try:
         return compose(recipe, words, trust=trust).spec.name
     except RecipeError:
