@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
 
+from hydra._internal.callbacks import Callbacks
+from hydra._internal.hydra import Hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
@@ -23,15 +25,14 @@ from omegaconf import DictConfig
 from p2m.errors import Problem, RecipeError
 
 NAME = "optuna"
-# Hydra takes plugins from this namespace alone, by their names; with the name this needs no package there.
-_NAMESPACE = "hydra_plugins.p2m_optuna"
+TARGET = "p2m.compose.optuna_sweeper.OptunaSweeper"
 
 
 @dataclass
 class OptunaSettings:
     """What `hydra.sweeper` may say."""
 
-    _target_: str = f"{_NAMESPACE}.OptunaSweeper"
+    _target_: str = TARGET
     n_trials: int = 12  # variants in all
     n_jobs: int = 1  # variants asked for at once, for launchers that run several
     n_startup_trials: int = 4  # variants at random before any is proposed from the others
@@ -41,16 +42,14 @@ class OptunaSettings:
 class OptunaSweeper(Sweeper):
     """Maximises what each job's value says of itself (`merit`), whichever way its metric goes."""
 
-    __module__ = _NAMESPACE
-
-    def __init__(self, n_trials: int, n_jobs: int, n_startup_trials: int, seed: int) -> None:
-        self.n_trials, self.n_jobs = n_trials, max(1, n_jobs)
-        self.n_startup_trials, self.seed = n_startup_trials, seed
+    def __init__(self, settings: DictConfig) -> None:
+        self.n_trials, self.n_jobs = settings.n_trials, max(1, settings.n_jobs)
+        self.n_startup_trials, self.seed = settings.n_startup_trials, settings.seed
         self.launcher: Any = None
-        self.context: Any = None
+        self.hydra_context: Any = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        self.context = hydra_context
+        self.hydra_context = hydra_context
         self.launcher = Plugins.instance().instantiate_launcher(
             hydra_context=hydra_context, task_function=task_function, config=config
         )
@@ -60,7 +59,9 @@ class OptunaSweeper(Sweeper):
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        parsed = OverridesParser.create(config_loader=self.context.config_loader).parse_overrides(arguments)
+        parsed = OverridesParser.create(config_loader=self.hydra_context.config_loader).parse_overrides(
+            arguments
+        )
         fixed = [
             f"{each.get_key_element()}={each.get_value_element_as_str()}"
             for each in parsed
@@ -75,7 +76,6 @@ class OptunaSweeper(Sweeper):
         while (done := len(study.trials)) < self.n_trials:
             asked = [study.ask(over) for _ in range(min(self.n_jobs, self.n_trials - done))]
             batch = [fixed + [f"{key}={_word(value)}" for key, value in one.params.items()] for one in asked]
-            self.validate_batch_is_legal(batch)
             results = self.launcher.launch(batch, initial_job_idx=done)
             for trial, result in zip(asked, results, strict=True):
                 _tell(study, trial, result.return_value)
@@ -83,10 +83,19 @@ class OptunaSweeper(Sweeper):
         return returned
 
 
+def swept(hydra: Hydra, config: DictConfig, task: TaskFunction) -> Any:
+    """The sweep of a composed config that chose this sweeper.
+
+    Hydra itself takes sweepers from the namespace `hydra_plugins` alone, which every Hydra program loads.
+    """
+    sweeper = OptunaSweeper(config.hydra.sweeper)
+    context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks())
+    sweeper.setup(hydra_context=context, task_function=task, config=config)
+    return sweeper.sweep(list(config.hydra.overrides.task))
+
+
 def register() -> None:
-    """Make the sweeper known to Hydra."""
-    if OptunaSweeper not in Plugins.instance().discover(Sweeper):
-        Plugins.instance().register(OptunaSweeper)
+    """Make its settings an option of `hydra/sweeper`."""
     ConfigStore.instance().store(group="hydra/sweeper", name=NAME, node=OptunaSettings, provider="p2m")
 
 

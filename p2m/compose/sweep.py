@@ -18,6 +18,7 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from p2m.compose import optuna_sweeper
 from p2m.compose.launchers import jobs_at_once
 from p2m.compose.overrides import checked, forced, is_text
 from p2m.compose.recipe import Groups, find_recipe, read_recipe
@@ -96,10 +97,17 @@ def multirun(
     """
     done: list[Job[T]] = []
     with _sweeping(recipe, overrides, trust, folder) as (hydra, words, _name):
-        returned = hydra.multirun(PRIMARY, _Task(job, done), words, with_log_configuration=False)
+        returned = _swept(hydra, _Task(job, done), words)
     if not returned:  # a sweeper that keeps its jobs' results to itself
         return done
     return [one.return_value for batch in returned for one in batch]
+
+
+def _swept(hydra: Hydra, task: _Task[T], words: list[str]) -> Any:
+    config = hydra.compose_config(PRIMARY, words, run_mode=RunMode.MULTIRUN)
+    if config.hydra.sweeper.get("_target_") == optuna_sweeper.TARGET:
+        return optuna_sweeper.swept(hydra, config, task)
+    return hydra.multirun(PRIMARY, task, words, with_log_configuration=False)
 
 
 @contextmanager
