@@ -25,20 +25,12 @@ def edited(text: str, path: Path, values: Mapping[str, Value]) -> str:
         RecipeError: it is written in a way that cannot be edited; with the lines to write by hand.
     """
     before = parse_marked(text, path).value
-    wanted = deepcopy(before)
-    for place, value in values.items():
-        section = wanted
-        *parents, name = place.split(".")
-        for parent in parents:
-            section[parent] = section.get(parent) or {}
-            section = section[parent]
-        section[name] = value
     made = text
     try:
         for place, value in values.items():
             made = _with(made, place.split("."), value)
-        same = parse_marked(made, path).value == wanted
-    except (RecipeError, ValueError):
+        same = parse_marked(made, path).value == _wanted(before, values)
+    except (RecipeError, ValueError, yaml.YAMLError):
         same = False
     if not same:
         lines = "\n    ".join(f"{place}: {written(value)}" for place, value in values.items())
@@ -47,6 +39,19 @@ def edited(text: str, path: Path, values: Mapping[str, Value]) -> str:
                      hint=f"write it by hand:\n    {lines}")]
         )  # fmt: skip
     return made
+
+
+def _wanted(before: Any, values: Mapping[str, Value]) -> Any:
+    """What the edited recipe should say."""
+    wanted = deepcopy(before)
+    for place, value in values.items():
+        section = wanted
+        *parents, name = place.split(".")
+        for parent in parents:
+            section[parent] = section.get(parent) or {}
+            section = section[parent]
+        section[name] = value
+    return wanted
 
 
 def written(value: Value) -> str:
@@ -76,6 +81,8 @@ def _replaced(text: str, key: Any, item: Any, rest: list[str], value: Value) -> 
     """The scalar at `item` as another one, or as a mapping where a path goes on below it."""
     if not isinstance(item, yaml.ScalarNode) or item.start_mark.index < key.end_mark.index:
         raise ValueError("no scalar, or one that is written elsewhere")
+    if rest and item.value not in ("", "~", "null"):
+        raise ValueError("a value where a section belongs")
     new = _flow(rest, value)
     if item.start_mark.index == item.end_mark.index:  # nothing stands there
         colon = text.index(":", key.end_mark.index) + 1

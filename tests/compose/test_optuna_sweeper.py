@@ -55,7 +55,7 @@ def test_variants_are_the_same_again_and_a_longer_sweep_begins_with_them(tmp_pat
 
 
 def test_what_was_told_is_what_is_asked_for() -> None:
-    """The last trials of a study are nearer to the best than its first ones, by what jobs say of themselves."""
+    """The last trials of a study are nearer to the best than its first ones, by what jobs say."""
     import optuna
 
     sampler = optuna.samplers.TPESampler(n_startup_trials=4, seed=0)
