@@ -18,8 +18,8 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from p2m.compose import optuna_sweeper
 from p2m.compose.launchers import jobs_at_once
+from p2m.compose.optuna_sweeper import TARGET, swept
 from p2m.compose.overrides import checked, forced, is_text
 from p2m.compose.recipe import Groups, find_recipe, read_recipe
 from p2m.compose.single import compose
@@ -105,8 +105,8 @@ def multirun(
 
 def _swept(hydra: Hydra, task: _Task[T], words: list[str]) -> Any:
     config = hydra.compose_config(PRIMARY, words, run_mode=RunMode.MULTIRUN)
-    if config.hydra.sweeper.get("_target_") == optuna_sweeper.TARGET:
-        return optuna_sweeper.swept(hydra, config, task)
+    if config.hydra.sweeper.get("_target_") == TARGET:
+        return swept(hydra, config, task)
     return hydra.multirun(PRIMARY, task, words, with_log_configuration=False)
 
 
