@@ -41,6 +41,7 @@ from p2m.types import (
     Fit,
     Judged,
     Judgement,
+    Look,
     Measured,
     Proposal,
     Report,
@@ -206,6 +207,28 @@ def test_a_trial_is_trained_as_a_recipe_with_its_rate_and_batch_size(
         training=replace(TRAINING, learning_rate=1e-3, batch_size=16), run=Here(tmp_path / "b"),
     )  # fmt: skip
     assert trial.fit == replace(same.fit, proposal=proposal.values)
+
+
+def test_a_trial_that_falls_behind_stops_and_says_that_it_was_pruned(
+    tiny_minilm: MiniLM, tmp_path: Path
+) -> None:
+    long = {"epochs": 20.0, "batch_size": 4}
+    better = (Look(0.1, 1.5), Look(0.9, 1.5))  # than any can be
+    pruned = trained_with(tiny_minilm, tmp_path / "a", proposal=Proposal(long, (better,) * 3))
+    assert pruned.fit.was_pruned
+    assert pruned.fit.planned == 200
+    assert 60 <= pruned.fit.steps < 200  # not before learning has had its steps
+    assert pruned.checkpoint is not None
+    few = trained_with(tiny_minilm, tmp_path / "b", proposal=Proposal(long, (better,) * 2))
+    assert not few.fit.was_pruned
+
+
+def test_schedules_of_the_rate_are_learnt_by(tiny_minilm: MiniLM, tmp_path: Path) -> None:
+    made = [
+        trained_with(tiny_minilm, tmp_path / name, proposal=Proposal({"schedule": name, "dropout": 0.0}))
+        for name in ("linear", "cosine", "constant")
+    ]
+    assert len({each.fit.losses for each in made}) == 3
 
 
 def test_without_validation_rows_no_trial_is_made_and_that_is_warned_of(
