@@ -92,13 +92,14 @@ def search(project: Project, observer: Observer, *, argv: Sequence[str] = ()) ->
         raise UserError(
             "no student of this recipe is tuned, so there is nothing to search for: student=minilm"
         )
-    parts = make(project, project.plan.up_to("split"), observer, argv=argv).value("split")
-    assert isinstance(parts, Split)
-    if not parts.validation:
-        raise UserError(
-            "no validation rows to tell trials apart by\n"
-            "    name some: data.validation=FILE, or let the split set some aside: split.validation_share=0.1"
-        )
+    if project.composed.spec.data.validation is None:  # whether the split sets some aside, only it can tell
+        parts = make(project, project.plan.up_to("split"), observer, argv=argv).value("split")
+        assert isinstance(parts, Split)
+        if not parts.validation:
+            raise UserError(
+                "no validation rows to tell trials apart by\n    name some: data.validation=FILE,"
+                " or let the split set some aside: split.validation_share=0.1"
+            )
     result = make(project, project.plan.up_to("winner", *ends), observer, argv=argv)
     end = next((name for name in ends if _of(result, name).checkpoint is not None), "")
     if not end:

@@ -243,3 +243,24 @@ def recipe_of(beside: Path, text: str) -> Path:
     path = beside.parent / "again.yaml"
     path.write_text(text)
     return path
+
+
+LINEAR = "student.candidates.linear_tfidf.target=p2m.students.linear_tfidf.LinearTfidf"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--trials", "1"), "one trial is the recipe as it is: --trials 2, or more"),
+        (("--trials", "0"), "tuning.trials: input should be greater than or equal to 1, got 0"),
+        ((LINEAR, "student.candidates.minilm=null"), "so there is nothing to search for: student=minilm"),
+        (("data.validation=null", "split.validation_share=0.001"), "no validation rows to tell trials apart"),
+    ],
+)
+def test_a_search_that_would_find_nothing_is_refused_before_it_trains(
+    recipe: Path, store: Store, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
+) -> None:
+    assert main(call(store, "tune", str(recipe), *words)) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert "train-1 " not in said
