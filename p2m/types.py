@@ -532,6 +532,13 @@ class Dimension:
     is_relative: bool = False  # whether low and high are times what is set without a search
     is_whole: bool = False
 
+    def __str__(self) -> str:
+        """As a recipe has it: `x0.5 .. x2 log`."""
+        if self.choices:
+            return f"[{', '.join(map(str, self.choices))}]"
+        times = "x" * self.is_relative
+        return f"{times}{self.low:.10g} .. {times}{self.high:.10g}{' log' * self.is_log}"
+
 
 @dataclass(frozen=True, slots=True)
 class Curation:

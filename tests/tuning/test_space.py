@@ -173,3 +173,11 @@ def test_a_recipe_outside_of_the_space_tells_nothing() -> None:
     assert OptunaTPE().propose(space, outside, number=6, seed=0) == RandomSearch().propose(
         space, (), number=6, seed=0
     )
+
+
+def test_dimensions_are_written_as_recipes_have_them() -> None:
+    found = {name: str(one) for name, one in space_of(WHOLE).items()}
+    assert found["learning_rate"] == "x0.25 .. x4 log"
+    assert found["batch_size"] == "[8, 16, 32]"
+    again = {name: [*one.choices] or str(one) for name, one in space_of(WHOLE).items()}
+    assert space_of(again) == space_of(WHOLE)
