@@ -154,7 +154,7 @@ def build(place: Path, name: str) -> Path:
 
 def kills(rows: Drawn, work: Path, seed: int, proposer: str) -> bool:
     """Whether a search that is killed goes on where it was, and ends as it would have."""
-    words = ("tune", "recipe.yaml", f"tuning={proposer}", "tuning.startup=2", "training.epochs=2",
+    words = ("tune", "recipe.yaml", f"tuning={proposer}", "tuning.startup=2", "training.epochs=1",
              "tuning.space.epochs=null", "--trials", str(FEW_TRIALS), "--json")  # fmt: skip
     place = project(rows, work / f"killed-{seed}", seed)
     points: dict[str, Callable[[str], bool]] = {
