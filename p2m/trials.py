@@ -97,8 +97,9 @@ def search(project: Project, observer: Observer, *, argv: Sequence[str] = ()) ->
         assert isinstance(parts, Split)
         if not parts.validation:
             raise UserError(
-                "no validation rows to tell trials apart by\n    name some: data.validation=FILE,"
-                " or let the split set some aside: split.validation_share=0.1"
+                "no validation rows to tell trials apart by: of so few rows none is set aside\n    name some:"
+                " data.validation=FILE; or set a part aside:"
+                " split.cross_validate_below=0 split.validation_share=0.2"
             )
     result = make(project, project.plan.up_to("winner", *ends), observer, argv=argv)
     end = next((name for name in ends if _of(result, name).checkpoint is not None), "")

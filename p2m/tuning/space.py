@@ -72,9 +72,8 @@ def resolved(space: Mapping[str, Dimension], base: Mapping[str, Value]) -> dict[
 
 
 def drawn(space: Mapping[str, Dimension], *, number: int, seed: int) -> dict[str, Value]:
-    """Values at random, by the trial's number and the seed alone."""
-    lot = random.Random(seed_of(number, seed))
-    return {name: _drawn(one, lot) for name, one in sorted(space.items())}
+    """Values at random, by the trial's number and the seed alone; none hangs on what else is searched for."""
+    return {name: _drawn(one, random.Random(f"trial:{seed}:{number}:{name}")) for name, one in space.items()}
 
 
 def seed_of(number: int, seed: int) -> int:

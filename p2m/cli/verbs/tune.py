@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 GROUP = "build"
 SUMMARY = "search for better settings of a recipe's training"
-EXAMPLES = """p2m tune recipes/tickets.yaml                       # 12 trials at random, then a diff
-  p2m tune recipes/tickets.yaml tuning=optuna --trials 30
-  p2m tune recipes/tickets.yaml tuning=optuna --yes    # write what won without asking
-  p2m tune recipes/tickets.yaml 'tuning.space.learning_rate="1e-5 .. 1e-3 log"' tuning.space.dropout=[0,0.2]
+EXAMPLES = """p2m tune recipes/temporal.yaml                      # 12 trials at random, then a diff
+  p2m tune recipes/temporal.yaml tuning=optuna --trials 30
+  p2m tune recipes/temporal.yaml tuning=optuna --yes   # write what won without asking
+  p2m tune recipes/tickets.yaml split.cross_validate_below=0 split.validation_share=0.2
+  p2m tune desk.yaml 'tuning.space.learning_rate="1e-5 .. 1e-3 log"' tuning.space.dropout=[0,0.2]
 
 The same command goes on where it was, and a larger --trials adds to the trials that there are."""
 
