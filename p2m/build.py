@@ -16,6 +16,7 @@ from p2m.delivery import check_writable, deliver
 from p2m.engine.executor import Inline, Local, Means, Observer, Result, execute
 from p2m.engine.handles import Network
 from p2m.engine.journal import Invocation
+from p2m.engine.plan import Plan
 from p2m.engine.store import Store
 from p2m.errors import UserError
 from p2m.lock import Policy, Watch, hold, update_lock, watch
@@ -70,6 +71,22 @@ def build(
             folder = deliver(bundle.folder, project.target, ship=bundle.verdict.ship)
             note = update_lock(watched, done, stands=folder == project.target)
     return Built(bundle.verdict, folder, result, note, store.sent, store.is_pending)
+
+
+def make(project: Project, plan: Plan, observer: Observer, *, argv: Sequence[str] = ()) -> Result:
+    """Run a part of the project's plan, such as its trials; there is no bundle, and the lock stays as it is.
+
+    Raises:
+        UserError: wrong data.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    typed = Invocation(show(project.recipe), project.composed.overrides, tuple(argv))
+    spec = project.composed.spec
+    with _exchanging(open_store(project, to_build=True), observer) as store:
+        return execute(
+            plan, store, spec.device, observer, executor=means(spec.executor), invocation=typed,
+            network=Network(spec.constraints.network),
+        )  # fmt: skip
 
 
 def _watched(project: Project, store: Store, policy: Policy) -> Watch:

@@ -22,6 +22,7 @@ from p2m.spec import ModelSpec, allowed, refused
 from p2m.stages.samples import samples, untried
 from p2m.students.base import TunedStudent, labels_of
 from p2m.training.base import Schedule, characters, expected_seconds, planned, probe
+from p2m.tuning.base import left_out
 from p2m.types import Choice, Example, Split, Student, Task, TaskType
 
 A = TypeVar("A")
@@ -38,6 +39,7 @@ class Forecast:
     schedule: Schedule
     seconds: float | None  # on this machine; None where it was never measured
     download: str = ""  # what must be fetched first
+    search: str = ""  # for better settings, in how many trials
 
     def __str__(self) -> str:
         about = "" if self.is_counted else "about "
@@ -58,7 +60,7 @@ def forecasts(spec: ModelSpec, task: Task, found: Survey) -> tuple[Forecast, ...
         Forecast(
             name, rows, parts is not None, planned(student, spec.training, rows),
             expected_seconds(student, task, spec.training, rows, length, spec.device),
-            getattr(student, "download", ""),
+            getattr(student, "download", ""), _search(spec, student),
         )
         for name, student in _tuned(spec, task, rows).items()
         if rows
@@ -101,6 +103,17 @@ def _trial(spec: ModelSpec, task: Task, student: Student, rows: int) -> str:
     sizes = samples(spec.choosing, outside)
     taken = sizes if sizes[-1] < outside else sizes[-1:]
     return f"tried on {' and '.join(f'{size:,}' for size in taken)} of {outside:,} rows"
+
+
+def _search(spec: ModelSpec, student: TunedStudent) -> str:
+    """What is searched for, and what of the space is not; "" where the recipe is trained once."""
+    tuning = spec.tuning
+    if tuning.trials == 1:
+        return ""
+    without = left_out(tuning.space, student, spec.training)
+    names = ", ".join(name for name in tuning.space if name not in without)
+    told = f"{tuning.trials} trials, each a training of its own: {names}"
+    return told + "".join(f"; not {name}: {reason}" for name, reason in without.items())
 
 
 def measure_speed(spec: ModelSpec, task: Task, found: Survey) -> None:

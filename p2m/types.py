@@ -9,7 +9,7 @@ that the value owns.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -507,6 +507,7 @@ class Training:
     layer_decay: float = 1.0  # rate of a layer over that of the one above it, 0 to 1
     freeze_embeddings: bool | None = None  # None: as suits student and task
     freeze_layers: int = 0  # the lowest ones, and the embeddings with them
+    schedule: str = "linear"  # of the rate after the warm-up: linear or cosine down to 0, or constant
     warmup_ratio: float = 0.06  # of all steps, 0 to 1
     weight_decay: float = 0.01  # of AdamW
     label_smoothing: float = 0.0  # 0 to 1
@@ -518,7 +519,25 @@ class Training:
     evaluations: int = 6  # over the whole training, evenly spaced; each is a checkpoint too
     max_length: int = 256  # tokens of a training row; longer contexts are windowed
     precision: str = "auto"  # auto, fp32 or bf16; auto takes the faster one, by a timed pass
-    trials: int = 1  # trainings with other rates and batch sizes, of which the best is kept
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """What a search may set one setting to: one of `choices`, or a number from `low` to `high`."""
+
+    choices: tuple[int | float | str, ...] = ()  # () of a range
+    low: float = 0.0
+    high: float = 0.0
+    is_log: bool = False  # whether it is drawn evenly on a logarithmic scale
+    is_relative: bool = False  # whether low and high are times what is set without a search
+    is_whole: bool = False
+
+    def __str__(self) -> str:
+        """As a recipe has it: `x0.5 .. x2 log`."""
+        if self.choices:
+            return f"[{', '.join(map(str, self.choices))}]"
+        times = "x" * self.is_relative
+        return f"{times}{self.low:.10g} .. {times}{self.high:.10g}{' log' * self.is_log}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -677,11 +696,28 @@ class Evaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """What a trial of a search sets in `Training`."""
+class Look:
+    """How good a training was when a share of its steps was taken."""
 
-    learning_rate: float
-    batch_size: int
+    share: float  # 0 to 1
+    score: float  # the best so far
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a trial of a search sets, and what it must keep up with."""
+
+    values: dict[str, int | float | str]  # setting of the training or of the student -> value
+    others: tuple[tuple[Look, ...], ...] = ()  # earlier trials; () where none is stopped for them
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What one trial of a search came to."""
+
+    values: dict[str, int | float | str]  # {}: the recipe as it is
+    score: float  # primary metric (`merit`) on validation, of the weights that are kept
+    was_pruned: bool = False  # whether it was stopped for falling behind earlier trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -695,8 +731,10 @@ class Fit:
     environment: dict[str, str] = field(default_factory=dict)  # device, precision, versions of libraries
     rows: int = 0  # learnt from
     cut: int = 0  # of them, longer than what is read of one
-    proposal: Proposal | None = None  # of the trial that was best; None: the recipe as it is
-    trials: tuple[float, ...] = ()  # `best` of each trial, where several were made
+    planned: int = 0  # steps of the whole schedule
+    proposal: dict[str, int | float | str] = field(default_factory=dict)  # that a trial set; {}: none
+    was_pruned: bool = False  # whether it was stopped for falling behind earlier trials
+    trials: tuple[Trial, ...] = ()  # where there was a search
     losses: tuple[float, ...] = ()  # means of the training loss over equal parts of the steps
 
 
@@ -1257,6 +1295,21 @@ class TunedStudent(Student, Protocol):
 
     def restore(self, task: Task, labels: Sequence[str], checkpoint: Path) -> Learner:
         """The learner again, from a checkpoint folder that training wrote."""
+
+
+@runtime_checkable
+class Proposer(Protocol):
+    """What a search tries next."""
+
+    looks_back: ClassVar[bool]  # whether what earlier trials came to decides
+
+    def refusal(self) -> str | None:
+        """Why it cannot be used here, with what to type."""
+
+    def propose(
+        self, space: Mapping[str, Dimension], earlier: Sequence[Trial], *, number: int, seed: int
+    ) -> dict[str, int | float | str]:
+        """Values for the trial of that number, which depend on nothing else; nothing is relative any more."""
 
 
 @runtime_checkable

@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("api",),
     ("cli",),
-    ("sweeps", "review"),
+    ("sweeps", "review", "trials"),
     ("build",),
     ("questions",),
     ("comparison", "saved_plan"),
@@ -45,6 +45,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "leaderboard",
         "lock",
         "recipe_template",
+        "recipe_edit",
         "noop",
         "revisions",
         "row_changes",
@@ -52,6 +53,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("refining",),
     ("stages",),
     ("spec", "table_task"),
+    ("tuning",),  # what a search sets, by what training makes of it
     ("verifiers",),  # what is wrong with a teacher's row, also by what parsing knows of languages
     (
         *("teachers", "retrievers", "students", "training", "compression", "metrics", "catalogs"),
@@ -70,6 +72,7 @@ FAMILIES = (
     "compression",
     "metrics",
     "verifiers",
+    "tuning",
 )  # reached through `.base` from above
 # Not of one component but of all: how weights are found, what a chat model is and how one is asked.
 NAMED_BY_BASE = frozenset(
@@ -137,7 +140,7 @@ HEAVY = frozenset(
             "accelerate",
             "matplotlib",
         ),
-        *("sacrebleu", "rouge_score", "pandas", "pyarrow", "anthropic", "openai", "gradio", "ray"),
+        *("sacrebleu", "rouge_score", "pandas", "pyarrow", "anthropic", "openai", "gradio", "ray", "optuna"),
     )
 )
 LONGEST = 60  # lines of a function, its docstring included

@@ -136,11 +136,11 @@ def test_rows_that_were_set_aside_make_folds_needless(tmp_path: Path) -> None:
 
 
 def test_trials_stand_in_a_group_and_become_one_student() -> None:
-    alone = compiled(LABELS, {"minilm": MiniLM()}, training={"trials": 3})
+    alone = compiled(LABELS, {"minilm": MiniLM()}, tuning={"trials": 3})
     assert groups(alone)["tune"] == ["train-1", "propose-2", "train-2", "propose-3", "train-3", "best"]
     assert alone.step("best").needs == ("train-1", "train-2", "train-3")
     assert alone.step("export").needs == ("parse", "split", "best")
-    chosen = groups(compiled(LABELS, training={"trials": 2}))
+    chosen = groups(compiled(LABELS, tuning={"trials": 2}))
     assert set(chosen) == {"", *STUDENTS}
     assert [name for name in chosen["minilm"] if "fold" not in name] == [
         *rungs("minilm"), "train-minilm-1", "propose-minilm-2", "train-minilm-2", "best-minilm",
@@ -212,8 +212,8 @@ def test_a_field_of_one_candidate_rekeys_its_own_steps_alone(tmp_path: Path) -> 
 
 
 def test_a_further_trial_adds_steps_and_rekeys_no_training(tmp_path: Path) -> None:
-    one, two, three = (compiled(LABELS, training={"trials": trials}) for trials in (1, 2, 3))
-    assert changed(two, three, tmp_path) == {"propose-minilm-3", "train-minilm-3", "package"}
+    one, two, three = (compiled(LABELS, tuning={"trials": trials}) for trials in (1, 2, 3))
+    assert changed(two, three, tmp_path) == {"propose-minilm-3", "train-minilm-3"}
     old, new = keys(one, tmp_path), keys(two, tmp_path)
     assert new["train-minilm-1"] == old["train-minilm"]
     assert {step: new[step] for step in old.keys() & new.keys() - {"package"}} == {

@@ -274,8 +274,8 @@ CHANGES: dict[str, Edit | Override] = {
         },
     ),
     "further trials": Override(
-        ("training.trials=3",),
-        {"qa": {"train", "train-1", "propose-2", "train-2", "propose-3", "train-3", "best", "package"}},
+        ("tuning.trials=3",),
+        {"qa": {"train", "train-1", "propose-2", "train-2", "propose-3", "train-3", "best"}},
     ),
     "a teacher's address, retries, timeout, parallelism and price": Override(
         ("teacher.address=https://two.example", "teacher.retries=9", "teacher.timeout=1.0",
@@ -322,7 +322,7 @@ def unedited(copy: Copy) -> Mapping[Words, dict[str, str]]:
     return dict(zip(plans, copy.keys(*plans), strict=True))
 
 
-TRIALS = ("qa", "training.trials=3"), ("qa", "training.trials=4")
+TRIALS = ("qa", "tuning.trials=3"), ("qa", "tuning.trials=4")
 
 
 IDLE = [
@@ -362,7 +362,7 @@ def test_the_first_trial_is_the_training_of_a_recipe_without_trials(
 ) -> None:
     more, again = (unedited[each] for each in TRIALS)
     assert more["train-1"] == unedited[RECIPES["qa"]]["train"]
-    assert differing(more, again) == {"propose-4", "train-4", "package"}
+    assert differing(more, again) == {"propose-4", "train-4"}
 
 
 def test_a_family_that_joins_the_choice_changes_no_other_step(

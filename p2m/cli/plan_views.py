@@ -68,6 +68,7 @@ def training_text(project: Project, found: Survey, *, probe: bool = False) -> st
         if told.seconds is not None:
             time = f"about {duration(told.seconds)} on this machine"
         lines.append(f"  {told}: {time}\n")
+        lines += [f"    {told.search}\n"] if told.search else []
     return "".join(lines)
 
 

@@ -24,6 +24,7 @@ from p2m.stages.propose import propose
 from p2m.stages.solve import solve
 from p2m.stages.train import train
 from p2m.stages.winner import winner
+from p2m.tuning.base import applied
 from p2m.types import (
     Backend,
     BaseEncoder,
@@ -208,7 +209,7 @@ class Candidates:
                 name=name, student=student, metric=self.metric,
                 origins=self._places(name) | self.at(metric="metrics.primary"),
             )  # fmt: skip
-        if self.spec.training.trials == 1:
+        if self.spec.tuning.trials == 1:
             return self._trained(self._step("train", name), name, student, won, None)
         assert isinstance(student, TunedStudent), name
         with nullcontext() if self.is_choice else self.plan.group("tune"):
@@ -216,13 +217,19 @@ class Candidates:
 
     def _searched(self, name: str, student: TunedStudent, won: Ref | None) -> Ref:
         """The best of several trainings, of which the first is the one that a recipe without trials makes."""
+        tuning, training = self.spec.tuning, self.spec.training
+        looks_back = tuning.component.looks_back or tuning.prune
         made = [self._trained(f"{self._step('train', name)}-1", name, student, won, None)]
-        for number in range(2, self.spec.training.trials + 1):
+        for number in range(2, tuning.trials + 1):
             proposal = self.plan.add(
-                f"{self._step('propose', name)}-{number}", propose, number=number,
-                learning_rate=self.spec.training.learning_rate or student.pace.learning_rate,
-                seed=self.spec.seed,
-                origins=self.at("seed", learning_rate="training.learning_rate", number="training.trials"),
+                f"{self._step('propose', name)}-{number}", propose, self.parts,
+                *(made if looks_back and number > tuning.startup else ()), number=number,
+                proposer=tuning.component, space=applied(tuning.space, student, training), student=student,
+                training=training, prunes=tuning.prune and number > tuning.startup, seed=self.spec.seed,
+                origins=self._places(name) | self.at(
+                    "training", "seed", number="tuning.trials", proposer="tuning", space="tuning.space",
+                    prunes="tuning.prune",
+                ),
             )  # fmt: skip
             step = f"{self._step('train', name)}-{number}"
             made.append(self._trained(step, name, student, won, proposal))
@@ -236,8 +243,7 @@ class Candidates:
 
     @property
     def _learning(self) -> dict[str, Any]:
-        training = replace(self.spec.training, trials=1)  # how many there are decides no single one
-        return {"metric": self.metric, "training": training, "seed": self.spec.seed}
+        return {"metric": self.metric, "training": self.spec.training, "seed": self.spec.seed}
 
     @property
     def _learnt(self) -> dict[str, str]:

@@ -119,7 +119,7 @@ def _rung(
     step = f"rung-{name}-{number}"
     if isinstance(student, LinearStudent):
         return plan.add(step, linear_rung, task, parts, base, embeddings, **settings)
-    return plan.add(step, rung, task, parts, passed, training=replace(spec.training, trials=1), **settings)
+    return plan.add(step, rung, task, parts, passed, training=spec.training, **settings)
 
 
 def _place(at: Places, name: str) -> dict[str, str]:

@@ -13,8 +13,7 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from p2m.compose.launchers import lacking
-from p2m.compose.recipe import Groups, check_defaults, check_options
+from p2m.compose.recipe import LACKING, Groups, check_defaults, check_options
 from p2m.compose.source import refuse
 from p2m.compose.values import TEXT_KEYS
 from p2m.errors import Problem
@@ -69,8 +68,8 @@ def _check_choice(override: Override, groups: Groups, *, sweep: bool) -> Iterato
     def report(message: str, hint: str) -> Problem:
         return Problem(message, where=f"override {override.input_line}", hint=hint)
 
-    if group == "hydra/launcher" and not many:
-        missing = lacking(str(override.value()))
+    if group in ("hydra/launcher", "hydra/sweeper") and not many:
+        missing = LACKING[group](str(override.value()))
         if missing is not None:
             yield report(*missing)
     if many and not sweep:

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from p2m.compose.launchers import lacking
+from p2m.compose.launchers import lacking as lacking_launcher
+from p2m.compose.optuna_sweeper import lacking as lacking_sweeper
 from p2m.errors import Problem, RecipeError, nearest
 from p2m.marked_yaml import Marked, join, read_marked, show
 from p2m.spec.problems import SECTIONS
 
 _DEVICES = ("auto", "cpu", "cuda")  # options of `device`, which was called `runtime`
 HYDRA_MAY = ("launcher", "sweeper")  # what a recipe may say under `hydra:` or choose as `override hydra/...`
+LACKING = {"hydra/launcher": lacking_launcher, "hydra/sweeper": lacking_sweeper}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ def _check_choice(
             yield _problem(
                 marked, at, f"{group} may not be chosen in a recipe", "choose it on the command line"
             )
-        elif group == "hydra/launcher" and (missing := lacking(str(choice))) is not None:
+        elif (missing := LACKING[group](str(choice))) is not None:
             yield _problem(marked, at, *missing)
         return
     options = groups.options(group)

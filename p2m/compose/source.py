@@ -25,6 +25,7 @@ from hydra.plugins.config_source import ConfigResult, ConfigSource
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from p2m.compose.optuna_sweeper import register
 from p2m.compose.recipe import forbidden, read_group, read_recipe
 from p2m.compose.values import encode_text
 from p2m.errors import Problem, RecipeError
@@ -120,6 +121,7 @@ def search_path(recipe: Path) -> ConfigSearchPathImpl:
     version.setbase("1.3")
     setup_globals()
     Plugins.instance().register(MarkedSource)
+    register()
     path = ConfigSearchPathImpl()
     path.append("hydra", "pkg://hydra.conf")
     path.append("main", f"marked://{recipe}")

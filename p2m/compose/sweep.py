@@ -19,6 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from p2m.compose.launchers import jobs_at_once
+from p2m.compose.optuna_sweeper import TARGET, swept
 from p2m.compose.overrides import checked, forced, is_text
 from p2m.compose.recipe import Groups, find_recipe, read_recipe
 from p2m.compose.single import compose
@@ -44,6 +45,13 @@ class Job(Generic[T]):
         if self.error is not None:
             raise self.error
         return float(self.value)  # type: ignore[arg-type]
+
+    @property
+    def merit(self) -> float:
+        """The value as a number of which more is better, whichever way its metric goes."""
+        if self.error is not None:
+            raise self.error
+        return float(getattr(self.value, "merit", self.value))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +97,17 @@ def multirun(
     """
     done: list[Job[T]] = []
     with _sweeping(recipe, overrides, trust, folder) as (hydra, words, _name):
-        returned = hydra.multirun(PRIMARY, _Task(job, done), words, with_log_configuration=False)
+        returned = _swept(hydra, _Task(job, done), words)
     if not returned:  # a sweeper that keeps its jobs' results to itself
         return done
     return [one.return_value for batch in returned for one in batch]
+
+
+def _swept(hydra: Hydra, task: _Task[T], words: list[str]) -> Any:
+    config = hydra.compose_config(PRIMARY, words, run_mode=RunMode.MULTIRUN)
+    if config.hydra.sweeper.get("_target_") == TARGET:
+        return swept(hydra, config, task)
+    return hydra.multirun(PRIMARY, task, words, with_log_configuration=False)
 
 
 @contextmanager
@@ -133,6 +148,8 @@ def _name(recipe: Path, parsed: Sequence[Override], trust: Sequence[str], *, len
             words.append(str(one.input_line))
         elif one.is_discrete_sweep():
             words.append(f"{one.get_key_element()}={next(one.sweep_string_iterator())}")
+        else:  # of an interval, the lower end
+            words.append(f"{one.get_key_element()}={getattr(one.value(), 'start', None)}")
     try:
         return compose(recipe, words, trust=trust).spec.name
     except RecipeError:

@@ -122,7 +122,7 @@ def verdict_on(
 
 def _other_training(exported: Exported, evaluated: Evaluated) -> list[str]:
     """Folds are trained as the recipe says, and the model as the best of its trials."""
-    is_other = exported.fit.proposal is not None and evaluated.evidence == CROSS_VALIDATION
+    is_other = bool(exported.fit.proposal) and evaluated.evidence == CROSS_VALIDATION
     return [_OTHER_TRAINING] * is_other
 
 

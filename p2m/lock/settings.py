@@ -17,8 +17,8 @@ from pydantic import BaseModel
 from p2m.engine.hashing import keyed_fields
 from p2m.lock.model import Setting
 from p2m.marked_yaml import join
-from p2m.spec import ModelSpec, Retrieval, Teachers
-from p2m.types import Requirement
+from p2m.spec import ModelSpec, Retrieval, Teachers, Tuning
+from p2m.types import Dimension, Requirement
 
 _UNKEYED = ("device", "executor", "store")
 _PLAIN_MODULE = "p2m.types"  # values that are no components, so that their class says nothing
@@ -62,12 +62,14 @@ def _flat(value: Any, path: str, folder: Path) -> Iterator[tuple[str, Setting]]:
 
 def _opened(value: Any) -> Any:
     """One level of a value as a recipe would write it."""
-    if isinstance(value, (Retrieval, Teachers)):  # its component's settings stand beside its own
+    if isinstance(value, (Retrieval, Teachers, Tuning)):  # its component's settings stand beside its own
         fields = _fields(value)
         component = fields.pop("component")
         if isinstance(value, Teachers):
             fields = {name: each for name, each in fields.items() if each is not None}
         return {**fields, **(_opened(component) if component is not None else {"target": None})}
+    if isinstance(value, Dimension):
+        return str(value)
     if isinstance(value, Requirement):
         return f"{value.operator} {value.value!r}"
     if isinstance(value, BaseModel):

@@ -153,9 +153,9 @@ def _steps(trained: Fit) -> str:
     steps = f", {trained.steps:,} steps"
     if len(trained.trials) < 2:
         return steps
-    scores = ", ".join(f"{score:.3f}" for score in trained.trials)
+    scores = ", ".join(f"{each.score:.3f}{' pruned' * each.was_pruned}" for each in trained.trials)
     found = trained.proposal
-    what = f"rate {found.learning_rate:g}, {found.batch_size} rows a step" if found else "the recipe as it is"
+    what = ", ".join(f"{name} {value}" for name, value in found.items()) or "the recipe as it is"
     return f"{steps}; best of {len(trained.trials)} trials ({scores}): {what}"
 
 

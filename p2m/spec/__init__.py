@@ -10,6 +10,7 @@ from p2m.spec.model import (
     ModelSpec,
     Retrieval,
     Teachers,
+    Tuning,
 )
 from p2m.spec.problems import misplaced_booleans, problems_of
 from p2m.spec.schema import json_schema
@@ -22,6 +23,7 @@ __all__ = [
     "ModelSpec",
     "Retrieval",
     "Teachers",
+    "Tuning",
     "allowed",
     "build_component",
     "contenders",

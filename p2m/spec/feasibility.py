@@ -14,7 +14,16 @@ from p2m.spec.candidates import STEPS, Refusal, allowed, refusals, rounded
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
 from p2m.teachers.asking.prices import how_to_price, unit_price
 from p2m.teachers.chat import ChatTeacher
-from p2m.types import ExtraBackend, LinearStudent, Requirement, Student, Task, VocabularyCompressor
+from p2m.tuning.base import left_out
+from p2m.types import (
+    ExtraBackend,
+    LinearStudent,
+    Requirement,
+    Student,
+    Task,
+    TunedStudent,
+    VocabularyCompressor,
+)
 
 
 def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
@@ -23,7 +32,13 @@ def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
         return [("task.type" if spec.task.type else "prompt", *not_built(task))]
     found = [*_names(spec, task), *_students(spec, task), *_encoders(spec), *_baselines(spec)]
     found += [*_vocabularies(spec, task), *_runtime(spec, task), *_mapped(spec, task), *_wished(spec)]
-    found += [*_described(spec, task), *_metrics(spec, task), *_requirements(spec, task), *_rows(spec, task)]
+    found += [
+        *_searched(spec, task),
+        *_described(spec, task),
+        *_metrics(spec, task),
+        *_requirements(spec, task),
+        *_rows(spec, task),
+    ]
     return [*found, *_taught(spec, task), *_allowed(spec)]
 
 
@@ -54,6 +69,26 @@ def _runtime(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
         for name, student in able.items():
             if reason := runtime.unfit(student):
                 yield "runtime", f"{runtime.name} cannot run {name}: {reason}", hint
+
+
+def _searched(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
+    """A search that cannot be made: nothing proposes here, or there is nothing to set."""
+    if spec.tuning.trials == 1:
+        return
+    if reason := spec.tuning.component.refusal():
+        message, _, what = reason.partition(": ")
+        yield "tuning", message, f"type: {what}; or draw at random: tuning=random" if what else ""
+    able = allowed(spec.student.candidates, task, spec.constraints).items()
+    without = {
+        name: left_out(spec.tuning.space, student, spec.training)
+        for name, student in able
+        if isinstance(student, TunedStudent)
+    }
+    for name, reasons in without.items():
+        if reasons.keys() == spec.tuning.space.keys():
+            said = "; ".join(f"{setting}: {reason}" for setting, reason in reasons.items()) or "it is empty"
+            hint = "give it a setting, e.g. tuning.space.learning_rate='x0.3 .. x3 log'"
+            yield "tuning.space", f"nothing of {name} can be searched for: {said}", hint
 
 
 def _mapped(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:

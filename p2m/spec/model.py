@@ -31,18 +31,22 @@ from p2m.engine.storage.shared_address import DEFAULT_TIMEOUT, checked_url
 from p2m.errors import nearest
 from p2m.spec.answering import WrittenAnswer, WrittenLayout, WrittenRecord, WrittenScale
 from p2m.spec.components import builder, located_error
+from p2m.spec.tuning import searchable
 from p2m.spec.units import Count, Duration, Money, Parameters, Size, parse_requirement
 from p2m.teachers.chat import ChatTeacher
 from p2m.teachers.schedules.constant import Constant
+from p2m.tuning.base import SPACE, RandomSearch
 from p2m.types import (
     Backend,
     Choosing,
     Compressor,
     Constraints,
     Curation,
+    Dimension,
     Example,
     IndexRetriever,
     Metric,
+    Proposer,
     Requirement,
     Retriever,
     Schedule,
@@ -72,7 +76,6 @@ RANGES: dict[type, dict[str, tuple[float, float]]] = {
         "patience": (1, 1000),
         "evaluations": (1, 1000),
         "max_length": (8, 8192),
-        "trials": (1, 1000),
     },
     Curation: {"near_duplicate": (0.1, 1), "max_share_of_answer": (0.001, 1)},
     Choosing: {
@@ -101,6 +104,7 @@ CHOICES: dict[type, dict[str, tuple[str, ...]]] = {
         "precision": ("auto", "fp32", "bf16"),
         "class_weights": ("auto", "none", "balanced"),
         "average": ("none", "ema", "last"),
+        "schedule": ("linear", "cosine", "constant"),
     },
     Device: {"type": ("auto", "cpu", "cuda")},
 }
@@ -466,6 +470,45 @@ class Baselines(Section):
     ] = {}  # name -> family; null takes one away
 
 
+def _space(value: Any) -> Any:
+    return searchable(_present(value), RANGES[Training], CHOICES[Training]["schedule"])
+
+
+def _proposing(value: Proposer | None) -> Proposer:
+    """Something must propose, if only at random."""
+    if value is None:
+        raise ValueError("a search needs something that proposes trials: tuning=random")
+    return value
+
+
+class Tuning(Section):
+    """A search for settings of the training: which, by whom, in how many trials."""
+
+    component: Annotated[Proposer, _component("tuning"), AfterValidator(_proposing)] = RandomSearch()
+    trials: int = Field(
+        default=1, ge=1, le=1000
+    )  # trainings, of which the best on the validation rows is kept; the first is the recipe as it is
+    startup: int = Field(
+        default=4, ge=1, le=1000
+    )  # of them, the first one too, that depend on no other: drawn at random, never stopped, side by side
+    prune: bool = False  # whether later ones stop where they fall behind the median of the earlier ones
+    space: Annotated[
+        dict[str, Dimension],
+        BeforeValidator(_space, json_schema_input_type=dict[str, str | list[float | str] | None]),
+        _none_as(dict),
+    ] = SPACE  # setting -> a list of choices, or "1e-5 .. 1e-3 log", or "x0.5 .. x2 log"; null takes one away
+
+    @model_validator(mode="before")
+    @classmethod
+    def _part(cls, value: Any) -> Any:
+        """The section's own settings stand beside the component's: tell them apart."""
+        if not isinstance(value, Mapping) or "component" in value:
+            return value
+        own = {key: item for key, item in value.items() if key in cls.model_fields and key != "component"}
+        rest = {key: item for key, item in value.items() if key not in own}
+        return own | ({"component": rest} if rest else {})
+
+
 class Compression(Section):
     """What is tried to make the exported model smaller, and how much it may cost."""
 
@@ -564,6 +607,7 @@ class ModelSpec(Section):
     split: Annotated[Splitting, AfterValidator(_within)] = Splitting()  # which rows are set aside
     choosing: Annotated[Choosing, AfterValidator(_within)] = Choosing()  # how candidates are tried
     training: Annotated[Training, AfterValidator(_within)] = Training()  # how the student is fitted
+    tuning: Tuning = Tuning()  # which settings of that are searched for, in how many trials
     compression: Compression = Compression()  # what is tried to make the model smaller
     runtime: Annotated[Backend, _component("runtime"), AfterValidator(_needed), _none_as(lambda: ONNX)] = (
         ONNX  # what runs the model where it is deployed

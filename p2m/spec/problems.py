@@ -30,6 +30,7 @@ from p2m.spec.model import (
     Students,
     TaskWords,
     Teachers,
+    Tuning,
     Wish,
     WrittenConstraints,
     WrittenExample,
@@ -52,6 +53,7 @@ SECTIONS: dict[str, type] = {
     "split": Splitting,
     "choosing": Choosing,
     "training": Training,
+    "tuning": Tuning,
     "compression": Compression,
     "evaluation": Evaluating,
     "device": Device,
@@ -69,6 +71,7 @@ DEPTH = {  # of a section's components
     "student": 3,
     "baselines": 3,
     "compression": 3,
+    "tuning": 1,
 }
 _WANTED = {
     "string_type": "text",
@@ -108,7 +111,8 @@ def problems_of(
         parts = _parts(item["loc"])
         path, hint = config_path(parts), ""
         if item["type"] in _UNKNOWN and parts:
-            hint = _was_runtime(parts, item, place(path)) or _not_written(parts) or _elsewhere(parts)
+            hint = _was_runtime(parts, item, place(path)) or _was_trials(parts, item, place(path))
+            hint = hint or _not_written(parts) or _elsewhere(parts)
             hint = hint or nearest(str(parts[-1]), keys_at(parts[:-1], data, trust=trust))
         elif item["type"] in _SECTIONAL and path in SECTIONS:
             hint = _as_section(path, item.get("input"))
@@ -164,6 +168,15 @@ def _was_runtime(parts: Sequence[str | int], item: Any, where: str) -> str:
     is_typed = where.startswith("override ")
     line = f"type: device.{name}={value}" if is_typed else f"write `device: {{{name}: {value}}}`"
     return f"what was `runtime` is `device` now; {line}"
+
+
+def _was_trials(parts: Sequence[str | int], item: Any, where: str) -> str:
+    """What to type for the number of trials, which stood under `training`; "" for any other key."""
+    if list(parts) != ["training", "trials"]:
+        return ""
+    value = item.get("input")
+    is_typed = where.startswith("override ")
+    return f"type: tuning.trials={value}" if is_typed else f"write `tuning: {{trials: {value}}}`"
 
 
 def _not_written(parts: Sequence[str | int]) -> str:
@@ -244,7 +257,7 @@ def _parts(loc: Sequence[str | int]) -> list[str | int]:
     """Pydantic's location without what is pydantic's own or ours: union branches, our nesting."""
     parts: list[str | int] = []
     for index, part in enumerate(loc):
-        nested = index == 1 and loc[0] in ("retriever", "teacher") and part == "component"
+        nested = index == 1 and loc[0] in ("retriever", "teacher", "tuning") and part == "component"
         branch = index > 2 and loc[0] == "examples" and part in ("str", "dict[str,str]")
         made = index == 3 and list(loc[:2]) == ["retriever", "transform"] and part in ("sql", "wish")
         if not (nested or branch or made):

@@ -22,7 +22,11 @@ from p2m.spec.model import CHOICES, RANGES, ROLES, ModelSpec, Wish, WrittenExamp
 from p2m.spec.problems import DEPTH, SECTIONS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_OWN = {"retriever": "Retrieval", "teacher": "Teachers"}  # sections whose keys stand beside a component's
+_OWN = {
+    "retriever": "Retrieval",
+    "teacher": "Teachers",
+    "tuning": "Tuning",
+}  # sections whose keys stand beside a component's
 _TEXT = {"type": ["string", "number", "boolean"]}  # a user's own words, read as they are written
 
 

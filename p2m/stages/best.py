@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from p2m.engine.stage import stage
-from p2m.types import Trained
+from p2m.types import Trained, Trial
 
 
-@stage(version="1", kind="pure")
+@stage(version="2", kind="pure")
 def best(*trials: Trained) -> Trained:
     """The earliest of equals; nothing where another student was taken."""
     made = [each for each in trials if each.checkpoint is not None]
     if not made:
         return Trained(None)
     taken = max(made, key=lambda each: each.fit.best)
-    return replace(taken, fit=replace(taken.fit, trials=tuple(each.fit.best for each in made)))
+    told = tuple(Trial(each.fit.proposal, each.fit.best, each.fit.was_pruned) for each in made)
+    return replace(taken, fit=replace(taken.fit, trials=told))

@@ -11,7 +11,7 @@ def warnings(task: Task, fit: Fit) -> tuple[str, ...]:
     """What of the rows was not learnt."""
     found = []
     if len(fit.trials) == 1:
-        found.append("no validation rows to tell training.trials apart by, so one was made: data.validation")
+        found.append("no validation rows to tell tuning.trials apart by, so one was made: data.validation")
     if not fit.cut:
         return tuple(found)
     reads = "training.max_length and the student allow" if fit.steps else "its encoder reads"

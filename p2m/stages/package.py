@@ -120,8 +120,8 @@ def _manifest(facts: Facts, spec: dict[str, Any], folder: Path) -> dict[str, Any
             "steps": fit.steps,
             "best": fit.best,
             "history": [asdict(each) for each in fit.history],
-            "trials": fit.trials,
-            "proposal": asdict(fit.proposal) if fit.proposal else None,
+            "trials": [asdict(each) for each in fit.trials],
+            "proposal": fit.proposal,
             "environment": fit.environment,
         },
         "data": {

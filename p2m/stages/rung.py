@@ -1,4 +1,4 @@
-"""rung: what a candidate that is tuned says to the first fold of the training rows after a sample of the rest.
+"""rung: what a candidate that is tuned says to the first fold of the rows after a sample of the rest.
 
 Such candidates take long, so they are tried by successive halving (Jamieson and Talwalkar, 2016): all learn
 from a small sample, and those that do better learn from larger ones.

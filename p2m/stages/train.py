@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
@@ -13,7 +14,7 @@ from p2m.training.base import fit
 from p2m.types import Proposal, Remarker, Split, Task, Trained, Training, Winner
 
 
-@stage(version="3", kind="seeded", cpus="all")
+@stage(version="4", kind="seeded", cpus="all")
 def train(
     task: Task,
     parts: Split,
@@ -37,12 +38,13 @@ def train(
     """
     if winner is not None and winner.student != name:
         return Trained(None)
+    assert isinstance(student, TunedStudent)
     if proposal is not None:
-        training = proposed(training, proposal)
+        student, training = proposed(student, training, proposal)
         if not parts.validation:
             run.say("no validation rows to tell trials apart by")
             return Trained(None)
-    assert isinstance(student, TunedStudent)
+        run.say(", ".join(f"{name} {value}" for name, value in proposal.values.items()))
     if told := getattr(student, "download", ""):
         run.say(told)
     learner = student.prepare(task, labels_of(task, parts.train), seed=seed)
@@ -51,16 +53,24 @@ def train(
     trained = fit(
         learner, parts.train, parts.validation,
         student=student, training=training, metric=metric, seed=seed, run=run,
-        balanced=weighs_labels(training, metric),
+        balanced=weighs_labels(training, metric), others=proposal.others if proposal else (),
     )  # fmt: skip
     cut = learner.cut(parts.train, max_length=training.max_length)
     known = trained.fit.environment | origin_of(student)
     return replace(
         trained,
-        fit=replace(trained.fit, rows=len(parts.train), cut=cut, proposal=proposal, environment=known),
+        fit=replace(
+            trained.fit,
+            rows=len(parts.train),
+            cut=cut,
+            environment=known,
+            proposal=proposal.values if proposal else {},
+        ),
     )
 
 
-def proposed(training: Training, proposal: Proposal) -> Training:
-    """The training with what a trial sets."""
-    return replace(training, learning_rate=proposal.learning_rate, batch_size=proposal.batch_size)
+def proposed(student: TunedStudent, training: Training, proposal: Proposal) -> tuple[TunedStudent, Training]:
+    """Student and training with what a trial sets."""
+    ours: dict[str, Any] = {name: value for name, value in proposal.values.items() if hasattr(training, name)}
+    own = {name: value for name, value in proposal.values.items() if name not in ours}
+    return cast(TunedStudent, replace(cast(Any, student), **own)), replace(training, **ours)

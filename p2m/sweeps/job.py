@@ -47,6 +47,13 @@ class Ended:
             raise RuntimeError(f"{self.variant}: {self.reason}")
         return self.entry.scores[0].value
 
+    @property
+    def merit(self) -> float:
+        """The same, turned where less of the metric is better."""
+        value = float(self)
+        assert self.entry is not None
+        return -value if self.entry.scores[0].lower_is_better else value
+
 
 class Teller(Protocol):
     """Who tells the user how a sweep goes; sent to jobs in other processes."""

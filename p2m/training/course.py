@@ -208,7 +208,11 @@ class Course:
                 + (advice if len(history) == 1 else "it has still not begun to learn")
             )
         if step < steps and self.stopping.is_over(history):
-            reason = "nothing learnt" if idle else f"no better score in {self.training.patience} evaluations"
+            reason = f"no better score in {self.training.patience} evaluations"
+            if self.stopping.is_behind(history):
+                reason = "below the median of the earlier trials at this point"
+            if idle:
+                reason = "nothing learnt"
             self.run.say(f"{reason}: stopping early")
 
     def tell(self, step: int, history: Sequence[Evaluation]) -> None:

@@ -33,6 +33,7 @@ from p2m.types import (
     Example,
     Fit,
     Learner,
+    Look,
     Metric,
     ScoredLearner,
     Trained,
@@ -49,13 +50,14 @@ LOSSES = 40  # that a report draws
 def fit(
     learner: Learner, train: Sequence[Example], validation: Sequence[Example], *,
     student: TunedStudent, training: Training, metric: Metric, seed: int, run: Run, balanced: bool = False,
+    others: tuple[tuple[Look, ...], ...] = (),
 ) -> Trained:  # fmt: skip
     """Fit `learner`, which `student` prepared, to `train`; keep the weights that score best on `validation`.
 
     Evaluates `training.evaluations` times, evenly spaced, and before the first step where the head was
     solved; stops after `training.patience` without a better score, once learning has begun. Without
     validation rows the schedule is run to its end and the last weights are kept. `balanced` makes every label
-    count alike.
+    count alike. `others` are earlier trials of a search: it stops where it falls behind these.
 
     Raises:
         DataError: no row of `train` can be learnt.
@@ -76,8 +78,8 @@ def fit(
     from_scratch = bool(student.pace.from_scratch and validation)
     floor = commonest_score(train, validation, metric) if from_scratch else None
     course = Course(
-        learner, features, validation, training, schedule, Stopping(schedule, training.patience, floor),
-        machine, metric, seed, run,
+        learner, features, validation, training, schedule,
+        Stopping(schedule, training.patience, floor, others), machine, metric, seed, run,
         looks=evaluation_steps(schedule, training.evaluations, early=from_scratch),
         weights=_weights(learner, features, machine) if balanced else None,
     )  # fmt: skip
@@ -169,6 +171,8 @@ def _kept(course: Course, steps: int, history: Sequence[Evaluation]) -> Trained:
     fresh.rename(target)
     record = {
         "steps": steps,
+        "planned": course.schedule.steps,
+        "was_pruned": steps < course.schedule.steps and course.stopping.is_behind(history),
         "best": best,
         "history": [asdict(each) for each in history],
         "losses": means(course.losses, LOSSES),
@@ -194,6 +198,8 @@ def _trained(checkpoint: Path, record: dict[str, Any], model: Any, machine: Mach
         Fit(
             parameters=getattr(model, "served", None) or sum(each.numel() for each in model.parameters()),
             steps=record["steps"],
+            planned=record["planned"],
+            was_pruned=record["was_pruned"],
             best=record["best"],
             history=tuple(Evaluation(**each) for each in record["history"]),
             losses=tuple(record["losses"]),

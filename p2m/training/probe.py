@@ -13,7 +13,7 @@ from p2m.engine.handles import Device
 from p2m.engine.slots import processors
 from p2m.training.machine import choose_machine, is_bf16_expected, prepare, processor
 from p2m.training.quick import quicken
-from p2m.training.schedule import Schedule, scheduled
+from p2m.training.schedule import planned
 from p2m.training.speeds import remember, remembered
 from p2m.types import Example, Shaping, Task, Training, TunedStudent
 
@@ -31,12 +31,6 @@ def speed_key(student: TunedStudent, precision: str, threads: int, batch_size: i
     where = processor() if device == "cpu" else device
     family = f"{type(student).__name__}({student.parameters})"
     return f"{where} x{threads} | {family} | {precision} | batch {batch_size}"
-
-
-def planned(student: TunedStudent, training: Training, rows: int) -> Schedule:
-    """The schedule as far as it is known before the rows are encoded."""
-    made = getattr(student, "features", None)
-    return scheduled(training, student.pace, made(rows) if made else rows)
 
 
 def expected_seconds(

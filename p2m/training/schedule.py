@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from p2m.types import Pace, Training
+from p2m.types import Pace, Training, TunedStudent
 
 _BATCHES = ((200, 8), (2000, 16))  # below so many rows, so many a step
 _BATCH = 32
@@ -48,3 +48,9 @@ def scheduled(training: Training, pace: Pace, rows: int, length: float = _LENGTH
         steps = max(fewest, math.ceil(rows * pace.epochs / batch))
     rate = training.learning_rate or pace.learning_rate
     return Schedule(steps, batch, rate, min(steps, fewest))
+
+
+def planned(student: TunedStudent, training: Training, rows: int) -> Schedule:
+    """The schedule as far as it is known before the rows are encoded."""
+    made = getattr(student, "features", None)
+    return scheduled(training, student.pace, made(rows) if made else rows)

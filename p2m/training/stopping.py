@@ -5,13 +5,16 @@ decides as the killed one would have.
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from p2m.training.schedule import Schedule
-from p2m.types import Evaluation
+from p2m.types import Evaluation, Look
 
+FEWEST = 3  # earlier trials without which none is said to fall behind
 FIRST_LOOK = 200  # steps: two slow cores take these in two minutes
+_NEAR = 0.02  # shares of steps that count as the same: looks are at whole steps
 LEARNT_SHARE = 0.3  # of the first loss: when so much of it is gone, learning has begun
 
 
@@ -22,6 +25,7 @@ class Stopping:
     schedule: Schedule
     patience: int  # evaluations without a better score, once learning has begun
     floor: float | None = None  # a score that needs no learning; None: the student knew something before
+    others: tuple[tuple[Look, ...], ...] = ()  # earlier trials of a search, to keep up with
 
     def is_over(self, history: Sequence[Evaluation]) -> bool:
         """Whether nothing more is to be gained, or all steps are done."""
@@ -32,11 +36,38 @@ class Stopping:
             return True
         if step < self.schedule.fewest_steps:
             return False
-        return self.is_idle(history) or stale(history) >= self.patience
+        return self.is_idle(history) or self.is_behind(history) or stale(history) >= self.patience
+
+    def is_behind(self, history: Sequence[Evaluation]) -> bool:
+        """Whether its best score is below the median of what the others' was at that share of their steps.
+
+        The median rule of Vizier (Golovin et al., 2017).
+        """
+        if not history:
+            return False
+        share = history[-1].step / self.schedule.steps
+        then = [max(each.score for each in seen) for one in self.others if (seen := until(one, share))]
+        best = max(each.score for each in history)
+        return len(then) >= FEWEST and best < statistics.median(then)
 
     def is_idle(self, history: Sequence[Evaluation]) -> bool:
         """Whether the student has learnt nothing so far that shows."""
         return self.floor is not None and max(each.score for each in history) <= self.floor
+
+
+def until(looks: Sequence[Look], share: float) -> list[Look]:
+    """What was seen when no more than that share of the steps was taken."""
+    return [each for each in looks if each.share <= share + _NEAR]
+
+
+def looks_of(history: Sequence[Evaluation], steps: int) -> tuple[Look, ...]:
+    """How a training of so many steps in all went, as others are held against it."""
+    best = -math.inf
+    found = []
+    for each in history:
+        best = max(best, each.score)
+        found.append(Look(each.step / steps, best))
+    return tuple(found)
 
 
 def stale(history: Sequence[Evaluation]) -> int:

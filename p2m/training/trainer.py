@@ -1,5 +1,5 @@
 """The steps of a training, by transformers' Trainer: AdamW (Loshchilov and Hutter, 2019) with a linear
-warm-up and decay.
+warm-up and a decay that is linear, or as the recipe says.
 
 Trainer is told when to look and when to stop, and is given the rows of each step, their gradient and the
 score. Its checkpoints hold weights, optimizer, generators and history; what the course knows lies beside.
@@ -22,6 +22,7 @@ from p2m.types import Evaluation
 
 KEEP_EVERY = 15.0  # seconds: what is done again after a kill, at most, beside the way to an evaluation
 _COURSE = "course.pt"  # in a checkpoint
+_SCHEDULERS = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
 
 def take_steps(course: Course, folder: Path) -> tuple[int, list[Evaluation]]:
@@ -81,7 +82,7 @@ def _arguments(course: Course, folder: Path) -> Any:
         learning_rate=schedule.learning_rate,
         warmup_steps=round(course.training.warmup_ratio * schedule.steps),
         weight_decay=course.training.weight_decay,
-        lr_scheduler_type="linear",
+        lr_scheduler_type=_SCHEDULERS[course.training.schedule],
         optim="adamw_torch_fused",
         use_cpu=machine.device == "cpu",
         use_cache=getattr(course.learner.model.config, "use_cache", False),

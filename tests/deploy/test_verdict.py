@@ -26,7 +26,6 @@ from p2m.types import (
     Judged,
     Judgement,
     Measured,
-    Proposal,
     Requirement,
     Score,
     Spent,
@@ -376,7 +375,7 @@ def test_the_figure_of_the_cross_validation_that_chose_is_told_beside_that_of_th
 
 @pytest.mark.parametrize(("evidence", "is_said"), [("cross-validation", True), ("gold", False)])
 def test_folds_that_did_not_train_as_the_trial_that_ships_are_warned_of(evidence: str, is_said: bool) -> None:
-    tuned = replace(EXPORTED, fit=Fit(proposal=Proposal(2e-4, 16)))
+    tuned = replace(EXPORTED, fit=Fit(proposal={"learning_rate": 2e-4}))
     seen = evaluated(majority(), evidence=evidence)
     found = verdict_on(TASKS[TaskType.CLASSIFICATION], (), tuned, seen, MEASURED)
     assert any("not as the trial that ships" in line for line in found.warnings) is is_said

@@ -15,8 +15,6 @@ from typing import Any
 
 import pytest
 from conftest import LABELS, Here, rows_of
-from hypothesis import given
-from hypothesis import strategies as st
 
 from p2m.deploy.serving.command import check_sums
 from p2m.deploy.serving.predictor import Predictor
@@ -28,7 +26,6 @@ from p2m.stages.export import export
 from p2m.stages.measure import measure, percentile
 from p2m.stages.package import package
 from p2m.stages.pick import pick
-from p2m.stages.propose import BATCHES, RATES, propose
 from p2m.stages.train import train
 from p2m.stages.verdict import verdict
 from p2m.students.minilm import MiniLM
@@ -44,6 +41,7 @@ from p2m.types import (
     Fit,
     Judged,
     Judgement,
+    Look,
     Measured,
     Proposal,
     Report,
@@ -53,6 +51,7 @@ from p2m.types import (
     Split,
     Trained,
     Training,
+    Trial,
     Variant,
     Winner,
 )
@@ -164,14 +163,14 @@ def test_a_limit_that_only_a_refused_variant_meets_is_said(
 def test_what_a_fit_came_to_goes_with_the_model(fitted: Trained, exported: Exported) -> None:
     assert exported.fit == fitted.fit
     assert exported.parameters == fitted.fit.parameters > 0
-    assert (fitted.fit.rows, fitted.fit.proposal, fitted.fit.trials) == (40, None, ())
+    assert (fitted.fit.rows, fitted.fit.proposal, fitted.fit.trials) == (40, {}, ())
 
 
 def test_a_student_that_was_left_out_is_neither_trained_nor_exported_nor_made_smaller(
     fitted: Trained, tiny_minilm: MiniLM, tmp_path: Path
 ) -> None:
     scored: dict[str, Any] = {"metric": Accuracy(), "seed": 0, "run": Here(tmp_path / "none")}
-    for proposal in (None, Proposal(1e-3, 8)):
+    for proposal in (None, Proposal({"learning_rate": 1e-3, "batch_size": 8})):
         nothing = trained_with(tiny_minilm, tmp_path / "none", winner=Winner("other"), proposal=proposal)
         assert nothing == Trained(None)
     assert best(nothing, nothing) == Trained(None)
@@ -201,55 +200,60 @@ def test_a_winner_is_trained_as_if_there_had_been_no_choice(
 def test_a_trial_is_trained_as_a_recipe_with_its_rate_and_batch_size(
     tiny_minilm: MiniLM, tmp_path: Path
 ) -> None:
-    proposal = Proposal(1e-3, 16)
+    proposal = Proposal({"learning_rate": 1e-3, "batch_size": 16})
     trial = trained_with(tiny_minilm, tmp_path / "a", proposal=proposal)
     same = train(
         LABELS, PARTS, None, None, name="minilm", student=tiny_minilm, metric=Accuracy(), seed=0,
         training=replace(TRAINING, learning_rate=1e-3, batch_size=16), run=Here(tmp_path / "b"),
     )  # fmt: skip
-    assert trial.fit == replace(same.fit, proposal=proposal)
+    assert trial.fit == replace(same.fit, proposal=proposal.values)
+
+
+def test_a_trial_that_falls_behind_stops_and_says_that_it_was_pruned(
+    tiny_minilm: MiniLM, tmp_path: Path
+) -> None:
+    better = (Look(0.1, 1.5), Look(0.9, 1.5))  # than any can be
+    behind = Proposal({"epochs": 13.0, "batch_size": 4}, (better,) * 3)
+    pruned = trained_with(tiny_minilm, tmp_path, proposal=behind)
+    assert pruned.fit.was_pruned
+    assert (pruned.fit.steps, pruned.fit.planned) == (65, 130)  # the first look after learning has begun
+    assert pruned.checkpoint is not None
+
+
+def test_schedules_of_the_rate_are_learnt_by(tiny_minilm: MiniLM, tmp_path: Path) -> None:
+    made = [
+        trained_with(tiny_minilm, tmp_path / name, proposal=Proposal({"schedule": name, "dropout": 0.0}))
+        for name in ("linear", "cosine", "constant")
+    ]
+    assert len({each.fit.losses for each in made}) == 3
 
 
 def test_without_validation_rows_no_trial_is_made_and_that_is_warned_of(
     fitted: Trained, tiny_minilm: MiniLM, tmp_path: Path
 ) -> None:
     nothing = trained_with(
-        tiny_minilm, tmp_path, parts=replace(PARTS, validation=()), proposal=Proposal(1e-3, 16)
+        tiny_minilm,
+        tmp_path,
+        parts=replace(PARTS, validation=()),
+        proposal=Proposal({"learning_rate": 1e-3, "batch_size": 16}),
     )
     assert nothing == Trained(None)
     (warning,) = exported_with(best(fitted, nothing), tiny_minilm, tmp_path).warnings
-    assert warning.startswith("no validation rows to tell training.trials apart by")
+    assert warning.startswith("no validation rows to tell tuning.trials apart by")
     assert exported_with(best(fitted, fitted), tiny_minilm, tmp_path).warnings == ()
 
 
-def test_the_earliest_of_the_best_trials_is_kept_with_what_all_scored(tmp_path: Path) -> None:
+def test_the_earliest_of_the_best_trials_is_kept_with_what_all_came_to(tmp_path: Path) -> None:
+    set_by = [{}, {"batch_size": 1}, {"batch_size": 2}, {"batch_size": 3}]
     made = [
-        Trained(tmp_path / str(n), Fit(best=score, proposal=Proposal(1e-3, n) if n else None))
+        Trained(tmp_path / str(n), Fit(best=score, proposal=set_by[n], was_pruned=n == 2))
         for n, score in enumerate((0.5, 0.9, 0.7, 0.9))
     ]
     found = best(*made)
     assert found.checkpoint == tmp_path / "1"
-    assert found.fit == replace(made[1].fit, trials=(0.5, 0.9, 0.7, 0.9))
-    assert best(made[1], Trained(None), made[3]).fit.trials == (0.9, 0.9)
-
-
-@given(seed=st.integers(0, 2**32), number=st.integers(2, 1000), rate=st.floats(1e-6, 1))
-def test_a_proposal_hangs_on_its_number_and_the_seed_and_lies_within_bounds(
-    seed: int, number: int, rate: float
-) -> None:
-    found = propose(number=number, learning_rate=rate, seed=seed)
-    assert found == propose(number=number, learning_rate=rate, seed=seed)
-    assert rate * RATES[0] * 0.99 <= found.learning_rate <= rate * RATES[1] * 1.01
-    assert found.batch_size in BATCHES
-
-
-def test_proposals_differ_by_number_and_by_seed() -> None:
-    found = {propose(number=n, learning_rate=1e-3, seed=seed) for n in range(2, 22) for seed in range(5)}
-    assert len(found) > 90
-    assert {each.batch_size for each in found} == set(BATCHES)
-    rates = sorted(each.learning_rate for each in found)
-    assert rates[0] < 0.5e-3
-    assert rates[-1] > 2e-3
+    trials = tuple(Trial(set_by[n], each.fit.best, n == 2) for n, each in enumerate(made))
+    assert found.fit == replace(made[1].fit, trials=trials)
+    assert best(made[1], Trained(None), made[3]).fit.trials == (trials[1], trials[3])
 
 
 # --------------------------------------------------------------------------- measuring and packaging

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from p2m.training.schedule import Schedule
-from p2m.training.stopping import Stopping, evaluation_steps, stale, start_of_learning
+from p2m.training.stopping import Stopping, evaluation_steps, looks_of, stale, start_of_learning
 from p2m.types import Evaluation
 
 
@@ -57,3 +57,16 @@ def test_evaluations_are_evenly_spaced_and_one_comes_early() -> None:
     assert evaluation_steps(Schedule(1200, 8, 1e-3, 1), 3, early=True) == (200, 400, 800, 1200)
     assert evaluation_steps(Schedule(1200, 8, 1e-3, 1), 3, early=False) == (400, 800, 1200)
     assert evaluation_steps(Schedule(2, 8, 1e-3, 1), 100, early=False) == (1, 2)
+
+
+def test_a_trial_stops_below_the_median_of_the_others_at_that_share_of_their_steps() -> None:
+    others = tuple(looks_of(history(*scores), 40) for scores in ((0.2, 0.6, 0.7, 0.8),) * 2 + ((0.1, 0.3),))
+    stopping = Stopping(Schedule(80, 8, 1e-3, 30), patience=9, others=others)
+    assert not stopping.is_over(history(0.0, every=20)), "too early for anything to be stopped"
+    assert stopping.is_over(history(0.3, 0.5, every=20))
+    assert not stopping.is_over(history(0.3, 0.6, every=20)), "as good as the median"
+    assert not stopping.is_over(history(0.65, 0.5, every=20)), "the best so far counts"
+    assert stopping.is_behind(history(0.3, 0.65, 0.65, every=20)), "the longer the others learnt the better"
+    few = Stopping(Schedule(80, 8, 1e-3, 30), patience=9, others=others[:2])
+    assert not few.is_over(history(0.0, 0.0, every=20))
+    assert not Stopping(Schedule(80, 8, 1e-3, 30), patience=9).is_over(history(0.0, 0.0, every=20))

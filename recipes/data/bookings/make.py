@@ -12,46 +12,140 @@ import random
 from pathlib import Path
 
 ROWS = 1200
-NAMES = """Okafor|Lindqvist|Marta Kowal|Deniz|Mr Haddad|Ms Ferreira|the Novak family|Yuki Tanaka|O'Brien|Priya|Sorensen
-|Anna-Lena Vogt|Baptiste|Dr Osei|Chen Wei|Rossi|Ingrid|Tomasz|Mrs Abara|Leo Castellanos|Siobhan|Hakim|Van Dijk|Esperanza
-|Julia P.|Moreau|Kaya|Petrov|Gupta|Aoife Byrne|Nils|Farah|the Lambert party|Zhang|Oduya""".replace("\n", "").split("|")
-DAYS = """tomorrow|tonight|today|Friday|Saturday|next Sunday|this Thursday|Monday the 3rd|the 14th|12 March|April 2nd|Friday week
-|the day after tomorrow|Wednesday evening|Valentine's Day|New Year's Eve|29/11|Tuesday|the last Saturday in June|May 9
-|Saturday 21 September|Sunday lunchtime|Easter Monday|the 30th of July|Thursday next week""".replace("\n", "").split("|")
-TIMES = """7|7 pm|19:30|half past six|8 o'clock|noon|12.15|quarter to nine|around eight|20h|6:45 pm|one in the afternoon|21:00
-|half seven|eight thirty|5 p.m.|about 1 pm|seven sharp|18.30|ten past eight""".replace("\n", "").split("|")
-NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+NAMES = """Okafor|Lindqvist|Marta Kowal|Deniz|Mr Haddad|Ms Ferreira|the Novak family|
+Yuki Tanaka|O'Brien|Priya|Sorensen|Anna-Lena Vogt|Baptiste|Dr Osei|Chen Wei|Rossi|
+Ingrid|Tomasz|Mrs Abara|Leo Castellanos|Siobhan|Hakim|Van Dijk|Esperanza|Julia P.|
+Moreau|Kaya|Petrov|Gupta|Aoife Byrne|Nils|Farah|the Lambert party|Zhang|Oduya""".replace("\n", "").split("|")
+DAYS = """tomorrow|tonight|today|Friday|Saturday|next Sunday|this Thursday|Monday the 3rd|
+the 14th|12 March|April 2nd|Friday week|the day after tomorrow|Wednesday evening|
+Valentine's Day|New Year's Eve|29/11|Tuesday|the last Saturday in June|May 9|
+Saturday 21 September|Sunday lunchtime|Easter Monday|the 30th of July|
+Thursday next week""".replace("\n", "").split("|")
+TIMES = """7|7 pm|19:30|half past six|8 o'clock|noon|12.15|quarter to nine|around eight|20h|
+6:45 pm|one in the afternoon|21:00|half seven|eight thirty|5 p.m.|about 1 pm|
+seven sharp|18.30|ten past eight""".replace("\n", "").split("|")
+NUMBERS = (
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
 PEOPLE = (
-    "for {n}", "for {n} people", "{n} of us", "a party of {n}", "we are {n}", "{n} guests", "{n} persons",
-    "a table of {n}", "we will be {n}", "{n} adults",
-)  # fmt: skip
+    "for {n}",
+    "for {n} people",
+    "{n} of us",
+    "a party of {n}",
+    "we are {n}",
+    "{n} guests",
+    "{n} persons",
+    "a table of {n}",
+    "we will be {n}",
+    "{n} adults",
+)
 ALONE = ("just me", "only myself", "a table for one", "I come alone")
 PAIR = ("for my wife and me", "for a couple", "the two of us", "for us both")
 SEATS = {
-    "inside": ("inside, please", "indoors if you can", "not on the terrace", "by the fire", "somewhere warm inside",
-               "in the dining room"),
-    "outside": ("on the terrace", "outside if it is dry", "in the garden, please", "out on the pavement is fine",
-                "al fresco", "in the courtyard"),
+    "inside": (
+        "inside, please",
+        "indoors if you can",
+        "not on the terrace",
+        "by the fire",
+        "somewhere warm inside",
+        "in the dining room",
+    ),
+    "outside": (
+        "on the terrace",
+        "outside if it is dry",
+        "in the garden, please",
+        "out on the pavement is fine",
+        "al fresco",
+        "in the courtyard",
+    ),
     "any": ("", "", "", "", "anywhere is fine", "we do not mind where we sit", "inside or out, as you like"),
-}  # fmt: skip
+}
 OPENINGS = {
-    "book": ("I would like to book a table", "Can we have a table", "Do you have anything free", "Please reserve a table",
-             "Could you fit us in", "Hi, a reservation", "Hello, we want to come", "Is there room", "Table wanted",
-             "We would love to eat with you", "Looking for a spot", "I want to reserve"),
-    "change": ("We have to move our booking", "Please change my reservation", "Could our table be shifted",
-               "Something came up, can we come instead", "I need to alter a booking", "We are running late, make it",
-               "Can you update our reservation", "There is a change to our table"),
-    "cancel": ("I must cancel our table", "Sorry, we cannot make it", "Please delete my reservation",
-               "We will not be coming", "Cancel the booking", "Unfortunately we have to call off our table",
-               "Kindly release our table", "No need to hold the table any longer"),
-}  # fmt: skip
-NAMED = ("under {name}", "in the name of {name}", "the name is {name}", "for {name}", "({name})", "{name} here",
-         "reservation {name}", "booked as {name}")  # fmt: skip
+    "book": (
+        "I would like to book a table",
+        "Can we have a table",
+        "Do you have anything free",
+        "Please reserve a table",
+        "Could you fit us in",
+        "Hi, a reservation",
+        "Hello, we want to come",
+        "Is there room",
+        "Table wanted",
+        "We would love to eat with you",
+        "Looking for a spot",
+        "I want to reserve",
+    ),
+    "change": (
+        "We have to move our booking",
+        "Please change my reservation",
+        "Could our table be shifted",
+        "Something came up, can we come instead",
+        "I need to alter a booking",
+        "We are running late, make it",
+        "Can you update our reservation",
+        "There is a change to our table",
+    ),
+    "cancel": (
+        "I must cancel our table",
+        "Sorry, we cannot make it",
+        "Please delete my reservation",
+        "We will not be coming",
+        "Cancel the booking",
+        "Unfortunately we have to call off our table",
+        "Kindly release our table",
+        "No need to hold the table any longer",
+    ),
+}
+NAMED = (
+    "under {name}",
+    "in the name of {name}",
+    "the name is {name}",
+    "for {name}",
+    "({name})",
+    "{name} here",
+    "reservation {name}",
+    "booked as {name}",
+)
 GREETING = ("", "", "", "Good evening. ", "Hi! ", "Hello there, ", "Dear team, ", "Hey, ")
-GOODBYE = ("", "", "", " Thanks!", " Best wishes", " Kind regards", " See you soon.", " Thank you in advance.", " Cheers")
-ASIDES = ("", "", "", "", " One of us is vegetarian.", " We bring a pram.", " It is a birthday.", " Is there parking?",
-          " We have a dog.", " Our last visit was lovely.", " No nuts, please.", " My number is 0170 555 0142.",
-          " Do you take cards?", " We come from the theatre.")  # fmt: skip
+GOODBYE = (
+    "",
+    "",
+    "",
+    " Thanks!",
+    " Best wishes",
+    " Kind regards",
+    " See you soon.",
+    " Thank you in advance.",
+    " Cheers",
+)
+ASIDES = (
+    "",
+    "",
+    "",
+    "",
+    " One of us is vegetarian.",
+    " We bring a pram.",
+    " It is a birthday.",
+    " Is there parking?",
+    " We have a dog.",
+    " Our last visit was lovely.",
+    " No nuts, please.",
+    " My number is 0170 555 0142.",
+    " Do you take cards?",
+    " We come from the theatre.",
+)
 
 
 def said_people(lot: random.Random) -> tuple[str, int | None]:
@@ -75,7 +169,12 @@ def row(lot: random.Random) -> dict[str, object]:
     when += [lot.choice(("at ", "")) + time] if time else []
     if lot.random() < 0.2:
         when.reverse()
-    parts = [" ".join(when), text, lot.choice(SEATS[seat]), lot.choice(NAMED).format(name=name) if name else ""]
+    parts = [
+        " ".join(when),
+        text,
+        lot.choice(SEATS[seat]),
+        lot.choice(NAMED).format(name=name) if name else "",
+    ]
     parts = [part for part in parts if part]
     if lot.random() < 0.5:
         lot.shuffle(parts)

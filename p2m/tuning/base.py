@@ -1,0 +1,17 @@
+"""What a search is to the compiler and the stages: which settings it may set, and a trial's own ones."""
+
+from p2m.tuning.random_search import RandomSearch
+from p2m.tuning.space import NAMES, OF_STUDENT, SPACE, applied, left_out, resolved, usual
+from p2m.types import Proposer
+
+__all__ = [
+    "NAMES",
+    "OF_STUDENT",
+    "SPACE",
+    "Proposer",
+    "RandomSearch",
+    "applied",
+    "left_out",
+    "resolved",
+    "usual",
+]
