@@ -119,7 +119,8 @@ def compiled(
     store = spec.store.path or noop.default_store(recipe)
     data = spec.data
     own = (*(data.train or ()), *(data.validation or ()), *(data.test or ()))
-    texts = tuple(each for each in (data.texts, data.decisions) if each)
+    tests = (getattr(each, "tests", "") for each in spec.metric.values())
+    texts = (*(each for each in (data.texts, data.decisions) if each), *(Path(each) for each in tests if each))
     rests: tuple[noop.Read, ...] = (*composed.files, *composed.looked, *own, *texts, *spec.retriever.sources)
     plan = compile_plan(spec, task, composed.origins, shown=read.shown)
     rests = (*rests, *map(noop.Entries, composed.listed), *_places(trust), *_reached(plan, trust))

@@ -48,6 +48,7 @@ def scored_text(bundle: Opened, data: Path, found: Scored, missed: Sequence[str]
     lines += _weakest(found)
     if bundle.task.type is TaskType.CLASSIFICATION:
         lines += _confused(found.rows)
+    lines += [f"  not computed: {text}" for text in bundle.left]
     lines += [f"  missed: {text}" for text in missed]
     return "\n".join(lines)
 

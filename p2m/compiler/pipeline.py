@@ -16,6 +16,7 @@ from p2m.compiler.finding import catalogues, merged
 from p2m.compiler.places import Places
 from p2m.compiler.teaching import Teaching
 from p2m.engine.plan import Plan, Ref
+from p2m.evaluation.base import suited
 from p2m.metrics.base import JudgeMetric
 from p2m.spec import ModelSpec
 from p2m.stages.baselines import baselines
@@ -92,7 +93,7 @@ def compile_plan(
     pictured = plan.add("report", report, task, curated, parts, choice, exported, evaluated, measured,
                         decided, counted, tried.latencies, name=spec.name, origins=at("name"))
     plan.add("package", package, task, parts, choice, exported, evaluated, measured, decided, counted,
-             pictured, name=spec.name, backend=spec.runtime, spec=committed(spec),
+             pictured, name=spec.name, backend=spec.runtime, spec=committed(spec, reported),
              origins=at("name", backend="runtime", **COMMITTED))
     return plan
 # fmt: on
@@ -130,20 +131,14 @@ def _calibrated(plan: Plan, spec: ModelSpec, at: Places, primary: Metric, *input
 def primary_metric(spec: ModelSpec, task: Task) -> Metric:
     """The metric that steers early stopping and the gates: the recipe's, else the task's own."""
     name = spec.metrics.primary or next(name for name in task.metrics if name in spec.metric)
-    return _suited(spec.metric[name], task)
-
-
-def _suited(metric: Metric, task: Task) -> Metric:
-    """The metric as the task's answers are written, where that makes a difference."""
-    suited: Metric = metric.suited(task) if hasattr(metric, "suited") else metric
-    return suited
+    return suited(spec.metric[name], task)
 
 
 def _reported_metrics(spec: ModelSpec, task: Task) -> tuple[Metric, ...]:
     """The primary one first, then what the recipe asks to see or requires, each once; without the judge."""
     primary = primary_metric(spec, task)
     names = dict.fromkeys([primary.name, *spec.wanted_metrics])
-    found = (_suited(spec.metric[name], task) for name in names)
+    found = (suited(spec.metric[name], task) for name in names)
     return tuple(each for each in found if not isinstance(each, JudgeMetric))
 
 

@@ -189,6 +189,8 @@ def resolve_paths(
         config = config | {"retriever": {**retriever, "sources": sources}}
     if isinstance(config.get("teacher"), Mapping):
         config = config | {"teacher": _teachers(config["teacher"], folder)}
+    if isinstance(config.get("metric"), Mapping):
+        config = config | {"metric": {name: _tested(each, folder) for name, each in config["metric"].items()}}
     return config, problems
 
 
@@ -207,6 +209,14 @@ def _teachers(value: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(place, str) and place.strip() and "target" in found:
         found["path"] = str(Path(folder, Path(place).expanduser()))
     return found
+
+
+def _tested(metric: Any, folder: Path) -> Any:
+    """A metric with the place of its tests made absolute."""
+    place = metric.get("tests") if isinstance(metric, Mapping) else None
+    if not isinstance(place, str) or not place.strip():
+        return metric
+    return {**metric, "tests": str(Path(folder, Path(place).expanduser()))}
 
 
 def listed_folders(config: Mapping[str, Any], folder: Path) -> Iterator[Path]:

@@ -22,7 +22,6 @@ from p2m.evaluation.base import (
     matched,
     needed_rows,
     reported,
-    scored,
     slices,
     swaps,
 )
@@ -40,7 +39,6 @@ from p2m.types import (
     Exported,
     Judged,
     OutOfFold,
-    Score,
     Split,
     Sureness,
     Task,
@@ -87,7 +85,7 @@ def evaluate(
     tried = len(compared) if parts.is_cross_validated else 1
     judged = _judged(task, primary, rows, answers, examined if rival else None)
     return Evaluated(
-        scores=tuple(_score(metric, said, right, bootstrap=bootstrap, seed=seed) for metric in metrics),
+        scores=tuple(reported(metric, said, right, resamples=bootstrap, seed=seed) for metric in metrics),
         comparisons=tuple(
             _compared(each, primary, said, right, seed=seed, tried=tried)
             for each in rivals.found
@@ -179,13 +177,6 @@ def _score_out_of_fold(
         return None
     right = [parts.train[row].answers for row in found.rows]
     return primary.value(primary.statistics(found.answers, right))
-
-
-def _score(
-    metric: Metric, said: Sequence[str], right: Sequence[Sequence[str]], *, bootstrap: int, seed: int
-) -> Score:
-    value = reported(metric, said, right)
-    return scored(metric, said, right, value=value, resamples=bootstrap, seed=seed)
 
 
 def _teacher(

@@ -30,6 +30,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="a table with the inputs and their right answers")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="processor threads (default: 2)")
+    trust = "let metrics come from this package"
+    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help=trust)
     common.json_argument(parser)
 
 
@@ -37,7 +39,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.bundle_scores import labelled, opened, score
     from p2m.cli.score_views import Answering, scored_text, write_wrong
 
-    bundle = opened(arguments.bundle, threads=max(1, arguments.threads))
+    bundle = opened(arguments.bundle, threads=max(1, arguments.threads), trust=arguments.trust)
     wanted = [_requirement(text, [each.name for each in bundle.metrics]) for text in arguments.require]
     rows = labelled(bundle.task, arguments.data)
     found = score(bundle, rows, progress=Answering())
@@ -47,7 +49,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     missed = [text for text, each in zip(arguments.require, wanted, strict=True)
               if not each.is_met(values[each.metric])]  # fmt: skip
     told = {"scores": found.scores, "sureness": found.sureness, "slices": found.slices, "rows": len(rows),
-            "missed": missed}  # fmt: skip
+            "missed": missed, "left_out": bundle.left}  # fmt: skip
     code = common.answer(arguments, told, lambda: scored_text(bundle, arguments.data, found, missed))
     return common.CONTRACT_MISSED if missed else code
 
