@@ -120,7 +120,10 @@ def compiled(
     data = spec.data
     own = (*(data.train or ()), *(data.validation or ()), *(data.test or ()))
     tests = (getattr(each, "tests", "") for each in spec.metric.values())
-    texts = (*(each for each in (data.texts, data.decisions) if each), *(Path(each) for each in tests if each))
+    texts = (
+        *(each for each in (data.texts, data.decisions) if each),
+        *(Path(each) for each in tests if each),
+    )
     rests: tuple[noop.Read, ...] = (*composed.files, *composed.looked, *own, *texts, *spec.retriever.sources)
     plan = compile_plan(spec, task, composed.origins, shown=read.shown)
     rests = (*rests, *map(noop.Entries, composed.listed), *_places(trust), *_reached(plan, trust))

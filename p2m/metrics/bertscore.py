@@ -1,4 +1,4 @@
-"""bertscore: how near the words of an answer are to those of a right one, by what they mean in their places."""
+"""bertscore: how near the words of an answer are to those of a right one, by what they mean there."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class BERTScore:
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
     @property
     def name(self) -> str:
         return "bertscore"
@@ -83,8 +84,10 @@ def _embedded(texts: Sequence[str]) -> list[Any]:
     order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
     for start in range(0, len(order), _BATCH):
         places = order[start : start + _BATCH]
-        batch = tokenizer([texts[place] for place in places], padding=True, truncation=True,
-                          max_length=_LONGEST, return_special_tokens_mask=True, return_tensors="pt")  # fmt: skip
+        batch = tokenizer(
+            [texts[place] for place in places], padding=True, truncation=True, max_length=_LONGEST,
+            return_special_tokens_mask=True, return_tensors="pt",
+        )  # fmt: skip
         marks = batch.pop("special_tokens_mask").bool() | ~batch["attention_mask"].bool()
         with torch.inference_mode():
             vectors = torch.nn.functional.normalize(model(**batch).last_hidden_state, dim=-1)

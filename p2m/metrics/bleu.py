@@ -12,7 +12,8 @@ from p2m.types import Task
 
 @dataclass(frozen=True, slots=True)
 class BLEU:
-    """Corpus BLEU (Papineni et al., 2002) as sacrebleu computes it, divided by 100; 0 to 1.
+    """Corpus BLEU (Papineni et al., 2002) as sacrebleu computes it, divided by 100, with its smoothing of
+    counts that are 0; 0 to 1.
 
     `tokenize` is one of sacrebleu's tokenizers. With "auto" it is its default, 13a, or where most of the
     right answers are of scripts without blanks, char. Rows may differ in how many right answers they have.
@@ -52,7 +53,7 @@ class BLEU:
         if not len(statistics):
             return 0.0
         summed = statistics.sum(axis=0).tolist()
-        found = Scorer.compute_bleu(summed[2:6], summed[6:10], summed[0], summed[1])
+        found = Scorer.compute_bleu(summed[2:6], summed[6:10], summed[0], summed[1], smooth_method="exp")
         return min(1.0, float(found.score) / 100)
 
     def _scorer(self, references: Sequence[Sequence[str]]) -> Any:

@@ -32,7 +32,16 @@ _CALLS = {
          *range(198, 204), 206, 211, 217, 218, 219, 221, 242, 261, 268, 270, 271, 276, 280, 281),
     ),
 }  # fmt: skip
-_NEWER = (*range(425, 436), 437, 438, 440, 442, 443, 452, *range(462, 470))  # the same everywhere; 435: clone3
+_NEWER = (
+    *range(425, 436),
+    437,
+    438,
+    440,
+    442,
+    443,
+    452,
+    *range(462, 470),
+)  # the same everywhere; 435: clone3
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _THREAD = 0x10000
 _REFUSE, _ABSENT, _ALLOW, _KILL = 0x00050001, 0x00050026, 0x7FFF0000, 0x80000000  # EPERM, ENOSYS
@@ -77,7 +86,9 @@ def confine(seconds: int, memory: int) -> None:
     buffer = ctypes.create_string_buffer(program, len(program))
     rules = _Filter(len(program) // 8, ctypes.cast(buffer, ctypes.c_void_p))
     libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(rules), 0, 0):  # no new rights; the filter
+    if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(
+        22, 2, ctypes.byref(rules), 0, 0
+    ):  # no new rights; the filter
         raise OSError(ctypes.get_errno(), "the kernel takes no filter of system calls")
     _proved()
 

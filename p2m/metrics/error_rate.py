@@ -1,4 +1,4 @@
-"""word_error_rate, phoneme_error_rate: edits that an answer needs, for each word or phoneme of the right one."""
+"""word_error_rate, phoneme_error_rate: edits that answers need, for each word or phoneme that is right."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def _tests(path: str, sha256: str) -> dict[str, str]:
             row = json.loads(line)
             output, tests = str(row["output"]), str(row["tests"])
             ast.parse(tests)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, SyntaxError) as error:
             reason = f"{type(error).__name__}: {error}"
             wanted = '{"output": "...", "tests": "..."} with tests in Python'
             raise ValueError(f"{path}:{number}: {wanted} is expected ({reason})") from None
