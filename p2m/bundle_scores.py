@@ -13,14 +13,38 @@ from p2m.deploy.serving.command import check_sums
 from p2m.deploy.serving.predictor import Answer, Predictor
 from p2m.deploy.serving.settings import BundleError
 from p2m.errors import DataError, UserError
-from p2m.evaluation.base import beside, component, covered, expected_error, reported, slices, suited
+from p2m.evaluation.base import (
+    beside,
+    compared,
+    component,
+    covered,
+    expected_error,
+    reported,
+    slices,
+    suited,
+    variants,
+)
 from p2m.metrics.base import JudgeMetric
 from p2m.stages.answering import correct
 from p2m.stages.package import MANIFEST
 from p2m.stages.read import look, told
-from p2m.types import Beside, Examined, Example, Files, Judged, Metric, Score, Slice, Sureness, Task
+from p2m.stages.rows import sample
+from p2m.types import (
+    Beside,
+    Examined,
+    Example,
+    Files,
+    Judged,
+    Metric,
+    Rewritten,
+    Score,
+    Slice,
+    Sureness,
+    Task,
+)
 
 RESAMPLES = 1000
+MOST = 500  # rows that are written otherwise
 _OWN = "p2m.metrics."
 _BATCH = 64
 _CHUNK = 500  # rows between two reports of progress
@@ -137,12 +161,7 @@ def labelled(task: Task, data: Path) -> tuple[Example, ...]:
 
 def score(bundle: Opened, rows: Sequence[Example], *, seed: int = 0, progress: Progress = _silent) -> Scored:
     """Every metric of the bundle with its 95% interval, and how far its scores can be relied on."""
-    answers: list[Answer] = []
-    for start in range(0, len(rows), _CHUNK):
-        answers += bundle.model.predict(
-            [row.input for row in rows[start : start + _CHUNK]], batch_size=_BATCH
-        )
-        progress(len(answers), len(rows))
+    answers = _answers(bundle, rows, progress)
     said, right = [answer.output for answer in answers], [row.answers for row in rows]
     primary = bundle.metrics[0]
     righter = correct(bundle.task, primary, said, rows)
@@ -152,6 +171,29 @@ def score(bundle: Opened, rows: Sequence[Example], *, seed: int = 0, progress: P
     )
     scores = tuple(reported(metric, said, right, resamples=RESAMPLES, seed=seed) for metric in bundle.metrics)
     return Scored(scores, _sureness(bundle, judged), judged, slices(judged))
+
+
+def rewritten(
+    bundle: Opened, rows: Sequence[Example], found: Scored, *, seed: int = 0, progress: Progress = _silent
+) -> tuple[Rewritten, ...]:
+    """The first metric on at most `MOST` of the rows, drawn by seed, where they are written otherwise."""
+    places = {id(row): place for place, row in enumerate(rows)}
+    some = sample(bundle.task, rows, MOST, seed)
+    others = {
+        what: [answer.output for answer in _answers(bundle, changed, progress)]
+        for what, changed in variants(bundle.task, some, seed=seed).items()
+    }
+    said = [found.rows[places[id(row)]].predicted for row in some]
+    return compared(bundle.metrics[0], some, said, others, resamples=RESAMPLES, seed=seed)
+
+
+def _answers(bundle: Opened, rows: Sequence[Example], progress: Progress) -> list[Answer]:
+    answers: list[Answer] = []
+    for start in range(0, len(rows), _CHUNK):
+        inputs = [row.input for row in rows[start : start + _CHUNK]]
+        answers += bundle.model.predict(inputs, batch_size=_BATCH)
+        progress(len(answers), len(rows))
+    return answers
 
 
 def _sureness(bundle: Opened, rows: Sequence[Judged]) -> Sureness | None:

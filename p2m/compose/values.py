@@ -26,6 +26,7 @@ _BY_KEY = (
     "oc.dict.keys",
     "oc.dict.values",
 )  # resolvers whose first argument is a key of the config
+LAST, _HELD = "last", "no_worse_than"  # of `metrics`: the word that is no path
 ROWS = ("inputs", "train", "validation", "test")  # of `data`: a file, a folder, a pattern, or several
 _SINGLE = ("texts", "decisions")  # of `data`: a folder or a file, no pattern
 _MARK = "\x00t"
@@ -180,6 +181,9 @@ def resolve_paths(
         }
         if config["data"].get("decisions") is None and beside.is_file():
             config["data"]["decisions"] = str(beside)
+    metrics = config.get("metrics")
+    if isinstance(metrics, Mapping) and metrics.get(_HELD) not in (None, LAST):
+        config = config | {"metrics": {**metrics, _HELD: absolute(metrics[_HELD], f"metrics.{_HELD}")}}
     retriever = config.get("retriever")
     if isinstance(retriever, Mapping) and isinstance(retriever.get("sources"), list):
         sources = [

@@ -6,13 +6,16 @@ from p2m.evaluation.calibration import FEWEST, covered, expected_error, fitted, 
 from p2m.evaluation.compare import ROUGH, both, needed_rows, swaps
 from p2m.evaluation.paired import beside, matched
 from p2m.evaluation.reported import component, reported, suited
+from p2m.evaluation.robustness import ROWS, compared, variants
 from p2m.evaluation.slices import slices
 
 __all__ = [
     "FEWEST",
     "ROUGH",
+    "ROWS",
     "beside",
     "both",
+    "compared",
     "component",
     "constant",
     "covered",
@@ -28,4 +31,5 @@ __all__ = [
     "suited",
     "swaps",
     "trivial",
+    "variants",
 ]

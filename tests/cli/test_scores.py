@@ -59,6 +59,17 @@ def test_a_bundle_is_scored_with_intervals_beside_what_it_was(p2m: Call, folder:
     assert score["low"] <= score["value"] <= score["high"]
 
 
+def test_rows_are_also_scored_as_they_may_be_mistyped(p2m: Call) -> None:
+    done = p2m("eval", "outputs/shout", "november.csv", "--robust")
+    assert done.returncode == 0, done.stderr
+    assert "accuracy of 80 rows" in done.stdout
+    told = json.loads(p2m("eval", "outputs/shout", "november.csv", "--robust", "--json").stdout)["rewritten"]
+    assert [each["what"] for each in told] == ["typing errors", "lower case", "upper case", "surplus blanks"]
+    assert told[1]["same"] == 1.0  # they are lower case already
+    assert f"{told[0]['after']:.3f}" in done.stdout
+    assert json.loads(p2m("eval", "outputs/shout", "november.csv", "--json").stdout)["rewritten"] is None
+
+
 def test_its_errors_are_written_and_a_requirement_that_is_missed_ends_in_4(p2m: Call, folder: Path) -> None:
     _, poor = bundles(folder)
     done = p2m("eval", poor, "november.csv", "--wrong", "wrong.jsonl", "--require", "accuracy >= 0.95")
