@@ -68,7 +68,7 @@ def build(
         with store.leased(result.run):  # what is copied into place stays until it is there
             bundle = result.value("package")
             assert isinstance(bundle, Bundle)
-            folder = deliver(bundle.folder, project.target, ship=bundle.verdict.ship)
+            folder = deliver(bundle.folder, project.target, ship=bundle.verdict.ship, held=project.held)
             note = update_lock(watched, done, stands=folder == project.target)
     return Built(bundle.verdict, folder, result, note, store.sent, store.is_pending)
 

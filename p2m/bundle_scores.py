@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,39 @@ from p2m.deploy.serving.command import check_sums
 from p2m.deploy.serving.predictor import Answer, Predictor
 from p2m.deploy.serving.settings import BundleError
 from p2m.errors import DataError, UserError
-from p2m.evaluation.base import beside, component, covered, expected_error, reported, scored, slices
+from p2m.evaluation.base import (
+    beside,
+    compared,
+    component,
+    covered,
+    expected_error,
+    reported,
+    slices,
+    suited,
+    variants,
+)
 from p2m.metrics.base import JudgeMetric
 from p2m.stages.answering import correct
 from p2m.stages.package import MANIFEST
 from p2m.stages.read import look, told
-from p2m.types import Beside, Examined, Example, Files, Judged, Metric, Score, Slice, Sureness, Task
+from p2m.stages.rows import sample
+from p2m.types import (
+    Beside,
+    Examined,
+    Example,
+    Files,
+    Judged,
+    Metric,
+    Rewritten,
+    Score,
+    Slice,
+    Sureness,
+    Task,
+)
 
 RESAMPLES = 1000
+MOST = 500  # rows that are written otherwise
+_OWN = "p2m.metrics."
 _BATCH = 64
 _CHUNK = 500  # rows between two reports of progress
 Progress = Callable[[int, int], None]  # rows that are answered, of so many
@@ -38,6 +63,7 @@ class Opened:
     metrics: tuple[Metric, ...]  # the primary one first
     before: tuple[Score, ...]  # what it scored when it was built
     model: Predictor
+    left: tuple[str, ...] = ()  # metrics that are not computed here, and why
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +91,8 @@ class Compared:
         return Counter(_outcome(one.correct, two.correct) for one, two in pairs)
 
 
-def opened(folder: Path, *, threads: int = 1) -> Opened:
-    """A bundle's model, task and metrics.
+def opened(folder: Path, *, threads: int = 1, trust: Sequence[str] = ()) -> Opened:
+    """A bundle's model, task and metrics; metrics of packages that are not in `trust` are never imported.
 
     Raises:
         UserError: it is no bundle, or one whose files were damaged or written by another version.
@@ -77,20 +103,46 @@ def opened(folder: Path, *, threads: int = 1) -> Opened:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         task = TypeAdapter(Task).validate_python(manifest["task"])
         before = TypeAdapter(tuple[Score, ...]).validate_python(manifest["metrics"])
+        described = dict(manifest["spec"].get("metric") or {})
         model = Predictor(folder / "model", threads=threads)
         wrong = check_sums(folder)
-    except (OSError, ValueError, KeyError, TypeError, ValidationError, BundleError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ValidationError, BundleError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(f"{folder}: no bundle that can be opened ({reason}); build it again") from None
     if wrong:
         raise UserError(f"{folder}: damaged: {'; '.join(wrong[:3])}; build it again")
-    found = tuple(_suited(component(score.metric, {}), task) for score in before if score.metric != "judge")
-    return Opened(folder, task, tuple(m for m in found if not isinstance(m, JudgeMetric)), before, model)
+    found, left = _metrics(before, described, task, trust)
+    if not found:
+        raise UserError(f"{folder}: none of its metrics can be computed here: {'; '.join(left)}")
+    return Opened(folder, task, found, before, model, left)
 
 
-def _suited(metric: Metric, task: Task) -> Metric:
-    suited: Metric = metric.suited(task) if hasattr(metric, "suited") else metric
-    return suited
+def _metrics(
+    before: Sequence[Score], described: Mapping[str, Any], task: Task, trust: Sequence[str]
+) -> tuple[tuple[Metric, ...], tuple[str, ...]]:
+    """The metrics that judged a bundle, with their settings then, and why some are left out."""
+    found, left = [], []
+    for score in before:
+        settings = described.get(score.metric)
+        made = _metric(score.metric, settings if isinstance(settings, Mapping) else {}, task, trust)
+        if isinstance(made, str):
+            left.append(f"{score.metric}: {made}")
+        elif not isinstance(made, JudgeMetric):  # nobody grades here
+            found.append(made)
+    return tuple(found), tuple(left)
+
+
+def _metric(name: str, settings: Mapping[str, Any], task: Task, trust: Sequence[str]) -> Metric | str:
+    """The metric, or why it cannot be computed here."""
+    target = str(settings.get("target", _OWN))
+    package = target.partition(".")[0]
+    if not target.startswith(_OWN) and package not in trust:
+        return f"it is of {package}, whose code is run if you trust it: --trust {package}"
+    try:
+        metric = suited(component(name, settings), task)
+    except UserError as error:
+        return str(error)
+    return metric.refusal(task) or metric
 
 
 def labelled(task: Task, data: Path) -> tuple[Example, ...]:
@@ -109,12 +161,7 @@ def labelled(task: Task, data: Path) -> tuple[Example, ...]:
 
 def score(bundle: Opened, rows: Sequence[Example], *, seed: int = 0, progress: Progress = _silent) -> Scored:
     """Every metric of the bundle with its 95% interval, and how far its scores can be relied on."""
-    answers: list[Answer] = []
-    for start in range(0, len(rows), _CHUNK):
-        answers += bundle.model.predict(
-            [row.input for row in rows[start : start + _CHUNK]], batch_size=_BATCH
-        )
-        progress(len(answers), len(rows))
+    answers = _answers(bundle, rows, progress)
     said, right = [answer.output for answer in answers], [row.answers for row in rows]
     primary = bundle.metrics[0]
     righter = correct(bundle.task, primary, said, rows)
@@ -122,11 +169,31 @@ def score(bundle: Opened, rows: Sequence[Example], *, seed: int = 0, progress: P
         Judged(row.input, row.output, answer.output, answer.score, value)
         for row, answer, value in zip(rows, answers, righter, strict=True)
     )
-    scores = tuple(
-        scored(metric, said, right, value=reported(metric, said, right), resamples=RESAMPLES, seed=seed)
-        for metric in bundle.metrics
-    )
+    scores = tuple(reported(metric, said, right, resamples=RESAMPLES, seed=seed) for metric in bundle.metrics)
     return Scored(scores, _sureness(bundle, judged), judged, slices(judged))
+
+
+def rewritten(
+    bundle: Opened, rows: Sequence[Example], found: Scored, *, seed: int = 0, progress: Progress = _silent
+) -> tuple[Rewritten, ...]:
+    """The first metric on at most `MOST` of the rows, drawn by seed, where they are written otherwise."""
+    places = {id(row): place for place, row in enumerate(rows)}
+    some = sample(bundle.task, rows, MOST, seed)
+    others = {
+        what: [answer.output for answer in _answers(bundle, changed, progress)]
+        for what, changed in variants(bundle.task, some, seed=seed).items()
+    }
+    said = [found.rows[places[id(row)]].predicted for row in some]
+    return compared(bundle.metrics[0], some, said, others, resamples=RESAMPLES, seed=seed)
+
+
+def _answers(bundle: Opened, rows: Sequence[Example], progress: Progress) -> list[Answer]:
+    answers: list[Answer] = []
+    for start in range(0, len(rows), _CHUNK):
+        inputs = [row.input for row in rows[start : start + _CHUNK]]
+        answers += bundle.model.predict(inputs, batch_size=_BATCH)
+        progress(len(answers), len(rows))
+    return answers
 
 
 def _sureness(bundle: Opened, rows: Sequence[Judged]) -> Sureness | None:

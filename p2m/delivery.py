@@ -2,6 +2,7 @@
 
 outputs/qa/                        the last build of the recipe as committed
 outputs/qa/rejected/               the last build that fell short, where a better one stands already
+outputs/qa/last/                   the bundle that the one in outputs/qa was held against, where a recipe asks
 outputs/qa/variants/<digest>/      builds with overrides
 outputs/qa/sweeps/<id>/<variant>/  jobs of a sweep
 """
@@ -19,17 +20,22 @@ from pathlib import Path
 
 from p2m.errors import UserError
 
-KEPT = (
-    "rejected",
-    "variants",
-    "sweeps",
-)  # folders beside a bundle's own files that a new bundle leaves alone
+LAST = "last"
+KEPT = ("rejected", "variants", "sweeps", LAST)  # folders that a new bundle leaves where they are
 MANIFEST = "manifest.json"
 _FRESH, _OLD = ".new", ".old"  # endings of what stands beside a target for a moment
 
 
-def deliver(bundle: Path, target: Path, *, ship: bool) -> Path:
+def standing(target: Path) -> Path | None:
+    """`target`, where a bundle stands there that met its contract."""
+    return target if _ships(target) else None
+
+
+def deliver(bundle: Path, target: Path, *, ship: bool, held: Path | None = None) -> Path:
     """Copy a bundle folder to `target` in one rename, and return where it landed.
+
+    Where the bundle that stands there is the one that it was `held` against, that goes to `target/last`, so
+    that the same build finds it again.
 
     Raises:
         UserError: the place cannot be written, or holds something that is not a bundle.
@@ -37,7 +43,9 @@ def deliver(bundle: Path, target: Path, *, ship: bool) -> Path:
     try:
         with _alone_in(target.parent):
             _recover(target)  # which may bring the bundle back that is looked at now
-            return _place(bundle, target / "rejected" if not ship and _ships(target) else target)
+            if not ship and _ships(target):
+                return _place(bundle, target / "rejected", keep=False)
+            return _place(bundle, target, keep=held == target)
     except OSError as error:
         raise UserError(_unwritable(target, error)) from error
 
@@ -55,7 +63,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _place(bundle: Path, target: Path) -> Path:
+def _place(bundle: Path, target: Path, *, keep: bool) -> Path:
     _recover(target)
     _refuse_foreign(target)
     fresh = target.with_name(f".{target.name}{_FRESH}")
@@ -68,6 +76,9 @@ def _place(bundle: Path, target: Path) -> Path:
             target.rename(old)
         fresh.rename(target)
         _move_kept(old, target)
+        if keep and old.exists():
+            shutil.rmtree(target / LAST, ignore_errors=True)
+            old.rename(target / LAST)
     except OSError as error:
         _recover(target)
         raise UserError(_unwritable(target, error)) from error

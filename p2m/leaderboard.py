@@ -14,7 +14,7 @@ import os
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,8 +105,9 @@ def over_seeds(entries: Sequence[Entry]) -> list[Group]:
         values = [score.value for score in scores]
         if len(values) > 1 and len({score.metric for score in scores}) == 1:
             mean, spread = statistics.fmean(values), statistics.stdev(values)
-            groups.append(Group(rest, len(values), scores[0].metric, mean, spread))
-    return sorted(groups, key=lambda group: (-group.mean, group.overrides))
+            ahead = replace(scores[0], value=mean).ahead(0.0)
+            groups.append((-ahead, Group(rest, len(values), scores[0].metric, mean, spread)))
+    return [group for _, group in sorted(groups, key=lambda each: (each[0], each[1].overrides))]
 
 
 def ranked(entries: Sequence[Entry]) -> list[Entry]:

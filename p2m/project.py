@@ -16,8 +16,10 @@ from pathlib import Path
 from p2m import noop
 from p2m.compiler import compile_plan
 from p2m.compose import Composed, compose
+from p2m.delivery import LAST, MANIFEST, standing
 from p2m.engine.code.closure import component_code
 from p2m.engine.code.components import components_in
+from p2m.engine.executor import stored
 from p2m.engine.plan import Plan
 from p2m.engine.storage.shared_address import SharedAddress, chosen_address, lacking
 from p2m.engine.store import Store
@@ -26,7 +28,7 @@ from p2m.lock import Subject
 from p2m.parsing import parse_prompt
 from p2m.spec import ModelSpec, feasibility
 from p2m.stages.read import shown_by
-from p2m.types import Files, Shown, Task
+from p2m.types import Bundle, Files, Shown, Task
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Project:
     store: Path
     target: Path  # where the bundle will land
     shared: SharedAddress | None = None  # the store that machines share, where there is one
+    held: Path | None = None  # the bundle that the model must not be worse than
     is_variant: bool = False  # built with overrides, or into a place of its own, so that it has no lock
     read: tuple[noop.Read, ...] = field(default=())  # every file and folder that the answer depends on
 
@@ -119,13 +122,71 @@ def compiled(
     store = spec.store.path or noop.default_store(recipe)
     data = spec.data
     own = (*(data.train or ()), *(data.validation or ()), *(data.test or ()))
-    texts = tuple(each for each in (data.texts, data.decisions) if each)
+    tests = (getattr(each, "tests", "") for each in spec.metric.values())
+    texts = (
+        *(each for each in (data.texts, data.decisions) if each),
+        *(Path(each) for each in tests if each),
+    )
     rests: tuple[noop.Read, ...] = (*composed.files, *composed.looked, *own, *texts, *spec.retriever.sources)
-    plan = compile_plan(spec, task, composed.origins, shown=read.shown)
-    rests = (*rests, *map(noop.Entries, composed.listed), *_places(trust), *_reached(plan, trust))
+    shared = _shared(composed)
+    plan, held = _plan(read, base, Path(store), shared)
+    rests = (
+        *rests,
+        *_stood(spec, base),
+        *map(noop.Entries, composed.listed),
+        *_places(trust),
+        *_reached(plan, trust),
+    )
     where = target or _target(base, overrides)
     variant = bool(overrides) or target is not None
-    return Project(recipe, composed, task, plan, Path(store), where, _shared(composed), variant, rests)
+    return Project(recipe, composed, task, plan, Path(store), where, shared, held, variant, rests)
+
+
+def _plan(
+    read: Understood, base: Path, store: Path, shared: SharedAddress | None
+) -> tuple[Plan, Path | None]:
+    """The plan, and the bundle that its model is held against.
+
+    That is the one which stands, or, where this very plan has made that one, the one that it was held against
+    itself: so a build that has nothing to do has nothing to do, and no model is held against itself.
+    """
+    composed, wanted = read.composed, read.composed.spec.metrics.no_worse_than
+
+    def against(last: Path | None) -> Plan:
+        manifest = last / MANIFEST if last else None
+        return compile_plan(composed.spec, read.task, composed.origins, shown=read.shown, last=manifest)
+
+    if wanted is None:
+        return against(None), None
+    if isinstance(wanted, Path) and wanted.resolve() != base.resolve():
+        if not (wanted / MANIFEST).is_file():
+            path = "metrics.no_worse_than"
+            raise RecipeError([Problem(f"{wanted} holds no bundle", path, composed.place(path),
+                                       "name a bundle's folder, or write last")])  # fmt: skip
+        return against(wanted), None
+    stands = standing(base)
+    if stands is None:
+        return against(None), None
+    before = base / LAST if (base / LAST).is_dir() else None
+    plan = against(before)
+    made = stored(plan, Store(store, shared, make=False), "package")
+    if isinstance(made, Bundle) and _is_same(made.folder, stands):
+        return plan, before
+    return against(stands), stands
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two bundles are the same, by what their manifests say of every file."""
+    return (one / MANIFEST).read_bytes() == (other / MANIFEST).read_bytes()
+
+
+def _stood(spec: ModelSpec, base: Path) -> Iterator[Path]:
+    """What tells which bundle a model is held against."""
+    wanted = spec.metrics.no_worse_than
+    if wanted is not None:
+        yield from (
+            folder / MANIFEST for folder in ((base, base / LAST) if wanted == LAST else (Path(wanted),))
+        )
 
 
 def _unseen(composed: Composed) -> Iterator[Problem]:

@@ -907,6 +907,18 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A model beside a bundle that was there before it, on rows that judge both."""
+
+    beside: Beside | None  # the bundle as teacher; None where they were not compared
+    won: int = 0  # rows on which the model is righter
+    lost: int = 0  # and on which the bundle is
+    examples: tuple[Judged, ...] = ()  # some of the lost ones, the bundle as teacher
+    note: str = ""  # why they were not compared, or on which rows
+    is_open: bool = False  # whether there is such a bundle, and it could not be compared
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """How a teacher graded written answers, beside each other and blind; grades are shares, 0 to 1."""
 
@@ -946,6 +958,18 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewritten:
+    """What becomes of a model's answers where inputs are written otherwise, by the primary metric."""
+
+    what: str  # "typing errors"
+    rows: int
+    before: float
+    after: float
+    difference: Score  # after less before, with the interval of paired resamples
+    same: float  # share of the answers that stay as they were
+
+
+@dataclass(frozen=True, slots=True)
 class Sureness:
     """How far a model's scores can be relied on."""
 
@@ -975,6 +999,9 @@ class Evaluated:
     )
     sureness: Sureness | None = None  # None where the scores were not calibrated
     slices: tuple[Slice, ...] = ()  # the weakest first
+    rewritten: tuple[
+        Rewritten, ...
+    ] = ()  # of some of the rows; of a cross-validation it has learnt from them
 
     @property
     def weakest(self) -> Slice | None:
@@ -1003,6 +1030,12 @@ class Measured:
     rows: int
     peak_memory: int  # bytes, of the measuring process
     machine: str  # the processor's name
+    latency_p99: float = 0.0  # seconds; 0: not measured
+
+    @property
+    def core_hours(self) -> float:
+        """What a million answers take of one core, in hours, in batches."""
+        return 1e6 / self.throughput / 3600 if self.throughput else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,6 +264,13 @@ def test_a_teacher_a_student_and_a_metric(home: Path) -> None:
     assert scores["accuracy"] == 1.0
     assert scores["half"] == 0.5
     assert {step["status"] for step in found["steps"]} <= {"ran", "source"}
+    (home / "rooms.csv").write_text("input,output\na rake,garden\na kettle,kitchen\n")
+    words = [sys.executable, "-m", "p2m", "eval", found["folder"], "rooms.csv", "--json"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=home,
+                          env={**os.environ, "PYTHONPATH": str(home)})  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    scores = {each["metric"]: each["value"] for each in json.loads(done.stdout)["scores"]}
+    assert scores["half"] == scores["accuracy"] / 2
 
 
 def test_a_domain_of_the_embedded_teacher_a_compressor_and_a_runtime(home: Path) -> None:

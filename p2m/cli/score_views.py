@@ -12,8 +12,8 @@ from p2m.bundle_scores import Compared, Opened, Scored
 from p2m.cli.text import table
 from p2m.engine.files.disk import replace
 from p2m.errors import UserError
-from p2m.reporting.base import confusions
-from p2m.types import Judged, Score, TaskType
+from p2m.reporting.base import confusions, rewritten_rows
+from p2m.types import Judged, Rewritten, Score, TaskType
 
 _SHOWN = 5  # slices, confusions and rows
 _EVERY = 5  # seconds between two lines of progress
@@ -31,7 +31,9 @@ class Answering:
             print(f"{done:,} of {total:,} rows answered", file=sys.stderr)
 
 
-def scored_text(bundle: Opened, data: Path, found: Scored, missed: Sequence[str]) -> str:
+def scored_text(
+    bundle: Opened, data: Path, found: Scored, missed: Sequence[str], others: Sequence[Rewritten] | None
+) -> str:
     """Each metric beside what it was when the bundle was built, and where it is weakest."""
     before = {each.metric: each for each in bundle.before}
     rows = [
@@ -48,8 +50,19 @@ def scored_text(bundle: Opened, data: Path, found: Scored, missed: Sequence[str]
     lines += _weakest(found)
     if bundle.task.type is TaskType.CLASSIFICATION:
         lines += _confused(found.rows)
+    if others is not None:
+        lines += _rewritten(bundle, others)
+    lines += [f"  not computed: {text}" for text in bundle.left]
     lines += [f"  missed: {text}" for text in missed]
     return "\n".join(lines)
+
+
+def _rewritten(bundle: Opened, others: Sequence[Rewritten]) -> list[str]:
+    """What becomes of the first metric where rows are written otherwise."""
+    if not others:
+        return ["  written otherwise: not applicable, since answers stand in the only text"]
+    header = (f"{bundle.metrics[0].name} of {others[0].rows:,} rows", "as is", "then", "difference", "same")
+    return [table(rewritten_rows(others), header=header, indent=2)]
 
 
 def _weakest(found: Scored) -> list[str]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from p2m.engine.hashing import keyed_fields
 from p2m.spec import ROLES, ModelSpec, Teachers
+from p2m.types import Metric
 
 
-def committed(spec: ModelSpec) -> dict[str, Any]:
-    """What the manifest says of the recipe, as plain data: what was decided, no place, no machine."""
+def committed(spec: ModelSpec, reported: Sequence[Metric]) -> dict[str, Any]:
+    """What the manifest says of the recipe, as plain data: what was decided, no place, no machine.
+
+    `reported` are the metrics that judged the model, the primary one first.
+    """
     return {
         "name": spec.name, "prompt": spec.prompt, "seed": spec.seed,
         "metrics": {"primary": spec.metrics.primary, "also": list(spec.metrics.also)},
+        "metric": {each.name: _described(each) for each in reported},
         "teacher": _described_teachers(spec.teacher), "num_examples": spec.rows_wanted,
         "students": {name: _described(student) for name, student in spec.student.candidates.items()},
         "compression": {name: _described(way) for name, way in spec.compression.candidates.items()},
@@ -29,7 +35,7 @@ COMMITTED = {
         f"spec.{name}": name
         for name in ("name", "prompt", "seed", "metrics", "teacher", "constraints", "curation", "runtime")
     },
-    **{f"spec.{name}": name for name in ("split", "training")},
+    **{f"spec.{name}": name for name in ("split", "training", "metric")},
     "spec.num_examples": "generation.num_examples",
     "spec.students": "student.candidates",
     "spec.compression": "compression.candidates",

@@ -16,6 +16,7 @@ from p2m.compiler.finding import catalogues, merged
 from p2m.compiler.places import Places
 from p2m.compiler.teaching import Teaching
 from p2m.engine.plan import Plan, Ref
+from p2m.evaluation.base import suited
 from p2m.metrics.base import JudgeMetric
 from p2m.spec import ModelSpec
 from p2m.stages.baselines import baselines
@@ -25,6 +26,7 @@ from p2m.stages.decisions import decisions
 from p2m.stages.embed import embed
 from p2m.stages.evaluate import evaluate
 from p2m.stages.fastest import fastest
+from p2m.stages.hold import hold
 from p2m.stages.measure import measure
 from p2m.stages.package import package
 from p2m.stages.parse import parse
@@ -39,23 +41,23 @@ from p2m.types import Metric, RacingBackend, Shown, Task
 
 # fmt: off
 def compile_plan(
-    spec: ModelSpec, understood: Task, origins: Mapping[str, str], *, shown: Shown | None = None
+    spec: ModelSpec, understood: Task, origins: Mapping[str, str], *, shown: Shown | None = None,
+    last: Path | None = None,
 ) -> Plan:
     """The plan of a recipe whose prompt is understood as `understood`, with what its own rows have `shown`.
 
-    `origins` says where each setting was written ("training.epochs" -> "recipes/qa.yaml:14").
+    `last`: the manifest of the bundle that the model must not be worse than, where there is one;
+    `origins`: where each setting was written ("training.epochs" -> "recipes/qa.yaml:14").
     """
-    plan = Plan(spec.name)
-    at = Places(origins)
+    plan, at = Plan(spec.name), Places(origins)
     reported = _reported_metrics(spec, understood)
-    primary, limits = reported[0], spec.constraints
+    primary = reported[0]
     task = plan.add("parse", parse, **_parsing(spec), shown=shown,
                     origins=at("prompt", "examples", "task", shown="data.train"))
     train_rows, validation_rows, test_rows = (_own_rows(plan, task, getattr(spec.data, part), part, at)
                                               for part in ("train", "validation", "test"))
     retrieved, imagined, rewritten = catalogues(plan, task, spec, at)
-    base = base_encoder(plan, spec, understood, at)
-    quick = quick_student(spec, understood)
+    base, quick = base_encoder(plan, spec, understood, at), quick_student(spec, understood)
     teaching = Teaching(plan, spec, understood, primary, at, task, train_rows, test_rows, base, quick)
     examined = teaching.examined()
     made = teaching.rows(examined)
@@ -83,22 +85,31 @@ def compile_plan(
     evaluated = teaching.graded(evaluated, _judging(spec))
     measured = plan.add("measure", measure, task, parts, exported, rows=spec.evaluation.latency_rows,
                         backend=spec.runtime, origins=at(rows="evaluation.latency_rows", backend="runtime"))
+    held = _held(plan, spec, at, primary, last, task, parts, evaluated)
     counted = teaching.account(curated, evaluated, measured, made, examined, said, retrieved, imagined,
                                rewritten)
-    decided = plan.add("verdict", verdict, task, exported, evaluated, measured, counted,
-                       requirements=spec.metrics.require, max_parameters=limits.max_parameters,
-                       max_size=limits.max_size, max_latency=limits.max_latency, precision=limits.precision,
+    decided = plan.add("verdict", verdict, task, exported, evaluated, measured, counted, held,
+                       requirements=spec.metrics.require, **_limits(spec),
                        origins=at(requirements="metrics.require", **_LIMITS))
-    pictured = plan.add("report", report, task, curated, parts, choice, exported, evaluated, measured,
-                        decided, counted, tried.latencies, name=spec.name, origins=at("name"))
-    plan.add("package", package, task, parts, choice, exported, evaluated, measured, decided, counted,
-             pictured, name=spec.name, backend=spec.runtime, spec=committed(spec),
-             origins=at("name", backend="runtime", **COMMITTED))
+    judged = (evaluated, measured, decided, counted, held)
+    pictured = plan.add("report", report, task, curated, parts, choice, exported, *judged, tried.latencies,
+                        name=spec.name, origins=at("name"))
+    plan.add("package", package, task, parts, choice, exported, *judged, pictured, name=spec.name,
+             **_shipping(spec, reported), origins=at("name", backend="runtime", **COMMITTED))
     return plan
 # fmt: on
 
 
 _RESAMPLES = "evaluation.bootstrap"
+
+
+def _limits(spec: ModelSpec) -> dict[str, Any]:
+    """What the verdict holds the model to, beside its figures."""
+    return {name: getattr(spec.constraints, name) for name in _LIMITS}
+
+
+def _shipping(spec: ModelSpec, reported: Sequence[Metric]) -> dict[str, Any]:
+    return {"backend": spec.runtime, "spec": committed(spec, reported)}
 
 
 _LIMITS = {name: f"constraints.{name}" for name in ("max_parameters", "max_size", "max_latency", "precision")}
@@ -118,6 +129,22 @@ def _picked(plan: Plan, spec: ModelSpec, at: Places, task: Ref, parts: Ref, vari
                     origins=places | at(max_latency="constraints.max_latency"))  # fmt: skip
 
 
+def _held(
+    plan: Plan, spec: ModelSpec, at: Places, primary: Metric, last: Path | None, *inputs: Ref
+) -> Ref | None:
+    """The model beside the bundle that it must not be worse than, where the recipe names one."""
+    wanted = spec.metrics.no_worse_than
+    if wanted is None:
+        return None
+    place = at("metrics.no_worse_than").get("metrics.no_worse_than", "")
+    before = plan.source("before", last, origin=place, is_made=wanted == "last") if last else None
+    name = "last bundle" if wanted == "last" else str(Path(wanted).name)
+    return plan.add("held", hold, *inputs, before, name=name, metric=primary, seed=spec.seed,
+                    bootstrap=spec.evaluation.bootstrap,
+                    origins=at("seed", name="metrics.no_worse_than", metric="metrics.primary",
+                               bootstrap=_RESAMPLES))  # fmt: skip
+
+
 def _calibrated(plan: Plan, spec: ModelSpec, at: Places, primary: Metric, *inputs: Ref) -> Ref:
     """What is picked, its scores worth what they say."""
     return plan.add(
@@ -130,20 +157,14 @@ def _calibrated(plan: Plan, spec: ModelSpec, at: Places, primary: Metric, *input
 def primary_metric(spec: ModelSpec, task: Task) -> Metric:
     """The metric that steers early stopping and the gates: the recipe's, else the task's own."""
     name = spec.metrics.primary or next(name for name in task.metrics if name in spec.metric)
-    return _suited(spec.metric[name], task)
-
-
-def _suited(metric: Metric, task: Task) -> Metric:
-    """The metric as the task's answers are written, where that makes a difference."""
-    suited: Metric = metric.suited(task) if hasattr(metric, "suited") else metric
-    return suited
+    return suited(spec.metric[name], task)
 
 
 def _reported_metrics(spec: ModelSpec, task: Task) -> tuple[Metric, ...]:
     """The primary one first, then what the recipe asks to see or requires, each once; without the judge."""
     primary = primary_metric(spec, task)
     names = dict.fromkeys([primary.name, *spec.wanted_metrics])
-    found = (_suited(spec.metric[name], task) for name in names)
+    found = (suited(spec.metric[name], task) for name in names)
     return tuple(each for each in found if not isinstance(each, JudgeMetric))
 
 

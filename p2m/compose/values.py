@@ -26,6 +26,7 @@ _BY_KEY = (
     "oc.dict.keys",
     "oc.dict.values",
 )  # resolvers whose first argument is a key of the config
+LAST, _HELD = "last", "no_worse_than"  # of `metrics`: the word that is no path
 ROWS = ("inputs", "train", "validation", "test")  # of `data`: a file, a folder, a pattern, or several
 _SINGLE = ("texts", "decisions")  # of `data`: a folder or a file, no pattern
 _MARK = "\x00t"
@@ -180,6 +181,9 @@ def resolve_paths(
         }
         if config["data"].get("decisions") is None and beside.is_file():
             config["data"]["decisions"] = str(beside)
+    metrics = config.get("metrics")
+    if isinstance(metrics, Mapping) and metrics.get(_HELD) not in (None, LAST):
+        config = config | {"metrics": {**metrics, _HELD: absolute(metrics[_HELD], f"metrics.{_HELD}")}}
     retriever = config.get("retriever")
     if isinstance(retriever, Mapping) and isinstance(retriever.get("sources"), list):
         sources = [
@@ -189,6 +193,8 @@ def resolve_paths(
         config = config | {"retriever": {**retriever, "sources": sources}}
     if isinstance(config.get("teacher"), Mapping):
         config = config | {"teacher": _teachers(config["teacher"], folder)}
+    if isinstance(config.get("metric"), Mapping):
+        config = config | {"metric": {name: _tested(each, folder) for name, each in config["metric"].items()}}
     return config, problems
 
 
@@ -207,6 +213,14 @@ def _teachers(value: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(place, str) and place.strip() and "target" in found:
         found["path"] = str(Path(folder, Path(place).expanduser()))
     return found
+
+
+def _tested(metric: Any, folder: Path) -> Any:
+    """A metric with the place of its tests made absolute."""
+    place = metric.get("tests") if isinstance(metric, Mapping) else None
+    if not isinstance(place, str) or not place.strip():
+        return metric
+    return {**metric, "tests": str(Path(folder, Path(place).expanduser()))}
 
 
 def listed_folders(config: Mapping[str, Any], folder: Path) -> Iterator[Path]:

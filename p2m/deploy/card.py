@@ -10,16 +10,19 @@ from dataclasses import dataclass
 
 from p2m.deploy.beside import judge_line
 from p2m.deploy.differences import apart
+from p2m.deploy.regression import held_line
 from p2m.deploy.serving.command import told_score
 from p2m.deploy.serving.settings import Settings
 from p2m.sizes import count, dollars, show_size
 from p2m.types import (
+    CROSS_VALIDATION,
     Account,
     Choice,
     Decision,
     Evaluated,
     Example,
     Exported,
+    Held,
     Measured,
     Split,
     Sureness,
@@ -59,6 +62,7 @@ class Facts:
     license: str  # of the base model
     needs: tuple[str, ...]  # distributions that it runs on
     account: Account | None = None
+    held: Held | None = None
 
 
 def model_card(facts: Facts) -> str:
@@ -137,6 +141,7 @@ def _sureness(found: Sureness, exported: Exported) -> list[str]:
 
 def _figures(facts: Facts) -> str:
     evaluated, measured = facts.evaluated, facts.measured
+    turned = -1 if evaluated.scores and evaluated.scores[0].lower_is_better else 1
     gate = "validation" if facts.parts.validation else "training rows"
     rows = evaluated.scores[0].rows if evaluated.scores else 0
     lines = [
@@ -156,10 +161,15 @@ def _figures(facts: Facts) -> str:
     ]
     if evaluated.sureness:
         lines += ["", *_sureness(evaluated.sureness, facts.exported)]
+    if evaluated.rewritten:
+        lines += ["", *_rewritten(evaluated, first)]
     if facts.choice.scores:
         told = ", ".join(f"{name} {score:.3f}" for name, score in facts.choice.scores.items())
         lines += ["", f"Students in the cross-validation that chose: {told}."]
     lines += ["", _teacher(evaluated)]
+    if facts.held:
+        line = held_line(facts.held, first)[0]
+        lines += ["", f"{line[0].upper()}{line[1:]}."]
     if evaluated.judgement:
         lines += ["", f"Judge: {judge_line(evaluated.judgement)}."]
     if facts.account:
@@ -167,18 +177,36 @@ def _figures(facts: Facts) -> str:
     lines += [
         "",
         f"One answer on one core takes {measured.latency_p50 * 1000:.1f} ms (median) and"
-        f" {measured.latency_p95 * 1000:.1f} ms (p95 of {measured.rows}); in batches it gives"
-        f" {measured.throughput:,.1f} answers a second (`--batch-size 32`); it takes"
+        f" {measured.latency_p95 * 1000:.1f} ms (p95), {measured.latency_p99 * 1000:.1f} ms (p99 of"
+        f" {measured.rows}); in batches it gives {measured.throughput:,.1f} answers a second"
+        f" (`--batch-size 32`), a million in {measured.core_hours:,.2g} hours; it takes"
         f" {measured.peak_memory / 1e6:.0f} MB of memory. Measured on {measured.machine}.",
         "",
         "Variants: "
         + "; ".join(
-            f"{t.name} {t.score:.3f} on {gate}, {show_size(t.size_bytes)} ({t.reason})"
+            f"{t.name} {turned * t.score:.3f} on {gate}, {show_size(t.size_bytes)} ({t.reason})"
             for t in facts.exported.variants
         )
         + ".",
     ]
     return "\n".join(lines)
+
+
+def _rewritten(evaluated: Evaluated, metric: str) -> list[str]:
+    """What becomes of the primary metric where inputs are written otherwise."""
+    found = evaluated.rewritten
+    learnt = ", which it has learnt from" if evaluated.evidence == CROSS_VALIDATION else ""
+    return [
+        f"{metric} of {found[0].rows} rows that are written otherwise{learnt}:",
+        "",
+        "| rows with | before | after | 95% interval of the difference | same answers |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {each.what} | {each.before:.3f} | {each.after:.3f} | {each.difference.low:+.3f} to"
+            f" {each.difference.high:+.3f} | {each.same:.0%} |"
+            for each in found
+        ),
+    ]
 
 
 def _teacher(evaluated: Evaluated) -> str:
@@ -201,6 +229,8 @@ def _earned(account: Account) -> str:
     if account.latency:
         told += f" An answer of the teacher takes {account.latency * 1000:.0f} ms"
         told += "." if account.per_request is None else f" and {dollars(account.per_request)} USD."
+    if account.per_request is not None:
+        told += f" A million of its answers cost {dollars(1e6 * account.per_request)} USD."
     if account.break_even is None:
         return f"{told} When the model has paid for itself is not said: {account.note}."
     return f"{told} The model has paid for itself after {account.break_even:,} requests."

@@ -23,6 +23,7 @@ from p2m.deploy.beside import (
     is_vouched_for,
     judge_doubts,
 )
+from p2m.deploy.regression import WORSE, held_line
 from p2m.deploy.sureness import precision_doubts, sureness_lines
 from p2m.sizes import count, show_size
 from p2m.types import (
@@ -33,6 +34,7 @@ from p2m.types import (
     Decision,
     Evaluated,
     Exported,
+    Held,
     Measured,
     Requirement,
     Score,
@@ -67,13 +69,14 @@ def verdict_on(
     evaluated: Evaluated,
     measured: Measured,
     account: Account | None = None,
+    held: Held | None = None,
     *,
     max_parameters: int | None = None,
     max_size: int | None = None,
     max_latency: float | None = None,
     precision: float | None = None,
 ) -> Verdict:
-    """A line for each requirement, limit and baseline; a figure that could not be had is a failure."""
+    """A line for each requirement, limit, baseline and bundle before it; no figure is a failure."""
     lines, failures = _requirements(requirements, evaluated)
     required = {each.metric for each in requirements}
     lines += [
@@ -93,8 +96,8 @@ def verdict_on(
     warnings = [*exported.warnings, *_other_training(exported, evaluated), *ended_early(account)]
     if primary is not None:
         stated = _is_stated(requirements, evaluated)
-        for each in evaluated.comparisons:
-            line, fault = _compared(each, primary, evaluated.tried, stated=stated)
+        beaten = [_compared(each, primary, evaluated.tried, stated=stated) for each in evaluated.comparisons]
+        for line, fault in [*beaten, *([held_line(held, primary.metric)] if held else [])]:
             lines.append(line)
             {"short": failures, "unproven": unproven, "warning": warnings}.get(fault, []).append(line)
         least = _LEAST.get(task.type, 0.0)
@@ -161,7 +164,8 @@ def _compared(each: Comparison, primary: Score, tried: int, *, stated: bool) -> 
     if each.is_learnt:
         line = f"{each.name} has {each.value:.2f} on the same rows"
         if each.worse < _BEATEN and behind:
-            return f"{line}, which is better: student={each.name}", "warning" if stated else missed
+            way = "and learns nothing" if each.name == "zero_shot" else f"student={each.name}"
+            return f"{line}, which is better: {way}", "warning" if stated else missed
         return (f"{line}, which is not worse", "warning") if primary.ahead(each.value) < 0 else (line, "")
     if behind:
         return f"no better than {_called(each)}, itself {primary.value:.2f}", "warning" if stated else missed
@@ -241,7 +245,8 @@ def _advice(decision: Decision, task: Task, faults: Sequence[str], evaluated: Ev
     """What to do next: which rows, and how many; `faults` is what keeps the model from shipping."""
     if decision is Decision.SHIP or not evaluated.scores:
         return []
-    value = evaluated.scores[0].value
+    primary = evaluated.scores[0]
+    best = 0.0 if primary.lower_is_better else 1.0
     said = "\n".join(faults)
     behind = [each for each in evaluated.comparisons if f"no better than {_called(each)}" in said]
     ratio = [line for line in faults if line.startswith(TEACHER_RATIO)]
@@ -254,11 +259,14 @@ def _advice(decision: Decision, task: Task, faults: Sequence[str], evaluated: Ev
                 " data.test, and limits (constraints) that leave room for it"
             ]
         return [_rows_to_give(task, evaluated)]
-    if behind and value == 1.0:
+    if behind and primary.value == best:
         return ["answers without a model are right throughout, too: do without one, or give rows less alike"]
     better = next((each.name for each in evaluated.comparisons if f"student={each.name}" in said), "")
     if better:
         return [f"type: student={better}, or student=auto, which chooses by itself"]
+    if any(line.startswith(WORSE) for line in faults):
+        return ["look at the rows that were lost in report.html; it ships all the same with"
+                " metrics.no_worse_than=null"]  # fmt: skip
     if ratio and evaluated.teacher is not None:
         return [
             "give it more rows that the teacher answers (generation.num_examples, or inputs of your own as"

@@ -51,6 +51,7 @@ class Step:
     origins: Mapping[str, str] = field(default_factory=_nothing)  # setting -> "recipes/qa.yaml:14"
     path: Path | None = None  # of a source
     group: str = ""  # that it is shown as one line of
+    is_made: bool = False  # a source that an earlier build left here, so that no lock can pin it
 
     @property
     def is_source(self) -> bool:
@@ -141,13 +142,18 @@ class Plan:
         finally:
             self._group = ""
 
-    def source(self, name: str, path: Path, *, type: type | None = None, origin: str = "") -> Ref:
+    def source(
+        self, name: str, path: Path, *, type: type | None = None, origin: str = "", is_made: bool = False
+    ) -> Ref:
         """A file or folder of the user's, keyed by its content when the plan runs.
 
-        Steps get it as `type(path)`: as `p2m.types.Files` where nothing else is said.
+        Steps get it as `type(path)`: as `p2m.types.Files` where nothing else is said. With `is_made` an
+        earlier build left it there, and another machine need not have it.
         """
         origins = MappingProxyType({"path": origin} if origin else {})
-        return self._append(Step(name, type or _files(), path=Path(path), origins=origins, group=self._group))
+        return self._append(
+            Step(name, type or _files(), path=Path(path), origins=origins, group=self._group, is_made=is_made)
+        )
 
     def add(
         self,

@@ -5,14 +5,17 @@ from p2m.evaluation.bootstrap import interval, scored
 from p2m.evaluation.calibration import FEWEST, covered, expected_error, fitted, least_scores
 from p2m.evaluation.compare import ROUGH, both, needed_rows, swaps
 from p2m.evaluation.paired import beside, matched
-from p2m.evaluation.reported import component, reported
+from p2m.evaluation.reported import component, reported, suited
+from p2m.evaluation.robustness import ROWS, compared, variants
 from p2m.evaluation.slices import slices
 
 __all__ = [
     "FEWEST",
     "ROUGH",
+    "ROWS",
     "beside",
     "both",
+    "compared",
     "component",
     "constant",
     "covered",
@@ -25,6 +28,8 @@ __all__ = [
     "reported",
     "scored",
     "slices",
+    "suited",
     "swaps",
     "trivial",
+    "variants",
 ]

@@ -32,12 +32,15 @@ def scored(
     predictions: Sequence[str],
     references: Sequence[Sequence[str]],
     *,
-    value: float,
+    value: float | None = None,
     resamples: int,
     seed: int,
 ) -> Score:
-    """`value` of the metric, as it is reported, with the interval from its statistics."""
+    """`value` of the metric, as it is reported (None: as its statistics have it), with the interval from
+    them.
+    """
     statistics = metric.statistics(predictions, references)
+    value = metric.value(statistics) if value is None else value
     low, high = interval(metric, statistics, resamples=resamples, seed=seed)
     turned = bool(getattr(metric, "lower_is_better", False))
     return Score(metric.name, value, low, high, rows=len(predictions), lower_is_better=turned)

@@ -42,8 +42,8 @@ def beside(
     right = [rows[number].answers for number in common]
     one, two = both(metric, first, second, right)
     student, teacher = metric.value(one), metric.value(two)
-    pairs = _resampled(metric, one, two, resamples, seed)
-    difference = _score("difference", student - teacher, [a - b for a, b in pairs], len(right))
+    pairs = resampled(metric, one, two, resamples=resamples, seed=seed)
+    difference = gap(student - teacher, pairs, len(right))
     better, worse = swaps(metric, first, second, right, seed=seed)
     if merit(metric, 1) < 0:  # of errors, what the teacher's is of the model's
         ratio = _ratio(teacher, student, [(theirs, ours) for ours, theirs in pairs], len(right))
@@ -56,8 +56,13 @@ def _named(values: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(values.items()))
 
 
-def _resampled(metric: Metric, one: Any, two: Any, resamples: int, seed: int) -> list[tuple[float, float]]:
-    """Both values of each of `resamples` draws of as many rows, with replacement."""
+def gap(value: float, pairs: Sequence[tuple[float, float]], rows: int) -> Score:
+    """By how much the first of two is above the second, with the central 95% of what was resampled."""
+    return _score("difference", value, [a - b for a, b in pairs], rows)
+
+
+def resampled(metric: Metric, one: Any, two: Any, *, resamples: int, seed: int) -> list[tuple[float, float]]:
+    """Both values of each of `resamples` draws of as many rows, with replacement; of their statistics."""
     import numpy as np
 
     generator = np.random.default_rng(seed)

@@ -14,17 +14,22 @@ from pathlib import Path
 from typing import Any
 
 from p2m.errors import StageError, UserError, nearest
-from p2m.types import Metric
+from p2m.evaluation.bootstrap import scored
+from p2m.marked_yaml import read_marked
+from p2m.resources import conf_folder
+from p2m.types import Metric, Score, Task
 
 MODULE = Path(__file__).parent / "evaluate_module"
-_SHIPPED = "p2m.metrics"
 
 
-def reported(metric: Metric, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """The metric's value as it is reported."""
-    if getattr(metric, "through_evaluate", False):
-        return through_evaluate(metric, predictions, references)
-    return metric.value(metric.statistics(predictions, references))
+def reported(
+    metric: Metric, predictions: Sequence[str], references: Sequence[Sequence[str]], *, resamples: int,
+    seed: int,
+) -> Score:  # fmt: skip
+    """The metric's value as it is reported, with its 95% interval."""
+    passes = getattr(metric, "through_evaluate", False)
+    value = through_evaluate(metric, predictions, references) if passes else None
+    return scored(metric, predictions, references, value=value, resamples=resamples, seed=seed)
 
 
 def through_evaluate(
@@ -51,23 +56,44 @@ def through_evaluate(
     return float(found[metric.name])
 
 
+def suited(metric: Metric, task: Task) -> Metric:
+    """The metric as the task's answers are written, where that makes a difference."""
+    found: Metric = metric.suited(task) if hasattr(metric, "suited") else metric
+    return found
+
+
 def component(name: str, settings: Mapping[str, Any]) -> Metric:
-    """The metric of that name in `p2m.metrics`, or of that qualified class name, with these settings.
+    """The metric of that name in `conf/metric/`, with the settings there, or of that qualified class name;
+    `settings` go first.
 
     Raises:
-        UserError: there is no such metric.
+        UserError: there is no such metric, or it has no such settings.
     """
-    module, kind = name.rsplit(".", 1) if "." in name else (f"{_SHIPPED}.{name}", "")
+    given = {**_described(name), **settings}
+    target = str(given.pop("target", name))
+    module, _, kind = target.rpartition(".")
     try:
-        found = vars(importlib.import_module(module))
+        found = getattr(importlib.import_module(module), kind, None) if module else None
     except ModuleNotFoundError as error:
-        raise UserError(f"no metric {name!r}: {nearest(name, _names())}") from error
-    for value in [found.get(kind)] if kind else list(found.values()):
-        if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == module:
-            made = value(**settings)
-            if isinstance(made, Metric):
-                return made
-    raise UserError(f"no metric {name!r}: {nearest(name, _names())}")
+        if not error.name or not f"{module}.".startswith(f"{error.name}."):
+            raise UserError(f"{target} needs the package {error.name!r}, which is not installed") from error
+        found = None
+    if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
+        raise UserError(f"no metric {name!r}: {nearest(name, _names())}")
+    try:
+        made = found(**given)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"metric {name}: {error}") from error
+    if not isinstance(made, Metric):
+        raise UserError(f"{target} is no metric: {nearest(name, _names())}")
+    return made
+
+
+def _described(name: str) -> dict[str, Any]:
+    """What `conf/metric/<name>.yaml` says; {} of a class name."""
+    if name not in _names():
+        return {}
+    return dict(read_marked(conf_folder() / "metric" / f"{name}.yaml").value)
 
 
 def listed(references: Sequence[str] | Sequence[Sequence[str]]) -> list[list[str]]:
@@ -76,8 +102,5 @@ def listed(references: Sequence[str] | Sequence[Sequence[str]]) -> list[list[str
 
 
 def _names() -> list[str]:
-    """Modules of `p2m.metrics` that hold a metric; the folder is the registry."""
-    folder = Path(importlib.import_module(_SHIPPED).__path__[0])
-    return sorted(
-        file.stem for file in folder.glob("*.py") if file.stem not in ("__init__", "base", "text", "answers")
-    )
+    """The metrics that p2m has; the folder is the registry."""
+    return sorted(file.stem for file in (conf_folder() / "metric").glob("*.yaml"))

@@ -7,7 +7,7 @@ they led to (keys, outputs, metrics) only as far as the store, or a lock that is
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,7 +88,11 @@ def look(subject: Subject, store: Store | None, *, student: str = "") -> Now:
         name=subject.spec.name,
         p2m=__version__,
         settings=settings_of(subject.spec, folder),
-        inputs={name: _input(subject.plan.step(name), state, folder) for name, state in sources.items()},
+        inputs={
+            step.name: _input(step, sources[step.name], folder)
+            for step in steps
+            if step.is_source and not step.is_made
+        },
         teacher=teacher_pin(subject.spec.teacher.of("generate")),
         weights=_weights(subject, student),
         packages=_packages(identities),
@@ -201,17 +205,20 @@ def _bare_steps(plan: Plan, identities: Mapping[str, Identity]) -> Iterator[tupl
         if step.kind in LOOSE or loose & set(step.needs):
             loose.add(step.name)
             mark = EVERY_BUILD
-        yield step.name, StepPin(step.kind, _own(step, identities[step.name]), may_differ=mark)
+        left = {name for name in step.needs if plan.step(name).is_made}
+        yield step.name, StepPin(step.kind, _own(step, identities[step.name], left), may_differ=mark)
 
 
-def _own(step: Step, identity: Identity) -> str:
-    """What no other section of the lock shows: the stage, its settings as it gets them, its wiring."""
+def _own(step: Step, identity: Identity, left: Set[str]) -> str:
+    """What no other section of the lock shows: the stage, its settings as it gets them, its wiring, `left` as
+    if it were not there.
+    """
     parts = {
         name: value
         for name, value in identity.preimage.items()
         if name not in ("code", "components", "packages", "machine")
     }
-    wiring = [[edge.parameter, edge.step] for edge in step.inputs]
+    wiring = [[edge.parameter, None if edge.step in left else edge.step] for edge in step.inputs]
     return digest([json.dumps(parts, sort_keys=True), wiring])[:SHORT]
 
 

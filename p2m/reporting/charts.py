@@ -196,3 +196,13 @@ def calibration(rows: Sequence[Judged], bins: int = 5) -> str:
         shown = f"{mean:.2f} of {len(inside):,}" if inside else "no row"
         shares.append(Bar(f"sure {low:.0%} to {high:.0%}", mean, shown))
     return bars(shares, title="share of right answers by confidence", top=1.0)
+
+
+def errors(rows: Sequence[Judged], bins: int = 5) -> str:
+    """How many of the wrong answers, by how sure the model says it is."""
+    found = []
+    for place in reversed(range(bins)):
+        low, high = place / bins, (place + 1) / bins
+        inside = sum(low <= row.confidence < (high if high < 1 else 2) for row in rows)
+        found.append(Bar(f"sure {low:.0%} to {high:.0%}", inside, f"{inside:,}", BAD))
+    return bars(found, title="wrong answers by confidence")

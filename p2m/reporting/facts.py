@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from p2m.deploy.serving.shapes import read_labels
 from p2m.sizes import count, dollars, show_size
 from p2m.types import (
     Account,
@@ -15,17 +16,19 @@ from p2m.types import (
     Examples,
     Exported,
     Fit,
+    Held,
     Judged,
     Latencies,
     Latency,
     Measured,
+    Rewritten,
     Split,
     Task,
     TaskType,
     Verdict,
 )
 
-WORST = 25  # errors that are listed
+WORST = 25  # errors that are listed before all others
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Story:
     choice: Choice
     account: Account | None = None
     latencies: Latencies | None = None
+    held: Held | None = None
 
 
 def verdict_lines(story: Story) -> list[str]:
@@ -93,14 +97,17 @@ def headline(story: Story) -> list[tuple[str, str]]:
         ("judged by", f"{primary.rows:,} rows ({story.evaluated.evidence})"),
         ("parameters", f"{count(story.exported.parameters)}, {story.exported.precision}"),
         ("size", show_size(story.exported.size_bytes)),
-        (
-            "latency p50 / p95",
-            f"{milliseconds(story.measured.latency_p50)} / {milliseconds(story.measured.latency_p95)}",
-        ),
+        ("latency p50 / p95 / p99", _latencies(story.measured)),
         ("throughput", f"{story.measured.throughput:,.1f} rows/s"),
+        ("memory", show_size(story.measured.peak_memory)),
         ("trained on", f"{len(story.parts.train):,} rows{_steps(story.trained)}"),
     ]
     return rows
+
+
+def _latencies(measured: Measured) -> str:
+    times = (measured.latency_p50, measured.latency_p95, measured.latency_p99)
+    return " / ".join(milliseconds(each).removesuffix(" ms") for each in times) + " ms"
 
 
 def _teacher(evaluated: Evaluated) -> str:
@@ -113,6 +120,14 @@ def _teacher(evaluated: Evaluated) -> str:
         f"{rival.value:.3f}, the model {rival.student:.3f}: {apart.value:+.3f}"
         f" [{apart.low:+.3f}, {apart.high:+.3f}]"
     )
+
+
+def million(account: Account | None, measured: Measured) -> list[tuple[str, str]]:
+    """What a million answers take: name and value. What a core costs is its owner's to say."""
+    rows = [("a million answers of the model", f"{measured.core_hours:,.2g} hours of one core, in batches")]
+    if account is not None and account.per_request is not None:
+        rows.append(("of the teacher", f"{dollars(1e6 * account.per_request)} USD"))
+    return rows
 
 
 def spending(account: Account) -> list[tuple[str, str]]:
@@ -165,7 +180,7 @@ def errors(story: Story) -> list[Judged]:
     """
     in_parts = story.task.layout is not None or story.task.type is TaskType.RECORDS
     wrong = [row for row in story.evaluated.rows if row.correct < (1.0 if in_parts else 0.5)]
-    return sorted(wrong, key=lambda row: (row.correct, -row.confidence, row.output, row.predicted))[:WORST]
+    return sorted(wrong, key=lambda row: (row.correct, -row.confidence, row.output, row.predicted))
 
 
 def are_sure(rows: Sequence[Judged]) -> bool:
@@ -187,6 +202,57 @@ def confusions(rows: Sequence[Judged]) -> list[tuple[str, str, int]]:
     return [
         (right, said, n) for (right, said), n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]
+
+
+def matrix_labels(story: Story, most: int) -> list[str]:
+    """The labels of a matrix, at most so many: all of them, or those that are most often taken for another or
+    another for them."""
+    known = labels(story)
+    if len(known) <= most:
+        return known
+    counts: Counter[str] = Counter()
+    for right, said, number in confusions(story.evaluated.rows):
+        counts.update({right: number, said: number})
+    kept = sorted(counts, key=lambda label: (-counts[label], label))[:most]
+    return [label for label in known if label in kept]
+
+
+def by_label(story: Story) -> list[tuple[str, int, int, float, float, float]]:
+    """Of each label: rows in which it is right, and in which it was given, precision, recall and F1; the
+    least F1 first. Of several labels a row each is one."""
+    right: Counter[str] = Counter()
+    given: Counter[str] = Counter()
+    both: Counter[str] = Counter()
+    for row in story.evaluated.rows:
+        truth, said = label_set(row.output), label_set(row.predicted)
+        right.update(truth)
+        given.update(said)
+        both.update(truth & said)
+    found = []
+    for label in right | given:
+        precision = both[label] / given[label] if given[label] else 0.0
+        recall = both[label] / right[label] if right[label] else 0.0
+        score = 2 * both[label] / (right[label] + given[label])
+        found.append((label, right[label], given[label], precision, recall, score))
+    return sorted(found, key=lambda each: (each[-1], -each[1], each[0]))
+
+
+def label_set(text: str) -> frozenset[str]:
+    """The labels of an answer, one or several."""
+    try:
+        return frozenset(read_labels(text))
+    except ValueError:
+        return frozenset([text])
+
+
+def rewritten_rows(found: Sequence[Rewritten]) -> list[tuple[str, str, str, str, str]]:
+    """How rows were written, the metric before and after, the difference, and how many answers stayed."""
+    return [
+        (each.what, f"{each.before:.3f}", f"{each.after:.3f}",
+         f"{each.difference.value:+.3f} [{each.difference.low:+.3f}, {each.difference.high:+.3f}]",
+         f"{each.same:.0%}")
+        for each in found
+    ]  # fmt: skip
 
 
 def labels(story: Story) -> list[str]:

@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
 
 from p2m.deploy.beside import judge_line
-from p2m.deploy.differences import apart
 from p2m.deploy.serving.shapes import spans_in
 from p2m.reporting import charts
 from p2m.reporting.facts import (
     CANDIDATES,
     Story,
     agreement,
-    are_sure,
-    behind,
     candidates,
-    confusions,
     dropped,
-    errors,
     headline,
     is_classification,
-    labels,
+    million,
     outcomes,
     spending,
     verdict_lines,
 )
+from p2m.reporting.html import section as _section
+from p2m.reporting.html import table as _table
+from p2m.reporting.judging import answers, before, behind_teacher, mistakes
 from p2m.reporting.pictures import TEACHER
-from p2m.types import Count, Judged
+from p2m.types import Count
 
-_SLICES = 12  # that are shown
-_MATRIX = 24  # labels that a confusion matrix can show
 _STYLE = """
 :root { color-scheme: light; }
 body { margin: 0; background: #f6f8fa; color: #1f2933; line-height: 1.45;
@@ -55,6 +51,7 @@ th { color: #66727f; font-weight: 600; } td.n, th.n { text-align: right; white-s
 td.input { color: #52606d; max-width: 520px; overflow-wrap: anywhere; }
 p.verdict { font-size: 18px; margin-bottom: 4px; } p.ship b { color: #2c8a57; }
 p.short b { color: #c0463b; } p.unproven b { color: #a06a00; } ul { margin: 0 0 12px; padding-left: 20px; }
+details { margin-top: 8px; } summary { cursor: pointer; color: #52606d; }
 td.wrong { color: #c0463b; } td.right { color: #2c8a57; }
 """
 
@@ -66,8 +63,8 @@ def render(story: Story) -> str:
         for name, value in headline(story)
     )
     parts = (_scores(story), _candidates(story), *_training(story), *_data(story), *_taught(story),
-             *_answers(story), _behind(story))  # fmt: skip
-    sections = "\n".join(part for part in (*parts, _mistakes(story)) if part)
+             *answers(story), behind_teacher(story), before(story))  # fmt: skip
+    sections = "\n".join(part for part in (*parts, mistakes(story)) if part)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -86,25 +83,6 @@ def _verdict(story: Story) -> str:
     return f'<p class="verdict {kind}"><b>{escape(decision)}</b></p>\n' + (
         f"<ul>{lines}</ul>\n" if lines else ""
     )
-
-
-def _section(title: str, *content: str, wide: bool = False) -> str:
-    kind = ' class="wide"' if wide else ""
-    return f"<section{kind}>\n<h2>{escape(title)}</h2>\n{''.join(content)}\n</section>"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[tuple[str, str]]]) -> str:
-    """Cells are (text, CSS class)."""
-    rows = list(rows)
-    kinds = [kind for _, kind in rows[0]] if rows else [""] * len(header)
-    head = "".join(
-        f'<th class="{kind}">{escape(name)}</th>' for name, kind in zip(header, kinds, strict=True)
-    )
-    body = "".join(
-        "<tr>" + "".join(f'<td class="{kind}">{escape(text)}</td>' for text, kind in row) + "</tr>\n"
-        for row in rows
-    )
-    return f"<table>\n<tr>{head}</tr>\n{body}</table>"
 
 
 def _scores(story: Story) -> str:
@@ -200,11 +178,8 @@ def _taught(story: Story) -> list[str]:
     if account is None:
         return []
     ended, votes = outcomes(account), agreement(account)
-    found = [
-        _section(
-            "What the teacher cost", _table(("", ""), [((a, ""), (b, "")) for a, b in spending(account)])
-        )
-    ]
+    told = [*spending(account), *million(account, story.measured)]
+    found = [_section("What the teacher cost", _table(("", ""), [((a, ""), (b, "")) for a, b in told]))]
     if ended:
         bars = [charts.Bar(name, number, f"{number:,} ({share})", TEACHER) for name, number, share in ended]
         found.append(_section("How requests ended", charts.bars(bars, title="requests by how they ended")))
@@ -233,75 +208,3 @@ def _distribution(story: Story) -> str:
 def _counts(counts: Sequence[Count]) -> str:
     rows = [((count.what, ""), (f"{count.rows:,}", "n"), (count.example, "input")) for count in counts]
     return _table(("what", "rows", "one of them"), rows)
-
-
-def _answers(story: Story) -> list[str]:
-    """How sure the model is and, for a classification, what it takes for what."""
-    found = [_slices(story)] if story.evaluated.slices else []
-    if any(row.confidence for row in story.evaluated.rows):  # none: the student knows none out of fold
-        chart = charts.calibration(story.evaluated.rows) + _abstaining(story)
-        found.append(_section("Right answers by the model's own confidence", chart))
-    if not is_classification(story):
-        return found
-    names = labels(story)
-    if len(names) <= _MATRIX:
-        return [*found, _section("Right labels (down) and predicted ones (across)",
-                                 charts.confusion(story.evaluated.rows, names))]  # fmt: skip
-    pairs = [
-        ((right, ""), (said, "wrong"), (str(n), "n"))
-        for right, said, n in confusions(story.evaluated.rows)[:20]
-    ]
-    return [*found, _section("Commonest confusions", _table(("right label", "taken for", "rows"), pairs))]
-
-
-def _slices(story: Story) -> str:
-    """Where the model is weakest."""
-    rows = [
-        ((each.name, "input"), (f"{each.rows:,}", "n"), (f"{each.value:.3f}", "n"),
-         (f"{each.low:.3f} to {each.high:.3f}", "n"))
-        for each in story.evaluated.slices[:_SLICES]
-    ]  # fmt: skip
-    return _section("Slices, the weakest first", _table(("rows where", "rows", "right", "interval"), rows))
-
-
-def _abstaining(story: Story) -> str:
-    """What abstaining from unsure answers buys."""
-    found = story.evaluated.sureness
-    if found is None or not found.coverages:
-        return ""
-    rows = [
-        ((f"{each.wanted:g}", "n"), (f"{each.share:.0%}", "n"), (f"{each.precision:.3f}", "n"),
-         (f"{each.low:.3f} to {each.high:.3f}", "n"))
-        for each in found.coverages
-    ]  # fmt: skip
-    return _table(("wanted precision", "rows answered", "precision seen", "95% interval"), rows)
-
-
-def _behind(story: Story) -> str:
-    """Rows that the teacher got right and the model did not, where there are any."""
-    rows = []
-    for row in behind(story.evaluated.rows):
-        said, right = apart(story.task, row.predicted, row.output)
-        taught = apart(story.task, row.teacher or "", row.output)[0]
-        rows.append(((said, "wrong"), (taught, "right"), (right, ""), (_input(row), "input")))
-    header = ("the model said", "the teacher said", "right", "input")
-    return _section("Where the teacher is ahead", _table(header, rows), wide=True) if rows else ""
-
-
-def _mistakes(story: Story) -> str:
-    wrong = errors(story)
-    if not wrong:
-        return _section("Errors", "<p>None on these rows.</p>", wide=True)
-    rows, is_told = [], are_sure(wrong)
-    for row in wrong:
-        said, right = apart(story.task, row.predicted, row.output)
-        sure = [(f"{row.confidence:.2f}", "n")] * is_told
-        rows.append((*sure, (said, "wrong"), (right, "right"), (_input(row), "input")))
-    header = (*["sure"] * is_told, "said", "right", "input")
-    return _section("Surest errors" if is_told else "Errors", _table(header, rows), wide=True)
-
-
-def _input(row: Judged, most: int = 420) -> str:
-    parts = [text if len(row.input) == 1 else f"{name}: {text}" for name, text in row.input.items()]
-    flat = " | ".join(" ".join(part.split()) for part in parts)
-    return flat if len(flat) <= most else flat[: most - 1] + "…"

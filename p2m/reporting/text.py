@@ -17,7 +17,9 @@ from p2m.reporting.facts import (
     errors,
     headline,
     is_classification,
+    million,
     outcomes,
+    rewritten_rows,
     spending,
     verdict_lines,
 )
@@ -56,6 +58,7 @@ def render(story: Story) -> str:
         table(scores, header=("metric", "value", "95% interval")),
         table(rivals, header=("baseline", story.evaluated.scores[0].metric)),
         table(candidates(story), header=CANDIDATES) if story.choice.scores else "",
+        _rewritten(story),
         f"teacher: {story.evaluated.teacher_note}",
         _judge(story),
         *_taught(story),
@@ -74,16 +77,24 @@ def _judge(story: Story) -> str:
     return "judge: " + judge_line(judgement).replace("; ", ";\n  ") if judgement else ""
 
 
+def _rewritten(story: Story) -> str:
+    """What becomes of the primary metric where inputs are written otherwise."""
+    rows = rewritten_rows(story.evaluated.rewritten)
+    return table(rows, header=("written otherwise", "before", "after", "difference", "same")) if rows else ""
+
+
 def _taught(story: Story) -> list[str]:
     """What the teachers cost, how requests ended, and what became of the rows."""
     account = story.account
     if account is None:
         return []
+    told = [*spending(account), *million(account, story.measured)]
+    wide = max(_NAME, *(len(name) for name, _ in told))
     ended = [(name, f"{number:,}", share) for name, number, share in outcomes(account)]
     rows = [(_cut(count.what, 70), f"{count.rows:,}") for count in account.funnel]
     rows += [(name, f"{number:,}") for name, number in agreement(account)]
     return [
-        "\n".join(f"{name:<{_NAME}}  {value}" for name, value in spending(account)),
+        "\n".join(f"{name:<{wide}}  {value}" for name, value in told),
         table(ended, header=("requests", "number", "share")) if ended else "",
         table(rows, header=("from requests to rows", "number")) if rows else "",
     ]

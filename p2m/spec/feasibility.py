@@ -240,6 +240,13 @@ def _requirements(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]
             yield path, f"no model can have {requirement}: metrics go from 0 to 1", hint
 
 
+def _is_error(spec: ModelSpec, task: Task) -> bool:
+    """Whether less of the primary metric is better."""
+    names = (spec.metrics.primary,) if spec.metrics.primary else task.metrics
+    primary = next((spec.metric[name] for name in names if name in spec.metric), None)
+    return bool(getattr(primary, "lower_is_better", False))
+
+
 def _reachable(requirement: Requirement) -> bool:
     operator, value = requirement.operator, requirement.value
     if operator == ">":
@@ -312,7 +319,11 @@ def _taught(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     elif spec.data.test is None and spec.data.train is None:
         message = "there are no rows with known answers to hold the teacher against"
         yield "teacher.gate", message, "give some 50 with data.test=FILE, or remove it"
-    elif not _reachable(spec.teacher.gate):
+    elif _is_error(spec, task) and spec.teacher.gate.operator in (">=", ">"):
+        message = f"{spec.teacher.gate.operator} {spec.teacher.gate.value:g} asks for a large error"
+        hint = f"write what it may be at most: '<= {spec.teacher.gate.value:g}'"
+        yield "teacher.gate", message, hint
+    elif not _is_error(spec, task) and not _reachable(spec.teacher.gate):
         hint = "write a share from 0 to 1, e.g. '>= 0.8'"
         message = f"no teacher can reach {spec.teacher.gate.operator} {spec.teacher.gate.value:g}"
         yield "teacher.gate", f"{message}: metrics go from 0 to 1", hint

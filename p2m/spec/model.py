@@ -286,6 +286,7 @@ class Preferences(Section):
         BeforeValidator(_requirements, json_schema_input_type=dict[str, str | float]),
         _none_as(tuple),
     ] = ()  # metric or teacher_ratio -> ">= 0.60"; what falls short is not shipped
+    no_worse_than: Literal["last"] | Path | None = None  # the bundle that stands in outputs, or a folder's
 
 
 Paths = Annotated[

@@ -10,7 +10,7 @@ from p2m.engine.handles import Run
 from p2m.engine.slots import processors
 from p2m.metrics.base import Metric, number_pairs
 from p2m.stages.folds import joined_folds
-from p2m.types import Example, Exported, OutOfFold, Task, TaskType, Winner
+from p2m.types import Example, Exported, OutOfFold, Task, TaskType, Winner, merit
 
 _CHUNK = 200  # rows between two reports of progress; of many rows more are of one length and go together
 
@@ -37,14 +37,15 @@ def correct(task: Task, primary: Metric, said: Sequence[str], rows: Sequence[Exa
     """How right each answer is, 0 to 1: the primary metric of the row alone.
 
     A number is as right as its error is small beside the spread of the right ones: one standard deviation is
-    0.
+    0. Of a rate of errors it is what that leaves of 1.
     """
     import numpy as np
 
     right = [row.answers for row in rows]
     if task.type is not TaskType.REGRESSION:
         statistics = primary.statistics(said, right)
-        return [primary.value(statistics[number : number + 1]) for number in range(len(rows))]
+        values = [primary.value(statistics[number : number + 1]) for number in range(len(rows))]
+        return values if merit(primary, 1) > 0 else [max(0.0, 1 - value) for value in values]
     pairs = number_pairs(said, right)
     spread = float(np.std(pairs[:, 1])) or 1.0
     errors = np.nan_to_num(np.abs(pairs[:, 0] - pairs[:, 1]) / spread, nan=1.0)

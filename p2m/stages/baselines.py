@@ -15,7 +15,9 @@ from p2m.metrics.base import Metric
 from p2m.stages.folds import held_out
 from p2m.stages.lessons import Material, picked, solve_and_ask
 from p2m.students.base import LinearStudent, Student
-from p2m.types import Baseline, Baselines, Embeddings, Encoder, Example, Split, Task
+from p2m.types import Baseline, Baselines, Embeddings, Encoder, Example, Split, Task, TaskType
+
+ZERO_SHOT = "zero_shot"  # a model that learns nothing, so it need not be beaten, but must not be better
 
 
 @stage(version="1", kind="seeded", cpus="all")
@@ -35,7 +37,7 @@ def baselines(
     answers: dict[str, list[str]] = {}
     all_rows = material.all_to_learn()[0]  # of a fold alone the commonest may be what the fold lacks
     for learnt, asked in _rounds(material):
-        found = trivial(task, learnt[0], asked[1][0])
+        found = trivial(task, learnt[0], asked[1][0]) | _zero_shot(material, asked[1][1])
         for name, student in students.items():
             assert isinstance(student, LinearStudent)
             said = solve_and_ask(student, material, learnt, asked[1], metric=metric, folder=run.folder / name)
@@ -45,7 +47,19 @@ def baselines(
             whole = answers.setdefault(name, [""] * len(judged))
             for row, text in zip(asked[0], texts, strict=True):
                 whole[row] = text
-    return Baselines(tuple(Baseline(name, tuple(texts), name in students) for name, texts in answers.items()))
+    models = {*students, ZERO_SHOT}
+    return Baselines(tuple(Baseline(name, tuple(texts), name in models) for name, texts in answers.items()))
+
+
+def _zero_shot(material: Material, vectors: Any) -> dict[str, list[str]]:
+    """The label whose name the frozen encoder finds nearest to each row; {} without an encoder or labels."""
+    if material.task.type is not TaskType.CLASSIFICATION or vectors is None or not len(vectors):
+        return {}
+    names = material.vectors("labels")
+    if len(names) != len(material.labels):
+        return {}
+    nearest = (vectors @ names.T).argmax(axis=1)
+    return {ZERO_SHOT: [material.labels[place] for place in nearest]}
 
 
 Rows = tuple[Sequence[Example], Any]  # with their vectors

@@ -14,7 +14,9 @@ from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import DataError
 from p2m.evaluation.base import (
+    ROWS,
     beside,
+    compared,
     covered,
     expected_error,
     fitted,
@@ -22,12 +24,13 @@ from p2m.evaluation.base import (
     matched,
     needed_rows,
     reported,
-    scored,
     slices,
     swaps,
+    variants,
 )
 from p2m.metrics.base import Metric
 from p2m.stages.answering import answers_of, correct, out_of_fold
+from p2m.stages.rows import sample
 from p2m.types import (
     ALPHA,
     Baseline,
@@ -40,7 +43,7 @@ from p2m.types import (
     Exported,
     Judged,
     OutOfFold,
-    Score,
+    Rewritten,
     Split,
     Sureness,
     Task,
@@ -87,7 +90,7 @@ def evaluate(
     tried = len(compared) if parts.is_cross_validated else 1
     judged = _judged(task, primary, rows, answers, examined if rival else None)
     return Evaluated(
-        scores=tuple(_score(metric, said, right, bootstrap=bootstrap, seed=seed) for metric in metrics),
+        scores=tuple(reported(metric, said, right, resamples=bootstrap, seed=seed) for metric in metrics),
         comparisons=tuple(
             _compared(each, primary, said, right, seed=seed, tried=tried)
             for each in rivals.found
@@ -101,7 +104,29 @@ def evaluate(
         out_of_fold=None if parts.is_cross_validated else _score_out_of_fold(folds, winner, parts, primary),
         sureness=_sureness(parts, judged, Settings.read(exported.model)),
         slices=slices(judged, [row.source for row in rows]),
+        rewritten=_rewritten(task, parts, exported, backend, primary, said, bootstrap, seed, run),
     )
+
+
+def _rewritten(
+    task: Task, parts: Split, exported: Exported, backend: Backend, primary: Metric, said: Sequence[str],
+    bootstrap: int, seed: int, run: Run,
+) -> tuple[Rewritten, ...]:  # fmt: skip
+    """Some of the judged rows written otherwise; where it did not say `said` itself, they are asked as they
+    are, too.
+    """
+    places = {id(row): place for place, row in enumerate(parts.judged)}
+    rows = sample(task, parts.judged, ROWS, seed)
+    others = variants(task, rows, seed=seed)
+    if not others:
+        return ()
+    asked = [row for each in others.values() for row in each]
+    if parts.is_cross_validated:
+        asked = [*asked, *rows]
+    answers = [answer.output for answer in answers_of(exported, backend, asked, run, "rewritten")]
+    found = {what: answers[n * len(rows) : (n + 1) * len(rows)] for n, what in enumerate(others)}
+    before = answers[-len(rows) :] if parts.is_cross_validated else [said[places[id(row)]] for row in rows]
+    return compared(primary, rows, before, found, resamples=bootstrap, seed=seed)
 
 
 def _sureness(parts: Split, judged: Sequence[Judged], settings: Settings) -> Sureness | None:
@@ -179,13 +204,6 @@ def _score_out_of_fold(
         return None
     right = [parts.train[row].answers for row in found.rows]
     return primary.value(primary.statistics(found.answers, right))
-
-
-def _score(
-    metric: Metric, said: Sequence[str], right: Sequence[Sequence[str]], *, bootstrap: int, seed: int
-) -> Score:
-    value = reported(metric, said, right)
-    return scored(metric, said, right, value=value, resamples=bootstrap, seed=seed)
 
 
 def _teacher(

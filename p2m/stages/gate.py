@@ -10,7 +10,7 @@ from p2m.engine.stage import stage
 from p2m.errors import StageError
 from p2m.evaluation.base import interval, matched
 from p2m.metrics.base import Metric
-from p2m.types import Examined, Example, Examples, Passed, Requirement, Task, TaskType
+from p2m.types import Examined, Example, Examples, Passed, Requirement, Task, TaskType, merit
 
 _RESAMPLES, _SEED = 1000, 0  # of the interval in the message; they decide nothing
 _SHOWN = 5  # confusions, and failures, that the message shows
@@ -48,11 +48,12 @@ def gate(task: Task, rows: Examples, examined: Examined, *, metric: Metric, floo
     if floor.is_met(value):
         return Passed()
     low, high = interval(metric, statistics, resamples=_RESAMPLES, seed=_SEED)
+    best = 1.0 if merit(metric, 1) > 0 else 0.0
     faults = [examined.faults[place] if examined.faults else "" for place in asked.values()]
     misses = [
         _Miss(row, answer, fault, score)
         for number, (row, answer, fault) in enumerate(zip(known, said, faults, strict=True))
-        if (score := metric.value(statistics[number : number + 1])) < 1
+        if (score := merit(metric, metric.value(statistics[number : number + 1]))) < merit(metric, best)
     ]
     head = (
         f"{examined.teacher} reaches {metric.name} {value:.3f} [{low:.3f}, {high:.3f}] on {len(known)} rows"

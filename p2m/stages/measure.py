@@ -38,4 +38,5 @@ def measure(
         rows=len(seconds),
         peak_memory=found.peak,
         machine=processor(),
+        latency_p99=percentile(seconds, 0.99),
     )

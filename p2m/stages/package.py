@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from p2m.deploy import answered
 from p2m.deploy.backends.onnx import ONNX
 from p2m.deploy.card import Facts, model_card, sources
 from p2m.deploy.serving import asking, command, lines, objects, parquet, separated, tables
@@ -23,6 +24,7 @@ from p2m.types import (
     Choice,
     Evaluated,
     Exported,
+    Held,
     Measured,
     Report,
     Split,
@@ -47,6 +49,7 @@ def package(
     measured: Measured,
     verdict: Verdict,
     account: Account | None,
+    held: Held | None,
     report: Report,
     *,
     name: str,
@@ -60,13 +63,14 @@ def package(
     """
     facts = Facts(
         name, task, parts, choice, exported, evaluated, measured, verdict, _license(spec, choice),
-        requirements(exported.model, backend), account,
+        requirements(exported.model, backend), account, held,
     )  # fmt: skip
     folder = run.folder / "bundle"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(exported.model, folder / "model")
     shutil.copytree(report.folder, folder, dirs_exist_ok=True)
     lay_out(shipped(exported.model, backend) | ASKING, folder)
+    _write(folder / answered.NAME, answered.as_lines(evaluated.rows))
     _write(folder / "README.md", model_card(facts))
     _write(folder / "requirements.txt", "".join(f"{need}~={_minor(need)}\n" for need in facts.needs))
     _write(folder / MANIFEST, json.dumps(_manifest(facts, spec, folder), indent=2, ensure_ascii=False) + "\n")
@@ -101,7 +105,9 @@ def _manifest(facts: Facts, spec: dict[str, Any], folder: Path) -> dict[str, Any
         "teacher": _teacher(evaluated),
         "judge": asdict(evaluated.judgement) if evaluated.judgement else None,
         "account": asdict(facts.account) if facts.account else None,
+        "held": asdict(facts.held) if facts.held else None,
         "sureness": asdict(evaluated.sureness) if evaluated.sureness else None,
+        "rewritten": [asdict(each) for each in evaluated.rewritten],
         "slices": [asdict(each) for each in evaluated.slices],
         "evidence": evaluated.evidence,
         "measured": asdict(facts.measured),

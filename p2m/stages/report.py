@@ -11,6 +11,7 @@ from p2m.types import (
     Evaluated,
     Examples,
     Exported,
+    Held,
     Latencies,
     Measured,
     Report,
@@ -31,6 +32,7 @@ def report(
     measured: Measured,
     verdict: Verdict,
     account: Account | None,
+    held: Held | None,
     latencies: Latencies | None,
     *,
     name: str,
@@ -53,6 +55,7 @@ def report(
         choice,
         account,
         latencies,
+        held,
     )
     folder = run.folder / "report"
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from p2m.deploy.verdict import verdict_on
 from p2m.engine.stage import stage
-from p2m.types import Account, Evaluated, Exported, Measured, Requirement, Task, Verdict
+from p2m.types import Account, Evaluated, Exported, Held, Measured, Requirement, Task, Verdict
 
 
 @stage(version="2", kind="pure")
@@ -14,6 +14,7 @@ def verdict(
     evaluated: Evaluated,
     measured: Measured,
     account: Account | None,
+    held: Held | None,
     *,
     requirements: tuple[Requirement, ...],
     max_parameters: int | None,
@@ -23,7 +24,7 @@ def verdict(
 ) -> Verdict:
     """SHIP, FALLS SHORT or UNPROVEN, with the lines that it rests on and what to do next."""
     return verdict_on(
-        task, requirements, exported, evaluated, measured, account,
+        task, requirements, exported, evaluated, measured, account, held,
         max_parameters=max_parameters, max_size=max_size, max_latency=max_latency,
         precision=precision,
     )  # fmt: skip

@@ -144,7 +144,7 @@ def _stamp(folder: Path) -> str:
     lines = []
     with contextlib.suppress(OSError):
         for place, folders, files in os.walk(folder):
-            folders[:] = sorted(name for name in folders if name != "rejected")
+            folders[:] = sorted(name for name in folders if name not in ("rejected", "last"))
             for name in sorted(files):
                 path = os.path.join(place, name)
                 stat = os.stat(path)

@@ -59,6 +59,17 @@ def test_a_bundle_is_scored_with_intervals_beside_what_it_was(p2m: Call, folder:
     assert score["low"] <= score["value"] <= score["high"]
 
 
+def test_rows_are_also_scored_as_they_may_be_mistyped(p2m: Call) -> None:
+    done = p2m("eval", "outputs/shout", "november.csv", "--robust")
+    assert done.returncode == 0, done.stderr
+    assert "accuracy of 80 rows" in done.stdout
+    told = json.loads(p2m("eval", "outputs/shout", "november.csv", "--robust", "--json").stdout)["rewritten"]
+    assert [each["what"] for each in told] == ["typing errors", "lower case", "upper case", "surplus blanks"]
+    assert told[1]["same"] == 1.0  # they are lower case already
+    assert f"{told[0]['after']:.3f}" in done.stdout
+    assert json.loads(p2m("eval", "outputs/shout", "november.csv", "--json").stdout)["rewritten"] is None
+
+
 def test_its_errors_are_written_and_a_requirement_that_is_missed_ends_in_4(p2m: Call, folder: Path) -> None:
     _, poor = bundles(folder)
     done = p2m("eval", poor, "november.csv", "--wrong", "wrong.jsonl", "--require", "accuracy >= 0.95")
@@ -85,6 +96,58 @@ def test_of_two_bundles_the_worse_is_told(p2m: Call, folder: Path) -> None:
     assert told["difference"]["value"] == pytest.approx(
         told["second"][0]["value"] - told["first"][0]["value"]
     )
+
+
+LEEWAY = '''
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Leeway:
+    """Right where the first letters are."""
+
+    letters: int = 1
+
+    @property
+    def name(self):
+        return "leeway"
+
+    def refusal(self, task):
+        return None
+
+    def statistics(self, predictions, references):
+        import numpy as np
+
+        pairs = zip(predictions, references)
+        right = [said[: self.letters] == answers[0][: self.letters] for said, answers in pairs]
+        return np.array(right, dtype=float).reshape(-1, 1)
+
+    def value(self, statistics):
+        return float(statistics.mean())
+'''
+
+
+def test_a_metric_of_ones_own_judges_with_its_settings_where_it_is_trusted(
+    tmp_path: Path, folder: Path
+) -> None:
+    place = write_project(tmp_path / "own")
+    (place / "ours").mkdir()
+    (place / "ours" / "leeway.py").write_text(LEEWAY)
+    recipe = (place / "shout.yaml").read_text()
+    extra = "metric: {leeway: {target: ours.leeway.Leeway, letters: 0}}\n"
+    (place / "shout.yaml").write_text(
+        recipe.replace("primary: accuracy", "primary: accuracy\n  also: [leeway]") + extra
+    )
+    shutil.copy(folder / "november.csv", place)
+    call = call_in(place)
+    done = call("build", "shout.yaml", "--trust", "ours", PYTHONPATH=str(place))
+    assert done.returncode == 0, done.stderr
+    words = ("eval", "outputs/shout", "november.csv")
+    told = json.loads(call(*words, "--json", "--trust", "ours", PYTHONPATH=str(place)).stdout)
+    assert {each["metric"]: each["value"] for each in told["scores"]}["leeway"] == 1.0  # of no letter
+    stranger = call(*words, PYTHONPATH=str(place))
+    assert stranger.returncode == 0, stranger.stderr
+    assert "not computed: leeway: it is of ours, whose code is run if you trust it" in stranger.stdout
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from p2m.types import (
     Exported,
     Field,
     Fit,
+    Held,
     Judged,
     Judgement,
     Measured,
@@ -622,3 +623,49 @@ def test_a_wanted_precision_is_a_requirement(
     assert any(each.startswith("calibration error 0.020, 0.200 before") for each in unasked.lines) is bool(
         coverages
     )
+
+
+# --------------------------------------------------------------------------- the bundle before it
+
+
+def held(worse: float, *, rows: int = 100, won: int = 2, lost: int = 9) -> Held:
+    gap = Score("difference", -0.07, -0.12, -0.01, rows)
+    seen = Beside("last bundle", rows, 0.78, 0.71, gap, None, 1.0005 - worse, worse)
+    return Held(seen, won, lost, (), f"last bundle on the same {rows} rows")
+
+
+def test_a_model_that_is_worse_than_the_bundle_before_it_falls_short() -> None:
+    found = verdict(STATED, held=held(0.02))
+    assert found.decision is SHORT
+    (line,) = found.failures
+    assert line.startswith("worse than last bundle by more than chance: exact_match 0.71, last bundle on the")
+    assert "2 won, 9 lost, p 0.020" in line
+    assert "metrics.no_worse_than=null" in found.advice[0]
+
+
+@pytest.mark.parametrize(
+    ("found", "is_warned"),
+    [
+        (held(0.2), True),  # behind, as chance may have it
+        (held(0.01, rows=FEW_ROWS - 1), True),  # too few rows to tell
+        (held(0.9, won=9, lost=2), False),
+        (held(1.0, won=0, lost=0), False),  # the very same model
+        (Held(None, note="there is no last bundle to hold it against"), False),
+        (Held(None, note="none of the rows judged last bundle", is_open=True), True),
+    ],
+)
+def test_whatever_else_is_seen_beside_it_ships(found: Held, is_warned: bool) -> None:
+    told = verdict(STATED, held=found)
+    assert told.decision is SHIP
+    assert bool(told.warnings) == is_warned
+    assert any("last bundle" in line for line in told.lines)
+
+
+def test_of_errors_an_answer_without_a_model_is_right_throughout_at_0() -> None:
+    def advised(value: float) -> str:
+        score = Score("word_error_rate", value, value, value, 100, lower_is_better=True)
+        seen = Evaluated((score,), (majority(value, better=1.0),), None, "", "gold")
+        return verdict(seen=seen, kind=TaskType.TEXT_TO_TEXT).advice[0]
+
+    assert "right throughout" in advised(0.0)
+    assert "right throughout" not in advised(1.0)

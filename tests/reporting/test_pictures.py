@@ -53,6 +53,7 @@ def test_a_page_has_its_pictures_each_with_a_title_and_free_in_size(kind: TaskTy
         "rows of each label in the training set" if labelled else "length of training answers",
         "share of right answers by confidence",
         *(["right labels down, predicted ones across"] if labelled else []),
+        "wrong answers by confidence",
     ]
     for picture, title in zip(found, titles, strict=True):
         assert (picture.get("role"), picture.get("aria-label")) == ("img", title)
@@ -103,7 +104,7 @@ def test_drawing_leaves_settings_as_they_were() -> None:
 
 def test_a_page_with_hostile_labels_shows_them_as_they_are() -> None:
     page = render(story(rows=300, labels=HOSTILE))
-    assert len(pictures(page)) == 6
+    assert len(pictures(page)) == 7
     assert "<script" not in page
     shown = texts(shares(Counter(HOSTILE), title="t"))
     assert {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
@@ -33,11 +34,13 @@ from p2m.types import (
     Exported,
     Field,
     Fit,
+    Held,
     Judged,
     Judgement,
     Latencies,
     Latency,
     Measured,
+    Rewritten,
     Score,
     Spent,
     Split,
@@ -120,7 +123,7 @@ def story(kind: TaskType = TaskType.CLASSIFICATION, rows: int = 200, labels: Seq
             "synthetic",
             tuple(judged),
         ),
-        measured=Measured(0.0123, 0.0209, 98.76, 100, 150_000_000, "a processor"),
+        measured=Measured(0.0123, 0.0209, 98.76, 100, 150_000_000, "a processor", 0.024),
         verdict=VERDICT,
         choice=Choice("minilm", ("minilm fits",)),
     )
@@ -168,7 +171,7 @@ class Here:
 def test_the_stage_writes_a_page_and_a_text_that_repeat_byte_for_byte(tmp_path: Path) -> None:
     told = story()
     artifacts = (told.task, told.curated, told.parts, told.choice, told.exported)
-    parts = (*artifacts, told.evaluated, told.measured, told.verdict, None, TIMED)
+    parts = (*artifacts, told.evaluated, told.measured, told.verdict, None, None, TIMED)
     first = report(*parts, name="intents", run=Here(tmp_path / "a"))
     second = report(*parts, name="intents", run=Here(tmp_path / "b"))
     for name in ("report.html", "report.txt"):
@@ -189,7 +192,7 @@ def test_the_page_is_well_formed_asks_for_nothing_and_tells_the_figures(kind: Ta
     for shown in (
         f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]",
         "23.4 MB",
-        "20.9 ms",
+        "12.3 / 20.9 / 24.0 ms",
         "0.610",
         "212",
     ):
@@ -201,7 +204,7 @@ def test_the_text_tells_scores_losses_and_mistakes_in_few_lines(kind: TaskType) 
     text = as_text(story(kind))
     assert max(map(len, text.splitlines())) <= 120
     assert len(text.splitlines()) < 50
-    for shown in ("accuracy", "macro_f1", "nearest", "0.610", "dropped: blank text", "12.3 ms / 20.9 ms"):
+    for shown in ("accuracy", "macro_f1", "nearest", "0.610", "dropped: blank text", "12.3 / 20.9 / 24.0 ms"):
         assert shown in text
     assert ("taken for" if kind is TaskType.CLASSIFICATION else "said") in text
 
@@ -402,3 +405,52 @@ def test_students_that_were_tried_are_told_with_their_scores_and_why() -> None:
             < shown.rindex("0.710")
             < shown.rindex("over max_size")
         )
+
+
+def test_all_errors_are_folded_by_what_was_taken_for_what_and_labels_have_their_figures() -> None:
+    told = story()
+    page = as_page(told)
+    wrong = [row for row in told.evaluated.rows if not row.correct]
+    pairs = Counter(f"{row.output} taken for {row.predicted}" for row in wrong)
+    assert page.count("<details>") == len(pairs)
+    for name, rows in pairs.items():
+        assert f"<summary>{name}: {rows:,} row" in page
+    for label in LABELS:
+        right = sum(row.output == label for row in told.evaluated.rows)
+        said = sum(row.predicted == label for row in told.evaluated.rows)
+        assert f'<td class="">{label}</td><td class="n">{right}</td><td class="n">{said}</td>' in page
+
+
+def test_of_many_labels_the_most_confused_are_drawn_and_listed() -> None:
+    labels = [f"label {n}" for n in range(40)]
+    told = story(labels=labels)
+    page = as_page(told)
+    assert "of the 24 labels that are most confused" in page
+    assert "Commonest confusions" in page
+
+
+def test_what_is_written_otherwise_stands_in_page_and_text() -> None:
+    told = story()
+    gap = Score("difference", -0.04, -0.09, 0.01, 100)
+    rows = (Rewritten("typing errors", 100, 0.8, 0.76, gap, 0.91),)
+    told = replace(told, evaluated=replace(told.evaluated, rewritten=rows))
+    for text in (as_page(told), as_text(told)):
+        assert "typing errors" in text
+        assert "-0.040 [-0.090, +0.010]" in text
+        assert "91%" in text
+    assert "which it has learnt from" not in as_page(told)
+    folded = replace(told, evaluated=replace(told.evaluated, evidence="cross-validation"))
+    assert "100 rows, which it has learnt from" in as_page(folded)
+
+
+def test_a_bundle_before_it_is_told_with_the_rows_that_were_lost() -> None:
+    told = story()
+    row = replace(
+        told.evaluated.rows[0], output="stop", predicted="weather", teacher="stop", teacher_correct=1.0
+    )
+    gap = Score("difference", -0.1, -0.2, 0.0, 200)
+    seen = Beside("last bundle", 200, 0.9, 0.8, gap, None, 0.99, 0.01)
+    page = as_page(replace(told, held=Held(seen, 3, 23, (row,), "last bundle on the same 200 rows")))
+    assert "worse than last bundle by more than chance" in page
+    assert "3 won, 23 lost" in page
+    assert "said before" in page

@@ -144,7 +144,7 @@ def test_the_exported_model_is_scored_with_intervals_on_the_test_rows(
     assert macro.metric == "macro_f1"
     assert macro.value == pytest.approx(0.8)
     assert found.evidence == "gold"
-    assert run.seen[-1] == (5, 5)
+    assert (5, 5) in run.seen
 
 
 def test_every_row_is_kept_with_what_was_said_and_whether_it_is_right(
@@ -192,8 +192,7 @@ def test_where_folds_judge_the_answers_are_those_of_the_chosen_student_out_of_fo
     exported: Exported, tmp_path: Path
 ) -> None:
     untried = OutOfFold("untried", (), (), (), note="too few rows")
-    Settings(kind="classification", fields=("text",), labels=TASK.labels).write(tmp_path)  # there is no graph
-    found = judge(replace(exported, model=tmp_path), tmp_path, *TRIED, untried, parts=CROSSED)
+    found = judge(exported, tmp_path, *TRIED, untried, parts=CROSSED)
     assert [row.predicted for row in found.rows] == ["play", "stop", "stop", "stop", "play"]
     assert [row.confidence for row in found.rows] == [0.9, 0.6, 0.8, 0.7, 0.5]
     assert [row.output for row in found.rows] == [row.output for row in TEST]
@@ -331,3 +330,18 @@ def test_where_folds_judge_scores_are_looked_at_by_the_other_half(exported: Expo
     assert sureness.error < 0.05 < sureness.before
     (nine,) = (each for each in sureness.coverages if each.wanted == 0.9)
     assert (nine.share, nine.precision) == (pytest.approx(0.5), pytest.approx(0.95, abs=0.02))
+
+
+def test_some_rows_are_written_otherwise_and_asked_of_the_exported_model(
+    exported: Exported, tmp_path: Path
+) -> None:
+    found = {each.what: each for each in judge(exported, tmp_path).rewritten}
+    assert set(found) == {"typing errors", "lower case", "upper case", "surplus blanks"}
+    assert all((each.rows, each.before) == (5, 0.8) for each in found.values())
+    assert (found["surplus blanks"].after, found["surplus blanks"].same) == (0.8, 1.0)
+    errors = found["typing errors"]  # it knows four words as they are spelt
+    assert errors.after < errors.before
+    assert errors.difference.value == pytest.approx(errors.after - errors.before)
+    folded = judge(exported, tmp_path, *TRIED, parts=CROSSED)
+    assert folded.scores[0].value == pytest.approx(0.6)
+    assert folded.rewritten[0].before == 0.8  # of the exported model, not of those out of fold

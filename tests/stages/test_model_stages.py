@@ -299,7 +299,7 @@ def bundled(
         "precision": None,
     }
     found = verdict(
-        LABELS, exported, evaluated, measured, account, requirements=requirements, **{**none, **limits}
+        LABELS, exported, evaluated, measured, account, None, requirements=requirements, **{**none, **limits}
     )
     return package(
         LABELS,
@@ -310,6 +310,7 @@ def bundled(
         measured,
         found,
         account,
+        None,
         Report(report),
         name="tiny",
         spec={"name": "tiny", "students": {"minilm": {"license": "apache-2.0"}}},
@@ -338,7 +339,8 @@ def test_a_bundle_tells_what_teachers_cost_and_beside_whom_it_stands_and_no_vote
     for shown in (
         "Teacher: 0.950, local m on the same 52 rows; the model 0.900 there, 0.947 of the teacher",
         "95% interval -0.100 to +0.000",
-        "takes 840 ms and 0.00065 USD. The model has paid for itself after 1,250 requests.",
+        "takes 840 ms and 0.00065 USD. A million of its answers cost 650.00 USD. The model has paid for"
+        " itself after 1,250 requests.",
         "Judge: local m grades the known answers 0.97",
     ):
         assert shown in card

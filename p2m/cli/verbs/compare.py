@@ -29,7 +29,9 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.cli.score_views import Answering, compared_text
 
     threads = max(1, arguments.threads)
-    first, second = (opened(each, threads=threads) for each in (arguments.first, arguments.second))
+    first, second = (
+        opened(each, threads=threads, trust=arguments.trust) for each in (arguments.first, arguments.second)
+    )
     rows = labelled(first.task, arguments.data)
     found = compare(first, second, rows, progress=Answering())
     told = {

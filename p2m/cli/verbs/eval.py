@@ -14,7 +14,8 @@ GROUP = "result"
 SUMMARY = "score a built model on labelled rows"
 EXAMPLES = """p2m eval outputs/tickets november.csv
   p2m eval outputs/tickets november.csv --wrong wrong.jsonl    # its errors, the surest first
-  p2m eval outputs/tickets november.csv --require 'accuracy >= 0.85'    # exit code 4 below"""
+  p2m eval outputs/tickets november.csv --require 'accuracy >= 0.85'    # exit code 4 below
+  p2m eval outputs/tickets november.csv --robust    # and with typing errors, in capitals, ..."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +24,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--wrong", type=Path, metavar="FILE", help="write the wrong answers to FILE as JSON Lines"
     )
+    robust = "score the rows also with typing errors, in another case and with surplus blanks"
+    parser.add_argument("--robust", action="store_true", help=robust)
     requirement = "end with exit code 4 unless it is met, such as 'accuracy >= 0.85'; may be repeated"
     parser.add_argument("--require", action="append", default=[], metavar="METRIC", help=requirement)
 
@@ -30,25 +33,28 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="a table with the inputs and their right answers")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="processor threads (default: 2)")
+    trust = "let metrics come from this package"
+    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help=trust)
     common.json_argument(parser)
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
-    from p2m.bundle_scores import labelled, opened, score
+    from p2m.bundle_scores import labelled, opened, rewritten, score
     from p2m.cli.score_views import Answering, scored_text, write_wrong
 
-    bundle = opened(arguments.bundle, threads=max(1, arguments.threads))
+    bundle = opened(arguments.bundle, threads=max(1, arguments.threads), trust=arguments.trust)
     wanted = [_requirement(text, [each.name for each in bundle.metrics]) for text in arguments.require]
     rows = labelled(bundle.task, arguments.data)
     found = score(bundle, rows, progress=Answering())
+    others = rewritten(bundle, rows, found, progress=Answering()) if arguments.robust else None
     if arguments.wrong is not None:
         write_wrong(found, arguments.wrong)
     values = {each.metric: each.value for each in found.scores}
     missed = [text for text, each in zip(arguments.require, wanted, strict=True)
               if not each.is_met(values[each.metric])]  # fmt: skip
     told = {"scores": found.scores, "sureness": found.sureness, "slices": found.slices, "rows": len(rows),
-            "missed": missed}  # fmt: skip
-    code = common.answer(arguments, told, lambda: scored_text(bundle, arguments.data, found, missed))
+            "missed": missed, "left_out": bundle.left, "rewritten": others}  # fmt: skip
+    code = common.answer(arguments, told, lambda: scored_text(bundle, arguments.data, found, missed, others))
     return common.CONTRACT_MISSED if missed else code
 
 

@@ -2,7 +2,7 @@
 
     evaluate.load("<this folder>", "exact_match").compute(predictions=[...], references=[[...], ...])
 
-The configuration is a metric's name (a module of `p2m.metrics`) or its qualified class name; further
+The configuration is a metric's name (a file of `conf/metric/`) or its qualified class name; further
 keywords of `compute` are the metric's settings. `evaluate` copies this file into its cache, so it holds no
 logic of its own, and asks that its own import stand on a line alone.
 """
@@ -12,13 +12,13 @@ import evaluate
 
 from p2m.evaluation.reported import component, listed
 
-_DESCRIPTION = "Metrics of p2m: exact_match, token_f1, accuracy, macro_f1, chrf, rouge_l; each 0 to 1."
+_DESCRIPTION = "The metrics of p2m: each file of its conf/metric/ is the name of one."
 _INPUTS = """
 Args:
     predictions: one answer a row.
     references: the right answers of each row, a text or a list of texts.
 Returns:
-    the metric by its name, 0 to 1, higher is better.
+    the metric by its name; its file in conf/metric/ says what it goes from and to.
 """
 
 
