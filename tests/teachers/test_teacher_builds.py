@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from known_rows import KnownRows, Slips, data_of
+from known_rows import KnownRows, Row, Slips, data_of
+from tiny_checkpoints import causal
 from wire import Raw, Status, Wire, serving
 
 from p2m.cli.main import main
@@ -323,6 +324,38 @@ def test_the_shipped_recipe_needs_no_key_to_be_planned_and_builds_with_a_server(
                 "generation.num_examples=60", codes=BUILT)  # fmt: skip
     assert "+ gate" in text
     assert "teacher_ratio" in text
+
+
+def said_in_japanese(number: int) -> Row:
+    """An instruction and the expression that does what it says."""
+    name, (what, code) = (
+        "abcdxyz"[number % 7],
+        (("合計", "sum"), ("最大値", "max"), ("長さ", "len"))[number % 3],
+    )
+    return {"instruction": f"リスト{name}{number}の{what}を求める"}, f"{code}({name}{number})"
+
+
+@pytest.mark.slow
+def test_the_shipped_recipe_from_japanese_to_python_builds_with_a_server_and_tiny_weights(
+    tmp_path: Path,
+) -> None:
+    data = ROOT / "recipes/data/ja2python"
+    shutil.copytree(data, tmp_path / "data/ja2python")
+    shutil.copy(ROOT / "recipes/ja2python.yaml", tmp_path / "ja2python.yaml")
+    (tmp_path / "outputs").mkdir()
+    weights = causal(tmp_path / "weights", "Qwen3")
+    lines = (data / "test.jsonl").read_text("utf-8").splitlines()
+    judged = [({"instruction": row["instruction"]}, row["code"]) for row in map(json.loads, lines)]
+    with KnownRows([said_in_japanese(number) for number in range(80)], also=judged) as server:
+        shop = Shop(tmp_path, server)
+        text = shop("build", "ja2python.yaml", "teacher=compatible", "teacher.model=known-rows",
+                    f"teacher.base_url={server.url}", "teacher.price={input: 1, output: 5}",
+                    f"student.candidates.qwen3_0_6b.model={weights}", "generation.num_examples=40",
+                    "training.epochs=1", "executor=inline", codes=BUILT)  # fmt: skip
+    assert "pass_at_1 0.00" in text, "tiny weights write no Python, and what they write was run"
+    assert "code_parses" in text
+    manifest = json.loads(next(tmp_path.rglob("manifest.json")).read_text("utf-8"))
+    assert manifest["teacher"], "the teacher's own answers stand beside it"
 
 
 def test_a_recipe_that_asks_in_batches_pays_half_and_submits_each_question_once(
