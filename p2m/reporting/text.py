@@ -18,6 +18,7 @@ from p2m.reporting.facts import (
     headline,
     is_classification,
     outcomes,
+    rungs,
     spending,
     verdict_lines,
 )
@@ -56,6 +57,7 @@ def render(story: Story) -> str:
         table(scores, header=("metric", "value", "95% interval")),
         table(rivals, header=("baseline", story.evaluated.scores[0].metric)),
         table(candidates(story), header=CANDIDATES) if story.choice.scores else "",
+        _smaller(story),
         f"teacher: {story.evaluated.teacher_note}",
         _judge(story),
         *_taught(story),
@@ -67,6 +69,14 @@ def render(story: Story) -> str:
 
 def _cell(cell: str, width: int) -> str:
     return cell.rjust(width) if cell[:1].isdigit() else cell.ljust(width)
+
+
+def _smaller(story: Story) -> str:
+    """What was tried to make the model smaller."""
+    if story.ladder is None:
+        return ""
+    header = ("smaller", "size", story.evaluated.scores[0].metric, "p50", "", "why")
+    return f"{table(rungs(story), header=header)}\njudged by {story.ladder.judged}"
 
 
 def _judge(story: Story) -> str:

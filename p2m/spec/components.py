@@ -24,6 +24,7 @@ from p2m.types import (
     Compressor,
     IndexRetriever,
     Metric,
+    Pruner,
     Retriever,
     Schedule,
     Student,
@@ -50,7 +51,7 @@ FAMILIES = {
         Family("retriever", "p2m.retrievers", (Retriever, IndexRetriever)),
         Family("student", "p2m.students", Student),
         Family("metric", "p2m.metrics", Metric),
-        Family("compression", "p2m.compression", Compressor),
+        Family("compression", "p2m.compression", (Compressor, Pruner)),
         Family("runtime", "p2m.deploy.backends", Backend),
     )
 }

@@ -11,6 +11,7 @@ from p2m.types import (
     Evaluated,
     Examples,
     Exported,
+    Ladder,
     Latencies,
     Measured,
     Report,
@@ -32,6 +33,7 @@ def report(
     verdict: Verdict,
     account: Account | None,
     latencies: Latencies | None,
+    ladder: Ladder | None,
     *,
     name: str,
     run: Run,
@@ -41,19 +43,9 @@ def report(
     Of another version of matplotlib the pictures may be drawn otherwise.
     """
     story = Story(
-        name,
-        task,
-        curated,
-        parts,
-        exported.fit,
-        exported,
-        evaluated,
-        measured,
-        verdict,
-        choice,
-        account,
-        latencies,
-    )
+        name, task, curated, parts, exported.fit, exported, evaluated, measured, verdict, choice, account,
+        latencies, ladder,
+    )  # fmt: skip
     folder = run.folder / "report"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.html").write_text(as_page(story), encoding="utf-8", errors="replace")
