@@ -801,6 +801,55 @@ class Variant:
     score: float = 0.0  # primary metric (`merit`) on the validation rows; on training rows without any
     size_bytes: int = 0
     fit: Fit = Fit()
+    note: str = ""  # why there is no model, where it is not for another candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """A fitted student without the parts that matter least, and trained again: as `Trained`."""
+
+    checkpoint: Path | None
+    fit: Fit = Fit()
+    note: str = ""  # what was taken, or why nothing was
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """What a linear student over an encoder is worth, by rows that it did not learn from."""
+
+    name: str  # of the encoder: "fp32", "trimmed", "trimmed+int8"
+    score: float  # primary metric (`merit`)
+    size_bytes: int  # of the encoder's folder
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """An encoder made smaller step by step, and what each step is worth; the first is in full precision."""
+
+    tried: tuple[Weighing, ...]
+    judged: str = ""  # by which rows
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One way of making the model smaller, and what became of it."""
+
+    name: str  # of what came of it: "pruned+trimmed+int8"
+    score: float | None  # primary metric (`merit`); None where nothing was made
+    size_bytes: int
+    kept: bool
+    reason: str
+    latency: float | None = None  # seconds of an answer, median on one core; None where it was not timed
+    of: str = "model"  # or "encoder": the frozen one that linear students read
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """All that was tried to make the model smaller."""
+
+    rungs: tuple[Rung, ...]
+    judged: str  # by which rows
+    taken: str  # name of the rung that ships
 
 
 @dataclass(frozen=True, slots=True)
@@ -1430,6 +1479,52 @@ class Compressor(Protocol):
 
     def compress(self, source: Path, target: Path) -> None:
         """Write a compressed copy of the exported folder `source` to `target`."""
+
+
+@runtime_checkable
+class CalibratedCompressor(Compressor, Protocol):
+    """A compressor that must see what rows make of a graph, of a model that answers by labels or numbers."""
+
+    @property
+    def rows(self) -> int:
+        """Training rows that it wants to see."""
+
+    def watch(self, source: Path, target: Path) -> None:
+        """Write a copy of `source` with further outputs, one number a row each."""
+
+    def compress(self, source: Path, target: Path, *, seen: Mapping[str, Any] | None = None) -> None:
+        """As `Compressor` says; `seen` are the outputs, (rows,) each, of the copy that `watch` wrote."""
+
+
+@runtime_checkable
+class ReshapingCompressor(Compressor, Protocol):
+    """A compressor after which others may go on."""
+
+    @property
+    def leaves_floats(self) -> bool:
+        """Whether what it writes is in full precision."""
+
+
+@runtime_checkable
+class Pruner(Protocol):
+    """Takes out of a fitted model what matters least, before it is exported; training then recovers it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def rows(self) -> int:
+        """Training rows by which it is told what matters."""
+
+    @property
+    def recovery(self) -> float:
+        """Of the steps of a training, the share that follows."""
+
+    def unfit(self, model: Any) -> str | None:
+        """Why nothing can be taken out of the model, a `Learner`'s; None where something can."""
+
+    def prune(self, learner: Learner, features: Sequence[dict[str, Any]], *, device: Any) -> str:
+        """Change the learner's model in place, by the loss of these features; what was taken, in words."""
 
 
 @runtime_checkable

@@ -9,7 +9,10 @@ from typing import Any
 
 from p2m.compiler import compile_plan
 from p2m.compression.int8 import Int8
+from p2m.compression.pruned import Pruned
+from p2m.compression.static_int8 import StaticInt8
 from p2m.compression.trimmed_vocabulary import TrimmedVocabulary
+from p2m.compression.weight_only import WeightOnly
 from p2m.engine.keys import identify_all
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
@@ -126,6 +129,79 @@ def test_where_rows_must_not_choose_the_one_student_has_steps_in_no_group(tmp_pa
         }
         assert plan.step("train").settings["name"] == "minilm"
         assert "winner" not in plan.step("train").needs  # which is known before anything runs
+
+
+RIVALS = {"candidates": {"linear_minilm": LinearMiniLM()}}
+WAYS: dict[str, Any] = {
+    "pruned": Pruned(), "trimmed": TrimmedVocabulary(int8=False), "int8": Int8(), "int4": WeightOnly(),
+}  # fmt: skip
+
+
+def test_of_a_ladder_each_way_goes_on_from_what_was_kept() -> None:
+    plan = compiled(
+        LABELS, {"minilm": MiniLM()}, compression={"candidates": WAYS, "ladder": True}, baselines=RIVALS
+    )
+    needs = {step.name: step.needs[2:] for step in plan.steps if step.needs[:2] == ("parse", "split")}
+    assert needs["compress-trimmed"] == ("export",)
+    assert needs["compress-int8"] == needs["compress-int4"] == ("keep-trimmed",)
+    assert plan.step("keep-trimmed").needs == ("export", "compress-trimmed")
+    assert needs["prune-pruned"] == ("train",)
+    assert needs["export-pruned"] == ("prune-pruned",)
+    assert plan.step("keep-pruned").needs == ("export", "export-pruned")
+    assert needs["compress-trimmed-pruned"] == ("keep-pruned",)
+    assert plan.step("keep-trimmed-pruned").needs == ("export", "keep-pruned", "compress-trimmed-pruned")
+    assert needs["compress-int4-pruned"] == ("keep-trimmed-pruned",)
+    made = plan.step("pick").needs[1:]
+    assert made == (
+        "export", "compress-trimmed", "compress-int8", "compress-int4", "export-pruned",
+        "compress-trimmed-pruned", "compress-int8-pruned", "compress-int4-pruned",
+    )  # fmt: skip
+    assert set(plan.step("climb").needs) == {"split", "pick", "race", *made}
+    assert "climb" in plan.step("report").needs
+    assert plan.step("encoder").settings["compressor"] == Int8(), "which baselines alone read"
+    twice = {"one": Pruned(), "two": Pruned(layers=1), "int8": Int8()}
+    deeper = compiled(LABELS, {"minilm": MiniLM()}, compression={"candidates": twice, "ladder": True})
+    assert deeper.step("prune-two").needs[2:] == ("keep-weights-one",)
+    assert deeper.step("keep-weights-one").needs == ("export", "export-one", "train", "prune-one")
+    assert deeper.step("compress-int8-two").needs[2:] == ("keep-two",)
+
+
+def test_without_a_ladder_each_way_is_by_itself() -> None:
+    plan = compiled(LABELS, {"minilm": MiniLM()}, compression={"candidates": WAYS}, baselines=RIVALS)
+    for way in ("trimmed", "int8", "int4"):
+        assert plan.step(f"compress-{way}").needs[2:] == ("export",)
+    assert not {step.name for step in plan.steps if step.name.startswith(("keep", "climb", "race"))}
+    assert plan.step("pick").needs[1:] == (
+        "export", "compress-trimmed", "compress-int8", "compress-int4", "export-pruned",
+    )  # fmt: skip
+    assert plan.step("encoder").settings["compressor"].name == "trimmed"
+
+
+def test_the_encoder_of_linear_students_climbs_before_they_are_solved() -> None:
+    linear = {"linear_minilm": LinearMiniLM()}
+    plan = compiled(LABELS, linear, compression={"candidates": WAYS, "ladder": True})
+    assert plan.step("encoder").settings["compressor"] is None
+    assert groups(plan)["encoders"] == [
+        "weigh-fp32", "shrink-trimmed", "weigh-trimmed", "keep-trimmed-encoder", "shrink-int8", "weigh-int8",
+        "keep-int8-encoder", "shrink-int4", "weigh-int4", "keep-int4-encoder",
+    ]  # fmt: skip
+    assert plan.step("shrink-int8").needs == ("parse", "split", "keep-trimmed-encoder")
+    assert plan.step("shrink-int4").needs == ("parse", "split", "keep-trimmed-encoder")
+    assert plan.step("keep-int4-encoder").needs == ("keep-int8-encoder", "shrink-int4", "weigh-int4")
+    assert plan.step("embed").needs[2:] == ("keep-int4-encoder",)
+    assert "keep-int4-encoder" in plan.step("train").needs
+    assert plan.step("climb").needs == ("split", "pick", "race", "weigh-int4", "export")
+    turned = dict(reversed(WAYS.items()))
+    other = compiled(LABELS, linear, compression={"candidates": turned, "ladder": True})
+    assert other.step("shrink-int8").needs == ("parse", "split", "keep-trimmed-encoder")
+    ranged = {"static": StaticInt8(), "int8": Int8()}
+    for ladder in (False, True):
+        plan = compiled(LABELS, linear, compression={"candidates": ranged, "ladder": ladder})
+        assert not any("static" in step.name for step in plan.steps), "an encoder gives no answers"
+    assert (
+        compiled(LABELS, linear, compression={"candidates": ranged}).step("encoder").settings["compressor"]
+        == Int8()
+    )
 
 
 def test_rows_that_were_set_aside_make_folds_needless(tmp_path: Path) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
 
 from p2m.compiler.places import Places
+from p2m.compiler.rungs import Rungs, goes_on, of_encoders, reading
 from p2m.compiler.trying import Tried, is_choice, over_budget, tried, untaught
 from p2m.deploy.backends.onnx import Onnx
 from p2m.engine.plan import Plan, Ref
 from p2m.spec import ModelSpec, allowed, contenders, refused
 from p2m.stages.best import best
 from p2m.stages.choose import choose
-from p2m.stages.compress import compress
 from p2m.stages.convert import convert
 from p2m.stages.cross_validate import cross_validate
 from p2m.stages.encoder import encoder
@@ -28,7 +28,6 @@ from p2m.tuning.base import applied
 from p2m.types import (
     Backend,
     BaseEncoder,
-    Compressor,
     ExtraBackend,
     FormatBackend,
     LinearStudent,
@@ -38,7 +37,6 @@ from p2m.types import (
     Task,
     TaskType,
     TunedStudent,
-    VocabularyCompressor,
 )
 
 
@@ -48,9 +46,17 @@ def base_encoder(plan: Plan, spec: ModelSpec, understood: Task, at: Places) -> R
     read = read or _encoder_read(rivals_of(spec, understood))
     if read is None:
         return None
-    smaller = next(iter(spec.compression.candidates.values()), None)
-    return plan.add("encoder", encoder, base=read, compressor=smaller and _reading(smaller, spec, understood),
+    ways = list(of_encoders(spec).values())
+    if spec.compression.ladder:  # one that could ship begins in full precision
+        ways = [] if reads_encoder(spec, understood) else [way for way in ways if not goes_on(way)]
+    smaller = next(iter(ways), None)
+    return plan.add("encoder", encoder, base=read, compressor=smaller and reading(smaller, spec, understood),
                     origins=at(base="student", compressor="compression"))  # fmt: skip
+
+
+def reads_encoder(spec: ModelSpec, understood: Task) -> bool:
+    """Whether a student that could ship reads a frozen encoder."""
+    return _encoder_read(allowed(spec.student.candidates, understood, spec.constraints)) is not None
 
 
 def quick_student(spec: ModelSpec, understood: Task) -> LinearStudent | None:
@@ -153,23 +159,21 @@ class Candidates:
         """
         backends = self._others(student)
         is_served = isinstance(self.spec.runtime, Onnx)
-        scored = {"metric": self.metric if is_served else None, "seed": self.spec.seed}
-        places = self.at("seed", metric="metrics.primary")
+        is_judged = is_served or self.spec.compression.ladder
+        scored = {"metric": self.metric if is_judged else None, "seed": self.spec.seed}
+        fitted = self._fitted(name, student, won)
         full = self.plan.add(
-            self._step("export", name), export, self.task, self.parts, self._fitted(name, student, won),
-            student=student, **scored, origins=self._places(name) | places,
+            self._step("export", name), export, self.task, self.parts, fitted, student=student, **scored,
+            origins=self._places(name) | self.at("seed", metric="metrics.primary"),
         )  # fmt: skip
-        # The encoder of a linear one was made smaller before.
-        ways = {} if isinstance(student, LinearStudent) else self.spec.compression.candidates
         read = is_served or not all(isinstance(each, FormatBackend) for each in backends)
-        smaller = {
-            way: self.plan.add(
-                self._step(f"compress-{way}", name), compress, self.task, self.parts, full,
-                compressor=_reading(compressor, self.spec, self.understood), **scored,
-                origins=places | self.at(compressor=f"compression.candidates.{way}"),
-            )
-            for way, compressor in (ways.items() if read else ())
-        }  # fmt: skip
+        smaller: dict[str, Ref] = {}
+        if read and not isinstance(student, LinearStudent):  # whose encoder was made smaller before
+            rungs = Rungs(
+                self.plan, self.spec, self.understood, self.at, self.task, self.parts,
+                lambda what: self._step(what, name), scored, self._learning,
+            )  # fmt: skip
+            smaller = rungs.smaller(student, fitted, full)
         converted = [ref for each in backends for ref in self._converted(name, each, full, smaller)]
         return [full, *smaller.values(), *converted] if is_served else converted
 
@@ -251,14 +255,6 @@ class Candidates:
 
     def _places(self, name: str) -> dict[str, str]:
         return self.at(student=f"student.candidates.{name}")
-
-
-def _reading(compressor: Compressor, spec: ModelSpec, understood: Task) -> Compressor:
-    """The compressor; one that keeps what languages are written in, with those of the recipe."""
-    if not isinstance(compressor, VocabularyCompressor) or compressor.languages:
-        return compressor
-    languages = spec.constraints.languages or understood.spoken
-    return cast(Compressor, replace(cast(Any, compressor), languages=languages))
 
 
 def rivals_of(spec: ModelSpec, understood: Task) -> dict[str, Student]:

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from p2m.compiler.candidates import Candidates, base_encoder, quick_student, rivals_of
+from p2m.compiler.candidates import Candidates, base_encoder, quick_student, reads_encoder, rivals_of
 from p2m.compiler.committed import COMMITTED, committed
 from p2m.compiler.finding import catalogues, merged
 from p2m.compiler.places import Places
+from p2m.compiler.rungs import smaller_encoder
 from p2m.compiler.teaching import Teaching
 from p2m.engine.plan import Plan, Ref
 from p2m.evaluation.base import suited
@@ -21,6 +22,7 @@ from p2m.metrics.base import JudgeMetric
 from p2m.spec import ModelSpec
 from p2m.stages.baselines import baselines
 from p2m.stages.calibrate import calibrate
+from p2m.stages.climb import climb
 from p2m.stages.curate import curate
 from p2m.stages.decisions import decisions
 from p2m.stages.embed import embed
@@ -36,7 +38,7 @@ from p2m.stages.read import read
 from p2m.stages.report import report
 from p2m.stages.split import split
 from p2m.stages.verdict import verdict
-from p2m.types import Metric, RacingBackend, Shown, Task
+from p2m.types import LinearStudent, Metric, RacingBackend, Shown, Task
 
 
 # fmt: off
@@ -67,12 +69,12 @@ def compile_plan(
                        origins=at("curation", "seed"))
     parts = plan.add("split", split, task, curated, validation_rows, test_rows,
                      splitting=spec.split, seed=spec.seed, origins=at("split", "seed", splitting="split"))
-    embeddings = plan.add("embed", embed, task, parts, base) if base else None
+    base, embeddings, weighed = _read(plan, spec, understood, primary, at, task, parts, base, quick)
     candidates = Candidates(plan, spec, understood, primary, at, task, parts, base, embeddings)
     tried = candidates.tried()
     choice, won = candidates.chosen(tried)
     folds, variants = candidates.made(tried, won)
-    picked = _picked(plan, spec, at, task, parts, variants)
+    picked, ladder = _picked(plan, spec, at, task, parts, weighed, variants)
     exported = _calibrated(plan, spec, at, primary, task, parts, won, picked, *tried.every, *folds)
     rivals = plan.add("baselines", baselines, task, parts, base, embeddings,
                       students=rivals_of(spec, understood), metric=primary,
@@ -93,7 +95,7 @@ def compile_plan(
                        origins=at(requirements="metrics.require", **_LIMITS))
     judged = (evaluated, measured, decided, counted, held)
     pictured = plan.add("report", report, task, curated, parts, choice, exported, *judged, tried.latencies,
-                        name=spec.name, origins=at("name"))
+                        ladder, name=spec.name, origins=at("name"))
     plan.add("package", package, task, parts, choice, exported, *judged, pictured, name=spec.name,
              **_shipping(spec, reported), origins=at("name", backend="runtime", **COMMITTED))
     return plan
@@ -115,18 +117,44 @@ def _shipping(spec: ModelSpec, reported: Sequence[Metric]) -> dict[str, Any]:
 _LIMITS = {name: f"constraints.{name}" for name in ("max_parameters", "max_size", "max_latency", "precision")}
 
 
-def _picked(plan: Plan, spec: ModelSpec, at: Places, task: Ref, parts: Ref, variants: Sequence[Ref]) -> Ref:
-    """The variant that ships: the smallest or, where backends race, the fastest that keeps the metric."""
+def _read(
+    plan: Plan, spec: ModelSpec, understood: Task, metric: Metric, at: Places, task: Ref, parts: Ref,
+    base: Ref | None, quick: LinearStudent | None,
+) -> tuple[Ref | None, Ref | None, Ref | None]:  # fmt: skip
+    """The encoder that is read, the rows through it and, after a ladder, what each of its rungs is worth."""
+    weighed = None
+    if base and quick and spec.compression.ladder and reads_encoder(spec, understood):
+        base, weighed = smaller_encoder(plan, spec, understood, at, metric, quick, task, parts, base)
+    return base, plan.add("embed", embed, task, parts, base) if base else None, weighed
+
+
+def _picked(
+    plan: Plan, spec: ModelSpec, at: Places, task: Ref, parts: Ref, weighed: Ref | None,
+    variants: Sequence[Ref],
+) -> tuple[Ref, Ref | None]:  # fmt: skip
+    """The variant that ships: the smallest or, where backends race, the fastest that keeps the metric; and,
+    of a ladder, what was tried.
+    """
     gate: dict[str, Any] = {"tolerance": spec.compression.tolerance, "max_size": spec.constraints.max_size}
     places = at(tolerance="compression.tolerance", max_size="constraints.max_size")
-    if not isinstance(spec.runtime, RacingBackend):
-        return plan.add("pick", pick, task, *variants, **gate, origins=places)
-    raced = plan.add(
-        "race", race, task, parts, *variants, rows=spec.evaluation.latency_rows, backend=spec.runtime,
-        origins=at(rows="evaluation.latency_rows", backend="runtime"),
-    )  # fmt: skip
-    return plan.add("pick", fastest, task, raced, *variants, **gate, max_latency=spec.constraints.max_latency,
-                    origins=places | at(max_latency="constraints.max_latency"))  # fmt: skip
+    raced = None
+    if isinstance(spec.runtime, RacingBackend) or spec.compression.ladder:
+        raced = plan.add(
+            "race", race, task, parts, *variants, rows=spec.evaluation.latency_rows, backend=spec.runtime,
+            origins=at(rows="evaluation.latency_rows", backend="runtime"),
+        )  # fmt: skip
+    if raced and isinstance(spec.runtime, RacingBackend):
+        picked = plan.add(
+            "pick", fastest, task, raced, *variants, **gate, max_latency=spec.constraints.max_latency,
+            origins=places | at(max_latency="constraints.max_latency"),
+        )  # fmt: skip
+    else:
+        picked = plan.add("pick", pick, task, *variants, **gate, origins=places)
+    if not spec.compression.ladder:
+        return picked, None
+    return picked, plan.add("climb", climb, parts, picked, raced, weighed, *variants,
+                            tolerance=spec.compression.tolerance,
+                            origins=at(tolerance="compression.tolerance"))  # fmt: skip
 
 
 def _held(

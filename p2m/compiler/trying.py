@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from p2m.compiler.places import Places
+from p2m.compiler.rungs import of_encoders
 from p2m.engine.plan import Plan, Ref
 from p2m.spec import ModelSpec, contenders
 from p2m.stages.cross_validate import cross_validate
@@ -128,7 +129,7 @@ def _place(at: Places, name: str) -> dict[str, str]:
 
 def _compressor(spec: ModelSpec) -> Compressor | None:
     """What makes models smaller in the first of the ways that only take weights."""
-    ways = spec.compression.candidates.values()
+    ways = of_encoders(spec).values()
     return next((each for each in ways if not isinstance(each, VocabularyCompressor)), None)
 
 

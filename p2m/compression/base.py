@@ -1,5 +1,5 @@
-"""What a compressor is to the stages: the Protocol, re-exported, and nothing else."""
+"""What a compressor is to the stages: the Protocols, re-exported, and nothing else."""
 
-from p2m.types import Compressor
+from p2m.types import Compressor, Pruner
 
-__all__ = ["Compressor"]
+__all__ = ["Compressor", "Pruner"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,7 +16,7 @@ _TOP = 127  # an activation is a whole number from -_TOP to _TOP; stored as a by
 _ZERO = 128
 _WEIGHT_TOP = 64  # of a weight's magnitude: two products of bytes, 2 * 255 * 64, still fit sixteen bits
 _FEWEST = 8  # columns; a narrower matrix (start and end logits) costs nothing and stays exact
-_FEWEST_WORDS = 64  # rows of a table; a shorter one (kinds of tokens, distances) is small
+FEWEST_WORDS = 64  # rows of a table; a shorter one (kinds of tokens, distances) is small
 DOMAIN = "com.microsoft"  # onnxruntime's own operators
 
 
@@ -82,7 +83,7 @@ def quantise_tables(model: Any) -> None:
     constants: dict[str, Any] = {}
     for node in graph.node:
         table = tables.get(node.input[0]) if node.op_type == "Gather" else None
-        if table is None or table.dims[0] < _FEWEST_WORDS or any(each.i for each in node.attribute):
+        if table is None or table.dims[0] < FEWEST_WORDS or any(each.i for each in node.attribute):
             nodes.append(node)
             continue
         constants |= _rows(table)
@@ -97,7 +98,7 @@ def quantise_tables(model: Any) -> None:
         ]
     del graph.node[:]
     graph.node.extend(nodes)
-    _exchange(graph, constants)
+    exchange(graph, constants)
 
 
 def _rows(table: Any) -> dict[str, Any]:
@@ -111,11 +112,12 @@ def _rows(table: Any) -> dict[str, Any]:
     return {f"{table.name}_rows": np.rint(values / scale).astype(np.int8), f"{table.name}_scales": scale}
 
 
-def quantise_products(model: Any, *, per_channel: bool) -> None:
+def quantise_products(model: Any, *, per_channel: bool, peaks: Mapping[str, float] | None = None) -> None:
     """Rewrite, in place, every product of activations (..., k) with a constant matrix (k, n).
 
     x @ w becomes peak * (q @ w'), where peak (..., 1) is the largest magnitude of each token and q is
-    127 x / peak, rounded, in a byte. Products that read one tensor share its q.
+    127 x / peak, rounded, in a byte. Products that read one tensor share its q. With `peaks`, by the name of
+    x, all tokens have the same, and what is larger is cut off.
     """
     from onnx import helper
 
@@ -125,24 +127,27 @@ def quantise_products(model: Any, *, per_channel: bool) -> None:
     constants: dict[str, Any] = {}
     scaled: set[str] = set()
     for node in graph.node:
-        if not _is_product(node, matrices):
+        if not is_product(node, matrices):
             nodes.append(node)
             continue
         if node.input[0] not in scaled:
-            nodes += _scale(node.input[0])
+            nodes += _scale(node.input[0]) if peaks is None else [_fixed(node.input[0])]
+            constants |= {} if peaks is None else _step(node.input[0], peaks[node.input[0]])
             scaled.add(node.input[0])
-        constants |= _weights(matrices[node.input[1]], transposed=_transposed(node), per_channel=per_channel)
-        nodes += _product(node)
+        constants |= _weights(
+            matrices[node.input[1]], transposed=is_transposed(node), per_channel=per_channel
+        )
+        nodes += _product(node, is_fixed=peaks is not None)
     if not scaled:
         return
     del graph.node[:]
     graph.node.extend(nodes)
-    _exchange(graph, constants | _constants())
+    exchange(graph, constants | _constants())
     if all(each.domain != DOMAIN for each in model.opset_import):
         model.opset_import.append(helper.make_opsetid(DOMAIN, 1))
 
 
-def _is_product(node: Any, matrices: dict[str, Any]) -> bool:
+def is_product(node: Any, matrices: dict[str, Any]) -> bool:
     if node.op_type not in ("MatMul", "Gemm") or node.input[1] not in matrices:
         return False
     settings = {each.name: each.i or each.f for each in node.attribute}
@@ -150,7 +155,7 @@ def _is_product(node: Any, matrices: dict[str, Any]) -> bool:
     return plain and matrices[node.input[1]].dims[0 if settings.get("transB") else 1] >= _FEWEST
 
 
-def _transposed(node: Any) -> bool:
+def is_transposed(node: Any) -> bool:
     return any(each.name == "transB" and each.i for each in node.attribute)
 
 
@@ -168,24 +173,39 @@ def _scale(x: str) -> list[Any]:
     ]
 
 
-def _product(node: Any) -> list[Any]:
+def _fixed(x: str) -> Any:
+    """The node from a tensor to its bytes, by a step that is known."""
+    from onnx import helper
+
+    return helper.make_node("QuantizeLinear", [x, f"{x}_step", "int8_zero"], [f"{x}_quantized"])
+
+
+def _step(x: str, peak: float) -> dict[str, Any]:
+    import numpy as np
+
+    return {f"{x}_step": np.float32((peak or 1.0) / _TOP)}
+
+
+def _product(node: Any, *, is_fixed: bool) -> list[Any]:
     """Nodes that stand for a MatMul or a Gemm. onnxruntime's operator takes one scale for all tokens, which
-    is the step here; peaks are multiplied afterwards.
+    is the step here; where each token has its own, peaks are multiplied afterwards.
     """
     from onnx import helper
 
     x, matrix, *bias = node.input
     y = node.output[0]
     scaled = y if not bias else f"{y}_product"
+    step, found = (f"{x}_step", scaled) if is_fixed else ("int8_step", f"{y}_share")
     nodes = [
         helper.make_node(
             "MatMulIntegerToFloat",
-            [f"{x}_quantized", f"{matrix}_quantized", "int8_step", f"{matrix}_scale", "int8_zero"],
-            [f"{y}_share"],
+            [f"{x}_quantized", f"{matrix}_quantized", step, f"{matrix}_scale", "int8_zero"],
+            [found],
             domain=DOMAIN,
-        ),
-        helper.make_node("Mul", [f"{y}_share", f"{x}_peak"], [scaled]),
+        )
     ]
+    if not is_fixed:
+        nodes.append(helper.make_node("Mul", [found, f"{x}_peak"], [scaled]))
     return nodes + [helper.make_node("Add", [scaled, each], [y]) for each in bias]
 
 
@@ -214,7 +234,7 @@ def _constants() -> dict[str, Any]:
     }
 
 
-def _exchange(graph: Any, constants: dict[str, Any]) -> None:
+def exchange(graph: Any, constants: dict[str, Any]) -> None:
     """Put arrays in the place of the initializers that no node reads any more."""
     from onnx import numpy_helper
 

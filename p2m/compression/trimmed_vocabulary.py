@@ -1,8 +1,9 @@
-"""A vocabulary of a hundred languages cut to those that a model is for: tokenizer and table of embeddings.
+"""A vocabulary cut to what a model is for: tokenizer and table of embeddings.
 
-Of a multilingual encoder that table is most of all weights. There is no corpus here to count pieces in, so
-they are kept by their letters and by the score that the tokenizer itself has for each, a logarithm of how
-frequent it was in what the base model read. A word that lost its piece is spelt by shorter ones, which the
+Of a multilingual encoder that table is most of all weights, and of a small English one half. There is no
+corpus here to count pieces in, so they are kept by their letters and by what the tokenizer itself tells of
+each: a Unigram vocabulary has a score, a logarithm of how frequent it was in what the base model read, and a
+WordPiece vocabulary lists the frequent first. A word that lost its piece is spelt by shorter ones, which the
 model has seldom seen; so it is better to keep many pieces in four bits than few in eight.
 """
 
@@ -17,13 +18,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
-from p2m.compression.int8 import DOMAIN, ENCODER, Int8
+from p2m.compression.int8 import ENCODER, Int8
+from p2m.compression.weight_only import pack_tables
 from p2m.errors import StageError
 from p2m.word_lists import WordLists
 
 _LETTERS = WordLists(Path(__file__).with_name("letters.txt"))
 _BLANK = "▁"  # of sentencepiece: a piece that begins a word
-_BLOCK = 32  # numbers of a row with one scale
+_INSIDE = "##"  # of WordPiece: a piece that goes on with one
+_KINDS = ("Unigram", "WordPiece")
 PIECES = 120_000
 
 
@@ -32,8 +35,9 @@ class TrimmedVocabulary:
     """Keep special tokens, every single character, what the training rows use, and of the other pieces that
     are written in letters of the `languages` the likeliest.
 
-    Only Unigram vocabularies of encoders are cut (Kudo, 2018, arXiv 1804.10959): those of multilingual models
-    are, and any subset of one is one. Other models stay as they are.
+    Unigram vocabularies of encoders are cut (Kudo, 2018, arXiv 1804.10959), those of multilingual models, and
+    WordPiece ones (Schuster and Nakajima, 2012), those of BERT: any subset of one is one. Words of the
+    training rows are spelt as before. Other models stay as they are.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
@@ -45,6 +49,10 @@ class TrimmedVocabulary:
     @property
     def name(self) -> str:
         return "trimmed_int8" if self.int8 else "trimmed"
+
+    @property
+    def leaves_floats(self) -> bool:
+        return not self.int8
 
     def compress(self, source: Path, target: Path, *, texts: Sequence[str] = ()) -> None:
         """A cut copy of the folder; `texts` keep every piece that they use.
@@ -65,7 +73,7 @@ class TrimmedVocabulary:
         shutil.copytree(source, target, dirs_exist_ok=True)
         path = source / "tokenizer.json"
         made = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        if made.get("model", {}).get("type") != "Unigram" or not (source / ENCODER).is_file():
+        if made.get("model", {}).get("type") not in _KINDS or not (source / ENCODER).is_file():
             return False
         kept = self._kept(made, path, texts)
         _cut_table(source / ENCODER, target / ENCODER, kept, packed=self.int8)
@@ -77,11 +85,14 @@ class TrimmedVocabulary:
         """Numbers of the pieces that stay, ascending."""
         from tokenizers import Tokenizer
 
-        vocabulary: list[tuple[str, float]] = made["model"]["vocab"]
+        vocabulary = _scored(made["model"])
         tokenizer = Tokenizer.from_file(str(path))
-        kept = {made["model"]["unk_id"], *(each["id"] for each in made["added_tokens"])}
+        tokenizer.no_truncation()
+        kept = {_unknown(made["model"]), *(each["id"] for each in made["added_tokens"])}
         kept |= set(tokenizer.encode("").ids)
-        kept |= {number for number, (piece, _) in enumerate(vocabulary) if len(piece) == 1}
+        kept |= {
+            number for number, (piece, _) in enumerate(vocabulary) if len(piece.removeprefix(_INSIDE)) == 1
+        }
         for encoding in tokenizer.encode_batch(list(texts)):
             kept |= set(encoding.ids)
         known = _Letters(self.languages)
@@ -92,6 +103,20 @@ class TrimmedVocabulary:
             if number not in kept and known.can_write(vocabulary[number][0]):
                 kept.add(number)
         return sorted(kept)
+
+
+def _scored(model: dict[str, Any]) -> list[tuple[str, float]]:
+    """The pieces by number, each with how likely it is, more being likelier."""
+    if model["type"] == "Unigram":
+        return [(piece, score) for piece, score in model["vocab"]]
+    pieces = sorted(model["vocab"], key=model["vocab"].__getitem__)
+    unused = -len(pieces)  # BERT's places for pieces that nobody put there, "[unused7]"
+    return [(piece, unused if piece.startswith("[unused") else -n) for n, piece in enumerate(pieces)]
+
+
+def _unknown(model: dict[str, Any]) -> int:
+    """The number of the piece for what cannot be spelt."""
+    return int(model["unk_id"] if model["type"] == "Unigram" else model["vocab"][model["unk_token"]])
 
 
 class _Letters:
@@ -115,7 +140,7 @@ class _Letters:
             return True
         return all(
             char in self._letters or unicodedata.name(char, "?").split()[0] in self._scripts
-            for char in piece.removeprefix(_BLANK).lower()
+            for char in piece.removeprefix(_BLANK).removeprefix(_INSIDE).lower()
             if char.isalpha() or unicodedata.combining(char)
         )
 
@@ -124,8 +149,11 @@ def _renumbered(made: dict[str, Any], kept: Sequence[int]) -> dict[str, Any]:
     """tokenizer.json of the pieces that are kept, in their order."""
     new = {old: number for number, old in enumerate(kept)}
     model = made["model"]
-    model["vocab"] = [model["vocab"][old] for old in kept]
-    model["unk_id"] = new[model["unk_id"]]
+    if model["type"] == "Unigram":
+        model["vocab"] = [model["vocab"][old] for old in kept]
+        model["unk_id"] = new[model["unk_id"]]
+    else:
+        model["vocab"] = {piece: new[old] for piece, old in model["vocab"].items() if old in new}
     for each in made["added_tokens"]:
         each["id"] = new[each["id"]]
     marks = made["post_processor"] or {}
@@ -147,53 +175,15 @@ def _cut_table(source: Path, target: Path, kept: Sequence[int], *, packed: bool)
     model = onnx.load(str(source))
     initializers = {each.name: each for each in model.graph.initializer}
     looked = [
-        (place, node)
-        for place, node in enumerate(model.graph.node)
+        node
+        for node in model.graph.node
         if node.op_type == "Gather" and node.input[1] == "input_ids" and node.input[0] in initializers
     ]
     if len(looked) != 1:
         raise StageError(f"{source}: no table of embeddings that input_ids are looked up in")
-    place, node = looked[0]
-    table = initializers[node.input[0]]
+    table = initializers[looked[0].input[0]]
     rows = np.ascontiguousarray(numpy_helper.to_array(table)[list(kept)])
-    if not packed or rows.shape[1] % _BLOCK:
-        table.CopyFrom(numpy_helper.from_array(rows, table.name))
-    else:
-        model.graph.initializer.remove(table)
-        _pack(model, place, rows)
+    table.CopyFrom(numpy_helper.from_array(rows, table.name))
+    if packed:
+        pack_tables(model)
     onnx.save(model, str(target))
-
-
-def _pack(model: Any, place: int, rows: Any) -> None:
-    """Look the rows up in blocks of four-bit numbers, from -8 to 7, each with a scale in fp16.
-
-    The number of a block that is largest in magnitude becomes -8 exactly, as llama.cpp's Q4_0 has it, so what
-    came from such blocks is what it was.
-    """
-    import ml_dtypes
-    import numpy as np
-    from onnx import TensorProto, helper, numpy_helper
-
-    node = model.graph.node[place]
-    table, ids, states = node.input[0], node.input[1], node.output[0]
-    blocks = rows.reshape(-1, _BLOCK)
-    largest = blocks[np.arange(len(blocks)), np.abs(blocks).argmax(axis=1)]
-    scales = (largest / np.float32(-8)).astype(np.float16)
-    exact = np.where(scales == 0, np.float32(1), scales.astype(np.float32))[:, None]
-    numbers = np.clip(np.rint(blocks / exact), -8, 7).astype(ml_dtypes.int4).reshape(rows.shape)
-    model.graph.initializer.extend(
-        [
-            numpy_helper.from_array(numbers, f"{table}_packed"),
-            numpy_helper.from_array(scales.reshape(len(rows), -1), f"{table}_scales"),
-        ]
-    )
-    looked_up = helper.make_node(
-        "GatherBlockQuantized", [f"{table}_packed", ids, f"{table}_scales"], [f"{states}_fp16"],
-        domain=DOMAIN, block_size=_BLOCK, gather_axis=0, quantize_axis=1,
-    )  # fmt: skip
-    widened = helper.make_node("Cast", [f"{states}_fp16"], [states], to=TensorProto.FLOAT)
-    del model.graph.node[place]
-    model.graph.node.insert(place, looked_up)
-    model.graph.node.insert(place + 1, widened)
-    if all(each.domain != DOMAIN for each in model.opset_import):
-        model.opset_import.append(helper.make_opsetid(DOMAIN, 1))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from p2m.reporting.pictures import BAD, FAINT, INK, MODEL, OTHER, TEACHER, drawn, fitted, tip, width_of
-from p2m.types import Evaluated, Evaluation, Fit, Judged
+from p2m.types import Evaluated, Evaluation, Fit, Judged, Rung
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 WIDTH = 560.0  # of every chart, in units of its view box, as all sizes here
 _LABELS = 190  # left of horizontal bars
 _ROW = 26  # height of a horizontal bar and its gap
+_NAMES = 300  # right of the picture of a ladder
+_LINE = 22  # height of a name there
 
 
 class Bar(NamedTuple):
@@ -206,3 +208,31 @@ def errors(rows: Sequence[Judged], bins: int = 5) -> str:
         inside = sum(low <= row.confidence < (high if high < 1 else 2) for row in rows)
         found.append(Bar(f"sure {low:.0%} to {high:.0%}", inside, f"{inside:,}", BAD))
     return bars(found, title="wrong answers by confidence")
+
+
+def ladder(rungs: Sequence[Rung], taken: str, *, metric: str) -> str:
+    """Size across, metric up; what ships in colour, what was dropped hollow, each with its name."""
+    made = [each for each in rungs if each.score is not None]
+    below = sorted(made, key=lambda each: (each.score or 0.0, each.name), reverse=True)
+
+    def paint(axes: Axes) -> None:
+        for number, each in enumerate(below):
+            place = 1 - (number + 0.5) / len(below)
+            x, y = each.size_bytes / 1e6, each.score or 0.0
+            color = MODEL if each.name == taken else OTHER if each.kept else BAD
+            (dot,) = axes.plot(x, y, "o", color=color, markerfacecolor=color if each.kept else "white",
+                               markersize=8, clip_on=False)  # fmt: skip
+            dot.set_gid(tip(f"{each.name}: {y:.4f}, {x:.1f} MB"))
+            axes.annotate(fitted(f"{each.name} {x:.1f} MB", _NAMES - 24), (x, y), (1.04, place),
+                          textcoords="axes fraction", verticalalignment="center", color=INK,
+                          arrowprops={"arrowstyle": "-", "color": OTHER, "linewidth": 0.6,
+                                      "relpos": (0, 0.5), "shrinkB": 6})  # fmt: skip
+        axes.set_xlim(0, 1.04 * max(each.size_bytes for each in made) / 1e6)
+        axes.set_xlabel("MB", color=FAINT)
+        axes.set_ylabel(metric, color=FAINT)
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.grid(axis="both")
+
+    height = max(240.0, 60 + _LINE * len(made))
+    return drawn(paint, title=f"{metric} by size", width=WIDTH + _NAMES, height=height, left=64,
+                 right=_NAMES, top=14, bottom=44)  # fmt: skip

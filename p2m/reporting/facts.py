@@ -18,10 +18,12 @@ from p2m.types import (
     Fit,
     Held,
     Judged,
+    Ladder,
     Latencies,
     Latency,
     Measured,
     Rewritten,
+    Rung,
     Split,
     Task,
     TaskType,
@@ -46,8 +48,9 @@ class Story:
     verdict: Verdict
     choice: Choice
     account: Account | None = None
-    latencies: Latencies | None = None
     held: Held | None = None
+    latencies: Latencies | None = None
+    ladder: Ladder | None = None
 
 
 def verdict_lines(story: Story) -> list[str]:
@@ -57,6 +60,31 @@ def verdict_lines(story: Story) -> list[str]:
     told += [f"unproven: {line}" for line in verdict.unproven]
     told += [f"warning: {line}" for line in verdict.warnings]
     return told + [f"next: {line}" for line in verdict.advice]
+
+
+def rungs(story: Story) -> list[tuple[str, ...]]:
+    """What was tried to make the model smaller: name, MB, metric, milliseconds, kept or not, why."""
+    ladder = story.ladder
+    return [
+        (
+            f"{each.name} (encoder)" if each.of == "encoder" else each.name,
+            "-" if each.score is None else show_size(each.size_bytes),
+            "-" if each.score is None else f"{each.score:.4f}",
+            "-" if each.latency is None else milliseconds(each.latency),
+            _outcome(each, ladder.taken),
+            each.reason,
+        )
+        for each in (ladder.rungs if ladder else ())
+        if ladder
+    ]
+
+
+def _outcome(rung: Rung, taken: str) -> str:
+    if rung.name == taken and rung.of == "model":
+        return "ships"
+    if rung.score is None:
+        return "not made"
+    return "kept" if rung.kept else "dropped"
 
 
 CANDIDATES = ("student", "out of fold", "size", "an answer", "why")

@@ -20,6 +20,7 @@ from p2m.reporting.facts import (
     is_classification,
     million,
     outcomes,
+    rungs,
     spending,
     verdict_lines,
 )
@@ -62,8 +63,8 @@ def render(story: Story) -> str:
         f'<div class="tile"><span>{escape(name)}</span><b>{escape(value)}</b></div>'
         for name, value in headline(story)
     )
-    parts = (_scores(story), _candidates(story), *_training(story), *_data(story), *_taught(story),
-             *answers(story), behind_teacher(story), before(story))  # fmt: skip
+    parts = (_scores(story), _candidates(story), _smaller(story), *_training(story), *_data(story),
+             *_taught(story), *answers(story), behind_teacher(story), before(story))  # fmt: skip
     sections = "\n".join(part for part in (*parts, mistakes(story)) if part)
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -130,6 +131,22 @@ def _tradeoffs(story: Story) -> list[str]:
         )
         for what, unit, costs in (("size", "MB", sizes), ("time of an answer", "ms", times))
     ]  # fmt: skip
+
+
+def _smaller(story: Story) -> str:
+    """What was tried to make the model smaller, as a picture of size against metric and as a table."""
+    if story.ladder is None:
+        return ""
+    metric = story.evaluated.scores[0].metric
+    rows = [tuple(zip(row, ("", "n", "n", "n", "", "input"), strict=True)) for row in rungs(story)]
+    return _section(
+        f"Smaller: size against {metric}",
+        f"<p>{escape(metric)} on {escape(story.ladder.judged)}; time is the median of an answer on one"
+        " core.</p>",
+        charts.ladder(story.ladder.rungs, story.ladder.taken, metric=metric),
+        _table(("way", "size", metric, "p50", "", "why"), rows),
+        wide=True,
+    )
 
 
 def _training(story: Story) -> list[str]:

@@ -20,6 +20,7 @@ from p2m.reporting.facts import (
     million,
     outcomes,
     rewritten_rows,
+    rungs,
     spending,
     verdict_lines,
 )
@@ -59,6 +60,7 @@ def render(story: Story) -> str:
         table(rivals, header=("baseline", story.evaluated.scores[0].metric)),
         table(candidates(story), header=CANDIDATES) if story.choice.scores else "",
         _rewritten(story),
+        _smaller(story),
         f"teacher: {story.evaluated.teacher_note}",
         _judge(story),
         *_taught(story),
@@ -70,6 +72,14 @@ def render(story: Story) -> str:
 
 def _cell(cell: str, width: int) -> str:
     return cell.rjust(width) if cell[:1].isdigit() else cell.ljust(width)
+
+
+def _smaller(story: Story) -> str:
+    """What was tried to make the model smaller."""
+    if story.ladder is None:
+        return ""
+    header = ("smaller", "size", story.evaluated.scores[0].metric, "p50", "", "why")
+    return f"{table(rungs(story), header=header)}\njudged by {story.ladder.judged}"
 
 
 def _judge(story: Story) -> str:

@@ -25,6 +25,7 @@ from p2m.types import (
     IndexRetriever,
     Metric,
     Proposer,
+    Pruner,
     Retriever,
     Schedule,
     Student,
@@ -52,7 +53,7 @@ FAMILIES = {
         Family("student", "p2m.students", Student),
         Family("metric", "p2m.metrics", Metric),
         Family("tuning", "p2m.tuning", Proposer),
-        Family("compression", "p2m.compression", Compressor),
+        Family("compression", "p2m.compression", (Compressor, Pruner)),
         Family("runtime", "p2m.deploy.backends", Backend),
     )
 }

@@ -47,6 +47,7 @@ from p2m.types import (
     IndexRetriever,
     Metric,
     Proposer,
+    Pruner,
     Requirement,
     Retriever,
     Schedule,
@@ -514,8 +515,11 @@ class Compression(Section):
     """What is tried to make the exported model smaller, and how much it may cost."""
 
     candidates: Annotated[
-        dict[str, Annotated[Compressor, _component("compression")]], BeforeValidator(_present), _none_as(dict)
+        dict[str, Annotated[Compressor | Pruner, _component("compression")]],
+        BeforeValidator(_present),
+        _none_as(dict),
     ] = {}  # name -> way; null takes one away
+    ladder: bool = False  # whether each way goes on from what those before it left, and all are reported
     tolerance: float = Field(
         default=0.02, ge=0, le=1
     )  # of the primary metric that a smaller variant may lose

@@ -22,18 +22,31 @@ def warnings(task: Task, fit: Fit) -> tuple[str, ...]:
     return tuple(found)
 
 
+SLACK = 1e-9  # a mean of floats: 0.02 lost may read 0.020000000000000018
+
+
+def loss(full: float, score: float) -> float:
+    """What a variant loses of the metric; of an error in units of its own, tolerance is a share of it."""
+    return (full - score) / max(1.0, abs(full)) - SLACK
+
+
+def holds(full: Variant, made: Variant, tolerance: float) -> bool:
+    """Whether a variant was made, and loses no more to `full` than is tolerated."""
+    return made.model is not None and loss(full.score, made.score) <= tolerance
+
+
+def words(lost: float, tolerance: float) -> str:
+    """What the gate says to such a loss."""
+    word = "at most" if lost <= tolerance else "more than"
+    return f"loses {max(0.0, lost):.4f}, {word} the {tolerance:g} that is tolerated"
+
+
 def gated(each: Variant, made: Sequence[Variant], tolerance: float, max_size: int | None) -> Gated:
     """What the gate says to a variant."""
     full = made[0]
-    lost = full.score - each.score  # of an error in units of its own, tolerance is a share of it
-    lost /= max(1.0, abs(full.score))
-    if each is full:
-        reason = "the exported model itself"
-        kept = True
-    else:
-        kept = lost <= tolerance + 1e-9  # a mean of floats: 0.02 lost may read 0.020000000000000018
-        word = "at most" if kept else "more than"
-        reason = f"loses {max(0.0, lost):.4f}, {word} the {tolerance:g} that is tolerated"
+    lost = loss(full.score, each.score)
+    kept = each is full or lost <= tolerance
+    reason = "the exported model itself" if each is full else words(lost, tolerance)
     if max_size is not None:
         fits = each.size_bytes <= max_size
         reason += f"; {'within' if fits else 'over'} max_size ({each.size_bytes:,} of {max_size:,} bytes)"

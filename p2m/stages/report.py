@@ -12,6 +12,7 @@ from p2m.types import (
     Examples,
     Exported,
     Held,
+    Ladder,
     Latencies,
     Measured,
     Report,
@@ -34,6 +35,7 @@ def report(
     account: Account | None,
     held: Held | None,
     latencies: Latencies | None,
+    ladder: Ladder | None,
     *,
     name: str,
     run: Run,
@@ -54,8 +56,9 @@ def report(
         verdict,
         choice,
         account,
-        latencies,
         held,
+        latencies,
+        ladder,
     )
     folder = run.folder / "report"
     folder.mkdir(parents=True, exist_ok=True)

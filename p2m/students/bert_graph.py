@@ -127,8 +127,8 @@ class EncoderGraph(Graph):
         return self.normal(self.node("Add", both, places), "embeddings.LayerNorm")
 
     def _layer(self, states: str, bias: str, name: str) -> str:
-        heads = int(self.config["num_attention_heads"])
-        size = int(self.config["hidden_size"]) // heads
+        size = int(self.config["hidden_size"]) // int(self.config["num_attention_heads"])
+        heads = len(self.weights[f"{name}.attention.self.query.weight"]) // size  # pruned, a layer has fewer
 
         def split(part: str) -> str:  # (batch, length, width) -> (batch, length, heads, size)
             found = self.linear(states, f"{name}.attention.self.{part}")

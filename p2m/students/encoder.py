@@ -94,13 +94,26 @@ def opened(folder: Path, projections: Sequence[Projection], options: dict[str, A
         pooler = {"add_pooling_layer": False} if config.model_type in _POOLERS else {}
         if is_headed(folder):
             base = AutoModel.from_config(config, **pooler)
-            model = headed_encoder()(base, projections, dropout)
-            model.load_state_dict(load_file(str(folder / WEIGHTS)))
+            model, saved = headed_encoder()(base, projections, dropout), load_file(str(folder / WEIGHTS))
+            _narrow(model, saved)
+            model.load_state_dict(saved)
             return model
         base = AutoModel.from_pretrained(
             str(folder), config=config, local_files_only=True, use_safetensors=True, **pooler
         )
     return headed_encoder()(base, projections, dropout)
+
+
+def _narrow(model: Any, saved: dict[str, Any]) -> None:
+    """Give the base's linear maps that were pruned the sizes that they were saved with."""
+    import torch
+
+    for path, module in list(model.base.named_modules()):
+        weight = saved.get(f"base.{path}.weight")
+        if isinstance(module, torch.nn.Linear) and weight is not None and weight.shape != module.weight.shape:
+            parent, _, name = path.rpartition(".")
+            made = torch.nn.Linear(weight.shape[1], weight.shape[0], module.bias is not None)
+            setattr(model.base.get_submodule(parent), name, made)
 
 
 _POOLERS = ("bert", "roberta", "xlm-roberta", "camembert")

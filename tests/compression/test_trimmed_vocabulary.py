@@ -116,14 +116,36 @@ def test_four_bits_are_what_the_numbers_came_from(full: Path, tmp_path: Path) ->
     assert near.min() > 0.97
 
 
-def test_a_vocabulary_of_words_stays_whole(tiny_bert: Path, tmp_path: Path) -> None:
-    full = tmp_path / "full"
-    LinearEncoder(str(tiny_bert), "mit").encoder.export(full)
-    for int8 in (False, True):
-        small = cut(full, tmp_path / f"small-{int8}", int8=int8)
-        assert (small / "tokenizer.json").read_bytes() == (full / "tokenizer.json").read_bytes()
-        near = (embedded(small, ENGLISH) * embedded(full, ENGLISH)).sum(axis=1)
-        assert near.min() > (0.97 if int8 else 0.99999)
+@pytest.fixture(scope="module")
+def words(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embeddings of a tiny encoder that spells by WordPiece."""
+    folder = tmp_path_factory.mktemp("words")
+    LinearEncoder(str(tiny_bert), "mit").encoder.export(folder)
+    return folder
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_a_vocabulary_of_words_keeps_those_of_the_rows(words: Path, tmp_path: Path, int8: bool) -> None:
+    """And spells the others by letters, of which all stay."""
+    small = cut(words, tmp_path / "small", ("Ada lives in Rome",), int8=int8, pieces=1)
+    before, after = tokenizer_of(words), tokenizer_of(small)
+    assert after.encode("Ada lives in Rome").tokens == before.encode("Ada lives in Rome").tokens
+    assert before.encode("ben").tokens[1:-1] == ["ben"]
+    assert after.encode("ben").tokens[1:-1] == ["b", "##e", "##n"]
+    assert "[UNK]" not in after.encode("who is there?").tokens
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    assert [after.token_to_id(each) for each in specials] == [0, 1, 2, 3, 4]
+    known = ["Ada lives in Rome", "rome in ada"]
+    near = (embedded(small, known) * embedded(words, known)).sum(axis=1)
+    assert near.min() > (0.97 if int8 else 0.99999)
+
+
+def test_the_first_of_a_list_of_words_are_the_likeliest(words: Path, tmp_path: Path) -> None:
+    before = tokenizer_of(words).get_vocab()
+    left = tokenizer_of(cut(words, tmp_path / "few", pieces=len(before) - 2)).get_vocab()
+    last = sorted(before, key=before.__getitem__)[-2:]
+    assert set(before) - set(left) == set(last)
+    assert last == ["who", "there"]
 
 
 def test_it_is_a_compressor_that_is_told_of_languages() -> None:

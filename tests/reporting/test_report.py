@@ -37,10 +37,12 @@ from p2m.types import (
     Held,
     Judged,
     Judgement,
+    Ladder,
     Latencies,
     Latency,
     Measured,
     Rewritten,
+    Rung,
     Score,
     Spent,
     Split,
@@ -171,7 +173,7 @@ class Here:
 def test_the_stage_writes_a_page_and_a_text_that_repeat_byte_for_byte(tmp_path: Path) -> None:
     told = story()
     artifacts = (told.task, told.curated, told.parts, told.choice, told.exported)
-    parts = (*artifacts, told.evaluated, told.measured, told.verdict, None, None, TIMED)
+    parts = (*artifacts, told.evaluated, told.measured, told.verdict, None, None, TIMED, None)
     first = report(*parts, name="intents", run=Here(tmp_path / "a"))
     second = report(*parts, name="intents", run=Here(tmp_path / "b"))
     for name in ("report.html", "report.txt"):
@@ -454,3 +456,27 @@ def test_a_bundle_before_it_is_told_with_the_rows_that_were_lost() -> None:
     assert "worse than last bundle by more than chance" in page
     assert "3 won, 23 lost" in page
     assert "said before" in page
+
+
+def test_what_was_tried_to_make_it_smaller_is_a_table_and_a_picture() -> None:
+    rungs = (
+        Rung("fp32", 0.9, 91_000_000, True, "the exported model itself", 0.0041),
+        Rung("int8", 0.891, 24_000_000, True, "loses 0.0090, at most the 0.02 that is tolerated"),
+        Rung("<int4>", 0.85, 9_000_000, False, "loses 0.0500, more than the 0.02 that is tolerated"),
+        Rung("pruned", None, 0, False, "only layers of BERT & RoBERTa kinds can be pruned"),
+        Rung("fp32", 0.91, 90_000_000, True, "the encoder itself", of="encoder"),
+    )
+    told = replace(story(), ladder=Ladder(rungs, "200 validation rows", "int8"))
+    text = as_text(told)
+    lines = [line for line in text.splitlines() if line.startswith(("fp32", "int8", "<int4>", "pruned"))]
+    assert [" ".join(line.split())[:40] for line in lines] == [
+        "fp32 91.0 MB 0.9000 4.1 ms kept the expo", "int8 24.0 MB 0.8910 - ships loses 0.0090",
+        "<int4> 9.0 MB 0.8500 - dropped loses 0.0", "pruned - - - not made only layers of BER",
+        "fp32 (encoder) 90.0 MB 0.9100 - kept the",
+    ]  # fmt: skip
+    assert "judged by 200 validation rows" in text
+    page = Balanced(as_page(told))
+    assert "Smaller: size against accuracy" in page.text
+    assert "<int4>: 0.8500, 9.0 MB" in page.text
+    assert as_page(told) == as_page(told)
+    assert "Smaller" not in as_page(story())
