@@ -1,6 +1,6 @@
 """What a noisy teacher's answers come to: banking77 through a teacher that errs, beside gold labels.
 
-    .venv/bin/python bench/distil.py DATA [--full] [--seed 0] [--work FOLDER]
+    .venv/bin/python bench/noisy_teacher.py DATA [--full] [--seed 0] [--work FOLDER]
 
 DATA is a folder with hub/banking77. 4,000 of its training texts, a tenth of them standing twice, are inputs
 without answers. A server on this machine plays a teacher that knows their labels
@@ -67,7 +67,7 @@ class Line:
 def main(argv: Sequence[str]) -> int:
     arguments = _arguments(argv)
     train, test = (_read(arguments.data, part) for part in ("train", "test"))
-    work = Path(arguments.work or tempfile.mkdtemp(prefix="p2m-distil-"))
+    work = Path(arguments.work or tempfile.mkdtemp(prefix="p2m-noisy-teacher-"))
     work.mkdir(parents=True, exist_ok=True)
     pool = _drawn(train, arguments.seed)
     _write(work / "gold.jsonl", pool)
@@ -133,7 +133,7 @@ def _read(data: Path, part: str) -> list[Row]:
         if place.exists():
             with gzip.open(place, "rt", encoding="utf-8") as file:
                 return [json.loads(line) for line in file]
-    raise SystemExit(f"{data}: no hub/{name}; name the folder that holds it: bench/distil.py DATA")
+    raise SystemExit(f"{data}: no hub/{name}; name the folder that holds it: bench/noisy_teacher.py DATA")
 
 
 def _drawn(rows: Sequence[Row], seed: int) -> list[Row]:
