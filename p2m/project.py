@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from p2m import noop
@@ -23,8 +23,10 @@ from p2m.engine.storage.shared_address import SharedAddress, chosen_address, lac
 from p2m.engine.store import Store
 from p2m.errors import Problem, RecipeError, UserError
 from p2m.lock import Subject
+from p2m.marked_yaml import read_marked
 from p2m.parsing import parse_prompt
 from p2m.spec import ModelSpec, feasibility
+from p2m.spec.distilling import MODEL
 from p2m.stages.read import shown_by
 from p2m.types import Files, Shown, Task
 
@@ -60,7 +62,7 @@ def understand(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
     Raises:
         RecipeError: with every problem that keeps it from being read.
     """
-    composed = compose(recipe, overrides, trust=trust)
+    composed = _instructed(compose(recipe, overrides, trust=trust))
     task, own = _task(composed.spec), composed.spec.data.train
     shown = shown_by(task, [Files(path) for path in own]) if own else None
     if shown and composed.spec.task.type:
@@ -69,6 +71,17 @@ def understand(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
     found = feasibility(composed.spec, task)
     problems = (Problem(message, path, composed.place(path), hint) for path, message, hint in found)
     return Understood(composed, task, shown, tuple(problems))
+
+
+def _instructed(composed: Composed) -> Composed:
+    """The same, where a recipe is to teach with the place of the bundle that a build of it delivers."""
+    source = composed.spec.distil.source
+    if source is None or source.recipe is None:
+        return composed
+    name = read_marked(source.recipe).value.get("name") or source.recipe.stem
+    bundle = noop.project_root(source.recipe) / "outputs" / str(name)
+    distil = composed.spec.distil.model_copy(update={"source": replace(source, bundle=bundle)})
+    return replace(composed, spec=composed.spec.model_copy(update={"distil": distil}))
 
 
 def glimpse(refused: RecipeError) -> Task | None:
@@ -121,6 +134,9 @@ def compiled(
     own = (*(data.train or ()), *(data.validation or ()), *(data.test or ()))
     texts = tuple(each for each in (data.texts, data.decisions) if each)
     rests: tuple[noop.Read, ...] = (*composed.files, *composed.looked, *own, *texts, *spec.retriever.sources)
+    if teacher := spec.distil.source:
+        model = teacher.bundle / MODEL if teacher.bundle else None
+        rests = (*rests, *(each for each in (teacher.recipe, model) if each))
     plan = compile_plan(spec, task, composed.origins, shown=read.shown)
     rests = (*rests, *map(noop.Entries, composed.listed), *_places(trust), *_reached(plan, trust))
     where = target or _target(base, overrides)

@@ -66,7 +66,7 @@ def compile_plan(
     parts = plan.add("split", split, task, curated, validation_rows, test_rows,
                      splitting=spec.split, seed=spec.seed, origins=at("split", "seed", splitting="split"))
     embeddings = plan.add("embed", embed, task, parts, base) if base else None
-    candidates = Candidates(plan, spec, understood, primary, at, task, parts, base, embeddings)
+    candidates = Candidates(plan, spec, understood, primary, at, task, parts, base, embeddings, teaching.pool)
     tried = candidates.tried()
     choice, won = candidates.chosen(tried)
     folds, variants = candidates.made(tried, won)

@@ -180,6 +180,9 @@ def resolve_paths(
         }
         if config["data"].get("decisions") is None and beside.is_file():
             config["data"]["decisions"] = str(beside)
+    distil = config.get("distil")
+    if isinstance(distil, Mapping) and isinstance(distil.get("from"), str) and not _is_word(distil["from"]):
+        config = config | {"distil": {**distil, "from": absolute(distil["from"], "distil.from")}}
     retriever = config.get("retriever")
     if isinstance(retriever, Mapping) and isinstance(retriever.get("sources"), list):
         sources = [
@@ -207,6 +210,11 @@ def _teachers(value: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if isinstance(place, str) and place.strip() and "target" in found:
         found["path"] = str(Path(folder, Path(place).expanduser()))
     return found
+
+
+def _is_word(value: str) -> bool:
+    """Whether it names a student rather than a place."""
+    return re.fullmatch(r"\w+", value) is not None
 
 
 def listed_folders(config: Mapping[str, Any], folder: Path) -> Iterator[Path]:

@@ -27,6 +27,7 @@ STEPS = frozenset(
         ),
         *("package", "collect", "examine", "gate", "attributes", "draw", "invent", "answer", "probe"),
         *("answered", "taught", "vet", "account", "judge", "race", "card-reader", "index", "rank"),
+        *("teacher", "soften"),
         *("transform", "settle", "reshape", "rewrite", "generated", "imagine", "search", "rerank"),
         *("latencies", "within", "halve", "rung"),
     )

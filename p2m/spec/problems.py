@@ -18,6 +18,7 @@ from p2m.spec.model import (
     Baselines,
     Compression,
     DataFiles,
+    Distil,
     Evaluating,
     ExecutorWords,
     Generation,
@@ -52,6 +53,7 @@ SECTIONS: dict[str, type] = {
     "split": Splitting,
     "choosing": Choosing,
     "training": Training,
+    "distil": Distil,
     "compression": Compression,
     "evaluation": Evaluating,
     "device": Device,
@@ -216,7 +218,7 @@ def _fields(section: type | None) -> dict[str, Any]:
     if section is None:
         return {}
     if issubclass(section, BaseModel):
-        return {name: item.annotation for name, item in section.model_fields.items()}
+        return {item.alias or name: item.annotation for name, item in section.model_fields.items()}
     if dataclasses.is_dataclass(section):
         hints = typing.get_type_hints(section)
         return {item.name: hints[item.name] for item in dataclasses.fields(section) if item.init}
