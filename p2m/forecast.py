@@ -19,6 +19,7 @@ from p2m.engine.running.work import load_artifact
 from p2m.engine.store import DamagedError
 from p2m.sizes import count, show_size
 from p2m.spec import ModelSpec, allowed, refused
+from p2m.spec.distilling import taught
 from p2m.stages.samples import samples, untried
 from p2m.students.base import TunedStudent, labels_of
 from p2m.training.base import Schedule, characters, expected_seconds, planned, probe
@@ -56,13 +57,18 @@ def forecasts(spec: ModelSpec, task: Task, found: Survey) -> tuple[Forecast, ...
     parts = _parts(found)
     rows = len(parts.train) if parts else _estimated(spec, task, found)
     length = characters(parts.train if parts else task.demonstrations) or _LENGTH
+    pupils, texts = taught(spec, task), _texts(spec)
+    tuned = [(name, each, texts if name in pupils else 0) for name, each in _tuned(spec, task, rows).items()]
+    if pupils and (teacher := spec.distil.source) and teacher.student is not None:
+        tuned.insert(0, (f"{teacher.name}, which teaches", teacher.student, 0))
     return tuple(
         Forecast(
-            name, rows, parts is not None, planned(student, spec.training, rows),
-            expected_seconds(student, task, spec.training, rows, length, spec.device),
-            getattr(student, "download", ""), _search(spec, student),
+            name, rows + more, parts is not None and not more, planned(student, spec.training, rows + more),
+            expected_seconds(student, task, spec.training, rows + more, length, spec.device),
+            getattr(student, "download", ""),
+            _search(spec, student),
         )
-        for name, student in _tuned(spec, task, rows).items()
+        for name, student, more in tuned
         if rows
     )  # fmt: skip
 
@@ -127,7 +133,8 @@ def measure_speed(spec: ModelSpec, task: Task, found: Survey) -> None:
     rows = _sample(task, parts, len(parts.train) if parts else _estimated(spec, task, found))
     labels = labels_of(task, rows)
     labels = labels if len(labels) > 1 else ("0", "1")
-    for student in _tuned(spec, task, len(rows)).values():
+    teacher = spec.distil.source.student if spec.distil.source and taught(spec, task) else None
+    for student in (*([teacher] if teacher else []), *_tuned(spec, task, len(rows)).values()):
         probe(student, task, labels, rows, spec.training, spec.device)
 
 
@@ -189,6 +196,13 @@ def _estimated(spec: ModelSpec, task: Task, found: Survey) -> int:
 def _lines(spec: ModelSpec) -> int:
     """Lines of the training files, which in a table are rows; 0 for a folder or a binary format."""
     return sum(map(_lines_of, spec.data.train or ()))
+
+
+def _texts(spec: ModelSpec) -> int:
+    """Lines of the files whose texts a teacher on this machine answers alone."""
+    if spec.distil.source is None or spec.teacher.chat("answer") is not None:
+        return 0
+    return sum(map(_lines_of, spec.data.inputs or ()))
 
 
 def _lines_of(path: Path) -> int:

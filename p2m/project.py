@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from p2m import noop
@@ -25,8 +25,10 @@ from p2m.engine.storage.shared_address import SharedAddress, chosen_address, lac
 from p2m.engine.store import Store
 from p2m.errors import Problem, RecipeError, UserError
 from p2m.lock import Subject
+from p2m.marked_yaml import read_marked
 from p2m.parsing import parse_prompt
 from p2m.spec import ModelSpec, feasibility
+from p2m.spec.distilling import MODEL
 from p2m.stages.read import shown_by
 from p2m.types import Bundle, Files, Shown, Task
 
@@ -63,7 +65,7 @@ def understand(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
     Raises:
         RecipeError: with every problem that keeps it from being read.
     """
-    composed = compose(recipe, overrides, trust=trust)
+    composed = _instructed(compose(recipe, overrides, trust=trust))
     task, own = _task(composed.spec), composed.spec.data.train
     shown = shown_by(task, [Files(path) for path in own]) if own else None
     if shown and composed.spec.task.type:
@@ -72,6 +74,17 @@ def understand(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
     found = feasibility(composed.spec, task)
     problems = (Problem(message, path, composed.place(path), hint) for path, message, hint in found)
     return Understood(composed, task, shown, tuple(problems))
+
+
+def _instructed(composed: Composed) -> Composed:
+    """The same, where a recipe is to teach with the place of the bundle that a build of it delivers."""
+    source = composed.spec.distil.source
+    if source is None or source.recipe is None:
+        return composed
+    name = read_marked(source.recipe).value.get("name") or source.recipe.stem
+    bundle = noop.project_root(source.recipe) / "outputs" / str(name)
+    distil = composed.spec.distil.model_copy(update={"source": replace(source, bundle=bundle)})
+    return replace(composed, spec=composed.spec.model_copy(update={"distil": distil}))
 
 
 def glimpse(refused: RecipeError) -> Task | None:
@@ -128,6 +141,9 @@ def compiled(
         *(Path(each) for each in tests if each),
     )
     rests: tuple[noop.Read, ...] = (*composed.files, *composed.looked, *own, *texts, *spec.retriever.sources)
+    if teacher := spec.distil.source:
+        model = teacher.bundle / MODEL if teacher.bundle else None
+        rests = (*rests, *(each for each in (teacher.recipe, model) if each))
     shared = _shared(composed)
     plan, held = _plan(read, base, Path(store), shared)
     rests = (

@@ -541,6 +541,24 @@ class Dimension:
 
 
 @dataclass(frozen=True, slots=True)
+class Distilling:
+    """How a student learns from a teacher's logits (Hinton et al., 2015, arXiv 1503.02531)."""
+
+    alpha: float = 0.1  # of the loss, the share of the rows' own answers, 0 to 1
+    temperature: float = 4.0  # above 1, what the teacher thinks of the other answers counts more
+
+
+@dataclass(frozen=True, slots=True)
+class Instructor:
+    """A model on this machine whose logits a student learns from."""
+
+    name: str  # as the recipe calls it: a family, a recipe or a bundle
+    student: Any = None  # the family's component, which is trained first; None: `bundle`
+    recipe: Path | None = None  # that makes the bundle
+    bundle: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Curation:
     """Which rows are dropped before the split. All of it enters the key of the curating step."""
 
@@ -746,6 +764,17 @@ class Trained:
 
     checkpoint: Path | None  # None where another candidate was taken
     fit: Fit = Fit()
+
+
+@dataclass(frozen=True, slots=True)
+class Softened:
+    """A teacher's logits of the training rows, then of the user's texts without an answer."""
+
+    teacher: str  # in words
+    logits: Path  # an .npz, as `p2m.students.distilled` has it
+    texts: tuple[Example, ...] = ()  # each with the teacher's answer
+    vocabulary: str = ""  # digest of the tokens that the teacher writes or points at; "" where it does not
+    counts: tuple[Count, ...] = ()  # what became of the texts
 
 
 @dataclass(frozen=True, slots=True)

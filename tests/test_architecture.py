@@ -79,6 +79,7 @@ NAMED_BY_BASE = frozenset(
     (
         "p2m.students.weights",
         "p2m.students.sentence_encoder",  # which retrievers read cards by, and may not know
+        "p2m.students.distilled",  # which only those need that are taught
         "p2m.compression.int8",
         "p2m.teachers.chat",
         "p2m.teachers.asking.acceptance",

@@ -50,12 +50,15 @@ def plan_summary(previews: Sequence[StepPreview]) -> str:
     return f"{text}. About {duration(sure)} by earlier builds, {duration(all_of_them)} if all of them run."
 
 
+TRAININGS = ("train", "train_taught")  # stages
+
+
 def training_text(project: Project, found: Survey, *, probe: bool = False) -> str:
     """A line a student that may be tuned: rows, steps, rate and time; "" where nothing is trained."""
     from p2m.forecast import forecasts, measure_speed
 
     trainings = [
-        step.name for step in project.plan.steps if step.stage is not None and step.stage.name == "train"
+        step.name for step in project.plan.steps if step.stage is not None and step.stage.name in TRAININGS
     ]
     if all(found.found[name].status == "cached" for name in trainings):
         return ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from p2m.compiler.distilling import Lessons, lessons
 from p2m.compiler.places import Places
 from p2m.compiler.rungs import Rungs, goes_on, of_encoders, reading
 from p2m.compiler.trying import Tried, is_choice, over_budget, tried, untaught
@@ -80,6 +82,13 @@ class Candidates:
     parts: Ref
     base: Ref | None
     embeddings: Ref | None
+    texts: Ref | None = None  # the user's, that nobody but a teacher on this machine answers
+
+    @cached_property
+    def lessons(self) -> Lessons | None:
+        """What a teacher on this machine says; None where there is none."""
+        return lessons(self.plan, self.spec, self.understood, self.metric, self.at, self.task, self.parts,
+                       self.texts)  # fmt: skip
 
     @property
     def able(self) -> dict[str, Student]:
@@ -120,6 +129,7 @@ class Candidates:
     def made(self, tried: Tried, won: Ref) -> tuple[list[Ref], list[Ref]]:
         """The folds that judge, where none of the user's rows are kept for that, and what could ship."""
         students = self.able
+        _ = self.lessons  # whose steps are in no student's group
         if not self.is_choice:
             first = contenders(students)[0].name
             students = {first: students[first]}
@@ -144,6 +154,15 @@ class Candidates:
                 name=name, student=student, to_choose=False, metric=self.metric,
                 origins=self._places(name) | self.at(metric="metrics.primary"),
             )]  # fmt: skip
+        if self.lessons and name in self.lessons.pupils:
+            places = self._places(name) | self._learnt | self.at(number="split.folds")
+            return [
+                self.lessons.fold(
+                    f"{self._step('fold', name)}-{number}", name, won, student=student, number=number - 1,
+                    **self._learning, origins=places,
+                )
+                for number in range(1, self.spec.split.folds + 1)
+            ]  # fmt: skip
         return [
             self.plan.add(
                 f"{self._step('fold', name)}-{number}", fold, self.task, self.parts, won, trial, name=name,
@@ -240,6 +259,11 @@ class Candidates:
         return self.plan.add(self._step("best", name), best, *made)
 
     def _trained(self, step: str, name: str, student: Student, won: Ref | None, proposal: Ref | None) -> Ref:
+        if self.lessons and name in self.lessons.pupils:
+            return self.lessons.train(
+                step, name, (won, proposal), student=student, **self._learning,
+                origins=self._places(name) | self._learnt,
+            )  # fmt: skip
         return self.plan.add(
             step, train, self.task, self.parts, won, proposal, name=name, student=student, **self._learning,
             origins=self._places(name) | self._learnt,

@@ -25,7 +25,7 @@ def committed(spec: ModelSpec, reported: Sequence[Metric]) -> dict[str, Any]:
         "compression": {name: _described(way) for name, way in spec.compression.candidates.items()},
         "runtime": _described(spec.runtime),
         "constraints": asdict(spec.constraints), "curation": asdict(spec.curation),
-        "split": asdict(spec.split), "training": asdict(spec.training),
+        "split": asdict(spec.split), "training": asdict(spec.training), **_distilled(spec),
     }  # fmt: skip
 
 
@@ -35,11 +35,20 @@ COMMITTED = {
         f"spec.{name}": name
         for name in ("name", "prompt", "seed", "metrics", "teacher", "constraints", "curation", "runtime")
     },
-    **{f"spec.{name}": name for name in ("split", "training", "metric")},
+    **{f"spec.{name}": name for name in ("split", "training", "metric", "distil")},
     "spec.num_examples": "generation.num_examples",
     "spec.students": "student.candidates",
     "spec.compression": "compression.candidates",
 }
+
+
+def _distilled(spec: ModelSpec) -> dict[str, Any]:
+    """Who taught the student by logits, where the recipe names anybody."""
+    told = spec.distil
+    if told.source is None:
+        return {}
+    taught = {"from": told.source.name, "teacher": _described(told.source.student)}
+    return {"distil": taught | {"alpha": told.alpha, "temperature": told.temperature, "top_k": told.top_k}}
 
 
 def _described(component: Any) -> dict[str, Any] | None:

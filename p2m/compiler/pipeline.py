@@ -70,7 +70,7 @@ def compile_plan(
     parts = plan.add("split", split, task, curated, validation_rows, test_rows,
                      splitting=spec.split, seed=spec.seed, origins=at("split", "seed", splitting="split"))
     base, embeddings, weighed = _read(plan, spec, understood, primary, at, task, parts, base, quick)
-    candidates = Candidates(plan, spec, understood, primary, at, task, parts, base, embeddings)
+    candidates = Candidates(plan, spec, understood, primary, at, task, parts, base, embeddings, teaching.pool)
     tried = candidates.tried()
     choice, won = candidates.chosen(tried)
     folds, variants = candidates.made(tried, won)

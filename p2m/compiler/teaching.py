@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from p2m.compiler.places import Places
@@ -128,6 +129,13 @@ class Teaching:
             num_examples=number, seed=self.spec.seed,
             origins=self.at("seed", teacher=place, num_examples="generation.num_examples"),
         )  # fmt: skip
+
+    @cached_property
+    def pool(self) -> Ref | None:
+        """The user's texts that no chat model answers, where a teacher on this machine is asked instead."""
+        if self.spec.distil.source is None or self.spec.teacher.chat("answer") is not None:
+            return None
+        return self._collected()
 
     def _texts(self) -> Ref | None:
         if self.spec.data.texts is None:

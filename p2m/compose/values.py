@@ -184,6 +184,9 @@ def resolve_paths(
     metrics = config.get("metrics")
     if isinstance(metrics, Mapping) and metrics.get(_HELD) not in (None, LAST):
         config = config | {"metrics": {**metrics, _HELD: absolute(metrics[_HELD], f"metrics.{_HELD}")}}
+    distil = config.get("distil")
+    if isinstance(distil, Mapping) and isinstance(distil.get("from"), str) and not _is_word(distil["from"]):
+        config = config | {"distil": {**distil, "from": absolute(distil["from"], "distil.from")}}
     retriever = config.get("retriever")
     if isinstance(retriever, Mapping) and isinstance(retriever.get("sources"), list):
         sources = [
@@ -221,6 +224,11 @@ def _tested(metric: Any, folder: Path) -> Any:
     if not isinstance(place, str) or not place.strip():
         return metric
     return {**metric, "tests": str(Path(folder, Path(place).expanduser()))}
+
+
+def _is_word(value: str) -> bool:
+    """Whether it names a student rather than a place."""
+    return re.fullmatch(r"\w+", value) is not None
 
 
 def listed_folders(config: Mapping[str, Any], folder: Path) -> Iterator[Path]:

@@ -265,6 +265,8 @@ def _limits(facts: Facts) -> str:
     lines.append(f"- Its figures rest on {EVIDENCE.get(facts.evaluated.evidence, facts.evaluated.evidence)}.")
     if origin := facts.exported.fit.environment.get("weights"):
         lines.append(f"- The weights that its training began with were {origin}.")
+    if teacher := facts.exported.fit.environment.get("taught by"):
+        lines.append(f"- It was taught by the logits of another model (arXiv 1503.02531): {teacher}.")
     lines += _mistakes(facts)
     return "\n".join(lines)
 

@@ -26,7 +26,8 @@ _PLAIN_MODULE = "p2m.types"  # values that are no components, so that their clas
 
 def settings_of(spec: ModelSpec, folder: Path) -> dict[str, Setting]:
     """Config path -> value; `folder` is the recipe's."""
-    tree = {name: value for name, value in _fields(spec).items() if name not in _UNKEYED}
+    left = _UNKEYED if spec.distil.source else (*_UNKEYED, "distil")  # which says nothing without a teacher
+    tree = {name: value for name, value in _fields(spec).items() if name not in left}
     return dict(_flat(tree, "", folder))
 
 
@@ -39,7 +40,7 @@ def relative_place(path: Path, folder: Path) -> str:
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in type(value).model_fields}
+    return {field.alias or name: getattr(value, name) for name, field in type(value).model_fields.items()}
 
 
 def _flat(value: Any, path: str, folder: Path) -> Iterator[tuple[str, Setting]]:

@@ -28,6 +28,7 @@ STEPS = frozenset(
         *("package", "collect", "examine", "gate", "attributes", "draw", "invent", "answer", "probe"),
         *("answered", "taught", "vet", "account", "judge", "race", "card-reader", "index", "rank"),
         *("climb", "encoders"),
+        *("teacher", "soften"),
         *("transform", "settle", "reshape", "rewrite", "generated", "imagine", "search", "rerank"),
         *("latencies", "within", "halve", "rung"),
     )

@@ -11,6 +11,7 @@ from p2m.metrics.base import JudgeMetric
 from p2m.parsing import not_built
 from p2m.sizes import show_size
 from p2m.spec.candidates import STEPS, Refusal, allowed, refusals, rounded
+from p2m.spec.distilling import distil_problems
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
 from p2m.teachers.asking.prices import how_to_price, unit_price
 from p2m.teachers.chat import ChatTeacher
@@ -39,7 +40,7 @@ def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
         *_requirements(spec, task),
         *_rows(spec, task),
     ]
-    return [*found, *_taught(spec, task), *_allowed(spec)]
+    return [*found, *_taught(spec, task), *distil_problems(spec, task), *_allowed(spec)]
 
 
 def _names(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
@@ -302,7 +303,8 @@ def _taught(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
         if getattr(spec.retriever, name) and answerer is None:
             message = "there is no chat teacher that could " + _PART[name]
             yield f"retriever.{name}", message, f"leave it out, or {ask}"
-    if spec.data.inputs is not None and answerer is None and not asks_people(spec):
+    alone = answerer is None and not asks_people(spec) and spec.distil.source is None
+    if spec.data.inputs is not None and alone:
         yield "data.inputs", "there is no teacher that could answer them", ask
     elif spec.data.inputs is not None and answerer is not None and (reason := answerer.refusal(task)):
         path = spec.teacher.place("answer")

@@ -30,7 +30,8 @@ from p2m.engine.handles import Device, Network
 from p2m.engine.storage.shared_address import DEFAULT_TIMEOUT, checked_url
 from p2m.errors import nearest
 from p2m.spec.answering import WrittenAnswer, WrittenLayout, WrittenRecord, WrittenScale
-from p2m.spec.components import builder, located_error
+from p2m.spec.components import FAMILIES, build_component, builder, located_error
+from p2m.spec.families import family
 from p2m.spec.tuning import searchable
 from p2m.spec.units import Count, Duration, Money, Parameters, Size, parse_requirement
 from p2m.teachers.chat import ChatTeacher
@@ -45,6 +46,7 @@ from p2m.types import (
     Dimension,
     Example,
     IndexRetriever,
+    Instructor,
     Metric,
     Proposer,
     Pruner,
@@ -525,6 +527,35 @@ class Compression(Section):
     )  # of the primary metric that a smaller variant may lose
 
 
+def _instructor(value: Any, info: Any) -> Any:
+    """A family by its name or as a component; the absolute place of a recipe or a bundle."""
+    if value is None or isinstance(value, Instructor):
+        return value
+    trust = (info.context or {}).get("trust", ())
+    if isinstance(value, Mapping):
+        return Instructor("teacher", build_component(value, FAMILIES["student"], trust=trust))
+    if not isinstance(value, str):
+        raise ValueError(f"expected a student's name, a recipe or a bundle's folder, got {value!r}")
+    if not Path(value).is_absolute():
+        return Instructor(value, build_component(family(value), FAMILIES["student"], trust=trust))
+    place = Path(value)
+    return Instructor(place.name, **{"recipe" if place.suffix in (".yaml", ".yml") else "bundle": place})
+
+
+class Distil(Section):
+    """A model on this machine whose logits the student learns from, beside the rows' own answers."""
+
+    source: Annotated[
+        Instructor | None,
+        PlainValidator(_instructor, json_schema_input_type=str | WrittenComponent | None),
+    ] = Field(
+        default=None, alias="from"
+    )  # a larger student, e.g. minilm, trained first; or a recipe or a bundle's folder; null: none
+    alpha: float = Field(default=0.1, ge=0, le=1)  # share of the rows' own answers in the loss
+    temperature: float = Field(default=4.0, gt=0, le=100)  # of both: higher, lesser answers count more
+    top_k: int = Field(default=16, ge=1, le=1000)  # of written text: tokens of each place that are kept
+
+
 class Generation(Section):
     """How much the teacher writes, and how it is asked."""
 
@@ -613,6 +644,7 @@ class ModelSpec(Section):
     choosing: Annotated[Choosing, AfterValidator(_within)] = Choosing()  # how candidates are tried
     training: Annotated[Training, AfterValidator(_within)] = Training()  # how the student is fitted
     tuning: Tuning = Tuning()  # which settings of that are searched for, in how many trials
+    distil: Annotated[Distil, _none_as(lambda: Distil())] = Distil()  # who teaches the student, beside rows
     compression: Compression = Compression()  # what is tried to make the model smaller
     runtime: Annotated[Backend, _component("runtime"), AfterValidator(_needed), _none_as(lambda: ONNX)] = (
         ONNX  # what runs the model where it is deployed

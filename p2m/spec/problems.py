@@ -18,6 +18,7 @@ from p2m.spec.model import (
     Baselines,
     Compression,
     DataFiles,
+    Distil,
     Evaluating,
     ExecutorWords,
     Generation,
@@ -54,6 +55,7 @@ SECTIONS: dict[str, type] = {
     "choosing": Choosing,
     "training": Training,
     "tuning": Tuning,
+    "distil": Distil,
     "compression": Compression,
     "evaluation": Evaluating,
     "device": Device,
@@ -229,7 +231,7 @@ def _fields(section: type | None) -> dict[str, Any]:
     if section is None:
         return {}
     if issubclass(section, BaseModel):
-        return {name: item.annotation for name, item in section.model_fields.items()}
+        return {item.alias or name: item.annotation for name, item in section.model_fields.items()}
     if dataclasses.is_dataclass(section):
         hints = typing.get_type_hints(section)
         return {item.name: hints[item.name] for item in dataclasses.fields(section) if item.init}

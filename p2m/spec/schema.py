@@ -54,6 +54,9 @@ def json_schema() -> dict[str, Any]:
         else:
             value = component if depth == 1 else {"type": "object", "additionalProperties": component}
             properties[group] = value | {"description": properties[group].get("description", "")}
+    definitions["Distil"]["properties"]["from"] |= {
+        "anyOf": [{"type": ["string", "null"]}, _component(family_at("student"), {})]
+    }
     for used in ("WrittenComponent", *_OWN.values()):
         definitions.pop(used)
     schema["properties"] = properties | _of_hydra()
@@ -91,6 +94,8 @@ def _own_comments(section: type) -> dict[str, str]:
 def _describe(schema: dict[str, Any], section: type) -> None:
     """Add descriptions, ranges and choices to the properties that `section` has."""
     comments = field_comments(section)
+    for name, field in getattr(section, "model_fields", {}).items():
+        comments[field.alias or name] = comments.get(name, "")
     for name, item in schema.get("properties", {}).items():
         item.pop("title", None)
         if comments.get(name):
