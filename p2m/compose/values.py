@@ -181,12 +181,11 @@ def resolve_paths(
         }
         if config["data"].get("decisions") is None and beside.is_file():
             config["data"]["decisions"] = str(beside)
-    metrics = config.get("metrics")
-    if isinstance(metrics, Mapping) and metrics.get(_HELD) not in (None, LAST):
-        config = config | {"metrics": {**metrics, _HELD: absolute(metrics[_HELD], f"metrics.{_HELD}")}}
-    distil = config.get("distil")
-    if isinstance(distil, Mapping) and isinstance(distil.get("from"), str) and not _is_word(distil["from"]):
-        config = config | {"distil": {**distil, "from": absolute(distil["from"], "distil.from")}}
+    for section, key, is_word in (("metrics", _HELD, LAST.__eq__), ("distil", "from", _is_word)):
+        written = config.get(section)
+        value = written.get(key) if isinstance(written, Mapping) else None
+        if isinstance(written, Mapping) and isinstance(value, str) and not is_word(value):
+            config = config | {section: {**written, key: absolute(value, f"{section}.{key}")}}
     retriever = config.get("retriever")
     if isinstance(retriever, Mapping) and isinstance(retriever.get("sources"), list):
         sources = [
