@@ -145,6 +145,7 @@ def test_of_a_ladder_each_way_goes_on_from_what_was_kept() -> None:
     assert needs["compress-trimmed"] == ("export",)
     assert needs["compress-int8"] == needs["compress-int4"] == ("keep-trimmed",)
     assert plan.step("keep-trimmed").needs == ("export", "compress-trimmed")
+    assert plan.step("keep-trimmed").settings["tolerance"] == plan.step("pick").settings["tolerance"] / 2
     assert needs["prune-pruned"] == ("train",)
     assert needs["export-pruned"] == ("prune-pruned",)
     assert plan.step("keep-pruned").needs == ("export", "export-pruned")
@@ -186,6 +187,10 @@ def test_the_encoder_of_linear_students_climbs_before_they_are_solved() -> None:
         "keep-int8-encoder", "shrink-int4", "weigh-int4", "keep-int4-encoder",
     ]  # fmt: skip
     assert plan.step("shrink-int8").needs == ("parse", "split", "keep-trimmed-encoder")
+    assert [plan.step(f"keep-{way}-encoder").settings["tolerance"] for way in ("trimmed", "int8")] == [
+        0.01,
+        0.02,
+    ]
     assert plan.step("shrink-int4").needs == ("parse", "split", "keep-trimmed-encoder")
     assert plan.step("keep-int4-encoder").needs == ("keep-int8-encoder", "shrink-int4", "weigh-int4")
     assert plan.step("embed").needs[2:] == ("keep-int4-encoder",)
