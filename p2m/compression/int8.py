@@ -20,6 +20,22 @@ FEWEST_WORDS = 64  # rows of a table; a shorter one (kinds of tokens, distances)
 DOMAIN = "com.microsoft"  # onnxruntime's own operators
 
 
+def graphs_of(source: Path, target: Path) -> list[Path]:
+    """Every graph in `source`, whose other files are copied to `target`.
+
+    Raises:
+        StageError: there is no graph to quantise.
+    """
+    graphs = sorted(source.glob("*.onnx"))
+    if not graphs:
+        raise StageError(f"{source} holds no .onnx file to quantise")
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(source.iterdir()):
+        if path.suffix not in (".onnx", BESIDE):
+            shutil.copyfile(path, target / path.name)
+    return graphs
+
+
 @dataclass(frozen=True)
 class Int8:
     """Quantise the matrix products, and the tables of words.
@@ -53,14 +69,7 @@ class Int8:
         Raises:
             StageError: there is no graph to quantise.
         """
-        graphs = sorted(source.glob("*.onnx"))
-        if not graphs:
-            raise StageError(f"{source} holds no .onnx file to quantise")
-        target.mkdir(parents=True, exist_ok=True)
-        for path in sorted(source.iterdir()):
-            if path.suffix not in (".onnx", BESIDE):
-                shutil.copyfile(path, target / path.name)
-        for path in graphs:
+        for path in graphs_of(source, target):
             self._quantise(path, target / path.name)
 
     def _quantise(self, source: Path, target: Path) -> None:

@@ -8,21 +8,19 @@ loses: on Banking77's validation rows it cost minilm 0.2 points of accuracy, one
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from p2m.compression.int8 import (
-    BESIDE,
     DOMAIN,
     FEWEST_WORDS,
     exchange,
+    graphs_of,
     is_product,
     is_transposed,
     quantise_tables,
 )
-from p2m.errors import StageError
 
 _TABLE_BLOCK = 32  # numbers of a table's row with one scale
 _SHRINKS = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75)  # of a block's largest magnitude, of which the best is taken
@@ -55,14 +53,7 @@ class WeightOnly:
         """
         import onnx
 
-        graphs = sorted(source.glob("*.onnx"))
-        if not graphs:
-            raise StageError(f"{source} holds no .onnx file to quantise")
-        target.mkdir(parents=True, exist_ok=True)
-        for path in sorted(source.iterdir()):
-            if path.suffix not in (".onnx", BESIDE):
-                shutil.copyfile(path, target / path.name)
-        for path in graphs:
+        for path in graphs_of(source, target):
             model = onnx.load(str(path))
             if self.table_bits == 4:
                 pack_tables(model)
