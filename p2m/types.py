@@ -666,7 +666,6 @@ class Choice:
     reasons: tuple[str, ...]
     refused: dict[str, str] = field(default_factory=dict)  # student -> reason
     scores: dict[str, float] = field(default_factory=dict)  # student -> primary metric out of fold
-    expected: dict[str, float] = field(default_factory=dict)  # of those tried on samples, after all rows
     curves: dict[str, tuple[tuple[int, float], ...]] = field(default_factory=dict)  # student -> rows, metric
 
 

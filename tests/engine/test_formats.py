@@ -26,7 +26,8 @@ ARTIFACTS = [
     for _, kind in inspect.getmembers(p2m.types, inspect.isclass)
     if dataclasses.is_dataclass(kind)
     and kind.__module__ == "p2m.types"
-    and kind not in (p2m.types.Lesson, p2m.types.Shaping)  # they hold arrays, and live inside one step
+    # They hold arrays or a component, and live inside one step or in a recipe.
+    and kind not in (p2m.types.Lesson, p2m.types.Shaping, p2m.types.Instructor)
 ]
 
 
@@ -35,6 +36,8 @@ def strategy(hint: Any) -> st.SearchStrategy[Any]:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is types.UnionType:
         return st.one_of([strategy(argument) for argument in arguments])
+    if origin is tuple and arguments[-1] is not Ellipsis:
+        return st.tuples(*map(strategy, arguments))
     if origin is tuple:
         return st.lists(strategy(arguments[0]), max_size=3).map(tuple)
     if origin is dict:
