@@ -28,9 +28,8 @@ import yaml
 from classification.tables import read
 
 import p2m
-from p2m.compiler.trying import untaught
 from p2m.engine.executor import Result
-from p2m.spec import allowed
+from p2m.spec import allowed, untaught
 from p2m.training.machine import processor
 from p2m.types import Choice
 

@@ -18,7 +18,7 @@ from p2m.engine.explaining.survey import Survey
 from p2m.engine.running.work import load_artifact
 from p2m.engine.store import DamagedError
 from p2m.sizes import count, show_size
-from p2m.spec import ModelSpec, allowed, refused
+from p2m.spec import ModelSpec, allowed, over_budget, refused, untaught
 from p2m.spec.distilling import taught
 from p2m.stages.samples import samples, untried
 from p2m.students.base import TunedStudent, labels_of
@@ -82,7 +82,10 @@ def ranking(spec: ModelSpec, task: Task, found: Survey) -> tuple[tuple[str, str,
         return ()
     choice, parts = _artifact("choose", Choice, found), _parts(found)
     rows = len(parts.train) if parts else _estimated(spec, task, found)
-    tried = {name: _trial(spec, task, each, rows) for name, each in able.items()}
+    out = untaught(task, able)
+    rest = {name: each for name, each in able.items() if name not in out}
+    out |= over_budget(spec.choosing, rest) if len(rest) > 1 else {}
+    tried = {name: _trial(spec, task, each, rows) for name, each in able.items()} | out
     told = (_chosen(choice) if choice else tried) | refused(spec.student.candidates, task, spec.constraints)
     names = [*told, *(name for name in able if name not in told)]
     return tuple(

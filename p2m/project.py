@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from p2m.engine.storage.shared_address import SharedAddress, chosen_address, lac
 from p2m.engine.store import Store
 from p2m.errors import Problem, RecipeError, UserError
 from p2m.lock import Subject
-from p2m.marked_yaml import read_marked
+from p2m.marked_yaml import read_marked, show
 from p2m.parsing import parse_prompt
 from p2m.spec import ModelSpec, feasibility
 from p2m.spec.distilling import MODEL
@@ -65,7 +65,7 @@ def understand(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
     Raises:
         RecipeError: with every problem that keeps it from being read.
     """
-    composed = _instructed(compose(recipe, overrides, trust=trust))
+    composed = _instructed(compose(recipe, overrides, trust=trust), recipe)
     task, own = _task(composed.spec), composed.spec.data.train
     shown = shown_by(task, [Files(path) for path in own]) if own else None
     if shown and composed.spec.task.type:
@@ -76,12 +76,19 @@ def understand(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
     return Understood(composed, task, shown, tuple(problems))
 
 
-def _instructed(composed: Composed) -> Composed:
+def _instructed(composed: Composed, recipe: Path) -> Composed:
     """The same, where a recipe is to teach with the place of the bundle that a build of it delivers."""
     source = composed.spec.distil.source
     if source is None or source.recipe is None:
         return composed
-    name = read_marked(source.recipe).value.get("name") or source.recipe.stem
+    at, written = "distil.from", read_marked(source.recipe).value
+    if not isinstance(written, Mapping):
+        message = f"{show(source.recipe)} is no recipe: keys such as `prompt:` are expected"
+        raise RecipeError([Problem(message, at, composed.place(at), "name a recipe, or a bundle's folder")])
+    if source.recipe.resolve() == recipe.resolve():
+        message = "a recipe cannot learn from the bundle that it makes"
+        raise RecipeError([Problem(message, at, composed.place(at), "name another recipe, or a student")])
+    name = written.get("name") or source.recipe.stem
     bundle = noop.project_root(source.recipe) / "outputs" / str(name)
     distil = composed.spec.distil.model_copy(update={"source": replace(source, bundle=bundle)})
     return replace(composed, spec=composed.spec.model_copy(update={"distil": distil}))

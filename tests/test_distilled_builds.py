@@ -175,6 +175,9 @@ def test_a_recipe_teaches_by_its_bundle_and_until_it_is_built_says_what_to_type(
     said = refused(recipe, "distil.from=big.yaml")
     assert "big.yaml is not built yet: there is no bundle in" in said
     assert f"build it first: p2m build {other}" in said
+    assert "cannot learn from the bundle that it makes" in refused(recipe, f"distil.from={recipe.name}")
+    other.with_name("words.yaml").write_text("one line of text")
+    assert "words.yaml is no recipe" in refused(recipe, "distil.from=words.yaml")
     target = recipe.parent / "outputs" / "larger"
     shutil.copytree(bundle, target)
     try:

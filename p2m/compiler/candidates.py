@@ -11,10 +11,10 @@ from typing import Any
 from p2m.compiler.distilling import Lessons, lessons
 from p2m.compiler.places import Places
 from p2m.compiler.rungs import Rungs, goes_on, of_encoders, reading
-from p2m.compiler.trying import Tried, is_choice, over_budget, tried, untaught
+from p2m.compiler.trying import Tried, tried
 from p2m.deploy.backends.onnx import Onnx
 from p2m.engine.plan import Plan, Ref
-from p2m.spec import ModelSpec, allowed, contenders, refused
+from p2m.spec import ModelSpec, allowed, contenders, is_choice, over_budget, refused, untaught
 from p2m.stages.best import best
 from p2m.stages.choose import choose
 from p2m.stages.convert import convert
@@ -101,7 +101,7 @@ class Candidates:
         found = allowed(self.spec.student.candidates, self.understood, self.spec.constraints)
         out = untaught(self.understood, found)
         rest = {name: student for name, student in found.items() if name not in out}
-        return out | (over_budget(self.spec, rest) if is_choice(self.understood, rest) else {})
+        return out | (over_budget(self.spec.choosing, rest) if is_choice(self.understood, rest) else {})
 
     @property
     def is_choice(self) -> bool:

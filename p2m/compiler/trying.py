@@ -9,14 +9,14 @@ from typing import Any
 from p2m.compiler.places import Places
 from p2m.compiler.rungs import of_encoders
 from p2m.engine.plan import Plan, Ref
-from p2m.spec import ModelSpec, contenders
+from p2m.spec import ModelSpec
 from p2m.stages.cross_validate import cross_validate
 from p2m.stages.halve import halve
 from p2m.stages.latencies import latencies
 from p2m.stages.linear_rung import linear_rung
 from p2m.stages.rung import rung
 from p2m.stages.within import within
-from p2m.types import Compressor, LinearStudent, Metric, Student, Task, TunedStudent, VocabularyCompressor
+from p2m.types import Compressor, LinearStudent, Metric, Student, TunedStudent, VocabularyCompressor
 
 
 @dataclass(frozen=True)
@@ -34,39 +34,6 @@ class Tried:
     def last(self, name: str) -> Ref | None:
         """What the student said at last."""
         return self.said[name][-1] if name in self.said else None
-
-
-def is_choice(understood: Task, able: Mapping[str, Student]) -> bool:
-    """Whether only rows can tell which is the best."""
-    return understood.type.is_chosen_for and len(able) > 1
-
-
-def untaught(understood: Task, able: Mapping[str, Student]) -> dict[str, str]:
-    """Of those that begin from nothing, why they are not tried where others know something already."""
-    if not is_choice(understood, able):
-        return {}
-    why = "not tried: from scratch, labels are learnt from tens of thousands of rows at best"
-    found = {name: why for name, each in able.items() if _from_scratch(each)}
-    return found if len(found) < len(able) else {}
-
-
-def over_budget(spec: ModelSpec, able: Mapping[str, Student]) -> dict[str, str]:
-    """The smaller candidates, which `choosing.trials` leaves no probe training for, and the reason."""
-    most, tuned = spec.choosing.trials, [n for n, each in able.items() if isinstance(each, TunedStudent)]
-    kept = len(tuned)
-    while most is not None and kept and trainings(kept, spec.choosing.rungs) > most:
-        kept -= 1
-    order = [each.name for each in contenders(able) if each.name in tuned]
-    why = f"not tried: choosing.trials allows {most} probe trainings"
-    return dict.fromkeys(order[kept:], why) if kept < len(able) else {}
-
-
-def trainings(students: int, rungs: int) -> int:
-    """How many probe trainings so many students take, of whom half go on each time."""
-    found = 0
-    for _ in range(rungs):
-        found, students = found + students, (students + 1) // 2
-    return found
 
 
 def tried(
@@ -131,7 +98,3 @@ def _compressor(spec: ModelSpec) -> Compressor | None:
     """What makes models smaller in the first of the ways that only take weights."""
     ways = of_encoders(spec).values()
     return next((each for each in ways if not isinstance(each, VocabularyCompressor)), None)
-
-
-def _from_scratch(student: Student) -> bool:
-    return isinstance(student, TunedStudent) and student.pace.from_scratch

@@ -74,7 +74,8 @@ def place_in(places: Mapping[str, str], path: str) -> str:
         for key, place in places.items():
             if _is_below(key, path):
                 return place
-        path = re.sub(r"(\.|^)[^.\[]+$|\[\d+\]$", "", path)
+        shorter = re.sub(r"(\.|^)[^.\[]+$|\[[^\]]*\]$", "", path)
+        path = shorter if shorter != path else ""
     return places.get(path, "")
 
 

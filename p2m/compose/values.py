@@ -7,6 +7,7 @@ or where a recipe is composed is refused.
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import takewhile
@@ -277,5 +278,6 @@ def _missing(path: Path, written: str, at: str, place: Callable[[str], str]) -> 
     here = Path.cwd() / written
     hint = near_files(path)
     if here.exists() and here != path:
-        hint = f"paths are relative to the recipe; from here it would be {here}"
+        folder = path.parents[len(Path(written).parts) - 1]
+        hint = f"paths are relative to the recipe: write {os.path.relpath(here, folder)}"
     return Problem(f"there is no {show(path)}", at, place(at), hint)

@@ -264,7 +264,7 @@ def _advice(decision: Decision, task: Task, faults: Sequence[str], evaluated: Ev
     better = next((each.name for each in evaluated.comparisons if f"student={each.name}" in said), "")
     if better:
         return [f"type: student={better}, or student=auto, which chooses by itself"]
-    if any(line.startswith(WORSE) for line in faults):
+    if faults and all(line.startswith(WORSE) for line in faults):
         return ["look at the rows that were lost in report.html; it ships all the same with"
                 " metrics.no_worse_than=null"]  # fmt: skip
     if ratio and evaluated.teacher is not None:
@@ -273,11 +273,21 @@ def _advice(decision: Decision, task: Task, faults: Sequence[str], evaluated: Ev
             " data.inputs), or take a larger student; report.html shows where it falls behind"
         ]
     if not behind and not any(line.startswith(evaluated.scores[0].metric) for line in faults):
-        return []  # what falls short is a size or a time, and its line says so
+        return _costly(faults)
     return [
         f"give more rows to learn from as data.train{_above_all(task, evaluated)}; look at the surest errors"
         " in report.html: if a reader could not tell the answer from the input, no model can"
     ]
+
+
+def _costly(faults: Sequence[str]) -> list[str]:
+    """What to do about a size or a time; nothing where that is not what falls short."""
+    if any(line.startswith("p95 latency") for line in faults):
+        return ["take what answers sooner, e.g. student=linear_tfidf or runtime=fastest, or raise"
+                " constraints.max_latency"]  # fmt: skip
+    if any(line.startswith(("size ", "parameters ")) for line in faults):
+        return ["make it smaller, e.g. compression=ladder or student=linear_tfidf, or raise the limit"]
+    return []
 
 
 def _rows_to_give(task: Task, evaluated: Evaluated) -> str:

@@ -39,6 +39,8 @@ class PassAt1:
             return
         if not Path(self.tests).is_file():
             raise ValueError(f"there is no file of tests {self.tests}")
+        if self.seconds < 1:
+            raise ValueError(f"seconds: {self.seconds} is too few, a row has at least 1")
         found = digest_file(Path(self.tests))
         if self.sha256 not in ("", found):
             raise ValueError(f"{self.tests} has changed: its sha256 is {found}")
@@ -94,16 +96,23 @@ def _tests(path: str, sha256: str) -> dict[str, str]:
     if digest_file(Path(path)) != sha256:
         raise StageError(f"{path} was edited while it was in use; run the command again")
     found = {}
-    for number, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not in UTF-8") from None
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-            output, tests = str(row["output"]), str(row["tests"])
+            output, tests = row["output"], row["tests"]
+            if not isinstance(tests, str):
+                raise TypeError
             ast.parse(tests)
-        except (ValueError, KeyError, TypeError, SyntaxError) as error:
-            reason = f"{type(error).__name__}: {error}"
+        except (ValueError, KeyError, TypeError, SyntaxError):
             wanted = '{"output": "...", "tests": "..."} with tests in Python'
-            raise ValueError(f"{path}:{number}: {wanted} is expected ({reason})") from None
-        found[output] = tests
+            raise ValueError(f"{path}:{number}: {wanted} is expected, not {line[:80]}") from None
+        found[str(output)] = tests
+    if not found:
+        raise ValueError(f"{path} has no tests: a line each of output and tests is expected")
     return found

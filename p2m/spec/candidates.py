@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from p2m.sizes import show_size
 from p2m.spec.units import show_parameters
-from p2m.types import Constraints, Contender, Student, Task
+from p2m.types import Choosing, Constraints, Contender, Student, Task, TunedStudent
 
 # Steps that every student shares; those of one student are shown as one line, by its name.
 STEPS = frozenset(
@@ -85,6 +85,43 @@ def contenders(students: Mapping[str, Student]) -> tuple[Contender, ...]:
         Contender(name, each.parameters, each.size_bytes, each.license) for name, each in students.items()
     ]
     return tuple(sorted(found, key=lambda each: (-each.parameters, each.name)))
+
+
+def is_choice(understood: Task, able: Mapping[str, Student]) -> bool:
+    """Whether only rows can tell which is the best."""
+    return understood.type.is_chosen_for and len(able) > 1
+
+
+def untaught(understood: Task, able: Mapping[str, Student]) -> dict[str, str]:
+    """Of those that begin from nothing, why they are not tried where others know something already."""
+    if not is_choice(understood, able):
+        return {}
+    why = "not tried: from scratch, labels are learnt from tens of thousands of rows at best"
+    found = {name: why for name, each in able.items() if _from_scratch(each)}
+    return found if len(found) < len(able) else {}
+
+
+def over_budget(choosing: Choosing, able: Mapping[str, Student]) -> dict[str, str]:
+    """The smaller candidates, which `choosing.trials` leaves no probe training for, and the reason."""
+    most, tuned = choosing.trials, [n for n, each in able.items() if isinstance(each, TunedStudent)]
+    kept = len(tuned)
+    while most is not None and kept and trainings(kept, choosing.rungs) > most:
+        kept -= 1
+    order = [each.name for each in contenders(able) if each.name in tuned]
+    why = f"not tried: choosing.trials allows {most} probe trainings"
+    return dict.fromkeys(order[kept:], why) if kept < len(able) else {}
+
+
+def trainings(students: int, rungs: int) -> int:
+    """How many probe trainings so many students take, of whom half go on each time."""
+    found = 0
+    for _ in range(rungs):
+        found, students = found + students, (students + 1) // 2
+    return found
+
+
+def _from_scratch(student: Student) -> bool:
+    return isinstance(student, TunedStudent) and student.pace.from_scratch
 
 
 def rounded(number: int, *, up: bool = False) -> str:

@@ -279,6 +279,13 @@ class TaskWords(Section):
     )
 
 
+def _standing(value: Any) -> Any:
+    """The word `last`, or a place."""
+    if value is None or isinstance(value, (str, Path)):
+        return value
+    raise ValueError(f"expected `last` or a bundle's folder, got {value!r}")
+
+
 class Preferences(Section):
     """How the model is judged, and what it must reach."""
 
@@ -289,7 +296,9 @@ class Preferences(Section):
         BeforeValidator(_requirements, json_schema_input_type=dict[str, str | float]),
         _none_as(tuple),
     ] = ()  # metric or teacher_ratio -> ">= 0.60"; what falls short is not shipped
-    no_worse_than: Literal["last"] | Path | None = None  # the bundle that stands in outputs, or a folder's
+    no_worse_than: Annotated[Literal["last"] | Path | None, BeforeValidator(_standing)] = (
+        None  # the bundle that stands in outputs, or a folder's
+    )
 
 
 Paths = Annotated[

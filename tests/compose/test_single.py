@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from strangers import Tiny
 
 from p2m.compose import compose
+from p2m.compose.origins import place_in
 from p2m.engine.handles import Network
 from p2m.errors import RecipeError
 from p2m.types import Constraints, Example, Training
@@ -257,7 +258,15 @@ def test_a_stray_path_that_exists_from_the_working_folder_is_explained(
     path = write(tmp_path / "recipes", PROMPT)
     (tmp_path / "gold.jsonl").write_text("")
     monkeypatch.chdir(tmp_path)
-    assert "relative to the recipe" in problem(path, "data.test=gold.jsonl").hint
+    hint = problem(path, "data.test=gold.jsonl").hint
+    assert hint == "paths are relative to the recipe: write ../gold.jsonl"
+
+
+def test_the_place_of_a_path_that_no_key_has_is_that_of_what_is_around_it() -> None:
+    places = {"metrics.also": "a.yaml:4", "metrics": "a.yaml:3"}
+    assert place_in(places, "metrics.no_worse_than.literal['last']") == "a.yaml:3"
+    assert place_in(places, "metrics.also[0]") == "a.yaml:4"
+    assert place_in(places, "other.lax[list[int]]") == ""
 
 
 def test_every_problem_is_reported_at_once(tmp_path: Path) -> None:

@@ -126,6 +126,8 @@ def test_constraints_are_held_against_what_was_measured() -> None:
     assert found.failures == ("parameters 22,000,000 (<= 1,000,000)", "p95 latency 52.0 ms (<= 40 ms)")
     assert any(line.startswith("size 24,000,000") for line in found.lines)
     assert found.decision is SHORT
+    assert "constraints.max_latency" in found.advice[0]
+    assert "compression=ladder" in verdict(max_parameters=1_000_000).advice[0]
 
 
 def test_the_ratio_to_the_teacher_needs_a_teacher_that_answered() -> None:
@@ -457,7 +459,8 @@ def test_a_model_that_is_no_better_is_told_where_to_look() -> None:
 
 
 def test_a_limit_that_is_broken_asks_for_no_rows() -> None:
-    assert verdict(seen=evaluated(majority()), max_size=1).advice == ()
+    (advice,) = verdict(seen=evaluated(majority()), max_size=1).advice
+    assert "rows" not in advice
 
 
 # --------------------------------------------------------------------------- laws
@@ -641,6 +644,8 @@ def test_a_model_that_is_worse_than_the_bundle_before_it_falls_short() -> None:
     assert line.startswith("worse than last bundle by more than chance: exact_match 0.71, last bundle on the")
     assert "2 won, 9 lost, p 0.020" in line
     assert "metrics.no_worse_than=null" in found.advice[0]
+    more = verdict(STATED, held=held(0.02), max_latency=0.001)
+    assert not any("no_worse_than=null" in line for line in more.advice), "it would fall short all the same"
 
 
 @pytest.mark.parametrize(
