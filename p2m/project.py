@@ -182,10 +182,9 @@ def _plan(
     if wanted is None:
         return against(None), None
     if isinstance(wanted, Path) and wanted.resolve() != base.resolve():
-        if not (wanted / MANIFEST).is_file():
-            path = "metrics.no_worse_than"
-            raise RecipeError([Problem(f"{wanted} holds no bundle", path, composed.place(path),
-                                       "name a bundle's folder, or write last")])  # fmt: skip
+        if reason := _unlike(wanted, read.task):
+            path, hint = "metrics.no_worse_than", "name the folder of such a bundle, or write last"
+            raise RecipeError([Problem(reason, path, composed.place(path), hint)])
         return against(wanted), None
     stands = standing(base)
     if stands is None:
@@ -196,6 +195,20 @@ def _plan(
     if isinstance(made, Bundle) and _is_same(made.folder, stands):
         return plan, before
     return against(stands), stands
+
+
+def _unlike(bundle: Path, task: Task) -> str:
+    """Why a model of the task cannot be held against the bundle; "" where it can."""
+    try:
+        told = json.loads((bundle / MANIFEST).read_text("utf-8"))["task"]
+        kind, inputs = str(told["type"]), [str(each["name"]) for each in told["inputs"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"{show(bundle)} holds no bundle"
+    own = [each.name for each in task.inputs]
+    if (kind, inputs) != (task.type.value, own):
+        wanted = f"{task.type.value} of {', '.join(own)}"
+        return f"{show(bundle)} is a bundle for {kind} of {', '.join(inputs)}; one for {wanted} is expected"
+    return ""
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from shouting import RECIPE, Call, call_in, write_project
 
+import p2m
+from p2m.errors import RecipeError
+
 WORDS = [f"{first}{ending}" for first in "bcdfghklmnprstvw" for ending in ("at", "in", "ore", "ust", "ell")]
 HELD = RECIPE.replace('">= 0.7"}', '">= 0.7"}\n  no_worse_than: last')
 
@@ -143,3 +146,26 @@ def test_a_named_bundle_stays_the_one(place: Path) -> None:
     assert "holds no bundle" in call("plan", "shout.yaml").stderr
     (place / "shout.yaml").write_text(text.replace("no_worse_than: good", "no_worse_than: nowhere"))
     assert "nowhere" in call("plan", "shout.yaml").stderr
+
+
+def test_a_bundle_for_another_task_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    rows = "".join(f'{{"text": "row {n}", "label": "{"ab"[n % 2]}"}}\n' for n in range(20))
+    (tmp_path / "rows.jsonl").write_text(rows)
+    (tmp_path / "outputs").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "sort.yaml").write_text(
+        "prompt: Sort the notes.\n"
+        "task: {type: text-classification, inputs: [text], output: label, labels: [a, b]}\n"
+        "data: {train: rows.jsonl, test: rows.jsonl}\nmetrics: {no_worse_than: other}\n"
+    )
+    for told, said in (
+        ({"type": "text-classification", "inputs": [{"name": "body"}]}, "for text-classification of body"),
+        ({"type": "regression", "inputs": [{"name": "text"}]}, "is a bundle for regression of text"),
+        ({}, "holds no bundle"),
+    ):
+        (tmp_path / "other/manifest.json").write_text(json.dumps({"task": told}))
+        with pytest.raises(RecipeError, match=said):
+            p2m.load(tmp_path / "sort.yaml")
+    told = {"type": "text-classification", "inputs": [{"name": "text"}]}
+    (tmp_path / "other/manifest.json").write_text(json.dumps({"task": told}))
+    assert "held" in {step.step for step in p2m.load(tmp_path / "sort.yaml").plan()}
