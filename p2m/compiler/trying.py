@@ -69,7 +69,7 @@ def tried(
                 inputs = (task, parts, base, embeddings, passed)
                 said[name].append(_rung(plan, spec, at, metric, inputs, name, student, number))
         if len(tuned) > 1 and number < spec.choosing.rungs:
-            passed = plan.add(f"halve-{number}", halve, parts, *(said[name][-1] for name in tuned),
+            passed = plan.add(f"halve-{number}", halve, parts, quick, *(said[name][-1] for name in tuned),
                               metric=metric, origins=places)  # fmt: skip
     return Tried(said, timed, quick)
 

@@ -10,14 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-GAIN = -0.15  # a logarithm of rows, of a student that is tuned on one that is solved: what it commonly is
-_BELIEVED = 0.5  # of the trend between the last two samples; the rest is the common one
+_BELIEVED = 0.5  # of the trend between the last two samples, since curves flatten
 _LEAST = 1e-3  # error below which ratios tell nothing
 
 
-def drawn_out(
-    rows: Sequence[int], one: Sequence[float], other: Sequence[float], whole: int, *, common: float = GAIN
-) -> float:
+def drawn_out(rows: Sequence[int], one: Sequence[float], other: Sequence[float], whole: int) -> float:
     """The logarithm of the ratio of two students' errors after `whole` rows: below 0, the first is better.
 
     `rows` are the sizes of the samples, ascending; `one` and `other` the errors (above 0) after each.
@@ -25,8 +22,7 @@ def drawn_out(
     ratios = [
         math.log(max(first, _LEAST) / max(second, _LEAST)) for first, second in zip(one, other, strict=True)
     ]
-    slope = common
-    if len(ratios) > 1:
-        seen = (ratios[-1] - ratios[-2]) / math.log(rows[-1] / rows[-2])
-        slope = _BELIEVED * seen + (1 - _BELIEVED) * common
-    return ratios[-1] + slope * math.log(whole / rows[-1])
+    if len(ratios) < 2:
+        return ratios[-1]
+    slope = (ratios[-1] - ratios[-2]) / math.log(rows[-1] / rows[-2])
+    return ratios[-1] + _BELIEVED * slope * math.log(whole / rows[-1])

@@ -44,7 +44,7 @@ def choose(
     sampled = [each for each in tried if each.rows and each.learnt]
     if not given and not sampled:
         return _by_size(task, contenders, refused)
-    notes = {each.student: each.note for each in tried if not each.rows}
+    notes = {each.student: each.note for each in reversed(tried) if not each.rows}  # the first says why
     known = {each.student for each in (*given, *sampled)}
     refused = refused | {name: note for name, note in notes.items() if name not in known}
     found = _by_trial(parts, given, contenders, metric, refused) if given else Choice("", (), refused)

@@ -8,10 +8,12 @@ from p2m.types import OutOfFold, Split, Survivors, merit
 
 
 @stage(version="1", kind="pure")
-def halve(parts: Split, *tried: OutOfFold, metric: Metric) -> Survivors:
+def halve(parts: Split, within: Survivors | None, *tried: OutOfFold, metric: Metric) -> Survivors:
     """The better half by the metric, rounded up, of those that were tried; those that were not tried (the
-    last sample is every row, say) all go on, for nothing speaks against them.
+    last sample is every row, say) all go on, for nothing speaks against them. Nobody does who is not
+    `within` the limits.
     """
+    tried = tuple(each for each in tried if within is None or each.student in within.students)
     given = [each for each in tried if each.rows]
     rest = tuple(each.student for each in tried if not each.rows)
 

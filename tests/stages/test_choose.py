@@ -10,7 +10,7 @@ from conftest import LABELS, QA, TEXT
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2m.evaluation.learning_curves import GAIN, drawn_out
+from p2m.evaluation.learning_curves import drawn_out
 from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.macro_f1 import MacroF1
 from p2m.spec import allowed, contenders, refused
@@ -207,7 +207,7 @@ def test_one_that_learnt_from_samples_is_taken_where_it_is_expected_to_end_ahead
 def test_one_that_is_behind_and_hardly_gains_is_not_taken() -> None:
     found = of_samples(({1, 2, 3}, {1, 2}), ({1, 2, 3, 4, 5, 6}, {1, 2, 3, 4}))
     assert found.student == "large"
-    assert found.refused["tuned"].startswith("accuracy 0.600 after 30 rows, large 0.800; 1.")
+    assert found.refused["tuned"].startswith("accuracy 0.600 after 30 rows, large 0.800; 2.")
 
 
 def test_of_students_that_are_tuned_alone_the_best_on_the_largest_sample_is_taken() -> None:
@@ -229,11 +229,10 @@ def test_one_that_is_slower_than_the_limit_is_not_taken_however_good() -> None:
 
 
 @given(st.floats(0.01, 0.9), st.floats(0.01, 0.9), st.integers(100, 10**6))
-def test_two_equal_curves_stay_equal_but_for_what_tuning_commonly_gains(
+def test_two_equal_curves_stay_equal_and_a_trend_goes_on_half_as_steeply(
     first: float, second: float, whole: int
 ) -> None:
-    same = drawn_out((30, 90), (first, second), (first, second), whole, common=0.0)
-    assert same == pytest.approx(0.0)
-    ahead = drawn_out((30, 90), (first, second), (first, second), whole)
-    assert ahead == pytest.approx(0.5 * GAIN * math.log(whole / 90))
+    assert drawn_out((30, 90), (first, second), (first, second), whole) == pytest.approx(0.0)
     assert drawn_out((90,), (first,), (second,), 90) == pytest.approx(math.log(first / second))
+    drawn = drawn_out((30, 90), (0.5, 0.5), (0.5, 0.25), whole)
+    assert drawn == pytest.approx(math.log(2) * (1 + 0.5 * math.log(whole / 90) / math.log(3)))

@@ -321,9 +321,11 @@ def test_the_better_half_goes_on_and_those_that_were_not_tried() -> None:
 
     parts = Split(ROWS[:8], (), (), "gold")
     three = (said("a", 3), said("b", 8), said("c", 5))
-    assert halve(parts, *three, metric=METRIC).students == ("b", "c")
-    assert halve(parts, *three[:2], metric=METRIC).students == ("b",)
-    assert halve(parts, said("a", 1), none("d", "too few"), metric=METRIC).students == ("a", "d")
+    assert halve(parts, None, *three, metric=METRIC).students == ("b", "c")
+    assert halve(parts, None, *three[:2], metric=METRIC).students == ("b",)
+    assert halve(parts, None, said("a", 1), none("d", "too few"), metric=METRIC).students == ("a", "d")
+    slow = (said("a", 1), none("d", "too slow"))
+    assert halve(parts, Survivors(("a",)), *slow, metric=METRIC).students == ("a",), "it would be trained"
 
 
 def test_candidates_are_timed_before_training_and_the_slow_ones_do_not_pass(
