@@ -10,7 +10,7 @@ PYTEST := -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 # Tests start some hundred processes: each has a core, and finds p2m compiled.
 test test-all: export OMP_NUM_THREADS = 1
 .DEFAULT_GOAL := help
-.PHONY: setup model test test-all lint sweep bench reader curated clean help
+.PHONY: setup model test test-all lint sweep bench reader curated axe clean help
 
 .venv/.p2m: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -38,6 +38,8 @@ reader: .venv/.dev  ## learn the reading of prompts again, from recipes/data/pro
 	$(BIN)/python recipes/data/prompts/make.py && $(BIN)/p2m build recipes/prompts.yaml && cp $(addprefix outputs/prompts/model/,linear.npz terms.json predictor.json) p2m/parsing/reader/
 curated: .venv/.dev  ## make the catalogues that ship again, from recipes/data/curated
 	$(BIN)/python recipes/data/curated/make.py
+axe:  ## fetch axe-core (npm), by which tests of pages check accessibility
+	npm install --silent --no-audit --no-fund --prefix "$${XDG_CACHE_HOME:-$$HOME/.cache}/p2m/axe" axe-core@4.14.1
 clean:  ## remove bundles and build leavings; the store and its ledger stay
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache && find outputs -mindepth 1 -maxdepth 1 ! -name .store -exec rm -rf {} + 2>/dev/null || true
 help:  ## this list

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import Browser, browsing
 from hypothesis import settings
 
 from p2m.engine.handles import Device
@@ -238,6 +239,12 @@ class Exports:
 @pytest.fixture(scope="session")
 def exports(common: Path, tiny_minilm: MiniLM, tiny_bytes: TinySeq2Seq, tiny_slots: Slots) -> Exports:
     return Exports(common, tiny_minilm, tiny_bytes, tiny_slots)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browsing(tmp_path_factory.mktemp("browser")) as found:
+        yield found
 
 
 @pytest.fixture
