@@ -90,12 +90,12 @@ class Candidates:
         return lessons(self.plan, self.spec, self.understood, self.metric, self.at, self.task, self.parts,
                        self.texts)  # fmt: skip
 
-    @property
+    @cached_property
     def able(self) -> dict[str, Student]:
         found = allowed(self.spec.student.candidates, self.understood, self.spec.constraints)
         return {name: student for name, student in found.items() if name not in self.left_out}
 
-    @property
+    @cached_property
     def left_out(self) -> dict[str, str]:
         """Candidates that could be taken and are not tried, and why."""
         found = allowed(self.spec.student.candidates, self.understood, self.spec.constraints)
@@ -103,7 +103,7 @@ class Candidates:
         rest = {name: student for name, student in found.items() if name not in out}
         return out | (over_budget(self.spec.choosing, rest) if is_choice(self.understood, rest) else {})
 
-    @property
+    @cached_property
     def is_choice(self) -> bool:
         """Whether only rows can tell which is the best."""
         return is_choice(self.understood, self.able)
