@@ -26,17 +26,19 @@ ROOT = Path(p2m.__file__).parents[1]
 KEYS = """
 import json, sys
 from pathlib import Path
+from p2m.engine.code.closure import snapshot
 from p2m.engine.hashing import digest_tree_of_plain
 from p2m.engine.keys import identify_all
 from p2m.engine.store import Store
 from p2m.project import load
 
-for recipe, *overrides in json.loads(sys.argv[1]):
-    trust = ["asker"] if recipe == "asked" else []
-    plan = load(Path("recipes", f"{recipe}.yaml"), overrides, trust=trust).plan
-    found = identify_all(plan.steps, Store(Path("store")))
-    own = {name: digest_tree_of_plain(dict(each.preimage), tag="test") for name, each in found.items()}
-    print(json.dumps(own | {step.name: str(step.path) for step in plan.steps if step.is_source}))
+with snapshot():  # nothing is edited while this runs
+    for recipe, *overrides in json.loads(sys.argv[1]):
+        trust = ["asker"] if recipe == "asked" else []
+        plan = load(Path("recipes", f"{recipe}.yaml"), overrides, trust=trust).plan
+        found = identify_all(plan.steps, Store(Path("store")))
+        own = {name: digest_tree_of_plain(dict(each.preimage), tag="test") for name, each in found.items()}
+        print(json.dumps(own | {step.name: str(step.path) for step in plan.steps if step.is_source}))
 """
 ASKER = '''
 from dataclasses import dataclass
