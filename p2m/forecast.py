@@ -77,7 +77,7 @@ def ranking(spec: ModelSpec, task: Task, found: Survey) -> tuple[tuple[str, str,
     """Where rows choose, every candidate: name, weights, size, licence, and how it will be tried or, once it
     was, what it scored and why it was taken or not; the best first. () where nothing is to choose.
     """
-    able = allowed(spec.student.candidates, task, spec.constraints)
+    able = allowed(spec.student.candidates, task, spec.limits)
     if not (task.type.is_chosen_for and len(able) > 1):
         return ()
     choice, parts = _artifact("choose", Choice, found), _parts(found)
@@ -86,7 +86,7 @@ def ranking(spec: ModelSpec, task: Task, found: Survey) -> tuple[tuple[str, str,
     rest = {name: each for name, each in able.items() if name not in out}
     out |= over_budget(spec.choosing, rest) if len(rest) > 1 else {}
     tried = {name: _trial(spec, task, each, rows) for name, each in able.items()} | out
-    told = (_chosen(choice) if choice else tried) | refused(spec.student.candidates, task, spec.constraints)
+    told = (_chosen(choice) if choice else tried) | refused(spec.student.candidates, task, spec.limits)
     names = [*told, *(name for name in able if name not in told)]
     return tuple(
         (name, count(each.parameters), show_size(each.size_bytes), each.license, told.get(name, ""))
@@ -143,7 +143,7 @@ def measure_speed(spec: ModelSpec, task: Task, found: Survey) -> None:
 
 def _tuned(spec: ModelSpec, task: Task, rows: int) -> dict[str, TunedStudent]:
     """Of a choice by cross-validation those that would be tried with so many rows."""
-    able = allowed(spec.student.candidates, task, spec.constraints)
+    able = allowed(spec.student.candidates, task, spec.limits)
     tuned = {name: student for name, student in able.items() if isinstance(student, TunedStudent)}
     if not task.type.is_chosen_for or len(able) < 2:
         return tuned

@@ -645,6 +645,13 @@ class Constraints:
         return Caps(self.max_cost, self.max_requests, self.max_tokens)
 
 
+@dataclass(frozen=True, slots=True)
+class Limits(Constraints):
+    """Constraints as students are held to them while none is trained."""
+
+    least_share: float = 1.0  # of a student's usual bytes, eight bits a weight, what compression may leave
+
+
 # --------------------------------------------------------------------------- models and figures
 
 

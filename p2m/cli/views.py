@@ -70,7 +70,7 @@ def recipe_text(read: Understood, found: Inspection) -> str:
     lines = task_lines(read.composed.recipe, task, is_sound=not (read.problems or found.problems))
     if not any(problem.path == "metrics.primary" for problem in read.problems):
         lines.append(f"  metric   {primary_metric(spec, task).name}")
-    reasons = refused(spec.student.candidates, task, spec.constraints)
+    reasons = refused(spec.student.candidates, task, spec.limits)
     able = [name for name in spec.student.candidates if name not in reasons]
     lines.append(f"  students {', '.join(able) or 'none'}")
     kin = [

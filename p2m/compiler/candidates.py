@@ -44,7 +44,7 @@ from p2m.types import (
 
 def base_encoder(plan: Plan, spec: ModelSpec, understood: Task, at: Places) -> Ref | None:
     """The base encoder that linear candidates and baselines read; None where none reads one."""
-    read = _encoder_read(allowed(spec.student.candidates, understood, spec.constraints))
+    read = _encoder_read(allowed(spec.student.candidates, understood, spec.limits))
     read = read or _encoder_read(rivals_of(spec, understood))
     if read is None:
         return None
@@ -58,12 +58,12 @@ def base_encoder(plan: Plan, spec: ModelSpec, understood: Task, at: Places) -> R
 
 def reads_encoder(spec: ModelSpec, understood: Task) -> bool:
     """Whether a student that could ship reads a frozen encoder."""
-    return _encoder_read(allowed(spec.student.candidates, understood, spec.constraints)) is not None
+    return _encoder_read(allowed(spec.student.candidates, understood, spec.limits)) is not None
 
 
 def quick_student(spec: ModelSpec, understood: Task) -> LinearStudent | None:
     """The linear student that a teacher's rows are looked at by: one that reads the encoder, if any does."""
-    able = (*allowed(spec.student.candidates, understood, spec.constraints).values(),
+    able = (*allowed(spec.student.candidates, understood, spec.limits).values(),
             *rivals_of(spec, understood).values())  # fmt: skip
     linear = [each for each in able if isinstance(each, LinearStudent)]
     return next((each for each in linear if each.encoder), next(iter(linear), None))
@@ -92,13 +92,13 @@ class Candidates:
 
     @cached_property
     def able(self) -> dict[str, Student]:
-        found = allowed(self.spec.student.candidates, self.understood, self.spec.constraints)
+        found = allowed(self.spec.student.candidates, self.understood, self.spec.limits)
         return {name: student for name, student in found.items() if name not in self.left_out}
 
     @cached_property
     def left_out(self) -> dict[str, str]:
         """Candidates that could be taken and are not tried, and why."""
-        found = allowed(self.spec.student.candidates, self.understood, self.spec.constraints)
+        found = allowed(self.spec.student.candidates, self.understood, self.spec.limits)
         out = untaught(self.understood, found)
         rest = {name: student for name, student in found.items() if name not in out}
         return out | (over_budget(self.spec.choosing, rest) if is_choice(self.understood, rest) else {})
@@ -121,7 +121,7 @@ class Candidates:
         choice = self.plan.add(
             "choose", choose, self.task, self.parts, tried.within, *tried.every, metric=self.metric,
             contenders=contenders(self.able),
-            refused=self.left_out | refused(spec.student.candidates, self.understood, spec.constraints),
+            refused=self.left_out | refused(spec.student.candidates, self.understood, spec.limits),
             origins=self.at(contenders="student", refused="constraints", metric="metrics.primary"),
         )  # fmt: skip
         return choice, self.plan.add("winner", winner, choice)
@@ -286,10 +286,8 @@ def rivals_of(spec: ModelSpec, understood: Task) -> dict[str, Student]:
 
     One that reads another encoder than the candidates do is left out: rows are embedded once.
     """
-    able = allowed(spec.baselines.candidates, understood, spec.constraints)
-    read = _encoder_read(allowed(spec.student.candidates, understood, spec.constraints)) or _encoder_read(
-        able
-    )
+    able = allowed(spec.baselines.candidates, understood, spec.limits)
+    read = _encoder_read(allowed(spec.student.candidates, understood, spec.limits)) or _encoder_read(able)
     return {name: student for name, student in able.items() if _encoder_read({name: student}) in (None, read)}
 
 

@@ -47,6 +47,11 @@ class TrimmedVocabulary:
     int8: bool = True  # whether what is left is then made smaller: the table by four bits, the rest by eight
 
     @property
+    def least_share(self) -> float:
+        """Of an encoder's usual bytes, half of which are its table's, what may be left."""
+        return 1.0 if self.pieces >= PIECES else 0.5
+
+    @property
     def name(self) -> str:
         return "trimmed_int8" if self.int8 else "trimmed"
 

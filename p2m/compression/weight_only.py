@@ -45,6 +45,11 @@ class WeightOnly:
     def name(self) -> str:
         return f"int{self.bits}_weights"
 
+    @property
+    def least_share(self) -> float:
+        """Of the bytes of eight-bit weights, what may be left."""
+        return (min(self.bits, self.table_bits) + 32 / self.block) / 8
+
     def compress(self, source: Path, target: Path) -> None:
         """Write a copy of every graph in `source` in so many bits, and all other files as they are.
 

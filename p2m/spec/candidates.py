@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from p2m.sizes import show_size
 from p2m.spec.units import show_parameters
-from p2m.types import Choosing, Constraints, Contender, Student, Task, TunedStudent
+from p2m.types import Choosing, Constraints, Contender, Limits, Student, Task, TunedStudent
 
 # Steps that every student shares; those of one student are shown as one line, by its name.
 STEPS = frozenset(
@@ -54,14 +54,20 @@ def refusals(student: Student, task: Task, limits: Constraints) -> list[Refusal]
         most = show_parameters(limits.max_parameters)
         reason = f"has {rounded(student.parameters)} parameters (at most {most} allowed)"
         found.append(Refusal("constraints.max_parameters", reason))
-    if limits.max_size is not None and student.size_bytes > limits.max_size:
-        reason = f"takes about {rounded(student.size_bytes)}B (at most {show_size(limits.max_size)} allowed)"
+    if limits.max_size is not None and (least := least_bytes(student, limits)) > limits.max_size:
+        smaller = "" if least == student.size_bytes else ", made as small as it gets,"
+        reason = f"takes about {rounded(least)}B{smaller} (at most {show_size(limits.max_size)} allowed)"
         found.append(Refusal("constraints.max_size", reason))
     accepted = [name.lower() for name in limits.licenses]
     if accepted and student.license.lower() not in accepted:
         reason = f"is licensed {student.license} (accepted: {', '.join(limits.licenses)})"
         found.append(Refusal("constraints.licenses", reason))
     return found
+
+
+def least_bytes(student: Student, limits: Constraints) -> int:
+    """Of the exported student, once compression has done what it may."""
+    return int(student.size_bytes * (limits.least_share if isinstance(limits, Limits) else 1.0))
 
 
 def allowed(students: Mapping[str, Student], task: Task, limits: Constraints) -> dict[str, Student]:

@@ -26,7 +26,7 @@ def taught(spec: ModelSpec, task: Task) -> dict[str, TunedStudent]:
     source = spec.distil.source
     if source is None:
         return {}
-    able = allowed(spec.student.candidates, task, spec.constraints)
+    able = allowed(spec.student.candidates, task, spec.limits)
     tuned = {name: each for name, each in able.items() if isinstance(each, TunedStudent)}
     if source.student is None:
         return {name: each for name, each in tuned.items() if not _writes(each)}
@@ -84,7 +84,7 @@ def _of_family(spec: ModelSpec, task: Task, source: Instructor) -> Iterator[tupl
 
 def _no_pupil(spec: ModelSpec, task: Task, source: Instructor) -> str:
     """Why the teacher has nobody to teach."""
-    able = allowed(spec.student.candidates, task, spec.constraints)
+    able = allowed(spec.student.candidates, task, spec.limits)
     tuned = {name: each for name, each in able.items() if isinstance(each, TunedStudent)}
     if not tuned:
         return "there is no student to teach: linear ones are solved, and learn no logits"

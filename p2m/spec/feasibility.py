@@ -10,7 +10,7 @@ from p2m.errors import nearest
 from p2m.metrics.base import JudgeMetric
 from p2m.parsing import not_built
 from p2m.sizes import show_size
-from p2m.spec.candidates import STEPS, Refusal, allowed, refusals, rounded
+from p2m.spec.candidates import STEPS, Refusal, allowed, least_bytes, refusals, rounded
 from p2m.spec.distilling import distil_problems
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
 from p2m.teachers.asking.prices import how_to_price, unit_price
@@ -18,6 +18,7 @@ from p2m.teachers.chat import ChatTeacher
 from p2m.tuning.base import left_out
 from p2m.types import (
     ExtraBackend,
+    Limits,
     LinearStudent,
     Requirement,
     Student,
@@ -66,7 +67,7 @@ def _runtime(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     elif isinstance(runtime, ExtraBackend):
         if extra := runtime.missing():
             yield "runtime", f"{runtime.name} is not installed", f"type: pip install 'p2m[{extra}]'"
-        able = allowed(spec.student.candidates, task, spec.constraints)
+        able = allowed(spec.student.candidates, task, spec.limits)
         for name, student in able.items():
             if reason := runtime.unfit(student):
                 yield "runtime", f"{runtime.name} cannot run {name}: {reason}", hint
@@ -79,7 +80,7 @@ def _searched(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     if reason := spec.tuning.component.refusal():
         message, _, what = reason.partition(": ")
         yield "tuning", message, f"type: {what}; or draw at random: tuning=random" if what else ""
-    able = allowed(spec.student.candidates, task, spec.constraints).items()
+    able = allowed(spec.student.candidates, task, spec.limits).items()
     without = {
         name: left_out(spec.tuning.space, student, spec.training)
         for name, student in able
@@ -120,13 +121,13 @@ def _described(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
 def _students(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     """No candidate can be taken; says of each why."""
     candidates = spec.student.candidates
-    found = {name: refusals(student, task, spec.constraints) for name, student in candidates.items()}
+    found = {name: refusals(student, task, spec.limits) for name, student in candidates.items()}
     if not all(found.values()):
         return
     message = "; ".join(f"{name} {_listed(reasons)}" for name, reasons in found.items())
     path = _shared_path(list(found.values()))
     able = [candidates[name] for name, reasons in found.items() if all(r.path == path for r in reasons)]
-    yield path, f"no student can be taken: {message}", _way_out(path, able)
+    yield path, f"no student can be taken: {message}", _way_out(path, able, spec.limits)
 
 
 def _encoders(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
@@ -149,7 +150,7 @@ def _vocabularies(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]
     limit, ways = spec.constraints.max_size, spec.compression.candidates.values()
     if limit is None or any(isinstance(each, VocabularyCompressor) for each in ways):
         return
-    for name, student in allowed(spec.student.candidates, task, spec.constraints).items():
+    for name, student in allowed(spec.student.candidates, task, spec.limits).items():
         whole = getattr(student, "whole_bytes", 0)
         if whole > limit:
             message = f"{name} takes about {rounded(whole)}B with all of its vocabulary"
@@ -175,14 +176,19 @@ def _shared_path(refusals: list[list[Refusal]]) -> str:
     return next(iter([*limits, *sorted(common), *alone]), "student")
 
 
-def _way_out(path: str, able: list[Student]) -> str:
+_LADDER = 0.5  # of a student's bytes, what compression=ladder may well leave
+
+
+def _way_out(path: str, able: list[Student], limits: Limits) -> str:
     """What to type so that one of the `able` students, which only `path` refuses, can be taken."""
     if path == "constraints.max_parameters" and able:
         least = rounded(min(one.parameters for one in able), up=True)
         return f"raise it to {least}, or choose another student"
     if path == "constraints.max_size" and able:
-        least = rounded(min(one.size_bytes for one in able), up=True)
-        return f"raise it to {least}B, or choose another student"
+        size = min(least_bytes(one, limits) for one in able)
+        smaller = limits.least_share == 1 and limits.max_size and size * _LADDER <= limits.max_size
+        further = " or make it smaller: compression=ladder," if smaller else ""
+        return f"raise it to {rounded(size, up=True)}B,{further} or choose another student"
     if path == "constraints.licenses" and able:
         return f"accept one of: {', '.join(sorted({one.license for one in able}))}"
     if path == "constraints.languages":

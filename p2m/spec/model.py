@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -47,6 +49,7 @@ from p2m.types import (
     Example,
     IndexRetriever,
     Instructor,
+    Limits,
     Metric,
     Proposer,
     Pruner,
@@ -671,6 +674,21 @@ class ModelSpec(Section):
         """Names of metrics that the recipe asks to see or requires, beside the primary one."""
         wanted = [*self.metrics.also, *(requirement.metric for requirement in self.metrics.require)]
         return tuple(dict.fromkeys(name for name in wanted if name in self.metric))
+
+    @property
+    def limits(self) -> Limits:
+        """What students are held to: the constraints, and how far they may be made smaller.
+
+        Of ways of one sort the smallest counts, and a ladder goes all of its ways; the gate and the verdict
+        hold what was made to the constraints themselves.
+        """
+        shares: dict[type, float] = {}
+        ways = self.compression.candidates.values()
+        for way in ways if self.compression.ladder else [way for way in ways if getattr(way, "int8", True)]:
+            shares[type(way)] = min(shares.get(type(way), 1.0), getattr(way, "least_share", 1.0))
+        least = prod(shares.values()) if self.compression.ladder else min(shares.values(), default=1.0)
+        told = {each.name: getattr(self.constraints, each.name) for each in fields(Constraints)}
+        return Limits(**told, least_share=least)
 
     @property
     def rows_wanted(self) -> int:

@@ -11,6 +11,7 @@ import pytest
 
 from p2m.compression.int8 import Int8
 from p2m.compression.trimmed_vocabulary import TrimmedVocabulary
+from p2m.compression.weight_only import WeightOnly
 from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.exact_match import ExactMatch
 from p2m.metrics.token_f1 import TokenF1
@@ -18,6 +19,7 @@ from p2m.spec import ModelSpec, feasibility
 from p2m.students.linear_ensemble import LinearEnsemble
 from p2m.students.linear_minilm import LinearMiniLM
 from p2m.students.linear_tfidf import LinearTfidf
+from p2m.students.minilm import MiniLM
 from p2m.students.pretrained_encoder import PretrainedEncoder
 from p2m.teachers.compatible import Compatible
 from p2m.teachers.gguf import GGUF
@@ -138,6 +140,23 @@ def test_so_is_one_that_is_too_big_or_wrongly_licensed() -> None:
     path, message, hint = only(feasibility(spec(constraints={"licenses": ["mit"]}), QA))
     assert path == "constraints.licenses"
     assert "apache-2.0" in hint
+
+
+def test_what_compression_may_leave_is_held_to_the_size() -> None:
+    told = {"student": {"candidates": {"minilm": MiniLM()}}, "constraints": {"max_size": "12 MB"}}
+    path, message, hint = only(feasibility(spec(**told), KINDS))
+    assert path == "constraints.max_size"
+    assert "compression=ladder" in hint
+    ways = {"trim": TrimmedVocabulary(pieces=8000, int8=False), "int8": Int8(), "int4": WeightOnly(block=64)}
+    ladder = {"candidates": ways, "ladder": True}
+    assert feasibility(spec(**told, compression=ladder), KINDS) == []
+    each = feasibility(spec(**told, compression={"candidates": ways}), KINDS)
+    assert "minilm takes about 13.1MB, made as small as it gets, (at most 12.0 MB allowed)" in only(each)[1]
+    _, message, hint = only(
+        feasibility(spec(**told | {"constraints": {"max_size": "3 MB"}}, compression=ladder), KINDS)
+    )
+    assert "minilm takes about 6.54MB, made as small as it gets, (at most 3.0 MB allowed)" in message
+    assert "raise it to 7MB" in hint
 
 
 def test_a_vocabulary_that_must_be_cut_to_fit_is_said_with_what_cuts_it() -> None:
