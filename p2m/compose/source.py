@@ -165,10 +165,15 @@ def translated(marked: Marked, reading: Reading, overrides: Sequence[Override]) 
         blamed = [one for one in overrides if one.key_or_group and f"'{one.key_or_group}'" in message]
         named = re.match(r"In '([^']+)'", message)
         file = reading.files.get(named[1], marked) if named else marked
-        place = show(file.path, file.lines.get("defaults"))
-        if blamed:
-            place = f"override {blamed[0].input_line}"
-        raise RecipeError([Problem(message, where=place, hint=" ".join(lines[1:4]))]) from error
+        place, hint = show(file.path, file.lines.get("defaults")), " ".join(lines[1:4])
+        unfit = [one for one in overrides if message == f"Error merging override ++{one.input_line}"]
+        if unfit:
+            key = unfit[0].key_or_group
+            message = f"{key} is a section, and takes no such value"
+            hint = f"p2m check --schema lists what it takes; of a section set a field: {key}.NAME=VALUE"
+        if unfit or blamed:
+            place = f"override {(unfit or blamed)[0].input_line}"
+        raise RecipeError([Problem(message, where=place, hint=hint)]) from error
 
 
 def package_header(marked: Marked) -> str:

@@ -479,3 +479,11 @@ def test_the_hint_is_what_to_write_instead(tmp_path: Path, written: str, path: s
     found = problem(write(tmp_path, PROMPT + written))
     assert found.path == path
     assert hint in found.hint
+
+
+@pytest.mark.parametrize("section", ["metrics", "constraints", "student.candidates"])
+def test_a_list_for_a_section_is_refused_by_its_name(tmp_path: Path, section: str) -> None:
+    (found,) = problems(write(tmp_path, PROMPT), f"{section}=[1]")
+    assert found.where == f"override {section}=[1]"
+    assert found.message == f"{section} is a section, and takes no such value"
+    assert f"{section}.NAME=VALUE" in found.hint
