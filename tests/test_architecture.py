@@ -142,13 +142,21 @@ HEAVY = frozenset(
             "matplotlib",
         ),
         *("sacrebleu", "rouge_score", "pandas", "pyarrow", "anthropic", "openai", "gradio", "ray", "optuna"),
+        *("fastapi", "uvicorn", "prometheus_client"),
     )
 )
 LONGEST = 60  # lines of a function, its docstring included
-SHIPPED = ("p2m.deploy.predict", "p2m.deploy.serving")  # runs without p2m
+SHIPPED = ("p2m.deploy.predict", "p2m.deploy.server", "p2m.deploy.serving")  # runs without p2m
 MAY_SHIP = frozenset((*sys.stdlib_module_names, "numpy", "onnxruntime", "tokenizers"))
 BACKENDS = ("openvino", "ctranslate2", "xllamacpp")  # each in the file that opens its folders alone
-ASKED_FOR = frozenset((("p2m.deploy.serving.parquet", "pyarrow"),))  # where a user's file is Parquet
+ASKED_FOR = frozenset(
+    (
+        ("p2m.deploy.serving.parquet", "pyarrow"),  # where a user's file is Parquet
+        *(("p2m.deploy.serving.http.app", name) for name in ("fastapi", "starlette")),
+        ("p2m.deploy.serving.http.running", "uvicorn"),
+        ("p2m.deploy.serving.http.metrics", "prometheus_client"),
+    )
+)
 # Loaded by `evaluate.load` alone, which wants its imports at the top.
 LOADED_BY_HEAVY = frozenset(("p2m.evaluation.evaluate_module.evaluate_module",))
 

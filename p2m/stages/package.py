@@ -10,10 +10,27 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from p2m.deploy import answered
+from p2m.deploy import answered, server
 from p2m.deploy.backends.onnx import ONNX
 from p2m.deploy.card import Facts, model_card, sources
-from p2m.deploy.serving import asking, command, lines, objects, parquet, separated, tables
+from p2m.deploy.serving import asking, command, feedback, http, lines, objects, parquet, separated, tables
+from p2m.deploy.serving.http import (
+    app,
+    batcher,
+    bundles,
+    errors,
+    fitting,
+    guard,
+    messages,
+    metrics,
+    native,
+    openai_api,
+    options,
+    running,
+    schema,
+    service,
+)
+from p2m.deploy.serving.http import command as http_command
 from p2m.deploy.shipping import lay_out, paths, requirements, shipped
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
@@ -37,6 +54,16 @@ SCHEMA = 1  # of manifest.json
 MANIFEST = "manifest.json"
 # What a bundle ships beside its predictor.
 ASKING = paths(command, asking, tables, lines, objects, separated, parquet)
+SERVER = paths(
+    server, feedback, http, http_command, app, batcher, bundles, errors, fitting, guard, messages, metrics,
+    native, openai_api, options, running, schema, service,
+)  # fmt: skip
+# What these import, beside what the predictor does: of no version that happens to be installed here.
+SERVER_NEEDS = (
+    "fastapi>=0.139,<1", "httptools>=0.6,<1 ; platform_python_implementation == 'CPython'",
+    "prometheus-client>=0.23,<1", "uvicorn>=0.40,<1",
+    "uvloop>=0.21,<1 ; sys_platform != 'win32' and platform_python_implementation == 'CPython'",
+)  # fmt: skip
 
 
 @stage(version="2", kind="pure")
@@ -69,10 +96,11 @@ def package(
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(exported.model, folder / "model")
     shutil.copytree(report.folder, folder, dirs_exist_ok=True)
-    lay_out(shipped(exported.model, backend) | ASKING, folder)
+    lay_out(shipped(exported.model, backend) | ASKING | SERVER, folder)
     _write(folder / answered.NAME, answered.as_lines(evaluated.rows))
     _write(folder / "README.md", model_card(facts))
     _write(folder / "requirements.txt", "".join(f"{need}~={_minor(need)}\n" for need in facts.needs))
+    _write(folder / "requirements-server.txt", "".join(f"{need}\n" for need in SERVER_NEEDS))
     _write(folder / MANIFEST, json.dumps(_manifest(facts, spec, folder), indent=2, ensure_ascii=False) + "\n")
     sums = digests(folder)
     _write(folder / command.CHECKSUMS, "".join(f"{digest}  {path}\n" for path, digest in sums.items()))

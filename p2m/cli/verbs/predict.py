@@ -25,21 +25,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = f"{parser.epilog}\n\n{scores_told()}"
 
 
-def _next(folder: Path) -> str:
+def next_step(folder: Path, verb: str = "predict") -> str:
     """What to type where a folder is no bundle, but some may lie inside."""
     below = [path.parent for name in KEPT for path in sorted((folder / name).glob(f"**/{MANIFEST}"))]
     if not below:
         return "p2m build RECIPE, which makes one in outputs/"
     below.sort(key=lambda path: (path / MANIFEST).stat().st_mtime, reverse=True)
-    further = [f"\n          or {command('predict', path)}" for path in below[1:_SHOWN]]
+    further = [f"\n          or {command(verb, path)}" for path in below[1:_SHOWN]]
     more = f"\n          ({len(below) - _SHOWN} more in there)" if len(below) > _SHOWN else ""
-    return f"{command('predict', below[0])}, the last that was built{''.join(further)}{more}"
+    return f"{command(verb, below[0])}, the last that was built{''.join(further)}{more}"
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.deploy.serving.command import answer
 
     if not (arguments.bundle / MANIFEST).is_file():
-        raise UserError(f"{arguments.bundle}: no bundle here\n    next: {_next(arguments.bundle)}")
+        raise UserError(f"{arguments.bundle}: no bundle here\n    next: {next_step(arguments.bundle)}")
     again = ("p2m", "predict", str(arguments.bundle))
     return answer(arguments, arguments.bundle / "model", again, name="p2m predict")
