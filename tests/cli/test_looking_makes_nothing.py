@@ -42,6 +42,7 @@ LOOKING = (
     "doctor",
     "catalog show",
     "predict outputs/shout x",
+    "serve outputs/shout",
     "eval outputs/shout rows.csv",
     "compare outputs/shout outputs/shout rows.csv",
 )

@@ -123,6 +123,7 @@ def _bound(options: Options) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((options.host, options.port))
+        sock.listen(_BACKLOG)
     except OSError as error:
         sock.close()
         advice = "; another --port, or 0 for any that is free" if options.port else ""

@@ -344,7 +344,10 @@ def _post(
 ) -> Schema:
     content: Schema = {"application/json": {"schema": said}}
     if streams:
-        content["text/event-stream"] = {"schema": {"type": "string"}}
+        event = {"data": {"type": "string"}, "event": {"type": "string"}}
+        content["text/event-stream"] = {
+            "schema": {"type": "object", "required": ["data"], "properties": event}
+        }
     is_openai = name in ("chat_completions", "responses")
     return {
         "operationId": name,
