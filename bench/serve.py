@@ -11,11 +11,11 @@ same shape in PyTorch, as their documentation shows it, from the environment tha
 1, 8 and 64 clients keep a connection each and ask one row after the other; contestants take turns, in rounds.
 Prints requests a second, p50 and p99, and how many answers of both bundles agree. Exits with 1 where `p2m
 int8` answers fewer than three times the requests of fastapi, or not all of them; where its p99 is beyond the
-bound that batching promises (the wait, the batch that runs, those before a row, its own, and 1 ms a client for
-HTTP); or where a peer could not be installed, unless --allow-missing says so.
+bound that batching promises (the wait, the batch that runs, those before a row, its own, and 1 ms a client
+for HTTP); or where a peer could not be installed, unless --allow-missing says so.
 
---soak MINUTES instead keeps p2m under load of 32 clients, beside those that hang up and that send nonsense, and
-exits with 1 where its memory grows by more than 5% between the second and the last quarter.
+--soak MINUTES instead keeps p2m under load of 32 clients, beside those that hang up and that send nonsense,
+and exits with 1 where its memory grows by more than 5% between the second and the last quarter.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ from p2m.stages.package import ASKING, SERVER
 
 TIMES, LOST, GROWTH = 3.0, 0.02, 0.05
 CLIENTS, ROUNDS, SOAKED = (1, 8, 64), 3, 32
+LEARN = 60  # a tenth of the rows that the labels are learnt from: enough to answer with
 BATCH, WAIT = 32, 0.002  # rows and seconds, of all that batch
 BASE, OURS, FULL = "fastapi", "p2m int8", "p2m fp32"
 
@@ -121,7 +122,7 @@ def main(argv: Sequence[str]) -> int:
         raise SystemExit(f"{given.data}: no hub/banking77 in it; name the folder of the data")
     with tempfile.TemporaryDirectory(prefix="p2m-serve-") as place, ExitStack() as running:
         work = Path(place)
-        family = next(families(hub, work, given.rows, 400))
+        family = next(families(hub, work, given.rows, LEARN))
         texts = [row.input["text"] for row in family.asked]
         bundles, checkpoint = _models(family, work)
         if given.soak:
@@ -367,7 +368,7 @@ def _line(server: Contestant, clients: int) -> Line:
 
 
 def _bound(server: Contestant, clients: int) -> float:
-    """ms: the wait, the batch that runs, those before a row, its own, and HTTP; batches as slow as 99% of them."""
+    """ms: the wait, the batch that runs, those before a row, its own, and HTTP; by 99% of batches."""
     with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=30) as reply:
         text = reply.read().decode()
     edges = [

@@ -8,6 +8,7 @@ import pkgutil
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,7 +30,7 @@ from p2m.errors import RecipeError, StageError
 from p2m.project import load
 from p2m.stages.evaluate import evaluate
 from p2m.stages.measure import measure
-from p2m.stages.package import ASKING, package
+from p2m.stages.package import ASKING, SERVER, SERVER_NEEDS, package
 from p2m.students.linear_minilm import LinearMiniLM
 from p2m.types import Backend, Exported, Split, Task
 
@@ -280,6 +281,14 @@ runtime: {target: own_runtimes.toy.Toy}
     load(recipe, ["runtime.place=served/toy.py"], trust=["own_runtimes"])
 
 
+def test_the_server_ships_whole_and_needs_what_the_extra_brings() -> None:
+    below = Path(p2m.__file__).parent / "deploy"
+    folder = {path.relative_to(below).as_posix() for path in (below / "serving" / "http").glob("*.py")}
+    assert SERVER.keys() == folder | {"server.py", "serving/feedback.py"}
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert sorted(SERVER_NEEDS) == sorted(project["optional-dependencies"]["serve"])
+
+
 def test_onnx_converts_nothing(models: dict[str, Path], tmp_path: Path) -> None:
     ONNX.convert(models["span"], tmp_path / "same")
     for path in models["span"].iterdir():
@@ -310,7 +319,8 @@ def stages() -> dict[str, Callable[..., object]]:
 
 
 def test_the_command_line_is_in_no_key_but_that_of_packaging() -> None:
-    asking = {f"p2m.deploy.serving.{Path(name).stem}" for name in ASKING}
+    files = {Path(name) for name in ASKING | SERVER if not name.endswith("__init__.py")}
+    asking = {".".join(("p2m.deploy", *file.with_suffix("").parts)) for file in files}
     reading = {f"p2m.deploy.serving.{name}" for name in ("lines", "objects", "separated", "parquet")}
     known = stages()
     assert len(known) > 15
@@ -328,7 +338,7 @@ def test_the_command_line_is_in_no_key_but_that_of_packaging() -> None:
 def test_keys_hold_every_file_that_is_run(models: dict[str, Path]) -> None:
     run = {path for model in models.values() for path in shipped(model, ONNX).values()}
     for function, files in (
-        (package.function, run | set(ASKING.values())),
+        (package.function, run | set(ASKING.values()) | set(SERVER.values())),
         (measure.function, run),
         (evaluate.function, {path for path in run if path.name != "predict.py"}),
     ):

@@ -52,7 +52,8 @@ def serve(typed: argparse.Namespace, bundles: Sequence[str], *, name: str) -> in
     except BundleError as error:
         return _fail(name, str(error), 1)
     except ImportError as error:
-        return _fail(name, f"{first_line(error)}; type: pip install -r requirements-server.txt", 1)
+        needs = "'p2m[serve]'" if name.startswith("p2m") else "-r requirements.txt -r requirements-server.txt"
+        return _fail(name, f"{first_line(error)}; type: pip install {needs}", 1)
     except KeyboardInterrupt:
         return 130
 

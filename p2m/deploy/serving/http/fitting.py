@@ -84,8 +84,13 @@ def _object_fault(value: dict[str, Any], schema: Schema, where: str) -> str:
     missing = [name for name in schema.get("required", ()) if name not in value]
     if missing:
         return f"{where} must have {named(missing)}; there is {named(list(value)) or 'nothing'}"
-    for name, inner in schema.get("properties", {}).items():
-        if name in value and (said := fault_in(value[name], inner, f"{where}, {name}")):
+    low, high = schema.get("minProperties", 0), schema.get("maxProperties", len(value))
+    if not low <= len(value) <= high:
+        number = f"{low} or more" if high == len(value) else f"just {high}"
+        return f"{where} must have {number}; there is {named(list(value)) or 'nothing'}"
+    known, others = schema.get("properties", {}), schema.get("additionalProperties", {})
+    for name, each in value.items():
+        if said := fault_in(each, known.get(name, others), f"{where}, {name}"):
             return said
     return ""
 
@@ -115,9 +120,12 @@ def _number_fault(value: float, schema: Schema, where: str) -> str:
 
 def cut_to(value: Any, schema: Schema) -> Any:
     """The value without what a schema of an object does not name, so that it fits a closed one."""
-    if isinstance(value, dict) and "properties" in schema:
+    wanted = schema.get("properties")
+    if isinstance(value, dict) and isinstance(wanted, Mapping):
+        named = {name: inner for name, inner in wanted.items() if name in value}
         return {
-            name: cut_to(value[name], inner) for name, inner in schema["properties"].items() if name in value
+            name: cut_to(value[name], inner if isinstance(inner, Mapping) else {})
+            for name, inner in named.items()
         }
     if isinstance(value, list) and isinstance(schema.get("items"), Mapping):
         return [cut_to(each, schema["items"]) for each in value]

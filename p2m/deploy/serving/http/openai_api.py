@@ -20,7 +20,7 @@ from .fitting import cut_to, fault_in
 from .guard import Message, Receive, Send, hung_up, read_json, respond
 from .messages import asked_text, row_of
 from .native import Handler, dumped, named_model, note
-from .schema import CHAT, RESPONSES
+from .schema import chat_schema, responses_schema
 from .service import Given, Service
 
 Written = Callable[[Mapping[str, Any], Given, str], dict[str, Any]]
@@ -29,12 +29,16 @@ Streamed = Callable[[Mapping[str, Any], Given, str], Iterator[bytes]]
 
 def chat_completions(service: Service) -> Handler:
     """POST /v1/chat/completions."""
-    return _route(service, CHAT, "messages", _chat_form, _completion, _chunks)
+    return _route(
+        service, chat_schema([*service.models.values()]), "messages", _chat_form, _completion, _chunks
+    )
 
 
 def responses(service: Service) -> Handler:
     """POST /v1/responses."""
-    return _route(service, RESPONSES, "input", _response_form, _response, _events)
+    return _route(
+        service, responses_schema([*service.models.values()]), "input", _response_form, _response, _events
+    )
 
 
 def _route(

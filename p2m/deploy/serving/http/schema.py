@@ -200,7 +200,16 @@ _FORM: Schema = {
     "required": ["type"],
     "properties": {"type": {"type": "string", "enum": ["text", "json_object"]}},
 }
-_SCHEMED: Schema = {"type": "object", "required": ["schema"], "properties": {"schema": {"type": "object"}}}
+
+
+def _wanted(models: Sequence[Served]) -> Schema:
+    """The schema that a reply may be held to: one property, the answer's name, or a record's fields."""
+    inner: Schema = {"type": "object", "additionalProperties": {"type": "object"}}
+    kinds = [inner | {"minProperties": 1, "maxProperties": 1}]
+    kinds += [inner | {"required": [name]} for name in dict.fromkeys(each.output for each in models)]
+    if any(each.settings.record for each in models):
+        kinds = [inner | {"minProperties": 1}]
+    return {"type": "object", "required": ["properties"], "properties": {"properties": {"anyOf": kinds}}}
 
 
 def _formed(inner: Schema) -> Schema:
@@ -209,35 +218,34 @@ def _formed(inner: Schema) -> Schema:
     return {"anyOf": [_FORM, closed, _OR_NULL]}
 
 
-CHAT: Schema = {
-    "type": "object",
-    "required": ["messages"],
-    "properties": {
+def chat_schema(models: Sequence[Served]) -> Schema:
+    """The body of /v1/chat/completions, as far as it counts."""
+    wanted = {"type": "object", "required": ["schema"], "properties": {"schema": _wanted(models)}}
+    properties = {
         "model": {"type": "string"},
         "messages": _messages("text"),
         "stream": {"anyOf": [{"type": "boolean"}, _OR_NULL]},
         "stream_options": {"anyOf": [{"type": "object"}, _OR_NULL]},
         "n": {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 1}, _OR_NULL]},
-        "response_format": _formed({"json_schema": _SCHEMED}),
-    },
-}
-RESPONSES: Schema = {
-    "type": "object",
-    "required": ["input"],
-    "properties": {
+        "response_format": _formed({"json_schema": wanted}),
+    }
+    return {"type": "object", "required": ["messages"], "properties": properties}
+
+
+def responses_schema(models: Sequence[Served]) -> Schema:
+    """The body of /v1/responses, as far as it counts."""
+    form = {"type": "object", "properties": {"format": _formed({"schema": _wanted(models)})}}
+    properties = {
         "model": {"type": "string"},
         "input": {"anyOf": [TEXT, _messages("input_text")]},
         "stream": {"anyOf": [{"type": "boolean"}, _OR_NULL]},
-        "text": {
-            "anyOf": [
-                {"type": "object", "properties": {"format": _formed({"schema": {"type": "object"}})}},
-                _OR_NULL,
-            ]
-        },
+        "text": {"anyOf": [form, _OR_NULL]},
         "previous_response_id": _OR_NULL,
         "background": {"anyOf": [{"const": False}, _OR_NULL]},
-    },
-}
+    }
+    return {"type": "object", "required": ["input"], "properties": properties}
+
+
 _COMPLETION: Schema = {
     "type": "object",
     "required": ["id", "object", "created", "model", "choices"],
@@ -292,13 +300,19 @@ def document(models: Sequence[Served], *, most: int, has_tokens: bool, has_feedb
     for each in models:
         name = f"predict_{each.name}"
         paths[f"/models/{each.name}/predict"] = {"post": _predict(each, most, name, has_tokens)}
-    chat = {"messages": [{"role": "user", "content": _message_of(first)}]}
+    message = _message_of(first)
+    chat = {"messages": [{"role": "user", "content": message}]}
     paths["/v1/chat/completions"] = {
-        "post": _post("chat_completions", CHAT, _COMPLETION, chat, has_tokens, streams=True)
+        "post": _post("chat_completions", chat_schema(models), _COMPLETION, chat, has_tokens, streams=True)
     }
     paths["/v1/responses"] = {
         "post": _post(
-            "responses", RESPONSES, _RESPONSE, {"input": _message_of(first)}, has_tokens, streams=True
+            "responses",
+            responses_schema(models),
+            _RESPONSE,
+            {"input": message},
+            has_tokens,
+            streams=True,
         )
     }
     if has_feedback:
