@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from p2m.teachers.craft.answers import answering
 from p2m.types import Task
 
 ROWS = [row.input for row in rows_of(LABELS)]
+ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-of-thirty-two-letters-or"
 
 
@@ -176,10 +178,14 @@ def test_it_teaches_as_a_compatible_server(served: Running, monkeypatch: pytest.
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
 def test_the_line_for_curl_is_answered(alone: Running) -> None:
-    sent = json.dumps(ROWS[0])
-    typed = ["curl", "-sS", "-H", "Content-Type: application/json", "-d", sent, f"{alone.url}/predict"]
-    done = subprocess.run(typed, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout)["output"] in LABELS.labels
+    texts = [ROOT / "README.md", ROOT / "docs/serve.md"]
+    found = [line.strip() for path in texts for line in path.read_text().splitlines() if "    curl " in line]
+    lines = [line for line in found if line.endswith("/predict")]
+    assert len(lines) == 2
+    for line in lines:
+        typed = shlex.split(line.replace("http://127.0.0.1:8000", alone.url))
+        done = subprocess.run([*typed, "-sS"], capture_output=True, text=True, check=True)
+        assert json.loads(done.stdout)["output"] in LABELS.labels
 
 
 # --------------------------------------------------------------------------- messages

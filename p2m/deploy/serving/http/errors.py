@@ -9,7 +9,7 @@ from typing import Any
 OPENAI = "/v1/"  # paths below are answered as OpenAI answers
 GONE = 499  # the client hung up: never sent, but logged
 _TYPES = {401: "authentication_error", 404: "not_found_error", 429: "rate_limit_error"}
-_OK, _LEAST_SERVER_FAULT = 200, 500
+_SERVER_FAULT = 500  # and above
 
 
 class Refused(Exception):
@@ -53,7 +53,7 @@ def told(error: Refused, path: str) -> tuple[bytes, str]:
 
 
 def _as_openai(error: Refused) -> dict[str, Any]:
-    fault = "server_error" if error.status >= _LEAST_SERVER_FAULT else "invalid_request_error"
+    fault = "server_error" if error.status >= _SERVER_FAULT else "invalid_request_error"
     code = "model_not_found" if error.status == HTTPStatus.NOT_FOUND else None
     return {
         "message": error.detail,

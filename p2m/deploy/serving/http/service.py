@@ -9,7 +9,6 @@ import sys
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..feedback import WRONG, Entry, Log, now
@@ -223,8 +222,3 @@ def entry(
         now(), given.id, given.served.version, "server", given.rows[place], said.value, round(said.score, 4),
         said.abstain, judged, answer, note,
     )  # fmt: skip
-
-
-def ready_folder(path: Path | None) -> str:
-    """What is wrong with a log's place; "" where its folder is there."""
-    return "" if path is None or path.parent.is_dir() else f"{path}: there is no folder {path.parent}"
