@@ -1,1 +1,1 @@
-"""What was said of answers in service, as decisions for the next build; and whether what is asked has changed."""
+"""What was said of answers in service, as decisions for the next build; and whether service has changed."""

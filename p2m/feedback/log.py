@@ -110,9 +110,10 @@ def _seen(task: Task, place: str, line: bytes) -> Seen:
     if isinstance(score, bool) or not isinstance(score, (int, float)):
         raise ValueError(f"`score` is a number, not {score!r}")
     output, answer = told["output"], told.get("answer")
+    origin = str(told.get("from") or "server")
     return Seen(
-        place, at, str(told.get("id", "")), str(told.get("bundle", "")), str(told.get("from", "")) or "server",
-        values, _or_as_it_is(task, values, output), float(score), told.get("abstain") is True, judged,
+        place, at, str(told.get("id", "")), str(told.get("bundle", "")), origin, values,
+        _or_as_it_is(task, values, output), float(score), told.get("abstain") is True, judged,
         _answer(task, values, output if judged == RIGHT else answer if judged == WRONG else None),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What the next build would learn of a log: new lines of the decisions file, and rows that somebody must answer.
+"""What the next build would learn of a log: new decisions, and rows that somebody must answer.
 
 The same log twice proposes nothing the second time. What was decided in a review stands, whatever was said in
 service; of what was said in service the later counts.

@@ -1,8 +1,8 @@
 """Whether two samples are of one distribution, by permutation: exact whatever the sizes and ties.
 
 Which of all rows are the service's is dealt out anew; the p-value is the share of these deals, with the one
-that was seen, whose figure is at least as large (Phipson and Smyth, 2010, arXiv 1603.05766), and the threshold
-the figure that a test at that level needs. So nothing here is tuned to data.
+that was seen, whose figure is at least as large (Phipson and Smyth, 2010, arXiv 1603.05766), and the
+threshold the figure that a test at that level must pass. So nothing here is tuned to data.
 """
 
 from __future__ import annotations

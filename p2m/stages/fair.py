@@ -22,5 +22,5 @@ def only(parts: Split, places: list[int]) -> Split:
     """The parts with no other judged rows than those."""
     if len(places) == len(parts.judged):
         return parts
-    train, folds = (tuple(each[place] for place in places) for each in (parts.train, parts.folds))
-    return replace(parts, train=train, folds=folds)
+    train = tuple(parts.train[place] for place in places)
+    return replace(parts, train=train, folds=tuple(parts.folds[place] for place in places))
