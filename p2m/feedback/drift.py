@@ -96,13 +96,13 @@ def find_made(store: Store, name: str, bundle: Path) -> Made | None:
             evaluated = load_artifact("evaluate", Evaluated, steps["evaluate"].output, store)
             if as_lines(evaluated.rows) == wanted:
                 parts = load_artifact("split", Split, steps["split"].output, store)
-                return Made(parts.train, evaluated.rows, _versions(name, bundle), settings.abstain)
+                return Made(parts.train, evaluated.rows, bundle_versions(name, bundle), settings.abstain)
         except (DamagedError, StoreError):
             continue
     return None
 
 
-def _versions(name: str, bundle: Path) -> frozenset[str]:
+def bundle_versions(name: str, bundle: Path) -> frozenset[str]:
     """The bundle as logs may call it: by its checksums or, where it came without, by its manifest."""
     found = [file.read_bytes() for file in (bundle / CHECKSUMS, bundle / MANIFEST) if file.is_file()]
     return frozenset(f"{name}@{hashlib.sha256(each).hexdigest()[:12]}" for each in found)

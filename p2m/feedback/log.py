@@ -41,6 +41,7 @@ class Seen:
     abstain: bool
     judged: str | None  # RIGHT, WRONG, or None: seen only
     answer: str | None = None  # canonical: what would be right; of RIGHT the output
+    fault: str = ""  # of a correction that is no answer of the task, why; then there is no `answer`
 
     @property
     def key(self) -> Key:
@@ -52,7 +53,7 @@ class Read:
     """What logs hold for a task."""
 
     lines: tuple[Seen, ...]  # in the order of their times
-    damaged: tuple[str, ...]  # "file:line: what is wrong", of lines that count for nothing
+    damaged: tuple[str, ...]  # "file:line: what is wrong" with a line, or with its answer
 
 
 def read_logs(task: Task, paths: Sequence[Path], since: str = "") -> Read:
@@ -81,17 +82,19 @@ def read_logs(task: Task, paths: Sequence[Path], since: str = "") -> Read:
                 continue
             if seen.at >= since.removesuffix("Z"):
                 found.setdefault((seen.at, seen.id, seen.key, seen.judged, seen.answer), seen)
-    return Read(tuple(sorted(found.values(), key=lambda seen: (seen.at, seen.id))), tuple(damaged))
+                damaged += [f"{place}: {seen.fault}; somebody must answer it"] * bool(seen.fault)
+    return Read(tuple(sorted(found.values(), key=lambda seen: seen.at)), tuple(damaged))
 
 
 def _seen(task: Task, place: str, line: bytes) -> Seen:
     """Raises ValueError with what is wrong with the line."""
     try:
         told = json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise ValueError("is not UTF-8; it counts for nothing") from None
+        json.dumps(told, ensure_ascii=False).encode()
+    except UnicodeError:
+        raise ValueError("is not UTF-8, or holds half of a character") from None
     except (ValueError, RecursionError):
-        raise ValueError("is no JSON, perhaps cut off by a power failure; it counts for nothing") from None
+        raise ValueError("is no JSON, perhaps cut off by a power failure") from None
     if not isinstance(told, dict):
         raise ValueError('is no line of a feedback log, e.g. {"at": ..., "input": ..., "output": ...}')
     at, values, judged = told.get("at"), told.get("input"), told.get("judged")
@@ -107,14 +110,23 @@ def _seen(task: Task, place: str, line: bytes) -> Seen:
     if told.get("output") is None:
         raise ValueError("lacks its `output`, what was answered")
     score = told.get("score", 0.0)
-    if isinstance(score, bool) or not isinstance(score, (int, float)):
-        raise ValueError(f"`score` is a number, not {score!r}")
-    output, answer = told["output"], told.get("answer")
+    if isinstance(score, bool) or not isinstance(score, (int, float)) or not 0 <= score <= 1:
+        raise ValueError(f"`score` is a number from 0 to 1, not {score!r}")
+    output = _or_as_it_is(task, values, told["output"])
+    answer, fault = None, ""
+    try:
+        if judged == RIGHT:
+            answer = _answer(task, values, told["output"])
+        elif judged == WRONG:
+            answer = _answer(task, values, told.get("answer"))
+            if answer == output:
+                raise ValueError(f"it was judged wrong, and corrected to the same answer, {_cut(output)}")
+    except ValueError as error:
+        answer, fault = None, str(error)
     origin = str(told.get("from") or "server")
     return Seen(
-        place, at, str(told.get("id", "")), str(told.get("bundle", "")), origin, values,
-        _or_as_it_is(task, values, output), float(score), told.get("abstain") is True, judged,
-        _answer(task, values, output if judged == RIGHT else answer if judged == WRONG else None),
+        place, at, str(told.get("id", "")), str(told.get("bundle", "")), origin, values, output, float(score),
+        told.get("abstain") is True, judged, answer, fault,
     )  # fmt: skip
 
 
@@ -141,14 +153,14 @@ def _or_as_it_is(task: Task, values: Mapping[str, str], value: Any) -> str:
     try:
         return _answer(task, values, value) or ""
     except ValueError:
-        return _text(value)
+        return _text(value).strip()
 
 
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return write_number(value)
+        return write_number(value) if abs(value) < 1e300 else str(value)
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -118,7 +118,8 @@ def _next(arguments: argparse.Namespace, found: Found, *, is_written: bool) -> s
 
     made, recipe = found.proposal, arguments.recipe
     if made.is_empty:
-        return "nothing to write: all of this has been decided"
+        why = "all of this has been decided" if found.judged else "nobody judged an answer"
+        return f"nothing to write: {why}"
     again = [str(path) for path in found.logs if found.is_named]
     if not is_written:
         return f"not written; to write it: {command('feedback', recipe, *again)} --yes"
