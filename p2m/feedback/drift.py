@@ -15,6 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from p2m.curation.base import Shingled, clusters
+from p2m.curation.base import inputs as texts_of
 from p2m.curation.decisions import Key, key_of
 from p2m.delivery import MANIFEST
 from p2m.deploy.answered import NAME, as_lines
@@ -108,10 +110,12 @@ def bundle_versions(name: str, bundle: Path) -> frozenset[str]:
     return frozenset(f"{name}@{hashlib.sha256(each).hexdigest()[:12]}" for each in found)
 
 
-def drift(task: Task, lines: Sequence[Seen], made: Made, encode: Encode) -> Drift:
-    """Compare what service saw with what the model was made for."""
+def drift(task: Task, lines: Sequence[Seen], made: Made, encode: Encode, *, near: float = 0.9) -> Drift:
+    """Compare what service saw with what the model was made for; of inputs that are `near` one counts, as of
+    the rows that it learnt from.
+    """
     lines, notes = _sample(lines)
-    inputs = list({one.key: one.input for one in lines}.values())
+    inputs = _thinned(task, list({one.key: one.input for one in lines}.values()), near)
     theirs = [one for one in lines if one.bundle in made.versions]
     if others := len(lines) - len(theirs):
         notes.append(f"{others:,} lines are answers of other bundles than the one that stands, and their"
@@ -141,6 +145,14 @@ def _sample(lines: Sequence[Seen]) -> tuple[list[Seen], list[str]]:
         "few or no lines were recorded unasked (p2m serve --record FILE), so that judged ones are looked at,"
         " too, which are no fair sample"
     ]
+
+
+def _thinned(task: Task, rows: Sequence[dict[str, str]], near: float) -> list[dict[str, str]]:
+    """At most `_MOST` rows, the first of those that are nearly alike."""
+    some = _some(rows, _MOST)
+    shingled = Shingled([texts_of(task, Example(row, "")) for row in some])
+    of = clusters(shingled, threshold=near, groups=[""] * len(some))
+    return [row for number, row in enumerate(some) if of[number] == number]
 
 
 def _each_once(lines: Sequence[Seen]) -> list[Seen]:

@@ -93,7 +93,8 @@ def _drift(read_: Understood, recipe: Path, read: Read, say: Say) -> tuple[Drift
             f"the store does not have the rows that {bundle} learnt from, which was built elsewhere or whose"
             f" steps were collected; next: {command('build', recipe)}"
         )
-    return drift(task, read.lines, made, _encode(read_, recipe, say)), ""
+    near = spec.curation.near_duplicate
+    return drift(task, read.lines, made, _encode(read_, recipe, say), near=near), ""
 
 
 def _encode(read_: Understood, recipe: Path, say: Say) -> Encode:

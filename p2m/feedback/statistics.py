@@ -38,10 +38,11 @@ def nearest(service: Any, others: Any, *, level: float, seed: int) -> Test:
     import numpy as np
 
     points = np.concatenate([service, others]).astype(np.float32)
-    alike = points @ points.T
+    order = np.random.default_rng(seed).permutation(len(points))  # so that ties favour neither side
+    alike = points[order] @ points[order].T
     np.fill_diagonal(alike, -np.inf)
     count = min(NEIGHBOURS, len(points) - 1)
-    around = np.argpartition(-alike, count - 1, axis=1)[:, :count]
+    around = order[np.argsort(-alike, axis=1, kind="stable")[:, :count]][np.argsort(order)]
 
     def share(mine: Any) -> float:
         return float(mine[around[mine]].mean())

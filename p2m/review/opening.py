@@ -27,7 +27,7 @@ from p2m.project import Understood, load, understand
 from p2m.questions import made
 from p2m.review.desk import Desk, Item, Ranker
 from p2m.review.overlay import Overlay
-from p2m.review.ranking import Doubt, Learning, QuickStudent, doubts
+from p2m.review.ranking import Doubt, First, Learning, QuickStudent, doubts
 from p2m.spec import FAMILIES, build_component
 from p2m.stages.collect import collect
 from p2m.stages.encoder import encoder
@@ -72,7 +72,7 @@ def open_desk(
     spec, task = read_.composed.spec, read_.task
     teacher = spec.teacher.of("generate")
     is_asked = getattr(teacher, "asks_people", False)
-    asked = _asked(recipe, task)
+    asked = of_service(recipe, task)
     items = _texts(read_, asked) if is_asked else _rows(recipe, overrides, trust, say, asked)
     if task.type is TaskType.CLASSIFICATION and not task.labels:
         task = replace(task, labels=tuple(sorted({item.was for item in items if item.was})))
@@ -92,8 +92,9 @@ def open_desk(
         if is_asked:
             ranker = Learning(task, vectors, student, spec.seed)
         else:
-            first = {item.key: (1.0, ASKED) for item in asked}
-            ranker = Doubt(doubts(task, items, vectors, student, seed=spec.seed) | first)
+            ranker = Doubt(doubts(task, items, vectors, student, seed=spec.seed))
+        if asked:
+            ranker = First(frozenset(item.key for item in asked), ASKED, ranker)
         size = getattr(teacher, "round", 20)
         return Opening(Desk(task, items, overlay, ranker, turn, size), encode, held)
     except BaseException:
@@ -101,7 +102,7 @@ def open_desk(
         raise
 
 
-def _asked(recipe: Path, task: Task) -> list[Item]:
+def of_service(recipe: Path, task: Task) -> list[Item]:
     """Rows of the service that somebody must answer; what was answered is wrong or unsure, so not shown."""
     path = asked_beside(recipe)
     rows = collect(task, Files(path)).rows if path.is_file() else ()

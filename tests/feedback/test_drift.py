@@ -73,6 +73,13 @@ def test_the_alarm_rings_as_often_as_it_says_and_where_something_moved(
         assert each.p >= 1 / (DEALS + 1)
 
 
+def test_the_very_same_points_are_no_drift() -> None:
+    """Each point has its like on the other side, so that all neighbours come in pairs that tie."""
+    found = points(np.random.default_rng(0), 40, 0.0)
+    assert not nearest(found, found, level=0.01, seed=0).differs
+    assert not nearest(np.ones((40, 1)), np.ones((60, 1)), level=0.01, seed=0).differs
+
+
 def made(
     rows: list[dict[str, str]], judged: list[dict[str, str]], versions: str = "desk@0123456789ab"
 ) -> Made:
@@ -111,6 +118,9 @@ def test_rows_of_one_distribution_make_no_alarm_and_others_do(
 
 
 def test_what_is_not_compared_is_said(tmp_path: Path) -> None:
+    alike = [{"text": f"{ROWS[0]['text']} {n}", "label": "returns"} for n in range(40)]
+    few = look(tmp_path, [*ROWS[1 : FEWEST - 1], *alike], made(ROWS, ROWS))
+    assert "inputs: 29 rows are too few to tell, 30 are needed" in few.notes
     few = look(tmp_path, ROWS[: FEWEST - 1], made(ROWS, ROWS))
     assert (few.figures, few.is_seen) == ((), False)
     assert "inputs: 29 rows are too few to tell, 30 are needed" in few.notes

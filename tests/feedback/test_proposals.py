@@ -106,5 +106,5 @@ def test_rows_that_were_answered_leave_the_file_of_asked_rows_and_without_rows_t
     apply(propose(tmp_path))
     assert not made.asked.exists()
     made.asked.write_text("[1]\n")
-    with pytest.raises(UserError, match="asked.jsonl: its lines are the fields of inputs"):
+    with pytest.raises(UserError, match=r"asked\.jsonl: its lines are the fields of inputs"):
         propose(tmp_path)

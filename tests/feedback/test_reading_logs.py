@@ -39,7 +39,7 @@ def test_lines_are_read_in_the_order_of_their_times_and_each_once(tmp_path: Path
     assert [x.id for x in read_logs(DESK, [one], "2026-01-03T10:00").lines] == []
     with pytest.raises(UserError, match="--since yesterday: a day such as"):
         read_logs(DESK, [one], "yesterday")
-    with pytest.raises(UserError, match="none.jsonl: the log cannot be read: No such file"):
+    with pytest.raises(UserError, match=r"none\.jsonl: the log cannot be read: No such file"):
         read_logs(DESK, [tmp_path / "none.jsonl"])
 
 
