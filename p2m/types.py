@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 CROSS_VALIDATION = "cross-validation"  # as `Split.evidence`
+FEEDBACK = "user:feedback"  # as `Example.source`, of rows that people judged in service: only learnt from
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     ">": operator.gt,

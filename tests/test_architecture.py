@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("api",),
     ("cli",),
+    ("feedback",),
     ("sweeps", "review", "trials"),
     ("build",),
     ("questions",),

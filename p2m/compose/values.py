@@ -206,6 +206,16 @@ def decisions_beside(recipe: Path) -> Path:
     return recipe.with_suffix(".decisions.jsonl")
 
 
+def feedback_beside(recipe: Path) -> Path:
+    """Where the log of a recipe's service is looked for, if none is named."""
+    return recipe.with_suffix(".feedback.jsonl")
+
+
+def asked_beside(recipe: Path) -> Path:
+    """Where rows of the service lie that somebody must answer."""
+    return recipe.with_suffix(".feedback-inputs.jsonl")
+
+
 def _teachers(value: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Teachers with the places of their models made absolute; whether one is there, the teacher itself says,
     for what is in the ledger needs none."""

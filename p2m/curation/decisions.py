@@ -2,7 +2,8 @@
 
 A line is one decision, JSON with sorted keys, about an input by its texts; lines are sorted by them, so that
 two branches of a repository merge. `pass` tells readings by several people, or by one at several times. Of
-one input and pass the latest line counts; of several passes the answer that most of them give.
+one input and pass the latest line counts; of several passes the answer that most of them give. `from` says
+of a line that `p2m feedback` wrote where it was said: its row is learnt from, and judges no model.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from p2m.curation.checks import malformed
 from p2m.curation.repeats import same_input
 from p2m.curation.rules import shown
 from p2m.errors import DataError, nearest
-from p2m.types import Count, Decided, Decisions, Example, Task, TaskType
+from p2m.types import FEEDBACK, Count, Decided, Decisions, Example, Task, TaskType
 
 SOURCE = "user:people"  # of rows that people decided
 REJECTED = "rejected in review"
@@ -31,7 +32,7 @@ _OF_REFUSED = "people refused its dataset"
 _TOLD = 5  # wrong lines of which one error tells
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _MARKS = ("<<<<<<<", "=======", ">>>>>>>", "|||||||")
-_LABEL_KEYS = frozenset(("at", "edited", "input", "output", "pass", "undone", "was"))
+_LABEL_KEYS = frozenset(("at", "edited", "from", "input", "output", "pass", "undone", "was"))
 _DATASET_KEYS = frozenset(("at", "dataset", "use"))
 
 Key = tuple[tuple[str, str], ...]
@@ -50,6 +51,7 @@ class Entry:
     undone: bool = False  # the decision before is taken back
     dataset: str = ""
     use: bool = True
+    origin: str = ""  # `from`: "server" or "demo" of what was said in service; "" of a review
 
     @property
     def key(self) -> Key:
@@ -74,6 +76,7 @@ class Entry:
             told = {"at": self.at, "input": self.input, "pass": self.turn}
             told |= {"undone": True} if self.undone else {"output": self.output, "was": self.was}
             told |= {"edited": self.edited} if self.edited else {}
+            told |= {"from": self.origin} if self.origin else {}
         return json.dumps(told, ensure_ascii=False, sort_keys=True)
 
 
@@ -147,7 +150,10 @@ def _of_row(at: str, told: Mapping[str, Any]) -> Entry:
         raise ValueError("`output` is a text, or null where the row is rejected, and `was` is a text")
     if not _is_texts(edited) or (edited and edited.keys() != values.keys()):
         raise ValueError("`edited` holds the texts of the same fields as `input`")
-    return Entry(at, values, output, was, edited, turn, undone)
+    origin = told.get("from", "")
+    if not isinstance(origin, str):
+        raise ValueError(f"`from` is a text or left out, not {origin!r}")
+    return Entry(at, values, output, was, edited, turn, undone, origin=origin)
 
 
 def _is_texts(value: Any) -> bool:
@@ -193,7 +199,8 @@ def verdict(turns: Mapping[int, Entry]) -> Entry | None:
     said = Counter(entry.said for entry in turns.values()).most_common(2)
     if len(said) > 1 and said[0][1] == said[1][1]:
         return None
-    return next(turns[turn] for turn in sorted(turns) if turns[turn].said == said[0][0])
+    agreed = [turns[turn] for turn in sorted(turns) if turns[turn].said == said[0][0]]
+    return min(agreed, key=lambda entry: bool(entry.origin))  # a review's, where one says the same
 
 
 def agreement(found: Mapping[Key, Mapping[int, Entry]]) -> dict[str, float]:
@@ -259,7 +266,7 @@ def _foreign(task: Task, values: Mapping[str, str]) -> str:
 
 def _row(entry: Entry) -> Example:
     assert entry.output is not None
-    return Example(entry.edited or entry.input, entry.output, source=SOURCE)
+    return Example(entry.edited or entry.input, entry.output, source=FEEDBACK if entry.origin else SOURCE)
 
 
 def _cut(values: Mapping[str, str]) -> str:
@@ -272,20 +279,22 @@ def _counts(stand: Mapping[Key, Mapping[int, Entry]]) -> Iterable[Count]:
     done: dict[str, list[Entry]] = {}
     for turns in stand.values():
         agreed = verdict(turns)
-        done.setdefault("in dispute" if agreed is None else _deed(agreed), []).append(
-            agreed or next(iter(turns.values()))
-        )
+        deed = "in review: in dispute" if agreed is None else _deed(agreed)
+        done.setdefault(deed, []).append(agreed or next(iter(turns.values())))
     for deed in sorted(done):
         first = done[deed][0]
-        yield Count(f"in review: {deed}", len(done[deed]), shown(Example(first.input, first.output or "")))
+        yield Count(deed, len(done[deed]), shown(Example(first.input, first.output or "")))
 
 
 def _deed(entry: Entry) -> str:
+    is_changed = entry.edited or (entry.was and entry.was != entry.output)
+    if entry.origin:
+        return f"in service: {'corrected' if is_changed else 'confirmed'}"
     if entry.output is None:
-        return "rejected"
-    if entry.edited or (entry.was and entry.was != entry.output):
-        return "edited"
-    return "accepted" if entry.was else "labelled"
+        return "in review: rejected"
+    if is_changed:
+        return "in review: edited"
+    return f"in review: {'accepted' if entry.was else 'labelled'}"
 
 
 # --------------------------------------------------------------------------- for curation

@@ -1,7 +1,7 @@
 """From a recipe to a desk: which rows people are asked about, and what they are ranked by.
 
 Of `teacher: people` these are the texts of `data.inputs`; of other recipes the rows that curation would get,
-as far as they are made.
+as far as they are made. Rows of the service that somebody must answer (`p2m feedback`) come before those.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from p2m import noop
 from p2m.compiler import compile_plan, quick_student
-from p2m.compose.values import decisions_beside
+from p2m.compose.values import asked_beside, decisions_beside
 from p2m.curation.decisions import Key
 from p2m.deploy.base import open_encoder
 from p2m.engine.executor import Inline, execute
@@ -27,7 +27,7 @@ from p2m.project import Understood, load, understand
 from p2m.questions import made
 from p2m.review.desk import Desk, Item, Ranker
 from p2m.review.overlay import Overlay
-from p2m.review.ranking import Doubt, Learning, QuickStudent, doubts
+from p2m.review.ranking import Doubt, First, Learning, QuickStudent, doubts
 from p2m.spec import FAMILIES, build_component
 from p2m.stages.collect import collect
 from p2m.stages.encoder import encoder
@@ -36,6 +36,7 @@ from p2m.stages.read import read
 from p2m.students.base import LinearStudent, label_words, labels_of
 from p2m.types import Encoder, Examples, Files, Task, TaskType
 
+ASKED = "judged wrong in service, or the model was unsure"
 UNANSWERED = "data.decisions"  # the path of the problem that nobody has answered yet
 _MOST = 20_000  # rows that are looked at, drawn evenly
 _CHUNK = 320  # texts embedded between two lines of progress
@@ -71,10 +72,11 @@ def open_desk(
     spec, task = read_.composed.spec, read_.task
     teacher = spec.teacher.of("generate")
     is_asked = getattr(teacher, "asks_people", False)
-    items = _texts(read_) if is_asked else _rows(recipe, overrides, trust, say)
+    asked = of_service(recipe, task)
+    items = _texts(read_, asked) if is_asked else _rows(recipe, overrides, trust, say, asked)
     if task.type is TaskType.CLASSIFICATION and not task.labels:
         task = replace(task, labels=tuple(sorted({item.was for item in items if item.was})))
-    items = items[:: -(-len(items) // _MOST)]
+    items = [*asked, *items[:: -(-len(items) // _MOST) or 1]]
     overlay = Overlay(spec.data.decisions or decisions_beside(recipe))
     held = ExitStack()
     folder = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="p2m-review-")))
@@ -91,6 +93,8 @@ def open_desk(
             ranker = Learning(task, vectors, student, spec.seed)
         else:
             ranker = Doubt(doubts(task, items, vectors, student, seed=spec.seed))
+        if asked:
+            ranker = First(frozenset(item.key for item in asked), ASKED, ranker)
         size = getattr(teacher, "round", 20)
         return Opening(Desk(task, items, overlay, ranker, turn, size), encode, held)
     except BaseException:
@@ -98,15 +102,26 @@ def open_desk(
         raise
 
 
-def _texts(read_: Understood) -> list[Item]:
-    """The user's texts."""
+def of_service(recipe: Path, task: Task) -> list[Item]:
+    """Rows of the service that somebody must answer; what was answered is wrong or unsure, so not shown."""
+    path = asked_beside(recipe)
+    rows = collect(task, Files(path)).rows if path.is_file() else ()
+    return [Item(row.input, source=ASKED) for row in rows]
+
+
+def _texts(read_: Understood, asked: Sequence[Item]) -> list[Item]:
+    """The user's texts, but those that the service asks about."""
     paths = read_.composed.spec.data.inputs
     if not paths:
         raise UserError("there are no texts for people to answer\n    name them: data.inputs=FILE")
-    return [Item(row.input) for row in collect(read_.task, *map(Files, paths)).rows]
+    known = {item.key for item in asked}
+    items = [Item(row.input) for row in collect(read_.task, *map(Files, paths)).rows]
+    return [item for item in items if item.key not in known]
 
 
-def _rows(recipe: Path, overrides: Sequence[str], trust: Sequence[str], say: Say) -> list[Item]:
+def _rows(
+    recipe: Path, overrides: Sequence[str], trust: Sequence[str], say: Say, asked: Sequence[Item]
+) -> list[Item]:
     """The rows that curation would get; those of a step that was not built are missing, which is said."""
     project = load(recipe, overrides, trust=trust)
     build = command("build", recipe, *overrides)
@@ -124,9 +139,20 @@ def _rows(recipe: Path, overrides: Sequence[str], trust: Sequence[str], say: Say
         for row in rows.rows:
             item = Item(row.input, row.output, row.votes, row.source or edge.parameter)
             found.setdefault(item.key, item)
-    if not found:
+    if not found and not asked:
         raise UserError(f"there are no rows to be looked at yet\n    next: {build}")
+    for item in asked:
+        found.pop(item.key, None)
     return list(found.values())
+
+
+def reader(read_: Understood, recipe: Path) -> Callable[[Sequence[str]], Any]:
+    """The frozen encoder that a review of the recipe looks at rows by: texts to vectors of unit length.
+
+    Raises:
+        UserError: its weights are not here.
+    """
+    return _encode(read_, _quick(read_), recipe)
 
 
 def _quick(read_: Understood) -> LinearStudent:

@@ -43,8 +43,8 @@ class Overlay:
             _mend(handle)
             return read_entries(self.path)
 
-    def append(self, entry: Entry) -> None:
-        """Put a decision on the disk.
+    def append(self, *entries: Entry) -> None:
+        """Put decisions on the disk.
 
         Raises:
             UserError: the file cannot be written; nothing was decided then.
@@ -52,7 +52,7 @@ class Overlay:
         with self._locked() as handle:
             _mend(handle)
             os.lseek(handle, 0, os.SEEK_END)
-            _write(handle, f"{entry.line()}\n".encode())
+            _write(handle, "".join(f"{entry.line()}\n" for entry in entries).encode())
             os.fsync(handle)
 
     def tidy(self) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from p2m.curation.decisions import Key, key_of
 from p2m.deploy.serving.linear import LinearHead
-from p2m.review.desk import Asked, Item
+from p2m.review.desk import Asked, Item, Ranker
 from p2m.students.base import Lesson, LinearStudent, labels_of
 from p2m.types import Example, Task, TaskType
 
@@ -143,6 +143,24 @@ class Doubt:
 
     def quality(self, decided: Sequence[Example]) -> dict[str, Any]:
         return {}
+
+
+@dataclass
+class First:
+    """Puts some rows before all others, which `rest` ranks."""
+
+    keys: frozenset[Key]
+    why: str
+    rest: Ranker
+
+    def next(self, left: Sequence[Item], decided: Sequence[Example], number: int) -> list[Asked]:
+        first = [item for item in left if item.key in self.keys]
+        if first:
+            return [Asked(item, self.why) for item in first[:number]]
+        return self.rest.next(left, decided, number)
+
+    def quality(self, decided: Sequence[Example]) -> dict[str, Any]:
+        return self.rest.quality(decided)
 
 
 def representatives(ahead: Any, behind: Any, doubts: Any, number: int, *, seed: int) -> list[int]:

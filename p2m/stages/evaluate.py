@@ -30,6 +30,7 @@ from p2m.evaluation.base import (
 )
 from p2m.metrics.base import Metric
 from p2m.stages.answering import answers_of, correct, out_of_fold
+from p2m.stages.fair import fair, only
 from p2m.stages.rows import sample
 from p2m.types import (
     ALPHA,
@@ -75,11 +76,14 @@ def evaluate(
     Raises:
         DataError: there is no row to be judged on.
     """
+    places, every = fair(parts), len(parts.judged)
+    parts = only(parts, places)
     rows = parts.judged
     if not rows:
         raise DataError("there is no test row: give data.test, or raise split.test_share")
     if parts.is_cross_validated:
-        answers = _out_of_fold(folds, winner, rows, Settings.read(exported.model))
+        said_to_all = _out_of_fold(folds, winner, every, Settings.read(exported.model))
+        answers = [said_to_all[place] for place in places]
     else:
         answers = answers_of(exported, backend, rows, run, "test")
     said = [answer.output for answer in answers]
@@ -92,7 +96,7 @@ def evaluate(
     return Evaluated(
         scores=tuple(reported(metric, said, right, resamples=bootstrap, seed=seed) for metric in metrics),
         comparisons=tuple(
-            _compared(each, primary, said, right, seed=seed, tried=tried)
+            _compared(each, places, primary, said, right, seed=seed, tried=tried)
             for each in rivals.found
             if each.name != winner.student  # which it could only tie with
         ),
@@ -174,23 +178,22 @@ def _refitted(
 
 
 def _compared(
-    rival: Baseline, primary: Metric, said: Sequence[str], right: Sequence[Sequence[str]], *,
-    seed: int, tried: int,
+    rival: Baseline, places: Sequence[int], primary: Metric, said: Sequence[str],
+    right: Sequence[Sequence[str]], *, seed: int, tried: int,
 ) -> Comparison:  # fmt: skip
-    value = primary.value(primary.statistics(rival.answers, right))
-    better, worse = swaps(primary, said, rival.answers, right, seed=seed)
-    needed = needed_rows(primary, said, rival.answers, right, seed=seed, alpha=ALPHA / tried)
+    theirs = [rival.answers[place] for place in places]
+    value = primary.value(primary.statistics(theirs, right))
+    better, worse = swaps(primary, said, theirs, right, seed=seed)
+    needed = needed_rows(primary, said, theirs, right, seed=seed, alpha=ALPHA / tried)
     return Comparison(rival.name, value, better, worse, rival.is_learnt, needed)
 
 
-def _out_of_fold(
-    folds: Sequence[OutOfFold], winner: Winner, rows: Sequence[Example], settings: Settings
-) -> list[Answer]:
+def _out_of_fold(folds: Sequence[OutOfFold], winner: Winner, rows: int, settings: Settings) -> list[Answer]:
     """The chosen student's answers to every row, their scores as the model that ships would give them."""
     found = out_of_fold(folds, winner)
-    if found is None or len(found.rows) != len(rows):
+    if found is None or len(found.rows) != rows:
         known = 0 if found is None else len(found.rows)
-        raise DataError(f"{winner.student} was asked about {known} of {len(rows)} rows out of fold")
+        raise DataError(f"{winner.student} was asked about {known} of {rows} rows out of fold")
     scores = [calibrated(score, settings) for score in found.confidences]
     return [Answer(*pair) for pair in zip(found.answers, scores, strict=True)]
 

@@ -22,6 +22,7 @@ from p2m.errors import StageError
 from p2m.evaluation.base import beside
 from p2m.metrics.base import Metric
 from p2m.stages.answering import correct
+from p2m.stages.fair import fair, only
 from p2m.types import Evaluated, Examined, Example, Files, Held, Split, Task
 
 _PARTS = ("model", "serving", "predict.py")  # of a bundle, what answers
@@ -63,7 +64,7 @@ def hold(
     """
     if manifest is None:
         return Held(None, note=f"there is no {name} to hold it against")
-    folder = manifest.path.parent
+    folder, parts = manifest.path.parent, only(parts, fair(parts))
     known = _known(manifest.path, name)
     rows = parts.judged
     names = [row_name(row.input) for row in rows]

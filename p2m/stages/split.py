@@ -4,6 +4,8 @@ A user's own test set is kept whole and in its order, and all other rows give wa
 validation set. Without an own test set, rows are set aside from the most trusted origin that has enough of
 them, and the evidence says which that was. Of few rows none is set aside: five of them would judge nothing,
 and three would steer nothing, so that folds of the training rows do both.
+Rows that people judged in service are those they saw something wrong with, or right, and no sample of what is
+asked there: they are learnt from, and neither stopped by nor judged by.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from p2m.curation.base import ORIGINS, Pool, Shingled, clusters, hold_out, input
 from p2m.engine.stage import stage
 from p2m.errors import DataError
 from p2m.students.base import given
-from p2m.types import CROSS_VALIDATION, Count, Example, Examples, Split, Splitting, Task, TaskType
+from p2m.types import CROSS_VALIDATION, FEEDBACK, Count, Example, Examples, Split, Splitting, Task, TaskType
 
 # Rows as near as this never sit on two sides. Looser than the default of curation: what is different enough
 # to learn from may still be near enough to give an answer away.
@@ -72,7 +74,7 @@ def split(
         judged, evidence = _shuffled(rows, taken, lot), _EVIDENCE[name]
     if not stopping and not small:
         number = max(1, min(splitting.max_validation, round(splitting.validation_share * len(rows))))
-        taken = hold_out(placed.pool, free, number, templates=False, lot=lot)
+        taken = hold_out(placed.pool, _fair(rows, free), number, templates=False, lot=lot)
         free = [row for row in free if row not in taken]
         stopping = _shuffled(rows, taken, lot)
     order = sorted(free)
@@ -181,12 +183,18 @@ def _test_origin(
 
     At most half of an origin's rows are taken, so that a few rows of the user's still teach.
     """
-    of_origin = {name: [row for row in free if origin(rows[row]) == name] for name in ORIGINS}
+    fair = _fair(rows, free)
+    of_origin = {name: [row for row in fair if origin(rows[row]) == name] for name in ORIGINS}
     enough = [name for name in ORIGINS if len(of_origin[name]) >= _FEWEST_OF_ORIGIN]
     name = enough[0] if enough else max(ORIGINS, key=lambda name: len(of_origin[name]))
     wanted = max(round(splitting.test_share * len(free)), min(_FEWEST_TESTED, len(free) // 5))
     number = min(splitting.max_test, wanted, len(of_origin[name]) // 2)
     return of_origin[name], name, max(1, number)
+
+
+def _fair(rows: Sequence[Example], free: Sequence[int]) -> list[int]:
+    """Those that may judge, which all may where nothing else is there."""
+    return [row for row in free if rows[row].source != FEEDBACK] or list(free)
 
 
 def _shuffled(rows: Sequence[Example], numbers: set[int] | list[int], lot: random.Random) -> list[Example]:

@@ -13,7 +13,7 @@ from p2m.curation.decisions import DISPUTED, REJECTED, Entry, agreement, compact
 from p2m.errors import DataError
 from p2m.stages.curate import curate
 from p2m.stages.decisions import decisions
-from p2m.types import Curation, Decisions, Example, Examples, Field, Files, Task, TaskType
+from p2m.types import FEEDBACK, Curation, Decisions, Example, Examples, Field, Files, Task, TaskType
 
 TASK = Task(TaskType.CLASSIFICATION, "Sort it.", (Field("text"),), Field("label"), ("no", "yes"))
 TEXTS = st.sampled_from(["Is it on?", "Is  it on? ", "Is it off?", "caf\u00e9", "cafe\u0301"])
@@ -130,6 +130,20 @@ def test_curation_puts_what_people_decided_in_the_place_of_every_such_row(tmp_pa
     }  # fmt: skip
     deeds = {count.what: count.rows for count in rows.counts if count.what.startswith("in review")}
     assert deeds == {"in review: edited": 2, "in review: labelled": 1, "in review: rejected": 1}
+
+
+def test_what_was_said_in_service_is_told_apart_and_a_review_goes_before_it(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        said("a", "yes", was="no", origin="server"), said("b", "no", was="no", origin="demo"),
+        said("c", "yes", origin="server"), said("c", "yes", turn=2),
+    )  # fmt: skip
+    assert [each.row.source for each in found.found if each.row] == [FEEDBACK, FEEDBACK, "user:people"]
+    assert [(count.what, count.rows) for count in found.counts] == [
+        ("in review: labelled", 1), ("in service: confirmed", 1), ("in service: corrected", 1),
+    ]  # fmt: skip
+    rows = curated(found, train=[Example({"text": "a"}, "no")]).rows
+    assert (rows[0].input["text"], rows[0].output, rows[0].source) == ("a", "yes", FEEDBACK)
 
 
 def test_what_else_is_right_stays_right_where_an_answer_was_accepted(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from p2m.curation.decisions import key_of
 from p2m.review.desk import Item
-from p2m.review.ranking import Learning, QuickStudent, doubts, interval, representatives
+from p2m.review.opening import ASKED, of_service
+from p2m.review.ranking import Doubt, First, Learning, QuickStudent, doubts, interval, representatives
 from p2m.students.linear_minilm import LinearMiniLM
 from p2m.types import Example, Field, Task, TaskType
 
@@ -114,3 +115,16 @@ def test_rows_that_have_no_vector_are_left_out_rather_than_in_the_way(tmp_path: 
     assert key_of(stranger.input) not in vectors
     assert ranker.next([stranger], [], 20) == []
     assert truth
+
+
+def test_rows_of_the_service_come_before_all_others_until_they_are_answered(tmp_path: Path) -> None:
+    task = Task(TaskType.CLASSIFICATION, "", (Field("text"),), Field("label"), labels=("a", "b"))
+    (tmp_path / "desk.feedback-inputs.jsonl").write_text('{"text": "asked"}\n')
+    (asked,) = of_service(tmp_path / "desk.yaml", task)
+    assert (asked.input, asked.was, asked.source) == ({"text": "asked"}, "", ASKED)
+    assert of_service(tmp_path / "other.yaml", task) == []
+    others = [Item({"text": "sure"}, "a"), Item({"text": "doubtful"}, "a")]
+    ranker = First(frozenset((asked.key,)), ASKED, Doubt({others[1].key: (0.9, "torn")}))
+    assert [each.item for each in ranker.next([*others, asked], [], 20)] == [asked]
+    assert [each.why for each in ranker.next(others, [], 20)] == ["torn", "not looked at"]
+    assert ranker.quality([]) == {}

@@ -18,6 +18,7 @@ from p2m.metrics.macro_f1 import MacroF1
 from p2m.stages.calibrate import calibrate
 from p2m.stages.evaluate import evaluate
 from p2m.types import (
+    FEEDBACK,
     Baseline,
     Baselines,
     Examined,
@@ -200,6 +201,21 @@ def test_where_folds_judge_the_answers_are_those_of_the_chosen_student_out_of_fo
     assert found.evidence == "cross-validation"
     assert found.tried == 2  # the same rows chose it among two
     assert found.out_of_fold is None  # which the figure itself is
+
+
+def test_where_folds_judge_rows_that_people_judged_in_service_do_not(
+    exported: Exported, tmp_path: Path
+) -> None:
+    rows = (replace(TEST[0], source=FEEDBACK), *TEST[1:4], replace(TEST[4], source=FEEDBACK))
+    found = judge(exported, tmp_path, *TRIED, parts=replace(CROSSED, train=rows))
+    assert [row.input for row in found.rows] == [row.input for row in TEST[1:4]]
+    assert [row.predicted for row in found.rows] == ["stop", "stop", "stop"]
+    right = [row.output for row in TEST[1:4]]
+    assert found.baselines["linear_tfidf"] == pytest.approx(
+        sum(a == b for a, b in zip(("play", "stop", "stop"), right, strict=True)) / 3
+    )
+    every = replace(CROSSED, train=tuple(replace(row, source=FEEDBACK) for row in TEST))
+    assert len(judge(exported, tmp_path, *TRIED, parts=every).rows) == 5
 
 
 def test_rows_of_their_own_were_not_chosen_by(exported: Exported, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from p2m.curation.similar import fold
 from p2m.errors import DataError
 from p2m.stages.split import BORDER, split
-from p2m.types import Example, Examples, Field, Split, Splitting, Task, TaskType
+from p2m.types import FEEDBACK, Example, Examples, Field, Split, Splitting, Task, TaskType
 
 INTENT = Task(
     type=TaskType.CLASSIFICATION,
@@ -221,6 +221,17 @@ def test_rows_are_few_below_the_setting_and_only_where_all_are_the_users_own() -
     mixed = cut([*rows, row(300)], SPANS)
     assert not mixed.is_cross_validated
     assert mixed.test
+
+
+def test_rows_that_people_judged_in_service_are_only_learnt_from() -> None:
+    rows = [own(n) for n in range(300)]
+    said = [row(n, source=FEEDBACK) for n in range(300, 400)]
+    found = cut([*said, *rows], SPANS, cross_validate_below=300)
+    assert (found.evidence, len(found.test), len(found.validation) > 0) == ("set aside", 80, True)
+    assert {each.source for each in (*found.test, *found.validation)} == {"user"}
+    assert {each.output for each in said} <= {each.output for each in found.train}
+    alone = cut(said, SPANS, cross_validate_below=0)  # where nothing else is there, they judge
+    assert alone.test
 
 
 def test_the_users_own_sets_take_part_in_no_fold() -> None:
