@@ -15,7 +15,7 @@ from typing import Any
 from p2m.deploy.serving.rows import joined
 from p2m.types import Evaluated, Example, Judged, Split, Task
 
-JUDGED, LEARNT = 300, 200  # rows that a map has at most
+JUDGED, LEARNT = 250, 150  # rows that a map has at most
 ASKED = 300  # wrong answers whose neighbours are looked for
 _FEWEST = 8  # rows that make a map
 _COMPARED = 5_000  # learnt rows that are compared by their words; embeddings are all compared

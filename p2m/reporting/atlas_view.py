@@ -86,7 +86,10 @@ def _cut(text: str, most: int = 80) -> str:
 
 def _key(colours: dict[str, int]) -> Safe:
     marks = [(f"c{number}", label) for label, number in colours.items()]
-    marks += [("", "other labels" if colours else "right answers"), ("ring", "wrong answers")]
+    marks += (
+        [("", "other labels")] if len(colours) == _COLOURS else [("", "right answers")] if not colours else []
+    )
+    marks.append(("ring", "wrong answers"))
     lines = [tag("li", tag("i", class_=kind or None), label) for kind, label in marks]
     lines.append(tag("li", tag("i", class_="small"), "small: learnt from"))
     return tag("ul", *lines, class_="key")

@@ -57,11 +57,21 @@ def card(title: str, *content: str, wide: bool = False) -> Safe:
 def table(
     caption: str, header: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]], *, kind: str = ""
 ) -> Safe:
-    """A table with a caption for those who do not see its heading. `header` has the name and the sort of
-    each column: "n" (a number), "input" (long text), "right", "wrong", "bar" or "". A row's first cell heads it.
+    """A table with a caption for those who do not see its heading.
+
+    `header` has the name and the sort of each column: "n" (a number), "input" (long text), "right", "wrong",
+    "bar" or "". A row's first cell heads it; a column without any content is left out.
     """
-    head = tag("tr", *(tag("th", name, scope="col", class_=sort or None) for name, sort in header))
-    return framed(caption, head, [cells(header, row) for row in rows], kind=kind)
+    rows = list(rows)
+    kept = [place for place in range(len(header)) if not place or any(row[place] for row in rows)]
+    header = [header[place] for place in kept]
+    lines = [cells(header, [row[place] for place in kept]) for row in rows]
+    return framed(caption, heads(header), lines, kind=kind)
+
+
+def heads(header: Sequence[tuple[str, str]]) -> Safe:
+    """The line of a table that names its columns."""
+    return tag("tr", *(tag("th", name, scope="col", class_=sort or None) for name, sort in header))
 
 
 def framed(caption: str, head: str, rows: Iterable[str], *, kind: str = "") -> Safe:
@@ -85,8 +95,13 @@ def cells(header: Sequence[tuple[str, str]], row: Sequence[str], **attributes: o
 def bars(caption: str, names: tuple[str, str], rows: Sequence[Bar], *, top: float = 1e-9) -> Safe:
     """Figures as a table with bars from 0 to `top`, or to the largest value if larger."""
     top = max([top, *(max(row.value, row.high) for row in rows)])
-    drawn = [(row.label, joined(meter(row, top), tag("span", row.shown))) for row in rows]
+    drawn = [(row.label, barred(row, top)) for row in rows]
     return table(caption, ((names[0], ""), (names[1], "bar")), drawn, kind="bars")
+
+
+def barred(row: Bar, top: float = 1.0) -> Safe:
+    """A bar with its figure, as a cell."""
+    return tag("span", meter(row, top), tag("span", row.shown), class_="barred")
 
 
 def meter(row: Bar, top: float = 1.0) -> Safe:

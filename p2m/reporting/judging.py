@@ -19,7 +19,7 @@ from p2m.reporting.facts import (
     matrix_labels,
     rewritten_rows,
 )
-from p2m.reporting.html import Bar, Safe, bars, card, framed, joined, meter, table, tag
+from p2m.reporting.html import Bar, Safe, barred, bars, card, framed, joined, table, tag
 from p2m.types import CROSS_VALIDATION, Judged
 
 _SLICES = 12  # that are shown
@@ -51,7 +51,7 @@ def scores(story: Story) -> Safe:
         tag("p", told + (f" Judge: {judge_line(judgement)}." if judgement else "")),
         bars(
             f"{primary.metric} of the model, of baselines and of the teacher",
-            ("", primary.metric),
+            ("answers of", primary.metric),
             rows,
             top=1.0,
         ),
@@ -118,7 +118,7 @@ def labelled(story: Story) -> Safe:
         return Safe("")
     rows = [
         (label, f"{right:,}", f"{given:,}", f"{precision:.3f}", f"{recall:.3f}",
-         joined(meter(Bar("", score, "")), tag("span", f"{score:.3f}")))
+         barred(Bar("", score, f"{score:.3f}")))
         for label, right, given, precision, recall, score in by_label(story)[:_LABELS]
     ]  # fmt: skip
     header = (
@@ -138,9 +138,9 @@ def slices(story: Story) -> Safe:
         return Safe("")
     rows = []
     for each in story.evaluated.slices[:_SLICES]:
-        bar = meter(Bar("", each.value, "", "model", each.low, each.high))
-        shown = tag("span", f"{each.value:.3f} [{each.low:.2f}, {each.high:.2f}]")
-        rows.append((each.name, f"{each.rows:,}", joined(bar, shown)))
+        shown = f"{each.value:.3f} [{each.low:.2f}, {each.high:.2f}]"
+        bar = barred(Bar("", each.value, shown, "model", each.low, each.high))
+        rows.append((each.name, f"{each.rows:,}", bar))
     header = (("rows where", ""), ("rows", "n"), ("right", "bar"))
     return card("Slices, the weakest first", table("right answers by slice", header, rows))
 
@@ -176,7 +176,7 @@ def _cell(right: str, said: str, number: int, total: int) -> Safe:
     if not number:
         return tag("td", "")
     colour = "good" if right == said else "bad"
-    style = f"background:color-mix(in srgb,var(--{colour}) {_SHADE * number / total:.0f}%,var(--track))"
+    style = f"background:color-mix(in srgb,var(--cell-{colour}) {_SHADE * number / total:.0f}%,var(--track))"
     if right == said:
         return tag("td", f"{number}", style=style, title=f"{right}: {number:,} right")
     told = f"{right} taken for {said}: {number:,}"
@@ -191,10 +191,7 @@ def confused(story: Story) -> Safe:
     if not found:
         return Safe("")
     most = max(n for *_, n in found)
-    rows = [
-        (right, said, joined(meter(Bar("", n, "", "bad"), most), tag("span", f"{n:,}")))
-        for right, said, n in found
-    ]
+    rows = [(right, said, barred(Bar("", n, f"{n:,}", "bad"), most)) for right, said, n in found]
     header = (("right label", ""), ("taken for", "wrong"), ("rows", "bar"))
     return card("Commonest confusions", table("what is taken for what", header, rows))
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from p2m.deploy.differences import apart
 from p2m.reporting.atlas import Near
 from p2m.reporting.facts import Story, are_sure, confusions, errors, flat, is_classification
-from p2m.reporting.html import Safe, card, cells, framed, joined, tag
+from p2m.reporting.html import Safe, card, cells, framed, heads, joined, tag
 from p2m.types import Judged
 
 LISTED = 300  # errors
@@ -100,7 +100,7 @@ def browser(story: Story) -> Safe:
 
 def _filters(story: Story, shown: Sequence[Judged], *, is_told: bool) -> Safe:
     box = Safe('<input type="search" name="find" autocomplete="off" spellcheck="false">')
-    found = [tag("label", joined("Search ", tag("kbd", "/")), box)]
+    found = [tag("label", "Search (press /)", box)]
     if is_classification(story):
         for name, title in (("right", "Right label"), ("said", "The model said")):
             labels = [row.output if name == "right" else row.predicted for row in shown]
@@ -133,13 +133,12 @@ def _listed(story: Story, shown: Sequence[Judged], *, is_told: bool) -> Safe:
     for number, row in enumerate(shown, 1):
         said, right = apart(story.task, row.predicted, row.output)
         taught = apart(story.task, row.teacher, row.output)[0] if row.teacher is not None else ""
-        read = joined(flat(row.input), _near(near.get(id(row))))
+        read = joined(flat(row.input), _near(near.get(id(row)), row))
         line = (read, said, right, *[taught] * has_teacher, *[f"{row.confidence:.2f}"] * is_told)
         labels = {"data_right": row.output, "data_said": row.predicted} if is_classification(story) else {}
         sure = {"data_sure": f"{row.confidence:.4f}"} if is_told else {}
         lines.append(cells(header, line, id=f"e{number}", **labels, **sure))
-    head = tag("tr", *(tag("th", name, scope="col", class_=kind or None) for name, kind in header))
-    found = framed("wrong answers", head, lines, kind="errors stack")
+    found = framed("wrong answers", heads(header), lines, kind="errors stack")
     return Safe(found.replace("<table", '<table id="error-rows"', 1))
 
 
@@ -150,13 +149,10 @@ def _neighbours(story: Story) -> dict[int, Near]:
     return {id(story.evaluated.rows[place]): near for place, near in story.atlas.nearest.items()}
 
 
-def _near(near: Near | None) -> Safe:
+def _near(near: Near | None, row: Judged) -> Safe:
     if near is None:
         return Safe("")
     answer, text = near.row.output, flat(near.row.input, _NEAR)
-    return tag(
-        "small",
-        "nearest learnt row: ",
-        tag("b", answer if len(answer) <= _NEAR else answer[:_NEAR] + "…"),
-        f" {text}",
-    )
+    kind = "wrong" if answer == row.predicted else None
+    told = tag("b", answer if len(answer) <= _NEAR else answer[:_NEAR] + "…", class_=kind)
+    return tag("small", "nearest row it learnt from: ", told, f" {text}")

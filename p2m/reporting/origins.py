@@ -18,7 +18,7 @@ from p2m.reporting.facts import (
     outcomes,
     spending,
 )
-from p2m.reporting.html import Bar, Safe, bars, card, folded, joined, listed, meter, table, tag
+from p2m.reporting.html import Bar, Safe, barred, bars, card, folded, joined, listed, table, tag
 from p2m.types import Count, Example
 from p2m.version import __version__
 
@@ -56,11 +56,7 @@ def funnel(story: Story) -> Safe:
 def _counts(caption: str, lines: Sequence[tuple[Count, str]]) -> Safe:
     most = max((each.rows for each, _ in lines), default=1) or 1
     rows = [
-        (
-            each.what,
-            joined(meter(Bar("", each.rows, "", kind), most), tag("span", f"{each.rows:,}")),
-            each.example,
-        )
+        (each.what, barred(Bar("", each.rows, f"{each.rows:,}", kind), most), each.example)
         for each, kind in lines
     ]
     return table(caption, (("what", ""), ("rows", "bar"), ("one of them", "input")), rows, kind="stack")
@@ -135,10 +131,14 @@ def costs(story: Story) -> list[Safe]:
     ended, votes = outcomes(account), agreement(account)
     if ended:
         rows = [Bar(name, number, f"{number:,} ({share})", "teacher") for name, number, share in ended]
-        found.append(card("How requests ended", bars("requests by how they ended", ("", "requests"), rows)))
+        found.append(
+            card("How requests ended", bars("requests by how they ended", ("ended", "requests"), rows))
+        )
     if votes:
         rows = [Bar(name, number, f"{number:,}", "teacher") for name, number in votes]
-        found.append(card("How far samples agree", bars("rows by agreement of samples", ("", "rows"), rows)))
+        found.append(
+            card("How far samples agree", bars("rows by agreement of samples", ("votes", "rows"), rows))
+        )
     if account.funnel:
         made = _counts("from requests to rows", [(each, "teacher") for each in account.funnel])
         found.append(card("From requests to rows", made, wide=True))

@@ -7,6 +7,7 @@ script, in the dark, on a phone, on paper, by keys and by ear.
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from p2m.types import Decision
 
 _HERE = Path(__file__).parent
 _KINDS = {Decision.SHIP: "ship", Decision.UNPROVEN: "unproven", Decision.FALLS_SHORT: "short"}
+_HELD = re.compile(r"\((>=|>|<=|<|==) |^better than ")  # a line of a verdict that was asked for
 _MEANS = {
     Decision.SHIP: "It meets its contract.",
     Decision.UNPROVEN: "Too few rows to tell whether it meets its contract.",
@@ -79,7 +81,11 @@ def _verdict(story: Story) -> Safe:
     told += [("next", "next: ", line) for line in verdict.advice]
     lines = [tag("li", tag("b", name), line, class_=kind) for kind, name, line in told]
     known = {*verdict.failures, *verdict.unproven}
-    met = [tag("li", line) for line in verdict.lines if line not in known]
+    met = [
+        tag("li", line, class_=None if _HELD.search(line) else "figure")
+        for line in verdict.lines
+        if line not in known
+    ]
     said = tag(
         "div",
         tag("p", verdict.decision, class_="decision"),
@@ -94,18 +100,22 @@ def _score(story: Story) -> Safe:
     """The primary metric, its interval, and the best of what needs no model."""
     primary, known = story.evaluated.scores[0], story.evaluated.baselines
     judged = f"{primary.rows:,} {story.evaluated.evidence} rows"
-    lines = [f"95% interval {primary.low:.3f} to {primary.high:.3f}, {judged}"]
+    interval = f"[{primary.low:.3f}, {primary.high:.3f}]"
+    lines = [f"95% interval; {judged}"]
     best = min(known.items(), key=lambda item: primary.ahead(item[1]), default=None)
-    lines += [f"best baseline ({best[0]}): {best[1]:.3f}"] if best else []
+    lines += [f"best baseline ({best[0]}) {best[1]:.3f}"] if best else []
     bar = meter(Bar("", primary.value, "", "model", primary.low, primary.high), max(1.0, primary.high))
     told = [tag("p", line) for line in lines]
-    return tag("div", tag("p", primary.metric), tag("b", f"{primary.value:.3f}"), bar, *told, class_="score")
+    figure = joined(tag("b", f"{primary.value:.3f}"), " ", tag("span", interval))
+    return tag("div", tag("p", primary.metric), figure, bar, *told, class_="score")
 
 
 def _tiles(story: Story) -> Safe:
+    """What else matters most; the first figure is the score."""
+    told = [(name, value) for name, value in headline(story)[1:] if not name.startswith("best baseline")]
     return tag(
         "dl",
-        *(tag("div", tag("dt", name), tag("dd", value)) for name, value in headline(story)),
+        *(tag("div", tag("dt", name), tag("dd", value)) for name, value in told),
         class_="tiles",
     )
 
