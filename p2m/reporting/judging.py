@@ -129,7 +129,7 @@ def labelled(story: Story) -> Safe:
         ("recall", "n"),
         ("F1", "bar"),
     )
-    return card("Labels, the worst first", table("figures of each label", header, rows))
+    return card("Labels, the worst first", table("figures of each label", header, rows, kind="figures"))
 
 
 def slices(story: Story) -> Safe:
