@@ -95,7 +95,8 @@ def compile_plan(
                        origins=at(requirements="metrics.require", **_LIMITS))
     judged = (evaluated, measured, decided, counted, held)
     pictured = plan.add("report", report, task, curated, parts, choice, exported, *judged, tried.latencies,
-                        ladder, name=spec.name, origins=at("name"))
+                        ladder, embeddings, name=spec.name, spec=committed(spec, reported),
+                        origins=at("name", **COMMITTED))
     plan.add("package", package, task, parts, choice, exported, *judged, pictured, name=spec.name,
              **_shipping(spec, reported), origins=at("name", backend="runtime", **COMMITTED))
     return plan

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from p2m.deploy.serving.shapes import read_labels
+from p2m.reporting.atlas import Atlas
 from p2m.sizes import count, dollars, show_size
 from p2m.types import (
     Account,
@@ -51,6 +53,8 @@ class Story:
     held: Held | None = None
     latencies: Latencies | None = None
     ladder: Ladder | None = None
+    spec: Mapping[str, Any] | None = None  # the recipe as plain data
+    atlas: Atlas | None = None
 
 
 def verdict_lines(story: Story) -> list[str]:
@@ -206,9 +210,23 @@ def errors(story: Story) -> list[Judged]:
     """Wrong answers, the surest first: those that a user would be misled by. Of spans and of records every
     one that is not wholly right.
     """
-    in_parts = story.task.layout is not None or story.task.type is TaskType.RECORDS
-    wrong = [row for row in story.evaluated.rows if row.correct < (1.0 if in_parts else 0.5)]
-    return sorted(wrong, key=lambda row: (row.correct, -row.confidence, row.output, row.predicted))
+    return [story.evaluated.rows[place] for place in wrong_rows(story.task, story.evaluated)]
+
+
+def wrong_rows(task: Task, evaluated: Evaluated) -> list[int]:
+    """The places of `errors` among the judged rows."""
+    in_parts = task.layout is not None or task.type is TaskType.RECORDS
+    rows = evaluated.rows
+    wrong = [place for place, row in enumerate(rows) if row.correct < (1.0 if in_parts else 0.5)]
+    return sorted(
+        wrong,
+        key=lambda place: (
+            rows[place].correct,
+            -rows[place].confidence,
+            rows[place].output,
+            rows[place].predicted,
+        ),
+    )
 
 
 def are_sure(rows: Sequence[Judged]) -> bool:
@@ -230,6 +248,13 @@ def confusions(rows: Sequence[Judged]) -> list[tuple[str, str, int]]:
     return [
         (right, said, n) for (right, said), n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]
+
+
+def flat(fields: Mapping[str, str], most: int = 420) -> str:
+    """An input on one line of at most so many characters."""
+    parts = [text if len(fields) == 1 else f"{name}: {text}" for name, text in fields.items()]
+    line = " | ".join(" ".join(part.split()) for part in parts)
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 def matrix_labels(story: Story, most: int) -> list[str]:

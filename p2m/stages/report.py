@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
-from p2m.reporting.base import Story, as_page, as_text
+from p2m.reporting.base import Story, as_page, as_text, surveyed, wrong_rows
 from p2m.types import (
     Account,
     Choice,
+    Embeddings,
     Evaluated,
     Examples,
     Exported,
@@ -22,7 +25,7 @@ from p2m.types import (
 )
 
 
-@stage(version="3", kind="seeded")
+@stage(version="4", kind="seeded")
 def report(
     task: Task,
     curated: Examples,
@@ -36,13 +39,16 @@ def report(
     held: Held | None,
     latencies: Latencies | None,
     ladder: Ladder | None,
+    embeddings: Embeddings | None,
     *,
     name: str,
+    spec: dict[str, Any],
     run: Run,
 ) -> Report:
     """Write `report.html` and `report.txt`; no clock, no host: the same artifacts give the same bytes.
 
-    Of another version of matplotlib the pictures may be drawn otherwise.
+    Of other versions of matplotlib and scikit-learn pictures and the map may be drawn otherwise. `spec` is
+    the recipe as plain data.
     """
     story = Story(
         name,
@@ -59,6 +65,10 @@ def report(
         held,
         latencies,
         ladder,
+        spec,
+        surveyed(
+            task, parts, evaluated, wrong_rows(task, evaluated), embeddings.vectors if embeddings else None
+        ),
     )
     folder = run.folder / "report"
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+import json
 import random
 import re
 from collections import Counter
@@ -15,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2m.engine.handles import Device
+from p2m.reporting.atlas import Atlas, Near, Spot
 from p2m.reporting.facts import Story
 from p2m.reporting.page import render as as_page
 from p2m.reporting.text import render as as_text
@@ -44,6 +48,7 @@ from p2m.types import (
     Rewritten,
     Rung,
     Score,
+    Slice,
     Spent,
     Split,
     Task,
@@ -173,9 +178,9 @@ class Here:
 def test_the_stage_writes_a_page_and_a_text_that_repeat_byte_for_byte(tmp_path: Path) -> None:
     told = story()
     artifacts = (told.task, told.curated, told.parts, told.choice, told.exported)
-    parts = (*artifacts, told.evaluated, told.measured, told.verdict, None, None, TIMED, None)
-    first = report(*parts, name="intents", run=Here(tmp_path / "a"))
-    second = report(*parts, name="intents", run=Here(tmp_path / "b"))
+    parts = (*artifacts, told.evaluated, told.measured, told.verdict, None, None, TIMED, None, None)
+    first = report(*parts, name="intents", spec={"seed": 3}, run=Here(tmp_path / "a"))
+    second = report(*parts, name="intents", spec={"seed": 3}, run=Here(tmp_path / "b"))
     for name in ("report.html", "report.txt"):
         content = (first.folder / name).read_bytes()
         assert content == (second.folder / name).read_bytes()
@@ -187,12 +192,15 @@ def test_the_page_is_well_formed_asks_for_nothing_and_tells_the_figures(kind: Ta
     told = story(kind)
     page = as_page(told)
     read = Balanced(page)
-    assert read.links == []
-    assert "script" not in read.tags
+    assert {link[0] for link in read.links} == {"#"}
+    assert read.tags.count("script") == 1
+    assert "default-src 'none'" in page
     assert not re.search(r"url\((?!#)|@import|https?://(?!www\.w3\.org/(2000/svg|1999/xlink))", page)
+    assert len(page.encode()) < 250_000
     value = told.evaluated.scores[0]
     for shown in (
         f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]",
+        "best baseline (nearest) 0.610",
         "23.4 MB",
         "12.3 / 20.9 / 24.0 ms",
         "0.610",
@@ -237,14 +245,14 @@ def test_the_verdict_heads_page_and_text_before_any_figure(decision: Decision) -
     assert places == sorted(places)
     assert places[-1] < page.text.index("best baseline")
     kinds = {Decision.SHIP: "ship", Decision.FALLS_SHORT: "short", Decision.UNPROVEN: "unproven"}
-    assert f'<p class="verdict {kinds[decision]}"><b>{decision}</b></p>' in as_page(told)
+    assert f'<div class="verdict {kinds[decision]}"><div><p class="decision">{decision}</p>' in as_page(told)
 
 
-def test_a_verdict_without_doubts_is_a_word() -> None:
-    told = replace(story(), verdict=Verdict(Decision.SHIP, ("accuracy 0.80",), (), "gold"))
+def test_a_verdict_without_doubts_is_a_word_and_what_it_was_held_to() -> None:
+    told = replace(story(), verdict=Verdict(Decision.SHIP, ("accuracy 0.80 (>= 0.75)",), (), "gold"))
     first, second = as_text(told).splitlines()[:2]
     assert (first, second) == ("SHIP  intents", "")
-    assert "<ul>" not in as_page(told)
+    assert "It meets its contract.</p><ul><li>accuracy 0.80 (&gt;= 0.75)</li></ul>" in as_page(told)
 
 
 def test_a_solved_model_has_no_steps_and_its_few_weights_are_counted_whole() -> None:
@@ -295,7 +303,8 @@ def test_how_sure_a_model_was_is_left_out_where_it_was_of_nothing(sure: float) -
     told = replace(told, evaluated=replace(told.evaluated, rows=rows))
     header = next(line for line in as_text(told).splitlines() if line.endswith("right") and "said" in line)
     assert header.split() == ["sure"] * (sure > 0.1) + ["said", "right"]
-    assert (">sure<" in as_page(told), "Surest errors" in as_page(told)) == (sure > 0.1, sure > 0.1)
+    page = as_page(told)
+    assert ('data-name="sure">' in page, "The surest ones first" in page) == (sure > 0.1, sure > 0.1)
 
 
 @settings(max_examples=8, deadline=None)
@@ -311,7 +320,19 @@ def test_no_text_from_data_breaks_the_page(text: str) -> None:
         evaluated=replace(told.evaluated, rows=(row, *told.evaluated.rows)),
         curated=replace(told.curated, counts=(Count(hostile, 3, hostile),)),
     )
-    assert "script" not in Balanced(as_page(told)).tags
+    place = told.evaluated.rows.index(row)
+    spots = (Spot(0.1, 0.2, place, True), Spot(0.3, 0.4, 0, False))
+    train = (Example({"text": hostile}, hostile), *told.parts.train)
+    told = replace(
+        told,
+        task=replace(told.task, instruction=hostile),
+        spec={"prompt": hostile},
+        parts=replace(told.parts, train=train),
+        atlas=Atlas(spots, {place: Near(train[0], 0.5)}, "words"),
+    )
+    read = Balanced(as_page(told))
+    assert read.tags.count("script") == 1
+    assert read.text.count('</title></svg><script>alert("') > 10
 
 
 ACCOUNT = Account(
@@ -409,18 +430,84 @@ def test_students_that_were_tried_are_told_with_their_scores_and_why() -> None:
         )
 
 
-def test_all_errors_are_folded_by_what_was_taken_for_what_and_labels_have_their_figures() -> None:
+def test_every_error_is_a_line_with_its_labels_and_labels_have_their_figures() -> None:
     told = story()
     page = as_page(told)
     wrong = [row for row in told.evaluated.rows if not row.correct]
-    pairs = Counter(f"{row.output} taken for {row.predicted}" for row in wrong)
-    assert page.count("<details>") == len(pairs)
-    for name, rows in pairs.items():
-        assert f"<summary>{name}: {rows:,} row" in page
+    lines = re.findall(r'<tr id="e(\d+)" data-right="([^"]*)" data-said="([^"]*)" data-sure="([^"]*)">', page)
+    assert [int(number) for number, *_ in lines] == list(range(1, len(wrong) + 1))
+    assert Counter((right, said) for _, right, said, _ in lines) == Counter(
+        (row.output, row.predicted) for row in wrong
+    )
+    assert [float(sure) for *_, sure in lines] == sorted((float(sure) for *_, sure in lines), reverse=True)
+    pairs = re.findall(r'data-pair data-right="([^"]*)" data-said="([^"]*)" title="[^"]*: (\d+)"', page)
+    assert sum(int(number) for *_, number in pairs) == len(wrong)
     for label in LABELS:
         right = sum(row.output == label for row in told.evaluated.rows)
         said = sum(row.predicted == label for row in told.evaluated.rows)
-        assert f'<td class="">{label}</td><td class="n">{right}</td><td class="n">{said}</td>' in page
+        found = f'<th scope="row">{label}</th><td class="n" data-name="rows">{right}</td>'
+        assert found + f'<td class="n" data-name="given">{said}</td>' in page
+
+
+def test_of_many_errors_the_surest_are_listed_and_the_others_counted() -> None:
+    told = story(TaskType.TEXT_TO_TEXT)
+    rows = tuple(Judged({"text": f"{n} " + "long " * 200}, "a", "b", n / 2000, 0.0) for n in range(2000))
+    page = as_page(replace(told, evaluated=replace(told.evaluated, rows=rows)))
+    assert "The first 300 of 2,000 are here." in page
+    assert page.count('<tr id="e') == 300
+    assert len(page.encode()) < 500_000
+
+
+def test_why_it_errs_is_told_in_short() -> None:
+    told = story(rows=40)
+    rows = tuple(replace(row, predicted=row.output, correct=1.0) for row in told.evaluated.rows)
+    wrong = [Judged({"text": f"w {n}"}, "stop", "weather", 0.9 - n / 10, 0.0) for n in range(3)]
+    evaluated = replace(
+        told.evaluated, rows=(*rows, *wrong), slices=(Slice("answer=stop", 9, 0.4, 0.2, 0.6),),
+        rewritten=(Rewritten("typing errors", 43, 0.9, 0.7, Score("difference", -0.2, -0.3, -0.1, 43), 0.8),),
+    )  # fmt: skip
+    near = Near(Example({"text": "will it rain"}, "weather"), 0.7)
+    other = Near(Example({"text": "halt"}, "stop"), 0.6)
+    told = replace(told, evaluated=evaluated, atlas=Atlas((), {40: near, 41: near, 42: other}, "words"))
+    text = Balanced(as_page(told)).text
+    for line in (
+        "3 of 43 answers are wrong: 1 in 14.", "Most often stop is taken for weather (3).",
+        "Of 2 of them the model was 0.80 or more sure: confidence alone does not catch them.",
+        "Worse than all rows by more than chance: answer=stop, 0.400 of 9 rows.",
+        "Rows with typing errors are answered worse: -0.200.",
+        "Of 2 of 3 errors the nearest row that it has learnt from has the answer that it gave",
+        "nearest row it learnt from: weather will it rain",
+    ):  # fmt: skip
+        assert line in text, line
+
+
+@pytest.mark.parametrize("kind", list(TaskType))
+def test_headings_tables_and_links_are_in_order(kind: TaskType) -> None:
+    page = as_page(replace(story(kind), atlas=Atlas((Spot(0.1, 0.2, 0, True),), {}, "words")))
+    levels = [int(level) for level in re.findall(r"<h(\d)", page)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    for found in re.findall(r"<table.*?</table>", page, flags=re.DOTALL):
+        assert found.count("<caption") == 1
+        assert all(" scope=" in head for head in re.findall(r"<th\b[^>]*>", found))
+        assert '<th scope="col"></th>' not in found
+    ids = re.findall(r' id="([^"]*)"', page)
+    assert len(ids) == len(set(ids))
+    assert {link[1:] for link in Balanced(page).links} <= set(ids)
+    assert set(re.findall(r'aria-labelledby="([^"]*)"', page)) <= set(ids)
+
+
+def test_where_it_comes_from_is_told_by_digests_that_anybody_takes_again() -> None:
+    told = replace(story(), spec={"seed": 7, "prompt": "Name the intent."})
+    page = Balanced(as_page(told)).text
+    lines = "".join(
+        json.dumps({"input": row.input, "output": row.output}, sort_keys=True) + "\n"
+        for row in told.parts.train
+    )
+    assert hashlib.sha256(lines.encode()).hexdigest() in page
+    assert hashlib.sha256(b'{"prompt": "Name the intent.", "seed": 7}\n').hexdigest() in page
+    assert "trained with: torch2.13.0" in page
 
 
 def test_of_many_labels_the_most_confused_are_drawn_and_listed() -> None:
@@ -477,6 +564,6 @@ def test_what_was_tried_to_make_it_smaller_is_a_table_and_a_picture() -> None:
     assert "judged by 200 validation rows" in text
     page = Balanced(as_page(told))
     assert "Smaller: size against accuracy" in page.text
-    assert "<int4>: 0.8500, 9.0 MB" in page.text
+    assert "3, <int4>: 0.8500, 9.0 MB" in page.text
     assert as_page(told) == as_page(told)
     assert "Smaller" not in as_page(story())

@@ -22,7 +22,8 @@ from typing import Any
 from p2m.engine.code.syntax import Source, read_source
 from p2m.engine.hashing import digest_file
 
-DATA_SUFFIXES = (".txt", ".json", ".jsonl", ".csv", ".tsv", ".npz")  # read as code where they lie beside code
+# Files that count as code where they lie beside it.
+DATA_SUFFIXES = (".txt", ".json", ".jsonl", ".csv", ".tsv", ".npz", ".css", ".js")
 _PACKAGE = __name__.rsplit(".", 3)[0]
 EXCLUDED = (f"{_PACKAGE}.engine", f"{_PACKAGE}.errors")
 SLICED = (f"{_PACKAGE}.types",)
