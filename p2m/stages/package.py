@@ -13,7 +13,7 @@ from typing import Any
 from p2m.deploy import answered
 from p2m.deploy.backends.onnx import ONNX
 from p2m.deploy.card import Facts, model_card, sources
-from p2m.deploy.serving import asking, command, lines, objects, parquet, separated, tables
+from p2m.deploy.serving import asking, command, file_answers, lines, objects, parquet, part, separated, tables
 from p2m.deploy.shipping import lay_out, paths, requirements, shipped
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
@@ -36,7 +36,7 @@ from p2m.version import __version__
 SCHEMA = 1  # of manifest.json
 MANIFEST = "manifest.json"
 # What a bundle ships beside its predictor.
-ASKING = paths(command, asking, tables, lines, objects, separated, parquet)
+ASKING = paths(command, asking, file_answers, part, tables, lines, objects, separated, parquet)
 
 
 @stage(version="2", kind="pure")
