@@ -41,6 +41,7 @@ LOOKING = (
     "gc",
     "doctor",
     "catalog show",
+    "completion bash",
     "predict outputs/shout x",
     "eval outputs/shout rows.csv",
     "compare outputs/shout outputs/shout rows.csv",
