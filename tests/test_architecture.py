@@ -28,7 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("api",),
     ("cli",),
     ("feedback",),
-    ("sweeps", "review", "trials"),
+    ("demo", "sweeps", "review", "trials"),
     ("build",),
     ("questions",),
     ("comparison", "saved_plan"),
