@@ -93,7 +93,9 @@ def opened(folder: Path) -> Opened:
     """
     path = folder / MANIFEST
     if not path.is_file():
-        raise UserError(f"{folder}: no bundle here ({MANIFEST} is missing)\n    next: p2m build RECIPE, which makes one in outputs/")
+        raise UserError(
+            f"{folder}: no bundle here ({MANIFEST} is missing)\n    next: p2m build RECIPE, which makes one in outputs/"
+        )
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         if not {"name", "task", "verdict", "measured", "model", "metrics"} <= set(manifest):
@@ -102,7 +104,9 @@ def opened(folder: Path) -> Opened:
         wrong = check_sums(folder)
         digest = hashlib.sha256((folder / CHECKSUMS).read_bytes()).hexdigest()[:12]
     except (OSError, ValueError, TypeError, BundleError) as error:
-        raise UserError(f"{folder}: cannot be used ({error})\n    next: build or copy the bundle again") from None
+        raise UserError(
+            f"{folder}: cannot be used ({error})\n    next: build or copy the bundle again"
+        ) from None
     if wrong:
         told = "".join(f"\n      {line}" for line in wrong[:_MANY])
         more = f"\n      and {len(wrong) - _MANY} more" if len(wrong) > _MANY else ""

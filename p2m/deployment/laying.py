@@ -24,14 +24,18 @@ def laid_out(target: Path, bundle: Opened, kind: str) -> Iterator[Path]:
         UserError: what stands there was not written by `p2m deploy`, or the place cannot be written.
     """
     if (target.exists() or target.is_symlink()) and not _is_ours(target):
-        raise UserError(f"{target}: is there already, and not by p2m deploy\n    next: --output FOLDER, a new one")
+        raise UserError(
+            f"{target}: is there already, and not by p2m deploy\n    next: --output FOLDER, a new one"
+        )
     if target.resolve() == bundle.folder.resolve() or bundle.folder.resolve() in target.resolve().parents:
         raise UserError(f"{target}: lies in the bundle\n    next: --output FOLDER, elsewhere")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     except OSError as error:
-        raise UserError(f"{target}: cannot be written ({error.strerror or error})\n    next: --output FOLDER") from None
+        raise UserError(
+            f"{target}: cannot be written ({error.strerror or error})\n    next: --output FOLDER"
+        ) from None
     try:
         yield fresh
         told = {"bundle": f"{bundle.name}@{bundle.digest}", "to": kind, "p2m": __version__}
@@ -41,7 +45,9 @@ def laid_out(target: Path, bundle: Opened, kind: str) -> Iterator[Path]:
             shutil.rmtree(target)
         fresh.rename(target)
     except OSError as error:
-        raise UserError(f"{target}: cannot be written ({error.strerror or error})\n    next: --output FOLDER") from None
+        raise UserError(
+            f"{target}: cannot be written ({error.strerror or error})\n    next: --output FOLDER"
+        ) from None
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 

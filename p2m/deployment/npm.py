@@ -6,7 +6,9 @@ npm's own client fetches them, with its configuration, cache and proxies; nothin
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import os
 import shutil
 import subprocess
 import tarfile
@@ -31,12 +33,15 @@ class Package:
 
 
 def fetch(package: Package, folder: Path) -> None:
-    """Lay the wanted files of `package` into `folder`.
+    """Lay the wanted files of `package` into `folder`; its tarball is kept for the next time.
 
     Raises:
         UserError: there is no npm here.
         P2MError: it could not be fetched, or is not what was pinned.
     """
+    kept = _cache() / f"{package.name.rpartition('/')[2]}-{package.version}.tgz"
+    if kept.is_file() and _integrity(kept) == package.integrity:
+        return _unpack(package, kept, folder)
     npm = shutil.which("npm")
     if npm is None:
         raise UserError(
@@ -47,6 +52,21 @@ def fetch(package: Package, folder: Path) -> None:
         tarball = _packed(npm, package, Path(scratch))
         _check(package, tarball)
         _unpack(package, tarball, folder)
+        _keep(tarball, kept)
+    return None
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "p2m" / "npm"
+
+
+def _keep(tarball: Path, kept: Path) -> None:
+    """For the next time; where nothing can be written, that fetches again."""
+    with contextlib.suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        fresh = kept.with_suffix(f".{os.getpid()}")
+        shutil.copyfile(tarball, fresh)
+        fresh.replace(kept)
 
 
 def _packed(npm: str, package: Package, scratch: Path) -> Path:
@@ -59,21 +79,33 @@ def _packed(npm: str, package: Package, scratch: Path) -> Path:
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise P2MError(f"{spec}: not fetched within {PATIENCE} seconds\n    next: npm ping, then again") from None
+        raise P2MError(
+            f"{spec}: not fetched within {PATIENCE} seconds\n    next: npm ping, then again"
+        ) from None
     found = sorted(scratch.glob("*.tgz"))
     if done.returncode or len(found) != 1:
         said = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
-        again = f"npm pack {spec}, which shows what is wrong; behind a mirror: npm config set registry ADDRESS"
-        raise P2MError(f"{spec}: npm could not fetch it ({said[0].removeprefix('npm error ')})\n    next: {again}")
+        again = (
+            f"npm pack {spec}, which shows what is wrong; behind a mirror: npm config set registry ADDRESS"
+        )
+        raise P2MError(
+            f"{spec}: npm could not fetch it ({said[0].removeprefix('npm error ')})\n    next: {again}"
+        )
     return found[0]
 
 
-def _check(package: Package, tarball: Path) -> None:
+def _integrity(tarball: Path) -> str:
+    """As registries write it: sha512 in base64."""
     with tarball.open("rb") as stream:
-        digest = base64.b64encode(hashlib.file_digest(stream, "sha512").digest()).decode()
-    if f"sha512-{digest}" != package.integrity:
+        digest = hashlib.file_digest(stream, "sha512").digest()
+    return f"sha512-{base64.b64encode(digest).decode()}"
+
+
+def _check(package: Package, tarball: Path) -> None:
+    found = _integrity(tarball)
+    if found != package.integrity:
         raise P2MError(
-            f"{package.name}@{package.version}: not what p2m pinned: sha512-{digest[:12]}... where"
+            f"{package.name}@{package.version}: not what p2m pinned: {found[:19]}... where"
             f" {package.integrity[:19]}... belongs; nothing of it was used\n"
             "    next: npm config get registry, and ask whoever keeps it"
         )

@@ -22,7 +22,11 @@ def write_arrays(files: Mapping[str, Path], target: Path) -> None:
                 for name in arrays.files:
                     array = np.ascontiguousarray(arrays[name])
                     kept = array if array.dtype.name in _TYPES else array.astype(np.float64)
-                    data = kept.astype(kept.dtype.newbyteorder("<")).tobytes() if sys.byteorder == "big" else kept.tobytes()
+                    data = (
+                        kept.astype(kept.dtype.newbyteorder("<")).tobytes()
+                        if sys.byteorder == "big"
+                        else kept.tobytes()
+                    )
                     told.append({"file": file, "name": name, "type": kept.dtype.name,
                                  "shape": list(arrays[name].shape), "offset": offset})  # fmt: skip
                     padding = -len(data) % _ALIGNED

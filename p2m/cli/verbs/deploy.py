@@ -16,7 +16,9 @@ EXAMPLES = """p2m deploy outputs/tickets --to docker         # -> tickets-docker
   p2m deploy outputs/tickets --to kubernetes --image registry.example.org/tickets:3
   p2m deploy outputs/tickets --to web --output site/tickets    # answers in the browser alone"""
 # Names of images: a registry with a port, paths, a tag, a digest.
-_IMAGE = re.compile(r"[A-Za-z0-9][\w.-]*(?::\d+)?(?:/[a-z0-9][\w.-]*)*(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?")
+_IMAGE = re.compile(
+    r"[A-Za-z0-9][\w.-]*(?::\d+)?(?:/[a-z0-9][\w.-]*)*(?::[\w][\w.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +40,9 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.deployment.options import Options
 
     if arguments.image and not _IMAGE.fullmatch(arguments.image):
-        raise UserError(f"--image {arguments.image!r}: no image is named so; such as registry.example.org/tickets:3")
+        raise UserError(
+            f"--image {arguments.image!r}: no image is named so; such as registry.example.org/tickets:3"
+        )
     bundle = opened(arguments.bundle)
     output = arguments.output or Path(f"{bundle.name}-{arguments.to}")
 

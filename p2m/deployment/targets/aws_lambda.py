@@ -31,7 +31,9 @@ def lay_out(bundle: Opened, folder: Path, options: Options) -> list[str]:
     told += f", without {', '.join(unknown)}, not installed here" if unknown else ""
     options.say(f"size: {told}")
     if size > LIMIT:
-        return [f"docker build -t {options.image_of(bundle)} {options.output}, since it is too large for a zip"]
+        return [
+            f"docker build -t {options.image_of(bundle)} {options.output}, since it is too large for a zip"
+        ]
     return [f"sh {options.output}/build.sh, which makes {bundle.name}.zip and tells the aws command"]
 
 

@@ -67,7 +67,9 @@ def refuse(bundle: Opened) -> None:
             "tags": "spans that are tagged token by token", "records": "records", "slots": "spans with values",
             "seq2seq": "text that is written", "causal": "text that is written",
         }[settings.kind]  # fmt: skip
-        raise UserError(f"{bundle.folder}: a page cannot give {what} ({settings.kind})\n    next: {ELSEWHERE}")
+        raise UserError(
+            f"{bundle.folder}: a page cannot give {what} ({settings.kind})\n    next: {ELSEWHERE}"
+        )
     if settings.backend != "onnx" and settings.kind != "linear":
         raise UserError(
             f"{bundle.folder}: made for the runtime {settings.backend}, which no browser has\n"
@@ -85,7 +87,11 @@ def refuse(bundle: Opened) -> None:
 def _tokenizer(model: Path) -> dict[str, Any]:
     """tokenizer.json, with what it lacks as empty."""
     found = json.loads((model / _TOKENS).read_text(encoding="utf-8"))
-    return {**found, "normalizer": found.get("normalizer") or {}, "pre_tokenizer": found.get("pre_tokenizer") or {}}
+    return {
+        **found,
+        "normalizer": found.get("normalizer") or {},
+        "pre_tokenizer": found.get("pre_tokenizer") or {},
+    }
 
 
 def _write_model(bundle: Opened, target: Path, has_graph: bool) -> None:
