@@ -94,7 +94,8 @@ def opened(folder: Path) -> Opened:
     path = folder / MANIFEST
     if not path.is_file():
         raise UserError(
-            f"{folder}: no bundle here ({MANIFEST} is missing)\n    next: p2m build RECIPE, which makes one in outputs/"
+            f"{folder}: no bundle here ({MANIFEST} is missing)\n"
+            "    next: p2m build RECIPE, which makes one in outputs/"
         )
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))

@@ -6,7 +6,6 @@ npm's own client fetches them, with its configuration, cache and proxies; nothin
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import os
 import shutil
@@ -29,44 +28,62 @@ class Package:
     name: str
     version: str
     integrity: str
-    files: Mapping[str, str]  # path in the package -> path in the folder
+    files: Mapping[str, tuple[str, str]]  # path in the package -> path in the folder, and sha256
 
 
 def fetch(package: Package, folder: Path) -> None:
-    """Lay the wanted files of `package` into `folder`; its tarball is kept for the next time.
+    """Lay the wanted files of `package` into `folder`; they are kept in the user's cache for the next time.
 
     Raises:
         UserError: there is no npm here.
         P2MError: it could not be fetched, or is not what was pinned.
     """
-    kept = _cache() / f"{package.name.rpartition('/')[2]}-{package.version}.tgz"
-    if kept.is_file() and _integrity(kept) == package.integrity:
-        return _unpack(package, kept, folder)
-    npm = shutil.which("npm")
-    if npm is None:
-        raise UserError(
-            f"npm is not installed, and brings {package.name} {package.version}\n"
-            "    next: install Node.js with npm (apt install npm, brew install node, nodejs.org)"
-        )
-    with tempfile.TemporaryDirectory() as scratch:
-        tarball = _packed(npm, package, Path(scratch))
-        _check(package, tarball)
-        _unpack(package, tarball, folder)
-        _keep(tarball, kept)
-    return None
+    kept = _cache() / f"{package.name.rpartition('/')[2]}-{package.version}"
+    if not _is_whole(package, kept):
+        _refresh(package, kept)
+    for target, _ in package.files.values():
+        (folder / target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(kept / target, folder / target)
 
 
 def _cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "p2m" / "npm"
 
 
-def _keep(tarball: Path, kept: Path) -> None:
-    """For the next time; where nothing can be written, that fetches again."""
-    with contextlib.suppress(OSError):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        fresh = kept.with_suffix(f".{os.getpid()}")
-        shutil.copyfile(tarball, fresh)
-        fresh.replace(kept)
+def _is_whole(package: Package, kept: Path) -> bool:
+    """Whether every wanted file is there, and is what was pinned."""
+    try:
+        return all(_sha256(kept / target) == digest for target, digest in package.files.values())
+    except OSError:
+        return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _refresh(package: Package, kept: Path) -> None:
+    """Fetch the package, and put its wanted files into `kept`, each in one rename."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise UserError(
+            f"npm is not installed, and brings {package.name} {package.version}\n"
+            "    next: install Node.js with npm (apt install npm, brew install node, nodejs.org)"
+        )
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as place:
+        scratch = Path(place)
+        tarball = _packed(npm, package, scratch)
+        _check(package, tarball)
+        _unpack(package, tarball, scratch)
+        for target, _ in package.files.values():
+            (kept / target).parent.mkdir(parents=True, exist_ok=True)
+            (scratch / target).replace(kept / target)
+    if not _is_whole(package, kept):
+        raise P2MError(
+            f"{package.name}@{package.version}: {kept} cannot be used\n    next: remove that folder"
+        )
 
 
 def _packed(npm: str, package: Package, scratch: Path) -> Path:
@@ -113,11 +130,13 @@ def _check(package: Package, tarball: Path) -> None:
 
 def _unpack(package: Package, tarball: Path, folder: Path) -> None:
     """The wanted files alone, as plain files, whatever else the archive holds."""
+    wanted = {f"package/{source}": target for source, (target, _) in package.files.items()}
     with tarfile.open(tarball, "r:gz") as archive:
-        for source, target in package.files.items():
-            stream = archive.extractfile(f"package/{source}")
+        for member in archive:
+            stream = archive.extractfile(member) if member.name in wanted else None
             if stream is None:
-                raise P2MError(f"{package.name}@{package.version}: has no {source}")
-            (folder / target).parent.mkdir(parents=True, exist_ok=True)
-            with stream, (folder / target).open("wb") as made:
+                continue
+            target = folder / wanted[member.name]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with stream, target.open("wb") as made:
                 shutil.copyfileobj(stream, made)

@@ -22,7 +22,7 @@ README = "---\nlicense: mit\nlanguage: en\n---\n\n# small\n"
 def bundle_of(model: Path, target: Path, task: Task, name: str = "small", **more: Any) -> Path:
     """A bundle of the model's folder in `target`; `more` replaces parts of its manifest."""
     shutil.copytree(model, target / "model")
-    lay_out(shipped(model, ONNX) | package.ASKING, target)
+    lay_out(shipped(model, ONNX) | package.ASKING | package.SERVER, target)
     shown = [{"input": dict(row.input), "output": row.output} for row in rows_of(task)[:2]]
     manifest = {
         "schema": 1,
@@ -37,6 +37,7 @@ def bundle_of(model: Path, target: Path, task: Task, name: str = "small", **more
     (target / "README.md").write_text(README)
     needs = requirements(model, ONNX)
     (target / "requirements.txt").write_text("".join(f"{need}\n" for need in needs))
+    (target / "requirements-server.txt").write_text("".join(f"{need}\n" for need in package.SERVER_NEEDS))
     return sealed(target)
 
 

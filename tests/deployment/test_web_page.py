@@ -36,9 +36,13 @@ READY = "!document.getElementById('form').hidden && !document.body.hasAttribute(
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="there is no npm")
 # Case, accents and blanks that JavaScript sees otherwise than Python, signs of several units, a long text.
 ODD = (
-    "STRASSE, Straße und İstanbul: ΣΊΣΥΦΟΣ", "naïve cafe\u0301 — Ada’s “Rome”\u00a0№ 5", "東京に Ada lives 𝒳 😀 in Oslo",
-    "x\x1fy\x85z\ufeffw ٣½ under_score a\u0301b", "[SEP] Ada [UNK] lives in Rome", "Ada lives in Rome. " * 40,
-)  # fmt: skip
+    "STRASSE, Straße und İstanbul: ΣΊΣΥΦΟΣ",
+    "naïve cafe\u0301 — Ada’s “Rome”\u00a0№ 5",
+    "東京に Ada lives 𝒳 😀 in Oslo",
+    "x\x1fy\x85z\ufeffw ٣½ under_score a\u0301b",
+    "[SEP] Ada [UNK] lives in Rome",
+    "Ada lives in Rome. " * 40,
+)
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -103,7 +107,11 @@ class Site:
         """The page says what predict.py says."""
         expected = Predictor(bundle / "model").predict(rows)
         found = self.ask(name, rows)
-        assert [each.get("value", each) for each in found] == [each.value for each in expected]
+        for said, right in zip(found, expected, strict=True):
+            # The digits of a number are those of an arithmetic that rounds otherwise in a browser.
+            is_number = isinstance(right.value, int | float)
+            value = pytest.approx(right.value, abs=2e-3) if is_number else right.value
+            assert said.get("value", said) == value
         assert [each["abstain"] for each in found] == [each.abstain for each in expected]
         assert [each["score"] for each in found] == pytest.approx([each.score for each in expected], abs=2e-5)
         assert len({json.dumps(each.value) for each in expected}) > 1  # else nothing was told apart
@@ -140,7 +148,7 @@ PAIR = Task(
     [
         {"shape": "labels", "none": "[]"},
         {"shape": "number", "scale": (1.0, 5.0, 0.5), "error": 0.4, "labels": ()},
-        {"shape": "number", "scale": (1.0, 900.0, 0.0), "error": 0.1, "labels": ()},
+        {"shape": "number", "scale": (1.0, 9.0, 0.0), "error": 0.1, "labels": ()},
         {"shape": "text", "calibration": (0.7, -0.2)},
     ],
     ids=["labels", "steps", "number", "label"],
@@ -172,9 +180,11 @@ def test_spans_of_a_passage_in_windows_with_and_without_an_answer(
     site.check("spans", bundle, rows)
     told = site.ask("spans", [{"question": "who?", "context": "Ada [SEP] Ben"}])[0]
     assert "ask predict.py" in told["error"]
+    margins = [margin for _, margin in Predictor(bundle / "model").spans(rows)]
+    unless = {"none": "nobody", "threshold": float(np.median(margins))}
     for folder in (bundle / "model", site.folder / "spans"):
         settings = json.loads((folder / "predictor.json").read_text())
-        (folder / "predictor.json").write_text(json.dumps({**settings, "none": "nobody", "threshold": 0.5}))
+        (folder / "predictor.json").write_text(json.dumps({**settings, **unless}))
     assert "nobody" in {each.output for each in Predictor(bundle / "model").predict(rows)}
     site.check("spans", bundle, rows)
 
@@ -190,7 +200,8 @@ def words_model(folder: Path) -> Path:
     random = np.random.default_rng(1)
     np.savez(
         folder / LINEAR, bias=np.array([0.1, -0.1], np.float32), scale=np.array([0.02, 0.03], np.float32),
-        sparse=random.integers(-127, 128, (count, 2), np.int8), idf=random.uniform(1, 3, count).astype(np.float32),
+        sparse=random.integers(-127, 128, (count, 2), np.int8),
+        idf=random.uniform(1, 3, count).astype(np.float32),
     )  # fmt: skip
     (folder / "terms.json").write_text(json.dumps(terms, ensure_ascii=False), encoding="utf-8")
     Settings("linear", ("text",), labels=LABELS.labels).write(folder)
@@ -297,16 +308,19 @@ def test_without_npm_it_says_what_to_install(
     bundle = bundle_of(exports["classification"][1], tmp_path / "bundle", LABELS)
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "bundle"))
-    with pytest.raises(UserError, match="npm is not installed.*onnxruntime-web(?s:.*)apt install npm"):
+    with pytest.raises(UserError, match=r"npm is not installed.*onnxruntime-web(?s:.*)apt install npm"):
         deploy(bundle, "web", Options(tmp_path / "page"))
     assert list(tmp_path.iterdir()) == [bundle]
 
 
 @needs_npm
-def test_a_package_that_is_not_what_was_pinned_is_not_used(tmp_path: Path) -> None:
+def test_a_package_that_is_not_what_was_pinned_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     wrong = npm.Package(web.TOKENIZER.name, web.TOKENIZER.version, "sha512-AAAA", web.TOKENIZER.files)
     with pytest.raises(P2MError, match=r"not what p2m pinned|npm could not fetch") as said:
         npm.fetch(wrong, tmp_path / "vendor")
     if "could not fetch" in str(said.value):
         pytest.skip(str(said.value))
-    assert not (tmp_path / "vendor").exists()
+    assert not list(tmp_path.rglob("*.mjs"))

@@ -12,7 +12,7 @@ from p2m.errors import UserError
 
 GROUP = "result"
 SUMMARY = "make a bundle ready to run elsewhere: containers, Kubernetes, systemd, Lambda, a web page"
-EXAMPLES = """p2m deploy outputs/tickets --to docker         # -> tickets-docker/, a Dockerfile with the bundle
+EXAMPLES = """p2m deploy outputs/tickets --to docker    # -> tickets-docker/
   p2m deploy outputs/tickets --to kubernetes --image registry.example.org/tickets:3
   p2m deploy outputs/tickets --to web --output site/tickets    # answers in the browser alone"""
 # Names of images: a registry with a port, paths, a tag, a digest.

@@ -16,7 +16,7 @@ def lay_out(bundle: Opened, folder: Path, options: Options) -> list[str]:
     write_context(bundle, folder, image)
     return [
         f"docker build -t {image} {options.output}",
-        f"docker run --read-only --tmpfs /tmp -p 8000:8000 -e P2M_TOKEN=SECRET {image}",
+        f"docker run --read-only --tmpfs /tmp -p 8000:8000 -e P2M_SERVE_TOKENS=SECRET {image}",
     ]
 
 

@@ -25,18 +25,41 @@ KINDS = {
 }
 ALWAYS = ("page.js", "page.css", "predictor.js", "rows.js", "arrays.js")
 ELSEWHERE = "p2m deploy BUNDLE --to docker, which runs every kind of model"
-# What the browser runs graphs by, on the processor. Pinned with the registry's own digests.
+# What the browser runs graphs by, on the processor: the registry's digest of the package, and each file's.
 RUNTIME = npm.Package(
-    "onnxruntime-web", "1.30.0",
+    "onnxruntime-web",
+    "1.30.0",
     "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ==",
-    {f"dist/{name}": f"vendor/{name}" for name in
-     ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")},
-)  # fmt: skip
+    {
+        "dist/ort.wasm.min.mjs": (
+            "vendor/ort.wasm.min.mjs",
+            "219e6a1fc8a9938268d18efca3c91d310bd2f4a59bbd13744df5b2b7fc6cee3b",
+        ),
+        "dist/ort-wasm-simd-threaded.mjs": (
+            "vendor/ort-wasm-simd-threaded.mjs",
+            "e13f7f94fc51b4ca72b12faeb1ee95f4ace6dfbc8939bc718aabdc0a27c4299b",
+        ),
+        "dist/ort-wasm-simd-threaded.wasm": (
+            "vendor/ort-wasm-simd-threaded.wasm",
+            "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
+        ),
+    },
+)
 TOKENIZER = npm.Package(
-    "@huggingface/tokenizers", "0.2.0",
+    "@huggingface/tokenizers",
+    "0.2.0",
     "sha512-LidMHe1FpcSYH4vcSjXooda34pC0M8m1gmDOv7SQi6Iv+ib1zX7J3sHBCC9/3FPCkn2k1b55FneVqMRxrr99pg==",
-    {"dist/tokenizers.min.mjs": "vendor/tokenizers.min.mjs", "LICENSE": "vendor/LICENSE-tokenizers.txt"},
-)  # fmt: skip
+    {
+        "dist/tokenizers.min.mjs": (
+            "vendor/tokenizers.min.mjs",
+            "258e46332101335ce8d95aed7745b19ac3b46d37f3e159a89cf894c2ea9b1d3a",
+        ),
+        "LICENSE": (
+            "vendor/LICENSE-tokenizers.txt",
+            "c71d239df91726fc519c6eb72d318ec65820627232b2f796219e87dcf35d0ab4",
+        ),
+    },
+)
 _EXAMPLES = 3
 _GRAPH, _TOKENS, _TERMS = "model.onnx", "tokenizer.json", "terms.json"
 
@@ -51,7 +74,7 @@ def lay_out(bundle: Opened, folder: Path, options: Options) -> list[str]:
     (folder / "index.html").write_text(filled("web/index.html", title=title), encoding="utf-8")
     _write_model(bundle, folder / "model", has_graph)
     for package in (RUNTIME, TOKENIZER) if has_graph else ():
-        options.say(f"fetching {package.name} {package.version}")
+        options.say(f"with {package.name} {package.version}")
         npm.fetch(package, folder)
     return [
         f"python -m http.server --bind 127.0.0.1 --directory {options.output} 8080, and open http://127.0.0.1:8080",
@@ -64,7 +87,8 @@ def refuse(bundle: Opened) -> None:
     settings, model = bundle.settings, bundle.folder / "model"
     if settings.kind not in KINDS:
         what = {
-            "tags": "spans that are tagged token by token", "records": "records", "slots": "spans with values",
+            "tags": "spans that are tagged token by token", "slots": "spans with values",
+            "records": "records",
             "seq2seq": "text that is written", "causal": "text that is written",
         }[settings.kind]  # fmt: skip
         raise UserError(

@@ -2,8 +2,9 @@
 
 An event is that of a function URL or an HTTP API (payload format 2.0), of a REST API (1.0), or of a plain
 invocation, which is the row itself. A row is an object with the task's fields, or its text where there is one
-field; a list of rows is answered by `{"answers": [...]}`, as server.py does. P2M_TOKEN, where it is set, is
-asked of requests over HTTP as `Authorization: Bearer ...`; plain invocations are guarded by IAM.
+field; a list of rows is answered by `{"answers": [...]}`, as server.py does. P2M_SERVE_TOKENS,
+where it is set, holds what requests over HTTP must bring as `Authorization: Bearer ...`; plain invocations
+are guarded by IAM.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from predict import Predictor
 from predict.rows import InputError, check_row
 
 MOST_ROWS = int(os.environ.get("P2M_MAX_ROWS", "256"))
+TOKENS = os.environ.get("P2M_SERVE_TOKENS", "").replace(",", " ").split()
 _HERE = Path(__file__).resolve().parent
 _NAME = json.loads((_HERE / "manifest.json").read_text(encoding="utf-8"))["name"]
 MODEL = Predictor(_HERE / "model")  # opened once, while Lambda starts the environment
@@ -48,10 +50,9 @@ def _refused(event: dict[str, Any]) -> dict[str, Any] | None:
     path = str(event.get("rawPath") or event.get("path") or "/")
     if method in ("GET", "HEAD") and path.rstrip("/").endswith(("/healthz", "/readyz")):
         return _told(200, {"status": "ok"})
-    token = os.environ.get("P2M_TOKEN", "")
     headers = {str(name).lower(): value for name, value in (event.get("headers") or {}).items()}
     given = str(headers.get("authorization") or "").encode("utf-8", "surrogateescape")
-    if token and not hmac.compare_digest(given, f"Bearer {token}".encode()):
+    if TOKENS and not sum(hmac.compare_digest(given, f"Bearer {each}".encode()) for each in TOKENS):
         return _problem(
             401, "No right token", "send Authorization: Bearer TOKEN", {"www-authenticate": "Bearer"}
         )
@@ -88,7 +89,9 @@ def _checked(row: Any, where: str) -> dict[str, str]:
     """The row's fields, each a text that is not empty."""
     fields = MODEL.settings.fields
     try:
-        found = check_row({fields[0]: row} if isinstance(row, str) and len(fields) == 1 else row, fields)
+        found: dict[str, str] = check_row(
+            {fields[0]: row} if isinstance(row, str) and len(fields) == 1 else row, fields
+        )
     except InputError as error:
         raise InputError(f"{where}{error}") from None
     empty = [name for name in fields if not found[name].strip()]
