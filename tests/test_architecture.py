@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("api",),
     ("cli",),
-    ("sweeps", "review", "trials"),
+    ("sweeps", "review", "trials", "deployment"),
     ("build",),
     ("questions",),
     ("comparison", "saved_plan"),

@@ -10,10 +10,11 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -166,7 +167,8 @@ def test_the_lambda_handler_answers_events(bundle: Path, tmp_path: Path) -> None
         rows[0], rows, rows[0]["text"], http2(rows[0], token=TOKEN), http2(rows, token=TOKEN, base64ed=True),
         http1(rows[1], TOKEN), http2(rows[0]), http2(rows[0], token="x" * 20), http2("not JSON", token=TOKEN),
         http2({"text": 3}, token=TOKEN), http2([rows[0], {}], token=TOKEN),
-        http2("", method="GET", token=TOKEN), http2("", method="GET", path="/healthz"), http2({"text": " "}, token=TOKEN),
+        http2("", method="GET", token=TOKEN), http2("", method="GET", path="/healthz"),
+        http2({"text": " "}, token=TOKEN),
     ]  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-I", "-c", RAN, str(package)], input="\n".join(map(json.dumps, events)), text=True,
@@ -304,53 +306,78 @@ def test_every_place_is_told_of_in_help(capsys: pytest.CaptureFixture[str]) -> N
 # --------------------------------------------------------------------------- the container's steps
 
 
+def public_python() -> str | None:
+    """A Python of the version that runs here, or of the system, that any user may run."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    for found in (os.path.realpath(sys.executable), shutil.which(version, path="/usr/bin:/usr/local/bin")):
+        if found and all(parent.stat().st_mode & 0o001 for parent in Path(found).parents):
+            return found
+    return None
+
+
+# As `docker run --read-only --tmpfs /tmp` with the image's user has it.
+SHUT_IN = """
+mount --make-rprivate / && mount --bind / / && mount -o remount,ro,bind / && mount -t tmpfs tmpfs /tmp || exit 99
+exec setpriv --reuid 10001 --regid 10001 --clear-groups "$@"
+"""
+
+
 @pytest.mark.slow
-def test_the_steps_of_the_dockerfile_end_in_an_answer(bundle: Path, tmp_path: Path) -> None:
-    """Without a container engine: the lines of pip and CMD, in a fresh venv, as another user than root, with
-    the bundle's files not to be written."""
-    folder = laid(bundle, "docker", tmp_path) / "bundle"
-    text = (folder.parent / "Dockerfile").read_text()
-    pip = re.search(r"^RUN pip (.+)$", text, re.M)
-    command = re.search(r"^CMD (\[.+\])$", text, re.M)
-    check = re.search(r"^RUN python (predict.+)$", text, re.M)
-    assert pip
-    assert command
-    assert check
-    tmp_path.parent.parent.chmod(0o755)
-    tmp_path.parent.chmod(0o755)
-    tmp_path.chmod(0o755)
-    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
-    python = tmp_path / "venv" / "bin" / "python"
-    subprocess.run([python, "-m", "pip", *pip[1].split()], cwd=folder, check=True, capture_output=True)
-    subprocess.run([python, *check[1].split()], cwd=folder, check=True, capture_output=True)
-    for path in folder.rglob("*"):
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = json.loads(command[1])
-    words[words.index("8000")] = str(port)
-    user = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
-    environment = {"P2M_SERVE_TOKENS": TOKEN, "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
-    process = subprocess.Popen([python, *words[1:]], cwd=folder, env=environment, **user)  # type: ignore[call-overload]
-    try:
-        address = f"http://127.0.0.1:{port}"
-        wait_for(f"{address}/readyz", process)
-        row = dict(rows_of(LABELS)[0].input)
-        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-        request = urllib.request.Request(f"{address}/predict", json.dumps(row).encode(), headers)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            said = json.load(answer)
-        assert said["output"] == Predictor(bundle / "model").predict([row])[0].output
-        with urllib.request.urlopen(f"{address}/healthz", timeout=30) as answer:
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="root alone may do this")
+def test_the_steps_of_the_dockerfile_end_in_an_answer(bundle: Path) -> None:
+    """Without a container engine: the lines RUN pip, RUN python and CMD as they stand, in a fresh venv; CMD as
+    the image's user, in a mount namespace whose root cannot be written."""
+    python = public_python()
+    if python is None:
+        pytest.skip("no Python here that another user may run")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
+        Path(place).chmod(0o755)
+        folder = laid(bundle, "docker", Path(place)) / "bundle"
+        text = (folder.parent / "Dockerfile").read_text()
+        ran = [re.search(rf"^RUN {verb} (.+)$", text, re.M) for verb in ("pip", "python")]
+        command = re.search(r"^CMD (\[.+\])$", text, re.M)
+        assert ran[0]
+        assert ran[1]
+        assert command
+        subprocess.run([python, "-m", "venv", f"{place}/venv"], check=True)
+        there = f"{place}/venv/bin/python"
+        for line in (f"-m pip {ran[0][1]}", ran[1][1]):
+            subprocess.run([there, *line.split()], cwd=folder, check=True, capture_output=True)
+        words = [there, *json.loads(command[1])[1:]]
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        words[words.index("8000")] = str(port)
+        environment = {"P2M_SERVE_TOKENS": TOKEN, "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
+        shut_in = ["unshare", "--mount", "sh", "-c", SHUT_IN, "sh", *words]
+        process = subprocess.Popen(shut_in, cwd=folder, env=environment)
+        try:
+            check_answers(f"http://127.0.0.1:{port}", process, bundle)
+        finally:
+            process.terminate()
+            code = process.wait(60)
+        assert code == 0
+        assert not list(folder.rglob("__pycache__"))
+
+
+def check_answers(address: str, process: subprocess.Popen[bytes], bundle: Path) -> None:
+    """As readiness, a client, liveness and Prometheus ask."""
+    wait_for(f"{address}/readyz", process)
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    assert re.search(r"^Uid:\s+10001\s+10001", status, re.M)
+    row = dict(rows_of(LABELS)[0].input)
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{address}/predict", json.dumps(row).encode(), headers)
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert json.load(answer)["output"] == Predictor(bundle / "model").predict([row])[0].output
+    for path in ("/healthz", "/metrics"):
+        with urllib.request.urlopen(
+            urllib.request.Request(address + path, None, headers), timeout=30
+        ) as answer:
             assert answer.status == 200
-    finally:
-        process.terminate()
-        assert process.wait(60) == 0
-    assert not list(folder.rglob("__pycache__"))
 
 
-def wait_for(address: str, process: SimpleNamespace | subprocess.Popen[bytes]) -> None:
+def wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + 60
     while True:
         try:
