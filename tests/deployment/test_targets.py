@@ -36,7 +36,7 @@ TOKEN = "a-token-of-tests-0123456789"
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("deploy")
-    return bundle_of(words_model(folder / "model"), folder / "bundle", LABELS, name="My tickets")
+    return bundle_of(words_model(folder / "model"), folder / "bundle", LABELS, name="my_tickets")
 
 
 def laid(bundle: Path, to: str, folder: Path, image: str = "") -> Path:
@@ -175,7 +175,7 @@ def test_the_lambda_handler_answers_events(bundle: Path, tmp_path: Path) -> None
         capture_output=True, check=True, env={"P2M_SERVE_TOKENS": f"other-token-0123456,{TOKEN}"},
     )  # fmt: skip
     said = [json.loads(line) for line in done.stdout.splitlines()]
-    who = {"id": "r-1", "model": "My tickets"}
+    who = {"id": "r-1", "model": "my_tickets"}
     assert said[0] == said[2] == {**expected[0], **who}
     assert said[1] == {"answers": expected, **who}
     bodies = [json.loads(each["body"]) for each in said[3:]]
@@ -317,7 +317,8 @@ def public_python() -> str | None:
 
 # As `docker run --read-only --tmpfs /tmp` with the image's user has it.
 SHUT_IN = """
-mount --make-rprivate / && mount --bind / / && mount -o remount,ro,bind / && mount -t tmpfs tmpfs /tmp || exit 99
+mount --make-rprivate / && mount --bind / / && mount -o remount,ro,bind / || exit 98
+mount -t tmpfs tmpfs /tmp || exit 99
 exec setpriv --reuid 10001 --regid 10001 --clear-groups "$@"
 """
 
@@ -325,8 +326,8 @@ exec setpriv --reuid 10001 --regid 10001 --clear-groups "$@"
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="root alone may do this")
 def test_the_steps_of_the_dockerfile_end_in_an_answer(bundle: Path) -> None:
-    """Without a container engine: the lines RUN pip, RUN python and CMD as they stand, in a fresh venv; CMD as
-    the image's user, in a mount namespace whose root cannot be written."""
+    """Without a container engine: the lines RUN pip, RUN python and CMD as they stand, in a fresh venv; CMD
+    as the image's user, in a mount namespace whose root cannot be written."""
     python = public_python()
     if python is None:
         pytest.skip("no Python here that another user may run")
