@@ -22,6 +22,7 @@ _MIB = 2**20
 _SERVER_MIB = 96  # what the web server takes beside the model
 _STEP_MIB = 32
 _LONGEST = 50  # characters of a name, which Kubernetes adds to
+_SERVED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")  # names that server.py takes
 _MANY = 5  # damaged files that are named
 
 
@@ -39,6 +40,13 @@ class Opened:
         """The recipe's name as a DNS label: a-z, 0-9 and inner dashes."""
         spelt = re.sub(r"[^a-z0-9]+", "-", str(self.manifest["name"]).lower())[:_LONGEST].strip("-")
         return spelt if spelt[:1].isalpha() else f"model-{spelt}".rstrip("-")
+
+    @property
+    def served_as(self) -> tuple[str, ...]:
+        """What server.py is told beside its options: nothing, or how to call what has a name in letters that
+        no address takes.
+        """
+        return () if _SERVED.fullmatch(str(self.manifest["name"])) else (f"{self.name}=.",)
 
     @property
     def decision(self) -> str:

@@ -291,6 +291,11 @@ def test_a_bundle_without_a_server_or_with_a_damaged_file_is_refused(
 def test_names_are_those_that_every_place_takes(bundle: Path, tmp_path: Path, name: str, label: str) -> None:
     made = opened(bundle_of(bundle / "model", tmp_path / "bundle", LABELS, name=name))
     assert made.name == label
+    command = re.search(
+        r"^CMD (.+)$", (laid(made.folder, "docker", tmp_path) / "Dockerfile").read_text(), re.M
+    )
+    assert command
+    assert (f"{label}=." in json.loads(command[1])) == (not name.isascii() or "&" in name)
 
 
 def test_every_place_is_told_of_in_help(capsys: pytest.CaptureFixture[str]) -> None:

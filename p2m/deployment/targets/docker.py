@@ -25,7 +25,7 @@ def write_context(bundle: Opened, folder: Path, image: str) -> None:
     with_server(bundle).copy(folder / "bundle")
     text = filled(
         "Dockerfile", name=bundle.name, digest=bundle.digest, image=image, python=python(),
-        patience=bundle.patience,
+        patience=bundle.patience, named="".join(f'"{each}", ' for each in bundle.served_as),
     )  # fmt: skip
     (folder / "Dockerfile").write_text(text, encoding="utf-8")
     (folder / ".dockerignore").write_bytes(template("dockerignore"))

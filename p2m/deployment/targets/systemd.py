@@ -14,9 +14,14 @@ ABOUT = "a unit for a machine of your own: a user of its own, nothing to write t
 def lay_out(bundle: Opened, folder: Path, options: Options) -> list[str]:
     with_server(bundle).copy(folder / "bundle")
     text = filled(
-        "service.unit", name=bundle.name, digest=bundle.digest, python=python(), memory=bundle.memory,
+        "service.unit",
+        name=bundle.name,
+        digest=bundle.digest,
+        python=python(),
+        named="".join(f"{each} " for each in bundle.served_as),
+        memory=bundle.memory,
         memory_limit=2 * bundle.memory,
-    )  # fmt: skip
+    )
     unit = f"{bundle.name}.service"
     (folder / unit).write_text(text, encoding="utf-8")
     return [f"the commands at the top of {options.output / unit}, as root"]
