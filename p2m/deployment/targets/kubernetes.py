@@ -16,10 +16,16 @@ def lay_out(bundle: Opened, folder: Path, options: Options) -> list[str]:
     with_server(bundle)
     image = options.image_of(bundle)
     text = filled(
-        "kubernetes.yaml", name=bundle.name, digest=bundle.digest, image=image, patience=bundle.patience,
-        named="".join(f'"{each}", ' for each in bundle.served_as), memory=bundle.memory, memory_limit=2 * bundle.memory,
+        "kubernetes.yaml",
+        name=bundle.name,
+        digest=bundle.digest,
+        image=image,
+        named="".join(f'"{each}", ' for each in bundle.served_as),
+        patience=bundle.patience,
+        memory=bundle.memory,
+        memory_limit=2 * bundle.memory,
         measured=show_size(int(bundle.manifest["measured"].get("peak_memory") or 0)),
-    )  # fmt: skip
+    )
     (folder / "kubernetes.yaml").write_text(text, encoding="utf-8")
     return [
         f"p2m deploy {bundle.folder} --to docker --image {image}, and push that image",
