@@ -17,6 +17,13 @@ if [ "$bytes" -gt 262144000 ]; then
     exit 1
 fi
 (cd package && zip --quiet --recurse-paths ../@name@.zip .)
-echo "@name@.zip: $(du -sb @name@.zip | cut -f1) bytes, unpacked $bytes of 262144000"
+zipped=$(du -sb @name@.zip | cut -f1)
+echo "@name@.zip: $zipped bytes, unpacked $bytes of 262144000"
+code="--zip-file fileb://@name@.zip"
+if [ "$zipped" -gt 50000000 ]; then # more than may be uploaded directly
+    echo "next: aws s3 cp @name@.zip s3://BUCKET/"
+    code="--code S3Bucket=BUCKET,S3Key=@name@.zip"
+fi
+[ "$machine" = aarch64 ] && machine=arm64
 echo "next: aws lambda create-function --function-name @name@ --runtime python@python@ --handler handler.handler \\"
-echo "        --memory-size @lambda_memory@ --timeout @timeout@ --architectures $([ "$machine" = aarch64 ] && echo arm64 || echo x86_64) --role ROLE_ARN --zip-file fileb://@name@.zip"
+echo "        --memory-size @lambda_memory@ --timeout @timeout@ --architectures $machine --role ROLE_ARN $code"
