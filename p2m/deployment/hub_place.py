@@ -13,6 +13,7 @@ from p2m.deployment.bundles import Opened
 from p2m.errors import SECRET, P2MError, UserError
 
 _NAME = re.compile(r"hf://(?P<repo>[\w-][\w.-]{0,95}/[\w-][\w.-]{0,95})/?")
+_CHUNK = 1 << 20  # bytes read at once
 _OWN = (".gitattributes",)  # what the Hub itself writes into a new repository
 
 
@@ -104,19 +105,23 @@ class HubPlace:
 
 
 def _digests(bundle: Opened, name: str) -> tuple[str, str]:
-    content = (bundle.folder / name).read_bytes()
-    blob = hashlib.sha1(f"blob {len(content)}\0".encode() + content, usedforsecurity=False)
-    return hashlib.sha256(content).hexdigest(), blob.hexdigest()
+    path, whole = bundle.folder / name, hashlib.sha256()
+    blob = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
+    with path.open("rb") as stream:
+        while piece := stream.read(_CHUNK):
+            whole.update(piece)
+            blob.update(piece)
+    return whole.hexdigest(), blob.hexdigest()
 
 
 @contextmanager
 def _translated(shown: str) -> Iterator[None]:
     """What the client raises, as one error that says what to do."""
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         yield
-    except (P2MError, RepositoryNotFoundError):
+    except P2MError:
         raise
     except HfHubHTTPError as error:
         status = error.response.status_code

@@ -94,6 +94,9 @@ def test_a_token_that_may_not_write_is_never_repeated(
     assert "hf auth login" in said.err
     assert "hf_reads_only" not in said.out + said.err
     assert hub.repos == []
+    hub.repos.append(Repo("ada/small", {".gitattributes": b""}, "models"))
+    assert push(bundle, "hf://ada/small", "--yes") == 1
+    assert "next: hf auth login" in capsys.readouterr().err
 
 
 def test_what_arrives_damaged_is_told(

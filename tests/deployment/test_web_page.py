@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import CTRL, Browser
+from browsing import CTRL, PHONE, Browser
 from conftest import LABELS, QA, SPANS, Exports, rows_of
 from small_bundles import bundle_of, sealed
 
@@ -265,6 +265,9 @@ def test_by_keys_alone_in_light_and_dark_without_a_serious_barrier(browser: Brow
         )
         assert browser.barriers() == []
         browser.look(scheme="dark")
+        assert browser.barriers() == []
+        browser.look(size=PHONE)
+        assert browser.value("document.documentElement.scrollWidth <= innerWidth")
         assert browser.barriers() == []
         browser.look()
         assert browser.faults == []

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from p2m.deployment.bundles import Opened
 from p2m.deployment.filling import filled, template
-from p2m.deployment.options import Options, python
+from p2m.deployment.options import Options
 from p2m.sizes import show_size
 
 ABOUT = "an AWS Lambda handler, and what makes the zip or the image"
 LIMIT = 262_144_000  # bytes of an unpacked zip: "250 MB" (AWS Lambda quotas)
+_PYTHON = (3, 12)  # the first whose Lambda has a glibc (Amazon Linux 2023) that onnxruntime runs on
 _LEAST, _MOST, _STEP = 256, 10_240, 64  # MB of memory that Lambda gives; the least is p2m's
 
 
 def lay_out(bundle: Opened, folder: Path, options: Options) -> list[str]:
     bundle.copy(folder / "bundle")
-    about = {"name": bundle.name, "python": python()}
+    about = {"name": bundle.name, "python": ".".join(map(str, max(_PYTHON, sys.version_info[:2])))}
     memory = min(_MOST, max(_LEAST, math.ceil(2 * bundle.memory / _STEP) * _STEP))
     script = filled("aws_lambda/build.sh", **about, lambda_memory=memory, timeout=max(10, bundle.patience))
     image = filled("aws_lambda/Dockerfile", **about, digest=bundle.digest, image=options.image_of(bundle))
