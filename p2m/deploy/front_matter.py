@@ -18,6 +18,7 @@ TASKS = {  # the Hub's names of tasks, elsewhere than where p2m has the same; ""
     TaskType.REGRESSION: "text-classification",
     TaskType.EXTRACTION: "token-classification",
     TaskType.RECORDS: "",
+    TaskType.TEXT_TO_TEXT: "text-generation",
 }
 METRICS = {  # its names of metrics, likewise
     "macro_f1": "f1", "micro_f1": "f1", "weighted_f1": "f1", "span_f1": "f1", "token_f1": "f1",

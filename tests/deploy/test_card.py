@@ -61,7 +61,8 @@ def card_of(folder: Path, task: Task, settings: Settings, *rows: Judged, fit: Fi
          ("pipeline_tag: token-classification", "stands in `text`, none within another")),
         ({"type": TaskType.RECORDS, "record": (RecordField("n", "number"),)}, {"kind": "records"},
          ("language: en\ntags:", "never new text")),
-        ({"type": TaskType.TEXT_TO_TEXT}, {"kind": "seq2seq"}, ("- It writes text and may",)),
+        ({"type": TaskType.TEXT_TO_TEXT}, {"kind": "seq2seq"},
+         ("pipeline_tag: text-generation", "- It writes text and may")),
     ],
 )  # fmt: skip
 def test_a_card_says_what_answers_are(
