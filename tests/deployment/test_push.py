@@ -10,8 +10,7 @@ import fsspec
 import pytest
 from conftest import LABELS
 from local_hub import LocalHub, Repo, running
-from small_bundles import bundle_of, sealed
-from test_web_page import words_model
+from small_bundles import bundle_of, sealed, words_model
 
 from p2m.cli.main import main
 from p2m.deploy.serving.command import check_sums

@@ -20,8 +20,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import LABELS, QA, Exports, rows_of
-from small_bundles import bundle_of, sealed
-from test_web_page import words_model
+from small_bundles import bundle_of, sealed, words_model
 
 from p2m.cli.main import main
 from p2m.deploy.serving.predictor import Predictor

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from browsing import CTRL, PHONE, Browser
 from conftest import LABELS, QA, SPANS, Exports, rows_of
-from small_bundles import bundle_of, sealed
+from small_bundles import bundle_of, sealed, texts, words_model
 
 from p2m.deploy.base import open_encoder
 from p2m.deploy.serving.linear import LINEAR
@@ -34,15 +34,6 @@ from p2m.types import Field, Task, TaskType
 
 READY = "!document.getElementById('form').hidden && !document.body.hasAttribute('aria-busy')"
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="there is no npm")
-# Case, accents and blanks that JavaScript sees otherwise than Python, signs of several units, a long text.
-ODD = (
-    "STRASSE, Straße und İstanbul: ΣΊΣΥΦΟΣ",
-    "naïve cafe\u0301 — Ada’s “Rome”\u00a0№ 5",
-    "東京に Ada lives 𝒳 😀 in Oslo",
-    "x\x1fy\x85z\ufeffw ٣½ under_score a\u0301b",
-    "[SEP] Ada [UNK] lives in Rome",
-    "Ada lives in Rome. " * 40,
-)
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -125,11 +116,6 @@ def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield Site(folder, browser, address)
 
 
-def texts(task: Task = LABELS) -> list[dict[str, str]]:
-    rows = [dict(row.input) for row in rows_of(task)[::4]]
-    return rows + [{**rows[place], task.inputs[-1].name: text} for place, text in enumerate(ODD)]
-
-
 @needs_npm
 def test_labels_of_an_encoder(site: Site, exports: Exports, tmp_path: Path) -> None:
     bundle = bundle_of(exports["classification"][1], tmp_path / "bundle", LABELS)
@@ -187,25 +173,6 @@ def test_spans_of_a_passage_in_windows_with_and_without_an_answer(
         (folder / "predictor.json").write_text(json.dumps({**settings, **unless}))
     assert "nobody" in {each.output for each in Predictor(bundle / "model").predict(rows)}
     site.check("spans", bundle, rows)
-
-
-def words_model(folder: Path) -> Path:
-    """Terms of the odd texts too, so that how they are parted counts."""
-    from p2m.deploy.serving.linear import TERMS
-
-    folder.mkdir()
-    known = [row["text"] for row in texts()]
-    terms = {name: sorted({term for text in known for term in cut(text)}) for name, cut in TERMS.items()}
-    count = sum(map(len, terms.values()))
-    random = np.random.default_rng(1)
-    np.savez(
-        folder / LINEAR, bias=np.array([0.1, -0.1], np.float32), scale=np.array([0.02, 0.03], np.float32),
-        sparse=random.integers(-127, 128, (count, 2), np.int8),
-        idf=random.uniform(1, 3, count).astype(np.float32),
-    )  # fmt: skip
-    (folder / "terms.json").write_text(json.dumps(terms, ensure_ascii=False), encoding="utf-8")
-    Settings("linear", ("text",), labels=LABELS.labels).write(folder)
-    return folder
 
 
 def test_words_as_python_parts_them_without_npm(
