@@ -28,7 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("api",),
     ("cli",),
     ("feedback",),
-    ("demo", "sweeps", "review", "trials"),
+    ("demo", "sweeps", "review", "trials", "deployment"),
     ("build",),
     ("questions",),
     ("comparison", "saved_plan"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from p2m.deploy.beside import judge_line
 from p2m.deploy.differences import apart
+from p2m.deploy.front_matter import front_matter
 from p2m.deploy.regression import held_line
 from p2m.deploy.serving.command import told_score
 from p2m.deploy.serving.settings import Settings
@@ -39,12 +40,6 @@ EVIDENCE = {
     "cross-validation": "the training rows, each answered by a model that had not learnt from its fold",
 }
 SHOWN = 5  # wrong answers that the card shows
-HUB = {  # the Hub's names of tasks, elsewhere than where p2m has the same; "": it has none
-    TaskType.MULTI_LABEL: "text-classification",
-    TaskType.REGRESSION: "text-classification",
-    TaskType.EXTRACTION: "token-classification",
-    TaskType.RECORDS: "",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +58,7 @@ class Facts:
     needs: tuple[str, ...]  # distributions that it runs on
     account: Account | None = None
     held: Held | None = None
+    base: str = ""  # the Hub's name of the base model
 
 
 def model_card(facts: Facts) -> str:
@@ -72,10 +68,10 @@ def model_card(facts: Facts) -> str:
 
 
 def _front(facts: Facts) -> str:
-    named = HUB.get(facts.task.type, str(facts.task.type))
-    lines = ["---", *([f"pipeline_tag: {named}"] if named else []), f"language: {facts.task.language}"]
-    tags = ", ".join(("p2m", *facts.needs))
-    return "\n".join([*lines, f"license: {facts.license}", f"tags: [{tags}]", "---"])
+    return front_matter(
+        facts.name, facts.task, facts.evaluated, license=facts.license, needs=facts.needs, base=facts.base,
+        rows=facts.parts.train,
+    )  # fmt: skip
 
 
 def _head(facts: Facts) -> str:

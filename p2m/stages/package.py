@@ -102,7 +102,7 @@ def package(
     """
     facts = Facts(
         name, task, parts, choice, exported, evaluated, measured, verdict, _license(spec, choice),
-        requirements(exported.model, backend), account, held,
+        requirements(exported.model, backend), account, held, _base(spec, choice),
     )  # fmt: skip
     folder = run.folder / "bundle"
     shutil.rmtree(folder, ignore_errors=True)
@@ -191,6 +191,13 @@ def _license(spec: dict[str, Any], choice: Choice) -> str:
     """The base model's licence, as its component states it."""
     student = spec.get("students", {}).get(choice.student) or {}
     return str(student.get("license", "unknown"))
+
+
+def _base(spec: dict[str, Any], choice: Choice) -> str:
+    """What the base model is called on the Hub; a folder has no such name."""
+    student = spec.get("students", {}).get(choice.student) or {}
+    named = str(student.get("model") or "")
+    return "" if Path(named).is_absolute() or named.startswith(".") else named
 
 
 def _minor(distribution: str) -> str:

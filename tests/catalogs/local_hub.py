@@ -1,7 +1,10 @@
-"""A Hub on this machine, by its HTTP API: pages, cards, revisions, redirects, ranges, refusals, faults."""
+"""A Hub on this machine, by its HTTP API: pages, cards, revisions, redirects, ranges, refusals, faults; and
+repositories that are made and committed to.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -32,6 +35,8 @@ class Repo:
     downloads: int = 0
     likes: int = 0
     tags: tuple[str, ...] = ()
+    private: bool = False
+    commits: list[str] = field(default_factory=list)  # summaries
 
     @property
     def sha(self) -> str:
@@ -55,6 +60,9 @@ class LocalHub:
     broken: int = 0  # bodies that end in the middle first
     asked: list[str] = field(default_factory=list)
     sent: Counter[str] = field(default_factory=Counter)  # path of a file -> bytes of it that were sent
+    large: dict[str, bytes] = field(default_factory=dict)  # sha256 -> what was uploaded, maybe for a commit
+    writers: frozenset[str] = frozenset({"hf_may_write_here_0123"})  # tokens
+    damaged: bool = False  # whether large files that are uploaded lose their last byte
     address: str = ""
 
     @property
@@ -79,6 +87,86 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._route()
+
+    def do_POST(self) -> None:
+        self._write()
+
+    def do_PUT(self) -> None:
+        self._write()
+
+    def _write(self) -> None:
+        """As the client makes a repository, uploads large files and commits."""
+        path = unquote(urlsplit(self.path).path)
+        data = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.hub.asked.append(f"{self.command} {self.path}")
+        if path.startswith("/lfs/"):
+            digest = path.removeprefix("/lfs/")
+            self.hub.large[digest] = data[:-1] if self.hub.damaged else data
+            return self._answer(200, b"", {"ETag": '"etag"'})
+        if self.headers.get("Authorization", "").removeprefix("Bearer ") not in self.hub.writers:
+            return self._refuse(401, "")
+        if path == "/api/validate-yaml":
+            return self._validate(json.loads(data))
+        if path == "/api/repos/create":
+            return self._create(json.loads(data))
+        batch = re.fullmatch(r"/(.+)\.git/info/lfs/objects/batch", path)
+        if batch:
+            return self._batch(json.loads(data))
+        act = re.fullmatch(r"/api/models/(.+)/(preupload|commit)/main", path)
+        one = self.hub.repo("models", act[1]) if act else None
+        if act is None or one is None:
+            return self._refuse(404, "RepoNotFound")
+        if act[2] == "preupload":
+            return self._preupload(json.loads(data))
+        return self._commit(one, [json.loads(line) for line in data.splitlines()])
+
+    def _validate(self, asked: Mapping[str, str]) -> None:
+        """What the Hub asks of a card's front matter, in part."""
+        front = Repo("", {"README.md": asked["content"].encode()}).front
+        wrong = [name for name in ("license", "language") if not isinstance(front.get(name), (str, list))]
+        errors = [{"message": f"{name} must be text"} for name in wrong]
+        self._answer(400 if errors else 200, json.dumps({"errors": errors, "warnings": []}).encode(), {})
+
+    def _create(self, asked: Mapping[str, Any]) -> None:
+        name = f"{asked.get('organization') or 'ada'}/{asked['name']}"
+        if self.hub.repo("models", name):
+            return self._answer(409, b'{"error": "there is one"}', {})
+        made = Repo(name, {".gitattributes": b""}, "models", private=asked.get("visibility") == "private")
+        self.hub.repos.append(made)
+        return self._json({"url": f"{self.hub.address}/{name}", "name": name, "id": "0"})
+
+    def _batch(self, asked: Mapping[str, Any]) -> None:
+        upload = {each["oid"]: {"href": f"{self.hub.address}/lfs/{each['oid']}"} for each in asked["objects"]}
+        found = [{**each, "actions": {"upload": upload[each["oid"]]}} for each in asked["objects"]]
+        self._json({"transfer": "basic", "objects": found})
+
+    def _preupload(self, asked: Mapping[str, Any]) -> None:
+        files = [
+            {
+                "path": each["path"],
+                "uploadMode": "lfs" if each["size"] > LARGE else "regular",
+                "shouldIgnore": False,
+            }
+            for each in asked["files"]
+        ]
+        self._json({"files": files})
+
+    def _commit(self, one: Repo, lines: list[dict[str, Any]]) -> None:
+        """All of it, or nothing where somebody else was first."""
+        head, *operations = lines
+        if head["value"].get("parentCommit", one.sha) != one.sha:
+            return self._answer(412, b'{"error": "A commit has happened since"}', {})
+        for each in operations:
+            value = each["value"]
+            if each["key"] == "file":
+                one.files[value["path"]] = base64.b64decode(value["content"])
+            elif each["key"] == "lfsFile":
+                one.files[value["path"]] = self.hub.large[value["oid"]]
+            else:
+                del one.files[value["path"]]
+        one.commits.append(head["value"]["summary"])
+        url = f"{self.hub.address}/{one.id}/commit/{one.sha}"
+        return self._json({"success": True, "commitOid": one.sha, "commitUrl": url})
 
     def _route(self) -> None:
         parts = urlsplit(self.path)
@@ -118,7 +206,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _info(self, one: Repo, *, card: bool) -> dict[str, Any]:
         found = {
-            "id": one.id, "sha": one.sha, "lastModified": one.modified, "private": False,
+            "id": one.id, "sha": one.sha, "lastModified": one.modified, "private": one.private,
             "gated": "manual" if one.gated else False, "disabled": False,
             "downloads": one.downloads, "likes": one.likes, "tags": list(one.tags),
         }  # fmt: skip

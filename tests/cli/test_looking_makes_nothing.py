@@ -46,6 +46,7 @@ LOOKING = (
     "serve outputs/shout",
     "eval outputs/shout rows.csv",
     "compare outputs/shout outputs/shout rows.csv",
+    "push outputs/shout memory://shout --dry-run",
 )
 
 
@@ -53,6 +54,7 @@ def test_every_verb_that_only_looks_is_listed() -> None:
     assert {line.split()[0] for line in LOOKING} == {*verbs.names()} - {
         "build",
         "demo",
+        "deploy",
         "feedback",
         "init",
         "review",

@@ -13,6 +13,7 @@ from p2m.types import (
     Choice,
     Decision,
     Evaluated,
+    Example,
     Exported,
     Field,
     Fit,
@@ -20,6 +21,7 @@ from p2m.types import (
     Layout,
     Measured,
     RecordField,
+    Score,
     Split,
     Task,
     TaskType,
@@ -58,8 +60,9 @@ def card_of(folder: Path, task: Task, settings: Settings, *rows: Judged, fit: Fi
         ({"type": TaskType.EXTRACTION, "layout": Layout(has_types=True)}, {"kind": "tags"},
          ("pipeline_tag: token-classification", "stands in `text`, none within another")),
         ({"type": TaskType.RECORDS, "record": (RecordField("n", "number"),)}, {"kind": "records"},
-         ("---\nlanguage: en", "never new text")),
-        ({"type": TaskType.TEXT_TO_TEXT}, {"kind": "seq2seq"}, ("- It writes text and may",)),
+         ("language: en\ntags:", "never new text")),
+        ({"type": TaskType.TEXT_TO_TEXT}, {"kind": "seq2seq"},
+         ("pipeline_tag: text-generation", "- It writes text and may")),
     ],
 )  # fmt: skip
 def test_a_card_says_what_answers_are(
@@ -88,3 +91,29 @@ def test_scores_that_nobody_knows_are_not_told(tmp_path: Path) -> None:
     assert "such as:\n\n| expected | answered |\n|---|---|\n| a | b |\n" in card_of(
         tmp_path, CLASSIFIES, settings, unsure
     )
+
+
+def test_the_hub_reads_what_it_scored_and_what_it_was_made_of(tmp_path: Path) -> None:
+    from huggingface_hub import ModelCard
+
+    scores = (Score("accuracy", 0.91234, 0.85, 0.96, 40), Score("macro_f1", 0.9, 0.8, 0.95, 40))
+    rows = [Example({"text": "x"}, "a", source=source) for source in (
+        "retrieved:ada/mails.v2:train", "retrieved:ada/mails.v2:test", "retrieved:squad:train", "user",
+        "generated:teacher:meta/llama",
+    )]  # fmt: skip
+    Settings("linear", ("text",)).write(tmp_path)
+    facts = Facts(
+        "tickets", CLASSIFIES, Split(tuple(rows), (), (), "gold"), Choice("linear_minilm", ()),
+        Exported(tmp_path, "fp32", 1, 1, ()), Evaluated(scores, (), None, "", "gold", ()),
+        Measured(0.0002, 0.0042, 1234.5, 100, 1, "cpu"), Verdict(Decision.SHIP, (), (), "gold"), "apache-2.0",
+        ("numpy", "onnxruntime"), base="sentence-transformers/all-MiniLM-L6-v2",
+    )  # fmt: skip
+    read = ModelCard(model_card(facts)).data
+    assert (read.license, read.language, read.library_name) == ("apache-2.0", "en", "onnxruntime")
+    assert read.base_model == "sentence-transformers/all-MiniLM-L6-v2"
+    assert read.datasets == ["ada/mails.v2"]
+    assert read.metrics == ["accuracy", "f1"]
+    told = [(each.task_type, each.metric_type, each.metric_value) for each in read.eval_results]
+    assert told == [("text-classification", "accuracy", 0.9123), ("text-classification", "f1", 0.9)]
+    assert read.eval_results[0].metric_name == "accuracy, 95% interval 0.850 to 0.960 on 40 rows"
+    assert read.eval_results[0].dataset_name == "rows of tickets (gold)"

@@ -1,0 +1,54 @@
+// A model's folder, opened in the page: rows to answers, as predict.py gives them.
+import { answersOf, calibrated } from "./answers.js";
+import { openArrays } from "./arrays.js";
+import { joined } from "./rows.js";
+
+async function read(folder, name) {
+  const found = await fetch(folder + name);
+  if (!found.ok) throw new Error(`${folder}${name}: ${found.status}`);
+  return found;
+}
+
+export async function openPredictor(folder, say = () => {}) {
+  const settings = await (await read(folder, "predictor.json")).json();
+  say(`Loading the model (${settings.page.megabytes} MB)…`);
+  const arrays = settings.page.arrays ? await openArrays(folder, read) : {};
+  const encoder = settings.page.encoder ? await openEncoder(folder, settings) : null;
+  const answer = await answering(folder, settings, arrays, encoder);
+  return {
+    fields: settings.fields,
+    async predict(row) {
+      for (const name of settings.fields)
+        if (typeof row[name] !== "string" || !row[name].trim()) throw new Error(`"${name}" is empty`);
+      const found = await answer(row);
+      const score = calibrated(found.score, settings.calibration);
+      return { value: found.value ?? found.output, score, abstain: score < settings.abstain };
+    },
+  };
+}
+
+async function openEncoder(folder, settings) {
+  const { Encoder } = await import("./encoder.js");
+  return Encoder.open(folder, settings, read);
+}
+
+async function answering(folder, settings, arrays, encoder) {
+  if (settings.kind === "span") {
+    const { SpanModel } = await import("./spans.js");
+    const model = new SpanModel(settings, encoder);
+    return (row) => model.answer(row);
+  }
+  const decide = answersOf(settings, arrays.scope);
+  if (settings.kind === "classification")
+    return async (row) => {
+      const found = await encoder.run(encoder.row(row));
+      return decide(found.logits, found.embeddings);
+    };
+  const { LinearHead } = await import("./linear.js");
+  const head = await LinearHead.open(folder, settings, arrays.linear, read);
+  return async (row) => {
+    const text = joined(row, settings.fields);
+    const embeddings = encoder ? (await encoder.run(encoder.text(text))).embeddings : null;
+    return decide(head.logits(text, embeddings), embeddings);
+  };
+}
