@@ -40,7 +40,7 @@ curated: .venv/.dev  ## make the catalogues that ship again, from recipes/data/c
 	$(BIN)/python recipes/data/curated/make.py
 axe:  ## fetch axe-core (npm), by which tests of pages check accessibility
 	npm install --silent --no-audit --no-fund --prefix "$${XDG_CACHE_HOME:-$$HOME/.cache}/p2m/axe" axe-core@4.14.1
-clean:  ## remove bundles and build leavings; the store and its ledger stay
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache && find outputs -mindepth 1 -maxdepth 1 ! -name .store -exec rm -rf {} + 2>/dev/null || true
+clean:  ## remove bundles and build leavings; the store, its ledger and what was tracked stay
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache && find outputs -mindepth 1 -maxdepth 1 ! -name .store ! -name .tracking -exec rm -rf {} + 2>/dev/null || true
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 12

@@ -68,6 +68,8 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
         raise
     if built.note:
         print(f"    {common.runnable(built.note)}", file=sys.stderr)
+    if built.tracked:
+        print(f"    {built.tracked}", file=sys.stderr)
     code = 0 if built.verdict.ship else common.CONTRACT_MISSED
     spent = spent_by(built)
     if arguments.json:
@@ -80,8 +82,8 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     lock = () if policy.mode == "skip" or project.is_variant else (lock_path(project.recipe),)
     if arguments.plan:
         return code  # once built, a saved plan is stale, which the quick path would not see
-    if built.is_pending:
-        return code  # the next build has something to do: to send it
+    if built.is_pending or built.tracked:
+        return code  # the next build has something to do: to send it, or to tell a tracker
     noop.remember(argv, noop.Answer(text, code), (built.folder, *lock), seen)
     return code
 
