@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from p2m.trackers.base import TrackedRun
 
@@ -39,4 +40,4 @@ class WandB:
             made.summary.update({**run.metrics, **{f"p2m/{name}": each for name, each in run.tags.items()}})
         finally:
             made.finish()
-        return made.url or f"{made.dir}; to send it: wandb sync"
+        return made.url or f"{Path(made.dir).parent}; to send it: wandb sync"
