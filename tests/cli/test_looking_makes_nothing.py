@@ -40,6 +40,8 @@ LOOKING = (
     "verify RECIPE",
     "gc",
     "doctor",
+    "help data#before-a-build",
+    "help seed",
     "catalog show",
     "predict outputs/shout x",
     "eval outputs/shout rows.csv",
