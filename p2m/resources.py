@@ -1,4 +1,4 @@
-"""Where config groups and manual lie: inside an installed wheel, or at the top of a checkout."""
+"""Where the library's config groups lie: inside an installed wheel, or at the top of a checkout."""
 
 from __future__ import annotations
 
@@ -16,16 +16,3 @@ def conf_folder() -> Path:
         if (folder / "base.yaml").is_file():
             return folder
     raise FileNotFoundError(f"{package}: this installation of p2m lacks its config groups; reinstall p2m")
-
-
-def docs_folder() -> Path:
-    """The folder of the manual's pages; `p2m/docs` in a wheel, else the checkout's own.
-
-    Raises:
-        FileNotFoundError: the installation is broken.
-    """
-    package = Path(__file__).resolve().parent
-    for folder in (package / "docs", package.parent / "docs"):
-        if (folder / "recipe.md").is_file():
-            return folder
-    raise FileNotFoundError(f"{package}: this installation of p2m lacks its manual; reinstall p2m")

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from p2m.errors import P2MError, RecipeError, UserError, nearest
-from p2m.resources import docs_folder
 
 # Errors by the name of their class, the nearest one counting, and what explains them.
 PAGES = {
@@ -145,6 +145,19 @@ def see(topics: list[str]) -> str:
 
 
 # --------------------------------------------------------------------------- pages
+
+
+def docs_folder() -> Path:
+    """The folder of the pages; `p2m/docs` in a wheel, else the checkout's own.
+
+    Raises:
+        FileNotFoundError: the installation is broken.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "docs", package.parent / "docs"):
+        if (folder / "recipe.md").is_file():
+            return folder
+    raise FileNotFoundError(f"{package}: this installation of p2m lacks its manual; reinstall p2m")
 
 
 def pages() -> list[str]:

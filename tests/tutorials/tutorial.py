@@ -5,7 +5,7 @@ Of a page count only fenced blocks:
 
     ```csv title="messages.csv"     a file of that name with that text; all files are there from the beginning
     ```console                      a terminal: `$ ` before what is typed; every other line must be printed
-                                    by it, in that order, figures and blanks aside; `...` stands for some lines
+                                    by it, in that order, figures and blanks aside; `...` stands for some
 
 `export NAME=VALUE` holds for what follows. What serves (`p2m serve`, `p2m review data`) is left running, and
 `^C` ends it. `ADDRESS` is what the last such command said after `open`.

@@ -77,6 +77,8 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
         print(common.as_json(told | ({"spent": spent} if spent else {})))
         return code
     print(common.runnable("\n".join([build_text(built), *spent_lines(built, spent)])))
+    if code:
+        print(common.runnable("    see: p2m help verdict"), file=sys.stderr)
     steps = sum(built.result.counts.values())
     text = f"{steps} steps: nothing to do.\n{common.runnable(verdict_text(built))}"
     lock = () if policy.mode == "skip" or project.is_variant else (lock_path(project.recipe),)
