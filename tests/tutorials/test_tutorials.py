@@ -57,14 +57,17 @@ def test_each_page_ends_in_a_served_model_that_is_asked() -> None:
         assert typed[-1] == "^C"
 
 
+@pytest.mark.slow
 def test_from_a_table(reader: Reader) -> None:
     reader.follow(read_page(TUTORIALS / "table.md"))
 
 
+@pytest.mark.slow
 def test_from_texts(reader: Reader) -> None:
     reader.follow(read_page(TUTORIALS / "texts.md"))
 
 
+@pytest.mark.slow
 def test_from_a_prompt_and_a_key(reader: Reader) -> None:
     page = read_page(TUTORIALS / "teacher.md")
     rows = [json.loads(line) for line in page.files["test.jsonl"].splitlines()]
