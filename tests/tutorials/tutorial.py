@@ -175,5 +175,6 @@ class Reader:
 
 
 def _plain(text: str) -> str:
-    """Without figures, and with one blank for many."""
-    return re.sub(r"\s+", " ", re.sub(r"\d+(?:[.,]\d+)*[kM]?", "#", text)).strip()
+    """Without figures and units of time, and with one blank for many."""
+    figures = re.sub(r"\d+(?:[.,]\d+)*[kM]?", "#", text)
+    return re.sub(r"\s+", " ", re.sub(r"(?:# (?:h|min) )*# m?s\b", "# s", figures)).strip()
