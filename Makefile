@@ -10,7 +10,7 @@ PYTEST := -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 # Tests start some hundred processes: each has a core, and finds p2m compiled.
 test test-all: export OMP_NUM_THREADS = 1
 .DEFAULT_GOAL := help
-.PHONY: setup model test test-all lint sweep bench reader curated axe clean help
+.PHONY: setup model test test-all lint sweep bench reader curated docs axe clean help
 
 .venv/.p2m: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -40,7 +40,9 @@ curated: .venv/.dev  ## make the catalogues that ship again, from recipes/data/c
 	$(BIN)/python recipes/data/curated/make.py
 axe:  ## fetch axe-core (npm), by which tests of pages check accessibility
 	npm install --silent --no-audit --no-fund --prefix "$${XDG_CACHE_HOME:-$$HOME/.cache}/p2m/axe" axe-core@4.14.1
-clean:  ## remove bundles and build leavings; the store and its ledger stay
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache && find outputs -mindepth 1 -maxdepth 1 ! -name .store -exec rm -rf {} + 2>/dev/null || true
+docs: .venv/.dev  ## the site of docs/, into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo "site/index.html"
+clean:  ## remove bundles and build leavings; the store, its ledger and what was tracked stay
+	rm -rf build dist site .pytest_cache .mypy_cache .ruff_cache && find outputs -mindepth 1 -maxdepth 1 ! -name .store ! -name .tracking -exec rm -rf {} + 2>/dev/null || true
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*##/\t/' | expand -t 12

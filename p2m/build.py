@@ -24,6 +24,7 @@ from p2m.marked_yaml import show
 from p2m.project import Project, open_store, subject
 from p2m.questions import same_rows
 from p2m.spec import ExecutorWords
+from p2m.tracking import track_build
 from p2m.types import Bundle, Verdict
 
 
@@ -37,12 +38,16 @@ class Built:
     note: str = ""  # what became of the lock, where there is something to say
     sent: int = 0  # results that the shared store got
     is_pending: bool = False  # whether something is still to be sent there, by the next build
+    tracked: str = ""  # what became of telling the recipe's tracker; "" where it has none
 
 
 def build(
-    project: Project, observer: Observer, *, argv: Sequence[str] = (), policy: Policy | None = None
-) -> Built:
+    project: Project, observer: Observer, *, argv: Sequence[str] = (), policy: Policy | None = None,
+    group: str = "",
+) -> Built:  # fmt: skip
     """Build the project and put its bundle in place; `argv`, what was typed, is noted in the journal.
+
+    `group` is the sweep that it is a variant of, for trackers.
 
     Raises:
         UserError: the outputs cannot be written, found out before anything runs; or wrong data.
@@ -70,7 +75,9 @@ def build(
             assert isinstance(bundle, Bundle)
             folder = deliver(bundle.folder, project.target, ship=bundle.verdict.ship, held=project.held)
             note = update_lock(watched, done, stands=folder == project.target)
-    return Built(bundle.verdict, folder, result, note, store.sent, store.is_pending)
+    frozen = policy.mode == "frozen"
+    tracked = track_build(project, result, bundle.verdict, folder, group=group, frozen=frozen)
+    return Built(bundle.verdict, folder, result, note, store.sent, store.is_pending, tracked)
 
 
 def make(project: Project, plan: Plan, observer: Observer, *, argv: Sequence[str] = ()) -> Result:

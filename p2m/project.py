@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -161,7 +162,7 @@ def compiled(
         *_reached(plan, trust),
     )
     where = target or _target(base, overrides)
-    variant = bool(overrides) or target is not None
+    variant = bool(_changing(overrides)) or target is not None
     return Project(recipe, composed, task, plan, Path(store), where, shared, held, variant, rests)
 
 
@@ -291,9 +292,15 @@ def _shared(composed: Composed) -> SharedAddress | None:
     return chosen
 
 
+def _changing(overrides: Sequence[str]) -> list[str]:
+    """The overrides, sorted, without those that say who is told of the build."""
+    return sorted(each for each in overrides if not re.match(r"\+{0,2}tracker[.=]", each))
+
+
 def _target(base: Path, overrides: Sequence[str]) -> Path:
     """The recipe as committed owns `outputs/<name>`; overrides build beside it."""
-    if not overrides:
+    changing = _changing(overrides)
+    if not changing:
         return base
-    digest = hashlib.sha256(json.dumps(sorted(overrides)).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(json.dumps(changing).encode()).hexdigest()[:8]
     return base / "variants" / digest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from p2m.build import make
@@ -14,6 +14,7 @@ from p2m.errors import UserError
 from p2m.marked_yaml import show
 from p2m.project import Project, load
 from p2m.recipe_edit import edited
+from p2m.tracking import track_trial
 from p2m.tuning.base import OF_STUDENT, left_out
 from p2m.types import Split, Trained, Trial, TunedStudent, Winner
 
@@ -31,6 +32,7 @@ class Search:
     best: int  # number of the one that scored best, the earliest of equals
     left_out: dict[str, str]  # setting of the space that does not apply -> why
     result: Result
+    tracked: str = ""  # what became of telling the recipe's tracker; "" where it has none
 
     @property
     def won(self) -> Trial:
@@ -110,7 +112,23 @@ def search(project: Project, observer: Observer, *, argv: Sequence[str] = ()) ->
             f"{won.student} was chosen, which is solved, so there is nothing to search for\n"
             "    search for another student's: student=minilm"
         )
-    return _search(project, result, end)
+    found = _search(project, result, end)
+    return replace(found, tracked=_tracked(project, found, end))
+
+
+def _tracked(project: Project, found: Search, end: str) -> str:
+    """Tell the recipe's tracker of every trial, until it fails; the last it said."""
+    if project.composed.spec.tracker is None:
+        return ""
+    said, before = "", "train" if end == "best" else f"train-{found.student}"
+    for number, trial in enumerate(found.trials, start=1):
+        fit = _of(found.result, f"{before}-{number}").fit
+        group = f"tune-{found.result.run}"
+        sign = -1 if found.lower_is_better else 1
+        said = track_trial(project, number, trial, fit, metric=found.metric, sign=sign, group=group)
+        if said.startswith("!"):
+            break
+    return said
 
 
 def _search(project: Project, result: Result, end: str) -> Search:

@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("feedback",),
     ("demo", "sweeps", "review", "trials", "deployment"),
     ("build",),
-    ("questions",),
+    ("questions", "tracking"),
     ("comparison", "saved_plan"),
     ("comparable",),
     ("project",),
@@ -58,7 +58,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("verifiers",),  # what is wrong with a teacher's row, also by what parsing knows of languages
     (
         *("teachers", "retrievers", "students", "training", "compression", "metrics", "catalogs"),
-        *("parsing", "curation", "evaluation", "reporting"),
+        *("parsing", "curation", "evaluation", "reporting", "trackers"),
     ),
     ("answers",),  # how people write answers, and how p2m does
     ("deploy",),  # what the bundle ships: students export for it and are judged through it
@@ -74,6 +74,7 @@ FAMILIES = (
     "metrics",
     "verifiers",
     "tuning",
+    "trackers",
 )  # reached through `.base` from above
 # Not of one component but of all: how weights are found, what a chat model is and how one is asked.
 NAMED_BY_BASE = frozenset(

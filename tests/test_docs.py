@@ -16,7 +16,7 @@ from p2m.spec import Retrieval, json_schema
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-TEXTS = sorted([*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "recipes/data/README.md"])
+TEXTS = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "recipes/data/README.md"])
 UNTOLD = (
     "metric",
     "verifier",
@@ -111,3 +111,36 @@ def test_the_gold_set_is_what_its_readme_says() -> None:
     assert [
         row["question"] for row in rows if not all(answer in row["context"] for answer in row["answers"])
     ] == []
+
+
+def test_the_site_is_built_strictly_and_loads_nothing_from_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every link and anchor leads somewhere; the pages of the reference are made from schema and verbs."""
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
+
+    monkeypatch.setenv("NO_MKDOCS_2_WARNING", "1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        build(load_config(str(ROOT / "mkdocs.yml"), site_dir=str(tmp_path), strict=True))
+    pages = {path.relative_to(tmp_path).as_posix(): path.read_text() for path in tmp_path.rglob("*.html")}
+    assert {"index.html", "quickstart.html", "tutorials/table.html"} <= set(pages)
+    assert "constraints.max_size" in pages["reference/recipe.html"]
+    assert "p2m build recipes/qa.yaml" in pages["reference/commands.html"]
+    loaded = re.compile(r"<(?:script|img|link(?=[^>]*stylesheet))[^>]*(?:src|href)=\"(?:https?:)?//[^\"]*")
+    assert {name: found for name, text in pages.items() if (found := loaded.findall(text))} == {}
+
+
+def test_the_notebook_runs_and_is_stored_without_outputs(tmp_path: Path) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(DOCS / "quickstart.ipynb", as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in cells)
+    NotebookClient(notebook, timeout=250, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    said = "\n".join(str(out.get("text", "")) for cell in cells for out in cell.outputs)
+    assert "('garden', 'kitchen')" in said
+    assert "strength" in said
+    assert re.search(r"garden 0\.\d+\nkitchen 0\.\d+", said)

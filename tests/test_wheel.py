@@ -61,6 +61,8 @@ def test_a_wheel_carries_the_config_groups_and_plans_elsewhere(installed: Path, 
     done = call(installed, project, "plan", "shout.yaml", "training=fast")
     assert done.returncode == 0, done.stderr
     assert "+ train" in done.stdout
+    manual = call(installed, project, "help", "lock#in-ci")
+    assert manual.stdout.startswith("## In CI"), manual.stderr
 
 
 @pytest.mark.slow

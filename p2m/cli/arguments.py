@@ -20,7 +20,7 @@ class _Parser(argparse.ArgumentParser):
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The verb and its arguments. Exits with 0 after help and with 2 after a mistake."""
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
+    if not arguments or arguments[0] in ("-h", "--help") or list(arguments) == ["help"]:
         print(overview())
         sys.exit(0)
     if arguments[0] in ("-V", "--version"):
@@ -55,7 +55,7 @@ def overview() -> str:
     for group, heading in verbs.GROUPS.items():
         lines += ["", f"{heading}:"]
         lines += [f"  p2m {name:<8} {verb.SUMMARY}" for name, verb in known.items() if group == verb.GROUP]
-    lines += ["", "p2m VERB --help shows options and examples.", ""]
+    lines += ["", "p2m VERB --help shows options and examples, p2m help TOPIC a page or a recipe's key.", ""]
     lines += ["Exit codes: 0 done or nothing to do, 1 error, 2 wrong input, 3 lock out of date, 4 the model"]
     lines += [
         "misses its contract, 5 verification failed, 10 `plan --exit-code` has work to do, 130 interrupted."

@@ -28,10 +28,19 @@ def run(argv: Sequence[str]) -> int:
         return code
     except P2MError as error:
         print(f"p2m {typed.verb}: {common.runnable(common.from_here(str(error)))}", file=sys.stderr)
+        if line := _see(error):
+            print(common.runnable(line), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
         print(common.runnable(interrupted_text(interrupt, argv)), file=sys.stderr)
         return common.INTERRUPTED
+
+
+def _see(error: P2MError) -> str:
+    """Where the manual says more; "" where it does not."""
+    from p2m.cli import manual
+
+    return manual.see(manual.topics_of(error))
 
 
 def interrupted_text(interrupt: KeyboardInterrupt, argv: Sequence[str]) -> str:

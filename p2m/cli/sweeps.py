@@ -183,6 +183,7 @@ class _Teller:
         lines = [f"{self._name(ended.variant)}: " + (f"failed: {ended.reason}" if built is None else "built")]
         if built is not None:
             lines.append(common.runnable(build_text(built)))
+            lines += [f"    {built.tracked}"] if built.tracked else []
         todo = sum(each.state != "failed" for each in pending)
         time_left = f", about {duration(left)} left" if left is not None and todo else ""
         lines.append(f"{len(entries)} of {len(entries) + len(pending)} variants are built{time_left}")

@@ -20,7 +20,7 @@ from p2m.errors import Problem
 from p2m.marked_yaml import join, show
 
 TEXT_KEYS = ("prompt", "examples")  # the user's words: `${` and `???` mean themselves there
-UNKEYED = ("device", "executor", "store")  # never enter a key, so they may depend on the machine
+UNKEYED = ("device", "executor", "store", "tracker")  # never enter a key, so they may depend on the machine
 _OUTSIDE = (*UNKEYED, "hydra")  # what an interpolation must not reach from elsewhere
 _BY_KEY = (
     "oc.select",
@@ -194,11 +194,7 @@ def resolve_paths(
             for i, value in enumerate(retriever["sources"])
         ]
         config = config | {"retriever": {**retriever, "sources": sources}}
-    if isinstance(config.get("teacher"), Mapping):
-        config = config | {"teacher": _teachers(config["teacher"], folder)}
-    if isinstance(config.get("metric"), Mapping):
-        config = config | {"metric": {name: _tested(each, folder) for name, each in config["metric"].items()}}
-    return config, problems
+    return config | dict(_of_components(config, folder)), problems
 
 
 def decisions_beside(recipe: Path) -> Path:
@@ -216,6 +212,17 @@ def asked_beside(recipe: Path) -> Path:
     return recipe.with_suffix(".feedback-inputs.jsonl")
 
 
+def _of_components(config: Mapping[str, Any], folder: Path) -> Iterator[tuple[str, Any]]:
+    """Sections whose components name places, with these made absolute."""
+    teacher, metric = config.get("teacher"), config.get("metric")
+    if isinstance(teacher, Mapping):
+        yield "teacher", _teachers(teacher, folder)
+    if isinstance(metric, Mapping):
+        yield "metric", {name: _placed(each, "tests", folder) for name, each in metric.items()}
+    if "tracker" in config:
+        yield "tracker", _placed(config["tracker"], "folder", folder)
+
+
 def _teachers(value: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Teachers with the places of their models made absolute; whether one is there, the teacher itself says,
     for what is in the ledger needs none."""
@@ -228,12 +235,12 @@ def _teachers(value: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     return found
 
 
-def _tested(metric: Any, folder: Path) -> Any:
-    """A metric with the place of its tests made absolute."""
-    place = metric.get("tests") if isinstance(metric, Mapping) else None
+def _placed(component: Any, key: str, folder: Path) -> Any:
+    """A component with the place under `key` made absolute, where it has one."""
+    place = component.get(key) if isinstance(component, Mapping) else None
     if not isinstance(place, str) or not place.strip():
-        return metric
-    return {**metric, "tests": str(Path(folder, Path(place).expanduser()))}
+        return component
+    return {**component, key: str(Path(folder, Path(place).expanduser()))}
 
 
 def _is_word(value: str) -> bool:

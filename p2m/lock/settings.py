@@ -1,7 +1,8 @@
 """A recipe's settings as one flat table, every default included: what a lock keeps of a `ModelSpec`.
 
 Values are those that were meant (`250M` is 250000000), so another way to write the same is no difference;
-places of files are relative to the recipe; what never enters a key (device, executor, store) is left out.
+places of files are relative to the recipe; what never enters a key (device, executor, store, tracker) is
+left out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from p2m.marked_yaml import join
 from p2m.spec import ModelSpec, Retrieval, Teachers, Tuning
 from p2m.types import Dimension, Requirement
 
-_UNKEYED = ("device", "executor", "store")
+_UNKEYED = ("device", "executor", "store", "tracker")
 _PLAIN_MODULE = "p2m.types"  # values that are no components, so that their class says nothing
 
 

@@ -19,6 +19,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from p2m.errors import nearest
 from p2m.teachers.chat import ChatTeacher
+from p2m.trackers.base import Tracker
 from p2m.types import (
     Backend,
     Compressor,
@@ -55,6 +56,7 @@ FAMILIES = {
         Family("tuning", "p2m.tuning", Proposer),
         Family("compression", "p2m.compression", (Compressor, Pruner)),
         Family("runtime", "p2m.deploy.backends", Backend),
+        Family("tracker", "p2m.trackers", Tracker),
     )
 }
 

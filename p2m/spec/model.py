@@ -38,6 +38,7 @@ from p2m.spec.tuning import searchable
 from p2m.spec.units import Count, Duration, Money, Parameters, Size, parse_requirement
 from p2m.teachers.chat import ChatTeacher
 from p2m.teachers.schedules.constant import Constant
+from p2m.trackers.base import Tracker
 from p2m.tuning.base import SPACE, RandomSearch
 from p2m.types import (
     Backend,
@@ -667,6 +668,7 @@ class ModelSpec(Section):
     )  # where work is done; never changes a result
     executor: ExecutorWords = ExecutorWords()  # what runs the steps
     store: StoreWords = StoreWords()  # where finished work is kept
+    tracker: Annotated[Tracker | None, _component("tracker")] = None  # who is told of builds; in no key
     seed: int = Field(default=0, ge=0, lt=2**32)  # of everything random
 
     @property

@@ -74,6 +74,7 @@ DEPTH = {  # of a section's components
     "baselines": 3,
     "compression": 3,
     "tuning": 1,
+    "tracker": 1,
 }
 _WANTED = {
     "string_type": "text",

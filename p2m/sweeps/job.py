@@ -106,7 +106,7 @@ class Job:
             with self.teller.began(variant, alone=self.at_once == 1) as observer:
                 project = self._project(variant, overrides)
                 identity = unite([project.plan], open_store(project)).identities[0]
-                built = build(project, observer, argv=self.argv)
+                built = build(project, observer, argv=self.argv, group=self.board.folder.name)
                 entry = _entry(variant, overrides, built, time.monotonic() - began)
         except Exception as error:
             known = isinstance(error, P2MError)

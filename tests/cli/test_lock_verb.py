@@ -258,7 +258,9 @@ def refused(p2m: P2M, *more: str) -> str:
     build = p2m("build", "shout.yaml", "--locked", *more)
     assert (check.code, build.code) == (3, 3)
     assert ", without --locked\n" in build.err
-    assert build.err.replace(", without --locked", "").endswith("p2m build: " + check.out)
+    assert build.err.replace(", without --locked", "").endswith(
+        f"p2m build: {check.out}    see: p2m help lock\n"
+    )
     assert "cached" not in build.err
     assert "p2m build shout.yaml" in check.out
     return check.out

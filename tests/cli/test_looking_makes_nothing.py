@@ -40,6 +40,8 @@ LOOKING = (
     "verify RECIPE",
     "gc",
     "doctor",
+    "help data#before-a-build",
+    "help seed",
     "catalog show",
     "completion bash",
     "predict outputs/shout x",

@@ -68,6 +68,8 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
         raise
     if built.note:
         print(f"    {common.runnable(built.note)}", file=sys.stderr)
+    if built.tracked:
+        print(f"    {built.tracked}", file=sys.stderr)
     code = 0 if built.verdict.ship else common.CONTRACT_MISSED
     spent = spent_by(built)
     if arguments.json:
@@ -75,13 +77,15 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
         print(common.as_json(told | ({"spent": spent} if spent else {})))
         return code
     print(common.runnable("\n".join([build_text(built), *spent_lines(built, spent)])))
+    if code:
+        print(common.runnable("    see: p2m help verdict"), file=sys.stderr)
     steps = sum(built.result.counts.values())
     text = f"{steps} steps: nothing to do.\n{common.runnable(verdict_text(built))}"
     lock = () if policy.mode == "skip" or project.is_variant else (lock_path(project.recipe),)
     if arguments.plan:
         return code  # once built, a saved plan is stale, which the quick path would not see
-    if built.is_pending:
-        return code  # the next build has something to do: to send it
+    if built.is_pending or built.tracked:
+        return code  # the next build has something to do: to send it, or to tell a tracker
     noop.remember(argv, noop.Answer(text, code), (built.folder, *lock), seen)
     return code
 

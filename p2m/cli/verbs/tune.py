@@ -40,6 +40,8 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     print(f"{project.plan.name}: {many} trials of {common.relative(project.recipe)}", file=sys.stderr)
     with Progress() as progress:
         found = search(project, progress, argv=argv)
+    if found.tracked:
+        print(f"    {found.tracked}", file=sys.stderr)
     made = change(project, found)
     if not arguments.json:
         print(common.runnable(_text(found, made)))
