@@ -99,7 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_limits(group: argparse._ArgumentGroup) -> None:
     whole, seconds = _number(1, 10**9), _seconds
     for flag, kind, metavar, told in (
-        ("--threads", whole, "N", "processor threads of a model; more pay for long texts alone (default: %(default)s)"),
+        ("--threads", whole, "N", "threads of a model; more pay for long texts alone (default: %(default)s)"),
         ("--workers", whole, "N", "batches answered at once, by copies of the model (default: %(default)s)"),
         ("--batch-size", whole, "N", "rows that are answered together at most (default: %(default)s)"),
         ("--batch-wait", _number(0, 10_000), "MS", "the longest that a row waits for others to go with it"
