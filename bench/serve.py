@@ -12,8 +12,8 @@ same shape in PyTorch, as their documentation shows it, from the environment tha
 Prints requests a second, p50, p99, the processor time of a request, which other work on the machine moves
 little, and how many answers of both bundles agree. Exits with 1 where `p2m int8` answers fewer than three
 times the requests of fastapi, or not all of them; where its p99 is beyond the bound that batching promises
-(the wait, the batch that runs, those before a row, its own, and 1 ms a client for HTTP); or where a peer could
-not be installed, unless --allow-missing says so.
+(the wait, the batch that runs, those before a row, its own, and 1 ms a client for HTTP); or where a peer
+could not be installed, unless --allow-missing says so.
 
 --soak MINUTES instead keeps p2m under load of 32 clients, beside those that hang up and that send nonsense,
 and exits with 1 where its memory grows by more than 5% between the second and the last quarter.
