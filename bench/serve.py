@@ -9,10 +9,11 @@ same shape in PyTorch, as their documentation shows it, from the environment tha
 - bentoml: a service with a batchable route around it.
 
 1, 8 and 64 clients keep a connection each and ask one row after the other; contestants take turns, in rounds.
-Prints requests a second, p50 and p99, and how many answers of both bundles agree. Exits with 1 where `p2m
-int8` answers fewer than three times the requests of fastapi, or not all of them; where its p99 is beyond the
-bound that batching promises (the wait, the batch that runs, those before a row, its own, and 1 ms a client
-for HTTP); or where a peer could not be installed, unless --allow-missing says so.
+Prints requests a second, p50, p99, the processor time of a request, which other work on the machine moves
+little, and how many answers of both bundles agree. Exits with 1 where `p2m int8` answers fewer than three
+times the requests of fastapi, or not all of them; where its p99 is beyond the bound that batching promises
+(the wait, the batch that runs, those before a row, its own, and 1 ms a client for HTTP); or where a peer
+could not be installed, unless --allow-missing says so.
 
 --soak MINUTES instead keeps p2m under load of 32 clients, beside those that hang up and that send nonsense,
 and exits with 1 where its memory grows by more than 5% between the second and the last quarter.
@@ -24,6 +25,7 @@ import argparse
 import asyncio
 import json
 import math
+import os
 import random
 import re
 import signal
@@ -111,6 +113,7 @@ class Contestant:
     process: subprocess.Popen[bytes]
     rates: dict[int, list[float]] = field(default_factory=dict)  # clients -> requests a second, by round
     seconds: dict[int, list[float]] = field(default_factory=dict)  # clients -> of each request
+    processor: dict[int, float] = field(default_factory=dict)  # clients -> seconds of all its processes
     failed: int = 0
     answers: dict[int, str] = field(default_factory=dict)  # row -> label
 
@@ -273,6 +276,7 @@ async def load(
 ) -> None:
     """So many clients for so long, each with a connection of its own."""
     spent: list[float] = []
+    busy = _processor(server.process.pid)
     end = time.perf_counter() + seconds
     turn = iter(range(10**9))
 
@@ -295,6 +299,21 @@ async def load(
     if is_kept:
         server.rates.setdefault(clients, []).append(len(spent) / (time.perf_counter() - began))
         server.seconds.setdefault(clients, []).extend(spent)
+        busy = _processor(server.process.pid) - busy
+        server.processor[clients] = server.processor.get(clients, 0.0) + busy
+
+
+def _processor(session: int) -> float:
+    """Seconds that the processes of a session have computed."""
+    ticks = 0
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            told = path.read_text().rpartition(")")[2].split()
+        except OSError:  # it ended
+            continue
+        if int(told[3]) == session:
+            ticks += int(told[11]) + int(told[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _request(name: str, text: str) -> bytes:
@@ -325,18 +344,20 @@ class Line:
     rate: float  # requests a second
     p50: float  # ms
     p99: float
+    processor: float  # ms a request
 
 
 def told(found: Sequence[Contestant], missing: dict[str, str], *, allow_missing: bool) -> int:
     """Print the table and the bars; 1 where one was missed."""
     lines = [_line(each, clients) for clients in CLIENTS for each in found]
-    print(f"{'clients':>7s}  {'':10s}{'requests/s':>11s}{'p50 ms':>9s}{'p99 ms':>9s}{'':>8s}")
+    print(f"{'clients':>7s}  {'':10s}{'requests/s':>11s}{'p50 ms':>9s}{'p99 ms':>9s}{'cpu ms':>9s}{'':>8s}")
     by = {(line.name, line.clients): line for line in lines}
     missed = [] if allow_missing else [f"{name}: {why}" for name, why in missing.items()]
     for line in lines:
         base = by.get((BASE, line.clients))
         times = f"{line.rate / base.rate:7.1f}x" if base else ""
-        print(f"{line.clients:7d}  {line.name:10s}{line.rate:11.0f}{line.p50:9.1f}{line.p99:9.1f}{times}")
+        figures = f"{line.rate:11.0f}{line.p50:9.1f}{line.p99:9.1f}{line.processor:9.2f}"
+        print(f"{line.clients:7d}  {line.name:10s}{figures}{times}")
     ours = next(each for each in found if each.name == OURS)
     for clients in CLIENTS:
         line, base, bound = by[OURS, clients], by.get((BASE, clients)), _bound(ours, clients)
@@ -364,7 +385,8 @@ def _line(server: Contestant, clients: int) -> Line:
     spent = sorted(server.seconds[clients])
     p99 = spent[min(len(spent) - 1, math.ceil(0.99 * len(spent)) - 1)]
     rate = statistics.median(server.rates[clients])
-    return Line(server.name, clients, rate, statistics.median(spent) * 1000, p99 * 1000)
+    busy = server.processor[clients] / len(spent)
+    return Line(server.name, clients, rate, statistics.median(spent) * 1000, p99 * 1000, busy * 1000)
 
 
 def _bound(server: Contestant, clients: int) -> float:

@@ -258,4 +258,4 @@ def test_a_fuzzer_finds_no_breach_of_the_description(alone: Running) -> None:
 
 @pytest.mark.slow
 def test_a_fuzzer_finds_none_in_five_thousand_examples(alone: Running) -> None:
-    assert fuzz(alone, 500) >= 5000
+    assert fuzz(alone, 520) >= 5000

@@ -81,7 +81,7 @@ def feedback(service: Service) -> Handler:
         if fault := fault_in(body, schema):
             raise Refused(422, fault)
         given = await _judged(service, body, scope["request_id"], receive)
-        place = int(body.get("row", 0))
+        place = int(body.get("row", 0)) if body.get("id") is not None else 0
         if place >= len(given.rows):
             raise Refused(422, f"row {place}: the request had {len(given.rows)}, the first is row 0")
         answer = body.get("answer")
@@ -97,7 +97,7 @@ def feedback(service: Service) -> Handler:
 
 async def _judged(service: Service, body: Any, request: str, receive: Receive) -> Given:
     """What is judged: what a request came to, or what is answered to the row now."""
-    if "id" in body:
+    if body.get("id") is not None:
         found = service.given(body["id"])
         if found is None:
             raise Refused(404, f"no request {body['id']} of late: send its `input` in place of its `id`")

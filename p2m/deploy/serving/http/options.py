@@ -99,7 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_limits(group: argparse._ArgumentGroup) -> None:
     whole, seconds = _number(1, 10**9), _seconds
     for flag, kind, metavar, told in (
-        ("--threads", whole, "N", "processor threads of a model (default: the processors, at most 4)"),
+        ("--threads", whole, "N", "threads of a model; more pay for long texts alone (default: %(default)s)"),
         ("--workers", whole, "N", "batches answered at once, by copies of the model (default: %(default)s)"),
         ("--batch-size", whole, "N", "rows that are answered together at most (default: %(default)s)"),
         ("--batch-wait", _number(0, 10_000), "MS", "the longest that a row waits for others to go with it"
@@ -113,7 +113,7 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
         ("--drain", seconds, "S", "seconds that requests may take after SIGTERM (default: %(default)g)"),
     ):  # fmt: skip
         name = flag.removeprefix("--").replace("-", "_")
-        default = None if name in ("threads", "batch_wait") else getattr(Options, name)
+        default = None if name == "batch_wait" else getattr(Options, name)
         group.add_argument(flag, type=kind, metavar=metavar, default=default, help=told)
     group.add_argument(
         "--precision", type=float, metavar="SHARE",
@@ -155,7 +155,7 @@ def options_of(typed: argparse.Namespace) -> Options:
     )
     return Options(
         **{name: getattr(typed, name) for name in (*same, "connections", "drain", "record", "feedback")},
-        tokens=tokens, threads=typed.threads or min(4, _processors()), batch_wait=wait,
+        tokens=tokens, threads=typed.threads, batch_wait=wait,
         canary=_canary(typed.canary), shadow=typed.shadow, precision=typed.precision,
         has_access_log=not typed.no_access_log,
     )  # fmt: skip
@@ -209,11 +209,6 @@ def _canary(text: str | None) -> tuple[str, float] | None:
             f"--canary {text}: expected NAME=SHARE with a share between 0 and 1, such as new=0.1"
         )
     return name, found
-
-
-def _processors() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _number(low: int, high: int) -> Callable[[str], int]:

@@ -148,20 +148,19 @@ def judged_schema(models: Sequence[Served]) -> Schema:
     """What somebody says of an answer: right, or wrong and what is right; of a request, or of a row."""
     outputs = {json.dumps(schema): schema for schema in (output_schema(each.settings) for each in models)}
     answer = {"anyOf": [*outputs.values(), {"type": "null"}]}
-    common = {
-        "note": {"type": "string"},
-        "model": {"type": "string"},
-        "row": {"type": "integer", "minimum": 0},
-    }
+    common = {"note": {"type": "string"}, "model": {"type": "string"}}
     rows = {json.dumps(schema): schema for schema in map(row_schema, models)}
-    who = ({"id": TEXT}, {"input": {"anyOf": [*rows.values()]}})
+    who: tuple[Schema, ...] = (
+        {"id": TEXT, "row": {"type": "integer", "minimum": 0}},
+        {"input": {"anyOf": [*rows.values()]}, "id": {"type": "null"}},
+    )
     said = (
         {"judged": {"type": "string", "const": "right"}, "answer": {"type": "null"}},
         {"judged": {"type": "string", "const": "wrong"}, "answer": answer},
     )
     return {
         "anyOf": [
-            {"type": "object", "required": [*of, "judged"], "properties": of | judged | common}
+            {"type": "object", "required": [next(iter(of)), "judged"], "properties": of | judged | common}
             for of in who
             for judged in said
         ]
