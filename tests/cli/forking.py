@@ -16,7 +16,13 @@ from pathlib import Path
 from typing import Any
 
 # What the steps of a build with a linear model import, in the order of their cost.
-BUILDS_NEED = ("sklearn.linear_model", "matplotlib.figure", "onnxruntime", "p2m.reporting.page")
+BUILDS_NEED = (
+    "sklearn.linear_model",
+    "sklearn.manifold",
+    "matplotlib.figure",
+    "onnxruntime",
+    "p2m.reporting.page",
+)
 
 
 class Zygote:
