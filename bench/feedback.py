@@ -14,10 +14,11 @@ corrections do not raise the accuracy on the kind (paired permutation test, p < 
 does not follow from the decisions, where the same log changes anything the second time, where drift is not
 seen, or where the worse model takes the place of the better one.
 
-With --drift: how much of service must be new before it is seen. Of banking77's 77 intents eight, by lot, are
-in no row that was learnt from; service asks some of them among the others. Beside the neighbours of p2m stands
-the maximum mean discrepancy (Gretton et al., 2012; Gaussian kernel, median distance) at the same level. Exit 1
-where p2m raises a false alarm in more than one of the draws, or misses service of which two fifths are new.
+With --drift: how much of service must be new before it is seen. Of banking77's 77 intents eight, by lot,
+are in no row that was learnt from; service asks some of them among the others. Beside the neighbours of p2m
+stands the maximum mean discrepancy (Gretton et al., 2012; Gaussian kernel, median distance) at the same
+level. Exit 1 where p2m raises a false alarm in more than one of the draws, or misses service of which two
+fifths are new.
 """
 
 from __future__ import annotations
