@@ -44,7 +44,7 @@ def counts(found: Found) -> str:
 
 
 _KEYS = ("confirmed", "corrected", "unanswered", "disagreed")
-_HEADS = ("right", "corrected", "wrong, no answer", "in dispute")
+_HEADS = ("right", "corrected", "wrong without answer", "in dispute")
 _LABELS = 30  # distinct answers up to which they are told apart
 
 
@@ -94,7 +94,7 @@ def changes(made: Proposal) -> str:
     lines = []
     if made.entries:
         lines.append(
-            f"{common.relative(made.decisions)}: {len(made.entries):,} new decisions,"
+            f"{common.relative(made.decisions)}: {_many(len(made.entries), 'new decision')},"
             f" {len(made.entries) - confirmed:,} corrected and {confirmed:,} confirmed{said}"
         )
         order = sorted(made.entries, key=lambda each: each.output == each.was)  # corrections first
@@ -104,13 +104,16 @@ def changes(made: Proposal) -> str:
         lines += _more(len(order))
     if made.ask or made.answered:
         gone = f", {made.answered:,} that were answered go" if made.answered else ""
-        lines.append(
-            f"{common.relative(made.asked)}: {len(made.ask):,} more rows that somebody must answer{gone}"
-        )
+        more = _many(len(made.ask), "more row")
+        lines.append(f"{common.relative(made.asked)}: {more} that somebody must answer{gone}")
         if made.ask:
             lines.append(table([("?", shown(each.input), each.why) for each in made.ask[:_MOST]], indent=2))
         lines += _more(len(made.ask))
     return "\n".join(lines)
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _was(output: str, was: str) -> str:

@@ -20,7 +20,7 @@ from p2m.feedback.judged import Judged
 from p2m.feedback.log import Seen
 from p2m.review.overlay import Overlay
 
-UNSURE = "the model was unsure"
+UNSURE = "among the least sure"
 
 
 @dataclass(frozen=True, slots=True)

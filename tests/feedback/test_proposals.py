@@ -44,7 +44,7 @@ def test_confirmed_and_corrected_rows_are_decided_and_the_rest_is_asked_about(tm
         ("b", "delivery", "billing", "2026-01-02", "server"),
     ]
     assert [(ask.input["text"], ask.why) for ask in made.ask] == [
-        ("c", NO_ANSWER), ("f", "the model was unsure: 0.80"), ("d", "the model was unsure: 0.40"),
+        ("c", NO_ANSWER), ("f", "among the least sure: 0.80"), ("d", "among the least sure: 0.40"),
     ]  # fmt: skip
     apply(made)
     kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
