@@ -105,7 +105,7 @@ def _use(facts: Facts) -> str:
         fields = {each.name: sample.input[each.name] for each in facts.task.inputs}
         argument = json.dumps(fields, ensure_ascii=False) if len(fields) > 1 else next(iter(fields.values()))
         lines.append(f"python predict.py {shlex.quote(argument)}")
-    lines += ["python predict.py --input rows.csv --output answered.csv"]
+    lines += ["python predict.py rows.csv answered.csv"]
     lines += ["python predict.py < inputs.jsonl > answers.jsonl", "```", ""]
     output, settings = facts.task.output.name, Settings.read(facts.exported.model)
     lines.append(

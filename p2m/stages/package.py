@@ -13,7 +13,19 @@ from typing import Any
 from p2m.deploy import answered, server
 from p2m.deploy.backends.onnx import ONNX
 from p2m.deploy.card import Facts, model_card, sources
-from p2m.deploy.serving import asking, command, feedback, http, lines, objects, parquet, separated, tables
+from p2m.deploy.serving import (
+    asking,
+    command,
+    feedback,
+    file_answers,
+    http,
+    lines,
+    objects,
+    parquet,
+    part,
+    separated,
+    tables,
+)
 from p2m.deploy.serving.http import (
     app,
     batcher,
@@ -53,7 +65,7 @@ from p2m.version import __version__
 SCHEMA = 1  # of manifest.json
 MANIFEST = "manifest.json"
 # What a bundle ships beside its predictor.
-ASKING = paths(command, asking, tables, lines, objects, separated, parquet)
+ASKING = paths(command, asking, file_answers, part, tables, lines, objects, separated, parquet)
 SERVER = paths(
     server, feedback, http, http_command, app, batcher, bundles, errors, fitting, guard, messages, metrics,
     native, openai_api, options, running, schema, service,

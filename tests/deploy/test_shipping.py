@@ -110,7 +110,7 @@ def test_a_bundle_of_each_kind_ships_what_it_loads_and_lists_what_it_imports(
     said = shaped(expected.output, known.shape, known.layout, known.none)
     assert answer["output"] in (said, expected.output)
     assert answer["score"] == round(expected.score, 4)
-    for_files = {f"serving/{name}.py" for name in ("tables", "separated", "parquet")}
+    for_files = {f"serving/{name}.py" for name in ("file_answers", "part", "tables", "separated", "parquet")}
     assert own | {"predict.py"} | for_files == shipped(models[kind], ONNX).keys() | ASKING.keys()
     assert tuple(packages) == requirements(models[kind], ONNX)
 

@@ -11,7 +11,7 @@ from p2m.errors import UserError, command
 GROUP = "result"
 SUMMARY = "ask a built model"
 EXAMPLES = """p2m predict outputs/qa '{"question": "Who left?", "context": "Ada left at noon."}'
-  p2m predict outputs/reviews --input reviews.csv --output answered.csv
+  p2m predict outputs/reviews reviews.csv answered.csv      # or .parquet, .jsonl, ...
   p2m predict outputs/qa < questions.jsonl > answers.jsonl"""
 
 _SHOWN = 5  # bundles that are named
@@ -41,5 +41,4 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
 
     if not (arguments.bundle / MANIFEST).is_file():
         raise UserError(f"{arguments.bundle}: no bundle here\n    next: {next_step(arguments.bundle)}")
-    again = ("p2m", "predict", str(arguments.bundle))
-    return answer(arguments, arguments.bundle / "model", again, name="p2m predict")
+    return answer(arguments, arguments.bundle / "model", name="p2m predict")

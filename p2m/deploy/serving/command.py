@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=f"""examples:
   python predict.py '{{"question": "Who built it?", "context": "It was built by Ada Marsh."}}'
   python predict.py 'a text, where the model has one input field'
-  python predict.py --input reviews.csv --output answered.csv
+  python predict.py reviews.csv answered.csv
   python predict.py < inputs.jsonl > answers.jsonl
   python predict.py --check
 
@@ -67,11 +67,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="the model's folder (default: model/)",
     )
     parser.add_argument("--check", action="store_true", help=f"compare every file with {CHECKSUMS} and stop")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     if options.check:
         folder = here if options.model == here / "model" else options.model
         return _guarded("predict.py", lambda: _check(folder))
-    return answer(options, options.model, ("python", sys.argv[0]), name="predict.py")
+    return answer(options, options.model, name="predict.py")
 
 
 def scores_told() -> str:
@@ -88,29 +88,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "text",
         nargs="?",
         metavar="INPUT",
-        help="one input: a JSON object of the fields, or text where there is one field",
+        help="one input: a JSON object of the fields, or text where there is one field; or a file of inputs:"
+        " .csv, .tsv, .jsonl, .json, .txt with one input a line (each also as .gz), or .parquet; - is"
+        " standard input with such rows",
+    )
+    parser.add_argument(
+        "target",
+        nargs="?",
+        type=Path,
+        metavar="OUTPUT",
+        help="where the rows of a file go with their answers, in the format of its name (default: standard"
+        " output, in the format of the input). Ended before it is done, the same command goes on",
     )
     parser.add_argument(
         "--input",
         dest="file",
         type=Path,
         metavar="FILE",
-        help="a file of inputs: .csv, .tsv, .jsonl, .json, .txt with one input a line (each also as .gz),"
-        " or .parquet",
+        help="the same as a file for INPUT, whatever its name",
     )
     parser.add_argument(
         "--output",
         type=Path,
         metavar="FILE",
-        help="where the rows of --input go with their answers, in the format of its name (default: standard"
-        " output, in the format of the input)",
+        help="the same as OUTPUT",
     )
     parser.add_argument(
         "--column",
         action="append",
         default=[],
         metavar="FIELD=COLUMN",
-        help="the column of --input that is a field of the model, where the names differ",
+        help="the column of the file that is a field of the model, where the names differ",
     )
     parser.add_argument(
         "--precision",
@@ -126,7 +134,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--batch-size",
         type=_positive,
         metavar="N",
-        help="rows read before they are answered (default: 1, each as it comes; 32 with --input);"
+        help="rows read before they are answered (default: 1, each as it comes; 32 of a file);"
         " no answer changes",
     )
 
@@ -147,9 +155,9 @@ def _share(text: str) -> float:
     return found
 
 
-def answer(options: argparse.Namespace, model: Path, command: Sequence[str], *, name: str) -> int:
-    """Do what was typed; `command` is how to type it again, and `name` what errors begin with."""
-    return _guarded(name, lambda: answer_all(options, model, command, name))
+def answer(options: argparse.Namespace, model: Path, *, name: str) -> int:
+    """Do what was typed; `name` is what errors begin with."""
+    return _guarded(name, lambda: answer_all(options, model, name))
 
 
 def _guarded(name: str, work: Callable[[], int]) -> int:

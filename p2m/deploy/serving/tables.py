@@ -21,13 +21,14 @@ from typing import IO, Any
 from . import lines
 from .lines import Exact, Row, TableError, encoding_of, numbered_lines, translated
 from .objects import json_lines, json_rows
-from .parquet import BATCH, parquet_rows, pyarrow_for
+from .parquet import parquet_rows, pyarrow_for
 from .separated import NOTHING, records, separator, under_header
 
 FORMATS = {**lines.FORMATS, ".txt": "text", ".text": "text"}
 _USUAL = {"csv": ",", "tsv": "\t"}  # between cells, where a file does not tell
 _LOOK = 1000  # rows by which the columns are told apart
 _NAME = 60  # characters: no column has a longer name, but a row in the place of the header has
+_GROUP = 5000  # rows of a row group of Parquet that is written
 _SHOWN = 5  # bad rows that are named
 Answers = Iterator[tuple[Row, Any]]  # each row with its answer, which has `output` and `score`
 # Words in the names of columns: what goes into a model, and what is no input whatever else the name says.
@@ -246,15 +247,15 @@ def check_target(table: Table, target: Path | None) -> str:
     """
     if target is None:
         if table.form == "parquet":
-            raise TableError("Parquet is not for the screen: give --output FILE")
+            raise TableError("Parquet is not for the screen: say where the answers go, e.g. answered.parquet")
         return table.form
     form = form_of(target)
     if target.exists() and not target.is_file():
         raise TableError(
-            f"{target}: not a regular file; leave --output out, and the answers go to the screen"
+            f"{target}: not a regular file; leave the output out, and the answers go to the screen"
         )
     if target.exists() and target.samefile(table.path):
-        raise TableError(f"{target}: that is the input; give --output another name")
+        raise TableError(f"{target}: that is the input; give the output another name")
     if not target.resolve().parent.is_dir():
         raise TableError(f"{target}: there is no folder {target.parent}; make it first")
     if target.suffix.lower() == ".gz":
@@ -281,7 +282,7 @@ def write(
             _write(table, form, screen, names, answers)
         return
     place = target.resolve()
-    draft = place.with_name(f".{place.name}.{os.getpid()}")
+    draft = place.with_name(f".{place.name}.draft")
     with translated(target):
         try:
             with draft.open("wb") as stream:
@@ -390,38 +391,74 @@ def _plain(value: Any) -> str:
     return _json_text(value) if isinstance(value, (dict, list, bool)) else str(value)
 
 
-def _column(arrow: Any, values: Sequence[Any]) -> Any:
-    """A column of the type that its values have; as texts where no type holds them all."""
-    try:
-        return arrow.array(values)
-    except (arrow.ArrowException, OverflowError):
-        return arrow.array([None if value is None else _plain(value) for value in values])
-
-
 def _write_parquet(table: Table, stream: IO[bytes], names: Sequence[str], answers: Answers) -> None:
     """Columns of a Parquet file keep their types; those of other files get what their values are."""
     arrow = pyarrow_for(table.path)
-
-    def added(batch: Any, said: Sequence[Any]) -> Any:
+    writer = None
+    for group in _groups(table, arrow):
+        said = [each for _, each in islice(answers, len(group))]
         outputs = arrow.array([each.output for each in said], arrow.string())
         scores = arrow.array([round(each.score, 4) for each in said], arrow.float64())
         marks = arrow.array([each.abstain for each in said], arrow.bool_())
         for name, column in zip(names, (outputs, scores, marks), strict=False):
-            batch = batch.append_column(name, column)
-        return batch
-
-    if table.form != "parquet":
-        pairs = list(answers)
-        columns = [_column(arrow, [row.values.get(name) for row, _ in pairs]) for name in table.columns]
-        whole = arrow.table(columns, names=list(table.columns))
-        arrow.parquet.write_table(added(whole, [said for _, said in pairs]), stream)
-        return
-    writer = None
-    with arrow.parquet.ParquetFile(table.path) as file:
-        for batch in file.iter_batches(batch_size=BATCH):
-            rows = arrow.Table.from_batches([batch])
-            made = added(rows, [said for _, said in islice(answers, len(batch))])
-            writer = writer or arrow.parquet.ParquetWriter(stream, made.schema)
-            writer.write_table(made)
+            group = group.append_column(name, column)
+        writer = writer or arrow.parquet.ParquetWriter(stream, group.schema)
+        writer.write_table(group)
     if writer is not None:
         writer.close()
+
+
+def _groups(table: Table, arrow: Any) -> Iterator[Any]:
+    """The rows as tables of `_GROUP` rows, each of which becomes a row group."""
+    if table.form != "parquet":
+        yield from _typed(table, arrow)
+        return
+    with arrow.parquet.ParquetFile(table.path) as file:
+        for batch in file.iter_batches(batch_size=_GROUP):
+            yield arrow.Table.from_batches([batch])
+
+
+def _typed(table: Table, arrow: Any) -> Iterator[Any]:
+    """The rows of another file; a column has the type that its values share, and is text without one."""
+    types = {name: arrow.string() for name in table.columns}
+    if table.form in ("json", "jsonl"):
+        types = _fitting(table, arrow, _shared_types(table, arrow))
+    for rows in _cut(table.rows()):
+        columns = [_column(arrow, [row.values.get(name) for row in rows], types[name]) for name in types]
+        yield arrow.table(columns, names=list(types))
+
+
+def _shared_types(table: Table, arrow: Any) -> dict[str, Any]:
+    """Of each column the type that its values have in common, group by group; text where there is none."""
+    found = {name: arrow.null() for name in table.columns}
+    for rows in _cut(table.rows()):
+        for name, known in found.items():
+            try:
+                seen = arrow.array([row.values.get(name) for row in rows]).type
+                both = [arrow.schema([(name, each)]) for each in (known, seen)]
+                found[name] = arrow.unify_schemas(both, promote_options="permissive").field(name).type
+            except (arrow.ArrowException, OverflowError):
+                found[name] = arrow.string()
+    return found
+
+
+def _fitting(table: Table, arrow: Any, types: dict[str, Any]) -> dict[str, Any]:
+    """The same, where every value is one of its column's type; elsewhere text."""
+    for rows in _cut(table.rows()):
+        for name, kind in types.items():
+            try:
+                arrow.array([row.values.get(name) for row in rows], kind)
+            except (arrow.ArrowException, OverflowError):
+                types[name] = arrow.string()
+    return types
+
+
+def _column(arrow: Any, values: Sequence[Any], kind: Any) -> Any:
+    if kind == arrow.string():
+        values = [None if value is None else _plain(value) for value in values]
+    return arrow.array(values, kind)
+
+
+def _cut(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while group := list(islice(rows, _GROUP)):
+        yield group
