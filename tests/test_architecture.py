@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
     ("api",),
     ("cli",),
-    ("sweeps", "review", "trials"),
+    ("demo", "sweeps", "review", "trials"),
     ("build",),
     ("questions",),
     ("comparison", "saved_plan"),

@@ -65,7 +65,7 @@ def asked(
     if table is not None:
         known = {"type": table.type.value, "inputs": list(table.inputs), "output": table.output}
         known |= {"labels": list(table.labels)} if table.labels else {}
-    with _run(recipe) as run:
+    with recorded(recipe) as run:
         refined = refine(Asker(teacher, run, limits.caps), prompt, known)
     given = {word.lstrip("+").partition("=")[0].removeprefix("teacher.").split(".")[0] for word in overrides}
     settings = {key: value for key, value in composed.config["teacher"].items() if key in given}
@@ -75,7 +75,7 @@ def asked(
 
 
 @contextmanager
-def _run(recipe: Path) -> Iterator[RunHandle]:
+def recorded(recipe: Path) -> Iterator[RunHandle]:
     """What a step is handed, for a question outside of any build; its answer is kept with those of builds."""
     store = Store(default_store(recipe), make=True)
     ledger = store.root / "ledger"
