@@ -41,6 +41,7 @@ LOOKING = (
     "gc",
     "doctor",
     "catalog show",
+    "completion bash",
     "predict outputs/shout x",
     "serve outputs/shout",
     "eval outputs/shout rows.csv",
