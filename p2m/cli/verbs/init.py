@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 GROUP = "recipe"
 SUMMARY = "write a commented recipe from a prompt, and from a table if you have one"
-EXAMPLES = """p2m init "Say which team answers a customer's message." --data messages.csv
+EXAMPLES = """p2m init                                     # on a terminal: asks for all that it needs
+  p2m init "Say which team answers a customer's message." --data messages.csv
   p2m init "Say which team answers a customer's message." --data messages.csv --test judged.csv \\
       --input-columns subject,body --output-column team
   p2m init "Answer a question from a passage." --output recipes/answers.yaml
@@ -56,6 +57,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.recipe_template import recipe_name
 
+    if arguments.prompt is None and arguments.source is None and sys.stdin.isatty() and sys.stdout.isatty():
+        from p2m.cli.init_questions import ask
+
+        try:
+            ask(arguments)
+        except KeyboardInterrupt:
+            print("\nended; nothing was written", file=sys.stderr)
+            return common.INTERRUPTED
     prompt = _prompt(arguments)
     name = arguments.name or recipe_name(prompt)
     if Path(name).name != name or name == ".." or "\\" in name:
