@@ -28,8 +28,8 @@ EXAMPLES = """p2m demo outputs/desk                             # answers, confi
   p2m demo outputs/desk --recipe recipes/desk.yaml  # with its test rows, and its teacher's address
   p2m demo outputs/desk --host 0.0.0.0 --auth ada:PASSWORD
 
-What is judged right or wrong goes to feedback.jsonl, in the folder where this is called; p2m feedback makes
-decisions of it. The teacher is asked only when its button is pressed, and its answers are recorded."""
+What is judged right or wrong goes to a log beside the recipe, recipes/desk.feedback.jsonl, or without --recipe
+to feedback.jsonl, here; p2m feedback makes decisions of it. The teacher is asked only when its button is pressed, and its answers are recorded."""
 
 _PASSWORD = "P2M_DEMO_AUTH"
 
@@ -42,8 +42,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--recipe", type=Path, metavar="RECIPE", help=more)
     trust = "let components of the recipe come from this package"
     parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help=trust)
-    log = "where judgements are written (default: feedback.jsonl, here)"
-    parser.add_argument("--feedback", type=Path, default=Path("feedback.jsonl"), metavar="FILE", help=log)
+    log = "where judgements are written (default: beside the recipe, or feedback.jsonl, here)"
+    parser.add_argument("--feedback", type=Path, metavar="FILE", help=log)
     share = "mark answers that are less sure than it takes for so many to be right, such as 0.95"
     parser.add_argument("--precision", type=float, metavar="SHARE", help=share)
     host = "the address to listen at (default: this machine alone); another one needs --auth"
@@ -55,6 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
+    from p2m.compose.values import feedback_beside
     from p2m.demo.page import Demo, served
     from p2m.demo.subject import open_subject, together
     from p2m.deploy.serving.feedback import Log
@@ -67,6 +68,9 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     for folder in arguments.bundles:
         if not (folder / MANIFEST).is_file():
             raise UserError(f"{folder}: no bundle here\n    next: {next_step(folder, 'demo')}")
+    if arguments.feedback is None:
+        beside = arguments.recipe and feedback_beside(arguments.recipe)
+        arguments.feedback = beside or Path("feedback.jsonl")
     _writable(arguments.feedback)
     subjects = tuple(open_subject(each, precision=arguments.precision) for each in arguments.bundles)
     together(subjects)
