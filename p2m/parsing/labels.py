@@ -93,8 +93,36 @@ def candidates(instruction: str, outputs: Sequence[str]) -> Iterator[tuple[tuple
     instruction = core(instruction)
     for each in lists(instruction):
         folded = {fold_label(value) for value in each.values}
+        signs = _signs_of(each, instruction, outputs)
         if whole <= folded or shown <= folded:
-            yield each.values, _signs_of(each, instruction, outputs)
+            yield each.values, signs
+        elif len(outputs) <= 2:  # they may be no demonstrations but a description
+            yield each.values, (*signs, f"unlike {len(outputs)} shown")
+        missing = [part for part in dict.fromkeys(_all_parts(outputs)) if fold_label(part) not in folded]
+        if outputs and folded & shown and 0 < len(missing) <= 3 and all(map(is_label, missing)):
+            yield (*each.values, *missing), (*signs, "with shown")
+    yield from _demonstrated(instruction, outputs)
+
+
+def _all_parts(outputs: Sequence[str]) -> list[str]:
+    return [part for output in outputs for part in _parts(output)]
+
+
+def _demonstrated(
+    instruction: str, outputs: Sequence[str]
+) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """What the demonstrations answer, whole and by its parts."""
+    parts = _all_parts(outputs)
+    for form, found in (("answers", list(outputs)), ("parts", parts)):
+        values = tuple({fold_label(value): value for value in reversed(found) if value.strip()}.values())[::-1]
+        if not 2 <= len(values) <= 20 or not all(map(is_label, values)) or (form == "parts" and found == list(outputs)):
+            continue
+        told = {
+            "returning": len(values) < len(found), "often": 2 * len(values) <= len(found),
+            f"of {min(len(found), 5)}": True, "counted": _counted(instruction) > len(values),
+        }  # fmt: skip
+        signs = _signs_of(Listing(values, 0, 0, (f"demonstrated {form}",)), instruction, outputs)
+        yield values, (*signs, *(f"demonstrated {name}" for name, holds in told.items() if holds))
 
 
 def _parts(output: str) -> list[str]:

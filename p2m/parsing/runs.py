@@ -53,15 +53,17 @@ def _run_lists(
         end = number + 1
         while end < len(marks) and kinds[end] in (kind, "or") and _is_inner(pieces[end][0]):
             end += 1
-        yield from _cuts(pieces[number : end + 1], marks[number:end], offset, bracketed)
+        ends = [end]  # of the list: all of it, or behind "or"
         for place in range(number, end):
             chooses = kinds[place] == "or" or _CHOOSES.search(marks[place].group())
-            if chooses and place + 1 < end:  # the list ends behind "or"
-                yield from _cuts(pieces[number : place + 2], marks[number : place + 1], offset, bracketed)
+            if chooses and place + 1 < end:
+                ends.append(place + 1)
             if kinds[place] == "or" and place > number:  # two of them alone
                 yield from _cuts(pieces[place : place + 2], marks[place : place + 1], offset, bracketed)
-        for later in range(number + 1, min(end - 1, number + _LED_UP_TO)):  # what leads up to the list
-            yield from _cuts(pieces[later : end + 1], marks[later:end], offset, bracketed)
+        for last in ends:
+            for first in range(number, min(last, number + _LED_UP_TO)):  # what leads up to the list
+                if first == number or last - first > 1:
+                    yield from _cuts(pieces[first : last + 1], marks[first:last], offset, bracketed)
         number = end
 
 
@@ -120,7 +122,7 @@ def _without_articles(items: list[str]) -> tuple[str, ...]:
 
 def _heads_of(first: str, inner: list[str]) -> list[tuple[str, str]]:
     """Where the first item may begin: behind what leads up to it, or as many words as the others have."""
-    quoted = re.search(rf"{ANY_QUOTED.pattern}\s*$", first)
+    quoted = re.search(rf"(?:{ANY_QUOTED.pattern})\s*$", first)
     if quoted:
         return [("quoted", quoted.group())]
     found = []
@@ -140,7 +142,7 @@ def _heads_of(first: str, inner: list[str]) -> list[tuple[str, str]]:
 
 def _tails_of(last: str, inner: list[str]) -> list[tuple[str, str]]:
     """Where the last item may end."""
-    quoted = re.match(rf"\s*{ANY_QUOTED.pattern}", last)
+    quoted = re.match(rf"\s*(?:{ANY_QUOTED.pattern})", last)
     if quoted:
         return [("quoted", quoted.group())]
     found = []
