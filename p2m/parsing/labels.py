@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from p2m.parsing.items import (
+    ARTICLE,
     BY_CODES,
     BY_WORDS,
     CODE_SHAPE,
@@ -27,11 +28,13 @@ from p2m.parsing.items import (
 )
 from p2m.parsing.lists import lists
 from p2m.parsing.text import core
-from p2m.parsing.weights import LIST_WEIGHTS
+from p2m.parsing.weights import KNOWN_LABELS, LIST_WEIGHTS
 from p2m.parsing.words import ANSWER_WORDS, FIELD_LISTS, ILLUSTRATES, NO_LABELS, STOP_WORDS, YES_NO
 
 STRONG = 0.5  # from which a list speaks for a classification by itself
 _LEAST = 0.04  # chance below which a list is no list of labels
+SHOWN = 0.04  # strength of what only demonstrations answer
+_LEAST_LABELLED = 0.01  # the same, of a prompt that asks for labels
 _LONGER = 0.6  # of a list's chance, from which a longer one that holds it is taken
 _ASKS = re.compile(ANSWER_WORDS, re.IGNORECASE)
 _ILLUSTRATES = re.compile(rf"(?:{ILLUSTRATES})[^\n.。]{{0,12}}$", re.IGNORECASE)
@@ -53,14 +56,15 @@ class Labels:
     strength: float = 0.0
 
 
-def read_labels(instruction: str, outputs: Sequence[str]) -> Labels:
+def read_labels(instruction: str, outputs: Sequence[str], *, is_labelled: bool = False) -> Labels:
     """The likeliest list of labels that holds every demonstrated output, else the outputs where they return.
 
-    Outputs that join several labels count by their parts.
+    Outputs that join several labels count by their parts. Of a prompt that `is_labelled`, a less likely list
+    will do.
     """
     scored = _chances(candidates(instruction, outputs))
     best = max(scored, key=lambda values: scored[values], default=())
-    if not best or scored[best] <= _LEAST:
+    if not best or scored[best] <= (_LEAST_LABELLED if is_labelled else _LEAST):
         shown = _shown(outputs)
         return Labels() if _counted(instruction) > len(shown.values) else shown
     # Of "a, b and c: a for this, b for that" the longer list is meant.
@@ -71,7 +75,19 @@ def read_labels(instruction: str, outputs: Sequence[str]) -> Labels:
         return Labels()  # "about 60 topics", of which some are named
     best, most = max(longer, key=lambda values: scored[values], default=best), scored[best]
     values = _spelt(best, outputs)
+    if {*map(fold_label, values)} <= {*map(fold_label, (*outputs, *_all_parts(outputs)))}:
+        return _answered(values, outputs, instruction, most)
     return Labels(values, f"labels {', '.join(values[:8])}: listed in the prompt", min(1.0, most))
+
+
+def _answered(values: tuple[str, ...], outputs: Sequence[str], instruction: str, most: float) -> Labels:
+    """Labels that the demonstrations answer, each of them; surely all where they return or the prompt says them."""
+    said = all(re.search(rf"(?<!\w){re.escape(value)}(?!\w)", instruction, re.IGNORECASE) for value in values)
+    if said:
+        return Labels(values, f"labels {', '.join(values[:8])}: listed in the prompt", min(1.0, most))
+    returning = len(outputs) >= 4 and len(values) <= 0.67 * len(outputs)
+    reason = "all that the demonstrations answer" if returning else "the demonstrations'"
+    return Labels(values, f"labels {', '.join(values[:8])}: {reason}", STRONG if returning else SHOWN)
 
 
 def _counted(instruction: str) -> int:
@@ -96,8 +112,8 @@ def candidates(instruction: str, outputs: Sequence[str]) -> Iterator[tuple[tuple
         signs = _signs_of(each, instruction, outputs)
         if whole <= folded or shown <= folded:
             yield each.values, signs
-        elif len(outputs) <= 2:  # they may be no demonstrations but a description
-            yield each.values, (*signs, f"unlike {len(outputs)} shown")
+        else:  # they may be no demonstrations but a description
+            yield each.values, (*signs, f"unlike {min(len(outputs), 4)} shown")
         missing = [part for part in dict.fromkeys(_all_parts(outputs)) if fold_label(part) not in folded]
         if outputs and folded & shown and 0 < len(missing) <= 3 and all(map(is_label, missing)):
             yield (*each.values, *missing), (*signs, "with shown")
@@ -180,11 +196,37 @@ def _signs_of(each: Listing, text: str, outputs: Sequence[str]) -> tuple[str, ..
         "late": each.start > 0.6 * len(text), "early": each.start < 0.15 * len(text), "whole": each.end - each.start > 0.6 * len(text),
         "question": text[each.end : each.end + 3].strip()[:1] in tuple("?？"), "shown": bool(outputs),
     }  # fmt: skip
+    lengths = [len(value) for value in low]
+    found |= {
+        "first_longer": lengths[0] > 1 + 1.5 * max(lengths[1:]), "last_longer": lengths[-1] > 1 + 1.5 * max(lengths[:-1]),
+        "articles": sum(ARTICLE.match(value) is not None for value in low) > 1,
+        "whole_numbers": bool(_WHOLE.search(text)), "decimals": bool(_DECIMALS.search(text)),
+    }  # fmt: skip
+    known = sum(value in KNOWN_LABELS for value in low)
+    found |= {"known_all": known == number, "known_most": 2 * known >= number, "known_some": known > 0, "known_none": not known}
     # "run" lists in a sentence are so many that their other signs weigh differently from those of other forms.
     form = each.signs[0] if each.signs else ""
     named = [name for name, holds in found.items() if holds]
     crossed = [f"run {name}" for name in named] if form == "run" else []
-    return (*each.signs, *named, *crossed)
+    return (*each.signs, *named, *crossed, *_words_around(before, text[each.end : each.end + 40]) * (each.end > 0))
+
+
+def _words_around(before: str, after: str) -> list[str]:
+    """The last words before a list and the first behind it; letters where words have no blanks."""
+    last, first = (_WORDS.findall(part.casefold().replace("|", "¦")) for part in (before[-40:], after))
+    found = [f"< {' '.join(last[-size:])}" for size in (1, 2) if len(last) >= size]
+    return found + [f"> {' '.join(first[:size])}" for size in (1, 2) if len(first) >= size]
+
+
+_WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s]")
+_WHOLE = re.compile(
+    r"\b(?:whole|integer|int|digit|entero|entier|intero|inteir[oa]|ganze?\w*|heel|cał\w+|цел\w+|tam ?sayı|stars?|sterne?|cijfer|ziffer|chiffre|cifra|rakam|цифр\w*)\b|整数|数字|숫자|정수|星|별",
+    re.IGNORECASE,
+)
+_DECIMALS = re.compile(
+    r"\b(?:decimals?|fraction\w*|float|real|continuous|mean|average|halves|dezimal\w*|komma\w*|kommazahl\w*|stufenlos|décimal\w*|decimal\w*|casas?|media|média|moyenne|gemiddelde|ułamk\w*|дроб\w*|средн\w+|ondalık)\b|小数|平均|소수|\d\.\d",
+    re.IGNORECASE,
+)
 
 
 def _are_opposites(first: str, second: str) -> bool:
@@ -329,5 +371,5 @@ def _shown(outputs: Sequence[str]) -> Labels:
             )
         binary = len(values) == 2 and {fold_label(value) for value in values} <= YES_NO
         if binary or (len(outputs) >= 3 and all(len(value.split()) <= 3 for value in values)):
-            return Labels(values, f"labels {', '.join(values[:8])}: the demonstrations'", _LEAST)
+            return Labels(values, f"labels {', '.join(values[:8])}: the demonstrations'", SHOWN)
     return Labels()

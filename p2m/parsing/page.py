@@ -31,12 +31,15 @@ def down_the_page(text: str) -> Iterator[Listing]:
         if run is None:
             number += 1
             continue
-        values, end, form = run
+        values, end, form, others = run
         introduced = _introduced(lines, number)
         if len(values) >= 2 and all(map(is_label, values)):
             yield Listing(
                 values, starts[number], starts[end] - 1, (form, "introduced") if introduced else (form,)
             )
+            for name, other in others.items():
+                if 2 <= len(set(other)) == len(other) and other != values and all(map(is_label, other)):
+                    yield Listing(other, starts[number], starts[end] - 1, (form, name))
             widths = [len(value.split()) for value in values]
             if len(values) > 3 and form == "bare" and widths[0] > max(widths[1:]):
                 yield Listing(values[1:], starts[number + 1], starts[end] - 1, (form, "without first"))
@@ -53,7 +56,9 @@ def down_the_page(text: str) -> Iterator[Listing]:
         number = end
 
 
-def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str] | None:
+def _run(
+    lines: list[str], first: int
+) -> tuple[tuple[str, ...], int, str, dict[str, tuple[str, ...]]] | None:
     """Items of the run of alike lines that begins at `first`, and the line behind it."""
     shape = _shape(lines[first])
     if shape is None:
@@ -90,7 +95,25 @@ def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str] | Non
         tuple(dict.fromkeys(_heads(chosen, shape, "\n".join(lines)))),
         end,
         shape.partition(" ")[0] + shape.partition(" ")[2].isalpha() * " code",
+        _other_sides(chosen, shape),
     )
+
+
+def _other_sides(lines: list[str], shape: str) -> dict[str, tuple[str, ...]]:
+    """What else the lines may name: their counters, what these count, or what stands behind the mark."""
+    counted = [match for line in lines if (match := _BULLET.match(line)) and match["code"]]
+    if shape == "coded":
+        return {
+            "its counters": tuple(match["code"] for match in counted),
+            "its counted": tuple(_head(match["item"]) for match in counted),
+        }
+    sides = [match for line in lines if (match := (_CODED if shape == "bare code" else _KEYED).match(line))]
+    if len(sides) < len(lines):
+        return {}
+    return {
+        "its keys": tuple(clean(match["key"]) for match in sides),
+        "its other side": tuple(clean(match["rest"]) for match in sides),
+    }
 
 
 def _shape(line: str) -> str | None:
@@ -165,9 +188,10 @@ def tables(text: str) -> Iterator[Listing]:
         rules = [
             number for number, row in enumerate(rows) if all(re.fullmatch(r":?-{2,}:?", cell) for cell in row)
         ]
-        if not rules:
-            continue
-        header, body = rows[rules[0] - 1] if rules[0] else [], rows[rules[0] + 1 :]
+        if rules:
+            header, body = rows[rules[0] - 1] if rules[0] else [], rows[rules[0] + 1 :]
+        else:
+            header, body = rows[0], rows[1:]
         columns = [[row[number] for row in body if len(row) > number] for number in range(len(header))]
         for number, cells in enumerate(columns):
             values = tuple(dict.fromkeys(map(clean, cells)))

@@ -25,7 +25,7 @@ _HAN = "一二三四五六七八九十"
 _HINDI = "कखगघ"
 _CUES = (
     r"(?P<cue>->|=>|→|⇒|➜|=|[:：]|\b(?:is|are|it['’]?s|goes (?:to|in|into)|go (?:to|in|into)|belongs? (?:to|in)|counts? as|means?|as|to|into|under|say|says|write|output|answer|return|call (?:it|that|them)|label|mark(?: it)?|pick|choose|use|put|called|named|then|for(?: an?)?"
-    r"|ist|sind|gilt als|heißt|gehört (?:zu|zur|zum|in)|kommt (?:zu|in)|an|als|dann|zu|zur|zum|unter|nach|in|geht (?:an|nach|in|zu)|est|sont|c['’]est|vers|va (?:à|au|dans|en|a)|comme|dans|es|son|va a|a|como|en|al|è|sono|va (?:a|in)|é|são|vai para|para|is|zijn|gaat naar|naar|to|jest|do|это|в|как|olarak)\s|则为|判为|判|归入|归|属于|为|是|は|なら|として|이면|은|는)"
+    r"|ist|sind|gilt als|heißt|gehört (?:zu|zur|zum|in)|kommt (?:zu|in)|an|als|dann|zu|zur|zum|unter|nach|in|geht (?:an|nach|in|zu)|est|sont|c['’]est|vers|va (?:à|au|dans|en|a)|comme|dans|es|son|va a|a|como|en|al|è|sono|va (?:a|in)|é|são|vai para|para|is|zijn|gaat naar|naar|to|jest|do|это|в|как|olarak)\s|则为|判为|判|输出|返回|回答|标为|标|填|写|答|归入|归|属于|为|是|は|なければ|れば|なら|ときは|場合は|として|이면|은|는)"
 )
 _CUE = re.compile(_CUES, re.IGNORECASE)
 _SAID = re.compile(
@@ -33,7 +33,7 @@ _SAID = re.compile(
 )
 _HEADED = re.compile(
     r"(?:(?:^|(?<=[.;,!?。；，、(]))[ \t]*(?:-[ \t]+)?(?:(?:" + AND_OR + r")[ \t]+)?)[\"'“„«「`*]{0,2}(?P<item>[^\s.,;:!?()\[\]{}\"“”«»「」`。，；：、！？|/=<>→\n]+(?:[ \t][^\s.,;:!?()\[\]{}\"“”«»「」`。，；：、！？|=<>→\n]+){0,3}?)[\"'”“»」`*]{0,2}[ \t]*"
-    r"(?P<cue>->|=>|→|[=:：]|[-–—](?=\s)|\((?=[^)\n]{3,})|（|\b(?:is (?:for|when|if|anything|everything|what|the|an?)|are|if|when(?:ever)?|where|for|means|covers?|stands for|applies|includes?|has|wenn|falls|bei|heißt|meint|bedeutet|ist|für|steht für|si|quand|pour|est|veut dire|signifie|lorsque|cuando|para|es|significa|se|quando|per|è|quando|é|als|voor|betekent|gdy|jeśli|to|если|когда|это)\b)",
+    r"(?P<cue>->|=>|→|[=:：]|代表|表示|[-–—](?=\s)|\((?=[^)\n]{3,})|（|\b(?:is (?:for|when|if|anything|everything|what|the|an?)|are|if|when(?:ever)?|where|for|means|covers?|stands for|applies|includes?|has|wenn|falls|bei|heißt|meint|bedeutet|ist|für|steht für|si|quand|pour|est|veut dire|signifie|lorsque|cuando|para|es|significa|se|quando|per|è|quando|é|als|voor|betekent|gdy|jeśli|to|если|когда|это)\b)",
     re.IGNORECASE | re.MULTILINE,
 )
 _TAG = re.compile(r"<(?P<tag>[A-Za-z][\w-]*)(?:\s[^<>]*)?>\s*(?P<item>[^<>\n]{1,48}?)\s*</(?P=tag)>")
@@ -46,6 +46,11 @@ _RANGE = re.compile(
     r"\b(?P<low>[A-Ha-h])\s?(?:-|–|—|to|through|bis|à|a|al|do|до|t/m)\s?(?P<high>[B-Kb-k])\b(?![\w'’])"
 )
 _BARE_NUMBERS = re.compile(r"(?<![\d.,])-?\d{1,2}(?:[ \t]+-?\d{1,2}){2,9}(?![\d.,]\d)")
+
+_STEPS = re.compile(
+    r"(?<![\d.,:/-])(?P<low>-?[0-3])\s?(?:\([^()\n]{1,30}\)\s*)?(?:to|through|and|-|–|—|~|〜|～|bis|à|a|al|e|y|и|до|do|t/m|tot|から|到|至|부터|ile|till|to)\s?(?P<high>\d|1[0-2])(?![\d%]|[.,:/]\d|\s?%)",
+    re.IGNORECASE,
+)
 
 
 def phrases(text: str) -> Iterator[Listing]:
@@ -63,6 +68,11 @@ def phrases(text: str) -> Iterator[Listing]:
         if match["low"].isupper() == match["high"].isupper() and 1 < high - low < 10:
             steps = [chr(each) for each in range(low, high + 1)]
             yield from _one(steps, match.start(), match.end(), "lettered")
+    for match in _STEPS.finditer(text):
+        low, high = int(match["low"]), int(match["high"])
+        if 1 < high - low <= 12:
+            steps = [str(each) for each in range(low, high + 1)]
+            yield from _one(steps, match.start(), match.end(), "range")
     for match in _BARE_NUMBERS.finditer(text):
         yield from _one(match.group().split(), match.start(), match.end(), "spaced numbers")
 
@@ -163,7 +173,23 @@ def _after(text: str) -> Iterator[tuple[str, int, int, str]]:
     for match in _CUE.finditer(text):
         said = _SAID.match(text, match.end())
         if said and said["item"]:
-            yield match["cue"].casefold().strip(), said.start("item"), said.end("item"), said["item"]
+            yield _sort_of(match["cue"]), said.start("item"), said.end("item"), said["item"]
+
+
+def _sort_of(cue: str) -> str:
+    """The cue, or what it says as others do."""
+    cue = cue.casefold().strip()
+    return next((name for name, cues in _ALIKE.items() if cue in cues), cue)
+
+
+_ALIKE = {
+    "say": set("say says write output answer return label mark use put pick choose 输出 返回 回答 标为 标 填 写 答 判 判为 则为".split()),
+    "be": {"is", "are", "it's", "it’s", "ist", "sind", "est", "sont", "c'est", "c’est", "es", "son", "è", "sono", "é", "são"},
+    "to": {"to", "into", "goes to", "go to", "goes in", "goes into", "as", "under", "in", "an", "zu", "zur", "zum", "nach", "unter", "vers", "a"},
+    "ja": {"なければ", "れば", "なら", "ときは", "場合は"},
+    "->": {"->", "=>", "→", "⇒", "➜"},
+    ":": {":", "："},
+}  # fmt: skip
 
 
 def _before(text: str) -> Iterator[tuple[str, int, int, str]]:

@@ -108,16 +108,25 @@ _LEAD = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _TRAIL = re.compile(
-    r"(?:[)\]}）】:：—–(\[（]|\s[-–]\s|のいずれか|のどれか|のどちらか|のどれ|のうち|から|として|に(?:分|仕|振)|で(?:答|出|返)|を|の(?=\d)|に$|で$|と(?:出|答|返)|之一|中(?:的|选)|(?:[一二三四五六七八九\d]|几)?(?:类|种|个|つ|種類|段階)|等|写|的|로 |으로 |\s중|인지|가운데|로만|만 |里|当中|\s(?:ist|sind|wird|est|sont|son|sono|é|è|based|depending|according|for|in|by|to|from|is|are|should|please|only|based|only|and|but|inferred|where|when|if|so|per|of|on|und|aber|bitte|je|pro|nach|aus|für|wenn|selon|pour|dans|par|según|para|por|segundo|secondo|per|da|w|dla|по|для|в|для|если)\b).*$",
+    r"(?:[)\]}）】:：—–(\[（]|\s[-–]\s|のいずれか|のどれか|のどちらか|のどれ|のうち|から|として|に(?:分|仕|振)|で(?:答|出|返)|を|の(?=\d)|に$|で$|と(?:出|答|返)|之一|中(?:的|选)|写的|的一种|から(?=一)|の(?=[一二三四五六七八九])|のみ|だけ|(?:이고|이며|인지|인가|이에요|예요|입니다|으로|이나)|(?:[一二三四五六七八九\d]|几)?(?:类|种|个|つ|種類|段階)|等|写|的|로 |으로 |\s중|인지|가운데|로만|만 |里|当中|\s(?:ist|sind|wird|est|sont|son|sono|é|è|based|depending|according|for|in|by|to|from|is|are|should|please|only|based|only|and|but|inferred|where|when|if|so|per|of|on|und|aber|bitte|je|pro|nach|aus|für|wenn|selon|pour|dans|par|según|para|por|segundo|secondo|per|da|w|dla|по|для|в|для|если)\b).*$",
     re.IGNORECASE | re.DOTALL,
 )
 
 
 def _without_articles(items: list[str]) -> tuple[str, ...]:
-    """`suits a beginner, an expert` as `beginner, expert`, where all but the first begin with an article."""
-    if all(ARTICLE.match(item) for item in items[1:]) and ARTICLE.match(items[0]):
+    """`suits a beginner, an expert` as `beginner, expert`, where most of what follows the first has an article."""
+    have = sum(_ARTICLES.match(item) is not None for item in items[1:])
+    if have and 2 * have > len(items) - 1 - (len(items) > 2):
+        return tuple(_ARTICLES.sub("", item, count=1) for item in items)
+    if ARTICLE.match(items[0]) and all(ARTICLE.match(item) for item in items[1:]):
         return tuple(ARTICLE.sub("", item, count=1) for item in items)
     return tuple(items)
+
+
+_ARTICLES = re.compile(
+    r"(?:an?|the|eine?n?|der|die|das|une?|una?|un|du|des|de la|de l['’]|les|el|la|le|il|lo|los|las|gli|um|uma|een|het|es|está|ist|is)\s+(?=\S)",
+    re.IGNORECASE,
+)
 
 
 def _heads_of(first: str, inner: list[str]) -> list[tuple[str, str]]:
