@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from p2m.parsing.items import (
     ARTICLE,
@@ -56,13 +57,15 @@ class Labels:
     strength: float = 0.0
 
 
-def read_labels(instruction: str, outputs: Sequence[str], *, is_labelled: bool = False) -> Labels:
+def read_labels(
+    instruction: str, outputs: Sequence[str], *, is_labelled: bool = False, given: bool = False
+) -> Labels:
     """The likeliest list of labels that holds every demonstrated output, else the outputs where they return.
 
     Outputs that join several labels count by their parts. Of a prompt that `is_labelled`, a less likely list
-    will do.
+    will do. Outputs that are `given` beside the prompt are surely answers.
     """
-    scored = _chances(candidates(instruction, outputs))
+    scored = _chances(candidates(instruction, outputs, given=given))
     best = max(scored, key=lambda values: scored[values], default=())
     if not best or scored[best] <= (_LEAST_LABELLED if is_labelled else _LEAST):
         shown = _shown(outputs)
@@ -102,7 +105,9 @@ _COUNTED = re.compile(
 )
 
 
-def candidates(instruction: str, outputs: Sequence[str]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+def candidates(
+    instruction: str, outputs: Sequence[str], *, given: bool = False
+) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
     """Every list that holds all that is demonstrated: its items, and its signs."""
     shown = {fold_label(part) for output in outputs for part in _parts(output)}
     whole = {fold_label(output) for output in outputs}
@@ -112,7 +117,7 @@ def candidates(instruction: str, outputs: Sequence[str]) -> Iterator[tuple[tuple
         signs = _signs_of(each, instruction, outputs)
         if whole <= folded or shown <= folded:
             yield each.values, signs
-        else:  # they may be no demonstrations but a description
+        elif not given:  # they may be no demonstrations but a description
             yield each.values, (*signs, f"unlike {min(len(outputs), 4)} shown")
         missing = [part for part in dict.fromkeys(_all_parts(outputs)) if fold_label(part) not in folded]
         if outputs and folded & shown and 0 < len(missing) <= 3 and all(map(is_label, missing)):
@@ -129,9 +134,16 @@ def _demonstrated(
 ) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
     """What the demonstrations answer, whole and by its parts."""
     parts = _all_parts(outputs)
-    for form, found in (("answers", list(outputs)), ("parts", parts)):
-        values = tuple({fold_label(value): value for value in reversed(found) if value.strip()}.values())[::-1]
-        if not 2 <= len(values) <= 20 or not all(map(is_label, values)) or (form == "parts" and found == list(outputs)):
+    later = _all_parts(outputs[1:])  # the first may say what the answers are
+    for form, found in (("answers", list(outputs)), ("parts", parts), ("later parts", later)):
+        values = tuple({fold_label(value): value for value in reversed(found) if value.strip()}.values())[
+            ::-1
+        ]
+        if (
+            not 2 <= len(values) <= 20
+            or not all(map(is_label, values))
+            or (form != "answers" and found == list(outputs))
+        ):
             continue
         told = {
             "returning": len(values) < len(found), "often": 2 * len(values) <= len(found),
@@ -148,7 +160,7 @@ def _parts(output: str) -> list[str]:
         return re.findall(r"\"([^\"]+)\"", output)
     return [
         part
-        for part in re.split(r"\s*[,;|、，]\s*", output)
+        for part in re.split(r"\s*[,;|、，،]\s*", output)
         if part.strip(" ()[]-–—") and fold_label(part).strip("()") not in _NOTHING
     ]
 
@@ -159,18 +171,15 @@ def _signs_of(each: Listing, text: str, outputs: Sequence[str]) -> tuple[str, ..
     line = before.rpartition("\n")[2] or before.rstrip().rpartition("\n")[2]
     sentence = re.split(r"[.!?。！？]\s|\n", line)[-1]
     low = [fold_label(value) for value in each.values]
-    others = text[: each.start] + "\n" + text[each.end :]
     again = sum(
-        len(value) > 1 and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", others) is not None
+        len(value) > 1 and any(end <= each.start or start >= each.end for start, end in _places(value, text))
         for value in each.values
     )
     words = [value.split() for value in each.values]
     styles = {style(value) for value in each.values}
-    by_code = bool(BY_CODES.search(text)) and not BY_WORDS.search(text)
-    number, joined_words = (
-        len(words),
-        [word for item in words if len(item) > 1 for word in (item[0], item[-1])],
-    )
+    by_code = _has(BY_CODES, text) and not _has(BY_WORDS, text)
+    number = len(words)
+    joined_words = [word for item in words if len(item) > 1 for word in (item[0], item[-1])]
     found = {
         "two": number == 2, "several": number > 3, "many": number > 7,
         "single": all(len(item) == 1 for item in words), "long": any(len(item) > 3 for item in words),
@@ -186,34 +195,74 @@ def _signs_of(each: Listing, text: str, outputs: Sequence[str]) -> tuple[str, ..
         "stop_words": any(word.casefold() in _STOP for word in joined_words),
         "function": any(len(item) == 1 and item[0].casefold() in _STOP and item[0].islower() for item in words) and not set(low) <= YES_NO,
         "no_labels": bool(set(low) & NO_LABELS), "odd": any(re.search(r"[.!?:;=<>@…]", value) for value in each.values),
-        "noun": bool(NOUN.search(sentence)), "noun_near": bool(NOUN.search(before)),
-        "asks": bool(_ASKS.search(sentence)), "asks_after": bool(_ASKS.search(text[each.end : each.end + 60])),
-        "noun_after": bool(NOUN.search(text[each.end : each.end + 40])),
-        "illustrates": bool(_ILLUSTRATES.search(line)), "fields": bool(_FIELDS.search(line[-60:])),
-        "negated": bool(_NOT.search(sentence)), "bracket": before.rstrip()[-1:] in "([{（【",
+        "noun": _has(NOUN, sentence), "noun_near": _has(NOUN, before),
+        "asks": _has(_ASKS, sentence), "asks_after": _has(_ASKS, text[each.end : each.end + 60]),
+        "noun_after": _has(NOUN, text[each.end : each.end + 40]),
+        "illustrates": _has(_ILLUSTRATES, line), "fields": _has(_FIELDS, line[-60:]),
+        "negated": _has(_NOT, sentence), "bracket": before.rstrip()[-1:] in "([{（【",
         "colon": before.rstrip()[-1:] in ":：—–-=>→", "starts": not sentence.strip(),
         "again_one": again == 1, "again_two": again > 1, "again_all": again == number,
         "late": each.start > 0.6 * len(text), "early": each.start < 0.15 * len(text), "whole": each.end - each.start > 0.6 * len(text),
         "question": text[each.end : each.end + 3].strip()[:1] in tuple("?？"), "shown": bool(outputs),
     }  # fmt: skip
-    lengths = [len(value) for value in low]
-    found |= {
-        "first_longer": lengths[0] > 1 + 1.5 * max(lengths[1:]), "last_longer": lengths[-1] > 1 + 1.5 * max(lengths[:-1]),
-        "articles": sum(ARTICLE.match(value) is not None for value in low) > 1,
-        "whole_numbers": bool(_WHOLE.search(text)), "decimals": bool(_DECIMALS.search(text)),
-    }  # fmt: skip
-    known = sum(value in KNOWN_LABELS for value in low)
-    found |= {"known_all": known == number, "known_most": 2 * known >= number, "known_some": known > 0, "known_none": not known}
+    found |= _known_of(each, low, text, by_code=by_code)
     # "run" lists in a sentence are so many that their other signs weigh differently from those of other forms.
     form = each.signs[0] if each.signs else ""
     named = [name for name, holds in found.items() if holds]
     crossed = [f"run {name}" for name in named] if form == "run" else []
-    return (*each.signs, *named, *crossed, *_words_around(before, text[each.end : each.end + 40]) * (each.end > 0))
+    return (*each.signs, *named, *crossed, *_words_of(words), *_words_around(each, text))
 
 
-def _words_around(before: str, after: str) -> list[str]:
+@lru_cache(maxsize=4096)  # many lists of a prompt stand at the same place
+def _has(pattern: re.Pattern[str], text: str) -> bool:
+    return pattern.search(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _places(value: str, text: str) -> tuple[tuple[int, int], ...]:
+    """Where a value stands as a word of its own."""
+    found, place = [], text.find(value)
+    while place >= 0:
+        end = place + len(value)
+        if not text[max(0, place - 1) : place].isalnum() and not text[end : end + 1].isalnum():
+            found.append((place, end))
+        place = text.find(value, place + 1)
+    return tuple(found)
+
+
+def _known_of(each: Listing, low: Sequence[str], text: str, *, by_code: bool) -> dict[str, bool]:
+    """What is known of the items, and how long the outer ones are."""
+    lengths = [len(value) for value in low]
+    known = sum(value in KNOWN_LABELS and not _IS_CODE.fullmatch(value) for value in low)
+    counts = each.signs[-1:] in (("its counters",), ("counters",))
+    return {
+        "first_longer": lengths[0] > 1 + 1.5 * max(lengths[1:]),
+        "last_longer": lengths[-1] > 1 + 1.5 * max(lengths[:-1]),
+        "articles": sum(ARTICLE.match(value) is not None for value in low) > 1,
+        "whole_numbers": _has(_WHOLE, text),
+        "decimals": _has(_DECIMALS, text),
+        "known_all": known == len(low),
+        "known_most": 2 * known >= len(low),
+        "known_some": known > 0,
+        "known_none": not known,
+        "counters_asked": counts and by_code,
+        "counters_unasked": counts and not by_code,
+    }
+
+
+def _words_of(words: Sequence[Sequence[str]]) -> list[str]:
+    """The outer words of outer items that are longer than the others: what may not belong to them."""
+    found = [f"^ {words[0][0]}"] * (len(words[0]) > len(words[1]))
+    found += [f"$ {words[-1][-1]}"] * (len(words[-1]) > max(map(len, words[:-1])))
+    return [word.casefold().replace("|", "¦") for word in found]
+
+
+def _words_around(each: Listing, text: str) -> list[str]:
     """The last words before a list and the first behind it; letters where words have no blanks."""
-    last, first = (_WORDS.findall(part.casefold().replace("|", "¦")) for part in (before[-40:], after))
+    if not each.end:
+        return []
+    before, after = text[max(0, each.start - 40) : each.start], text[each.end : each.end + 40]
+    last, first = (_WORDS.findall(part.casefold().replace("|", "¦")) for part in (before, after))
     found = [f"< {' '.join(last[-size:])}" for size in (1, 2) if len(last) >= size]
     return found + [f"> {' '.join(first[:size])}" for size in (1, 2) if len(first) >= size]
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from p2m.parsing.items import ANY_QUOTED, CODE_SHAPE, SENTENCE, Listing, clean, is_label, listed, quoted_items
-from p2m.parsing.phrases import phrases
 from p2m.parsing.page import down_the_page, tables
+from p2m.parsing.phrases import phrases
 from p2m.parsing.runs import runs
 from p2m.parsing.words import AND_OR
 
@@ -77,7 +77,11 @@ _STARS = re.compile(
     re.IGNORECASE,
 )
 
-
+_DUTCH = re.compile(
+    r"\b(?:de|het|een|van|niet|voor|zijn|wordt|uitvoer|antwoord|geef|welke?|klacht|bericht|nep|naar|naam|klant|tekst|ja|nee|wel|deze|dit)\b",
+    re.I,
+)
+_ENGLISH = re.compile(r"\b(?:the|and|to|for|with|that|or)\b", re.IGNORECASE)
 _REST = re.compile(
     r"(?:\b(?:anything else|everything else|all else|all others?|otherwise|or else|the (?:rest|remainder)|what(?:ever)? (?:is left|remains)|if (?:none|nothing|neither|not|unsure|unclear|in doubt|it (?:is|isn|does|doesn|can)|you)|when (?:unsure|in doubt|none|nothing|unclear|you)|in doubt|doesn['’]?t fit|does not fit|none of (?:these|those|them|the above)|can['’]?t be|cannot be|insufficient"
     r"|sonst(?:iges)?|ansonsten|andernfalls|alles andere|alles übrige|der rest|im zweifel|passt nichts|wenn nichts|was nicht|was sich nicht|falls nichts|sinon|autrement|tout le reste|le reste|en cas de doute|dans le doute|si rien|si aucun\w*|si no|todo lo demás|lo demás|el resto|en caso de duda|si ninguna?|lo que no"
@@ -101,7 +105,7 @@ def lists(text: str) -> Iterator[Listing]:
 
 
 def _forms(text: str) -> Iterator[Listing]:
-    if len(re.findall(r"\b(?:de|het|een|van|niet|voor|zijn|wordt)\b", text)) > 2:
+    if len(_DUTCH.findall(text)) > (2 if _ENGLISH.search(text) else 0):
         text = re.sub(r"\bof\b", "or", text)  # Dutch; as long as the word it stands for
     yield from down_the_page(text)
     yield from tables(text)

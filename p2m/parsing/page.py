@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from p2m.parsing.items import ANY_QUOTED, BY_CODES, BY_WORDS, MAX_WORDS, NOUN, Listing, clean, is_label, style
 
 _BULLET = re.compile(
-    r"^[ \t>\u3000]*(?P<mark>[-*•·・–—◦▪●○□☐◻+]|#{1,6}|\(?(?P<code>\d{1,2}|[A-Za-z]|[ivx]{1,4})(?:[.):）]|-(?=[ \t]))|[①-⑳]|\[[ x]?\])(?:[ \t\u3000]+|(?<=[・•□☐①-⑳])(?=\S))(?P<item>\S.*)$"
+    r"^[ \t>\u3000]*(?P<mark>[-*•·・–—◦▪●○□☐◻+]|#{1,6}|\(?(?P<code>\d{1,2}\.\d{1,2}(?=[. \t])|\d{1,2}|[A-Za-z]|[ivx]{1,4})(?:(?<=\d\.\d)(?=[ \t])|(?<=\d\.\d\d)(?=[ \t])|[.):）]|-(?=[ \t]))|[①-⑳]|\[[ x]?\])(?:[ \t\u3000]+|(?<=[・•□☐①-⑳])(?=\S))(?P<item>\S.*)$"
 )
 _KEYED = re.compile(
-    r"^[ \t>\u3000]*(?P<key>[^\s:=：＝|→>…][^:=：＝|→>…\n]{0,47}?)[ \t\u3000]*(?P<sep>::|…+|[:：＝→]|[ ]{2,}|=>?|->|[ ][-–—][ ]|\t|[-–—](?=\s))[ \t]*(?P<rest>\S.*)$"
+    r"^[ \t>\u3000]*(?P<key>[^\s:=：＝|→>…][^:=：＝|→>…\n]{0,47}?)[ \t\u3000]*(?P<sep>::|…+|\.{3,}|[:：＝→]|[ ]{2,}|=>?|->|[ ][-–—][ ]|\t|[-–—](?=\s))[ \t]*(?P<rest>\S.*)$"
 )
 _CODED = re.compile(
     r"^[ \t>]*(?P<key>\d{1,2}|[A-Z]{2,5} \d{1,2}|[A-Z]{1,5}-?\d{0,4}|[A-Z]{1,3}-[A-Z]{2,})[ \t]+(?:\.{2,}[ \t]*)?(?P<rest>[^\W\d]\S*(?:[ \t]\S+){0,11})$"
@@ -33,13 +33,13 @@ def down_the_page(text: str) -> Iterator[Listing]:
             continue
         values, end, form, others = run
         introduced = _introduced(lines, number)
+        for name, other in others.items():
+            if 2 <= len(set(other)) == len(other) and other != values and all(map(is_label, other)):
+                yield Listing(other, starts[number], starts[end] - 1, (form, name))
         if len(values) >= 2 and all(map(is_label, values)):
             yield Listing(
                 values, starts[number], starts[end] - 1, (form, "introduced") if introduced else (form,)
             )
-            for name, other in others.items():
-                if 2 <= len(set(other)) == len(other) and other != values and all(map(is_label, other)):
-                    yield Listing(other, starts[number], starts[end] - 1, (form, name))
             widths = [len(value.split()) for value in values]
             if len(values) > 3 and form == "bare" and widths[0] > max(widths[1:]):
                 yield Listing(values[1:], starts[number + 1], starts[end] - 1, (form, "without first"))
@@ -56,9 +56,7 @@ def down_the_page(text: str) -> Iterator[Listing]:
         number = end
 
 
-def _run(
-    lines: list[str], first: int
-) -> tuple[tuple[str, ...], int, str, dict[str, tuple[str, ...]]] | None:
+def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str, dict[str, tuple[str, ...]]] | None:
     """Items of the run of alike lines that begins at `first`, and the line behind it."""
     shape = _shape(lines[first])
     if shape is None:
@@ -119,7 +117,8 @@ def _other_sides(lines: list[str], shape: str) -> dict[str, tuple[str, ...]]:
 def _shape(line: str) -> str | None:
     match = _BULLET.match(line)
     if match:
-        return "coded" if match["code"] else f"bullet {match['mark'][0]}"
+        ringed = "①" <= match["mark"][0] <= "⑳"
+        return "coded" if match["code"] else f"bullet {'①' if ringed else match['mark'][0]}"
     if re.match(r"^[ \t>]*\|", line):
         return None  # a table's row
     if _CODED.match(line):
@@ -163,7 +162,7 @@ def _head(item: str) -> str:
     if quoted:
         return clean(next(filter(None, quoted.groups())))
     head = re.split(
-        r"\s*(?:[:：＝→|…]|=>?|->|\s[-–—]+\s|[-–—]{1,2}\s|\t|\s?[(（\[]|,\s(?=e\.g\.|i\.e\.))",
+        r"\s*(?:[:：＝→|…]|=>?|->|\s[-–—]+\s|[-–—]{1,2}\s|\t|[ ]{2,}|\s?\.{3,}|\s?[(（\[]|,\s(?=e\.g\.|i\.e\.))",
         item.strip(),
         maxsplit=1,
     )[0]
@@ -173,7 +172,7 @@ def _head(item: str) -> str:
 def _introduced(lines: list[str], first: int) -> bool:
     """The line before says that a list follows."""
     before = next((line.rstrip(" *_`") for line in reversed(lines[:first]) if line.strip()), "")
-    return before.endswith((":", "：", "—", "–", "-", "=", "?", "？")) or bool(
+    return before.endswith((":", "：", "—", "–", "-", "=", "?", "？", ">")) or bool(
         NOUN.search(before[-80:]) and len(before.split()) <= 8
     )
 

@@ -25,14 +25,16 @@ _HAN = "一二三四五六七八九十"
 _HINDI = "कखगघ"
 _CUES = (
     r"(?P<cue>->|=>|→|⇒|➜|=|[:：]|\b(?:is|are|it['’]?s|goes (?:to|in|into)|go (?:to|in|into)|belongs? (?:to|in)|counts? as|means?|as|to|into|under|say|says|write|output|answer|return|call (?:it|that|them)|label|mark(?: it)?|pick|choose|use|put|called|named|then|for(?: an?)?"
-    r"|ist|sind|gilt als|heißt|gehört (?:zu|zur|zum|in)|kommt (?:zu|in)|an|als|dann|zu|zur|zum|unter|nach|in|geht (?:an|nach|in|zu)|est|sont|c['’]est|vers|va (?:à|au|dans|en|a)|comme|dans|es|son|va a|a|como|en|al|è|sono|va (?:a|in)|é|são|vai para|para|is|zijn|gaat naar|naar|to|jest|do|это|в|как|olarak)\s|则为|判为|判|输出|返回|回答|标为|标|填|写|答|归入|归|属于|为|是|は|なければ|れば|なら|ときは|場合は|として|이면|은|는)"
+    r"|ist|sind|gilt als|heißt|gehört (?:zu|zur|zum|in)|kommt (?:zu|in)|an|als|dann|zu|zur|zum|unter|nach|in|geht (?:an|nach|in|zu)|est|sont|c['’]est|vers|va (?:à|au|dans|en|a)|comme|dans|es|son|va a|a|como|en|al|è|sono|va (?:a|in)|é|são|vai para|para|is|zijn|gaat naar|naar|to|jest|do|это|в|как|olarak)\s|则为|判为|判|输出|返回|回答|标为|标|填|写|答|归入|归|属于|为|是|は|なければ|れば|なら|이?면\s|ときは|場合は|として|이면|은|는)"
 )
 _CUE = re.compile(_CUES, re.IGNORECASE)
 _SAID = re.compile(
     r"[ \t]*(?P<quote>[\"'“„«「`*]{0,2})(?P<item>[^\s.,;:!?()\[\]{}\"“”«»「」`。，；：、！？|/=<>→\n]+(?:[ \t][^\s.,;:!?()\[\]{}\"“”«»「」`。，；：、！？|=<>→\n]+){0,3})(?P=quote)?[\"'”“»」`*]{0,2}(?=[ \t]*(?:[.,;!?()\n。，；、！？|/\]]|$|\b(?:if|when|for|otherwise|wenn|falls|si|se|als|gdy|если)\b))"
 )
 _HEADED = re.compile(
-    r"(?:(?:^|(?<=[.;,!?。；，、(]))[ \t]*(?:-[ \t]+)?(?:(?:" + AND_OR + r")[ \t]+)?)[\"'“„«「`*]{0,2}(?P<item>[^\s.,;:!?()\[\]{}\"“”«»「」`。，；：、！？|/=<>→\n]+(?:[ \t][^\s.,;:!?()\[\]{}\"“”«»「」`。，；：、！？|=<>→\n]+){0,3}?)[\"'”“»」`*]{0,2}[ \t]*"
+    r"(?:(?:^|(?<=[.;,!?。；，、(]))[ \t]*(?:-[ \t]+)?(?:(?:"
+    + AND_OR
+    + r")[ \t]+)?)[\"'“„«「`*]{0,2}(?P<item>[^\s.,;:!?()\[\]{}\"“”«»「」`。，；：、！？|/=<>→\n]+(?:[ \t][^\s.,;:!?()\[\]{}\"“”«»「」`。，；：、！？|=<>→\n]+){0,3}?)[\"'”“»」`*]{0,2}[ \t]*"
     r"(?P<cue>->|=>|→|[=:：]|代表|表示|[-–—](?=\s)|\((?=[^)\n]{3,})|（|\b(?:is (?:for|when|if|anything|everything|what|the|an?)|are|if|when(?:ever)?|where|for|means|covers?|stands for|applies|includes?|has|wenn|falls|bei|heißt|meint|bedeutet|ist|für|steht für|si|quand|pour|est|veut dire|signifie|lorsque|cuando|para|es|significa|se|quando|per|è|quando|é|als|voor|betekent|gdy|jeśli|to|если|когда|это)\b)",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -128,10 +130,15 @@ def _places(match: re.Match[str]) -> set[int]:
 def _items_of(line: str, run: list[re.Match[str]], offset: int) -> Iterator[Listing]:
     ends = [match.start() for match in run[1:]] + [len(line)]
     pieces = [line[match.end() : end] for match, end in zip(run, ends, strict=True)]
-    items = [re.split(rf"[.;,。，；、(（]|\s[-–—]\s|[:：]|\s(?:{AND_OR})\s*$", piece.strip())[0] for piece in pieces]
+    items = [
+        re.split(rf"[.;,。，；、(（]|\s[-–—]\s|[:：]|\s(?:{AND_OR})\s*$", piece.strip())[0]
+        for piece in pieces
+    ]
     first, last = offset + run[0].start(), offset + run[-1].end()
     yield from _one(items, first, last + len(items[-1]), "counted")
-    yield from _one([piece.strip(" ,;/|") for piece in pieces], first, last + len(items[-1]), "counted", "counted whole")
+    yield from _one(
+        [piece.strip(" ,;/|") for piece in pieces], first, last + len(items[-1]), "counted", "counted whole"
+    )
     yield from _one([match[match.lastgroup or 0] for match in run], first, last, "counters")
     width = max((len(item.split()) for item in items[:-1]), default=1)
     words = items[-1].split()
@@ -150,7 +157,9 @@ def _tagged(text: str) -> Iterator[Listing]:
         pairs = list(_PAIR.finditer(block.group()))
         if len(pairs) > 1:
             for side in ("key", "value"):
-                yield from _one([pair[side] for pair in pairs], block.start(), block.end(), "mapped", f"mapped {side}")
+                yield from _one(
+                    [pair[side] for pair in pairs], block.start(), block.end(), "mapped", f"mapped {side}"
+                )
 
 
 def _cued(text: str) -> Iterator[Listing]:
@@ -183,10 +192,10 @@ def _sort_of(cue: str) -> str:
 
 
 _ALIKE = {
-    "say": set("say says write output answer return label mark use put pick choose 输出 返回 回答 标为 标 填 写 答 判 判为 则为".split()),
+    "say": {"say", "says", "write", "output", "answer", "return", "label", "mark", "use", "put", "pick", "choose", "输出", "返回", "回答", "标为", "标", "填", "写", "答", "判", "判为", "则为"},
     "be": {"is", "are", "it's", "it’s", "ist", "sind", "est", "sont", "c'est", "c’est", "es", "son", "è", "sono", "é", "são"},
     "to": {"to", "into", "goes to", "go to", "goes in", "goes into", "as", "under", "in", "an", "zu", "zur", "zum", "nach", "unter", "vers", "a"},
-    "ja": {"なければ", "れば", "なら", "ときは", "場合は"},
+    "ja": {"면", "이면", "なければ", "れば", "なら", "ときは", "場合は"},
     "->": {"->", "=>", "→", "⇒", "➜"},
     ":": {":", "："},
 }  # fmt: skip

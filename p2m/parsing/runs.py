@@ -10,7 +10,7 @@ from p2m.parsing.items import ANY_QUOTED, ARTICLE, CJK, SENTENCE, Listing, clean
 from p2m.parsing.words import AND_OR
 
 _SEPARATOR = re.compile(
-    rf"\s*(?P<mark>[,;|、，；·・،؛▪◦•]|(?<![\w/:.])/|/(?![/\d]))\s*(?:(?:{AND_OR})\s+)?|\s+(?P<word>{AND_OR})\s+|(?P<east>または|或者|还是|還是|もしくは|それとも|或|혹은|또는)",
+    rf"\s*(?P<mark>[,;|｜／、，；·・،؛▪◦•]|(?<![\w/:.])/|/(?![/\d]))\s*(?:(?-i:{AND_OR}|OR|AND|OU|ODER|O|Or)\s+)?|\s+(?P<word>(?-i:{AND_OR}|OR|AND|OU|ODER|O|Or))\s+|(?P<east>または|或者|还是|還是|もしくは|それとも|或|혹은|또는)",
     re.IGNORECASE,
 )
 _LED_UP_TO = 6  # pieces of a sentence before its list that may look like items
@@ -117,7 +117,7 @@ def _without_articles(items: list[str]) -> tuple[str, ...]:
     """`suits a beginner, an expert` as `beginner, expert`, where most of what follows the first has an article."""
     have = sum(_ARTICLES.match(item) is not None for item in items[1:])
     if have and 2 * have > len(items) - 1 - (len(items) > 2):
-        return tuple(_ARTICLES.sub("", item, count=1) for item in items)
+        return tuple(clean(_ARTICLES.sub("", item, count=1)) for item in items)
     if ARTICLE.match(items[0]) and all(ARTICLE.match(item) for item in items[1:]):
         return tuple(ARTICLE.sub("", item, count=1) for item in items)
     return tuple(items)
@@ -143,7 +143,9 @@ def _heads_of(first: str, inner: list[str]) -> list[tuple[str, str]]:
     words = first.split()
     width = max((len(item.split()) for item in inner), default=1)
     if words and not CJK.search(first):
-        found += [("words", " ".join(words[-size:])) for size in dict.fromkeys((1, width))]
+        found += [
+            ("words", " ".join(words[-size:])) for size in dict.fromkeys((1, width, 2)) if size <= len(words)
+        ]
     elif len(words) > 1:
         found.append(("words", words[-1]))
     return found
@@ -165,7 +167,11 @@ def _tails_of(last: str, inner: list[str]) -> list[tuple[str, str]]:
     width = max((len(item.split()) for item in inner), default=1)
     if words and not CJK.search(last):
         led = len(words) > 1 and ARTICLE.fullmatch(words[0] + " ") is not None  # "the passive voice"
-        found += [("words", " ".join(words[: size + led])) for size in dict.fromkeys((1, width))]
+        found += [
+            ("words", " ".join(words[: size + led]))
+            for size in dict.fromkeys((1, width, 2, 3))
+            if size + led <= len(words)
+        ]
     elif words:
         found.append(("words", words[0]))
         if len({len(item) for item in inner}) == 1:

@@ -12,4 +12,4 @@ LIST_WEIGHTS = {
 }
 
 # Labels that return in prompts, folded, from `known_labels.txt`, which the same script counts.
-KNOWN_LABELS = frozenset(WordLists(Path(__file__).with_name("known_labels.txt"))["labels"])
+KNOWN_LABELS = set(WordLists(Path(__file__).with_name("known_labels.txt"))["labels"])
