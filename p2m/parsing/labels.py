@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -35,7 +35,7 @@ from p2m.parsing.words import ANSWER_WORDS, FIELD_LISTS, ILLUSTRATES, NO_LABELS,
 STRONG = 0.5  # from which a list speaks for a classification by itself
 _LEAST = 0.04  # chance below which a list is no list of labels
 SHOWN = 0.04  # strength of what only demonstrations answer
-_LEAST_LABELLED = 0.01  # the same, of a prompt that asks for labels
+_CODED = 0.5  # of a list's chance, from which its codes are taken where these are asked for
 _LONGER = 0.6  # of a list's chance, from which a longer one that holds it is taken
 _ASKS = re.compile(ANSWER_WORDS, re.IGNORECASE)
 _ILLUSTRATES = re.compile(rf"(?:{ILLUSTRATES})[^\n.。]{{0,12}}$", re.IGNORECASE)
@@ -57,17 +57,15 @@ class Labels:
     strength: float = 0.0
 
 
-def read_labels(
-    instruction: str, outputs: Sequence[str], *, is_labelled: bool = False, given: bool = False
-) -> Labels:
+def read_labels(instruction: str, outputs: Sequence[str], *, given: bool = False) -> Labels:
     """The likeliest list of labels that holds every demonstrated output, else the outputs where they return.
 
-    Outputs that join several labels count by their parts. Of a prompt that `is_labelled`, a less likely list
-    will do. Outputs that are `given` beside the prompt are surely answers.
+    Outputs that join several labels count by their parts. Outputs that are `given` beside the
+    prompt are surely answers.
     """
     scored = _chances(candidates(instruction, outputs, given=given))
     best = max(scored, key=lambda values: scored[values], default=())
-    if not best or scored[best] <= (_LEAST_LABELLED if is_labelled else _LEAST):
+    if not best or scored[best] <= _LEAST:
         shown = _shown(outputs)
         return Labels() if _counted(instruction) > len(shown.values) else shown
     # Of "a, b and c: a for this, b for that" the longer list is meant.
@@ -76,6 +74,7 @@ def read_labels(
     ]
     if scored[best] < STRONG and _counted(instruction) > len(best) + 1:
         return Labels()  # "about 60 topics", of which some are named
+    best = _as_codes(best, scored) if _by_code(instruction) else best
     best, most = max(longer, key=lambda values: scored[values], default=best), scored[best]
     values = _spelt(best, outputs)
     if {*map(fold_label, values)} <= {*map(fold_label, (*outputs, *_all_parts(outputs)))}:
@@ -89,8 +88,29 @@ def _answered(values: tuple[str, ...], outputs: Sequence[str], instruction: str,
     if said:
         return Labels(values, f"labels {', '.join(values[:8])}: listed in the prompt", min(1.0, most))
     returning = len(outputs) >= 4 and len(values) <= 0.67 * len(outputs)
+    if len(outputs) < 3 and len(values) > len(outputs):
+        return Labels()  # two lists show no set of labels
     reason = "all that the demonstrations answer" if returning else "the demonstrations'"
     return Labels(values, f"labels {', '.join(values[:8])}: {reason}", STRONG if returning else SHOWN)
+
+
+def _by_code(text: str) -> bool:
+    """Whether codes are asked for and not what they mean."""
+    return _has(BY_CODES, text) and not _has(BY_WORDS, text)
+
+
+def _as_codes(best: tuple[str, ...], scored: Mapping[tuple[str, ...], float]) -> tuple[str, ...]:
+    """Of `A: refund, B: exchange` the codes, where they are half as likely as what they mean."""
+    if any(map(_IS_CODE.fullmatch, best)):
+        return best
+    coded = [
+        values
+        for values in scored
+        if len(values) == len(best)
+        and all(map(_IS_CODE.fullmatch, values))
+        and scored[values] > _CODED * scored[best]
+    ]
+    return max(coded, key=lambda values: scored[values], default=best)
 
 
 def _counted(instruction: str) -> int:
@@ -177,7 +197,7 @@ def _signs_of(each: Listing, text: str, outputs: Sequence[str]) -> tuple[str, ..
     )
     words = [value.split() for value in each.values]
     styles = {style(value) for value in each.values}
-    by_code = _has(BY_CODES, text) and not _has(BY_WORDS, text)
+    by_code = _by_code(text)
     number = len(words)
     joined_words = [word for item in words if len(item) > 1 for word in (item[0], item[-1])]
     found = {
@@ -244,7 +264,7 @@ def _known_of(each: Listing, low: Sequence[str], text: str, *, by_code: bool) ->
         "known_all": known == len(low),
         "known_most": 2 * known >= len(low),
         "known_some": known > 0,
-        "known_none": not known,
+        "known_none": not known and not all(map(_IS_CODE.fullmatch, each.values)),
         "counters_asked": counts and by_code,
         "counters_unasked": counts and not by_code,
     }

@@ -17,6 +17,7 @@ _KEYED = re.compile(
 _CODED = re.compile(
     r"^[ \t>]*(?P<key>\d{1,2}|[A-Z]{2,5} \d{1,2}|[A-Z]{1,5}-?\d{0,4}|[A-Z]{1,3}-[A-Z]{2,})[ \t]+(?:\.{2,}[ \t]*)?(?P<rest>[^\W\d]\S*(?:[ \t]\S+){0,11})$"
 )
+_SPREAD = re.compile(r"^[ \t>]*[^\W\d]{3,}[ ]{2,}\S")  # a column of words is no column of codes
 
 
 def down_the_page(text: str) -> Iterator[Listing]:
@@ -121,7 +122,7 @@ def _shape(line: str) -> str | None:
         return "coded" if match["code"] else f"bullet {'①' if ringed else match['mark'][0]}"
     if re.match(r"^[ \t>]*\|", line):
         return None  # a table's row
-    if _CODED.match(line):
+    if _CODED.match(line) and not _SPREAD.match(line):
         return "bare code"
     match = _KEYED.match(line)
     return (

@@ -86,8 +86,6 @@ def parse_prompt(
     drafts = tuple(Example(dict(_draft(row, names)), row.output) for row in rows)
     kind, why_kind, doubts = _kind(reading, names, drafts, found, type or given.type, shown)
     found, doubts = (found, doubts) if labels else _agreed(found, shown, kind, doubts)
-    if kind.is_labelled and not found.values and shown is None:
-        found = read_labels(reading.instruction, _outputs(rows), is_labelled=True, given=bool(examples))
     names = names or _default_names(kind, reading, rows)
     fitted = _fit(rows, names, examples)
     spoken, languages, why_language, unproven = _language(reading, fitted, language, shown, kind)
