@@ -280,9 +280,13 @@ _WRAPPERS = re.compile(
 
 def _unwrapped(text: str) -> str:
     """Without the tags that only hold the parts of a prompt apart."""
-    return _WRAPPERS.sub(
-        "", _LISTS.sub(lambda match: f"{match['tag'].capitalize()}: {match['list'].strip()}", text)
-    )
+    return _WRAPPERS.sub("", _LISTS.sub(_headed, text))
+
+
+def _headed(section: re.Match[str]) -> str:
+    """A tagged list with its tag as heading, in the same line where it stands in one."""
+    items = section["list"].strip()
+    return f"{section['tag'].capitalize()}:{chr(10) if chr(10) in items else ' '}{items}"
 
 
 # ------------------------------------------------------------------ labelled lines, arrows, paragraphs

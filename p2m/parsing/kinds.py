@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from p2m.answers.numbers import is_number
 from p2m.answers.records import Nested, fields_of
 from p2m.parsing.items import MAX_WORDS
-from p2m.parsing.labels import Labels
+from p2m.parsing.labels import SHOWN, Labels
 from p2m.parsing.reader import read_types
 from p2m.parsing.signs import NEGATION, SIGNS
 from p2m.parsing.text import core
@@ -68,7 +68,7 @@ def read_kind(instruction: str, names: Sequence[str], rows: Sequence[Example], l
     if not instruction:
         return _demonstrated(signs)
     chances = read_types(instruction, signs.names)
-    possible = {kind: chance for kind, chance in chances.items() if kind not in _excluded(rows)}
+    possible = {kind: chance for kind, chance in chances.items() if kind not in _excluded(rows, labels)}
     best = max(possible, key=lambda kind: possible[kind])
     words = signs.words.get(best)
     why = words or f"by the reader of prompts, {chances[best]:.2f} sure"
@@ -127,7 +127,7 @@ def signs_of(instruction: str, names: Sequence[str], rows: Sequence[Example], la
     return Signs(dict(weights), {kind: words for kind, (_, words) in strongest.items()}, tuple(found))
 
 
-def _excluded(rows: Sequence[Example]) -> set[TaskType]:
+def _excluded(rows: Sequence[Example], labels: Labels) -> set[TaskType]:
     """Types that the demonstrations rule out."""
     if not rows:
         return set()
@@ -140,9 +140,23 @@ def _excluded(rows: Sequence[Example]) -> set[TaskType]:
         found.add(TaskType.QUESTION_ANSWERING)
         if not any(_holds_pieces(row) for row in rows):
             found.add(TaskType.EXTRACTION)
+    elif _cuts_out(rows, labels):
+        found |= {TaskType.CLASSIFICATION, TaskType.MULTI_LABEL}
     if any(len(row.output.split()) > 2 * MAX_WORDS for row in rows):
         found |= {TaskType.CLASSIFICATION, TaskType.MULTI_LABEL, TaskType.REGRESSION}
     return found
+
+
+def _cuts_out(rows: Sequence[Example], labels: Labels) -> bool:
+    """Each demonstration answers with another part of its input, none of which is a label."""
+    answers = [row.output.casefold().strip(" .\"'") for row in rows]
+    known = YES_NO | {label.casefold() for label in labels.values if labels.strength > SHOWN}
+    return (
+        len(rows) > 1
+        and len(set(answers)) == len(answers)
+        and _share_of_spans(rows) == 1
+        and all(len(answer) > 2 and answer not in known for answer in answers)
+    )
 
 
 def _holds_pieces(row: Example) -> bool:

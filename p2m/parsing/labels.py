@@ -12,10 +12,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from p2m.parsing.items import (
+    ARTICLE,
     BY_CODES,
     BY_WORDS,
     CODE_SHAPE,
@@ -27,11 +29,13 @@ from p2m.parsing.items import (
 )
 from p2m.parsing.lists import lists
 from p2m.parsing.text import core
-from p2m.parsing.weights import LIST_WEIGHTS
+from p2m.parsing.weights import KNOWN_LABELS, LIST_WEIGHTS
 from p2m.parsing.words import ANSWER_WORDS, FIELD_LISTS, ILLUSTRATES, NO_LABELS, STOP_WORDS, YES_NO
 
 STRONG = 0.5  # from which a list speaks for a classification by itself
 _LEAST = 0.04  # chance below which a list is no list of labels
+SHOWN = 0.04  # strength of what only demonstrations answer
+_CODED = 0.5  # of a list's chance, from which its codes are taken where these are asked for
 _LONGER = 0.6  # of a list's chance, from which a longer one that holds it is taken
 _ASKS = re.compile(ANSWER_WORDS, re.IGNORECASE)
 _ILLUSTRATES = re.compile(rf"(?:{ILLUSTRATES})[^\n.。]{{0,12}}$", re.IGNORECASE)
@@ -53,12 +57,13 @@ class Labels:
     strength: float = 0.0
 
 
-def read_labels(instruction: str, outputs: Sequence[str]) -> Labels:
+def read_labels(instruction: str, outputs: Sequence[str], *, given: bool = False) -> Labels:
     """The likeliest list of labels that holds every demonstrated output, else the outputs where they return.
 
-    Outputs that join several labels count by their parts.
+    Outputs that join several labels count by their parts. Outputs that are `given` beside the
+    prompt are surely answers.
     """
-    scored = _chances(candidates(instruction, outputs))
+    scored = _chances(candidates(instruction, outputs, given=given))
     best = max(scored, key=lambda values: scored[values], default=())
     if not best or scored[best] <= _LEAST:
         shown = _shown(outputs)
@@ -69,9 +74,43 @@ def read_labels(instruction: str, outputs: Sequence[str]) -> Labels:
     ]
     if scored[best] < STRONG and _counted(instruction) > len(best) + 1:
         return Labels()  # "about 60 topics", of which some are named
+    best = _as_codes(best, scored) if _by_code(instruction) else best
     best, most = max(longer, key=lambda values: scored[values], default=best), scored[best]
     values = _spelt(best, outputs)
+    if {*map(fold_label, values)} <= {*map(fold_label, (*outputs, *_all_parts(outputs)))}:
+        return _answered(values, outputs, instruction, most)
     return Labels(values, f"labels {', '.join(values[:8])}: listed in the prompt", min(1.0, most))
+
+
+def _answered(values: tuple[str, ...], outputs: Sequence[str], instruction: str, most: float) -> Labels:
+    """Labels that the demonstrations answer, each of them; surely all where they return or the prompt says them."""
+    said = all(re.search(rf"(?<!\w){re.escape(value)}(?!\w)", instruction, re.IGNORECASE) for value in values)
+    if said:
+        return Labels(values, f"labels {', '.join(values[:8])}: listed in the prompt", min(1.0, most))
+    returning = len(outputs) >= 4 and len(values) <= 0.67 * len(outputs)
+    if len(outputs) < 3 and len(values) > len(outputs):
+        return Labels()  # two lists show no set of labels
+    reason = "all that the demonstrations answer" if returning else "the demonstrations'"
+    return Labels(values, f"labels {', '.join(values[:8])}: {reason}", STRONG if returning else SHOWN)
+
+
+def _by_code(text: str) -> bool:
+    """Whether codes are asked for and not what they mean."""
+    return _has(BY_CODES, text) and not _has(BY_WORDS, text)
+
+
+def _as_codes(best: tuple[str, ...], scored: Mapping[tuple[str, ...], float]) -> tuple[str, ...]:
+    """Of `A: refund, B: exchange` the codes, where they are half as likely as what they mean."""
+    if any(map(_IS_CODE.fullmatch, best)):
+        return best
+    coded = [
+        values
+        for values in scored
+        if len(values) == len(best)
+        and all(map(_IS_CODE.fullmatch, values))
+        and scored[values] > _CODED * scored[best]
+    ]
+    return max(coded, key=lambda values: scored[values], default=best)
 
 
 def _counted(instruction: str) -> int:
@@ -86,15 +125,52 @@ _COUNTED = re.compile(
 )
 
 
-def candidates(instruction: str, outputs: Sequence[str]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+def candidates(
+    instruction: str, outputs: Sequence[str], *, given: bool = False
+) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
     """Every list that holds all that is demonstrated: its items, and its signs."""
     shown = {fold_label(part) for output in outputs for part in _parts(output)}
     whole = {fold_label(output) for output in outputs}
     instruction = core(instruction)
     for each in lists(instruction):
         folded = {fold_label(value) for value in each.values}
+        signs = _signs_of(each, instruction, outputs)
         if whole <= folded or shown <= folded:
-            yield each.values, _signs_of(each, instruction, outputs)
+            yield each.values, signs
+        elif not given:  # they may be no demonstrations but a description
+            yield each.values, (*signs, f"unlike {min(len(outputs), 4)} shown")
+        missing = [part for part in dict.fromkeys(_all_parts(outputs)) if fold_label(part) not in folded]
+        if outputs and folded & shown and 0 < len(missing) <= 3 and all(map(is_label, missing)):
+            yield (*each.values, *missing), (*signs, "with shown")
+    yield from _demonstrated(instruction, outputs)
+
+
+def _all_parts(outputs: Sequence[str]) -> list[str]:
+    return [part for output in outputs for part in _parts(output)]
+
+
+def _demonstrated(
+    instruction: str, outputs: Sequence[str]
+) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """What the demonstrations answer, whole and by its parts."""
+    parts = _all_parts(outputs)
+    later = _all_parts(outputs[1:])  # the first may say what the answers are
+    for form, found in (("answers", list(outputs)), ("parts", parts), ("later parts", later)):
+        values = tuple({fold_label(value): value for value in reversed(found) if value.strip()}.values())[
+            ::-1
+        ]
+        if (
+            not 2 <= len(values) <= 20
+            or not all(map(is_label, values))
+            or (form != "answers" and found == list(outputs))
+        ):
+            continue
+        told = {
+            "returning": len(values) < len(found), "often": 2 * len(values) <= len(found),
+            f"of {min(len(found), 5)}": True, "counted": _counted(instruction) > len(values),
+        }  # fmt: skip
+        signs = _signs_of(Listing(values, 0, 0, (f"demonstrated {form}",)), instruction, outputs)
+        yield values, (*signs, *(f"demonstrated {name}" for name, holds in told.items() if holds))
 
 
 def _parts(output: str) -> list[str]:
@@ -104,7 +180,7 @@ def _parts(output: str) -> list[str]:
         return re.findall(r"\"([^\"]+)\"", output)
     return [
         part
-        for part in re.split(r"\s*[,;|、，]\s*", output)
+        for part in re.split(r"\s*[,;|、，،]\s*", output)
         if part.strip(" ()[]-–—") and fold_label(part).strip("()") not in _NOTHING
     ]
 
@@ -115,18 +191,15 @@ def _signs_of(each: Listing, text: str, outputs: Sequence[str]) -> tuple[str, ..
     line = before.rpartition("\n")[2] or before.rstrip().rpartition("\n")[2]
     sentence = re.split(r"[.!?。！？]\s|\n", line)[-1]
     low = [fold_label(value) for value in each.values]
-    others = text[: each.start] + "\n" + text[each.end :]
     again = sum(
-        len(value) > 1 and re.search(rf"(?<!\w){re.escape(value)}(?!\w)", others) is not None
+        len(value) > 1 and any(end <= each.start or start >= each.end for start, end in _places(value, text))
         for value in each.values
     )
     words = [value.split() for value in each.values]
     styles = {style(value) for value in each.values}
-    by_code = bool(BY_CODES.search(text)) and not BY_WORDS.search(text)
-    number, joined_words = (
-        len(words),
-        [word for item in words if len(item) > 1 for word in (item[0], item[-1])],
-    )
+    by_code = _by_code(text)
+    number = len(words)
+    joined_words = [word for item in words if len(item) > 1 for word in (item[0], item[-1])]
     found = {
         "two": number == 2, "several": number > 3, "many": number > 7,
         "single": all(len(item) == 1 for item in words), "long": any(len(item) > 3 for item in words),
@@ -142,21 +215,87 @@ def _signs_of(each: Listing, text: str, outputs: Sequence[str]) -> tuple[str, ..
         "stop_words": any(word.casefold() in _STOP for word in joined_words),
         "function": any(len(item) == 1 and item[0].casefold() in _STOP and item[0].islower() for item in words) and not set(low) <= YES_NO,
         "no_labels": bool(set(low) & NO_LABELS), "odd": any(re.search(r"[.!?:;=<>@…]", value) for value in each.values),
-        "noun": bool(NOUN.search(sentence)), "noun_near": bool(NOUN.search(before)),
-        "asks": bool(_ASKS.search(sentence)), "asks_after": bool(_ASKS.search(text[each.end : each.end + 60])),
-        "noun_after": bool(NOUN.search(text[each.end : each.end + 40])),
-        "illustrates": bool(_ILLUSTRATES.search(line)), "fields": bool(_FIELDS.search(line[-60:])),
-        "negated": bool(_NOT.search(sentence)), "bracket": before.rstrip()[-1:] in "([{（【",
+        "noun": _has(NOUN, sentence), "noun_near": _has(NOUN, before),
+        "asks": _has(_ASKS, sentence), "asks_after": _has(_ASKS, text[each.end : each.end + 60]),
+        "noun_after": _has(NOUN, text[each.end : each.end + 40]),
+        "illustrates": _has(_ILLUSTRATES, line), "fields": _has(_FIELDS, line[-60:]),
+        "negated": _has(_NOT, sentence), "bracket": before.rstrip()[-1:] in "([{（【",
         "colon": before.rstrip()[-1:] in ":：—–-=>→", "starts": not sentence.strip(),
         "again_one": again == 1, "again_two": again > 1, "again_all": again == number,
         "late": each.start > 0.6 * len(text), "early": each.start < 0.15 * len(text), "whole": each.end - each.start > 0.6 * len(text),
         "question": text[each.end : each.end + 3].strip()[:1] in tuple("?？"), "shown": bool(outputs),
     }  # fmt: skip
+    found |= _known_of(each, low, text, by_code=by_code)
     # "run" lists in a sentence are so many that their other signs weigh differently from those of other forms.
     form = each.signs[0] if each.signs else ""
     named = [name for name, holds in found.items() if holds]
     crossed = [f"run {name}" for name in named] if form == "run" else []
-    return (*each.signs, *named, *crossed)
+    return (*each.signs, *named, *crossed, *_words_of(words), *_words_around(each, text))
+
+
+@lru_cache(maxsize=4096)  # many lists of a prompt stand at the same place
+def _has(pattern: re.Pattern[str], text: str) -> bool:
+    return pattern.search(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _places(value: str, text: str) -> tuple[tuple[int, int], ...]:
+    """Where a value stands as a word of its own."""
+    found, place = [], text.find(value)
+    while place >= 0:
+        end = place + len(value)
+        if not text[max(0, place - 1) : place].isalnum() and not text[end : end + 1].isalnum():
+            found.append((place, end))
+        place = text.find(value, place + 1)
+    return tuple(found)
+
+
+def _known_of(each: Listing, low: Sequence[str], text: str, *, by_code: bool) -> dict[str, bool]:
+    """What is known of the items, and how long the outer ones are."""
+    lengths = [len(value) for value in low]
+    known = sum(value in KNOWN_LABELS and not _IS_CODE.fullmatch(value) for value in low)
+    counts = each.signs[-1:] in (("its counters",), ("counters",))
+    return {
+        "first_longer": lengths[0] > 1 + 1.5 * max(lengths[1:]),
+        "last_longer": lengths[-1] > 1 + 1.5 * max(lengths[:-1]),
+        "articles": sum(ARTICLE.match(value) is not None for value in low) > 1,
+        "whole_numbers": _has(_WHOLE, text),
+        "decimals": _has(_DECIMALS, text),
+        "known_all": known == len(low),
+        "known_most": 2 * known >= len(low),
+        "known_some": known > 0,
+        "known_none": not known and not all(map(_IS_CODE.fullmatch, each.values)),
+        "counters_asked": counts and by_code,
+        "counters_unasked": counts and not by_code,
+    }
+
+
+def _words_of(words: Sequence[Sequence[str]]) -> list[str]:
+    """The outer words of outer items that are longer than the others: what may not belong to them."""
+    found = [f"^ {words[0][0]}"] * (len(words[0]) > len(words[1]))
+    found += [f"$ {words[-1][-1]}"] * (len(words[-1]) > max(map(len, words[:-1])))
+    return [word.casefold().replace("|", "¦") for word in found]
+
+
+def _words_around(each: Listing, text: str) -> list[str]:
+    """The last words before a list and the first behind it; letters where words have no blanks."""
+    if not each.end:
+        return []
+    before, after = text[max(0, each.start - 40) : each.start], text[each.end : each.end + 40]
+    last, first = (_WORDS.findall(part.casefold().replace("|", "¦")) for part in (before, after))
+    found = [f"< {' '.join(last[-size:])}" for size in (1, 2) if len(last) >= size]
+    return found + [f"> {' '.join(first[:size])}" for size in (1, 2) if len(first) >= size]
+
+
+_WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s]")
+_WHOLE = re.compile(
+    r"\b(?:whole|integer|int|digit|entero|entier|intero|inteir[oa]|ganze?\w*|heel|cał\w+|цел\w+|tam ?sayı|stars?|sterne?|cijfer|ziffer|chiffre|cifra|rakam|цифр\w*)\b|整数|数字|숫자|정수|星|별",
+    re.IGNORECASE,
+)
+_DECIMALS = re.compile(
+    r"\b(?:decimals?|fraction\w*|float|real|continuous|mean|average|halves|dezimal\w*|komma\w*|kommazahl\w*|stufenlos|décimal\w*|decimal\w*|casas?|media|média|moyenne|gemiddelde|ułamk\w*|дроб\w*|средн\w+|ondalık)\b|小数|平均|소수|\d\.\d",
+    re.IGNORECASE,
+)
 
 
 def _are_opposites(first: str, second: str) -> bool:
@@ -301,5 +440,5 @@ def _shown(outputs: Sequence[str]) -> Labels:
             )
         binary = len(values) == 2 and {fold_label(value) for value in values} <= YES_NO
         if binary or (len(outputs) >= 3 and all(len(value.split()) <= 3 for value in values)):
-            return Labels(values, f"labels {', '.join(values[:8])}: the demonstrations'", _LEAST)
+            return Labels(values, f"labels {', '.join(values[:8])}: the demonstrations'", SHOWN)
     return Labels()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from p2m.parsing.items import ANY_QUOTED, CODE_SHAPE, SENTENCE, Listing, clean, is_label, listed, quoted_items
 from p2m.parsing.page import down_the_page, tables
+from p2m.parsing.phrases import phrases
 from p2m.parsing.runs import runs
 from p2m.parsing.words import AND_OR
 
@@ -76,10 +77,35 @@ _STARS = re.compile(
     re.IGNORECASE,
 )
 
+_DUTCH = re.compile(
+    r"\b(?:de|het|een|van|niet|voor|zijn|wordt|uitvoer|antwoord|geef|welke?|klacht|bericht|nep|naar|naam|klant|tekst|ja|nee|wel|deze|dit)\b",
+    re.I,
+)
+_ENGLISH = re.compile(r"\b(?:the|and|to|for|with|that|or)\b", re.IGNORECASE)
+_REST = re.compile(
+    r"(?:\b(?:anything else|everything else|all else|all others?|otherwise|or else|the (?:rest|remainder)|what(?:ever)? (?:is left|remains)|if (?:none|nothing|neither|not|unsure|unclear|in doubt|it (?:is|isn|does|doesn|can)|you)|when (?:unsure|in doubt|none|nothing|unclear|you)|in doubt|doesn['’]?t fit|does not fit|none of (?:these|those|them|the above)|can['’]?t be|cannot be|insufficient"
+    r"|sonst(?:iges)?|ansonsten|andernfalls|alles andere|alles übrige|der rest|im zweifel|passt nichts|wenn nichts|was nicht|was sich nicht|falls nichts|sinon|autrement|tout le reste|le reste|en cas de doute|dans le doute|si rien|si aucun\w*|si no|todo lo demás|lo demás|el resto|en caso de duda|si ninguna?|lo que no"
+    r"|altrimenti|tutto il resto|il resto|nel dubbio|se nessun\w*|senão|caso contrário|o resto|na dúvida|se nenhum\w*|o que não|anders|de rest|bij twijfel|overige|al het andere|inaczej|reszta|pozostałe|w razie wątpliwości|иначе|остальн\w+|прочее|всё прочее|в сомнительных|если не|aksi halde|diğer\w*|annars|övrigt|ellers)\b"
+    r"|それ以外|その他|どれにも|当てはまらない|不明な|其他|其余|都不|无法判断|不确定|그 외|나머지|해당 없|غير ذلك|وإلا|अन्यथा|बाकी)"
+    r"[^.!?\n。]{0,70}?(?:(?:\b(?:is|are|it['’]s|goes|go|to|say|says|use|put|answer|write|output|return|reply|label|mark|as|into|under|called?|pick|choose|becomes?|gets?|ist|sind|an|in|als|unter|nach|zu|kommt|est|va|vers|dans|en|es|son|a|al|como|è|é|vai para|com|naar|is|do|to|это|в|ставь|пиши|olarak)|->|=>|→|[:：=,–—-])\s+|は|为|写|归入|归|标|填|是|는|은)"
+    r"(?:an?\s+|the\s+)?(?:[\"'“„«「`*]{1,2}(?P<quoted>[^\"'”“»」`*\n]{1,40})[\"'”“»」`*]{1,2}|(?P<bare>[^\s.,;:!?()\"“”«»「」`。，；、\n]+(?:[ \t][^\s.,;:!?()\"“”«»「」`。，；、\n]+){0,2}))(?=[ \t]*(?:[.,;!?()\n。，；、]|$|と|に|で))",
+    re.IGNORECASE,
+)
+
 
 def lists(text: str) -> Iterator[Listing]:
-    """Every list of the prompt, those that are told by their form first."""
-    if len(re.findall(r"\b(?:de|het|een|van|niet|voor|zijn|wordt)\b", text)) > 2:
+    """Every list of the prompt, those that are told by their form first; each also with what is said of the rest."""
+    rests = list(dict.fromkeys(clean(match["quoted"] or match["bare"]) for match in _REST.finditer(text)))
+    rests = [rest for rest in rests if rest and is_label(rest)][:2]
+    for each in _forms(text):
+        yield each
+        for rest in rests:
+            if rest.casefold() not in map(str.casefold, each.values):
+                yield Listing((*each.values, rest), each.start, each.end, (*each.signs, "with rest"))
+
+
+def _forms(text: str) -> Iterator[Listing]:
+    if len(_DUTCH.findall(text)) > (2 if _ENGLISH.search(text) else 0):
         text = re.sub(r"\bof\b", "or", text)  # Dutch; as long as the word it stands for
     yield from down_the_page(text)
     yield from tables(text)
@@ -129,6 +155,7 @@ def lists(text: str) -> Iterator[Listing]:
         if high - low <= 10 and match.group():
             yield from listed([str(step) for step in range(low, high + 1)], match, "scale")
     yield from runs(text)
+    yield from phrases(text)
     everywhere = [next(filter(None, found)) for found in ANY_QUOTED.findall(text)]
     values = tuple(dict.fromkeys(clean(item) for item in everywhere))
     if 2 <= len(values) <= 12 and all(map(is_label, values)):

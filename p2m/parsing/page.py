@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from p2m.parsing.items import ANY_QUOTED, BY_CODES, BY_WORDS, MAX_WORDS, NOUN, Listing, clean, is_label, style
 
 _BULLET = re.compile(
-    r"^[ \t>\u3000]*(?P<mark>[-*•·・–—◦▪●○□☐◻+]|#{1,6}|\(?(?P<code>\d{1,2}|[A-Za-z]|[ivx]{1,4})(?:[.):）]|-(?=[ \t]))|[①-⑳]|\[[ x]?\])(?:[ \t\u3000]+|(?<=[・•□☐①-⑳])(?=\S))(?P<item>\S.*)$"
+    r"^[ \t>\u3000]*(?P<mark>[-*•·・–—◦▪●○□☐◻+]|#{1,6}|\(?(?P<code>\d{1,2}\.\d{1,2}(?=[. \t])|\d{1,2}|[A-Za-z]|[ivx]{1,4})(?:(?<=\d\.\d)(?=[ \t])|(?<=\d\.\d\d)(?=[ \t])|[.):）]|-(?=[ \t]))|[①-⑳]|\[[ x]?\])(?:[ \t\u3000]+|(?<=[・•□☐①-⑳])(?=\S))(?P<item>\S.*)$"
 )
 _KEYED = re.compile(
-    r"^[ \t>\u3000]*(?P<key>[^\s:=：＝|→>…][^:=：＝|→>…\n]{0,47}?)[ \t\u3000]*(?P<sep>::|…+|[:：＝→]|[ ]{2,}|=>?|->|[ ][-–—][ ]|\t|[-–—](?=\s))[ \t]*(?P<rest>\S.*)$"
+    r"^[ \t>\u3000]*(?P<key>[^\s:=：＝|→>…][^:=：＝|→>…\n]{0,47}?)[ \t\u3000]*(?P<sep>::|…+|\.{3,}|[:：＝→]|[ ]{2,}|=>?|->|[ ][-–—][ ]|\t|[-–—](?=\s))[ \t]*(?P<rest>\S.*)$"
 )
 _CODED = re.compile(
     r"^[ \t>]*(?P<key>\d{1,2}|[A-Z]{2,5} \d{1,2}|[A-Z]{1,5}-?\d{0,4}|[A-Z]{1,3}-[A-Z]{2,})[ \t]+(?:\.{2,}[ \t]*)?(?P<rest>[^\W\d]\S*(?:[ \t]\S+){0,11})$"
 )
+_SPREAD = re.compile(r"^[ \t>]*[^\W\d]{3,}[ ]{2,}\S")  # a column of words is no column of codes
 
 
 def down_the_page(text: str) -> Iterator[Listing]:
@@ -31,8 +32,11 @@ def down_the_page(text: str) -> Iterator[Listing]:
         if run is None:
             number += 1
             continue
-        values, end, form = run
+        values, end, form, others = run
         introduced = _introduced(lines, number)
+        for name, other in others.items():
+            if 2 <= len(set(other)) == len(other) and other != values and all(map(is_label, other)):
+                yield Listing(other, starts[number], starts[end] - 1, (form, name))
         if len(values) >= 2 and all(map(is_label, values)):
             yield Listing(
                 values, starts[number], starts[end] - 1, (form, "introduced") if introduced else (form,)
@@ -53,7 +57,7 @@ def down_the_page(text: str) -> Iterator[Listing]:
         number = end
 
 
-def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str] | None:
+def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str, dict[str, tuple[str, ...]]] | None:
     """Items of the run of alike lines that begins at `first`, and the line behind it."""
     shape = _shape(lines[first])
     if shape is None:
@@ -90,16 +94,35 @@ def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str] | Non
         tuple(dict.fromkeys(_heads(chosen, shape, "\n".join(lines)))),
         end,
         shape.partition(" ")[0] + shape.partition(" ")[2].isalpha() * " code",
+        _other_sides(chosen, shape),
     )
+
+
+def _other_sides(lines: list[str], shape: str) -> dict[str, tuple[str, ...]]:
+    """What else the lines may name: their counters, what these count, or what stands behind the mark."""
+    counted = [match for line in lines if (match := _BULLET.match(line)) and match["code"]]
+    if shape == "coded":
+        return {
+            "its counters": tuple(match["code"] for match in counted),
+            "its counted": tuple(_head(match["item"]) for match in counted),
+        }
+    sides = [match for line in lines if (match := (_CODED if shape == "bare code" else _KEYED).match(line))]
+    if len(sides) < len(lines):
+        return {}
+    return {
+        "its keys": tuple(clean(match["key"]) for match in sides),
+        "its other side": tuple(clean(match["rest"]) for match in sides),
+    }
 
 
 def _shape(line: str) -> str | None:
     match = _BULLET.match(line)
     if match:
-        return "coded" if match["code"] else f"bullet {match['mark'][0]}"
+        ringed = "①" <= match["mark"][0] <= "⑳"
+        return "coded" if match["code"] else f"bullet {'①' if ringed else match['mark'][0]}"
     if re.match(r"^[ \t>]*\|", line):
         return None  # a table's row
-    if _CODED.match(line):
+    if _CODED.match(line) and not _SPREAD.match(line):
         return "bare code"
     match = _KEYED.match(line)
     return (
@@ -140,7 +163,7 @@ def _head(item: str) -> str:
     if quoted:
         return clean(next(filter(None, quoted.groups())))
     head = re.split(
-        r"\s*(?:[:：＝→|…]|=>?|->|\s[-–—]+\s|[-–—]{1,2}\s|\t|\s?[(（\[]|,\s(?=e\.g\.|i\.e\.))",
+        r"\s*(?:[:：＝→|…]|=>?|->|\s[-–—]+\s|[-–—]{1,2}\s|\t|[ ]{2,}|\s?\.{3,}|\s?[(（\[]|,\s(?=e\.g\.|i\.e\.))",
         item.strip(),
         maxsplit=1,
     )[0]
@@ -150,7 +173,7 @@ def _head(item: str) -> str:
 def _introduced(lines: list[str], first: int) -> bool:
     """The line before says that a list follows."""
     before = next((line.rstrip(" *_`") for line in reversed(lines[:first]) if line.strip()), "")
-    return before.endswith((":", "：", "—", "–", "-", "=", "?", "？")) or bool(
+    return before.endswith((":", "：", "—", "–", "-", "=", "?", "？", ">")) or bool(
         NOUN.search(before[-80:]) and len(before.split()) <= 8
     )
 
@@ -165,9 +188,10 @@ def tables(text: str) -> Iterator[Listing]:
         rules = [
             number for number, row in enumerate(rows) if all(re.fullmatch(r":?-{2,}:?", cell) for cell in row)
         ]
-        if not rules:
-            continue
-        header, body = rows[rules[0] - 1] if rules[0] else [], rows[rules[0] + 1 :]
+        if rules:
+            header, body = rows[rules[0] - 1] if rules[0] else [], rows[rules[0] + 1 :]
+        else:
+            header, body = rows[0], rows[1:]
         columns = [[row[number] for row in body if len(row) > number] for number in range(len(header))]
         for number, cells in enumerate(columns):
             values = tuple(dict.fromkeys(map(clean, cells)))

@@ -10,7 +10,7 @@ from p2m.parsing.items import ANY_QUOTED, ARTICLE, CJK, SENTENCE, Listing, clean
 from p2m.parsing.words import AND_OR
 
 _SEPARATOR = re.compile(
-    rf"\s*(?P<mark>[,;|、，；·・،؛▪◦•]|(?<![\w/:.])/|/(?![/\d]))\s*(?:(?:{AND_OR})\s+)?|\s+(?P<word>{AND_OR})\s+|(?P<east>または|或者|还是|還是|もしくは|それとも|或|혹은|또는)",
+    rf"\s*(?P<mark>[,;|｜／、，；·・،؛▪◦•]|(?<![\w/:.])/|/(?![/\d]))\s*(?:(?-i:{AND_OR}|OR|AND|OU|ODER|O|Or)\s+)?|\s+(?P<word>(?-i:{AND_OR}|OR|AND|OU|ODER|O|Or))\s+|(?P<east>または|或者|还是|還是|もしくは|それとも|或|혹은|또는)",
     re.IGNORECASE,
 )
 _LED_UP_TO = 6  # pieces of a sentence before its list that may look like items
@@ -53,15 +53,17 @@ def _run_lists(
         end = number + 1
         while end < len(marks) and kinds[end] in (kind, "or") and _is_inner(pieces[end][0]):
             end += 1
-        yield from _cuts(pieces[number : end + 1], marks[number:end], offset, bracketed)
+        ends = [end]  # of the list: all of it, or behind "or"
         for place in range(number, end):
             chooses = kinds[place] == "or" or _CHOOSES.search(marks[place].group())
-            if chooses and place + 1 < end:  # the list ends behind "or"
-                yield from _cuts(pieces[number : place + 2], marks[number : place + 1], offset, bracketed)
+            if chooses and place + 1 < end:
+                ends.append(place + 1)
             if kinds[place] == "or" and place > number:  # two of them alone
                 yield from _cuts(pieces[place : place + 2], marks[place : place + 1], offset, bracketed)
-        for later in range(number + 1, min(end - 1, number + _LED_UP_TO)):  # what leads up to the list
-            yield from _cuts(pieces[later : end + 1], marks[later:end], offset, bracketed)
+        for last in ends:
+            for first in range(number, min(last, number + _LED_UP_TO)):  # what leads up to the list
+                if first == number or last - first > 1:
+                    yield from _cuts(pieces[first : last + 1], marks[first:last], offset, bracketed)
         number = end
 
 
@@ -106,21 +108,30 @@ _LEAD = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _TRAIL = re.compile(
-    r"(?:[)\]}）】:：—–(\[（]|\s[-–]\s|のいずれか|のどれか|のどちらか|のどれ|のうち|から|として|に(?:分|仕|振)|で(?:答|出|返)|を|の(?=\d)|に$|で$|と(?:出|答|返)|之一|中(?:的|选)|(?:[一二三四五六七八九\d]|几)?(?:类|种|个|つ|種類|段階)|等|写|的|로 |으로 |\s중|인지|가운데|로만|만 |里|当中|\s(?:ist|sind|wird|est|sont|son|sono|é|è|based|depending|according|for|in|by|to|from|is|are|should|please|only|based|only|and|but|inferred|where|when|if|so|per|of|on|und|aber|bitte|je|pro|nach|aus|für|wenn|selon|pour|dans|par|según|para|por|segundo|secondo|per|da|w|dla|по|для|в|для|если)\b).*$",
+    r"(?:[)\]}）】:：—–(\[（]|\s[-–]\s|のいずれか|のどれか|のどちらか|のどれ|のうち|から|として|に(?:分|仕|振)|で(?:答|出|返)|を|の(?=\d)|に$|で$|と(?:出|答|返)|之一|中(?:的|选)|写的|的一种|から(?=一)|の(?=[一二三四五六七八九])|のみ|だけ|(?:이고|이며|인지|인가|이에요|예요|입니다|으로|이나)|(?:[一二三四五六七八九\d]|几)?(?:类|种|个|つ|種類|段階)|等|写|的|로 |으로 |\s중|인지|가운데|로만|만 |里|当中|\s(?:ist|sind|wird|est|sont|son|sono|é|è|based|depending|according|for|in|by|to|from|is|are|should|please|only|based|only|and|but|inferred|where|when|if|so|per|of|on|und|aber|bitte|je|pro|nach|aus|für|wenn|selon|pour|dans|par|según|para|por|segundo|secondo|per|da|w|dla|по|для|в|для|если)\b).*$",
     re.IGNORECASE | re.DOTALL,
 )
 
 
 def _without_articles(items: list[str]) -> tuple[str, ...]:
-    """`suits a beginner, an expert` as `beginner, expert`, where all but the first begin with an article."""
-    if all(ARTICLE.match(item) for item in items[1:]) and ARTICLE.match(items[0]):
+    """`suits a beginner, an expert` as `beginner, expert`, where most of what follows the first has an article."""
+    have = sum(_ARTICLES.match(item) is not None for item in items[1:])
+    if have and 2 * have > len(items) - 1 - (len(items) > 2):
+        return tuple(clean(_ARTICLES.sub("", item, count=1)) for item in items)
+    if ARTICLE.match(items[0]) and all(ARTICLE.match(item) for item in items[1:]):
         return tuple(ARTICLE.sub("", item, count=1) for item in items)
     return tuple(items)
 
 
+_ARTICLES = re.compile(
+    r"(?:an?|the|eine?n?|der|die|das|une?|una?|un|du|des|de la|de l['’]|les|el|la|le|il|lo|los|las|gli|um|uma|een|het|es|está|ist|is)\s+(?=\S)",
+    re.IGNORECASE,
+)
+
+
 def _heads_of(first: str, inner: list[str]) -> list[tuple[str, str]]:
     """Where the first item may begin: behind what leads up to it, or as many words as the others have."""
-    quoted = re.search(rf"{ANY_QUOTED.pattern}\s*$", first)
+    quoted = re.search(rf"(?:{ANY_QUOTED.pattern})\s*$", first)
     if quoted:
         return [("quoted", quoted.group())]
     found = []
@@ -132,7 +143,9 @@ def _heads_of(first: str, inner: list[str]) -> list[tuple[str, str]]:
     words = first.split()
     width = max((len(item.split()) for item in inner), default=1)
     if words and not CJK.search(first):
-        found += [("words", " ".join(words[-size:])) for size in dict.fromkeys((1, width))]
+        found += [
+            ("words", " ".join(words[-size:])) for size in dict.fromkeys((1, width, 2)) if size <= len(words)
+        ]
     elif len(words) > 1:
         found.append(("words", words[-1]))
     return found
@@ -140,7 +153,7 @@ def _heads_of(first: str, inner: list[str]) -> list[tuple[str, str]]:
 
 def _tails_of(last: str, inner: list[str]) -> list[tuple[str, str]]:
     """Where the last item may end."""
-    quoted = re.match(rf"\s*{ANY_QUOTED.pattern}", last)
+    quoted = re.match(rf"\s*(?:{ANY_QUOTED.pattern})", last)
     if quoted:
         return [("quoted", quoted.group())]
     found = []
@@ -154,7 +167,11 @@ def _tails_of(last: str, inner: list[str]) -> list[tuple[str, str]]:
     width = max((len(item.split()) for item in inner), default=1)
     if words and not CJK.search(last):
         led = len(words) > 1 and ARTICLE.fullmatch(words[0] + " ") is not None  # "the passive voice"
-        found += [("words", " ".join(words[: size + led])) for size in dict.fromkeys((1, width))]
+        found += [
+            ("words", " ".join(words[: size + led]))
+            for size in dict.fromkeys((1, width, 2, 3))
+            if size + led <= len(words)
+        ]
     elif words:
         found.append(("words", words[0]))
         if len({len(item) for item in inner}) == 1:

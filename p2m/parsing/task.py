@@ -78,7 +78,11 @@ def parse_prompt(
     reading = take_apart(text)
     rows = (*reading.rows, *(_row(example) for example in examples))
     names, why_fields = (tuple(inputs), "") if inputs else read_names(reading.instruction, text, rows)
-    found = Labels(tuple(labels), "given") if labels else read_labels(reading.instruction, _outputs(rows))
+    found = (
+        Labels(tuple(labels), "given")
+        if labels
+        else read_labels(reading.instruction, _outputs(rows), given=bool(examples))
+    )
     drafts = tuple(Example(dict(_draft(row, names)), row.output) for row in rows)
     kind, why_kind, doubts = _kind(reading, names, drafts, found, type or given.type, shown)
     found, doubts = (found, doubts) if labels else _agreed(found, shown, kind, doubts)

@@ -10,3 +10,6 @@ LIST_WEIGHTS = {
     sign: float(weight)
     for sign, weight in WordLists(Path(__file__).with_name("weights.txt")).pairs("weights").items()
 }
+
+# Labels that return in prompts, folded, from `known_labels.txt`, which the same script counts.
+KNOWN_LABELS = set(WordLists(Path(__file__).with_name("known_labels.txt"))["labels"])

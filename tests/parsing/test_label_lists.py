@@ -33,6 +33,11 @@ LISTS = [
     ("判断这条评论属于哪一类：好评、中评、差评", ("好评", "中评", "差评")),
     ("Определи отдел: бухгалтерия, склад или юристы.", ("бухгалтерия", "склад", "юристы")),
     ("صنف الرسالة: شكوى، استفسار، اقتراح", ("شكوى", "استفسار", "اقتراح")),
+    ("Which trade? <trade>roof</trade> <trade>drains</trade> <trade>glass</trade>, one of them.", ("roof", "drains", "glass")),
+    ("Which pile does it go on: (a) letters, (b) bills or (c) adverts? Write the word.", ("letters", "bills", "adverts")),
+    ("Say in which category the note belongs:\n\nATTIC   boxes, mice\nCELLAR  damp, wine\nYARD    the rest", ("ATTIC", "CELLAR", "YARD")),
+    ("Was will der Mieter? Kündigung, Reparatur sowie Auskunft sind möglich.", ("Kündigung", "Reparatur", "Auskunft")),
+    ("案件の種類を選ぶ。\n① 契約\n② 相続\n③ 離婚\n番号ではなく種類を答える。", ("契約", "相続", "離婚")),
 ]  # fmt: skip
 
 
