@@ -356,7 +356,10 @@ def told(found: Sequence[Contestant], missing: dict[str, str], *, allow_missing:
     for line in lines:
         base = by.get((BASE, line.clients))
         times = f"{line.rate / base.rate:7.1f}x" if base else ""
-        figures = f"{line.rate:11.0f}{line.p50:9.1f}{line.p99:9.1f}{line.processor:9.2f}"
+        busy = (
+            f"{line.processor:9.2f}" if line.processor else f"{'-':>9s}"
+        )  # of processes that leave the session
+        figures = f"{line.rate:11.0f}{line.p50:9.1f}{line.p99:9.1f}{busy}"
         print(f"{line.clients:7d}  {line.name:10s}{figures}{times}")
     ours = next(each for each in found if each.name == OURS)
     for clients in CLIENTS:
