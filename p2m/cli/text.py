@@ -37,7 +37,8 @@ def table(
     """Rows of as many cells as lines of aligned columns, those of `right` set right: place -> least width.
 
     Columns in which nothing stands are left out, and what is in a cell is never markup. On a terminal the
-    last column is folded where there is room for it; elsewhere no line is folded, and none is ever cut.
+    last column is folded where there is room for it, and rows for which there is none have a line a cell;
+    elsewhere no line is folded, and none is ever cut.
     """
     from rich.cells import cell_len
     from rich.console import Console
@@ -64,7 +65,33 @@ def table(
     if sys.stdout.isatty() and places:
         room = shutil.get_terminal_size().columns - indent
         last = max(cell_len(line) for row in rows for line in row[places[-1]].split("\n"))
-        width = room if room - (width - last) >= _ROOM else width
+        is_folded = room - (width - last) >= _ROOM
+        if width > room and not is_folded:
+            return _stacked(rows, header, places, indent, room)
+        width = room if is_folded else width
     with console.capture() as captured:
         console.print(made, width=max(1, width))
     return "\n".join(f"{' ' * indent}{line}".rstrip() for line in captured.get().rstrip("\n").split("\n"))
+
+
+def _stacked(
+    rows: Sequence[Sequence[str]], header: Sequence[str], places: Sequence[int], indent: int, room: int
+) -> str:
+    """Rows on a narrow terminal: under a header a cell a line, below the first one and each with the name of
+    its column; else as many cells a line as there is room for.
+    """
+    from rich.cells import cell_len
+
+    margin = " " * indent
+    lines: list[str] = []
+    for row in rows:
+        names = [f"{header[place]}: " if header else "" for place in places]
+        cells = [name + row[place] for name, place in zip(names, places, strict=True) if row[place]]
+        made = cells[0].removeprefix(names[0]).split("\n")
+        for cell in cells[1:]:
+            start, *rest = cell.split("\n")
+            beside = f"{made[-1]}  {start}"
+            made[-1:] = [beside] if not header and cell_len(beside) <= room else [made[-1], f"  {start}"]
+            made += [f"  {line}" for line in rest]
+        lines += [f"{margin}{line}" for line in made]
+    return "\n".join(line.rstrip() for line in lines)

@@ -77,7 +77,7 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize(("columns", "is_folded"), [(40, False), (60, True), (200, False)])
+@pytest.mark.parametrize(("columns", "is_folded"), [(60, True), (200, False)])
 def test_on_a_terminal_the_last_column_is_folded_where_there_is_room(
     monkeypatch: pytest.MonkeyPatch, columns: int, is_folded: bool
 ) -> None:
@@ -92,3 +92,23 @@ def test_on_a_terminal_the_last_column_is_folded_where_there_is_room(
         assert all(len(line) <= columns for line in lines)
         assert {len(re.match(" *", line)[0]) for line in lines[1:-1]} == {lines[0].index("the output")}  # type: ignore[index]
     assert "\x1b" not in "".join(lines)
+
+
+def test_on_a_narrow_terminal_a_row_has_several_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "40")
+    rows = [
+        ("20261129-214908-246692-5fef3d", "done", "17 ran", "", "模型.yaml"),
+        ("x", "failed", "", "1 s", "y"),
+    ]
+    assert table(rows, header=("run", "status", "steps", "took", "recipe")).split("\n") == [
+        "20261129-214908-246692-5fef3d", "  status: done", "  steps: 17 ran", "  recipe: 模型.yaml",
+        "x", "  status: failed", "  took: 1 s", "  recipe: y",
+    ]  # fmt: skip
+    rows = [
+        ("missing", "extra multilingual", "without\npip install 'p2m[multilingual]'"),
+        ("ok", "disk", "1 GB"),
+    ]
+    assert table(rows, indent=2).split("\n") == [
+        "  missing  extra multilingual  without", "    pip install 'p2m[multilingual]'", "  ok  disk  1 GB",
+    ]  # fmt: skip

@@ -11,7 +11,7 @@ from p2m.engine.hashing import digest_bytes
 
 def seal(value: Any) -> bytes:
     """A JSON value under its seal."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True).encode()
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass")  # of names
     return digest_bytes(text).encode() + b"\n" + text
 
 
