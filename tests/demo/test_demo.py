@@ -162,7 +162,7 @@ def typed(*words: object) -> argparse.Namespace:
         (("desk", "--host", "0.0.0.0"), "others could open the page"),
         (("desk", "--auth", "ada"), "USER:PASSWORD"),
         (("desk", "desk", "desk"), "one bundle or two"),
-        (("nothing",), "no bundle that can be opened"),
+        (("nothing",), "no bundle here"),
         (("desk", "--feedback", "no/f.jsonl"), "no file can be written there"),
         (("desk", "--precision", "95"), "a share between 0 and 1"),
         (("desk", "--precision", "0.95"), "too few rows were held out"),

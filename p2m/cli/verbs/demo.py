@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from p2m.cli import common
+from p2m.cli.verbs.predict import next_step
+from p2m.delivery import MANIFEST
 from p2m.errors import UserError, command
 
 if TYPE_CHECKING:
@@ -62,6 +64,9 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         raise UserError("a page shows one bundle or two\n    for more: p2m compare BUNDLE BUNDLE ROWS")
     if arguments.precision is not None and not 0 < arguments.precision < 1:
         raise UserError(f"--precision {arguments.precision:g}: a share between 0 and 1, such as 0.95")
+    for folder in arguments.bundles:
+        if not (folder / MANIFEST).is_file():
+            raise UserError(f"{folder}: no bundle here\n    next: {next_step(folder, 'demo')}")
     _writable(arguments.feedback)
     subjects = tuple(open_subject(each, precision=arguments.precision) for each in arguments.bundles)
     together(subjects)
