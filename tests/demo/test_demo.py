@@ -105,10 +105,16 @@ def test_everything_is_done_by_keys_and_nothing_leaves_this_machine(
     browser.press("Enter")
     browser.until("document.querySelector('#told-1').innerText.includes('Confidence 0.88')")
     assert browser.value("document.querySelector('#answer-0').innerText.includes('88%')")
+    browser.until(
+        "!document.querySelector('#wrong-0').disabled && !document.querySelector('#right-1').disabled"
+    )
     tab_to(browser, "correct-0")
+    browser.until("document.querySelectorAll('#correct-0 [role=option]').length === 2")
     browser.press("End", *["Backspace"] * len("delivery"))
     browser.write("bill")
+    browser.until("document.querySelectorAll('#correct-0 [role=option]').length === 1")
     browser.press("Enter")
+    browser.until("document.querySelector('#correct-0 input').value === 'billing'")
     tab_to(browser, "wrong-0")
     browser.press("Enter")
     browser.until("document.querySelector('#noted-0').innerText.includes('noted: wrong')")
