@@ -281,7 +281,7 @@ def test_rows_that_a_teacher_turns_are_generated_and_the_others_found(tmp_path: 
 def test_a_field_of_one_candidate_rekeys_its_own_steps_alone(tmp_path: Path) -> None:
     own = {"cross-validate-linear_tfidf", *rungs("linear_tfidf"), "train-linear_tfidf", "export-linear_tfidf",
            "latencies"}  # fmt: skip
-    manifest = {"report", "package"}  # write the recipe down
+    manifest = {"package"}  # writes the recipe down
     other = {**STUDENTS, "linear_tfidf": LinearTfidf(strength=5.0)}
     assert changed(compiled(LABELS), compiled(LABELS, other), tmp_path) == own | manifest
     smaller = {**STUDENTS, "linear_tfidf": LinearTfidf(max_words=77)}  # by size equals are told apart
@@ -297,18 +297,18 @@ def test_a_further_trial_adds_steps_and_rekeys_no_training(tmp_path: Path) -> No
     assert changed(two, three, tmp_path) == {"propose-minilm-3", "train-minilm-3"}
     old, new = keys(one, tmp_path), keys(two, tmp_path)
     assert new["train-minilm-1"] == old["train-minilm"]
-    assert {step: new[step] for step in old.keys() & new.keys() - {"report", "package"}} == {
-        step: old[step] for step in old.keys() & new.keys() - {"report", "package"}
+    assert {step: new[step] for step in old.keys() & new.keys() - {"package"}} == {
+        step: old[step] for step in old.keys() & new.keys() - {"package"}
     }
 
 
 def test_a_limit_rekeys_the_steps_that_read_it(tmp_path: Path) -> None:
     for limit, steps in {
-        "max_latency": {"within", "verdict", "report", "package"},
-        "max_size": {"pick", "verdict", "report", "package"},
-        "max_parameters": {"verdict", "report", "package"},
-        "precision": {"calibrate", "verdict", "report", "package"},
-        "max_cost": {"report", "package"},
+        "max_latency": {"within", "verdict", "package"},
+        "max_size": {"pick", "verdict", "package"},
+        "max_parameters": {"verdict", "package"},
+        "precision": {"calibrate", "verdict", "package"},
+        "max_cost": {"package"},
     }.items():
         ample = compiled(LABELS, constraints={limit: 0.5 if limit == "precision" else 10**12})
         assert changed(compiled(LABELS), ample, tmp_path) == steps, limit

@@ -183,7 +183,6 @@ NOTHING: set[str] = set()
 ASKING = {"examine", "attributes", "invent", "answer", "examine-judged"}  # steps that ask a chat model
 USES_MORE = ("from dataclasses", "import string\nfrom dataclasses")  # of a module, before and after
 INT8 = {"compress-int8-minilm", "latencies"}
-TOLD_OF = {"report", "package"}  # steps that tell the recipe as a whole
 RUNGS = {"rung-minilm-1", "rung-minilm-2"}
 TFIDF = {"cross-validate-linear_tfidf", "rung-linear_tfidf-1", "rung-linear_tfidf-2", "train-linear_tfidf",
          "export-linear_tfidf", "latencies"}  # fmt: skip
@@ -249,22 +248,22 @@ CHANGES: dict[str, Edit | Override] = {
     ),
     "a field of a candidate": Override(
         ("student.candidates.linear_tfidf.strength=3.0",),
-        {"tickets": {*TFIDF, *TOLD_OF}},
+        {"tickets": {*TFIDF, "package"}},
     ),
     "a field of a candidate that is smaller than another": Override(
         ("student=auto", "student.candidates.tiny_seq2seq.d_model=128"),
-        {"qa": {"choose", *TOLD_OF}},
+        {"qa": {"choose", "package"}},
     ),
     "what a build may cost": Override(
-        ("constraints.max_cost='9 USD'",), {"qa": TOLD_OF, "taught": {*ASKING, *TOLD_OF}}
+        ("constraints.max_cost='9 USD'",), {"qa": {"package"}, "taught": {*ASKING, "package"}}
     ),
     "how long an answer may take": Override(
-        ("constraints.max_latency='90 ms'",), {"qa": {"verdict", *TOLD_OF}}
+        ("constraints.max_latency='90 ms'",), {"qa": {"verdict", "package"}}
     ),
     "how large the model may be": Override(
-        ("constraints.max_size='99 MB'",), {"qa": {"pick", "verdict", *TOLD_OF}}
+        ("constraints.max_size='99 MB'",), {"qa": {"pick", "verdict", "package"}}
     ),
-    "no network": Override(("constraints.network=false",), {"qa": TOLD_OF, "tickets": TOLD_OF}),
+    "no network": Override(("constraints.network=false",), {"qa": {"package"}, "tickets": {"package"}}),
     "the rows that latency is measured over": Override(("evaluation.latency_rows=7",), {"qa": {"measure"}}),
     "where work is done": Override(
         ("device.threads=1", "device.batch_size=4", "executor=inline", "store.path=elsewhere"),
@@ -273,7 +272,7 @@ CHANGES: dict[str, Edit | Override] = {
     "settings of gradient descent": Override(
         ("training.learning_rate=1e-5",),
         {
-            "tickets": {*RUNGS, "train-minilm", *TOLD_OF},
+            "tickets": {*RUNGS, "train-minilm", "package"},
         },
     ),
     "further trials": Override(
@@ -287,7 +286,7 @@ CHANGES: dict[str, Edit | Override] = {
     ),
     "a teacher's model": Override(
         ("teacher.model=large",),
-        {"asked": {"generate", *TOLD_OF}, "taught": {*ASKING, *TOLD_OF}},
+        {"asked": {"generate", "package"}, "taught": {*ASKING, "package"}},
     ),
     "a chat model's address, price and pace": Override(
         ("teacher.base_url=http://two.example/v1", "teacher.price.input=2", "teacher.concurrency=3",
@@ -295,7 +294,7 @@ CHANGES: dict[str, Edit | Override] = {
         {"taught": NOTHING},
     ),
     "how many rows a teacher makes": Override(
-        ("generation.num_examples=2000",), {"taught": {"invent", *TOLD_OF}}
+        ("generation.num_examples=2000",), {"taught": {"invent", "package"}}
     ),
     "how many answers vote": Override(("generation.samples=3",), {"taught": {"answer", "vet"}}),
     "what a teacher must reach": Override(("teacher.gate='>= 0.7'",), {"taught": {"gate"}}),
@@ -379,7 +378,7 @@ def test_a_family_that_joins_the_choice_changes_no_other_step(
     with copy.added("p2m/students/another.py", student), copy.added("p2m/metrics/another.py", "x = 1\n"):
         same, joined = copy.keys(tickets, more)
     assert same == base
-    assert {name for name in differing(base, joined) if name in base} == {"choose", *TOLD_OF, "latencies"}
+    assert {name for name in differing(base, joined) if name in base} == {"choose", "package", "latencies"}
     assert {name for name in joined if name not in base} == {
         "cross-validate-another", "rung-another-1", "rung-another-2", "train-another", "export-another"
     }  # fmt: skip

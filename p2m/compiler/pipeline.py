@@ -95,8 +95,7 @@ def compile_plan(
                        origins=at(requirements="metrics.require", **_LIMITS))
     judged = (evaluated, measured, decided, counted, held)
     pictured = plan.add("report", report, task, curated, parts, choice, exported, *judged, tried.latencies,
-                        ladder, embeddings, name=spec.name, spec=committed(spec, reported),
-                        origins=at("name", **COMMITTED))
+                        ladder, embeddings, name=spec.name, origins=at("name"))
     plan.add("package", package, task, parts, choice, exported, *judged, pictured, name=spec.name,
              **_shipping(spec, reported), origins=at("name", backend="runtime", **COMMITTED))
     return plan

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from p2m.deploy.serving.shapes import read_labels
 from p2m.reporting.atlas import Atlas
@@ -53,7 +52,6 @@ class Story:
     held: Held | None = None
     latencies: Latencies | None = None
     ladder: Ladder | None = None
-    spec: Mapping[str, Any] | None = None  # the recipe as plain data
     atlas: Atlas | None = None
 
 

@@ -18,7 +18,7 @@ from p2m.reporting.facts import (
     outcomes,
     spending,
 )
-from p2m.reporting.html import Bar, Safe, barred, bars, card, folded, joined, listed, table, tag
+from p2m.reporting.html import Bar, Safe, barred, bars, card, joined, listed, table, tag
 from p2m.types import Count, Example
 from p2m.version import __version__
 
@@ -148,10 +148,7 @@ def costs(story: Story) -> list[Safe]:
 def provenance(story: Story) -> Safe:
     """What made the model, by digests that anybody can take again."""
     parts = story.parts
-    rows = [("recipe", story.name), ("p2m", __version__)]
-    if story.spec:
-        rows.append(("settings", tag("code", _digest([story.spec]))))
-        rows.append(("seed", f"{story.spec.get('seed', '')}"))
+    rows: list[tuple[str, str]] = [("recipe", story.name), ("p2m", __version__)]
     rows += [
         (f"{name} rows", joined(f"{len(of):,} ", tag("code", _digest(_plain(of)))))
         for name, of in (("training", parts.train), ("validation", parts.validation), ("test", parts.test))
@@ -159,13 +156,11 @@ def provenance(story: Story) -> Safe:
     ]
     rows += [(f"trained with: {name}", value) for name, value in sorted(story.trained.environment.items())]
     note = (
-        "Digests are SHA-256 of JSON lines. The recipe's lock, committed beside it, names every package, file"
-        " of code and input by its digest, and the keys and outputs of all steps; SHA256SUMS has the files of"
-        " this bundle."
+        "Digests are SHA-256 of JSON lines. manifest.json has the recipe with all its settings. The recipe's"
+        " lock, committed beside it, names every package, file of code and input by its digest, and the keys"
+        " and outputs of all steps; SHA256SUMS has the files of this bundle."
     )
-    settings = json.dumps(story.spec, indent=1, ensure_ascii=False, default=str) if story.spec else ""
-    more = folded("The recipe's settings", tag("pre", settings, tabindex=0)) if settings else ""
-    return card("What made it", tag("p", note), listed(rows), more, wide=True)
+    return card("What made it", tag("p", note), listed(rows), wide=True)
 
 
 def _plain(rows: Iterable[Example]) -> Iterable[object]:

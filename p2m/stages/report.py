@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.reporting.base import Story, as_page, as_text, surveyed, wrong_rows
@@ -42,13 +40,11 @@ def report(
     embeddings: Embeddings | None,
     *,
     name: str,
-    spec: dict[str, Any],
     run: Run,
 ) -> Report:
     """Write `report.html` and `report.txt`; no clock, no host: the same artifacts give the same bytes.
 
-    Of other versions of matplotlib and scikit-learn pictures and the map may be drawn otherwise. `spec` is
-    the recipe as plain data.
+    Of other versions of matplotlib and scikit-learn pictures and the map may be drawn otherwise.
     """
     story = Story(
         name,
@@ -65,7 +61,6 @@ def report(
         held,
         latencies,
         ladder,
-        spec,
         surveyed(
             task, parts, evaluated, wrong_rows(task, evaluated), embeddings.vectors if embeddings else None
         ),
