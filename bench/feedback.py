@@ -51,7 +51,7 @@ from p2m.review.opening import reader
 ROOT = Path(__file__).parent.parent
 ENOUGH = 50  # corrections
 WORSE = 120  # training rows that are made wrong
-DRAWS, LEARNT = 20, 500  # of --drift
+DRAWS, LEARNT = 10, 500  # of --drift
 KIND = {
     "billing": ("card_payment_fee_charged", "extra_charge_on_statement", "transaction_charged_twice",
                 "transfer_fee_charged", "top_up_by_card_charge", "cash_withdrawal_charge"),
