@@ -27,7 +27,6 @@ from pathlib import Path
 
 from forking import zygote
 
-
 _FENCE = re.compile(r"^```(\S+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SERVES = ("p2m serve ", "p2m review data ")
 _PORT = "8000"  # in pages
