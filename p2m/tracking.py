@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m import noop
-from p2m.delivery import MANIFEST
+from p2m.deploy.serving.command import CHECKSUMS
 from p2m.engine.executor import Result
 from p2m.engine.handles import Network
 from p2m.engine.running.network import without_network
@@ -144,7 +144,7 @@ def _tags(project: Project, result: Result, verdict: Verdict, folder: Path) -> M
     lines = (*verdict.failures, *verdict.unproven, *verdict.warnings)
     tags = {
         "verdict": str(verdict.decision), "evidence": verdict.evidence, "doubts": "\n".join(lines),
-        "bundle": hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest(), "folder": str(folder),
+        "bundle": hashlib.sha256((folder / CHECKSUMS).read_bytes()).hexdigest(), "folder": str(folder),
         "run": result.run, "p2m": __version__,
     }  # fmt: skip
     lock = lock_path(project.recipe)
