@@ -29,8 +29,8 @@ EXAMPLES = """p2m demo outputs/desk                             # answers, confi
   p2m demo outputs/desk --host 0.0.0.0 --auth ada:PASSWORD
 
 What is judged right or wrong goes to a log beside the recipe, recipes/desk.feedback.jsonl, and without
---recipe to feedback.jsonl, here; p2m feedback makes decisions of it. The teacher is asked only when its button
-is pressed, and its answers are recorded."""
+--recipe to feedback.jsonl, here; p2m feedback makes decisions of it. The teacher is asked only when its
+button is pressed, and its answers are recorded."""
 
 _PASSWORD = "P2M_DEMO_AUTH"
 
