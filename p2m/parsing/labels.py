@@ -36,6 +36,7 @@ STRONG = 0.5  # from which a list speaks for a classification by itself
 _LEAST = 0.04  # chance below which a list is no list of labels
 SHOWN = 0.04  # strength of what only demonstrations answer
 _CODED = 0.5  # of a list's chance, from which its codes are taken where these are asked for
+_EXPLAINED = 0.27  # the same, of a list whose items are all said again
 _LONGER = 0.6  # of a list's chance, from which a longer one that holds it is taken
 _ASKS = re.compile(ANSWER_WORDS, re.IGNORECASE)
 _ILLUSTRATES = re.compile(rf"(?:{ILLUSTRATES})[^\n.。]{{0,12}}$", re.IGNORECASE)
@@ -69,9 +70,9 @@ def read_labels(instruction: str, outputs: Sequence[str], *, given: bool = False
         shown = _shown(outputs)
         return Labels() if _counted(instruction) > len(shown.values) else shown
     # Of "a, b and c: a for this, b for that" the longer list is meant.
-    longer = [
-        values for values in scored if set(values) > set(best) and scored[values] > _LONGER * scored[best]
-    ]
+    again = all(len(_places(value, instruction)) > 1 for value in best)
+    least = (_EXPLAINED if again else _LONGER) * scored[best]
+    longer = [values for values in scored if set(values) > set(best) and scored[values] > least]
     if scored[best] < STRONG and _counted(instruction) > len(best) + 1:
         return Labels()  # "about 60 topics", of which some are named
     best = _as_codes(best, scored) if _by_code(instruction) else best
@@ -88,8 +89,8 @@ def _answered(values: tuple[str, ...], outputs: Sequence[str], instruction: str,
     if said:
         return Labels(values, f"labels {', '.join(values[:8])}: listed in the prompt", min(1.0, most))
     returning = len(outputs) >= 4 and len(values) <= 0.67 * len(outputs)
-    if len(outputs) < 3 and len(values) > len(outputs):
-        return Labels()  # two lists show no set of labels
+    if len(outputs) < 3 and not {*map(fold_label, values)} <= YES_NO:
+        return Labels()  # two answers show no set of labels
     reason = "all that the demonstrations answer" if returning else "the demonstrations'"
     return Labels(values, f"labels {', '.join(values[:8])}: {reason}", STRONG if returning else SHOWN)
 
