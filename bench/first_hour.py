@@ -313,10 +313,10 @@ ATTEMPTS = (
             "image,animal")}, ("Say which animal the picture shows.", "--data", "pets.csv"), want="refused",
             says=("models that read text",)),
     Attempt("several-labels", {"rows.csv": _csv(SEVERAL, "body,tags")},
-            ("Tag each text.", "--data", "rows.csv"), want="refused", says=("several labels a row",)),
+            ("Tag each text.", "--data", "rows.csv"), says=("multi-label-classification", "any of:", "ship")),
     Attempt("prices", {"rows.csv": _csv([(text, f"{9 + 1.37 * n:.2f}") for n, (text, _) in enumerate(SPAM)],
-            "offer,price")}, ("Estimate the price of an offer.", "--data", "rows.csv"), want="refused",
-            says=("a number on a scale", "ranges")),
+            "offer,price")}, ("Estimate the price of an offer.", "--data", "rows.csv"),
+            says=("regression", "falls short", "no better than always the median")),  # by chance
     Attempt("empty-table", {"rows.csv": "text,label\n"}, USUAL, want="refused",
             says=("no rows",)),
 )  # fmt: skip
