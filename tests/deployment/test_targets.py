@@ -28,6 +28,7 @@ from p2m.deployment import targets
 from p2m.deployment.bundles import opened
 from p2m.deployment.deploying import deploy
 from p2m.deployment.options import Options
+from p2m.errors import UserError
 
 TOKEN = "a-token-of-tests-0123456789"
 
@@ -248,12 +249,45 @@ def test_a_folder_that_p2m_did_not_write_is_not_touched(
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
+@pytest.mark.parametrize("name", ["letter.txt", "bundle/notes", "Dockerfile", "link"])
+def test_what_was_put_into_its_folder_since_is_not_lost(
+    bundle: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = laid(bundle, "docker", tmp_path)
+    if name == "link":
+        (folder / name).symlink_to(tmp_path)
+    else:
+        with (folder / name).open("a") as stream:
+            stream.write("dear")
+    assert main(["deploy", str(bundle), "--to", "docker", "--output", str(folder)]) == 2
+    said = capsys.readouterr().err
+    assert f"{folder / name}: " in said
+    assert "next: move it away, or choose another --output" in said
+    assert (folder / name).exists()
+
+
+def test_a_mark_of_the_same_name_does_not_make_a_folder_p2ms(bundle: Path, tmp_path: Path) -> None:
+    for text in ('{"kind": "other"}', "[]", "", '{"kind": "p2m deployment", "version": 1, "files": 3}'):
+        (tmp_path / "docker").mkdir(exist_ok=True)
+        (tmp_path / "docker" / "deployment.json").write_text(text)
+        with pytest.raises(UserError, match="not by p2m deploy"):
+            laid(bundle, "docker", tmp_path)
+        assert (tmp_path / "docker" / "deployment.json").read_text() == text
+    link = tmp_path / "link" / "docker"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path)
+    with pytest.raises(UserError, match="not by p2m deploy"):
+        laid(bundle, "docker", link.parent)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["--to", "dockr"], "did you mean 'docker'?"),
         (["--to", "docker", "--image", "a b"], "no image is named so"),
         (["--to", "docker", "--output", "bundle/x"], "lies in the bundle"),
+        (["--to", "docker", "--output", "."], "next: --output FOLDER, a new one such as my-tickets-docker"),
+        (["--to", "docker", "--output", ".."], "is the folder that you are in, or holds it"),
     ],
 )
 def test_what_cannot_be_is_refused(
