@@ -77,7 +77,9 @@ def test_what_is_there_stays_unless_it_may_be_overwritten(
     there = {".gitattributes": b"", "SHA256SUMS": sums, "old.bin": b"1", "paper.pdf": b"2"}
     hub.repos.append(Repo("ada/small", there, "models"))
     assert push(bundle, "hf://ada/small", "--yes") == 2
-    assert "3 files are there already, such as SHA256SUMS\n    next: another address" in capsys.readouterr().err
+    assert (
+        "3 files are there already, such as SHA256SUMS\n    next: another address" in capsys.readouterr().err
+    )
     assert push(bundle, "hf://ada/small", "--overwrite", "--yes") == 0
     said = capsys.readouterr().out
     assert "taken away there: old.bin" in said

@@ -319,6 +319,56 @@ def test_a_bundle_without_a_server_or_with_a_damaged_file_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("measured", {"latency_p99": float("nan")}),
+        ("measured", {"peak_memory": "much"}),
+        ("measured", {"peak_memory": 10**400}),
+        ("measured", {"latency_p99": -1}),
+        ("verdict", []),
+        ("verdict", {"ship": True}),
+        ("task", 5),
+        ("task", {"demonstrations": [1]}),
+        ("task", {"demonstrations": [{"input": 1}]}),
+        ("model", None),
+        ("name", ["x"]),
+        ("name", "\ud800"),
+    ],
+)
+def test_an_odd_manifest_is_told_of(
+    bundle: Path, tmp_path: Path, part: str, value: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = Path(shutil.copytree(bundle, tmp_path / "bundle"))
+    manifest = json.loads((copy / "manifest.json").read_text())
+    (copy / "manifest.json").write_text(json.dumps({**manifest, part: value}))
+    for to in ("docker", "web"):
+        words = ["deploy", str(sealed(copy)), "--to", to, "--output", str(tmp_path / "out")]
+        assert main(words) == 2
+        assert "cannot be used" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("linked", ["README.md", "model"])
+def test_links_that_leave_the_bundle_are_refused(
+    bundle: Path, tmp_path: Path, linked: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = Path(shutil.copytree(bundle, tmp_path / "bundle"))
+    (copy / linked).rename(tmp_path / "elsewhere")
+    (copy / linked).symlink_to("../elsewhere")
+    for words in (
+        ["deploy", str(copy), "--to", "docker", "--output", str(tmp_path / "out")],
+        ["push", str(copy), f"file://{tmp_path}/out", "--yes"],
+    ):
+        assert main(words) == 2
+        assert "outside the bundle" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "elsewhere").rename(copy / "inside")
+    (copy / linked).unlink()
+    (copy / linked).symlink_to("inside")
+    (tmp_path / "through").symlink_to(copy)
+    assert opened(tmp_path / "through").name == "my-tickets"
+
+
+@pytest.mark.parametrize(
     ("name", "label"), [("Töne & <b>", "t-ne-b"), ("42", "model-42"), ("a" * 80, "a" * 50)]
 )
 def test_names_are_those_that_every_place_takes(bundle: Path, tmp_path: Path, name: str, label: str) -> None:
