@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -69,6 +70,7 @@ def test_compose_has_prometheus_read_the_metrics_with_the_token(bundle: Path, tm
     assert scraped["static_configs"][0]["targets"] == ["model:8000"]
     assert scraped["authorization"]["credentials_file"] == f"/run/secrets/{prometheus['secrets'][0]}"
     assert told["secrets"][prometheus["secrets"][0]]["environment"] in model["environment"]
+    assert "read_only" not in prometheus  # or compose could not write that secret into it
 
 
 def test_kubernetes_takes_the_manifest(bundle: Path, tmp_path: Path) -> None:
@@ -101,9 +103,10 @@ def test_kubernetes_takes_the_manifest(bundle: Path, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd")
 def test_systemd_takes_the_unit_and_finds_it_shut_in(bundle: Path, tmp_path: Path) -> None:
-    unit = laid(bundle, "systemd", tmp_path) / "my-tickets.service"
+    unit = laid(bundle, "systemd", tmp_path) / "p2m-my-tickets.service"
     here = unit.with_name("here.service")
-    here.write_text(unit.read_text().replace("/opt/my-tickets/venv/bin/python", sys.executable))
+    here.write_text(unit.read_text().replace("/opt/p2m-my-tickets/venv/bin/python", sys.executable))
+    assert not re.search(r"(?<!p2m-)my-tickets[/.]", unit.read_text())
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(here)], capture_output=True, text=True, check=False
     )
@@ -316,6 +319,36 @@ def test_a_bundle_without_a_server_or_with_a_damaged_file_is_refused(
     sealed(copy)
     assert main(words) == 2
     assert "has no server.py: it was built by an earlier p2m" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("to", targets.names())
+def test_what_is_to_be_typed_stands_as_a_shell_takes_it(bundle: Path, tmp_path: Path, to: str) -> None:
+    folder = tmp_path / "it's $(mine)"
+    source = Path(shutil.copytree(bundle, tmp_path / "a bundle"))
+    lines = deploy(source, to, Options(folder)).next
+    words = [word.rstrip(",") for line in lines if "static files" not in line for word in shlex.split(line)]
+    assert [word for word in words if Path(word) == folder or folder in Path(word).parents]
+    assert (to == "kubernetes") == (str(source) in words)
+    tokens = " ".join(lines).partition("P2M_SERVE_TOKENS")[2]
+    assert not tokens or tokens.startswith("=$(openssl rand -hex 24)")
+    assert "literal" not in " ".join(lines)
+    for path in folder.iterdir():
+        if path.is_file():
+            assert not re.search(r"-e P2M_SERVE_TOKENS|--env \w+=|--from-literal", path.read_text())
+
+
+def test_what_yaml_takes_for_something_else_is_text(bundle: Path, tmp_path: Path) -> None:
+    null = bundle_of(bundle / "model", tmp_path / "bundle", LABELS, name="null")
+    composed = yaml.safe_load((laid(null, "compose", tmp_path, "123") / "compose.yaml").read_text())
+    assert (composed["name"], composed["services"]["model"]["image"]) == ("null", "123")
+    scraped = yaml.safe_load((tmp_path / "compose" / "prometheus.yml").read_text())
+    assert scraped["scrape_configs"][0]["job_name"] == "null"
+    kubernetes = (laid(null, "kubernetes", tmp_path, "123") / "kubernetes.yaml").read_text()
+    for each in yaml.safe_load_all(kubernetes):
+        assert each["metadata"] == {"name": "null", "labels": each["metadata"]["labels"]}
+        assert each["metadata"]["labels"]["app.kubernetes.io/name"] == "null"
+        if each["kind"] == "Deployment":
+            assert each["spec"]["template"]["spec"]["containers"][0]["image"] == "123"
 
 
 @pytest.mark.parametrize(
