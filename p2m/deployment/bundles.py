@@ -19,6 +19,7 @@ from p2m.errors import UserError, command
 MANIFEST = "manifest.json"
 SERVER, SERVER_NEEDS = "server.py", "requirements-server.txt"
 _MIB = 2**20
+_MOST = 2**50  # bytes or seconds that anything was measured to take
 _SERVER_MIB = 96  # what the web server takes beside the model
 _STEP_MIB = 32
 _LONGEST = 50  # characters of a name, which Kubernetes adds to
@@ -62,8 +63,7 @@ class Opened:
 
         What else lies in the folder (variants, sweeps, a rejected build) is no part of it.
         """
-        lines = (self.folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
-        return (*(line.partition("  ")[2] for line in lines), CHECKSUMS)
+        return _files(self.folder)
 
     @property
     def size(self) -> int:
@@ -107,12 +107,12 @@ def opened(folder: Path) -> Opened:
         )
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        if not {"name", "task", "verdict", "measured", "model", "metrics"} <= set(manifest):
-            raise BundleError(f"{path}: not a bundle's manifest")
+        if damage := _damage(manifest):
+            raise BundleError(f"{path} is damaged: {damage}")
         settings = Settings.read(folder / "model")
-        wrong = check_sums(folder)
+        wrong = check_sums(folder) or _leading_out(folder)
         digest = hashlib.sha256((folder / CHECKSUMS).read_bytes()).hexdigest()[:12]
-    except (OSError, ValueError, TypeError, BundleError) as error:
+    except (OSError, ValueError, TypeError, RecursionError, BundleError) as error:
         raise UserError(
             f"{folder}: cannot be used ({error})\n    next: build or copy the bundle again"
         ) from None
@@ -123,6 +123,50 @@ def opened(folder: Path) -> Opened:
             f"{folder}: not as it was packaged:{told}{more}\n    next: build or copy the bundle again"
         )
     return Opened(folder, manifest, settings, digest)
+
+
+def _files(folder: Path) -> tuple[str, ...]:
+    lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+    return (*(line.partition("  ")[2] for line in lines), CHECKSUMS)
+
+
+def _leading_out(folder: Path) -> list[str]:
+    """Files of the bundle that are links to what lies elsewhere, which must not be copied as its own."""
+    whole = folder.resolve()
+    names = [name for name in _files(folder) if whole not in (folder / name).resolve().parents]
+    return [f"{name}: leads to {(folder / name).resolve()}, outside the bundle" for name in names]
+
+
+def _damage(manifest: Any) -> str:
+    """What is not as p2m writes it, of what is read here; "" where nothing is."""
+    if not isinstance(manifest, dict):
+        return "expected an object"
+    parts = {"name": str, "task": dict, "verdict": dict, "measured": dict, "model": dict, "metrics": list}
+    for name, kind in parts.items():
+        if not isinstance(manifest.get(name), kind):
+            return f"{name} is {_shown(manifest.get(name))}"
+    task, verdict, measured = manifest["task"], manifest["verdict"], manifest["measured"]
+    shown = task.get("demonstrations") or []
+    texts = (task.get("instruction") or "", manifest["model"].get("license") or "", verdict.get("decision"))
+    sound = {
+        "name": bool(manifest["name"]),
+        "verdict": isinstance(verdict.get("ship"), bool),
+        "task, model or verdict": all(isinstance(text, str) for text in texts),
+        "task.demonstrations": isinstance(shown, list)
+        and all(isinstance(row, dict) and isinstance(row.get("input"), dict) for row in shown),
+        **{f"measured.{name}": _is_amount(measured.get(name)) for name in ("latency_p99", "peak_memory")},
+    }
+    json.dumps(manifest, ensure_ascii=False).encode()  # half a sign, which no file can hold: a ValueError
+    return next((f"{name} is not as p2m writes it" for name, is_sound in sound.items() if not is_sound), "")
+
+
+def _is_amount(value: Any) -> bool:
+    """Of bytes or seconds; None where nothing was measured."""
+    return value is None or (isinstance(value, int | float) and 0 <= value < _MOST)
+
+
+def _shown(value: Any) -> str:
+    return "missing" if value is None else f"{json.dumps(value)[:40]}"
 
 
 def with_server(bundle: Opened) -> Opened:

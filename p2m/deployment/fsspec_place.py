@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from p2m.deploy.serving.command import CHECKSUMS
@@ -48,6 +49,24 @@ class FsspecPlace:
                 return ()
             names = (self.system._strip_protocol(each) for each in found)
             return tuple(sorted(str(each).removeprefix(self.base).lstrip("/") for each in names))
+
+    def checksums(self) -> str:
+        with _translated(self.url):
+            return bytes(self.system.cat_file(self._at(CHECKSUMS))).decode("utf-8", "replace")
+
+    def refuse(self, bundle: Opened) -> None:
+        """On this machine: the bundle's own folder, one in it, and one that it lies in, by links too."""
+        from fsspec.implementations.local import LocalFileSystem
+
+        if not isinstance(self.system, LocalFileSystem):
+            return
+        source, base = bundle.folder.resolve(), Path(self.base).resolve()
+        targets = [Path(self.base, name).resolve() for name in bundle.files]
+        if base in (source, *source.parents) or any(source in each.parents for each in targets):
+            raise UserError(
+                f"{self.url}: is the bundle's own folder ({bundle.folder}), lies in it or holds it\n"
+                "    next: another address"
+            )
 
     def send(self, bundle: Opened, stale: tuple[str, ...], say: Callable[[str], None]) -> str:
         """The list of checksums goes first and comes last, so that half a bundle never passes for a whole."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from p2m.deploy.serving.command import CHECKSUMS
 from p2m.deployment.bundles import Opened
 from p2m.errors import SECRET, P2MError, UserError
 
@@ -42,6 +45,16 @@ class HubPlace:
 
     def standing(self) -> tuple[str, ...]:
         return tuple(name for name in sorted(self._tree()) if name not in _OWN)
+
+    def checksums(self) -> str:
+        from huggingface_hub import HfApi
+
+        with _translated(self.shown), tempfile.TemporaryDirectory() as cache:
+            path = HfApi().hf_hub_download(self.repo, CHECKSUMS, cache_dir=cache)
+            return Path(path).read_text(encoding="utf-8", errors="replace")
+
+    def refuse(self, bundle: Opened) -> None:
+        """No bundle lies on the Hub."""
 
     def visibility(self) -> str:
         """Who can read it: what it is, or what it will be."""

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from p2m.deployment.bundles import Opened
+from p2m.deploy.serving.command import CHECKSUMS
+from p2m.deploy.serving.settings import SETTINGS
+from p2m.deployment.bundles import MANIFEST, Opened
 from p2m.deployment.fsspec_place import FsspecPlace
 from p2m.deployment.hub_place import HubPlace
 from p2m.engine.storage.shared_address import checked_url, redacted
@@ -29,6 +31,12 @@ class Place(Protocol):
     def standing(self) -> tuple[str, ...]:
         """Relative paths of what is there; () where nothing is."""
 
+    def checksums(self) -> str:
+        """SHA256SUMS as it is there now."""
+
+    def refuse(self, bundle: Opened) -> None:
+        """Raises UserError where the bundle may not go there."""
+
     def send(self, bundle: Opened, stale: tuple[str, ...], say: Say) -> str:
         """Send every file, take `stale` ones away, and read all back; where it is to be found now."""
 
@@ -40,11 +48,12 @@ class Offer:
     bundle: Opened
     place: Place
     standing: tuple[str, ...]
+    stale: tuple[str, ...]  # files of the bundle that is there, and no part of this one
 
     @property
-    def stale(self) -> tuple[str, ...]:
-        """Files that are there and no part of the bundle."""
-        return tuple(sorted(set(self.standing) - set(self.bundle.files)))
+    def foreign(self) -> tuple[str, ...]:
+        """Files that are there and of neither bundle: they stay."""
+        return tuple(sorted({*self.standing} - {*self.bundle.files} - {*self.stale}))
 
 
 def place_of(address: str, *, public: bool) -> Place:
@@ -69,7 +78,8 @@ def offered(bundle: Opened, place: Place, *, rejected: bool, overwrite: bool) ->
     """What would be sent.
 
     Raises:
-        UserError: it does not meet its contract, or something is there, and neither was agreed to.
+        UserError: it does not meet its contract, or something is there, and neither was agreed to; or the
+            place is the bundle's own.
         P2MError: the place cannot be looked at.
     """
     if not bundle.ships and not rejected:
@@ -77,10 +87,18 @@ def offered(bundle: Opened, place: Place, *, rejected: bool, overwrite: bool) ->
             f"{bundle.folder}: its verdict is {bundle.decision}, so it does not meet its contract\n"
             "    next: build one that does, or --rejected, which sends it all the same"
         )
+    place.refuse(bundle)
     standing = place.standing()
     if standing and not overwrite:
         raise UserError(
             f"{place.shown}: {len(standing)} files are there already, such as {standing[0]}\n"
             "    next: another address, or --overwrite, which puts the bundle in their place"
         )
-    return Offer(bundle, place, standing)
+    listed = _listed(place.checksums()) if CHECKSUMS in standing else set()
+    return Offer(bundle, place, standing, tuple(sorted((listed & {*standing}) - {*bundle.files})))
+
+
+def _listed(text: str) -> set[str]:
+    """What a bundle's SHA256SUMS lists; nothing of a list that is no bundle's."""
+    found = {line.partition("  ")[2] for line in text.splitlines()}
+    return found if {MANIFEST, f"model/{SETTINGS}"} <= found else set()

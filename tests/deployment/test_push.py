@@ -73,14 +73,19 @@ def test_the_hub_gets_all_of_it_in_one_commit_of_a_private_repository(
 def test_what_is_there_stays_unless_it_may_be_overwritten(
     hub: LocalHub, bundle: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    hub.repos.append(Repo("ada/small", {".gitattributes": b"", "old.bin": b"1"}, "models"))
+    sums = b"0  manifest.json\n0  model/predictor.json\n0  old.bin\n"
+    there = {".gitattributes": b"", "SHA256SUMS": sums, "old.bin": b"1", "paper.pdf": b"2"}
+    hub.repos.append(Repo("ada/small", there, "models"))
     assert push(bundle, "hf://ada/small", "--yes") == 2
-    assert "1 files are there already, such as old.bin\n    next: another address" in capsys.readouterr().err
+    assert (
+        "3 files are there already, such as SHA256SUMS\n    next: another address" in capsys.readouterr().err
+    )
     assert push(bundle, "hf://ada/small", "--overwrite", "--yes") == 0
     said = capsys.readouterr().out
     assert "taken away there: old.bin" in said
+    assert "1 files stay there, no bundle's, such as paper.pdf" in said
     assert "(PUBLIC)" in said
-    assert {*hub.repos[0].files} == {".gitattributes", *_files(bundle)}
+    assert {*hub.repos[0].files} == {".gitattributes", "paper.pdf", *_files(bundle)}
 
 
 def test_a_token_that_may_not_write_is_never_repeated(
@@ -115,6 +120,7 @@ def test_any_address_that_fsspec_knows(
     system, base = fsspec.core.url_to_fs(address)
     assert push(bundle, address, "--yes") == 2
     assert "--overwrite" in capsys.readouterr().err
+    system.pipe_file(f"{base}/letter.txt", b"dear")
     manifest = bundle / "manifest.json"
     manifest.write_text(manifest.read_text() + "\n")
     (bundle / "README.md").unlink()
@@ -122,8 +128,32 @@ def test_any_address_that_fsspec_knows(
     system.get(base, str(tmp_path / "back"), recursive=True)
     assert check_sums(tmp_path / "back") == []
     assert {str(path.relative_to(tmp_path / "back")) for path in (tmp_path / "back").rglob("*.*")} == {
-        name for name in _files(bundle) if "." in name
-    }
+        "letter.txt", *(name for name in _files(bundle) if "." in name)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("where", ["bundle", "bundle/model/in", ".", "link", "bundle/../bundle", "far"])
+def test_a_bundle_is_never_sent_into_itself(
+    bundle: Path, tmp_path: Path, where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "link").symlink_to(bundle)
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "model").symlink_to(bundle / "model")
+    before = {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()}
+    for address in (f"file://{tmp_path}/{where}", f"{tmp_path}/{where}", f"local://{tmp_path}/{where}"):
+        assert push(bundle, address, "--yes", "--overwrite") == 2
+        assert "is the bundle's own folder" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()} == before
+
+
+def test_a_list_of_checksums_that_is_no_bundles_takes_nothing_away(bundle: Path, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    (there / "disk.iso").write_text("large")
+    (there / "SHA256SUMS").write_text(f"{'0' * 64}  disk.iso\n")
+    assert push(bundle, f"file://{there}", "--yes", "--overwrite") == 0
+    assert (there / "disk.iso").read_text() == "large"
+    assert check_sums(there) == []
 
 
 def test_nothing_is_sent_that_was_not_agreed_to(

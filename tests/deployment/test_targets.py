@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -28,6 +29,7 @@ from p2m.deployment import targets
 from p2m.deployment.bundles import opened
 from p2m.deployment.deploying import deploy
 from p2m.deployment.options import Options
+from p2m.errors import UserError
 
 TOKEN = "a-token-of-tests-0123456789"
 
@@ -68,6 +70,7 @@ def test_compose_has_prometheus_read_the_metrics_with_the_token(bundle: Path, tm
     assert scraped["static_configs"][0]["targets"] == ["model:8000"]
     assert scraped["authorization"]["credentials_file"] == f"/run/secrets/{prometheus['secrets'][0]}"
     assert told["secrets"][prometheus["secrets"][0]]["environment"] in model["environment"]
+    assert "read_only" not in prometheus  # or compose could not write that secret into it
 
 
 def test_kubernetes_takes_the_manifest(bundle: Path, tmp_path: Path) -> None:
@@ -100,9 +103,10 @@ def test_kubernetes_takes_the_manifest(bundle: Path, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd")
 def test_systemd_takes_the_unit_and_finds_it_shut_in(bundle: Path, tmp_path: Path) -> None:
-    unit = laid(bundle, "systemd", tmp_path) / "my-tickets.service"
+    unit = laid(bundle, "systemd", tmp_path) / "p2m-my-tickets.service"
     here = unit.with_name("here.service")
-    here.write_text(unit.read_text().replace("/opt/my-tickets/venv/bin/python", sys.executable))
+    here.write_text(unit.read_text().replace("/opt/p2m-my-tickets/venv/bin/python", sys.executable))
+    assert not re.search(r"(?<!p2m-)my-tickets[/.]", unit.read_text())
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(here)], capture_output=True, text=True, check=False
     )
@@ -248,12 +252,45 @@ def test_a_folder_that_p2m_did_not_write_is_not_touched(
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
+@pytest.mark.parametrize("name", ["letter.txt", "bundle/notes", "Dockerfile", "link"])
+def test_what_was_put_into_its_folder_since_is_not_lost(
+    bundle: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = laid(bundle, "docker", tmp_path)
+    if name == "link":
+        (folder / name).symlink_to(tmp_path)
+    else:
+        with (folder / name).open("a") as stream:
+            stream.write("dear")
+    assert main(["deploy", str(bundle), "--to", "docker", "--output", str(folder)]) == 2
+    said = capsys.readouterr().err
+    assert f"{folder / name}: " in said
+    assert "next: move it away, or choose another --output" in said
+    assert (folder / name).exists()
+
+
+def test_a_mark_of_the_same_name_does_not_make_a_folder_p2ms(bundle: Path, tmp_path: Path) -> None:
+    for text in ('{"kind": "other"}', "[]", "", '{"kind": "p2m deployment", "version": 1, "files": 3}'):
+        (tmp_path / "docker").mkdir(exist_ok=True)
+        (tmp_path / "docker" / "deployment.json").write_text(text)
+        with pytest.raises(UserError, match="not by p2m deploy"):
+            laid(bundle, "docker", tmp_path)
+        assert (tmp_path / "docker" / "deployment.json").read_text() == text
+    link = tmp_path / "link" / "docker"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path)
+    with pytest.raises(UserError, match="not by p2m deploy"):
+        laid(bundle, "docker", link.parent)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["--to", "dockr"], "did you mean 'docker'?"),
         (["--to", "docker", "--image", "a b"], "no image is named so"),
         (["--to", "docker", "--output", "bundle/x"], "lies in the bundle"),
+        (["--to", "docker", "--output", "."], "next: --output FOLDER, a new one such as my-tickets-docker"),
+        (["--to", "docker", "--output", ".."], "is the folder that you are in, or holds it"),
     ],
 )
 def test_what_cannot_be_is_refused(
@@ -282,6 +319,86 @@ def test_a_bundle_without_a_server_or_with_a_damaged_file_is_refused(
     sealed(copy)
     assert main(words) == 2
     assert "has no server.py: it was built by an earlier p2m" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("to", targets.names())
+def test_what_is_to_be_typed_stands_as_a_shell_takes_it(bundle: Path, tmp_path: Path, to: str) -> None:
+    folder = tmp_path / "it's $(mine)"
+    source = Path(shutil.copytree(bundle, tmp_path / "a bundle"))
+    lines = deploy(source, to, Options(folder)).next
+    words = [word.rstrip(",") for line in lines if "static files" not in line for word in shlex.split(line)]
+    assert [word for word in words if Path(word) == folder or folder in Path(word).parents]
+    assert (to == "kubernetes") == (str(source) in words)
+    tokens = " ".join(lines).partition("P2M_SERVE_TOKENS")[2]
+    assert not tokens or tokens.startswith("=$(openssl rand -hex 24)")
+    assert "literal" not in " ".join(lines)
+    for path in folder.iterdir():
+        if path.is_file():
+            assert not re.search(r"-e P2M_SERVE_TOKENS|--env \w+=|--from-literal", path.read_text())
+
+
+def test_what_yaml_takes_for_something_else_is_text(bundle: Path, tmp_path: Path) -> None:
+    null = bundle_of(bundle / "model", tmp_path / "bundle", LABELS, name="null")
+    composed = yaml.safe_load((laid(null, "compose", tmp_path, "123") / "compose.yaml").read_text())
+    assert (composed["name"], composed["services"]["model"]["image"]) == ("null", "123")
+    scraped = yaml.safe_load((tmp_path / "compose" / "prometheus.yml").read_text())
+    assert scraped["scrape_configs"][0]["job_name"] == "null"
+    kubernetes = (laid(null, "kubernetes", tmp_path, "123") / "kubernetes.yaml").read_text()
+    for each in yaml.safe_load_all(kubernetes):
+        assert each["metadata"] == {"name": "null", "labels": each["metadata"]["labels"]}
+        assert each["metadata"]["labels"]["app.kubernetes.io/name"] == "null"
+        if each["kind"] == "Deployment":
+            assert each["spec"]["template"]["spec"]["containers"][0]["image"] == "123"
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("measured", {"latency_p99": float("nan")}),
+        ("measured", {"peak_memory": "much"}),
+        ("measured", {"peak_memory": 10**400}),
+        ("measured", {"latency_p99": -1}),
+        ("verdict", []),
+        ("verdict", {"ship": True}),
+        ("task", 5),
+        ("task", {"demonstrations": [1]}),
+        ("task", {"demonstrations": [{"input": 1}]}),
+        ("model", None),
+        ("name", ["x"]),
+        ("name", "\ud800"),
+    ],
+)
+def test_an_odd_manifest_is_told_of(
+    bundle: Path, tmp_path: Path, part: str, value: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = Path(shutil.copytree(bundle, tmp_path / "bundle"))
+    manifest = json.loads((copy / "manifest.json").read_text())
+    (copy / "manifest.json").write_text(json.dumps({**manifest, part: value}))
+    for to in ("docker", "web"):
+        words = ["deploy", str(sealed(copy)), "--to", to, "--output", str(tmp_path / "out")]
+        assert main(words) == 2
+        assert "cannot be used" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("linked", ["README.md", "model"])
+def test_links_that_leave_the_bundle_are_refused(
+    bundle: Path, tmp_path: Path, linked: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = Path(shutil.copytree(bundle, tmp_path / "bundle"))
+    (copy / linked).rename(tmp_path / "elsewhere")
+    (copy / linked).symlink_to("../elsewhere")
+    for words in (
+        ["deploy", str(copy), "--to", "docker", "--output", str(tmp_path / "out")],
+        ["push", str(copy), f"file://{tmp_path}/out", "--yes"],
+    ):
+        assert main(words) == 2
+        assert "outside the bundle" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "elsewhere").rename(copy / "inside")
+    (copy / linked).unlink()
+    (copy / linked).symlink_to("inside")
+    (tmp_path / "through").symlink_to(copy)
+    assert opened(tmp_path / "through").name == "my-tickets"
 
 
 @pytest.mark.parametrize(

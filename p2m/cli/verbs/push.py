@@ -73,6 +73,8 @@ def _told(offer: Offer) -> str:
     lines += [f"  {show_size(size):>9}  {name}" for name, size in bundle.sizes()]
     lines.append(f"  {show_size(bundle.size):>9}  in {len(bundle.files)} files")
     lines += [f"  taken away there: {name}" for name in offer.stale]
+    if offer.foreign:
+        lines.append(f"  {len(offer.foreign)} files stay there, no bundle's, such as {offer.foreign[0]}")
     lines.append("  README.md, manifest.json and report.html show rows of your data: examples and mistakes")
     return "\n".join(lines)
 

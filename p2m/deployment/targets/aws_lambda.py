@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -33,10 +34,10 @@ def lay_out(bundle: Opened, folder: Path, options: Options) -> list[str]:
     told += f", without {', '.join(unknown)}, not installed here" if unknown else ""
     options.say(f"size: {told}")
     if size > LIMIT:
-        return [
-            f"docker build -t {options.image_of(bundle)} {options.output}, since it is too large for a zip"
-        ]
-    return [f"sh {options.output}/build.sh, which makes {bundle.name}.zip and tells the aws command"]
+        build = shlex.join(["docker", "build", "-t", options.image_of(bundle), str(options.output)])
+        return [f"{build}, since it is too large for a zip"]
+    script = shlex.quote(str(options.output / "build.sh"))
+    return [f"sh {script}, which makes {bundle.name}.zip and tells the aws command"]
 
 
 def unpacked(bundle: Opened) -> tuple[int, list[str]]:

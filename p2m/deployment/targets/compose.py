@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from p2m.deployment.bundles import Opened
@@ -21,6 +22,6 @@ def lay_out(bundle: Opened, folder: Path, options: Options) -> list[str]:
     (folder / "compose.yaml").write_text(text, encoding="utf-8")
     (folder / "prometheus.yml").write_text(filled("prometheus.yml", name=bundle.name), encoding="utf-8")
     return [
-        "export P2M_SERVE_TOKENS=$(openssl rand -hex 32)",
-        f"docker compose --project-directory {options.output} up --build --detach",
+        docker.MAKE_TOKEN,
+        f"docker compose --project-directory {shlex.quote(str(options.output))} up --build --detach",
     ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from p2m.deployment.bundles import Opened, with_server
 from p2m.deployment.filling import filled
 from p2m.deployment.options import Options
+from p2m.errors import command
 from p2m.sizes import show_size
 
 ABOUT = "a manifest: Deployment with probes, Service, autoscaler; the image is made by --to docker"
@@ -28,7 +30,8 @@ def lay_out(bundle: Opened, folder: Path, options: Options) -> list[str]:
     )
     (folder / "kubernetes.yaml").write_text(text, encoding="utf-8")
     return [
-        f"p2m deploy {bundle.folder} --to docker --image {image}, and push that image",
-        f"kubectl create secret generic {bundle.name}-token --from-literal=token=$(openssl rand -hex 32)",
-        f"kubectl apply -f {options.output}/kubernetes.yaml",
+        f"{command('deploy', bundle.folder, '--to', 'docker', '--image', image)}, and push that image",
+        "openssl rand -hex 24 | tr -d '\\n' | kubectl create secret generic"
+        f" {bundle.name}-token --from-file=token=/dev/stdin",
+        f"kubectl apply -f {shlex.quote(str(options.output / 'kubernetes.yaml'))}",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from p2m.deployment.bundles import Opened, with_server
@@ -22,6 +23,6 @@ def lay_out(bundle: Opened, folder: Path, options: Options) -> list[str]:
         memory=bundle.memory,
         memory_limit=2 * bundle.memory,
     )
-    unit = f"{bundle.name}.service"
+    unit = f"p2m-{bundle.name}.service"  # so that it collides with no other of the machine
     (folder / unit).write_text(text, encoding="utf-8")
-    return [f"the commands at the top of {options.output / unit}, as root"]
+    return [f"the commands at the top of {shlex.quote(str(options.output / unit))}, as root"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import shlex
 import shutil
 import sys
 from importlib.resources import files
@@ -76,8 +77,9 @@ def lay_out(bundle: Opened, folder: Path, options: Options) -> list[str]:
     for package in (RUNTIME, TOKENIZER) if has_graph else ():
         options.say(f"with {package.name} {package.version}")
         npm.fetch(package, folder)
+    where = shlex.quote(str(options.output))
     return [
-        f"python -m http.server --bind 127.0.0.1 --directory {options.output} 8080, and open http://127.0.0.1:8080",
+        f"python -m http.server --bind 127.0.0.1 --directory {where} 8080, and open http://127.0.0.1:8080",
         "or copy the folder to any web server: it is all static files",
     ]
 
