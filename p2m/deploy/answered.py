@@ -32,5 +32,6 @@ def read_answers(path: Path) -> dict[str, str]:
     Raises:
         ValueError, KeyError, OSError: it is no such file.
     """
-    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    lines = path.read_text(encoding="utf-8").split("\n")
+    rows = [json.loads(line) for line in lines if line]
     return {str(row["row"]): str(row["output"]) for row in rows}

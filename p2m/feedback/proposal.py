@@ -128,7 +128,7 @@ def read_asked(path: Path) -> list[dict[str, str]]:
         UserError: it is no such file.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
         rows = [json.loads(line) for line in lines if line.strip()]
     except FileNotFoundError:
         return []

@@ -97,7 +97,7 @@ def _tests(path: str, sha256: str) -> dict[str, str]:
         raise StageError(f"{path} was edited while it was in use; run the command again")
     found = {}
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8").split("\n")
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not in UTF-8") from None
     for number, line in enumerate(lines, start=1):

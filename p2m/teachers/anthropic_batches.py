@@ -62,7 +62,7 @@ class AnthropicLine(RemoteLine):
 
     async def replies(self, batch: str) -> Sequence[tuple[str, Reply | Transient | TeacherError]]:
         text = await self.text(f"{_BATCHES}/{batch}/results")
-        lines = (json.loads(line) for line in text.splitlines() if line.strip())
+        lines = (json.loads(line) for line in text.split("\n") if line.strip())
         return [(str(line.get("custom_id")), self._result(line.get("result") or {})) for line in lines]
 
     def _result(self, result: dict[str, Any]) -> Reply | Transient | TeacherError:

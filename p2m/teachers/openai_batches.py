@@ -83,7 +83,7 @@ class OpenAILine(RemoteLine):
         return results
 
     def _results(self, text: str) -> list[tuple[str, Reply | Transient | TeacherError]]:
-        lines = (json.loads(line) for line in text.splitlines() if line.strip())
+        lines = (json.loads(line) for line in text.split("\n") if line.strip())
         return [(str(line.get("custom_id")), self._result(line)) for line in lines]
 
     def _result(self, line: dict[str, Any]) -> Reply | Transient | TeacherError:

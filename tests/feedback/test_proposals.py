@@ -16,7 +16,7 @@ from p2m.deploy.serving.feedback import Entry as Line
 from p2m.errors import UserError
 from p2m.feedback.judged import DISAGREED, NO_ANSWER, judged
 from p2m.feedback.log import read_logs
-from p2m.feedback.proposal import Proposal, apply, proposed
+from p2m.feedback.proposal import Proposal, apply, proposed, read_asked
 from p2m.review.overlay import Overlay
 from p2m.types import FEEDBACK
 
@@ -105,6 +105,9 @@ def test_rows_that_were_answered_leave_the_file_of_asked_rows_and_without_rows_t
     Overlay(made.decisions).append(Entry("2026-02-01T00:00:00Z", {"text": "b"}, None))
     apply(propose(tmp_path))
     assert not made.asked.exists()
+    odd = entry(3, "one\u2028two\u2029three\x85four", judged=WRONG)  # what str.splitlines holds for line ends
+    apply(propose(tmp_path, odd))
+    assert read_asked(made.asked) == [dict(odd.input)]
     made.asked.write_text("[1]\n")
     with pytest.raises(UserError, match=r"asked\.jsonl: its lines are the fields of inputs"):
         propose(tmp_path)

@@ -143,7 +143,9 @@ def test_evaluate_loads_each_by_name_without_the_hub(name: str, monkeypatch: pyt
 
 def written_in(folder: Path, *rows: tuple[str, str]) -> str:
     path = folder / "tests.jsonl"
-    path.write_text("".join(json.dumps({"output": a, "tests": b}) + "\n" for a, b in rows))
+    path.write_text(
+        "".join(json.dumps({"output": a, "tests": b}, ensure_ascii=False) + "\n" for a, b in rows)
+    )
     return str(path)
 
 
@@ -164,7 +166,7 @@ def test_answers_pass_the_tests_of_their_rows(tmp_path: Path) -> None:
 
 def test_it_is_off_without_tests_and_known_by_their_content(tmp_path: Path) -> None:
     assert "off until metric.pass_at_1.tests" in (PassAt1().refusal(task()) or "")
-    path = written_in(tmp_path, ("a", "assert True"))
+    path = written_in(tmp_path, ("a\u2028b", "assert True"))
     first = PassAt1(path)
     written_in(tmp_path, ("a", "assert False"))
     assert PassAt1(path).sha256 != first.sha256

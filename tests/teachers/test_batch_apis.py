@@ -47,7 +47,8 @@ def teacher_of(kind: str, wire: Wire, **settings: Any) -> Anthropic | OpenAI:
 
 
 def question(number: int) -> Ask:
-    return Ask("", (Turn("user", f"question {number}"),))
+    """With a sign that JSON Lines may hold, and that `str.splitlines` takes for a line's end."""
+    return Ask("", (Turn("user", f"question\u2028{number}"),))
 
 
 def key(number: int) -> str:
@@ -74,7 +75,7 @@ def ask_all(
 
 
 def right(replies: list[Reply | BaseException], numbers: range) -> bool:
-    return [getattr(reply, "text", reply) for reply in replies] == [f"QUESTION {n}" for n in numbers]
+    return [getattr(reply, "text", reply) for reply in replies] == [f"QUESTION\u2028{n}" for n in numbers]
 
 
 @every_kind

@@ -235,7 +235,9 @@ class Wire:
                 failed = {"status_code": status.code, "body": error_body("/v1/chat/completions", status)}
                 bad.append(line | {"response": failed})
         for name, lines in (("out", out), ("err", bad)):
-            self.files[f"{name}_{batch.id}"] = "".join(json.dumps(line) + "\n" for line in lines).encode()
+            self.files[f"{name}_{batch.id}"] = "".join(
+                json.dumps(line, ensure_ascii=False) + "\n" for line in lines
+            ).encode()
 
     def _of_batch(self, body: dict[str, Any], as_answer: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         said = self.reply(Seen("batch", {}, body))
@@ -296,7 +298,8 @@ class Wire:
             elif fate in ("errored", "invalid"):
                 status = Status(500) if fate == "errored" else Status(400, "no such field")
                 result["error"] = error_body("/v1/messages", status)
-            lines.append(json.dumps({"custom_id": custom_id, "result": result}) + "\n")
+            line = {"custom_id": custom_id, "result": result}
+            lines.append(json.dumps(line, ensure_ascii=False) + "\n")
         return web.Response(text="".join(lines), content_type="application/x-jsonl")
 
     def app(self) -> web.Application:
