@@ -42,7 +42,6 @@ class Subject:
     name: str
     version: str  # name@digest, as feedback calls it
     task: Task
-    manifest: Mapping[str, Any]
     model: Predictor
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
@@ -114,7 +113,7 @@ def open_subject(folder: Path, *, precision: float | None = None) -> Subject:
     if wrong:
         raise UserError(f"{folder}: damaged: {'; '.join(wrong[:3])}; build it again")
     name = str(manifest.get("name") or folder.resolve().name)
-    return Subject(name, f"{name}@{digest[:12]}", task, manifest, model)
+    return Subject(name, f"{name}@{digest[:12]}", task, model)
 
 
 def together(subjects: tuple[Subject, ...]) -> None:

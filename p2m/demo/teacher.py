@@ -7,10 +7,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from p2m.demo.subject import Subject
 from p2m.engine.handles import Run
 from p2m.errors import P2MError
-from p2m.spec import FAMILIES, ROLES, build_component
 from p2m.teachers.asking.asker import Asker, Put
 from p2m.teachers.asking.prices import unit_price
 from p2m.teachers.chat import ChatTeacher, named
@@ -62,17 +60,3 @@ class Beside:
             cost = asker.spent.cost
             told = f"{took:.1f} s, " + ("cost unknown" if cost is None else f"{cost:.6f} USD")
         return found.text or found.fault, told
-
-
-def teacher_of(subject: Subject) -> ChatTeacher | str:
-    """The teacher that the bundle's recipe had, or why it cannot be asked here."""
-    told = (subject.manifest.get("spec") or {}).get("teacher")
-    if isinstance(told, dict) and "target" not in told:
-        told = told.get("answer") if set(told) <= set(ROLES) else None
-    try:
-        teacher = build_component(told, FAMILIES["teacher"])
-    except ValueError as error:
-        return f"its recipe's teacher cannot be made here ({str(error).splitlines()[0]})"
-    if not isinstance(teacher, ChatTeacher):
-        return "its recipe has no chat model as its teacher"
-    return teacher.problem() or teacher

@@ -245,7 +245,10 @@ def test_the_teacher_is_asked_once_and_its_cost_is_said(
         f"name: desk\nprompt: '{labels}'\ndefaults: [base, override teacher: compatible, _self_]\n"
         f"teacher: {{model: small, base_url: '{wire.v1}', price: {{input: 1, output: 2}}}}\n"
     )
-    subject = open_subject(desk(tmp_path / "outputs" / "desk", spec={"teacher": None}))
+    of_manifest = {  # whatever it says, nothing of this machine is sent there
+        "target": "p2m.teachers.compatible.Compatible", "model": "small", "base_url": wire.v1, "key_env": "HOME",
+    }  # fmt: skip
+    subject = open_subject(desk(tmp_path / "outputs" / "desk", spec={"teacher": of_manifest}))
     with verb._teacher(subject, typed("outputs/desk", "--recipe", "desk.yaml")) as beside:
         assert beside is not None
         assert "1 USD a million tokens read, 2 USD written" in beside.price
@@ -258,6 +261,9 @@ def test_the_teacher_is_asked_once_and_its_cost_is_said(
         )
         assert len(wire.seen) == 1
     with verb._teacher(subject, typed("outputs/desk")) as nobody:
+        assert nobody is None
+    (tmp_path / "desk.yaml").write_text(f"name: desk\nprompt: '{labels}'\n")
+    with verb._teacher(subject, typed("outputs/desk", "--recipe", "desk.yaml")) as nobody:
         assert nobody is None
     assert "no teacher beside it: its recipe has no chat model" in capsys.readouterr().out
     assert DESK.labels == subject.task.labels

@@ -25,12 +25,12 @@ GROUP = "result"
 SUMMARY = "try a built model on a page, beside another one or its teacher, and say what is wrong"
 EXAMPLES = """p2m demo outputs/desk                             # answers, confidence, right and wrong
   p2m demo outputs/desk outputs/desk/last           # two of them side by side
-  p2m demo outputs/desk --recipe recipes/desk.yaml  # with its test rows, and its teacher's address
+  p2m demo outputs/desk --recipe recipes/desk.yaml  # with its test rows, and its teacher beside it
   p2m demo outputs/desk --host 0.0.0.0 --auth ada:PASSWORD
 
 What is judged right or wrong goes to a log beside the recipe, recipes/desk.feedback.jsonl, and without
---recipe to feedback.jsonl, here; p2m feedback makes decisions of it. The teacher is asked only when its
-button is pressed, and its answers are recorded."""
+--recipe to feedback.jsonl, here; p2m feedback makes decisions of it. The teacher of --recipe is asked only when
+its button is pressed, and its answers are recorded."""
 
 _PASSWORD = "P2M_DEMO_AUTH"
 
@@ -149,24 +149,23 @@ def _composed(arguments: argparse.Namespace) -> Any:
 
 @contextmanager
 def _teacher(subject: Subject, arguments: argparse.Namespace) -> Iterator[Beside | None]:
-    """Who taught the bundle, where that can be asked here; why not is said."""
+    """The teacher of --recipe, where it can be asked here; why not is said. A bundle's own word on its teacher
+    is not taken: it may come from anybody, and would have keys of this machine sent where it says.
+    """
     from p2m.cli.refinement import recorded
-    from p2m.demo.teacher import Beside, teacher_of
+    from p2m.demo.teacher import Beside
     from p2m.teachers.chat import ChatTeacher
     from p2m.teachers.craft.answers import answering
-    from p2m.types import Caps
 
-    caps = Caps()
     if arguments.recipe is None:
-        found = teacher_of(subject)
-    else:
-        spec = _composed(arguments).spec
-        teacher, caps = spec.teacher.of("answer"), spec.constraints.caps
-        is_chat = isinstance(teacher, ChatTeacher)
-        found = (teacher.problem() or teacher) if is_chat else "its recipe has no chat model as its teacher"
-    if isinstance(found, str):
-        print(f"no teacher beside it: {found}")
         yield None
         return
-    with recorded(arguments.recipe or arguments.bundles[0] / "recipe.yaml") as run:
-        yield Beside(found, answering(subject.task, None, None), run, caps)
+    spec = _composed(arguments).spec
+    teacher = spec.teacher.of("answer")
+    is_chat = isinstance(teacher, ChatTeacher)
+    if problem := teacher.problem() if is_chat else "its recipe has no chat model as its teacher":
+        print(f"no teacher beside it: {problem}")
+        yield None
+        return
+    with recorded(arguments.recipe) as run:
+        yield Beside(teacher, answering(subject.task, None, None), run, spec.constraints.caps)
