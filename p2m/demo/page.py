@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from p2m.demo.corrections import Unread, begun, choices, corrected
+from p2m.demo.guard import Guard
 from p2m.demo.subject import Said, Subject
 from p2m.demo.teacher import Beside
 from p2m.deploy.serving.feedback import RIGHT, WRONG, Entry, Log, now
@@ -50,14 +51,17 @@ def served(
     os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
     try:
         import gradio
+        from starlette.middleware import Middleware
     except ImportError:
         raise UserError("the page needs Gradio\n    next: pip install 'p2m[demo]'") from None
     app = _Page(demo, gradio).blocks()
+    guard = Middleware(Guard, host=host, has_auth=auth is not None)
     try:
         app.launch(
             server_name=host, server_port=port, auth=auth, share=False, quiet=True, prevent_thread_lock=True,
             show_error=False, enable_monitoring=False, ssr_mode=False, pwa=False, mcp_server=False,
             footer_links=[], inbrowser=False, run_history=False, css=_CSS, theme=_theme(gradio),
+            app_kwargs={"middleware": [guard]},
         )  # fmt: skip
     except OSError as error:
         raise UserError(f"--port {port}: {error}") from None

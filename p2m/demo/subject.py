@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from p2m.deploy.serving.asking import asked
 from p2m.deploy.serving.command import CHECKSUMS, check_sums, told_score

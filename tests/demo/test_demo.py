@@ -11,8 +11,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from browsing import Browser
@@ -24,8 +26,9 @@ import p2m
 from p2m.cli import arguments, verbs
 from p2m.cli.verbs import demo as verb
 from p2m.demo.corrections import Unread, begun, choices, corrected
-from p2m.demo.page import pieces
+from p2m.demo.page import Demo, pieces, served
 from p2m.demo.subject import open_subject, together
+from p2m.deploy.serving.feedback import Log
 from p2m.errors import UserError
 
 ROOT = Path(p2m.__file__).parent.parent
@@ -158,6 +161,32 @@ def test_a_screen_reader_meets_no_serious_barrier(
     assert browser.barriers() == []
 
 
+def status(address: str, host: str, **headers: str) -> int:
+    """Of a GET of the page's settings."""
+    place = urlsplit(address)
+    asked = HTTPConnection(str(place.hostname), place.port, timeout=30)
+    asked.request("GET", "/config", headers={"Host": host, **headers})
+    return asked.getresponse().status
+
+
+def test_pages_of_other_sites_and_other_names_of_this_machine_are_refused(
+    running_two: Running, tmp_path: Path
+) -> None:
+    address = running_two.address
+    host, port = urlsplit(address).netloc, urlsplit(address).port
+    assert status(address, host) == status(address, f"localhost:{port}") == 200
+    assert status(address, host, Origin=f"http://{host}") == 200
+    assert status(address, f"evil.example:{port}") == 421
+    assert status(address, f"evil.example:{port}", Origin=f"http://evil.example:{port}") == 421
+    for origin in ("http://evil.example", "null", f"http://localhost:{port}"):
+        assert status(address, host, Origin=origin) == 421
+    shown = Demo((open_subject(desk(tmp_path / "desk")),), Log(tmp_path / "feedback.jsonl"))
+    with served(shown, auth=("ada", "secret")) as known:
+        assert status(known, "desk.example") == 401  # let through, to say who it is
+        assert status(known, "desk.example", Origin="https://desk.example") == 401
+        assert status(known, "desk.example", Origin="https://evil.example") == 421
+
+
 def typed(*words: object) -> argparse.Namespace:
     return arguments.parse(["demo", *map(str, words)])
 
@@ -246,7 +275,8 @@ def test_the_teacher_is_asked_once_and_its_cost_is_said(
         f"teacher: {{model: small, base_url: '{wire.v1}', price: {{input: 1, output: 2}}}}\n"
     )
     of_manifest = {  # whatever it says, nothing of this machine is sent there
-        "target": "p2m.teachers.compatible.Compatible", "model": "small", "base_url": wire.v1, "key_env": "HOME",
+        "target": "p2m.teachers.compatible.Compatible", "model": "small", "base_url": wire.v1,
+        "key_env": "HOME",
     }  # fmt: skip
     subject = open_subject(desk(tmp_path / "outputs" / "desk", spec={"teacher": of_manifest}))
     with verb._teacher(subject, typed("outputs/desk", "--recipe", "desk.yaml")) as beside:

@@ -29,8 +29,8 @@ EXAMPLES = """p2m demo outputs/desk                             # answers, confi
   p2m demo outputs/desk --host 0.0.0.0 --auth ada:PASSWORD
 
 What is judged right or wrong goes to a log beside the recipe, recipes/desk.feedback.jsonl, and without
---recipe to feedback.jsonl, here; p2m feedback makes decisions of it. The teacher of --recipe is asked only when
-its button is pressed, and its answers are recorded."""
+--recipe to feedback.jsonl, here; p2m feedback makes decisions of it. The teacher of --recipe is asked
+only when its button is pressed, and its answers are recorded."""
 
 _PASSWORD = "P2M_DEMO_AUTH"
 
@@ -149,8 +149,8 @@ def _composed(arguments: argparse.Namespace) -> Any:
 
 @contextmanager
 def _teacher(subject: Subject, arguments: argparse.Namespace) -> Iterator[Beside | None]:
-    """The teacher of --recipe, where it can be asked here; why not is said. A bundle's own word on its teacher
-    is not taken: it may come from anybody, and would have keys of this machine sent where it says.
+    """The teacher of --recipe, where it can be asked here; why not is said. A bundle's own word on its
+    teacher is not taken: it may come from anybody, and would have keys of this machine sent where it says.
     """
     from p2m.cli.refinement import recorded
     from p2m.demo.teacher import Beside
