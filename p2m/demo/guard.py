@@ -12,8 +12,8 @@ _NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
 class Guard:
-    """ASGI around Gradio's routes: refuses what a page of another site asks and, where all of this machine are
-    let in, what is asked by another name (a DNS name that was led here).
+    """ASGI around Gradio's routes: refuses what a page of another site asks and, where nobody says who
+    they are, what is asked by another name (a DNS name that was led here).
     """
 
     def __init__(self, app: App, *, host: str, has_auth: bool) -> None:

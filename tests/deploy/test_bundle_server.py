@@ -321,6 +321,25 @@ def test_inputs_are_recorded_where_that_was_asked_for(guarded: Running) -> None:
     assert entry["bundle"].startswith(f"{found['model']}@")
 
 
+def test_a_row_that_is_only_judged_is_no_traffic(guarded: Running) -> None:
+    log: Path = guarded.record  # type: ignore[attr-defined]
+    headers = bearer(TOKEN)
+
+    def answers() -> float:
+        lines = guarded.ask("/metrics", headers=headers).body.decode().splitlines()
+        return sum(float(line.split()[-1]) for line in lines if line.startswith("p2m_score_count"))
+
+    before = answers()
+    said = {"input": {"text": "Ouagadougou"}, "judged": "right"}
+    assert guarded.ask("/feedback", said, headers=headers).status == 200
+    assert answers() == before
+    assert guarded.ask("/predict", {"text": "Antananarivo"}, headers=headers).status == 200
+    assert answers() == before + 1
+    assert until(lambda: "Antananarivo" in log.read_text())  # what is seen is written in its order
+    found = [json.loads(line) for line in log.read_text().splitlines() if "Ouagadougou" in line]
+    assert [each["judged"] for each in found] == ["right"]
+
+
 def test_what_was_begun_is_finished_after_sigterm(labels: Path) -> None:
     with serving(labels) as running:
         found: list[Reply] = []

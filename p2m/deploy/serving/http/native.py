@@ -104,7 +104,7 @@ async def _judged(service: Service, body: Any, request: str, receive: Receive) -
         return found
     served = named_model(service, body.get("model"))
     row = row_of(body["input"], served.fields, "input: ")
-    return await service.answer(served, [row], request, lambda: hung_up(receive))
+    return await service.answer_unseen(served, [row], request, lambda: hung_up(receive))
 
 
 def named_model(service: Service, name: str | None) -> Served:

@@ -77,14 +77,18 @@ class Service:
         Raises:
             Refused: there is no room, no time, or nobody who waits.
         """
-        chosen = self._chosen(served, rows)
-        answers = await self._asked(chosen, rows, hung)
-        given = Given(request, chosen, rows, answers)
-        self.metrics.note(chosen, answers)
+        given = await self.answer_unseen(served, rows, request, hung)
+        self.metrics.note(given.served, given.answers)
         self._shadow(given)
-        self._remember(given)
         if self._record is not None:
             self._record.note([entry(given, place) for place in range(len(rows))])
+        return given
+
+    async def answer_unseen(self, served: Served, rows: Sequence[Row], request: str, hung: Hung) -> Given:
+        """As `answer`, of rows that are no traffic: neither counted nor recorded, and no shadow is asked."""
+        chosen = self._chosen(served, rows)
+        given = Given(request, chosen, rows, await self._asked(chosen, rows, hung))
+        self._remember(given)
         return given
 
     async def judge(self, given: Given, place: int, judged: str, answer: Any, note: str) -> None:
