@@ -45,7 +45,7 @@ class Made:
 
     learnt: tuple[Example, ...]
     judged: tuple[Judged, ...]
-    versions: frozenset[str]  # as logs call the bundle
+    digests: frozenset[str]  # of the bundle, as logs have it behind the @ of its name
     abstain: float = 0.0  # the score below which it abstains
 
 
@@ -98,16 +98,16 @@ def find_made(store: Store, name: str, bundle: Path) -> Made | None:
             evaluated = load_artifact("evaluate", Evaluated, steps["evaluate"].output, store)
             if as_lines(evaluated.rows) == wanted:
                 parts = load_artifact("split", Split, steps["split"].output, store)
-                return Made(parts.train, evaluated.rows, bundle_versions(name, bundle), settings.abstain)
+                return Made(parts.train, evaluated.rows, bundle_digests(bundle), settings.abstain)
         except (DamagedError, StoreError):
             continue
     return None
 
 
-def bundle_versions(name: str, bundle: Path) -> frozenset[str]:
-    """The bundle as logs may call it: by its checksums or, where it came without, by its manifest."""
+def bundle_digests(bundle: Path) -> frozenset[str]:
+    """Of its checksums or, where it came without, of its manifest; what it is served as may be any name."""
     found = [file.read_bytes() for file in (bundle / CHECKSUMS, bundle / MANIFEST) if file.is_file()]
-    return frozenset(f"{name}@{hashlib.sha256(each).hexdigest()[:12]}" for each in found)
+    return frozenset(hashlib.sha256(each).hexdigest()[:12] for each in found)
 
 
 def drift(task: Task, lines: Sequence[Seen], made: Made, encode: Encode, *, near: float = 0.9) -> Drift:
@@ -116,7 +116,7 @@ def drift(task: Task, lines: Sequence[Seen], made: Made, encode: Encode, *, near
     """
     lines, notes = _sample(lines)
     inputs = _thinned(task, list({one.key: one.input for one in lines}.values()), near)
-    theirs = [one for one in lines if one.bundle in made.versions]
+    theirs = [one for one in lines if one.bundle.rpartition("@")[2] in made.digests]
     if others := len(lines) - len(theirs):
         notes.append(f"{others:,} lines are answers of other bundles than the one that stands, and their"
                      " answers are not looked at")  # fmt: skip

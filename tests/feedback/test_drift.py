@@ -80,13 +80,11 @@ def test_the_very_same_points_are_no_drift() -> None:
     assert not nearest(np.ones((40, 1)), np.ones((60, 1)), level=0.01, seed=0).differs
 
 
-def made(
-    rows: list[dict[str, str]], judged: list[dict[str, str]], versions: str = "desk@0123456789ab"
-) -> Made:
+def made(rows: list[dict[str, str]], judged: list[dict[str, str]], digest: str = "0123456789ab") -> Made:
     return Made(
         tuple(Example({"text": row["text"]}, row["label"]) for row in rows),
         tuple(Judged({"text": row["text"]}, row["label"], row["label"], 0.8, 1.0) for row in judged),
-        frozenset((versions,)),
+        frozenset((digest,)),
     )
 
 
@@ -124,9 +122,11 @@ def test_what_is_not_compared_is_said(tmp_path: Path) -> None:
     few = look(tmp_path, ROWS[: FEWEST - 1], made(ROWS, ROWS))
     assert (few.figures, few.is_seen) == ((), False)
     assert "inputs: 29 rows are too few to tell, 30 are needed" in few.notes
-    others = look(tmp_path, ROWS[:60], made(ROWS[60:], ROWS[60:], "desk@ffffffffffff"))
+    others = look(tmp_path, ROWS[:60], made(ROWS[60:], ROWS[60:], "ffffffffffff"))
     assert [figure.what for figure in others.figures] == ["inputs"]
     assert any("60 lines are answers of other bundles" in note for note in others.notes)
+    renamed = look(tmp_path, ROWS[:60], made(ROWS[60:], ROWS[60:]), bundle="next@0123456789ab")
+    assert [figure.what for figure in renamed.figures] == ["inputs", "answers"]  # served by another name
     played = look(tmp_path, ROWS[:60], made(ROWS[60:], ROWS[60:]), source="demo")
     assert any("no fair sample" in note for note in played.notes)
 
