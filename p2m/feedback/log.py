@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ from p2m.errors import UserError
 from p2m.types import Example, Task
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
-_SINCE = re.compile(r"\d{4}-\d\d-\d\d(T\d\d(:\d\d(:\d\d(\.\d+)?)?)?Z?)?")
 _JUDGED = (RIGHT, WRONG, None)
 
 
@@ -31,7 +31,7 @@ class Seen:
     """One line: a row that was asked, what was answered, and what somebody said of it."""
 
     place: str  # file:line
-    at: str  # UTC
+    at: str  # UTC, to the microsecond: as texts they sort like the times
     id: str  # of the request
     bundle: str
     origin: str  # "server" or "demo"
@@ -62,8 +62,12 @@ def read_logs(task: Task, paths: Sequence[Path], since: str = "") -> Read:
     Raises:
         UserError: a log cannot be read, or `since` is no time.
     """
-    if since and not _SINCE.fullmatch(since):
-        raise UserError(f"--since {since}: a day such as 2026-01-31 or a time such as 2026-01-31T09:05")
+    try:
+        since = since and _utc(since)
+    except (ValueError, OverflowError):
+        raise UserError(
+            f"--since {since}: a day such as 2026-01-31 or a time such as 2026-01-31T09:05"
+        ) from None
     found: dict[tuple[Any, ...], Seen] = {}
     damaged: list[str] = []
     for path in paths:
@@ -80,10 +84,17 @@ def read_logs(task: Task, paths: Sequence[Path], since: str = "") -> Read:
             except ValueError as error:
                 damaged.append(f"{place}: {error}")
                 continue
-            if seen.at >= since.removesuffix("Z"):
+            if seen.at >= since:
                 found.setdefault((seen.at, seen.id, seen.key, seen.judged, seen.answer), seen)
                 damaged += [f"{place}: {seen.fault}; somebody must answer it"] * bool(seen.fault)
     return Read(tuple(sorted(found.values(), key=lambda seen: seen.at)), tuple(damaged))
+
+
+def _utc(text: str) -> str:
+    """Raises ValueError or OverflowError where it is no time; one without an offset is in UTC."""
+    at = datetime.fromisoformat(text)
+    at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _seen(task: Task, place: str, line: bytes) -> Seen:
@@ -98,8 +109,10 @@ def _seen(task: Task, place: str, line: bytes) -> Seen:
     if not isinstance(told, dict):
         raise ValueError('is no line of a feedback log, e.g. {"at": ..., "input": ..., "output": ...}')
     at, values, judged = told.get("at"), told.get("input"), told.get("judged")
-    if not (isinstance(at, str) and _TIME.fullmatch(at)):
-        raise ValueError(f"`at` is a time such as 2026-01-31T09:05:00.000000Z, not {at!r}")
+    try:
+        at = _utc(at if isinstance(at, str) and _TIME.fullmatch(at) else "")
+    except ValueError:
+        raise ValueError(f"`at` is a time such as 2026-01-31T09:05:00.000000Z, not {at!r}") from None
     if not isinstance(values, dict) or not all(isinstance(text, str) for text in values.values()):
         raise ValueError("`input` holds the texts of the input's fields, by name")
     names = [each.name for each in task.inputs]

@@ -37,10 +37,21 @@ def test_lines_are_read_in_the_order_of_their_times_and_each_once(tmp_path: Path
     assert (read.lines[1].origin, read.lines[1].abstain, read.lines[0].place) == ("demo", True, f"{one}:2")
     assert [x.id for x in read_logs(DESK, [one, other], "2026-01-02").lines] == ["r2", "r3"]
     assert [x.id for x in read_logs(DESK, [one], "2026-01-03T10:00").lines] == []
-    with pytest.raises(UserError, match="--since yesterday: a day such as"):
-        read_logs(DESK, [one], "yesterday")
+    for since in ("yesterday", "2026-13-45", "2026-01-31T25:00"):
+        with pytest.raises(UserError, match=f"--since {since}: a day such as"):
+            read_logs(DESK, [one], since)
     with pytest.raises(UserError, match=r"none\.jsonl: the log cannot be read: No such file"):
         read_logs(DESK, [tmp_path / "none.jsonl"])
+
+
+def test_times_are_compared_as_times(tmp_path: Path) -> None:
+    ats = ["2026-01-01T09:00:00.5Z", "2026-01-01T09:00:00Z", "2026-01-01T09:00:01Z"]
+    path = log(tmp_path / "a.jsonl", *(entry(at=at, id=at) for at in ats))
+    half, whole, last = ats
+    assert [x.id for x in read_logs(DESK, [path]).lines] == [whole, half, last]
+    for since in ("2026-01-01T09:00:00Z", "2026-01-01T11:00:00+02:00", "2026-01-01T09:00"):
+        assert [x.id for x in read_logs(DESK, [path], since).lines] == [whole, half, last]
+    assert [x.id for x in read_logs(DESK, [path], "2026-01-01T09:00:00.2").lines] == [half, last]
 
 
 DAMAGED = {
@@ -49,6 +60,7 @@ DAMAGED = {
     b"[" * 100_000: "is no JSON",
     b"[]": "is no line of a feedback log",
     b'{"at": "now"}': "`at` is a time such as",
+    b'{"at": "2026-13-45T09:00:00Z"}': "`at` is a time such as",
     b'{"at": "2026-01-01T09:00:00Z", "input": {"text": 1}}': "`input` holds the texts",
     b'{"at": "2026-01-01T09:00:00Z", "input": {"body": "x"}}': "has the fields body, and the task has text",
     b'{"at": "2026-01-01T09:00:00Z", "input": {"text": "x"}, "judged": ["right"]}': "`judged` is",
