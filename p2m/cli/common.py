@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.cli import verbs
+from p2m.cli.text import safe
 from p2m.errors import UserError, command
 
 CONTRACT_MISSED = 4
@@ -98,7 +99,7 @@ def from_here(text: str) -> str:
 
 def answer(arguments: argparse.Namespace, value: Any, text: Callable[[], str]) -> int:
     """Print the value as JSON where that was asked for, else as text; the exit code of what went well."""
-    print(as_json(value) if arguments.json else text())
+    print(as_json(value) if arguments.json else safe(text()))
     return 0
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from p2m.cli import common
-from p2m.cli.text import table
+from p2m.cli.text import safe, table
+from p2m.feedback.judged import NO_ANSWER
 
 if TYPE_CHECKING:
     from p2m.feedback.drift import Drift
@@ -34,17 +35,22 @@ def counts(found: Found) -> str:
     told = tally(found)
     if len(told["by_answer"]) > 1:
         rows = [(name, *(str(each[key] or "") for key in _KEYS)) for name, each in told["by_answer"].items()]
-        rows.append(("all", *(str(told[key]) for key in _KEYS)))
+        rows.append(("all", *(str(told[key] or "") for key in _KEYS)))
         head.append(
-            table(rows, header=("what was answered", *_HEADS), right=dict.fromkeys(range(1, 5), 0), indent=2)
+            table(
+                rows,
+                header=("what was answered", *_HEADS),
+                right=dict.fromkeys(range(1, len(_KEYS) + 1), 0),
+                indent=2,
+            )
         )
     elif found.judged:
         head.append("  " + ", ".join(f"{told[key]} {name}" for key, name in zip(_KEYS, _HEADS, strict=True)))
     return "\n".join(head)
 
 
-_KEYS = ("confirmed", "corrected", "unanswered", "disagreed")
-_HEADS = ("right", "corrected", "wrong without answer", "in dispute")
+_KEYS = ("confirmed", "corrected", "unanswered", "unfit", "disagreed")
+_HEADS = ("right", "corrected", "wrong without answer", "no answer of the task", "in dispute")
 _LABELS = 30  # distinct answers up to which they are told apart
 
 
@@ -61,7 +67,9 @@ def tally(found: Found) -> dict[str, Any]:
 def _kind(each: Judged) -> str:
     if each.answer is not None:
         return "confirmed" if each.is_confirmed else "corrected"
-    return "disagreed" if each.said else "unanswered"
+    if each.said:
+        return "disagreed"
+    return "unanswered" if each.why == NO_ANSWER else "unfit"
 
 
 def faults(found: Found) -> str:
@@ -153,7 +161,7 @@ def drift_values(seen: Drift) -> dict[str, Any]:
 
 def shown(values: dict[str, str], limit: int = 70) -> str:
     text = " / ".join(" ".join(value.split()) for value in values.values())
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return safe(text if len(text) <= limit else f"{text[: limit - 1]}…")
 
 
 def _some(lines: Sequence[str]) -> list[str]:

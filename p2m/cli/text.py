@@ -8,6 +8,14 @@ import time
 from collections.abc import Mapping, Sequence
 
 _ROOM = 24  # characters that the last column needs to be folded
+_KEPT = "\n\t"
+_CONTROLS = (range(0x20), range(0x7F, 0xA0), range(0x2028, 0x202F), range(0x2066, 0x206A))  # with bidi's
+_TOLD = {sign: ascii(chr(sign))[1:-1] for each in _CONTROLS for sign in each if chr(sign) not in _KEPT}
+
+
+def safe(text: str) -> str:
+    """The text with signs that steer a terminal, or turn the order of letters, written out: `\\x1b`."""
+    return text.translate(_TOLD)
 
 
 def duration(seconds: float) -> str:
@@ -46,6 +54,7 @@ def table(
     from rich.text import Text
 
     right = right or {}
+    rows = [[safe(cell) for cell in row] for row in rows]
     places = [place for place in range(len(rows[0]) if rows else 0) if any(row[place] for row in rows)]
     columns = [
         Column(

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from p2m.curation.decisions import Key
+from p2m.deploy.serving.feedback import RIGHT
 from p2m.feedback.log import Seen
 
 NO_ANSWER = "judged wrong, and nobody said what is right"
@@ -54,10 +55,13 @@ def _together(votes: Sequence[Seen]) -> Judged:
     is_tied = len(counts) > 1 and counts[0][1] == counts[1][1]
     winner = None if is_tied else counts[0][0]
     last = [seen for seen in votes if is_tied or seen.answer == winner][-1]
-    why = "" if winner is not None else DISAGREED if is_tied and answers else NO_ANSWER
+    faults = [seen.fault for seen in votes if seen.fault]
+    unknown = faults[-1] if faults else NO_ANSWER
+    why = "" if winner is not None else DISAGREED if is_tied and answers else unknown
     told: dict[str, str] = {}
     for seen in votes:
-        told.setdefault(seen.answer or f"not {seen.output}", seen.place)
+        held = seen.output if seen.judged == RIGHT else f"not {seen.output}"
+        told.setdefault(seen.answer or held, seen.place)
     places = tuple(seen.place for seen in votes)
     differ = tuple(told.items()) if len(told) > 1 else ()
     return Judged(dict(last.input), winner, last.output, last.at, last.origin, places, why, differ)

@@ -41,7 +41,9 @@ class Seen:
     abstain: bool
     judged: str | None  # RIGHT, WRONG, or None: seen only
     answer: str | None = None  # canonical: what would be right; of RIGHT the output
-    fault: str = ""  # of a correction that is no answer of the task, why; then there is no `answer`
+    fault: str = (
+        ""  # of what was said to be right and is no answer of the task, why; then there is no `answer`
+    )
 
     @property
     def key(self) -> Key:

@@ -30,7 +30,6 @@ class Found:
 
     name: str
     logs: tuple[Path, ...]
-    is_named: bool  # whether the user said which
     read: Read
     judged: tuple[Judged, ...]
     proposal: Proposal
@@ -63,7 +62,7 @@ def look(
     )  # fmt: skip
     seen, note = _drift(read_, recipe, read, say) if with_drift else (None, "")
     return Found(
-        spec.name, paths, bool(logs), read, said, made, seen, note,
+        spec.name, paths, read, said, made, seen, note,
         spec.metrics.no_worse_than is not None, isinstance(spec.teacher.of("answer"), ChatTeacher),
     )  # fmt: skip
 

@@ -111,6 +111,27 @@ def test_it_writes_only_when_told_and_the_build_reruns_what_follows(
     assert {path: path.read_bytes() for path in place.glob("*.jsonl")} == kept
 
 
+def test_what_is_printed_can_be_typed_steers_no_terminal_and_says_what_does_not_fit(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    judge("zore", WRONG)
+    judge("zat", WRONG, "loud")
+    judge("z\x1b]0;\u202eell", WRONG, "whispered", was="shouted")
+    judge("zin", RIGHT, was="quiet")
+    typed = "feedback shout.yaml shout.feedback.jsonl --since 2026-01-01 curation.near_duplicate=0.95 --ask 3"
+    assert main(typed.split()) == 0
+    said = capsys.readouterr().out
+    assert f"not written; to write it: p2m {typed} --yes" in said
+    assert "z\\x1b]0;\\u202eell" in said
+    assert not {"\x1b", "\u202e"} & {*said}
+    assert "?  zore  judged wrong, and nobody said what is right" in said
+    assert "?  zat   the answer 'loud': 'loud' is none of the labels" in said
+    assert "?  zin   the answer 'quiet': 'quiet' is none of the labels" in said
+    assert main(["feedback", "shout.yaml", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["judged"]
+    assert (told["corrected"], told["unanswered"], told["unfit"]) == (1, 1, 2)
+
+
 def test_a_model_that_wrong_corrections_made_worse_is_refused_and_drift_is_looked_at(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,7 +36,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     common.json_argument(parser)
 
 
-def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
+def run(arguments: argparse.Namespace, argv: list[str]) -> int:
+    from p2m.cli.text import safe
     from p2m.errors import UserError
     from p2m.feedback.opening import look
     from p2m.feedback.proposal import apply
@@ -52,14 +53,14 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     )  # fmt: skip
     made = found.proposal
     if not arguments.json:
-        print(common.runnable(_text(found)))
+        print(common.runnable(safe(_text(found))))
     is_wanted = not made.is_empty and (arguments.yes or (not arguments.json and _agreed(made.decisions)))
     if is_wanted:
         apply(made)
     if arguments.json:
         print(common.as_json(_told(found) | {"written": is_wanted}))
     else:
-        print(common.runnable(_next(arguments, found, is_written=is_wanted)))
+        print(common.runnable(_next(arguments, argv, found, is_written=is_wanted)))
     return 0
 
 
@@ -113,16 +114,16 @@ def _told(found: Found) -> dict[str, Any]:
     }
 
 
-def _next(arguments: argparse.Namespace, found: Found, *, is_written: bool) -> str:
+def _next(arguments: argparse.Namespace, argv: list[str], found: Found, *, is_written: bool) -> str:
     from p2m.errors import command
 
     made, recipe = found.proposal, arguments.recipe
     if made.is_empty:
         why = "all of this has been decided" if found.judged else "nobody judged an answer"
         return f"nothing to write: {why}"
-    again = [str(path) for path in found.logs if found.is_named]
     if not is_written:
-        return f"not written; to write it: {command('feedback', recipe, *again)} --yes"
+        end = argv.index("--") if "--" in argv else len(argv)
+        return f"not written; to write it: {command(*argv[:end], '--yes', *argv[end:])}"
     lines = []
     if made.entries:
         lines.append(f"written. The next build learns from it: {command('build', recipe)}")
