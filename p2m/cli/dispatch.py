@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from p2m.cli import arguments, common, verbs
+from p2m.cli.text import safe
 from p2m.errors import P2MError
 
 
@@ -27,7 +28,7 @@ def run(argv: Sequence[str]) -> int:
         code: int = verbs.verb(typed.verb).run(typed, list(argv))
         return code
     except P2MError as error:
-        print(f"p2m {typed.verb}: {common.runnable(common.from_here(str(error)))}", file=sys.stderr)
+        print(f"p2m {typed.verb}: {common.runnable(common.from_here(safe(str(error))))}", file=sys.stderr)
         if line := _see(error):
             print(common.runnable(line), file=sys.stderr)
         return error.exit_code

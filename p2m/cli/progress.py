@@ -13,7 +13,7 @@ from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from p2m.cli.text import duration
+from p2m.cli.text import duration, safe
 
 QUIET_SECONDS = 15.0  # between two lines of one step where standard error is not a terminal
 SEEN_SECONDS, SEEN_SHARE, ENOUGH_SECONDS = 3.0, 0.05, 30.0  # of a step, before its end is estimated
@@ -94,6 +94,7 @@ class Progress:
 
     def line(self, line: str) -> None:
         """Print a line that stays, above the live part."""
+        line = safe(line)
         with suppress(OSError):  # nobody reads it any more, or its disk is full: the build goes on
             if self._live:
                 self._bars.console.print(line, soft_wrap=True)

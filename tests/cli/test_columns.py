@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from p2m.cli.text import table
+from p2m.cli.text import safe, table
 
 # Whatever fits in a line; what a terminal obeys, joins or shows at no width of its own is not for columns.
 CELL = st.text(
@@ -20,6 +20,13 @@ CELL = st.text(
 ROWS = st.integers(1, 5).flatmap(
     lambda width: st.lists(st.lists(CELL, min_size=width, max_size=width), min_size=1, max_size=6)
 )
+
+
+def test_what_steers_a_terminal_is_written_out() -> None:
+    cell = "\x1b]0;mine\x07\x9b2J\u202egnol\u2066\r"
+    told = r"\x1b]0;mine\x07\x9b2J\u202egnol\u2066\r"
+    assert table([(cell, "b")]) == f"{told}  b"
+    assert safe(f"{cell}\tعَرَبِي 👩\u200d🔬\n") == f"{told}\tعَرَبِي 👩\u200d🔬\n"
 
 
 @example([["0", "\U0001f3fb"]], 0, set())  # a sign that changes its neighbour, alone

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from p2m.cli import common
+from p2m.cli.text import safe
 from p2m.errors import UserError, command
 
 GROUP = "result"
@@ -60,7 +61,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         from p2m.types import Attributes, Candidates
 
         is_search = isinstance(value, Candidates)
-        print((candidates_text if is_search else artifact_text)(value, rows=arguments.rows))
+        print(safe((candidates_text if is_search else artifact_text)(value, rows=arguments.rows)))
         if isinstance(value, (Attributes, Candidates)) and (lines := proposed(value)):
             print(f"to be edited in the recipe:\n{lines}", end="")
     return 0
