@@ -362,22 +362,23 @@ def test_what_cannot_be_is_one_line(labels: Path, arguments: tuple[str, ...], co
 def test_a_log_that_nobody_reads_any_longer_costs_no_answer(labels: Path) -> None:
     typed = [sys.executable, str(labels / "server.py"), "--port", "0"]
     with subprocess.Popen(typed, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        port = int(process.stderr.readline().partition("127.0.0.1:")[2].partition(";")[0])
-        process.stderr.close()
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        for _ in range(3):  # by one connection, which stays
-            connection.request("GET", "/healthz")
-            reply = connection.getresponse()
-            assert reply.read()
-            assert (reply.status, reply.will_close) == (200, False)
-        used = connection.sock
-        connection.request("GET", "/healthz")
-        assert connection.getresponse().status == 200
-        assert connection.sock is used
-        connection.close()
-        process.send_signal(signal.SIGTERM)
-    assert process.returncode == 0
+        try:
+            assert process.stderr is not None
+            port = int(process.stderr.readline().partition("127.0.0.1:")[2].partition(";")[0])
+            process.stderr.close()
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            connection.connect()
+            used = connection.sock
+            for _ in range(4):
+                connection.request("GET", "/healthz")
+                reply = connection.getresponse()
+                assert reply.read()
+                assert (reply.status, connection.sock) == (200, used)
+            connection.close()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 0
+        finally:
+            process.kill()
 
 
 def test_two_of_one_name_and_a_port_that_is_taken(labels: Path) -> None:
