@@ -71,6 +71,10 @@ def _needed(answer: str) -> str:
 
 
 def _task(answer: str) -> str:
+    from p2m.cli.verbs.init import is_file_name
+
+    if is_file_name(answer) and not os.path.isfile(answer):
+        return _file(answer)
     return "" if answer else 'such as: Say which team answers a message, "billing" or "delivery".'
 
 

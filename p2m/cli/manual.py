@@ -5,6 +5,7 @@ p2m help lock        p2m help data#before-a-build        p2m help constraints.ma
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -177,8 +178,21 @@ def told(topic: str) -> str:
         return section(page.removesuffix(".md"), heading)
     key = keys().get(topic) or keys().get(topic_of_path(topic))
     if key is None:
-        raise UserError(f"there is no page and no key {topic!r}; {nearest(topic, [*pages(), *keys()])}")
+        raise UserError(f"there is no page and no key {topic!r}; {_near(topic)}")
     return _key_text(key)
+
+
+def _near(topic: str) -> str:
+    """Topics like it; where there are none, the pages: keys are hundreds."""
+    from p2m.cli import verbs
+
+    of_sections = [path for path in keys() if path.endswith(f".{topic}")]
+    names = {*pages(), *verbs.names(), *keys()}
+    near = of_sections or difflib.get_close_matches(topic, sorted(names), n=_SHOWN)
+    if near:
+        return f"did you mean {' or '.join(map(repr, near[:_SHOWN]))}?"
+    shown = ", ".join(page for page in pages() if "/" not in page)
+    return f"pages: {shown}\n    p2m help lists the verbs, p2m help recipe the keys"
 
 
 def _key_text(key: Key) -> str:

@@ -38,7 +38,7 @@ from p2m.stages.read import read
 from p2m.stages.report import report
 from p2m.stages.split import split
 from p2m.stages.verdict import verdict
-from p2m.types import LinearStudent, Metric, RacingBackend, Shown, Task
+from p2m.types import LinearStudent, Metric, RacingBackend, Shown, Task, TaskType
 
 
 # fmt: off
@@ -91,8 +91,8 @@ def compile_plan(
     counted = teaching.account(curated, evaluated, measured, made, examined, said, retrieved, imagined,
                                rewritten)
     decided = plan.add("verdict", verdict, task, exported, evaluated, measured, counted, held,
-                       requirements=spec.metrics.require, **_limits(spec),
-                       origins=at(requirements="metrics.require", **_LIMITS))
+                       requirements=spec.metrics.require, **_limits(spec), smaller=_smaller(spec, understood),
+                       origins=at(requirements="metrics.require", smaller="student", **_LIMITS))
     judged = (evaluated, measured, decided, counted, held)
     pictured = plan.add("report", report, task, curated, parts, choice, exported, *judged, tried.latencies,
                         ladder, embeddings, name=spec.name, origins=at("name"))
@@ -108,6 +108,16 @@ _RESAMPLES = "evaluation.bootstrap"
 def _limits(spec: ModelSpec) -> dict[str, Any]:
     """What the verdict holds the model to, beside its figures."""
     return {name: getattr(spec.constraints, name) for name in _LIMITS}
+
+
+def _smaller(spec: ModelSpec, understood: Task) -> tuple[str, ...]:
+    """What could still be chosen for a smaller model, as typed."""
+    students = spec.student.candidates.values()
+    ways: tuple[str, ...] = () if spec.compression.ladder else ("compression=ladder",)
+    is_linear = understood.type.is_labelled or understood.type is TaskType.REGRESSION
+    if is_linear and not all(isinstance(each, LinearStudent) and each.encoder is None for each in students):
+        ways += ("student=linear_tfidf",)
+    return ways
 
 
 def _shipping(spec: ModelSpec, reported: Sequence[Metric]) -> dict[str, Any]:

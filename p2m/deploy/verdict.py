@@ -75,6 +75,7 @@ def verdict_on(
     max_size: int | None = None,
     max_latency: float | None = None,
     precision: float | None = None,
+    smaller: Sequence[str] = ("compression=ladder", "student=linear_tfidf"),
 ) -> Verdict:
     """A line for each requirement, limit, baseline and bundle before it; no figure is a failure."""
     lines, failures = _requirements(requirements, evaluated)
@@ -119,7 +120,7 @@ def verdict_on(
     decision = Decision.FALLS_SHORT if failures else Decision.UNPROVEN if unproven else Decision.SHIP
     return Verdict(
         decision, tuple(lines), tuple(failures), evaluated.evidence, tuple(unproven), tuple(warnings),
-        tuple(_advice(decision, task, [*failures, *unproven], evaluated)),
+        tuple(_advice(decision, task, [*failures, *unproven], evaluated, smaller)),
     )  # fmt: skip
 
 
@@ -241,7 +242,9 @@ def _misspelt(task: Task, evaluated: Evaluated) -> list[str]:
     ]
 
 
-def _advice(decision: Decision, task: Task, faults: Sequence[str], evaluated: Evaluated) -> list[str]:
+def _advice(
+    decision: Decision, task: Task, faults: Sequence[str], evaluated: Evaluated, smaller: Sequence[str]
+) -> list[str]:  # fmt: skip
     """What to do next: which rows, and how many; `faults` is what keeps the model from shipping."""
     if decision is Decision.SHIP or not evaluated.scores:
         return []
@@ -273,20 +276,21 @@ def _advice(decision: Decision, task: Task, faults: Sequence[str], evaluated: Ev
             " data.inputs), or take a larger student; report.html shows where it falls behind"
         ]
     if not behind and not any(line.startswith(evaluated.scores[0].metric) for line in faults):
-        return _costly(faults)
+        return _costly(faults, smaller)
     return [
         f"give more rows to learn from as data.train{_above_all(task, evaluated)}; look at the surest errors"
         " in report.html: if a reader could not tell the answer from the input, no model can"
     ]
 
 
-def _costly(faults: Sequence[str]) -> list[str]:
+def _costly(faults: Sequence[str], smaller: Sequence[str]) -> list[str]:
     """What to do about a size or a time; nothing where that is not what falls short."""
     if any(line.startswith("p95 latency") for line in faults):
-        return ["take what answers sooner, e.g. student=linear_tfidf or runtime=fastest, or raise"
-                " constraints.max_latency"]  # fmt: skip
+        ways = " or ".join([*(each for each in smaller if each.startswith("student=")), "runtime=fastest"])
+        return [f"take what answers sooner, e.g. {ways}, or raise constraints.max_latency"]
     if any(line.startswith(("size ", "parameters ")) for line in faults):
-        return ["make it smaller, e.g. compression=ladder or student=linear_tfidf, or raise the limit"]
+        made = f"make it smaller, e.g. {' or '.join(smaller)}, or " if smaller else ""
+        return [f"{made}raise the limit"]
     return []
 
 

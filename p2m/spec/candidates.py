@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from p2m.sizes import show_size
 from p2m.spec.units import show_parameters
-from p2m.types import Choosing, Constraints, Contender, Limits, Student, Task, TunedStudent
+from p2m.types import Choosing, Constraints, Contender, Limits, LinearStudent, Student, Task, TunedStudent
 
 # Steps that every student shares; those of one student are shown as one line, by its name.
 STEPS = frozenset(
@@ -66,8 +66,12 @@ def refusals(student: Student, task: Task, limits: Constraints) -> list[Refusal]
 
 
 def least_bytes(student: Student, limits: Constraints) -> int:
-    """Of the exported student, once compression has done what it may."""
-    return int(student.size_bytes * (limits.least_share if isinstance(limits, Limits) else 1.0))
+    """Of the exported student, about, once compression has done what it may: it makes weights smaller, not
+    what a student takes beside them (tokenizer, terms)."""
+    share = limits.least_share if isinstance(limits, Limits) else 1.0
+    is_terms = isinstance(student, LinearStudent) and student.encoder is None
+    weights = 0 if is_terms else min(student.size_bytes, student.parameters)
+    return student.size_bytes - weights + int(weights * share)
 
 
 def allowed(students: Mapping[str, Student], task: Task, limits: Constraints) -> dict[str, Student]:

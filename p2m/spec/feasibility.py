@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from p2m.engine.handles import Network
 from p2m.errors import nearest
@@ -18,7 +19,6 @@ from p2m.teachers.chat import ChatTeacher
 from p2m.tuning.base import left_out
 from p2m.types import (
     ExtraBackend,
-    Limits,
     LinearStudent,
     Requirement,
     Student,
@@ -127,7 +127,7 @@ def _students(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     message = "; ".join(f"{name} {_listed(reasons)}" for name, reasons in found.items())
     path = _shared_path(list(found.values()))
     able = [candidates[name] for name, reasons in found.items() if all(r.path == path for r in reasons)]
-    yield path, f"no student can be taken: {message}", _way_out(path, able, spec.limits)
+    yield path, f"no student can be taken: {message}", _way_out(path, able, spec)
 
 
 def _encoders(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
@@ -179,14 +179,16 @@ def _shared_path(refusals: list[list[Refusal]]) -> str:
 _LADDER = 0.5  # of a student's bytes, what compression=ladder may well leave
 
 
-def _way_out(path: str, able: list[Student], limits: Limits) -> str:
+def _way_out(path: str, able: list[Student], spec: ModelSpec) -> str:
     """What to type so that one of the `able` students, which only `path` refuses, can be taken."""
     if path == "constraints.max_parameters" and able:
         least = rounded(min(one.parameters for one in able), up=True)
         return f"raise it to {least}, or choose another student"
     if path == "constraints.max_size" and able:
+        limits = spec.limits
         size = min(least_bytes(one, limits) for one in able)
-        smaller = limits.least_share == 1 and limits.max_size and size * _LADDER <= limits.max_size
+        half = min(least_bytes(one, replace(limits, least_share=_LADDER)) for one in able)
+        smaller = not spec.compression.ladder and limits.least_share == 1 and half <= (limits.max_size or 0)
         further = " or make it smaller: compression=ladder," if smaller else ""
         return f"raise it to {rounded(size, up=True)}B,{further} or choose another student"
     if path == "constraints.licenses" and able:

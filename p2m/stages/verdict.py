@@ -21,10 +21,11 @@ def verdict(
     max_size: int | None,
     max_latency: float | None,
     precision: float | None,
+    smaller: tuple[str, ...],
 ) -> Verdict:
     """SHIP, FALLS SHORT or UNPROVEN, with the lines that it rests on and what to do next."""
     return verdict_on(
         task, requirements, exported, evaluated, measured, account, held,
         max_parameters=max_parameters, max_size=max_size, max_latency=max_latency,
-        precision=precision,
+        precision=precision, smaller=smaller,
     )  # fmt: skip

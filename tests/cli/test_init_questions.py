@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 import p2m
+from p2m.cli import arguments
+from p2m.cli.verbs import init
 from p2m.compose import compose
+from p2m.errors import UserError
 
 ROOT = Path(p2m.__file__).parent.parent
 PATIENCE = 120  # seconds
@@ -69,7 +72,8 @@ def test_questions_are_asked_until_their_answers_are_right(folder: Path) -> None
     (folder / "rows.csv").write_text(ROWS)
     asking = Asking(folder)
     asking.answer("What should the model do?", "\n")
-    asking.answer("such as: ", "Say which team answers a message.\n")
+    asking.answer("such as: ", "promt.txt\n")
+    asking.answer("promt.txt: there is no such file", "Say which team answers a message.\n")
     asking.answer("Your rows", "row.csv\n")
     asking.answer("row.csv: there is no such file", "rows.csv\n")
     asking.answer("reads the task too", "antropic\n")
@@ -101,3 +105,11 @@ def test_without_a_terminal_nothing_is_asked(folder: Path) -> None:
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")
     assert "the prompt is empty" in done.stderr
+
+
+@pytest.mark.parametrize("prompt", ["promt.txt", "rows.CSV", "no/prompt.md", "recipe.yaml"])
+def test_the_name_of_a_file_is_no_prompt(folder: Path, prompt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(UserError, match=r"name of a file, and no prompt\n.*--from FILE"):
+        init.run(arguments.parse(["init", prompt]), [])
+    assert not (folder / "recipes").exists()

@@ -64,6 +64,15 @@ def test_topics_of_errors() -> None:
 def test_a_topic_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["help", "lokc"]) == 2
     assert "did you mean 'lock'?" in capsys.readouterr().err
+    assert main(["help", "max_size"]) == 2
+    assert "did you mean 'constraints.max_size' or 'retriever.max_size'?" in capsys.readouterr().err
+    assert main(["help", "qqqq"]) == 2
+    said = capsys.readouterr().err
+    assert len(said) < 500
+    assert "p2m help lists the verbs" in said
+    for topic in ("Push", "Constraints.Max_Size", "Data#before-a-build", "student.candidates.NAME.strength"):
+        assert main(["help", topic]) == 0
+    capsys.readouterr()
     assert main(["help", "lock#nowhere"]) == 2
     assert "lock has no heading 'nowhere'; one of: in-a-project" in capsys.readouterr().err
     assert main(["help", "data#before-a-build"]) == 0

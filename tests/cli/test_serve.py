@@ -19,6 +19,8 @@ from servers import bundle_of
 
 from p2m.cli import arguments
 from p2m.cli.verbs import serve
+from p2m.deploy.serving.http import command
+from p2m.deploy.serving.http.options import options_of
 from p2m.errors import UserError
 
 
@@ -51,3 +53,14 @@ def test_what_is_no_bundle_is_told_with_the_ones_near(bundle: Path) -> None:
         typed = arguments.parse(["serve", text])
         with pytest.raises(UserError, match=r"no bundle here\n    next: .*p2m serve .*last"):
             serve.run(typed, [])
+
+
+def test_examples_name_a_second_bundle_beside_the_first() -> None:
+    told = serve.EXAMPLES + command.EXAMPLES.format(command="p2m serve", tokens="TOKENS")
+    lines = [line.strip() for line in told.splitlines() if "--canary" in line or "--shadow" in line]
+    assert len(lines) == 3
+    for line in lines:
+        typed = arguments.parse(line.split()[1:])
+        options = options_of(typed)
+        name = options.shadow or (options.canary or ("",))[0]
+        assert name in [each.partition("=")[0] for each in typed.bundles[1:]], line

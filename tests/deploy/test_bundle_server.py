@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -65,7 +67,7 @@ def test_what_is_served_is_described_with_the_tasks_own_schema_and_examples(serv
     said = asked["responses"]["200"]["content"]["application/json"]["schema"]["anyOf"][0]
     assert said["properties"]["output"]["enum"] == list(LABELS.labels)
     assert "/models/next/predict" in api["paths"]
-    assert b"swagger" in served.ask("/docs").body
+    assert {served.ask(path).status for path in ("/docs", "/redoc")} == {404}  # whose scripts are elsewhere
     found = served.ask("/v1/models").json
     assert [each["id"] for each in found["data"]] == ["desk", "next"]
 
@@ -361,6 +363,8 @@ def test_what_was_begun_is_finished_after_sigterm(labels: Path) -> None:
         (("--canary", "new"), 2, "expected NAME=SHARE"),
         (("--max-rows", "9", "--queue", "8"), 2, "--max-rows 9 would never fit into --queue 8"),
         (("--record", "/nowhere/seen.jsonl"), 2, "there is no folder /nowhere"),
+        (("--record", "/"), 2, "--record /: not a regular file"),
+        (("--feedback", "/"), 2, "--feedback /: not a regular file"),
         (("--token-file", "/nowhere"), 2, "--token-file /nowhere: cannot be read"),
         (("--precision", "0.9"), 2, "precision 0.9: no score is known that gives it"),
         (("/nowhere",), 1, "is /nowhere a bundle?"),
@@ -372,6 +376,28 @@ def test_what_cannot_be_is_one_line(labels: Path, arguments: tuple[str, ...], co
     assert (done.returncode, said in done.stderr, len(done.stderr.splitlines())) == (code, True, 1), (
         done.stderr
     )
+
+
+def test_a_log_that_nobody_reads_any_longer_costs_no_answer(labels: Path) -> None:
+    typed = [sys.executable, str(labels / "server.py"), "--port", "0"]
+    with subprocess.Popen(typed, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            port = int(process.stderr.readline().partition("127.0.0.1:")[2].partition(";")[0])
+            process.stderr.close()
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            connection.connect()
+            used = connection.sock
+            for _ in range(4):
+                connection.request("GET", "/healthz")
+                reply = connection.getresponse()
+                assert reply.read()
+                assert (reply.status, connection.sock) == (200, used)
+            connection.close()
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 0
+        finally:
+            process.kill()
 
 
 def test_two_of_one_name_and_a_port_that_is_taken(labels: Path) -> None:

@@ -110,6 +110,17 @@ def test_other_rows_and_other_options_start_again_and_say_so(bundle: Path, tmp_p
     assert (tmp_path / "o.csv").read_text().splitlines()[2] == "1,fine indeed 1,good,0.7311"
 
 
+def test_the_same_bytes_by_another_name_are_other_rows(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(
+        "text\n" + "".join(f"{'fine' if n % 2 else 'poor'} {n}\n" for n in range(400))
+    )
+    assert asked(bundle, "a.txt", "o.jsonl", within=tmp_path, program=(KILLED, "100")).returncode < 0
+    (tmp_path / "a.txt").rename(tmp_path / "a.csv")
+    done = asked(bundle, "a.csv", "o.jsonl", within=tmp_path)
+    assert b"starting anew" in done.stderr
+    assert '"fine 1", "label": "good"' in (tmp_path / "o.jsonl").read_text().splitlines()[1]
+
+
 def test_a_damaged_part_is_read_as_far_as_it_is_whole(bundle: Path, tmp_path: Path) -> None:
     rows_in(tmp_path / "a.csv", 400)
     assert asked(bundle, "a.csv", "o.csv", within=tmp_path, program=(KILLED, "100")).returncode < 0

@@ -6,7 +6,9 @@ import csv
 import gzip
 import io
 import json
+import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -301,6 +303,7 @@ def test_parquet_without_pyarrow_names_the_package(ask: Ask, monkeypatch: pytest
         ("day,body\n2026-01-02,fine\n", (), "body"),
         ("head,body\nfine,poor\n", ("--column", "text=head"), "head"),
         ("reviewBody\nfine\n", (), "reviewBody"),
+        ("Text body\nfine\n", (), "Text body"),
         ("n,notiz\n1,fine\n", (), "notiz"),  # what stands over numbers is a header
     ],
 )
@@ -313,7 +316,15 @@ def test_columns_go_by_name_else_the_only_text_is_asked_about_and_told(
 
 
 @pytest.mark.parametrize(
-    "content", ["card\nparcel\n", "my card,1\nmy parcel,2\n", "card,m\nparcel,\n", "text of it\ntext of it\n"]
+    "content",
+    [
+        "card\nparcel\n",
+        "my card,1\nmy parcel,2\n",
+        "card,m\nparcel,\n",
+        "text of it\ntext of it\n",
+        "my first message\nmy second message\n",
+        "my first message,1\nmy second message,2\n",
+    ],
 )
 def test_a_first_row_is_no_header(ask: Ask, content: str) -> None:
     done = ask("--input", write("a.csv", content))
@@ -468,6 +479,32 @@ def test_a_file_s_name_is_not_answered_as_a_text(ask: Ask) -> None:
     assert typed["output"] == "bad"
     assert ask("fine \0 text").code == 0
     assert ask("fine " * 2000).code == 0
+
+
+def test_a_mistyped_name_or_a_pipe_s_is_not_answered_as_a_text(ask: Ask) -> None:
+    Path("folder").mkdir()
+    os.mkfifo("pipe.csv")
+    names = ("rows.csv", "rows.csv.gz", "rows.XLSX", "no/rows.txt", "my rows.parquet")
+    said = dict.fromkeys(names, ": there is no such file")
+    for name, why in (said | dict.fromkeys(("folder", "pipe.csv"), " is no regular file")).items():
+        done = ask(name)
+        assert (done.code, done.out) == (2, "")
+        assert f"{name}{why}" in done.err
+        words = shlex.split(done.err.partition("for the words themselves: ")[2])
+        assert ask(*words).code == 0
+    assert ask("fine rows.csv of mine").code == 0
+
+
+def test_a_full_disk_is_not_the_input_s_fault(bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text\nfine\n")
+    run = "import sys; from p2m.deploy.serving import command; sys.exit(command.main(sys.argv[1:]))"
+    for asked in (str(tmp_path / "a.csv"), "fine"):
+        typed = [sys.executable, "-c", run, "--model", str(bundle / "model"), asked]
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(typed, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert (done.returncode, done.stderr) == (
+            2, "predict.py: standard output: No space left on device\n",
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("text", ["", "  \n", '{"text": ""}', '""'])

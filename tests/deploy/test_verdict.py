@@ -128,6 +128,10 @@ def test_constraints_are_held_against_what_was_measured() -> None:
     assert found.decision is SHORT
     assert "constraints.max_latency" in found.advice[0]
     assert "compression=ladder" in verdict(max_parameters=1_000_000).advice[0]
+    for ways in ((), ("student=linear_tfidf",)):  # the others are chosen already
+        (said,) = verdict(max_parameters=1_000_000, smaller=ways).advice
+        assert "compression=ladder" not in said
+        assert ("linear_tfidf" in said) == bool(ways)
 
 
 def test_the_ratio_to_the_teacher_needs_a_teacher_that_answered() -> None:

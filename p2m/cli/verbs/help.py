@@ -20,8 +20,9 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.cli import common, manual, verbs
     from p2m.cli.arguments import parser_of
 
-    if arguments.topic in verbs.names() and arguments.topic not in manual.pages():
-        parser_of(arguments.topic).print_help()
+    topic = arguments.topic.lower()
+    if topic in verbs.names() and topic not in manual.pages():
+        parser_of(topic).print_help()
         return 0
-    print(common.runnable(manual.told(arguments.topic)))
+    print(common.runnable(manual.told(topic)))
     return 0

@@ -12,7 +12,7 @@ GROUP = "result"
 SUMMARY = "answer over HTTP: OpenAI's API, OpenAPI, metrics"
 EXAMPLES = """p2m serve outputs/tickets
   p2m serve outputs/tickets --port 9000 --record seen.jsonl
-  p2m serve new=outputs/tickets old=outputs/tickets/last --canary new=0.1
+  p2m serve new=outputs/tickets old=outputs/tickets/last --canary old=0.1
   P2M_SERVE_TOKENS=... p2m serve outputs/tickets --host 0.0.0.0
 
   curl --json '{"text": "Where is my card?"}' http://127.0.0.1:8000/predict

@@ -74,17 +74,20 @@ def _opened(options: argparse.Namespace, model: Path) -> Predictor:
 
 
 def _refuse_path(text: str, fields: Sequence[str]) -> None:
-    """A file's name is hardly what the model should be asked about; this one does not tell what is in it."""
-    try:
-        if not os.path.isfile(text):
-            return
-    except ValueError:  # no name of a file at all
+    """A file's name, there or mistyped, is hardly what the model should be asked about."""
+    from .lines import FORMATS
+
+    endings = (*FORMATS, ".txt", ".text", ".xlsx")
+    if os.path.isfile(text):
+        said = " is a file; to have its rows answered, call it .csv, .tsv, .jsonl, .json, .parquet or .txt"
+    elif os.path.exists(text):
+        said = " is no regular file; rows that come through a pipe are read by -"
+    elif text.splitlines() == [text] and text.lower().removesuffix(".gz").endswith(endings):
+        said = ": there is no such file"
+    else:
         return
     as_text = f"; for the words themselves: {shlex.quote(json.dumps({fields[0]: text}))}"
-    raise InputError(
-        f"{text} is a file; to have its rows answered, call it .csv, .tsv, .jsonl, .json, .parquet or .txt"
-        + (as_text if len(fields) == 1 else "")
-    )
+    raise InputError(text + said + (as_text if len(fields) == 1 else ""))
 
 
 def asked(row: Any, fields: Sequence[str]) -> dict[str, str]:
@@ -174,5 +177,10 @@ def _write(stream: TextIO, answers: Iterable[Answer], abstains: bool) -> None:
     for answer in answers:
         said = {"output": answer.value, "score": round(answer.score, 4)}
         said |= {"abstain": answer.abstain} if abstains else {}
-        stream.write(json.dumps(said, ensure_ascii=False) + "\n")
-        stream.flush()
+        try:
+            stream.write(json.dumps(said, ensure_ascii=False) + "\n")
+            stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise InputError(f"standard output: {error.strerror or error}") from None

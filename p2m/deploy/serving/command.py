@@ -174,15 +174,24 @@ def _guarded(name: str, work: Callable[[], int]) -> int:
     except ImportError as error:
         return _fail(name, f"{first_line(error)}; type: pip install -r requirements.txt", 1)
     except BrokenPipeError:  # the reader of our output went away: not our failure
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
     except KeyboardInterrupt:
         return 130
 
 
 def _fail(name: str, message: str, code: int) -> int:
+    try:
+        sys.stdout.flush()
+    except OSError:  # what failed is the output itself
+        _drop_output()
     print(f"{name}: {message}", file=sys.stderr)
     return code
+
+
+def _drop_output() -> None:
+    """Let what is still to be written go, so that the interpreter's end does not fail of it too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def check_sums(folder: Path) -> list[str]:

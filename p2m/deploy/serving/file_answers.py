@@ -129,7 +129,9 @@ class _Job:
         """What is kept of these answers, where they go to a file."""
         if self.target is None:
             return None
-        told = json.dumps([self.columns, predictor.least])
+        table = self.table  # whose name says where its rows begin and end
+        read = [table.form, table.encoding, table.separator, table.read_by, self.total]
+        told = json.dumps([self.columns, predictor.least, *read])
         with translated(self.target):
             part = Part(self.target.resolve(), digest_of(self.table.path, self.model, told))
         if part.was_other:

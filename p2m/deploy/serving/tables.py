@@ -201,7 +201,8 @@ def _is_named(table: Table, column: str, field: str) -> bool:
     """
     if table.form not in ("csv", "tsv"):
         return True
-    if len(column) > _NAME or column in table.again:
+    is_sentence = len(column.split()) > 2 and "_" not in column
+    if is_sentence or len(column) > _NAME or column in table.again:
         return False
     return not _INPUTS.union(_words(field)).isdisjoint(_words(column)) or bool(table.numeric)
 
@@ -278,7 +279,7 @@ def write(
     """
     form = check_target(table, target)
     if target is None:
-        with translated(table.path):
+        with translated(Path("standard output")):  # what is wrong with the input says so itself
             _write(table, form, screen, names, answers)
         return
     place = target.resolve()

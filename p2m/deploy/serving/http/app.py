@@ -27,7 +27,7 @@ class _Routed:
 
 
 def application(service: Service) -> Guard:
-    """What uvicorn runs. /openapi.json describes it, and /docs shows that."""
+    """What uvicorn runs. /openapi.json describes it; a page of that would take scripts from elsewhere."""
     from fastapi import FastAPI
     from starlette.routing import Route
 
@@ -50,7 +50,10 @@ def application(service: Service) -> Guard:
         for method, handlers in (("POST", posts), ("GET", gets))
         for path, handle in handlers.items()
     ]
-    app = FastAPI(title=service.first.name, routes=routes, exception_handlers={404: _absent, 405: _absent})
+    app = FastAPI(
+        title=service.first.name, routes=routes, docs_url=None, redoc_url=None,
+        exception_handlers={404: _absent, 405: _absent},
+    )  # fmt: skip
     document = schema.document(
         [*service.models.values()], most=service.options.max_rows, has_tokens=bool(service.options.tokens),
         has_feedback=service.feedback is not None,

@@ -13,7 +13,7 @@ from .options import TOKENS, OptionError, Options, add_arguments, options_of
 
 EXAMPLES = """  {command}
   {command} --port 9000 --record seen.jsonl
-  {command} new=outputs/tickets old=outputs/tickets/last --canary new=0.1
+  {command} new=outputs/tickets old=outputs/tickets/last --canary old=0.1
   {command} tickets=outputs/tickets next=outputs/rejected --shadow next
   {tokens}=... {command} --host 0.0.0.0
 

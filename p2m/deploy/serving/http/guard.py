@@ -34,6 +34,7 @@ class Guard:
 
     def __init__(self, app: App, service: Service) -> None:
         self._app, self._service, self._options = app, service, service.options
+        self._has_log = True
         self._requests: dict[tuple[str, int], Any] = {}
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -58,7 +59,7 @@ class Guard:
         except Refused as refused:
             await respond_refused(sent, refused, scope["path"])
         except Exception:
-            traceback.print_exc(file=sys.stderr)
+            self._log(traceback.format_exc())
             if not status:
                 await respond_refused(
                     sent, Refused(500, f"the model failed; the log has it as {request}"), scope["path"]
@@ -94,7 +95,15 @@ class Guard:
                 "at": now(), "id": scope["request_id"], "method": scope["method"], "path": scope["path"],
                 "status": status, "ms": round(seconds * 1000, 2),
             } | scope.get("told", {})  # fmt: skip
-            sys.stderr.write(json.dumps(line) + "\n")
+            self._log(json.dumps(line) + "\n")
+
+    def _log(self, text: str) -> None:
+        """Nobody who asks waits for, or fails with, a log that nobody reads any longer."""
+        if self._has_log:
+            try:
+                sys.stderr.write(text)
+            except (OSError, ValueError):  # a broken pipe, a full disk, or closed
+                self._has_log = False
 
 
 _READ = frozenset((b"authorization", b"host"))

@@ -138,9 +138,9 @@ def options_of(typed: argparse.Namespace) -> Options:
         raise OptionError(f"--max-rows {typed.max_rows} would never fit into --queue {typed.queue}")
     if typed.precision is not None and not 0 < typed.precision < 1:
         raise OptionError(f"--precision is a share between 0 and 1, such as 0.95, not {typed.precision:g}")
-    for path in (typed.record, typed.feedback):
-        if path is not None and not path.resolve().parent.is_dir():
-            raise OptionError(f"{path}: there is no folder {path.parent}")
+    for flag, path in (("--record", typed.record), ("--feedback", typed.feedback)):
+        if path is not None:
+            _check_log(flag, path)
     wait = Options.batch_wait if typed.batch_wait is None else typed.batch_wait / 1000
     same = (
         "host",
@@ -159,6 +159,16 @@ def options_of(typed: argparse.Namespace) -> Options:
         canary=_canary(typed.canary), shadow=typed.shadow, precision=typed.precision,
         has_access_log=not typed.no_access_log,
     )  # fmt: skip
+
+
+def _check_log(flag: str, path: Path) -> None:
+    folder = path.resolve().parent
+    if not folder.is_dir():
+        raise OptionError(f"{flag} {path}: there is no folder {path.parent}")
+    if path.exists() and not path.is_file():
+        raise OptionError(f"{flag} {path}: not a regular file; name one, such as seen.jsonl")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise OptionError(f"{flag} {path}: cannot be written; name a file that can")
 
 
 def is_loopback(host: str) -> bool:
