@@ -42,7 +42,7 @@ from p2m.deploy.serving.feedback import WRONG, Entry, Log, now
 from p2m.engine.journal import runs
 from p2m.engine.store import Store
 from p2m.evaluation.base import swaps
-from p2m.feedback.drift import LEVEL, bundle_versions
+from p2m.feedback.drift import LEVEL, bundle_digests
 from p2m.feedback.statistics import DEALS, nearest
 from p2m.metrics.accuracy import Accuracy
 from p2m.project import load, understand
@@ -237,7 +237,7 @@ def said(recipe: Path, rows: Sequence[Row]) -> list[str]:
 def serve(recipe: Path, log: Path, order: Sequence[Row]) -> int:
     """Ask the bundle until so many answers were wrong; each is recorded, and what was wrong corrected."""
     bundle = recipe.parent.parent / "outputs/tickets"
-    (version, *_) = sorted(bundle_versions("tickets", bundle))
+    version = f"tickets@{min(bundle_digests(bundle))}"
     model = p2m.open_bundle(bundle)
     corrected, entries = 0, []
     for number, ((text, team), answer) in enumerate(
