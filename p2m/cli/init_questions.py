@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,12 @@ from p2m.recipe_template import recipe_name
 from p2m.resources import conf_folder
 
 _CHAT = ("anthropic", "openai", "compatible")
+
+
+def is_file_name(prompt: str) -> bool:
+    """Whether a prompt is one word that ends as files do: mistyped, or in the place of `--from FILE`."""
+    endings = "txt|text|md|csv|tsv|jsonl?|ya?ml|parquet|xlsx"
+    return bool(re.fullmatch(rf"\S+\.({endings})(\.gz)?", prompt.strip(), re.IGNORECASE))
 
 
 def ask(arguments: argparse.Namespace) -> None:
@@ -71,8 +78,6 @@ def _needed(answer: str) -> str:
 
 
 def _task(answer: str) -> str:
-    from p2m.cli.verbs.init import is_file_name
-
     if is_file_name(answer) and not os.path.isfile(answer):
         return _file(answer)
     return "" if answer else 'such as: Say which team answers a message, "billing" or "delivery".'

@@ -297,6 +297,7 @@ def bundled(
         "max_size": None,
         "max_latency": None,
         "precision": None,
+        "smaller": (),
     }
     found = verdict(
         LABELS, exported, evaluated, measured, account, None, requirements=requirements, **{**none, **limits}

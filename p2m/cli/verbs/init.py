@@ -113,6 +113,8 @@ def _prompt(arguments: argparse.Namespace) -> str:
         prompt = _read(arguments.source)
     else:
         prompt = sys.stdin.read() if arguments.prompt == "-" else arguments.prompt or ""
+        from p2m.cli.init_questions import is_file_name
+
         if is_file_name(prompt):
             raise UserError(
                 f"{prompt}: this is the name of a file, and no prompt\n"
@@ -122,12 +124,6 @@ def _prompt(arguments: argparse.Namespace) -> str:
         place = f"{arguments.source}: " if arguments.source is not None else ""
         raise UserError(f'{place}the prompt is empty\n    try: p2m init "Answer a question from a passage."')
     return prompt
-
-
-def is_file_name(prompt: str) -> bool:
-    """Whether a prompt is one word that ends as files do: mistyped, or in the place of `--from FILE`."""
-    endings = "txt|text|md|csv|tsv|jsonl?|ya?ml|parquet|xlsx"
-    return bool(re.fullmatch(rf"\S+\.({endings})(\.gz)?", prompt.strip(), re.IGNORECASE))
 
 
 def _read(place: Path) -> str:
