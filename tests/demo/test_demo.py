@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -113,9 +114,12 @@ def test_everything_is_done_by_keys_and_nothing_leaves_this_machine(
     )
     tab_to(browser, "correct-0")
     browser.until("document.querySelectorAll('#correct-0 [role=option]').length === 2")
-    browser.press("End", *["Backspace"] * len("delivery"))
-    browser.write("bill")
-    browser.until("document.querySelectorAll('#correct-0 [role=option]').length === 1")
+    for _ in range(20):  # an answer that comes late fills the box once more
+        browser.press("End", *["Backspace"] * len(browser.value("document.activeElement.value")))
+        browser.write("bill")
+        time.sleep(0.2)
+        if browser.value("document.querySelectorAll('#correct-0 [role=option]').length") == 1:
+            break
     browser.press("Enter")
     browser.until("document.querySelector('#correct-0 input').value === 'billing'")
     tab_to(browser, "wrong-0")

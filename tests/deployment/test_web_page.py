@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -166,11 +168,14 @@ def test_spans_of_a_passage_in_windows_with_and_without_an_answer(
     site.check("spans", bundle, rows)
     told = site.ask("spans", [{"question": "who?", "context": "Ada [SEP] Ben"}])[0]
     assert "ask predict.py" in told["error"]
-    margins = [margin for _, margin in Predictor(bundle / "model").spans(rows)]
-    unless = {"none": "nobody", "threshold": float(np.median(margins))}
+    margins = np.sort([margin for _, margin in Predictor(bundle / "model").spans(rows)])
+    widest = int(np.argmax(np.diff(margins)))  # between two rows, not at one: the last digits differ
+    unless = {"none": "nobody", "threshold": float(margins[widest : widest + 2].mean())}
     for folder in (bundle / "model", site.folder / "spans"):
         settings = json.loads((folder / "predictor.json").read_text())
         (folder / "predictor.json").write_text(json.dumps({**settings, **unless}))
+        later = time.time() + 5  # a server tells files apart by whole seconds
+        os.utime(folder / "predictor.json", (later, later))
     assert "nobody" in {each.output for each in Predictor(bundle / "model").predict(rows)}
     site.check("spans", bundle, rows)
 

@@ -34,7 +34,7 @@ function show(answer, milliseconds) {
 }
 
 async function main() {
-  const task = await (await fetch("model/task.json")).json();
+  const task = await (await fetch("model/task.json", { cache: "no-cache" })).json();
   at("instruction").textContent = task.instruction;
   at("about").textContent = `${task.bundle}, licence of the base model: ${task.license}.`;
   const predictor = await openPredictor("model/", (line) => { at("progress").textContent = line; });

@@ -4,7 +4,8 @@ import { openArrays } from "./arrays.js";
 import { joined } from "./rows.js";
 
 async function read(folder, name) {
-  const found = await fetch(folder + name);
+  // Another bundle may have been put here since: a file that a browser kept must not go with a new one.
+  const found = await fetch(folder + name, { cache: "no-cache" });
   if (!found.ok) throw new Error(`${folder}${name}: ${found.status}`);
   return found;
 }
