@@ -14,10 +14,10 @@ test test-all: export OMP_NUM_THREADS = 1
 
 .venv/.p2m: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,embedded,teachers]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,embedded,teachers,serve]'
 	@touch $@
 .venv/.dev: .venv/.p2m
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,embedded,teachers,local,lora,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,embedded,teachers,serve,local,lora,dev]'
 	@touch $@
 
 setup: .venv/.p2m  ## make .venv with the console script p2m
