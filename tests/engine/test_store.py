@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from p2m.engine import hashing
 from p2m.engine.recording.ledger import Ledger
+from p2m.engine.storage import store_folder
 from p2m.engine.store import KEY_TAG, DamagedError, Store
 from p2m.errors import StoreError
 
@@ -191,6 +192,22 @@ def test_a_foreign_folder_is_refused_and_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"not a p2m store and not empty \(it holds thesis.tex\)"):
         Store(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_store_that_another_process_makes_meanwhile_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both find no store, and one of them looks for strangers when the other has made it."""
+    looked = store_folder._foreign
+
+    def late(root: Path) -> list[str]:
+        (root / "FORMAT").write_text("p2m-store 1\n")
+        return looked(root)
+
+    monkeypatch.setattr(store_folder, "_foreign", late)
+    root = tmp_path / "store"
+    root.mkdir()
+    assert Store(root).root == root
 
 
 @pytest.mark.parametrize("number", ["²", "9" * 5000, "-1"])

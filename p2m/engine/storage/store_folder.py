@@ -94,6 +94,8 @@ def _check_format(root: Path, text: str) -> None:
 def _foreign(root: Path) -> list[str]:
     """What lies there that is no part of a store."""
     names = {path.name for path in root.iterdir()} - _STRANGERS - set(_FOLDERS) if root.exists() else set()
+    if (root / _MARK).is_file():  # another process has made it a store since this one looked
+        names -= {_MARK}
     return sorted(name for name in names if not name.startswith(_MARK + "."))
 
 
