@@ -53,16 +53,17 @@ class Composed:
 
 
 class _Loader(ConfigLoaderImpl):
-    """Reads each file once: for the list of defaults, and for what is composed of it."""
+    """Keeps the list of defaults that it composes, once nothing in it is refused."""
 
-    _read: tuple[list[Override], Any] | None = None
+    def __init__(self, recipe: Path, reading: Reading) -> None:
+        super().__init__(config_search_path=search_path(recipe))
+        self._reading = reading
+        self.defaults: Sequence[Any] = ()
 
-    def _parse_overrides_and_create_caching_repo(
-        self, config_name: str | None, overrides: list[str]
-    ) -> tuple[list[Override], Any]:
-        if self._read is None:
-            self._read = super()._parse_overrides_and_create_caching_repo(config_name, overrides)
-        return self._read
+    def _compose_config_from_defaults_list(self, defaults: Any, repo: Any) -> DictConfig:
+        refuse(list(_meddling(self._reading, defaults)))
+        self.defaults = defaults
+        return super()._compose_config_from_defaults_list(defaults, repo)
 
 
 def compose(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Composed:
@@ -79,13 +80,11 @@ def compose(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str]
         said = [override for override in parsed if is_text(override)]
         words = [forced(override, groups) for override in parsed if override not in said]
         with translated(marked, reading, parsed):
-            loader = _Loader(config_search_path=search_path(recipe))
-            defaults = loader.compute_defaults_list(PRIMARY, words, RunMode.RUN)
-            refuse(list(_meddling(reading, defaults.defaults)))
+            loader = _Loader(recipe, reading)
             config = loader.load_configuration(PRIMARY, words, RunMode.RUN, from_shell=False)
             for override in said:
                 _say(config, override)
-        origins = _origins(reading, defaults.defaults, parsed, groups, recipe)
+        origins = _origins(reading, loader.defaults, parsed, groups, recipe)
     plain = _plain(config, origins)
     try:
         spec = _validated(plain, origins, tuple(trust))
@@ -98,7 +97,7 @@ def compose(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str]
         files=tuple(marked.path for marked in reading.files.values()),
         looked=(*reading.looked, decisions_beside(recipe)),
         listed=tuple(listed_folders(plain, recipe.parent)),
-        choices=_choices(defaults),
+        choices=_choices(config, loader.defaults),
         overrides=tuple(overrides),
         recipe=recipe,
         config=plain,
@@ -141,11 +140,11 @@ def _origins(
     return origins
 
 
-def _choices(defaults: Any) -> dict[str, Any]:
+def _choices(config: DictConfig, defaults: Sequence[Any]) -> dict[str, Any]:
     """Group to the option chosen in it; a list in groups that take several."""
-    known = dict(defaults.overrides.known_choices)
+    known = dict(config.hydra.runtime.choices)
     several: dict[str, list[str]] = {}
-    for item in defaults.defaults:
+    for item in defaults:
         group, _, option = str(item.config_path).rpartition("/")
         if group and group not in known:
             several.setdefault(group, []).append(option)
