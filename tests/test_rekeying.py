@@ -6,7 +6,6 @@ its inputs: a step that follows runs again only where what it reads comes out di
 
 from __future__ import annotations
 
-import compileall
 import json
 import os
 import shutil
@@ -16,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from py_compile import PycInvalidationMode
 
 import pytest
 
@@ -136,9 +134,7 @@ class Copy:
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     root = tmp_path_factory.mktemp("copy")
     for name in ("p2m", "conf", "recipes"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    # Bytecode that is held against the very text, and spares each call the reading of all modules.
-    compileall.compile_dir(root / "p2m", quiet=2, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
+        shutil.copytree(ROOT / name, root / name)  # with bytecode, which holds for files that are not edited
     (root / "pyproject.toml").write_text("")
     (root / "asker.py").write_text(ASKER)
     (root / "recipes" / "asked.yaml").write_text(ASKED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import compileall
 import json
 import os
 import shutil
@@ -234,12 +233,11 @@ INLINE = "executor: {name: inline}\n"  # steps of one process import what they n
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("strangers")
     for name in ("p2m", "conf"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, root / name)
     (root / "pyproject.toml").write_text("")
     for path, text in FILES.items():
         (root / path).parent.mkdir(exist_ok=True)
         (root / path).write_text(text)
-    compileall.compile_dir(root / "p2m", quiet=2)
     return root
 
 
