@@ -132,6 +132,7 @@ def test_the_site_is_built_strictly_and_loads_nothing_from_elsewhere(
     assert {name: found for name, text in pages.items() if (found := loaded.findall(text))} == {}
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_and_is_stored_without_outputs(tmp_path: Path) -> None:
     import nbformat
     from nbclient import NotebookClient

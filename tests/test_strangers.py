@@ -271,6 +271,7 @@ def test_a_teacher_a_student_and_a_metric(home: Path) -> None:
     assert scores["half"] == scores["accuracy"] / 2
 
 
+@pytest.mark.slow
 def test_a_domain_of_the_embedded_teacher_a_compressor_and_a_runtime(home: Path) -> None:
     chosen = {"teacher": "embedded", "student": "linear_minilm", "compression": "lean", "runtime": "plain"}
     found, manifest = built(home, "rooms", RECIPE.format(**chosen) + INLINE)
@@ -287,6 +288,7 @@ def test_a_domain_of_the_embedded_teacher_a_compressor_and_a_runtime(home: Path)
     assert json.loads(done.stdout)["output"] == "garden"
 
 
+@pytest.mark.slow
 def test_a_retriever(home: Path) -> None:
     for name in ("b-rooms", "a-rooms"):
         folder = home / "catalogue" / name
