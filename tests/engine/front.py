@@ -3,8 +3,8 @@
     python front.py UPSTREAM LOG CHANCES [PORT]   UPSTREAM: a port of this machine
 
 LOG gets a line a request: method, path, whether it may only create, status. CHANCES, a JSON object, says how
-often each of FAULTS happens. A put that may only create is passed on while no other put of that object is, and
-answered with 409 where one is: so the real stores do, while moto looks and puts in two steps.
+often each of FAULTS happens. A put that may only create is passed on while no other put of that object is,
+and answered with 409 where one is: so the real stores do, while moto looks and puts in two steps.
 """
 
 from __future__ import annotations
@@ -121,7 +121,9 @@ class Front:
         if fault == "cut" and body:
             return False  # before the store has got it
         if fault == "flip" and method == b"PUT":
-            head, body = _without(head, b"content-md5"), _flipped(body)
+            body = _flipped(body)
+            if b"\r\nx-amz-checksum-crc32:" in head.lower():  # which moto does not look at
+                return await self._refuse(request, writer, 400, "BadDigest", "the checksum does not match")
         puts = method == b"PUT" and request.key
         if creates and request.key in self._busy:
             return await self._refuse(request, writer, 409, "ConditionalRequestConflict", "try again")
@@ -153,8 +155,8 @@ class Front:
     ) -> bool:
         self._note(request, status)
         body = b"" if request.method == "HEAD" else _ERROR.format(code, said).encode()
-        head = f"HTTP/1.1 {status} {code}\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\n\r\n"
-        writer.write(head.encode() + body)
+        head = f"HTTP/1.1 {status} {code}\r\nContent-Type: application/xml\r\n"
+        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         await writer.drain()
         return True
 
@@ -219,6 +221,4 @@ async def _main(upstream: int, log: Path, chances: dict[str, float], port: int) 
 
 if __name__ == "__main__":
     words = sys.argv[1:]
-    asyncio.run(
-        _main(int(words[0]), Path(words[1]), json.loads(words[2]), int(words[3]) if words[3:] else 0)
-    )
+    asyncio.run(_main(int(words[0]), Path(words[1]), json.loads(words[2]), int(words[3]) if words[3:] else 0))

@@ -1,8 +1,8 @@
 """A shared store in an object store (S3, GCS, Azure): whole objects, create-only puts, requests counted.
 
-A put that may only create (`If-None-Match: *`, `ifGenerationMatch=0`) makes the first of many writers win. Some
-stores that speak S3 take such a put and overwrite all the same, so it is tried out before the first write, on
-an object of its own. Beside the layout of every store lie `leases/`: what builds used, for a collector.
+A put that may only create (`If-None-Match: *`, `ifGenerationMatch=0`) makes the first of many writers win.
+Some stores that speak S3 take such a put and overwrite all the same, so it is tried out before the first
+write, on an object of its own. Beside the layout of every store lie `leases/`: what builds used of it.
 
 A writer takes an object for granted that is younger than `TRUSTED` and puts an older one again; a collector
 (`care.gc_shared`) deletes none younger than `GRACE`. So no writer rests on what goes while it writes, without
@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,9 @@ class ObjectStore:
             return self.look(name) is not None
         start = 0
         while True:
-            end = limit + 1 if limit <= start + _PIECE else start + _PIECE  # one byte more shows what is too long
+            end = (
+                limit + 1 if limit <= start + _PIECE else start + _PIECE
+            )  # one byte more shows what is too long
             try:
                 piece = self._range(name, start, end)
             except FileNotFoundError:
@@ -126,7 +129,7 @@ class ObjectStore:
 
     @property
     def creates(self) -> bool:
-        """Whether a put that may only create is one there; asked of the store once. Raises: what it raises."""
+        """Whether a put that may only create is one there; the store is asked once, and may raise."""
         if self._creates is None:
             self.prepare()
         return bool(self._creates)
@@ -227,8 +230,7 @@ class ObjectStore:
         """The file system and the path in it; both are found with the first call."""
         with self._opening:
             if self._system is None:
-                self._system, base = _opened(self.place)
-                self._base = base.rstrip("/")
+                self._system, self._base = _opened(self.place.url, self.place.timeout, _endpoint())
         return self._system, f"{self._base}/{name}"
 
 
@@ -240,7 +242,8 @@ def cost_text(place: SharedAddress, requests: Mapping[str, int]) -> str:
     write, read = place.usd_per_thousand
     usd = (write * (found["PUT"] + found["LIST"]) + read * (found["GET"] + found["HEAD"])) / 1000
     named = ", ".join(f"{number:,} {kind}" for kind, number in found.items() if number)
-    return f"{sum(found.values()):,} requests ({named}), about {usd:.2g} USD at {write:g} and {read:g} a thousand"
+    price = f"about {usd:.2g} USD at {write:g} and {read:g} a thousand"
+    return f"{sum(found.values()):,} requests ({named}), {price}"
 
 
 LAST_WINS = (
@@ -249,22 +252,23 @@ LAST_WINS = (
 )
 
 
-def _opened(place: SharedAddress) -> tuple[Any, str]:
+@lru_cache(maxsize=16)
+def _opened(url: str, timeout: float, _endpoint: str) -> tuple[Any, str]:
     """A file system of this store alone, and the path in it. What the user configured goes first."""
     import fsspec
 
     options: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
-    if place.protocol in ("s3", "s3a"):
-        written = fsspec.config.conf.get(place.protocol, {}).get("config_kwargs", {})
-        timeout = max(1.0, place.timeout)
-        patience = {"connect_timeout": timeout, "read_timeout": timeout}
+    protocol = url.partition("://")[0]
+    if protocol in ("s3", "s3a"):
+        written = fsspec.config.conf.get(protocol, {}).get("config_kwargs", {})
+        patience = dict.fromkeys(("connect_timeout", "read_timeout"), max(1.0, timeout))
         # Throttling, 5xx and cut connections are tried again, after a random time that doubles.
         retries = {"retries": {"mode": "standard", "max_attempts": 5}}
         options["config_kwargs"] = patience | retries | written
-    system, base = fsspec.core.url_to_fs(place.url, **options)
-    if place.protocol in ("s3", "s3a"):
+    system, base = fsspec.core.url_to_fs(url, **options)
+    if protocol in ("s3", "s3a"):
         system.retries = 2  # around those of its client
-    return system, str(base)
+    return system, str(base).rstrip("/")
 
 
 def _endpoint() -> str:

@@ -2,8 +2,8 @@
 
     FORMAT   cas/ab/<sha256>   ac/ab/<key>   tmp/
 
-`Shared` is the whole seam: folders and servers join it here, object stores in `objects`. The calls may fail and
-hang as networks do; `sharing` bounds them, verifies what came and makes every fault a miss.
+`Shared` is the whole seam: folders and servers join it here, object stores in `objects`. The calls may fail
+and hang as networks do; `sharing` bounds them, verifies what came and makes every fault a miss.
 """
 
 from __future__ import annotations

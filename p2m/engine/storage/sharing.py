@@ -70,8 +70,7 @@ def probe(place: SharedAddress) -> Health:
         breaker.call(Job("reading FORMAT", run))
         problem = "" if found[0] is None and place.mode == "write" else format_problem(found[0])
         if isinstance(shared, ObjectStore) and place.mode == "write" and not problem:
-            breaker.call(Job("writing", lambda alive: shared.prepare() and None))
-            said = "; honours create-only puts" if shared.creates else f"; {LAST_WINS}"
+            said = _puts_of(shared, breaker)
     except Fault as fault:
         advice = "builds go on without it; check the url and credentials"
         return Health(False, f"no {'answer' if not found else 'writing'} ({fault})", advice)
@@ -79,6 +78,16 @@ def probe(place: SharedAddress) -> Health:
         return Health(False, problem, "builds go on without it")
     empty = "empty; the first build that sends something makes it a store"
     return Health(True, (empty if found[0] is None else f"format {FORMAT}") + said)
+
+
+def _puts_of(shared: ObjectStore, breaker: Breaker) -> str:
+    """How an object store takes puts that may only create. Raises: Fault."""
+
+    def run(_alive: object) -> None:
+        shared.prepare()
+
+    breaker.call(Job("writing", run))
+    return "; honours create-only puts" if shared.creates else f"; {LAST_WINS}"
 
 
 class Sharing:
@@ -127,7 +136,7 @@ class Sharing:
     def send(self, output: str) -> None:
         """Send a folder at once. Raises: StoreError."""
         try:
-            self.uploads.send_folder(output)
+            self.uploads.send(output)
             self._ready = self._ready or None  # it is a store now
         except Fault as fault:
             raise StoreError(

@@ -97,11 +97,17 @@ class Uploads:
     def flush(self, say: Callable[[str], None]) -> None:
         """Wait until all is sent, it failed or took too long; an interrupt ends the waiting."""
         self._wait(say)
-        self._uses.write()
+        self._write_lease()
         with self._changed:
             self._unsent, self._failed = self._left + self._failed, 0
         if self._unsent:
             say(f"{self._unsent} results were not sent; the next build sends them")
+
+    def _write_lease(self) -> None:
+        if self._uses.is_news and not self._sending.is_off:
+            with suppress(Fault):
+                self._found()
+            self._uses.write()
 
     def _wait(self, say: Callable[[str], None]) -> None:
         began, told, most = time.monotonic(), False, 0
@@ -185,6 +191,11 @@ class Uploads:
         # A collector may have deleted an old one after it was put again, and before the entry named it.
         self._sending.all([self._blob_job(entry, False, []) for entry in renewed])
 
+    def send(self, output: str) -> None:
+        """Send a folder that a step elsewhere is about to take. Raises: as `send_folder`."""
+        self._uses.note((output,))
+        self.send_folder(output)
+
     def send_folder(self, output: str, *, anew: bool = False) -> list[TreeEntry]:
         """Send a folder, the listing last; parts that are there are sent only where `anew`.
 
@@ -262,7 +273,7 @@ class Uploads:
                 raise Fault(problem)
 
         self._sending.call(Job("reading FORMAT", run))
-        self._founded = True
+        self._founded = self._uses.is_open = True
 
     # ------------------------------------------------------------------ notes of what is to be sent
 

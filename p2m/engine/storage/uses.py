@@ -33,6 +33,7 @@ class Uses:
         self._lock = threading.Lock()
         self._words: set[str] = set()
         self._written = 0  # words, when it was last written
+        self.is_open = False  # whether there is a store that can be written, as far as is known
         self._due = 0.0  # monotonic
 
     def note(self, words: Iterable[str]) -> None:
@@ -41,17 +42,21 @@ class Uses:
             return
         with self._lock:
             self._words.update(words)
-            is_due = time.monotonic() >= self._due
+            is_due = self.is_open and time.monotonic() >= self._due
             if is_due:
                 self._due = time.monotonic() + _AGAIN
         if is_due:
             threading.Thread(target=self.write, name="lease", daemon=True).start()
 
+    @property
+    def is_news(self) -> bool:
+        return len(self._words) != self._written
+
     def write(self) -> None:
         """Write the lease where there is more to say; where that fails, it is left out."""
         with self._lock:
             words = sorted(self._words)
-        if len(words) == self._written or self._writing.is_off:
+        if not self.is_open or not self.is_news or self._writing.is_off:
             return
         content = "".join(f"{word}\n" for word in words).encode("ascii")
 
