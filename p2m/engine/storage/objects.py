@@ -268,6 +268,9 @@ def _opened(url: str, timeout: float, _endpoint: str) -> tuple[Any, str]:
     system, base = fsspec.core.url_to_fs(url, **options)
     if protocol in ("s3", "s3a"):
         system.retries = 2  # around those of its client
+    if loop := getattr(system, "loop", None):
+        # A cut connection leaves tasks behind, whose errors the caller has met already.
+        loop.set_exception_handler(lambda loop, context: None)
     return system, str(base).rstrip("/")
 
 
