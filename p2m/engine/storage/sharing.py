@@ -195,6 +195,8 @@ class Sharing:
                 self._ready = not problem
                 if problem:
                     self._reading.off(problem)
+                else:
+                    self.uploads.meet()
         return self._ready
 
     def _entry(self, key: str) -> Action | None:

@@ -66,6 +66,10 @@ class Uploads:
         """Whether something is left for the next build to send."""
         return self._shared.place.mode == "write" and bool(self._left or self._unsent or self._noted())
 
+    def meet(self) -> None:
+        """Take note that there is a store of a format that is understood."""
+        self._uses.is_open = True
+
     def offer(self, action: Action, *, made: bool = True) -> None:
         """Note an action as to be sent, and return at once; one not just `made` may be there already."""
         if self._shared.place.mode != "write" or action.key in self._seen:
@@ -97,17 +101,11 @@ class Uploads:
     def flush(self, say: Callable[[str], None]) -> None:
         """Wait until all is sent, it failed or took too long; an interrupt ends the waiting."""
         self._wait(say)
-        self._write_lease()
+        self._uses.write()
         with self._changed:
             self._unsent, self._failed = self._left + self._failed, 0
         if self._unsent:
             say(f"{self._unsent} results were not sent; the next build sends them")
-
-    def _write_lease(self) -> None:
-        if self._uses.is_news and not self._sending.is_off:
-            with suppress(Fault):
-                self._found()
-            self._uses.write()
 
     def _wait(self, say: Callable[[str], None]) -> None:
         began, told, most = time.monotonic(), False, 0
@@ -264,6 +262,8 @@ class Uploads:
         def run(_alive: Callable[[], None]) -> None:
             if warning := self._shared.prepare():
                 self._notices.add(warning)
+            if self._uses.is_open:  # it was read already
+                return
             mark = read_bytes(self._shared, "FORMAT", 100, lambda: None)
             if mark is None and not self._shared.write("FORMAT", f"p2m-store {FORMAT}\n".encode()):
                 mark = read_bytes(self._shared, "FORMAT", 100, lambda: None)

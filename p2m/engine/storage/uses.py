@@ -2,8 +2,8 @@
 
     leases/<id>    keys and digests, a line each; it counts until `LEASE` after it was last written
 
-A build writes its lease with its first use, again while it runs, and at its end. It never takes it away: what
-was used lately is what will be asked for next. Builds that may only read write none.
+A build writes its lease a minute after its first use, again while it uses more, and at its end. It never
+takes it away: what was used lately is what will be asked for next. Builds that may only read write none.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from p2m.engine.storage.shared import Shared
 
 FOLDER = "leases"
 LEASE = 7 * 86400.0  # seconds
+_SOON = 60.0  # seconds from the first use until the lease is written
 _AGAIN = 600.0  # seconds after which a running build's lease is written again, if there is more to say
 
 
@@ -34,19 +35,22 @@ class Uses:
         self._words: set[str] = set()
         self._written = 0  # words, when it was last written
         self.is_open = False  # whether there is a store that can be written, as far as is known
-        self._due = 0.0  # monotonic
+        self._due = float("inf")  # monotonic
 
     def note(self, words: Iterable[str]) -> None:
-        """Add keys and digests, and return at once; where it is time, the lease is written in a thread."""
+        """Add keys and digests, and return at once; the lease is written in a thread when it is time."""
         if not self._is_kept:
             return
         with self._lock:
+            is_first = not self._words
             self._words.update(words)
-            is_due = self.is_open and time.monotonic() >= self._due
+            is_due = is_first or time.monotonic() >= self._due
             if is_due:
                 self._due = time.monotonic() + _AGAIN
         if is_due:
-            threading.Thread(target=self.write, name="lease", daemon=True).start()
+            timer = threading.Timer(_SOON if is_first else 0.0, self.write)
+            timer.daemon = True
+            timer.start()
 
     @property
     def is_news(self) -> bool:
