@@ -147,7 +147,8 @@ def one_build(folder: Path, number: int, place: SharedAddress) -> Ran:
     began = time.monotonic()
     folder.mkdir(parents=True)
     lines: list[str] = []
-    fetched, sent, keys, error = 0, 0, (), ""
+    fetched, sent, error = 0, 0, ""
+    keys: tuple[str, ...] = ()
     try:
         store = Store(folder / "store", place)
         store.heed(lines.append)
