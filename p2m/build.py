@@ -39,6 +39,7 @@ class Built:
     sent: int = 0  # results that the shared store got
     is_pending: bool = False  # whether something is still to be sent there, by the next build
     tracked: str = ""  # what became of telling the recipe's tracker; "" where it has none
+    spent: str = ""  # requests that an object store got, and what they cost; "" for none
 
 
 def build(
@@ -77,7 +78,8 @@ def build(
             note = update_lock(watched, done, stands=folder == project.target)
     frozen = policy.mode == "frozen"
     tracked = track_build(project, result, bundle.verdict, folder, group=group, frozen=frozen)
-    return Built(bundle.verdict, folder, result, note, store.sent, store.is_pending, tracked)
+    sent, pending = store.sent, store.is_pending
+    return Built(bundle.verdict, folder, result, note, sent, pending, tracked, store.spent)
 
 
 def make(project: Project, plan: Plan, observer: Observer, *, argv: Sequence[str] = ()) -> Result:

@@ -279,7 +279,7 @@ def _shared(composed: Composed) -> SharedAddress | None:
         RecipeError, UserError: it cannot work on this machine.
     """
     written = composed.spec.store.shared
-    place = SharedAddress(written.url, written.mode, written.timeout) if written else None
+    place = SharedAddress(**dict(written)) if written else None
     try:
         chosen = chosen_address(place, os.environ)
     except ValueError as error:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from p2m.cli.text import table, when
 from p2m.engine.care.gc import Amount, Collected
+from p2m.engine.care.gc_shared import SharedCollected
 from p2m.engine.care.rebuild import Rebuilt
 from p2m.engine.care.verify import Fault, Verification
 from p2m.engine.storage.kept import Keep
@@ -25,7 +26,7 @@ _WHAT = {
 }
 
 
-def gc_text(report: Collected, command: str) -> str:
+def gc_text(report: Collected | SharedCollected, command: str) -> str:
     """What stays and why, what goes, and the command that does it."""
     lines = ["keeps"]
     nothing = "  nothing: no run, no name and no lock file asks for anything"
@@ -42,6 +43,14 @@ def gc_text(report: Collected, command: str) -> str:
         f"{total} freed." if report.deleted else f"{total} in all. Nothing was deleted; to delete: {command}"
     )
     return "\n".join(lines)
+
+
+def shared_gc_text(report: SharedCollected, command: str) -> str:
+    """What of an object store stays and why, what goes, the requests, and the command that does it."""
+    took = f"took {report.cost}"
+    if report.ahead:
+        took += f"\ndeleting would take {report.ahead}"
+    return f"{gc_text(report, command)}\n{took}"
 
 
 def keeps_text(keeps: Sequence[Keep]) -> str:

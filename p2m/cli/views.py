@@ -34,7 +34,9 @@ def build_text(built: Built) -> str:
     total = sum(counts.values())
     if built.sent:
         done[-1] += f"; sent {built.sent} step{'s' * (built.sent != 1)} to the shared store"
-    lines = [f"{total} steps: {', '.join(done)}. {duration(built.result.seconds)}.", verdict_text(built)]
+    lines = [f"{total} steps: {', '.join(done)}. {duration(built.result.seconds)}."]
+    lines += [f"shared store: {built.spent}"] if built.spent else []
+    lines.append(verdict_text(built))
     return "\n".join(lines)
 
 

@@ -214,6 +214,11 @@ class Store:
         return self._sharing.uploads.sent if self._sharing is not None else 0
 
     @property
+    def spent(self) -> str:
+        """The requests that an object store got so far, and what they cost; "" for none."""
+        return self._sharing.spent if self._sharing is not None else ""
+
+    @property
     def is_pending(self) -> bool:
         """Whether something is still to be sent to the shared store, after this build too."""
         return self._sharing is not None and self._sharing.uploads.is_pending

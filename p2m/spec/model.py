@@ -29,7 +29,7 @@ from pydantic import (
 from p2m.catalogs.transform import refusal
 from p2m.deploy.backends.onnx import ONNX
 from p2m.engine.handles import Device, Network
-from p2m.engine.storage.shared_address import DEFAULT_TIMEOUT, checked_url
+from p2m.engine.storage.shared_address import DEFAULT_TIMEOUT, LIST_PRICE, checked_url
 from p2m.errors import nearest
 from p2m.spec.answering import WrittenAnswer, WrittenLayout, WrittenRecord, WrittenScale
 from p2m.spec.components import FAMILIES, build_component, builder, located_error
@@ -604,12 +604,17 @@ class ExecutorWords(Section):
     gpus: int | None = Field(default=None, ge=0, le=1024)  # devices handed out to steps; null: the machine's
 
 
+NonNegative = Annotated[float, Field(ge=0)]
+
+
 class SharedWords(Section):
     """A second store, which several machines share; $P2M_SHARED_STORE and $P2M_SHARED_STORE_MODE go first."""
 
     url: Annotated[str, AfterValidator(checked_url)]  # e.g. s3://bucket/p2m, or a folder's absolute path
     mode: Literal["read", "write"] = "read"  # write: what is made here is sent there too
     timeout: float = Field(default=DEFAULT_TIMEOUT, gt=0, le=3600)  # seconds that one operation may take
+    least_seconds: float = Field(default=0.0, ge=0)  # what took less to make is not sent
+    usd_per_thousand: tuple[NonNegative, NonNegative] = LIST_PRICE  # puts and lists, reads; object stores
 
 
 class StoreWords(Section):

@@ -33,7 +33,8 @@ from p2m.engine.handles import Device
 from p2m.engine.plan import Plan
 from p2m.engine.running.local import Local
 from p2m.engine.storage.entries import KEY_TAG, Action, entry_bytes
-from p2m.engine.storage.shared import FsspecShared, OversizeError
+from p2m.engine.storage.objects import OversizeError
+from p2m.engine.storage.shared import FsspecShared
 from p2m.engine.storage.shared_address import SharedAddress, checked_url, chosen_address, lacking, redacted
 from p2m.engine.store import DamagedError, Store
 
@@ -880,7 +881,7 @@ def test_the_environment_goes_before_the_recipe() -> None:
 
 def test_what_a_protocol_lacks_is_said_with_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert "pip install s3fs" in lacking(SharedAddress("s3://bucket/p2m"))
+    assert "pip install 'p2m[s3]'" in lacking(SharedAddress("s3://bucket/p2m"))
     assert lacking(SharedAddress("file:///mnt/p2m")) == ""
     monkeypatch.undo()
     assert "can only be read" in lacking(SharedAddress("https://host/p2m", "write"))

@@ -2,8 +2,8 @@
 
     FORMAT   cas/ab/<sha256>   ac/ab/<key>   tmp/
 
-`Shared` is the whole seam: an object store joins by these three calls. They may fail and hang as networks do;
-`sharing` bounds them, verifies what came and makes every fault a miss.
+`Shared` is the whole seam: folders and servers join it here, object stores in `objects`. The calls may fail
+and hang as networks do; `sharing` bounds them, verifies what came and makes every fault a miss.
 """
 
 from __future__ import annotations
@@ -16,15 +16,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from p2m.engine.storage.entries import FORMAT
+from p2m.engine.storage.objects import OBJECT_STORES, ObjectStore, OversizeError
 from p2m.engine.storage.shared_address import SharedAddress
 
-PUTS_ARE_WHOLE = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss")  # an object is there whole or not
 MAX_ENTRY = 16 << 20  # bytes
 _CHUNK = 1 << 20  # bytes read at once
-
-
-class OversizeError(Exception):
-    """A name holds more than it may."""
 
 
 class Shared(Protocol):
@@ -44,6 +40,16 @@ class Shared(Protocol):
 
     def write(self, name: str, content: bytes | Path, *, replace: bool = False) -> bool:
         """Put bytes, or a file's, under `name`, whole or not at all; False where it is taken and stays."""
+
+    def ensure(self, name: str, content: Callable[[], Path], size: int, *, anew: bool) -> bool:
+        """Have a file of `size` bytes under `name`, `anew` also where it is there.
+
+        `content` gives the file, checked, and is called only where it must be sent. True where an old one was
+        there and was put again, so that a collector may have met it meanwhile.
+        """
+
+    def prepare(self) -> str:
+        """Make ready for the first write; what is to be known of writing there, or ""."""
 
 
 class FsspecShared:
@@ -82,8 +88,6 @@ class FsspecShared:
         if not replace and self.size(name) is not None:
             return False
         system, path = self._at(name)
-        if self.place.protocol in PUTS_ARE_WHOLE:
-            return _put(system, path, content, replace)
         temporary = f"{self._base}/tmp/{uuid.uuid4().hex}"
         try:
             _put_somewhere(system, temporary, content)
@@ -92,6 +96,15 @@ class FsspecShared:
         finally:
             with suppress(Exception):  # gone by its renaming, or never there
                 system.rm_file(temporary)
+
+    def ensure(self, name: str, content: Callable[[], Path], size: int, *, anew: bool) -> bool:
+        there = self.size(name)
+        if there != size or anew:
+            self.write(name, content(), replace=there is not None)
+        return False
+
+    def prepare(self) -> str:
+        return ""
 
     def _rename(self, temporary: str, path: str, replace: bool) -> bool:
         system = self._system
@@ -113,23 +126,6 @@ class FsspecShared:
             self._system, base = fsspec.core.url_to_fs(self.place.url)
             self._base = str(base).rstrip("/")
         return self._system, f"{self._base}/{name}"
-
-
-def _put(system: Any, path: str, content: bytes | Path, replace: bool) -> bool:
-    """One request, after which the object is there whole or not at all."""
-    if isinstance(content, Path):
-        system.put_file(str(content), path)
-    elif replace:
-        system.pipe_file(path, content)
-    else:
-        try:
-            system.pipe_file(path, content, mode="create")
-        except FileExistsError:
-            return False
-        except TypeError:  # a file system that knows no such mode; that the name is free was asked before
-            system.pipe_file(path, content)
-    _expect_size(system, path, content)
-    return True
 
 
 def _put_somewhere(system: Any, path: str, content: bytes | Path) -> None:
@@ -170,9 +166,9 @@ def format_problem(mark: bytes | None) -> str:
     return ""
 
 
-def open_shared(place: SharedAddress) -> Shared:
-    """The shared store at that place; nothing is read yet."""
-    return FsspecShared(place)
+def open_shared(place: SharedAddress, memory: Path | None = None) -> Shared:
+    """The shared store at that place; nothing is read yet. `memory` is a folder for what is learned of it."""
+    return ObjectStore(place, memory) if place.protocol in OBJECT_STORES else FsspecShared(place)
 
 
 def read_bytes(shared: Shared, name: str, limit: int, alive: Callable[[], None]) -> bytes | None:

@@ -17,16 +17,17 @@ Mode = Literal["read", "write"]
 MODES: tuple[Mode, ...] = ("read", "write")
 URL_VARIABLE, MODE_VARIABLE = "P2M_SHARED_STORE", "P2M_SHARED_STORE_MODE"
 DEFAULT_TIMEOUT = 10.0  # seconds
+LIST_PRICE = (0.005, 0.0004)  # USD a thousand writes (puts, lists) and reads: S3 Standard in us-east-1
 NEEDS = {  # protocol -> (what it imports, what brings that)
     "http": ("aiohttp", "aiohttp"),
     "https": ("aiohttp", "aiohttp"),
-    "s3": ("s3fs", "s3fs"),
-    "s3a": ("s3fs", "s3fs"),
-    "gs": ("gcsfs", "gcsfs"),
-    "gcs": ("gcsfs", "gcsfs"),
-    "abfs": ("adlfs", "adlfs"),
-    "abfss": ("adlfs", "adlfs"),
-    "az": ("adlfs", "adlfs"),
+    "s3": ("s3fs", "'p2m[s3]'"),
+    "s3a": ("s3fs", "'p2m[s3]'"),
+    "gs": ("gcsfs", "'p2m[gcs]'"),
+    "gcs": ("gcsfs", "'p2m[gcs]'"),
+    "abfs": ("adlfs", "'p2m[azure]'"),
+    "abfss": ("adlfs", "'p2m[azure]'"),
+    "az": ("adlfs", "'p2m[azure]'"),
     "ssh": ("paramiko", "paramiko"),
     "sftp": ("paramiko", "paramiko"),
     "smb": ("smbprotocol", "smbprotocol"),
@@ -44,6 +45,8 @@ class SharedAddress:
     url: str
     mode: Mode = "read"
     timeout: float = DEFAULT_TIMEOUT  # seconds that one operation may take, beside what its bytes take
+    least_seconds: float = 0.0  # what took less to make is not sent
+    usd_per_thousand: tuple[float, float] = LIST_PRICE  # of writes and of reads
 
     @property
     def protocol(self) -> str:
@@ -64,7 +67,7 @@ def chosen_address(written: SharedAddress | None, environment: Mapping[str, str]
     place = written
     if url:
         try:
-            place = SharedAddress(checked_url(url), timeout=written.timeout if written else DEFAULT_TIMEOUT)
+            place = replace(written or SharedAddress(""), url=checked_url(url), mode="read")
         except ValueError as error:
             raise ValueError(f"{URL_VARIABLE}: {error}") from None
     if not mode or place is None:
@@ -117,7 +120,7 @@ def lacking(place: SharedAddress) -> str:
     """What keeps this place from working here, with what to type; "" where nothing is known to."""
     module, package = NEEDS.get(place.protocol, ("", ""))
     if module and importlib.util.find_spec(module) is None:
-        return f"{place.protocol}:// needs {package}, which is not installed\n    pip install {package}"
+        return f"{place.protocol}:// needs {module}, which is not installed\n    pip install {package}"
     if place.mode == "write" and place.protocol in READ_ONLY:
         return f"{place.protocol}:// can only be read\n    write store.shared.mode=read, or give another url"
     if place.protocol in (*NEEDS, "file", "local", "memory"):

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from p2m.engine import hashing
+from p2m.engine.files import memo
 from p2m.engine.hashing import TreeEntry
 from p2m.engine.storage.blobs import Blobs, DamagedError
 from p2m.engine.storage.breaker import Breaker, Fault, Job, Notices
 from p2m.engine.storage.entries import FORMAT, Action
 from p2m.engine.storage.foreign import checked_entry, checked_tree
+from p2m.engine.storage.objects import LAST_WINS, ObjectStore, OversizeError
 from p2m.engine.storage.shared import (
     MAX_ENTRY,
-    OversizeError,
     Shared,
     blob_name,
     entry_name,
@@ -54,22 +55,39 @@ class Health:
 
 
 def probe(place: SharedAddress) -> Health:
-    """Ask the shared store at that place for its format, once and for no longer than its timeout."""
-    notices = Notices()
+    """Ask the shared store at that place for its format, and where it may be written how it takes puts.
+
+    Each is asked once and for no longer than its timeout.
+    """
+    breaker = Breaker("", "", place.timeout, Notices())
     found: list[bytes | None] = []
-    shared = open_shared(place)
+    shared, said = open_shared(place), ""
 
     def run(alive: Callable[[], None]) -> None:
         found.append(read_bytes(shared, "FORMAT", 100, alive))
 
     try:
-        Breaker("", "", place.timeout, notices).call(Job("reading FORMAT", run))
+        breaker.call(Job("reading FORMAT", run))
+        problem = "" if found[0] is None and place.mode == "write" else format_problem(found[0])
+        if isinstance(shared, ObjectStore) and place.mode == "write" and not problem:
+            said = _puts_of(shared, breaker)
     except Fault as fault:
-        return Health(False, f"no answer ({fault})", "builds go on without it; check the url and credentials")
-    if found[0] is None and place.mode == "write":
-        return Health(True, "empty; the first build that sends something makes it a store")
-    problem = format_problem(found[0])
-    return Health(not problem, problem or f"format {FORMAT}", "builds go on without it" if problem else "")
+        advice = "builds go on without it; check the url and credentials"
+        return Health(False, f"no {'answer' if not found else 'writing'} ({fault})", advice)
+    if problem:
+        return Health(False, problem, "builds go on without it")
+    empty = "empty; the first build that sends something makes it a store"
+    return Health(True, (empty if found[0] is None else f"format {FORMAT}") + said)
+
+
+def _puts_of(shared: ObjectStore, breaker: Breaker) -> str:
+    """How an object store takes puts that may only create. Raises: Fault."""
+
+    def run(_alive: object) -> None:
+        shared.prepare()
+
+    breaker.call(Job("writing", run))
+    return "; honours create-only puts" if shared.creates else f"; {LAST_WINS}"
 
 
 class Sharing:
@@ -83,7 +101,7 @@ class Sharing:
         pin: Callable[[Iterable[str]], object] = lambda words: None,
     ) -> None:  # fmt: skip
         self.place, self._blobs, self._pin = place, blobs, pin
-        self._shared: Shared = open_shared(place)
+        self._shared: Shared = open_shared(place, blobs.root / "tmp" / memo.FOLDER)
         self.notices = Notices()
         subject = f"shared store {redacted(place.url)}"
         self._reading = Breaker(subject, "what it does not give is made here", place.timeout, self.notices)
@@ -118,7 +136,7 @@ class Sharing:
     def send(self, output: str) -> None:
         """Send a folder at once. Raises: StoreError."""
         try:
-            self.uploads.send_folder(output)
+            self.uploads.send(output)
             self._ready = self._ready or None  # it is a store now
         except Fault as fault:
             raise StoreError(
@@ -126,6 +144,11 @@ class Sharing:
             ) from fault
         finally:
             self.notices.deliver()
+
+    @property
+    def spent(self) -> str:
+        """The requests of an object store so far, by class, and what they cost; "" for other stores."""
+        return self._shared.spent if isinstance(self._shared, ObjectStore) else ""
 
     def _tried(self, work: Callable[[], T]) -> T | None:
         """What `work` gives; None after a fault of the shared store or of this machine's own disk."""
@@ -172,6 +195,8 @@ class Sharing:
                 self._ready = not problem
                 if problem:
                     self._reading.off(problem)
+                else:
+                    self.uploads.meet()
         return self._ready
 
     def _entry(self, key: str) -> Action | None:

@@ -23,9 +23,9 @@ from p2m.engine.storage.blobs import Blobs, DamagedError
 from p2m.engine.storage.breaker import Breaker, Fault, Job, Notices
 from p2m.engine.storage.entries import FORMAT, Action, entry_bytes
 from p2m.engine.storage.foreign import checked_entry
+from p2m.engine.storage.objects import OversizeError
 from p2m.engine.storage.shared import (
     MAX_ENTRY,
-    OversizeError,
     Shared,
     blob_name,
     entry_name,
@@ -33,6 +33,7 @@ from p2m.engine.storage.shared import (
     read_bytes,
 )
 from p2m.engine.storage.shared_address import redacted
+from p2m.engine.storage.uses import Uses
 from p2m.errors import StoreError
 
 FOLDER = "offers"
@@ -48,6 +49,7 @@ class Uploads:
         subject = f"sending to the shared store {redacted(shared.place.url)}"
         instead = "results stay here, and the next build sends them"
         self._sending = Breaker(subject, instead, shared.place.timeout, notices)
+        self._uses = Uses(shared, self._sending)
         self._queue: SimpleQueue[tuple[Action, int, bool]] = SimpleQueue()
         self._changed = threading.Condition()
         self._left = 0  # actions that are still to be sent, or asked after
@@ -64,11 +66,20 @@ class Uploads:
         """Whether something is left for the next build to send."""
         return self._shared.place.mode == "write" and bool(self._left or self._unsent or self._noted())
 
+    def meet(self) -> None:
+        """Take note that there is a store of a format that is understood."""
+        self._uses.is_open = True
+
     def offer(self, action: Action, *, made: bool = True) -> None:
         """Note an action as to be sent, and return at once; one not just `made` may be there already."""
-        if self._shared.place.mode != "write" or action.key in self._seen or action.shared:
+        if self._shared.place.mode != "write" or action.key in self._seen:
             return
         if action.preimage.get("kind") == "volatile":
+            return
+        if action.seconds < self._shared.place.least_seconds:
+            return
+        self._uses.note((action.key,))
+        if action.shared:
             return
         if made:
             self._note(action.key)
@@ -90,6 +101,7 @@ class Uploads:
     def flush(self, say: Callable[[str], None]) -> None:
         """Wait until all is sent, it failed or took too long; an interrupt ends the waiting."""
         self._wait(say)
+        self._uses.write()
         with self._changed:
             self._unsent, self._failed = self._left + self._failed, 0
         if self._unsent:
@@ -172,11 +184,20 @@ class Uploads:
     def _send(self, action: Action) -> None:
         """Raises: Fault; DamagedError: the store here has not got it whole."""
         # Where the entry did not hold what it promised, its blobs are not taken for granted either.
-        self.send_folder(action.output, anew=entry_name(action.key) in self._poisoned)
+        renewed = self.send_folder(action.output, anew=entry_name(action.key) in self._poisoned)
         self._sending.call(Job("sending an entry", lambda alive: self._send_entry(action)))
+        # A collector may have deleted an old one after it was put again, and before the entry named it.
+        self._sending.all([self._blob_job(entry, False, []) for entry in renewed])
 
-    def send_folder(self, output: str, *, anew: bool = False) -> None:
+    def send(self, output: str) -> None:
+        """Send a folder that a step elsewhere is about to take. Raises: as `send_folder`."""
+        self._uses.note((output,))
+        self.send_folder(output)
+
+    def send_folder(self, output: str, *, anew: bool = False) -> list[TreeEntry]:
         """Send a folder, the listing last; parts that are there are sent only where `anew`.
+
+        Returns the parts that were there, too old to be taken for granted, and were put again.
 
         Raises:
             Fault: the shared store did not take it, or may only be read.
@@ -187,20 +208,23 @@ class Uploads:
         self._found()
         tree = self._blobs.read(output)
         entries = {entry.digest: entry for entry in hashing.parse_tree(tree) if entry.digest}
-        self._sending.all([self._blob_job(entry, anew) for entry in entries.values()])
-        self._sending.all([self._blob_job(TreeEntry("", output, len(tree)), anew)])
+        renewed: list[TreeEntry] = []
+        self._sending.all([self._blob_job(entry, anew, renewed) for entry in entries.values()])
+        self._sending.all([self._blob_job(TreeEntry("", output, len(tree)), anew, renewed)])
+        return renewed
 
-    def _blob_job(self, entry: TreeEntry, anew: bool) -> Job:
+    def _blob_job(self, entry: TreeEntry, anew: bool, renewed: list[TreeEntry]) -> Job:
         name, path = blob_name(entry.digest), self._blobs.path(entry.digest)
 
         def run(alive: Callable[[], None]) -> None:
-            there = self._shared.size(name)
-            if there == entry.size and not anew and name not in self._poisoned:
-                return
-            if hashing.digest_file(path) != entry.digest:
-                raise OSError("it is damaged here")
-            alive()
-            self._shared.write(name, path, replace=there is not None)
+            def sound() -> Path:
+                if hashing.digest_file(path) != entry.digest:
+                    raise OSError("it is damaged here")
+                alive()
+                return path
+
+            if self._shared.ensure(name, sound, entry.size, anew=anew or name in self._poisoned):
+                renewed.append(entry)
             self._poisoned.discard(name)
 
         return Job(f"sending {name[:15]}", run, entry.size)
@@ -236,6 +260,10 @@ class Uploads:
             return
 
         def run(_alive: Callable[[], None]) -> None:
+            if warning := self._shared.prepare():
+                self._notices.add(warning)
+            if self._uses.is_open:  # it was read already
+                return
             mark = read_bytes(self._shared, "FORMAT", 100, lambda: None)
             if mark is None and not self._shared.write("FORMAT", f"p2m-store {FORMAT}\n".encode()):
                 mark = read_bytes(self._shared, "FORMAT", 100, lambda: None)
@@ -245,7 +273,7 @@ class Uploads:
                 raise Fault(problem)
 
         self._sending.call(Job("reading FORMAT", run))
-        self._founded = True
+        self._founded = self._uses.is_open = True
 
     # ------------------------------------------------------------------ notes of what is to be sent
 
