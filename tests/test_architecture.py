@@ -120,7 +120,7 @@ ENGINE_LAYERS: tuple[tuple[str, ...], ...] = (  # modules and packages of p2m.en
     ("store", "sources", "recording"),
     ("storage", "plan"),
     ("formats", "code", "stage"),
-    ("files",),
+    ("files", "rows"),
     ("hashing", "slots", "observer", "handles"),
 )
 TEACHER_LAYERS: tuple[tuple[str, ...], ...] = (  # the same of p2m.teachers

@@ -2,7 +2,8 @@
 
 `value.json` holds the plain fields, `<field>.jsonl` the rows of a field that is a tuple of dataclasses, and a
 field of type `Path` is the file or folder `<field>`. What comes back equals what was saved, but for its
-paths, which point into the folder loaded. pydantic is imported on first use: planning needs none of it.
+paths, which point into the folder loaded; rows that are many stay in their file (`rows`).
+pydantic is imported on first use: planning needs none of it.
 """
 
 from __future__ import annotations
@@ -12,23 +13,19 @@ import json
 import shutil
 import types
 import typing
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
+from p2m.engine import rows
 from p2m.engine.hashing import qualified_name
+from p2m.engine.rows import FormatError, adapter, dump, encoded
 
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+__all__ = ["FormatError", "load", "save"]
 
 VALUE = "value.json"
 FORMAT = 1
 T = TypeVar("T")
-
-
-class FormatError(ValueError):
-    """A value that is not what its type says, or a folder that does not hold such a value."""
 
 
 class _Field(NamedTuple):
@@ -52,15 +49,20 @@ def save(value: Any, folder: Path) -> None:
         content = getattr(value, field.name)
         where = f"{type(value).__name__}.{field.name}"
         if field.role == "rows":
-            _write_lines(folder / f"{field.name}.jsonl", _dump(field.hint, content, where), where)
+            if not isinstance(content, tuple | rows.Rows):
+                raise FormatError(
+                    f"{where} does not hold what its type says ({field.hint}): {content!r:.200}"
+                )
+            with open(folder / f"{field.name}.jsonl", "wb") as stream:
+                rows.write(stream, typing.get_args(field.hint)[0], content, where)
         elif field.role == "path" and content is not None:
             _copy(content, folder / field.name, where)
             plain[field.name] = field.name
         else:
-            plain[field.name] = None if content is None else _dump(field.hint, content, where)
+            plain[field.name] = None if content is None else dump(field.hint, content, where)
     document = {"type": qualified_name(type(value)), "format": FORMAT, "fields": plain}
     text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
-    (folder / VALUE).write_bytes(_encoded(text, type(value).__name__))
+    (folder / VALUE).write_bytes(encoded(text, type(value).__name__))
 
 
 def load(type: type[T], folder: Path) -> T:
@@ -86,15 +88,12 @@ def _load(kind: type[T], folder: Path) -> T:
     values: dict[str, Any] = {}
     for field in _fields(kind):
         if field.role == "rows":
-            lines = (folder / f"{field.name}.jsonl").read_bytes().split(b"\n")
-            values[field.name] = _adapter(field.hint).validate_python(
-                [json.loads(line) for line in lines[:-1]]
-            )
+            values[field.name] = rows.opened(folder / f"{field.name}.jsonl", typing.get_args(field.hint)[0])
         elif field.role == "path":
             stored = document["fields"][field.name]
             values[field.name] = None if stored is None else folder / field.name
         else:
-            values[field.name] = _adapter(field.hint).validate_python(document["fields"][field.name])
+            values[field.name] = adapter(field.hint).validate_python(document["fields"][field.name])
     return kind(**values)
 
 
@@ -142,41 +141,7 @@ def _holds_path(hint: Any, seen: frozenset[Any]) -> bool:
     return any(_holds_path(argument, seen) for argument in typing.get_args(hint))
 
 
-@cache
-def _adapter(hint: Any) -> TypeAdapter[Any]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(hint)
-
-
 # --------------------------------------------------------------------------- files
-
-
-def _dump(hint: Any, value: Any, where: str) -> Any:
-    from pydantic import ValidationError
-    from pydantic_core import PydanticSerializationError
-
-    adapter = _adapter(hint)
-    try:
-        # Dumping alone lets a wrong type inside a dataclass pass, so what was dumped must validate again.
-        dumped = adapter.dump_python(value, mode="json", warnings="error")
-        adapter.validate_python(dumped)
-    except (PydanticSerializationError, ValidationError, AttributeError, TypeError) as error:
-        raise FormatError(f"{where} does not hold what its type says ({hint}): {error}") from error
-    return dumped
-
-
-def _write_lines(path: Path, rows: Iterable[Any], where: str) -> None:
-    with open(path, "wb") as stream:
-        for row in rows:
-            stream.write(_encoded(json.dumps(row, ensure_ascii=False) + "\n", where))
-
-
-def _encoded(text: str, where: str) -> bytes:
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise FormatError(f"{where} holds text that is not Unicode: {error}") from None
 
 
 def _copy(source: Path, target: Path, where: str) -> None:
