@@ -4,6 +4,7 @@ answers them in one round or several, each of which asks for what a quick studen
 
 from __future__ import annotations
 
+import random
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,6 +22,7 @@ from p2m.stages.draw import draw
 from p2m.stages.examine import examine
 from p2m.stages.examine_judged import examine_judged
 from p2m.stages.gate import gate
+from p2m.stages.gather import gather
 from p2m.stages.generate import generate
 from p2m.stages.invent import invent
 from p2m.stages.judge import judge
@@ -30,6 +32,13 @@ from p2m.stages.vet import vet
 from p2m.teachers.base import specialised
 from p2m.teachers.chat import ChatTeacher
 from p2m.types import LinearStudent, Metric, Task
+
+SHARD = 50_000  # rows that a teacher writes in one step; more are written in several
+
+
+def seed_of(seed: int, shard: int) -> int:
+    """The seed of a shard, counted from 1: the first has the recipe's, which it has without shards."""
+    return seed if shard == 1 else random.Random(f"{seed}/{shard}").randrange(2**31)
 
 
 @dataclass(frozen=True)
@@ -123,12 +132,26 @@ class Teaching:
             return None
         if teacher.refusal(self.understood) or not number:
             return None
-        place = self.spec.teacher.place("generate")
+        place, texts = self.spec.teacher.place("generate"), self._texts()
+        origins = self.at("seed", teacher=place, num_examples="generation.num_examples")
+        able = specialised(teacher, self.understood)
+        if number <= SHARD:
+            return self.plan.add(
+                "generate", generate, self.task, texts, teacher=able, num_examples=number,
+                seed=self.spec.seed, origins=origins,
+            )  # fmt: skip
+        with self.plan.group("shards"):
+            shards = [
+                self.plan.add(
+                    f"generate-{turn}", generate, self.task, texts, teacher=able,
+                    num_examples=min(SHARD, number - start), seed=seed_of(self.spec.seed, turn),
+                    origins=origins,
+                )
+                for turn, start in enumerate(range(0, number, SHARD), start=1)
+            ]  # fmt: skip
         return self.plan.add(
-            "generate", generate, self.task, self._texts(), teacher=specialised(teacher, self.understood),
-            num_examples=number, seed=self.spec.seed,
-            origins=self.at("seed", teacher=place, num_examples="generation.num_examples"),
-        )  # fmt: skip
+            "generate", gather, self.task, *shards, teacher=able, origins=self.at(teacher=place)
+        )
 
     @cached_property
     def pool(self) -> Ref | None:

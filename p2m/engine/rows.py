@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import tempfile
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar, cast, overload
 
@@ -93,9 +96,9 @@ class Rows(Sequence[T]):
 
 
 class _Stored(Rows[T]):
-    """The lines of a file, each a row of `kind` as JSON."""
+    """The lines of a file, each a row of `kind` as JSON; of None, pickles that this process wrote."""
 
-    def __init__(self, file: BinaryIO, kind: type[T], name: str, offsets: Any = None) -> None:
+    def __init__(self, file: BinaryIO, kind: type[T] | None, name: str, offsets: Any = None) -> None:
         self.file, self.kind, self.name = file, kind, name
         self.offsets = _offsets(file.fileno(), name) if offsets is None else offsets
 
@@ -110,11 +113,18 @@ class _Stored(Rows[T]):
 
     def take(self, numbers: Sequence[int] | Any) -> list[T]:
         if isinstance(numbers, range) and numbers.step == 1:
-            lines = self._bytes(numbers.start, numbers.stop).split(b"\n")[:-1]
+            whole, ends = (
+                self._bytes(numbers.start, numbers.stop),
+                self.offsets[numbers.start : numbers.stop + 1],
+            )
+            cuts = (ends - ends[:1]).tolist()
+            parts = [whole[start:end] for start, end in pairwise(cuts)]
         else:
-            lines = [self._bytes(number, number + 1) for number in numbers]
+            parts = [self._bytes(number, number + 1) for number in numbers]
+        if self.kind is None:
+            return [pickle.loads(part) for part in parts]
         try:
-            return list(adapter(tuple[self.kind, ...]).validate_python([json.loads(line) for line in lines]))  # type: ignore[name-defined]
+            return list(adapter(tuple[self.kind, ...]).validate_python([json.loads(part) for part in parts]))  # type: ignore[name-defined]
         except ValueError as error:
             raise FormatError(f"{self.name} does not hold rows of {self.kind.__name__}: {error}") from error
 
@@ -180,7 +190,7 @@ def write(stream: BinaryIO, kind: type[T], rows: Sequence[T], where: str) -> Non
                 stream.write(piece)
             continue
         for chunk in _chunks(part):
-            stream.write(_lines(kind, chunk, where))
+            stream.writelines(_lines(kind, chunk, where))
 
 
 def _chunks(rows: Sequence[T]) -> Iterable[Sequence[T]]:
@@ -189,19 +199,21 @@ def _chunks(rows: Sequence[T]) -> Iterable[Sequence[T]]:
     return (rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK))
 
 
-def _lines(kind: type[T], rows: Sequence[T], where: str) -> bytes:
+def _lines(kind: type[T], rows: Sequence[T], where: str) -> list[bytes]:
     dumped = dump(tuple[kind, ...], tuple(rows), where)  # type: ignore[valid-type]
-    return encoded("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in dumped), where)
+    return [encoded(json.dumps(row, ensure_ascii=False) + "\n", where) for row in dumped]
 
 
 class Spool(Generic[T]):
     """Rows as they come: beyond the first `Limits.rows` in a file of `folder` that has no name, so that
-    nothing of it outlives this process."""
+    nothing of it outlives this process. Without a `kind`, whatever can be pickled, for this process alone.
+    """
 
-    def __init__(self, kind: type[T], folder: Path | None = None) -> None:
+    def __init__(self, kind: type[T] | None = None, folder: Path | None = None) -> None:
         self.kind, self.folder = kind, folder
         self._file: BinaryIO | None = None
         self._held: list[T] = []
+        self._ends = array("q", [0])
         self._count = 0
 
     def __len__(self) -> int:
@@ -221,16 +233,26 @@ class Spool(Generic[T]):
         """All that was appended, a tuple where that is little; nothing may be appended afterwards."""
         if self._file is None:
             return tuple(self._held)
+        import numpy as np
+
         self._flush()
         self._file.flush()
-        return cast("tuple[T, ...]", _Stored(self._file, self.kind, "a spool"))
+        offsets = np.frombuffer(self._ends, np.int64)
+        return cast("tuple[T, ...]", _Stored(self._file, self.kind, "a spool", offsets))
 
     def _flush(self) -> None:
         if self._file is None:
             self._file = cast(BinaryIO, tempfile.TemporaryFile(dir=self.folder))  # noqa: SIM115
         for start in range(0, len(self._held), CHUNK):
-            self._file.write(_lines(self.kind, self._held[start : start + CHUNK], self.kind.__name__))
+            for line in self._encoded(self._held[start : start + CHUNK]):
+                self._file.write(line)
+                self._ends.append(self._ends[-1] + len(line))
         self._held.clear()
+
+    def _encoded(self, rows: Sequence[T]) -> list[bytes]:
+        if self.kind is None:
+            return [pickle.dumps(row, protocol=pickle.HIGHEST_PROTOCOL) for row in rows]
+        return _lines(self.kind, rows, self.kind.__name__)
 
 
 # --------------------------------------------------------------------------- views

@@ -29,7 +29,7 @@ STEPS = frozenset(
         *("answered", "taught", "vet", "account", "judge", "race", "card-reader", "index", "rank"),
         *("climb", "encoders"),
         *("teacher", "soften"),
-        *("transform", "settle", "reshape", "rewrite", "generated", "imagine", "search", "rerank"),
+        *("transform", "settle", "reshape", "rewrite", "generated", "imagine", "search", "rerank", "shards"),
         *("latencies", "within", "halve", "rung"),
     )
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from p2m.engine.rows import joined
 from p2m.engine.stage import stage
 from p2m.types import Examples, Spent
 
@@ -16,10 +17,10 @@ def merge(*parts: Examples) -> Examples:
         for name, value in part.figures.items():
             figures[name] = figures.get(name, 0.0) + value
     return Examples(
-        tuple(row for part in parts for row in part.rows),
+        joined(*(part.rows for part in parts)),
         tuple(count for part in parts for count in part.counts),
         figures,
-        tuple(row for part in parts for row in part.rejected),
+        joined(*(part.rejected for part in parts)),
         together(part.spent for part in parts),
     )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
+from hashlib import blake2b
+from itertools import chain, islice
 from pathlib import Path
 
 from p2m.answers.canonical import Unfit, canonical_of, is_shaped, stands_in
@@ -29,6 +31,7 @@ from p2m.catalogs.base import (
     require,
 )
 from p2m.engine.handles import Run
+from p2m.engine.rows import Spool, joined, picked
 from p2m.engine.stage import stage
 from p2m.errors import DataError, nearest
 from p2m.parsing import hardly_return, read_answers
@@ -52,13 +55,14 @@ class _Table:
 
     path: Path
     card: Card
-    records: list[RawRow]
+    records: Sequence[RawRow]
+    header: tuple[str, ...]  # every column that a row has
     wrong: tuple[str, ...]  # what kept it from being read to its end
     is_whole: bool  # whether that is all that there is
 
     @property
     def columns(self) -> frozenset[str]:
-        return frozenset(name for record in self.records for name in record.values)
+        return frozenset(self.header)
 
 
 @stage(version="4", kind="pure")
@@ -75,7 +79,7 @@ def read(task: Task, files: Files, *more: Files, role: str, run: Run | None = No
             lacks a column, has an empty field or a label that the task has not; or no column that could be
             one of the task's fields.
     """
-    seen = look(task, (files, *more), role)
+    seen = look(task, (files, *more), role, folder=run.folder if run else None)
     if seen.wrong:
         raise DataError(told(seen.wrong))
     contradictions = _contradictions(task, seen, role)
@@ -94,17 +98,19 @@ class Seen:
     columns: tuple[str, ...]
     fits: tuple[Fit, ...]  # one for each set of columns that files have
     rows: tuple[Example, ...]
-    places: tuple[str, ...]  # file:line of each row
+    places: Sequence[str]  # file:line of each row
     wrong: tuple[str, ...]  # each with its place; () where all can be read
     is_whole: bool  # whether no file has more rows than were asked for
 
 
 def look(
-    task: Task, files: Sequence[Files], role: str, *, most: int | None = None, is_raw: bool = False
-) -> Seen:
+    task: Task, files: Sequence[Files], role: str, *, most: int | None = None, is_raw: bool = False,
+    folder: Path | None = None,
+) -> Seen:  # fmt: skip
     """The rows of `read` with their places, at most `most` of a file; what is wrong with one ends nothing.
 
-    Of `is_raw`, answers are those of the output's column alone, as they are written.
+    Of `is_raw`, answers are those of the output's column alone, as they are written. Rows that are many lie
+    in a file of `folder`.
     """
     wrong: list[str] = []
     names: list[str] = []
@@ -113,7 +119,7 @@ def look(
         with _noted(wrong):
             paths, card, name = data_paths(each.path, role)
             names.append(name)
-            tables += [_table(task, path, card, role, most) for path in paths]
+            tables += [_table(task, path, card, role, most, folder) for path in paths]
     alike: dict[frozenset[str], list[_Table]] = {}
     for table in tables:
         if table.records:
@@ -122,23 +128,23 @@ def look(
     for columns, together in alike.items():
         with _noted(wrong):
             converters[columns] = _reader(task, together, is_raw)
-    found: list[tuple[RawRow, Example]] = []
+    found, places = Spool(Example, folder), Spool[str](folder=folder)
     for table in tables:
         if table.columns in converters:
             fit, converter = converters[table.columns]
             for record in table.records:
                 with _noted(wrong):
                     require(record, tuple((fit.mapping or {}).values()))
-                    found.append((record, _converted(converter, record, role, is_told=len(wrong) < _TOLD)))
+                    found.append(_converted(converter, record, role, is_told=len(wrong) < _TOLD))
+                    places.append(record.where)
         wrong += table.wrong
-    rows = tuple(row for _, row in found)
+    rows = found.rows()
     if role == "train" and not is_raw and _have_no_labels(task, rows):
         wrong.append(_no_labels(task, rows, ", ".join(names)))
-    header = dict.fromkeys(name for table in tables for record in table.records for name in record.values)
-    places = tuple(record.where for record, _ in found)
+    header = dict.fromkeys(name for table in tables for name in table.header)
     is_whole = all(table.is_whole for table in tables)
     fits = tuple(fit for fit, _ in converters.values())
-    return Seen(", ".join(names), tuple(header), fits, rows, places, tuple(wrong), is_whole)
+    return Seen(", ".join(names), tuple(header), fits, rows, places.rows(), tuple(wrong), is_whole)
 
 
 def _reader(task: Task, tables: Sequence[_Table], is_raw: bool) -> tuple[Fit, Converter]:
@@ -153,13 +159,18 @@ def _reader(task: Task, tables: Sequence[_Table], is_raw: bool) -> tuple[Fit, Co
     )
     if is_raw or not is_shaped(task):
         return fit, raw
-    records = [record for table in tables for record in table.records]
-    texts = [raw.written(record) for record in records[:: max(1, -(-len(records) // _LOOK))]]
+    texts = [raw.written(record) for record in _spread(tables)]
     try:
         return fit, replace(raw, canonical=canonical_of(task, texts))
     except Unfit as error:
         column = (fit.mapping or {})[task.output.name]
         raise DataError(f"{tables[0].path}: the column {column!r}: {error}") from None
+
+
+def _spread(tables: Sequence[_Table]) -> list[RawRow]:
+    """Rows from all over the tables."""
+    records = joined(*(table.records for table in tables))
+    return list(records[:: max(1, -(-len(records) // _LOOK))])
 
 
 def _have_no_labels(task: Task, rows: Sequence[Example]) -> bool:
@@ -204,35 +215,45 @@ def told(wrong: Sequence[str]) -> str:
     return "\n    ".join([*wrong[:_TOLD], *more])
 
 
-def _table(task: Task, path: Path, card: Card, role: str, most: int | None) -> _Table:
+def _table(task: Task, path: Path, card: Card, role: str, most: int | None, folder: Path | None) -> _Table:
     """The rows of a file as far as it can be read."""
-    records: list[RawRow] = []
+    broken: list[str] = []
     wrong: list[str] = []
     stream, is_whole = read_rows(path), True
-    with _noted(wrong):
-        for record in islice(stream, most):
-            records.append(record)
-        is_whole = next(stream, None) is None
-        if not records:
+    records = _noting(islice(stream, most), broken)
+    first = list(islice(records, _LOOK))
+    gather = gathering(task, first, card.label_names)
+    gathered = Spool[RawRow](folder=folder)
+    header: dict[str, None] = {}
+    for record in chain(first, records):
+        with _noted(wrong):
+            row = gather.row(record)
+            gathered.append(row)
+            header |= dict.fromkeys(row.values)
+    with _noted(broken):
+        is_whole = bool(broken) or next(stream, None) is None
+        if not first and not broken:
             raise DataError(
                 f"{path}: it has no rows; data.{role} needs at least one, e.g. {_example_row(task)}"
             )
-    gathered: list[RawRow] = []
-    gather = gathering(task, records, card.label_names)
-    for record in records:
-        with _noted(wrong):
-            gathered.append(gather.row(record))
-    return _Table(path, card, gathered, tuple(wrong), is_whole)
+    return _Table(path, card, gathered.rows(), tuple(header), (*broken, *wrong), is_whole)
+
+
+def _noting(stream: Iterator[RawRow], wrong: list[str]) -> Iterator[RawRow]:
+    """The rows up to the first that cannot be read, which is remembered."""
+    with _noted(wrong):
+        yield from stream
 
 
 def _contradictions(task: Task, seen: Seen, role: str) -> tuple[Count, ...]:
     """Inputs that stand in several rows with different labels, each with its places."""
     if not task.type.is_labelled:
         return ()
+    numbers = _torn(seen.rows)
     together: dict[tuple[str, ...], dict[str, str]] = {}
     rows: Counter[tuple[str, ...]] = Counter()
-    for place, row in zip(seen.places, seen.rows, strict=True):
-        key = tuple(" ".join(text.split()) for text in row.input.values())
+    for place, row in zip(picked(seen.places, numbers), picked(seen.rows, numbers), strict=True):
+        key = _key(row)
         rows[key] += 1
         together.setdefault(key, {}).setdefault(row.output, Path(place).name)
     torn = [key for key, labels in together.items() if len(labels) > 1]
@@ -249,6 +270,28 @@ def _contradictions(task: Task, seen: Seen, role: str) -> tuple[Count, ...]:
     )
     what = f"{len(torn)} of its inputs with different labels ({done})"
     return (Count(what, sum(rows[key] for key in torn), shown + more),)
+
+
+def _torn(rows: Sequence[Example]) -> list[int]:
+    """Numbers of the rows whose input stands with several labels; by 8 bytes of a digest, so there may be
+    others among them.
+    """
+    import numpy as np
+
+    marks = array("q")
+    for row in rows:
+        for part in (_key(row), row.output):
+            marks.frombytes(blake2b(repr(part).encode(errors="surrogatepass"), digest_size=8).digest())
+    inputs, labels = np.frombuffer(marks, np.int64).reshape(-1, 2).T
+    order = np.lexsort((labels, inputs))
+    after, before = order[1:], order[:-1]
+    torn = inputs[after[(inputs[after] == inputs[before]) & (labels[after] != labels[before])]]
+    found: list[int] = np.flatnonzero(np.isin(inputs, torn)).tolist()
+    return found
+
+
+def _key(row: Example) -> tuple[str, ...]:
+    return tuple(" ".join(text.split()) for text in row.input.values())
 
 
 def data_paths(path: Path, role: str) -> tuple[tuple[Path, ...], Card, str]:
@@ -282,9 +325,7 @@ def _part(card: Card, role: str, path: Path) -> Part:
 def _fit(task: Task, tables: Sequence[_Table]) -> Fit:
     """Where the task's fields stand in tables of the same columns, by their own names where all do."""
     _refuse_no_header(task, tables[0])
-    records = [record for table in tables for record in table.records]
-    spread = records[:: max(1, -(-len(records) // _LOOK))]
-    fit = map_columns(task, observe(spread, tables[0].card.label_names))
+    fit = map_columns(task, observe(_spread(tables), tables[0].card.label_names))
     if fit.mapping is None:
         fields = ", ".join(field.name for field in (*task.inputs, task.output))
         hint = (
@@ -319,10 +360,11 @@ def _converted(converter: Converter, record: RawRow, role: str, *, is_told: bool
 
 def _no_spans(task: Task, rows: Sequence[Example]) -> tuple[Count, ...]:
     """Rows of an extractive task with an answer that does not stand in the text: they stay, and are said."""
-    wrong = [row for row in rows if not stands_in(task, row)]
-    if not wrong:
-        return ()
-    return (Count(f"the answer does not stand in {task.context_field!r}", len(wrong), _shown(wrong[0])),)
+    wrong, example = 0, ""
+    for row in rows:
+        if not stands_in(task, row):
+            wrong, example = wrong + 1, example or _shown(row)
+    return (Count(f"the answer does not stand in {task.context_field!r}", wrong, example),) if wrong else ()
 
 
 def _shown(row: Example) -> str:

@@ -14,9 +14,14 @@ def sample(task: Task, rows: Sequence[Example], most: int, seed: int) -> list[Ex
     """At most so many rows, drawn by the seed, of a classification as many of each label as may be."""
     if len(rows) <= most:
         return list(rows)
-    strata: dict[str, list[Example]] = {}
-    for row in rows:
-        strata.setdefault(row.output if task.type is TaskType.CLASSIFICATION else "", []).append(row)
+    return [rows[number] for number in drawn(task, rows, most, seed)]
+
+
+def drawn(task: Task, rows: Sequence[Example], most: int, seed: int) -> list[int]:
+    """The numbers of the rows of `sample`, in its order."""
+    strata: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        strata.setdefault(row.output if task.type is TaskType.CLASSIFICATION else "", []).append(number)
     lot = random.Random(f"sample:{seed}")
     for members in strata.values():
         lot.shuffle(members)

@@ -92,8 +92,8 @@ def figures(rows: Sequence[Example]) -> dict[str, float]:
         "answer_entropy_bits": round(_entropy(answers), 2),
     }
     if rows:
-        contexts = [next(iter(sorted(row.input.values(), key=len, reverse=True))) for row in rows]
-        figures["words_per_passage"] = round(sum(len(text.split()) for text in contexts) / len(rows), 1)
+        words = sum(len(max(row.input.values(), key=len).split()) for row in rows)
+        figures["words_per_passage"] = round(words / len(rows), 1)
         figures["words_per_answer"] = round(sum(len(row.output.split()) for row in rows) / len(rows), 2)
     return figures
 
