@@ -12,6 +12,7 @@ from typing import Any
 from p2m.deploy.serving.command import check_sums
 from p2m.deploy.serving.predictor import Answer, Predictor
 from p2m.deploy.serving.settings import BundleError
+from p2m.engine.rows import picked
 from p2m.errors import DataError, UserError
 from p2m.evaluation.base import (
     beside,
@@ -28,7 +29,7 @@ from p2m.metrics.base import JudgeMetric
 from p2m.stages.answering import correct
 from p2m.stages.package import MANIFEST
 from p2m.stages.read import look, told
-from p2m.stages.rows import sample
+from p2m.stages.rows import drawn
 from p2m.types import (
     Beside,
     Examined,
@@ -177,13 +178,13 @@ def rewritten(
     bundle: Opened, rows: Sequence[Example], found: Scored, *, seed: int = 0, progress: Progress = _silent
 ) -> tuple[Rewritten, ...]:
     """The first metric on at most `MOST` of the rows, drawn by seed, where they are written otherwise."""
-    places = {id(row): place for place, row in enumerate(rows)}
-    some = sample(bundle.task, rows, MOST, seed)
+    places = drawn(bundle.task, rows, MOST, seed)
+    some = picked(rows, places)
     others = {
         what: [answer.output for answer in _answers(bundle, changed, progress)]
         for what, changed in variants(bundle.task, some, seed=seed).items()
     }
-    said = [found.rows[places[id(row)]].predicted for row in some]
+    said = [found.rows[place].predicted for place in places]
     return compared(bundle.metrics[0], some, said, others, resamples=RESAMPLES, seed=seed)
 
 

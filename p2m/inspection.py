@@ -86,7 +86,7 @@ class _Own:
 
     part: Part
     rows: tuple[Example, ...]
-    places: tuple[str, ...]  # file:line of each
+    places: Sequence[str]  # file:line of each
     wrong: tuple[str, ...]  # what the build refuses
 
 

@@ -9,7 +9,7 @@ that the value owns.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -1571,5 +1571,5 @@ class VocabularyCompressor(Compressor, Protocol):
     def languages(self) -> tuple[str, ...]:
         """ISO 639-1; (): the compiler says which."""
 
-    def compress(self, source: Path, target: Path, *, texts: Sequence[str] = ()) -> None:
+    def compress(self, source: Path, target: Path, *, texts: Iterable[str] = ()) -> None:
         """As `Compressor` says; `texts` are of the training rows."""

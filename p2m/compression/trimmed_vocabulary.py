@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import shutil
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
@@ -28,6 +29,7 @@ _BLANK = "▁"  # of sentencepiece: a piece that begins a word
 _INSIDE = "##"  # of WordPiece: a piece that goes on with one
 _KINDS = ("Unigram", "WordPiece")
 PIECES = 120_000
+_AT_ONCE = 10_000  # texts
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class TrimmedVocabulary:
     def leaves_floats(self) -> bool:
         return not self.int8
 
-    def compress(self, source: Path, target: Path, *, texts: Sequence[str] = ()) -> None:
+    def compress(self, source: Path, target: Path, *, texts: Iterable[str] = ()) -> None:
         """A cut copy of the folder; `texts` keep every piece that they use.
 
         Raises:
@@ -72,7 +74,7 @@ class TrimmedVocabulary:
             was_cut = self._cut(source, Path(between), texts)
             Int8(embeddings=not was_cut).compress(Path(between), target)
 
-    def _cut(self, source: Path, target: Path, texts: Sequence[str]) -> bool:
+    def _cut(self, source: Path, target: Path, texts: Iterable[str]) -> bool:
         """Whether there was something to cut."""
         target.mkdir(parents=True, exist_ok=True)
         shutil.copytree(source, target, dirs_exist_ok=True)
@@ -86,7 +88,7 @@ class TrimmedVocabulary:
         (target / "tokenizer.json").write_text(text, encoding="utf-8")
         return True
 
-    def _kept(self, made: dict[str, Any], path: Path, texts: Sequence[str]) -> list[int]:
+    def _kept(self, made: dict[str, Any], path: Path, texts: Iterable[str]) -> list[int]:
         """Numbers of the pieces that stay, ascending."""
         from tokenizers import Tokenizer
 
@@ -98,8 +100,10 @@ class TrimmedVocabulary:
         kept |= {
             number for number, (piece, _) in enumerate(vocabulary) if len(piece.removeprefix(_INSIDE)) == 1
         }
-        for encoding in tokenizer.encode_batch(list(texts)):
-            kept |= set(encoding.ids)
+        found = iter(texts)
+        while some := list(islice(found, _AT_ONCE)):
+            for encoding in tokenizer.encode_batch(some):
+                kept |= set(encoding.ids)
         known = _Letters(self.languages)
         likeliest = sorted(range(len(vocabulary)), key=lambda number: (-vocabulary[number][1], number))
         for number in likeliest:

@@ -98,9 +98,11 @@ class Rows(Sequence[T]):
 class _Stored(Rows[T]):
     """The lines of a file, each a row of `kind` as JSON; of None, pickles that this process wrote."""
 
-    def __init__(self, file: BinaryIO, kind: type[T] | None, name: str, offsets: Any = None) -> None:
-        self.file, self.kind, self.name = file, kind, name
-        self.offsets = _offsets(file.fileno(), name) if offsets is None else offsets
+    def __init__(self, file: BinaryIO, kind: type[T] | None, path: Path | None, offsets: Any = None) -> None:
+        """`path` is None of a file without a name, whose `offsets` are known."""
+        self.file, self.kind, self.path = file, kind, path
+        self.name = str(path or "a spool")
+        self.offsets = _offsets(file.fileno(), self.name) if offsets is None else offsets
 
     def __del__(self) -> None:
         self.file.close()
@@ -109,7 +111,9 @@ class _Stored(Rows[T]):
         return len(self.offsets) - 1
 
     def __reduce__(self) -> Any:
-        return (opened, (Path(self.name), self.kind))
+        if self.path is None or self.kind is None:
+            return tuple, (list(self),)
+        return opened, (self.path, self.kind)
 
     def take(self, numbers: Sequence[int] | Any) -> list[T]:
         if isinstance(numbers, range) and numbers.step == 1:
@@ -151,7 +155,7 @@ def opened(path: Path, kind: type[T]) -> tuple[T, ...]:
             "tuple[T, ...]",
             adapter(tuple[kind, ...]).validate_python([json.loads(line) for line in lines[:-1]]),  # type: ignore[valid-type]
         )
-    return cast("tuple[T, ...]", _Stored(path.open("rb"), kind, str(path)))
+    return cast("tuple[T, ...]", _Stored(path.open("rb"), kind, path))
 
 
 def read_at(handle: int, start: int, size: int, name: str) -> bytes:
@@ -238,7 +242,7 @@ class Spool(Generic[T]):
         self._flush()
         self._file.flush()
         offsets = np.frombuffer(self._ends, np.int64)
-        return cast("tuple[T, ...]", _Stored(self._file, self.kind, "a spool", offsets))
+        return cast("tuple[T, ...]", _Stored(self._file, self.kind, None, offsets))
 
     def _flush(self) -> None:
         if self._file is None:

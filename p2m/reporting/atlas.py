@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from p2m.deploy.serving.rows import joined
+from p2m.engine.files.arrays import read
 from p2m.types import Evaluated, Example, Judged, Split, Task
 
 JUDGED, LEARNT = 250, 150  # rows that a map has at most
 ASKED = 300  # wrong answers whose neighbours are looked for
 _FEWEST = 8  # rows that make a map
-_COMPARED = 5_000  # learnt rows that are compared by their words; embeddings are all compared
+_COMPARED = 5_000  # learnt rows that are compared by their words; and by embeddings:
+_EMBEDDED = 100_000
 _READ = 2_000  # characters of a row that its words are taken from
 _COMPONENTS = 50
 _ROUNDS = 300
@@ -63,8 +65,9 @@ def surveyed(
     """
     lot = random.Random(_SEED)
     learnt = [] if parts.is_cross_validated else list(range(len(parts.train)))
-    if vectors is None and len(learnt) > _COMPARED:
-        learnt = sorted(lot.sample(learnt, _COMPARED))
+    most = _COMPARED if vectors is None else _EMBEDDED
+    if len(learnt) > most:
+        learnt = sorted(lot.sample(learnt, most))
     wrong = wrong[:ASKED]
     shown = _sampled(lot, wrong, len(evaluated.rows))
     ours = list(dict.fromkeys([*wrong, *shown]))
@@ -101,9 +104,7 @@ def _embedded(
     wanted = [places.get(tuple(judged[row].input.values())) for row in ours]
     if None in wanted or not wanted:
         return None
-    with np.load(vectors) as arrays:
-        asked, taught = arrays[part], arrays["train"]
-    return asked[wanted], taught[np.asarray(learnt, dtype=int)]
+    return read(vectors, part)[wanted], read(vectors, "train")[np.asarray(learnt, dtype=int)]
 
 
 def _by_words(

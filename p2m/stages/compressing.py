@@ -23,7 +23,7 @@ def compressed(
     """The folder that `compressor` makes of `source`; told, where it asks, what training rows are made of."""
     folder = fresh(run.folder / "smaller")
     if isinstance(compressor, VocabularyCompressor):
-        texts = [text for row in parts.train for text in row.input.values()]
+        texts = (text for row in parts.train for text in row.input.values())
         compressor.compress(source, folder, texts=texts)
     elif isinstance(compressor, CalibratedCompressor):
         watched = fresh(run.folder / "watched")

@@ -11,6 +11,7 @@ from p2m.deploy.serving.rows import Answer
 from p2m.deploy.serving.settings import Settings
 from p2m.deploy.serving.sureness import calibrated, uncalibrated
 from p2m.engine.handles import Run
+from p2m.engine.rows import picked
 from p2m.engine.stage import stage
 from p2m.errors import DataError
 from p2m.evaluation.base import (
@@ -31,7 +32,7 @@ from p2m.evaluation.base import (
 from p2m.metrics.base import Metric
 from p2m.stages.answering import answers_of, correct, out_of_fold
 from p2m.stages.fair import fair, only
-from p2m.stages.rows import sample
+from p2m.stages.rows import drawn
 from p2m.types import (
     ALPHA,
     Baseline,
@@ -119,8 +120,8 @@ def _rewritten(
     """Some of the judged rows written otherwise; where it did not say `said` itself, they are asked as they
     are, too.
     """
-    places = {id(row): place for place, row in enumerate(parts.judged)}
-    rows = sample(task, parts.judged, ROWS, seed)
+    places = drawn(task, parts.judged, ROWS, seed)
+    rows = picked(parts.judged, places)
     others = variants(task, rows, seed=seed)
     if not others:
         return ()
@@ -129,7 +130,7 @@ def _rewritten(
         asked = [*asked, *rows]
     answers = [answer.output for answer in answers_of(exported, backend, asked, run, "rewritten")]
     found = {what: answers[n * len(rows) : (n + 1) * len(rows)] for n, what in enumerate(others)}
-    before = answers[-len(rows) :] if parts.is_cross_validated else [said[places[id(row)]] for row in rows]
+    before = answers[-len(rows) :] if parts.is_cross_validated else [said[place] for place in places]
     return compared(primary, rows, before, found, resamples=bootstrap, seed=seed)
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from p2m.compression.base import Compressor
 from p2m.deploy.base import Predictor
 from p2m.engine.handles import Run
+from p2m.engine.rows import picked
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
 from p2m.stages.lessons import Material, solve_and_decide
-from p2m.stages.rows import sample
+from p2m.stages.rows import drawn
 from p2m.stages.samples import untried
 from p2m.stages.scoring import fresh
 from p2m.stages.timing import percentile, processor
@@ -66,11 +67,10 @@ def _shape(
     checkpoint = fresh(run.folder / name / "checkpoint")
     if isinstance(student, LinearStudent):
         material = Material(task, parts, encoder, embeddings)
-        place = {id(row): number for number, row in enumerate(parts.train)}
-        few = [place[id(row)] for row in sample(task, parts.train, SOLVED, seed)]
+        few = drawn(task, parts.train, SOLVED, seed)
         read = encoder.folder if encoder and student.encoder is not None else None
         vectors = material.vectors("train")
-        learnt = [parts.train[each] for each in few], None if vectors is None else vectors[few]
+        learnt = picked(parts.train, few), None if vectors is None else vectors[few]
         solve_and_decide(student, material, learnt, metric=metric, folder=checkpoint, encoder=read)
         student.export(task, labels, checkpoint, exported)
         return exported

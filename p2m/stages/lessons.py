@@ -14,12 +14,16 @@ from typing import Any
 from p2m.deploy.serving.linear import LinearHead, columns
 from p2m.deploy.serving.rows import Answer, answered, joined
 from p2m.deploy.serving.settings import Settings
-from p2m.stages.rows import is_balanced
+from p2m.engine.files.arrays import read
+from p2m.engine.rows import joined as joined_rows
+from p2m.engine.rows import picked as picked_rows
+from p2m.stages.rows import drawn, is_balanced
 from p2m.students.base import Held, Lesson, LinearStudent, decided, labels_of, scoped
 from p2m.students.base import held_out as held_out_of
 from p2m.types import Embeddings, Encoder, Example, Metric, Split, Task, TaskType
 
 FOLDS = 4  # of the rows that a threshold or an error is fitted by
+MOST = 100_000  # rows that a linear student learns from: beyond them more hardly tell, and take long
 _FEW = 500  # rows up to which every fold is held out once
 
 
@@ -38,21 +42,22 @@ class Material:
 
     def vectors(self, part: str) -> Any:
         """(rows, dimensions) of a part of the split; None without an encoder."""
-        import numpy as np
-
-        if self.embeddings is None:
-            return None
-        with np.load(self.embeddings.vectors, allow_pickle=False) as arrays:
-            return arrays[part]
+        return None if self.embeddings is None else read(self.embeddings.vectors, part)
 
     def all_to_learn(self) -> tuple[tuple[Example, ...], Any]:
-        """Training and validation rows, with their embeddings."""
+        """Training and validation rows, with their embeddings; of many rows `MOST`, as many of each label as
+        may be.
+        """
         import numpy as np
 
-        rows = (*self.parts.train, *self.parts.validation)
+        every = joined_rows(self.parts.train, self.parts.validation)
+        numbers = np.sort(drawn(self.task, every, MOST, 0))
+        rows = tuple(picked_rows(every, numbers))
         if self.embeddings is None or not self.parts.validation:
-            return rows, self.vectors("train")
-        return rows, np.concatenate([self.vectors("train"), self.vectors("validation")])
+            return rows, _of(self.vectors("train"), numbers)
+        first, second = self.vectors("train"), self.vectors("validation")
+        cut = int(np.searchsorted(numbers, len(first)))
+        return rows, np.concatenate([_of(first, numbers[:cut]), _of(second, numbers[cut:] - len(first))])
 
     def lesson(
         self, student: LinearStudent, rows: Sequence[Example], vectors: Any, *, metric: Metric,
@@ -66,6 +71,11 @@ class Material:
         elif len(labels := self.vectors("labels")):
             vectors = np.concatenate([vectors, labels])
         return Lesson(self.task, self.labels, tuple(rows), vectors, encoder, is_balanced(metric))
+
+
+def _of(vectors: Any, numbers: Any) -> Any:
+    """Those rows of an array; itself where they are all."""
+    return vectors if vectors is None or len(vectors) == len(numbers) else vectors[numbers]
 
 
 def solve_and_ask(

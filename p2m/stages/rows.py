@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
+from p2m.engine.rows import picked
 from p2m.types import Example, Metric, Student, Task, TaskType, Training
 
 _WIDTH = 160  # characters of a text to look at
@@ -12,13 +13,13 @@ _WIDTH = 160  # characters of a text to look at
 
 def sample(task: Task, rows: Sequence[Example], most: int, seed: int) -> list[Example]:
     """At most so many rows, drawn by the seed, of a classification as many of each label as may be."""
-    if len(rows) <= most:
-        return list(rows)
-    return [rows[number] for number in drawn(task, rows, most, seed)]
+    return list(picked(rows, drawn(task, rows, most, seed)))
 
 
 def drawn(task: Task, rows: Sequence[Example], most: int, seed: int) -> list[int]:
     """The numbers of the rows of `sample`, in its order."""
+    if len(rows) <= most:
+        return list(range(len(rows)))
     strata: dict[str, list[int]] = {}
     for number, row in enumerate(rows):
         strata.setdefault(row.output if task.type is TaskType.CLASSIFICATION else "", []).append(number)

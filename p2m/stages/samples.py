@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from p2m.stages.rows import sample
+from p2m.engine.rows import picked
+from p2m.stages.rows import drawn as of_all
 from p2m.students.base import TunedStudent
 from p2m.types import Choosing, Example, Task
 
@@ -37,5 +38,4 @@ def untried(student: TunedStudent, rows: int, labels: int) -> str:
 
 def drawn(task: Task, rows: Sequence[Example], outside: Sequence[int], most: int, seed: int) -> list[int]:
     """Numbers of at most so many rows, as many of each label as may be; a larger sample has all of them."""
-    place = {id(rows[number]): number for number in outside}
-    return sorted(place[id(row)] for row in sample(task, [rows[number] for number in outside], most, seed))
+    return sorted(outside[place] for place in of_all(task, picked(rows, outside), most, seed))

@@ -42,8 +42,13 @@ def solve(
         folder=folder,
         encoder=read.folder if read else None,
     )
-    run.say(f"solved for {len(rows)} rows and {len(material.labels)} labels")
+    every = len(parts.train) + len(parts.validation)
+    drawn = f"{len(rows):,} of {every:,} rows, as many of each label as may be"
+    said = f"a sample of {drawn}," if len(rows) < every else f"{len(rows)} rows"
+    run.say(f"solved for {said} and {len(material.labels)} labels")
     environment = {"precision": read.precision if read else "fp32", **origin_of(student)}
+    if len(rows) < every:
+        environment["rows"] = drawn
     cut = _cut(read, task, rows) if read else 0
     return Trained(folder, Fit(parameters, environment=environment, rows=len(rows), cut=cut))
 

@@ -135,6 +135,8 @@ def takes_types(config: Any) -> bool:
 class EncoderLearner:
     """A `Learner` of an encoder with a head."""
 
+    encodes_rows_apart = True  # what a row's features are depends on no other row
+
     def __init__(self, model: Any, tokenizer: Any, head: Head) -> None:
         self.model, self.tokenizer, self.head = model, tokenizer, head
         self.settings = head.settings

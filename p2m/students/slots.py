@@ -143,6 +143,8 @@ class SlotHead(TagHead):
 class SlotLearner(EncoderLearner):
     """Both parts, learnt side by side: rows for the one, packs of short texts for the other."""
 
+    encodes_rows_apart = False
+
     def __init__(self, learner: EncoderLearner, model: Any, student: Slots, seed: int) -> None:
         super().__init__(_both()(learner.model, model, student.faster), learner.tokenizer, learner.head)
         self._rows, self._values, self._seed = student.rows, student.values, seed

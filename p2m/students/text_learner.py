@@ -34,6 +34,8 @@ def open_reader(settings: Settings, tokenizer: Any) -> Reader:
 class TextLearner:
     """Any text to any text, by an encoder and a decoder."""
 
+    encodes_rows_apart = True  # what a row's feature is depends on no other row
+
     def __init__(self, model: Any, tokenizer: Any, settings: Settings) -> None:
         """`settings.max_answer` is the most that the student allows."""
         from transformers import GenerationConfig
@@ -79,18 +81,22 @@ class TextLearner:
 
     def remarks(self, rows: Sequence[Example]) -> list[str]:
         """Of answers: their greatest length, and which the tokenizer cannot spell."""
-        answers = [self._reader.encode_answer(row.output) for row in rows]
+        longest = left = 0
+        unspelt = []
+        for row in rows:
+            answer = self._reader.encode_answer(row.output)
+            longest, left = max(longest, len(answer)), left + (len(answer) > self._most)
+            if self._reader.decode(answer) != row.output:
+                unspelt.append(row.output)
         unit = "bytes" if isinstance(self._reader, ByteReader) else "tokens"
-        longest = max(map(len, answers), default=0)
         most = min(self._most, _most_of(longest))
         found = [*self.notes, f"answers have up to {longest} {unit}; {most} are written at most"]
-        if left := sum(len(each) > self._most for each in answers):
+        if left:
             found.append(
                 f"{left} of {len(rows)} answers have more than {self._most} {unit} and are left out: raise"
                 " max_output of the student"
             )
-        told = zip((row.output for row in rows), map(self._reader.decode, answers), strict=True)
-        if unspelt := [output for output, read in told if output != read]:
+        if unspelt:
             found.append(f"{self._unspelt(unspelt, len(rows))}; {_OTHERS}")
         return found
 

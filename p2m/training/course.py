@@ -22,6 +22,7 @@ from p2m.training.stopping import Stopping
 from p2m.types import Evaluation, Example, Learner, Metric, Shaping, Training, WarmStarter, merit
 
 BATCH = 32  # rows answered at once
+SOLVED = 50_000  # features that a head is solved over, at most
 MOST_EPOCHS = 100  # passes over rows that are worth a try
 MORE = 5  # times the steps: what to try where a student from scratch has not begun to learn
 _UNTIMED = 2  # steps, in which kernels are prepared
@@ -34,7 +35,7 @@ class Course:
     """One training: what Trainer asks of it, and what it has come to know."""
 
     learner: Learner
-    features: list[dict[str, Any]]
+    features: Sequence[dict[str, Any]]
     validation: Sequence[Example]
     training: Training
     schedule: Schedule
@@ -82,17 +83,17 @@ class Course:
         if not isinstance(learner, WarmStarter):
             return
         balanced, device = self.weights is not None, self.machine.device
+        few = list(self.features[:: -(-len(self.features) // SOLVED)])
         with autocast(self.machine):
             loss = halving(
-                lambda size: learner.warm_start(
-                    self.features, batch_size=size, device=device, balanced=balanced
-                ),
+                lambda size: learner.warm_start(few, batch_size=size, device=device, balanced=balanced),
                 BATCH,
                 self.run.say,
             )
         if loss is None:
             return
-        self.run.say(f"the head is solved over the untuned embeddings: loss {loss:.4f} on the training rows")
+        over = f"{len(few):,} of the training rows" if len(few) < len(self.features) else "the training rows"
+        self.run.say(f"the head is solved over the untuned embeddings: loss {loss:.4f} on {over}")
         self.start = loss if self.validation else None
 
     def begin(self) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.engine.handles import Run
+from p2m.engine.rows import Spool
 from p2m.errors import DataError
 from p2m.training import probe, rates
 from p2m.training.course import BATCH, Course, expectation
@@ -44,6 +45,7 @@ from p2m.types import (
 
 FINISHED = "finished.json"
 CHECKPOINTS = "checkpoints"  # of a training that has not ended
+AT_ONCE = 20_000  # rows that are encoded at once
 LOSSES = 40  # that a report draws
 
 
@@ -129,8 +131,8 @@ def _taken(course: Course, student: TunedStudent, length: float) -> tuple[int, l
 
 def _features(
     learner: Learner, train: Sequence[Example], training: Training, run: Run
-) -> list[dict[str, Any]]:
-    features = learner.encode(train, max_length=training.max_length)
+) -> Sequence[dict[str, Any]]:
+    features = _encoded(learner, train, training.max_length, run)
     rows = {row for each in features for row in each.get("rows", (each.get("row"),))}
     used = len(rows) if None not in rows else len(features)
     if not used:
@@ -142,6 +144,18 @@ def _features(
             " their answer cannot be expressed"
         )
     return features
+
+
+def _encoded(learner: Learner, train: Sequence[Example], length: int, run: Run) -> Sequence[dict[str, Any]]:
+    """The features of the rows; those of very many lie on disk, where rows have theirs each for itself."""
+    if len(train) <= AT_ONCE or not getattr(learner, "encodes_rows_apart", False):
+        return learner.encode(train, max_length=length)
+    found = Spool[dict[str, Any]](folder=run.folder)
+    for start in range(0, len(train), AT_ONCE):
+        for each in learner.encode(train[start : start + AT_ONCE], max_length=length):
+            found.append({**each, "row": start + each["row"]})
+        run.progress(min(start + AT_ONCE, len(train)), len(train), "rows encoded")
+    return found.rows()
 
 
 def _weights(learner: Learner, features: Sequence[dict[str, Any]], machine: Machine) -> Any:

@@ -34,7 +34,7 @@ class Work:
     """What the processes share."""
 
     learner: Learner
-    features: list[dict[str, Any]]
+    features: Sequence[dict[str, Any]]
     machine: Machine  # of all of them together
     shaping: Shaping
     most: int  # tokens that go through one of them at once; 0: all

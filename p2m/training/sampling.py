@@ -15,10 +15,12 @@ POOL = 50  # batches sorted together: wide enough to group by length, narrow eno
 
 def lengths(features: Sequence[dict[str, Any]]) -> list[tuple[int, int]]:
     """Tokens of each feature's input, and of what is to be written where that is a sequence."""
-    return [
-        (len(each["input_ids"]), len(each["labels"]) if isinstance(each.get("labels"), list) else 0)
-        for each in features
-    ]
+    known: dict[tuple[int, int], tuple[int, int]] = {}  # so that equal ones are one object
+    found = []
+    for each in features:
+        size = (len(each["input_ids"]), len(each["labels"]) if isinstance(each.get("labels"), list) else 0)
+        found.append(known.setdefault(size, size))
+    return found
 
 
 class Batches:
