@@ -54,6 +54,7 @@ task:
   {type: text-classification, inputs: [text], output: label,
    labels: [billing, delivery, returns, account, technical, presales]}
 data: {train: table.jsonl}
+baselines: {candidates: {linear_minilm: null}}
 """
 _QUESTIONS = """
 defaults: [base, _self_]
@@ -112,7 +113,8 @@ if __name__ == "__main__":
 class Watch(Silent):
     """Seconds and memory (GB) of each step."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str, rows: int) -> None:
+        self.name, self.rows = name, rows
         self.seconds: dict[str, float] = {}
         self.memory: dict[str, float] = defaultdict(float)
         self.running = ""
@@ -127,6 +129,9 @@ class Watch(Silent):
     def step_finished(self, step: str, status: str, seconds: float) -> None:
         self._look()
         self.seconds[step], self.running = seconds, ""
+        if seconds > 0.5:
+            pace = f"{self.rows / seconds:>10,.0f} rows/s {self.memory[step]:6.2f} GB"
+            print(f"{self.rows:>9,} rows  {self.name:<9} {step:<12} {seconds:8.1f} s {pace}", flush=True)
 
     @contextmanager
     def looking(self) -> Iterator[None]:
@@ -261,22 +266,16 @@ def _built(
 ) -> dict[str, float]:
     store = f"store.path={recipe.parents[1] / 'store'}"
     project = load(recipe, [*words, store])
-    watch = Watch()
+    watch = Watch(name, size)
     with watch.looking():
         plan, store = project.plan.up_to(*ends), open_store(project, to_build=True)
         execute(plan, store, project.composed.spec.device, watch, executor=Local(workers=1))
     shards = [step for step in watch.seconds if step.startswith("generate-")]
-    for step, seconds in watch.seconds.items():
-        if seconds < 0.5 and step not in _SOLVED:
-            continue
-        if step in shards and step != shards[0]:
-            continue
-        rows = size if step not in shards else min(size, 50_000)
-        pace = f"{seconds:8.1f} s {rows / max(seconds, 1e-9):>10,.0f} rows/s {watch.memory[step]:6.2f} GB"
-        print(f"{size:>9,} rows  {name:<9} {step:<12} {pace}", flush=True)
     if shards:
         together = sum(watch.seconds[each] for each in shards)
-        print(f"{size:>9,} rows  {name:<9} {len(shards)} shards {together:8.1f} s")
+        print(
+            f"{size:>9,} rows  {name:<9} {len(shards)} shards     {together:8.1f} s {size / together:,.0f} rows/s"
+        )
     for step, most in watch.memory.items():
         if most > MOST:
             wrong.append(f"{size:,} rows, {name}: {step} takes {most:.2f} GB, more than {MOST:g}")

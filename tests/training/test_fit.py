@@ -14,7 +14,9 @@ from conftest import LABELS, QA, TEXT, Here, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from p2m.engine import rows as engine_rows
 from p2m.engine.handles import Device
+from p2m.engine.hashing import digest_tree
 from p2m.errors import DataError, StageError, UserError
 from p2m.students.minilm import MiniLM
 from p2m.students.tiny_seq2seq import TinySeq2Seq
@@ -106,6 +108,22 @@ def test_the_checkpoint_kept_is_the_one_that_scored_best(tiny_minilm: MiniLM, he
     names = {path.name for path in fitted.checkpoint.iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= names
     assert not (here.folder / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("task", [LABELS, QA, TEXT], ids=["labels", "spans", "text"])
+def test_features_on_disk_train_the_same_model(
+    task: Task, tiny_minilm: MiniLM, tiny_bytes: TinySeq2Seq, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    student: TunedStudent = tiny_bytes if task is TEXT else tiny_minilm
+    short = replace(SHORT, epochs=1, evaluations=1, precision="fp32")
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    plain = fitted_to(student, task, Here(tmp_path / "a"), short)
+    monkeypatch.setattr("p2m.training.fit.AT_ONCE", 7)
+    monkeypatch.setattr(engine_rows.Limits, "rows", 5)
+    stored = fitted_to(student, task, Here(tmp_path / "b"), short)
+    assert stored.fit == plain.fit
+    assert digest_tree(stored.checkpoint) == digest_tree(plain.checkpoint)
 
 
 def test_training_starts_from_a_solved_head(tiny_minilm: MiniLM, here: Here) -> None:
