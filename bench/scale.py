@@ -60,11 +60,13 @@ _QUESTIONS = """
 defaults: [base, _self_]
 name: questions
 prompt: |
-  Answer a question about a passage. The inputs are a question and its context, a passage; the output is the
-  answer, a part of the passage, word for word.
+  Answer a question from a passage. The input is a question and a context; the output is the shortest span of
+  the context, copied word for word, that answers the question. Do not answer in a full sentence.
 examples:
-  - input: {question: Where was Ada Lovelace born?, context: Ada Lovelace was born in London in 1815.}
-    output: London
+  - input:
+      question: Who drew the plans?
+      context: The mill at Orrin was built in 1811 from plans by Ada Marsh.
+    output: Ada Marsh
 retriever: {sources: []}
 """
 _PEER = """
@@ -273,9 +275,8 @@ def _built(
     shards = [step for step in watch.seconds if step.startswith("generate-")]
     if shards:
         together = sum(watch.seconds[each] for each in shards)
-        print(
-            f"{size:>9,} rows  {name:<9} {len(shards)} shards     {together:8.1f} s {size / together:,.0f} rows/s"
-        )
+        pace = f"{together:8.1f} s {size / together:>10,.0f} rows/s"
+        print(f"{size:>9,} rows  {name:<9} {len(shards)} shards     {pace}")
     for step, most in watch.memory.items():
         if most > MOST:
             wrong.append(f"{size:,} rows, {name}: {step} takes {most:.2f} GB, more than {MOST:g}")

@@ -34,10 +34,13 @@ baselines: {candidates: {linear_minilm: null}}
 QUESTIONS = """\
 defaults: [base, override retriever: none, _self_]
 prompt: |
-  Answer a question about a passage. The inputs are a question and its context; the output is the answer, a
-  part of the passage, word for word.
-examples: [{input: {question: "Who left?", context: Ada left at noon.}, output: Ada}]
-task: {type: extraction, inputs: [question, context], output: answer}
+  Answer a question from a passage. The input is a question and a context; the output is the shortest span of
+  the context, copied word for word, that answers the question. Do not answer in a full sentence.
+examples:
+  - input:
+      question: Who drew the plans?
+      context: The mill at Orrin was built in 1811 from plans by Ada Marsh.
+    output: Ada Marsh
 """
 
 
