@@ -6,7 +6,7 @@ from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
 from p2m.stages.folds import gathered, held_out, none
-from p2m.stages.lessons import Material, picked, solve_and_ask
+from p2m.stages.lessons import Material, few_of, picked, solve_and_ask
 from p2m.students.base import LinearStudent, Student
 from p2m.types import Embeddings, Encoder, OutOfFold, Split, Task
 
@@ -41,8 +41,9 @@ def cross_validate(
     found: dict[int, tuple[str, float]] = {}
     for done, fold in enumerate(folds, start=1):
         outside, inside = held_out(parts, fold)
+        learnt = few_of(task, rows, outside)
         answers = solve_and_ask(
-            student, material, picked(rows, vectors, outside), picked(rows, vectors, inside),
+            student, material, picked(rows, vectors, learnt), picked(rows, vectors, inside),
             metric=metric, folder=run.folder / f"fold-{fold}",
         )  # fmt: skip
         found |= {row: (one.output, one.score) for row, one in zip(inside, answers, strict=True)}

@@ -23,7 +23,7 @@ from p2m.students.base import held_out as held_out_of
 from p2m.types import Embeddings, Encoder, Example, Metric, Split, Task, TaskType
 
 FOLDS = 4  # of the rows that a threshold or an error is fitted by
-MOST = 100_000  # rows that a linear student learns from: beyond them more hardly tell, and take long
+MOST = 50_000  # rows that a linear student learns from: beyond them more hardly tell, and take memory
 _FEW = 500  # rows up to which every fold is held out once
 
 
@@ -51,7 +51,7 @@ class Material:
         import numpy as np
 
         every = joined_rows(self.parts.train, self.parts.validation)
-        numbers = np.sort(drawn(self.task, every, MOST, 0))
+        numbers = np.asarray(few_of(self.task, every, range(len(every))))
         rows = tuple(picked_rows(every, numbers))
         if self.embeddings is None or not self.parts.validation:
             return rows, _of(self.vectors("train"), numbers)
@@ -71,6 +71,13 @@ class Material:
         elif len(labels := self.vectors("labels")):
             vectors = np.concatenate([vectors, labels])
         return Lesson(self.task, self.labels, tuple(rows), vectors, encoder, is_balanced(metric))
+
+
+def few_of(task: Task, rows: Sequence[Example], numbers: Sequence[int]) -> Sequence[int]:
+    """Of these rows those that a linear student learns from, in order: of very many a sample."""
+    if len(numbers) <= MOST:
+        return numbers
+    return [numbers[place] for place in sorted(drawn(task, picked_rows(rows, numbers), MOST, 0))]
 
 
 def _of(vectors: Any, numbers: Any) -> Any:
@@ -175,6 +182,6 @@ def linear_logits(folder: Path, rows: Sequence[Example], vectors: Any) -> Any:
     return LinearHead(folder, columns(settings)).logits(texts, vectors)
 
 
-def picked(rows: Sequence[Example], vectors: Any, numbers: Sequence[int]) -> tuple[list[Example], Any]:
+def picked(rows: Sequence[Example], vectors: Any, numbers: Sequence[int]) -> tuple[Sequence[Example], Any]:
     """Those rows and their vectors."""
-    return [rows[number] for number in numbers], None if vectors is None else vectors[list(numbers)]
+    return picked_rows(rows, numbers), None if vectors is None else vectors[list(numbers)]

@@ -9,7 +9,7 @@ from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
 from p2m.stages.folds import gathered, held_out, none
-from p2m.stages.lessons import Material, picked, solve_and_ask
+from p2m.stages.lessons import Material, few_of, picked, solve_and_ask
 from p2m.stages.samples import FOLD, NEEDLESS, NO_FOLDS, drawn, samples
 from p2m.students.base import LinearStudent, Student
 from p2m.types import Choosing, Embeddings, Encoder, OutOfFold, Split, Task
@@ -38,7 +38,7 @@ def linear_rung(
     sizes = samples(choosing, len(outside))
     if sizes[-1] == len(outside):
         return none(name, NEEDLESS)
-    numbers = drawn(task, parts.train, outside, sizes[number - 1], seed)
+    numbers = few_of(task, parts.train, drawn(task, parts.train, outside, sizes[number - 1], seed))
     material = Material(task, parts, encoder, embeddings)
     rows, vectors = parts.train, material.vectors("train")
     answers = solve_and_ask(
