@@ -194,7 +194,7 @@ def test_what_should_not_go_is_refused(
         ("outputs/there", "no url: write hf://owner/name"),
         ("hf://small", "names no repository; write hf://owner/name"),
         ("hf://hf_abcdefghijklmnop123/", "[key]"),
-        ("gs://bucket/models", "pip install gcsfs"),
+        ("gs://bucket/models", "pip install 'p2m[gcs]'"),
         ("https://example.org/models", "can only be read"),
         ("nope://there", "nope"),
     ],

@@ -35,7 +35,7 @@ GRACE = 24 * 3600.0  # seconds
 _DIRECT = 1 << 20  # bytes; what is not larger is put without asking whether it is there
 _PIECE = 8 << 20  # bytes read by one request
 _PART = 16 << 20  # bytes of a part of a large object
-_CONFLICTS = (0.2, 0.4, 0.8)  # seconds waited at most while another writer of the same object ends
+_CONFLICT = 0.5  # seconds waited on average while another writer of the same object ends
 _MODIFIED = ("LastModified", "last_modified", "mtime", "updated")  # as the file systems call it
 
 
@@ -94,15 +94,17 @@ class ObjectStore:
             self._put(name, content)
             return True
         if self.creates:
-            return self._create(name, content)
+            return self._create_in_time(name, content)
         if self.look(name) is not None:
             return False
         self._put(name, content)
         return True
 
     def ensure(self, name: str, content: Callable[[], Path], size: int, *, anew: bool) -> bool:
-        if not anew and size <= _DIRECT and self.creates and self._create(name, content()):
-            return False
+        if not anew and size <= _DIRECT and self.creates:
+            with suppress(BlockingIOError):  # whoever puts it now puts the same
+                if self._create(name, content()):
+                    return False
         found = None if anew else self.look(name)
         if found is not None and found.size == size and time.time() - found.modified < TRUSTED:
             return False
@@ -178,19 +180,31 @@ class ObjectStore:
                 return b""
             raise
 
-    def _create(self, name: str, content: bytes | Path) -> bool:
-        """Put where there is nothing; False where there is something."""
-        for pause in (*_CONFLICTS, None):
+    def _create_in_time(self, name: str, content: bytes | Path) -> bool:
+        until = time.monotonic() + self.place.timeout / 2
+        while True:
             try:
-                self._put(name, content, mode="create")
-                return True
-            except Exception as error:
-                if isinstance(error, FileExistsError) or _status(error) == 412:
-                    return False
-                if pause is None or _status(error) != 409:
+                return self._create(name, content)
+            except BlockingIOError:
+                if time.monotonic() > until:
                     raise
-            time.sleep(random.uniform(0, pause))
-        return False
+            time.sleep(random.uniform(0, 2 * _CONFLICT))
+
+    def _create(self, name: str, content: bytes | Path) -> bool:
+        """Put where there is nothing; False where there is something.
+
+        Raises:
+            BlockingIOError: another writer is at it.
+        """
+        try:
+            self._put(name, content, mode="create")
+        except Exception as error:
+            if isinstance(error, FileExistsError) or _status(error) == 412:
+                return False
+            if _status(error) == 409:
+                raise BlockingIOError("another writer is putting it") from error
+            raise
+        return True
 
     def _put(self, name: str, content: bytes | Path, **options: str) -> None:
         """One request, or the parts of a large object: after it, the object is there whole or not at all."""
@@ -204,10 +218,12 @@ class ObjectStore:
         system.put_file(str(content), path, **parts, **options)
 
     def _try_creates(self) -> bool:
-        """Put an object twice: only where the second is refused are creations exclusive."""
+        """Put an object twice: only where the second put, which may only create, is refused is that heeded."""
         name = f"tmp/probe-{uuid.uuid4().hex}"
         try:
-            return self._create(name, b"probe") and not self._create(name, b"probe")
+            # The first may overwrite: one whose answer is lost is tried again, and would be refused then.
+            self._put(name, b"probe")
+            return not self._create(name, b"probe")
         except TypeError:  # a file system that knows no such mode
             return False
         finally:
