@@ -29,7 +29,7 @@ from pydantic import (
 from p2m.catalogs.transform import refusal
 from p2m.deploy.backends.onnx import ONNX
 from p2m.engine.handles import Device, Network
-from p2m.engine.storage.shared_address import DEFAULT_TIMEOUT, checked_url
+from p2m.engine.storage.shared_address import DEFAULT_TIMEOUT, checked_namespace, checked_url
 from p2m.errors import nearest
 from p2m.spec.answering import WrittenAnswer, WrittenLayout, WrittenRecord, WrittenScale
 from p2m.spec.components import FAMILIES, build_component, builder, located_error
@@ -610,6 +610,9 @@ class SharedWords(Section):
     url: Annotated[str, AfterValidator(checked_url)]  # e.g. s3://bucket/p2m, or a folder's absolute path
     mode: Literal["read", "write"] = "read"  # write: what is made here is sent there too
     timeout: float = Field(default=DEFAULT_TIMEOUT, gt=0, le=3600)  # seconds that one operation may take
+    namespace: Annotated[str, AfterValidator(checked_namespace)] | None = None  # below the url: team/project
+    quota: Size | None = None  # above which nothing more is sent, e.g. 50 GB
+    trust: tuple[str, ...] = ()  # public keys or files of some; entries must be signed by one
 
 
 class StoreWords(Section):

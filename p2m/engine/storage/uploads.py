@@ -23,6 +23,7 @@ from p2m.engine.storage.blobs import Blobs, DamagedError
 from p2m.engine.storage.breaker import Breaker, Fault, Job, Notices
 from p2m.engine.storage.entries import FORMAT, Action, entry_bytes
 from p2m.engine.storage.foreign import checked_entry
+from p2m.engine.storage.quota import Quota
 from p2m.engine.storage.shared import (
     MAX_ENTRY,
     OversizeError,
@@ -33,6 +34,7 @@ from p2m.engine.storage.shared import (
     read_bytes,
 )
 from p2m.engine.storage.shared_address import redacted
+from p2m.engine.storage.signing import Signer, is_signed, signer
 from p2m.errors import StoreError
 
 FOLDER = "offers"
@@ -56,6 +58,8 @@ class Uploads:
         self._bytes = 0  # of these, at most
         self._seen: set[str] = set()
         self._founded = False
+        self._signer: Signer | None = None  # once it is a store
+        self._quota = Quota(shared)
         self._unsent = 0  # when it was last settled
         self.sent = 0  # actions that the shared store has got from here
 
@@ -144,6 +148,8 @@ class Uploads:
                 self._forget(action.key)  # there is nothing whole to be sent
             except Exception as error:  # a thread has nobody to raise to
                 self._sending.fault("reading what is to be sent", f"{type(error).__name__}: {error}")
+            if self._left == 1:
+                self._note_usage()
             with self._changed:
                 self._left -= 1
                 self._asked -= not made
@@ -156,8 +162,13 @@ class Uploads:
     def _is_there(self, key: str) -> bool:
         """Whether the shared store has an entry of that key, which is written last. Raises: Fault."""
         name = entry_name(key)
-        found: list[int | None] = []
-        self._sending.call(Job("asking for an entry", lambda alive: found.append(self._shared.size(name))))
+        found: list[object] = []
+
+        def run(_alive: Callable[[], None]) -> None:
+            trusts = self._shared.place.trust
+            found.append(self._standing(name, key) if trusts else self._shared.size(name))
+
+        self._sending.call(Job("asking for an entry", run))
         return found[0] is not None and name not in self._poisoned
 
     def _queue_again(self, action: Action) -> None:
@@ -187,6 +198,7 @@ class Uploads:
         self._found()
         tree = self._blobs.read(output)
         entries = {entry.digest: entry for entry in hashing.parse_tree(tree) if entry.digest}
+        self._refuse_over_quota(sum(entry.size for entry in entries.values()))
         self._sending.all([self._blob_job(entry, anew) for entry in entries.values()])
         self._sending.all([self._blob_job(TreeEntry("", output, len(tree)), anew)])
 
@@ -201,6 +213,7 @@ class Uploads:
                 raise OSError("it is damaged here")
             alive()
             self._shared.write(name, path, replace=there is not None)
+            self._quota.sent += entry.size
             self._poisoned.discard(name)
 
         return Job(f"sending {name[:15]}", run, entry.size)
@@ -208,6 +221,7 @@ class Uploads:
     def _send_entry(self, action: Action) -> None:
         """Whoever was first stays; another result is kept beside it, as here."""
         name, content = entry_name(action.key), entry_bytes(action)
+        content = self._signer.sign(content) if self._signer else content
         if name not in self._poisoned and self._shared.write(name, content):
             self.sent += 1
             return
@@ -225,8 +239,11 @@ class Uploads:
             content = read_bytes(self._shared, name, MAX_ENTRY, lambda: None)
         except OversizeError:
             return None
+        trusts = self._shared.place.trust
         try:
-            return None if content is None else checked_entry(content, key)
+            if content is None or (trusts and not is_signed(content, trusts)):
+                return None
+            return checked_entry(content, key)
         except Exception:  # whatever garbage does to a parser
             return None
 
@@ -245,7 +262,23 @@ class Uploads:
                 raise Fault(problem)
 
         self._sending.call(Job("reading FORMAT", run))
+        self._signer = signer(os.environ)
         self._founded = True
+
+    def _refuse_over_quota(self, size: int) -> None:
+        """Raises: Fault, where so many bytes more are too many; then nothing is sent any more."""
+        if not self._quota.limit:
+            return
+        self._sending.call(Job("counting what is there", self._quota.look, self._quota.patience))
+        problem = self._quota.problem(size)
+        if problem:
+            self._sending.off(problem)
+            raise Fault(problem)
+
+    def _note_usage(self) -> None:
+        if self._quota.sent and not self._sending.is_off:
+            with suppress(Fault):
+                self._sending.call(Job("noting what was sent", self._quota.note))
 
     # ------------------------------------------------------------------ notes of what is to be sent
 
