@@ -127,6 +127,15 @@ def test_a_writer_who_trusts_replaces_what_is_not_signed_and_leaves_what_is(
     assert here(Store(tmp_path / "reader", trusting(keys, "ci")), [0, 1]) == [0, 1]
 
 
+def test_a_process_without_the_key_sends_no_entry_where_these_are_signed(
+    tmp_path: Path, keys: Path, remote: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = trusting(keys, "ci", mode="write")
+    assert sent_by(tmp_path / "keyless", None, monkeypatch, place, 0).sent == 0
+    assert not [path for path in (tmp_path / "remote").rglob("ac/*/*") if path.is_file()]
+    Store(tmp_path / "keyless", place).send(make(Store(tmp_path / "keyless")).output)  # which needs no key
+
+
 @given(junk=st.binary(max_size=300), at_end=st.booleans())
 def test_no_bytes_after_an_entry_are_taken_for_a_signature(keys: Path, junk: bytes, at_end: bool) -> None:
     trusted = public_keys([str(keys / "ci.pub")])

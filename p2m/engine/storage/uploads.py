@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -58,7 +59,6 @@ class Uploads:
         self._bytes = 0  # of these, at most
         self._seen: set[str] = set()
         self._founded = False
-        self._signer: Signer | None = None  # once it is a store
         self._quota = Quota(shared)
         self._unsent = 0  # when it was last settled
         self.sent = 0  # actions that the shared store has got from here
@@ -221,7 +221,10 @@ class Uploads:
     def _send_entry(self, action: Action) -> None:
         """Whoever was first stays; another result is kept beside it, as here."""
         name, content = entry_name(action.key), entry_bytes(action)
-        content = self._signer.sign(content) if self._signer else content
+        if self._signer is not None:
+            content = self._signer.sign(content)
+        elif self._shared.place.trust:
+            raise OSError("entries must be signed, and P2M_SHARED_STORE_KEY holds no key here")
         if name not in self._poisoned and self._shared.write(name, content):
             self.sent += 1
             return
@@ -232,6 +235,10 @@ class Uploads:
             self.sent += 1
         elif standing.output != action.output:
             self._shared.write(f"{name}~{action.output}", content)
+
+    @cached_property
+    def _signer(self) -> Signer | None:
+        return signer(os.environ)
 
     def _standing(self, name: str, key: str) -> Action | None:
         """The entry that is there; None where it is none. Raises: what the shared store raises."""
@@ -262,7 +269,6 @@ class Uploads:
                 raise Fault(problem)
 
         self._sending.call(Job("reading FORMAT", run))
-        self._signer = signer(os.environ)
         self._founded = True
 
     def _refuse_over_quota(self, size: int) -> None:
@@ -272,6 +278,7 @@ class Uploads:
         self._sending.call(Job("counting what is there", self._quota.look, self._quota.patience))
         problem = self._quota.problem(size)
         if problem:
+            self._note_usage()
             self._sending.off(problem)
             raise Fault(problem)
 
