@@ -34,7 +34,18 @@ def slurm_in(folder: Path) -> dict[str, str]:
 def sbatch(jobs: Path, words: list[str]) -> int:
     """Start the script, once for every index of its array; what it is told in `#SBATCH` lines counts too."""
     parser = argparse.ArgumentParser(prog="sbatch")
-    for name in ("wrap", "array", "output", "error", "job-name", "time", "cpus-per-task", "mem", "chdir"):
+    for name in (
+        "wrap",
+        "array",
+        "output",
+        "error",
+        "job-name",
+        "time",
+        "cpus-per-task",
+        "mem",
+        "chdir",
+        "partition",
+    ):
         parser.add_argument(f"--{name}")
     parser.add_argument("--wait", action="store_true")
     parser.add_argument("script", nargs="?")
@@ -43,6 +54,9 @@ def sbatch(jobs: Path, words: list[str]) -> int:
     lines = re.findall(r"^#SBATCH (.*)$", script, re.MULTILINE)
     in_script = [word for line in lines for word in shlex.split(line)]
     said = parser.parse_known_args([*in_script, *words])[0]
+    if said.partition not in (None, "main"):
+        print(f"sbatch: error: invalid partition specified: {said.partition}", file=sys.stderr)
+        return 1
     number = 1 + max((int(path.name.partition("_")[0]) for path in jobs.iterdir()), default=0)
     first, last = re.match(r"(\d+)-(\d+)", said.array).groups() if said.array else (None, None)
     indices = range(int(first), int(last) + 1) if said.array else [None]

@@ -35,6 +35,7 @@ _FEWER = {
     "BrokenProcessPool": "hydra.launcher.n_jobs=1",
     "UncompletedJobError": "hydra.sweeper.max_batch_size=1",
 }
+_REFUSED = ("FailedJobError", "FailedSubmissionError")  # what submitit raises of sbatch, with its words
 
 
 def sweep(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
@@ -131,14 +132,17 @@ def _run(asked: Sweep, board: Board, argv: Sequence[str]) -> list[Ended]:
     except P2MError:
         raise
     except Exception as error:
-        if type(error).__name__ not in _FEWER:
+        name = type(error).__name__
+        if name not in (*_FEWER, *_REFUSED):
             raise
         entries, pending = board.update()
-        raise StageError(
-            f"a process of the launcher was killed, perhaps for want of memory; {len(entries)} of"
-            f" {len(entries) + len(pending)} variants are built, and every finished step is kept"
-            f"\n    the same command goes on from there; fewer at once: {_FEWER[type(error).__name__]}"
-        ) from error
+        kept = f"{len(entries)} of {len(entries) + len(pending)} variants are built, and every finished step"
+        kept += " is kept\n    the same command goes on from there"
+        if name in _REFUSED:
+            reason = (str(error).strip().splitlines() or ["no reason was given"])[-1]
+            raise StageError(f"the launcher failed: {reason}; {kept}") from error
+        reason = "a process of the launcher was killed, perhaps for want of memory"
+        raise StageError(f"{reason}; {kept}; fewer at once: {_FEWER[name]}") from error
     for done in jobs:
         if done.error is not None:
             raise done.error

@@ -91,7 +91,8 @@ def test_a_signed_store_gives_what_its_signer_made_and_nothing_else(tmp_path: Pa
     assert sorted(path.name for path in (shared / "team" / "project").iterdir()) == [
         "FORMAT", "USAGE", "ac", "cas", "tmp",
     ]  # fmt: skip
-    assert f"{STEPS} reused, 0 ran" in call_in(tmp_path / "second")("build", "shout.yaml").stdout
+    fetched = call_in(tmp_path / "second")("build", "shout.yaml").stdout
+    assert f"{STEPS} reused ({STEPS} from the shared store), 0 ran" in fetched
     entries = [path for path in (shared / "team" / "project" / "ac").rglob("*") if path.is_file()]
     for entry in entries:
         text = entry.read_text()

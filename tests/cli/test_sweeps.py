@@ -355,6 +355,18 @@ def test_submitits_jobs_end_with_their_launcher_and_one_that_is_killed_is_told(
 
 
 @pytest.mark.slow
+def test_what_sbatch_refuses_is_told_in_its_words(tmp_path: Path) -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    project = write_project(tmp_path / "project")
+    words = ("hydra/launcher=submitit_slurm", "hydra.launcher.partition=nowhere")
+    done = call_in(project)(*SWEEP, *words, **slurm_in(tmp_path / "slurm"))
+    assert done.returncode == 1
+    assert "the launcher failed: sbatch: error: invalid partition specified: nowhere" in done.stderr
+    assert "0 of 2 variants are built" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
 def test_the_script_for_slurm_in_the_docs_builds(tmp_path: Path) -> None:
     text = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text()
     command = next(line.strip() for line in text.splitlines() if line.strip().startswith("sbatch --wait"))
