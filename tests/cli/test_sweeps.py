@@ -355,6 +355,28 @@ def test_submitits_jobs_end_with_their_launcher_and_one_that_is_killed_is_told(
 
 
 @pytest.mark.slow
+def test_jobs_on_other_nodes_share_through_the_shared_store(tmp_path: Path) -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    project, node = write_project(tmp_path / "project"), tmp_path / "node"
+    node.mkdir()
+    (node / "sitecustomize.py").write_text("import os\nos.cpu_count = lambda: 7\n")  # another sort of machine
+    lines = [
+        f"export P2M_STORE={tmp_path}/store-$SLURM_ARRAY_TASK_ID",
+        f"export PYTHONPATH={node}:$PYTHONPATH",
+    ]
+    words = (*SWEEP, "hydra/launcher=submitit_slurm", f"hydra.launcher.setup={json.dumps(lines)}")
+    shared = {"P2M_SHARED_STORE": str(tmp_path / "shared"), "P2M_SHARED_STORE_MODE": "write"}
+    environment = slurm_in(tmp_path / "slurm") | shared
+    done = call_in(project)(*words, **environment)
+    assert done.returncode == 0, done.stderr
+    assert len(board(project)["entries"]) == 2
+    assert (tmp_path / "store-0" / "ac").is_dir()
+    assert (tmp_path / "store-1" / "ac").is_dir()
+    again = call_in(project)(*words, **environment)
+    assert again.stdout.startswith("2 variants: nothing to do."), again.stderr
+
+
+@pytest.mark.slow
 def test_what_sbatch_refuses_is_told_in_its_words(tmp_path: Path) -> None:
     pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
     project = write_project(tmp_path / "project")
