@@ -46,7 +46,8 @@ class Quota:
         if not self.limit or held + size <= self.limit:
             return ""
         quota = f"{show_size(held)} of its quota of {show_size(self.limit)} are used"
-        return f"{quota}, and {show_size(size)} more are too many; free some with p2m gc --shared, or raise the quota"
+        more = f"{show_size(size)} more are too many"
+        return f"{quota}, and {more}; free some with p2m gc --shared, or raise the quota"
 
     def look(self, _alive: Callable[[], None]) -> None:
         """Learn, with the first call, what is there. Raises: what the shared store raises."""
