@@ -9,6 +9,7 @@ what it has sent. Builds that end together may each lose what the other added un
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -36,18 +37,10 @@ class Quota:
     def __init__(self, shared: Shared) -> None:
         self._shared, self.limit = shared, shared.place.quota
         self._usage: Usage | None = None
-        self._noted = 0  # of what was sent, the bytes that USAGE has
-        self.sent = 0  # bytes, by this build
+        self._sent = self._noted = 0  # bytes by this build, and those of them that USAGE has
+        self._problem = ""
+        self._changing = threading.Lock()
         self.patience = _PATIENCE * SLOWEST  # as the bytes of a job that may take so long
-
-    def problem(self, size: int) -> str:
-        """Why `size` bytes more may not be sent; "" where they may."""
-        held = self._usage.bytes + self.sent if self._usage else 0
-        if not self.limit or held + size <= self.limit:
-            return ""
-        quota = f"{show_size(held)} of its quota of {show_size(self.limit)} are used"
-        more = f"{show_size(size)} more are too many"
-        return f"{quota}, and {more}; free some with p2m gc --shared, or raise the quota"
 
     def look(self, _alive: Callable[[], None]) -> None:
         """Learn, with the first call, what is there. Raises: what the shared store raises."""
@@ -58,13 +51,24 @@ class Quota:
                 self._write(usage)
             self._usage = usage
 
-    def note(self, _alive: Callable[[], None]) -> None:
+    def take(self, size: int) -> str:
+        """Count `size` bytes as sent, if they may be; else why nothing more may be sent."""
+        with self._changing:
+            held = self._usage.bytes + self._sent if self._usage else 0
+            if self.limit and held + size > self.limit and not self._problem:
+                quota = f"{show_size(held)} of its quota of {show_size(self.limit)} are used"
+                more = f"{show_size(size)} more are too many"
+                self._problem = f"{quota}, and {more}; free some with p2m gc --shared, or raise the quota"
+            self._sent += 0 if self._problem else size
+            return self._problem
+
+    def note(self) -> None:
         """Add what was sent since the last call. Raises: what the shared store raises."""
-        more = self.sent - self._noted
+        more = self._sent - self._noted
         usage = self._written() if more else None
         if usage is not None:
             self._write(replace(usage, bytes=usage.bytes + more))
-            self._noted = self.sent
+            self._noted += more
 
     def _written(self) -> Usage | None:
         content = read_bytes(self._shared, NAME, 1000, lambda: None)

@@ -198,7 +198,8 @@ class Uploads:
         self._found()
         tree = self._blobs.read(output)
         entries = {entry.digest: entry for entry in hashing.parse_tree(tree) if entry.digest}
-        self._refuse_over_quota(sum(entry.size for entry in entries.values()))
+        if self._quota.limit:
+            self._sending.call(Job("counting what is there", self._quota.look, self._quota.patience))
         self._sending.all([self._blob_job(entry, anew) for entry in entries.values()])
         self._sending.all([self._blob_job(TreeEntry("", output, len(tree)), anew)])
 
@@ -212,8 +213,8 @@ class Uploads:
             if hashing.digest_file(path) != entry.digest:
                 raise OSError("it is damaged here")
             alive()
+            self._hold_to_quota(entry.size)
             self._shared.write(name, path, replace=there is not None)
-            self._quota.sent += entry.size
             self._poisoned.discard(name)
 
         return Job(f"sending {name[:15]}", run, entry.size)
@@ -271,21 +272,19 @@ class Uploads:
         self._sending.call(Job("reading FORMAT", run))
         self._founded = True
 
-    def _refuse_over_quota(self, size: int) -> None:
+    def _hold_to_quota(self, size: int) -> None:
         """Raises: Fault, where so many bytes more are too many; then nothing is sent any more."""
-        if not self._quota.limit:
-            return
-        self._sending.call(Job("counting what is there", self._quota.look, self._quota.patience))
-        problem = self._quota.problem(size)
+        problem = self._quota.take(size)
         if problem:
-            self._note_usage()
+            with suppress(Exception):  # a courtesy: it is counted anew some day
+                self._quota.note()
             self._sending.off(problem)
             raise Fault(problem)
 
     def _note_usage(self) -> None:
-        if self._quota.sent and not self._sending.is_off:
+        if self._quota.limit and not self._sending.is_off:
             with suppress(Fault):
-                self._sending.call(Job("noting what was sent", self._quota.note))
+                self._sending.call(Job("noting what was sent", lambda _alive: self._quota.note()))
 
     # ------------------------------------------------------------------ notes of what is to be sent
 
