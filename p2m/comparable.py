@@ -87,6 +87,8 @@ def of_lock(label: str, lock: Lock, store: Store) -> Side:
         for name, pin in lock.inputs.items()
     }
     figures = {name: pin.value for name, pin in lock.metrics.items()}
+    if lock.model is not None:
+        figures |= {"parameters": lock.model.parameters, "size_bytes": lock.model.size}
     return Side(label, steps, sources, figures)
 
 

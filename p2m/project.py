@@ -22,7 +22,8 @@ from p2m.engine.code.closure import component_code
 from p2m.engine.code.components import components_in
 from p2m.engine.executor import stored
 from p2m.engine.plan import Plan
-from p2m.engine.storage.shared_address import SharedAddress, chosen_address, lacking
+from p2m.engine.storage.shared_address import URL_VARIABLE, SharedAddress, chosen_address, lacking, redacted
+from p2m.engine.storage.signing import TRUST_VARIABLE, with_keys
 from p2m.engine.store import Store
 from p2m.errors import Problem, RecipeError, UserError
 from p2m.lock import Subject
@@ -284,12 +285,19 @@ def _shared(composed: Composed) -> SharedAddress | None:
         chosen = chosen_address(place, os.environ)
     except ValueError as error:
         raise UserError(str(error)) from None
-    problem = lacking(chosen) if chosen else ""
-    if problem and chosen == place:
+    if chosen is None:
+        return None
+    if problem := lacking(chosen):
+        if os.environ.get(URL_VARIABLE, "").strip():
+            raise UserError(f"{URL_VARIABLE}: {problem}")
         raise RecipeError([Problem(problem, "store.shared.url", composed.place("store.shared.url"))])
-    if problem:
-        raise UserError(f"P2M_SHARED_STORE: {problem}")
-    return chosen
+    try:
+        return with_keys(chosen, os.environ)
+    except ValueError as error:
+        if os.environ.get(TRUST_VARIABLE, "").strip() or place is None:
+            raise UserError(f"{redacted(chosen.url)}: {error}") from None
+        at = "store.shared.trust"
+        raise RecipeError([Problem(str(error), at, composed.place(at))]) from None
 
 
 def _changing(overrides: Sequence[str]) -> list[str]:

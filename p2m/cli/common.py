@@ -33,7 +33,7 @@ def recipe_arguments(parser: argparse.ArgumentParser, *, optional: bool = False,
     parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help=trust)
 
 
-def json_argument(parser: argparse.ArgumentParser) -> None:
+def json_argument(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
 
 

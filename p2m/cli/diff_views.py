@@ -82,11 +82,12 @@ def _answers(changed: tuple[tuple[object, object], ...], most: int) -> Iterator[
 def _figures(found: Comparison) -> list[str]:
     if not found.figures:
         return []
-    rows = [_figure(figure) for figure in found.figures]
+    rows = [figure_cells(figure) for figure in found.figures]
     return [aligned(rows, header=("", "old", "new", ""), right={1: 0, 2: 0})]
 
 
-def _figure(figure: Figure) -> tuple[str, str, str, str]:
+def figure_cells(figure: Figure) -> tuple[str, str, str, str]:
+    """A figure's name, its old and its new value, and the change."""
     name, form = _FORMS.get(figure.name, (figure.name, "{:.3f}".format))
     cells = [form(value) if value is not None else "-" for value in (figure.old, figure.new)]
     change = ""

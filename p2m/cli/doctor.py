@@ -89,12 +89,16 @@ def _shared() -> list[Finding]:
     """The shared store that the environment names: whether it answers, and what may be done there."""
     from p2m.engine.storage.shared_address import URL_VARIABLE, chosen_address, lacking, unknown_protocol
     from p2m.engine.storage.sharing import probe
+    from p2m.engine.storage.signing import with_keys
 
     what = "shared store"
     try:
         place = chosen_address(None, os.environ)
+        place = with_keys(place, os.environ) if place else None
     except ValueError as error:
-        return [Finding(what, "bad", str(error), f"set {URL_VARIABLE} to a url such as s3://bucket/p2m")]
+        reason, _, advice = str(error).partition("\n")
+        advice = advice.strip() or f"set {URL_VARIABLE} to a url such as s3://bucket/p2m"
+        return [Finding(what, "bad", reason, advice)]
     if place is None:
         return []
     problem, _, advice = lacking(place).partition("\n")
@@ -102,7 +106,8 @@ def _shared() -> list[Finding]:
     if problem:
         return [Finding(what, "bad", problem, advice.strip())]
     answer = probe(place)
-    shown = f"{place.url}, {place.mode}: {answer.text}"
+    signed = f", signed by one of {len(place.trust)} keys" if place.trust else ""
+    shown = f"{place.url}, {place.mode}{signed}: {answer.text}"
     return [Finding(what, "ok" if answer.is_well else "bad", shown, answer.advice)]
 
 

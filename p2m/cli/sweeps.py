@@ -29,6 +29,14 @@ from p2m.errors import P2MError, StageError, UserError
 from p2m.leaderboard import Entry, Pending, as_data, as_text, best_line
 from p2m.sweeps import Board, Ended, Job, Sweep, prepare
 
+# What launchers raise where a process of theirs ended without a word -> how fewer run at once.
+_FEWER = {
+    "TerminatedWorkerError": "hydra.launcher.n_jobs=1",
+    "BrokenProcessPool": "hydra.launcher.n_jobs=1",
+    "UncompletedJobError": "hydra.sweeper.max_batch_size=1",
+}
+_REFUSED = ("FailedJobError", "FailedSubmissionError")  # what submitit raises of sbatch, with its words
+
 
 def sweep(arguments: argparse.Namespace, argv: Sequence[str]) -> int:
     """Build every variant and print the leaderboard; 4 where none meets the contract.
@@ -100,6 +108,8 @@ def _announce(asked: Sweep) -> None:
     if asked.at_once > 1:
         share = max(1, cores() // asked.at_once)
         print(f"{asked.at_once} jobs at a time, {share} of the cores each", file=sys.stderr)
+    if asked.logs:
+        print(f"what the jobs say: {relative(Path(asked.logs))}", file=sys.stderr)
 
 
 def _run(asked: Sweep, board: Board, argv: Sequence[str]) -> list[Ended]:
@@ -112,7 +122,8 @@ def _run(asked: Sweep, board: Board, argv: Sequence[str]) -> list[Ended]:
     job = Job(asked.recipe, asked.trust, board, teller, asked.at_once, expected, tuple(argv), os.getpid())
     try:
         words = [*asked.words, "hydra.sweep.subdir=.jobs"]
-        jobs = multirun(asked.recipe, words, job, folder=asked.folder, trust=asked.trust)
+        with board.launching():
+            jobs = multirun(asked.recipe, words, job, folder=asked.folder, trust=asked.trust)
     except KeyboardInterrupt:
         entries, pending = board.update()
         total = len(entries) + len(pending)
@@ -121,14 +132,17 @@ def _run(asked: Sweep, board: Board, argv: Sequence[str]) -> list[Ended]:
     except P2MError:
         raise
     except Exception as error:
-        if type(error).__name__ not in ("TerminatedWorkerError", "BrokenProcessPool"):
+        name = type(error).__name__
+        if name not in (*_FEWER, *_REFUSED):
             raise
         entries, pending = board.update()
-        raise StageError(
-            f"a process of the launcher was killed, perhaps for want of memory; {len(entries)} of"
-            f" {len(entries) + len(pending)} variants are built, and every finished step is kept"
-            "\n    the same command goes on from there; fewer at once: hydra.launcher.n_jobs=1"
-        ) from error
+        kept = f"{len(entries)} of {len(entries) + len(pending)} variants are built, and every finished step"
+        kept += " is kept\n    the same command goes on from there"
+        if name in _REFUSED:
+            reason = (str(error).strip().splitlines() or ["no reason was given"])[-1]
+            raise StageError(f"the launcher failed: {reason}; {kept}") from error
+        reason = "a process of the launcher was killed, perhaps for want of memory"
+        raise StageError(f"{reason}; {kept}; fewer at once: {_FEWER[name]}") from error
     for done in jobs:
         if done.error is not None:
             raise done.error

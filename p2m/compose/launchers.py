@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
 
 from p2m.engine.slots import cores
 from p2m.errors import nearest
@@ -13,10 +16,10 @@ from p2m.errors import nearest
 # What to type for a launcher's package; the plugin's own package is named by the launcher.
 _INSTALL = {
     "joblib": "pip install 'p2m[launchers]'",
-    "ray": "pip install hydra-ray-launcher",
+    "ray": "pip install hydra-ray-launcher; or choose executor=ray, which spreads the steps of each build",
     "rq": "pip install hydra-rq-launcher",
-    "submitit_local": "pip install hydra-submitit-launcher",
-    "submitit_slurm": "pip install hydra-submitit-launcher",
+    "submitit_local": "pip install 'p2m[slurm]'",
+    "submitit_slurm": "pip install 'p2m[slurm]'",
 }
 _PACKAGES = {"submitit_local": "submitit", "submitit_slurm": "submitit"}
 
@@ -27,7 +30,7 @@ def lacking(name: str) -> tuple[str, str] | None:
         return None
     known = name in _INSTALL
     if known and _is_installed(f"hydra_{_PACKAGES.get(name, name)}_launcher"):
-        return None
+        return _without_slurm() if name == "submitit_slurm" else None
     if known:
         return f"the launcher {name!r} is not installed", f"install it: {_INSTALL[name]}"
     if _others():
@@ -36,12 +39,32 @@ def lacking(name: str) -> tuple[str, str] | None:
 
 
 def jobs_at_once(launcher: Mapping[str, Any], jobs: int) -> int:
-    """How many of so many jobs that launcher runs at once on this machine, counted as joblib counts."""
-    if "joblib" not in str(launcher.get("_target_")):
+    """How many of so many jobs, of one batch of the sweeper, that launcher runs at once on this machine."""
+    target = str(launcher.get("_target_"))
+    if target.endswith("submitit_launcher.LocalLauncher"):
+        return max(1, jobs)  # a process each, all of them started at once
+    if "joblib" not in target:
         return 1
     said = launcher.get("n_jobs")
     wanted = 1 if said is None else int(said)
-    return max(1, min(jobs, wanted if wanted > 0 else cores() + 1 + wanted))
+    return max(1, min(jobs, wanted if wanted > 0 else cores() + 1 + wanted))  # as joblib counts
+
+
+def log_files(launcher: DictConfig, folder: Path) -> str:
+    """Where jobs of a sweep in that folder leave what they say, as a pattern; "" where they say it here."""
+    written = OmegaConf.to_container(launcher, resolve=False)
+    place = (
+        str(written["submitit_folder"]) if isinstance(written, dict) and "submitit_folder" in written else ""
+    )
+    return f"{place.replace('${hydra.sweep.dir}', str(folder)).replace('%j', '*')}/*_log.err" if place else ""
+
+
+def _without_slurm() -> tuple[str, str] | None:
+    missing = [name for name in ("sbatch", "srun") if which(name) is None]
+    if not missing:
+        return None
+    reason = f"the launcher 'submitit_slurm' needs Slurm, and {' and '.join(missing)} cannot be found here"
+    return reason, "type it where sbatch works, such as a login node; submitit_local runs the jobs here"
 
 
 def _is_installed(plugin: str) -> bool:

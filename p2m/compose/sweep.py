@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -18,12 +19,13 @@ from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from p2m.compose.launchers import jobs_at_once
+from p2m.compose.launchers import jobs_at_once, log_files
 from p2m.compose.optuna_sweeper import TARGET, swept
 from p2m.compose.overrides import checked, forced, is_text
 from p2m.compose.recipe import Groups, find_recipe, read_recipe
 from p2m.compose.single import compose
 from p2m.compose.source import PRIMARY, composing, search_path, translated
+from p2m.engine.slots import cores
 from p2m.errors import RecipeError
 from p2m.resources import conf_folder
 
@@ -63,6 +65,7 @@ class Span:
         tuple[tuple[str, ...], ...] | None
     )  # overrides of each; None where the sweeper decides as it goes
     at_once: int  # jobs that the launcher runs side by side on this machine
+    log_files: Callable[[Path], str]  # of its jobs, by the folder of the sweep; "" where they speak here
 
 
 def span(recipe: Path, overrides: Sequence[str], *, trust: Sequence[str] = ()) -> Span:
@@ -74,8 +77,11 @@ def span(recipe: Path, overrides: Sequence[str], *, trust: Sequence[str] = ()) -
     with _sweeping(recipe, overrides, trust, None, lenient=True) as (hydra, words, name):
         config = hydra.compose_config(PRIMARY, words, run_mode=RunMode.MULTIRUN)
         variants = _variants(hydra, config)
-        at_once = jobs_at_once(config.hydra.launcher, len(variants or ()) or 2**16)
-    return Span(name, variants, at_once)
+        jobs, batch = len(variants or ()), config.hydra.sweeper.get("max_batch_size")
+        if variants is None:  # asked for as it goes, so many at a time
+            jobs = int(config.hydra.sweeper.get("n_jobs") or cores())
+        at_once = jobs_at_once(config.hydra.launcher, min(jobs, int(batch)) if batch else jobs)
+    return Span(name, variants, at_once, partial(log_files, config.hydra.launcher))
 
 
 def multirun(

@@ -194,7 +194,23 @@ def resolve_paths(
             for i, value in enumerate(retriever["sources"])
         ]
         config = config | {"retriever": {**retriever, "sources": sources}}
+    config = config | dict(_trusted(config, absolute))
     return config | dict(_of_components(config, folder)), problems
+
+
+def _trusted(config: Mapping[str, Any], absolute: Callable[[Any, str], Any]) -> Iterator[tuple[str, Any]]:
+    """The store's section, where it names files of public keys beside keys themselves."""
+    store = config.get("store")
+    shared = store.get("shared") if isinstance(store, Mapping) else None
+    words = shared.get("trust") if isinstance(shared, Mapping) else None
+    if isinstance(store, Mapping) and isinstance(shared, Mapping) and isinstance(words, list):
+        named = [
+            word
+            if str(word).startswith(("ssh-", "ecdsa-", "sk-"))
+            else absolute(word, f"store.shared.trust[{number}]")
+            for number, word in enumerate(words)
+        ]
+        yield "store", {**store, "shared": {**shared, "trust": named}}
 
 
 def decisions_beside(recipe: Path) -> Path:

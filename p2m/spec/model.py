@@ -29,7 +29,12 @@ from pydantic import (
 from p2m.catalogs.transform import refusal
 from p2m.deploy.backends.onnx import ONNX
 from p2m.engine.handles import Device, Network
-from p2m.engine.storage.shared_address import DEFAULT_TIMEOUT, LIST_PRICE, checked_url
+from p2m.engine.storage.shared_address import (
+    DEFAULT_TIMEOUT,
+    LIST_PRICE,
+    checked_namespace,
+    checked_url,
+)
 from p2m.errors import nearest
 from p2m.spec.answering import WrittenAnswer, WrittenLayout, WrittenRecord, WrittenScale
 from p2m.spec.components import FAMILIES, build_component, builder, located_error
@@ -615,6 +620,9 @@ class SharedWords(Section):
     timeout: float = Field(default=DEFAULT_TIMEOUT, gt=0, le=3600)  # seconds that one operation may take
     least_seconds: float = Field(default=0.0, ge=0)  # what took less to make is not sent
     usd_per_thousand: tuple[NonNegative, NonNegative] = LIST_PRICE  # puts and lists, reads; object stores
+    namespace: Annotated[str, AfterValidator(checked_namespace)] | None = None  # below the url: team/project
+    quota: Size | None = None  # above which nothing more is sent, e.g. 50 GB
+    trust: tuple[str, ...] = ()  # public keys or files of some; entries must be signed by one
 
 
 class StoreWords(Section):

@@ -3,6 +3,7 @@
     leaderboard.txt .csv .json .svg   rewritten whenever a job ends, whichever process it ran in
     .jobs/<variant>.json              how the variant's last job ended, for which identity
     .jobs/<variant>.lock              held by flock while a job builds the variant
+    .jobs/<sweep>.launcher            held by flock while the process lives that launches jobs
 
 A record counts only for the identity that it was written for: once the recipe, its data or the code has
 changed, or when the bundle is not as it was left, the variant is waiting again.
@@ -45,6 +46,20 @@ class Board:
                 f"{self.folder}: cannot be written ({error.strerror or error}); nothing was lost"
                 "\n    make the folder writable, or choose another with --outputs DIR"
             ) from error
+
+    @contextmanager
+    def launching(self) -> Iterator[None]:
+        """Be the process that launches this sweep's jobs, as others can tell (`is_launching`)."""
+        try:
+            with locked(self._launcher, "the sweep", lambda _who: None):
+                yield
+        finally:
+            self._launcher.unlink(missing_ok=True)
+
+    @property
+    def is_launching(self) -> bool:
+        """Whether the process that launches the jobs lives; known on its own machine alone."""
+        return is_held(self._launcher)
 
     @contextmanager
     def building(self, variant: str, waiting: Callable[[Holder], None]) -> Iterator[None]:
@@ -118,6 +133,10 @@ class Board:
 
     def _record(self, variant: str) -> dict[str, Any] | None:
         return _read(self._path(variant, "json"))
+
+    @property
+    def _launcher(self) -> Path:
+        return self.folder / _FOLDER / f"{self.sweep}.launcher"
 
     def _path(self, variant: str, ending: str) -> Path:
         name = hashlib.sha256(variant.encode()).hexdigest()[:16]

@@ -87,8 +87,8 @@ class Job:
         entry = self.board.finished(variant, identity)
         if entry is not None:
             return Ended(variant, entry, was_finished=True)
-        if self.at_once > 1:
-            _end_with(self.launcher)
+        if self.at_once > 1 and os.getpid() != self.launcher:
+            _end_with(self.board)
         with self.board.building(variant, lambda holder: self.teller.waiting(variant, str(holder))):
             entry = self.board.finished(variant, identity)  # by another sweep that was waited for
             if entry is not None:
@@ -156,17 +156,17 @@ def _entry(variant: str, overrides: Sequence[str], built: Built, seconds: float)
     )  # fmt: skip
 
 
-_watched: set[int] = set()
+_watched: set[str] = set()
 
 
-def _end_with(launcher: int) -> None:
+def _end_with(board: Board) -> None:
     """End this process, a launcher's worker, soon after the launching process has ended, however it did."""
-    if os.getppid() != launcher or launcher in _watched:
-        return  # the launching process itself, or a worker on another machine
-    _watched.add(launcher)
+    if board.sweep in _watched:
+        return
+    _watched.add(board.sweep)
 
     def watch() -> None:
-        while os.getppid() == launcher:
+        while board.is_launching:
             time.sleep(_LOOK_SECONDS)
         os._exit(1)  # what it was doing is lost, what it had finished is not
 

@@ -44,6 +44,7 @@ class Sweep:
     variants: tuple[Variant, ...] | None  # None where the sweeper decides as it goes
     union: PlanUnion | None  # of the variants, in their order
     read: tuple[noop.Read, ...] = ()  # every file and folder that the variants depend on
+    logs: str = ""  # a pattern of the files in which jobs leave what they say, where that is not here
 
 
 def prepare(
@@ -57,8 +58,9 @@ def prepare(
     spanned = span(recipe, words, trust=trust)
     base = outputs or noop.project_root(recipe) / "outputs"
     folder = base / (spanned.name or recipe.stem) / "sweeps" / _digest(recipe, words)
+    logs = spanned.log_files(folder)
     if spanned.variants is None:
-        return Sweep(recipe, tuple(words), tuple(trust), folder, spanned.at_once, None, None)
+        return Sweep(recipe, tuple(words), tuple(trust), folder, spanned.at_once, None, None, logs=logs)
     projects = _load(recipe, spanned, trust, folder)
     union = unite([project.plan for project in projects], open_store(projects[0]))
     variants = tuple(
@@ -66,7 +68,7 @@ def prepare(
         for overrides, identity in zip(spanned.variants, union.identities, strict=True)
     )
     read = tuple(dict.fromkeys(path for project in projects for path in project.read))
-    return Sweep(recipe, tuple(words), tuple(trust), folder, spanned.at_once, variants, union, read)
+    return Sweep(recipe, tuple(words), tuple(trust), folder, spanned.at_once, variants, union, read, logs)
 
 
 def variant_name(overrides: Sequence[str]) -> str:

@@ -89,7 +89,8 @@ def call_in(folder: Path) -> Call:
         if not environment.keys() & {"PYTHONPATH", "PATH"}:
             return zygote().call(arguments, folder, own | environment, stdin=stdin)
         if own.get("PYTHONPATH"):  # the interpreter itself is to start otherwise
-            environment["PYTHONPATH"] += os.pathsep + own["PYTHONPATH"]
+            added = environment.get("PYTHONPATH", "")
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, (added, own["PYTHONPATH"])))
         return subprocess.run(
             [sys.executable, "-m", "p2m", *arguments],
             cwd=folder, env=own | environment, input=stdin, capture_output=True, text=True, timeout=280,

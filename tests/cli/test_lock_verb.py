@@ -529,3 +529,13 @@ def test_the_documented_excerpt_has_the_shape_of_a_real_lock(built: Path) -> Non
     shown = [line.partition(":")[0] for line in excerpt.splitlines() if line.strip() not in ("", "...")]
     there = [line.partition(":")[0] for line in (built / "shout.lock").read_text().splitlines()]
     assert [line for line in shown if line not in there] == []
+
+
+def test_the_difference_of_two_locks_is_told_as_markdown(project: Path, p2m: P2M) -> None:
+    shutil.copy(project / "shout.lock", project / "old.lock")
+    assert p2m("diff", "old.lock", "shout.lock", "--markdown").out.endswith("No difference.\n")
+    reseal(project, lambda lock: replace(lock, settings=lock.settings | {"training.epochs": 2.0}))
+    said = p2m("diff", "old.lock", "shout.lock", "--markdown")
+    assert said.code == 0
+    assert "| recipe `training.epochs` | `1.0` | `2.0` |" in said.out.splitlines()
+    assert "| parameters | 780 | 780 |  |" in said.out.splitlines()

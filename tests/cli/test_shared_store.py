@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -67,3 +70,34 @@ def test_a_warm_store_sends_what_it_has_and_the_quick_path_waits_for_that(tmp_pa
     assert sent in call("build", "shout.yaml", **there).stdout
     assert len([path for path in (tmp_path / "shared" / "ac").rglob("*") if path.is_file()]) == STEPS
     assert "nothing to do" in call("build", "shout.yaml", **there).stdout
+
+
+@pytest.mark.slow
+def test_a_signed_store_gives_what_its_signer_made_and_nothing_else(tmp_path: Path, project: Path) -> None:
+    pytest.importorskip("cryptography")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(project / "ci")], check=True)
+    shared = tmp_path / "shared"
+    words = {"url": str(shared), "trust": ["ci.pub"], "namespace": "team/project", "quota": "1 GB"}
+    recipe = project / "shout.yaml"
+    recipe.write_text(recipe.read_text() + f"store: {json.dumps({'shared': words})}\n")
+    shutil.copytree(project, tmp_path / "second")
+    shutil.copytree(project, tmp_path / "third")
+
+    unsigned = call_in(project)("build", "shout.yaml", P2M_SHARED_STORE_MODE="write")
+    assert unsigned.returncode == 2
+    assert "shout.yaml:14: store.shared.trust" in unsigned.stderr
+    key = {"P2M_SHARED_STORE_MODE": "write", "P2M_SHARED_STORE_KEY": str(project / "ci")}
+    assert f"sent {STEPS} steps" in call_in(project)("build", "shout.yaml", **key).stdout
+    assert sorted(path.name for path in (shared / "team" / "project").iterdir()) == [
+        "FORMAT", "USAGE", "ac", "cas", "tmp",
+    ]  # fmt: skip
+    fetched = call_in(tmp_path / "second")("build", "shout.yaml").stdout
+    assert f"{STEPS} reused ({STEPS} from the shared store), 0 ran" in fetched
+    entries = [path for path in (shared / "team" / "project" / "ac").rglob("*") if path.is_file()]
+    for entry in entries:
+        text = entry.read_text()
+        entry.write_text(text[: text.index("\nsignature ") + 1])
+    poisoned = call_in(tmp_path / "third")("build", "shout.yaml")
+    assert f"0 reused, {STEPS} ran" in poisoned.stdout
+    assert "entries that nobody signed who is trusted are left out" in poisoned.stderr
+    assert "sends" not in poisoned.stdout

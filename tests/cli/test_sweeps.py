@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from shouting import BUILT, STEPS, TEXT_RECIPE, call_in, write_project
+from slurm import slurm_in
 
 from p2m.engine.slots import cores
 
@@ -305,3 +306,101 @@ def test_a_launchers_process_that_is_killed_is_told_with_what_to_type(tmp_path: 
     assert "hydra.launcher.n_jobs=1" in said
     assert "Traceback" not in said
     wait_for(lambda: not family(process.pid), 20)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["submitit_local", "submitit_slurm"])
+def test_submitit_builds_every_variant_in_processes_of_its_own(tmp_path: Path, launcher: str) -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    project = write_project(tmp_path / "project")
+    environment = slurm_in(tmp_path / "slurm") if launcher == "submitit_slurm" else {}
+    done = call_in(project)(*SWEEP, f"hydra/launcher={launcher}", **environment)
+    assert done.returncode == 0, done.stderr
+    assert set(executions(project).values()) == {1}
+    assert len(board(project)["entries"]) == 2
+    assert ("2 jobs at a time" in done.stderr) == (launcher == "submitit_local")
+    (pattern,) = [line for line in done.stderr.splitlines() if line.startswith("what the jobs say: ")]
+    said = [path.read_text() for path in project.glob(pattern.partition(": ")[2])]
+    assert len(said) == 2
+    assert all("17 steps: " in text for text in said)
+    assert "nothing to do" in call_in(project)(*SWEEP).stdout
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+@pytest.mark.parametrize("what", ["launcher", "job"])
+def test_submitits_jobs_end_with_their_launcher_and_one_that_is_killed_is_told(
+    tmp_path: Path, what: str
+) -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    project = write_project(tmp_path / "project")
+    process = start(project, *SWEEP, "hydra/launcher=submitit_local")
+
+    def jobs() -> list[int]:
+        places = [Path(f"/proc/{pid}/cmdline") for pid in sorted(family(process.pid))]
+        return [int(place.parent.name) for place in places if b"submitit.core._submit" in place.read_bytes()]
+
+    wait_for(lambda: executions(project) and len(jobs()) == 2)
+    if what == "launcher":
+        process.kill()
+    else:
+        os.kill(jobs()[0], signal.SIGKILL)
+        _, said = process.communicate(timeout=200)
+        assert process.returncode == 1
+        assert "variants are built, and every finished step is kept" in said
+        assert "hydra.sweeper.max_batch_size=1" in said
+        assert "Traceback" not in said
+    wait_for(lambda: not family(process.pid), 20)
+    process.communicate()
+
+
+@pytest.mark.slow
+def test_jobs_on_other_nodes_share_through_the_shared_store(tmp_path: Path) -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    project, node = write_project(tmp_path / "project"), tmp_path / "node"
+    node.mkdir()
+    (node / "sitecustomize.py").write_text("import os\nos.cpu_count = lambda: 7\n")  # another sort of machine
+    lines = [
+        f"export P2M_STORE={tmp_path}/store-$SLURM_ARRAY_TASK_ID",
+        f"export PYTHONPATH={node}:$PYTHONPATH",
+    ]
+    words = (*SWEEP, "hydra/launcher=submitit_slurm", f"hydra.launcher.setup={json.dumps(lines)}")
+    shared = {"P2M_SHARED_STORE": str(tmp_path / "shared"), "P2M_SHARED_STORE_MODE": "write"}
+    environment = slurm_in(tmp_path / "slurm") | shared
+    done = call_in(project)(*words, **environment)
+    assert done.returncode == 0, done.stderr
+    assert len(board(project)["entries"]) == 2
+    assert (tmp_path / "store-0" / "ac").is_dir()
+    assert (tmp_path / "store-1" / "ac").is_dir()
+    again = call_in(project)(*words, **environment)
+    assert again.stdout.startswith("2 variants: nothing to do."), again.stderr
+
+
+@pytest.mark.slow
+def test_what_sbatch_refuses_is_told_in_its_words(tmp_path: Path) -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    project = write_project(tmp_path / "project")
+    words = ("hydra/launcher=submitit_slurm", "hydra.launcher.partition=nowhere")
+    done = call_in(project)(*SWEEP, *words, **slurm_in(tmp_path / "slurm"))
+    assert done.returncode == 1
+    assert "the launcher failed: sbatch: error: invalid partition specified: nowhere" in done.stderr
+    assert "0 of 2 variants are built" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_the_script_for_slurm_in_the_docs_builds(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text()
+    command = next(line.strip() for line in text.splitlines() if line.strip().startswith("sbatch --wait"))
+    command = command.replace("p2m build recipes/qa.yaml", f"{sys.executable} -m p2m build shout.yaml")
+    project = write_project(tmp_path / "project")
+    environment = {name: value for name, value in os.environ.items() if name != "P2M_STORE"}
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=project, env=environment | slurm_in(tmp_path / "slurm"),
+        capture_output=True, text=True, timeout=280,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Submitted batch job 1" in done.stdout
+    (log,) = project.glob("slurm-1.out")
+    assert "SHIP" in log.read_text()
+    assert (project / "outputs" / "shout" / "predict.py").is_file()

@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hydra.core.global_hydra import GlobalHydra
+from slurm import slurm_in
 
 from p2m.compose import multirun, span
 from p2m.engine.slots import cores
@@ -126,6 +128,31 @@ def test_the_joblib_launcher_runs_jobs_in_other_processes(tmp_path: Path) -> Non
     assert os.getpid() not in [one.value for one in jobs]
 
 
+def test_submitits_slurm_launcher_hands_the_jobs_to_sbatch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("hydra_plugins.hydra_submitit_launcher")
+    path = write(tmp_path, PROMPT)
+    words = ["seed=0,1", "hydra/launcher=submitit_slurm", "hydra.launcher.timeout_min=5"]
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(RecipeError) as caught:
+        span(path, words, trust=TRUST)
+    assert "needs Slurm, and sbatch and srun cannot be found here" in str(caught.value)
+    monkeypatch.undo()
+    monkeypatch.setenv("PATH", slurm_in(tmp_path / "slurm")["PATH"])
+
+    def job(overrides: Sequence[str]) -> str:
+        if "seed=1" in overrides:
+            raise RuntimeError("no luck")
+        return os.environ["SLURM_ARRAY_TASK_ID"]
+
+    jobs = multirun(path, words, job, folder=tmp_path / "sweep", trust=TRUST)
+    assert [one.value for one in jobs] == ["0", None]
+    assert str(jobs[1].error) == "no luck"
+    assert [one.folder.name for one in jobs] == ["0", "1"]
+    assert "#SBATCH --time=5" in (tmp_path / "slurm" / "jobs" / "1_0" / "script").read_text()
+
+
 SPANS = [
     ["seed=0,1", "training=fast,long", "training.epochs=2"],
     ["seed=range(0,3)", "metric=[exact_match],[exact_match,token_f1]"],
@@ -155,6 +182,9 @@ def test_the_span_counts_the_jobs_that_run_side_by_side(tmp_path: Path) -> None:
     assert at_once("hydra/launcher=joblib", "hydra.launcher.n_jobs=2") == 2
     assert at_once("hydra/launcher=joblib", "hydra.launcher.n_jobs=9") == 3
     assert at_once("hydra/launcher=joblib", "hydra.launcher.n_jobs=-1") == min(3, cores())
+    if find_spec("submitit"):
+        assert at_once("hydra/launcher=submitit_local") == 3
+        assert at_once("hydra/launcher=submitit_local", "hydra.sweeper.max_batch_size=2") == 2
 
 
 @pytest.mark.parametrize(

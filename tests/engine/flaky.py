@@ -89,6 +89,12 @@ class FlakyFileSystem(AbstractFileSystem):
             size = stat.st_size // 2 if fault == "cut" else stat.st_size
             return {"name": path, "size": size, "type": "directory" if place.is_dir() else "file"}
 
+    def ls(self, path: str, detail: bool = True, **_options: Any) -> list[Any]:
+        world, place = self._world(path)
+        with world.call("ls", path):
+            names = [f"{path.rstrip('/')}/{one.name}" for one in place.iterdir()]
+            return [self.info(name) for name in names] if detail else names
+
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
         self._change("makedirs", path, lambda place, _fault: place.mkdir(parents=True, exist_ok=exist_ok))
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from toys import halve, mix, push, read_number, total
+from toys import halve, measured, mix, push, read_number, total
 
 from p2m.engine import hashing
+from p2m.engine.code.packages import machine_profile
 from p2m.engine.executor import Result, execute
 from p2m.engine.explaining.union import PlanUnion, unite
 from p2m.engine.files.stats import SETTLED
@@ -229,3 +230,20 @@ def test_sources_that_were_hashed_before_are_not_read_again_for_a_union(
 
     monkeypatch.setattr(hashing, "digest_file", read)
     unite([plan], Store(tmp_path / "store"))
+
+
+def test_a_plan_is_the_same_on_another_machine_though_its_measured_steps_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "n.txt").write_text("7")
+    plan = plan_of(tmp_path, ())
+    plan.add("time", measured, name="time")
+    here = unite([plan], Store(tmp_path / "store"))
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    machine_profile.cache_clear()
+    there = unite([plan], Store(tmp_path / "store"))
+    machine_profile.cache_clear()
+    assert there.identities == here.identities
+    keys = [{member.step: member.key for member in union.plans[0]} for union in (here, there)]
+    assert keys[0]["number"] == keys[1]["number"]
+    assert keys[0]["time"] != keys[1]["time"]

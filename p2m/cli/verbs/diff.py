@@ -17,6 +17,7 @@ EXAMPLES = """p2m diff last~1 last                          # two runs
   p2m diff recipes/qa.yaml recipes/qa.yaml seed=1   # a recipe without and with overrides
   p2m diff HEAD~3:recipes/qa.yaml recipes/qa.yaml   # a recipe as it was
   p2m diff HEAD~3:recipes/qa.lock recipes/qa.lock   # a lock as it was
+  p2m diff origin/main:recipes/qa.lock recipes/qa.lock --markdown   # for a comment on a pull request
   p2m diff recipes/qa.lock last"""
 
 
@@ -27,11 +28,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("words", nargs="*", metavar="OVERRIDE", help="overrides of the second, if a recipe")
     parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=int, default=3, help="how many rows of each kind (default 3)")
-    common.json_argument(parser)
+    forms = parser.add_mutually_exclusive_group()
+    forms.add_argument("--markdown", action="store_true", help="print Markdown, as for a pull request")
+    common.json_argument(forms)
     common.unfold_argument(parser)
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
+    from p2m.cli.diff_markdown import diff_markdown
     from p2m.cli.diff_views import diff_text, folded
     from p2m.cli.groups import groups_of
     from p2m.comparison import compare_sides
@@ -44,7 +48,11 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         groups: dict[str, str] = {}
         for project in sides.projects.values():
             groups |= groups_of(project.plan, arguments)
-    return common.answer(arguments, found, lambda: diff_text(folded(found, groups), rows=arguments.rows))
+    shown = folded(found, groups)
+    if arguments.markdown:
+        print(diff_markdown(shown, sides.lock_causes(), rows=arguments.rows), end="")
+        return 0
+    return common.answer(arguments, found, lambda: diff_text(shown, rows=arguments.rows))
 
 
 class _Sides:
@@ -56,6 +64,7 @@ class _Sides:
 
         self.stack, self.trust = stack, trust
         self.projects: dict[tuple[str, tuple[str, ...]], Any] = {}
+        self.locks: list[Any] = []
         recipes = [self._project(text, ()) for text in typed if _is_recipe(text)]
         self.plan = recipes[0].plan.name if recipes else None
         self.store = Store(recipes[0].store if recipes else noop.default_store(), make=False)
@@ -73,12 +82,22 @@ class _Sides:
             raise UserError(f"overrides belong to a recipe, and {text} is none")
         revision, _, recipe = text.partition(":")
         if text.endswith(".lock") and (not recipe or Path(text).is_file()):
-            return of_lock(text, read_lock(Path(text)), self.store)
+            return of_lock(text, self._kept(read_lock(Path(text))), self.store)
         if recipe.endswith(".lock"):
-            return of_lock(text, _lock_at(revision, recipe), self.store)
+            return of_lock(text, self._kept(_lock_at(revision, recipe)), self.store)
         if recipe:
             return self._revision(label, revision, recipe)
         return of_run(find_run(self.store, text, self.plan), self.store)
+
+    def lock_causes(self) -> Any:
+        """What differs between the two sides by what they pin, where both are locks."""
+        from p2m.lock import causes, differences
+
+        return causes(differences(*self.locks)) if len(self.locks) == 2 else ()
+
+    def _kept(self, lock: Any) -> Any:
+        self.locks.append(lock)
+        return lock
 
     def _revision(self, label: str, revision: str, recipe: str) -> Any:
         from p2m.comparable import of_survey, placed

@@ -9,7 +9,7 @@ execution of them all runs more than `unique - cached` steps; where outputs coin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -47,7 +47,7 @@ class PlanUnion:
     """What the plans would do together. Sources are no steps."""
 
     plans: tuple[tuple[Member, ...], ...]
-    identities: tuple[str, ...]  # a plan: the digest of all that its result depends on, whatever is built
+    identities: tuple[str, ...]  # a plan: the digest of all it depends on, whatever is built, on any machine
 
     @property
     def steps(self) -> int:
@@ -112,7 +112,9 @@ class _Union:
         members = []
         for step in plan.steps:
             if not step.is_source:
-                roots[step.name] = _symbol(step, identities[step.name], {}, roots)
+                identity = identities[step.name]
+                anywhere = replace(identity, preimage={**identity.preimage, "machine": {}})
+                roots[step.name] = _symbol(step, anywhere, {}, roots)
                 members.append(self._member(step, walk, symbols, plan.name, number))
         whole = digest_tree_of_plain({"steps": sorted(roots.values())}, tag=_SYMBOL)
         return tuple(members), whole

@@ -1,7 +1,7 @@
 """The entry of a key: what it gave and what the key was made of, sealed, as it lies in every store.
 
 The first line is the digest of the rest, so a torn or altered entry is known as such; the preimage gives the
-key again, so an entry of another key is too.
+key again, so an entry of another key is too. In a shared store lines with signatures may follow (`signing`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from p2m.engine import hashing
 
 FORMAT = 1  # of the store's layout
 KEY_TAG = "p2m.step.v1"
+SIGNATURE = b"signature "  # begins the lines that may follow
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,16 @@ def parse_entry(content: bytes, key: str) -> Action:
     Raises:
         ValueError, KeyError, TypeError: these bytes are no entry, or that of another key.
     """
-    seal, _, text = content.partition(b"\n")
+    seal, _, text = signed_part(content).partition(b"\n")
     if seal.decode("ascii", "replace") != hashing.digest_bytes(text):
         raise ValueError("its seal is broken")
     body = json.loads(text)
     if body["key"] != key or hashing.digest_tree_of_plain(body["preimage"], tag=KEY_TAG) != key:
         raise ValueError("its preimage does not give its key")
     return Action(key, body["output"], body["preimage"], body["seconds"])
+
+
+def signed_part(content: bytes) -> bytes:
+    """An entry without the lines that may follow it; no line of its own begins as they do."""
+    end = content.find(b"\n" + SIGNATURE)
+    return content if end < 0 else content[: end + 1]

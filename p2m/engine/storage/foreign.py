@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from p2m.engine import hashing
 from p2m.engine.hashing import TreeEntry
-from p2m.engine.storage.entries import FORMAT, Action, entry_bytes, parse_entry
+from p2m.engine.storage.entries import FORMAT, Action, entry_bytes, parse_entry, signed_part
 
 _HEX = frozenset("0123456789abcdef")
 
@@ -23,7 +23,7 @@ def checked_entry(content: bytes, key: str) -> Action:
     Raises:
         Exception: of whatever kind, where it is not such an entry.
     """
-    action = parse_entry(content, key)
+    action, content = parse_entry(content, key), signed_part(content)
     body = json.loads(content.partition(b"\n")[2])
     if body["format"] != FORMAT or set(body) != {"format", "key", "output", "seconds", "preimage"}:
         raise ValueError("its form is not that of an entry")

@@ -1,6 +1,6 @@
 """A shared store: the layout of a store at a url, read, and where allowed written, by several machines.
 
-    FORMAT   cas/ab/<sha256>   ac/ab/<key>   tmp/
+    FORMAT   cas/ab/<sha256>   ac/ab/<key>   tmp/   USAGE (see `quota`)
 
 `Shared` is the whole seam: folders and servers join it here, object stores in `objects`. The calls may fail
 and hang as networks do; `sharing` bounds them, verifies what came and makes every fault a miss.

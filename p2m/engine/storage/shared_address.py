@@ -35,6 +35,7 @@ NEEDS = {  # protocol -> (what it imports, what brings that)
     "oss": ("ossfs", "ossfs"),
 }
 READ_ONLY = ("http", "https", "github", "gist", "git", "data", "zip", "tar", "libarchive", "reference")
+_LAYOUT = ("FORMAT", "USAGE", "ac", "cas", "leases", "tmp")  # what lies in a shared store
 _URL = re.compile(r"(?P<protocol>[a-z][a-z0-9+.-]*)://(?P<rest>.*)", re.DOTALL)
 
 
@@ -47,6 +48,9 @@ class SharedAddress:
     timeout: float = DEFAULT_TIMEOUT  # seconds that one operation may take, beside what its bytes take
     least_seconds: float = 0.0  # what took less to make is not sent
     usd_per_thousand: tuple[float, float] = LIST_PRICE  # of writes and of reads
+    namespace: str | None = None  # a folder below the url; `chosen_address` makes it a part of that
+    quota: int | None = None  # bytes that may lie there before nothing more is sent
+    trust: tuple[str, ...] = ()  # public keys, of which one must have signed an entry; (): none need have
 
     @property
     def protocol(self) -> str:
@@ -70,11 +74,12 @@ def chosen_address(written: SharedAddress | None, environment: Mapping[str, str]
             place = replace(written or SharedAddress(""), url=checked_url(url), mode="read")
         except ValueError as error:
             raise ValueError(f"{URL_VARIABLE}: {error}") from None
-    if not mode or place is None:
-        return place
-    if mode not in MODES:
+    if mode and mode not in MODES:
         raise ValueError(f"{MODE_VARIABLE}: {redacted(mode)[:40]!r} is no mode: write read or write")
-    return replace(place, mode=mode)
+    if place is None:
+        return None
+    url = f"{place.url}/{place.namespace}" if place.namespace else place.url
+    return replace(place, url=url, namespace=None, mode=mode or place.mode)
 
 
 def checked_url(text: str) -> str:
@@ -94,6 +99,20 @@ def checked_url(text: str) -> str:
     if not found["rest"].strip("/") and found["protocol"] != "memory":
         raise ValueError(f"{redacted(text)!r} names no place: write {found['protocol']}://host-or-bucket/p2m")
     return text.rstrip("/")
+
+
+def checked_namespace(text: str) -> str:
+    """A namespace as it may be written: `team/project`.
+
+    Raises:
+        ValueError: it is no such path, or a name that a store uses itself.
+    """
+    parts = text.split("/")
+    if not all(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", part) for part in parts):
+        raise ValueError(f"{text!r} is no namespace: write names of letters, digits, . _ -, as team/project")
+    if parts[0] in _LAYOUT:
+        raise ValueError(f"{parts[0]!r} is a folder of stores themselves: choose another name")
+    return text
 
 
 def _refuse_secrets(protocol: str, rest: str) -> None:

@@ -2,7 +2,7 @@
 
 Whatever comes from there is verified before it becomes visible here: an entry by its seal and by the key that
 its preimage gives, a folder's listing by its digest, its form and its names, a file by its digest and its
-size. That proves integrity, not origin: a shared store is as trustworthy as whoever may write to it.
+size. That proves integrity; origin is proved by signatures of entries, where the place names whom it trusts.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from p2m.engine.storage.shared import (
     read_bytes,
 )
 from p2m.engine.storage.shared_address import SharedAddress, redacted
+from p2m.engine.storage.signing import is_signed
 from p2m.engine.storage.uploads import Uploads
 from p2m.errors import StoreError
 
@@ -202,6 +203,13 @@ class Sharing:
     def _entry(self, key: str) -> Action | None:
         content = self._read(entry_name(key), MAX_ENTRY)
         if content is None:
+            return None
+        if self.place.trust and not is_signed(content, self.place.trust):
+            self._poisoned.add(entry_name(key))
+            self.notices.add(
+                f"shared store {redacted(self.place.url)}: entries that nobody signed who is trusted are left"
+                " out; what they would give is made here"
+            )
             return None
         try:
             return checked_entry(content, key)

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -24,6 +25,7 @@ from p2m.engine.storage.breaker import Breaker, Fault, Job, Notices
 from p2m.engine.storage.entries import FORMAT, Action, entry_bytes
 from p2m.engine.storage.foreign import checked_entry
 from p2m.engine.storage.objects import OversizeError
+from p2m.engine.storage.quota import Quota
 from p2m.engine.storage.shared import (
     MAX_ENTRY,
     Shared,
@@ -34,6 +36,7 @@ from p2m.engine.storage.shared import (
 )
 from p2m.engine.storage.shared_address import redacted
 from p2m.engine.storage.uses import Uses
+from p2m.engine.storage.signing import Signer, is_signed, signer
 from p2m.errors import StoreError
 
 FOLDER = "offers"
@@ -58,6 +61,7 @@ class Uploads:
         self._bytes = 0  # of these, at most
         self._seen: set[str] = set()
         self._founded = False
+        self._quota = Quota(shared)
         self._unsent = 0  # when it was last settled
         self.sent = 0  # actions that the shared store has got from here
 
@@ -156,6 +160,8 @@ class Uploads:
                 self._forget(action.key)  # there is nothing whole to be sent
             except Exception as error:  # a thread has nobody to raise to
                 self._sending.fault("reading what is to be sent", f"{type(error).__name__}: {error}")
+            if self._left == 1:
+                self._note_usage()
             with self._changed:
                 self._left -= 1
                 self._asked -= not made
@@ -168,8 +174,13 @@ class Uploads:
     def _is_there(self, key: str) -> bool:
         """Whether the shared store has an entry of that key, which is written last. Raises: Fault."""
         name = entry_name(key)
-        found: list[int | None] = []
-        self._sending.call(Job("asking for an entry", lambda alive: found.append(self._shared.size(name))))
+        found: list[object] = []
+
+        def run(_alive: Callable[[], None]) -> None:
+            trusts = self._shared.place.trust
+            found.append(self._standing(name, key) if trusts else self._shared.size(name))
+
+        self._sending.call(Job("asking for an entry", run))
         return found[0] is not None and name not in self._poisoned
 
     def _queue_again(self, action: Action) -> None:
@@ -208,6 +219,8 @@ class Uploads:
         self._found()
         tree = self._blobs.read(output)
         entries = {entry.digest: entry for entry in hashing.parse_tree(tree) if entry.digest}
+        if self._quota.limit:
+            self._sending.call(Job("counting what is there", self._quota.look, self._quota.patience))
         renewed: list[TreeEntry] = []
         self._sending.all([self._blob_job(entry, anew, renewed) for entry in entries.values()])
         self._sending.all([self._blob_job(TreeEntry("", output, len(tree)), anew, renewed)])
@@ -221,6 +234,7 @@ class Uploads:
                 if hashing.digest_file(path) != entry.digest:
                     raise OSError("it is damaged here")
                 alive()
+                self._hold_to_quota(entry.size)
                 return path
 
             if self._shared.ensure(name, sound, entry.size, anew=anew or name in self._poisoned):
@@ -232,6 +246,10 @@ class Uploads:
     def _send_entry(self, action: Action) -> None:
         """Whoever was first stays; another result is kept beside it, as here."""
         name, content = entry_name(action.key), entry_bytes(action)
+        if self._signer is not None:
+            content = self._signer.sign(content)
+        elif self._shared.place.trust:
+            raise OSError("entries must be signed, and P2M_SHARED_STORE_KEY holds no key here")
         if name not in self._poisoned and self._shared.write(name, content):
             self.sent += 1
             return
@@ -243,14 +261,21 @@ class Uploads:
         elif standing.output != action.output:
             self._shared.write(f"{name}~{action.output}", content)
 
+    @cached_property
+    def _signer(self) -> Signer | None:
+        return signer(os.environ)
+
     def _standing(self, name: str, key: str) -> Action | None:
         """The entry that is there; None where it is none. Raises: what the shared store raises."""
         try:
             content = read_bytes(self._shared, name, MAX_ENTRY, lambda: None)
         except OversizeError:
             return None
+        trusts = self._shared.place.trust
         try:
-            return None if content is None else checked_entry(content, key)
+            if content is None or (trusts and not is_signed(content, trusts)):
+                return None
+            return checked_entry(content, key)
         except Exception:  # whatever garbage does to a parser
             return None
 
@@ -274,6 +299,20 @@ class Uploads:
 
         self._sending.call(Job("reading FORMAT", run))
         self._founded = self._uses.is_open = True
+
+    def _hold_to_quota(self, size: int) -> None:
+        """Raises: Fault, where so many bytes more are too many; then nothing is sent any more."""
+        problem = self._quota.take(size)
+        if problem:
+            with suppress(Exception):  # a courtesy: it is counted anew some day
+                self._quota.note()
+            self._sending.off(problem)
+            raise Fault(problem)
+
+    def _note_usage(self) -> None:
+        if self._quota.limit and not self._sending.is_off:
+            with suppress(Fault):
+                self._sending.call(Job("noting what was sent", lambda _alive: self._quota.note()))
 
     # ------------------------------------------------------------------ notes of what is to be sent
 
