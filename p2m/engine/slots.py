@@ -141,6 +141,9 @@ class Slots:
         self._held[step] = grant
         return grant
 
+    def holds(self, step: str) -> bool:
+        return step in self._held
+
     def give_back(self, step: str) -> None:
         grant = self._held.pop(step)
         self._free_gpus = sorted([*self._free_gpus, *grant.gpus])
