@@ -22,6 +22,7 @@ from typing import Any, Literal
 
 from p2m.engine import slots
 from p2m.engine.handles import Network
+from p2m.engine.hashing import tree_object
 from p2m.engine.observer import Teller
 from p2m.engine.running import network as networks
 from p2m.engine.running import wire
@@ -94,6 +95,7 @@ class _Cluster:
         self._looked = 0.0
         self._is_slow = False
         self._has_grown = False
+        self._is_shared = False  # whether the shared store was written to
 
     # ------------------------------------------------------------------ the executor's side
 
@@ -230,6 +232,7 @@ class _Cluster:
 
         Raises:
             UserError: there are others, and no store that they could share.
+            StoreError: that does not take what is sent.
         """
         import ray
 
@@ -262,6 +265,9 @@ class _Cluster:
                 "    store=shared store.shared.url=... store.shared.mode=write,"
                 " or executor.machines=1 for this machine alone"
             )
+        if not self._is_shared:  # it is a store from now on, and can be written from here at least
+            self._store.send(self._store.put_bytes(tree_object(())))
+            self._is_shared = True
 
     def _ask_for(self, name: str, info: Mapping[str, Any]) -> _Machine:
         import ray

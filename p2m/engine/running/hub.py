@@ -32,6 +32,7 @@ class Hub:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listening = socket.socket(family, socket.SOCK_STREAM)
         self._listening.bind((host, 0))
+        self._listening.listen(512)
         port = int(self._listening.getsockname()[1])
         self.address = Address(host, port, secrets.token_bytes(wire.TOKEN))
         self.news: SimpleQueue[tuple[str, tuple[Any, ...]]] = SimpleQueue()
