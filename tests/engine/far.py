@@ -37,7 +37,9 @@ def timed(*rest: Number) -> Place:
 
 
 @stage(version="1", kind="pure")
-def ask(*rest: Number, numbers: tuple[int, ...], teacher: Caller, log: str, seconds: float, run: Run) -> Place:
+def ask(
+    *rest: Number, numbers: tuple[int, ...], teacher: Caller, log: str, seconds: float, run: Run
+) -> Place:
     """Asks those requests, and logs each that it pays for, before and after."""
     for number in numbers:
 

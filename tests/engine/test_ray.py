@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +10,21 @@ from typing import Any
 
 import pytest
 from far import ask, perish, somewhere, timed
-from toys import Caller, Number, Scale, count_rows, print_and_fail, push, read_folder, read_number, tabulate, total
+from toys import (
+    Caller,
+    Number,
+    Scale,
+    count_rows,
+    print_and_fail,
+    push,
+    read_folder,
+    read_number,
+    tabulate,
+    total,
+)
 
 import p2m
-from p2m.engine.executor import Inline, Interrupted, execute
+from p2m.engine.executor import Inline, execute
 from p2m.engine.handles import Device, Network
 from p2m.engine.observer import Silent
 from p2m.engine.plan import Plan

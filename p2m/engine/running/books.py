@@ -1,4 +1,4 @@
-"""The ledger of a build and its sums, for steps on other machines: kept by the build, asked over a connection.
+"""The ledger of a build and its sums, for steps on other machines, which ask the build over a connection.
 
 A step says what it wants to ask and gets the recorded answer, or its turn; what it then pays for is on the
 build's disk before it is told so. The build leads the flights of its own ledger for those who ask

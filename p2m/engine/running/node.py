@@ -1,4 +1,4 @@
-"""One machine of a cluster at work for a build: it is told of calls over a connection, and its workers do them.
+"""One machine of a cluster at work for a build: told of calls over a connection, its workers do them.
 
 Workers are those of `executor=local`. They end with this process, and this process with its connection.
 """

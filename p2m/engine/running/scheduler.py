@@ -297,7 +297,9 @@ class Build:
         name = run.step.name
         self.deaths[name] += 1
         if self.deaths[name] >= DEATHS:
-            lost = StageError(f"{error}\n    {name} was lost {DEATHS} times like this, so it is not run again")
+            lost = StageError(
+                f"{error}\n    {name} was lost {DEATHS} times like this, so it is not run again"
+            )
             self._failed(run, lost)
         else:
             self.observer.said(name, f"{str(error).splitlines()[0]}; it runs again")

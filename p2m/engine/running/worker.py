@@ -92,9 +92,7 @@ def _opener(address: Address | None) -> Opener | None:
     return opener(address)
 
 
-def _carry_out_all(
-    channel: socket.socket, store: Store, sources: Sources, open_books: Opener | None
-) -> None:
+def _carry_out_all(channel: socket.socket, store: Store, sources: Sources, open_books: Opener | None) -> None:
     syntax.recall(store.root / "tmp" / "code.json")
     teller = _Teller(channel)
     while (message := wire.receive(channel)) is not None:
