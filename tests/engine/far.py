@@ -56,12 +56,29 @@ def ask(
 
 
 @stage(version="1", kind="pure")
+def somewhere_else(*, plus: int) -> Number:
+    return Number(plus)
+
+
+@stage(version="1", kind="pure")
+def nap(*rest: Number, name: str, seconds: float, log: str) -> Number:
+    _note(log, "run")
+    time.sleep(seconds)
+    return Number(1)
+
+
+@stage(version="1", kind="pure")
 def perish(*, log: str, times: int) -> Number:
     """Is killed the first times."""
     _note(log, "run")
     if Path(log).read_text().count("run") <= times:
         os.kill(os.getpid(), signal.SIGKILL)
     return Number(1)
+
+
+@stage(version="1", kind="pure")
+def after(place: Place, *, words: str) -> Number:
+    raise ZeroDivisionError(words)
 
 
 def _note(log: str, line: str) -> None:

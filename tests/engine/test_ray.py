@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from far import ask, perish, somewhere, timed
+from far import after, ask, nap, perish, somewhere, somewhere_else, timed
 from toys import (
     Caller,
     Number,
     Scale,
     count_rows,
-    print_and_fail,
     push,
     read_folder,
     read_number,
@@ -24,7 +26,7 @@ from toys import (
 )
 
 import p2m
-from p2m.engine.executor import Inline, execute
+from p2m.engine.executor import Inline, Interrupted, Result, execute
 from p2m.engine.handles import Device, Network
 from p2m.engine.observer import Silent
 from p2m.engine.plan import Plan
@@ -44,6 +46,7 @@ class Lent:
 
     cluster: Any
     folder: Path
+    node: Any = None  # the other machine
 
     @property
     def means(self) -> Any:
@@ -55,9 +58,9 @@ class Lent:
     def store(self) -> Path:
         return self.folder / "store"
 
-    def add(self) -> Any:
+    def add(self) -> None:
         variables = {"P2M_STORE": str(self.store), "XDG_CACHE_HOME": str(self.folder / "cache")}
-        return self.cluster.add_node(num_cpus=2, env_vars=variables, **SMALL)
+        self.node = self.cluster.add_node(num_cpus=2, env_vars=variables, **SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +69,6 @@ def lent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lent]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_enable_worker_prestart", "0")
         patch.setenv("RAY_prestart_worker_first_driver", "0")
         head = {"num_cpus": 0, "include_dashboard": False, **SMALL}
         cluster = Cluster(initialize_head=True, head_node_args=head)
@@ -96,6 +98,13 @@ class Watch(Silent):
         self.lines.append(f"{step} {done}/{total} {note}")
 
 
+def asking(plan: Plan, name: str, folder: Path, *, seconds: float = 0.0) -> None:
+    """A step that asks three requests; those of other names ask the same, under another key."""
+    other = plan.add(f"{name}-in", total, plan.add(f"{name}-n", somewhere_else, plus=ord(name[0])), None)
+    plan.add(name, ask, other, numbers=(1, 2, 3), teacher=Caller(asks_elsewhere=True),
+             log=str(folder / "asked"), seconds=seconds)  # fmt: skip
+
+
 def test_a_machine_with_nothing_but_ray_makes_what_this_process_makes(
     tmp_path: Path, store: Store, lent: Lent
 ) -> None:
@@ -108,90 +117,112 @@ def test_a_machine_with_nothing_but_ray_makes_what_this_process_makes(
     table = plan.add("table", tabulate, number, count)
     plan.add("rows", count_rows, table, scale=Scale(3))
     plan.add("push", push, plan.add("sum", total, number, count, plus=1))
-    result = execute(plan, store, Device(), executor=lent.means)
     here = execute(plan, Store(tmp_path / "other"), Device(), executor=Inline())
-    assert [(each.step, each.status, each.key, each.output) for each in result.outcomes] == [
-        (each.step, each.status, each.key, each.output) for each in here.outcomes
-    ]
-    assert (result.value("table").folder / "a.txt").read_text() == "a 10\n" * 3
-    places = Plan("places")
-    places.add("somewhere", somewhere, number_of(places))
-    places.add("timed", timed, number_of(places, "other"))
-    found = execute(places, store, Device(), executor=lent.means)
-    code = lent.folder / "cache" / "p2m" / "code"
-    assert found.value("somewhere").store == str(lent.store)
-    assert found.value("somewhere").package in map(str, code.glob("*/p2m/__init__.py"))
-    assert found.value("timed").package == p2m.__file__  # measured where its key says
-    assert "printed" in (store.runs / found.run / "log.txt").read_text()
-
-
-def number_of(plan: Plan, name: str = "number") -> Any:
-    return plan.add(name, total, plan.add(f"{name}0", read_number, plan.source(f"{name}-file", _one())), None)
-
-
-def _one() -> Path:
-    path = Path(os.environ["PYTEST_ONE"])
-    path.write_text("1")
-    return path
-
-
-@pytest.fixture(autouse=True)
-def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTEST_ONE", str(tmp_path / "one.txt"))
-
-
-def test_what_is_asked_elsewhere_is_paid_for_once_and_recorded_here(
-    tmp_path: Path, store: Store, lent: Lent
-) -> None:
-    plan, log = Plan("asking"), tmp_path / "log"
+    plan.add("somewhere", somewhere, number)
+    plan.add("timed", timed, number)
+    plan.add("dies", perish, log=str(tmp_path / "died"), times=1)
     for name in ("one", "two"):
-        plan.add(name, ask, *rest_of(plan, name), numbers=(1, 2, 3), teacher=Caller(asks_elsewhere=True),
-                 log=str(log), seconds=0.05)  # fmt: skip
+        asking(plan, name, tmp_path, seconds=0.05)
     watch = Watch()
     result = execute(plan, store, Device(), watch, executor=lent.means)
-    assert sorted(log.read_text().split("\n")) == sorted(
+    found = {each.step: (each.status, each.key, each.output) for each in result.outcomes}
+    assert [found[each.step] for each in here.outcomes] == [
+        (each.status, each.key, each.output) for each in here.outcomes
+    ]
+    assert (result.value("table").folder / "a.txt").read_text() == "a 10\n" * 3
+    place = result.value("somewhere")
+    assert place.store == str(lent.store)
+    assert place.package in map(str, (lent.folder / "cache" / "p2m" / "code").glob("*/p2m/__init__.py"))
+    assert "printed" in (store.runs / result.run / "log.txt").read_text()
+    assert result.value("timed").package == p2m.__file__  # measured where its key says
+    assert result.value("dies") == Number(1)  # on its second run
+    assert len([line for line in watch.lines if "signal 9 (SIGKILL)" in line and "runs again" in line]) == 1
+    assert_paid_once(result, store, lent, tmp_path)
+    assert "one 3/3 requests" in watch.lines
+
+
+def assert_paid_once(result: Result, store: Store, lent: Lent, folder: Path) -> None:
+    """Of two steps elsewhere that asked the same: one request each, recorded in the build's ledger."""
+    assert sorted((folder / "asked").read_text().split("\n")) == sorted(
         ["", *(f"{word} {number}" for word in ("ask", "answer") for number in (1, 2, 3))]
     )
-    assert result.value("one").store == str(lent.store)
     for name in ("one", "two"):
         key = result.outcome(name).key
+        assert result.value(name).store == str(lent.store)
         assert len(used(store.root / "ledger", key)) == 3
         assert tallies.kept(store, key) == {"requests": 3}
     assert tallies.total(store, result.run, "requests") == 6
     assert not (lent.store / "ledger" / "segments").exists()
-    assert "one 3/3 requests" in watch.lines
-    from dataclasses import replace
-
-    again = Store(tmp_path / "again", store.place.shared)
-    alone = Plan("alone")
-    alone.add("three", ask, *rest_of(alone, "three"), numbers=(9,), teacher=Caller(asks_elsewhere=True),
-              log=str(log), seconds=0.0)  # fmt: skip
-    found = execute(alone, again, Device(), executor=replace(lent.means, asking="here"))
-    assert found.value("three").package == p2m.__file__  # where the key of the teacher is
 
 
-def rest_of(plan: Plan, name: str) -> tuple[Any, ...]:
-    """An input of its own, so that two steps do not share a key."""
-    return (plan.add(f"{name}-in", total, number_of(plan, f"{name}-n"), None, plus=ord(name[0])),)
+@pytest.mark.slow
+def test_a_teacher_elsewhere_is_asked_where_its_key_is(tmp_path: Path, store: Store, lent: Lent) -> None:
+    plan = Plan("asking")
+    asking(plan, "one", tmp_path)
+    result = execute(plan, store, Device(), executor=replace(lent.means, asking="here"))
+    assert result.value("one").package == p2m.__file__
+    assert len(used(store.root / "ledger", result.outcome("one").key)) == 3
 
 
-def test_a_step_whose_worker_is_killed_runs_again_and_not_for_ever(
-    tmp_path: Path, store: Store, lent: Lent
-) -> None:
-    plan, watch = Plan("dying"), Watch()
-    plan.add("dies", perish, log=str(tmp_path / "twice"), times=2)
-    result = execute(plan, store, Device(), watch, executor=lent.means)
-    assert result.value("dies") == Number(1)
-    assert len([line for line in watch.lines if "signal 9 (SIGKILL)" in line and "runs again" in line]) == 2
+@pytest.mark.slow
+def test_a_step_that_is_always_lost_is_an_error(tmp_path: Path, store: Store, lent: Lent) -> None:
     plan = Plan("dead")
     plan.add("dies", perish, log=str(tmp_path / "ever"), times=9)
     with pytest.raises(StageError, match=r"(?s)SIGKILL.*lost 3 times"):
         execute(plan, store, Device(), executor=lent.means)
 
 
-def test_what_a_stage_raises_elsewhere_is_raised_here(store: Store, lent: Lent) -> None:
+@pytest.mark.slow
+def test_a_step_goes_on_elsewhere_when_its_machine_is_gone(tmp_path: Path, store: Store, lent: Lent) -> None:
+    plan, watch = Plan("gone"), Watch()
+    plan.add("slow", nap, name="slow", seconds=3.0, log=str(tmp_path / "log"))
+
+    def pull() -> None:
+        until = time.monotonic() + 100
+        while not (tmp_path / "log").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        lent.cluster.remove_node(lent.node, allow_graceful=False)
+        lent.add()
+
+    puller = threading.Thread(target=pull)
+    puller.start()
+    result = execute(plan, store, Device(), watch, executor=lent.means)
+    puller.join()
+    assert result.value("slow") == Number(1)
+    assert (tmp_path / "log").read_text() == "run\nrun\n"
+    assert [line for line in watch.lines if "was lost with node" in line]
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_what_runs_elsewhere_and_keeps_what_is_done(
+    tmp_path: Path, store: Store, lent: Lent
+) -> None:
+    plan = Plan("stopped")
+    first = plan.add("first", nap, name="first", seconds=0.0, log=str(tmp_path / "first"))
+    plan.add("slow", nap, first, name="slow", seconds=60.0, log=str(tmp_path / "log"))
+
+    def interrupt() -> None:
+        until = time.monotonic() + 100
+        while not (tmp_path / "log").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(Interrupted) as stopped:
+        execute(plan, store, Device(), executor=lent.means)
+    assert stopped.value.finished == ("first",)
+    assert [each.step for each in stopped.value.running] == ["slow"]
+    plan = Plan("stopped")
+    plan.add("first", nap, name="first", seconds=0.0, log=str(tmp_path / "first"))
+    assert execute(plan, store, Device(), executor=Inline()).counts == {"reused": 1}
+
+
+@pytest.mark.slow
+def test_what_a_stage_raises_elsewhere_is_raised_here(tmp_path: Path, store: Store, lent: Lent) -> None:
     plan = Plan("bang")
-    plan.add("bang", print_and_fail, words="far away")
+    teacher = Caller(asks_elsewhere=False)  # the ledger is reached whatever the network's policy
+    asked = plan.add("ask", ask, numbers=(1,), teacher=teacher, log=str(tmp_path / "asked"), seconds=0.0)
+    plan.add("bang", after, asked, words="far away")
     with pytest.raises(ZeroDivisionError, match="far away"):
         execute(plan, store, Device(), executor=lent.means, network=Network.NONE)
 
@@ -202,6 +233,6 @@ def test_more_than_this_machine_needs_a_store_that_all_can_write(
 ) -> None:
     shared = SharedAddress(f"file://{tmp_path}/shared", mode) if mode else None
     plan = Plan("alone")
-    number_of(plan)
+    plan.add("alone", somewhere)
     with pytest.raises(UserError, match=r"store\.shared\.mode=write"):
         execute(plan, Store(tmp_path / "store", shared), Device(), executor=lent.means)

@@ -222,9 +222,11 @@ class _Cluster:
         import ray
 
         self._is_own = not ray.is_initialized()
-        if self._is_own:
-            _join(self._means)
-        self._hub = Hub(self._store, ray.util.get_node_ip_address())
+        with networks.apart():
+            if self._is_own:
+                _join(self._means)
+            self._hub = Hub(self._store, ray.util.get_node_ip_address())
+        self._looked = time.monotonic()
         self._survey()
 
     def _survey(self) -> None:
@@ -339,7 +341,7 @@ def _join(means: Ray) -> None:
         }  # fmt: skip
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
-        with _signals_kept(), networks.apart():
+        with _signals_kept():
             ray.init(**wanted, log_to_driver=False, configure_logging=False, namespace="p2m")
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         raise UserError(
