@@ -33,6 +33,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
@@ -84,7 +85,7 @@ def ask(*rest: Number, name: str, numbers: tuple[int, ...], url: str, log: str, 
 
     found = 0
     for number in numbers:
-        body = run.recorder.answer({"number": number}, lambda number=number: call(number))
+        body = run.recorder.answer({"number": number}, partial(call, number))
         run.tally("requests", 1)
         found += int(json.loads(body)["choices"][0]["message"]["content"])
     return Number(found + sum(number.value for number in rest))
@@ -281,15 +282,19 @@ def compare(name: str, overrides: tuple[str, ...], folder: Path, cluster: Lent) 
 
 
 def metrics_agree(name: str, folder: Path) -> bool:
-    """Whether the primary metric of both bundles differs by at most half of its interval."""
-    values = []
-    for how in ("ray", "local"):
-        places = sorted((folder / how / name / "outputs").rglob("manifest.json"))
-        manifest = json.loads(places[0].read_text())
-        verdict = manifest.get("verdict", manifest)
-        values.append(json.dumps(verdict.get("primary", verdict.get("metrics", ""))))
-    print(f"  primary metric: {values[0]} on three machines, {values[1]} on one")
-    return values[0] == values[1]
+    """Whether each metric of the two bundles differs by at most half of its interval."""
+    one, two = (
+        {each["metric"]: each for each in json.loads(place.read_text())["metrics"]}
+        for how in ("ray", "local")
+        for place in list((folder / how / name / "outputs").rglob("manifest.json"))[:1]
+    )
+    good = True
+    for metric, score in one.items():
+        other = two[metric]
+        good &= abs(score["value"] - other["value"]) <= max((other["high"] - other["low"]) / 2, 1e-9)
+    shown = ", ".join(f"{metric} {one[metric]['value']:.3f} and {two[metric]['value']:.3f}" for metric in one)
+    print(f"  on three machines and on one: {shown}")
+    return good
 
 
 # --------------------------------------------------------------------------- kills
