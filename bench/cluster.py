@@ -29,20 +29,19 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from cluster_stages import ask, more, nap, note
+
 from p2m.engine.executor import Inline, Silent, execute
-from p2m.engine.handles import Device, Run
+from p2m.engine.handles import Device
 from p2m.engine.plan import Plan
-from p2m.engine.stage import stage
 from p2m.engine.storage.shared_address import SharedAddress
 from p2m.engine.store import Store
 
@@ -50,53 +49,6 @@ ROOT = Path(__file__).resolve().parents[1]
 CACHED, ON_RAY = 1.0, 20.0  # milliseconds a step
 CHAINS = 100  # of the plan of many steps
 SMALL = ("generation.num_examples=400", "student=linear", "compression=none", "evaluation.bootstrap=200")
-
-
-@dataclass(frozen=True)
-class Number:
-    value: int
-
-
-@stage(version="1", kind="pure")
-def more(*rest: Number, name: str) -> Number:
-    return Number(sum(number.value for number in rest) + 1)
-
-
-@stage(version="1", kind="pure")
-def nap(*rest: Number, name: str, seconds: float, log: str) -> Number:
-    note(log, "begin", name)
-    time.sleep(seconds)
-    return Number(sum(number.value for number in rest) + 1)
-
-
-@stage(version="1", kind="pure")
-def ask(*rest: Number, name: str, numbers: tuple[int, ...], url: str, log: str, run: Run) -> Number:
-    """Adds up what a chat model answers to each number, which is that number."""
-    note(log, "begin", name)
-
-    def call(number: int) -> bytes:
-        content = {"model": "m", "messages": [{"role": "user", "content": str(number)}]}
-        asked = urllib.request.Request(
-            f"{url}/v1/chat/completions", json.dumps(content).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(asked, timeout=30) as answer:
-            body: bytes = answer.read()
-        return body
-
-    found = 0
-    for number in numbers:
-        body = run.recorder.answer({"number": number}, partial(call, number))
-        run.tally("requests", 1)
-        found += int(json.loads(body)["choices"][0]["message"]["content"])
-    return Number(found + sum(number.value for number in rest))
-
-
-def note(log: str, *words: object) -> None:
-    """One line, whole, whoever else writes: time since the epoch, then the words."""
-    line = " ".join(map(str, (f"{time.time():.6f}", *words))) + "\n"
-    handle = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.write(handle, line.encode())
-    os.close(handle)
 
 
 # --------------------------------------------------------------------------- clusters
@@ -550,7 +502,7 @@ def main() -> int:
     parser.add_argument("what", nargs="*", help="cost, build, kill; and recipes to build; by default all")
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--minutes", type=float, default=60.0, help="after which nothing more is killed")
+    parser.add_argument("--minutes", type=float, default=15.0, help="after which nothing more is killed")
     parser.add_argument("--round", type=int, default=200, help="steps of one round between kills")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--small", action="store_true", help="build few rows and a linear student")
@@ -574,8 +526,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # Stages are found by their module, which a script run by its name does not have.
-    sys.path.insert(0, str(Path(__file__).parent))
-    from cluster import main as importable
-
-    sys.exit(importable())
+    sys.exit(main())
