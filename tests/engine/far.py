@@ -62,8 +62,10 @@ def somewhere_else(*, plus: int) -> Number:
 
 @stage(version="1", kind="pure")
 def nap(*rest: Number, name: str, seconds: float, log: str) -> Number:
+    """Takes its time, when it is run for the first time."""
+    is_first = not Path(log).exists()
     _note(log, "run")
-    time.sleep(seconds)
+    time.sleep(seconds if is_first else 0)
     return Number(1)
 
 

@@ -175,7 +175,7 @@ def test_a_step_that_is_always_lost_is_an_error(tmp_path: Path, store: Store, le
 @pytest.mark.slow
 def test_a_step_goes_on_elsewhere_when_its_machine_is_gone(tmp_path: Path, store: Store, lent: Lent) -> None:
     plan, watch = Plan("gone"), Watch()
-    plan.add("slow", nap, name="slow", seconds=3.0, log=str(tmp_path / "log"))
+    plan.add("slow", nap, name="slow", seconds=100.0, log=str(tmp_path / "log"))
 
     def pull() -> None:
         until = time.monotonic() + 100
