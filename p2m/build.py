@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from p2m.delivery import check_writable, deliver
@@ -111,7 +112,17 @@ def _watched(project: Project, store: Store, policy: Policy) -> Watch:
 
 def means(words: ExecutorWords) -> Means:
     """What runs the steps, as the recipe says it."""
-    return Inline() if words.name == "inline" else Local(words.workers, words.memory, words.gpus)
+    if words.name == "inline":
+        return Inline()
+    if words.name == "local":
+        return Local(words.workers, words.memory, words.gpus)
+    if find_spec("ray") is None:
+        raise UserError("executor=ray needs Ray, which is not installed\n    pip install 'p2m[ray]'")
+    from p2m.engine.running.cluster import Ray  # threads and queues, which other builds do without
+
+    return Ray(
+        words.address, words.machines, words.workers, words.memory, words.gpus, asking=words.asking
+    )  # fmt: skip
 
 
 @contextmanager

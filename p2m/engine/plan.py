@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from p2m.engine.code.components import components_in
 from p2m.engine.hashing import plain
+from p2m.engine.slots import Resources
 from p2m.engine.stage import Stage
 from p2m.errors import nearest
 
@@ -78,6 +79,15 @@ class Step:
             getattr(one, "calls_out", False) and getattr(one, "asks_elsewhere", True)
             for one in components_in(dict(self.settings))
         )
+
+    @property
+    def resources(self) -> Resources:
+        """What its stage declares, and whether it asks a teacher; a batch is collected where it was sent."""
+        assert self.stage is not None, self.name
+        if not self.asks_elsewhere:
+            return self.stage.resources
+        batch = any(getattr(one, "batch", False) for one in components_in(dict(self.settings)))
+        return replace(self.stage.resources, asks=True, here=batch)
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 CORES = "P2M_CORES"  # environment: processors that this process may use where it runs beside its like
 
@@ -25,7 +27,9 @@ class Resources:
     cpus: int = 1  # 0: the whole machine
     memory: int = 0  # bytes; 0: not worth counting
     gpus: int = 0
-    alone: bool = False  # nothing else of the build runs beside it
+    alone: bool = False  # nothing else of the build runs beside it, and it runs on the building machine
+    asks: bool = False  # a teacher elsewhere
+    here: bool = False  # what it leaves off with lies on the building machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Grant:
     gpus: tuple[int, ...]  # which ones
     whole: bool  # all processors are its own
     alone: bool
+    node: str = ""  # where; "" is the building machine
 
 
 def declared(cpus: int | str, memory: str | int, gpus: int, *, alone: bool) -> Resources:
@@ -94,32 +99,50 @@ def processors() -> int:
     return min(found, max(1, int(said))) if said.isdigit() else found
 
 
-class Slots:
-    """Hands out what there is, and takes it back."""
+class Room(Protocol):
+    """What there is to hand out, on one machine or on several."""
 
-    def __init__(self, capacity: Capacity) -> None:
-        self.capacity = capacity
+    def take(self, step: str, wanted: Resources, near: Iterable[str] = ()) -> Grant | None:
+        """What the step needs, if that is free now, best where the steps `near` it ran."""
+
+    def give_back(self, step: str) -> None: ...
+
+
+class Slots:
+    """Hands out what one machine has, and takes it back."""
+
+    def __init__(self, capacity: Capacity, node: str = "") -> None:
+        self.capacity, self.node = capacity, node
         self._held: dict[str, Grant] = {}
         self._free_gpus = list(range(capacity.gpus))
 
-    def take(self, step: str, wanted: Resources) -> Grant | None:
+    @property
+    def free(self) -> int:
+        """Processors that nobody has."""
+        return self.capacity.cpus - sum(grant.cpus for grant in self._held.values())
+
+    def could_hold(self, wanted: Resources) -> bool:
+        """Whether there is enough for it, were the machine idle."""
+        there = self.capacity
+        fits = not (there.memory and wanted.memory > there.memory)
+        return fits and wanted.cpus <= there.cpus and wanted.gpus <= there.gpus
+
+    def take(self, step: str, wanted: Resources, near: Iterable[str] = ()) -> Grant | None:
         """What the step needs, if that is free now; nothing is too much for an idle machine."""
         everything = self.capacity
         cpus = min(wanted.cpus or everything.cpus, everything.cpus)
         gpus, memory = min(wanted.gpus, everything.gpus), wanted.memory
-        too_large = (
-            wanted.cpus > everything.cpus
-            or wanted.gpus > everything.gpus
-            or bool(everything.memory and memory > everything.memory)
-        )
-        alone = wanted.alone or too_large
+        alone = wanted.alone or not self.could_hold(wanted)
         if self._held and (alone or not self._fits(cpus, memory, gpus)):
             return None
         chosen = tuple(self._free_gpus[:gpus])
         self._free_gpus = self._free_gpus[gpus:]
-        grant = Grant(cpus, memory, chosen, alone or cpus == everything.cpus, alone)
+        grant = Grant(cpus, memory, chosen, alone or cpus == everything.cpus, alone, self.node)
         self._held[step] = grant
         return grant
+
+    def holds(self, step: str) -> bool:
+        return step in self._held
 
     def give_back(self, step: str) -> None:
         grant = self._held.pop(step)
@@ -129,10 +152,9 @@ class Slots:
         held = self._held.values()
         if any(grant.alone for grant in held):
             return False
-        free = self.capacity.cpus - sum(grant.cpus for grant in held)
         used = sum(grant.memory for grant in held)
         room = not (self.capacity.memory and memory) or used + memory <= self.capacity.memory
-        return cpus <= free and room and gpus <= len(self._free_gpus)
+        return cpus <= self.free and room and gpus <= len(self._free_gpus)
 
 
 def _memory() -> int:

@@ -138,13 +138,17 @@ class Store:
             self.blobs.quarantine(path, f"entry does not verify: {error}")
             return None
 
-    def publish(self, key: str, preimage: Mapping[str, Any], output: str, seconds: float) -> Action:
+    def publish(
+        self, key: str, preimage: Mapping[str, Any], output: str, seconds: float, *, offer: bool = True
+    ) -> Action:
         """Write the entry of a key, last of all, and return the one that stands.
+
+        It is sent to the shared store, in the background, unless `offer` is False.
 
         Where the key has another result already, that one stays and the new one is kept as an alternative.
         """
         action = self._publish(Action(key, output, preimage, seconds))
-        if self._sharing is not None:
+        if self._sharing is not None and offer:
             self._sharing.uploads.offer(action)
         return action
 

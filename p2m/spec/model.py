@@ -603,10 +603,13 @@ class Evaluating(Section):
 class ExecutorWords(Section):
     """What runs the steps."""
 
-    name: Literal["local", "inline"] = "local"  # processes on this machine, or the building process itself
+    name: Literal["local", "inline", "ray"] = "local"  # this machine's processes, this process, or a cluster
     workers: int = Field(default=0, ge=0, le=4096)  # processors handed out to steps; 0: every one
     memory: Size | None = None  # handed out to steps that declare some, e.g. 16 GB; null: the machine's
     gpus: int | None = Field(default=None, ge=0, le=1024)  # devices handed out to steps; null: the machine's
+    address: str | None = None  # of a Ray cluster; null: $RAY_ADDRESS, else the one of this machine
+    machines: int = Field(default=0, ge=0, le=100_000)  # of it to use, this one included; 0: every one
+    asking: Literal["here", "anywhere"] = "here"  # where steps of a cluster run that ask a teacher elsewhere
 
 
 NonNegative = Annotated[float, Field(ge=0)]

@@ -19,7 +19,7 @@ from p2m.engine.plan import Plan, Ref
 from p2m.engine.running.inline import Ended, Executor
 from p2m.engine.running.task import Call, Done, Sources
 from p2m.engine.running.work import keep
-from p2m.engine.slots import Capacity
+from p2m.engine.slots import Capacity, Room, Slots
 from p2m.engine.store import Store
 
 
@@ -29,10 +29,11 @@ class Instant:
 
     output: str
     begun: list[str] = field(default_factory=list)
-    capacity: Capacity = field(default_factory=lambda: Capacity(4, 0, 0))
-    is_remote: bool = False
+    slots: Room = field(default_factory=lambda: Slots(Capacity(4, 0, 0)))
 
-    def open(self, store: Store, run: str, sources: Sources, *, network: bool) -> Executor:
+    def open(
+        self, store: Store, run: str, sources: Sources, *, network: Any, code: frozenset[str]
+    ) -> Executor:  # fmt: skip
         return self
 
     def start(self, call: Call, stage: Any) -> None:

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 import toys
@@ -30,7 +30,7 @@ from p2m.engine.running import wire
 from p2m.engine.running.inline import Ended, Executor
 from p2m.engine.running.task import Call, Done, Sources
 from p2m.engine.running.work import keep
-from p2m.engine.slots import Capacity
+from p2m.engine.slots import Capacity, Room, Slots
 from p2m.engine.storage.shared_address import SharedAddress
 from p2m.engine.store import Store
 from p2m.errors import StageError, StoreError, UserError
@@ -80,10 +80,12 @@ class Elsewhere:
     url: str
     calls: list[Call] = field(default_factory=list)
     seen: set[tuple[str, str]] = field(default_factory=set)  # where the worker stood, and its package
-    is_remote: ClassVar[bool] = True
-    capacity: ClassVar[Capacity] = Capacity(1, 0, 0)
+    slots: Room = field(default_factory=lambda: Slots(Capacity(1, 0, 0), "elsewhere"))
 
-    def open(self, store: Store, run: str, sources: Sources, *, network: bool) -> Executor:
+    def open(
+        self, store: Store, run: str, sources: Sources, *, network: Any, code: frozenset[str]
+    ) -> Executor:  # fmt: skip
+        assert {"p2m", "toys"} >= code
         self.waiting: list[Call] = []
         self.process = subprocess.Popen(
             [sys.executable, "-c", WORKER, str(self.folder / "store"), self.url],
@@ -206,10 +208,11 @@ class Kept:
 
     output: str
     calls: list[Call] = field(default_factory=list)
-    is_remote: ClassVar[bool] = False
-    capacity: ClassVar[Capacity] = Capacity(64, 0, 0)
+    slots: Room = field(default_factory=lambda: Slots(Capacity(64, 0, 0)))
 
-    def open(self, store: Store, run: str, sources: Sources, *, network: bool) -> Executor:
+    def open(
+        self, store: Store, run: str, sources: Sources, *, network: Any, code: frozenset[str]
+    ) -> Executor:  # fmt: skip
         self.told = 0
         return self
 
@@ -265,9 +268,11 @@ def test_a_source_that_is_not_what_the_key_was_made_of_is_not_sent_unnoticed(
 ) -> None:
     @dataclass
     class Late(Elsewhere):
-        def open(self, store: Store, run: str, sources: Sources, *, network: bool) -> Executor:
+        def open(
+            self, store: Store, run: str, sources: Sources, *, network: Any, code: frozenset[str]
+        ) -> Executor:  # fmt: skip
             (tmp_path / "n.txt").write_text("11")  # after the keys were made
-            return super().open(store, run, sources, network=network)
+            return super().open(store, run, sources, network=network, code=code)
 
     late = Late(elsewhere.folder, elsewhere.url)
     with pytest.raises(UserError, match=r"n\.txt was edited"):

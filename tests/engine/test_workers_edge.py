@@ -43,13 +43,14 @@ def test_a_step_that_never_stops_printing_keeps_no_other_from_starting(tmp_path:
 
 
 def test_a_machine_that_starts_no_more_processes_is_a_clear_error(tmp_path: Path) -> None:
-    pool: Any = Local(workers=1).open(Store(tmp_path / "store"), "run", {}, network=Network.ALL)
+    store = Store(tmp_path / "store")
+    local: Any = Local(workers=1).open(store, "run", {}, network=Network.ALL, code=frozenset())
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     taken = set(map(int, os.listdir("/proc/self/fd")))
     fifth_free = next(islice((number for number in count() if number not in taken), 4, None))
     resource.setrlimit(resource.RLIMIT_NOFILE, (fifth_free, hard))
     try:
         with pytest.raises(StageError, match="no worker could be started"):
-            pool._begin(())
+            local._pool._begin(())
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

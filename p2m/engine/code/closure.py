@@ -153,7 +153,7 @@ def _roots(module: str) -> _Roots:
     folders: dict[str, Path] = {}
     lone: dict[str, Path] = {}
     for name in (top, _PACKAGE):
-        paths, file = _place_of(name)
+        paths, file = place_of(name)
         if paths:
             folders[name] = Path(paths[0])
         elif file is not None:
@@ -165,7 +165,7 @@ def _roots(module: str) -> _Roots:
     return _Roots(folders, lone, beside, {} if _snapshot is None else _located.setdefault(places, {}))
 
 
-def _place_of(top: str) -> tuple[list[str], str | None]:
+def place_of(top: str) -> tuple[list[str], str | None]:
     """The folders of a top-level package, or the file of a lone module, loaded or not."""
     loaded = sys.modules.get(top)
     if loaded is not None:

@@ -53,11 +53,13 @@ class Ready:
     def __contains__(self, name: str) -> bool:
         return name in self._keys
 
+    def __len__(self) -> int:
+        return len(self._keys)
+
     def add(self, step: Step, key: Key) -> None:
-        assert step.stage is not None
         self._ranks = self._ranks or _ranks(self._plan, self._seconds)
         self._keys[step.name] = key
-        heappush(self._lines[step.stage.resources], (*self._ranks[step.name], step.name))
+        heappush(self._lines[step.resources], (*self._ranks[step.name], step.name))
 
     def discard(self, name: str) -> None:
         self._keys.pop(name, None)

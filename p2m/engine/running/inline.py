@@ -1,8 +1,8 @@
 """The seam between the scheduler and whatever carries steps out, and its simplest side: this very process.
 
 A `Means` is plain data (how steps are to be run); `open` makes an `Executor` of it for one build. The
-scheduler starts no more than the means' capacity holds and asks for events; where a step runs, it never
-knows.
+scheduler starts no more than the executor's room holds and asks for events; what a step is granted says where
+it runs.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import copy
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from p2m.engine.handles import Network
 from p2m.engine.observer import Teller
-from p2m.engine.slots import Capacity
+from p2m.engine.slots import Capacity, Room, Slots
 from p2m.engine.stage import Stage
 from p2m.engine.store import Store
 
@@ -30,16 +30,22 @@ class Ended:
     step: str
     done: Done | None = None
     error: BaseException | None = None
+    lost: bool = False  # what carried it out is gone, for that reason; it may be started again
 
 
 class Executor(Protocol):
     """Carries calls out."""
 
+    @property
+    def slots(self) -> Room:
+        """What there is for steps; it may grow and shrink between events."""
+
     def start(self, call: Call, stage: Stage[..., Any]) -> None:
         """Take a call on; returns at once."""
 
     def events(self, timeout: float | None, teller: Teller) -> Sequence[Ended]:
-        """Tell of running steps until one has ended, or the time (seconds) is over; returns those ended."""
+        """Tell of running steps until one has ended, there is more room, or the time (seconds) is over;
+        returns those ended."""
 
     def stop(self) -> None:
         """End whatever still runs, within a second; nothing of it is left."""
@@ -48,28 +54,22 @@ class Executor(Protocol):
 class Means(Protocol):
     """How steps are run: plain data."""
 
-    @property
-    def capacity(self) -> Capacity: ...
+    def open(
+        self, store: Store, run: str, sources: Sources, *, network: Network | None, code: frozenset[str]
+    ) -> Executor:  # fmt: skip
+        """Ready for the build of that id, whose `sources` lie here; nothing is started yet.
 
-    @property
-    def is_remote(self) -> bool:
-        """Whether steps run where neither this store nor the user's files are, but the shared store is."""
-
-    def open(self, store: Store, run: str, sources: Sources, *, network: Network | None) -> Executor:
-        """Ready for the build of that id, whose `sources` lie here; nothing is started yet."""
+        `code`: the top-level packages and modules that the steps' own code is in.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class Inline:
     """One step after the other, in this process: for debuggers, and for stages that no name leads to."""
 
-    is_remote: ClassVar[bool] = False
-
-    @property
-    def capacity(self) -> Capacity:
-        return Capacity(1, 0, 0)
-
-    def open(self, store: Store, run: str, sources: Sources, *, network: Network | None) -> Executor:
+    def open(
+        self, store: Store, run: str, sources: Sources, *, network: Network | None, code: frozenset[str]
+    ) -> Executor:  # fmt: skip
         return Here(store, sources)
 
 
@@ -77,6 +77,7 @@ class Here:
     """Carries out in `events` what was started. Whether the network is forbidden is this process's affair."""
 
     def __init__(self, store: Store, sources: Sources) -> None:
+        self.slots = Slots(Capacity(1, 0, 0))
         self._store, self._sources = store, sources
         self._waiting: list[tuple[Call, Stage[..., Any]]] = []
 

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any
 
 from p2m.engine import slots
 from p2m.engine.handles import Network
@@ -27,7 +27,8 @@ from p2m.engine.observer import Teller
 from p2m.engine.running import wire, worker
 from p2m.engine.running.inline import Ended, Executor, Here
 from p2m.engine.running.task import Call, Sources
-from p2m.engine.slots import Capacity
+from p2m.engine.running.worker import Opening
+from p2m.engine.slots import Capacity, Slots
 from p2m.engine.stage import Stage
 from p2m.engine.store import Store
 from p2m.errors import StageError
@@ -47,14 +48,34 @@ class Local:
     memory: int | None = None  # bytes
     gpus: int | None = None
 
-    is_remote: ClassVar[bool] = False
-
     @property
     def capacity(self) -> Capacity:
         return slots.capacity(self.workers, self.memory, self.gpus)
 
-    def open(self, store: Store, run: str, sources: Sources, *, network: Network | None) -> Executor:
-        return _Pool(store, run, sources, network, self.capacity)
+    def open(
+        self, store: Store, run: str, sources: Sources, *, network: Network | None, code: frozenset[str]
+    ) -> Executor:  # fmt: skip
+        return _Local(store, run, sources, network, self.capacity)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A call on its way to a worker, which alone reads it."""
+
+    step: str
+    content: bytes  # the call, pickled
+    modules: tuple[str, ...]  # where its code begins
+    after: frozenset[str]  # the steps that made its inputs
+    gpus: tuple[int, ...]
+
+    @classmethod
+    def of(cls, call: Call, stage: Stage[..., Any]) -> Task | None:
+        """None where something in the call cannot be found by name in another process."""
+        content = _pickled(call) if stage.is_importable else None
+        if content is None:
+            return None
+        after = frozenset(given.step for given in call.inputs if given is not None)
+        return cls(call.step, content, tuple(module for module, _ in call.code), after, call.grant.gpus)
 
 
 @dataclass(eq=False)
@@ -66,9 +87,8 @@ class _Worker:
     lifeline: int  # the end that this process holds; the worker dies when it is closed
     death: int | None  # a handle that becomes readable when the process has ended, where there is such
     gpus: tuple[int, ...]  # the devices that it sees; () for all
-    call: Call | None = None
-    stage: Stage[..., Any] | None = None
-    ran: list[str] = field(default_factory=list)
+    task: Task | None = None
+    ran: dict[str, None] = field(default_factory=dict)  # steps, in their order
     frames: wire.Frames = field(default_factory=wire.Frames)
     rest: bytes = b""  # the beginning of a line of output
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL))
@@ -79,39 +99,73 @@ class _Worker:
         return self.process.stdout.fileno()
 
 
-class _Pool:
-    """The workers of one build."""
+class _Local:
+    """The steps of one build, in workers and, where these cannot, in this process."""
 
     def __init__(
         self, store: Store, run: str, sources: Sources, network: Network | None, capacity: Capacity
     ) -> None:  # fmt: skip
         # This process alone deals with the shared store: it asks before a step starts, and sends what comes.
-        self._opening = (replace(store.place, shared=None), run, dict(sources), network)
-        self._capacity = capacity
+        opening = Opening(replace(store.place, shared=None), run, dict(sources), network)
+        self.slots = Slots(capacity)
+        self._pool = Pool(opening, capacity.gpus)
         self._here = Here(store, sources)
-        self._workers: list[_Worker] = []
-        self._selector = selectors.DefaultSelector()
-
-    # ------------------------------------------------------------------ the executor's side
+        self._calls: dict[str, tuple[Call, Stage[..., Any]]] = {}
 
     def start(self, call: Call, stage: Stage[..., Any]) -> None:
-        content = _pickled(call) if stage.is_importable else None
-        if content is None:
+        task = Task.of(call, stage)
+        if task is None:
             self._here.start(call, stage)
             return
-        chosen = self._choose(call)
-        chosen.call, chosen.stage = call, stage
-        with suppress(OSError):  # it has died, which `events` will notice
-            chosen.channel.sendall(wire.frame((call.step, [module for module, _ in call.code], content)))
+        self._calls[call.step] = (call, stage)
+        self._pool.start(task)
 
     def events(self, timeout: float | None, teller: Teller) -> Sequence[Ended]:
         if self._here.is_busy:
             return self._here.events(timeout, teller)
         until = None if timeout is None else time.monotonic() + timeout
         while True:
-            ended = list(self._look(until, teller))
+            ended = []
+            for each in self._pool.look(until, teller):
+                call = self._calls.pop(each.step)
+                if isinstance(each.error, Unloadable):
+                    self._here.start(*call)
+                else:
+                    ended.append(each)
             if ended or self._here.is_busy or (until is not None and time.monotonic() >= until):
                 return ended
+
+    def stop(self) -> None:
+        self._pool.stop()
+
+
+class Unloadable(StageError):
+    """Something in a call cannot be found by name in another process."""
+
+
+class WorkerDied(StageError):
+    """A worker has ended by itself, and its step with it."""
+
+
+class Pool:
+    """The workers of one build on one machine.
+
+    A `channel` beside theirs is looked at too: `has_news` says whether something came there.
+    """
+
+    def __init__(self, opening: Opening, gpus: int, channel: socket.socket | None = None) -> None:
+        self._opening, self._gpus = opening, gpus
+        self._workers: list[_Worker] = []
+        self._selector = selectors.DefaultSelector()
+        self.has_news = False
+        if channel is not None:
+            self._selector.register(channel, selectors.EVENT_READ, (None, "news"))
+
+    def start(self, task: Task) -> None:
+        chosen = self._choose(task)
+        chosen.task = task
+        with suppress(OSError):  # it has died, which `look` will notice
+            chosen.channel.sendall(wire.frame((task.step, list(task.modules), task.content)))
 
     def stop(self) -> None:
         """Workers end what they do, or are killed once they had time to; an interrupt kills at once."""
@@ -119,7 +173,7 @@ class _Pool:
             for each in self._workers:
                 with suppress(OSError):
                     each.channel.shutdown(socket.SHUT_RDWR)
-                    if each.call is not None:
+                    if each.task is not None:
                         each.process.send_signal(signal.SIGTERM)
             until = time.monotonic() + PATIENCE
             for each in self._workers:
@@ -134,12 +188,19 @@ class _Pool:
 
     # ------------------------------------------------------------------ what happens
 
+    def look(self, until: float | None, teller: Teller) -> Sequence[Ended]:
+        """Tell of steps once something happened, or at that time; returns those that ended."""
+        return list(self._look(until, teller))
+
     def _look(self, until: float | None, teller: Teller) -> Iterator[Ended]:
         wait = None if until is None else max(0.0, until - time.monotonic())
         if any(each.death is None for each in self._workers):
             wait = min(_POLL, _POLL if wait is None else wait)
         for key, _ in self._selector.select(wait):
             each, what = key.data
+            if what == "news":
+                self.has_news = True
+                continue
             if each not in self._workers:
                 continue  # it ended by an earlier event of the same look
             if what == "output":
@@ -167,17 +228,15 @@ class _Pool:
                 getattr(teller, word)(*rest)
 
     def _over(self, each: _Worker, word: str, rest: list[Any]) -> Iterator[Ended]:
-        call, stage = each.call, each.stage
-        assert call is not None
-        assert stage is not None
-        each.call = each.stage = None
-        each.ran.append(call.step)
-        if word == "unloadable":  # something in it cannot be found by name in another process
-            self._here.start(call, stage)
+        assert each.task is not None
+        step, each.task = each.task.step, None
+        each.ran[step] = None
+        if word == "unloadable":
+            yield Ended(step, error=Unloadable(rest[1]))
         elif word == "done":
-            yield Ended(call.step, rest[1])
+            yield Ended(step, rest[1])
         else:
-            yield Ended(call.step, error=wire.unpack(rest[1]))
+            yield Ended(step, error=wire.unpack(rest[1]))
 
     def _dead(self, each: _Worker, teller: Teller) -> Iterator[Ended]:
         """A worker has ended by itself; whatever it still said counts."""
@@ -189,15 +248,15 @@ class _Pool:
         for handle in (each.channel, each.output, each.death):
             self._unregister(handle)
         _end(each)
-        if each.call is not None:
-            yield Ended(each.call.step, error=_obituary(each, code, peak))
+        if each.task is not None:
+            yield Ended(each.task.step, error=_obituary(each, code, peak))
 
     def _print(self, each: _Worker, teller: Teller, most: int = 1) -> None:
         """Pass on lines that a worker has written, from `most` pieces of its output.
 
         Bars that redraw themselves count once.
         """
-        step = each.call.step if each.call is not None else (each.ran or ["worker"])[-1]
+        step = each.task.step if each.task is not None else next(reversed(each.ran), "worker")
         with suppress(BlockingIOError):
             for _ in range(most):  # one that writes faster than this reads must not keep it from the others
                 content = os.read(each.output, _CHUNK)
@@ -219,13 +278,12 @@ class _Pool:
 
     # ------------------------------------------------------------------ workers
 
-    def _choose(self, call: Call) -> _Worker:
-        gpus = call.grant.gpus if 0 < len(call.grant.gpus) < self._capacity.gpus else ()
-        made = {given.step for given in call.inputs if given is not None}
-        idle = [each for each in self._workers if each.call is None and each.gpus == gpus]
+    def _choose(self, task: Task) -> _Worker:
+        gpus = task.gpus if 0 < len(task.gpus) < self._gpus else ()
+        idle = [each for each in self._workers if each.task is None and each.gpus == gpus]
         if not idle:
             return self._begin(gpus)
-        return max(idle, key=lambda each: (len(made & set(each.ran)), len(each.ran)))
+        return max(idle, key=lambda each: (sum(step in each.ran for step in task.after), len(each.ran)))
 
     def _begin(self, gpus: tuple[int, ...]) -> _Worker:
         try:
@@ -262,7 +320,7 @@ class _Pool:
         assert process.stdout is not None
         os.set_blocking(process.stdout.fileno(), False)
         with suppress(OSError):
-            ours.sendall(wire.frame(self._opening))
+            ours.sendall(wire.frame((self._opening,)))
         each = _Worker(process, ours, lifeline, _death(process.pid), gpus)
         self._workers.append(each)
         self._selector.register(ours, selectors.EVENT_READ, (each, "channel"))
@@ -339,8 +397,8 @@ def _end(each: _Worker) -> None:
 
 
 def _obituary(each: _Worker, code: int, peak: int) -> StageError:
-    assert each.call is not None
-    step = each.call.step
+    assert each.task is not None
+    step = each.task.step
     if code < 0:
         how = f"was killed by signal {-code} ({signal.Signals(-code).name})"
     else:
@@ -357,4 +415,4 @@ def _obituary(each: _Worker, code: int, peak: int) -> StageError:
         lines.append("    a fault in a native library, whose last words are in the run's log.txt")
     lines += [f"    | {text}" for text in each.tail]
     lines.append("    the same command goes on from the last finished step")
-    return StageError("\n".join(lines))
+    return WorkerDied("\n".join(lines))

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from p2m.engine.handles import Network
 from p2m.engine.plan import Step
@@ -61,6 +61,7 @@ class _State:
     access: Access = ANYONE  # of the step that runs
     step = ""
     hooked = False
+    spared: ClassVar[set[tuple[str, int]]] = set()  # addresses of the build itself
 
 
 def forbid_network(allowed: Network | None = None) -> None:
@@ -68,6 +69,11 @@ def forbid_network(allowed: Network | None = None) -> None:
     _forbid(allowed, 1)
     for name in _offline(allowed):
         os.environ[name] = "1"
+
+
+def spare(address: tuple[str, int]) -> None:
+    """From now on the build that this process works for can be reached, at that host and port."""
+    _State.spared.add(address)
 
 
 @contextmanager
@@ -84,6 +90,17 @@ def without_network(allowed: Network | None = None) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """What this process does itself within the block is no step's, and reaches whom it wants."""
+    kept = _State.forbidden, _State.governed
+    _State.forbidden = _State.governed = 0
+    try:
+        yield
+    finally:
+        _State.forbidden, _State.governed = kept
 
 
 @contextmanager
@@ -127,7 +144,7 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         family, address = arguments[0].family, arguments[1]
         if family not in (socket.AF_INET, socket.AF_INET6) or not isinstance(address, tuple):
             return
-        if not _is_allowed():
+        if not _is_allowed() and address[:2] not in _State.spared:
             raise _refusal(f"{_text(address[0])}:{address[1]}")
 
 

@@ -21,18 +21,19 @@ from p2m.engine.observer import Observer
 from p2m.engine.plan import Plan, Step
 from p2m.engine.running.agenda import Agenda, Ready
 from p2m.engine.running.inline import Ended, Executor, Means, guarded
-from p2m.engine.slots import Grant, Slots
+from p2m.engine.slots import Grant, Resources
 from p2m.engine.sources import digests_of, read_sources
 from p2m.engine.stage import VOLATILE
 from p2m.engine.store import Action, Store
 from p2m.engine.walk import Walk
-from p2m.errors import StoreError, UserError
+from p2m.errors import StageError, StoreError, UserError
 
 if TYPE_CHECKING:  # what it takes to carry a step out is loaded with the first that must run
     from p2m.engine.handles import Device
     from p2m.engine.running.task import Call, Done
     from p2m.engine.running.work import Input, LostInputError
 
+DEATHS = 3  # times that one step may be lost with what carried it out
 REPAIRS = 3  # times that one step is made anew in one build before the disk itself is suspected
 
 
@@ -73,6 +74,7 @@ class _Running:
     key: Key
     taken: Mapping[str, Outcome]
     since: float
+    is_remote: bool
 
 
 class Build:
@@ -96,7 +98,6 @@ class Build:
         self.identities = identify_all(plan.steps, store)
         self.sources = read_sources(plan.steps, store.stats)
         self.previous = last_steps(store, plan.name)
-        self.slots = Slots(means.capacity)
         self.made: dict[str, Outcome] = {}  # whatever was finished, current or not
         self.walk: Walk[Outcome | Action] = Walk(
             self.identities, digests_of(self.sources), store.lookup, self.made
@@ -106,6 +107,8 @@ class Build:
         self.agenda, self.ready = Agenda(plan), Ready(plan, self._seconds)
         self.running: dict[str, _Running] = {}
         self.repairs: Counter[str] = Counter()
+        self.deaths: Counter[str] = Counter()
+        self.handed: set[str] = set()  # digests that the shared store has got from here
         self.failure: BaseException | None = None
 
     def run(self) -> tuple[Outcome, ...]:
@@ -130,14 +133,21 @@ class Build:
 
     def _build(self) -> None:
         places = {step.name: step.path for step in self.plan.steps if step.path is not None}
-        executor = self.means.open(self.store, self.journal.id, places, network=self.network)
+        code = frozenset(
+            name.partition(".")[0].partition("/")[0]
+            for identity in self.identities.values()
+            for part in identity.code
+            for name in part.modules
+        )
+        executor = self.means.open(self.store, self.journal.id, places, network=self.network, code=code)
         try:
             while True:
                 self._look_up()
                 self._start(executor)
-                if not self.running:
+                if not self.running and (self.failure is not None or not self.ready):
                     break
                 for ended in executor.events(None, _Telling(self.journal, self.observer)):
+                    executor.slots.give_back(ended.step)
                     self._ended(ended)
         except KeyboardInterrupt:
             executor.stop()
@@ -178,13 +188,17 @@ class Build:
         """Start whatever there is room for, the longest chain of work first."""
         if self.failure is not None:
             return
-        for name, key, grant in self.ready.start(self.slots.take):
+
+        def take(name: str, wanted: Resources) -> Grant | None:
+            return executor.slots.take(name, wanted, self.plan.step(name).needs)
+
+        for name, key, grant in self.ready.start(take):
             step = self.plan.step(name)
             assert step.stage is not None
             taken = {need: self.made[need] for need in step.needs if need in self.made}
-            self.running[name] = _Running(step, key, taken, time.monotonic())
+            self.running[name] = _Running(step, key, taken, time.monotonic(), bool(grant.node))
             self.journal.began(name, key.value)
-            if self.means.is_remote:
+            if grant.node:
                 self._hand_over(step)
             executor.start(self._call(step, key, grant), step.stage)
 
@@ -210,7 +224,7 @@ class Build:
             device=device,
             grant=grant,
             build=self.journal.id,
-            is_remote=self.means.is_remote,
+            is_remote=bool(grant.node),
             access=access_of(self.network, step),
         )
 
@@ -229,17 +243,22 @@ class Build:
 
         for need in step.needs:
             path = self.plan.step(need).path
-            if path is not None and keep_source(path, self.store) != self.listings[need]:
+            digest = self.digests[need] if path is None else self.listings[need]
+            if digest in self.handed:
+                continue
+            if path is not None and keep_source(path, self.store) != digest:
                 raise UserError(
                     f"{path} was edited after the build had begun, so {step.name} was not run\n"
                     "    run the same command again"
                 )
-            self.store.send(self.digests[need] if path is None else self.listings[need])
+            self.store.send(digest)
+            self.handed.add(digest)
 
     def _take_back(self, run: _Running, done: Done) -> None:
         """Have here what a worker elsewhere made."""
         if not self.store.bring(done.output):
             raise StoreError(f"the shared store does not give what {run.step.name} made elsewhere")
+        self.handed.add(done.output)
         if run.step.kind != VOLATILE:
             self.store.publish(run.key.value, run.key.preimage, done.output, done.seconds)
 
@@ -249,9 +268,10 @@ class Build:
         from p2m.engine.running.work import LostInputError
 
         run = self.running.pop(ended.step)
-        self.slots.give_back(ended.step)
         self.agenda.add([ended.step])
-        if isinstance(ended.error, LostInputError):
+        if ended.lost and ended.error is not None:
+            self._died(run, ended.error)
+        elif isinstance(ended.error, LostInputError):
             try:
                 self._lost(run, ended.error)
             except StoreError as error:
@@ -262,7 +282,7 @@ class Build:
             self._done(run, ended.done)
 
     def _done(self, run: _Running, done: Done) -> None:
-        if self.means.is_remote:
+        if run.is_remote:
             try:
                 self._take_back(run, done)
             except StoreError as error:
@@ -272,6 +292,18 @@ class Build:
         status = self._ran(run.step, done.output) if done.ran else "reused"
         self._finish(run.step, Outcome(run.step.name, status, done.seconds, run.key.value, done.output))
 
+    def _died(self, run: _Running, error: BaseException) -> None:
+        """Let a step run again whose worker or machine is gone, unless that happens to it again and again."""
+        name = run.step.name
+        self.deaths[name] += 1
+        if self.deaths[name] >= DEATHS:
+            lost = StageError(
+                f"{error}\n    {name} was lost {DEATHS} times like this, so it is not run again"
+            )
+            self._failed(run, lost)
+        else:
+            self.observer.said(name, f"{str(error).splitlines()[0]}; it runs again")
+
     def _lost(self, run: _Running, error: LostInputError) -> None:
         """Have an artifact made anew that could not be read back, and everything after it looked at again."""
         name = error.step
@@ -280,6 +312,7 @@ class Build:
         self.repairs[name] += 1
         if self.repairs[name] > REPAIRS:
             raise StoreError(f"{self.store.root} keeps losing what {name} makes; check the disk") from error
+        self.handed.discard(self.made[name].output)
         self.store.forget(self.made.pop(name).key, str(error))
         for follower in descendants(self.plan, name):
             self.digests.pop(follower, None)

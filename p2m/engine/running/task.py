@@ -10,12 +10,11 @@ which the key stands for was edited meanwhile; publishes; and answers with a dig
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from p2m.engine.code import loading
 from p2m.engine.code.packages import machine_profile, version_of
@@ -54,6 +53,22 @@ class Call:
 Sources = Mapping[str, Path]  # files and folders of the user's that lie on this machine, by source
 
 
+class Books(Protocol):
+    """The ledger and the sums of a build, as one step has them."""
+
+    def recorder(self) -> Recorder: ...
+
+    def add(self, name: str, amount: int) -> int:
+        """Add to a sum of the build; the new total."""
+
+    def close(self, *, done: bool) -> None:
+        """The step has ended, which counts once; where it is `done`, what it added is kept for builds that
+        reuse it."""
+
+
+Opener = Callable[["Call", Store], Books]
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """What became of a call."""
@@ -65,13 +80,14 @@ class Done:
 
 def carry_out(
     call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None = None,
-    sources: Sources = MappingProxyType({}),
+    sources: Sources = MappingProxyType({}), open_books: Opener | None = None,
 ) -> Done:  # fmt: skip
     """Do the step, or share what another process does.
 
     Args:
         stage: the stage itself, where it cannot be imported by name.
         sources: are read in place; one that is not among them comes from the store.
+        open_books: where what it asks is recorded; by default in this store.
 
     Raises:
         LostInputError: neither the store nor the shared one holds an input.
@@ -79,13 +95,16 @@ def carry_out(
         StageError: code was edited, or is another here; or the stage failed.
         StoreError: the shared store did not take the result of a remote call.
     """
-    done = _share(call, store, teller, stage, sources)
+    done = _share(call, store, teller, stage, sources, open_books or OwnBooks)
     if call.is_remote:
         store.send(done.output)
     return done
 
 
-def _share(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None, sources: Sources) -> Done:
+def _share(
+    call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None, sources: Sources,
+    open_books: Opener,
+) -> Done:  # fmt: skip
     with store.hold_key(call.key, call.step, lambda who: teller.waiting(call.step, str(who))):
         if call.kind != VOLATILE:
             action = store.lookup_here(call.key)  # whoever started this has asked the shared store
@@ -95,10 +114,16 @@ def _share(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | No
                 store.forget(call.key, "its output is missing or damaged")
         teller.started(call.step)
         with network.on_behalf_of(call.step, call.access):
-            return _run(call, store, teller, stage, sources)
+            books = open_books(call, store)
+            try:
+                return _run(call, store, teller, stage, sources, books)
+            finally:
+                books.close(done=False)
 
 
-def _run(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None, sources: Sources) -> Done:
+def _run(
+    call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None, sources: Sources, books: Books
+) -> Done:
     began = time.monotonic()
     code = loading.load(module for module, _ in call.code)
     edited = loading.differing(call.code, code)
@@ -115,12 +140,8 @@ def _run(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None
         if given is not None and given.step in sources
     }
     found = stage or find(*call.stage)
-    tally = tallies.Tally(store, call.build)
-    handle = _handle(call, store, teller, tally)
-    try:
-        output = perform(call.step, found, call.settings, call.inputs, handle, store, sources)
-    finally:
-        tally.close()
+    handle = _handle(call, store, teller, books)
+    output = perform(call.step, found, call.settings, call.inputs, handle, store, sources)
     _check_sources(call, store, sources, before)
     edited = loading.edited_since(code)
     if edited:
@@ -129,30 +150,51 @@ def _run(call: Call, store: Store, teller: Teller, stage: Stage[..., Any] | None
             "    run the same command again"
         )
     seconds = time.monotonic() - began
+    books.close(done=True)
     if call.kind != VOLATILE:
-        if tally.own:
-            tallies.keep(store, call.key, tally.own)
-        output = store.publish(call.key, call.preimage, output, seconds).output
+        # What is made elsewhere is offered to the shared store by whoever asked for it.
+        output = store.publish(call.key, call.preimage, output, seconds, offer=not call.is_remote).output
     store.clear_scratch(call.key)
     return Done(output, True, seconds)
 
 
-def _handle(call: Call, store: Store, teller: Teller, tally: tallies.Tally) -> RunHandle:
+def _handle(call: Call, store: Store, teller: Teller, books: Books) -> RunHandle:
     return RunHandle(
         folder=store.scratch(call.key),
         memos=store.memos,
         device=call.device,
         on_progress=lambda done, total, note: teller.progress(call.step, done, total, note),
         on_say=lambda line: teller.said(call.step, line),
-        recorder_of=cache(lambda: _recorder(call, store)),
-        on_tally=tally.add,
+        recorder_of=books.recorder,
+        on_tally=books.add,
     )
 
 
-def _recorder(call: Call, store: Store) -> Recorder:
-    from p2m.engine.recording.ledger import StepRecorder  # brings asyncio along, which few steps need
+class OwnBooks:
+    """Of the build that works in this very store."""
 
-    return StepRecorder(store.root / "ledger", call.key, {"step": call.step})
+    def __init__(self, call: Call, store: Store) -> None:
+        self._call, self._store = call, store
+        self._tally = tallies.Tally(store, call.build)
+        self._recorder: Recorder | None = None
+        self._is_closed = False
+
+    def recorder(self) -> Recorder:
+        from p2m.engine.recording.ledger import StepRecorder  # brings asyncio along, which few steps need
+
+        if self._recorder is None:
+            labels = {"step": self._call.step}
+            self._recorder = StepRecorder(self._store.root / "ledger", self._call.key, labels)
+        return self._recorder
+
+    def add(self, name: str, amount: int) -> int:
+        return self._tally.add(name, amount)
+
+    def close(self, *, done: bool) -> None:
+        self._tally.close()
+        if done and not self._is_closed and self._tally.own and self._call.kind != VOLATILE:
+            tallies.keep(self._store, self._call.key, self._tally.own)
+        self._is_closed = True
 
 
 def _check_sources(

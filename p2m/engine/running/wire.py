@@ -1,7 +1,8 @@
 """What goes between a build and its workers: framed messages, and errors that survive the way.
 
 A frame is its length in four bytes and a pickled tuple whose first word says what it is. Both ends are this
-program, on one machine, over a socket pair that nobody else has.
+program: on one machine over a socket pair that nobody else has, on several over a connection that is closed
+unread where it does not begin with the build's token.
 """
 
 from __future__ import annotations
@@ -11,11 +12,23 @@ import socket
 import struct
 import traceback
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from p2m.errors import P2MError, StageError
 
-_LENGTH = struct.Struct(">I")
+LENGTH = struct.Struct(">I")
+TOKEN = 32  # bytes
+_PATIENCE = 30.0  # seconds that a build has to answer a connection
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a build listens to those who work for it on other machines."""
+
+    host: str  # a number, which needs no look-up
+    port: int
+    token: bytes  # of this build alone
 
 
 class RemoteTraceback(Exception):
@@ -25,9 +38,26 @@ class RemoteTraceback(Exception):
         return "\n" + str(self.args[0])
 
 
+def connect(address: Address) -> socket.socket:
+    """A connection to a build. Raises OSError where nobody answers."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    channel = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        channel.settimeout(_PATIENCE)
+        channel.connect((address.host, address.port))
+        channel.settimeout(None)
+        channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        channel.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        channel.sendall(address.token)
+    except BaseException:
+        channel.close()
+        raise
+    return channel
+
+
 def frame(message: tuple[Any, ...]) -> bytes:
     content = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
-    return _LENGTH.pack(len(content)) + content
+    return LENGTH.pack(len(content)) + content
 
 
 class Frames:
@@ -38,20 +68,20 @@ class Frames:
 
     def feed(self, content: bytes) -> Iterator[tuple[Any, ...]]:
         self._buffer += content
-        while len(self._buffer) >= _LENGTH.size:
-            (length,) = _LENGTH.unpack_from(self._buffer)
-            end = _LENGTH.size + length
+        while len(self._buffer) >= LENGTH.size:
+            (length,) = LENGTH.unpack_from(self._buffer)
+            end = LENGTH.size + length
             if len(self._buffer) < end:
                 return
-            body = bytes(self._buffer[_LENGTH.size : end])
+            body = bytes(self._buffer[LENGTH.size : end])
             del self._buffer[:end]
             yield pickle.loads(body)
 
 
 def receive(channel: socket.socket) -> tuple[Any, ...] | None:
     """The next message of a blocking socket; None where the other end is gone."""
-    head = _exactly(channel, _LENGTH.size)
-    body = None if head is None else _exactly(channel, _LENGTH.unpack(head)[0])
+    head = _exactly(channel, LENGTH.size)
+    body = None if head is None else _exactly(channel, LENGTH.unpack(head)[0])
     return None if body is None else pickle.loads(body)
 
 

@@ -18,17 +18,30 @@ import time
 import traceback
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from p2m.engine.code import loading, syntax
 from p2m.engine.files import file_locks
 from p2m.engine.handles import Network
 from p2m.engine.running import network, wire
-from p2m.engine.running.task import Call, Sources, carry_out
-from p2m.engine.store import Store
+from p2m.engine.running.task import Call, Opener, Sources, carry_out
+from p2m.engine.running.wire import Address
+from p2m.engine.store import Store, StorePlace
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _OFTEN = 0.05  # seconds between two reports of progress
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a worker is told first: the build that it works for."""
+
+    place: StorePlace
+    run: str  # the build's id
+    sources: Sources
+    network: Network | None
+    books: Address | None = None  # of the build where it keeps what is asked; None: this store does
 
 
 def main(channel: int, lifeline: int, parent: int) -> None:
@@ -60,16 +73,26 @@ def _serve(channel: socket.socket, parent: int) -> None:
     opened = wire.receive(channel)
     if opened is None:
         return
-    place, run, sources, allowed = opened
+    opening: Opening = opened[0]
     file_locks.on_behalf_of = parent  # whoever waits for this step waits for that command
-    if allowed is not Network.ALL:
-        network.forbid_network(allowed)
-    store = Store.at(place)
-    with store.join_lease(run):
-        _carry_out_all(channel, store, sources)
+    if opening.network is not Network.ALL:
+        network.forbid_network(opening.network)
+    store = Store.at(opening.place)
+    with store.join_lease(opening.run):
+        _carry_out_all(channel, store, opening.sources, _opener(opening.books))
 
 
-def _carry_out_all(channel: socket.socket, store: Store, sources: Sources) -> None:
+def _opener(address: Address | None) -> Opener | None:
+    """Where what steps ask is recorded: with the build at that address, or in the store (None)."""
+    if address is None:
+        return None
+    from p2m.engine.running.books import opener
+
+    network.spare((address.host, address.port))
+    return opener(address)
+
+
+def _carry_out_all(channel: socket.socket, store: Store, sources: Sources, open_books: Opener | None) -> None:
     syntax.recall(store.root / "tmp" / "code.json")
     teller = _Teller(channel)
     while (message := wire.receive(channel)) is not None:
@@ -82,12 +105,14 @@ def _carry_out_all(channel: socket.socket, store: Store, sources: Sources) -> No
         except Exception as error:
             teller.send("unloadable", step, f"{type(error).__name__}: {error}")
             continue
-        _carry_out(call, store, teller, sources)
+        _carry_out(call, store, teller, sources, open_books)
 
 
-def _carry_out(call: Call, store: Store, teller: _Teller, sources: Sources) -> None:
+def _carry_out(
+    call: Call, store: Store, teller: _Teller, sources: Sources, open_books: Opener | None
+) -> None:
     try:
-        done = carry_out(call, store, teller, sources=sources)
+        done = carry_out(call, store, teller, sources=sources, open_books=open_books)
     except BaseException as error:
         _flush()
         teller.send("failed", call.step, wire.pack(error))
