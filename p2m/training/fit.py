@@ -20,6 +20,7 @@ from p2m.errors import DataError
 from p2m.training import probe, rates
 from p2m.training.course import BATCH, Course, expectation
 from p2m.training.curves import means
+from p2m.training.launchers import take_steps_together
 from p2m.training.loss import balanced_weights
 from p2m.training.machine import Machine, autocast, choose_machine, environment, prepare
 from p2m.training.quick import quicken
@@ -83,8 +84,8 @@ def fit(
         looks=evaluation_steps(schedule, training.evaluations, early=from_scratch),
         weights=_weights(learner, features, machine) if balanced else None,
     )  # fmt: skip
-    steps, history = _taken(course, student, probe.characters(train))
-    return _kept(course, steps, history)
+    steps, history, best = _taken(course, student, probe.characters(train))
+    return _kept(course, steps, history, best)
 
 
 def predicted(
@@ -110,8 +111,10 @@ def commonest_score(train: Sequence[Example], validation: Sequence[Example], met
     return merit(metric, metric.value(metric.statistics([answer] * len(right), right)))
 
 
-def _taken(course: Course, student: TunedStudent, length: float) -> tuple[int, list[Evaluation]]:
-    """The steps, announced with the time that they take where it is known; their speed is remembered."""
+def _taken(course: Course, student: TunedStudent, length: float) -> tuple[int, list[Evaluation], float]:
+    """The steps, announced with the time that they take where it is known, after which the model has the weights
+    to keep: number, evaluations, best score. The speed of one process is remembered.
+    """
     schedule, machine = course.schedule, course.machine
     speed = probe.speed_key(student, machine.precision, machine.threads, schedule.batch_size, machine.device)
     known = remembered(speed, length)
@@ -121,10 +124,13 @@ def _taken(course: Course, student: TunedStudent, length: float) -> tuple[int, l
         f" rate {schedule.learning_rate:g}, {machine}{about}"
     )
     course.is_announced = known is not None
-    found = take_steps(course, course.run.folder / CHECKPOINTS)
+    checkpoints, device = course.run.folder / CHECKPOINTS, course.run.device
+    if device.processes > 1 or device.accelerate:
+        return take_steps_together(course, checkpoints)
+    steps, history = take_steps(course, checkpoints)
     if course.step_seconds is not None:
         remember(speed, length, course.step_seconds)
-    return found
+    return steps, history, course.settle(history)
 
 
 def _features(
@@ -157,10 +163,9 @@ def _weights(learner: Learner, features: Sequence[dict[str, Any]], machine: Mach
     return torch.tensor(found, dtype=torch.float32, device=machine.device)
 
 
-def _kept(course: Course, steps: int, history: Sequence[Evaluation]) -> Trained:
-    """The best weights as a checkpoint folder that appears whole, without what only training needs."""
+def _kept(course: Course, steps: int, history: Sequence[Evaluation], best: float) -> Trained:
+    """The model's weights as a checkpoint folder that appears whole, without what only training needs."""
     folder, model, tokenizer = course.run.folder, course.learner.model, course.learner.tokenizer
-    best = course.settle(history)
     target, fresh = folder / "checkpoint", folder / "checkpoint.new"
     for path in (fresh, target):
         shutil.rmtree(path, ignore_errors=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 import warnings
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from p2m.training.sampling import Batches, lengths
 from p2m.types import Evaluation
 
 KEEP_EVERY = 15.0  # seconds: what is done again after a kill, at most, beside the way to an evaluation
-_COURSE = "course.pt"  # in a checkpoint
+COURSE = "course.pt"  # in a checkpoint
 _SCHEDULERS = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
 
@@ -30,17 +31,17 @@ def take_steps(course: Course, folder: Path) -> tuple[int, list[Evaluation]]:
     import torch
 
     last = last_checkpoint(folder)
-    course.learner.model.to(course.machine.device)
-    if last is None:
-        course.warm_start()
+    if course.together is None:
+        course.learner.model.to(course.machine.device)
+        if last is None:
+            course.warm_start()
     course.begin()
     if last is not None:
         course.run.say(f"going on from step {last.name.rpartition('-')[2]}")
-        course.load(torch.load(last / _COURSE, map_location="cpu", weights_only=True))
+        course.load(torch.load(last / COURSE, map_location="cpu", weights_only=True))
     with quiet():
         trainer = _trainer(course, folder)
-        with course.others() as course.ranks:
-            trainer.train(resume_from_checkpoint=str(last) if last else None)
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
     return trainer.state.global_step, _history(trainer.state)
 
 
@@ -75,6 +76,7 @@ def _arguments(course: Course, folder: Path) -> Any:
     from transformers import TrainingArguments
 
     schedule, machine = course.schedule, course.machine
+    zero = _is_by_deepspeed()
     arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=schedule.steps,
@@ -84,7 +86,8 @@ def _arguments(course: Course, folder: Path) -> Any:
         weight_decay=course.training.weight_decay,
         lr_scheduler_type=_SCHEDULERS[course.training.schedule],
         optim="adamw_torch_fused",
-        use_cpu=machine.device == "cpu",
+        use_cpu=machine.device == "cpu" and not zero,
+        ddp_backend="gloo" if machine.device == "cpu" and zero else None,
         use_cache=getattr(course.learner.model.config, "use_cache", False),
         seed=course.seed % 2**32,
         eval_on_start=course.start is not None,
@@ -101,6 +104,11 @@ def _arguments(course: Course, folder: Path) -> Any:
     if machine.device == "cuda":
         arguments._n_gpu = 1  # one device: several would change the batch, and with it the result
     return arguments
+
+
+def _is_by_deepspeed() -> bool:
+    """Whether this process was told so; accelerate takes DeepSpeed for devices only, unless it takes it for one."""
+    return os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true"
 
 
 def _trainer(course: Course, folder: Path) -> Any:
@@ -135,7 +143,29 @@ def _trainer(course: Course, folder: Path) -> Any:
                     rate=self.args.learning_rate, weight_decay=self.args.weight_decay, layer_decay=decay,
                 )  # fmt: skip
                 self.optimizer = kind(groups, **options)
-            return super().create_optimizer(model)
+            made = super().create_optimizer(model)
+            if course.together:
+                course.together.order = [list(each["params"]) for each in self.optimizer.param_groups]
+            return made
+
+        def _prepare_for_training(self, max_steps: int, rows: Any, checkpoint: str | None) -> Any:
+            if course.together is None:
+                return super()._prepare_for_training(max_steps, rows, checkpoint)
+            found = super()._prepare_for_training(max_steps, rows, None)
+            course.together.attach(self)
+            if checkpoint:
+                course.together.go_on(Path(checkpoint))
+            return found
+
+        def _load_from_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+            if course.together is None:  # else the model had its weights before it was parted
+                super()._load_from_checkpoint(*args, **kwargs)
+
+        def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+            if course.together:
+                course.together.keep(course, folder)
+            else:
+                super()._save_checkpoint(*args, **kwargs)
 
         def training_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
             model.train()
@@ -153,11 +183,14 @@ def _trainer(course: Course, folder: Path) -> Any:
 
         def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
             super().save_model(output_dir, _internal_call)
-            torch.save(course.state(), Path(output_dir or folder) / _COURSE)
+            torch.save(course.state(), Path(output_dir or folder) / COURSE)
 
+    arguments = _arguments(course, folder)
+    if course.together:
+        course.together.prepare()
     trainer = Steered(
         model=course.learner.model,
-        args=_arguments(course, folder),
+        args=arguments,
         train_dataset=list(range(len(course.features))),
         callbacks=[_steering(course)],
     )
@@ -188,7 +221,8 @@ def _steering(course: Course) -> Any:
             course.warn(step, history)
             is_over = step >= state.max_steps or course.stopping.is_over(history)
             control.should_training_stop = is_over
-            control.should_save = not is_over and time.monotonic() - self.kept >= KEEP_EVERY
+            is_due = course.agreed(lambda: time.monotonic() - self.kept >= KEEP_EVERY)
+            control.should_save = is_due and not is_over
 
         def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             self.kept = time.monotonic()
