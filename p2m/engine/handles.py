@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 NOW = "now."  # begins the names of sums that are of one build alone, see `Run.tally`
+SHARDED = ("fsdp", "deepspeed")  # ways of `Device.accelerate` whose settings travel with p2m
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Together(Protocol):
     def prepare(self) -> None:
         """Make ready for Trainer."""
 
-    def attach(self, trainer: Any) -> None:
+    def attach(self, taking: Any) -> None:
         """Take Trainer, whose model and optimizer are in parts now where they are to be."""
 
     def add(self, gradients: Gradients, features: Sequence[dict[str, Any]], step: int) -> float:

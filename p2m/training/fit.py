@@ -112,8 +112,9 @@ def commonest_score(train: Sequence[Example], validation: Sequence[Example], met
 
 
 def _taken(course: Course, student: TunedStudent, length: float) -> tuple[int, list[Evaluation], float]:
-    """The steps, announced with the time that they take where it is known, after which the model has the weights
-    to keep: number, evaluations, best score. The speed of one process is remembered.
+    """The steps, announced with the time that they take where it is known: number, evaluations, best score.
+
+    The model then has the weights to keep. The speed of one process is remembered.
     """
     schedule, machine = course.schedule, course.machine
     speed = probe.speed_key(student, machine.precision, machine.threads, schedule.batch_size, machine.device)

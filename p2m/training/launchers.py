@@ -1,7 +1,7 @@
 """Starting the processes that share a training, hearing what they say, and taking what they made.
 
-They are started as torchrun and `accelerate launch` start theirs, with the same environment, but in the step's
-own process group and without handlers of signals: whatever ends the step ends them.
+They are started as torchrun and `accelerate launch` start theirs, with the same environment, but in the
+step's own process group and without handlers of signals: whatever ends the step ends them.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from pathlib import Path
 from typing import Any
 
 from p2m import errors
-from p2m.engine.handles import Device, Run
+from p2m.engine.handles import SHARDED, Device, Run
 from p2m.errors import StageError, UserError
+from p2m.training import trainer
 from p2m.training.course import Course
 from p2m.training.machine import Machine
-from p2m.training.ranks import JOB, OUTCOME, TOLD, Job, load_weights
+from p2m.training.ranks import JOB, OUTCOME, TOLD, Job
 from p2m.training.trainer import last_checkpoint
 from p2m.types import Evaluation
 
-SHORT = ("fsdp", "deepspeed")  # settings that travel with p2m
 _POLL = 0.05  # seconds between two looks
-_LAST_LINES = 800  # characters of what a process that died had said
+LAST_LINES = 800  # characters of what a process that died had said
 
 
 def take_steps_together(course: Course, checkpoints: Path) -> tuple[int, list[Evaluation], float]:
-    """Take the steps in several processes; their number, evaluations and best score. The model has the weights.
+    """Take the steps in several processes; number, evaluations, best score. The model then has the weights.
 
     Raises:
         UserError: there are not as many devices, or accelerate's settings cannot be had or used.
@@ -51,7 +51,8 @@ def take_steps_together(course: Course, checkpoints: Path) -> tuple[int, list[Ev
         course.warm_start()
     model.to("cpu")
     nobody: Any = None
-    job = Job(replace(course, machine=machine, run=nobody), checkpoints, device.processes, kind)
+    alone = replace(course, machine=machine, run=nobody)
+    job = Job(alone, checkpoints, device.processes, kind, trainer.KEEP_EVERY)
     how = "share each step" if kind == "replicas" else f"share each step and the weights ({kind})"
     run.say(f"{device.processes} processes {how}, {machine.threads} threads each")
     with tempfile.TemporaryDirectory(prefix="p2m-ranks-") as place:
@@ -67,7 +68,7 @@ def take_steps_together(course: Course, checkpoints: Path) -> tuple[int, list[Ev
 
 
 def settings(device: Device) -> tuple[dict[str, str], str]:
-    """What accelerate's launcher would put into the environment of a process, and replicas, fsdp or deepspeed.
+    """What accelerate's launcher would put into a process's environment, and replicas, fsdp or deepspeed.
 
     Raises:
         UserError: the file is not one of accelerate's, or of ways that are not known here.
@@ -78,7 +79,7 @@ def settings(device: Device) -> tuple[dict[str, str], str]:
     from accelerate.utils.launch import prepare_deepspeed_cmd_env, prepare_multi_gpu_env
 
     file = Path(device.accelerate)
-    if device.accelerate in SHORT:
+    if device.accelerate in SHARDED:
         file = Path(__file__).parent / "accelerate" / f"{device.accelerate}.yaml"
     typed = ["--config_file", str(file), "--num_processes", str(device.processes), "--main_process_port", "0"]
     typed += ["--num_machines", "1", "--machine_rank", "0", "--mixed_precision", "no", "x"]
@@ -204,7 +205,7 @@ def _death(started: list[subprocess.Popen[bytes]], folder: Path) -> StageError:
     how = signal.Signals(-code).name if code < 0 else f"exit status {code}"
     return StageError(
         f"process {rank} of {len(started)} that train died ({how});"
-        f" the same command goes on from the last checkpoint\n{said[-_LAST_LINES:].strip()}".rstrip()
+        f" the same command goes on from the last checkpoint\n{said[-LAST_LINES:].strip()}".rstrip()
     )
 
 

@@ -1,9 +1,9 @@
 """One of the processes that share a training: each takes its part of every step, all know how it goes.
 
 Where nothing is sharded every process has all weights, gradients are added up, and each takes the optimizer's
-step. Where accelerate's settings say so, weights, gradients and the optimizer's state lie in parts: by torch's
-`fully_shard` (FSDP, Zhao et al., 2023, arXiv 2304.11277) or by DeepSpeed (ZeRO, Rajbhandari et al., 2020, arXiv
-1910.02054). Checkpoints are whole either way, those of one process, so any number of processes goes on from them.
+step. Where accelerate's settings say so, weights, gradients and the optimizer's state lie in parts: by
+torch's `fully_shard` (FSDP, Zhao et al., 2023, arXiv 2304.11277) or by DeepSpeed (ZeRO, Rajbhandari et al.,
+2020, arXiv 1910.02054). Checkpoints are whole, those of one process, so any number of them goes on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 from p2m import errors
 from p2m.engine.handles import Device
-from p2m.errors import StageError
+from p2m.training import trainer
 from p2m.training.course import Course
 from p2m.training.gradients import Gradients, counted
 from p2m.training.machine import prepare
@@ -42,6 +42,7 @@ class Job:
     checkpoints: Path
     processes: int
     kind: str  # replicas, fsdp or deepspeed
+    keep_every: float  # seconds between two checkpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +66,22 @@ class Replicas:
     is_sharded = False
     order: list[list[Any]]
 
-    def __init__(self, rank: int, job: Job) -> None:
+    def __init__(self, rank: int, job: Job, kept: Callable[[Path], None]) -> None:
+        self.kept = kept
         self.rank, self.processes, self.seed = rank, job.processes, job.course.seed
         self.device, self.model = job.course.machine.device, job.course.learner.model
 
     def prepare(self) -> None:
         self.model.to(self.device)
 
-    def attach(self, trainer: Any) -> None:
-        self.trainer = trainer
+    def attach(self, taking: Any) -> None:
+        self.trainer = taking
 
     def add(self, gradients: Gradients, features: Sequence[dict[str, Any]], step: int) -> float:
         import torch
         import torch.distributed as dist
 
-        torch.manual_seed(hash((self.seed, self.rank, step)))  # whoever goes on draws what it would have drawn
+        torch.manual_seed(hash((self.seed, self.rank, step)))  # of a step, whoever began when
         loss = gradients.add(features[self.rank :: self.processes], counted(features))
         moved = [each for each in gradients.learner.model.parameters() if each.requires_grad]
         parts = [each.grad if each.grad is not None else torch.zeros_like(each) for each in moved]
@@ -136,21 +138,21 @@ class Replicas:
     def keep(self, course: Course, folder: Path) -> None:
         import torch
 
-        trainer = self.trainer
-        weights, state = self.weights(trainer.model), self.state()
+        weights, state, progress = self.weights(self.trainer.model), self.state(), self.trainer.state
         if self.rank:
             return
-        target = folder / f"checkpoint-{trainer.state.global_step}"
+        target = folder / f"checkpoint-{progress.global_step}"
         target.mkdir(parents=True, exist_ok=True)
         for name, value in (
             ("pytorch_model.bin", weights), ("optimizer.pt", state), (COURSE, course.state()),
-            ("scheduler.pt", trainer.lr_scheduler.state_dict()),
+            ("scheduler.pt", self.trainer.lr_scheduler.state_dict()),
         ):  # fmt: skip
             torch.save(value, target / name)
-        trainer.state.save_to_json(str(target / "trainer_state.json"))
+        progress.save_to_json(str(target / "trainer_state.json"))
         for each in folder.glob("checkpoint-*"):
             if each != target:
                 shutil.rmtree(each, ignore_errors=True)
+        self.kept(target)
 
     def go_on(self, checkpoint: Path) -> None:
         import torch
@@ -219,9 +221,9 @@ class Zero(FullyShards):
     def prepare(self) -> None:
         pass
 
-    def attach(self, trainer: Any) -> None:
-        super().attach(trainer)
-        self._stage = trainer.accelerator.state.deepspeed_plugin.zero_stage
+    def attach(self, taking: Any) -> None:
+        super().attach(taking)
+        self._stage = taking.accelerator.state.deepspeed_plugin.zero_stage
 
     def add(self, gradients: Gradients, features: Sequence[dict[str, Any]], step: int) -> float:
         gradients.learner.model = self.trainer.model_wrapped  # DeepSpeed's, around the model
@@ -264,7 +266,9 @@ class Zero(FullyShards):
                 numbers.append(len(moments))
                 found = {name: moment(each, name).to("cpu", copy=True) for name in _MOMENTS}
                 moments[numbers[-1]] = found | {"step": _scalar(taken)}
-            plain = {name: value for name, value in group.items() if isinstance(value, str | int | float | tuple)}
+            plain = {
+                name: value for name, value in group.items() if isinstance(value, str | int | float | tuple)
+            }
             groups.append(plain | {"params": numbers, "fused": True})
         return {"state": moments, "param_groups": groups}
 
@@ -277,8 +281,7 @@ class Zero(FullyShards):
                     give(each, moments[name].to(each.device), name)
                 taken = moments["step"]
         for moments in self.trainer.optimizer.optimizer.optimizer.state.values():
-            if "step" in moments:
-                moments["step"] = taken.to(moments["step"].device) if hasattr(moments["step"], "device") else int(taken)
+            moments["step"] = moments["step"] * 0 + taken.item()
 
 
 KINDS: Mapping[str, type[Replicas]] = {"replicas": Replicas, "fsdp": FullyShards, "deepspeed": Zero}
@@ -311,15 +314,21 @@ def loaded(folder: Path) -> Job:
     return job
 
 
-def take_part(job: Job, rank: int, tell: Callable[[str, Sequence[Any]], None], folder: Path) -> None:
-    """Take part in a training of processes that have met; the first one leaves its outcome in `folder`."""
+def take_part(
+    job: Job, rank: int, tell: Callable[[str, Sequence[Any]], None], folder: Path,
+    kept: Callable[[Path], None] | None = None,
+) -> None:  # fmt: skip
+    """Take part in a training of processes that have met; the first one leaves its outcome in `folder`, and
+    says of each checkpoint that it is `kept`.
+    """
     import torch
     import torch.distributed as dist
 
     prepare(job.course.machine)
+    trainer.KEEP_EVERY = job.keep_every
     told = tell if rank == 0 else (lambda _word, _values: None)
     run: Any = Teller(folder, Device(), told)
-    together = KINDS[job.kind](rank, job)
+    together = KINDS[job.kind](rank, job, kept or (lambda _checkpoint: None))
     course = replace(job.course, run=run, together=together)
     if (last := last_checkpoint(job.checkpoints)) is not None:
         load_weights(course.learner.model, last)
@@ -367,7 +376,7 @@ def meet(folder: Path, job: Job, rank: int) -> None:
 
 
 def _allow_processors() -> None:
-    """Let accelerate shard on processors, for which it knows replicas only, though torch's way is the same."""
+    """Let accelerate shard on processors too, where torch can and it knows replicas only."""
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState, PartialState
     from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin

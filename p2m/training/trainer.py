@@ -107,7 +107,7 @@ def _arguments(course: Course, folder: Path) -> Any:
 
 
 def _is_by_deepspeed() -> bool:
-    """Whether this process was told so; accelerate takes DeepSpeed for devices only, unless it takes it for one."""
+    """Whether this process was told so; accelerate must then take the processor for a device."""
     return os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true"
 
 
