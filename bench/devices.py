@@ -2,13 +2,13 @@
 
     python bench/devices.py [DATA] [--steps 20] [--rows 320] [--device cpu]
 
-Labels of banking77 on all-MiniLM-L6-v2, without dropout, the same rows and steps for all: by one process, by
-two that have all weights, by two that have parts (fsdp; deepspeed, where it is installed), and by two processes
-of a script that gives Trainer rows and settings and nothing else. Prints steps a second (without the first
-five), the peak memory of the process that had most (resident; on GPUs, of the device) and the mean loss of the
-last steps. Exits with 1 where two processes learn another loss than one (by more than 0.01), where two replicas
-take fewer than 0.9 of the script's steps a second or, on GPUs, where a process that has parts takes more than
-0.7 of the memory of one.
+Labels of banking77 on all-MiniLM-L6-v2, without dropout, the same rows and steps for all: by one process,
+by two that have all weights, by two that have parts (fsdp; deepspeed, where it is installed), and by two
+processes of a script that gives Trainer rows and settings and nothing else. Prints steps a second (without
+the first five), the peak memory of the process that had most (resident; on GPUs, of the device) and the
+mean loss of the last steps. Exits with 1 where two processes learn another loss than one (by more than
+0.01), where two replicas take fewer than 0.9 of the script's steps a second or, on GPUs, where a process
+that has parts takes more than 0.7 of the memory of one.
 """
 
 from __future__ import annotations
