@@ -38,6 +38,9 @@ class Together(Protocol):
     def prepare(self) -> None:
         """Make ready for Trainer."""
 
+    def part(self, taking: Any) -> None:
+        """Take Trainer, before model and optimizer are parted."""
+
     def attach(self, taking: Any) -> None:
         """Take Trainer, whose model and optimizer are in parts now where they are to be."""
 

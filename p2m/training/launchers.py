@@ -86,10 +86,14 @@ def settings(device: Device) -> tuple[dict[str, str], str]:
     try:
         words, known, _ = _validate_launch_command(launch_command_parser().parse_args(typed))
         if words.use_deepspeed:
+            import deepspeed  # noqa: F401  # which every process takes
+
             words.deepspeed_fields_from_accelerate_config = ",".join(known.deepspeed_config)
             found = prepare_deepspeed_cmd_env(words)[1]
         elif words.use_fsdp:
             found = prepare_multi_gpu_env(words)
+    except ImportError as error:
+        raise UserError(f"device.accelerate={file}: {error}; type: pip install 'p2m[distributed]'") from error
     except Exception as error:  # its reader raises whatever is at hand
         raise UserError(f"device.accelerate={file}: {error}; type: accelerate config") from error
     if not words.use_deepspeed and not (words.use_fsdp and words.fsdp_version == 2):
@@ -128,18 +132,27 @@ def write(job: Job, folder: Path) -> None:
     torch.save(job, folder / JOB, pickle_module=cloudpickle)
 
 
-def environment_of(rank: int, local: int, job: Job, environment: dict[str, str], here: int) -> dict[str, str]:
-    """Of a process: what torchrun and accelerate's launcher tell it; replicas know of no others."""
+def environment_of(rank: int, job: Job, environment: dict[str, str]) -> dict[str, str]:
+    """Of a process, which sees one device: what torchrun and accelerate's launcher tell it, as if it were the
+    only one of its machine. Replicas are not told of each other, for Trainer would take their gradients over.
+    """
     found = {"TOKENIZERS_PARALLELISM": "false"}
     if job.course.machine.device == "cpu":
         found |= {"CUDA_VISIBLE_DEVICES": "", "DS_ACCELERATOR": "cpu"}
     if job.kind != "replicas":
         found |= environment | {
-            "RANK": str(rank), "LOCAL_RANK": str(local), "WORLD_SIZE": str(job.processes),
-            "LOCAL_WORLD_SIZE": str(here), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500",
+            "RANK": str(rank), "LOCAL_RANK": "0", "WORLD_SIZE": str(job.processes), "LOCAL_WORLD_SIZE": "1",
+            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500",
             "OMP_NUM_THREADS": str(job.course.machine.threads),
         }  # fmt: skip
     return found
+
+
+def _device_of(rank: int, job: Job) -> dict[str, str]:
+    if job.course.machine.device == "cpu":
+        return {}
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return {"CUDA_VISIBLE_DEVICES": visible.split(",")[rank] if visible else str(rank)}
 
 
 class Heard:
@@ -168,11 +181,12 @@ def _carry_out(job: Job, folder: Path, environment: dict[str, str], run: Run) ->
     (folder / TOLD).touch()
     try:
         for rank in range(job.processes):
-            started.append(_start(folder, rank, environment_of(rank, rank, job, environment, job.processes)))
-        with (folder / TOLD).open(encoding="utf-8") as told:
+            told = environment_of(rank, job, environment) | _device_of(rank, job)
+            started.append(_start(folder, rank, told))
+        with (folder / TOLD).open(encoding="utf-8") as lines:
             while True:
                 ended = [each.poll() for each in started]
-                heard.hear(told.read())
+                heard.hear(lines.read())
                 if any(ended):
                     raise _death(started, folder)
                 if None not in ended:

@@ -7,6 +7,7 @@ and takes what the first process says and makes. So no folder needs to be shared
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from p2m.training.trainer import last_checkpoint
 
 _ADDRESS = "RAY_ADDRESS"  # environment: of the cluster; else the one that this machine belongs to
 _FRESH = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+_SHARING = "TRAIN_ENABLE_SHARE_CUDA_VISIBLE_DEVICES"  # environment
 _POLL = 0.2  # seconds between two looks at what was told
 
 
@@ -72,12 +74,13 @@ def carry_out(job: Job, folder: Path, environment: dict[str, str], run: Run, nod
         from ray.train.torch import TorchConfig, TorchTrainer
     except ImportError as error:
         raise UserError(f"device.nodes={nodes} takes ray; type: pip install 'p2m[ray]'") from error
+    os.environ[_SHARING] = "0"  # each process sees its own device alone
     is_ours = _join(nodes)
     (folder / TOLD).touch()
     desk = _desk(folder, job.checkpoints)
     is_cuda = job.course.machine.device == "cuda"
     settings = {
-        "desk": desk, "path": sys.path, "environment": environment, "here": job.processes // nodes,
+        "desk": desk, "path": sys.path, "environment": environment,
         "code": code_digest(),
     }  # fmt: skip
     trainer = TorchTrainer(
@@ -113,14 +116,12 @@ def take_part_elsewhere(settings: dict[str, Any]) -> None:
     import json
 
     import ray
-    import ray.train
     import torch.distributed as dist
 
     sys.path[:] = list(dict.fromkeys([*settings["path"], *sys.path]))
     if code_digest() != settings["code"]:
         raise StageError("a node has other code of p2m than the step's machine; install the same there")
     desk, rank = settings["desk"], dist.get_rank()
-    local = ray.train.get_context().get_local_rank()
     with tempfile.TemporaryDirectory(prefix="p2m-rank-") as place:
         folder = Path(place)
         (folder / JOB).write_bytes(ray.get(desk.job.remote()))
@@ -131,9 +132,7 @@ def take_part_elsewhere(settings: dict[str, Any]) -> None:
             _write(job.checkpoints / name, files)
         for each in _FRESH:
             os.environ.pop(each, None)
-        os.environ.update(
-            launchers.environment_of(rank, local, job, settings["environment"], settings["here"])
-        )
+        os.environ.update(launchers.environment_of(rank, job, settings["environment"]))
 
         def tell(word: str, values: Sequence[Any]) -> None:
             desk.tell.remote(json.dumps([word, *values]) + "\n")
@@ -191,13 +190,16 @@ def _join(nodes: int) -> bool:
     is_ours = not ray.is_initialized()
     if is_ours:
         try:
-            ray.init(address=os.environ.get(_ADDRESS, "auto"), log_to_driver=False, logging_level="ERROR")
+            ray.init(
+                address=os.environ.get(_ADDRESS, "auto"), log_to_driver=False, logging_level=logging.ERROR
+            )
         except (ConnectionError, ValueError) as error:
             raise UserError(
                 f"device.nodes={nodes}: no Ray cluster was found ({error});"
                 f" start one (ray start --head) or set {_ADDRESS}"
             ) from error
-    there = sum(bool(each["Alive"]) for each in ray.nodes())
+    known: Any = ray.nodes
+    there = sum(bool(each["Alive"]) for each in known())
     if there < nodes:
         if is_ours:
             ray.shutdown()

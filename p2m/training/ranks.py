@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from p2m import errors
 from p2m.engine.handles import Device
+from p2m.errors import UserError
 from p2m.training import trainer
 from p2m.training.course import Course
 from p2m.training.gradients import Gradients, counted
@@ -69,10 +70,13 @@ class Replicas:
     def __init__(self, rank: int, job: Job, kept: Callable[[Path], None]) -> None:
         self.kept = kept
         self.rank, self.processes, self.seed = rank, job.processes, job.course.seed
-        self.device, self.model = job.course.machine.device, job.course.learner.model
+        self.machine, self.model = job.course.machine, job.course.learner.model
 
     def prepare(self) -> None:
-        self.model.to(self.device)
+        self.model.to(self.machine.device)
+
+    def part(self, taking: Any) -> None:
+        pass
 
     def attach(self, taking: Any) -> None:
         self.trainer = taking
@@ -125,7 +129,10 @@ class Replicas:
 
     def state(self) -> dict[str, Any]:
         """The optimizer's, as that of one process has it. Every process must ask."""
-        return _mapped(self.trainer.optimizer.state_dict(), lambda each: _full(each).to("cpu"))
+        found: dict[str, Any] = _mapped(
+            self.trainer.optimizer.state_dict(), lambda each: _full(each).to("cpu")
+        )
+        return found
 
     def put(self, state: dict[str, Any]) -> None:
         """Give the optimizer such a state."""
@@ -170,7 +177,7 @@ class FullyShards(Replicas):
 
     def prepare(self) -> None:
         _wrappable(self.model)
-        if self.device == "cpu":
+        if self.machine.device == "cpu":
             _allow_processors()
 
     def add(self, gradients: Gradients, features: Sequence[dict[str, Any]], step: int) -> float:
@@ -216,14 +223,21 @@ class FullyShards(Replicas):
 
 
 class Zero(FullyShards):
-    """The optimizer's state and gradients in parts, of stage 3 the weights too, by DeepSpeed."""
+    """The optimizer's state and gradients in parts, by DeepSpeed's ZeRO, stage 1 or 2."""
 
     def prepare(self) -> None:
         pass
 
-    def attach(self, taking: Any) -> None:
-        super().attach(taking)
-        self._stage = taking.accelerator.state.deepspeed_plugin.zero_stage
+    def part(self, taking: Any) -> None:
+        plugin = taking.accelerator.state.deepspeed_plugin
+        if plugin.zero_stage not in (1, 2):
+            raise UserError(
+                f"device.accelerate: zero_stage is {plugin.zero_stage}, not 1 or 2; to have weights in parts"
+                " too type: device.accelerate=fsdp"
+            )
+        # DeepSpeed computes in what its own settings say, whatever is said around it.
+        words = {"enabled": self.machine.precision == "bf16", "dtype": "bfloat16"}
+        plugin.deepspeed_config["torch_autocast"] = words
 
     def add(self, gradients: Gradients, features: Sequence[dict[str, Any]], step: int) -> float:
         gradients.learner.model = self.trainer.model_wrapped  # DeepSpeed's, around the model
@@ -235,53 +249,44 @@ class Zero(FullyShards):
     def _backward(self, loss: Any, is_last: bool) -> None:
         self.trainer.accelerator.deepspeed_engine_wrapped.backward(loss, sync_gradients=is_last)
 
-    def answers(self, ask: Callable[[Sequence[T]], list[str]], rows: Sequence[T], model: Any) -> list[str]:
-        """Weights in parts come together for a pass that all take: then every process asks about all rows."""
-        return ask(rows) if self._stage == 3 else super().answers(ask, rows, model)
-
     @contextmanager
     def whole(self, model: Any) -> Iterator[None]:
         yield
 
-    def weights(self, model: Any) -> dict[str, Any]:
-        if self._stage < 3:
-            return super().weights(self.trainer.model)
-        import deepspeed
-
-        found = {}
-        for name, each in self.trainer.model.state_dict(keep_vars=True).items():
-            with deepspeed.zero.GatheredParameters([each] if hasattr(each, "ds_id") else []):
-                if self.rank == 0:
-                    found[name] = each.detach().to("cpu", copy=True)
-        return found
-
     def state(self) -> dict[str, Any]:
         from deepspeed.utils import safe_get_full_optimizer_state as moment
 
-        moments, groups = {}, []
-        taken = float(self.trainer.state.global_step)
+        self._link()
+        moments: dict[int, dict[str, Any]] = {}
+        groups = []
         for given, group in zip(self.order, self.trainer.optimizer.param_groups, strict=True):
             numbers = []
             for each in given:
                 numbers.append(len(moments))
                 found = {name: moment(each, name).to("cpu", copy=True) for name in _MOMENTS}
-                moments[numbers[-1]] = found | {"step": _scalar(taken)}
-            plain = {
-                name: value for name, value in group.items() if isinstance(value, str | int | float | tuple)
-            }
-            groups.append(plain | {"params": numbers, "fused": True})
+                moments[numbers[-1]] = found | {"step": _scalar(self.trainer.state.global_step)}
+            plain = {name: value for name, value in group.items() if not hasattr(value, "__len__")}
+            groups.append(plain | {"betas": group["betas"], "params": numbers})
         return {"state": moments, "param_groups": groups}
 
     def put(self, state: dict[str, Any]) -> None:
+        import torch
         from deepspeed.utils import safe_set_full_optimizer_state as give
 
+        zero, known = self.trainer.optimizer.optimizer, state["state"]
+        for flat in zero.single_partition_of_fp32_groups:  # which have no state before the first step
+            empty = {name: torch.zeros_like(flat) for name in _MOMENTS}
+            zero.optimizer.state[flat] = empty | {"step": known[0]["step"].to(flat.device)}
+        self._link()
         for number, each in enumerate(weight for group in self.order for weight in group):
-            if moments := state["state"].get(number):
-                for name in _MOMENTS:
-                    give(each, moments[name].to(each.device), name)
-                taken = moments["step"]
-        for moments in self.trainer.optimizer.optimizer.optimizer.state.values():
-            moments["step"] = moments["step"] * 0 + taken.item()
+            for name in _MOMENTS:
+                give(each, known[number][name].to(each.device), name)
+
+    def _link(self) -> None:
+        """Have DeepSpeed find the state of all groups: at the first step it looks before the second has one."""
+        zero = self.trainer.optimizer.optimizer
+        zero._hp_optimizer_states_linked = False
+        zero._lazy_init_hp_params_optimizer_state()
 
 
 KINDS: Mapping[str, type[Replicas]] = {"replicas": Replicas, "fsdp": FullyShards, "deepspeed": Zero}
@@ -298,10 +303,6 @@ def main(folder: str, rank: int, parent: int) -> None:
         with (place / TOLD).open("a", encoding="utf-8") as stream:
             stream.write(json.dumps([word, *values]) + "\n")
 
-    if job.course.machine.device == "cuda":
-        import torch
-
-        torch.cuda.set_device(rank)
     meet(place, job, rank)
     take_part(job, rank, tell, place)
 
@@ -421,7 +422,7 @@ def _mapped(value: Any, make: Callable[[Any], Any]) -> Any:
 def _scalar(value: float) -> Any:
     import torch
 
-    return torch.tensor(value)
+    return torch.tensor(float(value))
 
 
 def _die_with(parent: int) -> None:

@@ -151,6 +151,7 @@ def _trainer(course: Course, folder: Path) -> Any:
         def _prepare_for_training(self, max_steps: int, rows: Any, checkpoint: str | None) -> Any:
             if course.together is None:
                 return super()._prepare_for_training(max_steps, rows, checkpoint)
+            course.together.part(self)
             found = super()._prepare_for_training(max_steps, rows, None)
             course.together.attach(self)
             if checkpoint:
