@@ -1,4 +1,4 @@
-"""Trainings that several processes share, beside one process and a bare Trainer under `accelerate launch`.
+"""Trainings that several processes share, beside one process and a bare Trainer under torchrun.
 
     python bench/devices.py [DATA] [--steps 20] [--rows 320] [--device cpu]
 
@@ -141,7 +141,7 @@ def by_p2m(name: str, match: Match, steps: int, device: Device) -> Figures:
 
 
 def by_script(match: Match, steps: int, device: Device) -> Figures:
-    """Two processes of `training/bare.py` under `accelerate launch`: replicas by DistributedDataParallel."""
+    """Two processes of `training/bare.py`: replicas by DistributedDataParallel."""
     from p2m.students.minilm import MiniLM
 
     student = MiniLM(dropout=0.0)
@@ -154,15 +154,14 @@ def by_script(match: Match, steps: int, device: Device) -> Figures:
 
         features = learner.encode(match.train, max_length=256)
         torch.save((learner, features, match.batch, steps), job, pickle_module=cloudpickle)
-        where = ["--cpu"] if device.type == "cpu" else ["--multi_gpu"]
-        command = [
-            sys.executable, "-m", "accelerate.commands.launch", *where, "--num_processes", "2",
-            "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no",
-            "--main_process_port", "0", "--num_cpu_threads_per_process", str(max(1, device.threads // 2)),
-            str(Path(__file__).parent / "training" / "bare.py"), str(job), str(out),
-        ]  # fmt: skip
+        launcher = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+        if device.type == "cpu":  # where accelerate's launcher asks for MPI
+            launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+        script = Path(__file__).parent / "training" / "bare.py"
+        command = [sys.executable, *launcher, str(script), str(job), str(out)]
+        given = {**os.environ, "OMP_NUM_THREADS": str(max(1, device.threads // 2))}
         with Memory(device.type == "cuda", False) as memory:
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ})
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=given)
         told = json.loads(out.read_text())
     return Figures("two, bare Trainer", pace(told["ended"]), memory.peak, told["loss"])
 

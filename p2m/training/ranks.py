@@ -281,9 +281,11 @@ class Zero(FullyShards):
         for number, each in enumerate(weight for group in self.order for weight in group):
             for name in _MOMENTS:
                 give(each, known[number][name].to(each.device), name)
+        for group, given in zip(self.trainer.optimizer.param_groups, state["param_groups"], strict=True):
+            group["lr"] = given["lr"]
 
     def _link(self) -> None:
-        """Have DeepSpeed find the state of all groups: at the first step it looks before the second has one."""
+        """Have DeepSpeed find the state of all groups: it looks once, when only the first has any."""
         zero = self.trainer.optimizer.optimizer
         zero._hp_optimizer_states_linked = False
         zero._lazy_init_hp_params_optimizer_state()

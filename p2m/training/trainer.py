@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.training import rates
-from p2m.training.course import Course
+from p2m.training.course import Course, Together
 from p2m.training.sampling import Batches, lengths
 from p2m.types import Evaluation
 
@@ -112,11 +112,27 @@ def _is_by_deepspeed() -> bool:
 
 
 def _trainer(course: Course, folder: Path) -> Any:
-    """Trainer whose rows, gradients and evaluation are the course's."""
+    from transformers.trainer_callback import PrinterCallback
+
+    kind, arguments = _steered(course, folder), _arguments(course, folder)
+    if course.together:
+        kind = _shared(kind, course.together, course, folder)
+        course.together.prepare()
+    trainer = kind(
+        model=course.learner.model,
+        args=arguments,
+        train_dataset=list(range(len(course.features))),
+        callbacks=[_steering(course)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _steered(course: Course, folder: Path) -> Any:
+    """The class of Trainers whose rows, gradients and evaluation are the course's."""
     import torch
     from torch.utils.data import DataLoader
     from transformers import Trainer
-    from transformers.trainer_callback import PrinterCallback
 
     class Steered(Trainer):  # type: ignore[misc]
         control: Any
@@ -143,30 +159,7 @@ def _trainer(course: Course, folder: Path) -> Any:
                     rate=self.args.learning_rate, weight_decay=self.args.weight_decay, layer_decay=decay,
                 )  # fmt: skip
                 self.optimizer = kind(groups, **options)
-            made = super().create_optimizer(model)
-            if course.together:
-                course.together.order = [list(each["params"]) for each in self.optimizer.param_groups]
-            return made
-
-        def _prepare_for_training(self, max_steps: int, rows: Any, checkpoint: str | None) -> Any:
-            if course.together is None:
-                return super()._prepare_for_training(max_steps, rows, checkpoint)
-            course.together.part(self)
-            found = super()._prepare_for_training(max_steps, rows, None)
-            course.together.attach(self)
-            if checkpoint:
-                course.together.go_on(Path(checkpoint))
-            return found
-
-        def _load_from_checkpoint(self, *args: Any, **kwargs: Any) -> None:
-            if course.together is None:  # else the model had its weights before it was parted
-                super()._load_from_checkpoint(*args, **kwargs)
-
-        def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
-            if course.together:
-                course.together.keep(course, folder)
-            else:
-                super()._save_checkpoint(*args, **kwargs)
+            return super().create_optimizer(model)
 
         def training_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
             model.train()
@@ -186,17 +179,33 @@ def _trainer(course: Course, folder: Path) -> Any:
             super().save_model(output_dir, _internal_call)
             torch.save(course.state(), Path(output_dir or folder) / COURSE)
 
-    arguments = _arguments(course, folder)
-    if course.together:
-        course.together.prepare()
-    trainer = Steered(
-        model=course.learner.model,
-        args=arguments,
-        train_dataset=list(range(len(course.features))),
-        callbacks=[_steering(course)],
-    )
-    trainer.remove_callback(PrinterCallback)
-    return trainer
+    return Steered
+
+
+def _shared(kind: Any, together: Together, course: Course, folder: Path) -> Any:
+    """The same of one of several processes: model and optimizer may be parted, and checkpoints are whole."""
+
+    class Shared(kind):  # type: ignore[misc]
+        def create_optimizer(self, model: Any = None) -> Any:
+            made = super().create_optimizer(model)
+            together.order = [list(each["params"]) for each in self.optimizer.param_groups]
+            return made
+
+        def _prepare_for_training(self, max_steps: int, rows: Any, checkpoint: str | None) -> Any:
+            together.part(self)
+            found = super()._prepare_for_training(max_steps, rows, None)
+            together.attach(self)
+            if checkpoint:
+                together.go_on(Path(checkpoint))
+            return found
+
+        def _load_from_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+            """The model had its weights before it was parted."""
+
+        def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+            together.keep(course, folder)
+
+    return Shared
 
 
 def _steering(course: Course) -> Any:
