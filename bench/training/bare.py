@@ -1,4 +1,4 @@
-"""What a person writes to train on two devices, under torchrun or `accelerate launch`: Trainer and its arguments."""
+"""What a person writes to train on two devices: Trainer and its arguments, under torchrun."""
 
 from __future__ import annotations
 

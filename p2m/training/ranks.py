@@ -276,7 +276,7 @@ class Zero(FullyShards):
         zero, known = self.trainer.optimizer.optimizer, state["state"]
         for flat in zero.single_partition_of_fp32_groups:  # which have no state before the first step
             empty = {name: torch.zeros_like(flat) for name in _MOMENTS}
-            zero.optimizer.state[flat] = empty | {"step": known[0]["step"].to(flat.device)}
+            zero.optimizer.state[flat] = empty | {"step": known[0]["step"].to(flat.device, copy=True)}
         self._link()
         for number, each in enumerate(weight for group in self.order for weight in group):
             for name in _MOMENTS:
