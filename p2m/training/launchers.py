@@ -52,7 +52,7 @@ def take_steps_together(course: Course, checkpoints: Path) -> tuple[int, list[Ev
     model.to("cpu")
     nobody: Any = None
     alone = replace(course, machine=machine, run=nobody)
-    job = Job(alone, checkpoints, device.processes, kind, trainer.KEEP_EVERY)
+    job = Job(alone, device, checkpoints, kind, trainer.KEEP_EVERY)
     how = "share each step" if kind == "replicas" else f"share each step and the weights ({kind})"
     run.say(f"{device.processes} processes {how}, {machine.threads} threads each")
     with tempfile.TemporaryDirectory(prefix="p2m-ranks-") as place:
@@ -61,7 +61,7 @@ def take_steps_together(course: Course, checkpoints: Path) -> tuple[int, list[Ev
         if device.nodes > 1:
             from p2m.training.nodes import carry_out
 
-            carry_out(job, folder, environment, run, device.nodes)
+            carry_out(job, folder, environment, run)
         else:
             _carry_out(job, folder, environment, run)
         return _taken(course, folder)
@@ -141,8 +141,8 @@ def environment_of(rank: int, job: Job, environment: dict[str, str]) -> dict[str
         found |= {"CUDA_VISIBLE_DEVICES": "", "DS_ACCELERATOR": "cpu"}
     if job.kind != "replicas":
         found |= environment | {
-            "RANK": str(rank), "LOCAL_RANK": "0", "WORLD_SIZE": str(job.processes), "LOCAL_WORLD_SIZE": "1",
-            "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500",
+            "RANK": str(rank), "WORLD_SIZE": str(job.device.processes),
+            "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500",
             "OMP_NUM_THREADS": str(job.course.machine.threads),
         }  # fmt: skip
     return found
@@ -180,7 +180,7 @@ def _carry_out(job: Job, folder: Path, environment: dict[str, str], run: Run) ->
     heard = Heard(run)
     (folder / TOLD).touch()
     try:
-        for rank in range(job.processes):
+        for rank in range(job.device.processes):
             told = environment_of(rank, job, environment) | _device_of(rank, job)
             started.append(_start(folder, rank, told))
         with (folder / TOLD).open(encoding="utf-8") as lines:

@@ -61,13 +61,14 @@ class Desk:
         (self._folder / OUTCOME).write_bytes(outcome)
 
 
-def carry_out(job: Job, folder: Path, environment: dict[str, str], run: Run, nodes: int) -> None:
-    """Take the steps on so many machines of a Ray cluster; the outcome lies in `folder`.
+def carry_out(job: Job, folder: Path, environment: dict[str, str], run: Run) -> None:
+    """Take the steps on machines of a Ray cluster; the outcome lies in `folder`.
 
     Raises:
         UserError: there is no cluster, or it has fewer machines.
         StageError: a process or a machine died.
     """
+    nodes, processes = job.device.nodes, job.device.processes
     try:
         import ray
         from ray.train import RunConfig, ScalingConfig
@@ -87,10 +88,10 @@ def carry_out(job: Job, folder: Path, environment: dict[str, str], run: Run, nod
         take_part_elsewhere,
         train_loop_config=settings,
         scaling_config=ScalingConfig(
-            num_workers=job.processes, use_gpu=is_cuda,
+            num_workers=processes, use_gpu=is_cuda,
             # The step itself holds processors, maybe all; a byte is what is asked for, so that nobody waits.
             resources_per_worker={"memory": 1, **({"GPU": 1} if is_cuda else {})},
-            placement_strategy="STRICT_SPREAD" if job.processes == nodes else "SPREAD",
+            placement_strategy="STRICT_SPREAD" if processes == nodes else "SPREAD",
         ),
         torch_config=TorchConfig(backend="cpu:gloo,cuda:nccl" if is_cuda else "gloo"),
         run_config=RunConfig(name="p2m", storage_path=str(folder / "ray")),
@@ -101,7 +102,7 @@ def carry_out(job: Job, folder: Path, environment: dict[str, str], run: Run, nod
     except P2MError:
         raise
     except Exception as error:  # ray.train wraps whatever ended a process
-        raise listening.error or _death(error, job.processes) from error
+        raise listening.error or _death(error, processes) from error
     finally:
         listening.stop()
         ray.kill(desk)

@@ -40,8 +40,8 @@ class Job:
     """What each process is handed."""
 
     course: Course  # its machine is what one process has; nobody listens to its run
+    device: Device
     checkpoints: Path
-    processes: int
     kind: str  # replicas, fsdp or deepspeed
     keep_every: float  # seconds between two checkpoints
 
@@ -69,7 +69,7 @@ class Replicas:
 
     def __init__(self, rank: int, job: Job, kept: Callable[[Path], None]) -> None:
         self.kept = kept
-        self.rank, self.processes, self.seed = rank, job.processes, job.course.seed
+        self.rank, self.processes, self.seed = rank, job.device.processes, job.course.seed
         self.machine, self.model = job.course.machine, job.course.learner.model
 
     def prepare(self) -> None:
@@ -330,7 +330,7 @@ def take_part(
     prepare(job.course.machine)
     trainer.KEEP_EVERY = job.keep_every
     told = tell if rank == 0 else (lambda _word, _values: None)
-    run: Any = Teller(folder, Device(), told)
+    run: Any = Teller(folder, job.device, told)
     together = KINDS[job.kind](rank, job, kept or (lambda _checkpoint: None))
     course = replace(job.course, run=run, together=together)
     if (last := last_checkpoint(job.checkpoints)) is not None:
@@ -374,7 +374,7 @@ def meet(folder: Path, job: Job, rank: int) -> None:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo" if sys.platform == "linux" else "lo0")
     dist.init_process_group(
         "cpu:gloo,cuda:nccl" if is_cuda else "gloo", init_method=(folder / "meeting").as_uri(),
-        rank=rank, world_size=job.processes, timeout=_LONG,
+        rank=rank, world_size=job.device.processes, timeout=_LONG,
     )  # fmt: skip
 
 
