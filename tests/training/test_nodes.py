@@ -77,7 +77,7 @@ def test_two_nodes_learn_what_one_process_does_and_what_they_began_goes_on(
         assert [each.score for each in made.fit.history] == [each.score for each in alone.fit.history]
     with pytest.raises(StageError, match="goes on from the last checkpoint"):
         fitted_by(tiny_minilm, Bereft(tmp_path / "lost", SPREAD, cluster=cluster))
-    with pytest.raises(UserError, match="device.nodes=2: the Ray cluster has 1; type: device.nodes=1"):
+    with pytest.raises(UserError, match=r"nodes=2: the Ray cluster has 1; type: device\.nodes=1"):
         fitted_by(tiny_minilm, Here(tmp_path / "lost", SPREAD))
     again = Here(tmp_path / "lost", CPU)
     assert fitted_by(tiny_minilm, again).fit.losses == pytest.approx(alone.fit.losses, abs=1e-4)
