@@ -20,7 +20,6 @@ from p2m.errors import DataError
 from p2m.training import probe, rates
 from p2m.training.course import BATCH, Course, expectation
 from p2m.training.curves import means
-from p2m.training.launchers import take_steps_together
 from p2m.training.loss import balanced_weights
 from p2m.training.machine import Machine, autocast, choose_machine, environment, prepare
 from p2m.training.quick import quicken
@@ -28,6 +27,7 @@ from p2m.training.sampling import lengths
 from p2m.training.schedule import scheduled
 from p2m.training.speeds import remember, remembered
 from p2m.training.stopping import Stopping, evaluation_steps
+from p2m.training.together import take_steps_together
 from p2m.training.trainer import quiet, take_steps
 from p2m.types import (
     Evaluation,

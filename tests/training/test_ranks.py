@@ -21,7 +21,7 @@ from p2m.students.minilm import MiniLM
 from p2m.training import trainer
 from p2m.training.base import fit
 from p2m.training.fit import CHECKPOINTS
-from p2m.training.launchers import settings
+from p2m.training.together import settings
 from p2m.training.trainer import last_checkpoint
 from p2m.types import Trained, Training
 
