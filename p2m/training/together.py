@@ -1,4 +1,4 @@
-"""A training of several processes: what accelerate's settings say of it, who carries it out, what came of it."""
+"""A training of several processes: what accelerate says of it, who carries it out, what came of it."""
 
 from __future__ import annotations
 
