@@ -16,6 +16,7 @@ from typing import Any
 
 from p2m.catalogs.files import CURATED, CURATED_WORD
 from p2m.compose.recipe import near_files
+from p2m.engine.handles import SHARDED
 from p2m.errors import Problem
 from p2m.marked_yaml import join, show
 
@@ -182,7 +183,11 @@ def resolve_paths(
         }
         if config["data"].get("decisions") is None and beside.is_file():
             config["data"]["decisions"] = str(beside)
-    for section, key, is_word in (("metrics", _HELD, LAST.__eq__), ("distil", "from", _is_word)):
+    places: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
+        ("metrics", _HELD, LAST.__eq__), ("distil", "from", _is_word),
+        ("device", "accelerate", ("", *SHARDED).__contains__),
+    )  # fmt: skip
+    for section, key, is_word in places:
         written = config.get(section)
         value = written.get(key) if isinstance(written, Mapping) else None
         if isinstance(written, Mapping) and isinstance(value, str) and not is_word(value):

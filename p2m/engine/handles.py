@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 NOW = "now."  # begins the names of sums that are of one build alone, see `Run.tally`
+SHARDED = ("fsdp", "deepspeed")  # ways of `Device.accelerate` whose settings travel with p2m
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,9 @@ class Device:
     threads: int = 0  # 0: all cores
     batch_size: int = 32  # rows at once where nothing is learnt
     tokens_at_once: int = 0  # of a training step, padding included; 0: all, or what fits into the memory
-    processes: int = 1  # that share out the rows of each training step
+    processes: int = 1  # that share out the rows of each training step, over all nodes
+    nodes: int = 1  # machines of a Ray cluster that these processes are placed on, as many on each
+    accelerate: str = ""  # fsdp, deepspeed, or what `accelerate config` wrote, a file; "": none is sharded
 
 
 class Network(StrEnum):

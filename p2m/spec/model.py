@@ -108,7 +108,8 @@ RANGES: dict[type, dict[str, tuple[float, float]]] = {
         "threads": (0, 4096),
         "batch_size": (1, 65536),
         "tokens_at_once": (0, 10_000_000),
-        "processes": (1, 64),
+        "processes": (1, 1024),
+        "nodes": (1, 1024),
     },
 }
 CHOICES: dict[type, dict[str, tuple[str, ...]]] = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from p2m.engine.handles import Run
 from p2m.errors import StageError
@@ -16,7 +16,6 @@ from p2m.training.curves import sparkline
 from p2m.training.gradients import Gradients, counted
 from p2m.training.machine import Machine, autocast
 from p2m.training.memory import halving
-from p2m.training.ranks import Ranks, Work
 from p2m.training.schedule import Schedule
 from p2m.training.stopping import Stopping
 from p2m.types import Evaluation, Example, Learner, Metric, Shaping, Training, WarmStarter, merit
@@ -28,6 +27,41 @@ MORE = 5  # times the steps: what to try where a student from scratch has not be
 _UNTIMED = 2  # steps, in which kernels are prepared
 _TIMED, _SEEN = 5, 3.0  # steps and seconds of them, before it is said how long a training takes
 _RECENT = 20  # steps whose pace that is
+T = TypeVar("T")
+
+
+class Together(Protocol):
+    """The processes that share a training, as one of them sees them (`p2m.training.ranks`)."""
+
+    is_sharded: bool  # whether weights lie in parts, one a process
+    order: list[list[Any]]  # the weights of each of the optimizer's groups
+
+    def prepare(self) -> None:
+        """Make ready for Trainer."""
+
+    def part(self, taking: Any) -> None:
+        """Take Trainer, before model and optimizer are parted."""
+
+    def attach(self, taking: Any) -> None:
+        """Take Trainer, whose model and optimizer are in parts now where they are to be."""
+
+    def add(self, gradients: Gradients, features: Sequence[dict[str, Any]], step: int) -> float:
+        """The loss of a step's rows; the model then has their gradient, or its part of it."""
+
+    def answers(self, ask: Callable[[Sequence[T]], list[str]], rows: Sequence[T], model: Any) -> list[str]:
+        """What `ask` makes of the rows, each process of its share."""
+
+    def agreed(self, find: Callable[[], T]) -> T:
+        """What the first process finds."""
+
+    def weights(self, model: Any) -> dict[str, Any]:
+        """All weights, on the processor; {} but in the first process."""
+
+    def keep(self, course: Course, folder: Path) -> None:
+        """Write a checkpoint that any number of processes goes on from."""
+
+    def go_on(self, checkpoint: Path) -> None:
+        """Take optimizer and schedule from a checkpoint, whose weights the model has."""
 
 
 @dataclass
@@ -52,7 +86,7 @@ class Course:
     start: float | None = None  # loss of a head that was solved, until the evaluation before the first step
     best: dict[str, Any] | None = None  # weights of the best evaluation; None: those at hand
     average: Average | None = None
-    ranks: Ranks | None = None
+    together: Together | None = None  # where several processes take the steps
     took: list[float] = field(default_factory=list)  # seconds of this process's steps
 
     @property
@@ -103,24 +137,13 @@ class Course:
         if self.training.average != "none":
             self.average = Average(self.training.average, self.learner.model, self.schedule.steps)
 
-    def others(self) -> AbstractContextManager[Ranks | None]:
-        """The processes that share the steps, to be entered; None where this one is alone."""
-        device = self.run.device
-        if device.processes == 1:
-            return nullcontext()
-        work = Work(
-            self.learner, self.features, self.machine, self.shaping, device.tokens_at_once, self.seed,
-            device.processes,
-        )  # fmt: skip
-        return Ranks(work, self.run.say)
-
     def step(self, rows: Sequence[int], number: int) -> float:
         """The loss of the rows of a step, counted from 1; the model then has its gradient."""
-        total = counted([self.features[row] for row in rows])
-        mine = self.ranks.share(rows, number) if self.ranks else rows
-        loss = self._gradients.add([self.features[row] for row in mine], total)
-        if self.ranks:
-            loss = self.ranks.gathered(loss)
+        features = [self.features[row] for row in rows]
+        if self.together:
+            loss = self.together.add(self._gradients, features, number)
+        else:
+            loss = self._gradients.add(features, counted(features))
         self.losses.append(loss)
         if not math.isfinite(loss):
             raise StageError(
@@ -143,12 +166,20 @@ class Course:
             return {}
         score = self._score()
         if not history or score > max(each.score for each in history):
-            self.best = {
-                name: each.detach().to("cpu", copy=True)
-                for name, each in self.learner.model.state_dict().items()
-            }
+            self.best = self.copied()
         self.run.say(f"{said}  score {score:.4f}")
         return {"eval_loss": loss, "eval_score": score}
+
+    def copied(self) -> dict[str, Any]:
+        """A copy of the weights at hand; of several processes the first has it."""
+        model = self.learner.model
+        if self.together:
+            return self.together.weights(model)
+        return {name: each.detach().to("cpu", copy=True) for name, each in model.state_dict().items()}
+
+    def agreed(self, find: Callable[[], T]) -> T:
+        """What is found here, or by the first of several processes."""
+        return self.together.agreed(find) if self.together else find()
 
     def settle(self, history: Sequence[Evaluation]) -> float:
         """Give the model the weights to keep: the best ones, or their average where it is better.
@@ -165,7 +196,7 @@ class Course:
             self.run.say(f"averaged weights  score {score:.4f} against {best:.4f}: {kept}")
             if score > best:
                 return score
-        if self.best is not None:
+        if self.best and not (self.together and self.together.is_sharded):
             model.load_state_dict(self.best)
         return best
 
@@ -182,16 +213,20 @@ class Course:
 
     def _score(self) -> float:
         """The metric on the validation rows, of the weights at hand."""
-        learner, rows = self.learner, self.validation
-        learner.model.eval()
-        with autocast(self.machine):
-            answers = halving(
-                lambda size: learner.predict(rows, batch_size=size, device=self.machine.device),
-                BATCH,
-                self.run.say,
-            )
+        rows, model = self.validation, self.learner.model
+        model.eval()
+        answers = self.together.answers(self._answers, rows, model) if self.together else self._answers(rows)
         right = [row.answers for row in rows]
-        return merit(self.metric, self.metric.value(self.metric.statistics(answers, right)))
+        return self.agreed(
+            lambda: merit(self.metric, self.metric.value(self.metric.statistics(answers, right)))
+        )
+
+    def _answers(self, rows: Sequence[Example]) -> list[str]:
+        learner, device = self.learner, self.machine.device
+        with autocast(self.machine):
+            return halving(
+                lambda size: learner.predict(rows, batch_size=size, device=device), BATCH, self.run.say
+            )
 
     def warn(self, step: int, history: Sequence[Evaluation]) -> None:
         """Say what the latest evaluation means for a training that goes badly, or is over."""

@@ -28,6 +28,7 @@ from p2m.training.sampling import lengths
 from p2m.training.schedule import scheduled
 from p2m.training.speeds import remember, remembered
 from p2m.training.stopping import Stopping, evaluation_steps
+from p2m.training.together import take_steps_together
 from p2m.training.trainer import quiet, take_steps
 from p2m.types import (
     Evaluation,
@@ -85,8 +86,8 @@ def fit(
         looks=evaluation_steps(schedule, training.evaluations, early=from_scratch),
         weights=_weights(learner, features, machine) if balanced else None,
     )  # fmt: skip
-    steps, history = _taken(course, student, probe.characters(train))
-    return _kept(course, steps, history)
+    steps, history, best = _taken(course, student, probe.characters(train))
+    return _kept(course, steps, history, best)
 
 
 def predicted(
@@ -112,8 +113,11 @@ def commonest_score(train: Sequence[Example], validation: Sequence[Example], met
     return merit(metric, metric.value(metric.statistics([answer] * len(right), right)))
 
 
-def _taken(course: Course, student: TunedStudent, length: float) -> tuple[int, list[Evaluation]]:
-    """The steps, announced with the time that they take where it is known; their speed is remembered."""
+def _taken(course: Course, student: TunedStudent, length: float) -> tuple[int, list[Evaluation], float]:
+    """The steps, announced with the time that they take where it is known: number, evaluations, best score.
+
+    The model then has the weights to keep. The speed of one process is remembered.
+    """
     schedule, machine = course.schedule, course.machine
     speed = probe.speed_key(student, machine.precision, machine.threads, schedule.batch_size, machine.device)
     known = remembered(speed, length)
@@ -123,10 +127,13 @@ def _taken(course: Course, student: TunedStudent, length: float) -> tuple[int, l
         f" rate {schedule.learning_rate:g}, {machine}{about}"
     )
     course.is_announced = known is not None
-    found = take_steps(course, course.run.folder / CHECKPOINTS)
+    checkpoints, device = course.run.folder / CHECKPOINTS, course.run.device
+    if device.processes > 1 or device.accelerate:
+        return take_steps_together(course, checkpoints)
+    steps, history = take_steps(course, checkpoints)
     if course.step_seconds is not None:
         remember(speed, length, course.step_seconds)
-    return found
+    return steps, history, course.settle(history)
 
 
 def _features(
@@ -171,10 +178,9 @@ def _weights(learner: Learner, features: Sequence[dict[str, Any]], machine: Mach
     return torch.tensor(found, dtype=torch.float32, device=machine.device)
 
 
-def _kept(course: Course, steps: int, history: Sequence[Evaluation]) -> Trained:
-    """The best weights as a checkpoint folder that appears whole, without what only training needs."""
+def _kept(course: Course, steps: int, history: Sequence[Evaluation], best: float) -> Trained:
+    """The model's weights as a checkpoint folder that appears whole, without what only training needs."""
     folder, model, tokenizer = course.run.folder, course.learner.model, course.learner.tokenizer
-    best = course.settle(history)
     target, fresh = folder / "checkpoint", folder / "checkpoint.new"
     for path in (fresh, target):
         shutil.rmtree(path, ignore_errors=True)

@@ -46,7 +46,7 @@ class Gradients:
         while rows:
             failed = None
             loss = 0.0
-            for few in self._passes(rows):
+            for few in self.passes(rows):
                 try:
                     loss += self._one(few, total)
                 except (MemoryError, RuntimeError) as error:
@@ -59,19 +59,25 @@ class Gradients:
             self._back_off(failed)
         return 0.0
 
-    def _passes(self, rows: Sequence[dict[str, Any]]) -> list[Sequence[dict[str, Any]]]:
+    def passes(self, rows: Sequence[dict[str, Any]]) -> list[Sequence[dict[str, Any]]]:
+        """The rows in the groups that go through at once."""
         if not self.most:
             return [rows]
         cut = fitting(range(len(rows)), lengths(rows), self.most)
         return [[rows[i] for i in few] for few in cut]
 
-    def _one(self, rows: Sequence[dict[str, Any]], total: int) -> float:
+    def part(self, rows: Sequence[dict[str, Any]], total: int) -> Any:
+        """What rows that go through at once are of the step's loss, a scalar tensor."""
         device = self.machine.device
         inputs = {name: each.to(device) for name, each in self.learner.collate(rows).items()}
         with autocast(self.machine):
             loss = self.learner.loss(inputs, self.shaping)
         if (count := counted(rows)) != total:
             loss = loss * (count / total)
+        return loss
+
+    def _one(self, rows: Sequence[dict[str, Any]], total: int) -> float:
+        loss = self.part(rows, total)
         loss.backward()
         return float(loss.detach())
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import time
 import warnings
 from collections.abc import Iterator
@@ -16,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from p2m.training import rates
-from p2m.training.course import Course
+from p2m.training.course import Course, Together
 from p2m.training.sampling import Batches, lengths
 from p2m.types import Evaluation
 
 KEEP_EVERY = 15.0  # seconds: what is done again after a kill, at most, beside the way to an evaluation
-_COURSE = "course.pt"  # in a checkpoint
+COURSE = "course.pt"  # in a checkpoint
 _SCHEDULERS = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
 
@@ -30,17 +31,17 @@ def take_steps(course: Course, folder: Path) -> tuple[int, list[Evaluation]]:
     import torch
 
     last = last_checkpoint(folder)
-    course.learner.model.to(course.machine.device)
-    if last is None:
-        course.warm_start()
+    if course.together is None:
+        course.learner.model.to(course.machine.device)
+        if last is None:
+            course.warm_start()
     course.begin()
     if last is not None:
         course.run.say(f"going on from step {last.name.rpartition('-')[2]}")
-        course.load(torch.load(last / _COURSE, map_location="cpu", weights_only=True))
+        course.load(torch.load(last / COURSE, map_location="cpu", weights_only=True))
     with quiet():
         trainer = _trainer(course, folder)
-        with course.others() as course.ranks:
-            trainer.train(resume_from_checkpoint=str(last) if last else None)
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
     return trainer.state.global_step, _history(trainer.state)
 
 
@@ -75,6 +76,7 @@ def _arguments(course: Course, folder: Path) -> Any:
     from transformers import TrainingArguments
 
     schedule, machine = course.schedule, course.machine
+    zero = _is_by_deepspeed()
     arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=schedule.steps,
@@ -84,7 +86,8 @@ def _arguments(course: Course, folder: Path) -> Any:
         weight_decay=course.training.weight_decay,
         lr_scheduler_type=_SCHEDULERS[course.training.schedule],
         optim="adamw_torch_fused",
-        use_cpu=machine.device == "cpu",
+        use_cpu=machine.device == "cpu" and not zero,
+        ddp_backend="gloo" if machine.device == "cpu" and zero else None,
         use_cache=getattr(course.learner.model.config, "use_cache", False),
         seed=course.seed % 2**32,
         eval_on_start=course.start is not None,
@@ -103,12 +106,33 @@ def _arguments(course: Course, folder: Path) -> Any:
     return arguments
 
 
+def _is_by_deepspeed() -> bool:
+    """Whether this process was told so; accelerate must then take the processor for a device."""
+    return os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true"
+
+
 def _trainer(course: Course, folder: Path) -> Any:
-    """Trainer whose rows, gradients and evaluation are the course's."""
+    from transformers.trainer_callback import PrinterCallback
+
+    kind, arguments = _steered(course, folder), _arguments(course, folder)
+    if course.together:
+        kind = _shared(kind, course.together, course, folder)
+        course.together.prepare()
+    trainer = kind(
+        model=course.learner.model,
+        args=arguments,
+        train_dataset=list(range(len(course.features))),
+        callbacks=[_steering(course)],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _steered(course: Course, folder: Path) -> Any:
+    """The class of Trainers whose rows, gradients and evaluation are the course's."""
     import torch
     from torch.utils.data import DataLoader
     from transformers import Trainer
-    from transformers.trainer_callback import PrinterCallback
 
     class Steered(Trainer):  # type: ignore[misc]
         control: Any
@@ -153,16 +177,35 @@ def _trainer(course: Course, folder: Path) -> Any:
 
         def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
             super().save_model(output_dir, _internal_call)
-            torch.save(course.state(), Path(output_dir or folder) / _COURSE)
+            torch.save(course.state(), Path(output_dir or folder) / COURSE)
 
-    trainer = Steered(
-        model=course.learner.model,
-        args=_arguments(course, folder),
-        train_dataset=list(range(len(course.features))),
-        callbacks=[_steering(course)],
-    )
-    trainer.remove_callback(PrinterCallback)
-    return trainer
+    return Steered
+
+
+def _shared(kind: Any, together: Together, course: Course, folder: Path) -> Any:
+    """The same of one of several processes: model and optimizer may be parted, and checkpoints are whole."""
+
+    class Shared(kind):  # type: ignore[misc]
+        def create_optimizer(self, model: Any = None) -> Any:
+            made = super().create_optimizer(model)
+            together.order = [list(each["params"]) for each in self.optimizer.param_groups]
+            return made
+
+        def _prepare_for_training(self, max_steps: int, rows: Any, checkpoint: str | None) -> Any:
+            together.part(self)
+            found = super()._prepare_for_training(max_steps, rows, None)
+            together.attach(self)
+            if checkpoint:
+                together.go_on(Path(checkpoint))
+            return found
+
+        def _load_from_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+            """The model had its weights before it was parted."""
+
+        def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+            together.keep(course, folder)
+
+    return Shared
 
 
 def _steering(course: Course) -> Any:
@@ -188,7 +231,8 @@ def _steering(course: Course) -> Any:
             course.warn(step, history)
             is_over = step >= state.max_steps or course.stopping.is_over(history)
             control.should_training_stop = is_over
-            control.should_save = not is_over and time.monotonic() - self.kept >= KEEP_EVERY
+            is_due = course.agreed(lambda: time.monotonic() - self.kept >= KEEP_EVERY)
+            control.should_save = is_due and not is_over
 
         def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             self.kept = time.monotonic()

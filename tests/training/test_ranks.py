@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,29 +15,39 @@ import pytest
 from conftest import LABELS, Here, rows_of
 
 from p2m.engine.handles import Device
-from p2m.errors import StageError
+from p2m.errors import StageError, UserError
 from p2m.metrics.exact_match import ExactMatch
 from p2m.students.minilm import MiniLM
+from p2m.training import trainer
 from p2m.training.base import fit
+from p2m.training.fit import CHECKPOINTS
+from p2m.training.together import settings
+from p2m.training.trainer import last_checkpoint
 from p2m.types import Trained, Training
 
-TRAINING = Training(epochs=2, batch_size=8, learning_rate=2e-3, evaluations=2, precision="fp32")
+TRAINING = Training(
+    epochs=2, batch_size=8, learning_rate=2e-3, evaluations=5, patience=9, precision="fp32"
+)  # fmt: skip
+CPU = Device(type="cpu", threads=2)
+TWO = replace(CPU, processes=2)
+FSDP = replace(TWO, accelerate="fsdp")
 
 
 @dataclass
 class Disturbed(Here):
-    """A run in which a signal comes, or a process dies, after the third step."""
+    """A run in which a signal comes, or a process dies, after a step."""
 
     what: str = ""
+    step: int = 3
     others: tuple[int, ...] = ()
 
     def progress(self, done: int, total: int, note: str = "") -> None:
         super().progress(done, total, note)
-        if done == 3 and self.what:
+        if done == self.step and self.what:
             self.others = started()
             if self.what == "interrupted":
                 raise KeyboardInterrupt
-            os.kill(self.others[0], signal.SIGKILL)
+            os.kill(self.others[-1], signal.SIGKILL)
 
 
 def started() -> tuple[int, ...]:
@@ -48,71 +59,199 @@ def started() -> tuple[int, ...]:
 
 
 def fitted_by(student: MiniLM, run: Here) -> Trained:
+    rows = rows_of(LABELS)
     return fit(
-        student.prepare(LABELS, LABELS.labels, seed=5), rows_of(LABELS)[:40], (),
+        student.prepare(LABELS, LABELS.labels, seed=5), rows[:40], rows[40:],
         training=TRAINING, student=student, metric=ExactMatch(), seed=5, run=run,
     )  # fmt: skip
 
 
-def test_two_processes_learn_what_one_does(tiny_minilm: MiniLM, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def steady(tiny_minilm: MiniLM) -> MiniLM:
+    return replace(tiny_minilm, dropout=0.0)
+
+
+@pytest.fixture(scope="module")
+def alone(steady: MiniLM, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """What one process learns."""
+    return fitted_by(steady, Here(tmp_path_factory.mktemp("alone"), CPU))
+
+
+def is_same(one: Trained, other: Trained) -> bool:
+    """Whether both went the same way, to the same weights."""
     import torch
     from safetensors.torch import load_file
 
-    student = replace(tiny_minilm, dropout=0.0)
-    run = Here(tmp_path / "shared", Device(type="cpu", threads=2, processes=2))
-    made = fitted_by(student, Here(tmp_path / "alone")), fitted_by(student, run)
-    assert made[0].fit.losses == pytest.approx(made[1].fit.losses, abs=1e-4)
-    assert len(made[0].fit.losses) == 10
-    alone, shared = (load_file(each.checkpoint / "model.safetensors") for each in made)
+    assert one.fit.losses == pytest.approx(other.fit.losses, abs=1e-4)
+    assert [each.score for each in one.fit.history] == [each.score for each in other.fit.history]
+    first, second = (load_file(each.checkpoint / "model.safetensors") for each in (one, other))
+    return all(torch.allclose(first[name], second[name], atol=1e-4) for name in first)
+
+
+def test_two_processes_learn_what_one_does(steady: MiniLM, alone: Trained, tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    run = Here(tmp_path, TWO)
+    made = fitted_by(steady, run)
+    assert len(made.fit.losses) == 10
+    assert is_same(alone, made)
     assert "2 processes share each step, 1 threads each" in run.lines
-    before = student.prepare(LABELS, LABELS.labels, seed=5).model.state_dict()
-    moved = [name for name, each in alone.items() if not torch.equal(each, before[name])]
-    assert len(moved) > 20
-    assert all(torch.allclose(alone[name], shared[name], atol=1e-4) for name in moved)
-    assert any(not torch.allclose(before[name], shared[name], atol=1e-2) for name in moved)
+    before = steady.prepare(LABELS, LABELS.labels, seed=5).model.state_dict()
+    weights = load_file(made.checkpoint / "model.safetensors")
+    assert any(not torch.allclose(before[name], weights[name], atol=1e-2) for name in weights)
     assert not started()
     assert not torch.distributed.is_initialized()
 
 
-@pytest.mark.parametrize("what", ["killed", "interrupted"])
-def test_nothing_is_left_running(tiny_minilm: MiniLM, tmp_path: Path, what: str) -> None:
-    run = Disturbed(tmp_path, Device(type="cpu", threads=2, processes=2), what=what)
-    with pytest.raises(StageError if what == "killed" else KeyboardInterrupt) as caught:
-        fitted_by(tiny_minilm, run)
-    if what == "killed":
-        assert "process 1 of 2 that train died (SIGKILL)" in str(caught.value)
-        assert "goes on from the last checkpoint" in str(caught.value)
-    assert len(run.others) == 1
+def test_what_two_processes_began_in_parts_one_goes_on_with(
+    steady: MiniLM, alone: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "KEEP_EVERY", 0.0)  # a checkpoint at every evaluation
+    run = Disturbed(tmp_path, FSDP, what="killed", step=5)
+    with pytest.raises(StageError) as caught:
+        fitted_by(steady, run)
+    assert "process 1 of 2 that train died (SIGKILL)" in str(caught.value)
+    assert "goes on from the last checkpoint" in str(caught.value)
+    assert "2 processes share each step and the weights (fsdp), 1 threads each" in run.lines
+    assert len(run.others) == 2
     assert not started()
+    again = Here(tmp_path, CPU)
+    assert is_same(alone, fitted_by(steady, again))
+    assert [line for line in again.lines if "going on" in line] in (
+        ["going on from step 2"],
+        ["going on from step 4"],
+    )
+
+
+def test_nothing_is_left_running_after_an_interrupt(tiny_minilm: MiniLM, tmp_path: Path) -> None:
+    run = Disturbed(tmp_path, TWO, what="interrupted")
+    with pytest.raises(KeyboardInterrupt):
+        fitted_by(tiny_minilm, run)
+    assert len(run.others) == 2
+    assert not started()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (CPU, FSDP), (FSDP, replace(FSDP, processes=3)), (FSDP, TWO), (TWO, FSDP),
+    ],
+    ids=["1 to 2 in parts", "2 to 3 in parts", "parts to replicas", "replicas to parts"],
+)  # fmt: skip
+def test_any_number_of_processes_goes_on(
+    steady: MiniLM,
+    alone: Trained,
+    tmp_path: Path,
+    first: Device,
+    then: Device,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    goes_on(steady, alone, tmp_path, first, then, monkeypatch)
+
+
+@pytest.mark.slow
+def test_deepspeed_learns_the_same_and_goes_on_from_one_process_and_to_one(
+    steady: MiniLM, alone: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("deepspeed")
+    zero = replace(TWO, accelerate="deepspeed")
+    goes_on(steady, alone, tmp_path / "to", CPU, zero, monkeypatch)
+    goes_on(steady, alone, tmp_path / "from", zero, CPU, monkeypatch)
+    shipped = Path(trainer.__file__).parent / "accelerate" / "deepspeed.yaml"
+    file = tmp_path / "zero.yaml"
+    file.write_text(shipped.read_text().replace("zero_stage: 2", "zero_stage: 3"))
+    with pytest.raises(UserError, match=r"zero_stage is 3, not 1 or 2;.*type: device\.accelerate=fsdp"):
+        fitted_by(steady, Here(tmp_path / "three", replace(TWO, accelerate=str(file))))
+
+
+def goes_on(
+    student: MiniLM, alone: Trained, folder: Path, first: Device, then: Device, patch: pytest.MonkeyPatch
+) -> None:
+    patch.setattr(trainer, "KEEP_EVERY", 0.0)
+    run = Disturbed(folder, first, what="interrupted", step=7)
+    with pytest.raises(KeyboardInterrupt):
+        fitted_by(student, run)
+    assert last_checkpoint(folder / CHECKPOINTS) is not None
+    again = Here(folder, then)
+    assert is_same(alone, fitted_by(student, again))
+    assert any(line.startswith("going on from step ") for line in again.lines)
+
+
+@pytest.mark.slow
+def test_passes_of_few_tokens_and_steps_of_few_rows_are_shared_alike(steady: MiniLM, tmp_path: Path) -> None:
+    rows = rows_of(LABELS)[:9]  # the last step has one row, and so one process none
+
+    def made(device: Device, folder: Path) -> Sequence[float]:
+        return fit(
+            steady.prepare(LABELS, LABELS.labels, seed=5), rows, (), training=TRAINING, student=steady,
+            metric=ExactMatch(), seed=5, run=Here(folder, device),
+        ).fit.losses  # fmt: skip
+
+    cut = replace(FSDP, tokens_at_once=20)
+    assert made(cut, tmp_path / "parts") == pytest.approx(made(CPU, tmp_path / "alone"), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("distributed_type: MULTI_GPU\n", "expected distributed_type FSDP, with fsdp_version 2"),
+        ("distributed_type: [\n", "type: accelerate config"),
+        ("learning_rate: 1\n", "type: accelerate config"),
+    ],
+)  # fmt: skip
+def test_settings_that_accelerate_does_not_know_are_said(tmp_path: Path, written: str, said: str) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(written)
+    with pytest.raises(UserError, match=r"device.accelerate=.*a\.yaml") as caught:
+        settings(replace(TWO, accelerate=str(file)))
+    assert said in str(caught.value)
+
+
+def test_settings_that_travel_with_p2m_are_read_by_accelerate() -> None:
+    fsdp, kind = settings(FSDP)
+    assert (fsdp["FSDP_VERSION"], kind) == ("2", "fsdp")
+    pytest.importorskip("deepspeed")
+    zero, kind = settings(replace(TWO, accelerate="deepspeed"))
+    assert (zero["ACCELERATE_DEEPSPEED_ZERO_STAGE"], kind) == ("2", "deepspeed")
+
+
+def test_weights_in_parts_are_not_averaged(tiny_minilm: MiniLM, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"training\.average=ema.*type: device\.accelerate="):
+        fit(
+            tiny_minilm.prepare(LABELS, LABELS.labels, seed=5), rows_of(LABELS)[:9], (), seed=5,
+            training=replace(TRAINING, average="ema"), student=tiny_minilm, metric=ExactMatch(),
+            run=Here(tmp_path, FSDP),
+        )  # fmt: skip
 
 
 def test_a_process_that_dies_before_all_have_met_ends_the_training(
     tiny_minilm: MiniLM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = tmp_path / "path" / "cloudpickle.py"  # which only the other process takes from there
+    broken = tmp_path / "path" / "cloudpickle.py"  # which only the other processes take from there
     broken.parent.mkdir()
     broken.write_text("raise SystemExit('no memory for it')")
     import cloudpickle  # noqa: F401
 
     monkeypatch.setattr(sys, "path", [str(broken.parent), *sys.path])
-    run = Here(tmp_path / "run", Device(type="cpu", threads=2, processes=2))
-    with pytest.raises(StageError, match=r"process 1 of 2 that train died \(exit status 1\)[^$]*no memory"):
-        fitted_by(tiny_minilm, run)
+    with pytest.raises(StageError, match=r"process . of 2 that train died \(exit status 1\)[^$]*no memory"):
+        fitted_by(tiny_minilm, Here(tmp_path / "run", TWO))
     assert not started()
 
 
 def test_a_process_does_not_outlive_the_first_one(tmp_path: Path) -> None:
     if sys.platform != "linux":
         pytest.skip("a process is told of its parent's death on Linux")
-    os.mkfifo(tmp_path / "work")  # what it waits for
+    os.mkfifo(tmp_path / "job")  # what it waits for
     code = (
-        "import sys, time; from pathlib import Path; from p2m.training import ranks;"
-        "print(ranks._start(Path(sys.argv[1]), 1).pid, flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from p2m.training import launchers;"
+        "print(launchers._start(Path(sys.argv[1]), 1, {}).pid, flush=True); time.sleep(60)"
     )
     first = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert first.stdout is not None
     other = Path("/proc", first.stdout.readline().strip(), "stat")
-    with (tmp_path / "work").open("wb"):  # once it waits
+    with (tmp_path / "job").open("wb"):  # once it waits
         first.kill()
         first.wait()
         deadline = time.monotonic() + 30
