@@ -183,15 +183,7 @@ def resolve_paths(
         }
         if config["data"].get("decisions") is None and beside.is_file():
             config["data"]["decisions"] = str(beside)
-    places: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
-        ("metrics", _HELD, LAST.__eq__), ("distil", "from", _is_word),
-        ("device", "accelerate", ("", *SHARDED).__contains__),
-    )  # fmt: skip
-    for section, key, is_word in places:
-        written = config.get(section)
-        value = written.get(key) if isinstance(written, Mapping) else None
-        if isinstance(written, Mapping) and isinstance(value, str) and not is_word(value):
-            config = config | {section: {**written, key: absolute(value, f"{section}.{key}")}}
+    config = config | dict(_places(config, absolute))
     retriever = config.get("retriever")
     if isinstance(retriever, Mapping) and isinstance(retriever.get("sources"), list):
         sources = [
@@ -201,6 +193,19 @@ def resolve_paths(
         config = config | {"retriever": {**retriever, "sources": sources}}
     config = config | dict(_trusted(config, absolute))
     return config | dict(_of_components(config, folder)), problems
+
+
+def _places(config: Mapping[str, Any], absolute: Callable[[Any, str], Any]) -> Iterator[tuple[str, Any]]:
+    """Sections with a setting that is a word of ours, or the place of a file."""
+    settings: tuple[tuple[str, str, Callable[[str], bool]], ...] = (
+        ("metrics", _HELD, LAST.__eq__), ("distil", "from", _is_word),
+        ("device", "accelerate", ("", *SHARDED).__contains__),
+    )  # fmt: skip
+    for section, key, is_word in settings:
+        written = config.get(section)
+        value = written.get(key) if isinstance(written, Mapping) else None
+        if isinstance(written, Mapping) and isinstance(value, str) and not is_word(value):
+            yield section, {**written, key: absolute(value, f"{section}.{key}")}
 
 
 def _trusted(config: Mapping[str, Any], absolute: Callable[[Any, str], Any]) -> Iterator[tuple[str, Any]]:

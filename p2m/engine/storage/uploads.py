@@ -35,8 +35,8 @@ from p2m.engine.storage.shared import (
     read_bytes,
 )
 from p2m.engine.storage.shared_address import redacted
-from p2m.engine.storage.uses import Uses
 from p2m.engine.storage.signing import Signer, is_signed, signer
+from p2m.engine.storage.uses import Uses
 from p2m.errors import StoreError
 
 FOLDER = "offers"
