@@ -169,6 +169,15 @@ def test_a_store_that_ignores_create_only_puts_is_found_out_said_once_and_rememb
     assert probe(at(bucket)).text == "format 1"
 
 
+def test_an_answer_that_is_lost_does_not_look_like_a_store_that_ignores_them(
+    tmp_path: Path, bucket: Any, front: Front
+) -> None:
+    front.fault = lambda request: "lost" if "probe" in request.path and request.number % 2 == 0 else None
+    store = ObjectStore(at(bucket, "write"))
+    store.look("FORMAT")  # so that the first put is the second request
+    assert store.creates
+
+
 def test_what_took_little_time_to_make_is_not_sent_where_that_is_asked_for(
     tmp_path: Path, bucket: Any
 ) -> None:

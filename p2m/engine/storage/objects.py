@@ -218,7 +218,7 @@ class ObjectStore:
         system.put_file(str(content), path, **parts, **options)
 
     def _try_creates(self) -> bool:
-        """Put an object twice: that a put may only create is heeded where the second one is refused."""
+        """Put an object twice: where the second put, which may only create, is refused, that is heeded."""
         name = f"tmp/probe-{uuid.uuid4().hex}"
         try:
             # The first may overwrite: one whose answer is lost is tried again, and would be refused then.
