@@ -77,7 +77,8 @@ from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.dedup.minhash import (
     MinhashConfig, MinhashDedupSignature, MinhashDedupBuckets, MinhashDedupCluster, MinhashDedupFilter)
-from datasets import Dataset, load_dataset
+from datatrove.utils.hashing import HashConfig
+from datasets import load_dataset
 
 place = Path(sys.argv[1])
 class Rows(PipelineStep):
@@ -99,7 +100,7 @@ if __name__ == "__main__":
     kept = rows.filter(lambda row: not (row["text"] in seen or seen.add(row["text"])))
     print(f"datasets exact {time.perf_counter() - began:.1f} {len(kept)}", flush=True)
     began = time.perf_counter()
-    config = MinhashConfig(n_grams=5, num_buckets=14, hashes_per_bucket=8)
+    config = MinhashConfig(hash_config=HashConfig(hash_fc="sha1"))  # its xxhash wants an older package
     work = place / "minhash"
     for step, tasks in (
         ([Rows(), MinhashDedupSignature(str(work / "signatures"), config=config)], 2),

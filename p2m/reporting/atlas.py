@@ -19,8 +19,7 @@ from p2m.types import Evaluated, Example, Judged, Split, Task
 JUDGED, LEARNT = 250, 150  # rows that a map has at most
 ASKED = 300  # wrong answers whose neighbours are looked for
 _FEWEST = 8  # rows that make a map
-_COMPARED = 5_000  # learnt rows that are compared by their words; and by embeddings:
-_EMBEDDED = 100_000
+_COMPARED, _EMBEDDED = 5_000, 100_000  # learnt rows that are compared by their words, or embeddings
 _READ = 2_000  # characters of a row that its words are taken from
 _COMPONENTS = 50
 _ROUNDS = 300

@@ -45,8 +45,8 @@ class Material:
         return None if self.embeddings is None else read(self.embeddings.vectors, part)
 
     def all_to_learn(self) -> tuple[tuple[Example, ...], Any]:
-        """Training and validation rows, with their embeddings; of many rows `MOST`, as many of each label as
-        may be.
+        """Training and validation rows, with their embeddings; of many rows `MOST`, each label with its
+        share.
         """
         import numpy as np
 

@@ -43,7 +43,7 @@ def solve(
         encoder=read.folder if read else None,
     )
     every = len(parts.train) + len(parts.validation)
-    drawn = f"{len(rows):,} of {every:,} rows, as many of each label as may be"
+    drawn = f"{len(rows):,} of {every:,} rows, each label with its share"
     said = f"a sample of {drawn}," if len(rows) < every else f"{len(rows)} rows"
     run.say(f"solved for {said} and {len(material.labels)} labels")
     environment = {"precision": read.precision if read else "fp32", **origin_of(student)}
