@@ -218,11 +218,14 @@ def _desk(folder: Path, checkpoints: Path) -> Any:
 
 
 def _death(error: Exception, processes: int) -> StageError:
+    """Of what ray.train says of each process, the last line."""
     causes = getattr(error, "worker_failures", None) or {}
-    said = "; ".join(f"process {rank}: {cause}" for rank, cause in sorted(causes.items())) or str(error)
+    said = [
+        f"process {rank}: {str(cause).strip().splitlines()[-1]}" for rank, cause in sorted(causes.items())
+    ]
     return StageError(
         f"one of {processes} processes that train died; the same command goes on from the last checkpoint\n"
-        + said.strip()[-launchers.LAST_LINES :]
+        + "\n".join(said or [str(error).strip()])[-launchers.LAST_LINES :]
     )
 
 

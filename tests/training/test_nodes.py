@@ -71,14 +71,14 @@ def test_two_nodes_learn_what_one_process_does_and_what_they_began_goes_on(
 ) -> None:
     monkeypatch.setattr(trainer, "KEEP_EVERY", 0.0)
     alone = fitted_by(tiny_minilm, Here(tmp_path / "alone", CPU))
+    with pytest.raises(UserError, match=r"nodes=3: the Ray cluster has 2; type: device\.nodes=2"):
+        fitted_by(tiny_minilm, Here(tmp_path / "three", replace(SPREAD, processes=3, nodes=3)))
     for way in ("", "fsdp"):
         made = fitted_by(tiny_minilm, Here(tmp_path / f"on{way}", replace(SPREAD, accelerate=way)))
         assert made.fit.losses == pytest.approx(alone.fit.losses, abs=1e-4)
         assert [each.score for each in made.fit.history] == [each.score for each in alone.fit.history]
     with pytest.raises(StageError, match="goes on from the last checkpoint"):
         fitted_by(tiny_minilm, Bereft(tmp_path / "lost", SPREAD, cluster=cluster))
-    with pytest.raises(UserError, match=r"nodes=2: the Ray cluster has 1; type: device\.nodes=1"):
-        fitted_by(tiny_minilm, Here(tmp_path / "lost", SPREAD))
     again = Here(tmp_path / "lost", CPU)
     assert fitted_by(tiny_minilm, again).fit.losses == pytest.approx(alone.fit.losses, abs=1e-4)
     assert any(line.startswith("going on from step ") for line in again.lines)
