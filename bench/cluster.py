@@ -86,7 +86,6 @@ def _small() -> dict[str, Any]:
 @contextmanager
 def lent(folder: Path, here: int, others: tuple[int, ...]) -> Iterator[Lent]:
     os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_prestart_worker_first_driver": "0"}
-    os.environ["RAY_raylet_start_wait_time_s"] = "180"  # noqa: SIM112 - on a busy machine
     from ray.cluster_utils import Cluster
 
     head = {"num_cpus": here, "include_dashboard": False, **_small()}
