@@ -89,7 +89,7 @@ def lent(folder: Path, here: int, others: tuple[int, ...]) -> Iterator[Lent]:
     from ray.cluster_utils import Cluster
 
     head = {"num_cpus": here, "include_dashboard": False, **_small()}
-    cluster = Lent(Cluster(initialize_head=True, head_node_args=head), folder)
+    cluster = Lent(Cluster(initialize_head=True, head_node_args=head, shutdown_at_exit=False), folder)
     try:
         for cpus in others:
             cluster.add(cpus)

@@ -71,7 +71,10 @@ def lent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lent]:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_prestart_worker_first_driver", "0")
         head = {"num_cpus": 0, "include_dashboard": False, **SMALL}
-        cluster = Cluster(initialize_head=True, head_node_args=head)
+        try:
+            cluster = Cluster(initialize_head=True, head_node_args=head, shutdown_at_exit=False)
+        except Exception:  # Ray gives itself half a minute, which a busy machine may take
+            cluster = Cluster(initialize_head=True, head_node_args=head, shutdown_at_exit=False)
         lent = Lent(cluster, tmp_path_factory.mktemp("elsewhere"))
         try:
             lent.add()
