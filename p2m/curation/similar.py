@@ -1,128 +1,275 @@
-"""Which rows are nearly the same: an exact similarity join over character 5-gram shingles.
+"""Which rows are nearly the same: an exact similarity join over character 5-gram shingles, on disk.
 
 Two rows are near when *every* input field has a Jaccard index of at least the threshold. Judging fields one
 by one keeps apart the questions of one passage, and the passages that one template wrote, which a single
 index over the joined text would call the same.
 
-No pair is missed and none is guessed. Candidates share a rare shingle (prefix filter: Chaudhuri et al.,
-2006; Bayardo et al., 2007), have comparable sizes, and differ in few bits of a bitmap; the sets themselves
-decide. Unlike MinHash there is no probability of a miss, so that "no near-duplicate crosses the border" can
-be promised.
+No pair is missed and none is guessed. Two rows that are near share a rare shingle, so early in the order of
+both that their sizes still leave room for the rest (prefix and positional filter: Chaudhuri et al., 2006;
+Xiao et al., 2008); their sketches differ in few bits; the sets themselves decide. Unlike MinHash there is no
+probability of a miss, so that "no near-duplicate crosses the border" can be promised.
+
+What is shared is looked for in one field only, the one whose shingles tell most. Entries (a shingle of a row)
+lie on disk by row and are sorted some at a time, as many as `_AT_ONCE`, by passes over them.
 """
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from p2m.curation.shingles import Shingled, Spooled, fold, hashes
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, Any]
 
-_SIZE = 5  # characters of a shingle
-_FIELDS = 8  # the low three bits of a shingle's hash hold its field; fields beyond share the last number
-_BITS = 2048  # of a row's bitmap
-_BUCKETS = 22  # bits of the table that counts how common a shingle is
+__all__ = ["Index", "Shingled", "clusters", "fold", "near_to"]
+
 _EPSILON = 1e-9  # of Jaccard comparisons
-
-
-def fold(text: str) -> str:
-    """`text` without differences that make no difference: compatibility forms, case, blanks."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-
-
-class Shingled:
-    """Rows as sorted sets of hashed shingles; made once and shared by several indexes.
-
-    `rows` holds the input fields of each row, the same number in each, compared place by place.
-    """
-
-    def __init__(self, rows: Sequence[Sequence[str]]) -> None:
-        import numpy as np
-
-        hashed = cache(_hashed)  # rows share passages: once a text
-        self.sets = [_shingles(fields, hashed) for fields in rows]
-        self.sizes = np.zeros((len(rows), _FIELDS), dtype=np.int64)
-        self.bitmaps = np.zeros((len(rows), _BITS // 64), dtype=np.uint64)
-        self._common = np.zeros(1 << _BUCKETS, dtype=np.int64)
-        for row, shingles in enumerate(self.sets):
-            self.sizes[row] = np.bincount((shingles & np.uint64(7)).astype(np.int64), minlength=_FIELDS)
-            bits = np.zeros(_BITS, dtype=bool)
-            bits[(shingles >> np.uint64(40)).astype(np.int64) % _BITS] = True
-            self.bitmaps[row] = np.packbits(bits).view(np.uint64)
-            np.add.at(self._common, _bucket(shingles), 1)
-
-    def rarest(self, row: int, number: int) -> list[int]:
-        """The row's first `number` shingles in the one order that all rows share, rarest first.
-
-        Shingles that no other row has are left out: nothing can be found through them.
-        """
-        import numpy as np
-
-        shingles = self.sets[row]
-        common = self._common[_bucket(shingles)]
-        first = np.argsort(common, kind="stable")[:number]  # ties keep the order of the hashes
-        return [int(shingle) for shingle in shingles[first[common[first] > 1]]]
-
-    def near(self, left: int, right: int, threshold: float) -> bool:
-        """Whether every field of two rows has a Jaccard index of at least `threshold`."""
-        import numpy as np
-
-        both = np.intersect1d(self.sets[left], self.sets[right], assume_unique=True)
-        common = np.bincount((both & np.uint64(7)).astype(np.int64), minlength=_FIELDS)
-        union = self.sizes[left] + self.sizes[right] - common
-        return bool((common >= threshold * union - _EPSILON).all())
+_AT_ONCE = 1 << 22  # entries that are sorted in memory
+_PAIRS = 1 << 21  # pairs that are looked at together
+_VERIFIED = 1 << 20  # shingles that are compared together
+_BLOCK = 1024  # rows of which all pairs are found, to keep the first of those that are near
+_SAMPLE = 2000  # rows that tell which field to look in
+_MOST = (1 << 32) - 1
+_CROWD = 1 << 16  # pairs of entries of one shingle from which on it pays to join its neighbours first
+_ENTRY = [("key", "<u8"), ("row", "<u4"), ("size", "<u4"), ("reach", "<u4")]
 
 
 class Index:
-    """Rows that were added so far, searchable for those near another row of the same `Shingled`."""
+    """Finds rows near each other among those of `shingled`.
+
+    An entry's `size` is the number of shingles of the row in the field that is looked in; `reach` is the
+    greatest size of a row that can be near and has no earlier shingle in common.
+    """
 
     def __init__(self, shingled: Shingled, *, threshold: float) -> None:
         self._rows = shingled
         self._threshold = threshold
-        self._postings: dict[int, list[int]] = {}
-        self._last: tuple[int, list[int]] = (-1, [])  # a row is usually searched and then added
+        self._entries, self._starts = _entries(shingled, threshold)
 
-    def add(self, row: int) -> None:
-        for shingle in self._prefix(row):
-            self._postings.setdefault(shingle, []).append(row)
+    def __len__(self) -> int:
+        return len(self._rows)
 
-    def near(self, row: int) -> list[int]:
-        """Rows near `row` among those added, in ascending order."""
-        return [other for other in self.candidates(row) if self.verify(row, other)]
+    def first(
+        self,
+        left: tuple[int, int],
+        right: tuple[int, int],
+        alive: Array | None = None,
+        labels: Array | None = None,
+    ) -> Array:
+        """For each row of `right` (from, to) the first of `left` that is near and has its label, else -1.
 
-    def verify(self, left: int, right: int) -> bool:
-        return self._rows.near(left, right, self._threshold)
-
-    def candidates(self, row: int) -> list[int]:
-        """Rows that cheap bounds cannot tell from near ones; every near one is among them, ascending."""
+        Rows that are not `alive` are neither searched nor found. The two ranges have no row in common.
+        """
         import numpy as np
 
-        found: set[int] = set()
-        for shingle in self._prefix(row):
-            found.update(self._postings.get(shingle, ()))
-        found.discard(row)
-        if not found:
-            return []
-        others = np.fromiter(sorted(found), dtype=np.int64, count=len(found))
-        sizes, own = self._rows.sizes[others], self._rows.sizes[row]
-        least = self._threshold - _EPSILON
-        fits = ((sizes >= least * own) & (own >= least * sizes)).all(axis=1)
-        others, sizes = others[fits], sizes[fits]
-        differing = np.bitwise_count(self._rows.bitmaps[others] ^ self._rows.bitmaps[row]).sum(axis=1)
-        allowed = (1 - least) / (1 + least) * (sizes.sum(axis=1) + own.sum())
-        return [int(other) for other in others[differing <= allowed]]
+        none = len(self)
+        best = np.full(right[1] - right[0], none, dtype=np.int64)
 
-    def _prefix(self, row: int) -> list[int]:
-        """Shingles of which two near rows must share one: all but the last t * n, plus one, of n."""
-        if self._last[0] != row:
-            size = len(self._rows.sets[row])
-            needed = max(1, _ceil((self._threshold - _EPSILON) * size))
-            self._last = (row, self._rows.rarest(row, size - needed + 1))
-        return self._last[1]
+        def is_open(found: Array, row: Array) -> Array:
+            is_better: Array = found < best[row - right[0]]
+            return is_better
+
+        def take(found: Array, row: Array) -> None:
+            np.minimum.at(best, row - right[0], found)
+
+        for ours, theirs in self._parts((left, right), alive, labels):
+            for one, other in _meeting(ours, theirs):
+                self._settle(one, other, labels, is_open, take)
+        best[best == none] = -1
+        return best
+
+    def kept(self, start: int = 0, alive: Array | None = None, labels: Array | None = None) -> Array:
+        """For each row the first earlier one that stays, is near and has its label; -1: the row stays itself.
+
+        The rows before `start` stay in any case. Rows that are not `alive` are left out.
+        """
+        import numpy as np
+
+        stays = np.ones(len(self), dtype=bool) if alive is None else alive.copy()
+        found = np.full(len(self), -1, dtype=np.int64)
+
+        def drop(low: int, middle: int, high: int) -> None:
+            first = self.first((low, middle), (middle, high), stays, labels)
+            found[middle:high] = np.maximum(found[middle:high], first)
+            stays[middle:high] &= first < 0
+
+        def settle(low: int, high: int) -> None:
+            if high - low <= _BLOCK:
+                for one, other in self._pairs((low, high), stays, labels):
+                    if stays[one] and stays[other]:
+                        found[other], stays[other] = one, False
+                return
+            middle = (low + high) // 2
+            settle(low, middle)
+            drop(low, middle, high)
+            settle(middle, high)
+
+        if 0 < start < len(self):
+            drop(0, start, len(self))
+        settle(start, len(self))
+        return found
+
+    def clusters(self, parents: Array) -> Array:
+        """The number of each row's cluster, which is its first row's, given some that are known: near rows
+        share one, and those near to these."""
+        roots = _roots(parents)
+
+        def is_open(one: Array, other: Array) -> Array:
+            apart: Array = roots[one] != roots[other]
+            return apart
+
+        def take(one: Array, other: Array) -> None:
+            nonlocal roots
+            for left, right in zip(roots[one].tolist(), roots[other].tolist(), strict=True):
+                low, high = sorted((_root(roots, left), _root(roots, right)))
+                roots[high] = low
+            roots = _roots(roots)
+
+        for (entries,) in self._parts(((0, len(self)),), None, None):
+            for one, other in _crossing(entries, lambda rows: roots[rows]):
+                self._settle(*_ordered(one, other), None, is_open, take)
+        return roots
+
+    def _pairs(self, rows: tuple[int, int], alive: Array, labels: Array | None) -> list[tuple[int, int]]:
+        """All near pairs of one label among some rows, by the later row, then by the earlier one."""
+        import numpy as np
+
+        found: set[tuple[int, int]] = set()
+
+        def is_open(one: Array, other: Array) -> Array:
+            return one == one
+
+        def take(one: Array, other: Array) -> None:
+            found.update(zip(one.tolist(), other.tolist(), strict=True))
+
+        for (entries,) in self._parts((rows,), alive, labels):
+            entries, place = _sorted(entries, _lists(entries))
+            ends = np.searchsorted(place, _end(entries, place), side="right")
+            for one, other in _within(entries, entries, np.arange(len(place)) + 1, ends):
+                self._settle(*_ordered(one, other), labels, is_open, take)
+        return sorted(found, key=lambda pair: pair[::-1])
+
+    def _parts(
+        self, ranges: tuple[tuple[int, int], ...], alive: Array | None, labels: Array | None
+    ) -> Iterator[tuple[_Entries, ...]]:
+        """The entries of some ranges of rows, so many at once as memory allows, those of a key together."""
+        total = sum(int(self._starts[high] - self._starts[low]) for low, high in ranges)
+        parts = -(-total // _AT_ONCE)
+        for part in range(parts):
+            yield tuple(self._load(low, high, alive, labels, (part, parts)) for low, high in ranges)
+
+    def _load(
+        self, low: int, high: int, alive: Array | None, labels: Array | None, part: tuple[int, int]
+    ) -> _Entries:
+        import numpy as np
+
+        chunks = [np.zeros(0, dtype=_ENTRY)]
+        start, end = int(self._starts[low]), int(self._starts[high])
+        for place in range(start, end, _AT_ONCE // 4):
+            chunk = self._entries.read(place, min(place + _AT_ONCE // 4, end))
+            if alive is not None:
+                chunk = chunk[alive[chunk["row"]]]
+            if labels is not None:
+                chunk = chunk.copy()
+                chunk["key"] ^= labels[chunk["row"]]
+            if part[1] > 1:
+                chunk = chunk[(chunk["key"] >> np.uint64(20)) % np.uint64(part[1]) == part[0]]
+            chunks.append(chunk)
+        joined = np.concatenate(chunks)
+        return _Entries(
+            *(joined[name].astype(np.int64 if at else np.uint64) for at, (name, _) in enumerate(_ENTRY))
+        )
+
+    def _settle(
+        self,
+        one: Array,
+        other: Array,
+        labels: Array | None,
+        is_open: Callable[[Array, Array], Array],
+        take: Callable[[Array, Array], None],
+    ) -> None:
+        """Hand the near ones of these pairs to `take`, those of small `one` first, as long as they are open.
+
+        More and more pairs of an `other` are verified together, since the first often settles the rest.
+        """
+        import numpy as np
+
+        one, other = self._possible(one, other, labels, is_open)
+        several = 1
+        while len(one):
+            fresh = np.ones(len(other), dtype=bool)
+            fresh[1:] = other[1:] != other[:-1]
+            begins = np.flatnonzero(fresh)[np.cumsum(fresh) - 1]
+            now = np.arange(len(other)) - begins < several
+            near = self._near(one[now], other[now])
+            take(one[now][near], other[now][near])
+            one, other = one[~now], other[~now]
+            left = is_open(one, other)
+            one, other = one[left], other[left]
+            several *= 2
+
+    def _possible(
+        self, one: Array, other: Array, labels: Array | None, is_open: Callable[[Array, Array], Array]
+    ) -> tuple[Array, Array]:
+        """The pairs that are open and may be near by cheap bounds, each once, by `other`, then by `one`."""
+        import numpy as np
+
+        fits = is_open(one, other)
+        if labels is not None:
+            fits &= labels[one] == labels[other]
+        one, other = one[fits], other[fits]
+        left, right = self._rows.sizes[one], self._rows.sizes[other]
+        least = self._threshold - _EPSILON
+        total = left.sum(axis=1) + right.sum(axis=1)
+        sketches = self._rows.sketches[one]
+        sketches ^= self._rows.sketches[other]
+        differing = np.bitwise_count(sketches).sum(axis=1, dtype=np.int64)
+        fits = differing <= (1 - least) / (1 + least) * total + _EPSILON
+        fits &= ((left >= least * right) & (right >= least * left)).all(axis=1)
+        pairs = np.unique(other[fits] * len(self) + one[fits])
+        other, one = np.divmod(pairs, max(1, len(self)))
+        return one, other
+
+    def _near(self, one: Array, other: Array) -> Array:
+        """Whether in each pair every field has a Jaccard index of at least the threshold."""
+        import numpy as np
+
+        lengths = np.diff(self._rows.starts)
+        ends = np.cumsum(lengths[one] + lengths[other])
+        found = [np.zeros(0, dtype=bool)]
+        start = 0
+        while start < len(one):
+            reached = (ends[start - 1] if start else 0) + _VERIFIED
+            stop = max(start + 1, int(np.searchsorted(ends, reached, side="right")))
+            found.append(self._compared(one[start:stop], other[start:stop]))
+            start = stop
+        return np.concatenate(found)
+
+    def _compared(self, one: Array, other: Array) -> Array:
+        import numpy as np
+
+        rows, places = np.unique(np.concatenate([one, other]), return_inverse=True)
+        sets = self._rows.of(rows)
+        lengths = np.array([len(each) for each in sets])
+        known, numbers = np.unique(np.concatenate(sets), return_inverse=True)
+        starts = np.cumsum(lengths) - lengths
+        pairs = np.tile(np.arange(len(one)), 2)
+        owners = np.repeat(pairs, lengths[places])
+        shingles = numbers[_ranges(starts[places], lengths[places])]
+        # A shingle that both rows have stands twice in its pair.
+        placed = np.sort(owners * len(known) + shingles)
+        both = placed[1:][placed[1:] == placed[:-1]]
+        width = self._rows.sizes.shape[1]
+        field = (known[both % max(1, len(known))] & np.uint64(7)).astype(np.int64)
+        common = np.bincount(both // max(1, len(known)) * width + field, minlength=len(one) * width)
+        common = common.reshape(len(one), width)
+        union = self._rows.sizes[one] + self._rows.sizes[other] - common
+        near: Array = (common >= self._threshold * union - _EPSILON).all(axis=1)
+        return near
 
 
 def near_to(shingled: Shingled, there: int, threshold: float) -> list[int | None]:
@@ -130,94 +277,243 @@ def near_to(shingled: Shingled, there: int, threshold: float) -> list[int | None
 
     Rows that are near to another count as gone, so that what is only near to them stays.
     """
-    index = Index(shingled, threshold=threshold)
-    for row in range(there):
-        index.add(row)
-    found: list[int | None] = []
-    for row in range(there, len(shingled.sets)):
-        near = index.near(row)
-        found.append(near[0] if near else None)
-        if not near:
-            index.add(row)
-    return found
+    found = Index(shingled, threshold=threshold).kept(there)[there:]
+    return [None if place < 0 else place for place in found.tolist()]
 
 
-def clusters(shingled: Shingled, *, threshold: float, groups: Sequence[str]) -> list[int]:
+def clusters(shingled: Shingled, *, threshold: float, groups: Iterable[str]) -> Array:
     """For each row the number of its cluster: rows joined by nearness or by an equal, non-empty group.
 
     A cluster's number is that of its first row. Nearness is closed transitively, so no near pair is ever in
     two clusters.
     """
-    parents = list(range(len(shingled.sets)))
-    first_of_group: dict[str, int] = {}
-    index = Index(shingled, threshold=threshold)
-    for row in range(len(parents)):
-        if groups[row]:
-            _join(parents, row, first_of_group.setdefault(groups[row], row))
-        for other in index.candidates(row):
-            if _root(parents, row) != _root(parents, other) and index.verify(row, other):
-                _join(parents, row, other)
-        index.add(row)
-    return [_root(parents, row) for row in range(len(parents))]
+    import numpy as np
+
+    named = hashes(groups)
+    _, first, inverse = np.unique(named, return_index=True, return_inverse=True)
+    parents = np.where(named == hashes([""]), np.arange(len(named)), first[inverse])
+    return Index(shingled, threshold=threshold).clusters(parents)
 
 
-def _root(parents: list[int], row: int) -> int:
+# --------------------------------------------------------------------------- clusters
+
+
+def _root(parents: Array, row: int) -> int:
     while parents[row] != row:
-        parents[row] = parents[parents[row]]
-        row = parents[row]
+        row = int(parents[row])
     return row
 
 
-def _join(parents: list[int], left: int, right: int) -> None:
-    """Join two clusters under the smaller number."""
-    low, high = sorted((_root(parents, left), _root(parents, right)))
-    parents[high] = low
+def _roots(parents: Array) -> Array:
+    """The first row of each row's cluster."""
+    while not (parents == (above := parents[parents])).all():
+        parents = above
+    return parents
 
 
-def _ceil(number: float) -> int:
-    return int(-(-number // 1))
+# --------------------------------------------------------------------------- entries
 
 
-def _bucket(shingles: Array) -> Array:
+class _Entries(NamedTuple):
+    """Entries as columns."""
+
+    key: Array
+    row: Array
+    size: Array
+    reach: Array
+
+    def at(self, places: Array) -> _Entries:
+        return _Entries(*(column[places] for column in self))
+
+
+def _entries(shingled: Shingled, threshold: float) -> tuple[Spooled, Array]:
+    """The entries of all rows, by row, and where those of each begin.
+
+    Entries through which nothing can be found are left out: of shingles that no other row has, and those so
+    late in the order of their row that a near row has an earlier one in common.
+    """
     import numpy as np
 
-    found: Array = (shingles >> np.uint64(64 - _BUCKETS)).astype(np.int64)
-    return found
+    spooled = Spooled(_ENTRY, shingled.folder)
+    counts = [np.zeros(1, dtype=np.int64)]
+    order = _by_cost(shingled, threshold)
+    for first, last, owners, shingles in shingled.batches():
+        sizes = shingled.sizes[first:last]
+        # Two rows that are near have a field both or neither.
+        looked = np.array(order)[(sizes[:, order] > 0).argmax(axis=1)]
+        chosen = (shingles & np.uint64(7)).astype(np.int64) == looked[owners]
+        entries = _prefixes(owners[chosen], shingles[chosen], shingled, threshold)
+        counts.append(np.bincount(entries["row"], minlength=last - first))
+        entries["row"] += first
+        spooled.append(entries)
+    return spooled, np.cumsum(np.concatenate(counts))
 
 
-def _shingles(fields: Sequence[str], hashed: Callable[[str, int], Array]) -> Array:
-    """The row's set of hashed shingles, ascending uint64; a text shorter than a shingle is one as a whole."""
+def _by_cost(shingled: Shingled, threshold: float) -> list[int]:
+    """The fields, that whose entries meet the fewest others first, by a sample of rows that have it."""
     import numpy as np
 
-    parts = [hashed(text, min(place, _FIELDS - 1)) for place, text in enumerate(fields)]
-    return np.unique(np.concatenate(parts)) if parts else np.zeros(0, dtype=np.uint64)
+    width = shingled.sizes.shape[1]
+    if width == 1:
+        return [0]
+    rows = np.unique(np.linspace(0, len(shingled) - 1, _SAMPLE).astype(np.int64))
+    sets = shingled.of(rows)
+    owners = np.repeat(np.arange(len(rows)), [len(each) for each in sets])
+    shingles = np.concatenate(sets)
+    costs = []
+    for field in range(width):
+        chosen = (shingles & np.uint64(7)).astype(np.int64) == field
+        met = shingled.common(_prefixes(owners[chosen], shingles[chosen], shingled, threshold)["key"]).sum()
+        having = len(np.unique(owners[chosen]))
+        costs.append((met / having if having else np.inf, field))
+    return [field for _, field in sorted(costs)]
 
 
-def _hashed(text: str, field: int) -> Array:
-    """64-bit hashes of the folded text's 5-grams, `field` in the low three bits; multilinear, mixed."""
+def _prefixes(owners: Array, shingles: Array, shingled: Shingled, threshold: float) -> Array:
+    """The useful entries of rows, in the one order that all rows share: rarest first, then by hash."""
     import numpy as np
 
-    text = fold(text)
-    if not text:
-        return np.zeros(0, dtype=np.uint64)
-    codes = np.frombuffer(text.ljust(_SIZE, "\0").encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    codes = codes.astype(np.uint64)
-    factors = (
-        0x9E3779B97F4A7C15,
-        0xC2B2AE3D27D4EB4F,
-        0x165667B19E3779F9,
-        0xD6E8FEB86659FD93,
-        0xA0761D6478BD642F,
+    common = shingled.common(shingles)
+    packed = (owners.astype(np.uint64) << np.uint64(51)) | (
+        np.minimum(common, (1 << 24) - 1).astype(np.uint64) << np.uint64(27)
     )
-    end = len(codes) - _SIZE + 1
-    mixed = np.full(end, 0x2545F4914F6CDD1D * (field + 1) & 0xFFFFFFFFFFFFFFFF, dtype=np.uint64)
-    for place, factor in enumerate(factors):
-        mixed += codes[place : place + end] * np.uint64(factor)
-    for shift, factor in (
-        (30, 0xBF58476D1CE4E5B9),
-        (27, 0x94D049BB133111EB),
-    ):  # splitmix64, Steele et al., 2014
-        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-    mixed ^= mixed >> np.uint64(31)
-    found: Array = (mixed & np.uint64(0xFFFFFFFFFFFFFFF8)) | np.uint64(field)
+    order = (np.sort(packed | np.arange(len(shingles), dtype=np.uint64)) & np.uint64((1 << 27) - 1)).astype(
+        np.int64
+    )
+    sizes = np.bincount(owners)
+    size = sizes[owners]
+    later = size - (
+        np.arange(len(owners)) - (np.cumsum(sizes) - sizes)[owners]
+    )  # from this one on, itself too
+    reach = np.floor((later * (1 + threshold) + _EPSILON) / threshold - size + 1e-6)
+    useful = (reach >= threshold * size - 1e-6) & (common[order] > 1)
+    entries = np.zeros(int(useful.sum()), dtype=_ENTRY)
+    entries["key"], entries["row"] = shingles[order][useful], owners[useful]
+    entries["size"], entries["reach"] = size[useful], np.minimum(reach[useful], _MOST)
+    return entries
+
+
+# --------------------------------------------------------------------------- pairs of entries
+
+
+def _meeting(ours: _Entries, theirs: _Entries) -> Iterator[tuple[Array, Array]]:
+    """Rows of ours with rows of theirs that have an entry in common which both sizes allow."""
+    import numpy as np
+
+    lists = _lists(ours, theirs)
+    ours, at = _sorted(ours, lists[: len(ours.key)])
+    theirs, there = _sorted(theirs, lists[len(ours.key) :])
+    for one, place, other, others, side in (
+        (ours, at, theirs, there, "left"),
+        (theirs, there, ours, at, "right"),
+    ):
+        starts = np.searchsorted(others, place, side=side)
+        for left, right in _within(
+            one, other, starts, np.searchsorted(others, _end(one, place), side="right")
+        ):
+            yield (left, right) if one is ours else (right, left)
+
+
+def _sorted(entries: _Entries, lists: Array) -> tuple[_Entries, Array]:
+    """Entries by key, then by size, and the place of each: both in one number."""
+    import numpy as np
+
+    place = lists << 32 | entries.size
+    order = np.argsort(place)
+    return entries.at(order), place[order]
+
+
+def _lists(*parts: _Entries) -> Array:
+    """A number for each key, for the entries of all parts, one after the other."""
+    import numpy as np
+
+    keys = np.concatenate([part.key for part in parts])
+    order = np.argsort(keys)
+    fresh = np.ones(len(keys), dtype=np.int64)
+    fresh[1:] = keys[order][1:] != keys[order][:-1]
+    lists = np.empty(len(keys), dtype=np.int64)
+    lists[order] = np.cumsum(fresh) - 1
+    return lists
+
+
+def _end(entries: _Entries, place: Array) -> Array:
+    """The last place that a partner can have that is no smaller."""
+    end: Array = (place >> 32 << 32) | entries.reach
+    return end
+
+
+def _within(one: _Entries, other: _Entries, starts: Array, ends: Array) -> Iterator[tuple[Array, Array]]:
+    """The rows of each entry of `one` and of the entries of `other` from its start to its end, where sizes
+    allow, some pairs at a time."""
+    import numpy as np
+
+    widths = np.maximum(ends - starts, 0)
+    reached = np.cumsum(widths)
+    begin = 0
+    while begin < len(widths):
+        stop = int(np.searchsorted(reached, (reached[begin - 1] if begin else 0) + _PAIRS, side="right"))
+        stop = max(begin + 1, stop)
+        mine = np.repeat(np.arange(begin, stop), widths[begin:stop])
+        theirs = _ranges(starts[begin:stop], widths[begin:stop])
+        fits = (one.size[mine] <= other.reach[theirs]) & (other.size[theirs] <= one.reach[mine])
+        yield one.row[mine[fits]], other.row[theirs[fits]]
+        begin = stop
+
+
+def _ranges(starts: Array, widths: Array) -> Array:
+    """The numbers of all ranges, one after the other."""
+    import numpy as np
+
+    begins = np.cumsum(widths) - widths
+    found: Array = np.arange(int(widths.sum())) + np.repeat(starts - begins, widths)
     return found
+
+
+def _crossing(entries: _Entries, roots: Callable[[Array], Array]) -> Iterator[tuple[Array, Array]]:
+    """Rows with an entry in common that are in two clusters; `roots` tells that of rows as it is by now.
+
+    In a crowd, where very many rows share a shingle, those of about one size are handed over first, and then
+    only pairs from one cluster to another: mostly they have become one by then.
+    """
+    import numpy as np
+
+    entries, place = _sorted(entries, _lists(entries))
+    lists = place >> 32
+    ends = np.searchsorted(place, _end(entries, place), side="right")
+    starts = np.arange(len(place)) + 1
+    pairs = np.bincount(lists, weights=np.maximum(ends - starts, 0))
+    crowd = (pairs > _CROWD)[lists]
+    yield from _within(entries, entries, starts, np.where(crowd, starts, ends))
+    if not crowd.any():
+        return
+    entries, lists = entries.at(crowd), lists[crowd]
+    step = 1
+    while step < len(lists):
+        near = np.flatnonzero(lists[step:] == lists[:-step])
+        near = near[roots(entries.row[near]) != roots(entries.row[near + step])]
+        if not len(near):
+            break
+        yield from _within(entries, entries, *_spans(near, step, len(lists)))
+        step *= 2
+    cluster = roots(entries.row)
+    order = np.lexsort((cluster, lists))
+    entries, lists, cluster = entries.at(order), lists[order], cluster[order]
+    last = np.ones(len(lists), dtype=bool)
+    last[:-1] = (lists[1:] != lists[:-1]) | (cluster[1:] != cluster[:-1])
+    after = np.flatnonzero(last)[np.cumsum(last) - last] + 1
+    yield from _within(entries, entries, after, np.searchsorted(lists, lists, side="right"))
+
+
+def _spans(places: Array, step: int, size: int) -> tuple[Array, Array]:
+    """For each of `size` entries the range that holds the one `step` further on, for those in `places`."""
+    import numpy as np
+
+    starts, ends = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
+    starts[places], ends[places] = places + step, places + step + 1
+    return starts, ends
+
+
+def _ordered(one: Array, other: Array) -> tuple[Array, Array]:
+    import numpy as np
+
+    return np.minimum(one, other), np.maximum(one, other)
