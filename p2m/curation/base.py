@@ -7,12 +7,13 @@ from p2m.curation.decisions import Entry, answer_fault, decide, read_entries, se
 from p2m.curation.holdout import Pool, hold_out
 from p2m.curation.repeats import near_duplicates, repeated, same_input
 from p2m.curation.rules import ORIGINS, from_origin, inputs, origin, shown, sift
-from p2m.curation.similar import Shingled, clusters, fold, near_to
+from p2m.curation.similar import Index, Shingled, clusters, fold, near_to
 from p2m.curation.summary import summary
 
 __all__ = [
     "ORIGINS",
     "Entry",
+    "Index",
     "Pool",
     "Protected",
     "Shingled",

@@ -7,12 +7,14 @@ row with one (Brown et al., 2020, appendix C), or asks the same question with th
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from p2m.curation.rules import inputs
-from p2m.curation.similar import Index, Shingled, fold
+from p2m.curation.shingles import Spooled, fold
+from p2m.curation.similar import Index
 from p2m.types import Example, Task, TaskType
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ WORDS = 13  # in a row
 # A run of words that this share of the training rows, and at least so many, have is a phrase of the trade
 # (an instruction that every input repeats), and gives nothing away.
 _PHRASE_SHARE, _PHRASE_ROWS = 0.01, 20
+
+_BATCH = 500  # rows whose words are looked at together
 
 # Where words are not separated a character counts as one, and a run must be longer to mean as much.
 _UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
@@ -39,24 +43,19 @@ class Protected(NamedTuple):
 
 
 def contaminated(
-    task: Task,
-    rows: Sequence[Example],
-    protected: Sequence[Protected],
-    shingled: Shingled,
-    *,
-    threshold: float,
+    task: Task, rows: Sequence[Example], protected: Sequence[Protected], index: Index
 ) -> list[str]:
     """Why each row is too close to a protected one, the strictest rule first; "" where it is not.
 
-    `shingled` has the inputs of the rows, then those of the protected ones.
+    `index` has the inputs of the rows, then those of the protected ones.
     """
-    if not protected or not rows:
+    if not protected or not len(rows):
         return [""] * len(rows)
     rules = (
         exposed(task, rows, protected),
-        _near(len(rows), protected, shingled, threshold),
+        _near(len(rows), protected, index),
         _same_question_and_answer(task, rows, protected),
-        _shared_run(task, rows, protected),
+        _shared_run(task, rows, protected, index.folder),
     )
     return [next((reason for reason in reasons if reason), "") for reasons in zip(*rules, strict=True)]
 
@@ -64,20 +63,16 @@ def contaminated(
 def exposed(task: Task, rows: Sequence[Example], protected: Sequence[Protected]) -> list[str]:
     """Why each row has the very input of a protected one; "" where it has not."""
     known = {tuple(map(fold, inputs(task, row))): name for name, row in reversed(protected)}
-    keys = [tuple(map(fold, inputs(task, row))) for row in rows]
-    return [f"contamination: the input of a {known[key]}" if key in known else "" for key in keys]
+    keys = (tuple(map(fold, inputs(task, row))) for row in rows)
+    return [intern(f"contamination: the input of a {known[key]}") if key in known else "" for key in keys]
 
 
-def _near(rows: int, protected: Sequence[Protected], shingled: Shingled, threshold: float) -> list[str]:
-    index = Index(shingled, threshold=threshold)
-    for number in range(len(protected)):
-        index.add(rows + number)
-    reasons = []
-    for number in range(rows):
-        found = next((other for other in index.candidates(number) if index.verify(number, other)), None)
-        name = "" if found is None else protected[found - rows].name
-        reasons.append(name and f"contamination: nearly the input of a {name}")
-    return reasons
+def _near(rows: int, protected: Sequence[Protected], index: Index) -> list[str]:
+    found = index.first((rows, rows + len(protected)), (0, rows)).tolist()
+    return [
+        intern(f"contamination: nearly the input of a {protected[place - rows].name}") if place >= 0 else ""
+        for place in found
+    ]
 
 
 def _same_question_and_answer(
@@ -92,99 +87,134 @@ def _same_question_and_answer(
         return (*(fold(row.input.get(name, "")) for name in asked), fold(answer))
 
     known = {key(row, answer): name for name, row in reversed(protected) for answer in row.answers}
-    found = [known.get(key(row, row.output), "") for row in rows]
-    return [f"contamination: question and answer of a {name}" if name else "" for name in found]
+    found = (known.get(key(row, row.output), "") for row in rows)
+    return [intern(f"contamination: question and answer of a {name}") if name else "" for name in found]
 
 
-class _Owned(NamedTuple):
-    """A run of a protected row: whose it is, and its two halves."""
-
-    name: str
-    halves: tuple[int, int]
-
-
-def _shared_run(task: Task, rows: Sequence[Example], protected: Sequence[Protected]) -> list[str]:
+def _shared_run(
+    task: Task, rows: Sequence[Example], protected: Sequence[Protected], folder: Path | None
+) -> list[str]:
     """Runs of words shared with a protected row, phrases of the trade aside."""
     guarded = [(name, _words(text)) for name, row in protected for text in inputs(task, row)]
     number_of = {word: n + 1 for n, word in enumerate(sorted({word for _, text in guarded for word in text}))}
-    texts = [inputs(task, row) for row in rows]
-    numbers = {text: _numbers(_words(text), number_of) for text in sorted({t for row in texts for t in row})}
-    reasons = [""] * len(rows)
+    sought = []
     for run, unit in ((WORDS, "words"), (_UNSPACED_WORDS, "characters")):
-        owned: dict[int, _Owned] = {}
-        for name, words in reversed(guarded):
-            if _run_length(words) == run:
-                owned.update(_protected_runs(name, _numbers(words, number_of), run))
-        for number, found in enumerate(_telling(texts, numbers, owned, run)):
-            if found and not reasons[number]:
-                reasons[number] = f"contamination: {run} {unit} in a row of a {owned[min(found)].name}"
+        theirs = [(name, _numbers(words, number_of)) for name, words in guarded if _run_length(words) == run]
+        sought.append((unit, _Runs(theirs, run, folder)))
+    for first in range(0, len(rows), _BATCH):
+        texts = [
+            (place, [*(number_of.get(word, 0) for word in _words(text)), 0])
+            for place, row in enumerate(rows[first : first + _BATCH])
+            for text in inputs(task, row)
+        ]
+        for _, runs in sought:
+            runs.look(first, texts)
+    reasons = [""] * len(rows)
+    for unit, runs in sought:
+        for number, name in runs.telling(len(rows)):
+            reasons[number] = reasons[number] or intern(
+                f"contamination: {runs.run} {unit} in a row of a {name}"
+            )
     return reasons
 
 
-def _protected_runs(name: str, numbers: Array, run: int) -> dict[int, _Owned]:
-    """The runs of a protected text with their halves, which overlap by a word where the length is odd."""
-    half = (run + 1) // 2
-    whole, halves = _runs(numbers, run), _runs(numbers, half)
-    return {
-        int(whole[n]): _Owned(name, (int(halves[n]), int(halves[n + run - half]))) for n in range(len(whole))
-    }
+class _Runs:
+    """Runs of protected texts, of one length, and which rows have them.
 
-
-def _telling(
-    rows: Sequence[tuple[str, ...]], numbers: Mapping[str, Array], owned: Mapping[int, _Owned], run: int
-) -> list[set[int]]:
-    """For each row the protected runs in it of which neither half is a phrase of the trade.
-
-    Halves, since a phrase of twelve words and one more word, which by chance is the same, tells nothing.
+    The halves of a run overlap by a word where the length is odd.
     """
+
+    def __init__(self, guarded: Sequence[tuple[str, Array]], run: int, folder: Path | None) -> None:
+        import numpy as np
+
+        self.run = run
+        self._half = (run + 1) // 2
+        self._names = [name for name, numbers in guarded for _ in range(max(0, len(numbers) - run + 1))]
+        whole = [_runs(numbers, run)[1] for _, numbers in guarded]
+        halves = [_runs(numbers, self._half)[1] for _, numbers in guarded]
+        self._whole, self._owner = np.unique(_together(whole), return_index=True)
+        rest = run - self._half
+        long = [part for part in halves if len(part) > rest]
+        ends = _together([part[:-rest] for part in long]), _together([part[rest:] for part in long])
+        self._halves = np.unique(_together(ends))
+        self._ends = [np.searchsorted(self._halves, end[self._owner]) for end in ends]
+        self._seen = np.zeros(len(self._halves), dtype=np.int64)
+        self._hits = Spooled([("row", "<u4"), ("run", "<u4")], folder)
+
+    def look(self, first: int, texts: Sequence[tuple[int, list[int]]]) -> None:
+        """Find the runs in texts of rows from `first` on: each the row's place from there, and its words."""
+        import numpy as np
+
+        if not len(self._whole) or not texts:
+            return
+        owners = np.repeat([place for place, _ in texts], [len(words) for _, words in texts])
+        numbers = np.array([word for _, words in texts for word in words], dtype=np.uint64)
+        rows, halves = _hits(numbers, owners, self._half, self._halves)
+        self._seen += np.bincount(halves, minlength=len(self._seen))
+        rows, whole = _hits(numbers, owners, self.run, self._whole)
+        hits = np.zeros(len(rows), dtype=self._hits.dtype)
+        hits["row"], hits["run"] = rows + first, whole
+        self._hits.append(hits)
+
+    def telling(self, rows: int) -> Iterator[tuple[int, str]]:
+        """Of each row that has such a run of which neither half is a phrase of the trade: whose it is.
+
+        Halves, since a phrase of twelve words and one more word, which by chance is the same, tells nothing.
+        """
+
+        is_phrase = self._seen > max(_PHRASE_ROWS, _PHRASE_SHARE * rows)
+        tells = ~(is_phrase[self._ends[0]] | is_phrase[self._ends[1]])
+        told = -1
+        for start in range(0, len(self._hits), 1 << 20):
+            hits = self._hits.read(start, min(start + (1 << 20), len(self._hits)))
+            for row, run in hits[tells[hits["run"]]].tolist():  # by row, then by run
+                if row != told:
+                    yield row, self._names[self._owner[run]]
+                told = row
+
+
+def _hits(numbers: Array, owners: Array, run: int, known: Array) -> tuple[Array, Array]:
+    """Rows, and the places in `known` (ascending) of the runs that they have, each pair once."""
     import numpy as np
 
-    if not owned:
-        return [set()] * len(rows)
-    whole = np.array(sorted(owned), dtype=np.uint64)
-    hits = {text: _hits(numbers[text], run, whole) for text in numbers}  # rows share passages: once a text
-    halves = np.array(sorted({half for entry in owned.values() for half in entry.halves}), dtype=np.uint64)
-    halves_of = {text: _hits(numbers[text], (run + 1) // 2, halves) for text in numbers}
-    seen = Counter(half for row in rows for half in set().union(*(halves_of[text] for text in row)))
-    limit = max(_PHRASE_ROWS, _PHRASE_SHARE * len(rows))
-    phrases = {half for half, count in seen.items() if count > limit}
-    return [
-        {hit for text in row for hit in hits[text] if phrases.isdisjoint(owned[hit].halves)} for row in rows
-    ]
+    places, runs = _runs(numbers, run)
+    found = np.minimum(np.searchsorted(known, runs), len(known) - 1)
+    is_known = known[found] == runs
+    pairs = np.unique(owners[places[is_known]] * len(known) + found[is_known])
+    rows, which = np.divmod(pairs, len(known))
+    return rows, which
 
 
-def _hits(numbers: Array, run: int, known: Array) -> set[int]:
-    """Hashes of a text's runs that are among `known` (ascending)."""
+def _runs(numbers: Array, run: int) -> tuple[Array, Array]:
+    """Where each run of `run` words begins, and its 64-bit hash; none has an unknown word (0)."""
     import numpy as np
 
-    runs = _runs(numbers, run)
-    places = np.minimum(np.searchsorted(known, runs), len(known) - 1)
-    return set(map(int, runs[known[places] == runs]))
-
-
-def _runs(numbers: Array, run: int) -> Array:
-    """64-bit hashes of the runs of `run` words; runs with an unknown word (0) are left out."""
-    import numpy as np
-
-    if len(numbers) < run:
-        return np.zeros(0, dtype=np.uint64)
-    windows = np.lib.stride_tricks.sliding_window_view(numbers, run)
-    windows = windows[(windows > 0).all(axis=1)]
+    unknown = np.concatenate([[0], np.cumsum(numbers == 0)])
+    places = np.flatnonzero(unknown[run:] == unknown[:-run])
     factors = np.random.default_rng(13).integers(1, 1 << 63, run, dtype=np.uint64) | np.uint64(1)
-    mixed = windows * np.uint64(0x9E3779B97F4A7C15)
+    mixed = numbers * np.uint64(0x9E3779B97F4A7C15)
     mixed ^= mixed >> np.uint64(29)
-    found: Array = (mixed * factors).sum(axis=1, dtype=np.uint64)
-    return found
+    found = np.zeros(len(places), dtype=np.uint64)
+    for shift, factor in enumerate(factors):
+        found += mixed[places + shift] * factor
+    return places, found
+
+
+def _together(parts: Sequence[Array]) -> Array:
+    import numpy as np
+
+    return np.concatenate([np.zeros(0, dtype=np.uint64), *parts])
 
 
 def _numbers(words: Sequence[str], number_of: Mapping[str, int]) -> Array:
     import numpy as np
 
-    return np.array([number_of.get(word, 0) for word in words], dtype=np.uint64)
+    return np.array([number_of[word] for word in words], dtype=np.uint64)
 
 
 def _words(text: str) -> list[str]:
-    return _WORD.findall(_UNSPACED.sub(r" \g<0> ", fold(text)))
+    folded = fold(text)
+    return _WORD.findall(folded if folded.isascii() else _UNSPACED.sub(r" \g<0> ", folded))
 
 
 def _run_length(text: Sequence[str]) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from typing import Any
 from p2m.curation.checks import malformed
 from p2m.curation.repeats import same_input
 from p2m.curation.rules import shown
+from p2m.engine.rows import joined, picked
 from p2m.errors import DataError, nearest
 from p2m.types import FEEDBACK, Count, Decided, Decisions, Example, Task, TaskType
 
@@ -312,22 +314,28 @@ def settled(task: Task, rows: Sequence[Example], decisions: Decisions) -> Settle
     """The rows with what people decided in place of what they decided about."""
     known = {same_input(task, Example(each.input, "")): each for each in decisions.found}
     taken: dict[tuple[str, ...], Example] = {}
-    rest: list[Example] = []
-    gone: dict[str, list[Example]] = {}
-    for row in rows:
+    rest = array("q")
+    gone: dict[str, Count] = {}
+
+    def drop(row: Example, why: str) -> None:
+        said = gone.setdefault(why, Count(f"dropped: {why}", 0, shown(row)))
+        gone[why] = replace(said, rows=said.rows + 1)
+
+    for number, row in enumerate(rows):
         key = same_input(task, row)
         decision = known.get(key)
         if decision is not None and decision.row is not None and key not in taken:
             taken[key] = _in_place_of(row, decision.row)
         elif decision is not None:
-            gone.setdefault(decision.why or REPLACED, []).append(row)
+            drop(row, decision.why or REPLACED)
         elif _dataset(row) in decisions.refused:
-            gone.setdefault(_OF_REFUSED, []).append(row)
+            drop(row, _OF_REFUSED)
         else:
-            rest.append(row)
+            rest.append(number)
     new = [each.row for key, each in known.items() if each.row is not None and key not in taken]
-    counts = (Count(f"dropped: {why}", len(some), shown(some[0])) for why, some in sorted(gone.items()))
-    return Settled((*taken.values(), *new, *rest), tuple(counts))
+    return Settled(
+        joined((*taken.values(), *new), picked(rows, rest)), tuple(gone[why] for why in sorted(gone))
+    )
 
 
 def _in_place_of(row: Example, decided: Example) -> Example:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from p2m.curation.rules import ORIGINS, inputs, origin
-from p2m.curation.similar import Index, Shingled, fold
+from p2m.curation.shingles import alike, fold, hashes
+from p2m.curation.similar import Index
+from p2m.engine.rows import picked
 from p2m.types import Example, Task, TaskType
 
 DUPLICATE = "duplicate: the same input and output"
@@ -25,13 +27,15 @@ def repeated(task: Task, rows: Sequence[Example]) -> list[str]:
     Where outputs differ, the most trusted origin decides, by majority. Without a majority none stays,
     except in open text, where several outputs may be right and the first is as good as any.
     """
-    together: dict[tuple[str, ...], list[int]] = {}
-    for number, row in enumerate(rows):
-        together.setdefault(same_input(task, row), []).append(number)
     reasons = [""] * len(rows)
-    for numbers in together.values():
-        if len(numbers) > 1:
-            _decide(task, rows, numbers, reasons)
+    keys = hashes("\0".join(same_input(task, row)) for row in rows)
+    for numbers in alike(keys):
+        together: dict[tuple[str, ...], list[int]] = {}
+        for number, row in zip(numbers, picked(rows, numbers), strict=True):
+            together.setdefault(same_input(task, row), []).append(number)
+        for same in together.values():
+            if len(same) > 1:
+                _decide(task, picked(rows, same), same, reasons)
     return reasons
 
 
@@ -40,53 +44,60 @@ def same_input(task: Task, row: Example) -> tuple[str, ...]:
     return tuple(" ".join(unicodedata.normalize("NFC", text).split()) for text in inputs(task, row))
 
 
-def near_duplicates(
-    task: Task, rows: Sequence[Example], shingled: Shingled, gone: Sequence[str], *, threshold: float
-) -> list[str]:
+def near_duplicates(task: Task, rows: Sequence[Example], index: Index, gone: Sequence[str]) -> list[str]:
     """`gone`, completed by why each other row is all but an earlier one with the same output.
 
     A near input with another output is kept: a date or a name that differs is what a model must learn to
-    see. `shingled` begins with the inputs of the rows, in their order.
+    see. `index` begins with the inputs of the rows, in their order.
     """
-    index = Index(shingled, threshold=threshold)
-    answers = [_answer(task, row.output) for row in rows]
-    reasons = list(gone)
-    for number in range(len(rows)):
-        if gone[number]:
-            continue
-        same = (other for other in index.candidates(number) if answers[other] == answers[number])
-        if any(index.verify(number, other) for other in same):
-            reasons[number] = NEAR
-        else:
-            index.add(number)
-    return reasons
+    import numpy as np
+
+    answers = np.zeros(len(index), dtype=np.uint64)
+    answers[: len(rows)] = hashes(_answer(task, row.output) for row in rows)
+    there = np.zeros(len(index), dtype=bool)
+    there[: len(rows)] = np.fromiter((not reason for reason in gone), dtype=bool, count=len(rows))
+    near = index.kept(alive=there, labels=answers)
+    return [NEAR if place >= 0 else reason for place, reason in zip(near.tolist(), gone, strict=False)]
 
 
 def _decide(task: Task, rows: Sequence[Example], numbers: Sequence[int], reasons: list[str]) -> None:
-    """Write the reasons for rows of one input; at most one of them stays."""
-    best = _winner(task, rows, numbers)
+    """Write the reasons for rows of one input, which are the rows of these numbers; at most one stays."""
+    best = _winner(task, rows)
     kept = False
-    for number in numbers:
+    for row, number in zip(rows, numbers, strict=True):
         if best is None:
             reasons[number] = UNDECIDED
-        elif not _agree(task, rows[number], rows[best]):
+        elif not _agree(task, row, best):
             reasons[number] = OVERRULED
         elif kept:
             reasons[number] = DUPLICATE
         kept = kept or not reasons[number]
 
 
-def _winner(task: Task, rows: Sequence[Example], numbers: Sequence[int]) -> int | None:
+def _winner(task: Task, rows: Sequence[Example]) -> Example | None:
     """The first row with the answer that most rows of the most trusted origin give; None where none leads."""
-    trusted = min(ORIGINS.index(origin(rows[number])) for number in numbers)
-    voters = [number for number in numbers if ORIGINS.index(origin(rows[number])) == trusted]
-    votes = Counter(
-        next(other for other in voters if _agree(task, rows[other], rows[number])) for number in voters
-    )
-    (first, most), *others = votes.most_common(2)
+    trusted = min(ORIGINS.index(origin(row)) for row in rows)
+    voters = [row for row in rows if ORIGINS.index(origin(row)) == trusted]
+    (first, most), *others = Counter(_votes(task, voters)).most_common(2)
     if others and others[0][1] == most and task.type is not TaskType.TEXT_TO_TEXT:
         return None
-    return first
+    return voters[first]
+
+
+def _votes(task: Task, voters: Sequence[Example]) -> Iterator[int]:
+    """For each row the place of the first one that it agrees with."""
+    first: dict[str, int] = {}
+    known: dict[tuple[str, ...], int] = {}
+    for place, row in enumerate(voters):
+        for answer in row.answers:
+            first.setdefault(_answer(task, answer), place)
+        if row.answers not in known:
+            known[row.answers] = (
+                next(other for other, each in enumerate(voters) if _agree(task, each, row))
+                if task.is_span
+                else min(first[_answer(task, answer)] for answer in row.answers)
+            )
+        yield known[row.answers]
 
 
 def _agree(task: Task, left: Example, right: Example) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from p2m.engine.rows import mapped, picked
 from p2m.types import Count, Example, Task
 
 ORIGINS = ("user", "retrieved", "generated")  # the more trusted first; a row's source begins with its origin
@@ -20,28 +23,28 @@ class Sifted:
 
 def sift(rows: Sequence[Example], reasons: Sequence[str]) -> Sifted:
     """Apply a rule's answer; the commonest reason first, each with one of its rows to look at."""
-    counts: dict[str, int] = {}
-    samples: dict[str, str] = {}
-    for row, reason in zip(rows, reasons, strict=True):
-        if reason:
-            counts[reason] = counts.get(reason, 0) + 1
-            samples.setdefault(reason, shown(row))
-    kept = tuple(row for row, reason in zip(rows, reasons, strict=True) if not reason)
-    ordered = sorted(counts, key=lambda reason: (-counts[reason], reason))
+    counts = Counter(reasons)
+    kept = array("q", (number for number, reason in enumerate(reasons) if not reason))
+    ordered = sorted(set(counts) - {""}, key=lambda reason: (-counts[reason], reason))
     return Sifted(
-        kept, tuple(Count(f"dropped: {reason}", counts[reason], samples[reason]) for reason in ordered)
+        picked(rows, kept),
+        tuple(
+            Count(f"dropped: {reason}", counts[reason], shown(rows[reasons.index(reason)]))
+            for reason in ordered
+        ),
     )
 
 
-def from_origin(rows: Sequence[Example], origin: str) -> list[Example]:
+def from_origin(rows: Sequence[Example], origin: str) -> tuple[Example, ...]:
     """The rows with their origin before their source: "generated:embedded:qa.people", "user"."""
     marked = (origin, f"{origin}:")
-    return [
-        row
-        if row.source == marked[0] or row.source.startswith(marked[1])
-        else replace(row, source=f"{origin}:{row.source}" if row.source else origin)
-        for row in rows
-    ]
+
+    def told(row: Example) -> Example:
+        if row.source == marked[0] or row.source.startswith(marked[1]):
+            return row
+        return replace(row, source=f"{origin}:{row.source}" if row.source else origin)
+
+    return mapped(told, rows)
 
 
 def origin(row: Example) -> str:

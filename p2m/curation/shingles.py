@@ -38,17 +38,27 @@ def fold(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
+def hash64(text: str) -> int:
+    """What texts are compared by where there are too many to hold them."""
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+
+
 def hashes(texts: Iterable[str]) -> Array:
-    """64-bit hashes of texts, by which they are compared where there are too many to hold them."""
+    """`hash64` of each, uint64."""
     import numpy as np
 
-    return np.fromiter(
-        (
-            int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest())
-            for text in texts
-        ),
-        dtype=np.uint64,
-    )
+    return np.fromiter(map(hash64, texts), dtype=np.uint64)
+
+
+def alike(keys: Array) -> Iterator[list[int]]:
+    """The places of each value that stands in several, ascending."""
+    import numpy as np
+
+    order = np.argsort(keys, kind="stable")
+    fresh = np.flatnonzero(np.diff(keys[order], prepend=keys[order][:1] ^ np.uint64(1)))
+    several = np.flatnonzero(np.diff(fresh, append=len(keys)) > 1)
+    for start, end in zip(fresh[several], np.append(fresh, len(keys))[several + 1], strict=True):
+        yield order[start:end].tolist()
 
 
 class Spooled:

@@ -46,6 +46,7 @@ class Index:
     """
 
     def __init__(self, shingled: Shingled, *, threshold: float) -> None:
+        self.folder = shingled.folder
         self._rows = shingled
         self._threshold = threshold
         self._entries, self._starts = _entries(shingled, threshold)

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
+from itertools import chain
+from pathlib import Path
 
 from p2m.answers.canonical import labels_in
 from p2m.answers.labels import told_alike
 from p2m.curation.base import (
     ORIGINS,
+    Index,
     Protected,
     Shingled,
     contaminated,
@@ -30,6 +34,7 @@ from p2m.curation.base import (
     with_span_first,
 )
 from p2m.engine.handles import Run
+from p2m.engine.rows import joined, mapped
 from p2m.engine.stage import stage
 from p2m.errors import DataError
 from p2m.types import Count, Curation, Decisions, Example, Examples, Task
@@ -58,28 +63,30 @@ def curate(
     """
     _check(curation)
     given = {"user": train, "retrieved": retrieved, "generated": generated}
-    rows = [row for name in ORIGINS for row in from_origin(_rows(given[name]), name)]
-    arrived = Counter(map(origin, rows))
-    rows = [with_span_first(task, row) for row in rows]
+    arrived = Counter({name: len(part.rows) for name, part in given.items() if part and len(part.rows)})
+    rows = joined(*(from_origin(_rows(given[name]), name) for name in ORIGINS))
+    rows = mapped(partial(with_span_first, task), rows)
     dropped: list[Count] = []
     if decisions is not None:
         decided = settled(task, rows, decisions)
-        rows, dropped = list(decided.rows), list(decided.dropped)
-    for rule in (malformed, repeated):
-        sifted = sift(rows, rule(task, rows))
-        rows, dropped = list(sifted.rows), [*dropped, *sifted.dropped]
-    sifted = sift(rows, too_near(task, rows, protected_rows(task, validation, test), curation))
-    rows, dropped = list(sifted.rows), [*dropped, *sifted.dropped]
-    sifted = sift(rows, surplus(rows, max_share=curation.max_share_of_answer, seed=seed))
-    rows, dropped = list(sifted.rows), [*dropped, *sifted.dropped]
-    if not rows:
+        rows, dropped = decided.rows, list(decided.dropped)
+    folder = None if run is None else run.folder
+    for rule in (
+        partial(malformed, task),
+        partial(repeated, task),
+        lambda rows: too_near(task, rows, protected_rows(task, validation, test), curation, folder),
+        partial(surplus, max_share=curation.max_share_of_answer, seed=seed),
+    ):
+        sifted = sift(rows, rule(rows))
+        rows, dropped = sifted.rows, [*dropped, *sifted.dropped]
+    if not len(rows):
         raise DataError(_nothing_left(arrived, dropped, generated.counts if generated else ()))
     if run is not None:
         for said in alike(task, rows):
             run.say(said)
     kept = Counter(map(origin, rows))
     return Examples(
-        tuple(rows),
+        rows,
         counts=(
             *(Count(f"in: {name}", arrived[name]) for name in ORIGINS if arrived[name]),
             *(decisions.counts if decisions else ()),
@@ -101,15 +108,17 @@ def alike(task: Task, rows: Sequence[Example]) -> tuple[str, ...]:
 
 
 def too_near(
-    task: Task, rows: Sequence[Example], protected: Sequence[Protected], curation: Curation
+    task: Task,
+    rows: Sequence[Example],
+    protected: Sequence[Protected],
+    curation: Curation,
+    folder: Path | None = None,
 ) -> list[str]:
-    """Contamination and near duplicates in one pass, which share the costly shingling."""
+    """Contamination and near duplicates over one index, which lies in `folder`."""
     guards = protected if curation.decontaminate else ()
-    everything = (*rows, *(guard.row for guard in guards))
-    shingled = Shingled([inputs(task, row) for row in everything])
-    threshold = curation.near_duplicate
-    gone = contaminated(task, rows, guards, shingled, threshold=threshold)
-    return near_duplicates(task, rows, shingled, gone, threshold=threshold)
+    texts = (inputs(task, row) for row in chain(rows, (guard.row for guard in guards)))
+    index = Index(Shingled(texts, folder), threshold=curation.near_duplicate)
+    return near_duplicates(task, rows, index, contaminated(task, rows, guards, index))
 
 
 def protected_rows(task: Task, validation: Examples | None, test: Examples | None) -> list[Protected]:
