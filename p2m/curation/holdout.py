@@ -8,12 +8,20 @@ templates with new facts alone does not rank models).
 from __future__ import annotations
 
 import random
-from collections import Counter
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
+from p2m.curation.rules import ORIGINS, origin
+from p2m.curation.shingles import ranges
 from p2m.deploy.serving.shapes import read_labels
-from p2m.types import Example, Task, TaskType
+from p2m.types import FEEDBACK, Example, Task, TaskType
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
 
 _TEMPLATE_SHARE = 0.5  # of the held-out rows, at most, come from templates held out whole
 _FEWEST_TEMPLATES = 8  # with fewer, holding one out would take too much of the task away
@@ -21,11 +29,35 @@ _FEWEST_TEMPLATES = 8  # with fewer, holding one out would take too much of the 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Rows that may be held out, and the unit of each."""
+    """Rows that may be held out: of each its unit, and numbers of its origin, its source and its stratum."""
 
-    task: Task
     rows: Sequence[Example]
-    units: Sequence[int]
+    units: Array
+    origins: Array  # places in ORIGINS
+    sources: Array  # places in `names`
+    strata: Array
+    names: tuple[str, ...]
+
+    @property
+    def of_feedback(self) -> Array:
+        """Whether people judged the row in service."""
+        import numpy as np
+
+        return np.array([name == FEEDBACK for name in self.names], dtype=bool)[self.sources]
+
+
+def pool_of(task: Task, rows: Sequence[Example], units: Array) -> Pool:
+    """Read what holding out asks of rows, in one pass."""
+    import numpy as np
+
+    sources: dict[str, int] = {}
+    strata: dict[str, int] = {}
+    told = (array("b"), array("q"), array("q"))
+    for row in rows:
+        told[0].append(ORIGINS.index(origin(row)))
+        told[1].append(sources.setdefault(row.source, len(sources)))
+        told[2].append(strata.setdefault(_stratum(task, row), len(strata)))
+    return Pool(rows, units, *map(np.array, told), tuple(sources))
 
 
 def hold_out(
@@ -36,75 +68,99 @@ def hold_out(
     A classification is stratified as far as units allow. With `templates`, about half of the rows come from
     sources that are held out whole.
     """
-    members = _by_unit(pool, allowed)
-    order = list(members)
+    import numpy as np
+
+    members = _Members(pool, allowed)
+    order = list(range(len(members)))
     lot.shuffle(order)
     taken: set[int] = set()
+    whole: set[int] = set()
     if templates:
-        for unit in _whole_templates(pool, members, round(number * _TEMPLATE_SHARE), lot):
-            taken.update(members.pop(unit))
+        whole.update(_whole_templates(pool, members, round(number * _TEMPLATE_SHARE), lot))
+        taken.update(row for unit in whole for row in members.of(unit).tolist())
     quota = _quota(pool, allowed, number)
-    for row in taken:
-        quota[_stratum(pool, row)] -= 1
+    np.subtract.at(quota, pool.strata[sorted(taken)], 1)
     for unit in order:
-        rows = members.get(unit, [])
-        wanted = Counter(_stratum(pool, row) for row in rows)
-        if (
-            rows
-            and len(taken) + len(rows) <= number
-            and all(n <= quota[label] for label, n in wanted.items())
-        ):
-            taken.update(rows)
-            quota.subtract(wanted)
+        if len(taken) >= number:
+            break
+        rows = members.of(unit)
+        if unit in whole or len(taken) + len(rows) > number:
+            continue
+        wanted = np.bincount(pool.strata[rows], minlength=len(quota))
+        if (wanted <= np.where(wanted > 0, quota, 0)).all():
+            taken.update(rows.tolist())
+            quota -= wanted
     return taken
 
 
-def _by_unit(pool: Pool, allowed: Sequence[int]) -> dict[int, list[int]]:
-    """Rows by unit, of those units that `allowed` has whole."""
-    inside = set(allowed)
-    barred = {pool.units[row] for row in range(len(pool.rows)) if row not in inside}
-    members: dict[int, list[int]] = {}
-    for row in allowed:
-        if pool.units[row] not in barred:
-            members.setdefault(pool.units[row], []).append(row)
-    return members
+class _Members:
+    """The rows of each unit that `allowed` (ascending) has whole; units in the order of their first rows."""
+
+    def __init__(self, pool: Pool, allowed: Iterable[int]) -> None:
+        import numpy as np
+
+        rows = np.array(allowed, dtype=np.int64)
+        everywhere = np.bincount(pool.units, minlength=1)
+        rows = rows[
+            (np.bincount(pool.units[rows], minlength=len(everywhere)) == everywhere)[pool.units[rows]]
+        ]
+        _, first, which, sizes = np.unique(
+            pool.units[rows], return_index=True, return_inverse=True, return_counts=True
+        )
+        ranks = np.argsort(np.argsort(first))[which]
+        self.rows = rows[np.argsort(ranks, kind="stable")]
+        self.starts = np.concatenate([[0], np.cumsum(sizes[np.argsort(first)])])
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def of(self, unit: int) -> Array:
+        found: Array = self.rows[self.starts[unit] : self.starts[unit + 1]]
+        return found
 
 
-def _whole_templates(pool: Pool, members: dict[int, list[int]], number: int, lot: random.Random) -> list[int]:
+def _whole_templates(pool: Pool, members: _Members, number: int, lot: random.Random) -> list[int]:
     """Units that hold all rows of some sources, at most `number` rows; none that would take a label away.
 
     Where rows of several sources share a unit, as the questions of one passage do, those go along.
     """
-    by_source: dict[str, set[int]] = {}
-    for unit, rows in members.items():
-        for row in rows:
-            by_source.setdefault(pool.rows[row].source, set()).add(unit)
-    sources = sorted(by_source)
-    if len(sources) < _FEWEST_TEMPLATES:
+    import numpy as np
+
+    sources, strata = pool.sources[members.rows], pool.strata[members.rows]
+    sizes = np.diff(members.starts)
+    by_source = np.argsort(sources, kind="stable")
+    unit_of = np.repeat(np.arange(len(members)), sizes)[by_source]
+    ends = np.cumsum(np.bincount(sources, minlength=len(pool.names)))
+    order = sorted(np.unique(sources).tolist(), key=lambda source: pool.names[source])
+    if len(order) < _FEWEST_TEMPLATES:
         return []
-    lot.shuffle(sources)
-    left = Counter(_stratum(pool, row) for rows in members.values() for row in rows)
-    chosen: set[int] = set()
+    lot.shuffle(order)
+    left = np.bincount(strata)
+    is_chosen = np.zeros(len(members), dtype=bool)
     size = 0
-    for source in sources:
-        units = by_source[source] - chosen
-        lost = Counter(_stratum(pool, row) for unit in units for row in members[unit])
-        if size + lost.total() <= number and all(left[label] > 2 * n for label, n in lost.items()):
-            chosen |= units
-            size += lost.total()
-            left.subtract(lost)
-    return sorted(chosen)
+    for source in order:
+        units = np.unique(unit_of[ends[source - 1] if source else 0 : ends[source]])
+        units = units[~is_chosen[units]]
+        lost = np.bincount(strata[ranges(members.starts[units], sizes[units])], minlength=len(left))
+        if size + lost.sum() <= number and (left > 2 * lost)[lost > 0].all():
+            is_chosen[units] = True
+            size += int(lost.sum())
+            left -= lost
+    found: list[int] = np.flatnonzero(is_chosen).tolist()
+    return found
 
 
-def _quota(pool: Pool, allowed: Sequence[int], number: int) -> Counter[str]:
+def _quota(pool: Pool, allowed: Sequence[int], number: int) -> Array:
     """How many rows of each stratum to take: in proportion, one at least, never its last row."""
-    sizes = Counter(_stratum(pool, row) for row in allowed)
+    import numpy as np
+
+    sizes = np.bincount(pool.strata[np.array(allowed, dtype=np.int64)])
     share = number / max(1, len(allowed))
-    return Counter({label: min(size - 1, max(1, round(size * share))) for label, size in sizes.items()})
+    return np.array([min(size - 1, max(1, round(size * share))) for size in sizes.tolist()])
 
 
-def _stratum(pool: Pool, row: int) -> str:
+def _stratum(task: Task, row: Example) -> str:
     """The label of a classification's row, or the first one; all other rows are of one stratum."""
-    if pool.task.type is TaskType.MULTI_LABEL:
-        return next(iter(read_labels(pool.rows[row].output)), "")
-    return pool.rows[row].output if pool.task.type is TaskType.CLASSIFICATION else ""
+    if task.type is TaskType.MULTI_LABEL:
+        return next(iter(read_labels(row.output)), "")
+    return row.output if task.type is TaskType.CLASSIFICATION else ""

@@ -61,6 +61,15 @@ def alike(keys: Array) -> Iterator[list[int]]:
         yield order[start:end].tolist()
 
 
+def ranges(starts: Array, widths: Array) -> Array:
+    """The numbers of all ranges, one after the other."""
+    import numpy as np
+
+    begins = np.cumsum(widths) - widths
+    found: Array = np.arange(int(widths.sum())) + np.repeat(starts - begins, widths)
+    return found
+
+
 class Spooled:
     """A growing array in a file without a name, which goes with this object; a small one is in memory."""
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from p2m.curation.shingles import Shingled, Spooled, fold, hashes
+from p2m.curation.shingles import Shingled, Spooled, fold, hashes, ranges
 
 if TYPE_CHECKING:
     import numpy as np
@@ -260,7 +260,7 @@ class Index:
         starts = np.cumsum(lengths) - lengths
         pairs = np.tile(np.arange(len(one)), 2)
         owners = np.repeat(pairs, lengths[places])
-        shingles = numbers[_ranges(starts[places], lengths[places])]
+        shingles = numbers[ranges(starts[places], lengths[places])]
         # A shingle that both rows have stands twice in its pair.
         placed = np.sort(owners * len(known) + shingles)
         both = placed[1:][placed[1:] == placed[:-1]]
@@ -455,19 +455,10 @@ def _within(one: _Entries, other: _Entries, starts: Array, ends: Array) -> Itera
         stop = int(np.searchsorted(reached, (reached[begin - 1] if begin else 0) + _PAIRS, side="right"))
         stop = max(begin + 1, stop)
         mine = np.repeat(np.arange(begin, stop), widths[begin:stop])
-        theirs = _ranges(starts[begin:stop], widths[begin:stop])
+        theirs = ranges(starts[begin:stop], widths[begin:stop])
         fits = (one.size[mine] <= other.reach[theirs]) & (other.size[theirs] <= one.reach[mine])
         yield one.row[mine[fits]], other.row[theirs[fits]]
         begin = stop
-
-
-def _ranges(starts: Array, widths: Array) -> Array:
-    """The numbers of all ranges, one after the other."""
-    import numpy as np
-
-    begins = np.cumsum(widths) - widths
-    found: Array = np.arange(int(widths.sum())) + np.repeat(starts - begins, widths)
-    return found
 
 
 def _crossing(entries: _Entries, roots: Callable[[Array], Array]) -> Iterator[tuple[Array, Array]]:

@@ -11,15 +11,36 @@ asked there: they are learnt from, and neither stopped by nor judged by.
 from __future__ import annotations
 
 import random
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from p2m.curation.base import ORIGINS, Pool, Shingled, clusters, hold_out, inputs, malformed, origin, shown
+from p2m.curation.base import (
+    ORIGINS,
+    Pool,
+    Shingled,
+    clusters,
+    hold_out,
+    inputs,
+    malformed,
+    origin,
+    pool_of,
+    shown,
+)
+from p2m.engine.handles import Run
+from p2m.engine.rows import joined, picked
 from p2m.engine.stage import stage
 from p2m.errors import DataError
 from p2m.students.base import given
-from p2m.types import CROSS_VALIDATION, FEEDBACK, Count, Example, Examples, Split, Splitting, Task, TaskType
+from p2m.types import CROSS_VALIDATION, Count, Example, Examples, Split, Splitting, Task, TaskType
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
 
 # Rows as near as this never sit on two sides. Looser than the default of curation: what is different enough
 # to learn from may still be near enough to give an answer away.
@@ -35,9 +56,9 @@ class _Placed:
     """The curated rows with their units, and what became of them and of the user's own sets."""
 
     pool: Pool
-    free: list[int]  # numbers of curated rows that share no unit with the user's own sets
-    validation: list[Example]  # the user's, without rows that share a unit with the user's test set
-    test: list[Example]
+    free: Array  # numbers of curated rows that share no unit with the user's own sets
+    validation: Sequence[Example]  # the user's, without rows that share a unit with the user's test set
+    test: Sequence[Example]
     given_up: list[Count]
 
 
@@ -50,58 +71,60 @@ def split(
     *,
     splitting: Splitting,
     seed: int,
+    run: Run | None = None,
 ) -> Split:
     """Cut `curated` into train, validation and test, where the user gave none of their own.
 
     Raises:
         DataError: too few rows, or rows too alike, or a label without a row to learn from.
     """
+    import numpy as np
+
     check_sizes(curated, test, splitting)
-    placed = _place(task, curated.rows, validation, test)
-    rows, free = placed.pool.rows, placed.free
+    placed = _place(task, curated.rows, validation, test, None if run is None else run.folder)
+    pool, free = placed.pool, placed.free
     lot = random.Random(f"split:{seed}")
     judged, stopping, evidence, unseen = placed.test, placed.validation, "gold", 0
-    small = _is_small(task, rows, free, splitting)
+    small = _is_small(task, pool, free, splitting)
     crossed = not judged and small
     if crossed:
         evidence = CROSS_VALIDATION
     elif not judged:
-        allowed, name, number = _test_origin(rows, free, splitting)
-        taken = hold_out(placed.pool, allowed, number, templates=name == "generated", lot=lot)
-        free = [row for row in free if row not in taken]
-        known = {rows[row].source for row in free}
-        unseen = sum(1 for row in taken if name == "generated" and rows[row].source not in known)
-        judged, evidence = _shuffled(rows, taken, lot), _EVIDENCE[name]
+        allowed, name, number = _test_origin(pool, free, splitting)
+        taken = sorted(hold_out(pool, allowed, number, templates=name == "generated", lot=lot))
+        free = np.setdiff1d(free, taken, assume_unique=True)
+        if name == "generated":
+            unseen = int((~np.isin(pool.sources[taken], pool.sources[free])).sum())
+        judged, evidence = _shuffled(pool.rows, taken, lot), _EVIDENCE[name]
     if not stopping and not small:
-        number = max(1, min(splitting.max_validation, round(splitting.validation_share * len(rows))))
-        taken = hold_out(placed.pool, _fair(rows, free), number, templates=False, lot=lot)
-        free = [row for row in free if row not in taken]
-        stopping = _shuffled(rows, taken, lot)
-    order = sorted(free)
+        number = max(1, min(splitting.max_validation, round(splitting.validation_share * len(pool.rows))))
+        taken = sorted(hold_out(pool, _fair(pool, free), number, templates=False, lot=lot))
+        free = np.setdiff1d(free, taken, assume_unique=True)
+        stopping = _shuffled(pool.rows, taken, lot)
+    order = free.tolist()
     lot.shuffle(order)
-    learnt = [rows[number] for number in order]
+    learnt = picked(pool.rows, order)
     needed = crossed or task.type.is_chosen_for
-    folds = _folds(task, placed.pool, order, splitting.folds, lot) if needed else ()
+    folds = _folds(task, pool, order, splitting.folds, lot) if needed else ()
     require(task, learnt, judged or (learnt if crossed and folds else ()))
     return Split(
-        train=tuple(learnt),
+        train=learnt,
         validation=tuple(stopping),
         test=tuple(judged),
         evidence=evidence,
         counts=(*_counts(task, learnt, stopping, judged, own=bool(placed.test)), *placed.given_up),
-        figures=_figures(placed.pool, learnt, stopping, judged)
-        | {"test_rows_of_unseen_templates": float(unseen)},
+        figures=_figures(pool, learnt, stopping, judged) | {"test_rows_of_unseen_templates": float(unseen)},
         folds=folds,
     )
 
 
-def _is_small(task: Task, rows: Sequence[Example], free: Sequence[int], splitting: Splitting) -> bool:
+def _is_small(task: Task, pool: Pool, free: Array, splitting: Splitting) -> bool:
     """Whether there are so few rows, all of them the user's own, that none should be set aside.
 
     Written text is another matter: a student from scratch takes minutes for each fold, and must be watched on
     rows that it does not learn from.
     """
-    few = len(free) < splitting.cross_validate_below and all(origin(rows[row]) == "user" for row in free)
+    few = len(free) < splitting.cross_validate_below and not pool.origins[free].any()
     return few and task.type is not TaskType.TEXT_TO_TEXT
 
 
@@ -111,28 +134,31 @@ def _folds(task: Task, pool: Pool, order: Sequence[int], folds: int, lot: random
     A unit goes where its labels are rarest so far, then where fewest rows are. () where all are one unit,
     for without its fold there would be nothing to learn from.
     """
-    members: dict[int, list[int]] = {}
-    for row in order:
-        members.setdefault(pool.units[row], []).append(row)
-    units = sorted(members, key=lambda unit: (-len(members[unit]), unit))
-    if len(units) < 2:
+    import numpy as np
+
+    _, which, counts = np.unique(pool.units[order], return_inverse=True, return_counts=True)
+    if len(counts) < 2:
         return ()
-    noise = {unit: lot.random() for unit in units}
-    units.sort(key=lambda unit: (-len(members[unit]), noise[unit]))
+    members = np.split(np.argsort(which, kind="stable"), np.cumsum(counts)[:-1])
+    noise = {unit: lot.random() for unit in np.argsort(-counts, kind="stable").tolist()}
+    kinds: dict[tuple[str, ...], int] = {}
+    kind_of = array("q", (kinds.setdefault(_strata(task, row), len(kinds)) for row in pool.rows))
+    strata_of = list(kinds)
     of_label: Counter[tuple[int, str]] = Counter()
     sizes = [0] * folds
-    found: dict[int, int] = {}
-    for unit in units:
-        strata = Counter(label for row in members[unit] for label in _strata(task, pool.rows[row]))
+    found = np.zeros(len(order), dtype=np.int64)
+    for unit in sorted(noise, key=lambda unit: (-counts[unit], noise[unit])):
+        places = members[unit]
+        strata = Counter(label for place in places.tolist() for label in strata_of[kind_of[order[place]]])
         fold = min(
             range(folds),
             key=lambda number: (sum(of_label[number, each] * n for each, n in strata.items()), sizes[number]),
         )
         for each, n in strata.items():
             of_label[fold, each] += n
-        sizes[fold] += len(members[unit])
-        found |= dict.fromkeys(members[unit], fold)
-    return tuple(found[row] for row in order)
+        sizes[fold] += len(places)
+        found[places] = fold
+    return tuple(found.tolist())
 
 
 def _strata(task: Task, row: Example) -> tuple[str, ...]:
@@ -141,50 +167,49 @@ def _strata(task: Task, row: Example) -> tuple[str, ...]:
 
 
 def _place(
-    task: Task, rows: Sequence[Example], validation: Examples | None, test: Examples | None
+    task: Task,
+    rows: Sequence[Example],
+    validation: Examples | None,
+    test: Examples | None,
+    folder: Path | None,
 ) -> _Placed:
     """Find the units over all rows, and let rows give way to the user's own test and validation sets."""
+    import numpy as np
+
     stopping = validation.rows if validation else ()
     judged = test.rows if test else ()
-    everything = (*rows, *stopping, *judged)
-    groups = [row.group and f"{origin(row)}:{row.group}" for row in everything]
-    units = clusters(Shingled([inputs(task, row) for row in everything]), threshold=BORDER, groups=groups)
-    own = units[len(rows) : len(rows) + len(stopping)]
-    barred = set(units[len(rows) + len(stopping) :])
-    held = set(own)
+    everything = joined(rows, stopping, judged)
+    texts = Shingled((inputs(task, row) for row in everything), folder)
+    groups = (row.group and f"{origin(row)}:{row.group}" for row in everything)
+    units = clusters(texts, threshold=BORDER, groups=groups)
+    units, own, barred = np.split(units, [len(rows), len(rows) + len(stopping)])
+    is_barred, is_held = np.isin(units, barred), np.isin(units, own)
+    is_own_barred = np.isin(own, barred)
     given_up = [
-        _given_up("near a test row", [r for r, unit in zip(rows, units, strict=False) if unit in barred]),
-        _given_up(
-            "near a validation row",
-            [r for r, unit in zip(rows, units, strict=False) if unit in held - barred],
-        ),
-        _given_up(
-            "of the validation set, near a test row",
-            [r for r, unit in zip(stopping, own, strict=True) if unit in barred],
-        ),
+        _given_up("near a test row", rows, is_barred),
+        _given_up("near a validation row", rows, is_held & ~is_barred),
+        _given_up("of the validation set, near a test row", stopping, is_own_barred),
     ]
     return _Placed(
-        pool=Pool(task, rows, units[: len(rows)]),
-        free=[row for row in range(len(rows)) if units[row] not in barred | held],
-        validation=[r for r, unit in zip(stopping, own, strict=True) if unit not in barred],
-        test=list(judged),
+        pool=pool_of(task, rows, units),
+        free=np.flatnonzero(~(is_barred | is_held)),
+        validation=picked(stopping, np.flatnonzero(~is_own_barred)),
+        test=judged,
         given_up=[count for count in given_up if count.rows],
     )
 
 
-def _given_up(why: str, rows: Sequence[Example]) -> Count:
-    return Count(f"given up: {why}", len(rows), shown(rows[0]) if rows else "")
+def _given_up(why: str, rows: Sequence[Example], gone: Array) -> Count:
+    return Count(f"given up: {why}", int(gone.sum()), shown(rows[int(gone.argmax())]) if gone.any() else "")
 
 
-def _test_origin(
-    rows: Sequence[Example], free: Sequence[int], splitting: Splitting
-) -> tuple[list[int], str, int]:
+def _test_origin(pool: Pool, free: Array, splitting: Splitting) -> tuple[Array, str, int]:
     """Rows that test rows may be taken from, their origin, and how many to take.
 
     At most half of an origin's rows are taken, so that a few rows of the user's still teach.
     """
-    fair = _fair(rows, free)
-    of_origin = {name: [row for row in fair if origin(rows[row]) == name] for name in ORIGINS}
+    fair = _fair(pool, free)
+    of_origin = {name: fair[pool.origins[fair] == place] for place, name in enumerate(ORIGINS)}
     enough = [name for name in ORIGINS if len(of_origin[name]) >= _FEWEST_OF_ORIGIN]
     name = enough[0] if enough else max(ORIGINS, key=lambda name: len(of_origin[name]))
     wanted = max(round(splitting.test_share * len(free)), min(_FEWEST_TESTED, len(free) // 5))
@@ -192,15 +217,15 @@ def _test_origin(
     return of_origin[name], name, max(1, number)
 
 
-def _fair(rows: Sequence[Example], free: Sequence[int]) -> list[int]:
+def _fair(pool: Pool, free: Array) -> Array:
     """Those that may judge, which all may where nothing else is there."""
-    return [row for row in free if rows[row].source != FEEDBACK] or list(free)
+    fair = free[~pool.of_feedback[free]]
+    return fair if len(fair) else free
 
 
-def _shuffled(rows: Sequence[Example], numbers: set[int] | list[int], lot: random.Random) -> list[Example]:
-    order = sorted(numbers)
-    lot.shuffle(order)
-    return [rows[number] for number in order]
+def _shuffled(rows: Sequence[Example], numbers: list[int], lot: random.Random) -> tuple[Example, ...]:
+    lot.shuffle(numbers)
+    return picked(rows, numbers)
 
 
 def check_sizes(curated: Examples, test: Examples | None, splitting: Splitting) -> None:
@@ -229,7 +254,7 @@ def require(task: Task, train: Sequence[Example], judged: Sequence[Example]) -> 
                 " set aside. Give own files as data.validation and data.test, or more varied rows in"
                 f" data.train{_or_more(train or judged)}"
             )
-    if task.type is TaskType.REGRESSION and len({row.output for row in train}) < 2:
+    if task.type is TaskType.REGRESSION and all(row.output == train[0].output for row in train):
         raise DataError(
             f"every row to learn from answers with {train[0].output}: add rows of other numbers to data.train"
         )
@@ -278,11 +303,13 @@ def _counts(
 def _figures(
     pool: Pool, train: Sequence[Example], validation: Sequence[Example], test: Sequence[Example]
 ) -> dict[str, float]:
-    sizes = Counter(pool.units)
+    import numpy as np
+
+    _, sizes = np.unique(pool.units, return_counts=True)
     return {
         "train_rows": float(len(train)),
         "validation_rows": float(len(validation)),
         "test_rows": float(len(test)),
         "units": float(len(sizes)),
-        "largest_unit_rows": float(max(sizes.values())),
+        "largest_unit_rows": float(sizes.max()),
     }
