@@ -214,7 +214,7 @@ def _reasons(spec: ModelSpec, task: Task, owned: Mapping[str, _Own]) -> list[str
 
     def guarded(task: Task, rows: Sequence[Example]) -> list[str]:
         if _is_small(task, owned):
-            return too_near(task, rows, guards, spec.curation)
+            return too_near(task, guards, spec.curation, rows)
         return exposed(task, rows, guards if spec.curation.decontaminate else ())
 
     reasons = [""] * len(rows)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -57,12 +57,11 @@ def pool_of(task: Task, rows: Sequence[Example], units: Array) -> Pool:
         told[0].append(ORIGINS.index(origin(row)))
         told[1].append(sources.setdefault(row.source, len(sources)))
         told[2].append(strata.setdefault(_stratum(task, row), len(strata)))
-    return Pool(rows, units, *map(np.array, told), tuple(sources))
+    origins, places, kinds = map(np.array, told)
+    return Pool(rows, units, origins, places, kinds, tuple(sources))
 
 
-def hold_out(
-    pool: Pool, allowed: Sequence[int], number: int, *, templates: bool, lot: random.Random
-) -> set[int]:
+def hold_out(pool: Pool, allowed: Array, number: int, *, templates: bool, lot: random.Random) -> set[int]:
     """Numbers of about `number` rows among `allowed`, whole units each; never more than `number`.
 
     A classification is stratified as far as units allow. With `templates`, about half of the rows come from
@@ -94,12 +93,11 @@ def hold_out(
 
 
 class _Members:
-    """The rows of each unit that `allowed` (ascending) has whole; units in the order of their first rows."""
+    """The rows of each unit that `rows` (ascending) have whole; units in the order of their first rows."""
 
-    def __init__(self, pool: Pool, allowed: Iterable[int]) -> None:
+    def __init__(self, pool: Pool, rows: Array) -> None:
         import numpy as np
 
-        rows = np.array(allowed, dtype=np.int64)
         everywhere = np.bincount(pool.units, minlength=1)
         rows = rows[
             (np.bincount(pool.units[rows], minlength=len(everywhere)) == everywhere)[pool.units[rows]]
@@ -150,11 +148,11 @@ def _whole_templates(pool: Pool, members: _Members, number: int, lot: random.Ran
     return found
 
 
-def _quota(pool: Pool, allowed: Sequence[int], number: int) -> Array:
+def _quota(pool: Pool, allowed: Array, number: int) -> Array:
     """How many rows of each stratum to take: in proportion, one at least, never its last row."""
     import numpy as np
 
-    sizes = np.bincount(pool.strata[np.array(allowed, dtype=np.int64)])
+    sizes = np.bincount(pool.strata[allowed])
     share = number / max(1, len(allowed))
     return np.array([min(size - 1, max(1, round(size * share))) for size in sizes.tolist()])
 

@@ -77,7 +77,9 @@ class Spooled:
         import numpy as np
 
         self.dtype = np.dtype(dtype)
-        self._file = tempfile.SpooledTemporaryFile(max_size=_HELD, dir=folder)  # noqa: SIM115
+        self._file = tempfile.SpooledTemporaryFile(
+            max_size=_HELD, dir=None if folder is None else str(folder)
+        )  # noqa: SIM115
         self._end = 0
 
     def __len__(self) -> int:

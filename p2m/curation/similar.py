@@ -16,7 +16,7 @@ lie on disk by row and are sorted some at a time, as many as `_AT_ONCE`, by pass
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from p2m.curation.shingles import Shingled, Spooled, fold, hashes, ranges
 
@@ -34,7 +34,7 @@ _VERIFIED = 1 << 20  # shingles that are compared together
 _BLOCK = 1024  # rows of which all pairs are found, to keep the first of those that are near
 _SAMPLE = 2000  # rows that tell which field to look in
 _MOST = (1 << 32) - 1
-_CROWD = 1 << 16  # pairs of entries of one shingle from which on it pays to join its neighbours first
+_CROWD = 1 << 11  # pairs of entries of one shingle from which on it pays to join its neighbours first
 _ENTRY = [("key", "<u8"), ("row", "<u4"), ("size", "<u4"), ("reach", "<u4")]
 
 
@@ -100,7 +100,7 @@ class Index:
 
         def settle(low: int, high: int) -> None:
             if high - low <= _BLOCK:
-                for one, other in self._pairs((low, high), stays, labels):
+                for one, other in self.pairs((low, high), stays, labels):
                     if stays[one] and stays[other]:
                         found[other], stays[other] = one, False
                 return
@@ -135,14 +135,16 @@ class Index:
                 self._settle(*_ordered(one, other), None, is_open, take)
         return roots
 
-    def _pairs(self, rows: tuple[int, int], alive: Array, labels: Array | None) -> list[tuple[int, int]]:
-        """All near pairs of one label among some rows, by the later row, then by the earlier one."""
+    def pairs(
+        self, rows: tuple[int, int], alive: Array | None = None, labels: Array | None = None
+    ) -> list[tuple[int, int]]:
+        """All near pairs of one label among few rows (from, to), by the later row, then by the earlier one."""
         import numpy as np
 
         found: set[tuple[int, int]] = set()
 
         def is_open(one: Array, other: Array) -> Array:
-            return one == one
+            return np.ones(len(one), dtype=bool)
 
         def take(one: Array, other: Array) -> None:
             found.update(zip(one.tolist(), other.tolist(), strict=True))
@@ -230,7 +232,7 @@ class Index:
         sketches ^= self._rows.sketches[other]
         differing = np.bitwise_count(sketches).sum(axis=1, dtype=np.int64)
         fits = differing <= (1 - least) / (1 + least) * total + _EPSILON
-        fits &= ((left >= least * right) & (right >= least * left)).all(axis=1)
+        fits = fits & ((left >= least * right) & (right >= least * left)).all(axis=1)
         pairs = np.unique(other[fits] * len(self) + one[fits])
         other, one = np.divmod(pairs, max(1, len(self)))
         return one, other
@@ -404,10 +406,11 @@ def _meeting(ours: _Entries, theirs: _Entries) -> Iterator[tuple[Array, Array]]:
     lists = _lists(ours, theirs)
     ours, at = _sorted(ours, lists[: len(ours.key)])
     theirs, there = _sorted(theirs, lists[len(ours.key) :])
-    for one, place, other, others, side in (
+    turns: tuple[tuple[_Entries, Array, _Entries, Array, Literal["left", "right"]], ...] = (
         (ours, at, theirs, there, "left"),
         (theirs, there, ours, at, "right"),
-    ):
+    )
+    for one, place, other, others, side in turns:
         starts = np.searchsorted(others, place, side=side)
         for left, right in _within(
             one, other, starts, np.searchsorted(others, _end(one, place), side="right")
@@ -464,45 +467,48 @@ def _within(one: _Entries, other: _Entries, starts: Array, ends: Array) -> Itera
 def _crossing(entries: _Entries, roots: Callable[[Array], Array]) -> Iterator[tuple[Array, Array]]:
     """Rows with an entry in common that are in two clusters; `roots` tells that of rows as it is by now.
 
-    In a crowd, where very many rows share a shingle, those of about one size are handed over first, and then
-    only pairs from one cluster to another: mostly they have become one by then.
+    In a crowd, where many rows share a shingle, those of about one size are handed over first: mostly they
+    become one by that. Then come all pairs of the crowd that sizes allow, or all from one cluster to another,
+    whichever are fewer.
     """
     import numpy as np
 
     entries, place = _sorted(entries, _lists(entries))
     lists = place >> 32
-    ends = np.searchsorted(place, _end(entries, place), side="right")
     starts = np.arange(len(place)) + 1
-    pairs = np.bincount(lists, weights=np.maximum(ends - starts, 0))
+    ends = np.maximum(starts, np.searchsorted(place, _end(entries, place), side="right"))
+    pairs = np.bincount(lists, weights=ends - starts)
     crowd = (pairs > _CROWD)[lists]
     yield from _within(entries, entries, starts, np.where(crowd, starts, ends))
     if not crowd.any():
         return
-    entries, lists = entries.at(crowd), lists[crowd]
     step = 1
     while step < len(lists):
-        near = np.flatnonzero(lists[step:] == lists[:-step])
-        near = near[roots(entries.row[near]) != roots(entries.row[near + step])]
+        near = np.flatnonzero(crowd[:-step] & (lists[step:] == lists[:-step]))
         if not len(near):
             break
-        yield from _within(entries, entries, *_spans(near, step, len(lists)))
+        near = near[roots(entries.row[near]) != roots(entries.row[near + step])]
+        yield from _within(entries.at(near), entries, near + step, near + step + 1)
         step *= 2
     cluster = roots(entries.row)
-    order = np.lexsort((cluster, lists))
-    entries, lists, cluster = entries.at(order), lists[order], cluster[order]
-    last = np.ones(len(lists), dtype=bool)
-    last[:-1] = (lists[1:] != lists[:-1]) | (cluster[1:] != cluster[:-1])
-    after = np.flatnonzero(last)[np.cumsum(last) - last] + 1
-    yield from _within(entries, entries, after, np.searchsorted(lists, lists, side="right"))
+    order = np.flatnonzero(crowd)[np.lexsort((cluster[crowd], lists[crowd]))]
+    bounds = (
+        np.append(lists[order][1:] != lists[order][:-1], True),
+        np.append(cluster[order][1:] != cluster[order][:-1], True),
+    )
+    after, last = _bound(bounds[0] | bounds[1]), _bound(bounds[0])
+    fewer = np.bincount(lists[order], weights=last - after, minlength=len(pairs)) < pairs
+    by_cluster = entries.at(order)
+    yield from _within(by_cluster, by_cluster, after, np.where(fewer[lists[order]], last, after))
+    yield from _within(entries, entries, starts, np.where(crowd & ~fewer[lists], ends, starts))
 
 
-def _spans(places: Array, step: int, size: int) -> tuple[Array, Array]:
-    """For each of `size` entries the range that holds the one `step` further on, for those in `places`."""
+def _bound(is_last: Array) -> Array:
+    """For each place the one after its stretch, whose last place is marked."""
     import numpy as np
 
-    starts, ends = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
-    starts[places], ends[places] = places + step, places + step + 1
-    return starts, ends
+    found: Array = np.flatnonzero(is_last)[np.cumsum(is_last) - is_last] + 1
+    return found
 
 
 def _ordered(one: Array, other: Array) -> tuple[Array, Array]:

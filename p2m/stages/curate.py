@@ -8,7 +8,7 @@ Rows are ordered by trust (the user's own, then retrieved, then generated); of t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -70,13 +70,14 @@ def curate(
     if decisions is not None:
         decided = settled(task, rows, decisions)
         rows, dropped = decided.rows, list(decided.dropped)
-    folder = None if run is None else run.folder
-    for rule in (
+    protected = protected_rows(task, validation, test)
+    rules: tuple[Callable[[Sequence[Example]], list[str]], ...] = (
         partial(malformed, task),
         partial(repeated, task),
-        lambda rows: too_near(task, rows, protected_rows(task, validation, test), curation, folder),
+        partial(too_near, task, protected, curation, folder=None if run is None else run.folder),
         partial(surplus, max_share=curation.max_share_of_answer, seed=seed),
-    ):
+    )
+    for rule in rules:
         sifted = sift(rows, rule(rows))
         rows, dropped = sifted.rows, [*dropped, *sifted.dropped]
     if not len(rows):
@@ -109,9 +110,10 @@ def alike(task: Task, rows: Sequence[Example]) -> tuple[str, ...]:
 
 def too_near(
     task: Task,
-    rows: Sequence[Example],
     protected: Sequence[Protected],
     curation: Curation,
+    rows: Sequence[Example],
+    *,
     folder: Path | None = None,
 ) -> list[str]:
     """Contamination and near duplicates over one index, which lies in `folder`."""

@@ -6,11 +6,13 @@ import random
 from functools import cache
 from itertools import combinations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from p2m.curation.similar import Index, Shingled, clusters, fold
+from p2m.curation import similar
+from p2m.curation.similar import Index, Shingled, clusters, fold, near_to
 
 
 @cache
@@ -35,11 +37,25 @@ def brute(rows: list[tuple[str, ...]], threshold: float) -> set[tuple[int, int]]
 
 
 def joined(rows: list[tuple[str, ...]], threshold: float) -> set[tuple[int, int]]:
-    index = Index(Shingled(rows), threshold=threshold)
-    found = set()
-    for row in range(len(rows)):
-        found |= {(other, row) for other in index.near(row)}
-        index.add(row)
+    return set(Index(Shingled(rows), threshold=threshold).pairs((0, len(rows))))
+
+
+def kept(pairs: set[tuple[int, int]], labels: list[int], start: int = 0) -> list[int]:
+    """The first earlier row that stays, is near and has the label; -1 where the row stays itself."""
+    found = [-1] * len(labels)
+    for row in range(start, len(labels)):
+        near = (a for a in range(row) if (a, row) in pairs and found[a] < 0 and labels[a] == labels[row])
+        found[row] = next(near, -1)
+    return found
+
+
+def closed(pairs: set[tuple[int, int]], groups: list[str]) -> list[int]:
+    """The first row of each row's cluster."""
+    found = list(range(len(groups)))
+    same = {(a, b) for a, b in combinations(range(len(groups)), 2) if groups[a] and groups[a] == groups[b]}
+    for _ in found:
+        for a, b in pairs | same:
+            found[a] = found[b] = min(found[a], found[b])
     return found
 
 
@@ -51,17 +67,35 @@ texts = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     rows=st.lists(st.tuples(texts, texts), max_size=14),
     threshold=st.sampled_from([0.3, 0.5, 0.8, 0.9, 1.0]),
     data=st.data(),
 )
-def test_the_join_equals_comparing_every_pair(rows: list, threshold: float, data: st.DataObject) -> None:
+def test_what_is_found_is_what_comparing_every_pair_finds(
+    rows: list, threshold: float, data: st.DataObject
+) -> None:
     for place in data.draw(st.lists(st.integers(0, max(0, len(rows) - 1)), max_size=5)) if rows else ():
         left, right = rows[place]
         rows.append((left, right[1:] + data.draw(st.sampled_from(["", ".", "s", " mill"]))))
-    assert joined(rows, threshold) == brute(rows, threshold)
+    pairs, size = brute(rows, threshold), len(rows)
+    labels = data.draw(st.lists(st.integers(0, 1), min_size=size, max_size=size))
+    groups = data.draw(st.lists(st.sampled_from(["", "", "a", "b"]), min_size=size, max_size=size))
+    start = data.draw(st.integers(0, size))
+    with pytest.MonkeyPatch.context() as patch:  # as if rows were many: several passes, blocks and crowds
+        for name in ("_AT_ONCE", "_PAIRS", "_VERIFIED", "_BLOCK", "_CROWD"):
+            patch.setattr(similar, name, data.draw(st.sampled_from([4, 9, 1 << 20])))
+        index = Index(Shingled(rows), threshold=threshold)
+        assert index.kept(labels=np.array(labels, dtype=np.uint64)).tolist() == kept(pairs, labels)
+        near = near_to(Shingled(rows), start, threshold)
+        assert [-1 if other is None else other for other in near] == kept(pairs, [0] * size, start)[start:]
+        first = index.first((start, size), (0, start)).tolist()
+        assert first == [
+            min((b for a, b in pairs if a == row and b >= start), default=-1) for row in range(start)
+        ]
+        found = clusters(Shingled(rows), threshold=threshold, groups=groups).tolist()
+        assert found == closed(pairs, groups)
 
 
 def test_the_join_equals_comparing_every_pair_of_long_rows() -> None:
@@ -102,20 +136,39 @@ def test_clusters_close_nearness_and_groups_transitively() -> None:
         ("",),
         ("",),
     ]
-    assert clusters(Shingled(rows), threshold=0.8, groups=[""] * 6) == [0, 0, 2, 3, 4, 5]
-    assert clusters(Shingled(rows), threshold=0.8, groups=["", "g", "h", "g", "", "h"]) == [0, 0, 2, 0, 4, 2]
+    assert clusters(Shingled(rows), threshold=0.8, groups=[""] * 6).tolist() == [0, 0, 2, 3, 4, 5]
+    assert clusters(Shingled(rows), threshold=0.8, groups=["", "g", "h", "g", "", "h"]).tolist() == [
+        0,
+        0,
+        2,
+        0,
+        4,
+        2,
+    ]
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    rows=st.lists(st.tuples(texts), max_size=12),
-    groups=st.lists(st.sampled_from(["", "a", "b"]), min_size=12),
-)
-def test_no_near_pair_and_no_group_is_in_two_clusters(rows: list, groups: list[str]) -> None:
-    found = clusters(Shingled(rows), threshold=0.8, groups=groups[: len(rows)])
-    assert all(found[a] == found[b] for a, b in brute(rows, 0.8))
-    for a, b in combinations(range(len(rows)), 2):
-        assert found[a] == found[b] or groups[a] != groups[b] or not groups[a]
+class Counting(Index):
+    """Counts the pairs of which more is looked at than an entry."""
+
+    looked = 0
+
+    def _possible(self, one, other, labels, is_open):  # type: ignore[no-untyped-def]
+        self.looked += len(one)
+        return super()._possible(one, other, labels, is_open)
+
+
+def test_rows_of_one_template_are_not_held_against_each_other() -> None:
+    random_ = random.Random(2)
+    far = [
+        (f"please tell me where order {random_.randrange(10**25)} is and how long it will take",)
+        for _ in range(3000)
+    ]
+    text = "please tell me where order {:03} is and how long it will take to come"
+    near = [(text.format(number),) for number in range(3000)]
+    for rows, number in ((far, 3000), (near, 1)):
+        index = Counting(Shingled(rows), threshold=0.8)
+        assert len(set(index.clusters(np.arange(len(rows))).tolist())) == number
+        assert index.looked < 50 * len(rows)  # of 1,500 for each
 
 
 @pytest.mark.slow
