@@ -138,7 +138,7 @@ class Index:
     def pairs(
         self, rows: tuple[int, int], alive: Array | None = None, labels: Array | None = None
     ) -> list[tuple[int, int]]:
-        """All near pairs of one label among few rows (from, to), by the later row, then by the earlier one."""
+        """All near pairs of one label among few rows (from, to), by the later row, then by the earlier."""
         import numpy as np
 
         found: set[tuple[int, int]] = set()
