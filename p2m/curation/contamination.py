@@ -7,7 +7,9 @@ row with one (Brown et al., 2020, appendix C), or asks the same question with th
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -102,13 +104,14 @@ def _shared_run(
         theirs = [(name, _numbers(words, number_of)) for name, words in guarded if _run_length(words) == run]
         sought.append((unit, _Runs(theirs, run, folder)))
     for first in range(0, len(rows), _BATCH):
-        texts = [
-            (place, [*(number_of.get(word, 0) for word in _words(text)), 0])
-            for place, row in enumerate(rows[first : first + _BATCH])
-            for text in inputs(task, row)
-        ]
+        numbers, places = array("Q"), array("q")
+        for place, row in enumerate(rows[first : first + _BATCH]):
+            for text in inputs(task, row):
+                numbers.extend(map(number_of.get, _words(text), repeat(0)))  # type: ignore[arg-type]
+                numbers.append(0)
+            places.extend(repeat(first + place, len(numbers) - len(places)))
         for _, runs in sought:
-            runs.look(first, texts)
+            runs.look(numbers, places)
     reasons = [""] * len(rows)
     for unit, runs in sought:
         for number, name in runs.telling(len(rows)):
@@ -141,19 +144,18 @@ class _Runs:
         self._seen = np.zeros(len(self._halves), dtype=np.int64)
         self._hits = Spooled([("row", "<u4"), ("run", "<u4")], folder)
 
-    def look(self, first: int, texts: Sequence[tuple[int, list[int]]]) -> None:
-        """Find the runs in texts of rows from `first` on: each the row's place from there, and its words."""
+    def look(self, numbers: Sequence[int], owners: Sequence[int]) -> None:
+        """Find the runs in the words of some rows: their numbers, 0 after each text, and the row of each."""
         import numpy as np
 
-        if not len(self._whole) or not texts:
+        if not len(self._whole):
             return
-        owners = np.repeat([place for place, _ in texts], [len(words) for _, words in texts])
-        numbers = np.array([word for _, words in texts for word in words], dtype=np.uint64)
+        numbers, owners = np.array(numbers), np.array(owners)
         rows, halves = _hits(numbers, owners, self._half, self._halves)
         self._seen += np.bincount(halves, minlength=len(self._seen))
         rows, whole = _hits(numbers, owners, self.run, self._whole)
         hits = np.zeros(len(rows), dtype=self._hits.dtype)
-        hits["row"], hits["run"] = rows + first, whole
+        hits["row"], hits["run"] = rows, whole
         self._hits.append(hits)
 
     def telling(self, rows: int) -> Iterator[tuple[int, str]]:

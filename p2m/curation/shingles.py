@@ -77,9 +77,8 @@ class Spooled:
         import numpy as np
 
         self.dtype = np.dtype(dtype)
-        self._file = tempfile.SpooledTemporaryFile(
-            max_size=_HELD, dir=None if folder is None else str(folder)
-        )  # noqa: SIM115
+        place = None if folder is None else str(folder)
+        self._file = tempfile.SpooledTemporaryFile(max_size=_HELD, dir=place)  # noqa: SIM115
         self._end = 0
 
     def __len__(self) -> int:
@@ -123,7 +122,9 @@ class Shingled:
             each = np.bincount(owners * width + field, minlength=len(batch) * width)
             sizes.append(each.reshape(len(batch), width).astype(np.int32))
             sketches.append(_sketches(owners, shingles, len(batch)))
-            np.add.at(self._common, bucket(shingles), 1)
+            buckets = np.sort(bucket(shingles))
+            last = np.flatnonzero(np.diff(buckets, append=-1))
+            self._common[buckets[last]] += np.diff(last, prepend=-1).astype(np.int32)
         self.sizes = np.concatenate(sizes[1:] or sizes)
         self.sketches = np.concatenate(sketches)
         self.starts = np.concatenate([[0], np.cumsum(self.sizes.sum(axis=1, dtype=np.int64))])
