@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from conftest import Here
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from p2m.engine import rows as engine_rows
 from p2m.errors import DataError
 from p2m.stages.curate import curate
 from p2m.types import Curation, Example, Examples, Field, Task, TaskType
@@ -293,3 +295,25 @@ def test_labels_that_differ_in_case_alone_are_two_labels() -> None:
     found = run(task, train=rows)
     assert [row.output for row in found.rows] == ["US", "us"]
     assert [row.input["text"][-1] for row in found.rows] == ["1", "2"]
+
+
+def test_rows_on_disk_are_curated_as_those_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lot = random.Random(3)
+    rows = [
+        labelled(text(number // 3, 30) + lot.choice(["", "!", " bela"]), lot.choice(INTENT.labels))
+        for number in range(60)
+    ]
+    guarded = [labelled(text(2, 30), "play")]
+    here = run(INTENT, train=rows, test=guarded, curation=Curation(max_share_of_answer=0.4))
+    with (tmp_path / "rows").open("wb") as stream:
+        engine_rows.write(stream, Example, tuple(rows), "rows")
+    for name, limit in (("bytes", 0), ("rows", 3)):
+        monkeypatch.setattr(engine_rows.Limits, name, limit)
+    stored = Examples(engine_rows.opened(tmp_path / "rows", Example))
+    found = curate(
+        INTENT, None, None, stored, None, Examples(tuple(guarded)),
+        curation=Curation(max_share_of_answer=0.4), seed=0,
+    )  # fmt: skip
+    assert isinstance(found.rows, engine_rows.Rows)
+    assert found == here
+    assert len(lost(found)) >= 3
