@@ -231,7 +231,7 @@ class Index:
         sketches = self._rows.sketches[one]
         sketches ^= self._rows.sketches[other]
         differing = np.bitwise_count(sketches).sum(axis=1, dtype=np.int64)
-        fits = differing <= (1 - least) / (1 + least) * total + _EPSILON
+        fits = np.asarray(differing <= (1 - least) / (1 + least) * total + _EPSILON)
         fits = fits & ((left >= least * right) & (right >= least * left)).all(axis=1)
         pairs = np.unique(other[fits] * len(self) + one[fits])
         other, one = np.divmod(pairs, max(1, len(self)))
@@ -271,7 +271,7 @@ class Index:
         common = np.bincount(both // max(1, len(known)) * width + field, minlength=len(one) * width)
         common = common.reshape(len(one), width)
         union = self._rows.sizes[one] + self._rows.sizes[other] - common
-        near: Array = (common >= self._threshold * union - _EPSILON).all(axis=1)
+        near: Array = np.all(common >= self._threshold * union - _EPSILON, axis=1)
         return near
 
 
