@@ -53,6 +53,7 @@ from pathlib import Path
 from datatrove.data import Document
 from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.base import PipelineStep
+from datatrove.utils.hashing import HashConfig
 from datatrove.pipeline.dedup.minhash import (
     MinhashConfig, MinhashDedupSignature, MinhashDedupBuckets, MinhashDedupCluster, MinhashDedupFilter)
 
@@ -68,7 +69,7 @@ class Keep(PipelineStep):
             for document in data:
                 print(document.id, file=stream)
 if __name__ == "__main__":
-    config = MinhashConfig()
+    config = MinhashConfig(hash_config=HashConfig(hash_fc="sha1"))
     for step, tasks in (
         ([Read(), MinhashDedupSignature(str(work / "signatures"), config=config)], 1),
         ([MinhashDedupBuckets(str(work / "signatures"), str(work / "buckets"), config=config)],
@@ -217,7 +218,7 @@ def beside(given: Any, data: Path, size: int, folder: Path) -> list[str]:
         f"{size:,} texts: p2m finds {sum(repeats.values()):,} near duplicates (every pair of {NEAR}) in"
         f" {middle - began:.1f} s; {PEER} {there.found[PEER].version} takes {gone.total():,} rows in"
         f" {end - middle:.1f} s: recall {both / max(1, sum(repeats.values())):.3f},"
-        f" {gone.total() - both:,} of them no near duplicates"
+        f" {gone.total() - both:,} of them no such duplicates"
     )
     return []
 

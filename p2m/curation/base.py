@@ -4,7 +4,7 @@ from p2m.curation.balance import surplus
 from p2m.curation.checks import malformed, with_span_first
 from p2m.curation.contamination import Protected, contaminated, exposed
 from p2m.curation.decisions import Entry, answer_fault, decide, read_entries, settled
-from p2m.curation.holdout import Pool, hold_out, pool_of
+from p2m.curation.holdout import Pool, folded, hold_out, pool_of
 from p2m.curation.repeats import near_duplicates, repeated, same_input
 from p2m.curation.rules import ORIGINS, from_origin, inputs, origin, shown, sift
 from p2m.curation.similar import Index, Shingled, clusters, fold, near_to
@@ -23,6 +23,7 @@ __all__ = [
     "decide",
     "exposed",
     "fold",
+    "folded",
     "from_origin",
     "hold_out",
     "inputs",

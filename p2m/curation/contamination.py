@@ -150,10 +150,10 @@ class _Runs:
 
         if not len(self._whole):
             return
-        numbers, owners = np.array(numbers), np.array(owners)
-        rows, halves = _hits(numbers, owners, self._half, self._halves)
+        words, of = np.array(numbers), np.array(owners)
+        rows, halves = _hits(words, of, self._half, self._halves)
         self._seen += np.bincount(halves, minlength=len(self._seen))
-        rows, whole = _hits(numbers, owners, self.run, self._whole)
+        rows, whole = _hits(words, of, self.run, self._whole)
         hits = np.zeros(len(rows), dtype=self._hits.dtype)
         hits["row"], hits["run"] = rows, whole
         self._hits.append(hits)

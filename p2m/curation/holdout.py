@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import random
 from array import array
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +91,46 @@ def hold_out(pool: Pool, allowed: Array, number: int, *, templates: bool, lot: r
             taken.update(rows.tolist())
             quota -= wanted
     return taken
+
+
+def folded(
+    pool: Pool,
+    order: Sequence[int],
+    folds: int,
+    labels: Callable[[Example], tuple[str, ...]],
+    lot: random.Random,
+) -> tuple[int, ...]:
+    """The fold of each row in `order`: whole units, stratified by label, about equally many rows each.
+
+    A unit goes where its labels are rarest so far, then where fewest rows are. () where all are one unit,
+    for without its fold there would be nothing to learn from.
+    """
+    import numpy as np
+
+    _, which, counts = np.unique(pool.units[order], return_inverse=True, return_counts=True)
+    if len(counts) < 2:
+        return ()
+    members, ends = np.argsort(which, kind="stable"), np.cumsum(counts)
+    noise = np.zeros(len(counts))
+    noise[np.argsort(-counts, kind="stable")] = [lot.random() for _ in counts]
+    kinds: dict[tuple[str, ...], int] = {}
+    kind_of = array("q", (kinds.setdefault(labels(row), len(kinds)) for row in pool.rows))
+    labels_of = list(kinds)
+    of_label: Counter[tuple[int, str]] = Counter()
+    sizes = [0] * folds
+    found = np.zeros(len(order), dtype=np.int64)
+    for unit in np.lexsort((noise, -counts)):
+        places = members[ends[unit] - counts[unit] : ends[unit]]
+        strata = Counter(label for place in places.tolist() for label in labels_of[kind_of[order[place]]])
+        fold = min(
+            range(folds),
+            key=lambda number: (sum(of_label[number, each] * n for each, n in strata.items()), sizes[number]),
+        )
+        for each, n in strata.items():
+            of_label[fold, each] += n
+        sizes[fold] += len(places)
+        found[places] = fold
+    return tuple(found.tolist())
 
 
 class _Members:

@@ -29,7 +29,7 @@ __all__ = ["Index", "Shingled", "clusters", "fold", "near_to"]
 
 _EPSILON = 1e-9  # of Jaccard comparisons
 _AT_ONCE = 1 << 22  # entries that are sorted in memory
-_PAIRS = 1 << 21  # pairs that are looked at together
+_PAIRS = 1 << 17  # pairs that are looked at together
 _VERIFIED = 1 << 20  # shingles that are compared together
 _BLOCK = 1024  # rows of which all pairs are found, to keep the first of those that are near
 _SAMPLE = 2000  # rows that tell which field to look in
@@ -46,10 +46,15 @@ class Index:
     """
 
     def __init__(self, shingled: Shingled, *, threshold: float) -> None:
+        import numpy as np
+
         self.folder = shingled.folder
         self._rows = shingled
         self._threshold = threshold
         self._entries, self._starts = _entries(shingled, threshold)
+        self._short = np.bitwise_xor.reduce(shingled.sketches, axis=1)
+        least = threshold - _EPSILON
+        self._room = (1 - least) / (1 + least) * shingled.sizes.sum(axis=1)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -183,8 +188,14 @@ class Index:
                 chunk = chunk[(chunk["key"] >> np.uint64(20)) % np.uint64(part[1]) == part[0]]
             chunks.append(chunk)
         joined = np.concatenate(chunks)
+        key, row, size, reach = (joined[name] for name, _ in _ENTRY)
         return _Entries(
-            *(joined[name].astype(np.int64 if at else np.uint64) for at, (name, _) in enumerate(_ENTRY))
+            key.copy(),
+            row.astype(np.int64),
+            size.astype(np.int64),
+            reach.astype(np.int64),
+            self._short[row],
+            self._room[row],
         )
 
     def _settle(
@@ -227,11 +238,10 @@ class Index:
         one, other = one[fits], other[fits]
         left, right = self._rows.sizes[one], self._rows.sizes[other]
         least = self._threshold - _EPSILON
-        total = left.sum(axis=1) + right.sum(axis=1)
         sketches = self._rows.sketches[one]
         sketches ^= self._rows.sketches[other]
         differing = np.bitwise_count(sketches).sum(axis=1, dtype=np.int64)
-        fits = differing <= (1 - least) / (1 + least) * total + _EPSILON
+        fits = np.asarray(differing <= self._room[one] + self._room[other] + _EPSILON)
         fits = fits & ((left >= least * right) & (right >= least * left)).all(axis=1)
         pairs = np.unique(other[fits] * len(self) + one[fits])
         other, one = np.divmod(pairs, max(1, len(self)))
@@ -271,7 +281,7 @@ class Index:
         common = np.bincount(both // max(1, len(known)) * width + field, minlength=len(one) * width)
         common = common.reshape(len(one), width)
         union = self._rows.sizes[one] + self._rows.sizes[other] - common
-        near: Array = (common >= self._threshold * union - _EPSILON).all(axis=1)
+        near: Array = np.all(common >= self._threshold * union - _EPSILON, axis=1)
         return near
 
 
@@ -324,6 +334,8 @@ class _Entries(NamedTuple):
     row: Array
     size: Array
     reach: Array
+    short: Array  # the row's sketch in 64 bits
+    room: Array  # the row's part of the shingles that near rows may differ in
 
     def at(self, places: Array) -> _Entries:
         return _Entries(*(column[places] for column in self))
@@ -448,7 +460,7 @@ def _end(entries: _Entries, place: Array) -> Array:
 
 def _within(one: _Entries, other: _Entries, starts: Array, ends: Array) -> Iterator[tuple[Array, Array]]:
     """The rows of each entry of `one` and of the entries of `other` from its start to its end, where sizes
-    allow, some pairs at a time."""
+    and short sketches allow, some pairs at a time."""
     import numpy as np
 
     widths = np.maximum(ends - starts, 0)
@@ -460,6 +472,9 @@ def _within(one: _Entries, other: _Entries, starts: Array, ends: Array) -> Itera
         mine = np.repeat(np.arange(begin, stop), widths[begin:stop])
         theirs = ranges(starts[begin:stop], widths[begin:stop])
         fits = (one.size[mine] <= other.reach[theirs]) & (other.size[theirs] <= one.reach[mine])
+        mine, theirs = mine[fits], theirs[fits]
+        differing = np.bitwise_count(one.short[mine] ^ other.short[theirs])
+        fits = differing <= one.room[mine] + other.room[theirs] + _EPSILON
         yield one.row[mine[fits]], other.row[theirs[fits]]
         begin = stop
 

@@ -11,10 +11,10 @@ asked there: they are learnt from, and neither stopped by nor judged by.
 from __future__ import annotations
 
 import random
-from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from p2m.curation.base import (
     Pool,
     Shingled,
     clusters,
+    folded,
     hold_out,
     inputs,
     malformed,
@@ -105,7 +106,7 @@ def split(
     lot.shuffle(order)
     learnt = picked(pool.rows, order)
     needed = crossed or task.type.is_chosen_for
-    folds = _folds(task, pool, order, splitting.folds, lot) if needed else ()
+    folds = folded(pool, order, splitting.folds, partial(_strata, task), lot) if needed else ()
     require(task, learnt, judged or (learnt if crossed and folds else ()))
     return Split(
         train=learnt,
@@ -126,39 +127,6 @@ def _is_small(task: Task, pool: Pool, free: Array, splitting: Splitting) -> bool
     """
     few = len(free) < splitting.cross_validate_below and not pool.origins[free].any()
     return few and task.type is not TaskType.TEXT_TO_TEXT
-
-
-def _folds(task: Task, pool: Pool, order: Sequence[int], folds: int, lot: random.Random) -> tuple[int, ...]:
-    """The fold of each row in `order`: whole units, stratified by label, about equally many rows each.
-
-    A unit goes where its labels are rarest so far, then where fewest rows are. () where all are one unit,
-    for without its fold there would be nothing to learn from.
-    """
-    import numpy as np
-
-    _, which, counts = np.unique(pool.units[order], return_inverse=True, return_counts=True)
-    if len(counts) < 2:
-        return ()
-    members = np.split(np.argsort(which, kind="stable"), np.cumsum(counts)[:-1])
-    noise = {unit: lot.random() for unit in np.argsort(-counts, kind="stable").tolist()}
-    kinds: dict[tuple[str, ...], int] = {}
-    kind_of = array("q", (kinds.setdefault(_strata(task, row), len(kinds)) for row in pool.rows))
-    strata_of = list(kinds)
-    of_label: Counter[tuple[int, str]] = Counter()
-    sizes = [0] * folds
-    found = np.zeros(len(order), dtype=np.int64)
-    for unit in sorted(noise, key=lambda unit: (-counts[unit], noise[unit])):
-        places = members[unit]
-        strata = Counter(label for place in places.tolist() for label in strata_of[kind_of[order[place]]])
-        fold = min(
-            range(folds),
-            key=lambda number: (sum(of_label[number, each] * n for each, n in strata.items()), sizes[number]),
-        )
-        for each, n in strata.items():
-            of_label[fold, each] += n
-        sizes[fold] += len(places)
-        found[places] = fold
-    return tuple(found.tolist())
 
 
 def _strata(task: Task, row: Example) -> tuple[str, ...]:
