@@ -22,6 +22,7 @@ from p2m.engine.care.unused import Progress
 from p2m.engine.storage.foreign import checked_entry, checked_tree
 from p2m.engine.storage.leases import is_word
 from p2m.engine.storage.objects import GRACE, ObjectStore, Stored, cost_text
+from p2m.engine.storage.quota import NAME as USAGE
 from p2m.engine.storage.shared import MAX_ENTRY, blob_name, format_problem, read_bytes
 from p2m.engine.storage.shared_address import SharedAddress, redacted
 from p2m.engine.storage.sharing import MAX_TREE
@@ -229,6 +230,8 @@ def _delete(
             for one, gone in zip(batch, _each(lambda one: _remove(shared, one), batch), strict=True):
                 freed[kind, "count"] += gone
                 freed[kind, "size"] += one.size * gone
+    if freed:
+        shared.delete(USAGE)  # so that the next build that holds to a quota counts anew
     return {kind: Amount(freed[kind, "count"], freed[kind, "size"]) for kind in KINDS if freed[kind, "count"]}
 
 
