@@ -267,8 +267,7 @@ def generated(place: Path, size: int, wrong: list[str]) -> None:
 def _built(
     recipe: Path, size: int, name: str, words: list[str], ends: tuple[str, ...], wrong: list[str]
 ) -> dict[str, float]:
-    store = f"store.path={recipe.parents[1] / 'store'}"
-    project = load(recipe, [*words, store])
+    project = load(recipe, [*words, f"store.path={recipe.parents[1] / 'store'}"])
     watch = Watch(name, size)
     with watch.looking():
         plan, store = project.plan.up_to(*ends), open_store(project, to_build=True)
@@ -312,7 +311,7 @@ def slope_of(times: dict[int, float]) -> float:
     """Of the logarithm of time over that of rows, by least squares."""
     points = [(math.log(rows), math.log(seconds)) for rows, seconds in times.items()]
     x, y = (sum(each) / len(points) for each in zip(*points, strict=True))
-    return sum((a - x) * (b - y) for a, b in points) / sum((a - x) ** 2 for a, _ in points)
+    return float(sum((a - x) * (b - y) for a, b in points) / sum((a - x) ** 2 for a, _ in points))
 
 
 if __name__ == "__main__":
