@@ -1,7 +1,7 @@
 """How often a prompt is read rightly: `python bench/parse.py [data folder]`.
 
 Two sets, each split before anything was tuned; the rules and the reader were made on one half of each (and on
-9,656 further prompts, in recipes/data/prompts) and are judged on the other.
+9,999 further prompts, in recipes/data/prompts) and are judged on the other.
 
 - bench/prompts/prompts.jsonl: 260 prompts as people write them (e-mails, tickets, one sloppy line, a page of
   rules; a third not in English), with the type of task and the set of labels that their writer meant.

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from p2m.answers.numbers import is_number
 from p2m.answers.records import Nested, fields_of
-from p2m.parsing.items import MAX_WORDS
+from p2m.parsing.items import MAX_WORDS, is_label
 from p2m.parsing.labels import SHOWN, Labels
 from p2m.parsing.reader import read_types
 from p2m.parsing.signs import NEGATION, SIGNS
@@ -68,7 +68,9 @@ def read_kind(instruction: str, names: Sequence[str], rows: Sequence[Example], l
     if not instruction:
         return _demonstrated(signs)
     chances = read_types(instruction, signs.names)
-    possible = {kind: chance for kind, chance in chances.items() if kind not in _excluded(rows, labels)}
+    possible = {
+        kind: chance for kind, chance in chances.items() if kind not in _excluded(rows, labels, instruction)
+    }
     best = max(possible, key=lambda kind: possible[kind])
     words = signs.words.get(best)
     why = words or f"by the reader of prompts, {chances[best]:.2f} sure"
@@ -117,6 +119,7 @@ def signs_of(instruction: str, names: Sequence[str], rows: Sequence[Example], la
     for kind, weight, words in _shown(rows, labels):
         add(kind, weight, words)
         found.append(f"shown{_short(kind)}{'' if weight > 0 else 'not'}")
+    found += _looks(rows, instruction)
     ranked = sorted((kind for kind in weights if weights[kind] > 0), key=lambda kind: -weights[kind])
     if ranked:
         found.append(f"most{_short(ranked[0])}")
@@ -127,7 +130,32 @@ def signs_of(instruction: str, names: Sequence[str], rows: Sequence[Example], la
     return Signs(dict(weights), {kind: words for kind, (_, words) in strongest.items()}, tuple(found))
 
 
-def _excluded(rows: Sequence[Example], labels: Labels) -> set[TaskType]:
+def _looks(rows: Sequence[Example], instruction: str) -> list[str]:
+    """What demonstrated answers look like: said in the prompt, returning, numbers, spans, long."""
+    if not rows:
+        return []
+    outputs = [row.output for row in rows]
+    said = sum(_is_said(output, instruction) for output in outputs)
+    distinct, spans = len({output.casefold() for output in outputs}), _share_of_spans(rows)
+    words = max(len(output.split()) for output in outputs)
+    told = {
+        f"said{'all' if said == len(rows) else 'some' if said else 'none'}": True,
+        "return": distinct < len(rows),
+        "differ": distinct == len(rows) > 2,
+        f"words{'one' if words == 1 else 'few' if words <= MAX_WORDS else 'many'}": True,
+        "letters": all(len(output) <= 2 for output in outputs),
+        f"spans{'all' if spans == 1 else 'some' if spans else 'none'}": True,
+        "numbers": all(map(is_number, outputs)),
+    }
+    return [f"answers{name}" for name, holds in told.items() if holds]
+
+
+def _is_said(answer: str, instruction: str) -> bool:
+    answer = re.escape(answer.strip(" .\"'").casefold())
+    return bool(answer) and re.search(rf"(?<!\w){answer}(?!\w)", instruction.casefold()) is not None
+
+
+def _excluded(rows: Sequence[Example], labels: Labels, instruction: str) -> set[TaskType]:
     """Types that the demonstrations rule out."""
     if not rows:
         return set()
@@ -142,7 +170,8 @@ def _excluded(rows: Sequence[Example], labels: Labels) -> set[TaskType]:
             found.add(TaskType.EXTRACTION)
     elif _cuts_out(rows, labels):
         found |= {TaskType.CLASSIFICATION, TaskType.MULTI_LABEL}
-    if any(len(row.output.split()) > 2 * MAX_WORDS for row in rows):
+    parts = [part for row in rows for part in re.split(r"[,;|、，\n]", row.output)]
+    if any(not is_label(part.strip()) and not _is_said(part, instruction) for part in parts if part.strip()):
         found |= {TaskType.CLASSIFICATION, TaskType.MULTI_LABEL, TaskType.REGRESSION}
     return found
 

@@ -6,11 +6,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from p2m.parsing.items import ANY_QUOTED, CODE_SHAPE, SENTENCE, Listing, clean, is_label, listed, quoted_items
+from p2m.parsing.items import (
+    ANY_QUOTED,
+    CODE_SHAPE,
+    SENTENCE,
+    Listing,
+    clean,
+    is_label,
+    listed,
+    quoted_items,
+    style,
+)
 from p2m.parsing.page import down_the_page, tables
 from p2m.parsing.phrases import phrases
 from p2m.parsing.runs import runs
-from p2m.parsing.words import AND_OR
+from p2m.parsing.words import AND_OR, REST_LABELS
 
 _MEANING = r"(?:\s*(?:\([^()\n]{1,200}\)|（[^（）\n]{1,200}）|=\s*[^,;\n]{1,60}))?"
 _JOIN = rf"(?:\s*(?:[,;|/、，；،・]|·)\s*(?:(?:{AND_OR})\s*)?|\s*(?:{AND_OR})\s*|(?<=[」』])(?=[「『]))"
@@ -82,26 +92,57 @@ _DUTCH = re.compile(
     re.I,
 )
 _ENGLISH = re.compile(r"\b(?:the|and|to|for|with|that|or)\b", re.IGNORECASE)
-_REST = re.compile(
-    r"(?:\b(?:anything else|everything else|all else|all others?|otherwise|or else|the (?:rest|remainder)|what(?:ever)? (?:is left|remains)|if (?:none|nothing|neither|not|unsure|unclear|in doubt|it (?:is|isn|does|doesn|can)|you)|when (?:unsure|in doubt|none|nothing|unclear|you)|in doubt|doesn['’]?t fit|does not fit|none of (?:these|those|them|the above)|can['’]?t be|cannot be|insufficient"
-    r"|sonst(?:iges)?|ansonsten|andernfalls|alles andere|alles übrige|der rest|im zweifel|passt nichts|wenn nichts|was nicht|was sich nicht|falls nichts|sinon|autrement|tout le reste|le reste|en cas de doute|dans le doute|si rien|si aucun\w*|si no|todo lo demás|lo demás|el resto|en caso de duda|si ninguna?|lo que no"
+_CUE = (
+    r"(?:\b(?:anything else|everything else|all else|all others?|otherwise|or else|the (?:rest|remainder)|what(?:ever)? (?:is left|remains)|if (?:none|nothing|neither|not|unsure|unclear|in doubt|it (?:is|isn|does|doesn|can)|it['’]s (?:not|none|no|neither)|they don['’]?t|you)|when (?:unsure|in doubt|none|nothing|unclear|you)|in doubt|doesn['’]?t fit|does not fit|none of (?:these|those|them|the above)|can['’]?t be|cannot be|insufficient"
+    r"|sonst(?:iges)?|ansonsten|andernfalls|alles andere|alles übrige|der rest|im zweifel|passt nichts|wenn nichts|was nichts?|was sich nicht|falls nichts|sinon|autrement|tout le reste|le reste|en cas de doute|dans le doute|si rien|si aucun\w*|si no|todo lo demás|lo demás|el resto|en caso de duda|si ninguna?|lo que no"
     r"|altrimenti|tutto il resto|il resto|nel dubbio|se nessun\w*|senão|caso contrário|o resto|na dúvida|se nenhum\w*|o que não|anders|de rest|bij twijfel|overige|al het andere|inaczej|reszta|pozostałe|w razie wątpliwości|иначе|остальн\w+|прочее|всё прочее|в сомнительных|если не|aksi halde|diğer\w*|annars|övrigt|ellers)\b"
-    r"|それ以外|その他|どれにも|当てはまらない|不明な|其他|其余|都不|无法判断|不确定|그 외|나머지|해당 없|غير ذلك|وإلا|अन्यथा|बाकी)"
-    r"[^.!?\n。]{0,70}?(?:(?:\b(?:is|are|it['’]s|goes|go|to|say|says|use|put|answer|write|output|return|reply|label|mark|as|into|under|called?|pick|choose|becomes?|gets?|ist|sind|an|in|als|unter|nach|zu|kommt|est|va|vers|dans|en|es|son|a|al|como|è|é|vai para|com|naar|is|do|to|это|в|ставь|пиши|olarak)|->|=>|→|[:：=,–—-])\s+|は|为|写|归入|归|标|填|是|는|은)"
-    r"(?:an?\s+|the\s+)?(?:[\"'“„«「`*]{1,2}(?P<quoted>[^\"'”“»」`*\n]{1,40})[\"'”“»」`*]{1,2}|(?P<bare>[^\s.,;:!?()\"“”«»「」`。，；、\n]+(?:[ \t][^\s.,;:!?()\"“”«»「」`。，；、\n]+){0,2}))(?=[ \t]*(?:[.,;!?()\n。，；、]|$|と|に|で))",
+    r"|それ以外|その他|どれにも|どれでも|どちらとも|どちらにも|当てはまらない|不明な|其他|其余|都不|无法判断|不确定|그 외|나머지|해당 없|غير ذلك|وإلا|अन्यथा|बाकी)"
+)
+_REST = re.compile(
+    _CUE
+    + r"[^.!?\n。]{0,70}?(?:(?:\b(?:is|are|it['’]s|goes|go|to|say|says|use|put|answer|write|output|return|reply|label|mark|as|into|under|called?|pick|choose|becomes?|gets?|ist|sind|an|in|als|unter|nach|zu|kommt|est|va|vers|dans|en|es|son|a|al|como|è|é|vai para|com|naar|is|do|to|это|в|ставь|пиши|olarak)|->|=>|→|[:：=,–—-])\s+|は|为|写|归入|归|标|填|是|는|은)"
+    r"(?:(?:an?|the|say|use|put|write|output|return|answer|choose|pick|schreibe?|écrire|pon|contesta|scrivi|пиши)\s+){0,2}(?:[\"'“„«「`*]{1,2}(?P<quoted>[^\"'”“»」`*\n]{1,40})[\"'”“»」`*]{1,2}|(?P<bare>[^\s.,;:!?()\"“”«»「」`。，；、\n]+(?:[ \t][^\s.,;:!?()\"“”«»「」`。，；、\n]+){0,2}))(?=[ \t]*(?:[.,;!?()\n。，；、]|$|と|に|で))",
     re.IGNORECASE,
 )
 
 
+_NAMED_REST = "|".join(sorted(map(re.escape, REST_LABELS), key=len, reverse=True))
+_NAMED = re.compile(
+    rf"[\"'“„«「`*](?P<quoted>{_NAMED_REST})[\"'”“»」`*]|(?:(?<![\w-])(?<!\bthe )(?<!\beach )(?<!\bany )(?<!\bno )|(?<=[\u3040-\u9fff]))(?P<bare>{_NAMED_REST})(?=[ \t]*(?:[.,;!?()\n。，；、।]|$|으?로|と|に|\s(?:if|when|where|wenn|falls|si|se|cuando|quando|если)\b))",
+    re.IGNORECASE,
+)
+
+_AFTER_CUE = re.compile(rf"{_CUE}[^.!?\n。]{{0,70}}$", re.IGNORECASE)
+
+
 def lists(text: str) -> Iterator[Listing]:
     """Every list of the prompt, those that are told by their form first; each also with what is said of the rest."""
-    rests = list(dict.fromkeys(clean(match["quoted"] or match["bare"]) for match in _REST.finditer(text)))
-    rests = [rest for rest in rests if rest and is_label(rest)][:2]
+    rests = _rests(text)
     for each in _forms(text):
         yield each
-        for rest in rests:
-            if rest.casefold() not in map(str.casefold, each.values):
-                yield Listing((*each.values, rest), each.start, each.end, (*each.signs, "with rest"))
+        held = set(map(str.casefold, each.values))
+        for rest, signs in rests.items():
+            if rest.casefold() not in held and held.isdisjoint(REST_LABELS):
+                alike = ["rest alike"] * (style(rest) == style(each.values[-1]))
+                yield Listing((*each.values, rest), each.start, each.end, (*each.signs, *signs, *alike))
+
+
+def _rests(text: str) -> dict[str, tuple[str, ...]]:
+    """What may be the label of everything else, said to be or called so, with the signs of it; at most three."""
+    found: dict[str, tuple[str, ...]] = {}
+    for pattern in (_NAMED, _REST):
+        for match in pattern.finditer(text):
+            rest = clean(match["quoted"] or match["bare"])
+            if rest and is_label(rest) and rest not in found and len(found) < 3:
+                before = text[max(0, match.start() - 110) : match.start()]
+                told = {
+                    "named": pattern is _NAMED,
+                    "cued": pattern is _REST or _AFTER_CUE.search(before) is not None,
+                    "quoted": bool(match["quoted"]),
+                }
+                name = " ".join(name for name, holds in told.items() if holds)
+                found[rest] = ("with rest", f"rest {name}")
+    return found
 
 
 def _forms(text: str) -> Iterator[Listing]:

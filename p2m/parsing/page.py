@@ -20,10 +20,21 @@ _CODED = re.compile(
 _SPREAD = re.compile(r"^[ \t>]*[^\W\d]{3,}[ ]{2,}\S")  # a column of words is no column of codes
 
 
+_INDENTED = re.compile(r"(?<=\n)(?:[ \t]+\S[^\n]*(?:\n|$)){2,}")
+
+
 def down_the_page(text: str) -> Iterator[Listing]:
-    """Runs of lines of one shape: bullets, numbers, `name: meaning`, codes, or bare short lines after a colon."""
+    """Runs of lines of one shape: bullets, numbers, `name: meaning`, codes, or bare short lines after a colon; those
+    of an indented block by themselves too.
+    """
+    yield from _down(text, 0)
+    for block in _INDENTED.finditer(text):
+        yield from _down(block.group().rstrip("\n"), block.start())
+
+
+def _down(text: str, offset: int) -> Iterator[Listing]:
     lines = text.split("\n")
-    starts = [0]
+    starts = [offset]
     for line in lines:
         starts.append(starts[-1] + len(line) + 1)
     number = 0

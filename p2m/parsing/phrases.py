@@ -17,7 +17,7 @@ _PAIRED = re.compile(
 )
 _MARKER = re.compile(
     r"(?:(?<=^)|(?<=[\s,;:.(（/|、，；：—–-]))(?:\(\s?(?P<bracket>\d{1,2}|[A-Za-zа-яक-घ]|[ivx]{1,4})\s?\)|（(?P<wide>\d{1,2}|[一二三四五六七八九十A-Za-z])）|(?P<point>\d{1,2}|[A-Za-zа-я]|[ivx]{1,4})[.)](?=[ \t]*[^\W\d])"
-    r"|(?P<equal>\d{1,2}|[A-Z])[ \t]?[=:：＝](?=[ \t]*[^\W\d])|(?P<ring>[①-⑳]))[ \t]*",
+    r"|(?P<equal>\d{1,2}|[A-Z])[ \t]?[=:：＝](?=[ \t]*[^\W\d])|(?P<ring>[①-⑳])|(?P<naked>-?\d{1,2})(?=[ \t]+[^\W\d]))[ \t]*",
     re.MULTILINE,
 )
 _ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x")
@@ -35,7 +35,7 @@ _HEADED = re.compile(
     r"(?:(?:^|(?<=[.;,!?。；，、(]))[ \t]*(?:-[ \t]+)?(?:(?:"
     + AND_OR
     + r")[ \t]+)?)[\"'“„«「`*]{0,2}(?P<item>[^\s.,;:!?()\[\]{}\"“”«»「」`。，；：、！？|/=<>→\n]+(?:[ \t][^\s.,;:!?()\[\]{}\"“”«»「」`。，；：、！？|=<>→\n]+){0,3}?)[\"'”“»」`*]{0,2}[ \t]*"
-    r"(?P<cue>->|=>|→|[=:：]|代表|表示|[-–—](?=\s)|\((?=[^)\n]{3,})|（|\b(?:is (?:for|when|if|anything|everything|what|the|an?)|are|if|when(?:ever)?|where|for|means|covers?|stands for|applies|includes?|has|wenn|falls|bei|heißt|meint|bedeutet|ist|für|steht für|si|quand|pour|est|veut dire|signifie|lorsque|cuando|para|es|significa|se|quando|per|è|quando|é|als|voor|betekent|gdy|jeśli|to|если|когда|это)\b)",
+    r"(?P<cue>->|=>|→|[=:：]|代表|表示|[-–—](?=\s)|\((?=[^)\n]{3,})|（|\b(?:is (?:for|when|if|anything|everything|what|the|an?)|are|does|handles|takes|gets|deals|if|when(?:ever)?|where|for|means|covers?|stands for|applies|includes?|has|wenn|falls|bei|heißt|meint|bedeutet|ist|für|steht für|si|quand|pour|est|veut dire|signifie|lorsque|cuando|para|es|significa|se|quando|per|è|quando|é|als|voor|betekent|gdy|jeśli|to|если|когда|это)\b)",
     re.IGNORECASE | re.MULTILINE,
 )
 _TAG = re.compile(r"<(?P<tag>[A-Za-z][\w-]*)(?:\s[^<>]*)?>\s*(?P<item>[^<>\n]{1,48}?)\s*</(?P=tag)>")
@@ -49,6 +49,14 @@ _RANGE = re.compile(
 )
 _BARE_NUMBERS = re.compile(r"(?<![\d.,])-?\d{1,2}(?:[ \t]+-?\d{1,2}){2,9}(?![\d.,]\d)")
 
+_IN_TURN = (  # X mi, Y mi; XかYか; X인지 Y인지; X की है, Y की
+    re.compile(r"(?P<item>[^\W\d_]+) m[iıuü](?:dir)?(?![\w])"),
+    re.compile(r"(?P<item>[^\s、。，,「」『』はがをのに]{1,8}?)か(?![らな])"),
+    re.compile(r"(?P<item>\S{1,10}?)(?:인지|이냐|이에요|인가요)(?=[\s,?.]|$)"),
+    re.compile(r"(?P<item>[^\s,।]+) (?:की|का|के)(?: है| हैं)?(?=[\s,।?]|$)"),
+)
+_BETWEEN = re.compile(r"[\s,、，;]*(?:(?:yoksa|veya|या|아니면|それとも)\s*)?")
+
 _STEPS = re.compile(
     r"(?<![\d.,:/-])(?P<low>-?[0-3])\s?(?:\([^()\n]{1,30}\)\s*)?(?:to|through|and|-|–|—|~|〜|～|bis|à|a|al|e|y|и|до|do|t/m|tot|から|到|至|부터|ile|till|to)\s?(?P<high>\d|1[0-2])(?![\d%]|[.,:/]\d|\s?%)",
     re.IGNORECASE,
@@ -61,6 +69,7 @@ def phrases(text: str) -> Iterator[Listing]:
     yield from _enumerated(text)
     yield from _tagged(text)
     yield from _cued(text)
+    yield from _in_turn(text)
     for match in _LOOSE.finditer(text):
         words = [*match["items"].split(), match["last"]]
         for size in range(3, min(len(words), 6) + 1):
@@ -83,6 +92,19 @@ def _one(items: list[str], start: int, end: int, *signs: str) -> Iterator[Listin
     values = tuple(dict.fromkeys(item for item in map(clean, items) if item))
     if 2 <= len(values) <= _MOST and all(map(is_label, values)):
         yield Listing(values, start, end, signs)
+
+
+def _in_turn(text: str) -> Iterator[Listing]:
+    """What is asked in turn, each with the same particle behind it."""
+    for pattern in _IN_TURN:
+        run: list[re.Match[str]] = []
+        for match in [*pattern.finditer(text), None]:
+            if match and (not run or _BETWEEN.fullmatch(text, run[-1].end(), match.start())):
+                run.append(match)
+                continue
+            if len(run) > 1:
+                yield from _one([one["item"] for one in run], run[0].start(), run[-1].end(), "in turn")
+            run = [match] if match else []
 
 
 def _in_marks(text: str) -> Iterator[Listing]:
@@ -117,7 +139,7 @@ def _follows(one: re.Match[str], other: re.Match[str]) -> bool:
 def _places(match: re.Match[str]) -> set[int]:
     """Which number a marker may mean."""
     mark = match[match.lastgroup or 0]
-    if mark.isdigit() and mark.isascii():
+    if mark.lstrip("-").isdigit() and mark.isascii():
         return {int(mark)}
     if match.lastgroup == "ring":
         return {ord(mark) - ord("①") + 1}

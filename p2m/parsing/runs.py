@@ -10,7 +10,7 @@ from p2m.parsing.items import ANY_QUOTED, ARTICLE, CJK, SENTENCE, Listing, clean
 from p2m.parsing.words import AND_OR
 
 _SEPARATOR = re.compile(
-    rf"\s*(?P<mark>[,;|｜／、，；·・،؛▪◦•]|(?<![\w/:.])/|/(?![/\d]))\s*(?:(?-i:{AND_OR}|OR|AND|OU|ODER|O|Or)\s+)?|\s+(?P<word>(?-i:{AND_OR}|OR|AND|OU|ODER|O|Or))\s+|(?P<east>または|或者|还是|還是|もしくは|それとも|或|혹은|또는)",
+    rf"\s*(?P<mark>[,;|｜／、，；·・،؛▪◦•]|(?<![\w/:.])/|/(?!(?<=\bn/)a\b)(?![/\d]))\s*(?:(?-i:{AND_OR}|OR|AND|OU|ODER|O|Or)\s+)?|\s+(?P<word>(?-i:{AND_OR}|OR|AND|OU|ODER|O|Or))\s+|(?P<east>または|或者|还是|還是|もしくは|それとも|或|혹은|또는)",
     re.IGNORECASE,
 )
 _LED_UP_TO = 6  # pieces of a sentence before its list that may look like items
@@ -60,7 +60,11 @@ def _run_lists(
                 ends.append(place + 1)
             if kinds[place] == "or" and place > number:  # two of them alone
                 yield from _cuts(pieces[place : place + 2], marks[place : place + 1], offset, bracketed)
-        for last in ends:
+        wider = (place for place in range(number + 2, end) if " " in pieces[place + 1][0].strip())
+        first_wider = next(wider, end)
+        if all(" " not in pieces[place][0].strip() for place in range(number + 1, first_wider + 1)):
+            ends.append(first_wider)  # "N, E, S, W, joined without blanks"
+        for last in dict.fromkeys(ends):
             for first in range(number, min(last, number + _LED_UP_TO)):  # what leads up to the list
                 if first == number or last - first > 1:
                     yield from _cuts(pieces[first : last + 1], marks[first:last], offset, bracketed)
@@ -99,7 +103,7 @@ def _cuts(
 
 
 _LEADS = (
-    r"(?:\b(?:either|as|is|are|be|being|into|to|say|says|return|output|outputs|answer|answers|reply|write|pick|between|of|like|with|called|named|being|it|one of|it's|whether|want"
+    r"(?:\b(?:either|as|is|are|be|being|into|to|say|says|return|output|outputs|answer|answers|reply|write|pick|use|between|of|like|with|called|named|being|it|one of|it's|whether|want"
     r"|entweder|als|ist|in|ob|zwischen|nach|aus|soit|en|comme|est|entre|parmi|si|es|como|o|é|está|sea|è|come|se|tra|fra|sia|als|is|uit|of|tussen|jako|jest|czy|na|do|z|spośród"
     r"|как|это|на|по|в|из|либо|между|является|чи|olarak|mi)\s+(?:an?\s+|the\s+|either\s+|eine?\s+|une?\s+|una?\s+|un\s+)?)"
 )
@@ -115,6 +119,7 @@ _TRAIL = re.compile(
 
 def _without_articles(items: list[str]) -> tuple[str, ...]:
     """`suits a beginner, an expert` as `beginner, expert`, where most of what follows the first has an article."""
+    items = [_PARTICLES.sub("", item) for item in items]
     have = sum(_ARTICLES.match(item) is not None for item in items[1:])
     if have and 2 * have > len(items) - 1 - (len(items) > 2):
         return tuple(clean(_ARTICLES.sub("", item, count=1)) for item in items)
@@ -123,8 +128,9 @@ def _without_articles(items: list[str]) -> tuple[str, ...]:
     return tuple(items)
 
 
+_PARTICLES = re.compile(r"(?<=\S) (?:m[iıuü]|की|का|के)(?: है)?$")
 _ARTICLES = re.compile(
-    r"(?:an?|the|eine?n?|der|die|das|une?|una?|un|du|des|de la|de l['’]|les|el|la|le|il|lo|los|las|gli|um|uma|een|het|es|está|ist|is)\s+(?=\S)",
+    r"(?:(?:de )?l['’]|d['’])(?=\w)|(?:an?|the|eine?n?|der|die|das|une?|una?|un|du|des|de la|de|les|el|la|le|il|lo|los|las|gli|um|uma|een|het|es|está|ist|is)\s+(?=\S)",
     re.IGNORECASE,
 )
 

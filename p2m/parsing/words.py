@@ -13,6 +13,7 @@ OUTPUT_WORDS = frozenset(_WORDS["output words"])
 STRONG_OUTPUTS = _WORDS["strong outputs"]
 GENERIC_INPUTS = frozenset(_WORDS["generic inputs"])
 NO_LABELS = frozenset(_WORDS["no labels"])
+REST_LABELS = frozenset(_WORDS["rest labels"])
 META_WORDS = frozenset(_WORDS["meta words"])
 FIELD_WORDS = frozenset(_WORDS["field words"])
 CONTEXT_WORDS = frozenset(_WORDS["context words"])

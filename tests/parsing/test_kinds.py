@@ -73,6 +73,19 @@ def test_the_reader_learnt_from_the_signs_that_it_is_shown() -> None:
         assert (instruction, " ".join(signs)) == (row["instruction"], row["signs"])
 
 
+def test_how_demonstrations_answer_is_shown_to_the_reader() -> None:
+    _, signs = signed("Say if it is wet or dry.\n\nInput: rain\nOutput: wet\n\nInput: sun\nOutput: dry")
+    assert {"answerssaidall", "answerswordsone", "answersspansnone"} <= set(signs)
+    _, signs = signed("Copy the fruit.\n\nInput: a pear fell\nOutput: pear\n\nInput: two figs\nOutput: figs")
+    assert {"answerssaidnone", "answersspansall"} <= set(signs)
+
+
+def test_answers_too_long_for_labels_are_none() -> None:
+    moves = "LEFT WALK " * 6
+    rows = [Example({"input": "go"}, "LEFT"), Example({"input": "go six times"}, moves.strip())]
+    assert parse_prompt("Classify the command left or right.", rows).type is not CLASSES
+
+
 def test_demonstrations_rule_out_what_they_do_not_show() -> None:
     premises = "Judge it.\n\n" + "\n\n".join(
         f"Input: Premise: {a} Hypothesis: {b}\nOutput: {c}"

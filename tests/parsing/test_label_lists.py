@@ -37,6 +37,17 @@ LISTS = [
     ("Which pile does it go on: (a) letters, (b) bills or (c) adverts? Write the word.", ("letters", "bills", "adverts")),
     ("Say in which category the note belongs:\n\nATTIC   boxes, mice\nCELLAR  damp, wine\nYARD    the rest", ("ATTIC", "CELLAR", "YARD")),
     ("Was will der Mieter? Kündigung, Reparatur sowie Auskunft sind möglich.", ("Kündigung", "Reparatur", "Auskunft")),
+    ("Send the letter to permits, taxes or parks; anything else is misc.", ("permits", "taxes", "parks", "misc")),
+    ("Team for the ticket: billing, technical or account. Write none if you cannot say.", ("billing", "technical", "account", "none")),
+    ("Wem gehört der Brief: Einkauf, Vertrieb oder Lager? Passt nichts, dann Sonstiges.", ("Einkauf", "Vertrieb", "Lager", "Sonstiges")),
+    ("Quel atelier ? Le four, l'établi ou la forge ; sinon écrire autre.", ("four", "établi", "forge", "autre")),
+    ("고객 문의를 환불, 교환, 배송 중 하나로 나누고 어디에도 안 맞으면 기타로 해 주세요.", ("환불", "교환", "배송", "기타")),
+    ("Dilekçe itiraz mı, talep mi, bilgi mi? Tek kelimeyle sınıflandır.", ("itiraz", "talep", "bilgi")),
+    ("댓글을 분류하세요. 글쓴이가 찬성인지 반대인지 중립인지 답하세요.", ("찬성", "반대", "중립")),
+    ("Il peut s'agir de bruit, d'odeur ou de stationnement : classer le signalement.", ("bruit", "odeur", "stationnement")),
+    ("Sentiment of the post, coded 0 negative 1 neutral 2 positive. Output the number.", ("0", "1", "2")),
+    ("Mark the result of the test as pass, fail or n/a.", ("pass", "fail", "n/a")),
+    ("1. PURPOSE\n1.1 A clause is read.\n1.2 Its heading is returned, one of:\n    (a) Rent;\n    (b) Repairs;\n    (c) Notice; or\n    (d) Unclassified.\n1.3 The letter is no part of the output.", ("Rent", "Repairs", "Notice", "Unclassified")),
     ("案件の種類を選ぶ。\n① 契約\n② 相続\n③ 離婚\n番号ではなく種類を答える。", ("契約", "相続", "離婚")),
 ]  # fmt: skip
 
