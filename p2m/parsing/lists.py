@@ -20,7 +20,9 @@ from p2m.parsing.items import (
 from p2m.parsing.page import down_the_page, tables
 from p2m.parsing.phrases import phrases
 from p2m.parsing.runs import runs
+from p2m.parsing.signs import SIGNS
 from p2m.parsing.words import AND_OR, REST_LABELS
+from p2m.types import TaskType
 
 _MEANING = r"(?:\s*(?:\([^()\n]{1,200}\)|（[^（）\n]{1,200}）|=\s*[^,;\n]{1,60}))?"
 _JOIN = rf"(?:\s*(?:[,;|/、，；،・]|·)\s*(?:(?:{AND_OR})\s*)?|\s*(?:{AND_OR})\s*|(?<=[」』])(?=[「『]))"
@@ -112,6 +114,16 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 
+_NONE = re.compile(
+    r"none(?: of.*)?|neither|keine.*|aucune?|ningun[oa]|nessuno|nenhuma?|geen|inget|żadne|ничего|hiçbiri|該当なし|해당 없음|以上都不是",
+    re.IGNORECASE,
+)
+_SEVERAL = [
+    re.compile(sign, re.IGNORECASE)
+    for kind, weight, sign in SIGNS
+    if kind is TaskType.MULTI_LABEL and weight > 1
+]
+_BEFORE_IF = re.compile(r"[ \t]+(?:if|when|where|wenn|falls|si|se|cuando|quando|если)\b", re.IGNORECASE)
 _AFTER_CUE = re.compile(rf"{_CUE}[^.!?\n。]{{0,70}}$", re.IGNORECASE)
 
 
@@ -129,6 +141,10 @@ def lists(text: str) -> Iterator[Listing]:
 
 def _rests(text: str) -> dict[str, tuple[str, ...]]:
     """What may be the label of everything else, said to be or called so, with the signs of it; at most three."""
+    several = any(
+        pattern.search(text) for pattern in _SEVERAL
+    )  # of several labels "none" may say that there is none
+    what_for = {False: ("rest none several" if several else "rest none",), True: ("rest several",) * several}
     found: dict[str, tuple[str, ...]] = {}
     for pattern in (_NAMED, _REST):
         for match in pattern.finditer(text):
@@ -137,11 +153,13 @@ def _rests(text: str) -> dict[str, tuple[str, ...]]:
                 before = text[max(0, match.start() - 110) : match.start()]
                 told = {
                     "named": pattern is _NAMED,
-                    "cued": pattern is _REST or _AFTER_CUE.search(before) is not None,
+                    "cued": pattern is _REST
+                    or _AFTER_CUE.search(before) is not None
+                    or _BEFORE_IF.match(text, match.end()) is not None,
                     "quoted": bool(match["quoted"]),
                 }
                 name = " ".join(name for name, holds in told.items() if holds)
-                found[rest] = ("with rest", f"rest {name}")
+                found[rest] = ("with rest", f"rest {name}", *what_for[_NONE.fullmatch(rest) is None])
     return found
 
 
