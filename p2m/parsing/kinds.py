@@ -184,7 +184,7 @@ def _cuts_out(rows: Sequence[Example], labels: Labels) -> bool:
         len(rows) > 1
         and len(set(answers)) == len(answers)
         and _share_of_spans(rows) == 1
-        and all(len(answer) > 2 and answer not in known for answer in answers)
+        and all(len(answer) > 1 and not answer.isdigit() and answer not in known for answer in answers)
     )
 
 

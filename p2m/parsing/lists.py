@@ -124,6 +124,10 @@ _SEVERAL = [
     if kind is TaskType.MULTI_LABEL and weight > 1
 ]
 _BEFORE_IF = re.compile(r"[ \t]+(?:if|when|where|wenn|falls|si|se|cuando|quando|если)\b", re.IGNORECASE)
+_TOLD_IF = re.compile(
+    r"(?:\b(?:if|when|where|wenn|falls|geht|passt|past|si|s['’]il|se|quando|cuando|als|jeśli|gdy|если|якщо|om|hvis)\b|اگر|إذا|場合|なければ|ないもの|不出)[^.!?\n。]{2,90}?[\"'“„«「`](?P<quoted>[^\"'”“»」`\n]{1,30})[\"'”“»」`]",
+    re.IGNORECASE,
+)
 _AFTER_CUE = re.compile(rf"{_CUE}[^.!?\n。]{{0,70}}$", re.IGNORECASE)
 
 
@@ -141,26 +145,29 @@ def lists(text: str) -> Iterator[Listing]:
 
 def _rests(text: str) -> dict[str, tuple[str, ...]]:
     """What may be the label of everything else, said to be or called so, with the signs of it; at most three."""
-    several = any(
-        pattern.search(text) for pattern in _SEVERAL
-    )  # of several labels "none" may say that there is none
-    what_for = {False: ("rest none several" if several else "rest none",), True: ("rest several",) * several}
-    found: dict[str, tuple[str, ...]] = {}
-    for pattern in (_NAMED, _REST):
+    found: dict[str, set[str]] = {}
+    for name, pattern in (("named", _NAMED), ("cued", _REST), ("told", _TOLD_IF)):
         for match in pattern.finditer(text):
-            rest = clean(match["quoted"] or match["bare"])
-            if rest and is_label(rest) and rest not in found and len(found) < 3:
+            said = match.groupdict()
+            rest = clean(said["quoted"] or said.get("bare") or "")
+            if rest and is_label(rest):
                 before = text[max(0, match.start() - 110) : match.start()]
-                told = {
-                    "named": pattern is _NAMED,
-                    "cued": pattern is _REST
-                    or _AFTER_CUE.search(before) is not None
-                    or _BEFORE_IF.match(text, match.end()) is not None,
-                    "quoted": bool(match["quoted"]),
-                }
-                name = " ".join(name for name, holds in told.items() if holds)
-                found[rest] = ("with rest", f"rest {name}", *what_for[_NONE.fullmatch(rest) is None])
-    return found
+                is_cued = _AFTER_CUE.search(before) or _BEFORE_IF.match(text, match.end())
+                told = {name, *["cued"] * bool(is_cued), *["quoted"] * bool(said["quoted"])}
+                found.setdefault(rest, set()).update(told)
+    several = any(pattern.search(text) for pattern in _SEVERAL)  # "none" may then say that there is none
+    likely = [rest for rest in found if found[rest] != {"cued"} or len(rest.split()) < 3]
+    best = sorted(likely, key=lambda rest: -len(found[rest]))[:3]
+    return {
+        rest: (
+            "with rest",
+            *(f"rest {name}" for name in sorted(found[rest])),
+            *["rest bare"] * (found[rest] == {"cued"}),
+            *["rest several"] * several,
+            *["rest none"] * (_NONE.fullmatch(rest) is not None),
+        )
+        for rest in best
+    }
 
 
 def _forms(text: str) -> Iterator[Listing]:
