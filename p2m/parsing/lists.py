@@ -37,6 +37,7 @@ _CODE = re.compile(
     rf"(?<![\w.-])(?P<code>{CODE_SHAPE})\s*(?:[:=：＝–—-]|\bfor\b|\bmeans?\b|\(|\s(?=[^\W\d_]))"
 )
 _NEXT_CODE = re.compile(rf"(?:[,;、，；)]|\b(?:{AND_OR}))\s*$", re.IGNORECASE)
+_NEXT = 160  # letters behind a list in which the rest is told
 _FAR = 100  # letters from one code to the next, at most
 _MEANT = re.compile(
     r"(?P<item>[^\W_][\w&+#'./-]{0,24}(?: [\w&+#'/-]{1,16}){0,2})\s*(?:\((?:[^()\n]{3,160})\)|（[^（）\n]{2,160}）)\s*(?:[,;、，；]|\.?\s)?\s*"
@@ -125,7 +126,11 @@ _SEVERAL = [
 ]
 _BEFORE_IF = re.compile(r"[ \t]+(?:if|when|where|wenn|falls|si|se|cuando|quando|если)\b", re.IGNORECASE)
 _TOLD_IF = re.compile(
-    r"(?:\b(?:if|when|where|wenn|falls|geht|passt|past|si|s['’]il|se|quando|cuando|als|jeśli|gdy|если|якщо|om|hvis)\b|اگر|إذا|場合|なければ|ないもの|不出)[^.!?\n。]{2,90}?[\"'“„«「`](?P<quoted>[^\"'”“»」`\n]{1,30})[\"'”“»」`]",
+    r"(?:\b(?:if|when|where|wenn|falls|geht|passt|past|si|s['’]il|se|quando|cuando|als|jeśli|gdy|если|якщо|om|hvis)\b|اگر|إذا|場合|なければ|ないもの|不出)[^.!?\n。]{2,90}?(?<!\w)[\"'“„«「`](?P<quoted>[^\"'”“»」`\n]{1,30})[\"'”“»」`]",
+    re.IGNORECASE,
+)
+_EMPTY = re.compile(
+    r"\b(?:empty|blank|nothing|vac[ií][oa]s?|vide|leere?\w*|vuot\w+|vazi[oa]|пуст\w+|nichts|nada)\b|空|빈",
     re.IGNORECASE,
 )
 _AFTER_CUE = re.compile(rf"{_CUE}[^.!?\n。]{{0,70}}$", re.IGNORECASE)
@@ -137,34 +142,45 @@ def lists(text: str) -> Iterator[Listing]:
     for each in _forms(text):
         yield each
         held = set(map(str.casefold, each.values))
-        for rest, signs in rests.items():
+        for rest, (place, signs) in rests.items():
             if rest.casefold() not in held and held.isdisjoint(REST_LABELS):
-                alike = ["rest alike"] * (style(rest) == style(each.values[-1]))
-                yield Listing((*each.values, rest), each.start, each.end, (*each.signs, *signs, *alike))
+                more = {
+                    "rest alike": style(rest) == style(each.values[-1]),
+                    "rest next": each.end <= place < each.end + _NEXT,
+                    "rest before": place < each.start,
+                }
+                named = [name for name, holds in more.items() if holds]
+                yield Listing((*each.values, rest), each.start, each.end, (*each.signs, *signs, *named))
 
 
-def _rests(text: str) -> dict[str, tuple[str, ...]]:
-    """What may be the label of everything else, said to be or called so, with the signs of it; at most three."""
+def _rests(text: str) -> dict[str, tuple[int, tuple[str, ...]]]:
+    """What may be the label of everything else, said to be or called so: its last place and signs; at most three."""
     found: dict[str, set[str]] = {}
+    places: dict[str, int] = {}
     for name, pattern in (("named", _NAMED), ("cued", _REST), ("told", _TOLD_IF)):
         for match in pattern.finditer(text):
             said = match.groupdict()
             rest = clean(said["quoted"] or said.get("bare") or "")
-            if rest and is_label(rest):
+            if rest and is_label(rest) and not _EMPTY.search(rest):
                 before = text[max(0, match.start() - 110) : match.start()]
                 is_cued = _AFTER_CUE.search(before) or _BEFORE_IF.match(text, match.end())
                 told = {name, *["cued"] * bool(is_cued), *["quoted"] * bool(said["quoted"])}
                 found.setdefault(rest, set()).update(told)
+                places[rest] = max(places.get(rest, 0), match.start())
     several = any(pattern.search(text) for pattern in _SEVERAL)  # "none" may then say that there is none
     likely = [rest for rest in found if found[rest] != {"cued"} or len(rest.split()) < 3]
     best = sorted(likely, key=lambda rest: -len(found[rest]))[:3]
     return {
         rest: (
-            "with rest",
-            *(f"rest {name}" for name in sorted(found[rest])),
-            *["rest bare"] * (found[rest] == {"cued"}),
-            *["rest several"] * several,
-            *["rest none"] * (_NONE.fullmatch(rest) is not None),
+            places[rest],
+            (
+                "with rest",
+                *(f"rest {name}" for name in sorted(found[rest])),
+                *["rest bare"] * (found[rest] == {"cued"}),
+                *["rest sure"] * (found[rest] >= {"named", "cued"} and not several),
+                *["rest several"] * several,
+                *["rest none"] * (_NONE.fullmatch(rest) is not None),
+            ),
         )
         for rest in best
     }
