@@ -49,7 +49,7 @@ PROMPTS = [  # prompt, type, inputs, labels, language, demonstrations
     ("Does the sentence contain a joke? yes/no", CLASSES, ("text",), ("yes", "no"), "en", 0),
     ("Q: How tall is the tower?\nA: 80 m\n\nQ: Who runs it?\nA: The city", TEXT, ("input",), (), "en", 2),
     ("Write the date in ISO form.\n1. 3rd of May 2012 -> 2012-05-03\n2. no date here -> N/A", TEXT, ("input",), (), "en", 2),
-    ("Do it.\n{\"input\": {\"city\": \"Oslo\", \"year\": \"1990\"}, \"output\": \"a\"}", TEXT, ("city", "year"), (), "en", 1),
+    ("Do it.\n{\"input\": {\"city\": \"Oslo\", \"year\": \"1990\"}, \"output\": \"cold\"}", TEXT, ("city", "year"), (), "en", 1),
     ("Translate the sentence from French to English.", TEXT, ("sentence",), (), "fr", 0),
     ("Beantworte die Frage mit einer Textstelle.\n\nFrage: Wer baute das Haus?\nText: Das Haus baute Anna Lenz.\n"
      "Antwort: Anna Lenz", QA, ("frage", "text"), (), "de", 1),
