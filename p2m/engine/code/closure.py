@@ -27,6 +27,7 @@ DATA_SUFFIXES = (".txt", ".json", ".jsonl", ".csv", ".tsv", ".npz", ".css", ".js
 _PACKAGE = __name__.rsplit(".", 3)[0]
 EXCLUDED = (f"{_PACKAGE}.engine", f"{_PACKAGE}.errors")
 SLICED = (f"{_PACKAGE}.types",)
+CARRIERS = ("ray", "deepspeed")  # packages that carry out what learns the same without them
 _WHOLE = "*"
 _INSTALLED = ("site-packages", "dist-packages")
 Stamp = tuple[int, int, int, int]
@@ -255,7 +256,7 @@ def _resolve(
             sliced.setdefault(target, set()).update(wanted.names or (_WHOLE,))
         else:
             first_party |= _reached(root, target, wanted.names, sliced)
-    return first_party, foreign - set(sys.stdlib_module_names)
+    return first_party, foreign.difference(sys.stdlib_module_names, CARRIERS)
 
 
 def _reached(root: _Roots, target: str, names: Iterable[str], sliced: dict[str, set[str]]) -> set[str]:
