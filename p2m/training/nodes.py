@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.engine.handles import Run
+from p2m.engine.running import wire
 from p2m.errors import P2MError, StageError, UserError
 from p2m.training import launchers
 from p2m.training.ranks import JOB, OUTCOME, TOLD, Job, loaded, take_part
@@ -190,11 +191,11 @@ def _join(nodes: int) -> bool:
 
     is_ours = not ray.is_initialized()
     if is_ours:
+        address = os.environ.get(_ADDRESS, "auto")
         try:
-            ray.init(
-                address=os.environ.get(_ADDRESS, "auto"), log_to_driver=False, logging_level=logging.ERROR
-            )
-        except (ConnectionError, ValueError) as error:
+            wire.knock(address)
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+        except (OSError, RuntimeError, ValueError) as error:
             raise UserError(
                 f"device.nodes={nodes}: no Ray cluster was found ({error});"
                 f" start one (ray start --head) or set {_ADDRESS}"

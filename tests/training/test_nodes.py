@@ -88,6 +88,5 @@ def test_a_training_over_nodes_says_where_there_is_no_cluster(
     tiny_minilm: MiniLM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "1")
     with pytest.raises(UserError, match=r"device\.nodes=2: no Ray cluster was found.*ray start --head"):
         fitted_by(tiny_minilm, Here(tmp_path, SPREAD))

@@ -341,6 +341,7 @@ def _join(means: Ray) -> None:
         }  # fmt: skip
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
+        wire.knock(wanted["address"])
         with _signals_kept():
             ray.init(**wanted, log_to_driver=False, configure_logging=False, namespace="p2m")
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:

@@ -38,6 +38,13 @@ class RemoteTraceback(Exception):
         return "\n" + str(self.args[0])
 
 
+def knock(address: str) -> None:
+    """Raises OSError where nobody listens at `host:port`; Ray would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+
+
 def connect(address: Address) -> socket.socket:
     """A connection to a build. Raises OSError where nobody answers."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
