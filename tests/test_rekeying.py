@@ -237,7 +237,7 @@ CHANGES: dict[str, Edit | Override] = {
     ),
     "a word of the temporal domain": Edit(
         "p2m/teachers/domains/temporal/lexicon.txt", "Agnes", "Agnesa",
-        {"qa": NOTHING, "temporal": {"generate"}},
+        {"qa": NOTHING, "temporal": {"generate", *(f"generate-{number}" for number in range(1, 5))}},
     ),
     "a word of reading comprehension": Edit(
         "p2m/teachers/domains/qa/choices.txt", "\n", "\n\n", {"qa": {"generate"}, "temporal": NOTHING}
