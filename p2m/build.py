@@ -130,7 +130,7 @@ def _exchanging(store: Store, observer: Observer) -> Iterator[Store]:
     """Tell the observer of the shared store; send it what was made, also by a build that fails later on."""
 
     def say(line: str) -> None:
-        observer.said("shared store", line)
+        observer.said("shared store", line.removeprefix("shared store").lstrip(": "))
 
     store.heed(say)
     try:

@@ -301,8 +301,8 @@ def _shared(composed: Composed) -> SharedAddress | None:
 
 
 def _changing(overrides: Sequence[str]) -> list[str]:
-    """The overrides, sorted, without those that say who is told of the build."""
-    return sorted(each for each in overrides if not re.match(r"\+{0,2}tracker[.=]", each))
+    """The overrides, sorted, without those that say where it runs, where results lie, and who is told."""
+    return sorted(each for each in overrides if not re.match(r"\+{0,2}(executor|store|tracker)[.=]", each))
 
 
 def _target(base: Path, overrides: Sequence[str]) -> Path:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from shouting import STEPS, Call, call_in, write_project
 
+from p2m.project import load
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
@@ -41,6 +43,16 @@ def test_doctor_asks_the_shared_store(tmp_path: Path, call: Call) -> None:
     said = call("doctor", P2M_SHARED_STORE=str(tmp_path / "shared")).stdout
     assert f"file://{tmp_path}/shared, read: format 1" in said
     assert "holds no p2m store" in call("doctor", P2M_SHARED_STORE=str(tmp_path / "nowhere")).stdout
+
+
+def test_where_results_lie_and_what_runs_the_steps_make_no_variant(tmp_path: Path, project: Path) -> None:
+    shared = ("store=shared", f"store.shared.url={tmp_path}/shared", "store.shared.mode=write")
+    plain = load(project / "shout.yaml", ())
+    where = load(project / "shout.yaml", ("executor=ray", "executor.address=local", *shared))
+    assert (where.target, where.is_variant) == (plain.target, False)
+    seeded = load(project / "shout.yaml", ("executor=inline", "seed=1"))
+    assert seeded.is_variant
+    assert seeded.target != plain.target
 
 
 def test_what_cannot_work_is_an_error_before_anything_runs(call: Call) -> None:

@@ -22,7 +22,7 @@ from p2m.engine import hashing
 from p2m.engine.care.gc_shared import collect_shared
 from p2m.engine.executor import execute
 from p2m.engine.handles import Device
-from p2m.engine.storage.objects import GRACE, TRUSTED, ObjectStore
+from p2m.engine.storage.objects import GRACE, TRUSTED, ObjectStore, cost_text
 from p2m.engine.storage.shared import blob_name, entry_name
 from p2m.engine.storage.shared_address import SharedAddress
 from p2m.engine.storage.sharing import probe
@@ -358,6 +358,21 @@ def test_what_is_put_again_while_gc_deletes_stays(tmp_path: Path, bucket: Any, f
     collect_shared(at(bucket), None, delete=True)
     assert [one for one in objects(bucket) if one.startswith(("ac/", "cas/"))] == [name]
     assert TRUSTED < GRACE
+
+
+def test_a_price_has_no_exponent() -> None:
+    place = SharedAddress("s3://bucket/p2m")
+    told = [cost_text(place, {"GET": number}) for number in (3, 125, 2_500_000)]
+    assert [each.partition("about ")[2].partition(" at")[0] for each in told] == [
+        "0.0000012 USD", "0.000050 USD", "1.0 USD"
+    ]  # fmt: skip
+
+
+def test_gc_says_in_plain_words_that_there_is_no_store(bucket: Any) -> None:
+    from p2m.errors import StoreError
+
+    with pytest.raises(StoreError, match=r"cannot be collected: it holds no p2m store"):
+        collect_shared(at(bucket), None, delete=False)
 
 
 @pytest.mark.slow

@@ -60,6 +60,10 @@ class Lent:
 
     def add(self) -> None:
         variables = {"P2M_STORE": str(self.store), "XDG_CACHE_HOME": str(self.folder / "cache")}
+        other = self.folder / "other" / "p2m"  # is installed there, and none of it may be looked at
+        other.mkdir(parents=True, exist_ok=True)
+        (other / "__init__.py").write_text("raise ImportError('another p2m')\n")
+        variables["PYTHONPATH"] = str(other.parent)
         self.node = self.cluster.add_node(num_cpus=2, env_vars=variables, **SMALL)
 
 
@@ -106,6 +110,26 @@ def asking(plan: Plan, name: str, folder: Path, *, seconds: float = 0.0) -> None
     other = plan.add(f"{name}-in", total, plan.add(f"{name}-n", somewhere_else, plus=ord(name[0])), None)
     plan.add(name, ask, other, numbers=(1, 2, 3), teacher=Caller(asks_elsewhere=True),
              log=str(folder / "asked"), seconds=seconds)  # fmt: skip
+
+
+def test_a_cluster_for_a_try_leaves_no_token_and_another_is_joined_with_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from p2m.engine.running.cluster import _find_token
+
+    def found(address: str | None) -> tuple[bool, str | None]:
+        for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH", "RAY_AUTH_MODE"):
+            monkeypatch.setenv(name, "")  # so that what is set is undone
+            monkeypatch.delenv(name)
+        _find_token(address)
+        return "RAY_AUTH_TOKEN" in os.environ, os.environ.get("RAY_AUTH_MODE")
+
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert found(None) == (False, None)
+    assert found("local") == (True, "token")
+    (tmp_path / ".ray").mkdir()
+    (tmp_path / ".ray" / "auth_token").write_text("0" * 64)
+    assert found("10.0.0.1:6379") == found("local") == (False, "token")
 
 
 def test_a_machine_with_nothing_but_ray_makes_what_this_process_makes(

@@ -36,5 +36,8 @@ def test_signed_entries_and_a_quota_hold_in_an_object_store(
     make(large, 1, weights=bytes(9_000))
     assert settle(large)[-1:] == ["1 results were not sent; the next build sends them"]
     assert large.sent == 0
+    used = json.loads(objects(bucket)["USAGE"])["bytes"]
+    settle(Store(tmp_path / "large", place))
+    assert json.loads(objects(bucket)["USAGE"])["bytes"] == used, "its other files are there already"
     collect_shared(place, None, delete=True)
     assert "USAGE" in objects(bucket)  # nothing went, so it is as right as it was

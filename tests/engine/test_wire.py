@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import socket
 import sys
 from pathlib import Path
 
@@ -75,3 +76,12 @@ def test_an_error_of_a_module_that_only_the_worker_finds_says_what_it_said(tmp_p
     found = wire.unpack(packed)
     assert isinstance(found, StageError)
     assert str(found) == "Far: lost"
+
+
+def test_where_nobody_listens_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        wire.knock(address)
+    for nowhere in (address, "127.0.0.1:99999"):
+        with pytest.raises(ConnectionError, match=f"nobody answers at {nowhere}: "):
+            wire.knock(nowhere)

@@ -105,7 +105,8 @@ def collect_shared(
             count = sum(len(found) for found in garbage.values())
             ahead = cost_text(place, {"HEAD": count, "DELETE": count, "LIST": 1})
     except Exception as error:  # whatever a file system of fsspec raises
-        shown = redacted(f"{type(error).__name__}: {error}")
+        own = type(error) is ValueError  # said by `_check` in words for people
+        shown = redacted(str(error) if own else f"{type(error).__name__}: {error}")
         raise StoreError(f"shared store {redacted(place.url)} cannot be collected: {shown}") from error
     total = _amount(one for one in survey.blobs.values() if one.name in survey.live)
     return SharedCollected(

@@ -9,6 +9,7 @@ machine steps read and write this store; elsewhere a store of that machine, thro
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import sys
 import time
@@ -44,6 +45,7 @@ FAILURES = 3  # times that a machine may end without a step done before it is le
 _LOOK = 1.0  # seconds between two looks at which machines there are
 _SLOW = 15.0  # seconds after which it is said that Ray lets a machine wait
 _PASSED_ON = ("OMP_WAIT_POLICY",)  # variables that other machines get from this one
+_TOKEN_MODE, _TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
 _OBJECTS = 80 << 20  # bytes of memory for Ray's own store where the cluster is the build's
 
 
@@ -219,6 +221,8 @@ class _Cluster:
         """Join the cluster with the first step that must run."""
         if self._hub is not None:
             return
+        if "ray" not in sys.modules:  # which looks at it when it is imported
+            _find_token(self._means.address)
         import ray
 
         self._is_own = not ray.is_initialized()
@@ -288,7 +292,8 @@ class _Cluster:
             )  # fmt: skip
             path = [os.path.abspath(place) for place in sys.path] if name == HERE else []
             code = ("", []) if name == HERE else self._code_there()
-            ended = remote.remote(path, *code, (self._hub.address, name))
+            address = self._hub.address  # in plain values: another p2m may be installed there
+            ended = remote.remote(path, *code, (address.host, address.port, address.token, name))
         finally:
             cloudpickle.unregister_pickle_by_value(boarding)
         where = "this machine" if name == HERE else f"node {name[:8]} ({info['NodeManagerAddress']})"
@@ -323,6 +328,22 @@ class _Cluster:
 # --------------------------------------------------------------------------- Ray
 
 
+def _find_token(address: str | None) -> None:
+    """Have Ray use the token that this user has for its clusters; where none is needed it does no harm.
+
+    For a cluster of the build's own there is one in memory. Ray would leave it in the user's home, and every
+    cluster that is started there later would want it from all of its machines.
+    """
+    if _TOKEN_MODE in os.environ:
+        return
+    has_one = any(os.environ.get(name) for name in (_TOKEN, f"{_TOKEN}_PATH"))
+    has_one |= (Path.home() / ".ray" / "auth_token").is_file()
+    if address == LOCAL and not has_one:
+        os.environ[_TOKEN], has_one = secrets.token_hex(32), True
+    if has_one:
+        os.environ[_TOKEN_MODE] = "token"
+
+
 def _join(means: Ray) -> None:
     """Connect this process to the cluster. Raises: UserError."""
     import ray
@@ -345,10 +366,11 @@ def _join(means: Ray) -> None:
         with _signals_kept():
             ray.init(**wanted, log_to_driver=False, configure_logging=False, namespace="p2m")
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+        token = "\n    one that wants a token needs the same ~/.ray/auth_token here"
         raise UserError(
             f"executor=ray: {_first_line(error)}\n"
             "    start a cluster: ray start --head, and ray start --address=HOST:6379 on other machines;"
-            " or executor.address=local"
+            f" or executor.address=local{token if 'Failed to connect' in str(error) else ''}"
         ) from error
 
 

@@ -41,8 +41,9 @@ class Board:
     gpus: int
 
 
-def serve(address: Address, name: str) -> None:
+def serve(host: str, port: int, token: bytes, name: str) -> None:
     """Work for the build at that address until it hangs up. Raises OSError where it is not there."""
+    address = Address(host, port, token)
     channel = wire.connect(address)
     with channel:
         channel.sendall(wire.frame(("node", name)))

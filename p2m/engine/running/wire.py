@@ -42,7 +42,11 @@ def knock(address: str) -> None:
     """Raises OSError where nobody listens at `host:port`; Ray would wait for minutes."""
     host, _, port = address.rpartition(":")
     if host and port.isdigit():
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ConnectionError(f"nobody answers at {address}: {reason}") from error
 
 
 def connect(address: Address) -> socket.socket:

@@ -23,6 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from math import floor, log10
 from pathlib import Path
 from typing import Any
 
@@ -258,8 +259,13 @@ def cost_text(place: SharedAddress, requests: Mapping[str, int]) -> str:
     write, read = place.usd_per_thousand
     usd = (write * (found["PUT"] + found["LIST"]) + read * (found["GET"] + found["HEAD"])) / 1000
     named = ", ".join(f"{number:,} {kind}" for kind, number in found.items() if number)
-    price = f"about {usd:.2g} USD at {write:g} and {read:g} a thousand"
+    price = f"about {_plain(usd)} USD at {write:g} and {read:g} a thousand"
     return f"{sum(found.values()):,} requests ({named}), {price}"
+
+
+def _plain(usd: float) -> str:
+    """Two digits, without an exponent."""
+    return f"{usd:.{max(0, 1 - floor(log10(usd)))}f}" if usd > 0 else "0"
 
 
 LAST_WINS = (

@@ -108,6 +108,7 @@ class Uploads:
         self._uses.write()
         with self._changed:
             self._unsent, self._failed = self._left + self._failed, 0
+        self._notices.deliver()  # why, before how many
         if self._unsent:
             say(f"{self._unsent} results were not sent; the next build sends them")
 
@@ -234,7 +235,8 @@ class Uploads:
                 if hashing.digest_file(path) != entry.digest:
                     raise OSError("it is damaged here")
                 alive()
-                self._hold_to_quota(entry.size)
+                if self._quota.limit and self._shared.size(name) != entry.size:  # else it is counted there
+                    self._hold_to_quota(entry.size)
                 return path
 
             if self._shared.ensure(name, sound, entry.size, anew=anew or name in self._poisoned):
