@@ -126,7 +126,7 @@ def artifact_text(value: Any, *, rows: int) -> str:
         elif isinstance(content, Path):
             lines.append(f"{item.name}: {', '.join(_tree(content))}")
         elif is_tuple:
-            lines.append(f"{item.name}: {len(content)}" if len(content) > rows else f"{item.name}:")
+            lines.append(f"{item.name}: {len(content):,}" if len(content) > rows else f"{item.name}:")
             lines += [f"  {_short(entry)}" for entry in content[:rows]]
         else:
             lines.append(f"{item.name}: {_short(content)}")
