@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -12,12 +12,13 @@ from p2m.engine.explaining.differences import Change, compare, files_between
 from p2m.engine.explaining.survey import Survey
 from p2m.engine.journal import RunRecord
 from p2m.engine.plan import Edge, Plan, Step
+from p2m.engine.rows import mapped
 from p2m.engine.storage.blobs import DamagedError
 from p2m.engine.store import Store
 from p2m.errors import P2MError
-from p2m.row_changes import Row, RowChanges, lines, rows_between
+from p2m.row_changes import Lines, Row, RowChanges, lines, rows_between
 from p2m.stages.read import read
-from p2m.types import Files, Task
+from p2m.types import Example, Files, Task
 
 _LARGEST = 50_000_000  # bytes of a source whose rows are read to be compared
 _TABLES = ("rows", "train", "validation", "test")  # fields of artifacts that hold rows
@@ -243,19 +244,25 @@ def changed_rows(plan: Plan, task: Task, found: Survey) -> dict[str, tuple[str, 
     return told
 
 
-def _rows_now(source: Step, step: Step, task: Task, old: list[Row]) -> tuple[str, ...]:
+def _rows_now(source: Step, step: Step, task: Task, old: Sequence[Row]) -> tuple[str, ...]:
     assert source.path is not None
     try:
         now = read(task, Files(source.path), **step.settings)
     except P2MError as error:
         return (f"it cannot be read: {error}",)
-    return lines(rows_between(old, [json.loads(json.dumps(asdict(row))) for row in now.rows]))
+    return lines(rows_between(old, mapped(_plain, now.rows)))
 
 
-def table(store: Store, output: str, field: str = "rows") -> list[Row] | None:
+def _plain(row: Example) -> Row:
+    """The row as artifacts keep it."""
+    found: Row = json.loads(json.dumps(asdict(row)))
+    return found
+
+
+def table(store: Store, output: str, field: str = "rows") -> Sequence[Row] | None:
     """The rows of an artifact as they lie in the store, verified; None where it is not there or has none."""
     content = blob(store, output, f"{field}.jsonl")
-    return None if content is None else [json.loads(line) for line in content.split(b"\n")[:-1]]
+    return None if content is None else Lines(content)
 
 
 def plain_fields(store: Store, output: str) -> Mapping[str, Any]:

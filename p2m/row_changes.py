@@ -9,13 +9,34 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from hashlib import blake2b
+from typing import Any, overload
+
+from p2m.engine.rows import picked
 
 Row = Mapping[str, Any]
 _BESIDE = ("source", "group")  # fields of a row that say where it comes from
 _LAYOUT = ", in another order or layout"
 SAME_ROWS = f"the same rows{_LAYOUT}"
 _WIDTH = 100  # characters of a shown row
+
+
+class Lines(Sequence[Row]):
+    """The rows of JSON Lines, each parsed when it is looked at."""
+
+    def __init__(self, content: bytes) -> None:
+        self._lines = content.split(b"\n")[:-1]
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    @overload
+    def __getitem__(self, place: int) -> Row: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Row]: ...
+    def __getitem__(self, place: int | slice) -> Row | list[Row]:
+        found = self._lines[place]
+        return [json.loads(line) for line in found] if isinstance(found, list) else json.loads(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +55,8 @@ class RowChanges:
 
 def rows_between(old: Sequence[Row], new: Sequence[Row]) -> RowChanges:
     """Compare two tables as multisets of rows."""
-    gone, come = _beyond(old, new), _beyond(new, old)
+    before, after = [*map(_mark, old)], [*map(_mark, new)]
+    gone, come = _beyond(old, before, after), _beyond(new, after, before)
     by_input: dict[str, list[Row]] = defaultdict(list)
     for row in gone:
         by_input[_text(_asked(row))].append(row)
@@ -45,8 +67,8 @@ def rows_between(old: Sequence[Row], new: Sequence[Row]) -> RowChanges:
             changed.append((same.pop(0), row))
         else:
             added.append(row)
-    paired = Counter(id(before) for before, _ in changed)
-    removed = tuple(row for row in gone if not paired[id(row)])
+    paired = {id(was) for was, _ in changed}
+    removed = tuple(row for row in gone if id(row) not in paired)
     return RowChanges(len(old), len(new), tuple(added), removed, tuple(changed))
 
 
@@ -77,17 +99,21 @@ def short(row: Row) -> str:
     return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
 
 
-def _beyond(rows: Sequence[Row], others: Sequence[Row]) -> list[Row]:
-    """The rows that `others` lacks, each as often as it does."""
-    left = Counter(_text(_meant(row)) for row in others)
-    found = []
-    for row in rows:
-        text = _text(_meant(row))
-        if left[text]:
-            left[text] -= 1
+def _beyond(rows: Sequence[Row], marks: Sequence[bytes], others: Sequence[bytes]) -> list[Row]:
+    """The rows with these marks that others lack, each as often as they do."""
+    left = Counter(others)
+    numbers = []
+    for number, mark in enumerate(marks):
+        if left[mark]:
+            left[mark] -= 1
         else:
-            found.append(row)
-    return found
+            numbers.append(number)
+    return list(picked(rows, numbers))
+
+
+def _mark(row: Row) -> bytes:
+    """A digest of what the row means: of very many rows the texts would not fit into memory twice."""
+    return blake2b(_text(_meant(row)).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _meant(row: Row) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from p2m.cli.common import as_json
+from p2m.cli.views import artifact_text
 from p2m.compiler import teaching
 from p2m.engine import rows as engine_rows
 from p2m.engine.executor import Result, execute
@@ -84,6 +86,8 @@ def test_a_build_of_rows_on_disk_gives_the_same_digests(tmp_path: Path, on_disk:
     assert isinstance(lazy.value("split").train, Rows)
     assert lazy.value("split") == eager.value("split")
     assert [each.output for each in lazy.outcomes] == [each.output for each in eager.outcomes]
+    assert artifact_text(lazy.value("split"), rows=2) == artifact_text(eager.value("split"), rows=2)
+    assert as_json({"split": lazy.value("split")}) == as_json({"split": eager.value("split")})
 
 
 def test_a_table_is_read_alike_however_many_rows_it_has(tmp_path: Path, on_disk: Any) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from p2m.row_changes import lines, rows_between
+from p2m.row_changes import Lines, lines, rows_between
 
 rows = st.lists(
     st.builds(
@@ -50,3 +51,10 @@ def test_the_lines_count_and_show_the_first_of_each() -> None:
         '  - {"q": "a", "->": "x"}',
         '  + {"q": "a", "->": "y"}',
     )
+
+
+@given(rows, rows)
+def test_rows_of_a_file_are_compared_like_rows_in_memory(old: list[Any], new: list[Any]) -> None:
+    one, other = (Lines(b"".join(json.dumps(row).encode() + b"\n" for row in each)) for each in (old, new))
+    assert list(one) == one[:] == old
+    assert rows_between(one, other) == rows_between(old, new)

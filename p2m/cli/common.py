@@ -107,6 +107,10 @@ def as_json(value: Any) -> str:
     """Values as indented JSON: dataclasses by their fields, anything else that JSON lacks as text."""
 
     def plain(item: Any) -> Any:
+        from p2m.engine.rows import Rows
+
+        if isinstance(item, Rows):
+            return list(item)
         is_value = dataclasses.is_dataclass(item) and not isinstance(item, type)
         return dataclasses.asdict(item) if is_value else str(item)
 

@@ -13,6 +13,7 @@ from p2m.cli.common import relative
 from p2m.cli.data_views import data_lines
 from p2m.cli.text import duration
 from p2m.compiler import primary_metric
+from p2m.engine.rows import Rows
 from p2m.inspection import Inspection
 from p2m.project import Understood
 from p2m.spec import ROLES, ModelSpec, refused
@@ -118,13 +119,14 @@ def artifact_text(value: Any, *, rows: int) -> str:
     lines: list[str] = []
     for item in fields(value):
         content = getattr(value, item.name)
-        if isinstance(content, tuple) and content and is_dataclass(content[0]):
+        is_tuple = isinstance(content, tuple | Rows)
+        if is_tuple and content and is_dataclass(content[0]):
             lines.append(f"{item.name}: {len(content):,}")
             lines += [f"  {_one_line(row)}" for row in content[:rows]]
         elif isinstance(content, Path):
             lines.append(f"{item.name}: {', '.join(_tree(content))}")
-        elif isinstance(content, tuple):
-            lines.append(f"{item.name}: {len(content)}" if len(content) > rows else f"{item.name}:")
+        elif is_tuple:
+            lines.append(f"{item.name}: {len(content):,}" if len(content) > rows else f"{item.name}:")
             lines += [f"  {_short(entry)}" for entry in content[:rows]]
         else:
             lines.append(f"{item.name}: {_short(content)}")
