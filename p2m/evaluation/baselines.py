@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from p2m.deploy.serving.linear import pieces_of
@@ -78,7 +79,7 @@ def nearest(task: Task, train: Sequence[Example], test: Sequence[Example]) -> li
     if not train:
         return [""] * len(test)
     fallback = majority(train, 1)[0]
-    postings = _postings([Counter(_tokens(task, row.input)) for row in train])
+    postings = _postings(Counter(_tokens(task, row.input)) for row in train)
     answers = []
     for row in test:
         scores = np.zeros(len(train))
@@ -111,22 +112,27 @@ def overlap(task: Task, values: Mapping[str, str]) -> str:
     return spans[0] if spans else best.strip().rstrip(".!?")
 
 
-def _postings(rows: Sequence[Counter[str]]) -> dict[str, tuple[Array, Array]]:
-    """For each token the rows that have it and their BM25 weights."""
+def _postings(rows: Iterable[Counter[str]]) -> dict[str, tuple[Array, Array]]:
+    """For each token the rows that have it and their BM25 weights; of the rows themselves nothing is kept."""
     import numpy as np
 
-    lengths = [row.total() for row in rows]
-    mean = max(1.0, sum(lengths) / len(rows))
-    entries: dict[str, list[tuple[int, float]]] = {}
+    totals = array("q")
+    entries: dict[str, tuple[array[int], array[int]]] = {}
     for number, row in enumerate(rows):
-        norm = _K1 * (1 - _B + _B * lengths[number] / mean)
+        totals.append(row.total())
         for token, count in row.items():
-            entries.setdefault(token, []).append((number, count * (_K1 + 1) / (count + norm)))
+            held = entries.get(token)
+            if held is None:
+                held = entries[token] = (array("i"), array("i"))
+            held[0].append(number)
+            held[1].append(count)
+    lengths = np.array(totals, dtype=np.float64)
+    norms = _K1 * (1 - _B + _B * lengths / max(1.0, sum(totals) / len(totals)))
     found = {}
-    for token, pairs in entries.items():
-        rarity = math.log(1 + (len(rows) - len(pairs) + 0.5) / (len(pairs) + 0.5))
-        numbers = np.array([number for number, _ in pairs], dtype=np.int64)
-        found[token] = (numbers, rarity * np.array([weight for _, weight in pairs]))
+    for token in list(entries):
+        numbers, counts = (np.array(held) for held in entries.pop(token))
+        rarity = math.log(1 + (len(totals) - len(numbers) + 0.5) / (len(numbers) + 0.5))
+        found[token] = (numbers, rarity * (counts * (_K1 + 1) / (counts + norms[numbers])))
     return found
 
 
