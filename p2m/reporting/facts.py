@@ -130,7 +130,7 @@ def headline(story: Story) -> list[tuple[str, str]]:
         ("latency p50 / p95 / p99", _latencies(story.measured)),
         ("throughput", f"{story.measured.throughput:,.1f} rows/s"),
         ("memory", show_size(story.measured.peak_memory)),
-        ("trained on", f"{len(story.parts.train):,} rows{_steps(story.trained)}"),
+        ("trained on", f"{_rows(story)}{_steps(story.trained)}"),
     ]
     return rows
 
@@ -190,6 +190,11 @@ def outcomes(account: Account) -> list[tuple[str, int, str]]:
 def agreement(account: Account) -> list[tuple[str, int]]:
     """Rows by the share of the samples that gave their answer."""
     return [(f"samples agree: {float(share):.0%}", rows) for share, rows in account.votes.items()]
+
+
+def _rows(story: Story) -> str:
+    """A sample where there were very many."""
+    return story.trained.environment.get("rows") or f"{len(story.parts.train):,} rows"
 
 
 def _steps(trained: Fit) -> str:
