@@ -321,7 +321,7 @@ def kill_at_every_point(folder: Path, role: str, stride: int, first: int = 1) ->
         if process.returncode == 0:
             assert "7 {" in out, (at, out)  # a worker that dies once all is done costs nothing
         if process.returncode == 1:
-            assert "StageError step" in out, out
+            assert "WorkerDied step" in out, out
             assert "signal 9" in out, out
         store = Store(place / "store")
         assert_sound(store)
