@@ -252,6 +252,9 @@ def metrics_agree(name: str, folder: Path) -> bool:
 # --------------------------------------------------------------------------- kills
 
 
+GIVEN_UP = "times like this, so it is not run again"
+
+
 class Counting(BaseHTTPRequestHandler):
     """Answers a chat message with itself, and logs when each came and was answered."""
 
@@ -340,6 +343,7 @@ class Harness:
         self.cluster, self.folder, self.url, self.steps = cluster, folder, url, steps
         self.kills: list[tuple[float, str]] = []
         self.errors: list[str] = []
+        self.given_up = 0  # drivers that ended since kills met one step time and again, as they should
         self.adding: list[threading.Thread] = []
         self.start()
 
@@ -369,7 +373,11 @@ class Harness:
         deadline = time.monotonic() + 240
         while not is_so():
             if self.driver.poll() is not None:
-                self.errors.append((self.folder / "driver.log").read_text()[-2000:])
+                said = (self.folder / "driver.log").read_text()[-2000:]
+                if GIVEN_UP in said.rstrip()[-300:]:
+                    self.given_up += 1
+                else:
+                    self.errors.append(said)
                 self.start()
             if time.monotonic() > deadline or len(self.errors) > 3:
                 log = (self.folder / "driver.log").read_text()[-2000:]
@@ -485,7 +493,8 @@ def judge(folder: Path, harness: Harness, url: str, steps: int) -> bool:
     counts = {how: sum(each == how for _, each in harness.kills) for how in ("worker", "machine", "driver")}
     print(f"{len(times)} kills ({', '.join(f'{count} of a {how}' for how, count in counts.items())}),"
           f" {len(rounds)} rounds of {steps} steps finished")  # fmt: skip
-    print(f"  values that are wrong: {wrong}; errors of a driver: {len(harness.errors)}")
+    print(f"  values that are wrong: {wrong}; errors of a driver: {len(harness.errors)};"
+          f" given up, since kills met a step three times: {harness.given_up}")  # fmt: skip
     print(f"  steps begun again: {redone} of {len(begun):,}; of these, which the driver had: {redone_late}")
     print(f"  requests: {sum(map(len, asked.values())):,} sent, {len(asked):,} different; sent again, since a"
           f" kill met them under way: {again}; sent again although recorded: {twice};"

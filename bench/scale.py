@@ -2,10 +2,10 @@
 
 A table of so many rows is written (--rows; 10,000, 50,000 and 200,000, with --all 1,000,000 too): sentences
 of some twenty words from 20,000, six labels, each told by its own words; one row in a hundred is another one
-with a word changed, and one in two hundred another one again. Recipes over it are built up to their trained
-model, `linear_tfidf` and `minilm` for 200 steps; beside them the rules of the embedded teacher write as many
-rows of reading comprehension. Every step's time and the most memory of any process that worked on it are
-measured: the kernel's high-water mark, reset when the step starts.
+with a word changed, and one in two hundred another one again. Recipes over it are built, `linear_tfidf` to
+the bundle and `minilm` to the model that 200 steps gave; beside them the rules of the embedded teacher write
+as many rows of reading comprehension. Every step's time and the most memory of any process that worked on it
+are measured: the kernel's high-water mark, reset when the step starts.
 
 Exits with 1 where a step takes more than 2 GB, or where the time from reading to training grows faster than
 the power 1.1 of the rows. Beside it: `datasets` reads the table and drops exact repeats, and datatrove's
@@ -191,7 +191,7 @@ def main() -> int:
             write(place / "table.jsonl", size)
             took: dict[str, float] = {}
             if "linear" in parts:
-                took = built(place, size, "linear", [], ("train",), wrong)
+                took = built(place, size, "linear", [], ("package",), wrong)
                 whole[size] = sum(took[name] for name in _SOLVED)
             if "tuned" in parts:
                 epochs = f"training.epochs={STEPS * 32 / size:.6f}"

@@ -12,11 +12,13 @@ import json
 import os
 import pickle
 import tempfile
+from abc import abstractmethod
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from types import GenericAlias
 from typing import TYPE_CHECKING, Any, BinaryIO, Generic, TypeVar, cast, overload
 
 if TYPE_CHECKING:
@@ -45,9 +47,9 @@ class Rows(Sequence[T]):
     _ahead: tuple[int, list[T]] = (0, [])
     _last = -2
 
+    @abstractmethod
     def take(self, numbers: Sequence[int] | Any) -> list[T]:
         """The rows of these numbers (a range or an integer array within bounds), in that order."""
-        raise NotImplementedError
 
     def __iter__(self) -> Iterator[T]:
         for chunk in self.chunks():
@@ -128,7 +130,7 @@ class _Stored(Rows[T]):
         if self.kind is None:
             return [pickle.loads(part) for part in parts]
         try:
-            return list(adapter(tuple[self.kind, ...]).validate_python([json.loads(part) for part in parts]))  # type: ignore[name-defined]
+            return list(_validated(self.kind, parts))
         except ValueError as error:
             raise FormatError(f"{self.name} does not hold rows of {self.kind.__name__}: {error}") from error
 
@@ -150,12 +152,18 @@ def opened(path: Path, kind: type[T]) -> tuple[T, ...]:
         OSError: it cannot be read.
     """
     if path.stat().st_size <= Limits.bytes:
-        lines = path.read_bytes().split(b"\n")
-        return cast(
-            "tuple[T, ...]",
-            adapter(tuple[kind, ...]).validate_python([json.loads(line) for line in lines[:-1]]),  # type: ignore[valid-type]
-        )
+        return _validated(kind, path.read_bytes().split(b"\n")[:-1])
     return cast("tuple[T, ...]", _Stored(path.open("rb"), kind, path))
+
+
+def _validated(kind: type[T], lines: Iterable[bytes]) -> tuple[T, ...]:
+    rows: tuple[T, ...] = adapter(_many(kind)).validate_python([json.loads(line) for line in lines])
+    return rows
+
+
+def _many(kind: type) -> Any:
+    """The type of a tuple of such rows."""
+    return GenericAlias(tuple, (kind, ...))
 
 
 def read_at(handle: int, start: int, size: int, name: str) -> bytes:
@@ -204,7 +212,7 @@ def _chunks(rows: Sequence[T]) -> Iterable[Sequence[T]]:
 
 
 def _lines(kind: type[T], rows: Sequence[T], where: str) -> list[bytes]:
-    dumped = dump(tuple[kind, ...], tuple(rows), where)  # type: ignore[valid-type]
+    dumped = dump(_many(kind), tuple(rows), where)
     return [encoded(json.dumps(row, ensure_ascii=False) + "\n", where) for row in dumped]
 
 

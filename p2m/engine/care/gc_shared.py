@@ -64,9 +64,7 @@ class _Survey:
     blobs: dict[str, Stored]
     others: dict[SharedKind, list[Stored]]
     leases: set[str]  # words of those that count
-    read: dict[str, tuple[str, ...]] = field(
-        default_factory=dict
-    )  # entries and listings that were read: digests
+    read: dict[str, tuple[str, ...]] = field(default_factory=dict)  # of entries and listings: digests
     live: set[str] = field(default_factory=set)  # names
     kept: list[Kept] = field(default_factory=list)
     of_key: dict[str, list[str]] = field(default_factory=dict)  # names of entries

@@ -72,9 +72,7 @@ class ObjectStore:
             return self.look(name) is not None
         start = 0
         while True:
-            end = (
-                limit + 1 if limit <= start + _PIECE else start + _PIECE
-            )  # one byte more shows what is too long
+            end = min(limit + 1, start + _PIECE)  # one byte more shows what is too long
             try:
                 piece = self._range(name, start, end)
             except FileNotFoundError:
