@@ -139,6 +139,14 @@ def _within(value: S) -> S:
     return value
 
 
+def _spread(device: Device) -> Device:
+    """A device whose processes are as many on each of its nodes."""
+    if device.processes % device.nodes:
+        reason = f"as many on each of {device.nodes} nodes, so a multiple of {device.nodes}"
+        raise located_error([(("processes",), f"{device.processes}: {reason}", device.processes)])
+    return device
+
+
 class Section(BaseModel):
     """A part of a recipe: frozen, and unknown keys are refused."""
 
@@ -680,7 +688,7 @@ class ModelSpec(Section):
         ONNX  # what runs the model where it is deployed
     )
     evaluation: Evaluating = Evaluating()  # how the exported model is judged
-    device: Annotated[Device, AfterValidator(_within)] = (
+    device: Annotated[Device, AfterValidator(_within), AfterValidator(_spread)] = (
         Device()
     )  # where work is done; never changes a result
     executor: ExecutorWords = ExecutorWords()  # what runs the steps

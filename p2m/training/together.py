@@ -97,11 +97,6 @@ def shared(machine: Machine, device: Device) -> Machine:
     import torch
 
     here = device.processes // device.nodes
-    if here * device.nodes != device.processes:
-        raise UserError(
-            f"device.processes={device.processes}: as many on each of {device.nodes} nodes;"
-            f" type: device.processes={max(1, here) * device.nodes}"
-        )
     if machine.device == "cuda" and device.nodes == 1 and torch.cuda.device_count() < here:
         there = torch.cuda.device_count()
         raise UserError(f"device.processes={here}: there are {there} GPUs; type: device.processes={there}")

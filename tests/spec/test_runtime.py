@@ -67,6 +67,12 @@ def test_an_old_override_is_told_what_to_type(tmp_path: Path) -> None:
     assert "what was" not in refused(tmp_path, "", "runtime.thread=3", "training.threads=2")
 
 
+def test_processes_that_nodes_do_not_share_out_are_refused_before_anything_runs(tmp_path: Path) -> None:
+    said = refused(tmp_path, "device:\n  nodes: 2\n  processes: 3\n")
+    assert "any.yaml:4: device.processes: 3: as many on each of 2 nodes, so a multiple of 2" in said
+    assert composed(tmp_path, "device: {nodes: 2, processes: 4}\n").device.processes == 4
+
+
 def test_something_must_run_the_model(tmp_path: Path) -> None:
     assert "runtime=onnx" in refused(tmp_path, "", "runtime.target=null")
     said = refused(tmp_path, "", "runtime.target=p2m.students.minilm.MiniLM")
