@@ -14,13 +14,13 @@ from p2m.sizes import show_size
 from p2m.spec.candidates import STEPS, Refusal, allowed, least_bytes, refusals, rounded
 from p2m.spec.distilling import distil_problems
 from p2m.spec.model import TEACHER_RATIO, ModelSpec
+from p2m.spec.units import reachable, unreachable
 from p2m.teachers.asking.prices import how_to_price, unit_price
 from p2m.teachers.chat import ChatTeacher
 from p2m.tuning.base import left_out
 from p2m.types import (
     ExtraBackend,
     LinearStudent,
-    Requirement,
     Student,
     Task,
     TunedStudent,
@@ -234,19 +234,8 @@ def _requirements(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]
                 message = "the chosen teacher writes rows with their answers but cannot answer others, so"
                 hint = "remove it, or require a metric, e.g. exact_match: '>= 0.60'"
                 yield path, f"{message} there is nothing to compare with", hint
-        elif getattr(spec.metric.get(requirement.metric), "lower_is_better", False):
-            if requirement.operator in (">=", ">"):
-                hint = f"write what it may be at most: '<= {requirement.value:g}'"
-                yield (
-                    path,
-                    f"{requirement} asks for a large error: of {requirement.metric} less is better",
-                    hint,
-                )
-        elif not _reachable(requirement):
-            hint = "write a share from 0 to 1"
-            if 1 < requirement.value <= 100:
-                hint += f", e.g. '{requirement.operator} {requirement.value / 100:g}'"
-            yield path, f"no model can have {requirement}: metrics go from 0 to 1", hint
+        elif found := unreachable(requirement, spec.metric.get(requirement.metric)):
+            yield path, *found
 
 
 def _is_error(spec: ModelSpec, task: Task) -> bool:
@@ -254,15 +243,6 @@ def _is_error(spec: ModelSpec, task: Task) -> bool:
     names = (spec.metrics.primary,) if spec.metrics.primary else task.metrics
     primary = next((spec.metric[name] for name in names if name in spec.metric), None)
     return bool(getattr(primary, "lower_is_better", False))
-
-
-def _reachable(requirement: Requirement) -> bool:
-    operator, value = requirement.operator, requirement.value
-    if operator == ">":
-        return value < 1
-    if operator == "<":
-        return value > 0
-    return value <= 1 if operator == ">=" else value >= 0 if operator == "<=" else 0 <= value <= 1
 
 
 def _rows(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
@@ -333,7 +313,7 @@ def _taught(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
         message = f"{spec.teacher.gate.operator} {spec.teacher.gate.value:g} asks for a large error"
         hint = f"write what it may be at most: '<= {spec.teacher.gate.value:g}'"
         yield "teacher.gate", message, hint
-    elif not _is_error(spec, task) and not _reachable(spec.teacher.gate):
+    elif not _is_error(spec, task) and not reachable(spec.teacher.gate):
         hint = "write a share from 0 to 1, e.g. '>= 0.8'"
         message = f"no teacher can reach {spec.teacher.gate.operator} {spec.teacher.gate.value:g}"
         yield "teacher.gate", f"{message}: metrics go from 0 to 1", hint

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from p2m.types import Requirement
+from p2m.types import Metric, Requirement
 
 COUNTS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "g": 1e9, "t": 1e12}
 SIZES = {"": 1.0, "b": 1.0} | {
@@ -109,6 +109,32 @@ def parse_requirement(metric: str, value: Any) -> Requirement:
     if not math.isfinite(number):
         raise ValueError(f"{value!r} is not a requirement; expected {expected}")
     return Requirement(metric, match[1], number)
+
+
+def reachable(requirement: Requirement) -> bool:
+    """Whether some value from 0 to 1 meets it."""
+    operator, value = requirement.operator, requirement.value
+    if operator in (">", ">="):
+        return value < 1 or (operator == ">=" and value == 1)
+    if operator in ("<", "<="):
+        return value > 0 or (operator == "<=" and value == 0)
+    return 0 <= value <= 1
+
+
+def unreachable(requirement: Requirement, metric: Metric | None) -> tuple[str, str] | None:
+    """Why no model can meet a requirement of `metric`, and what to write; None where one can."""
+    operator, value = requirement.operator, requirement.value
+    if getattr(metric, "lower_is_better", False):
+        if operator not in (">=", ">"):
+            return None
+        reason = f"{requirement} asks for a large error: of {requirement.metric} less is better"
+        return reason, f"write what it may be at most: '<= {value:g}'"
+    if reachable(requirement):
+        return None
+    hint = "write a share from 0 to 1"
+    if 1 < value <= 100:
+        hint += f", e.g. '{operator} {value / 100:g}'"
+    return f"no model can have {requirement}: metrics go from 0 to 1", hint
 
 
 def _written(pattern: str, example: str, least: str = "exclusiveMinimum") -> WithJsonSchema:

@@ -159,6 +159,7 @@ def test_a_metric_of_ones_own_judges_with_its_settings_where_it_is_trusted(
         (("eval", "outputs/shout", "odd.csv"), "odd.csv:42"),
         (("eval", "outputs/shout", "november.csv", "--require", "f1 > 0.5"), "no metric 'f1'"),
         (("eval", "outputs/shout", "november.csv", "--require", "accuracy good"), "not a requirement"),
+        (("eval", "outputs/shout", "november.csv", "--require", "accuracy >= 85"), "e.g. '>= 0.85'"),
         (("eval", "outputs/shout", "november.csv", "--wrong", "absent/w.jsonl"), "cannot be written"),
         (("compare", "outputs/shout", "nowhere", "november.csv"), "nowhere: no bundle"),
     ],

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from p2m.cli import common
 from p2m.errors import UserError, nearest
-from p2m.types import Requirement
+from p2m.types import Metric, Requirement
 
 GROUP = "result"
 SUMMARY = "score a built model on labelled rows"
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.cli.score_views import Answering, scored_text, write_wrong
 
     bundle = opened(arguments.bundle, threads=max(1, arguments.threads), trust=arguments.trust)
-    wanted = [_requirement(text, [each.name for each in bundle.metrics]) for text in arguments.require]
+    wanted = [_requirement(text, {each.name: each for each in bundle.metrics}) for text in arguments.require]
     rows = labelled(bundle.task, arguments.data)
     found = score(bundle, rows, progress=Answering())
     others = rewritten(bundle, rows, found, progress=Answering()) if arguments.robust else None
@@ -58,13 +58,17 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     return common.CONTRACT_MISSED if missed else code
 
 
-def _requirement(text: str, known: Sequence[str]) -> Requirement:
-    from p2m.spec.units import parse_requirement
+def _requirement(text: str, known: Mapping[str, Metric]) -> Requirement:
+    from p2m.spec.units import parse_requirement, unreachable
 
     metric, _, limit = text.partition(" ")
     if metric not in known:
-        raise UserError(f"--require {text!r}: no metric {metric!r} of this bundle: {nearest(metric, known)}")
+        hint = nearest(metric, list(known))
+        raise UserError(f"--require {text!r}: no metric {metric!r} of this bundle: {hint}")
     try:
-        return parse_requirement(metric, limit)
+        found = parse_requirement(metric, limit)
     except ValueError as error:
         raise UserError(f"--require {text!r}: {error}") from None
+    if never := unreachable(found, known[metric]):
+        raise UserError(f"--require {text!r}: {'; '.join(never)}")
+    return found
