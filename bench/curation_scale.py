@@ -203,7 +203,7 @@ def beside(given: Any, data: Path, size: int, folder: Path) -> list[str]:
         write(stream, Example, tuple(rows_of("texts", size, data)), "rows")
     began = time.perf_counter()
     texts = (row.input["text"] for row in opened(path, Example))
-    ours = clusters(Shingled((text,) for text in texts), threshold=NEAR, groups=[""] * size).tolist()
+    ours = clusters(Shingled((text,) for text in texts), threshold=NEAR).tolist()
     middle = time.perf_counter()
     script = folder / "minhash.py"
     script.write_text(_MINHASH, encoding="utf-8")

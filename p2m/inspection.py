@@ -31,6 +31,7 @@ from p2m.stages.curate import alike, protected_rows, too_near
 from p2m.stages.decisions import decisions
 from p2m.stages.read import look, told
 from p2m.stages.split import check_sizes, require, split
+from p2m.students.base import given
 from p2m.types import Count, Example, Examples, Files, LinearStudent, Split, Task
 
 ROLES = ("train", "validation", "test")
@@ -240,7 +241,8 @@ def _parts(spec: ModelSpec, task: Task, owned: Mapping[str, _Own], reasons: Sequ
         validation = _examples(owned, "validation")
         return split(task, curated, validation, test, splitting=spec.split, seed=spec.seed)
     check_sizes(curated, test, spec.split)
-    require(task, kept, test.rows if test else kept)
+    known = {label for row in kept for label in given(task, row.output)} if task.type.is_labelled else set()
+    require(task, kept, test.rows if test else kept, known)
     return None
 
 

@@ -4,7 +4,7 @@ from p2m.curation.balance import surplus
 from p2m.curation.checks import malformed, with_span_first
 from p2m.curation.contamination import Protected, contaminated, exposed
 from p2m.curation.decisions import Entry, answer_fault, decide, read_entries, settled
-from p2m.curation.holdout import Pool, folded, hold_out, pool_of
+from p2m.curation.holdout import Noted, Pool, folded, hold_out
 from p2m.curation.repeats import near_duplicates, repeated, same_input
 from p2m.curation.rules import ORIGINS, from_origin, inputs, origin, shown, sift
 from p2m.curation.similar import Index, Shingled, clusters, fold, near_to
@@ -14,6 +14,7 @@ __all__ = [
     "ORIGINS",
     "Entry",
     "Index",
+    "Noted",
     "Pool",
     "Protected",
     "Shingled",
@@ -31,7 +32,6 @@ __all__ = [
     "near_duplicates",
     "near_to",
     "origin",
-    "pool_of",
     "read_entries",
     "repeated",
     "same_input",

@@ -10,12 +10,12 @@ from __future__ import annotations
 import random
 from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from p2m.curation.rules import ORIGINS, origin
-from p2m.curation.shingles import ranges
+from p2m.curation.shingles import hash64, ranges
 from p2m.deploy.serving.shapes import read_labels
 from p2m.types import FEEDBACK, Example, Task, TaskType
 
@@ -30,14 +30,15 @@ _FEWEST_TEMPLATES = 8  # with fewer, holding one out would take too much of the 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Rows that may be held out: of each its unit, and numbers of its origin, its source and its stratum."""
+    """Rows that may be held out: of each its unit, and numbers of its origin, its source and its labels."""
 
     rows: Sequence[Example]
     units: Array
     origins: Array  # places in ORIGINS
     sources: Array  # places in `names`
-    strata: Array
+    answers: Array  # places in `labels`
     names: tuple[str, ...]
+    labels: tuple[tuple[str, ...], ...]  # sets of labels; all rows without any are of ("",)
 
     @property
     def of_feedback(self) -> Array:
@@ -46,20 +47,50 @@ class Pool:
 
         return np.array([name == FEEDBACK for name in self.names], dtype=bool)[self.sources]
 
+    @property
+    def strata(self) -> Array:
+        """The number of each row's first label."""
+        import numpy as np
 
-def pool_of(task: Task, rows: Sequence[Example], units: Array) -> Pool:
-    """Read what holding out asks of rows, in one pass."""
-    import numpy as np
+        known: dict[str, int] = {}
+        return np.array([known.setdefault(labels[0], len(known)) for labels in self.labels])[self.answers]
 
-    sources: dict[str, int] = {}
-    strata: dict[str, int] = {}
-    told = (array("b"), array("q"), array("q"))
-    for row in rows:
-        told[0].append(ORIGINS.index(origin(row)))
-        told[1].append(sources.setdefault(row.source, len(sources)))
-        told[2].append(strata.setdefault(_stratum(task, row), len(strata)))
-    origins, places, kinds = map(np.array, told)
-    return Pool(rows, units, origins, places, kinds, tuple(sources))
+
+class Noted:
+    """What setting aside asks of rows, noted while they pass."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._groups, self._origins = array("Q"), array("b")
+        self._sources, self._answers = array("q"), array("q")
+        self._names: dict[str, int] = {}
+        self._labels: dict[tuple[str, ...], int] = {}
+
+    def passing(self, rows: Iterable[Example]) -> Iterator[Example]:
+        names, labels = self._names, self._labels
+        for row in rows:
+            made_by = origin(row)
+            self._groups.append(hash64(row.group and f"{made_by}:{row.group}"))
+            self._origins.append(ORIGINS.index(made_by))
+            self._sources.append(names.setdefault(row.source, len(names)))
+            self._answers.append(labels.setdefault(_labels(self._task, row), len(labels)))
+            yield row
+
+    @property
+    def groups(self) -> Array:
+        """(rows,), the `hashes` of their groups; a group of another origin is another group."""
+        import numpy as np
+
+        return np.array(self._groups)
+
+    def pool(self, rows: Sequence[Example], units: Array) -> Pool:
+        """Of the first rows that passed, which these are."""
+        import numpy as np
+
+        origins, sources, answers = (
+            np.array(each[: len(rows)]) for each in (self._origins, self._sources, self._answers)
+        )
+        return Pool(rows, units, origins, sources, answers, tuple(self._names), tuple(self._labels))
 
 
 def hold_out(pool: Pool, allowed: Array, number: int, *, templates: bool, lot: random.Random) -> set[int]:
@@ -70,7 +101,7 @@ def hold_out(pool: Pool, allowed: Array, number: int, *, templates: bool, lot: r
     """
     import numpy as np
 
-    members = _Members(pool, allowed)
+    members, strata = _Members(pool, allowed), pool.strata
     order = list(range(len(members)))
     lot.shuffle(order)
     taken: set[int] = set()
@@ -79,27 +110,21 @@ def hold_out(pool: Pool, allowed: Array, number: int, *, templates: bool, lot: r
         whole.update(_whole_templates(pool, members, round(number * _TEMPLATE_SHARE), lot))
         taken.update(row for unit in whole for row in members.of(unit).tolist())
     quota = _quota(pool, allowed, number)
-    np.subtract.at(quota, pool.strata[sorted(taken)], 1)
+    np.subtract.at(quota, strata[sorted(taken)], 1)
     for unit in order:
         if len(taken) >= number:
             break
         rows = members.of(unit)
         if unit in whole or len(taken) + len(rows) > number:
             continue
-        wanted = np.bincount(pool.strata[rows], minlength=len(quota))
+        wanted = np.bincount(strata[rows], minlength=len(quota))
         if (wanted <= np.where(wanted > 0, quota, 0)).all():
             taken.update(rows.tolist())
             quota -= wanted
     return taken
 
 
-def folded(
-    pool: Pool,
-    order: Sequence[int],
-    folds: int,
-    labels: Callable[[Example], tuple[str, ...]],
-    lot: random.Random,
-) -> tuple[int, ...]:
+def folded(pool: Pool, order: Sequence[int], folds: int, lot: random.Random) -> tuple[int, ...]:
     """The fold of each row in `order`: whole units, stratified by label, about equally many rows each.
 
     A unit goes where its labels are rarest so far, then where fewest rows are. () where all are one unit,
@@ -113,15 +138,13 @@ def folded(
     members, ends = np.argsort(which, kind="stable"), np.cumsum(counts)
     noise = np.zeros(len(counts))
     noise[np.argsort(-counts, kind="stable")] = [lot.random() for _ in counts]
-    kinds: dict[tuple[str, ...], int] = {}
-    kind_of = array("q", (kinds.setdefault(labels(row), len(kinds)) for row in pool.rows))
-    labels_of = list(kinds)
+    answers = pool.answers[order]
     of_label: Counter[tuple[int, str]] = Counter()
     sizes = [0] * folds
     found = np.zeros(len(order), dtype=np.int64)
     for unit in np.lexsort((noise, -counts)):
         places = members[ends[unit] - counts[unit] : ends[unit]]
-        strata = Counter(label for place in places.tolist() for label in labels_of[kind_of[order[place]]])
+        strata = Counter(label for answer in answers[places].tolist() for label in pool.labels[answer])
         fold = min(
             range(folds),
             key=lambda number: (sum(of_label[number, each] * n for each, n in strata.items()), sizes[number]),
@@ -198,8 +221,8 @@ def _quota(pool: Pool, allowed: Array, number: int) -> Array:
     return np.array([min(size - 1, max(1, round(size * share))) for size in sizes.tolist()])
 
 
-def _stratum(task: Task, row: Example) -> str:
-    """The label of a classification's row, or the first one; all other rows are of one stratum."""
+def _labels(task: Task, row: Example) -> tuple[str, ...]:
+    """What every part should have its share of: a row's labels, and rows without any."""
     if task.type is TaskType.MULTI_LABEL:
-        return next(iter(read_labels(row.output)), "")
-    return row.output if task.type is TaskType.CLASSIFICATION else ""
+        return tuple(read_labels(row.output)) or ("",)
+    return (row.output,) if task.type is TaskType.CLASSIFICATION else ("",)

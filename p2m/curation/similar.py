@@ -15,7 +15,7 @@ lie on disk by row and are sorted some at a time, as many as `_AT_ONCE`, by pass
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from p2m.curation.shingles import Shingled, Spooled, fold, hashes, ranges
@@ -294,17 +294,20 @@ def near_to(shingled: Shingled, there: int, threshold: float) -> list[int | None
     return [None if place < 0 else place for place in found.tolist()]
 
 
-def clusters(shingled: Shingled, *, threshold: float, groups: Iterable[str]) -> Array:
+def clusters(shingled: Shingled, *, threshold: float, groups: Array | None = None) -> Array:
     """For each row the number of its cluster: rows joined by nearness or by an equal, non-empty group.
+
+    `groups` (rows,) are the `hashes` of the groups' names.
 
     A cluster's number is that of its first row. Nearness is closed transitively, so no near pair is ever in
     two clusters.
     """
     import numpy as np
 
-    named = hashes(groups)
-    _, first, inverse = np.unique(named, return_index=True, return_inverse=True)
-    parents = np.where(named == hashes([""]), np.arange(len(named)), first[inverse])
+    parents = np.arange(len(shingled))
+    if groups is not None:
+        _, first, inverse = np.unique(groups, return_index=True, return_inverse=True)
+        parents = np.where(groups == hashes([""]), parents, first[inverse])
     return Index(shingled, threshold=threshold).clusters(parents)
 
 

@@ -7,6 +7,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from p2m.deploy.beside import judge_line
 from p2m.deploy.differences import apart
@@ -94,7 +95,7 @@ def _head(facts: Facts) -> str:
 
 
 def _use(facts: Facts) -> str:
-    sample = next(iter((*facts.task.demonstrations, *facts.parts.test, *facts.parts.train)), None)
+    sample = next(chain(facts.task.demonstrations, facts.parts.test, facts.parts.train), None)
     names = ", ".join(f"`{each.name}`" for each in facts.task.inputs)
     lines = ["## Use", "", "```sh", "pip install -r requirements.txt", "python predict.py --check"]
     if sample:

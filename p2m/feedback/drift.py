@@ -151,7 +151,7 @@ def _thinned(task: Task, rows: Sequence[dict[str, str]], near: float) -> list[di
     """At most `_MOST` rows, the first of those that are nearly alike."""
     some = _some(rows, _MOST)
     shingled = Shingled([texts_of(task, Example(row, "")) for row in some])
-    of = clusters(shingled, threshold=near, groups=[""] * len(some))
+    of = clusters(shingled, threshold=near)
     return [row for number, row in enumerate(some) if of[number] == number]
 
 

@@ -14,12 +14,12 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from p2m.curation.base import (
     ORIGINS,
+    Noted,
     Pool,
     Shingled,
     clusters,
@@ -28,7 +28,6 @@ from p2m.curation.base import (
     inputs,
     malformed,
     origin,
-    pool_of,
     shown,
 )
 from p2m.engine.handles import Run
@@ -106,14 +105,18 @@ def split(
     lot.shuffle(order)
     learnt = picked(pool.rows, order)
     needed = crossed or task.type.is_chosen_for
-    folds = folded(pool, order, splitting.folds, partial(_strata, task), lot) if needed else ()
-    require(task, learnt, judged or (learnt if crossed and folds else ()))
+    folds = folded(pool, order, splitting.folds, lot) if needed else ()
+    kinds = np.unique(pool.answers[order]).tolist()
+    known = {label for kind in kinds for label in pool.labels[kind]} - {""}
+    require(task, learnt, judged or (learnt if crossed and folds else ()), known)
+    sums = np.bincount(pool.origins[order], minlength=len(ORIGINS)).tolist()
+    origins = Counter(dict(zip(ORIGINS, sums, strict=True)))
     return Split(
         train=learnt,
         validation=tuple(stopping),
         test=tuple(judged),
         evidence=evidence,
-        counts=(*_counts(task, learnt, stopping, judged, own=bool(placed.test)), *placed.given_up),
+        counts=(*_counts(task, origins, stopping, judged, own=bool(placed.test)), *placed.given_up),
         figures=_figures(pool, learnt, stopping, judged) | {"test_rows_of_unseen_templates": float(unseen)},
         folds=folds,
     )
@@ -129,11 +132,6 @@ def _is_small(task: Task, pool: Pool, free: Array, splitting: Splitting) -> bool
     return few and task.type is not TaskType.TEXT_TO_TEXT
 
 
-def _strata(task: Task, row: Example) -> tuple[str, ...]:
-    """What every fold should have its share of: the row's labels, and rows without any."""
-    return (given(task, row.output) or ("",)) if task.type.is_labelled else ("",)
-
-
 def _place(
     task: Task,
     rows: Sequence[Example],
@@ -147,9 +145,9 @@ def _place(
     stopping = validation.rows if validation else ()
     judged = test.rows if test else ()
     everything = joined(rows, stopping, judged)
-    texts = Shingled((inputs(task, row) for row in everything), folder)
-    groups = (row.group and f"{origin(row)}:{row.group}" for row in everything)
-    units = clusters(texts, threshold=BORDER, groups=groups)
+    noted = Noted(task)
+    texts = Shingled((inputs(task, row) for row in noted.passing(everything)), folder)
+    units = clusters(texts, threshold=BORDER, groups=noted.groups)
     units, own, barred = np.split(units, [len(rows), len(rows) + len(stopping)])
     is_barred, is_held = np.isin(units, barred), np.isin(units, own)
     is_own_barred = np.isin(own, barred)
@@ -159,7 +157,7 @@ def _place(
         _given_up("of the validation set, near a test row", stopping, is_own_barred),
     ]
     return _Placed(
-        pool=pool_of(task, rows, units),
+        pool=noted.pool(rows, units),
         free=np.flatnonzero(~(is_barred | is_held)),
         validation=picked(stopping, np.flatnonzero(~is_own_barred)),
         test=judged,
@@ -213,8 +211,8 @@ def check_sizes(curated: Examples, test: Examples | None, splitting: Splitting) 
         )
 
 
-def require(task: Task, train: Sequence[Example], judged: Sequence[Example]) -> None:
-    """Every part must have rows, and every label must be learnable."""
+def require(task: Task, train: Sequence[Example], judged: Sequence[Example], known: set[str]) -> None:
+    """Every part must have rows, and every label must be learnable; `known` are those of `train`."""
     for name, part in (("learn from", train), ("be judged on", judged)):
         if not part:
             raise DataError(
@@ -228,8 +226,7 @@ def require(task: Task, train: Sequence[Example], judged: Sequence[Example]) -> 
         )
     if not task.type.is_labelled:
         return
-    known = {label for row in train for label in given(task, row.output)}
-    asked = {label for row in judged for label in given(task, row.output) if not task.labels}
+    asked = {label for row in judged for label in given(task, row.output)} if not task.labels else set()
     missing = sorted({*task.labels, *asked} - known - {task.none})
     if missing or len(known) < 2:
         named = ", ".join(map(repr, missing[:5])) or "a second label"
@@ -250,16 +247,20 @@ def _or_more(rows: Sequence[Example]) -> str:
 
 def _counts(
     task: Task,
-    train: Sequence[Example],
+    learnt: Counter[str],
     validation: Sequence[Example],
     test: Sequence[Example],
     *,
     own: bool,
 ) -> list[Count]:
     """Rows by part and origin, and test rows of a form that no answer can meet."""
+    judged = Counter({"user": len(test)} if own else map(origin, test))
     counts = []
-    for name, part in (("train", train), ("validation", validation), ("test", test)):
-        origins = Counter("user" if name == "test" and own else origin(row) for row in part)
+    for name, origins in (
+        ("train", learnt),
+        ("validation", Counter(map(origin, validation))),
+        ("test", judged),
+    ):
         counts += [Count(f"{name}: {kind}", origins[kind]) for kind in ORIGINS if origins[kind]]
     faults = malformed(task, test)
     for fault in sorted(set(faults) - {""}):

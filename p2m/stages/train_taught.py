@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from p2m.engine.handles import Run
+from p2m.engine.rows import joined
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
 from p2m.stages.rows import origin_of
@@ -53,7 +54,7 @@ def train_taught(
         student=student, distil=distil, training=training, metric=metric, seed=seed, run=run,
         others=proposal.others if proposal else (),
     )  # fmt: skip
-    rows = (*parts.train, *softened.texts)
+    rows = joined(parts.train, softened.texts)
     how = f"{softened.teacher}, alpha {distil.alpha:g}, temperature {distil.temperature:g}"
     if softened.texts:
         how += f"; {len(softened.texts):,} texts without an answer by it alone"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from p2m.curation.base import Shingled, inputs, near_to
+from p2m.engine.rows import joined
 from p2m.stages.split import BORDER
 from p2m.types import Count, Example, Inputs, Split, Task
 
@@ -16,10 +19,10 @@ def unanswered(task: Task, parts: Split, texts: Inputs | None) -> tuple[list[Exa
     """
     if texts is None:
         return [], ()
-    known = (*parts.validation, *parts.test, *parts.train)
+    known = joined(parts.validation, parts.test, parts.train)
     held = len(parts.validation) + len(parts.test)
     rows = [Example(each.input, "", source=SOURCE, group=each.group) for each in texts.rows]
-    near = near_to(Shingled([inputs(task, row) for row in (*known, *rows)]), len(known), BORDER)
+    near = near_to(Shingled(inputs(task, row) for row in chain(known, rows)), len(known), BORDER)
     kept = [row for row, other in zip(rows, near, strict=True) if other is None]
     barred = sum(other is not None and other < held for other in near)
     counts = (
