@@ -118,21 +118,20 @@ class _Stored(Rows[T]):
         return opened, (self.path, self.kind)
 
     def take(self, numbers: Sequence[int] | Any) -> list[T]:
-        if isinstance(numbers, range) and numbers.step == 1:
-            whole, ends = (
-                self._bytes(numbers.start, numbers.stop),
-                self.offsets[numbers.start : numbers.stop + 1],
-            )
-            cuts = (ends - ends[:1]).tolist()
-            parts = [whole[start:end] for start, end in pairwise(cuts)]
-        else:
-            parts = [self._bytes(number, number + 1) for number in numbers]
+        parts = self.lines(numbers)
         if self.kind is None:
             return [pickle.loads(part) for part in parts]
         try:
             return list(_validated(self.kind, parts))
         except ValueError as error:
             raise FormatError(f"{self.name} does not hold rows of {self.kind.__name__}: {error}") from error
+
+    def lines(self, numbers: Sequence[int] | Any) -> list[bytes]:
+        """As `take`, unread."""
+        if not isinstance(numbers, range) or numbers.step != 1:
+            return [self._bytes(number, number + 1) for number in numbers]
+        whole, ends = self._bytes(numbers.start, numbers.stop), self.offsets[numbers.start : numbers.stop + 1]
+        return [whole[start:end] for start, end in pairwise((ends - ends[:1]).tolist())]
 
     def _bytes(self, first: int, end: int) -> bytes:
         start, stop = int(self.offsets[first]), int(self.offsets[end])
@@ -200,6 +199,10 @@ def write(stream: BinaryIO, kind: type[T], rows: Sequence[T], where: str) -> Non
         if isinstance(part, _Stored) and part.kind is kind:
             for piece in part.pieces():
                 stream.write(piece)
+            continue
+        if isinstance(part, _Picked) and isinstance(part.base, _Stored) and part.base.kind is kind:
+            for start in range(0, len(part), CHUNK):
+                stream.writelines(part.base.lines(_at(part.numbers, range(start, start + CHUNK))))
             continue
         for chunk in _chunks(part):
             stream.writelines(_lines(kind, chunk, where))

@@ -85,11 +85,13 @@ def _is_one_artifact(rows: tuple[Any, ...], cut: int, place: Path) -> None:
     lazy = load(Examples, place / "plain")
     assert isinstance(lazy.rows, Rows)
     assert lazy == Examples(rows)
+    back = list(range(len(rows)))[::-1]
     ways = (
         lazy.rows,
         joined(lazy.rows[:cut], lazy.rows[cut:]),
         joined(stored(rows[:cut]), rows[cut:]),
         picked(lazy.rows, range(len(rows))),
+        picked(picked(lazy.rows, back), back),
         pickle.loads(pickle.dumps(lazy.rows)),
     )
     for number, way in enumerate(ways):
