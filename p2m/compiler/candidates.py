@@ -115,6 +115,11 @@ class Candidates:
         return tried(self.plan, self.spec, self.at, self.metric, self.able, self.task, self.parts, self.base,
                      self.embeddings)  # fmt: skip
 
+    def asked(self, tried: Tried, students: Mapping[str, Student]) -> list[Ref]:
+        """What those of the linear `students` said out of fold that were tried."""
+        return [tried.said[name][0] for name, each in students.items()
+                if name in tried.said and self.able[name] == each]  # fmt: skip
+
     def chosen(self, tried: Tried) -> tuple[Ref, Ref]:
         """The choice, and its winner."""
         spec = self.spec

@@ -76,8 +76,9 @@ def compile_plan(
     folds, variants = candidates.made(tried, won)
     picked, ladder = _picked(plan, spec, at, task, parts, weighed, variants)
     exported = _calibrated(plan, spec, at, primary, task, parts, won, picked, *tried.every, *folds)
+    others = rivals_of(spec, understood)
     rivals = plan.add("baselines", baselines, task, parts, base, embeddings,
-                      students=rivals_of(spec, understood), metric=primary,
+                      *candidates.asked(tried, others), students=others, metric=primary,
                       origins=at(students="baselines", metric="metrics.primary"))
     said = teaching.judged(parts, examined)
     evaluated = plan.add("evaluate", evaluate, task, parts, won, exported, rivals, said, *tried.every,

@@ -15,7 +15,17 @@ from p2m.metrics.base import Metric
 from p2m.stages.folds import held_out
 from p2m.stages.lessons import Material, picked, solve_and_ask
 from p2m.students.base import LinearStudent, Student
-from p2m.types import Baseline, Baselines, Embeddings, Encoder, Example, Split, Task, TaskType
+from p2m.types import (
+    Baseline,
+    Baselines,
+    Embeddings,
+    Encoder,
+    Example,
+    OutOfFold,
+    Split,
+    Task,
+    TaskType,
+)
 
 ZERO_SHOT = "zero_shot"  # a model that learns nothing, so it need not be beaten, but must not be better
 
@@ -26,20 +36,27 @@ def baselines(
     parts: Split,
     encoder: Encoder | None,
     embeddings: Embeddings | None,
-    *,
+    *tried: OutOfFold,
     students: dict[str, Student],
     metric: Metric,
     run: Run,
 ) -> Baselines:
-    """Their answers to `parts.judged`; `students` are the linear ones that the constraints would allow."""
+    """Their answers to `parts.judged`; `students` are the linear ones that the constraints would allow.
+
+    What those of them said that were `tried` is taken where they were asked about every row.
+    """
     material = Material(task, parts, encoder, embeddings)
     judged = parts.judged
+    known = {each.student: each.answers for each in tried if len(each.rows) == len(judged)}
     answers: dict[str, list[str]] = {}
     all_rows = material.all_to_learn()[0]  # of a fold alone the commonest may be what the fold lacks
     for learnt, asked in _rounds(material):
         found = trivial(task, learnt[0], asked[1][0]) | _zero_shot(material, asked[1][1])
         for name, student in students.items():
             assert isinstance(student, LinearStudent)
+            if name in known and parts.is_cross_validated:
+                found[name] = [known[name][row] for row in asked[0]]
+                continue
             said = solve_and_ask(student, material, learnt, asked[1], metric=metric, folder=run.folder / name)
             found[name] = [answer.output for answer in said]
         found |= constant(task, all_rows, len(asked[0]))
