@@ -33,6 +33,7 @@ _VALUE = re.compile(r":\s+[^\s|>&#]")  # a key with its value on the same line
 _KEY = re.compile(r"\s*(- +)?[\w.-]+:(\s|$)")
 _CONTAINERS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _NULL = ("", "~", "null", "Null", "NULL")
+_QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ def join(path: str, key: str | int) -> str:
     return f"{path}.{key}" if path else key
 
 
-def read_marked(path: Path) -> Marked:
-    """Read a YAML file.
+def read_marked(path: Path, *, is_ours: bool = False) -> Marked:
+    """Read a YAML file; of ours, which have no mistakes to explain, by libyaml, ten times as fast.
 
     Raises:
         RecipeError: it is missing, not UTF-8, or not YAML as we read it; with the line where there is one.
@@ -66,13 +67,13 @@ def read_marked(path: Path) -> Marked:
         raise _refusal(path, line, f"not UTF-8 (byte 0x{error.object[error.start]:02x})", hint) from error
     except OSError as error:
         raise RecipeError([Problem(f"cannot be read: {error.strerror}", where=show(path))]) from error
-    return parse_marked(text, path)
+    return parse_marked(text, path, loader=_QUICK if is_ours else yaml.SafeLoader)
 
 
-def parse_marked(text: str, path: Path) -> Marked:
+def parse_marked(text: str, path: Path, *, loader: Any = yaml.SafeLoader) -> Marked:
     """As `read_marked`, of a text that stands, or would stand, in `path`."""
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -160,7 +161,7 @@ class _Walker:
 
     def _scalar(self, node: yaml.Node, at: str) -> Any:
         text, kind = str(node.value), node.tag.rpartition(":")[2]
-        quoted = isinstance(node, yaml.ScalarNode) and node.style is not None
+        quoted = isinstance(node, yaml.ScalarNode) and bool(node.style)
         if not quoted and kind == "null" and text in _NULL:
             return None
         if kind not in ("str", "null", "bool", "int", "float", "timestamp", "merge", "value"):

@@ -112,13 +112,13 @@ def read_recipe(path: Path) -> Marked:
     return marked
 
 
-def read_group(path: Path) -> Marked:
+def read_group(path: Path, *, is_ours: bool = False) -> Marked:
     """A file of a config group, a mapping that may be empty.
 
     Raises:
         RecipeError: it is something else.
     """
-    marked = read_marked(path)
+    marked = read_marked(path, is_ours=is_ours)
     if marked.value is None:
         return Marked(marked.path, marked.text, {})
     if not isinstance(marked.value, dict):

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.types import Override
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
 from p2m.compose.origins import Origins, place_in
 from p2m.compose.overrides import checked, forced, is_text
-from p2m.compose.recipe import HYDRA_MAY, Groups, find_recipe, read_recipe
-from p2m.compose.source import PRIMARY, Reading, composing, package_header, refuse, search_path, translated
+from p2m.compose.recipe import Groups, find_recipe, read_recipe
+from p2m.compose.source import Loader, Reading, composing, package_header, refuse, translated
 from p2m.compose.values import (
     decisions_beside,
     decode_text,
@@ -52,20 +49,6 @@ class Composed:
         return place_in(self.origins, path) or show(self.recipe)
 
 
-class _Loader(ConfigLoaderImpl):
-    """Keeps the list of defaults that it composes, once nothing in it is refused."""
-
-    def __init__(self, recipe: Path, reading: Reading) -> None:
-        super().__init__(config_search_path=search_path(recipe))
-        self._reading = reading
-        self.defaults: Sequence[Any] = ()
-
-    def _compose_config_from_defaults_list(self, defaults: Any, repo: Any) -> DictConfig:
-        refuse(list(_meddling(self._reading, defaults)))
-        self.defaults = defaults
-        return super()._compose_config_from_defaults_list(defaults, repo)
-
-
 def compose(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Composed:
     """The validated recipe. Nothing is written, and of components only their modules are imported.
 
@@ -80,8 +63,8 @@ def compose(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str]
         said = [override for override in parsed if is_text(override)]
         words = [forced(override, groups) for override in parsed if override not in said]
         with translated(marked, reading, parsed):
-            loader = _Loader(recipe, reading)
-            config = loader.load_configuration(PRIMARY, words, RunMode.RUN, from_shell=False)
+            loader = Loader(recipe, reading)
+            config, choices = loader.composed(words)
             for override in said:
                 _say(config, override)
         origins = _origins(reading, loader.defaults, parsed, groups, recipe)
@@ -97,7 +80,7 @@ def compose(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str]
         files=tuple(marked.path for marked in reading.files.values()),
         looked=(*reading.looked, decisions_beside(recipe)),
         listed=tuple(listed_folders(plain, recipe.parent)),
-        choices=_choices(config, loader.defaults),
+        choices=_choices(choices, loader.defaults),
         overrides=tuple(overrides),
         recipe=recipe,
         config=plain,
@@ -109,16 +92,6 @@ def _say(config: DictConfig, override: Override) -> None:
     key = override.key_or_group
     (text,) = encode_text({key.partition(".")[0]: override.value()}).values()
     OmegaConf.update(config, key, text, merge=False, force_add=True)
-
-
-def _meddling(reading: Reading, defaults: Any) -> Iterator[Problem]:
-    """A Problem for each of the user's files that would reach Hydra's own settings by another way."""
-    allowed = tuple(f"hydra{sep}{name}" for name in HYDRA_MAY for sep in "./")
-    for item in defaults:
-        name, package = str(item.config_path), str(item.package or "")
-        reaches = [place for place in (name, package) if re.match(r"hydra\b", place)]
-        if name in reading.own and any(not place.startswith(allowed) for place in reaches):
-            yield Problem("may not change Hydra's own settings", where=show(reading.files[name].path, 1))
 
 
 def _origins(
@@ -140,9 +113,9 @@ def _origins(
     return origins
 
 
-def _choices(config: DictConfig, defaults: Sequence[Any]) -> dict[str, Any]:
+def _choices(chosen: Mapping[str, Any], defaults: Sequence[Any]) -> dict[str, Any]:
     """Group to the option chosen in it; a list in groups that take several."""
-    known = dict(config.hydra.runtime.choices)
+    known = dict(chosen)
     several: dict[str, list[str]] = {}
     for item in defaults:
         group, _, option = str(item.config_path).rpartition("/")
@@ -156,6 +129,8 @@ def _plain(config: DictConfig, origins: Origins) -> dict[str, Any]:
     whole: Any = OmegaConf.to_container(config, resolve=False)
     raw = {str(key): value for key, value in whole.items() if key != "hydra"}
     refuse(list(volatile(raw, origins.place)))
+    if "${" not in repr(raw):
+        return decode_text(raw)
     try:
         resolved: Any = OmegaConf.to_container(OmegaConf.create(raw), resolve=True)
     except OmegaConfBaseException as error:

@@ -7,26 +7,29 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from hydra import version
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
+from hydra._internal.defaults_list import create_defaults_list
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.core.utils import setup_globals
 from hydra.errors import HydraException
 from hydra.plugins.config_source import ConfigResult, ConfigSource
-from omegaconf import OmegaConf
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 
 from p2m.compose.optuna_sweeper import register
-from p2m.compose.recipe import forbidden, read_group, read_recipe
+from p2m.compose.recipe import HYDRA_MAY, forbidden, read_group, read_recipe
 from p2m.compose.values import encode_text
 from p2m.errors import Problem, RecipeError
 from p2m.marked_yaml import Marked, show
@@ -50,6 +53,13 @@ READING: ContextVar[Reading] = ContextVar("p2m_reading")
 def current_reading() -> Reading:
     """The current reading; a throwaway one in a launcher's worker, where nobody asks what was read."""
     return READING.get(Reading())
+
+
+@dataclass
+class MarkedResult(ConfigResult):  # type: ignore[misc]
+    """A file of ours, of which Hydra is shown the defaults and the names of its keys, no more."""
+
+    body: Mapping[str, Any] = field(default_factory=dict)
 
 
 class MarkedSource(ConfigSource):  # type: ignore[misc]
@@ -87,7 +97,8 @@ class MarkedSource(ConfigSource):  # type: ignore[misc]
         assert file is not None
         reading = current_reading()
         if config_path not in reading.files:
-            marked = read_recipe(file) if file == self.recipe else read_group(file)
+            is_ours = self.recipe is None
+            marked = read_recipe(file) if file == self.recipe else read_group(file, is_ours=is_ours)
             if self.recipe:
                 refuse(list(forbidden(marked)))
                 reading.own.add(config_path)
@@ -96,12 +107,13 @@ class MarkedSource(ConfigSource):  # type: ignore[misc]
         value = encode_text(marked.value)
         if file == self.recipe:
             value["defaults"] = _with_self(value.get("defaults"))
-        return ConfigResult(
-            self.provider,
-            self.full_path(),
-            OmegaConf.create(value),
-            {"package": package_header(marked) or None},
-        )
+        header = {"package": package_header(marked) or None}
+        if config_path.startswith("hydra/"):  # merged by Hydra with its own
+            return ConfigResult(self.provider, self.full_path(), OmegaConf.create(value), header)
+        shown = {key: item if key == "defaults" else None for key, item in value.items()}
+        shown = OmegaConf.create(shown if "defaults" in value else {})
+        value.pop("defaults", None)
+        return MarkedResult(self.provider, self.full_path(), shown, header, body=value)
 
     def _file(self, config_path: str) -> Path | None:
         if config_path == PRIMARY:
@@ -109,6 +121,79 @@ class MarkedSource(ConfigSource):  # type: ignore[misc]
         file = self.folder / f"{config_path.removesuffix('.yaml')}.yaml"
         current_reading().looked[file] = None
         return None if file == self.recipe else file
+
+
+class Loader(ConfigLoaderImpl):  # type: ignore[misc]
+    """Hydra's loader, but that our files are merged as the plain data that they are.
+
+    The rule is Hydra's: a mapping is merged into, anything else replaces what stood there. OmegaConf takes ten
+    times as long for it, since it makes an object of every value of every file.
+    """
+
+    def __init__(self, recipe: Path, reading: Reading) -> None:
+        super().__init__(config_search_path=search_path(recipe))
+        self._reading = reading
+        self.defaults: Sequence[Any] = ()  # the list of them, once nothing in it is refused
+
+    def composed(self, words: Sequence[str]) -> tuple[DictConfig, Mapping[str, Any]]:
+        """The config, and of each group its choice; with Hydra's own settings where they are spoken of."""
+        with suppress(HydraException, OmegaConfBaseException):  # said below, where nothing is left out
+            parsed, repo = self._parse_overrides_and_create_caching_repo(PRIMARY, list(words))
+            found = create_defaults_list(repo, PRIMARY, parsed, prepend_hydra=False, skip_missing=False)
+            config = self._compose_config_from_defaults_list(found.defaults, repo)
+            texts = [self._reading.files[name].text for name in self._reading.own]
+            if not any("hydra" in text for text in (*words, *texts)):
+                OmegaConf.set_struct(config, True)
+                self._apply_overrides_to_config(found.config_overrides, config)
+                return config, found.overrides.known_choices
+        config = self.load_configuration(PRIMARY, list(words), RunMode.RUN, from_shell=False)
+        return config, config.hydra.runtime.choices
+
+    def _compose_config_from_defaults_list(self, defaults: Any, repo: Any) -> DictConfig:
+        refuse(list(_meddling(self._reading, defaults)))
+        self.defaults = defaults
+        merged: dict[str, Any] = {}
+        others = []
+        for item in defaults:
+            loaded = repo.load_config(item.config_path)
+            if isinstance(loaded, MarkedResult):
+                merge(_section(merged, str(item.package or "")), loaded.body)
+            else:
+                others.append(item)
+        config = super()._compose_config_from_defaults_list(others, repo)
+        with flag_override(config, "no_deepcopy_set_nodes", True):
+            config.merge_with(OmegaConf.create(merged))
+        return config
+
+
+def merge(target: dict[str, Any], source: Mapping[str, Any]) -> None:
+    """Merge plain data into a mapping as OmegaConf does; `source` is left as it is."""
+    for key, item in source.items():
+        if isinstance(item, Mapping):
+            if not isinstance(target.get(key), dict):
+                target[key] = {}
+            merge(target[key], item)
+        elif item != "???" or key not in target:
+            target[key] = item
+
+
+def _section(config: dict[str, Any], package: str) -> dict[str, Any]:
+    """The mapping at a dotted path, made where there is none."""
+    for name in package.split(".") if package else ():
+        if not isinstance(config.get(name), dict):
+            config[name] = {}
+        config = config[name]
+    return config
+
+
+def _meddling(reading: Reading, defaults: Any) -> Iterator[Problem]:
+    """A Problem for each of the user's files that would reach Hydra's own settings by another way."""
+    allowed = tuple(f"hydra{sep}{name}" for name in HYDRA_MAY for sep in "./")
+    for item in defaults:
+        name, package = str(item.config_path), str(item.package or "")
+        reaches = [place for place in (name, package) if re.match(r"hydra\b", place)]
+        if name in reading.own and any(not place.startswith(allowed) for place in reaches):
+            yield Problem("may not change Hydra's own settings", where=show(reading.files[name].path, 1))
 
 
 def _with_self(defaults: Any) -> list[Any]:

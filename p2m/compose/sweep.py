@@ -24,7 +24,7 @@ from p2m.compose.optuna_sweeper import TARGET, swept
 from p2m.compose.overrides import checked, forced, is_text
 from p2m.compose.recipe import Groups, find_recipe, read_recipe
 from p2m.compose.single import compose
-from p2m.compose.source import PRIMARY, composing, search_path, translated
+from p2m.compose.source import PRIMARY, Loader, composing, translated
 from p2m.engine.slots import cores
 from p2m.errors import RecipeError
 from p2m.resources import conf_folder
@@ -136,7 +136,9 @@ def _sweeping(
         words = [*_sweep_settings(target), *(_word(override, groups) for override in parsed)]
         try:
             with translated(marked, reading, parsed):
-                yield Hydra.create_main_hydra2(name or PRIMARY, search_path(recipe)), words, name
+                hydra = Hydra(name or PRIMARY, Loader(recipe, reading))
+                GlobalHydra.instance().initialize(hydra)
+                yield hydra, words, name
         finally:
             GlobalHydra.instance().clear()
 

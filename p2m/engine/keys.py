@@ -9,8 +9,11 @@ the engine changes what a step makes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from p2m.engine.code import closure, syntax
@@ -74,13 +77,29 @@ def identify(step: Step) -> Identity:
 
 
 def identify_all(steps: Iterable[Step], store: Store) -> dict[str, Identity]:
-    """Identify every step that is no source; what was parsed is remembered in the store's folder."""
-    memory = store.root / "tmp" / "code.json"
-    syntax.recall(memory)
+    """Identify every step that is no source; what was parsed is remembered where there is a store."""
+    recall_code(store)
     with closure.snapshot():
         identities = {step.name: identify(step) for step in steps if not step.is_source}
-    syntax.retain(memory)
+    if store.root.is_dir():  # else nothing was built, and who only looks makes nothing
+        for memory in _memories(store):
+            with suppress(OSError):
+                memory.parent.mkdir(parents=True, exist_ok=True)
+            syntax.retain(memory)
     return identities
+
+
+def recall_code(store: Store) -> None:
+    """Take in what earlier processes parsed."""
+    for memory in _memories(store):
+        syntax.recall(memory)
+
+
+def _memories(store: Store) -> Iterator[Path]:
+    """Where what was parsed is remembered: the user's cache folder, and the store, which may travel."""
+    with suppress(RuntimeError):  # no home
+        yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "p2m" / "code.json"
+    yield store.root / "tmp" / "code.json"
 
 
 def make_key(identity: Identity, inputs: Mapping[str, str | None]) -> Key:

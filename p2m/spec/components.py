@@ -12,6 +12,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -88,11 +89,16 @@ def build_component(value: Any, family: Family, *, trust: Sequence[str] = ()) ->
         found = resolve_target(target, family, trust=trust)
     except ValueError as error:
         raise _problem(("target",), str(error), target) from error
-    component: Any = TypeAdapter(found).validate_python(fields)
+    component: Any = _adapter(found).validate_python(fields)
     if not isinstance(component, family.protocol):
         lacks = _lacks(component, family.protocol)
         raise _problem(("target",), f"{target} is not a {family.group}: it lacks {lacks}", target)
     return component
+
+
+@cache
+def _adapter(found: type) -> TypeAdapter[Any]:
+    return TypeAdapter(found)
 
 
 def resolve_target(target: Any, family: Family, *, trust: Sequence[str] = ()) -> type:

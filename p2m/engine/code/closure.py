@@ -138,10 +138,10 @@ class _Roots:
 
 def _module_in(folder: Path, parts: Sequence[str]) -> Path | None:
     """The file of a module whose name goes on by `parts` from that folder."""
-    base = folder.joinpath(*parts)
-    for candidate in (base / "__init__.py", base.with_name(base.name + ".py") if parts else None):
-        if candidate is not None and candidate.is_file():
-            return candidate
+    base = os.path.join(folder, *parts)
+    for candidate in (f"{base}/__init__.py", f"{base}.py" if parts else ""):
+        if os.path.isfile(candidate):
+            return Path(candidate)
     return None
 
 
@@ -217,7 +217,7 @@ def _read_closure(module: str, read: Callable[[str, Path], Source] | None = None
     sliced: dict[str, set[str]] = {}
     waiting = [module, *_reached(root, module, (), sliced)]
     waiting = list(dict.fromkeys(waiting))
-    seen = set(waiting)
+    seen, listed = set(waiting), set()
     while waiting:
         name = waiting.pop()
         path = root.locate(name)
@@ -226,7 +226,10 @@ def _read_closure(module: str, read: Callable[[str, Path], Source] | None = None
         files[os.fspath(path)] = (name, *stamp_of(os.fspath(path)))
         source = read(name, path)
         modules[name] = source.digest
-        _add_data_files(path.parent, name, path, modules, files)
+        # A lone module may lie anywhere, and its neighbours are not its prompts.
+        if path.parent not in listed and ("." in name or path.name == "__init__.py"):
+            listed.add(path.parent)
+            _add_data_files(path.parent, _package_of(name, path), modules, files)
         first_party, foreign = _resolve(root, name, path, source, sliced)
         packages |= foreign
         for reached in first_party - seen:
@@ -247,7 +250,7 @@ def _resolve(
     """First-party modules that a module imports, and the other packages; slices are noted in `sliced`."""
     first_party: set[str] = set()
     foreign: set[str] = set()
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    package = _package_of(module, path)
     for wanted in source.imports:
         target = wanted.absolute(package)
         if not root.owns(target):
@@ -280,13 +283,11 @@ def _excluded(module: str) -> bool:
     return any(module == name or module.startswith(name + ".") for name in EXCLUDED)
 
 
-def _add_data_files(
-    folder: Path, module: str, path: Path, modules: dict[str, str], files: dict[str, Any]
-) -> None:
-    # A lone module may lie anywhere, and its neighbours are not its prompts.
-    if "." not in module and path.name != "__init__.py":
-        return
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+def _package_of(module: str, path: Path) -> str:
+    return module if path.name == "__init__.py" else module.rpartition(".")[0]
+
+
+def _add_data_files(folder: Path, package: str, modules: dict[str, str], files: dict[str, Any]) -> None:
     for name, file in _data_files(folder, package.replace(".", "/")):
         if name not in modules:
             files[os.fspath(file)] = (name, *stamp_of(os.fspath(file)))

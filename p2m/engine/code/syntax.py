@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from pathlib import Path
 
 from p2m.engine.files import disk
@@ -23,6 +24,8 @@ _IMPORTERS = frozenset(("import_module", "__import__"))
 # What a stage declares of the machine it likes to run on: it cannot change what the stage makes.
 _STAGE_MODULE = f"{__name__.partition('.code.')[0]}.stage"
 _RESOURCES = frozenset(("cpus", "memory", "gpus"))
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where statements hold others
+_ABSENT = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +64,24 @@ class Source:
         return _slices[label]
 
     def _slice(self, names: Iterable[str]) -> str:
-        tree = ast.parse(self.content)
-        _drop_resources(tree)
-        defined = {name: node for node in tree.body for name in _defined(node)}
+        defined = _definitions(self.content)
         waiting = [name for name in names if name in defined]
         reached = set(waiting)
         while waiting:
-            mentioned = _names(defined[waiting.pop()]) & defined.keys()
+            mentioned = defined[waiting.pop()][1]
             waiting.extend(mentioned - reached)
             reached |= mentioned
-        parts = [f"{name}={_digest(defined[name])}" for name in sorted(reached)]
+        parts = [f"{name}={defined[name][0]}" for name in sorted(reached)]
         return digest_bytes("\n".join((TAG, *parts)).encode())
+
+
+@lru_cache(maxsize=4)
+def _definitions(content: bytes) -> dict[str, tuple[str, frozenset[str]]]:
+    """Of every top-level definition of a module its digest, and those that it mentions."""
+    tree = ast.parse(content)
+    _drop_resources(tree)
+    defined = {name: node for node in tree.body for name in _defined(node)}
+    return {name: (_digest(node), frozenset(_names(node) & defined.keys())) for name, node in defined.items()}
 
 
 def read_source(content: bytes, path: str) -> Source:
@@ -84,7 +94,9 @@ def read_source(content: bytes, path: str) -> Source:
     if seal not in _known:
         tree = ast.parse(content, filename=path)
         _drop_resources(tree)
-        _known[seal] = (_digest(tree), tuple(dict.fromkeys(_imports(tree))))
+        # An identifier of other than ASCII letters may be spelt in several ways.
+        has_calls = not content.isascii() or any(name.encode() in content for name in _IMPORTERS)
+        _known[seal] = (_digest(tree), tuple(dict.fromkeys(_imports(tree, has_calls=has_calls))))
     return Source(*_known[seal], content)
 
 
@@ -140,12 +152,17 @@ def _digest(node: ast.AST) -> str:
 def _write(value: object, parts: list[str]) -> None:
     """Append the canonical text of a node, a list or a constant; every piece is delimited."""
     if isinstance(value, ast.AST):
-        parts.append(f"({type(value).__name__}")
-        for name, child in ast.iter_fields(value):
-            if name in _IGNORED or (child is None and name != "value") or child == []:
+        kind = type(value)
+        parts.append(f"({kind.__name__}")
+        for name, label in _fields(kind):
+            child = getattr(value, name, _ABSENT)
+            if child is _ABSENT or child == [] or (child is None and name != "value"):
                 continue
-            parts.append(f" {name}=")
-            _write(_merged(child) if isinstance(value, ast.JoinedStr) else child, parts)
+            parts.append(label)
+            if type(child) is str:
+                parts.append(f"s{len(child)}:{child}")
+            else:
+                _write(_merged(child) if kind is ast.JoinedStr else child, parts)
         parts.append(")")
     elif isinstance(value, list):
         parts.append("[")
@@ -158,6 +175,12 @@ def _write(value: object, parts: list[str]) -> None:
         parts.append(f"s{len(value)}:{value}")
     else:
         parts.append(f"<{type(value).__name__}:{value!r}>")
+
+
+@cache
+def _fields(kind: type[ast.AST]) -> tuple[tuple[str, str], ...]:
+    """Of a sort of node the fields that count, each with what is written before its value."""
+    return tuple((name, f" {name}=") for name in kind._fields if name not in _IGNORED)
 
 
 def _merged(pieces: list[ast.expr]) -> list[ast.expr]:
@@ -177,8 +200,11 @@ def _is_remark(node: object) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _imports(tree: ast.Module) -> Iterator[Import]:
-    """Every import, wherever it stands, but those for the type checker alone."""
+def _imports(tree: ast.Module, *, has_calls: bool) -> Iterator[Import]:
+    """Every import, wherever it stands, but those for the type checker alone.
+
+    `has_calls`: whether a call may import too; else expressions are passed over, which are most of a module.
+    """
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -191,7 +217,10 @@ def _imports(tree: ast.Module) -> Iterator[Import]:
             yield Import(node.module or "", node.level, tuple(alias.name for alias in node.names))
         elif isinstance(node, ast.Call):
             yield from _dynamic(node)
-        waiting.extend(ast.iter_child_nodes(node))
+        if has_calls:
+            waiting.extend(ast.iter_child_nodes(node))
+        else:
+            waiting.extend(child for name in _BLOCKS for child in getattr(node, name, ()))
 
 
 def _dynamic(call: ast.Call) -> Iterator[Import]:

@@ -21,9 +21,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from p2m.engine.code import loading, syntax
+from p2m.engine.code import loading
 from p2m.engine.files import file_locks
 from p2m.engine.handles import Network
+from p2m.engine.keys import recall_code
 from p2m.engine.running import network, wire
 from p2m.engine.running.task import Call, Opener, Sources, carry_out
 from p2m.engine.running.wire import Address
@@ -93,7 +94,7 @@ def _opener(address: Address | None) -> Opener | None:
 
 
 def _carry_out_all(channel: socket.socket, store: Store, sources: Sources, open_books: Opener | None) -> None:
-    syntax.recall(store.root / "tmp" / "code.json")
+    recall_code(store)
     teller = _Teller(channel)
     while (message := wire.receive(channel)) is not None:
         step, modules, content = message
