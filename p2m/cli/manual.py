@@ -59,9 +59,7 @@ class Key:
 @cache
 def keys() -> dict[str, Key]:
     """Every key that a recipe may have, by its path."""
-    from p2m.spec import json_schema
-
-    schema = json_schema()
+    schema = json.loads((docs_folder() / "recipe.schema.json").read_text(encoding="utf-8"))
     return {key.path: key for key in _keys(schema, schema["$defs"], "")}
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from hydra import version
+from hydra._internal import defaults_list
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
-from hydra._internal.defaults_list import create_defaults_list
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
@@ -35,6 +35,13 @@ from p2m.errors import Problem, RecipeError
 from p2m.marked_yaml import Marked, show
 from p2m.resources import conf_folder
 
+# Hydra makes a config of all choices after every file, for defaults that refer to one.
+_choices_so_far = defaults_list._create_interpolation_map
+defaults_list._create_interpolation_map = lambda overrides, defaults, self_added: (
+    _choices_so_far(overrides, defaults, self_added)
+    if any(each.is_interpolation() for each in defaults)
+    else OmegaConf.create()
+)
 PRIMARY = "_recipe_"  # what Hydra calls the recipe, so that its file name may be anything
 
 
@@ -126,8 +133,8 @@ class MarkedSource(ConfigSource):  # type: ignore[misc]
 class Loader(ConfigLoaderImpl):  # type: ignore[misc]
     """Hydra's loader, but that our files are merged as the plain data that they are.
 
-    The rule is Hydra's: a mapping is merged into, anything else replaces what stood there. OmegaConf takes ten
-    times as long for it, since it makes an object of every value of every file.
+    The rule is Hydra's: a mapping is merged into, anything else replaces what stood there. OmegaConf, which
+    makes an object of every value of every file, takes ten times as long for it.
     """
 
     def __init__(self, recipe: Path, reading: Reading) -> None:
@@ -139,7 +146,9 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
         """The config, and of each group its choice; with Hydra's own settings where they are spoken of."""
         with suppress(HydraException, OmegaConfBaseException):  # said below, where nothing is left out
             parsed, repo = self._parse_overrides_and_create_caching_repo(PRIMARY, list(words))
-            found = create_defaults_list(repo, PRIMARY, parsed, prepend_hydra=False, skip_missing=False)
+            found = defaults_list.create_defaults_list(
+                repo, PRIMARY, parsed, prepend_hydra=False, skip_missing=False
+            )
             config = self._compose_config_from_defaults_list(found.defaults, repo)
             texts = [self._reading.files[name].text for name in self._reading.own]
             if not any("hydra" in text for text in (*words, *texts)):

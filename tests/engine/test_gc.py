@@ -26,6 +26,7 @@ from p2m.engine import formats
 from p2m.engine.care.gc import Collected, collect
 from p2m.engine.care.roots import find_roots, pins_of
 from p2m.engine.executor import execute, stored
+from p2m.engine.files import disk
 from p2m.engine.handles import Device
 from p2m.engine.journal import Invocation, Journal, runs
 from p2m.engine.plan import Plan
@@ -523,6 +524,9 @@ class Histories(RuleBasedStateMachine):
     @invariant()
     def is_sound(self) -> None:
         assert_sound(self.store)
+
+    def teardown(self) -> None:
+        disk.remove_tree(self.folder)
 
 
 TestHistories = Histories.TestCase

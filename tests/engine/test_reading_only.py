@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -23,9 +24,12 @@ from p2m.errors import StoreError
 def as_reader(work: Callable[[], str]) -> str:
     """What `work` returned in a process that may not write."""
     receiver, sender = os.pipe()
+    own = tempfile.TemporaryDirectory()  # for copies, which a process that ends so leaves behind
+    os.chmod(own.name, 0o777)
     child = os.fork()
     if child == 0:  # what was imported stays usable when the rights are gone
         try:
+            tempfile.tempdir = own.name
             if os.getuid() == 0:
                 os.setuid(65534)
             text = work()
@@ -37,6 +41,7 @@ def as_reader(work: Callable[[], str]) -> str:
     with open(receiver, "rb") as stream:
         text = stream.read().decode()
     os.waitpid(child, 0)
+    own.cleanup()
     return text
 
 

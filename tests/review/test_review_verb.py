@@ -47,8 +47,9 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def page(recipe: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     command = [sys.executable, "-m", "p2m", "review", "data", str(recipe)]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=recipe.parent
-    )
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=recipe.parent,
+        env={**os.environ, "TMPDIR": str(recipe.parent)},  # it is killed
+    )  # fmt: skip
     try:
         assert process.stdout is not None
         told = []

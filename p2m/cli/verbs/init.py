@@ -151,8 +151,8 @@ def _read(place: Path) -> str:
 
 def _write(path: Path, text: str) -> None:
     """Write the recipe, and the schema beside it where there is none; say what was written."""
+    from p2m.cli.manual import docs_folder
     from p2m.recipe_template import SCHEMA
-    from p2m.spec import json_schema
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,9 +160,7 @@ def _write(path: Path, text: str) -> None:
         schema = path.parent / SCHEMA
         is_new = _schema(path) == SCHEMA and not schema.exists()
         if is_new:
-            schema.write_text(
-                json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-            )
+            schema.write_bytes((docs_folder() / SCHEMA).read_bytes())
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from error
     print(path)

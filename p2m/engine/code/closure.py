@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -107,13 +107,35 @@ _UNKNOWN = Source("", (), b"")
 
 
 @dataclass(frozen=True, slots=True)
+class _Module:
+    """A module as it lies there, and what it reaches at once."""
+
+    file: str
+    stamp: Stamp
+    digest: str
+    package: str  # whose text files count as code; "" of a lone module, which may lie anywhere
+    first_party: frozenset[str]
+    foreign: frozenset[str]
+    sliced: Mapping[str, frozenset[str]]  # module -> what is imported of it
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was found out before, about the files of one moment."""
+
+    located: dict[str, Path | None] = field(default_factory=dict)
+    modules: dict[str, _Module] = field(default_factory=dict)
+    texts: dict[str, list[tuple[str, str, Stamp, str]]] = field(default_factory=dict)  # by package
+
+
+@dataclass(frozen=True, slots=True)
 class _Roots:
     """Where first-party modules lie: the folders of top-level packages, and one lone module's file."""
 
     folders: Mapping[str, Path]
     lone: Mapping[str, Path]
     beside: Path | None  # where the function's own package or module lies, unless it is installed there
-    located: dict[str, Path | None]  # what `locate` found before
+    seen: _Seen
 
     def owns(self, module: str) -> bool:
         top = module.split(".", 1)[0]
@@ -123,9 +145,9 @@ class _Roots:
 
     def locate(self, module: str) -> Path | None:
         """The file of a first-party module, None where there is none of that name."""
-        if module not in self.located:
-            self.located[module] = self._locate(module)
-        return self.located[module]
+        if module not in self.seen.located:
+            self.seen.located[module] = self._locate(module)
+        return self.seen.located[module]
 
     def _locate(self, module: str) -> Path | None:
         parts = module.split(".")
@@ -145,7 +167,7 @@ def _module_in(folder: Path, parts: Sequence[str]) -> Path | None:
     return None
 
 
-def _roots(module: str) -> _Roots:
+def _roots(module: str, *, afresh: bool) -> _Roots:
     """The function's own package, this one, whose helpers it may use, and what lies beside its own.
 
     A lone module's helpers lie beside it; what was installed beside a package is told by its version instead.
@@ -163,7 +185,8 @@ def _roots(module: str) -> _Roots:
     installed = own is None or top == _PACKAGE or own.parent.name in _INSTALLED or _is_stdlib(own.parent)
     beside = None if installed or own is None else own.parent
     places = (*folders.items(), *lone.items(), beside)
-    return _Roots(folders, lone, beside, {} if _snapshot is None else _located.setdefault(places, {}))
+    is_alone = afresh or _snapshot is None
+    return _Roots(folders, lone, beside, _Seen() if is_alone else _seen.setdefault(places, _Seen()))
 
 
 def place_of(top: str) -> tuple[list[str], str | None]:
@@ -182,7 +205,7 @@ def _is_stdlib(folder: Path) -> bool:
 
 
 _snapshot: dict[str, Code] | None = None
-_located: dict[tuple[Any, ...], dict[str, Path | None]] = {}  # by roots, in a snapshot: where modules lie
+_seen: dict[tuple[Any, ...], _Seen] = {}  # in a snapshot, by roots
 
 
 @contextmanager
@@ -194,7 +217,7 @@ def snapshot() -> Iterator[None]:
         yield
     finally:
         _snapshot = None
-        _located.clear()
+        _seen.clear()
 
 
 def _closure(module: str) -> Code:
@@ -207,50 +230,61 @@ def _closure(module: str) -> Code:
 
 def _read_closure(module: str, read: Callable[[str, Path], Source] | None = None) -> Code:
     """`read` gives the source of a module that lies there; else its file does."""
+    root = _roots(module, afresh=read is not None)
     read = read or (lambda name, path: _read(path))
-    root = _roots(module)
     if root.locate(module) is None:
         raise TypeError(f"the source file of {module} was not found, so its code cannot enter a key")
     modules: dict[str, str] = {}
     packages: set[str] = set()
     files: dict[str, tuple[str, int, int, int, int]] = {}
     sliced: dict[str, set[str]] = {}
-    waiting = [module, *_reached(root, module, (), sliced)]
-    waiting = list(dict.fromkeys(waiting))
-    seen, listed = set(waiting), set()
+    waiting = list(dict.fromkeys([module, *_reached(root, module, (), sliced)]))
+    known, told = set(waiting), set()
     while waiting:
         name = waiting.pop()
-        path = root.locate(name)
-        assert path is not None, name
-        # Stamped before it is read: an edit in between makes the stamp too old, which is noticed later.
-        files[os.fspath(path)] = (name, *stamp_of(os.fspath(path)))
-        source = read(name, path)
-        modules[name] = source.digest
-        # A lone module may lie anywhere, and its neighbours are not its prompts.
-        if path.parent not in listed and ("." in name or path.name == "__init__.py"):
-            listed.add(path.parent)
-            _add_data_files(path.parent, _package_of(name, path), modules, files)
-        first_party, foreign = _resolve(root, name, path, source, sliced)
-        packages |= foreign
-        for reached in first_party - seen:
-            seen.add(reached)
-            waiting.append(reached)
-    for name, names in sliced.items():
+        found = _looked_at(root, name, read)
+        files[found.file] = (name, *found.stamp)
+        modules[name] = found.digest
+        packages |= found.foreign
+        for target, names in found.sliced.items():
+            sliced.setdefault(target, set()).update(names)
+        if found.package and found.package not in told:
+            told.add(found.package)
+            for text, file, stamp, digest in _texts_beside(root, found.package, found.file):
+                files[file], modules[text] = (text, *stamp), digest
+        waiting += found.first_party - known
+        known |= found.first_party
+    for name, wanted in sliced.items():
         path = root.locate(name)
         assert path is not None, name
         files[os.fspath(path)] = (name, *stamp_of(os.fspath(path)))
-        modules[name] = read(name, path).slice_digest(names, whole=_WHOLE in names)
+        modules[name] = read(name, path).slice_digest(wanted, whole=_WHOLE in wanted)
     loaded = frozenset(name for name in modules if name in sys.modules)
     return Code(module, dict(sorted(modules.items())), tuple(sorted(packages)), files, loaded)
 
 
+def _looked_at(root: _Roots, name: str, read: Callable[[str, Path], Source]) -> _Module:
+    if name not in root.seen.modules:
+        path = root.locate(name)
+        assert path is not None, name
+        # Stamped before it is read: an edit in between makes the stamp too old, which is noticed later.
+        stamp = stamp_of(os.fspath(path))
+        source = read(name, path)
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        first_party, foreign, sliced = _resolve(root, package, source)
+        root.seen.modules[name] = _Module(
+            os.fspath(path), stamp, source.digest, package, first_party, foreign, sliced
+        )
+    return root.seen.modules[name]
+
+
 def _resolve(
-    root: _Roots, module: str, path: Path, source: Source, sliced: dict[str, set[str]]
-) -> tuple[set[str], set[str]]:
-    """First-party modules that a module imports, and the other packages; slices are noted in `sliced`."""
+    root: _Roots, package: str, source: Source
+) -> tuple[frozenset[str], frozenset[str], Mapping[str, frozenset[str]]]:
+    """Of a module of `package`: first-party modules that it imports, other packages, and parts of modules."""
     first_party: set[str] = set()
     foreign: set[str] = set()
-    package = _package_of(module, path)
+    sliced: dict[str, set[str]] = {}
     for wanted in source.imports:
         target = wanted.absolute(package)
         if not root.owns(target):
@@ -259,7 +293,9 @@ def _resolve(
             sliced.setdefault(target, set()).update(wanted.names or (_WHOLE,))
         else:
             first_party |= _reached(root, target, wanted.names, sliced)
-    return first_party, foreign.difference(sys.stdlib_module_names, CARRIERS)
+    others = foreign.difference(sys.stdlib_module_names, CARRIERS)
+    parts = {name: frozenset(names) for name, names in sliced.items()}
+    return frozenset(first_party), frozenset(others), parts
 
 
 def _reached(root: _Roots, target: str, names: Iterable[str], sliced: dict[str, set[str]]) -> set[str]:
@@ -283,15 +319,16 @@ def _excluded(module: str) -> bool:
     return any(module == name or module.startswith(name + ".") for name in EXCLUDED)
 
 
-def _package_of(module: str, path: Path) -> str:
-    return module if path.name == "__init__.py" else module.rpartition(".")[0]
-
-
-def _add_data_files(folder: Path, package: str, modules: dict[str, str], files: dict[str, Any]) -> None:
-    for name, file in _data_files(folder, package.replace(".", "/")):
-        if name not in modules:
-            files[os.fspath(file)] = (name, *stamp_of(os.fspath(file)))
-            modules[name] = _read(file).digest if file.suffix == ".py" else digest_file(file)
+def _texts_beside(root: _Roots, package: str, file: str) -> list[tuple[str, str, Stamp, str]]:
+    """Of each text file of a package, in which `file` lies: its name, its place, its stamp, its digest."""
+    if package not in root.seen.texts:
+        found = []
+        for name, path in _data_files(Path(file).parent, package.replace(".", "/")):
+            stamp = stamp_of(os.fspath(path))
+            digest = _read(path).digest if path.suffix == ".py" else digest_file(path)
+            found.append((name, os.fspath(path), stamp, digest))
+        root.seen.texts[package] = found
+    return root.seen.texts[package]
 
 
 def _data_files(folder: Path, label: str, *, inside: bool = False) -> Iterator[tuple[str, Path]]:
