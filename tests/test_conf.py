@@ -61,6 +61,11 @@ def components(group: str, option: str) -> list[Mapping[str, Any]]:
     return [{key: item for key, item in one.items() if key not in own} for one in found]
 
 
+def test_our_own_files_are_read_by_libyaml_as_a_recipe_is_read() -> None:
+    for file in FILES:
+        assert read_marked(file, is_ours=True) == read_marked(file)
+
+
 @pytest.mark.parametrize(
     ("group", "option"), [one for one in OPTIONS if one[0] in FAMILIES], ids=lambda text: text
 )

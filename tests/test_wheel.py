@@ -31,9 +31,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "build", "--wheel", "--outdir", folder, ROOT], check=True, capture_output=True
     )
     (wheel,) = folder.glob("*.whl")
-    venv.create(folder / "env", with_pip=True)
-    python = folder / "env" / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", wheel], check=True)
+    venv.create(folder / "env")
+    pip = [sys.executable, "-m", "pip", "--python", folder / "env" / "bin" / "python"]
+    subprocess.run([*pip, "install", "-q", "--no-deps", wheel], check=True)
     (packages,) = (folder / "env" / "lib").glob("python*/site-packages")
     # A line in a .pth file adds the folder alone: the checkout's own editable install is not followed.
     (packages / "libraries.pth").write_text("\n".join(site.getsitepackages()))

@@ -176,7 +176,10 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
 
 
 def merge(target: dict[str, Any], source: Mapping[str, Any]) -> None:
-    """Merge plain data into a mapping as OmegaConf does; `source` is left as it is."""
+    """Merge plain data into a mapping as OmegaConf does; `source` is left as it is.
+
+    A list over a mapping, which OmegaConf refuses, stands in its place, for pydantic to refuse.
+    """
     for key, item in source.items():
         if isinstance(item, Mapping):
             if not isinstance(target.get(key), dict):

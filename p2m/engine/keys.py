@@ -9,7 +9,6 @@ the engine changes what a step makes.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -81,7 +80,7 @@ def identify_all(steps: Iterable[Step], store: Store) -> dict[str, Identity]:
     recall_code(store)
     with closure.snapshot():
         identities = {step.name: identify(step) for step in steps if not step.is_source}
-    if store.root.is_dir():  # else nothing was built, and who only looks makes nothing
+    if store.writable:  # else nothing was built, and who only looks makes nothing
         for memory in _memories(store):
             with suppress(OSError):
                 memory.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +97,7 @@ def recall_code(store: Store) -> None:
 def _memories(store: Store) -> Iterator[Path]:
     """Where what was parsed is remembered: the user's cache folder, and the store, which may travel."""
     with suppress(RuntimeError):  # no home
-        yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "p2m" / "code.json"
+        yield syntax.memory_file()
     yield store.root / "tmp" / "code.json"
 
 

@@ -80,14 +80,16 @@ def _serve() -> None:
     import p2m.cli.dispatch
     from p2m.cli import verbs
     from p2m.cli.main import main
-    from p2m.engine.code.syntax import read_source
+    from p2m.engine.code import syntax
     from p2m.stages.timing import clocked
 
     for name in verbs.names():
         verbs.verb(name)
     assert p2m.build
+    syntax.recall(syntax.memory_file())
     for file in Path(p2m.build.__file__).parent.rglob("*.py"):
-        read_source(file.read_bytes(), str(file))
+        syntax.read_source(file.read_bytes(), str(file))
+    syntax.retain(syntax.memory_file())
     for name in BUILDS_NEED:
         import_module(name)
     clocked.__kwdefaults__["least"] = 0.05  # seconds in which a bundle's cost is measured

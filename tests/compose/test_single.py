@@ -7,13 +7,19 @@ import subprocess
 import sys
 from dataclasses import FrozenInstanceError
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+from omegaconf.errors import ConfigTypeError
 from pydantic import ValidationError
 from strangers import Tiny
 
 from p2m.compose import compose
 from p2m.compose.origins import place_in
+from p2m.compose.source import merge
 from p2m.engine.handles import Network
 from p2m.errors import RecipeError
 from p2m.types import Constraints, Example, Training
@@ -445,6 +451,36 @@ def test_composing_loads_no_heavy_library(tmp_path: Path) -> None:
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 3) | st.sampled_from(["x", "???"]) | st.lists(st.just(1)),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), TREES), min_size=1, max_size=4))
+def test_files_are_merged_as_omegaconf_merges_them(files: list[dict[str, Any]]) -> None:
+    merged: dict[str, Any] = {}
+    for each in files:
+        before = repr(each)
+        merge(merged, each)
+        assert repr(each) == before
+    try:
+        assert merged == OmegaConf.to_container(OmegaConf.merge({}, *files))
+    except ConfigTypeError as error:
+        assert "Cannot merge DictConfig with ListConfig" in str(error)
+
+
+def test_hydras_own_settings_change_nothing_of_the_recipe(tmp_path: Path) -> None:
+    path = write(tmp_path, PROMPT)
+    plain, whole = read(path, "training=fast"), read(path, "training=fast", "hydra/launcher=basic")
+    assert (plain.spec, plain.choices) == (whole.spec, whole.choices)
+    assert set(whole.origins) - set(plain.origins) == {"hydra/launcher"}
+    assert set(whole.looked) - set(plain.looked)
+    wrong = write(tmp_path, PROMPT + "hydra: {sweeper: {nothing_of_this: 1}}\n", "wrong.yaml")
+    assert "nothing_of_this" in problem(wrong).message
 
 
 def test_the_same_recipe_composes_alike_twice_in_one_process(tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ from p2m.engine.code import closure, syntax
 from p2m.engine.code.closure import code_of, component_code
 from p2m.engine.code.components import components_in, is_component
 from p2m.engine.code.loading import edited_since
-from p2m.engine.code.syntax import read_source
+from p2m.engine.code.syntax import Import, read_source
 from p2m.engine.hashing import digest
+from p2m.engine.keys import identify_all, recall_code
+from p2m.engine.store import Store
 
 _numbers = itertools.count()
 
@@ -327,3 +329,49 @@ def test_what_was_parsed_is_remembered_between_processes_and_never_trusted_when_
         syntax.recall(file)
         assert bool(syntax._known) is not damaged
         assert read_source(content, "x.py") == fresh
+
+
+def test_what_was_parsed_for_one_store_is_known_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    read_source(b"import a.b\n", "x.py")
+    identify_all([], Store(tmp_path / "nowhere", make=False))
+    assert not (tmp_path / "cache").exists(), "nothing is made by who only looks"
+    identify_all([], Store(tmp_path / "one"))
+    monkeypatch.setattr(syntax, "_known", {})
+    monkeypatch.setattr(syntax, "_recalled", {})
+    recall_code(Store(tmp_path / "two"))
+    assert any(Import("a.b", 0, ()) in imports for _, imports in syntax._known.values())
+
+
+IMPORTS = """
+try:
+    import a
+except ImportError:
+    import b
+else:
+    import c
+finally:
+    import d
+match x:
+    case 1:
+        import e
+async def f():
+    async with g() as h:
+        for i in j:
+            while k:
+                if l:
+                    pass
+                elif m:
+                    import n
+class O:
+    def p(self):
+        import q
+"""
+
+
+@pytest.mark.parametrize("more", ["", "import_module('r')\n", "import_modul\uff45('r')\n"])
+def test_an_import_is_found_wherever_it_stands(more: str) -> None:
+    found = {each.module for each in read_source((IMPORTS + more).encode(), "x.py").imports}
+    assert found == {*"abcdenq", *("r" if more else "")}

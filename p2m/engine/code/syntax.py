@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -104,6 +105,11 @@ def read_source(content: bytes, path: str) -> Source:
 _known: dict[str, tuple[str, tuple[Import, ...]]] = {}
 _slices: dict[str, str] = {}  # content's digest and the names asked for -> digest of those definitions
 _recalled: dict[Path, int] = {}  # file -> how many it held
+
+
+def memory_file() -> Path:
+    """Where that is remembered for all stores: the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "p2m" / "code.json"
 
 
 def recall(file: Path) -> None:
