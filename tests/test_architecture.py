@@ -186,11 +186,16 @@ def modules_of(root: Path) -> dict[str, Path]:
 
 
 @cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imports_of(root: Path) -> list[Import]:
     modules = modules_of(root)
     found = []
     for module, path in modules.items():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parsed(path)
         package = module if path.name == "__init__.py" else module.rpartition(".")[0]
         for node, at_top in _walk(tree, True):
             for target, asked in _targets(node, package, modules):
@@ -313,7 +318,7 @@ def long_functions(root: Path) -> list[str]:
     return [
         f"{module}.{node.name} has {lines} lines"
         for module, path in modules_of(root).items()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(path))
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         and node.end_lineno is not None
         and (lines := node.end_lineno - node.lineno + 1) > LONGEST
