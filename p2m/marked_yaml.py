@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ _VALUE = re.compile(r":\s+[^\s|>&#]")  # a key with its value on the same line
 _KEY = re.compile(r"\s*(- +)?[\w.-]+:(\s|$)")
 _CONTAINERS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _NULL = ("", "~", "null", "Null", "NULL")
-_QUICK = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+QUICK: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, which explains mistakes less well
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,15 @@ def join(path: str, key: str | int) -> str:
 
 
 def read_marked(path: Path, *, is_ours: bool = False) -> Marked:
-    """Read a YAML file; of ours, which have no mistakes to explain, by libyaml, ten times as fast.
+    """Read a YAML file; one of our own is read once, and ten times as fast.
 
     Raises:
         RecipeError: it is missing, not UTF-8, or not YAML as we read it; with the line where there is one.
     """
+    if is_ours:
+        with suppress(OSError):  # said below
+            found = path.stat()
+            return _ours(path, (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -67,7 +73,12 @@ def read_marked(path: Path, *, is_ours: bool = False) -> Marked:
         raise _refusal(path, line, f"not UTF-8 (byte 0x{error.object[error.start]:02x})", hint) from error
     except OSError as error:
         raise RecipeError([Problem(f"cannot be read: {error.strerror}", where=show(path))]) from error
-    return parse_marked(text, path, loader=_QUICK if is_ours else yaml.SafeLoader)
+    return parse_marked(text, path)
+
+
+@lru_cache(maxsize=256)
+def _ours(path: Path, _stamp: tuple[int, ...]) -> Marked:
+    return parse_marked(path.read_text(encoding="utf-8"), path, loader=QUICK)
 
 
 def parse_marked(text: str, path: Path, *, loader: Any = yaml.SafeLoader) -> Marked:

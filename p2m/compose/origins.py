@@ -26,7 +26,9 @@ class Origins:
 
     def merge_file(self, marked: Marked, package: str) -> None:
         """Note the lines of a file whose values are merged in at `package` ("" is the top)."""
-        self._merge(marked.value, package, lambda at: self._line(marked, at))
+        is_ours = marked.path.is_relative_to(self.library)
+        shown = f"conf/{marked.path.relative_to(self.library).as_posix()}" if is_ours else show(marked.path)
+        self._merge(marked.value, package, lambda at: f"{shown}:{marked.lines.get(at, 1)}")
 
     def merge_override(self, key: str, value: Any, text: str) -> None:
         """Note that `text` set `key`."""
@@ -60,12 +62,6 @@ class Origins:
         elif isinstance(value, list):
             for index, item in enumerate(value):
                 self._walk(item, package, join(at, index), place)
-
-    def _line(self, marked: Marked, at: str) -> str:
-        line = marked.lines.get(at, 1)
-        if marked.path.is_relative_to(self.library):
-            return f"conf/{marked.path.relative_to(self.library).as_posix()}:{line}"
-        return show(marked.path, line)
 
 
 def place_in(places: Mapping[str, str], path: str) -> str:

@@ -57,8 +57,8 @@ def compose(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[str]
     """
     recipe = find_recipe(recipe)
     groups = Groups((recipe.parent, conf_folder()))
-    with composing() as reading:
-        marked = read_recipe(recipe)
+    marked = read_recipe(recipe)
+    with composing(marked) as reading:
         parsed = checked(marked, overrides, groups, sweep=False)
         said = [override for override in parsed if is_text(override)]
         words = [forced(override, groups) for override in parsed if override not in said]

@@ -40,7 +40,7 @@ _choices_so_far = defaults_list._create_interpolation_map
 defaults_list._create_interpolation_map = lambda overrides, defaults, self_added: (
     _choices_so_far(overrides, defaults, self_added)
     if any(each.is_interpolation() for each in defaults)
-    else OmegaConf.create()
+    else None
 )
 PRIMARY = "_recipe_"  # what Hydra calls the recipe, so that its file name may be anything
 
@@ -169,6 +169,8 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
                 merge(_section(merged, str(item.package or "")), loaded.body)
             else:
                 others.append(item)
+        if not others:
+            return OmegaConf.create(merged)
         config = super()._compose_config_from_defaults_list(others, repo)
         with flag_override(config, "no_deepcopy_set_nodes", True):
             config.merge_with(OmegaConf.create(merged))
@@ -228,8 +230,8 @@ def search_path(recipe: Path) -> ConfigSearchPathImpl:
 
 
 @contextmanager
-def composing() -> Iterator[Reading]:
-    reading = Reading()
+def composing(recipe: Marked) -> Iterator[Reading]:
+    reading = Reading({PRIMARY: recipe}, own={PRIMARY})
     token = READING.set(reading)
     try:
         with warnings.catch_warnings():

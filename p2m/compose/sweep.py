@@ -128,8 +128,8 @@ def _sweeping(
     """Hydra over the checked recipe, the words for it, and the recipe's name; its errors are translated."""
     recipe = find_recipe(recipe)
     groups = Groups((recipe.parent, conf_folder()))
-    with composing() as reading:
-        marked = read_recipe(recipe)
+    marked = read_recipe(recipe)
+    with composing(marked) as reading:
         parsed = checked(marked, overrides, groups, sweep=True)
         name = _name(recipe, parsed, trust, lenient=lenient)
         target = folder or Path("outputs") / name / "sweeps" / time.strftime("%Y-%m-%d_%H-%M-%S")

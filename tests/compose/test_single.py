@@ -468,9 +468,10 @@ def test_files_are_merged_as_omegaconf_merges_them(files: list[dict[str, Any]]) 
         merge(merged, each)
         assert repr(each) == before
     try:
-        assert merged == OmegaConf.to_container(OmegaConf.merge({}, *files))
-    except ConfigTypeError as error:
-        assert "Cannot merge DictConfig with ListConfig" in str(error)
+        expected = OmegaConf.merge({}, *files)
+    except ConfigTypeError:  # a list over a mapping
+        return
+    assert merged == OmegaConf.to_container(expected)
 
 
 def test_hydras_own_settings_change_nothing_of_the_recipe(tmp_path: Path) -> None:
