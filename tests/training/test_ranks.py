@@ -88,7 +88,26 @@ def is_same(one: Trained, other: Trained) -> bool:
     return all(torch.allclose(first[name], second[name], atol=1e-4) for name in first)
 
 
-def test_two_processes_learn_what_one_does(steady: MiniLM, alone: Trained, tmp_path: Path) -> None:
+def test_two_processes_learn_what_one_does_and_an_interrupt_leaves_none_of_them(
+    steady: MiniLM, alone: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "KEEP_EVERY", 0.0)  # a checkpoint at every evaluation
+    run = Disturbed(tmp_path, TWO, what="interrupted", step=9)
+    with pytest.raises(KeyboardInterrupt):
+        fitted_by(steady, run)
+    assert "2 processes share each step, 1 threads each" in run.lines
+    assert len(run.others) == 2
+    assert not started()
+    again = Here(tmp_path, CPU)
+    assert is_same(alone, fitted_by(steady, again))
+    assert [line for line in again.lines if "going on" in line] in (
+        ["going on from step 6"],
+        ["going on from step 8"],
+    )
+
+
+@pytest.mark.slow
+def test_two_processes_learn_all_that_one_does(steady: MiniLM, alone: Trained, tmp_path: Path) -> None:
     import torch
     from safetensors.torch import load_file
 
@@ -122,14 +141,6 @@ def test_what_two_processes_began_in_parts_one_goes_on_with(
         ["going on from step 2"],
         ["going on from step 4"],
     )
-
-
-def test_nothing_is_left_running_after_an_interrupt(tiny_minilm: MiniLM, tmp_path: Path) -> None:
-    run = Disturbed(tmp_path, TWO, what="interrupted")
-    with pytest.raises(KeyboardInterrupt):
-        fitted_by(tiny_minilm, run)
-    assert len(run.others) == 2
-    assert not started()
 
 
 @pytest.mark.slow
