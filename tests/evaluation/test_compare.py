@@ -39,7 +39,9 @@ def drawn(
     return one, two, [(answer,) for answer in right]
 
 
-@pytest.mark.parametrize("metric", [Accuracy(), MacroF1()], ids=lambda metric: metric.name)
+@pytest.mark.parametrize(
+    "metric", [Accuracy(), pytest.param(MacroF1(), marks=pytest.mark.slow)], ids=lambda metric: metric.name
+)
 def test_of_equal_models_one_in_twenty_seems_better_at_five_per_cent(metric: Metric) -> None:
     lot = random.Random(7)
     found = [
@@ -110,8 +112,17 @@ def test_a_probability_is_never_nothing() -> None:
     assert worse == 1.0
 
 
-@pytest.mark.parametrize("metric", [Accuracy(), MacroF1()], ids=lambda metric: metric.name)
-@pytest.mark.parametrize(("labels", "rival"), [("abc", 0.8), ("abcdefgh", 0.8), ("abcd", None)])
+@pytest.mark.parametrize(
+    ("metric", "labels", "rival"),
+    [
+        (Accuracy(), "abc", 0.8), (Accuracy(), "abcdefgh", 0.8), (MacroF1(), "abcd", None),
+        *(
+            pytest.param(*each, marks=pytest.mark.slow)
+            for each in ((MacroF1(), "abc", 0.8), (MacroF1(), "abcdefgh", 0.8), (Accuracy(), "abcd", None))
+        ),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)  # fmt: skip
 def test_as_many_rows_as_are_asked_for_tell_in_four_of_five_repeats(
     metric: Metric, rival: float | None, labels: str
 ) -> None:
