@@ -242,15 +242,16 @@ def _describes(group: Group) -> bool:
 
 def _is_prose(group: Group) -> bool:
     """The only pair, both sides of which begin with a small article: `Input: the report the warden fills in`;
-    or one whose output tells of its form: `Output: minutes as a number`.
+    or one whose output tells of its form: `Output: minutes as a number`, `Output: buy | sell`.
     """
     if _FORM.search(group.output) and group.output[:1].islower():
         return True
-    return all(_ARTICLE.match(text) for text in [*group.input.values(), group.output])
+    chooses = "|" in group.output or _ARTICLE.match(group.output) is not None
+    return chooses and all(_ARTICLE.match(text) for text in group.input.values())
 
 
 _FORM = re.compile(
-    r"\be\.g\.|\bas an?\b|\bin (?:small|lower|capital)|\bone of\b|\beither\b|\bz\.? ?b\.|\bp\. ?ej",
+    r"\be\.g\.|\bas an?\b|\b(?:ids?|codes?|labels?|category|name)$|\bsepar\w+|\bsépar\w+|\bgetrennt\b|\bper line\b|\bin (?:small|lower|capital)|\bone of\b|\beither\b|\bz\.? ?b\.|\bp\. ?ej",
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"(?:an?|the|one|its|ein\w*|der|die|das|une?|el|la|le|un|una|il|lo|o|um|uma)\s")

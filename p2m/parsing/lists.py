@@ -17,6 +17,7 @@ from p2m.parsing.items import (
     quoted_items,
     style,
 )
+from p2m.parsing.outstanding import outstanding
 from p2m.parsing.page import down_the_page, tables
 from p2m.parsing.phrases import phrases
 from p2m.parsing.runs import runs
@@ -64,8 +65,10 @@ _ANSWERED = re.compile(
 )
 _ARROWED = re.compile(r"(?:->|=>|→|⇒|➜)\s*(?:[\"'“«„](\w[\w -]{0,24})[\"'”»“]|([^\s.,;:\"”{}<>\[\]]+))")
 _HASHTAGS = re.compile(r"#\w[\w-]*(?:[ \t,]+#\w[\w-]*)+")
-_NUMBERED = re.compile(r"\b(?P<name>[A-Z][a-z]{2,11} |[A-Z]{1,4}-?)(?:\d{1,2})\b")
-_ASKED_ONE_BY_ONE = re.compile(r"(?:(?<=[.:!?]\s)|(?<=\n))(?:[^\W\d][\w -]{1,20}\?[ \t]*){2,}")
+_NUMBERED = re.compile(
+    r"\b(?P<name>[^\W\d_]{3,12} (?=\d|[A-Z]\b|I|V)|[A-Z]{1,4}-?(?=\d))(?:\d{1,2}[a-z]?|[A-Z]|I{1,3}|I?V)\b"
+)
+_ASKED_ONE_BY_ONE = re.compile(r"(?:(?<=[.:!?]\s)|(?<=[\n(]))(?:[^\W\d][\w -]{1,20}\?[ \t]*){2,}")
 _SPACED = re.compile(
     r"(?:^|[:：—–]\s|\s(?:from|as|aus|von|als)\s|(?<=\s))(?P<list>(?:[^\W\d_][\w'-]{0,14}[ \t]+){2,7}[^\W\d_][\w'-]{0,14})(?=\s*(?:[.\n()]|$))"
 )
@@ -133,6 +136,10 @@ _EMPTY = re.compile(
     r"\b(?:empty|blank|nothing|vac[ií][oa]s?|vide|leere?\w*|vuot\w+|vazi[oa]|пуст\w+|nichts|nada)\b|空|빈",
     re.IGNORECASE,
 )
+_NO_MORE = re.compile(  # "nothing other"
+    r"\b(?:nothing|no|nichts|niets|nada|niente|nic|ikke|inte|inget|intet|rien d['’]|ничего|никак\w*)\s*$",
+    re.IGNORECASE,
+)
 _AFTER_CUE = re.compile(rf"{_CUE}[^.!?\n。]{{0,70}}$", re.IGNORECASE)
 
 
@@ -161,8 +168,8 @@ def _rests(text: str) -> dict[str, tuple[int, tuple[str, ...]]]:
         for match in pattern.finditer(text):
             said = match.groupdict()
             rest = clean(said["quoted"] or said.get("bare") or "")
-            if rest and is_label(rest) and not _EMPTY.search(rest):
-                before = text[max(0, match.start() - 110) : match.start()]
+            before = text[max(0, match.start() - 110) : match.start()]
+            if rest and is_label(rest) and not _EMPTY.search(rest) and not _NO_MORE.search(before):
                 is_cued = _AFTER_CUE.search(before) or _BEFORE_IF.match(text, match.end())
                 told = {name, *["cued"] * bool(is_cued), *["quoted"] * bool(said["quoted"])}
                 found.setdefault(rest, set()).update(told)
@@ -238,6 +245,7 @@ def _forms(text: str) -> Iterator[Listing]:
             yield from listed([str(step) for step in range(low, high + 1)], match, "scale")
     yield from runs(text)
     yield from phrases(text)
+    yield from outstanding(text)
     everywhere = [next(filter(None, found)) for found in ANY_QUOTED.findall(text)]
     values = tuple(dict.fromkeys(clean(item) for item in everywhere))
     if 2 <= len(values) <= 12 and all(map(is_label, values)):
