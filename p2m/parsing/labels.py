@@ -325,7 +325,8 @@ def _counts_of(each: Listing, text: str) -> dict[str, bool]:
 def _numbers_said(text: str) -> tuple[tuple[int, int], ...]:
     """Where small numbers of things are said, and which."""
     found = [(match.start(), match.group().casefold()) for match in _SOME.finditer(text)]
-    return tuple((place, NUMBERS.get(said) or _HAN.get(said) or int(said)) for place, said in found)
+    counts = [(place, NUMBERS.get(said) or _HAN.get(said) or said) for place, said in found]
+    return tuple((place, int(count)) for place, count in counts if str(count).isdigit())
 
 
 _HAN = {"两": 2, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "두": 2, "세": 3, "네": 4}
