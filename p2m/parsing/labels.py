@@ -257,10 +257,10 @@ def _signs_of(each: Listing, text: str, outputs: Sequence[str]) -> tuple[str, ..
         "question": text[each.end : each.end + 3].strip()[:1] in tuple("?？"), "shown": bool(outputs),
     }  # fmt: skip
     found |= _known_of(each, low, text, by_code=by_code) | _counts_of(each, text)
-    # "run" lists in a sentence are so many that their other signs weigh differently from those of other forms.
+    # What some signs weigh depends on the form; lists in a sentence are so many that there all do.
     form = each.signs[0] if each.signs else ""
     named = [name for name, holds in found.items() if holds]
-    crossed = [f"run {name}" for name in named] if form == "run" else []
+    crossed = [f"{form} {name}" for name in named if form == "run" or name in _BY_FORM]
     return (*each.signs, *named, *crossed, *_words_of(words), *_words_around(each, text))
 
 
@@ -335,6 +335,10 @@ _SOME = re.compile(
     re.IGNORECASE,
 )
 _NEAR = 80  # letters
+_BY_FORM = frozenset(
+    ["two", "several", "single", "noun", "noun_near", "known_all", "known_most", "asks", "illustrates", "fields",
+     "again_all", "upper", "title", "codes_asked", "early", "late"]
+)  # fmt: skip
 
 
 def _beside(text: str) -> list[str]:

@@ -71,11 +71,6 @@ def _down(text: str, offset: int) -> Iterator[Listing]:
                 (styles[-1] != styles[0] and len(set(styles[:-1])) == 1) or widths[-1] > max(widths[:-1])
             ):  # another sort of line
                 yield Listing(values[:-1], starts[number], starts[end] - 1, (form, "without last"))
-            steps = [re.fullmatch(r"\D+ (\d{1,2})", value) for value in values]
-            if all(steps):
-                yield Listing(
-                    tuple(step[1] for step in steps if step), starts[number], starts[end] - 1, ("steps",)
-                )
         number = end
 
 

@@ -38,7 +38,6 @@ _HEADED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _TAG = re.compile(r"<(?P<tag>[A-Za-z][\w-]*)(?:\s[^<>]*)?>\s*(?P<item>[^<>\n]{1,48}?)\s*</(?P=tag)>")
-_PAIR = re.compile(r"[\"'](?P<key>[^\"'\n]{1,40})[\"']\s*:\s*[\"'](?P<value>[^\"'\n]{1,48})[\"']")
 _LOOSE = re.compile(
     rf"(?P<items>(?:(?<![\w-])[^\W_][\w'’/+-]{{0,20}}[ \t]+){{2,7}})(?:{AND_OR})[ \t]+(?P<last>[^\W_][\w'’+-]{{0,20}})",
     re.IGNORECASE,
@@ -174,18 +173,11 @@ def _items_of(line: str, run: list[re.Match[str]], offset: int) -> Iterator[List
 
 
 def _tagged(text: str) -> Iterator[Listing]:
-    """`<tag>one</tag> <tag>two</tag>`, and the two sides of `"key": "value"` pairs."""
+    """`<tag>one</tag> <tag>two</tag>`."""
     tags = list(_TAG.finditer(text))
     for name in dict.fromkeys(match["tag"] for match in tags):
         found = [match for match in tags if match["tag"] == name]
         yield from few([match["item"] for match in found], found[0].start(), found[-1].end(), "tagged")
-    for block in re.finditer(r"\{[^{}]*\}", text):
-        pairs = list(_PAIR.finditer(block.group()))
-        if len(pairs) > 1:
-            for side in ("key", "value"):
-                yield from few(
-                    [pair[side] for pair in pairs], block.start(), block.end(), "mapped", f"mapped {side}"
-                )
 
 
 def _cued(text: str) -> Iterator[Listing]:
