@@ -242,12 +242,11 @@ def _describes(group: Group) -> bool:
 
 def _is_prose(group: Group) -> bool:
     """The only pair, both sides of which begin with a small article: `Input: the report the warden fills in`;
-    or one whose output tells of its form: `Output: minutes as a number`, `Output: buy | sell`.
+    or one whose output tells of its form: `Output: minutes as a number`.
     """
     if _FORM.search(group.output) and group.output[:1].islower():
         return True
-    chooses = "|" in group.output or _ARTICLE.match(group.output) is not None
-    return chooses and all(_ARTICLE.match(text) for text in group.input.values())
+    return all(_ARTICLE.match(text) for text in [*group.input.values(), group.output])
 
 
 _FORM = re.compile(

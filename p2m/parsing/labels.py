@@ -95,22 +95,31 @@ def read_labels(instruction: str, outputs: Sequence[str], *, given: bool = False
 
 
 def parted(prompt: str) -> Reading:
-    """Instruction and demonstrations; rows that explain labels (`open -> nobody has answered`) are none."""
+    """Instruction and demonstrations. Rows that explain labels (`open -> nobody has answered`), and one whose output
+    lists them (`Output: open | shut`), are none.
+    """
     reading = take_apart(prompt)
     firsts = [next(iter(row.input.values())) for row in reading.rows]
     outputs = [row.output for row in reading.rows]
-    longer = len(" ".join(outputs).split()) > len(" ".join(firsts).split())
     lone = all(len(row.input) == 1 for row in reading.rows) or reading.form == "a table with a header"
-    if (
-        lone
-        and longer
-        and all(map(is_label, firsts))
-        and len({*firsts}) == len({*outputs}) == len(firsts) > 1
-    ):
+    distinct = len({*firsts}) == len({*outputs}) == len(firsts) > 1
+    explained = lone and distinct and all(map(is_label, firsts)) and _size(outputs) > _size(firsts)
+    if explained or len(outputs) == 1:
         found = read_labels(prompt, [])
-        if {*map(fold_label, found.values)} == {*map(fold_label, firsts)} and found.strength >= _GLOSSARY:
+        values = {*map(fold_label, found.values)}
+        if explained:
+            told = values == {*map(fold_label, firsts)}
+        else:
+            told = all(_places(value, outputs[0]) for value in found.values) and (
+                _size(outputs) > _size(found.values) or "|" in outputs[0]
+            )
+        if values and told and found.strength >= _GLOSSARY:
             return undivided(prompt)
     return reading
+
+
+def _size(texts: Sequence[str]) -> int:
+    return len(" ".join(texts).split())
 
 
 def _answered(values: tuple[str, ...], outputs: Sequence[str], instruction: str, most: float) -> Labels:

@@ -63,7 +63,7 @@ _IN_TURN = (  # X mi, Y mi; XかYか; X인지 Y인지; X की है, Y की
 _BETWEEN = re.compile(r"[\s,、，;]*(?:(?:yoksa|veya|या|아니면|それとも)\s*)?")
 
 _STEPS = re.compile(
-    r"(?<![\d.,:/-])(?P<low>-?[0-3])\s?(?:\([^()\n]{1,30}\)\s*)?(?:to|through|and|-|–|—|~|〜|～|bis|à|a|al|e|y|и|до|do|t/m|tot|から|到|至|부터|ile|till|to)\s?(?P<high>\d|1[0-2])(?![\d%]|[.,:/]\d|\s?%)",
+    r"(?<![\d.,:/-])(?P<low>-?[0-3])\s?(?:\([^()\n]{1,30}\)\s*)?(?:to|through|and|-|–|—|~|〜|～|bis|à|a|al|e|y|и|до|do|t/m|tot|から|到|至|부터|से|ile|till|to)\s?(?P<high>\d|1[0-2])(?![\d%]|[.,:/]\d|\s?%)",
     re.IGNORECASE,
 )
 

@@ -124,7 +124,7 @@ _LEAD = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _TRAIL = re.compile(
-    r"(?:[)\]}）】:：—–(\[（]|\s[-–](?:\s|$)|\s(?:olarak|diye|şeklinde|است)\b|\s(?:में|के रूप)(?:\s|$)|のいずれか|のどれか|のどちらか|のどれ|のうち|から|として|に(?:分|仕|振)|で(?:答|出|返)|を|の(?=\d)|に$|で$|と(?:出|答|返)|之一|中(?:的|选)|写的|的一种|から(?=一)|の(?=[一二三四五六七八九])|のみ|だけ|(?:이고|이며|인지|인가|이에요|예요|입니다|으로|이나)|[一二三四五六七八九\d]选[一二1]|(?:[一二三四五六七八九\d]|几)?(?:类|种|个|つ|種類|段階)|等|写|的|로 |으로 |\s중|인지|가운데|로만|만 |里|当中|\s(?:ist|sind|wird|est|sont|son|sono|é|è|based|depending|according|for|in|by|to|from|is|are|should|please|only|based|only|and|but|inferred|where|when|if|so|per|of|on|und|aber|bitte|je|pro|nach|aus|für|wenn|selon|pour|dans|par|según|para|por|segundo|secondo|per|da|w|dla|по|для|в|для|если)\b).*$",
+    r"(?:[)\]}）】:：—–(\[（]|\s[-–](?:\s|$)|\s(?:olarak|diye|şeklinde|است)\b|\s(?:में|के रूप)(?:\s|$)|のいずれか|のどれか|のどちらか|のどれ|のうち|から|として|\s?です|に(?:分|仕|振)|で(?:答|出|返)|を|の(?=\d)|に$|で$|と(?:出|答|返)|之一|中(?:的|选)|写的|的一种|から(?=一)|の(?=[一二三四五六七八九])|のみ|だけ|(?:이고|이며|인지|인가|이에요|예요|입니다|으로|이나)|[一二三四五六七八九\d]选[一二1]|(?:[一二三四五六七八九\d]|几)?(?:类|种|个|つ|種類|段階)|等|写|的|로 |으로 |\s중|인지|가운데|로만|만 |里|当中|\s(?:ist|sind|wird|est|sont|son|sono|é|è|based|depending|according|for|in|by|to|from|is|are|should|please|only|based|only|and|but|inferred|where|when|if|so|per|of|on|und|aber|bitte|je|pro|nach|aus|für|wenn|selon|pour|dans|par|según|para|por|segundo|secondo|per|da|w|dla|по|для|в|для|если)\b).*$",
     re.IGNORECASE | re.DOTALL,
 )
 
