@@ -45,7 +45,7 @@ from p2m.parsing.words import (
 STRONG = 0.5  # from which a list speaks for a classification by itself
 _LEAST = 0.04  # chance below which a list is no list of labels
 SHOWN = 0.04  # strength of what only demonstrations answer
-_CODED = 0.5  # of a list's chance, from which its codes are taken where these are asked for
+_CODED = 0.15  # of a list's chance, from which its codes are taken where these are asked for
 _EXPLAINED = 0.2  # the same, of a list whose items are all said again
 _GLOSSARY = 0.3  # chance of a list, from which it explains labels and demonstrates none
 _LONGER = 0.6  # of a list's chance, from which a longer one that holds it is taken
