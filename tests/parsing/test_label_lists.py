@@ -58,7 +58,7 @@ LISTS = [
     ("State of the boat after the report (afloat? aground? sunk?), one of the three.", ("afloat", "aground", "sunk")),
     ("The entry of the log is to be classed:\n\"Calm\" where no wind is noted,\n\"Fair\" up to force five, and\n\"Foul\" in any other case.", ("Calm", "Fair", "Foul")),
     ("Is the berth usable? A berth that is silted up is unusable.", ("usable", "unusable")),
-    ("Judge the knot. HOLD means that it bears the weight. SLIP is for the others.", ("HOLD", "SLIP")),
+    ("If the rope holds the class is TAUT. If it sags the class is SLACK, and a torn rope is a LOSS.", ("TAUT", "SLACK", "LOSS")),
     ("How rough is the sea: smooth < choppy < wild", ("smooth", "choppy", "wild")),
     ("Pick the wind out of the line: N E S W", ("N", "E", "S", "W")),
     ("Topics of the note: mast/boom, hull, sails, galley.", ("mast/boom", "hull", "sails", "galley")),
@@ -102,7 +102,9 @@ def test_demonstrated_answers_that_join_labels_are_taken_apart() -> None:
 
 
 def test_lines_that_explain_labels_are_no_demonstrations() -> None:
-    reading = parted("Stage of the harvest:\nripe -> it falls off by itself\ngreen -> leave it where it is\nrotten -> nobody wants it")
+    reading = parted(
+        "Stage of the harvest:\nripe -> it falls off by itself\ngreen -> leave it where it is\nrotten -> nobody wants it"
+    )
     assert reading.rows == ()
     assert read_labels(reading.instruction, []).values == ("ripe", "green", "rotten")
     assert len(parted("Expand it.\nasap -> as soon as possible\nfyi -> for your information").rows) == 2

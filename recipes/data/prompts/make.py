@@ -1,6 +1,6 @@
 """Everything that the reading of prompts learnt, made again: `make reader`.
 
-1. counts the labels that prompts share (p2m/parsing/known_labels.txt);
+1. counts the labels, and sets of them, that prompts share (p2m/parsing/known_labels.txt);
 2. fits the weights by which a prompt's lists are ranked (p2m/parsing/weights.txt) to the labels there;
 3. writes the columns `instruction` and `signs` of train.jsonl, which recipes/prompts.yaml reads.
 
