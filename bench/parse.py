@@ -11,7 +11,7 @@ Two sets, each split before anything was tuned; the rules and the reader were ma
   else text to text.
 
 Beside p2m stands the commonest type of each half.
-`-v` lists the misses of the halves that were developed on.
+Of the halves held out nothing is printed but totals; `-v` lists the misses of those that were developed on.
 """
 
 from __future__ import annotations
@@ -118,10 +118,6 @@ def report(title: str, judged: list[Judged]) -> dict[str, tuple[float, float]]:
         said = f", label sets {labels:.2f} of {len(sets)}" if sets else ""
         print(f"  {half:12s} {len(chosen):3d}: type {types:.2f} (commonest type {most:.2f}){said}")
         shares[half] = types, labels
-    chosen = [one for one in judged if one.half == HELD_OUT]
-    for truth, number in Counter(one.truth for one in chosen).most_common():
-        right = sum(one.read == one.truth for one in chosen if one.truth == truth)
-        print(f"    {truth:28s} {right} of {number}")
     return shares
 
 
