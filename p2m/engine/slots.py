@@ -133,7 +133,7 @@ class Slots:
         """Whether there is enough for it, were the machine idle."""
         there = self.capacity
         fits = not (there.memory and wanted.memory > there.memory)
-        return fits and wanted.cpus <= there.cpus and wanted.gpus <= there.gpus
+        return fits and max(1, wanted.cpus) <= there.cpus and wanted.gpus <= there.gpus
 
     def take(self, step: str, wanted: Resources, near: Iterable[str] = ()) -> Grant | None:
         """What the step needs, if that is free now; nothing is too much for an idle machine."""
