@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from asking_runs import a_run
@@ -14,9 +13,10 @@ from known_rows import KnownRows, Slips
 
 from p2m.cli.teacher_views import forecast_text
 from p2m.compiler import teaching
-from p2m.engine.executor import Local, Result, execute
+from p2m.engine.executor import Result, execute
 from p2m.engine.handles import Device
 from p2m.engine.plan import Step
+from p2m.engine.running.nodes import NodeSlots
 from p2m.engine.slots import Capacity, Resources, Slots
 from p2m.engine.store import Store
 from p2m.errors import StageError
@@ -67,11 +67,11 @@ class Desk:
     def project(self, *words: str) -> Project:
         return load(self.folder / "desk.yaml", (*self.words, *words))
 
-    def built(self, *words: str, store: str = "store", executor: Any = None) -> Result:
+    def built(self, *words: str, store: str = "store") -> Result:
         whole = self.project(*words).plan
         plan = whole.up_to("answered")
         plan.name = whole.name  # so that later plans know of it
-        return execute(plan, Store(self.folder / store), Device(type="cpu", threads=1), executor=executor)
+        return execute(plan, Store(self.folder / store), Device(type="cpu", threads=1))
 
     def asks(self, *words: str) -> TeacherForecast:
         project = self.project(*words)
@@ -131,13 +131,16 @@ def test_a_cap_holds_over_all_shards_as_over_one_step(
     assert server.requests == 18
 
 
-def test_one_machine_asks_a_teacher_of_its_own_one_shard_at_a_time(
+def test_a_machine_asks_a_teacher_of_its_own_one_shard_at_a_time_and_others_the_next(
     tmp_path: Path, server: KnownRows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(teaching, "LOCAL_SHARD", 4)
-    made = Desk(tmp_path, server).built("generation.num_examples=12", executor=Local(workers=3))
-    assert made.value("answered").figures["asked"] > 6
-    assert server.most == 1
+    plan = Desk(tmp_path, server).project().plan
+    nodes = {name: Slots(Capacity(8, 0, 0), name) for name in ("", "other")}
+    machines = NodeSlots(lambda: None, asks_here=False, nodes=nodes)
+    grants = [machines.take(name, plan.step(name).resources) for name in ("answer-1-1", "answer-1-2")]
+    assert {grant.node for grant in grants if grant} == {"", "other"}
+    assert machines.take("answer-1-3", plan.step("answer-1-3").resources) is None
 
 
 @pytest.mark.parametrize(
