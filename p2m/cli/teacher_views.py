@@ -31,7 +31,7 @@ def forecast_text(told: TeacherForecast, plan: Plan) -> str:
     """A line a step, one for its shards, their sum, prices and limits; "" where nothing will be asked."""
     if not told.steps:
         return ""
-    rows = [("asks", "requests", "tokens in", "tokens out", "USD", "time")]
+    rows: list[tuple[str, ...]] = [("asks", "requests", "tokens in", "tokens out", "USD", "time")]
     shards: dict[str, list[Asking]] = {}
     for one in told.steps:
         shards.setdefault(_whole(plan, one.step), []).append(one)
