@@ -20,8 +20,9 @@ from p2m.engine.store import DamagedError
 from p2m.sizes import count, show_size
 from p2m.spec import ModelSpec, allowed, over_budget, refused, untaught
 from p2m.spec.distilling import taught
+from p2m.stages.lessons import MOST
 from p2m.stages.samples import samples, untried
-from p2m.students.base import TunedStudent, labels_of
+from p2m.students.base import LinearStudent, TunedStudent, labels_of
 from p2m.training.base import Schedule, characters, expected_seconds, planned, probe
 from p2m.tuning.base import left_out
 from p2m.types import Choice, Example, Split, Student, Task, TaskType
@@ -93,6 +94,16 @@ def ranking(spec: ModelSpec, task: Task, found: Survey) -> tuple[tuple[str, str,
         for name in names
         for each in [spec.student.candidates[name]]
     )
+
+
+def sampled(spec: ModelSpec, task: Task, found: Survey) -> str:
+    """That students which are solved learn from some of the rows, with their names; "" where from all."""
+    able = allowed(spec.student.candidates, task, spec.limits)
+    names = ", ".join(name for name, each in able.items() if isinstance(each, LinearStudent))
+    parts = _parts(found) if names else None
+    rows = len(parts.train) if parts else _estimated(spec, task, found) if names else 0
+    about = "" if parts else "about "
+    return f"  {names}: a sample of {MOST:,} of {about}{rows:,} rows is learnt from\n" if rows > MOST else ""
 
 
 def _chosen(choice: Choice) -> dict[str, str]:

@@ -55,6 +55,7 @@ _GROW = (
     "earlier",
     "pool",
     "passed",
+    "after",
 )  # what changes with the steps before, of which below
 _ADDS = ("number", "rows", "caps", "samples", "agreement", "verifiers", "floor")
 
@@ -370,6 +371,10 @@ class _Forecaster:
             taken = sum((self._size(one) for one in draws), Range())
             low, high = max(0.0, pool.low - taken.high), max(0.0, pool.high - taken.low)
             return Range(min(number, low), min(number, high))
+        if name == "share":
+            there = sum((self._size(one) for name, one in inputs.items() if name != "after"), Range())
+            start, number = step.settings["start"], step.settings["number"]
+            return Range(*(min(number, max(0.0, rows - start)) for rows in (there.low, there.high)))
         number = step.settings.get("number", 0)
         drawn = self._size(inputs["drawn"]) if "drawn" in inputs else Range()
         return Range(max(0, number - drawn.high), max(0, number - drawn.low))
@@ -447,7 +452,7 @@ class _Forecaster:
             sure, perhaps = _kept(self.found.changed.get(step.name, ()))
             for edge in step.inputs:
                 before = self.found.plan.step(edge.step) if edge.step else None
-                if before is None or before.is_source or edge.parameter == "passed":
+                if before is None or before.is_source or edge.parameter in ("passed", "after"):
                     continue
                 surely, maybe = self._asks_again(before)
                 waits = edge.parameter == "needs" and edge.step not in self.found.digests

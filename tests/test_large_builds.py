@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from p2m import forecast
 from p2m.cli.common import as_json
+from p2m.cli.plan_views import ranking_text
 from p2m.cli.views import artifact_text
 from p2m.compiler import teaching
 from p2m.engine import rows as engine_rows
@@ -19,6 +21,7 @@ from p2m.engine.handles import Device
 from p2m.engine.rows import Rows
 from p2m.engine.store import Store
 from p2m.project import load
+from p2m.questions import survey
 from p2m.stages import lessons, read
 from p2m.stages.lessons import Material
 from p2m.stages.read import look
@@ -88,6 +91,18 @@ def test_a_build_of_rows_on_disk_gives_the_same_digests(tmp_path: Path, on_disk:
     assert [each.output for each in lazy.outcomes] == [each.output for each in eager.outcomes]
     assert artifact_text(lazy.value("split"), rows=2) == artifact_text(eager.value("split"), rows=2)
     assert as_json({"split": lazy.value("split")}) == as_json({"split": eager.value("split")})
+
+
+def test_a_plan_says_of_how_many_rows_a_linear_student_sees_a_sample(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table(tmp_path, 120)
+    (tmp_path / "about.yaml").write_text(RECIPE)
+    project = load(tmp_path / "about.yaml", [f"store.path={tmp_path}/store"])
+    found = survey(project)
+    assert not ranking_text(project, found)
+    monkeypatch.setattr(forecast, "MOST", 50)
+    assert "  linear_tfidf: a sample of 50 of about" in ranking_text(project, found)
 
 
 def test_a_table_is_read_alike_however_many_rows_it_has(tmp_path: Path, on_disk: Any) -> None:

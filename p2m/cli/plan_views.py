@@ -76,13 +76,17 @@ def training_text(project: Project, found: Survey, *, probe: bool = False) -> st
 
 
 def ranking_text(project: Project, found: Survey) -> str:
-    """A line a candidate, where rows tell which is best; "" where there is no choice or nothing to do."""
-    from p2m.forecast import ranking
+    """A line a candidate, where rows tell which is best, and which learn from a sample of the rows alone; ""
+    where there is nothing to do.
+    """
+    from p2m.forecast import ranking, sampled
 
     if all(told.status in ("cached", "source") for told in found.previews):
         return ""
-    rows = ranking(project.composed.spec, project.task, found)
-    return f"students:\n{table(rows, indent=2, right={1: 6, 2: 8})}\n" if rows else ""
+    spec, task = project.composed.spec, project.task
+    rows = ranking(spec, task, found)
+    text = f"students:\n{table(rows, indent=2, right={1: 6, 2: 8})}\n" if rows else ""
+    return text + sampled(spec, task, found)
 
 
 def downloads_text(told: Sequence[Download] | None) -> str:

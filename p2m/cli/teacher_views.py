@@ -27,13 +27,19 @@ def expected(project: Project, found: Survey) -> TeacherForecast:
     return teacher_forecast(project.composed.spec, project.task, found)
 
 
-def forecast_text(told: TeacherForecast) -> str:
-    """A line a step, their sum, prices and limits; "" where nothing will be asked."""
+def forecast_text(told: TeacherForecast, plan: Plan) -> str:
+    """A line a step, one for its shards, their sum, prices and limits; "" where nothing will be asked."""
     if not told.steps:
         return ""
-    rows = [("asks", "requests", "tokens in", "tokens out", "USD", "time"), *map(_row, told.steps)]
-    if len(told.steps) > 1:
-        rows.append(_sum(told))
+    rows: list[tuple[str, ...]] = [("asks", "requests", "tokens in", "tokens out", "USD", "time")]
+    shards: dict[str, list[Asking]] = {}
+    for one in told.steps:
+        shards.setdefault(_whole(plan, one.step), []).append(one)
+    for name, those in shards.items():
+        some = TeacherForecast(tuple(those), told.caps)
+        rows.append(_row(those[0]) if len(those) == 1 else _sum(f"{name}, {len(those)} shards", some))
+    if len(shards) > 1:
+        rows.append(_sum("together", told))
     lines = [table(rows, indent=2, right={1: 0, 2: 0, 3: 0, 4: 0, 5: 0})]
     for name, price in {one.teacher: one.price for one in told.steps}.items():
         if price is not None:
@@ -68,7 +74,7 @@ def spent_lines(built: Built, spent: Mapping[str, Spent]) -> list[str]:
     cost = "price not known" if together.cost is None else f"{dollars(together.cost)} USD"
     tokens = _rounded(together.input_tokens + together.output_tokens)
     lines = [f"teacher: {together.requests:,} requests, {tokens} tokens, {cost}; {sent:,} sent by this build"]
-    for limit, names in _ended(spent).items():
+    for limit, names in _ended(spent, built.result.plan).items():
         lines.append(f"  ! {limit} ended {listed(names)} early: this is made of what was there until then")
         lines.append(f"    {_RAISE}")
     return lines
@@ -84,16 +90,22 @@ def early_ends(project: Project) -> list[str]:
         return []
     values = {step.name: made(project, step.name, found) for step in project.plan.steps if chat_teacher(step)}
     spent = {name: value.spent for name, value in values.items() if value is not None and value.spent}
-    return [f"  ! {limit} ended {listed(names)} early; {_RAISE}" for limit, names in _ended(spent).items()]
+    ends = _ended(spent, project.plan)
+    return [f"  ! {limit} ended {listed(names)} early; {_RAISE}" for limit, names in ends.items()]
 
 
-def _ended(spent: Mapping[str, Spent]) -> dict[str, list[str]]:
+def _ended(spent: Mapping[str, Spent], plan: Plan) -> dict[str, list[str]]:
     """Limit -> the steps that it ended."""
-    ends: dict[str, list[str]] = {}
+    ends: dict[str, dict[str, None]] = {}
     for name, one in spent.items():
         if one.stopped:
-            ends.setdefault(one.stopped, []).append(name)
-    return ends
+            ends.setdefault(one.stopped, {})[_whole(plan, name)] = None
+    return {limit: [*names] for limit, names in ends.items()}
+
+
+def _whole(plan: Plan, name: str) -> str:
+    """The step that a shard is part of; of another step itself."""
+    return name.rpartition("-")[0] if plan.step(name).group.startswith("shards") else name
 
 
 def with_asks(previews: Sequence[StepPreview], told: TeacherForecast) -> list[dict[str, Any]]:
@@ -109,12 +121,12 @@ def _row(one: Asking) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _sum(told: TeacherForecast) -> tuple[str, ...]:
+def _sum(name: str, told: TeacherForecast) -> tuple[str, ...]:
     said = sum((one.input_tokens for one in told.steps), Range())
     heard = sum((one.output_tokens for one in told.steps), Range())
     times = [one.seconds for one in told.steps]
     seconds = None if None in times else sum((time for time in times if time), Range())
-    return ("together", _count(told.requests), _count(said), _count(heard), _usd(told.cost), _time(seconds))
+    return (name, _count(told.requests), _count(said), _count(heard), _usd(told.cost), _time(seconds))
 
 
 def _limits(told: TeacherForecast) -> list[str]:

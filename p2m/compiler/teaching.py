@@ -23,17 +23,20 @@ from p2m.stages.examine import examine
 from p2m.stages.examine_judged import examine_judged
 from p2m.stages.gate import gate
 from p2m.stages.gather import gather
+from p2m.stages.gather_answers import gather_answers
 from p2m.stages.generate import generate
 from p2m.stages.invent import invent
 from p2m.stages.judge import judge
 from p2m.stages.merge import merge
 from p2m.stages.probe import probe
+from p2m.stages.share import share
 from p2m.stages.vet import vet
 from p2m.teachers.base import specialised
 from p2m.teachers.chat import ChatTeacher
-from p2m.types import LinearStudent, Metric, Task
+from p2m.types import Caps, LinearStudent, Metric, Task
 
-SHARD = 50_000  # rows that a teacher writes in one step; more are written in several
+SHARD = 50_000  # rows that a teacher writes, or answers, in one step; more take several
+LOCAL_SHARD = 2_000  # that a chat model on this machine answers in one step, which is hours of work
 
 
 def seed_of(seed: int, shard: int) -> int:
@@ -189,7 +192,7 @@ class Teaching:
                 wanted = number * turn // rounds - number * (turn - 1) // rounds
                 needs = self._needs(suffix, pool, answers) if answers else None
                 made = self._made(suffix, passed, pool, ways, texts, needs, inputs, wanted)
-                answers.append(self._answers(suffix, passed, ways, made))
+                answers.append(self._answers(suffix, passed, ways, made, number if rounds == 1 else 0))
                 inputs += made
         together = self.plan.add("answered", merge, *answers) if rounds > 1 else answers[0]
         return Taught(answered=self._vetted(together), attributes=ways, inputs=tuple(inputs))
@@ -197,9 +200,10 @@ class Teaching:
     def _filled(self, passed: Ref | None, pool: Ref, ways: Ref, texts: Ref | None, number: int) -> Taught:
         """The user's inputs are answered first, and what these answers leave thin is invented."""
         drawn = self._drawn("", pool, None, [], number)
-        real = self._answers("-1", passed, ways, [drawn])
+        real = self._answers("-1", passed, ways, [drawn], number)
         invented = self._invented("", passed, ways, texts, None, drawn, real, [], number)
-        answered = self.plan.add("answered", merge, real, self._answers("-2", passed, ways, [invented]))
+        rest = self._answers("-2", passed, ways, [invented], number)
+        answered = self.plan.add("answered", merge, real, rest)
         return Taught(answered=self._vetted(answered), attributes=ways, inputs=(drawn, invented))
 
     def _made(
@@ -278,13 +282,41 @@ class Teaching:
             origins=self.at("seed", number="generation.num_examples"),
         )  # fmt: skip
 
-    def _answers(self, suffix: str, passed: Ref | None, ways: Ref | None, inputs: list[Ref]) -> Ref:
+    def _answers(
+        self, suffix: str, passed: Ref | None, ways: Ref | None, inputs: list[Ref], number: int
+    ) -> Ref:
+        """The answers to at most `number` inputs (0: nobody knows), in shards where these are many.
+
+        What a cap ends, and what a provider limits, is one row of requests, so there a share waits for the
+        answers to the one before. The first shard, a sample of all, shows whether enough can be used.
+        """
+        teacher, floor = self.spec.teacher.chat("answer"), self.spec.generation.min_acceptance
+        assert teacher is not None
+        size = LOCAL_SHARD if teacher.is_local else SHARD
+        if number <= size:
+            return self._answer(suffix, passed, ways, inputs, floor)
+        waits = not teacher.is_local or self.spec.constraints.caps != Caps()
+        shards: list[Ref] = []
+        with self.plan.group(f"shards{suffix}"):
+            for turn, start in enumerate(range(0, number, size), start=1):
+                before = shards[-1] if waits and shards else None
+                mine = self.plan.add(
+                    f"share{suffix}-{turn}", share, before, *inputs, start=start, number=size
+                )
+                least = 0.0 if shards else floor
+                shards.append(self._answer(f"{suffix}-{turn}", passed, ways, [mine], least))
+        places = self.at(floor="generation.min_acceptance")
+        return self.plan.add(f"answer{suffix}", gather_answers, *shards, floor=floor, origins=places)
+
+    def _answer(
+        self, suffix: str, passed: Ref | None, ways: Ref | None, inputs: list[Ref], floor: float
+    ) -> Ref:
         told = self.spec.generation
         fitting = tuple(each for each in self.spec.verifier.values() if not each.refusal(self.understood))
         return self.plan.add(
             f"answer{suffix}", answer, self.task, passed, ways, self.train, *inputs,
             teacher=self.spec.teacher.chat("answer"), samples=told.samples, agreement=told.agreement,
-            verifiers=fitting, floor=told.min_acceptance, caps=self.spec.constraints.caps,
+            verifiers=fitting, floor=floor, caps=self.spec.constraints.caps,
             origins=self._asked("answer")
             | self.at(
                 samples="generation.samples", agreement="generation.agreement", verifiers="verifier",

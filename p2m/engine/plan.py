@@ -15,7 +15,7 @@ from typing import Any
 
 from p2m.engine.code.components import components_in
 from p2m.engine.hashing import plain
-from p2m.engine.slots import Resources
+from p2m.engine.slots import TAKES, Resources, declared
 from p2m.engine.stage import Stage
 from p2m.errors import nearest
 
@@ -82,12 +82,14 @@ class Step:
 
     @property
     def resources(self) -> Resources:
-        """What its stage declares, and whether it asks a teacher; a batch is collected where it was sent."""
+        """What its stage and components take, and whether it asks; a batch is collected where it was sent."""
         assert self.stage is not None, self.name
+        found, components = self.stage.resources, components_in(dict(self.settings))
+        for one in components:
+            found = found.beside(declared(**getattr(one, TAKES, {})))
         if not self.asks_elsewhere:
-            return self.stage.resources
-        batch = any(getattr(one, "batch", False) for one in components_in(dict(self.settings)))
-        return replace(self.stage.resources, asks=True, here=batch)
+            return found
+        return replace(found, asks=True, here=any(getattr(one, "batch", False) for one in components))
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+TAKES = "takes_of_machine"  # property of components: what steps with them take as well, as `stage` is told
 CORES = "P2M_CORES"  # environment: processors that this process may use where it runs beside its like
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
@@ -30,6 +31,13 @@ class Resources:
     alone: bool = False  # nothing else of the build runs beside it, and it runs on the building machine
     asks: bool = False  # a teacher elsewhere
     here: bool = False  # what it leaves off with lies on the building machine
+
+    def beside(self, other: Resources) -> Resources:
+        """What a step takes that needs both at once, where and when it may run being its own."""
+        cpus = min(self.cpus, other.cpus) and max(self.cpus, other.cpus)
+        return replace(
+            self, cpus=cpus, memory=max(self.memory, other.memory), gpus=max(self.gpus, other.gpus)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,7 @@ class Grant:
     node: str = ""  # where; "" is the building machine
 
 
-def declared(cpus: int | str, memory: str | int, gpus: int, *, alone: bool) -> Resources:
+def declared(cpus: int | str = 1, memory: str | int = 0, gpus: int = 0, *, alone: bool = False) -> Resources:
     """A declaration as it is written at a stage.
 
     Raises:
@@ -125,7 +133,7 @@ class Slots:
         """Whether there is enough for it, were the machine idle."""
         there = self.capacity
         fits = not (there.memory and wanted.memory > there.memory)
-        return fits and wanted.cpus <= there.cpus and wanted.gpus <= there.gpus
+        return fits and max(1, wanted.cpus) <= there.cpus and wanted.gpus <= there.gpus
 
     def take(self, step: str, wanted: Resources, near: Iterable[str] = ()) -> Grant | None:
         """What the step needs, if that is free now; nothing is too much for an idle machine."""

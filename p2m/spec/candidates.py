@@ -30,6 +30,7 @@ STEPS = frozenset(
         *("climb", "encoders"),
         *("teacher", "soften"),
         *("transform", "settle", "reshape", "rewrite", "generated", "imagine", "search", "rerank", "shards"),
+        *("shards-1", "shards-2"),
         *("latencies", "within", "halve", "rung"),
     )
 )

@@ -56,7 +56,7 @@ def answer(
     been asked about as often as for another.
 
     Raises:
-        TeacherError: fewer rows than the share `floor` can be used.
+        TeacherError: fewer rows than the share `floor` can be used; of a `share`, surely fewer of all.
     """
     found = [(row, _unfit(task, row, verifiers)) for part in inputs for row in part.rows]
     rows = [row for row, fault in found if not fault]
@@ -67,7 +67,8 @@ def answer(
     order = _in_turn(rows)
     said = asker.each([rows[n] for n in order], panel.ask, what="rows answered", acceptance=acceptance)
     told = [made for _, made in sorted(zip(order, said, strict=True), key=lambda each: each[0])]
-    acceptance.end()
+    if not any("share" in part.figures for part in inputs):
+        acceptance.end()
     kept = tuple(each for each in told if isinstance(each, Example))
     refused = [each for each in told if isinstance(each, Rejected)]
     rejected = (*unfit, *refused)

@@ -30,6 +30,10 @@ class Compatible(Remote):
     def is_local(self) -> bool:
         return is_loopback(self.base_url)
 
+    @property
+    def takes_of_machine(self) -> dict[str, int | str]:
+        return {"cpus": "all"} if self.is_local else {}  # the server's, and it is asked by one step at a time
+
     def problem(self) -> str | None:
         if not self.base_url:
             return (

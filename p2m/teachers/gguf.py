@@ -52,6 +52,10 @@ class GGUF(OnThisMachine):
     def provider(self) -> str:
         return "gguf"
 
+    @property
+    def takes_of_machine(self) -> dict[str, int | str]:
+        return {"cpus": self.threads or "all"}
+
     def refusal(self, task: Task) -> str | None:
         return None if self.sha256 else "it has no model file: teacher.path=FILE.gguf"
 

@@ -51,6 +51,10 @@ class Transformers(OnThisMachine):
     def weights(self) -> str:
         return self.sha256 or f"{self.model}@{self.revision}"
 
+    @property
+    def takes_of_machine(self) -> dict[str, int | str]:
+        return {"cpus": "all"} if self.device == "cpu" else {"gpus": 1}  # the whole machine where it has none
+
     def refusal(self, task: Task) -> str | None:
         if self.model or self.path:
             return None

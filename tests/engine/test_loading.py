@@ -67,6 +67,14 @@ def _digest(words: str, *, imported: str = "from p2m.engine.stage import stage")
     return read_source(text.encode(), "work.py").digest
 
 
+def test_what_a_component_takes_of_a_machine_enters_no_key() -> None:
+    plain = "class Teacher:\n    def ask(self): return 1\n"
+    takes = f"{plain}    @property\n    def takes_of_machine(self): return {{'gpus': 1}}\n"
+    other = f"{plain}    @property\n    def takes(self): return 2\n"
+    first, same, differs = (read_source(each.encode(), "t.py").digest for each in (plain, takes, other))
+    assert first == same != differs
+
+
 def test_declared_resources_enter_no_key() -> None:
     plain = _digest("")
     assert _digest(', cpus="all", memory="2 GB", gpus=1') == plain

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from craft_runs import tickets
 from far import after, ask, nap, perish, somewhere, somewhere_else, timed
+from known_rows import KnownRows
 from toys import (
     Caller,
     Number,
@@ -26,6 +28,7 @@ from toys import (
 )
 
 import p2m
+from p2m.compiler import teaching
 from p2m.engine.executor import Inline, Interrupted, Result, execute
 from p2m.engine.handles import Device, Network
 from p2m.engine.observer import Silent
@@ -35,6 +38,7 @@ from p2m.engine.running import tallies
 from p2m.engine.storage.shared_address import SharedAddress
 from p2m.engine.store import Store
 from p2m.errors import StageError, UserError
+from p2m.project import load
 
 ray = pytest.importorskip("ray")
 SMALL = {"object_store_memory": 80 << 20, "include_log_monitor": False, "no_monitor": True}
@@ -263,3 +267,35 @@ def test_more_than_this_machine_needs_a_store_that_all_can_write(
     plan.add("alone", somewhere)
     with pytest.raises(UserError, match=r"store\.shared\.mode=write"):
         execute(plan, Store(tmp_path / "store", shared), Device(), executor=lent.means)
+
+
+@pytest.mark.slow
+def test_machines_share_what_a_teacher_beside_each_of_them_answers(
+    tmp_path: Path, store: Store, lent: Lent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teaching, "LOCAL_SHARD", 5)
+    second = replace(lent, folder=tmp_path / "second")
+    second.add()
+    (tmp_path / "own.txt").write_text("".join(f"{values['text']}\n" for values, _ in tickets()[:20]))
+    names = [f"answer-1-{turn}" for turn in (1, 2, 3, 4)]
+    with KnownRows(tickets(), together=2, seconds=0.1) as server:
+        (tmp_path / "desk.yaml").write_text(
+            "defaults: [base, override teacher: compatible, override retriever: none, _self_]\n"
+            "prompt: Say which team answers a message. The labels are billing, delivery and returns.\n"
+            f"teacher: {{model: known-rows, base_url: '{server.url}', concurrency: 1, attempts: 2}}\n"
+            "data: {inputs: own.txt}\ngeneration: {num_examples: 20, min_acceptance: 0}\n"
+        )
+        plan = load(tmp_path / "desk.yaml").plan.up_to(*names)
+        try:
+            result = execute(plan, store, Device(threads=1), executor=lent.means)
+        finally:
+            lent.cluster.remove_node(second.node)
+        assert server.most == 2, "each machine asks on its own, and one shard at a time"
+        assert server.asked["answer"] == 20
+    made = [result.outcome(name).output for name in names]
+    there = [
+        {each for each in made if (one.store / "cas" / each[:2] / each).exists()} for one in (lent, second)
+    ]
+    assert there[0] | there[1] == set(made)
+    assert all(there)
+    assert not there[0] & there[1]

@@ -64,12 +64,16 @@ class KnownRows:
     queries: Mapping[str, Sequence[str]] = field(default_factory=dict)  # dataset -> one after the other
     seed: int = 0
     seconds: float = 0.0  # until it replies
+    together: int = 1  # answers that must have been asked for at once before the first is given
+    most: int = 0  # that were
     keep: bool = False  # whether `bodies` has every request
     asked: Counter[str] = field(
         default_factory=Counter
     )  # "answer", "inputs", "attributes", "labels" -> requests
     bodies: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
+    _now: int = 0  # under way
+    _met: asyncio.Event = field(default_factory=asyncio.Event)
     _times: Counter[str] = field(default_factory=Counter)
     _open: ExitStack = field(default_factory=ExitStack)
 
@@ -193,11 +197,24 @@ class KnownRows:
 
     # ------------------------------------------------------------------ the wire
 
+    async def _beside_others(self) -> None:
+        self._now += 1
+        self.most = max(self.most, self._now)
+        if self.most >= self.together:
+            self._met.set()
+        try:
+            await asyncio.wait_for(self._met.wait(), 60)
+            await asyncio.sleep(self.seconds)
+        finally:
+            self._now -= 1
+
     async def _serve(self, request: web.Request) -> web.Response:
         body = await request.json()
         if self.keep:
             self.bodies.append(body)
-        if self.seconds:
+        if "input" in data_of(body):
+            await self._beside_others()
+        else:
             await asyncio.sleep(self.seconds)
         message = self.reply(body)
         written = sum(len(str(each["content"])) for each in body["messages"])

@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     seen = noop.look(project.read, began)
     print(f"{project.plan.name}: {relative(project.recipe)}", file=sys.stderr)
     if is_asked(project.plan):
-        expects = common.runnable(forecast_text(expected(project, survey(project))))
+        expects = common.runnable(forecast_text(expected(project, survey(project)), project.plan))
         print(expects, end="", file=sys.stderr, flush=True)
     try:
         with Progress() as progress:

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         print(common.runnable(downloads_text(fetches)), end="")
         print(ranking_text(project, found), end="")
         print(training_text(project, found, probe=arguments.probe), end="")
-        print(common.runnable(forecast_text(asks)), end="")
+        print(common.runnable(forecast_text(asks, project.plan)), end="")
     if arguments.out:
         from p2m.saved_plan import Words, write_plan
 

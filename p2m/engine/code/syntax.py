@@ -17,12 +17,13 @@ from pathlib import Path
 
 from p2m.engine.files import disk
 from p2m.engine.hashing import digest_bytes
+from p2m.engine.slots import TAKES
 
 TAG = "p2m.code.v1"
 _KEPT = 5000  # files at most that are remembered between processes
 _IGNORED = frozenset(("ctx", "type_comment", "kind", "type_ignores"))
 _IMPORTERS = frozenset(("import_module", "__import__"))
-# What a stage declares of the machine it likes to run on: it cannot change what the stage makes.
+# What a stage declares of the machine it likes to run on, and a component: it cannot change what is made.
 _STAGE_MODULE = f"{__name__.partition('.code.')[0]}.stage"
 _RESOURCES = frozenset(("cpus", "memory", "gpus"))
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")  # where statements hold others
@@ -239,7 +240,7 @@ def _dynamic(call: ast.Call) -> Iterator[Import]:
 
 
 def _drop_resources(tree: ast.Module) -> None:
-    """Take the declared resources out of the decorators of stages."""
+    """Take the declared resources out of the decorators of stages, and those of components out of classes."""
     names = {
         alias.asname or alias.name
         for node in tree.body
@@ -248,6 +249,8 @@ def _drop_resources(tree: ast.Module) -> None:
         if alias.name == "stage"
     }
     for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            node.body = [each for each in node.body if getattr(each, "name", "") != TAKES]
         for call in node.decorator_list if isinstance(node, ast.FunctionDef) else ():
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in names:
                 call.keywords = [word for word in call.keywords if word.arg not in _RESOURCES]

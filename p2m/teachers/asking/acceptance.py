@@ -44,8 +44,9 @@ class Acceptance:
         if self.finished >= LEAST:
             self._hold(_SURE * sqrt(self._floor * (1 - self._floor) / self.finished))
 
-    def end(self) -> None:
-        """Raises TeacherError where too little was kept of all."""
+    def end(self, floor: float | None = None) -> None:
+        """Raises TeacherError where too little was kept of all; by another `floor`, if one is given."""
+        self._floor = self._floor if floor is None else floor
         self._hold(0.0)
 
     def _hold(self, margin: float) -> None:
