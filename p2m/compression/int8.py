@@ -54,14 +54,9 @@ class Int8:
     unpacks the whole table at each step, and made T5 several times slower.)
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
+    name: ClassVar[str] = "int8"
     embeddings: bool = True  # the tables of words too
     per_channel: bool = True  # a scale a column of each matrix: nearer to fp32, no slower
-
-    @property
-    def name(self) -> str:
-        return "int8"
 
     def compress(self, source: Path, target: Path) -> None:
         """Write a quantised copy of every graph in `source`, and all other files as they are.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from p2m.compression.int8 import (
     DOMAIN,
@@ -34,8 +34,6 @@ class WeightOnly:
     A block's scale is the one of a few with the smallest squared error: a scale by the largest magnitude
     alone spends a quarter of sixteen steps on one weight. Products are onnxruntime's MatMulNBits.
     """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     bits: Literal[4, 8] = 4
     block: Literal[16, 32, 64, 128] = 32  # weights of a column with one scale, of four bytes

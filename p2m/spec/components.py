@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from p2m.errors import nearest
@@ -88,11 +88,18 @@ def build_component(value: Any, family: Family, *, trust: Sequence[str] = ()) ->
         found = resolve_target(target, family, trust=trust)
     except ValueError as error:
         raise _problem(("target",), str(error), target) from error
-    component: Any = TypeAdapter(found).validate_python(fields)
+    component: Any = _strict(found).validate_python(fields)
     if not isinstance(component, family.protocol):
         lacks = _lacks(component, family.protocol)
         raise _problem(("target",), f"{target} is not a {family.group}: it lacks {lacks}", target)
     return component
+
+
+def _strict(component: Any) -> TypeAdapter[Any]:
+    """What reads a component of this class and refuses settings that it has not got."""
+    if not hasattr(component, "__pydantic_config__"):
+        component.__pydantic_config__ = ConfigDict(extra="forbid")
+    return TypeAdapter(component)
 
 
 def resolve_target(target: Any, family: Family, *, trust: Sequence[str] = ()) -> type:

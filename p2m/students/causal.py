@@ -26,7 +26,6 @@ PROMPT = f"{INSTRUCTION}\n\n{INPUT}"
 class Causal:
     """A decoder with its tokenizer; adapters are merged when it is exported."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     writes: ClassVar[str] = "causal"  # kind of its graph, for backends that decode by themselves
 
     model: str  # on the Hub, or a folder

@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
 
 from p2m.students import base_model, linear
 from p2m.students.sentence_encoder import SentenceEncoder
@@ -19,8 +18,6 @@ from p2m.types import Lesson, Task
 @dataclass(frozen=True)
 class LinearEncoder:
     """Mean-pooled embeddings of unit length (Reimers and Gurevych, 2019) and logistic regression."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     model: str
     license: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from p2m.students import base_model, bert_graph, traced, weights
 from p2m.students.encoder import EncoderLearner, opened
@@ -17,8 +17,6 @@ from p2m.types import Learner, Pace, Task, TaskType
 @dataclass(frozen=True)
 class PretrainedEncoder:
     """A checkpoint of an encoder; a Hub name, or a folder as the Hub lays it out, with safetensors."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     model: str
     license: str

@@ -24,7 +24,6 @@ from p2m.types import Learner, Pace, Task
 class Seq2Seq:
     """A T5 checkpoint with its tokenizer."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     writes: ClassVar[str] = "seq2seq"  # kind of its graphs, for backends that decode by themselves
 
     model: str  # on the Hub, or a folder

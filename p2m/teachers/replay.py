@@ -23,7 +23,6 @@ _PACKAGE = "p2m.teachers."
 class Replay:
     """Answers as they were recorded; a request without one ends the step."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     asks_elsewhere: ClassVar[bool] = False  # so its steps need no network
 
     of: Any = None  # the teacher that was recorded: {target: p2m.teachers.anthropic.Anthropic, model: ...}
