@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from p2m.reporting.base import milliseconds, pictures, table
-from p2m.sizes import count, show_size
+from p2m.sizes import count, short, show_size
 from p2m.types import Decision, Score
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ class Pending:
     reason: str = ""  # of a failure
 
     def __str__(self) -> str:
-        text = " ".join(f"{self.state}: {self.reason}".split()) if self.reason else self.state
-        return text if len(text) <= REASON_WIDTH else text[: REASON_WIDTH - 1] + "…"
+        return short(f"{self.state}: {self.reason}" if self.reason else self.state, REASON_WIDTH)
 
 
 @dataclass(frozen=True, slots=True)

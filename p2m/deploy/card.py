@@ -15,7 +15,7 @@ from p2m.deploy.front_matter import front_matter
 from p2m.deploy.regression import held_line
 from p2m.deploy.serving.command import told_score
 from p2m.deploy.serving.settings import Settings
-from p2m.sizes import count, dollars, show_size
+from p2m.sizes import count, dollars, short, show_size
 from p2m.types import (
     CROSS_VALIDATION,
     Account,
@@ -315,5 +315,4 @@ def _mistakes(facts: Facts) -> Sequence[str]:
 
 
 def _cell(text: str) -> str:
-    flat = " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
-    return flat if len(flat) <= 80 else flat[:79] + "…"
+    return short(text).replace("\\", "\\\\").replace("|", "\\|")
