@@ -29,6 +29,8 @@ KINDS = ("label", "labels", "span", "number")  # of fields; text that is written
 class RecordHead(WindowHead):
     """Records whose fields are labels, spans and numbers."""
 
+    _reader: RecordReader
+
     def __init__(self, settings: Settings, tokenizer: Any) -> None:
         self.settings = settings
         self._reader = RecordReader(settings, tokenizer)

@@ -18,6 +18,8 @@ from p2m.types import Example, Shaping, Task
 class SpanHead(WindowHead):
     """Extractive question answering, and extraction of one span."""
 
+    _reader: SpanReader
+
     def __init__(self, settings: Settings, tokenizer: Any) -> None:
         self.settings = settings
         self._reader = SpanReader(settings, tokenizer)

@@ -23,6 +23,8 @@ IGNORED = -100  # a token that teaches nothing
 class TagHead(WindowHead):
     """Extraction of spans with their types, or without."""
 
+    _reader: TagReader
+
     def __init__(self, settings: Settings, tokenizer: Any) -> None:
         self.settings = settings
         self._reader = TagReader(settings, tokenizer)
