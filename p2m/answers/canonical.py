@@ -48,11 +48,6 @@ class Canonical:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_named", label_reader(self.task.labels))
 
-    @property
-    def is_needed(self) -> bool:
-        """Whether answers are more than a label or a text."""
-        return is_shaped(self.task)
-
     def write(self, said: str, text: str = "") -> str:
         """What was said of `text`, the field that answers stand in, in its canonical spelling.
 

@@ -40,6 +40,11 @@ def digest_tree_of_plain(tree: object, *, tag: str = VALUE_TAG) -> str:
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
+def is_digest(text: object) -> bool:
+    """Whether this is 64 letters of hexadecimal, as every key and digest is, and so safe as a name."""
+    return isinstance(text, str) and len(text) == 64 and not text.strip("0123456789abcdef")
+
+
 def digest_bytes(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from p2m.engine.files import disk
 from p2m.engine.files.file_locks import is_at, is_held, remove_unheld
+from p2m.engine.hashing import is_digest
 
 FOLDER = "leases"
 GATE = ".gc"
-_WORD = 64  # letters of a key or digest
 
 
 class Lease:
@@ -120,13 +120,7 @@ class Pins:
 
 def pinned(lines: Iterable[bytes]) -> list[str]:
     """The lines that are keys or digests."""
-    found = (line.decode("ascii", "replace") for line in lines if len(line) == _WORD)
-    return [word for word in found if is_word(word)]
-
-
-def is_word(text: str) -> bool:
-    """Whether a text can be a key or a digest."""
-    return len(text) == _WORD and not text.strip("0123456789abcdef")
+    return [word for line in lines if is_digest(word := line.decode("ascii", "replace"))]
 
 
 # --------------------------------------------------------------------------- inside
