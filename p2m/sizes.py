@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 _UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"))
 
@@ -13,6 +14,11 @@ def show_size(number: int) -> str:
         if number >= scale:
             return f"{number / scale:.1f} {unit}"
     return f"{number} B"
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of all files below it."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def count(number: int) -> str:
