@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from p2m.curation.decisions import Entry, compacted, read_entries
 from p2m.deploy.serving.feedback import write_all
-from p2m.engine.files.disk import sync_folders
+from p2m.engine.files.disk import replacing, sync_folders
 from p2m.errors import UserError
 
 
@@ -60,18 +59,9 @@ class Overlay:
             after = compacted(before)
             if [entry.line() for entry in after] == [entry.line() for entry in before]:
                 return
-            text = "".join(f"{entry.line()}\n" for entry in after)
-            made, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
-            try:
-                os.fchmod(made, os.fstat(handle).st_mode & 0o777)
-                write_all(made, text.encode())
-                os.fsync(made)
-                os.replace(name, self.path)
-            except BaseException:
-                os.unlink(name)
-                raise
-            finally:
-                os.close(made)
+            with replacing(self.path) as stream:
+                os.fchmod(stream.fileno(), os.fstat(handle).st_mode & 0o777)
+                stream.write("".join(f"{entry.line()}\n" for entry in after).encode())
             sync_folders([self.path.parent])
 
     @contextmanager
