@@ -91,7 +91,7 @@ class Pins:
 
     def news(self) -> list[str]:
         """What was pinned since the last call."""
-        for path in _files(self._folder):
+        for path in disk.listed(self._folder):
             self._open(path)
         found: list[str] = []
         for reading in self._readings.values():
@@ -151,10 +151,3 @@ def _read_on(handle: int) -> bytes:
     while part := os.read(handle, 1 << 20):
         parts.append(part)
     return b"".join(parts)
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        return [folder / name for name in sorted(os.listdir(folder))]
-    except FileNotFoundError:
-        return []
