@@ -15,6 +15,7 @@ from typing import Any, Literal
 from p2m.compression.int8 import (
     DOMAIN,
     FEWEST_WORDS,
+    add_domain,
     exchange,
     graphs_of,
     is_product,
@@ -184,11 +185,3 @@ def pack_table(model: Any, place: int) -> None:
     graph.node.insert(place + 1, widened)
     exchange(graph, {f"{table}_packed": numbers, f"{table}_scales": scales.reshape(len(rows), -1)})
     add_domain(model)
-
-
-def add_domain(model: Any) -> None:
-    """Say that the graph has operators of onnxruntime's own."""
-    from onnx import helper
-
-    if all(each.domain != DOMAIN for each in model.opset_import):
-        model.opset_import.append(helper.make_opsetid(DOMAIN, 1))

@@ -82,11 +82,7 @@ def _head(facts: Facts) -> str:
         Decision.FALLS_SHORT: "It does **not** meet its contract.",
         Decision.UNPROVEN: "Whether it meets its contract is **unproven**: too few rows judged it.",
     }[verdict.decision]
-    told = [f"falls short: {line}" for line in verdict.failures]
-    told += [f"unproven: {line}" for line in verdict.unproven]
-    told += [f"warning: {line}" for line in verdict.warnings]
-    told += [f"next: {line}" for line in verdict.advice]
-    listed = "".join(f"\n- {line}" for line in told)
+    listed = "".join(f"\n- {line}" for line in verdict.told())
     return (
         f"# {facts.name}\n\n**{verdict.decision}**. {state}{listed}\n\n{facts.task.instruction}\n\n"
         f"A {facts.task.type} model of {count(facts.exported.parameters)} parameters"

@@ -55,15 +55,6 @@ class Story:
     atlas: Atlas | None = None
 
 
-def verdict_lines(story: Story) -> list[str]:
-    """What is said against the model, and what to do next: the faults first."""
-    verdict = story.verdict
-    told = [f"falls short: {line}" for line in verdict.failures]
-    told += [f"unproven: {line}" for line in verdict.unproven]
-    told += [f"warning: {line}" for line in verdict.warnings]
-    return told + [f"next: {line}" for line in verdict.advice]
-
-
 def rungs(story: Story) -> list[tuple[str, ...]]:
     """What was tried to make the model smaller: name, MB, metric, milliseconds, kept or not, why."""
     ladder = story.ladder

@@ -22,7 +22,6 @@ from p2m.reporting.facts import (
     rewritten_rows,
     rungs,
     spending,
-    verdict_lines,
 )
 from p2m.sizes import short
 
@@ -54,7 +53,7 @@ def render(story: Story) -> str:
     wide = max(_NAME, *(len(name) for name, _ in told))
     rivals = [(name, f"{value:.3f}") for name, value in sorted(story.evaluated.baselines.items())]
     parts = [
-        "\n".join([f"{story.verdict.decision}  {story.name}", *verdict_lines(story)]),
+        "\n".join([f"{story.verdict.decision}  {story.name}", *story.verdict.told()]),
         story.task.instruction[:90],
         "\n".join(f"{name:<{wide}}  {value}" for name, value in told),
         table(scores, header=("metric", "value", "95% interval")),
