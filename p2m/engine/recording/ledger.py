@@ -261,14 +261,6 @@ class StepRecorder:
             self._note(asked)
         return answer
 
-    def answer(
-        self, request: object, call: Callable[[], bytes], *, sample: int = 0, labels: Labels | None = None
-    ) -> bytes:
-        asked = Asked.of(request, sample)
-        answer = _opened_at(self._place).answer(asked, call, labels=self._labels(labels))
-        self._note(asked)
-        return answer
-
     async def answer_async(
         self,
         request: object,
