@@ -20,7 +20,6 @@ from typing import Any
 
 VALUE_TAG = "p2m.value.v1"
 TREE_TAG = "p2m.tree.v1"
-_CHUNK = 1 << 20  # bytes read at once
 _SEQUENCES = (tuple, list)
 
 
