@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from p2m.teachers.domains.temporal import dates
@@ -45,6 +45,7 @@ _YEAR_WORDS = re.compile(
     rf"two thousand(?: and)?(?: (?P<units>{_any_of(_SPOKEN)}))?)\b"
 )
 _KEYS: dict[str, Rule] = {}
+FIRST_YEAR, LAST_YEAR = 1000, 2999  # years that are written with four digits and read as years
 YEAR = r"(?:1\d|2\d)\d\d"
 _PART = r"(?:early |late |mid[- ]?)?(?:morning|afternoon|evening|night|lunchtime|lunch|midnight|noon|am|pm)"
 _LAST = r"(?:last|previous|this past|past|this last)"
@@ -84,7 +85,7 @@ def resolve(expression: str, anchor: date, direction: Direction | None = None) -
     not known, a month or day without a year is the coming one if that is at most four months off, else the
     past one, and a weekday is the past one.
     """
-    if not dates.FIRST_YEAR < anchor.year < dates.LAST_YEAR:
+    if not FIRST_YEAR < anchor.year < LAST_YEAR:
         return None  # near the calendar's ends, neighbours may not exist
     text = _normal(expression)
     view = _View(anchor, direction)
@@ -128,18 +129,18 @@ def _iso(day: date | None) -> str | None:
 
 
 def _deictic(days: int) -> Callable[[re.Match[str], _View], str | None]:
-    return lambda _match, view: _iso(dates.shift_days(view.anchor, days))
+    return lambda _match, view: _iso(_shift_days(view.anchor, days))
 
 
 def _moved(anchor: date, number: int, unit: str) -> str | None:
     """The value `number` units away (negative: back): days and weeks to the day, months and years as such."""
     if unit in ("day", "week", "fortnight"):
-        return _iso(dates.shift_days(anchor, number * {"day": 1, "week": 7, "fortnight": 14}[unit]))
+        return _iso(_shift_days(anchor, number * {"day": 1, "week": 7, "fortnight": 14}[unit]))
     if unit == "month":
         year, month = dates.shift_months(anchor.year, anchor.month, number)
-        return dates.month_value(year, month) if dates.FIRST_YEAR <= year <= dates.LAST_YEAR else None
+        return dates.month_value(year, month) if FIRST_YEAR <= year <= LAST_YEAR else None
     year = anchor.year + number
-    return dates.year_value(year) if dates.FIRST_YEAR <= year <= dates.LAST_YEAR else None
+    return dates.year_value(year) if FIRST_YEAR <= year <= LAST_YEAR else None
 
 
 def _ago(match: re.Match[str], view: _View) -> str | None:
@@ -246,7 +247,7 @@ def _nth(month: int, weekday: int, nth: int) -> Rule:
 def _edge(month: int, edge: str) -> Rule:
     if edge == "first":
         return _fixed(month, 1)
-    return lambda year: dates.shift_days(date(*dates.shift_months(year, month, 1), 1), -1)
+    return lambda year: _shift_days(date(*dates.shift_months(year, month, 1), 1), -1)
 
 
 _MONTH_DAYS = tuple(
@@ -328,7 +329,7 @@ def _annual_towards(direction: Direction) -> Callable[[re.Match[str], _View], st
         if isinstance(core, int):
             start = dates.shift_months(view.anchor.year, view.anchor.month, step)
             return dates.month_value(*dates.month_from(date(*start, 1), core, direction))
-        start_day = dates.shift_days(view.anchor, step)
+        start_day = _shift_days(view.anchor, step)
         return None if start_day is None else _iso(dates.occurrence(start_day, core, direction))
 
     return rule
@@ -409,7 +410,7 @@ def _weekdays_away(match: re.Match[str], view: _View) -> str | None:
     way: Direction = "future" if match["way"] == "from now" else "past"
     first = dates.weekday_from(view.anchor, weekday_of(match["wd"]), way)
     weeks = (number_of(match["n"]) - 1) * (1 if way == "future" else -1)
-    return _iso(dates.shift_days(first, 7 * weeks))
+    return _iso(_shift_days(first, 7 * weeks))
 
 
 def _nth_weekday_of_month(match: re.Match[str], view: _View) -> str | None:
@@ -570,3 +571,11 @@ def holiday(text: str) -> Rule | None:
         _KEYS.update({_holiday_key(name): rule for name, rule in HOLIDAYS.items()})
         _KEYS.update({_holiday_key(alias): HOLIDAYS[name] for alias, name in others.items()})
     return _KEYS.get(_holiday_key(text))
+
+
+def _shift_days(anchor: date, days: int) -> date | None:
+    """`days` later (earlier where negative); None beyond the calendar."""
+    try:
+        return anchor + timedelta(days=days)
+    except OverflowError:
+        return None
