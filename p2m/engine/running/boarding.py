@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from p2m.resources import cache_folder
-
 
 def board(path: Sequence[str], name: str, code: Sequence[Any], arguments: tuple[Any, ...]) -> None:
     """Serve a build.
@@ -38,7 +36,7 @@ def _unpacked(name: str, code: Sequence[Any]) -> Path:
 
     import ray
 
-    cache = cache_folder("code")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "p2m" / "code"
     folder = cache / name
     if not folder.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
