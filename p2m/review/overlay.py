@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from p2m.curation.decisions import Entry, compacted, read_entries
-from p2m.deploy.serving.feedback import write_all
-from p2m.engine.files.disk import replacing, sync_folders
+from p2m.engine.files.disk import replacing, sync_folders, write_all
 from p2m.errors import UserError
 
 

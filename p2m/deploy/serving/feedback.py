@@ -65,7 +65,7 @@ class Log:
             size = os.fstat(handle).st_size
             cut = size and os.pread(handle, 1, size - 1) != b"\n"
             try:
-                write_all(handle, b"\n" * bool(cut) + text)
+                _write(handle, b"\n" * bool(cut) + text)
                 os.fsync(handle)
             except OSError:
                 os.ftruncate(handle, size)
@@ -74,7 +74,6 @@ class Log:
             os.close(handle)
 
 
-def write_all(handle: int, data: bytes) -> None:
-    """Write until everything is written. Raises: OSError."""
+def _write(handle: int, data: bytes) -> None:
     while data:
         data = data[os.write(handle, data) :]

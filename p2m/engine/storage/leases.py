@@ -43,7 +43,7 @@ class Lease:
             # The first newline ends what a process killed in the middle of a word may have left.
             content = ("\n" + "\n".join(fresh) + "\n").encode("ascii")
             with disk.explained(self._root, "pinning what a build uses"), gate(self._root):
-                _write(self._handle, content)
+                disk.write_all(self._handle, content)
             self._pinned.update(fresh)
 
 
@@ -139,11 +139,6 @@ def _hold(path: Path) -> int:
             os.close(handle)
             raise
         os.close(handle)
-
-
-def _write(handle: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(handle, content) :]
 
 
 def _read_on(handle: int) -> bytes:
