@@ -17,7 +17,6 @@ from p2m.engine.explaining.past import nearest_past
 from p2m.engine.journal import RunRecord, StepRecord, runs
 from p2m.engine.keys import Key, identify_all
 from p2m.engine.plan import Plan, Step
-from p2m.engine.running.work import load_artifact
 from p2m.engine.sources import digests_of, read_sources
 from p2m.engine.storage.blobs import DamagedError
 from p2m.engine.store import Store
@@ -74,6 +73,8 @@ class Survey:
 
     def made(self, step: str, kind: type[T]) -> T | None:
         """What a step made, for the plan as it is now, where the store has it."""
+        from p2m.engine.running.work import load_artifact
+
         digest = self.digests.get(step)
         try:
             return cast(T, load_artifact(step, kind, digest, self.store)) if digest else None
