@@ -112,7 +112,7 @@ def collect(
 
 
 def _report(survey: _Survey, freed: dict[Kind, Amount], deleted: bool) -> Collected:
-    found = {kind: freed[kind] for kind in KINDS if freed[kind].count}
+    found: dict[str, Amount] = {kind: freed[kind] for kind in KINDS if freed[kind].count}
     return Collected(deleted, found, tuple(survey.kept), survey.total_kept)
 
 

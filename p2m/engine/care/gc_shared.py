@@ -87,7 +87,8 @@ def collect_shared(
         _check(shared)
         survey = _survey(shared, store, runs, max(older_than, GRACE), now(), progress)
         garbage = _garbage(survey, now())
-        ahead, freed = "", {kind: amount(found) for kind, found in garbage.items() if found}
+        freed: dict[str, Amount] = {kind: amount(found) for kind, found in garbage.items() if found}
+        ahead = ""
         if delete:
             freed = _delete(shared, survey, garbage, now, progress)
         elif freed:
@@ -205,7 +206,7 @@ def _garbage(survey: _Survey, now: float) -> dict[SharedKind, list[Stored]]:
 def _delete(
     shared: ObjectStore, survey: _Survey, garbage: dict[SharedKind, list[Stored]],
     now: Callable[[], float], progress: Progress,
-) -> dict[SharedKind, Amount]:  # fmt: skip
+) -> dict[str, Amount]:  # fmt: skip
     # What builds came to use while this one looked around.
     news = [one for one in shared.listing(LEASES) if now() - one.modified <= LEASE]
     survey.live |= _reach(shared, survey, _names(_words_of(shared, news) - survey.leases, survey), progress)
