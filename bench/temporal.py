@@ -35,11 +35,12 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from date_expressions import resolve
+
 from p2m.deploy.serving.predictor import Predictor
 from p2m.evaluation.bootstrap import interval
 from p2m.metrics.exact_match import ExactMatch
 from p2m.teachers.domains.temporal.dates import Direction
-from p2m.teachers.domains.temporal.resolve import resolve
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from p2m.comparable import Side, SideStep
-from p2m.engine.explaining.differences import Change, compare, files_between
+from p2m.engine.explaining.differences import Change, compare, files_between, written_at
 from p2m.engine.explaining.survey import Survey
 from p2m.engine.journal import RunRecord
 from p2m.engine.plan import Edge, Plan, Step
@@ -165,16 +165,8 @@ def _placed(change: Change, one: SideStep, other: SideStep) -> Change:
     """The change with its places on both sides."""
     if change.kind != "setting":
         return change
-    places = [place for place in (_place(one, change.path), _place(other, change.path)) if place]
+    places = filter(None, (written_at(each.origins, change.path) for each in (one, other)))
     return replace(change, where=" -> ".join(dict.fromkeys(places)))
-
-
-def _place(step: SideStep, path: str) -> str:
-    while path:
-        if path in step.origins:
-            return step.origins[path]
-        path = path[: max(path.rfind("."), path.rfind("["), 0)]
-    return ""
 
 
 def _source_changes(old: Side, new: Side) -> dict[str, tuple[Change, ...]]:

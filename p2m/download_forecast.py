@@ -10,8 +10,6 @@ from typing import Any
 
 from p2m.engine.explaining.survey import Survey
 from p2m.engine.plan import Step
-from p2m.engine.running.work import load_artifact
-from p2m.engine.store import DamagedError
 from p2m.errors import P2MError
 from p2m.stages.load import load
 from p2m.stages.shortlist import shortlist
@@ -58,23 +56,15 @@ def _shortlisted(task: Task, found: Survey, step: Step) -> Candidates | None:
     """What `load` will be handed: out of the store, else made now where all that it rests on is there."""
     inputs = {edge.parameter: edge.step for edge in step.inputs}
     before = found.plan.step(str(inputs["ranked"]))
-    kept = _kept(found, before.name)
+    kept = found.made(before.name, Candidates)
     if kept is not None:
         return kept
     given: dict[str, Any] = {edge.parameter: edge.step for edge in before.inputs}
     source = found.plan.step(given["catalogue"])
-    ranked = _kept(found, given["ranked"]) if given["ranked"] else None
+    ranked = found.made(given["ranked"], Candidates) if given["ranked"] else None
     if before.stage is not shortlist or source.path is None or (given["ranked"] and ranked is None):
         return None
     try:
         return shortlist(task, Files(source.path), ranked, **before.settings)
     except P2MError:
         return None  # which the build will say
-
-
-def _kept(found: Survey, name: str) -> Candidates | None:
-    digest = found.digests.get(name)
-    try:
-        return load_artifact(name, Candidates, digest, found.store) if digest else None
-    except (DamagedError, OSError):
-        return None

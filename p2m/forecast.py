@@ -11,12 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
-from typing import TypeVar, cast
 
 from p2m.deploy.serving.shapes import write_labels
 from p2m.engine.explaining.survey import Survey
-from p2m.engine.running.work import load_artifact
-from p2m.engine.store import DamagedError
 from p2m.sizes import count, show_size
 from p2m.spec import ModelSpec, allowed, over_budget, refused, untaught
 from p2m.spec.distilling import taught
@@ -27,7 +24,6 @@ from p2m.training.base import Schedule, characters, expected_seconds, planned, p
 from p2m.tuning.base import left_out
 from p2m.types import Choice, Example, Split, Student, Task, TaskType
 
-A = TypeVar("A")
 _LENGTH = 120.0  # characters of a row, where none is known
 
 
@@ -55,7 +51,7 @@ class Forecast:
 
 def forecasts(spec: ModelSpec, task: Task, found: Survey) -> tuple[Forecast, ...]:
     """Of every student that may be tuned; () where all are solved, or the rows cannot be known."""
-    parts = _parts(found)
+    parts = found.made("split", Split)
     rows = len(parts.train) if parts else _estimated(spec, task, found)
     length = characters(parts.train if parts else task.demonstrations) or _LENGTH
     pupils, texts = taught(spec, task), _texts(spec)
@@ -81,7 +77,7 @@ def ranking(spec: ModelSpec, task: Task, found: Survey) -> tuple[tuple[str, str,
     able = allowed(spec.student.candidates, task, spec.limits)
     if not (task.type.is_chosen_for and len(able) > 1):
         return ()
-    choice, parts = _artifact("choose", Choice, found), _parts(found)
+    choice, parts = found.made("choose", Choice), found.made("split", Split)
     rows = len(parts.train) if parts else _estimated(spec, task, found)
     out = untaught(task, able)
     rest = {name: each for name, each in able.items() if name not in out}
@@ -143,7 +139,7 @@ def measure_speed(spec: ModelSpec, task: Task, found: Survey) -> None:
         MissingWeights: a base model cannot be had.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as a build does, before torch is imported
-    parts = _parts(found)
+    parts = found.made("split", Split)
     rows = _sample(task, parts, len(parts.train) if parts else _estimated(spec, task, found))
     labels = labels_of(task, rows)
     labels = labels if len(labels) > 1 else ("0", "1")
@@ -178,20 +174,6 @@ def _usual(task: Task) -> str:
     if task.type is TaskType.REGRESSION:
         return "1"
     return task.labels[0] if task.labels else "word"
-
-
-def _parts(found: Survey) -> Split | None:
-    """The split, where the store has it."""
-    return _artifact("split", Split, found)
-
-
-def _artifact(step: str, kind: type[A], found: Survey) -> A | None:
-    """What a step made, where the store has it."""
-    digest = found.digests.get(step)
-    try:
-        return cast(A, load_artifact(step, kind, digest, found.store)) if digest else None
-    except (DamagedError, OSError):
-        return None
 
 
 def _estimated(spec: ModelSpec, task: Task, found: Survey) -> int:

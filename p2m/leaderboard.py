@@ -10,7 +10,6 @@ import contextlib
 import csv
 import io
 import json
-import os
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,8 +17,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from p2m.engine.files import disk
 from p2m.reporting.base import milliseconds, pictures, table
-from p2m.sizes import count, show_size
+from p2m.sizes import count, short, show_size
 from p2m.types import Decision, Score
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ class Pending:
     reason: str = ""  # of a failure
 
     def __str__(self) -> str:
-        text = " ".join(f"{self.state}: {self.reason}".split()) if self.reason else self.state
-        return text if len(text) <= REASON_WIDTH else text[: REASON_WIDTH - 1] + "…"
+        return short(f"{self.state}: {self.reason}" if self.reason else self.state, REASON_WIDTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +252,7 @@ def write(entries: Sequence[Entry], folder: Path, pending: Sequence[Pending] = (
         contents[PICTURE] = as_picture(entries) + "\n"
     contents[DATA] = data  # last: it tells the next call what the picture shows
     for name, content in contents.items():
-        beside = folder / f".{name}.{os.getpid()}"
-        beside.write_text(content, encoding="utf-8")
-        beside.replace(folder / name)  # a reader never sees half a file
+        disk.replace(folder / name, content.encode(), durable=False)
 
 
 def _is_drawn(folder: Path, entries: list[dict[str, Any]]) -> bool:

@@ -106,12 +106,7 @@ def glimpse(refused: RecipeError) -> Task | None:
 
 
 def _task(spec: ModelSpec, shown: Shown | None = None) -> Task:
-    wanted = spec.task
-    return parse_prompt(
-        spec.prompt, spec.examples, type=wanted.type, inputs=wanted.inputs, output=wanted.output,
-        labels=wanted.labels, descriptions=wanted.descriptions, language=wanted.language, none=wanted.none,
-        layout=wanted.layout, scale=wanted.scale, record=wanted.record, shown=shown,
-    )  # fmt: skip
+    return parse_prompt(spec.prompt, spec.examples, shown=shown, **dict(spec.task))
 
 
 def load(

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from p2m.errors import UserError
 from p2m.marked_yaml import plain_scalar
-from p2m.types import Attributes, Candidates, Example, Layout, RecordField
+from p2m.types import Attributes, Candidates, Layout, RecordField
 
 if TYPE_CHECKING:
     from p2m.refining import Agreed
@@ -101,7 +101,6 @@ def render_recipe(
     prompt: str,
     *,
     name: str,
-    examples: Sequence[Example] = (),
     schema: str = SCHEMA,
     file: str = "",
     teacher: str = "embedded",
@@ -133,7 +132,7 @@ def render_recipe(
         file=_one_line(file or f"{recipe_name(name)}.yaml"),
         name=_plain(recipe_name(name)),
         prompt=_block(prompt),
-        examples="" if task else _examples(examples),
+        examples="" if task else _NO_EXAMPLES,
         task=_task(task) if task else "",
     )
 
@@ -231,16 +230,6 @@ def _told_field(each: RecordField) -> str | dict[str, Any]:
     if each.scale is not None:
         found["scale"] = [each.scale.low, each.scale.high, *([each.scale.step] if each.scale.step else [])]
     return found if len(found) > 1 else each.kind
-
-
-def _examples(examples: Sequence[Example]) -> str:
-    if not examples:
-        return _NO_EXAMPLES
-    lines = ["examples:"]
-    for example in examples[:3]:
-        fields = ", ".join(f"{_quoted(key)}: {_quoted(value)}" for key, value in example.input.items())
-        lines.append(f"  - {{input: {{{fields}}}, output: {_quoted(example.output)}}}")
-    return "\n".join(lines) + "\n"
 
 
 def _one_line(text: str) -> str:

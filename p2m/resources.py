@@ -1,7 +1,8 @@
-"""Where the library's config groups lie: inside an installed wheel, or at the top of a checkout."""
+"""Where the library's config groups lie, and what p2m keeps between builds."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 
@@ -16,3 +17,8 @@ def conf_folder() -> Path:
         if (folder / "base.yaml").is_file():
             return folder
     raise FileNotFoundError(f"{package}: this installation of p2m lacks its config groups; reinstall p2m")
+
+
+def cache_folder(name: str) -> Path:
+    """Where p2m keeps a thing of that name in the user's cache folder; it need not be there yet."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "p2m" / name

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, overload
 
+from p2m import sizes
 from p2m.engine.rows import picked
 
 Row = Mapping[str, Any]
@@ -96,7 +97,7 @@ def short(row: Row) -> str:
     fields = row.get("input") if isinstance(row.get("input"), dict) else None
     plain = {**fields, "->": row.get("output")} if fields else dict(row)
     text = json.dumps({k: v for k, v in plain.items() if v not in ("", [], {}, None)}, ensure_ascii=False)
-    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
+    return sizes.short(text, _WIDTH)
 
 
 def _beyond(rows: Sequence[Row], marks: Sequence[bytes], others: Sequence[bytes]) -> list[Row]:

@@ -1168,6 +1168,12 @@ class Verdict:
     def ship(self) -> bool:
         return self.decision is Decision.SHIP
 
+    def told(self) -> list[str]:
+        """What is said against the model, and what to do next: the faults first."""
+        kinds = {"falls short": self.failures, "unproven": self.unproven, "warning": self.warnings}
+        kinds["next"] = self.advice
+        return [f"{kind}: {line}" for kind, lines in kinds.items() for line in lines]
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:

@@ -15,7 +15,7 @@ from p2m.marked_yaml import parse_marked
 from p2m.recipe_template import recipe_name, render_recipe
 from p2m.spec.model import _NAME
 from p2m.table_task import TableTask
-from p2m.types import Example, TaskType
+from p2m.types import TaskType
 
 PROMPTS = st.text(st.characters(blacklist_categories=("Cs",)), min_size=1, max_size=200).filter(str.strip)
 
@@ -71,14 +71,6 @@ def test_any_label_is_composed_as_it_is(label: str) -> None:
         text = render_recipe("Sort.", name="x", task=table, teacher="none")
         path.write_text(text, encoding="utf-8", newline="")
         assert compose(path).spec.task.labels == (label, "no other")
-
-
-@given(st.dictionaries(PROMPTS, PROMPTS, min_size=1, max_size=2), PROMPTS)
-@settings(max_examples=100, deadline=None)
-def test_examples_are_kept(fields: dict[str, str], output: str) -> None:
-    text = render_recipe("Answer.", name="x", examples=[Example(fields, output)])
-    value = parse_marked(text, Path("x.yaml")).value
-    assert value["examples"] == [{"input": fields, "output": output}]
 
 
 def test_a_plain_prompt_makes_a_recipe_to_read() -> None:

@@ -48,11 +48,6 @@ class Canonical:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_named", label_reader(self.task.labels))
 
-    @property
-    def is_needed(self) -> bool:
-        """Whether answers are more than a label or a text."""
-        return is_shaped(self.task)
-
     def write(self, said: str, text: str = "") -> str:
         """What was said of `text`, the field that answers stand in, in its canonical spelling.
 
@@ -186,7 +181,7 @@ class Canonical:
                 )
                 raise Unfit(f"the record lacks the field {each.name!r}; {hint}")
         found = {
-            each.name: field_value(each, value.get(each.name), text, self.fields.get(each.name))
+            each.name: field_value(each, value.get(each.name), self.fields.get(each.name))
             for each in self.task.record
         }
         return write_record(found or value, names)
@@ -242,7 +237,7 @@ def canonical_of(task: Task, texts: Sequence[str]) -> Canonical:
     return Canonical(task)
 
 
-def field_value(each: RecordField, value: Any, text: str, style: NumberStyle | None = None) -> Any:
+def field_value(each: RecordField, value: Any, style: NumberStyle | None = None) -> Any:
     """The value of a record's field, as JSON has it.
 
     Raises:

@@ -14,7 +14,7 @@ import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 _SAME = {
     "true": ("yes",), "false": ("no",),
@@ -32,11 +32,10 @@ _JOINT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class LabelFit:
-    """How a dataset's values become the task's labels; values without one are left out of `spelling`."""
+    """Whether a dataset's values can become the task's labels, and why."""
 
     fits: bool
     reason: str
-    spelling: dict[str, str] = field(default_factory=dict)  # value -> label
 
 
 def fit_labels(labels: Sequence[str], values: Sequence[str]) -> LabelFit:
@@ -47,10 +46,10 @@ def fit_labels(labels: Sequence[str], values: Sequence[str]) -> LabelFit:
     if missing:
         shown = ", ".join(values[:8]) + (", ..." if len(values) > 8 else "")
         lacks = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
-        return LabelFit(False, f"its labels ({shown}) lack {lacks}", spelling)
+        return LabelFit(False, f"its labels ({shown}) lack {lacks}")
     dropped = [value for value in values if value not in spelling]
     rest = f"; rows with {len(dropped)} other labels are left out" if dropped else ""
-    return LabelFit(True, f"its labels hold all {len(labels)} of the task{rest}", spelling)
+    return LabelFit(True, f"its labels hold all {len(labels)} of the task{rest}")
 
 
 def label_reader(labels: Iterable[str]) -> Callable[[str], str | None]:

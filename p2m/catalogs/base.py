@@ -1,7 +1,7 @@
 """What datasets on disk are to the stages: cards of a catalogue, rows of a file, columns for fields."""
 
 from p2m.answers.labels import label_reader
-from p2m.catalogs.cards import Catalogue, Skipped, learnable, open_catalogue, part_paths, placeless
+from p2m.catalogs.cards import Catalogue, learnable, open_catalogue, part_paths, placeless
 from p2m.catalogs.columns import Column, observe
 from p2m.catalogs.convert import Converter
 from p2m.catalogs.front_matter import normal_license
@@ -14,34 +14,8 @@ from p2m.catalogs.traces import is_trace, last_user_message
 from p2m.catalogs.vocabulary import is_known
 
 __all__ = [
-    "SURE",
-    "TABLES",
-    "Catalogue",
-    "Column",
-    "Converter",
-    "Fit",
-    "Gathering",
-    "RawRow",
-    "Skipped",
-    "answer_column",
-    "data_format",
-    "gathering",
-    "is_known",
-    "is_trace",
-    "label_reader",
-    "last_user_message",
-    "learnable",
-    "map_columns",
-    "map_inputs",
-    "no_header",
-    "normal_license",
-    "observe",
-    "of_dataset",
-    "open_catalogue",
-    "part_paths",
-    "placeless",
-    "read_rows",
-    "require",
-    "text_lines",
-    "whole_text",
-]
+    "SURE", "TABLES", "Catalogue", "Column", "Converter", "Fit", "Gathering", "RawRow", "answer_column",
+    "data_format", "gathering", "is_known", "is_trace", "label_reader", "last_user_message", "learnable",
+    "map_columns", "map_inputs", "no_header", "normal_license", "observe", "of_dataset", "open_catalogue",
+    "part_paths", "placeless", "read_rows", "require", "text_lines", "whole_text",
+]  # fmt: skip

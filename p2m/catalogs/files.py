@@ -15,6 +15,7 @@ from typing import Any
 from p2m.catalogs.entries import KINDS, Config, Entry
 from p2m.deploy.serving.lines import TableError
 from p2m.deploy.serving.parquet import pyarrow_for
+from p2m.engine.files import disk
 from p2m.errors import DataError
 
 SUFFIX = ".parquet"
@@ -95,19 +96,20 @@ def write_catalog(entries: Iterable[Entry], path: Path, *, day: str = "") -> Non
             raise DataError(f"{path}: two entries are called {one.id}; name each once")
     schema = _schema(pyarrow)
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.new")
     options = {
         "compression": "zstd",
         "compression_level": 9,  # 19 takes 25 times as long, for 7% less
         "store_schema": False,
         "write_page_checksum": True,
     }
-    with pyarrow.parquet.ParquetWriter(scratch, schema, **options) as writer:
+    with (
+        disk.replacing(path, durable=False) as stream,
+        pyarrow.parquet.ParquetWriter(stream, schema, **options) as writer,
+    ):
         for start in range(0, len(there), _GROUP):
             rows = [_row(entry) for entry in there[start : start + _GROUP]]
             writer.write_table(pyarrow.Table.from_pylist(rows, schema=schema))
         writer.add_key_value_metadata({_FORMAT.decode(): day})
-    scratch.replace(path)
 
 
 def _opened(path: Path) -> Any:

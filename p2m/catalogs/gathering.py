@@ -8,7 +8,7 @@ that are columns of their own, become one. What a text means, and whether it is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -104,17 +104,6 @@ def gathering(
         return replace(found, fields=fields, output=task.output.name)
     switches = _switches(task, columns, seen)
     return replace(found, switches=switches, output=task.output.name) if switches else found
-
-
-def gathered(
-    task: Task, records: Iterable[RawRow], sample: Sequence[RawRow], names: Mapping[str, Mapping[str, str]]
-) -> Iterable[RawRow]:
-    """Rows with their answers in one column each.
-
-    Raises:
-        DataError: with file and line.
-    """
-    return map(gathering(task, sample, names).row, records)
 
 
 def _json(value: Any) -> str:

@@ -206,11 +206,6 @@ def _pieces(
     return pieces
 
 
-def _is_here(path: Path) -> bool:
-    """Whether some of it was taken; what was packed is unpacked where only parts of it are here."""
-    return path.exists() or (path.suffix == ".gz" and path.with_suffix("").exists())
-
-
 def _taken(file: RemoteFile, scratch: Path, is_whole: bool) -> Taken:
     if file.sha256 or not is_whole:
         return Taken(file.path, file.size, file.sha256 or f"git:{file.blob}", is_whole)

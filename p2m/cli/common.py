@@ -28,9 +28,15 @@ def recipe_arguments(parser: argparse.ArgumentParser, *, optional: bool = False,
     parser.add_argument("recipe", type=Path, nargs="?" if optional else None, help="a recipe's YAML file")
     if step:
         parser.add_argument("step", nargs="?", metavar="STEP", help="a step; p2m graph RECIPE lists them")
-    words, trust = "Hydra overrides such as training.epochs=2", "let components come from this package"
-    parser.add_argument("words", nargs="*", metavar="OVERRIDE", help=f"{words}; any number")
-    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help=trust)
+    words = "Hydra overrides such as training.epochs=2; any number"
+    parser.add_argument("words", nargs="*", metavar="OVERRIDE", help=words)
+    trust_argument(parser)
+
+
+def trust_argument(
+    parser: argparse._ActionsContainer, what: str = "let components come from this package"
+) -> None:
+    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help=what)
 
 
 def json_argument(parser: argparse._ActionsContainer) -> None:
@@ -44,6 +50,16 @@ def unfold_argument(parser: argparse.ArgumentParser) -> None:
 def ignore_argument(parser: argparse.ArgumentParser) -> None:
     passing = "let these differences pass, e.g. code"
     parser.add_argument("--ignore", action="append", default=[], metavar="GROUP", help=passing)
+
+
+def is_agreed(question: str) -> bool:
+    """Whether whoever sits at the terminal says yes; no where nobody does."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def take_step(arguments: argparse.Namespace) -> None:

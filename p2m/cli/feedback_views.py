@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from p2m.cli import common
 from p2m.cli.text import safe, table
 from p2m.feedback.judged import NO_ANSWER
+from p2m.sizes import on_a_line
 
 if TYPE_CHECKING:
     from p2m.feedback.drift import Drift
@@ -160,8 +161,7 @@ def drift_values(seen: Drift) -> dict[str, Any]:
 
 
 def shown(values: dict[str, str], limit: int = 70) -> str:
-    text = " / ".join(" ".join(value.split()) for value in values.values())
-    return safe(text if len(text) <= limit else f"{text[: limit - 1]}…")
+    return safe(on_a_line(values, most=limit))
 
 
 def _some(lines: Sequence[str]) -> list[str]:

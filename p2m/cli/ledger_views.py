@@ -10,7 +10,7 @@ from typing import Any
 from p2m.cli.text import table
 from p2m.engine.recording.care import Found, Sum, Totals
 from p2m.engine.recording.records import Record
-from p2m.sizes import dollars, show_size
+from p2m.sizes import dollars, short, show_size
 
 _WIDTH = 60  # characters of a request in a list
 _DAYS = 14  # the latest ones that are shown
@@ -42,8 +42,7 @@ def list_text(records: Sequence[Record]) -> str:
     rows = []
     for record in records:
         labels = " ".join(f"{name}={value}" for name, value in sorted(record.labels.items()))
-        request = json.dumps(record.asked.request, ensure_ascii=False)
-        shown = request if len(request) <= _WIDTH else request[: _WIDTH - 3] + "..."
+        shown = short(json.dumps(record.asked.request, ensure_ascii=False), _WIDTH)
         rows.append((record.digest[:12], stamp(record.time), labels, shown))
     return table(rows) if rows else "no such record"
 

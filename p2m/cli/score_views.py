@@ -13,6 +13,7 @@ from p2m.cli.text import table
 from p2m.engine.files.disk import replace
 from p2m.errors import UserError
 from p2m.reporting.base import confusions, rewritten_rows
+from p2m.sizes import on_a_line
 from p2m.types import Judged, Rewritten, Score, TaskType
 
 _SHOWN = 5  # slices, confusions and rows
@@ -102,8 +103,7 @@ def compared_text(first: Opened, second: Opened, data: Path, found: Compared) ->
     ]  # fmt: skip
     lost.sort(key=lambda pair: -pair[1].confidence)
     for one, two in lost[:_SHOWN]:
-        text = " | ".join(one.input.values())
-        shown = text if len(text) <= 80 else text[:79] + "…"
+        shown = on_a_line(one.input, most=80)
         lines.append(f"    lost: {shown!r} is {one.output}: {two.predicted} ({two.confidence:.2f})")
     return "\n".join(lines)
 

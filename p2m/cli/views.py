@@ -16,6 +16,7 @@ from p2m.compiler import primary_metric
 from p2m.engine.rows import Rows
 from p2m.inspection import Inspection
 from p2m.project import Understood
+from p2m.sizes import short
 from p2m.spec import ROLES, ModelSpec, refused
 from p2m.teachers.chat import named
 from p2m.types import Student, Task
@@ -142,8 +143,7 @@ def _one_line(row: Any) -> str:
 
 def _short(value: Any) -> str:
     text = _one_line(value) if is_dataclass(value) else str(value)
-    text = " ".join(text.split())
-    return text if len(text) <= WIDTH * 3 else text[: WIDTH * 3 - 1] + "…"
+    return short(text, WIDTH * 3)
 
 
 def _tree(path: Path) -> list[str]:

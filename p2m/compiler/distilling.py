@@ -68,7 +68,7 @@ def lessons(
     with plan.group("teacher"):
         if source.student is None:
             assert source.bundle is not None
-            place = at("distil.from").get("distil.from", "")
+            place = at.of("distil.from")
             model = plan.source("distil.from", source.bundle / MODEL, origin=place)
             softened = plan.add("soften", soften_bundle, task, parts, texts, model, name=source.name)
             return Lessons(plan, spec, at, task, parts, softened, pupils)

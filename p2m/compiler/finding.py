@@ -45,7 +45,7 @@ def catalogues(
     folders, rows, reader = [], [], None
     for number, source in enumerate(retrieval.sources, start=1):
         suffix = f"-{number}" if len(retrieval.sources) > 1 else ""
-        place = at("retriever.sources").get("retriever.sources", "")
+        place = at.of("retriever.sources")
         catalogue, ranked = plan.source(f"catalogue{suffix}", source, origin=place), None
         if isinstance(able := retrieval.component, IndexRetriever):
             reader = reader or card_reader(plan, able, at)

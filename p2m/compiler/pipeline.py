@@ -13,7 +13,7 @@ from typing import Any
 from p2m.compiler.candidates import Candidates, base_encoder, quick_student, reads_encoder, rivals_of
 from p2m.compiler.committed import COMMITTED, committed
 from p2m.compiler.finding import catalogues, merged
-from p2m.compiler.places import Places
+from p2m.compiler.places import Places, files_of
 from p2m.compiler.rungs import smaller_encoder
 from p2m.compiler.teaching import Teaching
 from p2m.engine.plan import Plan, Ref
@@ -175,7 +175,7 @@ def _held(
     wanted = spec.metrics.no_worse_than
     if wanted is None:
         return None
-    place = at("metrics.no_worse_than").get("metrics.no_worse_than", "")
+    place = at.of("metrics.no_worse_than")
     before = plan.source("before", last, origin=place, is_made=wanted == "last") if last else None
     name = "last bundle" if wanted == "last" else str(Path(wanted).name)
     return plan.add("held", hold, *inputs, before, name=name, metric=primary, seed=spec.seed,
@@ -215,44 +215,21 @@ def _judging(spec: ModelSpec) -> JudgeMetric | None:
 
 def _parsing(spec: ModelSpec) -> dict[str, Any]:
     """What the recipe says of its task."""
-    return {
-        "prompt": spec.prompt,
-        "examples": spec.examples,
-        "type": spec.task.type,
-        "inputs": spec.task.inputs,
-        "output": spec.task.output,
-        "labels": spec.task.labels,
-        "descriptions": spec.task.descriptions,
-        "language": spec.task.language,
-        "none": spec.task.none,
-        "layout": spec.task.layout,
-        "scale": spec.task.scale,
-        "record": spec.task.record,
-    }
+    return {"prompt": spec.prompt, "examples": spec.examples, **dict(spec.task)}
 
 
 def _own_rows(plan: Plan, task: Ref, paths: tuple[Path, ...] | None, role: str, at: Places) -> Ref | None:
     """The user's own rows of this role, where the recipe names any."""
     if paths is None:
         return None
-    name = f"data.{role}"
-    places = at(name)
-    files = [
-        plan.source(
-            f"{name}-{number}" if len(paths) > 1 else name,
-            path,
-            origin=places.get(f"{name}[{number - 1}]", places.get(name, "")),
-        )
-        for number, path in enumerate(paths, start=1)
-    ]
-    return plan.add(f"read-{role}", read, task, *files, role=role)
+    return plan.add(f"read-{role}", read, task, *files_of(plan, f"data.{role}", paths, at), role=role)
 
 
 def _decided(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:
     """What people decided in review."""
     if spec.data.decisions is None:
         return None
-    place = at("data.decisions").get("data.decisions", "")
+    place = at.of("data.decisions")
     return plan.add(
         "decisions", decisions, task, plan.source("data.decisions", spec.data.decisions, origin=place)
     )

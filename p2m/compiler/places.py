@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from p2m.engine.plan import Plan, Ref
 
 
 class Places:
@@ -10,6 +13,10 @@ class Places:
 
     def __init__(self, origins: Mapping[str, str]) -> None:
         self._origins = origins
+
+    def of(self, path: str) -> str:
+        """The place of one setting; "" where it was not written."""
+        return self._origins.get(path, "")
 
     def __call__(self, *same: str, **renamed: str) -> dict[str, str]:
         """Setting -> place; of a section also that of each key inside it ("training.epochs")."""
@@ -19,3 +26,14 @@ class Places:
                 if written == path or written.startswith(path + "."):
                     places[setting + written[len(path) :]] = place
         return places
+
+
+def files_of(plan: Plan, setting: str, paths: Sequence[Path], at: Places) -> list[Ref]:
+    """The files that a setting lists, as sources of its name; of several, with their numbers."""
+    return [
+        plan.source(
+            f"{setting}-{number}" if len(paths) > 1 else setting, path,
+            origin=at.of(f"{setting}[{number - 1}]") or at.of(setting),
+        )
+        for number, path in enumerate(paths, start=1)
+    ]  # fmt: skip

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from p2m.compiler.places import Places
+from p2m.compiler.places import Places, files_of
 from p2m.engine.plan import Plan, Ref
 from p2m.metrics.base import JudgeMetric
 from p2m.spec import ModelSpec
@@ -166,7 +166,7 @@ class Teaching:
     def _texts(self) -> Ref | None:
         if self.spec.data.texts is None:
             return None
-        place = self.at("data.texts").get("data.texts", "")
+        place = self.at.of("data.texts")
         return self.plan.source("data.texts", self.spec.data.texts, origin=place)
 
     # ----------------------------------------------------------------------- inputs, and their answers
@@ -239,15 +239,7 @@ class Teaching:
         paths = self.spec.data.inputs
         if paths is None:
             return None
-        places = self.at("data.inputs")
-        files = [
-            self.plan.source(
-                f"data.inputs-{number}" if len(paths) > 1 else "data.inputs",
-                path,
-                origin=places.get(f"data.inputs[{number - 1}]", places.get("data.inputs", "")),
-            )
-            for number, path in enumerate(paths, start=1)
-        ]
+        files = files_of(self.plan, "data.inputs", paths, self.at)
         return self.plan.add("collect", collect, self.task, *files)
 
     def _passed(self, examined: Ref | None) -> Ref | None:

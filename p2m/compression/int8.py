@@ -54,14 +54,9 @@ class Int8:
     unpacks the whole table at each step, and made T5 several times slower.)
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
+    name: ClassVar[str] = "int8"
     embeddings: bool = True  # the tables of words too
     per_channel: bool = True  # a scale a column of each matrix: nearer to fp32, no slower
-
-    @property
-    def name(self) -> str:
-        return "int8"
 
     def compress(self, source: Path, target: Path) -> None:
         """Write a quantised copy of every graph in `source`, and all other files as they are.
@@ -128,7 +123,6 @@ def quantise_products(model: Any, *, per_channel: bool, peaks: Mapping[str, floa
     127 x / peak, rounded, in a byte. Products that read one tensor share its q. With `peaks`, by the name of
     x, all tokens have the same, and what is larger is cut off.
     """
-    from onnx import helper
 
     graph = model.graph
     matrices = {each.name: each for each in graph.initializer if len(each.dims) == 2}
@@ -152,8 +146,7 @@ def quantise_products(model: Any, *, per_channel: bool, peaks: Mapping[str, floa
     del graph.node[:]
     graph.node.extend(nodes)
     exchange(graph, constants | _constants())
-    if all(each.domain != DOMAIN for each in model.opset_import):
-        model.opset_import.append(helper.make_opsetid(DOMAIN, 1))
+    add_domain(model)
 
 
 def is_product(node: Any, matrices: dict[str, Any]) -> bool:
@@ -241,6 +234,14 @@ def _constants() -> dict[str, Any]:
         "int8_zero": np.uint8(_ZERO),
         "int8_axis": np.array([-1], dtype=np.int64),
     }
+
+
+def add_domain(model: Any) -> None:
+    """Say that the graph has operators of onnxruntime's own."""
+    from onnx import helper
+
+    if all(each.domain != DOMAIN for each in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(DOMAIN, 1))
 
 
 def exchange(graph: Any, constants: dict[str, Any]) -> None:

@@ -26,8 +26,7 @@ class Pruned:
     lowest. Every layer keeps a head and a group of neurons.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
+    name: ClassVar[str] = "pruned"
     heads: float = 0.25  # share that is taken, 0 to below 1
     neurons: float = 0.25  # share of feed-forward neurons that is taken, 0 to below 1
     layers: int = 0  # that are taken
@@ -40,10 +39,6 @@ class Pruned:
                 raise ValueError(f"{name} is a share from 0 to below 1, not {getattr(self, name)}")
         if self.layers < 0 or self.rows < 1 or self.recovery <= 0:
             raise ValueError("layers is 0 or more, rows 1 or more, and recovery above 0")
-
-    @property
-    def name(self) -> str:
-        return "pruned"
 
     def unfit(self, model: Any) -> str | None:
         layers = layers_of(model)

@@ -23,16 +23,11 @@ class StaticInt8:
     Rows that are the exception would stretch the range for all others; what is beyond it is cut off.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
+    name: ClassVar[str] = "static_int8"
     rows: int = 200  # training rows to calibrate by
     share: float = 0.9  # 0 to 1; 1: the largest of all rows
     embeddings: bool = True  # the tables of words too
     per_channel: bool = True  # a scale a column of each matrix
-
-    @property
-    def name(self) -> str:
-        return "static_int8"
 
     def watch(self, source: Path, target: Path) -> None:
         """Write a copy of the folder whose graph also gives what products read: of each its peak a row."""

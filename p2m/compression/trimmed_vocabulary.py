@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar
+from typing import Any
 
 from p2m.compression.int8 import ENCODER, Int8
 from p2m.compression.weight_only import pack_tables
@@ -41,8 +41,6 @@ class TrimmedVocabulary:
     WordPiece ones (Schuster and Nakajima, 2012), those of BERT: any subset of one is one. Words of the
     training rows are spelt as before. Other models stay as they are.
     """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     pieces: int = PIECES  # at most, if rows and single characters leave room
     languages: tuple[str, ...] = ()  # ISO 639-1; (): constraints.languages, else those of the task

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from p2m.compression.int8 import (
     DOMAIN,
     FEWEST_WORDS,
+    add_domain,
     exchange,
     graphs_of,
     is_product,
@@ -34,8 +35,6 @@ class WeightOnly:
     A block's scale is the one of a few with the smallest squared error: a scale by the largest magnitude
     alone spends a quarter of sixteen steps on one weight. Products are onnxruntime's MatMulNBits.
     """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     bits: Literal[4, 8] = 4
     block: Literal[16, 32, 64, 128] = 32  # weights of a column with one scale, of four bytes
@@ -186,11 +185,3 @@ def pack_table(model: Any, place: int) -> None:
     graph.node.insert(place + 1, widened)
     exchange(graph, {f"{table}_packed": numbers, f"{table}_scales": scales.reshape(len(rows), -1)})
     add_domain(model)
-
-
-def add_domain(model: Any) -> None:
-    """Say that the graph has operators of onnxruntime's own."""
-    from onnx import helper
-
-    if all(each.domain != DOMAIN for each in model.opset_import):
-        model.opset_import.append(helper.make_opsetid(DOMAIN, 1))

@@ -24,6 +24,7 @@ from p2m.curation.repeats import same_input
 from p2m.curation.rules import shown
 from p2m.engine.rows import joined, picked
 from p2m.errors import DataError, nearest
+from p2m.sizes import on_a_line
 from p2m.types import FEEDBACK, Count, Decided, Decisions, Example, Task, TaskType
 
 SOURCE = "user:people"  # of rows that people decided
@@ -272,8 +273,7 @@ def _row(entry: Entry) -> Example:
 
 
 def _cut(values: Mapping[str, str]) -> str:
-    text = " / ".join(" ".join(value.split()) for value in values.values())
-    return repr(text if len(text) <= 60 else f"{text[:59]}…")
+    return repr(on_a_line(values, most=60))
 
 
 def _counts(stand: Mapping[Key, Mapping[int, Entry]]) -> Iterable[Count]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from p2m.engine.rows import mapped, picked
+from p2m.sizes import on_a_line
 from p2m.types import Count, Example, Task
 
 ORIGINS = ("user", "retrieved", "generated")  # the more trusted first; a row's source begins with its origin
@@ -60,6 +61,4 @@ def inputs(task: Task, row: Example) -> tuple[str, ...]:
 
 def shown(row: Example, limit: int = 160) -> str:
     """A row on one line, for reports."""
-    text = " / ".join(" ".join(value.split()) for value in row.input.values())
-    head = text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
-    return f"{head} -> {' '.join(row.output.split())[:limit]}"
+    return on_a_line(row.input, row.output, limit)

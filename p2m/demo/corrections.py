@@ -8,8 +8,6 @@ from typing import Any
 
 from p2m.demo.subject import Said, Subject
 
-WRITTEN = ("spans", "record")  # shapes whose right answer is written as JSON, where the answer is
-
 
 class Unread(ValueError):
     """A correction that is no answer of the task; the message says why."""

@@ -22,6 +22,7 @@ from p2m.deploy.serving.feedback import RIGHT, WRONG, Entry, Log, now
 from p2m.deploy.serving.rows import InputError
 from p2m.deploy.serving.shapes import Found, spans_in
 from p2m.errors import UserError
+from p2m.sizes import short
 
 _EXAMPLES = 6
 _SHORT = 48  # characters of an example that are shown
@@ -114,9 +115,7 @@ class _Page:
 
     def _example(self, row: Mapping[str, str], fields: Sequence[Any]) -> None:
         values = [row[each.label] for each in fields]
-        text = " ".join(" ".join(values).split())
-        short = text if len(text) <= _SHORT else f"{text[: _SHORT - 3]}..."
-        button = self.gr.Button(short, size="sm", elem_classes="example")
+        button = self.gr.Button(short(" ".join(values), _SHORT), size="sm", elem_classes="example")
         button.click(
             lambda: values if len(values) > 1 else values[0], None, list(fields), api_visibility="private"
         )

@@ -15,7 +15,7 @@ from p2m.deploy.front_matter import front_matter
 from p2m.deploy.regression import held_line
 from p2m.deploy.serving.command import told_score
 from p2m.deploy.serving.settings import Settings
-from p2m.sizes import count, dollars, show_size
+from p2m.sizes import count, dollars, short, show_size
 from p2m.types import (
     CROSS_VALIDATION,
     Account,
@@ -82,11 +82,7 @@ def _head(facts: Facts) -> str:
         Decision.FALLS_SHORT: "It does **not** meet its contract.",
         Decision.UNPROVEN: "Whether it meets its contract is **unproven**: too few rows judged it.",
     }[verdict.decision]
-    told = [f"falls short: {line}" for line in verdict.failures]
-    told += [f"unproven: {line}" for line in verdict.unproven]
-    told += [f"warning: {line}" for line in verdict.warnings]
-    told += [f"next: {line}" for line in verdict.advice]
-    listed = "".join(f"\n- {line}" for line in told)
+    listed = "".join(f"\n- {line}" for line in verdict.told())
     return (
         f"# {facts.name}\n\n**{verdict.decision}**. {state}{listed}\n\n{facts.task.instruction}\n\n"
         f"A {facts.task.type} model of {count(facts.exported.parameters)} parameters"
@@ -315,5 +311,4 @@ def _mistakes(facts: Facts) -> Sequence[str]:
 
 
 def _cell(text: str) -> str:
-    flat = " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|")
-    return flat if len(flat) <= 80 else flat[:79] + "…"
+    return short(text).replace("\\", "\\\\").replace("|", "\\|")

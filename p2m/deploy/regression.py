@@ -16,7 +16,7 @@ def held_line(held: Held, metric: str) -> tuple[str, str]:
         return held.note, "warning" if held.is_open else ""
     figures = (
         f"{metric} {seen.student:.2f}, {held.note} {seen.value:.2f}:"
-        f" {held.won} won, {held.lost} lost, p {_p(seen.worse)} of its being worse"
+        f" {held.won} won, {held.lost} lost, p {p_value(seen.worse)} of its being worse"
     )
     if seen.worse < _CHANCE and seen.rows >= FEW_ROWS:
         return f"{WORSE} {seen.name} by more than chance: {figures}", "short"
@@ -25,5 +25,6 @@ def held_line(held: Held, metric: str) -> tuple[str, str]:
     return line, "warning" if behind and held.lost > held.won else ""
 
 
-def _p(value: float) -> str:
+def p_value(value: float) -> str:
+    """A probability, as it is told."""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"

@@ -23,7 +23,7 @@ from p2m.deploy.beside import (
     is_vouched_for,
     judge_doubts,
 )
-from p2m.deploy.regression import WORSE, held_line
+from p2m.deploy.regression import WORSE, held_line, p_value
 from p2m.deploy.sureness import precision_doubts, sureness_lines
 from p2m.sizes import count, show_size
 from p2m.types import (
@@ -171,9 +171,9 @@ def _compared(each: Comparison, primary: Score, tried: int, *, stated: bool) -> 
     if behind:
         return f"no better than {_called(each)}, itself {primary.value:.2f}", "warning" if stated else missed
     if each.better < ALPHA / tried:
-        return f"better than {_called(each)}, p {_p(each.better)}", ""
+        return f"better than {_called(each)}, p {p_value(each.better)}", ""
     line = f"better than {_called(each)} only as chance may have it"
-    line += f", p {_p(each.better)} (below {ALPHA / tried:.2g} is asked)"
+    line += f", p {p_value(each.better)} (below {ALPHA / tried:.2g} is asked)"
     if each.needed is not None:
         line += f": {_rows(max(each.needed, FEW_ROWS))} rows would tell"
     return line, "warning" if stated else "unproven"
@@ -187,10 +187,6 @@ def _called(each: Comparison) -> str:
         "dictionary": "the spans of training rows, looked up", "fields": "each field's commonest value",
     }  # fmt: skip
     return f"{names.get(each.name, each.name)} ({each.value:.2f})"
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _enough(evaluated: Evaluated) -> int:

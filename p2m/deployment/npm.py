@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import shutil
 import subprocess
 import tarfile
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from p2m.errors import P2MError, UserError
+from p2m.resources import cache_folder
 
 PATIENCE = 300  # seconds that one package may take
 
@@ -38,16 +38,12 @@ def fetch(package: Package, folder: Path) -> None:
         UserError: there is no npm here.
         P2MError: it could not be fetched, or is not what was pinned.
     """
-    kept = _cache() / f"{package.name.rpartition('/')[2]}-{package.version}"
+    kept = cache_folder("npm") / f"{package.name.rpartition('/')[2]}-{package.version}"
     if not _is_whole(package, kept):
         _refresh(package, kept)
     for target, _ in package.files.values():
         (folder / target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(kept / target, folder / target)
-
-
-def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "p2m" / "npm"
 
 
 def _is_whole(package: Package, kept: Path) -> bool:

@@ -52,20 +52,6 @@ class Recorder(Protocol):
     def known(self, request: Any, *, sample: int = 0) -> bytes | None:
         """The recorded answer; None where there is none."""
 
-    def answer(
-        self,
-        request: Any,
-        call: Callable[[], bytes],
-        *,
-        sample: int = 0,
-        labels: Mapping[str, Any] | Callable[[bytes], Mapping[str, Any]] | None = None,
-    ) -> bytes:
-        """The recorded answer, else that of `call`, recorded.
-
-        Of all threads and processes that ask for one request at once, one calls and the others share. What
-        `call` raises is raised, nothing is recorded, and the next of those who wait calls.
-        """
-
     async def answer_async(
         self,
         request: Any,
@@ -74,7 +60,11 @@ class Recorder(Protocol):
         sample: int = 0,
         labels: Mapping[str, Any] | Callable[[bytes], Mapping[str, Any]] | None = None,
     ) -> bytes:
-        """The same for asyncio; the event loop goes on while an answer becomes durable."""
+        """The recorded answer, else that of `call`, which is on the disk when it is returned.
+
+        Of all threads and processes that ask for one request at once, one calls and the others share. What
+        `call` raises is raised, nothing is recorded, and the next of those who wait calls.
+        """
 
 
 class Run(Protocol):

@@ -20,7 +20,6 @@ from typing import Any
 
 VALUE_TAG = "p2m.value.v1"
 TREE_TAG = "p2m.tree.v1"
-_CHUNK = 1 << 20  # bytes read at once
 _SEQUENCES = (tuple, list)
 
 
@@ -38,6 +37,11 @@ def digest_tree_of_plain(tree: object, *, tag: str = VALUE_TAG) -> str:
     parts: list[bytes] = [_text(tag)]
     _encode(tree, parts)
     return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def is_digest(text: object) -> bool:
+    """Whether this is 64 letters of hexadecimal, as every key and digest is, and so safe as a name."""
+    return isinstance(text, str) and len(text) == 64 and not text.strip("0123456789abcdef")
 
 
 def digest_bytes(content: bytes) -> str:

@@ -10,26 +10,7 @@ from p2m.evaluation.robustness import ROWS, compared, variants
 from p2m.evaluation.slices import slices
 
 __all__ = [
-    "FEWEST",
-    "ROUGH",
-    "ROWS",
-    "beside",
-    "both",
-    "compared",
-    "component",
-    "constant",
-    "covered",
-    "expected_error",
-    "fitted",
-    "interval",
-    "least_scores",
-    "matched",
-    "needed_rows",
-    "reported",
-    "scored",
-    "slices",
-    "suited",
-    "swaps",
-    "trivial",
-    "variants",
-]
+    "FEWEST", "ROUGH", "ROWS", "beside", "both", "compared", "component", "constant", "covered",
+    "expected_error", "fitted", "interval", "least_scores", "matched", "needed_rows", "reported", "scored",
+    "slices", "suited", "swaps", "trivial", "variants",
+]  # fmt: skip

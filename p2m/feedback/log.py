@@ -20,6 +20,7 @@ from p2m.curation.decisions import Key, key_of
 from p2m.deploy.serving.feedback import RIGHT, WRONG
 from p2m.deploy.serving.shapes import write_number
 from p2m.errors import UserError
+from p2m.sizes import short
 from p2m.types import Example, Task
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -135,7 +136,8 @@ def _seen(task: Task, place: str, line: bytes) -> Seen:
         elif judged == WRONG:
             answer = _answer(task, values, told.get("answer"))
             if answer == output:
-                raise ValueError(f"it was judged wrong, and corrected to the same answer, {_cut(output)}")
+                same = short(output, 60)
+                raise ValueError(f"it was judged wrong, and corrected to the same answer, {same!r}")
     except ValueError as error:
         answer, fault = None, str(error)
     origin = str(told.get("from") or "server")
@@ -157,9 +159,9 @@ def _answer(task: Task, values: Mapping[str, str], value: Any) -> str | None:
     try:
         said = canonical_of(task, [text]).write(text, values[task.context_field])
     except Unfit as error:
-        raise ValueError(f"the answer {_cut(text)}: {error}") from None
+        raise ValueError(f"the answer {short(text, 60)!r}: {error}") from None
     if fault := answer_fault(task, Example(dict(values), said)):
-        raise ValueError(f"the answer {_cut(text)}: {fault}")
+        raise ValueError(f"the answer {short(text, 60)!r}: {fault}")
     return said
 
 
@@ -177,7 +179,3 @@ def _text(value: Any) -> str:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return write_number(value) if abs(value) < 1e300 else str(value)
     return json.dumps(value, ensure_ascii=False)
-
-
-def _cut(text: str) -> str:
-    return repr(text if len(text) <= 60 else f"{text[:59]}…")

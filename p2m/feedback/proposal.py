@@ -7,14 +7,12 @@ service; of what was said in service the later counts.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from p2m.curation.decisions import Entry, Key, key_of, standing
-from p2m.engine.files.disk import sync_folders
+from p2m.engine.files import disk
 from p2m.errors import UserError
 from p2m.feedback.judged import Judged
 from p2m.feedback.log import Seen
@@ -150,17 +148,7 @@ def _replace(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
         if not text:
             path.unlink(missing_ok=True)
             return
-        made, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with open(made, "w", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
-        sync_folders([path.parent])
+        disk.replace(path, text.encode())
+        disk.sync_folders([path.parent])
     except OSError as error:
         raise UserError(f"{path}: the rows to ask about cannot be kept there: {error.strerror}") from None

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from p2m.engine.hashing import digest_file
 from p2m.errors import MissingWeights
+from p2m.metrics.mean import Mean
 from p2m.metrics.text import no_text
 from p2m.types import Task
 
@@ -22,7 +23,7 @@ _BATCH = 32
 
 
 @dataclass(frozen=True, slots=True)
-class BERTScore:
+class BERTScore(Mean):
     """F1 of greedily matched token embeddings (Zhang et al., 2020, arXiv 1904.09675), best over the right
     answers, mean over rows; -1 to 1, in practice 0.3 to 1.
 
@@ -31,11 +32,7 @@ class BERTScore:
     rest on RoBERTa. It reads English.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    @property
-    def name(self) -> str:
-        return "bertscore"
+    name: ClassVar[str] = "bertscore"
 
     def refusal(self, task: Task) -> str | None:
         if reason := no_text("bertscore", task):
@@ -47,7 +44,7 @@ class BERTScore:
         return None
 
     def statistics(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Any:
-        """F1 a row, float (rows, 1).
+        """F1 a row, float (rows, 1): all texts go through the encoder together.
 
         Raises:
             MissingWeights: there is no encoder on this machine.
@@ -61,9 +58,6 @@ class BERTScore:
             for said, answers in zip(predictions, references, strict=True)
         ]
         return np.array(scores, dtype=float).reshape(-1, 1)
-
-    def value(self, statistics: Any) -> float:
-        return float(statistics.mean()) if len(statistics) else 0.0
 
 
 def _matched(said: Any, right: Any) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from p2m.metrics.text import no_text
+from p2m.metrics.text import corpus_counts, no_text
 from p2m.types import Task
 
 
@@ -17,16 +17,12 @@ class ChrF:
     Each row is held against the right answer that it fits best. `word_order=0` is plain chrF.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    name: ClassVar[str] = "chrf"
     through_evaluate: ClassVar[bool] = True  # its libraries are as heavy as `evaluate`
 
     char_order: int = 6  # longest n-gram of characters
     word_order: int = 2  # longest n-gram of words
     beta: int = 2  # weight of recall against precision
-
-    @property
-    def name(self) -> str:
-        return "chrf"
 
     def refusal(self, task: Task) -> str | None:
         return no_text("chrf", task)
@@ -35,17 +31,9 @@ class ChrF:
         """Counts of n-grams (predicted, right, common) for each order, int (rows, 3 x orders).
 
         The corpus value is a function of their sums, so resampled rows need no second pass over the text.
-        sacrebleu offers these counts by a private method only; a test holds the result to its public one.
         """
-        import numpy as np
-
-        scorer = self._scorer()
-        counts = [
-            scorer._extract_corpus_statistics([said], [[answer] for answer in answers])[0]
-            for said, answers in zip(predictions, references, strict=True)
-        ]
         width = 3 * (self.char_order + self.word_order)
-        return np.array(counts, dtype=np.int64).reshape(-1, width)
+        return corpus_counts(self._scorer(), predictions, references).reshape(-1, width)
 
     def value(self, statistics: Any) -> float:
         score = self._scorer()._compute_f_score(statistics.sum(axis=0).tolist())

@@ -6,22 +6,18 @@ import ast
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from p2m.metrics.mean import MeanOfRows
 from p2m.types import Task, TaskType
 
 
 @dataclass(frozen=True, slots=True)
-class CodeParses:
+class CodeParses(MeanOfRows):
     """Answers that the parser of this very Python takes; 0 to 1. Nothing is run; nothing said is no code."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
+    name: ClassVar[str] = "code_parses"
     language: str = "python"  # the only one that can be parsed here
-
-    @property
-    def name(self) -> str:
-        return "code_parses"
 
     def refusal(self, task: Task) -> str | None:
         if self.language.lower() != "python":
@@ -30,14 +26,8 @@ class CodeParses:
             return f"code_parses judges text that a model writes, and this is {task.type.value}"
         return None
 
-    def statistics(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Any:
-        """Code or not a row, float (rows, 1)."""
-        import numpy as np
-
-        return np.array([parses(said) for said in predictions], dtype=float).reshape(-1, 1)
-
-    def value(self, statistics: Any) -> float:
-        return float(statistics.mean()) if len(statistics) else 0.0
+    def row(self, said: str, answers: Sequence[str]) -> float:
+        return parses(said)
 
 
 def parses(text: str) -> bool:

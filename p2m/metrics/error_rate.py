@@ -20,7 +20,6 @@ class ErrorRate:
     punctuation count. Of several right answers the one counts that is nearest.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     lower_is_better: ClassVar[bool] = True
 
     unit: Literal["word", "phoneme"] = "word"

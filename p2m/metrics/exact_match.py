@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from p2m.metrics.answers import is_list, label_set
 from p2m.metrics.field_accuracy import fields_right
+from p2m.metrics.mean import MeanOfRows
 from p2m.metrics.span_f1 import pair_of
 from p2m.metrics.text import collapse, normalise
 from p2m.types import Task
 
 
 @dataclass(frozen=True, slots=True)
-class ExactMatch:
+class ExactMatch(MeanOfRows):
     """Equality after normalisation, with the best of the right answers; 0 to 1.
 
     `normalisation` is "squad" (case, punctuation and articles do not count) or "blanks" (only surplus blanks
@@ -23,30 +24,15 @@ class ExactMatch:
     not say it.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
+    name: ClassVar[str] = "exact_match"
     normalisation: Literal["squad", "blanks"] = "squad"
-
-    @property
-    def name(self) -> str:
-        return "exact_match"
 
     def refusal(self, task: Task) -> str | None:
         return None
 
-    def statistics(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Any:
-        """Right or wrong a row, float (rows, 1)."""
-        import numpy as np
-
+    def row(self, said: str, answers: Sequence[str]) -> float:
         same = normalise if self.normalisation == "squad" else collapse
-        right = [
-            any(_is_equal(said, answer, same) for answer in answers)
-            for said, answers in zip(predictions, references, strict=True)
-        ]
-        return np.array(right, dtype=float).reshape(-1, 1)
-
-    def value(self, statistics: Any) -> float:
-        return float(statistics.mean()) if len(statistics) else 0.0
+        return any(_is_equal(said, answer, same) for answer in answers)
 
 
 def _is_equal(said: str, answer: str, same: Callable[[str], str]) -> bool:

@@ -20,13 +20,8 @@ class FieldAccuracy:
     right records the one counts that shares most.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
+    name: ClassVar[str] = "field_accuracy"
     normalisation: Literal["squad", "blanks"] = "squad"
-
-    @property
-    def name(self) -> str:
-        return "field_accuracy"
 
     def refusal(self, task: Task) -> str | None:
         if task.type is not TaskType.RECORDS:

@@ -18,11 +18,7 @@ class MacroF1:
     multi-label task every label is judged in every row.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    @property
-    def name(self) -> str:
-        return "macro_f1"
+    name: ClassVar[str] = "macro_f1"
 
     def refusal(self, task: Task) -> str | None:
         if not task.type.is_labelled:
@@ -48,20 +44,22 @@ class MacroF1:
         return np.array(numbered, dtype=np.int64).reshape(-1, 2)
 
     def value(self, statistics: Any) -> float:
-        import numpy as np
-
         if not len(statistics):
             return 0.0
-        if statistics.dtype == bool:
-            shared, held, right = statistics.sum(axis=0).reshape(3, -1)
-            present = held + right > 0
-            return float((2 * shared[present] / (held + right)[present]).mean()) if present.any() else 1.0
-        said, right = statistics[:, 0], statistics[:, 1]
-        size = int(statistics.max()) + 1
-        hits = np.bincount(said[said == right], minlength=size)
-        seen = np.bincount(said, minlength=size) + np.bincount(right, minlength=size)
-        present = seen > 0
-        return float((2 * hits[present] / seen[present]).mean())
+        shared, given, right = counts(statistics)
+        present = given + right > 0
+        return float((2 * shared[present] / (given + right)[present]).mean()) if present.any() else 1.0
+
+
+def counts(statistics: Any) -> Any:
+    """Of each label in how many rows it is shared, given and right: int (3, labels)."""
+    import numpy as np
+
+    if statistics.dtype == bool:
+        return statistics.sum(axis=0).reshape(3, -1)
+    said, right = statistics[:, 0], statistics[:, 1]
+    size = int(statistics.max()) + 1
+    return np.array([np.bincount(each, minlength=size) for each in (said[said == right], said, right)])
 
 
 def _pair(said: str, answers: Sequence[str]) -> tuple[str, str]:

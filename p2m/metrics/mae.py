@@ -7,22 +7,19 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from p2m.metrics.answers import number_pairs
+from p2m.metrics.mean import Mean
 from p2m.types import Task, TaskType
 
 
 @dataclass(frozen=True, slots=True)
-class MAE:
+class MAE(Mean):
     """Mean absolute error, in the units of the answers, from 0 on.
 
     What is no number is as wrong as the right numbers lie apart.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    name: ClassVar[str] = "mae"
     lower_is_better: ClassVar[bool] = True
-
-    @property
-    def name(self) -> str:
-        return "mae"
 
     def refusal(self, task: Task) -> str | None:
         if task.type is not TaskType.REGRESSION:
@@ -38,6 +35,3 @@ class MAE:
         worst = float(np.ptp(right)) if len(right) else 0.0
         errors = np.abs(found[:, 0] - right)
         return np.where(np.isnan(errors), worst, errors).reshape(-1, 1)
-
-    def value(self, statistics: Any) -> float:
-        return float(statistics.mean()) if len(statistics) else 0.0

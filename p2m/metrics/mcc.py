@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from p2m.metrics.macro_f1 import MacroF1
+from p2m.metrics.macro_f1 import MacroF1, counts
 from p2m.types import Task, TaskType
 
 
@@ -17,11 +17,7 @@ class MCC:
     It is 0 where one label alone was given or is right.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    @property
-    def name(self) -> str:
-        return "mcc"
+    name: ClassVar[str] = "mcc"
 
     def refusal(self, task: Task) -> str | None:
         if task.type is not TaskType.CLASSIFICATION:
@@ -38,9 +34,6 @@ class MCC:
         rows = len(statistics)
         if not rows:
             return 0.0
-        said, right = statistics[:, 0], statistics[:, 1]
-        size = int(statistics.max()) + 1
-        given, true = (np.bincount(each, minlength=size).astype(float) for each in (said, right))
+        hits, given, true = counts(statistics).astype(float)
         spread = (rows * rows - given @ given) * (rows * rows - true @ true)
-        hits = float(np.count_nonzero(said == right))
-        return float((hits * rows - given @ true) / np.sqrt(spread)) if spread > 0 else 0.0
+        return float((hits.sum() * rows - given @ true) / np.sqrt(spread)) if spread > 0 else 0.0

@@ -17,11 +17,7 @@ class MicroF1:
     Rows without a label count only by what is wrongly given to them; where there is no label at all, it is 1.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    @property
-    def name(self) -> str:
-        return "micro_f1"
+    name: ClassVar[str] = "micro_f1"
 
     def refusal(self, task: Task) -> str | None:
         if task.type is not TaskType.MULTI_LABEL:

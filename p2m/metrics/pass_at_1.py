@@ -28,8 +28,7 @@ class PassAt1:
     run it themselves. Each row has a process of its own, without network, files to write or packages.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
+    name: ClassVar[str] = "pass_at_1"
     tests: str = unkeyed("")  # relative to the recipe; "": off
     sha256: str = ""  # of that file; found by itself
     seconds: int = 5  # of processor time a row
@@ -46,10 +45,6 @@ class PassAt1:
             raise ValueError(f"{self.tests} has changed: its sha256 is {found}")
         object.__setattr__(self, "sha256", found)
         _tests(self.tests, found)
-
-    @property
-    def name(self) -> str:
-        return "pass_at_1"
 
     def refusal(self, task: Task) -> str | None:
         if task.type is not TaskType.TEXT_TO_TEXT:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from p2m.metrics.mean import MeanOfRows
 from p2m.metrics.text import no_text, tokens
 from p2m.types import Task
 
@@ -14,37 +15,29 @@ _WORDS = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
-class RougeL:
+class RougeL(MeanOfRows):
     """F1 of ROUGE-L (Lin, 2004) from rouge-score, best over the right answers, mean over rows; 0 to 1.
 
     rouge-score's own tokenizer drops every letter beyond a-z; this one keeps all scripts and agrees with it
     on English.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    name: ClassVar[str] = "rouge_l"
     through_evaluate: ClassVar[bool] = True  # its libraries are as heavy as `evaluate`
-
-    @property
-    def name(self) -> str:
-        return "rouge_l"
 
     def refusal(self, task: Task) -> str | None:
         return no_text("rouge_l", task)
 
-    def statistics(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Any:
-        """F1 a row, float (rows, 1)."""
-        import numpy as np
-        from rouge_score.rouge_scorer import RougeScorer
+    def row(self, said: str, answers: Sequence[str]) -> float:
+        return f1("rougeL", said, answers)
 
-        scorer = RougeScorer(["rougeL"], tokenizer=_Words())
-        scores = [
-            scorer.score_multi(list(answers), said)["rougeL"].fmeasure
-            for said, answers in zip(predictions, references, strict=True)
-        ]
-        return np.array(scores, dtype=float).reshape(-1, 1)
 
-    def value(self, statistics: Any) -> float:
-        return float(statistics.mean()) if len(statistics) else 0.0
+def f1(kind: str, said: str, answers: Sequence[str]) -> float:
+    """The best F1 over the right answers of one of rouge-score's kinds."""
+    from rouge_score.rouge_scorer import RougeScorer
+
+    scorer = RougeScorer([kind], tokenizer=_Words())
+    return float(scorer.score_multi(list(answers), said)[kind].fmeasure)
 
 
 class _Words:

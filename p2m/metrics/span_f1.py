@@ -22,14 +22,9 @@ class SpanF1:
     span count only by what is wrongly found there; where there is no span at all, it is 1.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
+    name: ClassVar[str] = "span_f1"
     between: str = " | "  # what joins spans that are no JSON list, where the task does not say
     none: str = "N/A"  # the answer without one, there too
-
-    @property
-    def name(self) -> str:
-        return "span_f1"
 
     def refusal(self, task: Task) -> str | None:
         if task.layout is None:

@@ -18,11 +18,7 @@ class Spearman:
     middle.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    @property
-    def name(self) -> str:
-        return "spearman"
+    name: ClassVar[str] = "spearman"
 
     def refusal(self, task: Task) -> str | None:
         if task.type is not TaskType.REGRESSION:

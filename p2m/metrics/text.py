@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Sequence
+from typing import Any
 
 from p2m.types import Task, TaskType
 
@@ -35,6 +37,20 @@ def no_text(name: str, task: Task) -> str | None:
     if task.layout is not None and task.layout.style == "json":
         use = "a list of spans is right span by span: use span_f1"
     return None if use is None else f"{name} judges free text, and {use}"
+
+
+def corpus_counts(scorer: Any, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Any:
+    """A scorer of sacrebleu's own counts of each row, int (rows, counts), of which the corpus value is made.
+
+    It offers these by a private method only; tests hold the results to its public ones.
+    """
+    import numpy as np
+
+    counts = [
+        scorer._extract_corpus_statistics([said], [[answer] for answer in answers])[0]
+        for said, answers in zip(predictions, references, strict=True)
+    ]
+    return np.array(counts, dtype=np.int64)
 
 
 def collapse(text: str) -> str:

@@ -5,41 +5,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
+from p2m.metrics.mean import MeanOfRows
 from p2m.metrics.text import no_text, normalise, tokens
 from p2m.types import Task
 
 
 @dataclass(frozen=True, slots=True)
-class TokenF1:
+class TokenF1(MeanOfRows):
     """F1 of bags of tokens after SQuAD normalisation, best over the right answers; mean of rows, 0 to 1.
 
     In scripts without blanks the tokens are characters, as evaluations of Chinese and Japanese reading
     comprehension do it (CMRC 2018, Cui et al., 2019).
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    @property
-    def name(self) -> str:
-        return "token_f1"
+    name: ClassVar[str] = "token_f1"
 
     def refusal(self, task: Task) -> str | None:
         return no_text("token_f1", task)
 
-    def statistics(self, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Any:
-        """F1 a row, float (rows, 1)."""
-        import numpy as np
-
-        scores = [
-            max((_f1(said, answer) for answer in answers), default=0.0)
-            for said, answers in zip(predictions, references, strict=True)
-        ]
-        return np.array(scores, dtype=float).reshape(-1, 1)
-
-    def value(self, statistics: Any) -> float:
-        return float(statistics.mean()) if len(statistics) else 0.0
+    def row(self, said: str, answers: Sequence[str]) -> float:
+        return max((_f1(said, answer) for answer in answers), default=0.0)
 
 
 def _f1(said: str, answer: str) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from p2m.metrics.macro_f1 import MacroF1
+from p2m.metrics.macro_f1 import MacroF1, counts
 from p2m.types import Task
 
 
@@ -18,11 +18,7 @@ class WeightedF1:
     none was given, else 0.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    @property
-    def name(self) -> str:
-        return "weighted_f1"
+    name: ClassVar[str] = "weighted_f1"
 
     def refusal(self, task: Task) -> str | None:
         if not task.type.is_labelled:
@@ -38,14 +34,7 @@ class WeightedF1:
 
         if not len(statistics):
             return 0.0
-        if statistics.dtype == bool:
-            shared, held, right = statistics.sum(axis=0).reshape(3, -1)
-        else:
-            said, truth = statistics[:, 0], statistics[:, 1]
-            size = int(statistics.max()) + 1
-            shared, held, right = (
-                np.bincount(each, minlength=size) for each in (said[said == truth], said, truth)
-            )
+        shared, held, right = counts(statistics)
         if not right.sum():
             return float(not held.sum())
         both = np.maximum(held + right, 1)

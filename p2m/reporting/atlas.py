@@ -39,19 +39,11 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
-    """The row that was learnt from and is most like another one; `alike` is their cosine."""
-
-    row: Example
-    alike: float
-
-
-@dataclass(frozen=True, slots=True)
 class Atlas:
     """What is known of rows by where they lie."""
 
     spots: tuple[Spot, ...] = ()
-    nearest: dict[int, Near] = field(default_factory=dict)  # judged row -> its neighbour
+    nearest: dict[int, Example] = field(default_factory=dict)  # judged row -> the learnt one most like it
     by: str = ""  # what rows were compared by
 
 
@@ -126,7 +118,7 @@ def _by_words(
 
 def _nearest(
     parts: Split, wrong: Sequence[int], judged: Any, learnt: Sequence[int], taught: Any
-) -> dict[int, Near]:
+) -> dict[int, Example]:
     """Of each wrong row, which `judged` has first, the learnt one of the largest cosine."""
     import numpy as np
 
@@ -135,10 +127,7 @@ def _nearest(
     alike = judged[: len(wrong)] @ taught.T
     alike = np.asarray(alike.todense() if hasattr(alike, "todense") else alike)
     best = alike.argmax(axis=1)
-    return {
-        row: Near(parts.train[learnt[at]], float(alike[number, at]))
-        for number, (row, at) in enumerate(zip(wrong, best, strict=True))
-    }
+    return {row: parts.train[learnt[at]] for row, at in zip(wrong, best, strict=True)}
 
 
 def _laid_out(judged: Any, taught: Any) -> list[tuple[float, float]]:

@@ -7,6 +7,7 @@ from collections import Counter
 from p2m.reporting.atlas import Spot
 from p2m.reporting.facts import Story, errors, flat, is_classification
 from p2m.reporting.html import Safe, card, joined, tag
+from p2m.sizes import short
 from p2m.types import Example, Judged
 
 _WIDTH, _HEIGHT, _EDGE = 720, 480, 14
@@ -68,20 +69,16 @@ def _dot(story: Story, spot: Spot, colours: dict[str, int], lines: dict[int, str
     text = flat(row.input, _TEXT)
     if isinstance(row, Judged):
         sure = f" (sure {row.confidence:.2f})" if row.confidence >= 0.005 else ""
-        told = f"{'wrong' if line else 'right'}: the model said {_cut(row.predicted)}{sure}\n"
-        told += f"right is {_cut(row.output)}\n" if line else ""
+        told = f"{'wrong' if line else 'right'}: the model said {short(row.predicted)}{sure}\n"
+        told += f"right is {short(row.output)}\n" if line else ""
     else:
-        told = f"learnt from: {_cut(row.output)}\n"
+        told = f"learnt from: {short(row.output)}\n"
     x, y = (_EDGE + part * (size - 2 * _EDGE) for part, size in ((spot.x, _WIDTH), (spot.y, _HEIGHT)))
     classes = " ".join(each for each in (colour, kind, "wrong" if line else "") if each)
     return tag(
         "circle", tag("title", told + text), cx=f"{x:.0f}", cy=f"{y:.0f}", r=5, class_=classes or None,
         data_label=row.output if colours else None, data_error=line,
     )  # fmt: skip
-
-
-def _cut(text: str, most: int = 80) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _key(colours: dict[str, int]) -> Safe:

@@ -8,14 +8,6 @@ from p2m.reporting.text import render as as_text
 from p2m.reporting.text import table
 
 __all__ = [
-    "Story",
-    "as_page",
-    "as_text",
-    "confusions",
-    "milliseconds",
-    "pictures",
-    "rewritten_rows",
-    "surveyed",
-    "table",
-    "wrong_rows",
-]
+    "Story", "as_page", "as_text", "confusions", "milliseconds", "pictures", "rewritten_rows", "surveyed",
+    "table", "wrong_rows",
+]  # fmt: skip

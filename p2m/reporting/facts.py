@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from p2m.deploy.serving.shapes import read_labels
 from p2m.reporting.atlas import Atlas
-from p2m.sizes import count, dollars, show_size
+from p2m.sizes import count, dollars, short, show_size
 from p2m.types import (
     Account,
     Choice,
@@ -53,15 +53,6 @@ class Story:
     latencies: Latencies | None = None
     ladder: Ladder | None = None
     atlas: Atlas | None = None
-
-
-def verdict_lines(story: Story) -> list[str]:
-    """What is said against the model, and what to do next: the faults first."""
-    verdict = story.verdict
-    told = [f"falls short: {line}" for line in verdict.failures]
-    told += [f"unproven: {line}" for line in verdict.unproven]
-    told += [f"warning: {line}" for line in verdict.warnings]
-    return told + [f"next: {line}" for line in verdict.advice]
 
 
 def rungs(story: Story) -> list[tuple[str, ...]]:
@@ -256,8 +247,7 @@ def confusions(rows: Sequence[Judged]) -> list[tuple[str, str, int]]:
 def flat(fields: Mapping[str, str], most: int = 420) -> str:
     """An input on one line of at most so many characters."""
     parts = [text if len(fields) == 1 else f"{name}: {text}" for name, text in fields.items()]
-    line = " | ".join(" ".join(part.split()) for part in parts)
-    return line if len(line) <= most else line[: most - 1] + "…"
+    return short(" | ".join(parts), most)
 
 
 def matrix_labels(story: Story, most: int) -> list[str]:

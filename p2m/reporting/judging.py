@@ -26,7 +26,6 @@ _SLICES = 12  # that are shown
 _MATRIX = 24  # labels that a confusion matrix can show
 _LABELS = 100  # that are listed
 _PAIRS = 20  # of labels
-_FIGURE = ("value", "bar")
 _SHADE = 62  # per cent of colour in the fullest cell of a matrix: what is written in it stays legible
 
 

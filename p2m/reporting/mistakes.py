@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from p2m.deploy.differences import apart
-from p2m.reporting.atlas import Near
 from p2m.reporting.facts import Story, are_sure, confusions, errors, flat, is_classification
 from p2m.reporting.html import Safe, card, cells, framed, heads, joined, tag
-from p2m.types import Judged
+from p2m.types import Example, Judged
 
 LISTED = 300  # errors
 _NEAR = 140  # characters of a row that is named beside another
@@ -72,7 +71,7 @@ def _taught(story: Story, wrong: Sequence[Judged]) -> str:
     if not is_classification(story) or story.atlas is None or not story.atlas.nearest:
         return ""
     rows, near = story.evaluated.rows, story.atlas.nearest
-    misled = sum(each.row.output == rows[place].predicted for place, each in near.items())
+    misled = sum(each.output == rows[place].predicted for place, each in near.items())
     return (
         f"Of {misled:,} of {len(near):,} errors the nearest row that it has learnt from has the answer that"
         " it gave: see whether that row is right, and give more rows like the error."
@@ -142,17 +141,17 @@ def _listed(story: Story, shown: Sequence[Judged], *, is_told: bool) -> Safe:
     return Safe(found.replace("<table", '<table id="error-rows"', 1))
 
 
-def _neighbours(story: Story) -> dict[int, Near]:
+def _neighbours(story: Story) -> dict[int, Example]:
     """By identity of a judged row."""
     if story.atlas is None:
         return {}
     return {id(story.evaluated.rows[place]): near for place, near in story.atlas.nearest.items()}
 
 
-def _near(near: Near | None, row: Judged) -> Safe:
+def _near(near: Example | None, row: Judged) -> Safe:
     if near is None:
         return Safe("")
-    answer, text = near.row.output, flat(near.row.input, _NEAR)
+    answer, text = near.output, flat(near.input, _NEAR)
     kind = "wrong" if answer == row.predicted else None
     told = tag("b", answer if len(answer) <= _NEAR else answer[:_NEAR] + "…", class_=kind)
     return tag("small", "nearest row it learnt from: ", told, f" {text}")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INK, FAINT, GRID = "#1f2933", "#66727f", "#e3e8ee"
-MODEL, OTHER, TEACHER, BAD = "#2467b3", "#a9b4c0", "#2c8a57", "#c0463b"
+MODEL, OTHER, BAD = "#2467b3", "#a9b4c0", "#c0463b"
 WITHOUT = "no picture without matplotlib: pip install 'p2m[train]'"
 _DPI = 72  # one point of matplotlib's is one unit of the view box
 _STYLE = {  # over matplotlib's own defaults, whatever its user has set

@@ -22,8 +22,8 @@ from p2m.reporting.facts import (
     rewritten_rows,
     rungs,
     spending,
-    verdict_lines,
 )
+from p2m.sizes import short
 
 _NAME = 25  # characters of a figure's name
 _ERRORS = 5  # errors that the short form shows
@@ -53,7 +53,7 @@ def render(story: Story) -> str:
     wide = max(_NAME, *(len(name) for name, _ in told))
     rivals = [(name, f"{value:.3f}") for name, value in sorted(story.evaluated.baselines.items())]
     parts = [
-        "\n".join([f"{story.verdict.decision}  {story.name}", *verdict_lines(story)]),
+        "\n".join([f"{story.verdict.decision}  {story.name}", *story.verdict.told()]),
         story.task.instruction[:90],
         "\n".join(f"{name:<{wide}}  {value}" for name, value in told),
         table(scores, header=("metric", "value", "95% interval")),
@@ -101,7 +101,7 @@ def _taught(story: Story) -> list[str]:
     told = [*spending(account), *million(account, story.measured)]
     wide = max(_NAME, *(len(name) for name, _ in told))
     ended = [(name, f"{number:,}", share) for name, number, share in outcomes(account)]
-    rows = [(_cut(count.what, 70), f"{count.rows:,}") for count in account.funnel]
+    rows = [(short(count.what, 70), f"{count.rows:,}") for count in account.funnel]
     rows += [(name, f"{number:,}") for name, number in agreement(account)]
     return [
         "\n".join(f"{name:<{wide}}  {value}" for name, value in told),
@@ -129,11 +129,7 @@ def _mistakes(story: Story) -> str:
     shown = errors(story)[:_ERRORS]
     cells, is_told = [], are_sure(shown)
     for row in shown:
-        said, right = apart(story.task, row.predicted, row.output)
-        cells.append((*[f"{row.confidence:.2f}"] * is_told, _cut(said), _cut(right)))
+        pair = apart(story.task, row.predicted, row.output)
+        told = [short(each, 48) or "(nothing)" for each in pair]
+        cells.append((*[f"{row.confidence:.2f}"] * is_told, *told))
     return table(cells, header=(*["sure"] * is_told, "said", "right")) if cells else ""
-
-
-def _cut(content: str, most: int = 48) -> str:
-    flat = " ".join(content.split()) or "(nothing)"
-    return flat if len(flat) <= most else flat[: most - 1] + "…"

@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 from p2m.retrievers.tokens import name_tokens, stem_tokens
 from p2m.retrievers.wording import query_words, rarity
@@ -24,8 +23,6 @@ _FOREIGN = 0.5  # factor for a card of other languages than the task's
 @dataclass(frozen=True, slots=True)
 class BM25:
     """Ranks cards by the words that they share with the task."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     k1: float = 1.5  # how soon a repeated word stops counting, 1.2 to 2 as a rule
     b: float = 0.9  # how much long cards are marked down, 0 to 1

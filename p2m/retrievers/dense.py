@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 from p2m.retrievers.card_index import Encode, Index, best
 from p2m.retrievers.wording import query_vector
@@ -18,8 +17,6 @@ _SHOWN = 400  # cards that an answer has at most
 @dataclass(frozen=True, slots=True)
 class Dense:
     """Ranks cards by their embeddings' likeness with the prompt's."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     model: str = MODEL  # a folder, or a sentence encoder of the Hub with its sha256
     revision: str = "main"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 from p2m.retrievers.card_index import Encode, Index
 from p2m.retrievers.dense import MODEL, SHA256
@@ -20,8 +19,6 @@ class Hybrid:
     """Reciprocal rank fusion (Cormack et al., 2009) of BM25 and embeddings; or, `learnt`, a linear model over
     both, their places and the facts of a card, whose weights ship with p2m.
     """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     model: str = MODEL  # a folder, or a sentence encoder of the Hub with its sha256
     revision: str = "main"

@@ -8,11 +8,12 @@ from pathlib import Path
 from p2m.compose.values import decisions_beside
 from p2m.curation.base import shown
 from p2m.curation.decisions import Entry, datasets
+from p2m.deploy.serving.feedback import now
 from p2m.engine.executor import Inline, execute
 from p2m.engine.handles import Network
 from p2m.errors import UserError
 from p2m.project import Project, open_store
-from p2m.review.overlay import Overlay, now
+from p2m.review.overlay import Overlay
 from p2m.sizes import show_size
 from p2m.types import Candidate, Candidates, Examples
 

@@ -25,8 +25,9 @@ from p2m.curation.decisions import (
     standing,
     verdict,
 )
+from p2m.deploy.serving.feedback import now
 from p2m.errors import UserError
-from p2m.review.overlay import Overlay, now
+from p2m.review.overlay import Overlay
 from p2m.types import Example, Task
 
 ACTIONS = ("accept", "edit", "label", "reject")

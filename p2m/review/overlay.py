@@ -8,21 +8,14 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from p2m.curation.decisions import Entry, compacted, read_entries
-from p2m.engine.files.disk import sync_folders
+from p2m.engine.files.disk import replacing, sync_folders, write_all
 from p2m.errors import UserError
-
-
-def now() -> str:
-    """The time as decisions have it."""
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +45,7 @@ class Overlay:
         with self._locked() as handle:
             _mend(handle)
             os.lseek(handle, 0, os.SEEK_END)
-            _write(handle, "".join(f"{entry.line()}\n" for entry in entries).encode())
+            write_all(handle, "".join(f"{entry.line()}\n" for entry in entries).encode())
             os.fsync(handle)
 
     def tidy(self) -> None:
@@ -65,18 +58,9 @@ class Overlay:
             after = compacted(before)
             if [entry.line() for entry in after] == [entry.line() for entry in before]:
                 return
-            text = "".join(f"{entry.line()}\n" for entry in after)
-            made, name = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
-            try:
-                os.fchmod(made, os.fstat(handle).st_mode & 0o777)
-                _write(made, text.encode())
-                os.fsync(made)
-                os.replace(name, self.path)
-            except BaseException:
-                os.unlink(name)
-                raise
-            finally:
-                os.close(made)
+            with replacing(self.path) as stream:
+                os.fchmod(stream.fileno(), os.fstat(handle).st_mode & 0o777)
+                stream.write("".join(f"{entry.line()}\n" for entry in after).encode())
             sync_folders([self.path.parent])
 
     @contextmanager
@@ -114,12 +98,7 @@ def _mend(handle: int) -> None:
     begin = text.rfind(b"\n") + 1
     if text[begin:].rstrip().endswith(b"}"):
         os.lseek(handle, 0, os.SEEK_END)
-        _write(handle, b"\n")
+        write_all(handle, b"\n")
     else:
         os.ftruncate(handle, begin)
     os.fsync(handle)
-
-
-def _write(handle: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(handle, data) :]

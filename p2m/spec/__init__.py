@@ -5,7 +5,6 @@ from p2m.spec.components import FAMILIES, build_component
 from p2m.spec.feasibility import feasibility
 from p2m.spec.model import (
     ROLES,
-    TEACHER_RATIO,
     ExecutorWords,
     ModelSpec,
     Retrieval,
@@ -16,23 +15,7 @@ from p2m.spec.problems import misplaced_booleans, problems_of
 from p2m.spec.schema import json_schema
 
 __all__ = [
-    "FAMILIES",
-    "ROLES",
-    "TEACHER_RATIO",
-    "ExecutorWords",
-    "ModelSpec",
-    "Retrieval",
-    "Teachers",
-    "Tuning",
-    "allowed",
-    "build_component",
-    "contenders",
-    "feasibility",
-    "is_choice",
-    "json_schema",
-    "misplaced_booleans",
-    "over_budget",
-    "problems_of",
-    "refused",
-    "untaught",
-]
+    "FAMILIES", "ROLES", "ExecutorWords", "ModelSpec", "Retrieval", "Teachers", "Tuning", "allowed",
+    "build_component", "contenders", "feasibility", "is_choice", "json_schema", "misplaced_booleans",
+    "over_budget", "problems_of", "refused", "untaught",
+]  # fmt: skip

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from p2m.errors import nearest
@@ -89,7 +89,7 @@ def build_component(value: Any, family: Family, *, trust: Sequence[str] = ()) ->
         found = resolve_target(target, family, trust=trust)
     except ValueError as error:
         raise _problem(("target",), str(error), target) from error
-    component: Any = _adapter(found).validate_python(fields)
+    component: Any = _strict(found).validate_python(fields)
     if not isinstance(component, family.protocol):
         lacks = _lacks(component, family.protocol)
         raise _problem(("target",), f"{target} is not a {family.group}: it lacks {lacks}", target)
@@ -97,8 +97,11 @@ def build_component(value: Any, family: Family, *, trust: Sequence[str] = ()) ->
 
 
 @cache
-def _adapter(found: type) -> TypeAdapter[Any]:
-    return TypeAdapter(found)
+def _strict(component: Any) -> TypeAdapter[Any]:
+    """What reads a component of this class and refuses settings that it has not got."""
+    if not hasattr(component, "__pydantic_config__"):
+        component.__pydantic_config__ = ConfigDict(extra="forbid")
+    return TypeAdapter(component)
 
 
 def resolve_target(target: Any, family: Family, *, trust: Sequence[str] = ()) -> type:

@@ -12,10 +12,6 @@ from p2m.resources import conf_folder
 GROUP = "student"
 
 
-def is_family(name: str) -> bool:
-    return (conf_folder() / GROUP / f"{name}.yaml").is_file()
-
-
 def family(name: str) -> Mapping[str, Any]:
     """The one student of a file, as a component is written.
 

@@ -153,6 +153,19 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
+class ComponentSection(Section):
+    """A section of one component, whose settings are written beside the section's own."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _part(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping) or "component" in value:
+            return value
+        own = {key: item for key, item in value.items() if key in cls.model_fields and key != "component"}
+        rest = {key: item for key, item in value.items() if key not in own}
+        return own | ({"component": rest} if rest else {})
+
+
 class WrittenComponent(BaseModel):
     """A component as it is written: its class and that class's fields."""
 
@@ -438,7 +451,7 @@ class RerankWords(Section):
     votes: int = Field(default=3, ge=1, le=15)  # answers, the candidates in another order for each
 
 
-class Retrieval(Section):
+class Retrieval(ComponentSection):
     """Where existing datasets are looked for, and by what."""
 
     component: Annotated[Retriever | IndexRetriever | None, _component("retriever")] = None
@@ -474,16 +487,6 @@ class Retrieval(Section):
     def wishes(self) -> dict[str, Wish]:
         return {name: each for name, each in self.transform.items() if isinstance(each, Wish)}
 
-    @model_validator(mode="before")
-    @classmethod
-    def _part(cls, value: Any) -> Any:
-        """The stages' own settings stand beside the component's: tell them apart."""
-        if not isinstance(value, Mapping) or "component" in value:
-            return value
-        own = {key: item for key, item in value.items() if key in cls.model_fields and key != "component"}
-        rest = {key: item for key, item in value.items() if key not in own}
-        return own | ({"component": rest} if rest else {})
-
 
 class Students(Section):
     """The model families to choose from."""
@@ -512,7 +515,7 @@ def _proposing(value: Proposer | None) -> Proposer:
     return value
 
 
-class Tuning(Section):
+class Tuning(ComponentSection):
     """A search for settings of the training: which, by whom, in how many trials."""
 
     component: Annotated[Proposer, _component("tuning"), AfterValidator(_proposing)] = RandomSearch()
@@ -528,16 +531,6 @@ class Tuning(Section):
         BeforeValidator(_space, json_schema_input_type=dict[str, str | list[float | str] | None]),
         _none_as(dict),
     ] = SPACE  # setting -> a list of choices, or "1e-5 .. 1e-3 log", or "x0.5 .. x2 log"; null takes one away
-
-    @model_validator(mode="before")
-    @classmethod
-    def _part(cls, value: Any) -> Any:
-        """The section's own settings stand beside the component's: tell them apart."""
-        if not isinstance(value, Mapping) or "component" in value:
-            return value
-        own = {key: item for key, item in value.items() if key in cls.model_fields and key != "component"}
-        rest = {key: item for key, item in value.items() if key not in own}
-        return own | ({"component": rest} if rest else {})
 
 
 class Compression(Section):

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from p2m.engine.handles import Device
 from p2m.engine.storage.shared_address import redacted
 from p2m.errors import Problem, is_secret, nearest
+from p2m.sizes import short
 from p2m.spec.components import family_at, resolve_target
 from p2m.spec.model import (
     ROLES,
@@ -289,4 +290,4 @@ def _shown(value: Any) -> str:
     if value is None:
         return "nothing"
     text = str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return short(text, 60)

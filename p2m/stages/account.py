@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from p2m.engine.stage import stage
+from p2m.sizes import on_a_line
 from p2m.stages.rejects import counted
-from p2m.stages.rows import on_a_line
 from p2m.types import (
     Account,
     Attributes,

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
+from p2m.sizes import on_a_line
 from p2m.stages.rejects import counted
 from p2m.stages.rejects import shown as shown_row
-from p2m.stages.rows import on_a_line
 from p2m.teachers.asking.acceptance import Acceptance
 from p2m.teachers.asking.asker import Asker, Put
 from p2m.teachers.chat import ChatTeacher

@@ -22,7 +22,7 @@ def climb(
         weighed = None
     times = {each.name: each.latency_p50 for each in race.timed} if race else {}
     gates = {each.name: each for each in exported.variants}
-    found = _of_encoder(weighed, tolerance, exported.precision) if weighed else []
+    found = _of_encoder(weighed, tolerance) if weighed else []
     for each in variants:
         gate = gates.get(each.name)
         if gate is not None and each.model is not None:
@@ -33,7 +33,7 @@ def climb(
     return Ladder(tuple(found), weighed.judged if weighed else _judged(parts), exported.precision)
 
 
-def _of_encoder(weighed: Weighed, tolerance: float, taken: str) -> list[Rung]:
+def _of_encoder(weighed: Weighed, tolerance: float) -> list[Rung]:
     full, found, size = weighed.tried[0], [], weighed.tried[0].size_bytes
     for each in weighed.tried:
         lost = loss(full.score, each.score)

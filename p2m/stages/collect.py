@@ -25,6 +25,7 @@ from p2m.curation.base import fold
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import DataError
+from p2m.sizes import on_a_line
 from p2m.stages.read import data_paths, told
 from p2m.stages.rejects import counted
 from p2m.types import Card, Count, Files, Inputs, Rejected, Task, Unanswered
@@ -186,8 +187,7 @@ def _message(task: Task, text: str, where: str, wrong: list[str]) -> dict[str, s
 
 
 def _shown(found: _Found) -> str:
-    values = next((values for values, _ in found.rows if values), {})
-    return " / ".join(" ".join(text.split())[:80] for text in values.values())
+    return on_a_line(next((values for values, _ in found.rows if values), {}))
 
 
 def _example(task: Task) -> str:

@@ -6,6 +6,7 @@ from p2m.compression.base import Compressor
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
+from p2m.sizes import folder_size
 from p2m.stages.compressing import compressed, lineage, unfit
 from p2m.stages.scoring import scored
 from p2m.types import Split, Task, Variant
@@ -37,7 +38,7 @@ def compress(
         run.say(reason)
         return Variant(None, called, note=reason)
     folder = compressed(task, parts, full.model, compressor, seed=seed, run=run)
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    size = folder_size(folder)
     if name and size >= full.size_bytes:
         return Variant(None, called, note=f"not smaller than {full.name}")
     return scored(task, parts, folder, called, full.fit, metric=metric, seed=seed, run=run)

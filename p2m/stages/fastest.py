@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from p2m.engine.stage import stage
-from p2m.errors import StageError
-from p2m.stages.gating import gated, warnings
+from p2m.stages.gating import exported_of, gated, taken
 from p2m.types import Exported, Gated, Race, Task, Timed, Variant
 
 _FASTER = 0.95  # of an earlier one's time, to take its place: two measurements of one differ by so much
@@ -28,20 +27,13 @@ def fastest(
     Raises:
         StageError: there is no variant.
     """
-    made = [each for each in variants if each.model is not None]
-    if not made:
-        raise StageError("no student was exported")
+    made = exported_of(variants)
     times = {each.name: each for each in race.timed}
     found = tuple(
         _timed(gated(each, made, tolerance, max_size), times[each.name], max_latency) for each in made
     )
     best = _first([(each, times[each.name]) for each in found if each.kept], max_size, max_latency)
-    taken = next(each for each in made if each.name == best.name)
-    assert taken.model is not None
-    return Exported(
-        taken.model, taken.name, taken.fit.parameters, taken.size_bytes, found,
-        warnings(task, taken.fit), taken.fit,
-    )  # fmt: skip
+    return taken(task, made, found, best)
 
 
 def _timed(gate: Gated, time: Timed, max_latency: float | None) -> Gated:

@@ -10,6 +10,7 @@ from p2m.engine.stage import stage
 from p2m.errors import StageError
 from p2m.evaluation.base import interval, matched
 from p2m.metrics.base import Metric
+from p2m.sizes import on_a_line, short
 from p2m.types import Examined, Example, Examples, Passed, Requirement, Task, TaskType, merit
 
 _RESAMPLES, _SEED = 1000, 0  # of the interval in the message; they decide nothing
@@ -77,8 +78,8 @@ def _failures(misses: Sequence[_Miss]) -> list[str]:
     """The first of the rows that it was most wrong on."""
     worst = sorted(misses, key=lambda each: each.value)[:_SHOWN]
     return [
-        f"{_cut(' | '.join(each.row.input.values()))}\n        right: {_cut(each.row.output)}"
-        f"\n        said:  {_cut(each.said) if not each.fault else f'nothing ({each.fault})'}"
+        f"{on_a_line(each.row.input, most=_WIDTH)}\n        right: {_said(each.row.output)}"
+        f"\n        said:  {_said(each.said) if not each.fault else f'nothing ({each.fault})'}"
         for each in worst
     ]
 
@@ -92,6 +93,5 @@ def _ways_out(floor: Requirement, value: float) -> list[str]:
     return [*ways, f"or lower the floor: 'teacher.gate=\"{floor.operator} {lower:g}\"'"] if lower else ways
 
 
-def _cut(text: str) -> str:
-    flat = " ".join(text.split()) or "(nothing)"
-    return flat if len(flat) <= _WIDTH else flat[: _WIDTH - 1] + "…"
+def _said(text: str) -> str:
+    return short(text, _WIDTH) or "(nothing)"

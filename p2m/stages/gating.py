@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from p2m.types import Fit, Gated, Task, TaskType, Variant
+from p2m.errors import StageError
+from p2m.types import Exported, Fit, Gated, Task, TaskType, Variant
 
 
 def warnings(task: Task, fit: Fit) -> tuple[str, ...]:
@@ -39,6 +40,23 @@ def words(lost: float, tolerance: float) -> str:
     """What the gate says to such a loss."""
     word = "at most" if lost <= tolerance else "more than"
     return f"loses {max(0.0, lost):.4f}, {word} the {tolerance:g} that is tolerated"
+
+
+def exported_of(variants: Sequence[Variant]) -> list[Variant]:
+    """Those that there is a model of, the exported one first. Raises: StageError, where there is none."""
+    made = [each for each in variants if each.model is not None]
+    if not made:
+        raise StageError("no student was exported")
+    return made
+
+
+def taken(task: Task, made: Sequence[Variant], gates: tuple[Gated, ...], best: Gated) -> Exported:
+    """The variant that is the `best`, with what the gate said to each."""
+    one = next(each for each in made if each.name == best.name)
+    assert one.model is not None
+    return Exported(
+        one.model, one.name, one.fit.parameters, one.size_bytes, gates, warnings(task, one.fit), one.fit
+    )
 
 
 def gated(each: Variant, made: Sequence[Variant], tolerance: float, max_size: int | None) -> Gated:

@@ -7,6 +7,7 @@ from itertools import islice
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import StageError
+from p2m.sizes import on_a_line
 from p2m.teachers.base import Teacher
 from p2m.types import Count, Example, Examples, Files, Task
 
@@ -41,6 +42,6 @@ def _by_source(rows: list[Example]) -> tuple[Count, ...]:
     for row in rows:
         domain = ".".join(row.source.split(".")[:2])
         counts[domain] = counts.get(domain, 0) + 1
-        samples.setdefault(domain, " / ".join(row.input.values())[:160] + " -> " + row.output)
+        samples.setdefault(domain, on_a_line(row.input, row.output))
     ordered = sorted(counts, key=lambda domain: (-counts[domain], domain))
     return tuple(Count(domain, counts[domain], samples[domain]) for domain in ordered)

@@ -10,8 +10,8 @@ from p2m.curation.base import Shingled, near_to
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import StageError
+from p2m.sizes import on_a_line
 from p2m.stages.rejects import counted
-from p2m.stages.rows import on_a_line
 from p2m.teachers.asking.asker import Asker, Put
 from p2m.teachers.asking.budget import MONEY, REQUESTS, TOKENS
 from p2m.teachers.chat import ChatTeacher

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from p2m.engine.stage import stage
+from p2m.sizes import folder_size
 from p2m.stages.gating import loss
 from p2m.types import Encoder, Weighed
 
@@ -13,9 +12,7 @@ from p2m.types import Encoder, Weighed
 def keep_encoder(before: Encoder, made: Encoder, weighed: Weighed, *, tolerance: float) -> Encoder:
     """The one `made` where it is smaller and, with it, a student loses at most `tolerance` of the metric."""
     first, last = weighed.tried[0], weighed.tried[-1]
-    is_kept = loss(first.score, last.score) <= tolerance and _size(made.folder) < _size(before.folder)
+    is_kept = loss(first.score, last.score) <= tolerance and folder_size(made.folder) < folder_size(
+        before.folder
+    )
     return made if is_kept else before
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

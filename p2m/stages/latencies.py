@@ -13,6 +13,7 @@ from p2m.engine.handles import Run
 from p2m.engine.rows import picked
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
+from p2m.sizes import folder_size
 from p2m.stages.lessons import Material, solve_and_decide
 from p2m.stages.rows import drawn
 from p2m.stages.samples import untried
@@ -52,7 +53,9 @@ def latencies(
             if number >= WARM_UP:
                 took[name].append(time.perf_counter() - began)
     found = {
-        name: Latency(percentile(sorted(each), 0.5), percentile(sorted(each), 0.95), _size(folders[name]))
+        name: Latency(
+            percentile(sorted(each), 0.5), percentile(sorted(each), 0.95), folder_size(folders[name])
+        )
         for name, each in took.items()
     }
     return Latencies(found, ROWS, processor())
@@ -85,7 +88,3 @@ def _shape(
     smaller = fresh(run.folder / name / "smaller")
     compressor.compress(exported, smaller)
     return smaller
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

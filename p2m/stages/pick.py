@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from p2m.engine.stage import stage
-from p2m.errors import StageError
-from p2m.stages.gating import gated, warnings
+from p2m.stages.gating import exported_of, gated, taken
 from p2m.types import Exported, Task, Variant
 
 
@@ -18,14 +17,7 @@ def pick(task: Task, *variants: Variant, tolerance: float, max_size: int | None)
     Raises:
         StageError: there is no variant.
     """
-    made = [each for each in variants if each.model is not None]
-    if not made:
-        raise StageError("no student was exported")
+    made = exported_of(variants)
     found = tuple(gated(each, made, tolerance, max_size) for each in made)
     best = min((each for each in found if each.kept), key=lambda each: (each.size_bytes, each.name))
-    taken = next(each for each in made if each.name == best.name)
-    assert taken.model is not None
-    return Exported(
-        taken.model, taken.name, taken.fit.parameters, taken.size_bytes, found,
-        warnings(task, taken.fit), taken.fit,
-    )  # fmt: skip
+    return taken(task, made, found, best)

@@ -35,6 +35,7 @@ from p2m.engine.rows import Spool, joined, picked
 from p2m.engine.stage import stage
 from p2m.errors import DataError, nearest
 from p2m.parsing import hardly_return, read_answers
+from p2m.sizes import on_a_line
 from p2m.types import Card, Count, Example, Examples, Files, Part, Shown, Task, TaskType
 
 _PARTS = {
@@ -86,7 +87,7 @@ def read(task: Task, files: Files, *more: Files, role: str, run: Run | None = No
     if run is not None and contradictions:
         run.say(f"{contradictions[0].what}: {contradictions[0].example}")
     said = (f"{seen.name}: {', '.join(fit.reasons[:1])}" for fit in seen.fits)
-    read_from = Count(" | ".join(said), len(seen.rows), _shown(seen.rows[0]))
+    read_from = Count(" | ".join(said), len(seen.rows), on_a_line(seen.rows[0].input, seen.rows[0].output))
     return Examples(seen.rows, (read_from, *_no_spans(task, seen.rows), *contradictions))
 
 
@@ -363,12 +364,8 @@ def _no_spans(task: Task, rows: Sequence[Example]) -> tuple[Count, ...]:
     wrong, example = 0, ""
     for row in rows:
         if not stands_in(task, row):
-            wrong, example = wrong + 1, example or _shown(row)
+            wrong, example = wrong + 1, example or on_a_line(row.input, row.output)
     return (Count(f"the answer does not stand in {task.context_field!r}", wrong, example),) if wrong else ()
-
-
-def _shown(row: Example) -> str:
-    return " / ".join(" ".join(text.split())[:80] for text in row.input.values()) + " -> " + row.output[:80]
 
 
 def _example_row(task: Task) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from p2m.stages.rows import on_a_line
+from p2m.sizes import on_a_line
 from p2m.types import Count, Rejected
 
 

@@ -12,7 +12,7 @@ from p2m.catalogs.base import Converter, RawRow, of_dataset, open_catalogue, pla
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import DataError, nearest
-from p2m.stages.rows import on_a_line
+from p2m.sizes import on_a_line
 from p2m.stages.transform import labelled_rows
 from p2m.teachers.asking.asker import Asker, Put
 from p2m.teachers.chat import ChatTeacher

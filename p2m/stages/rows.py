@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from p2m.engine.rows import picked
 from p2m.types import Example, Metric, Student, Task, TaskType, Training
-
-_WIDTH = 160  # characters of a text to look at
 
 
 def sample(task: Task, rows: Sequence[Example], most: int, seed: int) -> list[Example]:
@@ -32,17 +30,6 @@ def drawn(task: Task, rows: Sequence[Example], most: int, seed: int) -> list[int
         for place in range(len(members))
     )
     return [strata[label][place] for _, label, place in order[:most]]
-
-
-def on_a_line(given: Mapping[str, str], output: str = "") -> str:
-    """A row to look at, of an input or output that is long its beginning."""
-    text = _cut(" / ".join(given.values()))
-    return f"{text} -> {_cut(output)}" if output else text
-
-
-def _cut(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
 
 
 def is_balanced(metric: Metric) -> bool:

@@ -12,7 +12,7 @@ from p2m.deploy.serving.settings import Settings
 from p2m.engine.handles import Run
 from p2m.errors import StageError
 from p2m.metrics.base import Metric
-from p2m.sizes import show_size
+from p2m.sizes import folder_size, show_size
 from p2m.stages.rows import sample
 from p2m.students.base import decided, held_out, scoped, with_none
 from p2m.types import Example, Fit, Split, Task, Variant, merit
@@ -42,7 +42,7 @@ def scored(
     Raises:
         StageError: it cannot be opened or run.
     """
-    size = sum(path.stat().st_size for path in model.rglob("*") if path.is_file())
+    size = folder_size(model)
     if metric is None:
         return Variant(model, name, 0.0, size, fit)
     decide(parts, model, backend=backend, metric=metric, run=run)

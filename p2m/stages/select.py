@@ -13,6 +13,7 @@ from p2m.catalogs.transform import transformed
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.errors import DataError
+from p2m.sizes import on_a_line
 from p2m.stages.merge import together
 from p2m.stages.transform import labelled_rows
 from p2m.types import Candidate, Candidates, Count, Example, Examples, Files, Task
@@ -131,4 +132,4 @@ def _sample(rows: list[Example], quota: int, seed: int, name: str) -> list[Examp
 
 def _shown(rows: list[Example], source: str) -> str:
     row = next(row for row in rows if row.source == source)
-    return " / ".join(" ".join(text.split())[:80] for text in row.input.values()) + " -> " + row.output[:80]
+    return on_a_line(row.input, row.output)

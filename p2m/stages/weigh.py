@@ -9,7 +9,7 @@ from typing import Any
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
-from p2m.sizes import show_size
+from p2m.sizes import folder_size, show_size
 from p2m.stages.embed import embed
 from p2m.stages.lessons import Material, picked, solve_and_ask
 from p2m.stages.rows import sample
@@ -44,7 +44,7 @@ def weigh(
     material = Material(task, small, encoder, embed(task, small, encoder, run=run))
     asked, said = _asked(student, material, metric, run)
     score = merit(metric, metric.value(metric.statistics(said, [row.answers for row in asked])))
-    size = sum(path.stat().st_size for path in encoder.folder.rglob("*") if path.is_file())
+    size = folder_size(encoder.folder)
     run.say(f"{encoder.precision}: {metric.name} {score:.4f}, {show_size(size)}")
     tried = before.tried if before else ()
     judged = f"{len(asked):,} {'validation rows' if held else 'training rows, out of fold'}"

@@ -4,22 +4,9 @@ from p2m.students.deciding import decided, with_none
 from p2m.students.labels import given, label_words, labels_of
 from p2m.students.lengths import longer
 from p2m.students.scoping import Held, held_out, scoped
-from p2m.types import BaseEncoder, Learner, Lesson, LinearStudent, Student, TunedStudent
+from p2m.types import BaseEncoder, Lesson, LinearStudent, Student, TunedStudent
 
 __all__ = [
-    "BaseEncoder",
-    "Held",
-    "Learner",
-    "Lesson",
-    "LinearStudent",
-    "Student",
-    "TunedStudent",
-    "decided",
-    "given",
-    "held_out",
-    "label_words",
-    "labels_of",
-    "longer",
-    "scoped",
-    "with_none",
-]
+    "BaseEncoder", "Held", "Lesson", "LinearStudent", "Student", "TunedStudent", "decided", "given",
+    "held_out", "label_words", "labels_of", "longer", "scoped", "with_none",
+]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,37 @@ def unread(task: Task, model: str, languages: Sequence[str]) -> str | None:
         reason = f"its base model knows {known}, the task is in {' and '.join(task.spoken)}"
         return reason if len(languages) > 1 else f"{reason}; student=e5_small or linear_e5 read a hundred"
     return None
+
+
+@dataclass(frozen=True)
+class OverBaseModel:
+    """A checkpoint of an encoder; a Hub name, or a folder as the Hub lays it out, with safetensors."""
+
+    model: str
+    license: str
+    revision: str = "main"  # on the Hub; what arrives is checked against `sha256`
+    sha256: str = ""  # of model.safetensors; "" accepts any
+    languages: tuple[str, ...] = ()  # that the base model knows; (): any
+    prefix: str = ""  # before every text, as the base model was taught
+
+    @property
+    def parameters(self) -> int:
+        """Encoder and a head of two outputs; a label head adds hidden_size + 1 a further label."""
+        return parameters(self.model)
+
+    @property
+    def size_bytes(self) -> int:
+        return size_bytes(self.model)
+
+    @property
+    def whole_bytes(self) -> int:
+        """With all of its vocabulary."""
+        return size_bytes(self.model, whole=True)
+
+    @property
+    def origin(self) -> str:
+        """Of the weights, where they are not as they were published."""
+        return origin(self.model)
 
 
 def _bert(shape: Mapping[str, Any]) -> int:

@@ -4,49 +4,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
 from p2m.deploy.serving.settings import Settings
-from p2m.students import base_model, checkpoints, weights
+from p2m.students import checkpoints
 from p2m.students.adapted import ADAPTER, adapt, with_adapter
 from p2m.students.causal_graph import FAMILIES, write_graph
 from p2m.students.chat import turns
+from p2m.students.text_checkpoint import TextCheckpoint
 from p2m.students.text_learner import CausalLearner
-from p2m.students.text_tasks import INPUT, INSTRUCTION, text_settings, unwritten
-from p2m.types import Learner, Pace, Task
+from p2m.students.text_tasks import INPUT, INSTRUCTION, text_settings
+from p2m.types import Learner, Task
 
 PROMPT = f"{INSTRUCTION}\n\n{INPUT}"
 
 
 @dataclass(frozen=True)
-class Causal:
+class Causal(TextCheckpoint):
     """A decoder with its tokenizer; adapters are merged when it is exported."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     writes: ClassVar[str] = "causal"  # kind of its graph, for backends that decode by themselves
+    families: ClassVar[tuple[str, ...]] = FAMILIES
+    fewest_steps: ClassVar[int] = 100
 
-    model: str  # on the Hub, or a folder
-    revision: str = "main"  # of the Hub: a commit, a branch or a tag
-    sha256: str = ""  # of model.safetensors; "" accepts any
-    license: str = ""
-    languages: tuple[str, ...] = ()  # that the model knows; () means any
     prompt: str = PROMPT  # what the user says; {instruction} is the recipe's prompt
     rank: int = 16  # of the adapters; 0 tunes all weights
     alpha: float = 32.0  # by which adapters count, over the rank
     dropout: float = 0.05  # before the adapters
     four_bits: bool = False  # QLoRA (Dettmers et al., 2023): base weights in four bits, where there is a GPU
     max_input: int = 1024  # tokens; a longer input loses the end of its longest field
-    max_output: int = 256  # tokens of the longest answer that is learnt
     learning_rate: float = 2e-4  # at its highest
     epochs: float = 2.0  # passes over the rows, where there are many
-
-    @property
-    def shape(self) -> Mapping[str, Any]:
-        return checkpoints.shape_of(self.model, self.revision)
 
     @property
     def parameters(self) -> int:
@@ -61,26 +53,13 @@ class Causal:
         again = words * int(self.shape["hidden_size"]) if self.shape.get("tie_word_embeddings") else 0
         return int(1.02 * (self.parameters + again)) + 60 * words
 
-    @property
-    def download(self) -> str:
-        """What is fetched before it is trained; "" where it is here."""
-        return checkpoints.to_fetch(self.model, self.revision, self.parameters)
-
-    @property
-    def pace(self) -> Pace:
-        return Pace(learning_rate=self.learning_rate, epochs=self.epochs, fewest_steps=100)
-
     def refusal(self, task: Task) -> str | None:
         """Why the model cannot learn the task."""
         if self.rank < 0:
             return f"rank={self.rank} is no rank: 16 is usual, 0 tunes all weights"
         if self.rank and find_spec("peft") is None:
             return "adapters need peft: pip install 'p2m[lora]', or rank=0, which tunes all weights"
-        return (
-            unwritten(task, self.prompt)
-            or checkpoints.unknown(self.model, self.revision, FAMILIES)
-            or base_model.unread(task, self.model, self.languages)
-        )
+        return super().refusal(task)
 
     def prepare(self, task: Task, labels: Sequence[str], *, seed: int) -> Learner:
         """The checkpoint with fresh adapters, which change nothing yet.
@@ -90,7 +69,7 @@ class Causal:
         """
         import torch
 
-        folder = self._folder()
+        folder = self.folder()
         model, tokenizer = self._base(folder, small=self.four_bits), self._tokenizer(folder)
         if self.rank:
             with torch.random.fork_rng(devices=[]):
@@ -107,7 +86,7 @@ class Causal:
         """In full precision; the base of adapters is found as it was before."""
         tokenizer = self._tokenizer(checkpoint)
         if (checkpoint / ADAPTER).is_file():
-            model = with_adapter(self._base(self._folder()), checkpoint)
+            model = with_adapter(self._base(self.folder()), checkpoint)
         else:
             model = self._base(checkpoint)
         return CausalLearner(model, tokenizer, self._settings(task, labels, tokenizer))
@@ -119,9 +98,6 @@ class Causal:
         model = learner.model
         write_graph(model.merged() if hasattr(model, "merged") else model, target / "decoder.onnx")
         learner.write_reader(target)
-
-    def _folder(self) -> Path:
-        return weights.find(self.model, "", revision=self.revision, sha256=self.sha256)
 
     def _tokenizer(self, folder: Path) -> Any:
         from transformers import AutoTokenizer

@@ -19,19 +19,10 @@ from p2m.students.heads.spans import SpanHead
 from p2m.students.lengths import by_length
 from p2m.students.losses import cross_entropy
 from p2m.students.text_learner import CausalLearner, TextLearner
-from p2m.types import Distilling, Example, Learner, Shaping, Task, TaskType
+from p2m.types import Distilling, Example, Learner, Shaping
 
 UNSEEN = -100  # a token that no loss sees
 _LEAST = -1e4  # the logit of what a teacher never says
-
-
-def untaught(task: Task) -> str | None:
-    """Why no teacher's logits can be learnt for such a task; None where they can."""
-    if task.type in (TaskType.CLASSIFICATION, TaskType.MULTI_LABEL) or task.is_span:
-        return None
-    if task.type is TaskType.TEXT_TO_TEXT:
-        return None
-    return f"a teacher's logits are learnt of labels, of one span and of written text, not of {task.type}"
 
 
 def said(

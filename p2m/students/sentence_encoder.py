@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
 
 from p2m.students import base_model, bert_graph, traced, weights
 from p2m.students.base_model import MODEL, SHA256
@@ -17,8 +16,6 @@ class SentenceEncoder:
     """A vector of unit length: the mean of the last states over the tokens (Reimers and Gurevych, 2019), or
     what a sentence-transformers checkpoint says of itself.
     """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     model: str = MODEL
     revision: str = "main"

@@ -7,40 +7,27 @@ layers; all of that is read from the checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from p2m.deploy.serving.settings import Settings
-from p2m.students import base_model, checkpoints, weights
+from p2m.students import checkpoints
 from p2m.students.t5_graphs import FAMILIES, write_graphs
+from p2m.students.text_checkpoint import TextCheckpoint
 from p2m.students.text_learner import TextLearner
-from p2m.students.text_tasks import INPUT, text_settings, unwritten
-from p2m.types import Learner, Pace, Task
+from p2m.students.text_tasks import text_settings
+from p2m.types import Learner, Task
 
 
 @dataclass(frozen=True)
-class Seq2Seq:
+class Seq2Seq(TextCheckpoint):
     """A T5 checkpoint with its tokenizer."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     writes: ClassVar[str] = "seq2seq"  # kind of its graphs, for backends that decode by themselves
-
-    model: str  # on the Hub, or a folder
-    revision: str = "main"  # of the Hub: a commit, a branch or a tag
-    sha256: str = ""  # of model.safetensors; "" accepts any
-    license: str = ""
-    languages: tuple[str, ...] = ()  # that the model knows; () means any
-    prompt: str = INPUT  # around the input; {instruction} is the recipe's prompt
-    max_input: int = 512  # tokens, of ByT5 bytes; a longer input loses the end of its longest field
-    max_output: int = 256  # tokens of the longest answer that is learnt
-    learning_rate: float = 3e-4  # at its highest
-    epochs: float = 3.0  # passes over the rows, where there are many
-
-    @property
-    def shape(self) -> Mapping[str, Any]:
-        return checkpoints.shape_of(self.model, self.revision)
+    families: ClassVar[tuple[str, ...]] = FAMILIES
+    fewest_steps: ClassVar[int] = 150
 
     @property
     def parameters(self) -> int:
@@ -55,32 +42,13 @@ class Seq2Seq:
         again = 3 * words * int(self.shape["d_model"]) - checkpoints.tables_t5(self.shape)
         return int(1.02 * (self.parameters + again)) + 60 * words
 
-    @property
-    def download(self) -> str:
-        """What is fetched before it is trained; "" where it is here."""
-        return checkpoints.to_fetch(self.model, self.revision, self.parameters)
-
-    @property
-    def pace(self) -> Pace:
-        return Pace(learning_rate=self.learning_rate, epochs=self.epochs, fewest_steps=150)
-
-    def refusal(self, task: Task) -> str | None:
-        """Why the model cannot learn the task."""
-        return (
-            unwritten(task, self.prompt)
-            or checkpoints.unknown(self.model, self.revision, FAMILIES)
-            or base_model.unread(task, self.model, self.languages)
-        )
-
     def prepare(self, task: Task, labels: Sequence[str], *, seed: int) -> Learner:
         """The checkpoint as it is: nothing about it is random.
 
         Raises:
             MissingWeights: it cannot be had, has no safetensors, or is not what was published.
         """
-        return self._open(
-            task, labels, weights.find(self.model, "", revision=self.revision, sha256=self.sha256)
-        )
+        return self._open(task, labels, self.folder())
 
     def restore(self, task: Task, labels: Sequence[str], checkpoint: Path) -> TextLearner:
         return self._open(task, labels, checkpoint)

@@ -25,7 +25,6 @@ from p2m.types import Learner, Pace, Task
 class TinySeq2Seq:
     """Gated-GELU T5 with tied embeddings over 259 ids; the defaults have 5.7M weights."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     writes: ClassVar[str] = "seq2seq"  # kind of its graphs, for backends that decode by themselves
 
     d_model: int = 256

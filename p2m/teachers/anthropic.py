@@ -25,6 +25,8 @@ _OUTCOMES = {"max_tokens": Outcome.TRUNCATED, "model_context_window_exceeded": O
 class Anthropic(Remote):
     """A model at api.anthropic.com. None of today's takes a temperature: diversity comes from the prompt."""
 
+    provider: ClassVar[str] = "anthropic"
+    takes_temperature: ClassVar[bool] = False
     sdk: ClassVar[str] = "anthropic"
     path: ClassVar[str] = "/v1/messages"
     models_page: ClassVar[str] = "https://platform.claude.com/docs/en/about-claude/models/overview"
@@ -43,14 +45,6 @@ class Anthropic(Remote):
             raise ValueError(f"effort is one of {', '.join(EFFORTS)}, or null for the model's own")
         if self.thinking is not None and self.thinking not in THINKINGS:
             raise ValueError(f"thinking is one of {', '.join(THINKINGS)}, or null for the model's own")
-
-    @property
-    def provider(self) -> str:
-        return "anthropic"
-
-    @property
-    def takes_temperature(self) -> bool:
-        return False
 
     @property
     def thinking_tokens(self) -> int:

@@ -15,16 +15,13 @@ from p2m.teachers.remote import Remote, is_loopback
 class Compatible(Remote):
     """A model at `base_url`, which is in no key: the same model elsewhere is the same model."""
 
+    provider: ClassVar[str] = "compatible"
     sdk: ClassVar[str] = "openai"
     path: ClassVar[str] = "/chat/completions"
     needs_key: ClassVar[bool] = False
 
     takes_schema: bool = True  # false: a server that ignores `response_format`; the prompt asks instead
     takes_temperature: bool = True
-
-    @property
-    def provider(self) -> str:
-        return "compatible"
 
     @property
     def is_local(self) -> bool:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar
 
 from p2m.errors import StageError
 from p2m.teachers import domains
@@ -22,8 +21,6 @@ from p2m.types import Example, Task
 @dataclass(frozen=True, slots=True)
 class Embedded:
     """Writes rows for the tasks that its domains know; cannot answer rows that others wrote."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     text_share: float = 0.5  # of reading comprehension rows, 0 to 1: made from texts that a recipe brings
 

@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from p2m.errors import P2MError, nearest
+from p2m.sizes import short
 from p2m.teachers.chat import Headroom, NotSetUp, Outcome, Reply, TeacherError, Transient
 
 CLIP = 300  # characters of what a server said
@@ -102,8 +103,7 @@ def redacted(text: str, secret: str) -> str:
 
 def clipped(text: str, secret: str) -> str:
     """What a server said, on one line, without secrets."""
-    flat = " ".join(redacted(text, secret).split())
-    return flat if len(flat) <= CLIP else flat[: CLIP - 3] + "..."
+    return short(redacted(text, secret), CLIP)
 
 
 # --------------------------------------------------------------------------- from an SDK's error

@@ -17,7 +17,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from p2m.teachers import llama_child
 from p2m.teachers.chat import Ask, Line, NotSetUp, Outcome, Received, Reply, TeacherError, Transient
@@ -39,6 +39,7 @@ _SEEDS = 4  # tried for an answer that it can read
 class GGUF(OnThisMachine):
     """A GGUF file with its own chat template; `sha256` is the file's."""
 
+    provider: ClassVar[str] = "gguf"
     model: str = "gguf"  # what reports call it
     context: int = 4096  # tokens of a question with its answer
     threads: int = unkeyed(0)  # 0: every processor
@@ -47,10 +48,6 @@ class GGUF(OnThisMachine):
         OnThisMachine.__post_init__(self)
         if self.context < 1 or self.threads < 0:
             raise ValueError("context must be more than 0 tokens, and threads no less than 0")
-
-    @property
-    def provider(self) -> str:
-        return "gguf"
 
     @property
     def takes_of_machine(self) -> dict[str, int | str]:
@@ -174,11 +171,8 @@ class _Line:
 class _Served(Compatible):
     """The child's server, as one that speaks Chat Completions."""
 
+    provider: ClassVar[str] = "gguf"
     socket: str = ""
-
-    @property
-    def provider(self) -> str:
-        return "gguf"
 
     def body(self, ask: Ask) -> dict[str, Any]:
         return {"seed": ask.sample, **Compatible.body(self, ask)}

@@ -24,6 +24,8 @@ from p2m.types import unkeyed
 class OnThisMachine(ChatModel):
     """A chat model whose weights lie here. What is asked leaves the machine by no way."""
 
+    is_local: ClassVar[bool] = True
+    takes_temperature: ClassVar[bool] = True
     asks_elsewhere: ClassVar[bool] = False  # so its steps need no network
 
     options: dict[str, Any] = field(default_factory=dict)  # of sampling, e.g. {top_p: 0.9}
@@ -37,14 +39,6 @@ class OnThisMachine(ChatModel):
         ChatModel.__post_init__(self)
         if self.path and not self.sha256:
             raise ValueError(f"sha256 must say which model {self.path} is: {_how_to_pin(self.path)}")
-
-    @property
-    def is_local(self) -> bool:
-        return True
-
-    @property
-    def takes_temperature(self) -> bool:
-        return True
 
     @property
     def weights(self) -> str:

@@ -28,6 +28,7 @@ EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 class OpenAI(Remote):
     """A model at api.openai.com, or at Azure by its /openai/v1 URL."""
 
+    provider: ClassVar[str] = "openai"
     sdk: ClassVar[str] = "openai"
     path: ClassVar[str] = "/chat/completions"
     models_page: ClassVar[str] = "https://developers.openai.com/api/docs/models"
@@ -45,10 +46,6 @@ class OpenAI(Remote):
             raise ValueError(f"effort is one of {', '.join(EFFORTS)}, or null for the model's own")
         if self.effort == "none" and _ALWAYS.match(self.model):
             raise ValueError(f"{self.model} always reasons: effort=minimal or low, or another model")
-
-    @property
-    def provider(self) -> str:
-        return "openai"
 
     @property
     def takes_temperature(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from p2m.errors import StageError
 from p2m.types import Example, Task, unkeyed
@@ -18,7 +18,6 @@ from p2m.types import Example, Task, unkeyed
 class People:
     """Answer the texts of `data.inputs`; write none themselves."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     asks_people: ClassVar[bool] = True
 
     round: int = unkeyed(20)  # rows that the page asks about before it looks again which tell most

@@ -23,7 +23,8 @@ _PACKAGE = "p2m.teachers."
 class Replay:
     """Answers as they were recorded; a request without one ends the step."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+    calls_out: ClassVar[bool] = True
+    is_local: ClassVar[bool] = True
     asks_elsewhere: ClassVar[bool] = False  # so its steps need no network
 
     of: Any = None  # the teacher that was recorded: {target: p2m.teachers.anthropic.Anthropic, model: ...}
@@ -56,14 +57,6 @@ class Replay:
     @property
     def model(self) -> str:
         return self.recorded.model if self.of is not None else ""
-
-    @property
-    def calls_out(self) -> bool:
-        return True
-
-    @property
-    def is_local(self) -> bool:
-        return True
 
     @property
     def takes_temperature(self) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from p2m.errors import P2MError
 from p2m.teachers.chat import Ask, Line, NotSetUp, Outcome, Received, Reply, TeacherError, Transient, Usage
@@ -30,6 +30,7 @@ _WANTED = ["*.json", "*.safetensors", "*.jinja", "*.txt", "*.model"]
 class Transformers(OnThisMachine):
     """A causal language model in a folder (`path`), else of the Hub (`model`, at `revision`)."""
 
+    provider: ClassVar[str] = "transformers"
     model: str = ""  # of the Hub, and what reports call it
     revision: str = "main"  # on the Hub
     plain: bool = False  # where there is no chat template, ask in plain text
@@ -42,10 +43,6 @@ class Transformers(OnThisMachine):
             raise ValueError(f"options has {', '.join(unknown)}; it may have {', '.join(OPTIONS)}")
         if self.device not in ("auto", "cpu", "cuda"):
             raise ValueError(f"device is {self.device!r}, not auto, cpu or cuda")
-
-    @property
-    def provider(self) -> str:
-        return "transformers"
 
     @property
     def weights(self) -> str:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from pathlib import Path
 
 from p2m.engine.files import disk
+from p2m.resources import cache_folder
 
 MOST = 500  # that are remembered, the latest ones
 
 
 def memory_file() -> Path:
     """Where speeds are kept: the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "p2m" / "speed.json"
+    return cache_folder("speed.json")
 
 
 def remember(key: str, length: float, seconds: float) -> None:

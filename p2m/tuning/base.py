@@ -2,16 +2,7 @@
 
 from p2m.tuning.random_search import RandomSearch
 from p2m.tuning.space import NAMES, OF_STUDENT, SPACE, applied, left_out, resolved, usual
-from p2m.types import Proposer
 
 __all__ = [
-    "NAMES",
-    "OF_STUDENT",
-    "SPACE",
-    "Proposer",
-    "RandomSearch",
-    "applied",
-    "left_out",
-    "resolved",
-    "usual",
-]
+    "NAMES", "OF_STUDENT", "SPACE", "RandomSearch", "applied", "left_out", "resolved", "usual",
+]  # fmt: skip

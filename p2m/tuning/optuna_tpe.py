@@ -21,7 +21,6 @@ class OptunaTPE:
     is a function of these, its number and the seed.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     looks_back: ClassVar[bool] = True
 
     candidates: int = 24  # drawn for one proposal, of which the best is taken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from p2m.tuning.space import drawn
 from p2m.types import Dimension, Trial
@@ -14,7 +14,6 @@ from p2m.types import Dimension, Trial
 class RandomSearch:
     """Every trial by itself: what the others came to decides nothing, so all may run side by side."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
     looks_back: ClassVar[bool] = False
 
     def refusal(self) -> str | None:

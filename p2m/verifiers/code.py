@@ -8,7 +8,7 @@ import tomllib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from p2m.types import Example, Task, TaskType
 
@@ -17,13 +17,8 @@ from p2m.types import Example, Task, TaskType
 class Code:
     """Syntax alone: Python by its own parser, or a document in JSON, TOML, YAML or XML."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
+    name: ClassVar[str] = "code"
     language: Literal["python", "json", "toml", "yaml", "xml"] = "python"
-
-    @property
-    def name(self) -> str:
-        return "code"
 
     def refusal(self, task: Task) -> str | None:
         if task.type is not TaskType.TEXT_TO_TEXT:

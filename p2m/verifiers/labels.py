@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from p2m.answers.canonical import labels_in
 from p2m.types import Example, Task
@@ -13,11 +13,7 @@ from p2m.types import Example, Task
 class Labels:
     """Equality with a label as the task writes it; a task that names none is not held to any."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    @property
-    def name(self) -> str:
-        return "labels"
+    name: ClassVar[str] = "labels"
 
     def refusal(self, task: Task) -> str | None:
         if not task.type.is_labelled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from p2m.parsing.language import guess
 from p2m.types import Example, Task
@@ -17,14 +17,9 @@ class Language:
     translation is in another language.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
+    name: ClassVar[str] = "language"
     languages: tuple[str, ...] = ()  # ISO 639-1; (): those of the task
     least: int = 4  # stop words that must speak for a language
-
-    @property
-    def name(self) -> str:
-        return "language"
 
     def refusal(self, task: Task) -> str | None:
         return None

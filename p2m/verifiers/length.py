@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from p2m.types import Example, Task
 
@@ -12,16 +12,11 @@ from p2m.types import Example, Task
 class Length:
     """Characters, of each input field and of the answer, blanks at the ends aside."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
+    name: ClassVar[str] = "length"
     shortest_input: int = 1
     longest_input: int = 20_000
     shortest_output: int = 1
     longest_output: int = 4_000
-
-    @property
-    def name(self) -> str:
-        return "length"
 
     def refusal(self, task: Task) -> str | None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from p2m.errors import nearest
 from p2m.types import Example, Task
@@ -14,8 +14,7 @@ from p2m.types import Example, Task
 class Regex:
     """The whole text matches `pattern`, in Python's syntax; blanks at its ends aside."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
+    name: ClassVar[str] = "regex"
     pattern: str
     field: str = ""  # an input field; "": the answer
 
@@ -24,10 +23,6 @@ class Regex:
             re.compile(self.pattern)
         except re.error as error:
             raise ValueError(f"{self.pattern!r} is no regular expression: {error}") from None
-
-    @property
-    def name(self) -> str:
-        return "regex"
 
     def refusal(self, task: Task) -> str | None:
         names = [each.name for each in task.inputs]

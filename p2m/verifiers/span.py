@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from p2m.answers.canonical import stands_in
 from p2m.types import Example, Task
@@ -13,11 +13,7 @@ from p2m.types import Example, Task
 class Span:
     """A student learns to point at a span, so an answer in other words teaches it nothing."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    @property
-    def name(self) -> str:
-        return "span"
+    name: ClassVar[str] = "span"
 
     def refusal(self, task: Task) -> str | None:
         is_extractive = task.is_span or task.layout is not None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from toys import Caller, Number
@@ -49,7 +51,8 @@ def ask(
             _note(log, f"answer {number}")
             return b"%d" % number
 
-        assert run.recorder.answer({"number": number}, call) == b"%d" % number
+        asked = run.recorder.answer_async({"number": number}, partial(asyncio.to_thread, call))
+        assert asyncio.run(asked) == b"%d" % number
         run.tally("requests", 1)
         run.progress(number, len(numbers), "requests")
     return _place()

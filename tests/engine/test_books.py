@@ -50,6 +50,10 @@ def drop(far: FarBooks) -> None:
     far._line._channel.shutdown(socket.SHUT_RDWR)
 
 
+def answer(recorder: FarRecorder, request: Any, call: Any, **labels: Any) -> bytes:
+    return asyncio.run(recorder.answer_async(request, lambda: asyncio.to_thread(call), **labels))
+
+
 def never() -> bytes:
     raise AssertionError("paid for again")
 
@@ -57,9 +61,9 @@ def never() -> bytes:
 def test_what_one_machine_paid_for_another_is_told(hub: Hub, store: Store) -> None:
     one, two = books(hub), books(hub, "other", "cd" * 32)
     assert one.recorder().known({"n": 1}) is None
-    answer = one.recorder().answer({"n": 1}, lambda: b"one", labels=lambda given: {"size": len(given)})
-    assert answer == b"one"
-    assert two.recorder().answer({"n": 1}, never) == b"one"
+    said = answer(one.recorder(), {"n": 1}, lambda: b"one", labels=lambda given: {"size": len(given)})
+    assert said == b"one"
+    assert answer(two.recorder(), {"n": 1}, never) == b"one"
     assert two.recorder().known({"n": 1}) == b"one"
     record = Ledger(store.root / "ledger").record_files.find_anywhere(used(store.root / "ledger", KEY)[0])
     assert record is not None
@@ -77,13 +81,7 @@ def test_of_all_who_ask_at_once_one_calls(hub: Hub) -> None:
         return b"answer"
 
     def ask(number: int) -> bytes:
-        recorder = machines[number % 4].recorder()
-        if number % 2:
-            return recorder.answer({"n": 2}, call)
-        return asyncio.run(answered(recorder, call))
-
-    async def answered(recorder: FarRecorder, call: Any) -> bytes:
-        return await recorder.answer_async({"n": 2}, lambda: asyncio.to_thread(call))
+        return answer(machines[number % 4].recorder(), {"n": 2}, call)
 
     with ThreadPoolExecutor(16) as pool:
         assert set(pool.map(ask, range(16))) == {b"answer"}
@@ -103,9 +101,9 @@ def test_the_turn_of_one_who_is_gone_goes_to_the_next(hub: Hub, how: str) -> Non
         return b"too late"
 
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(one.recorder().answer, {"n": 3}, call)
+        first = pool.submit(answer, one.recorder(), {"n": 3}, call)
         began.wait(10)
-        second = pool.submit(two.recorder().answer, {"n": 3}, lambda: b"second")
+        second = pool.submit(answer, two.recorder(), {"n": 3}, lambda: b"second")
         if how == "killed":
             drop(one)
         assert second.result(10) == b"second"
@@ -128,10 +126,10 @@ def test_sums_are_the_builds_and_what_a_killed_step_added_is_taken_back(hub: Hub
 
 
 def test_an_answer_that_cannot_be_recorded_is_an_error_of_the_step(hub: Hub) -> None:
-    far: Any = books(hub).recorder()
+    far = books(hub).recorder()
     with pytest.raises(StageError, match="must return bytes"):
-        far.answer({"n": 4}, lambda: "text")
-    assert far.answer({"n": 4}, lambda: b"bytes") == b"bytes"
+        answer(far, {"n": 4}, lambda: "text")
+    assert answer(far, {"n": 4}, lambda: b"bytes") == b"bytes"
 
 
 def test_whoever_does_not_say_the_token_is_not_heard(hub: Hub) -> None:
@@ -148,6 +146,6 @@ def test_a_step_whose_build_is_gone_says_so(hub: Hub) -> None:
     far.add("requests", 1)
     hub.close()
     with pytest.raises(StoreError, match="build that keeps the ledger is gone"):
-        far.recorder().answer({"n": 5}, lambda: b"lost")
+        answer(far.recorder(), {"n": 5}, lambda: b"lost")
     with pytest.raises(StoreError, match="cannot be reached"):
         books(hub).add("requests", 1)

@@ -280,13 +280,13 @@ def test_a_step_s_recorder_opens_late_and_notes_what_the_step_used(tmp_path: Pat
     folder = tmp_path / "ledger"
     recorder = StepRecorder(folder, "k" * 64, {"step": "generate"})
     assert not folder.exists()
-    recorder.answer("a", lambda: b"1", labels={"model": "m"})
-    recorder.answer("a", never)
-    assert recorder.known("b") is None
 
     async def two() -> bytes:
         return b"2"
 
+    assert asyncio.run(recorder.answer_async("a", two, labels={"model": "m"})) == b"2"
+    assert asyncio.run(recorder.answer_async("a", lambda: asyncio.to_thread(never))) == b"2"
+    assert recorder.known("b") is None
     assert asyncio.run(recorder.answer_async("b", two)) == b"2"
     assert used(folder, "k" * 64) == tuple(sorted((Asked.of("a").digest, Asked.of("b").digest)))
     assert used(folder, "j" * 64) == used(folder, "") == ()

@@ -58,7 +58,7 @@ def test_rows_of_like_words_lie_together_next_to_what_was_learnt_the_same_every_
     assert all(0 <= spot.x <= 1 and 0 <= spot.y <= 1 for spot in atlas.spots)
     assert are_apart(told, atlas)
     assert sorted(atlas.nearest) == wrong
-    assert all(near.row.output == told.evaluated.rows[row].output for row, near in atlas.nearest.items())
+    assert all(near.output == told.evaluated.rows[row].output for row, near in atlas.nearest.items())
 
 
 def test_embeddings_of_the_build_are_taken_where_it_has_some(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_embeddings_of_the_build_are_taken_where_it_has_some(tmp_path: Path) -> 
     assert atlas.by == "embeddings"
     assert are_apart(told, atlas)
     for row, near in atlas.nearest.items():
-        assert near.row == told.parts.train[int((test[row] @ train.T).argmax())]
+        assert near == told.parts.train[int((test[row] @ train.T).argmax())]
     strange = replace(told.evaluated.rows[0], input={"text": "in no part"})
     other = replace(told, evaluated=replace(told.evaluated, rows=(strange, *told.evaluated.rows[1:])))
     assert atlas_of(other, wrong, tmp_path / "vectors.npz").by == "pieces of words"

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2m.engine.handles import Device
-from p2m.reporting.atlas import Atlas, Near, Spot
+from p2m.reporting.atlas import Atlas, Spot
 from p2m.reporting.facts import Story
 from p2m.reporting.page import render as as_page
 from p2m.reporting.text import render as as_text
@@ -327,7 +327,7 @@ def test_no_text_from_data_breaks_the_page(text: str) -> None:
         told,
         task=replace(told.task, instruction=hostile),
         parts=replace(told.parts, train=train),
-        atlas=Atlas(spots, {place: Near(train[0], 0.5)}, "words"),
+        atlas=Atlas(spots, {place: train[0]}, "words"),
     )
     read = Balanced(as_page(told))
     assert read.tags.count("script") == 1
@@ -465,8 +465,8 @@ def test_why_it_errs_is_told_in_short() -> None:
         told.evaluated, rows=(*rows, *wrong), slices=(Slice("answer=stop", 9, 0.4, 0.2, 0.6),),
         rewritten=(Rewritten("typing errors", 43, 0.9, 0.7, Score("difference", -0.2, -0.3, -0.1, 43), 0.8),),
     )  # fmt: skip
-    near = Near(Example({"text": "will it rain"}, "weather"), 0.7)
-    other = Near(Example({"text": "halt"}, "stop"), 0.6)
+    near = Example({"text": "will it rain"}, "weather")
+    other = Example({"text": "halt"}, "stop")
     told = replace(told, evaluated=evaluated, atlas=Atlas((), {40: near, 41: near, 42: other}, "words"))
     text = Balanced(as_page(told)).text
     for line in (

@@ -67,7 +67,8 @@ WRITER = """
 import sys
 from pathlib import Path
 from p2m.curation.decisions import Entry
-from p2m.review.overlay import Overlay, now
+from p2m.deploy.serving.feedback import now
+from p2m.review.overlay import Overlay
 overlay = Overlay(Path(sys.argv[1]))
 for number in range(10_000):
     overlay.append(Entry(now(), {"text": f"{sys.argv[2]} {number}"}, "yes"))

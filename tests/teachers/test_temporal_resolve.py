@@ -7,18 +7,20 @@ import subprocess
 import sys
 from datetime import date, timedelta
 from pathlib import Path
+from runpy import run_path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from p2m.teachers.domains.temporal import dates
-from p2m.teachers.domains.temporal.holidays import HOLIDAYS, holiday
-from p2m.teachers.domains.temporal.resolve import resolve
+from p2m.teachers.domains.temporal.holidays import HOLIDAYS
 
 easter_of = pytest.importorskip("dateutil.easter")
 relative = pytest.importorskip("dateutil.relativedelta")
 BENCH = Path(__file__).parents[2] / "bench" / "temporal.py"
+READER = run_path(str(BENCH.with_name("date_expressions.py")))
+resolve, holiday = READER["resolve"], READER["holiday"]
 DAYS = st.dates(date(1900, 1, 1), date(2100, 12, 31))
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 

@@ -41,8 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     more = "its recipe: test rows as examples, and the teacher as it is set there"
     parser.add_argument("--recipe", type=Path, metavar="RECIPE", help=more)
-    trust = "let components of the recipe come from this package"
-    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help=trust)
+    common.trust_argument(parser, "let components of the recipe come from this package")
     log = "where judgements are written (default: beside the recipe, or feedback.jsonl, here)"
     parser.add_argument("--feedback", type=Path, metavar="FILE", help=log)
     share = "mark answers that are less sure than it takes for so many to be right, such as 0.95"

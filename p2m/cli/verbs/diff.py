@@ -26,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("old", help=help_old)
     parser.add_argument("new", help="the same")
     parser.add_argument("words", nargs="*", metavar="OVERRIDE", help="overrides of the second, if a recipe")
-    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help=argparse.SUPPRESS)
+    common.trust_argument(parser, argparse.SUPPRESS)
     parser.add_argument("--rows", type=int, default=3, help="how many rows of each kind (default 3)")
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--markdown", action="store_true", help="print Markdown, as for a pull request")

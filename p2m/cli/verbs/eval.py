@@ -33,8 +33,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def data_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", type=Path, help="a table with the inputs and their right answers")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="processor threads (default: 2)")
-    trust = "let metrics come from this package"
-    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help=trust)
+    common.trust_argument(parser, "let metrics come from this package")
     common.json_argument(parser)
 
 

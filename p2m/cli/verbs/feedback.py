@@ -54,7 +54,8 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     made = found.proposal
     if not arguments.json:
         print(common.runnable(safe(_text(found))))
-    is_wanted = not made.is_empty and (arguments.yes or (not arguments.json and _agreed(made.decisions)))
+    question = f"write this beside the recipe, into {made.decisions.name}?"
+    is_wanted = not made.is_empty and (arguments.yes or (not arguments.json and common.is_agreed(question)))
     if is_wanted:
         apply(made)
     if arguments.json:
@@ -70,16 +71,6 @@ def _is_log(word: str) -> bool:
 
 def _say(line: str) -> None:
     print(f"    {line}", file=sys.stderr, flush=True)
-
-
-def _agreed(path: Path) -> bool:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return False
-    try:
-        answer = input(f"write this beside the recipe, into {path.name}? [y/N] ")
-    except EOFError:
-        return False
-    return answer.strip().lower() in ("y", "yes")
 
 
 def _text(found: Found) -> str:

@@ -24,7 +24,7 @@ _NEAR = 3  # runs that are named where none is the one that was meant
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", nargs="?", metavar="RECIPE|RUN", help="a recipe's YAML file, or a run's id")
     parser.add_argument("words", nargs="*", metavar="OVERRIDE", help="the overrides of the run, in any order")
-    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="as for p2m build")
+    common.trust_argument(parser, "as for p2m build")
     parser.add_argument("--as", dest="name", metavar="NAME", help="the name (default: the plan's)")
     parser.add_argument("--list", action="store_true", help="list the names")
     parser.add_argument("--drop", metavar="NAME", help="forget a name; its results stay until the next gc")

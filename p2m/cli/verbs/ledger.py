@@ -37,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, help="of export: the file, named *.jsonl.gz")
     parser.add_argument("--yes", action="store_true", help="of erase: do it")
     parser.add_argument("--repair", action="store_true", help="of check: take damaged bytes out")
-    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help=argparse.SUPPRESS)
+    common.trust_argument(parser, argparse.SUPPRESS)
     common.json_argument(parser)
 
 

@@ -28,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     anew = "pin only these anew: an input, packages, a package, teacher, weights, recipe, code, p2m"
     ways.add_argument("--upgrade", nargs="*", metavar="NAME", help=anew)
     common.ignore_argument(parser)
-    parser.add_argument("--trust", action="append", default=[], metavar="PACKAGE", help="as in p2m build")
+    common.trust_argument(parser, "as in p2m build")
     common.json_argument(parser)
     common.unfold_argument(parser)
 

@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     made = change(project, found)
     if not arguments.json:
         print(common.runnable(_text(found, made)))
-    is_applied = bool(made.diff) and (arguments.yes or (not arguments.json and _agreed(made)))
+    question = f"write this into {common.relative(made.recipe)}?"
+    is_applied = bool(made.diff) and (arguments.yes or (not arguments.json and common.is_agreed(question)))
     if is_applied:
         apply(made, found, words, trust=trust)
     if arguments.json:
@@ -55,16 +56,6 @@ def run(arguments: argparse.Namespace, argv: list[str]) -> int:
     elif made.diff:
         print(common.runnable(_next(arguments, is_applied)))
     return 0
-
-
-def _agreed(made: Change) -> bool:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return False
-    try:
-        answer = input(f"write this into {common.relative(made.recipe)}? [y/N] ")
-    except EOFError:
-        return False
-    return answer.strip().lower() in ("y", "yes")
 
 
 def _text(found: Search, made: Change) -> str:

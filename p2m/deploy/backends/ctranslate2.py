@@ -26,27 +26,11 @@ class CTranslate2:
     for every other backend. Encoders of labels and spans gain nothing by it over onnxruntime's int8.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    @property
-    def name(self) -> str:
-        return "ctranslate2"
-
-    @property
-    def computes(self) -> str:
-        return ""
-
-    @property
-    def precisions(self) -> tuple[str, ...]:
-        return ("float32", "int8")
-
-    @property
-    def requirements(self) -> tuple[str, ...]:
-        return ("ctranslate2",)
-
-    @property
-    def serving(self) -> Path:
-        return Path(ctranslate2.__file__)
+    name: ClassVar[str] = "ctranslate2"
+    computes: ClassVar[str] = ""
+    precisions: ClassVar[tuple[str, ...]] = ("float32", "int8")
+    requirements: ClassVar[tuple[str, ...]] = ("ctranslate2",)
+    serving: ClassVar[Path] = Path(ctranslate2.__file__)
 
     def missing(self) -> str | None:
         return extras.missing("ctranslate2", "ct2")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
 
 from p2m.deploy.backends.ctranslate2 import CTRANSLATE2
 from p2m.deploy.backends.gguf import LLAMA_CPP
@@ -21,8 +20,6 @@ class Fastest(Onnx):
 
     It has no settings, so that what is installed is in no key but of the steps that try it and of `pick`.
     """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     @property
     def rivals(self) -> tuple[ExtraBackend, ...]:

@@ -37,27 +37,11 @@ _CUTS = (
 class GGUF:
     """A GGUF file with its tokenizer, in half precision and in eight bits (q8_0)."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    @property
-    def name(self) -> str:
-        return "gguf"
-
-    @property
-    def computes(self) -> str:
-        return ""
-
-    @property
-    def precisions(self) -> tuple[str, ...]:
-        return ("f16", "q8_0")
-
-    @property
-    def requirements(self) -> tuple[str, ...]:
-        return ("xllamacpp",)
-
-    @property
-    def serving(self) -> Path:
-        return Path(gguf.__file__)
+    name: ClassVar[str] = "gguf"
+    computes: ClassVar[str] = ""
+    precisions: ClassVar[tuple[str, ...]] = ("f16", "q8_0")
+    requirements: ClassVar[tuple[str, ...]] = ("xllamacpp",)
+    serving: ClassVar[Path] = Path(gguf.__file__)
 
     def missing(self) -> str | None:
         return extras.missing("xllamacpp", "gguf") or extras.missing("gguf", "gguf")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from p2m.deploy.serving.backends import onnx
 from p2m.types import Task
@@ -15,19 +15,9 @@ from p2m.types import Task
 class Onnx:
     """ONNX graphs, opened by onnxruntime."""
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
-    @property
-    def name(self) -> str:
-        return "onnx"
-
-    @property
-    def requirements(self) -> tuple[str, ...]:
-        return ("onnxruntime",)
-
-    @property
-    def serving(self) -> Path:
-        return Path(onnx.__file__)
+    name: ClassVar[str] = "onnx"
+    requirements: ClassVar[tuple[str, ...]] = ("onnxruntime",)
+    serving: ClassVar[Path] = Path(onnx.__file__)
 
     def refusal(self, task: Task) -> str | None:
         """None: it runs what every student exports."""

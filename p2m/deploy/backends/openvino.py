@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from p2m.deploy.backends import extras
 from p2m.deploy.serving.backends import openvino
@@ -24,8 +24,9 @@ class OpenVINO:
     where there are any: MiniLM over 8 passages of 128 tokens takes half of onnxruntime's time for that graph.
     """
 
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
-
+    name: ClassVar[str] = "openvino"
+    requirements: ClassVar[tuple[str, ...]] = ("openvino",)
+    serving: ClassVar[Path] = Path(openvino.__file__)
     precision: str = "f32"  # in which it computes what is not int8; bf16 pays where the processor has it
 
     def __post_init__(self) -> None:
@@ -33,20 +34,8 @@ class OpenVINO:
             raise ValueError(f"precision {self.precision!r} is not one of {', '.join(PRECISIONS)}")
 
     @property
-    def name(self) -> str:
-        return "openvino"
-
-    @property
     def computes(self) -> str:
         return "" if self.precision == "f32" else self.precision
-
-    @property
-    def requirements(self) -> tuple[str, ...]:
-        return ("openvino",)
-
-    @property
-    def serving(self) -> Path:
-        return Path(openvino.__file__)
 
     def missing(self) -> str | None:
         return extras.missing("openvino", "openvino")

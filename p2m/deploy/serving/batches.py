@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,24 @@ def padded(items: Sequence[tuple[Sequence[int], Sequence[int]]], length: int | N
         feeds["attention_mask"][place, : len(ids)] = 1
         feeds["token_type_ids"][place, : len(types)] = types
     return feeds
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A text's tokens, or a pair's."""
+
+    ids: list[int]
+    types: list[int]
+
+
+def ran(graph: Any, items: Sequence[Any], batch_size: int) -> list[dict[str, Any]]:
+    """The outputs of a graph for each item, which has `ids` and `types`; by name."""
+    found: list[Any] = [None] * len(items)
+    for batch, length in packed([len(each.ids) for each in items], batch_size):
+        outputs = graph.run(padded([(items[i].ids, items[i].types) for i in batch], length))
+        for place, i in enumerate(batch):
+            found[i] = {name: array[place] for name, array in outputs.items()}
+    return found
 
 
 def log_sum(logits: Any) -> float:

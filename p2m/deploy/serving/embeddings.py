@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .backends import Graph, open_graph
-from .batches import open_tokenizer, packed, padded
+from .batches import Encoded, open_tokenizer, ran
 
 
 class TextEncoder:
@@ -21,13 +21,8 @@ class TextEncoder:
     def encode(self, texts: Sequence[str], *, batch_size: int = 1) -> Any:
         import numpy as np
 
-        encodings = list(self._tokenizer.encode_batch(list(texts)))
-        found: list[Any] = [None] * len(encodings)
-        for batch, length in packed([len(each.ids) for each in encodings], batch_size):
-            feed = padded([(encodings[i].ids, encodings[i].type_ids) for i in batch], length)
-            for i, vector in zip(batch, self._graph.run(feed)["embeddings"], strict=True):
-                found[i] = vector
-        return np.stack(found)
+        items = [Encoded(each.ids, each.type_ids) for each in self._tokenizer.encode_batch(list(texts))]
+        return np.stack([each["embeddings"] for each in ran(self._graph, items, batch_size)])
 
 
 def open_encoder(folder: Path, *, threads: int, max_length: int, backend: str = "onnx") -> TextEncoder:

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .backends import open_graph
-from .batches import open_tokenizer, packed, padded
+from .batches import Encoded, open_tokenizer, ran
 from .rows import Answer, answered, joined
 from .scope import open_scope
 from .settings import Settings
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """A row's tokens."""
-
-    ids: list[int]
-    types: list[int]
 
 
 class LabelReader:
@@ -65,11 +56,5 @@ class LabelModel:
         """`logits` and, where a row may fit no label, `embeddings` (rows, dimensions)."""
         import numpy as np
 
-        items = self._reader.items(rows)
-        found: list[Any] = [None] * len(rows)
-        for batch, length in packed([len(each.ids) for each in items], batch_size):
-            feed = padded([(items[i].ids, items[i].types) for i in batch], length)
-            outputs = self._graph.run(feed)
-            for place, i in enumerate(batch):
-                found[i] = {name: array[place] for name, array in outputs.items()}
+        found = ran(self._graph, self._reader.items(rows), batch_size)
         return {name: np.stack([each[name] for each in found]) for name in found[0]}

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from .backends import open_graph
-from .batches import log_sum, open_tokenizer, packed, padded
+from .batches import log_sum, open_tokenizer, ran
 from .rows import Answer, answered, joined, labelled
 from .settings import Settings
 from .shapes import write_record
-from .spans import SpanReader, Window
+from .spans import SpanReader, Window, by_row
 from .tags import Units, is_within, units_of, with_marks
 
 TEXT = "text"  # the one field of what is read: all fields of a row, joined
@@ -113,9 +113,7 @@ class RecordReader:
         outputs: Sequence[Mapping[str, Any]],
     ) -> list[Answer]:
         """Records, and the least probability of a field; `outputs` are the arrays of each window by name."""
-        groups: dict[int, list[int]] = {}
-        for position, window in enumerate(windows):
-            groups.setdefault(window.row, []).append(position)
+        groups = by_row(windows)
         names = [field.name for field in self.fields]
         found = []
         for index, row in enumerate(rows):
@@ -241,9 +239,4 @@ class RecordModel:
 
     def answers(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
         windows = self._reader.windows(rows)
-        outputs: list[Any] = [None] * len(windows)
-        for batch, length in packed([len(window.ids) for window in windows], batch_size):
-            found = self._graph.run(padded([(windows[i].ids, windows[i].types) for i in batch], length))
-            for place, i in enumerate(batch):
-                outputs[i] = {name: array[place] for name, array in found.items()}
-        return self._reader.answers(rows, windows, outputs)
+        return self._reader.answers(rows, windows, ran(self._graph, windows, batch_size))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .backends import open_graph
-from .batches import log_sum, open_tokenizer, packed, padded
+from .batches import log_sum, open_tokenizer, ran
 from .rows import Answer, joined
 from .settings import Settings
 
@@ -91,9 +91,7 @@ class SpanReader:
         self, rows: Sequence[Mapping[str, str]], windows: Sequence[Window], starts: Any, ends: Any
     ) -> list[tuple[Answer, float]]:
         """The best span of each row, and by how many logits it is ahead of there being none."""
-        groups: dict[int, list[int]] = {}
-        for position, window in enumerate(windows):
-            groups.setdefault(window.row, []).append(position)
+        groups = by_row(windows)
         return [
             self._best(row[self.settings.context], [(windows[p], starts[p], ends[p]) for p in groups[index]])
             for index, row in enumerate(rows)
@@ -126,6 +124,14 @@ class SpanReader:
         nothing = min(float(start[0]) + float(end[0]) for _, start, end in parts)
         weight = log_sum(np.concatenate(total_start)) + log_sum(np.concatenate(total_end))
         return Answer(text.strip(), float(min(1.0, np.exp(best - weight)))), best - nothing
+
+
+def by_row(windows: Sequence[Window]) -> dict[int, list[int]]:
+    """Row -> the places of its windows."""
+    found: dict[int, list[int]] = {}
+    for place, window in enumerate(windows):
+        found.setdefault(window.row, []).append(place)
+    return found
 
 
 def _sigmoid(logit: float) -> float:
@@ -186,10 +192,5 @@ class SpanModel:
 
     def _read(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> tuple[list[Window], Any, Any]:
         windows = self._reader.windows(rows)
-        starts: list[Any] = [None] * len(windows)
-        ends: list[Any] = [None] * len(windows)
-        for batch, length in packed([len(window.ids) for window in windows], batch_size):
-            found = self._graph.run(padded([(windows[i].ids, windows[i].types) for i in batch], length))
-            for place, i in enumerate(batch):
-                starts[i], ends[i] = found["start_logits"][place], found["end_logits"][place]
-        return windows, starts, ends
+        found = ran(self._graph, windows, batch_size)
+        return windows, [each["start_logits"] for each in found], [each["end_logits"] for each in found]

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from .backends import open_graph
-from .batches import open_tokenizer, packed, padded
+from .batches import open_tokenizer, ran
 from .rows import Answer
 from .settings import Settings
 from .shapes import Found, Layout, write_spans
-from .spans import SpanReader, Window
+from .spans import SpanReader, Window, by_row
 
 BEGIN, INSIDE, END, SINGLE = range(4)  # of each type: tag 1 + 4 x type + one of these
 WITHIN = 2.0  # nats that a span must be likelier by, to begin or end between two letters or two digits
@@ -101,9 +101,7 @@ class TagReader:
         `logits` holds an array (at least `length`, tags) a window. Where spans are written without their
         places, what is the same again is left out.
         """
-        groups: dict[int, list[int]] = {}
-        for position, window in enumerate(windows):
-            groups.setdefault(window.row, []).append(position)
+        groups = by_row(windows)
         found = []
         for index, row in enumerate(rows):
             context = row[self.settings.context]
@@ -275,9 +273,5 @@ class TagModel:
     ) -> list[tuple[tuple[Found, ...], float]]:
         """As `TagReader.spans` finds them."""
         windows = self._reader.windows(rows)
-        logits: list[Any] = [None] * len(windows)
-        for batch, length in packed([len(window.ids) for window in windows], batch_size):
-            found = self._graph.run(padded([(windows[i].ids, windows[i].types) for i in batch], length))
-            for place, i in enumerate(batch):
-                logits[i] = found["tags"][place]
-        return self._reader.spans(rows, windows, logits)
+        outputs = ran(self._graph, windows, batch_size)
+        return self._reader.spans(rows, windows, [each["tags"] for each in outputs])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from p2m.engine.care.unused import GONE, KINDS, Item, Kind, Progress
 from p2m.engine.files import disk
 from p2m.engine.files.file_locks import locked, remove_unheld
 from p2m.engine.storage.leases import Pins, gate
+from p2m.engine.storage.objects import Stored
 from p2m.engine.store import Store
 
 _BATCH = 256  # things looked at under one lock
@@ -52,13 +53,12 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What would go, or went, and what stays."""
+    """What would go, or went, by kind, and what stays."""
 
     deleted: bool
-    freed: dict[Kind, Amount]
+    freed: Mapping[str, Amount]
     kept: tuple[Kept, ...]
     total_kept: Amount
-    seconds: float
 
     @property
     def total_freed(self) -> Amount:
@@ -91,15 +91,14 @@ def collect(
     Raises:
         StoreError: the store cannot be read, or with `delete` not be written.
     """
-    began = time.monotonic()
     if not delete:
         pins = Pins(store.root)
         try:
             survey = _survey(store, pins, Reach(store), runs, older_than, progress)
         finally:
             pins.close()
-        freed = {kind: _amount(item for item in survey.items if item.kind == kind) for kind in KINDS}
-        return _report(survey, freed, False, began)
+        freed = {kind: amount(item for item in survey.items if item.kind == kind) for kind in KINDS}
+        return _report(survey, freed, False)
     with locked(store.root / "locks" / _COLLECTOR, "gc", lambda who: waiting(str(who))):
         pins = Pins(store.root)
         try:
@@ -109,15 +108,16 @@ def collect(
                 freed = _Sweep(store, pins, reach, survey, progress).run()
         finally:
             pins.close()
-    return _report(survey, freed, True, began)
+    return _report(survey, freed, True)
 
 
-def _report(survey: _Survey, freed: dict[Kind, Amount], deleted: bool, began: float) -> Collected:
-    found = {kind: amount for kind, amount in freed.items() if amount.count}
-    return Collected(deleted, found, tuple(survey.kept), survey.total_kept, time.monotonic() - began)
+def _report(survey: _Survey, freed: dict[Kind, Amount], deleted: bool) -> Collected:
+    found: dict[str, Amount] = {kind: freed[kind] for kind in KINDS if freed[kind].count}
+    return Collected(deleted, found, tuple(survey.kept), survey.total_kept)
 
 
-def _amount(items: Iterable[Item]) -> Amount:
+def amount(items: Iterable[Item | Stored]) -> Amount:
+    """How many things, and of what size together."""
     return sum((Amount(1, item.size) for item in items), Amount())
 
 
@@ -145,7 +145,7 @@ def _survey(
             survey.kept.append(Kept(label, Amount(len(inside), sum(inside))))
     survey.live |= {item.word for item, made in blobs if older_than and made > limit}
     survey.scratch = {key for root in roots.roots for key in root.scratch}
-    survey.total_kept = _amount(item for item, _ in blobs if item.word in survey.live)
+    survey.total_kept = amount(item for item, _ in blobs if item.word in survey.live)
     survey.items = [item for item, _ in (*entries, *blobs)]
     survey.items += [*unused.copies(store), *unused.scratch(store, older_than), *unused.leavings(store)]
     survey.items += [*unused.quarantine(store, older_than), *unused.records(store, roots)]

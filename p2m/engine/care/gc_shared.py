@@ -16,11 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
-from p2m.engine.care.gc import Amount, Kept
+from p2m.engine.care.gc import Amount, Collected, Kept, amount
 from p2m.engine.care.roots import RUNS, find_roots
 from p2m.engine.care.unused import Progress
+from p2m.engine.hashing import is_digest
 from p2m.engine.storage.foreign import checked_entry, checked_tree
-from p2m.engine.storage.leases import is_word
 from p2m.engine.storage.objects import GRACE, ObjectStore, Stored, cost_text
 from p2m.engine.storage.quota import NAME as USAGE
 from p2m.engine.storage.shared import MAX_ENTRY, blob_name, format_problem, read_bytes
@@ -40,20 +40,11 @@ _R = TypeVar("_R")
 
 
 @dataclass(frozen=True, slots=True)
-class SharedCollected:
+class SharedCollected(Collected):
     """What would go of a shared store, or went, what stays, and what that took of requests."""
 
-    deleted: bool
-    freed: dict[SharedKind, Amount]
-    kept: tuple[Kept, ...]
-    total_kept: Amount
     cost: str  # of the requests made
     ahead: str  # of those that deleting would take; "" where it was done or there is nothing
-    seconds: float
-
-    @property
-    def total_freed(self) -> Amount:
-        return sum(self.freed.values(), Amount())
 
 
 @dataclass
@@ -91,12 +82,13 @@ def collect_shared(
     Raises:
         StoreError: the shared store cannot be read, or with `delete` not be written.
     """
-    began, shared = time.monotonic(), ObjectStore(place)
+    shared = ObjectStore(place)
     try:
         _check(shared)
         survey = _survey(shared, store, runs, max(older_than, GRACE), now(), progress)
         garbage = _garbage(survey, now())
-        ahead, freed = "", {kind: _amount(found) for kind, found in garbage.items() if found}
+        freed: dict[str, Amount] = {kind: amount(found) for kind, found in garbage.items() if found}
+        ahead = ""
         if delete:
             freed = _delete(shared, survey, garbage, now, progress)
         elif freed:
@@ -106,10 +98,8 @@ def collect_shared(
         own = type(error) is ValueError  # said by `_check` in words for people
         shown = redacted(str(error) if own else f"{type(error).__name__}: {error}")
         raise StoreError(f"shared store {redacted(place.url)} cannot be collected: {shown}") from error
-    total = _amount(one for one in survey.blobs.values() if one.name in survey.live)
-    return SharedCollected(
-        delete, freed, tuple(survey.kept), total, shared.spent, ahead, time.monotonic() - began
-    )
+    total = amount(one for one in survey.blobs.values() if one.name in survey.live)
+    return SharedCollected(delete, freed, tuple(survey.kept), total, shared.spent, ahead)
 
 
 def _check(shared: ObjectStore) -> None:
@@ -141,7 +131,7 @@ def _survey(
         survey.live |= found
         if found:
             survey.kept.append(
-                Kept(label, _amount(survey.blobs[name] for name in found if name in survey.blobs))
+                Kept(label, amount(survey.blobs[name] for name in found if name in survey.blobs))
             )
     return survey
 
@@ -155,7 +145,7 @@ def _listed(shared: ObjectStore, folder: str, progress: Progress) -> dict[str, S
 def _words_of(shared: ObjectStore, leases: Iterable[Stored]) -> set[str]:
     words: set[str] = set()
     for content in _each(lambda one: read_bytes(shared, one.name, MAX_ENTRY, lambda: None), list(leases)):
-        words.update(word for word in (content or b"").decode("ascii", "replace").split() if is_word(word))
+        words.update(word for word in (content or b"").decode("ascii", "replace").split() if is_digest(word))
     return words
 
 
@@ -216,7 +206,7 @@ def _garbage(survey: _Survey, now: float) -> dict[SharedKind, list[Stored]]:
 def _delete(
     shared: ObjectStore, survey: _Survey, garbage: dict[SharedKind, list[Stored]],
     now: Callable[[], float], progress: Progress,
-) -> dict[SharedKind, Amount]:  # fmt: skip
+) -> dict[str, Amount]:  # fmt: skip
     # What builds came to use while this one looked around.
     news = [one for one in shared.listing(LEASES) if now() - one.modified <= LEASE]
     survey.live |= _reach(shared, survey, _names(_words_of(shared, news) - survey.leases, survey), progress)
@@ -246,7 +236,3 @@ def _remove(shared: ObjectStore, one: Stored) -> bool:
 def _each(work: Callable[[_T], _R], items: Sequence[_T]) -> list[_R]:
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(work, items))
-
-
-def _amount(found: Iterable[Stored]) -> Amount:
-    return sum((Amount(1, one.size) for one in found), Amount())

@@ -13,8 +13,8 @@ from typing import Literal
 from p2m.engine.care.roots import Roots
 from p2m.engine.files import disk, memo, stats
 from p2m.engine.files.file_locks import is_held
+from p2m.engine.hashing import is_digest
 from p2m.engine.storage import kept, leases
-from p2m.engine.storage.leases import is_word
 from p2m.engine.store import Store
 
 Kind = Literal[
@@ -47,7 +47,7 @@ class Item:
 def blobs(store: Store, progress: Progress) -> Iterator[tuple[Item, float]]:
     """Every blob with the time of its making."""
     for number, (path, stat) in enumerate(_files(store.root / "cas", depth=1)):
-        if is_word(path.name) and path.parent.name == path.name[:2]:
+        if is_digest(path.name) and path.parent.name == path.name[:2]:
             yield Item("blobs", path, stat.st_size, path.name), stat.st_mtime
         if number % 1000 == 0:
             progress("blobs", number)
@@ -57,7 +57,7 @@ def entries(store: Store, progress: Progress) -> Iterator[tuple[Item, float]]:
     """Every entry and every alternative, with the time of its making."""
     for number, (path, stat) in enumerate(_files(store.root / "ac", depth=1)):
         key = path.name.partition("~")[0]
-        if is_word(key) and path.parent.name == key[:2]:
+        if is_digest(key) and path.parent.name == key[:2]:
             yield Item("entries", path, stat.st_size, key), stat.st_mtime
         if number % 1000 == 0:
             progress("entries", number)
@@ -66,14 +66,14 @@ def entries(store: Store, progress: Progress) -> Iterator[tuple[Item, float]]:
 def copies(store: Store) -> Iterator[Item]:
     """Every copy that was made to be read."""
     for path in disk.listed(store.root / "tmp" / "out"):
-        if is_word(path.name):
+        if is_digest(path.name):
             yield Item("copies", path, _size(path), path.name)
 
 
 def scratch(store: Store, age: float) -> Iterator[Item]:
     """Scratch folders that nobody has touched for so long, or that a kill left of a step that is stored."""
     for path in disk.listed(store.root / "steps"):
-        if is_word(path.name) and store.entry(path.name) and not is_held(store.root / "locks" / path.name):
+        if is_digest(path.name) and store.entry(path.name) and not is_held(store.root / "locks" / path.name):
             yield Item("scratch", path, _size(path))
         elif _idle(path) > max(age, WEEK):
             yield Item("scratch", path, _size(path), path.name)
@@ -109,7 +109,7 @@ def unheld_locks(store: Store) -> Iterator[Item]:
     """Lock files of steps and copies that nobody holds."""
     for path in disk.listed(store.root / "locks"):
         word = path.name.removeprefix("out-")
-        if is_word(word) and not is_held(path):
+        if is_digest(word) and not is_held(path):
             yield Item("locks", path, _size(path))
 
 

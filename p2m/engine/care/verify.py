@@ -16,11 +16,10 @@ from pathlib import Path
 from p2m.engine import hashing
 from p2m.engine.care.unused import Progress
 from p2m.engine.files import disk
-from p2m.engine.hashing import TreeEntry
+from p2m.engine.hashing import TreeEntry, is_digest
 from p2m.engine.recording import care as ledger_care
 from p2m.engine.storage import kept, leases
 from p2m.engine.storage.entries import Action, parse_entry
-from p2m.engine.storage.leases import is_word
 from p2m.engine.store import Store
 from p2m.errors import StoreError
 
@@ -107,7 +106,7 @@ class _Reading:
     def _blobs(self) -> None:
         for number, path in enumerate(_below(self.store.root / "cas")):
             self.progress("blobs", number)
-            if not is_word(path.name) or path.parent.name != path.name[:2] or not path.is_file():
+            if not is_digest(path.name) or path.parent.name != path.name[:2] or not path.is_file():
                 self._fault("foreign", path, "is no blob")
                 continue
             digest = digest_of(path)
@@ -138,7 +137,7 @@ class _Reading:
         for number, path in enumerate(_below(self.store.root / "ac")):
             self.progress("entries", number)
             key, _, other = path.name.partition("~")
-            if not is_word(key) or path.parent.name != key[:2] or (other and not is_word(other)):
+            if not is_digest(key) or path.parent.name != key[:2] or (other and not is_digest(other)):
                 self._fault("foreign", path, "is no entry")
                 continue
             content = disk.read_if_there(path)
@@ -265,7 +264,7 @@ def _events(content: bytes) -> tuple[str, list[dict[str, str]]]:
             plan = str(event["plan"])
         elif kind == "step":
             words = [event.get(name, "") for name in ("key", "output", "listing")]
-            if not all(word == "" or is_word(word) for word in words):
+            if not all(word == "" or is_digest(word) for word in words):
                 raise ValueError(f"line {number} names no key or digest")
             steps.append({name: event.get(name, "") for name in ("step", "key", "output", "listing")})
         elif kind != "ended" and not isinstance(kind, str):

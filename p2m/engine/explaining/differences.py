@@ -10,6 +10,7 @@ from typing import Any
 from p2m.engine.hashing import TreeEntry, parse_tree
 from p2m.engine.plan import Step
 from p2m.engine.store import DamagedError, Store
+from p2m.sizes import short
 
 _ABSENT = object()
 _VALUED = ("package", "machine", "stage")  # kinds whose values tell a reader something; digests do not
@@ -48,7 +49,7 @@ def compare(step: Step, old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple
         if old.get(name) != new.get(name):
             changes.append(Change("stage", name, _shown(old.get(name)), _shown(new.get(name))))
     for path, before, after in difference(old.get("settings"), new.get("settings")):
-        where = _origin(step, path)
+        where = written_at(step.origins, path)
         changes.append(Change("setting", path, *shown_pair(before, after), where))
     for name, before, after in _code(old, new):
         changes.append(Change("code", name, before[:12], after[:12]))
@@ -158,11 +159,11 @@ def _anywhere(closures: Mapping[str, Mapping[str, str]], name: str) -> str:
     return next((modules[name] for modules in closures.values() if name in modules), "")
 
 
-def _origin(step: Step, path: str) -> str:
+def written_at(origins: Mapping[str, str], path: str) -> str:
     """Where a setting, or the nearest thing around it, was written."""
     while path:
-        if path in step.origins:
-            return step.origins[path]
+        if path in origins:
+            return origins[path]
         path = path[: max(path.rfind("."), path.rfind("["), 0)]
     return ""
 
@@ -178,8 +179,7 @@ def shown_pair(old: Any, new: Any) -> tuple[str, str]:
 
 
 def _shown(value: Any) -> str:
-    text = "" if value is _ABSENT else _text(value)
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return "" if value is _ABSENT else short(_text(value), _SHOWN)
 
 
 def _text(value: Any) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 from p2m.engine.explaining.differences import Change, changed_files, compare
 from p2m.engine.explaining.past import nearest_past
@@ -22,6 +22,7 @@ from p2m.engine.storage.blobs import DamagedError
 from p2m.engine.store import Store
 from p2m.engine.walk import Walk
 
+T = TypeVar("T")
 Status = Literal["cached", "run", "unknown", "source"]
 _BACK = 50  # runs that are looked at for how long a step takes
 
@@ -69,6 +70,16 @@ class Survey:
         for step in plan.steps:
             found[step.name] = self._source(step) if step.is_source else self._step(step)
         self.found: Mapping[str, StepPreview] = self._with_old_times(found)
+
+    def made(self, step: str, kind: type[T]) -> T | None:
+        """What a step made, for the plan as it is now, where the store has it."""
+        from p2m.engine.running.work import load_artifact
+
+        digest = self.digests.get(step)
+        try:
+            return cast(T, load_artifact(step, kind, digest, self.store)) if digest else None
+        except (DamagedError, OSError):
+            return None
 
     @property
     def previews(self) -> tuple[StepPreview, ...]:

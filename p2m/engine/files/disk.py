@@ -142,6 +142,13 @@ def replace(target: Path, content: bytes, *, temporary: Path | None = None, dura
         stream.write(content)
 
 
+def write_all(handle: int, content: bytes) -> None:
+    """Write until everything is written. Raises: OSError."""
+    view = memoryview(content)
+    while view:
+        view = view[os.write(handle, view) :]
+
+
 def unique(folder: Path, label: str) -> Path:
     """A name in `folder` that nobody else will choose."""
     return folder / f"{label}.{os.getpid()}.{os.urandom(6).hex()}"

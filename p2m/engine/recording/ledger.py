@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.engine.files import disk
+from p2m.engine.hashing import is_digest
 from p2m.engine.recording.record_files import RecordFiles
 from p2m.engine.recording.records import Asked, Record, frame_of
 from p2m.engine.recording.segments import Appended, Appender
@@ -261,14 +262,6 @@ class StepRecorder:
             self._note(asked)
         return answer
 
-    def answer(
-        self, request: object, call: Callable[[], bytes], *, sample: int = 0, labels: Labels | None = None
-    ) -> bytes:
-        asked = Asked.of(request, sample)
-        answer = _opened_at(self._place).answer(asked, call, labels=self._labels(labels))
-        self._note(asked)
-        return answer
-
     async def answer_async(
         self,
         request: object,
@@ -311,4 +304,4 @@ def used(folder: Path, key: str) -> tuple[str, ...]:
         lines = (folder / "uses" / key).read_text(encoding="ascii", errors="replace").split("\n")
     except FileNotFoundError:
         return ()
-    return tuple(sorted({line for line in lines if len(line) == 64 and set(line) <= set("0123456789abcdef")}))
+    return tuple(sorted(set(filter(is_digest, lines))))

@@ -116,7 +116,7 @@ class Appender:
         for waiting in batch:
             appended.append(Appended(waiting.digest, self.segment, offset, len(waiting.frame)))
             offset += len(waiting.frame)
-        _write_all(self._handle, b"".join(waiting.frame for waiting in batch))
+        disk.write_all(self._handle, b"".join(waiting.frame for waiting in batch))
         _sync(self._handle)
         self._end = offset
         self._landed(appended)
@@ -168,9 +168,3 @@ class Appender:
         if self._handle >= 0:
             os.close(self._handle)
         self._handle, self.segment = -1, ""
-
-
-def _write_all(handle: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(handle, view) :]

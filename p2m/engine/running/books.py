@@ -88,20 +88,6 @@ class FarRecorder:
         answer: bytes | None = self._line().ask("known", Asked.of(request, sample))[1].result()[1]
         return answer
 
-    def answer(
-        self, request: object, call: Callable[[], bytes], *, sample: int = 0, labels: Labels | None = None
-    ) -> bytes:
-        line = self._line()
-        number, told = line.ask("answer", Asked.of(request, sample))
-        try:
-            word, value = told.result()
-            if word == TURN:
-                value = line.pay(number, *_paid(call(), labels)).result()[1]
-        except BaseException:
-            line.leave(number)
-            raise
-        return bytes(value)
-
     async def answer_async(
         self,
         request: object,

@@ -22,6 +22,7 @@ from p2m.engine.running.wire import Address
 from p2m.engine.running.worker import Opening
 from p2m.engine.storage.shared_address import SharedAddress
 from p2m.engine.store import Store, StorePlace
+from p2m.resources import cache_folder
 
 _CHUNK = 1 << 18
 _DEVICES = "CUDA_VISIBLE_DEVICES"
@@ -74,8 +75,7 @@ def _settle(board: Board) -> None:
 def _own_store() -> Path:
     """Where this machine keeps what it makes and fetches: $P2M_STORE, else a folder of the user's cache."""
     named = os.environ.get("P2M_STORE")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(named).expanduser() if named else cache / "p2m" / "store"
+    return Path(named).expanduser() if named else cache_folder("store")
 
 
 class _Deck:

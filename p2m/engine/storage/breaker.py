@@ -12,9 +12,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from p2m.engine.storage.shared_address import redacted
 
+T = TypeVar("T")
 IN_A_ROW = 3  # faults that end the matter
 LOST_TIMEOUTS = 6  # as do so many timeouts' worth of time lost in faults, in a row or not
 SLOWEST = 256 * 1024  # bytes a second; what is slower counts as hanging
@@ -67,9 +69,11 @@ class Breaker:
         self._row = 0
         self._lost = 0.0
 
-    def call(self, job: Job) -> None:
-        """Run one job. Raises: Fault."""
-        self.all([job])
+    def ask(self, what: str, run: Callable[[Callable[[], None]], T], size: int = 0) -> T:
+        """What one operation answers. Raises: Fault."""
+        found: list[T] = []
+        self.all([Job(what, lambda alive: found.append(run(alive)), size)])
+        return found[0]
 
     def all(self, jobs: Sequence[Job]) -> None:
         """Run jobs, some at a time; the first fault gives the others up.

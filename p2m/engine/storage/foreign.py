@@ -11,10 +11,8 @@ import math
 from dataclasses import replace
 
 from p2m.engine import hashing
-from p2m.engine.hashing import TreeEntry
+from p2m.engine.hashing import TreeEntry, is_digest
 from p2m.engine.storage.entries import FORMAT, Action, entry_bytes, parse_entry, signed_part
-
-_HEX = frozenset("0123456789abcdef")
 
 
 def checked_entry(content: bytes, key: str) -> Action:
@@ -64,8 +62,3 @@ def checked_tree(content: bytes, digest: str) -> tuple[TreeEntry, ...]:
     if files & empty or (files | empty) & parents:
         raise ValueError("it names something that is a folder with content too")
     return entries
-
-
-def is_digest(text: object) -> bool:
-    """Whether this is 64 letters of hexadecimal, and so safe as a name."""
-    return isinstance(text, str) and len(text) == 64 and _HEX.issuperset(text)

@@ -133,14 +133,5 @@ def _write(root: Path, target: Path, value: Mapping[str, Any]) -> None:
 
 
 def _files(folder: Path) -> list[tuple[Path, bytes]]:
-    found = []
-    try:
-        names = sorted(os.listdir(folder))
-    except FileNotFoundError:
-        return []
-    for name in names:
-        try:
-            found.append((folder / name, (folder / name).read_bytes()))
-        except (FileNotFoundError, IsADirectoryError):
-            continue
-    return found
+    found = ((path, disk.read_if_there(path)) for path in disk.listed(folder))
+    return [(path, content) for path, content in found if content is not None]

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from p2m.engine.files import disk
 from p2m.engine.files.file_locks import is_at, is_held, remove_unheld
+from p2m.engine.hashing import is_digest
 
 FOLDER = "leases"
 GATE = ".gc"
-_WORD = 64  # letters of a key or digest
 
 
 class Lease:
@@ -43,7 +43,7 @@ class Lease:
             # The first newline ends what a process killed in the middle of a word may have left.
             content = ("\n" + "\n".join(fresh) + "\n").encode("ascii")
             with disk.explained(self._root, "pinning what a build uses"), gate(self._root):
-                _write(self._handle, content)
+                disk.write_all(self._handle, content)
             self._pinned.update(fresh)
 
 
@@ -91,7 +91,7 @@ class Pins:
 
     def news(self) -> list[str]:
         """What was pinned since the last call."""
-        for path in _files(self._folder):
+        for path in disk.listed(self._folder):
             self._open(path)
         found: list[str] = []
         for reading in self._readings.values():
@@ -120,13 +120,7 @@ class Pins:
 
 def pinned(lines: Iterable[bytes]) -> list[str]:
     """The lines that are keys or digests."""
-    found = (line.decode("ascii", "replace") for line in lines if len(line) == _WORD)
-    return [word for word in found if is_word(word)]
-
-
-def is_word(text: str) -> bool:
-    """Whether a text can be a key or a digest."""
-    return len(text) == _WORD and not text.strip("0123456789abcdef")
+    return [word for line in lines if is_digest(word := line.decode("ascii", "replace"))]
 
 
 # --------------------------------------------------------------------------- inside
@@ -147,20 +141,8 @@ def _hold(path: Path) -> int:
         os.close(handle)
 
 
-def _write(handle: int, content: bytes) -> None:
-    while content:
-        content = content[os.write(handle, content) :]
-
-
 def _read_on(handle: int) -> bytes:
     parts = []
     while part := os.read(handle, 1 << 20):
         parts.append(part)
     return b"".join(parts)
-
-
-def _files(folder: Path) -> list[Path]:
-    try:
-        return [folder / name for name in sorted(os.listdir(folder))]
-    except FileNotFoundError:
-        return []

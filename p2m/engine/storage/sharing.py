@@ -61,34 +61,21 @@ def probe(place: SharedAddress) -> Health:
     Each is asked once and for no longer than its timeout.
     """
     breaker = Breaker("", "", place.timeout, Notices())
-    found: list[bytes | None] = []
-    shared, said = open_shared(place), ""
-
-    def run(alive: Callable[[], None]) -> None:
-        found.append(read_bytes(shared, "FORMAT", 100, alive))
-
+    shared, doing, said = open_shared(place), "answer", ""
     try:
-        breaker.call(Job("reading FORMAT", run))
-        problem = "" if found[0] is None and place.mode == "write" else format_problem(found[0])
+        mark = breaker.ask("reading FORMAT", lambda alive: read_bytes(shared, "FORMAT", 100, alive))
+        problem = "" if mark is None and place.mode == "write" else format_problem(mark)
         if isinstance(shared, ObjectStore) and place.mode == "write" and not problem:
-            said = _puts_of(shared, breaker)
+            doing = "writing"
+            breaker.ask("writing", lambda _alive: shared.prepare())
+            said = "; honours create-only puts" if shared.creates else f"; {LAST_WINS}"
     except Fault as fault:
         advice = "builds go on without it; check the url and credentials"
-        return Health(False, f"no {'answer' if not found else 'writing'} ({fault})", advice)
+        return Health(False, f"no {doing} ({fault})", advice)
     if problem:
         return Health(False, problem, "builds go on without it")
     empty = "empty; the first build that sends something makes it a store"
-    return Health(True, (empty if found[0] is None else f"format {FORMAT}") + said)
-
-
-def _puts_of(shared: ObjectStore, breaker: Breaker) -> str:
-    """How an object store takes puts that may only create. Raises: Fault."""
-
-    def run(_alive: object) -> None:
-        shared.prepare()
-
-    breaker.call(Job("writing", run))
-    return "; honours create-only puts" if shared.creates else f"; {LAST_WINS}"
+    return Health(True, (empty if mark is None else f"format {FORMAT}") + said)
 
 
 class Sharing:
@@ -294,18 +281,14 @@ class Sharing:
         return job
 
     def _read(self, name: str, limit: int) -> bytes | None:
-        found: list[bytes | None] = []
-
-        def run(alive: Callable[[], None]) -> None:
-            found.append(read_bytes(self._shared, name, limit, alive))
-
         try:
-            self._reading.call(Job(f"reading {name[:15]}", run))
+            return self._reading.ask(
+                f"reading {name[:15]}", lambda alive: read_bytes(self._shared, name, limit, alive)
+            )
         except Fault as fault:
             if isinstance(fault.__cause__, _LASTING):
                 self._poisoned.add(name)
             raise
-        return found[0]
 
     def _poison(self, name: str, error: Exception) -> Fault:
         self._poisoned.add(name)

@@ -174,15 +174,12 @@ class Uploads:
 
     def _is_there(self, key: str) -> bool:
         """Whether the shared store has an entry of that key, which is written last. Raises: Fault."""
-        name = entry_name(key)
-        found: list[object] = []
+        name, trusts = entry_name(key), self._shared.place.trust
 
-        def run(_alive: Callable[[], None]) -> None:
-            trusts = self._shared.place.trust
-            found.append(self._standing(name, key) if trusts else self._shared.size(name))
+        def look(_alive: object) -> object:
+            return self._standing(name, key) if trusts else self._shared.size(name)
 
-        self._sending.call(Job("asking for an entry", run))
-        return found[0] is not None and name not in self._poisoned
+        return self._sending.ask("asking for an entry", look) is not None and name not in self._poisoned
 
     def _queue_again(self, action: Action) -> None:
         """Have it sent after the questions that wait."""
@@ -197,7 +194,7 @@ class Uploads:
         """Raises: Fault; DamagedError: the store here has not got it whole."""
         # Where the entry did not hold what it promised, its blobs are not taken for granted either.
         renewed = self.send_folder(action.output, anew=entry_name(action.key) in self._poisoned)
-        self._sending.call(Job("sending an entry", lambda alive: self._send_entry(action)))
+        self._sending.ask("sending an entry", lambda alive: self._send_entry(action))
         # A collector may have deleted an old one after it was put again, and before the entry named it.
         self._sending.all([self._blob_job(entry, False, []) for entry in renewed])
 
@@ -221,7 +218,7 @@ class Uploads:
         tree = self._blobs.read(output)
         entries = {entry.digest: entry for entry in hashing.parse_tree(tree) if entry.digest}
         if self._quota.limit:
-            self._sending.call(Job("counting what is there", self._quota.look, self._quota.patience))
+            self._sending.ask("counting what is there", self._quota.look, self._quota.patience)
         renewed: list[TreeEntry] = []
         self._sending.all([self._blob_job(entry, anew, renewed) for entry in entries.values()])
         self._sending.all([self._blob_job(TreeEntry("", output, len(tree)), anew, renewed)])
@@ -299,7 +296,7 @@ class Uploads:
                 self._sending.off(problem)
                 raise Fault(problem)
 
-        self._sending.call(Job("reading FORMAT", run))
+        self._sending.ask("reading FORMAT", run)
         self._founded = self._uses.is_open = True
 
     def _hold_to_quota(self, size: int) -> None:
@@ -314,7 +311,7 @@ class Uploads:
     def _note_usage(self) -> None:
         if self._quota.limit and not self._sending.is_off:
             with suppress(Fault):
-                self._sending.call(Job("noting what was sent", lambda _alive: self._quota.note()))
+                self._sending.ask("noting what was sent", lambda _alive: self._quota.note())
 
     # ------------------------------------------------------------------ notes of what is to be sent
 

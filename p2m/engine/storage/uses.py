@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Iterable
 from contextlib import suppress
 
-from p2m.engine.storage.breaker import Breaker, Fault, Job
+from p2m.engine.storage.breaker import Breaker, Fault
 from p2m.engine.storage.objects import OBJECT_STORES
 from p2m.engine.storage.shared import Shared
 
@@ -69,4 +69,4 @@ class Uses:
             self._written = len(words)
 
         with suppress(Fault):
-            self._writing.call(Job("writing a lease", put))
+            self._writing.ask("writing a lease", put)

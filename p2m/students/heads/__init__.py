@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from p2m.students.heads.base import Head, Projection, Reach, Solution, SolvedHead
+from p2m.students.heads.base import Head, Projection, Reach, SolvedHead
 from p2m.students.heads.label_sets import LabelSetHead
 from p2m.students.heads.labels import LabelHead
 from p2m.students.heads.numbers import NumberHead
@@ -12,16 +12,8 @@ from p2m.students.heads.tags import TagHead
 from p2m.types import Task
 
 __all__ = [
-    "HEADS",
-    "Head",
-    "Projection",
-    "Reach",
-    "RecordHead",
-    "Solution",
-    "SolvedHead",
-    "head_of",
-    "unlearnt",
-]
+    "HEADS", "Head", "Projection", "Reach", "RecordHead", "SolvedHead", "head_of", "unlearnt",
+]  # fmt: skip
 
 HEADS: tuple[type[Head], ...] = (LabelHead, LabelSetHead, NumberHead, SpanHead, TagHead, RecordHead)
 

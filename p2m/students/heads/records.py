@@ -13,9 +13,10 @@ from p2m.deploy.serving.settings import Settings
 from p2m.deploy.serving.shapes import read_record
 from p2m.deploy.serving.tags import Units, units_of, without_marks
 from p2m.errors import DataError, UserError, nearest
-from p2m.students.heads.base import CHUNK, TOKEN_RATE, Projection, Reach, Solution
+from p2m.students.heads.base import TOKEN_RATE, Projection, Reach, Solution
 from p2m.students.heads.labels import LOWEST_BIAS
 from p2m.students.heads.rows import STRENGTH
+from p2m.students.heads.windows import WindowHead
 from p2m.students.losses import any_position, cross_entropy
 from p2m.students.solver import ridge, solved, solved_sets
 from p2m.students.spans import occurrences
@@ -25,8 +26,10 @@ IGNORED = -100
 KINDS = ("label", "labels", "span", "number")  # of fields; text that is written anew is none
 
 
-class RecordHead:
+class RecordHead(WindowHead):
     """Records whose fields are labels, spans and numbers."""
+
+    _reader: RecordReader
 
     def __init__(self, settings: Settings, tokenizer: Any) -> None:
         self.settings = settings
@@ -74,27 +77,13 @@ class RecordHead:
             DataError: an answer is no record of these fields.
         """
         features = []
-        length = min(max_length, self.settings.max_length)
-        for start in range(0, len(rows), CHUNK):
-            chunk = rows[start : start + CHUNK]
-            records = [self._record(row) for row in chunk]
-            for window in self._reader.windows([row.input for row in chunk], length):
-                row, record = chunk[window.row], records[window.row]
-                text = self._reader.text_of(row.input)
-                units = units_of(window, text)
-                features.append(
-                    {
-                        "input_ids": window.ids,
-                        "token_type_ids": window.types,
-                        "aims": [self._aim(field, record, row, text, units) for field in self._fields],
-                        "row": start + window.row,
-                    }
-                )
+        for feature, window, record in self.windows(rows, max_length):
+            row = rows[feature["row"]]
+            text = self._reader.text_of(row.input)
+            units = units_of(window, text)
+            aims = [self._aim(field, record, row, text, units) for field in self._fields]
+            features.append(feature | {"aims": aims})
         return features
-
-    def cut(self, rows: Sequence[Example], *, max_length: int) -> int:
-        """None: what is longer is read in windows."""
-        return 0
 
     def targets(self, features: Sequence[Mapping[str, Any]], length: int) -> dict[str, Any]:
         """By the outputs' names: indices (batch,) of labels; (batch, logits) of labels and of told numbers,
@@ -155,15 +144,12 @@ class RecordHead:
         loss = sum(each.loss for each in found) / len(found)
         return replace(found[0], loss=loss, others=tuple(found[1:]))
 
-    def items(self, rows: Sequence[Mapping[str, str]]) -> Sequence[Any]:
-        return self._reader.windows(rows)
-
     def answers(
         self, rows: Sequence[Mapping[str, str]], items: Sequence[Any], outputs: Sequence[Mapping[str, Any]]
     ) -> list[Answer]:
         return self._reader.answers(rows, items, outputs)
 
-    def _record(self, row: Example) -> dict[str, Any]:
+    def known(self, row: Example) -> dict[str, Any]:
         try:
             return read_record(row.output)
         except ValueError as error:

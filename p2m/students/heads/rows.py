@@ -43,14 +43,8 @@ class RowHead:
             chunk = rows[start : start + CHUNK]
             encodings = self._reader.encode([row.input for row in chunk], length)
             for i, (row, encoding) in enumerate(zip(chunk, encodings, strict=True)):
-                features.append(
-                    {
-                        "input_ids": encoding.ids,
-                        "token_type_ids": encoding.type_ids,
-                        "labels": self.aim(row),
-                        "row": start + i,
-                    }
-                )
+                ids = {"input_ids": encoding.ids, "token_type_ids": encoding.type_ids}
+                features.append({**ids, "labels": self.aim(row), "row": start + i})
         return features
 
     def cut(self, rows: Sequence[Example], *, max_length: int) -> int:

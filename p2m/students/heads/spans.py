@@ -8,14 +8,17 @@ from typing import Any
 from p2m.deploy.serving.rows import Answer, joined
 from p2m.deploy.serving.settings import Settings
 from p2m.deploy.serving.spans import SpanReader
-from p2m.students.heads.base import CHUNK, Projection, Reach
+from p2m.students.heads.base import Projection, Reach
+from p2m.students.heads.windows import WindowHead
 from p2m.students.losses import positions
 from p2m.students.spans import Span, locate
 from p2m.types import Example, Shaping, Task
 
 
-class SpanHead:
+class SpanHead(WindowHead):
     """Extractive question answering, and extraction of one span."""
+
+    _reader: SpanReader
 
     def __init__(self, settings: Settings, tokenizer: Any) -> None:
         self.settings = settings
@@ -44,35 +47,19 @@ class SpanHead:
         whose answer is not in the passage otherwise have no feature.
         """
         features = []
-        length = min(max_length, self.settings.max_length)
-        for start in range(0, len(rows), CHUNK):
-            chunk = rows[start : start + CHUNK]
-            spans = [self._locate(row) for row in chunk]
-            spare = set(range(len(chunk)))  # rows that may still give a window without the answer
-            for window in self._reader.windows([row.input for row in chunk], length):
-                span = spans[window.row]
-                is_none = chunk[window.row].output == self.settings.none
-                if span is None and not is_none:
+        bare = set()  # rows that have given a window without the answer
+        for feature, window, span in self.windows(rows, max_length):
+            number = feature["row"]
+            is_none = rows[number].output == self.settings.none
+            if span is None and not is_none:
+                continue
+            first, last = _tokens(window, span) if span and not is_none else (0, 0)
+            if not last and not is_none:
+                if number in bare:
                     continue
-                first, last = _tokens(window, span) if span and not is_none else (0, 0)
-                if not last and not is_none:
-                    if window.row not in spare:
-                        continue
-                    spare.discard(window.row)
-                features.append(
-                    {
-                        "input_ids": window.ids,
-                        "token_type_ids": window.types,
-                        "start_positions": first,
-                        "end_positions": last,
-                        "row": start + window.row,
-                    }
-                )
+                bare.add(number)
+            features.append(feature | {"start_positions": first, "end_positions": last})
         return features
-
-    def cut(self, rows: Sequence[Example], *, max_length: int) -> int:
-        """None: what is longer is read in windows."""
-        return 0
 
     def targets(self, features: Sequence[Mapping[str, Any]], length: int) -> dict[str, Any]:
         """`start_positions` and `end_positions`, each (batch,)."""
@@ -85,16 +72,13 @@ class SpanHead:
         ends = (batch["start_positions"], batch["end_positions"])
         return positions(outputs["start_logits"], outputs["end_logits"], *ends, shaping)
 
-    def items(self, rows: Sequence[Mapping[str, str]]) -> Sequence[Any]:
-        return self._reader.windows(rows)
-
     def answers(
         self, rows: Sequence[Mapping[str, str]], items: Sequence[Any], outputs: Sequence[Mapping[str, Any]]
     ) -> list[Answer]:
         starts, ends = ([each[name] for each in outputs] for name in ("start_logits", "end_logits"))
         return self._reader.answers(rows, items, starts, ends)
 
-    def _locate(self, row: Example) -> Span | None:
+    def known(self, row: Example) -> Span | None:
         context = row.input[self.settings.context]
         question = joined(row.input, self._reader.question_fields) if self._reader.question_fields else ""
         return locate(context, row.answers, question)

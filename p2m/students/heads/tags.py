@@ -11,7 +11,8 @@ from p2m.deploy.serving.settings import Settings
 from p2m.deploy.serving.shapes import Layout, read_spans
 from p2m.deploy.serving.tags import BEGIN, END, INSIDE, SINGLE, TagReader, tags, units_of, without_marks
 from p2m.errors import DataError, UserError, nearest
-from p2m.students.heads.base import CHUNK, TOKEN_RATE, Projection, Reach
+from p2m.students.heads.base import TOKEN_RATE, Projection, Reach
+from p2m.students.heads.windows import WindowHead
 from p2m.students.losses import cross_entropy
 from p2m.students.spans import Placed, placed
 from p2m.types import Example, Shaping, Task, TaskType
@@ -19,8 +20,10 @@ from p2m.types import Example, Shaping, Task, TaskType
 IGNORED = -100  # a token that teaches nothing
 
 
-class TagHead:
+class TagHead(WindowHead):
     """Extraction of spans with their types, or without."""
+
+    _reader: TagReader
 
     def __init__(self, settings: Settings, tokenizer: Any) -> None:
         self.settings = settings
@@ -57,29 +60,12 @@ class TagHead:
             DataError: an answer is not written as the layout says, or has a type that there is not.
         """
         features = []
-        length = min(max_length, self.settings.max_length)
-        for start in range(0, len(rows), CHUNK):
-            chunk = rows[start : start + CHUNK]
-            known = [self._placed(row) for row in chunk]
-            for window in self._reader.windows([row.input for row in chunk], length):
-                spans = known[window.row]
-                if spans is None:
-                    continue
-                context = chunk[window.row].input[self.settings.context]
-                units = units_of(window, context)
-                features.append(
-                    {
-                        "input_ids": window.ids,
-                        "token_type_ids": window.types,
-                        "tags": self._tagged(len(window.ids), context, units, spans),
-                        "row": start + window.row,
-                    }
-                )
+        for feature, window, spans in self.windows(rows, max_length):
+            if spans is not None:
+                context = rows[feature["row"]].input[self.settings.context]
+                tagged = self._tagged(len(window.ids), context, units_of(window, context), spans)
+                features.append(feature | {"tags": tagged})
         return features
-
-    def cut(self, rows: Sequence[Example], *, max_length: int) -> int:
-        """None: what is longer is read in windows."""
-        return 0
 
     def targets(self, features: Sequence[Mapping[str, Any]], length: int) -> dict[str, Any]:
         """`tags` (batch, length)."""
@@ -91,15 +77,12 @@ class TagHead:
     def loss(self, outputs: Mapping[str, Any], batch: Mapping[str, Any], shaping: Shaping) -> Any:
         return cross_entropy(outputs["tags"], batch["tags"], shaping)
 
-    def items(self, rows: Sequence[Mapping[str, str]]) -> Sequence[Any]:
-        return self._reader.windows(rows)
-
     def answers(
         self, rows: Sequence[Mapping[str, str]], items: Sequence[Any], outputs: Sequence[Mapping[str, Any]]
     ) -> list[Answer]:
         return self._reader.answers(rows, items, [each["tags"] for each in outputs])
 
-    def _placed(self, row: Example) -> Placed | None:
+    def known(self, row: Example) -> Placed | None:
         context = row.input[self.settings.context]
         try:
             spans = read_spans(row.output, self._layout, self.settings.none)

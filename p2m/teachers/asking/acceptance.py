@@ -37,9 +37,9 @@ class Acceptance:
     def keep(self, number: int = 1) -> None:
         self.kept += number
 
-    def reject(self, reason: str, number: int = 1, *, example: str = "") -> None:
+    def reject(self, reason: str, *, example: str = "") -> None:
         """Raises TeacherError where too little is kept for the rest to mend it, by all that was seen."""
-        self.reasons[reason] += number
+        self.reasons[reason] += 1
         self._examples.setdefault(reason, example)
         if self.finished >= LEAST:
             self._hold(_SURE * sqrt(self._floor * (1 - self._floor) / self.finished))

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from p2m.engine.files import disk
+from p2m.resources import cache_folder
 from p2m.teachers.chat import ChatTeacher, Headroom, named
 
 FIRST = 32  # in flight at the beginning, where nothing is remembered
@@ -244,7 +244,7 @@ def remember(teacher: ChatTeacher, pace: Pace) -> None:
 
 def memory_file() -> Path:
     """Where ceilings are kept: the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "p2m" / "pace.json"
+    return cache_folder("pace.json")
 
 
 def _name(teacher: ChatTeacher) -> str:

@@ -46,13 +46,9 @@ class _Rates:
         return (total + usage.output * self.output) / _MILLION
 
 
-def unit_price(teacher: ChatTeacher, *, batch: bool | None = None) -> UnitPrice | None:
-    """What the teacher's tokens cost; None where that is not known.
-
-    Args:
-        batch: whether by the batch price; None: as the teacher is set.
-    """
-    is_batch = _is_batch(teacher) if batch is None else batch
+def unit_price(teacher: ChatTeacher) -> UnitPrice | None:
+    """What the teacher's tokens cost, by the batch price where it is set so; None where that is not known."""
+    is_batch = _is_batch(teacher)
     rates = _rates(teacher, is_batch)
     if rates is None:
         return None

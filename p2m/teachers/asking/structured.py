@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+from p2m.sizes import short
 from p2m.teachers.asking.asker import Put
 from p2m.teachers.chat import Ask, Outcome, Reply, TeacherError, Turn
 
@@ -106,7 +107,7 @@ def _told(ask: Ask, schema: Mapping[str, Any]) -> Ask:
 
 def _read(reply: Reply, schema: Mapping[str, Any]) -> Structured | Fault:
     if reply.outcome is not Outcome.ANSWERED:
-        return Fault(reply.outcome.value, _clipped(reply.detail), reply.outcome)
+        return Fault(reply.outcome.value, short(reply.detail, _SHOWN), reply.outcome)
     found = parsed(reply.text, schema)
     return found if isinstance(found, Fault) else Structured(found, reply)
 
@@ -128,7 +129,7 @@ def _strict(text: str) -> Any | Fault:
     except RecursionError:
         return Fault("nested too deeply", f"more than {_DEEPEST} levels")
     except ValueError as error:
-        return Fault("not JSON", _clipped(str(error)))
+        return Fault("not JSON", short(str(error), _SHOWN))
     return _sound(value)
 
 
@@ -187,7 +188,7 @@ def _mended(text: str, fault: Fault) -> Any | Fault:
 
     start = _OPENING.search(text)
     if start is None:
-        return Fault("no JSON", _clipped(text))
+        return Fault("no JSON", short(text, _SHOWN))
     body = text[start.start() :].strip()
     marks = body.count("{") + body.count("[")
     if body[-1] not in "}]" or len(body) > _MENDED or marks > _MENDED_MARKS:
@@ -219,7 +220,7 @@ def _allowed(value: Any | Fault, validator: Any) -> Any | Fault:
     if wrong is None:
         return value
     place = ".".join(map(str, wrong.absolute_path)) or "the whole"
-    return Fault("against the schema", f"{place}: {_clipped(wrong.message)}")
+    return Fault("against the schema", f"{place}: {short(wrong.message, _SHOWN)}")
 
 
 @lru_cache(maxsize=64)
@@ -234,7 +235,7 @@ def _validator(schema: str) -> Any:
     except SchemaError as error:
         place = ".".join(map(str, error.absolute_path)) or "the whole"
         raise TeacherError(
-            f"what a reply must look like is no JSON Schema: {place}: {_clipped(error.message)}"
+            f"what a reply must look like is no JSON Schema: {place}: {short(error.message, _SHOWN)}"
         ) from None
     return Draft202012Validator(tree, registry=Registry())
 
@@ -250,7 +251,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
-        raise _Never("a key stands twice", _clipped(twice))
+        raise _Never("a key stands twice", short(twice, _SHOWN))
     return found
 
 
@@ -260,11 +261,11 @@ def _constant(name: str) -> float:
 
 def _float(text: str) -> float:
     value = float(text)
-    return value if math.isfinite(value) else _constant(_clipped(text))
+    return value if math.isfinite(value) else _constant(short(text, _SHOWN))
 
 
 def _integer(text: str) -> int:
-    return int(text) if len(text) <= 100 else int(_constant(_clipped(text)))
+    return int(text) if len(text) <= 100 else int(_constant(short(text, _SHOWN)))
 
 
 _HOOKS: dict[str, Any] = {
@@ -319,7 +320,3 @@ def _unescaped(match: re.Match[str]) -> str:
     if len(escaped) > 1:
         return chr(int(escaped[1:], 16))
     return " " if escaped in "nrtbf" else escaped
-
-
-def _clipped(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
 class Annealed:
     """From `high` down to `low`, in proportion."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     high: float = 1.2  # 0 to 2
     low: float = 0.4  # 0 to 2

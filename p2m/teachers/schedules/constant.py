@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
     """`value` all along; the authors of Prompt2Model had their best rows of it, with a filter behind."""
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     value: float = 1.0  # 0 to 2
 

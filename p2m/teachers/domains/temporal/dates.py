@@ -31,7 +31,6 @@ MONTHS = (
     "December",
 )
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-FIRST_YEAR, LAST_YEAR = 1000, 2999  # years that are written with four digits and read as years
 
 
 def day_value(day: date) -> str:
@@ -54,14 +53,6 @@ def make_day(year: int, month: int, day: int) -> date | None:
     try:
         return date(year, month, day)
     except ValueError:
-        return None
-
-
-def shift_days(anchor: date, days: int) -> date | None:
-    """`days` later (earlier where negative); None beyond the calendar."""
-    try:
-        return anchor + timedelta(days=days)
-    except OverflowError:
         return None
 
 

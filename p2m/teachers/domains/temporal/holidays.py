@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -61,21 +60,3 @@ _LISTS = WordLists(Path(__file__).with_name("holidays.txt"))
 HOLIDAYS: dict[str, Rule] = {
     name: _RULES[rule](*map(int, numbers.split())) for name, rule, numbers in _LISTS.table("holidays", 3)
 }
-_KEYS: dict[str, Rule] = {}
-
-
-def _holiday_key(text: str) -> str:
-    """A name without what spelling varies in: marks, `the`, saint, the possessive s."""
-    text = re.sub(r"[.'’,]", "", text.lower()).removeprefix("the ")
-    text = re.sub(r"\bsaint\b", "st", text)
-    return re.sub(r"\b(\w{3,})s (day|eve|night)\b", r"\1 \2", text)
-
-
-def holiday(text: str) -> Rule | None:
-    """The rule of a holiday called `text`, in any usual spelling; None for any other text."""
-    if not _KEYS:
-        _KEYS.update({_holiday_key(name): rule for name, rule in HOLIDAYS.items()})
-        _KEYS.update(
-            {_holiday_key(alias): HOLIDAYS[name] for alias, name in _LISTS.pairs("other names").items()}
-        )
-    return _KEYS.get(_holiday_key(text))

@@ -1,7 +1,7 @@
 """Reads one English expression against an anchor date: the calendar semantics of `dates`, driven by text.
 
-The grammar that writes rows does not need it (there, labels come before words); it exists so that the same
-semantics can be held against what real annotators wrote, and so that a test can read back what was written.
+The embedded teacher, whose labels come before their words, does not need it; here the same semantics are held
+against what real annotators wrote, and tests read back with it what was written.
 Conventions where usage is divided: a week, a season, a quarter and a decade have no value; `two weeks ago`
 is that day, `two months ago` that month, `two years ago` that year; `last Friday` and `next July` are the
 nearest ones; 03/04/2013 is month first; `a year earlier` hangs on another event and is undated.
@@ -12,17 +12,40 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 
 from p2m.teachers.domains.temporal import dates
 from p2m.teachers.domains.temporal.dates import Direction, Rule
-from p2m.teachers.domains.temporal.holidays import holiday
-from p2m.teachers.domains.temporal.numerals import MONTH, NUMBER, ORDINAL, WEEKDAY, digits_for_years
-from p2m.teachers.domains.temporal.numerals import month_number as month_of
-from p2m.teachers.domains.temporal.numerals import number as number_of
-from p2m.teachers.domains.temporal.numerals import ordinal as ordinal_of
-from p2m.teachers.domains.temporal.numerals import weekday_number as weekday_of
+from p2m.teachers.domains.temporal.holidays import HOLIDAYS
+from p2m.teachers.domains.temporal.numerals import CARDINAL_WORDS, ORDINAL_WORDS
+from p2m.word_lists import WordLists
 
+_SPOKEN = {word.replace("-", " "): value for word, value in CARDINAL_WORDS.items()} | CARDINAL_WORDS
+_SPOKEN_ORDINALS = {word.replace("-", " "): value for word, value in ORDINAL_WORDS.items()} | ORDINAL_WORDS
+
+
+def _any_of(words: dict[str, int]) -> str:
+    return "|".join(sorted(map(re.escape, words), key=len, reverse=True))
+
+
+NUMBER = rf"(?:\d{{1,4}}|an?|{_any_of(_SPOKEN)})"
+ORDINAL = rf"(?:\d{{1,2}}(?:st|nd|rd|th)?|{_any_of(_SPOKEN_ORDINALS)})"
+MONTH = (
+    r"(?:january|february|march|april|may|june|july|august|september|october|november|december|"
+    r"(?:jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec)\b\.?|(?:jan|feb|mar|apr|jun|jul|aug|sep|oct|nov|dec)(?=\d))"
+)
+WEEKDAY = (
+    r"(?:monday|tuesday|wednesday|thursday|friday|saturday|sunday|"
+    r"(?:mon|tues|tue|wed|thurs|thur|thu|fri|sat|sun)\b\.?)"
+)
+_TWO_DIGITS = {word: value for word, value in _SPOKEN.items() if value > 9}
+_YEAR_WORDS = re.compile(
+    rf"\b(?:(?P<century>nineteen|eighteen|seventeen|twenty) (?P<rest>{_any_of(_TWO_DIGITS)})|"
+    rf"two thousand(?: and)?(?: (?P<units>{_any_of(_SPOKEN)}))?)\b"
+)
+_KEYS: dict[str, Rule] = {}
+FIRST_YEAR, LAST_YEAR = 1000, 2999  # years that are written with four digits and read as years
 YEAR = r"(?:1\d|2\d)\d\d"
 _PART = r"(?:early |late |mid[- ]?)?(?:morning|afternoon|evening|night|lunchtime|lunch|midnight|noon|am|pm)"
 _LAST = r"(?:last|previous|this past|past|this last)"
@@ -62,7 +85,7 @@ def resolve(expression: str, anchor: date, direction: Direction | None = None) -
     not known, a month or day without a year is the coming one if that is at most four months off, else the
     past one, and a weekday is the past one.
     """
-    if not dates.FIRST_YEAR < anchor.year < dates.LAST_YEAR:
+    if not FIRST_YEAR < anchor.year < LAST_YEAR:
         return None  # near the calendar's ends, neighbours may not exist
     text = _normal(expression)
     view = _View(anchor, direction)
@@ -106,18 +129,18 @@ def _iso(day: date | None) -> str | None:
 
 
 def _deictic(days: int) -> Callable[[re.Match[str], _View], str | None]:
-    return lambda _match, view: _iso(dates.shift_days(view.anchor, days))
+    return lambda _match, view: _iso(_shift_days(view.anchor, days))
 
 
 def _moved(anchor: date, number: int, unit: str) -> str | None:
     """The value `number` units away (negative: back): days and weeks to the day, months and years as such."""
     if unit in ("day", "week", "fortnight"):
-        return _iso(dates.shift_days(anchor, number * {"day": 1, "week": 7, "fortnight": 14}[unit]))
+        return _iso(_shift_days(anchor, number * {"day": 1, "week": 7, "fortnight": 14}[unit]))
     if unit == "month":
         year, month = dates.shift_months(anchor.year, anchor.month, number)
-        return dates.month_value(year, month) if dates.FIRST_YEAR <= year <= dates.LAST_YEAR else None
+        return dates.month_value(year, month) if FIRST_YEAR <= year <= LAST_YEAR else None
     year = anchor.year + number
-    return dates.year_value(year) if dates.FIRST_YEAR <= year <= dates.LAST_YEAR else None
+    return dates.year_value(year) if FIRST_YEAR <= year <= LAST_YEAR else None
 
 
 def _ago(match: re.Match[str], view: _View) -> str | None:
@@ -224,7 +247,7 @@ def _nth(month: int, weekday: int, nth: int) -> Rule:
 def _edge(month: int, edge: str) -> Rule:
     if edge == "first":
         return _fixed(month, 1)
-    return lambda year: dates.shift_days(date(*dates.shift_months(year, month, 1), 1), -1)
+    return lambda year: _shift_days(date(*dates.shift_months(year, month, 1), 1), -1)
 
 
 _MONTH_DAYS = tuple(
@@ -306,7 +329,7 @@ def _annual_towards(direction: Direction) -> Callable[[re.Match[str], _View], st
         if isinstance(core, int):
             start = dates.shift_months(view.anchor.year, view.anchor.month, step)
             return dates.month_value(*dates.month_from(date(*start, 1), core, direction))
-        start_day = dates.shift_days(view.anchor, step)
+        start_day = _shift_days(view.anchor, step)
         return None if start_day is None else _iso(dates.occurrence(start_day, core, direction))
 
     return rule
@@ -387,7 +410,7 @@ def _weekdays_away(match: re.Match[str], view: _View) -> str | None:
     way: Direction = "future" if match["way"] == "from now" else "past"
     first = dates.weekday_from(view.anchor, weekday_of(match["wd"]), way)
     weeks = (number_of(match["n"]) - 1) * (1 if way == "future" else -1)
-    return _iso(dates.shift_days(first, 7 * weeks))
+    return _iso(_shift_days(first, 7 * weeks))
 
 
 def _nth_weekday_of_month(match: re.Match[str], view: _View) -> str | None:
@@ -490,3 +513,69 @@ _TABLE: tuple[tuple[str, Callable[[re.Match[str], _View], str | None]], ...] = (
     (rf"(?:the )?(?:year |calendar year )?(?P<y>{YEAR})(?: ?a\.?d\.?)?", lambda match, _view: match["y"]),
 )
 _RULES = tuple((re.compile(pattern), rule) for pattern, rule in _TABLE)
+
+
+# --------------------------------------------------------------------------- words
+
+
+def number_of(text: str) -> int:
+    """A cardinal in digits or words; `a` and `an` are one."""
+    if text.isdigit():
+        return int(text)
+    return 1 if text in ("a", "an") else _SPOKEN[text]
+
+
+def ordinal_of(text: str) -> int:
+    """A day's number: 3, 3rd or third."""
+    if text[0].isdigit():
+        return int(re.sub(r"\D", "", text))
+    return _SPOKEN_ORDINALS[text]
+
+
+def month_of(text: str) -> int:
+    """1 to 12, from a name or its abbreviation in lower case."""
+    return next(
+        index for index, name in enumerate(dates.MONTHS, 1) if name.lower().startswith(text.rstrip(".")[:3])
+    )
+
+
+def weekday_of(text: str) -> int:
+    """0 (Monday) to 6, from a name or its abbreviation in lower case."""
+    return next(
+        index for index, name in enumerate(dates.WEEKDAYS) if name.lower().startswith(text.rstrip(".")[:3])
+    )
+
+
+def digits_for_years(text: str) -> str:
+    """`nineteen ninety-six` and `two thousand ten` as 1996 and 2010, the rest as it is."""
+
+    def digits(match: re.Match[str]) -> str:
+        if match["century"]:
+            return str(_SPOKEN[match["century"]] * 100 + _SPOKEN[match["rest"]])
+        return str(2000 + (_SPOKEN[match["units"]] if match["units"] else 0))
+
+    return _YEAR_WORDS.sub(digits, text)
+
+
+def _holiday_key(text: str) -> str:
+    """A name without what spelling varies in: marks, `the`, saint, the possessive s."""
+    text = re.sub(r"[.'’,]", "", text.lower()).removeprefix("the ")
+    text = re.sub(r"\bsaint\b", "st", text)
+    return re.sub(r"\b(\w{3,})s (day|eve|night)\b", r"\1 \2", text)
+
+
+def holiday(text: str) -> Rule | None:
+    """The rule of a holiday called `text`, in any usual spelling; None for any other text."""
+    if not _KEYS:
+        others = WordLists(Path(__file__).with_name("holiday_names.txt")).pairs("other names")
+        _KEYS.update({_holiday_key(name): rule for name, rule in HOLIDAYS.items()})
+        _KEYS.update({_holiday_key(alias): HOLIDAYS[name] for alias, name in others.items()})
+    return _KEYS.get(_holiday_key(text))
+
+
+def _shift_days(anchor: date, days: int) -> date | None:
+    """`days` later (earlier where negative); None beyond the calendar."""
+    try:
+        return anchor + timedelta(days=days)
+    except OverflowError:
+        return None
