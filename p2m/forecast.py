@@ -96,7 +96,7 @@ def sampled(spec: ModelSpec, task: Task, found: Survey) -> str:
     """That students which are solved learn from some of the rows, with their names; "" where from all."""
     able = allowed(spec.student.candidates, task, spec.limits)
     names = ", ".join(name for name, each in able.items() if isinstance(each, LinearStudent))
-    parts = _parts(found) if names else None
+    parts = found.made("split", Split) if names else None
     rows = len(parts.train) if parts else _estimated(spec, task, found) if names else 0
     about = "" if parts else "about "
     return f"  {names}: a sample of {MOST:,} of {about}{rows:,} rows is learnt from\n" if rows > MOST else ""

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import replace
 
 from p2m.engine.stage import stage
+from p2m.sizes import on_a_line
 from p2m.stages.merge import merge
 from p2m.stages.rejects import counted, shown
-from p2m.stages.rows import on_a_line
 from p2m.teachers.asking.acceptance import Acceptance
 from p2m.types import Count, Examples, Rejected
 
