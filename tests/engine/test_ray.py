@@ -281,7 +281,8 @@ def test_machines_share_what_a_teacher_beside_each_of_them_answers(
     with KnownRows(tickets(), together=2, seconds=0.1) as server:
         (tmp_path / "desk.yaml").write_text(
             "defaults: [base, override teacher: compatible, override retriever: none, _self_]\n"
-            "prompt: Say which team answers a message. The labels are billing, delivery and returns.\n"
+            "prompt: Say which team answers a message. The labels are billing, delivery, returns, account,"
+            " technical and presales.\n"
             f"teacher: {{model: known-rows, base_url: '{server.url}', concurrency: 1, attempts: 2}}\n"
             "data: {inputs: own.txt}\ngeneration: {num_examples: 20, min_acceptance: 0}\n"
         )
