@@ -35,14 +35,19 @@ from p2m.errors import Problem, RecipeError
 from p2m.marked_yaml import Marked, show
 from p2m.resources import conf_folder
 
-# Hydra makes a config of all choices after every file, for defaults that refer to one.
-_choices_so_far = defaults_list._create_interpolation_map
-defaults_list._create_interpolation_map = lambda overrides, defaults, self_added: (
-    _choices_so_far(overrides, defaults, self_added)
-    if any(each.is_interpolation() for each in defaults)
-    else None
-)
 PRIMARY = "_recipe_"  # what Hydra calls the recipe, so that its file name may be anything
+
+
+_choices_so_far: Any = defaults_list._create_interpolation_map
+
+
+def _choices_asked_for(overrides: Any, defaults: Any, self_added: bool) -> Any:
+    """Hydra makes a config of all choices after every file, for defaults that refer to one: not without."""
+    is_asked = any(each.is_interpolation() for each in defaults)
+    return _choices_so_far(overrides, defaults, self_added) if is_asked else None
+
+
+defaults_list._create_interpolation_map = _choices_asked_for  # type: ignore[assignment]
 
 
 @dataclass
@@ -117,8 +122,8 @@ class MarkedSource(ConfigSource):  # type: ignore[misc]
         header = {"package": package_header(marked) or None}
         if config_path.startswith("hydra/"):  # merged by Hydra with its own
             return ConfigResult(self.provider, self.full_path(), OmegaConf.create(value), header)
-        shown = {key: item if key == "defaults" else None for key, item in value.items()}
-        shown = OmegaConf.create(shown if "defaults" in value else {})
+        names = {key: item if key == "defaults" else None for key, item in value.items()}
+        shown = OmegaConf.create(names if "defaults" in value else {})
         value.pop("defaults", None)
         return MarkedResult(self.provider, self.full_path(), shown, header, body=value)
 

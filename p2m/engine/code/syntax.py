@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 from p2m.engine.files import disk
 from p2m.engine.hashing import digest_bytes
@@ -159,10 +160,10 @@ def _digest(node: ast.AST) -> str:
 def _write(value: object, parts: list[str]) -> None:
     """Append the canonical text of a node, a list or a constant; every piece is delimited."""
     if isinstance(value, ast.AST):
-        kind = type(value)
+        kind: Any = type(value)
         parts.append(f"({kind.__name__}")
         for name, label in _fields(kind):
-            child = getattr(value, name, _ABSENT)
+            child: Any = getattr(value, name, _ABSENT)
             if child is _ABSENT or child == [] or (child is None and name != "value"):
                 continue
             parts.append(label)
@@ -185,7 +186,7 @@ def _write(value: object, parts: list[str]) -> None:
 
 
 @cache
-def _fields(kind: type[ast.AST]) -> tuple[tuple[str, str], ...]:
+def _fields(kind: Any) -> tuple[tuple[str, str], ...]:
     """Of a sort of node the fields that count, each with what is written before its value."""
     return tuple((name, f" {name}=") for name in kind._fields if name not in _IGNORED)
 
