@@ -37,6 +37,10 @@ settings.load_profile("p2m")
 # What a bundle costs is measured over a moment: no test looks at the figure.
 timing.clocked.__kwdefaults__["least"] = 0.05
 HERE = Path(__file__).parent
+LONG = (
+    "test_teacher_builds", "test_ranks", "test_fit", "test_slot_students", "test_encoder_families",
+    "test_lock_verb", "test_sweep", "test_verbs", "test_backends", "test_shipping",
+)  # fmt: skip
 _walked = 0  # modules that were loaded when garbage was last collected here
 
 
@@ -47,8 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole builds first: a file that takes long would leave the other workers idle at the end."""
-    items.sort(key=lambda item: item.path.parent != HERE)
+    """Long files first, and whole builds: one of them would leave the other workers idle at the end."""
+    items.sort(key=lambda item: item.path.stem not in LONG and item.path.parent != HERE)
 
 
 def pytest_runtest_setup() -> None:

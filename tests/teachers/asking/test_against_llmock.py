@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from asking_runs import Bench, echoed
-from llmock.pytest_plugin import LLMock
-from llmock.testing import LLMockServer
 
 from p2m.teachers.anthropic import Anthropic
 from p2m.teachers.asking import batches
@@ -17,6 +15,10 @@ from p2m.teachers.asking.asker import Asker, Put
 from p2m.teachers.chat import Ask, Outcome, Turn
 from p2m.teachers.openai import OpenAI
 from p2m.types import Caps
+
+if TYPE_CHECKING:
+    from llmock.pytest_plugin import LLMock
+    from llmock.testing import LLMockServer
 
 every_kind = pytest.mark.parametrize("kind", ["anthropic", "openai"])
 SCHEMA = {"type": "object", "properties": {"team": {"type": "string"}}, "required": ["team"]}
@@ -49,6 +51,8 @@ class Shim:
 
 @pytest.fixture(scope="module")
 def shimmed() -> Iterator[LLMockServer]:
+    from llmock.testing import LLMockServer
+
     server = LLMockServer()
     server.app.add_middleware(Shim)
     with server:
@@ -57,6 +61,8 @@ def shimmed() -> Iterator[LLMockServer]:
 
 @pytest.fixture
 def mock(shimmed: LLMockServer, monkeypatch: pytest.MonkeyPatch) -> LLMock:
+    from llmock.pytest_plugin import LLMock
+
     monkeypatch.setenv("LLMOCK_KEY", "any-key-will-do")
     return LLMock(shimmed).reset()
 
