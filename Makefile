@@ -23,7 +23,7 @@ test test-all: export OMP_NUM_THREADS = 1
 setup: .venv/.p2m  ## make .venv with the console script p2m
 model: .venv/.p2m  ## build SPEC into outputs/<name>; ARGS="student=tiny_seq2seq" overrides
 	@$(BIN)/p2m build $(SPEC) $(ARGS)
-test: lint  ## lint, types and the test suite (about a quarter of an hour on two cores)
+test: lint  ## lint, types and the test suite (about ten minutes on two cores)
 	$(BIN)/python -m compileall -q p2m && $(BIN)/python -m pytest $(PYTEST)
 test-all: lint  ## the longer proofs too
 	$(BIN)/python -m compileall -q p2m && $(BIN)/python -m pytest $(PYTEST) -m "slow or not slow"
