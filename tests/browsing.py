@@ -143,6 +143,11 @@ class Browser:
             for node in one["nodes"]
         ]
 
+    def close(self) -> None:
+        """End the browser, which takes its temporary files along."""
+        self._session = {}
+        self._ask("Browser.close")
+
     def _settle(self) -> None:
         self.until("!document.body.hasAttribute('aria-busy')")
 
@@ -196,7 +201,10 @@ def browsing(folder: Path) -> Iterator[Browser]:
     os.close(there)
     os.close(back)
     try:
-        yield Browser(send, receive)
+        browser = Browser(send, receive)
+        yield browser
+        browser.close()
+        process.wait(PATIENCE)
     finally:
         process.kill()
         process.wait(PATIENCE)
