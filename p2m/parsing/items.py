@@ -19,7 +19,7 @@ ANY_QUOTED = re.compile(
     rf"(?:(?<!\w)|(?=[「『“„«‘《]))\*{{0,2}}[{_OPEN}]{{1,2}}([^{_MARKS}\n]{{1,60}}?)[{_CLOSE}]{{1,2}}\*{{0,2}}(?![a-z]+[{_CLOSE}])"
     rf"|\*\*([^*\n]{{1,60}})\*\*|<([^<>\n/]{{1,40}})>|(?<!\*)\*([^*\n]{{1,40}})\*(?!\*)|\[([^\[\],\n]{{1,40}})\]"
 )
-CODE_SHAPE = r"(?:[A-ZА-Я]{1,5}[-_.]?\d{0,4}|[A-Z]{2,5} \d{1,2}|-?\d{1,4})"
+CODE_SHAPE = r"(?:[A-ZА-Я]{1,5}[-_.]?\d{0,4}|[A-Z]{2,5} \d{1,2}|-?\d{1,4}[a-z]?)"
 SENTENCE = re.compile(r"[^\n.。!?！？।؟]*(?:\.(?!\s|$)[^\n.。!?！？।؟]*)*[.。!?！？।؟\n]?")
 NOUN = re.compile(LABEL_NOUNS, re.IGNORECASE)
 BY_CODES, BY_WORDS = re.compile(BY_CODE, re.IGNORECASE), re.compile(BY_WORD, re.IGNORECASE)

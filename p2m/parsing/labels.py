@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from p2m.parsing.demonstrations import Reading, take_apart, undivided
+from p2m.parsing.demonstrations import Reading, Row, take_apart, undivided
 from p2m.parsing.items import (
     ARTICLE,
     BY_CODES,
@@ -83,7 +83,7 @@ def read_labels(instruction: str, outputs: Sequence[str], *, given: bool = False
     # Of "a, b and c: a for this, b for that" the longer list is meant.
     again = all(len(_places(value, instruction)) > 1 for value in best)
     least = (_EXPLAINED if again else _LONGER) * scored[best]
-    longer = [values for values in scored if set(values) > set(best) and scored[values] > least]
+    longer = [values for values in scored if scored[values] > least and _goes_on(best, values)]
     if scored[best] < STRONG and _counted(instruction) > len(best) + 1:
         return Labels()  # "about 60 topics", of which some are named
     best = _as_codes(best, scored) if _by_code(instruction) else best
@@ -94,9 +94,17 @@ def read_labels(instruction: str, outputs: Sequence[str], *, given: bool = False
     return Labels(values, f"labels {', '.join(values[:8])}: listed in the prompt", min(1.0, most))
 
 
+def _goes_on(best: Sequence[str], values: Sequence[str]) -> bool:
+    """Whether a list is the other with more items such as it has."""
+    more, widest = set(values) - set(best), max(map(len, best))
+    return set(values) > set(best) and not any(
+        len(item) > 1.5 * widest or _has(_ASKS, item) or any(value in item for value in best) for item in more
+    )
+
+
 def parted(prompt: str) -> Reading:
     """Instruction and demonstrations. Rows that explain labels (`open -> nobody has answered`), and one whose output
-    lists them (`Output: open | shut`), are none.
+    lists them (`Output: open | shut`) or whose names are some of them, are none.
     """
     reading = take_apart(prompt)
     firsts = [next(iter(row.input.values())) for row in reading.rows]
@@ -104,18 +112,29 @@ def parted(prompt: str) -> Reading:
     lone = all(len(row.input) == 1 for row in reading.rows) or reading.form == "a table with a header"
     distinct = len({*firsts}) == len({*outputs}) == len(firsts) > 1
     explained = lone and distinct and all(map(is_label, firsts)) and _size(outputs) > _size(firsts)
-    if explained or len(outputs) == 1:
+    single = (
+        len(outputs) == 1
+        and outputs[0][0] not in "{["
+        and outputs[0] not in "\n".join(reading.rows[0].input.values())
+    )
+    if explained or single:
         found = read_labels(prompt, [])
-        values = {*map(fold_label, found.values)}
-        if explained:
-            told = values == {*map(fold_label, firsts)}
-        else:
-            told = all(_places(value, outputs[0]) for value in found.values) and (
-                _size(outputs) > _size(found.values) or "|" in outputs[0]
-            )
-        if values and told and found.strength >= _GLOSSARY:
+        told = _explain(found.values, firsts) if explained else _describes(found.values, reading.rows[0])
+        if found.values and told and found.strength >= _GLOSSARY:
             return undivided(prompt)
     return reading
+
+
+def _explain(labels: Sequence[str], firsts: Sequence[str]) -> bool:
+    return {*map(fold_label, labels)} == {*map(fold_label, firsts)}
+
+
+def _describes(labels: Sequence[str], row: Row) -> bool:
+    """Whether a row's output lists the labels and says more, or its names are some of them."""
+    line = row.output.split("\n")[0]
+    listed = all(_places(label, line) for label in labels)
+    more = _size([row.output]) > _size(labels) or "|" in line
+    return (listed and more) or {row.output_name, *row.input} < {*map(fold_label, labels)}
 
 
 def _size(texts: Sequence[str]) -> int:

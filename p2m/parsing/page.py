@@ -15,12 +15,13 @@ from p2m.parsing.items import (
     NOUN,
     Listing,
     clean,
+    few,
     is_label,
     style,
 )
 
 _BULLET = re.compile(
-    r"^[ \t>\u3000]*(?P<mark>[-*•·・–—◦▪●○□☐◻+]|#{1,6}|\(?(?P<code>\d{1,2}\.\d{1,2}(?=[. \t])|\d{1,2}|[A-Za-z]|[ivx]{1,4})(?:(?<=\d\.\d)(?=[ \t])|(?<=\d\.\d\d)(?=[ \t])|[.):）]|-(?=[ \t]))|[①-⑳]|\[[ x]?\])(?:[ \t\u3000]+|(?<=[・•□☐①-⑳])(?=\S))(?P<item>\S.*)$"
+    r"^[ \t>\u3000]*(?P<mark>[-*•·・–—◦▪●○□☐◻+]|#{1,6}|\(?(?P<code>\d{1,2}\.\d{1,2}(?=[. \t])|\d{1,2}|[A-Za-z]|[ivx]{1,4})(?:(?<=\d\.\d)(?=[ \t])|(?<=\d\.\d\d)(?=[ \t])|[.):）°]|-(?=[ \t]))|[①-⑳]|\[[ x]?\])(?:[ \t\u3000]+|(?<=[・•□☐①-⑳])(?=\S)|(?<=[)）])(?=[\u3040-\u9fff]))(?P<item>\S.*)$"
 )
 _KEYED = re.compile(
     r"^[ \t>\u3000]*(?P<key>[^\s:=：＝|→>…][^:=：＝|→>…\n]{0,47}?)[ \t\u3000]*(?P<sep>::|…+|\.{3,}|[:：＝→]|[ ]{2,}|=>?|->|[ ][-–—][ ]|\t|[-–—](?=\s))[ \t]*(?P<rest>\S.*)$"
@@ -31,6 +32,8 @@ _CODED = re.compile(
 _SPREAD = re.compile(r"^[ \t>]*[^\W\d]{3,}[ ]{2,}\S")  # a column of words is no column of codes
 
 
+_SLOT = re.compile(r"\{+[^{}]*\}+|<[^<>]*>")  # where the input will stand
+_HEADING = re.compile(r"^(?P<level>#{2,6})[ \t]+(?P<item>\S[^\n]*)$", re.MULTILINE)
 _INDENTED = re.compile(r"(?<=\n)(?:[ \t]+\S[^\n]*(?:\n|$)){2,}")
 
 
@@ -41,6 +44,10 @@ def down_the_page(text: str) -> Iterator[Listing]:
     yield from _down(text, 0)
     for block in _INDENTED.finditer(text):
         yield from _down(block.group().rstrip("\n"), block.start())
+    headings = list(_HEADING.finditer(text))
+    for level in dict.fromkeys(match["level"] for match in headings):
+        alike = [match for match in headings if match["level"] == level]
+        yield from few([_head(match["item"]) for match in alike], alike[0].start(), alike[-1].end(), "bullet")
 
 
 def _down(text: str, offset: int) -> Iterator[Listing]:
@@ -105,8 +112,11 @@ def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str, dict[
         end += 1
     if len(chosen) < (2 if shape != "bare" or _introduced(lines, first) else 3):
         return None
+    heads = _heads(chosen, shape, "\n".join(lines))
+    if shape.startswith("keyed") and len(heads) > 2 and NOUN.fullmatch(heads[0]):
+        heads = heads[1:]  # below a header
     return (
-        tuple(dict.fromkeys(_heads(chosen, shape, "\n".join(lines)))),
+        tuple(dict.fromkeys(heads)),
         end,
         shape.partition(" ")[0] + shape.partition(" ")[2].isalpha() * " code",
         _other_sides(chosen, shape),
@@ -157,6 +167,7 @@ def _shape(line: str) -> str | None:
         and line.rstrip()[-1] not in ":："
         and len(match["key"].split()) <= MAX_WORDS
         and "//" not in match["rest"][:2]
+        and not _SLOT.fullmatch(match["rest"])
         else None
     )
 

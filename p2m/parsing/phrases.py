@@ -38,9 +38,13 @@ _HEADED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _TAG = re.compile(r"<(?P<tag>[A-Za-z][\w-]*)(?:\s[^<>]*)?>\s*(?P<item>[^<>\n]{1,48}?)\s*</(?P=tag)>")
+_A = r"(?:an?|the|eine?n?|une?|una|um|uma|een)"
 _LOOSE = re.compile(
     rf"(?P<items>(?:(?<![\w-])[^\W_][\w'’/+-]{{0,20}}[ \t]+){{2,7}})(?:{AND_OR})[ \t]+(?P<last>[^\W_][\w'’+-]{{0,20}})",
     re.IGNORECASE,
+)
+_ARTICLED = re.compile(  # a question an order or a complaint
+    rf"(?:\b{_A}[ \t]+[^\W_]+[ \t]+){{2,6}}(?:{AND_OR})[ \t]+{_A}[ \t]+[^\W_]+", re.IGNORECASE
 )
 _RANGE = re.compile(
     r"\b(?P<low>[A-Ha-h])\s?(?:-|–|—|to|through|bis|à|a|al|do|до|t/m)\s?(?P<high>[B-Kb-k])\b(?![\w'’])"
@@ -79,6 +83,9 @@ def phrases(text: str) -> Iterator[Listing]:
         words = [*match["items"].split(), match["last"]]
         for size in range(3, min(len(words), 6) + 1):
             yield from few(words[-size:], match.end() - len(" ".join(words[-size:])), match.end(), "loose")
+    for match in _ARTICLED.finditer(text):
+        items = re.findall(rf"\b{_A}[ \t]+([^\W_]+)", match.group(), re.IGNORECASE)
+        yield from few(items, match.start(), match.end(), "loose")
     for match in _RANGE.finditer(text):
         low, high = ord(match["low"]), ord(match["high"])
         if match["low"].isupper() == match["high"].isupper() and 1 < high - low < 10:
