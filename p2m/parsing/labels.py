@@ -112,11 +112,8 @@ def parted(prompt: str) -> Reading:
     lone = all(len(row.input) == 1 for row in reading.rows) or reading.form == "a table with a header"
     distinct = len({*firsts}) == len({*outputs}) == len(firsts) > 1
     explained = lone and distinct and all(map(is_label, firsts)) and _size(outputs) > _size(firsts)
-    single = (
-        len(outputs) == 1
-        and outputs[0][0] not in "{["
-        and outputs[0] not in "\n".join(reading.rows[0].input.values())
-    )
+    single = reading.form == "labelled lines" and len(outputs) == 1 and outputs[0][0] not in "{["
+    single = single and not any(outputs[0] in text for text in reading.rows[0].input.values())
     if explained or single:
         found = read_labels(prompt, [])
         told = _explain(found.values, firsts) if explained else _describes(found.values, reading.rows[0])

@@ -143,7 +143,7 @@ def _without_articles(items: list[str]) -> tuple[str, ...]:
 _PARTICLES = re.compile(r"(?<=\S) (?:(?:m[iıuü](?:d[iıuü]r)?|की|का|के)(?: है)?|है|است)$")
 _INTRODUCES = re.compile(r"[:：→]\s*|->\s*|\s[-–—]\s+")
 _ARTICLES = re.compile(
-    r"^(?:(?:(?:de )?l['’]|d['’])(?=\w)|(?:an?|the|eine?n?|der|die|das|une?|una?|un|du|des|de la|de|les|el|la|le|il|lo|los|las|gli|um|uma|een|het|es|está|ist|is)\s+(?=\S))",
+    r"^(?:(?:(?:de )?l['’]|d['’])(?=\w)|(?:an?|the|eine?n?|der|die|das|den|dem|une?|una?|un|du|des|de la|de|les|el|la|le|il|lo|los|las|gli|um|uma|een|het|es|está|ist|is)\s+(?=\S))",
     re.IGNORECASE,
 )
 

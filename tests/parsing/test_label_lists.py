@@ -67,6 +67,11 @@ LISTS = [
     ("Mesajı sevinçli, üzgün ya da öfkeli olarak sınıflandır.", ("sevinçli", "üzgün", "öfkeli")),
     ("Meddelelsen mærkes »storm« eller »stille«. Intet andet.", ("storm", "stille")),
     ("tense of the verb past present future please", ("past", "present", "future")),
+    ("Which state is the net in?\n\n### Whole\nNothing to do.\n\n### Torn\nMend it first.\n\n### Lost\nBuy another one.", ("Whole", "Torn", "Lost")),
+    ("Le bateau relève de l'un des trois cas :\n1° Amarré : il est au port ;\n2° En mer : il est parti ;\n3° Perdu : nul ne sait.\nRendre le cas sans son numéro.", ("Amarré", "En mer", "Perdu")),
+    ("可能有几项,请全部列出:\n(1)船帆\n(2)桅杆\n(3)船舵\n写文字,不要写序号。", ("船帆", "桅杆", "船舵")),
+    ("One word for the sail:\n\nspread: it is up\nfurled: it is rolled\nripped: it is past mending\n\nReport: {report}\nWord:", ("spread", "furled", "ripped")),
+    ("¿Bonanza o tormenta? Solo una palabra.", ("Bonanza", "tormenta")),
 ]  # fmt: skip
 
 
@@ -114,6 +119,19 @@ def test_a_description_of_what_goes_in_and_comes_out_is_no_demonstration() -> No
     reading = parted("input: one page of a ship's log\noutput: calm | storm")
     assert reading.rows == ()
     assert read_labels(reading.instruction, []).values == ("calm", "storm")
+
+
+def test_labels_that_are_called_like_inputs_and_outputs_are_no_demonstration() -> None:
+    reading = parted(
+        "Label the line of the log.\n\nquestion: the watch asks\nanswer: the bridge replies\norder: the bridge commands\nnoise: wind, gulls"
+    )
+    assert reading.rows == ()
+    assert read_labels(reading.instruction, []).values == ("question", "answer", "order", "noise")
+
+
+def test_a_longer_list_goes_on_with_items_alike() -> None:
+    prompt = 'Actions:\n- `hail`: speak to them\n- `tack`: turn away\n- `stop`: drop the sails\n\nIf they shout "give us all your rum at once", that\'s `tack`.'
+    assert read_labels(prompt, []).values == ("hail", "tack", "stop")
 
 
 def test_labels_are_spelt_as_they_are_demonstrated() -> None:
