@@ -89,11 +89,9 @@ def build_component(value: Any, family: Family, *, trust: Sequence[str] = ()) ->
         found = resolve_target(target, family, trust=trust)
     except ValueError as error:
         raise _problem(("target",), str(error), target) from error
-    component: Any = _strict(found).validate_python(fields)
-    if not isinstance(component, family.protocol):
-        lacks = _lacks(component, family.protocol)
+    if lacks := _lacks(found, family.protocol):
         raise _problem(("target",), f"{target} is not a {family.group}: it lacks {lacks}", target)
-    return component
+    return _strict(found).validate_python(fields)
 
 
 @cache
@@ -164,17 +162,18 @@ def _component_classes(module: Any) -> list[str]:
     ]
 
 
-def _lacks(component: Any, protocol: type | tuple[type, ...]) -> str:
-    """What is missing, of several protocols from that which it comes nearest."""
+def _lacks(component: type, protocol: type | tuple[type, ...]) -> str:
+    """What its components are without, of several protocols that which they come nearest; "" for nothing."""
     several = protocol if isinstance(protocol, tuple) else (protocol,)
     return min((_lacking(component, each) for each in several), key=len)
 
 
 def _lacking(component: Any, protocol: type) -> str:
-    wanted = {*vars(protocol), *getattr(protocol, "__annotations__", ())}
-    return ", ".join(
-        sorted(name for name in wanted if not name.startswith("_") and not hasattr(component, name))
-    )
+    wanted = {
+        name for base in protocol.__mro__ for name in (*vars(base), *vars(base).get("__annotations__", ()))
+    }
+    known = {*dir(component), *(each.name for each in dataclasses.fields(component))}
+    return ", ".join(sorted(name for name in wanted - known if not name.startswith("_")))
 
 
 def _problem(loc: tuple[str | int, ...], message: str, value: Any) -> ValidationError:
