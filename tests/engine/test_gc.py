@@ -510,8 +510,8 @@ class Histories(RuleBasedStateMachine):
         assert there == self.present  # nothing kept is gone, and nothing else is there
 
     def wanted(self, runs: int) -> set[tuple[int, int]]:
-        """What names and the last runs keep."""
-        last = [run for made in self.runs.values() for run in made[len(made) - min(runs, len(made)) :]]
+        """What names and the last runs keep; of runs with the same keys the newest alone counts."""
+        last = [run for made in self.runs.values() for run in list(dict.fromkeys(reversed(made)))[:runs]]
         return {each for run in (*self.kept.values(), *last) for each in run}
 
     def _is_there(self, value: int, plus: int) -> bool:
