@@ -250,7 +250,7 @@ def _is_prose(group: Group) -> bool:
 
 
 _FORM = re.compile(
-    r"\be\.g\.|\bas an?\b|\b(?:ids?|codes?|labels?|category|name)$|\bsepar\w+|\bsépar\w+|\bgetrennt\b|\bper line\b|\bin (?:small|lower|capital)|\bone of\b|\beither\b|\bz\.? ?b\.|\bp\. ?ej",
+    r"\be\.g\.|\bas an?\b|\bin (?:small|lower|capital)|\bone of\b|\beither\b|\bz\.? ?b\.|\bp\. ?ej",
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"(?:an?|the|one|its|ein\w*|der|die|das|une?|el|la|le|un|una|il|lo|o|um|uma)\s")

@@ -58,11 +58,6 @@ def take_apart(prompt: str) -> Reading:
         rows = [row for row in rows if row.output and any(row.input.values())]
         if rows:
             return Reading(_residue(prompt, spans), tuple(rows), form)
-    return undivided(prompt)
-
-
-def undivided(prompt: str) -> Reading:
-    """All of a prompt as its instruction."""
     return Reading(_residue(prompt, []))
 
 
@@ -311,7 +306,7 @@ def _labelled(prompt: str) -> Found:
 
 
 _ARROW = re.compile(
-    r"^[ \t>]*(?:[-*•][ \t]+|\(?(?:\d{1,3}|[a-z])[.)][ \t]+)?(?:(?:e\.g\.,?|for example[:,]?|examples?:|input:)["
+    r"^[ \t>]*(?:[-*•][ \t]+|\(?\d{1,3}[.)][ \t]+)?(?:(?:e\.g\.,?|for example[:,]?|examples?:|input:)["
     r" \t]*)?"
     r"(?P<input>[^\n]+?)[ \t]*(?:-{1,2}>|={1,2}>|>>|(?<=[ \t])---(?=[ \t])|→|⟶|⇒|➜|↦|←)[ \t]*(?:output:[ \t]*)?(?P<output>[^\n]+)$",
     re.IGNORECASE | re.MULTILINE,
@@ -403,7 +398,7 @@ def _named_twice(prompt: str) -> Found:
 
 
 _SAID = re.compile(
-    r"^[ \t>]*(?:[-*•][ \t]+|\(?\d{1,3}[.)][ \t]+)?[\"“„«»「](?P<input>[^\"“”„«»」\n]{4,})[\"”“»«」][ \t]*(?:--|[:：=—–-]|\bis\b)?[ \t]*(?P<output>[^\s\"“”:：][^\n\"“”]{0,40})$",
+    r"^[ \t>]*(?:[-*•][ \t]+|\(?\d{1,3}[.)][ \t]+)?[\"“„«「](?P<input>[^\"“”„»」\n]{4,})[\"”“»」][ \t]*(?:[:：=—–-]|\bis\b)?[ \t]*(?P<output>[^\s\"“”:：][^\n\"“”]{0,40})$",
     re.MULTILINE,
 )
 

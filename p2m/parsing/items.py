@@ -12,15 +12,14 @@ from p2m.parsing.words import BY_CODE, BY_WORD, LABEL_NOUNS
 
 MAX_WORDS = 6  # of one label
 MAX_LETTERS = 48  # of one label
-MOST = 14  # labels that stand apart in sentences, beyond which it is prose
 _OPEN, _CLOSE = "\"'“”„‘’‚`«»「『《‹›", "\"'“”‘’`«»」』》‹›"
 _MARKS = _OPEN + _CLOSE
 ANY_QUOTED = re.compile(
     rf"(?:(?<!\w)|(?=[「『“„«‘《]))\*{{0,2}}[{_OPEN}]{{1,2}}([^{_MARKS}\n]{{1,60}}?)[{_CLOSE}]{{1,2}}\*{{0,2}}(?![a-z]+[{_CLOSE}])"
     rf"|\*\*([^*\n]{{1,60}})\*\*|<([^<>\n/]{{1,40}})>|(?<!\*)\*([^*\n]{{1,40}})\*(?!\*)|\[([^\[\],\n]{{1,40}})\]"
 )
-CODE_SHAPE = r"(?:[A-ZА-Я]{1,5}[-_.]?\d{0,4}|[A-Z]{2,5} \d{1,2}|-?\d{1,4}[a-z]?)"
-SENTENCE = re.compile(r"[^\n.。!?！？।؟]*(?:\.(?!\s|$)[^\n.。!?！？।؟]*)*[.。!?！？।؟\n]?")
+CODE_SHAPE = r"(?:[A-ZА-Я]{1,5}[-_.]?\d{0,4}|[A-Z]{2,5} \d{1,2}|-?\d{1,2})"
+SENTENCE = re.compile(r"[^\n.。!?！？।]*(?:\.(?!\s|$)[^\n.。!?！？।]*)*[.。!?！？।\n]?")
 NOUN = re.compile(LABEL_NOUNS, re.IGNORECASE)
 BY_CODES, BY_WORDS = re.compile(BY_CODE, re.IGNORECASE), re.compile(BY_WORD, re.IGNORECASE)
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
@@ -42,13 +41,6 @@ def listed(items: Sequence[str], match: re.Match[str], form: str) -> Iterator[Li
         yield Listing(values, match.start(), match.end(), (form,))
 
 
-def few(items: Sequence[str], start: int, end: int, *signs: str) -> Iterator[Listing]:
-    """Items that stand apart in sentences, if all may be labels and they are not too many."""
-    values = tuple(dict.fromkeys(item for item in map(clean, items) if item))
-    if 2 <= len(values) <= MOST and all(map(is_label, values)):
-        yield Listing(values, start, end, signs)
-
-
 def quoted_items(text: str) -> list[str]:
     bare = re.sub(r"\([^()\n]*\)|（[^（）\n]*）", "", text)
     return [next(filter(None, found)) for found in ANY_QUOTED.findall(bare)]
@@ -68,9 +60,9 @@ def style(value: str) -> str:
 
 @lru_cache(maxsize=16_384)  # the same pieces are read in many ways
 def clean(text: str) -> str:
-    text = re.sub(r"^[-–—•·▪◦]\s+", "", squeeze(text).strip(" .,:;。、।؟?¿¡"))
+    text = re.sub(r"^[-–—•·▪◦]\s+", "", squeeze(text).strip(" .,:;。、।؟?"))
     text = re.sub(r"[;,]\s+(?:or|and|oder|und|ou|et|o|y|e|of|en)$", "", text)
-    text = re.sub(r"\s(?:है|हैं|است|[-–—]+)$", "", text)
+    text = re.sub(r"\s(?:है|हैं)$", "", text)
     text = re.sub(r"^\*+|\*+$|^<|>$|^_{2,}|_{2,}$", "", text)
     return unquote(text).strip(" .,\"'“”‘’`«»„「」:")
 

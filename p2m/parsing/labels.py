@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from p2m.parsing.demonstrations import Reading, Row, take_apart, undivided
 from p2m.parsing.items import (
     ARTICLE,
     BY_CODES,
@@ -31,23 +30,13 @@ from p2m.parsing.items import (
 from p2m.parsing.lists import lists
 from p2m.parsing.text import core
 from p2m.parsing.weights import KNOWN_LABELS, LIST_WEIGHTS
-from p2m.parsing.words import (
-    ANSWER_WORDS,
-    FIELD_LISTS,
-    ILLUSTRATES,
-    NEGATIONS,
-    NO_LABELS,
-    NUMBERS,
-    STOP_WORDS,
-    YES_NO,
-)
+from p2m.parsing.words import ANSWER_WORDS, FIELD_LISTS, ILLUSTRATES, NO_LABELS, STOP_WORDS, YES_NO
 
 STRONG = 0.5  # from which a list speaks for a classification by itself
 _LEAST = 0.04  # chance below which a list is no list of labels
 SHOWN = 0.04  # strength of what only demonstrations answer
-_CODED = 0.15  # of a list's chance, from which its codes are taken where these are asked for
+_CODED = 0.5  # of a list's chance, from which its codes are taken where these are asked for
 _EXPLAINED = 0.2  # the same, of a list whose items are all said again
-_GLOSSARY = 0.3  # chance of a list, from which it explains labels and demonstrates none
 _LONGER = 0.6  # of a list's chance, from which a longer one that holds it is taken
 _ASKS = re.compile(ANSWER_WORDS, re.IGNORECASE)
 _ILLUSTRATES = re.compile(rf"(?:{ILLUSTRATES})[^\n.。]{{0,12}}$", re.IGNORECASE)
@@ -83,7 +72,7 @@ def read_labels(instruction: str, outputs: Sequence[str], *, given: bool = False
     # Of "a, b and c: a for this, b for that" the longer list is meant.
     again = all(len(_places(value, instruction)) > 1 for value in best)
     least = (_EXPLAINED if again else _LONGER) * scored[best]
-    longer = [values for values in scored if scored[values] > least and _goes_on(best, values)]
+    longer = [values for values in scored if set(values) > set(best) and scored[values] > least]
     if scored[best] < STRONG and _counted(instruction) > len(best) + 1:
         return Labels()  # "about 60 topics", of which some are named
     best = _as_codes(best, scored) if _by_code(instruction) else best
@@ -92,50 +81,6 @@ def read_labels(instruction: str, outputs: Sequence[str], *, given: bool = False
     if {*map(fold_label, values)} <= {*map(fold_label, (*outputs, *_all_parts(outputs)))}:
         return _answered(values, outputs, instruction, most)
     return Labels(values, f"labels {', '.join(values[:8])}: listed in the prompt", min(1.0, most))
-
-
-def _goes_on(best: Sequence[str], values: Sequence[str]) -> bool:
-    """Whether a list is the other with more items such as it has."""
-    more, widest = set(values) - set(best), max(map(len, best))
-    return set(values) > set(best) and not any(
-        len(item) > 1.5 * widest or _has(_ASKS, item) or any(value in item for value in best) for item in more
-    )
-
-
-def parted(prompt: str) -> Reading:
-    """Instruction and demonstrations. Rows that explain labels (`open -> nobody has answered`), and one whose output
-    lists them (`Output: open | shut`) or whose names are some of them, are none.
-    """
-    reading = take_apart(prompt)
-    firsts = [next(iter(row.input.values())) for row in reading.rows]
-    outputs = [row.output for row in reading.rows]
-    lone = all(len(row.input) == 1 for row in reading.rows) or reading.form == "a table with a header"
-    distinct = len({*firsts}) == len({*outputs}) == len(firsts) > 1
-    explained = lone and distinct and all(map(is_label, firsts)) and _size(outputs) > _size(firsts)
-    single = reading.form == "labelled lines" and len(outputs) == 1 and outputs[0][0] not in "{["
-    single = single and not any(outputs[0] in text for text in reading.rows[0].input.values())
-    if explained or single:
-        found = read_labels(prompt, [])
-        told = _explain(found.values, firsts) if explained else _describes(found.values, reading.rows[0])
-        if found.values and told and found.strength >= _GLOSSARY:
-            return undivided(prompt)
-    return reading
-
-
-def _explain(labels: Sequence[str], firsts: Sequence[str]) -> bool:
-    return {*map(fold_label, labels)} == {*map(fold_label, firsts)}
-
-
-def _describes(labels: Sequence[str], row: Row) -> bool:
-    """Whether a row's output lists the labels and says more, or its names are some of them."""
-    line = row.output.split("\n")[0]
-    listed = all(_places(label, line) for label in labels)
-    more = _size([row.output]) > _size(labels) or "|" in line
-    return (listed and more) or {row.output_name, *row.input} < {*map(fold_label, labels)}
-
-
-def _size(texts: Sequence[str]) -> int:
-    return len(" ".join(texts).split())
 
 
 def _answered(values: tuple[str, ...], outputs: Sequence[str], instruction: str, most: float) -> Labels:
@@ -281,11 +226,11 @@ def _signs_of(each: Listing, text: str, outputs: Sequence[str]) -> tuple[str, ..
         "late": each.start > 0.6 * len(text), "early": each.start < 0.15 * len(text), "whole": each.end - each.start > 0.6 * len(text),
         "question": text[each.end : each.end + 3].strip()[:1] in tuple("?？"), "shown": bool(outputs),
     }  # fmt: skip
-    found |= _known_of(each, low, text, by_code=by_code) | _counts_of(each, text)
-    # What some signs weigh depends on the form; lists in a sentence are so many that there all do.
+    found |= _known_of(each, low, text, by_code=by_code)
+    # "run" lists in a sentence are so many that their other signs weigh differently from those of other forms.
     form = each.signs[0] if each.signs else ""
     named = [name for name, holds in found.items() if holds]
-    crossed = [f"{form} {name}" for name in named if form == "run" or name in _BY_FORM]
+    crossed = [f"run {name}" for name in named] if form == "run" else []
     return (*each.signs, *named, *crossed, *_words_of(words), *_words_around(each, text))
 
 
@@ -321,53 +266,9 @@ def _known_of(each: Listing, low: Sequence[str], text: str, *, by_code: bool) ->
         "known_most": 2 * known >= len(low),
         "known_some": known > 0,
         "known_none": not known and not all(map(_IS_CODE.fullmatch, each.values)),
-        "known_before": any(
-            word in KNOWN_LABELS and word not in low and word not in _STOP
-            for word in _beside(text[max(0, each.start - 40) : each.start])[-1:]
-        ),
-        "known_after": any(
-            word in KNOWN_LABELS and word not in low and word not in _STOP
-            for word in _beside(text[each.end : each.end + 40])[:1]
-        ),
-        "asks_within": any(_has(_ASKS, value) for value in each.values),
         "counters_asked": counts and by_code,
         "counters_unasked": counts and not by_code,
     }
-
-
-def _counts_of(each: Listing, text: str) -> dict[str, bool]:
-    """Whether the prompt says how many labels there are, and this list has as many."""
-    said = _numbers_said(text)
-    near = {count for place, count in said if each.start - _NEAR <= place < each.end + _NEAR}
-    size = len(each.values)
-    return {
-        "counted_near": size in near, "miscounted_near": bool(near) and size not in near,
-        "counted": size in {count for _, count in said}, "uncounted": not said,
-    }  # fmt: skip
-
-
-@lru_cache(maxsize=256)
-def _numbers_said(text: str) -> tuple[tuple[int, int], ...]:
-    """Where small numbers of things are said, and which."""
-    found = [(match.start(), match.group().casefold()) for match in _SOME.finditer(text)]
-    counts = [(place, NUMBERS.get(said) or _HAN.get(said) or said) for place, said in found]
-    return tuple((place, int(count)) for place, count in counts if str(count).isdigit())
-
-
-_HAN = {"两": 2, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "두": 2, "세": 3, "네": 4}
-_SOME = re.compile(
-    rf"(?<!\w)(?:{'|'.join(NUMBERS)})(?!\w)|(?<![\w.,:/-])[2-8](?=[ ][^\W\d])|[2-8{''.join(_HAN)}](?=[ ]?(?:个|つ|種|类|項|项|级|档|词|択|段階|가지|개))",
-    re.IGNORECASE,
-)
-_NEAR = 80  # letters
-_BY_FORM = frozenset(
-    ["two", "several", "single", "noun", "noun_near", "known_all", "known_most", "asks", "illustrates", "fields",
-     "again_all", "upper", "title", "codes_asked", "early", "late"]
-)  # fmt: skip
-
-
-def _beside(text: str) -> list[str]:
-    return [word.casefold() for word in re.findall(r"[^\W_][\w-]*", text)]
 
 
 def _words_of(words: Sequence[Sequence[str]]) -> list[str]:
@@ -403,7 +304,7 @@ def _are_opposites(first: str, second: str) -> bool:
     one, other = sorted((first, second), key=len)
     if not other.endswith(one) or one == other:
         return False
-    return other[: -len(one)].strip(" -_") in NEGATIONS
+    return other[: -len(one)].strip(" -_") in _NEGATIONS
 
 
 _IS_CODE = re.compile(rf"{CODE_SHAPE}|[a-z]")
@@ -473,6 +374,35 @@ _NOTHING = frozenset(
         "없음",
         "لا",
         "شيء",
+    ]
+)
+_NEGATIONS = frozenset(
+    [
+        "not",
+        "no",
+        "non",
+        "un",
+        "in",
+        "im",
+        "ir",
+        "dis",
+        "anti",
+        "kein",
+        "keine",
+        "nicht",
+        "pas",
+        "no_",
+        "sin",
+        "sem",
+        "não",
+        "nao",
+        "non",
+        "geen",
+        "niet",
+        "не",
+        "nie",
+        "bukan",
+        "не",
     ]
 )
 

@@ -12,13 +12,11 @@ from p2m.parsing.items import (
     SENTENCE,
     Listing,
     clean,
-    few,
     is_label,
     listed,
     quoted_items,
     style,
 )
-from p2m.parsing.outstanding import outstanding
 from p2m.parsing.page import down_the_page, tables
 from p2m.parsing.phrases import phrases
 from p2m.parsing.runs import runs
@@ -58,20 +56,40 @@ _OTHERWISE = re.compile(
     re.IGNORECASE,
 )
 _GLOSS = re.compile(r"\((?P<gloss>[^()\n,;:]{1,40})\)")
+_JSON_LIST = re.compile(r"\[\s*\"[^\"\n]*\"(?:\s*,\s*\"[^\"\n]*\")+\s*\]")
 _ANSWERED = re.compile(
     r"\b(?:return|output|write|answer(?: with| is)?|say|respond with|reply(?: with)?|predict|label it|mark it|antworte(?: mit)?|réponds|responde|rispondi|ответь|ответ)\s+"
     r"(?:it |is |as )?(?:[\"'“«„`](-?[\w][\w -]{0,24})[\"'”»“`]|(-?[\w][\w-]{0,20}))(?=\s*(?:[,;.]|$|\n|\bif\b|\bwhen\b|\bfor\b|\bwenn\b|\bsi\b|\bse\b|\botherwise\b))",
     re.IGNORECASE,
 )
+_ARROWED = re.compile(r"(?:->|=>|→|⇒|➜)\s*(?:[\"'“«„](\w[\w -]{0,24})[\"'”»“]|([^\s.,;:\"”{}<>\[\]]+))")
 _HASHTAGS = re.compile(r"#\w[\w-]*(?:[ \t,]+#\w[\w-]*)+")
-_NUMBERED = re.compile(
-    r"\b(?P<name>[^\W\d_]{3,12} (?=\d|[A-Z]\b|I|V)|[A-Z]{1,4}-?(?=\d))(?:\d{1,2}[a-z]?|[A-Z]|I{1,3}|I?V)\b"
+_NUMBERED = re.compile(r"\b(?P<name>[A-Z][a-z]{2,11} |[A-Z]{1,4}-?)(?:\d{1,2})\b")
+_ASKED_ONE_BY_ONE = re.compile(r"(?:(?<=[.:!?]\s)|(?<=\n))(?:[^\W\d][\w -]{1,20}\?[ \t]*){2,}")
+_SPACED = re.compile(
+    r"(?:^|[:：—–]\s|\s(?:from|as|aus|von|als)\s|(?<=\s))(?P<list>(?:[^\W\d_][\w'-]{0,14}[ \t]+){2,7}[^\W\d_][\w'-]{0,14})(?=\s*(?:[.\n()]|$))"
 )
-_ASKED_ONE_BY_ONE = re.compile(r"(?:(?<=[.:!?]\s)|(?<=[\n(]))(?:[^\W\d][\w -]{1,20}\?[ \t]*){2,}")
+_CAPITALS = re.compile(
+    r"(?<![/|,] )(?<!or )(?<!and )\b[A-Z][A-Z0-9_]{1,15}(?:[ \t]+[A-Z][A-Z0-9_]{1,15}){2,}\b"
+)
 _DASHED = re.compile(
     r"(?:^|[:：—]\s|\n)(?P<list>[^\s:：\n][^\n:：,.]{0,30}?(?:\s[-–—]\s[^\n:：,.]{1,30}?){2,})(?=[.\n:]|$)"
 )
 _CHECKBOX = re.compile(r"\[[ x]?\]\s*([^\[\n]{1,40}?)(?=\s*(?:\[[ x]?\]|$|\n))")
+_SCALE = re.compile(
+    r"\b(?:rat\w+|scor\w+|stars?|scale|grade\w*|levels?|severity|skala|sterne?|étoiles?|note|estrellas?|puntu\w+|escala|stelle|voto"
+    r"|оцен\w+|звезд\w*|шкал\w*|ocen\w*|gwiazd\w*|puan\w*|yıldız)\b[^.\n]{0,60}?\b(?P<low>[0-3])\s*"
+    r"(?:to|and|through|-|–|—|bis|à|a|al|до|do|ile|until)\s*(?P<high>\d|10)\b(?![.,]\d|\s*%)"
+    r"|\b(?P<low2>[0-3])\s*(?:to|-|–|—|bis|à|a|al|до|do|~|〜|～|から|到|至|부터|से)\s*(?P<high2>[2-9]|10)(?![.,]?\d|\s*%)\s*"
+    r"(?:の|까지|तक)?\s*(?:stars?|sterne|étoiles|estrellas|estrelas|stelle|sterren|gwiazdek|звезд|звёзд|yıldız|星|つ星|段階|점|별|نجوم|सितारे)",
+    re.IGNORECASE,
+)
+_STARS = re.compile(
+    r"(?=(?:[^\n]{0,40}(?:[★星점]|stars?|sterne?n?|sterren|étoiles?|estrel\w+|stelle|gwiazd\w*|зв[её]зд\w*|yıldız|bintang|sao|نجوم|सितार))|(?<=[★星점(（]))"
+    r"(?<!\d)(?P<low>[01])\s*(?:점|★|星)?\s*(?:-|–|~|〜|～|から|到|至|부터|bis|to|à|a|al|до|do|tot)\s*★?(?P<high>5|10)(?!\d)",
+    re.IGNORECASE,
+)
+
 _DUTCH = re.compile(
     r"\b(?:de|het|een|van|niet|voor|zijn|wordt|uitvoer|antwoord|geef|welke?|klacht|bericht|nep|naar|naam|klant|tekst|ja|nee|wel|deze|dit)\b",
     re.I,
@@ -115,10 +133,6 @@ _EMPTY = re.compile(
     r"\b(?:empty|blank|nothing|vac[ií][oa]s?|vide|leere?\w*|vuot\w+|vazi[oa]|пуст\w+|nichts|nada)\b|空|빈",
     re.IGNORECASE,
 )
-_NO_MORE = re.compile(  # "nothing other"
-    r"\b(?:nothing|no|nichts|niets|nada|niente|nic|ikke|inte|inget|intet|rien d['’]|ничего|никак\w*)\s*$",
-    re.IGNORECASE,
-)
 _AFTER_CUE = re.compile(rf"{_CUE}[^.!?\n。]{{0,70}}$", re.IGNORECASE)
 
 
@@ -147,8 +161,8 @@ def _rests(text: str) -> dict[str, tuple[int, tuple[str, ...]]]:
         for match in pattern.finditer(text):
             said = match.groupdict()
             rest = clean(said["quoted"] or said.get("bare") or "")
-            before = text[max(0, match.start() - 110) : match.start()]
-            if rest and is_label(rest) and not _EMPTY.search(rest) and not _NO_MORE.search(before):
+            if rest and is_label(rest) and not _EMPTY.search(rest):
+                before = text[max(0, match.start() - 110) : match.start()]
                 is_cued = _AFTER_CUE.search(before) or _BEFORE_IF.match(text, match.end())
                 told = {name, *["cued"] * bool(is_cued), *["quoted"] * bool(said["quoted"])}
                 found.setdefault(rest, set()).update(told)
@@ -187,28 +201,43 @@ def _forms(text: str) -> Iterator[Listing]:
     boxes = list(_CHECKBOX.finditer(text))
     if len(boxes) > 1:
         yield Listing(tuple(clean(box[1]) for box in boxes), boxes[0].start(), boxes[-1].end(), ("boxes",))
-    if answers := list(_ANSWERED.finditer(text)):
-        items = [next(filter(None, match.groups())) for match in answers]
-        yield from few(items, answers[0].start(), answers[-1].end(), "answered")
+    for match in _JSON_LIST.finditer(text):
+        yield from listed(re.findall(r"\"([^\"\n]*)\"", match.group()), match, "json")
+    for pattern, form in ((_ANSWERED, "answered"), (_ARROWED, "arrowed")):
+        matches = list(pattern.finditer(text))
+        if len(matches) > 1:
+            values = tuple(dict.fromkeys(clean(next(filter(None, match.groups()))) for match in matches))
+            if len(values) > 1 and all(map(is_label, values)):
+                yield Listing(values, matches[0].start(), matches[-1].end(), (form,))
     for match in _HASHTAGS.finditer(text):
         yield from listed(match.group().split(), match, "hashtags")
     numbered = list(_NUMBERED.finditer(text))
     for name in dict.fromkeys(match["name"] for match in numbered):
         of_name = [match for match in numbered if match["name"] == name]
-        place = of_name[0].start(), of_name[-1].end()
-        yield from few([match.group() for match in of_name], *place, "numbered")
-        yield from few([match.group()[len(name) :] for match in of_name], *place, "numbered", "its numbers")
+        values = tuple(dict.fromkeys(match.group() for match in of_name))
+        if len(values) > 1:
+            yield Listing(values, of_name[0].start(), of_name[-1].end(), ("numbered",))
     for match in _ASKED_ONE_BY_ONE.finditer(text):
         yield from listed(match.group().split("?"), match, "asked")
+    for match in _SPACED.finditer(text):
+        yield from listed(match["list"].split(), match, "spaced")
+    for match in _CAPITALS.finditer(text):
+        yield from listed(match.group().split(), match, "capitals")
     boxed = re.compile(r"(?:\[[^\[\]\n]{1,40}\][ \t]*){2,}")
     for match in boxed.finditer(text):
         yield from listed(re.findall(r"\[([^\[\]]+)\]", match.group()), match, "boxes")
     for match in _DASHED.finditer(text):
         yield from listed(re.split(r"\s[-–—]\s", match["list"]), match, "dashed")
     yield from _meant(text)
+    for match in _STARS.finditer(text):
+        steps = [str(step) for step in range(int(match["low"]), int(match["high"]) + 1)]
+        yield from listed(steps, match, "scale")
+    for match in _SCALE.finditer(text):
+        low, high = int(match["low"] or match["low2"] or 0), int(match["high"] or match["high2"])
+        if high - low <= 10 and match.group():
+            yield from listed([str(step) for step in range(low, high + 1)], match, "scale")
     yield from runs(text)
     yield from phrases(text)
-    yield from outstanding(text)
     everywhere = [next(filter(None, found)) for found in ANY_QUOTED.findall(text)]
     values = tuple(dict.fromkeys(clean(item) for item in everywhere))
     if 2 <= len(values) <= 12 and all(map(is_label, values)):

@@ -6,34 +6,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from p2m.parsing.items import (
-    ANY_QUOTED,
-    BY_CODES,
-    BY_WORDS,
-    CJK,
-    MAX_WORDS,
-    NOUN,
-    Listing,
-    clean,
-    few,
-    is_label,
-    style,
-)
+from p2m.parsing.items import ANY_QUOTED, BY_CODES, BY_WORDS, MAX_WORDS, NOUN, Listing, clean, is_label, style
 
 _BULLET = re.compile(
-    r"^[ \t>\u3000]*(?P<mark>[-*•·・–—◦▪●○□☐◻+]|#{1,6}|\(?(?P<code>\d{1,2}\.\d{1,2}(?=[. \t])|\d{1,2}|[A-Za-z]|[ivx]{1,4})(?:(?<=\d\.\d)(?=[ \t])|(?<=\d\.\d\d)(?=[ \t])|[.):）°]|-(?=[ \t]))|[①-⑳]|\[[ x]?\])(?:[ \t\u3000]+|(?<=[・•□☐①-⑳])(?=\S)|(?<=[)）])(?=[\u3040-\u9fff]))(?P<item>\S.*)$"
+    r"^[ \t>\u3000]*(?P<mark>[-*•·・–—◦▪●○□☐◻+]|#{1,6}|\(?(?P<code>\d{1,2}\.\d{1,2}(?=[. \t])|\d{1,2}|[A-Za-z]|[ivx]{1,4})(?:(?<=\d\.\d)(?=[ \t])|(?<=\d\.\d\d)(?=[ \t])|[.):）]|-(?=[ \t]))|[①-⑳]|\[[ x]?\])(?:[ \t\u3000]+|(?<=[・•□☐①-⑳])(?=\S))(?P<item>\S.*)$"
 )
 _KEYED = re.compile(
     r"^[ \t>\u3000]*(?P<key>[^\s:=：＝|→>…][^:=：＝|→>…\n]{0,47}?)[ \t\u3000]*(?P<sep>::|…+|\.{3,}|[:：＝→]|[ ]{2,}|=>?|->|[ ][-–—][ ]|\t|[-–—](?=\s))[ \t]*(?P<rest>\S.*)$"
 )
 _CODED = re.compile(
-    r"^[ \t>]*(?P<key>\d{1,4}[a-z]?|[A-Z]{2,5} \d{1,2}|[A-Z]{1,5}-?\d{0,4}|[A-Z]{1,3}-[A-Z]{2,})[ \t]+(?:\.{2,}[ \t]*)?(?P<rest>[^\W\d]\S*(?:[ \t]\S+){0,11})$"
+    r"^[ \t>]*(?P<key>\d{1,2}|[A-Z]{2,5} \d{1,2}|[A-Z]{1,5}-?\d{0,4}|[A-Z]{1,3}-[A-Z]{2,})[ \t]+(?:\.{2,}[ \t]*)?(?P<rest>[^\W\d]\S*(?:[ \t]\S+){0,11})$"
 )
 _SPREAD = re.compile(r"^[ \t>]*[^\W\d]{3,}[ ]{2,}\S")  # a column of words is no column of codes
 
 
-_SLOT = re.compile(r"\{+[^{}]*\}+|<[^<>]*>")  # where the input will stand
-_HEADING = re.compile(r"^(?P<level>#{2,6})[ \t]+(?P<item>\S[^\n]*)$", re.MULTILINE)
 _INDENTED = re.compile(r"(?<=\n)(?:[ \t]+\S[^\n]*(?:\n|$)){2,}")
 
 
@@ -44,10 +30,6 @@ def down_the_page(text: str) -> Iterator[Listing]:
     yield from _down(text, 0)
     for block in _INDENTED.finditer(text):
         yield from _down(block.group().rstrip("\n"), block.start())
-    headings = list(_HEADING.finditer(text))
-    for level in dict.fromkeys(match["level"] for match in headings):
-        alike = [match for match in headings if match["level"] == level]
-        yield from few([_head(match["item"]) for match in alike], alike[0].start(), alike[-1].end(), "bullet")
 
 
 def _down(text: str, offset: int) -> Iterator[Listing]:
@@ -70,14 +52,19 @@ def _down(text: str, offset: int) -> Iterator[Listing]:
             yield Listing(
                 values, starts[number], starts[end] - 1, (form, "introduced") if introduced else (form,)
             )
-            widths = [_width(value) for value in values]
+            widths = [len(value.split()) for value in values]
             if len(values) > 3 and form == "bare" and widths[0] > max(widths[1:]):
                 yield Listing(values[1:], starts[number + 1], starts[end] - 1, (form, "without first"))
             styles = [style(value) for value in values]
-            if len(values) > 2 and (
-                (styles[-1] != styles[0] and len(set(styles[:-1])) == 1) or widths[-1] > max(widths[:-1])
+            if (
+                len(values) > 2 and styles[-1] != styles[0] and len(set(styles[:-1])) == 1
             ):  # another sort of line
                 yield Listing(values[:-1], starts[number], starts[end] - 1, (form, "without last"))
+            steps = [re.fullmatch(r"\D+ (\d{1,2})", value) for value in values]
+            if all(steps):
+                yield Listing(
+                    tuple(step[1] for step in steps if step), starts[number], starts[end] - 1, ("steps",)
+                )
         number = end
 
 
@@ -86,7 +73,9 @@ def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str, dict[
     shape = _shape(lines[first])
     if shape is None:
         before = lines[first - 1].strip() if first else ""
-        led_up_to = not before or _introduced(lines, first) or _width(before) > _width(lines[first]) + 1
+        led_up_to = (
+            not before or _introduced(lines, first) or len(before.split()) > len(lines[first].split()) + 1
+        )
         if not lines[first].strip() or not led_up_to:
             return None
         shape = "bare"
@@ -112,20 +101,12 @@ def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str, dict[
         end += 1
     if len(chosen) < (2 if shape != "bare" or _introduced(lines, first) else 3):
         return None
-    heads = _heads(chosen, shape, "\n".join(lines))
-    if shape.startswith("keyed") and len(heads) > 2 and NOUN.fullmatch(heads[0]):
-        heads = heads[1:]  # below a header
     return (
-        tuple(dict.fromkeys(heads)),
+        tuple(dict.fromkeys(_heads(chosen, shape, "\n".join(lines)))),
         end,
         shape.partition(" ")[0] + shape.partition(" ")[2].isalpha() * " code",
         _other_sides(chosen, shape),
     )
-
-
-def _width(text: str) -> int:
-    """Words; of a script without blanks, what may be words."""
-    return -(-len(text) // 4) if CJK.search(text) else len(text.split())
 
 
 def _other_sides(lines: list[str], shape: str) -> dict[str, tuple[str, ...]]:
@@ -152,14 +133,8 @@ def _shape(line: str) -> str | None:
         return "coded" if match["code"] else f"bullet {'①' if ringed else match['mark'][0]}"
     if re.match(r"^[ \t>]*\|", line):
         return None  # a table's row
-    if (
-        _CODED.match(line)
-        and not _SPREAD.match(line)
-        and not (line.isupper() and line.lstrip()[1:2].isalpha())
-    ):
+    if _CODED.match(line) and not _SPREAD.match(line):
         return "bare code"
-    if re.match(rf"[ \t>]*(?:{ANY_QUOTED.pattern})\s", line):
-        return "quoted"
     match = _KEYED.match(line)
     return (
         f"keyed {match['sep'].strip()}"
@@ -167,7 +142,6 @@ def _shape(line: str) -> str | None:
         and line.rstrip()[-1] not in ":："
         and len(match["key"].split()) <= MAX_WORDS
         and "//" not in match["rest"][:2]
-        and not _SLOT.fullmatch(match["rest"])
         else None
     )
 
@@ -216,15 +190,10 @@ def _introduced(lines: list[str], first: int) -> bool:
 
 
 def tables(text: str) -> Iterator[Listing]:
-    """The columns of a table: Markdown's, or of tabs."""
-    for match in re.finditer(
-        r"(?:^[ \t]*\|?[^\n|]+\|[^\n]*(?:\n|$)){3,}|(?:^[^\n\t]+\t[^\n]*(?:\n|$)){3,}", text, re.MULTILINE
-    ):
+    """The columns of a Markdown table."""
+    for match in re.finditer(r"(?:^[ \t]*\|?[^\n|]+\|[^\n]*(?:\n|$)){3,}", text, re.MULTILINE):
         rows = [
-            [
-                cell.strip()
-                for cell in re.split(r"\t" if "\t" in match.group() else r"\|", line.strip().strip("|"))
-            ]
+            [cell.strip() for cell in line.strip().strip("|").split("|")]
             for line in match.group().strip("\n").split("\n")
         ]
         rules = [

@@ -7,11 +7,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from p2m.parsing.items import ARTICLE, MOST, SENTENCE, Listing, few
+from p2m.parsing.items import ARTICLE, SENTENCE, Listing, clean, is_label
 from p2m.parsing.words import AND_OR
 
+_MOST = 14  # labels found in this way, beyond which it is prose
 _PAIRED = re.compile(
-    r"“([^“”\n]{1,40})”|„([^„“”\n]{1,40})[“”]|«([^«»\n]{1,40})»|「([^「」\n]{1,40})」|『([^『』\n]{1,40})』|【([^【】\n]{1,40})】|《([^《》\n]{1,40})》"
+    r"“([^“”\n]{1,40})”|„([^„“”\n]{1,40})[“”]|«([^«»\n]{1,40})»|「([^「」\n]{1,40})」|『([^『』\n]{1,40})』|《([^《》\n]{1,40})》"
     r"|\"([^\"\n]{1,40})\"|`([^`\n]{1,40})`|(?<!\w)'([^'\n]{1,40})'(?!\w)|\*\*([^*\n]{1,40})\*\*"
 )
 _MARKER = re.compile(
@@ -31,32 +32,22 @@ _SAID = re.compile(
     r"[ \t]*(?P<quote>[\"'“„«「`*]{0,2})(?P<item>[^\s.,;:!?()\[\]{}\"“”«»「」`。，；：、！？|/=<>→\n]+(?:[ \t][^\s.,;:!?()\[\]{}\"“”«»「」`。，；：、！？|=<>→\n]+){0,3})(?P=quote)?[\"'”“»」`*]{0,2}(?=[ \t]*(?:[.,;!?()\n。，；、！？|/\]]|$|\b(?:if|when|for|otherwise|wenn|falls|si|se|als|gdy|если)\b))"
 )
 _HEADED = re.compile(
-    r"(?:(?:^|(?<=[.:;,!?。：；，、(]))[ \t]*(?:-[ \t]+)?(?:(?:"
+    r"(?:(?:^|(?<=[.;,!?。；，、(]))[ \t]*(?:-[ \t]+)?(?:(?:"
     + AND_OR
     + r")[ \t]+)?)[\"'“„«「`*]{0,2}(?P<item>[^\s.,;:!?()\[\]{}\"“”«»「」`。，；：、！？|/=<>→\n]+(?:[ \t][^\s.,;:!?()\[\]{}\"“”«»「」`。，；：、！？|=<>→\n]+){0,3}?)[\"'”“»」`*]{0,2}[ \t]*"
     r"(?P<cue>->|=>|→|[=:：]|代表|表示|[-–—](?=\s)|\((?=[^)\n]{3,})|（|\b(?:is (?:for|when|if|anything|everything|what|the|an?)|are|does|handles|takes|gets|deals|if|when(?:ever)?|where|for|means|covers?|stands for|applies|includes?|has|wenn|falls|bei|heißt|meint|bedeutet|ist|für|steht für|si|quand|pour|est|veut dire|signifie|lorsque|cuando|para|es|significa|se|quando|per|è|quando|é|als|voor|betekent|gdy|jeśli|to|если|когда|это)\b)",
     re.IGNORECASE | re.MULTILINE,
 )
 _TAG = re.compile(r"<(?P<tag>[A-Za-z][\w-]*)(?:\s[^<>]*)?>\s*(?P<item>[^<>\n]{1,48}?)\s*</(?P=tag)>")
-_A = r"(?:an?|the|eine?n?|une?|una|um|uma|een)"
+_PAIR = re.compile(r"[\"'](?P<key>[^\"'\n]{1,40})[\"']\s*:\s*[\"'](?P<value>[^\"'\n]{1,48})[\"']")
 _LOOSE = re.compile(
     rf"(?P<items>(?:(?<![\w-])[^\W_][\w'’/+-]{{0,20}}[ \t]+){{2,7}})(?:{AND_OR})[ \t]+(?P<last>[^\W_][\w'’+-]{{0,20}})",
     re.IGNORECASE,
 )
-_ARTICLED = re.compile(  # a question an order or a complaint
-    rf"(?:\b{_A}[ \t]+[^\W_]+[ \t]+){{2,6}}(?:{AND_OR})[ \t]+{_A}[ \t]+[^\W_]+", re.IGNORECASE
-)
 _RANGE = re.compile(
     r"\b(?P<low>[A-Ha-h])\s?(?:-|–|—|to|through|bis|à|a|al|do|до|t/m)\s?(?P<high>[B-Kb-k])\b(?![\w'’])"
 )
-_NAKED = r"(?:-?\d{1,3}|[A-Z][+-]?|[IVX]{2,4}|[A-Z]{1,3}\d{1,2})"
-_BARE_CODES = re.compile(
-    rf"(?<![\w.,+-]){_NAKED}(?:[ \t]+(?:(?:{AND_OR})[ \t]+)?{_NAKED}){{2,9}}(?![\w+-]|[.,]\d)"
-)
-_ENDS = re.compile(  # 1 = never, 5 = always
-    r"(?<![\d.,:/-])(?P<low>[01])\s?(?P<sign>[=:：—–-]|is|being|means?|ist|bedeutet|est|es|è|é|это|は|是|为)\s?[^\d\n]{2,60}?(?<![\w.:/-])(?P<high>[3-9]|10)\s?(?P=sign)(?!\d)",
-    re.IGNORECASE,
-)
+_BARE_NUMBERS = re.compile(r"(?<![\d.,])-?\d{1,2}(?:[ \t]+-?\d{1,2}){2,9}(?![\d.,]\d)")
 
 _IN_TURN = (  # X mi, Y mi; XかYか; X인지 Y인지; X की है, Y की
     re.compile(r"(?P<item>[^\W\d_]+) m[iıuü](?:dir)?(?![\w])"),
@@ -67,7 +58,7 @@ _IN_TURN = (  # X mi, Y mi; XかYか; X인지 Y인지; X की है, Y की
 _BETWEEN = re.compile(r"[\s,、，;]*(?:(?:yoksa|veya|या|아니면|それとも)\s*)?")
 
 _STEPS = re.compile(
-    r"(?<![\d.,:/-])(?P<low>-?[0-3])\s?(?:\([^()\n]{1,30}\)\s*)?(?:to|through|and|-|–|—|~|〜|～|bis|à|a|al|e|y|и|до|do|t/m|tot|から|到|至|부터|से|ile|till|to)\s?(?P<high>\d|1[0-2])(?![\d%]|[.,:/]\d|\s?%)",
+    r"(?<![\d.,:/-])(?P<low>-?[0-3])\s?(?:\([^()\n]{1,30}\)\s*)?(?:to|through|and|-|–|—|~|〜|～|bis|à|a|al|e|y|и|до|do|t/m|tot|から|到|至|부터|ile|till|to)\s?(?P<high>\d|1[0-2])(?![\d%]|[.,:/]\d|\s?%)",
     re.IGNORECASE,
 )
 
@@ -82,26 +73,25 @@ def phrases(text: str) -> Iterator[Listing]:
     for match in _LOOSE.finditer(text):
         words = [*match["items"].split(), match["last"]]
         for size in range(3, min(len(words), 6) + 1):
-            yield from few(words[-size:], match.end() - len(" ".join(words[-size:])), match.end(), "loose")
-    for match in _ARTICLED.finditer(text):
-        items = re.findall(rf"\b{_A}[ \t]+([^\W_]+)", match.group(), re.IGNORECASE)
-        yield from few(items, match.start(), match.end(), "loose")
+            yield from _one(words[-size:], match.end() - len(" ".join(words[-size:])), match.end(), "loose")
     for match in _RANGE.finditer(text):
         low, high = ord(match["low"]), ord(match["high"])
         if match["low"].isupper() == match["high"].isupper() and 1 < high - low < 10:
             steps = [chr(each) for each in range(low, high + 1)]
-            yield from few(steps, match.start(), match.end(), "lettered")
+            yield from _one(steps, match.start(), match.end(), "lettered")
     for match in _STEPS.finditer(text):
         low, high = int(match["low"]), int(match["high"])
         if 1 < high - low <= 12:
             steps = [str(each) for each in range(low, high + 1)]
-            yield from few(steps, match.start(), match.end(), "range")
-    for match in _ENDS.finditer(text):
-        steps = [str(each) for each in range(int(match["low"]), int(match["high"]) + 1)]
-        yield from few(steps, match.start(), match.end(), "ends")
-    for match in _BARE_CODES.finditer(text):
-        codes = re.findall(rf"(?<!\S){_NAKED}(?!\S)", match.group())
-        yield from few(codes, match.start(), match.end(), "spaced codes")
+            yield from _one(steps, match.start(), match.end(), "range")
+    for match in _BARE_NUMBERS.finditer(text):
+        yield from _one(match.group().split(), match.start(), match.end(), "spaced numbers")
+
+
+def _one(items: list[str], start: int, end: int, *signs: str) -> Iterator[Listing]:
+    values = tuple(dict.fromkeys(item for item in map(clean, items) if item))
+    if 2 <= len(values) <= _MOST and all(map(is_label, values)):
+        yield Listing(values, start, end, signs)
 
 
 def _in_turn(text: str) -> Iterator[Listing]:
@@ -113,7 +103,7 @@ def _in_turn(text: str) -> Iterator[Listing]:
                 run.append(match)
                 continue
             if len(run) > 1:
-                yield from few([one["item"] for one in run], run[0].start(), run[-1].end(), "in turn")
+                yield from _one([one["item"] for one in run], run[0].start(), run[-1].end(), "in turn")
             run = [match] if match else []
 
 
@@ -124,7 +114,7 @@ def _in_marks(text: str) -> Iterator[Listing]:
             found = list(_PAIRED.finditer(part.group()))
             if len(found) > 1:
                 items = [next(filter(None, match.groups())) for match in found]
-                yield from few(items, part.start() + found[0].start(), part.start() + found[-1].end(), form)
+                yield from _one(items, part.start() + found[0].start(), part.start() + found[-1].end(), form)
 
 
 def _enumerated(text: str) -> Iterator[Listing]:
@@ -167,24 +157,31 @@ def _items_of(line: str, run: list[re.Match[str]], offset: int) -> Iterator[List
         for piece in pieces
     ]
     first, last = offset + run[0].start(), offset + run[-1].end()
-    yield from few(items, first, last + len(items[-1]), "counted")
-    yield from few(
+    yield from _one(items, first, last + len(items[-1]), "counted")
+    yield from _one(
         [piece.strip(" ,;/|") for piece in pieces], first, last + len(items[-1]), "counted", "counted whole"
     )
-    yield from few([match[match.lastgroup or 0] for match in run], first, last, "counters")
+    yield from _one([match[match.lastgroup or 0] for match in run], first, last, "counters")
     width = max((len(item.split()) for item in items[:-1]), default=1)
     words = items[-1].split()
     if len(words) > width:
         cut = [*items[:-1], " ".join(words[:width])]
-        yield from few(cut, first, last + len(items[-1]), "counted", "counted cut")
+        yield from _one(cut, first, last + len(items[-1]), "counted", "counted cut")
 
 
 def _tagged(text: str) -> Iterator[Listing]:
-    """`<tag>one</tag> <tag>two</tag>`."""
+    """`<tag>one</tag> <tag>two</tag>`, and the two sides of `"key": "value"` pairs."""
     tags = list(_TAG.finditer(text))
     for name in dict.fromkeys(match["tag"] for match in tags):
         found = [match for match in tags if match["tag"] == name]
-        yield from few([match["item"] for match in found], found[0].start(), found[-1].end(), "tagged")
+        yield from _one([match["item"] for match in found], found[0].start(), found[-1].end(), "tagged")
+    for block in re.finditer(r"\{[^{}]*\}", text):
+        pairs = list(_PAIR.finditer(block.group()))
+        if len(pairs) > 1:
+            for side in ("key", "value"):
+                yield from _one(
+                    [pair[side] for pair in pairs], block.start(), block.end(), "mapped", f"mapped {side}"
+                )
 
 
 def _cued(text: str) -> Iterator[Listing]:
@@ -192,28 +189,28 @@ def _cued(text: str) -> Iterator[Listing]:
     for form, found in (("after cue", _after(text)), ("before cue", _before(text))):
         groups: dict[str, list[tuple[int, int, str]]] = {}
         for cue, start, end, item in found:
-            for sort in dict.fromkeys((cue, _sort_of(cue))):
-                groups.setdefault(sort, []).append((start, end, item))
+            groups.setdefault(cue, []).append((start, end, item))
         for cue, members in groups.items():
             items = [item for _, _, item in members]
             kind = f"{form} mark" if not cue[:1].isalpha() else form
-            if 2 <= len(set(items)) <= MOST:
-                yield from few(items, members[0][0], members[-1][1], form, kind)
+            if 2 <= len(set(items)) <= _MOST:
+                yield from _one(items, members[0][0], members[-1][1], form, kind)
                 bare = [ARTICLE.sub("", item, count=1) if ARTICLE.match(item) else item for item in items]
                 if bare != items:
-                    yield from few(bare, members[0][0], members[-1][1], form, kind)
+                    yield from _one(bare, members[0][0], members[-1][1], form, kind)
 
 
 def _after(text: str) -> Iterator[tuple[str, int, int, str]]:
     for match in _CUE.finditer(text):
         said = _SAID.match(text, match.end())
         if said and said["item"]:
-            yield match["cue"].casefold().strip(), said.start("item"), said.end("item"), said["item"]
+            yield _sort_of(match["cue"]), said.start("item"), said.end("item"), said["item"]
 
 
 def _sort_of(cue: str) -> str:
-    """What a cue says as others do; itself where none does."""
-    return next((f"{name} and others" for name, cues in _ALIKE.items() if cue in cues), cue)
+    """The cue, or what it says as others do."""
+    cue = cue.casefold().strip()
+    return next((name for name, cues in _ALIKE.items() if cue in cues), cue)
 
 
 _ALIKE = {

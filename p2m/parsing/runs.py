@@ -10,7 +10,7 @@ from p2m.parsing.items import ANY_QUOTED, ARTICLE, CJK, SENTENCE, Listing, clean
 from p2m.parsing.words import AND_OR
 
 _SEPARATOR = re.compile(
-    rf"\s*(?P<mark>[,;|｜／、，；·・،؛▪◦•]|(?<=\s)<(?=\s)|(?<![\w/:.])/|/(?!(?<=\bn/)a\b)(?![/\d]))\s*(?:(?-i:{AND_OR}|OR|AND|OU|ODER|O|Or)\s+)?|\s+(?P<word>(?-i:{AND_OR}|OR|AND|OU|ODER|O|Or))\s+|(?P<east>または|或者|还是|還是|もしくは|それとも|或|혹은|또는)",
+    rf"\s*(?P<mark>[,;|｜／、，；·・،؛▪◦•]|(?<![\w/:.])/|/(?!(?<=\bn/)a\b)(?![/\d]))\s*(?:(?-i:{AND_OR}|OR|AND|OU|ODER|O|Or)\s+)?|\s+(?P<word>(?-i:{AND_OR}|OR|AND|OU|ODER|O|Or))\s+|(?P<east>または|或者|还是|還是|もしくは|それとも|或|혹은|또는)",
     re.IGNORECASE,
 )
 _LED_UP_TO = 6  # pieces of a sentence before its list that may look like items
@@ -28,26 +28,14 @@ def runs(text: str) -> Iterator[Listing]:
         inner = list(_IN_BRACKETS.finditer(said))
         blanked = _IN_BRACKETS.sub(lambda found: "\0" * len(found.group()), said)
         for part, offset in ((blanked, 0), *((found.group()[1:-1], found.start() + 1) for found in inner)):
-            for marks in _readings(list(_SEPARATOR.finditer(part))):
+            marks = list(_SEPARATOR.finditer(part))
+            if marks:
                 bounds = [0, *(edge for mark in marks for edge in mark.span()), len(part)]
                 pieces = [
                     (part[a:b].replace("\0", " "), a, b)
                     for a, b in zip(bounds[::2], bounds[1::2], strict=True)
                 ]
                 yield from _run_lists(pieces, marks, sentence.start() + offset, bracketed=offset > 0)
-
-
-def _readings(marks: list[re.Match[str]]) -> Iterator[list[re.Match[str]]]:
-    """What may divide a sentence: every mark; of `price/value, parks and trees, and roads` the commas alone."""
-    if marks:
-        yield marks
-    commas = [
-        mark for mark in marks if mark["mark"] not in (None, "/") or mark.group() != mark.group().strip()
-    ]
-    if any(mark["mark"] and mark["mark"] != "/" and _CHOOSES.search(mark.group()) for mark in commas):
-        commas = [mark for mark in commas if mark["mark"]]
-    if len({mark["mark"] for mark in commas} - {None}) and 1 < len(commas) < len(marks):
-        yield commas
 
 
 def _run_lists(
@@ -124,7 +112,7 @@ _LEAD = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _TRAIL = re.compile(
-    r"(?:[)\]}）】:：—–(\[（]|\s[-–](?:\s|$)|\s(?:olarak|diye|şeklinde|است)\b|\s(?:में|के रूप)(?:\s|$)|のいずれか|のどれか|のどちらか|のどれ|のうち|から|として|\s?です|に(?:分|仕|振)|で(?:答|出|返)|を|の(?=\d)|に$|で$|と(?:出|答|返)|之一|中(?:的|选)|写的|的一种|から(?=一)|の(?=[一二三四五六七八九])|のみ|だけ|(?:이고|이며|인지|인가|이에요|예요|입니다|으로|이나)|[一二三四五六七八九\d]选[一二1]|(?:[一二三四五六七八九\d]|几)?(?:类|种|个|つ|種類|段階)|等|写|的|로 |으로 |\s중|인지|가운데|로만|만 |里|当中|\s(?:ist|sind|wird|est|sont|son|sono|é|è|based|depending|according|for|in|by|to|from|is|are|should|please|only|based|only|and|but|inferred|where|when|if|so|per|of|on|und|aber|bitte|je|pro|nach|aus|für|wenn|selon|pour|dans|par|según|para|por|segundo|secondo|per|da|w|dla|по|для|в|для|если)\b).*$",
+    r"(?:[)\]}）】:：—–(\[（]|\s[-–]\s|のいずれか|のどれか|のどちらか|のどれ|のうち|から|として|に(?:分|仕|振)|で(?:答|出|返)|を|の(?=\d)|に$|で$|と(?:出|答|返)|之一|中(?:的|选)|写的|的一种|から(?=一)|の(?=[一二三四五六七八九])|のみ|だけ|(?:이고|이며|인지|인가|이에요|예요|입니다|으로|이나)|(?:[一二三四五六七八九\d]|几)?(?:类|种|个|つ|種類|段階)|等|写|的|로 |으로 |\s중|인지|가운데|로만|만 |里|当中|\s(?:ist|sind|wird|est|sont|son|sono|é|è|based|depending|according|for|in|by|to|from|is|are|should|please|only|based|only|and|but|inferred|where|when|if|so|per|of|on|und|aber|bitte|je|pro|nach|aus|für|wenn|selon|pour|dans|par|según|para|por|segundo|secondo|per|da|w|dla|по|для|в|для|если)\b).*$",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -140,10 +128,9 @@ def _without_articles(items: list[str]) -> tuple[str, ...]:
     return tuple(items)
 
 
-_PARTICLES = re.compile(r"(?<=\S) (?:(?:m[iıuü](?:d[iıuü]r)?|की|का|के)(?: है)?|है|است)$")
-_INTRODUCES = re.compile(r"[:：→]\s*|->\s*|\s[-–—]\s+")
+_PARTICLES = re.compile(r"(?<=\S) (?:m[iıuü]|की|का|के)(?: है)?$")
 _ARTICLES = re.compile(
-    r"^(?:(?:(?:de )?l['’]|d['’])(?=\w)|(?:an?|the|eine?n?|der|die|das|den|dem|une?|una?|un|du|des|de la|de|les|el|la|le|il|lo|los|las|gli|um|uma|een|het|es|está|ist|is)\s+(?=\S))",
+    r"^(?:(?:(?:de )?l['’]|d['’])(?=\w)|(?:an?|the|eine?n?|der|die|das|une?|una?|un|du|des|de la|de|les|el|la|le|il|lo|los|las|gli|um|uma|een|het|es|está|ist|is)\s+(?=\S))",
     re.IGNORECASE,
 )
 
@@ -154,12 +141,8 @@ def _heads_of(first: str, inner: list[str]) -> list[tuple[str, str]]:
     if quoted:
         return [("quoted", quoted.group())]
     found = []
-    first = _PARTICLES.sub("", first)
-    introduced = _INTRODUCES.split(first)[-1]
-    if introduced != first and 1 < len(introduced.split()) <= 4:
-        found.append(("colon", introduced))
     led = _LEAD.sub("", first)
-    if led.strip() and led not in (first, introduced) and len(led.split()) <= 4:
+    if led.strip() and led != first and len(led.split()) <= 4:
         found.append(("colon" if _COLON_BEFORE.search(first[: len(first) - len(led)]) else "led", led))
     if len(first.split()) <= 4:
         found.append(("whole", first))
@@ -169,9 +152,8 @@ def _heads_of(first: str, inner: list[str]) -> list[tuple[str, str]]:
         found += [
             ("words", " ".join(words[-size:])) for size in dict.fromkeys((1, width, 2)) if size <= len(words)
         ]
-    elif words:
-        found += [("words", words[-1])] * (len(words) > 1)
-        found += [("letters", first[-size:]) for size in {len(item) for item in inner} or (1, 2)]
+    elif len(words) > 1:
+        found.append(("words", words[-1]))
     return found
 
 
@@ -198,5 +180,6 @@ def _tails_of(last: str, inner: list[str]) -> list[tuple[str, str]]:
         ]
     elif words:
         found.append(("words", words[0]))
-        found += [("letters", stripped[:size]) for size in {len(item) for item in inner} or (1, 2)]
+        if len({len(item) for item in inner}) == 1:
+            found.append(("letters", stripped[: len(inner[0])]))
     return found

@@ -11,12 +11,12 @@ from types import MappingProxyType
 from p2m.answers.canonical import Canonical, Unfit
 from p2m.answers.numbers import is_number
 from p2m.errors import Problem, RecipeError, nearest
-from p2m.parsing.demonstrations import BARE, Reading, Row, unread
+from p2m.parsing.demonstrations import BARE, Reading, Row, take_apart, unread
 from p2m.parsing.fields import cut, default_names, field_name, read_names
 from p2m.parsing.forms import Form, Stated, read_form
 from p2m.parsing.items import fold_label
 from p2m.parsing.kinds import NAMES, SURE, Kind, read_kind, signs_of, suggest_metrics
-from p2m.parsing.labels import STRONG, Labels, parted, read_labels
+from p2m.parsing.labels import STRONG, Labels, read_labels
 from p2m.parsing.language import guess, mentioned, read_language
 from p2m.parsing.text import normalise, sentences, squeeze
 from p2m.parsing.words import CONTEXT_WORDS, QUESTION_WORDS
@@ -75,7 +75,7 @@ def parse_prompt(
     """
     text = _written(prompt)
     given = Stated(none, layout, scale, tuple(record))
-    reading = parted(text)
+    reading = take_apart(text)
     rows = (*reading.rows, *(_row(example) for example in examples))
     names, why_fields = (tuple(inputs), "") if inputs else read_names(reading.instruction, text, rows)
     found = (
@@ -112,7 +112,7 @@ def parse_prompt(
 def sure_of(prompt: str) -> frozenset[str]:
     """Which of "type", "inputs", "output" and "labels" the prompt states, so that nothing is guessed."""
     text = _written(prompt)
-    reading = parted(text)
+    reading = take_apart(text)
     names, _ = read_names(reading.instruction, text, reading.rows)
     found = read_labels(reading.instruction, _outputs(reading.rows))
     drafts = tuple(Example(dict(_draft(row, names)), row.output) for row in reading.rows)
@@ -148,7 +148,7 @@ def _unread(reading: Reading) -> tuple[str, ...]:
 def signed(prompt: str) -> tuple[str, tuple[str, ...]]:
     """What the reader of prompts is shown: the instruction, and the names of its signs."""
     text = normalise(prompt)
-    reading = parted(text)
+    reading = take_apart(text)
     names, _ = read_names(reading.instruction, text, reading.rows)
     found = read_labels(reading.instruction, _outputs(reading.rows))
     drafts = tuple(Example(dict(_draft(row, names)), row.output) for row in reading.rows)

@@ -11,7 +11,5 @@ LIST_WEIGHTS = {
     for sign, weight in WordLists(Path(__file__).with_name("weights.txt")).pairs("weights").items()
 }
 
-# Labels that return in prompts, and whole sets of them, folded; the same script counts them.
-_KNOWN = WordLists(Path(__file__).with_name("known_labels.txt"))
-KNOWN_LABELS = set(_KNOWN["labels"])
-KNOWN_SETS = [frozenset(labels) for labels in _KNOWN.table("sets")]
+# Labels that return in prompts, folded, from `known_labels.txt`, which the same script counts.
+KNOWN_LABELS = set(WordLists(Path(__file__).with_name("known_labels.txt"))["labels"])

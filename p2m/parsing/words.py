@@ -19,12 +19,10 @@ FIELD_WORDS = frozenset(_WORDS["field words"])
 CONTEXT_WORDS = frozenset(_WORDS["context words"])
 QUESTION_WORDS = frozenset(_WORDS["question words"])
 YES_NO = frozenset(_WORDS["yes no"])
-NEGATIONS = frozenset(_WORDS["negations"])
 
 LANGUAGES = _WORDS.pairs("languages")  # English name -> ISO 639-1
 ENDONYMS = _WORDS.pairs("endonyms")
 STOP_WORDS = _WORDS.pairs("stop words")  # ISO 639-1 -> words between blanks
-NUMBERS = {word: int(number) for number, words in _WORDS.pairs("numbers").items() for word in words.split()}
 
 ANNOUNCEMENT = "".join(_WORDS["announcement"])
 AND_OR = "|".join(_WORDS["and or"])

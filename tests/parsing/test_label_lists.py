@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from p2m.parsing.demonstrations import take_apart
-from p2m.parsing.labels import STRONG, parted, read_labels
+from p2m.parsing.labels import STRONG, read_labels
 
 LISTS = [
     ("Sort the letter into one of: permits, taxes, parks, other.", ("permits", "taxes", "parks", "other")),
@@ -49,29 +49,6 @@ LISTS = [
     ("Mark the result of the test as pass, fail or n/a.", ("pass", "fail", "n/a")),
     ("1. PURPOSE\n1.1 A clause is read.\n1.2 Its heading is returned, one of:\n    (a) Rent;\n    (b) Repairs;\n    (c) Notice; or\n    (d) Unclassified.\n1.3 The letter is no part of the output.", ("Rent", "Repairs", "Notice", "Unclassified")),
     ("案件の種類を選ぶ。\n① 契約\n② 相続\n③ 離婚\n番号ではなく種類を答える。", ("契約", "相続", "離婚")),
-    ("Which mood has the line: calm of night, open sea, deep wood?", ("calm of night", "open sea", "deep wood")),
-    ("Which crew takes the call?\n\nCrew\tBoat\tFor\nAnchors\t12\tlost moorings\nDivers\t14\tleaks below\nTugs\t19\tbroken engines\n\nGive the crew.", ("Anchors", "Divers", "Tugs")),
-    ("Account for the receipt, the number only:\n\n310 Seeds\n320 Tools\n330 Feed", ("310", "320", "330")),
-    ("Whose job is it?\nShift A mends engines.\nShift B paints hulls.\nShift C splices ropes.\nOutput the shift.", ("Shift A", "Shift B", "Shift C")),
-    ("How fresh does the fish sound? (1 = off, 5 = just landed) One digit.", ("1", "2", "3", "4", "5")),
-    ("React to the postcard with one of these: 🐟 🦀 🐚", ("🐟", "🦀", "🐚")),
-    ("State of the boat after the report (afloat? aground? sunk?), one of the three.", ("afloat", "aground", "sunk")),
-    ("The entry of the log is to be classed:\n\"Calm\" where no wind is noted,\n\"Fair\" up to force five, and\n\"Foul\" in any other case.", ("Calm", "Fair", "Foul")),
-    ("Is the berth usable? A berth that is silted up is unusable.", ("usable", "unusable")),
-    ("If the rope holds the class is TAUT. If it sags the class is SLACK, and a torn rope is a LOSS.", ("TAUT", "SLACK", "LOSS")),
-    ("How rough is the sea: smooth < choppy < wild", ("smooth", "choppy", "wild")),
-    ("Pick the wind out of the line: N E S W", ("N", "E", "S", "W")),
-    ("Topics of the note: mast/boom, hull, sails, galley.", ("mast/boom", "hull", "sails", "galley")),
-    ("从【出海】【返航】【停泊】中选一个。", ("出海", "返航", "停泊")),
-    ("این پیام شاد است یا غمگین؟ یک کلمه.", ("شاد", "غمگین")),
-    ("Mesajı sevinçli, üzgün ya da öfkeli olarak sınıflandır.", ("sevinçli", "üzgün", "öfkeli")),
-    ("Meddelelsen mærkes »storm« eller »stille«. Intet andet.", ("storm", "stille")),
-    ("tense of the verb past present future please", ("past", "present", "future")),
-    ("Which state is the net in?\n\n### Whole\nNothing to do.\n\n### Torn\nMend it first.\n\n### Lost\nBuy another one.", ("Whole", "Torn", "Lost")),
-    ("Le bateau relève de l'un des trois cas :\n1° Amarré : il est au port ;\n2° En mer : il est parti ;\n3° Perdu : nul ne sait.\nRendre le cas sans son numéro.", ("Amarré", "En mer", "Perdu")),
-    ("可能有几项,请全部列出:\n(1)船帆\n(2)桅杆\n(3)船舵\n写文字,不要写序号。", ("船帆", "桅杆", "船舵")),
-    ("One word for the sail:\n\nspread: it is up\nfurled: it is rolled\nripped: it is past mending\n\nReport: {report}\nWord:", ("spread", "furled", "ripped")),
-    ("¿Bonanza o tormenta? Solo una palabra.", ("Bonanza", "tormenta")),
 ]  # fmt: skip
 
 
@@ -104,34 +81,6 @@ def test_demonstrated_answers_decide_between_lists() -> None:
 def test_demonstrated_answers_that_join_labels_are_taken_apart() -> None:
     outputs = ["wet, dark", "dark", "cold, wet", "cold", "(nothing)", "dark, cold"]
     assert read_labels("What is wrong with the room?", outputs).values == ("wet", "dark", "cold")
-
-
-def test_lines_that_explain_labels_are_no_demonstrations() -> None:
-    reading = parted(
-        "Stage of the harvest:\nripe -> it falls off by itself\ngreen -> leave it where it is\nrotten -> nobody wants it"
-    )
-    assert reading.rows == ()
-    assert read_labels(reading.instruction, []).values == ("ripe", "green", "rotten")
-    assert len(parted("Expand it.\nasap -> as soon as possible\nfyi -> for your information").rows) == 2
-
-
-def test_a_description_of_what_goes_in_and_comes_out_is_no_demonstration() -> None:
-    reading = parted("input: one page of a ship's log\noutput: calm | storm")
-    assert reading.rows == ()
-    assert read_labels(reading.instruction, []).values == ("calm", "storm")
-
-
-def test_labels_that_are_called_like_inputs_and_outputs_are_no_demonstration() -> None:
-    reading = parted(
-        "Label the line of the log.\n\nquestion: the watch asks\nanswer: the bridge replies\norder: the bridge commands\nnoise: wind, gulls"
-    )
-    assert reading.rows == ()
-    assert read_labels(reading.instruction, []).values == ("question", "answer", "order", "noise")
-
-
-def test_a_longer_list_goes_on_with_items_alike() -> None:
-    prompt = 'Actions:\n- `hail`: speak to them\n- `tack`: turn away\n- `stop`: drop the sails\n\nIf they shout "give us all your rum at once", that\'s `tack`.'
-    assert read_labels(prompt, []).values == ("hail", "tack", "stop")
 
 
 def test_labels_are_spelt_as_they_are_demonstrated() -> None:

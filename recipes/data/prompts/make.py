@@ -1,6 +1,6 @@
 """Everything that the reading of prompts learnt, made again: `make reader`.
 
-1. counts the labels, and sets of them, that prompts share (p2m/parsing/known_labels.txt);
+1. counts the labels that prompts share (p2m/parsing/known_labels.txt);
 2. fits the weights by which a prompt's lists are ranked (p2m/parsing/weights.txt) to the labels there;
 3. writes the columns `instruction` and `signs` of train.jsonl, which recipes/prompts.yaml reads.
 
@@ -10,7 +10,6 @@ What is left, building that recipe and copying its model, is p2m's own work.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from multiprocessing import Pool
 from pathlib import Path
@@ -22,7 +21,6 @@ _KEPT = 0.03  # weights below are noise
 _SHARED = 4  # prompts that have a label, from which it is known
 _COMMON = 6  # prompts, from which words around lists are signs
 _PENALTY = 1.0  # of a squared weight
-_WORD = re.compile(r"[^\W\d_][\w'’&-]*")
 KNOWN = """# Labels of several prompts, folded, counted by recipes/data/prompts/make.py.
 
 [labels]
@@ -39,21 +37,16 @@ def rows_of(name: str) -> list[dict[str, Any]]:
 
 
 def count_labels(rows: list[dict[str, Any]]) -> None:
-    """The labels, and the sets of one word each, that several prompts share, folded."""
+    """The labels that several prompts share, folded."""
     from p2m.parsing.items import fold_label
-    from p2m.parsing.weights import KNOWN_LABELS, KNOWN_SETS
+    from p2m.parsing.weights import KNOWN_LABELS
 
-    sets = [frozenset(fold_label(each) for each in row["labels"] or ()) for row in rows]
-    counts = Counter(label for labels in sets for label in labels)
+    counts = Counter(label for row in rows for label in {fold_label(each) for each in row["labels"] or ()})
     kept = sorted(label for label, count in counts.items() if count >= _SHARED and label and "|" not in label)
-    plain = Counter(labels for labels in sets if len(labels) > 1 and all(map(_WORD.fullmatch, labels)))
-    shared = sorted(sorted(labels) for labels, count in plain.items() if count >= _SHARED)
     text = KNOWN + "".join(f'"{label}"\n' for label in kept)
-    text += "\n[sets]\n" + "".join(" | ".join(f'"{label}"' for label in labels) + "\n" for labels in shared)
     (ROOT / "p2m/parsing/known_labels.txt").write_text(text, encoding="utf-8")
     KNOWN_LABELS.clear()  # what follows reads by the new ones
     KNOWN_LABELS.update(kept)
-    KNOWN_SETS[:] = map(frozenset, shared)
 
 
 def lists_of(row: dict[str, Any]) -> list[tuple[tuple[str, ...], bool]]:
