@@ -30,7 +30,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if name not in known:
         print(f"p2m: no verb {name!r}: {nearest(name, known)}\n    try: p2m --help", file=sys.stderr)
         sys.exit(2)
-    parsed = parser_of(name).parse_intermixed_args(list(arguments[1:]))
+    try:
+        parsed = parser_of(name).parse_intermixed_args(list(arguments[1:]))
+    except AttributeError as error:  # of argparse, which cannot undo what an interrupt left half done
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
     parsed.verb = name
     return parsed
 

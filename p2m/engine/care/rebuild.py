@@ -28,7 +28,7 @@ from p2m.engine.sources import digests_of, read_sources
 from p2m.engine.store import Action, Store
 from p2m.engine.walk import Walk
 from p2m.errors import StageError, UserError
-from p2m.sizes import short
+from p2m.sizes import cut
 
 TOLERANCE = 0.02  # relative, of a seeded step's figures
 _SHOWN = 5  # differences told
@@ -225,4 +225,4 @@ def _leaves(name: str, old: Any, new: Any, where: str) -> Iterator[Difference]:
 def _shown(value: Any) -> str:
     if value is _ABSENT:
         return "(not there)"
-    return short(value if value == "there" else json.dumps(value, ensure_ascii=False), _WIDTH)
+    return cut(value if value == "there" else json.dumps(value, ensure_ascii=False), _WIDTH)
