@@ -33,12 +33,8 @@ def dollars(amount: float) -> str:
 
 def short(text: str, most: int = 80) -> str:
     """A text on one line, and where it has more than `most` characters its beginning."""
-    return cut(" ".join(text.split()), most)
-
-
-def cut(text: str, most: int) -> str:
-    """A text as it is, and where it has more than `most` characters its beginning."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    flat = " ".join(text.split())
+    return flat if len(flat) <= most else f"{flat[: most - 1]}…"
 
 
 def on_a_line(given: Mapping[str, str], output: str = "", most: int = 160) -> str:

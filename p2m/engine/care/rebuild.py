@@ -28,7 +28,6 @@ from p2m.engine.sources import digests_of, read_sources
 from p2m.engine.store import Action, Store
 from p2m.engine.walk import Walk
 from p2m.errors import StageError, UserError
-from p2m.sizes import cut
 
 TOLERANCE = 0.02  # relative, of a seeded step's figures
 _SHOWN = 5  # differences told
@@ -225,4 +224,5 @@ def _leaves(name: str, old: Any, new: Any, where: str) -> Iterator[Difference]:
 def _shown(value: Any) -> str:
     if value is _ABSENT:
         return "(not there)"
-    return cut(value if value == "there" else json.dumps(value, ensure_ascii=False), _WIDTH)
+    text = value if value == "there" else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"

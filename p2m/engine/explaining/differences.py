@@ -10,7 +10,6 @@ from typing import Any
 from p2m.engine.hashing import TreeEntry, parse_tree
 from p2m.engine.plan import Step
 from p2m.engine.store import DamagedError, Store
-from p2m.sizes import cut
 
 _ABSENT = object()
 _VALUED = ("package", "machine", "stage")  # kinds whose values tell a reader something; digests do not
@@ -179,7 +178,8 @@ def shown_pair(old: Any, new: Any) -> tuple[str, str]:
 
 
 def _shown(value: Any) -> str:
-    return "" if value is _ABSENT else cut(_text(value), _SHOWN)
+    text = "" if value is _ABSENT else _text(value)  # with its blanks, which may be all that differs
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _text(value: Any) -> str:
