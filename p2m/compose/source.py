@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from hydra import version
-from hydra._internal import defaults_list
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
+from hydra._internal.defaults_list import create_defaults_list
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
@@ -36,18 +36,6 @@ from p2m.marked_yaml import Marked, show
 from p2m.resources import conf_folder
 
 PRIMARY = "_recipe_"  # what Hydra calls the recipe, so that its file name may be anything
-
-
-_choices_so_far: Any = defaults_list._create_interpolation_map
-
-
-def _choices_asked_for(overrides: Any, defaults: Any, self_added: bool) -> Any:
-    """Hydra makes a config of all choices after every file, for defaults that refer to one: not without."""
-    is_asked = any(each.is_interpolation() for each in defaults)
-    return _choices_so_far(overrides, defaults, self_added) if is_asked else None
-
-
-defaults_list._create_interpolation_map = _choices_asked_for  # type: ignore[assignment]
 
 
 @dataclass
@@ -151,9 +139,7 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
         """The config, and of each group its choice; with Hydra's own settings where they are spoken of."""
         with suppress(HydraException, OmegaConfBaseException):  # said below, where nothing is left out
             parsed, repo = self._parse_overrides_and_create_caching_repo(PRIMARY, list(words))
-            found = defaults_list.create_defaults_list(
-                repo, PRIMARY, parsed, prepend_hydra=False, skip_missing=False
-            )
+            found = create_defaults_list(repo, PRIMARY, parsed, prepend_hydra=False, skip_missing=False)
             config = self._compose_config_from_defaults_list(found.defaults, repo)
             texts = [self._reading.files[name].text for name in self._reading.own]
             if not any("hydra" in text for text in (*words, *texts)):
