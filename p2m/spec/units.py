@@ -113,12 +113,9 @@ def parse_requirement(metric: str, value: Any) -> Requirement:
 
 def reachable(requirement: Requirement) -> bool:
     """Whether some value from 0 to 1 meets it."""
-    operator, value = requirement.operator, requirement.value
-    if operator in (">", ">="):
-        return value < 1 or (operator == ">=" and value == 1)
-    if operator in ("<", "<="):
-        return value > 0 or (operator == "<=" and value == 0)
-    return 0 <= value <= 1
+    value = requirement.value
+    known = {">": value < 1, ">=": value <= 1, "<": value > 0, "<=": value >= 0, "==": 0 <= value <= 1}
+    return known[requirement.operator]
 
 
 def unreachable(requirement: Requirement, metric: Metric | None) -> tuple[str, str] | None:
