@@ -31,8 +31,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A slow machine is no failure: speed is for bench/, and never for a timed test.
-settings.register_profile("long", deadline=None)
-settings.register_profile("p2m", deadline=None, max_examples=40)
+settings.register_profile("p2m", deadline=None)
 settings.load_profile("p2m")
 # What a bundle costs is measured over a moment: no test looks at the figure.
 timing.clocked.__kwdefaults__["least"] = 0.05
@@ -42,12 +41,6 @@ LONG = (
     "test_lock_verb", "test_sweep", "test_verbs", "test_backends", "test_shipping",
 )  # fmt: skip
 _walked = 0  # modules that were loaded when garbage was last collected here
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """More examples where the longer proofs are wanted."""
-    if config.option.markexpr != "not slow":
-        settings.load_profile("long")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

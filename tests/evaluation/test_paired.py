@@ -28,7 +28,7 @@ def compared(metric: Metric, rows: Any, seed: int = 0, resamples: int = 60) -> B
     return found
 
 
-@settings(max_examples=settings().max_examples // 2)
+@settings(max_examples=40)
 @given(rows=ROWS, metric=st.sampled_from(METRICS), seed=st.integers(0, 9))
 def test_intervals_hold_their_figures_and_figures_agree(rows: Any, metric: Metric, seed: int) -> None:
     found = compared(metric, rows, seed)
@@ -44,7 +44,7 @@ def test_intervals_hold_their_figures_and_figures_agree(rows: Any, metric: Metri
         assert sum(metric.value(metric.statistics([said], [[right]])) > 0 for _, said, right in rows) < 9
 
 
-@settings(max_examples=settings().max_examples // 2)
+@settings(max_examples=40)
 @given(rows=ROWS, metric=st.sampled_from(METRICS))
 def test_equal_answers_make_no_difference_and_a_ratio_of_one(rows: Any, metric: Metric) -> None:
     found = compared(metric, [(first, first, right) for first, _, right in rows])
@@ -54,7 +54,7 @@ def test_equal_answers_make_no_difference_and_a_ratio_of_one(rows: Any, metric: 
         assert (found.ratio.value, found.ratio.low, found.ratio.high) == (1.0, 1.0, 1.0)
 
 
-@settings(max_examples=settings().max_examples // 2)
+@settings(max_examples=40)
 @given(rows=ROWS, metric=st.sampled_from(METRICS))
 def test_whose_place_is_whose_changes_the_sign_alone(rows: Any, metric: Metric) -> None:
     one, other = compared(metric, rows), compared(metric, [(b, a, right) for a, b, right in rows])

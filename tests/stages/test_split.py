@@ -46,7 +46,7 @@ def similar(left: Example, right: Example) -> bool:
     return len(a & b) / len(a | b) >= BORDER
 
 
-@settings(max_examples=settings().max_examples // 2)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10_000), own_test=st.booleans(), own_validation=st.booleans())
 def test_no_group_and_no_near_pair_crosses_a_border(seed: int, own_test: bool, own_validation: bool) -> None:
     lot = random.Random(seed)
@@ -249,7 +249,7 @@ def test_the_users_own_sets_take_part_in_no_fold() -> None:
     assert len(stopped.folds) == 100
 
 
-@settings(max_examples=settings().max_examples // 2)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10_000), labels=st.booleans(), folds=st.integers(2, 7))
 def test_every_row_is_in_one_fold_and_no_group_or_near_pair_in_two(
     seed: int, labels: bool, folds: int
@@ -274,7 +274,7 @@ def test_every_row_is_in_one_fold_and_no_group_or_near_pair_in_two(
     assert max(sizes.values()) <= 60 / folds + found.figures["largest_unit_rows"] + 1
 
 
-@settings(max_examples=settings().max_examples // 3)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000), counts=st.lists(st.integers(1, 40), min_size=2, max_size=6))
 def test_folds_are_stratified_and_of_about_one_size(seed: int, counts: list[int]) -> None:
     names = [f"label {n}" for n, count in enumerate(counts) for _ in range(count)]
