@@ -33,7 +33,7 @@ def main(job: str, out: str) -> None:
     is_cpu = not torch.cuda.is_available()
     arguments = TrainingArguments(
         output_dir=f"{out}.d", max_steps=steps, per_device_train_batch_size=batch // 2, learning_rate=5e-5,
-        warmup_ratio=0.1, optim="adamw_torch_fused", use_cpu=is_cpu, ddp_backend="gloo" if is_cpu else None,
+        warmup_steps=0.1, optim="adamw_torch_fused", use_cpu=is_cpu, ddp_backend="gloo" if is_cpu else None,
         save_strategy="no", logging_steps=1, report_to="none", disable_tqdm=True,
         remove_unused_columns=False, dataloader_drop_last=True,
     )  # fmt: skip
