@@ -797,7 +797,8 @@ class Encoder:
 class Embeddings:
     """The rows of a split, and the words of its labels, through an encoder.
 
-    An .npz with `train`, `validation`, `test` and `labels`, each (rows, dimensions) float32.
+    An .npz with `train`, `validation`, `test` and `labels`, each (rows, dimensions) float32; of rows whose
+    two inputs are compared also `train-pairs` and so on, each (rows, 2 * dimensions).
     """
 
     vectors: Path
@@ -1446,6 +1447,14 @@ class LinearStudent(Student, Protocol):
 
     def solve(self, lesson: Lesson, target: Path) -> int:
         """Fit and write the folder that `Predictor` opens; the number of weights."""
+
+
+@runtime_checkable
+class PairStudent(LinearStudent, Protocol):
+    """A linear student that reads how the two inputs of a task compare, and neither for what it says."""
+
+    @property
+    def compares(self) -> bool: ...
 
 
 @runtime_checkable

@@ -34,6 +34,7 @@ from p2m.types import (
     FormatBackend,
     LinearStudent,
     Metric,
+    PairStudent,
     RacingBackend,
     Student,
     Task,
@@ -65,7 +66,7 @@ def quick_student(spec: ModelSpec, understood: Task) -> LinearStudent | None:
     """The linear student that a teacher's rows are looked at by: one that reads the encoder, if any does."""
     able = (*allowed(spec.student.candidates, understood, spec.limits).values(),
             *rivals_of(spec, understood).values())  # fmt: skip
-    linear = [each for each in able if isinstance(each, LinearStudent)]
+    linear = [each for each in able if isinstance(each, LinearStudent) and not isinstance(each, PairStudent)]
     return next((each for each in linear if each.encoder), next(iter(linear), None))
 
 

@@ -19,7 +19,7 @@ from p2m.compiler.teaching import Teaching
 from p2m.engine.plan import Plan, Ref
 from p2m.evaluation.base import suited
 from p2m.metrics.base import JudgeMetric
-from p2m.spec import ModelSpec
+from p2m.spec import ModelSpec, allowed
 from p2m.stages.baselines import baselines
 from p2m.stages.calibrate import calibrate
 from p2m.stages.climb import climb
@@ -38,7 +38,7 @@ from p2m.stages.read import read
 from p2m.stages.report import report
 from p2m.stages.split import split
 from p2m.stages.verdict import verdict
-from p2m.types import LinearStudent, Metric, RacingBackend, Shown, Task, TaskType
+from p2m.types import LinearStudent, Metric, PairStudent, RacingBackend, Shown, Task, TaskType
 
 
 # fmt: off
@@ -136,7 +136,18 @@ def _read(
     weighed = None
     if base and quick and spec.compression.ladder and reads_encoder(spec, understood):
         base, weighed = smaller_encoder(plan, spec, understood, at, metric, quick, task, parts, base)
-    return base, plan.add("embed", embed, task, parts, base) if base else None, weighed
+    return base, _embedded(plan, spec, understood, task, parts, base), weighed
+
+
+def _embedded(
+    plan: Plan, spec: ModelSpec, understood: Task, task: Ref, parts: Ref, base: Ref | None
+) -> Ref | None:
+    """The rows through the encoder and, where a student asks for it, how their inputs compare."""
+    if base is None:
+        return None
+    able = allowed(spec.student.candidates, understood, spec.limits) | rivals_of(spec, understood)
+    pairs = any(isinstance(each, PairStudent) for each in able.values())
+    return plan.add("embed", embed, task, parts, base, pairs=pairs, origins={"pairs": "student.candidates"})
 
 
 def _picked(

@@ -50,19 +50,22 @@ def baselines(
     known = {each.student: each.answers for each in tried if len(each.rows) == len(judged)}
     answers: dict[str, list[str]] = {}
     all_rows = material.all_to_learn()[0]  # of a fold alone the commonest may be what the fold lacks
-    for learnt, asked in _rounds(material):
-        found = trivial(task, learnt[0], asked[1][0]) | _zero_shot(material, asked[1][1])
+    for fold in sorted(set(parts.folds)) if parts.is_cross_validated else [None]:
+        numbers = range(len(judged)) if fold is None else held_out(parts, fold)[1]
+        learnt, asked = _round(material, fold, None)
+        found = trivial(task, learnt[0], asked[0]) | _zero_shot(material, asked[1])
         for name, student in students.items():
             assert isinstance(student, LinearStudent)
             if name in known and parts.is_cross_validated:
-                found[name] = [known[name][row] for row in asked[0]]
+                found[name] = [known[name][row] for row in numbers]
                 continue
-            said = solve_and_ask(student, material, learnt, asked[1], metric=metric, folder=run.folder / name)
+            rows = _round(material, fold, student)
+            said = solve_and_ask(student, material, *rows, metric=metric, folder=run.folder / name)
             found[name] = [answer.output for answer in said]
-        found |= constant(task, all_rows, len(asked[0]))
+        found |= constant(task, all_rows, len(numbers))
         for name, texts in found.items():
             whole = answers.setdefault(name, [""] * len(judged))
-            for row, text in zip(asked[0], texts, strict=True):
+            for row, text in zip(numbers, texts, strict=True):
                 whole[row] = text
     models = {*students, ZERO_SHOT}
     return Baselines(tuple(Baseline(name, tuple(texts), name in models) for name, texts in answers.items()))
@@ -79,19 +82,14 @@ def _zero_shot(material: Material, vectors: Any) -> dict[str, list[str]]:
     return {ZERO_SHOT: [material.labels[place] for place in nearest]}
 
 
-Rows = tuple[Sequence[Example], Any]  # with their vectors
+Rows = tuple[Sequence[Example], Any]  # with what a student reads of them
 
 
-def _rounds(material: Material) -> list[tuple[Rows, tuple[Sequence[int], Rows]]]:
-    """What is learnt from, and which judged rows are asked, by number: one round, or one a fold."""
+def _round(material: Material, fold: int | None, student: LinearStudent | None) -> tuple[Rows, Rows]:
+    """What is learnt from and which judged rows are asked, as `student` reads them; None: embeddings."""
     parts = material.parts
-    if not parts.is_cross_validated:
-        everything = (list(range(len(parts.test))), (parts.test, material.vectors("test")))
-        return [(material.all_to_learn(), everything)]
-    vectors = material.vectors("train")
-    rounds: list[tuple[Rows, tuple[Sequence[int], Rows]]] = []
-    for fold in sorted(set(parts.folds)):
-        outside, inside = held_out(parts, fold)
-        learnt, asked = picked(parts.train, vectors, outside), picked(parts.train, vectors, inside)
-        rounds.append((learnt, (inside, asked)))
-    return rounds
+    if fold is None:
+        return material.all_to_learn(student), (parts.test, material.vectors("test", student))
+    vectors = material.vectors("train", student)
+    outside, inside = held_out(parts, fold)
+    return picked(parts.train, vectors, outside), picked(parts.train, vectors, inside)

@@ -35,7 +35,7 @@ def cross_validate(
     if not to_choose and not parts.is_cross_validated:
         return none(name, "the model is judged by rows that were set aside")
     material = Material(task, parts, encoder, embeddings)
-    rows, vectors = parts.train, material.vectors("train")
+    rows, vectors = parts.train, material.vectors("train", student)
     every = tuple(sorted(set(parts.folds)))
     folds = every if parts.is_cross_validated or len(rows) <= MANY_ROWS else every[:1]
     found: dict[int, tuple[str, float]] = {}

@@ -72,7 +72,7 @@ def _shape(
         material = Material(task, parts, encoder, embeddings)
         few = drawn(task, parts.train, SOLVED, seed)
         read = encoder.folder if encoder and student.encoder is not None else None
-        vectors = material.vectors("train")
+        vectors = material.vectors("train", student)
         learnt = picked(parts.train, few), None if vectors is None else vectors[few]
         solve_and_decide(student, material, learnt, metric=metric, folder=checkpoint, encoder=read)
         student.export(task, labels, checkpoint, exported)

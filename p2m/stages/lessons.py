@@ -17,10 +17,11 @@ from p2m.deploy.serving.settings import Settings
 from p2m.engine.files.arrays import read
 from p2m.engine.rows import joined as joined_rows
 from p2m.engine.rows import picked as picked_rows
+from p2m.stages.embed import paired
 from p2m.stages.rows import drawn, is_balanced
 from p2m.students.base import Held, Lesson, LinearStudent, decided, labels_of, scoped
 from p2m.students.base import held_out as held_out_of
-from p2m.types import Embeddings, Encoder, Example, Metric, Split, Task, TaskType
+from p2m.types import Embeddings, Encoder, Example, Metric, PairStudent, Split, Task, TaskType
 
 FOLDS = 4  # of the rows that a threshold or an error is fitted by
 MOST = 50_000  # rows that a linear student learns from: beyond them more hardly tell, and take memory
@@ -40,22 +41,25 @@ class Material:
     def labels(self) -> tuple[str, ...]:
         return labels_of(self.task, self.parts.train)
 
-    def vectors(self, part: str) -> Any:
-        """(rows, dimensions) of a part of the split; None without an encoder."""
-        return None if self.embeddings is None else read(self.embeddings.vectors, part)
+    def vectors(self, part: str, student: LinearStudent | None = None) -> Any:
+        """(rows, dimensions) of a part of the split, as `student` reads them; None where it reads none."""
+        if self.embeddings is None or (student is not None and student.encoder is None):
+            return None
+        return read(self.embeddings.vectors, paired(part) if isinstance(student, PairStudent) else part)
 
-    def all_to_learn(self) -> tuple[tuple[Example, ...], Any]:
-        """Training and validation rows, with their embeddings; of many rows `MOST`, each label with its
-        share.
+    def all_to_learn(self, student: LinearStudent | None = None) -> tuple[tuple[Example, ...], Any]:
+        """Training and validation rows, with what `student` reads of them; of many rows `MOST`, each label
+        with its share.
         """
         import numpy as np
 
         every = joined_rows(self.parts.train, self.parts.validation)
         numbers = np.asarray(few_of(self.task, every, range(len(every))))
         rows = tuple(picked_rows(every, numbers))
-        if self.embeddings is None or not self.parts.validation:
-            return rows, _of(self.vectors("train"), numbers)
-        first, second = self.vectors("train"), self.vectors("validation")
+        first = self.vectors("train", student)
+        if first is None or not self.parts.validation:
+            return rows, _of(first, numbers)
+        second = self.vectors("validation", student)
         cut = int(np.searchsorted(numbers, len(first)))
         return rows, np.concatenate([_of(first, numbers[:cut]), _of(second, numbers[cut:] - len(first))])
 
@@ -66,10 +70,9 @@ class Material:
         """What `student` is fitted to: these rows and, where it reads any, their vectors and the labels'."""
         import numpy as np
 
-        if student.encoder is None or vectors is None:
-            vectors = None
-        elif len(labels := self.vectors("labels")):
-            vectors = np.concatenate([vectors, labels])
+        if vectors is not None and not isinstance(student, PairStudent):
+            labels = self.vectors("labels")
+            vectors = np.concatenate([vectors, labels]) if len(labels) else vectors
         return Lesson(self.task, self.labels, tuple(rows), vectors, encoder, is_balanced(metric))
 
 
@@ -94,10 +97,9 @@ def solve_and_ask(
     metric: Metric,
     folder: Path,
 ) -> list[Answer]:
-    """What `student` says to the `asked` rows after the `learnt` ones; both come with their vectors."""
+    """What `student` says to the `asked` rows after the `learnt` ones; both with what it reads of them."""
     solve_and_decide(student, material, learnt, metric=metric, folder=folder)
-    vectors = None if student.encoder is None else asked[1]
-    return linear_answers(folder, asked[0], vectors)
+    return linear_answers(folder, *asked)
 
 
 def solve_and_decide(
@@ -121,8 +123,7 @@ def solve_and_decide(
         return parameters
     settings = Settings.read(folder)
     if material.task.type is TaskType.CLASSIFICATION:
-        vectors = None if student.encoder is None else learnt[1]
-        scoped(settings, held, learnt[0], vectors, metric, folder).write(folder)
+        scoped(settings, held, *learnt, metric, folder).write(folder)
     else:
         decided(settings, held.logits, held.rows, metric).write(folder)
     return parameters
@@ -146,12 +147,9 @@ def _held_out(
             continue
         known, asked = picked(*learnt, outside), picked(*learnt, inside)
         _solve(student, material, known, metric=metric, folder=folder)
-        vectors = [None if student.encoder is None else each[1] for each in (asked, known)]
-        logits = linear_logits(folder, asked[0], vectors[0])
+        logits = linear_logits(folder, *asked)
         if task.type is TaskType.CLASSIFICATION:
-            found.append(
-                held_out_of(Settings.read(folder), asked[0], logits, vectors[0], known[0], vectors[1])
-            )
+            found.append(held_out_of(Settings.read(folder), asked[0], logits, asked[1], *known))
         else:
             found.append(Held(asked[0], logits, np.zeros(len(inside))))
     if not found:

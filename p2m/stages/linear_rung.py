@@ -40,7 +40,7 @@ def linear_rung(
         return none(name, NEEDLESS)
     numbers = few_of(task, parts.train, drawn(task, parts.train, outside, sizes[number - 1], seed))
     material = Material(task, parts, encoder, embeddings)
-    rows, vectors = parts.train, material.vectors("train")
+    rows, vectors = parts.train, material.vectors("train", student)
     answers = solve_and_ask(
         student, material, picked(rows, vectors, numbers), picked(rows, vectors, inside), metric=metric,
         folder=run.folder / "solved",

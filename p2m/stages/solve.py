@@ -9,7 +9,7 @@ from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
 from p2m.stages.lessons import Material, solve_and_decide
 from p2m.stages.rows import origin_of
-from p2m.students.base import LinearStudent, Student, longer
+from p2m.students.base import LinearStudent, PairStudent, Student, longer
 from p2m.types import Embeddings, Encoder, Example, Fit, Split, Task, Trained, Winner
 
 
@@ -31,7 +31,7 @@ def solve(
         return Trained(None)
     assert isinstance(student, LinearStudent)
     material = Material(task, parts, encoder, embeddings)
-    rows, vectors = material.all_to_learn()
+    rows, vectors = material.all_to_learn(student)
     folder = run.folder / "checkpoint"
     read = encoder if student.encoder is not None else None
     parameters = solve_and_decide(
@@ -49,13 +49,17 @@ def solve(
     environment = {"precision": read.precision if read else "fp32", **origin_of(student)}
     if len(rows) < every:
         environment["rows"] = drawn
-    cut = _cut(read, task, rows) if read else 0
+    cut = _cut(read, task, rows, by_side=isinstance(student, PairStudent)) if read else 0
     return Trained(folder, Fit(parameters, environment=environment, rows=len(rows), cut=cut))
 
 
-def _cut(encoder: Encoder, task: Task, rows: Sequence[Example]) -> int:
-    """Rows of which the encoder did not read the end."""
+def _cut(encoder: Encoder, task: Task, rows: Sequence[Example], *, by_side: bool) -> int:
+    """Rows of which the encoder did not read the end; `by_side`: of either input, which it reads apart."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(encoder.folder / "tokenizer.json"))
-    return longer(tokenizer, rows, [field.name for field in task.inputs], encoder.window)
+    fields = [field.name for field in task.inputs]
+    if by_side:
+        sides = (max((row.input[name] for name in fields), key=len) for row in rows)
+        rows, fields = [Example({"text": side}, "") for side in sides], ["text"]
+    return longer(tokenizer, rows, fields, encoder.window)

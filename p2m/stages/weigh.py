@@ -41,7 +41,7 @@ def weigh(
     rows = tuple(sample(task, parts.train, LEARNT, seed))
     held = tuple(sample(task, parts.validation, MAX_ROWS, seed))
     small = replace(parts, train=rows, validation=held, test=(), folds=())
-    material = Material(task, small, encoder, embed(task, small, encoder, run=run))
+    material = Material(task, small, encoder, embed(task, small, encoder, pairs=False, run=run))
     asked, said = _asked(student, material, metric, run)
     score = merit(metric, metric.value(metric.statistics(said, [row.answers for row in asked])))
     size = folder_size(encoder.folder)
@@ -56,7 +56,7 @@ def _asked(
 ) -> tuple[Sequence[Example], list[str]]:
     """Rows that were not learnt from, and what is said to them."""
     parts = material.parts
-    rows, vectors = parts.train, material.vectors("train")
+    rows, vectors = parts.train, material.vectors("train", student)
 
     def ask(learnt: tuple[Sequence[Example], Any], asked: tuple[Sequence[Example], Any]) -> list[str]:
         folder = run.folder / "weighed"
@@ -64,7 +64,9 @@ def _asked(
         return [each.output for each in answers]
 
     if parts.validation:
-        return parts.validation, ask((rows, vectors), (parts.validation, material.vectors("validation")))
+        return parts.validation, ask(
+            (rows, vectors), (parts.validation, material.vectors("validation", student))
+        )
     found: list[tuple[Example, str]] = []
     for fold in range(min(FOLDS, len(rows)) if len(rows) > 1 else 0):
         outside = [n for n in range(len(rows)) if n % FOLDS != fold]

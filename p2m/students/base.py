@@ -4,9 +4,9 @@ from p2m.students.deciding import decided, with_none
 from p2m.students.labels import given, label_words, labels_of
 from p2m.students.lengths import longer
 from p2m.students.scoping import Held, held_out, scoped
-from p2m.types import BaseEncoder, Lesson, LinearStudent, Student, TunedStudent
+from p2m.types import BaseEncoder, Lesson, LinearStudent, PairStudent, Student, TunedStudent
 
 __all__ = [
-    "BaseEncoder", "Held", "Lesson", "LinearStudent", "Student", "TunedStudent", "decided", "given",
-    "held_out", "label_words", "labels_of", "longer", "scoped", "with_none",
+    "BaseEncoder", "Held", "Lesson", "LinearStudent", "PairStudent", "Student", "TunedStudent", "decided",
+    "given", "held_out", "label_words", "labels_of", "longer", "scoped", "with_none",
 ]  # fmt: skip

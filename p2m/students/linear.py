@@ -97,7 +97,9 @@ class Part:
     terms: Terms | None = None  # None: over embeddings
 
 
-def write(lesson: Lesson, parts: Sequence[Part], target: Path, *, max_length: int) -> int:
+def write(
+    lesson: Lesson, parts: Sequence[Part], target: Path, *, max_length: int, compares: bool = False
+) -> int:
     """The folder that `Predictor` opens; the number of weights, without the encoder's."""
     import numpy as np
 
@@ -123,5 +125,5 @@ def write(lesson: Lesson, parts: Sequence[Part], target: Path, *, max_length: in
     head = head_of(lesson.task)
     assert head is not None, f"refused before: {lesson.task.type}"
     settings = head.described(lesson.task, lesson.labels, Reach(max_length, 0, 0))
-    replace(settings, kind="linear").write(target)
+    replace(settings, kind="linear", compares=compares).write(target)
     return int(sum(array.size for name, array in arrays.items() if name in ("bias", "dense", "sparse")))

@@ -21,7 +21,7 @@ from browsing import CTRL, PHONE, Browser
 from conftest import LABELS, QA, SPANS, Exports, rows_of
 from small_bundles import bundle_of, sealed, texts, words_model
 
-from p2m.deploy.base import open_encoder
+from p2m.deploy.base import compared, open_encoder
 from p2m.deploy.serving.linear import LINEAR
 from p2m.deploy.serving.predictor import Predictor
 from p2m.deploy.serving.scope import ARRAYS
@@ -213,6 +213,24 @@ def test_embeddings_and_none_of_the_labels(site: Site, tiny_bert: Path, tmp_path
     assert len(said) > 1
     site.add("dense", bundle)
     site.check("dense", bundle, rows)
+
+
+def test_how_two_inputs_compare(site: Site, tiny_bert: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    encoder = LinearMiniLM(model=str(tiny_bert), sha256="", window=40).encoder
+    encoder.export(model)
+    given = [row["text"] for row in texts()]
+    rows = [{"first": one, "second": other} for one, other in zip(given, given[1:] + given[-1:], strict=True)]
+    found = open_encoder(model, threads=1, max_length=40).encode(given)
+    weights = np.random.default_rng(3).normal(size=(2 * found.shape[1], 2)).astype(np.float32)
+    usual = compared(found[:-1], found[1:]).mean(axis=0) @ weights
+    np.savez(model / LINEAR, bias=-usual, dense=weights)
+    Settings("linear", ("first", "second"), labels=("no", "yes"), max_length=40, compares=True).write(model)
+    task = replace(LABELS, inputs=(Field("first"), Field("second")))
+    bundle = bundle_of(model, tmp_path / "bundle", task)
+    site.add("pairs", bundle)
+    site.check("pairs", bundle, rows)
 
 
 def test_by_keys_alone_in_light_and_dark_without_a_serious_barrier(browser: Browser, tmp_path: Path) -> None:

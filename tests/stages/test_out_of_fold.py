@@ -98,7 +98,7 @@ def base(small: LinearMiniLM, tmp_path_factory: pytest.TempPathFactory) -> Encod
 def vectors(base: Encoder, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Embeddings]:
     found = {}
     for name, parts in (("crossed", CROSSED), ("judged", JUDGED)):
-        found[name] = embed(LABELS, parts, base, run=Here(tmp_path_factory.mktemp("embed")))
+        found[name] = embed(LABELS, parts, base, pairs=False, run=Here(tmp_path_factory.mktemp("embed")))
     return found
 
 
@@ -332,7 +332,7 @@ def test_candidates_are_timed_before_training_and_the_slow_ones_do_not_pass(
     base: Encoder, small: LinearMiniLM, tiny_minilm: MiniLM, tmp_path: Path
 ) -> None:
     (tmp_path / "embed").mkdir()
-    vectors = embed(LABELS, TRIED, base, run=Here(tmp_path / "embed"))
+    vectors = embed(LABELS, TRIED, base, pairs=False, run=Here(tmp_path / "embed"))
     students: dict[str, Student] = {"words": LinearTfidf(), "frozen": small, "tuned": tiny_minilm}
     found = latencies(
         LABELS, TRIED, base, vectors, students=students, compressor=Int8(), metric=METRIC, seed=0,

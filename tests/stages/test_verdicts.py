@@ -99,7 +99,7 @@ def verdict_of(
     metric = Accuracy()
     run: Run = Here(folder / "embed")
     run.folder.mkdir(parents=True)
-    vectors = embed(TASK, parts, base, run=run)
+    vectors = embed(TASK, parts, base, pairs=False, run=run)
     tried = [
         cross_validate(
             TASK, parts, base, vectors, name=name, student=student, to_choose=True, metric=metric,

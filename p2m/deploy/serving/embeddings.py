@@ -25,6 +25,15 @@ class TextEncoder:
         return np.stack([each["embeddings"] for each in ran(self._graph, items, batch_size)])
 
 
+def compared(first: Any, second: Any) -> Any:
+    """How two texts differ and agree, (texts, 2 * dimensions), by their embeddings, (texts, dimensions): the
+    distance and the product of each dimension (Conneau et al., 2017, arXiv 1705.02364).
+    """
+    import numpy as np
+
+    return np.concatenate([np.abs(first - second), first * second], axis=1)
+
+
 def open_encoder(folder: Path, *, threads: int, max_length: int, backend: str = "onnx") -> TextEncoder:
     """The encoder in a folder with the graph `model` and `tokenizer.json`."""
     graph = open_graph(folder, "model", backend=backend, threads=threads)

@@ -141,5 +141,14 @@ class LinearModel:
     def outputs(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> dict[str, Any]:
         """`logits` (rows, columns), and the `embeddings` that they are made of, None without an encoder."""
         texts = [joined(row, self._settings.fields) for row in rows]
-        embeddings = self._encoder and self._encoder.encode(texts, batch_size=batch_size)
+        embeddings = self._embedded(rows, texts, batch_size) if self._encoder else None
         return {"logits": self._head.logits(texts, embeddings), "embeddings": embeddings}
+
+    def _embedded(self, rows: Sequence[Mapping[str, str]], texts: Sequence[str], batch_size: int) -> Any:
+        from .embeddings import compared
+
+        assert self._encoder is not None
+        if not self._settings.compares:
+            return self._encoder.encode(texts, batch_size=batch_size)
+        sides = ([row[name] for row in rows] for name in self._settings.fields)
+        return compared(*(self._encoder.encode(side, batch_size=batch_size) for side in sides))

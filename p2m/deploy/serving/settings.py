@@ -43,6 +43,7 @@ class Settings:
     calibration: tuple[float, float] | None = None  # slope and offset of a score's log-odds (sureness.py)
     precisions: tuple[tuple[float, float | None], ...] = ()  # wanted, and the least score that gives it
     abstain: float = 0.0  # the score below which answers are marked; 0: none is
+    compares: bool = False  # linear: whether it reads how two fields differ, not both as one text
     record: tuple[dict[str, Any], ...] = ()  # of records: the fields of `p2m.types.RecordField`
 
     @staticmethod

@@ -22,6 +22,12 @@ function piecesOf(text, folds) {
 
 const TERMS = { words: wordsOf, pieces: piecesOf };
 
+// How two texts differ and agree, by their embeddings.
+export const compared = (first, second) =>
+  Float32Array.from({ length: 2 * first.length }, (_, at) =>
+    at < first.length ? Math.abs(first[at] - second[at]) : first[at - first.length] * second[at - first.length],
+  );
+
 export class LinearHead {
   static async open(folder, settings, arrays, read) {
     const head = new LinearHead();

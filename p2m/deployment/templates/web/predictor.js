@@ -45,11 +45,17 @@ async function answering(folder, settings, arrays, encoder) {
       const found = await encoder.run(encoder.row(row));
       return decide(found.logits, found.embeddings);
     };
-  const { LinearHead } = await import("./linear.js");
+  const { LinearHead, compared } = await import("./linear.js");
   const head = await LinearHead.open(folder, settings, arrays.linear, read);
+  const embedded = async (text) => (await encoder.run(encoder.text(text))).embeddings;
+  const seen = async (row, text) => {
+    if (!settings.compares) return embedded(text);
+    const [first, second] = settings.fields;
+    return compared(await embedded(row[first]), await embedded(row[second]));
+  };
   return async (row) => {
     const text = joined(row, settings.fields);
-    const embeddings = encoder ? (await encoder.run(encoder.text(text))).embeddings : null;
+    const embeddings = encoder ? await seen(row, text) : null;
     return decide(head.logits(text, embeddings), embeddings);
   };
 }

@@ -1,0 +1,36 @@
+"""Two texts, each through frozen all-MiniLM-L6-v2, and logistic regression over how the two compare.
+
+Whether two questions ask the same, or one sentence says what another one does: of both as one text a frozen
+embedding hardly tells, and fine-tuning takes thousands of rows to learn it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from p2m.students import linear
+from p2m.students.linear_minilm import LinearMiniLM
+from p2m.types import Lesson, Task
+
+
+@dataclass(frozen=True)
+class LinearPair(LinearMiniLM):
+    """Distances and products of two embeddings (Conneau et al., 2017, arXiv 1705.02364), without the
+    embeddings themselves: with few rows the texts of a pair are too many things to learn from.
+    """
+
+    compares: ClassVar[bool] = True
+
+    def refusal(self, task: Task) -> str | None:
+        if len(task.inputs) != 2:
+            return f"it compares two inputs, and the task has {len(task.inputs)}"
+        return super().refusal(task)
+
+    def solve(self, lesson: Lesson, target: Path) -> int:
+        weights = linear.logistic(lesson.vectors, lesson, strength=self.strength, label_weight=0.0)
+        parts = [linear.Part(weights, 1.0)]
+        return self.parameters + linear.write(
+            lesson, parts, target, max_length=self.window, compares=self.compares
+        )
