@@ -359,7 +359,7 @@ def _long(spec: ModelSpec, task: Task, rows: Sequence[Example]) -> Iterator[Note
 def _languages(task: Task, rows: Sequence[Example]) -> dict[str, float]:
     """The share of each language among rows taken evenly; the commonest first, "" last."""
     heard = rows[:: max(1, len(rows) // LISTENED)][:LISTENED]
-    counts = Counter(guess(" ".join(inputs(task, row)), least=2) for row in heard)
+    counts = Counter(guess(" ".join(inputs(task, row))[:400]) for row in heard)
     ordered = sorted(counts, key=lambda code: (not code, -counts[code], code))
     return {code: counts[code] / len(heard) for code in ordered}
 

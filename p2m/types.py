@@ -798,7 +798,7 @@ class Embeddings:
     """The rows of a split, and the words of its labels, through an encoder.
 
     An .npz with `train`, `validation`, `test` and `labels`, each (rows, dimensions) float32; of rows whose
-    two inputs are compared also `train-pairs` and so on, each (rows, 2 * dimensions).
+    two inputs are compared also `train-pairs` and so on, each (rows, 2 * dimensions + 1).
     """
 
     vectors: Path

@@ -48,7 +48,7 @@ def hardly_return(rows: Sequence[Example]) -> bool:
 def _languages(rows: Sequence[Example]) -> tuple[str, ...]:
     """The languages that more than a few of the inputs are in, as far as they can be told."""
     heard = rows[:: max(1, len(rows) // _HEARD)][:_HEARD]
-    counts = Counter(guess(" ".join(row.input.values())[:400], least=3) for row in heard)
+    counts = Counter(guess(" ".join(row.input.values())[:400]) for row in heard)
     counts.pop("", None)
     return tuple(code for code, count in counts.most_common() if count >= max(3, _SPOKEN * counts.total()))
 

@@ -46,6 +46,7 @@ _OUTPUT_NAMES = {
     TaskType.TEXT_TO_TEXT: "output",
     TaskType.UNSUPPORTED: "output",
 }
+_SHOWN = 0.9  # how likely the language of a demonstration must be to count as one of the task's
 STATED = 0.9  # chance of a type from which the prompt is taken to state it
 
 
@@ -403,7 +404,7 @@ def _language(
     texts = [text for row in rows for text in row.input.values()]
     spoken, why = read_language(reading.instruction, texts)
     asked = mentioned(reading.instruction) if kind is not TaskType.TEXT_TO_TEXT else ()
-    asked = tuple(dict.fromkeys((*asked, *filter(None, (guess(text, least=3) for text in texts)))))
+    asked = tuple(dict.fromkeys((*asked, *filter(None, (guess(text, sure=_SHOWN) for text in texts)))))
     if shown is not None and shown.languages:
         there = shown.languages
         missing = [code for code in asked if code not in there]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from p2m.engine.stage import stage
 from p2m.evaluation.base import ROUGH, both
@@ -12,10 +13,11 @@ from p2m.evaluation.learning_curves import drawn_out
 from p2m.metrics.base import Metric
 from p2m.types import Choice, Contender, OutOfFold, Split, Survivors, Task, merit
 
+_ABOVE = 0.841  # share of a normal distribution up to a standard error above its mean
 TOO_SLOW = "slower on this machine than constraints.max_latency"
 
 
-@stage(version="5", kind="pure")
+@stage(version="6", kind="pure")
 def choose(
     task: Task,
     parts: Split,
@@ -29,9 +31,10 @@ def choose(
 
     Two are compared on the rows that both were asked about. One takes the place of a larger one only where it
     does better by more than a standard error (after the rule of Breiman et al., 1984): of few rows the best
-    score is mostly luck, and the larger one reads all that the smaller one reads. Of those that learnt from
-    samples alone, the best is taken where its errors after all rows are expected to be fewer than those of
-    the best of the others (`drawn_out`).
+    score is mostly luck, and the larger one reads all that the smaller one reads; of two equally large ones
+    the better one is taken. Of those that learnt from samples alone, the best is taken where its errors after
+    all rows are expected (`drawn_out`) to be fewer than those of the best of the others, by more than a
+    standard error too: it takes minutes to train, where those take seconds.
 
     `contenders` are those that may be taken, the largest first; `refused` says of the others why not. Those
     that are too slow are not `within` the limits.
@@ -62,7 +65,8 @@ def _by_trial(
     for rival in order[1:]:
         rows = sorted(set(best.rows) & set(rival.rows))
         ahead = _ahead(rival, best, rows, parts, metric)
-        if ahead > _error(rival, best, rows, parts, metric):
+        is_as_large = size[rival.student] == size[best.student]
+        if ahead > (0.0 if is_as_large else _error(rival, best, rows, parts, metric)):
             best = rival
     scores = {each.student: _value(each, each.rows, parts, metric) for each in given}
     reasons = [
@@ -103,9 +107,11 @@ def _with_samples(parts: Split, found: Choice, sampled: Sequence[OutOfFold], met
     rival, refused = found.student, found.refused | beaten
     if not rival:
         return replace(found, student=best, reasons=(f"{best}: {after[best]}",), refused=refused)
-    ratio, said = _expected(points, best, rival, whole, metric)
+    expected, at_most, said = _expected(curves[best], curves[rival], parts, whole, metric)
+    ratio = math.exp(expected)
     told = f"{after[best]}, {rival} {said}; {ratio:.2f} times its errors are expected after all {whole}"
-    if ratio >= 1:
+    if at_most >= 0:
+        told += ", which may be chance" if ratio < 1 else ""
         return replace(found, refused=refused | {best: told})
     lost = {rival: f"{best} is expected to make {ratio:.2f} times its errors"}
     reasons = (f"{best}: {told}", *found.reasons)
@@ -113,15 +119,29 @@ def _with_samples(parts: Split, found: Choice, sampled: Sequence[OutOfFold], met
 
 
 def _expected(
-    curves: Mapping[str, Sequence[tuple[int, float]]], one: str, other: str, whole: int, metric: Metric
-) -> tuple[float, str]:
-    """How many times the errors of `other` the student `one` is expected to make after the `whole` rows, and
-    what `other` scored on the largest sample that both learnt from.
+    one: Sequence[OutOfFold], other: Sequence[OutOfFold], parts: Split, whole: int, metric: Metric
+) -> tuple[float, float, str]:
+    """The logarithm of how many times the errors of `other` the student `one` is expected to make after the
+    `whole` rows; where it ends a standard error above that (a bootstrap of the rows asked about); and what
+    `other` scored after the largest sample that both learnt from.
     """
-    first, second = dict(curves[one]), dict(curves[other])
-    rows = sorted(set(first) & set(second))
-    mine, theirs = ([_errors(metric, curve[each]) for each in rows] for curve in (first, second))
-    return math.exp(drawn_out(rows, mine, theirs, whole)), f"{second[rows[-1]]:.3f}"
+    import numpy as np
+
+    first, second = ({each.learnt: each for each in curve} for curve in (one, other))
+    samples = sorted(set(first) & set(second))
+    rows = sorted(set.intersection(*(set(each[size].rows) for each in (first, second) for size in samples)))
+    right = [parts.train[row].answers for row in rows]
+    judged = [both(metric, _said(first[size], rows), _said(second[size], rows), right) for size in samples]
+
+    def ratio(drawn: Any) -> float:
+        mine, theirs = ([_errors(metric, metric.value(pair[n][drawn])) for pair in judged] for n in (0, 1))
+        return drawn_out(samples, mine, theirs, whole)
+
+    generator = np.random.default_rng(0)
+    drawn = [ratio(generator.integers(0, len(rows), len(rows))) for _ in range(ROUGH)]
+    last = second[samples[-1]]
+    high = float(np.quantile(drawn, _ABOVE))
+    return ratio(np.arange(len(rows))), high, f"{_value(last, last.rows, parts, metric):.3f}"
 
 
 def _errors(metric: Metric, value: float) -> float:

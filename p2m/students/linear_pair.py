@@ -17,8 +17,8 @@ from p2m.types import Lesson, Task
 
 @dataclass(frozen=True)
 class LinearPair(LinearMiniLM):
-    """Distances and products of two embeddings (Conneau et al., 2017, arXiv 1705.02364), without the
-    embeddings themselves: with few rows the texts of a pair are too many things to learn from.
+    """Distances, products and the cosine of two embeddings (Conneau et al., 2017, arXiv 1705.02364), without
+    the embeddings themselves: of few rows what each text says for itself is learnt by heart.
     """
 
     compares: ClassVar[bool] = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from p2m.parsing.language import guess
+from p2m.parsing.language import SURE, guess
 from p2m.types import Example, Task
 
 
@@ -19,7 +19,7 @@ class Language:
 
     name: ClassVar[str] = "language"
     languages: tuple[str, ...] = ()  # ISO 639-1; (): those of the task
-    least: int = 4  # stop words that must speak for a language
+    sure: float = SURE  # 0 to 1: how likely another language must be
 
     def refusal(self, task: Task) -> str | None:
         return None
@@ -29,7 +29,7 @@ class Language:
 
     def unfit(self, task: Task, values: dict[str, str]) -> str | None:
         wanted = self.languages or task.spoken
-        found = guess("\n".join(values.values())[:4000], least=self.least)
+        found = guess("\n".join(values.values())[:4000], sure=self.sure)
         if not found or found in {code.partition("-")[0] for code in wanted}:
             return None
         return f"the input is in {found!r}, and the task in {', '.join(wanted)}"

@@ -223,7 +223,7 @@ def test_how_two_inputs_compare(site: Site, tiny_bert: Path, tmp_path: Path) -> 
     given = [row["text"] for row in texts()]
     rows = [{"first": one, "second": other} for one, other in zip(given, given[1:] + given[-1:], strict=True)]
     found = open_encoder(model, threads=1, max_length=40).encode(given)
-    weights = np.random.default_rng(3).normal(size=(2 * found.shape[1], 2)).astype(np.float32)
+    weights = np.random.default_rng(3).normal(size=(2 * found.shape[1] + 1, 2)).astype(np.float32)
     usual = compared(found[:-1], found[1:]).mean(axis=0) @ weights
     np.savez(model / LINEAR, bias=-usual, dense=weights)
     Settings("linear", ("first", "second"), labels=("no", "yes"), max_length=40, compares=True).write(model)

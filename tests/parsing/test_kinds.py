@@ -167,6 +167,23 @@ def test_languages_are_those_of_the_rows() -> None:
     assert set(parse_prompt(prompt).spoken) == {"en", "es"}
 
 
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        ("en", ["How do I top up my card?", "I do not see my money", "What do I do to get a card?", "Can I do it?",
+                "Do I need to do it again to pay?", "to whom do I write", "I do want to do this today"]),
+        ("fi", ["Missä tilaukseni on?", "En ole saanut tilaustani vielä.", "Voinko vaihtaa osoitteen?"]),
+        ("cs", ["Kde je moje objednávka?", "Ještě jsem ji nedostal.", "Chci změnit adresu doručení."]),
+        ("ro", ["Unde este comanda mea?", "Nu am primit-o încă.", "Vreau să schimb adresa de livrare."]),
+        ("vi", ["Đơn hàng của tôi ở đâu?", "Tôi vẫn chưa nhận được.", "Tôi muốn đổi địa chỉ giao hàng."]),
+        ("ja", ["注文した商品はどこですか。", "まだ届いていません。", "配送先の住所を変更したいです。"]),
+    ],
+)  # fmt: skip
+def test_rows_of_a_few_words_are_in_the_language_that_they_are_in(language: str, texts: list[str]) -> None:
+    rows = [Example({"text": text}, ("a", "b")[n % 2]) for n, text in enumerate(texts * 4)]
+    assert read_answers(rows).languages == (language,)
+
+
 def test_a_guess_at_labels_refuses_no_rows_where_they_are_too_few_to_tell() -> None:
     prompt = "Dear Sir or Madam, say for each mail what the patient wants."
     few = read_answers(rows_of(["move", "cancel"] * 4, NEUTRAL))

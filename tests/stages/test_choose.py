@@ -195,13 +195,25 @@ def of_samples(large: tuple[set[int], set[int]], tuned: tuple[set[int], set[int]
 
 
 def test_one_that_learnt_from_samples_is_taken_where_it_is_expected_to_end_ahead() -> None:
-    found = of_samples(({1, 2, 3}, {1, 2, 3}), ({1, 2, 3, 4, 5}, {1, 2, 3}))
+    found = of_samples(({1, 2, 3, 4, 5}, {1, 2, 3, 4, 5}), ({1, 2, 3, 4, 5}, {1, 2}))
     assert found.student == "tuned"
-    assert found.reasons[0].startswith("tuned: accuracy 0.700 after 30 rows, large 0.700; 0.")
+    assert found.reasons[0].startswith("tuned: accuracy 0.800 after 30 rows, large 0.500; 0.")
     assert found.reasons[0].endswith("times its errors are expected after all 90")
     assert found.refused["large"].startswith("tuned is expected to make 0.")
-    assert found.scores == pytest.approx({"large": 0.9, "tuned": 0.7})
-    assert found.curves["tuned"] == ((10, 0.5), (30, pytest.approx(0.7)))
+    assert found.scores == pytest.approx({"large": 0.9, "tuned": 0.8})
+    assert found.curves["tuned"] == ((10, 0.5), (30, pytest.approx(0.8)))
+
+
+def test_one_that_is_ahead_by_no_more_than_chance_is_not_worth_its_training() -> None:
+    found = of_samples(({1, 2, 3}, {1, 2, 3}), ({1, 2, 3, 4, 5}, {1, 2, 4}))
+    assert found.student == "large"
+    assert found.refused["tuned"].endswith("times its errors are expected after all 90, which may be chance")
+
+
+def test_of_two_equally_large_ones_the_better_one_is_taken() -> None:
+    students: dict[str, Student] = {"one": Sized(bytes=10), "two": Sized(bytes=10)}
+    assert among(students, said("one", {1, 2}), said("two", {3})).student == "two"
+    assert among(students, said("one", {1}), said("two", {3})).student == "one"
 
 
 def test_one_that_is_behind_and_hardly_gains_is_not_taken() -> None:

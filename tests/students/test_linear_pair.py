@@ -95,7 +95,7 @@ def test_rows_are_compared_in_their_order_by_part(base: Encoder, vectors: Embedd
     with np.load(vectors.vectors) as arrays:
         width = arrays["train"].shape[1]
         assert [arrays[paired(part)].shape for part in ("train", "validation", "test")] == [
-            (60, 2 * width), (6, 2 * width), (40, 2 * width)
+            (60, 2 * width + 1), (6, 2 * width + 1), (40, 2 * width + 1)
         ]  # fmt: skip
         swapped = tuple(
             replace(row, input={"first": row.input["second"], "second": row.input["first"]})

@@ -23,10 +23,12 @@ function piecesOf(text, folds) {
 const TERMS = { words: wordsOf, pieces: piecesOf };
 
 // How two texts differ and agree, by their embeddings.
-export const compared = (first, second) =>
-  Float32Array.from({ length: 2 * first.length }, (_, at) =>
-    at < first.length ? Math.abs(first[at] - second[at]) : first[at - first.length] * second[at - first.length],
-  );
+export function compared(first, second) {
+  const product = Array.from(first, (value, at) => value * second[at]);
+  const distance = Array.from(first, (value, at) => Math.abs(value - second[at]));
+  const cosine = product.reduce((sum, value) => sum + value, 0);
+  return Float32Array.from([...distance.map((value) => value / 2), ...product.map((value) => value / 2), 2 * cosine]);
+}
 
 export class LinearHead {
   static async open(folder, settings, arrays, read) {
