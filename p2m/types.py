@@ -139,6 +139,7 @@ class Task:
     inputs: tuple[Field, ...]
     output: Field
     labels: tuple[str, ...] = ()  # or types of spans, in a stable order; () where data must tell
+    parts: tuple[str, ...] = ()  # of the one input, where it holds two texts: the marks before them
     none: str | None = None  # the answer of rows without one: "N/A", or the label of what fits no other
     layout: Layout | None = None  # of an extraction of several spans; None: the answer is one span
     scale: Scale | None = None  # of a regression; None where data must tell
@@ -184,6 +185,7 @@ class Shown:
     scale: Scale | None = None
     record: tuple[RecordField, ...] = ()
     languages: tuple[str, ...] = ()  # of their inputs, ISO 639-1, the commonest first
+    parts: tuple[str, ...] = ()  # as in Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,19 @@ from p2m.types import Example, Scale, Shown, TaskType
 FEWEST = 20  # rows from which answers that return are no accident
 _EACH = 3  # rows that a label has on average, at least
 _HEARD = 300  # rows whose language is guessed
-_SPOKEN = 0.1  # share of the rows from which a language is one of the task's
+_SPOKEN = 0.1  # share of the rows whose language is told, from which it is one of the task's
+_TOLD = 0.03  # and of all rows: where most are too short to tell, the rest are names
 _WORDS = 6  # of a label, at most
 _NEARLY = 0.97  # share of the rows that must agree
 _SEVERAL = 0.05  # share of the rows with more than one label, from which a row may have several
 _NEW = 0.8  # share of the rows with another answer than all others, from which answers are no labels
 _FEW = 5  # answers that may each stand in one row
 _SORTS = 12  # numbers that may be the names of labels
+_MARKED = 8  # rows from which marks that stand in all of them are no accident
+_INDENT = 3  # signs before the first of them
+_NAME = 40  # signs of such a name
+_COLON = re.compile(r"\w ?:(?=\s)")
+_ENDINGS = tuple(re.compile(rf"(?<![\w-])(?:[\w-]+ ){{{more}}}[\w-]+ ?:$") for more in range(3))
 _LAID = 400  # rows whose layout is looked for
 
 
@@ -34,7 +40,7 @@ def read_answers(rows: Sequence[Example], *, fewest: int = FEWEST, is_whole: boo
 
     Rows that are not the whole of a table show neither a scale nor all types of spans: a table may be sorted.
     """
-    shown = replace(_typed(rows, fewest), languages=_languages(rows))
+    shown = replace(_typed(rows, fewest), languages=_languages(rows), parts=_parts(rows))
     if is_whole:
         return shown
     return replace(shown, scale=None, labels=() if shown.layout is not None else shown.labels)
@@ -50,7 +56,31 @@ def _languages(rows: Sequence[Example]) -> tuple[str, ...]:
     heard = rows[:: max(1, len(rows) // _HEARD)][:_HEARD]
     counts = Counter(guess(" ".join(row.input.values())[:400]) for row in heard)
     counts.pop("", None)
-    return tuple(code for code, count in counts.most_common() if count >= max(3, _SPOKEN * counts.total()))
+    least = max(3, _SPOKEN * counts.total(), _TOLD * len(heard))
+    return tuple(code for code, count in counts.most_common() if count >= least)
+
+
+def _parts(rows: Sequence[Example]) -> tuple[str, ...]:
+    """The marks of two texts that each input is made of ("Premise:", "Hypothesis:"), in their order; () where
+    it is not.
+    """
+    texts = [next(iter(row.input.values())) for row in rows[:_LAID] if len(row.input) == 1]
+    if len(texts) < _MARKED:
+        return ()
+    counts = Counter(mark for text in texts for mark in set(_marks(text)))
+    common = [mark for mark, count in counts.items() if count >= _NEARLY * len(texts)]
+    whole = [mark for mark in common if not any(mark != other and other.endswith(mark) for other in common)]
+    if len(whole) != 2:
+        return ()
+    first, second = sorted(whole, key=lambda mark: sum(text.find(mark) for text in texts))
+    laid = sum(0 <= text.find(first) <= _INDENT and text.find(second) > text.find(first) for text in texts)
+    return (first, second) if laid >= _NEARLY * len(texts) else ()
+
+
+def _marks(text: str) -> list[str]:
+    """What may be the name of what follows: one to three words before a colon."""
+    heads = [text[max(0, colon.end() - _NAME) : colon.end()] for colon in _COLON.finditer(text)]
+    return [found.group() for head in heads for ending in _ENDINGS if (found := ending.search(head))]
 
 
 def _typed(rows: Sequence[Example], fewest: int) -> Shown:

@@ -92,21 +92,16 @@ def parse_prompt(
     spoken, languages, why_language, unproven = _language(reading, fitted, language, shown, kind)
     form = read_form(kind, reading.instruction, fitted, names, found, given, shown)
     counted = f"{len(reading.rows)} demonstrations: {reading.form}" if reading.form else ""
+    parts = _parts(shown, kind, names)
+    halves = f"two texts in each input, after {parts[0]!r} and {parts[1]!r}" if parts else ""
     listed = found.reason if not labels and found.reason not in why_kind else ""
+    reasons = (counted, why_kind, why_fields, halves, why_language, listed * kind.is_labelled, *form.reasons)
     task = _assembled(
-        kind,
-        reading,
-        fitted,
-        names=names,
-        output=output or _output_name(rows, kind),
-        form=form,
-        descriptions=dict(descriptions),
-        language=spoken,
-        languages=languages,
-        reasons=(counted, why_kind, why_fields, why_language, listed * kind.is_labelled, *form.reasons),
+        kind, reading, fitted, names=names, output=output or _output_name(rows, kind), form=form, parts=parts,
+        descriptions=dict(descriptions), language=spoken, languages=languages, reasons=reasons,
         lacking="" if kind.is_learnt else why_kind.partition(": ")[2],
         doubts=(*doubts, *form.doubts, *unproven, *_unread(reading)),
-    )
+    )  # fmt: skip
     return _spelt(task, len(reading.rows), labels, is_stated=type is not None or bool(labels))
 
 
@@ -164,6 +159,7 @@ def _assembled(
     names: tuple[str, ...],
     output: str,
     form: Form,
+    parts: tuple[str, ...],
     descriptions: dict[str, str],
     language: str,
     languages: tuple[str, ...],
@@ -179,6 +175,7 @@ def _assembled(
         inputs=tuple(Field(name, _described(name, reading.instruction)) for name in names),
         output=Field(output),
         labels=form.labels,
+        parts=parts,
         none=form.none,
         layout=form.layout,
         scale=form.scale,
@@ -193,6 +190,12 @@ def _assembled(
         lacking=lacking,
         doubts=doubts,
     )
+
+
+def _parts(shown: Shown | None, kind: TaskType, names: Sequence[str]) -> tuple[str, ...]:
+    """The marks of two texts in the one input, where the answer may be how these compare."""
+    compares = len(names) == 1 and (kind.is_labelled or kind is TaskType.REGRESSION)
+    return shown.parts if shown is not None and compares else ()
 
 
 def _outputs(rows: Sequence[Row]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from p2m.deploy.base import compared, open_encoder
-from p2m.deploy.serving.rows import joined
+from p2m.deploy.serving.rows import joined, sides
 from p2m.engine.files.arrays import Writer
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
@@ -39,9 +39,9 @@ def embed(task: Task, parts: Split, encoder: Encoder, *, pairs: bool, run: Run) 
     def whole(rows: Sequence[Example]) -> Any:
         return model.encode([joined(row.input, _fields(task)) for row in rows], batch_size=BATCH)
 
-    def sides(rows: Sequence[Example]) -> Any:
-        texts = ([row.input[name] for row in rows] for name in _fields(task))
-        return compared(*(model.encode(side, batch_size=BATCH) for side in texts))
+    def apart(rows: Sequence[Example]) -> Any:
+        both = zip(*(sides(row.input, _fields(task), task.parts) for row in rows), strict=True)
+        return compared(*(model.encode(texts, batch_size=BATCH) for texts in both))
 
     path = run.folder / "vectors.npz"
     words = label_words(labels_of(task, parts.train))
@@ -50,7 +50,7 @@ def embed(task: Task, parts: Split, encoder: Encoder, *, pairs: bool, run: Run) 
             rows: Sequence[Example] = getattr(parts, part)
             arrays.add(part, len(rows), in_chunks(rows, whole))
             if pairs:
-                arrays.add(paired(part), len(rows), in_chunks(rows, sides))
+                arrays.add(paired(part), len(rows), in_chunks(rows, apart))
         arrays.add("labels", len(words), [model.encode(words, batch_size=BATCH)] if words else [])
     return Embeddings(path)
 

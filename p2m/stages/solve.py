@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from p2m.deploy.serving.rows import sides
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
@@ -54,12 +55,12 @@ def solve(
 
 
 def _cut(encoder: Encoder, task: Task, rows: Sequence[Example], *, by_side: bool) -> int:
-    """Rows of which the encoder did not read the end; `by_side`: of either input, which it reads apart."""
+    """Rows of which the encoder did not read the end; `by_side`: of either text, which it reads apart."""
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(encoder.folder / "tokenizer.json"))
     fields = [field.name for field in task.inputs]
     if by_side:
-        sides = (max((row.input[name] for name in fields), key=len) for row in rows)
-        rows, fields = [Example({"text": side}, "") for side in sides], ["text"]
+        longest = (max(sides(row.input, fields, task.parts), key=len) for row in rows)
+        rows, fields = [Example({"text": text}, "") for text in longest], ["text"]
     return longer(tokenizer, rows, fields, encoder.window)

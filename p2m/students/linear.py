@@ -125,5 +125,7 @@ def write(
     head = head_of(lesson.task)
     assert head is not None, f"refused before: {lesson.task.type}"
     settings = head.described(lesson.task, lesson.labels, Reach(max_length, 0, 0))
-    replace(settings, kind="linear", compares=compares).write(target)
+    replace(settings, kind="linear", compares=compares, parts=lesson.task.parts if compares else ()).write(
+        target
+    )
     return int(sum(array.size for name, array in arrays.items() if name in ("bias", "dense", "sparse")))

@@ -24,7 +24,7 @@ class LinearPair(LinearMiniLM):
     compares: ClassVar[bool] = True
 
     def refusal(self, task: Task) -> str | None:
-        if len(task.inputs) != 2:
+        if len(task.inputs) != 2 and not task.parts:
             return f"it compares two inputs, and the task has {len(task.inputs)}"
         return super().refusal(task)
 

@@ -231,6 +231,14 @@ def test_how_two_inputs_compare(site: Site, tiny_bert: Path, tmp_path: Path) -> 
     bundle = bundle_of(model, tmp_path / "bundle", task)
     site.add("pairs", bundle)
     site.check("pairs", bundle, rows)
+    parts = ("First:", "Second:")
+    Settings("linear", ("text",), labels=("no", "yes"), max_length=40, compares=True, parts=parts).write(
+        model
+    )
+    one = bundle_of(model, tmp_path / "one", LABELS)
+    site.add("parts", one)
+    joint = [{"text": "First: {first} Second: {second}".format(**row)} for row in rows]
+    site.check("parts", one, [*joint, {"text": "First: a Secondly"}, {"text": "b Second: c"}])
 
 
 def test_by_keys_alone_in_light_and_dark_without_a_serious_barrier(browser: Browser, tmp_path: Path) -> None:

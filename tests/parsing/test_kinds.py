@@ -167,6 +167,29 @@ def test_languages_are_those_of_the_rows() -> None:
     assert set(parse_prompt(prompt).spoken) == {"en", "es"}
 
 
+def test_two_texts_in_each_input_are_found_by_the_marks_before_them() -> None:
+    def shown(layout: str, number: int = 12) -> Shown:
+        texts = [
+            layout.format(n=n, one=f"the dog runs to {n}", other=f"{n} of the dogs") for n in range(number)
+        ]
+        return read_answers([Example({"text": text}, ("yes", "no")[n % 2]) for n, text in enumerate(texts)])
+
+    assert shown("Premise: {one}. Hypothesis: {other}").parts == ("Premise:", "Hypothesis:")
+    assert shown("sentence_A: {one} sentence_B: {other}").parts == ("sentence_A:", "sentence_B:")
+    assert shown("Sentence 1: {one}\nSentence 2: {other}").parts == ("Sentence 1:", "Sentence 2:")
+    assert shown("{one} Note: {other}").parts == ()  # one mark is no pair
+    assert shown("See: {one} Note: {other} End: {n}").parts == ()
+    assert shown("no. {n}: {one} Note {n}: {other}").parts == ()  # no two rows have the same
+    assert shown("Premise: {one}. Hypothesis: {other}", number=5).parts == ()
+    task = parse_prompt("Say yes or no.", shown=shown("Premise: {one}. Hypothesis: {other}"))
+    assert task.parts == ("Premise:", "Hypothesis:")
+    assert "two texts in each input, after 'Premise:' and 'Hypothesis:'" in task.reasons
+    assert (
+        parse_prompt("Rewrite it.", type=TaskType.TEXT_TO_TEXT, shown=shown("A: {one} B: {other}")).parts
+        == ()
+    )
+
+
 @pytest.mark.parametrize(
     ("language", "texts"),
     [

@@ -12,6 +12,7 @@ from conftest import LABELS, QA, Here
 
 from p2m.compression.int8 import Int8
 from p2m.deploy.serving.predictor import Predictor
+from p2m.deploy.serving.rows import sides
 from p2m.deploy.serving.settings import Settings
 from p2m.metrics.accuracy import Accuracy
 from p2m.stages.cross_validate import cross_validate
@@ -129,6 +130,33 @@ def test_what_is_solved_is_what_is_served(base: Encoder, vectors: Embeddings, tm
     assert 0 < cut.fit.cut < 66
 
 
+def test_two_texts_in_one_input_are_read_apart(base: Encoder, vectors: Embeddings, tmp_path: Path) -> None:
+    """As two inputs are, in training and where it is served."""
+
+    def as_one(rows: tuple[Example, ...]) -> tuple[Example, ...]:
+        text = "Message 1: {first} Message 2: {second}"
+        return tuple(replace(row, input={"text": text.format(**row.input)}) for row in rows)
+
+    task = replace(TASK, inputs=(Field("text"),), parts=("Message 1:", "Message 2:"))
+    parts = replace(PARTS, **{part: as_one(getattr(PARTS, part)) for part in ("train", "validation", "test")})
+    found = embed(task, parts, base, pairs=True, run=Here(tmp_path))
+    with np.load(vectors.vectors) as apart, np.load(found.vectors) as cut:
+        assert np.abs(apart[paired("test")] - cut[paired("test")]).max() < 1e-5
+    trained = solve(task, parts, None, base, found, name="it", student=LinearPair(), metric=Accuracy(),
+                    run=Here(tmp_path))  # fmt: skip
+    assert trained.checkpoint is not None
+    LinearPair().export(task, task.labels, trained.checkpoint, tmp_path / "served")
+    model = Predictor(tmp_path / "served")
+    said = model.predict([row.input for row in parts.test])
+    assert np.mean([one.output == row.output for one, row in zip(said, parts.test, strict=True)]) >= 0.9
+    whole, empty, turned = (
+        {"text": text} for text in ("Where is my card?", "Message 2: ", "Message 2: a Message 1: b")
+    )
+    assert len(model.predict([whole, empty, turned])) == 3  # marks that are not there, or in another order
+    assert sides(whole, ("text",), task.parts) == ("Where is my card?", "")
+    assert sides(turned, ("text",), task.parts) == (" b", "")
+
+
 def test_it_is_for_two_inputs_alone() -> None:
     student = LinearPair()
     assert isinstance(student, PairStudent)
@@ -136,4 +164,5 @@ def test_it_is_for_two_inputs_alone() -> None:
     assert student.refusal(TASK) is None
     assert student.refusal(replace(TASK, type=TaskType.REGRESSION)) is None
     assert student.refusal(LABELS) == "it compares two inputs, and the task has 1"
+    assert student.refusal(replace(LABELS, parts=("Premise:", "Hypothesis:"))) is None
     assert "marks spans" in (student.refusal(QA) or "")

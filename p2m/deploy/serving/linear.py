@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from .rows import Answer, answered, joined
+from .rows import Answer, answered, joined, sides
 from .scope import open_scope
 from .settings import BundleError, Settings, first_line
 
@@ -150,5 +150,5 @@ class LinearModel:
         assert self._encoder is not None
         if not self._settings.compares:
             return self._encoder.encode(texts, batch_size=batch_size)
-        sides = ([row[name] for row in rows] for name in self._settings.fields)
-        return compared(*(self._encoder.encode(side, batch_size=batch_size) for side in sides))
+        pairs = zip(*(sides(row, self._settings.fields, self._settings.parts) for row in rows), strict=True)
+        return compared(*(self._encoder.encode(texts, batch_size=batch_size) for texts in pairs))

@@ -72,6 +72,18 @@ def joined(row: Mapping[str, str], fields: Sequence[str]) -> str:
     return "\n".join(f"{name}: {row[name]}" for name in fields)
 
 
+def sides(row: Mapping[str, str], fields: Sequence[str], parts: Sequence[str] = ()) -> tuple[str, str]:
+    """The two texts that are compared: two fields, or what stands behind two marks (`parts`) in one."""
+    if not parts:
+        first, second = fields
+        return row[first], row[second]
+    text, (mark, next_mark) = row[fields[0]], parts
+    begin = text.find(mark)
+    begin = 0 if begin < 0 else begin + len(mark)
+    end = text.find(next_mark, begin)
+    return (text[begin:], "") if end < 0 else (text[begin:end], text[end + len(next_mark) :])
+
+
 def labelled(logits: Any, labels: Sequence[str]) -> list[Answer]:
     """The likeliest label of each row of (rows, labels), with its softmax."""
     import numpy as np

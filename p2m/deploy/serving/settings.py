@@ -43,7 +43,8 @@ class Settings:
     calibration: tuple[float, float] | None = None  # slope and offset of a score's log-odds (sureness.py)
     precisions: tuple[tuple[float, float | None], ...] = ()  # wanted, and the least score that gives it
     abstain: float = 0.0  # the score below which answers are marked; 0: none is
-    compares: bool = False  # linear: whether it reads how two fields differ, not both as one text
+    compares: bool = False  # linear: whether it reads how two texts differ, not both as one
+    parts: tuple[str, ...] = ()  # marks before these texts in one field; (): each is a field
     record: tuple[dict[str, Any], ...] = ()  # of records: the fields of `p2m.types.RecordField`
 
     @staticmethod
@@ -58,7 +59,7 @@ class Settings:
             data = json.loads(path.read_text(encoding="utf-8"))
             if data.pop("format") != FORMAT:
                 raise BundleError(f"{path}: written by another version; use the predict.py that came with it")
-            for name in ("fields", "labels", "record"):
+            for name in ("fields", "labels", "parts", "record"):
                 data[name] = tuple(data.get(name) or ())
             data["ends"] = tuple(data.get("ends") or Settings.ends)
             data["scale"] = tuple(data["scale"]) if data.get("scale") else None

@@ -1,7 +1,7 @@
 // A model's folder, opened in the page: rows to answers, as predict.py gives them.
 import { answersOf, calibrated } from "./answers.js";
 import { openArrays } from "./arrays.js";
-import { joined } from "./rows.js";
+import { joined, sides } from "./rows.js";
 
 async function read(folder, name) {
   // Another bundle may have been put here since: a file that a browser kept must not go with a new one.
@@ -50,8 +50,8 @@ async function answering(folder, settings, arrays, encoder) {
   const embedded = async (text) => (await encoder.run(encoder.text(text))).embeddings;
   const seen = async (row, text) => {
     if (!settings.compares) return embedded(text);
-    const [first, second] = settings.fields;
-    return compared(await embedded(row[first]), await embedded(row[second]));
+    const [first, second] = sides(row, settings.fields, settings.parts);
+    return compared(await embedded(first), await embedded(second));
   };
   return async (row) => {
     const text = joined(row, settings.fields);
