@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from p2m.types import Pace, Task
 
 
 @dataclass(frozen=True)
-class TextCheckpoint:
+class TextCheckpoint(ABC):
     """A checkpoint with its tokenizer, of one of `families`."""
 
     families: ClassVar[tuple[str, ...]]
@@ -35,8 +36,9 @@ class TextCheckpoint:
         return checkpoints.shape_of(self.model, self.revision)
 
     @property
+    @abstractmethod
     def parameters(self) -> int:
-        raise NotImplementedError
+        """How many weights it has; 0 where its shape is not known yet."""
 
     @property
     def download(self) -> str:

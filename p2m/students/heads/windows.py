@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,19 +11,19 @@ from p2m.students.heads.base import CHUNK
 from p2m.types import Example
 
 
-class WindowHead:
+class WindowHead(ABC):
     """A head over the tokens of windows; its heirs set `_reader`, which cuts rows into these."""
 
     settings: Settings
     _reader: Any
 
+    @abstractmethod
     def known(self, row: Example) -> Any:
         """What a row teaches, apart from its windows.
 
         Raises:
             DataError: its answer is none that can be learnt.
         """
-        raise NotImplementedError
 
     def windows(self, rows: Sequence[Example], max_length: int) -> Iterator[tuple[dict[str, Any], Any, Any]]:
         """Of each window the inputs of its feature with the row's number, the window, and what is `known`."""
@@ -41,4 +42,6 @@ class WindowHead:
         return 0
 
     def items(self, rows: Sequence[Mapping[str, str]]) -> Sequence[Any]:
-        return self._reader.windows(rows)  # type: ignore[no-any-return]
+        """The windows of all rows, each a graph's input."""
+        found: Sequence[Any] = self._reader.windows(rows)
+        return found
