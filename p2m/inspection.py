@@ -23,6 +23,7 @@ from p2m.curation.base import (
     surplus,
     with_span_first,
 )
+from p2m.deploy.serving.rows import sides
 from p2m.errors import DataError
 from p2m.parsing.language import guess
 from p2m.spec import ModelSpec
@@ -32,7 +33,7 @@ from p2m.stages.decisions import decisions
 from p2m.stages.read import look, told
 from p2m.stages.split import check_sizes, require, split
 from p2m.students.base import given
-from p2m.types import Count, Example, Examples, Files, LinearStudent, Split, Task
+from p2m.types import Count, Example, Examples, Files, LinearStudent, PairStudent, Split, Task
 
 ROLES = ("train", "validation", "test")
 MOST = 100_000  # rows of a file that are read
@@ -132,6 +133,7 @@ def inspect(spec: ModelSpec, task: Task) -> Inspection:
             *map(Note, alike(task, rows)),
             *_unheard(task, owned),
             *_long(spec, task, rows),
+            *_whole(task, rows),
             *_foreign(task, languages),
         ),
         problems=tuple(problems),
@@ -344,7 +346,7 @@ def _long(spec: ModelSpec, task: Task, rows: Sequence[Example]) -> Iterator[Note
             continue
         if not isinstance(student, LinearStudent):
             limits.setdefault(spec.training.max_length, []).append(name)
-        elif student.encoder is not None:
+        elif student.encoder is not None and not isinstance(student, PairStudent):  # it reads less at once
             limits.setdefault(student.encoder.window, []).append(name)
     lengths = [_tokens(task, row) for row in rows]
     for limit, names in sorted(limits.items()):
@@ -354,6 +356,17 @@ def _long(spec: ModelSpec, task: Task, rows: Sequence[Example]) -> Iterator[Note
                 f"{_rows(cut)} of {len(rows):,} seem longer than {limit} tokens (counted by words): their"
                 f" ends are not read by {', '.join(names)}"
             )
+
+
+def _whole(task: Task, rows: Sequence[Example]) -> Iterator[Note]:
+    """Inputs that lack one of the two texts that the others are made of."""
+    fields = [field.name for field in task.inputs]
+    lacking = sum(sides(row.input, fields, task.parts) is None for row in rows) if task.parts else 0
+    if lacking:
+        yield Note(
+            f"{_rows(lacking)} of {len(rows):,} lack {task.parts[0]!r} or {task.parts[1]!r}: a student that"
+            f" compares what stands behind them answers these by chance"
+        )
 
 
 def _languages(task: Task, rows: Sequence[Example]) -> dict[str, float]:

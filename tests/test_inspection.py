@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,7 @@ def test_rows_columns_and_labels_are_counted(plain: ModelSpec, tmp_path: Path) -
     assert train.mappings == ({"text": "Text", "label": "category"},)
     assert train.labels == dict.fromkeys(LABELS, 10)
     assert gold.labels == {"billing": 3, "delivery": 3, "returns": 2}
-    assert found.languages == {"en": 26 / 38, "": 12 / 38}  # of few letters none is told
+    assert found.languages == {"en": 16 / 38, "": 22 / 38}  # of few letters none is told
     assert (found.evidence, found.split["test"], found.problems) == ("gold", 8, ())
 
 
@@ -292,7 +293,7 @@ def test_the_text_is_a_table_that_is_aligned(tmp_path: Path) -> None:
         "           delivery  10  31%",
         "           returns   10  31%",
         "  length   at most about 9 tokens, as far as words tell",
-        "  language en 69%, not told 31%",
+        "  language en 41%, not told 59%",
         "  judged   by cross-validation of 31 rows",
         "  ! 1 row of train left out: duplicate: the same input and output",
         "      train.csv:33 as train.csv:2",
@@ -377,3 +378,12 @@ def test_inputs_without_answers_are_looked_at_too(plain: ModelSpec, tmp_path: Pa
     (tmp_path / "mine.txt").write_bytes(b"A caf\xe9.\n")
     (problem,) = inspect(spec_of(plain, inputs=tmp_path / "mine.txt"), TASK).problems
     assert "mine.txt:1: not UTF-8" in problem
+
+
+def test_inputs_that_lack_a_text_of_their_two_are_counted(plain: ModelSpec, tmp_path: Path) -> None:
+    rows = [(f"Question: {text} Answer: {text}", label) for text, label in mails(30)]
+    test = table(tmp_path / "b.csv", [rows[0], ("Question: where is it?", "billing"), ("hello", "billing")])
+    spec = spec_of(plain, train=table(tmp_path / "a.csv", rows), test=test)
+    task = replace(TASK, parts=("Question:", "Answer:"))
+    assert "2 rows of 33 lack 'Question:' or 'Answer:'" in " ".join(notes(inspect(spec, task)))
+    assert not any("lack" in text for text in notes(inspect(spec, TASK)))

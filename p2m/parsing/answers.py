@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from p2m.answers.canonical import JOINTS, parsed
@@ -30,8 +31,11 @@ _SORTS = 12  # numbers that may be the names of labels
 _MARKED = 8  # rows from which marks that stand in all of them are no accident
 _INDENT = 3  # signs before the first of them
 _NAME = 40  # signs of such a name
-_COLON = re.compile(r"\w ?:(?=\s)")
-_ENDINGS = tuple(re.compile(rf"(?<![\w-])(?:[\w-]+ ){{{more}}}[\w-]+ ?:$") for more in range(3))
+_HEAD = 4000  # signs of a text that are looked at
+_SIGN = 3  # signs of a mark that is hardly a name, the colon with them
+_COLONS = 40  # of these
+_COLON = re.compile(r"(?:[^\W\d]|\d(?![:\uff1a]\d)) ?[:\uff1a](?!/)")  # of no time and no address
+_ENDINGS = tuple(re.compile(rf"(?<![\w-])(?:[\w-]+ ){{{more}}}[\w-]+ ?[:\uff1a]$") for more in range(3))
 _LAID = 400  # rows whose layout is looked for
 
 
@@ -64,12 +68,12 @@ def _parts(rows: Sequence[Example]) -> tuple[str, ...]:
     """The marks of two texts that each input is made of ("Premise:", "Hypothesis:"), in their order; () where
     it is not.
     """
-    texts = [next(iter(row.input.values())) for row in rows[:_LAID] if len(row.input) == 1]
+    texts = [next(iter(row.input.values()))[:_HEAD] for row in rows[:_LAID] if len(row.input) == 1]
     if len(texts) < _MARKED:
         return ()
     counts = Counter(mark for text in texts for mark in set(_marks(text)))
-    common = [mark for mark, count in counts.items() if count >= _NEARLY * len(texts)]
-    whole = [mark for mark in common if not any(mark != other and other.endswith(mark) for other in common)]
+    common = [mark for mark, count in counts.items() if count >= _NEARLY * len(texts) and mark[0].isalpha()]
+    whole = [mark for mark in common if not any(_is_better(other, mark) for other in common)]
     if len(whole) != 2:
         return ()
     first, second = sorted(whole, key=lambda mark: sum(text.find(mark) for text in texts))
@@ -77,9 +81,21 @@ def _parts(rows: Sequence[Example]) -> tuple[str, ...]:
     return (first, second) if laid >= _NEARLY * len(texts) else ()
 
 
+def _is_better(other: str, mark: str) -> bool:
+    """Whether one is the same name with less of what stood before it, or with all of it: "Subject:" of
+    "com Subject:", and "Option A:" of "A:".
+    """
+    if other == mark or not (mark.endswith(other) or other.endswith(mark)):
+        return False
+    short = min(mark, other, key=len)
+    is_name = len(short) > _SIGN or not short.isascii()
+    return is_name == (short == other)
+
+
 def _marks(text: str) -> list[str]:
     """What may be the name of what follows: one to three words before a colon."""
-    heads = [text[max(0, colon.end() - _NAME) : colon.end()] for colon in _COLON.finditer(text)]
+    colons = islice(_COLON.finditer(text), _COLONS)
+    heads = [text[max(0, colon.end() - _NAME) : colon.end()] for colon in colons]
     return [found.group() for head in heads for ending in _ENDINGS if (found := ending.search(head))]
 
 

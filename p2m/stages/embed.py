@@ -40,7 +40,8 @@ def embed(task: Task, parts: Split, encoder: Encoder, *, pairs: bool, run: Run) 
         return model.encode([joined(row.input, _fields(task)) for row in rows], batch_size=BATCH)
 
     def apart(rows: Sequence[Example]) -> Any:
-        both = zip(*(sides(row.input, _fields(task), task.parts) for row in rows), strict=True)
+        found = (sides(row.input, _fields(task), task.parts) for row in rows)
+        both = zip(*(each or ("", "") for each in found), strict=True)
         return compared(*(model.encode(texts, batch_size=BATCH) for texts in both))
 
     path = run.folder / "vectors.npz"

@@ -61,6 +61,6 @@ def _cut(encoder: Encoder, task: Task, rows: Sequence[Example], *, by_side: bool
     tokenizer = Tokenizer.from_file(str(encoder.folder / "tokenizer.json"))
     fields = [field.name for field in task.inputs]
     if by_side:
-        longest = (max(sides(row.input, fields, task.parts), key=len) for row in rows)
+        longest = (max(sides(row.input, fields, task.parts) or ("",), key=len) for row in rows)
         rows, fields = [Example({"text": text}, "") for text in longest], ["text"]
     return longer(tokenizer, rows, fields, encoder.window)

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from p2m.students import linear
 from p2m.students.linear_minilm import LinearMiniLM
-from p2m.types import Lesson, Task
+from p2m.types import Lesson, Task, TaskType
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class LinearPair(LinearMiniLM):
     def refusal(self, task: Task) -> str | None:
         if len(task.inputs) != 2 and not task.parts:
             return f"it compares two inputs, and the task has {len(task.inputs)}"
+        if task.type is TaskType.CLASSIFICATION and task.none is not None:
+            return f"it reads how inputs compare, and so cannot tell what fits no label ({task.none!r})"
         return super().refusal(task)
 
     def solve(self, lesson: Lesson, target: Path) -> int:

@@ -21,6 +21,10 @@ class Language:
     languages: tuple[str, ...] = ()  # ISO 639-1; (): those of the task
     sure: float = SURE  # 0 to 1: how likely another language must be
 
+    def __post_init__(self) -> None:
+        if not 0 < self.sure <= 1:
+            raise ValueError(f"sure is a likelihood above 0 and at most 1, not {self.sure:g}")
+
     def refusal(self, task: Task) -> str | None:
         return None
 

@@ -238,7 +238,7 @@ def test_how_two_inputs_compare(site: Site, tiny_bert: Path, tmp_path: Path) -> 
     one = bundle_of(model, tmp_path / "one", LABELS)
     site.add("parts", one)
     joint = [{"text": "First: {first} Second: {second}".format(**row)} for row in rows]
-    site.check("parts", one, [*joint, {"text": "First: a Secondly"}, {"text": "b Second: c"}])
+    site.check("parts", one, [*joint, {"text": "First: a Secondly"}, {"text": "SECOND : b first：c"}])
 
 
 def test_by_keys_alone_in_light_and_dark_without_a_serious_barrier(browser: Browser, tmp_path: Path) -> None:

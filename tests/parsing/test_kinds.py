@@ -177,6 +177,12 @@ def test_two_texts_in_each_input_are_found_by_the_marks_before_them() -> None:
     assert shown("Premise: {one}. Hypothesis: {other}").parts == ("Premise:", "Hypothesis:")
     assert shown("sentence_A: {one} sentence_B: {other}").parts == ("sentence_A:", "sentence_B:")
     assert shown("Sentence 1: {one}\nSentence 2: {other}").parts == ("Sentence 1:", "Sentence 2:")
+    assert shown("From: {n}@example.com Subject: {other}").parts == ("From:", "Subject:")
+    assert shown("Option A: {one} Option B: {other}").parts == ("Option A:", "Option B:")
+    assert shown("Q: {one}? A: {other}").parts == ("Q:", "A:")
+    assert shown("**Premise:** {one} **Hypothesis:**{other}").parts == ("Premise:", "Hypothesis:")
+    assert shown("前提：{one} 仮説：{other}").parts == ("前提：", "仮説：")
+    assert shown("{one} at https://a.example/{n} and 12:30 {other}").parts == ()
     assert shown("{one} Note: {other}").parts == ()  # one mark is no pair
     assert shown("See: {one} Note: {other} End: {n}").parts == ()
     assert shown("no. {n}: {one} Note {n}: {other}").parts == ()  # no two rows have the same
@@ -200,6 +206,8 @@ def test_two_texts_in_each_input_are_found_by_the_marks_before_them() -> None:
         ("ro", ["Unde este comanda mea?", "Nu am primit-o încă.", "Vreau să schimb adresa de livrare."]),
         ("vi", ["Đơn hàng của tôi ở đâu?", "Tôi vẫn chưa nhận được.", "Tôi muốn đổi địa chỉ giao hàng."]),
         ("ja", ["注文した商品はどこですか。", "まだ届いていません。", "配送先の住所を変更したいです。"]),
+        ("zh", ["退款多久到", "怎么修改地址", "包裹还没到"]),
+        ("ko", ["환불 언제 되나요", "주소 변경", "택배가 안 와요"]),
     ],
 )  # fmt: skip
 def test_rows_of_a_few_words_are_in_the_language_that_they_are_in(language: str, texts: list[str]) -> None:

@@ -149,12 +149,15 @@ def test_two_texts_in_one_input_are_read_apart(base: Encoder, vectors: Embedding
     model = Predictor(tmp_path / "served")
     said = model.predict([row.input for row in parts.test])
     assert np.mean([one.output == row.output for one, row in zip(said, parts.test, strict=True)]) >= 0.9
-    whole, empty, turned = (
-        {"text": text} for text in ("Where is my card?", "Message 2: ", "Message 2: a Message 1: b")
-    )
-    assert len(model.predict([whole, empty, turned])) == 3  # marks that are not there, or in another order
-    assert sides(whole, ("text",), task.parts) == ("Where is my card?", "")
-    assert sides(turned, ("text",), task.parts) == (" b", "")
+    given = parts.test[1].input["text"]
+    first, second = given.removeprefix("Message 1: ").split(" Message 2: ")
+    ways = (f"message 2 : {second} MESSAGE 1:{first}", f"message 1: {first}\nmessage 2: {second}")
+    right, *others = model.predict([{"text": text} for text in (given, *ways)])
+    assert [each.output for each in others] == [right.output] * 2
+    assert [each.score for each in others] == pytest.approx([right.score] * 2, abs=0.02)
+    unknown = model.predict([{"text": "Where is my card?"}, {"text": "Message 1: a"}])
+    assert [each.score for each in unknown] == [0.5, 0.5]  # of one text nothing is known
+    assert sides({"text": "Where is my card?"}, ("text",), task.parts) is None
 
 
 def test_it_is_for_two_inputs_alone() -> None:
@@ -165,4 +168,5 @@ def test_it_is_for_two_inputs_alone() -> None:
     assert student.refusal(replace(TASK, type=TaskType.REGRESSION)) is None
     assert student.refusal(LABELS) == "it compares two inputs, and the task has 1"
     assert student.refusal(replace(LABELS, parts=("Premise:", "Hypothesis:"))) is None
+    assert "cannot tell what fits no label" in (student.refusal(replace(TASK, none="other")) or "")
     assert "marks spans" in (student.refusal(QA) or "")

@@ -59,6 +59,12 @@ def test_a_good_row_passes_and_a_bad_one_has_a_fault(
     assert verifier.fault(task, bad)
 
 
+def test_a_likelihood_is_a_likelihood() -> None:
+    with pytest.raises(ValueError, match="above 0 and at most 1, not 4"):
+        Language(sure=4)
+    assert Language().fault(TEXT, row("a", f"{ENGLISH} {GERMAN * 9}"))  # of a long text all is read
+
+
 @pytest.mark.parametrize(
     ("verifier", "task", "reason"),
     [

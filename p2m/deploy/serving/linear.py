@@ -141,14 +141,21 @@ class LinearModel:
     def outputs(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> dict[str, Any]:
         """`logits` (rows, columns), and the `embeddings` that they are made of, None without an encoder."""
         texts = [joined(row, self._settings.fields) for row in rows]
-        embeddings = self._embedded(rows, texts, batch_size) if self._encoder else None
+        if self._settings.compares:
+            return self._compared(rows, texts, batch_size)
+        embeddings = self._encoder and self._encoder.encode(texts, batch_size=batch_size)
         return {"logits": self._head.logits(texts, embeddings), "embeddings": embeddings}
 
-    def _embedded(self, rows: Sequence[Mapping[str, str]], texts: Sequence[str], batch_size: int) -> Any:
+    def _compared(
+        self, rows: Sequence[Mapping[str, str]], texts: Sequence[str], batch_size: int
+    ) -> dict[str, Any]:
+        """As `outputs`; of a row without two texts nothing is known, so that no label is likelier."""
         from .embeddings import compared
 
         assert self._encoder is not None
-        if not self._settings.compares:
-            return self._encoder.encode(texts, batch_size=batch_size)
-        pairs = zip(*(sides(row, self._settings.fields, self._settings.parts) for row in rows), strict=True)
-        return compared(*(self._encoder.encode(texts, batch_size=batch_size) for texts in pairs))
+        found = [sides(row, self._settings.fields, self._settings.parts) for row in rows]
+        pairs = zip(*(each or ("", "") for each in found), strict=True)
+        embeddings = compared(*(self._encoder.encode(side, batch_size=batch_size) for side in pairs))
+        logits = self._head.logits(texts, embeddings)
+        logits[[place for place, each in enumerate(found) if each is None]] = 0.0
+        return {"logits": logits, "embeddings": embeddings}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -72,16 +73,23 @@ def joined(row: Mapping[str, str], fields: Sequence[str]) -> str:
     return "\n".join(f"{name}: {row[name]}" for name in fields)
 
 
-def sides(row: Mapping[str, str], fields: Sequence[str], parts: Sequence[str] = ()) -> tuple[str, str]:
-    """The two texts that are compared: two fields, or what stands behind two marks (`parts`) in one."""
+def sides(row: Mapping[str, str], fields: Sequence[str], parts: Sequence[str] = ()) -> tuple[str, str] | None:
+    """The two texts that are compared: two fields, or what stands behind two marks (`parts`) in one, in
+    either order and whatever their case; None where one of the marks is not there.
+    """
     if not parts:
         first, second = fields
         return row[first], row[second]
-    text, (mark, next_mark) = row[fields[0]], parts
-    begin = text.find(mark)
-    begin = 0 if begin < 0 else begin + len(mark)
-    end = text.find(next_mark, begin)
-    return (text[begin:], "") if end < 0 else (text[begin:end], text[end + len(next_mark) :])
+    text = row[fields[0]]
+    found = [
+        re.search(rf"{re.escape(mark[:-1].rstrip())}\s*[:\uff1a]", text, re.IGNORECASE) for mark in parts
+    ]
+    if found[0] is None or found[1] is None:
+        return None
+    ends = [text[each.end() :] for each in found if each is not None]
+    if found[0].start() < found[1].start():
+        return text[found[0].end() : found[1].start()], ends[1]
+    return ends[0], text[found[1].end() : found[0].start()]
 
 
 def labelled(logits: Any, labels: Sequence[str]) -> list[Answer]:

@@ -49,6 +49,10 @@ export class LinearHead {
     return head;
   }
 
+  get columns() {
+    return this.arrays.bias.values.length;
+  }
+
   // (columns,)
   logits(text, embeddings) {
     const { bias, dense, sparse, scale, idf } = this.arrays;

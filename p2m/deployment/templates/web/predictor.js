@@ -48,14 +48,16 @@ async function answering(folder, settings, arrays, encoder) {
   const { LinearHead, compared } = await import("./linear.js");
   const head = await LinearHead.open(folder, settings, arrays.linear, read);
   const embedded = async (text) => (await encoder.run(encoder.text(text))).embeddings;
-  const seen = async (row, text) => {
-    if (!settings.compares) return embedded(text);
-    const [first, second] = sides(row, settings.fields, settings.parts);
-    return compared(await embedded(first), await embedded(second));
-  };
+  if (settings.compares)
+    return async (row) => {
+      const found = sides(row, settings.fields, settings.parts);
+      if (!found) return decide(new Float64Array(head.columns), null); // nothing is known: no label is likelier
+      const embeddings = compared(await embedded(found[0]), await embedded(found[1]));
+      return decide(head.logits("", embeddings), embeddings);
+    };
   return async (row) => {
     const text = joined(row, settings.fields);
-    const embeddings = encoder ? await seen(row, text) : null;
+    const embeddings = encoder ? await embedded(text) : null;
     return decide(head.logits(text, embeddings), embeddings);
   };
 }
