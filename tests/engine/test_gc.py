@@ -18,7 +18,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from test_executor import build, small
-from test_faults import NAMES, assert_sound, log_of
+from test_faults import assert_sound, log_of
 from test_store import contents
 from toys import Number, read_number, total
 
@@ -371,7 +371,7 @@ def test_a_collector_may_be_killed_at_every_file_call(folder: Path) -> None:
 BUILDER = """
 import sys, time
 from pathlib import Path
-from test_gc import together
+from chain import together
 from p2m.engine.executor import execute
 from p2m.engine.store import Store
 from p2m.engine.handles import Device
@@ -409,17 +409,6 @@ while time.time() < until or count == 0:
     count += 1
 print(count)
 """
-
-
-def together(folder: Path, variant: int) -> Plan:
-    from toys import slow
-
-    plan = Plan(f"variant{variant}")
-    last = plan.add("number", read_number, plan.source("file", folder / "n.txt"))
-    last = plan.add("sum", total, last, None, plus=variant)
-    for name in NAMES:
-        last = plan.add(name, slow, last, name=f"{name}v{variant}", seconds=0.01)
-    return plan
 
 
 def run_together(folder: Path, seconds: float, builders: int, runs: int) -> list[str]:

@@ -23,7 +23,7 @@ from p2m.engine.executor import Local, execute
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
 from p2m.engine.handles import Device
-from test_faults import Lines
+from chain import Lines
 from toys import native, single
 folder, how, seconds = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
 plan = Plan("native")
