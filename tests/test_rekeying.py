@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,21 +22,40 @@ import p2m
 
 ROOT = Path(p2m.__file__).parents[1]
 KEYS = """
-import json, sys
+import json, os, sys
+from functools import cache
 from pathlib import Path
 from p2m.engine.code.closure import snapshot
+from p2m.engine.code.syntax import read_source
 from p2m.engine.hashing import digest_tree_of_plain
-from p2m.engine.keys import identify_all
+from p2m.engine.keys import identify_all, recall_code
 from p2m.engine.store import Store
 from p2m.project import load
 
-with snapshot():  # nothing is edited while this runs
-    for recipe, *overrides in json.loads(sys.argv[1]):
-        trust = ["asker"] if recipe == "asked" else []
-        plan = load(Path("recipes", f"{recipe}.yaml"), overrides, trust=trust).plan
-        found = identify_all(plan.steps, Store(Path("store")))
-        own = {name: digest_tree_of_plain(dict(each.preimage), tag="test") for name, each in found.items()}
-        print(json.dumps(own | {step.name: str(step.path) for step in plan.steps if step.is_source}))
+@cache
+def plan_of(recipe, *overrides):
+    trust = ["asker"] if recipe == "asked" else []
+    return load(Path("recipes", f"{recipe}.yaml"), overrides, trust=trust).plan
+
+def keys(*words):
+    plan = plan_of(*words)
+    found = identify_all(plan.steps, Store(Path("store")))
+    own = {name: digest_tree_of_plain(dict(each.preimage), tag="test") for name, each in found.items()}
+    return own | {step.name: str(step.path) for step in plan.steps if step.is_source}
+
+for words in json.loads(sys.argv[1]):
+    plan_of(*words)
+recall_code(Store(Path("store")))
+for file in Path("p2m").rglob("*.py"):
+    read_source(file.read_bytes(), str(file))
+for line in sys.stdin:
+    sys.stdout.flush()
+    if os.fork() == 0:  # which has looked at no module yet, so that all that are loaded may be edited
+        with snapshot():  # nothing is edited while this runs
+            print(json.dumps([keys(*words) for words in json.loads(line)]), flush=True)
+        os._exit(0)
+    if os.wait()[1]:
+        sys.exit("no keys")
 """
 ASKER = '''
 from dataclasses import dataclass
@@ -91,6 +110,31 @@ teacher: {target: asker.Asker, model: small, address: "https://one.example"}
 Words = tuple[str, ...]
 
 
+class Planner:
+    """A process that has read plans of a copy of the package, and tells their keys by its code as it is."""
+
+    def __init__(self, root: Path, plans: Sequence[Words]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", KEYS, json.dumps(plans)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
+
+    def __enter__(self) -> Planner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def keys(self, *plans: Words) -> list[dict[str, str]]:
+        """Of each plan, a recipe and its overrides, what its steps' keys hold of their own."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps(plans), file=self._process.stdin, flush=True)
+        found: list[dict[str, str]] = json.loads(self._process.stdout.readline())
+        return found
+
+
 @dataclass(frozen=True)
 class Copy:
     """The package, its configuration and its recipes in a folder of their own, to be edited."""
@@ -98,14 +142,9 @@ class Copy:
     root: Path
 
     def keys(self, *plans: Words) -> list[dict[str, str]]:
-        """Of each plan, a recipe and its overrides, what its steps' keys hold of their own."""
-        done = subprocess.run(
-            [sys.executable, "-c", KEYS, json.dumps(plans)], capture_output=True, text=True, check=False,
-            cwd=self.root,
-            env={**os.environ, "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"},
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-2000:]
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        """The keys that a new process finds, which runs what is edited now."""
+        with Planner(self.root, plans) as planner:
+            return planner.keys(*plans)
 
     @contextmanager
     def edited(self, path: str, old: str, new: str) -> Iterator[None]:
@@ -311,13 +350,20 @@ def overridden(change: str) -> list[Words]:
 
 
 @pytest.fixture(scope="module")
-def unedited(copy: Copy) -> Mapping[Words, dict[str, str]]:
-    """The keys of every plan that the tests need of the code as it is: one process for all."""
+def planner(copy: Copy) -> Iterator[Planner]:
+    """One for all edits of code that no plan is made by."""
+    with Planner(copy.root, list(RECIPES.values())) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def unedited(planner: Planner) -> Mapping[Words, dict[str, str]]:
+    """The keys of every plan that the tests need of the code as it is."""
     settings = [
         each for name, made in CHANGES.items() if isinstance(made, Override) for each in overridden(name)
     ]
     plans = list(dict.fromkeys([*RECIPES.values(), *settings, *TRIALS]))
-    return dict(zip(plans, copy.keys(*plans), strict=True))
+    return dict(zip(plans, planner.keys(*plans), strict=True))
 
 
 TRIALS = ("qa", "tuning.trials=3"), ("qa", "tuning.trials=4")
@@ -342,7 +388,9 @@ def test_changes_without_an_effect_rekey_nothing(
 
 
 @pytest.mark.parametrize("change", TOLD)
-def test_one_change_rekeys_exactly(change: str, copy: Copy, unedited: Mapping[Words, dict[str, str]]) -> None:
+def test_one_change_rekeys_exactly(
+    change: str, copy: Copy, planner: Planner, unedited: Mapping[Words, dict[str, str]]
+) -> None:
     made = CHANGES[change]
     if isinstance(made, Override):
         plans = [unedited[each] for each in overridden(change)]
@@ -350,7 +398,7 @@ def test_one_change_rekeys_exactly(change: str, copy: Copy, unedited: Mapping[Wo
     else:
         plans = [RECIPES[recipe] for recipe in made.steps]
         with copy.edited(made.path, made.old, made.new):
-            now = copy.keys(*plans)
+            now = planner.keys(*plans)
         found = [differing(unedited[plan], each) for plan, each in zip(plans, now, strict=True)]
     assert dict(zip(made.steps, found, strict=True)) == made.steps
 
