@@ -46,23 +46,22 @@ def amounts(number: int, seed: int) -> list[Example]:
 
 def test_values_are_learnt_from_few_rows_and_served(tiny_slots: Slots, here: Here, tmp_path: Path) -> None:
     train, test = amounts(300, 1), amounts(60, 2)
-    learner = tiny_slots.prepare(AMOUNTS, (), seed=0)
+    student = replace(tiny_slots, values=5000)
+    learner = student.prepare(AMOUNTS, (), seed=0)
     training = Training(epochs=3, batch_size=16, learning_rate=6e-3, max_length=48)
     trained = fit(
-        learner, train, (), student=tiny_slots, training=training, metric=ExactMatch(), seed=0, run=here
+        learner, train, (), student=student, training=training, metric=ExactMatch(), seed=0, run=here
     )
     assert not any("teach nothing" in line for line in here.lines)
     assert trained.checkpoint is not None
-    assert (
-        trained.fit.parameters == tiny_slots.parameters + 3 * 33
-    )  # five tags, where two outputs are counted
+    assert trained.fit.parameters == student.parameters + 3 * 33  # five tags, where two outputs are counted
     learner.model.eval()
     said = learner.predict(test, batch_size=8, device="cpu")
     right = sum(answer == row.output for answer, row in zip(said, test, strict=True))
     assert right >= 0.9 * len(test), [
         (row.input, answer) for row, answer in zip(test, said, strict=True) if answer != row.output
     ]
-    tiny_slots.export(AMOUNTS, (), trained.checkpoint, tmp_path / "model")
+    student.export(AMOUNTS, (), trained.checkpoint, tmp_path / "model")
     predictor = Predictor(tmp_path / "model")
     for size in (1, 8):
         answers = predictor.predict([row.input for row in test], batch_size=size)
