@@ -198,8 +198,8 @@ def test_a_change_of_any_remark_or_of_the_layout_changes_no_digest() -> None:
 
 KEYS = '''
 """Mutates a copy of p2m, module by module, and looks which steps of a recipe get another key."""
-import ast, json, os, random, sys
-from modulefinder import ModuleFinder
+import json, modulefinder, sys
+from functools import cache
 from pathlib import Path
 import p2m
 from p2m.project import load
@@ -234,7 +234,7 @@ def try_edit(path, content):
 before = codes()
 problems, tried, reached_files, kept = [], 0, 0, 0
 share = int(sys.argv[2])  # one file in so many
-for number, path in enumerate(sorted(path for path in root.rglob("*") if path.is_file())):
+for number, path in enumerate(sorted(path for path in root.rglob("*") if path.is_file() and path.suffix != ".pyc")):
     if number % share:
         continue
     relative = path.relative_to(root.parent).as_posix()
@@ -260,8 +260,9 @@ for number, path in enumerate(sorted(path for path in root.rglob("*") if path.is
 for path in root.rglob("*.py"):
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("if TYPE_CHECKING:", "if False:"), encoding="utf-8")
+modulefinder.compile = cache(compile)
 for step in steps:
-    finder = ModuleFinder(path=[str(root.parent)])
+    finder = modulefinder.ModuleFinder(path=[str(root.parent)])
     finder.run_script(sys.modules[step.stage.function.__module__].__file__)
     for name in finder.modules:
         own = name.startswith("p2m.") and not name.startswith(("p2m.engine", "p2m.types", "p2m.errors"))
@@ -287,10 +288,9 @@ def test_a_key_changes_for_any_module_or_text_that_it_reaches_and_no_other(tmp_p
 
 
 def changed_keys(tmp_path: Path, *, share: int) -> dict[str, Any]:
-    skipped = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(PACKAGE, tmp_path / "p2m", ignore=skipped)
+    shutil.copytree(PACKAGE, tmp_path / "p2m")  # with byte code, which holds for files as they are
     if not (PACKAGE / "conf").exists():
-        shutil.copytree(PACKAGE.parent / "conf", tmp_path / "conf", ignore=skipped)
+        shutil.copytree(PACKAGE.parent / "conf", tmp_path / "conf")
     (tmp_path / "outputs").mkdir()
     (tmp_path / "small.yaml").write_text("prompt: Answer the question from the passage.\n")
     (tmp_path / "sweep.py").write_text(KEYS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from dataclasses import replace
+from functools import lru_cache
 from itertools import chain, combinations
 
 import pytest
@@ -39,11 +40,13 @@ def cut(rows: list[Example], task: Task = FREE, seed: int = 0, **given_: object)
 
 
 def similar(left: Example, right: Example) -> bool:
-    a, b = (
-        {fold(r.input["text"])[n : n + 5] for n in range(max(1, len(r.input["text"]) - 4))}
-        for r in (left, right)
-    )
+    a, b = (shingles(r.input["text"]) for r in (left, right))
     return len(a & b) / len(a | b) >= BORDER
+
+
+@lru_cache(maxsize=200)
+def shingles(text: str) -> frozenset[str]:
+    return frozenset(fold(text)[n : n + 5] for n in range(max(1, len(text) - 4)))
 
 
 @settings(max_examples=60)
