@@ -15,6 +15,7 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
@@ -230,7 +231,15 @@ def _http_client(teacher: Remote) -> Any:
         max_connections=teacher.concurrency + 2, max_keepalive_connections=teacher.concurrency + 2
     )
     timeout = httpx2.Timeout(teacher.timeout, connect=min(CONNECT, teacher.timeout))
-    return httpx2.AsyncClient(limits=limits, timeout=timeout, follow_redirects=True)
+    return httpx2.AsyncClient(verify=_trusted(), limits=limits, timeout=timeout, follow_redirects=True)
+
+
+@cache
+def _trusted() -> Any:
+    """The certificates that this machine trusts, read once for all clients."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 # --------------------------------------------------------------------------- keys and places

@@ -234,7 +234,8 @@ def try_edit(path, content):
 before = codes()
 problems, tried, reached_files, kept = [], 0, 0, 0
 share = int(sys.argv[2])  # one file in so many
-for number, path in enumerate(sorted(path for path in root.rglob("*") if path.is_file() and path.suffix != ".pyc")):
+written = [path for path in root.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+for number, path in enumerate(sorted(written)):
     if number % share:
         continue
     relative = path.relative_to(root.parent).as_posix()
