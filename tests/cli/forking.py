@@ -116,6 +116,7 @@ def _run(main: Callable[[list[str]], int], request: dict[str, Any]) -> None:
         os.chdir(request["folder"])
         os.environ.clear()
         os.environ.update(request["environment"])
+        sys.path[:0] = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
         sys.argv = ["p2m", *request["words"]]
         code = main(request["words"])
     except SystemExit as ended:
@@ -124,6 +125,7 @@ def _run(main: Callable[[list[str]], int], request: dict[str, Any]) -> None:
         import traceback
 
         traceback.print_exc()
+        code = 1
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

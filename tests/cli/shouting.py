@@ -86,11 +86,10 @@ def call_in(folder: Path) -> Call:
         time.sleep(_SETTLED if arguments[0] == "build" else 0)
         own = {name: value for name, value in os.environ.items() if name != "P2M_STORE"}
         own["XDG_CACHE_HOME"] = str(folder.parent / "cache")
-        if not environment.keys() & {"PYTHONPATH", "PATH"}:
+        if "PYTHONPATH" in environment and own.get("PYTHONPATH"):
+            environment["PYTHONPATH"] += os.pathsep + own["PYTHONPATH"]
+        if "PATH" not in environment:
             return zygote().call(arguments, folder, own | environment, stdin=stdin)
-        if own.get("PYTHONPATH"):  # the interpreter itself is to start otherwise
-            added = environment.get("PYTHONPATH", "")
-            environment["PYTHONPATH"] = os.pathsep.join(filter(None, (added, own["PYTHONPATH"])))
         return subprocess.run(
             [sys.executable, "-m", "p2m", *arguments],
             cwd=folder, env=own | environment, input=stdin, capture_output=True, text=True, timeout=280,
