@@ -136,18 +136,18 @@ def _read(
     weighed = None
     if base and quick and spec.compression.ladder and reads_encoder(spec, understood):
         base, weighed = smaller_encoder(plan, spec, understood, at, metric, quick, task, parts, base)
-    return base, _embedded(plan, spec, understood, task, parts, base), weighed
+    return base, _embedded(plan, spec, understood, at, task, parts, base), weighed
 
 
 def _embedded(
-    plan: Plan, spec: ModelSpec, understood: Task, task: Ref, parts: Ref, base: Ref | None
+    plan: Plan, spec: ModelSpec, understood: Task, at: Places, task: Ref, parts: Ref, base: Ref | None
 ) -> Ref | None:
     """The rows through the encoder and, where a student asks for it, how their inputs compare."""
     if base is None:
         return None
     able = allowed(spec.student.candidates, understood, spec.limits) | rivals_of(spec, understood)
     pairs = any(isinstance(each, PairStudent) for each in able.values())
-    return plan.add("embed", embed, task, parts, base, pairs=pairs, origins={"pairs": "student.candidates"})
+    return plan.add("embed", embed, task, parts, base, pairs=pairs, origins=at(pairs="student"))
 
 
 def _picked(

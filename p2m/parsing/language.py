@@ -39,11 +39,12 @@ _STATED_NATIVE = (
 SURE = 0.7  # from which likelihood on a row is in a language
 _LIKELY = 0.5  # a whole prompt, or all of its demonstrations
 _FEWEST = 12  # letters of three words, below which a text of a script that many share tells no language
-_SCRIPTS = {  # of one language, so that a letter tells it; the rest, of many, are left to the model
+_SCRIPTS = {  # of one language, so that a letter tells it
     "HIRAGANA": "ja", "KATAKANA": "ja", "HANGUL": "ko", "CJK": "zh", "HEBREW": "he", "THAI": "th",
     "BENGALI": "bn", "TAMIL": "ta", "TELUGU": "te", "GREEK": "el", "GEORGIAN": "ka", "ARMENIAN": "hy",
     "GUJARATI": "gu", "KANNADA": "kn", "MALAYALAM": "ml",
 }  # fmt: skip
+_SHARED = {"ARABIC": "ar", "DEVANAGARI": "hi", "CYRILLIC": "ru"}  # of many, and the likeliest of a short text
 _WORD = re.compile(r"[^\W\d_]+")
 _OF_ANOTHER = {  # varieties, by the language that models are said to know
     "als": "de", "arz": "ar", "bar": "de", "nn": "no", "sco": "en", "sh": "hr", "wuu": "zh", "yue": "zh",
@@ -98,30 +99,38 @@ def _stated(instruction: str) -> tuple[str, str] | None:
 
 def guess(text: str, *, sure: float = SURE) -> str:
     """The language of a text, ISO 639-1: by its script, else by fastText's lid.176 (Joulin et al., 2016,
-    arXiv 1612.03651); "" where the text is short, or no language is as likely as `sure`, 0 to 1.
+    arXiv 1612.03651); "" where the text is short, or no language is as likely as `sure`, 0 to 1 (of a script that is not
+    Latin then the commonest language).
 
     Raises:
         UserError: the package that holds the model cannot be used.
     """
     letters = [letter for letter in text if letter.isalpha()]
     scripts = Counter(map(_script, letters))
-    if scripts["ja"] >= 0.1 * len(letters) > 0:  # kana among Han characters and borrowed Latin words
+    codes = Counter(dict.fromkeys(_SCRIPTS.values(), 0))
+    for script, code in _SCRIPTS.items():
+        codes[code] += scripts[script]
+    if codes["ja"] and codes["ja"] >= 0.1 * len(
+        letters
+    ):  # kana among Han characters and borrowed Latin words
         return "ja"
-    found = max((code for code in scripts if code), key=scripts.__getitem__, default="")
-    if found and scripts[found] >= 0.25 * len(letters):
-        return found
+    (code, count), *_ = codes.most_common(1)
+    if count and count >= 0.25 * len(letters):
+        return code
+    shared = max(_SHARED, key=scripts.__getitem__)
+    likeliest = _SHARED[shared] if scripts[shared] > 0.5 * len(letters) else ""
     if len(letters) < _FEWEST or len(set(_WORD.findall(text))) < 3:
-        return ""
+        return likeliest
     words = " ".join(text.encode("utf-8", "ignore").decode().split())
     best = next(iter(_detector().detect(words, model="lite")), None)
     if best is None or best["score"] < sure:
-        return ""
+        return likeliest
     return _OF_ANOTHER.get(str(best["lang"]), str(best["lang"]))
 
 
 @cache
 def _script(letter: str) -> str:
-    return _SCRIPTS.get(unicodedata.name(letter, "").partition(" ")[0], "")
+    return unicodedata.name(letter, "").partition(" ")[0]
 
 
 @cache

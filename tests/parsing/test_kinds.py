@@ -207,6 +207,7 @@ def test_two_texts_in_each_input_are_found_by_the_marks_before_them() -> None:
         ("vi", ["Đơn hàng của tôi ở đâu?", "Tôi vẫn chưa nhận được.", "Tôi muốn đổi địa chỉ giao hàng."]),
         ("ja", ["注文した商品はどこですか。", "まだ届いていません。", "配送先の住所を変更したいです。"]),
         ("zh", ["退款多久到", "怎么修改地址", "包裹还没到"]),
+        ("ar", ["أين طلبي", "لم يصل الطرد", "تغيير العنوان"]),
         ("ko", ["환불 언제 되나요", "주소 변경", "택배가 안 와요"]),
     ],
 )  # fmt: skip
