@@ -154,8 +154,8 @@ def test_submitits_slurm_launcher_hands_the_jobs_to_sbatch(
 
 
 SPANS = [
-    ["training=fast,long", "training.epochs=2"],
-    ["seed=range(0,2)", "metric=[exact_match],[exact_match,token_f1]"],
+    ["seed=0,1", "training=fast,long", "training.epochs=2"],
+    ["seed=range(0,3)", "metric=[exact_match],[exact_match,token_f1]"],
     ["training.epochs=choice(1,2)", "training.precision='fp32'"],
     ["seed=3"],
     ["seed=1,2", "hydra.sweeper.max_batch_size=1", "hydra/launcher=joblib", "hydra.launcher.n_jobs=1"],
