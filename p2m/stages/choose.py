@@ -13,7 +13,7 @@ from p2m.evaluation.learning_curves import drawn_out
 from p2m.metrics.base import Metric
 from p2m.types import Choice, Contender, OutOfFold, Split, Survivors, Task, merit
 
-_ABOVE = 0.841  # share of a normal distribution up to a standard error above its mean
+_SURE = 0.95  # how likely one that takes minutes must be ahead of one that takes seconds
 TOO_SLOW = "slower on this machine than constraints.max_latency"
 
 
@@ -33,8 +33,8 @@ def choose(
     does better by more than a standard error (after the rule of Breiman et al., 1984): of few rows the best
     score is mostly luck, and the larger one reads all that the smaller one reads; of two equally large ones
     the better one is taken. Of those that learnt from samples alone, the best is taken where its errors after
-    all rows are expected (`drawn_out`) to be fewer than those of the best of the others, by more than a
-    standard error too: it takes minutes to train, where those take seconds.
+    all rows are expected (`drawn_out`) to be fewer than those of the best of the others by more than chance:
+    it takes minutes to train, where those take seconds.
 
     `contenders` are those that may be taken, the largest first; `refused` says of the others why not. Those
     that are too slow are not `within` the limits.
@@ -122,8 +122,8 @@ def _expected(
     one: Sequence[OutOfFold], other: Sequence[OutOfFold], parts: Split, whole: int, metric: Metric
 ) -> tuple[float, float, str]:
     """The logarithm of how many times the errors of `other` the student `one` is expected to make after the
-    `whole` rows; where it ends a standard error above that (a bootstrap of the rows asked about); and what
-    `other` scored after the largest sample that both learnt from.
+    `whole` rows, what that is at most (by `_SURE` of a bootstrap's resamples of the rows asked about), and
+    what `other` scored after the largest sample that both learnt from.
     """
     import numpy as np
 
@@ -140,8 +140,8 @@ def _expected(
     generator = np.random.default_rng(0)
     drawn = [ratio(generator.integers(0, len(rows), len(rows))) for _ in range(ROUGH)]
     last = second[samples[-1]]
-    high = float(np.quantile(drawn, _ABOVE))
-    return ratio(np.arange(len(rows))), high, f"{_value(last, last.rows, parts, metric):.3f}"
+    at_most = float(np.quantile(drawn, _SURE))
+    return ratio(np.arange(len(rows))), at_most, f"{_value(last, last.rows, parts, metric):.3f}"
 
 
 def _errors(metric: Metric, value: float) -> float:
