@@ -13,6 +13,9 @@ from typing import Any
 
 from ..rows import kind_of, named
 
+# What is blank to Python or to ECMAScript is blank to everyone who reads the description.
+NOT_BLANK = r"[^\s\u001c-\u001f\u0085\ufeff]"
+
 Schema = Mapping[str, Any]
 _SHOWN = 60  # characters of a wrong value
 _TYPES: dict[str, Callable[[Any], bool]] = {
@@ -75,7 +78,9 @@ def _text_fault(value: str, schema: Schema, where: str) -> str:
     pattern = schema.get("pattern")
     if pattern and not _compiled(pattern).search(value):
         return (
-            f"{where} must be text that is not blank" if pattern == r"\S" else f"{where} must match {pattern}"
+            f"{where} must be text that is not blank"
+            if pattern == NOT_BLANK
+            else f"{where} must match {pattern}"
         )
     return ""
 

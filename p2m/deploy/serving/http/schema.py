@@ -8,9 +8,10 @@ from typing import Any
 
 from ..settings import Settings
 from .bundles import Served
+from .fitting import NOT_BLANK
 
 Schema = dict[str, Any]
-TEXT: Schema = {"type": "string", "minLength": 1, "pattern": r"\S"}
+TEXT: Schema = {"type": "string", "minLength": 1, "pattern": NOT_BLANK}
 _WRITES = ("seq2seq", "causal")  # kinds that may write what is not in the answer's form
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _PROBLEM: Schema = {
