@@ -666,6 +666,7 @@ class Contender:
     parameters: int
     size_bytes: int  # of its smallest export, as expected
     license: str
+    is_tuned: bool = False  # whether it takes minutes to train, and not seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,8 @@ def contenders(students: Mapping[str, Student]) -> tuple[Contender, ...]:
     taken: the encoder for spans, a sequence-to-sequence model for the rest.
     """
     found = [
-        Contender(name, each.parameters, each.size_bytes, each.license) for name, each in students.items()
+        Contender(name, each.parameters, each.size_bytes, each.license, isinstance(each, TunedStudent))
+        for name, each in students.items()
     ]
     return tuple(sorted(found, key=lambda each: (-each.parameters, each.name)))
 

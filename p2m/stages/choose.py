@@ -31,10 +31,10 @@ def choose(
 
     Two are compared on the rows that both were asked about. One takes the place of a larger one only where it
     does better by more than a standard error (after the rule of Breiman et al., 1984): of few rows the best
-    score is mostly luck, and the larger one reads all that the smaller one reads; of two equally large ones
-    the better one is taken. Of those that learnt from samples alone, the best is taken where its errors after
-    all rows are expected (`drawn_out`) to be fewer than those of the best of the others by more than chance:
-    it takes minutes to train, where those take seconds.
+    score is mostly luck, and the larger one reads all that the smaller one reads. Of two linear ones as large
+    as each other the better one is taken; a tuned one comes after them. Of those that learnt from samples
+    alone, the best is taken where its errors after all rows are expected (`drawn_out`) to be fewer than those
+    of the best of the others by more than chance: it takes minutes to train, where those take seconds.
 
     `contenders` are those that may be taken, the largest first; `refused` says of the others why not. Those
     that are too slow are not `within` the limits.
@@ -59,14 +59,14 @@ def _by_trial(
     refused: Mapping[str, str],
 ) -> Choice:  # fmt: skip
     """The winner of comparisons in turn: first those that answered most rows, of these first the largest."""
-    size = {each.name: each.size_bytes for each in contenders}
-    order = sorted(given, key=lambda each: (-len(each.rows), -size[each.student], each.student))
+    rank = {each.name: (-each.size_bytes, each.is_tuned) for each in contenders}
+    order = sorted(given, key=lambda each: (-len(each.rows), *rank[each.student], each.student))
     best = order[0]
     for rival in order[1:]:
         rows = sorted(set(best.rows) & set(rival.rows))
         ahead = _ahead(rival, best, rows, parts, metric)
-        is_as_large = size[rival.student] == size[best.student]
-        if ahead > (0.0 if is_as_large else _error(rival, best, rows, parts, metric)):
+        is_alike = rank[rival.student] == rank[best.student]
+        if ahead > (0.0 if is_alike else _error(rival, best, rows, parts, metric)):
             best = rival
     scores = {each.student: _value(each, each.rows, parts, metric) for each in given}
     reasons = [

@@ -65,8 +65,8 @@ def test_what_the_task_and_a_limit_refuse_is_refused_for_both() -> None:
 def test_contenders_come_largest_first_whatever_the_order_of_the_recipe() -> None:
     large, small = TUNED["minilm"], TUNED["tiny_seq2seq"]
     expected = (
-        Contender("minilm", large.parameters, large.size_bytes, large.license),
-        Contender("tiny_seq2seq", small.parameters, small.size_bytes, small.license),
+        Contender("minilm", large.parameters, large.size_bytes, large.license, is_tuned=True),
+        Contender("tiny_seq2seq", small.parameters, small.size_bytes, small.license, is_tuned=True),
     )
     assert contenders(TUNED) == contenders(dict(reversed(TUNED.items()))) == expected
     twins: dict[str, Student] = {"b": TinySeq2Seq(), "a": TinySeq2Seq()}

@@ -210,10 +210,27 @@ def test_one_that_is_ahead_by_no_more_than_chance_is_not_worth_its_training() ->
     assert found.refused["tuned"].endswith("times its errors are expected after all 90, which may be chance")
 
 
-def test_of_two_equally_large_ones_the_better_one_is_taken() -> None:
+def test_of_two_linear_ones_as_large_as_each_other_the_better_one_is_taken() -> None:
     students: dict[str, Student] = {"one": Sized(bytes=10), "two": Sized(bytes=10)}
     assert among(students, said("one", {1, 2}), said("two", {3})).student == "two"
     assert among(students, said("one", {1}), said("two", {3})).student == "one"
+
+
+@dataclass(frozen=True)
+class Tuned(MiniLM):
+    """As large as a `Sized` of as many bytes, and first by its name."""
+
+    bytes: int = 1000
+
+    @property
+    def size_bytes(self) -> int:
+        return self.bytes
+
+
+def test_one_that_takes_minutes_must_be_ahead_of_one_as_large_that_takes_seconds() -> None:
+    students: dict[str, Student] = {"solved": Sized(bytes=10), "before": Tuned(bytes=10)}
+    assert among(students, said("solved", {1, 2}), said("before", {3})).student == "solved"
+    assert among(students, said("solved", {1, 2, 3, 5}), said("before", {4})).student == "before"
 
 
 def test_one_that_is_behind_and_hardly_gains_is_not_taken() -> None:
