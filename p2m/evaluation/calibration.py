@@ -30,11 +30,16 @@ def fitted(scores: Sequence[float], correct: Sequence[float]) -> tuple[float, fl
     `correct` is how right each answer is, 0 to 1. Targets are drawn in by one row each way, as Platt does.
     """
     import numpy as np
+    from scipy.optimize import brentq
+    from scipy.special import expit
     from sklearn.linear_model import LogisticRegression
 
     if len(scores) < FEWEST or min(scores) == max(scores):
         return None
     odds, right = _log_odds(scores), np.asarray(correct, dtype=np.float64)
+    if right.min() == 1:  # no wrong answer tells how steep the curve is: the score's own odds, moved
+        wanted = (len(right) + 1) / (len(right) + 2)
+        return 1.0, float(brentq(lambda by: float(expit(odds + by).mean()) - wanted, -50, 50))
     high, low = (right.sum() + 1) / (right.sum() + 2), 1 / (len(right) - right.sum() + 2)
     target = right * high + (1 - right) * low
     model = LogisticRegression(C=1e4, max_iter=1000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -65,6 +67,18 @@ def test_the_steepest_curve_still_tells_right_answers_from_wrong_ones() -> None:
     assert settings.calibration[0] == pytest.approx(20)
     low, high = (calibrated(score, settings) for score in (0.60, 0.61))
     assert low < 0.5 < high
+
+
+def test_where_no_answer_was_wrong_an_unsure_one_is_still_less_sure_than_a_sure_one() -> None:
+    lot = random.Random(5)
+    scores = [lot.uniform(0.7, 0.99) for _ in range(80)]
+    found = fitted(scores, [1.0] * 80)
+    assert found is not None
+    settings_ = Settings("linear", ("text",), labels=("a", "b"), calibration=found)
+    told = [calibrated(score, settings_) for score in scores]
+    assert sum(told) / 80 == pytest.approx(81 / 82, abs=1e-6)  # one row drawn in
+    assert calibrated(0.5, settings_) < min(told)
+    assert calibrated(0.0, settings_) == 0.0  # of which nothing is known
 
 
 def test_what_is_always_right_is_abstained_from_nowhere_and_what_never_is_has_no_score() -> None:

@@ -156,7 +156,7 @@ def test_two_texts_in_one_input_are_read_apart(base: Encoder, vectors: Embedding
     assert [each.output for each in others] == [right.output] * 2
     assert [each.score for each in others] == pytest.approx([right.score] * 2, abs=0.02)
     unknown = model.predict([{"text": "Where is my card?"}, {"text": "Message 1: a"}])
-    assert [each.score for each in unknown] == [0.5, 0.5]  # of one text nothing is known
+    assert [(each.score, each.abstain) for each in unknown] == [(0, True)] * 2  # nothing is known
     assert sides({"text": "Where is my card?"}, ("text",), task.parts) is None
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -136,26 +137,26 @@ class LinearModel:
     def answers(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
         outputs = self.outputs(rows, batch_size)
         answers = answered(outputs["logits"], self._settings)
-        return self._scope.limited(answers, **outputs) if self._scope else answers
+        if not self._settings.parts:
+            return self._scope.limited(answers, **outputs) if self._scope else answers
+        found = (sides(row, self._settings.fields, self._settings.parts) for row in rows)
+        return [  # of a row without two texts nothing is known
+            replace(answer, score=0.0, abstain=True) if each is None else answer
+            for answer, each in zip(answers, found, strict=True)
+        ]
 
     def outputs(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> dict[str, Any]:
         """`logits` (rows, columns), and the `embeddings` that they are made of, None without an encoder."""
         texts = [joined(row, self._settings.fields) for row in rows]
-        if self._settings.compares:
-            return self._compared(rows, texts, batch_size)
-        embeddings = self._encoder and self._encoder.encode(texts, batch_size=batch_size)
+        embeddings = self._embedded(rows, texts, batch_size) if self._encoder else None
         return {"logits": self._head.logits(texts, embeddings), "embeddings": embeddings}
 
-    def _compared(
-        self, rows: Sequence[Mapping[str, str]], texts: Sequence[str], batch_size: int
-    ) -> dict[str, Any]:
-        """As `outputs`; of a row without two texts nothing is known, so that no label is likelier."""
+    def _embedded(self, rows: Sequence[Mapping[str, str]], texts: Sequence[str], batch_size: int) -> Any:
         from .embeddings import compared
 
         assert self._encoder is not None
-        found = [sides(row, self._settings.fields, self._settings.parts) for row in rows]
+        if not self._settings.compares:
+            return self._encoder.encode(texts, batch_size=batch_size)
+        found = (sides(row, self._settings.fields, self._settings.parts) for row in rows)
         pairs = zip(*(each or ("", "") for each in found), strict=True)
-        embeddings = compared(*(self._encoder.encode(side, batch_size=batch_size) for side in pairs))
-        logits = self._head.logits(texts, embeddings)
-        logits[[place for place, each in enumerate(found) if each is None]] = 0.0
-        return {"logits": logits, "embeddings": embeddings}
+        return compared(*(self._encoder.encode(side, batch_size=batch_size) for side in pairs))

@@ -14,8 +14,11 @@ _TINY = 1e-15
 
 
 def calibrated(score: float, settings: Settings) -> float:
-    """How often answers of that score are right, by rows that were held out; the score where none told."""
-    if settings.calibration is None:
+    """How often answers of that score are right, by rows that were held out; the score where none told.
+
+    0 stays 0: of such a row nothing is known, or its answer was cut.
+    """
+    if settings.calibration is None or score <= 0:
         return score
     slope, offset = settings.calibration
     return 1 / (1 + math.exp(-(slope * logit(min(1 - _EDGE, max(_EDGE, score))) + offset)))
@@ -23,7 +26,7 @@ def calibrated(score: float, settings: Settings) -> float:
 
 def uncalibrated(score: float, settings: Settings) -> float:
     """The score that the model itself gave, of a calibrated one."""
-    if settings.calibration is None:
+    if settings.calibration is None or score <= 0:
         return score
     slope, offset = settings.calibration
     return 1 / (1 + math.exp((offset - logit(min(1 - _TINY, max(_TINY, score)))) / slope))
@@ -49,5 +52,6 @@ def sure(answers: Sequence[Answer], settings: Settings, least: float) -> list[An
     """The answers with calibrated scores, those below `least` marked."""
     scores = [calibrated(each.score, settings) for each in answers]
     return [
-        replace(each, score=score, abstain=score < least) for each, score in zip(answers, scores, strict=True)
+        replace(each, score=score, abstain=each.abstain or score < least)
+        for each, score in zip(answers, scores, strict=True)
     ]

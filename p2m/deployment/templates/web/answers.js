@@ -7,7 +7,7 @@ const WEIGHT = 4; // of the nearest row that was learnt from, beside the likelie
 export const logit = (share) => (share <= 0 ? -Infinity : share >= 1 ? Infinity : Math.log(share / (1 - share)));
 
 export function calibrated(score, calibration) {
-  if (!calibration) return score;
+  if (!calibration || score <= 0) return score;
   const [slope, offset] = calibration;
   return 1 / (1 + Math.exp(-(slope * logit(Math.min(1 - EDGE, Math.max(EDGE, score))) + offset)));
 }

@@ -49,10 +49,6 @@ export class LinearHead {
     return head;
   }
 
-  get columns() {
-    return this.arrays.bias.values.length;
-  }
-
   // (columns,)
   logits(text, embeddings) {
     const { bias, dense, sparse, scale, idf } = this.arrays;

@@ -23,7 +23,7 @@ export async function openPredictor(folder, say = () => {}) {
         if (typeof row[name] !== "string" || !row[name].trim()) throw new Error(`"${name}" is empty`);
       const found = await answer(row);
       const score = calibrated(found.score, settings.calibration);
-      return { value: found.value ?? found.output, score, abstain: score < settings.abstain };
+      return { value: found.value ?? found.output, score, abstain: Boolean(found.abstain) || score < settings.abstain };
     },
   };
 }
@@ -51,9 +51,10 @@ async function answering(folder, settings, arrays, encoder) {
   if (settings.compares)
     return async (row) => {
       const found = sides(row, settings.fields, settings.parts);
-      if (!found) return decide(new Float64Array(head.columns), null); // nothing is known: no label is likelier
-      const embeddings = compared(await embedded(found[0]), await embedded(found[1]));
-      return decide(head.logits("", embeddings), embeddings);
+      const [first, second] = found ?? ["", ""];
+      const embeddings = compared(await embedded(first), await embedded(second));
+      const answer = decide(head.logits("", embeddings), embeddings);
+      return found ? answer : { ...answer, score: 0, abstain: true }; // of one text nothing is known
     };
   return async (row) => {
     const text = joined(row, settings.fields);
