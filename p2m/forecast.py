@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 
 from p2m.deploy.serving.shapes import write_labels
 from p2m.engine.explaining.survey import Survey
 from p2m.sizes import count, show_size
-from p2m.spec import ModelSpec, allowed, over_budget, refused, untaught
+from p2m.spec import ModelSpec, allowed, over_budget, refused, rungs, untaught
 from p2m.spec.distilling import taught
 from p2m.stages.lessons import MOST
 from p2m.stages.samples import samples, untried
@@ -82,7 +82,9 @@ def ranking(spec: ModelSpec, task: Task, found: Survey) -> tuple[tuple[str, str,
     out = untaught(task, able)
     rest = {name: each for name, each in able.items() if name not in out}
     out |= over_budget(spec.choosing, rest) if len(rest) > 1 else {}
-    tried = {name: _trial(spec, task, each, rows) for name, each in able.items()} | out
+    tuned = [name for name, each in rest.items() if isinstance(each, TunedStudent) and name not in out]
+    most = rungs(spec.choosing, len(tuned))
+    tried = {name: _trial(spec, task, each, rows, most) for name, each in able.items()} | out
     told = (_chosen(choice) if choice else tried) | refused(spec.student.candidates, task, spec.limits)
     names = [*told, *(name for name in able if name not in told)]
     return tuple(
@@ -109,14 +111,14 @@ def _chosen(choice: Choice) -> dict[str, str]:
     return taken | {name: choice.refused[name] for name in order if name in choice.refused} | choice.refused
 
 
-def _trial(spec: ModelSpec, task: Task, student: Student, rows: int) -> str:
-    """How a candidate will be tried."""
+def _trial(spec: ModelSpec, task: Task, student: Student, rows: int, most: int) -> str:
+    """How a candidate will be tried; one that is tuned on so many samples at `most`."""
     if not isinstance(student, TunedStudent):
         return "cross-validated"
     if why := untried(student, rows, len(task.labels) or 2):
         return why
     outside = rows - rows // spec.split.folds
-    sizes = samples(spec.choosing, outside)
+    sizes = samples(replace(spec.choosing, rungs=max(1, most)), outside)
     taken = sizes if sizes[-1] < outside else sizes[-1:]
     return f"tried on {' and '.join(f'{size:,}' for size in taken)} of {outside:,} rows"
 

@@ -598,6 +598,7 @@ class Choosing:
     rungs: int = 2  # samples, each three times as large as the one before
     least_rows: int = 1000  # of the last sample, where there are so many
     trials: int | None = None  # probe trainings of students that are tuned, in all; None: no limit
+    minutes: float | None = None  # that these take on the machine that builds; None: no limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -682,11 +683,19 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Survivors:
-    """The students that go on to the next larger sample; of what was seen only that, so that figures re-key
+    """The students that are tried on the next sample; of what was seen only that, so that figures re-key
     nothing.
     """
 
     students: tuple[str, ...]
+    refused: dict[str, str] = field(default_factory=dict)  # of those that are not, why
+
+
+@dataclass(frozen=True, slots=True)
+class Paces:
+    """Seconds that the probe trainings of each candidate that is tuned take on this machine."""
+
+    seconds: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)

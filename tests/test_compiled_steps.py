@@ -84,7 +84,7 @@ def changed(one: Plan, two: Plan, folder: Path) -> set[str]:
 
 
 def rungs(name: str) -> list[str]:
-    return [f"rung-{name}-{number}" for number in (1, 2)]
+    return [f"rung-{name}-1"]
 
 
 def test_where_rows_must_choose_every_candidate_has_steps_of_its_own_in_a_group() -> None:
@@ -114,6 +114,25 @@ def test_where_rows_must_choose_every_candidate_has_steps_of_its_own_in_a_group(
     assert plan.step("pick").needs == (
         "parse", "export-linear_tfidf", "export-linear_minilm", "export-minilm", "compress-int8-minilm",
     )  # fmt: skip
+
+
+def test_one_tuned_student_is_tried_once_and_of_several_the_better_half_twice() -> None:
+    two = {**STUDENTS, "other": MiniLM(window=100)}
+    steps = {step.name for step in compiled(LABELS, two).steps}
+    assert {f"rung-{name}-{n}" for name in two for n in (1, 2)} | {"halve-1"} <= steps
+    once = {step.name for step in compiled(LABELS).steps}
+    assert "rung-minilm-1" in once
+    assert not once & {"rung-minilm-2", "halve-1"}
+
+
+def test_the_minutes_of_choosing_are_asked_of_the_machine_before_anything_is_tried() -> None:
+    plan = compiled(LABELS, choosing={"minutes": 5})
+    assert plan.step("rung-minilm-1").needs[-1] == "afford"
+    assert plan.step("afford").needs == ("paces",)
+    assert "within" not in plan.step("choose").needs, "that a trial takes long does not refuse a student"
+    both = compiled(LABELS, choosing={"minutes": 5}, constraints={"max_latency": 0.1})
+    assert both.step("afford").needs == ("within", "paces")
+    assert "paces" not in {step.name for step in compiled(LABELS).steps}
 
 
 def test_where_rows_must_not_choose_the_one_student_has_steps_in_no_group(tmp_path: Path) -> None:

@@ -9,14 +9,16 @@ from typing import Any
 from p2m.compiler.places import Places
 from p2m.compiler.rungs import of_encoders
 from p2m.engine.plan import Plan, Ref
-from p2m.spec import ModelSpec
+from p2m.spec import ModelSpec, contenders, rungs
+from p2m.stages.afford import afford
 from p2m.stages.cross_validate import cross_validate
 from p2m.stages.halve import halve
 from p2m.stages.latencies import latencies
 from p2m.stages.linear_rung import linear_rung
+from p2m.stages.paces import paces
 from p2m.stages.rung import rung
 from p2m.stages.within import within
-from p2m.types import Compressor, LinearStudent, Metric, Student, TunedStudent, VocabularyCompressor
+from p2m.types import Choosing, Compressor, LinearStudent, Metric, Student, TunedStudent, VocabularyCompressor
 
 
 @dataclass(frozen=True)
@@ -62,26 +64,51 @@ def tried(
                         student=student, to_choose=True, metric=metric, origins=places | _place(at, name),
                     )
                 )  # fmt: skip
-    passed = quick
-    for number in range(1, spec.choosing.rungs + 1 if tuned else 0):
+    samples = rungs(spec.choosing, len(tuned))
+    passed = first = _affordable(plan, spec, at, able, task, parts, quick, samples) if tuned else quick
+    for number in range(1, samples + 1):
         for name, student in able.items():
             with plan.group(name):
                 inputs = (task, parts, base, embeddings, passed)
-                said[name].append(_rung(plan, spec, at, metric, inputs, name, student, number))
-        if len(tuned) > 1 and number < spec.choosing.rungs:
-            passed = plan.add(f"halve-{number}", halve, parts, quick, *(said[name][-1] for name in tuned),
+                said[name].append(_rung(plan, spec, at, metric, inputs, name, student, number, samples))
+        if number < samples:
+            passed = plan.add(f"halve-{number}", halve, parts, first, *(said[name][-1] for name in tuned),
                               metric=metric, origins=places)  # fmt: skip
     return Tried(said, timed, quick)
 
 
+def _affordable(
+    plan: Plan, spec: ModelSpec, at: Places, able: Mapping[str, Student], task: Ref, parts: Ref,
+    quick: Ref | None, samples: int,
+) -> Ref | None:  # fmt: skip
+    """Those of the quick candidates whose probe trainings fit into the minutes that choosing may take."""
+    minutes = spec.choosing.minutes
+    if minutes is None:
+        return quick
+    tuned = {name: each for name, each in able.items() if isinstance(each, TunedStudent)}
+    taking = plan.add(
+        "paces", paces, task, parts, students=tuned, choosing=_of(spec.choosing, samples),
+        training=spec.training, seed=spec.seed,
+        origins=at("choosing", "training", "seed", students="student"),
+    )  # fmt: skip
+    order = tuple(each.name for each in contenders(able) if each.name in tuned)
+    return plan.add("afford", afford, quick, taking, students=order, minutes=minutes,
+                    origins=at(minutes="choosing.minutes"))  # fmt: skip
+
+
+def _of(choosing: Choosing, samples: int) -> Choosing:
+    """What probe trainings go by, without what only says which of them there are."""
+    return replace(choosing, rungs=samples, trials=None, minutes=None)
+
+
 def _rung(
     plan: Plan, spec: ModelSpec, at: Places, metric: Metric, inputs: Sequence[Ref | None], name: str,
-    student: Student, number: int,
+    student: Student, number: int, samples: int,
 ) -> Ref:  # fmt: skip
     task, parts, base, embeddings, passed = inputs
     settings: dict[str, Any] = {
         "name": name, "student": student, "number": number, "metric": metric, "seed": spec.seed,
-        "choosing": replace(spec.choosing, trials=None),
+        "choosing": _of(spec.choosing, samples),
         "origins": _place(at, name) | at("choosing", "training", "seed", metric="metrics.primary"),
     }  # fmt: skip
     step = f"rung-{name}-{number}"

@@ -117,19 +117,24 @@ def over_budget(choosing: Choosing, able: Mapping[str, Student]) -> dict[str, st
     """The smaller candidates, which `choosing.trials` leaves no probe training for, and the reason."""
     most, tuned = choosing.trials, [n for n, each in able.items() if isinstance(each, TunedStudent)]
     kept = len(tuned)
-    while most is not None and kept and trainings(kept, choosing.rungs) > most:
+    while most is not None and kept and trainings(choosing, kept) > most:
         kept -= 1
     order = [each.name for each in contenders(able) if each.name in tuned]
     why = f"not tried: choosing.trials allows {most} probe trainings"
     return dict.fromkeys(order[kept:], why) if kept < len(able) else {}
 
 
-def trainings(students: int, rungs: int) -> int:
+def trainings(choosing: Choosing, students: int) -> int:
     """How many probe trainings so many students take, of whom half go on each time."""
     found = 0
-    for _ in range(rungs):
+    for _ in range(rungs(choosing, students)):
         found, students = found + students, (students + 1) // 2
     return found
+
+
+def rungs(choosing: Choosing, students: int) -> int:
+    """How many samples so many students that are tuned are tried on: smaller ones only tell who goes on."""
+    return choosing.rungs if students > 1 else students
 
 
 def _from_scratch(student: Student) -> bool:

@@ -95,6 +95,7 @@ RANGES: dict[type, dict[str, tuple[float, float]]] = {
         "rungs": (1, 6),
         "least_rows": (1, 1_000_000),
         "trials": (0, 1000),
+        "minutes": (0, 100_000),
     },
     Splitting: {
         "folds": (2, 20),

@@ -14,7 +14,6 @@ from p2m.metrics.base import Metric
 from p2m.types import Choice, Contender, OutOfFold, Split, Survivors, Task, merit
 
 _SURE = 0.95  # how likely one that takes minutes must be ahead of one that takes seconds
-TOO_SLOW = "slower on this machine than constraints.max_latency"
 
 
 @stage(version="6", kind="pure")
@@ -40,8 +39,8 @@ def choose(
     that are too slow are not `within` the limits.
     """
     if within is not None:
-        slow = {each.student for each in tried if each.student not in within.students and each.rows}
-        refused = refused | dict.fromkeys(sorted(slow), TOO_SLOW)
+        slow = {each.student for each in tried if each.student in within.refused and each.rows}
+        refused = refused | {name: within.refused[name] for name in sorted(slow)}
         tried = tuple(each for each in tried if each.student not in slow)
     given = [each for each in tried if each.rows and not each.learnt]
     sampled = [each for each in tried if each.rows and each.learnt]

@@ -21,5 +21,8 @@ def halve(parts: Split, within: Survivors | None, *tried: OutOfFold, metric: Met
         right = [parts.train[row].answers for row in each.rows]
         return merit(metric, metric.value(metric.statistics(each.answers, right)))
 
-    best = sorted(given, key=lambda each: (-value(each), each.student))[: (len(given) + 1) // 2]
-    return Survivors((*sorted(each.student for each in best), *sorted(rest)))
+    order = sorted(given, key=lambda each: (-value(each), each.student))
+    best, others = order[: (len(given) + 1) // 2], order[(len(given) + 1) // 2 :]
+    refused = dict(within.refused) if within else {}
+    refused |= {each.student: "others did better on a smaller sample" for each in others}
+    return Survivors((*sorted(each.student for each in best), *sorted(rest)), refused)

@@ -15,8 +15,6 @@ from p2m.stages.tuned import tuned_and_asked
 from p2m.students.base import Student, TunedStudent, labels_of
 from p2m.types import Choosing, OutOfFold, Split, Survivors, Task, Training
 
-TOO_SLOW = "not tried: slower on this machine than constraints.max_latency"
-
 
 @stage(version="1", kind="seeded", cpus="all")
 def rung(
@@ -43,7 +41,7 @@ def rung(
     if why := untried(student, len(rows), max(1, len(labels))):
         return none(name, why)
     if survivors is not None and name not in survivors.students:
-        return none(name, TOO_SLOW if number == 1 else "others did better on a smaller sample")
+        return none(name, survivors.refused.get(name, "not tried"))
     outside, inside = held_out(parts, FOLD)
     sizes = samples(choosing, len(outside))
     if number < choosing.rungs and sizes[-1] == len(outside):

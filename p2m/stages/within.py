@@ -5,6 +5,8 @@ from __future__ import annotations
 from p2m.engine.stage import stage
 from p2m.types import Latencies, Survivors
 
+TOO_SLOW = "slower on this machine than constraints.max_latency"
+
 
 @stage(version="1", kind="pure")
 def within(latencies: Latencies, *, max_latency: float) -> Survivors:
@@ -13,4 +15,5 @@ def within(latencies: Latencies, *, max_latency: float) -> Survivors:
     """
     known = latencies.students
     quick = [name for name, each in known.items() if each.p95 <= max_latency]
-    return Survivors(tuple(sorted(quick or sorted(known, key=lambda name: (known[name].p95, name))[:1])))
+    quick = quick or sorted(known, key=lambda name: (known[name].p95, name))[:1]
+    return Survivors(tuple(sorted(quick)), {name: TOO_SLOW for name in sorted(known) if name not in quick})

@@ -14,8 +14,9 @@ from p2m.evaluation.learning_curves import drawn_out
 from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.macro_f1 import MacroF1
 from p2m.spec import allowed, contenders, refused
-from p2m.stages.choose import TOO_SLOW, choose
+from p2m.stages.choose import choose
 from p2m.stages.winner import winner
+from p2m.stages.within import TOO_SLOW
 from p2m.students.linear_tfidf import LinearTfidf
 from p2m.students.minilm import MiniLM
 from p2m.students.tiny_seq2seq import TinySeq2Seq
@@ -251,8 +252,8 @@ def test_of_students_that_are_tuned_alone_the_best_on_the_largest_sample_is_take
 
 def test_one_that_is_slower_than_the_limit_is_not_taken_however_good() -> None:
     tried = (said("small", {1, 2, 3}), said("large", set()))
-    found = choose(LABELS, PARTS, Survivors(("small",)), *tried, contenders=contenders(STUDENTS), refused={},
-                   metric=METRIC)  # fmt: skip
+    quick = Survivors(("small",), {"large": TOO_SLOW})
+    found = choose(LABELS, PARTS, quick, *tried, contenders=contenders(STUDENTS), refused={}, metric=METRIC)
     assert found.student == "small"
     assert found.refused["large"] == TOO_SLOW
 

@@ -18,6 +18,7 @@ from p2m.compression.int8 import Int8
 from p2m.deploy.serving.predictor import Predictor
 from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.macro_f1 import MacroF1
+from p2m.stages.afford import afford
 from p2m.stages.baselines import baselines
 from p2m.stages.compress import compress
 from p2m.stages.cross_validate import MANY_ROWS, cross_validate
@@ -29,13 +30,14 @@ from p2m.stages.folds import joined_folds, none
 from p2m.stages.halve import halve
 from p2m.stages.latencies import latencies
 from p2m.stages.linear_rung import linear_rung
+from p2m.stages.paces import paces
 from p2m.stages.pick import pick
 from p2m.stages.rows import is_balanced, sample
 from p2m.stages.rung import rung
 from p2m.stages.samples import FEWEST_ROWS
 from p2m.stages.solve import solve
 from p2m.stages.train import train
-from p2m.stages.within import within
+from p2m.stages.within import TOO_SLOW, within
 from p2m.students.linear_ensemble import LinearEnsemble
 from p2m.students.linear_minilm import LinearMiniLM
 from p2m.students.linear_tfidf import LinearTfidf
@@ -53,6 +55,7 @@ from p2m.types import (
     Lesson,
     LinearStudent,
     OutOfFold,
+    Paces,
     Split,
     Student,
     Survivors,
@@ -287,10 +290,9 @@ def test_a_tuned_candidate_is_tried_where_rows_are_enough(tiny_minilm: MiniLM, t
 def test_a_candidate_that_others_beat_on_a_smaller_sample_is_not_tried_on_a_larger_one(
     tiny_minilm: MiniLM, tmp_path: Path
 ) -> None:
-    said = on_sample(tiny_minilm, tmp_path / "a", TRIED, survivors=Survivors(("other",)), least_rows=30)
-    assert (said.rows, said.note) == ((), "others did better on a smaller sample")
-    slow = on_sample(tiny_minilm, tmp_path / "b", TRIED, 1, survivors=Survivors(("other",)), least_rows=30)
-    assert slow.note.endswith("slower on this machine than constraints.max_latency")
+    others = Survivors(("other",), {"it": "worse"})
+    said = on_sample(tiny_minilm, tmp_path / "a", TRIED, survivors=others, least_rows=30)
+    assert (said.rows, said.note) == ((), "worse")
     assert not list(tmp_path.iterdir()), "it learnt something"
 
 
@@ -323,6 +325,7 @@ def test_the_better_half_goes_on_and_those_that_were_not_tried() -> None:
     three = (said("a", 3), said("b", 8), said("c", 5))
     assert halve(parts, None, *three, metric=METRIC).students == ("b", "c")
     assert halve(parts, None, *three[:2], metric=METRIC).students == ("b",)
+    assert halve(parts, None, *three, metric=METRIC).refused == {"a": "others did better on a smaller sample"}
     assert halve(parts, None, said("a", 1), none("d", "too few"), metric=METRIC).students == ("a", "d")
     slow = (said("a", 1), none("d", "too slow"))
     assert halve(parts, Survivors(("a",)), *slow, metric=METRIC).students == ("a",), "it would be trained"
@@ -503,3 +506,30 @@ def test_a_sample_has_as_many_of_each_label_as_may_be_and_hangs_on_the_seed() ->
 def test_training_weighs_labels_alike_where_the_metric_does() -> None:
     assert is_balanced(MacroF1())
     assert not is_balanced(METRIC)
+
+
+def test_probe_trainings_that_the_minutes_have_no_room_for_are_left_out(
+    tiny_minilm: MiniLM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    students = {"a": tiny_minilm, "b": replace(tiny_minilm, window=30)}
+    few: dict[str, Any] = {"students": students, "training": BRIEF, "seed": 0, "run": Here(tmp_path)}
+    found = paces(LABELS, TRIED, choosing=Choosing(least_rows=60, rungs=1), **few).seconds
+    assert set(found) == {"a", "b"}
+    assert min(found.values()) > 0
+    more = paces(LABELS, TRIED, choosing=Choosing(least_rows=60, rungs=2), **few).seconds
+    assert set(more) == {"a", "b"}
+    assert paces(LABELS, CROSSED, choosing=Choosing(), **few).seconds == {}, "these few rows try nobody"
+
+
+def test_the_largest_student_whose_trainings_fit_comes_first_and_the_rest_gets_what_is_left() -> None:
+    taking = Paces({"large": 500.0, "middle": 100.0, "small": 30.0})
+    order = ("large", "middle", "small", "untried")
+    found = afford(None, taking, students=order, minutes=2)
+    assert found.students == ("middle", "untried")
+    assert set(found.refused) == {"large", "small"}
+    assert "choosing.minutes=2" in found.refused["small"]
+    slow = Survivors(("large", "small", "untried"), {"middle": TOO_SLOW})
+    found = afford(slow, taking, students=order, minutes=2)
+    assert (found.students, found.refused["middle"]) == (("small", "untried"), TOO_SLOW)
+    assert afford(None, taking, students=order, minutes=0).students == ("untried",)
