@@ -12,7 +12,7 @@ the 3,080 official test rows, which take part in nothing else, in the exported m
   latency or less: the median answer of the exported models, on one thread, a row of each in turn.
 - votes: a server on this machine plays a teacher that knows the labels of `--voted` training texts and gives
   a wrong one in 20% of its answers (tests/teachers/known_rows.py). It is asked three times about each. All
-  texts are kept; `minilm_l3` learns what most say, or what they say as shares (`training.soft_labels`). Soft
+  texts are kept; `minilm_l3` learns what most say, or what votes make likely (`training.soft_labels`). Soft
   is better.
 
 Exits with 1 where a bar is missed.
@@ -130,7 +130,7 @@ def votes(work: Path, train: Sequence[Row], given: argparse.Namespace) -> bool:
                 "generation": asked,
             }
             chosen |= {"teacher": teacher, "inputs": "inputs.jsonl", "curation": {"near_duplicate": 1}}
-            name = "votes as shares" if soft else "what most say"
+            name = "what votes make likely" if soft else "what most say"
             recipe = _recipe(work, name, chosen, given, labels=sorted({row["label"] for row in train}))
             lines[soft] = _built(name, recipe)
             print(lines[soft], flush=True)

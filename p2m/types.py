@@ -516,7 +516,7 @@ class Training:
     label_smoothing: float = 0.0  # 0 to 1
     class_weights: str = "auto"  # balanced, none, or auto: balanced where the metric counts labels alike
     focal: float = 0.0  # gamma of focal loss: above 0, rows that are easy count less
-    soft_labels: bool = False  # whether labels are learnt as the shares of votes, where rows have these
+    soft_labels: bool = False  # whether labels are learnt as likely as votes make them, where rows have these
     average: str = "none"  # of weights: ema (of all steps), last (of the last evaluations)
     patience: int = 3  # evaluations without a better primary metric before stopping
     evaluations: int = 6  # over the whole training, evenly spaced; each is a checkpoint too

@@ -11,6 +11,7 @@ from p2m.students.heads.base import Projection, Reach, Solution
 from p2m.students.heads.rows import STRENGTH, RowHead
 from p2m.students.losses import cross_entropy, soft_cross_entropy
 from p2m.students.solver import solved
+from p2m.students.voted import believed
 from p2m.types import Example, Shaping, Task, TaskType
 
 LOWEST_BIAS = -20.0  # of a label without a row: never chosen, and no more than label smoothing can bear
@@ -48,11 +49,15 @@ class LabelHead(RowHead):
         return place(row.output, row, self.settings.labels)
 
     def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
-        """As of any row; with `shares` where a row has votes."""
+        """As of any row; with `shares` where a row has votes: how likely each label is by these."""
+        import numpy as np
+
         features = super().encode(rows, max_length=max_length)
-        for each in features:
-            if shares := self._shares(rows[each["row"]]):
-                each["shares"] = shares
+        voted = [(each, shares) for each in features if (shares := self._shares(rows[each["row"]]))]
+        if voted:
+            likely = believed(np.array([shares for _, shares in voted]))
+            for (each, _), found in zip(voted, likely.tolist(), strict=True):
+                each["shares"] = found
         return features
 
     def _shares(self, row: Example) -> list[float]:
