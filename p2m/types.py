@@ -594,7 +594,7 @@ class Choosing:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
-    sample: float = 0.25  # share of the training rows that the last probe of a student learns from, 0 to 1
+    sample: float = 0.125  # share of the training rows that the last probe of a student learns from, 0 to 1
     rungs: int = 2  # samples, each three times as large as the one before
     least_rows: int = 1000  # of the last sample, where there are so many
     trials: int | None = None  # probe trainings of students that are tuned, in all; None: no limit
