@@ -12,6 +12,9 @@ TfidfVectorizer (C=20, and scikit-learn's own C=1) and on frozen all-MiniLM-L6-v
 own minilm; and, with --setfit, SetFit as published on that base, pinned in peers.txt. SetFit takes minutes a
 cell, so it runs on up to --setfit-rows rows, with the settings of its paper; `-` is where it was not run.
 
+With --wrong 0.2 a fifth of the labels to learn from, drawn once a table, are wrong, as in tables that many
+hands or a model labelled; the rows that judge keep theirs.
+
 Prints the accuracy, the verdicts of the builds and how they compare with the truth, which
 classification/report.py defines. Exits with 1 where p2m's mean over tables is below a peer's, where it is
 more than 2 points below one on a table, or where fewer than 95% of its verdicts are right.
@@ -80,6 +83,7 @@ class Log:
 def main(argv: Sequence[str]) -> int:
     given = _arguments(argv)
     tables = _chosen(read(given.data), given.only)
+    tables = [table.spoilt(given.wrong) for table in tables] if given.wrong else tables
     sizes = [size for size in SIZES if size in given.sizes.split(",")]
     work = Path(given.work or tempfile.mkdtemp(prefix="p2m-small-"))
     python = _setfit(given.peers) if given.setfit else None
@@ -110,6 +114,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--only", default="", help="tables, by name, with commas between; all where left out")
     parser.add_argument("--sizes", default=",".join(SIZES), help=f"rows a label ({','.join(SIZES)})")
     parser.add_argument("--seeds", type=int, default=5, help="draws of each size (5)")
+    parser.add_argument("--wrong", type=float, default=0.0, help="share of labels to learn from made wrong")
     parser.add_argument("--work", default=None, help="kept, so that a second run goes on where it was")
     parser.add_argument("--stale", action="store_true", help="take kept results of another p2m as well")
     parser.add_argument("--peers-only", action="store_true", help="leave p2m out, and with it the bars")

@@ -20,7 +20,7 @@ import json
 import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,15 @@ class Table:
         """Of everything in it, so that results are never taken for those of other rows."""
         whole = json.dumps([self.prompt, self.train, self.test]).encode()
         return hashlib.sha256(whole).hexdigest()[:16]
+
+    def spoilt(self, wrong: float) -> Table:
+        """The same with so large a share of the labels to learn from wrong, each other label alike."""
+        names, lot = sorted({label for _, label in self.train}), random.Random(f"{self.name}/{wrong}")
+        rows = [
+            (text, lot.choice([name for name in names if name != label]) if lot.random() < wrong else label)
+            for text, label in self.train
+        ]
+        return replace(self, train=tuple(rows))
 
     def sample(self, size: str, seed: int) -> tuple[Row, ...] | None:
         """So many rows of each label (all of a label that has fewer), shuffled; "all" for every row.

@@ -20,6 +20,7 @@ from p2m.students.heads import Reach, head_of
 from p2m.students.heads.numbers import aimed
 from p2m.students.labels import given, label_words, scale_of
 from p2m.students.solver import MANY_ROWS, Weights, ridge, solved, solved_sets
+from p2m.students.strengths import STRENGTHS, Block, chosen
 from p2m.types import Lesson, Task, TaskType
 
 RIDGE = 0.1  # of C: numbers from 0 to 1 bear a larger penalty than logits do
@@ -86,6 +87,20 @@ def logistic(features: Any, lesson: Lesson, *, strength: float, label_weight: fl
         return solved(features, answers, labels, strength=strength, balanced=lesson.balanced, weights=weights)
     held = [*(given(lesson.task, row.output) for row in rows), *((label,) for label in words)]
     return solved_sets(features, held, labels, strength=strength, balanced=lesson.balanced, weights=weights)
+
+
+def fitted(
+    parts: Sequence[Block], lesson: Lesson, *, strength: float | None, label_weight: float
+) -> list[Weights]:  # fmt: skip
+    """The regression of each part; of no given `strength` with the one that suits them together best."""
+    if strength is None and lesson.task.type is not TaskType.REGRESSION:
+
+        def solve(features: Any, lesson: Lesson, strength: float) -> Weights:
+            return logistic(features, lesson, strength=strength, label_weight=label_weight)
+
+        strength = chosen(parts, lesson, solve)
+    strength = strength or STRENGTHS[0]
+    return [logistic(features, lesson, strength=strength, label_weight=label_weight) for features, _ in parts]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class LinearEncoder(base_model.OverBaseModel):
     """Mean-pooled embeddings of unit length (Reimers and Gurevych, 2019) and logistic regression."""
 
     window: int = 256  # tokens that are read; the rest of a longer text is not
-    strength: float = 20.0  # C of scikit-learn: inverse of the penalty
+    strength: float | None = None  # C of scikit-learn, inverse of the penalty; None: by held-out rows
     label_weight: float = 2.0  # rows that the words of a label count as
 
     @property
@@ -31,8 +31,8 @@ class LinearEncoder(base_model.OverBaseModel):
         return linear.refusal(task) or base_model.unread(task, self.model, self.languages)
 
     def solve(self, lesson: Lesson, target: Path) -> int:
-        weights = linear.logistic(
-            lesson.vectors, lesson, strength=self.strength, label_weight=self.label_weight
+        (weights,) = linear.fitted(
+            [(lesson.vectors, 1.0)], lesson, strength=self.strength, label_weight=self.label_weight
         )
         own = linear.write(lesson, [linear.Part(weights, 1.0)], target, max_length=self.window)
         return self.parameters + own

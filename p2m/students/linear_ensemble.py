@@ -27,10 +27,10 @@ class LinearEnsemble(LinearMiniLM):
 
     def solve(self, lesson: Lesson, target: Path) -> int:
         found = linear.terms(linear.texts_of(lesson), {"words": self.max_words, "pieces": self.max_pieces})
-        words, vectors = (
-            linear.logistic(features, lesson, strength=self.strength, label_weight=self.label_weight)
-            for features in (found.matrix, lesson.vectors)
-        )
+        words, vectors = linear.fitted(
+            [(found.matrix, self.tfidf_share), (lesson.vectors, 1 - self.tfidf_share)], lesson,
+            strength=self.strength, label_weight=self.label_weight,
+        )  # fmt: skip
         parts = [
             linear.Part(words, self.tfidf_share, found),
             linear.Part(vectors, 1 - self.tfidf_share),

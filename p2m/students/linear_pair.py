@@ -31,7 +31,7 @@ class LinearPair(LinearMiniLM):
         return super().refusal(task)
 
     def solve(self, lesson: Lesson, target: Path) -> int:
-        weights = linear.logistic(lesson.vectors, lesson, strength=self.strength, label_weight=0.0)
+        (weights,) = linear.fitted([(lesson.vectors, 1.0)], lesson, strength=self.strength, label_weight=0.0)
         parts = [linear.Part(weights, 1.0)]
         return self.parameters + linear.write(
             lesson, parts, target, max_length=self.window, compares=self.compares

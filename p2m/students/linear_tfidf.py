@@ -18,7 +18,7 @@ from p2m.types import Lesson, Task
 class LinearTfidf:
     """Sublinear TF-IDF of two blocks (words, pieces), each of unit length, and logistic regression."""
 
-    strength: float = 20.0  # C of scikit-learn: inverse of the penalty
+    strength: float | None = None  # C of scikit-learn, inverse of the penalty; None: by held-out rows
     label_weight: float = 2.0  # rows that the words of a label count as
     max_words: int = 10_000  # the most frequent words and pairs of words
     max_pieces: int = 20_000  # the most frequent runs of 2 to 5 characters
@@ -40,8 +40,8 @@ class LinearTfidf:
 
     def solve(self, lesson: Lesson, target: Path) -> int:
         found = linear.terms(linear.texts_of(lesson), {"words": self.max_words, "pieces": self.max_pieces})
-        weights = linear.logistic(
-            found.matrix, lesson, strength=self.strength, label_weight=self.label_weight
+        (weights,) = linear.fitted(
+            [(found.matrix, 1.0)], lesson, strength=self.strength, label_weight=self.label_weight
         )
         return linear.write(lesson, [linear.Part(weights, 1.0, found)], target, max_length=1)
 
