@@ -46,7 +46,12 @@ _PAIRS = (
 _FEWEST = 8  # rows that tell what sort of task they are for, where nobody else says it
 _SAMPLE = 5000  # rows that tell in which columns answers stand
 _COMMON = 5  # rows from which a label is no slip of the pen
-_MANY_WORDS = 6.0  # a value's mean length in words from which it is no label
+_MANY_WORDS = 6.0  # a value's mean length in words from which it is a label only where it returns often
+_SENTENCES = 50  # of such values, at most
+_OFTEN = 10  # rows that each of them has on average, at least
+_ENDS = ("s", "d", "ed", "")  # of a column's word that the prompt may have without
+_FILLING = frozenset(("is", "was", "has", "did", "will"))  # words of a column's name that a prompt leaves out
+_BESIDE = re.compile(r"\b(?:of|from|by|given|based|using|with|for|about|in|to|on)\b", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?\d[\d.,' ]*(e[-+]?\d+)?%?", re.IGNORECASE)
 _STAMP = re.compile(
     r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?\S*)?|\d{1,2}:\d{2}(?::\d{2})?"
@@ -142,6 +147,7 @@ def read_task(
     table = _open(path, prompt, output)
     chosen = _output(table, prompt, inputs, output)
     given = tuple(dict.fromkeys(table.column(name) for name in inputs)) or _inputs(table, prompt, chosen)
+    unread = () if inputs else _unread(table, given, chosen)
     if chosen in given:
         raise UserError(
             f"{path}: the column {chosen.name!r} cannot both go in and come out\n    name another one with"
@@ -162,7 +168,7 @@ def read_task(
         scale=task.scale,
         record=task.record,
         has_test=has_test,
-        doubts=task.doubts,
+        doubts=(*task.doubts, *unread),
     )
     if task.type is TaskType.CLASSIFICATION:
         found = _labelled(table, given, chosen, found)
@@ -221,6 +227,8 @@ def _output(table: _Table, prompt: str, inputs: Sequence[str], named: str) -> Co
     scores = {column.name: _output_score(column, prompt) for column in free}
     if not any(scores.values()):
         mentioned = [column for column in free if _is_mentioned(column.name, prompt)]
+        if len(mentioned) == 1 and not _is_asked_for(mentioned[0].name, prompt):
+            mentioned = []
         scores = {column.name: 0 for column in free} | {
             column.name: 1 + _is_number(column) + any(_stands_in(column, other) for other in free)
             for column in mentioned
@@ -255,26 +263,29 @@ def _output_score(column: Column, prompt: str) -> int:
         return 0
     name = _field(plain(column.name))
     is_called = name in _ANSWERS or (_is_number(column) and name in GROUPS["number"])
+    is_asked_for = _is_number(column) and _is_asked_for(column.name, prompt)
     score = 3 * is_called + 2 * _returns(column) + 5 * is_json(column)
+    score = score or int(is_asked_for or _recurs(column))
     return score + 2 * _is_mentioned(column.name, prompt) if score else 0
 
 
 def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
-    texts = [
-        column
-        for column in table.columns
-        if column.name not in (output.name, *ALSO) and column.kind in ("text", "texts") and column.filled
-        if not _is_bookkeeping(column.name) and not _is_number(column) and not _is_stamp(column)
-    ]
-    long = [column for column in texts if not _returns(column)] or texts
+    """The one column of texts that do not return, else those that the prompt names; of a table without such
+    texts all that say something of a row.
+    """
+    free = _readable(table, output)
+    texts = [column for column in free if column.kind in ("text", "texts") and not _is_number(column)]
+    long = [column for column in texts if not _returns(column)]
     by_name = {plain(column.name): column for column in texts}
     for pair in _PAIRS:
         if all(name in by_name for name in pair):
             return tuple(by_name[name] for name in pair)
-    mentioned = [column for column in texts if _is_mentioned(column.name, prompt)]
-    chosen = long if len(long) == 1 else mentioned
+    mentioned = [column for column in free if _is_mentioned(column.name, prompt)]
+    if len(long) == 1:
+        return tuple(long)
+    chosen = mentioned if long or len(mentioned) > 1 else free
     if not chosen:
-        if not texts:
+        if not free:
             binary = "".join(f"; {unfit(column)}" for column in table.columns if column.kind == "binary")
             raise UserError(
                 f"{table.path}: no column of text beside {output.name!r} among {_listed(table.names)}{binary}"
@@ -282,9 +293,30 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
             )
         raise UserError(
             f"{table.path}: which columns the model is to read is not plain: {_listed(table.names)}"
-            f"\n    say it, several with commas: --input-columns {','.join(column.name for column in long)}"
+            f"\n    say it, several with commas: --input-columns {','.join(column.name for column in free)}"
         )
     return tuple(chosen)
+
+
+def _readable(table: _Table, output: Column) -> list[Column]:
+    """Columns that may go in; dates and addresses where there is nothing else."""
+    free = [
+        column
+        for column in table.columns
+        if column.name not in (output.name, *ALSO) and column.filled and has_texts(column)
+        if not _is_bookkeeping(column.name)
+    ]
+    return [column for column in free if not _is_stamp(column)] or free
+
+
+def _unread(table: _Table, chosen: Sequence[Column], output: Column) -> tuple[str, ...]:
+    """That columns were left out, and how to have them read."""
+    free = _readable(table, output)
+    left = [column.name for column in free if column not in chosen]
+    if not left:
+        return ()
+    every = ",".join(column.name for column in free)
+    return (f"not read: {_listed(left)}; where they tell the answer too: --input-columns {every}",)
 
 
 def _refuse_unread(table: _Table, columns: Sequence[Column]) -> None:
@@ -309,8 +341,14 @@ def _refuse_media(table: _Table, inputs: Sequence[Column]) -> None:
 def _is_mentioned(column: str, prompt: str) -> bool:
     """Whether the prompt has the words of a column's name, in the singular or the plural."""
     words = set(re.findall(r"\w+", prompt.casefold()))
-    own = [word for word in plain(_field(column)).casefold().split("_") if word]
-    return bool(own) and all({word, f"{word}s", word.removesuffix("s")} & words for word in own)
+    own = [word for word in plain(_field(column)).casefold().split("_") if word and word not in _FILLING]
+    forms = [{f"{word}s", *(word.removesuffix(end) for end in _ENDS)} for word in own]
+    return bool(own) and all(words & {word for word in form if len(word) > 2 or word in own} for form in forms)
+
+
+def _is_asked_for(column: str, prompt: str) -> bool:
+    """Whether the prompt names it before it says of what, or from what, it is to be told."""
+    return _is_mentioned(column, _BESIDE.split(prompt, maxsplit=1)[0])
 
 
 def _is_bookkeeping(column: str) -> bool:
@@ -341,6 +379,13 @@ def _returns(column: Column) -> bool:
     if column.distinct is None or column.words > _MANY_WORDS or column.kind == "texts":
         return False
     return len(column.distinct) <= min(MAX_LABELS, max(2, column.filled // 3))
+
+
+def _recurs(column: Column) -> bool:
+    """Whether the values are sentences of which few stand in all rows, as labels that say what to do."""
+    if column.distinct is None or column.words <= _MANY_WORDS or plain(column.name) in GROUPS["context"]:
+        return False
+    return len(column.distinct) <= min(_SENTENCES, column.filled // _OFTEN)
 
 
 def _field(column: str) -> str:

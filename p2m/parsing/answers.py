@@ -22,7 +22,9 @@ _EACH = 3  # rows that a label has on average, at least
 _HEARD = 300  # rows whose language is guessed
 _SPOKEN = 0.1  # share of the rows whose language is told, from which it is one of the task's
 _TOLD = 0.03  # and of all rows: where most are too short to tell, the rest are names
-_WORDS = 6  # of a label, at most
+_WORDS = 6  # of a label, at most, unless it returns often
+_SENTENCES = 50  # labels of more words, at most
+_OFTEN = 10  # rows that each of these has on average, at least
 _NEARLY = 0.97  # share of the rows that must agree
 _SEVERAL = 0.05  # share of the rows with more than one label, from which a row may have several
 _NEW = 0.8  # share of the rows with another answer than all others, from which answers are no labels
@@ -115,7 +117,7 @@ def _typed(rows: Sequence[Example], fewest: int) -> Shown:
     if several:
         return Shown(TaskType.MULTI_LABEL, f"the rows answer with one or more of {_listed(several)}", several)
     labels = tuple(dict.fromkeys(answers))
-    few = 2 <= len(labels) <= len(answers) / _EACH and all(len(label.split()) <= _WORDS for label in labels)
+    few = 2 <= len(labels) <= len(answers) / _EACH and _are_names(labels, len(answers))
     if _share(answers, is_number) >= _NEARLY:
         return _numbers(answers, labels, few)
     said = [row for row in rows if not _is_none(row.output)]
@@ -132,6 +134,12 @@ def _typed(rows: Sequence[Example], fewest: int) -> Shown:
     if laid is not None:
         return _laid(laid, answers)
     return Shown(TaskType.TEXT_TO_TEXT, f"the rows answer with texts, e.g. {answers[0][:40]!r}")
+
+
+def _are_names(labels: Sequence[str], rows: int) -> bool:
+    """Whether these may be labels: of few words each, or sentences that return often."""
+    is_short = all(len(label.split()) <= _WORDS for label in labels)
+    return is_short or len(labels) <= min(_SENTENCES, rows // _OFTEN)
 
 
 def _laid(laid: Laid, answers: Sequence[str]) -> Shown:
