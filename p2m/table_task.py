@@ -49,7 +49,7 @@ _COMMON = 5  # rows from which a label is no slip of the pen
 _MANY_WORDS = 6.0  # a value's mean length in words from which it is a label only where it returns often
 _SENTENCES = 50  # of such values, at most
 _OFTEN = 10  # rows that each of them has on average, at least
-_ENDS = ("s", "d", "ed", "")  # of a column's word that the prompt may have without
+_KIN = 5  # letters that two words begin with alike, where one goes on: fraud and fraudulent
 _FILLING = frozenset(("is", "was", "has", "did", "will"))  # words of a column's name that a prompt leaves out
 _BESIDE = re.compile(r"\b(?:of|from|by|given|based|using|with|for|about|in|to|on)\b", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?\d[\d.,' ]*(e[-+]?\d+)?%?", re.IGNORECASE)
@@ -263,10 +263,11 @@ def _output_score(column: Column, prompt: str) -> int:
         return 0
     name = _field(plain(column.name))
     is_called = name in _ANSWERS or (_is_number(column) and name in GROUPS["number"])
-    is_asked_for = _is_number(column) and _is_asked_for(column.name, prompt)
+    is_asked_for = _is_asked_for(column.name, prompt)
     score = 3 * is_called + 2 * _returns(column) + 5 * is_json(column)
-    score = score or int(is_asked_for or _recurs(column))
-    return score + 2 * _is_mentioned(column.name, prompt) if score else 0
+    score = score or int((is_asked_for and _is_number(column)) or _recurs(column))
+    is_named = is_asked_for or _is_mentioned(column.name, prompt)
+    return score + 2 * is_named if score else 0
 
 
 def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
@@ -300,13 +301,14 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
 
 def _readable(table: _Table, output: Column) -> list[Column]:
     """Columns that may go in; dates and addresses where there is nothing else."""
-    free = [
+    every = [
         column
         for column in table.columns
         if column.name not in (output.name, *ALSO) and column.filled and has_texts(column)
-        if not _is_bookkeeping(column.name)
     ]
-    return [column for column in free if not _is_stamp(column)] or free
+    free = [column for column in every if not _is_bookkeeping(column.name)]
+    told = [column for column in free if not _is_stamp(column)]
+    return told or free or [column for column in every if column.kind == "text" and not _is_number(column)]
 
 
 def _unread(table: _Table, chosen: Sequence[Column], output: Column) -> tuple[str, ...]:
@@ -341,14 +343,17 @@ def _refuse_media(table: _Table, inputs: Sequence[Column]) -> None:
 def _is_mentioned(column: str, prompt: str) -> bool:
     """Whether the prompt has the words of a column's name, in the singular or the plural."""
     words = set(re.findall(r"\w+", prompt.casefold()))
-    own = [word for word in plain(_field(column)).casefold().split("_") if word and word not in _FILLING]
-    forms = [{f"{word}s", *(word.removesuffix(end) for end in _ENDS)} for word in own]
-    return bool(own) and all(words & {word for word in form if len(word) > 2 or word in own} for form in forms)
+    own = [word for word in plain(_field(column)).casefold().split("_") if word]
+    return bool(own) and all({word, f"{word}s", word.removesuffix("s")} & words for word in own)
 
 
 def _is_asked_for(column: str, prompt: str) -> bool:
-    """Whether the prompt names it before it says of what, or from what, it is to be told."""
-    return _is_mentioned(column, _BESIDE.split(prompt, maxsplit=1)[0])
+    """Whether the prompt names it, or a word of its stem, before it says from what it is to be told."""
+    head = _BESIDE.split(prompt, maxsplit=1)[0]
+    said = re.findall(rf"\w{{{_KIN},}}", head.casefold())
+    own = [word for word in plain(_field(column)).casefold().split("_") if word and word not in _FILLING]
+    kin = [any(word.startswith(one) or one.startswith(word) for one in said) for word in own]
+    return _is_mentioned(column, head) or (all(kin) and min(map(len, own), default=0) >= _KIN)
 
 
 def _is_bookkeeping(column: str) -> bool:

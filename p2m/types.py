@@ -140,6 +140,8 @@ class Task:
     output: Field
     labels: tuple[str, ...] = ()  # or types of spans, in a stable order; () where data must tell
     parts: tuple[str, ...] = ()  # of the one input, where it holds two texts: the marks before them
+    numbers: tuple[str, ...] = ()  # inputs that are a number in every row, where an answer is a label or one
+    choices: tuple[str, ...] = ()  # inputs of few short values, which return
     none: str | None = None  # the answer of rows without one: "N/A", or the label of what fits no other
     layout: Layout | None = None  # of an extraction of several spans; None: the answer is one span
     scale: Scale | None = None  # of a regression; None where data must tell
@@ -158,6 +160,11 @@ class Task:
     def spoken(self) -> tuple[str, ...]:
         """Every language that rows are in."""
         return self.languages or (self.language,)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Names of the inputs that are read as text."""
+        return tuple(each.name for each in self.inputs if each.name not in self.numbers)
 
     @property
     def is_span(self) -> bool:
@@ -185,7 +192,9 @@ class Shown:
     scale: Scale | None = None
     record: tuple[RecordField, ...] = ()
     languages: tuple[str, ...] = ()  # of their inputs, ISO 639-1, the commonest first
-    parts: tuple[str, ...] = ()  # as in Task
+    parts: tuple[str, ...] = ()  # as in Task, and so are the next two
+    numbers: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

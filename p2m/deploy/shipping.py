@@ -15,6 +15,7 @@ from p2m.deploy.serving import (
     embeddings,
     labels,
     linear,
+    measures,
     predictor,
     records,
     rows,
@@ -39,7 +40,7 @@ _OF_KIND = {
     "classification": (labels, scope),
     "seq2seq": (texts,),
     "causal": (causal, texts),
-    "linear": (linear, scope),
+    "linear": (linear, measures, scope),
 }
 _TOKENIZER = "tokenizer.json"
 

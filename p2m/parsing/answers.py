@@ -13,6 +13,7 @@ from p2m.answers.canonical import JOINTS, parsed
 from p2m.answers.numbers import is_number, read_written, style_of
 from p2m.answers.records import Nested, fields_of
 from p2m.answers.spans import Laid, holds_spans, is_nothing, kinds_in, laid_out
+from p2m.deploy.serving.measures import number_of
 from p2m.parsing.forms import NO_ANSWER, json_layout
 from p2m.parsing.language import guess
 from p2m.types import Example, Scale, Shown, TaskType
@@ -32,7 +33,7 @@ _FEW = 5  # answers that may each stand in one row
 _SORTS = 12  # numbers that may be the names of labels
 _MARKED = 8  # rows from which marks that stand in all of them are no accident
 _INDENT = 3  # signs before the first of them
-_NAME = 40  # signs of such a name
+_NAME = 40  # signs of such a name, and of one of a field's few values
 _HEAD = 4000  # signs of a text that are looked at
 _SIGN = 3  # signs of a mark that is hardly a name, the colon with them
 _COLONS = 40  # of these
@@ -46,7 +47,10 @@ def read_answers(rows: Sequence[Example], *, fewest: int = FEWEST, is_whole: boo
 
     Rows that are not the whole of a table show neither a scale nor all types of spans: a table may be sorted.
     """
-    shown = replace(_typed(rows, fewest), languages=_languages(rows), parts=_parts(rows))
+    numbers, choices = _columns(rows)
+    shown = replace(
+        _typed(rows, fewest), languages=_languages(rows), parts=_parts(rows), numbers=numbers, choices=choices
+    )
     if is_whole:
         return shown
     return replace(shown, scale=None, labels=() if shown.layout is not None else shown.labels)
@@ -64,6 +68,21 @@ def _languages(rows: Sequence[Example]) -> tuple[str, ...]:
     counts.pop("", None)
     least = max(3, _SPOKEN * counts.total(), _TOLD * len(heard))
     return tuple(code for code, count in counts.most_common() if count >= least)
+
+
+def _columns(rows: Sequence[Example]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Inputs that are a number in every row, and inputs of few short values; none of few rows."""
+    if len(rows) < _MARKED:
+        return (), ()
+    numbers, choices = [], []
+    for name in rows[0].input:
+        values = [row.input.get(name, "").strip() for row in rows]
+        returns = _EACH * len(set(values)) <= len(rows) and max(map(len, values)) <= _NAME
+        if all(number_of(value) is not None for value in values):
+            numbers.append(name)
+        elif returns and len(rows[0].input) > 1:
+            choices.append(name)
+    return tuple(numbers), tuple(choices)
 
 
 def _parts(rows: Sequence[Example]) -> tuple[str, ...]:

@@ -93,11 +93,15 @@ def parse_prompt(
     form = read_form(kind, reading.instruction, fitted, names, found, given, shown)
     counted = f"{len(reading.rows)} demonstrations: {reading.form}" if reading.form else ""
     parts = _parts(shown, kind, names)
+    numbers, choices = _measured(shown, kind, names)
+    measured = f"numbers, not texts: {', '.join(numbers)}" if numbers else ""
     halves = f"two texts in each input, after {parts[0]!r} and {parts[1]!r}" if parts else ""
     listed = found.reason if not labels and found.reason not in why_kind else ""
-    reasons = (counted, why_kind, why_fields, halves, why_language, listed * kind.is_labelled, *form.reasons)
+    listed *= kind.is_labelled
+    reasons = (counted, why_kind, why_fields, measured, halves, why_language, listed, *form.reasons)
     task = _assembled(
         kind, reading, fitted, names=names, output=output or _output_name(rows, kind), form=form, parts=parts,
+        numbers=numbers, choices=choices,
         descriptions=dict(descriptions), language=spoken, languages=languages, reasons=reasons,
         lacking="" if kind.is_learnt else why_kind.partition(": ")[2],
         doubts=(*doubts, *form.doubts, *unproven, *_unread(reading)),
@@ -160,6 +164,8 @@ def _assembled(
     output: str,
     form: Form,
     parts: tuple[str, ...],
+    numbers: tuple[str, ...],
+    choices: tuple[str, ...],
     descriptions: dict[str, str],
     language: str,
     languages: tuple[str, ...],
@@ -176,6 +182,8 @@ def _assembled(
         output=Field(output),
         labels=form.labels,
         parts=parts,
+        numbers=numbers,
+        choices=choices,
         none=form.none,
         layout=form.layout,
         scale=form.scale,
@@ -196,6 +204,16 @@ def _parts(shown: Shown | None, kind: TaskType, names: Sequence[str]) -> tuple[s
     """The marks of two texts in the one input, where the answer may be how these compare."""
     compares = len(names) == 1 and (kind.is_labelled or kind is TaskType.REGRESSION)
     return shown.parts if shown is not None and compares else ()
+
+
+def _measured(
+    shown: Shown | None, kind: TaskType, names: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Those inputs that are numbers, and choices, where a label or a number is told from them."""
+    if shown is None or not (kind.is_labelled or kind is TaskType.REGRESSION):
+        return (), ()
+    of = (tuple(name for name in names if name in each) for each in (shown.numbers, shown.choices))
+    return next(of), next(of)
 
 
 def _outputs(rows: Sequence[Row]) -> list[str]:

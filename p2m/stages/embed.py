@@ -37,7 +37,7 @@ def embed(task: Task, parts: Split, encoder: Encoder, *, pairs: bool, run: Run) 
             run.progress(done, total, "rows embedded")
 
     def whole(rows: Sequence[Example]) -> Any:
-        return model.encode([joined(row.input, _fields(task)) for row in rows], batch_size=BATCH)
+        return model.encode([joined(row.input, task.texts) for row in rows], batch_size=BATCH)
 
     def apart(rows: Sequence[Example]) -> Any:
         found = (sides(row.input, _fields(task), task.parts) for row in rows)

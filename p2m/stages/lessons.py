@@ -176,8 +176,8 @@ def linear_answers(folder: Path, rows: Sequence[Example], vectors: Any) -> list[
 def linear_logits(folder: Path, rows: Sequence[Example], vectors: Any) -> Any:
     """(rows, columns), as `linear_answers` decides by them."""
     settings = Settings.read(folder)
-    texts = [joined(row.input, settings.fields) for row in rows]
-    return LinearHead(folder, columns(settings)).logits(texts, vectors)
+    texts = [joined(row.input, settings.texts) for row in rows]
+    return LinearHead(folder, columns(settings)).logits(texts, vectors, [row.input for row in rows])
 
 
 def picked(rows: Sequence[Example], vectors: Any, numbers: Sequence[int]) -> tuple[Sequence[Example], Any]:

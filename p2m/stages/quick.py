@@ -9,7 +9,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,8 @@ class Quick:
             vectors = np.concatenate([vectors, vectors_of(words, self.encoder, self.run)])
         folder = self.run.folder / "quick"
         shutil.rmtree(folder, ignore_errors=True)
-        self.student.solve(Lesson(self.task, self.labels, tuple(rows), vectors, None), folder)
+        task = replace(self.task, numbers=(), choices=())  # what is asked about are texts
+        self.student.solve(Lesson(task, self.labels, tuple(rows), vectors, None), folder)
         return _softmax(LinearHead(folder, len(self.labels)).logits(asked, found))
 
     def out_of_fold(self, rows: Sequence[Example], texts: Sequence[str], vectors: Any, *, seed: int) -> Any:

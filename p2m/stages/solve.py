@@ -59,7 +59,7 @@ def _cut(encoder: Encoder, task: Task, rows: Sequence[Example], *, by_side: bool
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(encoder.folder / "tokenizer.json"))
-    fields = [field.name for field in task.inputs]
+    fields = list(task.texts)
     if by_side:
         longest = (max(sides(row.input, fields, task.parts) or ("",), key=len) for row in rows)
         rows, fields = [Example({"text": text}, "") for text in longest], ["text"]

@@ -1,5 +1,5 @@
-"""Linear models over TF-IDF terms, over frozen embeddings, or both: solved, not trained, and written as
-numpy. They tell labels apart, or answer with a number.
+"""Linear models over TF-IDF terms and measures, over frozen embeddings, or both: solved, not trained, and
+written as numpy. They tell labels apart, or answer with a number.
 
 The terms are those of `deploy.serving`, so what is fitted is what is served. Weights of terms are kept in
 eight bits a label's column; with tens of thousands of terms and a hundred labels they are most of the file.
@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from p2m.deploy.serving.linear import LINEAR, TERMS
+from p2m.deploy.serving.measures import MEASURES, Measure, Measures, number_of
 from p2m.deploy.serving.rows import joined
 from p2m.students.heads import Reach, head_of
 from p2m.students.heads.numbers import aimed
@@ -23,16 +26,30 @@ from p2m.students.solver import MANY_ROWS, Weights, ridge, solved, solved_sets
 from p2m.students.strengths import STRENGTHS, Block, chosen
 from p2m.types import Lesson, Task, TaskType
 
+STRETCHES = 8  # of a number, at most: each has as many rows as the others
 RIDGE = 0.1  # of C: numbers from 0 to 1 bear a larger penalty than logits do
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """TF-IDF of the training rows: the terms of each block, their `idf`, and the rows as a sparse matrix."""
+    """TF-IDF of the training rows: the terms of each block, their `idf`, and the rows as a sparse matrix; as
+    last block the measures.
+    """
 
-    blocks: dict[str, list[str]]
+    blocks: dict[str, list[Any]]
     idf: Any  # (terms,) float32
     matrix: Any  # (rows, terms), sparse
+
+    @property
+    def measures(self) -> int:
+        """How many of the terms are measures, the last ones."""
+        return len(self.blocks.get(MEASURES, ()))
+
+    def beside(self, vectors: Any) -> Any:
+        """Embeddings (rows, dimensions) with the measures behind them."""
+        import numpy as np
+
+        return np.hstack([vectors, self.matrix[:, -self.measures :].toarray()]) if self.measures else vectors
 
 
 def refusal(task: Task) -> str | None:
@@ -44,18 +61,18 @@ def refusal(task: Task) -> str | None:
 
 def texts_of(lesson: Lesson) -> list[str]:
     """The rows as texts, and after them the labels' own words."""
-    fields = tuple(each.name for each in lesson.task.inputs)
     words = label_words(lesson.labels) if lesson.task.type.is_labelled else []
-    return [*(joined(row.input, fields) for row in lesson.rows), *words]
+    return [*(joined(row.input, lesson.task.texts) for row in lesson.rows), *words]
 
 
 def terms(texts: Sequence[str], most: dict[str, int]) -> Terms:
     """TF-IDF of words and of pieces of words; of each block the `most` frequent terms."""
     import numpy as np
-    from scipy.sparse import hstack
+    from scipy.sparse import csr_matrix, hstack
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    blocks, idfs, parts = {}, [], []
+    blocks: dict[str, list[Any]] = {}
+    idfs, parts = [], []
     for name, analyzer in TERMS.items():
         vectorizer = TfidfVectorizer(
             analyzer=analyzer, sublinear_tf=True, max_features=most[name],
@@ -63,11 +80,56 @@ def terms(texts: Sequence[str], most: dict[str, int]) -> Terms:
         )  # fmt: skip
         try:
             parts.append(vectorizer.fit_transform(texts))
-        except ValueError:  # no term stands in two rows: of numbers or names each may be its own
+        except ValueError:  # no term stands in two rows: of names each may be its own
+            if not any(map(str.strip, texts)):
+                continue
             parts.append(vectorizer.set_params(min_df=1).fit_transform(texts))
         blocks[name] = [str(term) for term in vectorizer.get_feature_names_out()]
         idfs.append(vectorizer.idf_)
+    if not parts:
+        return Terms({}, np.empty(0, np.float32), csr_matrix((len(texts), 0)))
     return Terms(blocks, np.concatenate(idfs).astype(np.float32), hstack(parts).tocsr())
+
+
+def measured(lesson: Lesson, most: dict[str, int]) -> Terms:
+    """The terms of the lesson's rows, and as a further block their numbers and choices."""
+    import numpy as np
+    from scipy.sparse import hstack
+
+    found, measures = terms(texts_of(lesson), most), measures_of(lesson)
+    if not measures:
+        return found
+    matrix = hstack([found.matrix, _measured(lesson, measures, found.matrix.shape[0])]).tocsr()
+    idf = np.concatenate([found.idf, np.ones(len(measures), np.float32)])
+    return Terms({**found.blocks, MEASURES: measures}, idf, matrix)
+
+
+def measures_of(lesson: Lesson) -> list[Measure]:
+    """The values of each choice that stand in two rows; of each number the stretches between quantiles."""
+    import numpy as np
+
+    found: list[Measure] = []
+    for name in lesson.task.choices:
+        counts = Counter(row.input[name].strip() for row in lesson.rows)
+        found += [[name, value] for value, count in sorted(counts.items()) if count > 1]
+    for name in lesson.task.numbers:
+        values = [number for row in lesson.rows if (number := number_of(row.input[name])) is not None]
+        if values:
+            knots = np.unique(np.quantile(values, np.linspace(0, 1, STRETCHES + 1))).tolist()
+            found += [[name, low, high] for low, high in pairwise(knots)]
+    return found
+
+
+def _measured(lesson: Lesson, measures: Sequence[Measure], rows: int) -> Any:
+    """(rows, measures), sparse; rows behind the lesson's, which are the labels' words, have none."""
+    from scipy.sparse import csr_matrix
+
+    reader = Measures(measures)
+    found = [reader.of(row.input) for row in lesson.rows]
+    at = [row for row, (places, _) in enumerate(found) for _ in places]
+    places = [place for each, _ in found for place in each]
+    values = [value for _, each in found for value in each]
+    return csr_matrix((values, (at, places)), shape=(rows, len(measures)))
 
 
 def logistic(features: Any, lesson: Lesson, *, strength: float, label_weight: float) -> Weights:
@@ -112,6 +174,15 @@ class Part:
     terms: Terms | None = None  # None: over embeddings
 
 
+def mixed(found: Terms, words: Weights, vectors: Weights, share: float) -> list[Part]:
+    """Logits of terms, by `share`, and of embeddings added up; what both say of measures is one weight."""
+    width = len(vectors.matrix) - found.measures
+    matrix = share * words.matrix
+    matrix[len(matrix) - found.measures :] += (1 - share) * vectors.matrix[width:]
+    dense = Weights(vectors.matrix[:width], vectors.bias)
+    return [Part(Weights(matrix, share * words.bias), 1.0, found), Part(dense, 1 - share)]
+
+
 def write(
     lesson: Lesson, parts: Sequence[Part], target: Path, *, max_length: int, compares: bool = False
 ) -> int:
@@ -140,7 +211,8 @@ def write(
     head = head_of(lesson.task)
     assert head is not None, f"refused before: {lesson.task.type}"
     settings = head.described(lesson.task, lesson.labels, Reach(max_length, 0, 0))
-    replace(settings, kind="linear", compares=compares, parts=lesson.task.parts if compares else ()).write(
+    parts_of = lesson.task.parts if compares else ()
+    replace(settings, kind="linear", compares=compares, parts=parts_of, numbers=lesson.task.numbers).write(
         target
     )
     return int(sum(array.size for name, array in arrays.items() if name in ("bias", "dense", "sparse")))

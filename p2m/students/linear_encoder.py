@@ -28,6 +28,8 @@ class LinearEncoder(base_model.OverBaseModel):
         return SentenceEncoder(self.model, self.revision, self.sha256, self.window, self.prefix)
 
     def refusal(self, task: Task) -> str | None:
+        if not task.texts:
+            return "its inputs are numbers, and there is no text to read"
         return linear.refusal(task) or base_model.unread(task, self.model, self.languages)
 
     def solve(self, lesson: Lesson, target: Path) -> int:

@@ -1,6 +1,7 @@
 """TF-IDF and frozen all-MiniLM-L6-v2 side by side, each with its logistic regression, their logits added.
 
 The two err on different rows, so that together they are rarely worse than the better one, and mostly better.
+Numbers and choices stand beside both.
 """
 
 from __future__ import annotations
@@ -26,13 +27,10 @@ class LinearEnsemble(LinearMiniLM):
         return super().size_bytes + 500_000
 
     def solve(self, lesson: Lesson, target: Path) -> int:
-        found = linear.terms(linear.texts_of(lesson), {"words": self.max_words, "pieces": self.max_pieces})
+        found = linear.measured(lesson, {"words": self.max_words, "pieces": self.max_pieces})
+        parts = [(found.matrix, self.tfidf_share), (found.beside(lesson.vectors), 1 - self.tfidf_share)]
         words, vectors = linear.fitted(
-            [(found.matrix, self.tfidf_share), (lesson.vectors, 1 - self.tfidf_share)], lesson,
-            strength=self.strength, label_weight=self.label_weight,
+            parts, lesson, strength=self.strength, label_weight=self.label_weight
         )  # fmt: skip
-        parts = [
-            linear.Part(words, self.tfidf_share, found),
-            linear.Part(vectors, 1 - self.tfidf_share),
-        ]
-        return self.parameters + linear.write(lesson, parts, target, max_length=self.window)
+        mixed = linear.mixed(found, words, vectors, self.tfidf_share)
+        return self.parameters + linear.write(lesson, mixed, target, max_length=self.window)

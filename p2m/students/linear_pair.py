@@ -24,6 +24,8 @@ class LinearPair(LinearMiniLM):
     compares: ClassVar[bool] = True
 
     def refusal(self, task: Task) -> str | None:
+        if task.numbers:
+            return f"it compares two texts, and {task.numbers[0]!r} is a number"
         if len(task.inputs) != 2 and not task.parts:
             return f"it compares two inputs, and the task has {len(task.inputs)}"
         if task.type is TaskType.CLASSIFICATION and task.none is not None:

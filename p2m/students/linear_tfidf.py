@@ -1,4 +1,5 @@
-"""TF-IDF with logistic regression: words, pairs of words and pieces of words; any language, no download.
+"""TF-IDF with logistic regression: words, pairs of words and pieces of words, numbers and choices; any
+language, no download.
 
 The ten lines of scikit-learn that every user has at hand, and the model to beat on short, regular texts.
 """
@@ -39,7 +40,7 @@ class LinearTfidf:
         return linear.refusal(task)
 
     def solve(self, lesson: Lesson, target: Path) -> int:
-        found = linear.terms(linear.texts_of(lesson), {"words": self.max_words, "pieces": self.max_pieces})
+        found = linear.measured(lesson, {"words": self.max_words, "pieces": self.max_pieces})
         (weights,) = linear.fitted(
             [(found.matrix, 1.0)], lesson, strength=self.strength, label_weight=self.label_weight
         )

@@ -1,4 +1,4 @@
-"""Linear models over words, over embeddings, or over both: plain numpy."""
+"""Linear models over words, numbers and choices, over embeddings, or over all of them: plain numpy."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from .measures import MEASURES, Measures
 from .rows import Answer, answered, joined, sides
 from .scope import open_scope
 from .settings import BundleError, Settings, first_line
@@ -43,7 +44,7 @@ class LinearHead:
 
     `dense` is (dimensions, labels) float32; `sparse` (terms, labels) int8 with `scale` (labels,); `idf`
     (terms,); `bias` (labels,). Terms stand in terms.json by block, in the order of their rows. TF-IDF is
-    sublinear, each block of unit length (Salton and Buckley, 1988).
+    sublinear, each block of unit length (Salton and Buckley, 1988). Measures are a block, too.
     """
 
     def __init__(self, folder: Path, labels: int) -> None:
@@ -57,7 +58,12 @@ class LinearHead:
             blocks = json.loads((folder / "terms.json").read_text("utf-8")) if self.has_terms else {}
             self._rows: dict[str, dict[str, int]] = {}
             count = 0
+            self._measures: Measures | None = None
             for name, terms in blocks.items():
+                if name == MEASURES:
+                    self._measures = Measures(terms, count)
+                    count += len(terms)
+                    continue
                 self._rows[name] = {term: count + place for place, term in enumerate(terms)}
                 count += len(terms)
             self._check(count, labels)
@@ -85,8 +91,12 @@ class LinearHead:
     def has_embedding(self) -> bool:
         return "dense" in self._arrays
 
-    def logits(self, texts: Sequence[str], embeddings: Any) -> Any:
-        """(rows, labels); `embeddings` is (rows, dimensions), or None where the head reads none."""
+    def logits(
+        self, texts: Sequence[str], embeddings: Any, rows: Sequence[Mapping[str, str]] | None = None
+    ) -> Any:
+        """(rows, labels); `embeddings` is (rows, dimensions), or None where the head reads none; `rows` have
+        the numbers and choices, where it reads any.
+        """
         import numpy as np
 
         found = np.tile(self._arrays["bias"].astype(np.float64), (len(texts), 1))
@@ -94,14 +104,14 @@ class LinearHead:
             found += np.asarray(embeddings, dtype=np.float64) @ self._arrays["dense"].astype(np.float64)
         if self.has_terms:
             for place, text in enumerate(texts):
-                rows, values = self._weighted(text)
-                found[place] += (values @ self._arrays["sparse"][rows].astype(np.float64)) * self._arrays[
+                terms, values = self._weighted(text, rows[place] if rows is not None else None)
+                found[place] += (values @ self._arrays["sparse"][terms].astype(np.float64)) * self._arrays[
                     "scale"
                 ]
         return found
 
-    def _weighted(self, text: str) -> tuple[Any, Any]:
-        """Numbers of the terms of a text, and their TF-IDF."""
+    def _weighted(self, text: str, row: Mapping[str, str] | None) -> tuple[Any, Any]:
+        """Numbers of the terms of a text, and their TF-IDF; behind them the row's measures."""
         import numpy as np
 
         numbers, values = [], []
@@ -111,6 +121,10 @@ class LinearHead:
             weights = (1 + np.log([float(counts[row]) for row in found])) * self._arrays["idf"][found]
             numbers.append(found)
             values.append(weights / max(1e-12, float(np.sqrt((weights * weights).sum()))))
+        if self._measures is not None and row is not None:
+            places, measured = self._measures.of(row)
+            numbers.append(np.array(places, dtype=np.int64))
+            values.append(np.array(measured))
         return np.concatenate(numbers), np.concatenate(values)
 
 
@@ -147,9 +161,9 @@ class LinearModel:
 
     def outputs(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> dict[str, Any]:
         """`logits` (rows, columns), and the `embeddings` that they are made of, None without an encoder."""
-        texts = [joined(row, self._settings.fields) for row in rows]
+        texts = [joined(row, self._settings.texts) for row in rows]
         embeddings = self._embedded(rows, texts, batch_size) if self._encoder else None
-        return {"logits": self._head.logits(texts, embeddings), "embeddings": embeddings}
+        return {"logits": self._head.logits(texts, embeddings, rows), "embeddings": embeddings}
 
     def _embedded(self, rows: Sequence[Mapping[str, str]], texts: Sequence[str], batch_size: int) -> Any:
         from .embeddings import compared

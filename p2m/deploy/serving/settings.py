@@ -45,7 +45,13 @@ class Settings:
     abstain: float = 0.0  # the score below which answers are marked; 0: none is
     compares: bool = False  # linear: whether it reads how two texts differ, not both as one
     parts: tuple[str, ...] = ()  # marks before these texts in one field; (): each is a field
+    numbers: tuple[str, ...] = ()  # linear: fields that are numbers, and no texts
     record: tuple[dict[str, Any], ...] = ()  # of records: the fields of `p2m.types.RecordField`
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The fields that are read as text."""
+        return tuple(name for name in self.fields if name not in self.numbers)
 
     @staticmethod
     def read(folder: Path) -> Settings:
@@ -59,7 +65,7 @@ class Settings:
             data = json.loads(path.read_text(encoding="utf-8"))
             if data.pop("format") != FORMAT:
                 raise BundleError(f"{path}: written by another version; use the predict.py that came with it")
-            for name in ("fields", "labels", "parts", "record"):
+            for name in ("fields", "labels", "parts", "numbers", "record"):
                 data[name] = tuple(data.get(name) or ())
             data["ends"] = tuple(data.get("ends") or Settings.ends)
             data["scale"] = tuple(data["scale"]) if data.get("scale") else None

@@ -1,4 +1,4 @@
-// Linear models over words, over embeddings, or over both.
+// Linear models over words, numbers and choices, over embeddings, or over all of them.
 const BLANK = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u; // what Python splits at
 const WORD = /[\p{L}\p{N}_]+|[^\p{L}\p{N}_\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/gu;
 
@@ -22,6 +22,32 @@ function piecesOf(text, folds) {
 
 const TERMS = { words: wordsOf, pieces: piecesOf };
 
+const NUMBER = /^[-+]?(\d{1,300}\.?\d*|\.\d+)(e[-+]?\d{1,2})?$/i;
+
+// Numbers and choices of a row, of measures that take places from `first` on: pairs of place and value.
+class Measures {
+  constructor(measures, first) {
+    this.fields = new Map();
+    measures.forEach(([name, ...what], place) => {
+      if (!this.fields.has(name)) this.fields.set(name, []);
+      this.fields.get(name).push([first + place, ...what]);
+    });
+  }
+
+  of(row) {
+    const found = [];
+    for (const [name, measures] of this.fields) {
+      const [text, isChoice] = [row[name].trim(), measures[0].length === 2];
+      const number = NUMBER.test(text) ? Number(text) : NaN;
+      const share = 1 / Math.sqrt(this.fields.size * (isChoice ? 1 : measures.length));
+      for (const [place, low, high] of measures)
+        if (isChoice && low === text) found.push([place, share]);
+        else if (!isChoice && !Number.isNaN(number)) found.push([place, share * Math.min(1, Math.max(0, (number - low) / (high - low)))]);
+    }
+    return found;
+  }
+}
+
 // How two texts differ and agree, by their embeddings.
 export function compared(first, second) {
   const product = Array.from(first, (value, at) => value * second[at]);
@@ -41,7 +67,8 @@ export class LinearHead {
       );
       let count = 0;
       for (const [name, found] of Object.entries(terms)) {
-        head.blocks.push([TERMS[name], new Map(found.map((term, place) => [term, count + place]))]);
+        if (name === "measures") head.measures = new Measures(found, count);
+        else head.blocks.push([TERMS[name], new Map(found.map((term, place) => [term, count + place]))]);
         count += found.length;
       }
       head.folds = folds;
@@ -49,8 +76,8 @@ export class LinearHead {
     return head;
   }
 
-  // (columns,)
-  logits(text, embeddings) {
+  // (columns,); `row` has the numbers and choices
+  logits(text, embeddings, row) {
     const { bias, dense, sparse, scale, idf } = this.arrays;
     const found = Float64Array.from(bias.values);
     const width = found.length;
@@ -72,6 +99,8 @@ export class LinearHead {
         for (let column = 0; column < width; column++)
           sums[column] += (weight / length) * sparse.values[place * width + column];
     }
+    for (const [place, value] of this.measures?.of(row) ?? [])
+      for (let column = 0; column < width; column++) sums[column] += value * sparse.values[place * width + column];
     for (let column = 0; column < width; column++) found[column] += sums[column] * scale.values[column];
     return found;
   }

@@ -57,8 +57,8 @@ async function answering(folder, settings, arrays, encoder) {
       return found ? answer : { ...answer, score: 0, abstain: true }; // of one text nothing is known
     };
   return async (row) => {
-    const text = joined(row, settings.fields);
+    const text = joined(row, settings.fields.filter((name) => !settings.numbers?.includes(name)));
     const embeddings = encoder ? await embedded(text) : null;
-    return decide(head.logits(text, embeddings), embeddings);
+    return decide(head.logits(text, embeddings, row), embeddings);
   };
 }

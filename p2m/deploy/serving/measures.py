@@ -1,0 +1,52 @@
+"""Numbers and choices of a row as features of a linear model: no words, so neither TF-IDF nor an encoder."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+MEASURES = "measures"  # their block in terms.json
+
+# A choice is [field, value]: 1 where the field has it. A stretch is [field, low, high]: how much of it a
+# number has passed, 0 to 1; those of a field lie side by side, so their weighted sum is piecewise linear.
+Measure = Sequence[Any]
+_NUMBER = re.compile(r"\s*[-+]?(\d{1,300}\.?\d*|\.\d+)(e[-+]?\d{1,2})?\s*", re.ASCII | re.IGNORECASE)
+
+
+def number_of(text: str) -> float | None:
+    """The number that a text is, as CSV and JSON write it; None where it is none."""
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+class Measures:
+    """The measures of a block, which take places from `first` on."""
+
+    def __init__(self, measures: Sequence[Measure], first: int = 0) -> None:
+        """Raises ValueError where one is neither a choice nor a stretch."""
+        self._choices: dict[str, dict[str, int]] = {}
+        self._stretches: dict[str, list[tuple[int, float, float]]] = {}
+        for place, (name, *what) in enumerate(measures, first):
+            if len(what) == 1:
+                self._choices.setdefault(name, {})[what[0]] = place
+            else:
+                low, high = what
+                self._stretches.setdefault(name, []).append((place, low, high))
+        self._share = 1 / math.sqrt(max(1, len(self._choices.keys() | self._stretches.keys())))
+
+    def of(self, row: Mapping[str, str]) -> tuple[list[int], list[float]]:
+        """Places and values of a row's measures, which are together about as long as a block of terms."""
+        places, values = [], []
+        for name, known in self._choices.items():
+            if (place := known.get(row[name].strip())) is not None:
+                places.append(place)
+                values.append(self._share)
+        for name, stretches in self._stretches.items():
+            if (number := number_of(row[name])) is None:
+                continue
+            share = self._share / math.sqrt(len(stretches))
+            for place, low, high in stretches:
+                places.append(place)
+                values.append(share * min(1.0, max(0.0, (number - low) / (high - low))))
+        return places, values
