@@ -328,6 +328,50 @@ def test_dates_and_addresses_are_nothing_to_read(tmp_path: Path) -> None:
     assert (found.inputs, found.output) == (("body",), "desk")
 
 
+def test_an_address_is_read_where_nothing_else_is(tmp_path: Path) -> None:
+    lines = [f"https://shop{n}.example/a,{'good' if n % 2 else 'bad'}" for n in range(30)]
+    (tmp_path / "rows.csv").write_text("\n".join(["url,verdict", *lines]))
+    found = read_task(tmp_path / "rows.csv", "Is the page good or bad?")
+    assert (found.inputs, found.output) == (("url",), "verdict")
+
+
+def test_labels_may_be_sentences_that_return(tmp_path: Path) -> None:
+    said = ["Send the customer a new parcel within two days", "Ask the customer for a picture of it first"]
+    path = table(tmp_path, "message,action", labelled(*said))
+    found = read_task(path, "Decide what should happen with the message.")
+    assert (found.type, found.inputs, found.output) == (TaskType.CLASSIFICATION, ("message",), "action")
+    assert set(found.labels) == set(said)
+
+
+def columns(folder: Path) -> Path:
+    lines = [
+        f"{n},{'free' if n % 3 else 'paid'},{n * 7 % 50},{n % 5},{'yes' if n % 2 else 'no'}"
+        for n in range(60)
+    ]
+    path = folder / "rows.csv"
+    path.write_text("\n".join(["customer_id,plan,amount,seats,churned", *lines]))
+    return path
+
+
+def test_a_table_of_numbers_and_choices_is_read_whole(tmp_path: Path) -> None:
+    found = read_task(columns(tmp_path), "Predict churn.")
+    assert (found.inputs, found.output) == (("plan", "amount", "seats"), "churned")
+    found = read_task(columns(tmp_path), "Predict the amount from plan and seats.")
+    assert (found.type, found.output, found.inputs) == (TaskType.REGRESSION, "amount", ("plan", "seats"))
+
+
+def test_columns_that_are_left_out_are_said(tmp_path: Path) -> None:
+    desks = ("post", "returns") * 18
+    lines = [f"2026-01-{n % 28 + 1:02},{n % 9},{text},{desks[n]}" for n, text in enumerate(TEXTS)]
+    (tmp_path / "rows.csv").write_text("\n".join(["date,weight,body,desk", *lines]))
+    found = read_task(tmp_path / "rows.csv", "Which desk should handle it?")
+    assert found.inputs == ("body",)
+    said = "not read: weight; where they tell the answer too: --input-columns weight,body"
+    assert found.doubts == (said,)
+    chosen = read_task(tmp_path / "rows.csv", "Which desk should handle it?", inputs=["body"])
+    assert chosen.doubts == ()
+
+
 def test_a_column_that_stands_in_the_other_is_the_answer(tmp_path: Path) -> None:
     lines = [f"The {n}th train leaves for Town{n},Town{n}" for n in range(30)]
     (tmp_path / "rows.csv").write_text("\n".join(["sentence,city", *lines]))

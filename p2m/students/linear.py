@@ -49,7 +49,9 @@ class Terms:
         """Embeddings (rows, dimensions) with the measures behind them."""
         import numpy as np
 
-        return np.hstack([vectors, self.matrix[:, -self.measures :].toarray()]) if self.measures else vectors
+        if not self.measures:
+            return vectors
+        return np.hstack([vectors, self.matrix[: len(vectors), -self.measures :].toarray()])
 
 
 def refusal(task: Task) -> str | None:

@@ -1,0 +1,110 @@
+"""Numbers and choices of a table count beside its texts, and as what they are."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from p2m.deploy.serving.embeddings import open_encoder
+from p2m.deploy.serving.measures import number_of
+from p2m.deploy.serving.predictor import Predictor
+from p2m.deploy.serving.rows import joined
+from p2m.parsing import parse_prompt, read_answers
+from p2m.stages.lessons import linear_answers
+from p2m.students.labels import labels_of
+from p2m.students.linear_ensemble import LinearEnsemble
+from p2m.students.linear_minilm import LinearMiniLM
+from p2m.students.linear_pair import LinearPair
+from p2m.students.linear_tfidf import LinearTfidf
+from p2m.types import Example, Lesson, LinearStudent, Task, TaskType
+
+NOTES = ["how do I export", "it crashes again", "thanks, all is well", "who may see this"]
+
+
+def rows(number: int, seed: int) -> list[Example]:
+    """A user leaves who is young or pays, whatever the note and the second switch say."""
+    lot = random.Random(seed)
+    found = []
+    for _ in range(number):
+        age, pays, asks = lot.randint(0, 400), lot.choice(["yes", "no"]), lot.choice(["yes", "no"])
+        leaves = "stays" if age > 200 and pays == "no" else "leaves"
+        given = {"note": lot.choice(NOTES), "age": str(age), "asks": asks, "pays": pays}
+        found.append(Example(given, leaves))
+    return found
+
+
+def task_of(learnt: Sequence[Example], prompt: str = "Say whether the user leaves.") -> Task:
+    return parse_prompt(
+        prompt, inputs=tuple(learnt[0].input), output="answer", shown=read_answers(learnt, fewest=8)
+    )
+
+
+def students(tiny_bert: Path) -> dict[str, LinearStudent]:
+    return {
+        "words": LinearTfidf(),
+        "both": LinearEnsemble(model=str(tiny_bert), sha256="", window=40),
+    }
+
+
+@pytest.mark.parametrize("name", ["words", "both"])
+def test_numbers_and_choices_are_learnt_from(name: str, tiny_bert: Path, tmp_path: Path) -> None:
+    learnt, asked = rows(160, 1), rows(80, 2)
+    task = task_of(learnt)
+    assert (task.type, task.numbers, task.choices) == (
+        TaskType.CLASSIFICATION, ("age",), ("note", "asks", "pays"),
+    )  # fmt: skip
+    assert task.texts == ("note", "asks", "pays")
+    student, vectors = students(tiny_bert)[name], [None, None]
+    if student.encoder is not None:
+        student.encoder.export(tmp_path / "encoder")
+        model = open_encoder(tmp_path / "encoder", threads=1, max_length=40)
+        vectors = [model.encode([joined(row.input, task.texts) for row in part], batch_size=8)
+                   for part in (learnt, asked)]  # fmt: skip
+    encoder = tmp_path / "encoder" if student.encoder is not None else None
+    lesson = Lesson(task, ("leaves", "stays"), tuple(learnt), vectors[0], encoder)
+    student.solve(lesson, tmp_path / "solved")
+    served = Predictor(tmp_path / "solved").predict([row.input for row in asked])
+    right = sum(answer.output == row.output for answer, row in zip(served, asked, strict=True))
+    assert right >= 0.93 * len(asked)
+    known = linear_answers(tmp_path / "solved", asked, vectors[1])
+    assert [answer.output for answer in known] == [answer.output for answer in served]
+    unknown = Predictor(tmp_path / "solved").predict([{**asked[0].input, "age": "unknown", "pays": "maybe"}])
+    assert unknown[0].output in ("leaves", "stays")
+
+
+def test_a_table_of_numbers_alone_is_learnt_by_them(tiny_bert: Path, tmp_path: Path) -> None:
+    lot = random.Random(1)
+    drawn = [(lot.uniform(20, 180), lot.randint(1, 9)) for _ in range(120)]
+    learnt = [Example({"area": f"{area:.1f}", "rooms": str(rooms)}, f"{9 * area + 40 * rooms:.0f}")
+              for area, rooms in drawn]  # fmt: skip
+    task = task_of(learnt, "Estimate the price of the flat.")
+    assert (task.type, task.numbers, task.texts) == (TaskType.REGRESSION, ("area", "rooms"), ())
+    LinearTfidf().solve(Lesson(task, labels_of(task, learnt), tuple(learnt), None, None), tmp_path)
+    said = Predictor(tmp_path).predict([{"area": "100", "rooms": "5"}, {"area": "1e9", "rooms": "9"}])
+    assert float(said[0].output) == pytest.approx(1100, rel=0.05)
+    assert float(said[1].output) == pytest.approx(9 * 180 + 360, rel=0.05)  # none lies beyond what was seen
+    refused = LinearMiniLM(model=str(tiny_bert), sha256="").refusal(task)
+    assert refused is not None
+    assert "no text" in refused
+    pair = LinearPair(model=str(tiny_bert), sha256="").refusal(task)
+    assert pair == "it compares two texts, and 'area' is a number"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("12", 12.0), (" -3.50 ", -3.5), (".5", 0.5), ("1e3", 1000.0), ("1,200", None), ("", None),
+     ("nan", None), ("inf", None), ("0x1f", None), ("1_000", None), ("12 kg", None), ("9" * 400, None)],
+)  # fmt: skip
+def test_a_number_is_what_data_files_write(text: str, number: float | None) -> None:
+    assert number_of(text) == number
+
+
+def test_ids_and_free_texts_are_neither_numbers_nor_choices() -> None:
+    drawn = [Example({"text": f"note {n} of the shop", "code": f"A{n}"}, "ab"[n % 2]) for n in range(40)]
+    task = task_of(drawn)
+    assert (task.numbers, task.choices) == ((), ())
+    alone = [Example({"text": "yes" if n % 2 else "no"}, "ab"[n % 2]) for n in range(40)]
+    assert task_of(alone).choices == ()  # one text is no table
