@@ -71,9 +71,7 @@ def understand(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
     task, own = _task(composed.spec), composed.spec.data.train
     shown = shown_by(task, [Files(path) for path in own]) if own else None
     if shown and composed.spec.task.type:
-        shown = Shown(
-            None, languages=shown.languages, parts=shown.parts, numbers=shown.numbers, choices=shown.choices
-        )
+        shown = replace(shown, type=None, why="", labels=(), none=None, layout=None, scale=None, record=())
     task = _task(composed.spec, shown) if shown else task
     found = feasibility(composed.spec, task)
     problems = (Problem(message, path, composed.place(path), hint) for path, message, hint in found)

@@ -171,7 +171,7 @@ def read_task(
         doubts=(*task.doubts, *unread),
     )
     if task.type is TaskType.CLASSIFICATION:
-        found = _labelled(table, given, chosen, found)
+        found = _labelled(table, task, given, chosen, found)
     elif task.type is TaskType.MULTI_LABEL or (task.layout is not None and task.layout.has_types):
         found = _counted(table, task, given, chosen, found)
     if test is not None:
@@ -425,10 +425,12 @@ def _task(table: _Table, prompt: str, inputs: Sequence[Column], output: Column) 
     return task
 
 
-def _labelled(table: _Table, inputs: Sequence[Column], output: Column, found: TableTask) -> TableTask:
+def _labelled(
+    table: _Table, shown: Task, inputs: Sequence[Column], output: Column, found: TableTask
+) -> TableTask:
     counts: Counter[str] = Counter()
     where: dict[str, str] = {}
-    task = Task(found.type, "", tuple(map(Field, found.inputs)), Field(found.output))
+    task = replace(shown, labels=(), none=None)
     rows = [*table.examples(task, inputs, output)]
     for row, place in rows:
         counts[row.output] += 1

@@ -195,6 +195,7 @@ class Shown:
     parts: tuple[str, ...] = ()  # as in Task, and so are the next two
     numbers: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    commonest: str = ""  # the answer of nearly all rows, where others are rare
 
 
 @dataclass(frozen=True, slots=True)

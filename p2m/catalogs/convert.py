@@ -39,15 +39,15 @@ class Converter:
         object.__setattr__(self, "canonical", self.canonical or Canonical(self.task))
 
     def inputs(self, record: RawRow) -> dict[str, str] | str:
-        """The input fields alone, or which of them is empty."""
+        """The input fields alone, or which of them is empty; numbers and choices may be, some of them."""
         flat = with_joined(record.values, self.mapping)
         found: dict[str, str] = {}
         for one in self.task.inputs:
-            text = text_of(flat, self.mapping[one.name])
-            if not text:
-                return f"{one.name!r} (column {self.mapping[one.name]!r}) is empty"
-            found[one.name] = text
-        return found
+            found[one.name] = text_of(flat, self.mapping[one.name])
+        empty = [name for name, text in found.items() if not text]
+        may_lack = found if self.is_raw else (*self.task.numbers, *self.task.choices)
+        wrong = empty if len(empty) == len(found) else [name for name in empty if name not in may_lack]
+        return f"{wrong[0]!r} (column {self.mapping[wrong[0]]!r}) is empty" if wrong else found
 
     def convert(self, record: RawRow) -> Example | str:
         """The example, or why the row is none (empty field, no answer, a label the task has not)."""

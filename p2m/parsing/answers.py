@@ -27,6 +27,8 @@ _WORDS = 6  # of a label, at most, unless it returns often
 _SENTENCES = 50  # labels of more words, at most
 _OFTEN = 10  # rows that each of these has on average, at least
 _NEARLY = 0.97  # share of the rows that must agree
+_UNEQUAL = 0.9  # share of the rows with one answer, from which accuracy tells little of the others
+_TELLING = 50  # rows that show such shares
 _SEVERAL = 0.05  # share of the rows with more than one label, from which a row may have several
 _NEW = 0.8  # share of the rows with another answer than all others, from which answers are no labels
 _FEW = 5  # answers that may each stand in one row
@@ -48,9 +50,11 @@ def read_answers(rows: Sequence[Example], *, fewest: int = FEWEST, is_whole: boo
     Rows that are not the whole of a table show neither a scale nor all types of spans: a table may be sorted.
     """
     numbers, choices = _columns(rows)
+    commonest = _commonest([row.output.strip() for row in rows], is_whole)
     shown = replace(
-        _typed(rows, fewest), languages=_languages(rows), parts=_parts(rows), numbers=numbers, choices=choices
-    )
+        _typed(rows, fewest), languages=_languages(rows), parts=_parts(rows), numbers=numbers,
+        choices=choices, commonest=commonest,
+    )  # fmt: skip
     if is_whole:
         return shown
     return replace(shown, scale=None, labels=() if shown.layout is not None else shown.labels)
@@ -70,14 +74,28 @@ def _languages(rows: Sequence[Example]) -> tuple[str, ...]:
     return tuple(code for code, count in counts.most_common() if count >= least)
 
 
+def _commonest(answers: Sequence[str], is_whole: bool) -> str:
+    """The answer of nearly all rows, where there are enough to tell and others too; "" for none.
+
+    Of a part, which may be sorted, both halves must have others.
+    """
+    answer, count = Counter(answers).most_common(1)[0] if answers else ("", 0)
+    middle = 0 if is_whole else len(answers) // 2
+    has_others = all(set(half) != {answer} for half in (answers[:middle], answers[middle:]))
+    is_nearly_all = len(answers) >= _TELLING and count >= _UNEQUAL * len(answers)
+    return answer if is_nearly_all and has_others else ""
+
+
 def _columns(rows: Sequence[Example]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Inputs that are a number in every row, and inputs of few short values; none of few rows."""
     if len(rows) < _MARKED:
         return (), ()
     numbers, choices = [], []
     for name in rows[0].input:
-        values = [row.input.get(name, "").strip() for row in rows]
-        returns = _EACH * len(set(values)) <= len(rows) and max(map(len, values)) <= _NAME
+        values = [value for row in rows if (value := row.input.get(name, "").strip())]
+        returns = _EACH * len(set(values)) <= len(values) and max(map(len, values), default=0) <= _NAME
+        if 2 * len(values) < len(rows):
+            continue
         if all(number_of(value) is not None for value in values):
             numbers.append(name)
         elif returns and len(rows[0].input) > 1:

@@ -263,14 +263,17 @@ def _share_of_spans(rows: Sequence[Example]) -> float:
 
 
 def suggest_metrics(
-    kind: TaskType, instruction: str, rows: Sequence[Example], language: str, layout: Layout | None = None
-) -> tuple[tuple[str, ...], str]:
-    """Metrics by name, the one to steer by first, and the reason."""
+    kind: TaskType, instruction: str, rows: Sequence[Example], language: str, layout: Layout | None = None,
+    commonest: str = "",
+) -> tuple[tuple[str, ...], str]:  # fmt: skip
+    """Metrics by name, the one to steer by first, and the reason; `commonest` answers nearly all rows."""
     if kind is TaskType.EXTRACTION and layout is not None:
         names = ("exact_match", "span_f1") if layout.style == "text" else ("span_f1", "exact_match")
         return names, f"{', '.join(names)}: the answer is a list of spans"
     if kind in (TaskType.QUESTION_ANSWERING, TaskType.EXTRACTION):
         return ("exact_match", "token_f1"), "exact_match, token_f1: the answer is a span"
+    if kind is TaskType.CLASSIFICATION and commonest:
+        return ("macro_f1", "accuracy"), f"macro_f1 first: nearly all rows have {commonest[:40]!r}"
     if kind is TaskType.CLASSIFICATION:
         return ("accuracy", "macro_f1"), "accuracy, macro_f1: the answer is a label"
     if kind is TaskType.MULTI_LABEL:

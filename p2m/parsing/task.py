@@ -101,7 +101,7 @@ def parse_prompt(
     reasons = (counted, why_kind, why_fields, measured, halves, why_language, listed, *form.reasons)
     task = _assembled(
         kind, reading, fitted, names=names, output=output or _output_name(rows, kind), form=form, parts=parts,
-        numbers=numbers, choices=choices,
+        numbers=numbers, choices=choices, commonest=shown.commonest if shown is not None else "",
         descriptions=dict(descriptions), language=spoken, languages=languages, reasons=reasons,
         lacking="" if kind.is_learnt else why_kind.partition(": ")[2],
         doubts=(*doubts, *form.doubts, *unproven, *_unread(reading)),
@@ -166,6 +166,7 @@ def _assembled(
     parts: tuple[str, ...],
     numbers: tuple[str, ...],
     choices: tuple[str, ...],
+    commonest: str,
     descriptions: dict[str, str],
     language: str,
     languages: tuple[str, ...],
@@ -174,7 +175,7 @@ def _assembled(
     doubts: tuple[str, ...],
 ) -> Task:
     """The task, with what follows from its parts: descriptions, metrics, the output's format."""
-    metrics, why_metrics = suggest_metrics(kind, reading.instruction, rows, language, form.layout)
+    metrics, why_metrics = suggest_metrics(kind, reading.instruction, rows, language, form.layout, commonest)
     return Task(
         type=kind,
         instruction=reading.instruction,

@@ -107,13 +107,16 @@ def measured(lesson: Lesson, most: dict[str, int]) -> Terms:
 
 
 def measures_of(lesson: Lesson) -> list[Measure]:
-    """The values of each choice that stand in two rows; of each number the stretches between quantiles."""
+    """The values of each choice that stand in two rows; of each number the stretches between quantiles, and
+    that there is none.
+    """
     import numpy as np
 
     found: list[Measure] = []
-    for name in lesson.task.choices:
+    for name in (*lesson.task.choices, *lesson.task.numbers):
         counts = Counter(row.input[name].strip() for row in lesson.rows)
-        found += [[name, value] for value, count in sorted(counts.items()) if count > 1]
+        known = sorted(value for value, count in counts.items() if count > 1)
+        found += [[name, value] for value in known if not value or name in lesson.task.choices]
     for name in lesson.task.numbers:
         values = [number for row in lesson.rows if (number := number_of(row.input[name])) is not None]
         if values:
@@ -213,8 +216,9 @@ def write(
     head = head_of(lesson.task)
     assert head is not None, f"refused before: {lesson.task.type}"
     settings = head.described(lesson.task, lesson.labels, Reach(max_length, 0, 0))
-    parts_of = lesson.task.parts if compares else ()
-    replace(settings, kind="linear", compares=compares, parts=parts_of, numbers=lesson.task.numbers).write(
-        target
-    )
+    task = lesson.task
+    replace(
+        settings, kind="linear", compares=compares, parts=task.parts if compares else (),
+        numbers=task.numbers, choices=task.choices,
+    ).write(target)  # fmt: skip
     return int(sum(array.size for name, array in arrays.items() if name in ("bias", "dense", "sparse")))

@@ -235,3 +235,21 @@ def test_a_kind_without_students_says_what_asked_for_it() -> None:
     assert "photo" in photo.lacking
     assert parse_prompt("Note it.", type=OTHER).lacking == "the recipe asks for it"
     assert parse_prompt("Translate it.").lacking == ""
+
+
+def test_of_labels_one_of_which_nearly_all_rows_have_the_rare_ones_count_as_much() -> None:
+    def read(answers: list[str], *, is_whole: bool = True) -> tuple[str, ...]:
+        rows = [Example({"text": f"note {n}"}, answer) for n, answer in enumerate(answers)]
+        return parse_prompt(
+            "Is it urgent?", inputs=["text"], shown=read_answers(rows, is_whole=is_whole)
+        ).metrics
+
+    mixed = (["no"] * 19 + ["yes"]) * 5
+    assert read(mixed) == ("macro_f1", "accuracy")
+    assert read(mixed, is_whole=False) == ("macro_f1", "accuracy")
+    assert read(sorted(mixed), is_whole=False) == (
+        "accuracy",
+        "macro_f1",
+    )  # of a sorted file nothing is known
+    assert read((["no"] * 8 + ["yes"] * 2) * 10) == ("accuracy", "macro_f1")
+    assert read(["no"] * 19 + ["yes"]) == ("accuracy", "macro_f1")  # few rows show no shares

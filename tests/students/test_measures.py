@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from p2m.deploy.serving.embeddings import open_encoder
+from p2m.deploy.serving.linear import words_of
 from p2m.deploy.serving.measures import number_of
 from p2m.deploy.serving.predictor import Predictor
 from p2m.deploy.serving.rows import joined
@@ -108,3 +109,24 @@ def test_ids_and_free_texts_are_neither_numbers_nor_choices() -> None:
     assert (task.numbers, task.choices) == ((), ())
     alone = [Example({"text": "yes" if n % 2 else "no"}, "ab"[n % 2]) for n in range(40)]
     assert task_of(alone).choices == ()  # one text is no table
+
+
+def test_an_empty_cell_of_a_table_is_a_value_of_its_own(tmp_path: Path) -> None:
+    lot = random.Random(1)
+    learnt = []
+    for _ in range(200):
+        age, plan = lot.choice([*map(str, range(60, 99)), *[""] * 20]), lot.choice(["pro", "free", ""])
+        learnt.append(Example({"age": age, "plan": plan}, "out" if not age or not plan else "in"))
+    task = task_of(learnt, "Say who is in.")
+    assert (task.numbers, task.choices) == (("age",), ("plan",))
+    LinearTfidf().solve(Lesson(task, ("in", "out"), tuple(learnt), None, None), tmp_path)
+    asked = [{"age": "70", "plan": "pro"}, {"age": "", "plan": "pro"}, {"age": "70", "plan": ""}]
+    assert [each.output for each in Predictor(tmp_path).predict(asked)] == ["in", "out", "out"]
+
+
+def test_signs_of_a_script_without_blanks_are_words() -> None:
+    assert words_of("iphone15を買った") == [
+        "iphone15", "を", "買", "っ", "た", "iphone15 を", "を 買", "買 っ", "っ た",
+    ]  # fmt: skip
+    assert words_of("สวัสดี ok")[-1] == "ี ok"
+    assert words_of("한국어 테스트")[:2] == ["한국어", "테스트"]  # Korean has blanks

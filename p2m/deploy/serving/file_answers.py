@@ -65,6 +65,7 @@ class _Job:
     columns: dict[str, str]  # field -> column
     output: str  # what the task calls its answer
     fields: Sequence[str]
+    may_lack: frozenset[str] = frozenset()  # of the fields
     total: int = 0
     empty: list[str] = field(default_factory=list)  # places of the first rows with nothing to answer
     empties: int = 0
@@ -78,7 +79,8 @@ class _Job:
         check_target(table, target)
         output = _output_name(model)
         columns = match_columns(table, settings.fields, output, _wanted(options.column))
-        job = cls(table, target, options, model, name, columns, output, settings.fields)
+        job = cls(table, target, options, model, name, columns, output, settings.fields,
+                  frozenset((*settings.numbers, *settings.choices)))  # fmt: skip
         if any(each != column for each, column in columns.items()):
             job.say(", ".join(f"{each} <- {column}" for each, column in columns.items()))
         job.total = count_rows(table, job.problem)
@@ -92,7 +94,8 @@ class _Job:
         cells = {each: row.values[column] for each, column in self.columns.items() if column in row.values}
         cells = {each: "" if cell is None else cell for each, cell in cells.items()}
         found = check_row({**row.values, **cells}, self.fields)
-        return found if all(text.strip() for text in found.values()) else None
+        empty = {each for each, text in found.items() if not text.strip()}
+        return None if empty - self.may_lack or len(empty) == len(found) else found
 
     def problem(self, row: Any) -> str:
         try:

@@ -17,11 +17,19 @@ from .scope import open_scope
 from .settings import BundleError, Settings, first_line
 
 LINEAR = "linear.npz"
-_WORD = re.compile(r"\w+|[^\w\s]")
+# Of scripts that write no blanks between words: Thai, Lao, Burmese, Khmer, kana and Han.
+_UNPARTED = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    r"\U00020000-\U0003ffff"
+)
+_WORD = re.compile(rf"[{_UNPARTED}]|[^\W{_UNPARTED}]+|[^\w\s]")
 
 
 def words_of(text: str) -> list[str]:
-    """Words and marks of a text, and pairs of neighbours; case does not count."""
+    """Words and marks of a text, and pairs of neighbours; case does not count.
+
+    A sign of a script without blanks is a word: a whole sentence as one would be learnt by heart.
+    """
     found = _WORD.findall(text.casefold())
     return found + [f"{first} {second}" for first, second in pairwise(found)]
 

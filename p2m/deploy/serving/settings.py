@@ -46,6 +46,7 @@ class Settings:
     compares: bool = False  # linear: whether it reads how two texts differ, not both as one
     parts: tuple[str, ...] = ()  # marks before these texts in one field; (): each is a field
     numbers: tuple[str, ...] = ()  # linear: fields that are numbers, and no texts
+    choices: tuple[str, ...] = ()  # linear: fields of few values; these and numbers may be empty in a table
     record: tuple[dict[str, Any], ...] = ()  # of records: the fields of `p2m.types.RecordField`
 
     @property
@@ -65,7 +66,7 @@ class Settings:
             data = json.loads(path.read_text(encoding="utf-8"))
             if data.pop("format") != FORMAT:
                 raise BundleError(f"{path}: written by another version; use the predict.py that came with it")
-            for name in ("fields", "labels", "parts", "numbers", "record"):
+            for name in ("fields", "labels", "parts", "numbers", "choices", "record"):
                 data[name] = tuple(data.get(name) or ())
             data["ends"] = tuple(data.get("ends") or Settings.ends)
             data["scale"] = tuple(data["scale"]) if data.get("scale") else None

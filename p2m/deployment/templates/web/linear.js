@@ -1,6 +1,7 @@
 // Linear models over words, numbers and choices, over embeddings, or over all of them.
 const BLANK = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u; // what Python splits at
-const WORD = /[\p{L}\p{N}_]+|[^\p{L}\p{N}_\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/gu;
+// A sign of a script without blanks is a word.
+const WORD = /[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{3ffff}]|(?:(?![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{3ffff}])[\p{L}\p{N}_])+|[^\p{L}\p{N}_\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/gu;
 
 const casefold = (text, folds) => Array.from(text, (sign) => folds[sign] ?? sign).join("");
 
@@ -37,12 +38,15 @@ class Measures {
   of(row) {
     const found = [];
     for (const [name, measures] of this.fields) {
-      const [text, isChoice] = [row[name].trim(), measures[0].length === 2];
-      const number = NUMBER.test(text) ? Number(text) : NaN;
-      const share = 1 / Math.sqrt(this.fields.size * (isChoice ? 1 : measures.length));
-      for (const [place, low, high] of measures)
-        if (isChoice && low === text) found.push([place, share]);
-        else if (!isChoice && !Number.isNaN(number)) found.push([place, share * Math.min(1, Math.max(0, (number - low) / (high - low)))]);
+      const text = row[name].trim();
+      const number = NUMBER.test(text) ? Number(text) : null;
+      const stretches = measures.filter((each) => each.length === 3).length;
+      const share = 1 / Math.sqrt(this.fields.size);
+      for (const [place, low, high] of measures) {
+        if (high === undefined && low === text) found.push([place, share]);
+        if (high !== undefined && number !== null)
+          found.push([place, (share / Math.sqrt(stretches)) * Math.min(1, Math.max(0, (number - low) / (high - low)))]);
+      }
     }
     return found;
   }
