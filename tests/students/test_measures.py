@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from p2m.deploy.serving.asking import asked
 from p2m.deploy.serving.embeddings import open_encoder
+from p2m.deploy.serving.http.bundles import Served
+from p2m.deploy.serving.http.fitting import fault_in
+from p2m.deploy.serving.http.schema import row_schema
 from p2m.deploy.serving.linear import words_of
 from p2m.deploy.serving.measures import number_of
 from p2m.deploy.serving.predictor import Predictor
-from p2m.deploy.serving.rows import joined
+from p2m.deploy.serving.rows import InputError, joined
+from p2m.deploy.serving.settings import Settings
 from p2m.parsing import parse_prompt, read_answers
 from p2m.stages.lessons import linear_answers
 from p2m.students.labels import labels_of
@@ -130,3 +135,25 @@ def test_signs_of_a_script_without_blanks_are_words() -> None:
     ]  # fmt: skip
     assert words_of("สวัสดี ok")[-1] == "ี ok"
     assert words_of("한국어 테스트")[:2] == ["한국어", "테스트"]  # Korean has blanks
+
+
+def test_numbers_may_be_asked_as_json_has_them_and_cells_be_empty(tmp_path: Path) -> None:
+    learnt = rows(120, 1)
+    task = task_of(learnt)
+    LinearTfidf().solve(Lesson(task, ("leaves", "stays"), tuple(learnt), None, None), tmp_path)
+    predictor, fields = Predictor(tmp_path), Settings.read(tmp_path).asks
+    row = {"note": "who may see this", "age": 300, "asks": "no", "pays": "no"}
+    assert asked(row, fields)["age"] == "300"
+    assert predictor.predict([row]) == predictor.predict([{**row, "age": "300"}])
+    assert asked({**row, "age": "", "pays": " "}, fields)["age"] == ""
+    for wrong, said in (
+        ({"asks": 3}, '"asks" must be text, not a number'),
+        ({"age": True}, '"age" must be text, not true or false'),
+        (dict.fromkeys(row, ""), "is empty"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=said):
+            asked({**row, **wrong}, fields)
+    served = Served("m", "0" * 12, Settings.read(tmp_path), {}, ())
+    schema = row_schema(served)
+    assert fault_in({**row, "pays": ""}, schema) == ""
+    assert fault_in({**row, "asks": 3}, schema)

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from .objects import once, reason
 from .predictor import Predictor
-from .rows import Answer, InputError, check_row, named
+from .rows import Answer, InputError, check_row, lacking, named
 from .settings import Settings, missing
 
 
@@ -37,7 +37,7 @@ def answer_all(options: argparse.Namespace, model: Path, name: str) -> int:
     if options.text is None:
         return _answer_lines(options, model, settings)
     _refuse_path(options.text, settings.fields)
-    row = asked(parse_argument(options.text, settings.fields), settings.fields)
+    row = asked(parse_argument(options.text, settings.fields), settings.asks)
     predictor = _opened(options, model)
     _write(sys.stdout, predictor.predict([row]), predictor.least > 0)
     return 0
@@ -91,14 +91,13 @@ def _refuse_path(text: str, fields: Sequence[str]) -> None:
 
 
 def asked(row: Any, fields: Sequence[str]) -> dict[str, str]:
-    """The task's fields of a row that somebody asks about: none is empty.
+    """The task's fields of a row that somebody asks about: none is empty that may not be.
 
     Raises:
         InputError: a field is missing, empty or no text.
     """
     found = check_row(row, fields)
-    empty = [name for name in fields if not found[name].strip()]
-    if empty:
+    if empty := lacking(found, fields):
         raise InputError(f"{named(empty)} is empty: there is nothing to answer")
     return found
 
@@ -109,7 +108,7 @@ def _answer_lines(options: argparse.Namespace, model: Path, settings: Settings) 
         raise InputError(f"no input: give {named(settings.fields)} as an argument or lines; see --help")
     predictor = _opened(options, model)
     batch: list[dict[str, str]] = []
-    for row in read_lines(sys.stdin.buffer, settings.fields, before_error=lambda: _flush(predictor, batch)):
+    for row in read_lines(sys.stdin.buffer, settings.asks, before_error=lambda: _flush(predictor, batch)):
         batch.append(row)
         if len(batch) >= (options.batch_size or 1):
             _flush(predictor, batch)

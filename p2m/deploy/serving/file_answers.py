@@ -22,7 +22,7 @@ from typing import Any
 from .lines import TableError, translated
 from .part import Part, digest_of
 from .predictor import Predictor
-from .rows import Answer, InputError, check_row
+from .rows import Answer, InputError, check_row, lacking
 from .settings import Settings
 from .tables import Table, check_target, count_rows, free_name, match_columns, write
 
@@ -65,7 +65,6 @@ class _Job:
     columns: dict[str, str]  # field -> column
     output: str  # what the task calls its answer
     fields: Sequence[str]
-    may_lack: frozenset[str] = frozenset()  # of the fields
     total: int = 0
     empty: list[str] = field(default_factory=list)  # places of the first rows with nothing to answer
     empties: int = 0
@@ -79,8 +78,7 @@ class _Job:
         check_target(table, target)
         output = _output_name(model)
         columns = match_columns(table, settings.fields, output, _wanted(options.column))
-        job = cls(table, target, options, model, name, columns, output, settings.fields,
-                  frozenset((*settings.numbers, *settings.choices)))  # fmt: skip
+        job = cls(table, target, options, model, name, columns, output, settings.asks)
         if any(each != column for each, column in columns.items()):
             job.say(", ".join(f"{each} <- {column}" for each, column in columns.items()))
         job.total = count_rows(table, job.problem)
@@ -94,8 +92,7 @@ class _Job:
         cells = {each: row.values[column] for each, column in self.columns.items() if column in row.values}
         cells = {each: "" if cell is None else cell for each, cell in cells.items()}
         found = check_row({**row.values, **cells}, self.fields)
-        empty = {each for each, text in found.items() if not text.strip()}
-        return None if empty - self.may_lack or len(empty) == len(found) else found
+        return None if lacking(found, self.fields) else found
 
     def problem(self, row: Any) -> str:
         try:

@@ -47,7 +47,7 @@ class Predictor:
         Raises:
             InputError: a row lacks a field, or a field is not text.
         """
-        checked = [check_row(row, self.settings.fields) for row in rows]
+        checked = [check_row(row, self.settings.asks) for row in rows]
         answers: list[Answer] = self._model.answers(checked, batch_size) if checked else []
         answers = sure(answers, self.settings, self.least)
         if self.settings.shape == "text":

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .settings import Settings
+from .settings import Fields, Settings
 from .shapes import write_labels, write_number
 
 _DIGITS = 4  # of a number without steps, leading ones of its scale
@@ -46,6 +46,8 @@ def check_row(row: Any, fields: Sequence[str]) -> dict[str, str]:
     if missing:
         there = f"there is {named(list(row))}" if row else "the object is empty"
         raise InputError(f"no {named(missing)}; expected {named(fields)}, {there}")
+    numbers = fields.numbers if isinstance(fields, Fields) else ()
+    row = {**row, **{name: str(row[name]) for name in numbers if kind_of(row[name]) == "a number"}}
     for name in fields:
         if not isinstance(row[name], str):
             raise InputError(f'"{name}" must be text, not {kind_of(row[name])}')
@@ -54,6 +56,13 @@ def check_row(row: Any, fields: Sequence[str]) -> dict[str, str]:
         except UnicodeEncodeError:
             raise InputError(f'"{name}" holds half a surrogate pair, which is not text') from None
     return {name: row[name] for name in fields}
+
+
+def lacking(row: Mapping[str, str], fields: Sequence[str]) -> list[str]:
+    """Fields that are empty and may not be; all, where all are."""
+    empty = [name for name in fields if not row[name].strip()]
+    may_lack = fields.may_lack if isinstance(fields, Fields) and len(empty) < len(fields) else ()
+    return [name for name in empty if name not in may_lack]
 
 
 def named(names: Sequence[str]) -> str:

@@ -18,6 +18,13 @@ class BundleError(RuntimeError):
     """A model folder that cannot be used."""
 
 
+class Fields(tuple[str, ...]):
+    """Names of the fields that a row is asked by."""
+
+    numbers: frozenset[str] = frozenset()  # of these, what JSON may write as a number
+    may_lack: frozenset[str] = frozenset()  # and what may be empty, where others are not
+
+
 @dataclass(frozen=True)
 class Settings:
     """predictor.json: how rows become the model's input, and its output answers."""
@@ -48,6 +55,14 @@ class Settings:
     numbers: tuple[str, ...] = ()  # linear: fields that are numbers, and no texts
     choices: tuple[str, ...] = ()  # linear: fields of few values; these and numbers may be empty in a table
     record: tuple[dict[str, Any], ...] = ()  # of records: the fields of `p2m.types.RecordField`
+
+    @property
+    def asks(self) -> Fields:
+        """The fields, and how people may write them."""
+        found = Fields(self.fields)
+        found.numbers = frozenset(self.numbers)
+        found.may_lack = frozenset((*self.numbers, *self.choices))
+        return found
 
     @property
     def texts(self) -> tuple[str, ...]:

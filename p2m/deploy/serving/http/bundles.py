@@ -14,7 +14,7 @@ from typing import Any
 
 from ..predictor import Predictor
 from ..rows import Answer
-from ..settings import BundleError, Settings, first_line
+from ..settings import BundleError, Fields, Settings, first_line
 
 HERE = Path(__file__).resolve().parents[2]  # the bundle whose file this is, or p2m's own folder
 _MANIFEST, _SUMS = "manifest.json", "SHA256SUMS"
@@ -33,8 +33,8 @@ class Served:
     predict: tuple[Predict, ...]
 
     @property
-    def fields(self) -> tuple[str, ...]:
-        return self.settings.fields
+    def fields(self) -> Fields:
+        return self.settings.asks
 
     @property
     def version(self) -> str:

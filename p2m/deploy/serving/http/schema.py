@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..settings import Settings
+from ..settings import Fields, Settings
 from .bundles import Served
 from .fitting import NOT_BLANK
 
@@ -49,9 +49,17 @@ _REFUSALS = {
 def row_schema(served: Served) -> Schema:
     """A row: an object of the task's fields or, where there is one field, its text."""
     told = {each.get("name"): each.get("description") for each in served.task.get("inputs") or ()}
-    fields = {name: TEXT | ({"description": told[name]} if told.get(name) else {}) for name in served.fields}
+    fields = {
+        name: _input(name, served.fields) | ({"description": told[name]} if told.get(name) else {})
+        for name in served.fields
+    }
     row: Schema = {"type": "object", "required": list(served.fields), "properties": fields}
     return row if len(fields) > 1 else {"anyOf": [row, TEXT]}
+
+
+def _input(name: str, fields: Fields) -> Schema:
+    text: Schema = {"type": "string"} if name in fields.may_lack else TEXT
+    return {"anyOf": [text, {"type": "number"}]} if name in fields.numbers else text
 
 
 def rows_schema(served: Served, most: int) -> Schema:

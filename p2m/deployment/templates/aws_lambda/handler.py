@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from predict import Predictor
-from predict.rows import InputError, check_row
+from predict.rows import InputError, check_row, lacking
 
 MOST_ROWS = int(os.environ.get("P2M_MAX_ROWS", "256"))
 TOKENS = os.environ.get("P2M_SERVE_TOKENS", "").replace(",", " ").split()
@@ -87,15 +87,14 @@ def _answers(rows: list[Any]) -> list[dict[str, Any]]:
 
 def _checked(row: Any, where: str) -> dict[str, str]:
     """The row's fields, each a text that is not empty."""
-    fields = MODEL.settings.fields
+    fields = MODEL.settings.asks
     try:
         found: dict[str, str] = check_row(
             {fields[0]: row} if isinstance(row, str) and len(fields) == 1 else row, fields
         )
     except InputError as error:
         raise InputError(f"{where}{error}") from None
-    empty = [name for name in fields if not found[name].strip()]
-    if empty:
+    if empty := lacking(found, fields):
         raise InputError(f'{where}"{empty[0]}" is empty')
     return found
 

@@ -19,8 +19,10 @@ export async function openPredictor(folder, say = () => {}) {
   return {
     fields: settings.fields,
     async predict(row) {
+      const filled = settings.fields.filter((name) => typeof row[name] === "string" && row[name].trim());
+      const mayLack = filled.length ? [...(settings.numbers ?? []), ...(settings.choices ?? [])] : [];
       for (const name of settings.fields)
-        if (typeof row[name] !== "string" || !row[name].trim()) throw new Error(`"${name}" is empty`);
+        if (typeof row[name] !== "string" || !(filled.includes(name) || mayLack.includes(name))) throw new Error(`"${name}" is empty`);
       const found = await answer(row);
       const score = calibrated(found.score, settings.calibration);
       return { value: found.value ?? found.output, score, abstain: Boolean(found.abstain) || score < settings.abstain };
