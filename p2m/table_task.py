@@ -33,7 +33,7 @@ from p2m.catalogs.mapping import has_texts, is_json, unfit
 from p2m.catalogs.vocabulary import ALSO, BOOKKEEPING, GROUPS, plain
 from p2m.deploy.serving.shapes import read_labels
 from p2m.errors import UserError, nearest
-from p2m.parsing import hardly_return, not_built, parse_prompt, read_answers
+from p2m.parsing import columns_of, hardly_return, not_built, parse_prompt, read_answers
 from p2m.types import Card, Example, Field, Layout, RecordField, Scale, Task, TaskType
 
 _ANSWERS = frozenset((*GROUPS["label"], *GROUPS["answer"], *GROUPS["output"][:8])) - {"text", "language"}
@@ -281,6 +281,10 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
     for pair in _PAIRS:
         if all(name in by_name for name in pair):
             return tuple(by_name[name] for name in pair)
+    options = columns_of(output.distinct or (), [column.name for column in free]).values()
+    if options:
+        asked = [column for column in long if column.name not in options]
+        return tuple(column for column in free if column.name in options or column in asked)
     mentioned = [column for column in free if _is_mentioned(column.name, prompt)]
     if len(long) == 1:
         return tuple(long)

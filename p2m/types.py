@@ -142,6 +142,7 @@ class Task:
     parts: tuple[str, ...] = ()  # of the one input, where it holds two texts: the marks before them
     numbers: tuple[str, ...] = ()  # inputs that are a number in every row, where an answer is a label or one
     choices: tuple[str, ...] = ()  # inputs of few short values, which return
+    options: dict[str, str] = field(default_factory=dict)  # label -> its text: an input, or behind a mark
     none: str | None = None  # the answer of rows without one: "N/A", or the label of what fits no other
     layout: Layout | None = None  # of an extraction of several spans; None: the answer is one span
     scale: Scale | None = None  # of a regression; None where data must tell
@@ -195,6 +196,7 @@ class Shown:
     parts: tuple[str, ...] = ()  # as in Task, and so are the next two
     numbers: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    options: dict[str, str] = field(default_factory=dict)  # as in Task
     commonest: str = ""  # the answer of nearly all rows, where others are rare
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from p2m.deploy.serving import backends
 from p2m.deploy.serving.backends import onnx
-from p2m.deploy.serving.embeddings import compared, open_encoder
+from p2m.deploy.serving.embeddings import compared, open_encoder, opposed
 from p2m.deploy.serving.predictor import Predictor
 from p2m.errors import StageError
 from p2m.types import Backend
 
-__all__ = ["Backend", "Predictor", "compared", "onnx", "open_encoder", "open_model"]
+__all__ = ["Backend", "Predictor", "compared", "onnx", "open_encoder", "open_model", "opposed"]
 
 
 def open_model(folder: Path, backend: Backend, *, threads: int) -> Predictor:

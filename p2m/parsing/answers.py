@@ -16,6 +16,7 @@ from p2m.answers.spans import Laid, holds_spans, is_nothing, kinds_in, laid_out
 from p2m.deploy.serving.measures import number_of
 from p2m.parsing.forms import NO_ANSWER, json_layout
 from p2m.parsing.language import guess
+from p2m.parsing.options import options_of
 from p2m.types import Example, Scale, Shown, TaskType
 
 FEWEST = 20  # rows from which answers that return are no accident
@@ -55,6 +56,12 @@ def read_answers(rows: Sequence[Example], *, fewest: int = FEWEST, is_whole: boo
         _typed(rows, fewest), languages=_languages(rows), parts=_parts(rows), numbers=numbers,
         choices=choices, commonest=commonest,
     )  # fmt: skip
+    if options := options_of(rows):
+        why = f"the rows answer with the name of a text in their input: {_listed(tuple(options))}"
+        shown = replace(
+            shown, type=TaskType.CLASSIFICATION, why=why, labels=tuple(options), options=options, scale=None,
+            none=None, layout=None,
+        )  # fmt: skip
     if is_whole:
         return shown
     return replace(shown, scale=None, labels=() if shown.layout is not None else shown.labels)

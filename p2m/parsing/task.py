@@ -94,14 +94,17 @@ def parse_prompt(
     counted = f"{len(reading.rows)} demonstrations: {reading.form}" if reading.form else ""
     parts = _parts(shown, kind, names)
     numbers, choices = _measured(shown, kind, names)
+    options = _options(shown, kind, form.labels)
+    laid = f"a text for each label in the input: {', '.join(options.values())}" if options else ""
     measured = f"numbers, not texts: {', '.join(numbers)}" if numbers else ""
     halves = f"two texts in each input, after {parts[0]!r} and {parts[1]!r}" if parts else ""
     listed = found.reason if not labels and found.reason not in why_kind else ""
     listed *= kind.is_labelled
-    reasons = (counted, why_kind, why_fields, measured, halves, why_language, listed, *form.reasons)
+    reasons = (counted, why_kind, why_fields, measured, laid, halves, why_language, listed, *form.reasons)
     task = _assembled(
         kind, reading, fitted, names=names, output=output or _output_name(rows, kind), form=form, parts=parts,
-        numbers=numbers, choices=choices, commonest=shown.commonest if shown is not None else "",
+        numbers=numbers, choices=choices, options=options,
+        commonest=shown.commonest if shown is not None else "",
         descriptions=dict(descriptions), language=spoken, languages=languages, reasons=reasons,
         lacking="" if kind.is_learnt else why_kind.partition(": ")[2],
         doubts=(*doubts, *form.doubts, *unproven, *_unread(reading)),
@@ -166,6 +169,7 @@ def _assembled(
     parts: tuple[str, ...],
     numbers: tuple[str, ...],
     choices: tuple[str, ...],
+    options: dict[str, str],
     commonest: str,
     descriptions: dict[str, str],
     language: str,
@@ -185,6 +189,7 @@ def _assembled(
         parts=parts,
         numbers=numbers,
         choices=choices,
+        options=options,
         none=form.none,
         layout=form.layout,
         scale=form.scale,
@@ -205,6 +210,13 @@ def _parts(shown: Shown | None, kind: TaskType, names: Sequence[str]) -> tuple[s
     """The marks of two texts in the one input, where the answer may be how these compare."""
     compares = len(names) == 1 and (kind.is_labelled or kind is TaskType.REGRESSION)
     return shown.parts if shown is not None and compares else ()
+
+
+def _options(shown: Shown | None, kind: TaskType, labels: Sequence[str]) -> dict[str, str]:
+    """The text of each label in the input, where the labels are those that the rows show."""
+    if shown is None or kind is not TaskType.CLASSIFICATION or (labels and set(labels) != set(shown.options)):
+        return {}
+    return shown.options
 
 
 def _measured(
@@ -285,7 +297,8 @@ def _fits(read: TaskType, shown: Shown) -> bool:
             shown.layout is None and bool(shown.labels) and read is TaskType.CLASSIFICATION
         )
     if read is TaskType.REGRESSION and shown.type is TaskType.CLASSIFICATION:
-        return all(map(is_number, shown.labels))  # few numbers, such as stars, return as labels do
+        # Few numbers, such as stars, return as labels do.
+        return not shown.options and all(map(is_number, shown.labels))
     return read is shown.type or (read is TaskType.MULTI_LABEL and shown.type is TaskType.RECORDS)
 
 

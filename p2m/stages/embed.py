@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
-from p2m.deploy.base import compared, open_encoder
-from p2m.deploy.serving.rows import joined, sides
+from p2m.deploy.base import compared, open_encoder, opposed
+from p2m.deploy.serving.rows import joined, laid_open, sides
 from p2m.engine.files.arrays import Writer
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
@@ -22,7 +23,7 @@ _CHUNK = 320  # rows between two reports of progress
 def embed(task: Task, parts: Split, encoder: Encoder, *, pairs: bool, run: Run) -> Embeddings:
     """Embeddings of unit length of the training, validation and test rows, in their order, and of labels.
 
-    With `pairs`, how the two inputs of each row compare, too.
+    With `pairs`, how the two inputs of each row compare, or what is asked with its options, too.
     """
     model = open_encoder(encoder.folder, threads=run.device.threads, max_length=encoder.window)
     total = sum(len(getattr(parts, part)) for part in PARTS) * (2 if pairs else 1)
@@ -40,6 +41,9 @@ def embed(task: Task, parts: Split, encoder: Encoder, *, pairs: bool, run: Run) 
         return model.encode([joined(row.input, task.texts) for row in rows], batch_size=BATCH)
 
     def apart(rows: Sequence[Example]) -> Any:
+        if task.options:
+            laid = [laid_open(row.input, _fields(task), task.options.values()) for row in rows]
+            return opposed(partial(model.encode, batch_size=BATCH), laid)
         found = (sides(row.input, _fields(task), task.parts) for row in rows)
         both = zip(*(each or ("", "") for each in found), strict=True)
         return compared(*(model.encode(texts, batch_size=BATCH) for texts in both))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from p2m.deploy.serving.rows import sides
+from p2m.deploy.serving.rows import laid_open, sides
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.metrics.base import Metric
@@ -61,6 +61,14 @@ def _cut(encoder: Encoder, task: Task, rows: Sequence[Example], *, by_side: bool
     tokenizer = Tokenizer.from_file(str(encoder.folder / "tokenizer.json"))
     fields = list(task.texts)
     if by_side:
-        longest = (max(sides(row.input, fields, task.parts) or ("",), key=len) for row in rows)
+        longest = (max(_apart(row.input, fields, task), key=len) for row in rows)
         rows, fields = [Example({"text": text}, "") for text in longest], ["text"]
     return longer(tokenizer, rows, fields, encoder.window)
+
+
+def _apart(row: Mapping[str, str], fields: Sequence[str], task: Task) -> Sequence[str]:
+    """The texts that are read apart."""
+    if not task.options:
+        return sides(row, fields, task.parts) or ("",)
+    asked, options = laid_open(row, fields, task.options.values())
+    return [asked, *(text or "" for text in options)]

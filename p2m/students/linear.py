@@ -219,6 +219,6 @@ def write(
     task = lesson.task
     replace(
         settings, kind="linear", compares=compares, parts=task.parts if compares else (),
-        numbers=task.numbers, choices=task.choices,
+        options=task.options if compares else {}, numbers=task.numbers, choices=task.choices,
     ).write(target)  # fmt: skip
     return int(sum(array.size for name, array in arrays.items() if name in ("bias", "dense", "sparse")))

@@ -1,5 +1,7 @@
 """Two texts, each through frozen all-MiniLM-L6-v2, and logistic regression over how the two compare.
 
+Or one text with each of its options: then the weights are the same for all options, whatever their place.
+
 Whether two questions ask the same, or one sentence says what another one does: of both as one text a frozen
 embedding hardly tells, and fine-tuning takes thousands of rows to learn it.
 """
@@ -12,6 +14,8 @@ from typing import ClassVar
 
 from p2m.students import linear
 from p2m.students.linear_minilm import LinearMiniLM
+from p2m.students.solver import UNSEEN, Weights, solved
+from p2m.students.strengths import STRENGTHS
 from p2m.types import Lesson, Task, TaskType
 
 
@@ -24,6 +28,8 @@ class LinearPair(LinearMiniLM):
     compares: ClassVar[bool] = True
 
     def refusal(self, task: Task) -> str | None:
+        if task.options:
+            return super().refusal(task)
         if task.numbers:
             return f"it compares two texts, and {task.numbers[0]!r} is a number"
         if len(task.inputs) != 2 and not task.parts:
@@ -33,8 +39,30 @@ class LinearPair(LinearMiniLM):
         return super().refusal(task)
 
     def solve(self, lesson: Lesson, target: Path) -> int:
-        (weights,) = linear.fitted([(lesson.vectors, 1.0)], lesson, strength=self.strength, label_weight=0.0)
+        if lesson.task.options:
+            weights = _of_options(lesson, self.strength or STRENGTHS[0])
+        else:
+            parts_of = [(lesson.vectors, 1.0)]
+            (weights,) = linear.fitted(parts_of, lesson, strength=self.strength, label_weight=0.0)
         parts = [linear.Part(weights, 1.0)]
         return self.parameters + linear.write(
             lesson, parts, target, max_length=self.window, compares=self.compares
         )
+
+
+def _of_options(lesson: Lesson, strength: float) -> Weights:
+    """Logistic regression of the right options against the others, as a map of all options to all labels."""
+    import numpy as np
+
+    options = list(lesson.task.options)
+    features = lesson.vectors.reshape(len(lesson.rows) * len(options), -1)
+    answers = ["+" if row.output == label else "-" for row in lesson.rows for label in options]
+    one = solved(features, answers, ("-", "+"), strength=strength, balanced=False)
+    width = features.shape[1]
+    matrix = np.zeros((width * len(options), len(lesson.labels)))
+    bias = np.full(len(lesson.labels), UNSEEN)
+    for place, label in enumerate(options):
+        column = lesson.labels.index(label)
+        matrix[place * width : (place + 1) * width, column] = one.matrix[:, 1] - one.matrix[:, 0]
+        bias[column] = 0.0
+    return Weights(matrix, bias)

@@ -8,7 +8,7 @@ from typing import Any
 
 MANY_ROWS = 2000  # from here on a term must stand in two rows, and of terms the solver is content sooner
 PENALTIES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # on the weights of numbers from 0 to 1
-_UNSEEN = -1e4  # logit of a label without a row to learn from
+UNSEEN = -1e4  # logit of a label without a row to learn from
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def solved(
 
     place = {label: number for number, label in enumerate(labels)}
     matrix = np.zeros((features.shape[1], len(place)))
-    bias = np.full(len(place), _UNSEEN)
+    bias = np.full(len(place), UNSEEN)
     known = sorted(set(answers))
     if len(known) < 2:
         bias[[place[label] for label in known]] = 0.0
@@ -68,11 +68,11 @@ def solved_sets(
 
     features, widened = narrowed(features, len(labels))
     matrix = np.zeros((features.shape[1], len(labels)))
-    bias = np.full(len(labels), _UNSEEN)
+    bias = np.full(len(labels), UNSEEN)
     for column, label in enumerate(labels):
         held = [label in given for given in answers]
         if all(held):
-            bias[column] = -_UNSEEN
+            bias[column] = -UNSEEN
         elif any(held):
             one = solved(features, ["+" if each else "-" for each in held], ("-", "+"), strength=strength,
                          balanced=balanced, weights=weights)  # fmt: skip

@@ -129,6 +129,7 @@ def test_no_kind_ships_another_s_reader(models: dict[str, Path]) -> None:
         "shapes",
         "sureness",
         "linear",
+        "measures",
         "scope",
     }
     assert not of["span"] & {"linear", "labels", "texts", "embeddings"}

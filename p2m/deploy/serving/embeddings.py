@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,22 @@ def compared(first: Any, second: Any) -> Any:
     product = first * second
     cosine = product.sum(axis=1, keepdims=True)
     return np.concatenate([np.abs(first - second) / 2, product / 2, 2 * cosine], axis=1)
+
+
+def opposed(encode: Callable[[Sequence[str]], Any], rows: Sequence[tuple[str, Sequence[str | None]]]) -> Any:
+    """How what is asked compares with each of its options, (rows, options * (2 * dimensions + 1)).
+
+    An option that a row lacks is as unlike as can be.
+    """
+    import numpy as np
+
+    asked, found = encode([each for each, _ in rows]), []
+    for options in zip(*(each for _, each in rows), strict=True):
+        one = compared(asked, encode([text or "" for text in options]))
+        one[[text is None for text in options]] = 0.0
+        one[[text is None for text in options], -1] = -2.0
+        found.append(one)
+    return np.concatenate(found, axis=1)
 
 
 def open_encoder(folder: Path, *, threads: int, max_length: int, backend: str = "onnx") -> TextEncoder:

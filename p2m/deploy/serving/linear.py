@@ -7,12 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from .measures import MEASURES, Measures
-from .rows import Answer, answered, joined, sides
+from .rows import Answer, answered, joined, laid_open, sides
 from .scope import open_scope
 from .settings import BundleError, Settings, first_line
 
@@ -174,11 +175,15 @@ class LinearModel:
         return {"logits": self._head.logits(texts, embeddings, rows), "embeddings": embeddings}
 
     def _embedded(self, rows: Sequence[Mapping[str, str]], texts: Sequence[str], batch_size: int) -> Any:
-        from .embeddings import compared
+        from .embeddings import compared, opposed
 
         assert self._encoder is not None
         if not self._settings.compares:
             return self._encoder.encode(texts, batch_size=batch_size)
+        if self._settings.options:
+            options = self._settings.options.values()
+            laid = [laid_open(row, self._settings.fields, options) for row in rows]
+            return opposed(partial(self._encoder.encode, batch_size=batch_size), laid)
         found = (sides(row, self._settings.fields, self._settings.parts) for row in rows)
         pairs = zip(*(each or ("", "") for each in found), strict=True)
         return compared(*(self._encoder.encode(side, batch_size=batch_size) for side in pairs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +99,25 @@ def sides(row: Mapping[str, str], fields: Sequence[str], parts: Sequence[str] = 
     if found[0].start() < found[1].start():
         return text[found[0].end() : found[1].start()], ends[1]
     return ends[0], text[found[1].end() : found[0].start()]
+
+
+def laid_open(
+    row: Mapping[str, str], fields: Sequence[str], options: Collection[str]
+) -> tuple[str, list[str | None]]:
+    """What is asked, and the text of each of the options, which are fields or marks in the one field, one
+    after the other; None of one that is not there.
+    """
+    if set(options) <= set(fields):
+        rest = [name for name in fields if name not in options]
+        return joined(row, rest), [row[name].strip() or None for name in options]
+    text, starts, end = row[fields[0]], [], 0
+    for mark in options:
+        found = re.compile(rf"(?<!\w){re.escape(mark)}", re.IGNORECASE).search(text, end)
+        starts.append(found and found.span())
+        end = found.end() if found else end
+    edges = [*(span[0] for span in starts if span), len(text)]
+    told = iter(edges[1:])
+    return text[: edges[0]], [text[span[1] : next(told)].strip() if span else None for span in starts]
 
 
 def labelled(logits: Any, labels: Sequence[str]) -> list[Answer]:

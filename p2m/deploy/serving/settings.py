@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class Settings:
     parts: tuple[str, ...] = ()  # marks before these texts in one field; (): each is a field
     numbers: tuple[str, ...] = ()  # linear: fields that are numbers, and no texts
     choices: tuple[str, ...] = ()  # linear: fields of few values; these and numbers may be empty in a table
+    options: dict[str, str] = field(default_factory=dict)  # label -> its text: a field, or behind a mark
     record: tuple[dict[str, Any], ...] = ()  # of records: the fields of `p2m.types.RecordField`
 
     @property

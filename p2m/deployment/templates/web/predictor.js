@@ -1,7 +1,7 @@
 // A model's folder, opened in the page: rows to answers, as predict.py gives them.
 import { answersOf, calibrated } from "./answers.js";
 import { openArrays } from "./arrays.js";
-import { joined, sides } from "./rows.js";
+import { joined, laidOpen, sides } from "./rows.js";
 
 async function read(folder, name) {
   // Another bundle may have been put here since: a file that a browser kept must not go with a new one.
@@ -50,6 +50,17 @@ async function answering(folder, settings, arrays, encoder) {
   const { LinearHead, compared } = await import("./linear.js");
   const head = await LinearHead.open(folder, settings, arrays.linear, read);
   const embedded = async (text) => (await encoder.run(encoder.text(text))).embeddings;
+  if (Object.keys(settings.options ?? {}).length)
+    return async (row) => {
+      const [asked, options] = laidOpen(row, settings.fields, Object.values(settings.options));
+      const first = await embedded(asked);
+      const found = [];
+      for (const text of options) {
+        const one = compared(first, await embedded(text ?? ""));
+        found.push(...(text === null ? [...one.fill(0, 0, -1).fill(-2, -1)] : one));
+      }
+      return decide(head.logits("", found), null);
+    };
   if (settings.compares)
     return async (row) => {
       const found = sides(row, settings.fields, settings.parts);

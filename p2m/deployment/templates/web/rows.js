@@ -2,6 +2,27 @@
 export const joined = (row, fields) =>
   fields.length === 1 ? row[fields[0]] : fields.map((name) => `${name}: ${row[name]}`).join("\n");
 
+// What is asked, and the text of each of the options, which are fields or marks in the one field, one after the
+// other; null of one that is not there.
+export function laidOpen(row, fields, options) {
+  if (options.every((name) => fields.includes(name)))
+    return [joined(row, fields.filter((name) => !options.includes(name))), options.map((name) => row[name].trim() || null)];
+  const text = row[fields[0]];
+  let end = 0;
+  const spans = options.map((mark) => {
+    const escaped = mark.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+    const sought = new RegExp(`(?<![\\p{L}\\p{N}_])${escaped}`, "giu");
+    sought.lastIndex = end;
+    const found = sought.exec(text);
+    if (!found) return null;
+    end = sought.lastIndex;
+    return [found.index, end];
+  });
+  const edges = [...spans.filter(Boolean).map(([start]) => start), text.length];
+  let next = 0;
+  return [text.slice(0, edges[0]), spans.map((span) => span && text.slice(span[1], edges[++next]).trim())];
+}
+
 // The two texts that are compared: two fields, or what stands behind two marks in one, in either order; null
 // where one of the marks is not there.
 export function sides(row, fields, parts) {
