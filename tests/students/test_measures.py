@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from p2m.curation.checks import malformed
 from p2m.deploy.serving.asking import asked
 from p2m.deploy.serving.embeddings import open_encoder
 from p2m.deploy.serving.http.bundles import Served
@@ -157,3 +159,11 @@ def test_numbers_may_be_asked_as_json_has_them_and_cells_be_empty(tmp_path: Path
     schema = row_schema(served)
     assert fault_in({**row, "pays": ""}, schema) == ""
     assert fault_in({**row, "asks": 3}, schema)
+
+
+def test_curation_keeps_rows_with_empty_cells_of_numbers_and_choices() -> None:
+    task = task_of(rows(40, 1))
+    row = rows(1, 2)[0]
+    lacks = [replace(row, input={**row.input, name: ""}) for name in ("age", "pays")]
+    assert malformed(task, lacks) == ["", ""]
+    assert malformed(replace(task, numbers=(), choices=()), lacks) == ["blank age", "blank pays"]
