@@ -15,6 +15,7 @@ from p2m.catalogs.columns import text_of, texts_of
 from p2m.catalogs.joined import with_joined
 from p2m.catalogs.rows import RawRow
 from p2m.catalogs.vocabulary import ALSO
+from p2m.deploy.serving.rows import number_of
 from p2m.types import Example, Task, TaskType
 
 _IMPOSSIBLE = ("is_impossible", "unanswerable", "is_unanswerable")
@@ -47,7 +48,13 @@ class Converter:
         empty = [name for name, text in found.items() if not text]
         may_lack = found if self.is_raw else (*self.task.numbers, *self.task.choices)
         wrong = empty if len(empty) == len(found) else [name for name in empty if name not in may_lack]
-        return f"{wrong[0]!r} (column {self.mapping[wrong[0]]!r}) is empty" if wrong else found
+        if wrong:
+            return f"{wrong[0]!r} (column {self.mapping[wrong[0]]!r}) is empty"
+        for name in self.task.numbers:
+            if found[name] and number_of(found[name]) is None:
+                column = f"{name!r} (column {self.mapping[name]!r})"
+                return f"{column} is a number in other rows, and not {found[name][:40]!r}, or may be empty"
+        return found
 
     def convert(self, record: RawRow) -> Example | str:
         """The example, or why the row is none (empty field, no answer, a label the task has not)."""

@@ -13,7 +13,7 @@ from p2m.answers.canonical import JOINTS, parsed
 from p2m.answers.numbers import is_number, read_written, style_of
 from p2m.answers.records import Nested, fields_of
 from p2m.answers.spans import Laid, holds_spans, is_nothing, kinds_in, laid_out
-from p2m.deploy.serving.measures import number_of
+from p2m.deploy.serving.rows import number_of
 from p2m.parsing.forms import NO_ANSWER, json_layout
 from p2m.parsing.language import guess
 from p2m.parsing.options import options_of

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from p2m.deploy.serving.linear import LINEAR, TERMS
-from p2m.deploy.serving.measures import MEASURES, Measure, Measures, number_of
-from p2m.deploy.serving.rows import joined
+from p2m.deploy.serving.measures import MEASURES, Measure, Measures
+from p2m.deploy.serving.rows import joined, number_of
 from p2m.students.heads import Reach, head_of
 from p2m.students.heads.numbers import aimed
 from p2m.students.labels import given, label_words, scale_of

@@ -16,18 +16,19 @@ from p2m.deploy.serving.http.bundles import Served
 from p2m.deploy.serving.http.fitting import fault_in
 from p2m.deploy.serving.http.schema import row_schema
 from p2m.deploy.serving.linear import words_of
-from p2m.deploy.serving.measures import number_of
 from p2m.deploy.serving.predictor import Predictor
-from p2m.deploy.serving.rows import InputError, joined
+from p2m.deploy.serving.rows import InputError, joined, number_of
 from p2m.deploy.serving.settings import Settings
+from p2m.errors import DataError
 from p2m.parsing import parse_prompt, read_answers
 from p2m.stages.lessons import linear_answers
+from p2m.stages.read import read
 from p2m.students.labels import labels_of
 from p2m.students.linear_ensemble import LinearEnsemble
 from p2m.students.linear_minilm import LinearMiniLM
 from p2m.students.linear_pair import LinearPair
 from p2m.students.linear_tfidf import LinearTfidf
-from p2m.types import Example, Lesson, LinearStudent, Task, TaskType
+from p2m.types import Example, Files, Lesson, LinearStudent, Task, TaskType
 
 NOTES = ["how do I export", "it crashes again", "thanks, all is well", "who may see this"]
 
@@ -79,7 +80,7 @@ def test_numbers_and_choices_are_learnt_from(name: str, tiny_bert: Path, tmp_pat
     assert right >= 0.93 * len(asked)
     known = linear_answers(tmp_path / "solved", asked, vectors[1])
     assert [answer.output for answer in known] == [answer.output for answer in served]
-    unknown = Predictor(tmp_path / "solved").predict([{**asked[0].input, "age": "unknown", "pays": "maybe"}])
+    unknown = Predictor(tmp_path / "solved").predict([{**asked[0].input, "age": "", "pays": "maybe"}])
     assert unknown[0].output in ("leaves", "stays")
 
 
@@ -151,6 +152,7 @@ def test_numbers_may_be_asked_as_json_has_them_and_cells_be_empty(tmp_path: Path
     for wrong, said in (
         ({"asks": 3}, '"asks" must be text, not a number'),
         ({"age": True}, '"age" must be text, not true or false'),
+        ({"age": "old"}, "\"age\" must be a number, not 'old'"),
         (dict.fromkeys(row, ""), "is empty"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=said):
@@ -167,3 +169,14 @@ def test_curation_keeps_rows_with_empty_cells_of_numbers_and_choices() -> None:
     lacks = [replace(row, input={**row.input, name: ""}) for name in ("age", "pays")]
     assert malformed(task, lacks) == ["", ""]
     assert malformed(replace(task, numbers=(), choices=()), lacks) == ["blank age", "blank pays"]
+
+
+def test_a_row_whose_number_is_none_is_refused_with_its_line(tmp_path: Path) -> None:
+    lines = [f"{n},note {n},{'ab'[n % 2]}" for n in range(40)]
+    (tmp_path / "rows.csv").write_text("\n".join(["age,text,label", *lines]))
+    files = Files(tmp_path / "rows.csv")
+    drawn = [Example({"age": str(n), "text": f"note {n}"}, "ab"[n % 2]) for n in range(40)]
+    task = parse_prompt("Sort it.", inputs=("age", "text"), output="label", shown=read_answers(drawn))
+    (tmp_path / "rows.csv").write_text("\n".join(["age,text,label", *lines, "old,note,a"]))
+    with pytest.raises(DataError, match=r"rows.csv:42: 'age' .* is a number in other rows, and not 'old'"):
+        read(task, files, role="train")

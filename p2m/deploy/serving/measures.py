@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from .rows import number_of
 
 MEASURES = "measures"  # their block in terms.json
 
 # A choice is [field, value]: 1 where the field has it. A stretch is [field, low, high]: how much of it a
 # number has passed, 0 to 1; those of a field lie side by side, so their weighted sum is piecewise linear.
 Measure = Sequence[Any]
-_NUMBER = re.compile(r"\s*[-+]?(\d{1,300}(\.\d*)?|\.\d+)(e[-+]?\d{1,2})?\s*", re.ASCII | re.IGNORECASE)
-
-
-def number_of(text: str) -> float | None:
-    """The number that a text is, as CSV and JSON write it; None where it is none."""
-    return float(text) if _NUMBER.fullmatch(text) else None
 
 
 class Measures:

@@ -12,6 +12,7 @@ from .settings import Fields, Settings
 from .shapes import write_labels, write_number
 
 _DIGITS = 4  # of a number without steps, leading ones of its scale
+_NUMBER = re.compile(r"\s*[-+]?(\d{1,300}(\.\d*)?|\.\d+)(e[-+]?\d{1,2})?\s*", re.ASCII | re.IGNORECASE)
 _NEAR = 0.05  # of the scale: what is near to a number without steps
 
 
@@ -38,7 +39,7 @@ def check_row(row: Any, fields: Sequence[str]) -> dict[str, str]:
     """The task's fields of a row; further keys are ignored.
 
     Raises:
-        InputError: a field is missing or is not text.
+        InputError: a field is missing, is not text, or no number where one is expected.
     """
     if not isinstance(row, Mapping):
         raise InputError(f"expected an object with {named(fields)}, not {kind_of(row)}")
@@ -51,11 +52,18 @@ def check_row(row: Any, fields: Sequence[str]) -> dict[str, str]:
     for name in fields:
         if not isinstance(row[name], str):
             raise InputError(f'"{name}" must be text, not {kind_of(row[name])}')
+        if name in numbers and row[name].strip() and number_of(row[name]) is None:
+            raise InputError(f'"{name}" must be a number, not {row[name][:40]!r}')
         try:
             row[name].encode("utf-8")
         except UnicodeEncodeError:
             raise InputError(f'"{name}" holds half a surrogate pair, which is not text') from None
     return {name: row[name] for name in fields}
+
+
+def number_of(text: str) -> float | None:
+    """The number that a text is, as CSV and JSON write it; None where it is none."""
+    return float(text) if _NUMBER.fullmatch(text) else None
 
 
 def lacking(row: Mapping[str, str], fields: Sequence[str]) -> list[str]:

@@ -23,7 +23,7 @@ function piecesOf(text, folds) {
 
 const TERMS = { words: wordsOf, pieces: piecesOf };
 
-const NUMBER = /^[-+]?(\d{1,300}(\.\d*)?|\.\d+)(e[-+]?\d{1,2})?$/i;
+export const NUMBER = /^[-+]?(\d{1,300}(\.\d*)?|\.\d+)(e[-+]?\d{1,2})?$/i;
 
 // Numbers and choices of a row, of measures that take places from `first` on: pairs of place and value.
 class Measures {
