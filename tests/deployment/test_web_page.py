@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from browsing import CTRL, PHONE, Browser
 from conftest import LABELS, QA, SPANS, Exports, rows_of
 from small_bundles import bundle_of, sealed, texts, words_model
 
-from p2m.deploy.base import compared, open_encoder
+from p2m.deploy.base import compared, open_encoder, opposed
 from p2m.deploy.serving.linear import LINEAR
 from p2m.deploy.serving.predictor import Predictor
+from p2m.deploy.serving.rows import laid_open
 from p2m.deploy.serving.scope import ARRAYS
 from p2m.deploy.serving.settings import Settings
 from p2m.deployment import npm
@@ -31,8 +33,10 @@ from p2m.deployment.deploying import deploy
 from p2m.deployment.options import Options
 from p2m.deployment.targets import web
 from p2m.errors import P2MError, UserError
+from p2m.parsing import parse_prompt, read_answers
 from p2m.students.linear_minilm import LinearMiniLM
-from p2m.types import Field, Task, TaskType
+from p2m.students.linear_tfidf import LinearTfidf
+from p2m.types import Example, Field, Lesson, Task, TaskType
 
 READY = "!document.getElementById('form').hidden && !document.body.hasAttribute('aria-busy')"
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="there is no npm")
@@ -189,6 +193,53 @@ def test_words_as_python_parts_them_without_npm(
         site.add("words", bundle)
     assert not (site.folder.with_name("page-words") / "vendor").exists()
     site.check("words", bundle, texts())
+
+
+def test_numbers_and_choices_without_npm(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lot = np.random.default_rng(1)
+    drawn = [
+        Example(
+            {"age": str(age), "plan": plan, "note": f"荷物が{age % 7}"}, "ab"[int(age > 40 or plan == "pro")]
+        )
+        for age, plan in zip(lot.integers(18, 90, 80), lot.choice(["pro", "free"], 80), strict=True)
+    ]
+    task = parse_prompt("Sort it.", inputs=("age", "plan", "note"), output="label", shown=read_answers(drawn))
+    model = tmp_path / "model"
+    LinearTfidf().solve(Lesson(task, ("a", "b"), tuple(drawn), None, None), model)
+    bundle = bundle_of(model, tmp_path / "bundle", task)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", "/nowhere")
+        site.add("table", bundle)
+    more = [{"age": "", "plan": "", "note": "荷物"}, {"age": "1e2", "plan": "?", "note": "x"}]
+    site.check("table", bundle, [*(row.input for row in drawn[:20]), *more])
+    assert site.ask("table", [{**more[1], "age": "old"}]) == [{"error": '"age" must be a number'}]
+
+
+@needs_npm
+@pytest.mark.parametrize("is_inline", [True, False])
+def test_a_text_beside_its_options(site: Site, tiny_bert: Path, tmp_path: Path, is_inline: bool) -> None:
+    known = [row["text"] for row in texts()]
+    if is_inline:
+        rows = [{"q": f"Which? (A) {first} (b) {second}"} for first, second in pairwise(known)]
+        rows += [{"q": f"{known[0]} (B) only"}]
+        fields, options = ("q",), {"yes": "(A)", "no": "(B)"}
+    else:
+        rows = [{"q": "Which?", "A": first, "B": second} for first, second in pairwise(known)]
+        fields, options = ("q", "A", "B"), {"yes": "A", "no": "B"}
+    model = tmp_path / "model"
+    model.mkdir()
+    LinearMiniLM(model=str(tiny_bert), sha256="", window=40).encoder.export(model)
+    encoder = open_encoder(model, threads=1, max_length=40)
+    found = opposed(encoder.encode, [laid_open(row, fields, options.values()) for row in rows])
+    weights = np.random.default_rng(2).normal(size=(found.shape[1], 2)).astype(np.float32)
+    np.savez(model / LINEAR, bias=np.zeros(2, np.float32), dense=weights)
+    Settings("linear", fields, labels=("no", "yes"), max_length=40, compares=True, options=options).write(
+        model
+    )
+    task = Task(TaskType.CLASSIFICATION, "", tuple(map(Field, fields)), Field("label"), ("no", "yes"))
+    bundle, name = bundle_of(model, tmp_path / "bundle", task), f"options-{is_inline}"
+    site.add(name, bundle)
+    site.check(name, bundle, rows)
 
 
 @needs_npm

@@ -1,4 +1,6 @@
 // Linear models over words, numbers and choices, over embeddings, or over all of them.
+import { NUMBER } from "./rows.js";
+
 const BLANK = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u; // what Python splits at
 // A sign of a script without blanks is a word.
 const WORD = /[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{3ffff}]|(?:(?![\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{3ffff}])[\p{L}\p{N}_])+|[^\p{L}\p{N}_\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/gu;
@@ -22,8 +24,6 @@ function piecesOf(text, folds) {
 }
 
 const TERMS = { words: wordsOf, pieces: piecesOf };
-
-export const NUMBER = /^[-+]?(\d{1,300}(\.\d*)?|\.\d+)(e[-+]?\d{1,2})?$/i;
 
 // Numbers and choices of a row, of measures that take places from `first` on: pairs of place and value.
 class Measures {

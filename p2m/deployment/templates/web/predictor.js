@@ -1,7 +1,7 @@
 // A model's folder, opened in the page: rows to answers, as predict.py gives them.
 import { answersOf, calibrated } from "./answers.js";
 import { openArrays } from "./arrays.js";
-import { joined, laidOpen, sides } from "./rows.js";
+import { joined, laidOpen, NUMBER, sides } from "./rows.js";
 
 async function read(folder, name) {
   // Another bundle may have been put here since: a file that a browser kept must not go with a new one.
@@ -23,6 +23,8 @@ export async function openPredictor(folder, say = () => {}) {
       const mayLack = filled.length ? [...(settings.numbers ?? []), ...(settings.choices ?? [])] : [];
       for (const name of settings.fields)
         if (typeof row[name] !== "string" || !(filled.includes(name) || mayLack.includes(name))) throw new Error(`"${name}" is empty`);
+      for (const name of settings.numbers ?? [])
+        if (filled.includes(name) && !NUMBER.test(row[name].trim())) throw new Error(`"${name}" must be a number`);
       const found = await answer(row);
       const score = calibrated(found.score, settings.calibration);
       return { value: found.value ?? found.output, score, abstain: Boolean(found.abstain) || score < settings.abstain };

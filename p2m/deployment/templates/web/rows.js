@@ -1,3 +1,6 @@
+// A number as data files and JSON write it.
+export const NUMBER = /^[-+]?(\d{1,300}(\.\d*)?|\.\d+)(e[-+]?\d{1,2})?$/i;
+
 // One text of several fields: the text alone where there is one, else a line `name: text` each.
 export const joined = (row, fields) =>
   fields.length === 1 ? row[fields[0]] : fields.map((name) => `${name}: ${row[name]}`).join("\n");
