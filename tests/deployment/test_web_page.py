@@ -232,7 +232,7 @@ def test_a_text_beside_its_options(site: Site, tiny_bert: Path, tmp_path: Path, 
     encoder = open_encoder(model, threads=1, max_length=40)
     found = opposed(encoder.encode, [laid_open(row, fields, options.values()) for row in rows])
     weights = np.random.default_rng(2).normal(size=(found.shape[1], 2)).astype(np.float32)
-    np.savez(model / LINEAR, bias=np.zeros(2, np.float32), dense=weights)
+    np.savez(model / LINEAR, bias=-(found.mean(axis=0) @ weights), dense=weights)
     Settings("linear", fields, labels=("no", "yes"), max_length=40, compares=True, options=options).write(
         model
     )
