@@ -18,8 +18,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from browsing import Browser
+from browsing import PHONE, Browser
 from conftest import QA, RECORD, SPANS, Exports, rows_of
+from looking import check_looks
 from tried import DESK, bundle, desk
 from wire import Wire
 
@@ -32,6 +33,8 @@ from p2m.demo.subject import open_subject, together
 from p2m.deploy.serving.feedback import Log
 from p2m.errors import UserError
 
+QUICK = r"(each) => { each.data = each.data.replace(/[\d.]+ ms/, '1.0 ms') }"
+LOOKS: dict[str, Any] = {"light": {}, "dark": {"scheme": "dark"}, "phone": {"size": PHONE}}
 ROOT = Path(p2m.__file__).parent.parent
 # Writes down whom the process reaches beyond this machine.
 WATCH = """
@@ -163,6 +166,24 @@ def test_a_screen_reader_meets_no_serious_barrier(
     browser.until("document.querySelector('#told-0').innerText.includes('Confidence')")
     browser.until("!document.querySelector('#right-0').disabled && document.getAnimations().length === 0")
     assert browser.barriers() == []
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_it_looks_as_it_should(running_two: Running, browser: Browser, tmp_path: Path, name: str) -> None:
+    """With an answer; how long it took is put at one millisecond."""
+    browser.look(**LOOKS[name])
+    theme = LOOKS[name].get("scheme", "light")
+    browser.open(f"{running_two.address}?__theme={theme}", "document.querySelector('#ask') !== null")
+    tab_to(browser, "field-text")
+    browser.write("My box is late")
+    tab_to(browser, "ask")
+    browser.press("Enter")
+    for place in ("told-0", "told-1"):
+        browser.until(f"document.querySelector('#{place}').innerText.includes('Confidence')")
+    browser.until("!document.querySelector('#right-1').disabled && document.getAnimations().length === 0")
+    texts = "document.querySelectorAll('#told-0 *, #told-1 *')].flatMap((each) => [...each.childNodes])"
+    browser.value(f"[...{texts}.filter((each) => each.data).forEach({QUICK})")
+    check_looks(browser, f"demo-{name}", tmp_path)
 
 
 def status(address: str, host: str, **headers: str) -> int:

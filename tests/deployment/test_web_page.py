@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from browsing import CTRL, PHONE, Browser
 from conftest import LABELS, QA, SPANS, Exports, rows_of
+from looking import check_looks
 from small_bundles import bundle_of, sealed, texts, words_model
 
 from p2m.deploy.base import compared, open_encoder, opposed
@@ -38,6 +39,7 @@ from p2m.students.linear_minilm import LinearMiniLM
 from p2m.students.linear_tfidf import LinearTfidf
 from p2m.types import Example, Field, Lesson, Task, TaskType
 
+LOOKS: dict[str, Any] = {"light": {}, "dark": {"scheme": "dark"}, "phone": {"size": PHONE}}
 READY = "!document.getElementById('form').hidden && !document.body.hasAttribute('aria-busy')"
 needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="there is no npm")
 
@@ -312,12 +314,11 @@ def test_by_keys_alone_in_light_and_dark_without_a_serious_barrier(browser: Brow
         assert (
             browser.value("document.getElementById('field-text').value") == rows_of(LABELS)[0].input["text"]
         )
-        assert browser.barriers() == []
-        browser.look(scheme="dark")
-        assert browser.barriers() == []
-        browser.look(size=PHONE)
-        assert browser.value("document.documentElement.scrollWidth <= innerWidth")
-        assert browser.barriers() == []
+        for name, look in LOOKS.items():
+            browser.look(**look)
+            assert browser.value("document.documentElement.scrollWidth <= innerWidth")
+            assert browser.barriers() == []
+            check_looks(browser, f"web-{name}", tmp_path)
         browser.look()
         assert browser.faults == []
         browser.value("document.getElementById('field-text').value = '  ', null")

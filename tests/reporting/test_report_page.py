@@ -1,6 +1,6 @@
 """The report in a headless Chromium, by keys alone; skipped where there is none.
 
-How it looks is compared by where things are, not by pixels: fonts differ from machine to machine.
+How it looks is compared with pictures (tests/looking.py), and by where things are.
 """
 
 from __future__ import annotations
@@ -10,33 +10,34 @@ from pathlib import Path
 
 import pytest
 from browsing import PHONE, SHIFT, WIDE, Browser
+from looking import check_looks, differs
 from test_report import ACCOUNT, TIMED, story
 
-from p2m.reporting.atlas import surveyed
+from p2m.reporting.atlas import Atlas, Spot, surveyed
 from p2m.reporting.facts import Story, wrong_rows
 from p2m.reporting.page import render
-from p2m.types import Choice, Judged, Ladder, Rung, Slice, TaskType
+from p2m.types import Choice, Example, Judged, Ladder, Rung, Slice, TaskType
 
 HOSTILE = "</script><script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">"
 LOOKS = {"light": {}, "dark": {"scheme": "dark"}, "phone": {"size": PHONE}, "print": {"medium": "print"}}
 
 
-def whole() -> Story:
-    """A story with everything in it that a report can show; 40 rows are wrong."""
+def whole(wrong: int = 39, atlas: Atlas | None = None) -> Story:
+    """A story with everything in it that a report can show; one row more is wrong, by a hostile text."""
     told = story(rows=120)
     right = [replace(row, predicted=row.output, correct=1.0) for row in told.evaluated.rows]
-    wrong = [
+    mistaken = [
         Judged({"text": f"{'rain' if n % 2 else 'halt'} {n}"}, "stop", ("weather", "play music")[n % 2],
                0.99 - n / 50, 0.0)
-        for n in range(39)
+        for n in range(wrong)
     ]  # fmt: skip
-    rows = (*right, *wrong, Judged({"text": HOSTILE}, "weather", "stop", 0.1, 0.0))
+    rows = (*right, *mistaken, Judged({"text": HOSTILE}, "weather", "stop", 0.1, 0.0))
     rungs = (
         Rung("fp32", 0.9, 91_000_000, True, "itself", 0.004),
         Rung("int8", 0.89, 24_000_000, True, "loses"),
     )
     evaluated = replace(told.evaluated, rows=rows, slices=(Slice("answer=stop", 9, 0.4, 0.2, 0.6),))
-    atlas = surveyed(told.task, told.parts, evaluated, wrong_rows(told.task, evaluated), None)
+    atlas = atlas or surveyed(told.task, told.parts, evaluated, wrong_rows(told.task, evaluated), None)
     return replace(
         told, evaluated=evaluated, atlas=atlas, account=ACCOUNT, latencies=TIMED,
         choice=Choice("both", ("both: ...",), {"words": "less"}, {"both": 0.82, "words": 0.71}),
@@ -184,6 +185,41 @@ def test_it_is_laid_out_for_every_screen(browser: Browser, page: Path) -> None:
         assert browser.value(overlap) is False
         cut = f"{cards}.filter((card) => card.scrollWidth > card.clientWidth + 1)"
         assert browser.value(f"{cut}.map((card) => card.textContent.slice(0, 60))") == []
+
+
+@pytest.fixture(scope="module")
+def pictured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of few rows, whose map is laid out by hand: on another machine it is rounded otherwise."""
+    spots = [Spot(row % 13 / 13, row // 13 / 10, row, is_judged=row > 60) for row in range(130)]
+    told = whole(wrong=9, atlas=Atlas(tuple(spots), {121: Example({"text": "rain"}, "stop")}, "embeddings"))
+    place = tmp_path_factory.mktemp("pictured") / "report.html"
+    place.write_text(render(told), encoding="utf-8")
+    return place
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_it_looks_as_it_should(browser: Browser, pictured: Path, tmp_path: Path, name: str) -> None:
+    browser.look(**LOOKS[name])
+    browser.open(pictured)
+    check_looks(browser, f"report-{name}", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "broken"),
+    [
+        ("light", "document.querySelectorAll('.card')[2].style.visibility = 'hidden'"),
+        ("light", "document.documentElement.style.setProperty('--bad', 'var(--good)')"),
+        ("dark", "document.documentElement.style.setProperty('--soft', '#3a444e')"),
+    ],
+    ids=["a panel is gone", "what is wrong looks right", "texts are too dark to be read"],
+)
+def test_a_page_that_is_broken_looks_otherwise(
+    browser: Browser, pictured: Path, tmp_path: Path, name: str, broken: str
+) -> None:
+    browser.look(**LOOKS[name])
+    browser.open(pictured)
+    browser.value(broken)
+    assert "% of the points around" in differs(browser, f"report-{name}", tmp_path)
 
 
 def test_on_paper_it_is_light_and_without_controls(browser: Browser, page: Path) -> None:

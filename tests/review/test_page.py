@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from browsing import CTRL, Browser
+import pytest
+from browsing import CTRL, PHONE, Browser
+from looking import check_looks
 from test_server import ITEMS, TASK, desk, lines
 
 from p2m.review.server import served
 
+LOOKS: dict[str, Any] = {"light": {}, "dark": {"scheme": "dark"}, "phone": {"size": PHONE}}
 READY = "document.body?.getAttribute('aria-busy') !== 'true' && at('progress').textContent !== ''"
 
 
@@ -72,3 +76,11 @@ def test_nothing_keeps_people_out(browser: Browser, tmp_path: Path) -> None:
             browser.press("e")
             assert browser.barriers() == []
         assert browser.faults == []
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_it_looks_as_it_should(browser: Browser, tmp_path: Path, name: str) -> None:
+    with served(desk(tmp_path)) as server:
+        browser.look(**LOOKS[name])
+        browser.open(server.address, READY)
+        check_looks(browser, f"review-{name}", tmp_path)
