@@ -6,27 +6,31 @@ built = p2m.build.build(project, observer)  # Built(verdict, folder, result)
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from p2m.delivery import check_writable, deliver
+from p2m.delivery import check_writable, deliver, note_origin
 from p2m.engine.executor import Inline, Local, Means, Observer, Result, execute
 from p2m.engine.handles import Network
 from p2m.engine.journal import Invocation
 from p2m.engine.plan import Plan
 from p2m.engine.store import Store
 from p2m.errors import UserError
-from p2m.lock import Policy, Watch, hold, update_lock, watch
+from p2m.lock import Policy, Watch, hold, seal, update_lock, watch
 from p2m.marked_yaml import show
-from p2m.project import Project, open_store, subject
+from p2m.noop import project_root
+from p2m.project import Project, changing, open_store, subject
 from p2m.questions import same_rows
+from p2m.revisions import is_committed, revision_of
 from p2m.spec import ExecutorWords
 from p2m.tracking import track_build
 from p2m.types import Bundle, Verdict
+from p2m.version import __version__
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ def build(
             assert isinstance(bundle, Bundle)
             folder = deliver(bundle.folder, project.target, ship=bundle.verdict.ship, held=project.held)
             note = update_lock(watched, done, stands=folder == project.target)
+            note_origin(folder, _origin(project, watched, stands=folder == project.target))
     frozen = policy.mode == "frozen"
     tracked = track_build(project, result, bundle.verdict, folder, group=group, frozen=frozen)
     sent, pending = store.sent, store.is_pending
@@ -108,6 +113,26 @@ def _watched(project: Project, store: Store, policy: Policy) -> Watch:
         )
     skipped = Policy("skip") if project.is_variant else policy
     return watch(subject(project), store, skipped, partial(same_rows, project))
+
+
+def _origin(project: Project, watched: Watch, *, stands: bool) -> dict[str, object]:
+    """What somebody needs who is to build this bundle again: which recipe, at which revisions, by which lock.
+
+    None of it is an input of a step, so that a commit makes nothing anew.
+    """
+    recipe, package = project.recipe.resolve(), Path(__file__).parent
+    own = revision_of((path for path in project.read if isinstance(path, Path)), recipe.parent)
+    code = revision_of([package], package) if is_committed(package / "build.py") else None
+    root = project_root(recipe)
+    return {
+        "recipe": os.path.relpath(recipe, root),
+        "overrides": changing(project.composed.overrides),
+        "lock": (seal(watched.path) if stands and watched.now else "") or None,
+        "revision": asdict(own) if own else None,
+        "p2m": {"version": __version__, "revision": asdict(code) if code else None},
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
 
 
 def means(words: ExecutorWords) -> Means:

@@ -12,17 +12,21 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from p2m.deploy.serving.command import CHECKSUMS
+from p2m.engine.files import disk
 from p2m.errors import UserError
 
 LAST = "last"
 KEPT = ("rejected", "variants", "sweeps", LAST)  # folders that a new bundle leaves where they are
 MANIFEST = "manifest.json"
+ORIGIN = "built.json"  # what a bundle was built from; no part of what was packaged, so it is in no checksum
 _FRESH, _OLD = ".new", ".old"  # endings of what stands beside a target for a moment
 
 
@@ -48,6 +52,20 @@ def deliver(bundle: Path, target: Path, *, ship: bool, held: Path | None = None)
             return _place(bundle, target, keep=held == target)
     except OSError as error:
         raise UserError(_unwritable(target, error)) from error
+
+
+def note_origin(folder: Path, told: Mapping[str, object]) -> None:
+    """Write beside a bundle what it was built from, with the bundle that this is said of.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    sums = hashlib.sha256((folder / CHECKSUMS).read_bytes()).hexdigest()
+    text = json.dumps({"bundle": sums[:12], **told}, indent=2, ensure_ascii=False) + "\n"
+    try:
+        disk.replace(folder / ORIGIN, text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise UserError(_unwritable(folder, error)) from error
 
 
 @contextlib.contextmanager

@@ -157,8 +157,8 @@ def compiled(
         *_places(trust),
         *_reached(plan, trust),
     )
-    where = target or _target(base, overrides)
-    variant = bool(_changing(overrides)) or target is not None
+    where = target or target_of(base, overrides)
+    variant = bool(changing(overrides)) or target is not None
     return Project(recipe, composed, task, plan, Path(store), where, shared, held, variant, rests)
 
 
@@ -295,15 +295,15 @@ def _shared(composed: Composed) -> SharedAddress | None:
         raise RecipeError([Problem(str(error), at, composed.place(at))]) from None
 
 
-def _changing(overrides: Sequence[str]) -> list[str]:
+def changing(overrides: Sequence[str]) -> list[str]:
     """The overrides, sorted, without those that say where it runs, where results lie, and who is told."""
     return sorted(each for each in overrides if not re.match(r"\+{0,2}(executor|store|tracker)[.=]", each))
 
 
-def _target(base: Path, overrides: Sequence[str]) -> Path:
-    """The recipe as committed owns `outputs/<name>`; overrides build beside it."""
-    changing = _changing(overrides)
-    if not changing:
+def target_of(base: Path, overrides: Sequence[str]) -> Path:
+    """Where a bundle lands: the recipe as committed owns `base`, outputs/<name>; overrides build beside it."""
+    changed = changing(overrides)
+    if not changed:
         return base
-    digest = hashlib.sha256(json.dumps(changing).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(json.dumps(changed).encode()).hexdigest()[:8]
     return base / "variants" / digest

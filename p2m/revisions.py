@@ -1,4 +1,6 @@
-"""A project as it was at a revision of git, in a temporary folder; the work tree is never touched."""
+"""A project as it was at a revision of git, in a temporary folder, and what of it is not as committed; the
+work tree is never touched.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ import shlex
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,42 @@ class Checkout:
 
     root: Path
     recipe: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The commit that is checked out."""
+
+    commit: str
+    changed: tuple[
+        str, ...
+    ]  # of the files that were asked about, those that are otherwise there or not at all
+
+
+def revision_of(files: Iterable[Path], folder: Path) -> Revision | None:
+    """Where the repository around `folder` stands; None where there is none, or git cannot tell.
+
+    Files outside of it are left out.
+    """
+    try:
+        top, commit = _git(folder, "rev-parse", "--show-toplevel", "HEAD").decode().splitlines()
+        root = Path(top).resolve()
+        own = sorted({str(file.resolve()) for file in files if file.resolve().is_relative_to(root)})
+        words = ("--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored=matching")
+        told = _git(root, "status", *words, "--", *own).decode("utf-8", "replace") if own else ""
+    except (UserError, OSError, ValueError, subprocess.TimeoutExpired):
+        return None
+    changed = (line[3:] for line in told.split("\0") if line)
+    return Revision(commit, tuple(each for each in changed if not each.endswith("__pycache__/")))
+
+
+def is_committed(file: Path) -> bool:
+    """Whether git keeps that file, in whatever state; not one that merely lies below a repository."""
+    try:
+        _git(file.parent, "ls-files", "--error-unmatch", "--", file.name)
+    except (UserError, OSError, subprocess.TimeoutExpired):
+        return False
+    return True
 
 
 @contextmanager

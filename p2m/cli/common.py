@@ -10,7 +10,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,17 @@ def recipe_arguments(parser: argparse.ArgumentParser, *, optional: bool = False,
     words = "Hydra overrides such as training.epochs=2; any number"
     parser.add_argument("words", nargs="*", metavar="OVERRIDE", help=words)
     trust_argument(parser)
+
+
+def retyped(
+    verb: str, arguments: argparse.Namespace, *first: object, words: Sequence[str] | None = None
+) -> str:
+    """A verb ("review data") for the recipe that was named, with the overrides, or these words, and the
+    packages that are trusted.
+    """
+    said = arguments.words if words is None else words
+    trusted = [f"--trust={name}" for name in arguments.trust]
+    return command(*verb.split(), arguments.recipe, *first, *said, *trusted)
 
 
 def trust_argument(

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from p2m.delivery import MANIFEST, ORIGIN
 from p2m.deploy.serving.command import CHECKSUMS, check_sums
 from p2m.deploy.serving.settings import BundleError, Settings
 from p2m.errors import UserError, command
 
-MANIFEST = "manifest.json"
 SERVER, SERVER_NEEDS = "server.py", "requirements-server.txt"
 _MIB = 2**20
 _MOST = 2**50  # bytes or seconds that anything was measured to take
@@ -59,7 +59,8 @@ class Opened:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Relative paths of what belongs to the bundle: what SHA256SUMS lists, and that list.
+        """Relative paths of what belongs to the bundle: what SHA256SUMS lists, that list, and what the bundle
+        was built from, where it is told.
 
         What else lies in the folder (variants, sweeps, a rejected build) is no part of it.
         """
@@ -127,7 +128,8 @@ def opened(folder: Path) -> Opened:
 
 def _files(folder: Path) -> tuple[str, ...]:
     lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
-    return (*(line.partition("  ")[2] for line in lines), CHECKSUMS)
+    origin = (ORIGIN,) if (folder / ORIGIN).is_file() else ()
+    return (*(line.partition("  ")[2] for line in lines), *origin, CHECKSUMS)
 
 
 def _leading_out(folder: Path) -> list[str]:

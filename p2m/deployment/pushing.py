@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from p2m.delivery import MANIFEST, ORIGIN
 from p2m.deploy.serving.command import CHECKSUMS
 from p2m.deploy.serving.settings import SETTINGS
-from p2m.deployment.bundles import MANIFEST, Opened
+from p2m.deployment.bundles import Opened
 from p2m.deployment.fsspec_place import FsspecPlace
 from p2m.deployment.hub_place import HubPlace
 from p2m.engine.storage.shared_address import checked_url, redacted
@@ -101,4 +102,4 @@ def offered(bundle: Opened, place: Place, *, rejected: bool, overwrite: bool) ->
 def _listed(text: str) -> set[str]:
     """What a bundle's SHA256SUMS lists; nothing of a list that is no bundle's."""
     found = {line.partition("  ")[2] for line in text.splitlines()}
-    return found if {MANIFEST, f"model/{SETTINGS}"} <= found else set()
+    return found | {ORIGIN} if {MANIFEST, f"model/{SETTINGS}"} <= found else set()

@@ -8,7 +8,7 @@ differences(old, new, place)                            # exact, each with its p
 
 from p2m.lock.compare import GROUPS, Difference, causes, differences
 from p2m.lock.contents import Subject, lock_of, look, missing_steps
-from p2m.lock.files import lock_path, read_lock, read_lock_of, standing, write_lock
+from p2m.lock.files import lock_path, read_lock, read_lock_of, seal, standing, write_lock
 from p2m.lock.keeping import (
     Mode,
     Policy,
@@ -40,6 +40,6 @@ __all__ = [
     "FORMAT", "GROUPS", "DatasetPin", "Difference", "FilePin", "InputPin", "Lock", "MetricPin", "Mode",
     "ModelPin", "Policy", "StepPin", "Subject", "TeacherPin", "Watch", "WeightsPin", "causes", "counted",
     "differences", "drift_message", "drift_text", "hold", "lock_of", "lock_path", "lock_text", "look",
-    "missing_steps", "parse_lock", "read_lock", "read_lock_of", "register", "standing", "update_lock",
+    "missing_steps", "parse_lock", "read_lock", "read_lock_of", "register", "seal", "standing", "update_lock",
     "upgrade", "watch", "write_lock",
 ]  # fmt: skip

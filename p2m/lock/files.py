@@ -19,6 +19,17 @@ def lock_path(recipe: Path) -> Path:
     return recipe.with_suffix(".lock")
 
 
+def seal(path: Path) -> str:
+    """The digest that a lock ends with, which no other lock has; "" where there is no whole one."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return ""
+    if not is_lock(content) or fault(content, path):
+        return ""
+    return content.decode().rstrip().rpartition(" ")[2]
+
+
 def unlocked_build(recipe: Path, option: str = "") -> str:
     """What to type to write a lock by a build, where `option` or the environment says to hold to it."""
     holding = ("P2M_LOCKED", "P2M_FROZEN")

@@ -158,7 +158,8 @@ def provenance(story: Story) -> Safe:
     note = (
         "Digests are SHA-256 of JSON lines. manifest.json has the recipe with all its settings. The recipe's"
         " lock, committed beside it, names every package, file of code and input by its digest, and the keys"
-        " and outputs of all steps; SHA256SUMS has the files of this bundle."
+        " and outputs of all steps; SHA256SUMS has the files of this bundle. Where a build put it, built.json"
+        " beside this page names that lock by its digest, the commits of recipe and p2m, and the overrides."
     )
     return card("What made it", tag("p", note), listed(rows), wide=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -186,6 +187,49 @@ def test_variants_and_no_lock_leave_it_alone(project: Path, p2m: P2M) -> None:
     assert p2m("build", "shout.yaml", "--no-lock").code == 0
     assert p2m("build", "shout.yaml", "name=shout").code == 0
     assert not lock.exists()
+    standing, variant = (
+        json.loads(path.read_text())
+        for path in sorted(
+            (project / "outputs" / "shout").glob("**/built.json"), key=lambda path: len(path.parts)
+        )
+    )
+    assert (standing["lock"], standing["overrides"]) == (None, [])
+    assert (variant["lock"], variant["overrides"]) == (None, ["name=shout"])
+
+
+def test_a_bundle_says_by_which_lock_and_commit_it_can_be_built_again(project: Path, p2m: P2M) -> None:
+    def git(*words: str) -> str:
+        who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        return subprocess.run(
+            ["git", *who, *words], check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    def told() -> dict[str, Any]:
+        return dict(json.loads((project / "outputs/shout/built.json").read_text()))
+
+    git("init", "-q")
+    (project / ".gitignore").write_text("outputs/\ntest.jsonl\n")
+    git("add", "train.jsonl", ".gitignore")
+    git("commit", "-q", "-m", "rows")
+    recipe = project / "shout.yaml"
+    recipe.write_text(f"# another line\n{recipe.read_text()}")
+    assert p2m("build", "shout.yaml").code == 0
+    found, lock = told(), (project / "shout.lock").read_text().splitlines()[-1].removeprefix("digest: ")
+    assert found["recipe"] == "shout.yaml"
+    assert found["lock"] == lock
+    assert found["revision"] == {"commit": git("rev-parse", "HEAD"), "changed": ["shout.yaml", "test.jsonl"]}
+    sums = (project / "outputs/shout/SHA256SUMS").read_bytes()
+    assert found["bundle"] == hashlib.sha256(sums).hexdigest()[:12]
+    assert "built.json" not in sums.decode()
+    git("add", ".")
+    git("commit", "-q", "-m", "lock")
+    assert git("log", "--format=%H", "-S", lock, "--", "shout.lock").splitlines()[-1] == git(
+        "rev-parse", "HEAD"
+    )
+    recipe.write_text(f"# and another\n{recipe.read_text()}")
+    assert "0 ran" in p2m("build", "shout.yaml").out  # a commit makes nothing anew
+    assert told()["revision"]["commit"] == git("rev-parse", "HEAD")
+    assert (project / "outputs/shout/SHA256SUMS").read_bytes() == sums
 
 
 def test_the_answer_without_work_belongs_to_the_lock(project: Path) -> None:

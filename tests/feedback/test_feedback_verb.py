@@ -62,9 +62,12 @@ def place(first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def judge(word: str, judged: str | None, answer: str | None = None, was: str | None = None) -> None:
+def judge(
+    word: str, judged: str | None, answer: str | None = None, was: str | None = None,
+    bundle: str = "shout@000000000000",
+) -> None:  # fmt: skip
     output = was or right(word)
-    entry = Entry("2026-01-31T09:00:00Z", word, "shout@000000000000", "server", {"text": word}, output, 0.7,
+    entry = Entry("2026-01-31T09:00:00Z", word, bundle, "server", {"text": word}, output, 0.7,
                   judged=judged, answer=answer)  # fmt: skip
     Log(Path("shout.feedback.jsonl")).append(entry)
 
@@ -130,6 +133,28 @@ def test_what_is_printed_can_be_typed_steers_no_terminal_and_says_what_does_not_
     assert main(["feedback", "shout.yaml", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)["judged"]
     assert (told["corrected"], told["unanswered"], told["unfit"]) == (1, 1, 2)
+
+
+def test_what_a_variant_answered_is_held_against_that_variant_and_the_next_build_is_of_it(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["build", "shout.yaml", "seed=3"]) == 0
+    origin = next((place / "outputs/shout/variants").glob("*/built.json"))
+    bundle = json.loads(origin.read_text())["bundle"]
+    for word in WORDS[:40]:
+        judge(word, RIGHT, bundle=f"served@{bundle}")
+    judge("zore", WRONG, bundle=f"served@{bundle}")
+    capsys.readouterr()
+    assert main(["feedback", "shout.yaml", "--yes", "--trust", "json"]) == 0
+    said = capsys.readouterr().out
+    assert "learns from it: p2m build shout.yaml seed=3 --trust=json" in said
+    assert "feedback-inputs.jsonl: p2m review data shout.yaml seed=3 --trust=json" in said
+    assert "are answers of other bundles" not in said
+    judge("zust", RIGHT)  # of a bundle that lies nowhere
+    assert main(["feedback", "shout.yaml", "seed=4", "--yes"]) == 0
+    said = capsys.readouterr().out
+    assert "learns from it: p2m build shout.yaml seed=4\n" in said
+    assert "next: p2m build shout.yaml seed=4\n" in said  # drift: that variant was not built
 
 
 def test_a_model_that_wrong_corrections_made_worse_is_refused_and_drift_is_looked_at(

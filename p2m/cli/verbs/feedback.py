@@ -108,7 +108,7 @@ def _told(found: Found) -> dict[str, Any]:
 def _next(arguments: argparse.Namespace, argv: list[str], found: Found, *, is_written: bool) -> str:
     from p2m.errors import command
 
-    made, recipe = found.proposal, arguments.recipe
+    made = found.proposal
     if made.is_empty:
         why = "all of this has been decided" if found.judged else "nobody judged an answer"
         return f"nothing to write: {why}"
@@ -117,12 +117,14 @@ def _next(arguments: argparse.Namespace, argv: list[str], found: Found, *, is_wr
         return f"not written; to write it: {command(*argv[:end], '--yes', *argv[end:])}"
     lines = []
     if made.entries:
-        lines.append(f"written. The next build learns from it: {command('build', recipe)}")
+        again = common.retyped("build", arguments, words=found.overrides)
+        lines.append(f"written. The next build learns from it: {again}")
         if not found.is_held:
-            place = common.relative(recipe)
+            place = common.relative(arguments.recipe)
             lines.append(f"    so that a worse model is refused: metrics.no_worse_than: last, in {place}")
     if made.ask:
-        lines.append(f"to answer the rows in {made.asked.name}: {command('review', 'data', recipe)}")
+        again = common.retyped("review data", arguments, words=found.overrides)
+        lines.append(f"to answer the rows in {made.asked.name}: {again}")
         if found.has_chat_teacher:
             lines.append(
                 f"    or have the teacher answer them: data.inputs: {made.asked.name}, in the recipe"

@@ -8,7 +8,7 @@ import webbrowser
 from pathlib import Path
 
 from p2m.cli import common
-from p2m.errors import UserError, command, nearest
+from p2m.errors import UserError, nearest
 
 GROUP = "recipe"
 SUMMARY = "let people decide: label, correct and reject rows on a page, take or refuse datasets"
@@ -56,7 +56,7 @@ def _data(arguments: argparse.Namespace) -> int:
     finally:
         opening.close()
     state = desk.state()
-    again = command("build", arguments.recipe, *arguments.words)
+    again = common.retyped("build", arguments)
     print(f"\n{state['decided']:,} rows decided -> {_from_here(path)}\nnext: {again}")
     return 0
 
@@ -92,7 +92,7 @@ def _datasets(arguments: argparse.Namespace) -> int:
         if answer in "yn":
             overlay.append(one.decision(use=answer == "y"))
     overlay.tidy()
-    again = command("build", arguments.recipe, *arguments.words)
+    again = common.retyped("build", arguments)
     print(f"\ndecisions -> {_from_here(overlay.path)}\nnext: {again}")
     return 0
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from p2m.cli import common
 from p2m.cli.text import safe
-from p2m.errors import UserError, command
+from p2m.errors import UserError
 
 GROUP = "result"
 SUMMARY = "print what a step made"
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
 
     project = common.project(arguments)
     if arguments.step is None and arguments.rejected:
-        again = command("show", arguments.recipe, "vet", "--rejected")
+        again = common.retyped("show", arguments, "vet", "--rejected")
         raise UserError(f"--rejected is of one step, that answers rows or vets them\n    next: {again}")
     if arguments.step is None:
         return _overview(project, arguments)
@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         print(common.as_json({arguments.step: value}))
     elif value is None:
         when = f"run {arguments.run} did not make it" if arguments.run else "has not been built yet"
-        again = command("build", arguments.recipe, *arguments.words)
+        again = common.retyped("build", arguments)
         raise UserError(f"{arguments.step}: {when}\n    next: {again}")
     elif arguments.rejected:
         from p2m.cli.data_views import rejected_lines

@@ -86,15 +86,13 @@ def _text(found: Search, made: Change) -> str:
 
 
 def _next(arguments: argparse.Namespace, is_applied: bool) -> str:
-    from p2m.errors import command
-
     others = [word for word in arguments.words if not word.startswith("tuning")]
-    build = command("build", arguments.recipe, *others)
+    build = common.retyped("build", arguments, words=others)
     if is_applied:
         return (
             f"written. The next build trains once with these settings, by the same seed: {build}\n"
             "    another --trials would now search around them"
         )
-    again = command("tune", arguments.recipe, *arguments.words)
+    again = common.retyped("tune", arguments)
     trials = f" --trials {arguments.trials}" if arguments.trials else ""
     return f"not written; to write it: {again}{trials} --yes"

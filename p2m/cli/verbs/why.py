@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from p2m.cli import common
-from p2m.errors import UserError, command
+from p2m.errors import UserError
 
 GROUP = "build"
 SUMMARY = "say exactly why a step would run, or why not"
@@ -72,7 +72,7 @@ def _reuse(project: Any, arguments: argparse.Namespace) -> int:
     found = survey(project)
     reuse = why_not(found, arguments.step)
     if reuse is None:
-        words = command("why", arguments.recipe, arguments.step, *arguments.words)
+        words = common.retyped("why", arguments, arguments.step)
         raise UserError(f"{arguments.step} is not reused: it would run\n    next: {words}")
     edited, overrides = touched(found, reuse), reach(project, arguments.trust)
     if not arguments.json:
