@@ -301,7 +301,7 @@ def changing(overrides: Sequence[str]) -> list[str]:
 
 
 def target_of(base: Path, overrides: Sequence[str]) -> Path:
-    """Where a bundle lands: the recipe as committed owns `base`, outputs/<name>; overrides build beside it."""
+    """Where a bundle lands: the recipe as committed owns `base`; overrides build beside it."""
     changed = changing(overrides)
     if not changed:
         return base
