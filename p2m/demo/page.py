@@ -65,7 +65,11 @@ def served(
             app_kwargs={"middleware": [guard]},
         )  # fmt: skip
     except OSError as error:
-        raise UserError(f"--port {port}: {error}") from None
+        place = f"{host}:{port or 'any port'}"
+        why = error.strerror or "another program has it, or this machine has no such address"
+        raise UserError(
+            f"{place}: {why}\n    next: another --port, or none, which takes a free one"
+        ) from None
     try:
         yield str(app.local_url)
     finally:

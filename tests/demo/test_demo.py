@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -235,6 +236,18 @@ def test_what_cannot_be_shown_is_refused(
     desk(tmp_path / "desk")
     with pytest.raises(UserError, match=said):
         verbs.verb("demo").run(typed(*words), [])
+
+
+def test_a_port_that_is_taken_is_told_in_words_of_this_command(tmp_path: Path) -> None:
+    pytest.importorskip("gradio")
+    shown = Demo((open_subject(desk(tmp_path / "desk")),), Log(tmp_path / "feedback.jsonl"))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = served(shown, port=other.getsockname()[1])
+        with pytest.raises(UserError, match=r"another program has it.*\n.*another --port") as told, taken:
+            pass
+    assert "GRADIO" not in str(told.value)
 
 
 def test_a_missing_extra_and_a_damaged_bundle_say_what_to_do(
