@@ -118,10 +118,11 @@ def runnable(text: str) -> str:
 
 def from_here(text: str) -> str:
     """`text` with the files in it as seen from the working directory: `rows.csv:3`, not
-    `/home/ada/shop/recipes/../rows.csv:3`, which is how a recipe's own words join its folder."""
+    `/home/ada/shop/recipes/../rows.csv:3`, which is how a recipe's own words join its folder; but no address,
+    such as `file:///home/ada/shop/rows.csv`."""
     while (shorter := re.sub(r"(?<=/)[^/\n]+/\.\./", "", text)) != text:
         text = shorter
-    return text.replace(f"{Path.cwd()}/", "")
+    return re.sub(rf"(?<![\w./-]){re.escape(str(Path.cwd()))}/", "", text)
 
 
 def answer(arguments: argparse.Namespace, value: Any, text: Callable[[], str]) -> int:

@@ -135,8 +135,8 @@ def drift(found: Found) -> str:
         return f"drift: not looked at: {found.drift_note}" if found.drift_note else ""
     seen = found.drift
     names = [each.what for each in seen.figures if each.test.differs]
-    none = "what is asked is like what the model was made for" if seen.figures else "too few rows to tell"
-    lines = [f"drift: {', '.join(names)} differ" if names else f"drift: none seen: {none}"]
+    none = "none seen: what is asked is like what the model was made for" if seen.figures else "not known"
+    lines = [f"drift: {', '.join(names)} differ" if names else f"drift: {none}"]
     if seen.figures:
         rows = [
             (each.what, f"{each.test.value:.3f}", f"{each.test.threshold:.3f}", f"{each.test.p:.4f}",

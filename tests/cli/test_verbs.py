@@ -101,6 +101,9 @@ def test_messages_name_files_as_seen_from_here(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "recipes" / "x.yaml").write_text(f"{recipe}defaults: [base, override teacher: none]\n")
     done = call_in(tmp_path)("build", "recipes/x.yaml")
     assert re.search(r"^p2m build: rows\.jsonl: ", done.stderr, re.MULTILINE), done.stderr
+    monkeypatch.chdir(tmp_path)
+    addresses = f"file://{tmp_path}/x is there; /srv{tmp_path}/x is not"
+    assert common.from_here(f"{addresses}: {tmp_path}/x") == f"{addresses}: x"
 
 
 def test_every_verb_has_its_line_in_the_overview() -> None:
