@@ -36,6 +36,16 @@ class Point(NamedTuple):
     is_taken: bool
 
 
+def _is_crowded(point: Point, points: Sequence[Point]) -> bool:
+    """Whether the label of another point, right above this one, would be written over."""
+    values, most = [each.value for each in points], max(each.cost for each in points)
+    near = 0.15 * (max(values) - min(values)), 0.3 * most
+    above = (each for each in points if (each.value, each.label) > (point.value, point.label))
+    return any(
+        each.value - point.value <= near[0] and abs(each.cost - point.cost) <= near[1] for each in above
+    )
+
+
 def tradeoff(points: Sequence[Point], *, title: str, unit: str) -> Safe:
     """Points by what they cost, from 0, and what they are worth; labels stand beside them."""
     most = max(point.cost for point in points)
@@ -46,7 +56,8 @@ def tradeoff(points: Sequence[Point], *, title: str, unit: str) -> Safe:
             (dot,) = axes.plot(point.cost, point.value, "o", color=color, markersize=8, clip_on=False)
             dot.set_gid(tip(f"{point.label}: {point.value:.3f}, {point.cost:.1f} {unit}"))
             is_right = point.cost > most / 2
-            axes.annotate(fitted(point.label, _LABELS), (point.cost, point.value), (-9 if is_right else 9, 5),
+            offset = (-9 if is_right else 9, -13 if _is_crowded(point, points) else 5)
+            axes.annotate(fitted(point.label, _LABELS), (point.cost, point.value), offset,
                           color=INK, textcoords="offset points",
                           horizontalalignment="right" if is_right else "left")  # fmt: skip
         axes.set_xlim(0, most * 1.05 or 1)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import CTRL, PHONE, Browser
+from browsing import CTRL, PHONE, WIDE, Browser
 from conftest import LABELS, QA, SPANS, Exports, rows_of
 from looking import check_looks
 from small_bundles import bundle_of, sealed, texts, words_model
@@ -316,7 +316,7 @@ def test_by_keys_alone_in_light_and_dark_without_a_serious_barrier(browser: Brow
         )
         for name, look in LOOKS.items():
             browser.look(**look)
-            assert browser.value("document.documentElement.scrollWidth <= innerWidth")
+            assert browser.value("document.documentElement.scrollWidth") <= look.get("size", WIDE)[0]
             assert browser.barriers() == []
             check_looks(browser, f"web-{name}", tmp_path)
         browser.look()

@@ -16,7 +16,19 @@ from test_report import ACCOUNT, TIMED, story
 from p2m.reporting.atlas import Atlas, Spot, surveyed
 from p2m.reporting.facts import Story, wrong_rows
 from p2m.reporting.page import render
-from p2m.types import Choice, Example, Judged, Ladder, Rung, Slice, TaskType
+from p2m.types import (
+    Choice,
+    Coverage,
+    Example,
+    Judged,
+    Ladder,
+    Rewritten,
+    Rung,
+    Score,
+    Slice,
+    Sureness,
+    TaskType,
+)
 
 HOSTILE = "</script><script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">"
 LOOKS = {"light": {}, "dark": {"scheme": "dark"}, "phone": {"size": PHONE}, "print": {"medium": "print"}}
@@ -36,7 +48,12 @@ def whole(wrong: int = 39, atlas: Atlas | None = None) -> Story:
         Rung("fp32", 0.9, 91_000_000, True, "itself", 0.004),
         Rung("int8", 0.89, 24_000_000, True, "loses"),
     )
-    evaluated = replace(told.evaluated, rows=rows, slices=(Slice("answer=stop", 9, 0.4, 0.2, 0.6),))
+    sure = Sureness(0.05, 0.2, (Coverage(0.9, 0.7, 0.912, 0.88, 0.95, 84),))
+    otherwise = (Rewritten("typing errors", 43, 0.9, 0.7, Score("difference", -0.2, -0.3, -0.1, 43), 0.8),)
+    evaluated = replace(
+        told.evaluated, rows=rows, slices=(Slice("answer=stop", 9, 0.4, 0.2, 0.6),), sureness=sure,
+        rewritten=otherwise,
+    )  # fmt: skip
     atlas = atlas or surveyed(told.task, told.parts, evaluated, wrong_rows(told.task, evaluated), None)
     return replace(
         told, evaluated=evaluated, atlas=atlas, account=ACCOUNT, latencies=TIMED,
@@ -82,7 +99,8 @@ def test_nothing_keeps_people_out_nothing_is_asked_for_and_nothing_fails(
         assert browser.faults == []
         assert browser.asked == [page.as_uri()]
         assert browser.value("document.title") == "intents: report"
-        assert browser.value("document.documentElement.scrollWidth <= innerWidth") is True
+        wide = look.get("size", WIDE)[0]  # a phone shows what is too wide by making all of it smaller
+        assert browser.value("document.documentElement.scrollWidth") <= wide
 
 
 def test_errors_are_searched_and_filtered_by_keys(browser: Browser, page: Path) -> None:
