@@ -146,6 +146,18 @@ def test_a_bundle_is_never_sent_into_itself(
     assert {path: path.read_bytes() for path in bundle.rglob("*") if path.is_file()} == before
 
 
+def test_what_a_bundle_was_built_from_goes_along_and_never_stays_of_another(
+    bundle: Path, tmp_path: Path
+) -> None:
+    (bundle / "built.json").write_text('{"lock": "0"}')
+    place = tmp_path / "there"
+    assert push(bundle, place.as_uri(), "--yes") == 0
+    assert (place / "built.json").read_text() == '{"lock": "0"}'
+    (bundle / "built.json").unlink()
+    assert push(bundle, place.as_uri(), "--yes", "--overwrite") == 0
+    assert not (place / "built.json").exists()
+
+
 def test_a_list_of_checksums_that_is_no_bundles_takes_nothing_away(bundle: Path, tmp_path: Path) -> None:
     there = tmp_path / "there"
     there.mkdir()
