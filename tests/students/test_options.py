@@ -11,6 +11,7 @@ import pytest
 from conftest import Here
 
 from p2m.compression.int8 import Int8
+from p2m.deploy.serving.embeddings import opposed
 from p2m.deploy.serving.predictor import Predictor
 from p2m.deploy.serving.rows import laid_open
 from p2m.parsing import columns_of, parse_prompt, read_answers
@@ -95,3 +96,15 @@ def test_options_are_laid_open() -> None:
     row = {"q": "Say it.", "A": "one", "B": " "}
     assert laid_open(row, ["q", "A", "B"], ["A", "B"]) == ("Say it.", ["one", None])
     assert laid_open({"q": "nothing"}, ["q"], marks) == ("nothing", [None, None, None])
+
+
+def test_an_option_that_a_row_lacks_is_as_unlike_as_can_be() -> None:
+    known = {"a": (1.0, 0.0), "b": (0.0, 1.0), "": (1.0, 0.0)}
+
+    def encode(texts: Sequence[str]) -> np.ndarray:
+        return np.array([known[text] for text in texts])
+
+    found = opposed(encode, [("a", ["b", None]), ("b", ["a", "b"])])
+    assert found.shape == (2, 10)
+    assert found[0, 5:].tolist() == [0.0, 0.0, 0.0, 0.0, -2.0]
+    assert found[1, -1] == 2.0  # twice the cosine
