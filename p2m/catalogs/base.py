@@ -6,8 +6,9 @@ from p2m.catalogs.columns import Column, observe
 from p2m.catalogs.convert import Converter
 from p2m.catalogs.front_matter import normal_license
 from p2m.catalogs.gathering import Gathering, gathering
-from p2m.catalogs.joined import of_dataset
+from p2m.catalogs.joined import is_mapped, of_dataset
 from p2m.catalogs.mapping import SURE, Fit, answer_column, map_columns, map_inputs
+from p2m.catalogs.pairs import made_into
 from p2m.catalogs.rows import TABLES, RawRow, data_format, read_rows, require, text_lines, whole_text
 from p2m.catalogs.tables import no_header
 from p2m.catalogs.traces import is_trace, last_user_message
@@ -15,7 +16,8 @@ from p2m.catalogs.vocabulary import is_known
 
 __all__ = [
     "SURE", "TABLES", "Catalogue", "Column", "Converter", "Fit", "Gathering", "RawRow", "answer_column",
-    "data_format", "gathering", "is_known", "is_trace", "label_reader", "last_user_message", "learnable",
-    "map_columns", "map_inputs", "no_header", "normal_license", "observe", "of_dataset", "open_catalogue",
-    "part_paths", "placeless", "read_rows", "require", "text_lines", "whole_text",
+    "data_format", "gathering", "is_known", "is_mapped", "is_trace", "label_reader", "last_user_message",
+    "learnable", "made_into", "map_columns", "map_inputs", "no_header", "normal_license", "observe",
+    "of_dataset", "open_catalogue", "part_paths", "placeless", "read_rows", "require", "text_lines",
+    "whole_text",
 ]  # fmt: skip

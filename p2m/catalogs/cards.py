@@ -162,7 +162,7 @@ def _cards(name: str, folder: Path, files: Sequence[Path], root: Path) -> Iterat
         if not chosen:
             raise DataError(f"{path if path.is_file() else folder}: no data file beside it")
         info = front.info(config)
-        yield _card(f"{name}/{config}" if len(configs) > 1 else name, folder, relative, chosen, front, info)
+        yield _card(f"{name}/{config}" if front.several() else name, folder, relative, chosen, front, info)
 
 
 def _card(

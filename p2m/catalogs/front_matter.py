@@ -19,6 +19,7 @@ from p2m.errors import DataError
 _MAX_WORDS = 400  # of a description
 OPENING = re.compile(r"\s*---[^\S\n]*\n")  # of front matter, by the Hub's own rule
 _CLOSING = re.compile(r"^---", re.M)
+ONE_OF_SEVERAL = "one_of_several_configs"  # a key of cards that p2m writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,10 @@ class FrontMatter:
                 f"{self.place('configs')}: configs must be a list of `config_name` and `data_files`"
             )
         return tuple(str(item.get("config_name", "default")) for item in found)
+
+    def several(self) -> bool:
+        """Whether its configurations have names worth telling, also where only one of them is left here."""
+        return len(self.configs()) > 1 or self.fields.get(ONE_OF_SEVERAL) == "true"
 
     def data_files(self, config: str) -> list[tuple[str, str]]:
         """(split or "", pattern) for each pattern of a configuration."""

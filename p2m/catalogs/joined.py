@@ -7,7 +7,7 @@ is called outranks it, whatever braces the name holds.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from p2m.catalogs.columns import Column, flatten, text_of
@@ -29,6 +29,11 @@ def of_dataset(name: str, written: Mapping[str, V]) -> tuple[str, V] | None:
             return name, written[name]
         name = name.rpartition("/")[0]
     return None
+
+
+def is_mapped(name: str, written: Iterable[str]) -> bool:
+    """Whether a dataset, what it is a configuration of, or a configuration of it stands there."""
+    return any(f"{name}/".startswith(f"{each}/") or each.startswith(f"{name}/") for each in written)
 
 
 def with_joined(values: Mapping[str, Any], mapping: Mapping[str, str]) -> dict[str, Any]:

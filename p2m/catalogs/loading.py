@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from p2m.catalogs.cards import CARD, chosen_files, files_by_name
-from p2m.catalogs.front_matter import FrontMatter, read_front_matter
+from p2m.catalogs.front_matter import ONE_OF_SEVERAL, FrontMatter, read_front_matter
 from p2m.catalogs.hub import RemoteFile, Repository, RepositoryFault, fetched, opened
 from p2m.catalogs.reading import Piece, sampled, unpacked
 from p2m.catalogs.rows import data_format
@@ -136,14 +136,15 @@ def at_hand(path: Path, name: str, digest: str) -> Remote:
 
 
 def load_dataset(
-    remote: Remote, target: Path, scratch: Path, *, rows: int, budget: int, seed: int, language: str
-) -> tuple[Taken, ...]:
+    remote: Remote, target: Path, scratch: Path, *, rows: int, budget: int, seed: int,
+    languages: Sequence[str], named: Sequence[str] = (),
+) -> tuple[Taken, ...]:  # fmt: skip
     """Write the dataset's folder: a card and at most `rows` rows of every part to learn from.
 
     Raises:
         RepositoryFault, DataError: it cannot be read, with the reason.
     """
-    configs = _preferred(remote.configs(), language)
+    configs = _preferred(remote.configs(), languages, named)
     taken: dict[str, Taken] = {}
     made: dict[str, dict[str, int]] = {}
     label_names: dict[str, dict[str, dict[str, str]]] = {}
@@ -171,10 +172,13 @@ def load_dataset(
     return tuple(sorted(taken.values(), key=lambda one: one.path))
 
 
-def _preferred(configs: Sequence[str], language: str) -> list[str]:
-    """A few configurations: those called like the language first, else in the card's order."""
-    named = [config for config in configs if language in re.split(r"[-_.]", config.lower())]
-    return (named or list(configs))[:_CONFIGS]
+def _preferred(configs: Sequence[str], languages: Sequence[str], named: Sequence[str]) -> list[str]:
+    """Those that are named; else a few, called like most of the languages, in the card's order."""
+    if wanted := [config for config in configs if config in named]:
+        return wanted
+    held = {config: len({*re.split(r"[-_.]", config.lower())} & {*languages}) for config in configs}
+    most = max(held.values())
+    return [config for config in configs if held[config] == most][:_CONFIGS]
 
 
 def _pieces(
@@ -272,7 +276,7 @@ def _write_card(
     front = {
         "license": card.license.split(", ") if card.license else [],
         "language": list(card.languages), "task_categories": list(card.task_ids),
-        "configs": configs, "dataset_info": infos,
+        "configs": configs, "dataset_info": infos, ONE_OF_SEVERAL: len(remote.configs()) > 1,
     }  # fmt: skip
     text = yaml.safe_dump(front, allow_unicode=True, sort_keys=False)
     (target / CARD).write_text(f"---\n{text}---\n{card.description}\n", encoding="utf-8")

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence, Set
 
 from p2m.catalogs.columns import Column
 from p2m.catalogs.vocabulary import BOOKKEEPING, CARRIERS, GROUPS, PAIRS, SPOKEN, plain
+from p2m.types import Task, TaskType
 
 _BOTH = (("premise", "hypothesis"), ("sentence1", "sentence2"), ("question1", "question2"))
 _NUMBERED = re.compile(r"(.+?)_?(?:[12abxy]|first|second)")
+_INTO = re.compile(rf"\btranslat\w*\b[^.\n]*?\b(?:in)?to (?:the )?({'|'.join(SPOKEN)})\b")
 _ASKS, _TELLS = GROUPS["question"][:6], GROUPS["context"][:9]
 
 
@@ -62,6 +64,13 @@ def languages(columns: Iterable[Column]) -> dict[str, str]:
         if column.kind == "text" and last not in BOOKKEEPING and (is_nested or _is_code(code)):
             found[stem][column.name] = code
     return next((some for some in found.values() if len(some) == 2), {})
+
+
+def made_into(task: Task) -> str:
+    """The language that the prompt wants texts translated into, ISO 639-1; "" where it names none."""
+    if task.type is not TaskType.TEXT_TO_TEXT or (named := _INTO.search(task.instruction.lower())) is None:
+        return ""
+    return SPOKEN[named[1]]
 
 
 def _is_code(word: str) -> bool:

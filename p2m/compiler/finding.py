@@ -147,8 +147,10 @@ def _fetched(
     fetched = {name: f"retriever.{name}" for name in ("max_rows", "max_download", "granted")}
     loaded = plan.add(
         f"load{suffix}", load, task, catalogue, ranked, max_rows=retrieval.max_rows,
-        max_download=retrieval.max_download, granted=retrieval.granted, seed=spec.seed, **limits,
-        origins=at("seed", **fetched, **{name: f"constraints.{name}" for name in limits}),
+        max_download=retrieval.max_download, granted=retrieval.granted, seed=spec.seed,
+        mapped=tuple(settings["mapping"]), **limits,
+        origins=at("seed", mapped="retriever.mapping", **fetched,
+                   **{name: f"constraints.{name}" for name in limits}),
     )  # fmt: skip
     return ranked, loaded
 

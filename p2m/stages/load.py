@@ -7,6 +7,7 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
+from p2m.catalogs.base import is_mapped, made_into
 from p2m.catalogs.hub import ClosedFault, RepositoryFault
 from p2m.catalogs.loading import at_hand, load_dataset, looked_at
 from p2m.catalogs.suspicion import speaks_to_models
@@ -30,9 +31,12 @@ def load(
     max_download: int,
     seed: int,
     granted: tuple[str, ...] = (),
+    mapped: tuple[str, ...] = (),
     run: Run,
 ) -> Loaded:
     """Fetch at most `max_download` bytes of every dataset, and keep at most `max_rows` rows of it.
+
+    Of several configurations those that are `mapped` by name are read, as the recipe has them.
 
     What cannot be used (gated, gone, renamed, changed under its pin, of a forbidden licence, too large a row,
     no rows without running code) is left out with the reason. What was fetched survives a kill.
@@ -55,8 +59,9 @@ def load(
             shutil.rmtree(folder / candidate.card.name, ignore_errors=True)
             try:
                 one = _loaded(
-                    task, catalogue, candidate, folder, run, licenses, languages, max_rows, max_download, seed
-                )
+                    task, catalogue, candidate, folder, run, licenses, languages, max_rows, max_download,
+                    seed, mapped,
+                )  # fmt: skip
             except RepositoryFault as fault:
                 shutil.rmtree(folder / candidate.card.name, ignore_errors=True)
                 if isinstance(fault, ClosedFault) and candidate.card.name in granted:
@@ -88,6 +93,7 @@ def _loaded(
     max_rows: int,
     max_download: int,
     seed: int,
+    mapped: tuple[str, ...],
 ) -> LoadedDataset:
     """One dataset. Its own card, which may say other than the catalogue, is looked at before its rows.
 
@@ -101,7 +107,9 @@ def _loaded(
         scratch = place if place.is_dir() else place.parent
     else:
         remote = looked_at(card.name, card.revision, scratch)
-    refusal = speaks_to_models(remote.front.description()) or on_paper(task, remote.card, licenses, languages)
+    refusal = speaks_to_models(remote.front.description()) or on_paper(
+        task, remote.card, licenses, languages, is_named=is_mapped(card.name, mapped)
+    )
     if refusal:
         raise RepositoryFault(refusal)
     if not card.folder:
@@ -109,7 +117,8 @@ def _loaded(
         run.say(f"{card.name}: {show_size(size)} at most, licence {remote.card.license or 'not named'}")
     taken = load_dataset(
         remote, folder / card.name, scratch,
-        rows=max_rows, budget=max_download, seed=seed, language=task.language,
+        rows=max_rows, budget=max_download, seed=seed, languages=(task.language, made_into(task)),
+        named=[name.removeprefix(f"{card.name}/") for name in mapped],
     )  # fmt: skip
     shutil.rmtree(run.folder / "fetched", ignore_errors=True)
     return LoadedDataset(

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from p2m.catalogs.base import of_dataset
+from p2m.catalogs.base import is_mapped
 from p2m.engine.handles import Run
 from p2m.engine.stage import stage
 from p2m.stages.retrieve import ruled_out
@@ -78,7 +78,7 @@ def _on_paper(
     granted: Sequence[str], mapping: dict[str, dict[str, str]],
 ) -> Candidate | None:  # fmt: skip
     """The candidate, refused where its card alone rules it out; None where nobody is asked about it."""
-    if of_dataset(one.card.name, mapping) is not None:
+    if is_mapped(one.card.name, mapping):
         return None
     return replace(
         one, refusal=ruled_out(task, one.card, licenses, languages, max_size=max_size, granted=granted)

@@ -18,7 +18,9 @@ from p2m.catalogs.base import (
     Column,
     RawRow,
     gathering,
+    is_mapped,
     learnable,
+    made_into,
     map_columns,
     normal_license,
     observe,
@@ -122,8 +124,8 @@ def named_first(
     """The datasets that the recipe maps itself, found or not, then the others, each best first."""
     ranked = {one.card.name: one for one in found}
     unfound = [Candidate(card, 0.0, None) for card in cards if card.name not in ranked]
-    named = [one for one in (*found, *unfound) if of_dataset(one.card.name, mapping)]
-    rest = [one for one in found if not of_dataset(one.card.name, mapping)]
+    named = [one for one in (*found, *unfound) if is_mapped(one.card.name, mapping)]
+    rest = [one for one in found if not is_mapped(one.card.name, mapping)]
     said = "retriever.mapping names it"
     return [*(replace(one, refusal="", reasons=(*one.reasons, said)) for one in named), *rest]
 
@@ -189,9 +191,12 @@ def wrong_license(card: Card, licenses: Sequence[str]) -> str:
 
 def wrong_language(task: Task, card: Card, languages: Sequence[str]) -> str:
     wanted = {code.lower().partition("-")[0] for code in languages} or {task.language.partition("-")[0]}
-    if speaks(card, frozenset(wanted)) is not False:
+    into = "" if languages else made_into(task)
+    needed = [wanted, {into}] if into else [wanted]
+    if all(speaks(card, frozenset(each)) is not False for each in needed):
         return ""
-    return f"its language is {_listed(sorted(card.languages)[:6])}, the task's {_listed(sorted(wanted))}"
+    has = _listed(sorted(card.languages)[:6]) + (" and others" if len(card.languages) > 6 else "")
+    return f"its language is {has}, the task's {_listed(sorted(wanted))}{into and f' into {into}'}"
 
 
 def _wrong_task(task: Task, card: Card) -> str:

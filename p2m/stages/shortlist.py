@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from p2m.catalogs.base import of_dataset
+from p2m.catalogs.base import is_mapped
 from p2m.catalogs.entries import card_of
 from p2m.catalogs.files import entries_of
 from p2m.engine.stage import stage
@@ -46,7 +46,7 @@ def shortlist(
     left = limit
     for candidate in named_first(found, cards, mapping):
         card = candidate.card
-        is_named = of_dataset(card.name, mapping) is not None
+        is_named = is_mapped(card.name, mapping)
         refusal = candidate.refusal or ruled_out(
             task, card, licenses, languages, is_named=is_named, max_size=max_size, granted=granted
         )

@@ -105,6 +105,7 @@ class Search:
             max_download=most,
             seed=7,
             granted=granted,
+            mapped=tuple(mapping or ()),
             run=run,
         )
         found = retrieve(self.task, loaded, ranked, **search)
@@ -170,13 +171,52 @@ def test_class_labels_of_a_card_are_named_within_lists_too() -> None:
 def test_a_dataset_that_the_recipe_maps_itself_is_fetched_whatever_the_ranking_says(
     hub: LocalHub, search: Search
 ) -> None:
-    hub.repos.append(moods())
+    hub.repos.append(moods(**{"README.md": card(language=["de"])}))
     mapping = {"acme/moods": {"review": "review", "label": "mood"}}
     foreign = [replace(one, languages=("de",)) for one in search.entries(hub)]
     assert not search(foreign)[0].usable
     found, chosen, _ = search(foreign, mapping=mapping)
     assert [one.card.name for one in found.usable] == ["acme/moods"]
     assert len(chosen.rows) == 60
+
+
+def configured(*names: str) -> Repo:
+    """A dataset with so many configurations, in this order, a file each."""
+    configs = [{"config_name": name, "data_files": f"{name}/train.jsonl"} for name in names]
+    infos = [{"config_name": name, **LABELS} for name in names]
+    files = {f"{name}/train.jsonl": lines(REVIEWS) for name in names}
+    return moods(**{"README.md": card(configs=configs, dataset_info=infos), "train.jsonl": b"", **files})
+
+
+def test_of_many_configurations_those_are_fetched_that_the_recipe_maps(
+    hub: LocalHub, search: Search
+) -> None:
+    hub.repos.append(configured("books", "food", "games", "tools", "toys"))
+    found, _, _ = search(search.entries(hub))
+    assert {one.card.name for one in found.usable} == {f"acme/moods/{one}" for one in ("books", "food", "games")}
+    shutil.rmtree(search.folder / "run")
+    foreign = [replace(one, languages=("de",)) for one in search.entries(hub)]
+    found, _, loaded = search(foreign, mapping={"acme/moods/toys": {"review": "review", "label": "mood"}})
+    assert [one.card.name for one in found.usable] == ["acme/moods/toys"]
+    assert list(loaded.datasets[0].files) == ["toys/train.jsonl"]
+
+
+def test_a_translation_is_learnt_from_what_is_in_both_languages(hub: LocalHub, search: Search) -> None:
+    search.task = parse_prompt("Translate Portuguese product descriptions into English.")
+    pairs = [{"translation": {"en": f"a chair, model {n}", "pt": f"uma cadeira, modelo {n}"}} for n in range(60)]
+    names = ["de-en", "en-fr", "en-nl", "en-pt"]
+    configs = [{"config_name": name, "data_files": f"{name}/train.jsonl"} for name in names]
+    files = {f"{name}/train.jsonl": lines(pairs) for name in names}
+    front = {"language": ["en", "pt"], "task_categories": ["translation"], "configs": configs}
+    body = "Product descriptions, translated, Portuguese and English."
+    hub.repos.append(Repo("acme/chairs", {"README.md": card(body, dataset_info=[], **front), **files}))
+    about = Entry("acme/chairs", description=body, languages=("en", "pt"), revision=hub.repos[0].sha)
+    other = Entry("acme/vases", description=body, languages=("en", "vi"))
+    found, chosen, _ = search([about, other])
+    assert [one.card.name for one in found.usable] == ["acme/chairs/en-pt"]
+    assert chosen.rows[0].input["input"].startswith("uma cadeira")
+    refusals = {one.card.name: one.refusal for one in found.found}
+    assert refusals["acme/vases"] == "its language is en, vi, the task's pt into en"
 
 
 def test_what_is_larger_than_the_recipe_wants_or_of_an_unknown_size_is_not_asked_for(
