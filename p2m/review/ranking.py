@@ -28,6 +28,10 @@ _NEIGHBOURS = 20  # by which a row is typical of its cluster
 _LOOKED = 5_000  # rows that are clustered, drawn evenly
 _FEWEST = 20  # answers from which a cross-validation says something
 PAYS = 0.02  # of accuracy, that as many answers again must promise
+UNTRIED = (
+    "No student is tried between rounds where an answer is more than one label: p2m build says how good a"
+    " model of the answers is."
+)
 _Z = 1.96
 
 
@@ -87,7 +91,7 @@ class Learning:
         rows, vectors = self._known(decided)
         few = {"advice": f"After {_FEWEST} answers a model of them says how good it is."}
         if self.student is None:
-            return {}
+            return {"advice": UNTRIED}
         if len(rows) < _FEWEST or len({row.output for row in rows}) < 2:
             return few
         labels = labels_of(self.task, rows)

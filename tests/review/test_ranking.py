@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,16 @@ def test_quality_says_how_good_it_is_and_stops_asking_once_half_as_many_do_as_we
     lot = np.random.default_rng(1)
     noise = [Example(item.input, str(lot.choice(LABELS))) for item in items]
     assert ranker.quality(noise)["accuracy"] < 0.6
+
+
+def test_where_no_student_can_be_tried_it_is_said(tmp_path: Path) -> None:
+    items, vectors, _ = space((10, 10))
+    spans = replace(TASK, type=TaskType.EXTRACTION, labels=())
+    ranker = Learning(spans, vectors, None)
+    asked = ranker.next(items, [], 4)
+    assert {each.why for each in asked} == {"typical of rows like it"}
+    assert len(asked) == 4
+    assert "p2m build says how good" in ranker.quality([Example(items[0].input, "a")])["advice"]
 
 
 def test_rows_whose_answers_the_others_speak_against_are_the_most_doubtful(tmp_path: Path) -> None:
