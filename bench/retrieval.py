@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,8 @@ from p2m.students import weights
 from p2m.students.sentence_encoder import SentenceEncoder
 from p2m.types import Card, Task
 
-SIZES = (None, 300, 30)  # of the catalogues that probabilities are calibrated with, in cards; None: all
+SIZES = (None, 300, 30, 3)  # of the catalogues that probabilities are calibrated with, in cards; None: all
+ALIKE = 0.4  # cosine with what is asked for, from which a card may fit as well
 BARS = (0.25, 0.42, 0.62)  # of datasets, at 1, 5 and 25, over all prompts
 AT = (1, 5, 25)
 PENALTY = 1.0  # of the squared weights
@@ -271,24 +272,29 @@ def reached(found: Sequence[float], bars: Sequence[float]) -> bool:
 
 def none(cards: Sequence[Card], index: Index, encode: Reader, asked: Sequence[Query]) -> None:
     """Of the half that nothing was fitted to: how right probabilities are, and the answer that none fits."""
-    told: dict[int | None, list[tuple[bool, float, bool]]] = {}
+    told: dict[int | None, list[tuple[bool, float]]] = {}
     for each in asked:
         for size, is_absent, there in catalogues(cards, index, encode, each) if each.is_held_out else ():
             found = by_format(each.task, Hybrid().rank(each.task, there, encode))
-            highest, name = max((one.probability or 0.0, one.card.name) for one in found)
-            told.setdefault(size, []).append((is_absent, highest, name in each.relevant))
+            told.setdefault(size, []).append(
+                (is_absent, max((one.probability or 0.0 for one in found), default=0.0))
+            )
     least = Hybrid().least_probability
     print(f"none fits, where the likeliest card has less than {least:g}; held out, half without what fits")
     for size, cases in told.items():
-        absent, likely, right = (np.array(each) for each in zip(*cases, strict=True))
-        said, rate = likely < least, right.mean()
+        absent, likely = (np.array(each) for each in zip(*cases, strict=True))
         print(
-            f"  {size or len(cards):5} cards: probability {likely.mean():.3f}, right {rate:.3f},"
-            f" Brier {((likely - right) ** 2).mean():.3f} (of the mean {rate * (1 - rate):.3f});"
-            f" none said {said.mean():.2f}: precision {_share(absent[said])}, recall {_share(said[absent])},"
-            f" the best was wrong {_share(~right[said])}, right ones lost {_share(said[right])}",
+            f"  {size or len(cards):5} cards: Brier {((likely - ~absent) ** 2).mean():.3f} (of a half 0.250);"
+            f" {none_text(absent, likely < least)}",
             flush=True,
         )
+
+
+def none_text(absent: Any, said: Any) -> str:
+    return (
+        f"none said {said.mean():.2f}: precision {_share(absent[said])}, recall {_share(said[absent])},"
+        f" said although it was there {_share(said[~absent])}"
+    )
 
 
 def _share(hits: Any) -> str:
@@ -302,7 +308,7 @@ def floors(index: Index, encode: Reader, asked: Sequence[Query]) -> None:
         if each.is_held_out:
             continue
         seen = ranking.shortlist(each.task, index, encode)
-        fits = [(one.card.name in each.relevant, one.overlap + one.likeness, one.logit) for one in seen]
+        fits = [(one.card.name in each.relevant, one.fit, one.logit) for one in seen]
         right += [fit for relevant, fit, _ in fits if relevant][:1]
         wrong.append(max((logit, fit) for relevant, fit, logit in fits if not relevant)[1])
     for floor in (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6):
@@ -319,14 +325,14 @@ class Lesson:
     """A prompt's shortlist in one catalogue."""
 
     size: int | None  # cards of the catalogue; None: all
-    is_absent: bool  # whether what the prompt is after was taken out of it
+    is_absent: bool  # whether what the prompt is after, and what is like that, was taken out of it
     features: Any  # (cards, features)
-    known: Any  # (cards, 2) likeness and overlap
+    fit: Any  # (cards,) likeness and overlap, added up
     right: Any  # (cards,) bool
     group: str
 
 
-def without(index: Index, names: Sequence[str]) -> Index:
+def without(index: Index, names: Collection[str]) -> Index:
     """The index as if these cards were not in it."""
     gone = np.array([number for number, card in enumerate(index.cards) if card.name in names])
     assert index.vectors is not None
@@ -342,16 +348,24 @@ def without(index: Index, names: Sequence[str]) -> Index:
 def catalogues(
     cards: Sequence[Card], index: Index, encode: Reader, asked: Query
 ) -> Iterator[tuple[int | None, bool, Index]]:
-    """Catalogues of several sizes, drawn by the prompt, each with what it is after and without that."""
+    """Catalogues of several sizes, drawn by the prompt, each with what it is after, and without that and
+    without all that is like it.
+    """
+    vectors = index.vectors.astype(np.float32)  # type: ignore[union-attr]
+    known = [number for number, card in enumerate(index.cards) if card.name in asked.relevant]
+    alike = (vectors @ vectors[known].T).max(axis=1, initial=-1) >= ALIKE
+    gone = {*asked.relevant, *(index.cards[int(number)].name for number in np.flatnonzero(alike))}
     for size in SIZES:
-        there = index
-        if size is not None:
-            others = [card for card in cards if card.name not in asked.relevant]
-            some = random.Random(f"{size}:{asked.task.instruction}").sample(others, size)
-            some += [card for card in cards if card.name in asked.relevant]
-            there = index_of(some, lambda texts: encode(texts, WINDOW))
-        yield size, False, there
-        yield size, True, without(there, asked.relevant)
+        if size is None:
+            yield None, False, index
+            yield None, True, without(index, gone)
+            continue
+        others = [card for card in cards if card.name not in asked.relevant]
+        some = random.Random(f"{size}:{asked.task.instruction}").sample(others, size)
+        full = [*some, *(card for card in cards if card.name in asked.relevant)]
+        rest = [card for card in some if card.name not in gone]
+        yield size, False, index_of(full, lambda texts: encode(texts, WINDOW))
+        yield size, True, index_of(rest, lambda texts: encode(texts, WINDOW))
 
 
 def lessons(
@@ -364,52 +378,63 @@ def lessons(
             continue
         for size, is_absent, there in catalogues(cards, index, encode, each):
             seen = ranking.shortlist(each.task, there, encode)
+            if not seen:
+                continue
             rows = [dict(one.features) | format_features(each.task, one.card) for one in seen]
             right = np.array([one.card.name in each.relevant for one in seen])
             features = np.array([[row[name] for name in names] for row in rows])
-            known = np.array([[one.likeness, one.overlap] for one in seen])
-            found.append(Lesson(size, is_absent, features, known, right, each.relevant[0]))
+            fit = np.array([one.fit for one in seen])
+            found.append(Lesson(size, is_absent, features, fit, right, each.relevant[0]))
     return found
 
 
-def calibrated(learnt: Sequence[Lesson], vector: Any, names: Sequence[str]) -> dict[str, float]:
-    """What a card's share of the odds and the rest say of whether it is what the prompt is after."""
+def evidence(lesson: Lesson, vector: Any) -> list[float]:
+    """What `calibrated` learns of a shortlist: what speaks for its best card, what that has in common, 1."""
+    logits = lesson.features @ vector
+    best = int(np.argmax(logits))
+    return [float(logits[best]), float(lesson.fit[best]), 1.0]
+
+
+def calibrated(learnt: Sequence[Lesson], vector: Any) -> Any:
+    """The weights of `evidence` for whether a catalogue has what the prompt is after."""
     from scipy.optimize import minimize
 
-    of_format = np.array([name in FORMAT for name in names])
-    rows, right = [], []
-    for each in learnt:
-        share = np.array(ranking.shares(list(each.features @ np.where(of_format, 0, vector))))
-        share += each.features @ np.where(of_format, vector, 0)
-        rows.append(np.column_stack([share, each.known, np.ones(len(share))]))
-        right.append(each.right)
-    table, truth = np.concatenate(rows), np.concatenate(right).astype(float)
-    prior, held = np.array([1.0, 0, 0, 0]), np.array([1.0, 1, 1, 0])
+    table = np.array([evidence(each, vector) for each in learnt])
+    there = np.array([not each.is_absent for each in learnt], dtype=float)
+    held = np.array([1.0, 1, 0])
 
     def loss(weights: Any) -> tuple[float, Any]:
-        logits, away = table @ weights, held * (weights - prior)
-        slope = table.T @ (1 / (1 + np.exp(-logits)) - truth) + PENALTY * away
-        return float(np.sum(np.logaddexp(0, logits) - truth * logits) + PENALTY * away @ away / 2), slope
+        logits, away = table @ weights, held * weights
+        slope = table.T @ (1 / (1 + np.exp(-logits)) - there) + PENALTY * away
+        return float(np.sum(np.logaddexp(0, logits) - there * logits) + PENALTY * away @ away / 2), slope
 
-    found = minimize(loss, prior, jac=True, method="L-BFGS-B").x
-    return dict(zip(("share", "likeness", "overlap", "all"), map(float, found), strict=True))
+    return minimize(loss, np.zeros(3), jac=True, method="L-BFGS-B").x
 
 
-def least_likely(learnt: Sequence[Lesson], vector: Any, known: Mapping[str, float]) -> float:
-    """The probability that a tenth of the best cards that are right does not reach."""
-    found = []
-    for each in learnt:
-        logits = each.features @ vector
-        best = int(np.argmax(logits))
-        if each.right[best] and not each.is_absent:
-            share = ranking.shares(list(logits))[best]
-            logit = (
-                known["share"] * share
-                + known["all"]
-                + float(each.known[best] @ [known["likeness"], known["overlap"]])
-            )
-            found.append(1 / (1 + np.exp(-logit)))
-    return float(np.quantile(found, 0.1))
+def folds(learnt: Sequence[Lesson]) -> list[int]:
+    """The fold of each lesson; what is to be found is in one fold alone."""
+    groups = sorted({each.group for each in learnt}, key=lambda name: hashlib.sha256(name.encode()).digest())
+    fold = {group: number % FOLDS for number, group in enumerate(groups)}
+    return [fold[each.group] for each in learnt]
+
+
+def said_none(learnt: Sequence[Lesson]) -> float:
+    """The probability that the best card does not reach in a tenth of the catalogues that have what is asked
+    for, after printing what a cross-validation says of the answer that none fits where that is the floor.
+    """
+    fold, likely = np.array(folds(learnt)), np.empty(len(learnt))
+    for number in range(FOLDS):
+        others = [each for each, place in zip(learnt, fold, strict=True) if place != number]
+        vector = fit([each for each in others if each.size is None and each.right.any()])
+        known = calibrated(others, vector)
+        for place in np.flatnonzero(fold == number):
+            likely[place] = 1 / (1 + np.exp(-np.dot(evidence(learnt[int(place)], vector), known)))
+    absent = np.array([each.is_absent for each in learnt])
+    floor = float(np.quantile(likely[~absent], 0.1))
+    for size in SIZES:
+        here = np.array([each.size == size for each in learnt])
+        print(f"  {size or 'all'} cards, cross-validated: {none_text(absent[here], likely[here] < floor)}")
+    return floor
 
 
 def fit(learnt: Sequence[Lesson]) -> Any:
@@ -437,13 +462,12 @@ def fitted(title: str, all_of_them: Sequence[Lesson]) -> Any:
     """The weights, after printing what a cross-validation over what is to be found says of them."""
     whole = [each for each in all_of_them if each.size is None and not each.is_absent]
     learnt, total = [each for each in whole if each.right.any()], len(whole)
-    groups = sorted({each.group for each in learnt}, key=lambda name: hashlib.sha256(name.encode()).digest())
-    fold = {group: number % FOLDS for number, group in enumerate(groups)}
+    fold = folds(learnt)
     found = [float("inf")] * (total - len(learnt))
     for number in range(FOLDS):
-        vector = fit([each for each in learnt if fold[each.group] != number])
-        for each in learnt:
-            if fold[each.group] == number:
+        vector = fit([each for each, place in zip(learnt, fold, strict=True) if place != number])
+        for each, place in zip(learnt, fold, strict=True):
+            if place == number:
                 logits = each.features @ vector
                 found.append(1 + float((logits > logits[each.right].max()).sum()))
     figures = "  ".join(recall(found, at) for at in AT)
@@ -494,9 +518,9 @@ def main(arguments: Sequence[str]) -> int:
             learnt = lessons(cards, index, encode, asked, FEATURES[kind])
             vector = fitted(title, learnt)
             found[kind] = dict(zip(FEATURES[kind], map(float, vector), strict=True))
-            found[f"{kind} fits"] = known = calibrated(learnt, vector, FEATURES[kind])
-            lost = least_likely(learnt, vector, known)
-            print(f"  a tenth of the best cards that are right has a probability below {lost:.3f}")
+            known = calibrated(learnt, vector)
+            found[f"{kind} fits"] = dict(zip(("logit", "fit", "all"), map(float, known), strict=True))
+            print(f"  a tenth of the catalogues that have what fits stays below {said_none(learnt):.3f}")
             continue
         others = {} if options.ours else peers(cards)
         ranks = compare(title, others | ours(index, encode), asked)

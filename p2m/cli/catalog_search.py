@@ -159,6 +159,8 @@ def _text(kept: Sequence[Candidate], refused: Sequence[Candidate], kind: str, do
             f"     {'; '.join(each.reasons)}",
         ]
     lines = lines or [f"none of the {kind} suits"]
+    if kind == "datasets" and any(not each.card.folder for each in kept):
+        lines.append("a build fetches retriever.max_download of each at most, 64 MB where it is not set")
     if refused:
         lines.append("ruled out:")
         lines += [f"     {each.card.name}: {each.refusal}" for each in refused]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 
 from p2m.cli.groups import STATUS, fold, maker, worst
@@ -89,10 +90,14 @@ def ranking_text(project: Project, found: Survey) -> str:
     return text + sampled(spec, task, found)
 
 
-def downloads_text(told: Sequence[Download] | None) -> str:
+def downloads_text(told: Sequence[Download] | None, catalogues: Sequence[str]) -> str:
     """A line a dataset that will be fetched; "" where there is none."""
     if told is None:
-        return "  what is fetched from the Hub is known once the steps before have run\n"
+        named = "".join(f" --catalog {shlex.quote(path)}" for path in catalogues)
+        return (
+            "  what is fetched from the Hub is known once the steps before have run\n"
+            f"    candidates with licences and sizes before: p2m catalog search PROMPT{named}\n"
+        )
     lines = []
     for one in told:
         size = f"at most {show_size(one.most)}"

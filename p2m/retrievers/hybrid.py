@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from p2m.retrievers.card_index import Encode, Index
 from p2m.retrievers.dense import MODEL, SHA256
-from p2m.retrievers.ranking import Seen, probability, shares, shortlist
+from p2m.retrievers.ranking import Seen, probability, shortlist
 from p2m.types import Candidate, Task
 
 _RANK = 60  # of reciprocal rank fusion
@@ -29,7 +29,7 @@ class Hybrid:
         0.25  # cosine and share of the query's words, added up, below which a card does not fit
     )
     least_probability: float = (
-        0.05  # of the likeliest card of a learnt ranking, below which none fits, 0 to 1
+        0.35  # of the likeliest card of a learnt ranking, below which none fits, 0 to 1
     )
 
     def rank(
@@ -37,16 +37,11 @@ class Hybrid:
     ) -> tuple[Candidate, ...]:
         """The cards most like the task, best first; those below the floor come refused.
 
-        The score of a learnt ranking is the odds of a card beside the best one; what that makes of its
-        probability to fit depends on how many others come near it, and on how like the prompt it is at all.
+        The score of a learnt ranking is the odds of a card beside the best one.
         """
         seen = shortlist(task, index, encode, imagined)
-        logits = [each.logit for each in seen]
-        top = max(logits, default=0.0)
-        found = [
-            self._candidate(each, self._score(each, top), share)
-            for each, share in zip(seen, shares(logits), strict=True)
-        ]
+        top = max((each.logit for each in seen), default=0.0)
+        found = [self._candidate(each, self._score(each, top)) for each in seen]
         return tuple(sorted(found, key=lambda one: (-one.score, one.card.name)))
 
     def _score(self, seen: Seen, top: float) -> float:
@@ -54,8 +49,7 @@ class Hybrid:
             return round(math.exp(seen.logit - top), 6)
         return round(sum(1 / (_RANK + place) for place in seen.places), 6)
 
-    def _candidate(self, seen: Seen, score: float, share: float) -> Candidate:
-        fit = seen.overlap + seen.likeness
+    def _candidate(self, seen: Seen, score: float) -> Candidate:
         words = (
             f"number {seen.places[0]} by words ({seen.overlap:.0%} of the query's weight),"
             f" {seen.places[1]} by meaning (likeness {seen.likeness:.2f})"
@@ -66,9 +60,10 @@ class Hybrid:
             if seen.features[name] > 0
         ]
         refusal = (
-            f"it has too little in common with the prompt ({fit:.2f}; at least {self.least_fit:g} is needed)"
-            if fit < self.least_fit
+            f"it has too little in common with the prompt ({seen.fit:.2f}; at least {self.least_fit:g} is"
+            " needed)"
+            if seen.fit < self.least_fit
             else ""
         )
-        likely = probability(seen.card.kind, share, seen.likeness, seen.overlap) if self.learnt else None
+        likely = probability(seen.card.kind, seen.logit, seen.fit) if self.learnt else None
         return Candidate(seen.card, score, None, (words, *said), refusal, likely)

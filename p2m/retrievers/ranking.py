@@ -20,7 +20,6 @@ _MODELS = 6  # best cards that others are compared with
 _TERMS = 20  # words that are taken from them
 _HALF = 20  # place at which a place counts half as much as the first
 _VOTERS = 30  # best cards whose task ids tell what the prompt asks for
-_SUREST = 6.0  # log odds of a card's share of the odds, above which no share says more
 _READ = WordLists(Path(__file__).with_name("weights.txt"))
 
 
@@ -32,7 +31,7 @@ def _weights(part: str) -> Mapping[str, Mapping[str, float]]:
 
 
 # From `weights.txt`, which bench/retrieval.py fits, of datasets and of models: what each feature is worth
-# beside the others, and what a card's share of the odds, its likeness and overlap say of whether it fits.
+# beside the others, and what that and what it has in common with the prompt say of whether it fits.
 WEIGHTS, EVIDENCE = _weights(""), _weights(" fits")
 
 
@@ -48,31 +47,25 @@ class Seen:
     places: tuple[int, int]  # by words and by meaning, from 1
 
     @property
+    def fit(self) -> float:
+        """What it has in common with the prompt."""
+        return self.overlap + self.likeness
+
+    @property
     def logit(self) -> float:
         """How much speaks for the card, by what the features are worth."""
         weights = WEIGHTS[self.card.kind]
         return sum(weights.get(name, 0.0) * value for name, value in self.features.items())
 
 
-def shares(logits: Sequence[float]) -> list[float]:
-    """Of each card, the log odds of its share of the odds of all that were looked at."""
-    top = max(logits, default=0.0)
-    odds = [math.exp(logit - top) for logit in logits]
-    total = sum(odds)
-    rests = [total - each for each in odds]
-    return [
-        min(logit - top - math.log(rest), _SUREST) if rest > 0 else _SUREST
-        for logit, rest in zip(logits, rests, strict=True)
-    ]
+def probability(kind: str, logit: float, fit: float) -> float:
+    """That a card fits: a logistic model of what speaks for it and of `fit`, what it has in common with the
+    prompt, calibrated with catalogues of all sizes that half of the time had nothing like what fits.
 
-
-def probability(kind: str, share: float, likeness: float, overlap: float) -> float:
-    """That a card fits: a logistic model, calibrated with catalogues of all sizes that half of the time had
-    nothing that does.
+    How far it is ahead of others says little: where several fit, none is.
     """
     known = EVIDENCE[kind]
-    logit = known["share"] * share + known["likeness"] * likeness + known["overlap"] * overlap
-    return 1 / (1 + math.exp(-logit - known["all"]))
+    return 1 / (1 + math.exp(-known["logit"] * logit - known["fit"] * fit - known["all"]))
 
 
 def shortlist(task: Task, index: Index, encode: Encode, imagined: Sequence[str] = ()) -> list[Seen]:
@@ -159,13 +152,18 @@ def _both(whole: Any, near: Any) -> list[int]:
 
 
 def _words_of(index: Index, numbers: Sequence[int]) -> dict[str, float]:
-    """The words that these cards have most, the rarer the more (pseudo-relevance feedback)."""
-    words, weights = index.words["whole"], dict[str, float]()
+    """The words that several of these cards have, the oftener and rarer the more (pseudo-relevance feedback).
+
+    A word that one of them has alone, such as its name, says nothing of the others, and would lift that one.
+    """
+    words, weights, holders = index.words["whole"], dict[str, float](), Counter[str]()
     for number in numbers:
         counts = Counter(card_words(index.cards[number])["whole"])
+        holders.update(counts.keys())
         for word, count in counts.items():
             weights[word] = weights.get(word, 0.0) + count / counts.total() * words.rarity(word)
-    top = sorted(weights, key=lambda word: (-weights[word], word))[:_TERMS]
+    shared = [word for word, number in holders.items() if number > 1]
+    top = sorted(shared, key=lambda word: (-weights[word], word))[:_TERMS]
     return {word: weights[word] / weights[top[0]] for word in top}
 
 

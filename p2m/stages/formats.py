@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
+from p2m.answers.labels import fit_labels
 from p2m.catalogs.base import SURE, Column, map_columns
 from p2m.retrievers.base import EVIDENCE, WEIGHTS
 from p2m.types import Candidate, Card, Task
@@ -30,15 +31,25 @@ def format_features(task: Task, card: Card) -> dict[str, float]:
     return {"fields": fit, "labels": len(labels & has) / len(labels) if labels else 0.0}
 
 
+def _lacking(task: Task, card: Card) -> str:
+    """Why the labels of a card, where it names any, are not the task's; "" where one column has them all."""
+    named = [tuple(dict.fromkeys(names.values())) for names in card.label_names.values()]
+    fits = [fit_labels(task.labels, names) for names in named if not all(name.isdigit() for name in names)]
+    if not task.labels or not fits or any(each.fits for each in fits):
+        return ""
+    return f"{fits[0].reason}: left out unless retriever.transform maps them"
+
+
 def _weighed(task: Task, candidate: Candidate) -> Candidate:
     features = format_features(task, candidate.card)
     weights = WEIGHTS[candidate.card.kind]
     factor = math.exp(sum(weights.get(name, 0.0) * value for name, value in features.items()))
     said = ["its columns are called like the task's fields"] if features["fields"] >= SURE else []
     said += [f"has {features['labels']:.0%} of the task's labels"] if features["labels"] else []
+    said += [lacking] if (lacking := _lacking(task, candidate.card)) else []
     score, likely = round(candidate.score * factor, 6), candidate.probability
     if likely is not None:
-        odds = likely / (1 - likely) * factor ** EVIDENCE[candidate.card.kind]["share"]
+        odds = likely / (1 - likely) * factor ** EVIDENCE[candidate.card.kind]["logit"]
         likely = round(odds / (1 + odds), 6)
         said.append(f"fits with a probability of {likely:.1%}")
     return replace(candidate, score=score, probability=likely, reasons=(*candidate.reasons, *said))

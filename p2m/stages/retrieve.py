@@ -192,6 +192,7 @@ def wrong_license(card: Card, licenses: Sequence[str]) -> str:
 def wrong_language(task: Task, card: Card, languages: Sequence[str]) -> str:
     wanted = {code.lower().partition("-")[0] for code in languages} or {task.language.partition("-")[0]}
     into = "" if languages else made_into(task)
+    into = "" if into == "en" else into  # which cards of parallel texts often leave unsaid
     needed = [wanted, {into}] if into else [wanted]
     if all(speaks(card, frozenset(each)) is not False for each in needed):
         return ""

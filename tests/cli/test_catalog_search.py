@@ -48,6 +48,7 @@ def test_what_suits_is_shown_with_its_facts_and_the_rest_with_the_reason(catalog
     assert "a/closed: it is gated" in text
     assert "a/laws: it is 9.0 GB, more than --max-size" in text
     assert "b/model" not in text
+    assert "a build fetches retriever.max_download of each at most" in text
 
     assert "fits with a probability of " in text
     assert "none is likely to fit" not in text

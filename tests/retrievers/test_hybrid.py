@@ -11,7 +11,7 @@ from p2m.parsing import parse_prompt
 from p2m.retrievers.card_index import card_text, index_of, open_index, write_index
 from p2m.retrievers.dense import Dense
 from p2m.retrievers.hybrid import Hybrid
-from p2m.retrievers.ranking import probability, shares, shortlist
+from p2m.retrievers.ranking import probability, shortlist
 from p2m.retrievers.tokens import stem_tokens
 from p2m.types import Card
 
@@ -102,16 +102,16 @@ def test_names_are_read_as_words():
     assert card_text(Card("lab/BirdSongs_v2", "Of  birds.")) == "Bird Songs v2. Of birds."
 
 
-def test_how_likely_a_card_fits_falls_with_what_comes_near_it_and_grows_with_what_it_shares():
+def test_how_likely_a_card_fits_grows_with_what_it_shares_and_not_with_what_others_lack():
     found = Hybrid().rank(BIRDS, index_of(CARDS, encode), encode)
     assert [one.probability for one in found] == sorted((one.probability for one in found), reverse=True)
     assert all(0 < one.probability < 1 for one in found)
-    twins = [replace(CARDS[0], name=f"lab/bird_songs_{n}") for n in range(5)]
-    crowded = Hybrid().rank(BIRDS, index_of([*twins, *CARDS[1:]], encode), encode)
-    assert crowded[0].probability < found[0].probability
     assert all(
         one.probability is None for one in Hybrid(learnt=False).rank(BIRDS, index_of(CARDS, encode), encode)
     )
-    assert probability("dataset", 0.0, 0.5, 0.5) > probability("dataset", 0.0, 0.1, 0.1)
-    assert shares([0.0, 0.0]) == [0.0, 0.0]
-    assert shares([1.0]) == shares([900.0, 0.0])[:1]
+    for kind in ("dataset", "model"):
+        assert probability(kind, 5.0, 0.5) > probability(kind, 5.0, 0.1)
+        assert probability(kind, 5.0, 0.5) > probability(kind, 2.0, 0.5)
+    twins = [replace(CARDS[0], name=f"lab/bird_songs_{n}") for n in range(5)]
+    crowded = Hybrid().rank(BIRDS, index_of([*twins, *CARDS[1:]], encode), encode)
+    assert crowded[4].probability > 0.8 * found[0].probability

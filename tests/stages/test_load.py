@@ -188,12 +188,11 @@ def configured(*names: str) -> Repo:
     return moods(**{"README.md": card(configs=configs, dataset_info=infos), "train.jsonl": b"", **files})
 
 
-def test_of_many_configurations_those_are_fetched_that_the_recipe_maps(
-    hub: LocalHub, search: Search
-) -> None:
+def test_of_many_configurations_those_are_fetched_that_the_recipe_maps(hub: LocalHub, search: Search) -> None:
     hub.repos.append(configured("books", "food", "games", "tools", "toys"))
     found, _, _ = search(search.entries(hub))
-    assert {one.card.name for one in found.usable} == {f"acme/moods/{one}" for one in ("books", "food", "games")}
+    names = [one.card.name.rpartition("/") for one in found.usable]
+    assert {config for *_, config in names} == {"books", "food", "games"}
     shutil.rmtree(search.folder / "run")
     foreign = [replace(one, languages=("de",)) for one in search.entries(hub)]
     found, _, loaded = search(foreign, mapping={"acme/moods/toys": {"review": "review", "label": "mood"}})
@@ -202,8 +201,9 @@ def test_of_many_configurations_those_are_fetched_that_the_recipe_maps(
 
 
 def test_a_translation_is_learnt_from_what_is_in_both_languages(hub: LocalHub, search: Search) -> None:
-    search.task = parse_prompt("Translate Portuguese product descriptions into English.")
-    pairs = [{"translation": {"en": f"a chair, model {n}", "pt": f"uma cadeira, modelo {n}"}} for n in range(60)]
+    search.task = parse_prompt("Translate English product descriptions into Portuguese.")
+    said = [{"en": f"a chair, model {n}", "pt": f"uma cadeira, modelo {n}"} for n in range(60)]
+    pairs = [{"translation": each} for each in said]
     names = ["de-en", "en-fr", "en-nl", "en-pt"]
     configs = [{"config_name": name, "data_files": f"{name}/train.jsonl"} for name in names]
     files = {f"{name}/train.jsonl": lines(pairs) for name in names}
@@ -214,9 +214,9 @@ def test_a_translation_is_learnt_from_what_is_in_both_languages(hub: LocalHub, s
     other = Entry("acme/vases", description=body, languages=("en", "vi"))
     found, chosen, _ = search([about, other])
     assert [one.card.name for one in found.usable] == ["acme/chairs/en-pt"]
-    assert chosen.rows[0].input["input"].startswith("uma cadeira")
+    assert chosen.rows[0].input["input"].startswith("a chair")
     refusals = {one.card.name: one.refusal for one in found.found}
-    assert refusals["acme/vases"] == "its language is en, vi, the task's pt into en"
+    assert refusals["acme/vases"] == "its language is en, vi, the task's en into pt"
 
 
 def test_what_is_larger_than_the_recipe_wants_or_of_an_unknown_size_is_not_asked_for(

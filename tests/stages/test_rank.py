@@ -107,6 +107,12 @@ def test_labels_that_the_card_has_count_in_the_ranking():
     first = by_format(MOODS, [Candidate(Card("a"), 0.5, None), Candidate(has, 0.5, None)])[0]
     assert first.card.name == "b"
     assert "has 100% of the task's labels" in first.reasons
+    names = {str(number): name for number, name in enumerate(("joy", "fear", "anger", "3"))}
+    other = by_format(MOODS, [Candidate(replace(has, label_names={"label": names}), 0.5, None)])[0]
+    lacks = "its labels (joy, fear, anger, 3) lack good, bad: left out unless retriever.transform maps them"
+    assert lacks in other.reasons
+    spelt = replace(has, label_names={"label": {"0": "GOOD!", "1": "bad"}})
+    assert not any("lack" in each for each in by_format(MOODS, [Candidate(spelt, 0.5, None)])[0].reasons)
 
 
 def test_labels_that_the_card_has_make_it_likelier():

@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from p2m.cli import common
 from p2m.errors import UserError, command
+
+if TYPE_CHECKING:
+    from p2m.project import Project
 
 GROUP = "build"
 SUMMARY = "say what a build would run, and why"
@@ -59,7 +63,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     else:
         print(plan_text(found.previews, groups_of(project.plan, arguments)))
         print(plan_summary(found.previews))
-        print(common.runnable(downloads_text(fetches)), end="")
+        print(common.runnable(downloads_text(fetches, _catalogues(project))), end="")
         print(ranking_text(project, found), end="")
         print(training_text(project, found, probe=arguments.probe), end="")
         print(common.runnable(forecast_text(asks, project.plan)), end="")
@@ -73,3 +77,11 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         print(f"-> {arguments.out}\n    next: {again}", file=sys.stderr)
     busy = any(step.status in ("run", "unknown") for step in found.previews)
     return common.WORK_TO_DO if arguments.exit_code and busy else 0
+
+
+def _catalogues(project: Project) -> list[str]:
+    """The catalogue files that it searches, beside the one that p2m searches itself."""
+    from p2m.catalogs.files import CURATED
+
+    sources = map(Path, project.composed.spec.retriever.sources)
+    return [common.relative(path) for path in sources if path.suffix == ".parquet" and path != CURATED]
