@@ -111,7 +111,7 @@ def test_labels_that_the_card_has_count_in_the_ranking():
     other = by_format(MOODS, [Candidate(replace(has, label_names={"label": names}), 0.5, None)])[0]
     lacks = "its labels (joy, fear, anger, 3) lack good, bad: left out unless retriever.transform maps them"
     assert lacks in other.reasons
-    spelt = replace(has, label_names={"label": {"0": "GOOD!", "1": "bad"}})
+    spelt = replace(has, label_names={"label": {"0": "GOOD", "1": "bad"}})
     assert not any("lack" in each for each in by_format(MOODS, [Candidate(spelt, 0.5, None)])[0].reasons)
 
 
