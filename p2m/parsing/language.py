@@ -26,7 +26,7 @@ _THINGS = (
 # What the rows are in, said outright; the first rule that matches wins. Groups hold the language's name.
 _STATED = (
     rf"\btranslat\w*\b[^.\n]{{0,60}}?\bfrom (?:the )?({_NAMES})\b",
-    rf"\btranslat\w* (?:\w+ ){{0,3}}?({_NAMES})\b[^.\n]{{0,60}}? (?:in)?to (?:the )?(?:{_NAMES})\b",
+    rf"\btranslat\w* (?:(?!(?:in|into|to)\b)\w+ ){{0,3}}?({_NAMES})\b[^.\n]{{0,60}}? (?:in)?to\b",
     rf"\b({_NAMES})[- ](?:in)?to[- ]\w+",
     rf"\b{_THINGS}\b (?:\w+ ){{0,4}}?(?:is|are|be|written|given|posed|asked) (?:\w+ ){{0,2}}?in (?:the"
     rf" )?({_NAMES})\b",

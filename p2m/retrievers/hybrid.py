@@ -28,9 +28,7 @@ class Hybrid:
     least_fit: float = (
         0.25  # cosine and share of the query's words, added up, below which a card does not fit
     )
-    least_probability: float = (
-        0.35  # of the likeliest card of a learnt ranking, below which none fits, 0 to 1
-    )
+    least_probability: float = 0.2  # of the likeliest card of a learnt ranking, below which none fits, 0 to 1
 
     def rank(
         self, task: Task, index: Index, encode: Encode, imagined: Sequence[str] = ()

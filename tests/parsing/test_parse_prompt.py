@@ -51,6 +51,9 @@ PROMPTS = [  # prompt, type, inputs, labels, language, demonstrations
     ("Write the date in ISO form.\n1. 3rd of May 2012 -> 2012-05-03\n2. no date here -> N/A", TEXT, ("input",), (), "en", 2),
     ("Do it.\n{\"input\": {\"city\": \"Oslo\", \"year\": \"1990\"}, \"output\": \"cold\"}", TEXT, ("city", "year"), (), "en", 1),
     ("Translate the sentence from French to English.", TEXT, ("sentence",), (), "fr", 0),
+    ("Translate Portuguese product names into English.", TEXT, ("input",), (), "pt", 0),
+    ("Translate a Spanish request to Python.", TEXT, ("input",), (), "es", 0),
+    ("Translate into Spanish what the customer says to us.", TEXT, ("input",), (), "en", 0),
     ("Beantworte die Frage mit einer Textstelle.\n\nFrage: Wer baute das Haus?\nText: Das Haus baute Anna Lenz.\n"
      "Antwort: Anna Lenz", QA, ("frage", "text"), (), "de", 1),
     ("感情を分類してください。\n入力：とても楽しかった\n出力：肯定\n\n入力：つまらない\n出力：否定", CLASSES, ("text",), (), "ja", 2),
