@@ -35,7 +35,7 @@ class Dense:
 
     def _candidate(self, index: Index, number: int, likeness: float) -> Candidate:
         low = likeness < self.least_likeness
-        refusal = f"its likeness is {likeness:.2f}; at least {self.least_likeness:g} is needed" if low else ""
+        refusal = f"its likeness is {likeness:.3f}; at least {self.least_likeness:g} is needed" if low else ""
         return Candidate(
             index.cards[number], round(likeness, 6), None, (f"likeness {likeness:.2f}",), refusal
         )

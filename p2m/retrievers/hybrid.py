@@ -58,7 +58,7 @@ class Hybrid:
             if seen.features[name] > 0
         ]
         refusal = (
-            f"it has too little in common with the prompt ({seen.fit:.2f}; at least {self.least_fit:g} is"
+            f"it has too little in common with the prompt ({seen.fit:.3f}; at least {self.least_fit:g} is"
             " needed)"
             if seen.fit < self.least_fit
             else ""

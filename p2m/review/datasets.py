@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from p2m.errors import UserError
 from p2m.project import Project, open_store
 from p2m.review.overlay import Overlay
 from p2m.sizes import show_size
-from p2m.types import Candidate, Candidates, Examples
+from p2m.types import Candidate, Candidates, Example, Examples
 
 _SAMPLES = 5  # rows of a dataset that are shown
 
@@ -67,14 +68,18 @@ def offered(project: Project) -> list[Offer]:
         value = made.value(search)
         if isinstance(value, Candidates):
             found |= {each.card.name: each for each in value.found if each.card.name not in found}
-    rows: dict[str, list[str]] = {}
+    rows: dict[str, list[Example]] = {}
     for read in reads:
         value = made.value(read)
         for row in value.rows if isinstance(value, Examples) else ():
-            samples = rows.setdefault(row.source.rpartition(":")[0], [])
-            if len(samples) < _SAMPLES:
-                samples.append(shown(row))
-    return [_offer(each, rows.get(name, [])) for name, each in found.items()]
+            rows.setdefault(row.source.rpartition(":")[0], []).append(row)
+    return [_offer(each, _spread(rows.get(name, []))) for name, each in found.items()]
+
+
+def _spread(rows: Sequence[Example]) -> list[str]:
+    """A few rows from all over the dataset: files are often sorted by their labels."""
+    places = sorted({number * len(rows) // _SAMPLES for number in range(_SAMPLES)}) if rows else []
+    return [shown(rows[place]) for place in places]
 
 
 def _offer(found: Candidate, samples: list[str]) -> Offer:
