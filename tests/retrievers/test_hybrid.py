@@ -98,6 +98,12 @@ def test_what_the_best_cards_are_for_counts_for_the_others():
     assert seen["laws"].features["columns known"] == 1
 
 
+def test_a_card_is_not_lifted_by_a_word_that_it_has_alone():
+    alike = [replace(CARDS[0], name=f"lab/{name}") for name in ("robin", "finch", "wren", "gull")]
+    seen = shortlist(BIRDS, index_of(alike, encode), encode)
+    assert {round(each.features["words of best"], 4) for each in seen} == {1.0}
+
+
 def test_names_are_read_as_words():
     assert card_text(Card("lab/BirdSongs_v2", "Of  birds.")) == "Bird Songs v2. Of birds."
 
