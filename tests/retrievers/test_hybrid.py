@@ -101,7 +101,7 @@ def test_what_the_best_cards_are_for_counts_for_the_others():
 def test_a_card_is_not_lifted_by_a_word_that_it_has_alone():
     alike = [
         replace(CARDS[0], name=f"lab/{name}")
-        for name in "robin finch wren gull tern stork crane heron".split()
+        for name in ["robin", "finch", "wren", "gull", "tern", "stork", "crane", "heron"]
     ]
     seen = shortlist(BIRDS, index_of(alike, encode), encode)
     assert {round(each.features["words of best"], 4) for each in seen} == {1.0}
