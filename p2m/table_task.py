@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import islice
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from p2m.answers.canonical import Unfit, canonical_of, is_shaped
 from p2m.answers.labels import fold, label_reader
-from p2m.answers.spans import read_text
+from p2m.answers.spans import is_nothing, read_text
 from p2m.catalogs.base import (
     Column,
     Converter,
@@ -56,6 +56,10 @@ _NUMBER = re.compile(r"[-+]?\d[\d.,' ]*(e[-+]?\d+)?%?", re.IGNORECASE)
 _STAMP = re.compile(
     r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?\S*)?|\d{1,2}:\d{2}(?::\d{2})?"
     r"|[^\s@]+@[^\s@]+\.\w+|https?://\S+"
+)
+_GIVEN = (  # up to what goes in
+    r"\b(?:given|convert|translate|transliterate|normali[sz]e|rewrite|paraphrase|summari[sz]e|expand|shorten"
+    r"|simplify|correct|clean|split|turn)\s+(?:(?:an?|the|this|each|every|its|one)\s+)?(?:\w+(?:'s)?\s+)?"
 )
 _MEDIA = re.compile(
     r".+\.(png|jpe?g|gif|webp|bmp|tiff?|heic|wav|mp3|flac|ogg|m4a|mp4|avi|mov|pdf)", re.IGNORECASE
@@ -224,15 +228,10 @@ def _output(table: _Table, prompt: str, inputs: Sequence[str], named: str) -> Co
         for column in table.columns
         if column.filled and column.name not in inputs and column.name not in ALSO
     ]
-    scores = {column.name: _output_score(column, prompt) for column in free}
+    read = {column.name for column in free if _goes_in(column.name, prompt)}
+    scores = {c.name: 0 if c.name in read else _output_score(c, prompt) for c in free}
     if not any(scores.values()):
-        mentioned = [column for column in free if _is_mentioned(column.name, prompt)]
-        if len(mentioned) == 1 and not _is_asked_for(mentioned[0].name, prompt):
-            mentioned = []
-        scores = {column.name: 0 for column in free} | {
-            column.name: 1 + _is_number(column) + any(_stands_in(column, other) for other in free)
-            for column in mentioned
-        }
+        scores = _by_mention(free, read, prompt)
     best = sorted(free, key=lambda column: -scores[column.name])
     if not best or len(table.columns) < 2:
         raise UserError(
@@ -245,6 +244,23 @@ def _output(table: _Table, prompt: str, inputs: Sequence[str], named: str) -> Co
             f"\n    say it with --output-column NAME{_as_record(free)}"
         )
     return best[0]
+
+
+def _by_mention(free: Sequence[Column], read: Collection[str], prompt: str) -> dict[str, int]:
+    """How much speaks for each column by whether the prompt speaks of it; and for the last one of two, since
+    what a prompt speaks of may be what is to be rewritten as well as what is to be found.
+    """
+    left = [column for column in free if column.name not in read]
+    mentioned = [column for column in left if _is_mentioned(column.name, prompt)]
+    if len(mentioned) == 1 and not _is_asked_for(mentioned[0].name, prompt):
+        mentioned = []
+    scores = {column.name: 0 for column in free} | {
+        column.name: 1 + 2 * _is_number(column) + 2 * any(_stands_in(column, other) for other in free)
+        for column in mentioned
+    }
+    if len(left) == 2 or len(left) == 1 < len(free):
+        scores[left[-1].name] += 1
+    return scores
 
 
 def _as_record(free: Sequence[Column]) -> str:
@@ -272,9 +288,9 @@ def _output_score(column: Column, prompt: str) -> int:
 
 def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
     """The one column of texts that do not return, else those that the prompt names; of a table without such
-    texts all that say something of a row.
+    texts all that say something of a row. What the prompt says is given goes in beside them.
     """
-    free = _readable(table, output)
+    free = _readable(table, output, prompt)
     texts = [column for column in free if column.kind in ("text", "texts") and not _is_number(column)]
     long = [column for column in texts if not _returns(column)]
     by_name = {plain(column.name): column for column in texts}
@@ -286,8 +302,9 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
         asked = [column for column in long if column.name not in options]
         return tuple(column for column in free if column.name in options or column in asked)
     mentioned = [column for column in free if _is_mentioned(column.name, prompt)]
+    given = [column for column in free if _is_stamp(column) or _goes_in(column.name, prompt)]
     if len(long) == 1:
-        return tuple(long)
+        return tuple(column for column in free if column in (*long, *given))
     chosen = mentioned if long or len(mentioned) > 1 else free
     if not chosen:
         if not free:
@@ -303,15 +320,16 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
     return tuple(chosen)
 
 
-def _readable(table: _Table, output: Column) -> list[Column]:
-    """Columns that may go in; dates and addresses where there is nothing else."""
+def _readable(table: _Table, output: Column, prompt: str = "") -> list[Column]:
+    """Columns that may go in; dates and addresses where there is nothing else, or the prompt names them."""
     every = [
         column
         for column in table.columns
         if column.name not in (output.name, *ALSO) and column.filled and has_texts(column)
     ]
-    free = [column for column in every if not _is_bookkeeping(column.name)]
-    told = [column for column in free if not _is_stamp(column)]
+    named = [column.name for column in every if _is_stamp(column) and _is_mentioned(column.name, prompt)]
+    free = [column for column in every if column.name in named or not _is_bookkeeping(column.name)]
+    told = [column for column in free if column.name in named or not _is_stamp(column)]
     return told or free or [column for column in every if column.kind == "text" and not _is_number(column)]
 
 
@@ -360,6 +378,12 @@ def _is_asked_for(column: str, prompt: str) -> bool:
     return _is_mentioned(column, head) or (all(kin) and min(map(len, own), default=0) >= _KIN)
 
 
+def _goes_in(column: str, prompt: str) -> bool:
+    """Whether the prompt has the column's name where it says what is given, or what is to be rewritten."""
+    own = r"[\s_-]".join(map(re.escape, plain(_field(column)).split("_")))
+    return bool(own) and re.search(rf"{_GIVEN}(?:{own})s?\b", prompt, re.IGNORECASE) is not None
+
+
 def _is_bookkeeping(column: str) -> bool:
     words = plain(column).split("_")
     return words[-1] in BOOKKEEPING or words[0] == "id"
@@ -380,6 +404,7 @@ def _is_stamp(column: Column) -> bool:
 def _stands_in(column: Column, other: Column) -> bool:
     """Whether nearly all values of one column stand in longer texts of the other."""
     pairs = [(a, b) for a, b in zip(column.samples, other.samples, strict=True) if a and b]
+    pairs = [(a, b) for a, b in pairs if not is_nothing(a)] if len(pairs) > 1 else pairs
     return column.name != other.name and sum(a in b and a != b for a, b in pairs) >= 0.9 * len(pairs) > 0
 
 

@@ -198,6 +198,7 @@ class Shown:
     choices: tuple[str, ...] = ()
     options: dict[str, str] = field(default_factory=dict)  # as in Task
     commonest: str = ""  # the answer of nearly all rows, where others are rare
+    is_strict: bool = False  # whether there is hardly another way to put answers that are texts
 
 
 @dataclass(frozen=True, slots=True)

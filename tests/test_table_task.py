@@ -379,6 +379,37 @@ def test_a_column_that_stands_in_the_other_is_the_answer(tmp_path: Path) -> None
     assert (found.type, found.inputs, found.output) == (TaskType.EXTRACTION, ("sentence",), "city")
 
 
+@pytest.mark.parametrize(
+    ("prompt", "header", "row", "inputs", "output"),
+    [
+        ("Rewrite a text message in formal English.", "text,formal", "see u at {n},I shall see you at {n}.",
+         ("text",), "formal"),
+        ("Find the order number in a message.", "order_number,message", "A-{n},Where is my order A-{n} now?",
+         ("message",), "order_number"),
+        ("Convert a measure to grams.", "measure,converted", "{n} kg,{n}000 g", ("measure",), "converted"),
+        ("Write the number in E.164 form, given the customer's country.", "country,phone,e164",
+         "ES,(0){n}7 or so,+34{n}78901", ("country", "phone"), "e164"),
+        ("Give the value of an expression, given the date of the article.", "expression,article_date,value",
+         "day {n} of it,2026-01-2{n},2026-{n}", ("expression", "article_date"), "value"),
+    ],
+)  # fmt: skip
+def test_a_table_of_texts_goes_from_what_is_given_to_the_last_column(
+    tmp_path: Path, prompt: str, header: str, row: str, inputs: tuple[str, ...], output: str
+) -> None:
+    lines = [row.replace("{n}", str(10 + number)) for number in range(30)]
+    if "order" in header:
+        lines[::4] = ["N/A,Where is it now?"] * len(lines[::4])
+    (tmp_path / "rows.csv").write_text("\n".join([header, *lines]))
+    found = read_task(tmp_path / "rows.csv", prompt)
+    assert (found.inputs, found.output) == (inputs, output)
+
+
+def test_the_first_of_two_columns_is_asked_for_where_it_alone_is_spoken_of(tmp_path: Path) -> None:
+    path = table(tmp_path, "phone,e164", [f"+34 {number}" for number in range(900, 936)])
+    with pytest.raises(UserError, match="not plain: phone, e164"):
+        read_task(path, "Write the phone number in E.164 form.")
+
+
 def test_several_columns_that_stand_in_the_text_may_be_a_record(tmp_path: Path) -> None:
     lines = [f"Ann{n} lives in Town{n} with a dog,Ann{n},Town{n}" for n in range(30)]
     (tmp_path / "rows.csv").write_text("\n".join(["text,name,city", *lines]))

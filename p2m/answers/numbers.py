@@ -27,6 +27,7 @@ _STAR_WORDS = re.compile(
     r"stars?|sterne?n?|sterren?|étoiles?|estrel\w+|stell[ae]|gwiazd\w*|зв[её]зд\w*|星|つ星|점"
 )
 _GROUPS = re.compile(r"[^\d.,]")
+_MANY = 0.1  # share of the numbers of a column, from which a unit is no slip of the pen
 _MOST_STEPS = 20  # from the lowest to the highest number of a scale that rows show
 
 
@@ -95,6 +96,12 @@ def style_of(texts: Iterable[str]) -> NumberStyle:
                 " a decimal point, and without marks between thousands"
             )
     return NumberStyle("," if with_comma > with_point else ".", unit, of)
+
+
+def several_units(texts: Sequence[str]) -> tuple[str, ...]:
+    """The units that more than a tenth of some numbers have each, of numbers without one too ("")."""
+    counts = Counter(each.unit for each in map(_apart, texts) if each is not None)
+    return tuple(unit for unit, count in counts.most_common() if count > _MANY * len(texts))
 
 
 def is_number(text: str) -> bool:

@@ -6,11 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from difflib import SequenceMatcher
 from itertools import islice
 from typing import Any
 
 from p2m.answers.canonical import JOINTS, parsed
-from p2m.answers.numbers import is_number, read_written, style_of
+from p2m.answers.numbers import is_number, read_written, several_units, style_of
 from p2m.answers.records import Nested, fields_of
 from p2m.answers.spans import Laid, holds_spans, is_nothing, kinds_in, laid_out
 from p2m.deploy.serving.rows import number_of
@@ -42,6 +43,12 @@ _SIGN = 3  # signs of a mark that is hardly a name, the colon with them
 _COLONS = 40  # of these
 _COLON = re.compile(r"(?:[^\W\d]|\d(?![:\uff1a]\d)) ?[:\uff1a](?!/)")  # of no time and no address
 _ENDINGS = tuple(re.compile(rf"(?<![\w-])(?:[\w-]+ ){{{more}}}[\w-]+ ?[:\uff1a]$") for more in range(3))
+_CODE = re.compile(r"\+\d{6}|0\d")  # a telephone number, or a code with its zeros
+_CODES = 0.1  # share of the rows with such an answer, up to which they are numbers
+_BRIEF = 4.0  # words of a text, on the average, up to which there is hardly another way to put it
+_ALIKE = 0.75  # of an answer and its input, from which their overlap tells little
+_ALIKE_OF = 50  # rows that are held against their inputs
+_HEAD_ALIKE = 400  # signs of the longest input that is
 _LAID = 400  # rows whose layout is looked for
 
 
@@ -162,7 +169,11 @@ def _typed(rows: Sequence[Example], fewest: int) -> Shown:
         return Shown(TaskType.MULTI_LABEL, f"the rows answer with one or more of {_listed(several)}", several)
     labels = tuple(dict.fromkeys(answers))
     few = 2 <= len(labels) <= len(answers) / _EACH and _are_names(labels, len(answers))
-    if _share(answers, is_number) >= _NEARLY:
+    if _share(answers, is_number) >= _NEARLY and _share(answers, _CODE.match) <= _CODES:
+        if len(mixed := several_units(answers)) > 1:
+            why = f"the rows answer with numbers of several units: {_listed(mixed)}"
+            why += "; in one unit they would be numbers to learn"
+            return Shown(TaskType.TEXT_TO_TEXT, why, is_strict=_are_strict(rows, answers))
         return _numbers(answers, labels, few)
     said = [row for row in rows if not _is_none(row.output)]
     spans = sum(map(_is_span, said)) / max(1, len(said))
@@ -177,7 +188,27 @@ def _typed(rows: Sequence[Example], fewest: int) -> Shown:
         )
     if laid is not None:
         return _laid(laid, answers)
-    return Shown(TaskType.TEXT_TO_TEXT, f"the rows answer with texts, e.g. {answers[0][:40]!r}")
+    return Shown(
+        TaskType.TEXT_TO_TEXT,
+        f"the rows answer with texts, e.g. {answers[0][:40]!r}",
+        is_strict=_are_strict(rows, answers),
+    )
+
+
+def _are_strict(rows: Sequence[Example], answers: Sequence[str]) -> bool:
+    """Whether answers have few words, in a script with blanks between them, or nearly are their inputs."""
+    spaced = [answer for answer in answers if answer.isascii() or " " in answer]
+    if 2 * len(spaced) > len(answers) and sum(len(a.split()) for a in answers) <= _BRIEF * len(answers):
+        return True
+    some = rows[:: max(1, len(rows) // _ALIKE_OF)][:_ALIKE_OF]
+    return sum(map(_alike, some)) >= _ALIKE * len(some)
+
+
+def _alike(row: Example) -> float:
+    """How much of a row's answer is its input, 0 to 1; case does not count."""
+    texts = (text.casefold() for text in row.input.values() if len(text) <= _HEAD_ALIKE)
+    said = row.output.casefold()
+    return max((SequenceMatcher(None, text, said).ratio() for text in texts), default=0.0)
 
 
 def _are_names(labels: Sequence[str], rows: int) -> bool:

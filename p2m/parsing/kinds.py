@@ -264,9 +264,11 @@ def _share_of_spans(rows: Sequence[Example]) -> float:
 
 def suggest_metrics(
     kind: TaskType, instruction: str, rows: Sequence[Example], language: str, layout: Layout | None = None,
-    commonest: str = "",
+    commonest: str = "", *, is_strict: bool = False,
 ) -> tuple[tuple[str, ...], str]:  # fmt: skip
-    """Metrics by name, the one to steer by first, and the reason; `commonest` answers nearly all rows."""
+    """Metrics by name, the one to steer by first, and the reason; `commonest` answers nearly all rows, and
+    `is_strict` is as `Shown` has it.
+    """
     if kind is TaskType.EXTRACTION and layout is not None:
         names = ("exact_match", "span_f1") if layout.style == "text" else ("span_f1", "exact_match")
         return names, f"{', '.join(names)}: the answer is a list of spans"
@@ -284,6 +286,11 @@ def suggest_metrics(
         return ("field_accuracy", "exact_match"), "field_accuracy, exact_match: the answer is a record"
     if kind is TaskType.UNSUPPORTED:
         return ("exact_match",), ""
+    if is_strict:
+        return (
+            "exact_match",
+            "chrf",
+        ), "exact_match first: the rows' answers are short, or nearly their inputs"
     low = instruction.lower()
     if re.search(r"summar|headline|title|tl;dr|résum|zusammenfass|要約|总结|요약", low):
         return ("rouge_l", "chrf"), "rouge_l first: the output condenses the input"

@@ -108,6 +108,7 @@ def parse_prompt(
         descriptions=dict(descriptions), language=spoken, languages=languages, reasons=reasons,
         lacking="" if kind.is_learnt else why_kind.partition(": ")[2],
         doubts=(*doubts, *form.doubts, *unproven, *_unread(reading)),
+        is_strict=shown is not None and shown.is_strict,
     )  # fmt: skip
     return _spelt(task, len(reading.rows), labels, is_stated=type is not None or bool(labels))
 
@@ -177,9 +178,12 @@ def _assembled(
     reasons: tuple[str, ...],
     lacking: str,
     doubts: tuple[str, ...],
+    is_strict: bool,
 ) -> Task:
     """The task, with what follows from its parts: descriptions, metrics, the output's format."""
-    metrics, why_metrics = suggest_metrics(kind, reading.instruction, rows, language, form.layout, commonest)
+    metrics, why_metrics = suggest_metrics(
+        kind, reading.instruction, rows, language, form.layout, commonest, is_strict=is_strict
+    )
     return Task(
         type=kind,
         instruction=reading.instruction,

@@ -119,11 +119,26 @@ NEUTRAL = "note {n}, as it came in this morning"
         (rows_of(["a|b", "b", "c|a", "c", "a", "b|c"] * 5, NEUTRAL), SEVERAL),
         (rows_of(["wet, cold", "cold", "dark, wet", "dark", "wet", "cold, dark"] * 5, NEUTRAL), SEVERAL),
         (rows_of([f"They said {n} times that it was late" for n in range(30)], NEUTRAL), TEXT),
+        (rows_of([f"{n} {('g', 'ml', 'cm')[n % 3]}" for n in range(30)], NEUTRAL), TEXT),
+        (rows_of([f"+4420{n}5550{n}" for n in range(10, 40)], NEUTRAL), TEXT),
+        (rows_of([f"0{n}" for n in range(30)], NEUTRAL), TEXT),
         (rows_of(["red", "blue"], NEUTRAL), None),
     ],
 )
 def test_rows_show_their_task_by_their_answers(rows: list[Example], kind: TaskType | None) -> None:
     assert read_answers(rows).type is kind
+
+
+def test_texts_that_can_hardly_be_put_otherwise_are_judged_by_exact_match() -> None:
+    def metric(answer: str, text: str, prompt: str = "Put a headline in title case.") -> str:
+        rows = [Example({"text": text.format(n=n)}, answer.format(n=n)) for n in range(30)]
+        return parse_prompt(prompt, shown=read_answers(rows)).metrics[0]
+
+    asked = "the day on which note {n} was sent"
+    assert metric("2026-01-{n}", asked, "Write the date in ISO form.") == "exact_match"
+    assert metric("The Cat of {n} Sat on the Mat Again", "the cat of {n} sat on the mat again") == "exact_match"
+    long = "It was on some day in {n} that somebody sent a note"
+    assert metric(long, asked, "Write the note anew.") == "chrf"
 
 
 def test_rows_outrank_a_prompt_and_the_difference_is_said() -> None:
