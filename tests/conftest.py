@@ -21,6 +21,7 @@ from hypothesis import settings
 from p2m.engine.handles import Device
 from p2m.stages import timing
 from p2m.students.causal import Causal
+from p2m.students.copier import Copier
 from p2m.students.minilm import MiniLM
 from p2m.students.slots import Slots
 from p2m.students.tiny_seq2seq import TinySeq2Seq
@@ -189,18 +190,26 @@ def common(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
+@pytest.fixture(scope="session")
+def tiny_copier() -> Copier:
+    return Copier(width=32, inner=48, decoder_layers=1, heads=2, pieces=450, max_output=12)
+
+
 class Exports:
     """Kind of predictor -> (checkpoint, exported folder), made when first asked for: it takes seconds.
 
     Whichever worker asks first makes it for all.
     """
 
-    def __init__(self, common: Path, minilm: MiniLM, seq2seq: TinySeq2Seq, slots: Slots) -> None:
+    def __init__(
+        self, common: Path, minilm: MiniLM, seq2seq: TinySeq2Seq, slots: Slots, copier: Copier
+    ) -> None:
         self._common = common
         self._cases: dict[str, tuple[Task, Any]] = {
             "span": (QA, minilm),
             "classification": (LABELS, minilm),
             "seq2seq": (TEXT, seq2seq),
+            "copies": (TEXT, copier),
             "tags": (SPANS, minilm),
             "slots": (SLOTS, slots),
             "records": (RECORD, minilm),
@@ -241,8 +250,10 @@ class Exports:
 
 
 @pytest.fixture(scope="session")
-def exports(common: Path, tiny_minilm: MiniLM, tiny_bytes: TinySeq2Seq, tiny_slots: Slots) -> Exports:
-    return Exports(common, tiny_minilm, tiny_bytes, tiny_slots)
+def exports(
+    common: Path, tiny_minilm: MiniLM, tiny_bytes: TinySeq2Seq, tiny_slots: Slots, tiny_copier: Copier
+) -> Exports:
+    return Exports(common, tiny_minilm, tiny_bytes, tiny_slots, tiny_copier)
 
 
 @pytest.fixture(scope="module")

@@ -286,7 +286,7 @@ CHANGES: dict[str, Edit | Override] = {
         {"tickets": {*TFIDF, "package"}},
     ),
     "a field of a candidate that is smaller than another": Override(
-        ("student=auto", "student.candidates.tiny_seq2seq.d_model=128"),
+        ("student=auto", "student.candidates.copier.width=64"),
         {"qa": {"choose", "package"}},
     ),
     "what a build may cost": Override(

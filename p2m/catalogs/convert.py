@@ -69,7 +69,7 @@ class Converter:
         if not answers and self.task.none is not None and self._says_none(flat, column):
             answers = [self.task.none]
         if not answers:
-            return f"{self.task.output.name!r} (column {column!r}) is empty"
+            return self._empty(column)
         if classes := self.label_names.get(column):
             named = [number_name(classes, answer) for answer in answers]
             if named[0] is None:
@@ -97,6 +97,16 @@ class Converter:
         rest = tuple(dict.fromkeys(text for text in (*answers[1:], *also) if text != answers[0]))
         return Example(inputs, answers[0], rest, source=self.source, group=self.group(inputs))
 
+    def _empty(self, column: str) -> str:
+        """That a row has no answer, and how to write that it has none where that may be one."""
+        hint = ""
+        if self.task.type is TaskType.MULTI_LABEL:
+            hint = "; write [] where a row has none"
+        elif self.task.is_span:
+            said = "" if self.task.none else ", and task: {none: N/A} in the recipe"
+            hint = f"; where there is none, write {self.task.none or 'N/A'}{said}"
+        return f"{self.task.output.name!r} (column {column!r}) is empty{hint}"
+
     def written(self, record: RawRow) -> str:
         """The answer of a row as it is written; "" where it has none."""
         return self._written(with_joined(record.values, self.mapping), self.mapping[self.task.output.name])
@@ -115,8 +125,7 @@ class Converter:
         """The example of an answer that is more than a text, or that is left as it is."""
         said = self._written(flat, column)
         if not said:
-            hint = "; write [] where a row has none" * (self.task.type is TaskType.MULTI_LABEL)
-            return f"{self.task.output.name!r} (column {column!r}) is empty{hint}"
+            return self._empty(column)
         if not self.is_raw:
             assert self.canonical is not None
             context = self.mapping[self.task.context_field]

@@ -12,6 +12,7 @@ from p2m.deploy.serving import (
     backends,
     batches,
     causal,
+    copies,
     embeddings,
     labels,
     linear,
@@ -28,6 +29,7 @@ from p2m.deploy.serving import (
     tags,
     texts,
 )
+from p2m.deploy.serving.copies import PIECES
 from p2m.deploy.serving.settings import BundleError, Settings
 from p2m.errors import StageError
 from p2m.types import Backend, RacingBackend
@@ -36,10 +38,11 @@ _OF_KIND = {
     "span": (spans,),
     "tags": (tags, spans),
     "records": (records, spans, tags),
-    "slots": (slots, tags, spans),
+    "slots": (slots, copies, tags, spans),
     "classification": (labels, scope),
     "seq2seq": (texts,),
     "causal": (causal, texts),
+    "copies": (copies,),
     "linear": (linear, measures, scope),
 }
 _TOKENIZER = "tokenizer.json"
@@ -77,7 +80,7 @@ def requirements(model: Path, backend: Backend) -> tuple[str, ...]:
     settings, found = Settings.read(model), {"numpy"}
     if _has_graphs(model, settings):
         found |= set(_of(backend, settings).requirements)
-    if (model / _TOKENIZER).is_file():
+    if any((model / name).is_file() for name in (_TOKENIZER, PIECES)):
         found.add("tokenizers")
     return tuple(sorted(found))
 

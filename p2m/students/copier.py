@@ -68,7 +68,7 @@ class Copier:
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return CopyLearner(_whole()(rewriter()(self._shape)), self._settings(task))
+            return CopyLearner(_whole()(rewriter()(self._shape)), self._settings(task, labels))
 
     def restore(self, task: Task, labels: Sequence[str], checkpoint: Path) -> CopyLearner:
         from safetensors.torch import load_file
@@ -76,7 +76,7 @@ class Copier:
 
         model = rewriter()(self._shape)
         model.load_state_dict(load_file(str(checkpoint / _WEIGHTS)))
-        learner = CopyLearner(_whole()(model), self._settings(task))
+        learner = CopyLearner(_whole()(model), self._settings(task, labels))
         learner.know(Tokenizer.from_file(str(checkpoint / PIECES)))
         return learner
 
@@ -88,8 +88,8 @@ class Copier:
         (target / PIECES).write_bytes((checkpoint / PIECES).read_bytes())
         learner.settings.write(target)
 
-    def _settings(self, task: Task) -> Settings:
-        return text_settings("copies", task, (), max_length=PLACES, max_answer=self.max_output)
+    def _settings(self, task: Task, labels: Sequence[str]) -> Settings:
+        return text_settings("copies", task, labels, max_length=PLACES, max_answer=self.max_output)
 
     @property
     def _shape(self) -> Shape:
@@ -115,17 +115,14 @@ class CopyLearner:
         self._reader = PieceReader(pieces)
 
     def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
-        """A feature a row whose answer fits; pieces are learnt here, of the first rows that are encoded.
+        """A feature a row whose answer fits.
 
         Raises:
             DataError: no answer fits.
         """
-        if self._reader is None:
-            texts = [text for row in rows[:_SAMPLE] for text in (self._text(row), row.output)]
-            self.know(learnt_pieces(texts, self.model.rewriter.shape.vocabulary))
-        assert self._reader is not None
-        read = self._reader.read([self._text(row) for row in rows])
-        values = self._reader.write([row.output for row in rows])
+        reader = self._read_by(rows)
+        read = reader.read([self._text(row) for row in rows])
+        values = reader.write([row.output for row in rows])
         found = [
             {"input_ids": one.ids, "labels": value, "row": place}
             for place, (one, value) in enumerate(zip(read, values, strict=True))
@@ -137,14 +134,13 @@ class CopyLearner:
 
     def cut(self, rows: Sequence[Example], *, max_length: int) -> int:
         """Rows of more pieces than are read."""
-        assert self._reader is not None
-        return sum(len(ids) > PLACES for ids in self._reader.pieces([self._text(row) for row in rows]))
+        pieces = self._read_by(rows).pieces([self._text(row) for row in rows])
+        return sum(len(ids) > PLACES for ids in pieces)
 
     def remarks(self, rows: Sequence[Example]) -> list[str]:
         """How many answers are too long to be learnt."""
-        assert self._reader is not None
         most = self.settings.max_answer
-        left = sum(len(value) > most for value in self._reader.write([row.output for row in rows]))
+        left = sum(len(value) > most for value in self._read_by(rows).write([row.output for row in rows]))
         if not left:
             return []
         what = f"{left} of {len(rows)} answers have more than {most} pieces and are left out"
@@ -177,9 +173,16 @@ class CopyLearner:
         return [(answer.output, answer.score) for answer in self._answers(rows, batch_size)]
 
     def _answers(self, rows: Sequence[Example], batch_size: int) -> list[Answer]:
-        assert self._reader is not None
-        rewriting = rewriting_of(self.model.rewriter, self._reader, self.settings.max_answer)
+        rewriting = rewriting_of(self.model.rewriter, self._read_by(rows), self.settings.max_answer)
         return rewriting.answers([self._text(row) for row in rows], batch_size)
+
+    def _read_by(self, rows: Sequence[Example]) -> PieceReader:
+        """What reads texts; its pieces are learnt of the first rows that are looked at."""
+        if self._reader is None:
+            texts = [text for row in rows[:_SAMPLE] for text in (self._text(row), row.output)]
+            self.know(learnt_pieces(texts, self.model.rewriter.shape.vocabulary))
+        assert self._reader is not None
+        return self._reader
 
     def _text(self, row: Example) -> str:
         return joined(row.input, self.settings.fields)
@@ -203,6 +206,7 @@ def _whole() -> Any:
 
         def save_pretrained(self, folder: str) -> None:
             """The weights and the pieces."""
+            Path(folder).mkdir(parents=True, exist_ok=True)
             weights = {name: each.contiguous() for name, each in self.rewriter.state_dict().items()}
             save_file(weights, str(Path(folder) / _WEIGHTS), metadata={"format": "pt"})
             self.pieces.save(str(Path(folder) / PIECES))

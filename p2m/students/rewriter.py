@@ -11,13 +11,13 @@ each digit is a piece, so that a number is the same pieces whatever zeros are ad
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from p2m.deploy.serving.slots import EOS, PAD, PLACES
+from p2m.deploy.serving.copies import EOS, PAD, PLACES, PieceReader, Rewriting
 from p2m.students.onnx_graph import write_graph
 
 NUMBERS = 100  # values of a pair of digits
@@ -344,3 +344,36 @@ def write_graphs(model: Any, folder: Path) -> None:
     axes |= {name: {0: "batch", 2: "past"} for name in past}
     outputs = ["logits", *(name.replace("past_", "present_") for name in past)]
     write_graph(Decoder(), inputs, axes, outputs, folder / "decoder.onnx", variadic_from=3)
+
+
+def rewriting_of(model: Any, reader: PieceReader, most: int) -> Rewriting:
+    """The module as a bundle has it, without graphs: what it writes at most has so many pieces."""
+    return Rewriting(reader, _Run(model, "read"), _Run(model, "write"), most)
+
+
+class _Run:
+    """The rewriter's reading or writing as the graph that a bundle has."""
+
+    def __init__(self, model: Any, way: str) -> None:
+        shape = model.shape
+        self._model, self._way = model, way
+        self._cross = [f"cross_{part}_{i}" for i in range(shape.decoder_layers) for part in ("key", "value")]
+        self._past = [name.replace("cross_", "past_") for name in self._cross]
+        self.inputs = {name: [0, shape.heads, 0, shape.width // shape.heads] for name in self._past}
+
+    def run(self, feed: Mapping[str, Any]) -> dict[str, Any]:
+        import torch
+
+        model = self._model
+        device = next(model.parameters()).device
+        given = {name: torch.as_tensor(each).to(device) for name, each in feed.items()}
+        with torch.inference_mode(), torch.autocast(device.type, enabled=False):
+            if self._way == "read":
+                found = model.read(given["source"], given["places"], given["mask"])
+                names = [*self._cross, "pointer"]
+            else:
+                read = [given[name] for name in (*self._cross, "pointer")]
+                past = [given[name] for name in self._past]
+                found = model.write(given["pieces"], given["source"], given["mask"], read, past)
+                names = ["logits", *(name.replace("past_", "present_") for name in self._past)]
+        return {name: each.float().cpu().numpy() for name, each in zip(names, found, strict=True)}

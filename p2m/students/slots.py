@@ -17,17 +17,18 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from p2m.deploy.serving.copies import PAD, PIECES, arrays
 from p2m.deploy.serving.rows import Answer
 from p2m.deploy.serving.settings import Settings
 from p2m.deploy.serving.shapes import Found, Layout, read_spans
-from p2m.deploy.serving.slots import PAD, PIECES, PieceReader, Values, arrays, short_text
+from p2m.deploy.serving.slots import SpanReader, Values, short_text
 from p2m.errors import DataError
 from p2m.students import base_model
 from p2m.students.encoder import EncoderLearner
 from p2m.students.heads import Head, Reach
 from p2m.students.heads.tags import TagHead
 from p2m.students.minilm import MiniLM
-from p2m.students.rewriter import FEWEST_PIECES, Shape, learnt_pieces, rewriter, write_graphs
+from p2m.students.rewriter import FEWEST_PIECES, Shape, learnt_pieces, rewriter, rewriting_of, write_graphs
 from p2m.students.spans import placed
 from p2m.types import Example, Learner, Pace, Shaping, Task, TaskType
 
@@ -149,15 +150,15 @@ class SlotLearner(EncoderLearner):
         super().__init__(_both()(learner.model, model, student.faster), learner.tokenizer, learner.head)
         self._rows, self._values, self._seed = student.rows, student.values, seed
         self._layout = self.settings.layout or Layout(has_values=True)
-        self._reader: PieceReader | None = None
+        self._reader: SpanReader | None = None
 
     def know(self, pieces: Any) -> None:
         """Take the tokenizer of short texts."""
         self.model.pieces = pieces
         self.model.rewriter.tell(pieces)
-        self._reader = PieceReader(pieces)
-        encoder, decoder = _Run(self.model, "read"), _Run(self.model, "write")
-        self.head.values = Values(self.settings, self._reader, encoder, decoder)  # type: ignore[attr-defined]
+        self._reader = SpanReader(pieces)
+        rewriting = rewriting_of(self.model.rewriter, self._reader, self.settings.max_answer)
+        self.head.values = Values(self.settings, rewriting)  # type: ignore[attr-defined]
 
     def encode(self, rows: Sequence[Example], *, max_length: int) -> list[dict[str, Any]]:
         """Features of rows, at most so many, evenly taken; and packs of spans and values of all rows.
@@ -276,31 +277,3 @@ def _both() -> Any:
             self.pieces.save(str(Path(folder) / PIECES))
 
     return Both
-
-
-class _Run:
-    """The rewriter's reading or writing as the graph that a bundle has."""
-
-    def __init__(self, model: Any, way: str) -> None:
-        shape = model.rewriter.shape
-        self._model, self._way = model, way
-        self._cross = [f"cross_{part}_{i}" for i in range(shape.decoder_layers) for part in ("key", "value")]
-        self._past = [name.replace("cross_", "past_") for name in self._cross]
-        self.inputs = {name: [0, shape.heads, 0, shape.width // shape.heads] for name in self._past}
-
-    def run(self, feed: Mapping[str, Any]) -> dict[str, Any]:
-        import torch
-
-        model = self._model.rewriter
-        device = next(model.parameters()).device
-        given = {name: torch.as_tensor(each).to(device) for name, each in feed.items()}
-        with torch.inference_mode(), torch.autocast(device.type, enabled=False):
-            if self._way == "read":
-                found = model.read(given["source"], given["places"], given["mask"])
-                names = [*self._cross, "pointer"]
-            else:
-                read = [given[name] for name in (*self._cross, "pointer")]
-                past = [given[name] for name in self._past]
-                found = model.write(given["pieces"], given["source"], given["mask"], read, past)
-                names = ["logits", *(name.replace("past_", "present_") for name in self._past)]
-        return {name: each.float().cpu().numpy() for name, each in zip(names, found, strict=True)}

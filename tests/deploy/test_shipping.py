@@ -37,7 +37,7 @@ from p2m.types import Backend, Exported, Split, Task
 ROWS = {
     "span": rows_of(QA)[0].input, "classification": rows_of(LABELS)[0].input,
     "seq2seq": rows_of(TEXT)[9].input, "linear": rows_of(LABELS)[0].input, "words": rows_of(LABELS)[0].input,
-    "causal": rows_of(TEXT)[9].input,
+    "causal": rows_of(TEXT)[9].input, "copies": rows_of(TEXT)[9].input,
     "tags": rows_of(SPANS)[0].input, "records": rows_of(RECORD)[0].input,
     "slots": rows_of(SLOTS)[0].input,
 }  # fmt: skip
@@ -75,7 +75,7 @@ def models(exports: Exports, tiny_bert: Path, tmp_path_factory: pytest.TempPathF
     (words / "terms.json").write_text('{"words": ["ada"]}')
     for folder in (words, dense):
         Settings("linear", ("text",), labels=LABELS.labels, max_length=40).write(folder)
-    kinds = ("span", "classification", "seq2seq", "tags", "slots", "causal", "records")
+    kinds = ("span", "classification", "seq2seq", "tags", "slots", "causal", "copies", "records")
     made = {kind: exports[kind][1] for kind in kinds}
     return made | {"linear": dense, "words": words}
 

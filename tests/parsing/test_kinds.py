@@ -136,7 +136,9 @@ def test_texts_that_can_hardly_be_put_otherwise_are_judged_by_exact_match() -> N
 
     asked = "the day on which note {n} was sent"
     assert metric("2026-01-{n}", asked, "Write the date in ISO form.") == "exact_match"
-    assert metric("The Cat of {n} Sat on the Mat Again", "the cat of {n} sat on the mat again") == "exact_match"
+    assert (
+        metric("The Cat of {n} Sat on the Mat Again", "the cat of {n} sat on the mat again") == "exact_match"
+    )
     long = "It was on some day in {n} that somebody sent a note"
     assert metric(long, asked, "Write the note anew.") == "chrf"
 

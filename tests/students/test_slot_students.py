@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from conftest import CITIES, PEOPLE, SPANS, TEXT, Here
 
+from p2m.deploy.serving.copies import PAD, arrays
 from p2m.deploy.serving.predictor import Predictor
-from p2m.deploy.serving.slots import CLOSES, HEAD, OPENS, PAD, arrays, short_text
+from p2m.deploy.serving.slots import CLOSES, HEAD, OPENS, short_text
 from p2m.engine.handles import Device
 from p2m.metrics.exact_match import ExactMatch
 from p2m.students.rewriter import FEWEST_PIECES, learnt_pieces

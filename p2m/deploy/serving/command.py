@@ -24,6 +24,7 @@ SCORES = {
     "classification": "the label's softmax probability",
     "linear": "the label's probability by the linear model",
     "seq2seq": "the probability of the whole text, so lower for longer ones, or of the label",
+    "copies": "the probability of the whole text, so lower for longer ones",
     "causal": "the probability of the whole text, so lower for longer ones, or of the label",
 }
 

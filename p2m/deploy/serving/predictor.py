@@ -100,6 +100,10 @@ def _opened(folder: Path, settings: Settings, threads: int) -> Any:
         from .causal import CausalModel
 
         return CausalModel(folder, settings, threads=threads)
+    if settings.kind == "copies":
+        from .copies import CopyModel
+
+        return CopyModel(folder, settings, threads=threads)
     from .linear import LinearModel
 
     return LinearModel(folder, settings, threads=threads)

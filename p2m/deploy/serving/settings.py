@@ -11,7 +11,7 @@ from .shapes import SHAPES, Layout
 
 FORMAT = 1  # of predictor.json
 SETTINGS = "predictor.json"
-KINDS = ("span", "tags", "records", "slots", "classification", "linear", "seq2seq", "causal")
+KINDS = ("span", "tags", "records", "slots", "classification", "linear", "seq2seq", "causal", "copies")
 
 
 class BundleError(RuntimeError):
@@ -35,7 +35,7 @@ class Settings:
     labels: tuple[str, ...] = ()  # by index of the logit; tags: types of spans; texts: all that is written
     max_length: int = 256  # tokens of a window (span, tags) or an input; bytes where there is no tokenizer
     stride: int = 0  # span, tags: tokens that neighbouring windows share
-    max_answer: int = 32  # tokens of the longest answer, of texts its end mark too; slots: pieces of a value
+    max_answer: int = 32  # tokens of the longest answer, of texts its end mark too; slots, copies: pieces
     prefix: str = ""  # texts: what stands before an input
     suffix: str = ""  # and behind it
     start: int = 0  # seq2seq: the token from which an answer is written

@@ -92,6 +92,7 @@ def refuse(bundle: Opened) -> None:
             "tags": "spans that are tagged token by token", "slots": "spans with values",
             "records": "records",
             "seq2seq": "text that is written", "causal": "text that is written",
+            "copies": "text that is written",
         }[settings.kind]  # fmt: skip
         raise UserError(
             f"{bundle.folder}: a page cannot give {what} ({settings.kind})\n    next: {ELSEWHERE}"

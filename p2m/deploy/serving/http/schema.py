@@ -12,7 +12,7 @@ from .fitting import NOT_BLANK
 
 Schema = dict[str, Any]
 TEXT: Schema = {"type": "string", "minLength": 1, "pattern": NOT_BLANK}
-_WRITES = ("seq2seq", "causal")  # kinds that may write what is not in the answer's form
+_WRITES = ("seq2seq", "causal", "copies")  # kinds that may write what is not in the answer's form
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _PROBLEM: Schema = {
     "type": "object",
