@@ -208,6 +208,9 @@ def _task(task: TableTask) -> str:
         lines.append(f"  layout: {_flow(_told_layout(task.layout))}")
     lines += ["  record:"] * bool(task.record)
     lines += [f"    {_word(each.name)}: {_flow(_told_field(each))}" for each in task.record]
+    if task.is_strict:
+        lines += ["", "metric:"]
+        lines.append("  exact_match: {normalisation: blanks}  # case and marks count; squad: they do not")
     return "\n".join(lines) + "\n"
 
 

@@ -81,6 +81,7 @@ class TableTask:
     record: tuple[RecordField, ...] = ()
     odd: Mapping[str, str] = field(default_factory=dict)  # a value that is no label -> the label it resembles
     where: Mapping[str, str] = field(default_factory=dict)  # such a value -> file:line
+    is_strict: bool = False  # whether case and marks of a text count
     has_test: bool = False  # the folder has a part of its own to judge by
     doubts: tuple[str, ...] = ()  # where prompt and rows disagree
 
@@ -171,6 +172,7 @@ def read_task(
         layout=task.layout,
         scale=task.scale,
         record=task.record,
+        is_strict=task.type is TaskType.TEXT_TO_TEXT and task.metrics[0] == "exact_match",
         has_test=has_test,
         doubts=(*task.doubts, *unread),
     )

@@ -404,6 +404,19 @@ def test_a_table_of_texts_goes_from_what_is_given_to_the_last_column(
     assert (found.inputs, found.output) == (inputs, output)
 
 
+def test_a_recipe_for_texts_that_are_respelt_counts_case_and_marks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [f"the cat of {n} sat on the mat,The Cat of {n} Sat on the Mat" for n in range(30)]
+    (tmp_path / "rows.csv").write_text("\n".join(["headline,title", *lines]))
+    init("Put a headline in title case.", "--data", "rows.csv", "--output", "r.yaml")
+    found = understand(tmp_path / "r.yaml")
+    assert found.task.metrics[0] == "exact_match"
+    metric = found.composed.spec.metric["exact_match"]
+    assert metric.statistics(["the cat", "The  Cat"], [("The Cat",)] * 2).tolist() == [[0.0], [1.0]]
+
+
 def test_the_first_of_two_columns_is_asked_for_where_it_alone_is_spoken_of(tmp_path: Path) -> None:
     path = table(tmp_path, "phone,e164", [f"+34 {number}" for number in range(900, 936)])
     with pytest.raises(UserError, match="not plain: phone, e164"):

@@ -118,10 +118,10 @@ class CopyModel:
 
 
 def open_rewriting(folder: Path, settings: Settings, reader: type[PieceReader], *, threads: int) -> Rewriting:
-    graphs = (
+    encoder, decoder = (
         open_graph(folder, name, backend=settings.backend, threads=threads) for name in ("encoder", "decoder")
     )
-    return Rewriting(reader(open_tokenizer(folder, PIECES)), *graphs, most=settings.max_answer)
+    return Rewriting(reader(open_tokenizer(folder, PIECES)), encoder, decoder, settings.max_answer)
 
 
 def arrays(items: Sequence[Read], length: int) -> dict[str, Any]:
