@@ -95,12 +95,10 @@ def parse_prompt(
     parts = _parts(shown, kind, names)
     numbers, choices = _measured(shown, kind, names)
     options = _options(shown, kind, form.labels)
-    laid = f"a text for each label in the input: {', '.join(options.values())}" if options else ""
-    measured = f"numbers, not texts: {', '.join(numbers)}" if numbers else ""
-    halves = f"two texts in each input, after {parts[0]!r} and {parts[1]!r}" if parts else ""
+    laid = _laid(parts, numbers, options)
     listed = found.reason if not labels and found.reason not in why_kind else ""
     listed *= kind.is_labelled
-    reasons = (counted, why_kind, why_fields, measured, laid, halves, why_language, listed, *form.reasons)
+    reasons = (counted, why_kind, why_fields, *laid, why_language, listed, *form.reasons)
     task = _assembled(
         kind, reading, fitted, names=names, output=output or _output_name(rows, kind), form=form, parts=parts,
         numbers=numbers, choices=choices, options=options,
@@ -111,6 +109,15 @@ def parse_prompt(
         is_strict=shown is not None and shown.is_strict,
     )  # fmt: skip
     return _spelt(task, len(reading.rows), labels, is_stated=type is not None or bool(labels))
+
+
+def _laid(parts: Sequence[str], numbers: Sequence[str], options: Mapping[str, str]) -> tuple[str, ...]:
+    """What of the inputs is no plain text, in words."""
+    return (
+        f"numbers, not texts: {', '.join(numbers)}" if numbers else "",
+        f"a text for each label in the input: {', '.join(options.values())}" if options else "",
+        f"two texts in each input, after {parts[0]!r} and {parts[1]!r}" if parts else "",
+    )
 
 
 def sure_of(prompt: str) -> frozenset[str]:

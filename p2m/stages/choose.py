@@ -14,9 +14,10 @@ from p2m.metrics.base import Metric
 from p2m.types import Choice, Contender, OutOfFold, Split, Survivors, Task, merit
 
 _SURE = 0.95  # how likely one that takes minutes must be ahead of one that takes seconds
+_ERRORS = 1.645  # which is so many standard errors
 
 
-@stage(version="6", kind="pure")
+@stage(version="7", kind="pure")
 def choose(
     task: Task,
     parts: Split,
@@ -31,9 +32,9 @@ def choose(
     Two are compared on the rows that both were asked about. One takes the place of a larger one only where it
     does better by more than a standard error (after the rule of Breiman et al., 1984): of few rows the best
     score is mostly luck, and the larger one reads all that the smaller one reads. Of two linear ones as large
-    as each other the better one is taken; a tuned one comes after them. Of those that learnt from samples
-    alone, the best is taken where its errors after all rows are expected (`drawn_out`) to be fewer than those
-    of the best of the others by more than chance: it takes minutes to train, where those take seconds.
+    as each other the better one is taken. A tuned one comes after them, and must be ahead by more than chance
+    may have it in 19 of 20 cases: it takes minutes to train, where those take seconds. So must the best of
+    those that learnt from samples alone, by the errors that are expected after all rows (`drawn_out`).
 
     `contenders` are those that may be taken, the largest first; `refused` says of the others why not. Those
     that are too slow are not `within` the limits.
@@ -57,15 +58,22 @@ def _by_trial(
     parts: Split, given: Sequence[OutOfFold], contenders: Sequence[Contender], metric: Metric,
     refused: Mapping[str, str],
 ) -> Choice:  # fmt: skip
-    """The winner of comparisons in turn: first those that answered most rows, of these first the largest."""
-    rank = {each.name: (-each.size_bytes, each.is_tuned) for each in contenders}
-    order = sorted(given, key=lambda each: (-len(each.rows), *rank[each.student], each.student))
-    best = order[0]
-    for rival in order[1:]:
+    """The winner of comparisons in turn: first the linear ones, of these first those that answered most rows,
+    then the largest.
+    """
+    rank = {each.name: (each.is_tuned, -each.size_bytes) for each in contenders}
+
+    def place(each: OutOfFold) -> tuple[Any, ...]:
+        is_tuned, size = rank[each.student]
+        return is_tuned, -len(each.rows), size, each.student
+
+    best, *rivals = sorted(given, key=place)
+    for rival in rivals:
         rows = sorted(set(best.rows) & set(rival.rows))
-        ahead = _ahead(rival, best, rows, parts, metric)
+        ahead, error = _ahead(rival, best, rows, parts, metric), _error(rival, best, rows, parts, metric)
+        is_costly = rank[rival.student][0] and not rank[best.student][0]
         is_alike = rank[rival.student] == rank[best.student]
-        if ahead > (0.0 if is_alike else _error(rival, best, rows, parts, metric)):
+        if ahead > error * (0.0 if is_alike else _ERRORS if is_costly else 1.0):
             best = rival
     scores = {each.student: _value(each, each.rows, parts, metric) for each in given}
     reasons = [
