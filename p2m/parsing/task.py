@@ -102,11 +102,10 @@ def parse_prompt(
     task = _assembled(
         kind, reading, fitted, names=names, output=output or _output_name(rows, kind), form=form, parts=parts,
         numbers=numbers, choices=choices, options=options,
-        commonest=shown.commonest if shown is not None else "",
+        shown=shown or Shown(None),
         descriptions=dict(descriptions), language=spoken, languages=languages, reasons=reasons,
         lacking="" if kind.is_learnt else why_kind.partition(": ")[2],
         doubts=(*doubts, *form.doubts, *unproven, *_unread(reading)),
-        is_strict=shown is not None and shown.is_strict,
     )  # fmt: skip
     return _spelt(task, len(reading.rows), labels, is_stated=type is not None or bool(labels))
 
@@ -178,18 +177,17 @@ def _assembled(
     numbers: tuple[str, ...],
     choices: tuple[str, ...],
     options: dict[str, str],
-    commonest: str,
+    shown: Shown,
     descriptions: dict[str, str],
     language: str,
     languages: tuple[str, ...],
     reasons: tuple[str, ...],
     lacking: str,
     doubts: tuple[str, ...],
-    is_strict: bool,
 ) -> Task:
     """The task, with what follows from its parts: descriptions, metrics, the output's format."""
     metrics, why_metrics = suggest_metrics(
-        kind, reading.instruction, rows, language, form.layout, commonest, is_strict=is_strict
+        kind, reading.instruction, rows, language, form.layout, shown.commonest, is_strict=shown.is_strict
     )
     return Task(
         type=kind,
