@@ -205,6 +205,16 @@ def test_who_cannot_be_asked_is_said_and_nothing_is_written(
     assert written(folder) == []
 
 
+def test_a_name_before_the_prompt_is_told_where_it_goes(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", "desk", "Sort mails by team."]) == 2
+    assert "name the recipe with --name desk" in capsys.readouterr().err
+    assert main(["init", "Sort", "mails"]) == 2
+    assert "put the prompt in quotes" in capsys.readouterr().err
+    assert written(folder) == []
+
+
 def test_a_reply_that_describes_nothing_writes_no_recipe(
     server: Server, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

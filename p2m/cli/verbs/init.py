@@ -104,7 +104,11 @@ def _prompt(arguments: argparse.Namespace) -> str:
     for word in arguments.words:
         if not re.match(r"[+~]*(teacher\.[\w.]+|constraints\.max_cost)=", word):
             kinds = "settings of the teacher may follow, teacher.model=NAME, and constraints.max_cost=5USD"
-            raise UserError(f"{word!r} cannot be said here: {kinds}\n    put the prompt in quotes")
+            first = arguments.prompt or ""
+            is_name = " " in word and " " not in first and arguments.source is None
+            hint = f"{first!r} stands where the prompt does; name the recipe with --name {first}"
+            told = hint if is_name else "put the prompt in quotes"
+            raise UserError(f"{word!r} cannot be said here: {kinds}\n    {told}")
     if arguments.words and not arguments.teacher:
         raise UserError(
             f"{arguments.words[0]}: there is no teacher to set\n    choose one with --teacher NAME"
