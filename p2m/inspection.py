@@ -345,7 +345,8 @@ def _long(spec: ModelSpec, task: Task, rows: Sequence[Example]) -> Iterator[Note
         if student.refusal(task) is not None:
             continue
         if not isinstance(student, LinearStudent):
-            limits.setdefault(spec.training.max_length, []).append(name)
+            longest = min(spec.training.max_length, getattr(student, "reads", spec.training.max_length))
+            limits.setdefault(longest, []).append(name)
         elif student.encoder is not None and not isinstance(student, PairStudent):  # it reads less at once
             limits.setdefault(student.encoder.window, []).append(name)
     lengths = [_tokens(task, row) for row in rows]

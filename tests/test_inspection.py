@@ -22,6 +22,7 @@ from p2m.spec import ModelSpec
 from p2m.stages.curate import curate
 from p2m.stages.read import read
 from p2m.stages.split import split
+from p2m.students.copier import Copier
 from p2m.types import Examples, Field, Files, Task, TaskType
 
 LABELS = ("billing", "delivery", "returns")
@@ -217,6 +218,18 @@ def test_long_inputs_are_counted_for_those_who_do_not_read_their_ends(
     (text,) = (note.text for note in found.notes)
     assert text.startswith("1 row of 30 seem longer than 256 tokens (counted by words)")
     assert text.endswith("their ends are not read by linear_minilm")
+
+
+def test_a_student_that_reads_less_than_the_recipe_says_is_told_by_its_own_measure(
+    plain: ModelSpec, tmp_path: Path
+) -> None:
+    task = Task(TaskType.TEXT_TO_TEXT, "Shorten it.", (Field("text"),), Field("label"))
+    rows = [(f"{'word ' * (100 if number % 3 else 20)}{number}", f"said {number}") for number in range(30)]
+    spec = spec_of(plain, train=table(tmp_path / "a.csv", rows))
+    student = spec.student.model_copy(update={"candidates": {"copier": Copier()}})
+    found = " ".join(notes(inspect(spec.model_copy(update={"student": student}), task)))
+    assert "20 rows of 30 seem longer than 80 tokens" in found
+    assert "their ends are not read by copier" in found
 
 
 def test_that_a_teacher_writes_beside_the_user_s_rows_is_told(tmp_path: Path) -> None:

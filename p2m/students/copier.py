@@ -49,6 +49,11 @@ class Copier:
         return int(1.1 * self.parameters) + 400_000
 
     @property
+    def reads(self) -> int:
+        """Tokens of an encoder that fit into its places, about: on plain English a token has two pieces."""
+        return PLACES // 2
+
+    @property
     def pace(self) -> Pace:
         return Pace(learning_rate=2e-3, epochs=3.0, fewest_steps=1500, from_scratch=True)
 
