@@ -26,6 +26,7 @@ from p2m.deploy.serving import (
     slots,
     spans,
     sureness,
+    tagging,
     tags,
     texts,
 )
@@ -36,9 +37,9 @@ from p2m.types import Backend, RacingBackend
 
 _OF_KIND = {
     "span": (spans,),
-    "tags": (tags, spans),
-    "records": (records, spans, tags),
-    "slots": (slots, copies, tags, spans),
+    "tags": (tags, tagging, spans),
+    "records": (records, spans, tags, tagging),
+    "slots": (slots, copies, tags, tagging, spans),
     "classification": (labels, scope),
     "seq2seq": (texts,),
     "causal": (causal, texts),

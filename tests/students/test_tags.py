@@ -15,7 +15,7 @@ from p2m.deploy.serving.predictor import Predictor
 from p2m.deploy.serving.settings import Settings
 from p2m.deploy.serving.shapes import Found
 from p2m.deploy.serving.shapes import Layout as Written
-from p2m.deploy.serving.tags import best_path
+from p2m.deploy.serving.tagging import best_path
 from p2m.errors import DataError, UserError
 from p2m.metrics.exact_match import ExactMatch
 from p2m.students.encoder import EncoderLearner

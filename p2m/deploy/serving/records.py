@@ -20,7 +20,8 @@ from .rows import Answer, answered, joined, labelled
 from .settings import Settings
 from .shapes import write_record
 from .spans import SpanReader, Window, by_row
-from .tags import Units, is_within, units_of, with_marks
+from .tagging import is_within, with_marks
+from .tags import Units, units_of
 
 TEXT = "text"  # the one field of what is read: all fields of a row, joined
 LONGEST = 64  # tokens of a span

@@ -1,12 +1,7 @@
-"""Tags: where spans begin and end, told token by token; logits to any number of spans of characters.
-
-A token is outside (tag 0), or begins, continues or ends a span of a type, or is one by itself (BIOES: Ratinov
-and Roth, 2009). Of all sequences in which every span that is begun is ended, the likeliest is taken.
-"""
+"""A graph that tags the tokens of windows: question and context to any number of spans of characters."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +11,9 @@ from .backends import open_graph
 from .batches import open_tokenizer, ran
 from .rows import Answer
 from .settings import Settings
-from .shapes import Found, Layout, write_spans
+from .shapes import Found
 from .spans import SpanReader, Window, by_row
-
-BEGIN, INSIDE, END, SINGLE = range(4)  # of each type: tag 1 + 4 x type + one of these
-WITHIN = 2.0  # nats that a span must be likelier by, to begin or end between two letters or two digits
-# Scripts that write no blanks between words: Thai, Lao, Myanmar, Khmer, kana, Han.
-_UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3040, 0x30FF), (0x3400, 0x9FFF),
-             (0xF900, 0xFAFF), (0xFF66, 0xFF9D), (0x20000, 0x3134F))  # fmt: skip
-
-
-def tags(types: int) -> int:
-    """How many tags there are for so many types of spans; without types there is one."""
-    return 1 + 4 * max(1, types)
+from .tagging import told, written
 
 
 @dataclass(frozen=True)
@@ -56,26 +41,11 @@ def units_of(window: Window, context: str) -> Units:
     return Units(*(np.array(each, dtype=np.int64) for each in (places, starts, ends)))
 
 
-def with_marks(text: str, end: int, limit: int) -> int:
-    """The end of a token with the accents and vowel signs after it that its tokenizer left out."""
-    while end < limit and unicodedata.category(text[end]).startswith("M"):
-        end += 1
-    return end
-
-
-def without_marks(text: str, end: int) -> int:
-    """Where the last letter ends whose accents and vowel signs end there."""
-    while end and unicodedata.category(text[end - 1]).startswith("M"):
-        end -= 1
-    return end
-
-
 class TagReader:
     """Question and context to overlapping windows; logits of tags to spans."""
 
     def __init__(self, settings: Settings, tokenizer: Any) -> None:
         self.settings = settings
-        self._types = settings.labels or ("",)
         self._windows = SpanReader(settings, tokenizer)
 
     def windows(self, rows: Sequence[Mapping[str, str]], max_length: int | None = None) -> list[Window]:
@@ -86,102 +56,19 @@ class TagReader:
         self, rows: Sequence[Mapping[str, str]], windows: Sequence[Window], logits: Sequence[Any]
     ) -> list[Answer]:
         """The spans of each row, written as the layout says."""
-        return self.written(self.spans(rows, windows, logits))
-
-    def written(self, found: Sequence[tuple[tuple[Found, ...], float]]) -> list[Answer]:
-        """The spans of rows as answers."""
-        layout, none = self.settings.layout or Layout(), self.settings.none
-        return [Answer(write_spans(spans, layout, none), score) for spans, score in found]
+        return written(self.spans(rows, windows, logits), self.settings)
 
     def spans(
         self, rows: Sequence[Mapping[str, str]], windows: Sequence[Window], logits: Sequence[Any]
     ) -> list[tuple[tuple[Found, ...], float]]:
-        """The spans of each row in their order, and the least probability that a token has its tag.
-
-        `logits` holds an array (at least `length`, tags) a window. Where spans are written without their
-        places, what is the same again is left out.
-        """
+        """As `told` finds them; `logits` holds an array (at least `length`, tags) a window."""
         groups = by_row(windows)
         found = []
         for index, row in enumerate(rows):
             context = row[self.settings.context]
             parts = [(units_of(windows[p], context), logits[p]) for p in groups[index]]
-            spans, score = self._decoded(context, *_merged(parts))
-            if self.settings.layout and self.settings.layout.style == "text":
-                spans = list({(each.type, each.text): each for each in reversed(spans)}.values())[::-1]
-            found.append((tuple(spans), score))
+            found.append(told(context, *_merged(parts), self.settings))
         return found
-
-    def _decoded(self, context: str, starts: Any, ends: Any, logits: Any) -> tuple[list[Found], float]:
-        import numpy as np
-
-        if not len(starts):
-            return [], 1.0
-        shares = logits - logits.max(axis=1, keepdims=True)
-        shares -= np.log(np.exp(shares).sum(axis=1, keepdims=True))
-        path = best_path(shares - _costs(context, starts, ends, shares.shape[1]))
-        spans, opened = [], 0
-        for place, tag in enumerate(path):
-            if not tag:
-                continue
-            kind, part = divmod(tag - 1, 4)
-            opened = place if part in (BEGIN, SINGLE) else opened
-            if part in (END, SINGLE):
-                limit = int(starts[place + 1]) if place + 1 < len(starts) else len(context)
-                start, end = int(starts[opened]), with_marks(context, int(ends[place]), limit)
-                spans.append(Found(context[start:end], self._types[kind], "", start, end))
-        return spans, float(np.exp(shares[np.arange(len(path)), path].min()))
-
-
-def best_path(scores: Any) -> list[int]:
-    """The tags of the likeliest sequence without a span that is not begun or not ended.
-
-    `scores` are (tokens, tags). Where each token's best tag makes such a sequence, it is that.
-    """
-    greedy = scores.argmax(axis=1).tolist()
-    if _is_whole(greedy):
-        return [int(tag) for tag in greedy]
-    # Between spans, or within one of a type that was begun: the best sum so far, and how it came about.
-    rows = scores.tolist()
-    kinds = range((len(rows[0]) - 1) // 4)
-    closed, opened = 0.0, [float("-inf")] * len(kinds)
-    backward: list[tuple[int, list[bool]]] = []
-    for row in rows:
-        best, tag, goes_on, following = closed + row[0], 0, [], []
-        for kind in kinds:
-            first = 1 + 4 * kind
-            for each, value in ((first + SINGLE, closed), (first + END, opened[kind])):
-                if value + row[each] > best:
-                    best, tag = value + row[each], each
-            begun, kept = closed + row[first + BEGIN], opened[kind] + row[first + INSIDE]
-            goes_on.append(kept > begun)
-            following.append(max(kept, begun))
-        backward.append((tag, goes_on))
-        closed, opened = best, following
-    return _traced(backward)
-
-
-def _traced(backward: Sequence[tuple[int, Sequence[bool]]]) -> list[int]:
-    path: list[int] = []
-    within: int | None = None  # the type of the span that the next token belongs to
-    for tag, goes_on in reversed(backward):
-        if within is None:
-            path.append(tag)
-            within = (tag - 1) // 4 if tag and (tag - 1) % 4 == END else None
-        else:
-            path.append(1 + 4 * within + (INSIDE if goes_on[within] else BEGIN))
-            within = within if goes_on[within] else None
-    return path[::-1]
-
-
-def _is_whole(path: Sequence[int]) -> bool:
-    within = -1
-    for tag in path:
-        kind, part = divmod(tag - 1, 4) if tag else (-1, SINGLE)
-        if within != (kind if part in (INSIDE, END) else -1):
-            return False
-        within = kind if part in (BEGIN, INSIDE) else -1
-    return within == -1
 
 
 def _merged(parts: Sequence[tuple[Units, Any]]) -> tuple[Any, Any, Any]:
@@ -232,32 +119,6 @@ def _shared(starts: Sequence[int], ends: Sequence[int], units: Units) -> int:
     return 0
 
 
-def _costs(context: str, starts: Any, ends: Any, width: int) -> Any:
-    """What is taken off the score of tags that begin or end a span within a word, (tokens, tags)."""
-    import numpy as np
-
-    costs = np.zeros((len(starts), width))
-    before = np.array([WITHIN * is_within(context, place) for place in starts])[:, None]
-    after = np.array([WITHIN * is_within(context, place) for place in ends])[:, None]
-    costs[:, 1 + BEGIN :: 4] += before
-    costs[:, 1 + END :: 4] += after
-    costs[:, 1 + SINGLE :: 4] += before + after
-    return costs
-
-
-def is_within(text: str, place: int) -> bool:
-    """Whether a word or a number goes on over a place, in a script that writes blanks between words."""
-    left, right = text[max(0, place - 1) : place], text[place : place + 1]
-    if left.isdigit() and right.isdigit():
-        return True
-    letters = left.isalpha() and right.isalpha()
-    return letters and not (_is_unspaced(left) or _is_unspaced(right))
-
-
-def _is_unspaced(letter: str) -> bool:
-    return any(low <= ord(letter) <= high for low, high in _UNSPACED)
-
-
 class TagModel:
     """A folder of a model of tags, opened."""
 
@@ -266,12 +127,12 @@ class TagModel:
         self._graph = open_graph(folder, "model", backend=settings.backend, threads=threads)
 
     def answers(self, rows: Sequence[Mapping[str, str]], batch_size: int) -> list[Answer]:
-        return self._reader.written(self.spans(rows, batch_size))
+        return written(self.spans(rows, batch_size), self._reader.settings)
 
     def spans(
         self, rows: Sequence[Mapping[str, str]], batch_size: int
     ) -> list[tuple[tuple[Found, ...], float]]:
-        """As `TagReader.spans` finds them."""
+        """As `told` finds them."""
         windows = self._reader.windows(rows)
         outputs = ran(self._graph, windows, batch_size)
         return self._reader.spans(rows, windows, [each["tags"] for each in outputs])

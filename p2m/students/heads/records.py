@@ -11,7 +11,8 @@ from p2m.deploy.serving.records import RecordField, RecordReader, fields_of, num
 from p2m.deploy.serving.rows import Answer
 from p2m.deploy.serving.settings import Settings
 from p2m.deploy.serving.shapes import read_record
-from p2m.deploy.serving.tags import Units, units_of, without_marks
+from p2m.deploy.serving.tagging import without_marks
+from p2m.deploy.serving.tags import Units, units_of
 from p2m.errors import DataError, UserError, nearest
 from p2m.students.heads.base import TOKEN_RATE, Projection, Reach, Solution
 from p2m.students.heads.labels import LOWEST_BIAS

@@ -9,7 +9,8 @@ from typing import Any
 from p2m.deploy.serving.rows import Answer
 from p2m.deploy.serving.settings import Settings
 from p2m.deploy.serving.shapes import Layout, read_spans
-from p2m.deploy.serving.tags import BEGIN, END, INSIDE, SINGLE, TagReader, tags, units_of, without_marks
+from p2m.deploy.serving.tagging import BEGIN, END, INSIDE, SINGLE, tags, without_marks
+from p2m.deploy.serving.tags import TagReader, units_of
 from p2m.errors import DataError, UserError, nearest
 from p2m.students.heads.base import TOKEN_RATE, Projection, Reach
 from p2m.students.heads.windows import WindowHead
