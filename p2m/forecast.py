@@ -15,7 +15,7 @@ from pathlib import Path
 from p2m.deploy.serving.shapes import write_labels
 from p2m.engine.explaining.survey import Survey
 from p2m.sizes import count, show_size
-from p2m.spec import ModelSpec, allowed, over_budget, refused, rungs, untaught
+from p2m.spec import ModelSpec, allowed, is_choice, over_budget, refused, rungs, untaught
 from p2m.spec.distilling import taught
 from p2m.stages.lessons import MOST
 from p2m.stages.samples import samples, untried
@@ -75,7 +75,7 @@ def ranking(spec: ModelSpec, task: Task, found: Survey) -> tuple[tuple[str, str,
     was, what it scored and why it was taken or not; the best first. () where nothing is to choose.
     """
     able = allowed(spec.student.candidates, task, spec.limits)
-    if not (task.type.is_chosen_for and len(able) > 1):
+    if not is_choice(task, able):
         return ()
     choice, parts = found.made("choose", Choice), found.made("split", Split)
     rows = len(parts.train) if parts else _estimated(spec, task, found)
@@ -154,7 +154,7 @@ def _tuned(spec: ModelSpec, task: Task, rows: int) -> dict[str, TunedStudent]:
     """Of a choice by cross-validation those that would be tried with so many rows."""
     able = allowed(spec.student.candidates, task, spec.limits)
     tuned = {name: student for name, student in able.items() if isinstance(student, TunedStudent)}
-    if not task.type.is_chosen_for or len(able) < 2:
+    if not is_choice(task, able):
         return tuned
     labels = len(task.labels) or 2
     return {name: student for name, student in tuned.items() if not untried(student, rows, labels)}

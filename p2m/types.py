@@ -63,7 +63,7 @@ class TaskType(StrEnum):
     @property
     def is_chosen_for(self) -> bool:
         """Whether several students learn it, of which rows must tell the best."""
-        return self.is_labelled or self is self.REGRESSION
+        return self.is_labelled or self in (self.REGRESSION, self.EXTRACTION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -1331,7 +1331,7 @@ class Lesson:
     labels: tuple[str, ...]
     rows: tuple[Example, ...]
     vectors: Any  # (rows, dimensions) float32, of the rows, then of labels' words; None without an encoder
-    encoder: Path | None  # the exported encoder's folder
+    encoder: Path | None  # the exported encoder's folder, for students that ship it or read states of words
     balanced: bool = False  # whether every label counts as much as every other, however rare
 
 
@@ -1404,10 +1404,14 @@ class BaseEncoder(Protocol):
 
     @property
     def window(self) -> int:
-        """Tokens of a text that are read."""
+        """Tokens of a text that are read, at once or at all."""
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether it gives an `embedding` of each text, of unit length; else `states`, one of each token."""
 
     def export(self, target: Path) -> None:
-        """Write `model.onnx`, which gives embeddings of unit length, and `tokenizer.json` to `target`."""
+        """Write `model.onnx`, which gives these, and `tokenizer.json` to `target`."""
 
 
 @runtime_checkable

@@ -111,13 +111,17 @@ def _limits(spec: ModelSpec) -> dict[str, Any]:
     return {name: getattr(spec.constraints, name) for name in _LIMITS}
 
 
+_LABELS = (TaskType.CLASSIFICATION, TaskType.MULTI_LABEL, TaskType.REGRESSION)
+_SMALLEST = {**dict.fromkeys(_LABELS, "linear_tfidf"), TaskType.EXTRACTION: "linear_tagger"}
+
+
 def _smaller(spec: ModelSpec, understood: Task) -> tuple[str, ...]:
     """What could still be chosen for a smaller model, as typed."""
     students = spec.student.candidates.values()
     ways: tuple[str, ...] = () if spec.compression.ladder else ("compression=ladder",)
-    is_linear = understood.type.is_labelled or understood.type is TaskType.REGRESSION
-    if is_linear and not all(isinstance(each, LinearStudent) and each.encoder is None for each in students):
-        ways += ("student=linear_tfidf",)
+    name = _SMALLEST.get(understood.type)
+    if name and not all(isinstance(each, LinearStudent) and each.encoder is None for each in students):
+        ways += (f"student={name}",)
     return ways
 
 
@@ -146,6 +150,9 @@ def _embedded(
     if base is None:
         return None
     able = allowed(spec.student.candidates, understood, spec.limits) | rivals_of(spec, understood)
+    readers = [each.encoder for each in able.values() if isinstance(each, LinearStudent) and each.encoder]
+    if not any(each.is_pooled for each in readers):  # they read states of words, of rows as they learn them
+        return None
     pairs = any(isinstance(each, PairStudent) for each in able.values())
     return plan.add("embed", embed, task, parts, base, pairs=pairs, origins=at(pairs="student"))
 

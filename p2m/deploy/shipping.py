@@ -25,7 +25,9 @@ from p2m.deploy.serving import (
     shapes,
     slots,
     spans,
+    states,
     sureness,
+    tagger,
     tagging,
     tags,
     texts,
@@ -45,7 +47,9 @@ _OF_KIND = {
     "causal": (causal, texts),
     "copies": (copies,),
     "linear": (linear, measures, scope),
+    "tagger": (tagger, tagging),
 }
+_OVER_ENCODERS = {"linear": (embeddings,), "tagger": (states, tags, spans)}  # of kinds that may read one
 _TOKENIZER = "tokenizer.json"
 
 
@@ -65,7 +69,7 @@ def shipped(model: Path, backend: Backend) -> dict[str, Path]:
     modules = [predict, predictor, rows, settings, shapes, sureness, *_OF_KIND[found.kind]]
     if not _has_graphs(model, found):
         return paths(*modules)
-    modules += [backends, batches, *([embeddings] if found.kind == "linear" else [])]
+    modules += [backends, batches, *_OVER_ENCODERS.get(found.kind, ())]
     return paths(*modules) | {f"serving/backends/{backend.name}.py": backend.serving}
 
 
@@ -99,5 +103,5 @@ def _of(backend: Backend, found: Settings) -> Backend:
 
 
 def _has_graphs(model: Path, found: Settings) -> bool:
-    """A linear model has one where it reads embeddings, and a tokenizer with it."""
-    return found.kind != "linear" or (model / _TOKENIZER).is_file()
+    """One of words has one where it reads an encoder, and a tokenizer with it."""
+    return found.kind not in _OVER_ENCODERS or (model / _TOKENIZER).is_file()

@@ -158,7 +158,7 @@ def reader(read_: Understood, recipe: Path) -> Callable[[Sequence[str]], Any]:
 def _quick(read_: Understood) -> LinearStudent:
     """What learns from answers between rounds: the recipe's own linear student that reads embeddings."""
     quick = quick_student(read_.composed.spec, read_.task)
-    if quick is None or quick.encoder is None:
+    if quick is None or quick.encoder is None or not quick.encoder.is_pooled:
         quick = build_component(_DEFAULT, FAMILIES["student"])
     assert isinstance(quick, LinearStudent)
     return quick

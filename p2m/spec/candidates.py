@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 
 from p2m.sizes import show_size
 from p2m.spec.units import show_parameters
-from p2m.types import Choosing, Constraints, Contender, Limits, LinearStudent, Student, Task, TunedStudent
+from p2m.types import (
+    Choosing,
+    Constraints,
+    Contender,
+    Limits,
+    LinearStudent,
+    Student,
+    Task,
+    TaskType,
+    TunedStudent,
+)
 
 # Steps that every student shares; those of one student are shown as one line, by its name.
 STEPS = frozenset(
@@ -100,7 +110,13 @@ def contenders(students: Mapping[str, Student]) -> tuple[Contender, ...]:
 
 
 def is_choice(understood: Task, able: Mapping[str, Student]) -> bool:
-    """Whether only rows can tell which is the best."""
+    """Whether only rows can tell which is the best. Of spans that is worth its trainings where one of the
+    candidates is solved in seconds.
+    """
+    if understood.type is TaskType.EXTRACTION and not any(
+        isinstance(e, LinearStudent) for e in able.values()
+    ):
+        return False
     return understood.type.is_chosen_for and len(able) > 1
 
 

@@ -32,7 +32,7 @@ def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
     """What cannot be met: (config path, message, what to type instead)."""
     if not task.type.is_learnt:
         return [("task.type" if spec.task.type else "prompt", *not_built(task))]
-    found = [*_names(spec, task), *_students(spec, task), *_encoders(spec), *_baselines(spec)]
+    found = [*_names(spec, task), *_students(spec, task), *_encoders(spec, task), *_baselines(spec)]
     found += [*_vocabularies(spec, task), *_runtime(spec, task), *_mapped(spec, task), *_wished(spec)]
     found += [
         *_searched(spec, task),
@@ -130,11 +130,11 @@ def _students(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     yield path, f"no student can be taken: {message}", _way_out(path, able, spec)
 
 
-def _encoders(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:
+def _encoders(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
     """Linear candidates over different encoders: rows are embedded once for all of them."""
     readers = {
         name: student.encoder
-        for name, student in spec.student.candidates.items()
+        for name, student in allowed(spec.student.candidates, task, spec.limits).items()
         if isinstance(student, LinearStudent) and student.encoder is not None
     }
     first = next(iter(readers), "")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from p2m.deploy.base import Predictor
 from p2m.deploy.serving.linear import LinearHead, columns
 from p2m.deploy.serving.rows import Answer, answered, joined
 from p2m.deploy.serving.settings import Settings
@@ -25,6 +26,7 @@ from p2m.types import Embeddings, Encoder, Example, Metric, PairStudent, Split, 
 
 FOLDS = 4  # of the rows that a threshold or an error is fitted by
 MOST = 50_000  # rows that a linear student learns from: beyond them more hardly tell, and take memory
+_BATCH = 32  # rows that are asked at once
 _FEW = 500  # rows up to which every fold is held out once
 
 
@@ -67,8 +69,13 @@ class Material:
         self, student: LinearStudent, rows: Sequence[Example], vectors: Any, *, metric: Metric,
         encoder: Path | None = None,
     ) -> Lesson:  # fmt: skip
-        """What `student` is fitted to: these rows and, where it reads any, their vectors and the labels'."""
+        """What `student` is fitted to: these rows and, where it reads any, their vectors and the labels'; the
+        encoder itself where it ships it, or reads more of it than vectors of rows.
+        """
         import numpy as np
+
+        if self.encoder is not None and student.encoder is not None and not student.encoder.is_pooled:
+            encoder = self.encoder.folder
 
         if vectors is not None and not isinstance(student, PairStudent):
             labels = self.vectors("labels")
@@ -137,6 +144,8 @@ def _held_out(
     import numpy as np
 
     task = material.task
+    if not task.type.is_labelled and task.type is not TaskType.REGRESSION:
+        return None
     if task.type is TaskType.CLASSIFICATION and task.none is None:
         return None
     numbers = range(len(learnt[0]))
@@ -169,7 +178,10 @@ def _solve(
 
 
 def linear_answers(folder: Path, rows: Sequence[Example], vectors: Any) -> list[Answer]:
-    """What a solved linear student says to rows whose embeddings, (rows, dimensions), are known already."""
+    """What a solved linear student says to rows; embeddings, (rows, dimensions), are known already."""
+    if Settings.read(folder).kind != "linear":
+        asked = [row.input for row in rows]
+        return Predictor(folder, threads=1).predict(asked, batch_size=_BATCH)
     return answered(linear_logits(folder, rows, vectors), Settings.read(folder))
 
 

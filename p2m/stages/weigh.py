@@ -41,7 +41,9 @@ def weigh(
     rows = tuple(sample(task, parts.train, LEARNT, seed))
     held = tuple(sample(task, parts.validation, MAX_ROWS, seed))
     small = replace(parts, train=rows, validation=held, test=(), folds=())
-    material = Material(task, small, encoder, embed(task, small, encoder, pairs=False, run=run))
+    is_pooled = student.encoder is not None and student.encoder.is_pooled
+    vectors = embed(task, small, encoder, pairs=False, run=run) if is_pooled else None
+    material = Material(task, small, encoder, vectors)
     asked, said = _asked(student, material, metric, run)
     score = merit(metric, metric.value(metric.statistics(said, [row.answers for row in asked])))
     size = folder_size(encoder.folder)

@@ -62,6 +62,12 @@ def parameters(model: str) -> int:
     return _COUNTS.get(config["model_type"], _bert)(config) + 2 * (int(config["hidden_size"]) + 1)
 
 
+def beyond(model: str, layers: int) -> int:
+    """Weights of a BERT's layers after the first so many."""
+    config = shape(model)
+    return max(0, int(config["num_hidden_layers"]) - layers) * _layer(config)
+
+
 def size_bytes(model: str, *, whole: bool = False) -> int:
     """Eight bits a weight, and the tokenizer; of a large vocabulary what `compression=trimmed` leaves, or the
     `whole`.

@@ -60,6 +60,16 @@ def pooled(folder: Path, path: Path) -> None:
     graph.save(_ROWS, {"embeddings": (graph.pooled(graph.states()), ("batch", "width"))}, path)
 
 
+def worded(folder: Path, layers: int, path: Path) -> None:
+    """`states` (batch, length, width): those of each token after so many layers, of unit length."""
+    config, weights = read_checkpoint(folder)
+    graph = EncoderGraph({**config, "num_hidden_layers": layers}, weights)
+    states = graph.states()
+    length = graph.node("ReduceL2", states, graph.constant([2]), keepdims=1)
+    states = graph.node("Div", states, graph.node("Max", length, graph.constant(1e-12)))
+    graph.save(_ROWS, {"states": (states, ("batch", "length", "width"))}, path)
+
+
 def headed(folder: Path, projections: Sequence[Projection], path: Path) -> None:
     """What a HeadedEncoder gives, by the same names: linear maps of the row's embedding or of each token."""
     config, weights = read_checkpoint(folder)

@@ -188,6 +188,14 @@ def mixed(found: Terms, words: Weights, vectors: Weights, share: float) -> list[
     return [Part(Weights(matrix, share * words.bias), 1.0, found), Part(dense, 1 - share)]
 
 
+def in_bytes(matrix: Any) -> dict[str, Any]:
+    """Weights (terms, columns) in eight bits, `sparse`, and the `scale` of each column."""
+    import numpy as np
+
+    scale = np.maximum(np.abs(matrix).max(axis=0, initial=0.0), 1e-12) / 127
+    return {"sparse": np.rint(matrix / scale).astype(np.int8), "scale": scale.astype(np.float32)}
+
+
 def write(
     lesson: Lesson, parts: Sequence[Part], target: Path, *, max_length: int, compares: bool = False
 ) -> int:
@@ -202,12 +210,7 @@ def write(
         if part.terms is None:
             arrays["dense"] = scaled.astype(np.float32)
             continue
-        scale = np.maximum(np.abs(scaled).max(axis=0), 1e-12) / 127
-        arrays |= {
-            "sparse": np.rint(scaled / scale).astype(np.int8),
-            "scale": scale.astype(np.float32),
-            "idf": part.terms.idf,
-        }
+        arrays |= {**in_bytes(scaled), "idf": part.terms.idf}
         (target / "terms.json").write_text(json.dumps(part.terms.blocks, ensure_ascii=False), "utf-8")
     np.savez_compressed(target / LINEAR, **arrays)
     if lesson.encoder is not None and "dense" in arrays:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from p2m.students import base_model, bert_graph, traced, weights
 from p2m.students.base_model import MODEL, SHA256
@@ -22,6 +23,7 @@ class SentenceEncoder:
     sha256: str = SHA256
     window: int = 256  # tokens of a text that are read
     prefix: str = ""  # before every text
+    is_pooled: ClassVar[bool] = True
 
     @property
     def download(self) -> str:

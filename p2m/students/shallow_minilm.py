@@ -71,10 +71,7 @@ class ShallowMiniLM(MiniLM):
     @property
     def _left_out(self) -> int:
         """Weights of the layers that are not kept."""
-        shape = base_model.shape(self.model)
-        width, inner = int(shape["hidden_size"]), int(shape["intermediate_size"])
-        layer = 4 * (width * width + width) + (2 * width * inner + inner + width) + 4 * width
-        return max(0, self._there - self.layers) * layer
+        return base_model.beyond(self.model, self.layers)
 
 
 def kept(there: int, layers: int) -> tuple[int, ...]:

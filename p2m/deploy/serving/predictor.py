@@ -104,6 +104,10 @@ def _opened(folder: Path, settings: Settings, threads: int) -> Any:
         from .copies import CopyModel
 
         return CopyModel(folder, settings, threads=threads)
+    if settings.kind == "tagger":
+        from .tagger import TaggerModel
+
+        return TaggerModel(folder, settings, threads=threads)
     from .linear import LinearModel
 
     return LinearModel(folder, settings, threads=threads)

@@ -11,7 +11,18 @@ from .shapes import SHAPES, Layout
 
 FORMAT = 1  # of predictor.json
 SETTINGS = "predictor.json"
-KINDS = ("span", "tags", "records", "slots", "classification", "linear", "seq2seq", "causal", "copies")
+KINDS = (
+    "span",
+    "tags",
+    "records",
+    "slots",
+    "classification",
+    "linear",
+    "seq2seq",
+    "causal",
+    "copies",
+    "tagger",
+)
 
 
 class BundleError(RuntimeError):

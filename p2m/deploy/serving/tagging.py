@@ -153,8 +153,8 @@ def is_within(text: str, place: int) -> bool:
     if left.isdigit() and right.isdigit():
         return True
     letters = left.isalpha() and right.isalpha()
-    return letters and not (_is_unspaced(left) or _is_unspaced(right))
+    return letters and not (is_unspaced(left) or is_unspaced(right))
 
 
-def _is_unspaced(letter: str) -> bool:
+def is_unspaced(letter: str) -> bool:
     return any(low <= ord(letter) <= high for low, high in _UNSPACED)

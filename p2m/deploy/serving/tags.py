@@ -67,12 +67,12 @@ class TagReader:
         for index, row in enumerate(rows):
             context = row[self.settings.context]
             parts = [(units_of(windows[p], context), logits[p]) for p in groups[index]]
-            found.append(told(context, *_merged(parts), self.settings))
+            found.append(told(context, *merged(parts), self.settings))
         return found
 
 
-def _merged(parts: Sequence[tuple[Units, Any]]) -> tuple[Any, Any, Any]:
-    """First characters, last ones and logits of all tokens of a row.
+def merged(parts: Sequence[tuple[Units, Any]]) -> tuple[Any, Any, Any]:
+    """First characters, last ones and logits (tokens, tags), or other figures, of all tokens of a row.
 
     A token that several windows hold is taken from the one in which most surrounds it (Devlin et al., 2019).
     """

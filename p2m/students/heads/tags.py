@@ -29,7 +29,6 @@ class TagHead(WindowHead):
     def __init__(self, settings: Settings, tokenizer: Any) -> None:
         self.settings = settings
         self._reader = TagReader(settings, tokenizer)
-        self._layout = settings.layout or Layout()
 
     @staticmethod
     def fits(task: Task) -> bool:
@@ -84,18 +83,7 @@ class TagHead(WindowHead):
         return self._reader.answers(rows, items, [each["tags"] for each in outputs])
 
     def known(self, row: Example) -> Placed | None:
-        context = row.input[self.settings.context]
-        try:
-            spans = read_spans(row.output, self._layout, self.settings.none)
-        except ValueError as error:
-            raise DataError(f"a row of {row.source or 'the data'}: {error}") from None
-        for span in spans if self.settings.labels else ():
-            if span.type not in self.settings.labels:
-                raise DataError(
-                    f"a row of {row.source or 'the data'} has a span of type {span.type!r};"
-                    f" {nearest(span.type, self.settings.labels)}"
-                )
-        return placed(context, spans)
+        return known(row, self.settings)
 
     def _tagged(self, length: int, context: str, units: Any, spans: Placed) -> list[int]:
         found = [IGNORED] * length
@@ -114,6 +102,25 @@ class TagHead(WindowHead):
                 part = (SINGLE if closes else BEGIN) if opens else (END if closes else INSIDE)
                 found[units.places[number]] = 1 + 4 * kind + part
         return found
+
+
+def known(row: Example, settings: Settings) -> Placed | None:
+    """The row's spans where they stand; None where one is not in the text.
+
+    Raises:
+        DataError: its answer is not written as the layout says, or has a type that there is not.
+    """
+    try:
+        spans = read_spans(row.output, settings.layout or Layout(), settings.none)
+    except ValueError as error:
+        raise DataError(f"a row of {row.source or 'the data'}: {error}") from None
+    for span in spans if settings.labels else ():
+        if span.type not in settings.labels:
+            raise DataError(
+                f"a row of {row.source or 'the data'} has a span of type {span.type!r};"
+                f" {nearest(span.type, settings.labels)}"
+            )
+    return placed(row.input[settings.context], spans)
 
 
 def _inside(units: Any, start: int, end: int) -> list[int]:
