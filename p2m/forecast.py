@@ -115,7 +115,7 @@ def _trial(spec: ModelSpec, task: Task, student: Student, rows: int, most: int) 
     """How a candidate will be tried; one that is tuned on so many samples at `most`."""
     if not isinstance(student, TunedStudent):
         return "cross-validated"
-    if why := untried(student, rows, len(task.labels) or 2):
+    if why := untried(student, task, rows, len(task.labels) or 2):
         return why
     outside = rows - rows // spec.split.folds
     sizes = samples(replace(spec.choosing, rungs=max(1, most)), outside)
@@ -157,7 +157,7 @@ def _tuned(spec: ModelSpec, task: Task, rows: int) -> dict[str, TunedStudent]:
     if not is_choice(task, able):
         return tuned
     labels = len(task.labels) or 2
-    return {name: student for name, student in tuned.items() if not untried(student, rows, labels)}
+    return {name: student for name, student in tuned.items() if not untried(student, task, rows, labels)}
 
 
 def _sample(task: Task, parts: Split | None, number: int) -> Sequence[Example]:

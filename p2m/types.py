@@ -63,7 +63,12 @@ class TaskType(StrEnum):
     @property
     def is_chosen_for(self) -> bool:
         """Whether several students learn it, of which rows must tell the best."""
-        return self.is_labelled or self in (self.REGRESSION, self.EXTRACTION)
+        return self not in (self.QUESTION_ANSWERING, self.RECORDS, self.UNSUPPORTED)
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether an answer is decided by scores of labels, or is a score itself."""
+        return self.is_labelled or self is self.REGRESSION
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from p2m.deploy.serving import (
     batches,
     causal,
     copies,
+    edits,
     embeddings,
     labels,
     linear,
@@ -48,8 +49,13 @@ _OF_KIND = {
     "copies": (copies,),
     "linear": (linear, measures, scope),
     "tagger": (tagger, tagging),
+    "editor": (edits,),
 }
-_OVER_ENCODERS = {"linear": (embeddings,), "tagger": (states, tags, spans)}  # of kinds that may read one
+_WITHOUT_GRAPH: dict[str, tuple[ModuleType, ...]] = {  # kinds that may have none; what an encoder takes
+    "linear": (embeddings,),
+    "tagger": (states, tags, spans),
+    "editor": (),
+}
 _TOKENIZER = "tokenizer.json"
 
 
@@ -69,7 +75,7 @@ def shipped(model: Path, backend: Backend) -> dict[str, Path]:
     modules = [predict, predictor, rows, settings, shapes, sureness, *_OF_KIND[found.kind]]
     if not _has_graphs(model, found):
         return paths(*modules)
-    modules += [backends, batches, *_OVER_ENCODERS.get(found.kind, ())]
+    modules += [backends, batches, *_WITHOUT_GRAPH.get(found.kind, ())]
     return paths(*modules) | {f"serving/backends/{backend.name}.py": backend.serving}
 
 
@@ -104,4 +110,4 @@ def _of(backend: Backend, found: Settings) -> Backend:
 
 def _has_graphs(model: Path, found: Settings) -> bool:
     """One of words has one where it reads an encoder, and a tokenizer with it."""
-    return found.kind not in _OVER_ENCODERS or (model / _TOKENIZER).is_file()
+    return found.kind not in _WITHOUT_GRAPH or (model / _TOKENIZER).is_file()

@@ -15,7 +15,6 @@ from p2m.types import (
     LinearStudent,
     Student,
     Task,
-    TaskType,
     TunedStudent,
 )
 
@@ -110,19 +109,17 @@ def contenders(students: Mapping[str, Student]) -> tuple[Contender, ...]:
 
 
 def is_choice(understood: Task, able: Mapping[str, Student]) -> bool:
-    """Whether only rows can tell which is the best. Of spans that is worth its trainings where one of the
-    candidates is solved in seconds.
+    """Whether only rows can tell which is the best. Of spans and texts that is worth its trainings where one
+    of the candidates is solved in seconds.
     """
-    if understood.type is TaskType.EXTRACTION and not any(
-        isinstance(e, LinearStudent) for e in able.values()
-    ):
-        return False
-    return understood.type.is_chosen_for and len(able) > 1
+    kind = understood.type
+    is_open = kind.is_decided or any(isinstance(each, LinearStudent) for each in able.values())
+    return kind.is_chosen_for and is_open and len(able) > 1
 
 
 def untaught(understood: Task, able: Mapping[str, Student]) -> dict[str, str]:
     """Of those that begin from nothing, why they are not tried where others know something already."""
-    if not is_choice(understood, able):
+    if not understood.type.is_decided or not is_choice(understood, able):
         return {}
     why = "not tried: from scratch, labels are learnt from tens of thousands of rows at best"
     found = {name: why for name, each in able.items() if _from_scratch(each)}

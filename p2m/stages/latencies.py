@@ -39,7 +39,9 @@ def latencies(
     labels = labels_of(task, parts.train)
     folders: dict[str, Path] = {}
     for name, student in students.items():
-        if isinstance(student, TunedStudent) and untried(student, len(parts.train), max(1, len(labels))):
+        if isinstance(student, TunedStudent) and untried(
+            student, task, len(parts.train), max(1, len(labels))
+        ):
             continue
         run.say(f"a {name} with fresh weights")
         folders[name] = _shape(task, parts, encoder, embeddings, name, student, compressor, metric, seed, run)

@@ -144,7 +144,7 @@ def _held_out(
     import numpy as np
 
     task = material.task
-    if not task.type.is_labelled and task.type is not TaskType.REGRESSION:
+    if not task.type.is_decided:
         return None
     if task.type is TaskType.CLASSIFICATION and task.none is None:
         return None

@@ -25,7 +25,7 @@ def paces(
     labels = labels_of(task, parts.train)
     found: dict[str, float] = {}
     for name, student in students.items():
-        if FOLD not in parts.folds or untried(student, len(parts.train), max(1, len(labels))):
+        if FOLD not in parts.folds or untried(student, task, len(parts.train), max(1, len(labels))):
             continue
         run.say(f"some steps of {name}")
         outside, inside = held_out(parts, FOLD)

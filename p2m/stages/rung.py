@@ -38,7 +38,7 @@ def rung(
     labels, rows = labels_of(task, parts.train), parts.train
     if FOLD not in parts.folds:
         return none(name, NO_FOLDS)
-    if why := untried(student, len(rows), max(1, len(labels))):
+    if why := untried(student, task, len(rows), max(1, len(labels))):
         return none(name, why)
     if survivors is not None and name not in survivors.students:
         return none(name, survivors.refused.get(name, "not tried"))

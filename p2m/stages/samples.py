@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from p2m.engine.rows import picked
 from p2m.stages.rows import drawn as of_all
 from p2m.students.base import TunedStudent
-from p2m.types import Choosing, Example, Task
+from p2m.types import Choosing, Example, Task, TaskType
 
 FEWEST_ROWS = 500  # training rows below which frozen embeddings are not beaten by tuning them
 FEWEST_PER_LABEL = 20
@@ -23,9 +23,11 @@ def samples(choosing: Choosing, rows: int) -> list[int]:
     return [max(1, round(last / ETA**before)) for before in reversed(range(choosing.rungs))]
 
 
-def untried(student: TunedStudent, rows: int, labels: int) -> str:
+def untried(student: TunedStudent, task: Task, rows: int, labels: int) -> str:
     """Why a student that is tuned is no candidate for so many rows and labels; "" where it is one."""
-    if student.pace.from_scratch:
+    if task.type is TaskType.TEXT_TO_TEXT:  # what is frozen writes none
+        return ""
+    if student.pace.from_scratch and task.type.is_decided:
         return "not tried: from scratch, labels are learnt from tens of thousands of rows at best"
     fewest = max(FEWEST_ROWS, FEWEST_PER_LABEL * labels)
     if rows < fewest:

@@ -56,7 +56,7 @@ class Terms:
 
 def refusal(task: Task) -> str | None:
     """Why a linear model cannot learn the task."""
-    if not task.type.is_labelled and task.type is not TaskType.REGRESSION:
+    if not task.type.is_decided:
         return f"it answers with labels and numbers, and neither marks spans nor writes text ({task.type})"
     return None
 

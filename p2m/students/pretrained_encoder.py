@@ -11,7 +11,7 @@ from p2m.students import base_model, bert_graph, traced, weights
 from p2m.students.encoder import EncoderLearner, opened
 from p2m.students.heads import Head, Reach, head_of, unlearnt
 from p2m.students.tokenizer import backend, copy_tokenizer, open_tokenizer
-from p2m.types import Learner, Pace, Task, TaskType
+from p2m.types import Learner, Pace, Task
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class PretrainedEncoder(base_model.OverBaseModel):
         settings = head.described(task, labels, self._reach)
         tokenizer = open_tokenizer(folder)
         model = opened(folder, head.projections(settings), self._options(folder), self.dropout)
-        if task.type.is_labelled or task.type is TaskType.REGRESSION:
+        if task.type.is_decided:
             # Half of all weights: training them takes up to a third more time, and labels are no better for
             # it.
             model.base.embeddings.requires_grad_(False)

@@ -108,6 +108,10 @@ def _opened(folder: Path, settings: Settings, threads: int) -> Any:
         from .tagger import TaggerModel
 
         return TaggerModel(folder, settings, threads=threads)
+    if settings.kind == "editor":
+        from .edits import EditModel
+
+        return EditModel(folder, settings, threads=threads)
     from .linear import LinearModel
 
     return LinearModel(folder, settings, threads=threads)

@@ -22,6 +22,7 @@ KINDS = (
     "causal",
     "copies",
     "tagger",
+    "editor",
 )
 
 
