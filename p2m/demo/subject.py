@@ -48,7 +48,7 @@ class Subject:
     def shape(self) -> str:
         """label, labels, number, spans (one too), record or text."""
         settings = self.model.settings
-        if settings.shape == "text" and settings.kind in ("span", "tags", "slots"):
+        if settings.shape == "text" and settings.kind in ("span", "tags", "tagger", "slots"):
             return "spans"
         if settings.shape == "text" and settings.labels:
             return "label"

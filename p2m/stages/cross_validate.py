@@ -8,7 +8,7 @@ from p2m.metrics.base import Metric
 from p2m.stages.folds import gathered, held_out, none
 from p2m.stages.lessons import Material, few_of, picked, solve_and_ask
 from p2m.students.base import LinearStudent, Student
-from p2m.types import Embeddings, Encoder, OutOfFold, Split, Task
+from p2m.types import Embeddings, Encoder, OutOfFold, Split, Task, TaskType
 
 MANY_ROWS = 2000  # training rows from which one fold tells enough to choose by
 
@@ -26,8 +26,8 @@ def cross_validate(
     metric: Metric,
     run: Run,
 ) -> OutOfFold:
-    """Answers to all folds where they judge the model or rows are few, else to the first; `to_choose`: even
-    where rows were set aside to judge by.
+    """Answers to all folds where they judge the model or rows are few, else to the first, as to texts, of
+    which a rival is tuned for no other one; `to_choose`: even where rows were set aside to judge by.
     """
     assert isinstance(student, LinearStudent)
     if not parts.folds:
@@ -37,7 +37,8 @@ def cross_validate(
     material = Material(task, parts, encoder, embeddings)
     rows, vectors = parts.train, material.vectors("train", student)
     every = tuple(sorted(set(parts.folds)))
-    folds = every if parts.is_cross_validated or len(rows) <= MANY_ROWS else every[:1]
+    is_quick = task.type is not TaskType.TEXT_TO_TEXT and len(rows) <= MANY_ROWS
+    folds = every if parts.is_cross_validated or is_quick else every[:1]
     found: dict[int, tuple[str, float]] = {}
     for done, fold in enumerate(folds, start=1):
         outside, inside = held_out(parts, fold)

@@ -20,7 +20,7 @@ from p2m.stages.samples import untried
 from p2m.stages.scoring import fresh
 from p2m.stages.timing import percentile, processor
 from p2m.students.base import LinearStudent, Student, TunedStudent, labels_of
-from p2m.types import Embeddings, Encoder, Latencies, Latency, Split, Task, VocabularyCompressor
+from p2m.types import Embeddings, Encoder, Latencies, Latency, Split, Task, TaskType, VocabularyCompressor
 
 ROWS = 40  # that each answers
 WARM_UP = 5
@@ -34,14 +34,12 @@ def latencies(
 ) -> Latencies:  # fmt: skip
     """Every candidate exported with fresh weights, made smaller where the recipe makes models smaller, and
     asked in turns, one row at a time on one core. Those that will not be trained, there being too few rows,
-    are left out.
+    are left out; so are those that write: how long their answers are, fresh weights do not know.
     """
     labels = labels_of(task, parts.train)
     folders: dict[str, Path] = {}
     for name, student in students.items():
-        if isinstance(student, TunedStudent) and untried(
-            student, task, len(parts.train), max(1, len(labels))
-        ):
+        if isinstance(student, TunedStudent) and _is_unknown(task, parts, student, len(labels)):
             continue
         run.say(f"a {name} with fresh weights")
         folders[name] = _shape(task, parts, encoder, embeddings, name, student, compressor, metric, seed, run)
@@ -61,6 +59,11 @@ def latencies(
         for name, each in took.items()
     }
     return Latencies(found, ROWS, processor())
+
+
+def _is_unknown(task: Task, parts: Split, student: TunedStudent, labels: int) -> bool:
+    few = untried(student, task, len(parts.train), max(1, labels))
+    return bool(few) or task.type is TaskType.TEXT_TO_TEXT
 
 
 def _shape(

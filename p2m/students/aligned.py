@@ -1,7 +1,7 @@
 """Which part of an answer is written for which character of its input, as many rows together tell.
 
 Each character writes some characters of the answer, or none, in order; the likeliest of such alignments are
-found by hard expectation maximisation (after Ristad and Yianilos, 1998, Learning string-edit distance, and
+found by expectation maximisation (after Ristad and Yianilos, 1998, Learning string-edit distance, and
 Jiampojamarn et al., 2007, where one writes several).
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from p2m.deploy.serving.edits import COPY, LOWER, MARKS, START, UPPER
 
@@ -18,6 +18,7 @@ MOST_CELLS = 40_000  # characters of a text times those of its answer
 _TELLING = 120  # rows that the first rounds look at
 _ROUNDS = 3
 _BAND = 12  # characters that an alignment may be off the straight line by
+_HARDLY = 0.1  # times that a text is expected, below which it is no longer looked for
 _FAR = 1e18
 
 Pair = tuple[str, str]
@@ -28,11 +29,13 @@ def aligned(pairs: Sequence[Pair]) -> list[list[str] | None]:
     """The edit of the start and of each character of the first texts, which together write the second ones;
     None where no alignment is found: too long, or too little alike.
     """
-    telling = [pair for pair in pairs if _fits(*pair)][:_TELLING]
-    table = _Table()
-    for _ in range(_ROUNDS):
-        found = [(source, _alignment(START + source, text, table.every)) for source, text in telling]
-        table = _Table(found)
+    telling = [(START + source, text) for source, text in pairs if _fits(source, text)][:_TELLING]
+    table = _Table({})
+    for number in range(_ROUNDS):
+        expected = Counter[tuple[str, str]]()
+        for letters, text in telling:
+            _expect(letters, text, table.known if number else table.every, expected)
+        table = _Table(expected)
     return [_edits(source, text, table) if _fits(source, text) else None for source, text in pairs]
 
 
@@ -70,18 +73,20 @@ def _guessed(letter: str, edit: str) -> float:
 
 
 class _Table:
-    """How often each character has each edit, in texts that are aligned; without any, as is guessed."""
+    """How often each character is expected to write each text; without any, as is guessed."""
 
-    def __init__(self, found: Sequence[tuple[str, list[str] | None]] = ()) -> None:
-        self._counts: dict[str, Counter[str]] = {}
+    def __init__(self, expected: Mapping[tuple[str, str], float]) -> None:
+        self._counts: dict[str, dict[str, float]] = {}
         self._texts: dict[str, set[str]] = {}
-        for source, parts in found:
-            for letter, text in zip(START + source, parts, strict=True) if parts else ():
-                self._counts.setdefault(letter, Counter())[edit_of(letter, text)] += 1
+        self._every: dict[str, float] = {}
+        for (letter, text), count in expected.items():
+            edit, counts = edit_of(letter, text), self._counts.setdefault(letter, {})
+            counts[edit] = counts.get(edit, 0.0) + count
+            self._every[edit] = self._every.get(edit, 0.0) + count
+            if count >= _HARDLY:
                 self._texts.setdefault(letter, set()).add(text)
-        self._every = Counter[str]()
-        for counts in self._counts.values():
-            self._every.update(counts)
+        self._total = sum(self._every.values())
+        self._totals = {letter: sum(counts.values()) for letter, counts in self._counts.items()}
         self._costs: dict[tuple[str, str], float] = {}
 
     def cost(self, letter: str, text: str) -> float:
@@ -93,12 +98,12 @@ class _Table:
 
     def _cost(self, letter: str, edit: str) -> float:
         guess = _guessed(letter, edit)
-        if not self._every:
+        if not self._total:
             return guess
-        share = (self._every[edit] + 0.5 * math.exp(-1.5 * guess)) / (self._every.total() + 1)
-        counts = self._counts.get(letter, Counter())
+        share = (self._every.get(edit, 0.0) + 0.5 * math.exp(-1.5 * guess)) / (self._total + 1)
         share = 1.0 if letter == START and not edit else share
-        return -math.log((counts[edit] + 2 * share) / (counts.total() + 2))
+        count = self._counts.get(letter, {}).get(edit, 0.0)
+        return -math.log((count + 2 * share) / (self._totals.get(letter, 0.0) + 2))
 
     def every(self, letter: str, text: str, place: int, most: int) -> Iterator[tuple[int, float]]:
         """How many characters of the text, from a place on, it may write, `most` at most, and the cost."""
@@ -113,27 +118,64 @@ class _Table:
                 yield len(each), self.cost(letter, each)
 
 
-def _alignment(letters: str, text: str, ways: Ways) -> list[str] | None:
-    """What each of the letters writes of the text, at the least cost in all."""
+def _expect(letters: str, text: str, ways: Ways, expected: Counter[tuple[str, str]]) -> None:
+    """Add how often each letter writes each part of the text, over all alignments by their probability."""
+    edges = [list(each) for each in _edges(letters, text, ways)]
+    after: list[dict[int, float]] = [
+        {len(text): 1.0}
+    ]  # of a place, what is left is written from there, by the letters that are left
+    for each in reversed(edges):
+        found: dict[int, float] = {}
+        for place, end, cost in each:
+            if end in after[-1]:
+                found[place] = found.get(place, 0.0) + math.exp(-cost) * after[-1][end]
+        after.append(found)
+    total = after[-1].get(0, 0.0)
+    before: dict[int, float] = {0: 1.0}
+    for letter, each, rest in zip(letters, edges, after[-2::-1], strict=True) if total else ():
+        found = {}
+        for place, end, cost in each:
+            if place in before and end in rest:
+                so_far = before[place] * math.exp(-cost)
+                found[end] = found.get(end, 0.0) + so_far
+                expected[letter, text[place:end]] += so_far * rest[end] / total
+        before = found
+
+
+def _edges(letters: str, text: str, ways: Ways) -> Iterator[Iterator[tuple[int, int, float]]]:
+    """Of each letter from which place to which it may write, and the cost: about straight on."""
     rows, width = len(letters), len(text)
     band = max(_BAND, abs(rows - width))
-    reached: dict[int, float] = {0: 0.0}
-    back: list[dict[int, int]] = []
+    reached = {0}
     for number, letter in enumerate(letters):
-        following: dict[int, float] = {}
-        lengths: dict[int, int] = {}
         middle = (number + 1) * width / rows
-        for place, so_far in reached.items():
-            for length, cost in ways(letter, text, place, width - place):
-                end = place + length
-                if abs(end - middle) <= band and so_far + cost < following.get(end, _FAR):
-                    following[end], lengths[end] = so_far + cost, length
-        reached = following
-        back.append(lengths)
-    if width not in reached:
+        found = [
+            (place, place + length, cost)
+            for place in sorted(reached)
+            for length, cost in ways(letter, text, place, width - place)
+            if abs(place + length - middle) <= band
+        ]
+        reached = {end for _, end, _ in found}
+        yield iter(found)
+
+
+def _alignment(letters: str, text: str, ways: Ways) -> list[str] | None:
+    """What each of the letters writes of the text, at the least cost in all."""
+    best: dict[int, float] = {0: 0.0}
+    back: list[dict[int, int]] = []
+    for edges in _edges(letters, text, ways):
+        following: dict[int, float] = {}
+        begun: dict[int, int] = {}
+        for place, end, cost in edges:
+            if best[place] + cost < following.get(end, _FAR):
+                following[end], begun[end] = best[place] + cost, place
+        best = following
+        back.append(begun)
+    end = len(text)
+    if end not in best:
         return None
-    parts, place = [], width
-    for lengths in reversed(back):
-        parts.append(text[place - lengths[place] : place])
-        place -= lengths[place]
+    parts = []
+    for begun in reversed(back):
+        parts.append(text[begun[end] : end])
+        end = begun[end]
     return parts[::-1]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.deploy.serving.edits import (
+    COPY,
     EDITS,
     FEATURES,
     MARKS,
@@ -112,14 +113,14 @@ class _Learnt:
         self.edits = self._edits()
 
     def _edits(self) -> Edits:
-        every = sorted(self._common) or [MARKS[0]]
+        every = sorted({*self._common, "", COPY})
         number = {edit: place for place, edit in enumerate(every)}
-        known: dict[str, set[int]] = {}
+        known = {START: {number[""]}}
         for text, _, edits in self._rows:
             for letter, edit in zip(START + text, edits, strict=True):
                 if edit in number:
                     known.setdefault(letter, set()).add(number[edit])
-        anywhere = [number[edit] for edit in ("", *MARKS) if edit in number] or [0]
+        anywhere = [number[edit] for edit in ("", *MARKS) if edit in self._common] or [number[COPY]]
         return Edits(every, {letter: sorted(found) for letter, found in sorted(known.items())}, anywhere)
 
     def weights(self, strength: float, most: int) -> tuple[list[str], Any, Any]:

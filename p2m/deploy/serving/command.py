@@ -23,6 +23,8 @@ SCORES = {
     "slots": "the least probability among the tags of the text's tokens and the values",
     "classification": "the label's softmax probability",
     "linear": "the label's probability by the linear model",
+    "tagger": "the least probability among the tags of the text's words; of a single span, that against none",
+    "editor": "the probability of what is written for every character, one after the other",
     "seq2seq": "the probability of the whole text, so lower for longer ones, or of the label",
     "copies": "the probability of the whole text, so lower for longer ones",
     "causal": "the probability of the whole text, so lower for longer ones, or of the label",

@@ -31,13 +31,20 @@ def words_of(text: str) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     for match in _WORD.finditer(text):
         start, end = match.span()
-        if found and found[-1][1] == start and with_marks(text, start, end) == end:
+        goes_on = bool(found) and found[-1][1] == start
+        if goes_on and (
+            with_marks(text, start, end) == end or (_is_mark(text[start - 1]) and text[start].isalpha())
+        ):
             found[-1] = (found[-1][0], end)
         elif text[start].isalpha() and any(map(is_unspaced, text[start:end])):
             found += [(place, place + 1) for place in range(start, end)]
         else:
             found.append((start, end))
     return found
+
+
+def _is_mark(sign: str) -> bool:
+    return with_marks(sign, 0, 1) == 1
 
 
 def features_of(text: str, words: Sequence[tuple[int, int]]) -> list[list[str]]:

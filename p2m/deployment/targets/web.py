@@ -89,10 +89,11 @@ def refuse(bundle: Opened) -> None:
     settings, model = bundle.settings, bundle.folder / "model"
     if settings.kind not in KINDS:
         what = {
-            "tags": "spans that are tagged token by token", "slots": "spans with values",
+            "tags": "spans that are tagged token by token", "tagger": "spans that are tagged word by word",
+            "slots": "spans with values",
             "records": "records",
             "seq2seq": "text that is written", "causal": "text that is written",
-            "copies": "text that is written",
+            "copies": "text that is written", "editor": "text that is written",
         }[settings.kind]  # fmt: skip
         raise UserError(
             f"{bundle.folder}: a page cannot give {what} ({settings.kind})\n    next: {ELSEWHERE}"
