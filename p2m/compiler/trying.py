@@ -16,6 +16,7 @@ from p2m.stages.halve import halve
 from p2m.stages.latencies import latencies
 from p2m.stages.linear_rung import linear_rung
 from p2m.stages.paces import paces
+from p2m.stages.room import room
 from p2m.stages.rung import rung
 from p2m.stages.within import within
 from p2m.types import Choosing, Compressor, LinearStudent, Metric, Student, TunedStudent, VocabularyCompressor
@@ -65,7 +66,13 @@ def tried(
                     )
                 )  # fmt: skip
     samples = rungs(spec.choosing, len(tuned))
-    passed = first = _affordable(plan, spec, at, able, task, parts, quick, samples) if tuned else quick
+    solved = [ref for name, refs in said.items() if name not in tuned for ref in refs]
+    passed = first = quick
+    if tuned and solved:
+        passed = first = plan.add("room", room, quick, parts, *solved, students=tuple(tuned), metric=metric,
+                                  origins=places | at(students="student.candidates"))  # fmt: skip
+    if tuned:
+        passed = first = _affordable(plan, spec, at, able, task, parts, passed, samples)
     for number in range(1, samples + 1):
         for name, student in able.items():
             with plan.group(name):

@@ -40,7 +40,7 @@ STEPS = frozenset(
         *("teacher", "soften"),
         *("transform", "settle", "reshape", "rewrite", "generated", "imagine", "search", "rerank", "shards"),
         *("shards-1", "shards-2"),
-        *("latencies", "within", "halve", "rung"),
+        *("latencies", "within", "room", "halve", "rung"),
     )
 )
 

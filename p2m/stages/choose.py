@@ -11,10 +11,10 @@ from p2m.engine.stage import stage
 from p2m.evaluation.base import ROUGH, both
 from p2m.evaluation.learning_curves import drawn_out
 from p2m.metrics.base import Metric
+from p2m.stages.room import ERRORS
 from p2m.types import Choice, Contender, OutOfFold, Split, Survivors, Task, merit
 
-_SURE = 0.95  # how likely one that takes minutes must be ahead of one that takes seconds
-_ERRORS = 1.645  # which is so many standard errors
+_SURE = 0.95  # how likely one that takes minutes must be ahead of one that takes seconds: by `ERRORS`
 
 
 @stage(version="7", kind="pure")
@@ -73,7 +73,7 @@ def _by_trial(
         ahead, error = _ahead(rival, best, rows, parts, metric), _error(rival, best, rows, parts, metric)
         is_costly = rank[rival.student][0] and not rank[best.student][0]
         is_alike = rank[rival.student] == rank[best.student]
-        if ahead > error * (0.0 if is_alike else _ERRORS if is_costly else 1.0):
+        if ahead > error * (0.0 if is_alike else ERRORS if is_costly else 1.0):
             best = rival
     scores = {each.student: _value(each, each.rows, parts, metric) for each in given}
     reasons = [

@@ -8,7 +8,7 @@ Jiampojamarn et al., 2007, where one writes several).
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from p2m.deploy.serving.edits import COPY, LOWER, MARKS, START, UPPER
@@ -22,6 +22,7 @@ _HARDLY = 0.1  # times that a text is expected, below which it is no longer look
 _FAR = 1e18
 
 Pair = tuple[str, str]
+Expected = defaultdict[tuple[str, str], float]  # of a character and what it writes: how often
 Ways = Callable[[str, str, int, int], Iterator[tuple[int, float]]]
 
 
@@ -32,7 +33,7 @@ def aligned(pairs: Sequence[Pair]) -> list[list[str] | None]:
     telling = [(START + source, text) for source, text in pairs if _fits(source, text)][:_TELLING]
     table = _Table({})
     for number in range(_ROUNDS):
-        expected = Counter[tuple[str, str]]()
+        expected: Expected = defaultdict(float)
         for letters, text in telling:
             _expect(letters, text, table.known if number else table.every, expected)
         table = _Table(expected)
@@ -118,7 +119,7 @@ class _Table:
                 yield len(each), self.cost(letter, each)
 
 
-def _expect(letters: str, text: str, ways: Ways, expected: Counter[tuple[str, str]]) -> None:
+def _expect(letters: str, text: str, ways: Ways, expected: Expected) -> None:
     """Add how often each letter writes each part of the text, over all alignments by their probability."""
     edges = [list(each) for each in _edges(letters, text, ways)]
     after: list[dict[int, float]] = [

@@ -15,6 +15,7 @@ from p2m.metrics.accuracy import Accuracy
 from p2m.metrics.macro_f1 import MacroF1
 from p2m.spec import allowed, contenders, refused
 from p2m.stages.choose import choose
+from p2m.stages.room import room
 from p2m.stages.winner import winner
 from p2m.stages.within import TOO_SLOW
 from p2m.students.linear_tfidf import LinearTfidf
@@ -273,3 +274,27 @@ def test_two_equal_curves_stay_equal_and_a_trend_goes_on_half_as_steeply(
     assert drawn_out((90,), (first,), (second,), 90) == pytest.approx(math.log(first / second))
     drawn = drawn_out((30, 90), (0.5, 0.5), (0.5, 0.25), whole)
     assert drawn == pytest.approx(math.log(2) * (1 + 0.5 * math.log(whole / 90) / math.log(3)))
+
+
+def test_none_is_tuned_where_one_without_an_error_would_not_be_surely_ahead() -> None:
+    parts = replace(PARTS, train=ROWS * 20, folds=(0, 1) * 100)
+    right = [RIGHT[n % 10] for n in range(200)]
+
+    def solved(name: str, wrong: int) -> OutOfFold:
+        other = {"yes": "no", "no": "yes"}
+        answers = [other[each] if n < 2 * wrong else each for n, each in enumerate(right)]  # half in fold 0
+        return OutOfFold(name, tuple(range(200)), tuple(answers), (0.9,) * 200, (0, 1))
+
+    def left(*tried: OutOfFold, within: Survivors | None = None) -> Survivors:
+        return room(within, parts, *tried, students=("b", "a"), metric=METRIC)
+
+    assert left(solved("small", 2)).students == ()
+    assert left(solved("small", 2)).refused["a"] == (
+        "not tried: small has accuracy 0.980 on 100 rows, and none could be ahead by more than chance"
+    )
+    assert left(solved("small", 9)).students == ("a", "b")
+    assert left(solved("middle", 9), solved("small", 0)).students == ()
+    assert left(OutOfFold("small", (), (), (), note="no rows")).students == ("a", "b")
+    slow = Survivors(("a",), {"b": "slow"})
+    assert left(solved("small", 9), within=slow) == slow
+    assert left(solved("small", 1), within=slow).refused["b"] == "slow"
