@@ -189,7 +189,7 @@ def p2m(learnt: Sequence[Row], asked: Sequence[str]) -> list[list[Span]]:
         ]
         subprocess.run(command, capture_output=True, check=True)
         said = [json.loads(line) for line in (folder / "said.jsonl").read_text("utf-8").splitlines()]
-        return [[(each["start"], each["end"], each["type"]) for each in one["answer"]] for one in said]
+        return [[(each["start"], each["end"], each["type"]) for each in one["spans"]] for one in said]
 
 
 def _named(text: str) -> Callable[[Span], dict[str, Any]]:
