@@ -31,15 +31,19 @@ from p2m.project import load
 from p2m.stages.evaluate import evaluate
 from p2m.stages.measure import measure
 from p2m.stages.package import ASKING, SERVER, SERVER_NEEDS, package
+from p2m.students.linear_editor import LinearEditor
 from p2m.students.linear_minilm import LinearMiniLM
-from p2m.types import Backend, Exported, Split, Task
+from p2m.students.linear_tagger import LinearTagger
+from p2m.students.linear_tagger_minilm import LinearTaggerMiniLM
+from p2m.types import Backend, Exported, Lesson, Split, Task
 
 ROWS = {
     "span": rows_of(QA)[0].input, "classification": rows_of(LABELS)[0].input,
     "seq2seq": rows_of(TEXT)[9].input, "linear": rows_of(LABELS)[0].input, "words": rows_of(LABELS)[0].input,
     "causal": rows_of(TEXT)[9].input, "copies": rows_of(TEXT)[9].input,
     "tags": rows_of(SPANS)[0].input, "records": rows_of(RECORD)[0].input,
-    "slots": rows_of(SLOTS)[0].input,
+    "slots": rows_of(SLOTS)[0].input, "tagger": rows_of(SPANS)[0].input,
+    "states": rows_of(SPANS)[0].input, "editor": rows_of(TEXT)[9].input,
 }  # fmt: skip
 # Answers like a bundle's user, then tells what it loaded: files below the bundle, and packages.
 TOLD = """
@@ -62,7 +66,7 @@ print(json.dumps({"files": loaded, "packages": packages}))
 
 @pytest.fixture(scope="module")
 def models(exports: Exports, tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A folder of every kind; `words` is a linear model without an encoder."""
+    """A folder of every kind; `words` is a linear model without an encoder, `states` a tagger with one."""
     words, dense = tmp_path_factory.mktemp("words"), tmp_path_factory.mktemp("dense")
     LinearMiniLM(model=str(tiny_bert), sha256="", window=40).encoder.export(dense)
     width = open_encoder(dense, threads=1, max_length=40).encode(["Ada"]).shape[1]
@@ -77,7 +81,22 @@ def models(exports: Exports, tiny_bert: Path, tmp_path_factory: pytest.TempPathF
         Settings("linear", ("text",), labels=LABELS.labels, max_length=40).write(folder)
     kinds = ("span", "classification", "seq2seq", "tags", "slots", "causal", "copies", "records")
     made = {kind: exports[kind][1] for kind in kinds}
-    return made | {"linear": dense, "words": words}
+    return made | {"linear": dense, "words": words} | solved(tiny_bert, tmp_path_factory.mktemp("solved"))
+
+
+def solved(tiny_bert: Path, folder: Path) -> dict[str, Path]:
+    """Linear models of spans and of texts."""
+    reader = LinearTaggerMiniLM(model=str(tiny_bert), sha256="", layers=1)
+    reader.encoder.export(folder / "encoder")
+    students = {
+        "tagger": (SPANS, LinearTagger()),
+        "states": (SPANS, reader),
+        "editor": (TEXT, LinearEditor()),
+    }
+    for name, (task, student) in students.items():
+        encoder = folder / "encoder" if student.encoder else None
+        student.solve(Lesson(task, task.labels, tuple(rows_of(task)), None, encoder), folder / name)
+    return {name: folder / name for name in students}
 
 
 def laid(model: Path, folder: Path, backend: Backend = ONNX) -> Path:
