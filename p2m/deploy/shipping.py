@@ -19,6 +19,7 @@ from p2m.deploy.serving import (
     linear,
     measures,
     predictor,
+    record_fields,
     records,
     rows,
     scope,
@@ -41,7 +42,7 @@ from p2m.types import Backend, RacingBackend
 _OF_KIND = {
     "span": (spans,),
     "tags": (tags, tagging, spans),
-    "records": (records, spans, tags, tagging),
+    "records": (records, record_fields, spans, tags, tagging),
     "slots": (slots, copies, tags, tagging, spans),
     "classification": (labels, scope),
     "seq2seq": (texts,),

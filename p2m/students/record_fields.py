@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median_low
 from typing import Any
 
-from p2m.deploy.serving.records import RecordField, numbers_in
+from p2m.deploy.serving.record_fields import RecordField, numbers_in
 from p2m.deploy.serving.rows import joined
 from p2m.deploy.serving.shapes import read_record
 from p2m.types import Example, Task

@@ -11,7 +11,7 @@ import pytest
 from conftest import CITIES, PEOPLE, Here
 
 from p2m.deploy.serving.predictor import Predictor
-from p2m.deploy.serving.records import numbers_in
+from p2m.deploy.serving.record_fields import numbers_in
 from p2m.errors import DataError, UserError
 from p2m.metrics.exact_match import ExactMatch
 from p2m.students.encoder import EncoderLearner

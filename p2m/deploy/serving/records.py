@@ -6,17 +6,16 @@ it. Whatever the logits are, an answer has every field, and each a value that it
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .backends import open_graph
 from .batches import log_sum, open_tokenizer, ran
-from .rows import Answer, answered, joined, labelled
+from .record_fields import RecordField, fields_of, numbers_in, plain, told_value
+from .rows import Answer, joined
 from .settings import Settings
 from .shapes import write_record
 from .spans import SpanReader, Window, by_row
@@ -25,70 +24,11 @@ from .tags import Units, units_of
 
 TEXT = "text"  # the one field of what is read: all fields of a row, joined
 LONGEST = 64  # tokens of a span
-_GROUPS = "'’ \u00a0\u202f"  # between thousands, beside the mark that is not the decimal one
-
-
-@dataclass(frozen=True)
-class RecordField:
-    """A field of predictor.json's `record`, with what training rows told of it."""
-
-    name: str
-    kind: str  # "label", "labels", "span" or "number"
-    labels: tuple[str, ...] = ()
-    nullable: bool = True
-    decimal: str = ""  # of a number that is read in the text: its decimal mark; "": all of the text tells it
-    scale: tuple[float, float, float] | None = None  # of a number that is told: low, high and step
-    middle: float = 0.0  # of a number: the value where the text has none and null is no answer
-    words: tuple[
-        tuple[str, float], ...
-    ] = ()  # of a number that is read: words, in small letters, that say one
-
-    @staticmethod
-    def read(data: Mapping[str, Any]) -> RecordField:
-        """The field of a plain dict."""
-        scale = data.get("scale")
-        words = tuple((word, value) for word, value in data.get("words", ()))
-        made = {**data, "labels": tuple(data["labels"]), "scale": tuple(scale) if scale else None}
-        made |= {"words": words}
-        return RecordField(**made)
-
-    @property
-    def is_pointed_at(self) -> bool:
-        """Whether it stands in the text."""
-        return self.kind == "span" or bool(self.decimal)
-
-    @property
-    def size(self) -> int:
-        """Logits: of a label or labels one each, of a number one, and one more where null is an answer; of
-        what stands in the text the first token and the last.
-        """
-        return 2 if self.is_pointed_at else max(1, len(self.labels)) + self.nullable
-
-
-def fields_of(settings: Settings) -> tuple[RecordField, ...]:
-    return tuple(RecordField.read(each) for each in settings.record)
 
 
 def output_of(number: int) -> str:
     """The output of a field's logits; those of a span are its first and its last, `_first` and `_last`."""
     return f"field_{number}"
-
-
-def numbers_in(
-    text: str, decimal: str, words: Sequence[tuple[str, float]] = ()
-) -> Iterator[tuple[int, int, float]]:
-    """First character, the one after the last, and value of each number, read with that decimal mark, and of
-    each of the `words` that say one.
-    """
-    groups = re.escape(_GROUPS + ("." if decimal == "," else ","))
-    digits = rf"\d{{1,3}}(?:[{groups}]\d{{3}})+(?!\d)|\d+"
-    for found in re.finditer(rf"(?:(?<![\w)])[-+−])?(?:{digits})(?:{re.escape(decimal)}\d+)?", text):
-        plain = re.sub(rf"[{groups}]", "", found.group()).replace(decimal, ".").replace("−", "-")
-        yield *found.span(), float(plain)
-    known = dict(words)
-    for found in re.finditer(r"[^\W\d_]+", text) if known else ():
-        if (value := known.get(found.group().lower())) is not None:
-            yield *found.span(), value
 
 
 class RecordReader:
@@ -139,38 +79,7 @@ class RecordReader:
             ]
             return _pointed(field, text, parts)
         logits = np.mean([np.asarray(each[name], float) for each in arrays], axis=0)
-        return _told(field, logits)
-
-
-def _told(field: RecordField, logits: Any) -> tuple[Any, float]:
-    """The value of a field that the whole text tells, and its probability; the last logit is that of null."""
-    import numpy as np
-
-    if field.kind == "label":
-        labels = [*field.labels, *[""] * field.nullable]
-        place = int(np.argmax(logits))
-        (answer,) = labelled(logits[None], labels)
-        return None if place == len(field.labels) else valued(field, labels[place]), answer.score
-    if field.nullable and logits[-1] > 0:
-        return None, _share(logits[-1])
-    missing = 1 - _share(logits[-1]) if field.nullable else 1.0
-    if field.kind == "labels":
-        held = logits[: len(field.labels)] > 0
-        sure = [_share(abs(float(each))) for each in logits[: len(field.labels)]]
-        return [label for label, is_held in zip(field.labels, held, strict=True) if is_held], min(
-            [missing, *sure]
-        )
-    (answer,) = answered(logits[None, :1], Settings("", (), shape="number", scale=field.scale))
-    return json.loads(answer.output), missing
-
-
-def valued(field: RecordField, label: str) -> Any:
-    """A label as JSON has it: of true and false, the booleans."""
-    return label == "true" if set(field.labels) <= {"true", "false"} else label
-
-
-def _share(logit: float) -> float:
-    return 1 / (1 + math.exp(-min(700.0, max(-700.0, logit))))
+        return told_value(field, logits)
 
 
 def _pointed(field: RecordField, text: str, parts: Sequence[tuple[Units, Any, Any]]) -> tuple[Any, float]:
@@ -194,7 +103,7 @@ def _pointed(field: RecordField, text: str, parts: Sequence[tuple[Units, Any, An
     if field.nullable and null >= best:
         return None, min(1.0, math.exp(null - weight))
     if value is None:
-        return (_plain(field.middle) if field.kind == "number" else ""), 0.0
+        return (plain(field.middle) if field.kind == "number" else ""), 0.0
     return value, min(1.0, math.exp(best - weight))
 
 
@@ -209,7 +118,7 @@ def _best(field: RecordField, text: str, units: Units, first: Any, last: Any) ->
         for start, end, value in numbers_in(text, field.decimal, field.words):
             inside = np.flatnonzero((units.ends > start) & (units.starts < end))
             if len(inside) and units.starts[inside[0]] <= start and units.ends[inside[-1]] >= end:
-                yield float(first[inside[0]] + last[inside[-1]]), _plain(value)
+                yield float(first[inside[0]] + last[inside[-1]]), plain(value)
         return
     opens = np.array([not is_within(text, int(place)) for place in units.starts])
     closes = np.array([not is_within(text, int(place)) for place in units.ends])
@@ -225,10 +134,6 @@ def _best(field: RecordField, text: str, units: Units, first: Any, last: Any) ->
         start, end, after = int(units.starts[opened[i]]), int(units.ends[closed[j]]), int(closed[j]) + 1
         limit = int(units.starts[after]) if after < len(units.starts) else len(text)
         yield float(sums[i, j]), text[start : with_marks(text, end, limit)]
-
-
-def _plain(value: float) -> int | float:
-    return int(value) if value == int(value) and abs(value) < 1e15 else value
 
 
 class RecordModel:

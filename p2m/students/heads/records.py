@@ -7,7 +7,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import p2m.students.record_fields as told
-from p2m.deploy.serving.records import RecordField, RecordReader, fields_of, numbers_in, output_of
+from p2m.deploy.serving.record_fields import RecordField, fields_of, numbers_in
+from p2m.deploy.serving.records import RecordReader, output_of
 from p2m.deploy.serving.rows import Answer
 from p2m.deploy.serving.settings import Settings
 from p2m.deploy.serving.shapes import read_record
@@ -137,7 +138,7 @@ class RecordHead(WindowHead):
             rows = [row for row, aim in enumerate(aims) if aim is not None]
             if rows:
                 known, told_rows = vectors[rows], [aims[row] for row in rows]
-                weight, bias = _solved(field, known, told_rows, balanced)
+                weight, bias = solved_field(field, known, told_rows, balanced)
                 loss = _loss_of(field, known @ weight.T + bias, told_rows)
                 found.append(Solution(output_of(number), weight, bias, loss))
         if not found:
@@ -151,10 +152,7 @@ class RecordHead(WindowHead):
         return self._reader.answers(rows, items, outputs)
 
     def known(self, row: Example) -> dict[str, Any]:
-        try:
-            return read_record(row.output)
-        except ValueError as error:
-            raise DataError(f"a row of {row.source or 'the data'}: {error}") from None
+        return record_of(row)
 
     def _aim(
         self, field: RecordField, record: Mapping[str, Any], row: Example, text: str, units: Units
@@ -163,26 +161,54 @@ class RecordHead(WindowHead):
         where the value may begin and end, (0, 0) where it is null or not in this window. None: not told.
         """
         value = record.get(field.name)
-        if value is None and not field.nullable:
-            return None
-        if field.is_pointed_at:
-            return [(0, 0)] if value is None else _ends(field, value, text, units)
-        if field.kind == "label":
-            return len(field.labels) if value is None else _number(field, value, row)
-        null = [float(value is None)] * field.nullable
-        if field.kind == "labels":
-            held = {_number(field, each, row) for each in value or ()}
-            return [*(float(number in held) for number in range(len(field.labels))), *null]
+        if not field.is_pointed_at:
+            return told_aim(field, value, row)
         if value is None:
-            return [float("nan"), *null]
-        assert field.scale is not None, f"a number that is told has a scale: {field.name}"
-        low, high, _ = field.scale
-        return [(float(value) - low) / ((high - low) or 1.0), *null]
+            return [(0, 0)] if field.nullable else None
+        return _ends(field, value, text, units)
+
+
+def record_of(row: Example) -> dict[str, Any]:
+    """Raises DataError where its answer is no JSON object."""
+    try:
+        return read_record(row.output)
+    except ValueError as error:
+        raise DataError(f"a row of {row.source or 'the data'}: {error}") from None
 
 
 def written_fields(task: Task) -> tuple[str, ...]:
     """The fields that no part of the input is: text that must be written anew."""
     return tuple(each.name for each in task.record if each.kind not in KINDS)
+
+
+def told_aim(field: RecordField, value: Any, row: Example) -> Any:
+    """Of a field that the whole text tells: a label's number; 0 or 1 of each label, or a number on its scale,
+    and whether it is null. None: the row does not tell.
+
+    Raises:
+        DataError: it is a label that there is not.
+    """
+    if value is None and not field.nullable:
+        return None
+    if field.kind == "label":
+        return len(field.labels) if value is None else _number(field, value, row)
+    null = [float(value is None)] * field.nullable
+    if field.kind == "labels":
+        held = {_number(field, each, row) for each in value or ()}
+        return [*(float(number in held) for number in range(len(field.labels))), *null]
+    if value is None:
+        return [float("nan"), *null]
+    assert field.scale is not None, f"a number that is told has a scale: {field.name}"
+    low, high, _ = field.scale
+    return [(float(value) - low) / ((high - low) or 1.0), *null]
+
+
+def places_of(field: RecordField, value: Any, text: str) -> list[tuple[int, int]]:
+    """First character and the one after the last of each place where the value of a field stands."""
+    if field.kind == "number":
+        known = numbers_in(text, field.decimal, field.words)
+        return [(start, end) for start, end, each in known if each == value]
+    return [(each.start, each.end) for each in occurrences(text, str(value))]
 
 
 def _number(field: RecordField, value: Any, row: Example) -> int:
@@ -201,11 +227,7 @@ def _ends(field: RecordField, value: Any, text: str, units: Units) -> list[tuple
     """
     import numpy as np
 
-    if field.kind == "number":
-        known = numbers_in(text, field.decimal, field.words)
-        places = [(start, end) for start, end, each in known if each == value]
-    else:
-        places = [(each.start, each.end) for each in occurrences(text, str(value))]
+    places = places_of(field, value, text)
     found, is_here = [], False
     for start, end in places:
         inside = np.flatnonzero((units.ends > start) & (units.starts < end))
@@ -239,8 +261,8 @@ def _loss_of(field: RecordField, logits: Any, aims: Sequence[Any]) -> float:
     return float(_told_loss(field, given, wanted))
 
 
-def _solved(field: RecordField, vectors: Any, aims: Sequence[Any], balanced: bool) -> tuple[Any, Any]:
-    """Weights (size, width) and bias (size,) of a field over embeddings."""
+def solved_field(field: RecordField, vectors: Any, aims: Sequence[Any], balanced: bool) -> tuple[Any, Any]:
+    """Weights (size, width) and bias (size,) of a field over features (rows, width)."""
     import numpy as np
 
     names = [str(number) for number in range(field.size)]
