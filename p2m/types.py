@@ -63,7 +63,7 @@ class TaskType(StrEnum):
     @property
     def is_chosen_for(self) -> bool:
         """Whether several students learn it, of which rows must tell the best."""
-        return self not in (self.QUESTION_ANSWERING, self.RECORDS, self.UNSUPPORTED)
+        return self not in (self.QUESTION_ANSWERING, self.UNSUPPORTED)
 
     @property
     def is_decided(self) -> bool:

@@ -112,7 +112,11 @@ def _limits(spec: ModelSpec) -> dict[str, Any]:
 
 
 _LABELS = (TaskType.CLASSIFICATION, TaskType.MULTI_LABEL, TaskType.REGRESSION)
-_SMALLEST = {**dict.fromkeys(_LABELS, "linear_tfidf"), TaskType.EXTRACTION: "linear_tagger"}
+_SMALLEST = {
+    **dict.fromkeys(_LABELS, "linear_tfidf"),
+    TaskType.EXTRACTION: "linear_tagger",
+    TaskType.RECORDS: "linear_records",
+}
 
 
 def _smaller(spec: ModelSpec, understood: Task) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from p2m.deploy.serving import (
     copies,
     edits,
     embeddings,
+    fields,
     labels,
     linear,
     measures,
@@ -51,11 +52,13 @@ _OF_KIND = {
     "linear": (linear, measures, scope),
     "tagger": (tagger, tagging),
     "editor": (edits,),
+    "fields": (fields, record_fields, linear, measures, tagger, tagging),
 }
 _WITHOUT_GRAPH: dict[str, tuple[ModuleType, ...]] = {  # kinds that may have none; what an encoder takes
     "linear": (embeddings,),
     "tagger": (states, tags, spans),
     "editor": (),
+    "fields": (states, tags, spans),
 }
 _TOKENIZER = "tokenizer.json"
 

@@ -25,7 +25,7 @@ class LinearTaggerMiniLM(base_model.OverBaseModel):
     languages: tuple[str, ...] = ("en",)
     layers: int = 3  # that are read and shipped; the last ones say what a whole text is about
     window: int = 128  # tokens that are read at once; longer texts are read in windows
-    strength: float = 1.0  # C of scikit-learn, inverse of the penalty
+    strength: float = 3.0  # C of scikit-learn, inverse of the penalty
     max_features: int = 100_000  # of words, the most frequent ones
 
     @property

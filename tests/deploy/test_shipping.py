@@ -44,6 +44,7 @@ ROWS = {
     "tags": rows_of(SPANS)[0].input, "records": rows_of(RECORD)[0].input,
     "slots": rows_of(SLOTS)[0].input, "tagger": rows_of(SPANS)[0].input,
     "states": rows_of(SPANS)[0].input, "editor": rows_of(TEXT)[9].input,
+    "fields": rows_of(RECORD)[0].input,
 }  # fmt: skip
 # Answers like a bundle's user, then tells what it loaded: files below the bundle, and packages.
 TOLD = """
@@ -88,11 +89,10 @@ def solved(tiny_bert: Path, folder: Path) -> dict[str, Path]:
     """Linear models of spans and of texts."""
     reader = LinearTaggerMiniLM(model=str(tiny_bert), sha256="", layers=1)
     reader.encoder.export(folder / "encoder")
-    students = {
-        "tagger": (SPANS, LinearTagger()),
-        "states": (SPANS, reader),
-        "editor": (TEXT, LinearEditor()),
-    }
+    students: dict[str, tuple[Task, LinearStudent]] = {
+        "tagger": (SPANS, LinearTagger()), "states": (SPANS, reader), "editor": (TEXT, LinearEditor()),
+        "fields": (RECORD, LinearRecords()),
+    }  # fmt: skip
     for name, (task, student) in students.items():
         encoder = folder / "encoder" if student.encoder else None
         student.solve(Lesson(task, task.labels, tuple(rows_of(task)), None, encoder), folder / name)

@@ -22,6 +22,7 @@ from p2m.deploy.serving.predictor import Predictor
 from p2m.deploy.serving.settings import BundleError
 from p2m.deploy.serving.states import SCALE, open_states
 from p2m.deploy.serving.tagger import FEATURES, best_span, words_of
+from p2m.deploy.serving.tagging import best_path, follows, likeliest
 from p2m.errors import DataError
 from p2m.students.linear_tagger import LinearTagger
 from p2m.students.linear_tagger_minilm import LinearTaggerMiniLM
@@ -89,6 +90,29 @@ def test_spans_by_their_text_alone_and_rows_without_any(tmp_path: Path) -> None:
 def test_nothing_to_learn_from_answers_all_the_same(tmp_path: Path) -> None:
     assert said(solved(LinearTagger(), TYPED, [], tmp_path), "Ada lives in Rome") == ["[]"]
     assert said(solved(LinearTagger(), TYPED, [typed("who?")], tmp_path / "one"), "Ada is away") == ["[]"]
+
+
+@given(st.lists(st.lists(st.floats(-9, 0), min_size=9, max_size=9), max_size=5))
+def test_the_likeliest_sequence_is_whole_and_without_moves_the_best_path(rows: list[list[float]]) -> None:
+    if not rows:
+        return
+    scores, may = np.array(rows), follows(9)
+    path = likeliest(scores, np.where(may, 0.0, -1e9))
+    assert all(may[one, two] for one, two in pairwise([9, *path, 9]))
+    best = best_path(scores)
+    worth = [scores[np.arange(len(rows)), each].sum() for each in (path, best)]
+    assert worth[0] == pytest.approx(worth[1])
+
+
+def test_moves_tell_where_words_do_not(tmp_path: Path) -> None:
+    rows = [
+        typed(f"{one} {two}", ("absent", one), ("resident", two))
+        for one in ("Ada", "Ben")
+        for two in ("Fay", "Gus")
+    ]
+    rows += [typed(f"{one}", ("absent", one)) for one in ("Cleo", "Dora")]
+    model = solved(LinearTagger(), TYPED, rows, tmp_path)
+    assert [each["type"] for each in json.loads(said(model, "Zoe Xerxes")[0])] == ["absent", "resident"]
 
 
 @given(st.text(max_size=40))

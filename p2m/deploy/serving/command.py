@@ -25,6 +25,7 @@ SCORES = {
     "linear": "the label's probability by the linear model",
     "tagger": "the least probability among the tags of the text's words; of a single span, that against none",
     "editor": "the probability of what is written for every character, one after the other",
+    "fields": "the least probability of a tag, or of a field that the whole text tells",
     "seq2seq": "the probability of the whole text, so lower for longer ones, or of the label",
     "copies": "the probability of the whole text, so lower for longer ones",
     "causal": "the probability of the whole text, so lower for longer ones, or of the label",

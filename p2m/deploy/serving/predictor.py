@@ -112,6 +112,10 @@ def _opened(folder: Path, settings: Settings, threads: int) -> Any:
         from .edits import EditModel
 
         return EditModel(folder, settings, threads=threads)
+    if settings.kind == "fields":
+        from .fields import FieldsModel
+
+        return FieldsModel(folder, settings, threads=threads)
     from .linear import LinearModel
 
     return LinearModel(folder, settings, threads=threads)

@@ -23,6 +23,7 @@ KINDS = (
     "copies",
     "tagger",
     "editor",
+    "fields",
 )
 
 

@@ -96,7 +96,8 @@ class TaggerHead:
             with np.load(folder / WEIGHTS) as arrays:
                 self._arrays = {name: arrays[name] for name in arrays.files}
             self._numbers = {name: number for number, name in enumerate(names)}
-            if self._arrays["sparse"].shape != (len(names), len(self._arrays["bias"])):
+            tags = len(self._arrays["bias"])
+            if self._arrays["sparse"].shape != (len(names), tags) or len(self._arrays["moves"]) != tags + 1:
                 raise ValueError("weights and features are not of one model")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise BundleError(f"{folder}: not a linear tagger ({error}); copy the bundle again") from None
@@ -104,6 +105,11 @@ class TaggerHead:
     @property
     def has_states(self) -> bool:
         return "dense" in self._arrays
+
+    @property
+    def moves(self) -> Any:
+        """From each tag to the next one, as `tagging.likeliest` takes them."""
+        return self._arrays["moves"]
 
     def logits(self, text: str, words: Sequence[tuple[int, int]], states: Any) -> Any:
         """(words, tags); `states` (words, width), None where it reads none."""
@@ -142,7 +148,7 @@ class TaggerModel:
         if self._settings.shape == "text":
             return [self._one(*each) for each in zip(texts, words, found, strict=True)]
         spans = [
-            told(text, *_ends(each), logits, self._settings)
+            told(text, *ends_of(each), logits, self._settings, self._head.moves)
             for text, each, logits in zip(texts, words, found, strict=True)
         ]
         return written(spans, self._settings)
@@ -183,7 +189,7 @@ def _ahead(found: tuple[float, int, int]) -> float:
     return found[0]
 
 
-def _ends(words: Sequence[tuple[int, int]]) -> tuple[Any, Any]:
+def ends_of(words: Sequence[tuple[int, int]]) -> tuple[Any, Any]:
     import numpy as np
 
     places = np.array(words, dtype=np.int64).reshape(-1, 2)

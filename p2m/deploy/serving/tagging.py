@@ -27,12 +27,12 @@ def tags(types: int) -> int:
 
 
 def told(
-    context: str, starts: Any, ends: Any, logits: Any, settings: Settings
+    context: str, starts: Any, ends: Any, logits: Any, settings: Settings, moves: Any = None
 ) -> tuple[tuple[Found, ...], float]:
     """The spans of a text in their order, and the least probability that a token has its tag.
 
-    `starts` and `ends` (tokens,) are characters of the context, `logits` (tokens, tags). Where spans are
-    written without their places, what is the same again is left out.
+    `starts` and `ends` (tokens,) are characters of the context, `logits` (tokens, tags); `moves`, if any, as
+    `likeliest` takes them. Where spans are written without their places, what is the same again is left out.
     """
     import numpy as np
 
@@ -40,7 +40,8 @@ def told(
         return (), 1.0
     types, spans, opened = settings.labels or ("",), [], 0
     shares = shares_of(logits)
-    path = best_path(shares - _costs(context, starts, ends, shares.shape[1]))
+    scores = shares - _costs(context, starts, ends, shares.shape[1])
+    path = best_path(scores) if moves is None else likeliest(scores, moves)
     for place, tag in enumerate(path):
         if not tag:
             continue
@@ -95,6 +96,37 @@ def best_path(scores: Any) -> list[int]:
         backward.append((tag, goes_on))
         closed, opened = best, following
     return _traced(backward)
+
+
+def likeliest(scores: Any, moves: Any) -> list[int]:
+    """The tags of the best sequence: the sum of its `scores` (tokens, tags) and of its `moves` from each tag
+    to the next one, (tags + 1, tags + 1), whose last row is from the beginning, and last column to the end
+    (Viterbi, 1967).
+    """
+    best, back = scores[0] + moves[-1, :-1], []
+    for row in scores[1:]:
+        sums = best[:, None] + moves[:-1, :-1]
+        back.append(sums.argmax(axis=0))
+        best = sums.max(axis=0) + row
+    path = [int((best + moves[:-1, -1]).argmax())]
+    for before in reversed(back):
+        path.append(int(before[path[-1]]))
+    return path[::-1]
+
+
+def follows(tags: int) -> Any:
+    """Which moves, as `likeliest` has them, make whole spans; true where they do."""
+    import numpy as np
+
+    found = np.zeros((tags + 1, tags + 1), dtype=bool)
+    kind, part = np.divmod(np.arange(tags) - 1, 4)
+    is_open = (part == BEGIN) | (part == INSIDE)
+    is_open[0] = False
+    begins = (part == BEGIN) | (part == SINGLE)
+    begins[0] = True
+    found[:-1, :-1] = np.where(is_open[:, None], (kind[:, None] == kind) & ~begins, begins)
+    found[-1, :-1], found[:-1, -1], found[-1, -1] = begins, ~is_open, True
+    return found
 
 
 def _traced(backward: Sequence[tuple[int, Sequence[bool]]]) -> list[int]:

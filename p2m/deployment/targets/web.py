@@ -91,7 +91,7 @@ def refuse(bundle: Opened) -> None:
         what = {
             "tags": "spans that are tagged token by token", "tagger": "spans that are tagged word by word",
             "slots": "spans with values",
-            "records": "records",
+            "records": "records", "fields": "records",
             "seq2seq": "text that is written", "causal": "text that is written",
             "copies": "text that is written", "editor": "text that is written",
         }[settings.kind]  # fmt: skip
