@@ -100,7 +100,7 @@ def inspect(spec: ModelSpec, task: Task) -> Inspection:
     unanswered: tuple[Count, ...] = ()
     decided: tuple[Count, ...] = ()
     try:
-        unanswered = collect(task, *map(Files, spec.data.inputs)).counts if spec.data.inputs else ()
+        unanswered = _collected(spec, task) if spec.data.inputs else ()
     except DataError as error:
         problems.append(str(error))
     try:
@@ -145,7 +145,7 @@ def inspect(spec: ModelSpec, task: Task) -> Inspection:
 
 def _read(spec: ModelSpec, task: Task, role: str) -> _Own:
     paths = getattr(spec.data, role)
-    seen = look(task, [Files(path) for path in paths], role, most=MOST)
+    seen = look(task, [Files(path) for path in paths], role, group=spec.data.group, most=MOST)
     rows = tuple(with_span_first(task, row) for row in seen.rows) if role == "train" else seen.rows
     part = Part(
         role=role,
@@ -159,6 +159,10 @@ def _read(spec: ModelSpec, task: Task, role: str) -> _Own:
         longest=max((_tokens(task, row) for row in rows), default=0),
     )
     return _Own(part, rows, seen.places, (told(seen.wrong),) if seen.wrong else ())
+
+
+def _collected(spec: ModelSpec, task: Task) -> tuple[Count, ...]:
+    return collect(task, *map(Files, spec.data.inputs or ()), group=spec.data.group).counts
 
 
 def _labels(task: Task, rows: Sequence[Example]) -> dict[str, int]:

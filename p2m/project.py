@@ -31,7 +31,7 @@ from p2m.marked_yaml import read_marked, show
 from p2m.parsing import parse_prompt
 from p2m.spec import ModelSpec, feasibility
 from p2m.spec.distilling import MODEL
-from p2m.stages.read import shown_by
+from p2m.stages.read import shown_by, without
 from p2m.types import Bundle, Files, Shown, Task
 
 
@@ -69,11 +69,14 @@ def understand(recipe: Path, overrides: Sequence[str] = (), *, trust: Sequence[s
     """
     composed = _instructed(compose(recipe, overrides, trust=trust), recipe)
     task, own = _task(composed.spec), composed.spec.data.train
-    shown = shown_by(task, [Files(path) for path in own]) if own else None
+    files, group = [Files(path) for path in own or ()], composed.spec.data.group
+    shown = shown_by(task, files, group) if own else None
     if shown and composed.spec.task.type:
         shown = replace(shown, type=None, why="", labels=(), none=None, layout=None, scale=None, record=())
     task = _task(composed.spec, shown) if shown else task
     found = feasibility(composed.spec, task)
+    if group and (said := without(files, group)):
+        found.append(("data.group", f"there is no column {group!r}: {said}", "name a column of every file"))
     problems = (Problem(message, path, composed.place(path), hint) for path, message, hint in found)
     return Understood(composed, task, shown, tuple(problems))
 

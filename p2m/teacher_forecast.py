@@ -388,23 +388,26 @@ class _Forecaster:
         stored = self._stored(step)
         if stored is None:
             try:
-                stored = collect(self.task, *(Files(path) for path in self.spec.data.inputs or ()))
+                files = (Files(path) for path in self.spec.data.inputs or ())
+                stored = collect(self.task, *files, group=self.spec.data.group)
             except P2MError:
                 return []  # which a build says, with the place
         return [row.input for row in stored.rows]
 
     def _own_rows(self) -> Examples | None:
-        paths = self.spec.data.train
+        paths, group = self.spec.data.train, self.spec.data.group
         if paths is None:
             return None
         try:
-            return Examples(tuple(look(self.task, [Files(path) for path in paths], "train", most=_ROWS).rows))
+            files = [Files(path) for path in paths]
+            return Examples(tuple(look(self.task, files, "train", group=group, most=_ROWS).rows))
         except P2MError:
             return None
 
     def _rows_of(self, paths: Sequence[Path] | None, role: str) -> int:
         try:
-            return len(look(self.task, [Files(path) for path in paths or ()], role, most=_ROWS).rows)
+            files = [Files(path) for path in paths or ()]
+            return len(look(self.task, files, role, group=self.spec.data.group, most=_ROWS).rows)
         except P2MError:
             return 0
 

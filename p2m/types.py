@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 CROSS_VALIDATION = "cross-validation"  # as `Split.evidence`
+GROUPED = "data.group:"  # as beginning of `Example.group`: the user's own column says so
 FEEDBACK = "user:feedback"  # as `Example.source`, of rows that people judged in service: only learnt from
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -86,6 +87,11 @@ class Example:
     def answers(self) -> tuple[str, ...]:
         """Every answer that counts as right, the first one being the preferred one."""
         return (self.output, *self.also)
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether the user's own column says which rows it belongs with."""
+        return self.group.startswith(GROUPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -1118,6 +1124,7 @@ class Evaluated:
     rewritten: tuple[
         Rewritten, ...
     ] = ()  # of some of the rows; of a cross-validation it has learnt from them
+    groups: int = 0  # that the rows are of, where the user's own column tells; none was learnt from
 
     @property
     def weakest(self) -> Slice | None:

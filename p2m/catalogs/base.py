@@ -2,7 +2,7 @@
 
 from p2m.answers.labels import label_reader
 from p2m.catalogs.cards import Catalogue, learnable, open_catalogue, part_paths, placeless
-from p2m.catalogs.columns import Column, observe
+from p2m.catalogs.columns import Column, flatten, observe
 from p2m.catalogs.convert import Converter
 from p2m.catalogs.front_matter import normal_license
 from p2m.catalogs.gathering import Gathering, gathering
@@ -16,8 +16,8 @@ from p2m.catalogs.vocabulary import is_known
 
 __all__ = [
     "SURE", "TABLES", "Catalogue", "Column", "Converter", "Fit", "Gathering", "RawRow", "answer_column",
-    "data_format", "gathering", "is_known", "is_mapped", "is_trace", "label_reader", "last_user_message",
-    "learnable", "made_into", "map_columns", "map_inputs", "no_header", "normal_license", "observe",
-    "of_dataset", "open_catalogue", "part_paths", "placeless", "read_rows", "require", "text_lines",
-    "whole_text",
+    "data_format", "flatten", "gathering", "is_known", "is_mapped", "is_trace", "label_reader",
+    "last_user_message", "learnable", "made_into", "map_columns", "map_inputs", "no_header",
+    "normal_license", "observe", "of_dataset", "open_catalogue", "part_paths", "placeless", "read_rows",
+    "require", "text_lines", "whole_text",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from p2m.catalogs.joined import with_joined
 from p2m.catalogs.rows import RawRow
 from p2m.catalogs.vocabulary import ALSO
 from p2m.deploy.serving.rows import number_of
-from p2m.types import Example, Task, TaskType
+from p2m.types import GROUPED, Example, Task, TaskType
 
 _IMPOSSIBLE = ("is_impossible", "unanswerable", "is_unanswerable")
 
@@ -33,6 +33,7 @@ class Converter:
     aliases: bool = True  # whether columns of further right answers are read
     canonical: Canonical | None = None  # how answers are read that are more than a text; None: by each alone
     is_raw: bool = False  # whether answers are left as they are written, to see what sort they are
+    grouping: str | None = None  # the column that says which rows belong together
     _named: Callable[[str], str | None] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -95,7 +96,7 @@ class Converter:
         names = [name for name in ALSO if self.aliases and name in flat and name not in self.mapping.values()]
         also = [text for name in names for text in texts_of(flat[name])]
         rest = tuple(dict.fromkeys(text for text in (*answers[1:], *also) if text != answers[0]))
-        return Example(inputs, answers[0], rest, source=self.source, group=self.group(inputs))
+        return Example(inputs, answers[0], rest, source=self.source, group=self.group(inputs, flat))
 
     def _empty(self, column: str) -> str:
         """That a row has no answer, and how to write that it has none where that may be one."""
@@ -134,7 +135,7 @@ class Converter:
                 said = self.canonical.write(said, text if isinstance(text, str) else text_of(flat, context))
             except Unfit as error:
                 return str(error)
-        return Example(inputs, said, source=self.source, group=self.group(inputs))
+        return Example(inputs, said, source=self.source, group=self.group(inputs, flat))
 
     def _says_none(self, flat: Mapping[str, Any], column: str) -> bool:
         """Whether a row says that it has no answer: by an empty list, or as SQuAD 2.0 does."""
@@ -145,8 +146,11 @@ class Converter:
         stands = answer in inputs[self.task.context_field]
         return answer if stands or not same_nothing(answer, self.task.none) else str(self.task.none)
 
-    def group(self, inputs: Mapping[str, str]) -> str:
-        """Rows about one passage belong together."""
+    def group(self, inputs: Mapping[str, str], flat: Mapping[str, Any]) -> str:
+        """Rows with one value of the user's column belong together, else those about one passage."""
+        if self.grouping is not None:
+            value = text_of(flat, self.grouping)
+            return value and GROUPED + value
         if self.task.type is not TaskType.QUESTION_ANSWERING or len(inputs) < 2:
             return ""
         passage = inputs[self.task.context_field]

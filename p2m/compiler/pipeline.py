@@ -56,7 +56,7 @@ def compile_plan(
     primary = reported[0]
     task = plan.add("parse", parse, **_parsing(spec), shown=shown,
                     origins=at("prompt", "examples", "task", shown="data.train"))
-    train_rows, validation_rows, test_rows = (_own_rows(plan, task, getattr(spec.data, part), part, at)
+    train_rows, validation_rows, test_rows = (_own_rows(plan, task, spec, part, at)
                                               for part in ("train", "validation", "test"))
     retrieved, imagined, rewritten = catalogues(plan, task, spec, at)
     base, quick = base_encoder(plan, spec, understood, at), quick_student(spec, understood)
@@ -240,11 +240,15 @@ def _parsing(spec: ModelSpec) -> dict[str, Any]:
     return {"prompt": spec.prompt, "examples": spec.examples, **dict(spec.task)}
 
 
-def _own_rows(plan: Plan, task: Ref, paths: tuple[Path, ...] | None, role: str, at: Places) -> Ref | None:
+def _own_rows(plan: Plan, task: Ref, spec: ModelSpec, role: str, at: Places) -> Ref | None:
     """The user's own rows of this role, where the recipe names any."""
+    paths, group = getattr(spec.data, role), spec.data.group
     if paths is None:
         return None
-    return plan.add(f"read-{role}", read, task, *files_of(plan, f"data.{role}", paths, at), role=role)
+    files = files_of(plan, f"data.{role}", paths, at)
+    return plan.add(
+        f"read-{role}", read, task, *files, role=role, group=group, origins=at(group="data.group")
+    )
 
 
 def _decided(plan: Plan, task: Ref, spec: ModelSpec, at: Places) -> Ref | None:

@@ -240,7 +240,8 @@ class Teaching:
         if paths is None:
             return None
         files = files_of(self.plan, "data.inputs", paths, self.at)
-        return self.plan.add("collect", collect, self.task, *files)
+        return self.plan.add("collect", collect, self.task, *files, group=self.spec.data.group,
+                             origins=self.at(group="data.group"))  # fmt: skip
 
     def _passed(self, examined: Ref | None) -> Ref | None:
         known = self.test or self.train

@@ -62,6 +62,7 @@ class Noted:
     def __init__(self, task: Task) -> None:
         self._task = task
         self._groups, self._origins = array("Q"), array("b")
+        self.given: set[int] = set()  # of the groups those that the user's own column tells
         self._sources, self._answers = array("q"), array("q")
         self._names: dict[str, int] = {}
         self._labels: dict[tuple[str, ...], int] = {}
@@ -70,7 +71,10 @@ class Noted:
         names, labels = self._names, self._labels
         for row in rows:
             made_by = origin(row)
-            self._groups.append(hash64(row.group and f"{made_by}:{row.group}"))
+            group = hash64(row.group and (row.group if row.is_grouped else f"{made_by}:{row.group}"))
+            self._groups.append(group)
+            if row.is_grouped:
+                self.given.add(group)
             self._origins.append(ORIGINS.index(made_by))
             self._sources.append(names.setdefault(row.source, len(names)))
             self._answers.append(labels.setdefault(_labels(self._task, row), len(labels)))
@@ -78,7 +82,9 @@ class Noted:
 
     @property
     def groups(self) -> Array:
-        """(rows,), the `hashes` of their groups; a group of another origin is another group."""
+        """(rows,), the `hashes` of their groups; a group of another origin is another group, unless the
+        user's own column tells it.
+        """
         import numpy as np
 
         return np.array(self._groups)
@@ -96,8 +102,9 @@ class Noted:
 def hold_out(pool: Pool, allowed: Array, number: int, *, templates: bool, lot: random.Random) -> set[int]:
     """Numbers of about `number` rows among `allowed`, whole units each; never more than `number`.
 
-    A classification is stratified as far as units allow. With `templates`, about half of the rows come from
-    sources that are held out whole.
+    A classification is stratified as far as units allow: where units are so large that hardly one is within
+    its labels' quotas, each may take up to half of what there is of them. With `templates`, about half of the
+    rows come from sources that are held out whole.
     """
     import numpy as np
 
@@ -110,17 +117,22 @@ def hold_out(pool: Pool, allowed: Array, number: int, *, templates: bool, lot: r
         whole.update(_whole_templates(pool, members, round(number * _TEMPLATE_SHARE), lot))
         taken.update(row for unit in whole for row in members.of(unit).tolist())
     quota = _quota(pool, allowed, number)
-    np.subtract.at(quota, strata[sorted(taken)], 1)
-    for unit in order:
-        if len(taken) >= number:
+    half = np.bincount(strata[allowed]) // 2
+    for most in (quota, half):
+        left = most - np.bincount(strata[sorted(taken)], minlength=len(most))
+        for unit in order:
+            if len(taken) >= number:
+                break
+            rows = members.of(unit)
+            if unit in whole or len(taken) + len(rows) > number:
+                continue
+            wanted = np.bincount(strata[rows], minlength=len(left))
+            if (wanted <= np.where(wanted > 0, left, 0)).all():
+                whole.add(unit)
+                taken.update(rows.tolist())
+                left -= wanted
+        if len(taken) >= number // 2:
             break
-        rows = members.of(unit)
-        if unit in whole or len(taken) + len(rows) > number:
-            continue
-        wanted = np.bincount(strata[rows], minlength=len(quota))
-        if (wanted <= np.where(wanted > 0, quota, 0)).all():
-            taken.update(rows.tolist())
-            quota -= wanted
     return taken
 
 

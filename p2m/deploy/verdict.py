@@ -88,6 +88,8 @@ def verdict_on(
             f"{evaluated.scores[0].metric} {evaluated.out_of_fold:.2f}"
             " in the cross-validation of the training rows that chose it"
         )
+    if evaluated.groups:
+        lines.append(f"judged by rows of {evaluated.groups} groups (data.group) that it had not learnt from")
     costs = _costs(exported, measured, max_parameters, max_size, max_latency)
     for line, met in (*sureness_lines(exported, evaluated, precision), *costs):
         lines.append(line)
@@ -112,6 +114,10 @@ def verdict_on(
         unproven += open_questions
         if primary.rows < FEW_ROWS:
             line = f"{primary.rows} rows to judge by tell little: {_enough(evaluated)} would tell"
+            lines.append(line)
+            unproven.append(line)
+        if 0 < evaluated.groups < FEW_GROUPS:
+            line = f"{evaluated.groups} groups tell little of other ones: {FEW_GROUPS} would tell"
             lines.append(line)
             unproven.append(line)
         warnings += [*_doubts(requirements, evaluated, primary), *_misspelt(task, evaluated)]

@@ -1,7 +1,7 @@
 """What the stages use of evaluation: reported values, intervals, comparisons, and what a model must beat."""
 
 from p2m.evaluation.baselines import constant, trivial
-from p2m.evaluation.bootstrap import interval, scored
+from p2m.evaluation.bootstrap import Units, interval, scored, units_of
 from p2m.evaluation.calibration import FEWEST, covered, expected_error, fitted, least_scores
 from p2m.evaluation.compare import ROUGH, both, needed_rows, swaps
 from p2m.evaluation.paired import beside, matched
@@ -10,7 +10,7 @@ from p2m.evaluation.robustness import ROWS, compared, variants
 from p2m.evaluation.slices import slices
 
 __all__ = [
-    "FEWEST", "ROUGH", "ROWS", "beside", "both", "compared", "component", "constant", "covered",
+    "FEWEST", "ROUGH", "ROWS", "Units", "beside", "both", "compared", "component", "constant", "covered",
     "expected_error", "fitted", "interval", "least_scores", "matched", "needed_rows", "reported", "scored",
-    "slices", "suited", "swaps", "trivial", "variants",
+    "slices", "suited", "swaps", "trivial", "units_of", "variants",
 ]  # fmt: skip

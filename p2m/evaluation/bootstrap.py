@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from p2m.types import Metric, Score
+from p2m.types import Example, Metric, Score
+
+Units = Any  # (rows,): the number of each row's group, from 0; None: every row stands for itself
 
 
-def interval(metric: Metric, statistics: Any, *, resamples: int, seed: int) -> tuple[float, float]:
-    """The central 95% of the metric over `resamples` draws of as many rows, with replacement.
+def units_of(rows: Sequence[Example]) -> Units:
+    """Which rows are drawn together: those of one group that the user's own column tells, for they are alike
+    in what makes them hard, and so say less than as many rows of their own.
+    """
+    import numpy as np
+
+    if not any(row.is_grouped for row in rows):
+        return None
+    names = [row.group if row.is_grouped else f"\0{number}" for number, row in enumerate(rows)]
+    return np.unique(names, return_inverse=True)[1]
+
+
+def draws(rows: int, units: Units = None) -> Callable[[Any], Any]:
+    """What draws as many rows as there are with a generator, with replacement; of `units` as many units, each
+    whole (the cluster bootstrap: Field and Welsh, 2007).
+    """
+    import numpy as np
+
+    if units is None:
+        return lambda generator: generator.integers(0, rows, rows)
+    order, ends = np.argsort(units, kind="stable"), np.cumsum(np.bincount(units))[:-1]
+    members = np.split(order, ends)
+
+    def draw(generator: Any) -> Any:
+        return np.concatenate([members[n] for n in generator.integers(0, len(members), len(members))])
+
+    return draw
+
+
+def interval(
+    metric: Metric, statistics: Any, *, resamples: int, seed: int, units: Units = None
+) -> tuple[float, float]:
+    """The central 95% of the metric over `resamples` draws of as many rows or `units`, with replacement.
 
     Statistics are (rows, k); rows are drawn, never the values computed from them, so a corpus-level metric is
     resampled exactly. With no resample the interval is the value itself. Two metrics of one seed see the same
@@ -20,9 +53,8 @@ def interval(metric: Metric, statistics: Any, *, resamples: int, seed: int) -> t
     value = metric.value(statistics)
     if resamples < 1 or len(statistics) == 0:
         return value, value
-    generator = np.random.default_rng(seed)
-    rows = len(statistics)
-    values = [metric.value(statistics[generator.integers(0, rows, rows)]) for _ in range(resamples)]
+    generator, draw = np.random.default_rng(seed), draws(len(statistics), units)
+    values = [metric.value(statistics[draw(generator)]) for _ in range(resamples)]
     low, high = np.quantile(values, (0.025, 0.975))
     return min(float(low), value), max(float(high), value)
 
@@ -35,12 +67,13 @@ def scored(
     value: float | None = None,
     resamples: int,
     seed: int,
+    units: Units = None,
 ) -> Score:
     """`value` of the metric, as it is reported (None: as its statistics have it), with the interval from
     them.
     """
     statistics = metric.statistics(predictions, references)
     value = metric.value(statistics) if value is None else value
-    low, high = interval(metric, statistics, resamples=resamples, seed=seed)
+    low, high = interval(metric, statistics, resamples=resamples, seed=seed, units=units)
     turned = bool(getattr(metric, "lower_is_better", False))
     return Score(metric.name, value, low, high, rows=len(predictions), lower_is_better=turned)

@@ -8,10 +8,11 @@ included; for a share of right answers it is McNemar's test.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import NormalDist
 from typing import Any
 
+from p2m.evaluation.bootstrap import Units, draws
 from p2m.types import ALPHA, Metric, merit
 
 POWER = 0.9  # the chance that as many rows as are asked for will tell
@@ -28,8 +29,11 @@ def swaps(
     *,
     seed: int,
     resamples: int = RESAMPLES,
+    units: Units = None,
 ) -> tuple[float, float]:
-    """One-sided p of `first` being better than `second`, and of its being worse; each above 0, at most 1."""
+    """One-sided p of `first` being better than `second`, and of its being worse; each above 0, at most 1.
+    Rows of one of the `units` are swapped together.
+    """
     import numpy as np
 
     rows = len(references)
@@ -40,8 +44,9 @@ def swaps(
     differ = np.array([a != b for a, b in zip(first, second, strict=True)])
     generator = np.random.default_rng(seed)
     above = below = 1  # the arrangement that was seen is one of them
+    coins = _coins(rows, units)
     for _ in range(resamples):
-        swapped = (generator.random(rows) < 0.5) & differ
+        swapped = coins(generator) & differ
         mask = swapped[:, None]
         difference = _ahead(metric, np.where(mask, two, one), np.where(mask, one, two))
         above += difference >= seen - _EXACT
@@ -58,6 +63,7 @@ def needed_rows(
     seed: int,
     alpha: float = ALPHA,
     resamples: int = ROUGH,
+    units: Units = None,
 ) -> int | None:
     """Rows that would tell a difference as large as the one seen; None where `first` is not better.
 
@@ -74,16 +80,25 @@ def needed_rows(
     if seen <= 0:
         return None
     generator = np.random.default_rng(seed)
+    coins, draw = _coins(rows, units), draws(rows, units)
     swapped, drawn = [], []
     for _ in range(resamples):
-        mask = (generator.random(rows) < 0.5)[:, None]
+        mask = coins(generator)[:, None]
         swapped.append(_ahead(metric, np.where(mask, two, one), np.where(mask, one, two)))
-        picked = generator.integers(rows, size=rows)
+        picked = draw(generator)
         drawn.append(_ahead(metric, one[picked], two[picked]))
     normal = NormalDist()
     by_chance = max(float(np.sqrt(np.mean(np.square(swapped)))), 1 / rows)
     reach = normal.inv_cdf(1 - alpha) * by_chance + normal.inv_cdf(POWER) * float(np.std(drawn))
     return max(1, math.ceil(rows * (reach / seen) ** 2))
+
+
+def _coins(rows: int, units: Units) -> Callable[[Any], Any]:
+    """What throws a coin for each row with a generator, one for all rows of a unit."""
+    if units is None:
+        return lambda generator: generator.random(rows) < 0.5
+    number = int(units.max()) + 1
+    return lambda generator: (generator.random(number) < 0.5)[units]
 
 
 def _ahead(metric: Metric, one: Any, two: Any) -> float:

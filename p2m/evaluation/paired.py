@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from p2m.evaluation.bootstrap import Units, draws, units_of
 from p2m.evaluation.compare import both, swaps
 from p2m.types import Beside, Examined, Example, Metric, Score, merit
 
@@ -42,9 +43,10 @@ def beside(
     right = [rows[number].answers for number in common]
     one, two = both(metric, first, second, right)
     student, teacher = metric.value(one), metric.value(two)
-    pairs = resampled(metric, one, two, resamples=resamples, seed=seed)
+    units = units_of([rows[number] for number in common])
+    pairs = resampled(metric, one, two, resamples=resamples, seed=seed, units=units)
     difference = gap(student - teacher, pairs, len(right))
-    better, worse = swaps(metric, first, second, right, seed=seed)
+    better, worse = swaps(metric, first, second, right, seed=seed, units=units)
     if merit(metric, 1) < 0:  # of errors, what the teacher's is of the model's
         ratio = _ratio(teacher, student, [(theirs, ours) for ours, theirs in pairs], len(right))
     else:
@@ -61,13 +63,16 @@ def gap(value: float, pairs: Sequence[tuple[float, float]], rows: int) -> Score:
     return _score("difference", value, [a - b for a, b in pairs], rows)
 
 
-def resampled(metric: Metric, one: Any, two: Any, *, resamples: int, seed: int) -> list[tuple[float, float]]:
-    """Both values of each of `resamples` draws of as many rows, with replacement; of their statistics."""
+def resampled(
+    metric: Metric, one: Any, two: Any, *, resamples: int, seed: int, units: Units = None
+) -> list[tuple[float, float]]:
+    """Both values of each of `resamples` draws of as many rows or `units`, with replacement; of their
+    statistics.
+    """
     import numpy as np
 
-    generator = np.random.default_rng(seed)
-    rows = len(one)
-    drawn = (generator.integers(0, rows, rows) for _ in range(resamples))
+    generator, draw = np.random.default_rng(seed), draws(len(one), units)
+    drawn = (draw(generator) for _ in range(resamples))
     return [(metric.value(one[picked]), metric.value(two[picked])) for picked in drawn]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.errors import StageError, UserError, nearest
-from p2m.evaluation.bootstrap import scored
+from p2m.evaluation.bootstrap import Units, scored
 from p2m.marked_yaml import read_marked
 from p2m.resources import conf_folder
 from p2m.types import Metric, Score, Task
@@ -24,12 +24,12 @@ MODULE = Path(__file__).parent / "evaluate_module"
 
 def reported(
     metric: Metric, predictions: Sequence[str], references: Sequence[Sequence[str]], *, resamples: int,
-    seed: int,
+    seed: int, units: Units = None,
 ) -> Score:  # fmt: skip
     """The metric's value as it is reported, with its 95% interval."""
     passes = getattr(metric, "through_evaluate", False)
     value = through_evaluate(metric, predictions, references) if passes else None
-    return scored(metric, predictions, references, value=value, resamples=resamples, seed=seed)
+    return scored(metric, predictions, references, value=value, resamples=resamples, seed=seed, units=units)
 
 
 def through_evaluate(

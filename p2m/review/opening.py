@@ -111,11 +111,11 @@ def of_service(recipe: Path, task: Task) -> list[Item]:
 
 def _texts(read_: Understood, asked: Sequence[Item]) -> list[Item]:
     """The user's texts, but those that the service asks about."""
-    paths = read_.composed.spec.data.inputs
+    paths, group = read_.composed.spec.data.inputs, read_.composed.spec.data.group
     if not paths:
         raise UserError("there are no texts for people to answer\n    name them: data.inputs=FILE")
     known = {item.key for item in asked}
-    items = [Item(row.input) for row in collect(read_.task, *map(Files, paths)).rows]
+    items = [Item(row.input) for row in collect(read_.task, *map(Files, paths), group=group).rows]
     return [item for item in items if item.key not in known]
 
 
@@ -130,9 +130,9 @@ def _rows(
         if edge.step is None or edge.parameter not in ("generated", "retrieved", "train"):
             continue
         rows = made(project, edge.step)
-        paths = project.composed.spec.data.train
-        if rows is None and edge.parameter == "train" and paths:
-            rows = read(project.task, *map(Files, paths), role="train")
+        data = project.composed.spec.data
+        if rows is None and edge.parameter == "train" and data.train:
+            rows = read(project.task, *map(Files, data.train), role="train", group=data.group)
         if not isinstance(rows, Examples):
             say(f"the rows of {edge.step} are not made yet, and are not shown: {build}")
             continue

@@ -34,6 +34,7 @@ def feasibility(spec: ModelSpec, task: Task) -> list[tuple[str, str, str]]:
         return [("task.type" if spec.task.type else "prompt", *not_built(task))]
     found = [*_names(spec, task), *_students(spec, task), *_encoders(spec, task), *_baselines(spec)]
     found += [*_vocabularies(spec, task), *_runtime(spec, task), *_mapped(spec, task), *_wished(spec)]
+    found += _grouped(spec, task)
     found += [
         *_searched(spec, task),
         *_described(spec, task),
@@ -101,6 +102,27 @@ def _mapped(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
             if name not in fields:
                 path = f"retriever.mapping.{dataset}.{name}"
                 yield path, f"the task has no field {name!r}", nearest(name, fields)
+
+
+def _grouped(spec: ModelSpec, task: Task) -> Iterator[tuple[str, str, str]]:
+    """A column that says which rows belong together, and is not there for that alone."""
+    group, names = spec.data.group, [each.name for each in task.inputs]
+    if group is not None and not (spec.data.train or spec.data.inputs):
+        yield (
+            "data.group",
+            f"{group!r} is a column of rows of yours, and there are none",
+            "give data.train=FILE",
+        )
+    if group == task.output.name:
+        yield (
+            "data.group",
+            f"{group!r} is the answer (task.output)",
+            "name the column of who or what a row is of",
+        )
+    if group in names:
+        rest = ", ".join(name for name in names if name != group)
+        hint = f"write task: {{inputs: [{rest}]}}" if rest else "name another column"
+        yield "data.group", f"{group!r} goes in, too, and tells nothing of groups that are new", hint
 
 
 def _wished(spec: ModelSpec) -> Iterator[tuple[str, str, str]]:

@@ -350,6 +350,9 @@ class DataFiles(Section):
     train: Paths | None = None  # rows to learn from, beside those that are made or found
     validation: Paths | None = None  # rows that steer early stopping
     test: Paths | None = None  # rows that the verdict rests on; never learnt from
+    group: str | None = (
+        None  # column of these rows; rows with one value of it (a customer, say) are never parted
+    )
     texts: Path | None = None  # folder of .txt and .md files that rows are made from
     decisions: Path | None = (
         None  # what people decided in `p2m review`; null: RECIPE.decisions.jsonl beside it, once there is one

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple
 
 from p2m.catalogs.base import (
     Converter,
     RawRow,
     answer_column,
+    flatten,
     is_trace,
     last_user_message,
     map_inputs,
@@ -45,28 +47,35 @@ class _File:
     is_whole: bool = False  # a text that is one input, rather than one a line
 
 
+class _Row(NamedTuple):
+    values: dict[str, str] | None  # None where a record has no input
+    where: str
+    group: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What one file holds, and how it was read."""
 
     name: str
-    rows: tuple[tuple[dict[str, str] | None, str], ...]  # None where a record has no input; with their places
+    rows: tuple[_Row, ...]
     how: str
     ignored: str = ""  # the column with answers
 
 
 @stage(version="1", kind="pure")
-def collect(task: Task, *files: Files, run: Run | None = None) -> Inputs:
+def collect(task: Task, *files: Files, group: str | None = None, run: Run | None = None) -> Inputs:
     """Every input of tables, texts and traces, each once; a column with answers is left aside, and that said.
+    Inputs with one value of the column `group`, where tables have it, belong together.
 
     Raises:
         DataError: with file and line: it cannot be read, lacks a field, or a field is empty.
     """
-    found = [_read(task, file) for each in files for file in _files(each.path)]
+    found = [_read(task, file, group) for each in files for file in _files(each.path)]
     seen: set[tuple[str, ...]] = set()
     rows: list[Unanswered] = []
     rejected: list[Rejected] = []
-    for values, where in (row for one in found for row in one.rows):
+    for values, where, together in (row for one in found for row in one.rows):
         if values is None:
             rejected.append(Rejected({}, "", f"{_NO_MESSAGE}: {Path(where).name}"))
             continue
@@ -75,7 +84,7 @@ def collect(task: Task, *files: Files, run: Run | None = None) -> Inputs:
             rejected.append(Rejected(values, "", _REPEATED))
         else:
             seen.add(key)
-            rows.append(Unanswered(values, "user", Converter(task, {}, "user").group(values)))
+            rows.append(Unanswered(values, "user", together))
     if not rows:
         names = ", ".join(one.name for one in found)
         raise DataError(f"{names}: no input in it; data.inputs needs at least one, e.g. {_example(task)}")
@@ -100,7 +109,7 @@ def _files(path: Path) -> Iterator[_File]:
     yield from (_File(each, card, is_whole=each.suffix == ".md") for each in paths)
 
 
-def _read(task: Task, file: _File) -> _Found:
+def _read(task: Task, file: _File, group: str | None) -> _Found:
     """The inputs of a file.
 
     Raises:
@@ -114,31 +123,31 @@ def _read(task: Task, file: _File) -> _Found:
         raise DataError(f"{file.path}: it has no rows; data.inputs needs at least one, e.g. {_example(task)}")
     if is_trace(first[0].values):
         return _trace(task, file.path.name, chain(first, stream))
-    columns = observe(first, file.card.label_names)
+    columns = tuple(one for one in observe(first, file.card.label_names) if one.name != group)
     fit = map_inputs(task, columns)
     if fit.mapping is None:
         raise DataError(
             f"{file.path}: {fit.refusal}; name the columns like the task's fields, e.g. {_example(task)}"
         )
-    converter = Converter(task, fit.mapping, "user", file.card.label_names)
+    converter = Converter(task, fit.mapping, "user", file.card.label_names, grouping=group)
     wrong: list[str] = []
-    rows = [(_fields(converter, record, wrong), record.where) for record in chain(first, stream)]
+    rows = [_fields(converter, record, wrong) for record in chain(first, stream)]
     if wrong:
         raise DataError(told(wrong))
     return _Found(file.path.name, tuple(rows), fit.reasons[0], answer_column(task, columns))
 
 
-def _fields(converter: Converter, record: RawRow, wrong: list[str]) -> dict[str, str] | None:
+def _fields(converter: Converter, record: RawRow, wrong: list[str]) -> _Row:
     try:
         require(record, tuple(converter.mapping.values()))
     except DataError as error:
         wrong.append(str(error))
-        return None
+        return _Row(None, record.where)
     values = converter.inputs(record)
     if isinstance(values, dict):
-        return values
+        return _Row(values, record.where, converter.group(values, dict(flatten(record.values))))
     wrong.append(f"{record.where}: {values}; complete the row or take it out of data.inputs")
-    return None
+    return _Row(None, record.where)
 
 
 def _texts(task: Task, file: _File) -> _Found:
@@ -150,18 +159,20 @@ def _texts(task: Task, file: _File) -> _Found:
     records = [whole_text(file.path)] if file.is_whole else list(text_lines(file.path))
     if not any(record.values["text"] for record in records):
         raise DataError(f"{file.path}: it is empty; data.inputs needs a text")
-    rows = tuple(({task.inputs[0].name: str(record.values["text"])}, record.where) for record in records)
+    rows = tuple(_Row({task.inputs[0].name: str(record.values["text"])}, record.where) for record in records)
     return _Found(
         file.path.name, rows, "the whole text is one input" if file.is_whole else "one input a line"
     )
 
 
 def _trace(task: Task, name: str, records: Iterator[RawRow]) -> _Found:
-    rows: list[tuple[dict[str, str] | None, str]] = []
+    rows: list[_Row] = []
     wrong: list[str] = []
+    passage = Converter(task, {}, "user")
     for record in records:
         text = last_user_message(record.values)
-        rows.append((_message(task, text, record.where, wrong) if text else None, record.where))
+        values = _message(task, text, record.where, wrong) if text else None
+        rows.append(_Row(values, record.where, passage.group(values, {}) if values else ""))
     if wrong:
         raise DataError(told(wrong))
     return _Found(name, tuple(rows), "the last user message of each conversation")
@@ -187,7 +198,7 @@ def _message(task: Task, text: str, where: str, wrong: list[str]) -> dict[str, s
 
 
 def _shown(found: _Found) -> str:
-    return on_a_line(next((values for values, _ in found.rows if values), {}))
+    return on_a_line(next((row.values for row in found.rows if row.values), {}))
 
 
 def _example(task: Task) -> str:

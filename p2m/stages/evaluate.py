@@ -16,6 +16,7 @@ from p2m.engine.stage import stage
 from p2m.errors import DataError
 from p2m.evaluation.base import (
     ROWS,
+    Units,
     beside,
     compared,
     covered,
@@ -27,6 +28,7 @@ from p2m.evaluation.base import (
     reported,
     slices,
     swaps,
+    units_of,
     variants,
 )
 from p2m.metrics.base import Metric
@@ -88,16 +90,18 @@ def evaluate(
     else:
         answers = answers_of(exported, backend, rows, run, "test")
     said = [answer.output for answer in answers]
-    right = [row.answers for row in rows]
+    right, units = [row.answers for row in rows], units_of(rows)
     primary = metrics[0]
     rival, note = _teacher(examined, primary, said, parts, bootstrap=bootstrap, seed=seed)
     compared = {winner.student, *(each.student for each in folds if each.rows)}
     tried = len(compared) if parts.is_cross_validated else 1
     judged = _judged(task, primary, rows, answers, examined if rival else None)
     return Evaluated(
-        scores=tuple(reported(metric, said, right, resamples=bootstrap, seed=seed) for metric in metrics),
+        scores=tuple(
+            reported(metric, said, right, resamples=bootstrap, seed=seed, units=units) for metric in metrics
+        ),
         comparisons=tuple(
-            _compared(each, places, primary, said, right, seed=seed, tried=tried)
+            _compared(each, places, primary, said, right, seed=seed, tried=tried, units=units)
             for each in rivals.found
             if each.name != winner.student  # which it could only tie with
         ),
@@ -110,6 +114,7 @@ def evaluate(
         sureness=_sureness(parts, judged, Settings.read(exported.model)),
         slices=slices(judged, [row.source for row in rows]),
         rewritten=_rewritten(task, parts, exported, backend, primary, said, bootstrap, seed, run),
+        groups=len({row.group for row in rows if row.is_grouped}),
     )
 
 
@@ -180,12 +185,12 @@ def _refitted(
 
 def _compared(
     rival: Baseline, places: Sequence[int], primary: Metric, said: Sequence[str],
-    right: Sequence[Sequence[str]], *, seed: int, tried: int,
+    right: Sequence[Sequence[str]], *, seed: int, tried: int, units: Units,
 ) -> Comparison:  # fmt: skip
     theirs = [rival.answers[place] for place in places]
     value = primary.value(primary.statistics(theirs, right))
-    better, worse = swaps(primary, said, theirs, right, seed=seed)
-    needed = needed_rows(primary, said, theirs, right, seed=seed, alpha=ALPHA / tried)
+    better, worse = swaps(primary, said, theirs, right, seed=seed, units=units)
+    needed = needed_rows(primary, said, theirs, right, seed=seed, alpha=ALPHA / tried, units=units)
     return Comparison(rival.name, value, better, worse, rival.is_learnt, needed)
 
 

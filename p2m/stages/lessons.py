@@ -20,7 +20,7 @@ from p2m.engine.rows import joined as joined_rows
 from p2m.engine.rows import picked as picked_rows
 from p2m.stages.embed import paired
 from p2m.stages.rows import drawn, is_balanced
-from p2m.students.base import Held, Lesson, LinearStudent, decided, labels_of, scoped
+from p2m.students.base import Held, Lesson, LinearStudent, dealt, decided, labels_of, scoped
 from p2m.students.base import held_out as held_out_of
 from p2m.types import Embeddings, Encoder, Example, Metric, PairStudent, Split, Task, TaskType
 
@@ -148,10 +148,12 @@ def _held_out(
         return None
     if task.type is TaskType.CLASSIFICATION and task.none is None:
         return None
-    numbers = range(len(learnt[0]))
+    folds = dealt(learnt[0], FOLDS)
     found: list[Held] = []
     for fold in range(FOLDS if len(learnt[0]) < _FEW else 1):
-        outside, inside = ([n for n in numbers if (n % FOLDS == fold) is held] for held in (False, True))
+        outside, inside = (
+            [n for n, one in enumerate(folds) if (one == fold) is held] for held in (False, True)
+        )
         if not outside or not inside:
             continue
         known, asked = picked(*learnt, outside), picked(*learnt, inside)

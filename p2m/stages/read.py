@@ -6,7 +6,7 @@ import ast
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from itertools import chain, islice
@@ -19,6 +19,7 @@ from p2m.catalogs.base import (
     Fit,
     RawRow,
     data_format,
+    flatten,
     gathering,
     is_known,
     label_reader,
@@ -67,20 +68,23 @@ class _Table:
 
 
 @stage(version="4", kind="pure")
-def read(task: Task, files: Files, *more: Files, role: str, run: Run | None = None) -> Examples:
+def read(
+    task: Task, files: Files, *more: Files, role: str, group: str | None = None, run: Run | None = None
+) -> Examples:
     """Every row of data files, or of the parts of datasets' folders that suit `role` (train, validation,
     test).
 
     Columns are found by the task's field names, else by the rules that map any dataset's columns; files with
     the same columns are looked at together. Answers given as a list (or the Hub's `{text: [...],
-    answer_start: [...]}`) become the output and what else counts as right.
+    answer_start: [...]}`) become the output and what else counts as right. Rows with one value of the column
+    `group` are never parted.
 
     Raises:
         DataError: with file and line, of several problems the first: an unreadable or empty file, a row that
             lacks a column, has an empty field or a label that the task has not; or no column that could be
             one of the task's fields.
     """
-    seen = look(task, (files, *more), role, folder=run.folder if run else None)
+    seen = look(task, (files, *more), role, group=group, folder=run.folder if run else None)
     if seen.wrong:
         raise DataError(told(seen.wrong))
     contradictions = _contradictions(task, seen, role)
@@ -105,8 +109,8 @@ class Seen:
 
 
 def look(
-    task: Task, files: Sequence[Files], role: str, *, most: int | None = None, is_raw: bool = False,
-    folder: Path | None = None,
+    task: Task, files: Sequence[Files], role: str, *, group: str | None = None, most: int | None = None,
+    is_raw: bool = False, folder: Path | None = None,
 ) -> Seen:  # fmt: skip
     """The rows of `read` with their places, at most `most` of a file; what is wrong with one ends nothing.
 
@@ -128,14 +132,15 @@ def look(
     converters: dict[frozenset[str], tuple[Fit, Converter]] = {}
     for columns, together in alike.items():
         with _noted(wrong):
-            converters[columns] = _reader(task, together, is_raw)
+            converters[columns] = _reader(task, together, is_raw, group)
     found, places = Spool(Example, folder), Spool[str](folder=folder)
+    needed = (group,) if group and role == "train" else ()
     for table in tables:
         if table.columns in converters:
             fit, converter = converters[table.columns]
             for record in table.records:
                 with _noted(wrong):
-                    require(record, tuple((fit.mapping or {}).values()))
+                    require(record, (*(fit.mapping or {}).values(), *needed))
                     found.append(_converted(converter, record, role, is_told=len(wrong) < _TOLD))
                     places.append(record.where)
         wrong += table.wrong
@@ -148,16 +153,17 @@ def look(
     return Seen(", ".join(names), tuple(header), fits, rows, places.rows(), tuple(wrong), is_whole)
 
 
-def _reader(task: Task, tables: Sequence[_Table], is_raw: bool) -> tuple[Fit, Converter]:
+def _reader(task: Task, tables: Sequence[_Table], is_raw: bool, group: str | None) -> tuple[Fit, Converter]:
     """How the rows of tables with the same columns become examples.
 
     Raises:
         DataError: no columns suit the task, or its answers may be read in two ways.
     """
-    fit = _fit(task, tables)
+    fit = _fit(task, tables, group)
     raw = Converter(
-        task, fit.mapping or {}, "user", tables[0].card.label_names, aliases=not is_raw, is_raw=is_raw
-    )
+        task, fit.mapping or {}, "user", tables[0].card.label_names, aliases=not is_raw, is_raw=is_raw,
+        grouping=group,
+    )  # fmt: skip
     if is_raw or not is_shaped(task):
         return fit, raw
     texts = [raw.written(record) for record in _spread(tables)]
@@ -187,7 +193,19 @@ def _no_labels(task: Task, rows: Sequence[Example], names: str) -> str:
     )
 
 
-def shown_by(task: Task, files: Sequence[Files]) -> Shown | None:
+def without(files: Sequence[Files], column: str) -> str:
+    """The first training file that has not this column, and those that it has; "" where none lacks it."""
+    for each in files:
+        with suppress(DataError):  # told where it is read
+            for path in data_paths(each.path, "train")[0]:
+                first = next(read_rows(path), None)
+                there = dict(flatten(first.values)) if first is not None else {column: ""}
+                if column not in there:
+                    return f"{path.name} has {', '.join(there)}; {nearest(column, there)}"
+    return ""
+
+
+def shown_by(task: Task, files: Sequence[Files], group: str | None = None) -> Shown | None:
     """What the rows of data files say of a task; None where none can be read.
 
     Whichever column suits the answer best, of a label or of a text, is looked at.
@@ -195,7 +213,7 @@ def shown_by(task: Task, files: Sequence[Files]) -> Shown | None:
     best: Seen | None = None
     for kind in dict.fromkeys((TaskType.TEXT_TO_TEXT, TaskType.CLASSIFICATION, task.type)):
         draft = replace(task, type=kind, labels=task.labels if task.type is kind else ())
-        seen = look(draft, files, "train", most=_GLANCE, is_raw=True)
+        seen = look(draft, files, "train", group=group, most=_GLANCE, is_raw=True)
         if seen.rows and (best is None or seen.fits[0].confidence > best.fits[0].confidence):
             best = seen
     return read_answers(best.rows, is_whole=best.is_whole) if best else None
@@ -323,10 +341,13 @@ def _part(card: Card, role: str, path: Path) -> Part:
     raise DataError(f"{path}: has no part for data.{role}, only {there}; {hint}")
 
 
-def _fit(task: Task, tables: Sequence[_Table]) -> Fit:
-    """Where the task's fields stand in tables of the same columns, by their own names where all do."""
+def _fit(task: Task, tables: Sequence[_Table], group: str | None) -> Fit:
+    """Where the task's fields stand in tables of the same columns, by their own names where all do; none
+    stands in the one that says which rows belong together.
+    """
     _refuse_no_header(task, tables[0])
-    fit = map_columns(task, observe(_spread(tables), tables[0].card.label_names))
+    columns = observe(_spread(tables), tables[0].card.label_names)
+    fit = map_columns(task, tuple(column for column in columns if column.name != group))
     if fit.mapping is None:
         fields = ", ".join(field.name for field in (*task.inputs, task.output))
         hint = (

@@ -14,7 +14,7 @@ from p2m.errors import StageError
 from p2m.metrics.base import Metric
 from p2m.sizes import folder_size, show_size
 from p2m.stages.rows import sample
-from p2m.students.base import decided, held_out, scoped, with_none
+from p2m.students.base import dealt, decided, held_out, scoped, with_none
 from p2m.types import Example, Fit, Split, Task, Variant, merit
 
 MAX_ROWS = 500  # rows that a variant is judged by
@@ -63,8 +63,9 @@ def decide(parts: Split, folder: Path, *, backend: Backend, metric: Metric, run:
     is_row = settings.kind == "classification" and (settings.shape != "text" or settings.none is not None)
     is_span = settings.kind == "span" and settings.none is not None
     if settings.kind == "classification" and settings.shape == "text":
-        rows = rows or learnt[::FOLDED]
-        learnt = learnt if parts.validation else tuple(row for n, row in enumerate(learnt) if n % FOLDED)
+        folds = () if rows else dealt(learnt, FOLDED)
+        rows = rows or tuple(row for row, fold in zip(learnt, folds, strict=True) if not fold)
+        learnt = tuple(row for row, fold in zip(learnt, folds, strict=True) if fold) if folds else learnt
     if not rows or not (is_row or is_span):
         return
     inputs = [row.input for row in rows]

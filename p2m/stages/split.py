@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 # to learn from may still be near enough to give an answer away.
 BORDER = 0.8
 _EVIDENCE = {"user": "set aside", "retrieved": "retrieved", "generated": "synthetic"}
+GROUP = "data.group"
 _FEWEST = 6  # rows in all, below which there is nothing to learn from and to ask about
 _FEWEST_TESTED = 200  # rows that judge, where there are five times as many: fewer prove little
 _FEWEST_OF_ORIGIN = 100  # rows that an origin must have before test rows are taken from it
@@ -60,6 +61,7 @@ class _Placed:
     validation: Sequence[Example]  # the user's, without rows that share a unit with the user's test set
     test: Sequence[Example]
     given_up: list[Count]
+    is_grouped: bool  # whether the user's own column tells which rows belong together
 
 
 @stage(version="2", kind="seeded")
@@ -105,6 +107,8 @@ def split(
     lot.shuffle(order)
     learnt = picked(pool.rows, order)
     needed = crossed or task.type.is_chosen_for
+    if placed.is_grouped:
+        _check_groups(placed, order, splitting.folds if needed else 1)
     folds = folded(pool, order, splitting.folds, lot) if needed else ()
     kinds = np.unique(pool.answers[order]).tolist()
     known = {label for kind in kinds for label in pool.labels[kind]} - {""}
@@ -151,8 +155,12 @@ def _place(
     units, own, barred = np.split(units, [len(rows), len(rows) + len(stopping)])
     is_barred, is_held = np.isin(units, barred), np.isin(units, own)
     is_own_barred = np.isin(own, barred)
+    given = np.array(list(noted.given), dtype=np.uint64)
+    of_test = np.intersect1d(noted.groups[len(rows) + len(stopping) :], given)
+    is_shared = np.isin(noted.groups[: len(rows)], of_test)
     given_up = [
-        _given_up("near a test row", rows, is_barred),
+        _given_up(f"of a group that the test set has, too ({GROUP})", rows, is_shared),
+        _given_up("near a test row", rows, is_barred & ~is_shared),
         _given_up("near a validation row", rows, is_held & ~is_barred),
         _given_up("of the validation set, near a test row", stopping, is_own_barred),
     ]
@@ -162,6 +170,30 @@ def _place(
         validation=picked(stopping, np.flatnonzero(~is_own_barred)),
         test=judged,
         given_up=[count for count in given_up if count.rows],
+        is_grouped=bool(noted.given),
+    )
+
+
+def _check_groups(placed: _Placed, order: Sequence[int], folds: int) -> None:
+    """
+    Raises:
+        DataError: the rows to learn from are in too few groups for so many folds.
+    """
+    import numpy as np
+
+    units = len(np.unique(placed.pool.units[order]))
+    if units >= folds:
+        return
+    ways = [f"set split.folds={units}"] if units > 1 else []
+    ways += (
+        ["give a data.test of other groups"]
+        if any("test set has" in each.what for each in placed.given_up)
+        else []
+    )
+    raise DataError(
+        f"{GROUP}: the rows to learn from are in {units} group{'s' * (units != 1)} that share nothing, and"
+        f" {folds} are needed, for none may be on both sides of a fold:"
+        f" {', or '.join(('give rows of more groups', *ways, f'take {GROUP} out'))}"
     )
 
 

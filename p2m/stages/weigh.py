@@ -14,7 +14,7 @@ from p2m.stages.embed import embed
 from p2m.stages.lessons import Material, picked, solve_and_ask
 from p2m.stages.rows import sample
 from p2m.stages.scoring import MAX_ROWS
-from p2m.students.base import LinearStudent, Student
+from p2m.students.base import LinearStudent, Student, dealt
 from p2m.types import Encoder, Example, Split, Task, Weighed, Weighing, merit
 
 LEARNT = 2000  # rows that a student learns from, to be asked about others
@@ -70,8 +70,9 @@ def _asked(
             (rows, vectors), (parts.validation, material.vectors("validation", student))
         )
     found: list[tuple[Example, str]] = []
-    for fold in range(min(FOLDS, len(rows)) if len(rows) > 1 else 0):
-        outside = [n for n in range(len(rows)) if n % FOLDS != fold]
-        inside = picked(rows, vectors, [n for n in range(len(rows)) if n % FOLDS == fold])
+    folds = dealt(rows, FOLDS)
+    for fold in sorted(set(folds)) if len(set(folds)) > 1 else ():
+        outside = [n for n, one in enumerate(folds) if one != fold]
+        inside = picked(rows, vectors, [n for n, one in enumerate(folds) if one == fold])
         found += zip(inside[0], ask(picked(rows, vectors, outside), inside), strict=True)
     return [row for row, _ in found], [text for _, text in found]

@@ -19,6 +19,7 @@ from typing import Any
 from p2m.deploy.serving.linear import LINEAR, TERMS
 from p2m.deploy.serving.measures import MEASURES, Measure, Measures
 from p2m.deploy.serving.rows import joined, number_of
+from p2m.students.dealing import dealt
 from p2m.students.heads import Reach, head_of
 from p2m.students.heads.numbers import aimed
 from p2m.students.labels import given, label_words, scale_of
@@ -27,6 +28,7 @@ from p2m.students.strengths import STRENGTHS, Block, chosen
 from p2m.types import Lesson, Task, TaskType
 
 STRETCHES = 8  # of a number, at most: each has as many rows as the others
+_FOLDS = 5  # of rows that belong together, by which the penalty on the weights of numbers is chosen
 RIDGE = 0.1  # of C: numbers from 0 to 1 bear a larger penalty than logits do
 
 
@@ -146,7 +148,8 @@ def logistic(features: Any, lesson: Lesson, *, strength: float, label_weight: fl
     rows, labels = lesson.rows, lesson.labels
     if lesson.task.type is TaskType.REGRESSION:
         scale = scale_of(lesson.task, labels)
-        return ridge(features, [aimed(row, scale) for row in rows], strength=strength * RIDGE)
+        folds = dealt(rows, _FOLDS) if any(row.is_grouped for row in rows) else ()
+        return ridge(features, [aimed(row, scale) for row in rows], strength=strength * RIDGE, folds=folds)
     words = labels if features.shape[0] > len(rows) else ()
     weights = [1.0] * len(rows) + [label_weight] * len(words)
     if lesson.task.type is TaskType.CLASSIFICATION:

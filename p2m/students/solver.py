@@ -102,19 +102,22 @@ def narrowed(features: Any, columns: int) -> tuple[Any, Callable[[Any], Any]]:
         return axes * lengths, lambda weights: features.T @ (axes / lengths @ weights)
 
 
-def ridge(features: Any, numbers: Any, *, strength: float) -> Weights:
+def ridge(features: Any, numbers: Any, *, strength: float, folds: Sequence[int] = ()) -> Weights:
     """Least squares with an L2 penalty on all but the intercept (Hoerl and Kennard, 1970).
 
-    The penalty is the one that does best where each row is left out in turn, a closed form; of many rows of
-    terms, where that takes long, the inverse of `strength`.
+    The penalty is the one that does best where each row is left out in turn, a closed form, or, of rows that
+    belong together, each of their `folds`; of many rows of terms, where that takes long, the inverse of
+    `strength`.
     """
     import numpy as np
     from scipy.sparse import issparse
     from sklearn.linear_model import Ridge, RidgeCV
+    from sklearn.model_selection import PredefinedSplit
     from threadpoolctl import threadpool_limits
 
     hasty = issparse(features) and features.shape[0] > MANY_ROWS
-    model = Ridge(alpha=1 / strength) if hasty else RidgeCV(alphas=PENALTIES)
+    left_out = PredefinedSplit(folds) if len(set(folds)) > 1 else None
+    model = Ridge(alpha=1 / strength) if hasty else RidgeCV(alphas=PENALTIES, cv=left_out)
     with threadpool_limits(1):
         model.fit(features, np.asarray(numbers, dtype=np.float64))
     return Weights(np.asarray(model.coef_).reshape(-1, 1), np.atleast_1d(model.intercept_))

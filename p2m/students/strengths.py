@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from p2m.students.dealing import dealt
 from p2m.students.labels import given
 from p2m.students.solver import Weights, narrowed
 from p2m.types import Lesson, TaskType
@@ -80,10 +81,7 @@ def _right(parts: Sequence[Block], lesson: Lesson, strength: float, solve: Solve
 
     held = [[label in each for label in lesson.labels] for each in map(set, _held(lesson))]
     truth, count = np.array(held), len(lesson.rows)
-    folds, seen = np.zeros(count, dtype=int), Counter[str]()
-    for number, row in enumerate(lesson.rows):
-        folds[number] = seen[row.output] % _FOLDS
-        seen[row.output] += 1
+    folds = np.array(dealt(lesson.rows, _FOLDS, [row.output for row in lesson.rows]))
     logits = np.zeros(truth.shape)
     for fold in range(_FOLDS):
         outside, inside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
