@@ -10,9 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 from p2m.answers.canonical import labels_in
+from p2m.catalogs.base import flatten, read_rows
+from p2m.catalogs.belonging import together
+from p2m.catalogs.columns import text_of
 from p2m.curation.base import (
     exposed,
     fold,
@@ -30,10 +33,10 @@ from p2m.spec import ModelSpec
 from p2m.stages.collect import collect
 from p2m.stages.curate import alike, protected_rows, too_near
 from p2m.stages.decisions import decisions
-from p2m.stages.read import look, told
+from p2m.stages.read import data_paths, look, told
 from p2m.stages.split import check_sizes, require, split
 from p2m.students.base import given
-from p2m.types import Count, Example, Examples, Files, LinearStudent, PairStudent, Split, Task
+from p2m.types import Count, Example, Examples, Files, LinearStudent, PairStudent, Split, Task, TaskType
 
 ROLES = ("train", "validation", "test")
 MOST = 100_000  # rows of a file that are read
@@ -130,6 +133,7 @@ def inspect(spec: ModelSpec, task: Task) -> Inspection:
         evidence="" if parts is None else parts.evidence,
         notes=(
             *notes,
+            *_together(spec, task, owned),
             *map(Note, alike(task, rows)),
             *_unheard(task, owned),
             *_long(spec, task, rows),
@@ -327,6 +331,65 @@ def _of_judges(task: Task, owned: Mapping[str, _Own]) -> Iterator[Note]:
             for reason, count in Counter(filter(None, reasons)).most_common():
                 places = [place for place, each in zip(own.places, reasons, strict=True) if each == reason]
                 yield Note(f"{_rows(count)} of {role}, which stay: {reason}", _named(places))
+
+
+def _together(spec: ModelSpec, task: Task, owned: Mapping[str, _Own]) -> Iterator[Note]:
+    """That rows of train seem to belong together, and what of them the set that judges has."""
+    if (
+        "train" not in owned
+        or owned["train"].wrong
+        or not (task.type.is_labelled or task.type is TaskType.REGRESSION)
+    ):
+        return
+    own, test, named = owned["train"], owned.get("test"), spec.data.group
+    if named is not None:
+        if test is not None and not any(row.is_grouped for row in test.rows):
+            yield Note(
+                f"no row of test has {named!r}, so none is known to be of another one than train's rows"
+            )
+        return
+    columns = _beside(spec, task, own)
+    found = together(columns, [row.output for row in own.rows])
+    if found is None:
+        return
+    name = found.column
+    fields = [each.name for each in task.inputs if each.name != name]
+    apart = f", and task: {{inputs: [{', '.join(fields)}]}}" * (name in (*task.numbers, *task.choices))
+    yield Note(
+        f"{found}: where new rows are of others, what judges the model should be, too;"
+        f" write {found.line}{apart}",
+        _leaked(_beside(spec, task, test).get(name, ()) if test else (), columns[name], name),
+    )
+
+
+def _beside(spec: ModelSpec, task: Task, own: _Own) -> dict[str, list[str]]:
+    """The values of the rows in columns that no field is, and in numbers and choices."""
+    used = {
+        column
+        for mapping in own.part.mappings
+        for name, column in mapping.items()
+        if name not in (*task.numbers, *task.choices)
+    }
+    left = [name for name in own.part.columns if name not in used]
+    places = {place: number for number, place in enumerate(own.places)}
+    found = {name: [""] * len(own.rows) for name in left}
+    files = [
+        file for path in getattr(spec.data, own.part.role) for file in data_paths(path, own.part.role)[0]
+    ]
+    for record in (record for file in files if left for record in islice(read_rows(file), MOST)):
+        if (number := places.get(record.where)) is not None:
+            flat = dict(flatten(record.values))
+            for name in left:
+                found[name][number] = text_of(flat, name)
+    return found
+
+
+def _leaked(asked: Sequence[str], known: Sequence[str], name: str) -> str:
+    """How many rows that judge are of what rows of train are; "" where none is."""
+    there = set(known) - {""}
+    shared = sum(value in there for value in asked)
+    text = f"a leak between files: {_rows(shared)} of {len(asked):,} of test have a {name!r} that train has"
+    return text if shared else ""
 
 
 def _unheard(task: Task, owned: Mapping[str, _Own]) -> Iterator[Note]:

@@ -47,7 +47,7 @@ metrics:
 data:                             # paths relative to this file, all optional
   train: {train}
   test: {test}
-"""
+{group}"""
 _REFINED = """\
 # yaml-language-server: $schema={schema}
 # Read by rules and by {teacher}: look it over, correct it, then
@@ -133,6 +133,7 @@ def render_recipe(
         name=_plain(recipe_name(name)),
         prompt=_block(prompt),
         examples="" if task else _NO_EXAMPLES,
+        group=_group(task) if task and task.group else "",
         task=_task(task) if task else "",
     )
 
@@ -212,6 +213,13 @@ def _task(task: TableTask) -> str:
         lines += ["", "metric:"]
         lines.append("  exact_match: {normalisation: blanks}  # case and marks count; squad: they do not")
     return "\n".join(lines) + "\n"
+
+
+def _group(task: TableTask) -> str:
+    """A column by which rows seem to belong together, as a comment: whoever builds decides."""
+    assert task.group is not None
+    written = f"# group: {_word(task.group.column)}"
+    return f"  {written:<32}# where new rows are of others; none crosses a split's border\n"
 
 
 def _told_layout(layout: Layout) -> str | dict[str, Any]:

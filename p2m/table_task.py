@@ -28,7 +28,8 @@ from p2m.catalogs.base import (
     part_paths,
     read_rows,
 )
-from p2m.catalogs.columns import MAX_LABELS
+from p2m.catalogs.belonging import Together, together
+from p2m.catalogs.columns import MAX_LABELS, flatten, text_of
 from p2m.catalogs.mapping import has_texts, is_json, unfit
 from p2m.catalogs.vocabulary import ALSO, BOOKKEEPING, GROUPS, plain
 from p2m.deploy.serving.shapes import read_labels
@@ -84,6 +85,7 @@ class TableTask:
     is_strict: bool = False  # whether case and marks of a text count
     has_test: bool = False  # the folder has a part of its own to judge by
     doubts: tuple[str, ...] = ()  # where prompt and rows disagree
+    group: Together | None = None  # a column by which rows seem to belong together
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,6 @@ def read_task(
     table = _open(path, prompt, output)
     chosen = _output(table, prompt, inputs, output)
     given = tuple(dict.fromkeys(table.column(name) for name in inputs)) or _inputs(table, prompt, chosen)
-    unread = () if inputs else _unread(table, given, chosen)
     if chosen in given:
         raise UserError(
             f"{path}: the column {chosen.name!r} cannot both go in and come out\n    name another one with"
@@ -174,12 +175,14 @@ def read_task(
         record=task.record,
         is_strict=task.type is TaskType.TEXT_TO_TEXT and task.metrics[0] == "exact_match",
         has_test=has_test,
-        doubts=(*task.doubts, *unread),
     )
     if task.type is TaskType.CLASSIFICATION:
         found = _labelled(table, task, given, chosen, found)
     elif task.type is TaskType.MULTI_LABEL or (task.layout is not None and task.layout.has_types):
         found = _counted(table, task, given, chosen, found)
+    group = _together(table, replace(task, labels=()), given, chosen)
+    unread = () if inputs else _unread(table, given, chosen, group)
+    found = replace(found, group=group, doubts=(*task.doubts, *unread))
     if test is not None:
         other = _open(test, prompt, output)
         for column in (*given, chosen):
@@ -335,9 +338,11 @@ def _readable(table: _Table, output: Column, prompt: str = "") -> list[Column]:
     return told or free or [column for column in every if column.kind == "text" and not _is_number(column)]
 
 
-def _unread(table: _Table, chosen: Sequence[Column], output: Column) -> tuple[str, ...]:
+def _unread(
+    table: _Table, chosen: Sequence[Column], output: Column, group: Together | None
+) -> tuple[str, ...]:
     """That columns were left out, and how to have them read."""
-    free = _readable(table, output)
+    free = [column for column in _readable(table, output) if group is None or column.name != group.column]
     left = [column.name for column in free if column not in chosen]
     if not left:
         return ()
@@ -491,6 +496,19 @@ def _labelled(
             "\n    add rows of another label, or name another column with --output-column NAME"
         )
     return replace(found, labels=labels, odd=odd, where={value: where[value] for value in odd})
+
+
+def _together(table: _Table, task: Task, inputs: Sequence[Column], output: Column) -> Together | None:
+    """The column by whose values rows seem to belong together, among those that are not read as text."""
+    if not (task.type.is_labelled or task.type is TaskType.REGRESSION):
+        return None
+    used = {column.name for column in inputs if _field(column.name) not in (*task.numbers, *task.choices)}
+    names = [name for name in table.names if name not in used and name != output.name]
+    rows = {place: row.output for row, place in table.examples(task, inputs, output)}
+    records = [record for record in table.records() if record.where in rows]
+    flat = [dict(flatten(record.values)) for record in records]
+    columns = {name: [text_of(values, name) for values in flat] for name in names}
+    return together(columns, [rows[record.where] for record in records])
 
 
 def _counted(

@@ -14,6 +14,7 @@ _WORDS = WordLists(Path(__file__).with_name("vocabulary.txt"))
 GROUPS = {role: tuple(names.split()) for role, names in _WORDS.pairs("columns").items()}
 _KNOWN = frozenset(name for names in GROUPS.values() for name in names)
 BOOKKEEPING = frozenset(_WORDS["bookkeeping"])  # columns that say which row it is, and nothing of the task
+TOGETHER = frozenset(_WORDS["together"])  # words of columns that say who or what a row is of
 OUTPUTS = frozenset(_WORDS["outputs"])  # columns that hold an answer rather than an input
 PAIRS = tuple(
     (source, made) for source, names in _WORDS.table("pairs", 2) for made in names.split()

@@ -177,7 +177,9 @@ def resolve_paths(
     if isinstance(data, Mapping):
         config = config | {
             "data": {
-                key: (absolute if key in _SINGLE else several)(value, f"data.{key}")
+                key: value
+                if key == "group"
+                else (absolute if key in _SINGLE else several)(value, f"data.{key}")
                 for key, value in data.items()
             }
         }

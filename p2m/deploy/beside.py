@@ -8,6 +8,7 @@ from p2m.types import Account, Evaluated, Judgement, Requirement, Score
 
 TEACHER_RATIO, JUDGE = "teacher_ratio", "judge"
 FEW_ROWS = 30  # rows below which no figure tells
+FEW_GROUPS = 10  # of rows that belong together, below which no interval tells (Cameron et al., 2008)
 _AGREES = (
     0.8  # share of pairs in which a judge that a verdict rests on prefers the known answer, at the least
 )
@@ -90,3 +91,16 @@ def _preference(agreement: Score) -> str:
 
 def _requires(requirements: Sequence[Requirement], metric: str) -> bool:
     return any(each.metric == metric for each in requirements)
+
+
+def group_lines(evaluated: Evaluated) -> list[str]:
+    """Of how many groups the rows are that judge, where the user's own column tells these."""
+    said = f"judged by rows of {evaluated.groups} groups (data.group), none of which it had learnt from"
+    return [said] if evaluated.groups else []
+
+
+def few_groups(evaluated: Evaluated) -> list[str]:
+    """That so few groups tell little of further ones."""
+    few = 0 < evaluated.groups < FEW_GROUPS
+    said = f"{evaluated.groups} group{'s' * (evaluated.groups != 1)} (data.group)"
+    return [f"{said} to judge by tell little of others: {FEW_GROUPS} would tell"] if few else []

@@ -20,6 +20,8 @@ from p2m.deploy.beside import (
     beside_lines,
     ended_early,
     few_beside,
+    few_groups,
+    group_lines,
     is_vouched_for,
     judge_doubts,
 )
@@ -88,8 +90,6 @@ def verdict_on(
             f"{evaluated.scores[0].metric} {evaluated.out_of_fold:.2f}"
             " in the cross-validation of the training rows that chose it"
         )
-    if evaluated.groups:
-        lines.append(f"judged by rows of {evaluated.groups} groups (data.group) that it had not learnt from")
     costs = _costs(exported, measured, max_parameters, max_size, max_latency)
     for line, met in (*sureness_lines(exported, evaluated, precision), *costs):
         lines.append(line)
@@ -110,14 +110,11 @@ def verdict_on(
             vouched = warnings if is_vouched_for(requirements, evaluated) else failures
             (unproven if primary.rows < FEW_ROWS else vouched).append(line)
         open_questions = [*few_beside(requirements, evaluated), *judge_doubts(requirements, evaluated)]
-        lines += [*beside_lines(evaluated), *open_questions]
+        open_questions += few_groups(evaluated)
+        lines += [*group_lines(evaluated), *beside_lines(evaluated), *open_questions]
         unproven += open_questions
         if primary.rows < FEW_ROWS:
             line = f"{primary.rows} rows to judge by tell little: {_enough(evaluated)} would tell"
-            lines.append(line)
-            unproven.append(line)
-        if 0 < evaluated.groups < FEW_GROUPS:
-            line = f"{evaluated.groups} groups tell little of other ones: {FEW_GROUPS} would tell"
             lines.append(line)
             unproven.append(line)
         warnings += [*_doubts(requirements, evaluated, primary), *_misspelt(task, evaluated)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -134,7 +134,8 @@ def look(
         with _noted(wrong):
             converters[columns] = _reader(task, together, is_raw, group)
     found, places = Spool(Example, folder), Spool[str](folder=folder)
-    needed = (group,) if group and role == "train" else ()
+    header = dict.fromkeys(name for table in tables for name in table.header)
+    needed = tuple(each for each in [group] if each and role == "train" and _stands(each, header))
     for table in tables:
         if table.columns in converters:
             fit, converter = converters[table.columns]
@@ -147,10 +148,14 @@ def look(
     rows = found.rows()
     if role == "train" and not is_raw and _have_no_labels(task, rows):
         wrong.append(_no_labels(task, rows, ", ".join(names)))
-    header = dict.fromkeys(name for table in tables for name in table.header)
     is_whole = all(table.is_whole for table in tables)
     fits = tuple(fit for fit, _ in converters.values())
     return Seen(", ".join(names), tuple(header), fits, rows, places.rows(), tuple(wrong), is_whole)
+
+
+def _stands(column: str, header: Iterable[str]) -> bool:
+    """Whether a header has the column, or the object that it is a field of."""
+    return any(column == name or column.startswith(f"{name}.") for name in header)
 
 
 def _reader(task: Task, tables: Sequence[_Table], is_raw: bool, group: str | None) -> tuple[Fit, Converter]:
@@ -347,7 +352,8 @@ def _fit(task: Task, tables: Sequence[_Table], group: str | None) -> Fit:
     """
     _refuse_no_header(task, tables[0])
     columns = observe(_spread(tables), tables[0].card.label_names)
-    fit = map_columns(task, tuple(column for column in columns if column.name != group))
+    own = {field.name for field in (*task.inputs, task.output)}
+    fit = map_columns(task, tuple(one for one in columns if one.name != group or one.name in own))
     if fit.mapping is None:
         fields = ", ".join(field.name for field in (*task.inputs, task.output))
         hint = (

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 BORDER = 0.8
 _EVIDENCE = {"user": "set aside", "retrieved": "retrieved", "generated": "synthetic"}
 GROUP = "data.group"
+_LEAK = "a leak between files: of a group that the test set has, too"
 _FEWEST = 6  # rows in all, below which there is nothing to learn from and to ask about
 _FEWEST_TESTED = 200  # rows that judge, where there are five times as many: fewer prove little
 _FEWEST_OF_ORIGIN = 100  # rows that an origin must have before test rows are taken from it
@@ -159,7 +160,7 @@ def _place(
     of_test = np.intersect1d(noted.groups[len(rows) + len(stopping) :], given)
     is_shared = np.isin(noted.groups[: len(rows)], of_test)
     given_up = [
-        _given_up(f"of a group that the test set has, too ({GROUP})", rows, is_shared),
+        _given_up(f"{_LEAK} ({GROUP})", rows, is_shared),
         _given_up("near a test row", rows, is_barred & ~is_shared),
         _given_up("near a validation row", rows, is_held & ~is_barred),
         _given_up("of the validation set, near a test row", stopping, is_own_barred),
@@ -186,9 +187,7 @@ def _check_groups(placed: _Placed, order: Sequence[int], folds: int) -> None:
         return
     ways = [f"set split.folds={units}"] if units > 1 else []
     ways += (
-        ["give a data.test of other groups"]
-        if any("test set has" in each.what for each in placed.given_up)
-        else []
+        ["give a data.test of other groups"] if any(_LEAK in each.what for each in placed.given_up) else []
     )
     raise DataError(
         f"{GROUP}: the rows to learn from are in {units} group{'s' * (units != 1)} that share nothing, and"

@@ -283,4 +283,6 @@ def _told(table: TableTask) -> str:
         lines.append(f"    {table.where[value]}: is {value!r} {label!r} misspelt? {mend}")
     lines += [f"    ! {doubt}" for doubt in table.doubts]
     lines += [f"    ! {said}" for said in told_alike(table.labels)]
+    if table.group is not None:
+        lines.append(f"    ! {table.group}: where new rows are of others, write {table.group.line}")
     return "\n".join(lines)
