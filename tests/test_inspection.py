@@ -400,3 +400,58 @@ def test_inputs_that_lack_a_text_of_their_two_are_counted(plain: ModelSpec, tmp_
     task = replace(TASK, parts=("Question:", "Answer:"))
     assert "2 rows of 33 lack 'Question:' or 'Answer:'" in " ".join(notes(inspect(spec, task)))
     assert not any("lack" in text for text in notes(inspect(spec, TASK)))
+
+
+def of_customers(path: Path, first: int = 0, customers: int = 12, column: str = "customer") -> Path:
+    """Rows of which those of one customer mostly have one label."""
+    lines = [f"text,label,{column}"]
+    for number, (text, label) in enumerate(mails(customers * 6, first)):
+        owner = number // 6
+        lines.append(f"{text} {first + number},{label if number % 6 == 0 else LABELS[owner % 3]},c{owner}")
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_rows_that_seem_to_belong_together_are_said_with_the_line_to_write(
+    tmp_path: Path, plain: ModelSpec
+) -> None:
+    train, test = of_customers(tmp_path / "train.csv"), of_customers(tmp_path / "test.csv", 500, 3)
+    (note,) = (
+        note
+        for note in inspect(spec_of(plain, train=train, test=test), TASK).notes
+        if "of one 'customer'" in note.text
+    )
+    assert note.text.endswith("write data: {group: customer}")
+    assert note.rows == "a leak between files: 18 rows of 18 of test have a 'customer' that train has"
+    renamed = spec_of(plain, train=of_customers(tmp_path / "other.csv", column="row"))
+    assert not any("of one" in note.text for note in inspect(renamed, replace(TASK, labels=LABELS[:2])).notes)
+
+
+def test_a_group_that_is_named_is_held_to_and_its_leaks_are_said(tmp_path: Path, plain: ModelSpec) -> None:
+    train, test = of_customers(tmp_path / "train.csv"), of_customers(tmp_path / "test.csv", 500, 3)
+    spec = spec_of(plain, train=train, test=test)
+    spec = spec.model_copy(update={"data": spec.data.model_copy(update={"group": "customer"})})
+    notes = [note.text for note in inspect(spec, TASK).notes]
+    assert any(note.startswith("18 rows given up: a leak between files") for note in notes)
+    assert not any("of one 'customer'" in note for note in notes)
+    table(tmp_path / "test.csv", mails(9, 700))
+    assert any("no row of test has 'customer'" in note.text for note in inspect(spec, TASK).notes)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("group: custmer", "mail.yaml:4: data.group: there is no column 'custmer': train.csv has text, label"),
+        ("group: text", "mail.yaml:4: data.group: 'text' goes in, too"),
+        ("group: label", "mail.yaml:4: data.group: 'label' is the answer"),
+    ],
+)  # fmt: skip
+def test_a_column_that_cannot_tell_groups_is_refused_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str, said: str
+) -> None:
+    of_customers(tmp_path / "train.csv")
+    (tmp_path / "mail.yaml").write_text(RECIPE.replace("train: train.csv", f"train: train.csv, {line}"))
+    with pytest.raises(UserError) as error:
+        verb("check").run(parse(["check", str(tmp_path / "mail.yaml")]), [])
+    assert said in str(error.value)
+    assert "such problems" not in str(error.value)

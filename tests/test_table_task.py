@@ -482,3 +482,21 @@ def test_answers_that_are_more_than_a_text_come_back_from_the_recipe_that_init_w
         assert (set(found) if isinstance(value, set) else found) == value
     rows = read(task, Files(tmp_path / "rows.jsonl"), role="train").rows
     assert len(rows) == 24
+
+
+def test_init_says_and_writes_a_column_by_which_rows_seem_to_belong_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    desks = ("post", "returns", "press")
+    values = [f"{desks[number // 6 % 3] if number % 6 else 'post'},{number // 6}" for number in range(36)]
+    table(tmp_path, "note,desk,patient", values)
+    assert init("Sort it by desk.", "--data", "rows.csv", "--name", "it") == 0
+    said = capsys.readouterr().out
+    assert "two rows of one 'patient'" in said
+    assert "not read: patient" not in said
+    text = (tmp_path / "recipes/it.yaml").read_text()
+    assert "\n  # group: patient " in text
+    assert understand(tmp_path / "recipes/it.yaml").composed.spec.data.group is None
+    (tmp_path / "recipes/it.yaml").write_text(text.replace("# group: patient", "group: patient"))
+    assert load(tmp_path / "recipes/it.yaml").composed.spec.data.group == "patient"
