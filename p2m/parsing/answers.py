@@ -169,15 +169,17 @@ def _typed(rows: Sequence[Example], fewest: int) -> Shown:
         return Shown(TaskType.MULTI_LABEL, f"the rows answer with one or more of {_listed(several)}", several)
     labels = tuple(dict.fromkeys(answers))
     few = 2 <= len(labels) <= len(answers) / _EACH and _are_names(labels, len(answers))
-    if _share(answers, is_number) >= _NEARLY and _share(answers, _CODE.match) <= _CODES:
-        if len(mixed := several_units(answers)) > 1:
+    said = [row for row in rows if not _is_none(row.output)]
+    are_spans = sum(map(_is_span, said)) / max(1, len(said)) >= _NEARLY and 2 * len(said) >= len(rows)
+    mixed = several_units(answers)
+    is_copied = are_spans and not few and any(mixed)  # an amount as it is written, not what it comes to
+    if not is_copied and _share(answers, is_number) >= _NEARLY and _share(answers, _CODE.match) <= _CODES:
+        if len(mixed) > 1:
             why = f"the rows answer with numbers of several units: {_listed(mixed)}"
             why += "; in one unit they would be numbers to learn"
             return Shown(TaskType.TEXT_TO_TEXT, why, is_strict=_are_strict(rows, answers))
         return _numbers(answers, labels, few)
-    said = [row for row in rows if not _is_none(row.output)]
-    spans = sum(map(_is_span, said)) / max(1, len(said))
-    if spans >= _NEARLY and 2 * len(said) >= len(rows):
+    if are_spans:
         found = Counter(answer for answer in answers if _is_none(answer)).most_common(1)
         none = (NO_ANSWER if found[0][0] == "[]" else found[0][0]) if found else None
         why = "the rows answer with parts of their inputs" + (f", or {none!r}" if none else "")

@@ -278,7 +278,7 @@ def _kind(
         return _of_labels(read, shown)
     if shown is None or shown.type is None or _fits(read.type, shown):
         return read.type, read.reason, ()
-    if shown.type is TaskType.TEXT_TO_TEXT and read.sure >= SURE:
+    if shown.type is TaskType.TEXT_TO_TEXT and read.sure >= SURE and read.type is not TaskType.REGRESSION:
         return read.type, read.reason, (_disagreement(read, shown, read.type),)
     kind = TaskType.QUESTION_ANSWERING if _asks(shown, names) else shown.type
     assert kind is not None

@@ -41,6 +41,25 @@ def test_rows_say_what_sort_of_task_they_are_for(
     assert shown.type is kind
 
 
+@pytest.mark.parametrize(
+    ("prompt", "said", "kind"),
+    [
+        ("Predict how much is to be paid.", "please pay {} by Friday", TaskType.EXTRACTION),
+        ("Extract the amount.", "please pay {} by Friday", TaskType.EXTRACTION),
+        ("Predict how much is to be paid.", "two of the usual", TaskType.TEXT_TO_TEXT),
+    ],
+)
+@pytest.mark.parametrize("units", [("EUR {}", "USD {}", "GBP {}"), ("{} kg", "{} g", "{} l")])
+def test_amounts_with_units_are_no_plain_numbers_whatever_the_prompt(
+    tmp_path: Path, prompt: str, said: str, kind: TaskType, units: tuple[str, ...]
+) -> None:
+    amounts = [units[n % 3].format(f"{n}{n % 7}.50") for n in range(1, 41)]
+    lines = [f"{number}: {said.format(amount)},{amount}" for number, amount in enumerate(amounts)]
+    (tmp_path / "rows.csv").write_text("\n".join(["input,output", *lines]), encoding="utf-8")
+    shown = shown_by(parse_prompt(prompt), [Files(tmp_path / "rows.csv")])
+    assert parse_prompt(prompt, inputs=("input",), output="output", shown=shown).type is kind
+
+
 def test_a_file_without_rows_that_can_be_read_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("input,output\n", encoding="utf-8")
     assert shown_by(parse_prompt(PROMPT), [Files(tmp_path / "rows.csv")]) is None
