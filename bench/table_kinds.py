@@ -1,4 +1,4 @@
-"""Tables of each kind for bench/tables.py: scikit-learn's own, or made by rule with words and weights by seed."""
+"""Tables for bench/tables.py: scikit-learn's own, or made by rule with words and weights by seed."""
 
 from __future__ import annotations
 
