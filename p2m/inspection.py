@@ -36,7 +36,7 @@ from p2m.stages.decisions import decisions
 from p2m.stages.read import data_paths, look, told
 from p2m.stages.split import check_sizes, require, split
 from p2m.students.base import given
-from p2m.types import Count, Example, Examples, Files, LinearStudent, PairStudent, Split, Task, TaskType
+from p2m.types import Count, Example, Examples, Files, LinearStudent, PairStudent, Split, Task
 
 ROLES = ("train", "validation", "test")
 MOST = 100_000  # rows of a file that are read
@@ -335,11 +335,7 @@ def _of_judges(task: Task, owned: Mapping[str, _Own]) -> Iterator[Note]:
 
 def _together(spec: ModelSpec, task: Task, owned: Mapping[str, _Own]) -> Iterator[Note]:
     """That rows of train seem to belong together, and what of them the set that judges has."""
-    if (
-        "train" not in owned
-        or owned["train"].wrong
-        or not (task.type.is_labelled or task.type is TaskType.REGRESSION)
-    ):
+    if "train" not in owned or owned["train"].wrong or not task.type.is_decided:
         return
     own, test, named = owned["train"], owned.get("test"), spec.data.group
     if named is not None:

@@ -500,7 +500,7 @@ def _labelled(
 
 def _together(table: _Table, task: Task, inputs: Sequence[Column], output: Column) -> Together | None:
     """The column by whose values rows seem to belong together, among those that are not read as text."""
-    if not (task.type.is_labelled or task.type is TaskType.REGRESSION):
+    if not task.type.is_decided:
         return None
     used = {column.name for column in inputs if _field(column.name) not in (*task.numbers, *task.choices)}
     names = [name for name in table.names if name not in used and name != output.name]
