@@ -109,14 +109,9 @@ def verdict_on(
             lines.append(line)
             vouched = warnings if is_vouched_for(requirements, evaluated) else failures
             (unproven if primary.rows < FEW_ROWS else vouched).append(line)
-        open_questions = [*few_beside(requirements, evaluated), *judge_doubts(requirements, evaluated)]
-        open_questions += few_groups(evaluated)
+        open_questions = _open_questions(requirements, evaluated, primary)
         lines += [*group_lines(evaluated), *beside_lines(evaluated), *open_questions]
         unproven += open_questions
-        if primary.rows < FEW_ROWS:
-            line = f"{primary.rows} rows to judge by tell little: {_enough(evaluated)} would tell"
-            lines.append(line)
-            unproven.append(line)
         warnings += [*_doubts(requirements, evaluated, primary), *_misspelt(task, evaluated)]
         warnings += precision_doubts(evaluated, precision)
     lines.append(_summary(exported, evaluated, measured))
@@ -202,6 +197,15 @@ def _rows(number: int) -> int:
     """The number in two leading digits at most, upward."""
     scale = 10 ** max(0, len(str(number)) - 2)
     return int(-(-number // scale) * scale)
+
+
+def _open_questions(requirements: Sequence[Requirement], evaluated: Evaluated, primary: Score) -> list[str]:
+    """Why figures that are met prove nothing yet."""
+    found = [*few_beside(requirements, evaluated), *judge_doubts(requirements, evaluated)]
+    found += few_groups(evaluated)
+    if primary.rows < FEW_ROWS:
+        found.append(f"{primary.rows} rows to judge by tell little: {_enough(evaluated)} would tell")
+    return found
 
 
 def _doubts(requirements: Sequence[Requirement], evaluated: Evaluated, primary: Score) -> list[str]:

@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from p2m.deploy.serving.linear import LINEAR, TERMS
-from p2m.deploy.serving.measures import MEASURES, Measure, Measures
-from p2m.deploy.serving.rows import joined, number_of
+from p2m.deploy.serving.measures import MEASURES
+from p2m.deploy.serving.rows import joined
 from p2m.students.dealing import dealt
 from p2m.students.heads import Reach, head_of
 from p2m.students.heads.numbers import aimed
 from p2m.students.labels import given, label_words, scale_of
+from p2m.students.measuring import measured_by, measures_of
 from p2m.students.solver import MANY_ROWS, Weights, ridge, solved, solved_sets
 from p2m.students.strengths import STRENGTHS, Block, chosen
 from p2m.types import Lesson, Task, TaskType
 
-STRETCHES = 8  # of a number, at most: each has as many rows as the others
 _FOLDS = 5  # of rows that belong together, by which the penalty on the weights of numbers is chosen
 RIDGE = 0.1  # of C: numbers from 0 to 1 bear a larger penalty than logits do
 
@@ -100,43 +98,16 @@ def measured(lesson: Lesson, most: dict[str, int]) -> Terms:
     import numpy as np
     from scipy.sparse import hstack
 
-    found, measures = terms(texts_of(lesson), most), measures_of(lesson)
+    found, measures = terms(texts_of(lesson), most), measures_of(lesson, _by_measures)
     if not measures:
         return found
-    matrix = hstack([found.matrix, _measured(lesson, measures, found.matrix.shape[0])]).tocsr()
+    matrix = hstack([found.matrix, measured_by(measures, lesson.rows, found.matrix.shape[0])]).tocsr()
     idf = np.concatenate([found.idf, np.ones(len(measures), np.float32)])
     return Terms({**found.blocks, MEASURES: measures}, idf, matrix)
 
 
-def measures_of(lesson: Lesson) -> list[Measure]:
-    """The values of each choice that stand in two rows; of each number the stretches between quantiles, and
-    that there is none.
-    """
-    import numpy as np
-
-    found: list[Measure] = []
-    for name in (*lesson.task.choices, *lesson.task.numbers):
-        counts = Counter(row.input[name].strip() for row in lesson.rows)
-        known = sorted(value for value, count in counts.items() if count > 1)
-        found += [[name, value] for value in known if not value or name in lesson.task.choices]
-    for name in lesson.task.numbers:
-        values = [number for row in lesson.rows if (number := number_of(row.input[name])) is not None]
-        if values:
-            knots = np.unique(np.quantile(values, np.linspace(0, 1, STRETCHES + 1))).tolist()
-            found += [[name, low, high] for low, high in pairwise(knots)]
-    return found
-
-
-def _measured(lesson: Lesson, measures: Sequence[Measure], rows: int) -> Any:
-    """(rows, measures), sparse; rows behind the lesson's, which are the labels' words, have none."""
-    from scipy.sparse import csr_matrix
-
-    reader = Measures(measures)
-    found = [reader.of(row.input) for row in lesson.rows]
-    at = [row for row, (places, _) in enumerate(found) for _ in places]
-    places = [place for each, _ in found for place in each]
-    values = [value for _, each in found for value in each]
-    return csr_matrix((values, (at, places)), shape=(rows, len(measures)))
+def _by_measures(features: Any, lesson: Lesson) -> Weights:
+    return logistic(features, lesson, strength=STRENGTHS[0], label_weight=0.0)
 
 
 def logistic(features: Any, lesson: Lesson, *, strength: float, label_weight: float) -> Weights:

@@ -35,6 +35,7 @@ from p2m.deployment.options import Options
 from p2m.deployment.targets import web
 from p2m.errors import P2MError, UserError
 from p2m.parsing import parse_prompt, read_answers
+from p2m.students.labels import labels_of
 from p2m.students.linear_minilm import LinearMiniLM
 from p2m.students.linear_tfidf import LinearTfidf
 from p2m.types import Example, Field, Lesson, Task, TaskType
@@ -215,6 +216,21 @@ def test_numbers_and_choices_without_npm(site: Site, tmp_path: Path, monkeypatch
     more = [{"age": "", "plan": "", "note": "荷物"}, {"age": "1e2", "plan": "?", "note": "x"}]
     site.check("table", bundle, [*(row.input for row in drawn[:20]), *more])
     assert site.ask("table", [{**more[1], "age": "old"}]) == [{"error": '"age" must be a number'}]
+
+
+def test_products_of_numbers_without_npm(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lot = np.random.default_rng(1)
+    drawn = [Example({"area": f"{a:.1f}", "rate": f"{b:.2f}"}, f"{a * b:.1f}")
+             for a, b in zip(lot.uniform(20, 180, 120), lot.uniform(1, 9, 120), strict=True)]  # fmt: skip
+    task = parse_prompt("Estimate.", inputs=("area", "rate"), output="price", shown=read_answers(drawn))
+    model, labels = tmp_path / "model", labels_of(task, drawn)
+    LinearTfidf().solve(Lesson(task, labels, tuple(drawn), None, None), model)
+    assert len(json.loads((model / "terms.json").read_text())["measures"][-1]) == 6
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", "/nowhere")
+        site.add("product", bundle := bundle_of(model, tmp_path / "bundle", task))
+    more = [{"area": "", "rate": "3"}, {"area": "1e9", "rate": "-4"}]
+    site.check("product", bundle, [*(row.input for row in drawn[:20]), *more])
 
 
 @needs_npm

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -180,3 +181,48 @@ def test_a_row_whose_number_is_none_is_refused_with_its_line(tmp_path: Path) -> 
     (tmp_path / "rows.csv").write_text("\n".join(["age,text,label", *lines, "old,note,a"]))
     with pytest.raises(DataError, match=r"rows.csv:42: 'age' .* is a number in other rows, and not 'old'"):
         read(task, files, role="train")
+
+
+def together(number: int, seed: int, *, is_label: bool, is_sum: bool = False) -> list[Example]:
+    """A price that an area and a rate make by each other, whatever the age is; or half of it by each."""
+    lot = random.Random(seed)
+    found = []
+    for _ in range(number):
+        area, rate, age = lot.uniform(20, 180), lot.uniform(1, 9), lot.uniform(0, 90)
+        price = 5 * area + 100 * rate if is_sum else area * rate
+        answer = ("dear" if price > 450 else "cheap") if is_label else f"{price + lot.gauss(0, 5):.2f}"
+        given = {"area": f"{area:.1f}", "rate": f"{rate:.2f}", "age": f"{age:.0f}"}
+        found.append(Example(given, answer))
+    return found
+
+
+@pytest.mark.parametrize("is_label", [True, False])
+def test_two_numbers_that_act_together_are_learnt_as_their_product(is_label: bool, tmp_path: Path) -> None:
+    learnt, asked = together(240, 1, is_label=is_label), together(80, 2, is_label=is_label)
+    task = task_of(learnt, "Is it dear or cheap?" if is_label else "Estimate the price of the flat.")
+    LinearTfidf(strength=20.0).solve(
+        Lesson(task, labels_of(task, learnt), tuple(learnt), None, None), tmp_path
+    )
+    products = [
+        each for each in json.loads((tmp_path / "terms.json").read_text())["measures"] if len(each) == 6
+    ]
+    pairs = [(each[0], each[3]) for each in products]
+    assert pairs == [("area", "rate"), ("area", "age"), ("rate", "age")]
+    said = Predictor(tmp_path).predict([row.input for row in asked])
+    if is_label:
+        assert sum(a.output == row.output for a, row in zip(said, asked, strict=True)) >= 73
+    else:
+        missed = [abs(float(a.output) - float(row.output)) for a, row in zip(said, asked, strict=True)]
+        assert sum(missed) / len(missed) < 20
+        blank = Predictor(tmp_path).predict(
+            [{**asked[0].input, "rate": ""}, {**asked[0].input, "rate": "1e9"}]
+        )
+        assert all(float(answer.output) == float(answer.output) for answer in blank)
+
+
+def test_numbers_that_add_up_are_left_to_that(tmp_path: Path) -> None:
+    learnt = together(240, 1, is_label=False, is_sum=True)
+    task = task_of(learnt, "Estimate the price of the flat.")
+    LinearTfidf().solve(Lesson(task, labels_of(task, learnt), tuple(learnt), None, None), tmp_path)
+    measures = json.loads((tmp_path / "terms.json").read_text())["measures"]
+    assert all(len(each) < 6 for each in measures)

@@ -11,7 +11,8 @@ from .rows import number_of
 MEASURES = "measures"  # their block in terms.json
 
 # A choice is [field, value]: 1 where the field has it. A stretch is [field, low, high]: how much of it a
-# number has passed, 0 to 1; those of a field lie side by side, so their weighted sum is piecewise linear.
+# number has passed, 0 to 1; those of a field lie side by side, so their weighted sum is piecewise linear. A
+# product is [field, low, high, field, low, high]: how far both numbers have come, multiplied.
 Measure = Sequence[Any]
 
 
@@ -19,11 +20,15 @@ class Measures:
     """The measures of a block, which take places from `first` on."""
 
     def __init__(self, measures: Sequence[Measure], first: int = 0) -> None:
-        """Raises ValueError where one is neither a choice nor a stretch."""
+        """Raises ValueError where one is neither a choice nor a stretch nor a product."""
         self._choices: dict[str, dict[str, int]] = {}
         self._stretches: dict[str, list[tuple[int, float, float]]] = {}
+        self._products: list[tuple[int, Any, Any]] = []
         for place, (name, *what) in enumerate(measures, first):
-            if len(what) == 1:
+            if len(what) == 5:
+                low, high, other, *ends = what
+                self._products.append((place, (name, low, high), (other, *ends)))
+            elif len(what) == 1:
                 self._choices.setdefault(name, {})[what[0]] = place
             else:
                 low, high = what
@@ -43,5 +48,17 @@ class Measures:
             share = self._share / math.sqrt(len(stretches))
             for place, low, high in stretches:
                 places.append(place)
-                values.append(share * min(1.0, max(0.0, (number - low) / (high - low))))
+                values.append(share * _passed(number, low, high))
+        for place, *pair in self._products:
+            ways = [
+                _passed(number, *ends) for name, *ends in pair if (number := number_of(row[name])) is not None
+            ]
+            if len(ways) == len(pair):
+                places.append(place)
+                values.append(math.prod(ways) / math.sqrt(len(self._products)))
         return places, values
+
+
+def _passed(number: float, low: float, high: float) -> float:
+    """How much of the way a number has come, 0 to 1."""
+    return min(1.0, max(0.0, (number - low) / (high - low)))

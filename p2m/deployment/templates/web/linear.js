@@ -25,11 +25,16 @@ function piecesOf(text, folds) {
 
 const TERMS = { words: wordsOf, pieces: piecesOf };
 
+// How much of the way from low to high a number has come.
+const passed = (number, low, high) => Math.min(1, Math.max(0, (number - low) / (high - low)));
+
 // Numbers and choices of a row, of measures that take places from `first` on: pairs of place and value.
 class Measures {
   constructor(measures, first) {
     this.fields = new Map();
+    this.products = [];
     measures.forEach(([name, ...what], place) => {
+      if (what.length === 5) return this.products.push([first + place, [name, ...what.slice(0, 2)], what.slice(2)]);
       if (!this.fields.has(name)) this.fields.set(name, []);
       this.fields.get(name).push([first + place, ...what]);
     });
@@ -45,9 +50,14 @@ class Measures {
       for (const [place, low, high] of measures) {
         if (high === undefined && low === text) found.push([place, share]);
         if (high !== undefined && number !== null)
-          found.push([place, (share / Math.sqrt(stretches)) * Math.min(1, Math.max(0, (number - low) / (high - low)))]);
+          found.push([place, (share / Math.sqrt(stretches)) * passed(number, low, high)]);
       }
     }
+    for (const [place, ...pair] of this.products)
+      if (pair.every(([name]) => NUMBER.test(row[name].trim()))) {
+        const [one, other] = pair.map(([name, low, high]) => passed(Number(row[name].trim()), low, high));
+        found.push([place, (one * other) / Math.sqrt(this.products.length)]);
+      }
     return found;
   }
 }
