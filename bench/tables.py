@@ -36,7 +36,7 @@ from typing import Any
 
 import numpy as np
 import yaml
-from table_kinds import NUMBER, OPTIONS, TABLES, Row, Table
+from classification.kinds import NUMBER, OPTIONS, TABLES, Row, Table
 
 import p2m
 
