@@ -137,3 +137,4 @@ TABLES: dict[str, Callable[[str, random.Random], Table]] = {
     **dict.fromkeys(("cancer", "wine", "iris", "diabetes"), bundled), "leads": account, "churn": account,
     "choices": choices, "noise": noise, "customers": customers, "strangers": customers,
 }  # fmt: skip
+BY_CHANCE = ("noise", "strangers")  # of which nothing tells the answers of new rows
