@@ -33,9 +33,10 @@ from p2m.stages.measure import measure
 from p2m.stages.package import ASKING, SERVER, SERVER_NEEDS, package
 from p2m.students.linear_editor import LinearEditor
 from p2m.students.linear_minilm import LinearMiniLM
+from p2m.students.linear_records import LinearRecords
 from p2m.students.linear_tagger import LinearTagger
 from p2m.students.linear_tagger_minilm import LinearTaggerMiniLM
-from p2m.types import Backend, Exported, Lesson, Split, Task
+from p2m.types import Backend, Exported, Lesson, LinearStudent, Split, Task
 
 ROWS = {
     "span": rows_of(QA)[0].input, "classification": rows_of(LABELS)[0].input,
