@@ -52,7 +52,7 @@ _OF_KIND = {
     "linear": (linear, measures, scope),
     "tagger": (tagger, tagging),
     "editor": (edits,),
-    "fields": (fields, record_fields, linear, measures, tagger, tagging),
+    "fields": (fields, record_fields, linear, measures, scope, tagger, tagging),
 }
 _WITHOUT_GRAPH: dict[str, tuple[ModuleType, ...]] = {  # kinds that may have none; what an encoder takes
     "linear": (embeddings,),
