@@ -31,6 +31,10 @@ from p2m.types import Example, Field, Layout, RecordField, Task, TaskType
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Asserts are rewritten in every file and by every worker, which takes a fourth of a minute: keep that, and no
+# byte code of what tests write and edit.
+_wish, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+
 # A slow machine is no failure: speed is for bench/, and never for a timed test.
 settings.register_profile("p2m", deadline=None)
 settings.load_profile("p2m")
@@ -47,6 +51,10 @@ _walked = 0  # modules that were loaded when garbage was last collected here
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, and whole builds: one of them would leave the other workers idle at the end."""
     items.sort(key=lambda item: item.path.stem not in LONG and item.path.parent != HERE)
+
+
+def pytest_collection_finish() -> None:
+    sys.dont_write_bytecode = _wish
 
 
 def pytest_runtest_setup() -> None:
