@@ -36,8 +36,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 _wish, sys.dont_write_bytecode = sys.dont_write_bytecode, False
 
 # A slow machine is no failure: speed is for bench/, and never for a timed test.
-settings.register_profile("p2m", deadline=None)
-settings.load_profile("p2m")
+settings.register_profile("p2m", deadline=None, max_examples=40)
+settings.register_profile("long", deadline=None)
 # What a bundle costs is measured over a moment: no test looks at the figure.
 timing.clocked.__kwdefaults__["least"] = 0.05
 HERE = Path(__file__).parent
@@ -46,6 +46,10 @@ LONG = (
     "test_lock_verb", "test_sweep", "test_verbs", "test_backends", "test_shipping",
 )  # fmt: skip
 _walked = 0  # modules that were loaded when garbage was last collected here
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    settings.load_profile("p2m" if config.option.markexpr == "not slow" else "long")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -297,7 +297,7 @@ def kill_at_every_point(folder: Path, role: str, stride: int, first: int = 1) ->
         tried, at = tried + 1, at + stride
 
 
-@pytest.mark.parametrize(("role", "stride"), [("worker", 220), ("command", 60)])
+@pytest.mark.parametrize(("role", "stride"), [("worker", 300), ("command", 60)])
 def test_a_kill_at_a_step_of_the_protocol_costs_at_most_that_step(
     folder: Path, role: str, stride: int
 ) -> None:

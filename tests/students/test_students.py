@@ -51,6 +51,8 @@ def test_the_exported_model_answers_as_the_torch_model_does(
         answers = predictor.predict([row.input for row in rows], batch_size=size)
         assert [answer.output for answer in answers] == said
         assert all(0.0 <= answer.score <= 1.0 for answer in answers)
+    if kind == "slots":
+        assert predictor.settings.shape == "spans"
     if kind != "classification":
         assert len(set(said)) > 3, "a model that always says the same proves nothing"
 
