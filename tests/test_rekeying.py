@@ -22,7 +22,8 @@ import p2m
 
 ROOT = Path(p2m.__file__).parents[1]
 KEYS = """
-import json, os, sys
+import gc, json, os, sys
+gc.disable()  # or every child would copy what it looks through
 from functools import cache
 from pathlib import Path
 from p2m.engine.code.closure import snapshot
