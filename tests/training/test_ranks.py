@@ -88,6 +88,7 @@ def is_same(one: Trained, other: Trained) -> bool:
     return all(torch.allclose(first[name], second[name], atol=1e-4) for name in first)
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_does_and_an_interrupt_leaves_none_of_them(
     steady: MiniLM, alone: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

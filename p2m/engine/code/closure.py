@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,7 @@ class _Roots:
 
 def _module_in(folder: Path, parts: Sequence[str]) -> Path | None:
     """The file of a module whose name goes on by `parts` from that folder."""
-    base = os.path.join(folder, *parts)
+    base = "/".join([os.fspath(folder), *parts])
     for candidate in (f"{base}/__init__.py", f"{base}.py" if parts else ""):
         if os.path.isfile(candidate):
             return Path(candidate)
@@ -315,6 +316,7 @@ def _reached(root: _Roots, target: str, names: Iterable[str], sliced: dict[str, 
     return {name for name in kept if root.locate(name) is not None}
 
 
+@cache
 def _excluded(module: str) -> bool:
     return any(module == name or module.startswith(name + ".") for name in EXCLUDED)
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from asking_runs import PRICED, Bench, a_run, ask, echoed, teacher_at
+from beside import Beside
 from counting_server import Server
 
 from p2m.engine.recording import care, ledger
@@ -19,18 +18,16 @@ from p2m.teachers.chat import Outcome, TeacherError
 from p2m.types import Caps
 
 ROWS = [f"row {number}" for number in range(60)]
-HERE = Path(__file__).parent
 
 PROGRAM = """
 import sys
-sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from asking_runs import a_run, echoed, teacher_at
 from p2m.teachers.asking.asker import Asker
 from p2m.types import Caps
-asker = Asker(teacher_at(sys.argv[3], concurrency=8), a_run(Path(sys.argv[2])), Caps())
+asker = Asker(teacher_at(sys.argv[2], concurrency=8), a_run(Path(sys.argv[1])), Caps())
 try:
-    asker.each([f"row {number}" for number in range(int(sys.argv[4]))], echoed)
+    asker.each([f"row {number}" for number in range(int(sys.argv[3]))], echoed)
 except KeyboardInterrupt:
     print("interrupted")
 """
@@ -137,7 +134,7 @@ def test_ctrl_c_keeps_every_answer(server: Server, tmp_path: Path) -> None:
     process = start(server, tmp_path, 400)
     wait_for(server, 40, process)
     process.send_signal(signal.SIGINT)
-    out, errors = process.communicate(timeout=120)
+    out, errors = process.communicate()
     assert out.strip() == "interrupted", errors
     assert server.count < 400
     server.seconds = 0.0
@@ -175,14 +172,11 @@ def recorded_rows(place: Path) -> set[str]:
     return {record.asked.request["turns"][-1]["text"] for record in records}
 
 
-def start(server: Server, place: Path, rows: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(HERE), str(place), server.url, str(rows)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+def start(server: Server, place: Path, rows: int) -> Beside:
+    return Beside(PROGRAM, str(place), server.url, str(rows))
 
 
-def wait_for(server: Server, count: int, process: subprocess.Popen[str]) -> None:
+def wait_for(server: Server, count: int, process: Beside) -> None:
     until = time.monotonic() + 120
     while server.count < count:
         assert time.monotonic() < until, process.poll()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from asking_runs import Bench, a_run, ask, echoed
+from beside import Beside
 from wire import SECRET, Answer, Seen, Status, Wire
 
 from p2m.engine.recording import ledger
@@ -133,7 +132,6 @@ def test_an_interrupt_waits_for_no_batch_and_the_next_build_collects_it(
 PROGRAM = """
 import sys
 from pathlib import Path
-sys.path[:0] = sys.argv[4].split(":")
 from asking_runs import a_run, echoed
 from p2m.teachers.asking import batches
 from p2m.teachers.asking.asker import Asker
@@ -141,17 +139,13 @@ from p2m.types import Caps
 from test_batches_survive import QUICK, ROWS, teacher_of
 for name, seconds in QUICK.items():
     setattr(batches, name, seconds)
-kind, url, place = sys.argv[1:4]
+kind, url, place = sys.argv[1:]
 print(Asker(teacher_of(kind, url), a_run(Path(place)), Caps()).each(ROWS, echoed)[-1])
 """
 
 
-def start(kind: str, wire: Wire, place: Path) -> subprocess.Popen[bytes]:
-    folders = ":".join(str(Path(__file__).parents[level]) for level in (0, 1))
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, kind, wire.url, str(place), folders],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+def start(kind: str, wire: Wire, place: Path) -> Beside:
+    return Beside(PROGRAM, kind, wire.url, str(place))
 
 
 @pytest.mark.parametrize("kind", ["anthropic", pytest.param("openai", marks=pytest.mark.slow)])
@@ -163,23 +157,22 @@ def test_sigkill_at_every_step_of_a_batch_submits_nothing_twice(
     wire.before_batch_id = lambda: os.kill(pids[-1], signal.SIGKILL)
     wire.polls_until_over = 1000
 
-    def killed(process: subprocess.Popen[bytes]) -> None:
+    def killed(process: Beside) -> None:
         pids.append(process.pid)
-        process.communicate(timeout=120)
-        assert process.returncode == -signal.SIGKILL
+        assert process.wait() == -signal.SIGKILL
 
     killed(start(kind, wire, tmp_path))
     wire.before_batch_id = lambda: None
     if kind == "openai":
         process = start(kind, wire, tmp_path)
         while wire.batches["batch_1"].polls < 3:
-            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            assert process.poll() is None, process.communicate()
             time.sleep(0.01)
         process.kill()
         process.communicate()
     wire.polls_until_over = wire.batches["batch_1"].polls + 3
-    out, errors = start(kind, wire, tmp_path).communicate(timeout=120)
-    assert out.decode().strip() == ROWS[-1].upper(), errors.decode()
+    out, errors = start(kind, wire, tmp_path).communicate()
+    assert out.strip() == ROWS[-1].upper(), errors
     assert {*wire.batched.values()} == {1}
     assert len(wire.batches) == 1
 

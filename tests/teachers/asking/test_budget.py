@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import pytest
 from asking_runs import PRICED, Bench, a_run, ask, echoed, teacher_at
+from beside import Beside
 from counting_server import Server
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,16 +21,14 @@ from p2m.teachers.replay import Replay
 from p2m.types import Caps
 
 ROWS = [f"row {number}" for number in range(300)]
-HERE = Path(__file__).parent
 
 PROGRAM = """
 import sys
-sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from asking_runs import PRICED, a_run, echoed, teacher_at
 from p2m.teachers.asking.asker import Asker
 from p2m.types import Caps
-place, url, build, key, first, cap = sys.argv[2:]
+place, url, build, key, first, cap = sys.argv[1:]
 run = a_run(Path(place), build=build, key=key)
 asker = Asker(teacher_at(url, price=PRICED), run, Caps(max_cost=float(cap)))
 rows = [f"row {number}" for number in range(int(first), int(first) + 300)]
@@ -149,8 +146,8 @@ def test_steps_of_one_build_share_a_cap(server: Server, run: Bench) -> None:
 def test_processes_of_one_build_share_a_cap(server: Server, tmp_path: Path) -> None:
     server.seconds = 0.02
     both = [start(server, tmp_path, "b1", letter, 1000 * number) for number, letter in enumerate("pq")]
-    outs = [process.communicate(timeout=120) for process in both]
-    assert [process.returncode for process in both] == [0, 0], outs
+    outs = [process.communicate() for process in both]
+    assert [process.wait() for process in both] == [0, 0], outs
     assert 190 <= server.count <= 200
     assert server.count == sum(int(out.split()[0]) for out, _ in outs)
     assert "constraints.max_cost=0.4" in "".join(out for out, _ in outs)
@@ -170,20 +167,18 @@ def test_a_build_that_is_killed_and_resumes_spends_no_more_than_its_cap(
         process.communicate()
         server.wait_until_idle()
     lost = server.count
-    out, errors = start(server, tmp_path, "b9", "p", 0).communicate(timeout=120)
+    out, errors = start(server, tmp_path, "b9", "p", 0).communicate()
     assert "max_cost=0.4" in out, errors
     assert lost <= 200 + 2 * 72
     assert 190 <= int(out.split()[0]) <= 200
     count = server.count
-    assert start(server, tmp_path, "b10", "p", 0).communicate(timeout=120)[0] == out
+    assert start(server, tmp_path, "b10", "p", 0).communicate()[0] == out
     assert server.count == count
 
 
-def start(server: Server, place: Path, build: str, key: str, first: int) -> subprocess.Popen[str]:
-    words = [str(HERE), str(place / "store"), server.url, build, key * 64, str(first), "0.4"]
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+def start(server: Server, place: Path, build: str, key: str, first: int) -> Beside:
+    words = [str(place / "store"), server.url, build, key * 64, str(first), "0.4"]
+    return Beside(PROGRAM, *words)
 
 
 # --------------------------------------------------------------------------- what is kept of the answers
