@@ -227,7 +227,6 @@ metrics: {{primary: accuracy, also: [half]}}
 generation: {{num_examples: 240}}
 """
 INLINE = "executor: {name: inline}\n"  # steps of one process import what they need once
-WORKER = "executor: {workers: 1}\n"  # and so do those of one worker
 
 
 @pytest.fixture(scope="module")
@@ -256,7 +255,7 @@ def built(home: Path, name: str, text: str) -> tuple[dict[str, Any], dict[str, A
 
 def test_a_teacher_a_student_and_a_metric(home: Path) -> None:
     plain = {"teacher": "scribe", "student": "parrot", "compression": "int8", "runtime": "onnx"}
-    found, manifest = built(home, "written", RECIPE.format(**plain) + WORKER)
+    found, manifest = built(home, "written", RECIPE.format(**plain) + INLINE)
     assert manifest["model"]["student"] == "parrot"
     assert manifest["data"]["sources"] == {"generated:scribe": manifest["data"]["rows"]["train"]}
     scores = {each["metric"]: each["value"] for each in manifest["metrics"]}
