@@ -40,7 +40,7 @@ NO_DEFAULTS = OmegaConf.create([])
 PRIMARY = "_recipe_"  # what Hydra calls the recipe, so that its file name may be anything
 
 
-def _choices_that_are_asked_for(overrides: Any, entries: Sequence[Any], self_added: bool) -> Any:
+def _choices_that_are_asked_for(overrides: Any, entries: list[Any], self_added: bool) -> Any:
     """Of each group its choice, for an entry of defaults that interpolates one.
 
     Hydra makes this anew for every file, and asks for it hardly ever: a quarter of all time of a composition.
@@ -49,7 +49,7 @@ def _choices_that_are_asked_for(overrides: Any, entries: Sequence[Any], self_add
     return _choices_of(overrides, entries, self_added) if is_asked_for else None
 
 
-defaults_list._create_interpolation_map = _choices_that_are_asked_for
+defaults_list._create_interpolation_map = _choices_that_are_asked_for  # type: ignore[assignment]
 
 
 @dataclass
@@ -153,7 +153,9 @@ class Loader(ConfigLoaderImpl):  # type: ignore[misc]
         """The config, and of each group its choice; with Hydra's own settings where they are spoken of."""
         with suppress(HydraException, OmegaConfBaseException):  # said below, where nothing is left out
             parsed, repo = self._parse_overrides_and_create_caching_repo(PRIMARY, list(words))
-            found = defaults_list.create_defaults_list(repo, PRIMARY, parsed, prepend_hydra=False, skip_missing=False)
+            found = defaults_list.create_defaults_list(
+                repo, PRIMARY, parsed, prepend_hydra=False, skip_missing=False
+            )
             config = self._compose_config_from_defaults_list(found.defaults, repo)
             texts = [self._reading.files[name].text for name in self._reading.own]
             if not any("hydra" in text for text in (*words, *texts)):

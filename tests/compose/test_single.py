@@ -45,6 +45,15 @@ def test_a_recipe_without_defaults_is_composed_on_base(tmp_path: Path) -> None:
     assert read(path, *overrides).choices["training"] == "default"
 
 
+def test_defaults_may_follow_the_choice_in_another_group(tmp_path: Path) -> None:
+    follows = DEFAULTS.replace("  - base\n", "  - base\n  - pace@_global_: ${training}\n")
+    path = write(tmp_path, PROMPT, defaults=follows)
+    (tmp_path / "pace").mkdir()
+    for seed, name in enumerate(("default", "fast")):
+        (tmp_path / "pace" / f"{name}.yaml").write_text(f"seed: {seed}\n")
+    assert [read(path, *words).spec.seed for words in ((), ("training=fast",))] == [0, 1]
+
+
 def test_any_file_name_will_do(tmp_path: Path) -> None:
     for name in ("a b.yaml", "x@y.yaml", "recipe.yml", "no ending", "größe=1.yaml", "base.yaml"):
         assert read(write(tmp_path, PROMPT + "name: n\n", name)).spec.name == "n"
