@@ -39,6 +39,7 @@ prompt: {prompt}
 teacher: {{model: known-rows, base_url: "{url}", attempts: 2, price: {{input: 1, output: 5}}}}
 generation: {{num_examples: 60}}
 data: {{test: test.jsonl}}
+evaluation: {{bootstrap: 100}}
 executor: {{name: inline}}
 """
 
