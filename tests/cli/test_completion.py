@@ -47,7 +47,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("nothing ", []),
         ("build de", ["recipes/desk.yaml"]),
         ("build recipes/d", ["recipes/desk.yaml"]),
-        ("build recipes/desk.yaml student=linear_e", ["student=linear_e5", "student=linear_ensemble"]),
+        ("build recipes/desk.yaml student=linear_en", ["student=linear_ensemble"]),
         ("build recipes/desk.yaml -m student=minilm,linear_e5", ["student=minilm,linear_e5"]),
         ("build recipes/desk.yaml stu", ["student="]),
         ("build recipes/desk.yaml ~verifier=co", ["~verifier=code"]),
