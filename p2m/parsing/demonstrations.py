@@ -324,7 +324,7 @@ def _arrows(prompt: str) -> Found:
     announced = re.search(
         r"\b(?:examples?|e\.g\.|beispiele?|exemples?|ejemplos?|пример\w*|例|예)\b", prompt, re.IGNORECASE
     )
-    if len(matches) > 1 and all(_explains(match) for match in matches):
+    if len(matches) > 1 and (all(map(_explains, matches)) or _is_glossary(matches, prompt)):
         return [], []
     if len(matches) < 2 and not (matches and announced and announced.start() <= matches[0].start("input")):
         return [], []
@@ -355,6 +355,25 @@ def _explains(match: re.Match[str]) -> bool:
         and len(meaning.split()) >= 2 * len(name.split())
         and ("," in meaning or " / " in meaning or len(meaning.split()) > 4)
         and _LISTED.match(match.group()) is not None
+    )
+
+
+_SORTS = re.compile(r"\b(?:classif\w+|categor\w+|sort|route|decide|triage|assign|between)\b", re.IGNORECASE)
+_MEANING = 3  # words of a meaning, on average
+
+
+def _is_glossary(matches: list[re.Match[str]], prompt: str) -> bool:
+    """Short names, each with another meaning, below a line that speaks of labels or asks to sort."""
+    before = prompt[: matches[0].start()].rstrip().rpartition("\n")[2]
+    names = [match["input"].strip() for match in matches]
+    words = sum(len(match["output"].split()) for match in matches)
+    return (
+        before.endswith((":", "："))
+        and not _ANNOUNCES.fullmatch(before.strip())
+        and bool(_LABELS.search(before) or _SORTS.search(before))
+        and all(len(name.split()) <= 3 for name in names)
+        and len({match["output"].casefold() for match in matches}) == len(matches)
+        and words >= max(_MEANING * len(matches), 2 * sum(len(name.split()) for name in names))
     )
 
 

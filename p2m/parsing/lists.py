@@ -75,6 +75,12 @@ _CAPITALS = re.compile(
 _DASHED = re.compile(
     r"(?:^|[:：—]\s|\n)(?P<list>[^\s:：\n][^\n:：,.]{0,30}?(?:\s[-–—]\s[^\n:：,.]{1,30}?){2,})(?=[.\n:]|$)"
 )
+_BOXED = re.compile(r"(?:\[[^\[\]\n]{1,40}\][ \t]*){2,}|(?:【[^【】\n]{1,40}】[ \t、,，和或]*){2,}")
+_CHAIN = re.compile(
+    r"(?:^|[:：.]\s|(?<=\n))(?P<list>[^\s<>/:：.\n][^<>/:：.\n]{0,30}(?:\s+(?P<mark><|>|//)\s+[^<>/:：.\n]{1,30}?)(?:\s+(?P=mark)\s+[^<>/:：.\n]{1,30}?)+)(?=[.\n]|$)"
+)
+_SYMBOL = r"(?:[A-Z]{1,3}[+-]|[A-Z]|[+-]\d?|\d|[★☆*]{1,5})"
+_SYMBOLS = re.compile(rf"(?<![\w+-]){_SYMBOL}(?:[ \t]*[ ,;/|][ \t]*(?:(?:{AND_OR})[ \t]+)?{_SYMBOL}){{1,9}}(?![\w+*★-])")
 _CHECKBOX = re.compile(r"\[[ x]?\]\s*([^\[\n]{1,40}?)(?=\s*(?:\[[ x]?\]|$|\n))")
 _SCALE = re.compile(
     r"\b(?:rat\w+|scor\w+|stars?|scale|grade\w*|levels?|severity|skala|sterne?|étoiles?|note|estrellas?|puntu\w+|escala|stelle|voto"
@@ -96,7 +102,7 @@ _DUTCH = re.compile(
 )
 _ENGLISH = re.compile(r"\b(?:the|and|to|for|with|that|or)\b", re.IGNORECASE)
 _CUE = (
-    r"(?:\b(?:anything else|everything else|all else|all others?|otherwise|or else|the (?:rest|remainder)|what(?:ever)? (?:is left|remains)|if (?:none|nothing|neither|not|unsure|unclear|in doubt|it (?:is|isn|does|doesn|can)|it['’]s (?:not|none|no|neither)|they don['’]?t|you)|when (?:unsure|in doubt|none|nothing|unclear|you)|in doubt|doesn['’]?t fit|does not fit|none of (?:these|those|them|the above)|can['’]?t be|cannot be|insufficient"
+    r"(?:\b(?:anything else|everything else|all else|all others?|otherwise|or else|the (?:rest|remainder)|what(?:ever)? (?:is left|remains)|if (?:none|nothing|neither|not|unsure|unclear|in doubt|there(?:['’]s| is| are| isn| aren)|it (?:is|isn|does|doesn|can)|it['’]s (?:not|none|no|neither)|they don['’]?t|you)|when (?:unsure|in doubt|none|nothing|unclear|you)|in doubt|doesn['’]?t fit|does not fit|none of (?:these|those|them|the above)|can['’]?t be|cannot be|insufficient"
     r"|sonst(?:iges)?|ansonsten|andernfalls|alles andere|alles übrige|der rest|im zweifel|passt nichts|wenn nichts|was nichts?|was sich nicht|falls nichts|sinon|autrement|tout le reste|le reste|en cas de doute|dans le doute|si rien|si aucun\w*|si no|todo lo demás|lo demás|el resto|en caso de duda|si ninguna?|lo que no"
     r"|altrimenti|tutto il resto|il resto|nel dubbio|se nessun\w*|senão|caso contrário|o resto|na dúvida|se nenhum\w*|o que não|anders|de rest|bij twijfel|overige|al het andere|inaczej|reszta|pozostałe|w razie wątpliwości|иначе|остальн\w+|прочее|всё прочее|в сомнительных|если не|aksi halde|diğer\w*|annars|övrigt|ellers)\b"
     r"|それ以外|その他|どれにも|どれでも|どちらとも|どちらにも|当てはまらない|不明な|其他|其余|都不|无法判断|不确定|그 외|나머지|해당 없|غير ذلك|وإلا|अन्यथा|बाकी)"
@@ -133,6 +139,21 @@ _EMPTY = re.compile(
     r"\b(?:empty|blank|nothing|vac[ií][oa]s?|vide|leere?\w*|vuot\w+|vazi[oa]|пуст\w+|nichts|nada)\b|空|빈",
     re.IGNORECASE,
 )
+_ELSE = (
+    r"(?:otherwise|else|if (?:not|neither|none)|if there (?:is|are) (?:no|none)|if there['’]s no\w*|in (?:all|any|every) other cases?|for (?:everything|anything|all|the) (?:else|rest|others)|when (?:neither|none|unsure|in doubt)"
+    r"|sonst|ansonsten|andernfalls|in allen anderen fällen|sinon|dans (?:tous )?les autres cas|si no|en otro caso|en los demás casos|altrimenti|in tutti gli altri casi|senão|caso contrário|nos (?:demais|outros) casos"
+    r"|anders|in alle andere gevallen|иначе|в остальных случаях|w przeciwnym razie|w pozostałych przypadkach)\b"
+)
+_ELSE_BEHIND = re.compile(
+    rf"(?:[,;.]|\b(?:{AND_OR}|but|aber|mais|pero|ma))[ \t]+(?:(?:output|answer|reply|return|say|write|use|with|as)\s+){{0,2}}"
+    rf"(?:[\"'“„«「`](?P<quoted>[^\"'”“»」`\n]{{1,30}})[\"'”“»」`]|(?P<bare>[^\W_][\w-]*(?: [\w-]+)?))[ \t]+{_ELSE}",
+    re.IGNORECASE,
+)
+_EITHER_OR = re.compile(
+    r"(?:^|(?<=[\s:(\"'“„«`]))(?P<item>-?[^\W_][\w&+#'/-]{0,24})[\"'”»“`]?\s+(?:if|when|where|whenever|wenn|falls|si|se|cuando|quando|als|jeśli|gdy|если|когда)\b[^\n]{3,260}?"
+    rf"(?:[,;.)]|\b(?:{AND_OR}|but))\s+(?:(?:output|answer|reply|return|say|write|use|with|as)\s+){{0,2}}[\"'“„«`]?(?P<other>-?[^\W_][\w&+#'/-]{{0,24}})[\"'”»“`]?\s+{_ELSE}",
+    re.IGNORECASE,
+)
 _AFTER_CUE = re.compile(rf"{_CUE}[^.!?\n。]{{0,70}}$", re.IGNORECASE)
 
 
@@ -157,7 +178,7 @@ def _rests(text: str) -> dict[str, tuple[int, tuple[str, ...]]]:
     """What may be the label of everything else, said to be or called so: its last place and signs; at most three."""
     found: dict[str, set[str]] = {}
     places: dict[str, int] = {}
-    for name, pattern in (("named", _NAMED), ("cued", _REST), ("told", _TOLD_IF)):
+    for name, pattern in (("named", _NAMED), ("cued", _REST), ("told", _TOLD_IF), ("behind", _ELSE_BEHIND)):
         for match in pattern.finditer(text):
             said = match.groupdict()
             rest = clean(said["quoted"] or said.get("bare") or "")
@@ -223,9 +244,12 @@ def _forms(text: str) -> Iterator[Listing]:
         yield from listed(match["list"].split(), match, "spaced")
     for match in _CAPITALS.finditer(text):
         yield from listed(match.group().split(), match, "capitals")
-    boxed = re.compile(r"(?:\[[^\[\]\n]{1,40}\][ \t]*){2,}")
-    for match in boxed.finditer(text):
-        yield from listed(re.findall(r"\[([^\[\]]+)\]", match.group()), match, "boxes")
+    for match in _BOXED.finditer(text):
+        yield from listed(re.findall(r"[\[【]([^\[\]【】]+)[\]】]", match.group()), match, "boxes")
+    for match in _CHAIN.finditer(text):
+        yield from listed(re.split(r"\s+(?:<|>|//)\s+", match["list"]), match, "chain")
+    for match in _SYMBOLS.finditer(text):
+        yield from listed(re.split(rf"[ \t,;/|]+(?:(?:{AND_OR})[ \t]+)?", match.group()), match, "symbols")
     for match in _DASHED.finditer(text):
         yield from listed(re.split(r"\s[-–—]\s", match["list"]), match, "dashed")
     yield from _meant(text)
@@ -271,7 +295,7 @@ def _meant(text: str) -> Iterator[Listing]:
             while following := pattern.match(text, end):
                 items.append(following["item"])
                 end = following.end()
-            other = _OTHERWISE.search(text[end - 1 : end + 90])
+            other = _OTHERWISE.search(text[match.start() : end + 90])
             if len(items) > 1 or (form == "conditional" and other):
                 width = max((len(item.split()) for item in items[1:]), default=1)
                 for size in dict.fromkeys((width, 1)):
@@ -280,6 +304,8 @@ def _meant(text: str) -> Iterator[Listing]:
                         if len(set(values)) == len(values) > 1 and all(map(is_label, values)):
                             yield Listing(values, match.start("item"), end, (form, *["rest"] * bool(more)))
             position = max(end if len(items) > 1 else match.end("item"), match.start() + 1)
+    for match in _EITHER_OR.finditer(text):
+        yield from listed([match["item"], match["other"]], match, "either or")
     for sentence in SENTENCE.finditer(text):
         glosses = list(_GLOSS.finditer(sentence.group()))
         values = tuple(clean(gloss["gloss"]) for gloss in glosses)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
 
@@ -117,6 +118,8 @@ def _other_sides(lines: list[str], shape: str) -> dict[str, tuple[str, ...]]:
             "its counters": tuple(match["code"] for match in counted),
             "its counted": tuple(_head(match["item"]) for match in counted),
         }
+    if shape.startswith("bullet"):
+        return {"its whole": tuple(clean(match["item"]) for line in lines if (match := _BULLET.match(line)))}
     sides = [match for line in lines if (match := (_CODED if shape == "bare code" else _KEYED).match(line))]
     if len(sides) < len(lines):
         return {}
@@ -189,8 +192,25 @@ def _introduced(lines: list[str], first: int) -> bool:
     )
 
 
+_CSV = re.compile(r"(?:^[^\n,;]{1,48}(?P<mark>[,;])[^\n]+(?:\n|$)){3,}", re.MULTILINE)
+
+
+def _separated(text: str) -> Iterator[Listing]:
+    """The columns of `code,meaning` with lines of as many cells below it."""
+    for match in _CSV.finditer(text):
+        rows = list(csv.reader(match.group().strip("\n").split("\n"), delimiter=match["mark"]))
+        if len({len(row) for row in rows}) == 1 and all(cell.strip() for row in rows for cell in row):
+            for number in range(len(rows[0])):
+                values = tuple(dict.fromkeys(clean(row[number]) for row in rows[1:]))
+                if len(values) > 1 and all(map(is_label, values)):
+                    named = bool(NOUN.search(rows[0][number]))
+                    signs = ("separated", *["named"] * named, *["first column"] * (number == 0))
+                    yield Listing(values, match.start(), match.end(), signs)
+
+
 def tables(text: str) -> Iterator[Listing]:
-    """The columns of a Markdown table."""
+    """The columns of a Markdown table, and of lines with commas or semicolons."""
+    yield from _separated(text)
     for match in re.finditer(r"(?:^[ \t]*\|?[^\n|]+\|[^\n]*(?:\n|$)){3,}", text, re.MULTILINE):
         rows = [
             [cell.strip() for cell in line.strip().strip("|").split("|")]

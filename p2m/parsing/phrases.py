@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from p2m.parsing.items import ARTICLE, SENTENCE, Listing, clean, is_label
+from p2m.parsing.items import ARTICLE, SENTENCE, Listing, clean, is_label, style
 from p2m.parsing.words import AND_OR
 
 _MOST = 14  # labels found in this way, beyond which it is prose
@@ -40,6 +40,11 @@ _HEADED = re.compile(
 )
 _TAG = re.compile(r"<(?P<tag>[A-Za-z][\w-]*)(?:\s[^<>]*)?>\s*(?P<item>[^<>\n]{1,48}?)\s*</(?P=tag)>")
 _PAIR = re.compile(r"[\"'](?P<key>[^\"'\n]{1,40})[\"']\s*:\s*[\"'](?P<value>[^\"'\n]{1,48})[\"']")
+_FROM = re.compile(
+    r"\b(?:tell|distinguish|separate|discern|sort)\b(?: apart)?\s+(?:the\s+)?(?P<one>[^\W\d][\w-]*(?: [\w-]+){0,2}?) from (?:the\s+)?(?P<other>[^\W\d][\w-]*(?: [\w-]+){0,2})(?=\s*(?:[.,;:!?\n]|$))"
+    r"|\bunterscheide\w*\b[^.\n]{0,20}?\b(?P<ein>[^\W\d][\w-]*) von (?P<ander>[^\W\d][\w-]*)",
+    re.IGNORECASE,
+)
 _LOOSE = re.compile(
     rf"(?P<items>(?:(?<![\w-])[^\W_][\w'’/+-]{{0,20}}[ \t]+){{2,7}})(?:{AND_OR})[ \t]+(?P<last>[^\W_][\w'’+-]{{0,20}})",
     re.IGNORECASE,
@@ -58,7 +63,7 @@ _IN_TURN = (  # X mi, Y mi; XかYか; X인지 Y인지; X की है, Y की
 _BETWEEN = re.compile(r"[\s,、，;]*(?:(?:yoksa|veya|या|아니면|それとも)\s*)?")
 
 _STEPS = re.compile(
-    r"(?<![\d.,:/-])(?P<low>-?[0-3])\s?(?:\([^()\n]{1,30}\)\s*)?(?:to|through|and|-|–|—|~|〜|～|bis|à|a|al|e|y|и|до|do|t/m|tot|から|到|至|부터|ile|till|to)\s?(?P<high>\d|1[0-2])(?![\d%]|[.,:/]\d|\s?%)",
+    r"(?<![\d.,:/-])(?P<low>-?[0-3])\s?(?:\([^()\n]{1,30}\)\s*|[=:]\s?[^\W\d][^\d,;.:\n]{1,24}?\s?)?(?:to|through|and|\.{2,3}|…|-|–|—|~|〜|～|bis|à|a|al|e|y|и|до|do|t/m|tot|から|到|至|부터|ile|till|to)\s?(?P<high>\d|1[0-2])(?![\d%]|[.,:/]\d|\s?%)",
     re.IGNORECASE,
 )
 
@@ -70,6 +75,10 @@ def phrases(text: str) -> Iterator[Listing]:
     yield from _tagged(text)
     yield from _cued(text)
     yield from _in_turn(text)
+    yield from _shouted(text)
+    yield from _opposites(text)
+    for match in _FROM.finditer(text):
+        yield from _one([side for side in match.groups() if side], match.start(), match.end(), "told apart")
     for match in _LOOSE.finditer(text):
         words = [*match["items"].split(), match["last"]]
         for size in range(3, min(len(words), 6) + 1):
@@ -169,6 +178,37 @@ def _items_of(line: str, run: list[re.Match[str]], offset: int) -> Iterator[List
         yield from _one(cut, first, last + len(items[-1]), "counted", "counted cut")
 
 
+_SHOUTED = re.compile(r"(?<![\w-])[^\W\da-z_][^\Wa-z]+(?:-[^\Wa-z]+)*(?:[ \t][^\W\da-z_]{2,}(?![\w-]))*(?![\w-])")
+
+
+def _shouted(text: str) -> Iterator[Listing]:
+    """All that stands in capitals in a text that does not."""
+    found = [match for match in _SHOUTED.finditer(text) if match.group().isupper()]
+    if sum(len(match.group()) for match in found) < 0.4 * sum(map(str.isalpha, text)):
+        yield from _one([match.group() for match in found], *_span(found), "shouted")
+
+
+def _span(found: list[re.Match[str]]) -> tuple[int, int]:
+    return (found[0].start(), found[-1].end()) if found else (0, 0)
+
+
+_NEGATED = re.compile(
+    r"\b(?:(?P<joined>un|in|im|ir|il|dis|non-?)(?P<stem>[^\W\d_]{4,})|(?P<apart>not|non|nicht|pas|no|não|niet|не|nie) (?P<whole>[^\W\d_]{5,}))\b",
+    re.IGNORECASE,
+)
+
+
+def _opposites(text: str) -> Iterator[Listing]:
+    """`helpful` and `unhelpful`, `entailed` and `not entailed`, wherever the two stand."""
+    for match in list(_NEGATED.finditer(text))[:40]:
+        stem = match["stem"] or match["whole"]
+        plain = re.search(rf"(?<!\w){re.escape(stem)}(?!\w)", _NEGATED.sub(lambda hit: " " * len(hit.group()), text))
+        if plain:
+            sign = "opposites joined" if match["joined"] else "opposites apart"
+            start, end = min(plain.start(), match.start()), max(plain.end(), match.end())
+            yield from _one([stem, match.group()], start, end, sign)
+
+
 def _tagged(text: str) -> Iterator[Listing]:
     """`<tag>one</tag> <tag>two</tag>`, and the two sides of `"key": "value"` pairs."""
     tags = list(_TAG.finditer(text))
@@ -195,9 +235,22 @@ def _cued(text: str) -> Iterator[Listing]:
             kind = f"{form} mark" if not cue[:1].isalpha() else form
             if 2 <= len(set(items)) <= _MOST:
                 yield from _one(items, members[0][0], members[-1][1], form, kind)
+                yield from _parts_of(members, form, kind)
                 bare = [ARTICLE.sub("", item, count=1) if ARTICLE.match(item) else item for item in items]
                 if bare != items:
                     yield from _one(bare, members[0][0], members[-1][1], form, kind)
+
+
+def _parts_of(members: list[tuple[int, int, str]], form: str, kind: str) -> Iterator[Listing]:
+    """Of what a cue names, what is written in capitals or titled, and the first words alone."""
+    for of_style in ("upper", "title"):
+        styled = [one for one in members if style(one[2]) == of_style]
+        if 1 < len(styled) < len(members):
+            items = [item for _, _, item in styled]
+            yield from _one(items, styled[0][0], styled[-1][1], form, kind, f"styled {of_style}")
+    first = [item.split()[0] for _, _, item in members]
+    if first != [item for _, _, item in members]:
+        yield from _one(first, members[0][0], members[-1][1], form, kind, "first words")
 
 
 def _after(text: str) -> Iterator[tuple[str, int, int, str]]:

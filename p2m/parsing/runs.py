@@ -15,7 +15,13 @@ _SEPARATOR = re.compile(
 )
 _LED_UP_TO = 6  # pieces of a sentence before its list that may look like items
 _CHOOSES = re.compile(rf"\s(?:{AND_OR})\s", re.IGNORECASE)
-_IN_BRACKETS = re.compile(r"\([^()\n]*\)|（[^（）\n]*）|\[[^\[\]\n]*\]")
+_IN_BRACKETS = re.compile(r"\([^()\n]*\)|（[^（）\n]*）|\[[^\[\]\n]*\]|\{[^{}\n]*\}")
+_STRICT = (  # marks that part a list by themselves: what else looks like one stands within its items
+    ("pipes", re.compile(r"\s*[|｜]\s*")),
+    ("slashes", re.compile(r"\s+/\s+")),
+    ("semicolons", re.compile(r"\s*[;；]\s+")),
+    ("commas", re.compile(rf"\s*[,，、]\s*(?:(?-i:{AND_OR}|OR|AND)\s+)?|\s+(?-i:{AND_OR}|OR|AND)\s+", re.IGNORECASE)),
+)
 _COLON_BEFORE = re.compile(r"[:：—–=>→]\s*$")
 
 
@@ -36,6 +42,26 @@ def runs(text: str) -> Iterator[Listing]:
                     for a, b in zip(bounds[::2], bounds[1::2], strict=True)
                 ]
                 yield from _run_lists(pieces, marks, sentence.start() + offset, bracketed=offset > 0)
+                yield from _strict_lists(part, sentence.start() + offset, bracketed=offset > 0)
+
+
+def _strict_lists(part: str, offset: int, *, bracketed: bool) -> Iterator[Listing]:
+    """`Lisbon and Tagus | North`, `World, Sports or Sci/Tech`: the whole part by one mark, where it has others too."""
+    for name, pattern in _STRICT:
+        pieces = pattern.split(part.replace("\0", " "))
+        inner = [clean(piece) for piece in pieces[1:-1]]
+        others = [clean(piece) for piece in (*pieces[1:-1], pieces[0], pieces[-1])]
+        if len(pieces) < 3 or len(pieces) > 14 or not all(map(is_label, inner)):
+            continue
+        if not any(_SEPARATOR.search(piece) for piece in others):
+            continue  # as any other run
+        for how_head, head in _heads_of(pieces[0], inner):
+            for how_tail, tail in _tails_of(pieces[-1], inner):
+                values = _without_articles([clean(item) for item in (head, *inner, tail)])
+                if len(set(map(str.casefold, values))) == len(values) and all(map(is_label, values)):
+                    signs = ("run", "strict", name, *["in brackets"] * bracketed)
+                    start = offset + pieces[0].rfind(head)
+                    yield Listing(values, start, offset + len(part), (*signs, f"head {how_head}", f"tail {how_tail}"))
 
 
 def _run_lists(
@@ -75,7 +101,7 @@ def _is_inner(piece: str) -> bool:
     piece = piece.strip()
     if CJK.search(piece):
         return 0 < len(piece) <= 14 and " " not in piece
-    return 0 < len(piece.split()) <= 4 and not re.search(r"[:：(){}\[\]]|\s[-–—]\s|->|=>|→", piece)
+    return 0 < len(piece.split()) <= 6 and not re.search(r"[:：(){}\[\]]|\s[-–—]\s|->|=>|→", piece)
 
 
 def _cuts(
@@ -112,7 +138,7 @@ _LEAD = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _TRAIL = re.compile(
-    r"(?:[)\]}）】:：—–(\[（]|\s[-–]\s|のいずれか|のどれか|のどちらか|のどれ|のうち|から|として|に(?:分|仕|振)|で(?:答|出|返)|を|の(?=\d)|に$|で$|と(?:出|答|返)|之一|中(?:的|选)|写的|的一种|から(?=一)|の(?=[一二三四五六七八九])|のみ|だけ|(?:이고|이며|인지|인가|이에요|예요|입니다|으로|이나)|(?:[一二三四五六七八九\d]|几)?(?:类|种|个|つ|種類|段階)|等|写|的|로 |으로 |\s중|인지|가운데|로만|만 |里|当中|\s(?:ist|sind|wird|est|sont|son|sono|é|è|based|depending|according|for|in|by|to|from|is|are|should|please|only|based|only|and|but|inferred|where|when|if|so|per|of|on|und|aber|bitte|je|pro|nach|aus|für|wenn|selon|pour|dans|par|según|para|por|segundo|secondo|per|da|w|dla|по|для|в|для|если)\b).*$",
+    r"(?:[)\]}）】:：—–(\[（]|\s[-–]\s|のいずれか|のどれか|のどちらか|のどれ|のうち|から|として|に(?:分|仕|振)|で(?:答|出|返)|を|の(?=\d)|に$|で$|と(?:出|答|返)|之一|中(?:的|选)|写的|的一种|から(?=一)|の(?=[一二三四五六七八九])|のみ|だけ|(?:이고|이며|인지|인가|이에요|예요|입니다|으로|이나)|(?:[一二三四五六七八九\d]|几)?(?:类|种|个|つ|種類|段階)|等|写|的|로 |으로 |\s중|인지|가운데|로만|만 |里|当中|\s(?:ist|sind|wird|est|sont|son|sono|é|è|based|depending|according|for|in|by|to|from|is|are|should|please|pls|plz|thanks|thx|cheers|respectively|now|only|based|and|but|inferred|where|when|if|so|per|of|on|und|aber|bitte|je|pro|nach|aus|für|wenn|selon|pour|dans|par|según|para|por|segundo|secondo|per|da|w|dla|по|для|в|для|если)\b).*$",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -157,6 +183,12 @@ def _heads_of(first: str, inner: list[str]) -> list[tuple[str, str]]:
     return found
 
 
+_FILLERS = frozenset(
+    ["just", "simply", "plain", "only", "merely", "perhaps", "eben", "nur", "bloß", "einfach", "juste", "simplement"]
+    + ["solo", "solamente", "simplemente", "semplicemente", "apenas", "só", "gewoon", "alleen", "tylko", "просто", "только"]
+)
+
+
 def _tails_of(last: str, inner: list[str]) -> list[tuple[str, str]]:
     """Where the last item may end."""
     quoted = re.match(rf"\s*(?:{ANY_QUOTED.pattern})", last)
@@ -170,6 +202,8 @@ def _tails_of(last: str, inner: list[str]) -> list[tuple[str, str]]:
     if cut.strip() and cut != stripped and len(cut.split()) <= 4:
         found.append(("cut", cut))
     words = stripped.split()
+    if len(words) > 1 and words[0].casefold() in _FILLERS:
+        found.append(("filler", " ".join(words[1:])))
     width = max((len(item.split()) for item in inner), default=1)
     if words and not CJK.search(last):
         led = len(words) > 1 and ARTICLE.fullmatch(words[0] + " ") is not None  # "the passive voice"

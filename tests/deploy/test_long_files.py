@@ -170,6 +170,33 @@ def test_rows_on_standard_input_are_told_apart(
     assert made.read_bytes().startswith(starts)
 
 
+@pytest.mark.parametrize(
+    ("given", "first", "said"),
+    [
+        ("fine, if a bit late\n", "fine, if a bit late\t", "every line is answered as one text"),
+        ("label\n", "label\t", "every line is answered as one text"),
+        ("[urgent] call me", "[urgent] call me\t", "every line is answered as one text"),
+        ("fine\nbad\n\nfine; but late\n", "fine\t", "every line is answered as one text"),
+        ("Was it late, again?\nNo, it was not\n", "Was it late, again?\t", "every line is answered as one text"),
+        ("n,Body\n1,fine\n2,bad\n", "n,Body,label,label_score", "text <- Body"),
+        ("n,remark\n1,fine\n2,bad\n", "n,remark,label,label_score", "text <- remark"),
+        ("text\nfine\n", "text,label,label_score", "1 rows"),
+        ("text\n", "", "there are no rows in it"),
+        ("id,comment,remark\n1,fine,well\n", "", "--column"),
+        ("this,that\nfine,well\n", "", "no column 'text'; it has this, that"),
+        ('[{"text": "fine"', "", "not JSON"),
+    ],
+)  # fmt: skip
+def test_lines_on_standard_input_are_texts_where_the_first_names_no_columns(
+    bundle: Path, given: str, first: str, said: str
+) -> None:
+    done = subprocess.run([sys.executable, str(bundle / "predict.py"), "-"], input=given, encoding="utf-8",
+                          capture_output=True, check=False)  # fmt: skip
+    assert done.stdout.startswith(first)
+    assert said in done.stderr
+    assert done.returncode == (0 if first else 2)
+
+
 def test_places_may_stand_among_options_of_p2m_predict_too(
     bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

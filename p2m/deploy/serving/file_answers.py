@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -24,12 +25,13 @@ from .part import Part, digest_of
 from .predictor import Predictor
 from .rows import Answer, InputError, check_row, lacking
 from .settings import Settings
-from .tables import Table, check_target, count_rows, free_name, match_columns, write
+from .tables import Table, check_target, count_rows, free_name, looks_like_texts, match_columns, write
 
 FILE_BATCH = 32  # rows of a file that are answered together
 EVERY = 5  # seconds between two lines of progress
 SHOWN = 5  # rows with nothing to answer that are named
 STANDARD_INPUT = Path("-")
+_ARRAY = re.compile(rb"\[\s*(?:[\[{\"\d\]-]|nul|tru|fal|$)")  # and no "[urgent] call me"
 _NOTHING = Answer("", 0.0, abstain=True)  # of a row whose input is empty
 
 
@@ -43,6 +45,8 @@ def answer_file(
     """
     with _on_disk(source) as file:
         try:
+            if source == STANDARD_INPUT:
+                file = _told_apart(file, options, settings, _output_name(model), name)
             job = _Job.of(file, target, options, model, settings, name)
             job.run()
         except TableError as error:
@@ -180,7 +184,7 @@ class _Job:
 @contextmanager
 def _on_disk(source: Path) -> Iterator[Path]:
     """The file; what comes from standard input is put into one, since rows are checked before they are
-    answered. What it is, is seen in its first bytes: Parquet, JSON Lines, else a table."""
+    answered. What it is, is seen in its first bytes: Parquet, JSON Lines, else a table or texts."""
     if source != STANDARD_INPUT:
         yield source
         return
@@ -188,13 +192,26 @@ def _on_disk(source: Path) -> Iterator[Path]:
         raise InputError("- reads a file of rows from standard input, and there is none: see --help")
     with tempfile.TemporaryDirectory() as folder:
         head = sys.stdin.buffer.read(4)
-        begins = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-        form = "parquet" if head == b"PAR1" else {b"{": "jsonl", b"[": "json"}.get(begins, "csv")
+        begins = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+        json_form = "jsonl" if begins[:1] == b"{" else "json" if _ARRAY.match(begins) else ""
+        form = "parquet" if head == b"PAR1" else json_form or "csv"
         path = Path(folder) / f"stdin.{form}"
         with path.open("wb") as stream:
             stream.write(head)
             shutil.copyfileobj(sys.stdin.buffer, stream)
         yield path
+
+
+def _told_apart(
+    file: Path, options: argparse.Namespace, settings: Settings, output: str, name: str
+) -> Path:
+    """The file, called a text where a line of it is one input and not the header of a table."""
+    fields = settings.fields
+    if file.suffix != ".csv" or options.column or not looks_like_texts(file, fields, output):
+        return file
+    told = f"every line is answered as one {fields[0]} (a table begins with a line that names its columns)"
+    print(f"{name}: standard input: {told}", file=sys.stderr, flush=True)
+    return file.rename(file.with_suffix(".txt"))
 
 
 def _named(text: str, file: Path, source: Path) -> str:

@@ -22,7 +22,7 @@ from . import lines
 from .lines import Exact, Row, TableError, encoding_of, numbered_lines, translated
 from .objects import json_lines, json_rows
 from .parquet import parquet_rows, pyarrow_for
-from .separated import NOTHING, records, separator, under_header
+from .separated import LOOK, NOTHING, SEPARATORS, records, separator, under_header
 
 FORMATS = {**lines.FORMATS, ".txt": "text", ".text": "text"}
 _USUAL = {"csv": ",", "tsv": "\t"}  # between cells, where a file does not tell
@@ -182,6 +182,32 @@ def match_columns(
         f"{table.path}: no column {' and '.join(map(repr, missing))}; it has {there}\n"
         f"    say which it is, e.g. {typed}{headless}"
     )
+
+
+def looks_like_texts(path: Path, fields: Sequence[str], output: str) -> bool:
+    """Whether what has no name to tell it holds a text a line: no column of it is an input, and its first line
+    does not read like a header.
+
+    Raises:
+        TableError: it is no text.
+    """
+    try:
+        match_columns(Table(path, fields[0]), fields, output, {})
+    except TableError:
+        lines = [line.strip() for _, line in islice(numbered_lines(path), LOOK) if line.strip()]
+    else:
+        return False
+    if len(fields) > 1 or not lines:
+        return False
+    sign = max(SEPARATORS, key=lines[0].count)
+    cells = [cell.strip(' "') for cell in lines[0].split(sign)]
+    if len(cells) == len(lines) == 1:
+        return cells != [*fields]
+    known = _INPUTS.union(_OTHERS, *map(_words, (*fields, output)))
+    if any(cell and known.issuperset(_words(cell)) for cell in cells):
+        return False
+    is_even = len(lines) > 1 and len(cells) > 1 and len({line.count(sign) for line in lines}) == 1
+    return not is_even or any(len(cell.split()) > 3 or cell[-1:] in tuple(".!?") for cell in cells)
 
 
 def _words(name: str) -> list[str]:
