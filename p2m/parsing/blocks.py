@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from p2m.parsing.words import FIELD_WORDS, INPUT_WORDS, META_WORDS, OUTPUT_WORDS, STRONG_OUTPUTS
+from p2m.parsing.words import AND_OR, FIELD_WORDS, INPUT_WORDS, META_WORDS, OUTPUT_WORDS, STRONG_OUTPUTS
 
 _MARKED = r"[\u0900-\u0dff]"  # letters and vowel signs of India's scripts, which \w knows in part
 LINE = re.compile(
@@ -81,7 +81,11 @@ def labelled(prompt: str) -> list[Group]:
     blocks = _blocks(lines, output)
     accepted = _accepted(blocks, output)
     groups = [group for block in blocks if (group := _group(block, accepted, output))]
-    described = [group for group in groups if _describes(group) or (len(groups) == 1 and _is_prose(group))]
+    described = [
+        group
+        for group in groups
+        if _describes(group) or (len(groups) == 1 and (_is_prose(group) or _is_choice(group.output)))
+    ]
     return [group for group in groups if group not in described]
 
 
@@ -238,6 +242,22 @@ def _describes(group: Group) -> bool:
     for inputs and outputs, no sentence.
     """
     return all(_DESCRIBES.fullmatch(text.strip(" .")) for text in [*group.input.values(), group.output])
+
+
+_OR = "or|oder|beziehungsweise|bzw\\.|ou|o|oppure|of|dan wel|lub|albo|или|либо|veya|eller|nebo"
+
+
+def _is_choice(answer: str) -> bool:
+    """`"a", "b" or "c"`, `{a, b}`, `a | b`: no answer but what the answers may be."""
+    answer = answer.partition("\n")[0].strip(" .")
+    pieces = re.split(rf"\s*[,|/]\s*(?:(?:{AND_OR})\s+)?|\s+(?:{AND_OR})\s+", answer.strip("{}[]"))
+    told = re.search(rf"\s(?:{_OR})\s|^\{{[^{{}}:]*\}}$|\S\s*\|\s*\S", answer)
+    quoted = all(re.fullmatch(r"[\"'“„«`].+[\"'”“»`]", piece) for piece in pieces)
+    return (
+        1 < len(pieces) <= 12
+        and bool(told or quoted)
+        and all(piece and len(piece.split()) <= (5 if quoted else 2) for piece in pieces)
+    )
 
 
 def _is_prose(group: Group) -> bool:

@@ -14,6 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from p2m.parsing.blocks import SLOT_LINE, labelled
 from p2m.parsing.text import normalise, unquote
@@ -324,7 +325,11 @@ def _arrows(prompt: str) -> Found:
     announced = re.search(
         r"\b(?:examples?|e\.g\.|beispiele?|exemples?|ejemplos?|пример\w*|例|예)\b", prompt, re.IGNORECASE
     )
-    if len(matches) > 1 and (all(map(_explains, matches)) or _is_glossary(matches, prompt)):
+    explained = sum(map(_explains, matches)) * 3 >= 2 * len(matches)
+    listed = all(_LISTED.match(match.group()) for match in matches)
+    if len(matches) > 1 and (
+        (explained and listed) or all(map(_explains, matches)) or _is_glossary(matches, prompt)
+    ):
         return [], []
     if len(matches) < 2 and not (matches and announced and announced.start() <= matches[0].start("input")):
         return [], []
@@ -400,6 +405,37 @@ def _columns(prompt: str) -> Found:
 
 
 _TABLE = re.compile(r"^[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+", re.MULTILINE)
+_HEADING = re.compile(
+    r"^[ \t]*(?:#{1,6}[ \t]*(?P<marked>[^\W\d][^\n#:：]{0,29}?)[ \t]*#*[:：]?|\[(?P<boxed>[A-Z][^\]\n]{0,24})\]|\*\*(?P<bold>[^*\n]{1,30}?)[:：]?\*\*[:：]?)[ \t]*$",
+    re.MULTILINE,
+)
+
+
+def _headings(prompt: str) -> Found:
+    """Two headings in turn, each over a text: `### Input` and `### Output`, `[TEXT]` and `[LABEL]`."""
+    heads = list(_HEADING.finditer(prompt))
+    names = [next(filter(None, head.groups())).strip().lower() for head in heads]
+    pairs = Counter(pairwise(names))
+    ends = [*(head.start() for head in heads[1:]), len(prompt)]
+    rows: list[Row] = []
+    spans: list[tuple[int, int]] = []
+    for number in range(len(heads) - 1):
+        pair, start = (names[number], names[number + 1]), heads[number + 1].end()
+        known = pair[0] in INPUT_WORDS | FIELD_WORDS and pair[1] in OUTPUT_WORDS
+        returns = pairs[pair] > 1 and pairs[pair] > pairs[pair[::-1]]
+        asked = prompt[heads[number].end() : ends[number]].strip()
+        answer = re.match(r"\s*(.*?)\s*(?:\n[ \t]*\n|\Z)", prompt[start : ends[number + 1]], re.DOTALL)
+        if (
+            (known or returns)
+            and not pair[0].startswith(tuple(META_WORDS))
+            and answer
+            and not _SLOT.fullmatch(asked)
+        ):
+            rows.append(_of_fields({pair[0]: unquote(asked), pair[1]: unquote(answer[1])}))
+            spans.append((heads[number].start(), start + answer.end(1)))
+    return rows, spans
+
+
 _NAMED_TWICE = re.compile(
     r"^[ \t>]*(?P<a>[^\W\d]\w*)[ \t]*[:：][ \t]*(?P<input>[^\n]+?)[ \t]*[/|;,.]?[ \t]+(?P<b>[^\W\d]\w*)[ \t]*[:：][ \t]*(?P<output>[^\n:：]+)$",
     re.MULTILINE,
@@ -527,6 +563,7 @@ _FORMS: tuple[tuple[str, Callable[[str], Found]], ...] = (
     ('name="..." name="..."', _pairs),
     ("tags", _tags),
     ("labelled lines", _labelled),
+    ("texts under headings", _headings),
     ("lines of two names", _named_twice),
     ("a table with a header", _csv),
     ("answers below", _below),

@@ -45,6 +45,7 @@ _NOT = re.compile(
     r"\b(?:no|not|never|don['’]?t|nobody|without|instead|nicht|kein\w*|ohne|pas|sans|sin|nunca|sem|não|non|senza|geen|niet|не|без|nie|bez|inte|değil)\b|しない|ない|不要|不需|无需|말고|아니|않|لا |بدون|नहीं",
     re.IGNORECASE,
 )
+_JOINED_BEFORE, _JOINED_AFTER = re.compile(r"[,;/|、，]\s*$"), re.compile(r"^\s*[,;/|、，]")
 _PRONOUNS = "i you he she it we they this that these those them my our your its his her us me ich wir ihr je nous ils yo io noi"
 _STOP = frozenset(word for words in (*STOP_WORDS.values(), _PRONOUNS) for word in words.split())
 
@@ -80,7 +81,8 @@ def read_labels(instruction: str, outputs: Sequence[str], *, given: bool = False
     values = _spelt(best, outputs)
     if {*map(fold_label, values)} <= {*map(fold_label, (*outputs, *_all_parts(outputs)))}:
         return _answered(values, outputs, instruction, most)
-    return Labels(values, f"labels {', '.join(values[:8])}: listed in the prompt", min(1.0, most))
+    where = "listed in the prompt" if _places(values[-1], instruction) else "the answers to what is asked"
+    return Labels(values, f"labels {', '.join(values[:8])}: {where}", min(1.0, most))
 
 
 def _answered(values: tuple[str, ...], outputs: Sequence[str], instruction: str, most: float) -> Labels:
@@ -224,6 +226,7 @@ def _signs_of(each: Listing, text: str, outputs: Sequence[str]) -> tuple[str, ..
         "colon": before.rstrip()[-1:] in ":：—–-=>→", "starts": not sentence.strip(),
         "again_one": again == 1, "again_two": again > 1, "again_all": again == number,
         "late": each.start > 0.6 * len(text), "early": each.start < 0.15 * len(text), "whole": each.end - each.start > 0.6 * len(text),
+        "joined before": _has(_JOINED_BEFORE, before[-3:]), "joined after": _has(_JOINED_AFTER, text[each.end : each.end + 3]),
         "question": text[each.end : each.end + 3].strip()[:1] in tuple("?？"), "shown": bool(outputs),
     }  # fmt: skip
     found |= _known_of(each, low, text, by_code=by_code)

@@ -46,7 +46,7 @@ _MEANT = re.compile(
 _VERB = r"(?:(?:output|answer|reply|respond|return|say|write|use|put|choose|give|label|as|with|it as|and|or|it is|it's|antworte|schreibe?|ausgabe|réponds?|responde|rispondi|ответь|odpowiedz)\s+){0,3}"
 _ITEM = r"(?P<item>-?[^\W_][\w&+#'./-]{0,24}(?: [\w&+#'/-]{1,16}){0,2}?)"
 _CONDITIONAL = re.compile(
-    rf"{_VERB}{_ITEM}[\"'”]?\s*(?:=|\bif\b|\bwhen\b|\bwhere\b|\bmeans?\b|\bfor\b|\bwenn\b|\bfalls\b|\bbei\b|\bsi\b|\bs['’](?:il|elle)\b|\bcuando\b|\bquando\b|\bse\b|\bals\b"
+    rf"{_VERB}{_ITEM}[\"'”]?(?: (?:aus|zurück|an)(?=,))?,?\s*(?:(?P<equals>=)|\bif\b|\bwhen\b|\bwhere\b|\bmeans?\b|\bfor\b|\bwenn\b|\bfalls\b|\bbei\b|\bsi\b|\bs['’](?:il|elle)\b|\bcuando\b|\bquando\b|\bse\b|\bals\b"
     rf"|\bjeśli\b|\bgdy\b|\bесли\b|\bкогда\b)\s*[^,;.\n=]{{2,120}}?(?:[,;.]\s*(?:(?:{AND_OR})\s+)?|\s(?:{AND_OR})\s+(?={_VERB}[\w-]+\s+(?:if|when|for|wenn|si|se|если)\b)|\s(?=\w+\s*=)|$)",
     re.IGNORECASE,
 )
@@ -80,12 +80,14 @@ _CHAIN = re.compile(
     r"(?:^|[:：.]\s|(?<=\n))(?P<list>[^\s<>/:：.\n][^<>/:：.\n]{0,30}(?:\s+(?P<mark><|>|//)\s+[^<>/:：.\n]{1,30}?)(?:\s+(?P=mark)\s+[^<>/:：.\n]{1,30}?)+)(?=[.\n]|$)"
 )
 _SYMBOL = r"(?:[A-Z]{1,3}[+-]|[A-Z]|[+-]\d?|\d|[★☆*]{1,5})"
-_SYMBOLS = re.compile(rf"(?<![\w+-]){_SYMBOL}(?:[ \t]*[ ,;/|][ \t]*(?:(?:{AND_OR})[ \t]+)?{_SYMBOL}){{1,9}}(?![\w+*★-])")
+_SYMBOLS = re.compile(
+    rf"(?<![\w+-]){_SYMBOL}(?:[ \t]*[ ,;/|][ \t]*(?:(?:{AND_OR})[ \t]+)?{_SYMBOL}){{1,9}}(?![\w+*★-])"
+)
 _CHECKBOX = re.compile(r"\[[ x]?\]\s*([^\[\n]{1,40}?)(?=\s*(?:\[[ x]?\]|$|\n))")
 _SCALE = re.compile(
     r"\b(?:rat\w+|scor\w+|stars?|scale|grade\w*|levels?|severity|skala|sterne?|étoiles?|note|estrellas?|puntu\w+|escala|stelle|voto"
     r"|оцен\w+|звезд\w*|шкал\w*|ocen\w*|gwiazd\w*|puan\w*|yıldız)\b[^.\n]{0,60}?\b(?P<low>[0-3])\s*"
-    r"(?:to|and|through|-|–|—|bis|à|a|al|до|do|ile|until)\s*(?P<high>\d|10)\b(?![.,]\d|\s*%)"
+    r"(?:to|and|through|-|–|—|bis|à|a|al|до|do|ile|until|إلى|الى|עד|से)\s*(?P<high>\d|10)\b(?![.,]\d|\s*%)"
     r"|\b(?P<low2>[0-3])\s*(?:to|-|–|—|bis|à|a|al|до|do|~|〜|～|から|到|至|부터|से)\s*(?P<high2>[2-9]|10)(?![.,]?\d|\s*%)\s*"
     r"(?:の|까지|तक)?\s*(?:stars?|sterne|étoiles|estrellas|estrelas|stelle|sterren|gwiazdek|звезд|звёзд|yıldız|星|つ星|段階|점|별|نجوم|सितारे)",
     re.IGNORECASE,
@@ -150,8 +152,8 @@ _ELSE_BEHIND = re.compile(
     re.IGNORECASE,
 )
 _EITHER_OR = re.compile(
-    r"(?:^|(?<=[\s:(\"'“„«`]))(?P<item>-?[^\W_][\w&+#'/-]{0,24})[\"'”»“`]?\s+(?:if|when|where|whenever|wenn|falls|si|se|cuando|quando|als|jeśli|gdy|если|когда)\b[^\n]{3,260}?"
-    rf"(?:[,;.)]|\b(?:{AND_OR}|but))\s+(?:(?:output|answer|reply|return|say|write|use|with|as)\s+){{0,2}}[\"'“„«`]?(?P<other>-?[^\W_][\w&+#'/-]{{0,24}})[\"'”»“`]?\s+{_ELSE}",
+    r"(?:^|(?<=[\s:(\"'“„«`]))(?P<item>-?[^\W_][\w&+#'/-]{0,24})[\"'”»“`]?\s+(?:if|when|where|whenever|for|wenn|falls|si|se|cuando|quando|als|jeśli|gdy|если|когда)\b[^\n]{3,260}?"
+    rf"(?:[,;.)]|\b(?:{AND_OR}|but)|\s(?=-?\d+\s))\s*(?<![\w-])(?:(?:output|answer|reply|return|say|write|use|with|as)\s+){{0,2}}[\"'“„«`]?(?P<other>-?[^\W_][\w&+#'/-]{{0,24}})[\"'”»“`]?\s+{_ELSE}",
     re.IGNORECASE,
 )
 _AFTER_CUE = re.compile(rf"{_CUE}[^.!?\n。]{{0,70}}$", re.IGNORECASE)
@@ -286,13 +288,18 @@ def _of_codes(run: list[re.Match[str]]) -> Iterator[Listing]:
         yield Listing(values, run[0].start(), run[-1].end(), ("codes",))
 
 
+def _is_alike(match: re.Match[str], following: re.Match[str]) -> bool:
+    """Both `a = this`, or both `a if this`."""
+    return [*map(bool, match.groupdict().values())] == [*map(bool, following.groupdict().values())]
+
+
 def _meant(text: str) -> Iterator[Listing]:
     """`a (meaning), b (meaning) and c (meaning)`; `a = meaning, b = meaning`; `a if this, b if that`."""
     for form, pattern in (("meant", _MEANT), ("conditional", _CONDITIONAL)):
         position = 0
         while match := pattern.search(text, position):
             items, end = [match["item"]], match.end()
-            while following := pattern.match(text, end):
+            while (following := pattern.match(text, end)) and _is_alike(match, following):
                 items.append(following["item"])
                 end = following.end()
             other = _OTHERWISE.search(text[match.start() : end + 90])

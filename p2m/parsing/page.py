@@ -85,7 +85,7 @@ def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str, dict[
         line = lines[end]
         if not line.strip():
             following = lines[end + 1] if end + 1 < len(lines) else ""
-            if shape == "bare" or _shape(following) != shape:
+            if shape == "bare" or _shape(following) != shape or _counter(following) != _counter(lines[first]):
                 break
             end += 1
             continue
@@ -93,7 +93,7 @@ def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str, dict[
             _shape(line) is not None or not is_label(clean(line)) or line.rstrip()[-1] in ".:?!。："
         ):
             break
-        if shape != "bare" and _shape(line) != shape:
+        if shape != "bare" and (_shape(line) != shape or _counter(line) != _counter(lines[first])):
             if line[:1] in " \t" and chosen:  # a wrapped line
                 end += 1
                 continue
@@ -147,6 +147,13 @@ def _shape(line: str) -> str | None:
         and "//" not in match["rest"][:2]
         else None
     )
+
+
+def _counter(line: str) -> str:
+    """What counts a line: numbers, numbers of numbers, or letters."""
+    match = _BULLET.match(line)
+    code = match["code"] or "" if match else ""
+    return "dotted" if "." in code else "number" if code.isdigit() else "letter" if code else ""
 
 
 def _heads(lines: list[str], shape: str, text: str) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from p2m.parsing.items import ARTICLE, SENTENCE, Listing, clean, is_label, style
 from p2m.parsing.words import AND_OR
 
+ASKED = "asked whether"  # a sign of answers that are not listed
 _MOST = 14  # labels found in this way, beyond which it is prose
 _PAIRED = re.compile(
     r"“([^“”\n]{1,40})”|„([^„“”\n]{1,40})[“”]|«([^«»\n]{1,40})»|「([^「」\n]{1,40})」|『([^『』\n]{1,40})』|《([^《》\n]{1,40})》"
@@ -45,6 +46,25 @@ _FROM = re.compile(
     r"|\bunterscheide\w*\b[^.\n]{0,20}?\b(?P<ein>[^\W\d][\w-]*) von (?P<ander>[^\W\d][\w-]*)",
     re.IGNORECASE,
 )
+_OR_JAPANESE = re.compile(
+    r"(?P<one>はい|[^\s、。，,「」はがをのに]{1,8})か(?P<other>[^\s、。，,「」はがをのにかで]{1,8})(?=で|を|の(?:いずれ|どちら))"
+)
+_WHETHER = tuple(  # what is asked, and the answers to it
+    (re.compile(sign, re.IGNORECASE), answers)
+    for sign, *answers in (
+        (r"\b(?:tell|say|decide|determine|check|verify|detect|judge|find out|know|learn|see|predict|flag|indicate|identify|assess|work out|figure out)\b[^.\n]{0,30}\b(?:whether|if)\b|^whether\b", "yes", "no"),
+        (r"\bob\b", "ja", "nein"),
+        (r"\b(?:dis|dire|détermin\w+|indiqu\w+|vérifi\w+|savoir|détect\w+)\b[^.\n]{0,30}\bs(?:i\b|['’]il)", "oui", "non"),
+        (r"\b(?:di|decir|dime|determin\w+|indic\w+|verific\w+|saber|detect\w+)\b[^.\n]{0,30}\bsi\b", "sí", "no"),
+        (r"\b(?:dimmi|dire|determin\w+|indic\w+|verific\w+|sapere|stabil\w+)\b[^.\n]{0,30}\bse\b", "sì", "no"),
+        (r"\b(?:diga|dizer|determin\w+|indiqu\w+|verifi\w+|saber|detect\w+)\b[^.\n]{0,30}\bse\b", "sim", "não"),
+        (r"\b(?:bepaal|zeg|controleer|weten|geef aan)\b[^.\n]{0,30}\bof\b", "ja", "nee"),
+        (r"\b(?:określ|sprawdź|oceń|powiedz|ustal)\w*\b[^.\n]{0,30}\bczy\b", "tak", "nie"),
+        (r"\w+ ли\b", "да", "нет"),
+        (r"かどうか", "はい", "いいえ"),
+        (r"是否", "是", "否"),
+    )
+)  # fmt: skip
 _LOOSE = re.compile(
     rf"(?P<items>(?:(?<![\w-])[^\W_][\w'’/+-]{{0,20}}[ \t]+){{2,7}})(?:{AND_OR})[ \t]+(?P<last>[^\W_][\w'’+-]{{0,20}})",
     re.IGNORECASE,
@@ -63,7 +83,7 @@ _IN_TURN = (  # X mi, Y mi; XかYか; X인지 Y인지; X की है, Y की
 _BETWEEN = re.compile(r"[\s,、，;]*(?:(?:yoksa|veya|या|아니면|それとも)\s*)?")
 
 _STEPS = re.compile(
-    r"(?<![\d.,:/-])(?P<low>-?[0-3])\s?(?:\([^()\n]{1,30}\)\s*|[=:]\s?[^\W\d][^\d,;.:\n]{1,24}?\s?)?(?:to|through|and|\.{2,3}|…|-|–|—|~|〜|～|bis|à|a|al|e|y|и|до|do|t/m|tot|から|到|至|부터|ile|till|to)\s?(?P<high>\d|1[0-2])(?![\d%]|[.,:/]\d|\s?%)",
+    r"(?<![\d.,:/-])(?P<low>-?[0-3])\s?(?:\([^()\n]{1,30}\)\s*|[=:]\s?[^\W\d][^\d,;.:\n]{1,24}?\s?)?(?:to|through|and|\.{2,3}|…|-|–|—|~|〜|～|bis|à|a|al|e|y|и|до|do|t/m|tot|から|到|至|부터|ile|till|to|إلى|الى|עד|से)\s?(?P<high>\d|1[0-2])(?![\d%]|[.,:/]\d|\s?%)",
     re.IGNORECASE,
 )
 
@@ -77,6 +97,11 @@ def phrases(text: str) -> Iterator[Listing]:
     yield from _in_turn(text)
     yield from _shouted(text)
     yield from _opposites(text)
+    for match in _OR_JAPANESE.finditer(text):
+        yield from _one([match["one"], match["other"]], match.start(), match.end(), "or")
+    for pattern, answers in _WHETHER:
+        if asked := pattern.search(text):
+            yield from _one(answers, asked.start(), asked.end(), ASKED)
     for match in _FROM.finditer(text):
         yield from _one([side for side in match.groups() if side], match.start(), match.end(), "told apart")
     for match in _LOOSE.finditer(text):
@@ -178,7 +203,9 @@ def _items_of(line: str, run: list[re.Match[str]], offset: int) -> Iterator[List
         yield from _one(cut, first, last + len(items[-1]), "counted", "counted cut")
 
 
-_SHOUTED = re.compile(r"(?<![\w-])[^\W\da-z_][^\Wa-z]+(?:-[^\Wa-z]+)*(?:[ \t][^\W\da-z_]{2,}(?![\w-]))*(?![\w-])")
+_SHOUTED = re.compile(
+    r"(?<![\w-])[^\W\da-z_][^\Wa-z]+(?:-[^\Wa-z]+)*(?:[ \t][^\W\da-z_]{2,}(?![\w-]))*(?![\w-])"
+)
 
 
 def _shouted(text: str) -> Iterator[Listing]:
@@ -202,7 +229,9 @@ def _opposites(text: str) -> Iterator[Listing]:
     """`helpful` and `unhelpful`, `entailed` and `not entailed`, wherever the two stand."""
     for match in list(_NEGATED.finditer(text))[:40]:
         stem = match["stem"] or match["whole"]
-        plain = re.search(rf"(?<!\w){re.escape(stem)}(?!\w)", _NEGATED.sub(lambda hit: " " * len(hit.group()), text))
+        plain = re.search(
+            rf"(?<!\w){re.escape(stem)}(?!\w)", _NEGATED.sub(lambda hit: " " * len(hit.group()), text)
+        )
         if plain:
             sign = "opposites joined" if match["joined"] else "opposites apart"
             start, end = min(plain.start(), match.start()), max(plain.end(), match.end())
@@ -242,9 +271,9 @@ def _cued(text: str) -> Iterator[Listing]:
 
 
 def _parts_of(members: list[tuple[int, int, str]], form: str, kind: str) -> Iterator[Listing]:
-    """Of what a cue names, what is written in capitals or titled, and the first words alone."""
-    for of_style in ("upper", "title"):
-        styled = [one for one in members if style(one[2]) == of_style]
+    """Of what a cue names, what is written in capitals, titled or a number, and the first words alone."""
+    for of_style in ("upper", "title", "number"):
+        styled = [one for one in members if ("number" if one[2].isdigit() else style(one[2])) == of_style]
         if 1 < len(styled) < len(members):
             items = [item for _, _, item in styled]
             yield from _one(items, styled[0][0], styled[-1][1], form, kind, f"styled {of_style}")

@@ -20,7 +20,11 @@ _STRICT = (  # marks that part a list by themselves: what else looks like one st
     ("pipes", re.compile(r"\s*[|｜]\s*")),
     ("slashes", re.compile(r"\s+/\s+")),
     ("semicolons", re.compile(r"\s*[;；]\s+")),
-    ("commas", re.compile(rf"\s*[,，、]\s*(?:(?-i:{AND_OR}|OR|AND)\s+)?|\s+(?-i:{AND_OR}|OR|AND)\s+", re.IGNORECASE)),
+    (
+        "commas",
+        re.compile(rf"\s*[,，、]\s*(?:(?-i:{AND_OR}|OR|AND)\s+)?|\s+(?-i:{AND_OR}|OR|AND)\s+", re.IGNORECASE),
+    ),
+    ("ampersand", re.compile(r"\s*[,，、]\s*(?:&\s*)?|\s+&\s+")),
 )
 _COLON_BEFORE = re.compile(r"[:：—–=>→]\s*$")
 
@@ -53,15 +57,19 @@ def _strict_lists(part: str, offset: int, *, bracketed: bool) -> Iterator[Listin
         others = [clean(piece) for piece in (*pieces[1:-1], pieces[0], pieces[-1])]
         if len(pieces) < 3 or len(pieces) > 14 or not all(map(is_label, inner)):
             continue
-        if not any(_SEPARATOR.search(piece) for piece in others):
+        if name != "ampersand" and not any(_SEPARATOR.search(piece) for piece in others):
             continue  # as any other run
+        if name == "ampersand" and "&" not in part:
+            continue
         for how_head, head in _heads_of(pieces[0], inner):
             for how_tail, tail in _tails_of(pieces[-1], inner):
                 values = _without_articles([clean(item) for item in (head, *inner, tail)])
                 if len(set(map(str.casefold, values))) == len(values) and all(map(is_label, values)):
                     signs = ("run", "strict", name, *["in brackets"] * bracketed)
                     start = offset + pieces[0].rfind(head)
-                    yield Listing(values, start, offset + len(part), (*signs, f"head {how_head}", f"tail {how_tail}"))
+                    yield Listing(
+                        values, start, offset + len(part), (*signs, f"head {how_head}", f"tail {how_tail}")
+                    )
 
 
 def _run_lists(
@@ -184,8 +192,8 @@ def _heads_of(first: str, inner: list[str]) -> list[tuple[str, str]]:
 
 
 _FILLERS = frozenset(
-    ["just", "simply", "plain", "only", "merely", "perhaps", "eben", "nur", "bloß", "einfach", "juste", "simplement"]
-    + ["solo", "solamente", "simplemente", "semplicemente", "apenas", "só", "gewoon", "alleen", "tylko", "просто", "только"]
+    "just simply plain only merely perhaps eben nur bloß einfach juste simplement solo solamente simplemente"  # noqa: SIM905
+    " semplicemente apenas só gewoon alleen tylko просто только".split()
 )
 
 

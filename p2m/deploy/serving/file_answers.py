@@ -202,9 +202,7 @@ def _on_disk(source: Path) -> Iterator[Path]:
         yield path
 
 
-def _told_apart(
-    file: Path, options: argparse.Namespace, settings: Settings, output: str, name: str
-) -> Path:
+def _told_apart(file: Path, options: argparse.Namespace, settings: Settings, output: str, name: str) -> Path:
     """The file, called a text where a line of it is one input and not the header of a table."""
     fields = settings.fields
     if file.suffix != ".csv" or options.column or not looks_like_texts(file, fields, output):

@@ -185,8 +185,8 @@ def match_columns(
 
 
 def looks_like_texts(path: Path, fields: Sequence[str], output: str) -> bool:
-    """Whether what has no name to tell it holds a text a line: no column of it is an input, and its first line
-    does not read like a header.
+    """Whether a file that no name tells holds a text a line: no column of it is an input, and its first line
+    reads like no header.
 
     Raises:
         TableError: it is no text.
