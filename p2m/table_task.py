@@ -27,6 +27,7 @@ from p2m.catalogs.base import (
     open_catalogue,
     part_paths,
     read_rows,
+    told_chats,
 )
 from p2m.catalogs.belonging import Together, together
 from p2m.catalogs.columns import MAX_LABELS, flatten, text_of
@@ -58,6 +59,7 @@ _STAMP = re.compile(
     r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?\S*)?|\d{1,2}:\d{2}(?::\d{2})?"
     r"|[^\s@]+@[^\s@]+\.\w+|https?://\S+"
 )
+_IDENTIFIER = re.compile(r"[^\W\d_]{0,6}[-_/#. ]?\d[\d./_-]*", re.IGNORECASE)
 _GIVEN = (  # up to what goes in
     r"\b(?:given|convert|translate|transliterate|normali[sz]e|rewrite|paraphrase|summari[sz]e|expand|shorten"
     r"|simplify|correct|clean|split|turn)\s+(?:(?:an?|the|this|each|every|its|one)\s+)?(?:\w+(?:'s)?\s+)?"
@@ -181,7 +183,7 @@ def read_task(
     elif task.type is TaskType.MULTI_LABEL or (task.layout is not None and task.layout.has_types):
         found = _counted(table, task, given, chosen, found)
     group = _together(table, replace(task, labels=()), given, chosen)
-    unread = () if inputs else _unread(table, given, chosen, group)
+    unread = () if inputs else _unread(table, given, chosen, group, prompt)
     found = replace(found, group=group, doubts=(*task.doubts, *unread))
     if test is not None:
         other = _open(test, prompt, output)
@@ -214,6 +216,8 @@ def _open(path: Path, prompt: str, output: str) -> _Table:
     columns = observe(table.records(), card.label_names)
     if not columns:
         raise UserError(f"{path}: it has no rows; a table has a line of column names and a row an example")
+    if all(column.name.startswith("messages") for column in columns):
+        raise UserError(f"{path}: {told_chats(column.name for column in columns).removeprefix('; ')}")
     return replace(table, columns=columns)
 
 
@@ -339,10 +343,14 @@ def _readable(table: _Table, output: Column, prompt: str = "") -> list[Column]:
 
 
 def _unread(
-    table: _Table, chosen: Sequence[Column], output: Column, group: Together | None
+    table: _Table, chosen: Sequence[Column], output: Column, group: Together | None, prompt: str
 ) -> tuple[str, ...]:
-    """That columns were left out, and how to have them read."""
+    """That columns were left out, and how to have them read, or answered."""
     free = [column for column in _readable(table, output) if group is None or column.name != group.column]
+    beside = [column for column in free if column not in chosen and _returns(column)]
+    if asked := [column.name for column in beside if _is_asked_for(column.name, prompt)]:
+        told = f"a recipe has one answer; for another recipe: --output-column {asked[0]}"
+        return (f"not answered: {_listed(asked)}, which the prompt names too; {told}",)
     left = [column.name for column in free if column not in chosen]
     if not left:
         return ()
@@ -403,9 +411,14 @@ def _is_number(column: Column) -> bool:
 
 
 def _is_stamp(column: Column) -> bool:
-    """Whether it holds dates, times, addresses of mail or of pages, which are nothing to read."""
+    """Whether it holds dates, times, addresses of mail or of pages, or numbers of rows (`T-0042`), which are
+    nothing to read.
+    """
     filled = [text for text in column.samples if text]
-    return bool(filled) and all(map(_STAMP.fullmatch, filled))
+    counts = len(filled) > 2 and len({*filled}) == len(filled) and not _is_number(column)
+    return bool(filled) and (
+        all(map(_STAMP.fullmatch, filled)) or (counts and all(map(_IDENTIFIER.fullmatch, filled)))
+    )
 
 
 def _stands_in(column: Column, other: Column) -> bool:

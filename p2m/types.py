@@ -210,6 +210,7 @@ class Shown:
     options: dict[str, str] = field(default_factory=dict)  # as in Task
     commonest: str = ""  # the answer of nearly all rows, where others are rare
     is_strict: bool = False  # whether there is hardly another way to put answers that are texts
+    stand: float = 0.0  # share of the texts or numbers that are answers and stand in a longer input
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,17 @@ def told_alike(labels: Iterable[str]) -> tuple[str, ...]:
     )
 
 
+_MISSING = frozenset("na n/a n.a. nan null nil <na> #n/a #na (blank) (leer) - --".split())  # noqa: SIM905
+
+
+def told_missing(labels: Sequence[str]) -> tuple[str, ...]:
+    """A sentence on labels that programs write where a value is missing."""
+    labels = [label for label in dict.fromkeys(labels) if label != "-" or "+" not in labels]
+    found = [repr(label) for label in labels if label.strip().casefold() in _MISSING]
+    said = f"{' and '.join(found)}: learnt as a label; if it says that none was given, take such rows out"
+    return (said,) if found else ()
+
+
 def listed(text: str) -> list[str]:
     """The texts of a list that is written out in one text, as Python or JSON writes it; [] of any other."""
     if text[:1] != "[":

@@ -151,4 +151,5 @@ def _sniff(path: Path) -> str:
         return "json" if head[:1] == b"[" else "jsonl"
     if is_conll(head.decode("utf-8", "replace").splitlines()[:-1]):
         return "conll"
-    raise DataError(f"{path}: not a data file that p2m knows; it reads {KNOWN}")
+    named = "; call a table .csv or .tsv" if path.suffix.lower() in (".txt", ".text", ".dat", "") else ""
+    raise DataError(f"{path}: not a data file that p2m knows; it reads {KNOWN}{named}")

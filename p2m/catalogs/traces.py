@@ -6,7 +6,7 @@ A line is a request, a fine-tuning example or a stored completion: `messages` st
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 _BELOW = ("body", "request", "data", "input", "item", "response_body")  # may hold the conversation
@@ -16,6 +16,17 @@ _DEPTH = 3
 def is_trace(values: Mapping[str, Any]) -> bool:
     """Whether a row is a conversation."""
     return _messages(values, _DEPTH) is not None
+
+
+def told_chats(columns: Iterable[str]) -> str:
+    """What is to be done to a table of conversations, of which none has a column for its answer."""
+    if not {"messages", "messages.role"}.intersection(columns):
+        return ""
+    return (
+        "; the rows are chats, and each needs a column of what goes in and one of what comes out: jq -c"
+        " '{text: (.messages|map(select(.role==\"user\"))|last.content), label: (.messages|last.content)}'"
+        " CHATS.jsonl > rows.jsonl"
+    )
 
 
 def last_user_message(values: Mapping[str, Any]) -> str:

@@ -170,7 +170,8 @@ def _typed(rows: Sequence[Example], fewest: int) -> Shown:
     labels = tuple(dict.fromkeys(answers))
     few = 2 <= len(labels) <= len(answers) / _EACH and _are_names(labels, len(answers))
     said = [row for row in rows if not _is_none(row.output)]
-    are_spans = sum(map(_is_span, said)) / max(1, len(said)) >= _NEARLY and 2 * len(said) >= len(rows)
+    spans = sum(map(_is_span, said)) / max(1, len(said))
+    are_spans = spans >= _NEARLY and 2 * len(said) >= len(rows)
     mixed = several_units(answers)
     is_copied = are_spans and not few and any(mixed)  # an amount as it is written, not what it comes to
     if not is_copied and _share(answers, is_number) >= _NEARLY and _share(answers, _CODE.match) <= _CODES:
@@ -178,7 +179,7 @@ def _typed(rows: Sequence[Example], fewest: int) -> Shown:
             why = f"the rows answer with numbers of several units: {_listed(mixed)}"
             why += "; in one unit they would be numbers to learn"
             return Shown(TaskType.TEXT_TO_TEXT, why, is_strict=_are_strict(rows, answers))
-        return _numbers(answers, labels, few)
+        return replace(_numbers(answers, labels, few), stand=round(spans, 2))
     if are_spans:
         found = Counter(answer for answer in answers if _is_none(answer)).most_common(1)
         none = (NO_ANSWER if found[0][0] == "[]" else found[0][0]) if found else None
@@ -194,6 +195,7 @@ def _typed(rows: Sequence[Example], fewest: int) -> Shown:
         TaskType.TEXT_TO_TEXT,
         f"the rows answer with texts, e.g. {answers[0][:40]!r}",
         is_strict=_are_strict(rows, answers),
+        stand=round(spans, 2),
     )
 
 

@@ -57,7 +57,9 @@ def take_apart(prompt: str) -> Reading:
     for form, find in _FORMS:
         rows, spans = find(prompt)
         rows = [row for row in rows if row.output and any(row.input.values())]
-        if rows:
+        if rows and (
+            len(rows) > 1 or form != "labelled lines" or _residue(prompt, spans)
+        ):  # else a description
             return Reading(_residue(prompt, spans), tuple(rows), form)
     return Reading(_residue(prompt, []))
 

@@ -199,7 +199,7 @@ def _introduced(lines: list[str], first: int) -> bool:
     )
 
 
-_CSV = re.compile(r"(?:^[^\n,;]{1,48}(?P<mark>[,;])[^\n]+(?:\n|$)){3,}", re.MULTILINE)
+_CSV = re.compile(r"(?:^[^\n,;:]{1,48}(?P<mark>[,;])(?=\S)[^\n]+(?:\n|$)){3,}", re.MULTILINE)
 
 
 def _separated(text: str) -> Iterator[Listing]:

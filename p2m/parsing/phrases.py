@@ -47,7 +47,7 @@ _FROM = re.compile(
     re.IGNORECASE,
 )
 _OR_JAPANESE = re.compile(
-    r"(?P<one>はい|[^\s、。，,「」はがをのに]{1,8})か(?P<other>[^\s、。，,「」はがをのにかで]{1,8})(?=で|を|の(?:いずれ|どちら))"
+    r"(?P<one>はい|[^\s、。，,「」はがをのに]{1,8})か(?![らなもどとの])(?P<other>[^\s、。，,「」はがをのにかで]{1,8})(?=で|を|の(?:いずれ|どちら))"
 )
 _WHETHER = tuple(  # what is asked, and the answers to it
     (re.compile(sign, re.IGNORECASE), answers)
@@ -71,6 +71,14 @@ _LOOSE = re.compile(
 )
 _RANGE = re.compile(
     r"\b(?P<low>[A-Ha-h])\s?(?:-|–|—|to|through|bis|à|a|al|do|до|t/m)\s?(?P<high>[B-Kb-k])\b(?![\w'’])"
+)
+_CODES = re.compile(
+    r"(?<![\w-])(?P<name>[A-Za-z]{1,4}-?)(?P<low>[0-3])\s?(?:-|–|—|to|through|bis|à|a|al|до|do|t/m|tot|から|到|至)\s?(?P=name)?(?P<high>\d)(?!\w|\.\d)"
+)
+_IF = re.compile(
+    r"\b(?:if|when|wenn|falls|si|s['’]|se|cuando|quando|als|если|jeśli)\b[^.;:\n]{3,160}?,[ \t]*(?:(?:then|it is|it['’]s|dann|ist es|es ist|c['’]est|es|è|é|is het|это|output|answer|say|write|return|label it)[ \t]+){0,2}"
+    r"[\"'“„«`]?(?P<item>[^\W\d_][\w/&+-]*(?:[ \t][\w/&+-]+){0,2})[\"'”»“`]?(?=[ \t]*(?:[.;\n]|$))",
+    re.IGNORECASE,
 )
 _BARE_NUMBERS = re.compile(r"(?<![\d.,])-?\d{1,2}(?:[ \t]+-?\d{1,2}){2,9}(?![\d.,]\d)")
 
@@ -118,6 +126,14 @@ def phrases(text: str) -> Iterator[Listing]:
         if 1 < high - low <= 12:
             steps = [str(each) for each in range(low, high + 1)]
             yield from _one(steps, match.start(), match.end(), "range")
+    for match in _CODES.finditer(text):
+        low, high = int(match["low"]), int(match["high"])
+        if 1 < high - low < 10:
+            steps = [f"{match['name']}{each}" for each in range(low, high + 1)]
+            yield from _one(steps, match.start(), match.end(), "range of codes")
+    said = list(_IF.finditer(text))
+    if len(said) > 1:
+        yield from _one([match["item"] for match in said], said[0].start(), said[-1].end(), "after if")
     for match in _BARE_NUMBERS.finditer(text):
         yield from _one(match.group().split(), match.start(), match.end(), "spaced numbers")
 

@@ -193,7 +193,7 @@ def _heads_of(first: str, inner: list[str]) -> list[tuple[str, str]]:
 
 _FILLERS = frozenset(
     "just simply plain only merely perhaps eben nur bloß einfach juste simplement solo solamente simplemente"  # noqa: SIM905
-    " semplicemente apenas só gewoon alleen tylko просто только".split()
+    " par por per con com mit als as with come como comme o os semplicemente apenas só gewoon alleen tylko просто только".split()
 )
 
 

@@ -27,6 +27,8 @@ _FORMAT = re.compile(
     r"|réponse|sortie|respuesta|salida|ответ)\b|出力|答え|输出|答案|출력|답",
     re.IGNORECASE,
 )
+_SPANS = (TaskType.EXTRACTION, TaskType.QUESTION_ANSWERING)
+_STAND = 0.9  # share of the rows, from which answers are parts of inputs
 _CONTEXT = re.compile(
     "|".join(rf"\b{word}\w*" if word.isascii() else re.escape(word) for word in sorted(CONTEXT_WORDS)), re.I
 )
@@ -278,7 +280,8 @@ def _kind(
         return _of_labels(read, shown)
     if shown is None or shown.type is None or _fits(read.type, shown):
         return read.type, read.reason, ()
-    if shown.type is TaskType.TEXT_TO_TEXT and read.sure >= SURE and read.type is not TaskType.REGRESSION:
+    is_sure = read.sure >= SURE and read.type is not TaskType.REGRESSION
+    if shown.type is TaskType.TEXT_TO_TEXT and is_sure and not _lacks_spans(read.type, shown):
         return read.type, read.reason, (_disagreement(read, shown, read.type),)
     kind = TaskType.QUESTION_ANSWERING if _asks(shown, names) else shown.type
     assert kind is not None
@@ -305,10 +308,17 @@ def _fits(read: TaskType, shown: Shown) -> bool:
         return read in (TaskType.EXTRACTION, TaskType.QUESTION_ANSWERING) or (
             shown.layout is None and bool(shown.labels) and read is TaskType.CLASSIFICATION
         )
+    if read in _SPANS and shown.type is TaskType.REGRESSION:
+        return shown.stand >= _STAND  # numbers as they are written
     if read is TaskType.REGRESSION and shown.type is TaskType.CLASSIFICATION:
         # Few numbers, such as stars, return as labels do.
         return not shown.options and all(map(is_number, shown.labels))
     return read is shown.type or (read is TaskType.MULTI_LABEL and shown.type is TaskType.RECORDS)
+
+
+def _lacks_spans(read: TaskType, shown: Shown) -> bool:
+    """Whether answers that are to be parts of inputs mostly stand in none."""
+    return read in _SPANS and shown.stand < 1 - _STAND
 
 
 def _asks(shown: Shown, names: Sequence[str]) -> bool:

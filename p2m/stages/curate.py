@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from p2m.answers.canonical import labels_in
-from p2m.answers.labels import told_alike
+from p2m.answers.labels import told_alike, told_missing
 from p2m.curation.base import (
     ORIGINS,
     Index,
@@ -102,10 +102,11 @@ def curate(
 
 
 def alike(task: Task, rows: Sequence[Example]) -> tuple[str, ...]:
-    """Which labels of the task or the rows may be one, spelt in two ways."""
+    """Which labels of the task or the rows may be one, spelt in two ways, and which may be none at all."""
     if not task.type.is_labelled:
         return ()
-    return told_alike((*task.labels, *sorted({one for row in rows for one in labels_in(task, row.output)})))
+    labels = (*task.labels, *sorted({one for row in rows for one in labels_in(task, row.output)}))
+    return (*told_alike(labels), *told_missing(labels))
 
 
 def too_near(

@@ -102,6 +102,16 @@ def _said(error: csv.Error, sign: str) -> str:
     return f"cannot be read as a table: {error}"
 
 
+def _nameless(header: Sequence[str], at: int) -> str:
+    if sum(map(bool, header)) == 1 and len(header) > 2:
+        name = next(filter(None, header))
+        return (
+            f"only {name[:40]!r} stands in the first line, where {len(header)} columns are named; take"
+            " out the lines above the names"
+        )
+    return f"column {at + 1} has no name; name it in the header, or take it out"
+
+
 def under_header(found: Iterator[Record]) -> Iterator[Row]:
     """The header as a row that has its names for values, then every row under it.
 
@@ -131,6 +141,6 @@ def under_header(found: Iterator[Record]) -> Iterator[Row]:
         values = dict(zip(header, cells, strict=True))
         for at in unnamed:
             if not _INDEX.fullmatch(str(cells[at]).strip()):
-                raise TableError(f"{top}: column {at + 1} has no name; name it in the header, or take it out")
+                raise TableError(f"{top}: {_nameless(header, at)}")
             values.pop("", None)
         yield Row(values, where, body, text[len(body) :])
