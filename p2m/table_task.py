@@ -59,7 +59,7 @@ _STAMP = re.compile(
     r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?\S*)?|\d{1,2}:\d{2}(?::\d{2})?"
     r"|[^\s@]+@[^\s@]+\.\w+|https?://\S+"
 )
-_IDENTIFIER = re.compile(r"[^\W\d_]{0,6}[-_/#. ]?\d[\d./_-]*", re.IGNORECASE)
+_IDENTIFIER = re.compile(r"[^\W\d_]{0,6}(?:[-_/#.]\d|\d{3})[\d./_-]*")
 _GIVEN = (  # up to what goes in
     r"\b(?:given|convert|translate|transliterate|normali[sz]e|rewrite|paraphrase|summari[sz]e|expand|shorten"
     r"|simplify|correct|clean|split|turn)\s+(?:(?:an?|the|this|each|every|its|one)\s+)?(?:\w+(?:'s)?\s+)?"

@@ -430,6 +430,48 @@ def test_several_columns_that_stand_in_the_text_may_be_a_record(tmp_path: Path) 
         read_task(tmp_path / "rows.csv", "Read name and city from a text.")
 
 
+def test_numbers_of_rows_are_nothing_to_read(tmp_path: Path) -> None:
+    lines = [f"T-{n:04d};{n % 28 + 1:02d}.03.2024;{text};{'ab'[n % 2]}" for n, text in enumerate(TEXTS)]
+    (tmp_path / "rows.csv").write_text("\n".join(["Ticket-Nr.;Eröffnet am;Anliegen;Team", *lines]))
+    assert read_task(tmp_path / "rows.csv", "Sort it.").inputs == ("Anliegen",)
+
+
+def test_a_second_answer_that_the_prompt_asks_for_is_not_lost_without_a_word(tmp_path: Path) -> None:
+    lines = [f"{text},{'ab'[n % 2]},{'xyz'[n % 3]}" for n, text in enumerate(TEXTS)]
+    (tmp_path / "rows.csv").write_text("\n".join(["note,team,priority", *lines]))
+    found = read_task(tmp_path / "rows.csv", "Which team and what priority?")
+    assert (found.output, found.inputs) == ("priority", ("note",))
+    assert "not answered: team, which the prompt names too" in found.doubts[0]
+
+
+def test_a_table_of_chats_is_refused_with_the_command_that_makes_columns(tmp_path: Path) -> None:
+    said = [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "post"}]
+    path = tmp_path / "chats.jsonl"
+    path.write_text("\n".join([json.dumps({"messages": said})] * 20))
+    with pytest.raises(UserError, match=r"the rows are chats.*jq -c"):
+        read_task(path, "Route it.")
+    (tmp_path / "r.yaml").write_text("prompt: Route it to post or shop.\ndata: {train: chats.jsonl}\n")
+    found = understand(tmp_path / "r.yaml")
+    assert "the rows are chats" in str(inspect(found.composed.spec, found.task).problems[0])
+
+
+@pytest.mark.parametrize(
+    ("prompt", "answer", "kind"),
+    [
+        ("Find the amount to pay.", "{n} EUR", TaskType.EXTRACTION),
+        ("Estimate the amount to pay.", "{n} EUR", TaskType.REGRESSION),
+        ("Find the amount to pay.", "{m} EUR", TaskType.REGRESSION),
+        ("Extract the date.", "2024-03-{n}", TaskType.TEXT_TO_TEXT),
+    ],
+)
+def test_answers_are_parts_of_inputs_where_they_stand_there(
+    tmp_path: Path, prompt: str, answer: str, kind: TaskType
+) -> None:
+    rows = [f"Pay {n} EUR by {n}/3/24,{answer.format(n=n, m=3 * n)}" for n in range(10, 40)]
+    (tmp_path / "rows.csv").write_text("\n".join(["mail,due", *rows]))
+    assert read_task(tmp_path / "rows.csv", prompt).type is kind
+
+
 @pytest.mark.parametrize(
     ("row", "prompt", "kind", "told"),
     [

@@ -270,7 +270,7 @@ def _is_prose(group: Group) -> bool:
 
 
 _FORM = re.compile(
-    r"\be\.g\.|\bas an?\b|\bin (?:small|lower|capital)|\bone of\b|\beither\b|\bz\.? ?b\.|\bp\. ?ej",
+    r"\be\.g\.|\bas an?\b|\bin (?:small|lower|capital)|\bone (?:out )?of\b|\beither\b|\bz\.? ?b\.|\bp\. ?ej",
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"(?:an?|the|one|its|ein\w*|der|die|das|une?|el|la|le|un|una|il|lo|o|um|uma)\s")

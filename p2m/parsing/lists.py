@@ -147,7 +147,7 @@ _ELSE = (
     r"|anders|in alle andere gevallen|иначе|в остальных случаях|w przeciwnym razie|w pozostałych przypadkach)\b"
 )
 _ELSE_BEHIND = re.compile(
-    rf"(?:[,;.]|\b(?:{AND_OR}|but|aber|mais|pero|ma))[ \t]+(?:(?:output|answer|reply|return|say|write|use|with|as)\s+){{0,2}}"
+    rf"(?:[,;.][ \t]+(?:{AND_OR}|but|aber|mais|pero|ma)|[,;.]|\b(?:{AND_OR}|but|aber|mais|pero|ma))[ \t]+(?:(?:output|answer|reply|return|say|write|use|with|as)\s+){{0,2}}"
     rf"(?:[\"'“„«「`](?P<quoted>[^\"'”“»」`\n]{{1,30}})[\"'”“»」`]|(?P<bare>[^\W_][\w-]*(?: [\w-]+)?))[ \t]+{_ELSE}",
     re.IGNORECASE,
 )

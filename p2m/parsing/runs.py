@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from p2m.parsing.items import ANY_QUOTED, ARTICLE, CJK, SENTENCE, Listing, clean, is_label
+from p2m.parsing.items import ANY_QUOTED, ARTICLE, CJK, MAX_WORDS, SENTENCE, Listing, clean, is_label
 from p2m.parsing.words import AND_OR
 
 _SEPARATOR = re.compile(
@@ -17,7 +17,6 @@ _LED_UP_TO = 6  # pieces of a sentence before its list that may look like items
 _CHOOSES = re.compile(rf"\s(?:{AND_OR})\s", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"\([^()\n]*\)|（[^（）\n]*）|\[[^\[\]\n]*\]|\{[^{}\n]*\}")
 _STRICT = (  # marks that part a list by themselves: what else looks like one stands within its items
-    ("pipes", re.compile(r"\s*[|｜]\s*")),
     ("slashes", re.compile(r"\s+/\s+")),
     ("semicolons", re.compile(r"\s*[;；]\s+")),
     (
@@ -39,6 +38,8 @@ def runs(text: str) -> Iterator[Listing]:
         blanked = _IN_BRACKETS.sub(lambda found: "\0" * len(found.group()), said)
         for part, offset in ((blanked, 0), *((found.group()[1:-1], found.start() + 1) for found in inner)):
             marks = list(_SEPARATOR.finditer(part))
+            pipes = [mark for mark in marks if mark["mark"] in ("|", "｜")]
+            marks = pipes if len(pipes) > 1 else marks  # which part whatever else is in the items
             if marks:
                 bounds = [0, *(edge for mark in marks for edge in mark.span()), len(part)]
                 pieces = [
@@ -176,8 +177,11 @@ def _heads_of(first: str, inner: list[str]) -> list[tuple[str, str]]:
         return [("quoted", quoted.group())]
     found = []
     led = _LEAD.sub("", first)
-    if led.strip() and led != first and len(led.split()) <= 4:
+    if led.strip() and led != first and len(led.split()) <= MAX_WORDS:
         found.append(("colon" if _COLON_BEFORE.search(first[: len(first) - len(led)]) else "led", led))
+    told = _COLON_BEFORE.sub("", first).rpartition(": ")[2]
+    if told not in (led, first) and len(told.split()) <= MAX_WORDS:
+        found.append(("colon", told))
     if len(first.split()) <= 4:
         found.append(("whole", first))
     words = first.split()
@@ -210,8 +214,9 @@ def _tails_of(last: str, inner: list[str]) -> list[tuple[str, str]]:
     if cut.strip() and cut != stripped and len(cut.split()) <= 4:
         found.append(("cut", cut))
     words = stripped.split()
-    if len(words) > 1 and words[0].casefold() in _FILLERS:
-        found.append(("filler", " ".join(words[1:])))
+    for whole in (words, cut.split()):
+        if 1 < len(whole) <= MAX_WORDS and whole[0].casefold() in _FILLERS:
+            found.append(("filler", " ".join(whole[1:])))
     width = max((len(item.split()) for item in inner), default=1)
     if words and not CJK.search(last):
         led = len(words) > 1 and ARTICLE.fullmatch(words[0] + " ") is not None  # "the passive voice"

@@ -177,7 +177,7 @@ def test_rows_on_standard_input_are_told_apart(
         ("label\n", "label\t", "every line is answered as one text"),
         ("[urgent] call me", "[urgent] call me\t", "every line is answered as one text"),
         ("fine\nbad\n\nfine; but late\n", "fine\t", "every line is answered as one text"),
-        ("Was it late, again?\nNo, it was not\n", "Was it late, again?\t", "every line is answered as one text"),
+        ("Late, is it?\nNo, it was not\n", "Late, is it?\t", "every line is answered as one text"),
         ("n,Body\n1,fine\n2,bad\n", "n,Body,label,label_score", "text <- Body"),
         ("n,remark\n1,fine\n2,bad\n", "n,remark,label,label_score", "text <- remark"),
         ("text\nfine\n", "text,label,label_score", "1 rows"),

@@ -26,6 +26,11 @@ FORMS = [
     ('"it drips all night" pipes\n"it hums at dawn" power\n"it is dark here" power',
      [({"input": "it drips all night"}, "pipes"), ({"input": "it hums at dawn"}, "power"), ({"input": "it is dark here"}, "power")], "Judge it."),
     ("Note: it drips.\nRisk: low\n\nNote: it burns.\nRisk: high", [({"note": "it drips."}, "low"), ({"note": "it burns."}, "high")], "Judge it."),
+    ("### Input\nit drips\n### Output\npipes\n\n### Input\nit hums\n### Output\npower",
+     [({"input": "it drips"}, "pipes"), ({"input": "it hums"}, "power")], "Judge it."),
+    ("## Utterance\nit drips\nat night\n## Intent\npipes\n\n## Utterance\nit hums\n## Intent\npower\n\nNo more words.",
+     [({"utterance": "it drips\nat night"}, "pipes"), ({"utterance": "it hums"}, "power")], "Judge it.\n\nNo more words."),
+    ("[TEXT]\nit drips\n[LABEL]\npipes\n[TEXT]\n{text}\n[LABEL]", [({"text": "it drips"}, "pipes")], None),
 ]  # fmt: skip
 
 
@@ -51,6 +56,10 @@ def test_a_fenced_block_is_one_output_with_its_blank_lines_and_fences() -> None:
         "Input: a review\nOutput: its sentiment",
         "* early -> before the fair, all set up\n* late -> after it, with excuses",
         '{"task": "Judge it", "output": ["good", "bad"]}',
+        "Decide what becomes of it:\n* keep -> still in use, or dear\n* sell -> anything we have twice",
+        'Input: draft of a verdict\nOutput: "granted", "refused" or "adjourned"\nNo reasons.',
+        "Input: title of an issue\nOutput: one out of {Bug, Wish}",
+        "# Rules\nBe brief.\n# Labels\ngood, bad",
     ],
 )
 def test_what_describes_rows_is_no_row(text: str) -> None:
