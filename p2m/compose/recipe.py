@@ -149,10 +149,11 @@ def _lists(marked: Marked) -> Iterator[Problem]:
 
 
 def check_defaults(marked: Marked, groups: Groups) -> list[Problem]:
-    """Everything wrong with the `defaults:` list of the recipe."""
+    """Everything wrong with the `defaults:` list of the recipe, and what belongs there."""
     entries = marked.value.get("defaults")
-    if entries is None:
-        return []
+    misplaced = [*_misplaced(marked, groups)]
+    if entries is None or misplaced:
+        return misplaced
     if not isinstance(entries, list):
         return [
             _problem(
@@ -176,6 +177,17 @@ def check_defaults(marked: Marked, groups: Groups) -> list[Problem]:
             hint = "e.g. `- override student: minilm`"
             problems.append(_problem(marked, at, f"expected `group: option`, got {entry!r}", hint))
     return problems
+
+
+def _misplaced(marked: Marked, groups: Groups) -> Iterator[Problem]:
+    """`student: minilm` beside `defaults:`, which chooses nothing there."""
+    for key in sorted(set(marked.value).intersection(groups.names())):
+        choice = marked.value[key]
+        if isinstance(choice, str) and choice in groups.options(key):
+            line = f"- override {key}: {choice}"
+            written = f"`{line}`" if "defaults" in marked.value else f"`- base`, `{line}` and `- _self_`"
+            hint = f"a {key} is chosen under `defaults:`; write {written} there"
+            yield _problem(marked, key, f"expected a mapping, got {choice!r}", hint)
 
 
 def _check_choice(

@@ -173,6 +173,18 @@ def test_a_wrong_override_is_named(tmp_path: Path, override: str, says: str) -> 
     assert found.where in (f"override {override}", "override") or override.startswith("+")
 
 
+@pytest.mark.parametrize(
+    ("defaults", "said"), [("", "`- base`, "), ("defaults: [base, _self_]\n", "write `- ")]
+)
+def test_a_choice_beside_defaults_is_told_where_it_belongs(tmp_path: Path, defaults: str, said: str) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(f"{PROMPT}{defaults}student: linear_tfidf\n")
+    told = refused(path)
+    assert said in told
+    assert "student: expected a mapping" in told
+    assert "`- override student: linear_tfidf`" in told
+
+
 def test_a_group_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path, PROMPT)
     (tmp_path / "training").mkdir()

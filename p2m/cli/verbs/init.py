@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,7 +127,10 @@ def _prompt(arguments: argparse.Namespace) -> str:
             )
     if not prompt.strip():
         place = f"{arguments.source}: " if arguments.source is not None else ""
-        raise UserError(f'{place}the prompt is empty\n    try: p2m init "Answer a question from a passage."')
+        typed = '"Answer a question from a passage."'
+        if arguments.data is not None:
+            typed = f'"Say which team answers a message." --data {shlex.quote(str(arguments.data))}'
+        raise UserError(f"{place}the prompt is empty\n    try: p2m init {typed}")
     return prompt
 
 
