@@ -53,7 +53,8 @@ _WHETHER = tuple(  # what is asked, and the answers to it
     (re.compile(sign, re.IGNORECASE), answers)
     for sign, *answers in (
         (r"\b(?:tell|say|decide|determine|check|verify|detect|judge|find out|know|learn|see|predict|flag|indicate|identify|assess|work out|figure out)\b[^.\n]{0,30}\b(?:whether|if)\b|^whether\b", "yes", "no"),
-        (r"\bob\b", "ja", "nein"),
+        (r"(?:^|(?<=[.!:]\s)|(?<=\n))(?:is|are|does|do|did|has|have|was|were)\s(?:the|this|it|there|an?|that|these|any\w*|some\w*)\b(?![^?\n]*\bor\b)[^?\n]{3,160}\?", "yes", "no"),
+        (r"\bob\b|(?:^|(?<=[.!:]\s)|(?<=\n))(?:ist|sind|enthält|hat|will|geht)\s(?:der|die|das|es|ein\w*|dies\w*|hier)\b(?![^?\n]*\boder\b)[^?\n]{3,160}\?", "ja", "nein"),
         (r"\b(?:dis|dire|détermin\w+|indiqu\w+|vérifi\w+|savoir|détect\w+)\b[^.\n]{0,30}\bs(?:i\b|['’]il)", "oui", "non"),
         (r"\b(?:di|decir|dime|determin\w+|indic\w+|verific\w+|saber|detect\w+)\b[^.\n]{0,30}\bsi\b", "sí", "no"),
         (r"\b(?:dimmi|dire|determin\w+|indic\w+|verific\w+|sapere|stabil\w+)\b[^.\n]{0,30}\bse\b", "sì", "no"),
