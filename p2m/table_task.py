@@ -245,7 +245,7 @@ def _output(table: _Table, prompt: str, inputs: Sequence[str], named: str) -> Co
     if not best or len(table.columns) < 2:
         raise UserError(
             f"{table.path}: a table needs a column that goes in and one that comes out; it has"
-            f" {_listed(table.names)}"
+            f" {_listed(table.names)}{'; part columns by commas or tabs' * ('  ' in table.names[0])}"
         )
     if scores[best[0].name] <= 0 or (len(best) > 1 and scores[best[0].name] == scores[best[1].name]):
         raise UserError(
@@ -503,6 +503,8 @@ def _labelled(
             labels[same] += 1
     if len(labels) < 2:
         beside = f", but for {', '.join(f'{value!r} ({where[value]})' for value in odd)}," if odd else ""
+        if empty := output.rows - output.filled:
+            beside += f" or nothing ({empty} rows; write there what that means),"
         raise UserError(
             f"{table.path}: the column {output.name!r} holds {next(iter(labels), '')!r} in every row{beside}"
             " and a model learns to tell labels apart from rows of at least two"

@@ -436,6 +436,27 @@ def test_numbers_of_rows_are_nothing_to_read(tmp_path: Path) -> None:
     assert read_task(tmp_path / "rows.csv", "Sort it.").inputs == ("Anliegen",)
 
 
+@pytest.mark.parametrize(
+    ("header", "values", "said"),
+    [
+        (
+            "note,urgent",
+            ["x" if n % 3 else "" for n in range(36)],
+            r"'x' in every row or nothing \(12 rows; write",
+        ),
+        ("note   urgent", [], "part columns by commas or tabs"),
+    ],
+)
+def test_a_table_that_lacks_an_answer_is_refused_with_what_to_write(
+    tmp_path: Path, header: str, values: list[str], said: str
+) -> None:
+    path = table(tmp_path, header, values)
+    if not values:
+        path.write_text("\n".join([header, *(f"{text}   a" for text in TEXTS)]))
+    with pytest.raises(UserError, match=said):
+        read_task(path, "Is it urgent?")
+
+
 def test_a_second_answer_that_the_prompt_asks_for_is_not_lost_without_a_word(tmp_path: Path) -> None:
     lines = [f"{text},{'ab'[n % 2]},{'xyz'[n % 3]}" for n, text in enumerate(TEXTS)]
     (tmp_path / "rows.csv").write_text("\n".join(["note,team,priority", *lines]))

@@ -136,6 +136,7 @@ def test_tables_are_read_as_people_write_them(tmp_path, name, text, rows):
         ("r.csv", b'text,label\n"a "b" c",d\n', r"r\.csv:2: a quote ends a cell, and no comma follows"),
         ("r.csv", b"text,,label\na,b,c\n", r"r\.csv:1: column 2 has no name"),
         ("r.csv", b"Export;;\n;;\nno;text;label\n1;b;c\n", r"r\.csv:1: only 'Export' stands in the first line.*take out"),
+        ("r.csv", b"# exported\ntext,label\na,b\n", r"r\.csv:2: 2 cells under 1 columns.*take out the lines above"),
         ("r.txt", b"text,label\na,b\n", r"r\.txt: not a data file.*call a table \.csv"),
         ("r.csv", b"fine,good\npoor,bad\nnice,good\nlovely,good\n", r"r\.csv:1: a row, as it seems \('good'\)"),
         ("r.csv", b"Ada and Bea left the old house on a cold day.,x\nb,y\n", r"r\.csv:1: a row, as it seems"),

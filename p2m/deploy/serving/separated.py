@@ -112,6 +112,13 @@ def _nameless(header: Sequence[str], at: int) -> str:
     return f"column {at + 1} has no name; name it in the header, or take it out"
 
 
+def _uneven(cells: Sequence[Any], header: Sequence[str]) -> str:
+    said = f"{len(cells)} cells under {len(header)} columns ({', '.join(header)});"
+    if len(header) == 1:
+        return f"{said} if the first line is a title, take out the lines above the names of the columns"
+    return f"{said} put cells that hold the separator or quotes in double quotes"
+
+
 def under_header(found: Iterator[Record]) -> Iterator[Row]:
     """The header as a row that has its names for values, then every row under it.
 
@@ -132,10 +139,7 @@ def under_header(found: Iterator[Record]) -> Iterator[Row]:
             unnamed = [place for place, name in enumerate(header) if not name]
             cells = header
         elif len(cells) != len(header):
-            raise TableError(
-                f"{where}: {len(cells)} cells under {len(header)} columns ({', '.join(header)});"
-                " put cells that hold the separator or quotes in double quotes"
-            )
+            raise TableError(f"{where}: {_uneven(cells, header)}")
         elif len(header) > 1 and [str(cell).strip() for cell in cells] == header:
             raise TableError(f"{where}: the header again; take the line out, or give the files one by one")
         values = dict(zip(header, cells, strict=True))
