@@ -480,7 +480,8 @@ def test_a_table_of_chats_is_refused_with_the_command_that_makes_columns(tmp_pat
     ("prompt", "answer", "kind"),
     [
         ("Find the amount to pay.", "{n} EUR", TaskType.EXTRACTION),
-        ("Estimate the amount to pay.", "{n} EUR", TaskType.REGRESSION),
+        ("Find the amount to pay.", "{n}", TaskType.EXTRACTION),
+        ("Estimate the amount to pay.", "{n}", TaskType.REGRESSION),
         ("Find the amount to pay.", "{m} EUR", TaskType.REGRESSION),
         ("Extract the date.", "2024-03-{n}", TaskType.TEXT_TO_TEXT),
     ],
