@@ -5,7 +5,8 @@
 DATA holds hub/cmudict. Five tables, each with 200 rows that judge and are never learnt from: dates in many
 forms to ISO (the order changes), telephone numbers and their country to E.164, Cyrillic names to Latin ones,
 singulars to plurals, and letters to sounds (CMUdict). All but the last are made here by rules with a seed;
-words are CMUdict's. The build is a user's: a prompt, `data.train`, all else default, `p2m build`, then predict.py.
+words are CMUdict's. The build is a user's: a prompt, `data.train`, all else default, `p2m build`, then the
+bundle's predict.py.
 
 Peers, on the same rows: the input itself; the answer of the nearest row (TF-IDF of characters); and an edit
 of each character (difflib) told by the characters around it, by logistic regression.
