@@ -410,7 +410,9 @@ def _long(spec: ModelSpec, task: Task, rows: Sequence[Example]) -> Iterator[Note
         if not isinstance(student, LinearStudent):
             longest = min(spec.training.max_length, getattr(student, "reads", spec.training.max_length))
             limits.setdefault(longest, []).append(name)
-        elif student.encoder is not None and not isinstance(student, PairStudent):  # it reads less at once
+        elif student.encoder is None or not student.encoder.is_pooled:  # read to the end, or in windows
+            continue
+        elif not isinstance(student, PairStudent):  # it reads less at once
             limits.setdefault(student.encoder.window, []).append(name)
     lengths = [_tokens(task, row) for row in rows]
     for limit, names in sorted(limits.items()):

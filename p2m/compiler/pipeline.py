@@ -123,8 +123,9 @@ def _smaller(spec: ModelSpec, understood: Task) -> tuple[str, ...]:
     """What could still be chosen for a smaller model, as typed."""
     students = spec.student.candidates.values()
     ways: tuple[str, ...] = () if spec.compression.ladder else ("compression=ladder",)
-    name = _SMALLEST.get(understood.type)
-    if name and not all(isinstance(each, LinearStudent) and each.encoder is None for each in students):
+    name = _SMALLEST.get(understood.type, "")
+    is_able = name in allowed(spec.baselines.candidates, understood, spec.limits)
+    if is_able and not all(isinstance(each, LinearStudent) and each.encoder is None for each in students):
         ways += (f"student={name}",)
     return ways
 

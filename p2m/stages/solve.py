@@ -50,7 +50,8 @@ def solve(
     environment = {"precision": read.precision if read else "fp32", **origin_of(student)}
     if len(rows) < every:
         environment["rows"] = drawn
-    cut = _cut(read, task, rows, by_side=isinstance(student, PairStudent)) if read else 0
+    is_cut = read is not None and student.encoder is not None and student.encoder.is_pooled
+    cut = _cut(read, task, rows, by_side=isinstance(student, PairStudent)) if is_cut and read else 0
     return Trained(folder, Fit(parameters, environment=environment, rows=len(rows), cut=cut))
 
 
