@@ -23,13 +23,17 @@ from p2m.metrics.exact_match import ExactMatch
 from p2m.retrievers.bm25 import BM25
 from p2m.spec import ModelSpec
 from p2m.spec.candidates import STEPS
+from p2m.students.linear_editor import LinearEditor
 from p2m.students.linear_minilm import LinearMiniLM
+from p2m.students.linear_tagger import LinearTagger
+from p2m.students.linear_tagger_minilm import LinearTaggerMiniLM
 from p2m.students.linear_tfidf import LinearTfidf
 from p2m.students.minilm import MiniLM
+from p2m.students.slots import Slots
 from p2m.students.tiny_seq2seq import TinySeq2Seq
 from p2m.teachers.compatible import Compatible
 from p2m.teachers.embedded import Embedded
-from p2m.types import Field, Student, Task, TaskType, unkeyed
+from p2m.types import Field, Layout, Student, Task, TaskType, unkeyed
 from p2m.verifiers.labels import Labels
 from p2m.verifiers.span import Span
 
@@ -385,3 +389,31 @@ def test_what_cuts_a_vocabulary_is_told_the_recipe_s_languages(tmp_path: Path) -
             assert plan.step(step).settings["compressor"].languages == ("en",)
         assert plan.step("compress-int8-minilm").settings["compressor"] == Int8()
     assert "compress-trimmed-minilm" not in changed(plain, wide, tmp_path)
+
+
+def test_a_smaller_student_is_named_only_where_it_can_do_the_task() -> None:
+    spans = replace(TEXT, type=TaskType.EXTRACTION, metrics=("exact_match",), layout=Layout(has_types=True))
+    valued = replace(spans, layout=Layout(has_values=True))
+    known = {"baselines": {"candidates": {"linear_tagger": LinearTagger()}}}
+
+    def smaller(task: Task, students: Mapping[str, Any], **changes: Any) -> Any:
+        return dict(compiled(task, students, **changes).step("verdict").settings)["smaller"]
+
+    assert "student=linear_tagger" in smaller(spans, {"minilm": MiniLM()}, **known)
+    assert "student=linear_tagger" not in smaller(spans, {"linear_tagger": LinearTagger()}, **known)
+    assert "student=linear_tagger" not in smaller(valued, {"slots": Slots()}, **known)
+
+
+def test_spans_and_texts_are_chosen_for_where_one_is_solved_and_read_states_without_embeddings() -> None:
+    spans = replace(TEXT, type=TaskType.EXTRACTION, metrics=("exact_match",), layout=Layout(has_types=True))
+    plan = compiled(spans, {"linear_tagger_minilm": LinearTaggerMiniLM(), "minilm": MiniLM()})
+    steps = {step.name for step in plan.steps}
+    assert {"encoder", "cross-validate-linear_tagger_minilm", "room", "rung-minilm-1", "choose"} <= steps
+    assert "embed" not in steps
+    assert "choose" not in {
+        step.name for step in compiled(spans, {"minilm": MiniLM(), "slots": MiniLM()}).steps
+    }
+    both = {
+        step.name for step in compiled(TEXT, {"linear_editor": LinearEditor(), "tiny": TinySeq2Seq()}).steps
+    }
+    assert {"cross-validate-linear_editor", "rung-tiny-1", "train-tiny", "winner"} <= both
