@@ -90,7 +90,6 @@ def test_without_own_sets_every_row_lands_in_exactly_one_part() -> None:
     assert sorted(r.output for r in parts) == sorted(r.output for r in rows)
     assert len(found.test) == 200
     assert len(found.validation) == 60
-    assert found.folds == ()
     assert found.judged == found.test
     assert found.train != tuple(r for r in rows if r in found.train)  # shuffled
     assert cut(rows) == found
@@ -302,10 +301,11 @@ def test_rows_that_are_all_in_one_group_cannot_be_folded() -> None:
     assert cut(rows, INTENT, test=[own(900, "play")]).folds == ()
 
 
-def test_text_is_never_folded_and_some_rows_are_set_aside_however_few() -> None:
+def test_text_is_judged_by_rows_set_aside_however_few_and_folds_only_choose() -> None:
     found = cut([own(n) for n in range(200)], FREE)
     assert found.evidence == "set aside"
-    assert (len(found.test), found.folds) == (40, ())
+    assert (len(found.test), len(found.folds)) == (40, len(found.train))
+    assert not found.is_cross_validated
     assert found.validation
     judged = cut([own(n) for n in range(200)], FREE, test=[own(900)])
     assert judged.validation
