@@ -513,7 +513,7 @@ def test_the_same_recipe_composes_alike_twice_in_one_process(tmp_path: Path) -> 
         ("data: rows.jsonl\n", "data", "write `data: {train: rows.jsonl}`"),
         ("data: [rows.jsonl]\n", "data", "write `data: {train: rows.jsonl}`"),
         ("data: [{train: rows.jsonl}]\n", "data", "write its keys below it, indented and without dashes"),
-        ("data:\n", "data", "below it, indented, stand its keys: inputs, train, validation, test, group, texts"),
+        ("data:\n", "data", "below it, indented, stand its keys: inputs, train, validation, test, group"),
         ("data: {train: row.jsonl}\n", "data.train", "did you mean 'rows.jsonl'?"),
         ("data: {train: dta/more.jsonl}\n", "data.train", "/data/more.jsonl?"),
         ("data: {train: dta/rows.jsonl}\n", "data.train", "/rows.jsonl?"),
