@@ -164,7 +164,8 @@ def crf(python: Path) -> Callable[[Sequence[Row], Sequence[str]], list[list[Span
 def p2m(learnt: Sequence[Row], asked: Sequence[str], student: str = "auto") -> list[list[Span]]:
     """A build by its command, and its bundle's own program."""
     recipe = {
-        "defaults": ["base", {"override teacher": "none"}, {"override retriever": "none"}, "_self_"],
+        "defaults": ["base", {"override teacher": "none"}, {"override retriever": "none"},
+                     {"override student": student}, "_self_"],
         "name": "spans", "prompt": "Find the parts of a spoken command that matter, each with its type.",
         "task": {"type": "extraction", "inputs": ["text"], "output": "spans", "layout": {"has_types": True}},
         "data": {"train": "rows.jsonl"},
@@ -178,7 +179,7 @@ def p2m(learnt: Sequence[Row], asked: Sequence[str], student: str = "auto") -> l
             [{"text": text, "spans": list(map(_named(text), spans))} for text, spans in learnt],
         )
         _lines(folder / "asked.jsonl", [{"text": text} for text in asked])
-        command = [sys.executable, "-m", "p2m", "build", "spans.yaml", f"student={student}"]
+        command = [sys.executable, "-m", "p2m", "build", "spans.yaml"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         bundle = folder / "outputs/spans"
         bundle = bundle if (bundle / "manifest.json").is_file() else bundle / "rejected"
