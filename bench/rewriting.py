@@ -203,7 +203,7 @@ def p2m(name: str, learnt: Sequence[Row], asked: Sequence[dict[str, str]]) -> tu
                        capture_output=True, check=True)  # fmt: skip
         with said.open(encoding="utf-8", newline="") as lines:
             answers = [row["answer"] for row in csv.DictReader(lines)]
-        return answers, "SHIP" if bundle == bundles[0] else "does not ship"
+        return answers, "SHIP" if done.returncode == 0 else "does not ship"
 
 
 def _write(path: Path, rows: Sequence[dict[str, str]]) -> None:
