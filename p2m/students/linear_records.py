@@ -28,7 +28,7 @@ from p2m.students.heads.records import (
     written_fields,
 )
 from p2m.students.linear import in_bytes, terms
-from p2m.students.linear_tagger import Taught, write_tagger
+from p2m.students.linear_tagger import Taught, copy_encoder, write_tagger
 from p2m.students.spans import Placed, placed
 from p2m.types import Example, Lesson, Task, TaskType
 
@@ -94,8 +94,7 @@ def solve(
     told = [field for field in fields if not field.is_pointed_at]
     if told:
         own += _write_told(lesson, told, texts, records, target, most, window)
-    for name in ("model.onnx", "tokenizer.json") if lesson.encoder is not None else ():
-        shutil.copyfile(lesson.encoder / name, target / name)  # type: ignore[operator]
+    copy_encoder(lesson.encoder, target)
     settings.write(target)
     return own
 

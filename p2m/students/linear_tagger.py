@@ -81,10 +81,16 @@ def solve(lesson: Lesson, target: Path, *, strength: float, most: int, window: i
     rows = ((row.input[settings.context], spans(row, settings)) for row in lesson.rows)
     taught = Taught(rows, settings.labels or ("",), lesson.encoder)
     own = write_tagger(taught, target, strength=strength, most=most, window=window)
-    for name in ("model.onnx", "tokenizer.json") if lesson.encoder is not None else ():
-        shutil.copyfile(lesson.encoder / name, target / name)  # type: ignore[operator]
+    copy_encoder(lesson.encoder, target)
     settings.write(target)
     return own
+
+
+def copy_encoder(encoder: Path | None, target: Path) -> None:
+    """The files of what a student reads states by, if it does, beside its weights."""
+    if encoder is not None:
+        for name in ("model.onnx", "tokenizer.json"):
+            shutil.copyfile(encoder / name, target / name)
 
 
 def write_tagger(taught: Taught, target: Path, *, strength: float, most: int, window: int) -> int:

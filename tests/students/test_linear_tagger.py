@@ -168,6 +168,13 @@ def test_states_are_those_of_the_layer_and_do_not_hang_on_the_batch(tiny_bert: P
     assert alone[0] == pytest.approx(found[0])
 
 
+def test_a_text_that_the_tokenizer_leaves_nothing_of_is_answered(tiny_bert: Path, tmp_path: Path) -> None:
+    student = LinearTaggerMiniLM(model=str(tiny_bert), sha256="", layers=1, window=24)
+    model = solved(student, TYPED, [*homes(), typed("\u200b")], tmp_path)  # no blank, and no token
+    assert said(model, "\u200b") == ["[]"]
+    assert said(model, "\u200b", "who?") == ["[]", "[]"]
+
+
 def test_long_texts_are_read_to_their_end(tiny_bert: Path, tmp_path: Path) -> None:
     model = solved(
         LinearTaggerMiniLM(model=str(tiny_bert), sha256="", layers=1, window=12), TYPED, homes(), tmp_path

@@ -26,22 +26,25 @@ class WordStates:
     def of(
         self, texts: Sequence[str], words: Sequence[Sequence[tuple[int, int]]], batch_size: int
     ) -> list[Any]:
-        """(words, width) of each text, whose `words` are characters; of a word without tokens all are 0."""
+        """(words, width) of each text, whose `words` are characters; a word without tokens has zeros, as has
+        every word of a text that the tokenizer leaves nothing of.
+        """
         windows = self._reader.windows([{_TEXT: text} for text in texts])
         states = [each["states"] for each in ran(self._graph, windows, batch_size)]
+        width = states[0].shape[-1] if states else 0  # a window has a first and a last token at least
         groups = by_row(windows)
         found = []
         for index, text in enumerate(texts):
             parts = [(units_of(windows[place], text), states[place]) for place in groups[index]]
-            found.append(_averaged(*merged(parts), words[index]))
+            found.append(_averaged(*merged(parts), words[index], width))
         return found
 
 
-def _averaged(starts: Any, ends: Any, states: Any, words: Sequence[tuple[int, int]]) -> Any:
+def _averaged(starts: Any, ends: Any, states: Any, words: Sequence[tuple[int, int]], width: int) -> Any:
     """(words, width) of the states (tokens, width) of tokens at those characters."""
     import numpy as np
 
-    found = np.zeros((len(words), states.shape[-1] if len(starts) else 1))
+    found = np.zeros((len(words), width))
     for place, (start, end) in enumerate(words if len(starts) else ()):
         first, last = np.searchsorted(ends, start, side="right"), np.searchsorted(starts, end)
         if first < last:
