@@ -398,7 +398,7 @@ def _columns(prompt: str) -> Found:
             continue
         run = [*run, match] if run and prompt[run[-1].end() : match.start()] == "\n" else [match]
         best = run if len(run) > len(best) else best
-    headed = len(best) > 2 and all(_HEADER.fullmatch(cell.strip()) for cell in best[0].groups())
+    headed = len(best) > 2 and _are_names([cell.strip() for cell in best[0].groups()])
     filled = [match for match in best[headed:] if match["output"].strip() and "{" not in match["input"]]
     if len(filled) < 2 or len({match["input"] for match in filled}) < 2 or _TABLE.search(prompt):
         return [], []
@@ -406,6 +406,13 @@ def _columns(prompt: str) -> Found:
     return rows, [match.span() for match in best]
 
 
+def _are_names(cells: list[str]) -> bool:
+    """Whether cells name columns: a word for inputs or outputs is among them, or all are of one word or two."""
+    known = any(cell.lower() in _COLUMNS or _LABELS.search(cell) for cell in cells)
+    return all(map(_HEADER.fullmatch, cells)) and (known or all(len(cell.split()) < 3 for cell in cells))
+
+
+_COLUMNS = INPUT_WORDS | OUTPUT_WORDS | FIELD_WORDS
 _TABLE = re.compile(r"^[ \t]*\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+", re.MULTILINE)
 _HEADING = re.compile(
     r"^[ \t]*(?:#{1,6}[ \t]*(?P<marked>[^\W\d][^\n#:：]{0,29}?)[ \t]*#*[:：]?|\[(?P<boxed>[A-Z][^\]\n]{0,24})\]|\*\*(?P<bold>[^*\n]{1,30}?)[:：]?\*\*[:：]?)[ \t]*$",
@@ -463,7 +470,9 @@ _SAID = re.compile(
 def _said(prompt: str) -> Found:
     """Lines of a quotation and what it is called: three at least."""
     matches = list(_SAID.finditer(prompt))
-    if len(matches) < 3 or any(len(match["output"].split()) > 4 for match in matches):
+    if len(matches) < 3 or not all(re.search(r"\w", match["output"]) for match in matches):
+        return [], []
+    if any(len(match["output"].split()) > 4 for match in matches):
         return [], []
     rows = [Row({BARE: match["input"].strip()}, match["output"].strip(" .")) for match in matches]
     return rows, [match.span() for match in matches]
@@ -483,6 +492,8 @@ def _csv(prompt: str) -> Found:
     for header in _CSV_HEADER.finditer(prompt):
         separator = next(mark for mark in "\t;," if mark in header.group())
         names = [name.strip().lower() for name in header.group().split(separator)]
+        if separator == "\t" and not _are_names(names):
+            continue
         end, rows = header.end(), []
         for line in prompt[header.end() + 1 :].split("\n"):
             cells = next(iter(csv.reader([line], delimiter=separator)), [])

@@ -61,6 +61,7 @@ def style(value: str) -> str:
 @lru_cache(maxsize=16_384)  # the same pieces are read in many ways
 def clean(text: str) -> str:
     text = re.sub(r"^[-–—•·▪◦]\s+", "", squeeze(text).strip(" .,:;。、।؟?"))
+    text = re.sub(r"\s+[-–—]+$", "", text)
     text = re.sub(r"[;,]\s+(?:or|and|oder|und|ou|et|o|y|e|of|en)$", "", text)
     text = re.sub(r"\s(?:है|हैं)$", "", text)
     text = re.sub(r"^\*+|\*+$|^<|>$|^_{2,}|_{2,}$", "", text)

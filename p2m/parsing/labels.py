@@ -45,6 +45,10 @@ _NOT = re.compile(
     r"\b(?:no|not|never|don['’]?t|nobody|without|instead|nicht|kein\w*|ohne|pas|sans|sin|nunca|sem|não|non|senza|geen|niet|не|без|nie|bez|inte|değil)\b|しない|ない|不要|不需|无需|말고|아니|않|لا |بدون|नहीं",
     re.IGNORECASE,
 )
+_POLAR = re.compile(  # begins like a question that yes or no answers
+    r"^\W*(?:is|are|was|were|does|do|did|has|have|can|could|will|would|should|ist|sind|wird|hat|kann|enthält|est-ce que|czy)\s",
+    re.IGNORECASE,
+)
 _JOINED_BEFORE, _JOINED_AFTER = re.compile(r"[,;/|、，]\s*$"), re.compile(r"^\s*[,;/|、，]")
 _PRONOUNS = "i you he she it we they this that these those them my our your its his her us me ich wir ihr je nous ils yo io noi"
 _STOP = frozenset(word for words in (*STOP_WORDS.values(), _PRONOUNS) for word in words.split())
@@ -91,7 +95,8 @@ def _answered(values: tuple[str, ...], outputs: Sequence[str], instruction: str,
     if said:
         return Labels(values, f"labels {', '.join(values[:8])}: listed in the prompt", min(1.0, most))
     returning = len(outputs) >= 4 and len(values) <= 0.67 * len(outputs)
-    if len(outputs) < 3 and not {*map(fold_label, values)} <= YES_NO:
+    low = [*map(fold_label, values)]
+    if len(outputs) < 3 and not {*low} <= YES_NO and not (len(low) == 2 and _are_opposites(*low)):
         return Labels()  # two answers show no set of labels
     reason = "all that the demonstrations answer" if returning else "the demonstrations'"
     return Labels(values, f"labels {', '.join(values[:8])}: {reason}", STRONG if returning else SHOWN)
@@ -184,7 +189,7 @@ def _parts(output: str) -> list[str]:
     return [
         part
         for part in re.split(r"\s*[,;|、，،]\s*", output)
-        if part.strip(" ()[]-–—") and fold_label(part).strip("()") not in _NOTHING
+        if part.strip(" ()[]-–—") and fold_label(part).strip("()（）") not in _NOTHING
     ]
 
 
@@ -227,7 +232,7 @@ def _signs_of(each: Listing, text: str, outputs: Sequence[str]) -> tuple[str, ..
         "again_one": again == 1, "again_two": again > 1, "again_all": again == number,
         "late": each.start > 0.6 * len(text), "early": each.start < 0.15 * len(text), "whole": each.end - each.start > 0.6 * len(text),
         "joined before": _has(_JOINED_BEFORE, before[-3:]), "joined after": _has(_JOINED_AFTER, text[each.end : each.end + 3]),
-        "question": text[each.end : each.end + 3].strip()[:1] in tuple("?？"), "shown": bool(outputs),
+        "question": text[each.end : each.end + 4].strip(" )\"'”»）")[:1] in tuple("?？"), "polar": _has(_POLAR, sentence), "shown": bool(outputs),
     }  # fmt: skip
     found |= _known_of(each, low, text, by_code=by_code)
     # "run" lists in a sentence are so many that their other signs weigh differently from those of other forms.
@@ -374,6 +379,7 @@ _NOTHING = frozenset(
         "ничего",
         "なし",
         "无",
+        "空",
         "없음",
         "لا",
         "شيء",

@@ -12,6 +12,7 @@ from p2m.parsing.items import (
     SENTENCE,
     Listing,
     clean,
+    fold_label,
     is_label,
     listed,
     quoted_items,
@@ -21,6 +22,7 @@ from p2m.parsing.page import down_the_page, tables
 from p2m.parsing.phrases import phrases
 from p2m.parsing.runs import runs
 from p2m.parsing.signs import SIGNS
+from p2m.parsing.weights import KNOWN_LABELS
 from p2m.parsing.words import AND_OR, REST_LABELS
 from p2m.types import TaskType
 
@@ -56,14 +58,18 @@ _OTHERWISE = re.compile(
     re.IGNORECASE,
 )
 _GLOSS = re.compile(r"\((?P<gloss>[^()\n,;:]{1,40})\)")
-_JSON_LIST = re.compile(r"\[\s*\"[^\"\n]*\"(?:\s*,\s*\"[^\"\n]*\")+\s*\]")
+_REMARK = r"\s*(?:(?:#|//)[^\n]*\s*)?"
+_STRING = r"(?:\"[^\"\n]*\"|'[^'\n]*')"
+_JSON_LIST = re.compile(rf"[\[({{]{_REMARK}{_STRING}(?:\s*,{_REMARK}{_STRING})+\s*,?{_REMARK}[\])}}]")
 _ANSWERED = re.compile(
     r"\b(?:return|output|write|answer(?: with| is)?|say|respond with|reply(?: with)?|predict|label it|mark it|antworte(?: mit)?|réponds|responde|rispondi|ответь|ответ)\s+"
     r"(?:it |is |as )?(?:[\"'“«„`](-?[\w][\w -]{0,24})[\"'”»“`]|(-?[\w][\w-]{0,20}))(?=\s*(?:[,;.]|$|\n|\bif\b|\bwhen\b|\bfor\b|\bwenn\b|\bsi\b|\bse\b|\botherwise\b))",
     re.IGNORECASE,
 )
 _ARROWED = re.compile(r"(?:->|=>|→|⇒|➜)\s*(?:[\"'“«„](\w[\w -]{0,24})[\"'”»“]|([^\s.,;:\"”{}<>\[\]]+))")
-_HASHTAGS = re.compile(r"#\w[\w-]*(?:[ \t,]+#\w[\w-]*)+")
+_HASHTAGS = re.compile(
+    r"#\w[\w-]*(?:[ \t,]+#\w[\w-]*)+|(?:^[ \t]*#\w[\w-]*(?:[ \t][^\n]*)?(?:\n|$)){2,}", re.MULTILINE
+)
 _NUMBERED = re.compile(r"\b(?P<name>[A-Z][a-z]{2,11} |[A-Z]{1,4}-?)(?:\d{1,2})\b")
 _ASKED_ONE_BY_ONE = re.compile(r"(?:(?<=[.:!?]\s)|(?<=\n))(?:[^\W\d][\w -]{1,20}\?[ \t]*){2,}")
 _SPACED = re.compile(
@@ -99,20 +105,20 @@ _STARS = re.compile(
 )
 
 _DUTCH = re.compile(
-    r"\b(?:de|het|een|van|niet|voor|zijn|wordt|uitvoer|antwoord|geef|welke?|klacht|bericht|nep|naar|naam|klant|tekst|ja|nee|wel|deze|dit)\b",
+    r"\b(?:het|een|van|niet|voor|zijn|wordt|uitvoer|antwoord|geef|welke?|klacht|bericht|nep|naar|naam|klant|tekst|nee|wel|deze)\b",
     re.I,
 )
 _ENGLISH = re.compile(r"\b(?:the|and|to|for|with|that|or)\b", re.IGNORECASE)
 _CUE = (
     r"(?:\b(?:anything else|everything else|all else|all others?|otherwise|or else|the (?:rest|remainder)|what(?:ever)? (?:is left|remains)|if (?:none|nothing|neither|not|unsure|unclear|in doubt|there(?:['’]s| is| are| isn| aren)|it (?:is|isn|does|doesn|can)|it['’]s (?:not|none|no|neither)|they don['’]?t|you)|when (?:unsure|in doubt|none|nothing|unclear|you)|in doubt|doesn['’]?t fit|does not fit|none of (?:these|those|them|the above)|can['’]?t be|cannot be|insufficient"
-    r"|sonst(?:iges)?|ansonsten|andernfalls|alles andere|alles übrige|der rest|im zweifel|passt nichts|wenn nichts|was nichts?|was sich nicht|falls nichts|sinon|autrement|tout le reste|le reste|en cas de doute|dans le doute|si rien|si aucun\w*|si no|todo lo demás|lo demás|el resto|en caso de duda|si ninguna?|lo que no"
-    r"|altrimenti|tutto il resto|il resto|nel dubbio|se nessun\w*|senão|caso contrário|o resto|na dúvida|se nenhum\w*|o que não|anders|de rest|bij twijfel|overige|al het andere|inaczej|reszta|pozostałe|w razie wątpliwości|иначе|остальн\w+|прочее|всё прочее|в сомнительных|если не|aksi halde|diğer\w*|annars|övrigt|ellers)\b"
+    r"|sonst(?:iges)?|ansonsten|andernfalls|alles andere|alles übrige|der rest|im zweifel|passt nichts|wenn nichts|was nichts?|was (?:nirgends|nirgendwo|sonst)|was sich nicht|lässt sich nichts?|falls nichts|sinon|autrement|tout le reste|le reste|en cas de doute|dans le doute|si rien|si aucun\w*|si no|todo lo demás|lo demás|el resto|en caso de duda|si ninguna?|lo que no"
+    r"|altrimenti|tutto il resto|il resto|nel dubbio|se nessun\w*|senão|caso contrário|o resto|na dúvida|se nenhum\w*|o que não|anders|de rest|bij twijfel|overige|al het andere|inaczej|reszta|pozostałe|w razie wątpliwości|иначе|остальн\w+|прочее|всё прочее|в сомнительных|если не|aksi halde|diğer\w*|hiçbiri\w*|annars|övrigt|ellers)\b"
     r"|それ以外|その他|どれにも|どれでも|どちらとも|どちらにも|当てはまらない|不明な|其他|其余|都不|无法判断|不确定|그 외|나머지|해당 없|غير ذلك|وإلا|अन्यथा|बाकी)"
 )
 _REST = re.compile(
     _CUE
     + r"[^.!?\n。]{0,70}?(?:(?:\b(?:is|are|it['’]s|goes|go|to|say|says|use|put|answer|write|output|return|reply|label|mark|as|into|under|called?|pick|choose|becomes?|gets?|ist|sind|an|in|als|unter|nach|zu|kommt|est|va|vers|dans|en|es|son|a|al|como|è|é|vai para|com|naar|is|do|to|это|в|ставь|пиши|olarak)|->|=>|→|[:：=,–—-])\s+|は|为|写|归入|归|标|填|是|는|은)"
-    r"(?:(?:an?|the|say|use|put|write|output|return|answer|choose|pick|schreibe?|écrire|pon|contesta|scrivi|пиши)\s+){0,2}(?:[\"'“„«「`*]{1,2}(?P<quoted>[^\"'”“»」`*\n]{1,40})[\"'”“»」`*]{1,2}|(?P<bare>[^\s.,;:!?()\"“”«»「」`。，；、\n]+(?:[ \t][^\s.,;:!?()\"“”«»「」`。，；、\n]+){0,2}))(?=[ \t]*(?:[.,;!?()\n。，；、]|$|と|に|で))",
+    r"(?:(?:an?|the|to|in|into|as|under|als|unter|nach|zu|zur|zum|au|aux|dans|en|comme|como|come|naar|do|w|say|use|put|write|output|return|answer|choose|pick|schreibe?|écrire|pon|contesta|scrivi|пиши)\s+){0,2}(?:[\"'“„«「`*]{1,2}(?P<quoted>[^\"'”“»」`*\n]{1,40})[\"'”“»」`*]{1,2}|(?P<bare>[^\s.,;:!?()\"“”«»「」`。，；、\n]+(?:[ \t][^\s.,;:!?()\"“”«»「」`。，；、\n]+){0,2}))(?=[ \t]*(?:[.,;!?()\n。，；、]|$|と|に|で))",
     re.IGNORECASE,
 )
 
@@ -157,6 +163,15 @@ _EITHER_OR = re.compile(
     re.IGNORECASE,
 )
 _AFTER_CUE = re.compile(rf"{_CUE}[^.!?\n。]{{0,70}}$", re.IGNORECASE)
+_LABELLED = r"(?:[\"'“„«「`](?P<quoted>[^\"'”“»」`\n]{1,40})[\"'”“»」`]|(?P<bare>[^\W_][^\s.,;:!?()\"“”«»「」`。，；、\n]*(?:[ \t][^\s.,;:!?()\"“”«»「」`。，；、\n]+){0,2}))"
+_AFTER_MARK = re.compile(rf"(?:=>|->|→|⇒|[:：=])[ \t]*{_LABELLED}(?=[ \t]*(?:[.,;!?)\n。，；、]|$))")
+_PLUS = re.compile(
+    rf"\b(?:plus|and also|as well as|sowie|dazu|außerdem|ainsi que|et aussi|además de|más|oltre a|più|além de|mais|plus)\s+(?:the\s+|an?\s+)?{_LABELLED}(?=\s+(?:if|when|for|where|wenn|für|falls|si|pour|para|se|per)\b|[ \t]*(?:[.;\n]|$))",
+    re.IGNORECASE,
+)
+_OF_RESTS = (
+    ("named", _NAMED), ("cued", _REST), ("told", _TOLD_IF), ("behind", _ELSE_BEHIND), ("marked", _AFTER_MARK), ("plus", _PLUS),
+)  # fmt: skip
 
 
 def lists(text: str) -> Iterator[Listing]:
@@ -177,41 +192,74 @@ def lists(text: str) -> Iterator[Listing]:
 
 
 def _rests(text: str) -> dict[str, tuple[int, tuple[str, ...]]]:
-    """What may be the label of everything else, said to be or called so: its last place and signs; at most three."""
+    """What may be the label of everything else, said to be or called so: its last place and signs; at most four."""
     found: dict[str, set[str]] = {}
+    near: dict[str, set[str]] = {}
     places: dict[str, int] = {}
-    for name, pattern in (("named", _NAMED), ("cued", _REST), ("told", _TOLD_IF), ("behind", _ELSE_BEHIND)):
+    for name, pattern in _OF_RESTS:
         for match in pattern.finditer(text):
             said = match.groupdict()
-            rest = clean(said["quoted"] or said.get("bare") or "")
-            if rest and is_label(rest) and not _EMPTY.search(rest):
-                before = text[max(0, match.start() - 110) : match.start()]
-                is_cued = _AFTER_CUE.search(before) or _BEFORE_IF.match(text, match.end())
-                told = {name, *["cued"] * bool(is_cued), *["quoted"] * bool(said["quoted"])}
-                found.setdefault(rest, set()).update(told)
-                places[rest] = max(places.get(rest, 0), match.start())
+            start = match.start("quoted" if said["quoted"] else "bare")
+            is_cued = _AFTER_CUE.search(text[max(0, start - 110) : start]) or _BEFORE_IF.match(
+                text, match.end()
+            )
+            for rest, cut in _cuts(said["quoted"] or "", said.get("bare") or ""):
+                if is_label(rest) and not _EMPTY.search(rest):
+                    told = {
+                        name,
+                        *["cued"] * bool(is_cued),
+                        *["quoted"] * bool(said["quoted"]),
+                        *["cut"] * cut,
+                    }
+                    found.setdefault(rest, set()).update(told)
+                    near.setdefault(rest, set()).update(_said_around(text, start, start + len(rest)))
+                    places[rest] = max(places.get(rest, 0), start)
     several = any(pattern.search(text) for pattern in _SEVERAL)  # "none" may then say that there is none
-    likely = [rest for rest in found if found[rest] != {"cued"} or len(rest.split()) < 3]
-    best = sorted(likely, key=lambda rest: -len(found[rest]))[:3]
+    known = {rest for rest in found if fold_label(rest) in KNOWN_LABELS}
+    best = sorted(found, key=lambda rest: -len(found[rest] - {"cut"}) - 2 * (rest in known))[:4]
     return {
         rest: (
             places[rest],
             (
                 "with rest",
                 *(f"rest {name}" for name in sorted(found[rest])),
-                *["rest bare"] * (found[rest] == {"cued"}),
+                *["rest bare"] * (found[rest] <= {"cued", "cut"}),
                 *["rest sure"] * (found[rest] >= {"named", "cued"} and not several),
                 *["rest several"] * several,
                 *["rest none"] * (_NONE.fullmatch(rest) is not None),
+                *["rest known"] * (rest in known),
+                *sorted(near[rest]),
             ),
         )
         for rest in best
     }
 
 
+def _cuts(quoted: str, bare: str) -> Iterator[tuple[str, bool]]:
+    """What is said whole, and of words without marks the first one or two by themselves."""
+    words = bare.split()
+    for text, cut in ((quoted or bare, False), (" ".join(words[:2]), True), (" ".join(words[:1]), True)):
+        if clean(text) and not (cut and (quoted or len(text) == len(bare))):
+            yield clean(text), cut
+
+
+def _said_around(text: str, start: int, end: int) -> Iterator[str]:
+    """The words before and behind it, and those of its sentence up to it, as signs."""
+    before = re.split(r"[.!?。！？]\s|\n", text[max(0, start - 110) : start])[-1]
+    last = _SAID.findall(before.casefold().replace("|", "¦"))
+    first = _SAID.findall(text[end : end + 40].casefold().replace("|", "¦"))[:1]
+    yield from (f"<r {' '.join(last[-size:])}" for size in (1, 2) if len(last) >= size)
+    yield f">r {''.join(first)}"
+    yield from (f"<r~ {word}" for word in {*last})
+
+
+_SAID = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s]")
+
+
 def _forms(text: str) -> Iterator[Listing]:
-    if len(_DUTCH.findall(text)) > (2 if _ENGLISH.search(text) else 0):
-        text = re.sub(r"\bof\b", "or", text)  # Dutch; as long as the word it stands for
+    dutch = {*map(str.lower, _DUTCH.findall(text))}
+    if len(dutch) > (2 if _ENGLISH.search(text) else 0):
+        text = re.sub(r"\ben\b", "et", re.sub(r"\bof\b", "or", text))  # Dutch; as long as what they stand for
     yield from down_the_page(text)
     yield from tables(text)
     for match in _QUOTED_LIST.finditer(text):
@@ -225,7 +273,8 @@ def _forms(text: str) -> Iterator[Listing]:
     if len(boxes) > 1:
         yield Listing(tuple(clean(box[1]) for box in boxes), boxes[0].start(), boxes[-1].end(), ("boxes",))
     for match in _JSON_LIST.finditer(text):
-        yield from listed(re.findall(r"\"([^\"\n]*)\"", match.group()), match, "json")
+        told = re.sub(r"(?:#|//)[^\n]*$", "", match.group(), flags=re.MULTILINE)
+        yield from listed([each[1:-1] for each in re.findall(_STRING, told)], match, "json")
     for pattern, form in ((_ANSWERED, "answered"), (_ARROWED, "arrowed")):
         matches = list(pattern.finditer(text))
         if len(matches) > 1:
@@ -233,7 +282,7 @@ def _forms(text: str) -> Iterator[Listing]:
             if len(values) > 1 and all(map(is_label, values)):
                 yield Listing(values, matches[0].start(), matches[-1].end(), (form,))
     for match in _HASHTAGS.finditer(text):
-        yield from listed(match.group().split(), match, "hashtags")
+        yield from listed(re.findall(r"(?<!\w)#\w[\w-]*", match.group()), match, "hashtags")
     numbered = list(_NUMBERED.finditer(text))
     for name in dict.fromkeys(match["name"] for match in numbered):
         of_name = [match for match in numbered if match["name"] == name]

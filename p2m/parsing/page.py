@@ -18,6 +18,7 @@ _KEYED = re.compile(
 _CODED = re.compile(
     r"^[ \t>]*(?P<key>\d{1,2}|[A-Z]{2,5} \d{1,2}|[A-Z]{1,5}-?\d{0,4}|[A-Z]{1,3}-[A-Z]{2,})[ \t]+(?:\.{2,}[ \t]*)?(?P<rest>[^\W\d]\S*(?:[ \t]\S+){0,11})$"
 )
+_MEANING = re.compile(r"(?<=\S)\s*[(（][^()（）\n]*[)）]\s*$")
 _SPREAD = re.compile(r"^[ \t>]*[^\W\d]{3,}[ ]{2,}\S")  # a column of words is no column of codes
 
 
@@ -56,6 +57,8 @@ def _down(text: str, offset: int) -> Iterator[Listing]:
             widths = [len(value.split()) for value in values]
             if len(values) > 3 and form == "bare" and widths[0] > max(widths[1:]):
                 yield Listing(values[1:], starts[number + 1], starts[end] - 1, (form, "without first"))
+            if len(values) > 3 and NOUN.search(values[0]) and not any(map(NOUN.search, values[1:])):
+                yield Listing(values[1:], starts[number + 1], starts[end] - 1, (form, "without heading"))
             styles = [style(value) for value in values]
             if (
                 len(values) > 2 and styles[-1] != styles[0] and len(set(styles[:-1])) == 1
@@ -90,7 +93,9 @@ def _run(lines: list[str], first: int) -> tuple[tuple[str, ...], int, str, dict[
             end += 1
             continue
         if shape == "bare" and (
-            _shape(line) is not None or not is_label(clean(line)) or line.rstrip()[-1] in ".:?!。："
+            _shape(line) is not None
+            or not is_label(clean(_MEANING.sub("", line)))
+            or line.rstrip()[-1] in ".:?!。："
         ):
             break
         if shape != "bare" and (_shape(line) != shape or _counter(line) != _counter(lines[first])):

@@ -56,6 +56,8 @@ _WHETHER = tuple(  # what is asked, and the answers to it
         (r"(?:^|(?<=[.!:]\s)|(?<=\n))(?:is|are|does|do|did|has|have|was|were)\s(?:the|this|it|there|an?|that|these|any\w*|some\w*)\b(?![^?\n]*\bor\b)[^?\n]{3,160}\?", "yes", "no"),
         (r"\bob\b|(?:^|(?<=[.!:]\s)|(?<=\n))(?:ist|sind|enthält|hat|will|geht)\s(?:der|die|das|es|ein\w*|dies\w*|hier)\b(?![^?\n]*\boder\b)[^?\n]{3,160}\?", "ja", "nein"),
         (r"\b(?:dis|dire|détermin\w+|indiqu\w+|vérifi\w+|savoir|détect\w+)\b[^.\n]{0,30}\bs(?:i\b|['’]il)", "oui", "non"),
+        (r"\b\w+-(?:t-)?(?:ils?|elles?|on)\b[^?\n]{3,160}\?|\best-ce qu[^?\n]{3,160}\?", "oui", "non"),
+        (r"¿(?!\s?(?:por |para |a |de |en |con )?(?:qu[eé]|cu[aá]l|qui[eé]n|c[oó]mo|d[oó]nde|cu[aá]nd?o|cu[aá]nt))(?![^?\n]*\b[oó]\b)[^?\n]{3,160}\?", "sí", "no"),
         (r"\b(?:di|decir|dime|determin\w+|indic\w+|verific\w+|saber|detect\w+)\b[^.\n]{0,30}\bsi\b", "sí", "no"),
         (r"\b(?:dimmi|dire|determin\w+|indic\w+|verific\w+|sapere|stabil\w+)\b[^.\n]{0,30}\bse\b", "sì", "no"),
         (r"\b(?:diga|dizer|determin\w+|indiqu\w+|verifi\w+|saber|detect\w+)\b[^.\n]{0,30}\bse\b", "sim", "não"),
@@ -81,6 +83,9 @@ _IF = re.compile(
     r"[\"'“„«`]?(?P<item>[^\W\d_][\w/&+-]*(?:[ \t][\w/&+-]+){0,2})[\"'”»“`]?(?=[ \t]*(?:[.;\n]|$))",
     re.IGNORECASE,
 )
+_LADDER = re.compile(  # of the Common European Framework of Reference for Languages
+    r"\bA1\s?(?:to|through|-|–|—|bis|à|a|al|до|do|t/m|tot|から|到|至|부터|～|~)\s?(?:el\s|al\s)?C2\b"
+)
 _BARE_NUMBERS = re.compile(r"(?<![\d.,])-?\d{1,2}(?:[ \t]+-?\d{1,2}){2,9}(?![\d.,]\d)")
 
 _IN_TURN = (  # X mi, Y mi; XかYか; X인지 Y인지; X की है, Y की
@@ -92,7 +97,7 @@ _IN_TURN = (  # X mi, Y mi; XかYか; X인지 Y인지; X की है, Y की
 _BETWEEN = re.compile(r"[\s,、，;]*(?:(?:yoksa|veya|या|아니면|それとも)\s*)?")
 
 _STEPS = re.compile(
-    r"(?<![\d.,:/-])(?P<low>-?[0-3])\s?(?:\([^()\n]{1,30}\)\s*|[=:]\s?[^\W\d][^\d,;.:\n]{1,24}?\s?)?(?:to|through|and|\.{2,3}|…|-|–|—|~|〜|～|bis|à|a|al|e|y|и|до|do|t/m|tot|から|到|至|부터|ile|till|to|إلى|الى|עד|से)\s?(?P<high>\d|1[0-2])(?![\d%]|[.,:/]\d|\s?%)",
+    r"(?<![\d.,:/-])(?P<low>-?[0-3])\s?(?:\([^()\n]{1,80}\)\s*|[=:]\s?[^\W\d][^\d,;.:\n]{1,24}?\s?)?(?:to|through|and|\.{2,3}|…|-|–|—|~|〜|～|bis|à|a|al|e|y|и|до|do|t/m|tot|から|到|至|부터|ile|till|to|إلى|الى|עד|से)\s?(?P<high>\d|1[0-2])(?![\d%]|[.,:/]\d|\s?%)",
     re.IGNORECASE,
 )
 
@@ -122,6 +127,8 @@ def phrases(text: str) -> Iterator[Listing]:
         if match["low"].isupper() == match["high"].isupper() and 1 < high - low < 10:
             steps = [chr(each) for each in range(low, high + 1)]
             yield from _one(steps, match.start(), match.end(), "lettered")
+    for match in _LADDER.finditer(text):
+        yield from _one(["A1", "A2", "B1", "B2", "C1", "C2"], match.start(), match.end(), "range of codes")
     for match in _STEPS.finditer(text):
         low, high = int(match["low"]), int(match["high"])
         if 1 < high - low <= 12:
