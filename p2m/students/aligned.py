@@ -31,12 +31,12 @@ def aligned(pairs: Sequence[Pair]) -> list[list[str] | None]:
     None where no alignment is found: too long, or too little alike.
     """
     telling = [(START + source, text) for source, text in pairs if _fits(source, text)][:_TELLING]
-    table = _Table({})
+    table = Table({})
     for number in range(_ROUNDS):
         expected: Expected = defaultdict(float)
         for letters, text in telling:
             _expect(letters, text, table.known if number else table.every, expected)
-        table = _Table(expected)
+        table = Table(expected)
     return [_edits(source, text, table) if _fits(source, text) else None for source, text in pairs]
 
 
@@ -55,7 +55,7 @@ def _fits(source: str, text: str) -> bool:
     return (len(source) + 1) * (len(text) + 1) <= MOST_CELLS and len(text) <= LONGEST * (len(source) + 1)
 
 
-def _edits(source: str, text: str, table: _Table) -> list[str] | None:
+def _edits(source: str, text: str, table: Table) -> list[str] | None:
     letters = START + source
     parts = _alignment(letters, text, table.known) or _alignment(letters, text, table.every)
     return parts and [edit_of(*each) for each in zip(letters, parts, strict=True)]
@@ -73,7 +73,7 @@ def _guessed(letter: str, edit: str) -> float:
     return (0.7 if copies else 1.8) + 1.2 * (len(edit) - 1)
 
 
-class _Table:
+class Table:
     """How often each character is expected to write each text; without any, as is guessed."""
 
     def __init__(self, expected: Mapping[tuple[str, str], float]) -> None:
@@ -114,7 +114,7 @@ class _Table:
     def known(self, letter: str, text: str, place: int, most: int) -> Iterator[tuple[int, float]]:
         """As `every`, of what it has written elsewhere, or itself in any case."""
         itself = {letter, letter.lower(), letter.upper(), ""} if letter != START else {""}
-        for each in self._texts.get(letter, set()) | itself:
+        for each in sorted(self._texts.get(letter, set()) | itself):
             if text.startswith(each, place):
                 yield len(each), self.cost(letter, each)
 
