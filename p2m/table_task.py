@@ -27,7 +27,6 @@ from p2m.catalogs.base import (
     open_catalogue,
     part_paths,
     read_rows,
-    told_chats,
 )
 from p2m.catalogs.belonging import Together, together
 from p2m.catalogs.columns import MAX_LABELS, flatten, text_of
@@ -211,13 +210,13 @@ def _open(path: Path, prompt: str, output: str) -> _Table:
         files = part_paths(path, card, part)
     read = parse_prompt(prompt)
     draft = replace(read, inputs=(), labels=(), output=Field(output or read.output.name))
-    gather = gathering(draft, list(islice(_rows(files), _SAMPLE)), card.label_names)
+    gather = gathering(draft, list(islice(_rows(files), _SAMPLE)), card.label_names, is_own=True)
     table = _Table(path, files, card, gather)
     columns = observe(table.records(), card.label_names)
     if not columns:
         raise UserError(f"{path}: it has no rows; a table has a line of column names and a row an example")
-    if all(column.name.startswith("messages") for column in columns):
-        raise UserError(f"{path}: {told_chats(column.name for column in columns).removeprefix('; ')}")
+    if gather.asked:
+        columns = tuple(column for column in columns if column.name in (*gather.asked, gather.output))
     return replace(table, columns=columns)
 
 

@@ -465,15 +465,21 @@ def test_a_second_answer_that_the_prompt_asks_for_is_not_lost_without_a_word(tmp
     assert "not answered: team, which the prompt names too" in found.doubts[0]
 
 
-def test_a_table_of_chats_is_refused_with_the_command_that_makes_columns(tmp_path: Path) -> None:
-    said = [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": "post"}]
+def test_chats_are_read_as_what_was_asked_and_answered(tmp_path: Path) -> None:
+    asked = [f"Where is parcel {n}?" if n % 2 else f"Is lamp {n} in stock?" for n in range(20)]
+    said = [[{"role": "system", "content": "Route it."}, {"role": "user", "content": each}] for each in asked]
+    rows = [
+        {"id": n, "messages": [*each, {"role": "assistant", "content": "post" if n % 2 else "shop"}]}
+        for n, each in enumerate(said)
+    ]
     path = tmp_path / "chats.jsonl"
-    path.write_text("\n".join([json.dumps({"messages": said})] * 20))
-    with pytest.raises(UserError, match=r"the rows are chats.*jq -c"):
-        read_task(path, "Route it.")
+    path.write_text("\n".join(map(json.dumps, rows)))
+    found = read_task(path, "Route it.")
+    assert (found.inputs, found.output) == (("text",), "label")
+    assert (found.labels, found.doubts) == ({"post": 10, "shop": 10}, ())
     (tmp_path / "r.yaml").write_text("prompt: Route it to post or shop.\ndata: {train: chats.jsonl}\n")
-    found = understand(tmp_path / "r.yaml")
-    assert "the rows are chats" in str(inspect(found.composed.spec, found.task).problems[0])
+    seen = understand(tmp_path / "r.yaml")
+    assert not inspect(seen.composed.spec, seen.task).problems
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from p2m.catalogs.mapping import SURE, Fit, answer_column, map_columns, map_inpu
 from p2m.catalogs.pairs import made_into
 from p2m.catalogs.rows import TABLES, RawRow, data_format, read_rows, require, text_lines, whole_text
 from p2m.catalogs.tables import no_header
-from p2m.catalogs.traces import is_trace, last_user_message, told_chats
+from p2m.catalogs.traces import asked_fields, is_trace, last_user_message
 from p2m.catalogs.vocabulary import is_known
 
 __all__ = [
     "SURE", "TABLES", "Catalogue", "Column", "Converter", "Fit", "Gathering", "RawRow", "answer_column",
-    "data_format", "flatten", "gathering", "is_known", "is_mapped", "is_trace", "label_reader",
-    "last_user_message", "learnable", "made_into", "map_columns", "map_inputs", "no_header",
+    "asked_fields", "data_format", "flatten", "gathering", "is_known", "is_mapped", "is_trace",
+    "label_reader", "last_user_message", "learnable", "made_into", "map_columns", "map_inputs", "no_header",
     "normal_license", "observe", "of_dataset", "open_catalogue", "part_paths", "placeless", "read_rows",
-    "require", "text_lines", "told_chats", "whole_text",
+    "require", "text_lines", "whole_text",
 ]  # fmt: skip

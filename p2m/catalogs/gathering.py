@@ -2,7 +2,8 @@
 
 Label Studio, doccano, Prodigy, spaCy and the Hub's tokens with tags become a text and a column that holds the
 JSON of its spans; objects that are answers become their JSON; columns of 0 and 1, and the fields of a record
-that are columns of their own, become one. What a text means, and whether it is right, `p2m.answers` says.
+that are columns of their own, become one; a conversation with a chat model becomes what the user said last,
+and what was answered. What a text means, and whether it is right, `p2m.answers` says.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Any
 from p2m.answers.labels import number_name
 from p2m.answers.spans import holds_spans, tagged
 from p2m.catalogs.rows import RawRow
+from p2m.catalogs.traces import asked_fields, is_trace, last_answer, last_user_message
 from p2m.catalogs.vocabulary import OUTPUTS, plain
 from p2m.errors import DataError
 from p2m.types import Task, TaskType
@@ -37,15 +39,17 @@ class Gathering:
     tags: tuple[str, str] | None = None  # columns of tokens and of their tags
     switches: tuple[str, ...] = ()  # columns of 0 and 1
     fields: tuple[str, ...] = ()  # columns that are the fields of one record
-    output: str = ""  # the column that switches or fields become
+    output: str = ""  # the column that switches, fields or what was answered become
+    asked: tuple[str, ...] = ()  # of conversations, the columns that what was asked becomes
 
     def row(self, record: RawRow) -> RawRow:
         """The row with its answer in one column.
 
         Raises:
-            DataError: with file and line: a tag that is none, or an annotation that was rejected.
+            DataError: with file and line: a tag that is none, an annotation that was rejected, or a
+                conversation without an answer.
         """
-        values = dict(_annotated(record).values)
+        values = self._said(record) if self.asked else dict(_annotated(record).values)
         for name in self.listed:
             if isinstance(values.get(name), (list, Mapping)):
                 values[name] = _json(values[name])
@@ -58,6 +62,24 @@ class Gathering:
             parts = {name: values.pop(name, None) for name in self.fields}
             values[self.output] = _json({name: None if each == "" else each for name, each in parts.items()})
         return replace(record, values=values)
+
+    def _said(self, record: RawRow) -> dict[str, Any]:
+        """A conversation as a row, beside what else the record says that is no list or object."""
+        text, answer = last_user_message(record.values), last_answer(record.values)
+        beside = {name: each for name, each in record.values.items() if not isinstance(each, (list, Mapping))}
+        if not text or not (answer or self.output in beside):
+            lacking = "no answer in it" if text else "no message of a user in it"
+            raise DataError(
+                f"{record.where}: a conversation with {lacking}; take it out, or, to have it answered, put it"
+                " into a file of its own that data.inputs names"
+            )
+        fields = asked_fields(text, self.asked)
+        if fields is None:
+            raise DataError(
+                f"{record.where}: what the user says is one text, and the task has {', '.join(self.asked)};"
+                " give a table with these"
+            )
+        return {self.output: answer} | beside | fields
 
     def _join(self, values: dict[str, Any], where: str) -> None:
         """Tokens and tags as a text and its spans."""
@@ -83,10 +105,17 @@ class Gathering:
 
 
 def gathering(
-    task: Task, records: Sequence[RawRow], names: Mapping[str, Mapping[str, str]] | None = None
-) -> Gathering:
-    """What is to be done to the rows of a table, by some of them."""
+    task: Task, records: Sequence[RawRow], names: Mapping[str, Mapping[str, str]] | None = None,
+    *, is_own: bool = False,
+) -> Gathering:  # fmt: skip
+    """What is to be done to the rows of a table, by some of them; conversations are read where they
+    are the user's own.
+    """
     names = names or {}
+    if is_own and records and is_trace(records[0].values):
+        asked = tuple(each.name for each in task.inputs) or ("text",)
+        if not set(asked) <= set(records[0].values):
+            return Gathering(names, output=task.output.name, asked=asked)
     seen = [_annotated(record, strict=False).values for record in records[:_LOOK]]
     columns = list(dict.fromkeys(name for values in seen for name in values))
     wanted = {plain(each.name) for each in task.inputs}

@@ -17,7 +17,6 @@ from p2m.answers.numbers import is_number
 from p2m.catalogs.columns import MAX_LABELS, Column
 from p2m.catalogs.joined import columns_of, joined_column
 from p2m.catalogs.pairs import bare, companion, languages, made_pair, singular
-from p2m.catalogs.traces import told_chats
 from p2m.catalogs.vocabulary import ALSO, ASKED, BOOKKEEPING, FALSE, GROUPS, plain
 from p2m.errors import DataError, nearest
 from p2m.types import Task, TaskType
@@ -81,7 +80,6 @@ def map_columns(
         unused = dict.fromkeys(column for name in missing for column in called[name])
         unused |= dict.fromkeys(column for column in columns if column.kind == "binary")
         why = "".join(f"; {unfit(column)}" for column in unused)
-        why += told_chats(one.name for one in columns)
         return Fit(None, refusal=f"no column for {' and '.join(map(repr, missing))} among {names}{why}")
     by_name = {column.name: column for column in columns}
     mapping = {name: chosen[name] for name in wanted}

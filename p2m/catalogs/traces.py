@@ -6,10 +6,12 @@ A line is a request, a fine-tuning example or a stored completion: `messages` st
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _BELOW = ("body", "request", "data", "input", "item", "response_body")  # may hold the conversation
+_REPLIES = ("response", "body", "output", "completion", "response_body")  # may hold what was answered
 _DEPTH = 3
 
 
@@ -18,23 +20,49 @@ def is_trace(values: Mapping[str, Any]) -> bool:
     return _messages(values, _DEPTH) is not None
 
 
-def told_chats(columns: Iterable[str]) -> str:
-    """What is to be done to a table of conversations, of which none has a column for its answer."""
-    if not {"messages", "messages.role"}.intersection(columns):
-        return ""
-    return (
-        "; the rows are chats, and each needs a column of what goes in and one of what comes out: jq -c"
-        " '{text: (.messages|map(select(.role==\"user\"))|last.content), label: (.messages|last.content)}'"
-        " CHATS.jsonl > rows.jsonl"
-    )
-
-
 def last_user_message(values: Mapping[str, Any]) -> str:
     """What the user said last; "" where no user said anything. System messages and answers stay aside."""
     for message in reversed(_messages(values, _DEPTH) or []):
         if message.get("role") == "user" and (text := _text(message.get("content")).strip()):
             return text
     return ""
+
+
+def last_answer(values: Mapping[str, Any]) -> str:
+    """What was answered to that, be it the last message or a completion beside; "" where nothing was."""
+    last = (_messages(values, _DEPTH) or [{}])[-1]
+    if last.get("role") == "assistant":
+        return _text(last.get("content")).strip()
+    return _completion(values, _DEPTH).strip()
+
+
+def asked_fields(text: str, names: Sequence[str]) -> dict[str, str] | None:
+    """A message as the fields of a task: those of a JSON object in it, else its text as the only one; None
+    where there are several, and it is no such object.
+    """
+    try:
+        value = json.loads(text) if text.startswith("{") else None
+    except ValueError:
+        value = None
+    if isinstance(value, dict) and all(
+        isinstance(value.get(name), str) and value[name].strip() for name in names
+    ):
+        return {name: value[name].strip() for name in names}
+    return {names[0]: text} if len(names) == 1 else None
+
+
+def _completion(values: Mapping[str, Any], depth: int) -> str:
+    """The text of the first choice of a completion, or of the messages of a response."""
+    found = values.get("choices")
+    if isinstance(found, list) and found and isinstance(found[0], Mapping):
+        message = found[0].get("message")
+        return _text(message.get("content")) if isinstance(message, Mapping) else ""
+    parts = values.get("output")
+    if isinstance(parts, list):
+        said = (_text(part.get("content")) for part in parts if isinstance(part, Mapping))
+        return "\n".join(filter(None, said))
+    inner = [values[name] for name in _REPLIES if isinstance(values.get(name), Mapping)] if depth else []
+    return next((text for each in inner if (text := _completion(each, depth - 1))), "")
 
 
 def _messages(values: Mapping[str, Any], depth: int) -> list[Mapping[str, Any]] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -13,6 +12,7 @@ from p2m.catalogs.base import (
     Converter,
     RawRow,
     answer_column,
+    asked_fields,
     flatten,
     is_trace,
     last_user_message,
@@ -179,22 +179,13 @@ def _trace(task: Task, name: str, records: Iterator[RawRow]) -> _Found:
 
 
 def _message(task: Task, text: str, where: str, wrong: list[str]) -> dict[str, str] | None:
-    """A message as the task's fields: those of a JSON object in it, else its text as the only one."""
     names = [field.name for field in task.inputs]
-    try:
-        value = json.loads(text) if text.startswith("{") else None
-    except ValueError:
-        value = None
-    if isinstance(value, dict) and all(
-        isinstance(value.get(name), str) and value[name].strip() for name in names
-    ):
-        return {name: value[name].strip() for name in names}
-    if len(names) == 1:
-        return {names[0]: text}
-    wrong.append(
-        f"{where}: the message is one text, and the task has {', '.join(names)}; give a table with these"
-    )
-    return None
+    values = asked_fields(text, names)
+    if values is None:
+        wrong.append(
+            f"{where}: the message is one text, and the task has {', '.join(names)}; give a table with these"
+        )
+    return values
 
 
 def _shown(found: _Found) -> str:

@@ -246,7 +246,7 @@ def _table(task: Task, path: Path, card: Card, role: str, most: int | None, fold
     stream, is_whole = read_rows(path), True
     records = _noting(islice(stream, most), broken)
     first = list(islice(records, _LOOK))
-    gather = gathering(task, first, card.label_names)
+    gather = gathering(task, first, card.label_names, is_own=True)
     gathered = Spool[RawRow](folder=folder)
     header: dict[str, None] = {}
     for record in chain(first, records):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from p2m.errors import DataError
 from p2m.project import understand
 from p2m.stages.read import read
-from p2m.types import Examples, Files, Task, TaskType
+from p2m.types import Examples, Field, Files, Task, TaskType
 
 NAMES, PLACES = ("Ann Lee", "Bob Stone", "Carla"), ("Oslo", "Lima")
 TEXTS = [f"{NAMES[n % 3]} flew to {PLACES[n % 2]} on day {n}." for n in range(24)]
@@ -222,3 +223,36 @@ def test_questions_without_an_answer_have_the_task_s_word_for_none(tmp_path: Pat
     more = "task: {none: nobody}\n"
     _, found = opened(tmp_path, "Answer the question from the passage.", "rows.jsonl", lines(rows), more)
     assert found.rows[0].output == "nobody"
+
+
+def test_conversations_are_rows_of_what_was_asked_last_and_answered(tmp_path: Path) -> None:
+    def user(text: str) -> dict[str, str]:
+        return {"role": "user", "content": text}
+
+    earlier = [user("hi"), {"role": "assistant", "content": "shop"}]
+    asked = {"messages": [*earlier, user("Where is it?")]}
+    post = {"role": "assistant", "content": " post\n"}
+    kept = [
+        {"messages": [*asked["messages"], post], "id": 7},
+        {"request": {"body": asked}, "response": {"body": {"choices": [{"message": post}]}}},
+        {"model": "m", "input": "Where is it?", "response": {"output": [{"content": [{"text": "post"}]}]}},
+        {**asked, "label": "shop"},
+    ]
+    task = Task(TaskType.CLASSIFICATION, "", (Field("text"),), Field("label"), labels=("post", "shop"))
+    (tmp_path / "chats.jsonl").write_text(lines(kept))
+    found = read(task, Files(tmp_path / "chats.jsonl"), role="train")
+    assert [row.input for row in found.rows] == [{"text": "Where is it?"}] * 4
+    assert [row.output for row in found.rows] == ["post", "post", "post", "shop"]
+
+    two = replace(task, inputs=(Field("subject"), Field("body")))
+    whole = {"messages": [user('{"subject": "Box", "body": "Gone."}'), post]}
+    (tmp_path / "two.jsonl").write_text(lines([whole]))
+    rows = read(two, Files(tmp_path / "two.jsonl"), role="train").rows
+    assert rows[0].input == {"subject": "Box", "body": "Gone."}
+
+    (tmp_path / "open.jsonl").write_text(lines([kept[0], asked, {"messages": [post]}]))
+    with pytest.raises(DataError, match=r"open\.jsonl:2: .*no answer(.|\n)*open\.jsonl:3: .*no message"):
+        read(task, Files(tmp_path / "open.jsonl"), role="train")
+    (tmp_path / "one.jsonl").write_text(lines(kept[:1]))
+    with pytest.raises(DataError, match=r"one text, and the task has subject, body"):
+        read(two, Files(tmp_path / "one.jsonl"), role="train")
