@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from statistics import NormalDist
 from typing import Any
 
+from p2m.evaluation.calibration import wilson
 from p2m.types import Example, Metric, Score
 
+_EXACT = 1e-12
 Units = Any  # (rows,): the number of each row's group, from 0; None: every row stands for itself
 
 
@@ -46,7 +49,8 @@ def interval(
 
     Statistics are (rows, k); rows are drawn, never the values computed from them, so a corpus-level metric is
     resampled exactly. With no resample the interval is the value itself. Two metrics of one seed see the same
-    draws, so their intervals are comparable.
+    draws, so their intervals are comparable. Rows that are all as right as each other leave a draw nothing to
+    show: see `_alike`.
     """
     import numpy as np
 
@@ -56,7 +60,18 @@ def interval(
     generator, draw = np.random.default_rng(seed), draws(len(statistics), units)
     values = [metric.value(statistics[draw(generator)]) for _ in range(resamples)]
     low, high = np.quantile(values, (0.025, 0.975))
+    is_share = 0.0 <= value <= 1.0 and not getattr(metric, "lower_is_better", False)
+    if is_share and high - low < _EXACT:
+        return _alike(value, len(statistics) if units is None else len(set(units.tolist())))
     return min(float(low), value), max(float(high), value)
+
+
+def _alike(value: float, rows: int) -> tuple[float, float]:
+    """The interval of a value that every one of so many rows has: others may be wholly right or wrong, as
+    often as leaves a fair chance of having seen none (Wilson, 1927).
+    """
+    sure, _ = wilson(1.0, rows, NormalDist().inv_cdf(0.975))
+    return value * sure, value + (1.0 - value) * (1.0 - sure)
 
 
 def scored(

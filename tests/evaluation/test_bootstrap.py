@@ -38,6 +38,16 @@ def test_the_value_lies_in_its_interval(rows: int, share: float, seed: int) -> N
     assert 0.0 <= low <= METRIC.value(statistics) <= high <= 1.0
 
 
+def test_rows_that_are_all_right_or_all_wrong_leave_a_doubt() -> None:
+    low, high = interval(METRIC, column(60, 60), resamples=200, seed=0)
+    assert (round(low, 2), high) == (0.94, 1.0)
+    assert interval(METRIC, column(0, 60), resamples=200, seed=0) == pytest.approx((0.0, 0.06), abs=0.001)
+    few, _ = interval(METRIC, column(60, 60), resamples=200, seed=0, units=np.arange(60) // 10)
+    assert few == pytest.approx(0.61, abs=0.005)
+    halves = np.full((60, 1), 0.5)
+    assert interval(METRIC, halves, resamples=200, seed=0) == pytest.approx((0.47, 0.53), abs=0.001)
+
+
 def test_without_resamples_or_rows_the_interval_is_a_point() -> None:
     assert interval(METRIC, column(1, 4), resamples=0, seed=0) == (0.25, 0.25)
     assert interval(METRIC, column(0, 0), resamples=50, seed=0) == (0.0, 0.0)
