@@ -171,7 +171,7 @@ def score(bundle: Opened, rows: Sequence[Example], *, seed: int = 0, progress: P
         for row, answer, value in zip(rows, answers, righter, strict=True)
     )
     scores = tuple(reported(metric, said, right, resamples=RESAMPLES, seed=seed) for metric in bundle.metrics)
-    return Scored(scores, _sureness(bundle, judged), judged, slices(judged))
+    return Scored(scores, _sureness(bundle, judged), judged, slices(judged, metric=primary))
 
 
 def rewritten(

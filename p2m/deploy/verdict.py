@@ -25,6 +25,7 @@ from p2m.deploy.beside import (
     is_vouched_for,
     judge_doubts,
 )
+from p2m.deploy.fields import field_doubts
 from p2m.deploy.regression import WORSE, held_line, p_value
 from p2m.deploy.sureness import precision_doubts, sureness_lines
 from p2m.sizes import count, show_size
@@ -113,6 +114,7 @@ def verdict_on(
         lines += [*group_lines(evaluated), *beside_lines(evaluated), *open_questions]
         unproven += open_questions
         warnings += [*_doubts(requirements, evaluated, primary), *_misspelt(task, evaluated)]
+        warnings += field_doubts(task, evaluated)
         warnings += precision_doubts(evaluated, precision)
     lines.append(_summary(exported, evaluated, measured))
     decision = Decision.FALLS_SHORT if failures else Decision.UNPROVEN if unproven else Decision.SHIP

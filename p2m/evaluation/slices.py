@@ -1,23 +1,30 @@
-"""Parts of the rows that judge a model: by answer, length, source, script and question word."""
+"""Parts of the rows that judge a model: by answer, length, source, script and question word; of records each
+field of all rows.
+"""
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from statistics import NormalDist
+from typing import Any
 
 from p2m.evaluation.calibration import wilson
-from p2m.types import Judged, Slice
+from p2m.types import Judged, Metric, Slice
 
 FEWEST = 10  # rows of a slice that is shown
 _WORDS = ("what", "who", "whom", "whose", "which", "when", "where", "why", "how")
 _DOUBT = 0.05  # that the weakest is weak by chance, over all slices together
 
 
-def slices(rows: Sequence[Judged], sources: Sequence[str] = ()) -> tuple[Slice, ...]:
+def slices(
+    rows: Sequence[Judged], sources: Sequence[str] = (), metric: Metric | None = None
+) -> tuple[Slice, ...]:
     """Slices of `FEWEST` rows and more that are not all rows, each with its mean of `Judged.correct` and an
-    interval (Wilson, 1927) that all slices together keep to in 95 cases of 100; the weakest first.
+    interval (Wilson, 1927) that all slices together keep to in 95 cases of 100; the weakest first. Of records
+    each field of all rows, by the `metric` of that field alone.
     """
     found: dict[str, list[float]] = defaultdict(list)
     for place, row in enumerate(rows):
@@ -27,12 +34,36 @@ def slices(rows: Sequence[Judged], sources: Sequence[str] = ()) -> tuple[Slice, 
     for name, places in _lengths(rows):
         found[name] = [rows[place].correct for place in places]
     kept = {name: values for name, values in found.items() if FEWEST <= len(values) < len(rows)}
+    kept |= _by_field(rows, metric) if metric is not None and len(rows) >= FEWEST else {}
     z = NormalDist().inv_cdf(1 - _DOUBT / 2 / max(1, len(kept)))
     made = []
     for name, values in kept.items():
         mean = sum(values) / len(values)
         made.append(Slice(name, len(values), mean, *wilson(mean, len(values), z)))
     return tuple(sorted(made, key=lambda each: (each.high, each.value, each.name)))
+
+
+def _by_field(rows: Sequence[Judged], metric: Metric) -> dict[str, list[float]]:
+    """How right each field is in each row; {} where one of the answers is no record."""
+    right, said = [_record(row.output) for row in rows], [_record(row.predicted) for row in rows]
+    names = [name for name in right[0] if all(name in each for each in right)]
+    found = {}
+    for name in names if len(names) > 1 else ():
+        pairs = [(_alone(a, name), _alone(b, name)) for a, b in zip(said, right, strict=True)]
+        found[f"field={name}"] = [metric.value(metric.statistics([one], [[other]])) for one, other in pairs]
+    return found
+
+
+def _record(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text) if text.startswith("{") else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _alone(record: dict[str, Any], name: str) -> str:
+    return json.dumps({name: record.get(name)}, ensure_ascii=False)
 
 
 def _named(row: Judged, source: str) -> Iterator[str]:

@@ -112,7 +112,7 @@ def evaluate(
         tried=tried,
         out_of_fold=None if parts.is_cross_validated else _score_out_of_fold(folds, winner, parts, primary),
         sureness=_sureness(parts, judged, Settings.read(exported.model)),
-        slices=slices(judged, [row.source for row in rows]),
+        slices=slices(judged, [row.source for row in rows], primary),
         rewritten=_rewritten(task, parts, exported, backend, primary, said, bootstrap, seed, run),
         groups=len({row.group for row in rows if row.is_grouped}),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from p2m.types import (
     Judged,
     Judgement,
     Measured,
+    RecordField,
     Requirement,
     Score,
     Spent,
@@ -678,3 +680,30 @@ def test_of_errors_an_answer_without_a_model_is_right_throughout_at_0() -> None:
 
     assert "right throughout" in advised(0.0)
     assert "right throughout" not in advised(1.0)
+
+
+def test_a_field_that_the_mean_over_fields_hides_is_named() -> None:
+    names = (RecordField("price", "number"), RecordField("kind", "label"), RecordField("code", "span"))
+    task = replace(TASKS[TaskType.RECORDS], record=names)
+
+    def record(price: int, kind: str, number: int) -> str:
+        return json.dumps({"price": price, "kind": kind, "code": f"c{number}"})
+
+    def told(prices: tuple[int, ...], kind: str = "lamp") -> list[str]:
+        rows = []
+        for n in range(40):
+            right = record(100 + 10 * n, "lamp" if n % 4 else "sofa", n)
+            said = record(prices[n % 2] + 10 * n, kind if n % 4 else "sofa", n)
+            rows.append(Judged({"text": ""}, right, said, 0.9, 0.6))
+        seen = replace(evaluated(majority()), rows=tuple(rows))
+        return list(verdict_on(task, (), EXPORTED, seen, MEASURED).warnings)
+
+    assert told((100, 100)) == []
+    line = (
+        "price is an estimate, right to the digit in 0.00 of rows; off by {} on average, {}the median by 100"
+    )
+    assert told((96, 104)) == [line.format("4", "always ")]
+    assert told((900, 900)) == [line.format("800", "no better than always ")]
+    assert told((100, 100), kind="sofa") == [
+        'kind is right in 0.25 of rows, no more often than always "lamp"'
+    ]

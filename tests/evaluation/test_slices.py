@@ -6,6 +6,7 @@ from dataclasses import replace
 from random import Random
 
 from p2m.evaluation.slices import FEWEST, slices
+from p2m.metrics.field_accuracy import FieldAccuracy
 from p2m.types import Evaluated, Judged
 
 
@@ -53,3 +54,12 @@ def test_few_rows_are_no_slice() -> None:
     made = slices(rows(3 * FEWEST))
     assert all(FEWEST <= each.rows < 3 * FEWEST for each in made)
     assert slices(()) == ()
+
+
+def test_each_field_of_records_is_looked_at() -> None:
+    right, said = '{{"price": {}, "kind": "Lamp"}}', '{"price": 9, "kind": "lamp"}'
+    found = tuple(Judged({"text": f"row {n}"}, right.format(n + 10), said, 0.9, 0.5) for n in range(40))
+    made = {each.name: each.value for each in slices(found, metric=FieldAccuracy())}
+    assert (made["field=price"], made["field=kind"]) == (0.0, 1.0)
+    assert next(iter(made)) == "field=price"
+    assert not any("field" in each.name for each in slices(rows(40), metric=FieldAccuracy()))
