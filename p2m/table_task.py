@@ -44,6 +44,7 @@ _PAIRS = (
     ("sentence1", "sentence2"),
     ("question1", "question2"),
 )
+_RECORD = "record"  # the answer that several columns become
 _FEWEST = 8  # rows that tell what sort of task they are for, where nobody else says it
 _SAMPLE = 5000  # rows that tell in which columns answers stand
 _COMMON = 5  # rows from which a label is no slip of the pen
@@ -148,11 +149,18 @@ def read_task(
     path: Path, prompt: str, *, inputs: Sequence[str] = (), output: str = "", test: Path | None = None
 ) -> TableTask:
     """The task of the table at `path`, a data file or a dataset's folder; `inputs` and `output` name columns.
+    An `output` of several, with commas, is one record of them.
 
     Raises:
         UserError: it has no rows, leaves the columns in doubt, or holds what no model can be learnt from.
     """
-    table = _open(path, prompt, output)
+    several = tuple(filter(None, map(str.strip, output.split(","))))
+    table, numbers = _open(path, prompt, output), frozenset[str]()
+    if len(several) > 1 and output not in table.names:
+        numbers = frozenset(name for name in several if _is_number(table.column(name)))
+        table, output = _as_one(table, several), _RECORD
+    else:
+        several = ()
     chosen = _output(table, prompt, inputs, output)
     given = tuple(dict.fromkeys(table.column(name) for name in inputs)) or _inputs(table, prompt, chosen)
     if chosen in given:
@@ -173,7 +181,7 @@ def read_task(
         none=task.none,
         layout=task.layout,
         scale=task.scale,
-        record=task.record,
+        record=tuple(RecordField(f.name, "number") if f.name in numbers else f for f in task.record),
         is_strict=task.type is TaskType.TEXT_TO_TEXT and task.metrics[0] == "exact_match",
         has_test=has_test,
     )
@@ -183,11 +191,11 @@ def read_task(
         found = _counted(table, task, given, chosen, found)
     group = _together(table, replace(task, labels=()), given, chosen)
     unread = () if inputs else _unread(table, given, chosen, group, prompt)
-    found = replace(found, group=group, doubts=(*task.doubts, *unread))
+    found = replace(found, group=group, doubts=(*(() if several else task.doubts), *unread))
     if test is not None:
         other = _open(test, prompt, output)
-        for column in (*given, chosen):
-            other.column(column.name)
+        for name in (*(column.name for column in given), *(several or (chosen.name,))):
+            other.column(name)
     return found
 
 
@@ -218,6 +226,17 @@ def _open(path: Path, prompt: str, output: str) -> _Table:
     if gather.asked:
         columns = tuple(column for column in columns if column.name in (*gather.asked, gather.output))
     return replace(table, columns=columns)
+
+
+def _as_one(table: _Table, names: Sequence[str]) -> _Table:
+    """The table with these columns as the fields of one record.
+
+    Raises:
+        UserError: there is no such column.
+    """
+    fields = tuple(table.column(name).name for name in names)
+    made = replace(table, gather=replace(table.gather, switches=(), fields=fields, output=_RECORD))
+    return replace(made, columns=observe(made.records(), table.card.label_names))
 
 
 def _rows(files: Sequence[Path]) -> Iterator[RawRow]:
@@ -346,9 +365,9 @@ def _unread(
 ) -> tuple[str, ...]:
     """That columns were left out, and how to have them read, or answered."""
     free = [column for column in _readable(table, output) if group is None or column.name != group.column]
-    beside = [column for column in free if column not in chosen and _returns(column)]
+    beside = [c for c in free if c not in chosen and (_returns(c) or _is_number(c))]
     if asked := [column.name for column in beside if _is_asked_for(column.name, prompt)]:
-        told = f"a recipe has one answer; for another recipe: --output-column {asked[0]}"
+        told = f"for all in one record: --output-column {','.join([output.name, *asked])}"
         return (f"not answered: {_listed(asked)}, which the prompt names too; {told}",)
     left = [column.name for column in free if column not in chosen]
     if not left:

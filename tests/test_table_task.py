@@ -463,6 +463,23 @@ def test_a_second_answer_that_the_prompt_asks_for_is_not_lost_without_a_word(tmp
     found = read_task(tmp_path / "rows.csv", "Which team and what priority?")
     assert (found.output, found.inputs) == ("priority", ("note",))
     assert "not answered: team, which the prompt names too" in found.doubts[0]
+    assert "--output-column priority,team" in found.doubts[0]
+
+
+def test_several_answers_are_one_record(tmp_path: Path) -> None:
+    lines = [f"{n + 700};{text};{n},50;{'ab'[n % 2]};{n % 3}" for n, text in enumerate(TEXTS)]
+    path, test = tmp_path / "rows.csv", tmp_path / "test.csv"
+    path.write_text("\n".join(["id;note;price;team;stock", *lines]))
+    test.write_text(f"note;team\n{TEXTS[0]};a\n")
+    found = read_task(path, "Tell price and team of a note.", inputs=("note",), output="price, team")
+    assert (found.type, found.inputs, found.output) == (TaskType.RECORDS, ("note",), "record")
+    assert [(each.name, each.kind) for each in found.record] == [("price", "number"), ("team", "label")]
+    assert found.doubts == ()
+    assert read_task(path, "Tell price and team.", output="team,price").inputs == ("note",)
+    with pytest.raises(UserError, match="no column 'cost'"):
+        read_task(path, "Tell it.", output="cost,team")
+    with pytest.raises(UserError, match=r"test\.csv: there is no column 'price'"):
+        read_task(path, "Tell it.", output="price,team", test=test)
 
 
 def test_chats_are_read_as_what_was_asked_and_answered(tmp_path: Path) -> None:

@@ -50,7 +50,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, metavar="FILE", help="your rows, from which the task is read")
     parser.add_argument("--test", type=Path, metavar="FILE", help="rows to judge by, never learnt from")
     parser.add_argument("--input-columns", default="", metavar="NAMES", help="columns that go in: a,b,c")
-    parser.add_argument("--output-column", default="", metavar="NAME", help="the column that comes out")
+    parser.add_argument(
+        "--output-column",
+        default="",
+        metavar="NAME",
+        help="the column that comes out; several, with commas, as one record",
+    )
     parser.add_argument("--name", help="the recipe's name (default: made from the prompt)")
     parser.add_argument("--output", type=Path, help="where to write it (default: recipes/<name>.yaml)")
 
