@@ -27,7 +27,7 @@ _RECIPE = """\
 # p2m build {file}
 defaults:
   - base
-  - override teacher: {teacher:<12}# embedded writes rows, no key, no network; none needs data.train
+  - override teacher: {teacher:<12}# embedded writes rows, people answer data.inputs, none needs data.train
   - override student: auto        # the best on your own rows; or linear_tfidf, minilm, ...
   - override training: {training:<11}# fast (minutes), default, generated (one pass), long (an hour)
   - _self_
@@ -45,7 +45,7 @@ metrics:
   require: {{}}                     # e.g. {{exact_match: ">= 0.60"}}; what falls short is not shipped
 
 data:                             # paths relative to this file, all optional
-  train: {train}
+{inputs}  train: {train}
   test: {test}
 {group}"""
 _REFINED = """\
@@ -74,11 +74,15 @@ metrics:
   require: {require}
 
 data:                             # paths relative to this file
-  inputs: null                    # your own inputs without answers: real ones teach more than invented ones
+  inputs: {inputs}
   train: {train}
   test: {test}
 """
 _GATE = '{mark}gate: ">= 0.8"                # on your own rows, first; below it nothing more is spent\n'
+_NO_INPUTS = (
+    "null                    # your own inputs without answers: real ones teach more than invented ones"
+)
+_INPUTS = "  inputs: {:<24}# without answers: p2m review data asks for the most telling\n"
 _NO_TRAIN = "null                     # e.g. rows.jsonl, with a line like {row}"
 _NO_TEST = "null                      # your own rows: the verdict rests on them"
 _NO_GOLD = """null                      # MISSING: 50 rows of your own or more, with a line like
@@ -106,13 +110,15 @@ def render_recipe(
     teacher: str = "embedded",
     row: str = '{"input": "...", "output": "..."}',
     task: TableTask | None = None,
+    inputs: str = "",
     train: str = "",
     test: str = "",
 ) -> str:
     """The text of a recipe for `prompt`; `schema` is where an editor finds the JSON Schema.
 
-    `teacher` is the one that can write the rows, or "none"; `row` shows what a row of the user's looks like.
-    `task` is what the table `train` says of the task; `train` and `test` are places relative to the recipe.
+    `teacher` is the one that can write the rows, "people" of `inputs` without answers, or "none"; `row` shows
+    what a row of the user's looks like. `task` is what the table `train` says of the task; `inputs`, `train`
+    and `test` are places relative to the recipe.
 
     Raises:
         UserError: the prompt is empty, or no valid Unicode.
@@ -126,7 +132,8 @@ def render_recipe(
     return _RECIPE.format(
         schema=schema,
         teacher=teacher,
-        training="default" if teacher == "none" else "generated",
+        training="generated" if teacher == "embedded" else "default",
+        inputs=_INPUTS.format(_word(inputs)) if inputs else "",
         train=_word(train) if train else _NO_TRAIN.format(row=_one_line(row)),
         test=_word(test) if test else _NO_TEST,
         file=_one_line(file or f"{recipe_name(name)}.yaml"),
@@ -262,6 +269,7 @@ def render_refined(
     schema: str = SCHEMA,
     cost: str = "",
     is_priced: bool = True,
+    inputs: str = "",
     train: str = "",
     test: str = "",
 ) -> str:
@@ -289,6 +297,7 @@ def render_refined(
         require=_flow(agreed.require)
         if agreed.require
         else '{}                     # e.g. {accuracy: ">= 0.85"}; what falls short is not shipped',
+        inputs=_word(inputs) if inputs else _NO_INPUTS,
         train=_word(train) if train else _NO_TRAIN.format(row=json.dumps(row, ensure_ascii=False)),
         test=_word(test) if test else no_gold,
     )

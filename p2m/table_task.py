@@ -264,6 +264,7 @@ def _output(table: _Table, prompt: str, inputs: Sequence[str], named: str) -> Co
         raise UserError(
             f"{table.path}: a table needs a column that goes in and one that comes out; it has"
             f" {_listed(table.names)}{'; part columns by commas or tabs' * ('  ' in table.names[0])}"
+            "\n    texts without answers: write them into a .txt, one a line, and give that"
         )
     if scores[best[0].name] <= 0 or (len(best) > 1 and scores[best[0].name] == scores[best[1].name]):
         raise UserError(

@@ -94,7 +94,8 @@ def told_alike(labels: Iterable[str]) -> tuple[str, ...]:
     for label in dict.fromkeys(labels):
         spelt.setdefault(fold(label), []).append(repr(label))
     return tuple(
-        f"{' and '.join(alike)} are labels of their own; if they mean one, write one of them alone"
+        f"{' and '.join(alike)} are labels of their own; if they mean one, leave it alone in task.labels, and"
+        " rows with the others count as it"
         for alike in spelt.values()
         if len(alike) > 1
     )

@@ -83,9 +83,10 @@ def _head(facts: Facts) -> str:
         Decision.UNPROVEN: "Whether it meets its contract is **unproven**: too few rows judged it.",
     }[verdict.decision]
     listed = "".join(f"\n- {line}" for line in verdict.told())
+    article = "An" if facts.task.type is TaskType.EXTRACTION else "A"
     return (
         f"# {facts.name}\n\n**{verdict.decision}**. {state}{listed}\n\n{facts.task.instruction}\n\n"
-        f"A {facts.task.type} model of {count(facts.exported.parameters)} parameters"
+        f"{article} {facts.task.type} model of {count(facts.exported.parameters)} parameters"
         f" ({facts.choice.student}, {facts.exported.precision}, {show_size(facts.exported.size_bytes)})."
     )
 
@@ -252,7 +253,7 @@ def _limits(facts: Facts) -> str:
     lines = [
         "## Limits",
         "",
-        f"- Trained for the language {facts.task.language} and for the task above, and for nothing else.",
+        f"- Trained for the {_spoken(facts.task)} and for the task above, and for nothing else.",
     ]
     lines.append(f"- {_what_it_gives(facts.task, Settings.read(facts.exported.model).none)}")
     lines.append(f"- Its figures rest on {EVIDENCE.get(facts.evaluated.evidence, facts.evaluated.evidence)}.")
@@ -312,3 +313,8 @@ def _mistakes(facts: Facts) -> Sequence[str]:
 
 def _cell(text: str) -> str:
     return short(text).replace("\\", "\\\\").replace("|", "\\|")
+
+
+def _spoken(task: Task) -> str:
+    names = " and ".join(task.spoken)
+    return f"languages {names}" if len(task.spoken) > 1 else f"language {names}"

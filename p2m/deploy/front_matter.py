@@ -42,7 +42,7 @@ def front_matter(
     task_name = TASKS.get(task.type, str(task.type))
     found: dict[str, Any] = {
         "license": license or "unknown",
-        "language": task.language,
+        "language": list(task.languages) or task.language,
         "pipeline_tag": task_name,
         "library_name": "onnxruntime" if "onnxruntime" in needs else "",
         "base_model": base if _REPOSITORY.fullmatch(base) else "",

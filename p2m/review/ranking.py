@@ -101,7 +101,8 @@ class Learning:
         self._curve = [*(each for each in self._curve if each[0] < len(rows)), (len(rows), accuracy)]
         lacking = [label for label, count in counted(labels, rows).items() if count < EACH]
         told = {"rows": len(rows), "accuracy": accuracy, "low": low, "high": high, "curve": self._curve}
-        return told | {"gain": gain, "pays": bool(lacking) or gain >= PAYS, "advice": advice(gain, lacking)}
+        pays = bool(lacking) or (gain >= PAYS and accuracy < 1)
+        return told | {"gain": gain, "pays": pays, "advice": advice(gain, lacking, accuracy)}
 
     def _known(self, decided: Sequence[Example]) -> tuple[list[Example], Any]:
         import numpy as np
@@ -224,11 +225,15 @@ def interval(right: int, rows: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def advice(gain: float, lacking: Sequence[str]) -> str:
+def advice(gain: float, lacking: Sequence[str], accuracy: float) -> str:
     """Whether asking more pays, in words."""
     if lacking:
         more = ", ..." if len(lacking) > 5 else ""
         return f"Go on: fewer than {EACH} answers are {', '.join(lacking[:5])}{more}."
+    if accuracy == 1:
+        return (
+            "Asking more hardly pays: it is right in every row that was answered. End with Ctrl-C and build."
+        )
     if gain >= PAYS:
         return f"Go on: with half of the answers it is {100 * gain:.0f} points worse; as many again may help."
     return (

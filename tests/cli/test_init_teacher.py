@@ -240,3 +240,27 @@ def test_a_file_alone_is_read_by_the_rules(folder: Path) -> None:
     Path("p.txt").write_text("\ufeff" + PROMPT + "\r\n", encoding="utf-8", newline="")
     assert main(["init", "--from", "p.txt", "--output", "mail.yaml"]) == 0
     assert compose(Path("mail.yaml")).spec.prompt.strip() == PROMPT
+
+
+def test_texts_without_answers_become_a_recipe_that_people_answer(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mails.txt").write_text("Where is my parcel?\nPay me back.\n")
+    for number, words in enumerate(([], ["--teacher", "people"])):
+        name = f"r/{number}.yaml"
+        assert main(["init", PROMPT, "--data", "mails.txt", "--output", name, *words]) == 0
+        said = capsys.readouterr().out
+        assert "text-classification: 3 labels" in said
+        assert f"next: p2m review data {name}" in said
+        found = understand(Path(name))
+        assert found.task.labels == ("billing", "delivery", "technical")
+        assert found.composed.spec.data.inputs == (tmp_path / "r" / ".." / "mails.txt",)
+        assert "override teacher: people" in Path(name).read_text()
+    assert main(["init", PROMPT, "--data", "mails.txt", "--output", "chat.yaml", *server.words]) == 0
+    assert "\n  inputs: mails.txt\n" in Path("chat.yaml").read_text()
+    assert compose(Path("chat.yaml")).spec.data.train is None
+    capsys.readouterr()
+    words = ["--data", "mails.txt", "--output", "x.yaml", "--output-column", "team"]
+    assert main(["init", PROMPT, *words]) == 2
+    assert "texts have no columns" in capsys.readouterr().err

@@ -117,3 +117,11 @@ def test_the_hub_reads_what_it_scored_and_what_it_was_made_of(tmp_path: Path) ->
     assert told == [("text-classification", "accuracy", 0.9123), ("text-classification", "f1", 0.9)]
     assert read.eval_results[0].metric_name == "accuracy, 95% interval 0.850 to 0.960 on 40 rows"
     assert read.eval_results[0].dataset_name == "rows of tickets (gold)"
+
+
+def test_the_card_names_every_language_that_rows_are_in(tmp_path: Path) -> None:
+    settings = Settings("linear", ("text",))
+    card = card_of(tmp_path, replace(CLASSIFIES, language="de", languages=("de", "en")), settings)
+    assert "language:\n- de\n- en\n" in card
+    assert "Trained for the languages de and en and for" in card
+    assert "language: en\n" in card_of(tmp_path, CLASSIFIES, settings)

@@ -47,7 +47,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     helps = "lets a chat model read the prompt too: anthropic, openai, compatible, ...; one request"
     parser.add_argument("--teacher", metavar="NAME", help=helps)
-    parser.add_argument("--data", type=Path, metavar="FILE", help="your rows, from which the task is read")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="your rows, from which the task is read; or a .txt of texts without answers",
+    )
     parser.add_argument("--test", type=Path, metavar="FILE", help="rows to judge by, never learnt from")
     parser.add_argument("--input-columns", default="", metavar="NAMES", help="columns that go in: a,b,c")
     parser.add_argument(
@@ -80,14 +85,22 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     path = arguments.output or Path("recipes") / f"{name}.yaml"
     if path.exists():
         raise UserError(f"{path}: exists already\n    choose another place with --output FILE")
-    table = _table(arguments, prompt)
-    if arguments.teacher:
+    table = None if (texts := _are_texts(arguments.data)) else _table(arguments, prompt)
+    if texts and (arguments.input_columns or arguments.output_column):
+        raise UserError(
+            f"{arguments.data}: texts have no columns\n    leave out their names, or give a table"
+        )
+    if arguments.teacher and not (texts and arguments.teacher == "people"):
         return _refined(prompt, name, path, arguments, table)
     _write(path, text := _rendered(prompt, name, path, arguments, table))
     if table is not None:
         print(_told(table))
         checked, built = (common.runnable(command(verb, path)) for verb in ("check", "build"))
         print(f"    next: {checked}\n    then: {built}")
+        return 0
+    if texts:
+        asked, built = (common.runnable(command(*verb, path)) for verb in (("review", "data"), ("build",)))
+        print(f"{_read_as(_task(prompt, None))}\n    next: {asked}\n    then: {built}")
         return 0
     if "override teacher: none" in text:
         print(
@@ -193,16 +206,12 @@ def _refined(
     text = render_refined(
         prompt, found.agreed, name=name, file=path.as_posix(), teacher=found.teacher,
         choice=arguments.teacher, settings=found.settings, cost=found.cost, is_priced=found.is_priced,
-        schema=_schema(path),
-        train=_beside(arguments.data, path), test=_beside(test, path),
+        schema=_schema(path), test=_beside(test, path), **_rows(arguments.data, path),
     )  # fmt: skip
     _write(path, text)
     if table is not None:
         print(_told(table))
-    task = found.agreed.task
-    labels = f": {len(task.labels)} labels" if task.labels else ""
-    names = ", ".join(each.name for each in task.inputs)
-    print(f"    {names} -> {task.output.name}, {task.type.value}{labels}; read by {found.teacher}")
+    print(f"{_read_as(found.agreed.task)}; read by {found.teacher}")
     for line in found.agreed.differences:
         print(f"    ! {line}")
     for line in found.agreed.unclear:
@@ -241,12 +250,13 @@ def _rendered(
 
     task = _task(prompt, table)
     embedded = build_component({"target": "p2m.teachers.embedded.Embedded"}, FAMILIES["teacher"])
-    teacher = "none" if embedded.refusal(task) else "embedded"
+    rows = _rows(arguments.data, path)
+    teacher = "people" if "inputs" in rows else "none" if embedded.refusal(task) else "embedded"
     row = json.dumps({field.name: "..." for field in (*task.inputs, task.output)})
     test = arguments.test or (arguments.data if table is not None and table.has_test else None)
     return render_recipe(
         prompt, name=name, schema=_schema(path), file=path.as_posix(), teacher=teacher, row=row, task=table,
-        train=_beside(arguments.data, path), test=_beside(test, path),
+        test=_beside(test, path), **rows,
     )  # fmt: skip
 
 
@@ -264,6 +274,25 @@ def _task(prompt: str, table: TableTask | None) -> Task:
         prompt, type=table.type, inputs=table.inputs, output=table.output, labels=tuple(table.labels),
         none=table.none, layout=table.layout, scale=table.scale, record=table.record,
     )  # fmt: skip
+
+
+def _read_as(task: Task) -> str:
+    labels = f": {len(task.labels)} labels" if task.labels else ""
+    names = ", ".join(each.name for each in task.inputs)
+    return f"    {names} -> {task.output.name}, {task.type.value}{labels}"
+
+
+def _are_texts(place: Path | None) -> bool:
+    """Whether it holds texts, which have no answers, and no table."""
+    if place is None or not place.exists():
+        return False
+    inside = [each for each in place.rglob("*") if each.is_file()] if place.is_dir() else [place]
+    return bool(inside) and all(each.suffix in (".txt", ".md") for each in inside)
+
+
+def _rows(data: Path | None, recipe: Path) -> dict[str, str]:
+    """What a recipe's `data` calls them, and their place."""
+    return {"inputs" if _are_texts(data) else "train": _beside(data, recipe)}
 
 
 def _beside(file: Path | None, recipe: Path) -> str:
