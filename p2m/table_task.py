@@ -48,6 +48,7 @@ _RECORD = "record"  # the answer that several columns become
 _FEWEST = 8  # rows that tell what sort of task they are for, where nobody else says it
 _SAMPLE = 5000  # rows that tell in which columns answers stand
 _COMMON = 5  # rows from which a label is no slip of the pen
+_RARER = 4  # times as many rows has a label as another spelling of it that differs in case alone
 _MANY_WORDS = 6.0  # a value's mean length in words from which it is a label only where it returns often
 _SENTENCES = 50  # of such values, at most
 _OFTEN = 10  # rows that each of them has on average, at least
@@ -84,6 +85,7 @@ class TableTask:
     record: tuple[RecordField, ...] = ()
     odd: Mapping[str, str] = field(default_factory=dict)  # a value that is no label -> the label it resembles
     where: Mapping[str, str] = field(default_factory=dict)  # such a value -> file:line
+    spelt: Mapping[str, str] = field(default_factory=dict)  # one that differs in case alone -> its label
     is_strict: bool = False  # whether case and marks of a text count
     has_test: bool = False  # the folder has a part of its own to judge by
     doubts: tuple[str, ...] = ()  # where prompt and rows disagree
@@ -511,12 +513,15 @@ def _labelled(
         )
     ordered = sorted(counts, key=lambda value: (-counts[value], value))
     common = [label for label in ordered if counts[label] >= _COMMON]
+    spelt = _spelt(counts, ordered)
     odd: dict[str, str] = {}
     for value in ordered:
-        if counts[value] == 1 and (label := _resembled(value, common)):
+        if counts[value] == 1 and value not in spelt and (label := _resembled(value, common)):
             odd[value] = label
-    labels = {value: counts[value] for value in ordered if value not in odd}
+    labels = {value: counts[value] for value in ordered if value not in odd and value not in spelt}
     named = label_reader(labels)
+    for value, label in spelt.items():
+        labels[label] += counts[value]
     for value in odd:
         if (same := named(value)) is not None:  # another spelling, which a build reads as the label
             labels[same] += 1
@@ -529,7 +534,16 @@ def _labelled(
             " and a model learns to tell labels apart from rows of at least two"
             "\n    add rows of another label, or name another column with --output-column NAME"
         )
-    return replace(found, labels=labels, odd=odd, where={value: where[value] for value in odd})
+    return replace(found, labels=labels, odd=odd, where={value: where[value] for value in odd}, spelt=spelt)
+
+
+def _spelt(counts: Mapping[str, int], ordered: Sequence[str]) -> dict[str, str]:
+    """Values of several rows that are a far commoner label but for their case, and that label."""
+    first: dict[str, str] = {}
+    for value in ordered:
+        first.setdefault(value.casefold(), value)
+    pairs = ((value, first[value.casefold()]) for value in ordered if counts[value] > 1)
+    return {value: label for value, label in pairs if _RARER * counts[value] <= counts[label]}
 
 
 def _together(table: _Table, task: Task, inputs: Sequence[Column], output: Column) -> Together | None:

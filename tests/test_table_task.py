@@ -53,6 +53,21 @@ def test_values_that_are_spelt_nearly_like_a_label_are_no_labels(tmp_path: Path)
     assert found.where["hma"].endswith("rows.csv:6")
 
 
+def test_a_label_that_some_write_in_another_case_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    values = labelled("Sales", "Post")
+    values[2], values[4], values[5], values[9] = "sales ", "sales", "POST", "POST"
+    table(tmp_path, "note,desk", values)
+    init("Sort the notes.", "--data", "rows.csv")
+    said = capsys.readouterr().out
+    assert "! 'Sales' is also written 'sales', which counts as it; if it is another" in said
+    found = understand(tmp_path / "recipes" / "sort-the-notes.yaml")
+    assert set(found.task.labels) == {"Sales", "Post"}
+    assert inspect(found.composed.spec, found.task).parts[0].labels == {"Sales": 18, "Post": 18}
+
+
 def test_labels_that_differ_in_case_are_labels_where_both_are_common(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

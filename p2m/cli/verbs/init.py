@@ -319,6 +319,12 @@ def _told(table: TableTask) -> str:
     for value, label in table.odd.items():
         mend = "mend it there, or add it to task.labels"
         lines.append(f"    {table.where[value]}: is {value!r} {label!r} misspelt? {mend}")
+    for label in dict.fromkeys(table.spelt.values()):
+        others = " and ".join(repr(value) for value, other in table.spelt.items() if other == label)
+        lines.append(
+            f"    ! {label!r} is also written {others}, which counts as it; if it is another, add it to"
+            " task.labels"
+        )
     lines += [f"    ! {doubt}" for doubt in table.doubts]
     lines += [f"    ! {said}" for said in told_alike(table.labels)]
     if table.group is not None:
