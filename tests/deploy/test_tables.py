@@ -545,12 +545,14 @@ def wary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same model, its scores calibrated: 0.7311 is 0.8808; 0.95 takes more."""
     folder = bundle_of(tmp_path_factory.mktemp("wary"), "text")
     settings = Settings.read(folder / "model")
-    told = replace(settings, calibration=(2.0, 0.0), precisions=((0.8, 0.5), (0.95, 0.9), (0.99, None)))
+    told = replace(
+        settings, calibration=(2.0, 0.0), precisions=((0.5, 0.0), (0.8, 0.5), (0.95, 0.9), (0.99, None))
+    )
     told.write(folder / "model")
     return folder
 
 
-@pytest.mark.parametrize(("wanted", "mark"), [("0.8", "false"), ("0.95", "true")])
+@pytest.mark.parametrize(("wanted", "mark"), [("0.5", "false"), ("0.8", "false"), ("0.95", "true")])
 @pytest.mark.parametrize(
     ("name", "content", "answered"),
     [
@@ -573,7 +575,8 @@ def test_an_abstention_is_a_column_of_parquet_and_a_key_of_an_answer(ask: Ask, w
     file = write("a.csv", 'text\nfine\n""\n')
     assert ask("--input", file, "--output", "a.parquet", "--precision", "0.95", of=wary).code == 0
     assert pyarrow.parquet.read_table("a.parquet")["label_abstain"].to_pylist() == [True, True]
-    assert json.loads(ask("fine", "--precision", "0.8", of=wary).out)["abstain"] is False
+    for wanted in ("0.5", "0.8"):
+        assert json.loads(ask("fine", "--precision", wanted, of=wary).out)["abstain"] is False
     assert ask("fine", of=wary).out == '{"output": "good", "score": 0.8808}\n'
 
 
@@ -585,7 +588,10 @@ def test_a_model_that_a_recipe_makes_abstain_does_so_unasked(ask: Ask, wary: Pat
 
 @pytest.mark.parametrize(
     ("wanted", "told"),
-    [("0.99", "no score is known that gives it; there are 0.8, 0.95"), ("0.7", "there are 0.8, 0.95")],
+    [
+        ("0.99", "no score is known that gives it; there are 0.5, 0.8, 0.95"),
+        ("0.7", "there are 0.5, 0.8, 0.95"),
+    ],
 )
 def test_a_precision_that_the_model_does_not_know_is_refused(
     ask: Ask, wary: Path, bundle: Path, wanted: str, told: str

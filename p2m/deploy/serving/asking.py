@@ -39,7 +39,7 @@ def answer_all(options: argparse.Namespace, model: Path, name: str) -> int:
     _refuse_path(options.text, settings.fields)
     row = asked(parse_argument(options.text, settings.fields), settings.asks)
     predictor = _opened(options, model)
-    _write(sys.stdout, predictor.predict([row]), predictor.least > 0)
+    _write(sys.stdout, predictor.predict([row]), predictor.tells)
     return 0
 
 
@@ -117,7 +117,7 @@ def _answer_lines(options: argparse.Namespace, model: Path, settings: Settings) 
 
 
 def _flush(predictor: Predictor, batch: list[dict[str, str]]) -> None:
-    _write(sys.stdout, predictor.predict(batch, batch_size=max(1, len(batch))), predictor.least > 0)
+    _write(sys.stdout, predictor.predict(batch, batch_size=max(1, len(batch))), predictor.tells)
     batch.clear()
 
 

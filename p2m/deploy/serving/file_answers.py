@@ -109,7 +109,7 @@ class _Job:
         started = time.monotonic()
         predictor = Predictor(self.model, threads=self.options.threads, precision=self.options.precision)
         answer_name = free_name(self.output, self.table.columns)
-        added = ("score", "abstain") if predictor.least > 0 else ("score",)
+        added = ("score", "abstain") if predictor.tells else ("score",)
         names = (answer_name, *(free_name(f"{answer_name}_{each}", self.table.columns) for each in added))
         part = self._part(predictor)
         is_done = False

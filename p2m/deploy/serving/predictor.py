@@ -33,6 +33,7 @@ class Predictor:
         self.folder = Path(folder)
         self.settings = Settings.read(self.folder)
         self.least = least_score(self.settings, precision)
+        self.tells = precision is not None or self.least > 0  # whether answers say that they are unsure
         try:
             self._model = _opened(self.folder, self.settings, threads)
         except ModuleNotFoundError as error:
