@@ -153,7 +153,7 @@ def test_a_metric_of_ones_own_judges_with_its_settings_where_it_is_trusted(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("eval", "nowhere", "november.csv"), "nowhere: no bundle that can be opened"),
+        (("eval", "nowhere", "november.csv"), "nowhere: no bundle here"),
         (("eval", "bent", "november.csv"), "bent: damaged: README.md"),
         (("eval", "outputs/shout", "absent.csv"), "absent.csv: no such file"),
         (("eval", "outputs/shout", "odd.csv"), "odd.csv:42"),

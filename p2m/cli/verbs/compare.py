@@ -27,7 +27,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.bundle_scores import compare, labelled, opened
     from p2m.cli.score_views import Answering, compared_text
+    from p2m.cli.verbs.predict import need_bundle
 
+    for folder in (arguments.first, arguments.second):
+        need_bundle(folder, "compare")
     threads = max(1, arguments.threads)
     first, second = (
         opened(each, threads=threads, trust=arguments.trust) for each in (arguments.first, arguments.second)

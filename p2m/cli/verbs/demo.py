@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from p2m.cli import common
-from p2m.cli.verbs.predict import next_step
-from p2m.delivery import MANIFEST
+from p2m.cli.verbs.predict import need_bundle
 from p2m.errors import UserError, command
 
 if TYPE_CHECKING:
@@ -66,8 +65,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     if arguments.precision is not None and not 0 < arguments.precision < 1:
         raise UserError(f"--precision {arguments.precision:g}: a share between 0 and 1, such as 0.95")
     for folder in arguments.bundles:
-        if not (folder / MANIFEST).is_file():
-            raise UserError(f"{folder}: no bundle here\n    next: {next_step(folder, 'demo')}")
+        need_bundle(folder, "demo")
     if arguments.feedback is None:
         beside = arguments.recipe and feedback_beside(arguments.recipe)
         arguments.feedback = beside or Path("feedback.jsonl")

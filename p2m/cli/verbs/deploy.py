@@ -35,6 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
+    from p2m.cli.verbs.predict import need_bundle
     from p2m.deployment.bundles import opened
     from p2m.deployment.deploying import deploy
     from p2m.deployment.options import Options
@@ -43,6 +44,7 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
         raise UserError(
             f"--image {arguments.image!r}: no image is named so; such as registry.example.org/tickets:3"
         )
+    need_bundle(arguments.bundle, "deploy")
     bundle = opened(arguments.bundle)
     output = arguments.output or Path(f"{bundle.name}-{arguments.to}")
 

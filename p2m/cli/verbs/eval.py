@@ -40,7 +40,9 @@ def data_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.bundle_scores import labelled, opened, rewritten, score
     from p2m.cli.score_views import Answering, scored_text, write_wrong
+    from p2m.cli.verbs.predict import need_bundle
 
+    need_bundle(arguments.bundle, "eval")
     bundle = opened(arguments.bundle, threads=max(1, arguments.threads), trust=arguments.trust)
     wanted = [_requirement(text, {each.name: each for each in bundle.metrics}) for text in arguments.require]
     rows = labelled(bundle.task, arguments.data)

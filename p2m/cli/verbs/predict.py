@@ -25,8 +25,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = f"{parser.epilog}\n\n{scores_told()}"
 
 
-def next_step(folder: Path, verb: str = "predict") -> str:
-    """What to type where a folder is no bundle, but some may lie inside."""
+def need_bundle(folder: Path, verb: str) -> None:
+    """
+    Raises:
+        UserError: a folder is no bundle; with what to type, as some may lie inside.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise UserError(f"{folder}: no bundle here\n    next: {_next_step(folder, verb)}")
+
+
+def _next_step(folder: Path, verb: str) -> str:
     below = [path.parent for name in KEPT for path in sorted((folder / name).glob(f"**/{MANIFEST}"))]
     if not below:
         return "p2m build RECIPE, which makes one in outputs/"
@@ -39,6 +47,5 @@ def next_step(folder: Path, verb: str = "predict") -> str:
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     from p2m.deploy.serving.command import answer
 
-    if not (arguments.bundle / MANIFEST).is_file():
-        raise UserError(f"{arguments.bundle}: no bundle here\n    next: {next_step(arguments.bundle)}")
+    need_bundle(arguments.bundle, "predict")
     return answer(arguments, arguments.bundle / "model", name="p2m predict")

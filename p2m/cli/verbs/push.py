@@ -39,9 +39,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
+    from p2m.cli.verbs.predict import need_bundle
     from p2m.deployment.bundles import opened
     from p2m.deployment.pushing import offered, place_of
 
+    need_bundle(arguments.bundle, "push")
     bundle = opened(arguments.bundle)
     place = place_of(arguments.address, public=arguments.public)
     offer = offered(bundle, place, rejected=arguments.rejected, overwrite=arguments.overwrite)

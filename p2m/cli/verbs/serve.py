@@ -5,9 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from p2m.delivery import MANIFEST
-from p2m.errors import UserError
-
 GROUP = "result"
 SUMMARY = "answer over HTTP: OpenAI's API, OpenAPI, metrics"
 EXAMPLES = """p2m serve outputs/tickets
@@ -29,11 +26,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
-    from p2m.cli.verbs.predict import next_step
+    from p2m.cli.verbs.predict import need_bundle
     from p2m.deploy.serving.http.command import serve
 
     for text in arguments.bundles:
         folder = Path(text if Path(text).exists() else text.partition("=")[2] or text)
-        if not (folder / MANIFEST).is_file():
-            raise UserError(f"{folder}: no bundle here\n    next: {next_step(folder, 'serve')}")
+        need_bundle(folder, "serve")
     return serve(arguments, arguments.bundles, name="p2m serve")
