@@ -537,6 +537,16 @@ def test_a_row_with_an_empty_cell_gets_no_answer_and_the_others_do(
     assert done.err == f"predict.py: {told}\n"
 
 
+def test_a_log_of_conversations_is_not_read_by_another_column(ask: Ask) -> None:
+    row = {"id": "r1", "model": "m-1", "messages": [{"role": "user", "content": "fine"}]}
+    done = ask("--input", write("log.jsonl", json.dumps(row) + "\n"))
+    assert (done.code, done.out) == (2, "")
+    assert "its rows are conversations, the model has 'text'" in done.err
+    assert "jq -c '{text: (.messages" in done.err
+    del row["messages"]
+    assert "no column 'text'" in ask("--input", write("log.jsonl", json.dumps(row) + "\n")).err
+
+
 # --------------------------------------------------------------------------- answers that are too unsure
 
 

@@ -41,7 +41,7 @@ _INPUTS = frozenset(
 _OTHERS = frozenset(
     "label labels output outputs answer answers target targets tgt class category gold prediction"  # noqa: SIM905
     " predicted score intent sentiment rating response completion id ids idx index uuid guid key url uri"
-    " link hash sha date time timestamp path file filename split version author user username lang"
+    " link hash sha model date time timestamp path file filename split version author user username lang"
     " language".split()
 )
 _NUMBER = re.compile(r"[\s\d.,:/+-]*")  # numbers, dates and times in cells
@@ -166,6 +166,12 @@ def match_columns(
     missing = [field for field, column in found.items() if column not in table.columns]
     if not missing:
         return found
+    if "messages" in table.columns:
+        kept = ", ".join(f'{name}: (.messages|map(select(.role=="user"))|last.content)' for name in missing)
+        raise TableError(
+            f"{table.path}: its rows are conversations, the model has {' and '.join(map(repr, missing))}\n"
+            f"    write what is asked into a column: jq -c '{{{kept}}}' {shlex.quote(str(table.path))}"
+        )
     others = [name for name in table.texts if name not in found.values() and _may_be_input(name, output)]
     if len(fields) == 1 and len(others) == 1 and _is_named(table, others[0], fields[0]):
         return {fields[0]: others[0]}
