@@ -350,7 +350,7 @@ def _together(spec: ModelSpec, task: Task, owned: Mapping[str, _Own]) -> Iterato
         return
     name = found.column
     fields = [each.name for each in task.inputs if each.name != name]
-    apart = f", and task: {{inputs: [{', '.join(fields)}]}}" * (name in (*task.numbers, *task.choices))
+    apart = f", and task: {{inputs: [{', '.join(fields)}]}}" * (name in task.measured)
     yield Note(
         f"{found}: where new rows are of others, what judges the model should be, too;"
         f" write {found.line}{apart}",
@@ -359,12 +359,12 @@ def _together(spec: ModelSpec, task: Task, owned: Mapping[str, _Own]) -> Iterato
 
 
 def _beside(spec: ModelSpec, task: Task, own: _Own) -> dict[str, list[str]]:
-    """The values of the rows in columns that no field is, and in numbers and choices."""
+    """The values of the rows in columns that no field is, and in numbers, choices and dates."""
     used = {
         column
         for mapping in own.part.mappings
         for name, column in mapping.items()
-        if name not in (*task.numbers, *task.choices)
+        if name not in task.measured
     }
     left = [name for name in own.part.columns if name not in used]
     places = {place: number for number, place in enumerate(own.places)}

@@ -34,7 +34,7 @@ from p2m.catalogs.mapping import has_texts, is_json, unfit
 from p2m.catalogs.vocabulary import ALSO, BOOKKEEPING, GROUPS, plain
 from p2m.deploy.serving.shapes import read_labels
 from p2m.errors import UserError, nearest
-from p2m.parsing import columns_of, hardly_return, not_built, parse_prompt, read_answers
+from p2m.parsing import columns_of, hardly_return, not_built, order_of, parse_prompt, read_answers
 from p2m.types import Card, Example, Field, Layout, RecordField, Scale, Task, TaskType
 
 _ANSWERS = frozenset((*GROUPS["label"], *GROUPS["answer"], *GROUPS["output"][:8])) - {"text", "language"}
@@ -322,7 +322,7 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
     """
     free = _readable(table, output, prompt)
     texts = [column for column in free if column.kind in ("text", "texts") and not _is_number(column)]
-    long = [column for column in texts if not _returns(column)]
+    long = [column for column in texts if not _returns(column) and not _is_date(column)]
     by_name = {plain(column.name): column for column in texts}
     for pair in _PAIRS:
         if all(name in by_name for name in pair):
@@ -332,7 +332,11 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
         asked = [column for column in long if column.name not in options]
         return tuple(column for column in free if column.name in options or column in asked)
     mentioned = [column for column in free if _is_mentioned(column.name, prompt)]
-    given = [column for column in free if _is_stamp(column) or _goes_in(column.name, prompt)]
+    given = [
+        column
+        for column in free
+        if _goes_in(column.name, prompt) or (column in mentioned and _is_stamp(column))
+    ]
     if len(long) == 1:
         return tuple(column for column in free if column in (*long, *given))
     chosen = mentioned if long or len(mentioned) > 1 else free
@@ -351,7 +355,7 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
 
 
 def _readable(table: _Table, output: Column, prompt: str = "") -> list[Column]:
-    """Columns that may go in; dates and addresses where there is nothing else, or the prompt names them."""
+    """Columns that may go in; addresses where there is nothing else, or the prompt names them."""
     every = [
         column
         for column in table.columns
@@ -359,7 +363,7 @@ def _readable(table: _Table, output: Column, prompt: str = "") -> list[Column]:
     ]
     named = [column.name for column in every if _is_stamp(column) and _is_mentioned(column.name, prompt)]
     free = [column for column in every if column.name in named or not _is_bookkeeping(column.name)]
-    told = [column for column in free if column.name in named or not _is_stamp(column)]
+    told = [column for column in free if column.name in named or _is_date(column) or not _is_stamp(column)]
     return told or free or [column for column in every if column.kind == "text" and not _is_number(column)]
 
 
@@ -440,6 +444,12 @@ def _is_stamp(column: Column) -> bool:
     return bool(filled) and (
         all(map(_STAMP.fullmatch, filled)) or (counts and all(map(_IDENTIFIER.fullmatch, filled)))
     )
+
+
+def _is_date(column: Column) -> bool:
+    """Whether it holds dates or times that can be read in one way."""
+    filled = [text for text in column.samples if text]
+    return bool(filled) and order_of(filled) is not None
 
 
 def _stands_in(column: Column, other: Column) -> bool:
@@ -550,7 +560,7 @@ def _together(table: _Table, task: Task, inputs: Sequence[Column], output: Colum
     """The column by whose values rows seem to belong together, among those that are not read as text."""
     if not task.type.is_decided:
         return None
-    used = {column.name for column in inputs if _field(column.name) not in (*task.numbers, *task.choices)}
+    used = {column.name for column in inputs if _field(column.name) not in task.measured}
     names = [name for name in table.names if name not in used and name != output.name]
     rows = {place: row.output for row, place in table.examples(task, inputs, output)}
     records = [record for record in table.records() if record.where in rows]

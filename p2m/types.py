@@ -153,6 +153,7 @@ class Task:
     parts: tuple[str, ...] = ()  # of the one input, where it holds two texts: the marks before them
     numbers: tuple[str, ...] = ()  # inputs that are a number in every row, where an answer is a label or one
     choices: tuple[str, ...] = ()  # inputs of few short values, which return
+    dates: dict[str, str] = field(default_factory=dict)  # inputs that are dates -> ymd, dmy, mdy or time
     options: dict[str, str] = field(default_factory=dict)  # label -> its text: an input, or behind a mark
     none: str | None = None  # the answer of rows without one: "N/A", or the label of what fits no other
     layout: Layout | None = None  # of an extraction of several spans; None: the answer is one span
@@ -176,7 +177,12 @@ class Task:
     @property
     def texts(self) -> tuple[str, ...]:
         """Names of the inputs that are read as text."""
-        return tuple(each.name for each in self.inputs if each.name not in self.numbers)
+        return tuple(each.name for each in self.inputs if each.name not in (*self.numbers, *self.dates))
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Names of the inputs that are columns of a table rather than texts, and may be empty."""
+        return (*self.numbers, *self.choices, *self.dates)
 
     @property
     def is_span(self) -> bool:
@@ -204,9 +210,10 @@ class Shown:
     scale: Scale | None = None
     record: tuple[RecordField, ...] = ()
     languages: tuple[str, ...] = ()  # of their inputs, ISO 639-1, the commonest first
-    parts: tuple[str, ...] = ()  # as in Task, and so are the next two
+    parts: tuple[str, ...] = ()  # as in Task, and so are the next three
     numbers: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    dates: dict[str, str] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)  # as in Task
     commonest: str = ""  # the answer of nearly all rows, where others are rare
     is_strict: bool = False  # whether there is hardly another way to put answers that are texts

@@ -15,6 +15,7 @@ from p2m.catalogs.columns import text_of, texts_of
 from p2m.catalogs.joined import with_joined
 from p2m.catalogs.rows import RawRow
 from p2m.catalogs.vocabulary import ALSO
+from p2m.deploy.serving.dates import SAMPLES, moment_of
 from p2m.deploy.serving.rows import number_of
 from p2m.types import GROUPED, Example, Task, TaskType
 
@@ -47,7 +48,7 @@ class Converter:
         for one in self.task.inputs:
             found[one.name] = text_of(flat, self.mapping[one.name])
         empty = [name for name, text in found.items() if not text]
-        may_lack = found if self.is_raw else (*self.task.numbers, *self.task.choices)
+        may_lack = found if self.is_raw else self.task.measured
         wrong = empty if len(empty) == len(found) else [name for name in empty if name not in may_lack]
         if wrong:
             return f"{wrong[0]!r} (column {self.mapping[wrong[0]]!r}) is empty"
@@ -55,6 +56,10 @@ class Converter:
             if found[name] and number_of(found[name]) is None:
                 column = f"{name!r} (column {self.mapping[name]!r})"
                 return f"{column} is a number in other rows, and not {found[name][:40]!r}, or may be empty"
+        for name, order in self.task.dates.items():
+            if found[name] and moment_of(found[name], order) is None:
+                column = f"{name!r} (column {self.mapping[name]!r})"
+                return f"{column} is like {SAMPLES[order]} in other rows, and not {found[name][:40]!r}"
         return found
 
     def convert(self, record: RawRow) -> Example | str:

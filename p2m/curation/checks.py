@@ -34,7 +34,7 @@ def with_span_first(task: Task, row: Example) -> Example:
 
 
 def _fault(task: Task, row: Example) -> str:
-    may_lack = (*task.numbers, *task.choices)  # of a table
+    may_lack = task.measured  # of a table
     for entry, text in zip(task.inputs, inputs(task, row), strict=True):
         if entry.name not in row.input:
             return f"no field {entry.name!r}"

@@ -13,6 +13,7 @@ from p2m.deploy.serving import (
     batches,
     causal,
     copies,
+    dates,
     edits,
     embeddings,
     fields,
@@ -76,7 +77,7 @@ def shipped(model: Path, backend: Backend) -> dict[str, Path]:
     backend = _of(backend, found)
     if found.backend != backend.name:
         raise StageError(f"the model is for the runtime {found.backend}, not for {backend.name}")
-    modules = [predict, predictor, rows, settings, shapes, sureness, *_OF_KIND[found.kind]]
+    modules = [predict, predictor, rows, dates, settings, shapes, sureness, *_OF_KIND[found.kind]]
     if not _has_graphs(model, found):
         return paths(*modules)
     modules += [backends, batches, *_WITHOUT_GRAPH.get(found.kind, ())]

@@ -14,6 +14,7 @@ from p2m.answers.canonical import JOINTS, parsed
 from p2m.answers.numbers import is_number, read_written, several_units, style_of
 from p2m.answers.records import Nested, fields_of
 from p2m.answers.spans import Laid, holds_spans, is_nothing, kinds_in, laid_out
+from p2m.deploy.serving.dates import SAMPLES, moment_of
 from p2m.deploy.serving.rows import number_of
 from p2m.parsing.forms import NO_ANSWER, json_layout
 from p2m.parsing.language import guess
@@ -57,11 +58,11 @@ def read_answers(rows: Sequence[Example], *, fewest: int = FEWEST, is_whole: boo
 
     Rows that are not the whole of a table show neither a scale nor all types of spans: a table may be sorted.
     """
-    numbers, choices = _columns(rows)
+    numbers, choices, dates = _columns(rows)
     commonest = _commonest([row.output.strip() for row in rows], is_whole)
     shown = replace(
         _typed(rows, fewest), languages=_languages(rows), parts=_parts(rows), numbers=numbers,
-        choices=choices, commonest=commonest,
+        choices=choices, dates=dates, commonest=commonest,
     )  # fmt: skip
     if options := options_of(rows):
         why = f"the rows answer with the name of a text in their input: {_listed(tuple(options))}"
@@ -100,11 +101,11 @@ def _commonest(answers: Sequence[str], is_whole: bool) -> str:
     return answer if is_nearly_all and has_others else ""
 
 
-def _columns(rows: Sequence[Example]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Inputs that are a number in every row, and inputs of few short values; none of few rows."""
+def _columns(rows: Sequence[Example]) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, str]]:
+    """Inputs that are a number in every row, inputs of few short values, and dates; none of few rows."""
     if len(rows) < _MARKED:
-        return (), ()
-    numbers, choices = [], []
+        return (), (), {}
+    numbers, choices, dates = [], [], {}
     for name in rows[0].input:
         values = [value for row in rows if (value := row.input.get(name, "").strip())]
         returns = _EACH * len(set(values)) <= len(values) and max(map(len, values), default=0) <= _NAME
@@ -112,9 +113,17 @@ def _columns(rows: Sequence[Example]) -> tuple[tuple[str, ...], tuple[str, ...]]
             continue
         if all(number_of(value) is not None for value in values):
             numbers.append(name)
+        elif (order := order_of(values)) is not None:
+            dates[name] = order
         elif returns and len(rows[0].input) > 1:
             choices.append(name)
-    return tuple(numbers), tuple(choices)
+    return tuple(numbers), tuple(choices), dates
+
+
+def order_of(values: Sequence[str]) -> str | None:
+    """How a column writes its dates; None where they are none, or may be read in two ways (03/04/2024)."""
+    fit = [order for order in SAMPLES if all(moment_of(value, order) for value in values)]
+    return fit[0] if len(fit) == 1 else None
 
 
 def _parts(rows: Sequence[Example]) -> tuple[str, ...]:

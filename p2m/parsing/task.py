@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from p2m.answers.canonical import Canonical, Unfit
 from p2m.answers.numbers import is_number
+from p2m.deploy.serving.dates import SAMPLES
 from p2m.errors import Problem, RecipeError, nearest
 from p2m.parsing.demonstrations import BARE, Reading, Row, take_apart, unread
 from p2m.parsing.fields import cut, default_names, field_name, read_names
@@ -95,15 +96,15 @@ def parse_prompt(
     form = read_form(kind, reading.instruction, fitted, names, found, given, shown)
     counted = f"{len(reading.rows)} demonstrations: {reading.form}" if reading.form else ""
     parts = _parts(shown, kind, names)
-    numbers, choices = _measured(shown, kind, names)
+    measured = _measured(shown, kind, names)
     options = _options(shown, kind, form.labels)
-    laid = _laid(parts, numbers, options)
+    laid = _laid(parts, measured, options)
     listed = found.reason if not labels and found.reason not in why_kind else ""
     listed *= kind.is_labelled
     reasons = (counted, why_kind, why_fields, *laid, why_language, listed, *form.reasons)
     task = _assembled(
         kind, reading, fitted, names=names, output=output or _output_name(rows, kind), form=form, parts=parts,
-        numbers=numbers, choices=choices, options=options,
+        measured=measured, options=options,
         shown=shown or Shown(None),
         descriptions=dict(descriptions), language=spoken, languages=languages, reasons=reasons,
         lacking="" if kind.is_learnt else why_kind.partition(": ")[2],
@@ -112,13 +113,19 @@ def parse_prompt(
     return _spelt(task, len(reading.rows), labels, is_stated=type is not None or bool(labels))
 
 
-def _laid(parts: Sequence[str], numbers: Sequence[str], options: Mapping[str, str]) -> tuple[str, ...]:
+def _laid(parts: Sequence[str], measured: Shown, options: Mapping[str, str]) -> tuple[str, ...]:
     """What of the inputs is no plain text, in words."""
     return (
-        f"numbers, not texts: {', '.join(numbers)}" if numbers else "",
+        f"numbers, not texts: {', '.join(measured.numbers)}" if measured.numbers else "",
+        f"dates, not texts: {', '.join(map(_dated, measured.dates.items()))}" if measured.dates else "",
         f"a text for each label in the input: {', '.join(options.values())}" if options else "",
         f"two texts in each input, after {parts[0]!r} and {parts[1]!r}" if parts else "",
     )
+
+
+def _dated(column: tuple[str, str]) -> str:
+    name, order = column
+    return f"{name} (like {SAMPLES[order]})"
 
 
 def sure_of(prompt: str) -> frozenset[str]:
@@ -176,8 +183,7 @@ def _assembled(
     output: str,
     form: Form,
     parts: tuple[str, ...],
-    numbers: tuple[str, ...],
-    choices: tuple[str, ...],
+    measured: Shown,
     options: dict[str, str],
     shown: Shown,
     descriptions: dict[str, str],
@@ -198,8 +204,9 @@ def _assembled(
         output=Field(output),
         labels=form.labels,
         parts=parts,
-        numbers=numbers,
-        choices=choices,
+        numbers=measured.numbers,
+        choices=measured.choices,
+        dates=measured.dates,
         options=options,
         none=form.none,
         layout=form.layout,
@@ -230,14 +237,13 @@ def _options(shown: Shown | None, kind: TaskType, labels: Sequence[str]) -> dict
     return shown.options
 
 
-def _measured(
-    shown: Shown | None, kind: TaskType, names: Sequence[str]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Those inputs that are numbers, and choices, where a label or a number is told from them."""
+def _measured(shown: Shown | None, kind: TaskType, names: Sequence[str]) -> Shown:
+    """Which inputs are numbers, choices and dates, where a label or a number is told from them."""
     if shown is None or not (kind.is_labelled or kind is TaskType.REGRESSION):
-        return (), ()
-    of = (tuple(name for name in names if name in each) for each in (shown.numbers, shown.choices))
-    return next(of), next(of)
+        return Shown(None)
+    numbers, choices = (tuple(n for n in names if n in each) for each in (shown.numbers, shown.choices))
+    dates = {name: shown.dates[name] for name in names if name in shown.dates}
+    return Shown(None, numbers=numbers, choices=choices, dates=dates)
 
 
 def _outputs(rows: Sequence[Row]) -> list[str]:

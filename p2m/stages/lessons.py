@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.deploy.base import Predictor
-from p2m.deploy.serving.linear import LinearHead, columns
+from p2m.deploy.serving.linear import LinearHead, columns, with_parts
 from p2m.deploy.serving.rows import Answer, answered, joined
 from p2m.deploy.serving.settings import Settings
 from p2m.engine.files.arrays import read
@@ -191,7 +191,8 @@ def linear_logits(folder: Path, rows: Sequence[Example], vectors: Any) -> Any:
     """(rows, columns), as `linear_answers` decides by them."""
     settings = Settings.read(folder)
     texts = [joined(row.input, settings.texts) for row in rows]
-    return LinearHead(folder, columns(settings)).logits(texts, vectors, [row.input for row in rows])
+    given = with_parts([row.input for row in rows], settings)
+    return LinearHead(folder, columns(settings)).logits(texts, vectors, given)
 
 
 def picked(rows: Sequence[Example], vectors: Any, numbers: Sequence[int]) -> tuple[Sequence[Example], Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from p2m.deploy.serving.dates import parts_of, unfolded
 from p2m.deploy.serving.linear import LINEAR, TERMS
 from p2m.deploy.serving.measures import MEASURES
 from p2m.deploy.serving.rows import joined
@@ -94,16 +95,29 @@ def terms(texts: Sequence[str], most: dict[str, int]) -> Terms:
 
 
 def measured(lesson: Lesson, most: dict[str, int]) -> Terms:
-    """The terms of the lesson's rows, and as a further block their numbers and choices."""
+    """The terms of the lesson's rows, and as a further block their numbers, choices and dates."""
     import numpy as np
     from scipy.sparse import hstack
 
-    found, measures = terms(texts_of(lesson), most), measures_of(lesson, _by_measures)
+    found = terms(texts_of(lesson), most)
+    lesson = _with_parts(lesson)
+    measures = measures_of(lesson, _by_measures)
     if not measures:
         return found
     matrix = hstack([found.matrix, measured_by(measures, lesson.rows, found.matrix.shape[0])]).tocsr()
     idf = np.concatenate([found.idf, np.ones(len(measures), np.float32)])
     return Terms({**found.blocks, MEASURES: measures}, idf, matrix)
+
+
+def _with_parts(lesson: Lesson) -> Lesson:
+    """The lesson with the parts of dates as choices and numbers."""
+    task = lesson.task
+    if not task.dates:
+        return lesson
+    choices, numbers = parts_of(task.dates)
+    rows = tuple(replace(row, input=unfolded(row.input, task.dates)) for row in lesson.rows)
+    wide = replace(task, choices=(*task.choices, *choices), numbers=(*task.numbers, *numbers))
+    return replace(lesson, task=wide, rows=rows)
 
 
 def _by_measures(features: Any, lesson: Lesson) -> Weights:
@@ -197,5 +211,6 @@ def write(
     replace(
         settings, kind="linear", compares=compares, parts=task.parts if compares else (),
         options=task.options if compares else {}, numbers=task.numbers, choices=task.choices,
+        dates=task.dates,
     ).write(target)  # fmt: skip
     return int(sum(array.size for name, array in arrays.items() if name in ("bias", "dense", "sparse")))

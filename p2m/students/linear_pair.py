@@ -30,8 +30,8 @@ class LinearPair(LinearMiniLM):
     def refusal(self, task: Task) -> str | None:
         if task.options:
             return super().refusal(task)
-        if task.numbers:
-            return f"it compares two texts, and {task.numbers[0]!r} is a number"
+        if apart := [*task.numbers, *task.dates]:
+            return f"it compares two texts, and {apart[0]!r} is a number or a date"
         if len(task.inputs) != 2 and not task.parts:
             return f"it compares two inputs, and the task has {len(task.inputs)}"
         if task.type is TaskType.CLASSIFICATION and task.none is not None:

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from .dates import unfolded
 from .measures import MEASURES, Measures
 from .rows import Answer, answered, joined, laid_open, sides
 from .scope import open_scope
@@ -142,6 +143,11 @@ def columns(settings: Settings) -> int:
     return 1 if settings.shape == "number" else len(settings.labels)
 
 
+def with_parts(rows: Sequence[Mapping[str, str]], settings: Settings) -> Sequence[Mapping[str, str]]:
+    """The rows with the parts of their dates, of which a model has measures."""
+    return [unfolded(row, settings.dates) for row in rows] if settings.dates else rows
+
+
 class LinearModel:
     """A linear model's folder, opened."""
 
@@ -172,7 +178,8 @@ class LinearModel:
         """`logits` (rows, columns), and the `embeddings` that they are made of, None without an encoder."""
         texts = [joined(row, self._settings.texts) for row in rows]
         embeddings = self._embedded(rows, texts, batch_size) if self._encoder else None
-        return {"logits": self._head.logits(texts, embeddings, rows), "embeddings": embeddings}
+        logits = self._head.logits(texts, embeddings, with_parts(rows, self._settings))
+        return {"logits": logits, "embeddings": embeddings}
 
     def _embedded(self, rows: Sequence[Mapping[str, str]], texts: Sequence[str], batch_size: int) -> Any:
         from .embeddings import compared, opposed

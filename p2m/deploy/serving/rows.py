@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .dates import SAMPLES, moment_of
 from .settings import Fields, Settings
 from .shapes import write_labels, write_number
 
@@ -47,13 +48,16 @@ def check_row(row: Any, fields: Sequence[str]) -> dict[str, str]:
     if missing:
         there = f"there is {named(list(row))}" if row else "the object is empty"
         raise InputError(f"no {named(missing)}; expected {named(fields)}, {there}")
-    numbers = fields.numbers if isinstance(fields, Fields) else ()
+    fields = fields if isinstance(fields, Fields) else Fields(fields)
+    numbers, dates = fields.numbers, fields.dates
     row = {**row, **{name: str(row[name]) for name in numbers if kind_of(row[name]) == "a number"}}
     for name in fields:
         if not isinstance(row[name], str):
             raise InputError(f'"{name}" must be text, not {kind_of(row[name])}')
         if name in numbers and row[name].strip() and number_of(row[name]) is None:
             raise InputError(f'"{name}" must be a number, not {row[name][:40]!r}')
+        if name in dates and row[name].strip() and moment_of(row[name], dates[name]) is None:
+            raise InputError(f'"{name}" must be like {SAMPLES[dates[name]]}, not {row[name][:40]!r}')
         try:
             row[name].encode("utf-8")
         except UnicodeEncodeError:

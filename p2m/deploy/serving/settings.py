@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class Fields(tuple[str, ...]):
     """Names of the fields that a row is asked by."""
 
     numbers: frozenset[str] = frozenset()  # of these, what JSON may write as a number
+    dates: Mapping[str, str] = {}  # and what is a date -> ymd, dmy, mdy or time
     may_lack: frozenset[str] = frozenset()  # and what may be empty, where others are not
 
 
@@ -66,7 +68,10 @@ class Settings:
     compares: bool = False  # linear: whether it reads how two texts differ, not both as one
     parts: tuple[str, ...] = ()  # marks before these texts in one field; (): each is a field
     numbers: tuple[str, ...] = ()  # linear: fields that are numbers, and no texts
-    choices: tuple[str, ...] = ()  # linear: fields of few values; these and numbers may be empty in a table
+    choices: tuple[str, ...] = ()  # linear: fields of few values; these, numbers and dates may be empty
+    dates: dict[str, str] = field(
+        default_factory=dict
+    )  # linear: fields that are dates -> ymd, dmy, mdy, time
     options: dict[str, str] = field(default_factory=dict)  # label -> its text: a field, or behind a mark
     record: tuple[dict[str, Any], ...] = ()  # of records: the fields of `p2m.types.RecordField`
 
@@ -75,13 +80,14 @@ class Settings:
         """The fields, and how people may write them."""
         found = Fields(self.fields)
         found.numbers = frozenset(self.numbers)
-        found.may_lack = frozenset((*self.numbers, *self.choices))
+        found.may_lack = frozenset((*self.numbers, *self.choices, *self.dates))
+        found.dates = self.dates
         return found
 
     @property
     def texts(self) -> tuple[str, ...]:
         """The fields that are read as text."""
-        return tuple(name for name in self.fields if name not in self.numbers)
+        return tuple(name for name in self.fields if name not in (*self.numbers, *self.dates))
 
     @staticmethod
     def read(folder: Path) -> Settings:
