@@ -7,6 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import product
 from statistics import median_low
 from typing import Any
 
@@ -47,7 +48,7 @@ def _described(field: Asked, told: Mapping[str, Any]) -> RecordField:
     return RecordField(
         field.name, field.kind, field.labels or tuple(told.get("labels", ())), field.nullable,
         told.get("decimal", ""), tuple(scale) if scale else None, told.get("middle", 0.0),
-        tuple((word, value) for word, value in told.get("words", ())),
+        tuple((word, value) for word, value in told.get("words", ())), told.get("fractions", False),
     )  # fmt: skip
 
 
@@ -58,8 +59,11 @@ def _record(output: str) -> dict[str, Any] | None:
         return None
 
 
-def _stands(number: float, text: str, mark: str, words: Sequence[tuple[str, float]] = ()) -> bool:
-    return any(number == each for _, _, each in numbers_in(text, mark, words))
+def _stands(
+    number: float, text: str, mark: str, fractions: bool, words: Sequence[tuple[str, float]] = ()
+) -> bool:
+    known = numbers_in(text, mark, words, fractions=fractions)
+    return any(number == each for _, _, each in known)
 
 
 def _odds(part: int, whole: int) -> float:
@@ -105,12 +109,15 @@ def _told(field: Asked, pairs: Sequence[tuple[dict[str, Any], str]]) -> dict[str
         return {"decimal": "."}
     numbers = [number for number, _ in known]
     found: dict[str, Any] = {"middle": median_low(numbers)}
-    hidden = {mark: [pair for pair in known if not _stands(*pair, mark)] for mark in ".,"}
-    mark = min(hidden, key=lambda each: len(hidden[each]))  # of equals the point
-    written = 1 - len(hidden[mark]) / len(known)  # of what is never written in digits, words are no numbers
-    words = _words(hidden[mark]) if field.scale is None and written >= WRITTEN else []
-    standing = sum(_stands(*pair, mark, words) for pair in known)
+    ways = list(product((False, True), ".,"))
+    hidden = {way[::-1]: [pair for pair in known if not _stands(*pair, *way[::-1])] for way in ways}
+    way = min(hidden, key=lambda each: len(hidden[each]))  # of equals the point, and no fractions
+    mark, fractions = way
+    written = 1 - len(hidden[way]) / len(known)  # of what is never written in digits, words are no numbers
+    words = _words(hidden[way]) if field.scale is None and written >= WRITTEN else []
+    standing = sum(_stands(*pair, mark, fractions, words) for pair in known)
     if standing >= READ * len(known):
-        return found | {"decimal": mark} | ({"words": words} if words else {})
+        found |= {"decimal": mark} | ({"words": words} if words else {})
+        return found | ({"fractions": True} if fractions else {})
     whole = all(number == int(number) for number in numbers)
     return found | {"scale": [min(numbers), max(numbers), 1.0 if whole else 0.0]}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .linear import LinearHead
-from .record_fields import RecordField, fields_of, numbers_in, plain, told_value
+from .record_fields import RecordField, fields_of, plain, told_value
 from .rows import Answer, joined
 from .settings import Settings
 from .shapes import Found, write_record
@@ -96,7 +96,7 @@ def _valued(field: RecordField, text: str, start: int, end: int) -> Any:
     """What stands there: the text, or the first number; None where there is none."""
     if field.kind != "number":
         return text[start:end]
-    for first, last, value in numbers_in(text, field.decimal, field.words):
+    for first, last, value in field.numbers_in(text):
         if first < end and start < last:
             return plain(value)
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,9 @@ from typing import Any
 from .rows import answered, labelled
 from .settings import Settings
 
+_FRACTION = re.compile(
+    r"(?:(?<![\d/.,])(\d+)[ \u00a0-]?)?(?:(?<![\d/.,])(\d+) ?[/⁄] ?([1-9]\d*)(?![\d/])|([¼-¾⅐-⅞]))"
+)
 _GROUPS = "'’ \u00a0\u202f"  # between thousands, beside the mark that is not the decimal one
 
 
@@ -29,6 +33,11 @@ class RecordField:
     words: tuple[
         tuple[str, float], ...
     ] = ()  # of a number that is read: words, in small letters, that say one
+    fractions: bool = False  # of a number that is read: whether 1/2, ¾ and 1 1/2 are one
+
+    def numbers_in(self, text: str) -> Iterator[tuple[int, int, float]]:
+        """As the function, of what the field reads as a number."""
+        return numbers_in(text, self.decimal, self.words, fractions=self.fractions)
 
     @staticmethod
     def read(data: Mapping[str, Any]) -> RecordField:
@@ -57,11 +66,16 @@ def fields_of(settings: Settings) -> tuple[RecordField, ...]:
 
 
 def numbers_in(
-    text: str, decimal: str, words: Sequence[tuple[str, float]] = ()
+    text: str, decimal: str, words: Sequence[tuple[str, float]] = (), *, fractions: bool = False
 ) -> Iterator[tuple[int, int, float]]:
     """First character, the one after the last, and value of each number, read with that decimal mark, and of
-    each of the `words` that say one.
+    each of the `words` that say one; of `fractions` (1/2, ¾, 1 1/2) the whole, and none of their parts.
     """
+    for found in _FRACTION.finditer(text) if fractions else ():
+        whole, above, below, sign = found.groups()
+        part = unicodedata.numeric(sign) if sign else int(above) / int(below)
+        yield *found.span(), int(whole or 0) + part
+    text = _FRACTION.sub(lambda found: " " * len(found.group()), text) if fractions else text
     groups = re.escape(_GROUPS + ("." if decimal == "," else ","))
     digits = rf"\d{{1,3}}(?:[{groups}]\d{{3}})+(?!\d)|\d+"
     for found in re.finditer(rf"(?:(?<![\w)])[-+−])?(?:{digits})(?:{re.escape(decimal)}\d+)?", text):

@@ -14,7 +14,7 @@ from typing import Any
 
 from .backends import open_graph
 from .batches import log_sum, open_tokenizer, ran
-from .record_fields import RecordField, fields_of, numbers_in, plain, told_value
+from .record_fields import RecordField, fields_of, plain, told_value
 from .rows import Answer, joined
 from .settings import Settings
 from .shapes import write_record
@@ -115,7 +115,7 @@ def _best(field: RecordField, text: str, units: Units, first: Any, last: Any) ->
         return
     first, last = first[units.places], last[units.places]
     if field.kind == "number":
-        for start, end, value in numbers_in(text, field.decimal, field.words):
+        for start, end, value in field.numbers_in(text):
             inside = np.flatnonzero((units.ends > start) & (units.starts < end))
             if len(inside) and units.starts[inside[0]] <= start and units.ends[inside[-1]] >= end:
                 yield float(first[inside[0]] + last[inside[-1]]), plain(value)

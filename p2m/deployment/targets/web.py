@@ -24,7 +24,7 @@ KINDS = {
     "classification": ("answers.js",),
     "span": ("answers.js", "spans.js"),
 }
-ALWAYS = ("page.js", "page.css", "predictor.js", "rows.js", "arrays.js")
+ALWAYS = ("page.js", "page.css", "predictor.js", "rows.js", "dates.js", "arrays.js")
 ELSEWHERE = "p2m deploy BUNDLE --to docker, which runs every kind of model"
 # What the browser runs graphs by, on the processor: the registry's digest of the package, and each file's.
 RUNTIME = npm.Package(

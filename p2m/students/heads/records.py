@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import p2m.students.record_fields as told
-from p2m.deploy.serving.record_fields import RecordField, fields_of, numbers_in
+from p2m.deploy.serving.record_fields import RecordField, fields_of
 from p2m.deploy.serving.records import RecordReader, output_of
 from p2m.deploy.serving.rows import Answer
 from p2m.deploy.serving.settings import Settings
@@ -206,7 +206,7 @@ def told_aim(field: RecordField, value: Any, row: Example) -> Any:
 def places_of(field: RecordField, value: Any, text: str) -> list[tuple[int, int]]:
     """First character and the one after the last of each place where the value of a field stands."""
     if field.kind == "number":
-        known = numbers_in(text, field.decimal, field.words)
+        known = field.numbers_in(text)
         return [(start, end) for start, end, each in known if each == value]
     return [(each.start, each.end) for each in occurrences(text, str(value))]
 

@@ -1,6 +1,7 @@
 // A model's folder, opened in the page: rows to answers, as predict.py gives them.
 import { answersOf, calibrated } from "./answers.js";
 import { openArrays } from "./arrays.js";
+import { momentOf, SAMPLES, unfolded } from "./dates.js";
 import { joined, laidOpen, NUMBER, sides } from "./rows.js";
 
 async function read(folder, name) {
@@ -20,11 +21,13 @@ export async function openPredictor(folder, say = () => {}) {
     fields: settings.fields,
     async predict(row) {
       const filled = settings.fields.filter((name) => typeof row[name] === "string" && row[name].trim());
-      const mayLack = filled.length ? [...(settings.numbers ?? []), ...(settings.choices ?? [])] : [];
+      const mayLack = filled.length ? [...(settings.numbers ?? []), ...(settings.choices ?? []), ...Object.keys(settings.dates ?? {})] : [];
       for (const name of settings.fields)
         if (typeof row[name] !== "string" || !(filled.includes(name) || mayLack.includes(name))) throw new Error(`"${name}" is empty`);
       for (const name of settings.numbers ?? [])
         if (filled.includes(name) && !NUMBER.test(row[name].trim())) throw new Error(`"${name}" must be a number`);
+      for (const [name, order] of Object.entries(settings.dates ?? {}))
+        if (filled.includes(name) && !momentOf(row[name], order)) throw new Error(`"${name}" must be like ${SAMPLES[order]}`);
       const found = await answer(row);
       const score = calibrated(found.score, settings.calibration);
       return { value: found.value ?? found.output, score, abstain: Boolean(found.abstain) || score < settings.abstain };
@@ -72,8 +75,8 @@ async function answering(folder, settings, arrays, encoder) {
       return found ? answer : { ...answer, score: 0, abstain: true }; // of one text nothing is known
     };
   return async (row) => {
-    const text = joined(row, settings.fields.filter((name) => !settings.numbers?.includes(name)));
+    const text = joined(row, settings.fields.filter((name) => !settings.numbers?.includes(name) && !settings.dates?.[name]));
     const embeddings = encoder ? await embedded(text) : null;
-    return decide(head.logits(text, embeddings, row), embeddings);
+    return decide(head.logits(text, embeddings, unfolded(row, settings.dates)), embeddings);
   };
 }
