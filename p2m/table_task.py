@@ -65,6 +65,11 @@ _GIVEN = (  # up to what goes in
     r"\b(?:given|convert|translate|transliterate|normali[sz]e|rewrite|paraphrase|summari[sz]e|expand|shorten"
     r"|simplify|correct|clean|split|turn)\s+(?:(?:an?|the|this|each|every|its|one)\s+)?(?:\w+(?:'s)?\s+)?"
 )
+_SOURCE = re.compile(  # what an answer is told from, up to what it is
+    r"\b(?:from|using|based on)\b((?:(?!\b(?:whether|if|what|which|who|how|to|into|as|say|tell|predict"
+    r"|estimate|decide|name|give|classify|rate)\b)[^.?!:;\n])*)",
+    re.IGNORECASE,
+)
 _MEDIA = re.compile(
     r".+\.(png|jpe?g|gif|webp|bmp|tiff?|heic|wav|mp3|flac|ogg|m4a|mp4|avi|mov|pdf)", re.IGNORECASE
 )
@@ -258,7 +263,9 @@ def _output(table: _Table, prompt: str, inputs: Sequence[str], named: str) -> Co
         if column.filled and column.name not in inputs and column.name not in ALSO
     ]
     read = {column.name for column in free if _goes_in(column.name, prompt)}
-    scores = {c.name: 0 if c.name in read else _output_score(c, prompt) for c in free}
+    scores = {
+        c.name: 0 if c.name in read or _is_source(c.name, prompt) else _output_score(c, prompt) for c in free
+    }
     if not any(scores.values()):
         scores = _by_mention(free, read, prompt)
     best = sorted(free, key=lambda column: -scores[column.name])
@@ -335,7 +342,9 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
     given = [
         column
         for column in free
-        if _goes_in(column.name, prompt) or (column in mentioned and _is_stamp(column))
+        if _goes_in(column.name, prompt)
+        or _is_source(column.name, prompt)
+        or (column in mentioned and _is_stamp(column))
     ]
     if len(long) == 1:
         return tuple(column for column in free if column in (*long, *given))
@@ -416,6 +425,11 @@ def _is_asked_for(column: str, prompt: str) -> bool:
     own = [word for word in plain(_field(column)).casefold().split("_") if word and word not in _FILLING]
     kin = [any(word.startswith(one) or one.startswith(word) for one in said) for word in own]
     return _is_mentioned(column, head) or (all(kin) and min(map(len, own), default=0) >= _KIN)
+
+
+def _is_source(column: str, prompt: str) -> bool:
+    """Whether the prompt has the column's name where it says from what the answer is to be told."""
+    return any(_is_mentioned(column, source) for source in _SOURCE.findall(prompt))
 
 
 def _goes_in(column: str, prompt: str) -> bool:

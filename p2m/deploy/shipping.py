@@ -50,10 +50,10 @@ _OF_KIND = {
     "seq2seq": (texts,),
     "causal": (causal, texts),
     "copies": (copies,),
-    "linear": (linear, measures, scope),
+    "linear": (dates, linear, measures, scope),
     "tagger": (tagger, tagging),
     "editor": (edits,),
-    "fields": (fields, record_fields, linear, measures, scope, tagger, tagging),
+    "fields": (fields, record_fields, dates, linear, measures, scope, tagger, tagging),
 }
 _WITHOUT_GRAPH: dict[str, tuple[ModuleType, ...]] = {  # kinds that may have none; what an encoder takes
     "linear": (embeddings,),
@@ -77,7 +77,7 @@ def shipped(model: Path, backend: Backend) -> dict[str, Path]:
     backend = _of(backend, found)
     if found.backend != backend.name:
         raise StageError(f"the model is for the runtime {found.backend}, not for {backend.name}")
-    modules = [predict, predictor, rows, dates, settings, shapes, sureness, *_OF_KIND[found.kind]]
+    modules = [predict, predictor, rows, settings, shapes, sureness, *_OF_KIND[found.kind]]
     if not _has_graphs(model, found):
         return paths(*modules)
     modules += [backends, batches, *_WITHOUT_GRAPH.get(found.kind, ())]

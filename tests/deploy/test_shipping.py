@@ -148,6 +148,7 @@ def test_no_kind_ships_another_s_reader(models: dict[str, Path]) -> None:
         "settings",
         "shapes",
         "sureness",
+        "dates",
         "linear",
         "measures",
         "scope",

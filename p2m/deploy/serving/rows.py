@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .dates import SAMPLES, moment_of
 from .settings import Fields, Settings
 from .shapes import write_labels, write_number
 
@@ -56,13 +55,20 @@ def check_row(row: Any, fields: Sequence[str]) -> dict[str, str]:
             raise InputError(f'"{name}" must be text, not {kind_of(row[name])}')
         if name in numbers and row[name].strip() and number_of(row[name]) is None:
             raise InputError(f'"{name}" must be a number, not {row[name][:40]!r}')
-        if name in dates and row[name].strip() and moment_of(row[name], dates[name]) is None:
-            raise InputError(f'"{name}" must be like {SAMPLES[dates[name]]}, not {row[name][:40]!r}')
+        if name in dates and row[name].strip():
+            _check_date(name, row[name], dates[name])
         try:
             row[name].encode("utf-8")
         except UnicodeEncodeError:
             raise InputError(f'"{name}" holds half a surrogate pair, which is not text') from None
     return {name: row[name] for name in fields}
+
+
+def _check_date(name: str, text: str, order: str) -> None:
+    from .dates import SAMPLES, moment_of
+
+    if moment_of(text, order) is None:
+        raise InputError(f'"{name}" must be like {SAMPLES[order]}, not {text[:40]!r}')
 
 
 def number_of(text: str) -> float | None:
