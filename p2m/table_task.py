@@ -34,7 +34,7 @@ from p2m.catalogs.mapping import has_texts, is_json, unfit
 from p2m.catalogs.vocabulary import ALSO, BOOKKEEPING, GROUPS, plain
 from p2m.deploy.serving.shapes import read_labels
 from p2m.errors import UserError, nearest
-from p2m.parsing import columns_of, hardly_return, not_built, order_of, parse_prompt, read_answers
+from p2m.parsing import columns_of, hardly_return, not_built, orders_of, parse_prompt, read_answers
 from p2m.types import Card, Example, Field, Layout, RecordField, Scale, Task, TaskType
 
 _ANSWERS = frozenset((*GROUPS["label"], *GROUPS["answer"], *GROUPS["output"][:8])) - {"text", "language"}
@@ -385,6 +385,9 @@ def _unread(
     if asked := [column.name for column in beside if _is_asked_for(column.name, prompt)]:
         told = f"for all in one record: --output-column {','.join([output.name, *asked])}"
         return (f"not answered: {_listed(asked)}, which the prompt names too; {told}",)
+    if unclear := [each.name for each in table.columns if each not in chosen and _is_unclear_date(each)]:
+        told = "dates that may be read in two ways; write them like 2024-01-31"
+        return (f"not read: {_listed(unclear)}, {told}",)
     left = [column.name for column in free if column not in chosen]
     if not left:
         return ()
@@ -463,7 +466,13 @@ def _is_stamp(column: Column) -> bool:
 def _is_date(column: Column) -> bool:
     """Whether it holds dates or times that can be read in one way."""
     filled = [text for text in column.samples if text]
-    return bool(filled) and order_of(filled) is not None
+    return bool(filled) and len(orders_of(filled)) == 1
+
+
+def _is_unclear_date(column: Column) -> bool:
+    """Whether it holds dates of which nothing tells the month from the day (03/04/2024)."""
+    filled = [text for text in column.samples if text]
+    return bool(filled) and len(orders_of(filled)) > 1
 
 
 def _stands_in(column: Column, other: Column) -> bool:

@@ -375,6 +375,28 @@ def test_a_table_of_numbers_and_choices_is_read_whole(tmp_path: Path) -> None:
     assert (found.type, found.output, found.inputs) == (TaskType.REGRESSION, "amount", ("plan", "seats"))
 
 
+def test_dates_and_times_of_a_table_without_texts_are_read(tmp_path: Path) -> None:
+    lines = [
+        f"2026-0{n % 9 + 1}-{n % 28 + 1:02},{n % 24}:30,{n % 12 + 1}/{n % 12 + 1}/2026,{n % 7},{'ab'[n % 2]}"
+        for n in range(60)
+    ]
+    (tmp_path / "rows.csv").write_text("\n".join(["shipped,left,due,boxes,lane", *lines]))
+    found = read_task(tmp_path / "rows.csv", "Predict the lane.")
+    assert found.inputs == ("shipped", "left", "boxes")
+    assert found.doubts == ("not read: due, dates that may be read in two ways; write them like 2024-01-31",)
+
+
+def test_what_an_answer_is_told_from_goes_in_and_is_no_answer(tmp_path: Path) -> None:
+    lines = [f"{text},{n % 9},{n % 3 * 10},{n * 137}" for n, text in enumerate(TEXTS)]
+    (tmp_path / "rows.csv").write_text(
+        "\n".join(["advert,years_of_experience,hours_per_week,salary", *lines])
+    )
+    said = "Estimate the yearly salary from an advert, the years of experience and the hours per week."
+    found = read_task(tmp_path / "rows.csv", said)
+    assert found.inputs == ("advert", "years_of_experience", "hours_per_week")
+    assert (found.type, found.output) == (TaskType.REGRESSION, "salary")
+
+
 def test_columns_that_are_left_out_are_said(tmp_path: Path) -> None:
     desks = ("post", "returns") * 18
     lines = [f"2026-01-{n % 28 + 1:02},{n % 9},{text},{desks[n]}" for n, text in enumerate(TEXTS)]

@@ -6,9 +6,9 @@ One module a question: demonstrations (which parts of a prompt are rows), fields
 learnt from recipes/data/prompts.
 """
 
-from p2m.parsing.answers import hardly_return, order_of, read_answers
+from p2m.parsing.answers import hardly_return, orders_of, read_answers
 from p2m.parsing.not_built import not_built
 from p2m.parsing.options import columns_of
 from p2m.parsing.task import parse_prompt, sure_of
 
-__all__ = ["columns_of", "hardly_return", "not_built", "order_of", "parse_prompt", "read_answers", "sure_of"]
+__all__ = ["columns_of", "hardly_return", "not_built", "orders_of", "parse_prompt", "read_answers", "sure_of"]

@@ -113,17 +113,16 @@ def _columns(rows: Sequence[Example]) -> tuple[tuple[str, ...], tuple[str, ...],
             continue
         if all(number_of(value) is not None for value in values):
             numbers.append(name)
-        elif (order := order_of(values)) is not None:
-            dates[name] = order
+        elif len(orders := orders_of(values)) == 1:
+            dates[name] = orders[0]
         elif returns and len(rows[0].input) > 1:
             choices.append(name)
     return tuple(numbers), tuple(choices), dates
 
 
-def order_of(values: Sequence[str]) -> str | None:
-    """How a column writes its dates; None where they are none, or may be read in two ways (03/04/2024)."""
-    fit = [order for order in SAMPLES if all(moment_of(value, order) for value in values)]
-    return fit[0] if len(fit) == 1 else None
+def orders_of(values: Sequence[str]) -> list[str]:
+    """How a column may write its dates; none where they are no dates, two where all are like 03/04/2024."""
+    return [order for order in SAMPLES if all(moment_of(value, order) for value in values)]
 
 
 def _parts(rows: Sequence[Example]) -> tuple[str, ...]:

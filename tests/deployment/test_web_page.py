@@ -218,6 +218,34 @@ def test_numbers_and_choices_without_npm(site: Site, tmp_path: Path, monkeypatch
     assert site.ask("table", [{**more[1], "age": "old"}]) == [{"error": '"age" must be a number'}]
 
 
+def test_dates_without_npm(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = [
+        f"{n % 28 + 1:02}.{n % 12 + 1:02}.{2020 + n % 5} {n % 24}:{n % 60:02}" for n in range(0, 1600, 13)
+    ]
+    drawn = [
+        Example(
+            {"sent": day, "back": f"2024-05-{n % 31 + 1:02}", "at": f"{n % 12 + 1}:05 pm"}, "ab"[n % 7 > 3]
+        )
+        for n, day in enumerate(days)
+    ]
+    names = ("sent", "back", "at")
+    task = parse_prompt("Sort it.", inputs=names, output="label", shown=read_answers(drawn))
+    assert task.dates == {"sent": "dmy", "back": "ymd", "at": "time"}
+    model = tmp_path / "model"
+    LinearTfidf().solve(Lesson(task, ("a", "b"), tuple(drawn), None, None), model)
+    bundle = bundle_of(model, tmp_path / "bundle", task)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", "/nowhere")
+        site.add("dates", bundle)
+    more = [
+        {"sent": "", "back": "2024-2-29T1:00Z", "at": ""},
+        {"sent": "1/2/1999", "back": "", "at": "12:00 am"},
+    ]
+    site.check("dates", bundle, [*(row.input for row in drawn[:20]), *more])
+    wrong = {**more[1], "back": "2023-02-29"}
+    assert site.ask("dates", [wrong]) == [{"error": '"back" must be like 2024-01-31'}]
+
+
 def test_products_of_numbers_without_npm(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lot = np.random.default_rng(1)
     drawn = [Example({"area": f"{a:.1f}", "rate": f"{b:.2f}"}, f"{a * b:.1f}")

@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -226,3 +227,43 @@ def test_numbers_that_add_up_are_left_to_that(tmp_path: Path) -> None:
     LinearTfidf().solve(Lesson(task, labels_of(task, learnt), tuple(learnt), None, None), tmp_path)
     measures = json.loads((tmp_path / "terms.json").read_text())["measures"]
     assert all(len(each) < 6 for each in measures)
+
+
+def shipped(number: int, seed: int) -> list[Example]:
+    """A parcel is late that leaves on a Friday, or after four."""
+    lot = random.Random(seed)
+    found = []
+    for _ in range(number):
+        day = date(2024, 1, 1) + timedelta(lot.randrange(500))
+        hour = lot.randrange(7, 20)
+        given = {"day": f"{day:%d.%m.%Y}", "at": f"{hour:02}:30"}
+        found.append(Example(given, "late" if day.weekday() == 4 or hour >= 16 else "in time"))
+    return found
+
+
+def test_dates_and_times_are_learnt_by_their_parts(tiny_bert: Path, tmp_path: Path) -> None:
+    learnt, held = shipped(300, 1), shipped(100, 2)
+    task = task_of(learnt, "Say whether the parcel is late or in time.")
+    assert (task.dates, task.texts) == ({"day": "dmy", "at": "time"}, ())
+    LinearTfidf().solve(Lesson(task, labels_of(task, learnt), tuple(learnt), None, None), tmp_path)
+    predictor = Predictor(tmp_path)
+    said = [each.output for each in predictor.predict([row.input for row in held])]
+    assert sum(one == row.output for one, row in zip(said, held, strict=True)) >= 95
+    assert said == [each.output for each in linear_answers(tmp_path, held, None)]
+    assert predictor.predict([{"day": "", "at": "18:00"}])[0].output == "late"
+    with pytest.raises(InputError, match=r'"day" must be like 31\.01\.2024, not'):
+        predictor.predict([{"day": "2024-01-31", "at": "18:00"}])
+    assert LinearPair(model=str(tiny_bert), sha256="").refusal(task)
+
+
+def test_a_row_whose_date_is_none_is_refused_with_its_place(tmp_path: Path) -> None:
+    lines = [
+        "day,at,answer",
+        *(f"{row.input['day']},{row.input['at']},{row.output}" for row in shipped(60, 1)),
+    ]
+    (tmp_path / "rows.csv").write_text("\n".join([*lines, "soon,10:00,late"]))
+    task = task_of(shipped(60, 1), "Say whether the parcel is late or in time.")
+    with pytest.raises(
+        DataError, match=r"rows.csv:62: 'day' .* is like 31.01.2024 in other rows, and not 'soon'"
+    ):
+        read(task, Files((tmp_path / "rows.csv",)), role="train")

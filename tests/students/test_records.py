@@ -136,6 +136,20 @@ def test_numbers_are_read_as_they_are_written(text: str, decimal: str, values: l
     assert all(any(each.isdigit() for each in text[start:end]) for start, end, _ in found)
 
 
+def test_fractions_are_numbers_where_rows_say_so() -> None:
+    task = Task(TaskType.RECORDS, "", RECORD.inputs, RECORD.output, record=(RECORD.record[3],))
+    said = {"1/2": 0.5, "1 1/2": 1.5, "¾": 0.75, "2½": 2.5, "200": 200}
+    rows = [Example({"text": f"{text} cups {n}"}, json.dumps({"age": value}))
+            for n in range(40, 60) for text, value in said.items()]  # fmt: skip
+    (told,) = (json.loads(each) for each in labels_of(task, rows))
+    assert (told["decimal"], told["fractions"]) == (".", True)
+    known = "3/4 of it, page 3/4/2024 1/0"
+    assert [value for *_, value in numbers_in(known, ".", fractions=True)] == [0.75, 3, 4, 2024, 1, 0]
+    pages = [Example({"text": f"page {n}/31"}, json.dumps({"age": n})) for n in range(1, 31)]
+    (told,) = (json.loads(each) for each in labels_of(task, pages))
+    assert "fractions" not in told
+
+
 STRICT = Task(
     TaskType.RECORDS, "", RECORD.inputs, RECORD.output,
     record=(
