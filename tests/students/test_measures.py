@@ -266,4 +266,4 @@ def test_a_row_whose_date_is_none_is_refused_with_its_place(tmp_path: Path) -> N
     with pytest.raises(
         DataError, match=r"rows.csv:62: 'day' .* is like 31.01.2024 in other rows, and not 'soon'"
     ):
-        read(task, Files((tmp_path / "rows.csv",)), role="train")
+        read(task, Files(tmp_path / "rows.csv"), role="train")
