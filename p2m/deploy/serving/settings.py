@@ -69,9 +69,7 @@ class Settings:
     parts: tuple[str, ...] = ()  # marks before these texts in one field; (): each is a field
     numbers: tuple[str, ...] = ()  # linear: fields that are numbers, and no texts
     choices: tuple[str, ...] = ()  # linear: fields of few values; these, numbers and dates may be empty
-    dates: dict[str, str] = field(
-        default_factory=dict
-    )  # linear: fields that are dates -> ymd, dmy, mdy, time
+    dates: dict[str, str] = field(default_factory=dict)  # linear: field -> how its dates are written
     options: dict[str, str] = field(default_factory=dict)  # label -> its text: a field, or behind a mark
     record: tuple[dict[str, Any], ...] = ()  # of records: the fields of `p2m.types.RecordField`
 
