@@ -1,11 +1,11 @@
 """How often a prompt is read rightly: `python bench/parse.py [data folder]`.
 
-Two sets, each split before anything was tuned; the rules and the reader were made on one half of each (and on
+Two sets, each split before anything was tuned; rules and reader were made on one half of each (and on
 further prompts, in recipes/data/prompts) and are judged on the other.
 
 - bench/prompts/prompts.jsonl: 560 prompts as people write them (e-mails, tickets, one sloppy line, a page of
-  rules; a third not in English), with the type of task and the set of labels that their writer meant. Of those
-  held out a second reader, who had not seen the answers, said the same of all.
+  rules; a third not in English), with the type of task and the set of labels that their writer meant. Of
+  those held out a second reader, who had not seen the answers, said the same.
 - Natural Instructions, from the data folder: the definition as the prompt, the first positive examples as
   demonstrations. The truth is what a task's own instances show, which the reading never sees: a
   classification where at most one answer in three is new, a span where all answers stand in their inputs,

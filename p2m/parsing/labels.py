@@ -30,7 +30,15 @@ from p2m.parsing.items import (
 from p2m.parsing.lists import lists
 from p2m.parsing.text import core
 from p2m.parsing.weights import KNOWN_LABELS, LIST_WEIGHTS
-from p2m.parsing.words import ANSWER_WORDS, FIELD_LISTS, ILLUSTRATES, NO_LABELS, STOP_WORDS, YES_NO
+from p2m.parsing.words import (
+    ANSWER_WORDS,
+    FIELD_LISTS,
+    ILLUSTRATES,
+    NO_LABELS,
+    NUMBER_WORDS,
+    STOP_WORDS,
+    YES_NO,
+)
 
 STRONG = 0.5  # from which a list speaks for a classification by itself
 _LEAST = 0.04  # chance below which a list is no list of labels
@@ -140,13 +148,16 @@ def candidates(
     shown = {fold_label(part) for output in outputs for part in _parts(output)}
     whole = {fold_label(output) for output in outputs}
     instruction = core(instruction)
-    for each in lists(instruction):
-        folded = {fold_label(value) for value in each.values}
-        signs = _signs_of(each, instruction, outputs)
-        if whole <= folded or shown <= folded:
-            yield each.values, signs
-        elif not given:  # they may be no demonstrations but a description
-            yield each.values, (*signs, f"unlike {min(len(outputs), 4)} shown")
+    for each, others in lists(instruction):
+        told = _signs_of(each, instruction, outputs)
+        for rest, more in [("", ()), *others]:
+            values, signs = (*each.values, rest) if rest else each.values, (*told, *more)
+            folded = {fold_label(value) for value in values}
+            if whole <= folded or shown <= folded:
+                yield values, signs
+            elif not given:  # they may be no demonstrations but a description
+                yield values, (*signs, f"unlike {min(len(outputs), 4)} shown")
+        folded, signs = {fold_label(value) for value in each.values}, told
         missing = [part for part in dict.fromkeys(_all_parts(outputs)) if fold_label(part) not in folded]
         if outputs and folded & shown and 0 < len(missing) <= 3 and all(map(is_label, missing)):
             yield (*each.values, *missing), (*signs, "with shown")
@@ -171,6 +182,7 @@ def _demonstrated(
             not 2 <= len(values) <= 20
             or not all(map(is_label, values))
             or (form != "answers" and found == list(outputs))
+            or (form == "answers" and any(each.startswith("[") for each in outputs))
         ):
             continue
         told = {
@@ -181,6 +193,9 @@ def _demonstrated(
         yield values, (*signs, *(f"demonstrated {name}" for name, holds in told.items() if holds))
 
 
+_REMARK = re.compile(r"[(（].*[)）]")  # says that there is no label
+
+
 def _parts(output: str) -> list[str]:
     if re.fullmatch(r"(?:#\w+\s*)+", output):
         return output.split()
@@ -189,7 +204,9 @@ def _parts(output: str) -> list[str]:
     return [
         part
         for part in re.split(r"\s*[,;|、，،]\s*", output)
-        if part.strip(" ()[]-–—") and fold_label(part).strip("()（）") not in _NOTHING
+        if part.strip(" ()[]-–—")
+        and not _REMARK.fullmatch(part)
+        and fold_label(part).strip("()（）") not in _NOTHING
     ]
 
 
@@ -264,7 +281,10 @@ def _known_of(each: Listing, low: Sequence[str], text: str, *, by_code: bool) ->
     lengths = [len(value) for value in low]
     known = sum(value in KNOWN_LABELS and not _IS_CODE.fullmatch(value) for value in low)
     counts = each.signs[-1:] in (("its counters",), ("counters",))
+    said = _numbers(text)
     return {
+        "count said": len(low) in said,
+        "other count said": bool(said) and len(low) not in said,
         "first_longer": lengths[0] > 1 + 1.5 * max(lengths[1:]),
         "last_longer": lengths[-1] > 1 + 1.5 * max(lengths[:-1]),
         "articles": sum(ARTICLE.match(value) is not None for value in low) > 1,
@@ -274,9 +294,16 @@ def _known_of(each: Listing, low: Sequence[str], text: str, *, by_code: bool) ->
         "known_most": 2 * known >= len(low),
         "known_some": known > 0,
         "known_none": not known and not all(map(_IS_CODE.fullmatch, each.values)),
+        "words_asked": _has(BY_WORDS, text) and all(map(_IS_CODE.fullmatch, each.values)),
         "counters_asked": counts and by_code,
         "counters_unasked": counts and not by_code,
     }
+
+
+@lru_cache(maxsize=8)
+def _numbers(text: str) -> frozenset[int]:
+    """The numbers from 2 to 12 that a text says, in words of many languages."""
+    return frozenset(_NUMBERS[word] for word in _WORDS.findall(text.casefold()) if word in _NUMBERS)
 
 
 def _words_of(words: Sequence[Sequence[str]]) -> list[str]:
@@ -297,6 +324,7 @@ def _words_around(each: Listing, text: str) -> list[str]:
 
 
 _WORDS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s]")
+_NUMBERS = {word: number for number, words in enumerate(NUMBER_WORDS, 2) for word in words.split()}
 _WHOLE = re.compile(
     r"\b(?:whole|integer|int|digit|entero|entier|intero|inteir[oa]|ganze?\w*|heel|cał\w+|цел\w+|tam ?sayı|stars?|sterne?|cijfer|ziffer|chiffre|cifra|rakam|цифр\w*)\b|整数|数字|숫자|정수|星|별",
     re.IGNORECASE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from p2m.parsing.items import (
     ANY_QUOTED,
@@ -12,7 +13,6 @@ from p2m.parsing.items import (
     SENTENCE,
     Listing,
     clean,
-    fold_label,
     is_label,
     listed,
     quoted_items,
@@ -20,9 +20,9 @@ from p2m.parsing.items import (
 )
 from p2m.parsing.page import down_the_page, tables
 from p2m.parsing.phrases import phrases
+from p2m.parsing.rests import Rest, likeliest
 from p2m.parsing.runs import runs
 from p2m.parsing.signs import SIGNS
-from p2m.parsing.weights import KNOWN_LABELS
 from p2m.parsing.words import AND_OR, REST_LABELS
 from p2m.types import TaskType
 
@@ -109,26 +109,6 @@ _DUTCH = re.compile(
     re.I,
 )
 _ENGLISH = re.compile(r"\b(?:the|and|to|for|with|that|or)\b", re.IGNORECASE)
-_CUE = (
-    r"(?:\b(?:anything else|everything else|all else|all others?|otherwise|or else|the (?:rest|remainder)|what(?:ever)? (?:is left|remains)|if (?:none|nothing|neither|not|unsure|unclear|in doubt|there(?:['’]s| is| are| isn| aren)|it (?:is|isn|does|doesn|can)|it['’]s (?:not|none|no|neither)|they don['’]?t|you)|when (?:unsure|in doubt|none|nothing|unclear|you)|in doubt|doesn['’]?t fit|does not fit|none of (?:these|those|them|the above)|can['’]?t be|cannot be|insufficient"
-    r"|sonst(?:iges)?|ansonsten|andernfalls|alles andere|alles übrige|der rest|im zweifel|passt nichts|wenn nichts|was nichts?|was (?:nirgends|nirgendwo|sonst)|was sich nicht|lässt sich nichts?|falls nichts|sinon|autrement|tout le reste|le reste|en cas de doute|dans le doute|si rien|si aucun\w*|si no|todo lo demás|lo demás|el resto|en caso de duda|si ninguna?|lo que no"
-    r"|altrimenti|tutto il resto|il resto|nel dubbio|se nessun\w*|senão|caso contrário|o resto|na dúvida|se nenhum\w*|o que não|anders|de rest|bij twijfel|overige|al het andere|inaczej|reszta|pozostałe|w razie wątpliwości|иначе|остальн\w+|прочее|всё прочее|в сомнительных|если не|aksi halde|diğer\w*|hiçbiri\w*|annars|övrigt|ellers)\b"
-    r"|それ以外|その他|どれにも|どれでも|どちらとも|どちらにも|当てはまらない|不明な|其他|其余|都不|无法判断|不确定|그 외|나머지|해당 없|غير ذلك|وإلا|अन्यथा|बाकी)"
-)
-_REST = re.compile(
-    _CUE
-    + r"[^.!?\n。]{0,70}?(?:(?:\b(?:is|are|it['’]s|goes|go|to|say|says|use|put|answer|write|output|return|reply|label|mark|as|into|under|called?|pick|choose|becomes?|gets?|ist|sind|an|in|als|unter|nach|zu|kommt|est|va|vers|dans|en|es|son|a|al|como|è|é|vai para|com|naar|is|do|to|это|в|ставь|пиши|olarak)|->|=>|→|[:：=,–—-])\s+|は|为|写|归入|归|标|填|是|는|은)"
-    r"(?:(?:an?|the|to|in|into|as|under|als|unter|nach|zu|zur|zum|au|aux|dans|en|comme|como|come|naar|do|w|say|use|put|write|output|return|answer|choose|pick|schreibe?|écrire|pon|contesta|scrivi|пиши)\s+){0,2}(?:[\"'“„«「`*]{1,2}(?P<quoted>[^\"'”“»」`*\n]{1,40})[\"'”“»」`*]{1,2}|(?P<bare>[^\s.,;:!?()\"“”«»「」`。，；、\n]+(?:[ \t][^\s.,;:!?()\"“”«»「」`。，；、\n]+){0,2}))(?=[ \t]*(?:[.,;!?()\n。，；、]|$|と|に|で))",
-    re.IGNORECASE,
-)
-
-
-_NAMED_REST = "|".join(sorted(map(re.escape, REST_LABELS), key=len, reverse=True))
-_NAMED = re.compile(
-    rf"[\"'“„«「`*](?P<quoted>{_NAMED_REST})[\"'”“»」`*]|(?:(?<![\w-])(?<!\bthe )(?<!\beach )(?<!\bany )(?<!\bno )|(?<=[\u3040-\u9fff]))(?P<bare>{_NAMED_REST})(?=[ \t]*(?:[.,;!?()\n。，；、।]|$|으?로|と|に|\s(?:if|when|where|wenn|falls|si|se|cuando|quando|если)\b))",
-    re.IGNORECASE,
-)
-
 _NONE = re.compile(
     r"none(?: of.*)?|neither|keine.*|aucune?|ningun[oa]|nessuno|nenhuma?|geen|inget|żadne|ничего|hiçbiri|該当なし|해당 없음|以上都不是",
     re.IGNORECASE,
@@ -138,125 +118,49 @@ _SEVERAL = [
     for kind, weight, sign in SIGNS
     if kind is TaskType.MULTI_LABEL and weight > 1
 ]
-_BEFORE_IF = re.compile(r"[ \t]+(?:if|when|where|wenn|falls|si|se|cuando|quando|если)\b", re.IGNORECASE)
-_TOLD_IF = re.compile(
-    r"(?:\b(?:if|when|where|wenn|falls|geht|passt|past|si|s['’]il|se|quando|cuando|als|jeśli|gdy|если|якщо|om|hvis)\b|اگر|إذا|場合|なければ|ないもの|不出)[^.!?\n。]{2,90}?(?<!\w)[\"'“„«「`](?P<quoted>[^\"'”“»」`\n]{1,30})[\"'”“»」`]",
-    re.IGNORECASE,
-)
-_EMPTY = re.compile(
-    r"\b(?:empty|blank|nothing|vac[ií][oa]s?|vide|leere?\w*|vuot\w+|vazi[oa]|пуст\w+|nichts|nada)\b|空|빈",
-    re.IGNORECASE,
-)
 _ELSE = (
     r"(?:otherwise|else|if (?:not|neither|none)|if there (?:is|are) (?:no|none)|if there['’]s no\w*|in (?:all|any|every) other cases?|for (?:everything|anything|all|the) (?:else|rest|others)|when (?:neither|none|unsure|in doubt)"
     r"|sonst|ansonsten|andernfalls|in allen anderen fällen|sinon|dans (?:tous )?les autres cas|si no|en otro caso|en los demás casos|altrimenti|in tutti gli altri casi|senão|caso contrário|nos (?:demais|outros) casos"
     r"|anders|in alle andere gevallen|иначе|в остальных случаях|w przeciwnym razie|w pozostałych przypadkach)\b"
-)
-_ELSE_BEHIND = re.compile(
-    rf"(?:[,;.][ \t]+(?:{AND_OR}|but|aber|mais|pero|ma)|[,;.]|\b(?:{AND_OR}|but|aber|mais|pero|ma))[ \t]+(?:(?:output|answer|reply|return|say|write|use|with|as)\s+){{0,2}}"
-    rf"(?:[\"'“„«「`](?P<quoted>[^\"'”“»」`\n]{{1,30}})[\"'”“»」`]|(?P<bare>[^\W_][\w-]*(?: [\w-]+)?))[ \t]+{_ELSE}",
-    re.IGNORECASE,
 )
 _EITHER_OR = re.compile(
     r"(?:^|(?<=[\s:(\"'“„«`]))(?P<item>-?[^\W_][\w&+#'/-]{0,24})[\"'”»“`]?\s+(?:if|when|where|whenever|for|wenn|falls|si|se|cuando|quando|als|jeśli|gdy|если|когда)\b[^\n]{3,260}?"
     rf"(?:[,;.)]|\b(?:{AND_OR}|but)|\s(?=-?\d+\s))\s*(?<![\w-])(?:(?:output|answer|reply|return|say|write|use|with|as)\s+){{0,2}}[\"'“„«`]?(?P<other>-?[^\W_][\w&+#'/-]{{0,24}})[\"'”»“`]?\s+{_ELSE}",
     re.IGNORECASE,
 )
-_AFTER_CUE = re.compile(rf"{_CUE}[^.!?\n。]{{0,70}}$", re.IGNORECASE)
-_LABELLED = r"(?:[\"'“„«「`](?P<quoted>[^\"'”“»」`\n]{1,40})[\"'”“»」`]|(?P<bare>[^\W_][^\s.,;:!?()\"“”«»「」`。，；、\n]*(?:[ \t][^\s.,;:!?()\"“”«»「」`。，；、\n]+){0,2}))"
-_AFTER_MARK = re.compile(rf"(?:=>|->|→|⇒|[:：=])[ \t]*{_LABELLED}(?=[ \t]*(?:[.,;!?)\n。，；、]|$))")
-_PLUS = re.compile(
-    rf"\b(?:plus|and also|as well as|sowie|dazu|außerdem|ainsi que|et aussi|además de|más|oltre a|più|além de|mais|plus)\s+(?:the\s+|an?\s+)?{_LABELLED}(?=\s+(?:if|when|for|where|wenn|für|falls|si|pour|para|se|per)\b|[ \t]*(?:[.;\n]|$))",
-    re.IGNORECASE,
-)
-_OF_RESTS = (
-    ("named", _NAMED), ("cued", _REST), ("told", _TOLD_IF), ("behind", _ELSE_BEHIND), ("marked", _AFTER_MARK), ("plus", _PLUS),
-)  # fmt: skip
+_FEW = 3  # phrases that may be the label of the rest, of each list
 
 
-def lists(text: str) -> Iterator[Listing]:
-    """Every list of the prompt, those that are told by their form first; each also with what is said of the rest."""
-    rests = _rests(text)
-    for each in _forms(text):
-        yield each
-        held = set(map(str.casefold, each.values))
-        for rest, (place, signs) in rests.items():
-            if rest.casefold() not in held and held.isdisjoint(REST_LABELS):
-                more = {
-                    "rest alike": style(rest) == style(each.values[-1]),
-                    "rest next": each.end <= place < each.end + _NEXT,
-                    "rest before": place < each.start,
-                }
-                named = [name for name, holds in more.items() if holds]
-                yield Listing((*each.values, rest), each.start, each.end, (*each.signs, *signs, *named))
-
-
-def _rests(text: str) -> dict[str, tuple[int, tuple[str, ...]]]:
-    """What may be the label of everything else, said to be or called so: its last place and signs; at most four."""
-    found: dict[str, set[str]] = {}
-    near: dict[str, set[str]] = {}
-    places: dict[str, int] = {}
-    for name, pattern in _OF_RESTS:
-        for match in pattern.finditer(text):
-            said = match.groupdict()
-            start = match.start("quoted" if said["quoted"] else "bare")
-            is_cued = _AFTER_CUE.search(text[max(0, start - 110) : start]) or _BEFORE_IF.match(
-                text, match.end()
-            )
-            for rest, cut in _cuts(said["quoted"] or "", said.get("bare") or ""):
-                if is_label(rest) and not _EMPTY.search(rest):
-                    told = {
-                        name,
-                        *["cued"] * bool(is_cued),
-                        *["quoted"] * bool(said["quoted"]),
-                        *["cut"] * cut,
-                    }
-                    found.setdefault(rest, set()).update(told)
-                    near.setdefault(rest, set()).update(_said_around(text, start, start + len(rest)))
-                    places[rest] = max(places.get(rest, 0), start)
+def lists(text: str) -> Iterator[tuple[Listing, list[tuple[str, tuple[str, ...]]]]]:
+    """Every list of the prompt, those that are told by their form first; each with what may be one more label, for
+    the rest, and the signs of that.
+    """
     several = any(pattern.search(text) for pattern in _SEVERAL)  # "none" may then say that there is none
-    known = {rest for rest in found if fold_label(rest) in KNOWN_LABELS}
-    best = sorted(found, key=lambda rest: -len(found[rest] - {"cut"}) - 2 * (rest in known))[:4]
-    return {
-        rest: (
-            places[rest],
-            (
-                "with rest",
-                *(f"rest {name}" for name in sorted(found[rest])),
-                *["rest bare"] * (found[rest] <= {"cued", "cut"}),
-                *["rest sure"] * (found[rest] >= {"named", "cued"} and not several),
-                *["rest several"] * several,
-                *["rest none"] * (_NONE.fullmatch(rest) is not None),
-                *["rest known"] * (rest in known),
-                *sorted(near[rest]),
-            ),
+    for each in forms(text):
+        held = set(map(str.casefold, each.values))
+        outside = (rest for rest in likeliest(text) if rest.end <= each.start or rest.start >= each.end)
+        free = (
+            rest for rest in outside if rest.value.casefold() not in held and held.isdisjoint(REST_LABELS)
         )
-        for rest in best
-    }
+        yield each, [(rest.value, _signs_with(rest, each, several=several)) for rest in islice(free, _FEW)]
 
 
-def _cuts(quoted: str, bare: str) -> Iterator[tuple[str, bool]]:
-    """What is said whole, and of words without marks the first one or two by themselves."""
-    words = bare.split()
-    for text, cut in ((quoted or bare, False), (" ".join(words[:2]), True), (" ".join(words[:1]), True)):
-        if clean(text) and not (cut and (quoted or len(text) == len(bare))):
-            yield clean(text), cut
+def _signs_with(rest: Rest, each: Listing, *, several: bool) -> tuple[str, ...]:
+    """What speaks for or against one more label beside those of a list."""
+    told = {
+        "with rest": True, **{f"rest over {least}": rest.score > least for least in range(-6, 5)},
+        "rest alike": style(rest.value) == style(each.values[-1]),
+        "rest spelt": ("_" in rest.value) == any("_" in value for value in each.values),
+        "rest next": each.end <= rest.start < each.end + _NEXT, "rest before": rest.start < each.start,
+        "rest several": several, "rest none": _NONE.fullmatch(rest.value) is not None,
+        "rest of codes": all(re.fullmatch(CODE_SHAPE, value) for value in (*each.values, rest.value)),
+        "rest wider": len(rest.value.split()) > max(len(value.split()) for value in each.values),
+    }  # fmt: skip
+    return tuple(name for name, holds in told.items() if holds)
 
 
-def _said_around(text: str, start: int, end: int) -> Iterator[str]:
-    """The words before and behind it, and those of its sentence up to it, as signs."""
-    before = re.split(r"[.!?。！？]\s|\n", text[max(0, start - 110) : start])[-1]
-    last = _SAID.findall(before.casefold().replace("|", "¦"))
-    first = _SAID.findall(text[end : end + 40].casefold().replace("|", "¦"))[:1]
-    yield from (f"<r {' '.join(last[-size:])}" for size in (1, 2) if len(last) >= size)
-    yield f">r {''.join(first)}"
-    yield from (f"<r~ {word}" for word in {*last})
-
-
-_SAID = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|\w+|[^\w\s]")
-
-
-def _forms(text: str) -> Iterator[Listing]:
+def forms(text: str) -> Iterator[Listing]:
+    """Every list that its form tells."""
     dutch = {*map(str.lower, _DUTCH.findall(text))}
     if len(dutch) > (2 if _ENGLISH.search(text) else 0):
         text = re.sub(r"\ben\b", "et", re.sub(r"\bof\b", "or", text))  # Dutch; as long as what they stand for
@@ -304,6 +208,17 @@ def _forms(text: str) -> Iterator[Listing]:
     for match in _DASHED.finditer(text):
         yield from listed(re.split(r"\s[-–—]\s", match["list"]), match, "dashed")
     yield from _meant(text)
+    yield from _scales(text)
+    yield from runs(text)
+    yield from phrases(text)
+    everywhere = [next(filter(None, found)) for found in ANY_QUOTED.findall(text)]
+    values = tuple(dict.fromkeys(clean(item) for item in everywhere))
+    if 2 <= len(values) <= 12 and all(map(is_label, values)):
+        yield Listing(values, 0, 0, ("everywhere",))
+
+
+def _scales(text: str) -> Iterator[Listing]:
+    """The steps of `from 1 to 5 stars`."""
     for match in _STARS.finditer(text):
         steps = [str(step) for step in range(int(match["low"]), int(match["high"]) + 1)]
         yield from listed(steps, match, "scale")
@@ -311,12 +226,6 @@ def _forms(text: str) -> Iterator[Listing]:
         low, high = int(match["low"] or match["low2"] or 0), int(match["high"] or match["high2"])
         if high - low <= 10 and match.group():
             yield from listed([str(step) for step in range(low, high + 1)], match, "scale")
-    yield from runs(text)
-    yield from phrases(text)
-    everywhere = [next(filter(None, found)) for found in ANY_QUOTED.findall(text)]
-    values = tuple(dict.fromkeys(clean(item) for item in everywhere))
-    if 2 <= len(values) <= 12 and all(map(is_label, values)):
-        yield Listing(values, 0, 0, ("everywhere",))
 
 
 def _codes(text: str) -> Iterator[Listing]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from p2m.parsing.items import ANY_QUOTED, ARTICLE, CJK, MAX_WORDS, SENTENCE, Listing, clean, is_label
+from p2m.parsing.items import ANY_QUOTED, ARTICLE, CJK, MAX_WORDS, SENTENCE, Listing, clean, is_label, style
 from p2m.parsing.words import AND_OR
 
 _SEPARATOR = re.compile(
@@ -25,6 +25,7 @@ _STRICT = (  # marks that part a list by themselves: what else looks like one st
     ),
     ("ampersand", re.compile(r"\s*[,，、]\s*(?:&\s*)?|\s+&\s+")),
 )
+_WRAPPED = re.compile(r"[,;|][ \t]*\n(?=[ \t]*[^\s\-*•][^\n.]*[,;|])")  # a list goes on in the next line
 _COLON_BEFORE = re.compile(r"[:：—–=>→]\s*$")
 
 
@@ -32,7 +33,7 @@ def runs(text: str) -> Iterator[Listing]:
     """Items in a row in a sentence, joined by commas, slashes, pipes or "or": with the ends as they stand, and
     with the first and the last cut to the length of the others. What stands in brackets is a sentence of its own.
     """
-    for sentence in SENTENCE.finditer(text):
+    for sentence in SENTENCE.finditer(_WRAPPED.sub(lambda found: found.group().replace("\n", " "), text)):
         said = sentence.group().rstrip("\n")
         inner = list(_IN_BRACKETS.finditer(said))
         blanked = _IN_BRACKETS.sub(lambda found: "\0" * len(found.group()), said)
@@ -94,7 +95,9 @@ def _run_lists(
             if chooses and place + 1 < end:
                 ends.append(place + 1)
             if kinds[place] == "or" and place > number:  # two of them alone
-                yield from _cuts(pieces[place : place + 2], marks[place : place + 1], offset, bracketed)
+                yield from _cuts(
+                    pieces[place : place + 2], marks[place : place + 1], offset, bracketed, place
+                )
         wider = (place for place in range(number + 2, end) if " " in pieces[place + 1][0].strip())
         first_wider = next(wider, end)
         if all(" " not in pieces[place][0].strip() for place in range(number + 1, first_wider + 1)):
@@ -102,7 +105,7 @@ def _run_lists(
         for last in dict.fromkeys(ends):
             for first in range(number, min(last, number + _LED_UP_TO)):  # what leads up to the list
                 if first == number or last - first > 1:
-                    yield from _cuts(pieces[first : last + 1], marks[first:last], offset, bracketed)
+                    yield from _cuts(pieces[first : last + 1], marks[first:last], offset, bracketed, first)
         number = end
 
 
@@ -114,8 +117,9 @@ def _is_inner(piece: str) -> bool:
 
 
 def _cuts(
-    run: list[tuple[str, int, int]], marks: list[re.Match[str]], offset: int, bracketed: bool
+    run: list[tuple[str, int, int]], marks: list[re.Match[str]], offset: int, bracketed: bool, before: int
 ) -> Iterator[Listing]:
+    """A run's items with its ends as they may be meant, `before` pieces of its sentence coming before it."""
     inner = [clean(piece) for piece, _, _ in run[1:-1]]
     first, last = run[0][0], run[-1][0]
     chooses = any(not mark["mark"] or _CHOOSES.search(mark.group()) for mark in marks)
@@ -134,7 +138,14 @@ def _cuts(
             seen.add(values)
             start = offset + run[0][1] + first.rfind(head)
             end = offset + run[-1][1] + last.find(tail) + len(tail)
-            yield Listing(values, start, end, (*signs, f"head {how_head}", f"tail {how_tail}"))
+            cut = first[: first.rfind(head)].split()
+            told = {
+                "inner head": bool(cut) and before > 0,
+                "head cut off": bool(cut) and len({style(word) for word in (cut[-1], *values)}) == 1,
+                "tail cut off": len(tail) < len(last.strip()) and style(last.strip()) == "title",
+            }
+            more = (name for name, holds in told.items() if holds)
+            yield Listing(values, start, end, (*signs, f"head {how_head}", f"tail {how_tail}", *more))
 
 
 _LEADS = (

@@ -11,5 +11,11 @@ LIST_WEIGHTS = {
     for sign, weight in WordLists(Path(__file__).with_name("weights.txt")).pairs("weights").items()
 }
 
+# Of the signs of a phrase, by which it may be the label of everything else; fitted there too.
+REST_WEIGHTS = {
+    sign: float(weight)
+    for sign, weight in WordLists(Path(__file__).with_name("rest_weights.txt")).pairs("weights").items()
+}
+
 # Labels that return in prompts, folded, from `known_labels.txt`, which the same script counts.
 KNOWN_LABELS = set(WordLists(Path(__file__).with_name("known_labels.txt"))["labels"])

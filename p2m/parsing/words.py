@@ -24,6 +24,8 @@ LANGUAGES = _WORDS.pairs("languages")  # English name -> ISO 639-1
 ENDONYMS = _WORDS.pairs("endonyms")
 STOP_WORDS = _WORDS.pairs("stop words")  # ISO 639-1 -> words between blanks
 
+NUMBER_WORDS = _WORDS["number words"]  # from two on
+
 ANNOUNCEMENT = "".join(_WORDS["announcement"])
 AND_OR = "|".join(_WORDS["and or"])
 LABEL_NOUNS = "".join(_WORDS["label nouns"])

@@ -90,3 +90,13 @@ def test_what_looks_like_demonstrations_and_was_not_read_is_said(text: str, said
     doubts = parse_prompt(f"Name the animal.\n\n{text}").doubts
     assert len(doubts) == bool(said)
     assert not said or (said in doubts[0] and "examples:" in doubts[0])
+
+
+def test_a_first_line_that_names_no_columns_is_a_row() -> None:
+    lines = (
+        "good evening all\tgreeting\nare you open today\thours\na table for six\tbooking\nuntil when\thours"
+    )
+    reading = take_apart(f"Say what the guest wants.\n\n{lines}")
+    assert [row.output for row in reading.rows] == ["greeting", "hours", "booking", "hours"]
+    headed = take_apart(f"Say what the guest wants.\n\nmessage\tintent\n{lines}")
+    assert [row.output for row in headed.rows] == [row.output for row in reading.rows]

@@ -38,6 +38,15 @@ LISTS = [
     ("Say in which category the note belongs:\n\nATTIC   boxes, mice\nCELLAR  damp, wine\nYARD    the rest", ("ATTIC", "CELLAR", "YARD")),
     ("Was will der Mieter? Kündigung, Reparatur sowie Auskunft sind möglich.", ("Kündigung", "Reparatur", "Auskunft")),
     ("Send the letter to permits, taxes or parks; anything else is misc.", ("permits", "taxes", "parks", "misc")),
+    ("Sort letters into permits, taxes or parks. Whatever is left goes to the queue Archive.", ("permits", "taxes", "parks", "Archive")),
+    ("Queues: permits, taxes, parks. If you can't tell, say front_desk.", ("permits", "taxes", "parks", "front_desk")),
+    ("Trie les lettres : permis, impôts ou parcs. Si rien ne convient, mets « à voir ».", ("permis", "impôts", "parcs", "à voir")),
+    ("Classe la lettre : permis, impôts, en attente.", ("permis", "impôts", "en attente")),
+    ("```python\nDESKS = [\n    'permits',  # sheds\n    'taxes',\n    'parks',\n]\n```\nWhich desk is the letter for?", ("permits", "taxes", "parks")),
+    ("Give each post one hashtag:\n\n#roof leaks and tiles\n#drain smells\n#glass broken panes", ("#roof", "#drain", "#glass")),
+    ("Auf einer Skala von 1 (kann noch bis nächste Woche liegen bleiben) bis 4 (sofort) die Dringlichkeit angeben.", ("1", "2", "3", "4")),
+    ("The CEFR level of the essay, A1 to C2.", ("A1", "A2", "B1", "B2", "C1", "C2")),
+    ("Which plants does the note name? One of:\noak, ash, elm,\nbeech, lime, yew", ("oak", "ash", "elm", "beech", "lime", "yew")),
     ("Team for the ticket: billing, technical or account. Write none if you cannot say.", ("billing", "technical", "account", "none")),
     ("Wem gehört der Brief: Einkauf, Vertrieb oder Lager? Passt nichts, dann Sonstiges.", ("Einkauf", "Vertrieb", "Lager", "Sonstiges")),
     ("Quel atelier ? Le four, l'établi ou la forge ; sinon écrire autre.", ("four", "établi", "forge", "autre")),
@@ -89,6 +98,13 @@ def test_a_list_of_labels_is_read_in_every_form(prompt: str, labels: tuple[str, 
 )
 def test_what_is_listed_by_the_way_is_no_list_of_labels(prompt: str) -> None:
     assert read_labels(prompt, []).strength < STRONG
+
+
+def test_what_is_said_of_the_rest_is_a_label_where_it_names_one() -> None:
+    desks = "Put the letter under permits, taxes or parks."
+    for last in ("If you are not sure, ask Ann on Monday.", "Letters to Ann are sorted already.", ""):
+        assert read_labels(f"{desks} {last}", []).values == ("permits", "taxes", "parks")
+    assert read_labels(f'{desks} If it is none of them, say "ask Ann".', []).values[3:] == ("ask Ann",)
 
 
 def test_demonstrated_answers_decide_between_lists() -> None:
