@@ -14,6 +14,7 @@ of the cards read again after a change of 1%.
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import random
@@ -29,6 +30,7 @@ from typing import Any
 
 from retrieval import dataset_cards, queries
 
+import p2m
 from p2m.catalogs.entries import Config, Entry
 from p2m.catalogs.files import write_catalog
 from p2m.cli.catalog_search import rank_in, searchable
@@ -202,6 +204,7 @@ def main(arguments: Sequence[str]) -> int:
         return told(asked(Path(options.data), options.index, json.loads(options.ask.read_text("utf-8"))))
     if options.index:
         return told(indexed(Path(options.data), options.index))
+    compileall.compile_dir(Path(p2m.__file__).parent, quiet=2)  # as pip does where it installs
     catalogs = Path(options.data) / "catalogs"
     cards = dataset_cards(catalogs)
     prompts = [each.task.instruction for each in queries(catalogs / "dataset_retrieval_dev.jsonl")[:ASKED]]
