@@ -242,7 +242,7 @@ def verdict_of(scores: dict[str, list[float]]) -> int:
     means = {name: sum(values) / len(values) for name, values in scores.items()}
     own, best = means[P2M], max(value for name, value in means.items() if name != P2M)
     others = zip(*(values for name, values in scores.items() if name != P2M), strict=True)
-    worst = min(one - max(rest) for one, rest in zip(scores[P2M], others, strict=True))
+    worst = min(round(one - max(rest), 6) for one, rest in zip(scores[P2M], others, strict=True))
     print(f"{'PASS' if own >= best else 'FAIL'}  p2m {own:.3f}, best peer {best:.3f} on average")
     print(f"{'PASS' if worst >= -0.02 else 'FAIL'}  on no table more than 0.02 below a peer: {worst:+.3f}")
     return 0 if own >= best and worst >= -0.02 else 1
