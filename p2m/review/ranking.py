@@ -28,6 +28,7 @@ _NEIGHBOURS = 20  # by which a row is typical of its cluster
 _LOOKED = 5_000  # rows that are clustered, drawn evenly
 _FEWEST = 20  # answers from which a cross-validation says something
 PAYS = 0.02  # of accuracy, that as many answers again must promise
+SURE = 0.9  # of the answered rows, surely right (Wilson, 1927), from which all right is no chance: 35 of 35
 UNTRIED = (
     "No student is tried between rounds where an answer is more than one label: p2m build says how good a"
     " model of the answers is."
@@ -101,8 +102,9 @@ class Learning:
         self._curve = [*(each for each in self._curve if each[0] < len(rows)), (len(rows), accuracy)]
         lacking = [label for label, count in counted(labels, rows).items() if count < EACH]
         told = {"rows": len(rows), "accuracy": accuracy, "low": low, "high": high, "curve": self._curve}
-        pays = bool(lacking) or (gain >= PAYS and accuracy < 1)
-        return told | {"gain": gain, "pays": pays, "advice": advice(gain, lacking, accuracy)}
+        is_sure = accuracy == 1 and low >= SURE
+        pays = bool(lacking) or (gain >= PAYS and not is_sure)
+        return told | {"gain": gain, "pays": pays, "advice": advice(gain, lacking, is_sure=is_sure)}
 
     def _known(self, decided: Sequence[Example]) -> tuple[list[Example], Any]:
         import numpy as np
@@ -225,12 +227,14 @@ def interval(right: int, rows: int) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def advice(gain: float, lacking: Sequence[str], accuracy: float) -> str:
-    """Whether asking more pays, in words."""
+def advice(gain: float, lacking: Sequence[str], *, is_sure: bool) -> str:
+    """Whether asking more pays, in words; it does not where all that were answered are right, surely not by
+    chance.
+    """
     if lacking:
         more = ", ..." if len(lacking) > 5 else ""
         return f"Go on: fewer than {EACH} answers are {', '.join(lacking[:5])}{more}."
-    if accuracy == 1:
+    if is_sure:
         return (
             "Asking more hardly pays: it is right in every row that was answered. End with Ctrl-C and build."
         )

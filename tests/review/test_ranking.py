@@ -83,8 +83,8 @@ def test_quality_says_how_good_it_is_and_stops_asking_once_half_as_many_do_as_we
     found = ranker.quality(answered(some, truth))
     assert (found["accuracy"], found["rows"], found["pays"]) == (1.0, 30, False)
     assert "hardly pays" in found["advice"]
-    assert advice(0.05, (), 0.9).startswith("Go on: with half of the answers it is 5 points worse")
-    assert advice(0.05, (), 1.0).startswith("Asking more hardly pays")
+    assert advice(0.05, (), is_sure=False).startswith("Go on: with half of the answers it is 5 points worse")
+    assert advice(0.05, (), is_sure=True).startswith("Asking more hardly pays")
     assert found["curve"] == [(31, lacking["accuracy"]), (30, 1.0)][1:]
     lot = np.random.default_rng(1)
     noise = [Example(item.input, str(lot.choice(LABELS))) for item in items]
