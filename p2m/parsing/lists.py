@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 from p2m.parsing.items import (
@@ -162,8 +163,20 @@ def _signs_with(rest: Rest, each: Listing, *, several: bool) -> tuple[str, ...]:
 def forms(text: str) -> Iterator[Listing]:
     """Every list that its form tells."""
     dutch = {*map(str.lower, _DUTCH.findall(text))}
-    if len(dutch) > (2 if _ENGLISH.search(text) else 0):
-        text = re.sub(r"\ben\b", "et", re.sub(r"\bof\b", "or", text))  # Dutch; as long as what they stand for
+    if len(dutch) <= (2 if _ENGLISH.search(text) else 0):
+        yield from _forms(text)
+        return
+    joined = re.sub(r"\ben\b", "et", re.sub(r"\bof\b", "or", text))  # as long as what they stand for
+    for each in _forms(joined):
+        yield replace(each, values=tuple(_as_written(value, joined, text, each) for value in each.values))
+
+
+def _as_written(value: str, joined: str, text: str, each: Listing) -> str:
+    place = joined.find(value, max(0, each.start))
+    return text[place : place + len(value)] if place >= 0 else value
+
+
+def _forms(text: str) -> Iterator[Listing]:
     yield from down_the_page(text)
     yield from tables(text)
     for match in _QUOTED_LIST.finditer(text):
@@ -177,8 +190,8 @@ def forms(text: str) -> Iterator[Listing]:
     if len(boxes) > 1:
         yield Listing(tuple(clean(box[1]) for box in boxes), boxes[0].start(), boxes[-1].end(), ("boxes",))
     for match in _JSON_LIST.finditer(text):
-        told = re.sub(r"(?:#|//)[^\n]*$", "", match.group(), flags=re.MULTILINE)
-        yield from listed([each[1:-1] for each in re.findall(_STRING, told)], match, "json")
+        told = re.findall(rf"{_STRING}|(?:#|//)[^\n]*", match.group())
+        yield from listed([each[1:-1] for each in told if each[0] in "\"'"], match, "json")
     for pattern, form in ((_ANSWERED, "answered"), (_ARROWED, "arrowed")):
         matches = list(pattern.finditer(text))
         if len(matches) > 1:

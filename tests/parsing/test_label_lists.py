@@ -45,6 +45,8 @@ LISTS = [
     ("```python\nDESKS = [\n    'permits',  # sheds\n    'taxes',\n    'parks',\n]\n```\nWhich desk is the letter for?", ("permits", "taxes", "parks")),
     ("Give each post one hashtag:\n\n#roof leaks and tiles\n#drain smells\n#glass broken panes", ("#roof", "#drain", "#glass")),
     ("Auf einer Skala von 1 (kann noch bis nächste Woche liegen bleiben) bis 4 (sofort) die Dringlichkeit angeben.", ("1", "2", "3", "4")),
+    ("Deel het bericht in bij een van deze:\n\n- Vragen en klachten\n- Storing of onderhoud\n- Facturen", ("Vragen en klachten", "Storing of onderhoud", "Facturen")),
+    ("The language, one of [\n    'C#',  # and F#\n    'C++',\n    'Java',\n]", ("C#", "C++", "Java")),
     ("The CEFR level of the essay, A1 to C2.", ("A1", "A2", "B1", "B2", "C1", "C2")),
     ("Which plants does the note name? One of:\noak, ash, elm,\nbeech, lime, yew", ("oak", "ash", "elm", "beech", "lime", "yew")),
     ("Team for the ticket: billing, technical or account. Write none if you cannot say.", ("billing", "technical", "account", "none")),
