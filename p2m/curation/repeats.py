@@ -8,10 +8,12 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from statistics import median
 
 from p2m.curation.rules import ORIGINS, inputs, origin
 from p2m.curation.shingles import alike, fold, hashes
 from p2m.curation.similar import Index
+from p2m.deploy.serving.shapes import read_number
 from p2m.engine.rows import picked
 from p2m.types import Example, Task, TaskType
 
@@ -24,8 +26,9 @@ UNDECIDED = "contradiction: the same input, and no output has a majority"
 def repeated(task: Task, rows: Sequence[Example]) -> list[str]:
     """Why each row repeats or contradicts another row of the very same input; "" for those that stay.
 
-    Where outputs differ, the most trusted origin decides, by majority. Without a majority none stays,
-    except in open text, where several outputs may be right and the first is as good as any.
+    Where outputs differ, the most trusted origin decides, by majority, of numbers the middle one. Without a
+    majority none stays, except in open text, where several outputs may be right and the first is as good as
+    any.
     """
     reasons = [""] * len(rows)
     keys = hashes("\0".join(same_input(task, row)) for row in rows)
@@ -75,9 +78,14 @@ def _decide(task: Task, rows: Sequence[Example], numbers: Sequence[int], reasons
 
 
 def _winner(task: Task, rows: Sequence[Example]) -> Example | None:
-    """The first row with the answer that most rows of the most trusted origin give; None where none leads."""
+    """The first row with the answer that most rows of the most trusted origin give; None where none leads.
+    Of numbers none has to: the row stays whose number is nearest to the middle of theirs.
+    """
     trusted = min(ORIGINS.index(origin(row)) for row in rows)
     voters = [row for row in rows if ORIGINS.index(origin(row)) == trusted]
+    if task.type is TaskType.REGRESSION:
+        numbers = [read_number(row.output) for row in voters]
+        return voters[min(range(len(numbers)), key=lambda place: abs(numbers[place] - median(numbers)))]
     (first, most), *others = Counter(_votes(task, voters)).most_common(2)
     if others and others[0][1] == most and task.type is not TaskType.TEXT_TO_TEXT:
         return None

@@ -122,6 +122,15 @@ def test_contradictions_are_decided_by_trust_then_majority_else_all_go() -> None
     assert outputs(run(FREE, generated=tie)) == ["stop", "book"]
 
 
+def test_of_several_numbers_for_one_input_the_middle_one_stays() -> None:
+    task = Task(TaskType.REGRESSION, "Estimate.", (Field("text"),), Field("price"))
+    three = [labelled("a b", price) for price in ("90", "12", "30")]
+    two = [labelled("c d", price) for price in ("7", "5")]
+    found = run(task, generated=[*three, *two, labelled("e f", "1")])
+    assert outputs(found) == ["30", "7", "1"]
+    assert lost(found) == {"contradiction: the same input with another output": 3}
+
+
 def test_a_span_within_another_is_no_contradiction() -> None:
     rows = [asked("Who?", "Ada Marsh drew it.", answer) for answer in ("Marsh", "Ada Marsh")]
     assert lost(run(QA, generated=rows)) == {"duplicate: the same input and output": 1}
