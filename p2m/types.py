@@ -1353,6 +1353,7 @@ class Lesson:
     vectors: Any  # (rows, dimensions) float32, of the rows, then of labels' words; None without an encoder
     encoder: Path | None  # the exported encoder's folder, for students that ship it or read states of words
     balanced: bool = False  # whether every label counts as much as every other, however rare
+    log_offset: float | None = None  # what numbers are learnt as logarithms after; None: as they are
 
 
 @dataclass(frozen=True, slots=True)

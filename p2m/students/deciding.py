@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from p2m.deploy.serving.rows import Answer, answered
+from p2m.deploy.serving.rows import Answer, answered, laid
 from p2m.deploy.serving.settings import Settings
-from p2m.deploy.serving.shapes import read_labels, read_number
-from p2m.types import Example, Metric, merit
+from p2m.deploy.serving.shapes import read_labels
+from p2m.students.labels import aimed
+from p2m.types import Example, Metric, Scale, merit
 
 THRESHOLDS = tuple(step / 40 for step in range(2, 39))  # of a label's probability
 
@@ -66,7 +67,9 @@ def _with_error(settings: Settings, logits: Any, rows: Sequence[Example]) -> Set
     import numpy as np
 
     assert settings.scale is not None
-    low, high, _ = settings.scale
+    offset = settings.log_offset
+    low, high = (laid(end, offset) for end in settings.scale[:2])
     said = low + ((high - low) or 1.0) * np.asarray(logits, dtype=np.float64)[:, 0]
-    missed = np.clip(said, low, high) - [read_number(row.output) for row in rows]
+    right = [aimed(row, Scale(*settings.scale), offset) for row in rows]
+    missed = np.clip(said, low, high) - (low + ((high - low) or 1.0) * np.array(right))
     return replace(settings, error=float(np.sqrt((missed**2).mean())))

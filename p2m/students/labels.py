@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from p2m.deploy.serving.rows import laid
 from p2m.deploy.serving.shapes import read_labels, read_number, spans_in, write_number
+from p2m.errors import DataError
 from p2m.students.record_fields import told_of
 from p2m.types import Example, Scale, Task, TaskType
 
@@ -39,6 +41,23 @@ def given(task: Task, answer: str) -> tuple[str, ...]:
 def scale_of(task: Task, labels: Sequence[str]) -> Scale:
     """The scale of a regression, by `labels_of` where the task does not say it."""
     return task.scale or Scale(*map(read_number, labels or ("0", "1")))
+
+
+def aimed(row: Example, scale: Scale, log_offset: float | None = None) -> float:
+    """Where the number of a row's answer lies: 0 at the low end of the scale and 1 at the high one; of
+    logarithms none lies below.
+
+    Raises:
+        DataError: it is no number, or not finite.
+    """
+    try:
+        number = read_number(row.output)
+    except ValueError as error:
+        raise DataError(f"a row of {row.source or 'the data'} should answer with a number: {error}") from None
+    if log_offset is not None:
+        number = max(number, scale.low)
+    low, high = laid(scale.low, log_offset), laid(scale.high, log_offset)
+    return (laid(number, log_offset) - low) / ((high - low) or 1.0)
 
 
 def _ends(numbers: Sequence[float]) -> tuple[str, ...]:

@@ -20,8 +20,8 @@ from p2m.deploy.serving.measures import MEASURES
 from p2m.deploy.serving.rows import joined
 from p2m.students.dealing import dealt
 from p2m.students.heads import Reach, head_of
-from p2m.students.heads.numbers import aimed
-from p2m.students.labels import given, label_words, scale_of
+from p2m.students.labels import aimed, given, label_words, scale_of
+from p2m.students.logarithms import with_logarithms
 from p2m.students.measuring import measured_by, measures_of
 from p2m.students.solver import MANY_ROWS, Weights, ridge, solved, solved_sets
 from p2m.students.strengths import STRENGTHS, Block, chosen
@@ -101,7 +101,7 @@ def measured(lesson: Lesson, most: dict[str, int]) -> Terms:
 
     found = terms(texts_of(lesson), most)
     lesson = _with_parts(lesson)
-    measures = measures_of(lesson, _by_measures)
+    measures = measures_of(lesson, _plainly)
     if not measures:
         return found
     matrix = hstack([found.matrix, measured_by(measures, lesson.rows, found.matrix.shape[0])]).tocsr()
@@ -120,7 +120,7 @@ def _with_parts(lesson: Lesson) -> Lesson:
     return replace(lesson, task=wide, rows=rows)
 
 
-def _by_measures(features: Any, lesson: Lesson) -> Weights:
+def _plainly(features: Any, lesson: Lesson) -> Weights:
     return logistic(features, lesson, strength=STRENGTHS[0], label_weight=0.0)
 
 
@@ -133,8 +133,9 @@ def logistic(features: Any, lesson: Lesson, *, strength: float, label_weight: fl
     rows, labels = lesson.rows, lesson.labels
     if lesson.task.type is TaskType.REGRESSION:
         scale = scale_of(lesson.task, labels)
+        wanted = [aimed(row, scale, lesson.log_offset) for row in rows]
         folds = dealt(rows, _FOLDS) if any(row.is_grouped for row in rows) else ()
-        return ridge(features, [aimed(row, scale) for row in rows], strength=strength * RIDGE, folds=folds)
+        return ridge(features, wanted, strength=strength * RIDGE, folds=folds)
     words = labels if features.shape[0] > len(rows) else ()
     weights = [1.0] * len(rows) + [label_weight] * len(words)
     if lesson.task.type is TaskType.CLASSIFICATION:
@@ -146,8 +147,11 @@ def logistic(features: Any, lesson: Lesson, *, strength: float, label_weight: fl
 
 def fitted(
     parts: Sequence[Block], lesson: Lesson, *, strength: float | None, label_weight: float
-) -> list[Weights]:  # fmt: skip
-    """The regression of each part; of no given `strength` with the one that suits them together best."""
+) -> tuple[Lesson, list[Weights]]:  # fmt: skip
+    """The regression of each part, of no given `strength` with the one that suits them together best; and
+    the lesson that they learnt, where logarithms suit numbers better with these.
+    """
+    lesson = with_logarithms(parts, lesson, _plainly)
     if strength is None and lesson.task.type is not TaskType.REGRESSION:
 
         def solve(features: Any, lesson: Lesson, strength: float) -> Weights:
@@ -155,7 +159,9 @@ def fitted(
 
         strength = chosen(parts, lesson, solve)
     strength = strength or STRENGTHS[0]
-    return [logistic(features, lesson, strength=strength, label_weight=label_weight) for features, _ in parts]
+    return lesson, [
+        logistic(features, lesson, strength=strength, label_weight=label_weight) for features, _ in parts
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +217,6 @@ def write(
     replace(
         settings, kind="linear", compares=compares, parts=task.parts if compares else (),
         options=task.options if compares else {}, numbers=task.numbers, choices=task.choices,
-        dates=task.dates,
+        dates=task.dates, log_offset=lesson.log_offset,
     ).write(target)  # fmt: skip
     return int(sum(array.size for name, array in arrays.items() if name in ("bias", "dense", "sparse")))

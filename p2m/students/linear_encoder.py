@@ -33,7 +33,7 @@ class LinearEncoder(base_model.OverBaseModel):
         return linear.refusal(task) or base_model.unread(task, self.model, self.languages)
 
     def solve(self, lesson: Lesson, target: Path) -> int:
-        (weights,) = linear.fitted(
+        lesson, (weights,) = linear.fitted(
             [(lesson.vectors, 1.0)], lesson, strength=self.strength, label_weight=self.label_weight
         )
         own = linear.write(lesson, [linear.Part(weights, 1.0)], target, max_length=self.window)

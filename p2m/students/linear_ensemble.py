@@ -29,7 +29,7 @@ class LinearEnsemble(LinearMiniLM):
     def solve(self, lesson: Lesson, target: Path) -> int:
         found = linear.measured(lesson, {"words": self.max_words, "pieces": self.max_pieces})
         parts = [(found.matrix, self.tfidf_share), (found.beside(lesson.vectors), 1 - self.tfidf_share)]
-        words, vectors = linear.fitted(
+        lesson, (words, vectors) = linear.fitted(
             parts, lesson, strength=self.strength, label_weight=self.label_weight
         )  # fmt: skip
         mixed = linear.mixed(found, words, vectors, self.tfidf_share)

@@ -43,7 +43,7 @@ class LinearPair(LinearMiniLM):
             weights = _of_options(lesson, self.strength or STRENGTHS[0])
         else:
             parts_of = [(lesson.vectors, 1.0)]
-            (weights,) = linear.fitted(parts_of, lesson, strength=self.strength, label_weight=0.0)
+            lesson, (weights,) = linear.fitted(parts_of, lesson, strength=self.strength, label_weight=0.0)
         parts = [linear.Part(weights, 1.0)]
         return self.parameters + linear.write(
             lesson, parts, target, max_length=self.window, compares=self.compares

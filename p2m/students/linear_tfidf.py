@@ -41,7 +41,7 @@ class LinearTfidf:
 
     def solve(self, lesson: Lesson, target: Path) -> int:
         found = linear.measured(lesson, {"words": self.max_words, "pieces": self.max_pieces})
-        (weights,) = linear.fitted(
+        lesson, (weights,) = linear.fitted(
             [(found.matrix, 1.0)], lesson, strength=self.strength, label_weight=self.label_weight
         )
         return linear.write(lesson, [linear.Part(weights, 1.0, found)], target, max_length=1)

@@ -15,8 +15,7 @@ from typing import Any
 from p2m.deploy.serving.measures import Measure, Measures
 from p2m.deploy.serving.rows import number_of
 from p2m.students.dealing import dealt
-from p2m.students.heads.numbers import aimed
-from p2m.students.labels import scale_of
+from p2m.students.labels import aimed, scale_of
 from p2m.students.solver import Weights
 from p2m.types import Example, Lesson, TaskType
 

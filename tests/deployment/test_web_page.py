@@ -261,6 +261,27 @@ def test_products_of_numbers_without_npm(site: Site, tmp_path: Path, monkeypatch
     site.check("product", bundle, [*(row.input for row in drawn[:20]), *more])
 
 
+def test_logarithms_without_npm(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lot = np.random.default_rng(1)
+    for name, digits in (("logs", 2), ("counts", 0)):
+        drawn = [
+            Example({"days": f"{a:.1f}"}, f"{np.exp(a / 9) / 5 - 0.2:.{digits}f}")
+            for a in lot.uniform(0, 60, 120)
+        ]
+        task = parse_prompt("Estimate.", inputs=("days",), output="price", shown=read_answers(drawn))
+        model, labels = tmp_path / name, labels_of(task, drawn)
+        LinearTfidf().solve(Lesson(task, labels, tuple(drawn), None, None), model)
+        settings = Settings.read(model)
+        assert settings.log_offset is not None
+        assert settings.scale is not None
+        assert bool(settings.scale[2]) is not bool(digits)
+        replace(settings, error=0.2).write(model)
+        with monkeypatch.context() as patch:
+            patch.setenv("PATH", "/nowhere")
+            site.add(name, bundle := bundle_of(model, tmp_path / f"{name}-bundle", task))
+        site.check(name, bundle, [*(row.input for row in drawn[:40]), {"days": ""}, {"days": "1e9"}])
+
+
 @needs_npm
 @pytest.mark.parametrize("is_inline", [True, False])
 def test_a_text_beside_its_options(site: Site, tiny_bert: Path, tmp_path: Path, is_inline: bool) -> None:

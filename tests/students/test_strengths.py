@@ -40,7 +40,7 @@ def accuracy(weights: Weights, features: Any, right: Sequence[str]) -> float:
 
 
 def solved(features: Any, lesson: Lesson, strength: float | None) -> Weights:
-    return linear.fitted([(features, 1.0)], lesson, strength=strength, label_weight=0.0)[0]
+    return linear.fitted([(features, 1.0)], lesson, strength=strength, label_weight=0.0)[1][0]
 
 
 def picked(features: Any, lesson: Lesson) -> float:

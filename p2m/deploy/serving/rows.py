@@ -186,20 +186,30 @@ def _numbers(logits: Any, settings: Settings) -> list[Answer]:
     """Numbers of the scale; 0 is its low end and 1 its high one, and none lies beyond.
 
     The score is the chance that the right number is near, within half a step or a twentieth of the scale,
-    were errors distributed as those on rows that were held out.
+    whichever is more, were errors distributed as those on rows that were held out.
     """
     import numpy as np
 
     low, high, step = settings.scale or (0.0, 1.0, 0.0)
-    span = (high - low) or 1.0
-    digits = max(0, _DIGITS - 1 - math.floor(math.log10(span)))
+    offset = settings.log_offset
+    first, last = laid(low, offset), laid(high, offset)
+    span = (last - first) or 1.0
+    spread = math.sqrt(2) * max(settings.error, 1e-9 * span)
+    reach = _NEAR * span if offset is not None else max(step / 2, _NEAR * span)
     found = []
-    for value in low + span * np.asarray(logits, dtype=np.float64)[:, 0]:
-        near = float(np.clip(value, low, high))
-        said = min(high, low + step * round((near - low) / step)) if step else near
-        reach = step / 2 if step else _NEAR * span
-        spread = math.sqrt(2) * max(settings.error, 1e-9 * span)
-        edges = [math.erf((said + side * reach - near) / spread) for side in (-1, 1)]
+    for value in first + span * np.asarray(logits, dtype=np.float64)[:, 0]:
+        near = float(np.clip(value, first, last))
+        there = near if offset is None else math.exp(near) - offset
+        said = min(high, low + step * round((there - low) / step)) if step else there
+        size = span if offset is None else there + offset
+        digits = max(0, _DIGITS - 1 - math.floor(math.log10(size)))
+        off = near - laid(said, offset)
+        edges = [math.erf((side * reach - off) / spread) for side in (-1, 1)]
         found.append(Answer(write_number(round(said, max(digits, 6) if step else digits)),
                             min(1.0, max(0.0, (edges[1] - edges[0]) / 2))))  # fmt: skip
     return found
+
+
+def laid(number: float, log_offset: float | None) -> float:
+    """Where a number lies for a model: at itself, or at the logarithm of it and the offset."""
+    return number if log_offset is None else math.log(number + log_offset)

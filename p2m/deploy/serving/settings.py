@@ -59,8 +59,9 @@ class Settings:
     shape: str = "text"  # of SHAPES: what an answer is, as JSON
     none: str | None = None  # the answer of a row that has none, or that fits no label; None: each has one
     threshold: float = 0.0  # the least score of an answer that is not `none`, or of one of several labels
-    error: float = 0.0  # of numbers: the standard error on rows that were held out
+    error: float = 0.0  # of numbers: the standard error on rows that were held out; of logarithms in theirs
     scale: tuple[float, float, float] | None = None  # low, high and step (0: any number) of numbers
+    log_offset: float | None = None  # what numbers are learnt as logarithms after; None: as they are
     layout: Layout | None = None  # of spans
     calibration: tuple[float, float] | None = None  # slope and offset of a score's log-odds (sureness.py)
     precisions: tuple[tuple[float, float | None], ...] = ()  # wanted, and the least score that gives it

@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from p2m.deploy.serving.settings import Settings
-from p2m.deploy.serving.shapes import read_number
-from p2m.errors import DataError
 from p2m.students.heads.base import Projection, Reach, Solution
 from p2m.students.heads.rows import RowHead
-from p2m.students.labels import scale_of
+from p2m.students.labels import aimed, scale_of
 from p2m.students.losses import squares
 from p2m.students.solver import ridge
 from p2m.types import Example, Scale, Shaping, Task, TaskType
@@ -58,16 +56,3 @@ class NumberHead(RowHead):
         weights = ridge(vectors, wanted, strength=STRENGTH)
         missed = (vectors @ weights.matrix + weights.bias)[:, 0] - wanted
         return Solution("logits", weights.matrix.T.copy(), weights.bias, float((missed**2).mean()))
-
-
-def aimed(row: Example, scale: Scale) -> float:
-    """The number of a row's answer, 0 being the low end of the scale and 1 the high one.
-
-    Raises:
-        DataError: it is no number, or not finite.
-    """
-    try:
-        number = read_number(row.output)
-    except ValueError as error:
-        raise DataError(f"a row of {row.source or 'the data'} should answer with a number: {error}") from None
-    return (number - scale.low) / ((scale.high - scale.low) or 1.0)

@@ -51,13 +51,19 @@ const softplus = (value) => Math.max(0, value) + Math.log1p(Math.exp(-Math.abs(v
 
 function number(logits, settings) {
   const [low, high, step] = settings.scale ?? [0, 1, 0];
-  const span = high - low || 1;
-  const digits = Math.max(0, DIGITS - 1 - Math.floor(Math.log10(span)));
-  const near = Math.min(high, Math.max(low, low + span * logits[0]));
-  const said = step ? Math.min(high, low + step * halfEven((near - low) / step)) : near;
-  const reach = step ? step / 2 : NEAR * span;
+  const offset = settings.log_offset ?? null;
+  const laid = (number) => (offset === null ? number : Math.log(number + offset));
+  const first = laid(low), last = laid(high);
+  const span = last - first || 1;
   const spread = Math.SQRT2 * Math.max(settings.error, 1e-9 * span);
-  const share = (erf((said + reach - near) / spread) - erf((said - reach - near) / spread)) / 2;
+  const reach = offset === null ? Math.max(step / 2, NEAR * span) : NEAR * span;
+  const near = Math.min(last, Math.max(first, first + span * logits[0]));
+  const there = offset === null ? near : Math.exp(near) - offset;
+  const said = step ? Math.min(high, low + step * halfEven((there - low) / step)) : there;
+  const size = offset === null ? span : there + offset;
+  const digits = Math.max(0, DIGITS - 1 - Math.floor(Math.log10(size)));
+  const off = near - laid(said);
+  const share = (erf((reach - off) / spread) - erf((-reach - off) / spread)) / 2;
   const value = Number(said.toFixed(step ? Math.max(digits, 6) : digits));
   return { output: String(value), value, score: Math.min(1, Math.max(0, share)) };
 }
