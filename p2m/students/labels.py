@@ -50,14 +50,23 @@ def aimed(row: Example, scale: Scale, log_offset: float | None = None) -> float:
     Raises:
         DataError: it is no number, or not finite.
     """
-    try:
-        number = read_number(row.output)
-    except ValueError as error:
-        raise DataError(f"a row of {row.source or 'the data'} should answer with a number: {error}") from None
+    number = number_in(row)
     if log_offset is not None:
         number = max(number, scale.low)
     low, high = laid(scale.low, log_offset), laid(scale.high, log_offset)
     return (laid(number, log_offset) - low) / ((high - low) or 1.0)
+
+
+def number_in(row: Example) -> float:
+    """The number that a row's answer is.
+
+    Raises:
+        DataError: it is none, or not finite.
+    """
+    try:
+        return read_number(row.output)
+    except ValueError as error:
+        raise DataError(f"a row of {row.source or 'the data'} should answer with a number: {error}") from None
 
 
 def _ends(numbers: Sequence[float]) -> tuple[str, ...]:

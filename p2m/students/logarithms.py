@@ -11,9 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from p2m.deploy.serving.rows import laid
-from p2m.deploy.serving.shapes import read_number
 from p2m.students.dealing import dealt
-from p2m.students.labels import scale_of
+from p2m.students.labels import number_in, scale_of
 from p2m.students.solver import Weights, narrowed
 from p2m.students.strengths import Block
 from p2m.types import Lesson, TaskType
@@ -36,7 +35,7 @@ def with_logarithms(parts: Sequence[Block], lesson: Lesson, solve: Solve) -> Les
     if lesson.task.type is not TaskType.REGRESSION or lesson.task.scale is not None:
         return lesson
     scale = scale_of(lesson.task, lesson.labels)
-    numbers = np.array([read_number(row.output) for row in lesson.rows])
+    numbers = np.array([number_in(row) for row in lesson.rows])
     above = numbers[numbers > 0]
     if scale.low < 0 or len(numbers) < _FEWEST or len(np.unique(above)) < 2:
         return lesson
