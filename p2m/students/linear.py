@@ -28,6 +28,7 @@ from p2m.students.strengths import STRENGTHS, Block, chosen
 from p2m.types import Lesson, Task, TaskType
 
 _FOLDS = 5  # of rows that belong together, by which the penalty on the weights of numbers is chosen
+_LEAST = 1e-3  # of the largest weight of a measure: smaller ones of words are nothing beside it
 RIDGE = 0.1  # of C: numbers from 0 to 1 bear a larger penalty than logits do
 
 
@@ -190,6 +191,24 @@ def in_bytes(matrix: Any) -> dict[str, Any]:
     return {"sparse": np.rint(matrix / scale).astype(np.int8), "scale": scale.astype(np.float32)}
 
 
+def _of_terms(matrix: Any, found: Terms) -> dict[str, Any]:
+    """Weights (terms, columns) in eight bits, and the `idf` of terms; each measure has a scale of its own
+    there, since of few measures, unlike of words, one may weigh a thousand times what another does.
+    """
+    import numpy as np
+
+    cut = len(matrix) - found.measures
+    words, measures = matrix[:cut], matrix[cut:]
+    least = _LEAST * np.abs(measures).max(axis=0, initial=0.0)[None]
+    arrays = in_bytes(np.concatenate([words, least]))
+    own = measures / arrays["scale"]
+    factors = (np.maximum(np.abs(own).max(axis=1, initial=0.0), 1e-12) / 127).astype(np.float32)
+    arrays["sparse"] = np.concatenate(
+        [arrays["sparse"][:cut], np.rint(own / factors[:, None]).clip(-127, 127).astype(np.int8)]
+    )
+    return {**arrays, "idf": np.concatenate([found.idf[:cut], factors])}
+
+
 def write(
     lesson: Lesson, parts: Sequence[Part], target: Path, *, max_length: int, compares: bool = False
 ) -> int:
@@ -204,7 +223,7 @@ def write(
         if part.terms is None:
             arrays["dense"] = scaled.astype(np.float32)
             continue
-        arrays |= {**in_bytes(scaled), "idf": part.terms.idf}
+        arrays |= _of_terms(scaled, part.terms)
         (target / "terms.json").write_text(json.dumps(part.terms.blocks, ensure_ascii=False), "utf-8")
     np.savez_compressed(target / LINEAR, **arrays)
     if lesson.encoder is not None and "dense" in arrays:

@@ -19,14 +19,13 @@ from p2m.types import Lesson, TaskType
 
 _FEWEST, _MOST = 30, 600  # rows from which logarithms are tried, and by which at most
 _FOLDS = 3
-_AHEAD = 1.64  # standard errors by which they must be better: once in twenty by chance
 
 Solve = Callable[[Any, Lesson], Weights]
 
 
 def with_logarithms(parts: Sequence[Block], lesson: Lesson, solve: Solve) -> Lesson:
     """The lesson with logarithms as what is learnt, where with them held-out rows are answered nearer, by
-    more than chance; itself where not, where the task has a scale, or where a number is below 0.
+    more than a standard error; itself where not, where the task has a scale, or where a number is below 0.
 
     To numbers from 0 on the smallest above it is added first, 1 of counts.
     """
@@ -59,4 +58,4 @@ def with_logarithms(parts: Sequence[Block], lesson: Lesson, solve: Solve) -> Les
             at = low + (high - low) * np.clip(said, 0, 1)
             answers = at if each.log_offset is None else np.exp(at) - each.log_offset
             nearer[inside] += sign * np.abs(answers - numbers[taken][inside])
-    return logged if nearer.mean() > _AHEAD * nearer.std() / len(nearer) ** 0.5 else lesson
+    return logged if nearer.mean() > nearer.std() / len(nearer) ** 0.5 else lesson

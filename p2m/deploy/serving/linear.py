@@ -54,7 +54,8 @@ class LinearHead:
 
     `dense` is (dimensions, labels) float32; `sparse` (terms, labels) int8 with `scale` (labels,); `idf`
     (terms,); `bias` (labels,). Terms stand in terms.json by block, in the order of their rows. TF-IDF is
-    sublinear, each block of unit length (Salton and Buckley, 1988). Measures are a block, too.
+    sublinear, each block of unit length (Salton and Buckley, 1988). Measures are a block, too, with a factor
+    each as their `idf`.
     """
 
     def __init__(self, folder: Path, labels: int) -> None:
@@ -134,7 +135,7 @@ class LinearHead:
         if self._measures is not None and row is not None:
             places, measured = self._measures.of(row)
             numbers.append(np.array(places, dtype=np.int64))
-            values.append(np.array(measured))
+            values.append(np.array(measured) * self._arrays["idf"][numbers[-1]])
         return np.concatenate(numbers), np.concatenate(values)
 
 

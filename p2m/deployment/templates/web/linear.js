@@ -114,7 +114,8 @@ export class LinearHead {
           sums[column] += (weight / length) * sparse.values[place * width + column];
     }
     for (const [place, value] of this.measures?.of(row) ?? [])
-      for (let column = 0; column < width; column++) sums[column] += value * sparse.values[place * width + column];
+      for (let column = 0; column < width; column++)
+        sums[column] += value * idf.values[place] * sparse.values[place * width + column];
     for (let column = 0; column < width; column++) found[column] += sums[column] * scale.values[column];
     return found;
   }
