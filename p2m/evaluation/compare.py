@@ -54,6 +54,15 @@ def swaps(
     return above / (resamples + 1), below / (resamples + 1)
 
 
+def standard_error(metric: Metric, one: Any, two: Any, units: Units = None) -> float:
+    """Of the difference of the metric over two `both`: a bootstrap of their rows, or `units`, in pairs."""
+    import numpy as np
+
+    generator, draw = np.random.default_rng(0), draws(len(one), units)
+    drawn = (draw(generator) for _ in range(ROUGH))
+    return float(np.std([metric.value(one[each]) - metric.value(two[each]) for each in drawn]))
+
+
 def needed_rows(
     metric: Metric,
     first: Sequence[str],

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from p2m.engine.stage import stage
-from p2m.evaluation.base import ROUGH, both
+from p2m.evaluation.base import ROUGH, both, draws, standard_error, units_of
 from p2m.evaluation.learning_curves import drawn_out
 from p2m.metrics.base import Metric
 from p2m.stages.room import ERRORS
@@ -67,13 +67,17 @@ def _by_trial(
         is_tuned, size = rank[each.student]
         return is_tuned, -len(each.rows), size, each.student
 
+    def errors(one: OutOfFold, two: OutOfFold) -> float:
+        """By how many standard errors the first must be ahead of the second."""
+        is_costly = rank[one.student][0] and not rank[two.student][0]
+        is_alike = rank[one.student] == rank[two.student]
+        return 0.0 if is_alike else ERRORS if is_costly else 1.0
+
     best, *rivals = sorted(given, key=place)
     for rival in rivals:
         rows = sorted(set(best.rows) & set(rival.rows))
         ahead, error = _ahead(rival, best, rows, parts, metric), _error(rival, best, rows, parts, metric)
-        is_costly = rank[rival.student][0] and not rank[best.student][0]
-        is_alike = rank[rival.student] == rank[best.student]
-        if ahead > error * (0.0 if is_alike else ERRORS if is_costly else 1.0):
+        if ahead > error * errors(rival, best):
             best = rival
     scores = {each.student: _value(each, each.rows, parts, metric) for each in given}
     reasons = [
@@ -83,9 +87,10 @@ def _by_trial(
         for name in [each.student]
     ]
     beaten = {
-        each.student: f"{metric.name} {scores[each.student]:.3f}, and {_why(best, each, parts, metric)}"
+        each.student: f"{metric.name} {scores[each.student]:.3f}, and {why}"
         for each in given
         if each is not best
+        for why in [_why(best, each, errors(each, best), parts, metric)]
     }
     return Choice(best.student, tuple(reasons), {**refused, **beaten}, scores)
 
@@ -129,8 +134,8 @@ def _expected(
     one: Sequence[OutOfFold], other: Sequence[OutOfFold], parts: Split, whole: int, metric: Metric
 ) -> tuple[float, float, str]:
     """The logarithm of how many times the errors of `other` the student `one` is expected to make after the
-    `whole` rows, what that is at most (by `_SURE` of a bootstrap's resamples of the rows asked about), and
-    what `other` scored after the largest sample that both learnt from.
+    `whole` rows, what that is at most (by `_SURE` of a bootstrap's resamples of the rows asked about, or
+    of their groups), and what `other` scored after the largest sample that both learnt from.
     """
     import numpy as np
 
@@ -145,7 +150,8 @@ def _expected(
         return drawn_out(samples, mine, theirs, whole)
 
     generator = np.random.default_rng(0)
-    drawn = [ratio(generator.integers(0, len(rows), len(rows))) for _ in range(ROUGH)]
+    draw = draws(len(rows), units_of([parts.train[row] for row in rows]))
+    drawn = [ratio(draw(generator)) for _ in range(ROUGH)]
     last = second[samples[-1]]
     at_most = float(np.quantile(drawn, _SURE))
     return ratio(np.arange(len(rows))), at_most, f"{_value(last, last.rows, parts, metric):.3f}"
@@ -156,30 +162,26 @@ def _errors(metric: Metric, value: float) -> float:
     return -merit(metric, value) if merit(metric, 1.0) < 0 else 1.0 - value
 
 
-def _why(best: OutOfFold, other: OutOfFold, parts: Split, metric: Metric) -> str:
-    """Why `best` was taken before `other`."""
+def _why(best: OutOfFold, other: OutOfFold, errors: float, parts: Split, metric: Metric) -> str:
+    """Why `best` was taken before `other`, which had to be ahead by so many standard errors."""
     rows = sorted(set(best.rows) & set(other.rows))
     ahead = _ahead(best, other, rows, parts, metric)
     if ahead > 0:
         return f"{best.student} did better" + (" on the same rows" if best.rows != other.rows else "")
     if ahead == 0:
         return f"{best.student} did as well{' on more rows' if len(best.rows) > len(other.rows) else ''}"
-    if -ahead <= _error(other, best, rows, parts, metric):
+    if -ahead <= errors * _error(other, best, rows, parts, metric):
         return f"it is ahead of {best.student} by no more than chance may have it"
     return f"{best.student} did better than what beat it"
 
 
 def _error(one: OutOfFold, two: OutOfFold, rows: Sequence[int], parts: Split, metric: Metric) -> float:
-    """The standard error of the difference of their metric on those rows, which they share: a bootstrap."""
-    import numpy as np
-
+    """The standard error of the difference of their metric on those rows, which they share."""
     if not rows:
         return 0.0
-    right = [parts.train[row].answers for row in rows]
-    first, second = both(metric, _said(one, rows), _said(two, rows), right)
-    generator = np.random.default_rng(0)
-    drawn = (generator.integers(0, len(rows), len(rows)) for _ in range(ROUGH))
-    return float(np.std([metric.value(first[each]) - metric.value(second[each]) for each in drawn]))
+    asked = [parts.train[row] for row in rows]
+    first, second = both(metric, _said(one, rows), _said(two, rows), [row.answers for row in asked])
+    return standard_error(metric, first, second, units_of(asked))
 
 
 def _by_size(task: Task, contenders: Sequence[Contender], refused: Mapping[str, str]) -> Choice:

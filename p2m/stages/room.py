@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from p2m.engine.stage import stage
-from p2m.evaluation.base import ROUGH, both
+from p2m.evaluation.base import both, standard_error, units_of
 from p2m.metrics.base import Metric
 from p2m.stages.folds import held_out
 from p2m.stages.samples import FOLD
@@ -29,20 +29,16 @@ def room(
 
 def _full(each: OutOfFold, parts: Split, metric: Metric) -> str:
     """Why no other can be surely ahead of it; "" where one can."""
-    import numpy as np
-
     place = {row: number for number, row in enumerate(each.rows)}
     rows = [row for row in held_out(parts, FOLD)[1] if row in place]
     if not rows:
         return ""
-    right = [parts.train[row].answers for row in rows]
+    asked = [parts.train[row] for row in rows]
+    right = [row.answers for row in asked]
     said = [each.answers[place[row]] for row in rows]
     best, given = both(metric, [answers[0] for answers in right], said, right)
     ahead = merit(metric, metric.value(best)) - merit(metric, metric.value(given))
-    generator = np.random.default_rng(0)
-    drawn = (generator.integers(0, len(rows), len(rows)) for _ in range(ROUGH))
-    error = float(np.std([metric.value(best[some]) - metric.value(given[some]) for some in drawn]))
-    if ahead > ERRORS * error:
+    if ahead > ERRORS * standard_error(metric, best, given, units_of(asked)):
         return ""
     value = metric.value(given)
     return (

@@ -21,7 +21,19 @@ from p2m.stages.within import TOO_SLOW
 from p2m.students.linear_tfidf import LinearTfidf
 from p2m.students.minilm import MiniLM
 from p2m.students.tiny_seq2seq import TinySeq2Seq
-from p2m.types import Choice, Constraints, Example, Metric, OutOfFold, Split, Student, Survivors, Task, Winner
+from p2m.types import (
+    GROUPED,
+    Choice,
+    Constraints,
+    Example,
+    Metric,
+    OutOfFold,
+    Split,
+    Student,
+    Survivors,
+    Task,
+    Winner,
+)
 
 METRIC = Accuracy()
 RIGHT = ("yes", "no", "yes", "no", "yes", "no", "no", "no", "no", "no")
@@ -192,9 +204,11 @@ def after(name: str, rows: int, wrong: set[int]) -> OutOfFold:
     return replace(said(name, wrong, note=""), folds=(0,), learnt=rows)
 
 
-def of_samples(large: tuple[set[int], set[int]], tuned: tuple[set[int], set[int]]) -> Choice:
+def of_samples(
+    large: tuple[set[int], set[int]], tuned: tuple[set[int], set[int]], rows: tuple[Example, ...] = ROWS
+) -> Choice:
     """The choice between a linear student, which was cross-validated too, and one that was tuned."""
-    parts = replace(PARTS, train=ROWS * 10)
+    parts = replace(PARTS, train=rows * 10)
     tried = [said("large", {1})] + [
         after(name, rows, wrong)
         for name, both in (("large", large), ("tuned", tuned))
@@ -298,3 +312,36 @@ def test_none_is_tuned_where_one_without_an_error_would_not_be_surely_ahead() ->
     slow = Survivors(("a",), {"b": "slow"})
     assert left(solved("small", 9), within=slow) == slow
     assert left(solved("small", 1), within=slow).refused["b"] == "slow"
+
+
+def grouped(rows: tuple[Example, ...], size: int) -> tuple[Example, ...]:
+    """Each `size` rows in turn of one customer."""
+    return tuple(replace(row, group=f"{GROUPED}{n // size}") for n, row in enumerate(rows))
+
+
+def test_what_chance_may_have_is_judged_by_groups_where_rows_have_them() -> None:
+    """Ten errors of one customer are one stroke of luck, and not ten."""
+    parts = replace(PARTS, train=ROWS * 20, folds=(0, 1) * 100)
+    right = tuple(RIGHT * 20)
+    other = {"yes": "no", "no": "yes"}
+
+    def wrong(name: str, count: int) -> OutOfFold:
+        answers = tuple(other[each] if n < count else each for n, each in enumerate(right))
+        return OutOfFold(name, tuple(range(200)), answers, (0.9,) * 200, (0, 1))
+
+    tried = (wrong("large", 20), wrong("tuned", 0))
+    together = replace(parts, train=grouped(parts.train, 20))
+    assert among(STUDENTS, *tried, parts=parts).student == "tuned"
+    found = among(STUDENTS, *tried, parts=together)
+    assert found.student == "large"
+    assert "by no more than chance may have it" in found.refused["tuned"]
+    solved = wrong("small", 20)
+    assert room(None, parts, solved, students=("a",), metric=METRIC).students == ("a",)
+    assert room(None, together, solved, students=("a",), metric=METRIC).students == ()
+
+
+def test_what_is_drawn_out_of_samples_is_sure_by_groups_too() -> None:
+    rows = grouped(ROWS, 5)
+    wrong = ({1, 2, 3, 4}, {0, 1, 2, 3, 4}), ({1, 2}, set[int]())
+    assert of_samples(*wrong).student == "tuned"
+    assert of_samples(*wrong, rows).student == "large"
