@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from statistics import fmean, median
 from typing import Any
 
+from p2m.deploy.serving.shapes import record_in
 from p2m.types import Evaluated, Task
 
 _MOSTLY = 0.5  # share of rows in which a number is right to the digit, from which it is no estimate
@@ -15,7 +16,7 @@ _MOSTLY = 0.5  # share of rows in which a number is right to the digit, from whi
 
 def field_doubts(task: Task, evaluated: Evaluated) -> list[str]:
     """Fields that are told no better than by one value for all rows, and numbers that are estimates."""
-    pairs = [(_record(row.output), _record(row.predicted)) for row in evaluated.rows]
+    pairs = [(record_in(row.output) or {}, record_in(row.predicted) or {}) for row in evaluated.rows]
     found = []
     for name, kind in ((each.name, each.kind) for each in task.record):
         values = [(right[name], said.get(name)) for right, said in pairs if right.get(name) is not None]
@@ -47,11 +48,3 @@ def _estimate(name: str, values: Sequence[tuple[Any, Any]], exact: float) -> str
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _record(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

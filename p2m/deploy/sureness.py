@@ -35,10 +35,17 @@ def precision_doubts(evaluated: Evaluated, precision: float | None) -> list[str]
     """That a precision which counts as met was not quite seen."""
     found = evaluated.sureness.coverages if evaluated.sureness else ()
     return [
-        f"the rows that judge show a precision of {each.precision:.2f}, and {precision:g} within its interval"
+        f"the rows that judge show a precision of {_below(each.precision, precision)},"
+        f" and {precision:g} within its interval"
         for each in found
         if each.wanted == precision and each.rows and each.precision < precision <= each.high
     ]
+
+
+def _below(share: float, limit: float) -> str:
+    """A share in as many digits, two at least, as tell it from the limit that it lies below."""
+    told = (f"{share:.{digits}f}" for digits in range(2, 17))
+    return next((text for text in told if float(text) < limit), f"{share}")
 
 
 def _asked(exported: Exported, asked: Coverage | None, precision: float) -> str:

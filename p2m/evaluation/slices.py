@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from statistics import NormalDist
 from typing import Any
 
+from p2m.deploy.serving.shapes import record_in
 from p2m.evaluation.calibration import wilson
 from p2m.types import Judged, Metric, Slice
 
@@ -45,21 +46,14 @@ def slices(
 
 def _by_field(rows: Sequence[Judged], metric: Metric) -> dict[str, list[float]]:
     """How right each field is in each row; {} where one of the answers is no record."""
-    right, said = [_record(row.output) for row in rows], [_record(row.predicted) for row in rows]
+    right = [record_in(row.output) or {} for row in rows]
+    said = [record_in(row.predicted) or {} for row in rows]
     names = [name for name in right[0] if all(name in each for each in right)]
     found = {}
     for name in names if len(names) > 1 else ():
         pairs = [(_alone(a, name), _alone(b, name)) for a, b in zip(said, right, strict=True)]
         found[f"field={name}"] = [metric.value(metric.statistics([one], [[other]])) for one, other in pairs]
     return found
-
-
-def _record(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text) if text.startswith("{") else {}
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _alone(record: dict[str, Any], name: str) -> str:

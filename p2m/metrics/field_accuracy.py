@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from p2m.deploy.serving.shapes import record_in
 from p2m.metrics.text import collapse, normalise
 from p2m.types import Task, TaskType
 
@@ -45,7 +45,7 @@ class FieldAccuracy:
 
 def fields_right(said: str, answer: str, same: Callable[[str], str]) -> list[bool] | None:
     """Of each field of two records whether it is the same; None where the second is no JSON object."""
-    right, found = _object(answer), _object(said)
+    right, found = record_in(answer), record_in(said)
     if right is None:
         return None
     names = dict.fromkeys([*right, *(found or {})])
@@ -57,16 +57,6 @@ def _counts(said: str, answer: str, same: Callable[[str], str]) -> tuple[int, in
     if not found:
         return int(same(said) == same(answer)), 1
     return sum(found), len(found)
-
-
-def _object(text: str) -> dict[str, Any] | None:
-    if not text.lstrip().startswith("{"):
-        return None
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _equal(one: Any, other: Any, same: Callable[[str], str]) -> bool:

@@ -634,6 +634,15 @@ def test_a_wanted_precision_is_a_requirement(
     )
 
 
+def test_a_precision_just_below_the_wanted_one_is_told_in_digits_that_tell_them_apart() -> None:
+    exported, found = sure(Coverage(0.95, 0.8, 0.9487, 0.9, 0.97, 96))
+    asked = verdict_on(
+        TASKS[TaskType.QUESTION_ANSWERING], (STATED,), exported, found, MEASURED, precision=0.95
+    )
+    doubt = "the rows that judge show a precision of 0.949, and 0.95 within its interval"
+    assert doubt in asked.warnings
+
+
 # --------------------------------------------------------------------------- the bundle before it
 
 

@@ -127,6 +127,14 @@ def read_record(text: str) -> dict[str, Any]:
     return found
 
 
+def record_in(text: str) -> dict[str, Any] | None:
+    """The object of an answer; None where it is none."""
+    try:
+        return read_record(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def shaped(output: str, shape: str, layout: Layout | None = None, none: str | None = None) -> Any:
     """The JSON value of an answer; the text itself where it is text, or not written in its shape."""
     try:
