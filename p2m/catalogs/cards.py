@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from p2m.catalogs.front_matter import OPENING, FrontMatter, read_front_matter
-from p2m.catalogs.rows import count_rows, data_format, read_rows
+from p2m.catalogs.rows import count_rows, data_format, labelled_texts, read_rows
 from p2m.errors import DataError
 from p2m.types import Card, Part
 
@@ -103,6 +103,9 @@ def _datasets(root: Path) -> Iterator[tuple[Path, list[Path]]]:
     elif own:
         yield root, _data_files(root, deep=True)
         return
+    if texts := text_folders(root):
+        yield root, texts
+        return
     for folder in _folders(root):
         if _is_dataset(folder):
             yield folder, _data_files(folder, deep=True)
@@ -110,6 +113,15 @@ def _datasets(root: Path) -> Iterator[tuple[Path, list[Path]]]:
             yield from (
                 (inner, _data_files(inner, deep=True)) for inner in _folders(folder) if _is_dataset(inner)
             )
+
+
+def text_folders(root: Path) -> list[Path]:
+    """Folders of texts in folders that are called like their labels: the one itself, or one a part."""
+    if labelled_texts(root):
+        return [root]
+    inner = _folders(root)
+    are_parts = all(each.name.lower() in _INNER and labelled_texts(each) for each in inner)
+    return inner if are_parts else []
 
 
 def _is_dataset(folder: Path) -> bool:

@@ -24,6 +24,7 @@ FORMATS = {
     ".xlsx": "xlsx",
     **dict.fromkeys((".conll", ".conll2003", ".iob", ".iob2", ".bio", ".bioes", ".bilou"), "conll"),
 }
+TEXTS = (".txt", ".md")  # files that are one text each
 KNOWN = "jsonl, json, csv, tsv, conll (each also as .gz), parquet and xlsx"
 TABLES = ("csv", "tsv", "xlsx")  # formats with a header
 _COUNTED = 512 * 2**20  # bytes; the rows of larger files are not counted
@@ -60,9 +61,36 @@ def read_rows(path: Path) -> Iterator[RawRow]:
         DataError: with file and line: it cannot be read, or is broken.
     """
     with _translated(path):
+        if labelled := labelled_texts(path):
+            yield from _labelled(labelled)
+            return
         form = data_format(path) or _sniff(path)
         for row in _READERS[form](path):
             yield RawRow(row.values, row.where)
+
+
+def labelled_texts(folder: Path) -> dict[str, tuple[Path, ...]]:
+    """Label -> texts, where they lie in folders that are called like their labels (`pos/1.txt`, `neg/1.txt`);
+    {} of any other folder.
+    """
+    inside = [each for each in folder.iterdir() if not each.name.startswith(".")] if folder.is_dir() else []
+    found = {each.name: _texts_alone(each) for each in sorted(inside) if each.is_dir()}
+    beside = [each for each in inside if each.is_file() and not each.name.lower().startswith("readme")]
+    is_labelled = len(found) > 1 and not beside and all(len(texts) > 1 for texts in found.values())
+    return found if is_labelled else {}
+
+
+def _labelled(texts: Mapping[str, Sequence[Path]]) -> Iterator[RawRow]:
+    for label, files in texts.items():
+        for file in files:
+            text = whole_text(file)
+            yield RawRow({**text.values, "label": label}, text.where)
+
+
+def _texts_alone(folder: Path) -> tuple[Path, ...]:
+    """The texts of a folder that holds nothing else; () of any other."""
+    inside = sorted(each for each in folder.iterdir() if not each.name.startswith("."))
+    return tuple(inside) if all(each.is_file() and each.suffix in TEXTS for each in inside) else ()
 
 
 def text_lines(path: Path) -> Iterator[RawRow]:
@@ -104,6 +132,8 @@ def count_rows(path: Path) -> int | None:
     Raises:
         DataError: the file is broken.
     """
+    if texts := labelled_texts(path):
+        return sum(map(len, texts.values()))
     form = data_format(path) or _sniff(path)
     if form == "parquet":
         with _translated(path):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from p2m.catalogs.base import (
+    TEXTS,
     Converter,
     RawRow,
     answer_column,
@@ -33,7 +34,6 @@ from p2m.stages.rejects import counted
 from p2m.types import Card, Count, Files, Inputs, Rejected, Task, Unanswered
 
 _LOOK = 2000  # rows of a file that its columns are told by
-_TEXTS = (".txt", ".md")
 _NO_MESSAGE = "no user message"
 _REPEATED = "repeats an earlier input"
 
@@ -71,7 +71,7 @@ def collect(task: Task, *files: Files, group: str | None = None, run: Run | None
     Raises:
         DataError: with file and line: it cannot be read, lacks a field, or a field is empty.
     """
-    found = [_read(task, file, group) for each in files for file in _files(each.path)]
+    found = [one for each in files for one in _found(task, each.path, group)]
     seen: set[tuple[str, ...]] = set()
     rows: list[Unanswered] = []
     rejected: list[Rejected] = []
@@ -98,11 +98,21 @@ def collect(task: Task, *files: Files, group: str | None = None, run: Run | None
     return Inputs(tuple(rows), (*counts, *counted(rejected)), {}, tuple(rejected))
 
 
+def _found(task: Task, path: Path, group: str | None) -> list[_Found]:
+    """What the files of a place hold; of a folder of texts all of them together."""
+    files = list(_files(path))
+    found = [_read(task, file, group) for file in files]
+    if len(files) < 2 or not all(file.is_whole for file in files):
+        return found
+    rows = tuple(row for one in found for row in one.rows)
+    return [_Found(path.name, rows, "each text of the folder is one input")]
+
+
 def _files(path: Path) -> Iterator[_File]:
     """The files of a place: of a folder of texts these, of a dataset's folder its data files."""
     if path.is_dir():
         inside = sorted(each for each in path.rglob("*") if each.is_file() and not each.name.startswith("."))
-        if inside and all(each.suffix in _TEXTS for each in inside):
+        if inside and all(each.suffix in TEXTS for each in inside):
             yield from (_File(each, Card(each.name), is_whole=True) for each in inside)
             return
     paths, card, _ = data_paths(path, "inputs")
@@ -115,7 +125,7 @@ def _read(task: Task, file: _File, group: str | None) -> _Found:
     Raises:
         DataError: of several problems the first, each with its place.
     """
-    if file.is_whole or file.path.suffix in _TEXTS:
+    if file.is_whole or file.path.suffix in TEXTS:
         return _texts(task, file)
     stream = read_rows(file.path)
     first = list(islice(stream, _LOOK))

@@ -95,6 +95,9 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     _write(path, text := _rendered(prompt, name, path, arguments, table))
     if table is not None:
         print(_told(table))
+        if _labels_are_folders(arguments.data):
+            inputs = f"data: {{inputs: {_beside(arguments.data, path)}}}"
+            print(f"    ! labels are the names of the folders; where these are none, write {inputs}")
         checked, built = (common.runnable(command(verb, path)) for verb in ("check", "build"))
         print(f"    next: {checked}\n    then: {built}")
         return 0
@@ -283,11 +286,17 @@ def _read_as(task: Task) -> str:
 
 
 def _are_texts(place: Path | None) -> bool:
-    """Whether it holds texts, which have no answers, and no table."""
-    if place is None or not place.exists():
+    """Whether it holds texts, which have no answers, and no table, nor texts in folders by label."""
+    if place is None or not place.exists() or _labels_are_folders(place):
         return False
     inside = [each for each in place.rglob("*") if each.is_file()] if place.is_dir() else [place]
     return bool(inside) and all(each.suffix in (".txt", ".md") for each in inside)
+
+
+def _labels_are_folders(place: Path) -> bool:
+    from p2m.catalogs.base import text_folders
+
+    return place.is_dir() and bool(text_folders(place))
 
 
 def _rows(data: Path | None, recipe: Path) -> dict[str, str]:
