@@ -61,6 +61,7 @@ _STAMP = re.compile(
     r"|[^\s@]+@[^\s@]+\.\w+|https?://\S+"
 )
 _IDENTIFIER = re.compile(r"[^\W\d_]{0,6}(?:[-_/#.]\d|\d{3})[\d./_-]*")
+_INDEX = re.compile(r"__index_level_\d+__")  # what pandas calls the index of a frame
 _GIVEN = (  # up to what goes in
     r"\b(?:given|convert|translate|transliterate|normali[sz]e|rewrite|paraphrase|summari[sz]e|expand|shorten"
     r"|simplify|correct|clean|split|turn)\s+(?:(?:an?|the|this|each|every|its|one)\s+)?(?:\w+(?:'s)?\s+)?"
@@ -118,6 +119,8 @@ class _Table:
         for column in self.columns:
             if name in (column.name, _field(column.name)):
                 return column
+        if inner := [each for each in self.names if each.startswith(f"{name}.")]:
+            raise UserError(f"{self.path}: {name!r} is an object; name one of its fields: {_listed(inner)}")
         raise UserError(f"{self.path}: there is no column {name!r}: {nearest(name, self.names)}")
 
     @property
@@ -198,7 +201,9 @@ def read_task(
         found = _counted(table, task, given, chosen, found)
     group = _together(table, replace(task, labels=()), given, chosen)
     unread = () if inputs else _unread(table, given, chosen, group, prompt)
-    found = replace(found, group=group, doubts=(*(() if several else task.doubts), *unread))
+    below = _below(table, given, chosen)
+    doubts = (*(() if several else task.doubts), *found.doubts, *unread, *below)
+    found = replace(found, group=group, doubts=doubts)
     if test is not None:
         other = _open(test, prompt, output)
         for name in (*(column.name for column in given), *(several or (chosen.name,))):
@@ -313,9 +318,11 @@ def _as_record(free: Sequence[Column]) -> str:
 def _output_score(column: Column, prompt: str) -> int:
     """How much speaks for a column being the answer; 0 for none."""
     if _is_bookkeeping(column.name) and not _is_mentioned(column.name, prompt):
-        return 0
+        return int(plain(column.name).removesuffix("_id") in _ANSWERS and _returns(column))
     name = _field(plain(column.name))
     is_called = name in _ANSWERS or (_is_number(column) and name in GROUPS["number"])
+    outer, _, inner = column.name.partition(".")
+    is_called = is_called or (plain(outer) in _ANSWERS and plain(inner) in _ANSWERS)
     is_asked_for = _is_asked_for(column.name, prompt)
     score = 3 * is_called + 2 * _returns(column) + 5 * is_json(column)
     score = score or int((is_asked_for and _is_number(column)) or _recurs(column))
@@ -395,6 +402,23 @@ def _unread(
     return (f"not read: {_listed(left)}; where they tell the answer too: --input-columns {every}",)
 
 
+def _below(table: _Table, inputs: Sequence[Column], output: Column) -> tuple[str, ...]:
+    """That the last row alone lacks what all others have, as a total below a table does."""
+    names = [
+        column.name
+        for column in table.columns
+        if column not in (*inputs, output) and column.rows == column.filled + 1
+    ]
+    if len(names) < 2:
+        return ()
+    *_, last = table.records()
+    flat = dict(flatten(last.values))
+    lacking = [name for name in names if not text_of(flat, name)]
+    if len(lacking) < 2:
+        return ()
+    return (f"{last.where}: it alone has nothing in {_listed(lacking)}; if it is a total, take it out",)
+
+
 def _refuse_unread(table: _Table, columns: Sequence[Column]) -> None:
     for column in columns:
         if not has_texts(column):
@@ -443,7 +467,7 @@ def _goes_in(column: str, prompt: str) -> bool:
 
 def _is_bookkeeping(column: str) -> bool:
     words = plain(column).split("_")
-    return words[-1] in BOOKKEEPING or words[0] == "id"
+    return words[-1] in BOOKKEEPING or words[0] == "id" or _INDEX.fullmatch(column) is not None
 
 
 def _is_number(column: Column) -> bool:
@@ -567,6 +591,11 @@ def _labelled(
             " and a model learns to tell labels apart from rows of at least two"
             "\n    add rows of another label, or name another column with --output-column NAME"
         )
+    numbers = sorted(map(int, labels)) if all(map(str.isdecimal, labels)) else []
+    if numbers == list(range(len(labels))):
+        listed = ", ".join(map(str, numbers[:4])) + ", ..." * (len(numbers) > 4)
+        told = f"the labels are the numbers {listed}, and so a model answers; where they stand for names,"
+        found = replace(found, doubts=(*found.doubts, f"{told} write the names in {output.name!r}"))
     return replace(found, labels=labels, odd=odd, where={value: where[value] for value in odd}, spelt=spelt)
 
 

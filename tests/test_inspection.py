@@ -190,7 +190,7 @@ def test_what_comes_after_a_broken_line_is_not_read(plain: ModelSpec, tmp_path: 
     path = table(tmp_path / "a.csv", mails(30))
     path.write_text(path.read_text() + "one cell\nx,nonsense\n")
     (problem,) = inspect(spec_of(plain, train=path), TASK).problems
-    assert "a.csv:32: 1 cells under 2 columns" in problem
+    assert "a.csv:32: 1 cell under 2 columns" in problem
     assert "nonsense" not in problem
 
 

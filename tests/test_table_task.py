@@ -624,3 +624,56 @@ def test_init_says_and_writes_a_column_by_which_rows_seem_to_belong_together(
     assert understand(tmp_path / "recipes/it.yaml").composed.spec.data.group is None
     (tmp_path / "recipes/it.yaml").write_text(text.replace("# group: patient", "group: patient"))
     assert load(tmp_path / "recipes/it.yaml").composed.spec.data.group == "patient"
+
+
+def test_an_answer_beside_what_was_noted_of_it_is_a_column(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A wrapper such as `{output: ..., rating: {...}}` is no record, and no label as a whole."""
+    path = tmp_path / "runs.jsonl"
+    wrapped = [
+        {"input": f"message {n} of the week", "output": {"output": label, "rating": {"value": 5}, "v": 1}}
+        for n, label in enumerate(("sales", "service", "billing") * 8)
+    ]
+    path.write_text("\n".join(map(json.dumps, wrapped)), encoding="utf-8")
+    found = read_task(path, "Which desk is it for?")
+    assert (found.inputs, found.output) == (("input",), "output.output")
+    assert set(found.labels) == {"sales", "service", "billing"}
+    with pytest.raises(UserError, match="'output' is an object; name one of its fields: output"):
+        read_task(path, "Which desk is it for?", output="output")
+
+
+def whole(folder: Path, header: str, lines: list[str], name: str = "rows.csv") -> Path:
+    (folder / name).write_text("\n".join([header, *lines]), encoding="utf-8")
+    return folder / name
+
+
+def test_choices_of_a_survey_are_labels_be_their_mark_their_name_or_one_for_all(tmp_path: Path) -> None:
+    choices = ("Price", "Service", "Quality")
+    said = [[label if n >> place & 1 else "" for place, label in enumerate(choices)] for n in range(1, 25)]
+    for name, rows in (("named", said), ("crossed", [["x" if each else "" for each in row] for row in said])):
+        lines = [f"what customer {n} wrote,{','.join(row)}" for n, row in enumerate(rows)]
+        path = whole(tmp_path, f"Comment,{','.join(choices)}", lines, f"{name}.csv")
+        found = read_task(path, "Which topics does the customer mention?", output="")
+        assert found.type is TaskType.MULTI_LABEL, name
+        assert (found.inputs, set(found.labels)) == (("Comment",), set(choices))
+        assert found.labels["Price"] == sum(bool(row[0]) for row in said)
+
+
+def test_labels_that_are_class_numbers_are_found_by_id_and_said_to_be_numbers(tmp_path: Path) -> None:
+    path = whole(tmp_path, "__index_level_0__,text,label_id",
+                 [f"{n},message {n} of the week,{n % 3}" for n in range(24)])  # fmt: skip
+    found = read_task(path, "Which desk is it for?")
+    assert (found.inputs, found.output) == (("text",), "label_id")
+    assert "the labels are the numbers 0, 1, 2, and so a model answers" in found.doubts[-1]
+    stars = whole(tmp_path, "text,stars", [f"message {n} of the week,{n % 3 + 1}" for n in range(24)])
+    assert read_task(stars, "How many stars?", output="stars").doubts == ()
+
+
+def test_a_total_below_the_table_is_said(tmp_path: Path) -> None:
+    rows = [f"{n},2026-01-{n + 1:02},message {n} of the week,{'ab'[n % 2] * 3}" for n in range(24)]
+    whole(tmp_path, "No,Day,text,label", rows, "rows.csv")
+    assert not any("total" in said for said in read_task(tmp_path / "rows.csv", "Which desk?").doubts)
+    path = whole(tmp_path, "No,Day,text,label", [*rows, ",,Total,24"], "total.csv")
+    said = read_task(path, "Which desk?").doubts[-1]
+    assert f"{path}:26: it alone has nothing in No, Day; if it is a total" in said

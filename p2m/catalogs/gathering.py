@@ -1,16 +1,17 @@
 """Answers that stand in several columns, or in the forms of annotation tools, as one column of text.
 
 Label Studio, doccano, Prodigy, spaCy and the Hub's tokens with tags become a text and a column that holds the
-JSON of its spans; objects that are answers become their JSON; columns of 0 and 1, and the fields of a record
-that are columns of their own, become one; a conversation with a chat model becomes what the user said last,
-and what was answered. What a text means, and whether it is right, `p2m.answers` says.
+JSON of its spans; objects that are answers become their JSON; columns of 0 and 1 or of a mark, and the fields
+of a record that are columns of their own, become one; a conversation with a chat model becomes what the user
+said last, and what was answered. What a text means, and whether it is right, `p2m.answers` says.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from p2m.answers.labels import number_name
@@ -37,7 +38,8 @@ class Gathering:
     names: Mapping[str, Mapping[str, str]]  # of the card: column -> number -> what it means
     listed: tuple[str, ...] = ()  # columns of lists of spans, or of objects that are answers
     tags: tuple[str, str] | None = None  # columns of tokens and of their tags
-    switches: tuple[str, ...] = ()  # columns of 0 and 1
+    switches: tuple[str, ...] = ()  # columns of 0 and 1, or of a mark and nothing
+    marks: Mapping[str, str] = field(default_factory=dict)  # of the latter: column -> its mark
     fields: tuple[str, ...] = ()  # columns that are the fields of one record
     output: str = ""  # the column that switches, fields or what was answered become
     asked: tuple[str, ...] = ()  # of conversations, the columns that what was asked becomes
@@ -57,7 +59,9 @@ class Gathering:
             self._join(values, record.where)
         if self.switches:
             parts = {name: values.pop(name, None) for name in self.switches}
-            values[self.output] = _json({name: _switch(each) for name, each in parts.items()})
+            values[self.output] = _json(
+                {name: _switch(each, self.marks.get(name)) for name, each in parts.items()}
+            )
         if self.fields:
             parts = {name: values.pop(name, None) for name in self.fields}
             values[self.output] = _json({name: None if each == "" else each for name, each in parts.items()})
@@ -131,8 +135,10 @@ def gathering(
         return found
     if task.record and (fields := _fields(task, columns)):
         return replace(found, fields=fields, output=task.output.name)
-    switches = _switches(task, columns, seen)
-    return replace(found, switches=switches, output=task.output.name) if switches else found
+    marks = _marks(columns, seen)
+    switches = _switches(task, columns, seen, marks)
+    marks = {name: mark for name, mark in marks.items() if name in switches}
+    return replace(found, switches=switches, marks=marks, output=task.output.name) if switches else found
 
 
 def _json(value: Any) -> str:
@@ -143,9 +149,13 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value).strip().casefold()
 
 
-def _switch(value: Any) -> int | str:
-    """A cell of a column of 0 and 1; whatever else stands there is for the reader to refuse."""
+def _switch(value: Any, mark: str | None) -> int | str:
+    """A cell of a column of 0 and 1, or of a mark and nothing; whatever else stands there is for the reader
+    to refuse.
+    """
     text = _cell(value)
+    if mark is not None and text in (mark, ""):
+        return int(text == mark)
     return 1 if text in ("1", "1.0", "true") else 0 if text in ("0", "0.0", "false") else text or "nothing"
 
 
@@ -158,9 +168,20 @@ def _is_listed(name: str, task: Task, values: Sequence[Any]) -> bool:
         # none of a few rows has a span: [] beside a column that is called like one of spans
         empty = not full and any(value == [] for value in values)
         return empty and plain(name) in _SPAN_COLUMNS and task.type is TaskType.EXTRACTION
+    if any(_wraps(value) for value in full):
+        return False
     is_answer = plain(name) == plain(task.output.name) or plain(name) in OUTPUTS
     is_answer = is_answer or all(_cell(each) in _ON_OFF for value in full for each in value.values())
     return is_answer and not all(set(value) <= _OF_SPANS for value in full)
+
+
+def _wraps(value: Mapping[str, Any]) -> bool:
+    """Whether an object holds an answer beside what was noted of it (`{output: ..., rating: {...}}`), so that
+    its fields are columns, and it is no record.
+    """
+    inner = [each for name, each in value.items() if plain(name) in OUTPUTS]
+    held = any(isinstance(each, Mapping) for each in value.values())
+    return held and any(not isinstance(each, (Mapping, list)) for each in inner)
 
 
 def _tags(
@@ -198,14 +219,29 @@ def _fields(task: Task, columns: Sequence[str]) -> tuple[str, ...]:
     return tuple(names) if len(names) > 1 and set(names) <= set(columns) - inputs else ()
 
 
-def _switches(task: Task, columns: Sequence[str], seen: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def _marks(columns: Sequence[str], seen: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Columns in which one mark or nothing stands, as exports of surveys have a choice each: the mark is the
+    column's name, or the same (`x`) in several.
+    """
+    found = {}
+    for name in columns:
+        cells = {_cell(values.get(name)) for values in seen}
+        if len(cells) == 2 and "" in cells:
+            (found[name],) = cells - {""}
+    often = Counter(found.values())
+    return {name: mark for name, mark in found.items() if mark == _cell(name) or often[mark] > 1}
+
+
+def _switches(
+    task: Task, columns: Sequence[str], seen: Sequence[Mapping[str, Any]], marks: Collection[str]
+) -> tuple[str, ...]:
     """Columns that say of a label each whether a row has it: those of the task's labels, else all of 0 and 1
-    where no other column is called like an answer."""
+    or with `marks`, where no other column is called like an answer."""
     inputs = {each.name for each in task.inputs}
     binary = []
     for name in columns:
         cells = {_cell(values.get(name)) for values in seen}
-        if name not in inputs and cells <= _ON_OFF and cells - {""}:
+        if name not in inputs and (name in marks or (cells <= _ON_OFF and cells - {""})):
             binary.append(name)
     if task.type is TaskType.MULTI_LABEL and task.labels:
         return task.labels if set(task.labels) <= set(columns) else ()

@@ -94,7 +94,9 @@ def _judged(rows: Iterator[Row]) -> Iterator[Row]:
     except TableError as error:  # to be said after the rows above
         broken = error
     names = list(header.values)
-    again = [name for name in names if sum(str(row.values[name]).strip() == name for row in head) > 1]
+    cells = {name: [str(row.values[name]).strip() for row in head] for name in names}
+    ticked = {name for name in names if set(cells[name]) == {name, ""}}  # a choice of a survey, and no row
+    again = [name for name in names if name not in ticked and cells[name].count(name) > 1]
     told = [name for name in names if len(name.split()) > 9 and name.endswith((".", "!"))]
     known = any(is_known(name) for name in names if name not in again)
     if (again or told) and not known:

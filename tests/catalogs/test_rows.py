@@ -136,7 +136,7 @@ def test_tables_are_read_as_people_write_them(tmp_path, name, text, rows):
         ("r.csv", b'text,label\n"a "b" c",d\n', r"r\.csv:2: a quote ends a cell, and no comma follows"),
         ("r.csv", b"text,,label\na,b,c\n", r"r\.csv:1: column 2 has no name"),
         ("r.csv", b"Export;;\n;;\nno;text;label\n1;b;c\n", r"r\.csv:1: only 'Export' stands in the first line.*take out"),
-        ("r.csv", b"# exported\ntext,label\na,b\n", r"r\.csv:2: 2 cells under 1 columns.*take out the lines above"),
+        ("r.csv", b"# exported\ntext,label\na,b\n", r"r\.csv:2: 2 cells under 1 column .*take out the lines above"),
         ("r.txt", b"text,label\na,b\n", r"r\.txt: not a data file.*call a table \.csv"),
         ("r.csv", b"fine,good\npoor,bad\nnice,good\nlovely,good\n", r"r\.csv:1: a row, as it seems \('good'\)"),
         ("r.csv", b"Ada and Bea left the old house on a cold day.,x\nb,y\n", r"r\.csv:1: a row, as it seems"),
@@ -147,6 +147,8 @@ def test_tables_are_read_as_people_write_them(tmp_path, name, text, rows):
         ("r.json", b'{"columns": ["a", "a"], "data": [[1, 2]]}', r"r\.json:1: two columns are called 'a'"),
         ("r.json", b'{"great": "good", "poor": "bad"}', r"r\.json:1: expected a list of objects, found one \(its keys: great, poor\)"),
         ("r.json", b'{"train": [{"a": 1}], "test": [{"a": 2}]}', r"r\.json:1: several lists of rows \(train, test\)"),
+        ("r.json", b'{"x": {"a": [{"a": 1}], "b": [{"a": 2}]}}', r"r\.json:1: several lists of rows \(x\.a, x\.b\)"),
+        ("r.csv", b"text,label\na,b\nTotal: 1\n", r"r\.csv:3: 1 cell under .*take the line out: 'Total: 1'"),
         ("r.jsonl", b'{"a": "b"}\n{"a": "b\\ud83d"}\n', r"r\.jsonl:2: half a character \(\\ud83d\)"),
         ("r.json", b'[{"a": "b"}, {"a": ["\\udc00"]}]', r"r\.json row 2: half a character"),
         ("r.jsonl", b'{"a": 1, "a": 2}\n', r"r\.jsonl:1: not JSON \(the key 'a' stands twice"),
@@ -273,3 +275,9 @@ def test_no_bytes_end_in_anything_but_rows_or_a_data_error(tmp_path_factory, dat
         said = str(path)
     assert str(path) in said
     assert all(isinstance(row.values, dict) for row in rows)
+
+
+def test_json_rows_lie_in_the_one_list_of_an_object_however_deep(tmp_path):
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps({"export": {"date": "x", "total": 2}, "result": {"issues": ROWS}}))
+    assert [record.values for record in read_rows(path)] == ROWS

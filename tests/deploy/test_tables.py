@@ -378,7 +378,7 @@ def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -
         ("a.csv", "text\nx\n", ("--column", "text"), "--column text: expected FIELD=COLUMN"),
         ("a.json", '[{"text": "x"}, {"text": 7}, {"n": 1}]', (),
          "... 2 rows of 3 are wrong, and none has been answered"),
-        ("a.csv", "text,n\nx\n", (), "a.csv:2: 1 cells under 2 columns (text, n)"),
+        ("a.csv", "text,n\nx\n", (), "a.csv:2: 1 cell under 2 columns (text, n)"),
         ("a.csv", 'text,n\nx,1\ny,"open\nz,2\n', (), "a.csv:3: a quote that opens in this row never closes"),
         ("a.csv", "text,text\nx,1\n", (), "a.csv:1: two columns are called 'text'"),
         ("a.csv", b"text\nx\nna\xefve\n", (),

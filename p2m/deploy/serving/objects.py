@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+_LISTS = 5  # in one object, of which an error tells
 _DECODER = partial(json.JSONDecoder, parse_float=Exact, object_pairs_hook=once)
 _STRICT = _DECODER(parse_constant=dict[str, str]().__getitem__)  # a KeyError at what no JSON holds
 _CONSTANTS = {"NaN": None, "Infinity": "Infinity", "-Infinity": "-Infinity"}
@@ -154,8 +155,7 @@ def _held(value: Any, path: Path) -> Sequence[Any]:
     lists = {key: item for key, item in value.items() if isinstance(item, list)}
     full = [key for key, item in lists.items() if item and all(isinstance(each, dict) for each in item)]
     if len(full) > 1:
-        names = ", ".join(full)
-        raise TableError(f"{path}:1: several lists of rows ({names}); save each as a file of its own")
+        raise TableError(_several(path, full))
     if full:
         return lists[full[0]]
     if set(value) in ({"columns", "data"}, {"columns", "index", "data"}) and len(lists) == len(value):
@@ -168,10 +168,28 @@ def _held(value: Any, path: Path) -> Sequence[Any]:
             return list(inner.values())
         if all(key.isdigit() for item in inner.values() for key in item):  # pandas, its own choice
             return _columns({key: list(item.values()) for key, item in inner.items()}, path)
+    deeper = dict(_lists_below(value))
+    if len(deeper) == 1:
+        return next(iter(deeper.values()))
+    if 1 < len(deeper) <= _LISTS:
+        raise TableError(_several(path, deeper))
     keys = ", ".join(value)[:60] or "none"
     raise TableError(
         f"{path}:1: expected a list of objects, found one (its keys: {keys}); if it is a row, put it in [ ]"
     )
+
+
+def _several(path: Path, names: Iterable[str]) -> str:
+    return f"{path}:1: several lists of rows ({', '.join(names)}); save each as a file of its own"
+
+
+def _lists_below(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Sequence[Any]]]:
+    """The lists of objects in objects within one, by dotted names; none of what lies within a row."""
+    for key, item in value.items():
+        if isinstance(item, list) and item and all(isinstance(each, dict) for each in item):
+            yield f"{prefix}{key}", item
+        elif isinstance(item, dict):
+            yield from _lists_below(item, f"{prefix}{key}.")
 
 
 def _columns(columns: Mapping[str, Sequence[Any]], path: Path) -> Sequence[Any]:

@@ -113,7 +113,10 @@ def _nameless(header: Sequence[str], at: int) -> str:
 
 
 def _uneven(cells: Sequence[Any], header: Sequence[str]) -> str:
-    said = f"{len(cells)} cells under {len(header)} columns ({', '.join(header)});"
+    count = f"{len(cells)} cell{'s' * (len(cells) != 1)}"
+    said = f"{count} under {len(header)} column{'s' * (len(header) != 1)} ({', '.join(header)});"
+    if len(cells) == 1 < len(header):
+        return f"{said} if it is no row, as a total is none, take the line out: {cells[0][:40]!r}"
     if len(header) == 1:
         return f"{said} if the first line is a title, take out the lines above the names of the columns"
     return f"{said} put cells that hold the separator or quotes in double quotes"
