@@ -5,15 +5,16 @@ A first line that is a row rather than a header is refused, since it would name 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from p2m.catalogs.vocabulary import is_known
 from p2m.deploy.serving.lines import Row, TableError
 from p2m.deploy.serving.separated import LOOK, Record, records, separator, under_header
-from p2m.errors import DataError
+from p2m.errors import DataError, nearest
 
 _EXACT = 2**53  # from here on Excel's numbers are no longer exact
 
@@ -33,6 +34,29 @@ def workbook(path: Path) -> Iterator[Row]:
     Raises:
         DataError: no workbook, no python-calamine, or several sheets with rows.
     """
+    filled = _filled(path)
+    if len(filled) > 1:
+        names = ", ".join(repr(sheet.name) for sheet in filled)
+        longest = max(filled, key=lambda sheet: sheet.height).name
+        line = f"python -m p2m.catalogs.sheet {shlex.quote(str(path))} {shlex.quote(longest)} > rows.csv"
+        raise DataError(f"{path}: the sheets {names} have rows; write the one that is meant as CSV: {line}")
+    return _judged(under_header(chain.from_iterable(_records(path, sheet) for sheet in filled)))
+
+
+def rows_of_sheet(path: Path, name: str) -> Iterator[Record]:
+    """The rows of one sheet, the header as any other.
+
+    Raises:
+        DataError: no workbook, no python-calamine, or no such sheet with rows.
+    """
+    filled = {sheet.name: sheet for sheet in _filled(path)}
+    if name not in filled:
+        raise DataError(f"{path}: no sheet {name!r} with rows: {nearest(name, filled)}")
+    return _records(path, filled[name])
+
+
+def _filled(path: Path) -> list[Any]:
+    """The sheets that have rows."""
     try:
         import python_calamine
     except ImportError as error:
@@ -44,22 +68,17 @@ def workbook(path: Path) -> Iterator[Row]:
         sheets = [book.get_sheet_by_name(name) for name in book.sheet_names]
     except python_calamine.CalamineError as error:
         raise DataError(f"{path}: not an Excel workbook that can be read: {error}") from error
-    filled = [sheet for sheet in sheets if sheet.start is not None]
-    if len(filled) > 1:
-        names = ", ".join(repr(sheet.name) for sheet in filled)
-        raise DataError(
-            f"{path}: the sheets {names} have rows; keep the one that is meant, or save it as CSV"
-        )
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error
+    return [sheet for sheet in sheets if sheet.start is not None]
 
-    def cells_of_rows() -> Iterator[Record]:
-        for sheet in filled:
-            for number, row in enumerate(sheet.iter_rows(), 1):
-                where = f"{path} row {number}"
-                cells = [_cell(cell, f"{where}: column {place}") for place, cell in enumerate(row, 1)]
-                if any(cell != "" for cell in cells):
-                    yield cells, where, ""
 
-    return _judged(under_header(cells_of_rows()))
+def _records(path: Path, sheet: Any) -> Iterator[Record]:
+    for number, row in enumerate(sheet.iter_rows(), 1):
+        where = f"{path} row {number}"
+        cells = [_cell(cell, f"{where}: column {place}") for place, cell in enumerate(row, 1)]
+        if any(cell != "" for cell in cells):
+            yield cells, where, ""
 
 
 def _cell(value: Any, where: str) -> Any:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import shlex
 import subprocess
 import sys
 from datetime import date
@@ -258,6 +259,21 @@ def test_a_workbook_that_may_be_read_in_two_ways_is_refused(tmp_path, sheets, sa
     pytest.importorskip("python_calamine")
     with pytest.raises(DataError, match=said):
         read(write_workbook(tmp_path / "r.xlsx", sheets))
+
+
+def test_one_sheet_of_several_is_written_as_csv_by_the_line_that_the_refusal_gives(tmp_path):
+    pytest.importorskip("python_calamine")
+    rows = [["text", "n"], ["a, b", 3], ["c", 0.5]]
+    path = write_workbook(tmp_path / "my book.xlsx", {"Notes": [["by me"]], "All mails": rows})
+    with pytest.raises(DataError) as caught:
+        read(path)
+    line = shlex.split(str(caught.value).partition("as CSV: python ")[2])
+    assert line[-2:] == [">", "rows.csv"]
+    done = subprocess.run([sys.executable, *line[:-2]], capture_output=True, text=True, check=True)
+    (tmp_path / "rows.csv").write_text(done.stdout)
+    assert read(tmp_path / "rows.csv") == [{"text": "a, b", "n": "3"}, {"text": "c", "n": "0.5"}]
+    done = subprocess.run([sys.executable, *line[:-3], "All mail"], capture_output=True, text=True, check=False)
+    assert (done.returncode, "did you mean 'All mails'?" in done.stderr) == (2, True)
 
 
 @given(
