@@ -272,7 +272,9 @@ def test_one_sheet_of_several_is_written_as_csv_by_the_line_that_the_refusal_giv
     done = subprocess.run([sys.executable, *line[:-2]], capture_output=True, text=True, check=True)
     (tmp_path / "rows.csv").write_text(done.stdout)
     assert read(tmp_path / "rows.csv") == [{"text": "a, b", "n": "3"}, {"text": "c", "n": "0.5"}]
-    done = subprocess.run([sys.executable, *line[:-3], "All mail"], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, *line[:-3], "All mail"], capture_output=True, text=True, check=False
+    )
     assert (done.returncode, "did you mean 'All mails'?" in done.stderr) == (2, True)
 
 
