@@ -22,7 +22,7 @@ from p2m.errors import DataError, nearest
 FORMATS = {
     **lines.FORMATS,
     ".xlsx": "xlsx",
-    **dict.fromkeys((".conll", ".conll2003", ".iob", ".iob2", ".bio", ".bioes", ".bilou"), "conll"),
+    **dict.fromkeys(lines.CONLL, "conll"),
 }
 TEXTS = (".txt", ".md")  # files that are one text each
 KNOWN = "jsonl, json, csv, tsv, conll (each also as .gz), parquet and xlsx"

@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -423,7 +424,7 @@ def test_two_fields_want_their_columns(bundle: Path, tmp_path: Path, ask: Ask) -
         ("a.json", '[{"text": "x", "n": ' + "1" * 6000 + "}]", (), "a.json:1: not JSON (a number of"),
         ("a.jsonl", '{"text": ' + "[" * 200000, (), "a.jsonl:1: not JSON (nested too deeply)"),
         ("a.jsonl", '{"text": "x"} {"text": "y"}\n', (), "a.jsonl:1: not JSON (something follows"),
-        ("a.xls", "x", (), "a.xls: the name must end in .csv"),
+        ("a.xls", "x", (), "a.xls is a workbook: save its sheet as CSV"),
         ("a.csv", "text\nx\n", ("--output", "no/o.csv"), "no/o.csv: there is no folder no"),
         ("a.csv", "text\nx\n", ("--output", "a.csv"), "a.csv: that is the input"),
         ("a.csv", "text\nx\n", ("--output", "o.txt"), "o.txt: a text file has no columns"),
@@ -537,14 +538,55 @@ def test_a_row_with_an_empty_cell_gets_no_answer_and_the_others_do(
     assert done.err == f"predict.py: {told}\n"
 
 
-def test_a_log_of_conversations_is_not_read_by_another_column(ask: Ask) -> None:
-    row = {"id": "r1", "model": "m-1", "messages": [{"role": "user", "content": "fine"}]}
-    done = ask("--input", write("log.jsonl", json.dumps(row) + "\n"))
+def conversation(*said: Any, **more: Any) -> str:
+    system = {"role": "system", "content": "x"}
+    told = [{"role": "user", "content": each} for each in said]
+    return json.dumps({"id": "r1", "model": "m-1", "messages": [system, *told], **more}) + "\n"
+
+
+def test_of_a_log_of_conversations_what_the_user_said_last_is_answered(ask: Ask) -> None:
+    said = [("x", "fine"), ([{"type": "text", "text": " fine "}],), ('{"text": "fine"}',), ("fine", "x")]
+    done = ask("--input", write("log.jsonl", "".join(conversation(*each) for each in said)))
+    assert (done.code, "text <- messages" in done.err) == (0, True)
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert [row["label"] for row in rows] == ["good", "good", "good", "bad"]
+    assert rows[0]["messages"][1]["content"] == "x"
+    done = ask("--input", write("log.jsonl", json.dumps({"id": "r1", "model": "m-1"}) + "\n"))
+    assert "no column 'text'" in done.err
+
+
+def test_a_row_that_lacks_its_column_is_wrong_and_not_empty(ask: Ask) -> None:
+    rows = '{"body": {"text": "fine"}}\n{"body": {"texts": "fine"}}\n'
+    done = ask("--input", write("a.jsonl", rows), "--column", "text=body.text")
     assert (done.code, done.out) == (2, "")
-    assert "its rows are conversations, the model has 'text'" in done.err
-    assert "jq -c '{text: (.messages" in done.err
-    del row["messages"]
-    assert "no column 'text'" in ask("--input", write("log.jsonl", json.dumps(row) + "\n")).err
+    assert "a.jsonl:2: no " in done.err
+
+
+def test_fields_of_objects_are_columns_by_dotted_names(ask: Ask) -> None:
+    rows = '{"id": 1, "data": {"text": "fine"}}\n{"id": 2, "data": {"text": "x"}}\n'
+    done = ask("--input", write("a.jsonl", rows))
+    assert (done.code, "text <- data.text" in done.err) == (0, True)
+    assert [json.loads(line)["label"] for line in done.out.splitlines()] == ["good", "bad"]
+    two = '{"data": {"text": "fine", "title": "x"}}\n'
+    done = ask("--input", write("a.jsonl", two))
+    assert (done.code, "it has data.text, data.title" in done.err) == (2, True)
+    assert ask("--input", write("a.jsonl", two), "--column", "text=data.text").code == 0
+
+
+@pytest.mark.parametrize("as_option", [True, False])
+def test_a_file_that_models_only_learn_from_is_refused_with_what_to_type(ask: Ask, as_option: bool) -> None:
+    given = ["--input"] if as_option else []
+    done = ask(*given, write("my book.xlsx", "x"))
+    assert done.code == 2
+    assert "python -m p2m.catalogs.sheet 'my book.xlsx' SHEET > rows.csv" in done.err
+    assert "call it .csv" not in done.err
+    sentences = "-DOCSTART- X O\n\nAda NN B-PER\nleft VB O\n\nfine NN O\n"
+    done = ask(*given, write("my train.conll", sentences))
+    assert done.code == 2
+    if as_option:
+        made = subprocess.run(["sh", "-c", done.err.partition("ask by that: ")[2]], check=True)
+        assert made.returncode == 0
+        assert Path("my train.txt").read_text(encoding="utf-8") == "Ada left\nfine\n"
 
 
 # --------------------------------------------------------------------------- answers that are too unsure

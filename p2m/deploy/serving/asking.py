@@ -75,11 +75,12 @@ def _opened(options: argparse.Namespace, model: Path) -> Predictor:
 
 def _refuse_path(text: str, fields: Sequence[str]) -> None:
     """A file's name, there or mistyped, is hardly what the model should be asked about."""
-    from .lines import FORMATS
+    from .lines import FORMATS, unread
 
     endings = (*FORMATS, ".txt", ".text", ".xlsx")
     if os.path.isfile(text):
         said = " is a file; to have its rows answered, call it .csv, .tsv, .jsonl, .json, .parquet or .txt"
+        said = unread(Path(text)) or said
     elif os.path.exists(text):
         said = " is no regular file; rows that come through a pipe are read by -"
     elif text.splitlines() == [text] and text.lower().removesuffix(".gz").endswith(endings):

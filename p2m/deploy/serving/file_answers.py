@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -25,7 +25,7 @@ from .part import Part, digest_of
 from .predictor import Predictor
 from .rows import Answer, InputError, check_row, lacking
 from .settings import Settings
-from .tables import Table, check_target, count_rows, free_name, looks_like_texts, match_columns, write
+from .tables import Table, cell, check_target, count_rows, free_name, looks_like_texts, match_columns, write
 
 FILE_BATCH = 32  # rows of a file that are answered together
 EVERY = 5  # seconds between two lines of progress
@@ -93,9 +93,12 @@ class _Job:
 
     def row_of(self, row: Any) -> dict[str, str] | None:
         """The model's fields of a row of the file; None where there is nothing to answer."""
-        cells = {each: row.values[column] for each, column in self.columns.items() if column in row.values}
-        cells = {each: "" if cell is None else cell for each, cell in cells.items()}
-        found = check_row({**row.values, **cells}, self.fields)
+        given: dict[str, Any] = {}
+        for each, column in self.columns.items():
+            with suppress(KeyError):  # said below
+                value = cell(row.values, column, each)
+                given[each] = "" if value is None else value
+        found = check_row({**row.values, **given}, self.fields)
         return None if lacking(found, self.fields) else found
 
     def problem(self, row: Any) -> str:

@@ -20,6 +20,11 @@ FORMATS = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
     ".parquet": "parquet",
 }  # fmt: skip
+CONLL = (".conll", ".conll2003", ".iob", ".iob2", ".bio", ".bioes", ".bilou")
+_SENTENCES = (  # awk's own: the first column of each sentence, joined by blanks
+    "awk '$1 == \"-DOCSTART-\" {next} NF {s = s == \"\" ? $1 : s \" \" $1; next}"
+    " s != \"\" {print s; s = \"\"} END {if (s != \"\") print s}'"
+)
 _WHOLE = ("parquet", "xlsx")  # formats that are never gzipped
 _LOOK = 2**20  # bytes that an encoding is guessed by
 _MARKS = {  # the longer first: one begins like the other
@@ -64,6 +69,17 @@ def form_of(path: Path, formats: Mapping[str, str]) -> str | None:
     zipped = path.suffix.lower() == ".gz"
     form = formats.get((Path(path.stem) if zipped else path).suffix.lower())
     return None if zipped and form in _WHOLE else form
+
+
+def unread(path: Path) -> str:
+    """Of a file that models learn from and are not asked by, what to type for one that they are; else ""."""
+    name, text = shlex.quote(str(path)), shlex.quote(f"{path.stem}.txt")
+    if path.suffix.lower() in (".xlsx", ".xls", ".xlsm", ".ods"):
+        sheet = f"python -m p2m.catalogs.sheet {name} SHEET > rows.csv"
+        return f" is a workbook: save its sheet as CSV, and ask by that; where p2m is installed: {sheet}"
+    if path.suffix.lower() in CONLL:
+        return f" has a token a line: write a sentence a line, and ask by that: {_SENTENCES} {name} > {text}"
+    return ""
 
 
 @contextmanager

@@ -14,6 +14,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -28,6 +29,7 @@ FORMATS = {**lines.FORMATS, ".txt": "text", ".text": "text"}
 _USUAL = {"csv": ",", "tsv": "\t"}  # between cells, where a file does not tell
 _LOOK = 1000  # rows by which the columns are told apart
 _NAME = 60  # characters: no column has a longer name, but a row in the place of the header has
+_MESSAGES = "messages"  # the column of conversations with a chat model
 _GROUP = 5000  # rows of a row group of Parquet that is written
 _SHOWN = 5  # bad rows that are named
 Answers = Iterator[tuple[Row, Any]]  # each row with its answer, which has `output` and `score`
@@ -54,6 +56,8 @@ def form_of(path: Path) -> str:
         TableError: the name does not tell.
     """
     form = lines.form_of(path, FORMATS)
+    if form is None and (said := lines.unread(path)):
+        raise TableError(f"{path}{said}")
     if form is None:
         raise TableError(f"{path}: the name must end in {', '.join(FORMATS)}, each but .parquet also as .gz")
     return form
@@ -63,7 +67,9 @@ def form_of(path: Path) -> str:
 
 
 class Table:
-    """A file of rows, read anew as often as it is asked for. `columns` are all that its first rows have."""
+    """A file of rows, read anew as often as it is asked for. `columns` are all that its first rows have, and
+    `names` these with the fields of objects in their places, dotted.
+    """
 
     def __init__(self, path: Path, field: str) -> None:
         """`field` is what a line of a text file is called.
@@ -85,11 +91,12 @@ class Table:
         if not first:
             raise TableError(f"{path}: there are no rows in it")
         self.columns = tuple(dict.fromkeys(name for row in first for name in row.values))
-        cells = {name: [row.values.get(name) for row in first] for name in self.columns}
+        self.names = tuple(dict.fromkeys(name for row in first for name in _names(row.values)))
+        cells = {name: [_or_none(row.values, name) for row in first] for name in self.names}
         self.texts = tuple(name for name, values in cells.items() if _is_text(values))
         # what tells a header from a row: its name stands in the rows again, and it is no number over numbers
         self.again = {name for name, values in cells.items() if name in values}
-        others = [name for name in self.columns if name not in self.texts and any(cells[name])]
+        others = [name for name in self.names if name not in self.texts and any(cells[name])]
         self.numeric = [name for name in others if not _NUMBER.fullmatch(name)]
 
     def rows(self) -> Iterator[Row]:
@@ -116,6 +123,55 @@ class Table:
         if self.separator not in cell or cell.startswith('"'):
             return row
         return row._replace(before=row.before.removesuffix(cell) + _cell(cell, self.separator))
+
+
+def _names(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _names(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
+
+
+def cell(values: Mapping[str, Any], name: str, field: str = "") -> Any:
+    """What stands in a column, or in the field of an object that a dotted name means. Of a conversation it is
+    what its user said last: the text, or this `field` where the text is a JSON object that has it.
+
+    Raises:
+        KeyError: there is no such column.
+    """
+    if name in values:
+        return _said_last(values[name], field) if name == _MESSAGES else values[name]
+    for end, sign in enumerate(name):
+        if sign == "." and isinstance(inner := values.get(name[:end]), Mapping):
+            return cell(inner, name[end + 1 :])
+    raise KeyError(name)
+
+
+def _said_last(messages: Any, field: str) -> Any:
+    """What a user said last; what is no conversation as it is."""
+    if not isinstance(messages, list) or not all(isinstance(each, Mapping) for each in messages):
+        return messages
+    said = (_message(each.get("content")) for each in reversed(messages) if each.get("role") == "user")
+    text = next(filter(None, said), "")
+    try:
+        value = json.loads(text) if text.startswith("{") else None
+    except (ValueError, RecursionError):
+        return text
+    return value[field] if isinstance(value, dict) and isinstance(value.get(field), str) else text
+
+
+def _message(content: Any) -> str:
+    """The text of a message: a text, or a list of parts of which some are texts."""
+    parts = content if isinstance(content, list) else [content]
+    texts = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
+    return "\n".join(text for text in texts if isinstance(text, str)).strip()
+
+
+def _or_none(values: Mapping[str, Any], name: str) -> Any:
+    with suppress(KeyError):
+        return cell(values, name)
+    return None
 
 
 def _is_text(values: Sequence[Any]) -> bool:
@@ -154,23 +210,24 @@ def match_columns(
             f"{table.path}: a line is one input, and the model has {len(fields)} fields"
             f" ({', '.join(fields)}); give a table with these columns, .csv or .jsonl"
         )
-    there = ", ".join(table.columns)
+    there = ", ".join(table.names)
     for field, column in wanted.items():
         if field not in fields:
             raise TableError(
                 f"--column {field}={column}: the model has no field {field!r}, only {', '.join(fields)}"
             )
-        if column not in table.columns:
+        if column not in (*table.columns, *table.names):
             raise TableError(f"--column {field}={column}: {table.path} has no such column, only {there}")
     found = {field: wanted.get(field, field) for field in fields}
-    missing = [field for field, column in found.items() if column not in table.columns]
+    missing = [field for field, column in found.items() if column not in (*table.columns, *table.names)]
     if not missing:
         return found
-    if "messages" in table.columns:
-        kept = ", ".join(f'{name}: (.messages|map(select(.role=="user"))|last.content)' for name in missing)
+    if _MESSAGES in table.columns:
+        if len(fields) == 1:
+            return {fields[0]: _MESSAGES}
         raise TableError(
-            f"{table.path}: its rows are conversations, the model has {' and '.join(map(repr, missing))}\n"
-            f"    write what is asked into a column: jq -c '{{{kept}}}' {shlex.quote(str(table.path))}"
+            f"{table.path}: its rows are conversations, whose user says one text, and the model has"
+            f" {', '.join(fields)}\n    give a table with these columns"
         )
     others = [name for name in table.texts if name not in found.values() and _may_be_input(name, output)]
     if len(fields) == 1 and len(others) == 1 and _is_named(table, others[0], fields[0]):
