@@ -22,8 +22,8 @@ FORMATS = {
 }  # fmt: skip
 CONLL = (".conll", ".conll2003", ".iob", ".iob2", ".bio", ".bioes", ".bilou")
 _SENTENCES = (  # awk's own: the first column of each sentence, joined by blanks
-    "awk '$1 == \"-DOCSTART-\" {next} NF {s = s == \"\" ? $1 : s \" \" $1; next}"
-    " s != \"\" {print s; s = \"\"} END {if (s != \"\") print s}'"
+    'awk \'$1 == "-DOCSTART-" {next} NF {s = s == "" ? $1 : s " " $1; next}'
+    ' s != "" {print s; s = ""} END {if (s != "") print s}\''
 )
 _WHOLE = ("parquet", "xlsx")  # formats that are never gzipped
 _LOOK = 2**20  # bytes that an encoding is guessed by
