@@ -31,8 +31,10 @@ def deploy(folder: Path, to: str, options: Options) -> Laid:
     """
     if to not in targets.names():
         raise UserError(f"--to {to}: {nearest(to, targets.names())}")
-    bundle = opened(folder)
+    bundle, target = opened(folder), targets.target(to)
+    if hasattr(target, "refuse"):
+        target.refuse(bundle)
     with laid_out(options.output, bundle, to) as fresh:
-        then = targets.target(to).lay_out(bundle, fresh, options)
+        then = target.lay_out(bundle, fresh, options)
     found = [path for path in options.output.rglob("*") if path.is_file()]
     return Laid(bundle, options.output, len(found), sum(path.stat().st_size for path in found), tuple(then))

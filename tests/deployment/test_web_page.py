@@ -399,11 +399,14 @@ def test_what_no_page_can_run_is_refused_by_name(
     exports: Exports, tmp_path: Path, kind: str, task: Task, said: str
 ) -> None:
     bundle = bundle_of(exports[kind][1], tmp_path / "bundle", task)
-    with pytest.raises(
-        UserError, match=f"a page cannot give {said}.*({kind})(?s:.*)next: p2m deploy BUNDLE --to"
-    ):
-        deploy(bundle, "web", Options(tmp_path / "page"))
-    assert not (tmp_path / "page").exists()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    for place in ("new/page", "mine"):  # and first of all: no folder is made, nor held against what is there
+        with pytest.raises(
+            UserError, match=f"a page cannot give {said}.*({kind})(?s:.*)next: p2m deploy .*bundle --to docker"
+        ):
+            deploy(bundle, "web", Options(tmp_path / place))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "mine"]
 
 
 def test_another_runtime_or_tokenizer_is_refused(exports: Exports, tmp_path: Path) -> None:

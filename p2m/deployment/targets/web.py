@@ -16,7 +16,7 @@ from p2m.deployment.bundles import Opened
 from p2m.deployment.filling import filled
 from p2m.deployment.options import Options
 from p2m.deployment.typed_arrays import write_arrays
-from p2m.errors import UserError
+from p2m.errors import UserError, command
 
 ABOUT = "a page that answers in the browser alone (labels, numbers, linear models, spans of a passage)"
 KINDS = {
@@ -25,7 +25,6 @@ KINDS = {
     "span": ("answers.js", "spans.js"),
 }
 ALWAYS = ("page.js", "page.css", "predictor.js", "rows.js", "dates.js", "arrays.js")
-ELSEWHERE = "p2m deploy BUNDLE --to docker, which runs every kind of model"
 # What the browser runs graphs by, on the processor: the registry's digest of the package, and each file's.
 RUNTIME = npm.Package(
     "onnxruntime-web",
@@ -67,7 +66,6 @@ _GRAPH, _TOKENS, _TERMS = "model.onnx", "tokenizer.json", "terms.json"
 
 def lay_out(bundle: Opened, folder: Path, options: Options) -> list[str]:
     model = bundle.folder / "model"
-    refuse(bundle)
     has_graph = (model / _TOKENS).is_file()
     for name in (*ALWAYS, *KINDS[bundle.settings.kind], *(["encoder.js"] if has_graph else [])):
         (folder / name).write_bytes((files(templates) / "web" / name).read_bytes())
@@ -87,6 +85,7 @@ def lay_out(bundle: Opened, folder: Path, options: Options) -> list[str]:
 def refuse(bundle: Opened) -> None:
     """Raises UserError, with what to do, where a page cannot run the model."""
     settings, model = bundle.settings, bundle.folder / "model"
+    elsewhere = f"{command('deploy', bundle.folder, '--to', 'docker')}, which runs every kind of model"
     if settings.kind not in KINDS:
         what = {
             "tags": "spans that are tagged token by token", "tagger": "spans that are tagged word by word",
@@ -96,7 +95,7 @@ def refuse(bundle: Opened) -> None:
             "copies": "text that is written", "editor": "text that is written",
         }[settings.kind]  # fmt: skip
         raise UserError(
-            f"{bundle.folder}: a page cannot give {what} ({settings.kind})\n    next: {ELSEWHERE}"
+            f"{bundle.folder}: a page cannot give {what} ({settings.kind})\n    next: {elsewhere}"
         )
     if settings.backend != "onnx" and settings.kind != "linear":
         raise UserError(
@@ -108,7 +107,7 @@ def refuse(bundle: Opened) -> None:
     if settings.kind == "span" and _tokenizer(model)["pre_tokenizer"].get("type") != "BertPreTokenizer":
         raise UserError(
             f"{bundle.folder}: a page places spans for tokenizers of BERT's kind alone\n"
-            f"    next: p2m build RECIPE student=minilm, or {ELSEWHERE}"
+            f"    next: p2m build RECIPE student=minilm, or {elsewhere}"
         )
 
 
