@@ -403,7 +403,7 @@ def test_what_no_page_can_run_is_refused_by_name(
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     for place in ("new/page", "mine"):  # and first of all: no folder is made, nor held against what is there
         with pytest.raises(
-            UserError, match=f"a page cannot give {said}.*({kind})(?s:.*)next: p2m deploy .*bundle --to docker"
+            UserError, match=f"a page cannot give {said}.*({kind})(?s:.*)next: p2m deploy .*bundle --to"
         ):
             deploy(bundle, "web", Options(tmp_path / place))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle", "mine"]

@@ -1,8 +1,8 @@
 """One file a place where a bundle can run; the folder is the registry.
 
 A target's module has ABOUT (its line in `p2m deploy --help`) and `lay_out(bundle, folder, options)`, which
-writes what the place needs into an empty folder and returns what to type next, a line each. Where it cannot run
-every bundle, `refuse(bundle)` raises UserError before there is such a folder.
+writes what the place needs into an empty folder and returns what to type next, a line each. Where it cannot
+run every bundle, `refuse(bundle)` raises UserError before there is such a folder.
 """
 
 from __future__ import annotations
