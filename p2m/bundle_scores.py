@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from p2m.answers.canonical import labels_in
 from p2m.deploy.serving.command import check_sums
 from p2m.deploy.serving.predictor import Answer, Predictor
 from p2m.deploy.serving.settings import BundleError
+from p2m.deploy.serving.shapes import spans_in
 from p2m.engine.rows import picked
-from p2m.errors import DataError, UserError
+from p2m.errors import DataError, UserError, nearest
 from p2m.evaluation.base import (
     beside,
     compared,
@@ -146,18 +148,47 @@ def _metric(name: str, settings: Mapping[str, Any], task: Task, trust: Sequence[
     return metric.refusal(task) or metric
 
 
-def labelled(task: Task, data: Path) -> tuple[Example, ...]:
-    """Every row of a table with its right answer, as `data.test` of a recipe is read.
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Rows of the user's with their right answers."""
+
+    rows: tuple[Example, ...]
+    unseen: Mapping[str, tuple[str, ...]]  # label that the model was not taught -> file:line of its rows
+
+
+def labelled(task: Task, data: Path) -> Labelled:
+    """Every row of a table with its right answer, as `data.test` of a recipe is read. Labels that the task
+    has not are no fault of a row, which no answer is right for.
 
     Raises:
-        DataError: with file and line, what is wrong with it.
+        DataError: with file and line, what is wrong with it; or most rows have such labels.
     """
     if not data.exists():
         raise UserError(f"{data}: no such file; a table with the inputs and their right answers is expected")
-    seen = look(task, (Files(data),), "test")
+    seen = look(task, (Files(data),), "test", is_open=True)
     if seen.wrong:
         raise DataError(told(seen.wrong))
-    return seen.rows
+    unseen: dict[str, list[str]] = {}
+    for row, place in zip(seen.rows, seen.places, strict=True):
+        for label in dict.fromkeys(_labels(task, row.output)):
+            if label not in task.labels:
+                unseen.setdefault(label, []).append(place)
+    if (count := len({place for places in unseen.values() for place in places})) > len(seen.rows) / 2:
+        label, (first, *_) = next(iter(unseen.items()))
+        raise DataError(
+            f"{first}: {label!r} is none of the labels, and so in {count:,} of {len(seen.rows):,} rows;"
+            f" {nearest(label, task.labels)}"
+        )
+    return Labelled(seen.rows, {label: tuple(places) for label, places in unseen.items()})
+
+
+def _labels(task: Task, output: str) -> Sequence[str]:
+    """The labels of an answer, where the task has some."""
+    if not task.labels:
+        return ()
+    if task.layout is not None:
+        return [span.type for span in spans_in(output, task.layout, task.none) if span.type]
+    return labels_in(task, output) if task.type.is_labelled else ()
 
 
 def score(bundle: Opened, rows: Sequence[Example], *, seed: int = 0, progress: Progress = _silent) -> Scored:

@@ -43,6 +43,7 @@ class Canonical:
     numbers: NumberStyle | None = None  # None: as each text tells
     fields: Mapping[str, NumberStyle] = field(default_factory=dict)  # the same of a record's numbers
     optional: frozenset[str] = frozenset()  # fields of a record that a row may lack
+    is_open: bool = False  # whether labels that the task has not stay as they are
     _named: Callable[[str], str | None] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -89,7 +90,7 @@ class Canonical:
         items = [item.strip() for item in items if item.strip()]
         if not self.task.labels:
             return items
-        named = [self._named(item) for item in items]
+        named = [self._named(item) or (item if self.is_open else None) for item in items]
         for item, label in zip(items, named, strict=True):
             if label is None:
                 raise Unfit(f"{item!r} is none of the labels")
@@ -157,7 +158,7 @@ class Canonical:
         raise Unfit(f"{said[:60]!r} is no list of spans, and does not stand in the text")
 
     def _typed(self, span: Found) -> Found:
-        label = self._named(span.type)
+        label = self._named(span.type) or (span.type if self.is_open else None)
         if label is None:
             raise Unfit(f"{span.type!r} is none of the labels")
         return Found(span.text, label, span.value, span.start, span.end)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from p2m.answers.canonical import Canonical, Unfit, is_shaped, same_nothing
@@ -35,11 +35,13 @@ class Converter:
     canonical: Canonical | None = None  # how answers are read that are more than a text; None: by each alone
     is_raw: bool = False  # whether answers are left as they are written, to see what sort they are
     grouping: str | None = None  # the column that says which rows belong together
+    is_open: bool = False  # whether labels that the task has not stay as they are
     _named: Callable[[str], str | None] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_named", label_reader(self.task.labels))
-        object.__setattr__(self, "canonical", self.canonical or Canonical(self.task))
+        canonical = self.canonical or Canonical(self.task)
+        object.__setattr__(self, "canonical", replace(canonical, is_open=self.is_open))
 
     def inputs(self, record: RawRow) -> dict[str, str] | str:
         """The input fields alone, or which of them is empty; numbers and choices may be, some of them."""
@@ -94,7 +96,7 @@ class Converter:
             if not answers:
                 return f"the answer does not stand in {self.task.context_field!r}"
         if self.task.labels and self.task.type.is_labelled:
-            label = self._named(answers[0])
+            label = self._named(answers[0]) or (answers[0] if self.is_open else None)
             if label is None:
                 return f"{answers[0]!r} is none of the labels"
             answers = [label]

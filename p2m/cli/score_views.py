@@ -8,10 +8,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from p2m.bundle_scores import Compared, Opened, Scored
+from p2m.bundle_scores import Compared, Labelled, Opened, Scored
 from p2m.cli.text import table
 from p2m.engine.files.disk import replace
-from p2m.errors import UserError
+from p2m.errors import UserError, nearest
 from p2m.reporting.base import confusions, rewritten_rows
 from p2m.sizes import on_a_line
 from p2m.types import Judged, Rewritten, Score, TaskType
@@ -33,8 +33,9 @@ class Answering:
 
 
 def scored_text(
-    bundle: Opened, data: Path, found: Scored, missed: Sequence[str], others: Sequence[Rewritten] | None
-) -> str:
+    bundle: Opened, data: Path, found: Scored, missed: Sequence[str], others: Sequence[Rewritten] | None,
+    given: Labelled,
+) -> str:  # fmt: skip
     """Each metric beside what it was when the bundle was built, and where it is weakest."""
     before = {each.metric: each for each in bundle.before}
     rows = [
@@ -53,9 +54,25 @@ def scored_text(
         lines += _confused(found.rows)
     if others is not None:
         lines += _rewritten(bundle, others)
+    lines += _unseen(bundle, given)
     lines += [f"  not computed: {text}" for text in bundle.left]
     lines += [f"  missed: {text}" for text in missed]
     return "\n".join(lines)
+
+
+def _unseen(bundle: Opened, given: Labelled) -> list[str]:
+    """Labels of the rows that a bundle was not taught, and where they stand."""
+    lines = []
+    for label, places in list(given.unseen.items())[:_SHOWN]:
+        shown = ", ".join(Path(place).name for place in places[:_SHOWN]) + ", ..." * (len(places) > _SHOWN)
+        close = nearest(label, bundle.task.labels)
+        hint = f"; {close}" if close.startswith("did you mean") else ""
+        lines.append(
+            f"  ! {len(places):,} row{'s' * (len(places) != 1)} with {label!r}, which {bundle.folder} was not"
+            f" taught, so wrong whatever it says: {shown}{hint}"
+        )
+    more = len(given.unseen) - _SHOWN
+    return [*lines, *([f"  ! and {more:,} more such labels"] if more > 0 else [])]
 
 
 def _rewritten(bundle: Opened, others: Sequence[Rewritten]) -> list[str]:
@@ -79,7 +96,7 @@ def _confused(rows: Sequence[Judged]) -> list[str]:
     return [f"  taken for another: {', '.join(pairs)}"] * bool(pairs)
 
 
-def compared_text(first: Opened, second: Opened, data: Path, found: Compared) -> str:
+def compared_text(first: Opened, second: Opened, data: Path, found: Compared, given: Labelled) -> str:
     """Both side by side, and what of the difference chance may account for."""
     theirs = {each.metric: each for each in found.second.scores}
     rows = [
@@ -105,7 +122,7 @@ def compared_text(first: Opened, second: Opened, data: Path, found: Compared) ->
     for one, two in lost[:_SHOWN]:
         shown = on_a_line(one.input, most=80)
         lines.append(f"    lost: {shown!r} is {one.output}: {two.predicted} ({two.confidence:.2f})")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_unseen(first, given)])
 
 
 def _verdict(found: Compared) -> str:

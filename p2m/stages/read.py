@@ -110,12 +110,12 @@ class Seen:
 
 def look(
     task: Task, files: Sequence[Files], role: str, *, group: str | None = None, most: int | None = None,
-    is_raw: bool = False, folder: Path | None = None,
+    is_raw: bool = False, is_open: bool = False, folder: Path | None = None,
 ) -> Seen:  # fmt: skip
     """The rows of `read` with their places, at most `most` of a file; what is wrong with one ends nothing.
 
-    Of `is_raw`, answers are those of the output's column alone, as they are written. Rows that are many lie
-    in a file of `folder`.
+    Of `is_raw`, answers are those of the output's column alone, as they are written; of `is_open`, labels
+    that the task has not are no fault. Rows that are many lie in a file of `folder`.
     """
     wrong: list[str] = []
     names: list[str] = []
@@ -132,7 +132,7 @@ def look(
     converters: dict[frozenset[str], tuple[Fit, Converter]] = {}
     for columns, together in alike.items():
         with _noted(wrong):
-            converters[columns] = _reader(task, together, is_raw, group)
+            converters[columns] = _reader(task, together, group, is_raw=is_raw, is_open=is_open)
     found, places = Spool(Example, folder), Spool[str](folder=folder)
     header = dict.fromkeys(name for table in tables for name in table.header)
     needed = tuple(each for each in [group] if each and role == "train" and _stands(each, header))
@@ -158,7 +158,9 @@ def _stands(column: str, header: Iterable[str]) -> bool:
     return any(column == name or column.startswith(f"{name}.") for name in header)
 
 
-def _reader(task: Task, tables: Sequence[_Table], is_raw: bool, group: str | None) -> tuple[Fit, Converter]:
+def _reader(
+    task: Task, tables: Sequence[_Table], group: str | None, *, is_raw: bool, is_open: bool
+) -> tuple[Fit, Converter]:
     """How the rows of tables with the same columns become examples.
 
     Raises:
@@ -167,7 +169,7 @@ def _reader(task: Task, tables: Sequence[_Table], is_raw: bool, group: str | Non
     fit = _fit(task, tables, group)
     raw = Converter(
         task, fit.mapping or {}, "user", tables[0].card.label_names, aliases=not is_raw, is_raw=is_raw,
-        grouping=group,
+        grouping=group, is_open=is_open,
     )  # fmt: skip
     if is_raw or not is_shaped(task):
         return fit, raw

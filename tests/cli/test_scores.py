@@ -11,6 +11,7 @@ from shouting import Call, call_in, write_project
 
 from p2m.bundle_scores import labelled, opened, score
 from p2m.cli import score_views
+from p2m.types import Field, Layout, Task, TaskType
 
 WORDS = [f"{first}{ending}" for first in "bcdfghklmnprstvw" for ending in ("at", "in", "ore", "ust", "ell")]
 
@@ -98,6 +99,38 @@ def test_of_two_bundles_the_worse_is_told(p2m: Call, folder: Path) -> None:
     )
 
 
+def test_rows_with_a_label_that_it_was_not_taught_are_wrong_and_said(p2m: Call, folder: Path) -> None:
+    table = (folder / "november.csv").read_text() + "bat,sung\nbin,shoutted\ncat,sung\n"
+    (folder / "sung.csv").write_text(table)
+    done = p2m("eval", "outputs/shout", "sung.csv")
+    assert done.returncode == 0, done.stderr
+    said = "which outputs/shout was not taught, so wrong whatever it says: "
+    assert f"! 2 rows with 'sung', {said}sung.csv:82, sung.csv:84" in done.stdout
+    assert f"! 1 row with 'shoutted', {said}sung.csv:83; did you mean 'shouted'?" in done.stdout
+    tables = ("november.csv", "sung.csv")
+    before, told = (json.loads(p2m("eval", "outputs/shout", name, "--json").stdout) for name in tables)
+    assert told["rows"] == 83
+    assert told["scores"][0]["value"] == pytest.approx(before["scores"][0]["value"] * 80 / 83)
+    assert set(told["unseen"]) == {"sung", "shoutted"}
+    done = p2m("compare", "outputs/shout", "outputs/shout", "sung.csv")
+    assert "'sung', which outputs/shout was not taught" in done.stdout
+
+
+def test_labels_that_are_new_are_told_of_several_labels_and_of_spans_too(tmp_path: Path) -> None:
+    table = tmp_path / "rows.jsonl"
+    rows = [("a b", ["x"]), ("c d", ["x", "new"]), ("e f", []), ("g h", ["y"])]
+    table.write_text("".join(json.dumps({"text": text, "label": said}) + "\n" for text, said in rows))
+    several = Task(TaskType.MULTI_LABEL, "", (Field("text"),), Field("label"), ("x", "y"))
+    found = labelled(several, table)
+    assert dict(found.unseen) == {"new": (f"{table}:2",)}
+    assert [row.output for row in found.rows] == ['["x"]', '["x", "new"]', "[]", '["y"]']
+    spans = [("a b", [[0, 1, "x"]]), ("c d", [[0, 1, "new"], [2, 3, "y"]]), ("e f", [])]
+    table.write_text("".join(json.dumps({"text": text, "label": said}) + "\n" for text, said in spans))
+    typed = Task(TaskType.EXTRACTION, "", (Field("text"),), Field("label"), ("x", "y"),
+                 layout=Layout("json", has_types=True))  # fmt: skip
+    assert dict(labelled(typed, table).unseen) == {"new": (f"{table}:2",)}
+
+
 LEEWAY = '''
 from dataclasses import dataclass
 
@@ -157,6 +190,7 @@ def test_a_metric_of_ones_own_judges_with_its_settings_where_it_is_trusted(
         (("eval", "bent", "november.csv"), "bent: damaged: README.md"),
         (("eval", "outputs/shout", "absent.csv"), "absent.csv: no such file"),
         (("eval", "outputs/shout", "odd.csv"), "odd.csv:42"),
+        (("eval", "outputs/shout", "alien.csv"), "'sung' is none of the labels, and so in 2 of 3 rows"),
         (("eval", "outputs/shout", "november.csv", "--require", "f1 > 0.5"), "no metric 'f1'"),
         (("eval", "outputs/shout", "november.csv", "--require", "accuracy good"), "not a requirement"),
         (("eval", "outputs/shout", "november.csv", "--require", "accuracy >= 85"), "e.g. '>= 0.85'"),
@@ -167,7 +201,8 @@ def test_a_metric_of_ones_own_judges_with_its_settings_where_it_is_trusted(
 def test_what_is_wrong_is_said_without_a_traceback(
     p2m: Call, folder: Path, words: tuple[str, ...], told: str
 ) -> None:
-    (folder / "odd.csv").write_text("text,label\n" + "bat,shouted\nbin,whispered\n" * 20 + "bat,sung\n")
+    (folder / "odd.csv").write_text("text,label\n" + "bat,shouted\nbin,whispered\n" * 20 + "bat,\n")
+    (folder / "alien.csv").write_text("text,label\nbat,sung\nbin,sung\nbell,whispered\n")
     if not (folder / "bent").exists():
         shutil.copytree(folder / "outputs" / "shout", folder / "bent")
         (folder / "bent" / "README.md").write_text("edited")
@@ -195,7 +230,7 @@ def test_bundles_without_a_label_in_common_are_not_compared(p2m: Call, folder: P
 
 def test_long_tables_tell_how_far_they_are(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bundle = opened(folder / "outputs" / "shout")
-    rows = labelled(bundle.task, folder / "november.csv")
+    rows = labelled(bundle.task, folder / "november.csv").rows
     seen: list[tuple[int, int]] = []
     found = score(bundle, rows * 10, progress=lambda done, total: seen.append((done, total)))
     assert (len(found.rows), seen) == (800, [(500, 800), (800, 800)])

@@ -35,12 +35,13 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     first, second = (
         opened(each, threads=threads, trust=arguments.trust) for each in (arguments.first, arguments.second)
     )
-    rows = labelled(first.task, arguments.data)
+    given = labelled(first.task, arguments.data)
+    rows = given.rows
     found = compare(first, second, rows, progress=Answering())
     told = {
         "rows": len(rows), "difference": found.beside.difference, "better": found.beside.better,
         "worse": found.beside.worse, "outcomes": dict(found.outcomes), "first": found.first.scores,
-        "second": found.second.scores,
+        "second": found.second.scores, "unseen": given.unseen,
     }  # fmt: skip
-    code = common.answer(arguments, told, lambda: compared_text(first, second, arguments.data, found))
+    code = common.answer(arguments, told, lambda: compared_text(first, second, arguments.data, found, given))
     return common.CONTRACT_MISSED if arguments.no_worse and found.beside.worse < _CHANCE else code

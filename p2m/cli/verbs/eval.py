@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     need_bundle(arguments.bundle, "eval")
     bundle = opened(arguments.bundle, threads=max(1, arguments.threads), trust=arguments.trust)
     wanted = [_requirement(text, {each.name: each for each in bundle.metrics}) for text in arguments.require]
-    rows = labelled(bundle.task, arguments.data)
+    given = labelled(bundle.task, arguments.data)
+    rows = given.rows
     found = score(bundle, rows, progress=Answering())
     others = rewritten(bundle, rows, found, progress=Answering()) if arguments.robust else None
     if arguments.wrong is not None:
@@ -53,9 +54,13 @@ def run(arguments: argparse.Namespace, _argv: list[str]) -> int:
     values = {each.metric: each.value for each in found.scores}
     missed = [text for text, each in zip(arguments.require, wanted, strict=True)
               if not each.is_met(values[each.metric])]  # fmt: skip
-    told = {"scores": found.scores, "sureness": found.sureness, "slices": found.slices, "rows": len(rows),
-            "missed": missed, "left_out": bundle.left, "rewritten": others}  # fmt: skip
-    code = common.answer(arguments, told, lambda: scored_text(bundle, arguments.data, found, missed, others))
+    told = {
+        "scores": found.scores, "sureness": found.sureness, "slices": found.slices, "rows": len(rows),
+        "missed": missed, "left_out": bundle.left, "rewritten": others, "unseen": given.unseen,
+    }  # fmt: skip
+    code = common.answer(
+        arguments, told, lambda: scored_text(bundle, arguments.data, found, missed, others, given)
+    )
     return common.CONTRACT_MISSED if missed else code
 
 
