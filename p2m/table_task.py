@@ -7,6 +7,7 @@ nothing is guessed: the error names the columns and the option that decides.
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -52,9 +53,15 @@ _RARER = 4  # times as many rows has a label as another spelling of it that diff
 _MANY_WORDS = 6.0  # a value's mean length in words from which it is a label only where it returns often
 _SENTENCES = 50  # of such values, at most
 _OFTEN = 10  # rows that each of them has on average, at least
-_KIN = 5  # letters that two words begin with alike, where one goes on: fraud and fraudulent
+_KIN = 5  # letters that two words of one stem begin with alike: fraud and fraudulent
+_ENDING = 2  # letters that the shorter one ends with beside it, or a plural or a case
+_UNIT = re.compile(r"\s*[(\[][^)\]]*[)\]]$")  # after a name: `Area (m²)`
 _FILLING = frozenset(("is", "was", "has", "did", "will"))  # words of a column's name that a prompt leaves out
-_BESIDE = re.compile(r"\b(?:of|from|by|given|based|using|with|for|about|in|to|on)\b", re.IGNORECASE)
+_TOLD_BY = (  # words of six languages after which it is said what an answer is told from
+    "from|using|based on|aus|anhand|mithilfe|auf Basis|auf Grundlage|à partir|d'après|selon|a partir|según"
+    "|com base|a partire|in base|op basis|aan de hand"
+)
+_BESIDE = re.compile(rf"\b(?:of|by|given|based|with|for|about|in|to|on|{_TOLD_BY})\b", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?\d[\d.,' ]*(e[-+]?\d+)?%?", re.IGNORECASE)
 _STAMP = re.compile(
     r"\d{1,4}[-./]\d{1,2}[-./]\d{1,4}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?\S*)?|\d{1,2}:\d{2}(?::\d{2})?"
@@ -67,7 +74,7 @@ _GIVEN = (  # up to what goes in
     r"|simplify|correct|clean|split|turn)\s+(?:(?:an?|the|this|each|every|its|one)\s+)?(?:\w+(?:'s)?\s+)?"
 )
 _SOURCE = re.compile(  # what an answer is told from, up to what it is
-    r"\b(?:from|using|based on)\b((?:(?!\b(?:whether|if|what|which|who|how|to|into|as|say|tell|predict"
+    rf"\b(?:{_TOLD_BY})\b((?:(?!\b(?:whether|if|what|which|who|how|to|into|as|say|tell|predict"
     r"|estimate|decide|name|give|classify|rate)\b)[^.?!:;\n])*)",
     re.IGNORECASE,
 )
@@ -365,7 +372,7 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
             )
         raise UserError(
             f"{table.path}: which columns the model is to read is not plain: {_listed(table.names)}"
-            f"\n    say it, several with commas: --input-columns {','.join(column.name for column in free)}"
+            f"\n    say it, several with commas: --input-columns {_typed([column.name for column in free])}"
         )
     return tuple(chosen)
 
@@ -390,7 +397,7 @@ def _unread(
     free = [column for column in _readable(table, output) if group is None or column.name != group.column]
     beside = [c for c in free if c not in chosen and (_returns(c) or _is_number(c))]
     if asked := [column.name for column in beside if _is_asked_for(column.name, prompt)]:
-        told = f"for all in one record: --output-column {','.join([output.name, *asked])}"
+        told = f"for all in one record: --output-column {_typed([output.name, *asked])}"
         return (f"not answered: {_listed(asked)}, which the prompt names too; {told}",)
     if unclear := [each.name for each in table.columns if each not in chosen and _is_unclear_date(each)]:
         told = "dates that may be read in two ways; write them like 2024-01-31"
@@ -398,7 +405,7 @@ def _unread(
     left = [column.name for column in free if column not in chosen]
     if not left:
         return ()
-    every = ",".join(column.name for column in free)
+    every = _typed([column.name for column in free])
     return (f"not read: {_listed(left)}; where they tell the answer too: --input-columns {every}",)
 
 
@@ -440,18 +447,37 @@ def _refuse_media(table: _Table, inputs: Sequence[Column]) -> None:
 
 def _is_mentioned(column: str, prompt: str) -> bool:
     """Whether the prompt has the words of a column's name, in the singular or the plural."""
-    words = set(re.findall(r"\w+", prompt.casefold()))
-    own = [word for word in plain(_field(column)).casefold().split("_") if word]
-    return bool(own) and all({word, f"{word}s", word.removesuffix("s")} & words for word in own)
+    said = re.findall(r"\w+", prompt.casefold())
+    return bool(own := _words_of(column)) and all(any(_is_form(one, word) for one in said) for word in own)
+
+
+def _words_of(column: str) -> list[str]:
+    """The words of its name, without a unit in brackets."""
+    bare = _UNIT.sub("", _field(column)) or column
+    return [word for word in plain(bare).casefold().split("_") if word]
+
+
+def _is_form(said: str, word: str) -> bool:
+    """Whether it is the word, with the ending of a plural or a case or without."""
+    if said in (word, f"{word}s", word.removesuffix("s")):
+        return True
+    return len(word) >= _KIN and said.startswith(word) and len(said) - len(word) <= _ENDING
 
 
 def _is_asked_for(column: str, prompt: str) -> bool:
     """Whether the prompt names it, or a word of its stem, before it says from what it is to be told."""
     head = _BESIDE.split(prompt, maxsplit=1)[0]
     said = re.findall(rf"\w{{{_KIN},}}", head.casefold())
-    own = [word for word in plain(_field(column)).casefold().split("_") if word and word not in _FILLING]
-    kin = [any(word.startswith(one) or one.startswith(word) for one in said) for word in own]
+    own = [word for word in _words_of(column) if word not in _FILLING]
+    kin = [any(_is_kin(word, one) for one in said) for word in own]
     return _is_mentioned(column, head) or (all(kin) and min(map(len, own), default=0) >= _KIN)
+
+
+def _is_kin(one: str, other: str) -> bool:
+    """Whether two words have one stem: fraud and fraudulent, severe and severity."""
+    shorter = min(len(one), len(other))
+    stem = next((at for at in range(shorter) if one[at] != other[at]), shorter)
+    return stem >= _KIN and shorter - stem <= _ENDING
 
 
 def _is_source(column: str, prompt: str) -> bool:
@@ -640,6 +666,11 @@ def _resembled(value: str, common: Sequence[str]) -> str:
     """The common label that a value is another spelling of; "" for none."""
     same = [label for label in common if fold(label) == fold(value) or sorted(label) == sorted(value)]
     return next(iter(same or get_close_matches(value, common, 1, 0.8)), "")
+
+
+def _typed(names: Sequence[str]) -> str:
+    """The names as a shell takes them."""
+    return shlex.quote(",".join(names))
 
 
 def _listed(names: Sequence[str]) -> str:

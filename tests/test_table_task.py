@@ -677,3 +677,31 @@ def test_a_total_below_the_table_is_said(tmp_path: Path) -> None:
     path = whole(tmp_path, "No,Day,text,label", [*rows, ",,Total,24"], "total.csv")
     said = read_task(path, "Which desk?").doubts[-1]
     assert f"{path}:26: it alone has nothing in No, Day; if it is a total" in said
+
+
+def test_a_prompt_in_another_language_says_what_the_answer_is_told_from(tmp_path: Path) -> None:
+    """Units in brackets are no part of a name, and names come back as a shell takes them."""
+    rows = [
+        f"W{n:04},Helle Wohnung mit Balkon Nummer {n},{('Stadt', 'Land')[n % 2]},{30 + n % 7},{500 + 9 * n}"
+        for n in range(48)
+    ]
+    path = whole(tmp_path, "Objekt,Beschreibung,Lage,Wohnfläche (m²),Kaltmiete (€)", rows)
+    for prompt in (
+        "Schätze die Kaltmiete aus Beschreibung, Lage und Wohnfläche.",
+        "Schätze die Kaltmiete einer Wohnung anhand von Beschreibungen, Lage, Wohnfläche.",
+    ):
+        found = read_task(path, prompt)
+        assert found.output == "Kaltmiete (€)"
+        assert found.inputs == ("Beschreibung", "Lage", "Wohnfläche (m²)")
+        assert not any("not answered" in said for said in found.doubts)
+    found = read_task(path, "Schätze die Miete.", output="Kaltmiete (€)")
+    (said,) = found.doubts
+    assert said.endswith("--input-columns 'Beschreibung,Lage,Wohnfläche (m²)'")
+
+
+def test_a_word_of_the_same_stem_names_a_column(tmp_path: Path) -> None:
+    rows = [f"ticket {n} of the week,{('low', 'high')[n % 2]},{('Ann', 'Bo')[n // 2 % 2]}" for n in range(24)]
+    path = whole(tmp_path, "Description,Fluency,Assignee", rows)
+    assert read_task(path, "Say how fluently a ticket is written.").output == "Fluency"
+    with pytest.raises(UserError, match="which column is the answer is not plain"):
+        read_task(path, "Say how late a ticket is.")

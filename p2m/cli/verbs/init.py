@@ -337,7 +337,7 @@ def _told(table: TableTask) -> str:
     lines += [f"    ! {doubt}" for doubt in table.doubts]
     lines += [f"    ! {said}" for said in told_alike(table.labels)]
     if table.group is not None:
-        rest = ",".join(name for name in table.inputs if name != table.group.column)
+        rest = shlex.quote(",".join(name for name in table.inputs if name != table.group.column))
         apart = f", and leave it out: --input-columns {rest}" * (table.group.column in table.inputs)
         lines.append(f"    ! {table.group}: where new rows are of others, write {table.group.line}{apart}")
     return "\n".join(lines)
