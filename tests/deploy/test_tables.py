@@ -555,6 +555,15 @@ def test_of_a_log_of_conversations_what_the_user_said_last_is_answered(ask: Ask)
     assert "no column 'text'" in done.err
 
 
+def test_a_title_above_the_names_of_columns_is_said_with_the_line_that_takes_it_out(ask: Ask) -> None:
+    done = ask("--input", write("my export.csv", 'Export of June\n\nid;text;n\n1;"fine; so";2\n'))
+    assert (done.code, done.out) == (2, "")
+    line = "tail -n +3 'my export.csv' > rows.csv"
+    assert f"the columns are named in line 3; take out the lines above it: {line}" in done.err
+    subprocess.run(["sh", "-c", line], check=True)
+    assert ask("--input", "rows.csv").code == 0
+
+
 def test_a_row_that_lacks_its_column_is_wrong_and_not_empty(ask: Ask) -> None:
     rows = '{"body": {"text": "fine"}}\n{"body": {"texts": "fine"}}\n'
     done = ask("--input", write("a.jsonl", rows), "--column", "text=body.text")

@@ -236,6 +236,11 @@ def match_columns(
         f"--column {shlex.quote(f'{field}={column}')}"
         for field, column in zip(missing, [*others, *["COLUMN"] * len(missing)], strict=False)
     )
+    if at := _names_below(table, missing):
+        raise TableError(
+            f"{table.path}: the columns are named in line {at}; take out the lines above it:"
+            f" tail -n +{at} {shlex.quote(str(table.path))} > rows.csv"
+        )
     headless = ""
     if table.form in ("csv", "tsv") and len(missing) == len(fields):
         headless = f"\n    if its first line is a row: add a first line such as {','.join(fields)}" + (
@@ -245,6 +250,15 @@ def match_columns(
         f"{table.path}: no column {' and '.join(map(repr, missing))}; it has {there}\n"
         f"    say which it is, e.g. {typed}{headless}"
     )
+
+
+def _names_below(table: Table, fields: Sequence[str]) -> int:
+    """The first line below the top that has these names for cells; 0 where none has."""
+    for number, line in islice(numbered_lines(table.path), LOOK) if table.separator else ():
+        cells = ({cell.strip(' "\r\n') for cell in line.split(sign)} for sign in SEPARATORS)
+        if number > 1 and any(len(each) > 1 and each.issuperset(fields) for each in cells):
+            return number
+    return 0
 
 
 def looks_like_texts(path: Path, fields: Sequence[str], output: str) -> bool:
