@@ -280,14 +280,16 @@ def _output(table: _Table, prompt: str, inputs: Sequence[str], named: str) -> Co
     }
     if not any(scores.values()):
         scores = _by_mention(free, read, prompt)
-    best = sorted(free, key=lambda column: -scores[column.name])
+    best = sorted(free, key=lambda each: (-scores[each.name], _is_constant(each), _is_number(each)))
     if not best or len(table.columns) < 2:
         raise UserError(
             f"{table.path}: a table needs a column that goes in and one that comes out; it has"
             f" {_listed(table.names)}{'; part columns by commas or tabs' * ('  ' in table.names[0])}"
             "\n    texts without answers: write them into a .txt, one a line, and give that"
         )
-    if scores[best[0].name] <= 0 or (len(best) > 1 and scores[best[0].name] == scores[best[1].name]):
+    rivals = [each for each in best[1:] if not _is_same(best[0], each)]
+    rivals = [each for each in rivals if _is_constant(best[0]) or not _is_constant(each)]
+    if scores[best[0].name] <= 0 or (rivals and scores[best[0].name] == scores[rivals[0].name]):
         raise UserError(
             f"{table.path}: which column is the answer is not plain: {_listed(table.names)}"
             f"\n    say it with --output-column NAME{_as_record(free)}"
@@ -384,6 +386,11 @@ def _readable(table: _Table, output: Column, prompt: str = "") -> list[Column]:
         for column in table.columns
         if column.name not in (output.name, *ALSO) and column.filled and has_texts(column)
     ]
+    every = [
+        column
+        for column in every
+        if not _is_same(column, output) and (not _is_constant(column) or _is_mentioned(column.name, prompt))
+    ] or every
     named = [column.name for column in every if _is_stamp(column) and _is_mentioned(column.name, prompt)]
     free = [column for column in every if column.name in named or not _is_bookkeeping(column.name)]
     told = [column for column in free if column.name in named or _is_date(column) or not _is_stamp(column)]
@@ -494,6 +501,20 @@ def _goes_in(column: str, prompt: str) -> bool:
 def _is_bookkeeping(column: str) -> bool:
     words = plain(column).split("_")
     return words[-1] in BOOKKEEPING or words[0] == "id" or _INDEX.fullmatch(column) is not None
+
+
+def _is_constant(column: Column) -> bool:
+    """Whether one value stands in every row, which tells nothing."""
+    return column.distinct is not None and len(column.distinct) == 1 and column.filled == column.rows > 1
+
+
+def _is_same(one: Column, other: Column) -> bool:
+    """Whether two columns of values that return say the same, as the number of a label and its name do."""
+    if one.name == other.name or not (_returns(one) and _returns(other)):
+        return False
+    pairs = {*zip(one.samples, other.samples, strict=True)}
+    sides = [{pair[side] for pair in pairs} for side in (0, 1)]
+    return len(pairs) == len(sides[0]) == len(sides[1]) > 1
 
 
 def _is_number(column: Column) -> bool:

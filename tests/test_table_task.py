@@ -705,3 +705,49 @@ def test_a_word_of_the_same_stem_names_a_column(tmp_path: Path) -> None:
     assert read_task(path, "Say how fluently a ticket is written.").output == "Fluency"
     with pytest.raises(UserError, match="which column is the answer is not plain"):
         read_task(path, "Say how late a ticket is.")
+
+
+def test_a_column_that_says_the_answer_once_more_does_not_go_in(tmp_path: Path) -> None:
+    """The number of a label beside its name is no rival, and would give the answer away."""
+    teams = ("sales", "service", "billing")
+    rows = [f"message {n} of the week,{n % 3},{teams[n % 3]},web,{n % 2}" for n in range(48)]
+    path = whole(tmp_path, "text,label,label_name,origin,paid", rows)
+    found = read_task(path, "Which desk?")
+    assert (found.inputs, found.output, set(found.labels)) == (("text",), "label_name", set(teams))
+    (said,) = found.doubts
+    assert said == "not read: paid; where they tell the answer too: --input-columns text,paid"
+
+
+def test_a_column_of_one_value_is_neither_asked_about_nor_a_rival(tmp_path: Path) -> None:
+    rows = [f"Which desk?,message {n} of the week,{('sales', 'service')[n % 2]},x" for n in range(24)]
+    path = whole(tmp_path, "instruction,input,output,annotator", rows)
+    assert read_task(path, "Which desk?").inputs == ("input",)
+    path = whole(tmp_path, "instruction,input,desk,annotator", rows)
+    found = read_task(path, "Say who answers the message.")
+    assert (found.inputs, found.output) == (("input",), "desk")
+    path = whole(tmp_path, "input,label", [f"message {n} of the week,sales" for n in range(24)])
+    with pytest.raises(UserError, match="the column 'label' holds 'sales' in every row"):
+        read_task(path, "Which desk?")
+
+
+def test_chats_of_from_and_value_are_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    turns = [[("human", f"message {n} of the week"), ("gpt", ("sales", "service")[n % 2])] for n in range(24)]
+    rows = [{"id": n, "conversations": [{"from": who, "value": said} for who, said in each]}
+            for n, each in enumerate(turns)]  # fmt: skip
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    found = read_task(path, "Which desk?")
+    assert (found.inputs, dict(found.labels)) == (("text",), {"sales": 12, "service": 12})
+
+
+def test_what_was_rejected_in_prodigy_is_refused_with_the_line_that_makes_rows(tmp_path: Path) -> None:
+    path = tmp_path / "my rows.jsonl"
+    for rest, line in (
+        ({"spans": []}, 'grep \'"answer": *"accept"\' \''),
+        ({"label": "spam"}, "jq -c 'select(.answer != \"ignore\") | {text, label: .answer}' '"),
+    ):
+        path.write_text(json.dumps({"text": "a", "_input_hash": 1, "answer": "reject", **rest}))
+        with pytest.raises(DataError) as caught:
+            read_task(path, "Is it spam?")
+        assert line in str(caught.value)
+        assert "my rows.jsonl:1: Prodigy's answer is 'reject'" in str(caught.value)

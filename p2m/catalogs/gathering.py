@@ -9,6 +9,7 @@ said last, and what was answered. What a text means, and whether it is right, `p
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -269,9 +270,7 @@ def _annotated(record: RawRow, *, strict: bool = True) -> RawRow:
         return replace(record, values=_of_label_studio(values["data"], made[0].get("result") if made else []))
     if "_input_hash" in values and values.get("answer") in ("accept", "reject", "ignore"):
         if values["answer"] != "accept" and strict:
-            raise DataError(
-                f"{record.where}: Prodigy's answer is {values['answer']!r}; export the accepted rows alone"
-            )
+            raise DataError(f"{record.where}: {_unaccepted(values, record.where.rpartition(':')[0])}")
         return replace(
             record,
             values={
@@ -285,6 +284,15 @@ def _annotated(record: RawRow, *, strict: bool = True) -> RawRow:
         if isinstance(value, Mapping) and set(value) == {"choices"} and isinstance(value["choices"], list)
     }
     return replace(record, values={**values, **choices}) if choices else record
+
+
+def _unaccepted(values: Mapping[str, Any], file: str) -> str:
+    """That Prodigy's answer is another than accept, and the line that makes rows of these."""
+    said, name = f"Prodigy's answer is {values['answer']!r}", shlex.quote(file)
+    if isinstance(values.get("label"), str) and not {"spans", "accept", "cats"} & set(values):
+        line = f"jq -c 'select(.answer != \"ignore\") | {{text, label: .answer}}' {name} > rows.jsonl"
+        return f"{said} to whether it is {values['label']!r}; to learn that, write it as the label: {line}"
+    return f'{said}; take the accepted rows alone: grep \'"answer": *"accept"\' {name} > accepted.jsonl'
 
 
 def _of_label_studio(data: Mapping[str, Any], results: Any) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What was said to a chat model, in the records that providers and gateways keep: OpenAI's chat JSON Lines.
 
 A line is a request, a fine-tuning example or a stored completion: `messages` stand in it, or below `body`,
-`request`, `input` or `data`; of the Responses API `input` is the text or the list itself.
+`request`, `input` or `data`; of the Responses API `input` is the text or the list itself. So are
+`conversations` of `from` and `value`, as ShareGPT has them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 _BELOW = ("body", "request", "data", "input", "item", "response_body")  # may hold the conversation
 _REPLIES = ("response", "body", "output", "completion", "response_body")  # may hold what was answered
+_ROLES = {"human": "user", "gpt": "assistant"}
 _DEPTH = 3
 
 
@@ -74,10 +76,20 @@ def _messages(values: Mapping[str, Any], depth: int) -> list[Mapping[str, Any]] 
             and all(isinstance(each, Mapping) and "role" in each for each in found)
         ):
             return found
+    if turns := _turns(values.get("conversations")):
+        return turns
     if isinstance(values.get("input"), str) and isinstance(values.get("model"), str):
         return [{"role": "user", "content": values["input"]}]
     inner = [values[name] for name in _BELOW if isinstance(values.get(name), Mapping)] if depth else []
     return next((found for each in inner if (found := _messages(each, depth - 1)) is not None), None)
+
+
+def _turns(found: Any) -> list[Mapping[str, Any]]:
+    """Turns of `from` and `value` as messages; [] of anything else."""
+    turns = found if isinstance(found, list) else []
+    if not turns or not all(isinstance(each, Mapping) and {"from", "value"} <= set(each) for each in turns):
+        return []
+    return [{"role": _ROLES.get(each["from"], each["from"]), "content": each["value"]} for each in turns]
 
 
 def _text(content: Any) -> str:
