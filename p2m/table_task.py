@@ -389,7 +389,9 @@ def _readable(table: _Table, output: Column, prompt: str = "") -> list[Column]:
     every = [
         column
         for column in every
-        if not _is_same(column, output) and (not _is_constant(column) or _is_mentioned(column.name, prompt))
+        if _goes_in(column.name, prompt)
+        or _is_source(column.name, prompt)
+        or not (_is_same(column, output) or _is_constant(column))
     ] or every
     named = [column.name for column in every if _is_stamp(column) and _is_mentioned(column.name, prompt)]
     free = [column for column in every if column.name in named or not _is_bookkeeping(column.name)]

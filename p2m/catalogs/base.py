@@ -14,6 +14,7 @@ from p2m.catalogs.rows import (
     TEXTS,
     RawRow,
     data_format,
+    has_marks,
     labelled_texts,
     read_rows,
     require,
@@ -26,8 +27,8 @@ from p2m.catalogs.vocabulary import is_known
 
 __all__ = [
     "SURE", "TABLES", "TEXTS", "Catalogue", "Column", "Converter", "Fit", "Gathering", "RawRow",
-    "answer_column", "asked_fields", "data_format", "flatten", "gathering", "is_known", "is_mapped",
-    "is_trace", "label_reader", "labelled_texts", "last_user_message", "learnable", "made_into",
+    "answer_column", "asked_fields", "data_format", "flatten", "gathering", "has_marks", "is_known",
+    "is_mapped", "is_trace", "label_reader", "labelled_texts", "last_user_message", "learnable", "made_into",
     "map_columns", "map_inputs", "no_header", "normal_license", "observe", "of_dataset", "open_catalogue",
     "part_paths", "placeless", "read_rows", "require", "text_folders", "text_lines", "whole_text",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from p2m.catalogs.conll import conll_rows, is_conll
+from p2m.catalogs.nested import MARK, fasttext_rows, with_questions
 from p2m.catalogs.tables import separated, workbook
 from p2m.deploy.serving import lines
 from p2m.deploy.serving.lines import TableError, form_of, numbered_lines, open_bytes, translated
@@ -32,12 +33,13 @@ _COUNTED = 512 * 2**20  # bytes; the rows of larger files are not counted
 
 _READERS = {
     "jsonl": lambda path: json_lines(path, pairs=True),
-    "json": lambda path: json_rows(path, pairs=True),
+    "json": lambda path: with_questions(json_rows(path, pairs=True)),
     "csv": lambda path: separated(path, ","),
     "tsv": lambda path: separated(path, "\t"),
     "parquet": parquet_rows,
     "xlsx": workbook,
     "conll": conll_rows,
+    "fasttext": fasttext_rows,
 }
 
 
@@ -67,6 +69,14 @@ def read_rows(path: Path) -> Iterator[RawRow]:
         form = data_format(path) or _sniff(path)
         for row in _READERS[form](path):
             yield RawRow(row.values, row.where)
+
+
+def has_marks(path: Path) -> bool:
+    """Whether a text begins with a label as fastText writes it, and so is a table."""
+    if not path.is_file():
+        return False
+    with open_bytes(path) as stream:
+        return stream.read(len(MARK)) == MARK.encode()
 
 
 def labelled_texts(folder: Path) -> dict[str, tuple[Path, ...]]:
@@ -179,6 +189,8 @@ def _sniff(path: Path) -> str:
         head = stream.read(512).lstrip(b"\xef\xbb\xbf \t\r\n")
     if head[:1] in (b"{", b"["):
         return "json" if head[:1] == b"[" else "jsonl"
+    if head.startswith(MARK.encode()):
+        return "fasttext"
     if is_conll(head.decode("utf-8", "replace").splitlines()[:-1]):
         return "conll"
     named = "; call a table .csv or .tsv" if path.suffix.lower() in (".txt", ".text", ".dat", "") else ""

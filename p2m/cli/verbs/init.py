@@ -289,7 +289,11 @@ def _are_texts(place: Path | None) -> bool:
     """Whether it holds texts, which have no answers, and no table, nor texts in folders by label."""
     if place is None or not place.exists() or _labels_are_folders(place):
         return False
+    from p2m.catalogs.base import has_marks
+
     inside = [each for each in place.rglob("*") if each.is_file()] if place.is_dir() else [place]
+    if has_marks(place):
+        return False
     return bool(inside) and all(each.suffix in (".txt", ".md") for each in inside)
 
 
