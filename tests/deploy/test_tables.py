@@ -555,6 +555,18 @@ def test_of_a_log_of_conversations_what_the_user_said_last_is_answered(ask: Ask)
     assert "no column 'text'" in done.err
 
 
+@pytest.mark.parametrize("given", [["--input"], []])
+def test_of_a_folder_of_texts_the_line_that_makes_a_file_of_them_is_said(ask: Ask, given: list[str]) -> None:
+    Path("my texts/a").mkdir(parents=True)
+    Path("my texts/a/1.txt").write_text("fine")
+    Path("my texts/a/2.txt").write_text("x\ny")
+    done = ask(*given, "my texts")
+    assert (done.code, "my texts is a folder" in done.err) == (2, True)
+    line = done.err.partition("ask by that: ")[2].partition("; for the words")[0]
+    subprocess.run(["sh", "-c", line], check=True)
+    assert [json.loads(row)["label"] for row in ask("rows.jsonl").out.splitlines()] == ["good", "bad"]
+
+
 def test_a_title_above_the_names_of_columns_is_said_with_the_line_that_takes_it_out(ask: Ask) -> None:
     done = ask("--input", write("my export.csv", 'Export of June\n\nid;text;n\n1;"fine; so";2\n'))
     assert (done.code, done.out) == (2, "")

@@ -81,6 +81,8 @@ def _refuse_path(text: str, fields: Sequence[str]) -> None:
     if os.path.isfile(text):
         said = " is a file; to have its rows answered, call it .csv, .tsv, .jsonl, .json, .parquet or .txt"
         said = unread(Path(text)) or said
+    elif os.path.isdir(text) and (line := unread(Path(text))):
+        said = line
     elif os.path.exists(text):
         said = " is no regular file; rows that come through a pipe are read by -"
     elif text.splitlines() == [text] and text.lower().removesuffix(".gz").endswith(endings):

@@ -25,6 +25,12 @@ _SENTENCES = (  # awk's own: the first column of each sentence, joined by blanks
     'awk \'$1 == "-DOCSTART-" {next} NF {s = s == "" ? $1 : s " " $1; next}'
     ' s != "" {print s; s = ""} END {if (s != "") print s}\''
 )
+_TEXTS = (  # each as an object with its place
+    "python -c 'import json, pathlib, sys; "
+    '[print(json.dumps({"file": str(each), "text": each.read_text()}))'
+    ' for each in sorted(pathlib.Path(sys.argv[1]).rglob("*.txt"))]'
+    "'"
+)
 _WHOLE = ("parquet", "xlsx")  # formats that are never gzipped
 _LOOK = 2**20  # bytes that an encoding is guessed by
 _MARKS = {  # the longer first: one begins like the other
@@ -72,8 +78,10 @@ def form_of(path: Path, formats: Mapping[str, str]) -> str | None:
 
 
 def unread(path: Path) -> str:
-    """Of a file that models learn from and are not asked by, what to type for one that they are; else ""."""
+    """Of what models learn from and are not asked by, what to type for a file that they are; else ""."""
     name, text = shlex.quote(str(path)), shlex.quote(f"{path.stem}.txt")
+    if path.is_dir() and next(path.rglob("*.txt"), None):
+        return f" is a folder: write its texts into one file, and ask by that: {_TEXTS} {name} > rows.jsonl"
     if path.suffix.lower() in (".xlsx", ".xls", ".xlsm", ".ods"):
         sheet = f"python -m p2m.catalogs.sheet {name} SHEET > rows.csv"
         return f" is a workbook: save its sheet as CSV, and ask by that; where p2m is installed: {sheet}"

@@ -77,6 +77,8 @@ class Table:
         Raises:
             TableError: there is no such file, it is no table, or its first rows are broken.
         """
+        if path.is_dir() and (said := lines.unread(path)):
+            raise TableError(f"{path}{said}")
         if not path.is_file():
             raise TableError(f"{path}: {'not a regular file' if path.exists() else 'there is no such file'}")
         self.path, self.field = path, field
