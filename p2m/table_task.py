@@ -214,7 +214,11 @@ def read_task(
     if test is not None:
         other = _open(test, prompt, output)
         for name in (*(column.name for column in given), *(several or (chosen.name,))):
-            other.column(name)
+            if name not in (*other.names, *map(_field, other.names)):
+                raise UserError(
+                    f"{test}: there is no column {name!r}, which {path} has; it has {_listed(other.names)}\n"
+                    "    give its columns the same names"
+                )
     return found
 
 
@@ -331,7 +335,8 @@ def _output_score(column: Column, prompt: str) -> int:
     name = _field(plain(column.name))
     is_called = name in _ANSWERS or (_is_number(column) and name in GROUPS["number"])
     outer, _, inner = column.name.partition(".")
-    is_called = is_called or (plain(outer) in _ANSWERS and plain(inner) in _ANSWERS)
+    is_wrapped = plain(outer) in _ANSWERS and plain(inner) in _ANSWERS and not _is_number(column)
+    is_called = is_called or is_wrapped
     is_asked_for = _is_asked_for(column.name, prompt)
     score = 3 * is_called + 2 * _returns(column) + 5 * is_json(column)
     score = score or int((is_asked_for and _is_number(column)) or _recurs(column))
@@ -370,7 +375,8 @@ def _inputs(table: _Table, prompt: str, output: Column) -> tuple[Column, ...]:
             binary = "".join(f"; {unfit(column)}" for column in table.columns if column.kind == "binary")
             raise UserError(
                 f"{table.path}: no column of text beside {output.name!r} among {_listed(table.names)}{binary}"
-                "\n    p2m builds models that read text; say which with --input-columns NAME"
+                "\n    p2m builds models that read text; say which with --input-columns NAME, and where it"
+                " stands in another file, join the two"
             )
         raise UserError(
             f"{table.path}: which columns the model is to read is not plain: {_listed(table.names)}"
@@ -405,9 +411,12 @@ def _unread(
     """That columns were left out, and how to have them read, or answered."""
     free = [column for column in _readable(table, output) if group is None or column.name != group.column]
     beside = [c for c in free if c not in chosen and (_returns(c) or _is_number(c))]
-    if asked := [column.name for column in beside if _is_asked_for(column.name, prompt)]:
-        told = f"for all in one record: --output-column {_typed([output.name, *asked])}"
-        return (f"not answered: {_listed(asked)}, which the prompt names too; {told}",)
+    asked = [column.name for column in beside if _is_asked_for(column.name, prompt)]
+    found = [column.name for column in beside if _is_found(output, chosen) and _is_found(column, chosen)]
+    if asked or found:
+        told = f"for all in one record: --output-column {_typed([output.name, *(asked or found)])}"
+        where = "the prompt names too" if asked else "stands in the text too"
+        return (f"not answered: {_listed(asked or found)}, which {where}; {told}",)
     if unclear := [each.name for each in table.columns if each not in chosen and _is_unclear_date(each)]:
         told = "dates that may be read in two ways; write them like 2024-01-31"
         return (f"not read: {_listed(unclear)}, {told}",)
@@ -416,6 +425,10 @@ def _unread(
         return ()
     every = _typed([column.name for column in free])
     return (f"not read: {_listed(left)}; where they tell the answer too: --input-columns {every}",)
+
+
+def _is_found(column: Column, inputs: Sequence[Column]) -> bool:
+    return any(_stands_in(column, each) for each in inputs)
 
 
 def _below(table: _Table, inputs: Sequence[Column], output: Column) -> tuple[str, ...]:
@@ -455,9 +468,14 @@ def _refuse_media(table: _Table, inputs: Sequence[Column]) -> None:
 
 
 def _is_mentioned(column: str, prompt: str) -> bool:
-    """Whether the prompt has the words of a column's name, in the singular or the plural."""
+    """Whether the prompt has the words of a column's name, in the singular or the plural; of a field in
+    objects, those of any of its names.
+    """
     said = re.findall(r"\w+", prompt.casefold())
-    return bool(own := _words_of(column)) and all(any(_is_form(one, word) for one in said) for word in own)
+    return any(
+        bool(own := _words_of(part)) and all(any(_is_form(one, word) for one in said) for word in own)
+        for part in {column, *column.split(".")}
+    )
 
 
 def _words_of(column: str) -> list[str]:

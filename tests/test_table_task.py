@@ -751,3 +751,39 @@ def test_what_was_rejected_in_prodigy_is_refused_with_the_line_that_makes_rows(t
             read_task(path, "Is it spam?")
         assert line in str(caught.value)
         assert "my rows.jsonl:1: Prodigy's answer is 'reject'" in str(caught.value)
+
+
+def test_fields_of_objects_are_named_by_any_of_their_names(tmp_path: Path) -> None:
+    rows = [
+        {"id": n, "answers": {"comment": f"comment {n} of the week", "score": n % 10,
+                              "topic": {"code": n % 3, "title": ("price", "service", "quality")[n % 3]}}}
+        for n in range(60)
+    ]  # fmt: skip
+    (tmp_path / "rows.json").write_text(json.dumps(rows), encoding="utf-8")
+    found = read_task(tmp_path / "rows.json", "Which topic is the comment about?")
+    assert (found.inputs, found.output) == (("answers.comment",), "answers.topic.title")
+
+
+def test_an_answer_beside_the_one_that_stands_in_the_text_is_not_lost_without_a_word(tmp_path: Path) -> None:
+    rows = [f"Order {1000 + n} was charged {n + 10}.50 EUR,{1000 + n},{n + 10}.50" for n in range(40)]
+    path = whole(tmp_path, "mail,order_no,amount", rows)
+    (said,) = read_task(path, "Find the order number and the amount in a mail.").doubts
+    assert (
+        "not answered: order_no, which stands in the text too; for all in one record: --output-column" in said
+    )
+
+
+def test_columns_of_yes_and_no_are_labels(tmp_path: Path) -> None:
+    rows = [f"what customer {n} wrote,{','.join('yes' if n >> at & 1 else 'No' for at in range(3))}"
+            for n in range(1, 25)]  # fmt: skip
+    found = read_task(whole(tmp_path, "Comment,Price,Service,Quality", rows), "Which topics?")
+    assert (found.type, found.inputs) == (TaskType.MULTI_LABEL, ("Comment",))
+
+
+def test_a_test_of_other_columns_is_refused_with_those_that_it_should_have(tmp_path: Path) -> None:
+    rows = [f"message {n} of the week,{('sales', 'service')[n % 2]}" for n in range(24)]
+    path, other = whole(tmp_path, "text,team", rows), whole(tmp_path, "message,desk", rows, "other.csv")
+    with pytest.raises(
+        UserError, match=r"other.csv: there is no column 'text', which .*it has message, desk"
+    ):
+        read_task(path, "Which team?", test=other)

@@ -23,7 +23,8 @@ from p2m.catalogs.vocabulary import OUTPUTS, plain
 from p2m.errors import DataError
 from p2m.types import Task, TaskType
 
-_ON_OFF = frozenset(("0", "1", "0.0", "1.0", "true", "false", ""))
+_ON, _OFF = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no")
+_ON_OFF = frozenset((*_ON, *_OFF, ""))
 _OF_SPANS = frozenset(
     ("text", "answer_start", "start", "value", "score", "id")
 )  # of one answer, as the Hub has it
@@ -151,13 +152,13 @@ def _cell(value: Any) -> str:
 
 
 def _switch(value: Any, mark: str | None) -> int | str:
-    """A cell of a column of 0 and 1, or of a mark and nothing; whatever else stands there is for the reader
-    to refuse.
+    """A cell of a column of 0 and 1, of yes and no, or of a mark and nothing; whatever else stands there is
+    for the reader to refuse.
     """
     text = _cell(value)
     if mark is not None and text in (mark, ""):
         return int(text == mark)
-    return 1 if text in ("1", "1.0", "true") else 0 if text in ("0", "0.0", "false") else text or "nothing"
+    return 1 if text in _ON else 0 if text in _OFF else text or "nothing"
 
 
 def _is_listed(name: str, task: Task, values: Sequence[Any]) -> bool:
