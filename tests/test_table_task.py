@@ -13,7 +13,7 @@ from p2m.cli import arguments, verbs
 from p2m.errors import DataError, UserError
 from p2m.inspection import inspect
 from p2m.project import load, understand
-from p2m.stages.read import read
+from p2m.stages.read import look, read
 from p2m.table_task import read_task
 from p2m.types import Field, Files, Layout, RecordField, Task, TaskType
 
@@ -787,3 +787,18 @@ def test_a_test_of_other_columns_is_refused_with_those_that_it_should_have(tmp_p
         UserError, match=r"other.csv: there is no column 'text', which .*it has message, desk"
     ):
         read_task(path, "Which team?", test=other)
+
+
+def test_decimal_commas_of_inputs_are_numbers_unless_a_point_may_mark_a_thousand(tmp_path: Path) -> None:
+    lines = [f"{30 + n},{n % 7};{n % 5},5;{500 + 9 * n}" for n in range(48)]
+    path = whole(tmp_path, "area;rooms;rent", lines)
+    recipe = tmp_path / "r.yaml"
+    asked = "{type: regression, inputs: [area, rooms], output: rent}"
+    text = f"{{name: r, prompt: Estimate the rent., task: {asked}, data: {{train: rows.csv}}}}"
+    recipe.write_text(text, encoding="utf-8")
+    task = understand(recipe).task
+    assert task.numbers == ("area", "rooms")
+    whole(tmp_path, "area;rooms;rent", [*lines, "1.234;2,5;900"])
+    seen = look(task, (Files(path),), "train")
+    (said,) = seen.wrong
+    assert f"{path}:50: 'area' has a decimal comma in other rows, and 1.234 may mean a thousand" in said

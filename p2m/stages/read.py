@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -47,6 +48,7 @@ _PARTS = {
 }
 _LOOK = 20_000  # rows that the mapping of columns is decided by, spread: files are often sorted
 _GLANCE = 5000  # rows of a file that tell what sort of task it is for
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}\.\d{3}")
 _SAID = 5  # contradictions that are shown
 _TOLD = 5  # things that are wrong, of which one error tells
 
@@ -146,11 +148,25 @@ def look(
                     places.append(record.where)
         wrong += table.wrong
     rows = found.rows()
+    wrong += _two_marks(task, rows, places.rows())
     if role == "train" and not is_raw and _have_no_labels(task, rows):
         wrong.append(_no_labels(task, rows, ", ".join(names)))
     is_whole = all(table.is_whole for table in tables)
     fits = tuple(fit for fit, _ in converters.values())
     return Seen(", ".join(names), tuple(header), fits, rows, places.rows(), tuple(wrong), is_whole)
+
+
+def _two_marks(task: Task, rows: Sequence[Example], places: Sequence[str]) -> list[str]:
+    """Numbers such as 1.234 where others of their column have decimal commas, the first of each column."""
+    commas = {name for row in rows for name in task.numbers if "," in row.input[name]}
+    doubted = (
+        f"{place}: {name!r} has a decimal comma in other rows, and {row.input[name]} may mean a thousand;"
+        " write its numbers without marks of thousands"
+        for row, place in zip(rows if commas else (), places, strict=False)
+        for name in sorted(commas)
+        if _THOUSANDS.fullmatch(row.input[name].strip())
+    )
+    return list(islice(doubted, 1))
 
 
 def _stands(column: str, header: Iterable[str]) -> bool:

@@ -107,6 +107,7 @@ def test_a_table_of_numbers_alone_is_learnt_by_them(tiny_bert: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("text", "number"),
     [("12", 12.0), (" -3.50 ", -3.5), (".5", 0.5), ("1e3", 1000.0), ("1,200", None), ("", None),
+     ("85,3", 85.3), ("-0,25", -0.25), ("52,5170", 52.517), ("1.234,5", None), ("1,2,3", None), (",5", None),
      ("nan", None), ("inf", None), ("0x1f", None), ("1_000", None), ("12 kg", None), ("9" * 400, None)],
 )  # fmt: skip
 def test_a_number_is_what_data_files_write(text: str, number: float | None) -> None:

@@ -12,7 +12,10 @@ from .settings import Fields, Settings
 from .shapes import write_labels, write_number
 
 _DIGITS = 4  # of a number without steps, leading ones of its scale
-_NUMBER = re.compile(r"\s*[-+]?(\d{1,300}(\.\d*)?|\.\d+)(e[-+]?\d{1,2})?\s*", re.ASCII | re.IGNORECASE)
+_NUMBER = re.compile(  # a comma before three digits may be a thousand's
+    r"\s*[-+]?(\d{1,300}(\.\d*)?|\.\d+|\d{1,300},(\d{1,2}|\d{4,300}))(e[-+]?\d{1,2})?\s*",
+    re.ASCII | re.IGNORECASE,
+)
 _NEAR = 0.05  # of the scale: what is near to a number without steps
 
 
@@ -72,8 +75,8 @@ def _check_date(name: str, text: str, order: str) -> None:
 
 
 def number_of(text: str) -> float | None:
-    """The number that a text is, as CSV and JSON write it; None where it is none."""
-    return float(text) if _NUMBER.fullmatch(text) else None
+    """The number that a text is, as JSON writes it or with a decimal comma; None where it is none."""
+    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
 
 
 def lacking(row: Mapping[str, str], fields: Sequence[str]) -> list[str]:

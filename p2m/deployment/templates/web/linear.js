@@ -1,5 +1,5 @@
 // Linear models over words, numbers and choices, over embeddings, or over all of them.
-import { NUMBER } from "./rows.js";
+import { NUMBER, numberOf } from "./rows.js";
 
 const BLANK = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u; // what Python splits at
 // A sign of a script without blanks is a word.
@@ -44,7 +44,7 @@ class Measures {
     const found = [];
     for (const [name, measures] of this.fields) {
       const text = row[name].trim();
-      const number = NUMBER.test(text) ? Number(text) : null;
+      const number = NUMBER.test(text) ? numberOf(text) : null;
       const stretches = measures.filter((each) => each.length === 3).length;
       const share = 1 / Math.sqrt(this.fields.size);
       for (const [place, low, high] of measures) {
@@ -55,7 +55,7 @@ class Measures {
     }
     for (const [place, ...pair] of this.products)
       if (pair.every(([name]) => NUMBER.test(row[name].trim()))) {
-        const [one, other] = pair.map(([name, low, high]) => passed(Number(row[name].trim()), low, high));
+        const [one, other] = pair.map(([name, low, high]) => passed(numberOf(row[name].trim()), low, high));
         found.push([place, (one * other) / Math.sqrt(this.products.length)]);
       }
     return found;

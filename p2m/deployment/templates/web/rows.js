@@ -1,5 +1,6 @@
 // A number as data files and JSON write it.
-export const NUMBER = /^[-+]?(\d{1,300}(\.\d*)?|\.\d+)(e[-+]?\d{1,2})?$/i;
+export const NUMBER = /^[-+]?(\d{1,300}(\.\d*)?|\.\d+|\d{1,300},(\d{1,2}|\d{4,300}))(e[-+]?\d{1,2})?$/i;
+export const numberOf = (text) => Number(text.replace(",", "."));
 
 // One text of several fields: the text alone where there is one, else a line `name: text` each.
 export const joined = (row, fields) =>
