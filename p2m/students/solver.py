@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MANY_ROWS = 2000  # from here on a term must stand in two rows, and of terms the solver is content sooner
-PENALTIES = (0.0001, 0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # on the weights of numbers from 0 to 1
+PENALTIES = (1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # on the weights of numbers from 0 to 1
 UNSEEN = -1e4  # logit of a label without a row to learn from
 
 
