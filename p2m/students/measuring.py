@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import combinations, pairwise
 from typing import Any
 
-from p2m.deploy.serving.measures import Measure, Measures
+from p2m.deploy.serving.measures import RANGE, Measure, Measures
 from p2m.deploy.serving.rows import number_of
 from p2m.students.dealing import dealt
 from p2m.students.labels import aimed, scale_of
@@ -29,8 +29,8 @@ Solve = Callable[[Any, Lesson], Weights]
 
 
 def measures_of(lesson: Lesson, solve: Solve) -> list[Measure]:
-    """The values of each choice that stand in two rows; of each number the stretches between quantiles, and
-    that there is none; and products of numbers, where they help.
+    """The values of each choice that stand in two rows; of each number the stretches between quantiles,
+    all of them as one, and that there is none; and products of numbers, where they help.
     """
     found = _alone(lesson)
     return found + _products(lesson, found, solve)
@@ -61,6 +61,8 @@ def _alone(lesson: Lesson) -> list[Measure]:
         if values := _numbers(lesson, name):
             knots = np.unique(np.quantile(values, np.linspace(0, 1, STRETCHES + 1))).tolist()
             found += [[name, low, high] for low, high in pairwise(knots)]
+            if len(knots) > 2:
+                found.append([name, knots[0], knots[-1], RANGE])
     return found
 
 

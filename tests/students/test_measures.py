@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -268,3 +269,38 @@ def test_a_row_whose_date_is_none_is_refused_with_its_place(tmp_path: Path) -> N
         DataError, match=r"rows.csv:62: 'day' .* is like 31.01.2024 in other rows, and not 'soon'"
     ):
         read(task, Files(tmp_path / "rows.csv"), role="train")
+
+
+def test_of_weights_a_thousand_times_apart_the_small_ones_are_served_too(tmp_path: Path) -> None:
+    """Hours from 1 to thousands at one price: the last stretch is worth far more than the first."""
+    lot = random.Random(1)
+    hours = [math.exp(lot.gauss(4, 1.5)) for _ in range(300)]
+    learnt = [Example({"hours": f"{each:.2f}", "note": lot.choice("abc")}, f"{50 * each:.2f}")
+              for each in hours]  # fmt: skip
+    task = task_of(learnt, "Estimate the cost.")
+    LinearTfidf().solve(Lesson(task, labels_of(task, learnt), tuple(learnt), None, None), tmp_path)
+    said = Predictor(tmp_path).predict([row.input for row in learnt])
+    missed = [abs(float(one.output) - float(row.output)) for one, row in zip(said, learnt, strict=True)]
+    assert sum(missed) / len(missed) < 0.02 * 50 * sum(hours) / len(hours)
+
+
+def test_few_rows_of_two_labels_are_parted_by_a_straight_line(tmp_path: Path) -> None:
+    lot = random.Random(1)
+
+    def drawn(number: int) -> list[Example]:
+        found = []
+        for _ in range(number):
+            one, two = lot.gauss(0, 1), lot.gauss(0, 1)
+            given = {"one": f"{one:.3f}", "two": f"{two:.3f}", "three": f"{lot.gauss(0, 1):.3f}"}
+            found.append(Example(given, "above" if one + two + lot.gauss(0, 0.7) > 0 else "below"))
+        return found
+
+    learnt, asked = drawn(60), drawn(1000)
+    task = task_of(learnt, "Say which side it is on.")
+    assert task.numbers == ("one", "two", "three")
+    LinearTfidf().solve(Lesson(task, ("above", "below"), tuple(learnt), None, None), tmp_path)
+    measures = json.loads((tmp_path / "terms.json").read_text())["measures"]
+    assert [each[3] for each in measures if len(each) == 4] == ["range"] * 3
+    said = Predictor(tmp_path).predict([row.input for row in asked])
+    right = sum(one.output == row.output for one, row in zip(said, asked, strict=True))
+    assert right > 800

@@ -47,10 +47,10 @@ class Measures {
       const number = NUMBER.test(text) ? numberOf(text) : null;
       const stretches = measures.filter((each) => each.length === 3).length;
       const share = 1 / Math.sqrt(this.fields.size);
-      for (const [place, low, high] of measures) {
+      for (const [place, low, high, whole] of measures) {
         if (high === undefined && low === text) found.push([place, share]);
         if (high !== undefined && number !== null)
-          found.push([place, (share / Math.sqrt(stretches)) * passed(number, low, high)]);
+          found.push([place, (whole ? share : share / Math.sqrt(stretches)) * passed(number, low, high)]);
       }
     }
     for (const [place, ...pair] of this.products)
