@@ -157,7 +157,7 @@ def test_of_several_files_each_is_read_whatever_is_wrong_with_another(
     paths[0].write_text(paths[0].read_text() + "no cell more\n")
     paths[1].write_text("")
     (problem,) = inspect(spec, TASK).problems
-    assert "a.csv:12: 1 cells" in problem
+    assert "a.csv:12: 1 cell under" in problem
     assert "b.csv: it has no rows" in problem
     assert inspect(spec, TASK).parts[0].rows == 20
 
