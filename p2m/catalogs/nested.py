@@ -15,7 +15,7 @@ def with_questions(rows: Iterator[Row]) -> Iterator[Row]:
     """The rows; of an article of SQuAD's (`paragraphs`, each a `context` with its `qas`) one a question."""
     for row in rows:
         paragraphs = row.values.get("paragraphs")
-        if not isinstance(paragraphs, list) or not all(map(_is_paragraph, paragraphs)):
+        if not isinstance(paragraphs, list) or not paragraphs or not all(map(_is_paragraph, paragraphs)):
             yield row
             continue
         for number, paragraph in enumerate(paragraphs, 1):

@@ -16,8 +16,8 @@ from p2m.types import TaskType
 TEAMS = ("sales", "service_desk", "billing")
 
 
-def test_articles_of_squad_are_a_row_a_question(tmp_path: Path) -> None:
-    path = tmp_path / "dev.json"
+def squad(folder: Path) -> Path:
+    path = folder / "dev.json"
     asked = [
         {
             "context": f"Person {n} left Oslo in {1900 + n}.",
@@ -31,11 +31,21 @@ def test_articles_of_squad_are_a_row_a_question(tmp_path: Path) -> None:
     ]  # fmt: skip
     articles = [{"title": "a", "paragraphs": asked[:6]}, {"title": "b", "paragraphs": asked[6:]}]
     path.write_text(json.dumps({"version": "v2.0", "data": articles}), encoding="utf-8")
+    return path
+
+
+def test_articles_of_squad_are_a_row_a_question(tmp_path: Path) -> None:
+    path = squad(tmp_path)
     rows = list(read_rows(path))
     assert len(rows) == 24
     assert rows[15].where == f"{path} row 2, paragraph 2, question 2"
     assert rows[0].values["answers"] == {"text": ["1900"], "answer_start": [22]}
-    found = read_task(path, "Answer the question from the passage.")
+    path.write_text(json.dumps([{"text": "a", "paragraphs": []}, {"text": "b", "paragraphs": ["x"]}]))
+    assert [row.values["text"] for row in read_rows(path)] == ["a", "b"]
+
+
+def test_a_task_is_told_by_articles_of_squad(tmp_path: Path) -> None:
+    found = read_task(squad(tmp_path), "Answer the question from the passage.")
     assert (found.type, set(found.inputs)) == (TaskType.QUESTION_ANSWERING, {"question", "context"})
 
 
