@@ -75,7 +75,7 @@ def is_label(value: str) -> bool:
         bool(value)
         and len(value) <= limit
         and len(value.split()) <= MAX_WORDS
-        and not re.search(r"[{}\n]|https?:|^[-=_*~.#]+$", value)
+        and not re.search(r"[{}\n]|https?:|^[-=_*~.#]+$|^#\w\S*\s", value)
     )
 
 

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 
 from p2m.parsing.items import (
     ARTICLE,
@@ -28,6 +29,7 @@ from p2m.parsing.items import (
     style,
 )
 from p2m.parsing.lists import lists
+from p2m.parsing.rests import items
 from p2m.parsing.text import core
 from p2m.parsing.weights import KNOWN_LABELS, LIST_WEIGHTS
 from p2m.parsing.words import (
@@ -44,8 +46,7 @@ STRONG = 0.5  # from which a list speaks for a classification by itself
 _LEAST = 0.04  # chance below which a list is no list of labels
 SHOWN = 0.04  # strength of what only demonstrations answer
 _CODED = 0.5  # of a list's chance, from which its codes are taken where these are asked for
-_EXPLAINED = 0.2  # the same, of a list whose items are all said again
-_LONGER = 0.6  # of a list's chance, from which a longer one that holds it is taken
+_FEW = 3  # phrases, from which they are not counted
 _ASKS = re.compile(ANSWER_WORDS, re.IGNORECASE)
 _ILLUSTRATES = re.compile(rf"(?:{ILLUSTRATES})[^\n.。]{{0,12}}$", re.IGNORECASE)
 _FIELDS = re.compile(rf"(?:{FIELD_LISTS})[^\n.。]{{0,30}}$", re.IGNORECASE)
@@ -82,14 +83,10 @@ def read_labels(instruction: str, outputs: Sequence[str], *, given: bool = False
     if not best or scored[best] <= _LEAST:
         shown = _shown(outputs)
         return Labels() if _counted(instruction) > len(shown.values) else shown
-    # Of "a, b and c: a for this, b for that" the longer list is meant.
-    again = all(len(_places(value, instruction)) > 1 for value in best)
-    least = (_EXPLAINED if again else _LONGER) * scored[best]
-    longer = [values for values in scored if set(values) > set(best) and scored[values] > least]
     if scored[best] < STRONG and _counted(instruction) > len(best) + 1:
         return Labels()  # "about 60 topics", of which some are named
+    most = scored[best]
     best = _as_codes(best, scored) if _by_code(instruction) else best
-    best, most = max(longer, key=lambda values: scored[values], default=best), scored[best]
     values = _spelt(best, outputs)
     if {*map(fold_label, values)} <= {*map(fold_label, (*outputs, *_all_parts(outputs)))}:
         return _answered(values, outputs, instruction, most)
@@ -145,9 +142,31 @@ def candidates(
     instruction: str, outputs: Sequence[str], *, given: bool = False
 ) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
     """Every list that holds all that is demonstrated: its items, and its signs."""
+    likely = items(core(instruction))
+    for values, signs in _lists(core(instruction), outputs, given=given):
+        yield values, (*signs, *_signs_of_items(values, likely))
+
+
+def _signs_of_items(values: Sequence[str], likely: Mapping[str, float]) -> Iterator[str]:
+    """What phrases that are likely labels say of a list: of those in it, and of those that it lacks."""
+    held = {*map(fold_label, values)}
+    scores = [likely[value] for value in held if value in likely]
+    yield f"items unknown {min(len(held) - len(scores), _FEW)}"
+    if scores:
+        mean, worst = sum(scores) / len(scores), min(scores)
+        yield from (f"items over {least}" for least in range(-6, 5) if mean > least)
+        yield from (f"items worst over {least}" for least in range(-7, 4) if worst > least)
+    outside = takewhile(lambda item: item[1] > -4, likely.items())
+    missed = [score for value, score in outside if not any(value in each or each in value for each in held)]
+    yield from (f"missed over {least}" for least in range(-4, 5) if missed and missed[0] > least)
+    yield f"missed {min(sum(score > 0 for score in missed), _FEW + 1)}"
+
+
+def _lists(
+    instruction: str, outputs: Sequence[str], *, given: bool
+) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
     shown = {fold_label(part) for output in outputs for part in _parts(output)}
     whole = {fold_label(output) for output in outputs}
-    instruction = core(instruction)
     for each, others in lists(instruction):
         told = _signs_of(each, instruction, outputs)
         for rest, more in [("", ()), *others]:

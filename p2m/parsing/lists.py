@@ -139,7 +139,12 @@ def lists(text: str) -> Iterator[tuple[Listing, list[tuple[str, tuple[str, ...]]
     several = any(pattern.search(text) for pattern in _SEVERAL)  # "none" may then say that there is none
     for each in forms(text):
         held = set(map(str.casefold, each.values))
-        outside = (rest for rest in likeliest(text) if rest.end <= each.start or rest.start >= each.end)
+        outside = (
+            rest
+            for rest in likeliest(text)
+            if (rest.end <= each.start or rest.start >= each.end)
+            and "/" not in text[max(0, rest.start - 1) : rest.start + 1]  # half of `Sci/Tech`
+        )
         free = (
             rest for rest in outside if rest.value.casefold() not in held and held.isdisjoint(REST_LABELS)
         )

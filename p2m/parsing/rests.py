@@ -1,7 +1,8 @@
 # ruff: noqa: E501
-"""What may be the label of everything else, told apart from the list of the others: "... else goes to General".
+"""What may be a label by itself: any of them, or that of everything else, told apart from the list of the others
+("... else goes to General").
 
-Every short phrase at the edge of a clause, in marks or spelt like a name may be it; how likely it is, what stands
+Every short phrase at the edge of a clause, in marks or spelt like a name may be one; how likely it is, what stands
 around it tells. The weights of these signs are learnt from prompts whose labels are known
 (recipes/data/prompts/make.py).
 """
@@ -9,12 +10,12 @@ around it tells. The weights of these signs are learnt from prompts whose labels
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 from p2m.parsing.items import clean, fold_label, is_label, style
-from p2m.parsing.weights import KNOWN_LABELS, REST_WEIGHTS
+from p2m.parsing.weights import ITEM_WEIGHTS, KNOWN_LABELS, REST_WEIGHTS
 from p2m.parsing.words import REST_LABELS, STOP_WORDS
 
 _MOST = 400  # phrases of a prompt that are looked at
@@ -62,11 +63,26 @@ class Rest:
 def rests(text: str) -> list[Rest]:
     """The phrases, the likeliest first; of one that stands several times the likeliest place."""
     best: dict[str, Rest] = {}
-    for value, start, end in phrases(text):
-        score = sum(REST_WEIGHTS.get(sign, 0.0) for sign in signs_of(text, value, start, end))
+    for value, start, end, signs in _signed(text):
+        score = sum(REST_WEIGHTS.get(sign, 0.0) for sign in signs)
         if value not in best or score > best[value].score:
             best[value] = Rest(value, start, end, score)
     return sorted(best.values(), key=lambda rest: -rest.score)
+
+
+@lru_cache(maxsize=8)
+def items(text: str) -> Mapping[str, float]:
+    """How likely each phrase, folded, is one of the labels, in nats beside "it is none"; the likeliest first."""
+    best: dict[str, float] = {}
+    for value, _, _, signs in _signed(text):
+        score = sum(ITEM_WEIGHTS.get(sign, 0.0) for sign in signs)
+        best[fold_label(value)] = max(score, best.get(fold_label(value), score))
+    return dict(sorted(best.items(), key=lambda item: -item[1]))
+
+
+@lru_cache(maxsize=8)
+def _signed(text: str) -> tuple[tuple[str, int, int, tuple[str, ...]], ...]:
+    return tuple((*each, tuple(signs_of(text, *each))) for each in phrases(text))
 
 
 def phrases(text: str) -> Iterator[tuple[str, int, int]]:
@@ -117,7 +133,9 @@ def signs_of(text: str, value: str, start: int, end: int) -> list[str]:
     found += [f"{name} ends" for name in ("known", "rest", "cued") if told[name] and told["ends"]]
     found += [f"< {' '.join(last[-size:])}" for size in (1, 2, 3) if len(last) >= size]
     found += [f"> {' '.join(first[:size])}" for size in (1, 2) if len(first) >= size]
-    return found + [f"~ {word}" for word in sorted({*last})] + [f"= {word}" for word in words]
+    return (
+        found + [f"~ {word}" for word in sorted({*last})] + [f"= {word.replace('|', '¦')}" for word in words]
+    )
 
 
 @lru_cache(maxsize=8)

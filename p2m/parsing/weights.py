@@ -6,16 +6,16 @@ from pathlib import Path
 
 from p2m.word_lists import WordLists
 
-LIST_WEIGHTS = {
-    sign: float(weight)
-    for sign, weight in WordLists(Path(__file__).with_name("weights.txt")).pairs("weights").items()
-}
 
-# Of the signs of a phrase, by which it may be the label of everything else; fitted there too.
-REST_WEIGHTS = {
-    sign: float(weight)
-    for sign, weight in WordLists(Path(__file__).with_name("rest_weights.txt")).pairs("weights").items()
-}
+def _weights(name: str) -> dict[str, float]:
+    pairs = WordLists(Path(__file__).with_name(name)).pairs("weights")
+    return {sign: float(weight) for sign, weight in pairs.items()}
+
+
+LIST_WEIGHTS = _weights("weights.txt")
+
+# Of the signs of a phrase, by which it may be the label of everything else, or any of them; fitted there too.
+REST_WEIGHTS, ITEM_WEIGHTS = map(_weights, ("rest_weights.txt", "item_weights.txt"))
 
 # Labels that return in prompts, folded, from `known_labels.txt`, which the same script counts.
 KNOWN_LABELS = set(WordLists(Path(__file__).with_name("known_labels.txt"))["labels"])

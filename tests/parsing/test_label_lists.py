@@ -7,8 +7,18 @@ import pytest
 
 from p2m.parsing.demonstrations import take_apart
 from p2m.parsing.labels import STRONG, read_labels
+from p2m.parsing.rests import items
 
 LISTS = [
+    (
+        "reviews of our kayak tours - calm / fun / scary, whichever the guest felt, and if they only talk about"
+        " the weather say weather",
+        ("calm", "fun", "scary", "weather"),
+    ),
+    (
+        'Tell me if the guest wants a late check-out, an extra bed, or a taxi. "a cab for six" -> a taxi',
+        ("late check-out", "extra bed", "taxi"),
+    ),
     ("Sort the letter into one of: permits, taxes, parks, other.", ("permits", "taxes", "parks", "other")),
     ("Which desk gets it?\n\n- Permits: sheds, signs\n- Taxes: anything about money owed\n- Parks & Trees: branches, benches", ("Permits", "Taxes", "Parks & Trees")),
     ("Give the urgency.\n\n1. at once\n2. this week\n3. whenever", ("at once", "this week", "whenever")),
@@ -134,3 +144,10 @@ def test_very_long_prompts_are_read_too(piece: str) -> None:
     """Lists are looked for by patterns; none may try every way of cutting a long line."""
     read_labels(piece * (3_000 // len(piece)), [])
     take_apart(piece * (3_000 // len(piece)))
+
+
+def test_a_phrase_is_a_label_by_what_stands_around_it() -> None:
+    scores = items("Somebody locked out right now is an Emergency. What would a rekey cost: Quote.")
+    assert scores["emergency"] > scores["somebody"]
+    assert scores["quote"] > scores["what"]
+    assert list(scores.values()) == sorted(scores.values(), reverse=True)

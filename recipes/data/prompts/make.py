@@ -1,8 +1,8 @@
 """Everything that the reading of prompts learnt, made again: `make reader`.
 
 1. counts the labels that prompts share (p2m/parsing/known_labels.txt);
-2. fits the weights by which a prompt's lists are ranked (p2m/parsing/weights.txt), and the phrases that may
-   be the label of everything else (rest_weights.txt), to the labels there;
+2. fits the weights by which a prompt's lists are ranked (p2m/parsing/weights.txt), and those of phrases that
+   may be one of the labels (item_weights.txt) or that of everything else (rest_weights.txt), to the labels;
 3. writes the columns `instruction` and `signs` of train.jsonl, which recipes/prompts.yaml reads.
 
 What is left, building that recipe and copying its model, is p2m's own work.
@@ -18,12 +18,12 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-_KEPT = 0.03  # weights below are noise
+_KEPT, _KEPT_OF_ITEMS = 0.05, 0.3  # weights below are noise; of the many of phrases, as good as none
 _SHARED = 4  # prompts that have a label, from which it is known
 _COMMON = 6  # prompts, from which words around lists are signs
 _PENALTY = 1.0  # of a squared weight
-_MORE = 0.75  # of "with rest": what chose best among 410 prompts of bench/prompts and 640 of train.jsonl
-_FOLDS = 5  # in which a list is fitted by weights of rests that did not see its prompt
+_STEPS = 150  # of the fit
+_FOLDS = 3  # in which a list is fitted by weights of rests that did not see its prompt
 Lists = list[tuple[tuple[str, ...], bool]]  # signs, and whether it is meant
 KNOWN = """# Labels of several prompts, folded, counted by recipes/data/prompts/make.py.
 
@@ -66,10 +66,10 @@ def lists_of(row: dict[str, Any]) -> Lists:
     return [(signs, bool(labels) and {*map(fold_label, values)} == labels) for values, signs in found]
 
 
-def rests_of(row: dict[str, Any]) -> Lists:
-    """The signs of each phrase that may be the label of the rest, and whether it is.
+def phrases_of(row: dict[str, Any]) -> tuple[Lists, Lists]:
+    """The signs of phrases that may be the label of the rest, and whether it is; of all, if they are labels.
 
-    None where no list holds all labels, or all but one.
+    None of the former where no list holds all labels, or all but one; none of the latter without labels.
     """
     from p2m.parsing.demonstrations import take_apart
     from p2m.parsing.items import fold_label
@@ -79,83 +79,117 @@ def rests_of(row: dict[str, Any]) -> Lists:
 
     text = core(take_apart(normalise(row["prompt"])).instruction)
     labels = {fold_label(label) for label in row["labels"] or ()}
+    if not labels:
+        return [], []
+    told = [(place, tuple(signs_of(text, *place))) for place in phrases(text)]
+    each = [(signs, fold_label(value) in labels) for (value, _, _), signs in told]
     bases = [(each, {*map(fold_label, each.values)}) for each in forms(text)]
     bases = [(each, held) for each, held in bases if held <= labels and len(held) + 1 >= len(labels)]
     if not bases:
-        return []
+        return [], each
     base, held = max(bases, key=lambda found: len(found[1]))
-    return [
-        (tuple(signs_of(text, value, start, end)), fold_label(value) in labels - held)
-        for value, start, end in phrases(text)
-        if end <= base.start or start >= base.end
-    ]
+    outside = [(place, signs) for place, signs in told if place[2] <= base.start or place[1] >= base.end]
+    return [(signs, fold_label(value) in labels - held) for (value, _, _), signs in outside], each
 
 
-def fit_rests(rows: list[dict[str, Any]]) -> list[Lists]:
-    """Write the weights of rests; the lists of each row, by weights that other folds' rows lead to."""
-    from p2m.parsing.weights import REST_WEIGHTS
+def fit_phrases(rows: list[dict[str, Any]]) -> list[Lists]:
+    """Write the weights of phrases; the lists of each row, by weights that other folds' rows lead to."""
+    import numpy as np
+
+    from p2m.parsing.weights import ITEM_WEIGHTS, REST_WEIGHTS
 
     with Pool(2) as pool:
-        found = pool.map(rests_of, rows, chunksize=50)
+        found = pool.map(phrases_of, rows, chunksize=50)
+    counts = weights_of(rows)
+    rests = Choices([rests for rests, _ in found], counts)
+    alone = [(number, [one]) for number, (_, each) in enumerate(found) for one in each]
+    items = Choices([one for _, one in alone], [counts[number] for number, _ in alone])
+    fold_of = np.arange(len(rows)) % _FOLDS
+    fold_of_item = fold_of[[number for number, _ in alone]]
     lists: list[Lists] = [[] for _ in rows]
     for fold in range(_FOLDS):
-        inside = [number for number in range(len(rows)) if number % _FOLDS == fold]
-        REST_WEIGHTS.clear()
-        REST_WEIGHTS.update(fitted([each for number, each in enumerate(found) if number % _FOLDS != fold]))
+        inside = np.flatnonzero(fold_of == fold).tolist()
+        learn(REST_WEIGHTS, rests.fitted(fold_of != fold))
+        learn(ITEM_WEIGHTS, items.fitted(fold_of_item != fold))
         with Pool(2) as pool:
-            for number, each in zip(
-                inside, pool.map(lists_of, [rows[number] for number in inside]), strict=True
-            ):
-                lists[number] = each
-    REST_WEIGHTS.clear()
-    REST_WEIGHTS.update(write(fitted(found), "rest_weights.txt", "a phrase"))
+            made = pool.map(lists_of, [rows[number] for number in inside], chunksize=50)
+        for number, each in zip(inside, made, strict=True):
+            lists[number] = each
+        print(f"lists of fold {fold + 1} of {_FOLDS}", flush=True)
+    learn(REST_WEIGHTS, write(rests.fitted(), "rest_weights.txt", "a phrase"))
+    learn(ITEM_WEIGHTS, write(items.fitted(), "item_weights.txt", "a phrase", _KEPT_OF_ITEMS))
     return lists
 
 
-def fitted(found: list[Lists]) -> dict[str, float]:
-    """A conditional logit (McFadden, 1974): which of a prompt's lists or phrases is meant, or none."""
-    import numpy as np
-    from scipy.optimize import minimize
-    from scipy.sparse import csr_matrix
-    from sklearn.feature_extraction import DictVectorizer
-
-    prompts = Counter(sign for lists in found for sign in {sign for signs, _ in lists for sign in signs})
-    common = {sign for sign, count in prompts.items() if sign[0] not in "<>^$~=" or count >= _COMMON}
-    features = [dict.fromkeys(common.intersection(signs), 1) for lists in found for signs, _ in lists]
-    owner = np.array([number for number, lists in enumerate(found) for _ in lists])
-    good = np.array([right for lists in found for _, right in lists])
-    vectorizer = DictVectorizer()
-    matrix = csr_matrix(vectorizer.fit_transform(features))
-    meant = np.bincount(owner[good], minlength=len(found)) > 0
-
-    def loss(weights: Any) -> tuple[float, Any]:
-        scores = np.minimum(matrix @ weights, 30.0)
-        powers = np.exp(scores)
-        whole = 1 + np.bincount(owner, powers, minlength=len(found))
-        chosen = np.where(meant, np.bincount(owner[good], powers[good], minlength=len(found)), 1.0)
-        pull = powers / whole[owner] - np.where(good & meant[owner], powers / chosen[owner], 0.0)
-        value = float(np.log(whole / chosen).sum() + _PENALTY * weights @ weights)
-        return value, matrix.T @ pull + 2 * _PENALTY * weights
-
-    best = minimize(loss, np.zeros(matrix.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 500})
-    return dict(zip(vectorizer.feature_names_, map(float, best.x), strict=True))
+def learn(known: dict[str, float], new: dict[str, float]) -> None:
+    """What follows reads by the new weights."""
+    known.clear()
+    known.update(new)
 
 
-def write(weights: dict[str, float], name: str, what: str) -> dict[str, float]:
+def weights_of(rows: list[dict[str, Any]]) -> list[float]:
+    """How often each row counts; more where its writer knew no rule, and none was made on it."""
+    return [row.get("weight", 1.0) for row in rows]
+
+
+class Choices:
+    """A conditional logit (McFadden, 1974): which of a prompt's lists or phrases is meant, or none.
+
+    `counts` are the weights of the prompts.
+    """
+
+    def __init__(self, found: list[Lists], counts: list[float]) -> None:
+        import numpy as np
+        from scipy.sparse import csr_matrix
+
+        prompts = Counter(sign for lists in found for sign in {sign for signs, _ in lists for sign in signs})
+        common = sorted(sign for sign, n in prompts.items() if sign[0] not in "<>^$~=" or n >= _COMMON)
+        places = {sign: place for place, sign in enumerate(common)}
+        told = (signs for each in found for signs, _ in each)
+        columns = [sorted({places[sign] for sign in signs if sign in places}) for signs in told]
+        ends = np.cumsum([0, *map(len, columns)])
+        ones = np.ones(ends[-1])
+        self._signs, self._counts = common, np.array(counts)
+        self._matrix = csr_matrix((ones, np.concatenate(columns), ends), shape=(len(columns), len(common)))
+        self._owner = np.array([number for number, each in enumerate(found) for _ in each])
+        self._good = np.array([right for each in found for _, right in each])
+
+    def fitted(self, chosen: Any = None) -> dict[str, float]:
+        """The weights of signs, by all prompts or those that are `chosen`."""
+        import numpy as np
+        from scipy.optimize import minimize
+
+        size = len(self._counts)
+        kept = np.ones(len(self._owner), bool) if chosen is None else chosen[self._owner]
+        matrix, owner, good = self._matrix[kept], self._owner[kept], self._good[kept]
+        turned = matrix.T.tocsr()
+        meant = np.bincount(owner[good], minlength=size) > 0
+
+        def loss(weights: Any) -> tuple[float, Any]:
+            powers = np.exp(np.minimum(matrix @ weights, 30.0))
+            whole = 1 + np.bincount(owner, powers, minlength=size)
+            right = np.where(meant, np.bincount(owner[good], powers[good], minlength=size), 1.0)
+            pull = powers / whole[owner] - np.where(good & meant[owner], powers / right[owner], 0.0)
+            value = float(self._counts @ np.log(whole / right) + _PENALTY * weights @ weights)
+            return value, turned @ (self._counts[owner] * pull) + 2 * _PENALTY * weights
+
+        start = np.zeros(len(self._signs))
+        best = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
+        return dict(zip(self._signs, map(float, best.x), strict=True))
+
+
+def write(weights: dict[str, float], name: str, what: str, least: float = _KEPT) -> dict[str, float]:
     """Write the weights that are no noise, and return them."""
-    kept = {name: round(weight, 2) for name, weight in sorted(weights.items()) if abs(weight) >= _KEPT}
+    kept = {name: round(weight, 2) for name, weight in sorted(weights.items()) if abs(weight) >= least}
     lines = [f"{name} | {weight:.2f}\n" for name, weight in kept.items()]
     (ROOT / "p2m/parsing" / name).write_text(HEAD.format(what) + "".join(lines), encoding="utf-8")
     return kept
 
 
-def fit_lists(found: list[Lists]) -> None:
+def fit_lists(found: list[Lists], counts: list[float]) -> None:
     from p2m.parsing.weights import LIST_WEIGHTS
 
-    weights = fitted(found)
-    weights["with rest"] = weights.get("with rest", 0.0) + _MORE
-    LIST_WEIGHTS.clear()  # what follows reads by the new ones
-    LIST_WEIGHTS.update(write(weights, "weights.txt", "a list"))
+    learn(LIST_WEIGHTS, write(Choices(found, counts).fitted(), "weights.txt", "a list"))
 
 
 def with_signs(row: dict[str, Any]) -> str:
@@ -173,5 +207,6 @@ def write_signs(name: str) -> None:
 
 if __name__ == "__main__":
     count_labels(rows_of("train.jsonl"))
-    fit_lists(fit_rests(rows_of("train.jsonl")))
+    rows = rows_of("train.jsonl")
+    fit_lists(fit_phrases(rows), weights_of(rows))
     write_signs("train.jsonl")
