@@ -2,7 +2,8 @@
 
 1. counts the labels that prompts share (p2m/parsing/known_labels.txt);
 2. fits the weights by which a prompt's lists are ranked (p2m/parsing/weights.txt), and those of phrases that
-   may be one of the labels (item_weights.txt) or that of everything else (rest_weights.txt), to the labels;
+   may be one of the labels (item_weights.txt) or that of everything else (rest_weights.txt), to the labels
+   of train.jsonl and of labels.jsonl, whose prompts all ask for labels (kinds are not learnt from these);
 3. writes the columns `instruction` and `signs` of train.jsonl, which recipes/prompts.yaml reads.
 
 What is left, building that recipe and copying its model, is p2m's own work.
@@ -23,6 +24,7 @@ _SHARED = 4  # prompts that have a label, from which it is known
 _COMMON = 6  # prompts, from which words around lists are signs
 _PENALTY = 1.0  # of a squared weight
 _STEPS = 150  # of the fit
+_UNRULED = 3.0  # times that a prompt of labels.jsonl counts: its writer knew no rule, and none was made on it
 _FOLDS = 3  # in which a list is fitted by weights of rests that did not see its prompt
 Lists = list[tuple[tuple[str, ...], bool]]  # signs, and whether it is meant
 KNOWN = """# Labels of several prompts, folded, counted by recipes/data/prompts/make.py.
@@ -128,8 +130,8 @@ def learn(known: dict[str, float], new: dict[str, float]) -> None:
 
 
 def weights_of(rows: list[dict[str, Any]]) -> list[float]:
-    """How often each row counts; more where its writer knew no rule, and none was made on it."""
-    return [row.get("weight", 1.0) for row in rows]
+    """How often each row counts: those of labels.jsonl, which no rule was made on, have no signs."""
+    return [1.0 if "signs" in row else _UNRULED for row in rows]
 
 
 class Choices:
@@ -206,7 +208,7 @@ def write_signs(name: str) -> None:
 
 
 if __name__ == "__main__":
-    count_labels(rows_of("train.jsonl"))
-    rows = rows_of("train.jsonl")
+    rows = rows_of("train.jsonl") + rows_of("labels.jsonl")
+    count_labels(rows)
     fit_lists(fit_phrases(rows), weights_of(rows))
     write_signs("train.jsonl")
