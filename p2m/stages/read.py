@@ -147,13 +147,13 @@ def look(
                     found.append(_converted(converter, record, role, is_told=len(wrong) < _TOLD))
                     places.append(record.where)
         wrong += table.wrong
-    rows = found.rows()
-    wrong += _two_marks(task, rows, places.rows())
+    rows, stand = found.rows(), places.rows()
+    wrong += _two_marks(task, rows, stand)
     if role == "train" and not is_raw and _have_no_labels(task, rows):
         wrong.append(_no_labels(task, rows, ", ".join(names)))
     is_whole = all(table.is_whole for table in tables)
     fits = tuple(fit for fit, _ in converters.values())
-    return Seen(", ".join(names), tuple(header), fits, rows, places.rows(), tuple(wrong), is_whole)
+    return Seen(", ".join(names), tuple(header), fits, rows, stand, tuple(wrong), is_whole)
 
 
 def _two_marks(task: Task, rows: Sequence[Example], places: Sequence[str]) -> list[str]:
