@@ -802,3 +802,10 @@ def test_decimal_commas_of_inputs_are_numbers_unless_a_point_may_mark_a_thousand
     seen = look(task, (Files(path),), "train")
     (said,) = seen.wrong
     assert f"{path}:50: 'area' has a decimal comma in other rows, and 1.234 may mean a thousand" in said
+
+
+def test_turns_whose_speaker_is_no_text_are_no_conversation(tmp_path: Path) -> None:
+    row = {"conversations": [{"from": ["human"], "value": "hi"}, {"from": "gpt", "value": "greeting"}]}
+    (tmp_path / "odd.jsonl").write_text(f"{json.dumps(row)}\n" * 8)
+    with pytest.raises(UserError, match="holds lists or objects"):
+        read_task(tmp_path / "odd.jsonl", "Classify what the user says.")

@@ -84,10 +84,14 @@ def _messages(values: Mapping[str, Any], depth: int) -> list[Mapping[str, Any]] 
     return next((found for each in inner if (found := _messages(each, depth - 1)) is not None), None)
 
 
+def _is_turn(value: Any) -> bool:
+    return isinstance(value, Mapping) and isinstance(value.get("from"), str) and "value" in value
+
+
 def _turns(found: Any) -> list[Mapping[str, Any]]:
     """Turns of `from` and `value` as messages; [] of anything else."""
     turns = found if isinstance(found, list) else []
-    if not turns or not all(isinstance(each, Mapping) and {"from", "value"} <= set(each) for each in turns):
+    if not turns or not all(map(_is_turn, turns)):
         return []
     return [{"role": _ROLES.get(each["from"], each["from"]), "content": each["value"]} for each in turns]
 
